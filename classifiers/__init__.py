@@ -1,0 +1,1 @@
+"""Classifiers: from rows to decisions. One file a classifier; the folder is the registry."""

@@ -1,0 +1,111 @@
+"""What exists: the utterances of a corpus, and the file that lists them (one JSON line each).
+
+Paths are relative to the corpus's root (absolute ones stay as they are), spans are in seconds of the
+media file, dimensions are in the corpus's own units.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """Where a recording, or a part of one, lies.
+
+    Parameters
+    ----------
+    path
+        The file, relative to the corpus's root, with forward slashes.
+    start, end : float, s, or None
+        The span that is the utterance; None for the file's own beginning and end.
+    channel
+        The audio channel, from 0; None for the mean of all.
+    region
+        The part of the picture, as in ``"left"``; None for the whole.
+    """
+
+    path: str
+    start: float | None = None
+    end: float | None = None
+    channel: int | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One utterance: who said what, where it lies, and what raters heard.
+
+    Parameters
+    ----------
+    id
+        Unique within its corpus; also the key in every cache file.
+    label
+        The categorical emotion; None where there is none (it then only gives context).
+    part
+        The part of the corpus, as in ``"speech"`` and ``"song"``.
+    dialog, turn
+        The conversation and the utterance's place in it.
+    split
+        ``"train"``, ``"validation"`` or ``"test"`` where the corpus fixes it.
+    votes
+        What each rater chose, one tuple of labels a rater.
+    valence, arousal, dominance
+        Dimensions, in the corpus's own units.
+    """
+
+    id: str
+    corpus: str
+    speaker: str
+    label: str | None = None
+    audio: Media | None = None
+    video: Media | None = None
+    mocap: Media | None = None
+    part: str | None = None
+    session: str | None = None
+    dialog: str | None = None
+    turn: int | None = None
+    split: str | None = None
+    text: str | None = None
+    sex: str | None = None
+    votes: tuple[tuple[str, ...], ...] = field(default=())
+    valence: float | None = None
+    arousal: float | None = None
+    dominance: float | None = None
+
+
+def to_line(utterance: Utterance) -> str:
+    """Return an utterance as one line of JSON, fields without a value left out."""
+    return json.dumps(_without_blanks(dataclasses.asdict(utterance)), ensure_ascii=False)
+
+
+def from_line(line: str) -> Utterance:
+    """Return the utterance that `to_line` wrote."""
+    record: dict[str, Any] = json.loads(line)
+    for kind in ("audio", "video", "mocap"):
+        if kind in record:
+            record[kind] = Media(**record[kind])
+    record["votes"] = tuple(tuple(vote) for vote in record.get("votes", ()))
+    return Utterance(**record)
+
+
+def read(path: Path) -> Iterator[Utterance]:
+    """Yield the utterances of a manifest file."""
+    with path.open(encoding="utf-8") as lines:
+        yield from map(from_line, lines)
+
+
+def lines(utterances: Iterable[Utterance]) -> Iterator[str]:
+    """Yield a manifest's lines, each with its line end."""
+    return (to_line(utterance) + "\n" for utterance in utterances)
+
+
+def _without_blanks(record: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_blanks(value) if isinstance(value, dict) else value
+        for key, value in record.items()
+        if value is not None and value != ()
+    }

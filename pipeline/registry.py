@@ -1,0 +1,172 @@
+"""The folders are the registries: what is in them, found by name, with parameters.
+
+A plugin module of `features` or `classifiers` holds ``PRESETS``, a dict from name to a frozen dataclass; a
+module of `pipeline.corpora` holds ``CORPUS``. A spec is a preset's name and, after a colon, parameters that
+differ from it: ``mfcc:n=20,hop=5ms``.
+"""
+
+import dataclasses
+import importlib
+import pkgutil
+import re
+import types
+import typing
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import classifiers
+import features
+import pipeline.corpora
+from classifiers.base import Classifier
+from features.base import Feature
+from pipeline.corpora.base import Corpus
+from pipeline.errors import UsageError, unknown
+
+#: Named in the sources and on their way; asking for one gets an error that says so.
+PLANNED_CORPORA = ("afew", "baum1s", "cremad", "enterface", "iemocap", "mosei", "omg", "rml", "savee")
+
+_UNITS = {"s": 1.0, "ms": 1e-3, "min": 60.0, "Hz": 1.0, "kHz": 1e3}
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """A feature as it was asked for: the preset's name, and the preset with its parameters."""
+
+    preset: str
+    feature: Feature
+
+    @property
+    def is_preset(self) -> bool:
+        """Whether the parameters are the preset's own."""
+        return self.feature == feature_presets()[self.preset]
+
+    def __str__(self) -> str:
+        changed = _differences(feature_presets()[self.preset], self.feature)
+        return self.preset + (":" + ",".join(f"{k}={v}" for k, v in changed.items()) if changed else "")
+
+
+def _modules(package: types.ModuleType) -> list[types.ModuleType]:
+    found = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    return [importlib.import_module(f"{package.__name__}.{name}") for name in found if name != "base"]
+
+
+def _presets(package: types.ModuleType) -> dict[str, Any]:
+    return {k: v for module in _modules(package) for k, v in getattr(module, "PRESETS", {}).items()}
+
+
+@cache
+def feature_presets() -> dict[str, Feature]:
+    """Return every named feature."""
+    return _presets(features)
+
+
+@cache
+def classifier_presets() -> dict[str, Classifier]:
+    """Return every named classifier."""
+    return _presets(classifiers)
+
+
+@cache
+def corpora() -> dict[str, Corpus]:
+    """Return every corpus."""
+    return {m.CORPUS.name: m.CORPUS for m in _modules(pipeline.corpora) if hasattr(m, "CORPUS")}
+
+
+def corpus(name: str) -> Corpus:
+    """Return the corpus called `name`.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    if name in PLANNED_CORPORA:
+        raise UsageError(
+            f"The corpus '{name}' is not built yet: this version reads {', '.join(corpora())}.\n"
+            f"Until it is, any corpus can be read from a table: DATASET=csv DATA=mine.csv (see the README)."
+        )
+    if name not in corpora():
+        raise unknown("corpus", name, corpora())
+    return corpora()[name]
+
+
+def feature_specs(text: str) -> tuple[FeatureSpec, ...]:
+    """Return the features of a list of specs parted by blanks, as in ``"compare mfcc:n=20"``.
+
+    Raises
+    ------
+    UsageError
+        If a name is unknown, a parameter does not exist or has no sensible value, or a feature comes twice.
+    """
+    specs = tuple(
+        FeatureSpec(spec.partition(":")[0], _parse("feature", spec, feature_presets()))
+        for spec in text.split()
+    )
+    if not specs:
+        raise UsageError("No feature was named. Known: " + ", ".join(sorted(feature_presets())))
+    if len(set(specs)) < len(specs):
+        raise UsageError(f"A feature was named twice in '{text}'.")
+    return specs
+
+
+def classifier(text: str) -> Classifier:
+    """Return the classifier of a spec, as in ``"gmm:components=32"``.
+
+    Raises
+    ------
+    UsageError
+        If the name is unknown, or a parameter does not exist or has no sensible value.
+    """
+    parsed: Classifier = _parse("classifier", text, classifier_presets())
+    return parsed
+
+
+def _parse(kind: str, spec: str, presets: dict[str, Any]) -> Any:
+    name, _, parameters = spec.partition(":")
+    if name not in presets:
+        raise unknown(kind, name, presets)
+    preset = presets[name]
+    hints = typing.get_type_hints(type(preset))
+    fields = {f.name: hints[f.name] for f in dataclasses.fields(preset)}
+    changes = {}
+    for part in filter(None, parameters.split(",")):
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise UsageError(f"'{part}' in '{spec}': parameters are written name=value, parted by commas.")
+        if key not in fields:
+            raise unknown(f"parameter of {name}", key, fields)
+        changes[key] = _value(spec, key, value, fields[key])
+    try:
+        return dataclasses.replace(preset, **changes)
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"'{spec}': {error}") from error
+
+
+def _value(spec: str, key: str, text: str, kind: Any) -> Any:
+    kinds = typing.get_args(kind) if typing.get_origin(kind) in (types.UnionType, typing.Union) else (kind,)
+    if type(None) in kinds and text.lower() in ("none", ""):
+        return None
+    if bool in kinds and text.lower() in ("0", "1", "true", "false", "yes", "no"):
+        return text.lower() in ("1", "true", "yes")
+    number = re.fullmatch(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-z]*)", text)
+    if number and number[2] in ("", *_UNITS):
+        scaled = (
+            float(number[1]) / 1000 if number[2] == "ms" else float(number[1]) * _UNITS.get(number[2], 1.0)
+        )
+        if float in kinds:
+            return scaled
+        if int in kinds and scaled == int(scaled):
+            return int(scaled)
+    if str in kinds or typing.get_origin(kind) is typing.Literal:
+        return text
+    wanted = " or ".join(getattr(k, "__name__", str(k)) for k in kinds)
+    raise UsageError(f"{key}={text} in '{spec}': expected {wanted} (units: {', '.join(_UNITS)}).")
+
+
+def _differences(preset: Any, other: Any) -> dict[str, Any]:
+    return {
+        f.name: getattr(other, f.name)
+        for f in dataclasses.fields(preset)
+        if getattr(other, f.name) != getattr(preset, f.name)
+    }
