@@ -1,0 +1,121 @@
+# The front of affex: `make help` says what there is. Written for GNU make 3.81 (macOS) and a plain sh.
+
+# Set up with ------------------------------------------------------------------------------------
+PYTHON ?= python3
+TORCH ?= cpu
+
+VENV := .venv
+BIN := $(VENV)/bin
+#: One stamp a build of torch, so that changing TORCH installs again.
+INSTALLED := $(VENV)/.installed-$(TORCH)
+
+ifeq ($(filter $(TORCH),cpu cuda),)
+$(error TORCH=$(TORCH): expected cpu or cuda)
+endif
+
+# What a run is told -----------------------------------------------------------------------------
+# By environment variables, which the command affex reads, so that blanks and quotes survive.
+OPTIONS := DATASET DATA FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM \
+           SCHEDULER JOBS DEVICE CACHE OUT SEED PARTIAL
+$(foreach option,$(OPTIONS),$(if $($(option)),$(eval export AFFEX_$(option) := $$($(option)))))
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help install features evaluate demo list cache test lint format types check bench lock clean
+.NOTPARALLEL:
+
+help: ## show this
+	@echo 'affex: audio-visual emotion recognition, evaluated on speakers the model never heard'
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@sed -n 's/^#= \{0,1\}//p' Makefile
+
+#= Variables, as in  make features evaluate DATASET=emodb FEATURES=compare CLASSIFIER=svm
+#=   DATASET       the corpus: demo, emodb, ravdess, csv ... (default: the one last extracted, else demo)
+#=   DATA          its folder, or its table for csv (default: data/<dataset>)
+#=   FEATURES      as in compare, egemaps or 'mfcc:n=20,hop=5ms' (default: what the classifier prefers)
+#=   CLASSIFIER    as in svm, gmm, xgboost or 'gmm:components=32'
+#=   PROTOCOL      who is left out when (default: the corpus's first, usually loso)
+#=   TARGET        what is recognised: label, valence ...
+#=   CLASSES       which labels, + merges them: 'ang,neu,sad,hap+exc'
+#=   SPEAKER_NORM  1: z-scores within each speaker (transductive, and said so)
+#=   SCHEDULER     tcp://host:8786 for a running Dask scheduler (default: a cluster of this machine)
+#=   JOBS          how many worker processes
+#=   DEVICE        cpu or cuda
+#=   CACHE         where features are kept (default: cache)
+#=   OUT           where results go (default: <cache>/<corpus>/runs/<run>)
+#=   SEED          seeds all that is random
+#=   PARTIAL       1: go on with a corpus that is not whole
+#=   TORCH         cpu or cuda: which build of torch is installed (default: cpu)
+#=   PYTHON        the Python that .venv is made with, 3.11 or newer (default: python3)
+#=   PYTEST_ARGS   for the tests, as in PYTEST_ARGS='-k store -x'
+#=   LOCK_ARGS     for the lock, as in LOCK_ARGS=--upgrade
+
+install: $(INSTALLED) ## set up .venv with the pinned versions (all others call it first)
+
+features: ## extract the features of a corpus into the cache
+evaluate: ## extract what is missing, train and test on unheard speakers, report
+demo: ## the main job, end to end, on a corpus made on the spot
+list: ## show the corpora, features and classifiers there are, and what is cached
+cache: ## verify and list the cache
+features evaluate demo list cache: install
+	@$(BIN)/affex $@
+
+check: lint types test ## what the continuous integration runs
+
+test: install ## run the tests
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: install ## look for mistakes and for wrong formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: install ## put the sources into the usual format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: install ## check the types
+	$(BIN)/mypy
+
+lock: install ## renew requirements.lock after pyproject.toml has changed
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --fork-strategy fewest \
+	    --no-annotate --no-header --quiet $(LOCK_ARGS) --output-file requirements.lock
+
+clean: ## remove .venv and all that tools left behind (never the cache, never data)
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find pipeline features classifiers tests -name __pycache__ -prune -exec rm -rf {} +
+
+# The set-up itself ------------------------------------------------------------------------------
+# Wheels only: a source package would want a compiler. Nothing is resolved anew, for all is in the lock and
+# some packages name others that must stay out (see [tool.uv] in pyproject.toml).
+PIP_INSTALL := $(BIN)/python -m pip install --only-binary :all:
+TORCH_PIN := $(shell sed -n 's/^\(torch==[^ ;]*\).*/\1/p' requirements.lock)
+
+ifeq ($(TORCH),cuda)
+# With what it needs; a CPU build that lies at hand must not pass for it.
+install-torch = $(PIP_INSTALL) --constraint requirements.lock '$(TORCH_PIN),!=$(TORCH_PIN:torch==%=%)+cpu'
+else ifeq ($(shell uname -s),Linux)
+# The plain wheel for Linux is the CUDA build. Where PyTorch's list of CPU builds is out of reach, pip goes
+# on to its other sources after 20 s at the most.
+install-torch = $(PIP_INSTALL) --no-deps --retries 1 --timeout 10 \
+	--extra-index-url https://download.pytorch.org/whl/cpu $(TORCH_PIN)+cpu
+endif
+
+PYTHON_CHECK := import sys, importlib.util; sys.exit( \
+	"affex needs Python 3.11 or newer, and $(PYTHON) is %d.%d. Name another one, as in: make install \
+	PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 11) else \
+	"$(PYTHON) cannot make a virtual environment. On Debian, Ubuntu and WSL: apt install python3-venv" \
+	if importlib.util.find_spec("ensurepip") is None else 0)
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 \
+	    || { $(PYTHON) -c '$(PYTHON_CHECK)' && $(PYTHON) -m venv --clear $(VENV); }
+	@rm -f $(VENV)/.installed-*
+	@echo 'Installing the pinned packages into $(VENV): some minutes the first time, and 2 GB of disk'
+	$(install-torch)
+	$(PIP_INSTALL) --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --no-deps --no-build-isolation --editable .
+	@touch $@
+	@echo 'affex is installed in $(VENV).'
