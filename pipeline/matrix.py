@@ -6,7 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.manifest import Utterance
+from pipeline import cache, store
+from pipeline.errors import UsageError
+from pipeline.manifest import Dataset, Utterance
+from pipeline.registry import FeatureSpec
+from pipeline.store import Table
 
 
 @dataclass(frozen=True)
@@ -49,14 +53,21 @@ class Matrix:
     def take(self, chosen: NDArray[np.int64] | Sequence[int]) -> "Matrix":
         """Return the matrix of the chosen utterances, in the order given; rows follow."""
         chosen = np.asarray(chosen, dtype=np.int64)
-        rows = [np.arange(self.offsets[i], self.offsets[i + 1]) for i in chosen]
         return Matrix(
-            X=self.X[np.concatenate(rows)] if rows else self.X[:0],
+            X=self.X[rows_of(self.offsets, chosen)],
             offsets=np.concatenate([[0], np.cumsum(self.lengths[chosen])]).astype(np.int64),
             utterances=tuple(self.utterances[i] for i in chosen),
             columns=self.columns,
             present=self.present[chosen],
         )
+
+
+def rows_of(offsets: NDArray[np.int64], chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the numbers of the rows that the chosen utterances own, utterance after utterance."""
+    lengths = np.diff(offsets)[chosen]
+    begins = np.cumsum(lengths) - lengths
+    rows: NDArray[np.int64] = np.arange(lengths.sum()) + np.repeat(offsets[chosen] - begins, lengths)
+    return rows
 
 
 def normalised_by_speaker(matrix: Matrix) -> Matrix:
@@ -80,3 +91,52 @@ def normalised_by_speaker(matrix: Matrix) -> Matrix:
         flat = deviation <= 1e-7 * np.maximum(np.abs(mean), 1e-30)
         X[rows] = np.where(flat & seen, 0.0, centred / np.where(flat, 1.0, deviation))
     return Matrix(X, matrix.offsets, matrix.utterances, matrix.columns, matrix.present)
+
+
+def load(dataset: Dataset, specs: Sequence[FeatureSpec]) -> Matrix:
+    """Read the cached rows of a corpus, verified, as one matrix in the corpus's order.
+
+    One feature gives its rows as they are. Several utterance-level features stand side by side; where a
+    clip lacks one of them, its columns are NaN (to be imputed inside the training fold).
+
+    Raises
+    ------
+    UsageError
+        If frame-level features are to stand side by side.
+    AffexError
+        If a file is missing or does not verify.
+    """
+    tables = [store.load(cache.published(dataset.folder, spec), cache.recipe(spec.feature).key) for spec in specs]
+    held = [set(table.ids) for table in tables]
+    present = np.array([[u.id in ids for ids in held] for u in dataset.utterances], bool)
+    if len(specs) == 1 and specs[0].feature.framewise:
+        X, offsets = _frames(dataset, tables[0])
+    elif any(spec.feature.framewise for spec in specs):
+        raise UsageError("Frame-level features cannot stand side by side: name one of them, or utterance-level ones.")
+    else:
+        X = np.hstack([_one_row_each(dataset, table) for table in tables])
+        offsets = np.arange(len(dataset.utterances) + 1)
+    return Matrix(X, offsets, dataset.utterances, _columns(specs, tables), present)
+
+
+def _columns(specs: Sequence[FeatureSpec], tables: Sequence[Table]) -> tuple[str, ...]:
+    if len(tables) == 1:
+        return tables[0].columns
+    named = zip(specs, tables, strict=True)
+    return tuple(f"{spec}.{column}" for spec, table in named for column in table.columns)
+
+
+def _frames(dataset: Dataset, table: Table) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the rows of all clips; a published file is in the corpus's order, so they stand as they are."""
+    lengths = dict(zip(table.ids, np.diff(table.offsets), strict=True))
+    counts = [lengths.get(utterance.id, 0) for utterance in dataset.utterances]
+    return table.values, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def _one_row_each(dataset: Dataset, table: Table) -> NDArray[np.float32]:
+    number = {id_: i for i, id_ in enumerate(table.ids)}
+    X = np.full((len(dataset.utterances), len(table.columns)), np.nan, np.float32)
+    for row, utterance in enumerate(dataset.utterances):
+        if utterance.id in number:
+            X[row] = table.values[number[utterance.id]]
+    return X

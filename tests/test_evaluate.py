@@ -1,0 +1,352 @@
+"""The evaluation: nothing leaks, chance is chance, and what cannot be evaluated says why."""
+
+import os
+import signal
+from dataclasses import dataclass, replace
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from synthetic import EMOTIONS, Bayes, FrameBayes, Memoriser, Scaled, make_matrix, relabelled
+
+import pipeline.evaluate
+from pipeline import metrics
+from pipeline.corpora.base import Card
+from pipeline.errors import AffexError, UsageError
+from pipeline.evaluate import Result, Settings, evaluate, fit, pool, prepare
+from pipeline.matrix import Matrix, normalised_by_speaker
+from pipeline.report import confusion_of
+
+BAYES = Settings(corpus="toy", features=("made",), classifier=Bayes())
+FRAMES = replace(BAYES, classifier=FrameBayes())
+
+
+def uar(result: Result) -> float:
+    return metrics.uar(confusion_of(result.scores))
+
+
+def same(one: Result, other: Result) -> bool:
+    fields = ("ids", "speakers", "folds", "true", "predicted", "values")
+    return all(getattr(one.scores, f).tobytes() == getattr(other.scores, f).tobytes() for f in fields)
+
+
+# What comes out
+
+
+def test_every_utterance_is_scored_once_in_the_order_of_the_manifest():
+    matrix = make_matrix().take(np.random.default_rng(0).permutation(96))
+    scores = evaluate(matrix, BAYES).scores
+    assert scores.ids.tolist() == [utterance.id for utterance in matrix.utterances]
+    assert scores.true.tolist() == [utterance.label for utterance in matrix.utterances]
+    assert scores.folds.tolist() == scores.speakers.tolist() == matrix.speakers.tolist()
+    assert scores.values.shape == (96, 4)
+    assert scores.values.sum(axis=1) == pytest.approx(1)
+
+
+def test_a_fold_is_what_one_gets_by_hand():
+    matrix = make_matrix()
+    scores = evaluate(matrix, BAYES).scores
+    labels = np.array([utterance.label for utterance in matrix.utterances])
+    tested = matrix.speakers == "03"
+    by_hand = Scaled(GaussianNB()).fit(matrix.X[~tested], labels[~tested], groups=matrix.speakers[~tested])
+    assert scores.predicted[tested].tolist() == by_hand.predict(matrix.X[tested]).tolist()
+    assert scores.values[tested] == pytest.approx(by_hand.predict_proba(matrix.X[tested]))
+
+
+def test_score_columns_follow_the_classes_as_they_were_asked_for():
+    default = evaluate(make_matrix(), BAYES).scores
+    turned = evaluate(make_matrix(), replace(BAYES, classes="sadness,neutral,joy,anger")).scores
+    assert turned.classes == EMOTIONS[::-1]
+    assert np.array_equal(turned.values, default.values[:, ::-1])
+    assert np.array_equal(turned.predicted, default.predicted)
+
+
+def test_what_each_fold_chose_is_kept():
+    folds = evaluate(make_matrix(n_speakers=3), BAYES).folds
+    assert [(f.name, f.n_train, f.n_test) for f in folds] == [("00", 32, 16), ("01", 32, 16), ("02", 32, 16)]
+    assert folds[0].best_params == {"n_rows": 32, "n_speakers": 2}
+
+
+def test_progress_ticks_with_every_fold():
+    ticks: list[tuple[int, int]] = []
+    evaluate(make_matrix(n_speakers=3), BAYES, progress=lambda done, n: ticks.append((done, n)))
+    assert ticks == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_class_that_a_fold_never_learned_scores_0_there():
+    matrix = make_matrix(n_speakers=3, n_each=2)
+    labels = [u.label if u.speaker == "01" or u.label != "joy" else "anger" for u in matrix.utterances]
+    result = evaluate(relabelled(matrix, labels), BAYES)
+    unseen = result.scores.folds == "01"
+    assert (result.scores.values[unseen, 1] == 0).all()
+    assert (result.scores.values[~unseen, 1] > 0).any()
+    assert any("fold 01: 'joy' is in no training utterance" in note for note in result.notes)
+
+
+def test_a_label_with_one_clip_is_evaluated_and_noted():
+    matrix = make_matrix()
+    result = evaluate(relabelled(matrix, ["awe", *(u.label for u in matrix.utterances[1:])]), BAYES)
+    assert "'awe' has 1 utterance: its recall can only be 0 or 1" in result.notes
+    assert result.scores.predicted[0] != "awe"
+
+
+def test_what_does_not_count_is_left_out_and_counted():
+    matrix = make_matrix()
+    parts = ["song", *["speech"] * 95]
+    labels = [None, None, *(utterance.label for utterance in matrix.utterances[2:])]
+    table = zip(relabelled(matrix, labels).utterances, parts, strict=True)
+    matrix = replace(matrix, utterances=tuple(replace(utterance, part=part) for utterance, part in table))
+    matrix.present[5] = matrix.present[0] = False
+    card = Card("speech", parts=("speech",))
+    result = evaluate(matrix, replace(BAYES, card=card, classes="anger,joy+neutral"))
+    assert result.left_out == {
+        "in another part": 1,
+        "without features": 1,
+        "without a label": 1,
+        "of another label": 24,
+    }
+    assert len(result.scores.ids) == 96 - 27
+
+
+def test_an_utterance_without_features_may_have_no_row():
+    matrix = make_matrix()
+    present = matrix.present.copy()
+    present[7] = False
+    offsets = np.concatenate([np.arange(8), np.arange(7, 96)])
+    without = Matrix(np.delete(matrix.X, 7, axis=0), offsets, matrix.utterances, matrix.columns, present)
+    assert evaluate(without, BAYES).left_out == {"without features": 1}
+
+
+# Nothing leaks
+
+
+def fitted_states(matrix: Matrix, settings: Settings, speaker: str) -> str:
+    """The state of the estimator of the fold that tests `speaker`, to the bit."""
+    task = prepare(matrix, settings)
+    fold = next(fold for fold in task.folds if fold.name == speaker)
+    return joblib.hash(fit(settings.classifier.build(seed=0, device="cpu"), task.examples, fold.train))
+
+
+def corrupted(matrix: Matrix, speaker: str) -> Matrix:
+    """Return the matrix with a speaker's rows and labels turned to nonsense."""
+    labels = [
+        EMOTIONS[(EMOTIONS.index(u.label) + 1) % 4] if u.speaker == speaker else u.label for u in matrix.utterances
+    ]
+    other = np.repeat(matrix.speakers == speaker, matrix.lengths)[:, None]
+    return relabelled(replace(matrix, X=np.where(other, 7 - 1000 * matrix.X, matrix.X)), labels)
+
+
+@pytest.mark.parametrize("settings", [BAYES, FRAMES, replace(BAYES, speaker_norm=True)], ids=["rows", "frames", "norm"])
+def test_the_tested_speaker_leaves_no_trace_in_what_was_fitted(settings):
+    matrix = make_matrix(n_frames=3 if settings is FRAMES else 1)
+    for speaker in np.unique(matrix.speakers):
+        assert fitted_states(matrix, settings, speaker) == fitted_states(corrupted(matrix, speaker), settings, speaker)
+
+
+def test_the_canary_dies_when_scaling_moves_outside_the_fold(monkeypatch):
+    def scaled_outside(matrix: Matrix) -> Matrix:
+        return replace(matrix, X=(matrix.X - matrix.X.mean(axis=0)) / matrix.X.std(axis=0))
+
+    monkeypatch.setattr(pipeline.evaluate, "normalised_by_speaker", scaled_outside)
+    settings, matrix = replace(BAYES, speaker_norm=True), make_matrix()
+    assert fitted_states(matrix, settings, "02") != fitted_states(corrupted(matrix, "02"), settings, "02")
+
+
+def test_the_canary_sees_a_training_speaker_change():
+    matrix = make_matrix()
+    assert fitted_states(matrix, BAYES, "02") != fitted_states(corrupted(matrix, "03"), BAYES, "02")
+
+
+# Chance is chance
+
+
+def test_labels_shuffled_within_speakers_score_chance():
+    def shuffled(seed: int) -> Matrix:
+        rng, labels = np.random.default_rng(seed), np.array([u.label for u in matrix.utterances])
+        for speaker in np.unique(matrix.speakers):
+            own = np.flatnonzero(matrix.speakers == speaker)
+            labels[own] = rng.permutation(labels[own])
+        return relabelled(matrix, labels.tolist())
+
+    matrix = make_matrix(n_speakers=8, n_each=5)
+    assert uar(evaluate(matrix, BAYES)) > 0.6  # there is something to be learned
+    assert np.mean([uar(evaluate(shuffled(seed), BAYES)) for seed in range(20)]) == pytest.approx(0.25, abs=0.03)
+
+
+def test_who_memorises_speakers_scores_chance():
+    """Every speaker has one label: knowing the speaker is knowing the label, and of no use for another."""
+
+    def one_label_a_speaker(seed: int) -> Matrix:
+        labels = np.random.default_rng(seed).permutation(np.repeat(EMOTIONS, 15))
+        matrix = make_matrix(n_speakers=60, n_each=1, class_shift=0, speaker_shift=10, seed=seed)
+        return relabelled(matrix, [str(labels[int(u.speaker)]) for u in matrix.utterances])
+
+    settings = replace(BAYES, classifier=Memoriser())
+    examples = prepare(one_label_a_speaker(0), settings).examples
+    memory = (
+        Memoriser().build(seed=0, device="cpu").fit(examples.X[::2], examples.y[::2], groups=examples.speakers[::2])
+    )
+    assert np.mean(memory.predict(examples.X[1::2]) == examples.y[1::2]) > 0.99  # heard before, known by heart
+    found = [uar(evaluate(one_label_a_speaker(seed), settings)) for seed in range(10)]
+    assert np.mean(found) == pytest.approx(0.25, abs=0.03)
+
+
+# The same again
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linear(Bayes):
+    """Does enough linear algebra to notice how many threads there are."""
+
+    def build(self, *, seed: int, device: str) -> Scaled:
+        return Scaled(make_pipeline(PCA(20, svd_solver="randomized", random_state=seed), GaussianNB()))
+
+
+def test_neither_the_run_nor_the_number_of_processes_changes_a_bit():
+    matrix = make_matrix(n_columns=4000)  # more than 1 MB: processes read it from a shared file
+    settings = replace(BAYES, classifier=Linear())
+    first = evaluate(matrix, settings)
+    assert same(first, evaluate(matrix, settings))
+    assert same(first, evaluate(matrix, settings, jobs=2))
+    assert not same(first, evaluate(matrix, replace(settings, seed=1)))
+
+
+def test_normalising_by_speaker_is_done_before_the_folds_and_without_labels():
+    matrix = make_matrix(speaker_shift=30)
+    settings = replace(BAYES, speaker_norm=True)
+    assert same(evaluate(matrix, settings), evaluate(normalised_by_speaker(matrix), BAYES))
+    assert uar(evaluate(matrix, settings)) > uar(evaluate(matrix, BAYES))
+    chosen = prepare(matrix, replace(settings, classes="anger,joy")).examples.X
+    whole = normalised_by_speaker(matrix)
+    kept = np.isin([u.label for u in whole.utterances], ("anger", "joy"))
+    assert np.array_equal(chosen, whole.X[kept])
+
+
+# Frames
+
+
+def test_pool_sum_adds_frames_and_one_prior():
+    likelihood = np.log([[0.5, 0.1], [0.2, 0.4], [0.3, 0.3]])
+    decision, scores = pool(likelihood, np.log([0.25, 0.75]), np.array([0, 2, 3]), "sum")
+    first, second = 0.5 * 0.2 * 0.25, 0.1 * 0.4 * 0.75
+    assert scores[0] == pytest.approx([first / (first + second), second / (first + second)])
+    assert scores[1] == pytest.approx([0.25, 0.75])
+    assert decision.tolist() == [1, 1]
+
+
+def test_pool_vote_counts_frames():
+    likelihood = np.log([[0.9, 0.1], [0.4, 0.6], [0.4, 0.6], [0.9, 0.1]])
+    decision, scores = pool(likelihood, np.log([0.5, 0.5]), np.array([0, 3, 4]), "vote")
+    assert scores[0] == pytest.approx([1 / 3, 2 / 3])
+    assert scores[1] == pytest.approx([1, 0])
+    assert decision.tolist() == [1, 0]
+
+
+def test_equal_votes_go_to_the_first_class():
+    likelihood = np.log([[0.9, 0.1], [0.1, 0.9]])
+    decision, scores = pool(likelihood, np.log([0.5, 0.5]), np.array([0, 2]), "vote")
+    assert scores.tolist() == [[0.5, 0.5]]
+    assert decision.tolist() == [0]
+
+
+def test_a_long_clip_does_not_run_out_of_numbers():
+    likelihood = np.tile([[-100.0, -100.1]], (100_000, 1))
+    decision, scores = pool(likelihood, np.log([0.5, 0.5]), np.array([0, 100_000]), "sum")
+    assert scores.tolist() == [[1, 0]]
+    assert decision.tolist() == [0]
+
+
+@pytest.mark.parametrize("rule", ["sum", "vote"])
+def test_many_poor_frames_make_a_good_clip(rule):
+    frames = make_matrix(n_frames=40, class_shift=0.5, speaker_shift=0.1)
+    pooled = evaluate(frames, replace(FRAMES, classifier=FrameBayes(pool=rule)))
+    single = frames.take(np.arange(96))
+    single = replace(single, X=single.X[::40], offsets=np.arange(97))
+    assert uar(pooled) > uar(evaluate(single, BAYES)) + 0.1
+
+
+def test_a_clip_of_one_frame_is_scored_as_its_frame():
+    """One clip of two frames makes the matrix one of frames; all others have a single one."""
+    matrix = make_matrix()
+    offsets = np.concatenate([np.arange(96), [97]])
+    frames = replace(matrix, X=np.concatenate([matrix.X, matrix.X[-1:]]), offsets=offsets)
+    by_frame, by_row = evaluate(frames, FRAMES).scores, evaluate(matrix, BAYES).scores
+    fold = by_row.folds == "05"  # learned from the same rows
+    assert by_frame.predicted[fold].tolist()[:-1] == by_row.predicted[fold].tolist()[:-1]
+    assert by_frame.values[fold][:-1] == pytest.approx(by_row.values[fold][:-1])
+
+
+# What cannot be
+
+
+def test_frames_for_a_classifier_of_utterances_and_the_reverse():
+    with pytest.raises(
+        UsageError, match=r"(?s)reads one row an utterance, but FEATURES='made' gives one a frame.*that fit"
+    ):
+        evaluate(make_matrix(n_frames=3), BAYES)
+    with pytest.raises(UsageError, match="reads one row a frame, but FEATURES='made' gives one an utterance"):
+        evaluate(make_matrix(), FRAMES)
+
+
+def test_one_class():
+    with pytest.raises(AffexError, match=r"at least 2 classes, but of 16 utterances every label is 'joy'"):
+        evaluate(make_matrix(n_speakers=4, classes=("joy",)), BAYES)
+
+
+def test_one_speaker():
+    with pytest.raises(AffexError, match="needs at least 2 speakers, found 1: '00'"):
+        evaluate(make_matrix(n_speakers=1), BAYES)
+
+
+def test_no_features_at_all():
+    matrix = make_matrix()
+    with pytest.raises(AffexError, match="No utterance of toy has made"):
+        evaluate(replace(matrix, present=np.zeros((96, 1), dtype=bool)), BAYES)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_number_that_is_none_names_its_utterance_and_column(value):
+    matrix = make_matrix()
+    X = matrix.X.copy()
+    X[17, 3] = value
+    with pytest.raises(AffexError, match=f"^01-anger-1: column c3 is {value}"):
+        evaluate(replace(matrix, X=X), BAYES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picky(Bayes):
+    """Refuses what it is given."""
+
+    def build(self, *, seed: int, device: str) -> Scaled:
+        return Scaled(PCA(1000))
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_an_estimator_refuses_names_the_fold(jobs):
+    settings = replace(BAYES, classifier=Picky())
+    with pytest.raises(AffexError, match=r"Fold 0\d: .* could not learn from 80 utterances.*\n.*n_components=1000"):
+        evaluate(make_matrix(), settings, jobs=jobs)
+
+
+class Dying(GaussianNB):
+    """Takes its process with it."""
+
+    def fit(self, X, y, sample_weight=None):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deadly(Bayes):
+    """Builds what dies."""
+
+    def build(self, *, seed: int, device: str) -> Scaled:
+        return Scaled(Dying())
+
+
+@pytest.mark.filterwarnings("ignore:A worker stopped")
+def test_a_process_that_dies_is_said_to_have_died():
+    with pytest.raises(AffexError, match=r"A process died while it fitted .*\n.*JOBS=1"):
+        evaluate(make_matrix(), replace(BAYES, classifier=Deadly()), jobs=2)

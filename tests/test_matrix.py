@@ -1,0 +1,84 @@
+"""The matrix: rows follow utterances, and the normalisation by speaker."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from synthetic import make_matrix
+
+from pipeline.matrix import Matrix, normalised_by_speaker, rows_of
+
+
+@pytest.fixture
+def ragged() -> Matrix:
+    """Four utterances of two speakers with 2, 0, 3 and 1 rows; the second lacks the feature."""
+    matrix = make_matrix(n_speakers=2, n_each=1, classes=("joy", "anger"), n_columns=2)
+    X = np.arange(12, dtype=np.float32).reshape(6, 2)
+    present = np.array([[True], [False], [True], [True]])
+    return replace(matrix, X=X, offsets=np.array([0, 2, 2, 5, 6]), present=present)
+
+
+def test_rows_follow_their_utterances(ragged):
+    taken = ragged.take([3, 0, 1])
+    assert taken.X[:, 0].tolist() == [10, 0, 2]
+    assert taken.offsets.tolist() == [0, 1, 3, 3]
+    assert [utterance.id for utterance in taken.utterances] == ["01-anger-0", "00-joy-0", "00-anger-0"]
+    assert taken.present[:, 0].tolist() == [True, True, False]
+    assert taken.lengths.tolist() == [1, 2, 0]
+
+
+def test_taking_nothing_leaves_an_empty_matrix(ragged):
+    taken = ragged.take([])
+    assert len(taken) == 0
+    assert taken.X.shape == (0, 2)
+    assert taken.offsets.tolist() == [0]
+
+
+def test_rows_of_counts_rows_within_utterances():
+    assert rows_of(np.array([0, 2, 2, 5, 6]), np.array([2, 0])).tolist() == [2, 3, 4, 0, 1]
+
+
+def test_every_speaker_gets_mean_0_and_deviation_1():
+    normal = normalised_by_speaker(make_matrix(speaker_shift=50, n_frames=3))
+    of_row = np.repeat(normal.speakers, normal.lengths)
+    for speaker in np.unique(of_row):
+        rows = normal.X[of_row == speaker].astype(np.float64)
+        assert rows.mean(axis=0) == pytest.approx(0, abs=1e-6)
+        assert rows.std(axis=0) == pytest.approx(1, abs=1e-6)
+
+
+def test_worked_by_hand():
+    matrix = make_matrix(n_speakers=2, n_each=1, classes=("joy", "anger"), n_columns=1)
+    matrix = replace(matrix, X=np.array([[1], [3], [10], [40]], dtype=np.float32))
+    assert normalised_by_speaker(matrix).X[:, 0].tolist() == [-1, 1, -1, 1]
+
+
+def test_a_column_that_does_not_vary_becomes_0():
+    matrix = make_matrix()
+    X = matrix.X.copy()
+    X[:, 0] = 0.1  # its mean in float32 arithmetic is not exactly 0.1
+    X[:, 1] = 0.0
+    normal = normalised_by_speaker(replace(matrix, X=X)).X
+    assert (normal[:, :2] == 0).all()
+    assert np.isfinite(normal).all()
+
+
+def test_what_is_missing_stays_missing_and_counts_for_nothing():
+    matrix = make_matrix(n_speakers=2, n_each=1, classes=("joy", "anger", "fear"), n_columns=1)
+    matrix = replace(matrix, X=np.array([[1], [np.nan], [3], [np.nan], [np.nan], [np.nan]], dtype=np.float32))
+    assert normalised_by_speaker(matrix).X[:, 0].tolist() == pytest.approx([-1, np.nan, 1] + 3 * [np.nan], nan_ok=True)
+
+
+def test_other_speakers_change_nothing():
+    matrix = make_matrix()
+    other = matrix.speakers == "02"
+    changed = replace(matrix, X=np.where(other[:, None], 1000 * matrix.X, matrix.X))
+    before, after = normalised_by_speaker(matrix).X, normalised_by_speaker(changed).X
+    assert np.array_equal(before[~other], after[~other])
+
+
+def test_the_matrix_given_is_left_as_it_was():
+    matrix = make_matrix()
+    before = matrix.X.copy()
+    normalised_by_speaker(matrix)
+    assert np.array_equal(matrix.X, before)
