@@ -91,16 +91,17 @@ clean: ## remove .venv and all that tools left behind (never the cache, never da
 # Wheels only: a source package would want a compiler. Nothing is resolved anew, for all is in the lock and
 # some packages name others that must stay out (see [tool.uv] in pyproject.toml).
 PIP_INSTALL := $(BIN)/python -m pip install --only-binary :all:
-TORCH_PIN := $(shell sed -n 's/^\(torch==[^ ;]*\).*/\1/p' requirements.lock)
+TORCH_VERSION := $(shell sed -n 's/^torch==\([^ ;]*\).*/\1/p' requirements.lock)
 
 ifeq ($(TORCH),cuda)
 # With what it needs; a CPU build that lies at hand must not pass for it.
-install-torch = $(PIP_INSTALL) --constraint requirements.lock '$(TORCH_PIN),!=$(TORCH_PIN:torch==%=%)+cpu'
+install-torch = $(PIP_INSTALL) --constraint requirements.lock \
+	'torch==$(TORCH_VERSION),!=$(TORCH_VERSION)+cpu'
 else ifeq ($(shell uname -s),Linux)
 # The plain wheel for Linux is the CUDA build. Where PyTorch's list of CPU builds is out of reach, pip goes
 # on to its other sources after 20 s at the most.
 install-torch = $(PIP_INSTALL) --no-deps --retries 1 --timeout 10 \
-	--extra-index-url https://download.pytorch.org/whl/cpu $(TORCH_PIN)+cpu
+	--extra-index-url https://download.pytorch.org/whl/cpu torch==$(TORCH_VERSION)+cpu
 endif
 
 PYTHON_CHECK := import sys, importlib.util; sys.exit( \

@@ -1,0 +1,83 @@
+#!/bin/sh
+# Proves the fresh start: clones the last commit into a bare Debian with only git, make, python3 and
+# python3-venv, and there, as an ordinary user without a home folder, runs make demo, make test and make
+# demo again, each with its time.
+#
+#   sudo tools/bare_root.sh ROOT [COMMAND ...]
+#
+# ROOT is the folder of the bare Debian, made with debootstrap where it is missing (BARE_SUITE, default
+# bookworm); use it as often as you like, the clone is made anew. COMMANDs replace the three above.
+#
+#   BARE_DATA  a folder of test recordings: seen read-only in there, as AFFEX_TEST_DATA
+#   BARE_BIND  files and folders seen read-only in there under the same path, parted by blanks, and
+#   BARE_ENV   a file of NAME=value lines for the environment in there: for what a machine needs to reach
+#              its package index (certificates, PIP_CERT, PIP_INDEX_URL, PIP_FIND_LINKS ...)
+#
+# It runs in mount and process namespaces of its own: whatever happens, no mount and no process outlives it.
+set -eu
+
+bare_root() {
+    root=$1
+    [ -e "$root/etc/debian_version" ] ||
+        debootstrap --variant=minbase --include=git,make,python3,python3-venv "${BARE_SUITE:-bookworm}" "$root"
+
+    rm -rf "$root/srv/affex"
+    git -c safe.directory="$PWD" clone --quiet --no-hardlinks "$PWD" "$root/srv/affex"
+    grep -q '^newcomer:' "$root/etc/passwd" ||
+        chroot "$root" useradd --no-create-home --home-dir /nonexistent newcomer
+    chroot "$root" chown -R newcomer: /srv/affex
+
+    exec unshare --mount --pid --fork --kill-child "$0" inside "$@"
+}
+
+inside() {
+    root=$1
+    shift
+    mount -t proc proc "$root/proc"
+    mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
+    for path in ${BARE_BIND:-}; do
+        see "$path" "$root$path"
+    done
+    [ -z "${BARE_DATA:-}" ] || see "$BARE_DATA" "$root/srv/test_data"
+
+    [ $# -gt 0 ] || set -- 'make demo' 'make test' 'make demo'
+    for command in "$@"; do
+        printf '\n$ %s\n' "$command"
+        start=$(date +%s)
+        newcomer "$command"
+        printf '[%s: %d s]\n' "$command" $(($(date +%s) - start))
+    done
+}
+
+# Show a file or a folder of this machine, read-only, under another path.
+see() {
+    if [ -d "$1" ]; then
+        mkdir -p "$2"
+    else
+        mkdir -p "${2%/*}"
+        [ -e "$2" ] || : >"$2"
+    fi
+    mount --bind "$1" "$2"
+    mount -o remount,bind,ro "$2"
+}
+
+# Run a shell command in the clone as the ordinary user, with an environment of nothing but PATH and BARE_ENV.
+newcomer() {
+    env -i PATH=/usr/bin:/bin ${BARE_DATA:+AFFEX_TEST_DATA=/srv/test_data} \
+        ${BARE_ENV:+$(grep -v '^#' "$BARE_ENV")} \
+        chroot --userspec=newcomer: "$root" /bin/sh -c "cd /srv/affex && $1"
+}
+
+case ${1:-} in
+inside)
+    shift
+    inside "$@"
+    ;;
+/*)
+    bare_root "$@"
+    ;;
+*)
+    sed -n '2,/^set/s/^# \{0,1\}//p' "$0"
+    exit 2
+    ;;
+esac
