@@ -77,6 +77,29 @@ class Utterance:
     dominance: float | None = None
 
 
+@dataclass(frozen=True)
+class Dataset:
+    """A corpus at hand: its utterances, where its media lie, and where its cache lies.
+
+    Parameters
+    ----------
+    name
+        The corpus's name, or a table's.
+    root
+        The folder that media paths are relative to.
+    folder
+        Its cache folder, ``cache/<name>``.
+    missing
+        A sentence for each part of the corpus that is not whole.
+    """
+
+    name: str
+    root: Path
+    folder: Path
+    utterances: tuple[Utterance, ...]
+    missing: tuple[str, ...] = ()
+
+
 def to_line(utterance: Utterance) -> str:
     """Return an utterance as one line of JSON, fields without a value left out."""
     return json.dumps(_without_blanks(dataclasses.asdict(utterance)), ensure_ascii=False)

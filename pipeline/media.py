@@ -85,7 +85,7 @@ def _from_sound_file(path: Path, media: Media, longest: float) -> tuple[int, NDA
                 raise MediaError(_too_long(media, (last - first) / file.samplerate, longest))
             _check_end(media, file.frames / file.samplerate)
             file.seek(min(first, file.frames))
-            return file.samplerate, _mono(file.read(last - first, dtype="float32", always_2d=True).T, media)
+            return int(file.samplerate), _mono(file.read(last - first, dtype="float32", always_2d=True).T, media)
     except soundfile.LibsndfileError:
         return None
 

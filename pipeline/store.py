@@ -12,7 +12,6 @@ files that a run writes while it goes on (see ``cache/README.md``):
 """
 
 import contextlib
-import errno
 import hashlib
 import io
 import json
@@ -27,6 +26,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.atomic import reserve, temporary, writing
 from pipeline.errors import AffexError
 
 #: Raised by hand whenever the layout of a file or the meaning of a digest changes.
@@ -38,7 +38,11 @@ BLOCK = 32 * 2**20
 #: Room for what HDF5 writes beside the data (headers, attributes), bytes.
 SLACK = 2**18
 
-_MESSAGE = 500  # characters of a failure's message that are kept
+#: Longer than any file, bytes.
+ENDLESS = 2**40
+
+#: How much of a failure's message is kept, characters.
+_MESSAGE = 500
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,7 @@ def write_segment(folder: Path, recipe: Recipe, columns: Sequence[str], entries:
     with h5py.File(image, "w") as h5:
         _fill(h5, recipe, columns, shape, entries)
     path = folder / f"{recipe.key[:12]}-{uuid.uuid4().hex[:12]}.h5"
-    with _writing(path):
+    with writing(path):
         folder.mkdir(parents=True, exist_ok=True)
         with temporary(path) as file:
             file.write(image.getbuffer())
@@ -182,9 +186,7 @@ class Shape:
         return self.n_clips * per_clip + self.n_failures * per_failure + self.n_rows * per_row + names + SLACK
 
 
-def publish(
-    path: Path, recipe: Recipe, columns: Sequence[str], shape: Shape, entries: Iterable[Entry]
-) -> None:
+def publish(path: Path, recipe: Recipe, columns: Sequence[str], shape: Shape, entries: Iterable[Entry]) -> None:
     """Write a feature's file in the order of `entries` and put it in its place at once.
 
     Raises
@@ -192,26 +194,22 @@ def publish(
     AffexError
         If the disk is full or the folder cannot be written; what stood there before still does.
     """
-    with _writing(path):
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary(path) as file:
-            _reserve(file, shape.n_bytes(len(columns)))
-            with h5py.File(file, "w") as h5:
+            reserve(file, shape.n_bytes(len(columns)))
+            with h5py.File(_Disguised(file, 0), "w") as h5:
                 _fill(h5, recipe, columns, shape, entries)
 
 
-def _fill(
-    h5: h5py.File, recipe: Recipe, columns: Sequence[str], shape: Shape, entries: Iterable[Entry]
-) -> None:
+def _fill(h5: h5py.File, recipe: Recipe, columns: Sequence[str], shape: Shape, entries: Iterable[Entry]) -> None:
     """Write entries into an empty file. `values` comes last, so that a cut file loses the last clips only."""
-    h5.attrs.update(
-        schema=SCHEMA, key=recipe.key, spec=recipe.spec, versions=json.dumps(dict(recipe.versions))
-    )
-    ids = np.zeros(shape.n_clips, f"S{shape.id_bytes}")
-    sources, digests = np.zeros(shape.n_clips, "S64"), np.zeros(shape.n_clips, "S64")
-    offsets = np.zeros(shape.n_clips + 1, np.int64)
-    failed: dict[str, list[str]] = {"ids": [], "source": [], "digest": [], "message": []}
+    h5.attrs.update(schema=SCHEMA, key=recipe.key, spec=recipe.spec, versions=json.dumps(dict(recipe.versions)))
     tables = _allocate(h5, columns, shape)
+    ids, sources, digests, offsets = (
+        np.zeros(tables[name].shape, tables[name].dtype) for name in ("ids", "source", "digest", "offsets")
+    )
+    failed: dict[str, list[str]] = {"ids": [], "source": [], "digest": [], "message": []}
     clip = 0
     for entry in entries:
         if entry.values is None:
@@ -232,9 +230,7 @@ def _fill(
     for name, array in (("ids", ids), ("source", sources), ("digest", digests), ("offsets", offsets)):
         tables[name][...] = array
     for name, texts in failed.items():
-        tables[f"failed/{name}"][...] = np.array(
-            [text.encode() for text in texts], tables[f"failed/{name}"].dtype
-        )
+        tables[f"failed/{name}"][...] = np.array([text.encode() for text in texts], tables[f"failed/{name}"].dtype)
     h5.attrs["index"] = _index_digest(h5)
 
 
@@ -263,69 +259,6 @@ def _allocate(h5: h5py.File, columns: Sequence[str], shape: Shape) -> dict[str, 
     return tables
 
 
-@contextlib.contextmanager
-def temporary(path: Path) -> Iterator[BinaryIO]:
-    """Open a file beside `path` that takes its place, durably, once the block ends without an error."""
-    beside = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        with beside.open("w+b") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # not every file system can sync a folder
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def write_text(path: Path, lines: Iterable[str]) -> None:
-    """Write a text file whole or not at all.
-
-    Raises
-    ------
-    AffexError
-        If the disk is full or the folder cannot be written.
-    """
-    with _writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary(path) as file:
-            for line in lines:
-                file.write(line.encode())
-
-
-def _reserve(file: BinaryIO, n_bytes: int) -> None:
-    """Take room on the disk for `n_bytes`, so that a full disk shows here and not inside HDF5."""
-    if hasattr(os, "posix_fallocate"):
-        with contextlib.suppress(OSError):
-            os.posix_fallocate(file.fileno(), 0, n_bytes)
-            return
-    for _ in range(0, n_bytes, 2**20):
-        file.write(bytes(2**20))
-    file.flush()
-    file.seek(0)
-
-
-@contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Turn the operating system's refusals into sentences."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise AffexError(
-                f"The disk is full: {path} could not be written. All clips finished so far are kept; "
-                "make room and run the same command again to go on."
-            ) from error
-        raise AffexError(
-            f"{path} cannot be written: {error.strerror or error}. Is CACHE (or OUT) right?"
-        ) from error
-
-
 # -- reading -----------------------------------------------------------------------------------------------
 
 
@@ -342,10 +275,7 @@ def survey(path: Path, key: str) -> Found:
             _survey_clips(h5, path, key, found, hurt)
             _survey_failures(h5, key, found, hurt)
             index = _attribute(h5, "index")
-            if (
-                index == _index_digest(h5)
-                and _attribute(h5, "key") == key == Recipe(_attribute(h5, "spec")).key
-            ):
+            if index == _index_digest(h5) and _attribute(h5, "key") == key == Recipe(_attribute(h5, "spec")).key:
                 columns = _texts(h5, "columns")
             else:
                 hurt.append("the index does not verify")
@@ -445,29 +375,61 @@ def entries(places: Iterable[tuple[str, str, Place]], key: str) -> Iterator[Entr
             yield entry
 
 
+@dataclass(frozen=True)
+class Table:
+    """All clips of a file, verified.
+
+    Parameters
+    ----------
+    ids
+        The clips that have rows, in the file's order.
+    columns
+        The columns' names.
+    offsets : (n_clips + 1,) int64
+        Clip ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``.
+    values : (n_rows, n_columns) float32
+    """
+
+    ids: tuple[str, ...]
+    columns: tuple[str, ...]
+    offsets: NDArray[np.int64]
+    values: NDArray[np.float32]
+
+
+def load(path: Path, key: str) -> Table:
+    """Read a published file whole, every clip verified.
+
+    Raises
+    ------
+    AffexError
+        If the file is not there, was made under another key, or does not verify.
+    """
+    if not path.exists():
+        raise AffexError(f"{path} is not there. Run `make features` to make it.")
+    found = survey(path, key)
+    if found.hurt or found.columns is None:
+        raise AffexError(f"{path}: {'; '.join(found.hurt[:3])}. Run `make features` to mend it.")
+    with _opened(path) as h5:
+        return Table(_texts(h5, "ids"), found.columns, h5["offsets"][:], h5["values"][:])
+
+
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[h5py.File]:
-    """Open a file to read, without HDF5's lock (published files are never written to again), cut short or not."""
-    with path.open("rb") as file, h5py.File(_Padded(file), "r") as h5:
+    """Open a file to read, cut short or not, without HDF5's lock: nobody writes to it ever again."""
+    with path.open("rb") as file, h5py.File(_Disguised(file, ENDLESS), "r") as h5:
         yield h5
 
 
-class _Padded(io.RawIOBase):
-    """A file that goes on with zeros after its end: HDF5 refuses a file that was cut, and its rest is sound."""
+class _Disguised(io.RawIOBase):
+    """A file that tells HDF5 another length than it has.
 
-    def __init__(self, file: BinaryIO) -> None:
+    To write, one that grows from nothing though its room is already taken: HDF5 would not begin in it else.
+    To read, one that goes on with zeros after its end: HDF5 refuses a file that was cut, though its rest is sound.
+    """
+
+    def __init__(self, file: BinaryIO, length: int) -> None:
         self._file = file
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer).cast("B")
-        read = self._file.readinto(view) or 0  # type: ignore[attr-defined]
-        view[read:] = bytes(len(view) - read)
-        return len(view)
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        if whence == os.SEEK_END:
-            return 2**40 + offset
-        return self._file.seek(offset, whence)
+        self._length = length
 
     def seekable(self) -> bool:
         return True
@@ -475,9 +437,33 @@ class _Padded(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def writable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._file.seek(offset + (self._length if whence == os.SEEK_END else 0))
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        read = self._file.readinto(view) or 0  # type: ignore[attr-defined]
+        view[read:] = bytes(len(view) - read)
+        return len(view)
+
+    def write(self, data: Any) -> int:
+        written = self._file.write(data)
+        self._length = max(self._length, self._file.tell())
+        return written
+
+    def truncate(self, size: int | None = None) -> int:
+        self._length = self._file.truncate(size)
+        return self._length
+
 
 def _texts(h5: h5py.File, name: str) -> tuple[str, ...]:
-    """Return a dataset of fixed-width text; bytes that are no UTF-8 (damage) show as such and fail their digest."""
+    """Return a dataset of fixed-width text; bytes that are no UTF-8 are damage, and will fail their digest."""
     return tuple(bytes(item).decode("utf-8", "replace") for item in h5[name][:])
 
 

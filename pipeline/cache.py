@@ -1,0 +1,255 @@
+"""A corpus's cache folder: which file holds which feature, what of it is still true, and why the rest is not.
+
+::
+
+    <feature>.h5            published: a preset at its current key, the name that other projects open
+    <feature>-<key12>.h5    other parameters, or an older key
+    <feature>.parts/        segments of a run that has not ended, and rows of clips that have left the corpus
+"""
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from features.base import Feature
+from pipeline import media, store
+from pipeline.registry import FeatureSpec
+from pipeline.store import Entry, Place, Recipe
+from pipeline.work import versions
+
+#: Not part of a key, since they do not decide what comes out, but recorded in every file.
+RECORDED = ("affex", "h5py", "numpy")
+
+
+def recipe(feature: Feature) -> Recipe:
+    """Return all that a feature's rows depend on except the media."""
+    spec = {
+        "schema": store.SCHEMA,
+        "feature": feature.name,
+        "version": feature.version,
+        "parameters": parameters(feature),
+        "reads": feature.reads,
+        "packages": versions((*media.PACKAGES, *feature.packages)),
+    }
+    text = json.dumps(spec, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return Recipe(text, versions((*RECORDED, *media.PACKAGES, *feature.packages)))
+
+
+def parameters(feature: Feature) -> dict[str, Any]:
+    """Return a feature's fields; what JSON cannot hold exactly has no place in a key and raises TypeError."""
+    return {field.name: getattr(feature, field.name) for field in dataclasses.fields(feature)}
+
+
+def published(folder: Path, spec: FeatureSpec) -> Path:
+    """Return where a feature's file stands."""
+    name = spec.preset if spec.is_preset else f"{spec.preset}-{recipe(spec.feature).key[:12]}"
+    return folder / f"{name}.h5"
+
+
+def parts(folder: Path, spec: FeatureSpec) -> Path:
+    """Return the folder of a feature's segments."""
+    return folder / f"{spec.preset}.parts"
+
+
+@dataclass
+class Holdings:
+    """What a cache folder truly holds of one feature.
+
+    Parameters
+    ----------
+    places
+        Clip id to (source, place), for the sources that the corpus has now.
+    failures
+        Clip id to (source, message); an empty source is to be tried again.
+    orphans
+        The same as `places`, for clips that are no longer in the corpus.
+    outdated
+        Ids whose media have changed since.
+    hurt
+        Clips or files that did not verify, as sentences.
+    files
+        Every file that was looked at.
+    columns
+        The columns' names where a file vouches for them.
+    """
+
+    places: dict[str, tuple[str, Place]] = field(default_factory=dict)
+    failures: dict[str, tuple[str, str]] = field(default_factory=dict)
+    orphans: dict[str, tuple[str, Place]] = field(default_factory=dict)
+    outdated: set[str] = field(default_factory=set)
+    hurt: list[str] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    columns: tuple[str, ...] | None = None
+    is_published: bool = False
+
+
+def take_stock(folder: Path, spec: FeatureSpec, sources: Mapping[str, str]) -> Holdings:
+    """Find what is true of a feature, in the published file, in segments and under an older name.
+
+    Parameters
+    ----------
+    sources
+        The source of every clip of the corpus, by id, in the corpus's order.
+    """
+    key = recipe(spec.feature).key
+    main = published(folder, spec)
+    by_key = folder / f"{spec.preset}-{key[:12]}.h5"
+    segments = sorted(parts(folder, spec).glob(f"{key[:12]}-*.h5"))
+    held = Holdings()
+    for path in dict.fromkeys([main, by_key, *segments]):
+        if path.exists():
+            _add(held, path, key, sources, is_main=path == main)
+    held.is_published = _is_published(held, main, sources)
+    return held
+
+
+def _add(held: Holdings, path: Path, key: str, sources: Mapping[str, str], *, is_main: bool) -> None:
+    found = store.survey(path, key)
+    if is_main and not found.places and not found.failures and _is_of_another_key(path, key):
+        return
+    held.files.append(path)
+    held.hurt.extend(f"{path.name}: {sentence}" for sentence in found.hurt)
+    held.columns = held.columns or found.columns
+    for id_, (source, place) in found.places.items():
+        if id_ not in sources:
+            held.orphans.setdefault(id_, (source, place))
+        elif sources[id_] == source:
+            held.places.setdefault(id_, (source, place))
+        else:
+            held.outdated.add(id_)
+    for id_, (source, message) in found.failures.items():
+        if id_ in sources and source in ("", sources[id_]):
+            held.failures.setdefault(id_, (source, message))
+        elif id_ in sources:
+            held.outdated.add(id_)
+
+
+def _is_of_another_key(path: Path, key: str) -> bool:
+    """Whether a file vouches for being made under another key (so it is not a hurt file of ours)."""
+    stated = store.described(path)
+    return stated is not None and stated[0] != key and Recipe(stated[1]).key == stated[0]
+
+
+def _is_published(held: Holdings, main: Path, sources: Mapping[str, str]) -> bool:
+    """Whether the published file already says just what there is to say, in the corpus's order."""
+    if held.hurt or held.columns is None or main not in held.files or held.orphans or held.outdated:
+        return False
+    if any(place.path != main for _, place in held.places.values()):
+        return False
+    ids = [*held.places, *held.failures]
+    return ids == [i for i in sources if i in held.places] + [i for i in sources if i in held.failures]
+
+
+def publish(folder: Path, spec: FeatureSpec, held: Holdings, sources: Mapping[str, str]) -> None:
+    """Join what there is into one published file in the corpus's order, and clear what it was joined from."""
+    made = recipe(spec.feature)
+    main = published(folder, spec)
+    columns = held.columns or spec.feature.columns
+    done = [(i, *held.places[i]) for i in sources if i in held.places]
+    failed = [Entry(i, held.failures[i][0], message=held.failures[i][1]) for i in sources if i in held.failures]
+    _keep_orphans(folder, spec, made, columns, held)
+    _set_aside(main, spec, made.key)
+    shape = store.Shape(
+        n_clips=len(done),
+        n_rows=sum(place.n_rows for *_, place in done),
+        n_failures=len(failed),
+        id_bytes=store.longest_bytes((*held.places, *held.failures)),
+        message_bytes=store.longest_bytes(entry.message for entry in failed),
+        framewise=spec.feature.framewise,
+    )
+    store.publish(main, made, columns, shape, _chain(store.entries(done, made.key), failed))
+    for path in held.files:
+        if path != main:
+            path.unlink()
+    with contextlib.suppress(OSError):  # it may hold what another key's run has left
+        parts(folder, spec).rmdir()
+
+
+def _chain(first: Iterator[Entry], then: Sequence[Entry]) -> Iterator[Entry]:
+    yield from first
+    yield from then
+
+
+def _keep_orphans(folder: Path, spec: FeatureSpec, made: Recipe, columns: Sequence[str], held: Holdings) -> None:
+    """Write rows of clips that have left the corpus as segments: should they come back, nothing is lost."""
+    orphans = [(i, *held.orphans[i]) for i in held.orphans]
+    for at in range(0, len(orphans), 64):
+        chosen = list(store.entries(orphans[at : at + 64], made.key))
+        store.write_segment(parts(folder, spec), made, columns, chosen)
+
+
+def _set_aside(main: Path, spec: FeatureSpec, key: str) -> None:
+    """Give a file of another key, which is about to be replaced, the name of its own key."""
+    if main.exists() and _is_of_another_key(main, key):
+        stated = store.described(main)
+        if stated is not None:
+            main.replace(main.with_name(f"{spec.preset}-{stated[0][:12]}.h5"))
+
+
+def why(folder: Path, spec: FeatureSpec, held: Holdings, sources: Mapping[str, str]) -> dict[str, str]:
+    """Return, for each clip that a run would compute, the reason."""
+    changed = _what_changed(folder, spec)
+    hurt = {sentence.split("'")[1] for sentence in held.hurt if "'" in sentence}
+    reasons = {}
+    for id_ in sources:
+        if id_ in held.places or held.failures.get(id_, ("",))[0]:
+            continue
+        if id_ in held.failures:
+            reasons[id_] = f"tried again after: {held.failures[id_][1]}"
+        elif id_ in held.outdated:
+            reasons[id_] = "its media bytes or its span changed"
+        elif id_ in hurt or held.hurt:
+            reasons[id_] = "its rows in the cache are damaged"
+        else:
+            reasons[id_] = changed or "not computed yet"
+    return reasons
+
+
+def _what_changed(folder: Path, spec: FeatureSpec) -> str:
+    """Return how the preset's key differs from that of the file that stands in its place."""
+    stated = store.described(published(folder, spec))
+    made = recipe(spec.feature)
+    if stated is None or stated[0] == made.key:
+        return ""
+    before, now = _flat(json.loads(stated[1])), _flat(json.loads(made.spec))
+    changes = [
+        f"{name} {before.get(name)} -> {now.get(name)}"
+        for name in sorted({*before, *now})
+        if before.get(name) != now.get(name)
+    ]
+    return "made otherwise before: " + ", ".join(changes)
+
+
+def _flat(spec: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in spec.items():
+        flat |= {f"{name}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {name: value}
+    return flat
+
+
+@contextlib.contextmanager
+def locked(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Hold a corpus's cache for writing; a second run waits for the first and says so."""
+    from filelock import FileLock, Timeout
+
+    from pipeline.atomic import writing
+
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock")
+    with writing(folder):
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            say(f"Another run is writing to {folder}; waiting for it to end (Ctrl-C to stop waiting).")
+            lock.acquire()
+    try:
+        for leftover in folder.rglob("*.tmp"):
+            leftover.unlink(missing_ok=True)
+        yield
+    finally:
+        lock.release()

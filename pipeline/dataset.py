@@ -1,0 +1,99 @@
+"""From a corpus's name, and where it lies, to a corpus at hand.
+
+The first arrow of the flow: files to utterances. Also remembers which corpus was extracted last, for who
+names none.
+"""
+
+import json
+from pathlib import Path
+
+from pipeline import registry
+from pipeline.atomic import write_text
+from pipeline.console import Console
+from pipeline.corpora.base import Corpus, shortfalls
+from pipeline.errors import CorpusError, UsageError
+from pipeline.manifest import Dataset
+
+#: The corpus that is a table, cached under the table's own name.
+TABLE = "csv"
+
+#: Where a corpus is looked for when nobody says.
+DATA = Path("data")
+
+
+def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console: Console) -> Dataset:
+    """Return a corpus at hand, made first where it is one that is made on the spot.
+
+    Parameters
+    ----------
+    data
+        The corpus's folder (the table, for ``csv``); None for ``data/<name>``.
+    cache
+        The folder of all caches.
+    partial
+        Whether a corpus with fewer utterances than it should have will do.
+
+    Raises
+    ------
+    UsageError
+        If there is no such corpus, or no table was named.
+    CorpusError
+        If the folder is not that corpus, or not the whole of it.
+    """
+    corpus = registry.corpus(name)
+    if name == TABLE:
+        return _table(corpus, data, cache)
+    root = data or DATA / name
+    if corpus.make is not None:
+        with console.progress(f"making {name}", 1, "corpus") as tick:
+            corpus.make(root)
+            tick(1)
+    elif not root.exists():
+        raise CorpusError(_how_to_get(corpus, root))
+    utterances = tuple(corpus.find(root))
+    missing = shortfalls(corpus, utterances)
+    if missing and not partial:
+        raise CorpusError(
+            f"{root} does not hold the whole corpus. {'; '.join(missing)}.\n"
+            "Figures on a part are not comparable; to go on with what is there, say PARTIAL=1."
+        )
+    for sentence in missing:
+        console.say(f"Incomplete corpus: {sentence}.")
+    return Dataset(name, root, cache / name, utterances, tuple(missing))
+
+
+def _table(corpus: Corpus, table: Path | None, cache: Path) -> Dataset:
+    if table is None:
+        raise UsageError("DATASET=csv reads a table: say which, as in DATA=mine.csv.")
+    if table.stem in registry.corpora() or table.stem in registry.PLANNED_CORPORA:
+        raise UsageError(
+            f"{table.name} would be cached as '{table.stem}', and that is a corpus of its own. Rename the table."
+        )
+    return Dataset(table.stem, table.parent, cache / table.stem, tuple(corpus.find(table)))
+
+
+def _how_to_get(corpus: Corpus, root: Path) -> str:
+    lines = [f"There is no folder {root}, where {corpus.name} ({corpus.title}) was looked for."]
+    if corpus.download is not None:
+        lines.append(
+            f"Fetch it with `make download DATASET={corpus.name}` (licence: {corpus.licence}), "
+            f"or say where it is with DATA=folder."
+        )
+    else:
+        lines.append(f"Get it from {corpus.source} (licence: {corpus.licence}), and say where it is with DATA=folder.")
+    return "\n".join(lines)
+
+
+def remember(cache: Path, name: str, data: Path | None) -> None:
+    """Note which corpus was extracted last."""
+    record = {"dataset": name, "data": None if data is None else str(data)}
+    write_text(cache / "last.json", [json.dumps(record) + "\n"])
+
+
+def last(cache: Path) -> tuple[str, Path | None] | None:
+    """Return the corpus extracted last and where it lay, or None where there is none."""
+    try:
+        record = json.loads((cache / "last.json").read_text(encoding="utf-8"))
+        return str(record["dataset"]), None if record["data"] is None else Path(record["data"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,202 @@
+"""Stages: batches of clips through functions, on this process, a local Dask cluster or any running one.
+
+The arrow from media to features. A batch runs through its stages one after another; a bounded window of
+batches is in flight, so memory does not grow with the corpus. A worker that dies costs a retry; a batch that
+kills its workers again is run alone, then in halves, until the guilty clip is alone and is given up.
+"""
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pipeline.errors import AffexError, UsageError
+
+#: How often a batch may lose its worker before it is suspected: one retry.
+ALLOWED_FAILURES = 1
+
+#: Batches in flight for each worker: one that runs, and the next, so that no worker waits for the driver.
+WINDOW = 2
+
+
+class Batch(Protocol):
+    """Some clips that travel together."""
+
+    def halves(self) -> "tuple[Batch, Batch] | None":
+        """Return the batch in two parts, or None where one clip is all there is."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A step of the way: a module's function, and what a worker must have to run it (``{"GPU": 1}``)."""
+
+    function: Callable[[Any], Any]
+    resources: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Died:
+    """What comes back for a batch of one clip that killed each worker that tried it."""
+
+
+class Runner(Protocol):
+    """Where stages run."""
+
+    def run(self, batches: Iterable[Any], stages: Sequence[Stage]) -> Iterator[tuple[Any, Any]]:
+        """Yield (batch, what its last stage returned, or `Died`) as batches end, in any order."""
+
+    def ask(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+        """Return what ``function(*arguments)`` says on each worker."""
+
+
+class Inline:
+    """Stages in this very process, one batch after another: for tests and for debuggers."""
+
+    def run(self, batches: Iterable[Any], stages: Sequence[Stage]) -> Iterator[tuple[Any, Any]]:
+        """Yield (batch, result) in order."""
+        for batch in batches:
+            result = batch
+            for stage in stages:
+                result = stage.function(result)
+            yield batch, result
+
+    def ask(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+        """Return what this process says."""
+        return {"this process": function(*arguments)}
+
+
+class Cluster:
+    """Stages on the workers of a Dask scheduler."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def run(self, batches: Iterable[Any], stages: Sequence[Stage]) -> Iterator[tuple[Any, Any]]:
+        """Yield (batch, result or `Died`) as batches end."""
+        from distributed import as_completed
+
+        waiting, suspects = iter(batches), []
+        n_threads = sum(self._client.nthreads().values())
+        running = {self._submit(b, stages): b for b in itertools.islice(waiting, WINDOW * n_threads)}
+        ended = as_completed(list(running), raise_errors=False)
+        for future in ended:
+            batch = running.pop(future)
+            for following in itertools.islice(waiting, 1):
+                successor = self._submit(following, stages)
+                running[successor] = following
+                ended.add(successor)
+            if _killed(future):
+                suspects.append(batch)
+            else:
+                yield batch, future.result()
+            future.release()
+        for batch in suspects:
+            yield from self._alone(batch, stages)
+
+    def _alone(self, batch: Any, stages: Sequence[Stage]) -> Iterator[tuple[Any, Any]]:
+        """Run a suspected batch with nothing beside it, so that a death is its own doing."""
+        future = self._submit(batch, stages)
+        if not _killed(future):
+            yield batch, future.result()
+            return
+        halves = batch.halves()
+        if halves is None:
+            yield batch, Died()
+            return
+        for half in halves:
+            yield from self._alone(half, stages)
+
+    def _submit(self, batch: Any, stages: Sequence[Stage]) -> Any:
+        result = batch
+        for stage in stages:
+            result = self._client.submit(stage.function, result, pure=False, resources=dict(stage.resources) or None)
+        return result
+
+    def ask(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+        """Return what each worker says."""
+        answers: dict[str, Any] = self._client.run(function, *arguments)
+        return answers
+
+
+def _killed(future: Any) -> bool:
+    """Wait for a future; return whether its workers died of it.
+
+    Raises
+    ------
+    AffexError
+        If the stages could not be run at all.
+    """
+    from distributed import KilledWorker
+
+    error = future.exception()
+    if error is None:
+        return False
+    if isinstance(error, KilledWorker):
+        return True
+    raise AffexError(f"A worker could not run its stage: {type(error).__name__}: {error}") from error
+
+
+@contextlib.contextmanager
+def opened(scheduler: str, jobs: int) -> Iterator[Runner]:
+    """Open where stages run.
+
+    Parameters
+    ----------
+    scheduler
+        ``"local"`` for a cluster of processes on this machine (one thread each: openSMILE's own state is
+        per process), ``"inline"`` for this process, or a running scheduler's address, ``"tcp://host:8786"``.
+    jobs
+        How many local worker processes.
+
+    Raises
+    ------
+    UsageError
+        If `scheduler` is none of these.
+    AffexError
+        If no scheduler answers at the address, or it has no workers.
+    """
+    if scheduler == "inline":
+        yield Inline()
+    elif scheduler == "local":
+        yield from _local(jobs)
+    elif "://" in scheduler:
+        yield from _remote(scheduler)
+    else:
+        raise UsageError(f"SCHEDULER={scheduler}: expected local, inline or an address as tcp://host:8786.")
+
+
+def _local(jobs: int) -> Iterator[Runner]:
+    import dask
+    from distributed import Client, LocalCluster
+
+    settings = {
+        "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
+        # Work that moved to an idle worker would have to carry its decoded clips along.
+        "distributed.scheduler.work-stealing": False,
+    }
+    with (
+        dask.config.set(settings),
+        LocalCluster(
+            n_workers=jobs,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            silence_logs="CRITICAL",
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield Cluster(client)
+
+
+def _remote(address: str) -> Iterator[Runner]:
+    from distributed import Client
+
+    try:
+        client = Client(address, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise AffexError(f"No Dask scheduler answers at {address}: {error}.") from error
+    with client:
+        if not client.nthreads():
+            raise AffexError(f"The Dask scheduler at {address} has no workers. Start some with `dask worker`.")
+        yield Cluster(client)

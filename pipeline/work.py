@@ -1,0 +1,164 @@
+"""What a worker does with a batch: decode, then extract. Nothing here raises for a bad clip; it is recorded."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from features.base import Clip, ExtractionError, Feature, Rows
+from pipeline import media
+from pipeline.errors import MediaError
+from pipeline.manifest import Media
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One clip that is to be done.
+
+    Parameters
+    ----------
+    stamp
+        The file's size in bytes and modification time in ns when it was hashed: rows must be of those bytes.
+    wanted
+        Which of the batch's features it lacks, by number.
+    """
+
+    id: str
+    media: Media
+    stamp: tuple[int, int]
+    wanted: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ClipBatch:
+    """Some jobs, the features they want, and the folder their paths are relative to."""
+
+    root: Path
+    features: tuple[Feature, ...]
+    jobs: tuple[Job, ...]
+
+    def halves(self) -> "tuple[ClipBatch, ClipBatch] | None":
+        """Return the batch in two parts, or None where one clip is all there is."""
+        middle = len(self.jobs) // 2
+        if not middle:
+            return None
+        return replace(self, jobs=self.jobs[:middle]), replace(self, jobs=self.jobs[middle:])
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a clip has no rows; `final` until its bytes or the key change, else tried again by the next run."""
+
+    message: str
+    final: bool
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A batch with its clips: for each job, the clip (or failure) of each form the features read it in."""
+
+    batch: ClipBatch
+    clips: tuple[dict[tuple[int, float], Clip | Failure], ...]
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What one feature says of a batch: its columns, and rows or a failure by clip id."""
+
+    number: int
+    columns: tuple[str, ...]
+    outcomes: dict[str, Rows | Failure]
+
+
+def decode(batch: ClipBatch) -> Decoded:
+    """Decode each clip once for each form (rate, longest) that its features read."""
+    return Decoded(batch, tuple(_decoded_forms(batch, job) for job in batch.jobs))
+
+
+def _decoded_forms(batch: ClipBatch, job: Job) -> dict[tuple[int, float], Clip | Failure]:
+    forms = {_form(batch.features[number]) for number in job.wanted}
+    return {form: _decoded(batch.root, job, form) for form in sorted(forms)}
+
+
+def _form(feature: Feature) -> tuple[int, float]:
+    return feature.rate, feature.longest
+
+
+def _decoded(root: Path, job: Job, form: tuple[int, float]) -> Clip | Failure:
+    try:
+        clip = media.decode_audio(root, job.media, *form)
+        stat = os.stat(root / job.media.path)  # noqa: PTH116
+    except MediaError as error:
+        return Failure(str(error), final=True)
+    except Exception as error:
+        return Failure(f"{job.media.path}: {type(error).__name__}: {error}", final=False)
+    if (stat.st_size, stat.st_mtime_ns) != job.stamp:
+        return Failure(f"{job.media.path} changed while it was read", final=False)
+    return clip
+
+
+def extract(decoded: Decoded) -> list[Extracted]:
+    """Compute the rows of every clip under every feature that it lacks."""
+    return list(_extracted(decoded))
+
+
+def _extracted(decoded: Decoded) -> Iterator[Extracted]:
+    for number, feature in enumerate(decoded.batch.features):
+        outcomes = {
+            job.id: _rows(feature, clips[_form(feature)])
+            for job, clips in zip(decoded.batch.jobs, decoded.clips, strict=True)
+            if number in job.wanted
+        }
+        if outcomes:
+            yield Extracted(number, feature.columns, outcomes)
+
+
+def _rows(feature: Feature, clip: Clip | Failure) -> Rows | Failure:
+    if isinstance(clip, Failure):
+        return clip
+    try:
+        rows = feature.extract(clip)
+    except ExtractionError as error:
+        return Failure(str(error), final=True)
+    except Exception as error:
+        return Failure(f"{feature.name}: {type(error).__name__}: {error}", final=False)
+    problem = _problem(feature, rows)
+    return Failure(problem, final=True) if problem else rows
+
+
+def _problem(feature: Feature, rows: Rows) -> str | None:
+    """Return what is wrong with rows that must not reach the cache."""
+    values, times = rows.values, rows.times
+    if values.ndim != 2 or values.shape[1] != len(feature.columns) or not len(values):
+        return f"{feature.name} gave rows of shape {values.shape}, {len(feature.columns)} columns were expected"
+    if values.dtype != np.float32:
+        return f"{feature.name} gave {values.dtype} rows, float32 was expected"
+    if feature.framewise != (times is not None) or (times is not None and len(times) != len(values)):
+        return f"{feature.name} gave {len(values)} rows without a time for each"
+    bad = np.flatnonzero(~np.isfinite(values).all(axis=0))
+    if len(bad):
+        names = ", ".join(feature.columns[i] for i in bad[:5])
+        return f"{feature.name} gave values that are not finite in {len(bad)} columns ({names} ...)"
+    return None
+
+
+def versions(packages: tuple[str, ...]) -> dict[str, str]:
+    """Return the installed version of each distribution."""
+    return {package: version(package) for package in packages}
+
+
+def fingerprint(packages: tuple[str, ...], file: Path | None) -> dict[str, str]:
+    """Return what must be alike wherever a run's parts run: code, versions, and the bytes of one media file."""
+    code = hashlib.sha256()
+    here = Path(__file__).resolve().parents[1]
+    for folder in ("features", "pipeline"):
+        for module in sorted((here / folder).rglob("*.py")):
+            code.update(module.relative_to(here).as_posix().encode() + module.read_bytes())
+    seen = {"affex code": code.hexdigest(), **versions(packages)}
+    if file is not None:
+        seen[str(file)] = media.digest(file) if file.is_file() else "not there"
+    return seen
