@@ -1,0 +1,78 @@
+"""Log-mel spectrogram: from a clip to the levels of its mel bands, frame by frame.
+
+Bands, window and dB as in `features.frames`.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from features.base import Clip, Feature, Rows
+from features.frames import (
+    check_derivatives,
+    check_framing,
+    check_mels,
+    column_names,
+    frame_times,
+    mel_levels,
+    with_derivatives,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logmel(Feature):
+    """Levels of mel bands in dB relative to full scale, with their derivatives.
+
+    Parameters
+    ----------
+    mels : int
+        How many bands between 0 Hz and half the rate.
+    window, hop : float
+        Length of a frame and step from one to the next, s.
+    derivatives : int
+        0: none, 1: with the first, 2: with the first and second.
+    """
+
+    packages: ClassVar[tuple[str, ...]] = ("librosa",)
+
+    mels: int = 90
+    window: float = 0.128
+    hop: float = 0.032
+    derivatives: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_framing(self.window, self.hop)
+        check_mels(self.mels, self.window, self.rate)
+        check_derivatives(self.derivatives)
+
+    @property
+    def framewise(self) -> bool:
+        """One row a frame."""
+        return True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """``logmel_00``, ..., then ``logmel_d1_00``, ..., ``logmel_d2_00``, ..."""
+        return column_names("logmel", self.mels, self.derivatives)
+
+    def extract(self, clip: Clip) -> Rows:
+        """Compute the levels of every frame.
+
+        Raises
+        ------
+        ExtractionError
+            If the clip is shorter than a window.
+        """
+        levels = mel_levels(clip, self.window, self.hop, self.mels)
+        times = frame_times(len(levels), self.window, self.hop, clip.rate)
+        return Rows(with_derivatives(levels, self.derivatives), times)
+
+
+PRESETS: dict[str, Feature] = {
+    # 2048 and 512 samples at 16 kHz: librosa's defaults, and so those of much work on spoken emotion.
+    "logmel": Logmel(),
+    # Static, first and second derivative stacked like the colours of a picture: Zhang et al., "Learning
+    # affective features with a hybrid deep model for audio-visual emotion recognition" (TCSVT 2018,
+    # doi:10.1109/TCSVT.2017.2719043).
+    "logmel-64": Logmel(mels=64, window=0.025, hop=0.010, derivatives=2),
+}

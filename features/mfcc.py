@@ -1,0 +1,88 @@
+"""Mel-frequency cepstral coefficients: from a clip to the shape of its spectrum, frame by frame.
+
+The levels of the mel bands in dB (see `features.frames`), turned by an orthonormal DCT-II (Davis and
+Mermelstein 1980, doi:10.1109/TASSP.1980.1163420; librosa's). Coefficient 0, the loudness, is kept.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from features.base import Clip, Feature, Rows
+from features.frames import (
+    check_derivatives,
+    check_framing,
+    check_mels,
+    column_names,
+    frame_times,
+    mel_levels,
+    with_derivatives,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mfcc(Feature):
+    """Cepstral coefficients of mel bands, with their derivatives.
+
+    Parameters
+    ----------
+    n : int
+        How many coefficients, from the 0th on.
+    window, hop : float
+        Length of a frame and step from one to the next, s. 25 and 10 ms are the standard of speech
+        processing: short enough for the vocal tract to stand still, long enough for two periods of a voice.
+    mels : int
+        How many mel bands they are made of.
+    derivatives : int
+        0: none, 1: with the first, 2: with the first and second.
+    """
+
+    packages: ClassVar[tuple[str, ...]] = ("librosa",)
+
+    n: int = 40
+    window: float = 0.025
+    hop: float = 0.010
+    mels: int = 64
+    derivatives: int = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_framing(self.window, self.hop)
+        check_mels(self.mels, self.window, self.rate)
+        check_derivatives(self.derivatives)
+        if not 1 <= self.n <= self.mels:
+            raise ValueError(f"n={self.n}: expected 1 to mels={self.mels}")
+
+    @property
+    def framewise(self) -> bool:
+        """One row a frame."""
+        return True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """``mfcc_00``, ..., then ``mfcc_d1_00``, ..., ``mfcc_d2_00``, ..."""
+        return column_names("mfcc", self.n, self.derivatives)
+
+    def extract(self, clip: Clip) -> Rows:
+        """Compute the coefficients of every frame.
+
+        Raises
+        ------
+        ExtractionError
+            If the clip is shorter than a window.
+        """
+        from librosa.feature import mfcc
+
+        levels = mel_levels(clip, self.window, self.hop, self.mels)
+        static = mfcc(S=levels.T, n_mfcc=self.n).T.astype(np.float32)
+        times = frame_times(len(static), self.window, self.hop, clip.rate)
+        return Rows(with_derivatives(static, self.derivatives), times)
+
+
+PRESETS: dict[str, Feature] = {
+    "mfcc": Mfcc(),
+    # The voice in Metallinou, Lee and Narayanan, "Audio-visual emotion recognition using Gaussian mixture
+    # models for face and voice" (ISM 2008).
+    "mfcc-voice": Mfcc(n=12, window=0.050, hop=0.025),
+}

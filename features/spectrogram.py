@@ -1,0 +1,65 @@
+"""Spectrogram: from a clip to the levels of its low frequencies, frame by frame.
+
+Hamming window of 40 ms, step 10 ms, the lowest 200 bins, as in Zhou et al., "Exploring emotion features and
+fusion strategies for audio-video emotion recognition" (ICMI 2019). The paper
+does not print the length of its transform; here it is that of the window, so bins are 25 Hz apart and 200 of
+them reach from 0 to 4975 Hz. Levels in dB as in `features.frames`.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from features.base import Clip, Feature, Rows
+from features.frames import amplitude_levels, check_framing, column_names, frame_times
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spectrogram(Feature):
+    """Levels of the lowest frequencies in dB relative to full scale.
+
+    Parameters
+    ----------
+    window, hop : float
+        Length of a frame and step from one to the next, s; bins are ``1 / window`` Hz apart.
+    bins : int
+        How many bins, from 0 Hz on.
+    """
+
+    packages: ClassVar[tuple[str, ...]] = ("librosa",)
+
+    window: float = 0.040
+    hop: float = 0.010
+    bins: int = 200
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_framing(self.window, self.hop)
+        most = round(self.window * self.rate) // 2 + 1
+        if not 1 <= self.bins <= most:
+            raise ValueError(
+                f"bins={self.bins}: expected 1 to {most} with a window of {self.window} s at {self.rate} Hz"
+            )
+
+    @property
+    def framewise(self) -> bool:
+        """One row a frame."""
+        return True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """``spectrogram_000``, ... from 0 Hz up."""
+        return column_names("spectrogram", self.bins, derivatives=0)
+
+    def extract(self, clip: Clip) -> Rows:
+        """Compute the levels of every frame.
+
+        Raises
+        ------
+        ExtractionError
+            If the clip is shorter than a window.
+        """
+        levels = amplitude_levels(clip, self.window, self.hop, self.bins)
+        return Rows(levels, frame_times(len(levels), self.window, self.hop, clip.rate))
+
+
+PRESETS: dict[str, Feature] = {"spectrogram": Spectrogram()}
