@@ -33,18 +33,25 @@ LOSO = Card("loso")
 
 @dataclass(frozen=True)
 class Download:
-    """Files that make up a corpus, free to fetch.
+    """Zip archives that make up a corpus, free to fetch and unpacked into its folder.
 
     Parameters
     ----------
     base_url
-        What each file's name is appended to.
+        What each archive's name is appended to; it ends in a slash.
     files
-        File name to checksum, as pooch writes it (``"sha256:..."`` or ``"md5:..."``); archives are unpacked.
+        Archive name to checksum, as pooch writes it (``"sha256:..."`` or ``"md5:..."``); None for the one that
+        the repository behind `doi` publishes.
+    extra
+        Further archives, large and fetched only when asked for.
+    doi
+        The DOI of the repository entry that publishes the checksums that are None here.
     """
 
     base_url: str
-    files: Mapping[str, str]
+    files: Mapping[str, str | None]
+    extra: Mapping[str, str | None] = field(default_factory=dict)
+    doi: str | None = None
 
 
 @dataclass(frozen=True)

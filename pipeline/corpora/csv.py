@@ -1,0 +1,286 @@
+"""Corpus ``csv``: a table of one's own -> utterances.
+
+What
+    Any recordings, listed in a table: ``DATASET=csv DATA=mine.csv``. The cache is named after the table.
+Licence, who
+    The table's owner knows.
+Files
+    Text in UTF-8 (with or without a byte order mark), cells parted by commas, semicolons or tabs, the first row
+    naming the columns, in any order. Needed: ``file`` (relative to the table's folder, or absolute), ``speaker``,
+    ``label`` (blank for none: the utterance is then context only). Optional: ``id``; ``start`` and ``end`` in seconds
+    of the file; ``channel`` of the sound, from 0; ``video``, a second file with the picture; ``session``, ``dialog``,
+    ``turn``, ``split`` (train, validation or test), ``part``, ``text``, ``sex``; ``valence``, ``arousal``,
+    ``dominance``; ``votes`` (one label a rater parted by semicolons, several labels of one rater joined by slashes:
+    ``anger;sadness/fear``). Other columns are left alone. Decimal commas are read where commas do not part the cells.
+Traps
+    A file that is a video is both sound and picture. Without ``id``, an utterance is called by its file without the
+    suffix, and by span and channel too where a file has several utterances.
+"""
+
+import csv
+import difflib
+import io
+import math
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from pipeline.corpora.base import Corpus
+from pipeline.errors import CorpusError
+from pipeline.manifest import Media, Utterance
+
+NEEDED = ("file", "speaker", "label")
+OPTIONAL = (
+    *("id", "start", "end", "channel", "video", "session", "dialog", "turn", "split", "part", "text", "sex"),
+    *("valence", "arousal", "dominance", "votes"),
+)
+SPLITS = ("train", "validation", "test")
+DELIMITERS = ",;\t"
+VIDEO_SUFFIXES = {".mp4", ".avi", ".mov", ".mkv", ".mpg", ".mpeg", ".webm", ".flv"}
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table: its number as spreadsheets count, and what its cells say under the known columns."""
+
+    table: Path
+    number: int
+    cells: dict[str, str]
+    delimiter: str
+
+    def text(self, column: str) -> str | None:
+        """Return a cell, None where it is blank or missing."""
+        return self.cells.get(column) or None
+
+    def needed(self, column: str) -> str:
+        """Return a cell that must not be blank."""
+        if not self.cells.get(column):
+            raise self.error(f"'{column}' is blank")
+        return self.cells[column]
+
+    def number_in(self, column: str) -> float | None:
+        """Return a cell as a finite number, None where it is blank or missing."""
+        text = self.text(column)
+        if text is None:
+            return None
+        try:
+            value = float(text if self.delimiter == "," else text.replace(",", "."))
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise self.error(f"'{column}' is '{text}', expected a number")
+        return value
+
+    def count_in(self, column: str) -> int | None:
+        """Return a cell as a whole number from 0, None where it is blank or missing."""
+        value = self.number_in(column)
+        if value is None:
+            return None
+        if value < 0 or value != int(value):
+            raise self.error(f"'{column}' is '{self.text(column)}', expected a whole number from 0")
+        return int(value)
+
+    def error(self, what: str) -> CorpusError:
+        """Return the error for something in this row."""
+        return CorpusError(f"{self.table}, row {self.number}: {what}.")
+
+
+def find(table: Path) -> list[Utterance]:
+    """Return the utterances of a table, in its order.
+
+    Raises
+    ------
+    CorpusError
+        If it is not such a table, a cell cannot be read, a file does not exist or two utterances have one id.
+    """
+    rows = _rows(table)
+    found = _files(rows)
+    utterances = [_utterance(row, id_, found) for row, id_ in zip(rows, _ids(rows), strict=True)]
+    _refuse_twins(rows, utterances)
+    return utterances
+
+
+def _rows(table: Path) -> list[Row]:
+    text = _text(table)
+    delimiter = max(DELIMITERS, key=text.lstrip().partition("\n")[0].count)
+    records = list(_records(table, text, delimiter))
+    columns = [cell.strip().lower() for cell in records[0][1]] if records else []
+    _check_columns(table, columns)
+    if len(records) == 1:
+        raise CorpusError(f"{table} lists no utterance: there is nothing below the row that names the columns.")
+    return [_row(table, number, columns, cells, delimiter) for number, cells in records[1:]]
+
+
+def _text(table: Path) -> str:
+    if table.is_dir():
+        raise CorpusError(f"{table} is a folder. Looked for a table, as in DATA={table / 'mine.csv'}.")
+    try:
+        text = table.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise CorpusError(f"{table} does not exist. Looked for a table with the columns {_listed(NEEDED)}.") from error
+    except OSError as error:
+        raise CorpusError(f"{table} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise _not_a_table(table, "it is not UTF-8 text") from error
+    if "\0" in text:
+        raise _not_a_table(table, "it is not text")
+    return text
+
+
+def _not_a_table(table: Path, why: str) -> CorpusError:
+    return CorpusError(f"{table} is not a table: {why}. A spreadsheet can save one as 'CSV UTF-8'.")
+
+
+def _records(table: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield number and cells of each row that is not blank."""
+    try:
+        for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), 1):
+            if any(cell.strip() for cell in cells):
+                yield number, cells
+    except csv.Error as error:
+        raise _not_a_table(table, str(error)) from error
+
+
+def _check_columns(table: Path, columns: Sequence[str]) -> None:
+    for column in NEEDED:
+        if column not in columns:
+            close = difflib.get_close_matches(column, columns, n=1)
+            hint = f" Is '{close[0]}' it?" if close else ""
+            raise CorpusError(
+                f"{table} has no column '{column}'.{hint} Needed: {_listed(NEEDED)}. Found: {_listed(columns)}."
+            )
+    for column in (*NEEDED, *OPTIONAL):
+        if columns.count(column) > 1:
+            raise CorpusError(f"{table} has {columns.count(column)} columns called '{column}'.")
+
+
+def _row(table: Path, number: int, columns: Sequence[str], cells: Sequence[str], delimiter: str) -> Row:
+    if any(cell.strip() for cell in cells[len(columns) :]):
+        raise CorpusError(
+            f"{table}, row {number}: {len(cells)} cells, but {len(columns)} columns are named. "
+            f'A cell that contains {delimiter!r} needs quotes: "...".'
+        )
+    known = {*NEEDED, *OPTIONAL}
+    named = zip(columns, cells, strict=False)
+    return Row(table, number, {column: cell.strip() for column, cell in named if column in known}, delimiter)
+
+
+def _files(rows: Sequence[Row]) -> dict[str, str]:
+    """Return for each file that the rows name the path it is found under."""
+    names = dict.fromkeys(row.needed("file") for row in rows)
+    names |= dict.fromkeys(name for row in rows if (name := row.text("video")))
+    folder = rows[0].table.parent
+    found = {name: path for name in names if (path := _on_disk(folder, name))}
+    missing = [name for name in names if name not in found]
+    if missing:
+        more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+        raise CorpusError(
+            f"{rows[0].table} names {len(missing)} of {len(names)} files that do not exist: "
+            f"{_listed(missing[:SHOWN])}{more}. They were looked for in {folder.resolve()}."
+        )
+    return found
+
+
+def _on_disk(folder: Path, name: str) -> str | None:
+    """Return the spelling of a name that exists: tables and disks differ in slashes and in how umlauts are coded."""
+    for spelling in (name, name.replace("\\", "/")):
+        for form in (spelling, unicodedata.normalize("NFC", spelling), unicodedata.normalize("NFD", spelling)):
+            if (folder / form).is_file():
+                return Path(form).as_posix()
+    return None
+
+
+def _ids(rows: Sequence[Row]) -> list[str]:
+    uses = Counter(row.needed("file") for row in rows)
+    return [row.text("id") or _id_of_file(row, several=uses[row.needed("file")] > 1) for row in rows]
+
+
+def _id_of_file(row: Row, *, several: bool) -> str:
+    stem = PurePosixPath(row.needed("file").replace("\\", "/")).with_suffix("").as_posix()
+    if not several:
+        return stem
+    start, end, channel = row.number_in("start"), row.number_in("end"), row.count_in("channel")
+    span = f"-{start or 0.0}-{'end' if end is None else end}" if (start, end) != (None, None) else ""
+    return f"{stem}{span}" + (f"-channel{channel}" if channel is not None else "")
+
+
+def _refuse_twins(rows: Sequence[Row], utterances: Sequence[Utterance]) -> None:
+    twins = [(id_, n) for id_, n in Counter(utterance.id for utterance in utterances).items() if n > 1]
+    if twins:
+        id_ = twins[0][0]
+        numbers = [str(row.number) for row, utterance in zip(rows, utterances, strict=True) if utterance.id == id_]
+        more = f" (and {len(twins) - 1} more such ids)" if len(twins) > 1 else ""
+        raise CorpusError(
+            f"{rows[0].table}: rows {', '.join(numbers)} are all called '{id_}'{more}. "
+            "Each utterance needs its own id, file or span."
+        )
+
+
+def _utterance(row: Row, id_: str, found: Mapping[str, str]) -> Utterance:
+    audio, video = _media(row, found)
+    return Utterance(
+        id=id_,
+        corpus=row.table.stem,
+        speaker=row.needed("speaker"),
+        label=row.text("label"),
+        audio=audio,
+        video=video,
+        part=row.text("part"),
+        session=row.text("session"),
+        dialog=row.text("dialog"),
+        turn=row.count_in("turn"),
+        split=_split(row),
+        text=row.text("text"),
+        sex=row.text("sex"),
+        votes=_votes(row),
+        valence=row.number_in("valence"),
+        arousal=row.number_in("arousal"),
+        dominance=row.number_in("dominance"),
+    )
+
+
+def _media(row: Row, found: Mapping[str, str]) -> tuple[Media, Media | None]:
+    start, end = _span(row)
+    path = found[row.needed("file")]
+    second = row.text("video")
+    picture = found[second] if second else path
+    has_picture = second is not None or Path(path).suffix.lower() in VIDEO_SUFFIXES
+    return Media(path, start, end, row.count_in("channel")), Media(picture, start, end) if has_picture else None
+
+
+def _span(row: Row) -> tuple[float | None, float | None]:
+    start, end = row.number_in("start"), row.number_in("end")
+    if start is not None and start < 0:
+        raise row.error(f"'start' is {start:g} s, before the file begins")
+    if end is not None and end <= (start or 0.0):
+        raise row.error(f"'end' ({end:g} s) is not after 'start' ({start or 0.0:g} s)")
+    return start, end
+
+
+def _split(row: Row) -> str | None:
+    split = row.text("split")
+    if split is not None and split not in SPLITS:
+        raise row.error(f"'split' is '{split}', expected {_listed(SPLITS)} or nothing")
+    return split
+
+
+def _votes(row: Row) -> tuple[tuple[str, ...], ...]:
+    raters = (row.text("votes") or "").split(";")
+    votes = (tuple(filter(None, (label.strip() for label in rater.split("/")))) for rater in raters)
+    return tuple(vote for vote in votes if vote)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "nothing"
+
+
+CORPUS = Corpus(
+    name="csv",
+    title="a table of one's own: file, speaker, label, and what else is known",
+    licence="its owner's",
+    source="DATASET=csv DATA=mine.csv",
+    find=find,
+)

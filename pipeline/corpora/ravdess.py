@@ -1,0 +1,114 @@
+"""Corpus ``ravdess``: the Ryerson Audio-Visual Database of Emotional Speech and Song -> utterances.
+
+What
+    1440 spoken and 1012 sung takes of two sentences, audio (48 kHz wav, a few stereo) and video (1280 x 720, 29.97
+    frames/s, AAC sound), North American English. Speech: neutral 96, and calm, happy, sad, angry, fearful,
+    disgust, surprised 192 each. Song: neutral 92, and calm, happy, sad, angry, fearful 184 each.
+Who
+    24 actors, odd numbers men and even numbers women; actor 18 did not sing. Livingstone and Russo, PLoS ONE 13(5),
+    2018, doi:10.1371/journal.pone.0196391. People recognised 80 % of the audio-visual takes, 75 % by video and
+    60 % by audio alone.
+Licence
+    CC BY-NC-SA 4.0: not for commerce.
+Source
+    doi:10.5281/zenodo.1188976. Both audio archives are fetched by default (0.4 GB), against checksums published
+    there and pinned here; the 47 video archives (24 GB) only when asked for, against the checksums that Zenodo
+    publishes at that moment.
+Files
+    ``Actor_01/03-01-06-01-02-01-12.wav``, in any arrangement of folders: modality (01 audio-video, 02 video only, 03
+    audio only), channel (01 speech, 02 song), emotion, intensity (01 normal, 02 strong; neutral has no strong
+    one), statement, repetition, actor.
+Traps
+    The 01, 02 and 03 files of one take are the same performance, and one utterance here (its id is the name
+    without the modality): its sound is the 03 file's, else the 01 file's; its picture the 01 file's, else the
+    02 file's. Copies of the data on the web hold every file twice; a name counts once.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+from pipeline.corpora.base import Card, Corpus, Download, require_folder
+from pipeline.errors import CorpusError
+from pipeline.manifest import Media, Utterance
+
+PARTS = {"01": "speech", "02": "song"}
+LABELS = {
+    "01": "neutral",
+    "02": "calm",
+    "03": "happy",
+    "04": "sad",
+    "05": "angry",
+    "06": "fearful",
+    "07": "disgust",
+    "08": "surprised",
+}
+STATEMENTS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
+
+NAME = re.compile(
+    r"(?P<modality>01(?=.*mp4)|02(?=.*mp4)|03(?=.*wav))-(?P<take>(?P<part>0[12])-(?P<emotion>0[1-8])-0[12]"
+    r"-(?P<statement>0[12])-0[12]-(?P<actor>0[1-9]|1\d|2[0-4]))\.(?:mp4|wav)"
+)
+
+
+def find(root: Path) -> list[Utterance]:
+    """Return the utterances, speech before song, by emotion, then by what else their names say."""
+    require_folder(root, "RAVDESS's Actor_01/03-01-01-01-01-01-01.wav and its like")
+    takes: dict[str, dict[str, str]] = defaultdict(dict)
+    for path in sorted(path.relative_to(root).as_posix() for path in root.rglob("*-*.*")):
+        if name := NAME.fullmatch(path.rpartition("/")[2]):
+            takes[name["take"]].setdefault(name["modality"], path)
+    if not takes:
+        raise CorpusError(
+            f"{root} does not hold RAVDESS: looked for files such as Actor_01/03-01-01-01-01-01-01.wav or "
+            "Actor_01/01-01-01-01-01-01-01.mp4 in it and all its folders, and found none."
+        )
+    return [_utterance(take, files) for take, files in sorted(takes.items())]
+
+
+def _utterance(take: str, files: Mapping[str, str]) -> Utterance:
+    part, emotion, _, statement, _, actor = take.split("-")
+    audio, video = files.get("03") or files.get("01"), files.get("01") or files.get("02")
+    return Utterance(
+        id=take,
+        corpus="ravdess",
+        speaker=actor,
+        label=LABELS[emotion],
+        audio=Media(audio) if audio else None,
+        video=Media(video) if video else None,
+        part=PARTS[part],
+        text=STATEMENTS[statement],
+        sex="male" if int(actor) % 2 else "female",
+    )
+
+
+ACTORS = [f"{actor:02}" for actor in range(1, 25)]
+
+CORPUS = Corpus(
+    name="ravdess",
+    title="RAVDESS: 1440 spoken and 1012 sung takes, 24 actors, 8 emotions, audio and video, English",
+    licence="CC BY-NC-SA 4.0 (not for commerce)",
+    source="https://doi.org/10.5281/zenodo.1188976",
+    find=find,
+    cards=(
+        Card("speech", parts=("speech",)),
+        Card("song", parts=("song",)),
+        Card("both", parts=("speech", "song")),
+    ),
+    counts={"speech": 1440, "song": 1012},
+    download=Download(
+        base_url="https://zenodo.org/records/1188976/files/",
+        files={
+            "Audio_Speech_Actors_01-24.zip": "md5:bc696df654c87fed845eb13823edef8a",
+            "Audio_Song_Actors_01-24.zip": "md5:5411230427d67a21e18aa4d466e6d1b9",
+        },
+        extra={
+            f"Video_{part}_Actor_{actor}.zip": None
+            for part in ("Speech", "Song")
+            for actor in ACTORS
+            if (part, actor) != ("Song", "18")
+        },
+        doi="10.5281/zenodo.1188976",
+    ),
+)
