@@ -79,8 +79,8 @@ class Smile(Feature):
         One of `SETS`.
     level : "functionals" or "lld"
         One row a clip, or its low-level descriptors every 10 ms. An LLD row's time is the middle of the frame
-        that openSMILE reports for it, which is the frame of the set's first descriptor: ComParE's pitch looks
-        at 60 ms, while its spectra take the first 20 ms of them.
+        that openSMILE reports, which is that of the set's first descriptor: ComParE's pitch looks at 60 ms,
+        while its spectra take the first 20 ms of them.
     """
 
     packages: ClassVar[tuple[str, ...]] = ("opensmile",)
@@ -158,22 +158,24 @@ def _run(set_: str, level: Level, rate: int, pcm: bytes) -> tuple[Values, NDArra
     from opensmile.core.lib import OpenSmileException
 
     rows: list[Values] = []
-    times: list[float] = []
+    middles: list[tuple[float, float]] = []
 
     def take(row: Values, frame: Any) -> None:
         rows.append(row[0].copy())
-        times.append(frame.time + frame.lengthSec / 2)
+        middles.append((frame.time + frame.lengthSec / 2, frame.period))
 
     try:
         with _instance(set_, level, rate) as smile:
             smile.external_sink_set_callback_ex(config.EXTERNAL_OUTPUT_COMPONENT, take)
-            if not smile.external_audio_source_write_data(config.EXTERNAL_SOURCE_COMPONENT, pcm):
+            if pcm and not smile.external_audio_source_write_data(config.EXTERNAL_SOURCE_COMPONENT, pcm):
                 raise RuntimeError("openSMILE did not take the audio")
             smile.external_audio_source_set_eoi(config.EXTERNAL_SOURCE_COMPONENT)
             smile.run()
     except OpenSmileException as error:
         raise RuntimeError(f"openSMILE failed with {set_} ({level}) at {rate} Hz: {error}") from error
-    return np.array(rows, dtype=np.float32), np.array(times)
+    # Counted on from the first, since openSMILE repeats the last frame's time for rows that it flushes out.
+    first, period = middles[0] if middles else (0.0, 0.0)
+    return np.array(rows, dtype=np.float32), first + period * np.arange(len(rows))
 
 
 @contextmanager
