@@ -21,7 +21,7 @@ $(foreach option,$(OPTIONS),$(if $($(option)),$(eval export AFFEX_$(option) := $
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install features evaluate demo list cache test lint format types check bench lock clean
+.PHONY: help install features evaluate demo download list cache check test lint format types lock clean
 .NOTPARALLEL:
 
 help: ## show this
@@ -40,7 +40,7 @@ help: ## show this
 #=   TARGET        what is recognised: label, valence ...
 #=   CLASSES       which labels, + merges them: 'ang,neu,sad,hap+exc'
 #=   SPEAKER_NORM  1: z-scores within each speaker (transductive, and said so)
-#=   SCHEDULER     tcp://host:8786 for a running Dask scheduler (default: a cluster of this machine)
+#=   SCHEDULER     local, inline (no workers) or tcp://host:8786 of a running Dask scheduler (default: local)
 #=   JOBS          how many worker processes
 #=   DEVICE        cpu or cuda
 #=   CACHE         where features are kept (default: cache)
@@ -57,9 +57,10 @@ install: $(INSTALLED) ## set up .venv with the pinned versions (all others call 
 features: ## extract the features of a corpus into the cache
 evaluate: ## extract what is missing, train and test on unheard speakers, report
 demo: ## the main job, end to end, on a corpus made on the spot
+download: ## fetch a corpus that is free to fetch (emodb, ravdess)
 list: ## show the corpora, features and classifiers there are, and what is cached
 cache: ## verify and list the cache
-features evaluate demo list cache: install
+features evaluate demo download list cache: install
 	@$(BIN)/affex $@
 
 check: lint types test ## what the continuous integration runs
@@ -95,7 +96,7 @@ TORCH_VERSION := $(shell sed -n 's/^torch==\([^ ;]*\).*/\1/p' requirements.lock)
 
 ifeq ($(TORCH),cuda)
 # With what it needs; a CPU build that lies at hand must not pass for it.
-install-torch = $(PIP_INSTALL) --constraint requirements.lock \
+install-torch = $(PIP_INSTALL) --no-warn-conflicts --constraint requirements.lock \
 	'torch==$(TORCH_VERSION),!=$(TORCH_VERSION)+cpu'
 else ifeq ($(shell uname -s),Linux)
 # The plain wheel for Linux is the CUDA build. Where PyTorch's list of CPU builds is out of reach, pip goes

@@ -15,6 +15,7 @@
 #
 # It runs in mount and process namespaces of its own: whatever happens, no mount and no process outlives it.
 set -eu
+cd "$(dirname "$0")/.."
 
 bare_root() {
     root=$1
@@ -27,7 +28,7 @@ bare_root() {
         chroot "$root" useradd --no-create-home --home-dir /nonexistent newcomer
     chroot "$root" chown -R newcomer: /srv/affex
 
-    exec unshare --mount --pid --fork --kill-child "$0" inside "$@"
+    exec unshare --mount --pid --fork --kill-child tools/bare_root.sh inside "$@"
 }
 
 inside() {
@@ -61,11 +62,11 @@ see() {
     mount -o remount,bind,ro "$2"
 }
 
-# Run a shell command in the clone as the ordinary user, with an environment of nothing but PATH and BARE_ENV.
+# Run a shell command in the clone as the ordinary user, with nothing in the environment but what is here.
 newcomer() {
-    env -i PATH=/usr/bin:/bin ${BARE_DATA:+AFFEX_TEST_DATA=/srv/test_data} \
-        ${BARE_ENV:+$(grep -v '^#' "$BARE_ENV")} \
-        chroot --userspec=newcomer: "$root" /bin/sh -c "cd /srv/affex && $1"
+    chroot --userspec=newcomer: "$root" /usr/bin/env -i PATH=/usr/bin:/bin \
+        ${BARE_DATA:+AFFEX_TEST_DATA=/srv/test_data} ${BARE_ENV:+$(grep -v '^#' "$BARE_ENV")} \
+        /bin/sh -c "cd /srv/affex && $1"
 }
 
 case ${1:-} in
@@ -77,7 +78,7 @@ inside)
     bare_root "$@"
     ;;
 *)
-    sed -n '2,/^set/s/^# \{0,1\}//p' "$0"
+    sed -n '2,/^set/s/^# \{0,1\}//p' tools/bare_root.sh
     exit 2
     ;;
 esac

@@ -1,0 +1,152 @@
+"""The rules of the house, held by reading its sources."""
+
+import ast
+import importlib
+import re
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("pipeline", "features", "classifiers")
+
+#: What the user fixed, by import name.
+FIXED = "opensmile librosa cv2 dlib face_alignment torch h5py sklearn xgboost joblib dask"
+
+#: What a library's import name may be found in; whatever else imports it breaks the rule.
+DOORS = {
+    "h5py": {"pipeline.store"},
+    "dask": {"pipeline.stages"},
+    "distributed": {"pipeline.stages"},
+    "av": {"pipeline.media", "pipeline.corpora.demo"},
+    "soxr": {"pipeline.media", "pipeline.corpora.demo"},
+    "soundfile": {"pipeline.media", "pipeline.corpora.demo"},
+}
+
+
+def sources() -> dict[str, Path]:
+    """Return every module of the three packages, by its dotted name."""
+    paths = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+    names = (".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths)
+    return {name.removesuffix(".__init__"): path for name, path in zip(names, paths, strict=True)}
+
+
+MODULES = sources()
+
+
+def imports(module: str) -> Iterator[str]:
+    """Yield every dotted name that a module imports anywhere, also what it takes from a package."""
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports by a relative path; name the module in full"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("library", FIXED.split())
+def test_the_libraries_fixed_by_the_user_import(library):
+    importlib.import_module(library)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_features_and_classifiers_are_leaves(module):
+    package = module.partition(".")[0]
+    forbidden = set(PACKAGES) - {package} if package != "pipeline" else set()
+    assert not forbidden & {name.partition(".")[0] for name in imports(module)}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_one_library_has_one_door(module):
+    libraries = {name.partition(".")[0] for name in imports(module)}
+    assert not [library for library in libraries if module not in DOORS.get(library, {module})]
+
+
+def test_imports_run_in_no_circle():
+    needs = {module: sorted(set(imports(module)) & set(MODULES)) for module in MODULES}
+    done: set[str] = set()
+
+    def visit(module: str, trail: tuple[str, ...]) -> None:
+        assert module not in trail, " -> ".join((*trail, module))
+        if module not in done:
+            for needed in needs[module]:
+                visit(needed, (*trail, module))
+            done.add(module)
+
+    for module in MODULES:
+        visit(module, ())
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_can_be_read_in_a_sitting(module):
+    text = MODULES[module].read_text(encoding="utf-8")
+    assert ast.get_docstring(ast.parse(text)), "a module's docstring says which arrow of the flow it is"
+    assert len(text.splitlines()) <= 500
+    assert "util" not in module.rpartition(".")[2]
+
+
+def makefile() -> str:
+    return (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def make_help() -> str:
+    if shutil.which("make") is None:
+        pytest.skip("no make on this machine")
+    return subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+def test_make_help_lists_every_target(make_help):
+    targets = re.search(r"^\.PHONY: (.*)$", makefile(), re.MULTILINE)[1].split()
+    assert {"install", "features", "evaluate", "demo", "test", "check"} <= set(targets)
+    assert sorted(re.findall(r"^  make (\w+) ", make_help, re.MULTILINE)) == sorted(targets)
+
+
+def test_make_help_lists_every_variable(make_help):
+    options = re.search(r"^OPTIONS := ((?:.*\\\n)*.*)$", makefile(), re.MULTILINE)[1]
+    names = set(options.replace("\\", " ").split()) | set(re.findall(r"^(\w+) \?=", makefile(), re.MULTILINE))
+    assert {"DATASET", "TORCH"} <= names
+    assert names <= set(re.findall(r"^  ([A-Z_]+) ", make_help, re.MULTILINE))
+
+
+def test_make_without_a_target_is_make_help(make_help):
+    assert make_help == subprocess.run(["make"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+def tracked_files() -> list[Path]:
+    git = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z"]
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("not a checkout of git, or no git")
+    names = subprocess.run(git, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return [ROOT / name for name in names.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_no_file_names_a_machine_or_a_package_index():
+    elsewhere = re.compile(r"/(?:work|root|opt)/|pypi\.|pythonhosted\.|deb\.debian|registry\.npm")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line}"
+        for path in tracked_files()
+        for number, line in enumerate(path.read_bytes().decode("utf-8", "replace").splitlines(), 1)
+        if elsewhere.search(line)
+    ]
+    assert not found
+
+
+def test_every_locked_package_has_its_licence_in_the_docs():
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    locked = set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
+    page = (ROOT / "docs" / "licences.md").read_text(encoding="utf-8").partition("## What affex imports")[2]
+    assert set(re.findall(r"^\| `([a-z0-9-]+)` \|", page, re.MULTILINE)) == locked
+
+
+def test_every_direct_requirement_is_in_the_lock():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
+    names = {re.match(r"[A-Za-z0-9-]+", requirement)[0] for requirement in wanted}
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert names <= set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
