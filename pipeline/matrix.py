@@ -55,7 +55,7 @@ class Matrix:
         chosen = np.asarray(chosen, dtype=np.int64)
         return Matrix(
             X=self.X[rows_of(self.offsets, chosen)],
-            offsets=np.concatenate([[0], np.cumsum(self.lengths[chosen])]).astype(np.int64),
+            offsets=_offsets(self.lengths[chosen]),
             utterances=tuple(self.utterances[i] for i in chosen),
             columns=self.columns,
             present=self.present[chosen],
@@ -127,10 +127,17 @@ def _columns(specs: Sequence[FeatureSpec], tables: Sequence[Table]) -> tuple[str
 
 
 def _frames(dataset: Dataset, table: Table) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return the rows of all clips; a published file is in the corpus's order, so they stand as they are."""
-    lengths = dict(zip(table.ids, np.diff(table.offsets), strict=True))
-    counts = [lengths.get(utterance.id, 0) for utterance in dataset.utterances]
-    return table.values, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    """Return the rows of all clips; where the file is in the corpus's order, as it should be, without a copy."""
+    number = {id_: i for i, id_ in enumerate(table.ids)}
+    held = np.array([number[u.id] for u in dataset.utterances if u.id in number], dtype=np.int64)
+    lengths = np.zeros(len(dataset.utterances), dtype=np.int64)
+    lengths[[u.id in number for u in dataset.utterances]] = np.diff(table.offsets)[held]
+    in_order = np.array_equal(held, np.arange(len(table.ids)))
+    return table.values if in_order else table.values[rows_of(table.offsets, held)], _offsets(lengths)
+
+
+def _offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
 def _one_row_each(dataset: Dataset, table: Table) -> NDArray[np.float32]:

@@ -1,12 +1,18 @@
 """The matrix: rows follow utterances, and the normalisation by speaker."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
+from corpus import named, run, small, spec
+from plain import Level, Samples
 from synthetic import make_matrix
 
-from pipeline.matrix import Matrix, normalised_by_speaker, rows_of
+from pipeline.errors import AffexError, UsageError
+from pipeline.manifest import Dataset
+from pipeline.matrix import Matrix, load, normalised_by_speaker, rows_of
 
 
 @pytest.fixture
@@ -82,3 +88,62 @@ def test_the_matrix_given_is_left_as_it_was():
     before = matrix.X.copy()
     normalised_by_speaker(matrix)
     assert np.array_equal(matrix.X, before)
+
+
+# What is read from the cache
+
+LEVEL, LONG = spec("level", Level()), spec("long", Level(least=0.22, gain=2.0))  # the first two clips are too short
+SAMPLES = spec("samples", Samples())
+
+
+@pytest.fixture
+def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
+    named(monkeypatch, level=Level(), long=LONG.feature, samples=Samples())
+    return small(tmp_path, n_clips=6)
+
+
+def test_one_row_a_clip_in_the_order_of_the_corpus(dataset):
+    run(dataset, LEVEL)
+    turned = replace(dataset, utterances=dataset.utterances[::-1])
+    matrix, other = load(dataset, [LEVEL]), load(turned, [LEVEL])
+    assert matrix.columns == ("mean", "peak", "length")
+    assert matrix.offsets.tolist() == list(range(7))
+    assert matrix.X[:, 2].tolist() == [3200 + 160 * n for n in range(6)]
+    assert other.X[:, 2].tolist() == matrix.X[::-1, 2].tolist()
+    assert other.utterances == turned.utterances
+
+
+def test_features_stand_side_by_side_and_what_is_missing_is_marked(dataset):
+    run(dataset, LEVEL, LONG)
+    matrix = load(dataset, [LEVEL, LONG])
+    assert matrix.columns[2:4] == ("level.length", "long.mean")
+    assert matrix.present.tolist() == [[True, False]] * 2 + [[True, True]] * 4
+    assert np.isnan(matrix.X[:2, 3:]).all()
+    assert matrix.X[2:, 5] == pytest.approx(2 * matrix.X[2:, 2])
+
+
+def test_frames_of_all_clips(dataset):
+    run(dataset, SAMPLES)
+    matrix = load(dataset, [SAMPLES])
+    assert matrix.lengths.tolist() == [3200 + 160 * n for n in range(6)]
+    samples, _ = soundfile.read(dataset.root / "03.wav", dtype="float32")
+    assert matrix.take([3]).X[:, 0] == pytest.approx(samples)
+
+
+def test_frames_are_found_by_their_clip_not_by_their_place(dataset):
+    run(dataset, SAMPLES)
+    other = replace(dataset, utterances=tuple(dataset.utterances[n] for n in (5, 1, 3)))
+    matrix, whole = load(other, [SAMPLES]), load(dataset, [SAMPLES])
+    assert np.array_equal(matrix.X, whole.take([5, 1, 3]).X)
+    assert np.array_equal(matrix.offsets, whole.take([5, 1, 3]).offsets)
+
+
+def test_frames_do_not_stand_side_by_side(dataset):
+    run(dataset, SAMPLES, LEVEL)
+    with pytest.raises(UsageError, match="cannot stand side by side"):
+        load(dataset, [SAMPLES, LEVEL])
+
+
+def test_what_was_never_extracted_cannot_be_read(dataset):
+    with pytest.raises(AffexError, match="level"):
+        load(dataset, [LEVEL])
