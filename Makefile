@@ -59,14 +59,14 @@ evaluate: ## extract what is missing, train and test on unheard speakers, report
 demo: ## the main job, end to end, on a corpus made on the spot
 download: ## fetch a corpus that is free to fetch (emodb, ravdess)
 list: ## show the corpora, features and classifiers there are, and what is cached
-cache: ## verify and list the cache
+cache: ## show what is cached (to verify it: .venv/bin/affex cache verify)
 features evaluate demo download list cache: install
 	@$(BIN)/affex $@
 
 check: lint types test ## what the continuous integration runs
 
 test: install ## run the tests
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@unset $(OPTIONS:%=AFFEX_%); $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: install ## look for mistakes and for wrong formatting
 	$(BIN)/ruff check .
