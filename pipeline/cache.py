@@ -131,7 +131,7 @@ def _add(held: Holdings, path: Path, key: str, sources: Mapping[str, str], *, is
 def _is_of_another_key(path: Path, key: str) -> bool:
     """Whether a file vouches for being made under another key (so it is not a hurt file of ours)."""
     stated = store.described(path)
-    return stated is not None and stated[0] != key and Recipe(stated[1]).key == stated[0]
+    return stated is not None and stated.key != key
 
 
 def _is_published(held: Holdings, main: Path, sources: Mapping[str, str]) -> bool:
@@ -184,10 +184,9 @@ def _keep_orphans(folder: Path, spec: FeatureSpec, made: Recipe, columns: Sequen
 
 def _set_aside(main: Path, spec: FeatureSpec, key: str) -> None:
     """Give a file of another key, which is about to be replaced, the name of its own key."""
-    if main.exists() and _is_of_another_key(main, key):
-        stated = store.described(main)
-        if stated is not None:
-            main.replace(main.with_name(f"{spec.preset}-{stated[0][:12]}.h5"))
+    stated = store.described(main) if main.exists() else None
+    if stated is not None and stated.key != key:
+        main.replace(main.with_name(f"{spec.preset}-{stated.key[:12]}.h5"))
 
 
 def why(folder: Path, spec: FeatureSpec, held: Holdings, sources: Mapping[str, str]) -> dict[str, str]:
@@ -211,11 +210,12 @@ def why(folder: Path, spec: FeatureSpec, held: Holdings, sources: Mapping[str, s
 
 def _what_changed(folder: Path, spec: FeatureSpec) -> str:
     """Return how the preset's key differs from that of the file that stands in its place."""
-    stated = store.described(published(folder, spec))
+    path = published(folder, spec)
+    stated = store.described(path) if path.exists() else None
     made = recipe(spec.feature)
-    if stated is None or stated[0] == made.key:
+    if stated is None or stated.key == made.key:
         return ""
-    before, now = _flat(json.loads(stated[1])), _flat(json.loads(made.spec))
+    before, now = _flat(json.loads(stated.spec)), _flat(json.loads(made.spec))
     changes = [
         f"{name} {before.get(name)} -> {now.get(name)}"
         for name in sorted({*before, *now})

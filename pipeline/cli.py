@@ -72,7 +72,7 @@ def _with(options: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="affex")
 def cli() -> None:
-    r"""Audio-visual emotion recognition: features extracted once, judged honestly.
+    """Audio-visual emotion recognition: features extracted once, judged honestly.
 
     \b
     Examples:
@@ -89,7 +89,7 @@ def cli() -> None:
 def features(
     dataset: str | None, data: Path | None, partial: bool, cache: Path, features: str, scheduler: str, jobs: int | None
 ) -> None:
-    r"""Extract features into HDF5 files, what is missing only.
+    """Extract features into HDF5 files, what is missing only.
 
     \b
     Examples:
@@ -135,7 +135,7 @@ def evaluate(
     scheduler: str,
     jobs: int | None,
 ) -> None:
-    r"""Train and test, leaving one speaker out at a time; extract first what is missing.
+    """Train and test, leaving one speaker out at a time; extract first what is missing.
 
     \b
     Examples:
@@ -215,7 +215,7 @@ def list_(cache: Path) -> None:
 @CACHE
 @click.pass_context
 def cache_(context: click.Context, cache: Path) -> None:
-    r"""Look at the cache: list it, verify it, say why a clip is computed again.
+    """Look at the cache: list it, verify it, say why a clip is computed again.
 
     \b
     Examples:
@@ -328,3 +328,7 @@ def main() -> None:
     except AffexError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2 if isinstance(error, UsageError) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -9,6 +9,7 @@ from pipeline import cache, registry, sources, store
 from pipeline.console import Terminal
 from pipeline.manifest import Dataset
 from pipeline.registry import FeatureSpec
+from pipeline.seal import Seal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,12 +42,12 @@ def show_cache(console: "Console", folder: Path) -> None:
         "file", "clips", "rows", "failed", "MB", "key", "state", title=f"Cache in {folder}", title_justify="left"
     )
     for path in files(folder):
-        n_clips, n_rows, n_failures = store.counted(path)
         stated = store.described(path)
-        key = stated[0][:12] if stated else "?"
+        counts = [str(stated.arrays[n].shape[0]) if stated else "?" for n in ("ids", "values", "failed/ids")]
+        key = stated.key[:12] if stated else "?"
         size = f"{path.stat().st_size / 1e6:.1f}"
         name = path.relative_to(folder).as_posix()
-        table.add_row(name, str(n_clips), str(n_rows), str(n_failures), size, key, _state(path))
+        table.add_row(name, *counts, size, key, _state(path, stated))
     if table.row_count:
         console.print(table)
     else:
@@ -58,17 +59,16 @@ def files(folder: Path) -> list[Path]:
     return sorted([*folder.glob("*/*.h5"), *folder.glob("*/*.parts/*.h5")])
 
 
-def _state(path: Path) -> str:
+def _state(path: Path, stated: Seal | None) -> str:
     """Return whether a file is what affex would write today, an older one, or a part of a run."""
     if path.parent.suffix == ".parts":
         return "segment (joined by the next run)"
-    stated = store.described(path)
     if stated is None:
         return "not readable: `affex cache verify`"
     preset = registry.feature_presets().get(path.stem)
     if preset is not None:
-        return "current" if cache.recipe(preset).key == stated[0] else "stale: made otherwise than today"
-    spec = json.loads(stated[1])
+        return "current" if cache.recipe(preset).key == stated.key else "stale: made otherwise than today"
+    spec = json.loads(stated.spec)
     changed = ",".join(f"{k}={v}" for k, v in spec["parameters"].items())
     return f"other parameters or an older key ({spec['feature']}: {changed})"
 
@@ -80,7 +80,7 @@ def verify(console: Terminal, folder: Path) -> bool:
     with console.progress("verifying", len(paths), "files") as tick:
         for path in paths:
             stated = store.described(path)
-            hurt += [f"{path}: {x}" for x in store.survey(path, stated[0] if stated else "").hurt]
+            hurt += [f"{path}: {x}" for x in store.survey(path, stated.key if stated else "").hurt]
             tick(1)
     for sentence in hurt:
         console.say(sentence)

@@ -153,12 +153,12 @@ def _frames(
 
 def _full_scale(frame: Any) -> NDArray[np.float32]:
     """Return an FFmpeg frame as (n_channels, n_samples) float32, full scale as 1."""
-    values = frame.to_ndarray()
+    values: NDArray[Any] = frame.to_ndarray()
     if not frame.format.is_planar:
         values = values.reshape(frame.samples, -1).T
     if values.dtype == np.uint8:
-        return (values.astype(np.float32) - 128.0) / 128.0
-    if np.issubdtype(values.dtype, np.integer):
+        values = (values - 128.0) / 128.0
+    elif np.issubdtype(values.dtype, np.integer):
         values = values / -float(np.iinfo(values.dtype).min)
     return np.asarray(values, dtype=np.float32)
 

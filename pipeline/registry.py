@@ -31,18 +31,29 @@ _UNITS = {"s": 1.0, "ms": 1e-3, "min": 60.0, "Hz": 1.0, "kHz": 1e3}
 
 @dataclass(frozen=True)
 class FeatureSpec:
-    """A feature as it was asked for: the preset's name, and the preset with its parameters."""
+    """A feature as it was asked for.
+
+    Parameters
+    ----------
+    preset
+        The preset's name.
+    default
+        The preset itself.
+    feature
+        The preset with the parameters that were asked for.
+    """
 
     preset: str
+    default: Feature
     feature: Feature
 
     @property
     def is_preset(self) -> bool:
         """Whether the parameters are the preset's own."""
-        return self.feature == feature_presets()[self.preset]
+        return self.feature == self.default
 
     def __str__(self) -> str:
-        changed = _differences(feature_presets()[self.preset], self.feature)
+        changed = _differences(self.default, self.feature)
         return self.preset + (":" + ",".join(f"{k}={v}" for k, v in changed.items()) if changed else "")
 
 
@@ -99,15 +110,18 @@ def feature_specs(text: str) -> tuple[FeatureSpec, ...]:
     UsageError
         If a name is unknown, a parameter does not exist or has no sensible value, or a feature comes twice.
     """
-    specs = tuple(
-        FeatureSpec(spec.partition(":")[0], _parse("feature", spec, feature_presets()))
-        for spec in text.split()
-    )
+    specs = tuple(_feature_spec(spec) for spec in text.split())
     if not specs:
         raise UsageError("No feature was named. Known: " + ", ".join(sorted(feature_presets())))
     if len(set(specs)) < len(specs):
         raise UsageError(f"A feature was named twice in '{text}'.")
     return specs
+
+
+def _feature_spec(text: str) -> FeatureSpec:
+    feature = _parse("feature", text, feature_presets())
+    preset = text.partition(":")[0]
+    return FeatureSpec(preset, feature_presets()[preset], feature)
 
 
 def classifier(text: str) -> Classifier:
@@ -151,9 +165,7 @@ def _value(spec: str, key: str, text: str, kind: Any) -> Any:
         return text.lower() in ("1", "true", "yes")
     number = re.fullmatch(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-z]*)", text)
     if number and number[2] in ("", *_UNITS):
-        scaled = (
-            float(number[1]) / 1000 if number[2] == "ms" else float(number[1]) * _UNITS.get(number[2], 1.0)
-        )
+        scaled = float(number[1]) / 1000 if number[2] == "ms" else float(number[1]) * _UNITS.get(number[2], 1.0)
         if float in kinds:
             return scaled
         if int in kinds and scaled == int(scaled):

@@ -1,0 +1,74 @@
+"""Small corpora of generated wavs, at hand for tests of the machinery."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from features.base import Feature
+from pipeline import stages
+from pipeline.extract import Summary, extract
+from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.registry import FeatureSpec
+from pipeline.stages import Runner
+
+
+class Listener:
+    """Keeps what a run says, and counts what its progress bars count."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.counted: dict[str, int] = {}
+
+    def say(self, message: str) -> None:
+        self.said.append(message)
+
+    @contextmanager
+    def progress(self, title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+        def tick(n: int) -> None:
+            self.counted[title] = self.counted.get(title, 0) + n
+
+        yield tick
+
+
+def write_wav(path: Path, seconds: float, *, seed: int = 0, rate: int = 16000) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise = 0.1 * np.random.default_rng(seed).standard_normal(round(seconds * rate))
+    soundfile.write(path, noise, rate, subtype="PCM_16")
+
+
+def small(folder: Path, n_clips: int = 20, seconds: float = 0.2) -> Dataset:
+    """Return a corpus of `n_clips` clips of 4 speakers and 2 labels."""
+    for n in range(n_clips):
+        write_wav(folder / "data" / f"{n:02d}.wav", seconds + 0.01 * n, seed=n)
+    return at_hand(folder, [f"{n:02d}.wav" for n in range(n_clips)])
+
+
+def at_hand(folder: Path, names: list[str]) -> Dataset:
+    utterances = tuple(
+        Utterance(
+            id=Path(name).stem,
+            corpus="small",
+            speaker=f"s{n % 4}",
+            label="ab"[n // 4 % 2],
+            audio=Media(name),
+        )
+        for n, name in enumerate(names)
+    )
+    return Dataset("small", folder / "data", folder / "cache" / "small", utterances)
+
+
+def spec(preset: str, feature: Feature) -> FeatureSpec:
+    """Return a feature as one asks for it whose preset is the class's own defaults."""
+    return FeatureSpec(preset, type(feature)(), feature)
+
+
+def run(
+    dataset: Dataset,
+    *specs: FeatureSpec,
+    runner: Callable[[], AbstractContextManager[Runner]] | None = None,
+    listener: Listener | None = None,
+) -> list[Summary]:
+    return extract(dataset, specs, runner or (lambda: stages.opened("inline", 1)), listener or Listener())

@@ -1,0 +1,273 @@
+"""Extraction: what is computed, what is not, and why; what fails and how it is said."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import soundfile
+from corpus import Listener, at_hand, run, small, spec, write_wav
+from plain import Broken, Level, Samples
+
+from pipeline import cache, manifest, store
+from pipeline.errors import AffexError
+from pipeline.manifest import Dataset, Media
+from pipeline.registry import FeatureSpec
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    return small(tmp_path)
+
+
+LEVEL = spec("level", Level())
+
+
+def rows(dataset: Dataset, one: FeatureSpec) -> dict[str, list[float]]:
+    table = store.load(cache.published(dataset.folder, one), cache.recipe(one.feature).key)
+    return {
+        id_: table.values[a:b].ravel().tolist()
+        for id_, a, b in zip(table.ids, table.offsets, table.offsets[1:], strict=False)
+    }
+
+
+def test_rows_are_those_of_each_clip_in_the_corpus_order(dataset: Dataset) -> None:
+    [summary] = run(dataset, LEVEL)
+    assert (summary.cached, summary.computed, summary.failures) == (0, 20, {})
+    found = rows(dataset, LEVEL)
+    assert list(found) == [utterance.id for utterance in dataset.utterances]
+    for utterance in dataset.utterances:
+        samples, _ = soundfile.read(dataset.root / utterance.audio.path, dtype="float32")
+        assert found[utterance.id] == pytest.approx([samples.mean(), np.abs(samples).max(), len(samples)])
+
+
+def test_a_second_run_computes_and_writes_nothing(dataset: Dataset) -> None:
+    run(dataset, LEVEL)
+    before = cache.published(dataset.folder, LEVEL).stat()
+
+    def none():
+        raise AssertionError("nothing is missing")
+
+    [summary] = run(dataset, LEVEL, runner=none)
+    assert (summary.cached, summary.computed) == (20, 0)
+    assert cache.published(dataset.folder, LEVEL).stat() == before
+
+
+def test_touching_recomputes_nothing(dataset: Dataset) -> None:
+    run(dataset, LEVEL)
+    os.utime(dataset.root / "03.wav")
+    [summary] = run(dataset, LEVEL)
+    assert summary.computed == 0
+
+
+@pytest.mark.parametrize("put_back", [False, True])
+def test_one_changed_sample_recomputes_that_clip_only(dataset: Dataset, put_back: bool) -> None:
+    path = dataset.root / "03.wav"
+    os.utime(path, ns=(10**18, 10**18))
+    run(dataset, LEVEL)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 0x10
+    path.write_bytes(content)
+    if put_back:
+        os.utime(path, ns=(10**18, 10**18))
+    [summary] = run(dataset, LEVEL)
+    assert (summary.cached, summary.computed) == (19, 1)
+    assert dict(summary.reasons) == {"its media bytes or its span changed": 1}
+
+
+def test_a_media_file_is_hashed_once(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.sources.TICK", -1.0)
+    run(dataset, LEVEL)
+    monkeypatch.setattr("pipeline.media.digest", lambda path: pytest.fail(f"{path} was hashed again"))
+    run(dataset, LEVEL)
+
+
+def test_relabelling_recomputes_nothing(dataset: Dataset) -> None:
+    run(dataset, LEVEL)
+    relabelled = replace(dataset, utterances=tuple(replace(u, label="new") for u in dataset.utterances))
+    [summary] = run(relabelled, LEVEL)
+    assert summary.computed == 0
+    assert {u.label for u in manifest.read(dataset.folder / "manifest.jsonl")} == {"new"}
+
+
+def test_another_parameter_makes_another_file(dataset: Dataset) -> None:
+    run(dataset, LEVEL)
+    before = cache.published(dataset.folder, LEVEL).read_bytes()
+    louder = spec("level", Level(gain=2.0))
+    [summary] = run(dataset, louder)
+    assert summary.path.name == f"level-{cache.recipe(louder.feature).key[:12]}.h5"
+    assert cache.published(dataset.folder, LEVEL).read_bytes() == before
+    assert rows(dataset, louder)["00"][1] == pytest.approx(2 * rows(dataset, LEVEL)["00"][1])
+
+
+def test_a_new_version_keeps_the_old_file_and_says_why(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(dataset, LEVEL)
+    old = cache.recipe(Level()).key
+    before = cache.published(dataset.folder, LEVEL).read_bytes()
+    monkeypatch.setattr(Level, "version", 2)
+    [summary] = run(dataset, LEVEL)
+    assert dict(summary.reasons) == {"made otherwise before: version 1 -> 2": 20}
+    assert (dataset.folder / f"level-{old[:12]}.h5").read_bytes() == before
+
+    monkeypatch.setattr(Level, "version", 1)  # and back: the old rows are still there
+    [summary] = run(dataset, LEVEL)
+    assert summary.computed == 0
+    assert cache.published(dataset.folder, LEVEL).read_bytes() == before
+    assert not (dataset.folder / f"level-{old[:12]}.h5").exists()
+
+
+def test_a_clip_that_leaves_the_corpus_and_returns_is_not_lost(dataset: Dataset) -> None:
+    run(dataset, LEVEL)
+    whole = cache.published(dataset.folder, LEVEL).read_bytes()
+    [summary] = run(replace(dataset, utterances=dataset.utterances[:5]), LEVEL)
+    assert list(rows(dataset, LEVEL)) == ["00", "01", "02", "03", "04"]
+    [summary] = run(replace(dataset, utterances=dataset.utterances[:6]), LEVEL)
+    assert summary.computed == 0
+    [summary] = run(dataset, LEVEL)
+    assert (summary.cached, summary.computed) == (20, 0)
+    assert cache.published(dataset.folder, LEVEL).read_bytes() == whole
+    assert not cache.parts(dataset.folder, LEVEL).exists()
+
+
+def test_several_features_decode_each_clip_once(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipeline import media
+
+    decoded: list[str] = []
+    decode = media.decode_audio
+    monkeypatch.setattr(
+        media, "decode_audio", lambda root, item, *form: decoded.append(item.path) or decode(root, item, *form)
+    )
+    run(dataset, LEVEL, spec("samples", Samples()))
+    assert sorted(decoded) == sorted(u.audio.path for u in dataset.utterances)
+
+
+def test_frames_have_their_times(dataset: Dataset) -> None:
+    samples = spec("samples", Samples())
+    run(dataset, samples)
+    with h5py.File(cache.published(dataset.folder, samples)) as h5:
+        begin, end = h5["offsets"][3:5]
+        np.testing.assert_allclose(h5["times"][begin:end], np.arange(end - begin) / 16000)
+
+
+def test_failures_are_recorded_and_not_tried_again(dataset: Dataset) -> None:
+    (dataset.root / "05.wav").write_text("not audio " * 99)
+    picky = spec("level", Level(least=0.25))
+    [summary] = run(dataset, picky)
+    assert summary.failures["05"] == "05.wav cannot be decoded: Invalid data found when processing input"
+    assert summary.failures["00"] == "too short: 0.200 s, and at least 0.25 s are needed"
+    assert summary.computed == 20 - len(summary.failures)
+    with h5py.File(summary.path) as h5:
+        recorded = dict(zip(h5["failed/ids"].asstr()[:], h5["failed/message"].asstr()[:], strict=True))
+    assert recorded == summary.failures
+
+    listener = Listener()
+    [again] = run(dataset, picky, listener=listener)
+    assert "extracting" not in listener.counted
+    assert again.failures == summary.failures
+
+    write_wav(dataset.root / "05.wav", 1.0)
+    [mended] = run(dataset, picky)
+    assert mended.computed == 1
+    assert "05" not in mended.failures
+
+
+def test_a_missing_file_is_recorded_and_looked_for_again(dataset: Dataset) -> None:
+    moved = (dataset.root / "04.wav").rename(dataset.root / "away.wav")
+    [summary] = run(dataset, LEVEL)
+    assert "04.wav cannot be read: No such file or directory" in summary.failures["04"]
+    moved.rename(dataset.root / "04.wav")
+    [summary] = run(dataset, LEVEL)
+    assert (summary.cached, summary.computed, summary.failures) == (19, 1, {})
+
+
+def test_a_file_that_goes_for_a_while_does_not_lose_its_rows(dataset: Dataset) -> None:
+    run(dataset, LEVEL)
+    moved = (dataset.root / "04.wav").rename(dataset.root / "away.wav")
+    [summary] = run(dataset, LEVEL)
+    assert list(summary.failures) == ["04"]
+    moved.rename(dataset.root / "04.wav")
+    [summary] = run(dataset, LEVEL)
+    assert summary.failures == {}
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("nan", r"plain gave values that are not finite in 1 columns \(only ...\)"),
+        ("shape", r"plain gave rows of shape \(1, 2\), 1 columns were expected"),
+        ("empty", r"plain gave rows of shape \(0, 1\)"),
+        ("float64", "plain gave float64 rows, float32 was expected"),
+        ("error", "plain: RuntimeError: a library's own trouble"),
+    ],
+)
+def test_what_must_not_reach_the_cache_is_a_failure(dataset: Dataset, how: str, message: str) -> None:
+    import re
+
+    [summary] = run(dataset, spec("broken", Broken(how=how)))
+    assert len(summary.failures) == 20
+    assert all(re.match(message, failure) for failure in summary.failures.values())
+    assert rows(dataset, summary.spec) == {}
+
+
+def test_hurt_rows_are_computed_again_and_only_those(dataset: Dataset) -> None:
+    run(dataset, LEVEL)
+    path = cache.published(dataset.folder, LEVEL)
+    sound = path.read_bytes()
+    with h5py.File(path) as h5:
+        at = h5["values"].id.get_offset() + 7 * 3 * 4
+    hurt = bytearray(sound)
+    hurt[at] ^= 1
+    path.write_bytes(hurt)
+    [summary] = run(dataset, LEVEL)
+    assert (summary.cached, summary.computed) == (19, 1)
+    assert dict(summary.reasons) == {"its rows in the cache are damaged": 1}
+    assert path.read_bytes() == sound
+
+
+def test_two_utterances_with_one_id_are_refused(dataset: Dataset) -> None:
+    twice = replace(dataset, utterances=(*dataset.utterances, dataset.utterances[0]))
+    with pytest.raises(AffexError, match="1 utterance ids stand for more than one utterance: 00"):
+        run(twice, LEVEL)
+
+
+def test_a_span_outside_its_file_and_names_with_umlauts(tmp_path: Path) -> None:
+    write_wav(tmp_path / "data" / "süße Töne.wav", 1.0)
+    dataset = at_hand(tmp_path, ["süße Töne.wav"])
+    [whole] = dataset.utterances
+    outside = replace(whole, id="outside", audio=Media("süße Töne.wav", 0.5, 1.5))
+    [summary] = run(replace(dataset, utterances=(whole, outside)), LEVEL)
+    assert summary.computed == 1
+    assert "the span 0.500 to 1.500 s reaches beyond the end of süße Töne.wav" in summary.failures["outside"]
+
+
+def test_a_cache_that_cannot_be_written(dataset: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(AffexError, match=r"cannot be written: Not a directory. Is CACHE \(or OUT\) right"):
+        run(replace(dataset, folder=tmp_path / "file" / "small"), LEVEL)
+
+
+def test_a_second_run_waits_for_the_first(dataset: Dataset) -> None:
+    import threading
+
+    listener = Listener()
+    with cache.locked(dataset.folder, listener.say):
+        second = threading.Thread(target=run, args=(dataset, LEVEL), kwargs={"listener": listener})
+        second.start()
+        while not listener.said:
+            second.join(0.01)
+        assert "Another run is writing to" in listener.said[0]
+        assert not (dataset.folder / "level.h5").exists()
+    second.join()
+    assert (dataset.folder / "level.h5").exists()
+
+
+def test_clips_of_much_audio_travel_in_small_batches(dataset: Dataset) -> None:
+    from pipeline.extract import _batches
+    from pipeline.work import Job
+
+    long = [Job(str(n), Media("a.wav", 0.0, 100.0), (1, 1), (0,)) for n in range(6)]
+    assert [len(batch) for batch in _batches(long)] == [2, 2, 2]
+    short = [Job(str(n), Media("a.wav", 0.0, 1.0), (1, 1), (0,)) for n in range(40)]
+    assert [len(batch) for batch in _batches(short)] == [16, 16, 8]

@@ -1,0 +1,61 @@
+"""Stages: a real Dask cluster, real deaths."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from corpus import run, small, spec, write_wav
+from distributed import LocalCluster
+from plain import Level
+
+from pipeline import stages, store
+from pipeline.cache import recipe
+from pipeline.errors import AffexError, UsageError
+
+
+def values(dataset, summary):
+    return store.load(summary.path, recipe(summary.spec.feature).key)
+
+
+def test_a_clip_that_kills_its_worker_is_given_up_alone_and_tried_again(tmp_path: Path) -> None:
+    dataset = small(tmp_path, n_clips=20)
+    write_wav(tmp_path / "data" / "07.wav", 2.0)
+    level = spec("level", Level(deadly=1.0))
+    [summary] = run(dataset, level, runner=lambda: stages.opened("local", 2))
+    assert list(summary.failures) == ["07"]
+    assert "the worker process died each time it worked on this clip" in summary.failures["07"]
+    assert summary.computed == 19
+
+    write_wav(tmp_path / "data" / "07.wav", 0.5)
+    [summary] = run(dataset, level, runner=lambda: stages.opened("inline", 1))
+    assert (summary.cached, summary.computed, summary.failures) == (19, 1, {})
+
+
+def test_a_cluster_gives_what_this_process_gives(tmp_path: Path) -> None:
+    dataset = small(tmp_path)
+    level = spec("level", Level())
+    [inline] = run(replace(dataset, folder=tmp_path / "a"), level)
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        address = cluster.scheduler_address
+        [remote] = run(replace(dataset, folder=tmp_path / "b"), level, runner=lambda: stages.opened(address, 1))
+    assert inline.path.read_bytes() == remote.path.read_bytes()
+
+
+def test_workers_that_see_other_bytes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = small(tmp_path, n_clips=2)
+    inline = stages.Inline()
+    monkeypatch.setattr(inline, "ask", lambda *_: {"tcp://elsewhere:1": {"affex code": "0" * 64}})
+    from contextlib import nullcontext
+
+    with pytest.raises(AffexError, match="The worker tcp://elsewhere:1 is not like this process: affex code is 000"):
+        run(dataset, spec("level", Level()), runner=lambda: nullcontext(inline))
+
+
+def test_schedulers_that_are_none() -> None:
+    with (
+        pytest.raises(UsageError, match="SCHEDULER=lokal: expected local, inline or an address"),
+        stages.opened("lokal", 1),
+    ):
+        pass
+    with pytest.raises(AffexError, match="No Dask scheduler answers at"), stages.opened("tcp://127.0.0.1:9", 1):
+        pass

@@ -1,0 +1,150 @@
+"""The store: what is written is what verifies, and nothing that is hurt verifies."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from pipeline import store
+from pipeline.errors import AffexError
+from pipeline.seal import COPY
+from pipeline.store import Entry, Recipe, Shape
+
+RECIPE = Recipe('{"feature":"test"}', {"numpy": "1"})
+COLUMNS = ("a", "größe")
+
+
+def clip(id_: str, n_rows: int = 1, *, frames: bool = False, seed: int = 0) -> Entry:
+    values = np.random.default_rng(seed).standard_normal((n_rows, 2)).astype(np.float32)
+    return Entry(id_, f"{seed:064d}", values, np.arange(n_rows) / 100 if frames else None)
+
+
+def publish(path: Path, entries: list[Entry], recipe: Recipe = RECIPE) -> None:
+    store.publish(path, recipe, COLUMNS, Shape.of(entries), entries)
+
+
+def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
+    entries = [
+        clip("häßlich", 3, frames=True, seed=1),
+        clip("b", 1, frames=True, seed=2),
+        Entry("c", "s", message="no"),
+    ]
+    publish(tmp_path / "f.h5", entries)
+    table = store.load(tmp_path / "f.h5", RECIPE.key)
+    assert table.ids == ("häßlich", "b")
+    assert table.columns == COLUMNS
+    assert table.offsets.tolist() == [0, 3, 4]
+    np.testing.assert_array_equal(table.values, np.vstack([e.values for e in entries[:2]]))
+    found = store.survey(tmp_path / "f.h5", RECIPE.key)
+    assert found.failures == {"c": ("s", "no")}
+    assert found.hurt == ()
+    read = list(store.entries([(i, *found.places[i]) for i in ("b", "häßlich")], RECIPE.key))
+    assert [entry.id for entry in read] == ["b", "häßlich"]
+    np.testing.assert_array_equal(read[1].times, entries[0].times)
+
+
+def test_any_program_reads_it(tmp_path: Path) -> None:
+    publish(tmp_path / "f.h5", [clip("x", 2, frames=True), clip("y", 1, frames=True)])
+    with h5py.File(tmp_path / "f.h5") as h5:
+        assert h5["ids"].asstr()[:].tolist() == ["x", "y"]
+        assert h5["columns"].asstr()[:].tolist() == list(COLUMNS)
+        assert h5["values"].dtype == np.float32
+        assert h5["times"].attrs["unit"] == "s"
+        assert h5.attrs["key"] == RECIPE.key
+
+
+def test_equal_entries_give_equal_files(tmp_path: Path) -> None:
+    for name in ("one.h5", "two.h5"):
+        publish(tmp_path / name, [clip("x", 5), clip("y", 2), Entry("z", "", message="why")])
+    assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
+
+
+def test_a_file_may_hold_failures_only_or_nothing(tmp_path: Path) -> None:
+    publish(tmp_path / "f.h5", [Entry("z", "s", message="why " * 400)])
+    found = store.survey(tmp_path / "f.h5", RECIPE.key)
+    assert found.hurt == ()
+    assert found.failures["z"] == ("s", ("why " * 400)[:500])
+    publish(tmp_path / "f.h5", [])
+    assert store.load(tmp_path / "f.h5", RECIPE.key).ids == ()
+
+
+def test_another_key_verifies_nothing(tmp_path: Path) -> None:
+    publish(tmp_path / "f.h5", [clip("x")])
+    assert store.survey(tmp_path / "f.h5", Recipe("other").key).places == {}
+    with pytest.raises(AffexError, match="Run `make features`"):
+        store.load(tmp_path / "f.h5", Recipe("other").key)
+
+
+def test_a_digest_binds_key_id_source_rows_and_times() -> None:
+    entry = clip("x", 2, frames=True)
+    others = [
+        Entry("y", entry.source, entry.values, entry.times),
+        Entry("x", "0" * 64 + "1", entry.values, entry.times),
+        Entry("x", entry.source, entry.values.T.copy(), entry.times),
+        Entry("x", entry.source, entry.values, entry.times + 1e-9),
+        Entry("x", entry.source, np.nextafter(entry.values, 9, dtype=np.float32), entry.times),
+    ]
+    assert len({entry.digest("k"), entry.digest("l"), *(other.digest("k") for other in others)}) == 7
+
+
+def test_any_flipped_bit_is_found(tmp_path: Path) -> None:
+    """Bytes all over a file are flipped; what still verifies afterwards is what was written."""
+    entries = [clip("x", 2, frames=True, seed=1), clip("y", 1, frames=True, seed=2), Entry("z", "s", message="why")]
+    publish(tmp_path / "f.h5", entries)
+    sound = (tmp_path / "f.h5").read_bytes()
+    true = {entry.id: entry.digest(RECIPE.key) for entry in entries}
+    for at in [*range(0, COPY, 997), *range(2 * COPY, len(sound), 3)]:
+        hurt = bytearray(sound)
+        hurt[at] ^= 1 << at % 8
+        (tmp_path / "g.h5").write_bytes(hurt)
+        found = store.survey(tmp_path / "g.h5", RECIPE.key)
+        assert found.hurt, f"byte {at} was passed over"
+        verified = store.entries([(i, *p) for i, p in found.places.items()], RECIPE.key)
+        assert all(entry.digest(RECIPE.key) == true[entry.id] for entry in verified)
+
+
+def test_a_hurt_seal_costs_nothing(tmp_path: Path) -> None:
+    publish(tmp_path / "f.h5", [clip("x"), clip("y")])
+    sound = (tmp_path / "f.h5").read_bytes()
+    for at in (5, 100, COPY + 5, COPY + 100):
+        hurt = bytearray(sound)
+        hurt[at] ^= 1
+        (tmp_path / "f.h5").write_bytes(hurt)
+        found = store.survey(tmp_path / "f.h5", RECIPE.key)
+        assert found.hurt == ("one copy of its seal does not verify",)
+        assert list(found.places) == ["x", "y"]
+    (tmp_path / "f.h5").write_bytes(b"not a file of ours" * 4000)
+    assert store.survey(tmp_path / "f.h5", RECIPE.key).hurt == ("its seal does not verify",)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.6, 0.9, 0.999])
+def test_a_cut_file_keeps_what_lies_before_the_cut(tmp_path: Path, share: float) -> None:
+    entries = [clip(f"{n:03d}", 50, seed=n) for n in range(40)]
+    publish(tmp_path / "f.h5", entries)
+    content = (tmp_path / "f.h5").read_bytes()
+    (tmp_path / "f.h5").write_bytes(content[: int(share * len(content))])
+    found = store.survey(tmp_path / "f.h5", RECIPE.key)
+    assert found.hurt
+    before_values = len(content) - 40 * 50 * 2 * 4
+    assert len(found.places) == max(0, int((share * len(content) - before_values) // (50 * 2 * 4)))
+    assert list(found.places) == [f"{n:03d}" for n in range(len(found.places))]
+
+
+def test_a_segment_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(AffexError, match=r"The disk is full: .* All clips finished so far are kept"):
+        store.write_segment(tmp_path / "f.parts", RECIPE, COLUMNS, [clip("x")])
+    assert list((tmp_path / "f.parts").iterdir()) == []
+
+
+def test_an_old_reader_keeps_its_file_while_a_new_one_is_published(tmp_path: Path) -> None:
+    publish(tmp_path / "f.h5", [clip("x", seed=1)])
+    with h5py.File(tmp_path / "f.h5") as reader:
+        before = reader["values"][:]
+        publish(tmp_path / "f.h5", [clip("x", seed=2)])
+        np.testing.assert_array_equal(reader["values"][:], before)
+    assert store.load(tmp_path / "f.h5", RECIPE.key).values[0, 0] != before[0, 0]

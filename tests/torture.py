@@ -1,0 +1,268 @@
+"""Kills, full disks and flipped bits against a real cache; what comes out must equal the undisturbed run.
+
+Run by hand for the whole programme (the test suite runs a short one)::
+
+    python tests/torture.py --kills 100
+
+Every attack works on a small corpus of wavs made on the spot, through the command ``affex`` in a process group
+of its own. Prints one line an attack and exits with 1 at the first difference.
+"""
+
+import argparse
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import soundfile
+
+HOME = Path(__file__).resolve().parents[1]
+
+#: Dies, by `kill -9` of itself, just before the n-th time that it opens, renames or removes a file of the cache.
+DIE_AT_STEP = """
+import os, signal, sys
+limit, cache = int(sys.argv.pop(1)), sys.argv.pop(1)
+steps = 0
+def hook(event, arguments):
+    global steps
+    if event not in ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir") or not arguments:
+        return
+    if event == "open" and not (isinstance(arguments[2], int) and arguments[2] & os.O_WRONLY | arguments[2] & os.O_RDWR):
+        return
+    if isinstance(arguments[0], str | os.PathLike) and os.fspath(arguments[0]).startswith(cache):
+        steps += 1
+        if steps == limit:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(hook)
+from pipeline.cli import main
+main()
+"""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A small corpus as a table, the folder of its caches, and the undisturbed result."""
+
+    table: Path
+    cache: Path
+    feature: str
+    n_clips: int
+    expected: str = ""
+
+    @property
+    def folder(self) -> Path:
+        return self.cache / self.table.stem
+
+    @property
+    def file(self) -> Path:
+        return self.folder / f"{self.feature}.h5"
+
+    def arguments(self, scheduler: str) -> list[str]:
+        return [
+            *("features", "--dataset", "csv", "--data", str(self.table), "--cache", str(self.cache)),
+            *("--features", self.feature, "--scheduler", scheduler, "--jobs", "2"),
+        ]
+
+    def command(self, scheduler: str) -> list[str]:
+        return [sys.executable, "-m", "pipeline.cli", *self.arguments(scheduler)]
+
+    def run(self, scheduler: str = "inline") -> subprocess.CompletedProcess[str]:
+        """Run to the end and return what was said."""
+        return subprocess.run(self.command(scheduler), cwd=HOME, capture_output=True, text=True, check=False)
+
+    def digest(self) -> str:
+        return hashlib.sha256(self.file.read_bytes()).hexdigest()
+
+    def held(self) -> int:
+        """Return how many clips lie in finished files: they must never be computed again."""
+        ids = set()
+        for path in [*self.folder.glob("*.h5"), *self.folder.glob("*.parts/*.h5")]:
+            with h5py.File(path) as h5:
+                ids.update(h5["ids"][:].tolist())
+        return len(ids)
+
+    def clear(self) -> None:
+        shutil.rmtree(self.cache, ignore_errors=True)
+
+
+def prepare(folder: Path, *, n_clips: int = 96, feature: str = "mfcc-voice") -> Ground:
+    """Make the corpus, and the undisturbed result to compare with."""
+    rng = np.random.default_rng(0)
+    (folder / "wav").mkdir(parents=True)
+    lines = ["file,speaker,label"]
+    for n in range(n_clips):
+        noise = 0.1 * rng.standard_normal(rng.integers(4000, 12000))
+        soundfile.write(folder / "wav" / f"{n:03d}.wav", noise, 16000, subtype="PCM_16")
+        lines.append(f"wav/{n:03d}.wav,speaker{n % 4},label{n % 3}")
+    table = folder / "small.csv"
+    table.write_text("\n".join(lines) + "\n")
+    time.sleep(2.1)  # files younger than a file system's clock tick are hashed again, and are not what is tested
+    ground = Ground(table, folder / "cache", feature, n_clips)
+    finished = ground.run()
+    if finished.returncode:
+        raise SystemExit(finished.stdout + finished.stderr)
+    expected = ground.digest()
+    ground.clear()
+    return Ground(table, folder / "cache", feature, n_clips, expected)
+
+
+def check(ground: Ground, attack: str, held_before: int) -> None:
+    """Run to the end; the result must equal the undisturbed one, and nothing finished be computed again."""
+    finished = ground.run()
+    said = finished.stdout + finished.stderr
+    wanted = f"{held_before} cached, {ground.n_clips - held_before} computed, 0 failed"
+    if finished.returncode or wanted not in said:
+        raise SystemExit(f"{attack}: expected '{wanted}', got exit code {finished.returncode} and:\n{said}")
+    if ground.digest() != ground.expected:
+        raise SystemExit(f"{attack}: the result differs from the undisturbed one")
+    left = [path.name for path in ground.folder.rglob("*") if path.suffix in (".tmp", ".parts")]
+    if left:
+        raise SystemExit(f"{attack}: left behind {left}")
+    print(f"{attack}: {held_before} clips were held, the rest was computed, result equal", flush=True)
+
+
+def kills(ground: Ground, n_kills: int, seed: int) -> None:
+    """``kill -9`` the whole process group at random moments of runs on a local cluster, again and again."""
+    rng = random.Random(seed)
+    began = time.monotonic()
+    subprocess.run(ground.command("local"), cwd=HOME, capture_output=True, check=True)
+    whole = time.monotonic() - began
+    ground.clear()
+    finished_runs = 0
+    for n in range(n_kills):
+        run = subprocess.Popen(
+            ground.command("local"),
+            cwd=HOME,
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            run.wait(timeout=rng.uniform(0.3, 1.0) * whole)
+        except subprocess.TimeoutExpired:
+            os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+        held = ground.held() if ground.folder.exists() else 0
+        if run.returncode == 0 or rng.random() < 0.34:  # else the next kill meets what this one left
+            finished_runs += run.returncode == 0
+            check(ground, f"kill {n + 1} of {n_kills}", held)
+            ground.clear()
+        else:
+            print(f"kill {n + 1} of {n_kills}: {held} clips held, killed again", flush=True)
+    print(f"{n_kills} runs, {n_kills - finished_runs} of them killed before their end")
+
+
+def steps(ground: Ground, stride: int = 1) -> None:
+    """Kill the run between every two steps of its writing."""
+    step = 1
+    while True:
+        arguments = [str(step), str(ground.cache), *ground.arguments("inline")]
+        run = subprocess.run(
+            [sys.executable, "-c", DIE_AT_STEP, *arguments], cwd=HOME, capture_output=True, check=False
+        )
+        if run.returncode == 0:
+            print(f"{step - 1} steps of writing in a run")
+            ground.clear()
+            return
+        held = ground.held() if ground.folder.exists() else 0
+        check(ground, f"kill before step {step}", held)
+        ground.clear()
+        step += stride
+
+
+def flips(ground: Ground) -> None:
+    """Flip one bit in every dataset and every attribute's text: found, and mended."""
+    ground.run()
+    sound = ground.file.read_bytes()
+    for name, offset in _offsets(ground.file, sound):
+        hurt = bytearray(sound)
+        hurt[offset] ^= 0x10
+        ground.file.write_bytes(hurt)
+        verify = [sys.executable, "-m", "pipeline.cli", "cache", "--cache", str(ground.cache), "verify"]
+        if subprocess.run(verify, cwd=HOME, capture_output=True, check=False).returncode != 1:
+            raise SystemExit(f"flip in {name}: `affex cache verify` did not find it")
+        finished = ground.run()
+        if finished.returncode or ground.digest() != ground.expected:
+            raise SystemExit(f"flip in {name}: not mended:\n{finished.stdout}{finished.stderr}")
+        print(f"flip in {name} (byte {offset}): found and mended; {finished.stdout.splitlines()[0]}", flush=True)
+
+
+def _offsets(path: Path, content: bytes) -> Iterator[tuple[str, int]]:
+    """Yield a byte in the middle of every dataset's data and of every attribute."""
+    with h5py.File(path) as h5:
+        names: list[str] = []
+        h5.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+        for name in names:
+            begin = h5[name].id.get_offset()
+            if begin is not None:
+                yield name, begin + h5[name].id.get_storage_size() // 2
+        for name, value in h5.attrs.items():
+            text = str(value).encode()
+            if len(text) > 1:
+                yield f"attribute {name}", content.index(text) + len(text) // 2
+
+
+def cuts(ground: Ground) -> None:
+    """Cut the published file at several lengths: what was before the cut is kept."""
+    ground.run()
+    sound = ground.file.read_bytes()
+    for share in (0.0, 0.001, 0.2, 0.5, 0.9, 0.999):
+        ground.file.write_bytes(sound[: int(share * len(sound))])
+        finished = ground.run()
+        if finished.returncode or ground.digest() != ground.expected:
+            raise SystemExit(f"cut at {share:.1%}: not mended:\n{finished.stdout}{finished.stderr}")
+        print(f"cut at {share:.1%}: mended; {finished.stdout.splitlines()[0]}", flush=True)
+    ground.clear()
+
+
+def full_disk(ground: Ground, sizes: tuple[int, ...] = (64, 256, 512, 768, 1024, 1280)) -> None:
+    """Run on a disk too small for the result (a tmpfs, so it takes root), make room, run again."""
+    for kibibytes in sizes:
+        ground.clear()
+        ground.cache.mkdir(parents=True)
+        mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={kibibytes}k", "affex", str(ground.cache)],
+            capture_output=True,
+            check=False,
+        )
+        if mounted.returncode:
+            print("full disk: not tried, a tmpfs cannot be mounted here (needs root)")
+            return
+        try:
+            first = ground.run()
+            if first.returncode not in (0, 1) or (first.returncode == 1 and "disk is full" not in first.stderr):
+                raise SystemExit(f"full disk ({kibibytes} KiB): exit code {first.returncode}:\n{first.stderr}")
+            held = ground.held()
+            subprocess.run(["mount", "-o", "remount,size=64m", str(ground.cache)], check=True)
+            check(ground, f"full disk ({kibibytes} KiB, exit code {first.returncode})", held)
+        finally:
+            subprocess.run(["umount", str(ground.cache)], check=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=100, help="kills at random moments")
+    parser.add_argument("--seed", type=int, default=0, help="of the random moments")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        ground = prepare(Path(folder))
+        flips(ground)
+        cuts(ground)
+        full_disk(ground)
+        steps(ground)
+        kills(ground, options.kills, options.seed)
+    print("The cache stands.")
+
+
+if __name__ == "__main__":
+    main()
