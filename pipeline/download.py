@@ -22,8 +22,9 @@ from pipeline.errors import AffexError, CorpusError, UsageError
 if TYPE_CHECKING:
     import requests
 
+RECORDS = ".fetched"  # the folder that says what has been unpacked
 TIMEOUT = 30.0  # s without a sign of the server
-CHUNK = 2**18  # bytes
+CHUNK = 2**14  # bytes; of a connection that breaks, what came after the last whole chunk is lost
 
 
 def fetch(corpus: Corpus, root: Path, say: Callable[[str], None], *, extra: bool = False) -> None:
@@ -51,7 +52,7 @@ def fetch(corpus: Corpus, root: Path, say: Callable[[str], None], *, extra: bool
     if corpus.download is None:
         raise UsageError(f"{corpus.name} cannot be fetched by affex. It comes from {corpus.source} ({corpus.licence}).")
     say(f"{corpus.title}\nLicence: {corpus.licence}\nSource: {corpus.source}")
-    if not extra and _is_whole(corpus, root):
+    if not extra and _was_put_there_by_hand(corpus, root):
         say(f"{root} holds all of it.")
         return
     wanted = {**corpus.download.files, **(corpus.download.extra if extra else {})}
@@ -65,14 +66,17 @@ def fetch(corpus: Corpus, root: Path, say: Callable[[str], None], *, extra: bool
             _unpack(root, name)
     if shortages := shortfalls(corpus, corpus.find(root)):
         raise CorpusError(f"{root} is not whole after the download: {'; '.join(shortages)}.")
+    say(f"{root} holds all of it.")
 
 
-def _is_whole(corpus: Corpus, root: Path) -> bool:
+def _was_put_there_by_hand(corpus: Corpus, root: Path) -> bool:
+    """Whether nothing was fetched into the folder, and yet all is there."""
+    if (root / RECORDS).exists():
+        return False
     try:
-        found = Counter(utterance.part for utterance in corpus.find(root))
+        return Counter(utterance.part for utterance in corpus.find(root)) == Counter(corpus.counts)
     except CorpusError:
         return False
-    return found == Counter(corpus.counts)
 
 
 @contextmanager
@@ -174,7 +178,7 @@ def _length(response: "requests.Response") -> int:
 
 
 def _record(root: Path, archive: str) -> Path:
-    return root / ".fetched" / f"{archive}.json"
+    return root / RECORDS / f"{archive}.json"
 
 
 def _is_unpacked(root: Path, archive: str) -> bool:

@@ -27,6 +27,7 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,15 +77,16 @@ UPPER_FORMANTS = (3300, 3750)  # Hz, F4 and F5 of the synthesiser of Klatt (1980
 BANDWIDTHS = (60, 90, 150, 250, 300)  # Hz
 WOMEN_FORMANTS = 1.16  # women's formants over men's, about what Peterson and Barney's means give
 
-# Where the parts of the face are in the portrait (x, y in px), and where each emotion moves them (right, down, in
-# px). Only the right half is listed, the left one is its mirror image. The portrait smiles: all but happiness
-# have to undo that.
-PORTRAIT_CENTRE = (224, 124)
+# The part of the portrait that is used (rows, columns), where in it the parts of the face are (x, y in px), and
+# where each emotion moves them (right, down, in px). Only the right half is listed, the left one is its mirror
+# image. The portrait smiles: all but happiness have to undo that.
+PORTRAIT = (slice(0, 256), slice(96, 352))
+PORTRAIT_CENTRE = (128, 124)
 PORTRAIT_ZOOM = 1.3
-MIRROR = 225  # x of the nose
-PARTS = ((238, 92), (246, 142), (MIRROR, 140), (MIRROR, 150))  # brow, mouth corner, upper lip, lower lip
+MIRROR = 129  # x of the nose
+PARTS = ((142, 92), (150, 142), (MIRROR, 140), (MIRROR, 150))  # brow, mouth corner, upper lip, lower lip
 PART_WIDTH = 9  # px, standard deviation of a displacement
-CHEEK, EYE, CHIN = (256, 155), (246, 100), (MIRROR, 172)
+CHEEK, EYE, CHIN = (160, 155), (150, 100), (MIRROR, 172)
 FACES = {
     "anger": ((-3, 7), (-6, 4), (0, 1), (0, -2)),
     "happiness": ((0, -2), (3, -3), (0, 0), (0, 0)),
@@ -362,22 +364,36 @@ def face(clip: Clip, loudness: "NDArray[np.float64]") -> Iterator["NDArray[np.ui
     ------
     frame : (SIDE, SIDE, 3) uint8 RGB
     """
-    import cv2
     import numpy as np
-    from skimage.data import astronaut
 
     who, rng = clip.speaker_random(2), clip.random(2)
     stretch = PORTRAIT_ZOOM * who.uniform(0.94, 1.06, 2)
+    portrait = _likeness(clip, who, rng)
+    phases = rng.uniform(0, 2 * np.pi, 3)
+    for number, opening in enumerate(loudness):
+        sway = np.sin(2 * np.pi * 0.7 * number / FRAME_RATE + phases)
+        yield _bent(portrait, *_places(sway, stretch), _open_mouth(6 * opening))
+
+
+def _likeness(clip: Clip, who: "np.random.Generator", rng: "np.random.Generator") -> "NDArray[np.uint8]":
+    """Return the portrait in the speaker's shape and colours, with the clip's expression."""
+    import numpy as np
+
     colours = who.uniform(0.75, 1.1) * who.uniform(0.92, 1.08, 3)
     expression = who.uniform(0.6, 1.1) * np.array(FACES[clip.emotion], float)
     expression += who.normal(0, 1.0, expression.shape) + rng.normal(0, 0.7, expression.shape)
     moves = _moves(expression, jaw=who.uniform(-5, 5), eyes=who.uniform(-3, 3))
-    portrait = np.clip(astronaut() * colours, 0, 255).astype(np.uint8)
-    phases = rng.uniform(0, 2 * np.pi, 3)
-    for number, opening in enumerate(loudness):
-        sway = np.sin(2 * np.pi * 0.7 * number / FRAME_RATE + phases)
-        places = _bend(*_places(sway, stretch), [*moves, *_open_mouth(6 * opening)])
-        yield cv2.remap(portrait, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    portrait = np.clip(_astronaut() * colours, 0, 255).astype(np.uint8)
+    y, x = np.mgrid[: portrait.shape[0], : portrait.shape[1]].astype(float)
+    return _bent(portrait, x, y, moves)
+
+
+@cache
+def _astronaut() -> "NDArray[np.uint8]":
+    import numpy as np
+    from skimage.data import astronaut
+
+    return np.asarray(astronaut()[PORTRAIT])
 
 
 def _moves(expression: "NDArray[np.float64]", jaw: float, eyes: float) -> list[Move]:
@@ -404,10 +420,11 @@ def _places(
     return x, y
 
 
-def _bend(
-    x: "NDArray[np.float64]", y: "NDArray[np.float64]", moves: list[Move]
-) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
-    """Return x and y in the portrait of what the moves bring to each place."""
+def _bent(
+    portrait: "NDArray[np.uint8]", x: "NDArray[np.float64]", y: "NDArray[np.float64]", moves: list[Move]
+) -> "NDArray[np.uint8]":
+    """Return what is at x and y of the portrait after the moves."""
+    import cv2
     import numpy as np
 
     from_x, from_y = x.copy(), y.copy()
@@ -415,7 +432,8 @@ def _bend(
         bump = np.exp(-((x - centre_x) ** 2 + (y - centre_y) ** 2) / (2 * width**2))
         from_x -= dx * bump
         from_y -= dy * bump
-    return from_x.astype(np.float32), from_y.astype(np.float32)
+    places = from_x.astype(np.float32), from_y.astype(np.float32)
+    return np.asarray(cv2.remap(portrait, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT))
 
 
 CORPUS = Corpus(
