@@ -1,7 +1,7 @@
 """Corpus ``demo``: made on the spot -> utterances.
 
 What
-    160 audio-visual clips of about 1.1 to 1.7 s: 8 speakers, 4 emotions (anger, happiness, neutral, sadness), 5
+    160 audio-visual clips of 1.2 to 1.8 s: 8 speakers, 4 emotions (anger, happiness, neutral, sadness), 5
     takes. It exists so that the whole pipeline can be tried in a minute, without a download and on a machine
     without recordings. It says nothing about people: figures on it only show that the pipeline runs.
 Who

@@ -11,7 +11,8 @@ Licence
     Free for research. The release on Zenodo is under CC BY 4.0.
 Source
     doi:10.5281/zenodo.7447302 (version 1.3.0, one archive), which is fetched here, as the authors' own page,
-    http://emodb.bilderbar.info, has neither https nor a checksum. The checksum is the one Zenodo publishes.
+    http://emodb.bilderbar.info, has neither https nor a checksum. The checksum is the record's as
+    others quote it; the archive has not been fetched by us.
 Files
     ``wav/03a01Fa.wav``: speaker, text, emotion (the first letter of its German name), version. The folder
     `wav` itself will do, and so will the folder ``emodb/wav`` that the archive unpacks to.

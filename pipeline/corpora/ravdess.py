@@ -11,9 +11,9 @@ Who
 Licence
     CC BY-NC-SA 4.0: not for commerce.
 Source
-    doi:10.5281/zenodo.1188976. Both audio archives are fetched by default (0.4 GB), against checksums published
-    there and pinned here; the 47 video archives (24 GB) only when asked for, against the checksums that Zenodo
-    publishes at that moment.
+    doi:10.5281/zenodo.1188976. Both audio archives are fetched by default (0.4 GB), against the record's checksums as
+    others quote them; the 47 video archives (24 GB) only when asked for, against the checksums that Zenodo publishes
+    at that moment. None of them has been fetched by us.
 Files
     ``Actor_01/03-01-06-01-02-01-12.wav``, in any arrangement of folders: modality (01 audio-video, 02 video only, 03
     audio only), channel (01 speech, 02 song), emotion, intensity (01 normal, 02 strong; neutral has no strong
