@@ -83,6 +83,6 @@ class Mfcc(Feature):
 PRESETS: dict[str, Feature] = {
     "mfcc": Mfcc(),
     # The voice in Metallinou, Lee and Narayanan, "Audio-visual emotion recognition using Gaussian mixture
-    # models for face and voice" (ISM 2008).
-    "mfcc-voice": Mfcc(n=12, window=0.050, hop=0.025),
+    # models for face and voice" (ISM 2008), over 26 bands, the number that HTK and openSMILE make 12 of.
+    "mfcc-voice": Mfcc(n=12, window=0.050, hop=0.025, mels=26),
 }

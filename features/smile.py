@@ -175,7 +175,7 @@ def _run(set_: str, level: Level, rate: int, pcm: bytes) -> tuple[Values, NDArra
         raise RuntimeError(f"openSMILE failed with {set_} ({level}) at {rate} Hz: {error}") from error
     # Counted on from the first, since openSMILE repeats the last frame's time for rows that it flushes out.
     first, period = middles[0] if middles else (0.0, 0.0)
-    return np.array(rows, dtype=np.float32), first + period * np.arange(len(rows))
+    return np.array(rows, dtype=np.float32), first + period * np.arange(len(rows), dtype=np.float64)
 
 
 @contextmanager
