@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from synthetic import EMOTIONS, Bayes, FrameBayes, Memoriser, Scaled, make_matrix, relabelled
 
 import pipeline.evaluate
-from pipeline import metrics
+from pipeline import metrics, registry
 from pipeline.corpora.base import Card
 from pipeline.errors import AffexError, UsageError
 from pipeline.evaluate import Result, Settings, evaluate, fit, pool, prepare
@@ -158,6 +158,34 @@ def test_the_canary_dies_when_scaling_moves_outside_the_fold(monkeypatch):
 def test_the_canary_sees_a_training_speaker_change():
     matrix = make_matrix()
     assert fitted_states(matrix, BAYES, "02") != fitted_states(corrupted(matrix, "03"), BAYES, "02")
+
+
+# The classifiers of the house
+
+
+def house(name: str) -> tuple[Matrix, Settings]:
+    """Return a preset's settings, and a matrix of the rows that it reads."""
+    classifier = registry.classifier_presets()[name]
+    n_frames = 30 if classifier.rows == "frame" else 1
+    return make_matrix(n_speakers=4, n_frames=n_frames), replace(BAYES, classifier=classifier)
+
+
+@pytest.mark.parametrize("name", registry.classifier_presets())
+def test_no_classifier_keeps_a_trace_of_the_tested_speaker(name):
+    matrix, settings = house(name)
+    state = fitted_states(matrix, settings, "02")
+    assert state == fitted_states(corrupted(matrix, "02"), settings, "02")
+    assert state != fitted_states(corrupted(matrix, "03"), settings, "02")
+
+
+@pytest.mark.parametrize("name", registry.classifier_presets())
+def test_every_classifier_repeats_itself_to_the_bit_in_any_number_of_processes(name):
+    matrix, settings = house(name)
+    result = evaluate(matrix, settings)
+    assert same(result, evaluate(matrix, settings, jobs=2))
+    assert uar(result) > 0.4
+    assert np.isfinite(result.scores.values).all()
+    assert all(isinstance(fold.best_params, dict) for fold in result.folds)
 
 
 # Chance is chance
