@@ -17,9 +17,7 @@ BY_HAND = [
 
 
 def test_confusion_has_true_rows_and_predicted_columns():
-    counts = metrics.confusion_matrix(
-        ["anger", "anger", "joy", "neutral"], ["anger", "joy", "joy", "joy"], CLASSES
-    )
+    counts = metrics.confusion_matrix(["anger", "anger", "joy", "neutral"], ["anger", "joy", "joy", "joy"], CLASSES)
     assert counts.tolist() == [[1, 1, 0], [0, 1, 0], [0, 1, 0]]
 
 
