@@ -1,23 +1,30 @@
 """Stages: batches of clips through functions, on this process, a local Dask cluster or any running one.
 
 The arrow from media to features. A batch runs through its stages one after another; a bounded window of
-batches is in flight, so memory does not grow with the corpus. A worker that dies costs a retry; a batch that
-kills its workers again is run alone, then in halves, until the guilty clip is alone and is given up.
+batches is in flight, so memory does not grow with the corpus. A worker that dies costs a retry: its batch is run
+again in a process of its own, and if that dies, too, in halves, until the guilty clip is alone and is given up.
+Should no worker come back, the rest of the batches goes that way.
 """
 
 import contextlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from typing import Any, Protocol
 
 from pipeline.errors import AffexError, UsageError
 
-#: How often a batch may lose its worker before it is suspected: one retry.
-ALLOWED_FAILURES = 1
+#: A batch that loses its worker once is suspected at once, and tried again alone.
+ALLOWED_FAILURES = 0
 
 #: Batches in flight for each worker: one that runs, and the next, so that no worker waits for the driver.
 WINDOW = 2
+
+#: How long nothing may end before it is asked whether any worker is left, s.
+PATIENCE = 20
 
 
 class Batch(Protocol):
@@ -50,16 +57,21 @@ class Runner(Protocol):
         """Return what ``function(*arguments)`` says on each worker."""
 
 
+def through(stages: Sequence[Stage], batch: Any) -> Any:
+    """Return what the last stage makes of a batch, in this process."""
+    result = batch
+    for stage in stages:
+        result = stage.function(result)
+    return result
+
+
 class Inline:
     """Stages in this very process, one batch after another: for tests and for debuggers."""
 
     def run(self, batches: Iterable[Any], stages: Sequence[Stage]) -> Iterator[tuple[Any, Any]]:
         """Yield (batch, result) in order."""
         for batch in batches:
-            result = batch
-            for stage in stages:
-                result = stage.function(result)
-            yield batch, result
+            yield batch, through(stages, batch)
 
     def ask(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
         """Return what this process says."""
@@ -74,38 +86,31 @@ class Cluster:
 
     def run(self, batches: Iterable[Any], stages: Sequence[Stage]) -> Iterator[tuple[Any, Any]]:
         """Yield (batch, result or `Died`) as batches end."""
-        from distributed import as_completed
-
         waiting, suspects = iter(batches), []
-        n_threads = sum(self._client.nthreads().values())
-        running = {self._submit(b, stages): b for b in itertools.islice(waiting, WINDOW * n_threads)}
-        ended = as_completed(list(running), raise_errors=False)
-        for future in ended:
-            batch = running.pop(future)
-            for following in itertools.islice(waiting, 1):
-                successor = self._submit(following, stages)
-                running[successor] = following
-                ended.add(successor)
-            if _killed(future):
-                suspects.append(batch)
-            else:
-                yield batch, future.result()
-            future.release()
-        for batch in suspects:
-            yield from self._alone(batch, stages)
+        window = WINDOW * sum(self._client.nthreads().values())
+        running = {self._submit(batch, stages): batch for batch in itertools.islice(waiting, window)}
+        while running and (ended := self._ended(list(running))):
+            for future in ended:
+                batch = running.pop(future)
+                for following in itertools.islice(waiting, 1):
+                    running[self._submit(following, stages)] = following
+                if _killed(future):
+                    suspects.append(batch)
+                else:
+                    yield batch, future.result()
+        for batch in itertools.chain(suspects, running.values(), waiting):
+            yield from _alone(batch, stages)
 
-    def _alone(self, batch: Any, stages: Sequence[Stage]) -> Iterator[tuple[Any, Any]]:
-        """Run a suspected batch with nothing beside it, so that a death is its own doing."""
-        future = self._submit(batch, stages)
-        if not _killed(future):
-            yield batch, future.result()
-            return
-        halves = batch.halves()
-        if halves is None:
-            yield batch, Died()
-            return
-        for half in halves:
-            yield from self._alone(half, stages)
+    def _ended(self, running: list[Any]) -> list[Any]:
+        """Wait for some of the futures to end; return none when no worker is left to run them."""
+        from distributed import wait
+
+        while True:
+            try:
+                return list(wait(running, timeout=PATIENCE, return_when="FIRST_COMPLETED").done)
+            except TimeoutError:
+                if not self._client.nthreads():
+                    return []
 
     def _submit(self, batch: Any, stages: Sequence[Stage]) -> Any:
         result = batch
@@ -119,8 +124,24 @@ class Cluster:
         return answers
 
 
+def _alone(batch: Any, stages: Sequence[Stage]) -> Iterator[tuple[Any, Any]]:
+    """Run a suspected batch in a process of its own, so that a death is its own doing; halve it if it dies."""
+    try:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+            result = process.submit(through, stages, batch).result()
+    except BrokenProcessPool:
+        halves = batch.halves()
+        if halves is None:
+            yield batch, Died()
+            return
+        for half in halves:
+            yield from _alone(half, stages)
+    else:
+        yield batch, result
+
+
 def _killed(future: Any) -> bool:
-    """Wait for a future; return whether its workers died of it.
+    """Return whether a future that has ended has killed its worker.
 
     Raises
     ------
@@ -181,7 +202,7 @@ def _local(jobs: int) -> Iterator[Runner]:
             n_workers=jobs,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # any free port: several runs may go on
             silence_logs="CRITICAL",
         ) as cluster,
         Client(cluster) as client,

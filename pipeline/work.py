@@ -102,8 +102,14 @@ def _decoded(root: Path, job: Job, form: tuple[int, float]) -> Clip | Failure:
 
 
 def extract(decoded: Decoded) -> list[Extracted]:
-    """Compute the rows of every clip under every feature that it lacks."""
-    return list(_extracted(decoded))
+    """Compute the rows of every clip under every feature that it lacks.
+
+    Numerical libraries get one thread: a core is a worker's share, and the number of threads moves last bits.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        return list(_extracted(decoded))
 
 
 def _extracted(decoded: Decoded) -> Iterator[Extracted]:

@@ -1,0 +1,184 @@
+"""The command as a person uses it: what it says, and with which exit code it ends."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from corpus import write_wav
+
+
+def affex(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("AFFEX_")}
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline.cli", *arguments],
+        cwd=cwd,
+        env={**clean, "PYTHONPATH": str(ROOT), "COLUMNS": "100", **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """A corpus of 24 clips, 4 speakers, 2 labels that loudness tells apart."""
+    lines = ["file,speaker,label"]
+    for n in range(24):
+        write_wav(tmp_path / "wav" / f"Ärger {n}.wav", 0.4 + 0.02 * (n % 5), seed=n)
+        lines.append(f"wav/Ärger {n}.wav,s{n % 4},{'loud' if n // 4 % 2 else 'soft'}")
+    path = tmp_path / "mine.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_from_a_table_to_figures(table: Path, tmp_path: Path) -> None:
+    environment = {"AFFEX_CACHE": str(tmp_path / "cache"), "AFFEX_SCHEDULER": "inline", "AFFEX_JOBS": "1"}
+    first = affex("features", "--dataset", "csv", "--data", str(table), "--features", "egemaps", **environment)
+    assert first.returncode == 0, first.stderr
+    assert "egemaps: 0 cached, 24 computed, 0 failed ->" in first.stdout
+    assert (tmp_path / "cache" / "mine" / "egemaps.h5").exists()
+    assert "\r" not in first.stderr + first.stdout  # nobody watches, no bars
+
+    out = tmp_path / "out"
+    second = affex("evaluate", "--features", "egemaps", "--out", str(out), **environment)
+    assert second.returncode == 0, second.stderr
+    assert "DATASET=csv" in second.stdout
+    assert "egemaps: 24 cached, 0 computed" in second.stdout
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["n_utterances"] == 24
+    assert metrics["n_speakers"] == 4
+    assert (out / "predictions.csv").exists()
+    assert (out / "confusion.png").exists()
+
+    files = {path.name: path.read_bytes() for path in out.iterdir()}
+    affex("evaluate", "--features", "egemaps", "--out", str(out), **environment)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == files
+
+
+def test_failures_are_named_and_the_rest_goes_on(table: Path, tmp_path: Path) -> None:
+    (tmp_path / "wav" / "Ärger 3.wav").write_text("not audio")
+    said = affex("features", "--dataset", "csv", "--data", str(table), "--features", "egemaps", "--scheduler", "inline",
+                 "--cache", str(tmp_path / "cache"))  # fmt: skip
+    assert said.returncode == 0
+    assert "egemaps: 0 cached, 23 computed, 1 failed" in said.stdout
+    assert "failed wav/Ärger 3: wav/Ärger 3.wav cannot be decoded" in said.stdout
+
+
+def test_a_run_in_which_all_fails_fails(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_text("not audio")
+    (tmp_path / "t.csv").write_text("file,speaker,label\na.wav,s,l\n")
+    said = affex("features", "--dataset", "csv", "--data", str(tmp_path / "t.csv"), "--features", "egemaps",
+                 "--scheduler", "inline", "--cache", str(tmp_path / "cache"))  # fmt: skip
+    assert said.returncode == 1
+    assert "Error: No clip has any of the features" in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["featurs"], "There is no verb 'featurs'. Did you mean features?"),
+        (["features", "--dataset", "emodbb"], "There is no corpus 'emodbb'. Did you mean emodb"),
+        (["features", "--dataset", "iemocap"], "The corpus 'iemocap' is not built yet"),
+        (["features", "--features", "mfc"], "There is no feature 'mfc'. Did you mean mfcc"),
+        (["features", "--features", "mfcc:hopp=5ms"], "There is no parameter of mfcc 'hopp'. Did you mean hop?"),
+        (["features", "--features", "mfcc:n=many"], "n=many in 'mfcc:n=many': expected int"),
+        (["features", "--features", "mfcc:n=0"], "'mfcc:n=0': "),
+        (["features", "--features", "mfcc mfcc"], "A feature was named twice"),
+        (["evaluate", "--classifier", "svn"], "There is no classifier 'svn'. Did you mean svm?"),
+        (["evaluate", "--protocol", "lose"], "Did you mean loso?"),
+        (["features", "--dataset", "csv"], "DATASET=csv reads a table: say which, as in DATA=mine.csv"),
+        (["features", "--data", "somewhere"], "DATA=somewhere was given without DATASET"),
+        (["features", "--jobs", "0"], "0 is not in the range"),
+        (["features", "--wrong"], "No such option"),
+    ],
+)
+def test_what_does_not_exist_is_a_usage_error(arguments: list[str], message: str, tmp_path: Path) -> None:
+    said = affex(*arguments, AFFEX_CACHE=str(tmp_path / "cache"), cwd=tmp_path)
+    assert message in said.stderr
+    assert said.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [("nowhere", "There is no folder nowhere, where emodb"), (".", "looked for 535 files such as wav/03a01Fa.wav")],
+)
+def test_a_folder_that_is_not_the_corpus_fails_the_run(data: str, message: str, tmp_path: Path) -> None:
+    said = affex("features", "--dataset", "emodb", "--data", data, cwd=tmp_path)
+    assert said.returncode == 1
+    assert message in said.stderr
+
+
+def test_a_corpus_that_is_not_whole_is_refused_unless_told(tmp_path: Path) -> None:
+    for name in ("03a01Fa", "08a01Na", "03a02Wb", "08b01Wa"):
+        write_wav(tmp_path / "wav" / f"{name}.wav", 0.5)
+    arguments = [
+        "features",
+        "--dataset",
+        "emodb",
+        "--data",
+        str(tmp_path),
+        "--features",
+        "egemaps",
+        "--scheduler",
+        "inline",
+    ]
+    refused = affex(*arguments, cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "4 utterances found, 535 expected" in refused.stderr
+    assert "PARTIAL=1" in refused.stderr
+    allowed = affex(*arguments, "--partial", cwd=tmp_path)
+    assert allowed.returncode == 0
+    assert "Incomplete corpus: emodb: 4 utterances found, 535 expected." in allowed.stdout
+
+
+def test_what_there_is_is_listed() -> None:
+    said = affex("list")
+    assert said.returncode == 0
+    for name in ("emodb", "ravdess", "demo", "csv", "compare-lld", "mfcc-voice", "svm", "gmm", "xgboost"):
+        assert name in said.stdout
+
+
+def test_the_cache_is_listed_verified_and_explained(table: Path, tmp_path: Path) -> None:
+    environment = {"AFFEX_CACHE": str(tmp_path / "cache"), "AFFEX_SCHEDULER": "inline"}
+    affex(
+        "features",
+        "--dataset",
+        "csv",
+        "--data",
+        str(table),
+        "--features",
+        "egemaps egemaps-lld:rate=8kHz",
+        **environment,
+    )
+    listed = affex("cache", **environment)
+    assert "mine/egemaps.h5" in listed.stdout
+    assert "current" in listed.stdout
+    assert "other parameters" in listed.stdout
+    assert affex("cache", "verify", **environment).returncode == 0
+
+    why = affex("cache", "why", "--features", "mfcc", **environment)
+    assert "mfcc: 0 clips cached, 24 would be computed" in why.stdout
+    assert "24: not computed yet" in why.stdout
+
+    path = tmp_path / "cache" / "mine" / "egemaps.h5"
+    hurt = bytearray(path.read_bytes())
+    hurt[-100] ^= 1
+    path.write_bytes(hurt)
+    found = affex("cache", "verify", **environment)
+    assert found.returncode == 1
+    assert "clip 'wav/Ärger 23' does not verify" in found.stdout
+    assert (
+        "1: its rows in the cache are damaged" in affex("cache", "why", "--features", "egemaps", **environment).stdout
+    )
+
+
+def test_version_and_help() -> None:
+    assert affex("--version").stdout.startswith("affex, version")
+    for verb in ("features", "evaluate", "demo", "download", "list", "cache"):
+        said = affex(verb, "--help")
+        assert said.returncode == 0
+        assert "Usage:" in said.stdout
+    assert 'affex features --dataset emodb --features "compare mfcc:n=20,hop=5ms"\n' in affex("--help").stdout
