@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from corpus import named, run, small, spec
+from corpus import run, small, spec
 from plain import Level, Samples
 from synthetic import make_matrix
 
@@ -97,8 +97,7 @@ SAMPLES = spec("samples", Samples())
 
 
 @pytest.fixture
-def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
-    named(monkeypatch, level=Level(), long=LONG.feature, samples=Samples())
+def dataset(tmp_path: Path) -> Dataset:
     return small(tmp_path, n_clips=6)
 
 
@@ -116,7 +115,7 @@ def test_one_row_a_clip_in_the_order_of_the_corpus(dataset):
 def test_features_stand_side_by_side_and_what_is_missing_is_marked(dataset):
     run(dataset, LEVEL, LONG)
     matrix = load(dataset, [LEVEL, LONG])
-    assert matrix.columns[2:4] == ("level.length", "long.mean")
+    assert matrix.columns[2:4] == ("level.length", f"{LONG}.mean")
     assert matrix.present.tolist() == [[True, False]] * 2 + [[True, True]] * 4
     assert np.isnan(matrix.X[:2, 3:]).all()
     assert matrix.X[2:, 5] == pytest.approx(2 * matrix.X[2:, 2])
