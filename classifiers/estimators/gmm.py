@@ -1,0 +1,143 @@
+"""One Gaussian mixture a class, all grown from a common one.
+
+A mixture is fitted to the training frames of all classes; each class's mixture starts from it and is fitted
+on to the class's own frames. Thus the same component means the same sounds in every class, and what differs
+between classes is the class, not where the fit happened to start: the coupling of speaker models to a common
+background model in Reynolds, Quatieri and Dunn, "Speaker verification using adapted Gaussian mixture models"
+(2000, doi:10.1006/dspr.1999.0361), with the expectation maximisation of scikit-learn's `GaussianMixture` in
+the place of their adaptation.
+"""
+
+import warnings
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
+
+from classifiers.estimators.training import Labels, Rows, checked, checked_rows, standardiser
+
+Floats = NDArray[np.float64]
+
+#: A class has at most one component for so many of its frames.
+FRAMES_A_COMPONENT = 10
+
+
+class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A mixture of Gaussians with diagonal covariance for each class, on standardised frames, in float32.
+
+    Classes are taken for equally probable, as the mean of class recalls takes them.
+
+    Parameters
+    ----------
+    components
+        How many Gaussians a mixture has; fewer where there are too few frames (see `components_`).
+    iterations
+        At most so many steps of expectation maximisation, for the common mixture and for each class's.
+    floor
+        Added to every variance; the variance of all training frames is 1.
+    seed
+        Seeds the start of the common mixture.
+
+    Attributes
+    ----------
+    classes_ : (n_classes,)
+    class_log_prior_ : (n_classes,) float64
+    components_ : dict
+        How many Gaussians each class has.
+    mixtures_ : list of GaussianMixture
+        One a class.
+    """
+
+    def __init__(self, components: int = 64, iterations: int = 20, floor: float = 0.01, seed: int = 0) -> None:
+        self.components = components
+        self.iterations = iterations
+        self.floor = floor
+        self.seed = seed
+
+    def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
+        """Fit the common mixture, then one a class.
+
+        Parameters
+        ----------
+        X : (n_rows, n_columns)
+            Frames; NaN where a value is missing.
+        y : (n_rows,)
+            The class of each.
+        groups : (n_rows,), optional
+            Speakers; nothing is tuned here, so they are not needed.
+
+        Raises
+        ------
+        ValueError
+            If there is one class only.
+        """
+        X, y, _ = checked(self, X, y, groups)
+        self.standardiser_ = standardiser().fit(X)
+        frames = self.standardiser_.transform(X).astype(np.float32)
+        common = _fitted(self._mixture(self._affordable(frames)), frames)
+        self.mixtures_ = [self._grown(common, frames[y == name]) for name in self.classes_]
+        self.components_ = {
+            name: mixture.n_components for name, mixture in zip(self.classes_, self.mixtures_, strict=True)
+        }
+        self.class_log_prior_ = np.full(len(self.classes_), -np.log(len(self.classes_)))
+        return self
+
+    def log_likelihood(self, X: ArrayLike) -> Floats:
+        """Return ``log p(row | class)`` of standardised rows, ``(n_rows, n_classes)``."""
+        rows = checked_rows(self, X)
+        frames = self.standardiser_.transform(rows).astype(np.float64)  # sums of thousands follow
+        return np.column_stack([mixture.score_samples(frames) for mixture in self.mixtures_])
+
+    def predict_proba(self, X: ArrayLike) -> Floats:
+        """Return ``P(class | row)``, ``(n_rows, n_classes)``."""
+        posterior: Floats = softmax(self.log_likelihood(X) + self.class_log_prior_, axis=1)
+        return posterior
+
+    def predict(self, X: ArrayLike) -> Labels:
+        """Return the most probable class of each row."""
+        joint = self.log_likelihood(X)  # classes are equally probable
+        best: Labels = self.classes_[joint.argmax(axis=1)]
+        return best
+
+    def _affordable(self, frames: Rows) -> int:
+        return min(self.components, max(1, len(frames) // FRAMES_A_COMPONENT))
+
+    def _mixture(self, n_components: int, **start: Rows) -> Any:
+        return GaussianMixture(
+            n_components,
+            covariance_type="diag",
+            max_iter=self.iterations,
+            reg_covar=self.floor,
+            init_params="k-means++",
+            random_state=self.seed,
+            **start,
+        )
+
+    def _grown(self, common: Any, frames: Rows) -> Any:
+        """Fit a class's mixture, from those components of the common one that hold most of its frames."""
+        held = common.predict_proba(frames).sum(axis=0)
+        kept = np.argsort(-held, kind="stable")[: self._affordable(frames)]
+        mixture = self._mixture(
+            len(kept),
+            weights_init=common.weights_[kept] / common.weights_[kept].sum(),
+            means_init=common.means_[kept],
+            precisions_init=common.precisions_[kept],
+        )
+        return _fitted(mixture, frames)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def _fitted(mixture: Any, frames: Rows) -> Any:
+    with warnings.catch_warnings():
+        # So many steps and no more are asked for: not to converge in them is no news.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        # It wants two rows at least. The same row twice says the same.
+        return mixture.fit(frames if len(frames) > 1 else np.repeat(frames, 2, axis=0))

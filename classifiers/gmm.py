@@ -1,0 +1,60 @@
+"""Gaussian mixtures: one of diagonal covariance for each class, on frames.
+
+A clip's frames are pooled by `pool`. The defaults stand before any data was seen: 64 components as in
+Metallinou, Lee and Narayanan ("Audio-visual emotion recognition using Gaussian mixture models for face and
+voice", ISM 2008), and a hundredth of the global variance as the floor of a component's, as HTK has it.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from classifiers.base import Classifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gmm(Classifier):
+    """One Gaussian mixture a class.
+
+    Parameters
+    ----------
+    components
+        Gaussians a mixture; fewer for a class with less than ten frames for each.
+    pool
+        ``sum``: the log-likelihoods of a clip's frames are added up; ``vote``: each frame votes for its most
+        probable class.
+    iterations
+        At most so many steps of expectation maximisation.
+    floor
+        Added to every variance; the variance of all training frames is 1.
+    """
+
+    rows: ClassVar[Literal["utterance", "frame"]] = "frame"
+    prefers: ClassVar[str] = "mfcc-voice"
+    scores: ClassVar[str] = (
+        "not calibrated: with pool=sum the posterior of a clip with its frames taken as independent, "
+        "which is far too sure; with pool=vote each class's share of the frames"
+    )
+
+    components: int = 64
+    pool: Literal["sum", "vote"] = "sum"
+    iterations: int = 20
+    floor: float = 0.01
+
+    def __post_init__(self) -> None:
+        if self.pool not in ("sum", "vote"):
+            raise ValueError(f"pool={self.pool}: expected sum or vote")
+        for name, value in (("components", self.components), ("iterations", self.iterations)):
+            if value < 1:
+                raise ValueError(f"{name}={value}: expected 1 or more")
+        if not self.floor >= 1e-4:
+            # Less is lost in the rounding of float32 squares of frames that lie far out.
+            raise ValueError(f"floor={self.floor}: expected 0.0001 or more")
+
+    def build(self, *, seed: int, device: str) -> Any:  # noqa: ARG002 - it runs on the CPU
+        """Return an unfitted `ClassMixtures`."""
+        from classifiers.estimators.gmm import ClassMixtures
+
+        return ClassMixtures(components=self.components, iterations=self.iterations, floor=self.floor, seed=seed)
+
+
+PRESETS: dict[str, Classifier] = {"gmm": Gmm()}
