@@ -44,9 +44,7 @@ class Classifier(ABC):
         """
 
 
-def inner_folds(
-    groups: NDArray[Any], n_splits: int = 5
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def inner_folds(groups: NDArray[Any], n_splits: int = 5) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Yield (train, test) row numbers of folds that keep each group whole (``GroupKFold``).
 
     Parameters

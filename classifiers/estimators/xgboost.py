@@ -99,8 +99,8 @@ class BoostedTrees(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             early_stopping_rounds=self.patience,
             as_pandas=False,
         )["test-mlogloss-mean"]
-        self.best_params_ = {"rounds": len(losses)}
-        self.booster_ = xgb.train(self._settings(), rows, len(losses))
+        self.best_params_ = {"rounds": int(np.argmin(losses)) + 1}
+        self.booster_ = xgb.train(self._settings(), rows, self.best_params_["rounds"])
         return self
 
     def predict_proba(self, X: ArrayLike) -> Floats:

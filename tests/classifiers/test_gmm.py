@@ -1,0 +1,101 @@
+"""Gaussian mixtures: posteriors that are known, and as many components as the frames can bear."""
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+from toys import speakers_and_classes
+
+from classifiers.estimators.gmm import ClassMixtures
+from pipeline import registry
+from pipeline.errors import UsageError
+
+
+def test_two_gaussians_have_the_posterior_of_the_textbook():
+    rng = np.random.default_rng(0)
+    y = np.repeat(["high", "low"], 20_000)
+    X = rng.normal(size=(40_000, 1)) + np.where(y == "high", 1, -1)[:, None]
+    mixtures = ClassMixtures(components=1, floor=1e-4).fit(X, y)
+    x = np.linspace(-3, 3, 13)
+    assert mixtures.predict_proba(x[:, None])[:, 0] == pytest.approx(1 / (1 + np.exp(-2 * x)), abs=0.02)
+
+
+def test_one_component_is_the_gaussian_of_the_standardised_frames():
+    X, y, _ = speakers_and_classes(n_each=50)
+    Z = (X - X.mean(axis=0)) / X.std(axis=0)
+    own = Z[y == "hap"]
+    deviation = np.sqrt(own.var(axis=0) + 0.25)
+    expected = norm.logpdf(Z, own.mean(axis=0), deviation).sum(axis=1)
+    found = ClassMixtures(components=1, floor=0.25).fit(X, y).log_likelihood(X)[:, 1]
+    assert found == pytest.approx(expected, rel=1e-4, abs=1e-3)
+
+
+def test_two_components_hold_what_one_cannot():
+    rng = np.random.default_rng(0)
+    y = np.repeat(["around", "between"], 400)
+    centre = np.where(y == "around", rng.choice([-3, 3], 800), 0)
+    X = centre[:, None] + 0.5 * rng.normal(size=(800, 2))
+    assert (ClassMixtures(components=2).fit(X, y).predict(X) == y).mean() > 0.95
+
+
+def test_rare_classes_are_as_probable_as_frequent_ones():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(2200, 2)), np.repeat(["often", "rare"], [2000, 200])
+    mixtures = ClassMixtures(components=1).fit(X, y)
+    assert np.exp(mixtures.class_log_prior_) == pytest.approx([0.5, 0.5])
+    assert mixtures.predict_proba(X).mean(axis=0) == pytest.approx([0.5, 0.5], abs=0.03)
+
+
+def test_a_class_has_no_more_components_than_its_frames_bear():
+    X, y, _ = speakers_and_classes(n_each=50)
+    y[y == "sad"] = np.where(np.arange((y == "sad").sum()) < 25, "sad", "ang")
+    mixtures = ClassMixtures(components=8).fit(X, y)
+    assert mixtures.components_ == {"ang": 8, "hap": 8, "sad": 2}
+    assert np.isfinite(mixtures.log_likelihood(X)).all()
+
+
+def test_classes_with_the_same_frames_cannot_be_told_apart():
+    frames = speakers_and_classes(n_each=40)[0]
+    y = np.repeat(["one", "other"], len(frames))
+    likelihood = ClassMixtures(components=8).fit(np.concatenate([frames, frames]), y).log_likelihood(frames)
+    assert np.array_equal(likelihood[:, 0], likelihood[:, 1])
+
+
+def test_class_mixtures_grow_from_a_common_one():
+    X, y, _ = speakers_and_classes(n_each=100, n_columns=3)
+    mixtures = ClassMixtures(components=6).fit(X, y).mixtures_
+    starts = {np.sort(mixture.means_init, axis=0).tobytes() for mixture in mixtures}
+    assert len(starts) == 1
+    assert not np.array_equal(mixtures[0].means_, mixtures[1].means_)
+
+
+def test_mixtures_are_fitted_in_single_precision():
+    X, y, _ = speakers_and_classes()
+    mixtures = ClassMixtures(components=2).fit(X.astype(np.float64), y)
+    assert {mixture.means_.dtype for mixture in mixtures.mixtures_} == {np.dtype(np.float32)}
+
+
+def test_frames_far_out_stay_finite():
+    X, y, _ = speakers_and_classes()
+    X[0] = 1e6
+    mixtures = ClassMixtures(components=4).fit(X, y)
+    assert np.isfinite(mixtures.log_likelihood(np.concatenate([X, -X]))).all()
+
+
+def test_settings_reach_the_mixtures():
+    estimator = registry.classifier("gmm:components=3,iterations=7,floor=0.5").build(seed=9, device="cpu")
+    assert estimator.get_params() == {"components": 3, "iterations": 7, "floor": 0.5, "seed": 9}
+    assert registry.classifier("gmm:pool=vote").pool == "vote"
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("gmm:components=0", "components=0: expected 1 or more"),
+        ("gmm:iterations=0", "iterations=0: expected 1 or more"),
+        ("gmm:floor=0", "floor=0.0: expected 0.0001 or more"),
+        ("gmm:pool=max", "pool=max: expected sum or vote"),
+    ],
+)
+def test_settings_without_sense_are_refused(spec, expected):
+    with pytest.raises(UsageError, match=expected):
+        registry.classifier(spec)

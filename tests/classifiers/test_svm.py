@@ -1,0 +1,133 @@
+"""The RBF-SVM: scikit-learn's own decisions and choices, and probabilities that know their speakers."""
+
+import numpy as np
+import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.impute import SimpleImputer
+from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from toys import speakers_and_classes
+
+from classifiers.base import inner_folds
+from classifiers.estimators.svm import COSTS, GAMMAS, RBFMachine
+from pipeline import registry
+from pipeline.errors import UsageError
+
+
+def plain(n_columns, C=1.0, gamma=1.0):
+    machine = SVC(kernel="rbf", C=C, gamma=gamma / n_columns, class_weight="balanced")
+    return make_pipeline(SimpleImputer(), StandardScaler(), machine)
+
+
+def hard(**settings):
+    """Classes that overlap, of unequal size, with holes: no two points of the grid are likely to agree."""
+    X, y, speakers = speakers_and_classes(n_speakers=8, n_columns=20, shift=0.5, **settings)
+    X[np.random.default_rng(1).random(X.shape) < 0.05] = np.nan
+    kept = (y != "sad") | (np.arange(len(y)) % 3 == 0)
+    return X[kept] * np.linspace(0.1, 100, 20, dtype=np.float32), y[kept], speakers[kept]
+
+
+def test_it_parts_what_no_plane_parts():
+    rng = np.random.default_rng(0)
+    corner = rng.integers(0, 2, size=(80, 2))
+    X = corner + 0.1 * rng.normal(size=corner.shape)
+    y = np.where(corner[:, 0] == corner[:, 1], "same", "other")
+    machine = RBFMachine().fit(X, y, groups=np.arange(80) % 8)
+    assert machine.predict([[0, 0], [1, 1], [0, 1], [1, 0]]).tolist() == ["same", "same", "other", "other"]
+
+
+@pytest.mark.parametrize("classes", [("ang", "sad"), ("ang", "hap", "sad")])
+def test_it_chooses_and_decides_what_scikit_learn_does(classes):
+    X, y, speakers = hard(classes=classes)
+    tested = speakers == "s3"
+    machine = RBFMachine().fit(X[~tested], y[~tested], groups=speakers[~tested])
+    grid = {"svc__C": COSTS, "svc__gamma": [gamma / 20 for gamma in GAMMAS]}
+    search = GridSearchCV(plain(20), grid, cv=GroupKFold(5), scoring="balanced_accuracy")
+    search.fit(X[~tested], y[~tested], groups=speakers[~tested])
+    recalls = np.array([search.cv_results_[f"split{fold}_test_score"] for fold in range(5)])
+    assert np.array_equal(machine.grid_recalls_.reshape(16, 5), recalls.T)
+    assert len(np.unique(recalls.mean(axis=0))) > 8
+    assert machine.best_params_["C"] == search.best_params_["svc__C"]
+    assert machine.best_params_["gamma"] / 20 == search.best_params_["svc__gamma"]
+    assert machine.predict(X[tested]).tolist() == search.predict(X[tested]).tolist()
+    assert machine.decision_function(X[tested]) == pytest.approx(search.decision_function(X[tested]), abs=1e-9)
+
+
+def test_a_tie_goes_to_the_first_point_of_the_grid():
+    X, y, speakers = speakers_and_classes(shift=50.0)
+    machine = RBFMachine().fit(X, y, groups=speakers)
+    assert (machine.grid_recalls_[:, 0].mean(axis=1) == 1).all()
+    assert machine.best_params_ == {"C": 0.1, "gamma": 0.1}
+
+
+def test_what_is_set_is_not_searched():
+    X, y, speakers = hard()
+    machine = registry.classifier("svm:C=3,gamma=0.5").build(seed=0, device="cpu").fit(X, y, groups=speakers)
+    assert machine.best_params_ == {"C": 3.0, "gamma": 0.5}
+    assert machine.predict(X).tolist() == plain(20, 3.0, 0.5).fit(X, y).predict(X).tolist()
+    assert RBFMachine(C=3.0).fit(X, y, groups=speakers).grid_recalls_.shape == (1, 4, 5)
+
+
+@pytest.mark.parametrize("classes", [("ang", "sad"), ("ang", "hap", "sad")])
+def test_probabilities_are_platts_on_inner_speakers(classes):
+    X, y, speakers = hard(classes=classes)
+    machine = RBFMachine(C=1.0, gamma=1.0).fit(X, y, groups=speakers)
+    theirs = CalibratedClassifierCV(plain(20), cv=list(inner_folds(speakers)), ensemble=False).fit(X, y)
+    assert machine.predict_proba(X) == pytest.approx(theirs.predict_proba(X), abs=1e-4)
+
+
+def test_of_two_classes_the_more_decided_is_the_more_probable():
+    X, y, speakers = hard(classes=("ang", "sad"))
+    machine = RBFMachine().fit(X, y, groups=speakers)
+    order = np.argsort(machine.decision_function(X))
+    assert (np.diff(machine.predict_proba(X)[order, 1]) >= 0).all()
+    assert machine.predict_proba(X)[order[-1], 1] > machine.predict_proba(X)[order[0], 1]
+
+
+def test_what_speakers_do_not_share_makes_no_probability_sure():
+    rng = np.random.default_rng(0)
+    speakers = np.repeat(np.arange(60), 5)
+    X = 10 * rng.normal(size=(60, 3))[speakers] + 0.1 * rng.normal(size=(300, 3))
+    y = np.array(["ang", "sad"])[rng.permutation(60) % 2][speakers]  # by speaker, for no reason
+    heard = speakers < 30
+    grouped = RBFMachine(C=1.0, gamma=1.0).fit(X[heard], y[heard], groups=speakers[heard])
+    assert (grouped.predict(X[heard]) == y[heard]).mean() > 0.8
+    assert log_loss(y[~heard], grouped.predict_proba(X[~heard])) == pytest.approx(np.log(2), abs=0.02)
+    fooled = RBFMachine(C=1.0, gamma=1.0).fit(X[heard], y[heard])
+    assert log_loss(y[~heard], fooled.predict_proba(X[~heard])) > 1.2
+
+
+def test_a_class_that_one_speaker_alone_has_gets_a_small_flat_share():
+    X, y, speakers = speakers_and_classes()
+    y = np.where((speakers == "s2") & (y == "hap"), "awe", y)
+    machine = RBFMachine().fit(X, y, groups=speakers)
+    slope, offset = machine.sigmoids_[machine.classes_.tolist().index("awe")]
+    assert slope == 0
+    assert 1 / (1 + np.exp(-offset)) == pytest.approx(1 / (2 + (speakers != "s2").sum()))
+    assert set(machine.predict(X)) == {"ang", "awe", "hap", "sad"}
+
+
+def test_an_inner_fold_with_one_class_to_learn_from_has_no_say():
+    X, y, speakers = speakers_and_classes(n_speakers=3, classes=("ang", "sad"))
+    only = (speakers == "s0") | (y == "ang")  # the others are never sad
+    machine = RBFMachine().fit(X[only], y[only], groups=speakers[only])
+    assert machine.grid_recalls_.shape == (4, 4, 2)
+    assert np.isfinite(machine.predict_proba(X)).all()
+
+
+def test_speakers_too_few_to_tune_with_are_refused():
+    X, y, speakers = speakers_and_classes(n_speakers=2, classes=("ang", "sad"))
+    with pytest.raises(ValueError, match="at least 2 training speakers to tell apart, found 1"):
+        RBFMachine().fit(X, y, groups=np.zeros(len(X)))
+    one_each = (speakers == "s0") == (y == "ang")
+    with pytest.raises(ValueError, match="at least 2 training speakers for each of 2 classes"):
+        RBFMachine().fit(X[one_each], y[one_each], groups=speakers[one_each])
+
+
+@pytest.mark.parametrize("spec", ["svm:C=0", "svm:gamma=-1"])
+def test_settings_without_sense_are_refused(spec):
+    with pytest.raises(UsageError, match="expected more than 0"):
+        registry.classifier(spec)
