@@ -9,6 +9,7 @@
 
 import contextlib
 import dataclasses
+import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -62,11 +63,11 @@ class Holdings:
     Parameters
     ----------
     places
-        Clip id to (source, place), for the sources that the corpus has now.
+        Clip id to place, for the sources that the corpus has now.
     failures
         Clip id to (source, message); an empty source is to be tried again.
     orphans
-        The same as `places`, for clips that are no longer in the corpus.
+        Clip id to (source, place), for clips that are no longer in the corpus.
     outdated
         Ids whose media have changed since.
     hurt
@@ -77,7 +78,7 @@ class Holdings:
         The columns' names where a file vouches for them.
     """
 
-    places: dict[str, tuple[str, Place]] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
     failures: dict[str, tuple[str, str]] = field(default_factory=dict)
     orphans: dict[str, tuple[str, Place]] = field(default_factory=dict)
     outdated: set[str] = field(default_factory=set)
@@ -87,7 +88,7 @@ class Holdings:
     is_published: bool = False
 
 
-def take_stock(folder: Path, spec: FeatureSpec, sources: Mapping[str, str]) -> Holdings:
+def take_stock(folder: Path, spec: FeatureSpec, sources: Mapping[str, bytes]) -> Holdings:
     """Find what is true of a feature, in the published file, in segments and under an older name.
 
     Parameters
@@ -107,7 +108,7 @@ def take_stock(folder: Path, spec: FeatureSpec, sources: Mapping[str, str]) -> H
     return held
 
 
-def _add(held: Holdings, path: Path, key: str, sources: Mapping[str, str], *, is_main: bool) -> None:
+def _add(held: Holdings, path: Path, key: str, sources: Mapping[str, bytes], *, is_main: bool) -> None:
     found = store.survey(path, key)
     if is_main and not found.places and not found.failures and _is_of_another_key(path, key):
         return
@@ -117,12 +118,12 @@ def _add(held: Holdings, path: Path, key: str, sources: Mapping[str, str], *, is
     for id_, (source, place) in found.places.items():
         if id_ not in sources:
             held.orphans.setdefault(id_, (source, place))
-        elif sources[id_] == source:
-            held.places.setdefault(id_, (source, place))
+        elif sources[id_].hex() == source:
+            held.places.setdefault(id_, place)
         else:
             held.outdated.add(id_)
     for id_, (source, message) in found.failures.items():
-        if id_ in sources and source in ("", sources[id_]):
+        if id_ in sources and source in ("", sources[id_].hex()):
             held.failures.setdefault(id_, (source, message))
         elif id_ in sources:
             held.outdated.add(id_)
@@ -134,44 +135,39 @@ def _is_of_another_key(path: Path, key: str) -> bool:
     return stated is not None and stated.key != key
 
 
-def _is_published(held: Holdings, main: Path, sources: Mapping[str, str]) -> bool:
+def _is_published(held: Holdings, main: Path, sources: Mapping[str, bytes]) -> bool:
     """Whether the published file already says just what there is to say, in the corpus's order."""
     if held.hurt or held.columns is None or main not in held.files or held.orphans or held.outdated:
         return False
-    if any(place.path != main for _, place in held.places.values()):
+    if any(place.path != main for place in held.places.values()):
         return False
     ids = [*held.places, *held.failures]
     return ids == [i for i in sources if i in held.places] + [i for i in sources if i in held.failures]
 
 
-def publish(folder: Path, spec: FeatureSpec, held: Holdings, sources: Mapping[str, str]) -> None:
+def publish(folder: Path, spec: FeatureSpec, held: Holdings, sources: Mapping[str, bytes]) -> None:
     """Join what there is into one published file in the corpus's order, and clear what it was joined from."""
     made = recipe(spec.feature)
     main = published(folder, spec)
     columns = held.columns or spec.feature.columns
-    done = [(i, *held.places[i]) for i in sources if i in held.places]
     failed = [Entry(i, held.failures[i][0], message=held.failures[i][1]) for i in sources if i in held.failures]
     _keep_orphans(folder, spec, made, columns, held)
     _set_aside(main, spec, made.key)
     shape = store.Shape(
-        n_clips=len(done),
-        n_rows=sum(place.n_rows for *_, place in done),
+        n_clips=len(held.places),
+        n_rows=sum(place.n_rows for place in held.places.values()),
         n_failures=len(failed),
-        id_bytes=store.longest_bytes((*held.places, *held.failures)),
+        id_bytes=store.longest_bytes(itertools.chain(held.places, held.failures)),
         message_bytes=store.longest_bytes(entry.message for entry in failed),
         framewise=spec.feature.framewise,
     )
-    store.publish(main, made, columns, shape, _chain(store.entries(done, made.key), failed))
+    done = ((id_, source.hex(), held.places[id_]) for id_, source in sources.items() if id_ in held.places)
+    store.publish(main, made, columns, shape, itertools.chain(store.entries(done, made.key), failed))
     for path in held.files:
         if path != main:
             path.unlink()
     with contextlib.suppress(OSError):  # it may hold what another key's run has left
         parts(folder, spec).rmdir()
-
-
-def _chain(first: Iterator[Entry], then: Sequence[Entry]) -> Iterator[Entry]:
-    yield from first
-    yield from then
 
 
 def _keep_orphans(folder: Path, spec: FeatureSpec, made: Recipe, columns: Sequence[str], held: Holdings) -> None:
@@ -189,7 +185,7 @@ def _set_aside(main: Path, spec: FeatureSpec, key: str) -> None:
         main.replace(main.with_name(f"{spec.preset}-{stated.key[:12]}.h5"))
 
 
-def why(folder: Path, spec: FeatureSpec, held: Holdings, sources: Mapping[str, str]) -> dict[str, str]:
+def why(folder: Path, spec: FeatureSpec, held: Holdings, sources: Mapping[str, bytes]) -> dict[str, str]:
     """Return, for each clip that a run would compute, the reason."""
     changed = _what_changed(folder, spec)
     hurt = {sentence.split("'")[1] for sentence in held.hurt if "'" in sentence}

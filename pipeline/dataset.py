@@ -12,7 +12,7 @@ from pipeline.atomic import write_text
 from pipeline.console import Console
 from pipeline.corpora.base import Corpus, shortfalls
 from pipeline.errors import CorpusError, UsageError
-from pipeline.manifest import Dataset
+from pipeline.manifest import Dataset, Utterances
 
 #: The corpus that is a table, cached under the table's own name.
 TABLE = "csv"
@@ -50,7 +50,7 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
             tick(1)
     elif not root.exists():
         raise CorpusError(_how_to_get(corpus, root))
-    utterances = tuple(corpus.find(root))
+    utterances = corpus.find(root)
     missing = shortfalls(corpus, utterances)
     if missing and not partial:
         raise CorpusError(
@@ -59,7 +59,7 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
         )
     for sentence in missing:
         console.say(f"Incomplete corpus: {sentence}.")
-    return Dataset(name, root, cache / name, utterances, tuple(missing))
+    return Dataset(name, root, cache / name, Utterances(utterances), tuple(missing))
 
 
 def _table(corpus: Corpus, table: Path | None, cache: Path) -> Dataset:
@@ -69,7 +69,7 @@ def _table(corpus: Corpus, table: Path | None, cache: Path) -> Dataset:
         raise UsageError(
             f"{table.name} would be cached as '{table.stem}', and that is a corpus of its own. Rename the table."
         )
-    return Dataset(table.stem, table.parent, cache / table.stem, tuple(corpus.find(table)))
+    return Dataset(table.stem, table.parent, cache / table.stem, corpus.find(table))
 
 
 def _how_to_get(corpus: Corpus, root: Path) -> str:

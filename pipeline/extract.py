@@ -5,13 +5,17 @@ alone writes: a segment for each batch and feature as it ends, the published fil
 moment, it loses the batches in flight and nothing else.
 """
 
+import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from features.base import Feature, Rows
+import numpy as np
+from numpy.typing import NDArray
+
+from features.base import Rows
 from pipeline import cache, manifest, media, sources, store, work
 from pipeline.atomic import write_text
 from pipeline.cache import Holdings
@@ -19,7 +23,7 @@ from pipeline.console import Console
 from pipeline.errors import AffexError
 from pipeline.manifest import Dataset, Utterance
 from pipeline.registry import FeatureSpec
-from pipeline.sources import File, Files
+from pipeline.sources import STAMP, File, Files
 from pipeline.stages import Died, Runner, Stage
 from pipeline.store import Entry
 from pipeline.work import ClipBatch, Extracted, Failure, Job
@@ -63,9 +67,13 @@ class _Course:
 
     spec: FeatureSpec
     held: Holdings
-    sources: Mapping[str, str]
-    todo: dict[str, str]
+    sources: Mapping[str, bytes]
+    reasons: Counter[str]
     computed: int = 0
+
+    def lacks(self, id_: str) -> bool:
+        """Whether a clip is still to be done."""
+        return id_ not in self.held.places and not self.held.failures.get(id_, ("",))[0]
 
 
 def extract(
@@ -90,12 +98,32 @@ def extract(
     sources.require_unique([utterance.id for utterance in dataset.utterances])
     with cache.locked(dataset.folder, console.say):
         write_text(dataset.folder / "manifest.jsonl", manifest.lines(dataset.utterances))
-        files = sources.of_corpus(dataset, (spec.feature.reads for spec in specs), console)
-        courses = [_course(dataset, spec, files) for spec in specs]
-        if any(course.todo for course in courses):
+        courses, stamps = _planned(dataset, specs, console)
+        if any(course.reasons for course in courses):
             with runner() as stages:
-                _run(dataset, courses, files, stages, console)
+                _run(dataset, courses, stamps, stages, console)
         return [_ended(dataset.folder, course) for course in courses]
+
+
+def _planned(
+    dataset: Dataset, specs: Sequence[FeatureSpec], console: Console
+) -> tuple[list[_Course], NDArray[np.int64]]:
+    """Return each feature's course, and the stamps of the clips' files.
+
+    Returns
+    -------
+    courses
+        One a feature.
+    stamps : (n_utterances, 2) int64
+        Size in bytes and modification time in ns of each clip's file; -1 where it cannot be read.
+    """
+    files = sources.of_corpus(dataset, (spec.feature.reads for spec in specs), console)
+    stamps = np.full((len(dataset.utterances), 2), -1)
+    for number, utterance in enumerate(dataset.utterances):
+        file = files[utterance.audio.path] if utterance.audio else None
+        if isinstance(file, File):
+            stamps[number] = STAMP.unpack(file.stamp)[:2]
+    return [_course(dataset, spec, files) for spec in specs], stamps
 
 
 def _course(dataset: Dataset, spec: FeatureSpec, files: Files) -> _Course:
@@ -107,23 +135,28 @@ def _course(dataset: Dataset, spec: FeatureSpec, files: Files) -> _Course:
     if any(held.failures.get(id_) != failure for id_, failure in failures.items()):
         held.failures.update(failures)
         held.is_published = False
-    return _Course(spec, held, of_clip, {id_: why for id_, why in reasons.items() if id_ not in missing})
+    for id_ in missing:
+        reasons.pop(id_, None)
+    return _Course(spec, held, of_clip, Counter(reasons.values()))
 
 
-def _run(dataset: Dataset, courses: Sequence[_Course], files: Files, stages: Runner, console: Console) -> None:
+def _run(
+    dataset: Dataset, courses: Sequence[_Course], stamps: NDArray[np.int64], stages: Runner, console: Console
+) -> None:
     """Send what is missing through the stages; write each batch as it ends."""
     features = tuple(course.spec.feature for course in courses)
-    _check_alike(stages, dataset.root, features, files)
-    jobs = list(_jobs(dataset.utterances, courses, files))
-    batches = (ClipBatch(dataset.root, features, batch) for batch in _batches(jobs))
-    with console.progress("extracting", len(jobs), "clips") as tick:
-        for batch, result in stages.run(batches, STAGES):
+    n_clips = sum(1 for _ in _jobs(dataset.utterances, courses, stamps))
+    batches = (ClipBatch(dataset.root, features, b) for b in _batches(_jobs(dataset.utterances, courses, stamps)))
+    with console.progress("extracting", n_clips, "clips") as tick:
+        first = next(batches)
+        _check_alike(stages, first)
+        for batch, result in stages.run(itertools.chain([first], batches), STAGES):
             for part in _died(batch) if isinstance(result, Died) else result:
                 _keep(dataset.folder, courses[part.number], part)
             tick(len(batch.jobs))
 
 
-def _check_alike(stages: Runner, root: Path, features: Sequence[Feature], files: Files) -> None:
+def _check_alike(stages: Runner, batch: ClipBatch) -> None:
     """Make sure that every worker has this code, these versions and these bytes.
 
     Raises
@@ -131,10 +164,10 @@ def _check_alike(stages: Runner, root: Path, features: Sequence[Feature], files:
     AffexError
         Naming the worker and what differs.
     """
-    packages = tuple(sorted({*media.PACKAGES, *(name for feature in features for name in feature.packages)}))
-    first = next((root / path for path, file in files.items() if isinstance(file, File)), None)
-    here = work.fingerprint(packages, first)
-    for worker, there in stages.ask(work.fingerprint, packages, first).items():
+    packages = tuple(sorted({*media.PACKAGES, *(name for feature in batch.features for name in feature.packages)}))
+    file = batch.root / batch.jobs[0].media.path
+    here = work.fingerprint(packages, file)
+    for worker, there in stages.ask(work.fingerprint, packages, file).items():
         for name in here:
             if there.get(name) != here[name]:
                 raise AffexError(
@@ -144,20 +177,19 @@ def _check_alike(stages: Runner, root: Path, features: Sequence[Feature], files:
                 )
 
 
-def _jobs(utterances: Sequence[Utterance], courses: Sequence[_Course], files: Files) -> Iterator[Job]:
-    for utterance in utterances:
-        wanted = tuple(number for number, course in enumerate(courses) if utterance.id in course.todo)
-        file = files.get(utterance.audio.path) if utterance.audio else None
-        if wanted and utterance.audio and isinstance(file, File):
-            yield Job(utterance.id, utterance.audio, file.decoding_stamp, wanted)
+def _jobs(utterances: Iterable[Utterance], courses: Sequence[_Course], stamps: NDArray[np.int64]) -> Iterator[Job]:
+    for utterance, (size, modified) in zip(utterances, stamps, strict=True):
+        wanted = tuple(number for number, course in enumerate(courses) if course.lacks(utterance.id))
+        if wanted and utterance.audio and size >= 0:
+            yield Job(utterance.id, utterance.audio, int(size), int(modified), wanted)
 
 
-def _batches(jobs: Sequence[Job]) -> Iterator[tuple[Job, ...]]:
+def _batches(jobs: Iterable[Job]) -> Iterator[tuple[Job, ...]]:
     """Yield jobs in batches that are neither many clips nor much audio."""
     batch: list[Job] = []
     seconds = 0.0
     for job in jobs:
-        end = job.media.end if job.media.end is not None else job.stamp[0] / 32000
+        end = job.media.end if job.media.end is not None else job.size / 32000
         seconds += end - (job.media.start or 0.0)
         batch.append(job)
         if len(batch) == BATCH or seconds > BATCH_SECONDS:
@@ -180,7 +212,7 @@ def _died(batch: ClipBatch) -> Iterator[Extracted]:
 def _keep(folder: Path, course: _Course, part: Extracted) -> None:
     """Write what a batch gave for one feature as a segment, and note where it lies."""
     course.held.columns = part.columns
-    entries = [_entry(id_, course.sources[id_], outcome) for id_, outcome in part.outcomes.items()]
+    entries = [_entry(id_, course.sources[id_].hex(), outcome) for id_, outcome in part.outcomes.items()]
     made = cache.recipe(course.spec.feature)
     path = store.write_segment(cache.parts(folder, course.spec), made, part.columns, entries)
     course.held.files.append(path)
@@ -191,8 +223,7 @@ def _keep(folder: Path, course: _Course, part: Extracted) -> None:
         if entry.values is None:
             course.held.failures[entry.id] = (entry.source, entry.message)
         else:
-            place = store.Place(path, number, len(entry.values))
-            course.held.places[entry.id] = (entry.source, place)
+            course.held.places[entry.id] = store.Place(path, number, len(entry.values))
             course.computed += 1
             number += 1
 
@@ -212,5 +243,5 @@ def _ended(folder: Path, course: _Course) -> Summary:
         cached=len(course.held.places) - course.computed,
         computed=course.computed,
         failures={id_: message for id_, (_, message) in course.held.failures.items()},
-        reasons=Counter(course.todo.values()),
+        reasons=course.reasons,
     )

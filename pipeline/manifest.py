@@ -6,10 +6,11 @@ media file, dimensions are in the corpus's own units.
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,42 @@ class Utterance:
     dominance: float | None = None
 
 
+class Utterances(Sequence[Utterance]):
+    """The utterances of a corpus, kept as lines of JSON: a large corpus fits in a fifth of the memory.
+
+    Parameters
+    ----------
+    utterances
+        The utterances, in the corpus's order.
+    """
+
+    def __init__(self, utterances: Iterable[Utterance]) -> None:
+        buffer, ends = bytearray(), [0]
+        for utterance in utterances:
+            buffer += to_line(utterance).encode()
+            ends.append(len(buffer))
+        self._text = bytes(buffer)
+        self._ends = array("q", ends)
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @overload
+    def __getitem__(self, index: int) -> Utterance: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Utterance]: ...
+    def __getitem__(self, index: int | slice) -> Utterance | Sequence[Utterance]:
+        if isinstance(index, slice):
+            return [self[n] for n in range(*index.indices(len(self)))]
+        number = range(len(self))[index]
+        return from_line(self._text[self._ends[number] : self._ends[number + 1]])
+
+
 @dataclass(frozen=True)
 class Dataset:
     """A corpus at hand: its utterances, where its media lie, and where its cache lies.
@@ -96,7 +133,7 @@ class Dataset:
     name: str
     root: Path
     folder: Path
-    utterances: tuple[Utterance, ...]
+    utterances: Sequence[Utterance]
     missing: tuple[str, ...] = ()
 
 
@@ -105,7 +142,7 @@ def to_line(utterance: Utterance) -> str:
     return json.dumps(_without_blanks(dataclasses.asdict(utterance)), ensure_ascii=False)
 
 
-def from_line(line: str) -> Utterance:
+def from_line(line: str | bytes) -> Utterance:
     """Return the utterance that `to_line` wrote."""
     record: dict[str, Any] = json.loads(line)
     for kind in ("audio", "video", "mocap"):

@@ -116,7 +116,7 @@ def load(dataset: Dataset, specs: Sequence[FeatureSpec]) -> Matrix:
     else:
         X = np.hstack([_one_row_each(dataset, table) for table in tables])
         offsets = np.arange(len(dataset.utterances) + 1)
-    return Matrix(X, offsets, dataset.utterances, _columns(specs, tables), present)
+    return Matrix(X, offsets, tuple(dataset.utterances), _columns(specs, tables), present)
 
 
 def _columns(specs: Sequence[FeatureSpec], tables: Sequence[Table]) -> tuple[str, ...]:

@@ -125,9 +125,7 @@ def _decoded(container: Any, stream: Any, media: Media, longest: float) -> NDArr
     return np.concatenate(chunks) if chunks else np.empty(0, np.float32)
 
 
-def _frames(
-    container: Any, stream: Any, media: Media, start: float
-) -> Iterator[tuple[int, NDArray[np.float32]]]:
+def _frames(container: Any, stream: Any, media: Media, start: float) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Yield (number of the first sample, mono samples) of each frame, from about `start` seconds on."""
     import av
 

@@ -8,6 +8,7 @@ Should no worker come back, the rest of the batches goes that way.
 
 import contextlib
 import itertools
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -83,6 +84,8 @@ class Cluster:
 
     def __init__(self, client: Any) -> None:
         self._client = client
+        self._number = itertools.count()
+        self._run = uuid.uuid4().hex
 
     def run(self, batches: Iterable[Any], stages: Sequence[Stage]) -> Iterator[tuple[Any, Any]]:
         """Yield (batch, result or `Died`) as batches end."""
@@ -113,9 +116,11 @@ class Cluster:
                     return []
 
     def _submit(self, batch: Any, stages: Sequence[Stage]) -> Any:
-        result = batch
+        result, number = batch, next(self._number)
         for stage in stages:
-            result = self._client.submit(stage.function, result, pure=False, resources=dict(stage.resources) or None)
+            # One name for all tasks of a stage: the scheduler keeps a record of every name.
+            key = (f"{stage.function.__name__}-{self._run}", number)
+            result = self._client.submit(stage.function, result, key=key, resources=dict(stage.resources) or None)
         return result
 
     def ask(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
@@ -195,6 +200,8 @@ def _local(jobs: int) -> Iterator[Runner]:
         "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
         # Work that moved to an idle worker would have to carry its decoded clips along.
         "distributed.scheduler.work-stealing": False,
+        # Dask's diaries keep whole messages, and the batches in them.
+        "distributed.admin.low-level-log-length": 32,
     }
     with (
         dask.config.set(settings),

@@ -102,7 +102,7 @@ class Entry:
         return sha.hexdigest()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a verified clip lies: the file, and the number of the clip in it."""
 

@@ -1,7 +1,6 @@
 """What a worker does with a batch: decode, then extract. Nothing here raises for a bad clip; it is recorded."""
 
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -21,7 +20,7 @@ class Job:
 
     Parameters
     ----------
-    stamp
+    size, modified
         The file's size in bytes and modification time in ns when it was hashed: rows must be of those bytes.
     wanted
         Which of the batch's features it lacks, by number.
@@ -29,7 +28,8 @@ class Job:
 
     id: str
     media: Media
-    stamp: tuple[int, int]
+    size: int
+    modified: int
     wanted: tuple[int, ...]
 
 
@@ -91,12 +91,12 @@ def _form(feature: Feature) -> tuple[int, float]:
 def _decoded(root: Path, job: Job, form: tuple[int, float]) -> Clip | Failure:
     try:
         clip = media.decode_audio(root, job.media, *form)
-        stat = os.stat(root / job.media.path)  # noqa: PTH116
+        stat = (root / job.media.path).stat()
     except MediaError as error:
         return Failure(str(error), final=True)
     except Exception as error:
         return Failure(f"{job.media.path}: {type(error).__name__}: {error}", final=False)
-    if (stat.st_size, stat.st_mtime_ns) != job.stamp:
+    if (stat.st_size, stat.st_mtime_ns) != (job.size, job.modified):
         return Failure(f"{job.media.path} changed while it was read", final=False)
     return clip
 
@@ -157,7 +157,7 @@ def versions(packages: tuple[str, ...]) -> dict[str, str]:
     return {package: version(package) for package in packages}
 
 
-def fingerprint(packages: tuple[str, ...], file: Path | None) -> dict[str, str]:
+def fingerprint(packages: tuple[str, ...], file: Path) -> dict[str, str]:
     """Return what must be alike wherever a run's parts run: code, versions, and the bytes of one media file."""
     code = hashlib.sha256()
     here = Path(__file__).resolve().parents[1]
@@ -165,6 +165,5 @@ def fingerprint(packages: tuple[str, ...], file: Path | None) -> dict[str, str]:
         for module in sorted((here / folder).rglob("*.py")):
             code.update(module.relative_to(here).as_posix().encode() + module.read_bytes())
     seen = {"affex code": code.hexdigest(), **versions(packages)}
-    if file is not None:
-        seen[str(file)] = media.digest(file) if file.is_file() else "not there"
+    seen[str(file)] = media.digest(file) if file.is_file() else "not there"
     return seen

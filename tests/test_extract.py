@@ -267,7 +267,7 @@ def test_clips_of_much_audio_travel_in_small_batches(dataset: Dataset) -> None:
     from pipeline.extract import _batches
     from pipeline.work import Job
 
-    long = [Job(str(n), Media("a.wav", 0.0, 100.0), (1, 1), (0,)) for n in range(6)]
+    long = [Job(str(n), Media("a.wav", 0.0, 100.0), 1, 1, (0,)) for n in range(6)]
     assert [len(batch) for batch in _batches(long)] == [2, 2, 2]
-    short = [Job(str(n), Media("a.wav", 0.0, 1.0), (1, 1), (0,)) for n in range(40)]
+    short = [Job(str(n), Media("a.wav", 0.0, 1.0), 1, 1, (0,)) for n in range(40)]
     assert [len(batch) for batch in _batches(short)] == [16, 16, 8]

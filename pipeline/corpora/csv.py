@@ -20,6 +20,7 @@ Traps
 import csv
 import difflib
 import io
+import itertools
 import math
 import unicodedata
 from collections import Counter
@@ -29,7 +30,7 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.corpora.base import Corpus
 from pipeline.errors import CorpusError
-from pipeline.manifest import Media, Utterance
+from pipeline.manifest import Media, Utterance, Utterances
 
 NEEDED = ("file", "speaker", "label")
 OPTIONAL = (
@@ -88,7 +89,22 @@ class Row:
         return CorpusError(f"{self.table}, row {self.number}: {what}.")
 
 
-def find(table: Path) -> list[Utterance]:
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a table, parsed anew each time they are gone through: a large table's cells take much memory."""
+
+    table: Path
+    content: str
+    delimiter: str
+    columns: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[Row]:
+        records = _records(self.table, self.content, self.delimiter)
+        for number, cells in itertools.islice(records, 1, None):
+            yield _row(self.table, number, self.columns, cells, self.delimiter)
+
+
+def find(table: Path) -> Utterances:
     """Return the utterances of a table, in its order.
 
     Raises
@@ -97,21 +113,21 @@ def find(table: Path) -> list[Utterance]:
         If it is not such a table, a cell cannot be read, a file does not exist or two utterances have one id.
     """
     rows = _rows(table)
-    found = _files(rows)
-    utterances = [_utterance(row, id_, found) for row, id_ in zip(rows, _ids(rows), strict=True)]
-    _refuse_twins(rows, utterances)
-    return utterances
+    found, ids = _files(rows), _ids(rows)
+    _refuse_twins(rows, ids)
+    return Utterances(_utterance(row, id_, found) for row, id_ in zip(rows, ids, strict=True))
 
 
-def _rows(table: Path) -> list[Row]:
-    text = _text(table)
-    delimiter = max(DELIMITERS, key=text.lstrip().partition("\n")[0].count)
-    records = list(_records(table, text, delimiter))
-    columns = [cell.strip().lower() for cell in records[0][1]] if records else []
+def _rows(table: Path) -> Rows:
+    content = _text(table)
+    delimiter = max(DELIMITERS, key=content.lstrip().partition("\n")[0].count)
+    records = _records(table, content, delimiter)
+    _, names = next(records, (0, []))
+    columns = tuple(cell.strip().lower() for cell in names)
     _check_columns(table, columns)
-    if len(records) == 1:
+    if next(records, None) is None:
         raise CorpusError(f"{table} lists no utterance: there is nothing below the row that names the columns.")
-    return [_row(table, number, columns, cells, delimiter) for number, cells in records[1:]]
+    return Rows(table, content, delimiter, columns)
 
 
 def _text(table: Path) -> str:
@@ -168,17 +184,17 @@ def _row(table: Path, number: int, columns: Sequence[str], cells: Sequence[str],
     return Row(table, number, {column: cell.strip() for column, cell in named if column in known}, delimiter)
 
 
-def _files(rows: Sequence[Row]) -> dict[str, str]:
+def _files(rows: Rows) -> dict[str, str]:
     """Return for each file that the rows name the path it is found under."""
     names = dict.fromkeys(row.needed("file") for row in rows)
     names |= dict.fromkeys(name for row in rows if (name := row.text("video")))
-    folder = rows[0].table.parent
+    folder = rows.table.parent
     found = {name: path for name in names if (path := _on_disk(folder, name))}
     missing = [name for name in names if name not in found]
     if missing:
         more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
         raise CorpusError(
-            f"{rows[0].table} names {len(missing)} of {len(names)} files that do not exist: "
+            f"{rows.table} names {len(missing)} of {len(names)} files that do not exist: "
             f"{_listed(missing[:SHOWN])}{more}. They were looked for in {folder.resolve()}."
         )
     return found
@@ -193,7 +209,7 @@ def _on_disk(folder: Path, name: str) -> str | None:
     return None
 
 
-def _ids(rows: Sequence[Row]) -> list[str]:
+def _ids(rows: Rows) -> list[str]:
     uses = Counter(row.needed("file") for row in rows)
     return [row.text("id") or _id_of_file(row, several=uses[row.needed("file")] > 1) for row in rows]
 
@@ -207,14 +223,14 @@ def _id_of_file(row: Row, *, several: bool) -> str:
     return f"{stem}{span}" + (f"-channel{channel}" if channel is not None else "")
 
 
-def _refuse_twins(rows: Sequence[Row], utterances: Sequence[Utterance]) -> None:
-    twins = [(id_, n) for id_, n in Counter(utterance.id for utterance in utterances).items() if n > 1]
+def _refuse_twins(rows: Rows, ids: Sequence[str]) -> None:
+    twins = [(id_, n) for id_, n in Counter(ids).items() if n > 1]
     if twins:
         id_ = twins[0][0]
-        numbers = [str(row.number) for row, utterance in zip(rows, utterances, strict=True) if utterance.id == id_]
+        numbers = [str(row.number) for row, its in zip(rows, ids, strict=True) if its == id_]
         more = f" (and {len(twins) - 1} more such ids)" if len(twins) > 1 else ""
         raise CorpusError(
-            f"{rows[0].table}: rows {', '.join(numbers)} are all called '{id_}'{more}. "
+            f"{rows.table}: rows {', '.join(numbers)} are all called '{id_}'{more}. "
             "Each utterance needs its own id, file or span."
         )
 
