@@ -1,8 +1,9 @@
 """Gaussian mixtures: one of diagonal covariance for each class, on frames.
 
-A clip's frames are pooled by `pool`. The defaults stand before any data was seen: 64 components as in
-Metallinou, Lee and Narayanan ("Audio-visual emotion recognition using Gaussian mixture models for face and
-voice", ISM 2008), and a hundredth of the global variance as the floor of a component's, as HTK has it.
+A clip's frames are pooled by `pool`. The defaults are those of the literature: 64 components and the frames
+of ``mfcc-voice`` as in Metallinou, Lee and Narayanan ("Audio-visual emotion recognition using Gaussian mixture
+models for face and voice", ISM 2008), and a hundredth of the global variance as the floor of a component's
+(Young et al., "The HTK book", 2006, HCompV).
 """
 
 from dataclasses import dataclass

@@ -84,8 +84,8 @@ class RBFMachine(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ]
         if not trials:
             raise ValueError(
-                "no inner fold leaves two classes to learn from: every class but one has a single speaker; "
-                "tuning needs at least 2 training speakers for each of 2 classes"
+                "no inner fold leaves two classes to learn from: tuning needs at least 2 training speakers "
+                "for each of 2 classes"
             )
         self.grid_recalls_ = np.stack([trial.recalls for trial in trials], axis=2)
         c, g = np.unravel_index(self.grid_recalls_.mean(axis=2).argmax(), (len(costs), len(gammas)))
@@ -99,7 +99,10 @@ class RBFMachine(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict(self, X: ArrayLike) -> Labels:
-        """Return the machine's own decision on each row: the class with most one-against-one wins."""
+        """Return the machine's own decision on each row: the class with most one-against-one wins.
+
+        Of equally many the first in `classes_`, as in `SVC`; so the names of the classes have a small say.
+        """
         kernel = self._kernel(X)
         decision: Labels = self.machine_.predict(kernel)
         return decision
