@@ -16,12 +16,12 @@ endif
 # What a run is told -----------------------------------------------------------------------------
 # By environment variables, which the command affex reads, so that blanks and quotes survive.
 OPTIONS := DATASET DATA FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM \
-           SCHEDULER JOBS DEVICE CACHE OUT SEED PARTIAL
+           SCHEDULER JOBS DEVICE CACHE OUT SEED PARTIAL EXTRA
 $(foreach option,$(OPTIONS),$(if $($(option)),$(eval export AFFEX_$(option) := $$($(option)))))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install features evaluate demo download list cache check test lint format types lock clean
+.PHONY: help install features evaluate demo download list cache bench check test lint format types lock clean
 .NOTPARALLEL:
 
 help: ## show this
@@ -47,6 +47,7 @@ help: ## show this
 #=   OUT           where results go (default: <cache>/<corpus>/runs/<run>)
 #=   SEED          seeds all that is random
 #=   PARTIAL       1: go on with a corpus that is not whole
+#=   EXTRA         1: download the large archives, too
 #=   TORCH         cpu or cuda: which build of torch is installed (default: cpu)
 #=   PYTHON        the Python that .venv is made with, 3.11 or newer (default: python3)
 #=   PYTEST_ARGS   for the tests, as in PYTEST_ARGS='-k store -x'
@@ -62,6 +63,10 @@ list: ## show the corpora, features and classifiers there are, and what is cache
 cache: ## show what is cached (to verify it: .venv/bin/affex cache verify)
 features evaluate demo download list cache: install
 	@$(BIN)/affex $@
+
+bench: install ## speed against opensmile's own and memory on many clips (DATA: the folder of EMO-DB's wavs)
+	$(BIN)/python benchmarks/extraction.py $(or $(DATA),data/emodb/wav)
+	$(BIN)/python benchmarks/memory.py
 
 check: lint types test ## what the continuous integration runs
 

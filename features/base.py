@@ -17,7 +17,7 @@ Values = NDArray[np.float32]
 
 
 class ExtractionError(ValueError):
-    """This clip has no such feature (too short, for example); the message says why and what would do."""
+    """A clip has no such feature (it is too short, for example); the message says why and what would do."""
 
 
 @dataclass(frozen=True)

@@ -137,16 +137,16 @@ def _is_of_another_key(path: Path, key: str) -> bool:
 
 def _is_published(held: Holdings, main: Path, sources: Mapping[str, bytes]) -> bool:
     """Whether the published file already says just what there is to say, in the corpus's order."""
-    if held.hurt or held.columns is None or main not in held.files or held.orphans or held.outdated:
+    if held.hurt or held.columns is None or main not in held.files or held.outdated:
         return False
-    if any(place.path != main for place in held.places.values()):
+    if any(place.path != main for place in held.places.values()) or main in _kept_in(held.orphans):
         return False
     ids = [*held.places, *held.failures]
     return ids == [i for i in sources if i in held.places] + [i for i in sources if i in held.failures]
 
 
 def publish(folder: Path, spec: FeatureSpec, held: Holdings, sources: Mapping[str, bytes]) -> None:
-    """Join what there is into one published file in the corpus's order, and clear what it was joined from."""
+    """Join what there is into one published file in the corpus's order."""
     made = recipe(spec.feature)
     main = published(folder, spec)
     columns = held.columns or spec.feature.columns
@@ -163,16 +163,24 @@ def publish(folder: Path, spec: FeatureSpec, held: Holdings, sources: Mapping[st
     )
     done = ((id_, source.hex(), held.places[id_]) for id_, source in sources.items() if id_ in held.places)
     store.publish(main, made, columns, shape, itertools.chain(store.entries(done, made.key), failed))
-    for path in held.files:
-        if path != main:
-            path.unlink()
-    with contextlib.suppress(OSError):  # it may hold what another key's run has left
+
+
+def clear(folder: Path, spec: FeatureSpec, held: Holdings) -> None:
+    """Remove what a published file was joined from; rows of clips that have left the corpus stay."""
+    for path in {*held.files} - {published(folder, spec)} - _kept_in(held.orphans):
+        path.unlink()
+    with contextlib.suppress(OSError):  # it may hold rows that stay, and what another key's run has left
         parts(folder, spec).rmdir()
 
 
+def _kept_in(orphans: Mapping[str, tuple[str, Place]]) -> set[Path]:
+    return {place.path for _, place in orphans.values()}
+
+
 def _keep_orphans(folder: Path, spec: FeatureSpec, made: Recipe, columns: Sequence[str], held: Holdings) -> None:
-    """Write rows of clips that have left the corpus as segments: should they come back, nothing is lost."""
-    orphans = [(i, *held.orphans[i]) for i in held.orphans]
+    """Save rows of clips that have left the corpus as segments: should they come back, nothing is lost."""
+    main = published(folder, spec)
+    orphans = [(i, *held.orphans[i]) for i in held.orphans if held.orphans[i][1].path == main]
     for at in range(0, len(orphans), 64):
         chosen = list(store.entries(orphans[at : at + 64], made.key))
         store.write_segment(parts(folder, spec), made, columns, chosen)

@@ -5,11 +5,10 @@ variables on, so that blanks, umlauts and quotes survive. Exit code 0 is success
 error, 130 an interrupt.
 """
 
-import contextlib
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +169,7 @@ def evaluate(
     _extracted(console, at_hand, specs, scheduler, jobs)
     remember(cache, name, data)
     result = _evaluated(console, at_hand, specs, settings, jobs)
+    result = replace(result, notes=(*at_hand.missing, *result.notes))
     folder = out or at_hand.folder / "runs" / report.run_name(settings)
     report.write(result, folder)
     report.show(result, folder, console.rich)
@@ -189,7 +189,8 @@ def demo(context: click.Context, cache: Path, scheduler: str, jobs: int | None) 
 @cli.command()
 @_option("--dataset", required=True, help="Corpus that is free to fetch.")
 @_option("--data", type=click.Path(path_type=Path), default=None, help="Where it goes. [data/<dataset>]")
-def download(dataset: str, data: Path | None) -> None:
+@_option("--extra", is_flag=True, default=False, help="Fetch the large archives, too (RAVDESS: 24 GB of video).")
+def download(dataset: str, data: Path | None, extra: bool) -> None:
     """Fetch a corpus that is free to fetch; an interrupted download goes on where it ended."""
     from pipeline.dataset import DATA
     from pipeline.download import fetch
@@ -197,7 +198,7 @@ def download(dataset: str, data: Path | None) -> None:
     console = Terminal()
     corpus = registry.corpus(dataset)
     root = data or DATA / dataset
-    fetch(corpus, root, console.say)
+    fetch(corpus, root, console.say, extra=extra)
     console.say(f"Done: {root}. Next: make features DATASET={dataset}")
 
 
@@ -302,20 +303,13 @@ def _evaluated(
     from pipeline.matrix import load
 
     matrix = load(at_hand, specs)
-    with contextlib.ExitStack() as stack:
-        bars: list[Callable[[int], None]] = []
-
-        def progress(done: int, total: int) -> None:  # noqa: ARG001 - the bar counts for itself
-            bars[0](1)
-
-        n_folds = len({utterance.speaker for utterance in at_hand.utterances})
-        bars.append(stack.enter_context(console.progress("evaluating", n_folds, "folds")))
-        return run(matrix, settings, jobs=jobs or cpu_count(), progress=progress)
+    n_folds = len({utterance.speaker for utterance in at_hand.utterances})
+    with console.progress("evaluating", n_folds, "folds") as tick:
+        return run(matrix, settings, jobs=jobs or cpu_count(), progress=lambda *_: tick(1))
 
 
 def main() -> None:
     """Run the command; every error that is meant for people is shown as a sentence."""
-    os.environ.setdefault("PYTHONWARNINGS", "ignore::FutureWarning")
     try:
         code = cli(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)

@@ -45,9 +45,9 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
         return _table(corpus, data, cache)
     root = data or DATA / name
     if corpus.make is not None:
-        with console.progress(f"making {name}", 1, "corpus") as tick:
-            corpus.make(root)
-            tick(1)
+        if not root.exists():
+            console.say(f"Making the corpus '{name}' in {root} ...")
+        corpus.make(root)
     elif not root.exists():
         raise CorpusError(_how_to_get(corpus, root))
     utterances = corpus.find(root)

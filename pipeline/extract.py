@@ -237,6 +237,7 @@ def _entry(id_: str, source: str, outcome: Rows | Failure) -> Entry:
 def _ended(folder: Path, course: _Course) -> Summary:
     if not course.held.is_published:
         cache.publish(folder, course.spec, course.held, course.sources)
+    cache.clear(folder, course.spec, course.held)
     return Summary(
         spec=course.spec,
         path=cache.published(folder, course.spec),

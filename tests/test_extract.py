@@ -123,6 +123,9 @@ def test_a_clip_that_leaves_the_corpus_and_returns_is_not_lost(dataset: Dataset)
     whole = cache.published(dataset.folder, LEVEL).read_bytes()
     [summary] = run(replace(dataset, utterances=dataset.utterances[:5]), LEVEL)
     assert list(rows(dataset, LEVEL)) == ["00", "01", "02", "03", "04"]
+    before = cache.published(dataset.folder, LEVEL).stat()
+    [summary] = run(replace(dataset, utterances=dataset.utterances[:5]), LEVEL)
+    assert cache.published(dataset.folder, LEVEL).stat() == before
     [summary] = run(replace(dataset, utterances=dataset.utterances[:6]), LEVEL)
     assert summary.computed == 0
     [summary] = run(dataset, LEVEL)

@@ -25,7 +25,7 @@ def test_another_project_reads_a_cache_in_five_lines(tmp_path: Path) -> None:
     dataset = small(tmp_path, n_clips=3)
     [summary] = run(dataset, *registry.feature_specs("egemaps"))
     code = example().replace("cache/demo/compare.h5", str(summary.path)).replace("s1_anger_1", "02")
-    assert len(code.strip().splitlines()) == 5
+    assert len([line for line in code.splitlines() if line]) == 5
     check = (
         "\nassert (rows.shape, rows.dtype, len(ids), len(columns)) == ((1, 88), 'float32', 3, 88)\nprint(rows[0, 0])"
     )

@@ -1,0 +1,46 @@
+"""A short form of `torture.py`: the cache under attack, through the command, on every test run."""
+
+from pathlib import Path
+
+import pytest
+import torture
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> torture.Ground:
+    return torture.prepare(tmp_path_factory.mktemp("torture") / "ground", n_clips=40)
+
+
+def test_flipped_bits_are_found_and_mended(ground: torture.Ground) -> None:
+    torture.flips(ground, stride=4)
+
+
+def test_a_cut_file_is_mended(ground: torture.Ground) -> None:
+    torture.cuts(ground, shares=(0.0, 0.9))
+
+
+def test_a_full_disk_loses_nothing_finished(ground: torture.Ground) -> None:
+    torture.full_disk(ground, sizes=(256,))
+
+
+def test_a_kill_between_two_steps_of_writing_loses_nothing_finished(ground: torture.Ground) -> None:
+    torture.steps(ground, stride=7)
+
+
+def test_a_kill_at_any_moment_loses_nothing_finished(ground: torture.Ground) -> None:
+    torture.kills(ground, n_kills=2, seed=1)
+
+
+def test_the_torture_can_fail(ground: torture.Ground) -> None:
+    ground.run()
+    with pytest.raises(SystemExit, match="expected '39 cached, 1 computed, 0 failed'"):
+        torture.check(ground, "a false claim", held_before=39)
+    ground.clear()
+
+
+def test_what_is_left_behind_is_seen(ground: torture.Ground, tmp_path: Path) -> None:
+    ground.run()
+    (ground.folder / "forgotten.parts").mkdir()
+    with pytest.raises(SystemExit, match="left behind"):
+        torture.check(ground, "litter", held_before=ground.n_clips)
+    ground.clear()
