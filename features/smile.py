@@ -103,7 +103,7 @@ class Smile(Feature):
     @property
     def columns(self) -> tuple[str, ...]:
         """The names that openSMILE gives them."""
-        return tuple(_description(self.set, self.level).column_names)
+        return _columns(self.set, self.level)
 
     def extract(self, clip: Clip) -> Rows:
         """Compute the functionals, or the descriptors of every frame.
@@ -223,6 +223,11 @@ def _new_instance(set_: str, level: Level, rate: int) -> Any:
         }
         smile.initialize(description.config_path, options)
     return smile
+
+
+@cache
+def _columns(set_: str, level: Level) -> tuple[str, ...]:
+    return tuple(_description(set_, level).column_names)  # going through its index costs as much as a clip
 
 
 @cache

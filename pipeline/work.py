@@ -3,7 +3,8 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from importlib.metadata import version
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -154,7 +155,12 @@ def _problem(feature: Feature, rows: Rows) -> str | None:
 
 def versions(packages: tuple[str, ...]) -> dict[str, str]:
     """Return the installed version of each distribution."""
-    return {package: version(package) for package in packages}
+    return {package: _version(package) for package in packages}
+
+
+@cache
+def _version(package: str) -> str:
+    return metadata.version(package)  # reads and parses a file
 
 
 def fingerprint(packages: tuple[str, ...], file: Path) -> dict[str, str]:
