@@ -67,11 +67,13 @@ class Holdings:
     failures
         Clip id to (source, message); an empty source is to be tried again.
     orphans
-        Clip id to (source, place), for clips that are no longer in the corpus.
+        Clip id to (source, place), for clips that are no longer in the corpus, or whose media cannot be read now.
     outdated
         Ids whose media have changed since.
     hurt
         Clips or files that did not verify, as sentences.
+    hurt_ids
+        The clips among them.
     files
         Every file that was looked at.
     columns
@@ -83,6 +85,7 @@ class Holdings:
     orphans: dict[str, tuple[str, Place]] = field(default_factory=dict)
     outdated: set[str] = field(default_factory=set)
     hurt: list[str] = field(default_factory=list)
+    hurt_ids: set[str] = field(default_factory=set)
     files: list[Path] = field(default_factory=list)
     columns: tuple[str, ...] | None = None
     is_published: bool = False
@@ -104,6 +107,8 @@ def take_stock(folder: Path, spec: FeatureSpec, sources: Mapping[str, bytes]) ->
     for path in dict.fromkeys([main, by_key, *segments]):
         if path.exists():
             _add(held, path, key, sources, is_main=path == main)
+    for id_ in held.places:
+        held.failures.pop(id_, None)
     held.is_published = _is_published(held, main, sources)
     return held
 
@@ -114,9 +119,10 @@ def _add(held: Holdings, path: Path, key: str, sources: Mapping[str, bytes], *, 
         return
     held.files.append(path)
     held.hurt.extend(f"{path.name}: {sentence}" for sentence in found.hurt)
+    held.hurt_ids |= found.hurt_ids
     held.columns = held.columns or found.columns
     for id_, (source, place) in found.places.items():
-        if id_ not in sources:
+        if not sources.get(id_):
             held.orphans.setdefault(id_, (source, place))
         elif sources[id_].hex() == source:
             held.places.setdefault(id_, place)
@@ -196,7 +202,6 @@ def _set_aside(main: Path, spec: FeatureSpec, key: str) -> None:
 def why(folder: Path, spec: FeatureSpec, held: Holdings, sources: Mapping[str, bytes]) -> dict[str, str]:
     """Return, for each clip that a run would compute, the reason."""
     changed = _what_changed(folder, spec)
-    hurt = {sentence.split("'")[1] for sentence in held.hurt if "'" in sentence}
     reasons = {}
     for id_ in sources:
         if id_ in held.places or held.failures.get(id_, ("",))[0]:
@@ -205,8 +210,10 @@ def why(folder: Path, spec: FeatureSpec, held: Holdings, sources: Mapping[str, b
             reasons[id_] = f"tried again after: {held.failures[id_][1]}"
         elif id_ in held.outdated:
             reasons[id_] = "its media bytes or its span changed"
-        elif id_ in hurt or held.hurt:
+        elif id_ in held.hurt_ids:
             reasons[id_] = "its rows in the cache are damaged"
+        elif held.hurt:
+            reasons[id_] = "not found in a cache file that is damaged"
         else:
             reasons[id_] = changed or "not computed yet"
     return reasons

@@ -125,12 +125,15 @@ class Found:
         The columns' names, or None where they do not verify.
     hurt
         A sentence for each thing that does not verify; empty for a sound file.
+    hurt_ids
+        The clips among them, as far as their ids can be read.
     """
 
     places: dict[str, tuple[str, Place]] = field(default_factory=dict)
     failures: dict[str, tuple[str, str]] = field(default_factory=dict)
     columns: tuple[str, ...] | None = None
     hurt: tuple[str, ...] = ()
+    hurt_ids: set[str] = field(default_factory=set)
 
 
 # -- writing -----------------------------------------------------------------------------------------------
@@ -323,6 +326,7 @@ def _survey_clips(sealed: _Sealed, path: Path, key: str, found: Found) -> list[s
             found.places[entry.id] = (entry.source, Place(path, number, len(values)))
         else:
             hurt.append(f"clip '{entry.id}' does not verify")
+            found.hurt_ids.add(entry.id)
     return hurt
 
 
@@ -334,6 +338,7 @@ def _survey_failures(sealed: _Sealed, key: str, found: Found) -> list[str]:
             found.failures[id_] = (source, message)
         else:
             hurt.append(f"the failure of '{id_}' does not verify")
+            found.hurt_ids.add(id_)
     return hurt
 
 

@@ -192,7 +192,23 @@ def test_a_file_that_goes_for_a_while_does_not_lose_its_rows(dataset: Dataset) -
     assert list(summary.failures) == ["04"]
     moved.rename(dataset.root / "04.wav")
     [summary] = run(dataset, LEVEL)
-    assert summary.failures == {}
+    assert (summary.cached, summary.computed, summary.failures) == (20, 0, {})
+    assert not cache.parts(dataset.folder, LEVEL).exists()
+
+
+def test_a_clip_done_since_it_failed_has_not_failed(dataset: Dataset) -> None:
+    moved = (dataset.root / "04.wav").rename(dataset.root / "away.wav")
+    run(dataset, LEVEL)
+    moved.rename(dataset.root / "04.wav")
+    with pytest.raises(KeyboardInterrupt), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.cache.publish", interrupt)
+        run(dataset, LEVEL)
+    [summary] = run(dataset, LEVEL)
+    assert (summary.cached, summary.computed, summary.failures) == (20, 0, {})
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(
