@@ -256,12 +256,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the random moments")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        ground = prepare(Path(folder))
-        flips(ground)
-        cuts(ground)
-        full_disk(ground)
-        steps(ground)
-        kills(ground, options.kills, options.seed)
+        small = prepare(Path(folder, "small"))
+        flips(small)
+        cuts(small)
+        full_disk(small)
+        steps(small)
+        # Slow enough that most kills fall into the extraction.
+        kills(prepare(Path(folder, "slow"), n_clips=320, feature="compare"), options.kills, options.seed)
     print("The cache stands.")
 
 
