@@ -144,6 +144,7 @@ def evaluate(
     """
     from pipeline import report
     from pipeline.evaluate import Settings
+    from pipeline.matrix import load
     from pipeline.splits import find_card
 
     console = Terminal()
@@ -168,10 +169,16 @@ def evaluate(
     )
     _extracted(console, at_hand, specs, scheduler, jobs)
     remember(cache, name, data)
-    result = _evaluated(console, at_hand, specs, settings, jobs)
-    result = replace(result, notes=(*at_hand.missing, *result.notes))
     folder = out or at_hand.folder / "runs" / report.run_name(settings)
-    report.write(result, folder)
+    matrix = load(at_hand, specs)
+    basis = report.rests_on(matrix, settings)
+    text = report.kept(folder, basis)
+    if text is not None:
+        console.say(f"{text}Nothing has changed since this run: it is not computed again -> {folder}")
+        return
+    result = _evaluated(console, matrix, settings, jobs)
+    result = replace(result, notes=(*at_hand.missing, *result.notes))
+    report.write(result, folder, basis)
     report.show(result, folder, console.rich)
 
 
@@ -294,17 +301,12 @@ def _show(console: Terminal, summary: Summary) -> None:
         console.say(f"  ... and {len(summary.failures) - SHOWN} more (failed/ in the file has them all)")
 
 
-def _evaluated(
-    console: Terminal, at_hand: Dataset, specs: Sequence[FeatureSpec], settings: Any, jobs: int | None
-) -> Any:
+def _evaluated(console: Terminal, matrix: Any, settings: Any, jobs: int | None) -> Any:
     from joblib import cpu_count
 
     from pipeline.evaluate import evaluate as run
-    from pipeline.matrix import load
 
-    matrix = load(at_hand, specs)
-    n_folds = len({utterance.speaker for utterance in at_hand.utterances})
-    with console.progress("evaluating", n_folds, "folds") as tick:
+    with console.progress("evaluating", len({*matrix.speakers.tolist()}), "folds") as tick:
         return run(matrix, settings, jobs=jobs or cpu_count(), progress=lambda *_: tick(1))
 
 

@@ -1,9 +1,9 @@
 """Report: the arrow from scores to what is read: the files of a run, and tables in the terminal.
 
-A run's folder holds ``metrics.json`` (the figures, and everything that made them), ``predictions.csv`` (one
-row a tested utterance) and ``confusion.png``. The files say nothing of when, where or on how many cores they
-were made: equal runs give equal bytes. Figures under normalisation by speaker are called transductive
-wherever they stand.
+A run's folder holds ``metrics.json`` (the figures, and everything that made them), ``predictions.csv`` (one row a
+tested utterance), ``confusion.png`` and ``report.txt`` (the tables that the terminal shows). The files say nothing
+of when, where or on how many cores they were made: equal runs give equal bytes. Figures under normalisation by speaker
+are called transductive wherever they stand.
 """
 
 import csv
@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline import atomic, metrics
+from pipeline import atomic, manifest, metrics
 from pipeline.evaluate import FoldSummary, Result, Scores, Settings
+from pipeline.matrix import Matrix
+from pipeline.work import code_digest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,20 +54,66 @@ def run_name(settings: Settings) -> str:
     return f"{readable[:80]}-{hashlib.sha256(canonical.encode()).hexdigest()[:8]}"
 
 
-def write(result: Result, folder: Path) -> None:
+def rests_on(matrix: Matrix, settings: Settings) -> str:
+    """Return the sha256 of all that a result rests on: rows, labels and speakers, settings, code and versions."""
+    sha = hashlib.sha256(json.dumps([_settings(settings), _versions(), code_digest()], sort_keys=True).encode())
+    for line in manifest.lines(matrix.utterances):
+        sha.update(line.encode())
+    for array in (matrix.X, matrix.offsets, matrix.present):
+        sha.update(np.ascontiguousarray(array).data)
+    return sha.hexdigest()
+
+
+def write(result: Result, folder: Path, basis: str = "") -> None:
     """Write a run's files, each whole or not at all, ``metrics.json`` last.
+
+    Parameters
+    ----------
+    basis
+        What `rests_on` said of the run.
 
     Raises
     ------
     AffexError
         If the folder cannot be written.
     """
-    atomic.write_text(folder / "predictions.csv", _prediction_lines(result.scores))
-    picture = folder / "confusion.png"
-    with atomic.writing(picture), atomic.temporary(picture) as file:
-        file.write(confusion_picture(result))
-    text = json.dumps(summary(result), indent=2, ensure_ascii=False, allow_nan=False)
+    contents = {
+        "predictions.csv": "".join(_prediction_lines(result.scores)).encode(),
+        "confusion.png": confusion_picture(result),
+        "report.txt": _as_text(result).encode(),
+    }
+    with atomic.writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    for name, content in contents.items():
+        with atomic.writing(folder / name), atomic.temporary(folder / name) as file:
+            file.write(content)
+    proof = {"rests_on": basis, "files": {name: _sha256(content) for name, content in contents.items()}}
+    text = json.dumps(summary(result) | proof, indent=2, ensure_ascii=False, allow_nan=False)
     atomic.write_text(folder / "metrics.json", [text, "\n"])
+
+
+def kept(folder: Path, basis: str) -> str | None:
+    """Return the text of a run that rests on the same, whole and unchanged; None where there is no such run."""
+    try:
+        found = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        contents = {name: (folder / name).read_bytes() for name in found["files"]}
+        whole = found["files"] == {name: _sha256(content) for name, content in contents.items()}
+        return contents["report.txt"].decode() if whole and found["rests_on"] == basis else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _as_text(result: Result) -> str:
+    """Return what `show` prints, for a file."""
+    from rich.console import Console
+
+    text = io.StringIO()
+    show(result, None, Console(file=text, width=120, color_system=None))
+    return text.getvalue()
 
 
 def summary(result: Result) -> dict[str, Any]:
@@ -87,8 +135,12 @@ def summary(result: Result) -> dict[str, Any]:
         "folds": {fold.name: _fold(fold) for fold in result.folds},
         "left_out": dict(result.left_out),
         "warnings": list(result.notes),
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in DISTRIBUTIONS},
+        "versions": _versions(),
     }
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version()} | {name: version(name) for name in DISTRIBUTIONS}
 
 
 def confusion_of(scores: Scores) -> metrics.Counts:
@@ -233,8 +285,8 @@ def _headline_words(result: Result, confusion: metrics.Counts) -> str:
     return words + (" (speaker-normalised: transductive)" if result.settings.speaker_norm else "")
 
 
-def show(result: Result, folder: Path, console: "Console") -> None:
-    """Print a result as tables: the headline, by class, by speaker, and the confusion matrix."""
+def show(result: Result, folder: Path | None, console: "Console") -> None:
+    """Print a result as tables: the headline, by class, by speaker, and the confusion matrix; then where it lies."""
     from rich.text import Text
 
     found = summary(result)
@@ -249,7 +301,8 @@ def show(result: Result, folder: Path, console: "Console") -> None:
     console.print(Text(f"By speaker{mark}: {_speaker_words(found)}"), _fitting(console, *speakers), sep="\n")
     for note in filter(None, (found["transductive"], *found["warnings"])):
         console.print(Text(f"Note: {note}."))
-    console.print(Text(f"UAR {found['uar']:.3f}{mark}, WAR {found['war']:.3f}{mark} -> {folder}"))
+    where = f" -> {folder}" if folder else ""
+    console.print(Text(f"UAR {found['uar']:.3f}{mark}, WAR {found['war']:.3f}{mark}{where}"))
 
 
 def _counts(result: Result, found: dict[str, Any]) -> str:

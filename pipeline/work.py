@@ -165,11 +165,16 @@ def _version(package: str) -> str:
 
 def fingerprint(packages: tuple[str, ...], file: Path) -> dict[str, str]:
     """Return what must be alike wherever a run's parts run: code, versions, and the bytes of one media file."""
-    code = hashlib.sha256()
-    here = Path(__file__).resolve().parents[1]
-    for folder in ("features", "pipeline"):
-        for module in sorted((here / folder).rglob("*.py")):
-            code.update(module.relative_to(here).as_posix().encode() + module.read_bytes())
-    seen = {"affex code": code.hexdigest(), **versions(packages)}
+    seen = {"affex code": code_digest(), **versions(packages)}
     seen[str(file)] = media.digest(file) if file.is_file() else "not there"
     return seen
+
+
+def code_digest() -> str:
+    """Return the sha256 over the modules of affex."""
+    code = hashlib.sha256()
+    here = Path(__file__).resolve().parents[1]
+    for folder in ("classifiers", "features", "pipeline"):
+        for module in sorted((here / folder).rglob("*.py")):
+            code.update(module.relative_to(here).as_posix().encode() + module.read_bytes())
+    return code.hexdigest()

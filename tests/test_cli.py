@@ -54,8 +54,12 @@ def test_from_a_table_to_figures(table: Path, tmp_path: Path) -> None:
     assert (out / "confusion.png").exists()
 
     files = {path.name: path.read_bytes() for path in out.iterdir()}
-    affex("evaluate", "--features", "egemaps", "--out", str(out), **environment)
-    assert {path.name: path.read_bytes() for path in out.iterdir()} == files
+    affex("evaluate", "--features", "egemaps", "--out", str(tmp_path / "again"), **environment)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()} == files
+
+    third = affex("evaluate", "--features", "egemaps", "--out", str(out), **environment)
+    assert "Nothing has changed since this run: it is not computed again" in third.stdout
+    assert f"UAR {metrics['uar']:.3f}" in third.stdout
 
 
 def test_failures_are_named_and_the_rest_goes_on(table: Path, tmp_path: Path) -> None:

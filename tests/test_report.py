@@ -1,6 +1,7 @@
 """The report: what a run's files hold, and what a person reads."""
 
 import csv
+import dataclasses
 import io
 import json
 import struct
@@ -18,9 +19,11 @@ from pipeline import report
 from pipeline.corpora.base import Card
 from pipeline.errors import AffexError
 from pipeline.evaluate import FoldSummary, Result, Scores, Settings, evaluate
+from pipeline.manifest import Utterance
+from pipeline.matrix import Matrix
 
 SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
-FILES = ("metrics.json", "predictions.csv", "confusion.png")
+FILES = ("metrics.json", "predictions.csv", "confusion.png", "report.txt")
 
 
 @pytest.fixture
@@ -244,3 +247,29 @@ def test_a_label_with_one_clip_reaches_the_report():
     result = evaluate(relabelled(matrix, ["awe", *(u.label for u in matrix.utterances[1:])]), SETTINGS)
     assert any("'awe' has 1 utterance" in warning for warning in report.summary(result)["warnings"])
     assert "'awe' has 1 utterance" in shown(result)
+
+
+def test_a_run_is_kept_while_it_rests_on_the_same_and_its_files_are_whole(by_hand, tmp_path):
+    assert report.kept(tmp_path, "basis") is None
+    report.write(by_hand, tmp_path, "basis")
+    text = report.kept(tmp_path, "basis")
+    assert text is not None
+    assert "UAR" in text
+    assert report.kept(tmp_path, "another basis") is None
+    (tmp_path / "predictions.csv").write_text("tampered")
+    assert report.kept(tmp_path, "basis") is None
+
+
+def test_what_a_run_rests_on(by_hand):
+    utterances = tuple(Utterance(str(n), "c", f"s{n}", label="ab"[n % 2]) for n in range(4))
+    X = np.arange(8, dtype=np.float32).reshape(4, 2)
+    matrix = Matrix(X, np.arange(5), utterances, ("x", "y"), np.ones((4, 1), bool))
+    relabelled = (dataclasses.replace(utterances[0], label="b"), *utterances[1:])
+    others = [
+        report.rests_on(matrix, by_hand.settings),
+        report.rests_on(dataclasses.replace(matrix, X=X + 1), by_hand.settings),
+        report.rests_on(dataclasses.replace(matrix, utterances=relabelled), by_hand.settings),
+        report.rests_on(matrix, dataclasses.replace(by_hand.settings, seed=9)),
+    ]
+    assert len(set(others)) == 4
+    assert report.rests_on(matrix, by_hand.settings) == others[0]

@@ -1,0 +1,56 @@
+"""What is left when there is nothing to learn: EMO-DB with its labels shuffled within speakers, 20 seeds.
+
+::
+
+    make features DATASET=emodb FEATURES=egemaps
+    python benchmarks/chance.py ../shared/data/emodb
+
+Prints the UAR of each seed under leave-one-speaker-out with the SVM, their mean, and chance (one over the number of
+classes). A mean above chance by more than .03 would mean that something of the tested speakers leaks.
+"""
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import registry, report
+from pipeline.console import Terminal
+from pipeline.dataset import opened
+from pipeline.evaluate import Settings, evaluate
+from pipeline.matrix import Matrix, load
+
+
+def shuffled(matrix: Matrix, seed: int) -> Matrix:
+    """Return the matrix with the labels of each speaker's utterances in another order."""
+    rng = np.random.default_rng(seed)
+    labels = np.array([utterance.label for utterance in matrix.utterances])
+    for speaker in np.unique(matrix.speakers):
+        own = np.flatnonzero(matrix.speakers == speaker)
+        labels[own] = labels[rng.permutation(own)]
+    relabelled = (dataclasses.replace(u, label=str(x)) for u, x in zip(matrix.utterances, labels, strict=True))
+    return dataclasses.replace(matrix, utterances=tuple(relabelled))
+
+
+def main() -> None:
+    """Shuffle, evaluate, and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path, help="the folder of EMO-DB")
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--features", default="egemaps")
+    options = parser.parse_args()
+    dataset = opened("emodb", options.data, Path("cache"), partial=False, console=Terminal())
+    matrix = load(dataset, registry.feature_specs(options.features))
+    settings = Settings(corpus="emodb", features=(options.features,), classifier=registry.classifier("svm"))
+    figures = []
+    for seed in range(options.seeds):
+        found = report.summary(evaluate(shuffled(matrix, seed), settings, jobs=2))
+        figures.append(found["uar"])
+        print(f"seed {seed}: UAR {figures[-1]:.3f}", flush=True)
+    chance = 1 / len(found["classes"])
+    print(f"mean UAR {np.mean(figures):.3f} (sd {np.std(figures, ddof=1):.3f}), chance {chance:.3f}")
+
+
+if __name__ == "__main__":
+    main()
