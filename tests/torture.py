@@ -138,8 +138,9 @@ def kills(ground: Ground, n_kills: int, seed: int) -> None:
     subprocess.run(ground.command("local"), cwd=HOME, capture_output=True, check=True)
     whole = time.monotonic() - began
     ground.clear()
-    killed = 0
-    for n in range(n_kills):
+    killed = runs = 0
+    while killed < n_kills:
+        runs += 1
         run = subprocess.Popen(
             ground.command("local"),
             cwd=HOME,
@@ -155,11 +156,11 @@ def kills(ground: Ground, n_kills: int, seed: int) -> None:
         run.wait()
         held = ground.held() if ground.folder.exists() else 0
         if run.returncode == 0 or rng.random() < 0.34:  # else the next kill meets what this one left
-            check(ground, f"kill {n + 1} of {n_kills}", held)
+            check(ground, f"kill {killed} of {n_kills}", held)
             ground.clear()
         else:
-            print(f"kill {n + 1} of {n_kills}: {held} clips held, killed again", flush=True)
-    print(f"{n_kills} runs, {killed} of them killed")
+            print(f"kill {killed} of {n_kills}: {held} clips held, killed again", flush=True)
+    print(f"{killed} kills in {runs} runs; the others ended first")
 
 
 def steps(ground: Ground, stride: int = 1) -> None:
