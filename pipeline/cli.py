@@ -83,10 +83,16 @@ def cli() -> None:
 
 @cli.command()
 @_with(CORPUS)
-@_option("--features", default=DEFAULT_FEATURES, help="Features, parted by blanks, with parameters after a colon.")
+@_option("--features", default=None, help=f"Features, parted by blanks. [{DEFAULT_FEATURES}]")
 @_with(RUNNING)
 def features(
-    dataset: str | None, data: Path | None, partial: bool, cache: Path, features: str, scheduler: str, jobs: int | None
+    dataset: str | None,
+    data: Path | None,
+    partial: bool,
+    cache: Path,
+    features: str | None,
+    scheduler: str,
+    jobs: int | None,
 ) -> None:
     """Extract features into HDF5 files, what is missing only.
 
@@ -97,6 +103,9 @@ def features(
     """
     console = Terminal()
     name, data = _corpus_or_demo(console, dataset, data, cache)
+    if features is None:
+        features = DEFAULT_FEATURES
+        console.say(f"FEATURES='{features}' (when nobody says)")
     specs = registry.feature_specs(features)
     at_hand = opened(name, data, cache, partial=partial, console=console)
     _extracted(console, at_hand, specs, scheduler, jobs)
