@@ -8,6 +8,8 @@ Should no worker come back, the rest of the batches goes that way.
 
 import contextlib
 import itertools
+import signal
+import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -203,18 +205,32 @@ def _local(jobs: int) -> Iterator[Runner]:
         # Dask's diaries keep whole messages, and the batches in them.
         "distributed.admin.low-level-log-length": 32,
     }
-    with (
-        dask.config.set(settings),
-        LocalCluster(
-            n_workers=jobs,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address="127.0.0.1:0",  # any free port: several runs may go on
-            silence_logs="CRITICAL",
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        yield Cluster(client)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(dask.config.set(settings))
+        with _deaf_children():
+            cluster = stack.enter_context(
+                LocalCluster(
+                    n_workers=jobs,
+                    threads_per_worker=1,
+                    processes=True,
+                    dashboard_address="127.0.0.1:0",  # any free port: several runs may go on
+                    silence_logs="CRITICAL",
+                )
+            )
+        yield Cluster(stack.enter_context(Client(cluster)))
+
+
+@contextlib.contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Have processes that are started here inherit deafness to Ctrl-C: the driver hears it, and ends them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _remote(address: str) -> Iterator[Runner]:

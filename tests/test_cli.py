@@ -1,7 +1,9 @@
 """The command as a person uses it: what it says, and with which exit code it ends."""
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -177,6 +179,32 @@ def test_the_cache_is_listed_verified_and_explained(table: Path, tmp_path: Path)
     assert (
         "1: its rows in the cache are damaged" in affex("cache", "why", "--features", "egemaps", **environment).stdout
     )
+
+
+def test_an_interrupt_is_one_sentence_and_keeps_what_is_finished(tmp_path: Path) -> None:
+    names = [f"{n}.wav" for n in range(160)]
+    for n, name in enumerate(names):
+        write_wav(tmp_path / name, 1.0, seed=n)
+    (tmp_path / "many.csv").write_text("file,speaker,label\n" + "".join(f"{name},s,l\n" for name in names))
+    arguments = ["features", "--dataset", "csv", "--data", "many.csv", "--features", "compare", "--jobs", "1"]
+    run = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.cli", *arguments],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    while run.poll() is None and not any(tmp_path.glob("cache/many/*.parts/*.h5")):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            run.wait(timeout=0.05)
+    os.killpg(run.pid, signal.SIGINT)  # a terminal sends it to the workers, too
+    _, said = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert "Interrupted. All clips finished so far are kept" in said
+    assert "Traceback" not in said
+    assert any(tmp_path.glob("cache/many/*.parts/*.h5"))
 
 
 def test_version_and_help() -> None:
