@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +22,10 @@ from pipeline.errors import AffexError, UsageError, unknown
 from pipeline.extract import Summary, extract
 from pipeline.manifest import Dataset
 from pipeline.registry import FeatureSpec
+
+if TYPE_CHECKING:
+    from pipeline.evaluate import Result, Settings
+    from pipeline.matrix import Matrix
 
 #: How many failures are shown by name before they are only counted.
 SHOWN = 8
@@ -310,7 +314,8 @@ def _show(console: Terminal, summary: Summary) -> None:
         console.say(f"  ... and {len(summary.failures) - SHOWN} more (failed/ in the file has them all)")
 
 
-def _evaluated(console: Terminal, matrix: Any, settings: Any, jobs: int | None) -> Any:
+def _evaluated(console: Terminal, matrix: "Matrix", settings: "Settings", jobs: int | None) -> "Result":
+    """Evaluate with a progress bar of the folds."""
     from joblib import cpu_count
 
     from pipeline.evaluate import evaluate as run
