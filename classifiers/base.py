@@ -1,9 +1,13 @@
 """What a classifier is: the arrow from a training fold's rows to decisions on the rows left out.
 
 A classifier is a frozen record of its settings; `build` turns it into a scikit-learn estimator that holds
-everything that learns (imputation, scaling, the search for hyperparameters, calibration), so that fitting
-it on the training speakers is all that a fold has to do. The estimator's ``fit(X, y, groups=None)`` takes
-the speaker of every row: inner folds are grouped by it.
+everything that learns (imputation, scaling, selection, the search for hyperparameters, calibration), so that
+fitting it on the training speakers is all that a fold has to do. The word stays where values are predicted in
+the place of classes: then it builds a regressor.
+
+The estimator's ``fit(X, y, groups=None, *, sample_weight=None, inner=None)`` takes the speaker of every row:
+inner folds are grouped by it, unless ``inner`` names them as pairs of (train, test) row numbers. A weight of 2
+counts as the row twice would. ``best_params_`` says what the search chose.
 """
 
 from abc import ABC, abstractmethod
@@ -13,6 +17,9 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+#: What is predicted: a class, or a number.
+Target = Literal["classes", "values"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,23 +32,61 @@ class Classifier(ABC):
     prefers: ClassVar[str]
     #: What its ``score_<class>`` columns are, said in the results.
     scores: ClassVar[str]
+    #: What it can predict.
+    targets: ClassVar[tuple[Target, ...]] = ("classes",)
+    #: Whether it uses other utterances of the dialog.
+    context: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
         """The classifier's own name: that of its file."""
         return type(self).__module__.rpartition(".")[2]
 
+    def distances(self, X: NDArray[np.float32], *, device: str) -> NDArray[np.float64] | None:  # noqa: ARG002
+        """Return what can be computed once for all folds, from rows whose scaling no fold fits.
+
+        Parameters
+        ----------
+        X : (n_rows, n_columns) float32
+            All rows, z-scored already (within speakers, say).
+        device
+            ``"cpu"`` or ``"cuda"``.
+
+        Returns
+        -------
+        (n_rows, n_rows) float64
+            The squared distance of every two rows, mean over the columns: what an estimator built with
+            ``precomputed=True`` takes. None where this classifier has no use for it.
+        """
+        return None
+
     @abstractmethod
-    def build(self, *, seed: int, device: str) -> Any:
+    def build(self, *, target: Target = "classes", precomputed: bool = False, seed: int, device: str) -> Any:
         """Return an unfitted scikit-learn estimator.
 
         Parameters
         ----------
+        target
+            What it predicts: one of `targets`.
+        precomputed
+            Whether it takes blocks of `distances` in the place of rows: to fit those among the training rows,
+            ``(n_train, n_train)``, to predict those to the training rows, ``(n_test, n_train)``.
         seed
             Seeds all that is random in it.
         device
             ``"cpu"`` or ``"cuda"``.
+
+        Raises
+        ------
+        ValueError
+            If it cannot be built so.
         """
+
+    def _require_buildable(self, target: Target, *, precomputed: bool) -> None:
+        if target not in self.targets:
+            raise ValueError(f"{self.name} predicts {' or '.join(self.targets)}, not {target}")
+        if precomputed and type(self).distances is Classifier.distances:
+            raise ValueError(f"{self.name} learns from rows; it has no use for distances between them")
 
 
 def inner_folds(groups: NDArray[Any], n_splits: int = 5) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:

@@ -9,7 +9,7 @@ models for face and voice", ISM 2008), and a hundredth of the global variance as
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from classifiers.base import Classifier
+from classifiers.base import Classifier, Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +51,15 @@ class Gmm(Classifier):
             # Less is lost in the rounding of float32 squares of frames that lie far out.
             raise ValueError(f"floor={self.floor}: expected 0.0001 or more")
 
-    def build(self, *, seed: int, device: str) -> Any:  # noqa: ARG002 - it runs on the CPU
-        """Return an unfitted `ClassMixtures`."""
+    def build(self, *, target: Target = "classes", precomputed: bool = False, seed: int, device: str) -> Any:  # noqa: ARG002 - it runs on the CPU
+        """Return an unfitted `ClassMixtures`.
+
+        Raises
+        ------
+        ValueError
+            If it is to predict values, or to do with distances.
+        """
+        self._require_buildable(target, precomputed=precomputed)
         from classifiers.estimators.gmm import ClassMixtures
 
         return ClassMixtures(components=self.components, iterations=self.iterations, floor=self.floor, seed=seed)

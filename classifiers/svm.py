@@ -7,7 +7,7 @@ are calibrated on the decision values of inner folds, so on speakers that those 
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from classifiers.base import Classifier
+from classifiers.base import Classifier, Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +36,9 @@ class Svm(Classifier):
             if value is not None and not value > 0:
                 raise ValueError(f"{name}={value}: expected more than 0, or none to search for it")
 
-    def build(self, *, seed: int, device: str) -> Any:  # noqa: ARG002 - nothing random in it, and it runs on the CPU
+    def build(self, *, target: Target = "classes", precomputed: bool = False, seed: int, device: str) -> Any:  # noqa: ARG002 - nothing random in it
         """Return an unfitted `RBFMachine`."""
+        self._require_buildable(target, precomputed=precomputed)
         from classifiers.estimators.svm import RBFMachine
 
         return RBFMachine(C=self.C, gamma=self.gamma)

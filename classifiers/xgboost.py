@@ -10,7 +10,7 @@ among some hundred rows.
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from classifiers.base import Classifier
+from classifiers.base import Classifier, Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +54,15 @@ class Xgboost(Classifier):
             if not 0 < getattr(self, name) <= 1:
                 raise ValueError(f"{name}={getattr(self, name)}: expected more than 0, at most 1")
 
-    def build(self, *, seed: int, device: str) -> Any:
-        """Return unfitted `BoostedTrees`."""
+    def build(self, *, target: Target = "classes", precomputed: bool = False, seed: int, device: str) -> Any:
+        """Return unfitted `BoostedTrees`.
+
+        Raises
+        ------
+        ValueError
+            If they are to do with distances.
+        """
+        self._require_buildable(target, precomputed=precomputed)
         from classifiers.estimators.xgboost import BoostedTrees
 
         return BoostedTrees(**asdict(self), device=device, seed=seed)

@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-from classifiers.estimators.training import Labels, Rows, checked, checked_rows, standardiser
+from classifiers.estimators.training import Folds, Labels, Rows, checked, checked_rows, standardiser
 
 Floats = NDArray[np.float64]
 
@@ -58,7 +58,15 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.floor = floor
         self.seed = seed
 
-    def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        groups: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        inner: Folds | None = None,  # noqa: ARG002 - nothing is tuned
+    ) -> Self:
         """Fit the common mixture, then one a class.
 
         Parameters
@@ -75,7 +83,10 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             If there is one class only.
         """
-        X, y, _ = checked(self, X, y, groups)
+        training = checked(self, X, y, groups, sample_weight)
+        X, y = training.X, training.y
+        if (training.weight != training.weight[0]).any():
+            raise ValueError("Gaussian mixtures take every frame alike: sample_weight must be the same for all")
         self.standardiser_ = standardiser().fit(X)
         frames = self.standardiser_.transform(X).astype(np.float32)
         common = _fitted(self._mixture(self._affordable(frames)), frames)

@@ -17,8 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.svm import SVC
 
-from classifiers.base import inner_folds
-from classifiers.estimators.training import Labels, Rows, checked, checked_rows, standardiser
+from classifiers.estimators.training import Folds, Labels, Rows, checked, checked_rows, standardiser
 
 Floats = NDArray[np.float64]
 
@@ -58,7 +57,15 @@ class RBFMachine(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.C = C
         self.gamma = gamma
 
-    def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        groups: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        inner: Folds | None = None,
+    ) -> Self:
         """Search, calibrate, then fit on all rows.
 
         Parameters
@@ -75,11 +82,12 @@ class RBFMachine(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             If there is one class or one speaker only, or if no inner fold leaves two classes to learn from.
         """
-        X, y, groups = checked(self, X, y, groups)
+        training = checked(self, X, y, groups, sample_weight)
+        X, y = training.X, training.y
         costs, gammas = (COSTS if self.C is None else (self.C,)), (GAMMAS if self.gamma is None else (self.gamma,))
         trials = [
             _try(X, y, fold, self.classes_, costs, gammas)
-            for fold in inner_folds(groups)
+            for fold in training.folds(inner)
             if len(np.unique(y[fold[0]])) > 1
         ]
         if not trials:

@@ -1,6 +1,8 @@
 """What our estimators ask of training rows, and what they learn of them first: means and scales."""
 
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,32 +11,89 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from classifiers.base import Target, inner_folds
 
 Rows = NDArray[np.floating[Any]]
 Labels = NDArray[Any]
+Floats = NDArray[np.float64]
+Numbers = NDArray[np.int64]
+
+#: Pairs of (train, test) row numbers.
+Folds = Iterable[tuple[ArrayLike, ArrayLike]]
+
+#: Whether each class weighs as much as every other, or each row as every other.
+Weights = Literal["balanced", "none"]
 
 
-def checked(estimator: Any, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None) -> tuple[Rows, Labels, Labels]:
-    """Return rows, labels and groups as arrays; without groups each row is a group of its own.
+@dataclass(frozen=True, eq=False)
+class Training:
+    """What an estimator is fitted to, checked.
 
-    Rows may hold NaN, for a value that is not there. Sets the estimator's ``n_features_in_`` and ``classes_``.
+    Parameters
+    ----------
+    X : (n_rows, n_columns)
+        Rows, float32 or float64; NaN where a value is missing.
+    y : (n_rows,)
+        Classes, or float64 values.
+    weight : (n_rows,) float64
+        How many times each row counts.
+    groups : (n_rows,)
+        The speaker of each row; without groups each row is a group of its own.
+    """
+
+    X: Rows
+    y: Labels
+    weight: Floats
+    groups: Labels
+
+    @property
+    def counted(self) -> Numbers:
+        """The numbers of the rows that count at all."""
+        return np.flatnonzero(self.weight > 0)
+
+    def folds(self, inner: Folds | None) -> list[tuple[Numbers, Numbers]]:
+        """Return the inner folds, those named or those of `inner_folds`, without rows that do not count."""
+        counts = self.weight > 0
+        pairs = inner_folds(self.groups) if inner is None else inner
+        numbered = ((np.asarray(train, np.int64), np.asarray(test, np.int64)) for train, test in pairs)
+        return [(train[counts[train]], test[counts[test]]) for train, test in numbered]
+
+
+def checked(
+    estimator: Any,
+    X: ArrayLike,
+    y: ArrayLike,
+    groups: ArrayLike | None,
+    sample_weight: ArrayLike | None,
+    *,
+    target: Target = "classes",
+) -> Training:
+    """Return what an estimator is to be fitted to; set its ``n_features_in_`` and, for classes, ``classes_``.
+
+    Rows may hold NaN, for a value that is not there, where the estimator's tags say so.
 
     Raises
     ------
     ValueError
-        If they do not fit together, or are of one class only.
+        If rows, targets, groups and weights do not fit together, a weight is below 0, or all targets are alike.
     """
-    rows, labels = validate_data(estimator, X, y, dtype=(np.float64, np.float32), ensure_all_finite="allow-nan")
-    check_classification_targets(labels)
+    numeric = target == "values"
+    rows, targets = validate_data(estimator, X, y, y_numeric=numeric, **_finite(estimator))
     group_of_row = np.arange(len(rows)) if groups is None else np.asarray(groups)
     check_consistent_length(rows, group_of_row)
-    estimator.classes_ = np.unique(labels)
-    if len(estimator.classes_) < 2:
-        raise ValueError(
-            f"telling classes apart needs rows of at least 2 classes, found 1 class: {estimator.classes_[0]!s}"
-        )
-    return rows, labels, group_of_row
+    weight = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
+    if not numeric:
+        check_classification_targets(targets)
+    heard = np.unique(targets[weight > 0])
+    if len(heard) < 2:
+        raise ValueError(_too_few(heard, target))
+    if numeric:
+        targets = targets.astype(np.float64)
+    else:
+        estimator.classes_ = heard
+    return Training(rows, targets, weight, group_of_row)
 
 
 def checked_rows(estimator: Any, X: ArrayLike) -> Rows:
@@ -48,14 +107,42 @@ def checked_rows(estimator: Any, X: ArrayLike) -> Rows:
         If the rows have another number of columns, or infinite values.
     """
     check_is_fitted(estimator)
-    rows: Rows = validate_data(estimator, X, reset=False, dtype=(np.float64, np.float32), ensure_all_finite="allow-nan")
+    rows: Rows = validate_data(estimator, X, reset=False, **_finite(estimator))
     return rows
 
 
-def standardiser() -> Any:
-    """Return the transformer that puts a column's mean where a value is missing, then makes all z-scores.
+def balanced(y: Labels, weight: Floats, weights: Weights = "balanced") -> Floats:
+    """Return the weight of each row, times one for its class that makes all classes weigh the same.
 
-    Mean and standard deviation are those of the rows that it is fitted on; a column without any value there
-    is dropped.
+    A class's weight is that of scikit-learn's ``"balanced"``, ``n / (n_classes * n_own)``, where `n` counts
+    each row as often as its weight says. With ``weights="none"`` each row keeps its own.
     """
-    return make_pipeline(SimpleImputer(), StandardScaler())
+    if weights == "none":
+        return weight
+    _, own = np.unique(y, return_inverse=True)
+    counts = np.bincount(own, weights=weight)
+    of_class = weight.sum() / (len(counts) * counts)
+    product: Floats = of_class[own] * weight
+    return product
+
+
+def standardiser() -> Any:
+    """Return the transformer that makes z-scores of all columns and puts 0, the mean, where a value is missing.
+
+    Mean and standard deviation are those of the values that the rows have that it is fitted on, each counted
+    as often as ``standardscaler__sample_weight`` says; a column without any value there is dropped.
+    """
+    return make_pipeline(StandardScaler(), SimpleImputer(strategy="constant", fill_value=0.0))
+
+
+def _finite(estimator: Any) -> dict[str, Any]:
+    allowed = "allow-nan" if estimator.__sklearn_tags__().input_tags.allow_nan else True
+    return {"dtype": (np.float64, np.float32), "ensure_all_finite": allowed}
+
+
+def _too_few(heard: Labels, target: Target) -> str:
+    if target == "classes":
+        found = f"1 class: {heard[0]!s}" if len(heard) else "none with a weight above 0"
+        return f"telling classes apart needs rows of at least 2 classes, found {found}"
+    found = f"{heard[0]!s} only" if len(heard) else "none with a weight above 0"
+    return f"learning values needs rows of at least 2 different values, found {found}"

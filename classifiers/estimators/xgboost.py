@@ -11,10 +11,8 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.class_weight import compute_sample_weight
 
-from classifiers.base import inner_folds
-from classifiers.estimators.training import Labels, checked, checked_rows
+from classifiers.estimators.training import Folds, Labels, balanced, checked, checked_rows
 
 Floats = NDArray[np.float64]
 
@@ -70,7 +68,15 @@ class BoostedTrees(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.device = device
         self.seed = seed
 
-    def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        groups: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        inner: Folds | None = None,
+    ) -> Self:
         """Search for the number of rounds, then fit on all rows.
 
         Parameters
@@ -87,15 +93,15 @@ class BoostedTrees(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             If there is one class or one speaker only, or no such device.
         """
-        X, y, groups = checked(self, X, y, groups)
+        training = checked(self, X, y, groups, sample_weight)
         _require_device(self.device)
-        codes = np.searchsorted(self.classes_, y)
-        rows = xgb.DMatrix(X, codes, weight=compute_sample_weight("balanced", codes), nthread=1)
+        codes = np.searchsorted(self.classes_, training.y)
+        rows = xgb.DMatrix(training.X, codes, weight=balanced(codes, training.weight), nthread=1)
         losses = xgb.cv(
             self._settings(),
             rows,
             self.rounds,
-            folds=list(inner_folds(groups)),
+            folds=training.folds(inner),
             early_stopping_rounds=self.patience,
             as_pandas=False,
         )["test-mlogloss-mean"]
