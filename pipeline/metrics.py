@@ -1,12 +1,18 @@
 """Metrics: the arrow from scores to the few numbers that are read.
 
-Everything is computed from one confusion matrix, pooled over all folds: ``(n_classes, n_classes) int64``,
-counts of utterances, rows are the true classes, columns the predicted ones. All metrics are shares in
-[0, 1], without unit. A share of nothing (the recall of a class that never occurs, the precision of one that
-is never predicted) is NaN: it is undefined, neither 0 nor 1.
+Everything is pooled over all folds and computed once. There are three kinds. Figures of classes come from one
+confusion matrix: ``(n_classes, n_classes) int64``, counts of utterances, rows are the true classes, columns the
+predicted ones. Figures of scores (AUC, log loss, calibration error) come from ``(n_utterances, n_classes) float64``,
+one score a class. Figures of continuous targets (CCC, Pearson, RMSE, MAE) come from two columns of numbers; their
+variances are the population's (divided by n), as Lin's are.
 
-There are two averages, and every figure's name says which it is: UAR gives each class the same weight,
-WAR each utterance.
+A share of nothing (the recall of a class that never occurs, the precision of one that is never predicted, the
+correlation with a constant) is NaN: it is undefined, neither 0 nor 1. What cannot be an input (no utterance, lengths
+that differ, a NaN) is a `ValueError`.
+
+There are two averages of recall, and every figure's name says which it is: UAR gives each class the same weight, WAR
+each utterance. `CLASS_METRICS` and `VALUE_METRICS` list all figures that are one number; `class_figure` and
+`value_figure` give them for any part of the utterances.
 
 References
 ----------
@@ -15,18 +21,72 @@ B. Schuller, S. Steidl, A. Batliner, The INTERSPEECH 2009 Emotion Challenge, doi
 M. Sokolova, G. Lapalme, A systematic analysis of performance measures for classification tasks,
     doi:10.1016/j.ipm.2009.03.002 (recall, precision, F1).
 J. Opitz, S. Burst, Macro F1 and Macro F1, arXiv:1911.03347 (why the mean of the classes' F1).
+T. Fawcett, An introduction to ROC analysis, doi:10.1016/j.patrec.2005.10.010 (AUC as a share of pairs; several
+    classes, one against the rest).
+I. J. Good, Rational decisions, doi:10.1111/j.2517-6161.1952.tb00104.x (log loss).
+C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, On calibration of modern neural networks, arXiv:1706.04599 (ECE).
+L. I. Lin, A concordance correlation coefficient to evaluate reproducibility, doi:10.2307/2532051 (CCC).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Counts = NDArray[np.int64]
 Shares = NDArray[np.float64]
+Numbers = NDArray[np.int64]
+Labels = Sequence[str] | NDArray[np.str_]
+
+#: The figure of a part of the utterances, which are named by their numbers.
+Figure = Callable[[Numbers], float]
+#: From the true and the predicted class of each utterance, its scores (None where there are none), and the classes.
+ClassFunction = Callable[[Labels, Labels, Shares | None, Sequence[str]], float]
+#: From the true and the predicted value of each utterance.
+ValueFunction = Callable[[ArrayLike, ArrayLike], float]
+Function = TypeVar("Function", ClassFunction, ValueFunction)
+
+#: The least probability that the log loss believes in, scikit-learn's: a score of 0 for the true class costs 36.04.
+EPSILON = float(np.finfo(np.float64).eps)
+#: Bins of the calibration error (Guo et al. 2017).
+BINS = 15
+#: How far from 1 a row of probabilities may sum, as after they were written with few digits.
+ROUNDING = 1e-3
 
 
-def confusion_matrix(true: Sequence[str], predicted: Sequence[str], classes: Sequence[str]) -> Counts:
+@dataclass(frozen=True)
+class Metric(Generic[Function]):
+    """A figure that is one number.
+
+    Parameters
+    ----------
+    title
+        What reports call it.
+    low, high
+        Its range.
+    function
+        What computes it.
+    rises
+        Whether more is better.
+    each_class
+        Whether it is an average over classes, so that it is another figure where a class is lacking.
+    from_sums
+        The same from sums over utterances, many at once: from confusion matrices ``(..., n_classes, n_classes)``, or
+        from sums of `moments` ``(..., 8)``, to ``(...)``. Only headline figures have it.
+    """
+
+    title: str
+    low: float
+    high: float
+    function: Function
+    rises: bool = True
+    each_class: bool = False
+    from_sums: Callable[[NDArray[Any]], Shares] | None = None
+
+
+def confusion_matrix(true: Labels, predicted: Labels, classes: Sequence[str]) -> Counts:
     """Count how often each class was taken for each.
 
     Parameters
@@ -48,23 +108,33 @@ def confusion_matrix(true: Sequence[str], predicted: Sequence[str], classes: Seq
     """
     if len(true) != len(predicted):
         raise ValueError(f"{len(true)} true labels, but {len(predicted)} predicted ones")
-    if len(true) == 0:
+    return _counted(places(true, classes), places(predicted, classes), len(classes))
+
+
+def places(labels: Labels, classes: Sequence[str]) -> Numbers:
+    """Return each label's place among the classes, ``(n_utterances,) int64``.
+
+    Raises
+    ------
+    ValueError
+        If there is no utterance, a class is named twice, or a label is not a class.
+    """
+    if len(labels) == 0:
         raise ValueError("no utterances: there is nothing to count")
-    place = {name: i for i, name in enumerate(classes)}
-    if len(place) < len(classes):
+    names, found = np.asarray(classes, dtype=np.str_), np.asarray(labels, dtype=np.str_)
+    order = np.argsort(names)
+    if len(np.unique(names)) < len(names):
         raise ValueError(f"a class is named twice: {', '.join(classes)}")
-    strange = sorted({str(label) for label in (*true, *predicted) if label not in place})
-    if strange:
+    place: Numbers = order[np.searchsorted(names, found, sorter=order).clip(max=len(names) - 1)]
+    strange = np.unique(found[names[place] != found])
+    if len(strange):
         raise ValueError(f"labels that are not classes: {', '.join(strange)} (classes: {', '.join(classes)})")
-    counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
-    np.add.at(counts, ([place[label] for label in true], [place[label] for label in predicted]), 1)
-    return counts
+    return place
 
 
 def recalls(confusion: ArrayLike) -> Shares:
     """Return each class's recall, ``TP / (TP + FN)``; NaN for a class that never occurs."""
-    counts = _checked(confusion)
-    return _shares(np.diag(counts), counts.sum(axis=1))
+    return _recalls(_checked(confusion))
 
 
 def precisions(confusion: ArrayLike) -> Shares:
@@ -78,8 +148,7 @@ def f1s(confusion: ArrayLike) -> Shares:
 
     It is the harmonic mean of recall and precision wherever both are defined.
     """
-    counts = _checked(confusion)
-    return _shares(2 * np.diag(counts), counts.sum(axis=0) + counts.sum(axis=1))
+    return _f1s(_checked(confusion))
 
 
 def uar(confusion: ArrayLike) -> float:
@@ -87,7 +156,7 @@ def uar(confusion: ArrayLike) -> float:
 
     Chance is ``1 / n_classes``, however the classes are distributed.
     """
-    return float(np.nanmean(recalls(confusion)))
+    return float(_uar(_checked(confusion)))
 
 
 def war(confusion: ArrayLike) -> float:
@@ -96,13 +165,259 @@ def war(confusion: ArrayLike) -> float:
     It is the share of utterances predicted right; always guessing the most frequent class reaches that
     class's share.
     """
-    counts = _checked(confusion)
-    return float(np.trace(counts) / counts.sum())
+    return float(_war(_checked(confusion)))
 
 
 def macro_f1(confusion: ArrayLike) -> float:
     """Return the mean of the classes' F1, over the classes that occur or are predicted."""
-    return float(np.nanmean(f1s(confusion)))
+    return float(_macro_f1(_checked(confusion)))
+
+
+def weighted_f1(confusion: ArrayLike) -> float:
+    """Return the mean of the classes' F1, each weighted by how often the class occurs."""
+    return float(_weighted_f1(_checked(confusion)))
+
+
+def auc(true: Labels, scores: ArrayLike, classes: Sequence[str]) -> float:
+    """Return the mean area under the classes' ROC curves, each class against the rest, all with equal weight (macro).
+
+    A class's area is the share of pairs, of an utterance of the class and one of another, in which the former has the
+    larger score of that class; equal scores count half. Scores of all folds stand in one row, so a fold whose scores
+    lie on another scale costs area.
+
+    Parameters
+    ----------
+    true : (n_utterances,)
+        The class of each utterance.
+    scores : (n_utterances, n_classes)
+        One score a class, of any scale.
+    classes
+        The classes, as the columns of `scores`.
+
+    Returns
+    -------
+    float
+        In [0, 1], .5 by chance; the mean over the classes that occur, NaN where only one does.
+
+    Raises
+    ------
+    ValueError
+        If labels and scores do not fit together, or a score is not a finite number.
+    """
+    from scipy.stats import rankdata
+
+    place, values = _scored(true, scores, classes)
+    there = np.unique(place)
+    if len(there) < 2:
+        return float("nan")
+    own = place[:, None] == there
+    n = own.sum(axis=0)
+    wins = np.where(own, rankdata(values[:, there], axis=0), 0).sum(axis=0) - n * (n + 1) / 2
+    return float(np.mean(wins / (n * (len(place) - n))))
+
+
+def log_loss(true: Labels, scores: ArrayLike, classes: Sequence[str]) -> float:
+    """Return the mean of ``-ln p``, where ``p`` is the probability given to the true class, in nats.
+
+    Probabilities below `EPSILON` count as `EPSILON`. Equal probabilities give ``ln n_classes``.
+
+    Parameters
+    ----------
+    true, scores, classes
+        As for `auc`, but the scores are probabilities.
+
+    Raises
+    ------
+    ValueError
+        As `auc`, and if the scores of an utterance are no probabilities.
+    """
+    place, values = _probabilities(true, scores, classes)
+    given = values[np.arange(len(place)), place]
+    return float(-np.log(np.clip(given, EPSILON, 1)).mean())
+
+
+def calibration_error(true: Labels, scores: ArrayLike, classes: Sequence[str]) -> float:
+    """Return the expected calibration error (ECE) of the top score.
+
+    Utterances are put into `BINS` bins of equal width by their largest score, ``((b - 1) / 15, b / 15]``; the figure
+    is ``sum_b n_b / n |right_b - mean_b|``, where ``right_b`` is the share of the bin's utterances whose largest
+    score (the first of equal ones) belongs to the true class, and ``mean_b`` the mean of the bin's largest scores.
+    What the estimator itself predicted does not enter.
+
+    Parameters
+    ----------
+    true, scores, classes
+        As for `log_loss`.
+
+    Raises
+    ------
+    ValueError
+        As `log_loss`.
+    """
+    place, values = _probabilities(true, scores, classes)
+    top = values.max(axis=1)
+    gap = (values.argmax(axis=1) == place) - top
+    bins = np.clip(np.ceil(top * BINS).astype(np.int64) - 1, 0, BINS - 1)
+    return float(np.abs(np.bincount(bins, weights=gap)).sum() / len(top))
+
+
+def ccc(true: ArrayLike, predicted: ArrayLike) -> float:
+    """Return the concordance correlation coefficient, ``2 s_xy / (s_x^2 + s_y^2 + (mean_x - mean_y)^2)``.
+
+    In [-1, 1]; 1 only where every prediction is exact. With one of the two constant it is 0, with both NaN.
+    """
+    x, y = _columns(true, predicted)
+    return float("nan") if _constant(x) and _constant(y) else float(_ccc(_joint(x, y)))
+
+
+def pearson(true: ArrayLike, predicted: ArrayLike) -> float:
+    """Return Pearson's correlation, ``s_xy / (s_x s_y)``; NaN where one of the two is constant."""
+    x, y = _columns(true, predicted)
+    return float("nan") if _constant(x) or _constant(y) else float(_pearson(_joint(x, y)))
+
+
+def rmse(true: ArrayLike, predicted: ArrayLike) -> float:
+    """Return the root mean squared error, ``sqrt(mean((x - y)^2))``, in the target's unit."""
+    x, y = _columns(true, predicted)
+    return float(np.sqrt(np.mean((x - y) ** 2)))
+
+
+def mae(true: ArrayLike, predicted: ArrayLike) -> float:
+    """Return the mean absolute error, ``mean(|x - y|)``, in the target's unit."""
+    x, y = _columns(true, predicted)
+    return float(np.mean(np.abs(x - y)))
+
+
+def moments(true: ArrayLike, predicted: ArrayLike) -> NDArray[np.float64]:
+    """Return what a continuous target's headline figures are sums of, ``(n_utterances, 8) float64``.
+
+    The columns are ``1, x, y, x^2, y^2, x y, |x - y|, (x - y)^2``, with the mean of `true` taken off both: the
+    figures do not change, and the squares stay small.
+    """
+    x, y = _columns(true, predicted)
+    x, y = x - x.mean(), y - x.mean()
+    return np.column_stack([np.ones_like(x), x, y, x * x, y * y, x * y, np.abs(x - y), (x - y) ** 2])
+
+
+def class_figure(
+    name: str, true: Labels, predicted: Labels, scores: ArrayLike | None, classes: Sequence[str]
+) -> Figure:
+    """Return a function that gives one of `CLASS_METRICS` for any part of the utterances.
+
+    An average over classes is NaN for a part that lacks a class which the whole has: it would be another figure.
+
+    Parameters
+    ----------
+    name
+        The figure's name.
+    true, predicted : (n_utterances,)
+        The class of each utterance, and what it was taken for.
+    scores : (n_utterances, n_classes), or None
+        One score a class; None will do for the figures that need none.
+    classes
+        The classes, as the columns of `scores`.
+
+    Raises
+    ------
+    ValueError
+        If the inputs do not fit together.
+    """
+    metric = CLASS_METRICS[name]
+    is_class, taken_for = places(true, classes), places(predicted, classes)
+    if len(is_class) != len(taken_for):
+        raise ValueError(f"{len(is_class)} true labels, but {len(taken_for)} predicted ones")
+    labels, said = np.asarray(true), np.asarray(predicted)
+    values = None if scores is None else np.asarray(scores, dtype=np.float64)
+    n_there = len(np.unique(is_class))
+
+    def figure(part: Numbers) -> float:
+        if metric.each_class and len(np.unique(is_class[part])) < n_there:
+            return float("nan")
+        if metric.from_sums is not None:
+            return float(metric.from_sums(_counted(is_class[part], taken_for[part], len(classes))))
+        return metric.function(labels[part], said[part], None if values is None else values[part], classes)
+
+    return figure
+
+
+def value_figure(name: str, true: ArrayLike, predicted: ArrayLike) -> Figure:
+    """Return a function that gives one of `VALUE_METRICS` for any part of the utterances.
+
+    Raises
+    ------
+    ValueError
+        If the inputs do not fit together.
+    """
+    metric = VALUE_METRICS[name]
+    x, y = _columns(true, predicted)
+    return lambda part: metric.function(x[part], y[part])
+
+
+class _Joint(NamedTuple):
+    """How two columns vary together; each field ``(...)``."""
+
+    distance: Shares  # of the means
+    true: Shares  # variances
+    predicted: Shares
+    both: Shares  # covariance
+
+
+def _joint(x: Shares, y: Shares) -> _Joint:
+    dx, dy = x - x.mean(), y - y.mean()
+    return _Joint(*map(np.asarray, (x.mean() - y.mean(), np.mean(dx * dx), np.mean(dy * dy), np.mean(dx * dy))))
+
+
+def _joint_of_sums(sums: Shares) -> _Joint:
+    mean = sums / sums[..., :1]
+    x, y = mean[..., 1], mean[..., 2]
+    return _Joint(x - y, mean[..., 3] - x * x, mean[..., 4] - y * y, mean[..., 5] - x * y)
+
+
+def _ccc(joint: _Joint) -> Shares:
+    return _shares(2 * joint.both, joint.true + joint.predicted + joint.distance**2)
+
+
+def _pearson(joint: _Joint) -> Shares:
+    return _shares(joint.both, np.sqrt(np.maximum(joint.true, 0)) * np.sqrt(np.maximum(joint.predicted, 0)))
+
+
+def _recalls(counts: NDArray[Any]) -> Shares:
+    return _shares(_right(counts), counts.sum(axis=-1))
+
+
+def _f1s(counts: NDArray[Any]) -> Shares:
+    return _shares(2 * _right(counts), counts.sum(axis=-2) + counts.sum(axis=-1))
+
+
+def _uar(counts: NDArray[Any]) -> Shares:
+    return np.asarray(np.nanmean(_recalls(counts), axis=-1))
+
+
+def _war(counts: NDArray[Any]) -> Shares:
+    return np.asarray(_right(counts).sum(axis=-1) / counts.sum(axis=(-2, -1)))
+
+
+def _macro_f1(counts: NDArray[Any]) -> Shares:
+    return np.asarray(np.nanmean(_f1s(counts), axis=-1))
+
+
+def _weighted_f1(counts: NDArray[Any]) -> Shares:
+    n = counts.sum(axis=-1)
+    return np.asarray(np.nansum(n * _f1s(counts), axis=-1) / n.sum(axis=-1))
+
+
+def _right(counts: NDArray[Any]) -> NDArray[Any]:
+    return np.diagonal(counts, axis1=-2, axis2=-1)
+
+
+def _shares(part: NDArray[Any], whole: NDArray[Any]) -> Shares:
+    shares = np.full(np.shape(whole), np.nan)
+    np.divide(part, whole, out=shares, where=np.asarray(whole > 0))
+    return shares
+
+
+def _counted(true: Numbers, predicted: Numbers, n_classes: int) -> Counts:
+    return np.bincount(true * n_classes + predicted, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
 def _checked(confusion: ArrayLike) -> Counts:
@@ -116,5 +431,69 @@ def _checked(confusion: ArrayLike) -> Counts:
     return counts.astype(np.int64)
 
 
-def _shares(part: Counts, whole: Counts) -> Shares:
-    return np.where(whole > 0, part / np.maximum(whole, 1), np.nan)
+def _scored(true: Labels, scores: ArrayLike | None, classes: Sequence[str]) -> tuple[Numbers, Shares]:
+    if scores is None:
+        raise ValueError("this figure is one of scores, and there are none")
+    place, values = places(true, classes), np.asarray(scores, dtype=np.float64)
+    if values.shape != (len(place), len(classes)):
+        raise ValueError(f"scores have shape {values.shape}, expected {(len(place), len(classes))}: one a class")
+    if not np.isfinite(values).all():
+        raise ValueError(f"utterance number {np.argwhere(~np.isfinite(values))[0][0]} has a score that is not finite")
+    return place, values
+
+
+def _probabilities(true: Labels, scores: ArrayLike | None, classes: Sequence[str]) -> tuple[Numbers, Shares]:
+    place, values = _scored(true, scores, classes)
+    wrong = (values < 0).any(axis=1) | (values > 1).any(axis=1) | (np.abs(values.sum(axis=1) - 1) > ROUNDING)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(f"the scores of utterance number {row} are no probabilities: {values[row].tolist()}")
+    return place, values
+
+
+def _columns(true: ArrayLike, predicted: ArrayLike) -> tuple[Shares, Shares]:
+    x, y = np.asarray(true, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
+    if x.ndim != 1 or y.ndim != 1:
+        raise ValueError(f"values are one number an utterance; got shapes {x.shape} and {y.shape}")
+    if len(x) != len(y):
+        raise ValueError(f"{len(x)} true values, but {len(y)} predicted ones")
+    if len(x) == 0:
+        raise ValueError("no utterances: there is nothing to compare")
+    for name, column in (("true", x), ("predicted", y)):
+        if not np.isfinite(column).all():
+            raise ValueError(f"the {name} value of utterance number {np.argmin(np.isfinite(column))} is not finite")
+    return x, y
+
+
+def _constant(column: Shares) -> bool:
+    return bool(np.ptp(column) == 0)
+
+
+def _of_labels(formula: Callable[[Counts], Shares]) -> ClassFunction:
+    return lambda true, predicted, _scores, classes: float(formula(confusion_matrix(true, predicted, classes)))
+
+
+def _of_scores(formula: Callable[..., float]) -> ClassFunction:
+    return lambda true, _predicted, scores, classes: formula(true, scores, classes)
+
+
+#: The figures of classes, by name, headlines first.
+CLASS_METRICS: Mapping[str, Metric[ClassFunction]] = {
+    "uar": Metric("UAR", 0, 1, _of_labels(_uar), each_class=True, from_sums=_uar),
+    "war": Metric("WAR", 0, 1, _of_labels(_war), from_sums=_war),
+    "macro_f1": Metric("macro F1", 0, 1, _of_labels(_macro_f1), each_class=True, from_sums=_macro_f1),
+    "weighted_f1": Metric("weighted F1", 0, 1, _of_labels(_weighted_f1)),
+    "auc": Metric("AUC (one against the rest, macro)", 0, 1, _of_scores(auc), each_class=True),
+    "log_loss": Metric("log loss (nats)", 0, np.inf, _of_scores(log_loss), rises=False),
+    "calibration_error": Metric("calibration error (ECE)", 0, 1, _of_scores(calibration_error), rises=False),
+}
+#: The figures of continuous targets, by name; all are headlines.
+VALUE_METRICS: Mapping[str, Metric[ValueFunction]] = {
+    "ccc": Metric("CCC", -1, 1, ccc, from_sums=lambda sums: _ccc(_joint_of_sums(sums))),
+    "pearson": Metric("Pearson", -1, 1, pearson, from_sums=lambda sums: _pearson(_joint_of_sums(sums))),
+    "rmse": Metric("RMSE", 0, np.inf, rmse, rises=False, from_sums=lambda s: np.sqrt(s[..., 7] / s[..., 0])),
+    "mae": Metric("MAE", 0, np.inf, mae, rises=False, from_sums=lambda s: np.asarray(s[..., 6] / s[..., 0])),
+}
+#: Those that carry an interval and can be compared.
+CLASS_HEADLINES = tuple(name for name, metric in CLASS_METRICS.items() if metric.from_sums is not None)
+VALUE_HEADLINES = tuple(VALUE_METRICS)
