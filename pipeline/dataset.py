@@ -84,16 +84,16 @@ def _how_to_get(corpus: Corpus, root: Path) -> str:
     return "\n".join(lines)
 
 
-def remember(cache: Path, name: str, data: Path | None) -> None:
-    """Note which corpus was extracted last."""
-    record = {"dataset": name, "data": None if data is None else str(data)}
+def remember(cache: Path, names: str, data: str | None) -> None:
+    """Note which corpora were extracted last, as DATASET and DATA named them."""
+    record = {"dataset": names, "data": data}
     write_text(cache / "last.json", [json.dumps(record) + "\n"])
 
 
-def last(cache: Path) -> tuple[str, Path | None] | None:
-    """Return the corpus extracted last and where it lay, or None where there is none."""
+def last(cache: Path) -> tuple[str, str | None] | None:
+    """Return the corpora extracted last and where they lay, or None where there are none."""
     try:
         record = json.loads((cache / "last.json").read_text(encoding="utf-8"))
-        return str(record["dataset"]), None if record["data"] is None else Path(record["data"])
+        return str(record["dataset"]), None if record["data"] is None else str(record["data"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -1,187 +1,72 @@
 """Evaluate: the arrow from a matrix and a protocol card to scores.
 
-Each fold fits one estimator on the rows of its training speakers and scores the rows left out. All that
-learns happens in that fit (scaling, imputation, the search for hyperparameters, calibration); nothing else
+Each fold fits one estimator on the rows of its training utterances and scores the rows left out. All that
+learns happens in that fit (scaling, imputation, selection, the search for hyperparameters, calibration); nothing else
 sees more than one fold's training rows but the normalisation by speaker, which no label enters and which is
-called transductive wherever its figures appear. Folds run in processes of their own, with one numerical
+called transductive wherever its figures appear. Folds run where extraction runs, with one numerical
 thread each, so that neither the number of processes nor that of cores changes a result.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.base import Classifier
-from pipeline import registry
-from pipeline.corpora.base import LOSO, Card
-from pipeline.errors import AffexError, UsageError
-from pipeline.matrix import Matrix, normalised_by_speaker, rows_of
-from pipeline.splits import Fold, folds, in_parts, notes, select
+from classifiers.base import inner_folds
+from pipeline.errors import AffexError
+from pipeline.matrix import Matrix, rows_of
+from pipeline.results import FoldSummary, Result, Scores
+from pipeline.splits import Fold
+from pipeline.stages import Inline, Runner
+from pipeline.task import Examples, Settings, Task, folds_hash, prepare
 
 Numbers = NDArray[np.int64]
 Labels = NDArray[np.str_]
+Targets = NDArray[Any]
 Floats = NDArray[np.float64]
 
 #: Told how many folds are done, and how many there are.
 Progress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What is evaluated, and how; equal settings on an equal matrix give equal results.
-
-    Parameters
-    ----------
-    corpus
-        The corpus's name.
-    features
-        The features' specs.
-    keys
-        The cache key of each feature.
-    classifier
-        The classifier with its settings.
-    card
-        The protocol.
-    target
-        The field of an utterance that is predicted.
-    classes
-        The classes that count, as in ``"ang,neu,sad,hap+exc"``; empty for all.
-    speaker_norm
-        Whether each column is z-scored within each speaker (transductive).
-    seed
-        Seeds all that is random.
-    device
-        ``"cpu"`` or ``"cuda"``.
-    """
-
-    corpus: str
-    features: tuple[str, ...]
-    classifier: Classifier
-    keys: tuple[str, ...] = ()
-    card: Card = LOSO
-    target: str = "label"
-    classes: str = ""
-    speaker_norm: bool = False
-    seed: int = 0
-    device: str = "cpu"
-
-
 @dataclass(frozen=True, eq=False)
-class Examples:
-    """What folds are cut from; a process needs no more.
+class Said:
+    """What a model said of some utterances.
 
     Parameters
     ----------
-    X : (n_rows, n_columns) float32
-        The rows of all utterances, one utterance after another.
-    offsets : (n_utterances + 1,) int64
-        Utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``.
-    y, speakers : (n_utterances,) str
-        The class and the speaker of each utterance.
+    numbers : (n,) int64
+        Which utterances.
+    predicted : (n,) str or float64
+        The estimator's own decision, or its value.
+    scores : (n, n_classes) float64
+        One score a class; 0 for a class that the model never learned.
     """
 
-    X: NDArray[np.float32]
-    offsets: Numbers
-    y: Labels
-    speakers: Labels
-
-
-@dataclass(frozen=True, eq=False)
-class Task:
-    """A matrix cut to what counts, with its folds.
-
-    Parameters
-    ----------
-    ids
-        The id of each utterance.
-    examples
-        Rows, classes and speakers.
-    classes
-        All classes, in the order in which results show them.
-    folds
-        Who is learned from and who is tested.
-    left_out
-        How many of the matrix's utterances do not count, by reason.
-    notes
-        What the folds cannot do justice to, a sentence each.
-    """
-
-    ids: tuple[str, ...]
-    examples: Examples
-    classes: tuple[str, ...]
-    folds: tuple[Fold, ...]
-    left_out: Mapping[str, int]
-    notes: tuple[str, ...]
+    numbers: Numbers
+    predicted: Targets
+    scores: Floats
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What one fold said.
+    """What one fold said of those it tests, what its inner models said of those it learns from, and what was chosen."""
 
-    Parameters
-    ----------
-    predicted : (n_tested,) str
-        The estimator's own decision on each tested utterance.
-    scores : (n_tested, n_classes) float64
-        One score a class; 0 for a class that the fold never learned.
-    best_params
-        What the search inside the training speakers chose.
-    """
-
-    predicted: Labels
-    scores: Floats
-    best_params: Mapping[str, Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Scores:
-    """What was said of each tested utterance, in the order of the manifest.
-
-    Parameters
-    ----------
-    ids, speakers, folds, true, predicted : (n_tested,) str
-        Which utterance, whose, tested in which fold, its class, and the estimator's own decision.
-    classes
-        The classes, as the columns of `values`.
-    values : (n_tested, n_classes) float64
-        One score a class; the largest may belong to another class than `predicted`.
-    """
-
-    ids: Labels
-    speakers: Labels
-    folds: Labels
-    true: Labels
-    predicted: Labels
-    classes: tuple[str, ...]
-    values: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class FoldSummary:
-    """One fold: who was tested, on how many utterances learned and tested, and what the search chose."""
-
-    name: str
-    n_train: int
-    n_test: int
+    said: Said
+    inner: Said | None = None
     best_params: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False)
-class Result:
-    """All that a report needs."""
-
-    settings: Settings
-    scores: Scores
-    folds: tuple[FoldSummary, ...]
-    left_out: Mapping[str, int]
-    notes: tuple[str, ...]
-
-
-def evaluate(matrix: Matrix, settings: Settings, *, jobs: int = 1, progress: Progress | None = None) -> Result:
+def evaluate(
+    matrix: Matrix,
+    settings: Settings,
+    *,
+    runner: Runner | None = None,
+    inner: bool = False,
+    progress: Progress | None = None,
+) -> Result:
     """Score every utterance that counts with an estimator that never saw it.
 
     Parameters
@@ -190,8 +75,10 @@ def evaluate(matrix: Matrix, settings: Settings, *, jobs: int = 1, progress: Pro
         The rows of a corpus.
     settings
         What is evaluated, and how.
-    jobs
-        How many folds run at a time, each in a process of its own; 1 runs them in this process.
+    runner
+        Where folds run; none is this process.
+    inner
+        Whether each fold also says what models fitted on a part of its training utterances say of the others.
     progress
         Called after each fold.
 
@@ -202,54 +89,63 @@ def evaluate(matrix: Matrix, settings: Settings, *, jobs: int = 1, progress: Pro
     AffexError
         If the matrix cannot be evaluated so, or a fold cannot be fitted.
     """
-    task = prepare(matrix, settings)
+    return judge(prepare(matrix, settings), settings, runner=runner, inner=inner, progress=progress)
+
+
+def judge(
+    task: Task,
+    settings: Settings,
+    *,
+    runner: Runner | None = None,
+    inner: bool = False,
+    progress: Progress | None = None,
+) -> Result:
+    """Run the folds of a prepared task, as `evaluate` does."""
+    shared = (_with_distances(task.examples, settings), settings, inner)
     outcomes = []
-    for outcome in _outcomes(task, settings, jobs):
+    for outcome in (runner or Inline()).map(_run_fold, shared, task.folds):
         outcomes.append(outcome)
         if progress:
             progress(len(outcomes), len(task.folds))
-    summaries = tuple(
-        FoldSummary(fold.name, len(fold.train), len(fold.test), outcome.best_params)
-        for fold, outcome in zip(task.folds, outcomes, strict=True)
-    )
-    return Result(settings, _scores(task, outcomes), summaries, task.left_out, task.notes)
-
-
-def prepare(matrix: Matrix, settings: Settings) -> Task:
-    """Cut a matrix to what counts and draw the folds.
-
-    The normalisation by speaker rests on all utterances of the card's parts, so that no label, not even the
-    choice of classes, enters it.
-
-    Raises
-    ------
-    UsageError, AffexError
-        As `evaluate`.
-    """
-    heard, in_card = matrix.present.any(axis=1), in_parts(matrix.utterances, settings.card.parts)
-    left_out = {"in another part": int((~in_card).sum()), "without features": int((in_card & ~heard).sum())}
-    matrix = matrix.take(np.flatnonzero(heard & in_card))
-    _require_rows(matrix, settings)
-    if settings.speaker_norm:
-        matrix = normalised_by_speaker(matrix)
-    selection = select(matrix.utterances, settings.target, settings.classes)
-    matrix = matrix.take(selection.chosen)
-    rounds = folds(settings.card, matrix.utterances)
-    return Task(
-        ids=tuple(utterance.id for utterance in matrix.utterances),
-        examples=Examples(matrix.X, matrix.offsets, selection.y, matrix.speakers),
-        classes=selection.classes,
-        folds=rounds,
-        left_out={reason: n for reason, n in left_out.items() if n} | dict(selection.left_out),
-        notes=notes(selection.y, rounds),
+    pairs = list(zip(task.folds, outcomes, strict=True))
+    return Result(
+        about=settings.about(task.clusters.unit),
+        scores=_scores(task, [(fold, outcome.said) for fold, outcome in pairs]),
+        folds=tuple(FoldSummary(f.name, len(f.train), len(f.test), o.best_params) for f, o in pairs),
+        left_out=task.left_out,
+        notes=task.notes,
+        folds_hash=folds_hash(task),
+        inner=tuple(_scores(task, [(fold, outcome.inner)]) for fold, outcome in pairs if outcome.inner),
+        ceiling=task.ceiling,
     )
 
 
-def fit(estimator: Any, examples: Examples, train: Numbers) -> Any:
-    """Fit an estimator on the rows of the training utterances, and on nothing else; return it."""
-    rows = rows_of(examples.offsets, train)
-    owner = np.repeat(train, np.diff(examples.offsets)[train])
-    return estimator.fit(examples.X[rows], examples.y[owner], groups=examples.speakers[owner])
+def build(settings: Settings, examples: Examples) -> Any:
+    """Return the unfitted estimator that fits these examples."""
+    return settings.classifier.build(
+        target="classes" if examples.classes else "values",
+        precomputed=examples.precomputed,
+        seed=settings.seed,
+        device=settings.device,
+    )
+
+
+def fit(estimator: Any, examples: Examples, fold: Fold) -> Any:
+    """Fit an estimator on the rows of a fold's training utterances, and on nothing else; return it."""
+    owner, targets, weight = fold.train, examples.y[fold.train], None
+    if examples.shares is not None:
+        which, chosen = np.nonzero(examples.shares[fold.train])
+        owner, targets = fold.train[which], np.array(examples.classes)[chosen]
+        weight = examples.shares[owner, chosen]
+    repeats = np.diff(examples.offsets)[owner]
+    rows = rows_of(examples.offsets, owner)
+    return estimator.fit(
+        _block(examples, rows, rows),
+        np.repeat(targets, repeats),
+        groups=np.repeat(examples.groups[owner], repeats),
+        sample_weight=None if weight is None else np.repeat(weight, repeats),
+        inner=None if fold.inner is None else [_inner_rows(fold.inner, np.repeat(owner, repeats))],
+    )
 
 
 def pool(
@@ -287,90 +183,112 @@ def pool(
     return shares.argmax(axis=1), shares
 
 
-def _outcomes(task: Task, settings: Settings, jobs: int) -> Iterable[Outcome]:
-    from joblib import Parallel, delayed
+def score(estimator: Any, examples: Examples, fold: Fold, settings: Settings) -> tuple[Targets, Floats]:
+    """Return the decisions on a fold's tested utterances, and one score a class, ``(n_tested, n_classes)``.
 
-    run = delayed(_run_fold)
-    rounds = (run(task.examples, fold, task.classes, settings) for fold in task.folds)
-    try:
-        yield from Parallel(n_jobs=min(jobs, len(task.folds)), return_as="generator")(rounds)
-    except BrokenProcessPool as error:
-        raise AffexError(
-            f"A process died while it fitted {settings.classifier.name}, most likely for lack of memory.\n"
-            f"Try fewer at a time: JOBS={max(1, jobs // 2)}."
-        ) from error
+    Where values are predicted there are no scores, ``(n_tested, 0)``.
+    """
+    X = _block(examples, rows_of(examples.offsets, fold.test), rows_of(examples.offsets, fold.train))
+    if not examples.classes:
+        return estimator.predict(X).astype(np.float64), np.empty((len(fold.test), 0))
+    if settings.classifier.rows == "utterance":
+        decided, scores = estimator.predict(X), estimator.predict_proba(X)
+    else:
+        decided, scores = _pooled(estimator, X, np.diff(examples.offsets)[fold.test], settings.classifier)
+    values = np.zeros((len(fold.test), len(examples.classes)))
+    values[:, [examples.classes.index(name) for name in estimator.classes_]] = scores
+    if settings.reweight:
+        values = reweighted(values, examples.y[fold.train], examples.classes)
+        decided = np.array(examples.classes)[values.argmax(axis=1)]
+    return decided.astype(np.str_), values
 
 
-def _run_fold(examples: Examples, fold: Fold, classes: tuple[str, ...], settings: Settings) -> Outcome:
+def reweighted(scores: Floats, trained: Labels, classes: Sequence[str]) -> Floats:
+    """Return scores times the square root of how often their class was trained on, summing to 1 as before."""
+    weighted = scores * np.sqrt([np.mean(trained == name) for name in classes])
+    shares: Floats = weighted / weighted.sum(axis=1, keepdims=True)
+    return shares
+
+
+def _run_fold(shared: tuple[Examples, Settings, bool], fold: Fold) -> Outcome:
+    examples, settings, inner = shared
+    said, estimator = _said(examples, settings, fold)
+    parts = [_said(examples, settings, part)[0] for part in inner_parts(examples, fold)] if inner else []
+    return Outcome(said, _joined(parts) if parts else None, getattr(estimator, "best_params_", {}))
+
+
+def _said(examples: Examples, settings: Settings, fold: Fold) -> tuple[Said, Any]:
     from threadpoolctl import threadpool_limits
 
-    estimator = settings.classifier.build(seed=settings.seed, device=settings.device)
+    estimator = build(settings, examples)
     try:
         with threadpool_limits(limits=1):  # after `build`: only libraries already loaded are limited
-            predicted, scores = _score(fit(estimator, examples, fold.train), examples, fold.test, settings.classifier)
+            fitted = fit(estimator, examples, fold)
+            return Said(fold.test, *score(fitted, examples, fold, settings)), fitted
     except ValueError as error:
         raise AffexError(
             f"Fold {fold.name}: {settings.classifier.name} could not learn from {len(fold.train)} utterances "
             f"and score {len(fold.test)}.\n{error}"
         ) from error
-    values = np.zeros((len(fold.test), len(classes)))
-    values[:, [classes.index(name) for name in estimator.classes_]] = scores
-    return Outcome(predicted, values, getattr(estimator, "best_params_", {}))
 
 
-def _score(estimator: Any, examples: Examples, test: Numbers, classifier: Any) -> tuple[Labels, Floats]:
-    X = examples.X[rows_of(examples.offsets, test)]
-    if classifier.rows == "utterance":
-        return estimator.predict(X), estimator.predict_proba(X)
-    offsets = np.concatenate([[0], np.cumsum(np.diff(examples.offsets)[test])])
+def inner_parts(examples: Examples, fold: Fold) -> list[Fold]:
+    """Return the folds inside a fold's training utterances: the card's own, or some over the training speakers."""
+    if fold.inner is not None:
+        return [Fold(f"{fold.name}, inner", *fold.inner)]
+    pairs = inner_folds(examples.groups[fold.train])
+    return [
+        Fold(f"{fold.name}, inner {number}", fold.train[train], fold.train[test])
+        for number, (train, test) in enumerate(pairs, 1)
+    ]
+
+
+def _joined(parts: Sequence[Said]) -> Said:
+    return Said(
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("numbers", "predicted", "scores"))
+    )
+
+
+def _pooled(estimator: Any, X: Floats, lengths: Numbers, classifier: Any) -> tuple[Labels, Floats]:
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
     decision, scores = pool(estimator.log_likelihood(X), estimator.class_log_prior_, offsets, classifier.pool)
     return estimator.classes_[decision], scores
 
 
-def _scores(task: Task, outcomes: Iterable[Outcome]) -> Scores:
-    tested = np.concatenate([fold.test for fold in task.folds])
-    order = np.argsort(tested, kind="stable")
-    outcomes = tuple(outcomes)
-    numbers = tested[order]
+def _block(examples: Examples, rows: Numbers, columns: Numbers) -> NDArray[Any]:
+    """Return the rows, or, of distances, those of the rows to the training rows in `columns`."""
+    return examples.X[np.ix_(rows, columns)] if examples.precomputed else examples.X[rows]
+
+
+def _inner_rows(inner: tuple[Numbers, Numbers], owner: Numbers) -> tuple[Numbers, Numbers]:
+    """Return the places of utterances' rows among the training rows, whose owners are given."""
+    train, validation = (np.flatnonzero(np.isin(owner, part)) for part in inner)
+    return train, validation
+
+
+def _with_distances(examples: Examples, settings: Settings) -> Examples:
+    """Return the examples with the distances of all rows in the place of the rows, where no fold fits the scaling."""
+    from threadpoolctl import threadpool_limits
+
+    if not settings.speaker_norm or settings.soft or settings.classifier.rows != "utterance":
+        return examples
+    with threadpool_limits(limits=1):
+        distances = settings.classifier.distances(examples.X, device=settings.device)
+    return examples if distances is None else replace(examples, X=distances, precomputed=True)
+
+
+def _scores(task: Task, said: Sequence[tuple[Fold, Said]]) -> Scores:
+    """Return what was said, in the order of the manifest."""
+    numbers = np.concatenate([part.numbers for _, part in said])
+    order = np.argsort(numbers, kind="stable")
+    numbers = numbers[order]
+    ids = np.array([utterance.id for utterance in task.utterances])
     return Scores(
-        ids=np.array(task.ids)[numbers],
-        speakers=task.examples.speakers[numbers],
-        folds=np.repeat([fold.name for fold in task.folds], [len(fold.test) for fold in task.folds])[order],
+        ids=ids[numbers],
+        clusters=task.clusters.of[numbers],
+        folds=np.repeat([fold.name for fold, _ in said], [len(part.numbers) for _, part in said])[order],
         true=task.examples.y[numbers],
-        predicted=np.concatenate([outcome.predicted for outcome in outcomes]).astype(np.str_)[order],
-        classes=task.classes,
-        values=np.concatenate([outcome.scores for outcome in outcomes])[order],
-    )
-
-
-def _require_rows(matrix: Matrix, settings: Settings) -> None:
-    if not len(matrix):
-        raise AffexError(f"No utterance of {settings.corpus} has {' or '.join(settings.features)}: none to test.")
-    if is_framewise(matrix) != (settings.classifier.rows == "frame"):
-        raise UsageError(_misfit(settings, framewise=is_framewise(matrix)))
-    complete = np.repeat(matrix.present.all(axis=1), matrix.lengths)
-    wrong = np.isinf(matrix.X) | (np.isnan(matrix.X) & complete[:, None])
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
-        owner = matrix.utterances[int(np.searchsorted(matrix.offsets, row, side="right")) - 1]
-        raise AffexError(
-            f"{owner.id}: column {matrix.columns[column]} is {matrix.X[row, column]}; expected a number.\n"
-            "A feature that an utterance lacks is marked as absent, never NaN: check the cache (affex cache)."
-        )
-
-
-def is_framewise(matrix: Matrix) -> bool:
-    """Tell whether any utterance has more, or fewer, rows than one."""
-    return bool((matrix.lengths != 1).any())
-
-
-def _misfit(settings: Settings, *, framewise: bool) -> str:
-    name, features = settings.classifier.name, " ".join(settings.features)
-    reads, gives = ("an utterance", "a frame") if framewise else ("a frame", "an utterance")
-    fitting = [n for n, feature in registry.feature_presets().items() if feature.framewise != framewise]
-    readers = [n for n, other in registry.classifier_presets().items() if (other.rows == "frame") == framewise]
-    return (
-        f"CLASSIFIER={name} reads one row {reads}, but FEATURES='{features}' gives one {gives}.\n"
-        f"Features that fit {name}: {', '.join(fitting) or 'none'}.\n"
-        f"Classifiers that fit {features}: {', '.join(readers) or 'none'}."
+        predicted=np.concatenate([part.predicted for _, part in said])[order],
+        classes=task.examples.classes,
+        values=np.concatenate([part.scores for _, part in said])[order],
     )

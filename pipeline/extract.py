@@ -20,7 +20,6 @@ from pipeline import cache, manifest, media, sources, store, work
 from pipeline.atomic import write_text
 from pipeline.cache import Holdings
 from pipeline.console import Console
-from pipeline.errors import AffexError
 from pipeline.manifest import Dataset, Utterance
 from pipeline.registry import FeatureSpec
 from pipeline.sources import STAMP, File, Files
@@ -157,24 +156,9 @@ def _run(
 
 
 def _check_alike(stages: Runner, batch: ClipBatch) -> None:
-    """Make sure that every worker has this code, these versions and these bytes.
-
-    Raises
-    ------
-    AffexError
-        Naming the worker and what differs.
-    """
+    """Make sure that every worker has this code, these versions and these bytes."""
     packages = tuple(sorted({*media.PACKAGES, *(name for feature in batch.features for name in feature.packages)}))
-    file = batch.root / batch.jobs[0].media.path
-    here = work.fingerprint(packages, file)
-    for worker, there in stages.ask(work.fingerprint, packages, file).items():
-        for name in here:
-            if there.get(name) != here[name]:
-                raise AffexError(
-                    f"The worker {worker} is not like this process: {name} is {there.get(name)} there and "
-                    f"{here[name]} here, so its rows could not be trusted. Install the same affex there, and "
-                    "mount the same media under the same path."
-                )
+    work.require_alike(stages, packages, batch.root / batch.jobs[0].media.path)
 
 
 def _jobs(utterances: Iterable[Utterance], courses: Sequence[_Course], stamps: NDArray[np.int64]) -> Iterator[Job]:

@@ -1,7 +1,8 @@
 """The rows of a corpus, ready to be learned from: each utterance's rows and the table beside them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,39 @@ class Matrix:
             columns=self.columns,
             present=self.present[chosen],
         )
+
+
+def joined(matrices: Sequence[Matrix]) -> Matrix:
+    """Return the matrices of several corpora as one: whoever is named in one corpus is another than in the next.
+
+    Ids, speakers, sessions and dialogs get the corpus's name before them, media paths as well.
+
+    Raises
+    ------
+    UsageError
+        If two corpora have one name.
+    """
+    names = [matrix.utterances[0].corpus for matrix in matrices if len(matrix)]
+    if len(set(names)) < len(names):
+        raise UsageError(f"Two of the corpora are called the same ({', '.join(names)}): rename a table.")
+    lengths = np.concatenate([matrix.lengths for matrix in matrices])
+    return Matrix(
+        X=np.concatenate([matrix.X for matrix in matrices]),
+        offsets=_offsets(lengths),
+        utterances=tuple(_placed(utterance) for matrix in matrices for utterance in matrix.utterances),
+        columns=matrices[0].columns,
+        present=np.concatenate([matrix.present for matrix in matrices]),
+    )
+
+
+def _placed(utterance: Utterance) -> Utterance:
+    """Return an utterance with its corpus's name before all that names only tell apart within it."""
+    own = {name: getattr(utterance, name) for name in ("id", "speaker", "session", "dialog")}
+    changed: dict[str, Any] = {name: f"{utterance.corpus}/{value}" for name, value in own.items() if value}
+    for kind in ("audio", "video", "mocap"):
+        media = getattr(utterance, kind)
+        changed[kind] = media and replace(media, path=f"{utterance.corpus}/{media.path}")
+    return replace(utterance, **changed)
 
 
 def rows_of(offsets: NDArray[np.int64], chosen: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -11,6 +11,7 @@ import pkgutil
 import re
 import types
 import typing
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -20,11 +21,15 @@ import features
 import pipeline.corpora
 from classifiers.base import Classifier
 from features.base import Feature
-from pipeline.corpora.base import Corpus
+from pipeline.corpora.base import Card, Corpus
 from pipeline.errors import UsageError, unknown
+from pipeline.splits import PROTOCOLS
 
 #: Named in the sources and on their way; asking for one gets an error that says so.
 PLANNED_CORPORA = ("afew", "baum1s", "cremad", "enterface", "iemocap", "mosei", "omg", "rml", "savee")
+
+#: A model of a study: the specs of its features, and its classifier.
+Member = tuple[tuple[str, ...], Classifier]
 
 _UNITS = {"s": 1.0, "ms": 1e-3, "min": 60.0, "Hz": 1.0, "kHz": 1e3}
 
@@ -136,13 +141,85 @@ def classifier(text: str) -> Classifier:
     return parsed
 
 
-def _parse(kind: str, spec: str, presets: dict[str, Any]) -> Any:
+def members(features: str | None, classifiers: str, fusion: str) -> list[Member]:
+    """Return the models that are meant, each with its features.
+
+    Early fusion, and what is not fused, is one model on all features. Late fusion is one model a feature: a single
+    classifier serves all features, several are paired with them in order; a single feature serves all classifiers.
+
+    Parameters
+    ----------
+    features
+        Specs parted by blanks; None for what each classifier prefers.
+    classifiers
+        Specs parted by blanks.
+    fusion
+        ``"early"``, or what begins with ``"late"``.
+
+    Raises
+    ------
+    UsageError
+        If they do not fit together, or name something that does not exist.
+    """
+    built = [classifier(spec) for spec in classifiers.split()]
+    if not built:
+        raise UsageError("No classifier was named. Known: " + ", ".join(sorted(classifier_presets())))
+    if fusion.partition(":")[0] not in ("early", "late"):
+        raise unknown("fusion", fusion, ("early", "late"))
+    if not fusion.startswith("late"):
+        if len(built) > 1:
+            raise UsageError(f"CLASSIFIER='{classifiers}' are several: fuse their scores with FUSION=late.")
+        return [(tuple((features or built[0].prefers).split()), built[0])]
+    names = features.split() if features else [one.prefers for one in built]
+    if len(names) == 1 or len(built) == 1:
+        names, built = names * len(built), built * len(names)
+    if len(names) != len(built) or len(names) < 2:
+        raise UsageError(
+            f"FUSION={fusion} pairs each feature with a classifier, and FEATURES names {len(names)} and CLASSIFIER "
+            f"{len(built)}: expected two features at least, and one classifier or as many."
+        )
+    return [((name,), one) for name, one in zip(names, built, strict=True)]
+
+
+def card(text: str, own: Sequence[Card]) -> Card:
+    """Return a protocol card: one of a corpus's own, or a protocol on the whole corpus, with its parameters.
+
+    Parameters
+    ----------
+    text
+        What ``PROTOCOL`` says, as in ``"group-k:k=5"``; empty for the first card.
+    own
+        The corpus's cards.
+
+    Raises
+    ------
+    UsageError
+        If nothing is called so, or a parameter does not exist.
+    """
+    named = {protocol: Card(protocol, protocol) for protocol in PROTOCOLS} | {one.name: one for one in own}
+    if not text:
+        return own[0] if own else named["loso"]
+    found: Card = _parse("protocol", text, named, only=("k", "train", "test", "file", "agreement"))
+    return found
+
+
+def with_target(card: Card, target: str | None, classes: str | None) -> Card:
+    """Return a card with another target or other classes, of which it then asserts no counts."""
+    if target is None and classes is None:
+        return card
+    changed = target is not None and target != card.target
+    return dataclasses.replace(
+        card, target=target or card.target, classes=classes or ("" if changed else card.classes), counts={}
+    )
+
+
+def _parse(kind: str, spec: str, presets: dict[str, Any], only: Sequence[str] = ()) -> Any:
     name, _, parameters = spec.partition(":")
     if name not in presets:
         raise unknown(kind, name, presets)
     preset = presets[name]
     hints = typing.get_type_hints(type(preset))
-    fields = {f.name: hints[f.name] for f in dataclasses.fields(preset)}
+    fields = {f.name: hints[f.name] for f in dataclasses.fields(preset) if not only or f.name in only}
     changes = {}
     for part in filter(None, parameters.split(",")):
         key, equals, value = part.partition("=")

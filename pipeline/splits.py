@@ -1,13 +1,19 @@
 """Splits: the arrow from the utterances of a corpus to folds, who is learned from and who is tested.
 
-First it is chosen what counts (the parts of a protocol card, the target, the classes), then folds choose
-utterances; their rows follow, so no clip can straddle training and test. Utterances are numbered by their
-place in the sequence given. The same utterances under the same card give the same folds everywhere.
+Folds choose utterances; their rows follow, so no clip can straddle training and test. Utterances are numbered
+by their place in the sequence given. A protocol card says who is tested when; its hash stands in every result, and
+the same card on the same utterances gives the same folds on every machine: nothing is drawn by a generator whose
+numbers could change, and nothing depends on the order of the utterances but where that is said.
 """
 
+import csv
+import dataclasses
+import hashlib
+import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +23,10 @@ from pipeline.errors import AffexError, UsageError, unknown
 from pipeline.manifest import Utterance
 
 Numbers = NDArray[np.int64]
+Labels = NDArray[np.str_]
 
-#: Fields of an utterance that can be predicted as classes.
-CATEGORICAL = ("label", "sex", "text", "part", "session", "dialog", "split")
-CONTINUOUS = ("valence", "arousal", "dominance")
+#: What cannot be told apart by speaker is told apart by the first of these that all utterances have.
+CLUSTERS = ("speaker", "session", "dialog")
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,56 +39,72 @@ class Fold:
         Who is tested, as in the speaker's name.
     train, test : (n,) int64
         The numbers of the utterances learned from and of those tested.
+    inner : (train, validation), each (n,) int64, or None
+        What the search for hyperparameters learns from and is judged on, where the card fixes it; both are part of
+        `train`, on which the final model is fitted. None: inner folds over the training speakers.
     """
 
     name: str
     train: Numbers
     test: Numbers
+    inner: tuple[Numbers, Numbers] | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class Selection:
-    """The utterances that count, with their classes.
+class Clusters:
+    """Who belongs together.
 
     Parameters
     ----------
-    chosen : (n_chosen,) int64
-        Their numbers.
-    y : (n_chosen,) str
-        The class of each.
-    classes
-        All classes, in the order in which results show them.
-    left_out
-        How many utterances do not count, by reason.
+    unit
+        What a cluster is: ``"speaker"``, or what stands for it where a corpus has no speaker names.
+    of : (n_utterances,) str
+        The cluster of each utterance.
     """
 
-    chosen: Numbers
-    y: NDArray[np.str_]
-    classes: tuple[str, ...]
-    left_out: Mapping[str, int]
+    unit: str
+    of: Labels
 
 
-def find_card(cards: Sequence[Card], name: str = "") -> Card:
-    """Return the card called `name`: one of a corpus's own, or a protocol on the whole corpus.
+def clusters(utterances: Sequence[Utterance], unit: str = "") -> Clusters:
+    """Return the utterances' speakers, or, where nobody is named, their sessions, dialogs or media files.
 
     Parameters
     ----------
-    cards
-        The corpus's cards.
-    name
-        What ``PROTOCOL`` says; empty for the first card.
+    unit
+        One of `CLUSTERS`, to have just that.
 
     Raises
     ------
-    UsageError
-        If nothing is called so.
+    AffexError
+        If `unit` is asked for and an utterance has none.
     """
-    named = {protocol: Card(protocol, protocol) for protocol in PROTOCOLS} | {card.name: card for card in cards}
-    if not name:
-        return cards[0]
-    if name not in named:
-        raise unknown("protocol", name, named)
-    return named[name]
+    for name in [unit] if unit else CLUSTERS:
+        of = [getattr(utterance, name) or "" for utterance in utterances]
+        if all(of):
+            return Clusters(name, np.array(of, dtype=np.str_))
+        if unit or any(of):
+            nameless = next(u.id for u, value in zip(utterances, of, strict=True) if not value)
+            raise AffexError(
+                f"{of.count('')} of {len(of)} utterances have no {name} (the first: {nameless}).\n"
+                f"Name the {name} of every utterance, or of none and evaluate under another PROTOCOL."
+            )
+    media = (utterance.video or utterance.audio for utterance in utterances)
+    return Clusters("video", np.array([item.path if item else "" for item in media], dtype=np.str_))
+
+
+def card_hash(card: Card) -> str:
+    """Return the sha256 of all that a card says but its name; of a split file, of its content, wherever it lies.
+
+    Raises
+    ------
+    AffexError
+        If the split file cannot be read.
+    """
+    record = dataclasses.asdict(card) | {"name": "", "counts": sorted(card.counts.items())}
+    if card.file:
+        record["file"] = hashlib.sha256(_content(Path(card.file))).hexdigest()
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 def folds(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
@@ -97,10 +119,10 @@ def folds(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
     """
     if card.protocol not in PROTOCOLS:
         raise unknown("protocol", card.protocol, PROTOCOLS)
-    return PROTOCOLS[card.protocol](utterances)
+    return PROTOCOLS[card.protocol](card, utterances)
 
 
-def loso(utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
+def loso(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:  # noqa: ARG001
     """Leave one speaker out: one fold a speaker, in the order of their names.
 
     Raises
@@ -108,104 +130,119 @@ def loso(utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
     AffexError
         If there are fewer than two speakers.
     """
-    speakers = np.array([utterance.speaker for utterance in utterances])
-    names = np.unique(speakers)
-    if len(names) < 2:
-        found = ", ".join(f"'{name}'" for name in names) or "none"
+    return _one_out(utterances, "speaker", "Leave-one-speaker-out", "Add recordings of other speakers")
+
+
+def session(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:  # noqa: ARG001
+    """Leave one session out, with all who speak in it.
+
+    Raises
+    ------
+    AffexError
+        If an utterance has no session, or there are fewer than two.
+    """
+    return _one_out(utterances, "session", "Leave-one-session-out", "Add recordings of other sessions")
+
+
+def group_k(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
+    """Leave out one of `k` groups of speakers: from the busiest on, each speaker joins the group with the least to say.
+
+    Raises
+    ------
+    AffexError
+        If there are fewer speakers than groups.
+    """
+    found = clusters(utterances)
+    counts = Counter(found.of.tolist())
+    if card.k < 2 or len(counts) < card.k:
         raise AffexError(
-            f"Leave-one-speaker-out needs at least 2 speakers, found {len(names)}: {found}.\n"
-            "Add recordings of other speakers, or check the corpus's speaker names."
+            f"group-k makes k={card.k} groups of speakers, and there are {len(counts)}: expected 2 to {len(counts)}, "
+            f"as in PROTOCOL=group-k:k={max(2, len(counts) // 2)}."
         )
-    return tuple(_fold(str(name), speakers == name) for name in names)
+    size, group_of = [0] * card.k, {}
+    for name in sorted(counts, key=lambda name: (-counts[name], name)):
+        group_of[name] = size.index(min(size))
+        size[group_of[name]] += counts[name]
+    groups = np.array([group_of[name] for name in found.of.tolist()])
+    return tuple(_fold(f"group {number + 1}", groups == number) for number in range(card.k))
 
 
-def _fold(name: str, tested: NDArray[np.bool_]) -> Fold:
-    return Fold(name, train=np.flatnonzero(~tested), test=np.flatnonzero(tested))
+def random_k(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
+    """Deal the utterances at random into `k` folds, whoever speaks: **leaks speakers**, to show what a leak is worth.
 
-
-#: Who is left out together, by the name of the protocol.
-PROTOCOLS: Mapping[str, Callable[[Sequence[Utterance]], tuple[Fold, ...]]] = {"loso": loso}
-
-
-def in_parts(utterances: Sequence[Utterance], parts: Sequence[str]) -> NDArray[np.bool_]:
-    """Tell which utterances belong to the parts of a card, ``(n_utterances,) bool``; no parts are all parts.
+    Utterances are dealt in the order of the sha256 of their ids.
 
     Raises
     ------
     AffexError
-        If a part has no utterance.
+        If there are fewer utterances than folds.
     """
-    found = {utterance.part for utterance in utterances}
-    missing = [part for part in parts if part not in found]
-    if missing:
-        there = ", ".join(sorted(filter(None, found))) or "no named part"
-        raise AffexError(f"The corpus has no utterance in the part '{missing[0]}' (it has: {there}).")
-    return np.array([not parts or utterance.part in parts for utterance in utterances], dtype=bool)
+    if not 2 <= card.k <= len(utterances):
+        raise AffexError(
+            f"random-k deals {len(utterances)} utterances into k={card.k} folds: expected 2 to {len(utterances)}."
+        )
+    digests = [hashlib.sha256(utterance.id.encode()).digest() for utterance in utterances]
+    dealt = np.empty(len(utterances), dtype=np.int64)
+    dealt[sorted(range(len(utterances)), key=digests.__getitem__)] = np.arange(len(utterances)) % card.k
+    return tuple(_fold(f"part {number + 1}", dealt == number) for number in range(card.k))
 
 
-def select(utterances: Sequence[Utterance], target: str = "label", classes: str = "") -> Selection:
-    """Choose the utterances of the classes asked for.
+def split(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
+    """Test the utterances that a fixed split names, in one fold.
 
-    Parameters
-    ----------
-    utterances
-        What there is.
-    target
-        The field whose values are predicted, one of `CATEGORICAL`.
-    classes
-        The values that count, as in ``"ang,neu,sad,hap+exc"`` (a plus merges values into one class); empty
-        for all, each a class of its own, in alphabetical order.
+    With ``train``, ``validation`` and ``test``: the search learns from ``train`` and is judged on ``validation``, the
+    final model learns from both. With ``train`` and one of the others: that one is tested, and the search has inner
+    folds over the training speakers.
 
     Raises
     ------
-    UsageError
-        If the target or a class does not exist, or a value is named twice.
     AffexError
-        If fewer than two classes are left.
+        If there is nothing to learn from or to test, or the split file does not fit the corpus.
     """
-    values = _values(utterances, target)
-    class_of = class_map(classes, {value for value in values if value is not None}, target)
-    chosen = np.array([i for i, value in enumerate(values) if value in class_of], dtype=np.int64)
-    y = np.array([class_of[value] for value in values if value in class_of], dtype=np.str_)
-    there = set(y.tolist())
-    if len(there) < 2:
-        raise AffexError(_too_few_classes(utterances, target, sorted(there)))
-    without = values.count(None)
-    reasons = {f"without a {target}": without, f"of another {target}": len(values) - without - len(chosen)}
-    return Selection(chosen, y, tuple(dict.fromkeys(class_of.values())), {k: n for k, n in reasons.items() if n})
+    side = _sides(card, utterances)
+    train, validation, test = (np.flatnonzero(side == name) for name in ("train", "validation", "test"))
+    if not len(train) or not len(validation) + len(test):
+        counts = ", ".join(f"{name} {n}" for name, n in sorted(Counter(side.tolist()).items()) if name)
+        raise AffexError(
+            "The protocol 'split' needs utterances called train, and others called test or validation; found: "
+            f"{counts or 'none is called anything'}.\nGive a split column, or PROTOCOL=split:file=mine.csv with the "
+            "columns id and split."
+        )
+    if not len(test):
+        return (Fold("validation", train, validation),)
+    inner = (train, validation) if len(validation) else None
+    return (Fold("test", np.sort(np.concatenate([train, validation])), test, inner),)
 
 
-def class_map(classes: str, known: Iterable[str], target: str = "label") -> dict[str, str]:
-    """Return the class of each value that counts.
-
-    Examples
-    --------
-    >>> class_map("ang,hap+exc", ["ang", "exc", "hap", "xxx"])
-    {'ang': 'ang', 'hap': 'hap+exc', 'exc': 'hap+exc'}
+def cross(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
+    """Learn from some corpora and test others, in one fold.
 
     Raises
     ------
     UsageError
-        If a value is not known or is named twice, or there are fewer than two classes.
+        If a corpus is named that is not there, or on both sides.
+    AffexError
+        If one side is empty.
     """
-    known = sorted(known)
-    if not classes.strip():
-        return {value: value for value in known}
-    named = [[value.strip() for value in group.split("+")] for group in classes.split(",")]
-    class_of: dict[str, str] = {}
-    for group in named:
-        for value in group:
-            if value not in known:
-                raise unknown(target, value, known)
-            if value in class_of:
-                raise UsageError(f"CLASSES='{classes}' names '{value}' twice: it can be in one class only.")
-            class_of[value] = "+".join(group)
-    if len(named) < 2:
-        raise UsageError(f"CLASSES='{classes}' is one class; telling classes apart needs at least 2.")
-    return class_of
+    corpora = np.array([utterance.corpus for utterance in utterances], dtype=np.str_)
+    known = sorted(set(corpora.tolist()))
+    train, test = (set(filter(None, names.split("+"))) for names in (card.train, card.test))
+    for name in sorted(train | test):
+        if name not in known:
+            raise unknown("corpus (of those evaluated)", name, known)
+    if train & test:
+        raise UsageError(f"PROTOCOL={card}: '{min(train & test)}' cannot be learned from and tested as well.")
+    train, test = train or set(known) - test, test or set(known) - train
+    if not train or not test:
+        raise AffexError(
+            f"The protocol 'cross' learns from some corpora and tests others; here there is only {', '.join(known)}.\n"
+            "Name two or more, as in DATASET='emodb ravdess' PROTOCOL=cross:test=ravdess."
+        )
+    named = np.isin(corpora, sorted(test))
+    return (Fold("+".join(sorted(test)), np.flatnonzero(np.isin(corpora, sorted(train))), np.flatnonzero(named)),)
 
 
-def notes(y: NDArray[np.str_], rounds: Sequence[Fold]) -> tuple[str, ...]:
+def notes(y: Labels, rounds: Sequence[Fold]) -> tuple[str, ...]:
     """Return a sentence for each class that the folds cannot do justice to.
 
     These are classes with a single utterance, and folds whose training speakers never show a class that is
@@ -215,21 +252,64 @@ def notes(y: NDArray[np.str_], rounds: Sequence[Fold]) -> tuple[str, ...]:
     return tuple(f"'{name}' has 1 utterance: its recall can only be 0 or 1" for name in single) + tuple(
         f"fold {fold.name}: '{name}' is in no training utterance, so it cannot be predicted there (score 0)"
         for fold in rounds
-        for name in sorted(set(y.tolist()) - set(y[fold.train].tolist()))
+        for name in sorted(set(y[fold.test].tolist()) - set(y[fold.train].tolist()))
     )
 
 
-def _values(utterances: Sequence[Utterance], target: str) -> list[str | None]:
-    if target in CONTINUOUS:
-        raise UsageError(
-            f"TARGET={target} is continuous: it comes with regression, which is not built yet.\n"
-            f"Until it is, a target is one of: {', '.join(CATEGORICAL)}."
+def _one_out(utterances: Sequence[Utterance], unit: str, protocol: str, advice: str) -> tuple[Fold, ...]:
+    of = clusters(utterances, unit).of
+    names = np.unique(of)
+    if len(names) < 2:
+        found = ", ".join(f"'{name}'" for name in names) or "none"
+        raise AffexError(
+            f"{protocol} needs at least 2 {unit}s, found {len(names)}: {found}.\n"
+            f"{advice}, or check the corpus's {unit} names."
         )
-    if target not in CATEGORICAL:
-        raise unknown("target", target, (*CATEGORICAL, *CONTINUOUS))
-    return [getattr(utterance, target) for utterance in utterances]
+    return tuple(_fold(str(name), of == name) for name in names)
 
 
-def _too_few_classes(utterances: Sequence[Utterance], target: str, there: Sequence[str]) -> str:
-    found = f"every {target} is '{there[0]}'" if there else f"none has a {target}"
-    return f"Telling classes apart needs at least 2 classes, but of {len(utterances)} utterances {found}."
+def _fold(name: str, tested: NDArray[np.bool_]) -> Fold:
+    return Fold(name, train=np.flatnonzero(~tested), test=np.flatnonzero(tested))
+
+
+def _sides(card: Card, utterances: Sequence[Utterance]) -> Labels:
+    """Return the side of each utterance, empty for those on none."""
+    if not card.file:
+        return np.array([utterance.split or "" for utterance in utterances], dtype=np.str_)
+    side_of = dict(_listed(Path(card.file)))
+    if not side_of.keys() & {utterance.id for utterance in utterances}:
+        raise AffexError(
+            f"{card.file} names no utterance of this corpus (it names {next(iter(side_of), 'nothing')}, the corpus "
+            f"has {utterances[0].id})."
+        )
+    return np.array([side_of.get(utterance.id, "") for utterance in utterances], dtype=np.str_)
+
+
+def _listed(table: Path) -> Iterator[tuple[str, str]]:
+    rows = csv.DictReader(_content(table).decode("utf-8-sig", "replace").splitlines())
+    if not {"id", "split"} <= set(rows.fieldnames or ()):
+        raise AffexError(f"{table} is no split file: expected a table with the columns id and split.")
+    for number, row in enumerate(rows, 2):
+        if row["split"] not in ("train", "validation", "test", ""):
+            raise AffexError(
+                f"{table}, row {number}: 'split' is '{row['split']}', expected train, validation, test or nothing."
+            )
+        yield row["id"], row["split"]
+
+
+def _content(table: Path) -> bytes:
+    try:
+        return table.read_bytes()
+    except OSError as error:
+        raise AffexError(f"The split file {table} cannot be read: {error.strerror}.") from error
+
+
+#: Who is left out together, by the name of the protocol.
+PROTOCOLS: Mapping[str, Callable[[Card, Sequence[Utterance]], tuple[Fold, ...]]] = {
+    "loso": loso,
+    "session": session,
+    "group-k": group_k,
+    "split": split,
+    "cross": cross,
+    "random-k": random_k,
+}

@@ -59,6 +59,9 @@ class Runner(Protocol):
     def ask(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
         """Return what ``function(*arguments)`` says on each worker."""
 
+    def map(self, function: Callable[[Any, Any], Any], shared: Any, items: Iterable[Any]) -> Iterator[Any]:
+        """Yield ``function(shared, item)`` of each item, in their order; what is shared travels once."""
+
 
 def through(stages: Sequence[Stage], batch: Any) -> Any:
     """Return what the last stage makes of a batch, in this process."""
@@ -79,6 +82,10 @@ class Inline:
     def ask(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
         """Return what this process says."""
         return {"this process": function(*arguments)}
+
+    def map(self, function: Callable[[Any, Any], Any], shared: Any, items: Iterable[Any]) -> Iterator[Any]:
+        """Yield what the function says of each item."""
+        return (function(shared, item) for item in items)
 
 
 class Cluster:
@@ -129,6 +136,27 @@ class Cluster:
         """Return what each worker says."""
         answers: dict[str, Any] = self._client.run(function, *arguments)
         return answers
+
+    def map(self, function: Callable[[Any, Any], Any], shared: Any, items: Iterable[Any]) -> Iterator[Any]:
+        """Yield what the function says of each item, through joblib on the workers.
+
+        Raises
+        ------
+        AffexError
+            If a worker died: unlike a clip, an item cannot be given up.
+        """
+        from distributed import KilledWorker
+        from joblib import Parallel, delayed, parallel_config
+
+        with parallel_config("dask", client=self._client, scatter=[shared]):
+            pool = Parallel(n_jobs=-1, batch_size=1, return_as="generator")
+            results = pool(delayed(function)(shared, item) for item in items)
+        try:
+            yield from results
+        except KilledWorker as error:
+            raise AffexError(
+                "A worker process died at its work, most likely for lack of memory. Try fewer at a time: JOBS=1."
+            ) from error
 
 
 def _alone(batch: Any, stages: Sequence[Stage]) -> Iterator[tuple[Any, Any]]:

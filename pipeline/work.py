@@ -11,8 +11,9 @@ import numpy as np
 
 from features.base import Clip, ExtractionError, Feature, Rows
 from pipeline import media
-from pipeline.errors import MediaError
+from pipeline.errors import AffexError, MediaError
 from pipeline.manifest import Media
+from pipeline.stages import Runner
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +164,31 @@ def _version(package: str) -> str:
     return metadata.version(package)  # reads and parses a file
 
 
-def fingerprint(packages: tuple[str, ...], file: Path) -> dict[str, str]:
+def fingerprint(packages: tuple[str, ...], file: Path | None = None) -> dict[str, str]:
     """Return what must be alike wherever a run's parts run: code, versions, and the bytes of one media file."""
     seen = {"affex code": code_digest(), **versions(packages)}
-    seen[str(file)] = media.digest(file) if file.is_file() else "not there"
+    if file is not None:
+        seen[str(file)] = media.digest(file) if file.is_file() else "not there"
     return seen
+
+
+def require_alike(runner: Runner, packages: tuple[str, ...], file: Path | None = None) -> None:
+    """Make sure that every worker has this code, these versions and these bytes.
+
+    Raises
+    ------
+    AffexError
+        Naming the worker and what differs.
+    """
+    here = fingerprint(packages, file)
+    for worker, there in runner.ask(fingerprint, packages, file).items():
+        for name in here:
+            if there.get(name) != here[name]:
+                raise AffexError(
+                    f"The worker {worker} is not like this process: {name} is {there.get(name)} there and "
+                    f"{here[name]} here, so what it gave could not be trusted. Install the same affex there, and "
+                    "mount the same media under the same path."
+                )
 
 
 def code_digest() -> str:

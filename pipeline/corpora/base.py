@@ -18,14 +18,40 @@ class Card:
     name
         What ``PROTOCOL`` calls it.
     protocol
-        Who is left out together: ``"loso"`` is one speaker.
+        Who is left out together, one of `pipeline.splits.PROTOCOLS`.
     parts
         The parts of the corpus that count; empty for all.
+    target
+        What is predicted: a field of an utterance, of classes (``"label"``) or of values (``"valence"``).
+    classes
+        The classes that count, as `pipeline.selection.class_map` reads them; empty for all.
+    counts
+        How many utterances each class has when all is there, asserted; empty for no assertion.
+    agreement
+        The least share of the raters who chose the most frequent label; 0 takes all.
+    k
+        How many folds, for ``group-k`` and ``random-k``.
+    train, test
+        The corpora learned from and tested, joined with a plus, for ``cross``; an empty one is all the others.
+    file
+        A table with the columns ``id`` and ``split``, for ``split``; empty for the corpus's own split.
     """
 
     name: str
     protocol: str = "loso"
     parts: tuple[str, ...] = ()
+    target: str = "label"
+    classes: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    agreement: float = 0.0
+    k: int = 10
+    train: str = ""
+    test: str = ""
+    file: str = ""
+
+    def __str__(self) -> str:
+        own = {"group-k": f"-{self.k}", "random-k": f"-{self.k}", "cross": f"-{self.train}-{self.test}"}
+        return self.name.removesuffix("-k") + own.get(self.protocol, "")
 
 
 LOSO = Card("loso")

@@ -1,0 +1,54 @@
+"""The verb ``cache`` and those under it."""
+
+from pathlib import Path
+
+import click
+
+from pipeline import registry
+from pipeline.cli.extraction import DEFAULT_FEATURES
+from pipeline.cli.options import CACHE, CORPUS, Group, at_hand, corpora_or_demo, option, with_options
+from pipeline.console import Terminal
+from pipeline.errors import AffexError
+
+
+@click.group(cls=Group, invoke_without_command=True)
+@with_options((CACHE,))
+@click.pass_context
+def cache(context: click.Context, cache: Path) -> None:
+    """Look at the cache: list it, verify it, say why a clip is computed again.
+
+    \b
+    Examples:
+      affex cache
+      affex cache verify
+      affex cache why --dataset emodb --features compare
+    """
+    from pipeline import inventory
+
+    context.obj = cache
+    if context.invoked_subcommand is None:
+        inventory.show_cache(Terminal().rich, cache)
+
+
+@cache.command()
+@click.pass_obj
+def verify(cache: Path) -> None:
+    """Check every clip of every file against its digest; exit code 1 if any is hurt."""
+    from pipeline import inventory
+
+    if not inventory.verify(Terminal(), cache):
+        raise AffexError("Damage was found. `make features` mends it by computing again only what is hurt.")
+
+
+@cache.command()
+@with_options(CORPUS[:-1])
+@option("--features", default=DEFAULT_FEATURES, help="Features, parted by blanks.")
+@click.pass_obj
+def why(cache: Path, dataset: str | None, data: str | None, partial: bool, features: str) -> None:
+    """Say which clips the next `affex features` would compute, and why."""
+    from pipeline import inventory
+
+    console = Terminal()
+    names, data = corpora_or_demo(console, dataset, data, cache)
+    for corpus in at_hand(console, names, data, cache, partial=partial):
+        inventory.show_why(console, corpus, registry.feature_specs(features))

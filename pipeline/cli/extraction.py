@@ -1,0 +1,70 @@
+"""Verbs that bring media and features to hand: features, download, list."""
+
+from pathlib import Path
+
+import click
+
+from pipeline import registry, study
+from pipeline.cli.options import CACHE, CORPUS, RUNNING, at_hand, corpora_or_demo, option, with_options
+from pipeline.console import Terminal
+from pipeline.dataset import remember
+
+#: What `features` extracts when nobody says.
+DEFAULT_FEATURES = "compare mfcc logmel"
+
+
+@click.command()
+@with_options(CORPUS)
+@option("--features", default=None, help=f"Features, parted by blanks. [{DEFAULT_FEATURES}]")
+@with_options(RUNNING)
+def features(
+    dataset: str | None,
+    data: str | None,
+    partial: bool,
+    cache: Path,
+    features: str | None,
+    scheduler: str,
+    jobs: int | None,
+) -> None:
+    """Extract features into HDF5 files, what is missing only.
+
+    \b
+    Examples:
+      affex features --dataset emodb
+      affex features --dataset csv --data mine.csv --features "egemaps mfcc:n=20,hop=5ms"
+    """
+    console = Terminal()
+    names, data = corpora_or_demo(console, dataset, data, cache)
+    if features is None:
+        features = DEFAULT_FEATURES
+        console.say(f"FEATURES='{features}' (when nobody says)")
+    specs = registry.feature_specs(features)
+    with study.opened(at_hand(console, names, data, cache, partial=partial), console, scheduler, jobs) as desk:
+        study.extracted(desk, specs)
+    remember(cache, names, data)
+
+
+@click.command()
+@option("--dataset", required=True, help="Corpus that is free to fetch.")
+@option("--data", type=click.Path(path_type=Path), default=None, help="Where it goes. [data/<dataset>]")
+@option("--extra", is_flag=True, default=False, help="Fetch the large archives, too (RAVDESS: 24 GB of video).")
+def download(dataset: str, data: Path | None, extra: bool) -> None:
+    """Fetch a corpus that is free to fetch; an interrupted download goes on where it ended."""
+    from pipeline.dataset import DATA
+    from pipeline.download import fetch
+
+    console = Terminal()
+    corpus = registry.corpus(dataset)
+    root = data or DATA / dataset
+    fetch(corpus, root, console.say, extra=extra)
+    console.say(f"Done: {root}. Next: make features DATASET={dataset}")
+
+
+@click.command(name="list")
+@with_options((CACHE,))
+def list_(cache: Path) -> None:
+    """List corpora, features, classifiers, and what is cached."""
+    from pipeline import inventory
+
+    inventory.show_plugins(Terminal().rich)
+    inventory.show_cache(Terminal().rich, cache)

@@ -1,0 +1,93 @@
+"""Pictures: the arrow from results to what one looks at before one reads. All are PNG files, equal for equal runs."""
+
+import io
+import textwrap
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline import metrics
+from pipeline.results import Result
+from pipeline.tables import headline, title
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+DPI = 120
+
+
+@contextmanager
+def drawing(width: float, height: float, picture: io.BytesIO) -> Iterator["Figure"]:
+    """Yield a figure of so many inches, written as a PNG file into `picture` at the end."""
+    import matplotlib.style
+    from matplotlib.figure import Figure
+
+    with matplotlib.style.context("default"):  # a user's own style would change the bytes
+        figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+        yield figure
+        figure.savefig(picture, format="png", metadata={"Software": None})
+
+
+def of_result(result: Result, found: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the picture of a result under its file's name."""
+    if result.scores.classes:
+        return {"confusion.png": confusion_picture(found)}
+    return {"scatter.png": scatter_picture(result, found)}
+
+
+def confusion_picture(found: Mapping[str, Any]) -> bytes:
+    """Draw a confusion matrix: each cell the share of its row (the true class) and its count.
+
+    Parameters
+    ----------
+    found
+        What ``metrics.json`` holds.
+    """
+    classes, confusion = found["classes"], np.array(found["confusion"])
+    height = 2.2 + 0.75 * len(confusion)
+    width = max(6.0, height + 0.08 * max(map(len, classes)))  # room for the names and the title
+    picture = io.BytesIO()
+    with drawing(width, height, picture) as figure:
+        _draw_cells(figure.subplots(), classes, confusion)
+        figure.suptitle(_heading(found, width), fontsize=10)
+    return picture.getvalue()
+
+
+def scatter_picture(result: Result, found: Mapping[str, Any]) -> bytes:
+    """Draw predicted against true values, a colour a speaker, with the line on which they agree."""
+    scores = result.scores
+    picture = io.BytesIO()
+    with drawing(6.0, 6.0, picture) as figure:
+        axes = figure.subplots()
+        names, member = np.unique(scores.clusters, return_inverse=True)
+        axes.scatter(scores.true, scores.predicted, c=member, cmap="tab20" if len(names) > 10 else "tab10", s=12)
+        ends = [
+            float(min(scores.true.min(), scores.predicted.min())),
+            float(max(scores.true.max(), scores.predicted.max())),
+        ]
+        axes.plot(ends, ends, color="grey", linewidth=1)
+        axes.set(xlabel=f"true {found['target']}", ylabel=f"predicted {found['target']}")
+        axes.set_aspect("equal")
+        figure.suptitle(_heading(found, 6.0), fontsize=10)
+    return picture.getvalue()
+
+
+def _heading(found: Mapping[str, Any], width: float) -> str:
+    return f"{textwrap.fill(title(found), int(12 * width))}\n{textwrap.fill(headline(found), int(12 * width))}"
+
+
+def _draw_cells(axes: "Axes", classes: list[str], confusion: metrics.Counts) -> None:
+    n = confusion.sum(axis=1)
+    shares = confusion / np.maximum(n, 1)[:, None]
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    places = range(len(classes))
+    axes.set_xticks(places, classes, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(places, [f"{name} ({count})" for name, count in zip(classes, n, strict=True)])
+    axes.set(xlabel="predicted", ylabel="true (utterances)")
+    for i, j in zip(*np.nonzero(confusion), strict=True):
+        colour = "white" if shares[i, j] > 0.6 else "black"
+        words = f"{shares[i, j]:.0%}\n{confusion[i, j]}"
+        axes.text(j, i, words, ha="center", va="center", color=colour, fontsize=9)

@@ -1,0 +1,124 @@
+"""Results: what an evaluation says, whatever made it (one model, or several fused), as reports read it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.corpora.base import Card
+
+Labels = NDArray[np.str_]
+#: Classes as str, or values as float64.
+Targets = NDArray[Any]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What was said of each tested utterance, in the order of the manifest.
+
+    Parameters
+    ----------
+    ids, folds : (n_tested,) str
+        Which utterance, and in which fold it was tested.
+    clusters : (n_tested,) str
+        Who belongs together: the speaker, or what stands for one (`About.unit`).
+    true, predicted : (n_tested,) str or float64
+        Its class and the model's own decision; or its value and the predicted one.
+    classes
+        The classes, as the columns of `values`; empty where values were predicted.
+    values : (n_tested, n_classes) float64
+        One score a class; the largest may belong to another class than `predicted`.
+    """
+
+    ids: Labels
+    clusters: Labels
+    folds: Labels
+    true: Targets
+    predicted: Targets
+    classes: tuple[str, ...]
+    values: Floats
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, eq=False)
+class FoldSummary:
+    """One fold: who was tested, on how many utterances learned and tested, and what the search chose."""
+
+    name: str
+    n_train: int
+    n_test: int
+    best_params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class About:
+    """What was evaluated, and how.
+
+    Parameters
+    ----------
+    corpus
+        The corpus's name (several joined with a plus).
+    card
+        The protocol.
+    model
+        What was fitted, in two or three words for titles and names: features, classifier, what was done to them.
+    record
+        All that makes the result, as ``metrics.json`` keeps it.
+    scores
+        What the ``score_<class>`` columns are.
+    transductive
+        Whether what is tested was seen, without labels, by what was fitted.
+    unit
+        What a cluster is: intervals and comparisons are over these.
+    """
+
+    corpus: str
+    card: Card
+    model: tuple[str, ...]
+    record: Mapping[str, Any]
+    scores: str
+    transductive: bool = False
+    unit: str = "speaker"
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """All that a report needs.
+
+    Parameters
+    ----------
+    about
+        What was evaluated.
+    scores
+        What was said of whom.
+    folds
+        One summary a fold.
+    left_out
+        How many utterances did not count, by reason.
+    notes
+        What a reader must know, a sentence each.
+    leaks
+        What the audit found that makes the figures too good, a sentence each.
+    folds_hash
+        The sha256 of who was learned from and tested in each fold, by id, with what was to be predicted.
+    inner
+        For each fold, what models that saw only a part of its training utterances said of the others: what a fusion
+        may learn from. Empty where nobody asked.
+    ceiling
+        What a human rater reaches, where raters' votes are known.
+    """
+
+    about: About
+    scores: Scores
+    folds: tuple[FoldSummary, ...]
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    leaks: Sequence[str] = ()
+    folds_hash: str = ""
+    inner: tuple[Scores, ...] = ()
+    ceiling: Mapping[str, Any] | None = None

@@ -1,0 +1,286 @@
+"""Study: from a wish to finished runs: extract what is missing, audit the folds, evaluate, write, show.
+
+The only room that joins the arrows; each of them is a function elsewhere.
+"""
+
+import contextlib
+import functools
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline import registry, stages, work
+from pipeline.cache import recipe
+from pipeline.console import Terminal
+from pipeline.corpora.base import Card
+from pipeline.errors import AffexError
+from pipeline.extract import Summary, extract
+from pipeline.manifest import Dataset
+from pipeline.registry import FeatureSpec, Member
+from pipeline.stages import Runner
+
+if TYPE_CHECKING:
+    from pipeline.matrix import Matrix
+    from pipeline.results import Result
+    from pipeline.task import Settings, Task
+
+#: How many failures are shown by name before they are only counted.
+SHOWN = 8
+
+#: What the audit compares sound by.
+PRINTS = "fingerprint"
+
+#: What LEAK=1 sets beside an honest protocol.
+LEAKY = Card("random-k", "random-k")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Corpora at hand, the terminal, and where work runs (opened when first asked for)."""
+
+    datasets: Sequence[Dataset]
+    console: Terminal
+    runner: Callable[[], Runner]
+
+    @property
+    def name(self) -> str:
+        """The corpora's names, joined with a plus."""
+        return "+".join(dataset.name for dataset in self.datasets)
+
+    @property
+    def folder(self) -> Path:
+        """The cache folder of the corpus, or of the corpora together."""
+        return self.datasets[0].folder.parent / self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What an evaluation is asked for besides features and classifiers; fields as in `pipeline.task.Settings`.
+
+    Parameters
+    ----------
+    partial
+        Whether a card's asserted counts may be missed.
+    inner
+        Whether a run keeps what a fusion may learn from.
+    allow_leaks
+        Whether to go on where the audit finds leaks.
+    """
+
+    card: Card
+    speaker_norm: bool = False
+    reweight: bool = False
+    soft: bool = False
+    seed: int = 0
+    device: str = "cpu"
+    partial: bool = False
+    inner: bool = False
+    allow_leaks: bool = False
+
+
+@contextlib.contextmanager
+def opened(datasets: Sequence[Dataset], console: Terminal, scheduler: str, jobs: int | None) -> Iterator[Desk]:
+    """Open a desk; extraction and folds share one cluster, which is started when there is something to do."""
+    from joblib import cpu_count
+
+    with contextlib.ExitStack() as stack:
+        yield Desk(
+            datasets,
+            console,
+            functools.cache(lambda: stack.enter_context(stages.opened(scheduler, jobs or cpu_count()))),
+        )
+
+
+def extracted(desk: Desk, specs: Sequence[FeatureSpec], *, quiet: bool = False) -> None:
+    """Extract what is missing and say how it went.
+
+    Parameters
+    ----------
+    quiet
+        Whether nothing is said where nothing was missing, and it is no error if no clip has a feature.
+
+    Raises
+    ------
+    AffexError
+        If no clip of a corpus has any of the features.
+    """
+    for dataset in desk.datasets:
+        began = time.monotonic()
+        summaries = extract(dataset, specs, lambda: contextlib.nullcontext(desk.runner()), desk.console)
+        for summary in summaries:
+            if summary.computed or not quiet:
+                _show(desk.console, summary)
+        if quiet:
+            continue
+        desk.console.say(f"{dataset.name}: {len(dataset.utterances)} utterances, {time.monotonic() - began:.1f} s")
+        if all(len(summary.failures) == len(dataset.utterances) for summary in summaries):
+            raise AffexError("No clip has any of the features; the reasons stand above.")
+
+
+def single(desk: Desk, member: Member, wish: Wish, out: Path | None, *, leak: bool) -> None:
+    """Evaluate one model; with `leak`, also as if speakers did not matter, and say the difference."""
+    from pipeline import comparison
+
+    folder = run(desk, member, wish, out)
+    if leak:
+        leaky = replace(wish, card=_leaky(wish.card), allow_leaks=True)
+        comparison.show_leak(desk.console, folder, run(desk, member, leaky, out and out / "random-k"))
+
+
+def fused(desk: Desk, members: Sequence[Member], wish: Wish, fusion: str, out: Path | None, *, leak: bool) -> None:
+    """Evaluate several models on one card and fuse their scores; with `leak`, also as if speakers did not matter."""
+    from pipeline import comparison
+    from pipeline import fusion as rules
+
+    rule = rules.rule_of(fusion)
+    folders = [_fused(desk, members, wish, rule, out)]
+    if leak:
+        leaky = replace(wish, card=_leaky(wish.card), allow_leaks=True)
+        folders.append(_fused(desk, members, leaky, rule, out and out / "random-k"))
+        comparison.show_leak(desk.console, *folders)
+
+
+def _fused(desk: Desk, members: Sequence[Member], wish: Wish, rule: str, out: Path | None) -> Path:
+    from pipeline import fusion as rules
+
+    inner = wish.inner or rules.RULES[rule].learns
+    folders = [run(desk, member, replace(wish, inner=inner), None) for member in members]
+    return fuse_runs(desk.console, [str(folder) for folder in folders], f"late:{rule}", desk.folder.parent, out)
+
+
+def fuse_runs(console: Terminal, names: Sequence[str], fusion: str, cache: Path, out: Path | None) -> Path:
+    """Fuse the scores of finished runs; return the folder of the fused one."""
+    from pipeline import fusion as rules
+    from pipeline import report, runs
+
+    result = rules.late(runs.find(names, cache), rules.rule_of(fusion))
+    folder = out or cache / result.about.corpus / "runs" / report.run_name(result.about)
+    _written(console, result, folder, "")
+    return folder
+
+
+def run(desk: Desk, member: Member, wish: Wish, out: Path | None) -> Path:
+    """Evaluate one model under a card, or show again what rests on the same; return the run's folder.
+
+    Raises
+    ------
+    AffexError
+        If the audit finds leaks and was not told to go on, or the evaluation cannot be done.
+    """
+    from pipeline import report
+    from pipeline.task import prepare
+
+    specs, settings = _settings(desk, member, wish)
+    extracted(desk, specs)
+    extracted(desk, registry.feature_specs(PRINTS), quiet=True)
+    folder = out or desk.folder / "runs" / report.run_name(settings.about())
+    matrix, prints = (_matrix(desk, wanted) for wanted in (specs, registry.feature_specs(PRINTS)))
+    basis = report.rests_on(matrix, settings.about(), _digest(prints), str(wish.allow_leaks), *_missing(desk))
+    text = report.kept(folder, basis, inner=wish.inner)
+    if text is not None:
+        desk.console.say(f"{text}Nothing has changed since this run: it is not computed again -> {folder}")
+        return folder
+    task = prepare(matrix, settings, partial=wish.partial)
+    leaks, warnings = _audited(task, settings, prints, allow=wish.allow_leaks)
+    result = _judged(desk, task, settings, inner=wish.inner)
+    notes = (*_missing(desk), *warnings, *result.notes)
+    _written(desk.console, replace(result, notes=notes, leaks=leaks), folder, basis)
+    return folder
+
+
+def _settings(desk: Desk, member: Member, wish: Wish) -> "tuple[tuple[FeatureSpec, ...], Settings]":
+    from pipeline.task import Settings
+
+    names, classifier = member
+    specs = registry.feature_specs(" ".join(names))
+    return specs, Settings(
+        corpus=desk.name,
+        features=tuple(map(str, specs)),
+        keys=tuple(recipe(spec.feature).key for spec in specs),
+        classifier=classifier,
+        card=wish.card,
+        speaker_norm=wish.speaker_norm,
+        reweight=wish.reweight,
+        soft=wish.soft,
+        seed=wish.seed,
+        device=wish.device,
+    )
+
+
+def _matrix(desk: Desk, specs: Sequence[FeatureSpec]) -> "Matrix":
+    from pipeline.matrix import joined, load
+
+    matrices = [load(dataset, specs) for dataset in desk.datasets]
+    return joined(matrices) if len(matrices) > 1 else matrices[0]
+
+
+def _audited(
+    task: "Task", settings: "Settings", prints: "Matrix", *, allow: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what is a leak but allowed, and what is to be warned of, sentences each.
+
+    Raises
+    ------
+    AffexError
+        If there is a leak and it is not allowed.
+    """
+    from pipeline import audit
+
+    place = {utterance.id: number for number, utterance in enumerate(prints.utterances)}
+    findings = audit.audit(
+        task.utterances,
+        task.examples.y,
+        task.folds,
+        prints=prints.take([place[utterance.id] for utterance in task.utterances]),
+        strict_dialogs=settings.classifier.context or settings.card.protocol == "session",
+        strict_sessions=settings.card.protocol == "session",
+    )
+    errors = audit.errors(findings)
+    if errors and not allow:
+        raise AffexError(audit.refusal(findings))
+    return tuple(error.message for error in errors), audit.warnings(findings)
+
+
+def _judged(desk: Desk, task: "Task", settings: "Settings", *, inner: bool) -> "Result":
+    """Evaluate with a progress bar of the folds."""
+    from pipeline.evaluate import judge
+    from pipeline.report import DISTRIBUTIONS
+
+    runner = desk.runner()
+    work.require_alike(runner, DISTRIBUTIONS)
+    with desk.console.progress(f"evaluating {settings.classifier.name}", len(task.folds), "folds") as tick:
+        return judge(task, settings, runner=runner, inner=inner, progress=lambda *_: tick(1))
+
+
+def _written(console: Terminal, result: "Result", folder: Path, basis: str) -> None:
+    from pipeline import report, tables
+
+    report.write(result, folder, basis)
+    tables.show(report.summary(result), folder, console.rich)
+
+
+def _missing(desk: Desk) -> tuple[str, ...]:
+    return tuple(sentence for dataset in desk.datasets for sentence in dataset.missing)
+
+
+def _leaky(card: Card) -> Card:
+    return replace(LEAKY, parts=card.parts, target=card.target, classes=card.classes, agreement=card.agreement)
+
+
+def _digest(prints: "Matrix") -> str:
+    return hashlib.sha256(prints.X.tobytes() + prints.offsets.tobytes()).hexdigest()
+
+
+def _show(console: Terminal, summary: Summary) -> None:
+    """Print what became of one feature."""
+    counts = f"{summary.cached} cached, {summary.computed} computed, {len(summary.failures)} failed"
+    console.say(f"{summary.spec}: {counts} -> {summary.path}")
+    for reason, count in summary.reasons.most_common(SHOWN):
+        console.say(f"  computed {count}: {reason}")
+    for id_, message in list(summary.failures.items())[:SHOWN]:
+        console.say(f"  failed {id_}: {message}")
+    if len(summary.failures) > SHOWN:
+        console.say(f"  ... and {len(summary.failures) - SHOWN} more (failed/ in the file has them all)")

@@ -1,0 +1,186 @@
+"""Tables: the arrow from the figures of a run to what the terminal and ``report.txt`` show.
+
+Everything is read from what ``metrics.json`` holds, so that a run can be shown again from its file alone.
+"""
+
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline import metrics
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+#: Of more speakers than these the terminal shows the first; ``metrics.json`` has all.
+MOST_SPEAKERS = 40
+
+Found = Mapping[str, Any]
+
+
+def as_text(print_to: "Callable[[Console], None]") -> str:
+    """Return what a function prints to a terminal, for a file."""
+    from rich.console import Console
+
+    text = io.StringIO()
+    print_to(Console(file=text, width=120, color_system=None))
+    return text.getvalue()
+
+
+def title(found: Found) -> str:
+    """Return what was evaluated, in a line."""
+    target = () if found["target"] == "label" else (found["target"],)
+    features, classifier, *options = found["model"]
+    return f"{found['corpus']}: {', '.join((*target, features, classifier, found['card']['name'], *options))}"
+
+
+def headline(found: Found) -> str:
+    """Return the first two figures, with the interval of the first, and all that must be said beside them."""
+    (first, one), (_, two) = list(_headlines(found).items())[:2]
+    return f"{one.title} {_with_interval(found, first)}, {two.title} {_figure(found[_])}{_mark(found)}"
+
+
+def show(found: Found, folder: Path | None, console: "Console") -> None:
+    """Print a result as tables: the headline, by class, by speaker, and the confusion matrix; then where it lies."""
+    from rich.text import Text
+
+    mark = _mark(found)
+    console.print(Text(title(found), style="bold"))
+    console.print(Text(_counts(found)))
+    for leak in found["leaks"]:
+        console.print(Text(f"LEAK: {leak}."))
+    console.print(_headline_table(found, mark))
+    if found["classes"]:
+        console.print(Text(f"By class{mark}"), _class_table(found), sep="\n")
+        confusion = fitting(console, _confusion_table(found), "too wide for this terminal, see confusion.png\n")
+        console.print(Text(f"Confusion{mark}: rows true, columns predicted"), confusion, sep="\n")
+    speakers = [_speaker_table(found, classes) for classes in (found["classes"], ())]
+    console.print(Text(f"By {found['cluster']}{mark}: {_speaker_words(found)}"), fitting(console, *speakers), sep="\n")
+    for note in filter(None, (found["transductive"], _ceiling(found), *found["warnings"])):
+        console.print(Text(f"Note: {note}."))
+    where = f" -> {folder}" if folder else ""
+    console.print(Text(headline(found) + where))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> "Table":
+    """Return a table whose first column is words, the others numbers; nothing in it is markup."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for i, column in enumerate(columns):
+        made.add_column(Text(column), justify="right" if i else "left", no_wrap=True)
+    for row in rows:
+        made.add_row(*map(Text, row))
+    return made
+
+
+def fitting(console: "Console", wide: "Table", narrow: "Table | str") -> "Table | str":
+    """Return the wide one where no number of it would be cut off."""
+    from rich.measure import Measurement
+
+    needed = Measurement.get(console, console.options.update(max_width=10_000), wide).maximum
+    return wide if needed <= console.width else narrow
+
+
+def _headlines(found: Found) -> dict[str, metrics.Metric[Any]]:
+    known: Mapping[str, metrics.Metric[Any]] = metrics.CLASS_METRICS if found["classes"] else metrics.VALUE_METRICS
+    names = metrics.CLASS_HEADLINES if found["classes"] else metrics.VALUE_HEADLINES
+    return {name: known[name] for name in names}
+
+
+def _mark(found: Found) -> str:
+    words = [word for word, on in (("transductive", found["transductive"]), ("with leaks", found["leaks"])) if on]
+    return f" ({', '.join(words)})" if words else ""
+
+
+def _with_interval(found: Found, name: str) -> str:
+    interval = found["intervals"][name]
+    if interval["low"] is None:
+        return _figure(found[name])
+    return f"{_figure(found[name])} [{interval['low']:.3f}, {interval['high']:.3f}]"
+
+
+def _counts(found: Found) -> str:
+    n_classes = f", {len(found['classes'])} classes" if found["classes"] else ""
+    words = (
+        f"{found['n_utterances']} utterances of {found['n_clusters']} {found['cluster']}s in {len(found['folds'])} "
+        f"fold{'s' * (len(found['folds']) != 1)}{n_classes}, seed {found['seed']}, card {found['card']['hash'][:8]}"
+    )
+    left_out = ", ".join(f"{n} {reason}" for reason, n in found["left_out"].items())
+    return words + (f"; left out: {left_out}" if left_out else "")
+
+
+def _headline_table(found: Found, mark: str) -> "Table":
+    level = next(iter(found["intervals"].values()))["level"]
+    columns = ("", "score", f"{level:.0%} interval over {found['n_clusters']} {found['cluster']}s")
+    rows = []
+    for name, metric in _headlines(found).items():
+        interval = found["intervals"][name]
+        ends = interval["reason"] if interval["low"] is None else f"{interval['low']:.3f} to {interval['high']:.3f}"
+        rows.append((metric.title, f"{_figure(found[name])}{mark}", ends, _figure(found["chance"][name])))
+    return table((*columns, f"chance ({found['chance_is']})"), rows)
+
+
+def _class_table(found: Found) -> "Table":
+    rows = (
+        (name, str(row["n"]), *(_figure(row[key]) for key in ("recall", "precision", "f1")))
+        for name, row in found["per_class"].items()
+    )
+    return table(("class", "n", "recall", "precision", "F1"), rows)
+
+
+def _confusion_table(found: Found) -> "Table":
+    rows = (
+        (name, *(str(count) if count else "." for count in counts))
+        for name, counts in zip(found["classes"], found["confusion"], strict=True)
+    )
+    return table(("", *_short(found["classes"])), rows)
+
+
+def _speaker_table(found: Found, classes: Sequence[str]) -> "Table":
+    speakers = list(found["per_speaker"].items())[:MOST_SPEAKERS]
+    names = ("war", "uar") if found["classes"] else tuple(metrics.VALUE_METRICS)
+    rows = (
+        (
+            speaker,
+            str(row["n"]),
+            *(_figure(row[name]) for name in names),
+            *("/".join(map(str, row["correct_of"].get(name, "-"))) for name in classes),
+        )
+        for speaker, row in speakers
+    )
+    known: Mapping[str, metrics.Metric[Any]] = metrics.CLASS_METRICS if found["classes"] else metrics.VALUE_METRICS
+    return table((found["cluster"], "n", *(known[name].title for name in names), *_short(classes)), rows)
+
+
+def _speaker_words(found: Found) -> str:
+    rest = len(found["per_speaker"]) - MOST_SPEAKERS
+    words = "UAR over the classes each has, then correct/all" if found["classes"] else "each one's own figures"
+    return words + (f"; {rest} more in metrics.json" if rest > 0 else "")
+
+
+def _ceiling(found: Found) -> str:
+    """Return what a human rater reaches, in words."""
+    ceiling = found["ceiling"]
+    if not ceiling or ceiling["value"] is None:
+        return ""
+    return (
+        f"a human rater against the majority of the others reaches UAR {ceiling['value']:.3f} "
+        f"({ceiling['n_used']} votes; {ceiling['n_ties']} left out, as the others were tied)"
+    )
+
+
+def _short(classes: Sequence[str]) -> list[str]:
+    """Return the beginnings of the classes' names, as long as it takes to tell them apart."""
+    for length in range(3, max(map(len, classes), default=0)):
+        if len({name[:length] for name in classes}) == len(classes):
+            return [name[:length] for name in classes]
+    return list(classes)
+
+
+def _figure(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:.3f}"
