@@ -33,7 +33,7 @@ class Ceiling:
     metric
         The figure's name.
     value
-        The figure of the raters' judgements.
+        The figure of the raters' judgements; None where none is left.
     n_judgements
         How many judgements of a rater it rests on.
     n_utterances
@@ -49,7 +49,7 @@ class Ceiling:
     """
 
     metric: str
-    value: float
+    value: float | None
     n_judgements: int
     n_utterances: int
     n_classes: int
@@ -92,29 +92,25 @@ def shares(votes: Sequence[Votes], class_of: Mapping[str, str], classes: Sequenc
     return np.where(whole > 0, given / np.where(whole > 0, whole, 1), np.nan)
 
 
-def agreement(votes: Sequence[Votes], class_of: Mapping[str, str] | None = None) -> Floats:
-    """Return the share of raters that chose the label which most of them chose.
+def agreement(votes: Votes, class_of: Mapping[str, str] | None = None) -> float:
+    """Return the share of an utterance's raters that chose the label which most of them chose.
 
     A rater who names several labels chose each of them. Whoever named none is no rater here.
 
     Parameters
     ----------
     votes
-        The votes of each utterance.
+        The votes of one utterance.
     class_of
         The class of each label, where labels of one class shall agree.
 
     Returns
     -------
-    (n_utterances,) float64
+    float
         In (0, 1]; NaN where nobody voted. Two of three is exactly ``2 / 3``.
     """
-    found = np.full(len(votes), np.nan)
-    for i, raters in enumerate(votes):
-        said = [chosen for vote in raters if (chosen := _chosen(vote, class_of or {}))]
-        if said:
-            found[i] = max(_heads(said).values()) / len(said)
-    return found
+    said = [_chosen(vote, class_of or {}) for vote in votes if vote]
+    return max(_heads(said).values()) / len(said) if said else float("nan")
 
 
 def human_ceiling(
@@ -144,7 +140,7 @@ def human_ceiling(
     Raises
     ------
     ValueError
-        If the metric is none of them, the map names a class that is not among `classes`, or no judgement is left.
+        If the metric is none of them, or the map names a class that is not among `classes`.
     """
     if metric not in metrics.CLASS_HEADLINES:
         raise ValueError(f"'{metric}' is no headline figure of classes: {', '.join(metrics.CLASS_HEADLINES)}")
@@ -163,13 +159,11 @@ def human_ceiling(
             else:
                 confusion[classes.index(majority[0])] += judgement
                 judged.append(i)
-    if not judged:
-        raise ValueError(f"no rater can be held against the others: of {len(votes)} utterances, {_words(left_out)}")
     formula = metrics.CLASS_METRICS[metric].from_sums
     assert formula is not None
     return Ceiling(
         metric=metric,
-        value=float(formula(confusion)),
+        value=float(formula(confusion)) if judged else None,
         n_judgements=len(judged),
         n_utterances=len(set(judged)),
         n_classes=int((confusion.sum(axis=1) > 0).sum()),
@@ -208,11 +202,6 @@ def _reason(judgement: Floats, majority: Sequence[str], classes: Sequence[str]) 
     if len(majority) > 1:
         return "tie"
     return "" if majority[0] in classes and judgement.any() else "outside"
-
-
-def _words(left_out: Counter[str]) -> str:
-    counts = ", ".join(f"{n} {reason}" for reason, n in left_out.items())
-    return f"judgements left out: {counts}" if counts else "none has a vote"
 
 
 def _check(class_of: Mapping[str, str], classes: Sequence[str]) -> None:
