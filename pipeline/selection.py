@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline import raters
 from pipeline.corpora.base import Card
 from pipeline.errors import AffexError, UsageError, unknown
 from pipeline.manifest import Utterance
@@ -179,9 +180,7 @@ def class_map(classes: str, known: Iterable[str], target: str = "label") -> dict
 
 def _agreed(utterance: Utterance, card: Card) -> bool:
     """Tell whether enough of the raters chose the most frequent label; who was never rated has no agreement."""
-    from pipeline import raters
-
-    return card.agreement == 0 or raters.agreement(utterance.votes) >= card.agreement
+    return not card.agreement or raters.agreement(utterance.votes) >= card.agreement
 
 
 def _too_few_classes(utterances: Sequence[Utterance], target: str, there: Sequence[str]) -> str:

@@ -101,7 +101,9 @@ def card_hash(card: Card) -> str:
     AffexError
         If the split file cannot be read.
     """
-    record = dataclasses.asdict(card) | {"name": "", "counts": sorted(card.counts.items())}
+    # What is not said is left out, so that what cards may say one day changes no hash of today's.
+    usual = dataclasses.asdict(Card(card.name))
+    record = {name: value for name, value in dataclasses.asdict(card).items() if value != usual[name]}
     if card.file:
         record["file"] = hashlib.sha256(_content(Path(card.file))).hexdigest()
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()

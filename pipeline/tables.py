@@ -170,7 +170,7 @@ def _ceiling(found: Found) -> str:
         return ""
     return (
         f"a human rater against the majority of the others reaches UAR {ceiling['value']:.3f} "
-        f"({ceiling['n_used']} votes; {ceiling['n_ties']} left out, as the others were tied)"
+        f"({ceiling['n_judgements']} votes; {ceiling['n_ties']} left out, as the others were tied)"
     )
 
 

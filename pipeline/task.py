@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifiers.base import Classifier, Target
-from pipeline import registry
+from pipeline import raters, registry
 from pipeline.corpora.base import LOSO, Card
 from pipeline.errors import AffexError, UsageError
 from pipeline.manifest import Utterance
@@ -254,14 +254,12 @@ def _rated(
     utterances: Sequence[Utterance], selection: Selection, settings: Settings
 ) -> tuple[Floats | None, Mapping[str, Any] | None, tuple[str, ...]]:
     """Return what raters' votes give: soft training targets, the human ceiling, and what is to be said of them."""
-    from pipeline import raters
-
     votes = [utterance.votes for utterance in utterances]
     if not selection.classes or not any(votes) or settings.card.target != "label":
         if settings.soft:
             raise AffexError("SOFT=1 learns from raters' votes, and no utterance here has any.")
         return None, None, ()
-    ceiling = raters.human_ceiling(votes, selection.class_of, selection.classes)
+    ceiling = asdict(raters.human_ceiling(votes, selection.class_of, selection.classes))
     if not settings.soft:
         return None, ceiling, ()
     shares = raters.shares(votes, selection.class_of, selection.classes)
