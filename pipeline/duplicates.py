@@ -1,0 +1,172 @@
+"""Duplicates: from fingerprints to pairs of clips that hold the same sound.
+
+A copy may have been encoded again, resampled, made louder, padded or cut, so its rows are nearly the same, at some
+shift. Two stages, as in Haitsma and Kalker (ISMIR 2002): clips that share words (signs of changes that survive most
+treatment) are candidates, found for all pairs at once by a product of sparse matrices; then the rows of each
+candidate pair are correlated at every shift, and the best one decides.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.fingerprint import HOP
+
+Rows = NDArray[np.float32]
+Numbers = NDArray[np.int64]
+
+#: How many columns a fingerprint has.
+N_COLUMNS = 32
+
+#: From neighbouring bands to neighbouring triples of bands: the difference of two triples' means.
+TRIPLES = np.array([1, 2, 3, 2, 1]) / 3
+
+#: A word is the signs of the ten differences, smoothed over 4 rows, at two places 8 rows apart.
+SMOOTH, APART = 4, 8
+
+#: A pair that shares at least this share of the words of the one that has fewer is a candidate.
+SHARED_WORDS = 0.05
+
+#: The correlation from which on the sound is the same.
+SIMILAR = 0.8
+
+#: At least this share of one clip's print must lie in what the two have in common.
+LEAST_SHARE = 0.5
+
+#: How many clips are compared with all others at a time; bounds the memory.
+BLOCK = 512
+
+
+@dataclass(frozen=True)
+class Match:
+    """Two clips that hold the same sound.
+
+    Parameters
+    ----------
+    first, second
+        Their numbers, the smaller first.
+    similarity
+        Correlation of their rows where they overlap.
+    share
+        How much of its print each has there, the smaller of the two shares.
+    seconds : float, s
+        How long they overlap.
+    """
+
+    first: int
+    second: int
+    similarity: float
+    share: float
+    seconds: float
+
+
+def find(X: Rows, offsets: Numbers) -> list[Match]:
+    """Return the pairs of clips that hold the same sound.
+
+    Parameters
+    ----------
+    X : (n_rows, 32) float32
+        Fingerprints, one clip's rows after another's.
+    offsets : (n_clips + 1,) int64
+        Clip ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``; one without rows has no match.
+
+    Raises
+    ------
+    ValueError
+        If these are no fingerprints.
+    """
+    clips = _clips(X, offsets)
+    matches = (_match(clips, first, second) for first, second in _candidates([_words(clip) for clip in clips]))
+    return sorted(filter(None, matches), key=lambda match: (match.first, match.second))
+
+
+def comparable(X: Rows, offsets: Numbers) -> NDArray[np.bool_]:
+    """Tell which clips have enough sound to be found, ``(n_clips,) bool``."""
+    return np.array([len(_words(clip)) > 0 for clip in _clips(X, offsets)], dtype=bool)
+
+
+def _clips(X: Rows, offsets: Numbers) -> list[Rows]:
+    if X.ndim != 2 or X.shape[1] != N_COLUMNS or offsets[-1] != len(X):
+        raise ValueError(
+            f"expected fingerprints, (n_rows, {N_COLUMNS}) with their offsets; got rows of shape {X.shape}"
+        )
+    return [X[start:end] for start, end in itertools.pairwise(offsets.tolist())]
+
+
+def _words(clip: Rows) -> Numbers:
+    """Return the different words of a clip, sorted; none of silence, or where it is too short."""
+    n_words = len(clip) - SMOOTH + 1 - APART
+    if n_words < 1:
+        return np.empty(0, np.int64)
+    windows = np.lib.stride_tricks.sliding_window_view(clip, len(TRIPLES), axis=1)[:, ::3]
+    summed = np.cumsum(np.pad(windows @ TRIPLES, ((1, 0), (0, 0))), axis=0)
+    changes = summed[SMOOTH:] - summed[:-SMOOTH]
+    silent = np.concatenate([[0], np.cumsum(~clip.any(axis=1))])
+    sounding = silent[SMOOTH:] == silent[:-SMOOTH]
+    halves = (changes > 0) @ (1 << np.arange(changes.shape[1]))
+    words = halves[:n_words] << changes.shape[1] | halves[APART:]
+    return np.unique(words[sounding[:n_words] & sounding[APART:]])
+
+
+def _candidates(words: list[Numbers]) -> Iterator[tuple[int, int]]:
+    """Yield the pairs that share enough words."""
+    lengths = np.array([len(its) for its in words])
+    holds = _incidence(words)
+    for start in range(0, len(words), BLOCK):
+        shared = (holds[start : start + BLOCK] @ holds.T).tocoo()
+        first, second = shared.row + start, shared.col
+        enough = shared.data >= SHARED_WORDS * np.minimum(lengths[first], lengths[second])
+        kept = enough & (first < second)
+        yield from zip(first[kept].tolist(), second[kept].tolist(), strict=True)
+
+
+def _incidence(words: list[Numbers]) -> Any:
+    """Return which clip holds which word, a sparse matrix of ones."""
+    from scipy.sparse import csr_array
+
+    vocabulary, columns = np.unique(np.concatenate([*words, np.empty(0, np.int64)]), return_inverse=True)
+    bounds = np.concatenate([[0], np.cumsum([len(its) for its in words])])
+    return csr_array((np.ones(len(columns), np.int32), columns, bounds), shape=(len(words), len(vocabulary)))
+
+
+def _match(clips: list[Rows], first: int, second: int) -> Match | None:
+    """Correlate two clips at every shift; return the best shift's match, or None."""
+    one, other = clips[first].astype(np.float64), clips[second].astype(np.float64)
+    product, energy, its_energy = _correlations(one, other)
+    share, its_share = energy / np.square(one).sum(), its_energy / np.square(other).sum()
+    allowed = np.maximum(share, its_share) >= LEAST_SHARE
+    similarity = np.where(allowed, product / np.sqrt(np.maximum(energy * its_energy, 1e-9)), -1.0)
+    best = int(similarity.argmax())
+    if similarity[best] < SIMILAR:
+        return None
+    shift = best - len(other) + 1
+    rows = min(len(one), shift + len(other)) - max(0, shift)
+    return Match(first, second, float(similarity[best]), float(min(share[best], its_share[best])), rows * HOP)
+
+
+def _correlations(one: NDArray[np.float64], other: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """Return, at every shift, the product of two clips' rows, and the energy of each where they overlap.
+
+    Element ``k`` is the shift at which the other's first row meets row ``k - (len(other) - 1)`` of the one.
+    """
+    from scipy.fft import irfft, next_fast_len, rfft
+
+    n_shifts = len(one) + len(other) - 1
+    size = next_fast_len(n_shifts, real=True)
+    turned = other[::-1]
+    product = irfft((rfft(one, size, axis=0) * rfft(turned, size, axis=0)).sum(axis=1), size)[:n_shifts]
+    starts = np.arange(n_shifts) - len(other) + 1
+    energy = _within(one, starts, starts + len(other))
+    its_energy = _within(other, -starts, len(one) - starts)
+    return product, energy, its_energy
+
+
+def _within(clip: NDArray[np.float64], starts: Numbers, ends: Numbers) -> NDArray[np.float64]:
+    """Return the energy of the rows from each start to each end; beyond the clip there is none."""
+    summed = np.concatenate([[0.0], np.cumsum(np.square(clip).sum(axis=1))])
+    energy: NDArray[np.float64] = summed[np.clip(ends, 0, len(clip))] - summed[np.clip(starts, 0, len(clip))]
+    return energy
