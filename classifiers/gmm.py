@@ -6,7 +6,7 @@ models for face and voice", ISM 2008), and a hundredth of the global variance as
 (Young et al., "The HTK book", 2006, HCompV).
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
 from classifiers.base import Classifier, Target
@@ -27,6 +27,8 @@ class Gmm(Classifier):
         At most so many steps of expectation maximisation.
     floor
         Added to every variance; the variance of all training frames is 1.
+    weights
+        ``balanced``: classes are equally probable beforehand; ``none``: each as often as its training frames.
     """
 
     rows: ClassVar[Literal["utterance", "frame"]] = "frame"
@@ -40,10 +42,13 @@ class Gmm(Classifier):
     pool: Literal["sum", "vote"] = "sum"
     iterations: int = 20
     floor: float = 0.01
+    weights: Literal["balanced", "none"] = "balanced"
 
     def __post_init__(self) -> None:
         if self.pool not in ("sum", "vote"):
             raise ValueError(f"pool={self.pool}: expected sum or vote")
+        if self.weights not in ("balanced", "none"):
+            raise ValueError(f"weights={self.weights}: expected balanced or none")
         for name, value in (("components", self.components), ("iterations", self.iterations)):
             if value < 1:
                 raise ValueError(f"{name}={value}: expected 1 or more")
@@ -62,7 +67,9 @@ class Gmm(Classifier):
         self._require_buildable(target, precomputed=precomputed)
         from classifiers.estimators.gmm import ClassMixtures
 
-        return ClassMixtures(components=self.components, iterations=self.iterations, floor=self.floor, seed=seed)
+        settings = asdict(self) | {"seed": seed}
+        del settings["pool"]  # done by whoever knows which frames are a clip's
+        return ClassMixtures(**settings)
 
 
 PRESETS: dict[str, Classifier] = {"gmm": Gmm()}

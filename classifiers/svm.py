@@ -1,11 +1,15 @@
-"""Support-vector machine with a Gaussian kernel, balanced class weights, on one row an utterance.
+"""Support-vector machines with a Gaussian kernel, on one row an utterance: for classes, and for values.
 
-C and gamma are searched inside the training speakers. `predict` is the machine's own decision; probabilities
-are calibrated on the decision values of inner folds, so on speakers that those machines never heard.
+Cost, width, the tube of the regression and the share of columns kept are searched inside the training speakers. For
+classes `predict` is the machine's own decision; probabilities are calibrated on the decision values of inner folds,
+so on speakers that those machines never heard.
 """
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from classifiers.base import Classifier, Target
 
@@ -17,9 +21,20 @@ class Svm(Classifier):
     Parameters
     ----------
     C
-        Cost of a training row on the wrong side; none: searched in .1 1 10 100.
+        Cost of a training row on the wrong side, or outside the tube; none: searched in .1 1 10 100, for values
+        in .1 1 10.
     gamma
-        Width of the kernel, times 1 / n_columns; none: searched in .1 .3 1 3.
+        Width of the kernel, times 1 / n_columns kept; none: searched in .1 .3 1 3.
+    epsilon
+        Values only: half the tube's width, in standard deviations of the target; none: searched in .1 .3.
+    select
+        ``variance``: the columns that vary most within their own range; ``anova``: those with the largest F
+        between classes, or of the regression on the values; ``pca``: the leading principal directions, whitened.
+    keep
+        Share of the columns that is kept, for ``pca`` of the variance; none: searched in .1 .3 1, for ``pca`` in
+        .5 .8 .95.
+    weights
+        Classes only: ``balanced``: each class weighs as much as every other; ``none``: each row as every other.
     """
 
     prefers: ClassVar[str] = "compare"
@@ -27,21 +42,77 @@ class Svm(Classifier):
         "probabilities, calibrated by sigmoids on inner folds over the training speakers; "
         "the largest may belong to another class than the machine's own decision"
     )
+    targets: ClassVar[tuple[Target, ...]] = ("classes", "values")
 
     C: float | None = None
     gamma: float | None = None
+    epsilon: float | None = None
+    select: Literal["none", "variance", "anova", "pca"] = "none"
+    keep: float | None = None
+    weights: Literal["balanced", "none"] = "balanced"
 
     def __post_init__(self) -> None:
         for name, value in (("C", self.C), ("gamma", self.gamma)):
             if value is not None and not value > 0:
                 raise ValueError(f"{name}={value}: expected more than 0, or none to search for it")
+        if self.epsilon is not None and not self.epsilon >= 0:
+            raise ValueError(f"epsilon={self.epsilon}: expected 0 or more, or none to search for it")
+        if self.select not in ("none", "variance", "anova", "pca"):
+            raise ValueError(f"select={self.select}: expected none, variance, anova or pca")
+        if self.weights not in ("balanced", "none"):
+            raise ValueError(f"weights={self.weights}: expected balanced or none")
+        if self.keep is not None:
+            self._require_share(self.keep)
 
-    def build(self, *, target: Target = "classes", precomputed: bool = False, seed: int, device: str) -> Any:  # noqa: ARG002 - nothing random in it
-        """Return an unfitted `RBFMachine`."""
-        self._require_buildable(target, precomputed=precomputed)
+    def _require_share(self, keep: float) -> None:
+        if self.select == "none":
+            raise ValueError(f"keep={keep}: nothing is selected; expected select=variance, anova or pca beside it")
+        # Whitening the last directions, which hold nothing but rounding, would make noise of them.
+        if not (0 < keep < 1 or (keep == 1 and self.select != "pca")):
+            most = "less than 1" if self.select == "pca" else "at most 1"
+            raise ValueError(f"keep={keep}: expected more than 0, {most}, or none to search for it")
+
+    def distances(self, X: NDArray[np.float32], *, device: str) -> NDArray[np.float64] | None:
+        """Return the squared distance of every two rows, mean over the columns; None with NaN or a selection.
+
+        What is missing, and what is selected, is for the training rows of each fold to say.
+        """
+        from classifiers.estimators.distances import squared_distances
+
+        if self.select != "none" or np.isnan(X).any():
+            return None
+        found = squared_distances(X, device=device)
+        found /= max(1, X.shape[1])
+        return found
+
+    def build(
+        self,
+        *,
+        target: Target = "classes",
+        precomputed: bool = False,
+        seed: int,  # noqa: ARG002 - nothing random in it
+        device: str,
+    ) -> Any:
+        """Return an unfitted `RBFMachine`, or `RBFRegressor`.
+
+        Raises
+        ------
+        ValueError
+            If columns are to be selected where there are distances only, or classes predicted within a tube.
+        """
         from classifiers.estimators.svm import RBFMachine
+        from classifiers.estimators.svr import RBFRegressor
 
-        return RBFMachine(C=self.C, gamma=self.gamma)
+        self._require_buildable(target, precomputed=precomputed)
+        if precomputed and self.select != "none":
+            raise ValueError(f"select={self.select}: no column can be selected where distances stand for the rows")
+        settings = asdict(self) | {"precomputed": precomputed, "device": device}
+        if target == "values":
+            del settings["weights"]
+            return RBFRegressor(**settings)
+        if settings.pop("epsilon") is not None:
+            raise ValueError(f"epsilon={self.epsilon} is for values: classes are told apart without a tube")
+        return RBFMachine(**settings)
 
 
 PRESETS: dict[str, Classifier] = {"svm": Svm()}

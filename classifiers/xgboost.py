@@ -1,14 +1,14 @@
 """Boosted trees (XGBoost), on one row an utterance; where a value is missing each split knows a side for it.
 
-How many rounds are boosted is found on inner folds over the training speakers. The defaults are for few
-recordings and many columns: shallow trees (as in Hastie, Tibshirani and Friedman, "The elements of
-statistical learning", 2009, section 10.11), a tenth of the columns tried at each split, rows drawn anew
-(Friedman 2002, doi:10.1016/S0167-9473(01)00065-2), and coarse histograms, which cost little and lose nothing
-among some hundred rows.
+For classes with a softmax, for values with squared errors. How many rounds are boosted is found on inner folds over
+the training speakers. The defaults are for few recordings and many columns: shallow trees (as in Hastie, Tibshirani
+and Friedman, "The elements of statistical learning", 2009, section 10.11), a tenth of the columns tried at each
+split, rows drawn anew (Friedman 2002, doi:10.1016/S0167-9473(01)00065-2), and coarse histograms, which cost little
+and lose nothing among some hundred rows.
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from classifiers.base import Classifier, Target
 
@@ -20,7 +20,7 @@ class Xgboost(Classifier):
     Parameters
     ----------
     rounds
-        At most so many rounds of one tree a class.
+        At most so many rounds: one tree a class, or one.
     patience
         How many rounds without improvement on inner speakers end the search for the number of rounds.
     learning_rate
@@ -33,10 +33,13 @@ class Xgboost(Classifier):
         Share of the columns drawn for each split.
     max_bin
         How many values of a column are told apart.
+    weights
+        Classes only: ``balanced``: each class weighs as much as every other; ``none``: each row as every other.
     """
 
     prefers: ClassVar[str] = "compare"
     scores: ClassVar[str] = "class probabilities (softmax of the trees' sums; not calibrated)"
+    targets: ClassVar[tuple[Target, ...]] = ("classes", "values")
 
     rounds: int = 1000
     patience: int = 20
@@ -45,6 +48,7 @@ class Xgboost(Classifier):
     subsample: float = 0.8
     colsample_bynode: float = 0.1
     max_bin: int = 32
+    weights: Literal["balanced", "none"] = "balanced"
 
     def __post_init__(self) -> None:
         for name, least in (("rounds", 1), ("patience", 1), ("max_depth", 1), ("max_bin", 2)):
@@ -53,9 +57,11 @@ class Xgboost(Classifier):
         for name in ("learning_rate", "subsample", "colsample_bynode"):
             if not 0 < getattr(self, name) <= 1:
                 raise ValueError(f"{name}={getattr(self, name)}: expected more than 0, at most 1")
+        if self.weights not in ("balanced", "none"):
+            raise ValueError(f"weights={self.weights}: expected balanced or none")
 
     def build(self, *, target: Target = "classes", precomputed: bool = False, seed: int, device: str) -> Any:
-        """Return unfitted `BoostedTrees`.
+        """Return unfitted `BoostedTrees`, or a `BoostedRegressor`.
 
         Raises
         ------
@@ -63,9 +69,13 @@ class Xgboost(Classifier):
             If they are to do with distances.
         """
         self._require_buildable(target, precomputed=precomputed)
-        from classifiers.estimators.xgboost import BoostedTrees
+        from classifiers.estimators.xgboost import BoostedRegressor, BoostedTrees
 
-        return BoostedTrees(**asdict(self), device=device, seed=seed)
+        settings = asdict(self) | {"device": device, "seed": seed}
+        if target == "classes":
+            return BoostedTrees(**settings)
+        del settings["weights"]
+        return BoostedRegressor(**settings)
 
 
 PRESETS: dict[str, Classifier] = {"xgboost": Xgboost()}

@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-from classifiers.estimators.training import Folds, Labels, Rows, checked, checked_rows, standardiser
+from classifiers.estimators.training import Folds, Labels, Rows, Weights, checked, checked_rows, standardiser
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ FRAMES_A_COMPONENT = 10
 class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A mixture of Gaussians with diagonal covariance for each class, on standardised frames, in float32.
 
-    Classes are taken for equally probable, as the mean of class recalls takes them.
+    Classes are taken for equally probable, as the mean of class recalls takes them, unless `weights` says otherwise.
 
     Parameters
     ----------
@@ -39,6 +39,8 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         At most so many steps of expectation maximisation, for the common mixture and for each class's.
     floor
         Added to every variance; the variance of all training frames is 1.
+    weights
+        ``"balanced"``: classes are equally probable beforehand; ``"none"``: each as often as its training frames.
     seed
         Seeds the start of the common mixture.
 
@@ -52,10 +54,18 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         One a class.
     """
 
-    def __init__(self, components: int = 64, iterations: int = 20, floor: float = 0.01, seed: int = 0) -> None:
+    def __init__(
+        self,
+        components: int = 64,
+        iterations: int = 20,
+        floor: float = 0.01,
+        weights: Weights = "balanced",
+        seed: int = 0,
+    ) -> None:
         self.components = components
         self.iterations = iterations
         self.floor = floor
+        self.weights = weights
         self.seed = seed
 
     def fit(
@@ -77,16 +87,23 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             The class of each.
         groups : (n_rows,), optional
             Speakers; nothing is tuned here, so they are not needed.
+        sample_weight : (n_rows,), optional
+            The same for all rows, or left out: expectation maximisation takes every frame alike.
+        inner
+            Not needed either.
 
         Raises
         ------
         ValueError
-            If there is one class only.
+            If there is one class only, or a row should count more than another.
         """
         training = checked(self, X, y, groups, sample_weight)
         X, y = training.X, training.y
         if (training.weight != training.weight[0]).any():
-            raise ValueError("Gaussian mixtures take every frame alike: sample_weight must be the same for all")
+            raise ValueError(
+                "Gaussian mixtures take every frame alike; expected the same sample_weight for all, "
+                f"found {training.weight.min():g} to {training.weight.max():g}"
+            )
         self.standardiser_ = standardiser().fit(X)
         frames = self.standardiser_.transform(X).astype(np.float32)
         common = _fitted(self._mixture(self._affordable(frames)), frames)
@@ -94,7 +111,7 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.components_ = {
             name: mixture.n_components for name, mixture in zip(self.classes_, self.mixtures_, strict=True)
         }
-        self.class_log_prior_ = np.full(len(self.classes_), -np.log(len(self.classes_)))
+        self.class_log_prior_ = self._log_prior(y)
         return self
 
     def log_likelihood(self, X: ArrayLike) -> Floats:
@@ -110,9 +127,16 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: ArrayLike) -> Labels:
         """Return the most probable class of each row."""
-        joint = self.log_likelihood(X)  # classes are equally probable
+        joint = self.log_likelihood(X) + self.class_log_prior_
         best: Labels = self.classes_[joint.argmax(axis=1)]
         return best
+
+    def _log_prior(self, y: Labels) -> Floats:
+        if self.weights == "balanced":
+            return np.full(len(self.classes_), -np.log(len(self.classes_)))
+        _, counts = np.unique(y, return_counts=True)
+        prior: Floats = np.log(counts / len(y))
+        return prior
 
     def _affordable(self, frames: Rows) -> int:
         return min(self.components, max(1, len(frames) // FRAMES_A_COMPONENT))

@@ -1,51 +1,61 @@
 """A support-vector machine with a Gaussian kernel that tunes and calibrates itself inside its training rows.
 
-One matrix of squared distances per inner fold serves the whole grid: for each gamma its exponential is the
-kernel. The machine is scikit-learn's `SVC` (Chang and Lin 2011, doi:10.1145/1961189.1961199) on that kernel,
-and decides what ``SVC(kernel="rbf")`` decides. Probabilities are Platt's sigmoids ("Probabilistic outputs for
-support vector machines", 1999) of its decision values.
+The machine is scikit-learn's `SVC` (Chang and Lin 2011, doi:10.1145/1961189.1961199) on a kernel of ours, and
+decides what ``SVC(kernel="rbf")`` decides. Probabilities are Platt's sigmoids of its decision values.
 """
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_expit, softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics.pairwise import euclidean_distances
+from sklearn.base import ClassifierMixin
 from sklearn.svm import SVC
 
-from classifiers.estimators.training import Folds, Labels, Rows, checked, checked_rows, standardiser
+from classifiers.base import Target
+from classifiers.estimators.calibration import sigmoids
+from classifiers.estimators.kernel import KernelMachine
+from classifiers.estimators.selection import Select
+from classifiers.estimators.training import Folds, Labels, Numbers, Training, Weights, balanced
 
 Floats = NDArray[np.float64]
 
-#: What is searched where a setting is left open; gamma times 1 / n_columns.
+#: What is searched where the cost is left open.
 COSTS = (0.1, 1.0, 10.0, 100.0)
-GAMMAS = (0.1, 0.3, 1.0, 3.0)
 
 
-class RBFMachine(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Standardised rows, a Gaussian kernel, balanced class weights.
+class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
+    """Standardised rows, columns selected or not, a Gaussian kernel, class weights.
 
-    C and gamma are those with the highest mean macro recall over ``GroupKFold(5)``, the first in grid order
-    of equal ones (C outside, gamma inside), as scikit-learn's ``GridSearchCV`` would choose. Standardisation
-    is fitted anew in every inner fold.
+    C, gamma and the share of columns kept are those with the highest mean macro recall over the inner folds, the
+    first in grid order of equal ones (share outside, then C, gamma inside), as scikit-learn's ``GridSearchCV``
+    would choose. Standardisation and selection are fitted anew in every inner fold.
 
     Parameters
     ----------
     C
         Cost of a training row on the wrong side; None searches `COSTS`.
     gamma
-        Width of the kernel ``exp(-gamma / n_columns * squared distance)``; None searches `GAMMAS`.
+        Width of the kernel ``exp(-gamma * mean squared distance of the columns kept)``; None searches `GAMMAS`.
+    select
+        How columns are selected: ``"none"``, ``"variance"``, ``"anova"`` or ``"pca"``.
+    keep
+        The share kept of the columns (``"pca"``: of the variance); None searches `SHARES`.
+    weights
+        ``"balanced"``: each class weighs as much as every other; ``"none"``: each row as every other.
+    precomputed
+        Whether mean squared distances come in the place of rows: ``(n_train, n_train)`` to fit,
+        ``(n_rows, n_train)`` to predict.
+    device
+        Where distances are computed, ``"cpu"`` or ``"cuda"``.
 
     Attributes
     ----------
     classes_ : (n_classes,)
     best_params_ : dict
-        ``C`` and ``gamma`` as chosen, in the units of the parameters.
-    grid_recalls_ : (n_C, n_gamma, n_folds) float64
+        ``C`` and ``gamma`` as chosen, in the units of the parameters, and ``keep`` where columns are selected.
+    grid_recalls_ : (n_shares, n_C, n_gamma, n_folds) float64
         The macro recall of every trial.
     machine_ : SVC
         Fitted on all training rows.
@@ -53,9 +63,25 @@ class RBFMachine(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Slope and offset from a class's decision value to the log odds of that class.
     """
 
-    def __init__(self, C: float | None = None, gamma: float | None = None) -> None:
+    _target: ClassVar[Target] = "classes"
+
+    def __init__(
+        self,
+        C: float | None = None,
+        gamma: float | None = None,
+        select: Select = "none",
+        keep: float | None = None,
+        weights: Weights = "balanced",
+        precomputed: bool = False,
+        device: str = "cpu",
+    ) -> None:
         self.C = C
         self.gamma = gamma
+        self.select = select
+        self.keep = keep
+        self.weights = weights
+        self.precomputed = precomputed
+        self.device = device
 
     def fit(
         self,
@@ -76,34 +102,36 @@ class RBFMachine(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             Classes.
         groups : (n_rows,), optional
             Speakers; inner folds keep each whole. None takes every row for a speaker of its own.
+        sample_weight : (n_rows,), optional
+            How many times each row counts, in scaling, search, calibration and fit; class weights come on top.
+        inner
+            Inner folds, as pairs of (train, test) row numbers, in the place of those by speaker.
 
         Raises
         ------
         ValueError
-            If there is one class or one speaker only, or if no inner fold leaves two classes to learn from.
+            If there is one class or one speaker only, if no inner fold leaves two classes to learn from, or
+            there is no such device.
         """
-        training = checked(self, X, y, groups, sample_weight)
-        X, y = training.X, training.y
-        costs, gammas = (COSTS if self.C is None else (self.C,)), (GAMMAS if self.gamma is None else (self.gamma,))
-        trials = [
-            _try(X, y, fold, self.classes_, costs, gammas)
-            for fold in training.folds(inner)
-            if len(np.unique(y[fold[0]])) > 1
-        ]
-        if not trials:
+        training = self._checked(X, y, groups, sample_weight)
+        costs = COSTS if self.C is None else (self.C,)
+        folds = [fold for fold in training.folds(inner) if _can_learn(training, fold)]
+        if not folds:
             raise ValueError(
                 "no inner fold leaves two classes to learn from: tuning needs at least 2 training speakers "
                 "for each of 2 classes"
             )
-        self.grid_recalls_ = np.stack([trial.recalls for trial in trials], axis=2)
-        c, g = np.unravel_index(self.grid_recalls_.mean(axis=2).argmax(), (len(costs), len(gammas)))
-        self.best_params_ = {"C": costs[c], "gamma": gammas[g]}
-        self.sigmoids_ = _sigmoids(
-            np.concatenate([trial.decisions[c, g] for trial in trials]),
-            np.concatenate([trial.true for trial in trials]),
-            self.classes_,
-        )
-        self._fit_machine(X, y)
+        trials = [self._try(training, fold, costs) for fold in folds]
+        self.grid_recalls_ = np.stack([trial.recalls for trial in trials], axis=-1)
+        means = self.grid_recalls_.mean(axis=-1)
+        best = np.unravel_index(means.argmax(), means.shape)
+        k, c, g = best
+        self._chose({"C": costs[c], "gamma": self._gammas[g], "keep": self._keeps[k]})
+        tested = np.concatenate([test for _, test in folds])
+        decisions = np.concatenate([trial.decisions[best] for trial in trials])
+        self.sigmoids_ = sigmoids(decisions, training.y[tested], training.weight[tested], self.classes_)
+        kernel, classes, weight = self._settle(training)
+        self.machine_ = self._machine(self.best_params_["C"], kernel, classes, weight)
         return self
 
     def predict(self, X: ArrayLike) -> Labels:
@@ -128,54 +156,35 @@ class RBFMachine(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         probabilities: Floats = softmax(log_expit(slopes * _per_class(self.machine_, kernel) + offsets), axis=1)
         return probabilities
 
-    def _fit_machine(self, X: Rows, y: Labels) -> None:
-        self.standardiser_ = standardiser().fit(X)
-        self.rows_ = self.standardiser_.transform(X).astype(np.float64)
-        self._gamma = self.best_params_["gamma"] / X.shape[1]
-        kernel = np.exp(-self._gamma * euclidean_distances(self.rows_, squared=True))
-        self.machine_ = _machine(self.best_params_["C"]).fit(kernel, y)
+    def _try(self, training: Training, fold: tuple[Numbers, Numbers], costs: tuple[float, ...]) -> "_Trial":
+        train, test = fold
+        classes, true = training.y[train], training.y[test]
+        recalls = np.empty((len(self._keeps), len(costs), len(self._gammas)))
+        decisions = np.full((*recalls.shape, len(test), len(self.classes_)), np.nan)
+        learned = np.isin(self.classes_, classes)
+        for (k, g), within, between in self._kernels(training, fold):
+            for c, cost in enumerate(costs):
+                machine = self._machine(cost, within, classes, training.weight[train])
+                recalls[k, c, g] = _macro_recall(true, machine.predict(between), training.weight[test])
+                decisions[k, c, g][:, learned] = _per_class(machine, between)
+        return _Trial(recalls, decisions)
 
-    def _kernel(self, X: ArrayLike) -> Floats:
-        rows = checked_rows(self, X)
-        rows = self.standardiser_.transform(rows).astype(np.float64)
-        kernel: Floats = np.exp(-self._gamma * euclidean_distances(rows, self.rows_, squared=True))
-        return kernel
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
+    def _machine(self, cost: float, kernel: Floats, classes: Labels, weight: Floats) -> Any:
+        machine = SVC(C=cost, kernel="precomputed")
+        return machine.fit(kernel, classes, sample_weight=balanced(classes, weight, self.weights))
 
 
 @dataclass(frozen=True, eq=False)
 class _Trial:
     """What one inner fold says of every point of the grid."""
 
-    recalls: Floats  # (n_C, n_gamma)
-    decisions: Floats  # (n_C, n_gamma, n_rows, n_classes), NaN for a class that the fold did not learn
-    true: Labels  # (n_rows,)
+    recalls: Floats  # (n_shares, n_C, n_gamma)
+    decisions: Floats  # (n_shares, n_C, n_gamma, n_rows, n_classes), NaN for a class that the fold did not learn
 
 
-def _try(X: Rows, y: Labels, fold: Any, classes: Labels, costs: Any, gammas: Any) -> _Trial:
+def _can_learn(training: Training, fold: tuple[Numbers, Numbers]) -> bool:
     train, test = fold
-    scale = standardiser().fit(X[train])
-    rows, others = (scale.transform(X[part]).astype(np.float64) for part in fold)
-    within = euclidean_distances(rows, squared=True)
-    between = euclidean_distances(others, rows, squared=True)
-    recalls = np.empty((len(costs), len(gammas)))
-    decisions = np.full((*recalls.shape, len(test), len(classes)), np.nan)
-    learned = np.isin(classes, y[train])
-    for g, gamma in enumerate(gammas):
-        kernel, kernel_between = (np.exp(-gamma / X.shape[1] * distances) for distances in (within, between))
-        for c, cost in enumerate(costs):
-            machine = _machine(cost).fit(kernel, y[train])
-            recalls[c, g] = _macro_recall(y[test], machine.predict(kernel_between))
-            decisions[c, g][:, learned] = _per_class(machine, kernel_between)
-    return _Trial(recalls, decisions, y[test])
-
-
-def _machine(cost: float) -> Any:
-    return SVC(C=cost, kernel="precomputed", class_weight="balanced")
+    return len(test) > 0 and len(np.unique(training.y[train])) > 1
 
 
 def _per_class(machine: Any, kernel: Floats) -> Floats:
@@ -183,27 +192,7 @@ def _per_class(machine: Any, kernel: Floats) -> Floats:
     return values if values.ndim == 2 else np.column_stack([-values, values])
 
 
-def _macro_recall(true: Labels, predicted: Labels) -> float:
-    return float(np.mean([(predicted[true == name] == name).mean() for name in np.unique(true)]))
-
-
-def _sigmoids(decisions: Floats, true: Labels, classes: Labels) -> Floats:
-    return np.array([_sigmoid(values, true == name) for values, name in zip(decisions.T, classes, strict=True)])
-
-
-def _sigmoid(values: Floats, own: NDArray[np.bool_]) -> tuple[float, float]:
-    """Return slope and offset of Platt's sigmoid; NaN values do not count.
-
-    His targets lie a little inside 0 and 1. A logistic regression takes them as two weighted rows each.
-    """
-    values, own = values[~np.isnan(values)], own[~np.isnan(values)]
-    n_own, n_other = int(own.sum()), int((~own).sum())
-    if not n_own or not n_other:  # nothing to place a slope by: flat at the target
-        return 0.0, float(np.log((n_own + 1) / (n_other + 1)))
-    target = np.where(own, (n_own + 1) / (n_own + 2), 1 / (n_other + 2))
-    regression = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000).fit(
-        np.concatenate([values, values])[:, None],
-        np.repeat([1, 0], len(values)),
-        sample_weight=np.concatenate([target, 1 - target]),
-    )
-    return float(regression.coef_[0, 0]), float(regression.intercept_[0])
+def _macro_recall(true: Labels, predicted: Labels, weight: Floats) -> float:
+    right = weight * (true == predicted)
+    own = [true == name for name in np.unique(true)]
+    return float(np.mean([right[rows].sum() / weight[rows].sum() for rows in own]))

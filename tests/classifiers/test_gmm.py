@@ -83,7 +83,7 @@ def test_frames_far_out_stay_finite():
 
 def test_settings_reach_the_mixtures():
     estimator = registry.classifier("gmm:components=3,iterations=7,floor=0.5").build(seed=9, device="cpu")
-    assert estimator.get_params() == {"components": 3, "iterations": 7, "floor": 0.5, "seed": 9}
+    assert estimator.get_params() == {"components": 3, "iterations": 7, "floor": 0.5, "weights": "balanced", "seed": 9}
     assert registry.classifier("gmm:pool=vote").pool == "vote"
 
 

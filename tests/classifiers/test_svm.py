@@ -12,14 +12,15 @@ from sklearn.svm import SVC
 from toys import speakers_and_classes
 
 from classifiers.base import inner_folds
-from classifiers.estimators.svm import COSTS, GAMMAS, RBFMachine
+from classifiers.estimators.kernel import GAMMAS
+from classifiers.estimators.svm import COSTS, RBFMachine
 from pipeline import registry
 from pipeline.errors import UsageError
 
 
 def plain(n_columns, C=1.0, gamma=1.0):
     machine = SVC(kernel="rbf", C=C, gamma=gamma / n_columns, class_weight="balanced")
-    return make_pipeline(SimpleImputer(), StandardScaler(), machine)
+    return make_pipeline(StandardScaler(), SimpleImputer(strategy="constant", fill_value=0), machine)
 
 
 def hard(**settings):
@@ -59,7 +60,7 @@ def test_it_chooses_and_decides_what_scikit_learn_does(classes):
 def test_a_tie_goes_to_the_first_point_of_the_grid():
     X, y, speakers = speakers_and_classes(shift=50.0)
     machine = RBFMachine().fit(X, y, groups=speakers)
-    assert (machine.grid_recalls_[:, 0].mean(axis=1) == 1).all()
+    assert (machine.grid_recalls_[0, :, 0].mean(axis=1) == 1).all()
     assert machine.best_params_ == {"C": 0.1, "gamma": 0.1}
 
 
@@ -68,7 +69,7 @@ def test_what_is_set_is_not_searched():
     machine = registry.classifier("svm:C=3,gamma=0.5").build(seed=0, device="cpu").fit(X, y, groups=speakers)
     assert machine.best_params_ == {"C": 3.0, "gamma": 0.5}
     assert machine.predict(X).tolist() == plain(20, 3.0, 0.5).fit(X, y).predict(X).tolist()
-    assert RBFMachine(C=3.0).fit(X, y, groups=speakers).grid_recalls_.shape == (1, 4, 5)
+    assert RBFMachine(C=3.0).fit(X, y, groups=speakers).grid_recalls_.shape == (1, 1, 4, 5)
 
 
 @pytest.mark.parametrize("classes", [("ang", "sad"), ("ang", "hap", "sad")])
@@ -114,7 +115,7 @@ def test_an_inner_fold_with_one_class_to_learn_from_has_no_say():
     X, y, speakers = speakers_and_classes(n_speakers=3, classes=("ang", "sad"))
     only = (speakers == "s0") | (y == "ang")  # the others are never sad
     machine = RBFMachine().fit(X[only], y[only], groups=speakers[only])
-    assert machine.grid_recalls_.shape == (4, 4, 2)
+    assert machine.grid_recalls_.shape == (1, 4, 4, 2)
     assert np.isfinite(machine.predict_proba(X)).all()
 
 

@@ -1,0 +1,100 @@
+"""Squared distances of rows by matrix products, in blocks of bounded size, on the CPU or a GPU.
+
+``|a - b|^2 = |a|^2 + |b|^2 - 2 ab``, always in float64: what is lost where two long rows nearly coincide is some
+1e-16 of their squared lengths. Blocks depend on the number of rows and columns alone, so that neither memory nor
+processes change a result.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.floating[Any]]
+Floats = NDArray[np.float64]
+
+#: So much memory a block of rows may take in float64, bytes; two of them, and their product, are held at a time.
+BLOCK_BYTES = 64 * 2**20
+
+
+def squared_distances(A: Rows, B: Rows | None = None, *, device: str = "cpu") -> Floats:
+    """Return the squared Euclidean distance of every row of `A` to every row of `B`.
+
+    Parameters
+    ----------
+    A : (n_rows, n_columns) float32 or float64
+        Finite rows.
+    B : (n_others, n_columns) float32 or float64, optional
+        None stands for `A` itself, at half the cost; the result is then symmetric to the bit.
+    device
+        ``"cpu"`` (numpy), or ``"cuda"`` (torch).
+
+    Returns
+    -------
+    (n_rows, n_others) float64
+        None below 0; exactly 0 on the diagonal where `B` is None.
+
+    Raises
+    ------
+    ValueError
+        If there is no such device.
+    """
+    if device == "cpu":
+        return _in_blocks(A, B, _with_numpy)
+    _require(device)
+    return _in_blocks(A, B, partial(_with_torch, device=device))
+
+
+def _in_blocks(A: Rows, B: Rows | None, between: Callable[[Rows, Rows], Floats]) -> Floats:
+    others = A if B is None else B
+    distances = np.empty((len(A), len(others)))
+    for own in _blocks(A):
+        for other in _blocks(others):
+            if B is not None or other.start >= own.start:
+                np.maximum(between(A[own], others[other]), 0.0, out=distances[own, other])
+            if B is None and other.start > own.start:
+                distances[other, own] = distances[own, other].T
+    if B is None:
+        np.fill_diagonal(distances, 0.0)
+    return distances
+
+
+def _blocks(rows: Rows) -> Iterator[slice]:
+    length = max(1, BLOCK_BYTES // (8 * max(1, rows.shape[1])))
+    return (slice(begin, begin + length) for begin in range(0, len(rows), length))
+
+
+def _with_numpy(a: Rows, b: Rows) -> Floats:
+    same = a is b
+    a = a.astype(np.float64)
+    # The product of a block with its own transpose costs half, and is symmetric to the bit.
+    b = a if same else b.astype(np.float64)
+    products: Floats = a @ b.T
+    products *= -2.0
+    products += np.einsum("ij,ij->i", a, a)[:, None]
+    products += np.einsum("ij,ij->i", b, b)
+    return products
+
+
+def _with_torch(a: Rows, b: Rows, *, device: str) -> Floats:
+    import torch
+
+    on_device = partial(torch.as_tensor, dtype=torch.float64, device=device)
+    left = on_device(np.ascontiguousarray(a))
+    right = on_device(np.ascontiguousarray(b))
+    products = torch.mm(left, right.T).mul_(-2.0)
+    products += (left * left).sum(dim=1)[:, None]
+    products += (right * right).sum(dim=1)
+    found: Floats = products.cpu().numpy()
+    return found
+
+
+def _require(device: str) -> None:
+    import torch
+
+    if not device.startswith("cuda"):
+        raise ValueError(f"device={device}: expected cpu or cuda")
+    if not torch.cuda.is_available():
+        raise ValueError(f"device={device}: torch finds no such device on this machine; expected cpu")

@@ -1,0 +1,120 @@
+"""What support-vector machines with a Gaussian kernel share, whatever they predict.
+
+One matrix of squared distances per inner fold (and share of columns kept) serves the whole grid: for each gamma its
+exponential is the kernel. Where no fold fits the scaling of the rows, one matrix serves all folds, and the machine
+takes blocks of it in the place of rows.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+
+from classifiers.base import Target
+from classifiers.estimators.selection import SHARES
+from classifiers.estimators.space import Space, spaces
+from classifiers.estimators.training import Labels, Numbers, Rows, Training, checked, checked_rows
+
+Floats = NDArray[np.float64]
+
+#: What is searched where gamma is left open; times 1 / n_columns kept.
+GAMMAS = (0.1, 0.3, 1.0, 3.0)
+
+
+class KernelMachine(BaseEstimator):  # type: ignore[misc]
+    """Rows in their space, a Gaussian kernel on their distances, and what is searched of both.
+
+    Whoever inherits has the settings `gamma`, `select`, `keep`, `precomputed` and `device`, and finds
+    `best_params_`.
+    """
+
+    _target: ClassVar[Target]
+
+    def _checked(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None, weight: ArrayLike | None) -> Training:
+        training = checked(self, X, y, groups, weight, target=self._target)
+        if not self.precomputed:
+            return training
+        if self.select != "none":
+            raise ValueError(f"select={self.select}: no column can be selected where distances stand for the rows")
+        if training.X.shape[0] != training.X.shape[1]:
+            raise ValueError(
+                f"distances among the training rows are square, (n_train, n_train); got shape {training.X.shape}"
+            )
+        return training
+
+    @property
+    def _gammas(self) -> tuple[float, ...]:
+        return GAMMAS if self.gamma is None else (self.gamma,)
+
+    @property
+    def _keeps(self) -> tuple[float | None, ...]:
+        return SHARES[self.select] if self.keep is None else (self.keep,)
+
+    def _kernels(
+        self, training: Training, fold: tuple[Numbers, Numbers]
+    ) -> Iterator[tuple[tuple[int, int], Floats, Floats]]:
+        """Yield the kernels of an inner fold: which (share, gamma), among its training rows, to those left out.
+
+        They hold until the next are asked for.
+        """
+        for k, (within, between) in enumerate(self._distances(training, fold)):
+            own, others = np.empty(within.shape), np.empty(between.shape)
+            for g, gamma in enumerate(self._gammas):
+                yield (k, g), _gaussian(within, gamma, own), _gaussian(between, gamma, others)
+
+    def _distances(self, training: Training, fold: tuple[Numbers, Numbers]) -> Iterator[tuple[Rows, Rows]]:
+        train, test = fold
+        if self.precomputed:
+            yield training.X[np.ix_(train, train)], training.X[np.ix_(test, train)]
+            return
+        for space in self._spaces(training, train, self._keeps):
+            yield space.distances(), space.distances(training.X[test])
+
+    def _spaces(self, training: Training, train: Numbers, keeps: tuple[float | None, ...]) -> Iterator[Space]:
+        return spaces(
+            training.X[train],
+            training.y[train],
+            training.weight[train],
+            target=self._target,
+            select=self.select,
+            keeps=keeps,
+            device=self.device,
+        )
+
+    def _chose(self, point: Mapping[str, float | None]) -> None:
+        """Keep what the search found; a share of columns that nobody selected from says nothing."""
+        self.best_params_: dict[str, Any] = {
+            name: value for name, value in point.items() if name != "keep" or self.select != "none"
+        }
+
+    def _settle(self, training: Training) -> tuple[Floats, Labels, Floats]:
+        """Learn the space of all training rows that count; return their kernel, targets and weights."""
+        counted = training.counted
+        if self.precomputed:
+            self.counted_ = counted
+            distances: Rows = training.X[np.ix_(counted, counted)]
+        else:
+            (self.space_,) = self._spaces(training, counted, (self.best_params_.get("keep"),))
+            distances = self.space_.distances()
+        return self._gaussian(distances), training.y[counted], training.weight[counted]
+
+    def _kernel(self, X: ArrayLike) -> Floats:
+        """Return the kernel from rows, or distances, as they come to the training rows that count."""
+        rows = checked_rows(self, X)
+        return self._gaussian(rows[:, self.counted_] if self.precomputed else self.space_.distances(rows))
+
+    def _gaussian(self, distances: Rows) -> Floats:
+        return _gaussian(distances, self.best_params_["gamma"], np.empty(distances.shape))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = not self.precomputed
+        tags.input_tags.pairwise = self.precomputed
+        return tags
+
+
+def _gaussian(distances: Rows, gamma: float, out: Floats) -> Floats:
+    np.multiply(distances, -gamma, out=out)
+    return np.exp(out, out=out)

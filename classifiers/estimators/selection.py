@@ -1,0 +1,100 @@
+"""Which columns, or which directions, of standardised training rows are kept.
+
+``variance``
+    The columns that vary most within their own range: variance over the square of (largest - smallest value).
+    Thus no unit has a say, nor has an offset. What falls out first is a column that is nearly always the same.
+``anova``
+    The columns with the largest F: between classes (`f_classif`), or of the regression on the target
+    (`f_regression`).
+``pca``
+    The leading principal directions, whitened: each has variance 1 among the training rows.
+
+The transformers are scikit-learn's. Every row counts once here, whatever its weight.
+"""
+
+import copy
+import warnings
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+from sklearn.feature_selection import SelectPercentile, f_classif, f_regression
+
+from classifiers.base import Target
+
+Rows = NDArray[np.floating[Any]]
+Labels = NDArray[Any]
+Floats = NDArray[np.float64]
+
+Select = Literal["none", "variance", "anova", "pca"]
+
+#: What is searched where the share is left open: of the columns, of the variance for `pca`.
+SHARES: dict[Select, tuple[float | None, ...]] = {
+    "none": (None,),
+    "variance": (0.1, 0.3, 1.0),
+    "anova": (0.1, 0.3, 1.0),
+    "pca": (0.5, 0.8, 0.95),
+}
+
+
+def choices(select: Select, keeps: Sequence[float | None], rows: Rows, y: Labels, target: Target) -> list[Any]:
+    """Return a fitted transformer for each share to be kept; for ``none`` they are None.
+
+    Parameters
+    ----------
+    select
+        How columns are chosen.
+    keeps
+        Shares of the columns, above 0, at most 1; for ``pca`` of the variance, below 1.
+    rows : (n_rows, n_columns)
+        Training rows without NaN.
+    y : (n_rows,)
+        Their classes or values.
+    target
+        Which of the two.
+    """
+    if select == "none":
+        return [None for _ in keeps]
+    shares = [float(keep) for keep in keeps if keep is not None]
+    if select == "pca":
+        # One decomposition serves all shares: a smaller one keeps the first of the same directions.
+        whole = PCA(max(shares), whiten=True, svd_solver="full").fit(rows)
+        return [_leading(whole, share) for share in shares]
+    score = spread if select == "variance" else between_classes if target == "classes" else along_values
+    scored = SelectPercentile(score, percentile=100).fit(rows, y)
+    return [copy.copy(scored).set_params(percentile=100 * share) for share in shares]
+
+
+def spread(rows: Rows, y: Labels | None = None) -> Floats:  # noqa: ARG001 - the form of scikit-learn's scores
+    """Return each column's variance over its squared range; 0 for a constant column."""
+    reach = np.ptp(rows, axis=0).astype(np.float64)
+    share: Floats = rows.var(axis=0, dtype=np.float64) / np.where(reach > 0, reach, 1.0) ** 2
+    return share
+
+
+def between_classes(rows: Rows, y: Labels) -> Floats:
+    """Return each column's F between classes, 0 for a constant column."""
+    with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
+        # Constant columns, which scikit-learn warns of, are no news: they come last.
+        warnings.simplefilter("ignore", UserWarning)
+        scores: Floats = np.nan_to_num(f_classif(rows.astype(np.float64), y)[0], nan=0.0)
+    return scores
+
+
+def along_values(rows: Rows, y: Labels) -> Floats:
+    """Return each column's F of the regression on the values, 0 for a constant column."""
+    scores: Floats = f_regression(rows.astype(np.float64), y)[0]
+    return scores
+
+
+def _leading(whole: Any, share: float) -> Any:
+    """Return what ``PCA(share)`` finds, from the decomposition of a share at least as large."""
+    explained = np.cumsum(whole.explained_variance_ratio_)
+    n_kept = min(int(np.searchsorted(explained, share, side="right")) + 1, len(explained))
+    part = copy.copy(whole).set_params(n_components=share)
+    part.n_components_ = n_kept
+    for name in ("components_", "explained_variance_", "explained_variance_ratio_", "singular_values_"):
+        setattr(part, name, getattr(whole, name)[:n_kept])
+    return part

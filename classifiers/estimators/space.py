@@ -1,0 +1,77 @@
+"""Where rows lie, as their training rows say: scaled, reduced to what is selected, and how far from each other."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifiers.base import Target
+from classifiers.estimators.distances import squared_distances
+from classifiers.estimators.selection import Select, choices
+from classifiers.estimators.training import Labels, Rows, standardiser
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """A scaling and a selection, fitted, and the training rows they were fitted on.
+
+    Parameters
+    ----------
+    scale, choice
+        Fitted transformers; no choice keeps all columns.
+    rows : (n_train, n_kept)
+        The training rows, scaled, with the columns kept.
+    device
+        Where distances are computed, ``"cpu"`` or ``"cuda"``.
+    """
+
+    scale: Any
+    choice: Any
+    rows: Rows
+    device: str
+
+    def distances(self, X: Rows | None = None) -> Floats:
+        """Return squared distances to the training rows, mean over the columns kept.
+
+        Parameters
+        ----------
+        X : (n_rows, n_columns), optional
+            Rows as they come; None stands for the training rows themselves.
+
+        Returns
+        -------
+        (n_rows, n_train) float64
+        """
+        if X is None:
+            found = squared_distances(self.rows, device=self.device)
+        else:
+            placed = _chosen(self.choice, self.scale.transform(X))
+            found = squared_distances(placed, self.rows, device=self.device)
+        found /= max(1, self.rows.shape[1])
+        return found
+
+
+def spaces(
+    X: Rows,
+    y: Labels,
+    weight: Floats,
+    *,
+    target: Target,
+    select: Select,
+    keeps: Sequence[float | None],
+    device: str,
+) -> Iterator[Space]:
+    """Yield the space of training rows for each share of columns to be kept; they are scaled once."""
+    scale = standardiser()
+    scaled = scale.fit_transform(X, standardscaler__sample_weight=weight)
+    for choice in choices(select, keeps, scaled, y, target):
+        yield Space(scale, choice, _chosen(choice, scaled), device)
+
+
+def _chosen(choice: Any, scaled: Rows) -> Rows:
+    kept: Rows = scaled if choice is None else choice.transform(scaled)
+    return kept

@@ -1,0 +1,183 @@
+"""Support-vector regression with a Gaussian kernel that tunes itself inside its training rows.
+
+The machine is scikit-learn's `SVR` (Chang and Lin 2011, doi:10.1145/1961189.1961199) on a kernel of ours, and
+predicts what ``SVR(kernel="rbf")`` predicts on standardised targets. What counts is Lin's concordance correlation
+coefficient (CCC; Lin 1989, doi:10.2307/2532051).
+"""
+
+from itertools import product
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import RegressorMixin
+from sklearn.svm import SVR
+
+from classifiers.base import Target
+from classifiers.estimators.kernel import KernelMachine
+from classifiers.estimators.selection import Select
+from classifiers.estimators.training import Folds, Numbers, Training
+
+Floats = NDArray[np.float64]
+
+#: What is searched where a setting is left open, for targets of standard deviation 1.
+COSTS = (0.1, 1.0, 10.0)
+EPSILONS = (0.1, 0.3)
+
+
+class RBFRegressor(RegressorMixin, KernelMachine):  # type: ignore[misc]
+    """Standardised rows, columns selected or not, a Gaussian kernel, targets standardised.
+
+    C, epsilon, gamma and the share of columns kept are those with the highest CCC, the first in grid order of equal
+    ones (share outside, then C, then epsilon, gamma inside). It is computed once over the rows that all inner folds
+    left out, as the figure of an evaluation is: within one fold the targets of one or two speakers may hardly
+    differ, which makes a fold's own CCC a matter of chance, and a mean of them blind to a speaker's level.
+    Rows and targets are standardised, and columns selected, anew in every inner fold.
+
+    Parameters
+    ----------
+    C
+        Cost of leaving the tube by a standard deviation of the target; None searches `COSTS`.
+    gamma
+        Width of the kernel ``exp(-gamma * mean squared distance of the columns kept)``; None searches `GAMMAS`.
+    epsilon
+        Half the tube's width, in standard deviations of the target; None searches `EPSILONS`.
+    select
+        How columns are selected: ``"none"``, ``"variance"``, ``"anova"`` or ``"pca"``.
+    keep
+        The share kept of the columns (``"pca"``: of the variance); None searches `SHARES`.
+    precomputed
+        Whether mean squared distances come in the place of rows: ``(n_train, n_train)`` to fit,
+        ``(n_rows, n_train)`` to predict.
+    device
+        Where distances are computed, ``"cpu"`` or ``"cuda"``.
+
+    Attributes
+    ----------
+    best_params_ : dict
+        ``C``, ``epsilon`` and ``gamma`` as chosen, in the units of the parameters, and ``keep`` where columns are
+        selected.
+    grid_ccc_ : (n_shares, n_C, n_epsilon, n_gamma) float64
+        The CCC of every point of the grid.
+    machine_ : SVR
+        Fitted on all training rows.
+    mean_, deviation_ : float
+        Of the training targets.
+    """
+
+    _target: ClassVar[Target] = "values"
+
+    def __init__(
+        self,
+        C: float | None = None,
+        gamma: float | None = None,
+        epsilon: float | None = None,
+        select: Select = "none",
+        keep: float | None = None,
+        precomputed: bool = False,
+        device: str = "cpu",
+    ) -> None:
+        self.C = C
+        self.gamma = gamma
+        self.epsilon = epsilon
+        self.select = select
+        self.keep = keep
+        self.precomputed = precomputed
+        self.device = device
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        groups: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        inner: Folds | None = None,
+    ) -> Self:
+        """Search, then fit on all rows.
+
+        Parameters
+        ----------
+        X : (n_rows, n_columns)
+            NaN where a value is missing.
+        y : (n_rows,)
+            Values.
+        groups : (n_rows,), optional
+            Speakers; inner folds keep each whole. None takes every row for a speaker of its own.
+        sample_weight : (n_rows,), optional
+            How many times each row counts, in scaling, search and fit.
+        inner
+            Inner folds, as pairs of (train, test) row numbers, in the place of those by speaker.
+
+        Raises
+        ------
+        ValueError
+            If there is one value or one speaker only, if all rows that inner folds leave out have the same value,
+            or there is no such device.
+        """
+        training = self._checked(X, y, groups, sample_weight)
+        folds = [fold for fold in training.folds(inner) if all(map(len, fold))]
+        tested = np.concatenate([test for _, test in folds]) if folds else np.array([], np.int64)
+        true, weight = training.y[tested], training.weight[tested]
+        if len(np.unique(true)) < 2:
+            raise ValueError("the rows that inner folds leave out need at least 2 different values to tune with")
+        costs, epsilons = COSTS if self.C is None else (self.C,), EPSILONS if self.epsilon is None else (self.epsilon,)
+        predicted = np.concatenate([self._try(training, fold, costs, epsilons) for fold in folds], axis=-1)
+        self.grid_ccc_ = np.apply_along_axis(lambda values: ccc(true, values, weight), -1, predicted)
+        k, c, e, g = np.unravel_index(self.grid_ccc_.argmax(), self.grid_ccc_.shape)
+        self._chose({"C": costs[c], "epsilon": epsilons[e], "gamma": self._gammas[g], "keep": self._keeps[k]})
+        kernel, values, weight = self._settle(training)
+        self.mean_, self.deviation_ = _moments(values, weight)
+        targets = (values - self.mean_) / self.deviation_
+        self.machine_ = _machine(self.best_params_["C"], self.best_params_["epsilon"], kernel, targets, weight)
+        return self
+
+    def predict(self, X: ArrayLike) -> Floats:
+        """Return the value of each row, ``(n_rows,)``."""
+        values: Floats = self.machine_.predict(self._kernel(X)) * self.deviation_ + self.mean_
+        return values
+
+    def _try(
+        self,
+        training: Training,
+        fold: tuple[Numbers, Numbers],
+        costs: tuple[float, ...],
+        epsilons: tuple[float, ...],
+    ) -> Floats:
+        """Return what every point of the grid predicts of the rows left out, their number last."""
+        train, test = fold
+        weight = training.weight[train]
+        mean, deviation = _moments(training.y[train], weight)
+        targets = (training.y[train] - mean) / deviation
+        predicted = np.empty((len(self._keeps), len(costs), len(epsilons), len(self._gammas), len(test)))
+        for (k, g), within, between in self._kernels(training, fold):
+            for (c, cost), (e, epsilon) in product(enumerate(costs), enumerate(epsilons)):
+                machine = _machine(cost, epsilon, within, targets, weight)
+                predicted[k, c, e, g] = machine.predict(between) * deviation + mean
+        return predicted
+
+
+def ccc(true: Floats, predicted: Floats, weight: Floats) -> float:
+    """Return Lin's concordance correlation coefficient, ``2 s_xy / (s_x^2 + s_y^2 + (m_x - m_y)^2)``.
+
+    Parameters
+    ----------
+    true, predicted : (n_rows,) float64
+        Values, not all the same.
+    weight : (n_rows,) float64
+        How many times each row counts.
+    """
+    both = np.stack([true, predicted])
+    means = np.average(both, axis=1, weights=weight)
+    (of_true, shared), (_, of_predicted) = np.cov(both, aweights=weight, ddof=0)
+    return float(2 * shared / (of_true + of_predicted + (means[0] - means[1]) ** 2))
+
+
+def _moments(values: Floats, weight: Floats) -> tuple[float, float]:
+    """Return mean and standard deviation; 1 for the latter where all values are the same."""
+    mean = np.average(values, weights=weight)
+    return float(mean), float(np.sqrt(np.average((values - mean) ** 2, weights=weight))) or 1.0
+
+
+def _machine(cost: float, epsilon: float, kernel: Floats, targets: Floats, weight: Floats) -> Any:
+    return SVR(C=cost, epsilon=epsilon, kernel="precomputed").fit(kernel, targets, sample_weight=weight)
