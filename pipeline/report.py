@@ -119,7 +119,7 @@ def summary(result: Result) -> dict[str, Any]:
         "intervals": _intervals(scores, about.unit),
         "leaks": list(result.leaks),
         "transductive": TRANSDUCTIVE if about.transductive else None,
-        "ceiling": result.ceiling,
+        "ceiling": _plain(result.ceiling),
         "n_utterances": len(scores),
         "n_clusters": len(np.unique(scores.clusters)),
         "cluster": about.unit,
@@ -152,6 +152,13 @@ def figure_of(scores: Scores, name: str) -> metrics.Figure:
     if scores.classes:
         return metrics.class_figure(name, scores.true, scores.predicted, scores.values, scores.classes)
     return metrics.value_figure(name, scores.true, scores.predicted)
+
+
+def interval_of(scores: Scores, name: str, unit: str) -> intervals.Interval:
+    """Return a figure of all tested utterances with its interval over clusters, which are `unit`s."""
+    known = metrics.CLASS_METRICS if scores.classes else metrics.VALUE_METRICS
+    bounds = (known[name].low, known[name].high)
+    return intervals.jackknife(figure_of(scores, name), scores.clusters, bounds=bounds, unit=unit)
 
 
 def _of_classes(scores: Scores) -> dict[str, Any]:
@@ -187,19 +194,10 @@ def _of_values(scores: Scores) -> dict[str, Any]:
 
 def _intervals(scores: Scores, unit: str) -> dict[str, Any]:
     names = metrics.CLASS_HEADLINES if scores.classes else metrics.VALUE_HEADLINES
-    known = metrics.CLASS_METRICS if scores.classes else metrics.VALUE_METRICS
     return {
-        name: {
-            **_plain(dataclasses.asdict(_interval(scores, name, (known[name].low, known[name].high), unit))),
-            "method": METHOD,
-            "cluster": unit,
-        }
+        name: {**_plain(dataclasses.asdict(interval_of(scores, name, unit))), "method": METHOD, "cluster": unit}
         for name in names
     }
-
-
-def _interval(scores: Scores, name: str, bounds: tuple[float, float], unit: str) -> intervals.Interval:
-    return intervals.jackknife(figure_of(scores, name), scores.clusters, bounds=bounds, unit=unit)
 
 
 def _clusters(scores: Scores) -> Iterator[tuple[str, metrics.Numbers]]:

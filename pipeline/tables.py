@@ -4,7 +4,7 @@ Everything is read from what ``metrics.json`` holds, so that a run can be shown 
 """
 
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,27 +38,31 @@ def title(found: Found) -> str:
 
 def headline(found: Found) -> str:
     """Return the first two figures, with the interval of the first, and all that must be said beside them."""
-    (first, one), (_, two) = list(_headlines(found).items())[:2]
-    return f"{one.title} {_with_interval(found, first)}, {two.title} {_figure(found[_])}{_mark(found)}"
+    (first, one), (second, two) = list(headlines(found).items())[:2]
+    figure = with_interval(found["intervals"][first])
+    return f"{one.title} {figure}, {two.title} {number(found[second])}{mark(found)}"
 
 
 def show(found: Found, folder: Path | None, console: "Console") -> None:
     """Print a result as tables: the headline, by class, by speaker, and the confusion matrix; then where it lies."""
     from rich.text import Text
 
-    mark = _mark(found)
+    beside = mark(found)
     console.print(Text(title(found), style="bold"))
     console.print(Text(_counts(found)))
     for leak in found["leaks"]:
         console.print(Text(f"LEAK: {leak}."))
-    console.print(_headline_table(found, mark))
+    console.print(Text(f"Figures{beside}: {_headline_words(found)}"))
+    console.print(fitting(console, _headline_table(found, beside), _headline_table(found, "")))
     if found["classes"]:
-        console.print(Text(f"By class{mark}"), _class_table(found), sep="\n")
+        console.print(Text(f"By class{beside}"), _class_table(found), sep="\n")
         confusion = fitting(console, _confusion_table(found), "too wide for this terminal, see confusion.png\n")
-        console.print(Text(f"Confusion{mark}: rows true, columns predicted"), confusion, sep="\n")
+        console.print(Text(f"Confusion{beside}: rows true, columns predicted"), confusion, sep="\n")
     speakers = [_speaker_table(found, classes) for classes in (found["classes"], ())]
-    console.print(Text(f"By {found['cluster']}{mark}: {_speaker_words(found)}"), fitting(console, *speakers), sep="\n")
-    for note in filter(None, (found["transductive"], _ceiling(found), *found["warnings"])):
+    console.print(
+        Text(f"By {found['cluster']}{beside}: {_speaker_words(found)}"), fitting(console, *speakers), sep="\n"
+    )
+    for note in filter(None, (found["transductive"], _ceiling(found), *_without_interval(found), *found["warnings"])):
         console.print(Text(f"Note: {note}."))
     where = f" -> {folder}" if folder else ""
     console.print(Text(headline(found) + where))
@@ -86,22 +90,31 @@ def fitting(console: "Console", wide: "Table", narrow: "Table | str") -> "Table 
     return wide if needed <= console.width else narrow
 
 
-def _headlines(found: Found) -> dict[str, metrics.Metric[Any]]:
+def headlines(found: Found) -> dict[str, metrics.Metric[Any]]:
+    """Return the figures of a run that carry an interval, by name, the first the one that is quoted."""
     known: Mapping[str, metrics.Metric[Any]] = metrics.CLASS_METRICS if found["classes"] else metrics.VALUE_METRICS
-    names = metrics.CLASS_HEADLINES if found["classes"] else metrics.VALUE_HEADLINES
-    return {name: known[name] for name in names}
+    return {name: known[name] for name in (metrics.CLASS_HEADLINES if found["classes"] else metrics.VALUE_HEADLINES)}
 
 
-def _mark(found: Found) -> str:
+def mark(found: Found) -> str:
+    """Return what must stand beside every figure of a run, in brackets after a blank; empty for most."""
     words = [word for word, on in (("transductive", found["transductive"]), ("with leaks", found["leaks"])) if on]
     return f" ({', '.join(words)})" if words else ""
 
 
-def _with_interval(found: Found, name: str) -> str:
-    interval = found["intervals"][name]
-    if interval["low"] is None:
-        return _figure(found[name])
-    return f"{_figure(found[name])} [{interval['low']:.3f}, {interval['high']:.3f}]"
+def with_interval(interval: Mapping[str, Any]) -> str:
+    """Return a figure with its interval, as in ``0.787 [0.701, 0.873]``; without one, the figure alone."""
+    return f"{number(interval['value'])} {ends(interval)}".rstrip()
+
+
+def ends(interval: Mapping[str, Any]) -> str:
+    """Return an interval, as in ``[0.701, 0.873]``; empty where there is none."""
+    return "" if interval["low"] is None else f"[{interval['low']:.3f}, {interval['high']:.3f}]"
+
+
+def number(figure: float | None) -> str:
+    """Return a figure to three places; a dash where it is undefined."""
+    return "-" if figure is None else f"{figure:.3f}"
 
 
 def _counts(found: Found) -> str:
@@ -114,20 +127,35 @@ def _counts(found: Found) -> str:
     return words + (f"; left out: {left_out}" if left_out else "")
 
 
-def _headline_table(found: Found, mark: str) -> "Table":
+def _headline_words(found: Found) -> str:
     level = next(iter(found["intervals"].values()))["level"]
-    columns = ("", "score", f"{level:.0%} interval over {found['n_clusters']} {found['cluster']}s")
-    rows = []
-    for name, metric in _headlines(found).items():
-        interval = found["intervals"][name]
-        ends = interval["reason"] if interval["low"] is None else f"{interval['low']:.3f} to {interval['high']:.3f}"
-        rows.append((metric.title, f"{_figure(found[name])}{mark}", ends, _figure(found["chance"][name])))
-    return table((*columns, f"chance ({found['chance_is']})"), rows)
+    return f"{level:.0%} intervals over {found['n_clusters']} {found['cluster']}s; chance is {found['chance_is']}"
+
+
+def _headline_table(found: Found, beside: str) -> "Table":
+    rows = (
+        (
+            metric.title,
+            f"{number(found[name])}{beside}",
+            ends(found["intervals"][name]) or "none",
+            number(found["chance"][name]),
+        )
+        for name, metric in headlines(found).items()
+    )
+    return table(("", "score", "interval", "chance"), rows)
+
+
+def _without_interval(found: Found) -> Iterator[str]:
+    """Yield why figures have no interval, a sentence a reason."""
+    titles: dict[str, list[str]] = {}
+    for name, metric in headlines(found).items():
+        titles.setdefault(found["intervals"][name]["reason"], []).append(metric.title)
+    yield from (f"no interval for {', '.join(names)}: {reason}" for reason, names in titles.items() if reason)
 
 
 def _class_table(found: Found) -> "Table":
     rows = (
-        (name, str(row["n"]), *(_figure(row[key]) for key in ("recall", "precision", "f1")))
+        (name, str(row["n"]), *(number(row[key]) for key in ("recall", "precision", "f1")))
         for name, row in found["per_class"].items()
     )
     return table(("class", "n", "recall", "precision", "F1"), rows)
@@ -148,7 +176,7 @@ def _speaker_table(found: Found, classes: Sequence[str]) -> "Table":
         (
             speaker,
             str(row["n"]),
-            *(_figure(row[name]) for name in names),
+            *(number(row[name]) for name in names),
             *("/".join(map(str, row["correct_of"].get(name, "-"))) for name in classes),
         )
         for speaker, row in speakers
@@ -168,9 +196,11 @@ def _ceiling(found: Found) -> str:
     ceiling = found["ceiling"]
     if not ceiling or ceiling["value"] is None:
         return ""
+    left_out = ceiling["n_ties"] + ceiling["n_outside"] + ceiling["n_alone"]
     return (
-        f"a human rater against the majority of the others reaches UAR {ceiling['value']:.3f} "
-        f"({ceiling['n_judgements']} votes; {ceiling['n_ties']} left out, as the others were tied)"
+        f"a human rater against the majority of the others reaches {metrics.CLASS_METRICS[ceiling['metric']].title} "
+        f"{number(ceiling['value'])}, over {ceiling['n_judgements']} votes on {ceiling['n_utterances']} utterances "
+        f"({left_out} votes left out, {ceiling['n_ties']} of them as the others were tied)"
     )
 
 
@@ -180,7 +210,3 @@ def _short(classes: Sequence[str]) -> list[str]:
         if len({name[:length] for name in classes}) == len(classes):
             return [name[:length] for name in classes]
     return list(classes)
-
-
-def _figure(figure: float | None) -> str:
-    return "-" if figure is None else f"{figure:.3f}"
