@@ -1,7 +1,6 @@
 """The report: what a run's files hold, and what a person reads."""
 
 import csv
-import dataclasses
 import io
 import json
 import struct
@@ -13,16 +12,20 @@ import numpy as np
 import pytest
 from rich.console import Console
 from sklearn.metrics import balanced_accuracy_score
-from synthetic import EMOTIONS, Bayes, make_matrix, relabelled
+from synthetic import EMOTIONS, Bayes, make_matrix, relabelled, with_values
 
-from pipeline import report
-from pipeline.corpora.base import Card
+from pipeline import intervals, metrics, pictures, report, runs, tables
+from pipeline.corpora.base import LOSO, Card
 from pipeline.errors import AffexError
-from pipeline.evaluate import FoldSummary, Result, Scores, Settings, evaluate
+from pipeline.evaluate import evaluate
 from pipeline.manifest import Utterance
 from pipeline.matrix import Matrix
+from pipeline.results import FoldSummary, Result, Scores
+from pipeline.splits import card_hash
+from pipeline.task import Settings
 
 SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
+VALENCE = replace(SETTINGS, card=Card("loso", target="valence"))
 FILES = ("metrics.json", "predictions.csv", "confusion.png", "report.txt")
 
 
@@ -31,7 +34,7 @@ def by_hand() -> Result:
     """Two speakers, three classes; the second speaker has no sadness."""
     scores = Scores(
         ids=np.array(["a1", "a2", "a3", "a4", "b1", "b2"]),
-        speakers=np.array(["ada"] * 4 + ["ben"] * 2),
+        clusters=np.array(["ada"] * 4 + ["ben"] * 2),
         folds=np.array(["ada"] * 4 + ["ben"] * 2),
         true=np.array(["joy", "joy", "anger", "sadness", "joy", "anger"]),
         predicted=np.array(["joy", "anger", "anger", "anger", "joy", "anger"]),
@@ -41,12 +44,17 @@ def by_hand() -> Result:
         ),
     )
     folds = (FoldSummary("ada", 2, 4, {"C": np.float64(10), "n": np.int64(3)}), FoldSummary("ben", 4, 2))
-    return Result(SETTINGS, scores, folds, {"without a label": 2}, ("'sadness' has 1 utterance",))
+    return Result(SETTINGS.about(), scores, folds, {"without a label": 2}, ("'sadness' has 1 utterance",))
+
+
+@pytest.fixture(scope="module")
+def of_values() -> Result:
+    return evaluate(with_values(make_matrix()), VALENCE)
 
 
 def shown(result: Result, width: int = 100) -> str:
     text = io.StringIO()
-    report.show(result, Path("here"), Console(file=text, width=width))
+    tables.show(report.summary(result), Path("here"), Console(file=text, width=width))
     return text.getvalue()
 
 
@@ -81,10 +89,16 @@ def test_metrics_json_says_what_made_the_figures(by_hand, tmp_path):
     found = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     expected = {
         "n_utterances": 6,
-        "n_speakers": 2,
+        "n_clusters": 2,
+        "cluster": "speaker",
         "classes": ["anger", "joy", "sadness"],
         "corpus": "toy",
         "protocol": "loso",
+        "target": "label",
+        "model": ["made", "synthetic"],
+        "chance_is": "always 'joy'",
+        "leaks": [],
+        "ceiling": None,
         "features": "made",
         "feature_keys": ["0123456789ab"],
         "classifier": "synthetic",
@@ -97,6 +111,8 @@ def test_metrics_json_says_what_made_the_figures(by_hand, tmp_path):
         "warnings": ["'sadness' has 1 utterance"],
     }
     assert {key: found[key] for key in expected} == expected
+    assert found["card"]["name"] == "loso"
+    assert found["card"]["hash"] == card_hash(LOSO)
     assert found["folds"]["ada"] == {"n_train": 2, "n_test": 4, "best_params": {"C": 10.0, "n": 3}}
     assert {"python", "affex", "numpy", "scikit-learn", "xgboost"} <= found["versions"].keys()
 
@@ -106,8 +122,9 @@ def test_predictions_csv(by_hand, tmp_path):
     text = (tmp_path / "predictions.csv").read_bytes().decode()
     assert text.splitlines()[:2] == [
         "id,speaker,fold,true,predicted,score_anger,score_joy,score_sadness",
-        "a1,ada,ada,joy,joy,0.100000,0.900000,0.000000",
+        "a1,ada,ada,joy,joy,0.1,0.9,0",
     ]
+    assert text.splitlines()[5] == "b1,ben,ben,joy,joy,0.333333333,0.666666667,0"
     assert text.endswith("\n")
     assert "\r" not in text
 
@@ -140,25 +157,28 @@ def test_names_with_commas_umlauts_and_brackets_survive(by_hand, tmp_path):
     assert "[bold]ärger, groß[/bold]" in shown(result)
 
 
-def test_two_runs_write_the_same_bytes(tmp_path):
-    matrix = make_matrix()
-    for name, jobs in (("one", 1), ("two", 1), ("three", 2)):
-        report.write(evaluate(matrix, SETTINGS, jobs=jobs), tmp_path / name)
-    for file in FILES:
-        first = (tmp_path / "one" / file).read_bytes()
-        assert first == (tmp_path / "two" / file).read_bytes() == (tmp_path / "three" / file).read_bytes()
+@pytest.mark.parametrize("settings", [SETTINGS, VALENCE])
+def test_two_runs_write_the_same_bytes(settings, tmp_path):
+    matrix = with_values(make_matrix())
+    for name in ("one", "two"):
+        report.write(evaluate(matrix, settings, inner=True), tmp_path / name)
+    files = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert {"metrics.json", "inner.csv"} < set(files)
+    for file in files:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 
 def test_a_user_s_style_does_not_reach_the_picture(by_hand):
-    plain = report.confusion_picture(by_hand)
+    found = report.summary(by_hand)
+    plain = pictures.confusion_picture(found)
     with mpl.rc_context({"font.size": 30, "savefig.transparent": True, "savefig.dpi": 10}):
-        assert report.confusion_picture(by_hand) == plain
+        assert pictures.confusion_picture(found) == plain
 
 
 @pytest.mark.parametrize("n_classes", [2, 12])
 def test_the_picture_grows_with_the_classes(n_classes):
     classes = tuple(f"emotion {chr(97 + i)}" for i in range(n_classes))
-    picture = report.confusion_picture(evaluate(make_matrix(n_speakers=2, classes=classes), SETTINGS))
+    picture = pictures.confusion_picture(report.summary(evaluate(make_matrix(n_speakers=2, classes=classes), SETTINGS)))
     width, height = struct.unpack(">II", picture[16:24])
     assert picture.startswith(b"\x89PNG")
     assert height == pytest.approx(120 * (2.2 + 0.75 * n_classes), abs=1)
@@ -180,15 +200,20 @@ def test_a_folder_that_cannot_be_written(by_hand, tmp_path):
 def test_the_terminal_shows_figures_chance_and_notes(by_hand):
     text = shown(by_hand)
     assert "toy: made, synthetic, loso" in text
-    assert "6 utterances of 2 speakers in 2 folds, 3 classes, seed 0; left out: 2 without a label" in text
+    assert f"6 utterances of 2 speakers in 2 folds, 3 classes, seed 0, card {card_hash(LOSO)[:8]}; " in text
+    assert "left out: 2 without a label" in text
+    assert "Figures: 95% intervals over 2 speakers; chance is always 'joy'" in text
     lines = [line.split() for line in text.splitlines()]
-    assert ["UAR", "0.556", "0.333"] in lines
-    assert ["WAR", "0.667", "0.500"] in lines
+    assert ["UAR", "0.556", "none", "0.333"] in lines
+    assert ["WAR", "0.667", "[0.000,", "1.000]", "0.500"] in lines
     assert ["sadness", "1", "0.000", "-", "0.000"] in lines
     assert ["joy", "1", "2", "."] in lines
     assert ["ben", "2", "1.000", "1.000", "1/1", "1/1", "-"] in lines
     assert "Note: 'sadness' has 1 utterance." in text
+    assert "Note: no interval for UAR, macro F1: the figure is undefined without speaker ada" in text
+    assert text.rstrip().endswith("UAR 0.556, WAR 0.667 -> here")
     assert "transductive" not in text
+    assert "LEAK" not in text
     assert "\x1b" not in text  # no terminal, no colours
 
 
@@ -198,11 +223,124 @@ def test_every_figure_under_speaker_normalisation_is_called_transductive(tmp_pat
     found = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert found["speaker_norm"] is True
     assert found["transductive"].startswith("transductive")
+    assert_marked(result, "(transductive)")
+    assert any(line.startswith("Note: transductive") for line in shown(result).splitlines())
+
+
+def assert_marked(result: Result, mark: str) -> None:
     lines = shown(result).splitlines()
-    for start in (" UAR", " WAR", " macro F1", "By class", "By speaker", "Confusion", "UAR"):
+    for start in ("Figures", " UAR", " WAR", " macro F1", "By class", "By speaker", "Confusion", "UAR"):
         (line,) = (line for line in lines if line.startswith(start))
-        assert "(transductive)" in line
-    assert any(line.startswith("Note: transductive") for line in lines)
+        assert mark in line
+
+
+def test_every_figure_that_a_leak_has_made_too_good_says_so(by_hand, tmp_path):
+    leak = "ada and ben are one person"
+    result = replace(by_hand, leaks=(leak,))
+    assert report.summary(result)["leaks"] == [leak]
+    assert f"LEAK: {leak}." in shown(result)
+    assert_marked(result, "(with leaks)")
+    assert_marked(replace(result, about=replace(result.about, transductive=True)), "(transductive, with leaks)")
+    report.write(result, tmp_path)
+    assert f"LEAK: {leak}." in (tmp_path / "report.txt").read_text(encoding="utf-8")
+    assert pictures.of_result(result, report.summary(result)) != pictures.of_result(by_hand, report.summary(by_hand))
+
+
+def test_headline_figures_have_intervals_over_speakers():
+    result = evaluate(make_matrix(), SETTINGS)
+    found, scores = report.summary(result), result.scores
+    assert tuple(found["intervals"]) == metrics.CLASS_HEADLINES
+    by_itself = intervals.jackknife(
+        lambda part: balanced_accuracy_score(scores.true[part], scores.predicted[part]), scores.clusters
+    )
+    interval = found["intervals"]["uar"]
+    assert (interval["low"], interval["high"]) == pytest.approx((by_itself.low, by_itself.high))
+    assert interval["low"] < found["uar"] == interval["value"] < interval["high"]
+    assert (interval["n_clusters"], interval["cluster"], interval["level"]) == (6, "speaker", 0.95)
+    assert "jackknife" in interval["method"]
+    assert f"UAR {found['uar']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}], WAR" in shown(result)
+
+
+def test_where_there_is_no_interval_the_reason_is_kept(by_hand):
+    interval = report.summary(by_hand)["intervals"]["uar"]
+    assert interval["low"] is interval["high"] is None
+    assert "undefined without speaker ada" in interval["reason"]
+
+
+def test_what_a_cluster_is_stands_in_every_output(by_hand, tmp_path):
+    result = replace(by_hand, about=SETTINGS.about("session"))
+    report.write(result, tmp_path)
+    assert (tmp_path / "predictions.csv").read_text(encoding="utf-8").startswith("id,session,fold,")
+    text = shown(result)
+    assert "2 sessions" in text
+    assert "By session" in text
+    assert "speaker" not in text.replace("has 1 utterance", "")
+
+
+def test_values_have_a_report_of_their_own(of_values, tmp_path):
+    report.write(of_values, tmp_path)
+    found = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
+    scores = of_values.scores
+    for name, metric in metrics.VALUE_METRICS.items():
+        assert found[name] == pytest.approx(metric.function(scores.true, scores.predicted))
+        assert found["intervals"][name]["low"] < found[name] < found["intervals"][name]["high"]
+    assert found["chance"] == pytest.approx(
+        {"ccc": 0, "pearson": None, "rmse": np.std(scores.true), "mae": np.abs(scores.true - scores.true.mean()).mean()}
+    )
+    assert (found["target"], found["classes"], found["chance_is"]) == ("valence", [], "always the mean")
+    assert found["per_speaker"]["02"].keys() == {"n", *metrics.VALUE_METRICS}
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        ("metrics.json", "predictions.csv", "scatter.png", "report.txt")
+    )
+    assert (tmp_path / "scatter.png").read_bytes().startswith(b"\x89PNG")
+    text = shown(of_values)
+    assert "toy: valence, made, synthetic, loso" in text
+    assert f"CCC {found['ccc']:.3f} [" in text
+    for absent in ("By class", "Confusion", "classes", "UAR"):
+        assert absent not in text
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, VALENCE])
+def test_a_run_that_was_written_can_be_read_again(settings, tmp_path):
+    result = evaluate(with_values(make_matrix()), settings, inner=True)
+    report.write(result, tmp_path / "run")
+    run = runs.read(tmp_path / "run")
+    assert run.name == "run"
+    assert run.scores.classes == result.scores.classes
+    assert len(run.inner) == len(result.inner) == 6
+    for one, other in zip((run.scores, *run.inner), (result.scores, *result.inner), strict=True):
+        for name in ("ids", "clusters", "folds"):
+            assert getattr(one, name).tolist() == getattr(other, name).tolist()
+        assert one.values == pytest.approx(other.values, rel=1e-8)
+        if settings is VALENCE:
+            assert one.predicted == pytest.approx(other.predicted, rel=1e-8)
+        else:
+            assert one.predicted.tolist() == other.predicted.tolist()
+    assert run.found["ccc" if settings is VALENCE else "uar"] is not None
+
+
+CEILING = {
+    "metric": "uar",
+    "value": 0.75,
+    "n_judgements": 12,
+    "n_utterances": 5,
+    "n_classes": 3,
+    "n_ties": 2,
+    "n_outside": 1,
+    "n_alone": 0,
+}
+
+
+def test_the_human_ceiling_stands_beside_the_machine(by_hand):
+    result = replace(by_hand, ceiling=CEILING)
+    assert report.summary(result)["ceiling"] == CEILING
+    text = " ".join(shown(result).split())
+    assert "Note: a human rater against the majority of the others reaches UAR 0.750, over 12 votes on 5" in text
+    assert "(3 votes left out, 2 of them as the others were tied)." in text
+    assert "human" not in shown(by_hand)
+    undefined = replace(by_hand, ceiling=CEILING | {"value": float("nan")})
+    assert report.summary(undefined)["ceiling"]["value"] is None
+    assert "human" not in shown(undefined)
 
 
 def test_no_number_is_cut_off_in_a_narrow_terminal():
@@ -212,6 +350,8 @@ def test_no_number_is_cut_off_in_a_narrow_terminal():
     assert "…" not in text
     assert "see confusion.png" in text
     assert max(map(len, text.splitlines())) <= 60
+    longest = replace(result, leaks=("one",), about=replace(result.about, transductive=True))
+    assert "…" not in shown(longest, width=60)
     assert "see confusion.png" not in shown(result, width=200)
 
 
@@ -226,20 +366,28 @@ def test_more_speakers_than_one_reads_are_in_the_file_only():
 
 def test_run_names_are_readable_and_tell_settings_apart():
     norm = replace(SETTINGS, speaker_norm=True)
-    assert report.run_name(SETTINGS).startswith("made_synthetic_loso-")
-    assert report.run_name(norm).startswith("made_synthetic_loso_spknorm-")
+    assert name_of(SETTINGS).startswith("made_synthetic_loso-")
+    assert name_of(norm).startswith("made_synthetic_loso_spknorm-")
+    assert name_of(VALENCE).startswith("valence_made_synthetic_loso-")
+    assert name_of(replace(SETTINGS, card=Card("random-k", "random-k"))).startswith("made_synthetic_random-10-")
     two = replace(SETTINGS, features=("mfcc:n=20,hop=0.005", "größe/compare"))
-    assert report.run_name(two).startswith("mfcc-n=20-hop=0.005+gr-e-compare_synthetic_loso-")
+    assert name_of(two).startswith("mfcc-n=20-hop=0.005+gr-e-compare_synthetic_loso-")
     others = (
         replace(SETTINGS, seed=1),
-        replace(SETTINGS, classes="joy,anger"),
+        replace(SETTINGS, card=Card("loso", classes="joy,anger")),
         replace(SETTINGS, classifier=Bayes(smoothing=1e-3)),
         replace(SETTINGS, card=Card("loso", parts=("speech",))),
         replace(SETTINGS, keys=("another",)),
-        replace(SETTINGS, target="sex"),
+        replace(SETTINGS, card=Card("loso", target="sex")),
+        replace(SETTINGS, reweight=True),
+        replace(SETTINGS, soft=True),
     )
-    assert len({report.run_name(settings) for settings in (SETTINGS, norm, *others)}) == 8
-    assert report.run_name(SETTINGS) == report.run_name(replace(SETTINGS))
+    assert len({name_of(settings) for settings in (SETTINGS, norm, *others)}) == 10
+    assert name_of(SETTINGS) == name_of(replace(SETTINGS))
+
+
+def name_of(settings: Settings) -> str:
+    return report.run_name(settings.about())
 
 
 def test_a_label_with_one_clip_reaches_the_report():
@@ -256,20 +404,25 @@ def test_a_run_is_kept_while_it_rests_on_the_same_and_its_files_are_whole(by_han
     assert text is not None
     assert "UAR" in text
     assert report.kept(tmp_path, "another basis") is None
+    assert report.kept(tmp_path, "basis", inner=True) is None  # it kept nothing for a fusion
     (tmp_path / "predictions.csv").write_text("tampered")
     assert report.kept(tmp_path, "basis") is None
 
 
-def test_what_a_run_rests_on(by_hand):
+def test_what_a_run_rests_on():
     utterances = tuple(Utterance(str(n), "c", f"s{n}", label="ab"[n % 2]) for n in range(4))
     X = np.arange(8, dtype=np.float32).reshape(4, 2)
     matrix = Matrix(X, np.arange(5), utterances, ("x", "y"), np.ones((4, 1), bool))
-    relabelled = (dataclasses.replace(utterances[0], label="b"), *utterances[1:])
+    relabelled = (replace(utterances[0], label="b"), *utterances[1:])
+    about = SETTINGS.about()
     others = [
-        report.rests_on(matrix, by_hand.settings),
-        report.rests_on(dataclasses.replace(matrix, X=X + 1), by_hand.settings),
-        report.rests_on(dataclasses.replace(matrix, utterances=relabelled), by_hand.settings),
-        report.rests_on(matrix, dataclasses.replace(by_hand.settings, seed=9)),
+        report.rests_on(matrix, about),
+        report.rests_on(replace(matrix, X=X + 1), about),
+        report.rests_on(replace(matrix, present=~matrix.present), about),
+        report.rests_on(replace(matrix, utterances=relabelled), about),
+        report.rests_on(matrix, replace(SETTINGS, seed=9).about()),
+        report.rests_on(matrix, replace(SETTINGS, card=Card("loso", classes="a,b")).about()),
+        report.rests_on(matrix, about, "leaks allowed"),
     ]
-    assert len(set(others)) == 4
-    assert report.rests_on(matrix, by_hand.settings) == others[0]
+    assert len(set(others)) == 7
+    assert report.rests_on(matrix, about) == others[0]
