@@ -6,12 +6,13 @@ Licence, who
     The table's owner knows.
 Files
     Text in UTF-8 (with or without a byte order mark), cells parted by commas, semicolons or tabs, the first row
-    naming the columns, in any order. Needed: ``file`` (relative to the table's folder, or absolute), ``speaker``,
-    ``label`` (blank for none: the utterance is then context only). Optional: ``id``; ``start`` and ``end`` in seconds
-    of the file; ``channel`` of the sound, from 0; ``video``, a second file with the picture; ``session``, ``dialog``,
-    ``turn``, ``split`` (train, validation or test), ``part``, ``text``, ``sex``; ``valence``, ``arousal``,
-    ``dominance``; ``votes`` (one label a rater parted by semicolons, several labels of one rater joined by slashes:
-    ``anger;sadness/fear``). Other columns are left alone. Decimal commas are read where commas do not part the cells.
+    naming the columns, in any order. Needed: ``file`` (relative to the table's folder, or absolute), ``speaker``
+    (blank where nobody is named), ``label`` (blank for none: the utterance is then context only). Optional: ``id``;
+    ``start`` and ``end`` in seconds of the file; ``channel`` of the sound, from 0; ``video``, a second file with the
+    picture; ``session``, ``dialog``, ``turn``, ``split`` (train, validation or test), ``part``, ``text``, ``sex``;
+    ``valence``, ``arousal``, ``dominance``; ``votes`` (one label a rater parted by semicolons, several labels of one
+    rater joined by slashes: ``anger;sadness/fear``). Other columns are left alone. Decimal commas are read where commas
+    do not part the cells.
 Traps
     A file that is a video is both sound and picture. Without ``id``, an utterance is called by its file without the
     suffix, and by span and channel too where a file has several utterances.
@@ -104,39 +105,46 @@ class Rows:
             yield _row(self.table, number, self.columns, cells, self.delimiter)
 
 
-def find(table: Path) -> Utterances:
+def find(table: Path, needed: Sequence[str] = NEEDED) -> Utterances:
     """Return the utterances of a table, in its order.
+
+    Parameters
+    ----------
+    table
+        The table.
+    needed
+        The columns that it must have, ``file`` among them.
 
     Raises
     ------
     CorpusError
         If it is not such a table, a cell cannot be read, a file does not exist or two utterances have one id.
     """
-    rows = _rows(table)
+    rows = _rows(table, needed)
     found, ids = _files(rows), _ids(rows)
     _refuse_twins(rows, ids)
     return Utterances(_utterance(row, id_, found) for row, id_ in zip(rows, ids, strict=True))
 
 
-def _rows(table: Path) -> Rows:
-    content = _text(table)
+def _rows(table: Path, needed: Sequence[str]) -> Rows:
+    content = _text(table, needed)
     delimiter = max(DELIMITERS, key=content.lstrip().partition("\n")[0].count)
     records = _records(table, content, delimiter)
     _, names = next(records, (0, []))
     columns = tuple(cell.strip().lower() for cell in names)
-    _check_columns(table, columns)
+    _check_columns(table, columns, needed)
     if next(records, None) is None:
         raise CorpusError(f"{table} lists no utterance: there is nothing below the row that names the columns.")
     return Rows(table, content, delimiter, columns)
 
 
-def _text(table: Path) -> str:
+def _text(table: Path, needed: Sequence[str]) -> str:
     if table.is_dir():
         raise CorpusError(f"{table} is a folder. Looked for a table, as in DATA={table / 'mine.csv'}.")
     try:
         text = table.read_bytes().decode("utf-8-sig")
     except FileNotFoundError as error:
-        raise CorpusError(f"{table} does not exist. Looked for a table with the columns {_listed(NEEDED)}.") from error
+        raise CorpusError(f"{table} does not exist. Looked for a table with the columns {_listed(needed)}.") from error
     except OSError as error:
         raise CorpusError(f"{table} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
@@ -160,13 +168,13 @@ def _records(table: Path, text: str, delimiter: str) -> Iterator[tuple[int, list
         raise _not_a_table(table, str(error)) from error
 
 
-def _check_columns(table: Path, columns: Sequence[str]) -> None:
-    for column in NEEDED:
+def _check_columns(table: Path, columns: Sequence[str], needed: Sequence[str]) -> None:
+    for column in needed:
         if column not in columns:
             close = difflib.get_close_matches(column, columns, n=1)
             hint = f" Is '{close[0]}' it?" if close else ""
             raise CorpusError(
-                f"{table} has no column '{column}'.{hint} Needed: {_listed(NEEDED)}. Found: {_listed(columns)}."
+                f"{table} has no column '{column}'.{hint} Needed: {_listed(needed)}. Found: {_listed(columns)}."
             )
     for column in (*NEEDED, *OPTIONAL):
         if columns.count(column) > 1:
@@ -240,7 +248,7 @@ def _utterance(row: Row, id_: str, found: Mapping[str, str]) -> Utterance:
     return Utterance(
         id=id_,
         corpus=row.table.stem,
-        speaker=row.needed("speaker"),
+        speaker=row.text("speaker") or "",
         label=row.text("label"),
         audio=audio,
         video=video,

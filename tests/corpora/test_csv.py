@@ -64,6 +64,20 @@ def test_every_column_has_its_place(table):
     )
 
 
+def test_nobody_need_be_named(table):
+    assert [u.speaker for u in find(table("file,speaker,label", "a.wav,,anger", "b.wav,eva,joy"))] == ["", "eva"]
+
+
+def test_who_only_wants_recordings_labelled_needs_no_labels(table):
+    path = table("file,end", "a.wav,1.5", "c.mp4,")
+    assert find(path, needed=("file",)) == [
+        Utterance("a", "mine", "", audio=Media("a.wav", None, 1.5)),
+        Utterance("c", "mine", "", audio=Media("c.mp4"), video=Media("c.mp4")),
+    ]
+    with pytest.raises(CorpusError, match="has no column 'speaker'. Needed: file, speaker. Found: file, end"):
+        find(path, needed=("file", "speaker"))
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("end", ["", "\r"])
@@ -120,7 +134,6 @@ def test_spans_and_channels_of_one_file_get_ids_of_their_own(table):
         ("a.wav,eva,joy,,,1.5,,", "'turn' is '1.5', expected a whole number from 0"),
         ("a.wav,eva,joy,,,-1,,", "'turn' is '-1', expected a whole number from 0"),
         ("a.wav,eva,joy,,,,,dev", "'split' is 'dev', expected train, validation, test or nothing"),
-        ("a.wav,,joy,,,,,", "'speaker' is blank"),
         (",eva,joy,,,,,", "'file' is blank"),
         ("a.wav,eva,joy,,,,,,more", "9 cells, but 8 columns are named"),
     ],
