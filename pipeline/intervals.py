@@ -5,9 +5,10 @@ where nobody says who speaks), never over clips: the delete-one-cluster jackknif
 t distribution of ``S - 1`` degrees of freedom for ``S`` clusters, clipped to the figure's range. The pooled figure is
 jackknifed, rather than the clusters' own figures averaged, since a cluster may lack a class.
 
-The percentile bootstrap is not used: over few speakers its intervals are too narrow, and over clips they are much too
-narrow (``benchmarks/coverage.py`` measures both). The interval speaks of these predictions on other speakers; that
-other training speakers would have given other models is not in it.
+The percentile bootstrap is not used. Its intervals of 95 % over speakers hold the truth in 78 to 82 % of cases with 4
+speakers and in 92 to 94 % with 24, those over clips in 59 to 71 %, the jackknife's in 94 to 96 %
+(``benchmarks/coverage.py``, 1000 sets, seed 0). The interval speaks of these predictions on other speakers; that other
+training speakers would have given other models is not in it (with models retrained it holds the truth in 91 to 94 %).
 
 References
 ----------

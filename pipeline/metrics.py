@@ -219,17 +219,8 @@ def auc(true: Labels, scores: ArrayLike, classes: Sequence[str]) -> float:
 def log_loss(true: Labels, scores: ArrayLike, classes: Sequence[str]) -> float:
     """Return the mean of ``-ln p``, where ``p`` is the probability given to the true class, in nats.
 
-    Probabilities below `EPSILON` count as `EPSILON`. Equal probabilities give ``ln n_classes``.
-
-    Parameters
-    ----------
-    true, scores, classes
-        As for `auc`, but the scores are probabilities.
-
-    Raises
-    ------
-    ValueError
-        As `auc`, and if the scores of an utterance are no probabilities.
+    Probabilities below `EPSILON` count as `EPSILON`. Equal probabilities give ``ln n_classes``. It takes what `auc`
+    does, and refuses scores that are no probabilities.
     """
     place, values = _probabilities(true, scores, classes)
     given = values[np.arange(len(place)), place]
@@ -242,17 +233,7 @@ def calibration_error(true: Labels, scores: ArrayLike, classes: Sequence[str]) -
     Utterances are put into `BINS` bins of equal width by their largest score, ``((b - 1) / 15, b / 15]``; the figure
     is ``sum_b n_b / n |right_b - mean_b|``, where ``right_b`` is the share of the bin's utterances whose largest
     score (the first of equal ones) belongs to the true class, and ``mean_b`` the mean of the bin's largest scores.
-    What the estimator itself predicted does not enter.
-
-    Parameters
-    ----------
-    true, scores, classes
-        As for `log_loss`.
-
-    Raises
-    ------
-    ValueError
-        As `log_loss`.
+    What the estimator itself predicted does not enter. It takes, and refuses, what `log_loss` does.
     """
     place, values = _probabilities(true, scores, classes)
     top = values.max(axis=1)

@@ -141,6 +141,9 @@ def test_calibration_error_looks_at_the_largest_score_and_at_whole_bins():
     assert metrics.calibration_error(["a"] * 9 + ["b"], sure, ("a", "b")) == pytest.approx(0)
     assert metrics.calibration_error(["b"] * 10, sure, ("a", "b")) == pytest.approx(0.9)
     assert metrics.calibration_error(["a"], [[1.0, 0.0]], ("a", "b")) == 0
+    # .6 is the end of a bin and belongs to it: one of two right, .575 on average.
+    edge = [[0.6, 0.4], [0.55, 0.45]]
+    assert metrics.calibration_error(["a", "b"], edge, ("a", "b")) == pytest.approx(0.075)
 
 
 def expected_calibration_error(true: list[str], scores: np.ndarray, classes: list[str]) -> float:
