@@ -16,12 +16,12 @@ endif
 # What a run is told -----------------------------------------------------------------------------
 # By environment variables, which the command affex reads, so that blanks and quotes survive.
 OPTIONS := DATASET DATA FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM \
-           SCHEDULER JOBS DEVICE CACHE OUT SEED PARTIAL EXTRA
+           SCHEDULER JOBS DEVICE CACHE OUT SEED PARTIAL EXTRA MODEL EXCLUDE
 $(foreach option,$(OPTIONS),$(if $($(option)),$(eval export AFFEX_$(option) := $$($(option)))))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install features evaluate demo download list cache bench check test lint format types lock clean
+.PHONY: help install features evaluate fit predict demo download list cache bench check test lint format types lock clean
 .NOTPARALLEL:
 
 help: ## show this
@@ -48,6 +48,8 @@ help: ## show this
 #=   SEED          seeds all that is random
 #=   PARTIAL       1: go on with a corpus that is not whole
 #=   EXTRA         1: download the large archives, too
+#=   MODEL         for fit and predict: the model's file (default for fit: <cache>/<corpus>/models/<run>.affex)
+#=   EXCLUDE       for fit: speakers who are not learned from, parted by commas
 #=   TORCH         cpu or cuda: which build of torch is installed (default: cpu)
 #=   PYTHON        the Python that .venv is made with, 3.11 or newer (default: python3)
 #=   PYTEST_ARGS   for the tests, as in PYTEST_ARGS='-k store -x'
@@ -57,11 +59,13 @@ install: $(INSTALLED) ## set up .venv with the pinned versions (all others call 
 
 features: ## extract the features of a corpus into the cache
 evaluate: ## extract what is missing, train and test on unheard speakers, report
+fit: ## learn from all of a corpus, and save a model that can be taken away (MODEL, EXCLUDE)
+predict: ## label a folder of wavs or videos, one file, or a table, with a saved model (MODEL, DATA, OUT)
 demo: ## the main job, end to end, on a corpus made on the spot
 download: ## fetch a corpus that is free to fetch (emodb, ravdess)
 list: ## show the corpora, features and classifiers there are, and what is cached
 cache: ## show what is cached (to verify it: .venv/bin/affex cache verify)
-features evaluate demo download list cache: install
+features evaluate fit predict demo download list cache: install
 	@$(BIN)/affex $@
 
 bench: install ## speed against opensmile's own and memory on many clips (DATA: the folder of EMO-DB's wavs)

@@ -61,7 +61,7 @@ def _files(data: Path) -> list[str]:
     names = sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
     if not names:
         raise CorpusError(
-            f"{data} holds no sound or video file. Looked for {', '.join(sorted(known))} in it and in the folders below."
+            f"{data} holds no sound or video file. Looked for {', '.join(sorted(known))} there and in the folders below."
         )
     return names
 

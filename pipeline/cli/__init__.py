@@ -10,7 +10,7 @@ import sys
 import click
 
 from pipeline import __version__
-from pipeline.cli import cached, evaluation, extraction
+from pipeline.cli import cached, evaluation, extraction, models
 from pipeline.cli.options import Group
 from pipeline.errors import AffexError, UsageError
 
@@ -33,6 +33,8 @@ for verb in (
     evaluation.evaluate,
     evaluation.compare,
     evaluation.demo,
+    models.fit,
+    models.predict,
     extraction.download,
     extraction.list_,
     cached.cache,

@@ -74,7 +74,7 @@ def test_who_only_wants_recordings_labelled_needs_no_labels(table):
         Utterance("a", "mine", "", audio=Media("a.wav", None, 1.5)),
         Utterance("c", "mine", "", audio=Media("c.mp4"), video=Media("c.mp4")),
     ]
-    with pytest.raises(CorpusError, match="has no column 'speaker'. Needed: file, speaker. Found: file, end"):
+    with pytest.raises(CorpusError, match=r"has no column 'speaker'\. Needed: file, speaker\. Found: file, end"):
         find(path, needed=("file", "speaker"))
 
 
