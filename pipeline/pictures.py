@@ -2,7 +2,7 @@
 
 import io
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline import metrics
 from pipeline.results import Result
-from pipeline.tables import headline, title
+from pipeline.tables import comparison_title, headline, headlines, known_ceiling, lettered, mark, pair_words, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,6 +73,59 @@ def scatter_picture(result: Result, found: Mapping[str, Any]) -> bytes:
         axes.set_aspect("equal")
         figure.suptitle(_heading(found, 6.0), fontsize=10)
     return picture.getvalue()
+
+
+def comparison_picture(found: Mapping[str, Any]) -> bytes:
+    """Draw the runs' figures and, beside them, the differences of every two, each with its interval.
+
+    What is significant is blue and full, what is not is grey and hollow.
+
+    Parameters
+    ----------
+    found
+        What ``comparison.json`` holds.
+    """
+    metric, level = headlines(found)[found["metric"]].title, f"{found['runs'][0]['figure']['level']:.0%}"
+    rows = [
+        (f"{letter}  {_broken(run['name'] + mark(run))}", run["figure"], "tab:blue") for letter, run in lettered(found)
+    ]
+    ceiling = known_ceiling(found)
+    if ceiling:
+        rows.append(("human rater", {"value": ceiling["value"], "low": None}, "tab:orange"))
+    pairs = [
+        (words, pair["difference"], "tab:blue" if pair["winner"] else "grey")
+        for (words, _), pair in zip(pair_words(found), found["pairs"], strict=True)
+    ]
+    n_lines = sum(name.count("\n") + 2 for name, *_ in rows)
+    picture = io.BytesIO()
+    with drawing(12.0, 1.6 + max(0.18 * n_lines, 0.32 * len(pairs)), picture) as figure:
+        left, right = figure.subplots(1, 2)
+        _draw_intervals(left, rows)
+        left.set_xlabel(f"{metric}, {level} interval over {found['cluster']}s")
+        _draw_intervals(right, pairs)
+        right.axvline(0, color="black", linewidth=0.8)
+        right.set_xlabel(f"difference of {metric}, {level} interval (the verdict is the test's)")
+        verdicts = [verdict for _, verdict in pair_words(found)]
+        right.secondary_yaxis("right").set_yticks(range(len(verdicts)), verdicts, fontsize=8)
+        figure.suptitle(textwrap.fill(comparison_title(found), 140), fontsize=10)
+    return picture.getvalue()
+
+
+def _draw_intervals(axes: "Axes", rows: Sequence[tuple[str, Mapping[str, Any], str]]) -> None:
+    """Draw a dot a row (name, figure, colour), the first on top, with its interval if it has one; grey is hollow."""
+    for place, (_, figure, colour) in enumerate(rows):
+        if figure["low"] is not None:
+            axes.plot([figure["low"], figure["high"]], [place, place], color=colour)
+        axes.plot(figure["value"], place, "o", color=colour, markerfacecolor="white" if colour == "grey" else colour)
+    axes.set_yticks(range(len(rows)), [name for name, *_ in rows], fontsize=8)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.locator_params(axis="x", nbins=6)
+    axes.grid(axis="x", alpha=0.3)
+
+
+def _broken(name: str) -> str:
+    """Return a run's name in lines, broken after its underscores where it can be."""
+    return textwrap.fill(name.replace("_", "_ "), 32).replace("_ ", "_")
 
 
 def _heading(found: Mapping[str, Any], width: float) -> str:

@@ -119,14 +119,14 @@ def summary(result: Result) -> dict[str, Any]:
         "intervals": _intervals(scores, about.unit),
         "leaks": list(result.leaks),
         "transductive": TRANSDUCTIVE if about.transductive else None,
-        "ceiling": _plain(result.ceiling),
+        "ceiling": plain(result.ceiling),
         "n_utterances": len(scores),
         "n_clusters": len(np.unique(scores.clusters)),
         "cluster": about.unit,
-        **_plain(about.record),
+        **plain(about.record),
         "model": list(about.model),
         "protocol": about.card.protocol,
-        "card": {**_plain(dataclasses.asdict(about.card)), "hash": card_hash(about.card)},
+        "card": {**plain(dataclasses.asdict(about.card)), "hash": card_hash(about.card)},
         "target": about.card.target,
         "folds_hash": result.folds_hash,
         "scores": about.scores,
@@ -159,6 +159,16 @@ def interval_of(scores: Scores, name: str, unit: str) -> intervals.Interval:
     known = metrics.CLASS_METRICS if scores.classes else metrics.VALUE_METRICS
     bounds = (known[name].low, known[name].high)
     return intervals.jackknife(figure_of(scores, name), scores.clusters, bounds=bounds, unit=unit)
+
+
+def plain(value: Any) -> Any:
+    """Turn numpy's numbers and tuples into what JSON knows; what is no number becomes None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [plain(inner) for inner in value]
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def _of_classes(scores: Scores) -> dict[str, Any]:
@@ -195,7 +205,7 @@ def _of_values(scores: Scores) -> dict[str, Any]:
 def _intervals(scores: Scores, unit: str) -> dict[str, Any]:
     names = metrics.CLASS_HEADLINES if scores.classes else metrics.VALUE_HEADLINES
     return {
-        name: {**_plain(dataclasses.asdict(interval_of(scores, name, unit))), "method": METHOD, "cluster": unit}
+        name: {**plain(dataclasses.asdict(interval_of(scores, name, unit))), "method": METHOD, "cluster": unit}
         for name in names
     }
 
@@ -233,21 +243,11 @@ def _one_speaker(scores: Scores, own: metrics.Numbers) -> dict[str, Any]:
 
 
 def _fold(fold: FoldSummary) -> dict[str, Any]:
-    return {"n_train": fold.n_train, "n_test": fold.n_test, "best_params": _plain(fold.best_params)}
+    return {"n_train": fold.n_train, "n_test": fold.n_test, "best_params": plain(fold.best_params)}
 
 
 def _canonical(about: About) -> str:
-    return json.dumps([_plain(about.record), card_hash(about.card), list(about.model)], sort_keys=True)
-
-
-def _plain(value: Any) -> Any:
-    """Turn numpy's numbers and tuples into what JSON knows; what is no number becomes None."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return [_plain(inner) for inner in value]
-    value = value.item() if isinstance(value, np.generic) else value
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+    return json.dumps([plain(about.record), card_hash(about.card), list(about.model)], sort_keys=True)
 
 
 def _number(figure: float) -> float | None:

@@ -6,6 +6,7 @@ Everything is read from what ``metrics.json`` holds, so that a run can be shown 
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
 from pipeline import metrics
@@ -68,6 +69,56 @@ def show(found: Found, folder: Path | None, console: "Console") -> None:
     console.print(Text(headline(found) + where))
 
 
+def show_comparison(found: Found, console: "Console") -> None:
+    """Print a comparison: the runs, every two of them, how they were compared, and what must be known."""
+    from rich.text import Text
+
+    console.print(Text(comparison_title(found), style="bold"))
+    runs = _run_table(found, [f"{letter}  {run['name']}" for letter, run in lettered(found)])
+    if fitting(console, runs, "") is not runs:
+        console.print(Text("\n".join(f"{letter} = {run['name']}" for letter, run in lettered(found))))
+        runs = _run_table(found, [letter for letter, _ in lettered(found)])
+    console.print(runs)
+    console.print(fitting(console, _pair_table(found), _pair_table(found, ("p", "p_holm"))))
+    console.print(Text(_method(found)))
+    console.print(Text("Runs stand in the order in which they were named: what is not significant is not ranked."))
+    for note in found["notes"]:
+        console.print(Text(f"Note: {note}."))
+
+
+def comparison_title(found: Found) -> str:
+    """Return what is compared, in a line."""
+    target = () if found["target"] == "label" else (found["target"],)
+    return (
+        f"{found['corpus']}: {', '.join((*target, found['card']['name']))}: {headlines(found)[found['metric']].title} "
+        f"of {len(found['runs'])} runs on {found['n_utterances']} utterances of {found['n_clusters']} "
+        f"{found['cluster']}s"
+    )
+
+
+def lettered(found: Found) -> list[tuple[str, Found]]:
+    """Return the runs of a comparison, each with its letter."""
+    return list(zip(ascii_uppercase, found["runs"], strict=False))
+
+
+def pair_words(found: Found) -> list[tuple[str, str]]:
+    """Return every two runs that were compared, as in ``A - B``, and the verdict, as in ``A better``."""
+    letter = {run["name"]: letter for letter, run in lettered(found)}
+    return [
+        (
+            f"{letter[pair['one']]} - {letter[pair['other']]}",
+            f"{letter[pair['winner']]} {pair['verdict']}" if pair["winner"] else pair["verdict"],
+        )
+        for pair in found["pairs"]
+    ]
+
+
+def known_ceiling(found: Found) -> Found | None:
+    """Return what a human rater reaches in the figure that is compared, where it is known."""
+    ceiling: Found | None = found["ceiling"]
+    return ceiling if ceiling and ceiling["metric"] == found["metric"] and ceiling["value"] is not None else None
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> "Table":
     """Return a table whose first column is words, the others numbers; nothing in it is markup."""
     from rich import box
@@ -117,6 +168,11 @@ def number(figure: float | None) -> str:
     return "-" if figure is None else f"{figure:.3f}"
 
 
+def probability(p: float) -> str:
+    """Return a p-value to four places, which none that a comparison can reach falls below."""
+    return f"{p:.4f}"
+
+
 def _counts(found: Found) -> str:
     n_classes = f", {len(found['classes'])} classes" if found["classes"] else ""
     words = (
@@ -151,6 +207,48 @@ def _without_interval(found: Found) -> Iterator[str]:
     for name, metric in headlines(found).items():
         titles.setdefault(found["intervals"][name]["reason"], []).append(metric.title)
     yield from (f"no interval for {', '.join(names)}: {reason}" for reason, names in titles.items() if reason)
+
+
+def _run_table(found: Found, names: Sequence[str]) -> "Table":
+    rows = [
+        (
+            name,
+            f"{number(run['figure']['value'])}{mark(run)}",
+            ends(run["figure"]) or f"none: {run['figure']['reason']}",
+        )
+        for name, run in zip(names, found["runs"], strict=True)
+    ]
+    ceiling = known_ceiling(found)
+    if ceiling:
+        rows.append(("human rater", number(ceiling["value"]), f"{ceiling['n_judgements']} votes"))
+    level = found["runs"][0]["figure"]["level"]
+    return table(("run", headlines(found)[found["metric"]].title, f"{level:.0%} interval"), rows)
+
+
+def _pair_table(found: Found, p_values: Sequence[str] = ("p", "p_holm", "least_p")) -> "Table":
+    titles = {"p": "p", "p_holm": "Holm p", "least_p": "least p"}
+    rows = (
+        (
+            words,
+            f"{pair['difference']['value']:+.3f} {ends(pair['difference'])}".rstrip(),
+            *(probability(pair[name]) for name in p_values),
+            verdict,
+        )
+        for (words, verdict), pair in zip(pair_words(found), found["pairs"], strict=True)
+    )
+    return table(("pair", "difference", *(titles[name] for name in p_values), "verdict"), rows)
+
+
+def _method(found: Found) -> str:
+    """Return how every two runs were compared."""
+    unit, n, n_pairs = found["cluster"], found["n_clusters"], len(found["pairs"])
+    ways = f"{found['draws']} ways drawn (seed {found['seed']})" if found["draws"] else f"all 2^{n} ways"
+    holm = f"Holm's correction for {n_pairs} pairs; " if n_pairs > 1 else ""
+    return (
+        f"Paired permutation test: the two runs' whole sets of predictions are swapped {unit} by {unit}, in {ways}; "
+        f"two-sided p of the difference of the pooled {headlines(found)[found['metric']].title}, "
+        f"{probability(found['least_p'])} at the least; {holm}alpha {found['alpha']:g}."
+    )
 
 
 def _class_table(found: Found) -> "Table":
