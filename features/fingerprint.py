@@ -6,7 +6,7 @@ as a number, so that weak changes count little. A gain falls out of it, and so d
 does to the spectrum as a whole.
 
 The 33 bands lie between 170 and 1350 Hz, below what a telephone or a low bitrate cuts away. What is more than 50 dB
-below the clip's loudest band, or is the rounding noise of 16 bits, is set to that level and so does not change:
+below the clip's loudest band, or is the noise of 16 bits, is set to that level and so does not change:
 silence, however long, is rows of zeros, and zeros match nothing. The hop is an eighth of the window, so that a copy
 shifted by any number of samples still has nearly the same rows.
 """
@@ -28,8 +28,8 @@ MELS, BANDS = 90, slice(5, 38)
 #: What is so far below the clip's loudest band is its silence, dB.
 DEPTH = 50.0
 
-#: What lies below this in a band is the rounding noise of 16 bits (-98 dB over all bands), dB.
-ROUNDING = -110.0
+#: What lies below this in a band is the rounding noise of 16 bits or its dither (-98 to -91 dB over all bands), dB.
+ROUNDING = -100.0
 
 
 @dataclass(frozen=True, kw_only=True)

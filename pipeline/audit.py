@@ -40,10 +40,6 @@ TOUCH = 0.05
 #: How many names a sentence shows, and how many pairs a refusal.
 SHOWN_NAMES, SHOWN_PAIRS = 3, 10
 
-#: Two clips hold the same recording where each has at least this share of its sound in common with the other;
-#: with less, they overlap.
-SAME = 0.5
-
 
 class Pair(NamedTuple):
     """Two utterances on both sides of a fold, by id, and what they share.
@@ -267,7 +263,7 @@ def _recordings(
         note = "the same span of the same file" if seconds is None else f"{seconds:.2f} s of one file in common"
         kept.setdefault((first, second), _Match(first, second, note))
     for match in duplicates.find(prints.X, prints.offsets) if prints else ():
-        kept = same if match.share >= SAME else parts
+        kept = same if match.is_whole else parts
         note = f"the same sound for {match.seconds:.1f} s, similarity {match.similarity:.2f}"
         kept.setdefault((match.first, match.second), _Match(match.first, match.second, note))
     return list(same.values()), [match for key, match in parts.items() if key not in same]

@@ -37,6 +37,15 @@ SIMILAR = 0.8
 #: At least this share of one clip's print must lie in what the two have in common.
 LEAST_SHARE = 0.5
 
+#: Clips that have at least this share of either's print in common are one recording; with less, they overlap.
+WHOLE = 0.5
+
+#: An overlap must sound for so long, s: a shorter piece of speech is like some other by chance.
+LEAST_OVERLAP = 0.5
+
+#: Less energy than any sound's; keeps silence from dividing by zero.
+TINY = 1e-9
+
 #: How many clips are compared with all others at a time; bounds the memory.
 BLOCK = 512
 
@@ -50,11 +59,11 @@ class Match:
     first, second
         Their numbers, the smaller first.
     similarity
-        Correlation of their rows where they overlap.
+        Correlation of their rows where they overlap, at most 1.
     share
-        How much of its print each has there, the smaller of the two shares.
+        How much of its print each has there, in [0, 1]; the smaller of the two.
     seconds : float, s
-        How long they overlap.
+        How long both sound there.
     """
 
     first: int
@@ -62,6 +71,11 @@ class Match:
     similarity: float
     share: float
     seconds: float
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the two are one recording, rather than overlapping parts of one."""
+        return self.share >= WHOLE
 
 
 def find(X: Rows, offsets: Numbers) -> list[Match]:
@@ -79,17 +93,24 @@ def find(X: Rows, offsets: Numbers) -> list[Match]:
     ValueError
         If these are no fingerprints.
     """
-    clips = _clips(X, offsets)
-    matches = (_match(clips, first, second) for first, second in _candidates([_words(clip) for clip in clips]))
-    return sorted(filter(None, matches), key=lambda match: (match.first, match.second))
+    clips = split(X, offsets)
+    matches = (compared(clips, *pair) for pair in _candidates([_words(clip) for clip in clips]))
+    return sorted(filter(_are_alike, matches), key=lambda match: (match.first, match.second))
 
 
 def comparable(X: Rows, offsets: Numbers) -> NDArray[np.bool_]:
     """Tell which clips have enough sound to be found, ``(n_clips,) bool``."""
-    return np.array([len(_words(clip)) > 0 for clip in _clips(X, offsets)], dtype=bool)
+    return np.array([len(_words(clip)) > 0 for clip in split(X, offsets)], dtype=bool)
 
 
-def _clips(X: Rows, offsets: Numbers) -> list[Rows]:
+def split(X: Rows, offsets: Numbers) -> list[Rows]:
+    """Return the rows of each clip.
+
+    Raises
+    ------
+    ValueError
+        If these are no fingerprints.
+    """
     if X.ndim != 2 or X.shape[1] != N_COLUMNS or offsets[-1] != len(X):
         raise ValueError(
             f"expected fingerprints, (n_rows, {N_COLUMNS}) with their offsets; got rows of shape {X.shape}"
@@ -133,19 +154,34 @@ def _incidence(words: list[Numbers]) -> Any:
     return csr_array((np.ones(len(columns), np.int32), columns, bounds), shape=(len(words), len(vocabulary)))
 
 
-def _match(clips: list[Rows], first: int, second: int) -> Match | None:
-    """Correlate two clips at every shift; return the best shift's match, or None."""
+def compared(clips: list[Rows], first: int, second: int) -> Match:
+    """Return how alike two clips are at the shift at which they are most so, alike or not.
+
+    Only shifts count at which at least half of either's print overlaps the other.
+    """
     one, other = clips[first].astype(np.float64), clips[second].astype(np.float64)
     product, energy, its_energy = _correlations(one, other)
-    share, its_share = energy / np.square(one).sum(), its_energy / np.square(other).sum()
+    share, its_share = energy / _energy(one), its_energy / _energy(other)
     allowed = np.maximum(share, its_share) >= LEAST_SHARE
-    similarity = np.where(allowed, product / np.sqrt(np.maximum(energy * its_energy, 1e-9)), -1.0)
+    similarity = np.where(allowed, product / np.sqrt(np.maximum(energy * its_energy, TINY)), -1.0)
     best = int(similarity.argmax())
-    if similarity[best] < SIMILAR:
-        return None
-    shift = best - len(other) + 1
-    rows = min(len(one), shift + len(other)) - max(0, shift)
-    return Match(first, second, float(similarity[best]), float(min(share[best], its_share[best])), rows * HOP)
+    seconds = _sounding(one, other, best - len(other) + 1) * HOP
+    return Match(first, second, float(similarity[best]), float(min(share[best], its_share[best])), seconds)
+
+
+def _are_alike(match: Match) -> bool:
+    return match.similarity >= SIMILAR and (match.is_whole or match.seconds >= LEAST_OVERLAP)
+
+
+def _energy(clip: NDArray[np.float64]) -> float:
+    return max(float(np.square(clip).sum()), TINY)
+
+
+def _sounding(one: NDArray[np.float64], other: NDArray[np.float64], shift: int) -> int:
+    """Return how many rows sound in both when the other's first row meets row `shift` of the one."""
+    start, end = max(0, shift), min(len(one), shift + len(other))
+    both = one[start:end].any(axis=1) & other[start - shift : end - shift].any(axis=1)
+    return int(both.sum())
 
 
 def _correlations(one: NDArray[np.float64], other: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:

@@ -1,0 +1,318 @@
+"""The audit: every leak in its smallest form, then recordings and their copies on their way through the cache."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile
+from copies import Treatment, voice, write_copy
+from corpus import run
+
+from pipeline import audit, matrix
+from pipeline.audit import Pair, errors, refusal, warnings
+from pipeline.corpora import csv, emodb
+from pipeline.corpora.base import LOSO
+from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.matrix import Matrix
+from pipeline.registry import feature_specs
+from pipeline.splits import Fold, folds
+
+SPECS = feature_specs("fingerprint")
+
+
+def u(id_, speaker, **fields):
+    return Utterance(id_, "toy", speaker, **fields)
+
+
+def halves(n):
+    """Return one fold that learns from the first half and tests the second."""
+    return [Fold("late", np.arange(n // 2), np.arange(n // 2, n))]
+
+
+def prints_of(utterances, *rows):
+    offsets = np.cumsum([0, *map(len, rows)])
+    present = np.array([[len(its) > 0] for its in rows])
+    return Matrix(np.concatenate(rows), offsets, tuple(utterances), tuple(map(str, range(32))), present)
+
+
+def noise(seed, n=60):
+    return np.random.default_rng(seed).standard_normal((n, 32)).astype(np.float32)
+
+
+def looked_at(utterances, rounds=None, labels=None, *, prints=True, **options):
+    """Return the findings by kind; prints of sounds that differ, so that only what is asked about is found."""
+    rows = [noise(seed) for seed in range(len(utterances))] if prints is True else prints
+    found = audit.audit(
+        utterances,
+        np.array([utterance.label or "" for utterance in utterances] if labels is None else labels),
+        halves(len(utterances)) if rounds is None else rounds,
+        prints=prints_of(utterances, *rows) if rows else None,
+        **options,
+    )
+    assert len({finding.kind for finding in found}) == len(found)
+    return {finding.kind: finding for finding in found}
+
+
+def test_honest_folds_are_silent():
+    utterances = [u("a", "ada", text="one", session="1"), u("b", "ben", text="two", session="2")]
+    assert looked_at(utterances) == {}
+    assert warnings([]) == ()
+
+
+def test_a_speaker_on_both_sides_is_fatal():
+    utterances = [u("a", "ada"), u("b", "ben"), u("c", "ben"), u("d", "cyd")]
+    (finding,) = looked_at(utterances).values()
+    assert (finding.kind, finding.fatal) == ("speaker", True)
+    assert finding.pairs == (Pair("b", "c", "late", "speaker ben"),)
+    assert finding.message == (
+        "1 speaker (ben) on both sides of 1 of 1 folds: 1 of 2 tested utterances share theirs with utterances "
+        "learned from"
+    )
+
+
+def test_speakers_of_two_corpora_are_two_though_their_names_are_one():
+    utterances = [u("a", "03"), replace(u("a", "03"), corpus="other")]
+    assert looked_at(utterances) == {}
+
+
+def test_an_utterance_without_a_speaker_is_said_to_have_none():
+    utterances = [u("a", ""), u("b", "ben"), u("c", ""), u("d", "cyd")]
+    (finding,) = looked_at(utterances).values()
+    assert not finding.fatal
+    assert finding.message.startswith("2 of 4 utterances name no speaker")
+
+
+def two_sessions():
+    """Return two speakers in each of two sessions, with a dialog of their own each; dialogs are numbered anew."""
+    return [u(f"{s}{who}", f"{s}{who}", session=f"Ses{s}", dialog="d1") for s in "12" for who in "FM"]
+
+
+def test_a_session_shared_by_two_speakers_warns_under_loso():
+    utterances = two_sessions()
+    found = looked_at(utterances, folds(LOSO, utterances))
+    assert [finding.fatal for finding in found.values()] == [False, False]
+    assert found["session"].message == (
+        "2 sessions (Ses1, Ses2) on both sides of 4 of 4 folds: 4 of 4 tested utterances share theirs with "
+        "utterances learned from"
+    )
+    assert found["session"].pairs == (Pair("1M", "1F", "1F", "session Ses1"), Pair("2M", "2F", "2F", "session Ses2"))
+    assert found["dialog"].message.startswith("2 dialogs (Ses1/d1, Ses2/d1) on both sides")
+
+
+def test_strictness_makes_sessions_and_dialogs_fatal():
+    utterances = two_sessions()
+    rounds = folds(LOSO, utterances)
+    strict = looked_at(utterances, rounds, strict_sessions=True, strict_dialogs=True)
+    assert [finding.fatal for finding in strict.values()] == [True, True]
+    context = looked_at(utterances, rounds, strict_dialogs=True)
+    assert [(finding.kind, finding.fatal) for finding in context.values()] == [("dialog", True), ("session", False)]
+
+
+def test_no_session_is_shared_when_whole_sessions_are_left_out():
+    utterances = two_sessions()
+    assert looked_at(utterances, halves(4), strict_sessions=True, strict_dialogs=True) == {}
+
+
+def test_the_same_words_warn_however_they_are_written():
+    utterances = [u("a", "ada", text="Na, so was!"), u("b", "ben", text="na so  was"), u("c", "cyd", text="…")]
+    (finding,) = looked_at(utterances, [Fold("x", np.array([0, 2]), np.array([1]))]).values()
+    assert (finding.kind, finding.fatal, finding.pairs) == ("text", False, (Pair("a", "b", "x", "text na so was"),))
+
+
+def test_a_long_text_is_shortened():
+    utterances = [u("a", "ada", text="word " * 100), u("b", "ben", text="word " * 100)]
+    assert len(looked_at(utterances)["text"].message) < 250
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "kind"),
+    [
+        (Media("x.wav"), Media("x.wav"), "duplicate"),
+        (Media("x.wav"), Media("x.wav", start=0.0), "duplicate"),
+        (Media("x.wav", 1, 2), Media("x.wav", 1, 2, channel=1), "duplicate"),
+        (Media("x.wav", 1, 2), Media("x.wav", 1.5, 2.5), "overlap"),
+        (Media("x.wav"), Media("x.wav", 3, 4), "overlap"),
+        (Media("x.wav", 1, 2, 0), Media("x.wav", 1, 2, 1), None),
+        (Media("x.wav", 1, 2), Media("x.wav", 2, 3), None),
+        (Media("x.wav", 1, 2.04), Media("x.wav", 2, 3), None),
+        (Media("x.wav", 1, 2), Media("y.wav", 1, 2), None),
+    ],
+)
+def test_spans_of_one_file(one, other, kind):
+    for pair in ((one, other), (other, one)):
+        utterances = [u("a", "ada", audio=pair[0]), u("b", "ben", audio=pair[1])]
+        found = looked_at(utterances)
+        assert list(found) == ([kind] if kind else [])
+        assert all(finding.fatal and finding.pairs[0][:3] == ("a", "b", "late") for finding in found.values())
+
+
+def test_the_two_halves_of_a_picture_are_two_pictures():
+    film = Media("x.avi", 1, 2)
+    left, right = replace(film, region="left"), replace(film, region="right")
+    pairs = {(left, right): [], (left, left): ["duplicate"], (left, film): ["duplicate"]}
+    for (one, other), kinds in pairs.items():
+        utterances = [u("a", "ada", video=one), u("b", "ben", video=other)]
+        assert list(looked_at(utterances)) == kinds
+        assert looked_at(utterances, media=("audio",)) == {}
+
+
+def test_one_long_span_overlaps_all_within_and_no_further():
+    spans = [(0, 10), (1, 2), (3, 4), (5, 6), (11, 12)]
+    utterances = [u(f"{n}", f"s{n}", audio=Media("x.wav", *span)) for n, span in enumerate(spans)]
+    (finding,) = looked_at(utterances, folds(LOSO, utterances)).values()
+    assert finding.message == "3 pairs of overlapping parts of a recording on both sides of a fold"
+    assert [pair[:2] for pair in finding.pairs] == [("1", "0"), ("2", "0"), ("3", "0")]
+    assert finding.pairs[0].note == "1.00 s of one file in common"
+
+
+def test_the_same_sound_in_another_file_is_a_duplicate_and_a_part_of_it_an_overlap():
+    utterances = [u("a", "ada", label="joy"), u("b", "ben", label="joy"), u("c", "cyd", label="joy")]
+    rows = [noise(0, 200), np.pad(noise(0, 200), ((9, 9), (0, 0))), noise(0, 200)[50:120]]
+    found = looked_at(utterances, folds(LOSO, utterances), prints=rows)
+    assert found["duplicate"].pairs == (Pair("b", "a", "ada", "the same sound for 3.2 s, similarity 1.00"),)
+    assert [pair[:2] for pair in found["overlap"].pairs] == [("c", "a"), ("c", "b")]
+
+
+def test_conflicting_labels_of_duplicates_are_said():
+    utterances = [u("a", "ada", label="joy"), u("b", "ben", label="fear")]
+    (finding,) = looked_at(utterances, prints=[noise(0), noise(0)]).values()
+    assert finding.message == "1 pair of duplicates on both sides of a fold, 1 of them under conflicting labels"
+    assert finding.pairs[0].note.endswith(", labels joy and fear")
+
+
+@pytest.mark.parametrize(("labels", "conflict"), [([0.5, 0.5], 0), ([0.5, 0.25], 1), ([np.nan, np.nan], 0)])
+def test_values_conflict_as_classes_do(labels, conflict):
+    found = looked_at([u("a", "ada"), u("b", "ben")], labels=labels, prints=[noise(0), noise(0)])
+    assert ("conflicting" in found["duplicate"].message) == conflict
+
+
+def test_duplicates_that_no_fold_parts_are_no_leak_but_their_labels_may_conflict():
+    utterances = [u("a", "ada", label="joy"), u("b", "ada", label="fear"), u("c", "ben"), u("d", "ben")]
+    rows = [noise(0), noise(0), noise(1), noise(1)]
+    (finding,) = looked_at(utterances, folds(LOSO, utterances), prints=rows).values()
+    assert (finding.kind, finding.fatal) == ("conflict", False)
+    assert finding.message.endswith("always on one side of a fold: a and b")
+    assert [pair[:3] for pair in finding.pairs] == [("a", "b", "")]
+
+
+def test_an_utterance_that_is_learned_from_and_tested_is_its_own_duplicate():
+    rounds = [Fold("x", np.array([0, 1]), np.array([1]))]
+    found = looked_at([u("a", "ada"), u("b", "ben")], rounds)
+    assert found["duplicate"].pairs == (Pair("b", "b", "x", "the very same utterance"),)
+
+
+def test_utterances_outside_the_folds_leak_nothing():
+    utterances = [u("a", "ada"), u("b", "ben"), u("c", "ada"), u("d", "")]
+    rounds = [Fold("x", np.array([0]), np.array([1]))]
+    assert looked_at(utterances, rounds, prints=[noise(0), noise(1), noise(0), noise(0, 0)]) == {}
+
+
+def test_what_could_not_be_compared_is_counted():
+    utterances = [u("a", "ada"), u("b", "ben"), u("c", "cyd"), u("d", "dan")]
+    silent = [noise(0), noise(0, 0), np.zeros((50, 32), np.float32), noise(1)]
+    assert looked_at(utterances, prints=silent)["unprinted"].message.startswith("2 of 4 utterances could not be")
+    assert looked_at(utterances, prints=None)["unprinted"].message.startswith("4 of 4 utterances could not be")
+
+
+def test_prints_and_labels_must_be_those_of_the_utterances():
+    utterances = [u("a", "ada"), u("b", "ben")]
+    with pytest.raises(ValueError, match="1 labels of 2 utterances"):
+        looked_at(utterances, labels=["x"])
+    with pytest.raises(ValueError, match="another order"):
+        audit.audit(utterances, np.array(["", ""]), [], prints=prints_of(utterances[::-1], noise(0), noise(1)))
+
+
+def test_a_refusal_lists_the_pairs_and_says_how_to_go_on():
+    utterances = [u(f"{n}", f"s{n % 12}", text="so") for n in range(24)]
+    found = looked_at(utterances).values()
+    assert [finding.kind for finding in errors(found)] == ["speaker"]
+    lines = refusal(found).splitlines()
+    assert lines[1].startswith("- 12 speakers (s0, s1, s2 and 9 more) on both sides of 1 of 1 folds")
+    assert lines[2] == "    fold late: 0 is learned from, 12 is tested (speaker s0)"
+    assert lines[12] == "    and 2 more"
+    assert lines[-1].endswith("ALLOW_LEAKS=1.")
+    assert [sentence[:15] for sentence in warnings(found)] == ["LEAK: 12 speake", "1 text (so) on "]
+
+
+def audited(dataset):
+    """Return the findings under leave-one-speaker-out, by kind, with the fingerprints from the cache."""
+    run(dataset, *SPECS)
+    prints = matrix.load(dataset, SPECS)
+    utterances = dataset.utterances
+    labels = np.array([utterance.label for utterance in utterances])
+    found = audit.audit(utterances, labels, folds(LOSO, utterances), prints=prints)
+    return {finding.kind: finding for finding in found}
+
+
+@pytest.fixture(params=["EMO-DB", "synthetic voices"])
+def takes(request, tmp_path):
+    """Return eight wavs of four speakers, two sentences each: of real actors, or of nobody."""
+    names = [f"{speaker}{text}" for speaker in ("03", "08", "09", "10") for text in ("a01Nc", "a02Na")]
+    if request.param == "EMO-DB":
+        real = request.getfixturevalue("test_data")("emodb")
+        names = sorted(path.stem for path in (real / "wav").glob("*.wav"))[::67]
+    for seed, name in enumerate(names):
+        if request.param == "EMO-DB":
+            shutil.copy(real / "wav" / f"{name}.wav", tmp_path)
+        else:
+            soundfile.write(tmp_path / f"{name}.wav", voice(seed), 16000)
+    return [tmp_path / f"{name}.wav" for name in names]
+
+
+def table(folder, rows):
+    lines = ["file,speaker,label,text", *(",".join(row) for row in rows)]
+    (folder / "mine.csv").write_text("\n".join(lines), encoding="utf-8")
+    return Dataset("mine", folder, folder / "cache" / "mine", csv.find(folder / "mine.csv"))
+
+
+def test_copies_in_a_table_are_found_and_nothing_else(takes, tmp_path):
+    first, second, third, fourth = ((path, *soundfile.read(path)) for path in takes[:4])
+    shutil.copy(first[0], tmp_path / "renamed.wav")
+    write_copy(tmp_path / "front", second[1], second[2], Treatment(rate=44100, front=0.3))
+    write_copy(tmp_path / "behind", third[1], third[2], Treatment(rate=22050, back=0.3))
+    write_copy(tmp_path / "film", fourth[1], fourth[2], Treatment(rate=44100, suffix=".mp4", bit_rate=64000))
+    originals = [(path.name, f"speaker {n}", "joy", f"sentence {n}") for n, path in enumerate(takes)]
+    copies = [
+        ("renamed.wav", "somebody else", "joy", "sentence 0"),
+        ("front.wav", "a second one", "joy", "something"),
+        ("behind.wav", "a third one", "joy", ""),
+        ("film.mp4", "a fourth one", "fear", ""),
+    ]
+    found = audited(table(tmp_path, [*originals, *copies]))
+    names = ("renamed", "front", "behind", "film")
+    assert list(found) == ["duplicate", "text"]
+    expected = {frozenset((path.stem, name)) for path, name in zip(takes, names, strict=False)}
+    assert {frozenset(pair[:2]) for pair in found["duplicate"].pairs} == expected
+    assert "4 pairs of duplicates on both sides of a fold, 1 of them under conflicting" in found["duplicate"].message
+    assert [set(pair[:2]) for pair in found["text"].pairs] == [{"renamed", takes[0].stem}]
+
+
+def test_a_table_without_copies_has_none(takes, tmp_path):
+    rows = [(path.name, path.stem[:2], "joy", path.stem) for path in takes]
+    assert audited(table(tmp_path, rows)) == {}
+
+
+def test_a_film_without_sound_is_counted_as_not_compared(takes, tmp_path):
+    import av
+
+    with av.open(str(tmp_path / "mute.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width = stream.height = 32
+        for picture in (*[np.zeros((32, 32, 3), np.uint8)] * 10, None):
+            frame = None if picture is None else av.VideoFrame.from_ndarray(picture, format="rgb24")
+            container.mux(stream.encode(frame))
+    rows = [(path.name, path.stem, "joy", "") for path in takes[:3]]
+    (finding,) = audited(table(tmp_path, [*rows, ("mute.mp4", "x", "joy", "")])).values()
+    assert finding.message.startswith("1 of 4 utterances could not be compared by their sound")
+
+
+def test_emodb_repeats_its_texts_and_no_recording(test_data, tmp_path):
+    root = test_data("emodb")
+    dataset = Dataset("emodb", root, tmp_path / "cache" / "emodb", emodb.find(root))
+    (finding,) = audited(dataset).values()
+    assert finding.kind == "text"
+    assert finding.message == (
+        "10 texts (a01, a02, a04 and 7 more) on both sides of 10 of 10 folds: 535 of 535 tested utterances share "
+        "theirs with utterances learned from"
+    )
