@@ -138,25 +138,30 @@ class Cluster:
         return answers
 
     def map(self, function: Callable[[Any, Any], Any], shared: Any, items: Iterable[Any]) -> Iterator[Any]:
-        """Yield what the function says of each item, through joblib on the workers.
+        """Yield what the function says of each item, on the workers.
+
+        By Dask's own futures: joblib's Dask backend waits for ever for an item whose worker died (joblib 1.6).
 
         Raises
         ------
         AffexError
             If a worker died: unlike a clip, an item cannot be given up.
         """
-        from distributed import KilledWorker
-        from joblib import Parallel, delayed, parallel_config
+        from concurrent.futures import CancelledError
 
-        with parallel_config("dask", client=self._client, scatter=[shared]):
-            pool = Parallel(n_jobs=-1, batch_size=1, return_as="generator")
-            results = pool(delayed(function)(shared, item) for item in items)
+        from distributed import KilledWorker
+
+        given = self._client.scatter(shared, broadcast=True, hash=False)
+        futures = [self._client.submit(function, given, item, pure=False) for item in items]
         try:
-            yield from results
-        except KilledWorker as error:
+            for future in futures:
+                yield future.result()
+        except (KilledWorker, CancelledError) as error:
             raise AffexError(
                 "A worker process died at its work, most likely for lack of memory. Try fewer at a time: JOBS=1."
             ) from error
+        finally:
+            self._client.cancel(futures)
 
 
 def _alone(batch: Any, stages: Sequence[Stage]) -> Iterator[tuple[Any, Any]]:

@@ -5,11 +5,12 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.linear_model import Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 
-from classifiers.base import Classifier
+from classifiers.base import Classifier, Target
 from pipeline.manifest import Utterance
 from pipeline.matrix import Matrix
 
@@ -48,6 +49,15 @@ def make_matrix(
     )
 
 
+def with_values(matrix: Matrix, seed: int = 0) -> Matrix:
+    """Return the matrix with a valence that its columns tell, and some noise."""
+    rng = np.random.default_rng(seed)
+    mean = np.add.reduceat(matrix.X, matrix.offsets[:-1], axis=0)[:, 0] / matrix.lengths
+    values = mean + 0.3 * rng.normal(size=len(matrix))
+    pairs = zip(matrix.utterances, values.tolist(), strict=True)
+    return replace(matrix, utterances=tuple(replace(utterance, valence=value) for utterance, value in pairs))
+
+
 def relabelled(matrix: Matrix, labels: list[str | None]) -> Matrix:
     """Return the matrix with other labels."""
     pairs = zip(matrix.utterances, labels, strict=True)
@@ -60,11 +70,14 @@ class Scaled(BaseEstimator):
     def __init__(self, model: Any) -> None:
         self.model = model
 
-    def fit(self, X: Any, y: Any, groups: Any = None) -> "Scaled":
+    def fit(self, X: Any, y: Any, groups: Any = None, *, sample_weight: Any = None, inner: Any = None) -> "Scaled":
         self.scaler_ = StandardScaler().fit(X)
-        self.model_ = self.model.fit(self.scaler_.transform(X), y)
-        self.classes_ = self.model_.classes_
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        self.model_ = self.model.fit(self.scaler_.transform(X), y, **weights)
+        self.classes_ = getattr(self.model_, "classes_", None)
         self.best_params_ = {"n_rows": np.int64(len(X)), "n_speakers": len(set(groups))}
+        if inner is not None:
+            self.best_params_["n_inner"] = [[len(part) for part in pair] for pair in inner]
         return self
 
     def predict(self, X: Any) -> Any:
@@ -87,10 +100,11 @@ class Bayes(Classifier):
 
     prefers: ClassVar[str] = "egemaps"
     scores: ClassVar[str] = "posterior probabilities"
+    targets: ClassVar[tuple[Target, ...]] = ("classes", "values")
     smoothing: float = 1e-9
 
-    def build(self, *, seed: int, device: str) -> Scaled:
-        return Scaled(GaussianNB(var_smoothing=self.smoothing))
+    def build(self, *, target: Target = "classes", precomputed: bool = False, seed: int, device: str) -> Scaled:
+        return Scaled(GaussianNB(var_smoothing=self.smoothing) if target == "classes" else Ridge())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,5 +119,5 @@ class FrameBayes(Bayes):
 class Memoriser(Bayes):
     """Answers with the label of the nearest training row, which is one of the same speaker if there is one."""
 
-    def build(self, *, seed: int, device: str) -> Scaled:
+    def build(self, *, target: Target = "classes", precomputed: bool = False, seed: int, device: str) -> Scaled:
         return Scaled(KNeighborsClassifier(1))

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import joblib
@@ -10,17 +11,22 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
-from synthetic import EMOTIONS, Bayes, FrameBayes, Memoriser, Scaled, make_matrix, relabelled
+from synthetic import EMOTIONS, Bayes, FrameBayes, Memoriser, Scaled, make_matrix, relabelled, with_values
 
-import pipeline.evaluate
-from pipeline import metrics, registry
-from pipeline.corpora.base import Card
+import pipeline.task
+from classifiers.base import Target
+from pipeline import metrics, registry, stages
+from pipeline.corpora.base import LOSO, Card
 from pipeline.errors import AffexError, UsageError
-from pipeline.evaluate import Result, Settings, evaluate, fit, pool, prepare
+from pipeline.evaluate import build, evaluate, fit, pool
 from pipeline.matrix import Matrix, normalised_by_speaker
 from pipeline.report import confusion_of
+from pipeline.results import Result
+from pipeline.stages import Runner
+from pipeline.task import Settings, prepare
 
 BAYES = Settings(corpus="toy", features=("made",), classifier=Bayes())
+VALENCE = replace(BAYES, card=Card("valence", target="valence"))
 FRAMES = replace(BAYES, classifier=FrameBayes())
 
 
@@ -29,8 +35,20 @@ def uar(result: Result) -> float:
 
 
 def same(one: Result, other: Result) -> bool:
-    fields = ("ids", "speakers", "folds", "true", "predicted", "values")
-    return all(getattr(one.scores, f).tobytes() == getattr(other.scores, f).tobytes() for f in fields)
+    fields = ("ids", "clusters", "folds", "true", "predicted", "values")
+    pairs = [(one.scores, other.scores), *zip(one.inner, other.inner, strict=True)]
+    return all(getattr(a, f).tobytes() == getattr(b, f).tobytes() for a, b in pairs for f in fields)
+
+
+def classes(names: str) -> Settings:
+    """The settings with these classes only."""
+    return replace(BAYES, card=replace(LOSO, classes=names))
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Runner]:
+    with stages.opened("local", 2) as runner:
+        yield runner
 
 
 # What comes out
@@ -41,7 +59,7 @@ def test_every_utterance_is_scored_once_in_the_order_of_the_manifest():
     scores = evaluate(matrix, BAYES).scores
     assert scores.ids.tolist() == [utterance.id for utterance in matrix.utterances]
     assert scores.true.tolist() == [utterance.label for utterance in matrix.utterances]
-    assert scores.folds.tolist() == scores.speakers.tolist() == matrix.speakers.tolist()
+    assert scores.folds.tolist() == scores.clusters.tolist() == matrix.speakers.tolist()
     assert scores.values.shape == (96, 4)
     assert scores.values.sum(axis=1) == pytest.approx(1)
 
@@ -58,7 +76,7 @@ def test_a_fold_is_what_one_gets_by_hand():
 
 def test_score_columns_follow_the_classes_as_they_were_asked_for():
     default = evaluate(make_matrix(), BAYES).scores
-    turned = evaluate(make_matrix(), replace(BAYES, classes="sadness,neutral,joy,anger")).scores
+    turned = evaluate(make_matrix(), classes("sadness,neutral,joy,anger")).scores
     assert turned.classes == EMOTIONS[::-1]
     assert np.array_equal(turned.values, default.values[:, ::-1])
     assert np.array_equal(turned.predicted, default.predicted)
@@ -100,8 +118,8 @@ def test_what_does_not_count_is_left_out_and_counted():
     table = zip(relabelled(matrix, labels).utterances, parts, strict=True)
     matrix = replace(matrix, utterances=tuple(replace(utterance, part=part) for utterance, part in table))
     matrix.present[5] = matrix.present[0] = False
-    card = Card("speech", parts=("speech",))
-    result = evaluate(matrix, replace(BAYES, card=card, classes="anger,joy+neutral"))
+    card = Card("speech", parts=("speech",), classes="anger,joy+neutral")
+    result = evaluate(matrix, replace(BAYES, card=card))
     assert result.left_out == {
         "in another part": 1,
         "without features": 1,
@@ -127,7 +145,7 @@ def fitted_states(matrix: Matrix, settings: Settings, speaker: str) -> str:
     """The state of the estimator of the fold that tests `speaker`, to the bit."""
     task = prepare(matrix, settings)
     fold = next(fold for fold in task.folds if fold.name == speaker)
-    return joblib.hash(fit(settings.classifier.build(seed=0, device="cpu"), task.examples, fold.train))
+    return joblib.hash(fit(build(settings, task.examples), task.examples, fold))
 
 
 def corrupted(matrix: Matrix, speaker: str) -> Matrix:
@@ -150,7 +168,7 @@ def test_the_canary_dies_when_scaling_moves_outside_the_fold(monkeypatch):
     def scaled_outside(matrix: Matrix) -> Matrix:
         return replace(matrix, X=(matrix.X - matrix.X.mean(axis=0)) / matrix.X.std(axis=0))
 
-    monkeypatch.setattr(pipeline.evaluate, "normalised_by_speaker", scaled_outside)
+    monkeypatch.setattr(pipeline.task, "normalised_by_speaker", scaled_outside)
     settings, matrix = replace(BAYES, speaker_norm=True), make_matrix()
     assert fitted_states(matrix, settings, "02") != fitted_states(corrupted(matrix, "02"), settings, "02")
 
@@ -179,10 +197,10 @@ def test_no_classifier_keeps_a_trace_of_the_tested_speaker(name):
 
 
 @pytest.mark.parametrize("name", registry.classifier_presets())
-def test_every_classifier_repeats_itself_to_the_bit_in_any_number_of_processes(name):
+def test_every_classifier_repeats_itself_to_the_bit_in_any_number_of_processes(name, cluster):
     matrix, settings = house(name)
     result = evaluate(matrix, settings)
-    assert same(result, evaluate(matrix, settings, jobs=2))
+    assert same(result, evaluate(matrix, settings, runner=cluster))
     assert uar(result) > 0.4
     assert np.isfinite(result.scores.values).all()
     assert all(isinstance(fold.best_params, dict) for fold in result.folds)
@@ -214,9 +232,7 @@ def test_who_memorises_speakers_scores_chance():
 
     settings = replace(BAYES, classifier=Memoriser())
     examples = prepare(one_label_a_speaker(0), settings).examples
-    memory = (
-        Memoriser().build(seed=0, device="cpu").fit(examples.X[::2], examples.y[::2], groups=examples.speakers[::2])
-    )
+    memory = Memoriser().build(seed=0, device="cpu").fit(examples.X[::2], examples.y[::2], groups=examples.groups[::2])
     assert np.mean(memory.predict(examples.X[1::2]) == examples.y[1::2]) > 0.99  # heard before, known by heart
     found = [uar(evaluate(one_label_a_speaker(seed), settings)) for seed in range(10)]
     assert np.mean(found) == pytest.approx(0.25, abs=0.03)
@@ -229,16 +245,16 @@ def test_who_memorises_speakers_scores_chance():
 class Linear(Bayes):
     """Does enough linear algebra to notice how many threads there are."""
 
-    def build(self, *, seed: int, device: str) -> Scaled:
+    def build(self, *, target: Target = "classes", precomputed: bool = False, seed: int, device: str) -> Scaled:
         return Scaled(make_pipeline(PCA(20, svd_solver="randomized", random_state=seed), GaussianNB()))
 
 
-def test_neither_the_run_nor_the_number_of_processes_changes_a_bit():
+def test_neither_the_run_nor_the_number_of_processes_changes_a_bit(cluster):
     matrix = make_matrix(n_columns=4000)  # more than 1 MB: processes read it from a shared file
     settings = replace(BAYES, classifier=Linear())
     first = evaluate(matrix, settings)
     assert same(first, evaluate(matrix, settings))
-    assert same(first, evaluate(matrix, settings, jobs=2))
+    assert same(first, evaluate(matrix, settings, runner=cluster))
     assert not same(first, evaluate(matrix, replace(settings, seed=1)))
 
 
@@ -247,7 +263,7 @@ def test_normalising_by_speaker_is_done_before_the_folds_and_without_labels():
     settings = replace(BAYES, speaker_norm=True)
     assert same(evaluate(matrix, settings), evaluate(normalised_by_speaker(matrix), BAYES))
     assert uar(evaluate(matrix, settings)) > uar(evaluate(matrix, BAYES))
-    chosen = prepare(matrix, replace(settings, classes="anger,joy")).examples.X
+    chosen = prepare(matrix, replace(classes("anger,joy"), speaker_norm=True)).examples.X
     whole = normalised_by_speaker(matrix)
     kept = np.isin([u.label for u in whole.utterances], ("anger", "joy"))
     assert np.array_equal(chosen, whole.X[kept])
@@ -348,15 +364,15 @@ def test_a_number_that_is_none_names_its_utterance_and_column(value):
 class Picky(Bayes):
     """Refuses what it is given."""
 
-    def build(self, *, seed: int, device: str) -> Scaled:
+    def build(self, *, target: Target = "classes", precomputed: bool = False, seed: int, device: str) -> Scaled:
         return Scaled(PCA(1000))
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_what_an_estimator_refuses_names_the_fold(jobs):
+@pytest.mark.parametrize("spread", [False, True])
+def test_what_an_estimator_refuses_names_the_fold(spread, cluster):
     settings = replace(BAYES, classifier=Picky())
     with pytest.raises(AffexError, match=r"Fold 0\d: .* could not learn from 80 utterances.*\n.*n_components=1000"):
-        evaluate(make_matrix(), settings, jobs=jobs)
+        evaluate(make_matrix(), settings, runner=cluster if spread else None)
 
 
 class Dying(GaussianNB):
@@ -370,11 +386,184 @@ class Dying(GaussianNB):
 class Deadly(Bayes):
     """Builds what dies."""
 
-    def build(self, *, seed: int, device: str) -> Scaled:
+    def build(self, *, target: Target = "classes", precomputed: bool = False, seed: int, device: str) -> Scaled:
         return Scaled(Dying())
 
 
-@pytest.mark.filterwarnings("ignore:A worker stopped")
 def test_a_process_that_dies_is_said_to_have_died():
-    with pytest.raises(AffexError, match=r"A process died while it fitted .*\n.*JOBS=1"):
-        evaluate(make_matrix(), replace(BAYES, classifier=Deadly()), jobs=2)
+    settings = replace(BAYES, classifier=Deadly())
+    with (
+        stages.opened("local", 2) as runner,
+        pytest.raises(AffexError, match=r"A worker process died at its work, .*JOBS=1"),
+    ):
+        evaluate(make_matrix(n_speakers=2), settings, runner=runner)
+
+
+# Values in the place of classes
+
+
+def test_values_are_predicted_and_scored():
+    result = evaluate(with_values(make_matrix()), VALENCE)
+    scores = result.scores
+    assert scores.classes == ()
+    assert scores.values.shape == (96, 0)
+    assert scores.true.dtype == scores.predicted.dtype == np.float64
+    assert metrics.ccc(scores.true, scores.predicted) > 0.8
+
+
+def test_a_classifier_that_tells_classes_apart_only_says_so():
+    settings = replace(VALENCE, classifier=replace(FRAMES.classifier))
+    with pytest.raises(UsageError, match=r"tells classes apart, and TARGET=valence has values.*svm"):
+        evaluate(with_values(make_matrix()), replace(VALENCE, classifier=OnlyClasses()))
+    with pytest.raises(UsageError, match="REWEIGHT and SOFT are about classes"):
+        evaluate(with_values(make_matrix()), replace(VALENCE, reweight=True))
+    assert settings.card.target == "valence"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnlyClasses(Bayes):
+    """Knows no values."""
+
+    targets = ("classes",)
+
+
+@pytest.mark.parametrize("name", [n for n, c in registry.classifier_presets().items() if "values" in c.targets])
+def test_no_regressor_keeps_a_trace_of_the_tested_speaker(name):
+    matrix = with_values(make_matrix(n_speakers=4))
+    settings = replace(VALENCE, classifier=registry.classifier_presets()[name])
+    state = fitted_states(matrix, settings, "02")
+    assert state == fitted_states(devalued(matrix, "02"), settings, "02")
+    assert state != fitted_states(devalued(matrix, "03"), settings, "02")
+    assert metrics.ccc(*(getattr(evaluate(matrix, settings).scores, name) for name in ("true", "predicted"))) > 0.4
+
+
+def devalued(matrix: Matrix, speaker: str) -> Matrix:
+    """Return the matrix with a speaker's rows and values turned to nonsense."""
+    turned = corrupted(matrix, speaker)
+    own = (replace(u, valence=9 - u.valence) if u.speaker == speaker else u for u in turned.utterances)
+    return replace(turned, utterances=tuple(own))
+
+
+# What raters, class counts and fixed splits change
+
+
+def rated(matrix: Matrix, votes: list[tuple[str, ...]]) -> Matrix:
+    """Return the matrix with one label each from some raters."""
+    pairs = zip(matrix.utterances, votes, strict=True)
+    return replace(matrix, utterances=tuple(replace(u, votes=tuple((v,) for v in own)) for u, own in pairs))
+
+
+def test_unanimous_votes_are_labels():
+    matrix = make_matrix()
+    agreed = rated(matrix, [(u.label,) * 3 for u in matrix.utterances])
+    soft = evaluate(agreed, replace(BAYES, soft=True))
+    hard = evaluate(matrix, BAYES)
+    assert soft.scores.values == pytest.approx(hard.scores.values)
+    assert hard.ceiling is None
+    assert soft.ceiling["value"] == 1
+
+
+def test_a_share_counts_as_so_much_of_a_row():
+    matrix = make_matrix(n_speakers=3)
+    votes = [(u.label, u.label, "joy") for u in matrix.utterances]
+    task = prepare(rated(matrix, votes), replace(BAYES, soft=True))
+    model = fit(build(BAYES, task.examples), task.examples, task.folds[0]).model_
+    rows, own = [np.flatnonzero(matrix.speakers != "00")] * 2
+    y = np.array([u.label for u in matrix.utterances])[rows]
+    weight = np.concatenate([np.where(y == "joy", 1, 2 / 3), np.full((y != "joy").sum(), 1 / 3)])
+    X = np.concatenate([matrix.X[rows], matrix.X[own[y != "joy"]]])
+    by_hand = GaussianNB().fit(X, np.concatenate([y, ["joy"] * (y != "joy").sum()]), weight)
+    assert model.class_prior_ == pytest.approx(by_hand.class_prior_)
+
+
+def test_no_votes_no_soft_targets():
+    with pytest.raises(AffexError, match="SOFT=1 learns from raters' votes, and no utterance here has any"):
+        evaluate(make_matrix(), replace(BAYES, soft=True))
+
+
+def test_reweighting_favours_what_was_often_seen_in_training():
+    matrix = make_matrix(n_speakers=4)
+    plain, weighted = (evaluate(matrix, replace(BAYES, reweight=on)).scores for on in (False, True))
+    assert weighted.values == pytest.approx(plain.values)  # classes are as frequent
+    labels = [u.label if u.label != "joy" or u.id.endswith("0") else None for u in matrix.utterances]
+    rare = relabelled(matrix, labels)
+    plain, weighted = (evaluate(rare, replace(BAYES, reweight=on)).scores for on in (False, True))
+    fold = plain.folds == "00"
+    n = np.array([12, 3, 12, 12])  # of the other three speakers, and no other utterance counts
+    expected = plain.values[fold] * np.sqrt(n / n.sum())
+    assert weighted.values[fold] == pytest.approx(expected / expected.sum(axis=1, keepdims=True))
+    assert weighted.predicted.tolist() == [EMOTIONS[i] for i in weighted.values.argmax(axis=1)]
+
+
+def test_a_fixed_split_tunes_on_its_validation_part():
+    matrix = make_matrix(n_speakers=4)
+    part = dict(zip(("00", "01", "02", "03"), ("train", "train", "validation", "test"), strict=True))
+    split = replace(matrix, utterances=tuple(replace(u, split=part[u.speaker]) for u in matrix.utterances))
+    result = evaluate(split, replace(BAYES, card=Card("split", "split")))
+    assert [(f.name, f.n_train, f.n_test) for f in result.folds] == [("test", 48, 16)]
+    assert result.folds[0].best_params["n_inner"] == [[32, 16]]
+    assert set(result.scores.clusters) == {"03"}
+
+
+def test_who_is_on_no_side_is_counted():
+    matrix = make_matrix(n_speakers=3)
+    part = dict(zip(("00", "01", "02"), ("train", "test", None), strict=True))
+    split = replace(matrix, utterances=tuple(replace(u, split=part[u.speaker]) for u in matrix.utterances))
+    assert evaluate(split, replace(BAYES, card=Card("split", "split"))).left_out == {"in no fold": 16}
+
+
+def test_a_card_s_counts_are_asserted():
+    matrix = make_matrix()
+    card = replace(LOSO, counts={"anger": 24, "joy": 25})
+    with pytest.raises(AffexError, match="asserts 25 utterances of 'joy', found 24"):
+        evaluate(matrix, replace(BAYES, card=card))
+    task = prepare(matrix, replace(BAYES, card=card), partial=True)
+    assert task.notes[0] == "the card loso asserts 25 utterances of 'joy', found 24"
+
+
+def test_a_missing_modality_is_reported():
+    matrix = make_matrix(n_speakers=3)
+    present = np.ones((len(matrix), 2), dtype=bool)
+    present[3, 1] = False
+    X = np.where((np.arange(len(matrix)) == 3)[:, None] & (np.arange(5) > 2), np.nan, matrix.X)
+    settings = replace(BAYES, features=("voice", "face"), classifier=registry.classifier("svm:C=1,gamma=1"))
+    result = evaluate(replace(matrix, X=X.astype(np.float32), present=present), settings)
+    assert any("1 of 48 utterances lack face" in note for note in result.notes)
+    assert np.isfinite(result.scores.values).all()
+
+
+# What fusions learn from
+
+
+def test_inner_scores_are_of_the_training_utterances_by_models_that_did_not_see_them(cluster):
+    matrix = make_matrix(n_speakers=4)
+    result = evaluate(matrix, BAYES, inner=True)
+    assert same(result, evaluate(matrix, BAYES, inner=True, runner=cluster))
+    assert len(result.inner) == 4
+    first = result.inner[0]
+    assert set(first.folds) == {"00"}
+    assert set(first.clusters) == {"01", "02", "03"}
+    labels = np.array([u.label for u in matrix.utterances])
+    train, tested = np.isin(matrix.speakers, ["02", "03"]), matrix.speakers == "01"
+    by_hand = Scaled(GaussianNB()).fit(matrix.X[train], labels[train], groups=matrix.speakers[train])
+    assert first.values[first.clusters == "01"] == pytest.approx(by_hand.predict_proba(matrix.X[tested]))
+
+
+def test_the_tested_speaker_leaves_no_trace_in_the_inner_scores():
+    matrix = make_matrix(n_speakers=4)
+    one, other = (evaluate(m, BAYES, inner=True) for m in (matrix, corrupted(matrix, "02")))
+    assert one.inner[2].values.tobytes() == other.inner[2].values.tobytes()
+    assert one.inner[1].values.tobytes() != other.inner[1].values.tobytes()
+
+
+# Distances that serve all folds
+
+
+def test_distances_once_for_all_folds_decide_as_those_of_each_fold(monkeypatch):
+    matrix = make_matrix(n_speakers=4, n_columns=30)
+    settings = replace(BAYES, classifier=registry.classifier("svm"), speaker_norm=True)
+    shared = evaluate(matrix, settings)
+    monkeypatch.setattr(type(settings.classifier), "distances", lambda self, X, device: None)
+    each = evaluate(matrix, settings)
+    assert (shared.scores.predicted == each.scores.predicted).mean() > 0.95
+    assert uar(shared) == pytest.approx(uar(each), abs=0.05)
