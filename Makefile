@@ -15,13 +15,14 @@ endif
 
 # What a run is told -----------------------------------------------------------------------------
 # By environment variables, which the command affex reads, so that blanks and quotes survive.
-OPTIONS := DATASET DATA FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM \
+OPTIONS := DATASET DATA FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM REWEIGHT SOFT \
+           FUSION RUNS METRIC INNER LEAK ALLOW_LEAKS \
            SCHEDULER JOBS DEVICE CACHE OUT SEED PARTIAL EXTRA MODEL EXCLUDE
 $(foreach option,$(OPTIONS),$(if $($(option)),$(eval export AFFEX_$(option) := $$($(option)))))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install features evaluate fit predict demo download list cache bench check test lint format types lock clean
+.PHONY: help install features evaluate compare fit predict demo download list cache bench check test lint format types lock clean
 .NOTPARALLEL:
 
 help: ## show this
@@ -36,10 +37,18 @@ help: ## show this
 #=   DATA          its folder, or its table for csv (default: data/<dataset>)
 #=   FEATURES      as in compare, egemaps or 'mfcc:n=20,hop=5ms' (default: what the classifier prefers)
 #=   CLASSIFIER    as in svm, gmm, xgboost or 'gmm:components=32'
-#=   PROTOCOL      who is left out when (default: the corpus's first, usually loso)
-#=   TARGET        what is recognised: label, valence ...
-#=   CLASSES       which labels, + merges them: 'ang,neu,sad,hap+exc'
+#=   PROTOCOL      who is left out when: loso, session, group-k:k=5, split, cross:test=ravdess, or a corpus's own card
+#=   TARGET        what is recognised: label, or valence, arousal, dominance as values
+#=   CLASSES       which labels, + merges them, = names them: 'ang,neu,sad,joy=hap+exc'
 #=   SPEAKER_NORM  1: z-scores within each speaker (transductive, and said so)
+#=   REWEIGHT      1: scores times the square root of how often their class was learned from
+#=   SOFT          1: learn from the shares of the raters' votes
+#=   FUSION        early (columns side by side), or late, late:mean, late:svm ... (scores) of several FEATURES
+#=   RUNS          finished runs, to be compared (compare) or fused (evaluate FUSION=late)
+#=   METRIC        what is compared: uar, war, macro_f1, ccc ... (default: uar, or ccc for values)
+#=   INNER         1: keep what a fusion of this run may learn from (slower)
+#=   LEAK          1: score the same at random over clips, too: what a leak is worth
+#=   ALLOW_LEAKS   1: go on where the audit finds leaks, and say so in every output
 #=   SCHEDULER     local, inline (no workers) or tcp://host:8786 of a running Dask scheduler (default: local)
 #=   JOBS          how many worker processes
 #=   DEVICE        cpu or cuda
@@ -59,13 +68,14 @@ install: $(INSTALLED) ## set up .venv with the pinned versions (all others call 
 
 features: ## extract the features of a corpus into the cache
 evaluate: ## extract what is missing, train and test on unheard speakers, report
+compare: ## say which of several runs differ by more than chance would (RUNS)
 fit: ## learn from all of a corpus, and save a model that can be taken away (MODEL, EXCLUDE)
 predict: ## label a folder of wavs or videos, one file, or a table, with a saved model (MODEL, DATA, OUT)
 demo: ## the main job, end to end, on a corpus made on the spot
 download: ## fetch a corpus that is free to fetch (emodb, ravdess)
 list: ## show the corpora, features and classifiers there are, and what is cached
 cache: ## show what is cached (to verify it: .venv/bin/affex cache verify)
-features evaluate fit predict demo download list cache: install
+features evaluate compare fit predict demo download list cache: install
 	@$(BIN)/affex $@
 
 bench: install ## speed against opensmile's own and memory on many clips (DATA: the folder of EMO-DB's wavs)
