@@ -9,8 +9,11 @@ same dialog, the same text. Some protocols and models make sessions and dialogs 
 Names of speakers, sessions, dialogs and files belong to their corpus: ``03`` of one corpus is not ``03`` of another.
 Texts belong to nobody. An utterance without a session (dialog, text) shares none.
 
-Why: audits found speakers and duplicates on both sides of much used splits, worth tens of points (Kapoor and Narayanan,
-Leakage and the reproducibility crisis in machine-learning-based science, 2023, doi:10.1016/j.patter.2023.100804).
+Different channels of a file are different sounds, and different halves of a picture different pictures; sounds are
+compared as `pipeline.duplicates` does.
+
+What leaks there are, and what they cost, field by field: Kapoor and Narayanan, Leakage and the reproducibility crisis in
+machine-learning-based science (2023, doi:10.1016/j.patter.2023.100804).
 """
 
 import itertools
@@ -42,7 +45,7 @@ SHOWN_NAMES, SHOWN_PAIRS = 3, 10
 
 
 class Pair(NamedTuple):
-    """Two utterances on both sides of a fold, by id, and what they share.
+    """Two utterances on both sides of a fold, by id (``corpus/id`` of several corpora), and what they share.
 
     A fold's name is empty where no fold parts the two.
     """
@@ -136,16 +139,18 @@ def audit(
     """
     utterances = list(utterances)
     _check(utterances, labels, prints)
+    ids = [str(name) for name in _own(utterances, "id")]
+    texts = [_plain(utterance.text) for utterance in utterances]
     same, parts = _recordings(utterances, prints, media)
     same += [_Match(number, number, "the very same utterance") for number in _on_both_sides(folds)]
     found = [
-        _shared("speaker", _own(utterances, "speaker"), utterances, folds, fatal=True),
-        _duplicates(same, utterances, labels, folds),
-        _overlaps(parts, utterances, folds),
-        _shared("session", _own(utterances, "session"), utterances, folds, fatal=strict_sessions),
-        _shared("dialog", _own(utterances, "session", "dialog"), utterances, folds, fatal=strict_dialogs),
-        _shared("text", [_plain(utterance.text) for utterance in utterances], utterances, folds, fatal=False),
-        _conflicts(same, utterances, labels, folds),
+        _shared("speaker", _own(utterances, "speaker"), ids, folds, fatal=True),
+        _duplicates(same, ids, labels, folds),
+        _overlaps(parts, ids, folds),
+        _shared("session", _own(utterances, "session"), ids, folds, fatal=strict_sessions),
+        _shared("dialog", _own(utterances, "session", "dialog"), ids, folds, fatal=strict_dialogs),
+        _shared("text", texts, ids, folds, fatal=False),
+        _conflicts(same, ids, labels, folds),
         _nameless(utterances, folds),
         _unprinted(utterances, prints, folds),
     ]
@@ -193,9 +198,6 @@ def _key(utterance: Utterance) -> tuple[str, str]:
     return utterance.corpus, utterance.id
 
 
-# What many utterances share ------------------------------------------------------------------------------------------
-
-
 def _own(utterances: Sequence[Utterance], *fields: str) -> list[str | None]:
     """Return the last field's value in full: with those that it belongs to, and the corpus where there are several."""
     several = len({utterance.corpus for utterance in utterances}) > 1
@@ -215,7 +217,7 @@ def _plain(text: str | None) -> str | None:
 
 
 def _shared(
-    kind: Kind, names: Sequence[str | None], utterances: Sequence[Utterance], folds: Sequence[Fold], *, fatal: bool
+    kind: Kind, names: Sequence[str | None], ids: Sequence[str], folds: Sequence[Fold], *, fatal: bool
 ) -> Finding | None:
     """Return the finding that something with a name is on both sides of a fold, or None."""
     found: dict[str, None] = {}
@@ -227,7 +229,7 @@ def _shared(
         found.update(dict.fromkeys(common))
         for name in common:
             a, b = learned[name], tested[name]
-            pairs.setdefault(frozenset((a, b)), _pair(utterances, a, b, fold.name, f"{kind} {name}"))
+            pairs.setdefault(frozenset((a, b)), _pair(ids, a, b, fold.name, f"{kind} {name}"))
         leaking += bool(common)
         n_tested += len(fold.test)
         n_affected += sum(names[i] in learned for i in fold.test)
@@ -249,9 +251,6 @@ def _firsts(names: Sequence[str | None], numbers: NDArray[np.int64]) -> dict[str
     return firsts
 
 
-# What two utterances share -------------------------------------------------------------------------------------------
-
-
 def _recordings(
     utterances: Sequence[Utterance], prints: Matrix | None, media: Collection[str]
 ) -> tuple[list[_Match], list[_Match]]:
@@ -260,7 +259,7 @@ def _recordings(
     parts: dict[tuple[int, int], _Match] = {}
     for first, second, seconds in _overlapping(utterances, media):
         kept = same if seconds is None else parts
-        note = "the same span of the same file" if seconds is None else f"{seconds:.2f} s of one file in common"
+        note = "the same span of the same file" if seconds is None else f"{_seconds(seconds)} of one file in common"
         kept.setdefault((first, second), _Match(first, second, note))
     for match in duplicates.find(prints.X, prints.offsets) if prints else ():
         kept = same if match.is_whole else parts
@@ -288,6 +287,11 @@ def _overlapping(utterances: Sequence[Utterance], media: Collection[str]) -> Ite
                     yield first, second, None if (span.start, span.end) == (later.start, later.end) else common
 
 
+def _seconds(common: float) -> str:
+    """Return a length in words; spans without an end have no length."""
+    return f"{common:.2f} s" if math.isfinite(common) else "the end"
+
+
 def _span(number: int, medium: Media) -> _Span:
     end = math.inf if medium.end is None else medium.end
     return _Span(medium.start or 0.0, end, number, medium.channel, medium.region)
@@ -298,11 +302,9 @@ def _meet(one: Hashable, other: Hashable) -> bool:
     return one is None or other is None or one == other
 
 
-def _duplicates(
-    same: Sequence[_Match], utterances: Sequence[Utterance], labels: Labels, folds: Sequence[Fold]
-) -> Finding | None:
+def _duplicates(same: Sequence[_Match], ids: Sequence[str], labels: Labels, folds: Sequence[Fold]) -> Finding | None:
     """Return the finding that one recording is on both sides of a fold, or None."""
-    leaking = _parted(same, utterances, folds)
+    leaking = _parted(same, ids, folds)
     if not leaking:
         return None
     conflicting = sum(_conflict(labels, match) for match, _ in leaking)
@@ -315,23 +317,21 @@ def _duplicates(
     return Finding("duplicate", True, message, tuple(pairs))
 
 
-def _overlaps(parts: Sequence[_Match], utterances: Sequence[Utterance], folds: Sequence[Fold]) -> Finding | None:
+def _overlaps(parts: Sequence[_Match], ids: Sequence[str], folds: Sequence[Fold]) -> Finding | None:
     """Return the finding that overlapping parts of a recording are on both sides of a fold, or None."""
-    leaking = _parted(parts, utterances, folds)
+    leaking = _parted(parts, ids, folds)
     if not leaking:
         return None
     message = f"{_counted(len(leaking), 'pair')} of overlapping parts of a recording on both sides of a fold"
     return Finding("overlap", True, message, tuple(pair for _, pair in leaking))
 
 
-def _conflicts(
-    same: Sequence[_Match], utterances: Sequence[Utterance], labels: Labels, folds: Sequence[Fold]
-) -> Finding | None:
+def _conflicts(same: Sequence[_Match], ids: Sequence[str], labels: Labels, folds: Sequence[Fold]) -> Finding | None:
     """Return the note that duplicates which no fold parts have conflicting labels, or None."""
-    parted = {(match.first, match.second) for match, _ in _parted(same, utterances, folds)}
-    used = _used(len(utterances), folds)
+    parted = {(match.first, match.second) for match, _ in _parted(same, ids, folds)}
+    used = _used(len(ids), folds)
     pairs = tuple(
-        _pair(utterances, match.first, match.second, "", f"{match.note}{_labels_said(labels, match)}")
+        _pair(ids, match.first, match.second, "", f"{match.note}{_labels_said(labels, match)}")
         for match in same
         if (match.first, match.second) not in parted
         and used[[match.first, match.second]].all()
@@ -346,18 +346,16 @@ def _conflicts(
     return Finding("conflict", False, message, pairs)
 
 
-def _parted(
-    matches: Sequence[_Match], utterances: Sequence[Utterance], folds: Sequence[Fold]
-) -> list[tuple[_Match, Pair]]:
+def _parted(matches: Sequence[_Match], ids: Sequence[str], folds: Sequence[Fold]) -> list[tuple[_Match, Pair]]:
     """Return the matches that a fold parts, each with its pair under the first such fold."""
     first = np.array([match.first for match in matches], dtype=np.int64)
     second = np.array([match.second for match in matches], dtype=np.int64)
     found: dict[int, Pair] = {}
     for fold in folds:
-        learned, tested = (_used(len(utterances), [fold], side) for side in ("train", "test"))
+        learned, tested = (_used(len(ids), [fold], side) for side in ("train", "test"))
         for a, b in ((first, second), (second, first)):
             for place in np.flatnonzero(learned[a] & tested[b]).tolist():
-                pair = _pair(utterances, int(a[place]), int(b[place]), fold.name, matches[place].note)
+                pair = _pair(ids, int(a[place]), int(b[place]), fold.name, matches[place].note)
                 found.setdefault(place, pair)
     return [(matches[place], found[place]) for place in sorted(found)]
 
@@ -411,11 +409,8 @@ def _unprinted(utterances: Sequence[Utterance], prints: Matrix | None, folds: Se
     return Finding("unprinted", False, message)
 
 
-# Words ---------------------------------------------------------------------------------------------------------------
-
-
-def _pair(utterances: Sequence[Utterance], trained: int, tested: int, fold: str, note: str) -> Pair:
-    return Pair(utterances[trained].id, utterances[tested].id, fold, note)
+def _pair(ids: Sequence[str], trained: int, tested: int, fold: str, note: str) -> Pair:
+    return Pair(ids[trained], ids[tested], fold, note)
 
 
 def _counted(n: int, noun: str) -> str:

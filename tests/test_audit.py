@@ -76,6 +76,12 @@ def test_speakers_of_two_corpora_are_two_though_their_names_are_one():
     assert looked_at(utterances) == {}
 
 
+def test_a_recording_of_two_corpora_is_named_with_them():
+    utterances = [u("a", "03"), replace(u("a", "03"), corpus="other")]
+    found = looked_at(utterances, prints=[noise(0), noise(0)])
+    assert [pair[:2] for pair in found["duplicate"].pairs] == [("toy/a", "other/a")]
+
+
 def test_an_utterance_without_a_speaker_is_said_to_have_none():
     utterances = [u("a", ""), u("b", "ben"), u("c", ""), u("d", "cyd")]
     (finding,) = looked_at(utterances).values()
@@ -133,6 +139,7 @@ def test_a_long_text_is_shortened():
         (Media("x.wav", 1, 2), Media("x.wav", 1, 2, channel=1), "duplicate"),
         (Media("x.wav", 1, 2), Media("x.wav", 1.5, 2.5), "overlap"),
         (Media("x.wav"), Media("x.wav", 3, 4), "overlap"),
+        (Media("x.wav"), Media("x.wav", 3), "overlap"),
         (Media("x.wav", 1, 2, 0), Media("x.wav", 1, 2, 1), None),
         (Media("x.wav", 1, 2), Media("x.wav", 2, 3), None),
         (Media("x.wav", 1, 2.04), Media("x.wav", 2, 3), None),
@@ -164,6 +171,11 @@ def test_one_long_span_overlaps_all_within_and_no_further():
     assert finding.message == "3 pairs of overlapping parts of a recording on both sides of a fold"
     assert [pair[:2] for pair in finding.pairs] == [("1", "0"), ("2", "0"), ("3", "0")]
     assert finding.pairs[0].note == "1.00 s of one file in common"
+
+
+def test_spans_without_an_end_share_the_end():
+    utterances = [u("a", "ada", audio=Media("x.wav")), u("b", "ben", audio=Media("x.wav", 3))]
+    assert looked_at(utterances)["overlap"].pairs[0].note == "the end of one file in common"
 
 
 def test_the_same_sound_in_another_file_is_a_duplicate_and_a_part_of_it_an_overlap():
