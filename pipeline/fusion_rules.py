@@ -40,7 +40,7 @@ Numbers = NDArray[np.int64]
 
 #: The range of temperatures: at the least a member that is always right is taken at its word, at the largest one that
 #: knows nothing is silenced.
-TEMPERATURES = (0.01, 1000.0)
+TEMPERATURES = (0.1, 1000.0)
 #: The search for mixture weights ends when no weight moves by more, or after so many steps.
 TOLERANCE, MOST_STEPS = 1e-8, 10_000
 
@@ -168,21 +168,22 @@ class Mixture(Rule):
     def fit(cls, inner: Panel) -> Self:
         """Find temperatures, each on all that its member said, then weights, on what all members spoke of.
 
+        A member that said nothing at all has no weight.
+
         Raises
         ------
         ValueError
             If there is no utterance of which all members said something.
         """
-        common = inner.present.all(axis=0)
-        if not common.any():
-            raise ValueError("of no training utterance all members said something, so they cannot be weighed")
+        heard, common = _common(inner)
         place = metrics.places(inner.true, inner.classes)
-        temperatures = np.array(
-            [temperature(values[own], place[own]) for values, own in zip(inner.values, inner.present, strict=True)]
-        )
+        weights, temperatures = np.zeros(len(inner.present)), np.ones(len(inner.present))
+        for m in np.flatnonzero(heard):
+            temperatures[m] = temperature(inner.values[m, inner.present[m]], place[inner.present[m]])
         calibrated = _tempered(inner.values[:, common], temperatures[:, None, None])
         given = calibrated[:, np.arange(int(common.sum())), place[common]]
-        return cls(mixture_weights(given, _balance(place[common])), temperatures)
+        weights[heard] = mixture_weights(given[heard], _balance(place[common]))
+        return cls(weights, temperatures)
 
     def apply(self, panel: Panel) -> Opinion:
         """Return the mixture, and the class with most of it."""
@@ -320,7 +321,7 @@ class Combination(Rule):
 
     @classmethod
     def fit(cls, inner: Panel) -> Self:
-        """Find the weights on what all members spoke of.
+        """Find the weights on what all members spoke of; one that said nothing at all has none.
 
         Raises
         ------
@@ -329,14 +330,13 @@ class Combination(Rule):
         """
         from scipy.optimize import nnls
 
-        common = inner.present.all(axis=0)
-        if not common.any():
-            raise ValueError("of no training utterance all members said something, so they cannot be weighed")
-        said, true = inner.predicted[:, common], inner.true[common]
-        means, mean = said.mean(axis=1), float(true.mean())
-        centred = said - means[:, None]
-        weights, _ = nnls(centred.T, true - mean)
-        deviation = float(np.std((weights[:, None] * centred).sum(axis=0)))
+        heard, common = _common(inner)
+        means, weights = np.zeros(len(heard)), np.zeros(len(heard))
+        said, true = inner.predicted[np.ix_(heard, common)], inner.true[common]
+        means[heard], mean = said.mean(axis=1), float(true.mean())
+        centred = said - means[heard, None]
+        weights[heard], _ = nnls(centred.T, true - mean)
+        deviation = float(np.std((weights[heard, None] * centred).sum(axis=0)))
         return cls(mean, weights * (np.std(true) / deviation if deviation > 0 else 0.0), means)
 
     def apply(self, panel: Panel) -> Opinion:
@@ -416,6 +416,21 @@ def mixture_weights(given: Floats, weight: Floats) -> Floats:
             break
     shares: Floats = weights / weights.sum()
     return shares
+
+
+def _common(inner: Panel) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which members said anything, ``(n_members,)``, and of which utterances all of these did, ``(n,)``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such utterance.
+    """
+    heard = np.asarray(inner.present.any(axis=1))
+    common = np.asarray(inner.present[heard].all(axis=0))
+    if not heard.any() or not common.any():
+        raise ValueError("of no training utterance all members said something, so they cannot be weighed")
+    return heard, common
 
 
 def _pooled(values: Floats, present: NDArray[np.bool_], weights: Floats | None = None) -> Floats:
