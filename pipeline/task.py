@@ -106,7 +106,8 @@ class Examples:
     y : (n_utterances,) str or float64
         The class, or the value, of each utterance.
     groups : (n_utterances,) str
-        The speaker of each utterance, or what stands for one; inner folds keep groups whole.
+        The speaker of each utterance, or what stands for one; inner folds keep groups whole. Where sessions are left
+        out, the session, if enough of them are learned from to have inner folds.
     shares : (n_utterances, n_classes) float64, or None
         How much of each utterance each class has, where training targets are soft.
     """
@@ -184,7 +185,7 @@ def prepare(matrix: Matrix, settings: Settings, *, partial: bool = False) -> Tas
         np.unique(np.concatenate([n for f in rounds for n in (f.train, f.test)]))
     )
     found = clusters(matrix.utterances)
-    groups = clusters(matrix.utterances, "session") if card.protocol == "session" else found
+    groups = clusters(matrix.utterances, "session") if card.protocol == "session" and len(rounds) > 2 else found
     shares, ceiling, unrated = _rated(matrix.utterances, selection, settings)
     classes_missing = notes(selection.y, rounds) if selection.classes else ()
     return Task(
