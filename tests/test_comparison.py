@@ -93,6 +93,7 @@ def test_two_runs_by_hand():
     assert pair["difference"]["value"] == pytest.approx(-0.3)
     assert pair["p"] == pair["p_holm"] == found["least_p"] == 2**-5
     assert found["notes"] == []
+    assert "B better" in shown(found)
 
 
 def test_figures_and_verdicts_are_those_of_the_modules_they_come_from():
@@ -355,7 +356,8 @@ def test_the_price_of_a_leak_by_hand(tmp_path, capsys):
 
 
 def test_a_leak_that_gains_nothing_is_not_called_a_gain(tmp_path, capsys):
-    *_, last = leak_told(tmp_path, capsys, said(5, 6, 7, 5, 6, 7), said(6, 5, 7, 6, 5, 7, card=RANDOM))
+    *_, last = leak_told(tmp_path, capsys, said(5, 6, 7, 5, 6, 7), said(7, 5, 7, 6, 5, 7, card=RANDOM))
+    assert last.startswith("The difference is 0.017 [-0.")
     assert "cannot be told from 0" in last
     assert "so much" not in last
 
