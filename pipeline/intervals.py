@@ -6,9 +6,10 @@ t distribution of ``S - 1`` degrees of freedom for ``S`` clusters, clipped to th
 jackknifed, rather than the clusters' own figures averaged, since a cluster may lack a class.
 
 The percentile bootstrap is not used. Its intervals of 95 % over speakers hold the truth in 78 to 82 % of cases with 4
-speakers and in 92 to 94 % with 24, those over clips in 59 to 71 %, the jackknife's in 94 to 96 %
-(``benchmarks/coverage.py``, 1000 sets, seed 0). The interval speaks of these predictions on other speakers; that other
-training speakers would have given other models is not in it (with models retrained it holds the truth in 91 to 94 %).
+speakers and in 91 to 94 % with 24, those over clips in 59 to 71 %; the jackknife's hold it in 93 to 96 %, in the lower
+part of that where speakers differ much and the figure is near the end of its range. The interval speaks of these
+predictions on other speakers; that other training speakers would have given other models is not in it: with models
+retrained it holds the truth in 90 to 94 %. (``benchmarks/coverage.py``, 1000 sets, seeds 0 and 1.)
 
 References
 ----------
