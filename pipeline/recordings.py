@@ -60,9 +60,8 @@ def _files(data: Path) -> list[str]:
     found = (path.relative_to(data) for path in data.rglob("*") if path.suffix.lower() in known and path.is_file())
     names = sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
     if not names:
-        raise CorpusError(
-            f"{data} holds no sound or video file. Looked for {', '.join(sorted(known))} there and in the folders below."
-        )
+        wanted = ", ".join(sorted(known))
+        raise CorpusError(f"{data} holds no sound or video file, nor do the folders in it. Looked for {wanted}.")
     return names
 
 

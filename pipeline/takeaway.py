@@ -97,6 +97,7 @@ def predict(desk: Desk, model: Model, name: str, out: Path | None) -> Path:
     path = _place(out, dataset.folder, name)
     atomic.write_text(path, lines(matrix, predictions, model.classes))
     _show(desk.console, matrix, predictions, model)
+    desk.console.say("These predictions carry no figure of their quality: nobody has said what is true here.")
     _say_worth(desk.console, model, dataset.folder.parent)
     desk.console.say(f"{len(predictions.said.numbers)} of {len(matrix)} recordings labelled -> {path}")
     return path
@@ -168,9 +169,8 @@ def _changed_versions(model: Model) -> Iterator[str]:
 
 
 def _say_worth(console: Terminal, model: Model, folder: Path) -> None:
-    """Say where figures of such models on unheard speakers are: predictions have none."""
+    """Say how such models do on speakers they never heard, or how to find out."""
     run = folder / model.settings.corpus / "runs" / model.evaluation
-    console.say("A prediction carries no figure of its quality: what is true of these recordings, nobody has said.")
     try:
         found = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -204,7 +204,10 @@ def _table(console: Terminal, matrix: Matrix, said: Said, model: Model) -> "Tabl
     if not model.classes:
         values = [(id_, f"{value:.3f}") for id_, value in zip(ids, said.predicted, strict=False)]
         return tables.table(("", model.settings.card.target), values)
-    narrow = [(id_, str(name)) for id_, name in zip(ids, said.predicted, strict=False)]
-    wide = [(*row, *(f"{score:.3f}" for score in scores)) for row, scores in zip(narrow, said.scores, strict=False)]
+    rows = list(zip(ids, said.predicted.tolist(), said.scores, strict=False))
+    narrow = [(id_, name, f"{scores[model.classes.index(name)]:.3f}") for id_, name, scores in rows]
+    wide = [(id_, name, *(f"{score:.3f}" for score in scores)) for id_, name, scores in rows]
     columns = ("", "predicted")
-    return tables.fitting(console.rich, tables.table((*columns, *model.classes), wide), tables.table(columns, narrow))
+    return tables.fitting(
+        console.rich, tables.table((*columns, *model.classes), wide), tables.table((*columns, "its score"), narrow)
+    )
