@@ -12,8 +12,8 @@ Texts belong to nobody. An utterance without a session (dialog, text) shares non
 Different channels of a file are different sounds, and different halves of a picture different pictures; sounds are
 compared as `pipeline.duplicates` does.
 
-What leaks there are, and what they cost, field by field: Kapoor and Narayanan, Leakage and the reproducibility crisis in
-machine-learning-based science (2023, doi:10.1016/j.patter.2023.100804).
+What leaks there are, and what they cost, field by field: Kapoor and Narayanan, Leakage and the reproducibility crisis
+in machine-learning-based science (2023, doi:10.1016/j.patter.2023.100804).
 """
 
 import itertools
@@ -282,7 +282,7 @@ def _overlapping(utterances: Sequence[Utterance], media: Collection[str]) -> Ite
                 if later.start >= span.end - TOUCH:
                     break
                 common = min(span.end, later.end) - later.start
-                if common > TOUCH and _meet(span.channel, later.channel) and _meet(span.region, later.region):
+                if _meet(span.channel, later.channel) and _meet(span.region, later.region):
                     first, second = sorted((span.number, later.number))
                     yield first, second, None if (span.start, span.end) == (later.start, later.end) else common
 

@@ -9,7 +9,7 @@ import soundfile
 from copies import Treatment, voice, write_copy
 from corpus import run
 
-from pipeline import audit, matrix
+from pipeline import audit, matrix, media
 from pipeline.audit import Pair, errors, refusal, warnings
 from pipeline.corpora import csv, emodb
 from pipeline.corpora.base import LOSO
@@ -186,6 +186,11 @@ def test_the_same_sound_in_another_file_is_a_duplicate_and_a_part_of_it_an_overl
     assert [pair[:2] for pair in found["overlap"].pairs] == [("c", "a"), ("c", "b")]
 
 
+def test_a_span_cut_twice_is_found_once():
+    utterances = [u("a", "ada", audio=Media("x.wav", 1, 3)), u("b", "ben", audio=Media("x.wav", 1.1, 3))]
+    assert list(looked_at(utterances, prints=[noise(0), noise(0)[5:]])) == ["duplicate"]
+
+
 def test_conflicting_labels_of_duplicates_are_said():
     utterances = [u("a", "ada", label="joy"), u("b", "ben", label="fear")]
     (finding,) = looked_at(utterances, prints=[noise(0), noise(0)]).values()
@@ -215,7 +220,7 @@ def test_an_utterance_that_is_learned_from_and_tested_is_its_own_duplicate():
 
 
 def test_utterances_outside_the_folds_leak_nothing():
-    utterances = [u("a", "ada"), u("b", "ben"), u("c", "ada"), u("d", "")]
+    utterances = [u("a", "ada", label="joy"), u("b", "ben"), u("c", "ada", label="fear"), u("d", "")]
     rounds = [Fold("x", np.array([0]), np.array([1]))]
     assert looked_at(utterances, rounds, prints=[noise(0), noise(1), noise(0), noise(0, 0)]) == {}
 
@@ -317,6 +322,20 @@ def test_a_film_without_sound_is_counted_as_not_compared(takes, tmp_path):
     rows = [(path.name, path.stem, "joy", "") for path in takes[:3]]
     (finding,) = audited(table(tmp_path, [*rows, ("mute.mp4", "x", "joy", "")])).values()
     assert finding.message.startswith("1 of 4 utterances could not be compared by their sound")
+
+
+def test_films_and_their_sound_tracks_are_found(test_data, tmp_path):
+    root = test_data("clips")
+    films = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.mp*"))[::4]
+    rows = []
+    for n, film in enumerate(films):
+        track = media.decode_audio(root, Media(film), 44100, 60.0).samples
+        soundfile.write(tmp_path / f"{n}.wav", np.pad(track, (13230, 0)), 44100)
+        rows += [(f"{root}/{film}", f"actor {n}", "joy", ""), (f"{n}.wav", f"voice {n}", "joy", "")]
+    dataset = table(tmp_path, rows)
+    (finding,) = audited(dataset).values()
+    ids = [utterance.id for utterance in dataset.utterances]
+    assert {frozenset(pair[:2]) for pair in finding.pairs} == set(map(frozenset, zip(ids[::2], ids[1::2], strict=True)))
 
 
 def test_emodb_repeats_its_texts_and_no_recording(test_data, tmp_path):
