@@ -45,7 +45,7 @@ def hook(event, arguments):
         if steps == limit:
             os.kill(os.getpid(), signal.SIGKILL)
 sys.addaudithook(hook)
-from pipeline.cli import main
+from pipeline.cli.command import main
 main()
 """
 

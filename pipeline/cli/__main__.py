@@ -1,6 +1,6 @@
 """``python -m pipeline.cli`` is ``affex``."""
 
-from pipeline.cli import main
+from pipeline.cli.command import main
 
 if __name__ == "__main__":
     main()
