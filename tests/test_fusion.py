@@ -510,13 +510,22 @@ def test_what_one_member_lacks_is_fused_from_the_others_and_counted(rule, member
         assert result.left_out == {}
         assert result.folds_hash not in (other.found["folds_hash"], members[0].found["folds_hash"])
         assert [fold.n_test for fold in result.folds] == [16, 16, 16, 16]
-    if rule == "mean":
-        alone = fusion.late([members[0], other], rule).scores
-        assert alone.values[lacking] == pytest.approx(members[0].scores.values[lacking])
+
+
+def test_scores_stay_with_their_utterance_whatever_the_order(members, tmp_path):
+    """A member that comes first and lacks some has them, in the fused run, at the end, far from their fold."""
+    lacking = [5, 40, 41]
+    other = made(without(toy(VOICE), lacking), B, tmp_path)
+    one, turned = (fusion.late(both, "mean").scores for both in ([members[0], other], [other, members[0]]))
+    assert turned.ids[-3:].tolist() == one.ids[lacking].tolist()
+    assert one.values[lacking] == pytest.approx(members[0].scores.values[lacking], abs=1e-6)
+    back = [turned.ids.tolist().index(id_) for id_ in one.ids.tolist()]
+    for name in ("true", "predicted", "folds", "clusters", "values"):
+        assert getattr(turned, name)[back].tolist() == getattr(one, name).tolist()
 
 
 def test_whom_all_members_lack_is_left_out(tmp_path):
-    both = [made(without(toy(own), gone), s, tmp_path) for own, gone, s in ((FACE, [3, 9], A), (VOICE, [3], B))]
+    both = [made(without(toy(own), gone), s, tmp_path) for own, gone, s in ((FACE, [3, 9], A), (VOICE, [3, 7], B))]
     result = fusion.late(both, "mean")
     assert len(result.scores) == 63
     assert result.left_out == {"without features": 1}
@@ -593,6 +602,12 @@ def test_scores_that_are_no_probabilities_are_refused(members):
         odd = replace(members[1], scores=replace(scores, values=wrong))
         with pytest.raises(UsageError, match=f"00-anger-0: {odd.name} says .*; expected probabilities that sum to 1"):
             fusion.late([members[0], odd], "mean")
+
+
+def test_what_rounding_took_from_probabilities_is_given_back(members):
+    rounded = replace(members[1], scores=replace(members[1].scores, values=members[1].scores.values * 0.9995))
+    exact, fused = (fusion.late([members[0], one], "mean").scores for one in (members[1], rounded))
+    assert fused.values == pytest.approx(exact.values, abs=1e-12)
 
 
 def test_a_rule_that_cannot_learn_says_in_which_fold(tmp_path):
