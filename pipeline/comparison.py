@@ -277,6 +277,12 @@ def _notes(found: Found, folds_hashes: set[str]) -> Iterator[str]:
         if run["n_left_out"]:
             total = found["n_utterances"] + run["n_left_out"]
             yield f"{run['n_left_out']} of {total} utterances of {run['name']} do not count: not all runs tested them"
+        if run["figure"]["reason"]:
+            yield f"no interval for {run['name']}: {run['figure']['reason']}"
+    for aspect, word in {"transductive": "transductive", "leaks": "with leaks"}.items():
+        marked = [run["name"] for run in found["runs"] if run[aspect]]
+        if 0 < len(marked) < len(found["runs"]):
+            yield f"{', '.join(marked)}: {word}, the other runs not; a difference from these may be due to that alone"
     if len(folds_hashes) > 1:
         yield "the runs' folds are not all alike (folds_hash in metrics.json): they learned from different utterances"
     n_pairs, unit = len(found["pairs"]), found["cluster"]

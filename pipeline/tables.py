@@ -214,7 +214,7 @@ def _run_table(found: Found, names: Sequence[str]) -> "Table":
         (
             name,
             f"{number(run['figure']['value'])}{mark(run)}",
-            ends(run["figure"]) or f"none: {run['figure']['reason']}",
+            ends(run["figure"]) or "none",
         )
         for name, run in zip(names, found["runs"], strict=True)
     ]

@@ -92,7 +92,9 @@ def test_two_runs_by_hand():
     assert (pair["one"], pair["other"], pair["verdict"], pair["winner"]) == ("bad", "good", "better", "good")
     assert pair["difference"]["value"] == pytest.approx(-0.3)
     assert pair["p"] == pair["p_holm"] == found["least_p"] == 2**-5
-    assert found["notes"] == []
+    assert found["notes"] == [
+        f"no interval for {name}: the figure is the same without any one speaker" for name in ("bad", "good")
+    ]
     assert "B better" in shown(found)
 
 
@@ -133,14 +135,14 @@ def test_what_is_not_significant_is_not_ranked():
 
 
 def test_too_few_speakers_are_said_to_be_too_few():
-    good, bad, mixed = said(*[8] * 6), said(*[5] * 6), said(6, 4, 5, 6, 4, 5)
+    good, bad, mixed = said(8, 9, 8, 9, 8, 9), said(5, 4, 5, 4, 5, 4), said(6, 4, 5, 6, 4, 5)
     found = comparison.compare(finished(good=good, bad=bad, mixed=mixed))
     assert {pair["verdict"] for pair in found["pairs"]} == {"too few speakers to decide"}
     assert found["notes"] == [
         "over 6 speakers no p is below 0.0312, and Holm's correction multiplies the least one by 3, so it stays above "
         "0.05 whatever the figures are; at most 1 pair, chosen beforehand, could be decided"
     ]
-    four = comparison.compare(finished(good=said(*[8] * 4), bad=said(*[5] * 4)))
+    four = comparison.compare(finished(good=said(8, 9, 8, 9), bad=said(5, 4, 5, 4)))
     assert four["pairs"][0]["verdict"] == "too few speakers to decide"
     assert four["notes"][0].endswith("whatever the figures are")
 
@@ -157,13 +159,20 @@ def test_the_method_is_said_in_words():
 
 
 def test_runs_that_saw_too_much_are_marked_beside_the_figure():
-    seen = replace(said(*[6] * 6), leaks=("one speaker on both sides",))
+    seen = replace(said(5, 6, 7, 5, 6, 7), leaks=("one speaker on both sides",))
     both = replace(seen, about=replace(seen.about, transductive=True))
-    lines = shown(comparison.compare(finished(plain=said(*[5] * 6), seen=seen, both=both))).splitlines()
+    found = comparison.compare(finished(plain=said(5, 6, 5, 5, 6, 5), seen=seen, both=both))
+    lines = shown(found).splitlines()
     marks = {line.split()[1]: line for line in lines if line[1:2] in "ABC" and line[2:4] == "  "}
     assert "(" not in marks["plain"]
     assert "0.600 (with leaks)" in marks["seen"]
     assert "0.600 (transductive, with leaks)" in marks["both"]
+    assert [note.partition(", the other")[0] for note in found["notes"][:2]] == [
+        "both: transductive",
+        "seen, both: with leaks",
+    ]
+    alike = comparison.compare(finished(seen=seen, again=seen))
+    assert alike["notes"] == []
 
 
 @pytest.mark.parametrize("metric", ["uar", "war"])
@@ -178,7 +187,7 @@ def test_a_human_rater_is_a_line_of_the_table(metric):
 
 
 def test_only_what_all_runs_tested_counts():
-    whole, part = said(*[8] * 6), taken(said(*[5] * 6), np.arange(120)[::-1][:110])
+    whole, part = said(8, 9, 8, 9, 8, 9), taken(said(5, 4, 5, 4, 5, 4), np.arange(120)[::-1][:110])
     found = comparison.compare(finished(whole=whole, part=replace(part, folds_hash="other")))
     assert found["n_utterances"] == 110
     assert [run["n_left_out"] for run in found["runs"]] == [10, 0]
