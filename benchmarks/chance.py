@@ -15,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import registry, report
+from pipeline import registry, report, stages
 from pipeline.console import Terminal
 from pipeline.dataset import opened
-from pipeline.evaluate import Settings, evaluate
+from pipeline.evaluate import evaluate
 from pipeline.matrix import Matrix, load
+from pipeline.task import Settings
 
 
 def shuffled(matrix: Matrix, seed: int) -> Matrix:
@@ -44,10 +45,11 @@ def main() -> None:
     matrix = load(dataset, registry.feature_specs(options.features))
     settings = Settings(corpus="emodb", features=(options.features,), classifier=registry.classifier("svm"))
     figures = []
-    for seed in range(options.seeds):
-        found = report.summary(evaluate(shuffled(matrix, seed), settings, jobs=2))
-        figures.append(found["uar"])
-        print(f"seed {seed}: UAR {figures[-1]:.3f}", flush=True)
+    with stages.opened("local", 2) as runner:
+        for seed in range(options.seeds):
+            found = report.summary(evaluate(shuffled(matrix, seed), settings, runner=runner))
+            figures.append(found["uar"])
+            print(f"seed {seed}: UAR {figures[-1]:.3f}", flush=True)
     chance = 1 / len(found["classes"])
     print(f"mean UAR {np.mean(figures):.3f} (sd {np.std(figures, ddof=1):.3f}), chance {chance:.3f}")
 

@@ -11,8 +11,8 @@ from plain import Level, Samples
 from synthetic import make_matrix
 
 from pipeline.errors import AffexError, UsageError
-from pipeline.manifest import Dataset
-from pipeline.matrix import Matrix, load, normalised_by_speaker, rows_of
+from pipeline.manifest import Dataset, Media
+from pipeline.matrix import Matrix, joined, load, normalised_by_speaker, rows_of
 
 
 @pytest.fixture
@@ -146,3 +146,26 @@ def test_frames_do_not_stand_side_by_side(dataset):
 def test_what_was_never_extracted_cannot_be_read(dataset):
     with pytest.raises(AffexError, match="level"):
         load(dataset, [LEVEL])
+
+
+def of_corpus(matrix: Matrix, name: str) -> Matrix:
+    """Return the matrix as one of a corpus of that name, in one session, with a wav each."""
+    pairs = ((u, Media(f"{u.id}.wav")) for u in matrix.utterances)
+    return replace(matrix, utterances=tuple(replace(u, corpus=name, session="1", audio=m) for u, m in pairs))
+
+
+def test_two_corpora_are_joined_and_nobody_of_one_is_in_the_other(ragged):
+    both = joined([of_corpus(ragged, "a"), of_corpus(ragged.take([3]), "b")])
+    assert both.X[:, 0].tolist() == [0, 2, 4, 6, 8, 10, 10]
+    assert both.offsets.tolist() == [0, 2, 2, 5, 6, 7]
+    assert both.present[:, 0].tolist() == [True, False, True, True, True]
+    last = both.utterances[-1]
+    assert (last.id, last.speaker, last.session, last.label) == ("b/01-anger-0", "b/01", "b/1", "anger")
+    assert last.audio == Media("b/01-anger-0.wav")
+    assert both.utterances[3].speaker == "a/01"
+    assert last.dialog is None
+
+
+def test_two_corpora_of_one_name_are_not_joined(ragged):
+    with pytest.raises(UsageError, match=r"called the same \(toy, toy\)"):
+        joined([ragged, ragged])

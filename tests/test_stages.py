@@ -1,5 +1,7 @@
 """Stages: a real Dask cluster, real deaths."""
 
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,3 +61,26 @@ def test_schedulers_that_are_none() -> None:
         pass
     with pytest.raises(AffexError, match="No Dask scheduler answers at"), stages.opened("tcp://127.0.0.1:9", 1):
         pass
+
+
+def scaled(factor: int, item: int) -> int:
+    """Return a product, die of 13, or refuse 0."""
+    if item == 13:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return factor * item // abs(item)
+
+
+@pytest.mark.parametrize("scheduler", ["inline", "local"])
+def test_items_come_back_in_their_order(scheduler):
+    with stages.opened(scheduler, 2) as runner:
+        assert list(runner.map(scaled, 7, range(1, 6))) == [7] * 5
+        with pytest.raises(ZeroDivisionError):
+            list(runner.map(scaled, 7, [1, 0]))
+
+
+def test_an_item_that_kills_its_worker_ends_the_run_with_a_word():
+    with (
+        stages.opened("local", 2) as runner,
+        pytest.raises(AffexError, match=r"A worker process died at its work, .*JOBS=1"),
+    ):
+        list(runner.map(scaled, 7, [1, 13, 2]))
