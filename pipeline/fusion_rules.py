@@ -201,8 +201,8 @@ class ErrorWeighted(Rule):
     """What each member's decisions have meant so far, ``P(j) = 1/M sum_m sum_k P_m(true j | decided k) p_m(k)``.
 
     ``P_m(true j | decided k) = (n_jk + 1) / (sum_j n_jk + n_classes)``, where ``n_jk`` of the member's inner decisions
-    took class ``j`` for ``k``: Laplace's rule of succession, so a class it never decided on says nothing. The counts are
-    not balanced, so frequent classes are favoured (Ivanov et al.; Metallinou et al.).
+    took class ``j`` for ``k``: Laplace's rule of succession, so a class it never decided on says nothing. The
+    counts are not balanced, so frequent classes are favoured (Ivanov et al.; Metallinou et al.).
 
     Parameters
     ----------
