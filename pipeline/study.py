@@ -16,7 +16,7 @@ from pipeline import registry, stages, work
 from pipeline.cache import recipe
 from pipeline.console import Terminal
 from pipeline.corpora.base import Card
-from pipeline.errors import AffexError
+from pipeline.errors import AffexError, UsageError
 from pipeline.extract import Summary, extract
 from pipeline.manifest import Dataset
 from pipeline.registry import FeatureSpec, Member
@@ -124,6 +124,7 @@ def single(desk: Desk, member: Member, wish: Wish, out: Path | None, *, leak: bo
     """Evaluate one model; with `leak`, also as if speakers did not matter, and say the difference."""
     from pipeline import comparison
 
+    _require_honest(wish.card, leak=leak)
     folder = run(desk, member, wish, out)
     if leak:
         leaky = replace(wish, card=_leaky(wish.card), allow_leaks=True)
@@ -136,6 +137,7 @@ def fused(desk: Desk, members: Sequence[Member], wish: Wish, fusion: str, out: P
     from pipeline import fusion as rules
 
     rule = rules.rule_of(fusion)
+    _require_honest(wish.card, leak=leak)
     folders = [_fused(desk, members, wish, rule, out)]
     if leak:
         leaky = replace(wish, card=_leaky(wish.card), allow_leaks=True)
@@ -241,7 +243,7 @@ def _audited(
     errors = audit.errors(findings)
     if errors and not allow:
         raise AffexError(audit.refusal(findings))
-    return tuple(error.message for error in errors), audit.warnings(findings)
+    return tuple(error.message for error in errors), audit.warnings(one for one in findings if not one.fatal)
 
 
 def _judged(desk: Desk, task: "Task", settings: "Settings", *, inner: bool) -> "Result":
@@ -264,6 +266,18 @@ def _written(console: Terminal, result: "Result", folder: Path, basis: str) -> N
 
 def _missing(desk: Desk) -> tuple[str, ...]:
     return tuple(sentence for dataset in desk.datasets for sentence in dataset.missing)
+
+
+def _require_honest(card: Card, *, leak: bool) -> None:
+    """Refuse to show what a leak is worth beside the leak itself.
+
+    Raises
+    ------
+    UsageError
+        If the card's own protocol is the leaky one.
+    """
+    if leak and card.protocol == LEAKY.protocol:
+        raise UsageError(f"LEAK=1 sets {LEAKY.protocol} beside an honest protocol: name that, as in PROTOCOL=loso.")
 
 
 def _leaky(card: Card) -> Card:

@@ -51,7 +51,7 @@ def test_from_a_table_to_figures(table: Path, tmp_path: Path) -> None:
     assert "egemaps: 24 cached, 0 computed" in second.stdout
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["n_utterances"] == 24
-    assert metrics["n_speakers"] == 4
+    assert metrics["n_clusters"] == 4
     assert (out / "predictions.csv").exists()
     assert (out / "confusion.png").exists()
 
@@ -62,6 +62,26 @@ def test_from_a_table_to_figures(table: Path, tmp_path: Path) -> None:
     third = affex("evaluate", "--features", "egemaps", "--out", str(out), **environment)
     assert "Nothing has changed since this run: it is not computed again" in third.stdout
     assert f"UAR {metrics['uar']:.3f}" in third.stdout
+
+
+def test_what_a_leak_is_worth_and_which_of_two_runs_is_better(table: Path, tmp_path: Path) -> None:
+    environment = {"AFFEX_CACHE": str(tmp_path / "cache"), "AFFEX_SCHEDULER": "inline"}
+    arguments = ("evaluate", "--features", "gemaps", "--classifier", "svm:C=1,gamma=1")
+    first = affex(*arguments, "--dataset", "csv", "--data", str(table), "--leak", **environment)
+    assert first.returncode == 0, first.stderr
+    assert "random-k" in first.stdout
+    second = affex(*arguments, "--speaker-norm", **environment)
+    assert second.returncode == 0, second.stderr
+    runs = sorted(path.name for path in (tmp_path / "cache" / "mine" / "runs").glob("*_loso*"))
+    assert len(runs) == 2
+    compared = affex("compare", "--runs", " ".join(runs), **environment)
+    assert compared.returncode == 0, compared.stderr
+    assert "too few speakers to decide" in compared.stdout  # four cannot
+    refused = affex("compare", "--runs", f"{runs[0]} gemaps_svm_random", **environment)
+    assert refused.returncode == 2
+    fused = affex("evaluate", "--runs", " ".join(runs), "--fusion", "late:mean", **environment)
+    assert fused.returncode == 0, fused.stderr
+    assert "late" in fused.stdout
 
 
 def test_failures_are_named_and_the_rest_goes_on(table: Path, tmp_path: Path) -> None:
@@ -95,6 +115,15 @@ def test_a_run_in_which_all_fails_fails(tmp_path: Path) -> None:
         (["features", "--features", "mfcc mfcc"], "A feature was named twice"),
         (["evaluate", "--classifier", "svn"], "There is no classifier 'svn'. Did you mean svm?"),
         (["evaluate", "--protocol", "lose"], "Did you mean loso?"),
+        (["evaluate", "--protocol", "group-k:n=5"], "There is no parameter of group-k 'n'"),
+        (["evaluate", "--target", "velance"], "There is no target 'velance'. Did you mean valence"),
+        (["evaluate", "--fusion", "latest"], "There is no fusion 'latest'. Did you mean late?"),
+        (["evaluate", "--classifier", "svm gmm"], "fuse their scores with FUSION=late"),
+        (["evaluate", "--runs", "a b"], "RUNS are fused by FUSION=late"),
+        (["evaluate", "--runs", "a b", "--fusion", "late"], "There is no run 'a'"),
+        (["compare"], "Say which runs, two at least"),
+        (["compare", "--runs", "a b"], "There is no run 'a'"),
+        (["features", "--dataset", "emodb ravdess", "--data", "one"], "names 2 corpora, and DATA='one' 1 folders"),
         (["features", "--dataset", "csv"], "DATASET=csv reads a table: say which, as in DATA=mine.csv"),
         (["features", "--data", "somewhere"], "DATA=somewhere was given without DATASET"),
         (["features", "--jobs", "0"], "0 is not in the range"),
@@ -209,7 +238,7 @@ def test_an_interrupt_is_one_sentence_and_keeps_what_is_finished(tmp_path: Path)
 
 def test_version_and_help() -> None:
     assert affex("--version").stdout.startswith("affex, version")
-    for verb in ("features", "evaluate", "demo", "download", "list", "cache"):
+    for verb in ("features", "evaluate", "compare", "fit", "predict", "demo", "download", "list", "cache"):
         said = affex(verb, "--help")
         assert said.returncode == 0
         assert "Usage:" in said.stdout

@@ -74,7 +74,9 @@ def corpora_or_demo(console: Terminal, names: str | None, data: str | None, cach
     if data is not None:
         raise UsageError(f"DATA={data} was given without DATASET: say which corpus it is (csv for a table).")
     found = last(cache)
-    console.say(f"DATASET={shlex.quote(found[0])} (extracted last)" if found else "DATASET=demo (none was extracted yet)")
+    console.say(
+        f"DATASET={shlex.quote(found[0])} (extracted last)" if found else "DATASET=demo (none was extracted yet)"
+    )
     return found or ("demo", None)
 
 
