@@ -4,10 +4,11 @@ from pathlib import Path
 
 import click
 
-from pipeline import registry, study
+from pipeline import registry
 from pipeline.cli.options import CACHE, CORPUS, RUNNING, at_hand, corpora_or_demo, option, with_options
 from pipeline.console import Terminal
 from pipeline.dataset import remember
+from pipeline.study import extracted, opened
 
 #: What `features` extracts when nobody says.
 DEFAULT_FEATURES = "compare mfcc logmel"
@@ -39,8 +40,8 @@ def features(
         features = DEFAULT_FEATURES
         console.say(f"FEATURES='{features}' (when nobody says)")
     specs = registry.feature_specs(features)
-    with study.opened(at_hand(console, names, data, cache, partial=partial), console, scheduler, jobs) as desk:
-        study.extracted(desk, specs)
+    with opened(at_hand(console, names, data, cache, partial=partial), console, scheduler, jobs) as desk:
+        extracted(desk, specs)
     remember(cache, names, data)
 
 
