@@ -48,15 +48,19 @@ def run_name(about: About) -> str:
     return f"{readable[:80]}-{hashlib.sha256(_canonical(about).encode()).hexdigest()[:8]}"
 
 
-def rests_on(matrix: Matrix, about: About, *more: str) -> str:
+def rests_on(matrix: Matrix | None, about: About, *more: str) -> str:
     """Return the sha256 of all that a result rests on: rows, labels and speakers, settings, code and versions.
 
     Parameters
     ----------
+    matrix
+        The rows; None for a fusion, whose settings name what its members rest on.
     more
         What else it rests on.
     """
     sha = hashlib.sha256(json.dumps([_canonical(about), versions(), code_digest(), *more]).encode())
+    if matrix is None:
+        return sha.hexdigest()
     for line in manifest.lines(matrix.utterances):
         sha.update(line.encode())
     for array in (matrix.X, matrix.offsets, matrix.present):

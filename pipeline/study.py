@@ -160,7 +160,7 @@ def fuse_runs(console: Terminal, names: Sequence[str], fusion: str, cache: Path,
 
     result = rules.late(runs.find(names, cache), rules.rule_of(fusion))
     folder = out or cache / result.about.corpus / "runs" / report.run_name(result.about)
-    _written(console, result, folder, "")
+    _written(console, result, folder, report.rests_on(None, result.about))
     return folder
 
 
