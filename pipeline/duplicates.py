@@ -4,6 +4,13 @@ A copy may have been encoded again, resampled, made louder, padded or cut, so it
 shift. Two stages, as in Haitsma and Kalker (ISMIR 2002): clips that share words (signs of changes that survive most
 treatment) are candidates, found for all pairs at once by a product of sparse matrices; then the rows of each
 candidate pair are correlated at every shift, and the best one decides.
+
+How sure that is, by ``python tests/copies.py <EMO-DB>`` (45 of the 535 clips, every other clip a chance to err): all
+copies are found and nothing else. Least similarity of a copy: 1.00 at 8 kHz, doubled to stereo or 20 dB softer; 0.98
+resampled and padded by any silence, or cut by 0.1 s at either end; 0.94 under white noise 30 dB below, or as mp4
+(AAC at 64 kbit/s); 0.97 and 0.89 as mp3 and AAC at 32 kbit/s. Largest similarity of different clips, among them takes
+of the same sentence by the same speaker: 0.58 over all 142845 pairs, 0.56 of excerpts of 0.6 s. A copy at another
+speed or pitch is not found, nor one of which less than half of either is left.
 """
 
 import itertools
@@ -31,8 +38,8 @@ SMOOTH, APART = 4, 8
 #: A pair that shares at least this share of the words of the one that has fewer is a candidate.
 SHARED_WORDS = 0.05
 
-#: The correlation from which on the sound is the same.
-SIMILAR = 0.8
+#: The correlation from which on the sound is the same: between different clips (to 0.58) and copies (from 0.89).
+SIMILAR = 0.75
 
 #: At least this share of one clip's print must lie in what the two have in common.
 LEAST_SHARE = 0.5
@@ -95,7 +102,8 @@ def find(X: Rows, offsets: Numbers) -> list[Match]:
     """
     clips = split(X, offsets)
     matches = (compared(clips, *pair) for pair in _candidates([_words(clip) for clip in clips]))
-    return sorted(filter(_are_alike, matches), key=lambda match: (match.first, match.second))
+    alike = (match for match in matches if match.similarity >= SIMILAR and lasts(match))
+    return sorted(alike, key=lambda match: (match.first, match.second))
 
 
 def comparable(X: Rows, offsets: Numbers) -> NDArray[np.bool_]:
@@ -169,8 +177,9 @@ def compared(clips: list[Rows], first: int, second: int) -> Match:
     return Match(first, second, float(similarity[best]), float(min(share[best], its_share[best])), seconds)
 
 
-def _are_alike(match: Match) -> bool:
-    return match.similarity >= SIMILAR and (match.is_whole or match.seconds >= LEAST_OVERLAP)
+def lasts(match: Match) -> bool:
+    """Tell whether what two clips have in common is enough to say that it is the same."""
+    return match.is_whole or match.seconds >= LEAST_OVERLAP
 
 
 def _energy(clip: NDArray[np.float64]) -> float:

@@ -155,8 +155,11 @@ def show_others(clips: list[Samples]) -> None:
         "excerpts of 0.6 s": [(i, n + k) for i in range(0, n, 4) for k in range(n) if i != k],
     }
     for name, numbers in pairs.items():
-        found = [duplicates.compared(rows, *pair).similarity for pair in numbers]
-        print(f"{name}: {len(found)} pairs, largest similarities {np.round(np.sort(found)[-5:], 3)}", flush=True)
+        found = [duplicates.compared(rows, *pair) for pair in numbers]
+        every = sorted(match.similarity for match in found)[-3:]
+        counted = sorted(match.similarity for match in found if duplicates.lasts(match))[-3:]
+        print(f"{name}: {len(found)} pairs, largest similarities {np.round(every, 3)}, ", end="")
+        print(f"of those that last long enough {np.round(counted, 3)}", flush=True)
 
 
 def show_speed(clips: list[Samples]) -> None:
