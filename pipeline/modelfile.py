@@ -121,7 +121,7 @@ def _model(content: bytes) -> Model:
         settings=settings,
         recipes=tuple(_canonical_json(feature["recipe"]) for feature in record["features"]),
         columns=record["columns"],
-        learned=Learned(**{**learned, "excluded": tuple(learned["excluded"])}),
+        learned=Learned(**{**learned, **{name: tuple(learned[name]) for name in ("excluded", "notes")}}),
         estimator=_estimator(members[ESTIMATOR], settings, values=not learned["counts"]),
         chosen=record["chosen"],
         versions=record["versions"],

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline import splits
 from pipeline.cache import recipe
 from pipeline.errors import AffexError, UsageError, unknown
 from pipeline.evaluate import Said, build, reweighted, score
@@ -52,6 +53,8 @@ class Learned:
         The speakers left out because somebody said so.
     left_out
         How many other utterances do not count, by reason.
+    notes
+        What else is to be known of them, a sentence each.
     """
 
     n_utterances: int
@@ -60,6 +63,7 @@ class Learned:
     counts: Mapping[str, int] = field(default_factory=dict)
     excluded: tuple[str, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +138,10 @@ def fit(
     partial: bool = False,
 ) -> Model:
     """Learn from all utterances that count under the card of the settings.
+
+    It says what a fold of an evaluation says that learned from the same utterances. Under normalisation by speaker it
+    does so but for little: an evaluation may then take the distances of rows as they are, which serve all folds, where
+    this scales the rows once more, as a model that meets new ones must.
 
     Parameters
     ----------
@@ -256,6 +264,7 @@ def _all_but(task: Task, exclude: Sequence[str]) -> Fold:
 
 def _learned(task: Task, fold: Fold, exclude: Sequence[str]) -> Learned:
     y = task.examples.y[fold.train]
+    of_folds = splits.notes(task.examples.y, task.folds) if task.examples.classes else ()
     return Learned(
         n_utterances=len(fold.train),
         n_clusters=len(np.unique(task.clusters.of[fold.train])),
@@ -263,6 +272,7 @@ def _learned(task: Task, fold: Fold, exclude: Sequence[str]) -> Learned:
         counts={name: int((y == name).sum()) for name in task.examples.classes},
         excluded=tuple(exclude),
         left_out=dict(task.left_out),
+        notes=tuple(note for note in task.notes if note not in of_folds),
     )
 
 

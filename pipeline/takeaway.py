@@ -57,9 +57,11 @@ def fit(
         recipes=[made.spec for made in recipes],
         partial=partial,
     )
+    missing = tuple(sentence for dataset in desk.datasets for sentence in dataset.missing)
+    model = replace(model, learned=replace(model.learned, notes=(*missing, *model.learned.notes)))
     path = path or desk.folder / "models" / f"{model.name}{modelfile.SUFFIX}"
     modelfile.write(model, path)
-    for sentence in _fitted(model):
+    for sentence in (*_fitted(model), *_chosen(model)):
         desk.console.say(sentence)
     _say_worth(desk.console, model, desk.folder.parent)
     desk.console.say(f"Model: {path.stat().st_size / 1e6:.1f} MB -> {path}")
@@ -88,8 +90,8 @@ def predict(desk: Desk, model: Model, name: str, out: Path | None) -> Path:
     models.require_features(model, specs)
     if model.settings.speaker_norm:
         models.require_speakers(dataset.utterances)
-    for sentence in _changed_versions(model):
-        desk.console.say(f"Note: {sentence}.")
+    for sentence in (*_fitted(model), *_changed_versions(model)):
+        desk.console.say(sentence)
     extracted(desk, specs)
     matrix = _matrix(desk, specs)
     failures = [_failures(desk, spec) for spec in specs]
@@ -143,16 +145,22 @@ def _place(out: Path | None, folder: Path, name: str) -> Path:
 
 
 def _fitted(model: Model) -> Iterator[str]:
-    """Yield what a model learned from, and what was chosen."""
-    learned = model.learned
+    """Yield what a model is, and whom it learned from."""
+    learned, settings = model.learned, model.settings
     without = f", without {', '.join(learned.excluded)}" if learned.excluded else ""
     counts = ", ".join(f"{name} {n}" for name, n in learned.counts.items())
     yield (
-        f"Learned from {learned.n_utterances} utterances of {learned.n_clusters} {learned.unit}s of "
-        f"{model.settings.corpus}{without}" + (f": {counts}" if counts else "")
+        f"{settings.classifier.name} on {' '.join(settings.features)}, learned from {learned.n_utterances} utterances "
+        f"of {learned.n_clusters} {learned.unit}s of {settings.corpus}{without}: {counts or settings.card.target}"
     )
-    if learned.left_out:
-        yield "Left out: " + ", ".join(f"{n} {reason}" for reason, n in learned.left_out.items())
+    for note in learned.notes:
+        yield f"Note: {note}."
+
+
+def _chosen(model: Model) -> Iterator[str]:
+    """Yield what was left out and what the search chose."""
+    if model.learned.left_out:
+        yield "Left out: " + ", ".join(f"{n} {reason}" for reason, n in model.learned.left_out.items())
     if model.chosen:
         yield "Chosen: " + ", ".join(f"{name}={value}" for name, value in model.chosen.items())
     if model.settings.speaker_norm:
@@ -165,7 +173,7 @@ def _changed_versions(model: Model) -> Iterator[str]:
         f"{name} {then} -> {here[name]}" for name, then in model.versions.items() if here.get(name, then) != then
     ]
     if changed:
-        yield f"the model was fitted under other versions ({', '.join(changed)}): scores may differ a little"
+        yield f"Note: it was fitted under other versions ({', '.join(changed)}): scores may differ a little."
 
 
 def _say_worth(console: Terminal, model: Model, folder: Path) -> None:

@@ -128,6 +128,14 @@ def test_those_whom_a_fixed_split_names_on_no_side_are_not_learned_from():
     assert model.learned.left_out == {"in no fold": 32}
 
 
+def test_what_is_short_of_the_card_is_kept_with_the_model():
+    card = replace(LOSO, counts={"joy": 25})
+    with pytest.raises(AffexError, match="PARTIAL=1"):
+        fit(make_matrix(), wanted("svm:C=1,gamma=1", card=card))
+    model = fit(make_matrix(), wanted("svm:C=1,gamma=1", card=card), partial=True)
+    assert model.learned.notes == ("the card loso asserts 25 utterances of 'joy', found 24",)
+
+
 def test_a_model_file_keeps_all_that_is_known_of_it(svm, tmp_path):
     again = through_a_file(svm, tmp_path)
     for name in ("settings", "recipes", "columns", "learned", "classes", "evaluation", "name", "versions"):
@@ -455,11 +463,12 @@ def test_a_new_process_says_of_new_wavs_what_the_evaluation_said(classifier, fea
     found = said_of(out)
     assert found.pop("bad") == ["", "", ""]
     assert found == said_of(tmp_path / "run" / "predictions.csv", fold="s2")
+    assert "18 utterances of 3 speakers of mine, without s2: loud 9, soft 9" in said.stdout
 
 
 def test_a_model_that_needs_speakers_asks_for_them(corpus, tmp_path):
     told = affex("fit", *corpus, "--classifier", "gmm:components=1", "--features", "mfcc-voice", "--speaker-norm")
-    assert "Learned from 24 utterances of 4 speakers of mine: loud 12, soft 12" in told
+    assert "gmm on mfcc-voice, learned from 24 utterances of 4 speakers of mine: loud 12, soft 12" in told
     assert "whoever uses it must name speakers" in told
     (path,) = (tmp_path / "cache" / "mine" / "models").glob("mfcc-voice_gmm_loso_spknorm-*.affex")
     arguments = ["predict", "--model", str(path), "--cache", str(tmp_path / "cache")]
