@@ -163,8 +163,8 @@ def errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def warnings(findings: Iterable[Finding]) -> tuple[str, ...]:
-    """Return a sentence for every finding, for each output of a run; of fatal ones too, as it may be told to go on."""
-    return tuple(f"{'LEAK: ' if finding.fatal else ''}{finding.message}" for finding in findings)
+    """Return a sentence for every finding that does not forbid to score, for each output of a run."""
+    return tuple(finding.message for finding in findings if not finding.fatal)
 
 
 def refusal(findings: Iterable[Finding]) -> str:

@@ -186,7 +186,8 @@ def run(desk: Desk, member: Member, wish: Wish, out: Path | None) -> Path:
         desk.console.say(f"{text}Nothing has changed since this run: it is not computed again -> {folder}")
         return folder
     task = prepare(matrix, settings, partial=wish.partial)
-    leaks, warnings = _audited(task, settings, prints, allow=wish.allow_leaks)
+    media = tuple(sorted({spec.feature.reads for spec in specs}))
+    leaks, warnings = _audited(task, settings, prints, media, allow=wish.allow_leaks)
     result = _judged(desk, task, settings, inner=wish.inner)
     notes = (*_missing(desk), *warnings, *result.notes)
     _written(desk.console, replace(result, notes=notes, leaks=leaks), folder, basis)
@@ -220,7 +221,7 @@ def _matrix(desk: Desk, specs: Sequence[FeatureSpec]) -> "Matrix":
 
 
 def _audited(
-    task: "Task", settings: "Settings", prints: "Matrix", *, allow: bool
+    task: "Task", settings: "Settings", prints: "Matrix", media: tuple[str, ...], *, allow: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what is a leak but allowed, and what is to be warned of, sentences each.
 
@@ -237,13 +238,14 @@ def _audited(
         task.examples.y,
         task.folds,
         prints=prints.take([place[utterance.id] for utterance in task.utterances]),
+        media=media,
         strict_dialogs=settings.classifier.context or settings.card.protocol == "session",
         strict_sessions=settings.card.protocol == "session",
     )
     errors = audit.errors(findings)
     if errors and not allow:
         raise AffexError(audit.refusal(findings))
-    return tuple(error.message for error in errors), audit.warnings(one for one in findings if not one.fatal)
+    return tuple(error.message for error in errors), audit.warnings(findings)
 
 
 def _judged(desk: Desk, task: "Task", settings: "Settings", *, inner: bool) -> "Result":
