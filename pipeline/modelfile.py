@@ -8,8 +8,8 @@ A model file is a zip archive, nothing in it compressed, of two members::
 
 Equal models give equal bytes: members bear no dates, and the ids and random names that skops gives are left out or
 counted. **No pickle is ever read.** Reading refuses, before anything is made of it, a file with any other member, or
-whose tree has a node of a kind or type that no model of ours has. That keeps foreign code out; it cannot tell whether a
-model is a good one, and no more than any file from strangers should it be run where it could do harm by being wrong.
+whose tree has a node of a kind or type that no model of ours has. That keeps foreign code out. It cannot tell whether
+the numbers are honest: a model made to mislead misleads, and arrays made to harm may crash the library that reads them.
 """
 
 import dataclasses
