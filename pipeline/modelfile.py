@@ -62,7 +62,7 @@ def write(model: Model, path: Path) -> None:
     AffexError
         If the file cannot be written.
     """
-    import skops.io  # type: ignore[import-untyped]
+    import skops.io
 
     estimator = _canonical(skops.io.dumps(model.estimator))
     record = json.dumps(_record(model, estimator), indent=2, ensure_ascii=False, allow_nan=False)

@@ -1,6 +1,6 @@
 """Study: from a wish to finished runs: extract what is missing, audit the folds, evaluate, write, show.
 
-The only room that joins the arrows; each of them is a function elsewhere.
+Here (and in `takeaway`, for models) the arrows are joined; each of them is a function elsewhere.
 """
 
 import contextlib
@@ -179,7 +179,7 @@ def run(desk: Desk, member: Member, wish: Wish, out: Path | None) -> Path:
     extracted(desk, specs)
     extracted(desk, registry.feature_specs(PRINTS), quiet=True)
     folder = out or desk.folder / "runs" / report.run_name(settings.about())
-    matrix, prints = (_matrix(desk, wanted) for wanted in (specs, registry.feature_specs(PRINTS)))
+    matrix, prints = (matrix_of(desk, wanted) for wanted in (specs, registry.feature_specs(PRINTS)))
     basis = report.rests_on(matrix, settings.about(), _digest(prints), str(wish.allow_leaks), *_missing(desk))
     text = report.kept(folder, basis, inner=wish.inner)
     if text is not None:
@@ -213,7 +213,8 @@ def _settings(desk: Desk, member: Member, wish: Wish) -> "tuple[tuple[FeatureSpe
     )
 
 
-def _matrix(desk: Desk, specs: Sequence[FeatureSpec]) -> "Matrix":
+def matrix_of(desk: Desk, specs: Sequence[FeatureSpec]) -> "Matrix":
+    """Return the rows of the corpora, joined where there are several."""
     from pipeline.matrix import joined, load
 
     matrices = [load(dataset, specs) for dataset in desk.datasets]

@@ -16,11 +16,11 @@ from pipeline import atomic, cache, modelfile, models, registry, store, tables
 from pipeline.cache import recipe
 from pipeline.console import Terminal
 from pipeline.evaluate import Said
-from pipeline.matrix import Matrix, joined, load
+from pipeline.matrix import Matrix
 from pipeline.models import Model, Predictions
 from pipeline.registry import FeatureSpec
 from pipeline.report import TRANSDUCTIVE, versions
-from pipeline.study import Desk, extracted
+from pipeline.study import Desk, extracted, matrix_of
 from pipeline.task import Settings
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def fit(
     recipes = [recipe(spec.feature) for spec in specs]
     extracted(desk, specs)
     model = models.fit(
-        _matrix(desk, specs),
+        matrix_of(desk, specs),
         replace(settings, features=tuple(map(str, specs)), keys=tuple(made.key for made in recipes)),
         exclude=exclude,
         recipes=[made.spec for made in recipes],
@@ -93,7 +93,7 @@ def predict(desk: Desk, model: Model, name: str, out: Path | None) -> Path:
     for sentence in (*_fitted(model), *_changed_versions(model)):
         desk.console.say(sentence)
     extracted(desk, specs)
-    matrix = _matrix(desk, specs)
+    matrix = matrix_of(desk, specs)
     failures = [_failures(desk, spec) for spec in specs]
     predictions = models.predict(model, matrix, failures)
     path = _place(out, dataset.folder, name)
@@ -124,11 +124,6 @@ def _line(cells: Sequence[str]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(cells)
     return text.getvalue()
-
-
-def _matrix(desk: Desk, specs: Sequence[FeatureSpec]) -> Matrix:
-    matrices = [load(dataset, specs) for dataset in desk.datasets]
-    return joined(matrices) if len(matrices) > 1 else matrices[0]
 
 
 def _failures(desk: Desk, spec: FeatureSpec) -> Mapping[str, str]:
