@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-from classifiers.estimators.training import Folds, Labels, Rows, Weights, checked, checked_rows, standardiser
+from classifiers.estimators.training import Folds, Labels, Rows, Weights, checked, checked_rows, standardised
 
 Floats = NDArray[np.float64]
 
@@ -104,8 +104,8 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "Gaussian mixtures take every frame alike; expected the same sample_weight for all, "
                 f"found {training.weight.min():g} to {training.weight.max():g}"
             )
-        self.standardiser_ = standardiser().fit(X)
-        frames = self.standardiser_.transform(X).astype(np.float32)
+        self.standardiser_, frames = standardised(X)
+        frames = frames.astype(np.float32)
         common = _fitted(self._mixture(self._affordable(frames)), frames)
         self.mixtures_ = [self._grown(common, frames[y == name]) for name in self.classes_]
         self.components_ = {

@@ -42,6 +42,8 @@ class KernelMachine(BaseEstimator):  # type: ignore[misc]
             raise ValueError(
                 f"distances among the training rows are square, (n_train, n_train); got shape {training.X.shape}"
             )
+        if (training.X < 0).any():
+            raise ValueError(f"squared distances are 0 or more; got {training.X.min()}")
         return training
 
     @property

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from classifiers.base import Target
 from classifiers.estimators.distances import squared_distances
 from classifiers.estimators.selection import Select, choices
-from classifiers.estimators.training import Labels, Rows, standardiser
+from classifiers.estimators.training import Labels, Rows, standardised
 
 Floats = NDArray[np.float64]
 
@@ -66,8 +66,7 @@ def spaces(
     device: str,
 ) -> Iterator[Space]:
     """Yield the space of training rows for each share of columns to be kept; they are scaled once."""
-    scale = standardiser()
-    scaled = scale.fit_transform(X, standardscaler__sample_weight=weight)
+    scale, scaled = standardised(X, weight)
     for choice in choices(select, keeps, scaled, y, target):
         yield Space(scale, choice, _chosen(choice, scaled), device)
 

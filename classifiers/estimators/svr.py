@@ -134,7 +134,8 @@ class RBFRegressor(RegressorMixin, KernelMachine):  # type: ignore[misc]
 
     def predict(self, X: ArrayLike) -> Floats:
         """Return the value of each row, ``(n_rows,)``."""
-        values: Floats = self.machine_.predict(self._kernel(X)) * self.deviation_ + self.mean_
+        kernel = self._kernel(X)
+        values: Floats = self.machine_.predict(kernel) * self.deviation_ + self.mean_
         return values
 
     def _try(

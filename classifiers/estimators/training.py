@@ -88,7 +88,7 @@ def checked(
         check_classification_targets(targets)
     heard = np.unique(targets[weight > 0])
     if len(heard) < 2:
-        raise ValueError(_too_few(heard, target))
+        raise ValueError(_too_few(heard, len(rows), target))
     if numeric:
         targets = targets.astype(np.float64)
     else:
@@ -126,13 +126,17 @@ def balanced(y: Labels, weight: Floats, weights: Weights = "balanced") -> Floats
     return product
 
 
-def standardiser() -> Any:
-    """Return the transformer that makes z-scores of all columns and puts 0, the mean, where a value is missing.
+def standardised(X: Rows, weight: Floats | None = None) -> tuple[Any, Rows]:
+    """Return a transformer fitted on rows, and what it makes of them: z-scores, and 0, the mean, for what is missing.
 
-    Mean and standard deviation are those of the values that the rows have that it is fitted on, each counted
-    as often as ``standardscaler__sample_weight`` says; a column without any value there is dropped.
+    Mean and standard deviation of a column are those of the values that it has, each counted as often as the weight
+    of its row says; a column without any value becomes 0.
     """
-    return make_pipeline(StandardScaler(), SimpleImputer(strategy="constant", fill_value=0.0))
+    fill = SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True)
+    scale = make_pipeline(StandardScaler(), fill)
+    with np.errstate(invalid="ignore"):  # the mean of a column without any value
+        rows: Rows = scale.fit_transform(X, standardscaler__sample_weight=weight)
+    return scale, rows
 
 
 def _finite(estimator: Any) -> dict[str, Any]:
@@ -140,9 +144,9 @@ def _finite(estimator: Any) -> dict[str, Any]:
     return {"dtype": (np.float64, np.float32), "ensure_all_finite": allowed}
 
 
-def _too_few(heard: Labels, target: Target) -> str:
+def _too_few(heard: Labels, n_rows: int, target: Target) -> str:
     if target == "classes":
         found = f"1 class: {heard[0]!s}" if len(heard) else "none with a weight above 0"
         return f"telling classes apart needs rows of at least 2 classes, found {found}"
     found = f"{heard[0]!s} only" if len(heard) else "none with a weight above 0"
-    return f"learning values needs rows of at least 2 different values, found {found}"
+    return f"learning values needs rows of at least 2 different values, found {found} (n_samples={n_rows})"

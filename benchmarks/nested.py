@@ -1,0 +1,206 @@
+"""The nested search of the RBF-SVM under leave-one-speaker-out: affex against scikit-learn's `GridSearchCV`.
+
+::
+
+    make features DATASET=emodb FEATURES=compare
+    python benchmarks/nested.py emodb ../shared/data/emodb
+    python benchmarks/nested.py large --peer-folds 1
+
+``emodb``: ComParE of EMO-DB, all ten outer folds of both, with two processes each, one after the other. Prints both
+times, their ratio, and whether every fold chose the same C and gamma and every utterance got the same prediction.
+
+``large``: 5531 made-up utterances of 10 speakers and 4 classes with 6373 columns. Prints the time and the peak memory
+of all processes of affex's whole nested run, and scikit-learn's time for the first outer fold. That takes an hour and
+more with all five inner folds; with ``--peer-folds`` it searches on the first so many only, and what one of them
+takes is counted five times.
+
+scikit-learn's part is what a careful user writes: ``make_pipeline(StandardScaler(), SVC(class_weight="balanced"))``,
+the same grid, the same inner folds (``GroupKFold(5)`` of the speakers), balanced accuracy, ``n_jobs=2``.
+"""
+
+import argparse
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from classifiers.base import inner_folds
+from classifiers.estimators.kernel import GAMMAS
+from classifiers.estimators.svm import COSTS
+from pipeline import registry, stages
+from pipeline.console import Terminal
+from pipeline.dataset import opened
+from pipeline.evaluate import evaluate
+from pipeline.manifest import Utterance
+from pipeline.matrix import Matrix, load
+from pipeline.results import Result
+from pipeline.task import Settings
+
+#: How many processes each side has.
+JOBS = 2
+
+
+@dataclass
+class Cost:
+    """What a stretch of work took."""
+
+    seconds: float = 0.0
+    #: Of this process and all its children together, where pages that they share count once for each, bytes.
+    peak: int = 0
+
+
+@contextmanager
+def measured() -> Iterator[Cost]:
+    """Measure wall-clock time and the peak of the memory of all processes."""
+    cost, done = Cost(), threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.2):
+            cost.peak = max(cost.peak, _resident())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    began = time.perf_counter()
+    try:
+        yield cost
+    finally:
+        cost.seconds = time.perf_counter() - began
+        done.set()
+        watcher.join()
+
+
+def _resident() -> int:
+    own = psutil.Process(os.getpid())
+    total = 0
+    for process in (own, *own.children(recursive=True)):
+        try:
+            total += process.memory_info().rss
+        except psutil.Error:
+            continue
+    return total
+
+
+def ours(matrix: Matrix, corpus: str) -> Result:
+    """Run the evaluation as ``make evaluate`` does."""
+    settings = Settings(corpus=corpus, features=("compare",), classifier=registry.classifier("svm"))
+    with stages.opened("local", JOBS) as runner:
+        return evaluate(matrix, settings, runner=runner)
+
+
+def search(n_columns: int, folds: list[Any]) -> Any:
+    """Return scikit-learn's search over the same grid."""
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
+
+    grid = {"svc__C": COSTS, "svc__gamma": [gamma / n_columns for gamma in GAMMAS]}
+    pipeline = make_pipeline(StandardScaler(), SVC(class_weight="balanced"))
+    return GridSearchCV(pipeline, grid, cv=folds, scoring="balanced_accuracy", n_jobs=JOBS)
+
+
+def theirs(matrix: Matrix, labels: NDArray[np.str_], speaker: str, n_folds: int = 5) -> tuple[Any, NDArray[np.str_]]:
+    """Fit one outer fold with scikit-learn; return the search and what it predicts."""
+    train = matrix.speakers != speaker
+    folds = list(inner_folds(matrix.speakers[train]))[:n_folds]
+    found = search(matrix.X.shape[1], folds).fit(matrix.X[train], labels[train])
+    return found, found.predict(matrix.X[~train])
+
+
+def emodb(data: Path) -> None:
+    """Compare all outer folds on EMO-DB."""
+    dataset = opened("emodb", data, Path("cache"), partial=False, console=Terminal())
+    matrix = load(dataset, registry.feature_specs("compare"))
+    labels = np.array([utterance.label for utterance in matrix.utterances])
+    with measured() as own:
+        result = ours(matrix, "emodb")
+    print(f"affex: {own.seconds:.1f} s, {own.peak / 2**30:.2f} GiB", flush=True)
+    predicted, chosen = np.empty_like(labels), {}
+    with measured() as other:
+        for speaker in np.unique(matrix.speakers):
+            found, predicted[matrix.speakers == speaker] = theirs(matrix, labels, speaker)
+            chosen[speaker] = found.best_params_
+    print(f"scikit-learn: {other.seconds:.1f} s, {other.peak / 2**30:.2f} GiB")
+    print(f"ratio: {other.seconds / own.seconds:.1f}")
+    n_columns = matrix.X.shape[1]
+    same = [
+        chosen[fold.name] == {"svc__C": fold.best_params["C"], "svc__gamma": fold.best_params["gamma"] / n_columns}
+        for fold in result.folds
+    ]
+    print(f"same C and gamma: {sum(same)} of {len(same)} folds")
+    print(f"same prediction: {(predicted == result.scores.predicted).sum()} of {len(predicted)} utterances")
+
+
+def made(n: int, n_columns: int = 6373, n_speakers: int = 10, n_classes: int = 4, seed: int = 0) -> Matrix:
+    """Return made-up utterances: class and speaker shift correlated columns; about two in three are recognised."""
+    rng = np.random.default_rng(seed)
+
+    def normal(*shape: int) -> NDArray[np.float32]:
+        return rng.standard_normal(shape, dtype=np.float32)
+
+    speaker, label = rng.integers(0, n_speakers, n), rng.integers(0, n_classes, n)
+    X = normal(n, n_columns)
+    X += np.float32(0.5) * normal(n, 40) @ normal(40, n_columns)
+    X += np.float32(0.5) * normal(n_speakers, n_columns)[speaker]
+    X += np.float32(0.035) * normal(n_classes, n_columns)[label]
+    table = zip(speaker, label, strict=True)
+    return Matrix(
+        X=X,
+        offsets=np.arange(n + 1),
+        utterances=tuple(Utterance(f"u{i:05d}", "made", f"s{s}", f"c{c}") for i, (s, c) in enumerate(table)),
+        columns=tuple(f"x{i}" for i in range(n_columns)),
+        present=np.ones((n, 1), bool),
+    )
+
+
+def large(n: int, peer_folds: int) -> None:
+    """Measure the large case."""
+    matrix = made(n)
+    labels = np.array([utterance.label for utterance in matrix.utterances])
+    with measured() as own:
+        result = ours(matrix, "made")
+    right = result.scores.true == result.scores.predicted
+    uar = np.mean([right[result.scores.true == name].mean() for name in result.scores.classes])
+    print(f"affex, all {len(result.folds)} outer folds: {own.seconds:.0f} s, {own.peak / 2**30:.2f} GiB, UAR {uar:.3f}")
+    print("chosen:", *(tuple(fold.best_params.values()) for fold in result.folds), flush=True)
+    if not peer_folds:
+        return
+    tested = result.folds[0].name
+    with measured() as other:
+        found, predicted = theirs(matrix, labels, tested, peer_folds)
+    searching = other.seconds - found.refit_time_
+    whole = searching * 5 / peer_folds + found.refit_time_
+    print(
+        f"scikit-learn, outer fold {tested}, {peer_folds} of 5 inner folds: {other.seconds:.0f} s; five: {whole:.0f} s"
+    )
+    print(f"ratio, for one outer fold: {whole / (own.seconds / len(result.folds)):.1f}")
+    if peer_folds == 5:
+        fold = result.scores.folds == tested
+        print(f"same prediction: {(predicted == result.scores.predicted[fold]).sum()} of {fold.sum()} utterances")
+
+
+def main() -> None:
+    """Compare, and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    cases = parser.add_subparsers(dest="case", required=True)
+    cases.add_parser("emodb").add_argument("data", type=Path, help="the folder of EMO-DB")
+    made_up = cases.add_parser("large")
+    made_up.add_argument("--utterances", type=int, default=5531)
+    made_up.add_argument("--peer-folds", type=int, default=5, help="on how many inner folds scikit-learn searches")
+    options = parser.parse_args()
+    if options.case == "emodb":
+        emodb(options.data)
+    else:
+        large(options.utterances, options.peer_folds)
+
+
+if __name__ == "__main__":
+    main()
