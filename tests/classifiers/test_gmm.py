@@ -45,6 +45,21 @@ def test_rare_classes_are_as_probable_as_frequent_ones():
     assert mixtures.predict_proba(X).mean(axis=0) == pytest.approx([0.5, 0.5], abs=0.03)
 
 
+def test_rare_classes_may_be_as_rare_as_they_were():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(2200, 2)), np.repeat(["often", "rare"], [2000, 200])
+    mixtures = registry.classifier("gmm:components=1,weights=none").build(seed=0, device="cpu").fit(X, y)
+    assert np.exp(mixtures.class_log_prior_) == pytest.approx([10 / 11, 1 / 11])
+    assert mixtures.predict_proba(X).mean(axis=0) == pytest.approx([10 / 11, 1 / 11], abs=0.01)
+    assert (mixtures.predict(X) == mixtures.classes_[mixtures.predict_proba(X).argmax(axis=1)]).all()
+
+
+def test_frames_that_should_count_more_are_refused():
+    X, y, _ = speakers_and_classes()
+    with pytest.raises(ValueError, match="the same sample_weight for all, found 1 to 108"):
+        ClassMixtures(components=2).fit(X, y, sample_weight=np.arange(1, len(X) + 1))
+
+
 def test_a_class_has_no_more_components_than_its_frames_bear():
     X, y, _ = speakers_and_classes(n_each=50)
     y[y == "sad"] = np.where(np.arange((y == "sad").sum()) < 25, "sad", "ang")
@@ -93,6 +108,7 @@ def test_settings_reach_the_mixtures():
         ("gmm:components=0", "components=0: expected 1 or more"),
         ("gmm:iterations=0", "iterations=0: expected 1 or more"),
         ("gmm:floor=0", "floor=0.0: expected 0.0001 or more"),
+        ("gmm:weights=heavy", "weights=heavy: expected balanced or none"),
         ("gmm:pool=max", "pool=max: expected sum or vote"),
     ],
 )

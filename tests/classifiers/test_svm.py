@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import skops.io
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.impute import SimpleImputer
 from sklearn.metrics import log_loss
@@ -12,6 +13,7 @@ from sklearn.svm import SVC
 from toys import speakers_and_classes
 
 from classifiers.base import inner_folds
+from classifiers.estimators import TRUSTED
 from classifiers.estimators.kernel import GAMMAS
 from classifiers.estimators.svm import COSTS, RBFMachine
 from pipeline import registry
@@ -128,7 +130,94 @@ def test_speakers_too_few_to_tune_with_are_refused():
         RBFMachine().fit(X[one_each], y[one_each], groups=speakers[one_each])
 
 
+@pytest.mark.parametrize("classes", [("ang", "sad"), ("ang", "hap", "sad")])
+def test_distances_serve_in_the_place_of_rows(classes):
+    X, y, speakers = speakers_and_classes(n_speakers=8, shift=0.5, classes=classes)
+    Z = ((X - X.mean(axis=0)) / X.std(axis=0)).astype(np.float32)
+    preset = registry.classifier("svm")
+    D = preset.distances(Z, device="cpu")
+    expected = ((Z[:, None] - Z) ** 2).mean(axis=2)
+    assert np.allclose(D, expected, rtol=0, atol=1e-5)
+    tested = speakers == "s3"
+    machine = preset.build(precomputed=True, seed=0, device="cpu")
+    machine.fit(D[np.ix_(~tested, ~tested)], y[~tested], groups=speakers[~tested])
+    grid = {"C": COSTS, "gamma": [gamma / 8 for gamma in GAMMAS]}
+    search = GridSearchCV(SVC(class_weight="balanced"), grid, cv=GroupKFold(5), scoring="balanced_accuracy")
+    search.fit(Z[~tested], y[~tested], groups=speakers[~tested])
+    assert machine.best_params_["C"] == search.best_params_["C"]
+    assert machine.best_params_["gamma"] / 8 == search.best_params_["gamma"]
+    others = D[np.ix_(tested, ~tested)]
+    assert machine.predict(others).tolist() == search.predict(Z[tested]).tolist()
+    assert machine.predict_proba(others).sum(axis=1) == pytest.approx(1)
+    with pytest.raises(ValueError, match="features"):
+        machine.predict(D[tested])
+
+
+def test_distances_that_are_none_are_refused():
+    X, y, speakers = speakers_and_classes()
+    machine = RBFMachine(precomputed=True)
+    with pytest.raises(ValueError, match="are square"):
+        machine.fit(np.ones((len(X), 3)), y, groups=speakers)
+    with pytest.raises(ValueError, match="0 or more; got -1"):
+        machine.fit(-np.ones((len(X), len(X))), y, groups=speakers)
+
+
+@pytest.mark.parametrize("spec", ["svm:select=anova", "svm:select=pca,keep=0.9"])
+def test_where_the_fold_has_a_say_there_are_no_distances(spec):
+    X = speakers_and_classes()[0]
+    assert registry.classifier(spec).distances(X, device="cpu") is None
+    with pytest.raises(ValueError, match="no column can be selected"):
+        registry.classifier(spec).build(precomputed=True, seed=0, device="cpu")
+    X[0, 0] = np.nan
+    assert registry.classifier("svm").distances(X, device="cpu") is None
+
+
+def test_classes_weigh_as_they_are_told():
+    X, y, speakers = hard()
+    tested = speakers == "s3"
+    for weights, class_weight in (("balanced", "balanced"), ("none", None)):
+        machine = registry.classifier(f"svm:C=1,gamma=1,weights={weights}").build(seed=0, device="cpu")
+        machine.fit(X[~tested], y[~tested], groups=speakers[~tested])
+        theirs = plain(20).set_params(svc__class_weight=class_weight).fit(X[~tested], y[~tested])
+        assert machine.decision_function(X[tested]) == pytest.approx(theirs.decision_function(X[tested]), abs=1e-9)
+
+
+@pytest.mark.parametrize("precomputed", [False, True])
+def test_a_weight_of_2_is_the_row_twice(precomputed):
+    X, y, speakers = hard()
+    D = registry.classifier("svm").distances(np.nan_to_num(X / np.nanstd(X, axis=0)), device="cpu")
+    times = np.random.default_rng(0).integers(0, 3, len(X))
+    times[y == "hap"] *= 2
+    inner = [(np.flatnonzero(speakers != name), np.flatnonzero(speakers == name)) for name in ("s0", "s1", "s2")]
+    again = np.repeat(np.arange(len(X)), times)
+    inner_again = [tuple(np.flatnonzero(np.isin(again, part)) for part in pair) for pair in inner]
+    weighted = RBFMachine(C=10.0, precomputed=precomputed)  # a cost that leaves the offset no choice
+    weighted.fit(D if precomputed else X, y, sample_weight=times, inner=inner)
+    written_out = RBFMachine(C=10.0, precomputed=precomputed)
+    written_out.fit(D[np.ix_(again, again)] if precomputed else X[again], y[again], inner=inner_again)
+    assert weighted.grid_recalls_ == pytest.approx(written_out.grid_recalls_)
+    said = weighted.predict_proba(D if precomputed else X)
+    assert said == pytest.approx(written_out.predict_proba(D[:, again] if precomputed else X), abs=0.02)
+
+
 @pytest.mark.parametrize("spec", ["svm:C=0", "svm:gamma=-1"])
 def test_settings_without_sense_are_refused(spec):
     with pytest.raises(UsageError, match="expected more than 0"):
         registry.classifier(spec)
+
+
+def test_weights_that_nobody_knows_are_refused():
+    with pytest.raises(UsageError, match="weights=heavy: expected balanced or none"):
+        registry.classifier("svm:weights=heavy")
+
+
+@pytest.mark.parametrize("spec", ["svm:select=variance", "svm:select=anova", "svm:select=pca"])
+@pytest.mark.parametrize("target", ["classes", "values"])
+def test_what_was_selected_is_saved_too(spec, target):
+    X, y, speakers = speakers_and_classes()
+    y = y if target == "classes" else X.sum(axis=1).astype(np.float64)
+    machine = registry.classifier(spec).build(target=target, seed=0, device="cpu").fit(X, y, groups=speakers)
+    saved = skops.io.dumps(machine)
+    assert set(skops.io.get_untrusted_types(data=saved)) <= set(TRUSTED)
+    read = skops.io.loads(saved, trusted=list(TRUSTED))
+    assert np.array_equal(read.predict(X), machine.predict(X))

@@ -1,14 +1,16 @@
 """Boosted trees: they stop where inner speakers say so, weigh classes alike, and take what is missing as it is."""
 
+import json
+
 import numpy as np
 import pytest
 import xgboost as xgb
 from sklearn.metrics import log_loss
 from sklearn.utils.class_weight import compute_sample_weight
-from toys import speakers_and_classes
+from toys import speakers_and_classes, speakers_and_values
 
 from classifiers.base import inner_folds
-from classifiers.estimators.xgboost import BoostedTrees
+from classifiers.estimators.xgboost import BoostedRegressor, BoostedTrees
 from pipeline import registry
 from pipeline.errors import UsageError
 
@@ -30,6 +32,27 @@ def test_rounds_are_those_with_the_least_loss_on_inner_speakers():
     assert trees.booster_.num_boosted_rounds() == trees.best_params_["rounds"]
 
 
+def test_rounds_for_values_are_those_with_the_least_error_on_inner_speakers():
+    X, y, speakers = speakers_and_values(noise=1.0)
+    settings = {"rounds": 30, "patience": 30, "learning_rate": 0.3, "subsample": 1.0}
+    trees = BoostedRegressor(**settings).fit(X, y, groups=speakers)
+    errors = np.zeros(30)
+    for train, test in inner_folds(speakers):
+        booster = xgb.train(trees._settings(), xgb.DMatrix(X[train], y[train]), 30)
+        for n in range(30):
+            said = booster.predict(xgb.DMatrix(X[test]), iteration_range=(0, n + 1))
+            errors[n] += np.sqrt(np.mean((said - y[test]) ** 2))
+    assert trees.best_params_ == {"rounds": errors.argmin() + 1}
+    assert 1 < trees.best_params_["rounds"] < 30
+    whole = xgb.train(trees._settings(), xgb.DMatrix(X, y), trees.best_params_["rounds"])
+    assert trees.predict(X) == pytest.approx(whole.predict(xgb.DMatrix(X)))
+
+
+def test_values_far_from_zero_are_met():
+    X, y, speakers = speakers_and_values()
+    assert BoostedRegressor(rounds=100).fit(X, y + 1e4, groups=speakers).predict(X) == pytest.approx(y + 1e4, abs=15)
+
+
 def test_what_tells_speakers_apart_does_not_keep_it_going():
     rng = np.random.default_rng(0)
     speakers = np.repeat(np.arange(20), 10)
@@ -45,6 +68,37 @@ def test_rare_classes_weigh_as_much_as_frequent_ones():
     X, y = np.zeros((200, 1)), np.repeat(["often", "rare"], [180, 20])
     trees = BoostedTrees(rounds=10).fit(X, y, groups=np.arange(200) % 10)
     assert trees.predict_proba(X[:1])[0] == pytest.approx([0.5, 0.5], abs=0.02)
+
+
+def test_rare_classes_may_weigh_as_little_as_they_are():
+    X, y = np.zeros((200, 1)), np.repeat(["often", "rare"], [180, 20])
+    trees = BoostedTrees(rounds=100, weights="none", subsample=1.0).fit(X, y, groups=np.arange(200) % 10)
+    assert trees.predict_proba(X[:1])[0] == pytest.approx([0.9, 0.1], abs=0.02)
+
+
+def test_a_row_weighs_what_it_is_told():
+    X, y = np.zeros((200, 1)), np.repeat(["one", "other"], 100)
+    weight = np.where(y == "one", 3.0, 1.0)
+    trees = BoostedTrees(rounds=100, weights="none", subsample=1.0)
+    trees.fit(X, y, groups=np.arange(200) % 10, sample_weight=weight)
+    assert trees.predict_proba(X[:1])[0] == pytest.approx([0.75, 0.25], abs=0.02)
+    means = BoostedRegressor(rounds=100, subsample=1.0)
+    means.fit(X, np.where(y == "one", 4.0, 0.0), groups=np.arange(200) % 10, sample_weight=weight)
+    assert means.predict(X[:1]) == pytest.approx(3, abs=0.05)
+
+
+@pytest.mark.parametrize("kind", [BoostedTrees, BoostedRegressor])
+def test_its_state_is_text(kind):
+    X, y, speakers = speakers_and_classes() if kind is BoostedTrees else speakers_and_values()
+    trees = kind(rounds=5).fit(X, y, groups=speakers)
+    state = trees.__getstate__()
+    assert json.loads(state["booster_"])["learner"]
+    assert isinstance(trees.booster_, xgb.Booster)
+    other = kind.__new__(kind)
+    other.__setstate__(state)
+    assert other.booster_.save_raw("json") == trees.booster_.save_raw("json")
+    assert other.predict(X).tolist() == trees.predict(X).tolist()
+    assert "booster_" not in kind().__getstate__()
 
 
 def test_a_missing_value_says_something_too():
@@ -109,6 +163,7 @@ def test_settings_reach_the_trees():
     ("spec", "expected"),
     [
         ("xgboost:rounds=0", "rounds=0: expected 1 or more"),
+        ("xgboost:weights=heavy", "weights=heavy: expected balanced or none"),
         ("xgboost:max_bin=1", "max_bin=1: expected 2 or more"),
         ("xgboost:subsample=1.5", "subsample=1.5: expected more than 0, at most 1"),
     ],
