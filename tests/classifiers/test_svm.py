@@ -82,6 +82,14 @@ def test_probabilities_are_platts_on_inner_speakers(classes):
     assert machine.predict_proba(X) == pytest.approx(theirs.predict_proba(X), abs=1e-4)
 
 
+def test_probabilities_are_those_of_the_point_that_was_chosen():
+    X, y, speakers = hard()
+    searched = RBFMachine().fit(X, y, groups=speakers)
+    told = RBFMachine(**searched.best_params_).fit(X, y, groups=speakers)
+    assert searched.best_params_ != {"C": COSTS[0], "gamma": GAMMAS[0]}
+    assert np.array_equal(searched.predict_proba(X), told.predict_proba(X))
+
+
 def test_of_two_classes_the_more_decided_is_the_more_probable():
     X, y, speakers = hard(classes=("ang", "sad"))
     machine = RBFMachine().fit(X, y, groups=speakers)
