@@ -53,18 +53,26 @@ class Cost:
     """What a stretch of work took."""
 
     seconds: float = 0.0
-    #: Of this process and all its children together, where pages that they share count once for each, bytes.
+    #: The processors' time in this process and all its children, s: what is left of it where others work beside.
+    busy: float = 0.0
+    #: The memory of them together, where pages that they share count once for each, bytes.
     peak: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.seconds:.1f} s (processors {self.busy:.1f} s), {self.peak / 2**30:.2f} GiB"
 
 
 @contextmanager
 def measured() -> Iterator[Cost]:
-    """Measure wall-clock time and the peak of the memory of all processes."""
-    cost, done = Cost(), threading.Event()
+    """Measure wall-clock time, processor time and the peak of the memory of all processes."""
+    cost, done, before = Cost(), threading.Event(), _seen()
+    busy = dict.fromkeys(before, 0.0)
 
     def watch() -> None:
         while not done.wait(0.2):
-            cost.peak = max(cost.peak, _resident())
+            seen = _seen()
+            cost.peak = max(cost.peak, sum(resident for resident, _ in seen.values()))
+            busy.update({pid: spent - before.get(pid, (0, 0.0))[1] for pid, (_, spent) in seen.items()})
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -75,17 +83,20 @@ def measured() -> Iterator[Cost]:
         cost.seconds = time.perf_counter() - began
         done.set()
         watcher.join()
+        cost.busy = sum(busy.values())
 
 
-def _resident() -> int:
+def _seen() -> dict[int, tuple[int, float]]:
+    """Return memory, bytes, and processor time so far, s, of this process and all its children."""
     own = psutil.Process(os.getpid())
-    total = 0
+    found = {}
     for process in (own, *own.children(recursive=True)):
         try:
-            total += process.memory_info().rss
+            spent = process.cpu_times()
+            found[process.pid] = process.memory_info().rss, spent.user + spent.system
         except psutil.Error:
             continue
-    return total
+    return found
 
 
 def ours(matrix: Matrix, corpus: str) -> Result:
@@ -122,14 +133,14 @@ def emodb(data: Path) -> None:
     labels = np.array([utterance.label for utterance in matrix.utterances])
     with measured() as own:
         result = ours(matrix, "emodb")
-    print(f"affex: {own.seconds:.1f} s, {own.peak / 2**30:.2f} GiB", flush=True)
+    print(f"affex: {own}", flush=True)
     predicted, chosen = np.empty_like(labels), {}
     with measured() as other:
         for speaker in np.unique(matrix.speakers):
             found, predicted[matrix.speakers == speaker] = theirs(matrix, labels, speaker)
             chosen[speaker] = found.best_params_
-    print(f"scikit-learn: {other.seconds:.1f} s, {other.peak / 2**30:.2f} GiB")
-    print(f"ratio: {other.seconds / own.seconds:.1f}")
+    print(f"scikit-learn: {other}")
+    print(f"ratio: {other.seconds / own.seconds:.1f} (processors {other.busy / own.busy:.1f})")
     n_columns = matrix.X.shape[1]
     same = [
         chosen[fold.name] == {"svc__C": fold.best_params["C"], "svc__gamma": fold.best_params["gamma"] / n_columns}
@@ -169,19 +180,22 @@ def large(n: int, peer_folds: int) -> None:
         result = ours(matrix, "made")
     right = result.scores.true == result.scores.predicted
     uar = np.mean([right[result.scores.true == name].mean() for name in result.scores.classes])
-    print(f"affex, all {len(result.folds)} outer folds: {own.seconds:.0f} s, {own.peak / 2**30:.2f} GiB, UAR {uar:.3f}")
+    print(f"affex, all {len(result.folds)} outer folds: {own}, UAR {uar:.3f}")
     print("chosen:", *(tuple(fold.best_params.values()) for fold in result.folds), flush=True)
     if not peer_folds:
         return
     tested = result.folds[0].name
     with measured() as other:
         found, predicted = theirs(matrix, labels, tested, peer_folds)
-    searching = other.seconds - found.refit_time_
-    whole = searching * 5 / peer_folds + found.refit_time_
+    # The last fit, on all training rows, takes one processor; the search before it all of them.
+    share = 5 / peer_folds
+    seconds = (other.seconds - found.refit_time_) * share + found.refit_time_
+    busy = (other.busy - found.refit_time_) * share + found.refit_time_
+    print(f"scikit-learn, outer fold {tested}, {peer_folds} of 5 inner folds: {other}; five: {seconds:.0f} s")
+    a_fold = 1 / len(result.folds)
     print(
-        f"scikit-learn, outer fold {tested}, {peer_folds} of 5 inner folds: {other.seconds:.0f} s; five: {whole:.0f} s"
+        f"ratio, one outer fold: {seconds / (own.seconds * a_fold):.1f} (processors {busy / (own.busy * a_fold):.1f})"
     )
-    print(f"ratio, for one outer fold: {whole / (own.seconds / len(result.folds)):.1f}")
     if peer_folds == 5:
         fold = result.scores.folds == tested
         print(f"same prediction: {(predicted == result.scores.predicted[fold]).sum()} of {fold.sum()} utterances")

@@ -115,7 +115,7 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
         """
         training = self._checked(X, y, groups, sample_weight)
         costs = COSTS if self.C is None else (self.C,)
-        folds = [fold for fold in training.folds(inner) if _can_learn(training, fold)]
+        folds = [(train, test) for train, test in training.folds(inner) if len(np.unique(training.y[train])) > 1]
         if not folds:
             raise ValueError(
                 "no inner fold leaves two classes to learn from: tuning needs at least 2 training speakers "
@@ -180,11 +180,6 @@ class _Trial:
 
     recalls: Floats  # (n_shares, n_C, n_gamma)
     decisions: Floats  # (n_shares, n_C, n_gamma, n_rows, n_classes), NaN for a class that the fold did not learn
-
-
-def _can_learn(training: Training, fold: tuple[Numbers, Numbers]) -> bool:
-    train, test = fold
-    return len(test) > 0 and len(np.unique(training.y[train])) > 1
 
 
 def _per_class(machine: Any, kernel: Floats) -> Floats:

@@ -116,8 +116,8 @@ class RBFRegressor(RegressorMixin, KernelMachine):  # type: ignore[misc]
             or there is no such device.
         """
         training = self._checked(X, y, groups, sample_weight)
-        folds = [fold for fold in training.folds(inner) if all(map(len, fold))]
-        tested = np.concatenate([test for _, test in folds]) if folds else np.array([], np.int64)
+        folds = training.folds(inner)
+        tested = np.concatenate([test for _, test in folds])
         true, weight = training.y[tested], training.weight[tested]
         if len(np.unique(true)) < 2:
             raise ValueError("the rows that inner folds leave out need at least 2 different values to tune with")

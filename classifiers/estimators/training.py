@@ -54,11 +54,21 @@ class Training:
         return np.flatnonzero(self.weight > 0)
 
     def folds(self, inner: Folds | None) -> list[tuple[Numbers, Numbers]]:
-        """Return the inner folds, those named or those of `inner_folds`, without rows that do not count."""
+        """Return the inner folds, those named or those of `inner_folds`, without rows that do not count.
+
+        Raises
+        ------
+        ValueError
+            If no fold has rows on both sides, or there is only one group and no fold is named.
+        """
         counts = self.weight > 0
         pairs = inner_folds(self.groups) if inner is None else inner
         numbered = ((np.asarray(train, np.int64), np.asarray(test, np.int64)) for train, test in pairs)
-        return [(train[counts[train]], test[counts[test]]) for train, test in numbered]
+        counted = ((train[counts[train]], test[counts[test]]) for train, test in numbered)
+        found = [(train, test) for train, test in counted if len(train) and len(test)]
+        if not found:
+            raise ValueError("no inner fold has rows to learn from and rows to test, of those that count")
+        return found
 
 
 def checked(

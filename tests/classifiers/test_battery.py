@@ -164,6 +164,16 @@ def test_inner_folds_are_those_of_the_speakers_unless_named(model):
     quick(*model).fit(X, y, groups=np.zeros(len(X)), inner=one)  # one speaker would not do without
 
 
+def test_inner_folds_with_nothing_on_one_side_are_refused(model):
+    if model[0] == "gmm":
+        pytest.skip("nothing is tuned")
+    X, y, _ = toy(model)
+    rows = np.arange(len(X))
+    for inner in ([], [(rows, rows[:0])], [(rows[:0], rows)]):
+        with pytest.raises(ValueError, match="rows to learn from and rows to test"):
+            quick(*model).fit(X, y, inner=inner)
+
+
 def test_rows_that_all_weigh_the_same_weigh_as_without_weights(model):
     X, y, speakers = toy(model)
     usual, ones = (quick(*model).fit(X, y, groups=speakers, sample_weight=w) for w in (None, np.ones(len(X))))
