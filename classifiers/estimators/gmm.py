@@ -18,7 +18,16 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-from classifiers.estimators.training import Folds, Labels, Rows, Weights, checked, checked_rows, standardised
+from classifiers.estimators.training import (
+    Folds,
+    Labels,
+    Rows,
+    Weights,
+    checked,
+    checked_rows,
+    fitted_scale,
+    standardised,
+)
 
 Floats = NDArray[np.float64]
 
@@ -104,8 +113,8 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "Gaussian mixtures take every frame alike; expected the same sample_weight for all, "
                 f"found {training.weight.min():g} to {training.weight.max():g}"
             )
-        self.standardiser_, frames = standardised(X)
-        frames = frames.astype(np.float32)
+        self.scale_ = fitted_scale(X)
+        frames = standardised(self.scale_, X).astype(np.float32)
         common = _fitted(self._mixture(self._affordable(frames)), frames)
         self.mixtures_ = [self._grown(common, frames[y == name]) for name in self.classes_]
         self.components_ = {
@@ -117,7 +126,7 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def log_likelihood(self, X: ArrayLike) -> Floats:
         """Return ``log p(row | class)`` of standardised rows, ``(n_rows, n_classes)``."""
         rows = checked_rows(self, X)
-        frames = self.standardiser_.transform(rows).astype(np.float64)  # sums of thousands follow
+        frames = standardised(self.scale_, rows).astype(np.float64)  # sums of thousands follow
         return np.column_stack([mixture.score_samples(frames) for mixture in self.mixtures_])
 
     def predict_proba(self, X: ArrayLike) -> Floats:

@@ -5,11 +5,13 @@ exponential is the kernel. Where no fold fits the scaling of the rows, one matri
 takes blocks of it in the place of rows.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn import config_context
 from sklearn.base import BaseEstimator
 
 from classifiers.base import Target
@@ -54,19 +56,8 @@ class KernelMachine(BaseEstimator):  # type: ignore[misc]
     def _keeps(self) -> tuple[float | None, ...]:
         return SHARES[self.select] if self.keep is None else (self.keep,)
 
-    def _kernels(
-        self, training: Training, fold: tuple[Numbers, Numbers]
-    ) -> Iterator[tuple[tuple[int, int], Floats, Floats]]:
-        """Yield the kernels of an inner fold: which (share, gamma), among its training rows, to those left out.
-
-        They hold until the next are asked for.
-        """
-        for k, (within, between) in enumerate(self._distances(training, fold)):
-            own, others = np.empty(within.shape), np.empty(between.shape)
-            for g, gamma in enumerate(self._gammas):
-                yield (k, g), _gaussian(within, gamma, own), _gaussian(between, gamma, others)
-
     def _distances(self, training: Training, fold: tuple[Numbers, Numbers]) -> Iterator[tuple[Rows, Rows]]:
+        """Yield, for each share of columns, an inner fold's distances: among its training rows, to those left out."""
         train, test = fold
         if self.precomputed:
             yield training.X[np.ix_(train, train)], training.X[np.ix_(test, train)]
@@ -108,7 +99,7 @@ class KernelMachine(BaseEstimator):  # type: ignore[misc]
         return self._gaussian(rows[:, self.counted_] if self.precomputed else self.space_.distances(rows))
 
     def _gaussian(self, distances: Rows) -> Floats:
-        return _gaussian(distances, self.best_params_["gamma"], np.empty(distances.shape))
+        return gaussian(distances, self.best_params_["gamma"])
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -117,6 +108,22 @@ class KernelMachine(BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-def _gaussian(distances: Rows, gamma: float, out: Floats) -> Floats:
-    np.multiply(distances, -gamma, out=out)
-    return np.exp(out, out=out)
+def gaussians(within: Rows, between: Rows, gammas: Sequence[float]) -> Iterator[tuple[int, Floats, Floats]]:
+    """Yield the number of each gamma and its kernels on two matrices of distances; they hold until the next ones."""
+    own, others = np.empty(within.shape), np.empty(between.shape)
+    for number, gamma in enumerate(gammas):
+        yield number, gaussian(within, gamma, own), gaussian(between, gamma, others)
+
+
+def gaussian(distances: Rows, gamma: float, out: Floats | None = None) -> Floats:
+    """Return ``exp(-gamma * distance)``."""
+    kernel = np.empty(distances.shape) if out is None else out
+    np.multiply(distances, -gamma, out=kernel)
+    return np.exp(kernel, out=kernel)
+
+
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """Spare scikit-learn's checks of what was checked already, or was made here: they cost as much as small fits."""
+    with config_context(assume_finite=True, skip_parameter_validation=True):
+        yield

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from classifiers.base import Target
 from classifiers.estimators.distances import squared_distances
 from classifiers.estimators.selection import Select, choices
-from classifiers.estimators.training import Labels, Rows, standardised
+from classifiers.estimators.training import Labels, Rows, fitted_scale, standardised
 
 Floats = NDArray[np.float64]
 
@@ -49,7 +49,7 @@ class Space:
         if X is None:
             found = squared_distances(self.rows, device=self.device)
         else:
-            placed = _chosen(self.choice, self.scale.transform(X))
+            placed = _chosen(self.choice, standardised(self.scale, X))
             found = squared_distances(placed, self.rows, device=self.device)
         found /= max(1, self.rows.shape[1])
         return found
@@ -66,7 +66,8 @@ def spaces(
     device: str,
 ) -> Iterator[Space]:
     """Yield the space of training rows for each share of columns to be kept; they are scaled once."""
-    scale, scaled = standardised(X, weight)
+    scale = fitted_scale(X, weight)
+    scaled = standardised(scale, X)
     for choice in choices(select, keeps, scaled, y, target):
         yield Space(scale, choice, _chosen(choice, scaled), device)
 

@@ -15,9 +15,9 @@ from sklearn.svm import SVC
 
 from classifiers.base import Target
 from classifiers.estimators.calibration import sigmoids
-from classifiers.estimators.kernel import KernelMachine
+from classifiers.estimators.kernel import KernelMachine, gaussians, unchecked
 from classifiers.estimators.selection import Select
-from classifiers.estimators.training import Folds, Labels, Numbers, Training, Weights, balanced
+from classifiers.estimators.training import Folds, Labels, Numbers, Rows, Training, Weights, balanced
 
 Floats = NDArray[np.float64]
 
@@ -121,14 +121,15 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
                 "no inner fold leaves two classes to learn from: tuning needs at least 2 training speakers "
                 "for each of 2 classes"
             )
-        trials = [self._try(training, fold, costs) for fold in folds]
+        with unchecked():
+            trials = [self._try(training, fold, costs) for fold in folds]
         self.grid_recalls_ = np.stack([trial.recalls for trial in trials], axis=-1)
         means = self.grid_recalls_.mean(axis=-1)
         best = np.unravel_index(means.argmax(), means.shape)
         k, c, g = best
         self._chose({"C": costs[c], "gamma": self._gammas[g], "keep": self._keeps[k]})
         tested = np.concatenate([test for _, test in folds])
-        decisions = np.concatenate([trial.decisions[best] for trial in trials])
+        decisions = np.concatenate([self._decisions(trial, best) for trial in trials])
         self.sigmoids_ = sigmoids(decisions, training.y[tested], training.weight[tested], self.classes_)
         kernel, classes, weight = self._settle(training)
         self.machine_ = self._machine(self.best_params_["C"], kernel, classes, weight)
@@ -160,14 +161,22 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
         train, test = fold
         classes, true = training.y[train], training.y[test]
         recalls = np.empty((len(self._keeps), len(costs), len(self._gammas)))
-        decisions = np.full((*recalls.shape, len(test), len(self.classes_)), np.nan)
-        learned = np.isin(self.classes_, classes)
-        for (k, g), within, between in self._kernels(training, fold):
-            for c, cost in enumerate(costs):
-                machine = self._machine(cost, within, classes, training.weight[train])
-                recalls[k, c, g] = _macro_recall(true, machine.predict(between), training.weight[test])
-                decisions[k, c, g][:, learned] = _per_class(machine, between)
-        return _Trial(recalls, decisions)
+        machines, kept = np.empty(recalls.shape, object), []
+        for k, (within, between) in enumerate(self._distances(training, fold)):
+            for g, own, others in gaussians(within, between, self._gammas):
+                for c, cost in enumerate(costs):
+                    machines[k, c, g] = self._machine(cost, own, classes, training.weight[train])
+                    predicted = machines[k, c, g].predict(others)
+                    recalls[k, c, g] = _macro_recall(true, predicted, training.weight[test])
+            kept.append(between)
+        return _Trial(recalls, machines, kept)
+
+    def _decisions(self, trial: "_Trial", best: tuple[Any, ...]) -> Floats:
+        """Return the decision values of a fold's machine, ``(n_tested, n_classes)``; NaN for what it did not learn."""
+        machine, distances = trial.machines[best], trial.distances[best[0]]
+        decisions = np.full((len(distances), len(self.classes_)), np.nan)
+        decisions[:, np.isin(self.classes_, machine.classes_)] = _per_class(machine, self._gaussian(distances))
+        return decisions
 
     def _machine(self, cost: float, kernel: Floats, classes: Labels, weight: Floats) -> Any:
         machine = SVC(C=cost, kernel="precomputed")
@@ -179,7 +188,8 @@ class _Trial:
     """What one inner fold says of every point of the grid."""
 
     recalls: Floats  # (n_shares, n_C, n_gamma)
-    decisions: Floats  # (n_shares, n_C, n_gamma, n_rows, n_classes), NaN for a class that the fold did not learn
+    machines: NDArray[np.object_]  # (n_shares, n_C, n_gamma)
+    distances: list[Rows]  # for each share, (n_test, n_train)
 
 
 def _per_class(machine: Any, kernel: Floats) -> Floats:

@@ -14,7 +14,7 @@ from sklearn.base import RegressorMixin
 from sklearn.svm import SVR
 
 from classifiers.base import Target
-from classifiers.estimators.kernel import KernelMachine
+from classifiers.estimators.kernel import KernelMachine, gaussians, unchecked
 from classifiers.estimators.selection import Select
 from classifiers.estimators.training import Folds, Numbers, Training
 
@@ -122,7 +122,8 @@ class RBFRegressor(RegressorMixin, KernelMachine):  # type: ignore[misc]
         if len(np.unique(true)) < 2:
             raise ValueError("the rows that inner folds leave out need at least 2 different values to tune with")
         costs, epsilons = COSTS if self.C is None else (self.C,), EPSILONS if self.epsilon is None else (self.epsilon,)
-        predicted = np.concatenate([self._try(training, fold, costs, epsilons) for fold in folds], axis=-1)
+        with unchecked():
+            predicted = np.concatenate([self._try(training, fold, costs, epsilons) for fold in folds], axis=-1)
         self.grid_ccc_ = np.apply_along_axis(lambda values: ccc(true, values, weight), -1, predicted)
         k, c, e, g = np.unravel_index(self.grid_ccc_.argmax(), self.grid_ccc_.shape)
         self._chose({"C": costs[c], "epsilon": epsilons[e], "gamma": self._gammas[g], "keep": self._keeps[k]})
@@ -151,10 +152,11 @@ class RBFRegressor(RegressorMixin, KernelMachine):  # type: ignore[misc]
         mean, deviation = _moments(training.y[train], weight)
         targets = (training.y[train] - mean) / deviation
         predicted = np.empty((len(self._keeps), len(costs), len(epsilons), len(self._gammas), len(test)))
-        for (k, g), within, between in self._kernels(training, fold):
-            for (c, cost), (e, epsilon) in product(enumerate(costs), enumerate(epsilons)):
-                machine = _machine(cost, epsilon, within, targets, weight)
-                predicted[k, c, e, g] = machine.predict(between) * deviation + mean
+        for k, (within, between) in enumerate(self._distances(training, fold)):
+            for g, own, others in gaussians(within, between, self._gammas):
+                for (c, cost), (e, epsilon) in product(enumerate(costs), enumerate(epsilons)):
+                    machine = _machine(cost, epsilon, own, targets, weight)
+                    predicted[k, c, e, g] = machine.predict(others) * deviation + mean
         return predicted
 
 

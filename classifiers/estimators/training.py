@@ -6,8 +6,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.impute import SimpleImputer
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
@@ -136,17 +134,20 @@ def balanced(y: Labels, weight: Floats, weights: Weights = "balanced") -> Floats
     return product
 
 
-def standardised(X: Rows, weight: Floats | None = None) -> tuple[Any, Rows]:
-    """Return a transformer fitted on rows, and what it makes of them: z-scores, and 0, the mean, for what is missing.
+def fitted_scale(X: Rows, weight: Floats | None = None) -> StandardScaler:
+    """Return the means and standard deviations of columns, each value counted as often as its row's weight says.
 
-    Mean and standard deviation of a column are those of the values that it has, each counted as often as the weight
-    of its row says; a column without any value becomes 0.
+    Values that are missing do not count.
     """
-    fill = SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True)
-    scale = make_pipeline(StandardScaler(), fill)
     with np.errstate(invalid="ignore"):  # the mean of a column without any value
-        rows: Rows = scale.fit_transform(X, standardscaler__sample_weight=weight)
-    return scale, rows
+        return StandardScaler().fit(X, sample_weight=weight)
+
+
+def standardised(scale: StandardScaler, X: Rows) -> Rows:
+    """Return z-scores, and 0, the mean, where a value is missing or the scale knows no value of the column."""
+    rows: Rows = scale.transform(X)
+    rows[np.isnan(rows)] = 0.0
+    return rows
 
 
 def _finite(estimator: Any) -> dict[str, Any]:
