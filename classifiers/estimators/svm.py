@@ -159,7 +159,8 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
 
     def _try(self, training: Training, fold: tuple[Numbers, Numbers], costs: tuple[float, ...]) -> "_Trial":
         train, test = fold
-        classes, true = training.y[train], training.y[test]
+        codes = np.searchsorted(self.classes_, training.y)  # words cost scikit-learn's checks as much as libsvm's work
+        classes, true = codes[train], codes[test]
         recalls = np.empty((len(self._keeps), len(costs), len(self._gammas)))
         machines, kept = np.empty(recalls.shape, object), []
         for k, (within, between) in enumerate(self._distances(training, fold)):
@@ -175,7 +176,7 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
         """Return the decision values of a fold's machine, ``(n_tested, n_classes)``; NaN for what it did not learn."""
         machine, distances = trial.machines[best], trial.distances[best[0]]
         decisions = np.full((len(distances), len(self.classes_)), np.nan)
-        decisions[:, np.isin(self.classes_, machine.classes_)] = _per_class(machine, self._gaussian(distances))
+        decisions[:, machine.classes_] = _per_class(machine, self._gaussian(distances))
         return decisions
 
     def _machine(self, cost: float, kernel: Floats, classes: Labels, weight: Floats) -> Any:

@@ -75,3 +75,15 @@ def test_a_device_that_is_not_there_is_refused(device):
         pytest.skip("there is a GPU on this machine")
     with pytest.raises(ValueError, match=f"device={device}: .*expected cpu"):
         squared_distances(rows(2), device=device)
+
+
+def test_many_columns_lose_no_more_than_libsvm_s_float32_does():
+    rng = np.random.default_rng(0)
+    A, B = rng.normal(size=(40, 6373)), rng.normal(size=(30, 6373))
+    exact = ((A[:, None] - B[None]) ** 2).mean(axis=2)
+    found = squared_distances(A, B) / A.shape[1]
+    assert found == pytest.approx(exact, rel=1e-6)
+    assert (found != exact).any()  # float32 it was
+    own = squared_distances(A)
+    assert (own == own.T).all()
+    assert (np.diag(own) == 0).all()
