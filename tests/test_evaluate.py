@@ -196,6 +196,26 @@ def test_no_classifier_keeps_a_trace_of_the_tested_speaker(name):
     assert state != fitted_states(corrupted(matrix, "03"), settings, "02")
 
 
+@pytest.mark.parametrize("select", ["variance", "anova", "pca"])
+def test_no_selection_of_columns_keeps_a_trace_of_the_tested_speaker(select):
+    matrix = make_matrix(n_speakers=4, n_columns=12)
+    settings = replace(BAYES, classifier=registry.classifier(f"svm:select={select}"))
+    state = fitted_states(matrix, settings, "02")
+    assert state == fitted_states(corrupted(matrix, "02"), settings, "02")
+    assert state != fitted_states(corrupted(matrix, "03"), settings, "02")
+
+
+@pytest.mark.parametrize("reweight", [False, True])
+def test_the_labels_of_the_tested_speaker_change_nothing_that_is_said_of_them(reweight):
+    matrix, settings = make_matrix(n_speakers=4), replace(BAYES, reweight=reweight)
+    turned = replace(corrupted(matrix, "02"), X=matrix.X)
+    one, other = (evaluate(m, settings, inner=True) for m in (matrix, turned))
+    fold = one.scores.folds == "02"
+    assert one.scores.values[fold].tobytes() == other.scores.values[fold].tobytes()
+    assert one.scores.true[fold].tolist() != other.scores.true[fold].tolist()
+    assert one.inner[2].values.tobytes() == other.inner[2].values.tobytes()
+
+
 @pytest.mark.parametrize("name", registry.classifier_presets())
 def test_every_classifier_repeats_itself_to_the_bit_in_any_number_of_processes(name, cluster):
     matrix, settings = house(name)
