@@ -63,7 +63,12 @@ def scatter_picture(result: Result, found: Mapping[str, Any]) -> bytes:
     with drawing(6.0, 6.0, picture) as figure:
         axes = figure.subplots()
         names, member = np.unique(scores.clusters, return_inverse=True)
-        axes.scatter(scores.true, scores.predicted, c=member, cmap="tab20" if len(names) > 10 else "tab10", s=12)
+        points = axes.scatter(
+            scores.true, scores.predicted, c=member, cmap="tab20" if len(names) > 10 else "tab10", s=12
+        )
+        if len(names) <= 10:  # more colours than that nobody tells apart
+            handles, _ = points.legend_elements(num=range(len(names)))
+            axes.legend(handles, names.tolist(), title=found["cluster"], fontsize=8, framealpha=0.6)
         ends = [
             float(min(scores.true.min(), scores.predicted.min())),
             float(max(scores.true.max(), scores.predicted.max())),
