@@ -78,9 +78,12 @@ cache: ## show what is cached (to verify it: .venv/bin/affex cache verify)
 features evaluate compare fit predict demo download list cache: install
 	@$(BIN)/affex $@
 
-bench: install ## speed against opensmile's own and memory on many clips (DATA: the folder of EMO-DB's wavs)
+bench: install ## speed against opensmile and scikit-learn, memory, coverage of intervals (DATA: EMO-DB's wavs; 25 min)
 	$(BIN)/python benchmarks/extraction.py $(or $(DATA),data/emodb/wav)
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/affex features --dataset emodb --data $(or $(DATA),data/emodb/wav) --features compare
+	$(BIN)/python benchmarks/nested.py emodb $(or $(DATA),data/emodb/wav)
+	$(BIN)/python benchmarks/coverage.py
 
 check: lint types test ## what the continuous integration runs
 
