@@ -129,6 +129,16 @@ def _feature_spec(text: str) -> FeatureSpec:
     return FeatureSpec(preset, feature_presets()[preset], feature)
 
 
+def spec_of(feature: Feature) -> FeatureSpec:
+    """Return a feature as one would ask for it: as the preset that it is, or one of its kind that it differs from."""
+    alike = {name: preset for name, preset in feature_presets().items() if type(preset) is type(feature)}
+    for name, preset in alike.items():
+        if preset == feature:
+            return FeatureSpec(name, preset, feature)
+    name = feature.name if feature.name in alike else next(iter(alike), type(feature).__name__.lower())
+    return FeatureSpec(name, alike.get(name, feature), feature)
+
+
 def classifier(text: str) -> Classifier:
     """Return the classifier of a spec, as in ``"gmm:components=32"``.
 

@@ -7,11 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from features.base import Clip, ExtractionError, Feature, Rows
+from features.base import AudioFeature, Clip, ExtractionError, Rows
 
 
 @dataclass(frozen=True, kw_only=True)
-class Level(Feature):
+class Level(AudioFeature):
     """Mean, peak and length of a clip, times `gain`; refuses a clip under `least` s; dies of a clip over `deadly` s."""
 
     version: ClassVar[int] = 1
@@ -38,7 +38,7 @@ class Level(Feature):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Samples(Feature):
+class Samples(AudioFeature):
     """The samples themselves, one a frame."""
 
     @property
@@ -54,7 +54,7 @@ class Samples(Feature):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Broken(Feature):
+class Broken(AudioFeature):
     """Gives what must not reach a cache: `how` says what."""
 
     how: str = "nan"
