@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -10,20 +11,23 @@ R = TypeVar("R")
 
 
 def ahead(function: Callable[[T], R], items: Iterable[T], threads: int = 1) -> Iterator[R]:
-    """Yield ``function(item)`` of each item in order, computed on `threads` threads a few items ahead.
+    """Return an iterator over ``function(item)`` of each item in order, computed on threads a few items ahead.
 
-    It pays where `function` waits for a disk or works outside Python's lock, as decoders of pictures do. Memory is
-    bounded: no more than twice as many items as threads are waiting.
+    It pays where `function` waits for a disk or works outside Python's lock, as decoders of pictures do. The first
+    items are begun at once. Memory is bounded: no more than twice as many items as threads are waiting.
     """
-    waiting: deque[Future[R]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
+    pool = ThreadPoolExecutor(threads)
+    coming = (pool.submit(function, item) for item in items)
+    return _results(pool, deque(islice(coming, 2 * threads)), coming)
+
+
+def _results(pool: ThreadPoolExecutor, waiting: "deque[Future[R]]", coming: "Iterator[Future[R]]") -> Iterator[R]:
+    with pool:
         try:
-            for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) > 2 * threads:
-                    yield waiting.popleft().result()
             while waiting:
-                yield waiting.popleft().result()
+                result = waiting.popleft().result()
+                waiting.extend(islice(coming, 1))
+                yield result
         finally:
             for future in waiting:
                 future.cancel()

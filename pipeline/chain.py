@@ -102,21 +102,15 @@ def _together(
     batch: LinkBatch, feature: ChainedFeature, model: Model, reader: Reader
 ) -> dict[str, Rows | Failure] | None:
     """Return what becomes of each clip; None where one of them stops the others."""
-    read: list[Link] = []
-
-    def clips() -> Iterator[Rows]:
-        for link, rows in ahead(lambda link: (link, _read(reader, batch.key, link)), batch.jobs):
-            read.append(link)
-            yield rows
-
+    read = ahead(partial(_read, reader, batch.key), batch.jobs)  # while another batch has its turn
     try:
         with model.turn:
-            given = feature.extract_many(clips(), model.loaded)
+            given = feature.extract_many(read, model.loaded)
     except Exception:
         return None
-    if not len(given) == len(read) == len(batch.jobs):
+    if len(given) != len(batch.jobs):
         return None
-    return {link.id: attempt(feature, partial(_held, rows)) for link, rows in zip(read, given, strict=True)}
+    return {link.id: attempt(feature, partial(_held, rows)) for link, rows in zip(batch.jobs, given, strict=True)}
 
 
 def _singly(batch: LinkBatch, feature: ChainedFeature, model: Model, reader: Reader, link: Link) -> Rows | Failure:

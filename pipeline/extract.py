@@ -245,7 +245,8 @@ def _stages(reads: str, courses: Sequence[_Course], runtime: Runtime) -> tuple[S
         return Stage(work.decode), Stage(work.extract)
     if reads == "video":
         return (Stage(streams.watch, {GPU: 1 / GPU_THREADS} if on_gpu else {}),)
-    return (Stage(chain.extract, {GPU: 1} if on_gpu else {}),)
+    # Two at a time: one reads while the other computes.
+    return (Stage(chain.extract, {GPU: 1 / 2} if on_gpu else {}),)
 
 
 def _run(folder: Path, lane: _Lane, stages: Runner, console: Console) -> None:

@@ -130,13 +130,13 @@ def _feature_spec(text: str) -> FeatureSpec:
 
 
 def spec_of(feature: Feature) -> FeatureSpec:
-    """Return a feature as one would ask for it: as the preset that it is, or one of its kind that it differs from."""
+    """Return a feature as one would ask for it: the preset that it is, or one of its kind with other parameters."""
     alike = {name: preset for name, preset in feature_presets().items() if type(preset) is type(feature)}
-    for name, preset in alike.items():
-        if preset == feature:
-            return FeatureSpec(name, preset, feature)
-    name = feature.name if feature.name in alike else next(iter(alike), type(feature).__name__.lower())
-    return FeatureSpec(name, alike.get(name, feature), feature)
+    if not alike:
+        raise LookupError(f"{feature} is of a kind that has no preset")
+    equal = [name for name, preset in alike.items() if preset == feature]
+    name = next(name for name in (*equal, feature.name, *alike) if name in alike)
+    return FeatureSpec(name, alike[name], feature)
 
 
 def classifier(text: str) -> Classifier:

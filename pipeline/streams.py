@@ -57,7 +57,7 @@ Decoder = Callable[[Path, str, Sequence[Wanted]], Iterator[Window]]
 
 def decoder() -> Decoder:
     """Return the function that decodes video."""
-    raise MediaError("this version of affex does not decode video")
+    raise NotImplementedError("this version of affex does not decode video")
 
 
 def watch(batch: ClipBatch) -> list[Extracted]:
