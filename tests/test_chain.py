@@ -316,7 +316,7 @@ def test_what_runs_on_a_gpu_has_a_worker_and_a_model_of_its_own(dataset: Dataset
 
 
 def test_a_gpu_that_no_worker_has_is_missed_at_once(dataset: Dataset) -> None:
-    with pytest.raises(AffexError, match="No worker of the cluster offers a GPU, .* DEVICE=cpu"):
+    with pytest.raises(AffexError, match=r"No worker of the cluster offers a GPU, .* DEVICE=cpu"):
         extract(dataset, [PEAKS], lambda: stages.opened("local", 1), Listener(), Runtime(device="cuda"))
     assert [summary.cached for summary in run(dataset, TILES)] == [20]  # what was finished before is kept
 
