@@ -4,7 +4,8 @@
 
     <feature>.h5            published: a preset at its current key, the name that other projects open
     <feature>-<key12>.h5    other parameters, or an older key
-    <feature>.parts/        segments of a run that has not ended, and rows of clips that have left the corpus
+    <feature>.parts/        segments of a run that has not ended, pictures on their way to one (``*.tmp``), and rows of
+                            clips that have left the corpus
 """
 
 import contextlib
@@ -198,6 +199,8 @@ def clear(folder: Path, spec: FeatureSpec, held: Holdings) -> None:
     """Remove what a published file was joined from; rows of clips that have left the corpus stay."""
     for path in {*held.files} - {published(folder, spec)} - _kept_in(held.orphans):
         path.unlink()
+    for leftover in parts(folder, spec).glob("*.tmp"):  # of workers that died
+        leftover.unlink()
     with contextlib.suppress(OSError):  # it may hold rows that stay, and what another key's run has left
         parts(folder, spec).rmdir()
 

@@ -6,8 +6,10 @@ and pass through digests and copies a block at a time.
 
 import hashlib
 import os
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, overload
 
@@ -146,9 +148,48 @@ class Crops(Sequence[bytes]):
         return bool(self.offsets[0] >= 0 and self.offsets[-1] <= self.room and (np.diff(self.offsets) >= 0).all())
 
 
+@dataclass(frozen=True, eq=False)
+class Spilled(Sequence[bytes]):
+    """Pictures that lie in a file of their own, in which a worker hands them to the driver.
+
+    Parameters
+    ----------
+    offsets : (n + 1,) int64
+        Picture ``i`` has the bytes from ``offsets[i]`` to before ``offsets[i + 1]``.
+    """
+
+    path: Path
+    offsets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[bytes, ...]: ...
+    def __getitem__(self, index: int | slice) -> bytes | tuple[bytes, ...]:
+        numbers = range(len(self))[index]
+        if isinstance(numbers, range):
+            return tuple(self[number] for number in numbers)
+        with self.path.open("rb") as file:
+            file.seek(self.offsets[numbers])
+            return file.read(self.offsets[numbers + 1] - self.offsets[numbers])
+
+
+def spill(crops: Sequence[bytes], folder: Path) -> Spilled:
+    """Write pictures into a file of their own, whose name says that it may be removed when its run is over."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{uuid.uuid4().hex[:12]}.crops.tmp"
+    with path.open("wb") as file:
+        for chunk in chunks(crops):
+            file.write(chunk)
+    return Spilled(path, np.concatenate([[0], np.cumsum(lengths(crops))]))
+
+
 def lengths(crops: Sequence[bytes]) -> NDArray[np.int64]:
     """Return how many bytes each picture has, (n,) int64."""
-    if isinstance(crops, Crops):
+    if isinstance(crops, Crops | Spilled):
         return np.diff(crops.offsets)
     return np.array([len(crop) for crop in crops], np.int64)
 
@@ -159,6 +200,10 @@ def chunks(crops: Sequence[bytes]) -> Iterator[bytes]:
         end = int(crops.offsets[-1])
         for at in range(int(crops.offsets[0]), end, CHUNK):
             yield crops.read(at, min(at + CHUNK, end))
+        return
+    if isinstance(crops, Spilled):
+        with crops.path.open("rb") as file:
+            yield from iter(partial(file.read, CHUNK), b"")
         return
     some = bytearray()
     for crop in crops:

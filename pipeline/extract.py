@@ -25,7 +25,7 @@ from pipeline.atomic import write_text
 from pipeline.cache import Holdings
 from pipeline.chain import Link, LinkBatch
 from pipeline.console import Console
-from pipeline.entry import Entry
+from pipeline.entry import Entry, Spilled
 from pipeline.manifest import Dataset
 from pipeline.registry import FeatureSpec
 from pipeline.sources import STAMP, File, Files
@@ -39,6 +39,8 @@ BATCH = 16
 BATCH_SECONDS = 120.0
 
 DIED = "the worker process died each time it worked on this clip (out of memory, or a crash in a library)"
+
+UNSEEN = "its worker left pictures in {}, which is not there for this process: mount CACHE under the same path"
 
 
 @dataclass
@@ -213,13 +215,14 @@ def _media_lane(
 ) -> _Lane:
     """Return the work on one kind of media: sound in small batches, video a file at a time."""
     features = tuple(course.spec.feature for course in courses)
+    scratch = tuple(cache.parts(dataset.folder, course.spec).absolute() for course in courses)
     first = next(_jobs(dataset, kind, courses, stamps))
     jobs = _jobs(dataset, kind, courses, stamps)
     in_batches = _batches(jobs) if kind == "audio" else _by_file(jobs)
     return _Lane(
         courses,
         sum(1 for _ in _jobs(dataset, kind, courses, stamps)),
-        (ClipBatch(dataset.root, features, batch, runtime) for batch in in_batches),
+        (ClipBatch(dataset.root, features, batch, runtime, scratch) for batch in in_batches),
         _stages(kind, courses, runtime),
         dataset.root / first.media.path,
     )
@@ -324,6 +327,9 @@ def _keep(folder: Path, course: _Course, part: Extracted) -> None:
     entries = [_entry(id_, course.sources[id_].hex(), outcome) for id_, outcome in part.outcomes.items()]
     made = cache.recipe(course.spec.feature)
     path = store.write_segment(cache.parts(folder, course.spec), made, part.columns, entries)
+    for entry in entries:
+        if isinstance(entry.crops, Spilled):
+            entry.crops.path.unlink()
     course.held.files.append(path)
     course.held.is_published = False
     for entry in entries:
@@ -336,6 +342,8 @@ def _keep(folder: Path, course: _Course, part: Extracted) -> None:
 
 
 def _entry(id_: str, source: str, outcome: Rows | Failure) -> Entry:
+    if isinstance(outcome, Rows) and isinstance(outcome.crops, Spilled) and not outcome.crops.path.is_file():
+        outcome = Failure(UNSEEN.format(outcome.crops.path), final=False)
     if isinstance(outcome, Failure):
         return Entry(id_, source if outcome.final else "", message=outcome.message)
     return Entry(id_, source, outcome.values, outcome.times, crops=outcome.crops)

@@ -10,15 +10,20 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, cast
 
 from features.base import Frames, Rows, VideoFeature
+from pipeline.entry import lengths, spill
 from pipeline.errors import MediaError
 from pipeline.manifest import Media
 from pipeline.work import ClipBatch, Extracted, Failure, Job, Model, attempt, changed, model_of
+
+#: How many bytes of a clip's pictures travel with its rows; more of them are left on the disk for the driver.
+CARRIED = 4 * 2**20
 
 #: Clips that are over, but not computed yet, while the decoder goes on.
 BEHIND = 2
@@ -111,6 +116,7 @@ class _Viewer:
         self.outcome: Rows | Failure = Failure(f"{job.media.path}: its computation was broken off", final=False)
         self._feature = cast(VideoFeature, batch.features[number])  # batches are of one kind of media
         self._runtime = batch.runtime
+        self._scratch = batch.scratch[number]
         self._windows: queue.Queue[Frames | None] = queue.Queue(maxsize=1)
         self._failure: Failure | None = None
         self._is_over = False
@@ -161,7 +167,16 @@ class _Viewer:
         if isinstance(model, Failure):
             return model
         with model.turn:
-            return attempt(self._feature, lambda: self._feature.extract_stream(self._coming(model), model.loaded))
+            rows = attempt(self._feature, lambda: self._feature.extract_stream(self._coming(model), model.loaded))
+        return rows if isinstance(rows, Failure) else attempt(self._feature, partial(self._handed_over, rows))
+
+    def _handed_over(self, rows: Rows) -> Rows:
+        """Return rows that can travel: their pictures as they are, or left on the disk where they are too many."""
+        if rows.crops is None or self._failure is not None:
+            return rows
+        if lengths(rows.crops).sum() <= CARRIED or not self._scratch.parent.is_dir():
+            return replace(rows, crops=tuple(rows.crops))
+        return replace(rows, crops=spill(rows.crops, self._scratch))
 
     def _coming(self, model: Model) -> Iterator[Frames]:
         """Yield the windows as they come; while one is waited for, it is another's turn."""

@@ -47,12 +47,19 @@ class Job:
 
 @dataclass(frozen=True)
 class ClipBatch:
-    """Some jobs, the features they want (of one kind of media), and the folder their paths are relative to."""
+    """Some jobs, the features they want (of one kind of media), and the folder their paths are relative to.
+
+    Parameters
+    ----------
+    scratch
+        Where a feature's large results wait for the driver, one folder a feature.
+    """
 
     root: Path
     features: tuple[Feature, ...]
     jobs: tuple[Job, ...]
     runtime: Runtime
+    scratch: tuple[Path, ...] = ()
 
     def halves(self) -> "tuple[ClipBatch, ClipBatch] | None":
         """Return the batch in two parts, or None where one clip is all there is."""

@@ -19,6 +19,7 @@ from features.base import (
     Runtime,
     VideoFeature,
 )
+from features.spool import Spool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,6 +239,8 @@ class Greys(VideoFeature):
         if not seen:
             raise ExtractionError("no frame was shown")
         pictures = np.concatenate([frames.pictures for frames in seen])
-        crops = tuple(picture[0, 0].tobytes() for picture in pictures)
+        crops = Spool()
+        for picture in pictures:
+            crops.append(picture[0, 0].tobytes())
         greys = pictures.mean(axis=(1, 2, 3), dtype=np.float64)
         return Rows(greys[:, None].astype(np.float32), np.concatenate([frames.times for frames in seen]), crops)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -233,6 +233,19 @@ def test_rows_that_change_under_a_worker_are_a_failure_to_be_tried_again(dataset
     tiles.path.unlink()
     [part] = chain.extract(batch)
     assert all(not outcome.final and "No such file" in outcome.message for outcome in part.outcomes.values())
+
+
+def test_clips_come_together(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    together = []
+    whole = Peaks.extract_many
+
+    def counted(self: Peaks, clips: Iterable[Rows], model: object) -> list[Rows]:
+        together.append(whole(self, clips, model))
+        return together[-1]
+
+    monkeypatch.setattr(Peaks, "extract_many", counted)
+    run(dataset, PEAKS)
+    assert list(map(len, together)) == [20]
 
 
 def test_a_model_is_loaded_once(dataset: Dataset) -> None:

@@ -201,13 +201,12 @@ def test_any_program_finds_the_picture_of_a_row(tmp_path: Path) -> None:
 
 
 def test_pictures_pass_from_file_to_file_without_being_held(tmp_path: Path) -> None:
-    """A segment of 48 MiB is published, and its clips read again, in a fraction of that."""
+    """48 MiB become a segment, that is published, and its clips read again, in a fraction of that."""
     large = [pictured(str(n), (3 * 2**20,) * 4, seed=n) for n in range(4)]
-    segment = store.write_segment(tmp_path / "f.parts", RECIPE, COLUMNS, large)
-    places = store.survey(segment, RECIPE.key).places
-    shape, digests = Shape.of(large), {entry.id: entry.digest(RECIPE.key) for entry in large}
-    del large
+    digests = {entry.id: entry.digest(RECIPE.key) for entry in large}
     tracemalloc.start()
+    segment = store.write_segment(tmp_path / "f.parts", RECIPE, COLUMNS, large)
+    places, shape = store.survey(segment, RECIPE.key).places, Shape.of(large)
     read = store.entries([(id_, *places[id_]) for id_ in reversed(places)], RECIPE.key)
     store.publish(tmp_path / "f.h5", RECIPE, COLUMNS, shape, read)
     found = store.survey(tmp_path / "f.h5", RECIPE.key)

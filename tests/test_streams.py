@@ -13,8 +13,9 @@ import pytest
 from corpus import run, spec
 from plain import Greys, Level
 
+from features import spool
 from features.base import Frames, Rows, Runtime
-from pipeline import cache, store, streams
+from pipeline import cache, entry, store, streams
 from pipeline.errors import MediaError
 from pipeline.extract import Summary
 from pipeline.manifest import Dataset, Media, Utterance
@@ -105,9 +106,9 @@ def test_every_clip_sees_its_own_frames_and_each_file_is_decoded_once(dataset: D
     assert rows(greys) == {id_: list(map(float, range(*span))) for id_, span in spans.items()}
     assert decoder.decoded == [("a.txt", 3), ("b.txt", 2), ("c.txt", 1)]
     with store.reading(greys.path) as reader:
-        entry = reader.entry(2, cache.recipe(Greys()).key)
-        assert (entry.times * 10).round().tolist() == list(range(25))
-        assert list(entry.crops) == [bytes([k, k, k]) for k in range(10, 35)]
+        kept = reader.entry(2, cache.recipe(Greys()).key)
+        assert (kept.times * 10).round().tolist() == list(range(25))
+        assert list(kept.crops) == [bytes([k, k, k]) for k in range(10, 35)]
 
 
 def test_features_of_one_sampling_share_windows_and_others_a_decoder(dataset: Dataset, decoder: StandIn) -> None:
@@ -225,6 +226,65 @@ def test_a_feature_computes_one_clip_at_a_time_while_the_decoder_is_a_window_ahe
     most.clear()
     [greys] = run(dataset, GREYS)
     assert (greys.computed, greys.failures) == (6, {})
+
+
+def test_many_pictures_reach_the_driver_over_the_disk(
+    dataset: Dataset, decoder: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [carried] = run(dataset, GREYS)
+    spilled = []
+    monkeypatch.setattr(streams, "CARRIED", 30)
+    monkeypatch.setattr(streams, "spill", lambda *given: spilled.append(entry.spill(*given)) or spilled[-1])
+    publish = cache.publish
+
+    def tidy(folder: Path, *given: object) -> None:
+        assert not list(folder.rglob("*.tmp")), "each is removed once its segment is written"
+        publish(folder, *given)
+
+    monkeypatch.setattr(cache, "publish", tidy)
+    [greys] = run(replace(dataset, folder=dataset.folder / "b"), GREYS)
+    assert sorted(len(crops) for crops in spilled) == [15, 25, 30, 40]
+    assert greys.path.read_bytes() == carried.path.read_bytes()
+
+
+def test_pictures_that_the_driver_cannot_see_are_a_failure(
+    dataset: Dataset, decoder: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "CARRIED", 90)
+    monkeypatch.setattr(streams, "spill", lambda crops, _: entry.Spilled(Path("nowhere.tmp"), np.arange(41)))
+    [greys] = run(dataset, GREYS)
+    assert list(greys.failures) == ["a3"]
+    assert "left pictures in nowhere.tmp" in greys.failures["a3"]
+
+
+def test_what_a_dead_worker_left_is_removed(dataset: Dataset, decoder: StandIn) -> None:
+    decode = decoder.__call__
+
+    def dying(*given: object) -> Iterator[Window]:
+        scratch = cache.parts(dataset.folder, GREYS)
+        scratch.mkdir(parents=True, exist_ok=True)
+        (scratch / "0123.crops.tmp").write_text("half a picture")
+        return decode(*given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streams, "decoder", lambda: dying)
+        run(dataset, GREYS)
+    assert not cache.parts(dataset.folder, GREYS).exists()
+
+
+def test_a_spool_gives_back_what_was_put_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(spool, "HELD", 100)
+    pictures = [bytes([n]) * (n % 7 * 20) for n in range(40)]
+    collected = spool.Spool()
+    for number, picture in enumerate(pictures):
+        collected.append(picture)
+        assert collected[number // 2] == pictures[number // 2]
+    spilled = entry.spill(collected, tmp_path)
+    for held in (collected, spilled):
+        assert list(held) == pictures
+        assert (held[-1], held[3:5], len(held)) == (pictures[-1], tuple(pictures[3:5]), 40)
+        assert entry.lengths(held).tolist() == list(map(len, pictures))
+        assert b"".join(entry.chunks(held)) == b"".join(pictures)
 
 
 def test_a_batch_that_dies_is_halved_by_its_clips() -> None:
