@@ -205,14 +205,14 @@ def chunks(crops: Sequence[bytes]) -> Iterator[bytes]:
         with crops.path.open("rb") as file:
             yield from iter(partial(file.read, CHUNK), b"")
         return
-    some = bytearray()
+    some, n_bytes = [], 0
     for crop in crops:
-        some += crop
-        if len(some) >= CHUNK:
-            yield bytes(some)
-            some.clear()
-    if some:
-        yield bytes(some)
+        some.append(crop)
+        n_bytes += len(crop)
+        if n_bytes >= CHUNK:
+            yield b"".join(some)
+            some, n_bytes = [], 0
+    yield b"".join(some)
 
 
 @dataclass(frozen=True)
