@@ -1,14 +1,18 @@
 """What a feature is: the arrow from a clip to its rows.
 
-Conventions: audio is mono ``(n_samples,) float32 in [-1, 1]``, rates are in Hz, durations and times in
-seconds, rows are ``(n_rows, n_columns) float32``. A feature's fields are its identity (they make the
-cache key); how it is run (device, workers, batch size) is not among them. Modules import their heavy
+Conventions: audio is mono ``(n_samples,) float32 in [-1, 1]``, pictures are ``(n, height, width, 3) uint8 RGB``,
+rates are in Hz, durations and times in seconds, rows are ``(n_rows, n_columns) float32``. A feature's fields are
+its identity (they make the cache key); how it is run (`Runtime`) is not among them. Modules import their heavy
 libraries inside functions, so that listing features stays quick.
+
+What a feature reads decides what it derives from: `AudioFeature`, `VideoFeature`, or `ChainedFeature`, which reads
+the cached rows of another feature and never the media.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +46,22 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class Frames:
+    """What is seen: a window of a clip.
+
+    Parameters
+    ----------
+    pictures : (n, height, width, 3) uint8
+        RGB.
+    times : (n,) float64, s
+        When each is shown, from the utterance's beginning.
+    """
+
+    pictures: NDArray[np.uint8]
+    times: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class Rows:
     """What a feature says of one clip.
 
@@ -51,44 +71,65 @@ class Rows:
         One row for an utterance-level feature, one a frame else.
     times : (n_rows,) float64, s, or None
         The middle of each frame; None where the one row stands for the whole clip.
+    crops : n_rows encoded pictures, or None
+        The picture that each row carries (empty bytes for a row without one); None where rows carry none. Those
+        of a long clip are best collected in a `features.spool.Spool`; those that come from the cache are read from
+        the disk one by one, as they are asked for.
     """
 
     values: Values
     times: NDArray[np.float64] | None = None
+    crops: Sequence[bytes] | None = None
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """How features are run: no part of their identity, and without influence on their numbers.
+
+    Parameters
+    ----------
+    device
+        Where networks run: ``"cpu"`` or ``"cuda"``.
+    batch_size : int or None
+        How many pictures go through a network at a time; None for what suits the device.
+    threads : int
+        How many threads may prepare what a network is given.
+    """
+
+    device: str = "cpu"
+    batch_size: int | None = None
+    threads: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Feature(ABC):
-    """A feature with its parameters; equal fields, equal numbers.
+    """A feature with its parameters; equal fields, equal numbers."""
 
-    Parameters
-    ----------
-    rate : int
-        The rate that the audio is resampled to before extraction, Hz.
-    longest : float
-        A clip longer than this is a recorded failure, s; it bounds a worker's memory.
-    """
-
-    #: The kind of media it reads, or the name of the feature whose cached rows it reads.
-    reads: ClassVar[str] = "audio"
+    #: What it reads: a kind of media (``"audio"``, ``"video"``), or ``"rows"``, those of the feature `upstream`.
+    reads: ClassVar[str]
     #: Raised by hand whenever the same parameters give other numbers.
     version: ClassVar[int] = 1
     #: Distributions whose version is part of the cache key.
     packages: ClassVar[tuple[str, ...]] = ()
-
-    rate: int = 16000
-    longest: float = 600.0
-
-    def __post_init__(self) -> None:
-        if not 1000 <= self.rate <= 192000:
-            raise ValueError(f"rate={self.rate}: expected 1000 to 192000 Hz")
-        if not self.longest > 0:
-            raise ValueError(f"longest={self.longest}: expected more than 0 s")
+    #: Whether its rows carry pictures.
+    with_crops: ClassVar[bool] = False
+    #: Whether its network runs on the device that `Runtime` names.
+    on_device: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
         """The feature's own name: that of its file."""
         return type(self).__module__.rpartition(".")[2]
+
+    @property
+    def upstream(self) -> "Feature | None":
+        """The feature whose rows it reads; None for one that reads media."""
+        return None
+
+    @property
+    def media(self) -> str:
+        """The kind of media that its numbers come from in the end."""
+        return self.upstream.media if self.upstream else self.reads
 
     @property
     @abstractmethod
@@ -100,6 +141,34 @@ class Feature(ABC):
     def columns(self) -> tuple[str, ...]:
         """The name of each column."""
 
+    def load(self, runtime: Runtime) -> Any:  # noqa: ARG002
+        """Return what a process loads once and keeps, as a network on its device; None where there is nothing."""
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudioFeature(Feature):
+    """A feature of what is heard.
+
+    Parameters
+    ----------
+    rate : int
+        The rate that the audio is resampled to before extraction, Hz.
+    longest : float
+        A clip longer than this is a recorded failure, s; it bounds a worker's memory.
+    """
+
+    reads: ClassVar[str] = "audio"
+
+    rate: int = 16000
+    longest: float = 600.0
+
+    def __post_init__(self) -> None:
+        if not 1000 <= self.rate <= 192000:
+            raise ValueError(f"rate={self.rate}: expected 1000 to 192000 Hz")
+        if not self.longest > 0:
+            raise ValueError(f"longest={self.longest}: expected more than 0 s")
+
     @abstractmethod
     def extract(self, clip: Clip) -> Rows:
         """Compute the rows of one clip.
@@ -108,6 +177,69 @@ class Feature(ABC):
         ------
         ExtractionError
             If the clip has no such feature.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoFeature(Feature):
+    """A feature of what is seen, read as a stream: a file is decoded once, and no clip is ever in memory whole."""
+
+    reads: ClassVar[str] = "video"
+
+    @property
+    @abstractmethod
+    def sampling(self) -> Any:
+        """Which frames it is shown, as the decoder spells it."""
+
+    @abstractmethod
+    def extract_stream(self, windows: Iterator[Frames], model: Any) -> Rows:
+        """Compute the rows of one clip.
+
+        Parameters
+        ----------
+        windows
+            The clip's frames in the order of their times, some at a time.
+        model
+            What `load` returned. Only one clip is computed with it at a time.
+
+        Raises
+        ------
+        ExtractionError
+            If the clip has no such feature.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChainedFeature(Feature):
+    """A feature of another feature's rows: a field names that one, and `upstream` returns it."""
+
+    reads: ClassVar[str] = "rows"
+
+    @property
+    @abstractmethod
+    def upstream(self) -> Feature:
+        """The feature whose rows it reads."""
+
+    @abstractmethod
+    def extract_many(self, clips: Iterable[Rows], model: Any) -> list[Rows]:
+        """Compute the rows of some clips, which may fill a network's batches together.
+
+        Parameters
+        ----------
+        clips
+            The upstream rows of each clip, read and verified one by one as they are asked for.
+        model
+            What `load` returned.
+
+        Returns
+        -------
+        list of Rows
+            Those of each clip, in the same order, and the same whatever clips come together.
+
+        Raises
+        ------
+        ExtractionError
+            If a clip has no such feature. The clips are then tried one by one, to find which.
         """
 
 

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from features.base import Clip, Feature, Rows, require_length
+from features.base import AudioFeature, Clip, Rows, require_length
 from features.frames import column_names, frame_times, mel_levels
 
 #: Window, hop, and how far apart the two frames of a row are, s.
@@ -33,7 +33,7 @@ ROUNDING = -100.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fingerprint(Feature):
+class Fingerprint(AudioFeature):
     """Change of the difference between neighbouring bands' levels within 64 ms, dB; a clip needs 0.192 s."""
 
     packages: ClassVar[tuple[str, ...]] = ("librosa",)
@@ -65,4 +65,4 @@ class Fingerprint(Feature):
         return Rows(values, frame_times(len(values), WINDOW + LAG, HOP, clip.rate))
 
 
-PRESETS: dict[str, Feature] = {"fingerprint": Fingerprint()}
+PRESETS: dict[str, AudioFeature] = {"fingerprint": Fingerprint()}

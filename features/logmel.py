@@ -6,7 +6,7 @@ Bands, window and dB as in `features.frames`.
 from dataclasses import dataclass
 from typing import ClassVar
 
-from features.base import Clip, Feature, Rows
+from features.base import AudioFeature, Clip, Rows
 from features.frames import (
     check_derivatives,
     check_framing,
@@ -19,7 +19,7 @@ from features.frames import (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Logmel(Feature):
+class Logmel(AudioFeature):
     """Levels of mel bands in dB relative to full scale, with their derivatives.
 
     Parameters
@@ -68,7 +68,7 @@ class Logmel(Feature):
         return Rows(with_derivatives(levels, self.derivatives), times)
 
 
-PRESETS: dict[str, Feature] = {
+PRESETS: dict[str, AudioFeature] = {
     # 2048 and 512 samples at 16 kHz: librosa's defaults, and so those of much work on spoken emotion.
     "logmel": Logmel(),
     # Static, first and second derivative stacked like the colours of a picture: Zhang et al., "Learning

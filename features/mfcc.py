@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from features.base import Clip, Feature, Rows
+from features.base import AudioFeature, Clip, Rows
 from features.frames import (
     check_derivatives,
     check_framing,
@@ -22,7 +22,7 @@ from features.frames import (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mfcc(Feature):
+class Mfcc(AudioFeature):
     """Cepstral coefficients of mel bands, with their derivatives.
 
     Parameters
@@ -80,7 +80,7 @@ class Mfcc(Feature):
         return Rows(with_derivatives(static, self.derivatives), times)
 
 
-PRESETS: dict[str, Feature] = {
+PRESETS: dict[str, AudioFeature] = {
     "mfcc": Mfcc(),
     # The voice in Metallinou, Lee and Narayanan, "Audio-visual emotion recognition using Gaussian mixture
     # models for face and voice" (ISM 2008), over 26 bands, the number that HTK and openSMILE make 12 of.

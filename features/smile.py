@@ -29,7 +29,7 @@ from typing import Any, ClassVar, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from features.base import Clip, ExtractionError, Feature, Rows, Values, require_length
+from features.base import AudioFeature, Clip, ExtractionError, Rows, Values, require_length
 
 Level = Literal["functionals", "lld"]
 
@@ -70,7 +70,7 @@ blocksize = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Smile(Feature):
+class Smile(AudioFeature):
     """A set of openSMILE.
 
     Parameters
@@ -265,7 +265,7 @@ _PRESET_SETS = {
     "is13": "IS13",
 }
 
-PRESETS: dict[str, Feature] = {
+PRESETS: dict[str, AudioFeature] = {
     name + suffix: Smile(set=set_, level=level)
     for suffix, level in _SUFFIXES.items()
     for name, set_ in _PRESET_SETS.items()

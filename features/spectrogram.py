@@ -9,12 +9,12 @@ them reach from 0 to 4975 Hz. Levels in dB as in `features.frames`.
 from dataclasses import dataclass
 from typing import ClassVar
 
-from features.base import Clip, Feature, Rows
+from features.base import AudioFeature, Clip, Rows
 from features.frames import amplitude_levels, check_framing, column_names, frame_times
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spectrogram(Feature):
+class Spectrogram(AudioFeature):
     """Levels of the lowest frequencies in dB relative to full scale.
 
     Parameters
@@ -62,4 +62,4 @@ class Spectrogram(Feature):
         return Rows(levels, frame_times(len(levels), self.window, self.hop, clip.rate))
 
 
-PRESETS: dict[str, Feature] = {"spectrogram": Spectrogram()}
+PRESETS: dict[str, AudioFeature] = {"spectrogram": Spectrogram()}

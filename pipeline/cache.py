@@ -4,7 +4,8 @@
 
     <feature>.h5            published: a preset at its current key, the name that other projects open
     <feature>-<key12>.h5    other parameters, or an older key
-    <feature>.parts/        segments of a run that has not ended, and rows of clips that have left the corpus
+    <feature>.parts/        segments of a run that has not ended, pictures on their way to one (``*.tmp``), and rows of
+                            clips that have left the corpus
 """
 
 import contextlib
@@ -12,37 +13,51 @@ import dataclasses
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from features.base import Feature
 from pipeline import media, store
+from pipeline.entry import Entry, Place, Recipe, Shape, longest_bytes
 from pipeline.registry import FeatureSpec
-from pipeline.store import Entry, Place, Recipe
 from pipeline.work import versions
 
 #: Not part of a key, since they do not decide what comes out, but recorded in every file.
 RECORDED = ("affex", "h5py", "numpy")
 
+#: Distributions that bring what features read to hand, by what they read.
+DECODERS = {"audio": media.PACKAGES, "video": ("av",), "rows": ()}
+
 
 def recipe(feature: Feature) -> Recipe:
-    """Return all that a feature's rows depend on except the media."""
+    """Return all that a feature's rows depend on except the media; that of the feature it reads is a part of it."""
+    above = {"upstream": json.loads(recipe(feature.upstream).spec)} if feature.upstream else {}
     spec = {
         "schema": store.SCHEMA,
         "feature": feature.name,
         "version": feature.version,
         "parameters": parameters(feature),
         "reads": feature.reads,
-        "packages": versions((*media.PACKAGES, *feature.packages)),
+        "packages": versions(packages(feature)),
+        **above,
     }
     text = json.dumps(spec, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return Recipe(text, versions((*RECORDED, *media.PACKAGES, *feature.packages)))
+    return Recipe(text, versions((*RECORDED, *packages(feature))))
+
+
+def packages(feature: Feature) -> tuple[str, ...]:
+    """Return the distributions whose version decides what a feature makes of what it reads."""
+    return (*DECODERS[feature.reads], *feature.packages)
 
 
 def parameters(feature: Feature) -> dict[str, Any]:
-    """Return a feature's fields; what JSON cannot hold exactly has no place in a key and raises TypeError."""
-    return {field.name: getattr(feature, field.name) for field in dataclasses.fields(feature)}
+    """Return a feature's fields but the feature it reads.
+
+    What JSON cannot hold exactly has no place in a key and raises TypeError.
+    """
+    fields = {field.name: getattr(feature, field.name) for field in dataclasses.fields(feature)}
+    return {name: value for name, value in fields.items() if not isinstance(value, Feature)}
 
 
 def published(folder: Path, spec: FeatureSpec) -> Path:
@@ -159,22 +174,33 @@ def publish(folder: Path, spec: FeatureSpec, held: Holdings, sources: Mapping[st
     failed = [Entry(i, held.failures[i][0], message=held.failures[i][1]) for i in sources if i in held.failures]
     _keep_orphans(folder, spec, made, columns, held)
     _set_aside(main, spec, made.key)
-    shape = store.Shape(
-        n_clips=len(held.places),
-        n_rows=sum(place.n_rows for place in held.places.values()),
-        n_failures=len(failed),
-        id_bytes=store.longest_bytes(itertools.chain(held.places, held.failures)),
-        message_bytes=store.longest_bytes(entry.message for entry in failed),
-        framewise=spec.feature.framewise,
-    )
+    shape = _shape(spec.feature, held.places, failed)
     done = ((id_, source.hex(), held.places[id_]) for id_, source in sources.items() if id_ in held.places)
     store.publish(main, made, columns, shape, itertools.chain(store.entries(done, made.key), failed))
+    for number, id_ in enumerate(id_ for id_ in sources if id_ in held.places):
+        held.places[id_] = replace(held.places[id_], path=main, number=number)
+    held.is_published = True
+
+
+def _shape(feature: Feature, done: Mapping[str, Place], failed: Sequence[Entry]) -> Shape:
+    """Return how much a file of these clips and failures will hold."""
+    return Shape(
+        n_clips=len(done),
+        n_rows=sum(place.n_rows for place in done.values()),
+        n_failures=len(failed),
+        id_bytes=longest_bytes(itertools.chain(done, (entry.id for entry in failed))),
+        message_bytes=longest_bytes(entry.message for entry in failed),
+        framewise=feature.framewise,
+        crop_bytes=sum(place.crop_bytes for place in done.values()) if feature.with_crops and done else None,
+    )
 
 
 def clear(folder: Path, spec: FeatureSpec, held: Holdings) -> None:
     """Remove what a published file was joined from; rows of clips that have left the corpus stay."""
     for path in {*held.files} - {published(folder, spec)} - _kept_in(held.orphans):
         path.unlink()
+    for leftover in parts(folder, spec).glob("*.tmp"):  # of workers that died
+        leftover.unlink()
     with contextlib.suppress(OSError):  # it may hold rows that stay, and what another key's run has left
         parts(folder, spec).rmdir()
 
@@ -188,8 +214,9 @@ def _keep_orphans(folder: Path, spec: FeatureSpec, made: Recipe, columns: Sequen
     main = published(folder, spec)
     orphans = [(i, *held.orphans[i]) for i in held.orphans if held.orphans[i][1].path == main]
     for at in range(0, len(orphans), 64):
-        chosen = list(store.entries(orphans[at : at + 64], made.key))
-        store.write_segment(parts(folder, spec), made, columns, chosen)
+        some = orphans[at : at + 64]
+        shape = _shape(spec.feature, {id_: place for id_, _, place in some}, [])
+        store.write_segment(parts(folder, spec), made, columns, store.entries(some, made.key), shape)
 
 
 def _set_aside(main: Path, spec: FeatureSpec, key: str) -> None:
@@ -209,7 +236,8 @@ def why(folder: Path, spec: FeatureSpec, held: Holdings, sources: Mapping[str, b
         if id_ in held.failures:
             reasons[id_] = f"tried again after: {held.failures[id_][1]}"
         elif id_ in held.outdated:
-            reasons[id_] = "its media bytes or its span changed"
+            above = spec.feature.upstream
+            reasons[id_] = f"its {above.name} changed" if above else "its media bytes or its span changed"
         elif id_ in held.hurt_ids:
             reasons[id_] = "its rows in the cache are damaged"
         elif held.hurt:
@@ -235,10 +263,11 @@ def _what_changed(folder: Path, spec: FeatureSpec) -> str:
     return "made otherwise before: " + ", ".join(changes)
 
 
-def _flat(spec: Mapping[str, Any]) -> dict[str, Any]:
+def _flat(spec: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Return nested names joined by dots."""
     flat: dict[str, Any] = {}
     for name, value in spec.items():
-        flat |= {f"{name}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {name: value}
+        flat |= _flat(value, f"{before}{name}.") if isinstance(value, dict) else {before + name: value}
     return flat
 
 

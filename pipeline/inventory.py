@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from features.base import Feature
 from pipeline import cache, registry, sources, store
 from pipeline.console import Terminal
 from pipeline.manifest import Dataset
@@ -104,7 +105,16 @@ def show_why(console: Terminal, dataset: Dataset, specs: tuple[FeatureSpec, ...]
 
 def stock(console: Terminal, dataset: Dataset, spec: FeatureSpec) -> tuple[cache.Holdings, dict[str, str]]:
     """Return what the cache holds of one feature, and why the rest would be computed."""
-    known = sources.of_corpus(dataset, [spec.feature.reads], console)
-    of_clip, missing = sources.of_clips(dataset, spec.feature.reads, known)
+    of_clip, missing = _sources(console, dataset, spec.feature)
     held = cache.take_stock(dataset.folder, spec, of_clip)
     return held, {**cache.why(dataset.folder, spec, held, of_clip), **missing}
+
+
+def _sources(console: Terminal, dataset: Dataset, feature: Feature) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Return the source of every clip, and why some have none: they wait for the feature that they are made of."""
+    if feature.upstream is None:
+        files = sources.of_corpus(dataset, [feature.reads], console)
+        return sources.of_clips(dataset, feature.reads, files)
+    above, reasons = stock(console, dataset, registry.spec_of(feature.upstream))
+    failures = {id_: message for id_, (_, message) in above.failures.items()}
+    return sources.of_rows(dataset, feature.upstream.name, store.digests(above.places), {**failures, **reasons})

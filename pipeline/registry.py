@@ -129,6 +129,16 @@ def _feature_spec(text: str) -> FeatureSpec:
     return FeatureSpec(preset, feature_presets()[preset], feature)
 
 
+def spec_of(feature: Feature) -> FeatureSpec:
+    """Return a feature as one would ask for it: the preset that it is, or one of its kind with other parameters."""
+    alike = {name: preset for name, preset in feature_presets().items() if type(preset) is type(feature)}
+    if not alike:
+        raise LookupError(f"{feature} is of a kind that has no preset")
+    equal = [name for name, preset in alike.items() if preset == feature]
+    name = next(name for name in (*equal, feature.name, *alike) if name in alike)
+    return FeatureSpec(name, alike[name], feature)
+
+
 def classifier(text: str) -> Classifier:
     """Return the classifier of a spec, as in ``"gmm:components=32"``.
 

@@ -22,7 +22,7 @@ COPY = 2**14
 USER_BLOCK = 2 * COPY
 
 #: Proved clip by clip, by the digests; the seal vouches for all else.
-ROWS = ("values", "times")
+ROWS = ("values", "times", "crop_offsets", "crops")
 
 _MAGIC = b"affex seal 1\n"
 _CHUNK = 2**22

@@ -8,7 +8,7 @@ import hashlib
 import json
 import struct
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +67,28 @@ def of_clips(dataset: Dataset, kind: str, files: Files) -> tuple[dict[str, bytes
         found[utterance.id] = source(file, item) if isinstance(file, File) else b""
         if not isinstance(file, File):
             missing[utterance.id] = file
+    return found, missing
+
+
+def of_rows(
+    dataset: Dataset, name: str, digests: Mapping[str, bytes], failures: Mapping[str, str]
+) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Return the source of every clip of a feature that reads the rows of another, and why some clips have none.
+
+    Parameters
+    ----------
+    name
+        The name of the feature whose rows are read.
+    digests
+        The digest of its rows, which is the source, by clip.
+    failures
+        Why it has no rows, by clip.
+    """
+    found, missing = {}, {}
+    for utterance in dataset.utterances:
+        found[utterance.id] = digests.get(utterance.id, b"")
+        if utterance.id not in digests:
+            missing[utterance.id] = f"{name}: {failures.get(utterance.id, 'not computed yet')}"
     return found, missing
 
 

@@ -30,6 +30,17 @@ WINDOW = 2
 PATIENCE = 20
 
 
+#: What a worker that has a GPU is started with, as in ``dask worker --resources GPU=1``.
+GPU = "GPU"
+
+#: What keeps other work off it: where some workers have this (``--resources CPU=1``), only they do the rest.
+CPU = "CPU"
+
+
+#: Threads of a worker that has a GPU: so many video streams decode while one of them computes.
+GPU_THREADS = 8
+
+
 class Batch(Protocol):
     """Some clips that travel together."""
 
@@ -95,9 +106,11 @@ class Cluster:
         self._client = client
         self._number = itertools.count()
         self._run = uuid.uuid4().hex
+        self._resources: set[str] = set()
 
     def run(self, batches: Iterable[Any], stages: Sequence[Stage]) -> Iterator[tuple[Any, Any]]:
         """Yield (batch, result or `Died`) as batches end."""
+        self._require(stages)
         waiting, suspects = iter(batches), []
         window = WINDOW * sum(self._client.nthreads().values())
         running = {self._submit(batch, stages): batch for batch in itertools.islice(waiting, window)}
@@ -129,8 +142,25 @@ class Cluster:
         for stage in stages:
             # One name for all tasks of a stage: the scheduler keeps a record of every name.
             key = (f"{stage.function.__name__}-{self._run}", number)
-            result = self._client.submit(stage.function, result, key=key, resources=dict(stage.resources) or None)
+            resources = dict(stage.resources) or ({CPU: 1} if CPU in self._resources else None)
+            result = self._client.submit(stage.function, result, key=key, resources=resources)
         return result
+
+    def _require(self, stages: Sequence[Stage]) -> None:
+        """Make sure that some worker has what each stage needs; it would wait for ever.
+
+        Raises
+        ------
+        AffexError
+            Naming what no worker has.
+        """
+        workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
+        self._resources = {name for worker in workers for name in worker["resources"]}
+        for name in sorted({name for stage in stages for name in stage.resources} - self._resources):
+            raise AffexError(
+                f"No worker of the cluster offers a {name}, and a feature is to be computed there. Start one with "
+                f"`dask worker --resources {name}=1`, or compute it elsewhere: DEVICE=cpu."
+            )
 
     def ask(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
         """Return what each worker says."""
@@ -199,7 +229,7 @@ def _killed(future: Any) -> bool:
 
 
 @contextlib.contextmanager
-def opened(scheduler: str, jobs: int) -> Iterator[Runner]:
+def opened(scheduler: str, jobs: int, gpus: int = 0) -> Iterator[Runner]:
     """Open where stages run.
 
     Parameters
@@ -209,6 +239,8 @@ def opened(scheduler: str, jobs: int) -> Iterator[Runner]:
         per process), ``"inline"`` for this process, or a running scheduler's address, ``"tcp://host:8786"``.
     jobs
         How many local worker processes.
+    gpus
+        How many more local worker processes, each of which has one of the machine's GPUs for itself.
 
     Raises
     ------
@@ -220,14 +252,14 @@ def opened(scheduler: str, jobs: int) -> Iterator[Runner]:
     if scheduler == "inline":
         yield Inline()
     elif scheduler == "local":
-        yield from _local(jobs)
+        yield from _local(jobs, gpus)
     elif "://" in scheduler:
         yield from _remote(scheduler)
     else:
         raise UsageError(f"SCHEDULER={scheduler}: expected local, inline or an address as tcp://host:8786.")
 
 
-def _local(jobs: int) -> Iterator[Runner]:
+def _local(jobs: int, gpus: int) -> Iterator[Runner]:
     import dask
     from distributed import Client, LocalCluster
 
@@ -248,9 +280,28 @@ def _local(jobs: int) -> Iterator[Runner]:
                     processes=True,
                     dashboard_address="127.0.0.1:0",  # any free port: several runs may go on
                     silence_logs="CRITICAL",
+                    resources={CPU: 1} if gpus else {},
                 )
             )
+            for number in range(gpus):
+                stack.callback(cluster.sync, _gpu_worker(cluster, number).close)
         yield Cluster(stack.enter_context(Client(cluster)))
+
+
+def _gpu_worker(cluster: Any, number: int) -> Any:
+    """Start a worker that alone uses a GPU; its threads feed it."""
+    from distributed import Nanny
+
+    async def started() -> Any:
+        return await Nanny(
+            cluster.scheduler_address,
+            nthreads=GPU_THREADS,
+            resources={GPU: 1},
+            env={"CUDA_VISIBLE_DEVICES": str(number)},
+            memory_limit=0,  # the features that run there are bounded by their windows and batches
+        )
+
+    return cluster.sync(started)
 
 
 @contextlib.contextmanager

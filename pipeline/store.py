@@ -5,7 +5,7 @@ files that a run writes while it goes on (see ``cache/README.md``):
 
 * A *key* says how rows were made (see `Recipe`), a clip's *source* says of what (media bytes and span), and its
   *digest* is the sha256 over key, id, source and rows: whatever verifies is true under that key, wherever
-  it is found; whatever does not is computed again.
+  it is found; whatever does not is computed again (see `pipeline.entry`).
 * Files are read by their seal (see `pipeline.seal`), never by HDF5, which does not survive a hurt file.
 * A file becomes visible whole or not at all: written beside its place, fsynced, renamed. HDF5 itself never meets
   a full disk (it would crash the process): segments are built in memory, and room for a published file is
@@ -13,7 +13,6 @@ files that a run writes while it goes on (see ``cache/README.md``):
 """
 
 import contextlib
-import hashlib
 import io
 import itertools
 import json
@@ -28,8 +27,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from features.base import Rows
 from pipeline import seal
 from pipeline.atomic import reserve, temporary, writing
+from pipeline.entry import MESSAGE, Crops, Entry, Place, Recipe, Shape, chunks, lengths, longest_bytes
 from pipeline.errors import AffexError
 from pipeline.seal import Array, Seal
 
@@ -39,76 +40,8 @@ SCHEMA = 1
 #: How many bytes of rows are read at a time when many clips are verified.
 BLOCK = 32 * 2**20
 
-#: Room for what HDF5 writes beside the data (headers, attributes), bytes.
-SLACK = 2**18 + seal.USER_BLOCK
-
 #: What is written of each failure.
 FAILED = ("ids", "source", "message", "digest")
-
-#: How much of a failure's message is kept, characters.
-_MESSAGE = 500
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How rows are made: what a file's key stands for.
-
-    Parameters
-    ----------
-    spec
-        Canonical JSON of all that the rows depend on except the media.
-    versions
-        What else took part, for the record only: package to version.
-    """
-
-    spec: str
-    versions: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def key(self) -> str:
-        """The sha256 of the spec, as hexadecimal digits."""
-        return hashlib.sha256(self.spec.encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One clip that is done: its rows, or why it has none.
-
-    Parameters
-    ----------
-    source
-        What it was made of; empty for a failure that is to be tried again.
-    values : (n_rows, n_columns) float32, or None for a failure
-    times : (n_rows,) float64, s, or None where rows are no frames
-    message
-        Why there are no rows.
-    """
-
-    id: str
-    source: str
-    values: NDArray[np.float32] | None = None
-    times: NDArray[np.float64] | None = None
-    message: str = ""
-
-    def digest(self, key: str) -> str:
-        """Return the sha256 that proves this entry under `key`."""
-        sha = hashlib.sha256()
-        for part in (key, self.id, self.source, self.message):
-            sha.update(part.encode() + b"\0")
-        for array in (self.values, self.times):
-            if array is not None:
-                sha.update(f"{array.dtype.str}{array.shape}".encode())
-                sha.update(np.ascontiguousarray(array).data)
-        return sha.hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a verified clip lies: the file, and the number of the clip in it."""
-
-    path: Path
-    number: int
-    n_rows: int
 
 
 @dataclass(frozen=True)
@@ -139,56 +72,35 @@ class Found:
 # -- writing -----------------------------------------------------------------------------------------------
 
 
-def write_segment(folder: Path, recipe: Recipe, columns: Sequence[str], entries: Sequence[Entry]) -> Path:
+def write_segment(
+    folder: Path, recipe: Recipe, columns: Sequence[str], entries: Iterable[Entry], shape: Shape | None = None
+) -> Path:
     """Write finished clips as one small file, whole or not at all.
+
+    Parameters
+    ----------
+    shape
+        How much they hold, where that is known; else they are looked through once more.
 
     Raises
     ------
     AffexError
         If the disk is full or the folder cannot be written.
     """
-    image = io.BytesIO()
-    _write(image, recipe, columns, Shape.of(entries), entries)
+    if shape is None:
+        entries = list(entries)
+        shape = Shape.of(entries)
     path = folder / f"{recipe.key[:12]}-{uuid.uuid4().hex[:12]}.h5"
+    if shape.crop_bytes is not None:
+        publish(path, recipe, columns, shape, entries)
+        return path
+    image = io.BytesIO()
+    _write(image, recipe, columns, shape, entries)
     with writing(path):
         folder.mkdir(parents=True, exist_ok=True)
         with temporary(path) as file:
             file.write(image.getbuffer())
     return path
-
-
-@dataclass(frozen=True)
-class Shape:
-    """How much a file will hold; HDF5 is told before the first row is written."""
-
-    n_clips: int
-    n_rows: int
-    n_failures: int
-    id_bytes: int
-    message_bytes: int
-    framewise: bool
-
-    @classmethod
-    def of(cls, entries: Iterable[Entry]) -> "Shape":
-        """Return the shape of these entries together."""
-        entries = list(entries)
-        done = [entry for entry in entries if entry.values is not None]
-        return cls(
-            n_clips=len(done),
-            n_rows=sum(len(entry.values) for entry in done if entry.values is not None),
-            n_failures=len(entries) - len(done),
-            id_bytes=longest_bytes(entry.id for entry in entries),
-            message_bytes=longest_bytes(entry.message[:_MESSAGE] for entry in entries),
-            framewise=any(entry.times is not None for entry in done),
-        )
-
-    def n_bytes(self, n_columns: int) -> int:
-        """Return how large the file will be at the most."""
-        per_clip = self.id_bytes + 64 + 64 + 8
-        per_failure = self.id_bytes + 64 + 64 + self.message_bytes
-        per_row = 4 * n_columns + 8 * self.framewise
-        names = 64 * n_columns
-        return self.n_clips * per_clip + self.n_failures * per_failure + self.n_rows * per_row + names + SLACK
 
 
 def publish(path: Path, recipe: Recipe, columns: Sequence[str], shape: Shape, entries: Iterable[Entry]) -> None:
@@ -220,10 +132,10 @@ def _write(file: BinaryIO, recipe: Recipe, columns: Sequence[str], shape: Shape,
 
 def _fill(tables: Mapping[str, h5py.Dataset], recipe: Recipe, entries: Iterable[Entry]) -> None:
     index = {name: np.zeros(table.shape, table.dtype) for name, table in tables.items() if name not in seal.ROWS}
-    clip = failure = 0
+    clip = failure = crop = 0
     for entry in entries:
         if entry.values is None:
-            kept = replace(entry, message=entry.message[:_MESSAGE])
+            kept = replace(entry, message=entry.message[:MESSAGE])
             for name, text in zip(FAILED, (kept.id, kept.source, kept.message, kept.digest(recipe.key)), strict=True):
                 index[f"failed/{name}"][failure] = text.encode()
             failure += 1
@@ -235,14 +147,26 @@ def _fill(tables: Mapping[str, h5py.Dataset], recipe: Recipe, entries: Iterable[
         tables["values"][at:end] = entry.values
         if entry.times is not None:
             tables["times"][at:end] = entry.times
+        if entry.crops is not None:
+            crop = _fill_crops(tables, int(at), crop, entry.crops)
         clip += 1
     for name, array in index.items():
         if name != "columns":
             tables[name][...] = array
 
 
+def _fill_crops(tables: Mapping[str, h5py.Dataset], row: int, begin: int, crops: Sequence[bytes]) -> int:
+    """Write a clip's pictures from the byte `begin` on, the first beside `row`; return where they end."""
+    ends = begin + np.cumsum(lengths(crops))
+    tables["crop_offsets"][row + 1 : row + 1 + len(ends)] = ends
+    for chunk in chunks(crops):
+        tables["crops"][begin : begin + len(chunk)] = np.frombuffer(chunk, np.uint8)
+        begin += len(chunk)
+    return begin
+
+
 def _allocate(h5: h5py.File, columns: Sequence[str], shape: Shape) -> dict[str, h5py.Dataset]:
-    """Create the datasets. `values` comes last, so that a cut file loses the last clips only.
+    """Create the datasets. What is largest comes last, so that a cut file loses the last clips only.
 
     Text is UTF-8 of fixed width, and so lies where the seal can find it.
     """
@@ -255,7 +179,9 @@ def _allocate(h5: h5py.File, columns: Sequence[str], shape: Shape) -> dict[str, 
         "columns": ((len(columns),), h5py.string_dtype("utf-8", longest_bytes(columns))),
         **{f"failed/{name}": ((shape.n_failures,), h5py.string_dtype("utf-8", widths[name])) for name in FAILED},
         **({"times": ((shape.n_rows,), np.float64)} if shape.framewise else {}),
+        **({} if shape.crop_bytes is None else {"crop_offsets": ((shape.n_rows + 1,), np.int64)}),
         "values": ((shape.n_rows, len(columns)), np.float32),
+        **({} if shape.crop_bytes is None else {"crops": ((shape.crop_bytes,), np.uint8)}),
     }
     tables = {name: h5.create_dataset(name, *kind, dcpl=in_order) for name, kind in kinds.items()}
     tables["columns"][...] = np.array([name.encode() for name in columns], tables["columns"].dtype)
@@ -276,10 +202,20 @@ class _Sealed:
         array = self.seal.arrays[name]
         return seal.rows(self.file, array, 0, array.shape[0])
 
-    def part(self, name: str, begin: int, end: int) -> NDArray[Any] | None:
-        """Return some rows of a dataset, or None where the file has no such dataset."""
-        array = self.seal.arrays.get(name)
-        return None if array is None else seal.rows(self.file, array, begin, end)
+    def rows(self, begin: int, end: int) -> Rows:
+        """Return some rows, their pictures left in the file."""
+        part: dict[str, NDArray[Any]] = {
+            name: seal.rows(self.file, array, begin, end + (name == "crop_offsets"))
+            for name, array in self.seal.arrays.items()
+            if name in ("values", "times", "crop_offsets")
+        }
+        crops = self.seal.arrays.get("crops")
+        offsets = part.get("crop_offsets")
+        return Rows(
+            part["values"],
+            part.get("times"),
+            None if crops is None or offsets is None else Crops(self.file, crops.offset, crops.shape[0], offsets),
+        )
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Return a dataset of text; bytes that are no UTF-8 are damage, and will fail their digest."""
@@ -320,14 +256,32 @@ def _survey_clips(sealed: _Sealed, path: Path, key: str, found: Found) -> list[s
     """Note every clip that verifies; return a sentence for each that does not."""
     hurt = []
     ids, sources, digests = (sealed.texts(name) for name in ("ids", "source", "digest"))
-    for number, values, times in _clips(sealed):
-        entry = Entry(ids[number], sources[number], values, times)
-        if values is not None and entry.digest(key) == digests[number]:
-            found.places[entry.id] = (entry.source, Place(path, number, len(values)))
+    for number, rows in _clips(sealed):
+        entry = _entry(ids[number], sources[number], rows)
+        if entry is not None and entry.digest(key) == digests[number]:
+            found.places[entry.id] = (entry.source, _place(path, number, entry))
         else:
-            hurt.append(f"clip '{entry.id}' does not verify")
-            found.hurt_ids.add(entry.id)
+            hurt.append(f"clip '{ids[number]}' does not verify")
+            found.hurt_ids.add(ids[number])
     return hurt
+
+
+def _entry(id_: str, source: str, rows: Rows | None) -> Entry | None:
+    """Return a clip with its rows; None where those, or their pictures, cannot be there."""
+    if rows is None or (isinstance(rows.crops, Crops) and not rows.crops.is_sound):
+        return None
+    return Entry(id_, source, rows.values, rows.times, crops=rows.crops)
+
+
+def _place(path: Path, number: int, entry: Entry) -> Place:
+    n_rows = 0 if entry.values is None else len(entry.values)
+    return Place(path, number, n_rows, 0 if entry.crops is None else int(lengths(entry.crops).sum()))
+
+
+def places(path: Path, entries: Iterable[Entry]) -> dict[str, Place]:
+    """Return where the clips lie that were written into a file in this order, by id; failures have no place."""
+    done = (entry for entry in entries if entry.values is not None)
+    return {entry.id: _place(path, number, entry) for number, entry in enumerate(done)}
 
 
 def _survey_failures(sealed: _Sealed, key: str, found: Found) -> list[str]:
@@ -342,22 +296,29 @@ def _survey_failures(sealed: _Sealed, key: str, found: Found) -> list[str]:
     return hurt
 
 
-def _clips(sealed: _Sealed) -> Iterator[tuple[int, NDArray[np.float32] | None, NDArray[np.float64] | None]]:
-    """Yield (number, values, times) of each clip, read in blocks; None for rows that cannot be there."""
+def _clips(sealed: _Sealed) -> Iterator[tuple[int, Rows | None]]:
+    """Yield (number, rows) of each clip, read in blocks; None for rows that cannot be there."""
     array = sealed.seal.arrays["values"]
     offsets = sealed.whole("offsets")
     sound = (offsets[:-1] >= 0) & (offsets[1:] >= offsets[:-1]) & (offsets[1:] <= array.shape[0])
-    begin, end, values, times = 0, -1, None, None
+    begin, end, block = 0, -1, None
     for number, ok in enumerate(sound):
         at, until = int(offsets[number]), int(offsets[number + 1])
         if not ok:
-            yield number, None, None
+            yield number, None
             continue
-        if values is None or at < begin or until > end:
+        if block is None or at < begin or until > end:
             begin, end = at, max(until, min(array.shape[0], at + BLOCK // max(array.row_bytes, 1)))
-            values, times = sealed.part("values", begin, end), sealed.part("times", begin, end)
-        rows = slice(at - begin, until - begin)
-        yield number, None if values is None else values[rows], None if times is None else times[rows]
+            block = sealed.rows(begin, end)
+        yield number, _some(block, slice(at - begin, until - begin))
+
+
+def _some(block: Rows, rows: slice) -> Rows:
+    return Rows(
+        block.values[rows],
+        None if block.times is None else block.times[rows],
+        None if block.crops is None else block.crops[rows],
+    )
 
 
 def described(path: Path) -> Seal | None:
@@ -369,22 +330,66 @@ def described(path: Path) -> Seal | None:
 def entries(places: Iterable[tuple[str, str, Place]], key: str) -> Iterator[Entry]:
     """Yield the clips (id, source, place), each verified again as it is read.
 
+    Pictures stay in the file, and can be read until the next clip is asked for.
+
     Raises
     ------
     AffexError
         If a clip no longer verifies.
     """
     for path, group in itertools.groupby(places, key=lambda item: item[2].path):
-        with _opened(path) as sealed:
-            if sealed is None:
-                raise AffexError(f"{path}: its seal does not verify. Run `make features` to mend the file.")
-            offsets, digests = sealed.whole("offsets"), sealed.texts("digest")
+        with reading(path) as reader:
             for id_, source, place in group:
-                rows = int(offsets[place.number]), int(offsets[place.number + 1])
-                entry = Entry(id_, source, sealed.part("values", *rows), sealed.part("times", *rows))
-                if entry.digest(key) != digests[place.number]:
-                    raise AffexError(f"{path}: the rows of '{id_}' do not verify. Run `make features` to mend them.")
-                yield entry
+                yield reader.entry(place.number, key, id_, source)
+
+
+class Reader:
+    """A file that is open to read single clips."""
+
+    def __init__(self, path: Path, sealed: _Sealed) -> None:
+        self._path = path
+        self._sealed = sealed
+        self._offsets = sealed.whole("offsets")
+        self.ids, self.sources, self.digests = (sealed.texts(name) for name in ("ids", "source", "digest"))
+
+    def entry(self, number: int, key: str, id_: str | None = None, source: str | None = None) -> Entry:
+        """Return a clip, verified; what is not said of it is taken from the file, which the digest proves as well.
+
+        Raises
+        ------
+        AffexError
+            If it does not verify.
+        """
+        id_, source = id_ or self.ids[number], source or self.sources[number]
+        rows = self._sealed.rows(int(self._offsets[number]), int(self._offsets[number + 1]))
+        entry = _entry(id_, source, rows)
+        if entry is None or entry.digest(key) != self.digests[number]:
+            raise AffexError(f"{self._path}: the rows of '{id_}' do not verify. Run `make features` to mend them.")
+        return entry
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[Reader]:
+    """Open a file to read single clips.
+
+    Raises
+    ------
+    AffexError
+        If its seal does not verify.
+    """
+    with _opened(path) as sealed:
+        if sealed is None:
+            raise AffexError(f"{path}: its seal does not verify. Run `make features` to mend the file.")
+        yield Reader(path, sealed)
+
+
+def digests(places: Mapping[str, Place]) -> dict[str, bytes]:
+    """Return the digest of each clip, by id."""
+    found = {}
+    for path, group in itertools.groupby(places.items(), key=lambda item: item[1].path):
+        with reading(path) as reader:
+            found.update({id_: bytes.fromhex(reader.digests[place.number]) for id_, place in group})
+    return found
 
 
 @dataclass(frozen=True)
@@ -459,8 +464,3 @@ class _Disguised(io.RawIOBase):
     def truncate(self, size: int | None = None) -> int:
         self._length = self._file.truncate(size)
         return self._length
-
-
-def longest_bytes(texts: Iterable[str]) -> int:
-    """Return the width in bytes that holds every text (1 at the least: HDF5 has no text of width 0)."""
-    return max((len(text.encode()) for text in texts), default=1) or 1

@@ -116,7 +116,8 @@ def extracted(desk: Desk, specs: Sequence[FeatureSpec], *, quiet: bool = False) 
         if quiet:
             continue
         desk.console.say(f"{dataset.name}: {len(dataset.utterances)} utterances, {time.monotonic() - began:.1f} s")
-        if all(len(summary.failures) == len(dataset.utterances) for summary in summaries):
+        asked = (summary for summary in summaries if summary.spec in specs)
+        if all(len(summary.failures) == len(dataset.utterances) for summary in asked):
             raise AffexError("No clip has any of the features; the reasons stand above.")
 
 
@@ -186,7 +187,7 @@ def run(desk: Desk, member: Member, wish: Wish, out: Path | None) -> Path:
         desk.console.say(f"{text}Nothing has changed since this run: it is not computed again -> {folder}")
         return folder
     task = prepare(matrix, settings, partial=wish.partial)
-    media = tuple(sorted({spec.feature.reads for spec in specs}))
+    media = tuple(sorted({spec.feature.media for spec in specs}))
     leaks, warnings = _audited(task, settings, prints, media, allow=wish.allow_leaks)
     result = _judged(desk, task, settings, inner=wish.inner)
     notes = (*_missing(desk), *warnings, *result.notes)

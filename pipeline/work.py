@@ -1,15 +1,21 @@
-"""What a worker does with a batch: decode, then extract. Nothing here raises for a bad clip; it is recorded."""
+"""What a worker does with a batch of sound: decode, then extract. Nothing here raises for a bad clip; it is recorded.
+
+What all kinds of work share is here, too; `pipeline.streams` works on video, `pipeline.chain` on cached rows.
+"""
 
 import hashlib
-from collections.abc import Iterator
+import os
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib import metadata
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
-from features.base import Clip, ExtractionError, Feature, Rows
+from features.base import AudioFeature, Clip, ExtractionError, Feature, Rows, Runtime
 from pipeline import media
 from pipeline.errors import AffexError, MediaError
 from pipeline.manifest import Media
@@ -34,14 +40,26 @@ class Job:
     modified: int
     wanted: tuple[int, ...]
 
+    def is_of(self, stat: os.stat_result) -> bool:
+        """Whether the file is still the one that was hashed."""
+        return (stat.st_size, stat.st_mtime_ns) == (self.size, self.modified)
+
 
 @dataclass(frozen=True)
 class ClipBatch:
-    """Some jobs, the features they want, and the folder their paths are relative to."""
+    """Some jobs, the features they want (of one kind of media), and the folder their paths are relative to.
+
+    Parameters
+    ----------
+    scratch
+        Where a feature's large results wait for the driver, one folder a feature.
+    """
 
     root: Path
     features: tuple[Feature, ...]
     jobs: tuple[Job, ...]
+    runtime: Runtime
+    scratch: tuple[Path, ...] = ()
 
     def halves(self) -> "tuple[ClipBatch, ClipBatch] | None":
         """Return the batch in two parts, or None where one clip is all there is."""
@@ -76,17 +94,46 @@ class Extracted:
     outcomes: dict[str, Rows | Failure]
 
 
+@dataclass(frozen=True)
+class Model:
+    """What a feature has loaded in this process; whoever computes with it holds its turn."""
+
+    loaded: Any
+    turn: threading.Lock
+
+
+_LOADING = threading.Lock()
+
+
+def model_of(feature: Feature, runtime: Runtime) -> Model | Failure:
+    """Return what a feature loads, once a process for each feature and way to run it, or why it cannot."""
+    try:
+        with _LOADING:
+            return _loaded(feature, runtime)
+    except Exception as error:
+        return Failure(f"{feature.name}: {type(error).__name__}: {error}", final=False)
+
+
+@lru_cache(maxsize=8)
+def _loaded(feature: Feature, runtime: Runtime) -> Model:
+    return Model(feature.load(runtime), threading.Lock())
+
+
 def decode(batch: ClipBatch) -> Decoded:
     """Decode each clip once for each form (rate, longest) that its features read."""
     return Decoded(batch, tuple(_decoded_forms(batch, job) for job in batch.jobs))
 
 
 def _decoded_forms(batch: ClipBatch, job: Job) -> dict[tuple[int, float], Clip | Failure]:
-    forms = {_form(batch.features[number]) for number in job.wanted}
+    forms = {_form(_heard(batch.features[number])) for number in job.wanted}
     return {form: _decoded(batch.root, job, form) for form in sorted(forms)}
 
 
-def _form(feature: Feature) -> tuple[int, float]:
+def _heard(feature: Feature) -> AudioFeature:
+    return cast(AudioFeature, feature)  # batches are of one kind of media
+
+
+def _form(feature: AudioFeature) -> tuple[int, float]:
     return feature.rate, feature.longest
 
 
@@ -98,9 +145,12 @@ def _decoded(root: Path, job: Job, form: tuple[int, float]) -> Clip | Failure:
         return Failure(str(error), final=True)
     except Exception as error:
         return Failure(f"{job.media.path}: {type(error).__name__}: {error}", final=False)
-    if (stat.st_size, stat.st_mtime_ns) != (job.size, job.modified):
-        return Failure(f"{job.media.path} changed while it was read", final=False)
-    return clip
+    return clip if job.is_of(stat) else changed(job)
+
+
+def changed(job: Job) -> Failure:
+    """Return the failure of a clip whose file is no longer the one that was hashed."""
+    return Failure(f"{job.media.path} changed while it was read", final=False)
 
 
 def extract(decoded: Decoded) -> list[Extracted]:
@@ -117,7 +167,7 @@ def extract(decoded: Decoded) -> list[Extracted]:
 def _extracted(decoded: Decoded) -> Iterator[Extracted]:
     for number, feature in enumerate(decoded.batch.features):
         outcomes = {
-            job.id: _rows(feature, clips[_form(feature)])
+            job.id: _rows(_heard(feature), clips[_form(_heard(feature))])
             for job, clips in zip(decoded.batch.jobs, decoded.clips, strict=True)
             if number in job.wanted
         }
@@ -125,11 +175,14 @@ def _extracted(decoded: Decoded) -> Iterator[Extracted]:
             yield Extracted(number, feature.columns, outcomes)
 
 
-def _rows(feature: Feature, clip: Clip | Failure) -> Rows | Failure:
-    if isinstance(clip, Failure):
-        return clip
+def _rows(feature: AudioFeature, clip: Clip | Failure) -> Rows | Failure:
+    return clip if isinstance(clip, Failure) else attempt(feature, lambda: feature.extract(clip))
+
+
+def attempt(feature: Feature, compute: Callable[[], Rows]) -> Rows | Failure:
+    """Return the rows that a feature computes of a clip, or why it has none that may reach the cache."""
     try:
-        rows = feature.extract(clip)
+        rows = compute()
     except ExtractionError as error:
         return Failure(str(error), final=True)
     except Exception as error:
@@ -147,6 +200,9 @@ def _problem(feature: Feature, rows: Rows) -> str | None:
         return f"{feature.name} gave {values.dtype} rows, float32 was expected"
     if feature.framewise != (times is not None) or (times is not None and len(times) != len(values)):
         return f"{feature.name} gave {len(values)} rows without a time for each"
+    if feature.with_crops != (rows.crops is not None) or (rows.crops is not None and len(rows.crops) != len(values)):
+        wanted = "with a picture (it may be empty) for each" if feature.with_crops else "without pictures"
+        return f"{feature.name} gave {len(values)} rows, and they were expected {wanted}"
     bad = np.flatnonzero(~np.isfinite(values).all(axis=0))
     if len(bad):
         names = ", ".join(feature.columns[i] for i in bad[:5])

@@ -1,17 +1,29 @@
-"""Features for tests of the machinery: quick, closed forms, and one that kills its worker."""
+"""Features for tests of the machinery: quick, closed forms, and some that kill their worker."""
 
 import os
 import signal
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from features.base import Clip, ExtractionError, Feature, Rows
+from features.base import (
+    AudioFeature,
+    ChainedFeature,
+    Clip,
+    ExtractionError,
+    Feature,
+    Frames,
+    Rows,
+    Runtime,
+    VideoFeature,
+)
+from features.spool import Spool
 
 
 @dataclass(frozen=True, kw_only=True)
-class Level(Feature):
+class Level(AudioFeature):
     """Mean, peak and length of a clip, times `gain`; refuses a clip under `least` s; dies of a clip over `deadly` s."""
 
     version: ClassVar[int] = 1
@@ -38,7 +50,7 @@ class Level(Feature):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Samples(Feature):
+class Samples(AudioFeature):
     """The samples themselves, one a frame."""
 
     @property
@@ -54,7 +66,7 @@ class Samples(Feature):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Broken(Feature):
+class Broken(AudioFeature):
     """Gives what must not reach a cache: `how` says what."""
 
     how: str = "nan"
@@ -77,3 +89,158 @@ class Broken(Feature):
         if self.how == "float64":
             return Rows(np.zeros((1, 1)))  # type: ignore[arg-type]
         return Rows(np.full((1, 1), np.nan, np.float32))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tiles(AudioFeature):
+    """The level of each 10 ms, which carries its samples as a picture; every third row has an empty one.
+
+    Refuses a clip whose first sample is exactly zero: nobody is there.
+    """
+
+    with_crops: ClassVar[bool] = True
+
+    gain: float = 1.0
+
+    @property
+    def framewise(self) -> bool:
+        return True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("level",)
+
+    def extract(self, clip: Clip) -> Rows:
+        if clip.samples[0] == 0:
+            raise ExtractionError("nobody is there")
+        n = len(clip.samples) // 160
+        tiles = self.gain * clip.samples[: 160 * n].reshape(n, 160)
+        crops = tuple(b"" if row % 3 == 2 else tile.astype("<f4").tobytes() for row, tile in enumerate(tiles))
+        return Rows(tiles.std(axis=1, keepdims=True).astype(np.float32), np.arange(n) / 100, crops)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peaks(ChainedFeature):
+    """The largest sample of the pictures of a clip, and where it was computed; what it refuses, `most` says.
+
+    Dies of a clip over `deadly` rows. With `echo` its row carries the first picture.
+    """
+
+    on_device: ClassVar[bool] = True
+
+    tiles: Tiles = Tiles()
+    most: float = 9.0
+    deadly: int = 10**6
+    place: bool = False
+
+    @property
+    def upstream(self) -> Feature:
+        return self.tiles
+
+    @property
+    def framewise(self) -> bool:
+        return False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("peak", "pictures", "process", "loads") if self.place else ("peak", "pictures")
+
+    def load(self, runtime: Runtime) -> list[str]:
+        LOADED.append(runtime.device)
+        return LOADED
+
+    def extract_many(self, clips: Iterable[Rows], model: Any) -> list[Rows]:
+        return [self._rows(clip, model) for clip in clips]
+
+    def _rows(self, clip: Rows, model: list[str]) -> Rows:
+        if len(clip.values) > self.deadly:
+            os.kill(os.getpid(), signal.SIGKILL)
+        pictures = [np.frombuffer(crop, "<f4") for crop in clip.crops if crop]
+        peak = max(float(np.abs(picture).max()) for picture in pictures)
+        if peak > self.most:
+            raise ExtractionError(f"a peak of {peak:.3f}, over {self.most}")
+        where = [os.getpid(), len(model)] if self.place else []
+        return Rows(np.array([[peak, len(pictures), *where]], np.float32))
+
+
+#: The devices that `Peaks` was loaded for in this process.
+LOADED: list[str] = []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copies(ChainedFeature):
+    """The rows of `Tiles` again, pictures and all, each clip's turned around; a link that others may read."""
+
+    with_crops: ClassVar[bool] = True
+
+    tiles: Tiles = Tiles()
+
+    @property
+    def upstream(self) -> Feature:
+        return self.tiles
+
+    @property
+    def framewise(self) -> bool:
+        return True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("level",)
+
+    def extract_many(self, clips: Iterable[Rows], model: Any) -> list[Rows]:
+        return [Rows(clip.values[::-1].copy(), clip.times, tuple(clip.crops)[::-1]) for clip in clips]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Last(ChainedFeature):
+    """The last level of `Copies`: the end of a chain of three."""
+
+    copies: Copies = Copies()
+
+    @property
+    def upstream(self) -> Feature:
+        return self.copies
+
+    @property
+    def framewise(self) -> bool:
+        return False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("last",)
+
+    def extract_many(self, clips: Iterable[Rows], model: Any) -> list[Rows]:
+        return [Rows(clip.values[-1:].copy()) for clip in clips]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Greys(VideoFeature):
+    """The mean grey of every frame, which carries its first pixel; reads at most `most` windows."""
+
+    with_crops: ClassVar[bool] = True
+
+    fps: float = 10.0
+    most: int = 10**6
+
+    @property
+    def sampling(self) -> float:
+        return self.fps
+
+    @property
+    def framewise(self) -> bool:
+        return True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("grey",)
+
+    def extract_stream(self, windows: Iterator[Frames], model: Any) -> Rows:
+        seen = [frames for _, frames in zip(range(self.most), windows, strict=False)]
+        if not seen:
+            raise ExtractionError("no frame was shown")
+        pictures = np.concatenate([frames.pictures for frames in seen])
+        crops = Spool()
+        for picture in pictures:
+            crops.append(picture[0, 0].tobytes())
+        greys = pictures.mean(axis=(1, 2, 3), dtype=np.float64)
+        return Rows(greys[:, None].astype(np.float32), np.concatenate([frames.times for frames in seen]), crops)

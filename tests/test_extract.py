@@ -11,7 +11,7 @@ import soundfile
 from corpus import Listener, at_hand, run, small, spec, write_wav
 from plain import Broken, Level, Samples
 
-from pipeline import cache, manifest, store
+from pipeline import cache, manifest, registry, store
 from pipeline.errors import AffexError
 from pipeline.manifest import Dataset, Media
 from pipeline.registry import FeatureSpec
@@ -290,3 +290,18 @@ def test_clips_of_much_audio_travel_in_small_batches(dataset: Dataset) -> None:
     assert [len(batch) for batch in _batches(long)] == [2, 2, 2]
     short = [Job(str(n), Media("a.wav", 0.0, 1.0), 1, 1, (0,)) for n in range(40)]
     assert [len(batch) for batch in _batches(short)] == [16, 16, 8]
+
+
+@pytest.mark.parametrize(
+    ("preset", "key"),
+    [
+        ("compare", "4a002951684779530c4a8c35d90d87e4e6b3729a6e7c83e3409bd8745562b403"),
+        ("mfcc", "c2630f8fa986e6423a8e3eb766a915ae371100885bd8604b15b5987703b61567"),
+        ("logmel", "4e39831742952f9754bb5ddd5a63e52306eb1bec2980e197a8a0ba5fc50f68c8"),
+        ("fingerprint", "7a66e1d95b5f66dfad703f12bf68ccf1411685ed43cc869e45844ec16a2f6c48"),
+    ],
+)
+def test_keys_stay_as_they_were(preset: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frozen, at version 1 of every package: who changes how keys are made throws away everybody's caches."""
+    monkeypatch.setattr("pipeline.cache.versions", lambda names: dict.fromkeys(names, "1"))
+    assert cache.recipe(registry.feature_presets()[preset]).key == key

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -61,6 +61,30 @@ def test_schedulers_that_are_none() -> None:
         pass
     with pytest.raises(AffexError, match="No Dask scheduler answers at"), stages.opened("tcp://127.0.0.1:9", 1):
         pass
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Where it has been."""
+
+    processes: tuple[int, ...] = ()
+
+
+def visited(batch: Batch) -> Batch:
+    return Batch((*batch.processes, os.getpid()))
+
+
+def visited_gpu(batch: Batch) -> Batch:
+    return Batch((*batch.processes, os.getpid()))
+
+
+def test_a_gpu_has_a_worker_that_does_nothing_else() -> None:
+    way = (stages.Stage(visited), stages.Stage(visited_gpu, {stages.GPU: 1}))
+    with stages.opened("local", 2, gpus=1) as runner:
+        been = [result.processes for _, result in runner.run([Batch()] * 40, way)]
+    anywhere, gpu = (set(processes) for processes in zip(*been, strict=True))
+    assert (len(been), len(anywhere), len(gpu)) == (40, 2, 1)
+    assert not anywhere & gpu
 
 
 def scaled(factor: int, item: int) -> int:

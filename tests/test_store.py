@@ -1,5 +1,9 @@
 """The store: what is written is what verifies, and nothing that is hurt verifies."""
 
+import tracemalloc
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import h5py
@@ -7,6 +11,7 @@ import numpy as np
 import pytest
 
 from pipeline import store
+from pipeline.entry import CHUNK
 from pipeline.errors import AffexError
 from pipeline.seal import COPY
 from pipeline.store import Entry, Recipe, Shape
@@ -18,6 +23,11 @@ COLUMNS = ("a", "größe")
 def clip(id_: str, n_rows: int = 1, *, frames: bool = False, seed: int = 0) -> Entry:
     values = np.random.default_rng(seed).standard_normal((n_rows, 2)).astype(np.float32)
     return Entry(id_, f"{seed:064d}", values, np.arange(n_rows) / 100 if frames else None)
+
+
+def pictured(id_: str, sizes: tuple[int, ...], *, frames: bool = True, seed: int = 0) -> Entry:
+    crops = tuple(np.random.default_rng([seed, n]).bytes(size) for n, size in enumerate(sizes))
+    return replace(clip(id_, len(sizes), frames=frames, seed=seed), crops=crops)
 
 
 def publish(path: Path, entries: list[Entry], recipe: Recipe = RECIPE) -> None:
@@ -78,23 +88,37 @@ def test_another_key_verifies_nothing(tmp_path: Path) -> None:
 
 def test_a_digest_binds_key_id_source_rows_and_times() -> None:
     entry = clip("x", 2, frames=True)
+    crops = (b"one", b"")
     others = [
+        replace(entry, crops=crops),
+        replace(entry, crops=(b"", b"one")),
+        replace(entry, crops=(b"on", b"e")),
+        replace(entry, crops=(b"", b"")),
         Entry("y", entry.source, entry.values, entry.times),
         Entry("x", "0" * 64 + "1", entry.values, entry.times),
         Entry("x", entry.source, entry.values.T.copy(), entry.times),
         Entry("x", entry.source, entry.values, entry.times + 1e-9),
         Entry("x", entry.source, np.nextafter(entry.values, 9, dtype=np.float32), entry.times),
     ]
-    assert len({entry.digest("k"), entry.digest("l"), *(other.digest("k") for other in others)}) == 7
+    assert len({entry.digest("k"), entry.digest("l"), *(other.digest("k") for other in others)}) == 11
 
 
-def test_any_flipped_bit_is_found(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("some", "step"),
+    [
+        ([clip("x", 2, frames=True, seed=1), clip("y", 1, frames=True, seed=2)], 3),
+        ([pictured("x", (40, 0, 7), seed=1), pictured("y", (0, 90), seed=2)], 13),
+        ([pictured("x", (0, 0), frames=False)], 29),
+    ],
+    ids=["rows", "pictures", "empty pictures"],
+)
+def test_any_flipped_bit_is_found(tmp_path: Path, some: Sequence[Entry], step: int) -> None:
     """Bytes all over a file are flipped; what still verifies afterwards is what was written."""
-    entries = [clip("x", 2, frames=True, seed=1), clip("y", 1, frames=True, seed=2), Entry("z", "s", message="why")]
+    entries = [*some, Entry("z", "s", message="why")]
     publish(tmp_path / "f.h5", entries)
     sound = (tmp_path / "f.h5").read_bytes()
     true = {entry.id: entry.digest(RECIPE.key) for entry in entries}
-    for at in [*range(0, COPY, 997), *range(2 * COPY, len(sound), 3)]:
+    for at in [*range(0, COPY, 997), *range(2 * COPY, len(sound) - 256, step), *range(len(sound) - 256, len(sound))]:
         hurt = bytearray(sound)
         hurt[at] ^= 1 << at % 8
         (tmp_path / "g.h5").write_bytes(hurt)
@@ -148,3 +172,79 @@ def test_an_old_reader_keeps_its_file_while_a_new_one_is_published(tmp_path: Pat
         publish(tmp_path / "f.h5", [clip("x", seed=2)])
         np.testing.assert_array_equal(reader["values"][:], before)
     assert store.load(tmp_path / "f.h5", RECIPE.key).values[0, 0] != before[0, 0]
+
+
+def test_pictures_are_what_was_written(tmp_path: Path) -> None:
+    entries = [pictured("x", (5, 0, 70000), seed=1), Entry("f", "s", message="no"), pictured("y", (0,), seed=2)]
+    publish(tmp_path / "f.h5", entries)
+    found = store.survey(tmp_path / "f.h5", RECIPE.key)
+    assert found.hurt == ()
+    assert {id_: place.crop_bytes for id_, (_, place) in found.places.items()} == {"x": 70005, "y": 0}
+    with store.reading(tmp_path / "f.h5") as reader:
+        for number, entry in enumerate((entries[0], entries[2])):
+            crops = reader.entry(number, RECIPE.key).crops
+            assert tuple(crops) == entry.crops
+            assert (crops[-1], len(crops[1:])) == (entry.crops[-1], len(entry.crops[1:]))
+            assert tuple(crops[1:]) == entry.crops[1:]
+            with pytest.raises(IndexError):
+                crops[len(crops)]
+
+
+def test_any_program_finds_the_picture_of_a_row(tmp_path: Path) -> None:
+    entries = [pictured("x", (5, 0), seed=1), pictured("y", (9,), seed=2)]
+    publish(tmp_path / "f.h5", entries)
+    with h5py.File(tmp_path / "f.h5") as h5:
+        crops, begins = h5["crops"], h5["crop_offsets"][:]
+        read = [crops[a:b].tobytes() for a, b in pairwise(begins)]
+        assert read == [*entries[0].crops, *entries[1].crops]
+        assert (crops.dtype, begins.dtype, len(begins)) == (np.uint8, np.int64, 4)
+
+
+def test_pictures_pass_from_file_to_file_without_being_held(tmp_path: Path) -> None:
+    """48 MiB become a segment, that is published, and its clips read again, in a fraction of that."""
+    large = [pictured(str(n), (3 * 2**20,) * 4, seed=n) for n in range(4)]
+    digests = {entry.id: entry.digest(RECIPE.key) for entry in large}
+    tracemalloc.start()
+    segment = store.write_segment(tmp_path / "f.parts", RECIPE, COLUMNS, large)
+    places, shape = store.survey(segment, RECIPE.key).places, Shape.of(large)
+    read = store.entries([(id_, *places[id_]) for id_ in reversed(places)], RECIPE.key)
+    store.publish(tmp_path / "f.h5", RECIPE, COLUMNS, shape, read)
+    found = store.survey(tmp_path / "f.h5", RECIPE.key)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * CHUNK
+    assert list(found.places) == ["3", "2", "1", "0"]
+    assert {
+        id_: digest.hex() for id_, digest in store.digests({i: p for i, (_, p) in found.places.items()}).items()
+    } == digests
+
+
+def test_a_flip_in_a_picture_costs_its_clip_and_one_in_an_offset_its_neighbours(tmp_path: Path) -> None:
+    publish(tmp_path / "f.h5", [pictured(name, (8, 8), seed=n) for n, name in enumerate("wxyz")])
+    sound = (tmp_path / "f.h5").read_bytes()
+    with h5py.File(tmp_path / "f.h5") as h5:
+        crops, offsets = h5["crops"].id.get_offset(), h5["crop_offsets"].id.get_offset()
+    for at, lost in ((crops + 17, "x"), (offsets + 3 * 8, "x"), (offsets + 4 * 8, "xy"), (offsets + 4 * 8 + 7, "xy")):
+        (tmp_path / "f.h5").write_bytes(sound[:at] + bytes([sound[at] ^ 0x80]) + sound[at + 1 :])
+        found = store.survey(tmp_path / "f.h5", RECIPE.key)
+        assert found.hurt_ids == set(lost)
+        assert set(found.places) == set("wxyz") - set(lost)
+
+
+@pytest.mark.parametrize("n_bytes", [1, 8, 9, 20, 32])
+def test_a_cut_in_the_pictures_keeps_the_clips_before_it(tmp_path: Path, n_bytes: int) -> None:
+    publish(tmp_path / "f.h5", [pictured(name, (4, 4), seed=n) for n, name in enumerate("wxyz")])
+    (tmp_path / "f.h5").write_bytes((tmp_path / "f.h5").read_bytes()[:-n_bytes])
+    found = store.survey(tmp_path / "f.h5", RECIPE.key)
+    assert list(found.places) == list("wxyz"[: (32 - n_bytes) // 8])
+
+
+def test_what_was_written_before_there_were_pictures_still_verifies() -> None:
+    """Frozen from the version before."""
+    values = np.arange(6, dtype=np.float32).reshape(3, 2)
+    entries = (
+        Entry("x", "s", values, np.arange(3) / 100),
+        Entry("x", "s", values),
+        Entry("x", "s", message="why"),
+    )
+    assert [entry.digest("k")[:16] for entry in entries] == ["22362479af802caf", "dcfbf3ce02755e85", "8184f70b91f3be53"]

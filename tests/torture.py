@@ -45,6 +45,13 @@ def hook(event, arguments):
         if steps == limit:
             os.kill(os.getpid(), signal.SIGKILL)
 sys.addaudithook(hook)
+"""
+
+#: The command, with features that carry pictures and read each other among its presets.
+AFFEX = """
+import sys
+sys.path.append("tests")
+import with_plain
 from pipeline.cli.command import main
 main()
 """
@@ -52,11 +59,17 @@ main()
 
 @dataclass(frozen=True)
 class Ground:
-    """A small corpus as a table, the folder of its caches, and the undisturbed result."""
+    """A small corpus as a table, the folder of its caches, and the undisturbed result.
+
+    Parameters
+    ----------
+    features
+        The feature that is asked for, after those that it reads.
+    """
 
     table: Path
     cache: Path
-    feature: str
+    features: tuple[str, ...]
     n_clips: int
     expected: str = ""
 
@@ -65,29 +78,32 @@ class Ground:
         return self.cache / self.table.stem
 
     @property
-    def file(self) -> Path:
-        return self.folder / f"{self.feature}.h5"
+    def files(self) -> list[Path]:
+        return [self.folder / f"{feature}.h5" for feature in self.features]
 
     def arguments(self, scheduler: str) -> list[str]:
         return [
             *("features", "--dataset", "csv", "--data", str(self.table), "--cache", str(self.cache)),
-            *("--features", self.feature, "--scheduler", scheduler, "--jobs", "2"),
+            *("--features", self.features[-1], "--scheduler", scheduler, "--jobs", "2"),
         ]
 
     def command(self, scheduler: str) -> list[str]:
-        return [sys.executable, "-m", "pipeline.cli", *self.arguments(scheduler)]
+        return [sys.executable, "-c", AFFEX, *self.arguments(scheduler)]
 
     def run(self, scheduler: str = "inline") -> subprocess.CompletedProcess[str]:
         """Run to the end and return what was said."""
         return subprocess.run(self.command(scheduler), cwd=HOME, capture_output=True, text=True, check=False)
 
     def digest(self) -> str:
-        return hashlib.sha256(self.file.read_bytes()).hexdigest()
+        return hashlib.sha256(b"".join(path.read_bytes() for path in self.files)).hexdigest()
 
-    def held(self) -> int:
-        """Return how many clips lie in finished files: they must never be computed again."""
+    def held(self) -> tuple[int, ...]:
+        """Return how many clips of each feature lie in finished files: they must never be computed again."""
+        return tuple(self._held(feature) for feature in self.features)
+
+    def _held(self, feature: str) -> int:
         ids = set()
-        for path in [*self.folder.glob("*.h5"), *self.folder.glob("*.parts/*.h5")]:
+        for path in [*self.folder.glob(f"{feature}.h5"), *self.folder.glob(f"{feature}.parts/*.h5")]:
             with h5py.File(path) as h5:
                 ids.update(h5["ids"][:].tolist())
         return len(ids)
@@ -96,7 +112,7 @@ class Ground:
         shutil.rmtree(self.cache, ignore_errors=True)
 
 
-def prepare(folder: Path, *, n_clips: int = 96, feature: str = "mfcc-voice") -> Ground:
+def prepare(folder: Path, *, n_clips: int = 96, features: tuple[str, ...] = ("mfcc-voice",)) -> Ground:
     """Make the corpus, and the undisturbed result to compare with."""
     rng = np.random.default_rng(0)
     (folder / "wav").mkdir(parents=True)
@@ -107,22 +123,23 @@ def prepare(folder: Path, *, n_clips: int = 96, feature: str = "mfcc-voice") -> 
         lines.append(f"wav/{n:03d}.wav,speaker{n % 4},label{n % 3}")
     table = folder / "small.csv"
     table.write_text("\n".join(lines) + "\n")
-    ground = Ground(table, folder / "cache", feature, n_clips)
+    ground = Ground(table, folder / "cache", features, n_clips)
     finished = ground.run()
     if finished.returncode:
         raise SystemExit(finished.stdout + finished.stderr)
     expected = ground.digest()
     ground.clear()
-    return Ground(table, folder / "cache", feature, n_clips, expected)
+    return Ground(table, folder / "cache", features, n_clips, expected)
 
 
-def check(ground: Ground, attack: str, held_before: int) -> None:
+def check(ground: Ground, attack: str, held_before: tuple[int, ...]) -> None:
     """Run to the end; the result must equal the undisturbed one, and nothing finished be computed again."""
     finished = ground.run()
     said = finished.stdout + finished.stderr
-    wanted = f"{held_before} cached, {ground.n_clips - held_before} computed, 0 failed"
-    if finished.returncode or wanted not in said:
-        raise SystemExit(f"{attack}: expected '{wanted}', got exit code {finished.returncode} and:\n{said}")
+    for feature, held in zip(ground.features, held_before, strict=True):
+        wanted = f"{feature}: {held} cached, {ground.n_clips - held} computed, 0 failed"
+        if finished.returncode or wanted not in said:
+            raise SystemExit(f"{attack}: expected '{wanted}', got exit code {finished.returncode} and:\n{said}")
     if ground.digest() != ground.expected:
         raise SystemExit(f"{attack}: the result differs from the undisturbed one")
     left = [path.name for path in ground.folder.rglob("*") if path.suffix in (".tmp", ".parts")]
@@ -154,7 +171,7 @@ def kills(ground: Ground, n_kills: int, seed: int) -> None:
             os.killpg(run.pid, signal.SIGKILL)
             killed += 1
         run.wait()
-        held = ground.held() if ground.folder.exists() else 0
+        held = ground.held()
         if run.returncode == 0 or rng.random() < 0.34:  # else the next kill meets what this one left
             check(ground, f"kill {killed} of {n_kills}", held)
             ground.clear()
@@ -169,34 +186,43 @@ def steps(ground: Ground, stride: int = 1) -> None:
     while True:
         arguments = [str(step), str(ground.cache), *ground.arguments("inline")]
         run = subprocess.run(
-            [sys.executable, "-c", DIE_AT_STEP, *arguments], cwd=HOME, capture_output=True, check=False
+            [sys.executable, "-c", DIE_AT_STEP + AFFEX, *arguments], cwd=HOME, capture_output=True, check=False
         )
         if run.returncode == 0:
             print(f"{step - 1} steps of writing in a run")
             ground.clear()
             return
-        held = ground.held() if ground.folder.exists() else 0
+        held = ground.held()
         check(ground, f"kill before step {step}", held)
         ground.clear()
         step += stride
 
 
 def flips(ground: Ground, stride: int = 1) -> None:
-    """Flip one bit in every dataset and every attribute's text: found, and mended."""
+    """Flip one bit in every dataset and every attribute's text of every file: found, and mended."""
     ground.run()
-    sound = ground.file.read_bytes()
-    for name, offset in itertools.islice(_offsets(ground.file, sound), 0, None, stride):
-        hurt = bytearray(sound)
-        hurt[offset] ^= 0x10
-        ground.file.write_bytes(hurt)
-        verify = [sys.executable, "-m", "pipeline.cli", "cache", "--cache", str(ground.cache), "verify"]
-        if subprocess.run(verify, cwd=HOME, capture_output=True, check=False).returncode != 1:
-            raise SystemExit(f"flip in {name}: `affex cache verify` did not find it")
-        finished = ground.run()
-        if finished.returncode or ground.digest() != ground.expected:
-            raise SystemExit(f"flip in {name}: not mended:\n{finished.stdout}{finished.stderr}")
-        print(f"flip in {name} (byte {offset}): found and mended; {finished.stdout.splitlines()[0]}", flush=True)
+    sound = [(path, path.read_bytes()) for path in ground.files]
+    for path, content in sound:
+        for name, offset in itertools.islice(_offsets(path, content), 0, None, stride):
+            hurt = bytearray(content)
+            hurt[offset] ^= 0x10
+            path.write_bytes(hurt)
+            _mended(ground, f"flip in {path.name}, {name} (byte {offset})")
     ground.clear()
+
+
+def _mended(ground: Ground, attack: str) -> None:
+    """See that what is hurt is found, and that a run mends it."""
+    verify = ["cache", "--cache", str(ground.cache), "verify"]
+    if (
+        subprocess.run([sys.executable, "-c", AFFEX, *verify], cwd=HOME, capture_output=True, check=False).returncode
+        != 1
+    ):
+        raise SystemExit(f"{attack}: `affex cache verify` did not find it")
+    finished = ground.run()
+    if finished.returncode or ground.digest() != ground.expected:
+        raise SystemExit(f"{attack}: not mended:\n{finished.stdout}{finished.stderr}")
+    print(f"{attack}: found and mended; {finished.stdout.splitlines()[0]}", flush=True)
 
 
 def _offsets(path: Path, content: bytes) -> Iterator[tuple[str, int]]:
@@ -215,15 +241,12 @@ def _offsets(path: Path, content: bytes) -> Iterator[tuple[str, int]]:
 
 
 def cuts(ground: Ground, shares: tuple[float, ...] = (0.0, 0.001, 0.2, 0.5, 0.9, 0.999)) -> None:
-    """Cut the published file at several lengths: what was before the cut is kept."""
+    """Cut every published file at several lengths: what was before the cut is kept."""
     ground.run()
-    sound = ground.file.read_bytes()
-    for share in shares:
-        ground.file.write_bytes(sound[: int(share * len(sound))])
-        finished = ground.run()
-        if finished.returncode or ground.digest() != ground.expected:
-            raise SystemExit(f"cut at {share:.1%}: not mended:\n{finished.stdout}{finished.stderr}")
-        print(f"cut at {share:.1%}: mended; {finished.stdout.splitlines()[0]}", flush=True)
+    for path, content in [(path, path.read_bytes()) for path in ground.files]:
+        for share in shares:
+            path.write_bytes(content[: int(share * len(content))])
+            _mended(ground, f"cut of {path.name} at {share:.1%}")
     ground.clear()
 
 
@@ -257,13 +280,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the random moments")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        small = prepare(Path(folder, "small"))
-        flips(small)
-        cuts(small)
-        full_disk(small)
-        steps(small)
+        for name, features in (("rows", ("mfcc-voice",)), ("pictures", ("tiles", "peaks"))):
+            small = prepare(Path(folder, name), features=features)
+            flips(small)
+            cuts(small)
+            full_disk(small)
+            steps(small)
         # Slow enough that most kills fall into the extraction.
-        kills(prepare(Path(folder, "slow"), n_clips=320, feature="compare"), options.kills, options.seed)
+        kills(prepare(Path(folder, "slow"), n_clips=320, features=("compare",)), options.kills, options.seed)
+        kills(prepare(Path(folder, "chain"), n_clips=960, features=("tiles", "peaks")), options.kills, options.seed)
     print("The cache stands.")
 
 

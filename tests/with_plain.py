@@ -1,0 +1,7 @@
+"""The command ``affex`` with some features of `plain` among its presets; importing this is enough."""
+
+from plain import Peaks, Tiles
+
+from pipeline import registry
+
+registry.feature_presets().update(tiles=Tiles(), peaks=Peaks())
