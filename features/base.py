@@ -42,6 +42,22 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class Frames:
+    """What is seen: some consecutive ones of the pictures that a feature wants of an utterance.
+
+    Parameters
+    ----------
+    pictures : (n, height, width, 3) uint8
+        RGB, upright.
+    times : (n,) float64, s
+        When each picture comes on screen, from the utterance's beginning.
+    """
+
+    pictures: NDArray[np.uint8]
+    times: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class Rows:
     """What a feature says of one clip.
 
