@@ -5,10 +5,16 @@ A frame is on screen from its presentation time to that of the next. What cannot
 left out: where packets are damaged, the gap reaches to the next intact key frame, and frames that are shown
 before the damage but may refer to it are in doubt and belong to the gap.
 
+What a container or a codec itself does not notice, nobody does: Matroska and MPEG may lose packets without a
+word, and a frame then seems to stand still (`Ended.longest` tells it); MPEG may then also give the next frames
+a wrong time; VP9 takes any bits for a picture; a lost chunk of an AVI is noticed at its end only, where frames
+are missing.
+
 Nothing is sought. Where nobody wants anything for a while, whole groups of pictures are read without being
 decoded, which every container can do exactly.
 """
 
+import itertools
 import math
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -31,6 +37,9 @@ LEAD = 1.0
 
 #: Packets kept while waiting for a key frame before a wanted time; x264 sets one every 250 at least.
 MOST_HELD = 300
+
+#: Formats without times: AVI and bare streams.
+COUNTED = ("avi", "h264", "hevc", "m4v", "mpegvideo")
 
 #: A file whose times step back by more than this begins anew, s; less is a muxer's slip.
 STEP_BACK = 1.0
@@ -87,6 +96,11 @@ class Reel:
         """How long a frame is on screen, as a rule, s."""
         return float(1 / (self.stream.average_rate or self.stream.guessed_rate or 25))
 
+    @property
+    def is_counted(self) -> bool:
+        """Whether the file holds no times, so that they are counted, and the count is lost with a packet."""
+        return self.container.format.name in COUNTED
+
     def time(self, packet: Any) -> float | None:
         """Return the time of a packet: when it is shown, or where the file does not say, when it is decoded."""
         ticks = packet.dts if packet.pts is None else packet.pts
@@ -125,7 +139,7 @@ def opened(path: Path, name: str, threads: int) -> Iterator[Reel]:
         stream.codec_context.thread_count = threads
         origin = (container.start_time or 0) / av.time_base
         start = 0.0 if stream.start_time is None else float(stream.start_time * stream.time_base) - origin
-        yield Reel(name, path, container, stream, origin, max(start, 0.0), _declared(stream))
+        yield Reel(name, path, container, stream, origin, max(start, 0.0), _declared(stream, max(start, 0.0)))
 
 
 def _video(container: Any, name: str) -> Any:
@@ -142,18 +156,18 @@ def _video(container: Any, name: str) -> Any:
     raise MediaError(f"{name} has no video stream" + (f", only {' and '.join(held)}" if held else ", nor any other"))
 
 
-def _declared(stream: Any) -> float | None:
+def _declared(stream: Any, start: float) -> float | None:
     """Return the length that the header gives the video, s.
 
     Where a header does not count frames, FFmpeg's `duration` is a guess from a few packets (MPEG), which may be
-    far off. Matroska's muxers write the stream's length as a tag.
+    far off. In Matroska FFmpeg writes where the stream ends as a tag.
     """
     if stream.frames and stream.duration is not None:
         return float(stream.duration * stream.time_base)
     hours, _, rest = stream.metadata.get("DURATION", "").partition(":")
     minutes, _, seconds = rest.partition(":")
     try:
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds) if seconds else None
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds) - start if seconds else None
     except ValueError:
         return None
 
@@ -233,7 +247,7 @@ class _Line:
 
     def break_off(self, mark: _Mark) -> Iterator[Shown]:
         """Show what is beyond doubt; all else is lost, up to the next intact key frame."""
-        self._mark = self._mark or mark
+        self._mark = mark if mark is _Mark.ANEW else self._mark or mark
         if self._lost is None:
             kept = max(len(self._waiting) - self._reordered, 0)
             self._lost = self._waiting[kept][0] if kept < len(self._waiting) else self._ends
@@ -291,28 +305,38 @@ class _Line:
 
 
 def _decoded(reel: Reel, needed: Callable[[], float]) -> Iterator[Any]:
-    """Yield frames, in the order they are shown, and marks."""
+    """Yield frames, in the order they are shown, and marks; after a mark the decoder starts at a key frame."""
+    decoder = reel.stream.codec_context
+    read, shown, lost = -math.inf, -math.inf, False
+    for packet in _groups(reel, needed):
+        if lost and not isinstance(packet, _Mark) and not packet.is_keyframe:
+            continue
+        lost = False
+        for event in [*_frames(decoder, None), packet] if isinstance(packet, _Mark) else _frames(decoder, packet):
+            lost = isinstance(event, _Mark)
+            if lost:
+                decoder.flush_buffers()
+            elif event.pts is not None:
+                shown = max(shown, event.pts)
+            yield event
+        if not isinstance(packet, _Mark) and packet.pts is not None and not packet.is_discard:
+            read = max(read, packet.pts)
+        if lost and reel.is_counted and packet is not _Mark.SKIP:
+            return
+    if not lost and shown < read:  # the decoder kept the last frames to itself, as it does where they are damaged
+        yield _Mark.DAMAGE
+
+
+def _frames(decoder: Any, packet: Any) -> list[Any]:
+    """Return the frames that a packet brings (None: those still in the decoder), up to a mark if one is damaged."""
     import av
 
-    read, shown = -math.inf, -math.inf
-    for packet in _groups(reel, needed):
-        if isinstance(packet, _Mark):
-            if packet is _Mark.SKIP:
-                reel.stream.codec_context.flush_buffers()
-            yield packet
-            continue
-        if packet.pts is not None and not packet.is_discard:
-            read = max(read, packet.pts)
-        try:
-            frames = packet.decode()
-        except av.FFmpegError:
-            yield _Mark.DAMAGE
-            continue
-        for frame in frames:
-            shown = max(shown, -math.inf if frame.pts is None else frame.pts)
-            yield _Mark.DAMAGE if frame.is_corrupt else frame
-    if -math.inf < shown < read:  # the decoder kept the last frames to itself, as it does where they are damaged
-        yield _Mark.DAMAGE
+    try:
+        frames = decoder.decode(packet)
+    except av.FFmpegError:
+        return [_Mark.DAMAGE]
+    intact = list(itertools.takewhile(lambda frame: not frame.is_corrupt, frames))
+    return intact if len(intact) == len(frames) else [*intact, _Mark.DAMAGE]
 
 
 def _groups(reel: Reel, needed: Callable[[], float]) -> Iterator[Any]:

@@ -69,14 +69,17 @@ class Ended:
     Parameters
     ----------
     n_frames : int
-        How many pictures it had.
+        How many pictures were given out.
     problem
         Why it cannot be used; None where all is well.
+    longest : float, s
+        How long the frame that stood longest was on screen: a picture that froze, or packets that were lost.
     """
 
     id: str
     n_frames: int
     problem: str | None = None
+    longest: float = 0.0
 
 
 def windows(
@@ -174,22 +177,24 @@ class _Clip:
         self._times: list[float] = []
         self._latest: Shown | None = None
         self._n = 0
+        self._longest = 0.0
 
     def see(self, event: Shown | Gap) -> Iterator[Window | Ended]:
         """Take a frame, or not; the last event brings the end."""
         problem = None
         if isinstance(event, Gap):
             problem = self._missing(event)
-        elif self._takes(event):
-            yield from self._take(event)
         else:
+            self._longest = max(self._longest, self._overlap(event))
             self._latest = event
+            if self._takes(event):
+                yield from self._take(event)
         if problem is not None or event.end >= self._end - TIE:
             yield from self._finish(problem)
 
     def _takes(self, shown: Shown) -> bool:
         if self._instants is None:
-            return min(shown.end, self._end) - max(shown.start, self.start) > TIE or shown.start > self.start
+            return self._overlap(shown) > TIE or shown.start > self.start
         takes = False
         while self._instant < shown.end - TIE:
             takes = takes or self._instant >= shown.start - TIE
@@ -224,17 +229,19 @@ class _Clip:
         if problem is None and not self._n:
             problem = f"{self._name} shows nothing between {self.start:.3f} and {self._end:.3f} s"
         self.ended = True
-        yield Ended(self._wanted.id, self._n, problem)
+        yield Ended(self._wanted.id, self._n - len(self._pictures), problem, self._longest)
 
     @property
     def _is_bounded(self) -> bool:
         return self._end < math.inf or self._wanted.sampling.by_length
 
+    def _overlap(self, event: Shown | Gap) -> float:
+        return min(event.end, self._end) - max(event.start, self.start)
+
     def _missing(self, gap: Gap) -> str | None:
         """Return why the span misses pictures that are in a gap."""
         if gap.why is not None:
-            overlap = min(gap.end, self._end) - max(gap.start, self.start)
-            return f"{self._name} {gap.why}" if overlap > TIE else None
+            return f"{self._name} {gap.why}" if self._overlap(gap) > TIE else None
         if self._wanted.start is not None and self.start >= gap.start:
             return f"the span begins at {self.start:.3f} s, and {self._name} holds {gap.start:.3f} s of video"
         if gap.start + SLACK < self._end < math.inf:
