@@ -68,7 +68,7 @@ def film(
     given = map(numbered, range(pictures)) if isinstance(pictures, int) else iter(pictures)
     first = next(given)
     base = Fraction(1, rate) if times is None else Fraction(1, 12800)
-    with av.open(str(path), "w", options=container or {}) as out:
+    with av.open(str(path), "w", options={"fflags": "+bitexact"} | (container or {})) as out:
         stream = out.add_stream(codec, rate=rate, options=usual_options if options is None else options)
         stream.height, stream.width, stream.pix_fmt = *first.shape[:2], pixels
         stream.time_base = stream.codec_context.time_base = base

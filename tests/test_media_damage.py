@@ -9,6 +9,7 @@ import pytest
 from films import KINDS, film, noisy, number
 
 from features.sampling import sampling
+from pipeline.media import timeline
 from pipeline.media.video import Ended, Wanted, Window, windows
 
 
@@ -87,6 +88,15 @@ def test_a_damaged_stretch_is_not_shown_and_what_follows_is(tmp_path: Path, kind
     assert len(spoilt) <= 3
     for k in set(range(10)) - set(spoilt):
         assert came[f"{k}"] == truth(k, kind)
+
+
+def test_frames_that_a_decoder_keeps_to_itself_are_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = film(tmp_path / "a.mp4", 75)
+    frames = timeline._frames
+    monkeypatch.setattr(timeline, "_frames", lambda decoder, packet: frames(decoder, packet) if packet.size else [])
+    came, problems = outcomes(path, want("whole"), want("first", 0.0, 2.5))
+    assert (came["first"], problems["first"]) == (list(range(63)), None)
+    assert "a.mp4 is damaged: it cannot be decoded from 2." in (problems["whole"] or "")
 
 
 @pytest.mark.parametrize("threads", [1, 2])

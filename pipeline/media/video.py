@@ -96,7 +96,7 @@ def windows(
     wanted
         The utterances, in any order.
     threads
-        How many threads decode.
+        How many threads decode a frame, where it is stored in slices: files side by side are what makes it quick.
     window_bytes
         How many bytes of pictures may wait to be given out; a single picture may be more.
 
