@@ -47,14 +47,14 @@ class Clip:
 
 @dataclass(frozen=True)
 class Frames:
-    """What is seen: a window of a clip.
+    """What is seen: some consecutive ones of the pictures that a feature wants of an utterance.
 
     Parameters
     ----------
     pictures : (n, height, width, 3) uint8
-        RGB.
+        RGB, upright.
     times : (n,) float64, s
-        When each is shown, from the utterance's beginning.
+        When each picture comes on screen, from the utterance's beginning.
     """
 
     pictures: NDArray[np.uint8]

@@ -22,9 +22,9 @@ DOORS = {
     "h5py": {"pipeline.store"},
     "dask": {"pipeline.stages"},
     "distributed": {"pipeline.stages"},
-    "av": {"pipeline.media", "pipeline.corpora.demo"},
-    "soxr": {"pipeline.media", "pipeline.corpora.demo"},
-    "soundfile": {"pipeline.media", "pipeline.corpora.demo"},
+    "av": {*(f"pipeline.media.{room}" for room in ("audio", "timeline", "colour")), "pipeline.corpora.demo"},
+    "soxr": {"pipeline.media.audio", "pipeline.corpora.demo"},
+    "soundfile": {"pipeline.media.audio", "pipeline.corpora.demo"},
 }
 
 

@@ -1,11 +1,10 @@
-"""Media: from a file, or a span of one, to a clip.
+"""What is heard: from a file, or a span of one, to a clip.
 
 Conventions: audio becomes mono ``(n_samples,) float32 in [-1, 1]`` at the rate asked for. Integer samples are
 divided by full scale (2**15 for 16 bits), channels are averaged unless one is chosen, spans are cut at the
 file's own rate before soxr's high-quality resampler (https://github.com/dofuuz/python-soxr) runs.
 """
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,6 @@ from numpy.typing import NDArray
 from features.base import Clip
 from pipeline.errors import MediaError
 from pipeline.manifest import Media
-
-#: Distributions whose version decides which samples come out.
-PACKAGES = ("av", "soundfile", "soxr")
 
 #: Read by libsndfile; all else, and what it cannot read, by FFmpeg.
 SOUND_FILES = (".wav", ".flac", ".aif", ".aiff", ".au")
@@ -31,12 +27,6 @@ LENGTH_SLACK = 0.1
 
 #: Float samples beyond this are not audio in [-1, 1] that went a little over, but another scale.
 LOUDEST = 2.0
-
-
-def digest(path: Path) -> str:
-    """Return the sha256 of a file's bytes, as hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def decode_audio(root: Path, media: Media, rate: int, longest: float) -> Clip:

@@ -1,0 +1,21 @@
+"""Media: from a file, or a span of one, to what is heard (`audio`) and what is seen (`video`).
+
+The only rooms where media libraries are at home. A span is in seconds of its file, and what is wrong with a
+file is a `MediaError` in words: no rows are ever made of it.
+"""
+
+import hashlib
+from pathlib import Path
+
+from pipeline.media.audio import decode_audio
+
+__all__ = ["PACKAGES", "decode_audio", "digest"]
+
+#: Distributions whose version decides which samples and which pictures come out.
+PACKAGES = ("av", "soundfile", "soxr")
+
+
+def digest(path: Path) -> str:
+    """Return the sha256 of a file's bytes, as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

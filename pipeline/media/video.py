@@ -1,0 +1,252 @@
+"""What is seen: from one media file to the pictures of all utterances that are cut from it.
+
+Conventions: a file is decoded once, from its beginning to where nobody wants more of it (`timeline`); spans may
+overlap. A span holds each frame that is on screen during more than `TIE` of it, the first from the span's own
+beginning on; which of them are taken is said by `features.sampling`. Where an instant falls on the border of two
+frames, or within `TIE` before it, the later one is taken. The instants after the file's last frame, if the span
+ends up to `SLACK` after it, fall on the last frame, and so does a span that is too short for any instant.
+
+An utterance has all its pictures or a `problem`: one that reaches into a damaged stretch, or beyond the end, has
+a problem, though windows of it may have been given out; the other utterances of the file are not touched.
+"""
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from features.base import Frames
+from features.sampling import Sampling
+from pipeline.errors import MediaError, unknown
+from pipeline.media.colour import REGIONS, Picture, converter
+from pipeline.media.timeline import SLACK, TIE, Gap, Reel, Shown, length, on_screen, opened
+
+#: How many bytes of pictures may wait to be given out, all utterances of a file together.
+WINDOW_BYTES = 64 * 2**20
+
+#: A window has no more pictures than this, however small they are.
+WINDOW_FRAMES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is wanted of one utterance.
+
+    Parameters
+    ----------
+    id
+        What its windows are called; one utterance under two samplings needs two.
+    start, end : float, s, or None
+        The span of the file; None for the file's own beginning and end.
+    region
+        The half of the upright picture, one of `REGIONS`; None for the whole.
+    """
+
+    id: str
+    sampling: Sampling
+    start: float | None = None
+    end: float | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True)
+class Window:
+    """Some pictures of one utterance; its windows come in order, those of several utterances in turn."""
+
+    id: str
+    frames: Frames
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Nothing more comes of one utterance.
+
+    Parameters
+    ----------
+    n_frames : int
+        How many pictures were given out.
+    problem
+        Why it cannot be used; None where all is well.
+    longest : float, s
+        How long the frame that stood longest was on screen: a picture that froze, or packets that were lost.
+    """
+
+    id: str
+    n_frames: int
+    problem: str | None = None
+    longest: float = 0.0
+
+
+def windows(
+    root: Path, path: str, wanted: Sequence[Wanted], *, threads: int = 1, window_bytes: int = WINDOW_BYTES
+) -> Iterator[Window | Ended]:
+    """Decode a file once for all that is wanted of it.
+
+    Parameters
+    ----------
+    root
+        The folder that the path is relative to.
+    path
+        The media file.
+    wanted
+        The utterances, in any order.
+    threads
+        How many threads decode a frame, where it is stored in slices: files side by side are what makes it quick.
+    window_bytes
+        How many bytes of pictures may wait to be given out; a single picture may be more.
+
+    Yields
+    ------
+    Window or Ended
+        The windows of each utterance and, once for each, its end. Bad media are an `Ended` with a problem, and
+        never raised.
+    """
+    try:
+        with opened(root / path, path, threads) as reel:
+            yield from _cut(reel, wanted, window_bytes)
+    except MediaError as error:
+        yield from (Ended(each.id, 0, str(error)) for each in wanted)
+
+
+def _cut(reel: Reel, wanted: Sequence[Wanted], window_bytes: int) -> Iterator[Window | Ended]:
+    """Show the file to each clip while its span lasts."""
+    yield from (Ended(each.id, 0, problem) for each in wanted if (problem := _impossible(each, reel)))
+    coming = deque(sorted(_clips(reel, wanted, window_bytes), key=lambda clip: clip.start))
+    here: list[_Clip] = []
+
+    def needed() -> float:
+        return -math.inf if here else coming[0].start if coming else math.inf
+
+    for event in on_screen(reel, needed) if coming else ():
+        while coming and coming[0].start < event.end:
+            here.append(coming.popleft())
+        for clip in here:
+            yield from clip.see(event)
+        here[:] = [clip for clip in here if not clip.ended]
+        if not here and not coming:
+            return
+
+
+def _impossible(wanted: Wanted, reel: Reel) -> str | None:
+    """Return what makes no sense in what is wanted."""
+    if wanted.region is not None and wanted.region not in REGIONS:
+        return str(unknown("region", wanted.region, REGIONS))
+    if wanted.end is not None and wanted.end <= (wanted.start or 0.0):
+        return f"the span {wanted.start or 0:.3f} to {wanted.end:.3f} s of {reel.name} is empty"
+    return None
+
+
+def _clips(reel: Reel, wanted: Sequence[Wanted], window_bytes: int) -> "list[_Clip]":
+    """Return the clips that make sense; those that overlap share the bytes."""
+    possible = [each for each in wanted if not _impossible(each, reel)]
+    spans = [(reel.start if each.start is None else each.start, each.end or math.inf) for each in possible]
+    share = window_bytes // max((sum(start <= at < end for start, end in spans) for at, _ in spans), default=1)
+    needs_length = any(each.end is None and each.sampling.by_length for each in possible)
+    last = reel.start + length(reel) if needs_length else math.inf
+    convert = lru_cache(maxsize=1)(converter())  # for all clips that take the same frame
+    return [
+        _Clip(each, reel.name, start, end, each.sampling.instants(start, min(end, last)), convert, share)
+        for each, (start, end) in zip(possible, spans, strict=True)
+    ]
+
+
+class _Clip:
+    """One utterance while the file is shown: which frames it takes, and those that wait to be given out."""
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        name: str,
+        start: float,
+        end: float,
+        instants: Iterator[float] | None,
+        convert: Callable[[Any], Picture],
+        window_bytes: int,
+    ) -> None:
+        self.start, self.ended = start, False
+        self._wanted, self._name, self._end = wanted, name, end
+        self._instants = instants
+        self._instant = math.inf if instants is None else next(instants, math.inf)
+        self._convert, self._window_bytes = convert, window_bytes
+        self._pictures: list[Picture] = []
+        self._times: list[float] = []
+        self._latest: Shown | None = None
+        self._n = 0
+        self._longest = 0.0
+
+    def see(self, event: Shown | Gap) -> Iterator[Window | Ended]:
+        """Take a frame, or not; the last event brings the end."""
+        problem = None
+        if isinstance(event, Gap):
+            problem = self._missing(event)
+        else:
+            self._longest = max(self._longest, self._overlap(event))
+            self._latest = event
+            if self._takes(event):
+                yield from self._take(event)
+        if problem is not None or event.end >= self._end - TIE:
+            yield from self._finish(problem)
+
+    def _takes(self, shown: Shown) -> bool:
+        if self._instants is None:
+            return self._overlap(shown) > TIE or shown.start > self.start
+        takes = False
+        while self._instant < shown.end - TIE:
+            takes = takes or self._instant >= shown.start - TIE
+            self._instant = next(self._instants, math.inf)
+        return takes
+
+    def _take(self, shown: Shown) -> Iterator[Window]:
+        picture = self._convert(shown.frame)
+        if self._wanted.region is not None:
+            picture = REGIONS[self._wanted.region](picture)
+        if self._pictures and self._pictures[0].shape != picture.shape:  # a stream may change its size
+            yield self._window()
+        self._pictures.append(picture)
+        self._times.append(max(shown.start, self.start) - (self._wanted.start or 0.0))
+        self._latest = None
+        self._n += 1
+        if len(self._pictures) >= min(WINDOW_FRAMES, self._window_bytes // picture.nbytes):
+            yield self._window()
+
+    def _window(self) -> Window:
+        frames = Frames(np.stack(self._pictures), np.array(self._times))
+        self._pictures, self._times = [], []
+        return Window(self._wanted.id, frames)
+
+    def _finish(self, problem: str | None) -> Iterator[Window | Ended]:
+        """Give out what waits; instants that are left fall on the last frame, if it is not taken yet."""
+        left = self._instants is not None and self._is_bounded and self._instant < math.inf
+        if problem is None and self._latest is not None and (left or not self._n):
+            yield from self._take(self._latest)
+        if problem is None and self._pictures:
+            yield self._window()
+        if problem is None and not self._n:
+            problem = f"{self._name} shows nothing between {self.start:.3f} and {self._end:.3f} s"
+        self.ended = True
+        yield Ended(self._wanted.id, self._n - len(self._pictures), problem, self._longest)
+
+    @property
+    def _is_bounded(self) -> bool:
+        return self._end < math.inf or self._wanted.sampling.by_length
+
+    def _overlap(self, event: Shown | Gap) -> float:
+        return min(event.end, self._end) - max(event.start, self.start)
+
+    def _missing(self, gap: Gap) -> str | None:
+        """Return why the span misses pictures that are in a gap."""
+        if gap.why is not None:
+            return f"{self._name} {gap.why}" if self._overlap(gap) > TIE else None
+        if self._wanted.start is not None and self.start >= gap.start:
+            return f"the span begins at {self.start:.3f} s, and {self._name} holds {gap.start:.3f} s of video"
+        if gap.start + SLACK < self._end < math.inf:
+            return (
+                f"the span {self.start:.3f} to {self._end:.3f} s reaches beyond the end of {self._name}, "
+                f"which holds {gap.start:.3f} s of video"
+            )
+        return None
