@@ -29,8 +29,9 @@ Precision = Literal["float32", "bfloat16"]
 #: Chips a batch, by kind of device: few keep the maps of a layer in a processor's cache, many keep a GPU busy.
 BATCH = {"cpu": 8, "cuda": 256}
 
-#: Red, green and blue in grey (ITU-R BT.601), as in the pictures that grey networks were trained on.
-GREY = (0.299, 0.587, 0.114)
+#: Red, green and blue in grey (0.299, 0.587, 0.114: ITU-R BT.601) as shares of 2**15, which is how OpenCV makes the
+#: grey pictures that networks are trained on.
+GREY = (9798, 19235, 3735)
 
 
 @dataclass(frozen=True)
@@ -184,15 +185,14 @@ def normalised(pictures: "torch.Tensor", network: Network) -> "torch.Tensor":
     import torch
 
     def along_channels(values: tuple[float, ...]) -> torch.Tensor:
-        return torch.tensor(values, dtype=torch.float32, device=pictures.device).reshape(1, -1, 1, 1)
+        return torch.tensor(values, device=pictures.device).reshape(1, -1, 1, 1)
 
-    values = pictures.float()
     if network.channels == "bgr":
-        values = values.flip(1)
+        pictures = pictures.flip(1)
     elif network.channels == "grey":
-        # Rounded, as grey pictures are.
-        values = (values * along_channels(GREY)).sum(1, keepdim=True).round()
-    shown = (values - along_channels(network.mean)) * along_channels(network.scale)
+        shares = (pictures.int() * along_channels(GREY).int()).sum(1, keepdim=True, dtype=torch.int32)
+        pictures = (shares + (1 << 14)) >> 15
+    shown = (pictures.float() - along_channels(network.mean)) * along_channels(network.scale)
     return shown.contiguous(memory_format=torch.channels_last)
 
 
