@@ -135,7 +135,7 @@ def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("clips", type=Path)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1, help="of torch; dlib has one, and so has a worker")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--frames", type=int, default=2, help="a clip")
     options = parser.parse_args()

@@ -187,14 +187,15 @@ def halved(picture: Picture) -> Picture:
         return picture[:0, :0]
     rows, columns = (height - 3) // 2, (width - 3) // 2
     wide = picture.astype(np.uint16)
-    across = np.sum(
-        [weight * wide[:, i : i + 2 * columns - 1 : 2] for i, weight in enumerate(BINOMIAL)], axis=0, dtype=np.uint16
-    )
-    both = np.sum(
-        [weight * across[i : i + 2 * rows - 1 : 2] for i, weight in enumerate(BINOMIAL)], axis=0, dtype=np.uint16
-    )
-    small: Picture = (both // 256).astype(np.uint8)
-    return small
+    across = _weighed([wide[:, i : i + 2 * columns - 1 : 2] for i in range(len(BINOMIAL))])
+    both = _weighed([across[i : i + 2 * rows - 1 : 2] for i in range(len(BINOMIAL))])
+    return (both // 256).astype(np.uint8)
+
+
+def _weighed(shifted: list[NDArray[np.uint16]]) -> NDArray[np.uint16]:
+    """Add up pictures that are shifted against each other, by the filter's weights; 16 bits hold the sum of sums."""
+    total: NDArray[np.uint16] = np.tensordot(np.array(BINOMIAL, np.uint16), np.stack(shifted), axes=1)
+    return total
 
 
 def _bilinear(picture: Picture, points: Points) -> Picture:

@@ -8,7 +8,7 @@ The package downloads weights at first use; affex does not, and looks where the 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -44,7 +44,7 @@ class _FaceAlignment:
 
     folder: Path | None = None
     threshold: float = 0.5
-    device: str = "cpu"
+    device: str = field(default="cpu", compare=False)
     digests: tuple[str, ...] = ()
 
     @property

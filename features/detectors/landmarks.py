@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from features.networks.base import Pictures, check_pictures
+from features.networks.base import Pictures, check_picture
 from features.networks.dlib_weights import LANDMARKS_5, LANDMARKS_68
 from features.networks.weights import packaged
 
@@ -49,7 +49,7 @@ def landmarks(frame: Pictures, box: NDArray[np.floating], points: Literal[5, 68]
 
     if points not in MODELS:
         raise ValueError(f"points={points}: expected 5 or 68")
-    check_pictures(frame[None], "the frame is 1 of n that")
+    check_picture(frame)
     left, top, right, bottom = (round(float(edge)) for edge in box)
     if right <= left or bottom <= top:
         raise ValueError(f"box {box}: expected x0 < x1 and y0 < y1, px")

@@ -196,6 +196,18 @@ def normalised(pictures: "torch.Tensor", network: Network) -> "torch.Tensor":
     return shown.contiguous(memory_format=torch.channels_last)
 
 
+def check_picture(picture: Pictures) -> None:
+    """Refuse what is no RGB picture.
+
+    Raises
+    ------
+    ValueError
+        With the shape and type expected.
+    """
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
+        raise ValueError(f"the picture is {picture.shape} {picture.dtype}: expected (height, width, 3) uint8, RGB")
+
+
 def check_pictures(pictures: Pictures, what: str, size: tuple[int, int] | None = None) -> None:
     """Refuse what is no batch of RGB pictures.
 

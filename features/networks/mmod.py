@@ -4,9 +4,9 @@ King 2015, Max-margin object detection, arXiv:1502.00046; the network of ``mmod_
 2016), run in torch with dlib's weights on dlib's tiled pyramid, its affine layers folded into the convolutions. Each
 cell of the map scores one window of 80 x 80 px of the tiled pyramid; above 0 is a face.
 
-Memory is bounded whatever the frame's size: the first layers, whose maps are the large ones, run in strips that
-overlap by what a cell sees, and as many frames run at once as `PIXELS` allows. The split depends on the frame's size
-alone, so results do not depend on how frames are batched.
+Memory grows with one frame, not with their number: as many run at once as `PIXELS` allows, one at least, and the
+first layers, whose maps are the large ones, run in strips that overlap by what a cell sees. The split depends on the
+frame's size alone, so results do not depend on how frames are batched.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from features.networks.base import Network, Pictures, Precision, exact, normalised, place
 from features.networks.dlib_weights import DETECTOR, fold, read_tensors
-from features.networks.tiling import layout, tiled
+from features.networks.tiling import enlarged, enlarged_size, layout, tiled
 
 if TYPE_CHECKING:
     import torch
@@ -87,12 +87,16 @@ def _shapes() -> "Iterator[tuple[int, int, int, int]]":
             yield from [(1, outputs, 1, 1)] * 4
 
 
-def score_maps(frames: Pictures, device: str = "cpu", precision: Precision = "float32") -> "Iterator[Scores]":
+def score_maps(
+    frames: Pictures, upsample: int = 0, device: str = "cpu", precision: Precision = "float32"
+) -> "Iterator[Scores]":
     """Yield the map of scores of each frame's tiled pyramid.
 
     Parameters
     ----------
     frames : (n, height, width, 3) uint8, RGB
+    upsample
+        How often frames are enlarged before.
     device
         ``cpu``, ``cuda`` or ``cuda:1`` ...
     precision
@@ -106,7 +110,7 @@ def score_maps(frames: Pictures, device: str = "cpu", precision: Precision = "fl
     import torch
 
     network = load(device, precision)
-    plan = layout(*frames.shape[1:3])
+    plan = layout(*enlarged_size(frames.shape[1], frames.shape[2], upsample))
     if min(plan.height, plan.width) < SEEN:  # not one cell
         yield from np.zeros((len(frames), 0, 0), np.float32)
         return
@@ -117,6 +121,8 @@ def score_maps(frames: Pictures, device: str = "cpu", precision: Precision = "fl
         filled[: len(given)] = given
         with exact():
             pictures = torch.from_numpy(filled).to(device).permute(0, 3, 1, 2)
+            for _ in range(upsample):
+                pictures = enlarged(pictures)
             pyramids = tiled(normalised(pictures, NETWORK)).to(getattr(torch, precision))
             maps = _run(network, pyramids)[: len(given), 0].float().cpu().numpy()
         yield from maps

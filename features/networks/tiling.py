@@ -26,6 +26,8 @@ MARGIN = 11
 LEAST_HEIGHT = 5
 #: Where the middle of a pixel comes to lie one level further up: x / RATIO + SHIFT.
 SHIFT = 0.3
+#: How dlib's enlarging by 2 moves a point, across and down: x -> (x + MOVED) * 2.
+MOVED = (1.25, 0.75)
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,38 @@ def tiled(pictures: "torch.Tensor") -> "torch.Tensor":
             level = functional.interpolate(level, (h, w), mode="bilinear", align_corners=True)
         pyramids[:, :, top : top + h, left : left + w] = level
     return pyramids
+
+
+def enlarged_size(height: int, width: int, times: int) -> tuple[int, int]:
+    """Return the height and width, px, of a picture that is enlarged some times."""
+    for _ in range(times):
+        height, width = 2 * height + 1, 2 * width + 2
+    return height, width
+
+
+def enlarged(pictures: "torch.Tensor") -> "torch.Tensor":
+    """Enlarge pictures by 2 as dlib's ``pyramid_up`` does, which cuts fractions off.
+
+    Parameters
+    ----------
+    pictures : (n, channels, height, width) uint8 tensor
+
+    Returns
+    -------
+    pictures : (n, channels, 2 * height + 1, 2 * width + 2) uint8 tensor
+    """
+    import torch
+    from torch.nn import functional
+
+    size = enlarged_size(pictures.shape[2], pictures.shape[3], 1)
+    return functional.interpolate(pictures.float(), size, mode="bilinear", align_corners=True).to(torch.uint8)
+
+
+def before_enlarging(windows: NDArray[np.float64], times: int) -> NDArray[np.float64]:
+    """Map windows ``(n, 4)``, px, in a picture enlarged some times back to the picture as it was."""
+    for _ in range(times):
+        windows = windows / 2 - np.array(2 * MOVED)
+    return windows
 
 
 def to_picture(plan: Layout, middles: NDArray[np.float64], half: float) -> NDArray[np.float64]:

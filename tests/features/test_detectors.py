@@ -14,7 +14,7 @@ from features.detectors import chips, face_alignment
 from features.detectors.base import Faces, ranked
 from features.detectors.hog import Hog
 from features.detectors.landmarks import landmarks
-from features.detectors.mmod import Mmod, enlarged, suppressed
+from features.detectors.mmod import Mmod, suppressed
 from features.detectors.yunet import YuNet
 from features.networks import mmod, tiling
 from features.networks.base import exact
@@ -197,7 +197,7 @@ def test_a_box_that_a_better_one_overlaps_goes():
 
 def test_enlarging_is_dlibs(portrait):
     wanted = dlib.resize_image(portrait, 601, 642)
-    found = enlarged(portrait[None])[0]
+    found = tiling.enlarged(torch.from_numpy(portrait[None]).permute(0, 3, 1, 2))[0].permute(1, 2, 0).numpy()
     assert found.shape == wanted.shape
     difference = np.abs(found.astype(int) - wanted)
     assert difference.max() <= 1
@@ -255,6 +255,14 @@ def test_hog_finds_what_dlib_finds(portrait):
         (one.left(), one.top(), one.right() + 1, one.bottom() + 1) for one in found
     ]
     np.testing.assert_allclose(faces.scores, scores)
+
+
+def test_yunet_finds_what_opencv_finds(portrait, yunet):
+    detector = cv2.FaceDetectorYN.create(str(yunet.weights), "", (320, 300), yunet.threshold, yunet.overlap)
+    wanted = detector.detect(cv2.cvtColor(portrait, cv2.COLOR_RGB2BGR))[1][0]
+    faces = yunet.detect(portrait[None])[0]
+    np.testing.assert_allclose(faces.scores, wanted[14])
+    np.testing.assert_allclose(faces.boxes[0], [*wanted[:2], *(wanted[:2] + wanted[2:4])], rtol=1e-6)
 
 
 def test_yunet_follows_the_size_of_the_frames(portrait, yunet):
@@ -348,6 +356,8 @@ def test_landmarks_are_dlibs_own(points, model):
 def test_landmarks_of_nothing_are_refused():
     with pytest.raises(ValueError, match="points=7: expected 5 or 68"):
         landmarks(astronaut(), np.array(FACE), 7)
+    with pytest.raises(ValueError, match=r"the picture is \(512, 512\) uint8: expected \(height, width, 3\)"):
+        landmarks(astronaut()[:, :, 0], np.array(FACE))
     with pytest.raises(ValueError, match="expected x0 < x1"):
         landmarks(astronaut(), np.array([10, 10, 10, 20]))
 
