@@ -111,10 +111,13 @@ clean: ## remove .venv and all that tools left behind (never the cache, never da
 	find pipeline features classifiers tests -name __pycache__ -prune -exec rm -rf {} +
 
 # The set-up itself ------------------------------------------------------------------------------
-# Wheels only: a source package would want a compiler. Nothing is resolved anew, for all is in the lock and
-# some packages name others that must stay out (see [tool.uv] in pyproject.toml).
+# Wheels only: a source package would want a compiler. The one exception, $(DATA_ONLY), is data and no code, and comes
+# as source alone; setuptools goes in before it, since that makes a wheel of it. Nothing is resolved anew, for all is
+# in the lock and some packages name others that must stay out (see [tool.uv] in pyproject.toml).
 PIP_INSTALL := $(BIN)/python -m pip install --only-binary :all:
+DATA_ONLY := face-recognition-models
 TORCH_VERSION := $(shell sed -n 's/^torch==\([^ ;]*\).*/\1/p' requirements.lock)
+SETUPTOOLS := $(shell sed -n 's/^\(setuptools==[^ ;]*\).*/\1/p' requirements.lock)
 
 ifeq ($(TORCH),cuda)
 # With what it needs; a CPU build that lies at hand must not pass for it.
@@ -139,7 +142,8 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@rm -f $(VENV)/.installed-*
 	@echo 'Installing the pinned packages into $(VENV): some minutes the first time, and 2 GB of disk'
 	$(install-torch)
-	$(PIP_INSTALL) --no-deps -r requirements.lock
+	$(PIP_INSTALL) --no-deps $(SETUPTOOLS)
+	$(PIP_INSTALL) --no-deps --no-binary $(DATA_ONLY) --no-build-isolation -r requirements.lock
 	$(BIN)/python -m pip install --no-deps --no-build-isolation --editable .
 	@touch $@
 	@echo 'affex is installed in $(VENV).'

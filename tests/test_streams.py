@@ -292,8 +292,3 @@ def test_a_batch_that_dies_is_halved_by_its_clips() -> None:
     first, second = ClipBatch(Path(), (Greys(),), jobs, Runtime()).halves()
     assert (first.jobs, second.jobs) == (jobs[:2], jobs[2:])
     assert replace(first, jobs=jobs[:1]).halves() is None
-
-
-def test_without_a_decoder_a_clip_fails_with_a_word(dataset: Dataset) -> None:
-    [greys] = run(dataset, GREYS)
-    assert greys.failures["c"] == "c.txt: NotImplementedError: this version of affex does not decode video"

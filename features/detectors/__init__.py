@@ -1,0 +1,1 @@
+"""Face detectors and landmarks: from frames to boxes, points and chips. They know arrays, not clips or caches."""

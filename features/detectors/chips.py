@@ -1,0 +1,214 @@
+"""Aligned chips: from a picture and the points of a face to a small upright picture of it.
+
+As dlib's ``get_face_chip`` does (King; Boost Software License), written anew, for any picture in which the points
+are known: a whole frame, or a crop of it that was kept. The five points are laid as well as they go, by a
+similarity, onto their mean places in a face; where a chip is much smaller than what it shows, it is cut from a
+halved picture. What lies outside the picture is black.
+
+Conventions: points are x, y in px, the middle of the first pixel is (0, 0).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+Points = NDArray[np.floating]
+
+#: Where the five points lie in the mean face, as a share of its size: the outer and inner corner of the eye that is
+#: on the right in the picture, of that on the left, and the base of the nose. From dlib's ``get_face_chip_details``.
+MEAN_FACE = np.array(
+    [
+        (0.8595674595992, 0.2134981538014),
+        (0.6460604764104, 0.2289674387677),
+        (0.1205750620789, 0.2137274526848),
+        (0.3340850613712, 0.2290642403242),
+        (0.4901123135679, 0.6277975316475),
+    ]
+)
+#: What dlib's halving of a picture does to a point: x -> x / 2 - MOVED.
+MOVED = np.array([1.25, 0.75])
+#: The filter of that halving, in sixteenths (Burt and Adelson 1983, doi:10.1109/TCOM.1983.1095851).
+BINOMIAL = (1, 4, 6, 4, 1)
+#: A picture of this height or width is halved to nothing, px.
+LEAST_SIZE = 8
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What part of a picture a chip shows: a square, turned about its middle.
+
+    Parameters
+    ----------
+    middle
+        x and y of its middle, px.
+    side
+        Its side, px.
+    angle
+        By how much it is turned, from x towards y, rad.
+    """
+
+    middle: tuple[float, float]
+    side: float
+    angle: float
+
+
+def aligned(picture: Picture, points: Points, size: int = 150, padding: float = 0.25) -> Picture:
+    """Cut the upright chip of a face; ``size`` and ``padding`` as dlib's embedding wants them.
+
+    Parameters
+    ----------
+    picture : (height, width, 3) uint8
+    points : (5, 2), px
+        The corners of the eyes and the base of the nose, as dlib's 5-point model gives them.
+    size
+        The chip's height and width, px.
+    padding
+        How much is shown around the face, in sizes of the face.
+
+    Returns
+    -------
+    chip : (size, size, 3) uint8
+    """
+    return cut(picture, placement(points, size, padding), size)
+
+
+def placement(points: Points, size: int = 150, padding: float = 0.25) -> Placement:
+    """Return the square on which the mean face fits the points best.
+
+    By least squares over similarities (Umeyama 1991, doi:10.1109/34.88573).
+
+    Raises
+    ------
+    ValueError
+        If there are not five points, or they all fall together.
+    """
+    if np.shape(points) != (5, 2):
+        raise ValueError(f"points are {np.shape(points)}: expected (5, 2)")
+    mean = (padding + MEAN_FACE) / (2 * padding + 1) * size
+    # A similarity without mirroring is a multiplication of complex numbers.
+    source, target = mean @ (1, 1j), np.asarray(points, np.float64) @ (1, 1j)
+    spread = source - source.mean()
+    turn = np.vdot(spread, target - target.mean()) / np.vdot(spread, spread)
+    if abs(turn) == 0:
+        raise ValueError("the five points fall together: there is no face to align")
+    middle = target.mean() + turn * (size / 2 * (1 + 1j) - source.mean())
+    return Placement((float(middle.real), float(middle.imag)), size * abs(turn), float(np.angle(turn)))
+
+
+def cut(picture: Picture, place: Placement, size: int) -> Picture:
+    """Cut the chip that shows a placement.
+
+    Parameters
+    ----------
+    picture : (height, width, 3) uint8
+    place
+        What it shows.
+    size
+        The chip's height and width, px.
+
+    Returns
+    -------
+    chip : (size, size, 3) uint8
+    """
+    rectangle = _rectangle(place)
+    part, first = _around(picture, rectangle, place.angle, _halvings(rectangle, size))
+    rectangle = rectangle - first
+    for _ in range(_halvings(rectangle, size)):
+        part, rectangle = halved(part), _halved_points(rectangle)
+    corners = _turned(_corners(rectangle)[:3], rectangle, place.angle)
+    across, down = (corners[1] - corners[0]) / (size - 1), (corners[2] - corners[0]) / (size - 1)
+    columns, rows = np.meshgrid(np.arange(size), np.arange(size))
+    return _bilinear(part, corners[0] + columns[..., None] * across + rows[..., None] * down)
+
+
+def _rectangle(place: Placement) -> Points:
+    """Return the first and the last point, (2, 2), of a placement that is not turned yet."""
+    half = (place.side - 1) / 2
+    return np.array([np.subtract(place.middle, half), np.add(place.middle, half)])
+
+
+def _corners(rectangle: Points) -> Points:
+    (left, top), (right, bottom) = rectangle
+    return np.array([(left, top), (right, top), (left, bottom), (right, bottom)])
+
+
+def _turned(points: Points, rectangle: Points, angle: float) -> Points:
+    """Turn points about a rectangle's middle."""
+    middle = rectangle.mean(axis=0)
+    cos, sin = math.cos(angle), math.sin(angle)
+    turned: Points = (points - middle) @ np.array([(cos, sin), (-sin, cos)]) + middle
+    return turned
+
+
+def _halvings(rectangle: Points, size: int) -> int:
+    """Return how often the picture is halved: as long as the rectangle then still has the chip's area."""
+    n = 0
+    while True:
+        rectangle = _halved_points(rectangle)
+        if np.prod(rectangle[1] - rectangle[0] + 1) <= size**2:
+            return n
+        n += 1
+
+
+def _halved_points(points: Points) -> Points:
+    moved: Points = points / 2 - MOVED
+    return moved
+
+
+def _around(picture: Picture, rectangle: Points, angle: float, halvings: int) -> tuple[Picture, Points]:
+    """Return the part of a picture that a chip needs, and where it begins: the phase of its halving depends on it."""
+    corners = _turned(_corners(rectangle), rectangle, angle)
+    margin = 4 * 2**halvings - 2
+    size = np.array([picture.shape[1], picture.shape[0]])
+    first = np.floor(np.clip(corners.min(axis=0) - margin, 0, None) + 0.5).astype(int)
+    last = np.floor(np.clip(corners.max(axis=0) + margin, None, size - 1) + 0.5).astype(int)
+    left, top = first
+    right, bottom = last
+    return picture[top : bottom + 1, left : right + 1], first
+
+
+def halved(picture: Picture) -> Picture:
+    """Smooth and halve a picture as dlib's ``pyramid_down<2>`` does, which cuts fractions off.
+
+    Parameters
+    ----------
+    picture : (height, width, 3) uint8
+
+    Returns
+    -------
+    picture : ((height - 3) // 2, (width - 3) // 2, 3) uint8
+        Empty if the picture is no larger than `LEAST_SIZE`.
+    """
+    height, width = picture.shape[:2]
+    if min(height, width) <= LEAST_SIZE:
+        return picture[:0, :0]
+    rows, columns = (height - 3) // 2, (width - 3) // 2
+    wide = picture.astype(np.uint16)
+    across = _weighed([wide[:, i : i + 2 * columns - 1 : 2] for i in range(len(BINOMIAL))])
+    both = _weighed([across[i : i + 2 * rows - 1 : 2] for i in range(len(BINOMIAL))])
+    return (both // 256).astype(np.uint8)
+
+
+def _weighed(shifted: list[NDArray[np.uint16]]) -> NDArray[np.uint16]:
+    """Add up pictures that are shifted against each other, by the filter's weights; 16 bits hold the sum of sums."""
+    total: NDArray[np.uint16] = np.tensordot(np.array(BINOMIAL, np.uint16), np.stack(shifted), axes=1)
+    return total
+
+
+def _bilinear(picture: Picture, points: Points) -> Picture:
+    """Return the picture's values at points ``(..., 2)``, fractions cut off; black where a neighbour is missing."""
+    height, width = picture.shape[:2]
+    whole = np.floor(points).astype(int)
+    x, y = whole[..., 0], whole[..., 1]
+    inside = (x >= 0) & (y >= 0) & (x + 1 < width) & (y + 1 < height)
+    if not inside.any():
+        return np.zeros((*points.shape[:-1], 3), np.uint8)
+    x, y = np.where(inside, x, 0), np.where(inside, y, 0)
+    across, down = np.moveaxis(points - whole, -1, 0)[..., None]
+    above = (1 - across) * picture[y, x] + across * picture[y, x + 1]
+    below = (1 - across) * picture[y + 1, x] + across * picture[y + 1, x + 1]
+    values = (1 - down) * above + down * below
+    return np.where(inside[..., None], values, 0).astype(np.uint8)

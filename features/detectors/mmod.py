@@ -1,0 +1,98 @@
+"""The default detector: dlib's trained network, run in torch on many frames at once (see `features.networks.mmod`).
+
+Finds what dlib's ``cnn_face_detection_model_v1`` finds, with the same boxes and scores. Faces of about 80 px and more
+are found; ``upsample=1`` finds those of half the size, at four times the cost.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.detectors.base import Faces, ranked
+from features.networks.base import Pictures, Precision, check_pictures
+from features.networks.mmod import CELL, FIRST, NETWORK, WINDOW, Scores, score_maps
+from features.networks.tiling import Layout, before_enlarging, enlarged_size, layout, to_picture
+
+#: Of two windows that share more than this of the rectangle around both, the weaker goes. Stored in dlib's file, as
+#: 0x15A650F2546A8C / 2**54.
+OVERLAP = 0x15A650F2546A8C / 2**54
+
+#: From the last column and row inside to the edges.
+EDGES = np.array([0, 0, 1, 1])
+
+Windows = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Mmod:
+    """dlib's network.
+
+    Parameters
+    ----------
+    upsample
+        How often frames are enlarged by 2 before the search: 0 finds faces from about 80 px, 1 from 40, 2 from 20.
+    threshold
+        The least score of a face; dlib's is 0.
+    precision
+        In what the network computes.
+    device
+        ``cpu``, ``cuda`` or ``cuda:1`` ...
+    """
+
+    upsample: int = 0
+    threshold: float = 0.0
+    precision: Precision = "float32"
+    device: str = field(default="cpu", compare=False)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.upsample <= 3:
+            raise ValueError(f"upsample={self.upsample}: expected 0 to 3")
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the weights."""
+        return NETWORK.digest
+
+    def detect(self, frames: Pictures) -> list[Faces]:
+        """Find the faces of each frame; see `features.detectors.base.Detector`."""
+        check_pictures(frames, "frames")
+        plan = layout(*enlarged_size(frames.shape[1], frames.shape[2], self.upsample))
+        return [self._faces(scores, plan) for scores in score_maps(frames, self.upsample, self.device, self.precision)]
+
+    def _faces(self, scores: Scores, plan: Layout) -> Faces:
+        cells = np.argwhere(scores > self.threshold)
+        found = scores[*cells.T]
+        order = np.argsort(-found, kind="stable")
+        middles = FIRST + CELL * cells[order, ::-1].astype(np.float64)
+        windows = _rounded(to_picture(plan, middles, (WINDOW - 1) / 2))
+        kept = suppressed(windows)
+        windows = _rounded(before_enlarging(windows[kept], self.upsample))
+        return ranked(windows + EDGES, found[order][kept])
+
+
+def suppressed(windows: Windows) -> NDArray[np.intp]:
+    """Return the numbers of the windows that no better one overlaps, as dlib decides it.
+
+    Parameters
+    ----------
+    windows : (n, 4) float64, whole px
+        First and last column and row (left, top, right, bottom, all inside), the best window first.
+    """
+    kept: list[int] = []
+    for number, window in enumerate(windows):
+        best = windows[kept]
+        shared = _area(np.maximum(best[:, :2], window[:2]), np.minimum(best[:, 2:], window[2:]))
+        around = _area(np.minimum(best[:, :2], window[:2]), np.maximum(best[:, 2:], window[2:]))
+        if not (shared > OVERLAP * around).any():
+            kept.append(number)
+    return np.array(kept, np.intp)
+
+
+def _area(first: Windows, last: Windows) -> Windows:
+    area: Windows = np.prod(np.maximum(last - first + 1, 0), axis=1)
+    return area
+
+
+def _rounded(windows: Windows) -> Windows:
+    return np.floor(windows + 0.5)

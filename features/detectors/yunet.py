@@ -1,0 +1,89 @@
+"""OpenCV's YuNet: quick on a processor, and good at small and turned faces.
+
+Wu, Peng and Yu 2023, YuNet: a tiny millisecond-level face detector, doi:10.1007/s11633-023-1423-y; run by OpenCV's
+``FaceDetectorYN``. Its weights are a small ONNX file that has to be given: one of `WEIGHTS`.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from features.detectors.base import Faces, ranked
+from features.networks.base import Pictures, check_pictures
+from features.networks.weights import WeightError, WeightFile, sha256
+
+WEIGHTS = (
+    WeightFile(
+        "face_detection_yunet_2023mar.onnx",
+        "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+        source="https://github.com/opencv/opencv_zoo, models/face_detection_yunet",
+    ),
+    WeightFile(
+        "yunet_n_dynamic.onnx",
+        "104ee26c71d5c270ce79a6b3dced91c91013260d29a6bf18f9296c5b8c4c2b12",
+        source="https://github.com/ShiqiYu/libfacedetection.train, onnx",
+    ),
+)
+#: Boxes before overlapping ones are taken out; OpenCV's default.
+MOST = 5000
+
+
+@dataclass(frozen=True)
+class YuNet:
+    """OpenCV's.
+
+    Parameters
+    ----------
+    weights
+        The weight file.
+    threshold
+        The least score of a face, 0 to 1.
+    overlap
+        Of two boxes with more than this intersection over union, the weaker goes.
+    """
+
+    weights: Path
+    threshold: float = 0.6
+    overlap: float = 0.3
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold < 1:
+            raise ValueError(f"threshold={self.threshold}: expected more than 0 and less than 1")
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the weights.
+
+        Raises
+        ------
+        WeightError
+            If the file is missing, or none of `WEIGHTS`.
+        """
+        found = sha256(self.weights)
+        if found not in {file.sha256 for file in WEIGHTS}:
+            known = "\n".join(f"  {file.name} ({file.sha256}) from {file.source}" for file in WEIGHTS)
+            raise WeightError(f"{self.weights} has the sha256 {found} and is no YuNet that is known here:\n{known}")
+        return found
+
+    def detect(self, frames: Pictures) -> list[Faces]:
+        """Find the faces of each frame; see `features.detectors.base.Detector`."""
+        check_pictures(frames, "frames")
+        detector = _detector(self.weights, self.digest, self.threshold, self.overlap)
+        detector.setInputSize((frames.shape[2], frames.shape[1]))
+        return [self._search(detector, frame) for frame in frames]
+
+    def _search(self, detector: Any, frame: Pictures) -> Faces:
+        _, found = detector.detect(np.ascontiguousarray(frame[:, :, ::-1]))
+        rows = np.empty((0, 15), np.float32) if found is None else found
+        corner, size, scores = rows[:, :2], rows[:, 2:4], rows[:, 14]
+        return ranked(np.concatenate([corner, corner + size], axis=1), scores)
+
+
+@cache
+def _detector(weights: Path, _digest: str, threshold: float, overlap: float) -> Any:
+    import cv2
+
+    return cv2.FaceDetectorYN.create(str(weights), "", (320, 320), threshold, overlap, MOST)

@@ -1,0 +1,217 @@
+"""The networks' layers in torch, under the names that their published weights have.
+
+Imported only where a network is built, since torch takes a second to load. Every network takes
+``(n, channels, height, width)``, normalised, and gives ``(n, width)``.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class DlibResnet(nn.Module):
+    """dlib's face embedding, from its folded convolutions in order and the last matrix ``(256, 128)``."""
+
+    def __init__(self, convolutions: Sequence[nn.Conv2d], last: Tensor) -> None:
+        super().__init__()
+        self.stem = convolutions[0]
+        pairs = zip(convolutions[1::2], convolutions[2::2], strict=True)
+        self.blocks = nn.Sequential(*(DlibBlock(first, second) for first, second in pairs))
+        self.last = nn.Parameter(last)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the embeddings."""
+        x = functional.max_pool2d(functional.relu_(self.stem(x)), 3, 2)
+        pooled: Tensor = self.blocks(x).mean((2, 3))
+        return pooled @ self.last
+
+
+class DlibBlock(nn.Module):
+    """Two convolutions beside a shortcut, which a halving block averages over 2 x 2."""
+
+    def __init__(self, first: nn.Conv2d, second: nn.Conv2d) -> None:
+        super().__init__()
+        self.first, self.second = first, second
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the maps of both added up, the smaller filled up with zeros at the end of each dimension."""
+        shortcut = functional.avg_pool2d(x, 2) if self.first.stride[0] > 1 else x
+        x = self.second(functional.relu_(self.first(x)))
+        channels, height, width = (max(m, n) for m, n in zip(x.shape[1:], shortcut.shape[1:], strict=True))
+        return functional.relu_(_grown(x, channels, height, width) + _grown(shortcut, channels, height, width))
+
+
+def _grown(x: Tensor, channels: int, height: int, width: int) -> Tensor:
+    if x.shape[1:] == (channels, height, width):
+        return x
+    return functional.pad(x, (0, width - x.shape[3], 0, height - x.shape[2], 0, channels - x.shape[1]))
+
+
+class MiniXception(nn.Module):
+    """mini-Xception with its batch norms folded in: 7 scores that add up to 1, then the last maps, pooled.
+
+    Layers are named by their numbers in Keras: ``conv2d_1`` ..., ``separable_conv2d_1`` ...
+    """
+
+    def __init__(self, filters: Sequence[int] = (16, 32, 64, 128), stem: int = 8, classes: int = 7) -> None:
+        super().__init__()
+        self.conv2d_1 = nn.Conv2d(1, stem, 3)
+        self.conv2d_2 = nn.Conv2d(stem, stem, 3)
+        self.shortcuts, self.separable = nn.ModuleList(), nn.ModuleList()
+        for before, after in zip((stem, *filters), filters, strict=False):
+            self.shortcuts.append(nn.Conv2d(before, after, 1, 2))
+            self.separable.extend([_separable(before, after), _separable(after, after)])
+        self.scores = nn.Conv2d(filters[-1], classes, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return scores and pooled maps side by side."""
+        x = functional.relu_(self.conv2d_2(functional.relu_(self.conv2d_1(x))))
+        pairs = zip(self.shortcuts, self.separable[::2], self.separable[1::2], strict=True)
+        for shortcut, first, second in pairs:
+            x = _pooled_like_keras(second(functional.relu_(first(x)))) + shortcut(x)
+        scores = self.scores(x).mean((2, 3)).softmax(1)
+        return torch.cat([scores, x.mean((2, 3))], dim=1)
+
+
+def _separable(before: int, after: int) -> nn.Sequential:
+    """Each map filtered on its own, then mixed; the batch norm after it is folded into the mixing."""
+    return nn.Sequential(
+        nn.Conv2d(before, before, 3, padding=1, groups=before, bias=False), nn.Conv2d(before, after, 1)
+    )
+
+
+def _pooled_like_keras(x: Tensor) -> Tensor:
+    """Pool 3 x 3 by 2 with the padding ``same`` of Keras, whose odd pixel goes to the end."""
+    padding = []
+    for size in (x.shape[3], x.shape[2]):
+        total = max(2 * (-(-size // 2) - 1) + 3 - size, 0)
+        padding += [total // 2, total - total // 2]
+    return functional.max_pool2d(functional.pad(x, padding, value=-torch.inf), 3, 2)
+
+
+class ResNet18(nn.Module):
+    """ResNet-18 without its classifier, under torchvision's names; the pooled last maps."""
+
+    def __init__(self, filters: int = 64) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, filters, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(filters)
+        before = filters
+        for number in range(4):
+            after = filters << number
+            stride = 2 if number else 1
+            self.add_module(
+                f"layer{number + 1}", nn.Sequential(BasicBlock(before, after, stride), BasicBlock(after, after, 1))
+            )
+            before = after
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the embeddings."""
+        x = functional.max_pool2d(functional.relu_(self.bn1(self.conv1(x))), 3, 2, 1)
+        for number in range(1, 5):
+            x = self.get_submodule(f"layer{number}")(x)
+        return x.mean((2, 3))
+
+
+class BasicBlock(nn.Module):
+    """Two convolutions beside a shortcut."""
+
+    def __init__(self, before: int, after: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(before, after, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(after)
+        self.conv2 = nn.Conv2d(after, after, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(after)
+        self.downsample = None
+        if stride > 1:
+            self.downsample = nn.Sequential(nn.Conv2d(before, after, 1, stride, bias=False), nn.BatchNorm2d(after))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the maps of both added up."""
+        shortcut = x if self.downsample is None else self.downsample(x)
+        x = functional.relu_(self.bn1(self.conv1(x)))
+        return functional.relu_(self.bn2(self.conv2(x)) + shortcut)
+
+
+class Ir50(nn.Module):
+    """IR-50, the improved residual network of ArcFace, under the names of face.evoLVe."""
+
+    def __init__(self, filters: int = 64, size: int = 112, width: int = 512) -> None:
+        super().__init__()
+        self.input_layer = nn.Sequential(
+            nn.Conv2d(3, filters, 3, 1, 1, bias=False), nn.BatchNorm2d(filters), nn.PReLU(filters)
+        )
+        self.body = nn.Sequential(*(ImprovedBlock(*block) for block in _ir50_blocks(filters)))
+        last = filters * 8
+        self.output_layer = nn.Sequential(
+            nn.BatchNorm2d(last),
+            nn.Dropout(),
+            nn.Flatten(),
+            nn.Linear(last * (size // 16) ** 2, width),
+            nn.BatchNorm1d(width),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the embeddings."""
+        embeddings: Tensor = self.output_layer(self.body(self.input_layer(x)))
+        return embeddings
+
+
+def _ir50_blocks(filters: int) -> Iterator[tuple[int, int, int]]:
+    before = filters
+    for number, units in enumerate((3, 4, 14, 3)):
+        after = filters << number
+        yield (before, after, 2)
+        yield from [(after, after, 1)] * (units - 1)
+        before = after
+
+
+class ImprovedBlock(nn.Module):
+    """A normalised input through two convolutions, beside a shortcut."""
+
+    def __init__(self, before: int, after: int, stride: int) -> None:
+        super().__init__()
+        self.shortcut_layer: nn.Module = nn.MaxPool2d(1, stride)
+        if before != after:
+            self.shortcut_layer = nn.Sequential(nn.Conv2d(before, after, 1, stride, bias=False), nn.BatchNorm2d(after))
+        self.res_layer = nn.Sequential(
+            nn.BatchNorm2d(before),
+            nn.Conv2d(before, after, 3, 1, 1, bias=False),
+            nn.PReLU(after),
+            nn.Conv2d(after, after, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(after),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the maps of both added up."""
+        added: Tensor = self.res_layer(x) + self.shortcut_layer(x)
+        return added
+
+
+class VggFace(nn.Module):
+    """VGG-Face without its classifier, under the names of its authors' layers; the second fully connected one."""
+
+    def __init__(self, filters: int = 64, size: int = 224, width: int = 4096) -> None:
+        super().__init__()
+        before = 3
+        for stage, layers in enumerate((2, 2, 3, 3, 3), 1):
+            after = filters << min(stage - 1, 3)
+            for number in range(1, layers + 1):
+                self.add_module(f"conv{stage}_{number}", nn.Conv2d(before, after, 3, padding=1))
+                before = after
+        self.fc6 = nn.Linear(before * (size // 32) ** 2, width)
+        self.fc7 = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the embeddings."""
+        stage = "1"
+        for name, layer in self.named_children():
+            if name.startswith("fc"):
+                continue
+            if name[4] != stage:
+                x, stage = functional.max_pool2d(x, 2), name[4]
+            x = functional.relu_(layer(x))
+        x = functional.relu_(self.fc6(functional.max_pool2d(x, 2).flatten(1)))
+        return functional.relu_(self.fc7(x))

@@ -1,0 +1,223 @@
+"""The one contract of embeddings: from chips to vectors.
+
+A `Network` says what an embedding is (its weights' digest, its input, its output layer): that is its identity. An
+`Embedder` is a network ready to run: device and precision are how it is run, and precision is part of a cache key.
+
+Conventions: chips are ``(n, height, width, 3) uint8 RGB``, cut to the network's input size by whoever calls;
+embeddings are ``(n, width) float32``. On a device, every batch has one fixed shape (the last one is filled up with
+black chips), since torch's results depend on a batch's shape in their last bits: so a chip has the same embedding to
+the bit in whatever company it comes, and with one thread or several. TF32 is off.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
+
+Pictures = NDArray[np.uint8]
+Vectors = NDArray[np.float32]
+Channels = Literal["rgb", "bgr", "grey"]
+Precision = Literal["float32", "bfloat16"]
+
+#: Chips a batch, by kind of device: few keep the maps of a layer in a processor's cache, many keep a GPU busy.
+BATCH = {"cpu": 8, "cuda": 256}
+
+#: Red, green and blue in grey (0.299, 0.587, 0.114: ITU-R BT.601) as shares of 2**15, which is how OpenCV makes the
+#: grey pictures that networks are trained on.
+GREY = (9798, 19235, 3735)
+
+
+@dataclass(frozen=True)
+class Network:
+    """What identifies an embedding: equal fields, equal numbers.
+
+    Parameters
+    ----------
+    name
+        Its name.
+    width
+        How many numbers a chip becomes.
+    input_size
+        Height and width of its chips, px.
+    channels
+        What it sees of a chip, and in which order.
+    mean, scale
+        One a channel, on the scale of 0 to 255: what goes in is ``(x - mean) * scale``.
+    layer
+        Where its numbers are read.
+    digest
+        The sha256 of its weight file.
+    scores
+        What the first of its numbers mean, where they have a meaning of their own (classes, for example).
+    """
+
+    name: str
+    width: int
+    input_size: tuple[int, int]
+    channels: Channels
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    layer: str
+    digest: str
+    scores: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The name of each number."""
+        digits = len(str(self.width - 1))
+        named = tuple(f"{self.name}_{score}" for score in self.scores)
+        return named + tuple(f"{self.name}_{i:0{digits}}" for i in range(self.width - len(named)))
+
+
+@dataclass(frozen=True)
+class Embedder:
+    """A network ready to run.
+
+    Parameters
+    ----------
+    network
+        What it is.
+    module
+        The torch network: ``(n, channels, height, width)``, normalised, to ``(n, width)``.
+    device
+        ``cpu``, ``cuda`` or ``cuda:1`` ...
+    precision
+        In what its layers compute; what comes out is float32.
+    """
+
+    network: Network
+    module: "torch.nn.Module"
+    device: str = "cpu"
+    precision: Precision = "float32"
+
+    def __post_init__(self) -> None:
+        place(self.module, self.device, self.precision)
+
+    @cached_property
+    def batch(self) -> int:
+        """How many chips every batch has on this device."""
+        return BATCH[self.device.partition(":")[0]]
+
+    def embed(self, chips: Pictures) -> Vectors:
+        """Turn chips into vectors.
+
+        Parameters
+        ----------
+        chips : (n, height, width, 3) uint8, RGB
+
+        Returns
+        -------
+        vectors : (n, width) float32
+
+        Raises
+        ------
+        ValueError
+            If these are no chips of the network's size, or an embedding is not finite.
+        """
+        check_pictures(chips, "chips", self.network.input_size)
+        parts = [self._embed_batch(chips[i : i + self.batch]) for i in range(0, len(chips), self.batch)]
+        vectors = np.concatenate([np.empty((0, self.network.width), np.float32), *parts])
+        if not np.isfinite(vectors).all():
+            chip = int(np.nonzero(~np.isfinite(vectors).all(axis=1))[0][0])
+            raise ValueError(f"chip {chip} of {len(chips)}: {self.network.name} gave a value that is not finite")
+        return vectors
+
+    def _embed_batch(self, chips: Pictures) -> Vectors:
+        import torch
+
+        filled = np.zeros((self.batch, *chips.shape[1:]), np.uint8)
+        filled[: len(chips)] = chips
+        with exact():
+            pictures = torch.from_numpy(filled).to(self.device).permute(0, 3, 1, 2)
+            vectors = self.module(normalised(pictures, self.network).to(getattr(torch, self.precision)))
+            found: Vectors = vectors[: len(chips)].float().cpu().numpy()
+        return found
+
+
+def place(module: "torch.nn.Module", device: str, precision: Precision) -> None:
+    """Bring a network to where and in what it computes, ready to run.
+
+    Raises
+    ------
+    ValueError
+        If there is no such device or precision.
+    """
+    import torch
+
+    if precision not in get_args(Precision):
+        raise ValueError(f"precision={precision}: expected {' or '.join(get_args(Precision))}")
+    kind = device.partition(":")[0]
+    if kind not in BATCH:
+        raise ValueError(f"device={device}: expected {' or '.join(BATCH)}")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device={device}: this torch sees no GPU. Use cpu, or install with TORCH=cuda.")
+    module.requires_grad_(requires_grad=False).eval()
+    module.to(device=device, dtype=getattr(torch, precision), memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+@contextmanager
+def exact() -> "Iterator[None]":
+    """Run networks without gradients, without TF32 and with algorithms that are the same on every run."""
+    import torch
+
+    with torch.inference_mode(), torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=False):
+        yield
+
+
+def normalised(pictures: "torch.Tensor", network: Network) -> "torch.Tensor":
+    """Return what a network is shown: its channels, ``(x - mean) * scale``.
+
+    Parameters
+    ----------
+    pictures : (n, 3, height, width) uint8 tensor, RGB
+
+    Returns
+    -------
+    shown : (n, channels, height, width) float32 tensor, channels last in memory
+    """
+    import torch
+
+    def along_channels(values: tuple[float, ...]) -> torch.Tensor:
+        return torch.tensor(values, device=pictures.device).reshape(1, -1, 1, 1)
+
+    if network.channels == "bgr":
+        pictures = pictures.flip(1)
+    elif network.channels == "grey":
+        shares = (pictures.int() * along_channels(GREY).int()).sum(1, keepdim=True, dtype=torch.int32)
+        pictures = (shares + (1 << 14)) >> 15
+    shown = (pictures.float() - along_channels(network.mean)) * along_channels(network.scale)
+    return shown.contiguous(memory_format=torch.channels_last)
+
+
+def check_picture(picture: Pictures) -> None:
+    """Refuse what is no RGB picture.
+
+    Raises
+    ------
+    ValueError
+        With the shape and type expected.
+    """
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
+        raise ValueError(f"the picture is {picture.shape} {picture.dtype}: expected (height, width, 3) uint8, RGB")
+
+
+def check_pictures(pictures: Pictures, what: str, size: tuple[int, int] | None = None) -> None:
+    """Refuse what is no batch of RGB pictures.
+
+    Raises
+    ------
+    ValueError
+        With the shape and type expected.
+    """
+    wanted = "(n, height, width, 3)" if size is None else f"(n, {size[0]}, {size[1]}, 3)"
+    if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[3] != 3:
+        raise ValueError(f"{what} are {pictures.shape} {pictures.dtype}: expected {wanted} uint8, RGB")
+    if (size is not None and pictures.shape[1:3] != size) or 0 in pictures.shape[1:3]:
+        raise ValueError(f"{what} are {pictures.shape}: expected {wanted}")

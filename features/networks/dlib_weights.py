@@ -1,0 +1,123 @@
+"""dlib's trained networks: where their files are, and how to read the tensors in them.
+
+The files come with the package ``face_recognition_models`` (King 2017, CC0), whose data folder is found without
+importing it, for it needs ``pkg_resources``, which setuptools has dropped. A file is a stream of dlib's
+serialisation: layers from the input to the output, each with its tensors. A tensor is a packed version (2), four
+packed sizes (samples, channels, rows, columns) and raw little-endian float32. A packed integer is one control byte
+(low 4 bits: how many bytes follow; bit 7: negative) and those bytes, the least first.
+"""
+
+from collections.abc import Iterable
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.networks.weights import WeightError, WeightFile, packaged
+
+if TYPE_CHECKING:
+    import torch
+
+PACKAGE = "face_recognition_models"
+_SOURCE = "face_recognition_models 0.3.0"
+
+EMBEDDING = WeightFile(
+    "dlib_face_recognition_resnet_model_v1.dat",
+    "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+    PACKAGE,
+    _SOURCE,
+)
+DETECTOR = WeightFile(
+    "mmod_human_face_detector.dat",
+    "4cb19393e2fbaf2b1609a9319ad5386618c886a6234ec1b971f3e87c85d87fe6",
+    PACKAGE,
+    _SOURCE,
+)
+LANDMARKS_5 = WeightFile(
+    "shape_predictor_5_face_landmarks.dat",
+    "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888",
+    PACKAGE,
+    _SOURCE,
+)
+#: Trained on iBUG 300-W, whose terms exclude commercial use.
+LANDMARKS_68 = WeightFile(
+    "shape_predictor_68_face_landmarks.dat",
+    "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f",
+    PACKAGE,
+    _SOURCE,
+)
+
+#: The version of a serialised tensor.
+_VERSION = 2
+
+
+def read_tensors(file: WeightFile, shapes: Iterable[tuple[int, int, int, int]]) -> list[NDArray[np.float32]]:
+    """Return the tensors of these shapes in a file of the package, in the order in which they stand there.
+
+    Parameters
+    ----------
+    file
+        One of this module's files.
+    shapes
+        Of each tensor wanted: samples, channels, rows, columns. What stands between two tensors is skipped.
+
+    Returns
+    -------
+    tensors : list of float32
+        One a shape.
+
+    Raises
+    ------
+    WeightError
+        If the file is missing or another one, or has no such tensors.
+    """
+    path = packaged(file)
+    return tensors_in(path.read_bytes(), shapes, path)
+
+
+def tensors_in(content: bytes, shapes: Iterable[tuple[int, int, int, int]], path: Path) -> list[NDArray[np.float32]]:
+    """Return the tensors of these shapes in a file's content; see `read_tensors`."""
+    tensors: list[NDArray[np.float32]] = []
+    position = 0
+    for shape in shapes:
+        header = b"".join(pack(n) for n in (_VERSION, *shape))
+        found = content.find(header, position)
+        first = found + len(header)
+        position = first + 4 * prod(shape)
+        if found < 0 or position > len(content):
+            raise WeightError(f"{path}: the {len(tensors) + 1}. tensor, of shape {shape}, is not there.")
+        tensors.append(np.frombuffer(content, "<f4", prod(shape), first).reshape(shape).astype(np.float32))
+    return tensors
+
+
+def pack(number: int) -> bytes:
+    """Return an integer as dlib writes it."""
+    size = max(1, (abs(number).bit_length() + 7) // 8)
+    return bytes([size | (0x80 if number < 0 else 0)]) + abs(number).to_bytes(size, "little")
+
+
+def fold(
+    both: NDArray[np.float32], gamma: NDArray[np.floating], beta: NDArray[np.floating], layer: tuple[int, int, int, int]
+) -> "torch.nn.Conv2d":
+    """Return the convolution that does the work of a convolution and of the affine layer after it.
+
+    Parameters
+    ----------
+    both : (outputs * inputs * size * size + outputs, 1, 1, 1) float32
+        The filters, then the biases.
+    gamma, beta : (outputs,) or (1,)
+        What the affine layer multiplies by, and adds.
+    layer
+        Inputs, outputs, size and stride. As in dlib, one that strides is not padded.
+    """
+    import torch
+
+    inputs, outputs, size, stride = layer
+    filters, biases = np.split(both.ravel().astype(np.float64), [-outputs])
+    convolution = torch.nn.Conv2d(inputs, outputs, size, stride, padding=0 if stride > 1 else size // 2)
+    weight = filters.reshape(outputs, inputs, size, size) * gamma[:, None, None, None]
+    convolution.weight.data = torch.from_numpy(weight.astype(np.float32))
+    convolution.bias = torch.nn.Parameter(torch.from_numpy((biases * gamma + beta).astype(np.float32)))
+    return convolution

@@ -1,0 +1,138 @@
+"""Networks whose weights are yours: from a face to an embedding, with a local file in its published format.
+
+* `RESNET18` (512): He et al. 2016, doi:10.1109/CVPR.2016.90; torchvision's names, as in the weights learned on
+  MS-Celeb-1M that expression recognisers start from.
+* `IR50` (512): Deng et al. 2019, ArcFace, doi:10.1109/CVPR.2019.00482; the names of face.evoLVe.
+* `VGGFACE` (4096): Parkhi, Vedaldi and Zisserman 2015, Deep face recognition, doi:10.5244/C.29.41; the names and the
+  mean of the port of their model to PyTorch.
+
+Files are state dicts of `torch.save` (read with ``weights_only=True``) or safetensors; a classifier in them is left
+out. Those learned to tell people apart say who somebody is (see `features.networks.dlib_resnet`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from features.networks.base import Channels, Embedder, Network, Precision
+from features.networks.weights import WeightError, fill, read_state, sha256
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A kind of network, before it has weights.
+
+    Parameters
+    ----------
+    name, width, input_size, channels, mean, scale, layer
+        As in `features.networks.base.Network`.
+    build
+        Makes its layers.
+    unused
+        What the names of its classifier's weights begin with, parted by blanks.
+    """
+
+    name: str
+    width: int
+    input_size: tuple[int, int]
+    channels: Channels
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    layer: str
+    build: "Callable[[], torch.nn.Module]"
+    unused: str = ""
+
+    def network(self, digest: str) -> Network:
+        """Return what identifies it with the weights of a file."""
+        return Network(self.name, self.width, self.input_size, self.channels, self.mean, self.scale, self.layer, digest)
+
+
+def _resnet18() -> "torch.nn.Module":
+    from features.networks.architectures import ResNet18
+
+    return ResNet18()
+
+
+def _ir50() -> "torch.nn.Module":
+    from features.networks.architectures import Ir50
+
+    return Ir50()
+
+
+def _vggface() -> "torch.nn.Module":
+    from features.networks.architectures import VggFace
+
+    return VggFace()
+
+
+RESNET18 = Architecture(
+    name="resnet18",
+    width=512,
+    input_size=(224, 224),
+    channels="rgb",
+    # Of ImageNet, as torchvision has them.
+    mean=(255 * 0.485, 255 * 0.456, 255 * 0.406),
+    scale=(1 / (255 * 0.229), 1 / (255 * 0.224), 1 / (255 * 0.225)),
+    layer="avgpool",
+    build=_resnet18,
+    unused="fc.",
+)
+IR50 = Architecture(
+    name="ir50",
+    width=512,
+    input_size=(112, 112),
+    channels="rgb",
+    mean=(127.5,) * 3,
+    scale=(1 / 127.5,) * 3,
+    layer="output_layer",
+    build=_ir50,
+)
+VGGFACE = Architecture(
+    name="vggface",
+    width=4096,
+    input_size=(224, 224),
+    channels="rgb",
+    mean=(129.186279296875, 104.76238250732422, 93.59396362304688),
+    scale=(1.0,) * 3,
+    layer="relu7",
+    build=_vggface,
+    unused="fc8.",
+)
+ARCHITECTURES = {one.name: one for one in (RESNET18, IR50, VGGFACE)}
+
+
+def load(
+    architecture: Architecture,
+    path: Path,
+    digest: str = "",
+    device: str = "cpu",
+    precision: Precision = "float32",
+) -> Embedder:
+    """Return a network with the weights of a file, ready to run.
+
+    Parameters
+    ----------
+    architecture
+        One of this module's.
+    path
+        The weight file; ``*.safetensors``, or a state dict saved by torch.
+    digest
+        The sha256 that the file must have; empty to take it as it is. Either way the network carries it.
+    device, precision
+        How it is run.
+
+    Raises
+    ------
+    WeightError
+        If the file is missing, has another digest, cannot be read safely or does not fit.
+    """
+    found = sha256(path)
+    if digest not in ("", found):
+        raise WeightError(f"{path} has the sha256 {found}, expected {digest}: it is not the file that was meant.")
+    module = architecture.build()
+    fill(module, read_state(path), path, architecture.unused)
+    return Embedder(architecture.network(found), module, device, precision)

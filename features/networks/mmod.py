@@ -1,0 +1,143 @@
+"""dlib's trained face detector: from pictures to a map of scores over all places and scales.
+
+King 2015, Max-margin object detection, arXiv:1502.00046; the network of ``mmod_human_face_detector.dat`` (King
+2016), run in torch with dlib's weights on dlib's tiled pyramid, its affine layers folded into the convolutions. Each
+cell of the map scores one window of 80 x 80 px of the tiled pyramid; above 0 is a face.
+
+Memory grows with one frame, not with their number: as many run at once as `PIXELS` allows, one at least, and the
+first layers, whose maps are the large ones, run in strips that overlap by what a cell sees. The split depends on the
+frame's size alone, so results do not depend on how frames are batched.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.networks.base import Network, Pictures, Precision, exact, normalised, place
+from features.networks.dlib_weights import DETECTOR, fold, read_tensors
+from features.networks.tiling import enlarged, enlarged_size, layout, tiled
+
+if TYPE_CHECKING:
+    import torch
+
+Scores = NDArray[np.float32]
+
+NETWORK = Network(
+    name="mmod",
+    width=1,
+    input_size=(80, 80),
+    channels="rgb",
+    mean=(122.782, 117.001, 104.298),
+    scale=(1 / 256, 1 / 256, 1 / 256),
+    layer="con (last)",
+    digest=DETECTOR.sha256,
+)
+
+#: Inputs, outputs, size and stride of the convolutions; those that stride are not padded.
+LAYERS = ((3, 16, 5, 2), (16, 32, 5, 2), (32, 32, 5, 2), (32, 45, 5, 1), (45, 45, 5, 1), (45, 45, 5, 1), (45, 1, 9, 1))
+#: How many of them stride.
+STRIDING = 3
+#: The size of a window, px.
+WINDOW = 80
+#: Pixels between two cells of the map, and to the middle of the first cell's window.
+CELL, FIRST = 8, 14
+#: What a cell of the last striding layer sees, px.
+SEEN = 29
+#: What dlib adds to a variance before it divides by its root.
+EPSILON = 1e-4
+#: Rows of cells a strip: the maps of one strip stay in a processor's cache.
+STRIP = 64
+#: Pixels of tiled pyramids that are in memory at once, by kind of device. On a processor it is one frame (more
+#: gain nothing), on a GPU 640 x 480 come by the 28.
+PIXELS = {"cpu": 1, "cuda": 1 << 25}
+
+
+@cache
+def load(device: str = "cpu", precision: Precision = "float32") -> "torch.nn.Module":
+    """Return the network with dlib's weights, ready to run; one a process, device and precision.
+
+    Raises
+    ------
+    WeightError
+        If the package with its weights is missing or holds other files.
+    """
+    import torch
+
+    tensors = iter(read_tensors(DETECTOR, _shapes()))
+    steps: list[torch.nn.Module] = []
+    for layer in LAYERS[:-1]:
+        both = next(tensors)
+        gamma, beta, _, _, mean, variance = np.concatenate([next(tensors).ravel() for _ in range(5)]).reshape(6, -1)
+        gain = gamma / np.sqrt(variance.astype(np.float64) + EPSILON)
+        steps += [fold(both, gain, beta - gain * mean, layer), torch.nn.ReLU(inplace=True)]
+    network = torch.nn.Sequential(*steps, fold(next(tensors), np.ones(1), np.zeros(1), LAYERS[-1]))
+    place(network, device, precision)
+    return network
+
+
+def _shapes() -> "Iterator[tuple[int, int, int, int]]":
+    """Yield the shapes of a layer's filters and biases, gamma and beta, and four tensors of the batch's statistics."""
+    for inputs, outputs, size, _ in LAYERS:
+        yield (outputs * inputs * size * size + outputs, 1, 1, 1)
+        if outputs > 1:
+            yield (2 * outputs, 1, 1, 1)
+            yield from [(1, outputs, 1, 1)] * 4
+
+
+def score_maps(
+    frames: Pictures, upsample: int = 0, device: str = "cpu", precision: Precision = "float32"
+) -> "Iterator[Scores]":
+    """Yield the map of scores of each frame's tiled pyramid.
+
+    Parameters
+    ----------
+    frames : (n, height, width, 3) uint8, RGB
+    upsample
+        How often frames are enlarged before.
+    device
+        ``cpu``, ``cuda`` or ``cuda:1`` ...
+    precision
+        In what the layers compute.
+
+    Yields
+    ------
+    scores : (rows, columns) float32
+        The window of cell ``(r, c)`` has its middle at ``(FIRST + CELL * c, FIRST + CELL * r)`` of the pyramid.
+    """
+    import torch
+
+    network = load(device, precision)
+    plan = layout(*enlarged_size(frames.shape[1], frames.shape[2], upsample))
+    if min(plan.height, plan.width) < SEEN:  # not one cell
+        yield from np.zeros((len(frames), 0, 0), np.float32)
+        return
+    at_once = max(1, PIXELS[device.partition(":")[0]] // (plan.height * plan.width))
+    for first in range(0, len(frames), at_once):
+        given = frames[first : first + at_once]
+        filled = np.zeros((at_once, *frames.shape[1:]), np.uint8)
+        filled[: len(given)] = given
+        with exact():
+            pictures = torch.from_numpy(filled).to(device).permute(0, 3, 1, 2)
+            for _ in range(upsample):
+                pictures = enlarged(pictures)
+            pyramids = tiled(normalised(pictures, NETWORK)).to(getattr(torch, precision))
+            maps = _run(network, pyramids)[: len(given), 0].float().cpu().numpy()
+        yield from maps
+
+
+def _run(network: "torch.nn.Module", pyramids: "torch.Tensor") -> "torch.Tensor":
+    """Run the striding layers strip by strip, and the others on the whole."""
+    import torch
+
+    assert isinstance(network, torch.nn.Sequential)
+    striding, others = network[: 2 * STRIDING], network[2 * STRIDING :]
+    rows = (pyramids.shape[2] - SEEN) // CELL + 1
+    strips = [
+        striding(pyramids[:, :, CELL * row : CELL * (min(row + STRIP, rows) - 1) + SEEN])
+        for row in range(0, rows, STRIP)
+    ]
+    scores: torch.Tensor = others(torch.cat(strips, dim=2))
+    return scores

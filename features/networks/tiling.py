@@ -1,0 +1,177 @@
+"""Image pyramids tiled into one picture, laid out as dlib does: so that one pass searches all scales.
+
+Each level is 5/6 of the one before. Levels stand below each other, then up again along the right edge, `GAP` px
+apart and `MARGIN` px from the edges, on a ground of zeros; a network that looks across the gap sees the neighbours
+as dlib's does, so the layout is part of what makes scores equal. After ``create_tiled_pyramid`` and
+``tiled_pyramid_to_image`` of dlib 20.0 (King; Boost Software License), written anew.
+
+Conventions: pixel coordinates, the middle of the first pixel is (0, 0); a tile is left, top, width, height.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
+
+RATIO = 5 / 6
+GAP = 10
+MARGIN = 11
+#: A level less high than this is left out, px.
+LEAST_HEIGHT = 5
+#: Where the middle of a pixel comes to lie one level further up: x / RATIO + SHIFT.
+SHIFT = 0.3
+#: How dlib's enlarging by 2 moves a point, across and down: x -> (x + MOVED) * 2.
+MOVED = (1.25, 0.75)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the levels of a picture stand in its tiled pyramid.
+
+    Parameters
+    ----------
+    height, width
+        Of the tiled picture, px.
+    tiles
+        Left, top, width and height of each level, the picture itself first, px.
+    """
+
+    height: int
+    width: int
+    tiles: tuple[tuple[int, int, int, int], ...]
+
+
+@cache
+def layout(height: int, width: int) -> Layout:
+    """Return the layout for pictures of a size, px."""
+    sizes = _sizes(height, width)
+    column = _column_height(sizes)
+    tiles, y = [], MARGIN
+    down = 0
+    while down < len(sizes) and y < column + MARGIN:
+        w, h = sizes[down]
+        tiles.append((MARGIN, y, w, h))
+        y += h + GAP
+        down += 1
+    y -= GAP
+    for w, h in sizes[down:]:
+        if y - h < MARGIN + height:  # would touch the picture itself
+            break
+        tiles.append((MARGIN + width - w, y - h, w, h))
+        y -= h + GAP
+    return Layout(column + 2 * MARGIN, width + 2 * MARGIN, tuple(tiles))
+
+
+def _sizes(height: int, width: int) -> list[tuple[int, int]]:
+    sizes = [(width, height)]
+    while True:
+        width, height = math.floor(RATIO * width), math.floor(RATIO * height)
+        if width == 0 or height < LEAST_HEIGHT:
+            return sizes
+        sizes.append((width, height))
+
+
+def _column_height(sizes: list[tuple[int, int]]) -> int:
+    """Return how high the first column is: levels go down until the rest fits beside them on the way up."""
+    width, height = sizes[0]
+    total = sum(h + GAP for _, h in sizes) - 2 * GAP
+    column = before = 0
+    for w, h in sizes:
+        if w <= width - before - GAP and 2 * (column - height) >= total - height:
+            break
+        column += h + GAP
+        before = w
+    return column - GAP
+
+
+def tiled(pictures: "torch.Tensor") -> "torch.Tensor":
+    """Return the tiled pyramids of pictures of one size.
+
+    Parameters
+    ----------
+    pictures : (n, channels, height, width) float32 tensor
+
+    Returns
+    -------
+    pyramids : (n, channels, ...) float32 tensor, as `layout` says; channels last in memory
+    """
+    import torch
+    from torch.nn import functional
+
+    n, channels, height, width = pictures.shape
+    plan = layout(height, width)
+    pyramids = torch.zeros(
+        (n, channels, plan.height, plan.width), device=pictures.device, dtype=pictures.dtype
+    ).contiguous(memory_format=torch.channels_last)
+    level = pictures
+    for left, top, w, h in plan.tiles:
+        if (h, w) != level.shape[2:]:
+            level = functional.interpolate(level, (h, w), mode="bilinear", align_corners=True)
+        pyramids[:, :, top : top + h, left : left + w] = level
+    return pyramids
+
+
+def enlarged_size(height: int, width: int, times: int) -> tuple[int, int]:
+    """Return the height and width, px, of a picture that is enlarged some times."""
+    for _ in range(times):
+        height, width = 2 * height + 1, 2 * width + 2
+    return height, width
+
+
+def enlarged(pictures: "torch.Tensor") -> "torch.Tensor":
+    """Enlarge pictures by 2 as dlib's ``pyramid_up`` does, which cuts fractions off.
+
+    Parameters
+    ----------
+    pictures : (n, channels, height, width) uint8 tensor
+
+    Returns
+    -------
+    pictures : (n, channels, 2 * height + 1, 2 * width + 2) uint8 tensor
+    """
+    import torch
+    from torch.nn import functional
+
+    size = enlarged_size(pictures.shape[2], pictures.shape[3], 1)
+    return functional.interpolate(pictures.float(), size, mode="bilinear", align_corners=True).to(torch.uint8)
+
+
+def before_enlarging(windows: NDArray[np.float64], times: int) -> NDArray[np.float64]:
+    """Map windows ``(n, 4)``, px, in a picture enlarged some times back to the picture as it was."""
+    for _ in range(times):
+        windows = windows / 2 - np.array(2 * MOVED)
+    return windows
+
+
+def to_picture(plan: Layout, middles: NDArray[np.float64], half: float) -> NDArray[np.float64]:
+    """Map square windows in a tiled pyramid back to the picture.
+
+    Parameters
+    ----------
+    plan
+        The picture's layout.
+    middles : (n, 2) float64, px
+        x and y of the windows' middles; each belongs to the tile that is nearest.
+    half
+        Half the windows' size, px.
+
+    Returns
+    -------
+    windows : (n, 4) float64, px
+        Left, top, right and bottom in the picture.
+    """
+    tiles = np.asarray(plan.tiles, np.float64)
+    first, last = tiles[:, :2], tiles[:, :2] + tiles[:, 2:] - 1
+    outside = np.clip(middles[:, None], first, last) - middles[:, None]
+    level = np.argmin((outside**2).sum(axis=2), axis=1)
+    corners = np.concatenate([middles - half, middles + half], axis=1) - np.tile(first[level], 2)
+    # p -> p / RATIO + SHIFT, as often as there are levels above.
+    scale = RATIO ** -level[:, None].astype(np.float64)
+    windows: NDArray[np.float64] = corners * scale + SHIFT * (scale - 1) / (1 / RATIO - 1)
+    return windows
