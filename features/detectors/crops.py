@@ -1,0 +1,100 @@
+"""Crops: what is kept of a frame so that every chip can be cut from it later, without the frame.
+
+A crop shows a face's box widened by `WIDENED` about its middle, in whole pixels of the frame; what lies outside the
+frame is black. A crop with a side over `LONGEST` is shrunk to it, then all are JPEG. Where a crop lay follows from
+the box alone (`area`), and by how much it was shrunk from its own size: so points of the frame can be found in it.
+
+Conventions: as in `features.detectors.base` for boxes and `features.detectors.chips` for points.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.detectors.chips import Picture, Points
+
+#: By how much a box is widened, as a share of its width and height.
+WIDENED = 0.6
+#: The longest side of a crop, px: with `QUALITY`, crops of real faces stay under about 20 KB.
+LONGEST = 288
+#: Of JPEG, 0 to 100.
+QUALITY = 92
+
+Box = NDArray[np.floating]
+
+
+def area(box: Box, widened: float = WIDENED) -> tuple[int, int, int, int]:
+    """Return the part of the frame that a widened box covers: left, top, right, bottom (the last two outside), px."""
+    first, last = np.asarray(box, np.float64).reshape(2, 2)
+    middle, half = (first + last) / 2, (last - first) * (1 + widened) / 2
+    left, top = (int(edge) for edge in np.floor(middle - half + 0.5))
+    right, bottom = (int(edge) for edge in np.floor(middle + half + 0.5))
+    return left, top, max(right, left + 1), max(bottom, top + 1)
+
+
+def cutout(picture: Picture, left: int, top: int, right: int, bottom: int) -> Picture:
+    """Return a part of a picture, ``(bottom - top, right - left, 3)``, black where it reaches over its edge."""
+    height, width = picture.shape[:2]
+    part = np.zeros((bottom - top, right - left, 3), np.uint8)
+    x0, x1 = (min(max(edge, 0), width) for edge in (left, right))
+    y0, y1 = (min(max(edge, 0), height) for edge in (top, bottom))
+    part[y0 - top : y1 - top, x0 - left : x1 - left] = picture[y0:y1, x0:x1]
+    return part
+
+
+def resized(picture: Picture, width: int, height: int) -> Picture:
+    """Return a picture at another size: averaged where it shrinks, interpolated where it grows."""
+    import cv2
+
+    shrinks = width * height < picture.shape[0] * picture.shape[1]
+    return np.asarray(
+        cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    )
+
+
+def encoded(picture: Picture, box: Box) -> bytes:
+    """Return the crop of a face, as JPEG."""
+    import cv2
+
+    part = cutout(picture, *area(box))
+    height, width = part.shape[:2]
+    shrink = LONGEST / max(height, width)
+    if shrink < 1:
+        part = resized(part, max(1, round(width * shrink)), max(1, round(height * shrink)))
+    _, jpeg = cv2.imencode(".jpg", part[:, :, ::-1], (cv2.IMWRITE_JPEG_QUALITY, QUALITY))
+    return bytes(jpeg)
+
+
+def decoded(crop: bytes) -> Picture:
+    """Return the picture of a crop, (height, width, 3) uint8 RGB.
+
+    Raises
+    ------
+    ValueError
+        If these bytes are no picture.
+    """
+    import cv2
+
+    picture = cv2.imdecode(np.frombuffer(crop, np.uint8), cv2.IMREAD_COLOR) if crop else None
+    if picture is None:
+        raise ValueError(f"a crop of {len(crop)} bytes is no picture that can be decoded")
+    return np.ascontiguousarray(picture[:, :, ::-1])
+
+
+def placed(points: Points, box: Box, crop: Picture) -> Points:
+    """Return where points of the frame lie in the decoded crop of a box.
+
+    Parameters
+    ----------
+    points : (n, 2), px of the frame
+    box : (4,), px
+        The face's box, as it was when the crop was cut.
+    crop : (height, width, 3) uint8
+
+    Returns
+    -------
+    points : (n, 2) float64, px of the crop
+    """
+    left, top, right, bottom = area(box)
+    scale = np.array([crop.shape[1] / (right - left), crop.shape[0] / (bottom - top)])
+    moved: Points = (np.asarray(points, np.float64) - (left, top) + 0.5) * scale - 0.5
+    return moved

@@ -1,0 +1,90 @@
+"""Where to look for a face, and how large: over whole frames by steps of scale, or around the last one.
+
+Detectors find faces from a certain width on. A whole frame is searched small first (its longer side `SMALL`), and
+enlarged twofold as long as nothing is found and smaller faces are wanted; so large faces come at a low price, and
+small ones are found. Around a known face a square is searched, resized so that the face is somewhat larger than
+the smallest that detectors find: always the same few pixels, whatever the frame's size.
+
+Every frame's faces depend on that frame (and on the box it is searched around) alone, however frames are batched.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.detectors.base import Detector, Faces
+from features.detectors.crops import Box, cutout, resized
+from features.networks.base import Pictures
+
+#: The longer side of a frame when it is searched first, and when it is searched last, px.
+SMALL, LARGE = 640, 2560
+#: The square around a known face that is searched, in widths of it, and the size it is searched at, px.
+REACH, AROUND = 2.5, 256
+#: How many bytes of frames are handed to a detector at a time.
+AT_ONCE = 64 * 2**20
+
+NONE = Faces(np.empty((0, 4), np.float32), np.empty(0, np.float32))
+
+
+@dataclass(frozen=True)
+class Search:
+    """A detector, and the faces that are wanted of it.
+
+    Parameters
+    ----------
+    detector
+        What finds faces.
+    window
+        The width of the smallest faces that it finds, px.
+    smallest
+        The width of the smallest faces that are wanted, px of the frame.
+    """
+
+    detector: Detector
+    window: float
+    smallest: float
+
+    def scales(self, height: int, width: int) -> tuple[float, ...]:
+        """Return the scales at which a frame of this size is searched, one after the other."""
+        scale = min(1.0, SMALL / max(height, width))
+        scales = [scale]
+        while self.window / scale > self.smallest and 2 * scale * max(height, width) <= LARGE:
+            scale *= 2
+            scales.append(scale)
+        return tuple(scales)
+
+    def whole(self, frames: Pictures) -> list[Faces]:
+        """Find the faces of each frame at the first scale that shows any.
+
+        Parameters
+        ----------
+        frames : (n, height, width, 3) uint8, RGB
+        """
+        found = [NONE] * len(frames)
+        height, width = frames.shape[1:3]
+        for scale in self.scales(height, width):
+            size = max(1, round(width * scale)), max(1, round(height * scale))
+            left = [number for number, faces in enumerate(found) if not len(faces)]
+            at_once = max(1, AT_ONCE // (3 * size[0] * size[1]))
+            for numbers in (left[i : i + at_once] for i in range(0, len(left), at_once)):
+                shown = np.stack([frames[n] if scale == 1 else resized(frames[n], *size) for n in numbers])
+                ratios = np.array([width / size[0], height / size[1]] * 2, np.float32)
+                for number, faces in zip(numbers, self.detector.detect(shown), strict=True):
+                    found[number] = Faces(faces.boxes * ratios, faces.scores)
+        return found
+
+    def around(self, frame: Pictures, box: Box) -> Faces:
+        """Find the faces near a known one, at the scale that suits it.
+
+        Parameters
+        ----------
+        frame : (height, width, 3) uint8, RGB
+        box : (4,), px
+            The known face.
+        """
+        first, last = np.asarray(box, np.float64).reshape(2, 2)
+        side = max(1, round(REACH * float((last - first).max())))
+        left, top = (int(edge) for edge in np.floor((first + last - side) / 2 + 0.5))
+        shown = resized(cutout(frame, left, top, left + side, top + side), AROUND, AROUND)
+        [faces] = self.detector.detect(shown[None])
+        return Faces(faces.boxes * np.float32(side / AROUND) + np.array([left, top] * 2, np.float32), faces.scores)

@@ -1,0 +1,253 @@
+"""Faces: from a clip's frames to the face in each, with what every network and landmark model needs of it.
+
+One row a sampled frame, found or not, and beside it a crop (see `features.detectors.crops`) that chips are cut from,
+so that another network never means another detection. Where no face was found, `found` is 0, all columns but `time`
+are 0 and stand for nothing, and the crop is empty. A face is found where the detector says so in that very frame;
+nothing is interpolated.
+
+Conventions: boxes as in `features.detectors.base`, landmarks as in `features.detectors.chips`, px of the upright frame.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features import sampling as clock
+from features.base import ExtractionError, Frames, Rows, Runtime, Values, VideoFeature
+from features.detectors import crops
+from features.detectors.base import Detector
+from features.detectors.chips import Picture, Points, aligned
+from features.detectors.following import Choice, Follower, Sight, sizes
+from features.detectors.hog import Hog
+from features.detectors.landmarks import landmarks
+from features.detectors.mmod import Mmod
+from features.detectors.search import Search
+from features.detectors.yunet import YuNet
+from features.networks.base import Precision
+from features.spool import Spool
+
+Name = Literal["mmod", "hog", "yunet"]
+Missing = Literal["fail", "keep"]
+
+#: The width of the smallest faces that each detector finds, px.
+WINDOWS: dict[Name, float] = {"mmod": 80, "hog": 80, "yunet": 20}
+
+BOX = ("x0", "y0", "x1", "y1")
+#: dlib's five points; right and left are those of the picture.
+POINTS = ("eye_right_outer", "eye_right_inner", "eye_left_outer", "eye_left_inner", "nose")
+COLUMNS = (
+    *("time", "found", "score"),
+    *BOX,
+    *(f"{point}_{axis}" for point in POINTS for axis in "xy"),
+    *("sharpness", "yaw", "inside", "n_faces"),
+)
+_FOUND = COLUMNS.index("found")
+_BOX = slice(COLUMNS.index("x0"), COLUMNS.index("x0") + 4)
+_POINTS = slice(_BOX.stop, _BOX.stop + 10)
+
+#: The size at which sharpness is measured, px: it then says the same of small and large faces.
+SHARP_SIZE = 96
+
+
+@dataclass(frozen=True, kw_only=True)
+class Faces(VideoFeature):
+    """The face of each sampled frame.
+
+    Parameters
+    ----------
+    frames
+        Which frames, as in `features.sampling`.
+    detector
+        ``mmod`` (dlib's network), ``hog`` (dlib's, quick, frontal faces only) or ``yunet`` (OpenCV's, with `weights`).
+    weights
+        The weight file of ``yunet``; empty for the others.
+    digest
+        The sha256 of that file; filled in from it.
+    smallest
+        The width of the smallest faces that are looked for, px of the frame; frames of more than 2560 px are not
+        enlarged for it.
+    score
+        The least score of a face; None for the detector's own.
+    every
+        A frame in so many is searched whole, the others around the last face; a lost face is looked for at once.
+    choice
+        Which face where there are several: the ``largest``, or the most ``central``.
+    missing
+        What becomes of a clip without any face: ``fail`` (recorded as a failure) or ``keep`` (rows without a face).
+    precision
+        In what ``mmod`` computes.
+    """
+
+    packages: ClassVar[tuple[str, ...]] = ("torch", "dlib-bin", "opencv-python-headless")
+    with_crops: ClassVar[bool] = True
+    on_device: ClassVar[bool] = True
+
+    frames: str = "5/s"
+    detector: Name = "mmod"
+    weights: str = ""
+    digest: str = ""
+    smallest: float = 45.0
+    score: float | None = None
+    every: int = 10
+    choice: Choice = "largest"
+    missing: Missing = "fail"
+    precision: Precision = "float32"
+
+    def __post_init__(self) -> None:
+        clock.sampling(self.frames)
+        for name, kind in (("detector", Name), ("choice", Choice), ("missing", Missing), ("precision", Precision)):
+            if getattr(self, name) not in get_args(kind):
+                raise ValueError(f"{name}={getattr(self, name)}: expected {', '.join(get_args(kind))}")
+        if not self.smallest >= 10:
+            raise ValueError(f"smallest={self.smallest}: expected 10 px or more")
+        if self.every < 1:
+            raise ValueError(f"every={self.every}: expected 1 or more")
+        if (self.detector == "yunet") != bool(self.weights):
+            raise ValueError(f"detector={self.detector}, weights={self.weights}: yunet needs a file, the others none")
+        self._check_weights()
+
+    def _check_weights(self) -> None:
+        """Make the bytes of the weight file a part of what this feature is."""
+        if self.detector != "yunet":
+            if self.digest:
+                raise ValueError(f"digest={self.digest}: {self.detector} has no weight file")
+            return
+        found = YuNet(Path(self.weights)).digest
+        if self.digest not in ("", found):
+            raise ValueError(f"{self.weights} has the sha256 {found}, and digest={self.digest} was asked for")
+        object.__setattr__(self, "digest", found)
+
+    @property
+    def framewise(self) -> bool:
+        """One row a sampled frame."""
+        return True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """``time`` (s), ``found`` (0 or 1), ``score``, the box, the five points, and four that say how good it is."""
+        return COLUMNS
+
+    @property
+    def sampling(self) -> clock.Sampling:
+        """Which frames it is shown."""
+        return clock.sampling(self.frames)
+
+    def load(self, runtime: Runtime) -> Search:
+        """Return the search, its detector on the device."""
+        return Search(self._detector(runtime.device), WINDOWS[self.detector], self.smallest)
+
+    def _detector(self, device: str) -> Detector:
+        if self.detector == "yunet":
+            return YuNet(Path(self.weights), 0.6 if self.score is None else self.score)
+        least = self.score or 0.0
+        return Hog(threshold=least) if self.detector == "hog" else Mmod(0, least, self.precision, device)
+
+    def extract_stream(self, windows: Iterator[Frames], model: Any) -> Rows:
+        """Find, follow and crop the face of one clip.
+
+        Returns
+        -------
+        rows : Rows
+            One a frame; times are those of the frames.
+
+        Raises
+        ------
+        ExtractionError
+            If no frame shows a face, and `missing` is ``fail``.
+        """
+        follower = Follower(model, self.every, self.choice)
+        rows: list[Values] = []
+        pictures = Spool()
+        times: list[float] = []
+        for window in windows:
+            sights = follower.follow(window.pictures)
+            for picture, time, sight in zip(window.pictures, window.times, sights, strict=True):
+                rows.append(_row(picture, float(time), sight))
+                pictures.append(b"" if sight is None else crops.encoded(picture, sight.box))
+                times.append(float(time))
+        values = np.array(rows, np.float32).reshape(-1, len(COLUMNS))
+        if self.missing == "fail" and not values[:, _FOUND].any():
+            raise ExtractionError(
+                f"no face in any of {len(rows)} frames: {self.detector} looked for faces of {self.smallest:g} px and "
+                "more. Another detector or a lower score may find one; missing=keep keeps such clips."
+            )
+        return Rows(values, np.array(times, np.float64), pictures)
+
+
+def _row(picture: Picture, time: float, sight: Sight | None) -> Values:
+    if sight is None:
+        return np.array([time, *[0] * (len(COLUMNS) - 1)], np.float32)
+    points = landmarks(picture, sight.box)
+    quality = sharpness(picture, sight.box), yaw(points), inside(picture, sight.box), 1 + sight.others
+    return np.array([time, 1, sight.score, *sight.box, *points.ravel(), *quality], np.float32)
+
+
+def sharpness(picture: Picture, box: NDArray[np.floating]) -> float:
+    """Return how sharp a face is: the variance of the Laplacian of its box, grey, at `SHARP_SIZE`.
+
+    Pech-Pacheco et al. 2000, Diatom autofocusing in brightfield microscopy, doi:10.1109/ICPR.2000.903548.
+    """
+    import cv2
+
+    part = crops.resized(crops.cutout(picture, *crops.area(box, widened=0)), SHARP_SIZE, SHARP_SIZE)
+    return float(cv2.Laplacian(cv2.cvtColor(part, cv2.COLOR_RGB2GRAY), cv2.CV_64F).var())
+
+
+def yaw(points: Points) -> float:
+    """Return how far a head is turned: the nose's way along the line of the eyes, from their middle.
+
+    In half distances of the outer corners; 0 looks at the camera, positive to the picture's right. No angle.
+    """
+    right, left = points[0].astype(np.float64), points[2].astype(np.float64)
+    along = right - left
+    length = float(along @ along)
+    return 2 * float((points[4] - (right + left) / 2) @ along) / length if length else 0.0
+
+
+def inside(picture: Picture, box: NDArray[np.floating]) -> float:
+    """Return the share of a box that lies inside the frame."""
+    edges = np.array([picture.shape[1], picture.shape[0]] * 2, np.float64)
+    seen = np.clip(np.asarray(box, np.float64), 0, edges)
+    return float(sizes(seen) / sizes(np.asarray(box, np.float64)))
+
+
+def is_found(values: Values) -> NDArray[np.bool_]:
+    """Return which of this feature's rows have a face, (n_rows,)."""
+    found: NDArray[np.bool_] = values[:, _FOUND] == 1
+    return found
+
+
+def chip(row: Values, crop: bytes, size: int = 150, padding: float = 0.25) -> Picture:
+    """Cut the aligned chip of one row from its crop, as dlib would from the frame.
+
+    Parameters
+    ----------
+    row : (n_columns,) float32
+        A row with a face.
+    crop
+        Its crop.
+    size
+        The chip's height and width, px.
+    padding
+        How much is shown around the face, in sizes of the face; 0.25 is what dlib's embedding wants.
+
+    Returns
+    -------
+    chip : (size, size, 3) uint8
+    """
+    picture = crops.decoded(crop)
+    return aligned(picture, crops.placed(row[_POINTS].reshape(-1, 2), row[_BOX], picture), size, padding)
+
+
+def chips(rows: Rows, size: int = 150, padding: float = 0.25) -> Iterator[Picture]:
+    """Yield the aligned chip of every row with a face, in order; see `chip`."""
+    assert rows.crops is not None
+    for number in map(int, np.flatnonzero(is_found(rows.values))):
+        yield chip(rows.values[number], rows.crops[number], size, padding)
+
+
+PRESETS: dict[str, VideoFeature] = {"faces": Faces()}

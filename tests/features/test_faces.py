@@ -1,0 +1,436 @@
+"""Faces and their embedding: closed forms with detectors that see squares, then a portrait, then real clips."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from corpus import run, spec
+from films import film
+from skimage.data import astronaut
+
+from features.base import ExtractionError, Frames, Rows, Runtime
+from features.detectors import crops
+from features.detectors.base import Faces as Found
+from features.detectors.base import ranked
+from features.detectors.chips import aligned
+from features.detectors.following import Follower
+from features.detectors.search import Search
+from features.face import Face
+from features.faces import COLUMNS, Faces, chip, chips, inside, is_found, sharpness, yaw
+from features.networks import dlib_resnet
+from pipeline import cache, store, streams
+from pipeline.extract import Summary
+from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.media import video
+
+#: Where her face is in the portrait, x0 y0 x1 y1 px, by hand.
+HERS = np.array([160, 50, 290, 210])
+RUNTIME = Runtime()
+
+
+def column(rows: Rows, name: str) -> np.ndarray:
+    return rows.values[:, COLUMNS.index(name)]
+
+
+def boxes(rows: Rows) -> np.ndarray:
+    first = COLUMNS.index("x0")
+    return rows.values[:, first : first + 4]
+
+
+def in_windows(pictures: np.ndarray, size: int) -> Iterator[Frames]:
+    times = np.arange(len(pictures)) / 5
+    for i in range(0, len(pictures), size):
+        yield Frames(pictures[i : i + size], times[i : i + size])
+
+
+def extracted(feature: Faces, pictures: np.ndarray, window: int = 4) -> Rows:
+    return feature.extract_stream(in_windows(pictures, window), feature.load(RUNTIME))
+
+
+# Crops ---------------------------------------------------------------------------------------------
+
+
+def test_an_area_is_the_box_widened_about_its_middle():
+    assert crops.area(np.array([100, 200, 200, 400])) == (70, 140, 230, 460)
+    assert crops.area(np.array([100, 200, 200, 400]), widened=0) == (100, 200, 200, 400)
+    assert crops.area(np.array([-10, 0, 0, 10], np.float32)) == (-13, -3, 3, 13)
+
+
+def test_what_lies_outside_is_black():
+    picture = np.full((10, 20, 3), 9, np.uint8)
+    part = crops.cutout(picture, -2, -3, 22, 14)
+    assert part.shape == (17, 24, 3)
+    assert (part[3:13, 2:22] == 9).all()
+    assert part.sum() == picture.sum()
+    assert not crops.cutout(picture, 30, 30, 35, 35).any()
+
+
+@pytest.mark.parametrize("side", [60, 300])
+def test_a_point_of_the_frame_is_found_again_in_the_crop(side):
+    frame = np.zeros((600, 800, 3), np.uint8)
+    box, spot = np.array([250, 200, 250 + side, 200 + 1.2 * side]), np.array([250 + 0.7 * side, 200 + 0.3 * side])
+    cv2.circle(frame, tuple(int(edge) for edge in spot.round()), 6, (255, 255, 255), -1)
+    crop = crops.decoded(crops.encoded(frame, box))
+    assert max(crop.shape) <= crops.LONGEST
+    y, x = np.nonzero(crop[..., 0] > 127)
+    [place] = crops.placed(spot[None].round(), box, crop)
+    assert np.abs(place - (x.mean(), y.mean())).max() < 0.3
+
+
+def test_what_is_no_picture_is_refused():
+    for crop in (b"", b"no picture"):
+        with pytest.raises(ValueError, match=f"{len(crop)} bytes"):
+            crops.decoded(crop)
+
+
+# Searching and following, with a detector that sees white squares ----------------------------------------
+
+
+@dataclass(frozen=True)
+class Squares:
+    """Sees white squares as wide as `window` px and more; their greenness is their score. Notes what it was shown."""
+
+    window: int = 80
+
+    @property
+    def digest(self) -> str:
+        return "squares"
+
+    def detect(self, frames: np.ndarray) -> list[Found]:
+        SHOWN.append(frames.shape)
+        return [self._squares(frame) for frame in frames]
+
+    def _squares(self, frame: np.ndarray) -> Found:
+        _, _, stats, _ = cv2.connectedComponentsWithStats((frame[..., 0] > 127).astype(np.uint8))
+        found = [(x, y, x + w, y + h) for x, y, w, h, _ in stats[1:] if min(w, h) >= self.window]
+        return ranked(np.array(found, float), np.arange(len(found), 0, -1.0))
+
+
+SHOWN: list[tuple[int, ...]] = []
+
+
+@pytest.fixture(autouse=True)
+def shown() -> list[tuple[int, ...]]:
+    SHOWN.clear()
+    return SHOWN
+
+
+def squares(*corners: tuple[int, int, int], size: tuple[int, int] = (480, 640)) -> np.ndarray:
+    frame = np.zeros((*size, 3), np.uint8)
+    for x, y, side in corners:
+        frame[y : y + side, x : x + side] = 255
+    return frame
+
+
+def test_frames_are_searched_small_first_and_enlarged_as_far_as_wanted():
+    search = Search(Squares(), 80, 45)
+    assert search.scales(480, 640) == (1.0, 2.0)
+    assert search.scales(192, 192) == (1.0, 2.0)
+    assert search.scales(1080, 1920) == (1 / 3, 2 / 3, 4 / 3)
+    assert search.scales(4320, 7680) == (1 / 12, 1 / 6, 1 / 3)
+    assert Search(Squares(), 20, 45).scales(480, 640) == (1.0,)
+    assert Search(Squares(), 80, 20).scales(480, 640) == (1.0, 2.0, 4.0)
+
+
+def test_only_frames_without_a_large_face_are_enlarged(shown):
+    frames = np.stack([squares((100, 60, 100)), squares((300, 200, 50)), squares(), squares((10, 20, 30))])
+    found = Search(Squares(), 80, 45).whole(frames)
+    assert shown == [(4, 480, 640, 3), (3, 960, 1280, 3)]
+    assert [len(faces) for faces in found] == [1, 1, 0, 0]
+    assert np.abs(found[0].boxes - [100, 60, 200, 160]).max() == 0
+    assert np.abs(found[1].boxes - [300, 200, 350, 250]).max() <= 1
+
+
+def test_around_a_face_few_pixels_are_searched_and_places_are_those_of_the_frame(shown):
+    for side in (60, 120, 300):
+        frame = squares((300, 90, side))
+        found = Search(Squares(), 80, 45).around(frame, np.array([290, 95, 290 + side, 95 + side]))
+        assert np.abs(found.boxes - [300, 90, 300 + side, 90 + side]).max() <= 0.02 * side
+    assert set(shown) == {(1, 256, 256, 3)}
+
+
+def follow(frames: np.ndarray, *, every: int = 4, choice: str = "largest", window: int = 3) -> list:
+    follower = Follower(Search(Squares(), 80, 45), every, choice)
+    return [sight for i in range(0, len(frames), window) for sight in follower.follow(frames[i : i + window])]
+
+
+def test_a_frame_in_so_many_is_searched_whole(shown):
+    sights = follow(np.stack([squares((100 + 9 * k, 100, 90)) for k in range(9)]))
+    assert [shape[1] for shape in shown] == [480, 256, 256, 256, 480, 256, 256, 256, 480]
+    assert [round(float(sight.box[0])) for sight in sights] == pytest.approx([100 + 9 * k for k in range(9)], abs=2)
+
+
+def test_a_lost_face_is_looked_for_at_once_and_never_made_up(shown):
+    here, there = squares((100, 100, 90)), squares((500, 300, 90))
+    sights = follow(np.stack([here, here, there, squares(), here]), every=99)
+    assert [sight is not None for sight in sights] == [True, True, True, False, True]
+    assert np.abs(sights[2].box - [500, 300, 590, 390]).max() <= 1
+    # Around and whole; then also enlarged, since nothing is there; then whole at once.
+    assert [shape[1] for shape in shown] == [480, 256, 256, 480, 256, 480, 960, 480]
+
+
+@pytest.mark.parametrize(("choice", "left"), [("largest", 20), ("central", 270)])
+def test_the_rule_chooses_and_the_others_are_counted(choice, left):
+    frames = np.stack([squares((20, 20, 140), (270, 190, 100), (500, 300, 120))] * 3)
+    for sight in follow(frames, choice=choice):
+        assert sight.box[0] == pytest.approx(left, abs=2)
+        assert sight.others == 2
+
+
+@pytest.mark.parametrize("every", [1, 4])
+def test_windows_may_be_cut_anywhere(every):
+    frames = np.stack([squares((10 * k, 100, 85 + k)) if k % 5 else squares() for k in range(12)])
+    once, often = follow(frames, every=every, window=12), follow(frames, every=every, window=1)
+    for one, other in zip(once, often, strict=True):
+        assert (one is None) == (other is None)
+        assert one is None or (one.box == other.box).all()
+
+
+def test_a_stream_may_change_its_size():
+    follower = Follower(Search(Squares(), 80, 45), 9, "largest")
+    for frames in (squares((100, 100, 90))[None], squares((10, 10, 90), size=(200, 300))[None]):
+        [sight] = follower.follow(frames)
+        assert sight is not None
+
+
+# Quality -------------------------------------------------------------------------------------------
+
+
+def test_the_share_inside_is_that_of_the_area():
+    picture = np.zeros((100, 200, 3), np.uint8)
+    assert inside(picture, np.array([0, 0, 50, 50])) == 1
+    assert inside(picture, np.array([-50, -50, 50, 50])) == 0.25
+    assert inside(picture, np.array([180, 10, 220, 50])) == 0.5
+
+
+def test_a_head_is_turned_as_far_as_its_nose():
+    frontal = np.array([[60, 0], [40, 0], [0, 0], [20, 0], [30, 25]], float)
+    assert yaw(frontal) == 0
+    assert yaw(frontal + np.array([[0, 0]] * 4 + [[15, 0]])) == 0.5
+    assert yaw(frontal[[2, 3, 0, 1, 4]] + np.array([[0, 0]] * 4 + [[15, 0]])) == -0.5
+    tilted = frontal @ np.array([[0, 1], [-1, 0]])
+    assert yaw(tilted) == pytest.approx(0)
+    assert yaw(np.zeros((5, 2))) == 0
+
+
+def test_blur_is_less_sharp():
+    portrait = np.ascontiguousarray(astronaut()[:300, 80:400])
+    sharp = [sharpness(cv2.GaussianBlur(portrait, (0, 0), s), HERS) for s in (0.5, 2, 4)]
+    assert sharp[0] > 2 * sharp[1] > 4 * sharp[2]
+
+
+# The feature ---------------------------------------------------------------------------------------
+
+
+def scene(k: int, width: int = 100, size: tuple[int, int] = (240, 320)) -> np.ndarray:
+    """Return her on grey, her face about `width` px, further right in every frame."""
+    scale = width / 120
+    portrait = cv2.resize(np.ascontiguousarray(astronaut()[:230, 110:340]), None, fx=scale, fy=scale, interpolation=3)
+    frame = np.full((*size, 3), 110, np.uint8)
+    left = 20 + 4 * k
+    frame[10 : 10 + portrait.shape[0], left : left + portrait.shape[1]] = portrait[: size[0] - 10]
+    return frame
+
+
+def middle(k: int, width: int = 100) -> np.ndarray:
+    """Return where the middle of her face is."""
+    return np.array([20 + 4 * k, 10]) + width / 120 * np.array([225 - 110, 130])
+
+
+@pytest.fixture(scope="module")
+def clip() -> np.ndarray:
+    """Ten frames: she moves, and is away in two of them."""
+    return np.stack([np.full((240, 320, 3), 110, np.uint8) if k in (4, 5) else scene(k) for k in range(10)])
+
+
+@pytest.fixture(scope="module")
+def found(clip: np.ndarray) -> Rows:
+    return extracted(Faces(), clip)
+
+
+def test_every_frame_has_a_row_and_says_honestly_whether_a_face_was_found(clip: np.ndarray, found: Rows):
+    assert found.values.shape == (10, len(COLUMNS))
+    assert column(found, "found").tolist() == [1, 1, 1, 1, 0, 0, 1, 1, 1, 1]
+    assert column(found, "time") == pytest.approx(np.arange(10) / 5)
+    assert not found.values[4:6, 1:].any()
+    assert [len(crop) > 0 for crop in found.crops] == column(found, "found").astype(bool).tolist()
+    assert np.isfinite(found.values).all()
+
+
+def test_the_box_is_where_she_is(found: Rows):
+    for k in np.flatnonzero(is_found(found.values)):
+        first, last = boxes(found)[k].reshape(2, 2)
+        assert np.abs((first + last) / 2 - middle(k)).max() < 15
+        assert 70 < (last - first)[0] < 130
+    assert (column(found, "n_faces")[is_found(found.values)] == 1).all()
+    assert (column(found, "inside")[is_found(found.values)] == 1).all()
+
+
+def test_windows_of_frames_do_not_show_in_the_rows(clip: np.ndarray, found: Rows):
+    for every in (1, 10):
+        feature = Faces(every=every)
+        one, other = extracted(feature, clip, 1), extracted(feature, clip, 10)
+        assert one.values.tobytes() == other.values.tobytes()
+        assert tuple(one.crops) == tuple(other.crops)
+
+
+def test_a_chip_from_the_crop_is_the_chip_from_the_frame(clip: np.ndarray, found: Rows):
+    points = found.values[:, 7:17].reshape(-1, 5, 2)
+    kept = list(chips(found))
+    assert len(kept) == 8
+    for ours, k in zip(kept, np.flatnonzero(is_found(found.values)), strict=True):
+        from_frame = aligned(clip[k], points[k]).astype(int)
+        assert np.abs(ours - from_frame).mean() < 4  # what JPEG does
+        assert np.abs(np.roll(ours, 3, axis=1) - from_frame).mean() > 4  # and this notes a shift of 3 px
+    assert chip(found.values[0], found.crops[0], 224, 0.5).shape == (224, 224, 3)
+
+
+def test_a_face_of_50_px_is_found_at_once():
+    small = extracted(Faces(), np.stack([scene(k, 50, (480, 640)) for k in range(3)]))
+    assert column(small, "found").all()
+    assert (boxes(small)[:, 2] - boxes(small)[:, 0] < 65).all()
+    with pytest.raises(ExtractionError, match="faces of 90 px"):
+        extracted(Faces(smallest=90), np.stack([scene(0, 50, (480, 640))]))
+
+
+def test_a_clip_without_a_face_fails_or_is_kept_as_asked():
+    nobody = np.full((3, 100, 120, 3), 110, np.uint8)
+    with pytest.raises(ExtractionError, match="no face in any of 3 frames: mmod"):
+        extracted(Faces(), nobody)
+    rows = extracted(Faces(missing="keep"), nobody)
+    assert column(rows, "time") == pytest.approx([0, 0.2, 0.4])
+    assert not rows.values[:, 1:].any()
+    assert tuple(rows.crops) == (b"", b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"detector": "sfd"}, "detector=sfd: expected mmod"),
+        ({"choice": "best"}, "choice=best"),
+        ({"missing": "zero"}, "missing=zero"),
+        ({"frames": "5"}, "sampling=5"),
+        ({"every": 0}, "every=0"),
+        ({"smallest": 3}, "smallest=3"),
+        ({"detector": "yunet"}, "yunet needs a file"),
+        ({"weights": "x.onnx"}, "the others none"),
+        ({"detector": "yunet", "weights": "nowhere.onnx"}, "no weight file nowhere.onnx"),
+        ({"digest": "0"}, "mmod has no weight file"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        Faces(**wrong)
+
+
+def test_other_detectors_find_her_too(clip: np.ndarray, test_data: Callable[[str], Path]):
+    assert column(extracted(Faces(detector="hog"), clip[:2]), "found").all()
+    yunet = Faces(detector="yunet", weights=str(test_data("weights") / "yunet_n_dynamic.onnx"))
+    assert column(extracted(yunet, clip[:2]), "found").all()
+    assert yunet.digest[:8] == "104ee26c"
+    with pytest.raises(ValueError, match="digest=00 was asked for"):
+        replace(yunet, digest="00")
+
+
+# The embedding -------------------------------------------------------------------------------------
+
+
+def test_an_embedding_is_that_of_the_chip_and_missing_faces_have_none(found: Rows):
+    feature = Face()
+    [rows] = feature.extract_many([found], feature.load(RUNTIME))
+    assert rows.times == pytest.approx([0, 0.2, 0.4, 0.6, 1.2, 1.4, 1.6, 1.8])
+    direct = dlib_resnet.load().embed(np.stack(list(chips(found))))
+    assert rows.values.tobytes() == direct.tobytes()
+    assert rows.values.shape == (8, len(feature.columns))
+
+
+def test_company_and_threads_do_not_show_in_an_embedding(found: Rows):
+    feature = Face()
+    short = Rows(found.values[:3], found.times[:3], tuple(found.crops)[:3])
+    alone = [feature.extract_many([clip], feature.load(RUNTIME))[0] for clip in (short, found)]
+    together = feature.extract_many(iter([found, short, found]), feature.load(Runtime(threads=3)))
+    for one, other in zip((alone[1], alone[0], alone[1]), together, strict=True):
+        assert one.values.tobytes() == other.values.tobytes()
+        assert (one.times == other.times).all()
+
+
+def test_a_clip_without_a_face_has_no_embedding(found: Rows):
+    feature = Face(faces=Faces(missing="keep"))
+    nobody = Rows(found.values[4:6], found.times[4:6], tuple(found.crops)[4:6])
+    with pytest.raises(ExtractionError, match="no face in any of 2 frames"):
+        feature.extract_many([found, nobody], feature.load(RUNTIME))
+
+
+# In the pipeline -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Dataset:
+    """Two films of her, and one of nobody."""
+    (tmp_path / "data").mkdir()
+    for name, first in (("a", 0), ("b", 12)):
+        film(tmp_path / "data" / f"{name}.avi", [scene(first + k // 2) for k in range(20)])
+    film(tmp_path / "data" / "nobody.avi", [np.full((240, 320, 3), 110, np.uint8)] * 10)
+    clips = tuple(
+        Utterance(id=name, corpus="films", speaker=name, video=Media(f"{name}.avi")) for name in ("a", "b", "nobody")
+    )
+    return Dataset("films", tmp_path / "data", tmp_path / "cache", clips)
+
+
+def values(summary: Summary) -> np.ndarray:
+    return store.load(summary.path, cache.recipe(summary.spec.feature).key).values
+
+
+def test_an_embedding_decodes_nothing_once_the_faces_are_there(films: Dataset, monkeypatch: pytest.MonkeyPatch):
+    decoded: list[str] = []
+    decoder = streams.decoder
+
+    def counting():
+        decode = decoder()
+        return lambda root, path, wanted: decoded.append(path) or decode(root, path, wanted)
+
+    monkeypatch.setattr(streams, "decoder", counting)
+    [faces] = run(films, spec("faces", Faces()))
+    assert sorted(decoded) == ["a.avi", "b.avi", "nobody.avi"]
+    assert faces.computed == 2
+    assert "no face in any of" in faces.failures["nobody"]
+    decoded.clear()
+    *_, first = run(films, spec("face", Face()))
+    *_, again = run(films, spec("face", Face(precision="bfloat16")))
+    assert not decoded
+    assert len(values(first)) == column(Rows(values(faces)), "found").sum()
+    assert np.abs(values(first) - values(again)).max() < 0.05
+    assert not np.array_equal(values(first), values(again))
+
+
+# Real clips ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["grid/sbwe5n.mpg", "lrs3/00002.mp4", "ravdess/01-01-01-01-01-01-01.mp4"])
+def test_real_faces_are_found_and_their_crops_are_small(path, test_data: Callable[[str], Path]):
+    rows = real(test_data, path)
+    assert column(rows, "found").mean() >= 0.9
+    assert max(map(len, rows.crops)) < 20_000
+
+
+def test_a_real_face_of_55_px_is_found(test_data: Callable[[str], Path]):
+    path = "mead/W023_level_2_surprised_010.mp4"
+    large = real(test_data, path)
+    shrink = 55 / float(np.median(boxes(large)[:, 2] - boxes(large)[:, 0]))
+    rows = real(test_data, path, lambda picture: cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=3))
+    assert column(rows, "found").mean() >= 0.9
+    assert 45 < np.median(boxes(rows)[:, 2] - boxes(rows)[:, 0]) < 65
+
+
+def real(
+    test_data: Callable[[str], Path], path: str, change: Callable[[np.ndarray], np.ndarray] = lambda picture: picture
+) -> Rows:
+    """Return the rows of a real clip, two frames a second."""
+    feature = Faces(frames="2/s")
+    said = video.windows(test_data("clips"), path, [video.Wanted("clip", feature.sampling, None, None, None)])
+    windows = (one.frames for one in said if isinstance(one, video.Window))
+    changed = (Frames(np.stack([change(picture) for picture in one.pictures]), one.times) for one in windows)
+    return feature.extract_stream(changed, feature.load(RUNTIME))
