@@ -8,7 +8,7 @@ nothing is interpolated.
 Conventions: boxes as in `features.detectors.base`, landmarks as in `features.detectors.chips`, px of the upright frame.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
@@ -21,7 +21,7 @@ from features.base import ExtractionError, Frames, Rows, Runtime, Values, VideoF
 from features.detectors import crops
 from features.detectors.base import Detector
 from features.detectors.chips import Picture, Points, aligned
-from features.detectors.following import Choice, Follower, Sight, sizes
+from features.detectors.following import Choice, Follower, Sight, Tracker, sizes
 from features.detectors.hog import Hog
 from features.detectors.landmarks import landmarks
 from features.detectors.mmod import Mmod
@@ -73,9 +73,11 @@ class Faces(VideoFeature):
     score
         The least score of a face; None for the detector's own.
     every
-        A frame in so many is searched whole, the others around the last face; a lost face is looked for at once.
+        A frame in so many is searched whole, the others around the last face; a lost face is looked for at once. All
+        are with 1 and for the ``longest``, many at a time on a GPU.
     choice
-        Which face where there are several: the ``largest``, or the most ``central``.
+        Which face where there are several: the ``largest`` or the most ``central`` of a frame that is searched whole,
+        or that which is seen ``longest`` (of equal ones the one seen first). The others are counted.
     missing
         What becomes of a clip without any face: ``fail`` (recorded as a failure) or ``keep`` (rows without a face).
     precision
@@ -159,28 +161,40 @@ class Faces(VideoFeature):
         ExtractionError
             If no frame shows a face, and `missing` is ``fail``.
         """
-        follower = Follower(model, self.every, self.choice)
-        rows: list[Values] = []
-        pictures = Spool()
+        follower = Tracker(model) if self.choice == "longest" else Follower(model, self.every, self.choice)
         times: list[float] = []
+        seen: list[Values] = []  # of all tracks
+        pictures = Spool()
+        tracks: dict[int, dict[int, int]] = {}  # from frame to what was seen, both by number
         for window in windows:
             sights = follower.follow(window.pictures)
-            for picture, time, sight in zip(window.pictures, window.times, sights, strict=True):
-                rows.append(_row(picture, float(time), sight))
-                pictures.append(b"" if sight is None else crops.encoded(picture, sight.box))
+            for picture, time, found in zip(window.pictures, window.times, sights, strict=True):
+                for track, sight in found.items():
+                    tracks.setdefault(track, {})[len(times)] = len(seen)
+                    seen.append(_row(picture, float(time), sight))
+                    pictures.append(crops.encoded(picture, sight.box))
                 times.append(float(time))
-        values = np.array(rows, np.float32).reshape(-1, len(COLUMNS))
-        if self.missing == "fail" and not values[:, _FOUND].any():
+        if self.missing == "fail" and not seen:
             raise ExtractionError(
-                f"no face in any of {len(rows)} frames: {self.detector} looked for faces of {self.smallest:g} px and "
+                f"no face in any of {len(times)} frames: {self.detector} looked for faces of {self.smallest:g} px and "
                 "more. Another detector or a lower score may find one; missing=keep keeps such clips."
             )
-        return Rows(values, np.array(times, np.float64), pictures)
+        return _laid_out(times, max(tracks.values(), key=len, default={}), seen, pictures)
 
 
-def _row(picture: Picture, time: float, sight: Sight | None) -> Values:
-    if sight is None:
-        return np.array([time, *[0] * (len(COLUMNS) - 1)], np.float32)
+def _laid_out(times: Sequence[float], track: dict[int, int], seen: Sequence[Values], pictures: Spool) -> Rows:
+    """Return a track as one row a frame, with its pictures."""
+    values = np.zeros((len(times), len(COLUMNS)), np.float32)
+    values[:, 0] = times
+    own = Spool()
+    for frame in range(len(times)):
+        own.append(pictures[track[frame]] if frame in track else b"")
+    for frame, number in track.items():
+        values[frame] = seen[number]
+    return Rows(values, np.array(times, np.float64), own)
+
+
+def _row(picture: Picture, time: float, sight: Sight) -> Values:
     points = landmarks(picture, sight.box)
     quality = sharpness(picture, sight.box), yaw(points), inside(picture, sight.box), 1 + sight.others
     return np.array([time, 1, sight.score, *sight.box, *points.ravel(), *quality], np.float32)

@@ -1,8 +1,9 @@
-"""Following: from the frames of a clip, one after the other, to the box of one face in each that shows it.
+"""Following: from the frames of a clip, one after the other, to the tracks of its faces.
 
-A face is chosen in a frame that was searched whole. The next frames are searched around it; after some of them, and
-whenever it is lost, a frame is searched whole again and the rule chooses anew. Nothing is interpolated: a box is one
-that the detector gave in that very frame.
+`Follower` follows one face: it is chosen in a frame that was searched whole, and the next frames are searched around
+it; after some of them, and whenever it is lost, a frame is searched whole again and the rule chooses anew. `Tracker`
+searches every frame whole and follows all faces, so that the one that is seen longest is known at the end. Nothing is
+interpolated: a box is one that the detector gave in that very frame.
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from features.detectors.crops import Box
 from features.detectors.search import Search
 from features.networks.base import Pictures
 
-Choice = Literal["largest", "central"]
+Choice = Literal["largest", "central", "longest"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class Sight:
     box: Box
     score: float
     others: int
+
+
+#: Two boxes of neighbouring frames with this intersection over union are one face.
+SAME = 0.3
 
 
 class Follower:
@@ -58,8 +63,11 @@ class Follower:
         self._since = 0
         self._size: tuple[int, ...] = ()
 
-    def follow(self, frames: Pictures) -> Iterator[Sight | None]:
-        """Yield the face in each of the next frames, or None where the detector finds none."""
+    def follow(self, frames: Pictures) -> Iterator[dict[int, Sight]]:
+        """Yield what is seen in each of the next frames: track 0, or nothing where the detector finds no face."""
+        yield from ({} if sight is None else {0: sight} for sight in self._sights(frames))
+
+    def _sights(self, frames: Pictures) -> Iterator[Sight | None]:
         if frames.shape[1:] != self._size:  # a stream may change its size
             self._size, self._last = frames.shape[1:], None
         if self._every == 1:
@@ -93,6 +101,38 @@ class Follower:
         else:
             best = int(sizes(faces.boxes).argmax())
         return Sight(faces.boxes[best], float(faces.scores[best]), len(faces) - 1)
+
+
+class Tracker:
+    """Follows every face through a clip; windows of frames may be cut anywhere.
+
+    A face that returns to where it was last seen goes on with its track.
+    """
+
+    def __init__(self, search: Search) -> None:
+        self._search = search
+        self._last: list[Box] = []
+
+    def follow(self, frames: Pictures) -> Iterator[dict[int, Sight]]:
+        """Yield what is seen in each of the next frames, by the track's number."""
+        yield from map(self._linked, self._search.whole(frames))
+
+    def _linked(self, faces: Faces) -> dict[int, Sight]:
+        """Link faces to the tracks that they overlap most, the best first; begin new ones with the others."""
+        seen: dict[int, Sight] = {}
+        for box, score in zip(faces.boxes, faces.scores, strict=True):
+            overlaps = [0.0 if n in seen else overlap(box, last) for n, last in enumerate(self._last)]
+            track = int(np.argmax(overlaps)) if max(overlaps, default=0.0) >= SAME else len(self._last)
+            self._last[track : track + 1] = [box]
+            seen[track] = Sight(box, float(score), len(faces) - 1)
+        return seen
+
+
+def overlap(one: Box, other: Box) -> float:
+    """Return the intersection over union of two boxes."""
+    sides = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
+    shared = float(np.prod(np.maximum(sides, 0)))
+    return shared / (float(sizes(one) + sizes(other)) - shared)
 
 
 def sizes(boxes: Box) -> Box:

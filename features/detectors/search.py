@@ -1,9 +1,9 @@
 """Where to look for a face, and how large: over whole frames by steps of scale, or around the last one.
 
 Detectors find faces from a certain width on. A whole frame is searched small first (its longer side `SMALL`), and
-enlarged twofold as long as nothing is found and smaller faces are wanted; so large faces come at a low price, and
-small ones are found. Around a known face a square is searched, resized so that the face is somewhat larger than
-the smallest that detectors find: always the same few pixels, whatever the frame's size.
+enlarged twofold as long as nothing is found and smaller faces are wanted: large faces come at a low price, and small
+ones are found, though not beside a large one. Around a known face a square is searched, resized so that the face is
+somewhat larger than the smallest that detectors find: always the same few pixels, whatever the frame's size.
 
 Every frame's faces depend on that frame (and on the box it is searched around) alone, however frames are batched.
 """

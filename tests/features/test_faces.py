@@ -16,12 +16,12 @@ from features.detectors import crops
 from features.detectors.base import Faces as Found
 from features.detectors.base import ranked
 from features.detectors.chips import aligned
-from features.detectors.following import Follower
+from features.detectors.following import Follower, Tracker, overlap
 from features.detectors.search import Search
 from features.face import Face
 from features.faces import COLUMNS, Faces, chip, chips, inside, is_found, sharpness, yaw
 from features.networks import dlib_resnet
-from pipeline import cache, store, streams
+from pipeline import cache, stages, store, streams
 from pipeline.extract import Summary
 from pipeline.manifest import Dataset, Media, Utterance
 from pipeline.media import video
@@ -154,7 +154,7 @@ def test_around_a_face_few_pixels_are_searched_and_places_are_those_of_the_frame
 
 def follow(frames: np.ndarray, *, every: int = 4, choice: str = "largest", window: int = 3) -> list:
     follower = Follower(Search(Squares(), 80, 45), every, choice)
-    return [sight for i in range(0, len(frames), window) for sight in follower.follow(frames[i : i + window])]
+    return [seen.get(0) for i in range(0, len(frames), window) for seen in follower.follow(frames[i : i + window])]
 
 
 def test_a_frame_in_so_many_is_searched_whole(shown):
@@ -192,8 +192,25 @@ def test_windows_may_be_cut_anywhere(every):
 def test_a_stream_may_change_its_size():
     follower = Follower(Search(Squares(), 80, 45), 9, "largest")
     for frames in (squares((100, 100, 90))[None], squares((10, 10, 90), size=(200, 300))[None]):
-        [sight] = follower.follow(frames)
-        assert sight is not None
+        [seen] = follower.follow(frames)
+        assert list(seen) == [0]
+
+
+def test_all_faces_are_followed_each_on_its_track():
+    left, right, new = (50, 50, 120), (400, 200, 100), (250, 330, 90)
+    frames = [squares(left, right), squares(right), squares((60, 60, 125), new), squares(), squares(right, left)]
+    tracker = Tracker(Search(Squares(), 80, 45))
+    seen = [*tracker.follow(np.stack(frames[:2])), *tracker.follow(np.stack(frames[2:]))]
+    lefts = [{round(float(sight.box[0]), -1): track for track, sight in each.items()} for each in seen]
+    assert lefts == [{50: 0, 400: 1}, {400: 1}, {60: 0, 250: 2}, {}, {400: 1, 50: 0}]
+    assert [max((sight.others for sight in each.values()), default=0) for each in seen] == [1, 0, 1, 0, 1]
+
+
+def test_an_overlap_is_the_intersection_over_the_union():
+    box = np.array([0, 0, 10, 10], np.float32)
+    assert overlap(box, box) == 1
+    assert overlap(box, box + 5) == pytest.approx(25 / 175)
+    assert overlap(box, box + 20) == 0
 
 
 # Quality -------------------------------------------------------------------------------------------
@@ -306,6 +323,19 @@ def test_a_clip_without_a_face_fails_or_is_kept_as_asked():
     assert tuple(rows.crops) == (b"", b"", b"")
 
 
+def test_the_longest_seen_is_chosen_over_the_largest():
+    """She is there in all frames; a larger likeness is in the first two."""
+    frames = [scene(0, 120, (400, 640)) for _ in range(5)]
+    for frame in frames[:2]:
+        frame[:, 260:] = scene(0, 170, (400, 380))
+    longest, largest = (extracted(Faces(choice=choice), np.stack(frames)) for choice in ("longest", "largest"))
+    assert column(longest, "found").tolist() == [1] * 5
+    assert (column(longest, "x0") < 200).all()
+    assert column(longest, "n_faces").tolist() == [2, 2, 1, 1, 1]
+    assert (column(largest, "x0") > 260).tolist() == [True, True, False, False, False]
+    assert len(set(map(len, longest.crops[2:]))) == 1
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -404,6 +434,14 @@ def test_an_embedding_decodes_nothing_once_the_faces_are_there(films: Dataset, m
     assert len(values(first)) == column(Rows(values(faces)), "found").sum()
     assert np.abs(values(first) - values(again)).max() < 0.05
     assert not np.array_equal(values(first), values(again))
+
+
+def test_processes_do_not_show_in_the_numbers(films: Dataset):
+    alone = run(films, spec("face", Face()))
+    elsewhere = replace(films, folder=films.folder.with_name("other"))
+    two = run(elsewhere, spec("face", Face()), runner=lambda: stages.opened("local", 2))
+    for one, other in zip(alone, two, strict=True):
+        assert values(one).tobytes() == values(other).tobytes()
 
 
 # Real clips ----------------------------------------------------------------------------------------
