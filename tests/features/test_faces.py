@@ -19,7 +19,7 @@ from features.detectors.chips import aligned
 from features.detectors.following import Follower, Tracker, overlap
 from features.detectors.search import Search
 from features.face import Face
-from features.faces import COLUMNS, Faces, chip, chips, inside, is_found, sharpness, yaw
+from features.faces import COLUMNS, Faces, chip, chips, inside, is_found, sharpness, squared, yaw
 from features.networks import dlib_resnet
 from pipeline import cache, stages, store, streams
 from pipeline.extract import Summary
@@ -223,6 +223,11 @@ def test_the_share_inside_is_that_of_the_area():
     assert inside(picture, np.array([180, 10, 220, 50])) == 0.5
 
 
+def test_a_box_is_squared_about_its_middle():
+    assert squared(np.array([10, 10, 30, 50])).tolist() == [5, 15, 35, 45]
+    assert squared(np.array([10, 10, 30, 30])).tolist() == [10, 10, 30, 30]
+
+
 def test_a_head_is_turned_as_far_as_its_nose():
     frontal = np.array([[60, 0], [40, 0], [0, 0], [20, 0], [30, 25]], float)
     assert yaw(frontal) == 0
@@ -356,10 +361,14 @@ def test_what_makes_no_sense_is_refused(wrong, message):
         Faces(**wrong)
 
 
-def test_other_detectors_find_her_too(clip: np.ndarray, test_data: Callable[[str], Path]):
+def test_other_detectors_find_her_too(clip: np.ndarray, found: Rows, test_data: Callable[[str], Path]):
     assert column(extracted(Faces(detector="hog"), clip[:2]), "found").all()
     yunet = Faces(detector="yunet", weights=str(test_data("weights") / "yunet_n_dynamic.onnx"))
-    assert column(extracted(yunet, clip[:2]), "found").all()
+    other = extracted(yunet, clip[:2])
+    assert column(other, "found").all()
+    ours, theirs = (rows.values[:2, 7:17].reshape(2, 5, 2) for rows in (found, other))
+    between_eyes = np.linalg.norm(ours[:, 0] - ours[:, 2], axis=1)
+    assert (np.linalg.norm(ours - theirs, axis=2).max(axis=1) < 0.1 * between_eyes).all()
     assert yunet.digest[:8] == "104ee26c"
     with pytest.raises(ValueError, match="digest=00 was asked for"):
         replace(yunet, digest="00")
