@@ -310,6 +310,17 @@ def test_a_chip_from_the_crop_is_the_chip_from_the_frame(clip: np.ndarray, found
     assert chip(found.values[0], found.crops[0], 224, 0.5).shape == (224, 224, 3)
 
 
+def test_landmarks_are_looked_for_in_a_square_and_the_crop_shows_the_box(monkeypatch: pytest.MonkeyPatch):
+    asked: list[list[float]] = []
+    monkeypatch.setattr("features.faces.landmarks", lambda _, box: asked.append(box.tolist()) or np.zeros((5, 2)))
+    frame = squares()
+    frame[100:240, 200:300] = 255
+    rows = Faces().extract_stream(in_windows(frame[None], 1), Search(Squares(), 80, 45))
+    assert asked == [[190, 110, 310, 230]]
+    assert boxes(rows).tolist() == [[200, 100, 300, 240]]
+    assert crops.decoded(rows.crops[0]).shape == (224, 160, 3)
+
+
 def test_a_face_of_50_px_is_found_at_once():
     small = extracted(Faces(), np.stack([scene(k, 50, (480, 640)) for k in range(3)]))
     assert column(small, "found").all()
