@@ -26,6 +26,7 @@ def features(
     features: str | None,
     scheduler: str,
     jobs: int | None,
+    device: str,
 ) -> None:
     """Extract features into HDF5 files, what is missing only.
 
@@ -40,7 +41,7 @@ def features(
         features = DEFAULT_FEATURES
         console.say(f"FEATURES='{features}' (when nobody says)")
     specs = registry.feature_specs(features)
-    with opened(at_hand(console, names, data, cache, partial=partial), console, scheduler, jobs) as desk:
+    with opened(at_hand(console, names, data, cache, partial=partial), console, scheduler, jobs, device) as desk:
         extracted(desk, specs)
     remember(cache, names, data)
 
