@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import cache, pooling, store
-from pipeline.errors import UsageError
+from pipeline.errors import AffexError, UsageError
 from pipeline.manifest import Dataset, Utterance
 from pipeline.registry import FeatureSpec
 from pipeline.store import Table
@@ -138,7 +138,7 @@ def load(dataset: Dataset, specs: Sequence[FeatureSpec]) -> Matrix:
     UsageError
         If frames that are not pooled are to stand side by side.
     AffexError
-        If a file is missing or does not verify.
+        If a file is missing or does not verify, or a clip has no frame to be pooled.
     """
     tables = [_table(dataset, spec) for spec in specs]
     held = [set(table.ids) for table in tables]
@@ -162,9 +162,15 @@ def _table(dataset: Dataset, spec: FeatureSpec) -> Table:
     table = store.load(cache.published(dataset.folder, spec), cache.recipe(spec.feature).key)
     if not spec.pool:
         return table
+    rows = pooling.pooled(table.values, table.offsets, table.columns, spec.pool)
+    for clip in np.flatnonzero(np.isnan(rows).any(axis=1)):
+        raise AffexError(
+            f"{table.ids[clip]}: no frame of {spec.unpooled} has anything in it that could be pooled. Extract the "
+            "feature so that such clips are failures (missing=fail)."
+        )
     return replace(
         table,
-        values=pooling.pooled(table.values, table.offsets, spec.pool),
+        values=rows,
         offsets=np.arange(len(table.ids) + 1),
         columns=pooling.columns(table.columns, spec.pool),
     )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from corpus import run, small, spec
-from plain import Level, Samples, Tiles
+from plain import Level, Samples, Seen, Tiles
 from test_study import run as evaluated
 from test_study import table
 
@@ -16,7 +16,7 @@ from pipeline.cli.command import cli
 from pipeline.console import Terminal
 from pipeline.corpora.base import LOSO
 from pipeline.dataset import opened
-from pipeline.errors import UsageError
+from pipeline.errors import AffexError, UsageError
 from pipeline.manifest import Dataset
 from pipeline.matrix import load
 from pipeline.modelfile import read
@@ -33,7 +33,7 @@ MEAN_STD = ("mean", "std")
 
 def test_worked_by_hand():
     values = np.array([[1, -2], [3, 4], [8, 4], [5, 6]], np.float32)
-    rows = pooling.pooled(values, np.array([0, 3, 4]), pooling.DEFAULT)
+    rows = pooling.pooled(values, np.array([0, 3, 4]), "ab", pooling.DEFAULT)
     std = [np.sqrt((9 + 1 + 16) / 3), np.sqrt(8)]
     assert rows[0] == pytest.approx([4, 2, *std, 1, -2, 8, 4])
     assert rows[1].tolist() == [5, 6, 0, 0, 5, 6, 5, 6]  # one frame deviates from nothing
@@ -44,7 +44,7 @@ def test_each_clip_as_numpy_says():
     rng = np.random.default_rng(0)
     lengths = rng.integers(1, 40, size=30)
     values = (1e3 + rng.standard_normal((lengths.sum(), 5))).astype(np.float32)
-    rows = pooling.pooled(values, np.concatenate([[0], np.cumsum(lengths)]), pooling.DEFAULT)
+    rows = pooling.pooled(values, np.concatenate([[0], np.cumsum(lengths)]), "abcde", pooling.DEFAULT)
     for row, frames in zip(rows, np.split(values.astype(np.float64), np.cumsum(lengths)[:-1]), strict=True):
         expected = np.concatenate([frames.mean(0), frames.std(0), frames.min(0), frames.max(0)])
         assert row == pytest.approx(expected, rel=1e-6, abs=1e-6)
@@ -52,8 +52,15 @@ def test_each_clip_as_numpy_says():
 
 def test_what_does_not_vary_has_exactly_no_deviation():
     values = np.full((1000, 1), 0.1, np.float32)
-    mean, std = pooling.pooled(values, np.array([0, 1000]), MEAN_STD)[0]
+    mean, std = pooling.pooled(values, np.array([0, 1000]), "a", MEAN_STD)[0]
     assert (mean, std) == (np.float32(0.1), 0)
+
+
+def test_frames_without_a_face_count_for_time_and_found_alone():
+    values = np.array([[0, 1, 4], [1, 0, 0], [2, 1, 8], [0, 0, 0]], np.float32)
+    rows = pooling.pooled(values, np.array([0, 3, 4]), ("time", "found", "score"), ("mean", "min"))
+    assert rows[0] == pytest.approx([1, 2 / 3, 6, 0, 0, 4])
+    assert rows[1].tolist() == pytest.approx([0, 0, np.nan, 0, 0, np.nan], nan_ok=True)
 
 
 def test_columns_say_what_they_are():
@@ -142,6 +149,13 @@ def test_a_clip_without_frames_stays_without_a_row(dataset):
     matrix = load(dataset, [replace(frames, pool=MEAN_STD)])
     assert matrix.present[:, 0].tolist() == [True] * 4 + [False] * 2
     assert np.isnan(matrix.X[4:]).all()
+
+
+def test_a_clip_where_nothing_was_found_is_not_pooled_in_silence(dataset):
+    seen = spec("seen", Seen())
+    run(dataset, seen)
+    with pytest.raises(AffexError, match=r"^05: no frame of seen has anything in it"):
+        load(dataset, [replace(seen, pool=MEAN_STD)])
 
 
 # From a wish to a model file

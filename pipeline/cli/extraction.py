@@ -47,6 +47,29 @@ def features(
 
 
 @click.command()
+@with_options(CORPUS)
+@option("--features", default="faces", help="The feature that looks for faces.")
+def coverage(dataset: str | None, data: str | None, partial: bool, cache: Path, features: str) -> None:
+    """Table the share of frames with a face, by speaker and clip, from what is cached.
+
+    \b
+    Examples:
+      affex coverage --dataset demo
+      affex coverage --dataset ravdess --features faces:frames=16
+    """
+    from pipeline import coverage as found
+    from pipeline.matrix import load
+
+    console = Terminal()
+    names, data = corpora_or_demo(console, dataset, data, cache)
+    for spec in registry.feature_specs(features):
+        found.require_found(spec)
+        for corpus in at_hand(console, names, data, cache, partial=partial):
+            console.say(f"{corpus.name}: {spec}")
+            found.show(console.rich, load(corpus, [spec]))
+
+
+@click.command()
 @option("--dataset", required=True, help="Corpus that is free to fetch.")
 @option("--data", type=click.Path(path_type=Path), default=None, help="Where it goes. [data/<dataset>]")
 @option("--extra", is_flag=True, default=False, help="Fetch the large archives, too (RAVDESS: 24 GB of video).")
