@@ -55,7 +55,7 @@ def coverage(dataset: str | None, data: str | None, partial: bool, cache: Path, 
     \b
     Examples:
       affex coverage --dataset demo
-      affex coverage --dataset ravdess --features faces:frames=16
+      affex coverage --dataset ravdess --features faces:frames=16/clip
     """
     from pipeline import coverage as found
     from pipeline.matrix import load
