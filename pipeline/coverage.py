@@ -4,13 +4,13 @@ Read from the column ``found`` (1 where a face was found in that very frame). A 
 face, has no frames to count: such clips are counted beside, never as 0 %.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline import registry
+from pipeline import registry, tables
 from pipeline.errors import UsageError
 from pipeline.matrix import Matrix
 from pipeline.pooling import FOUND
@@ -83,9 +83,9 @@ def of_speakers(matrix: Matrix) -> tuple[Coverage, ...]:
 def show(console: "Console", matrix: Matrix) -> None:
     """Print the coverage of each speaker and of the whole, then that of the clips with the least."""
     clips, speakers = of_clips(matrix), of_speakers(matrix)
-    console.print(_table("speaker", (*speakers, _together("all", speakers))))
+    console.print(_speaker_table((*speakers, _together("all", speakers))))
     worst = sorted(clips, key=lambda clip: -1.0 if clip.share is None else clip.share)
-    console.print(_table("clip", worst[:SHOWN]))
+    console.print(_clip_table(worst[:SHOWN]))
     if len(worst) > SHOWN:
         console.print(f"... and {len(worst) - SHOWN} clips more, each with no less")
 
@@ -95,13 +95,18 @@ def _together(name: str, parts: Sequence[Coverage]) -> Coverage:
     return Coverage(str(name), *(sum(getattr(part, number) for part in parts) for number in numbers))
 
 
-def _table(what: str, rows: Sequence[Coverage]) -> "Table":
-    from pipeline import tables
+def _speaker_table(rows: Sequence[Coverage]) -> "Table":
+    cells = (
+        (row.name, str(row.n_clips), str(row.n_without), str(row.n_frames), str(row.n_found), _percent(row))
+        for row in rows
+    )
+    return tables.table(("speaker", "clips", "without rows", "frames", "with a face", "share"), cells)
 
-    return tables.table((what, "clips", "without rows", "frames", "with a face", "share"), _cells(rows))
+
+def _clip_table(rows: Sequence[Coverage]) -> "Table":
+    cells = ((row.name, str(row.n_frames), str(row.n_found), _percent(row)) for row in rows)
+    return tables.table(("clip", "frames", "with a face", "share"), cells)
 
 
-def _cells(rows: Sequence[Coverage]) -> Iterator[tuple[str, ...]]:
-    for row in rows:
-        share = "" if row.share is None else f"{row.share:.1%}"
-        yield (row.name, *map(str, (row.n_clips, row.n_without, row.n_frames, row.n_found)), share)
+def _percent(row: Coverage) -> str:
+    return "" if row.share is None else f"{row.share:.1%}"
