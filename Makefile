@@ -51,7 +51,7 @@ help: ## show this
 #=   ALLOW_LEAKS   1: go on where the audit finds leaks, and say so in every output
 #=   SCHEDULER     local, inline (no workers) or tcp://host:8786 of a running Dask scheduler (default: local)
 #=   JOBS          how many worker processes
-#=   DEVICE        cpu or cuda
+#=   DEVICE        cpu or cuda: where networks, SVM and XGBoost compute (default: cpu)
 #=   CACHE         where features are kept (default: cache)
 #=   OUT           where results go (default: <cache>/<corpus>/runs/<run>)
 #=   SEED          seeds all that is random

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import cache, store
-from pipeline.errors import UsageError
+from pipeline import cache, pooling, store
+from pipeline.errors import AffexError, UsageError
 from pipeline.manifest import Dataset, Utterance
 from pipeline.registry import FeatureSpec
 from pipeline.store import Table
@@ -130,27 +130,50 @@ def normalised_by_speaker(matrix: Matrix) -> Matrix:
 def load(dataset: Dataset, specs: Sequence[FeatureSpec]) -> Matrix:
     """Read the cached rows of a corpus, verified, as one matrix in the corpus's order.
 
-    One feature gives its rows as they are. Several utterance-level features stand side by side; where a
-    clip lacks one of them, its columns are NaN (to be imputed inside the training fold).
+    One feature gives its rows as they are, or its frames pooled. Several stand side by side, one row a clip; where
+    a clip lacks one of them, its columns are NaN (to be imputed inside the training fold).
 
     Raises
     ------
     UsageError
-        If frame-level features are to stand side by side.
+        If frames that are not pooled are to stand side by side.
     AffexError
-        If a file is missing or does not verify.
+        If a file is missing or does not verify, or a clip has no frame to be pooled.
     """
-    tables = [store.load(cache.published(dataset.folder, spec), cache.recipe(spec.feature).key) for spec in specs]
+    tables = [_table(dataset, spec) for spec in specs]
     held = [set(table.ids) for table in tables]
     present = np.array([[u.id in ids for ids in held] for u in dataset.utterances], bool)
-    if len(specs) == 1 and specs[0].feature.framewise:
+    if len(specs) == 1 and specs[0].framewise:
         X, offsets = _frames(dataset, tables[0])
-    elif any(spec.feature.framewise for spec in specs):
-        raise UsageError("Frame-level features cannot stand side by side: name one of them, or utterance-level ones.")
+    elif any(spec.framewise for spec in specs):
+        framewise = [spec for spec in specs if spec.framewise]
+        raise UsageError(
+            f"The frames of {' and '.join(map(str, framewise))} cannot stand side by side with other rows: name one "
+            f"feature, pool frames (as in {framewise[0].preset}:pool=mean+std), or fuse scores (FUSION=late)."
+        )
     else:
         X = np.hstack([_one_row_each(dataset, table) for table in tables])
         offsets = np.arange(len(dataset.utterances) + 1)
     return Matrix(X, offsets, tuple(dataset.utterances), _columns(specs, tables), present)
+
+
+def _table(dataset: Dataset, spec: FeatureSpec) -> Table:
+    """Return what is cached of a feature, with one row a clip if it is to be pooled."""
+    table = store.load(cache.published(dataset.folder, spec), cache.recipe(spec.feature).key)
+    if not spec.pool:
+        return table
+    rows = pooling.pooled(table.values, table.offsets, table.columns, spec.pool)
+    for clip in np.flatnonzero(np.isnan(rows).any(axis=1)):
+        raise AffexError(
+            f"{table.ids[clip]}: no frame of {spec.unpooled} has anything in it that could be pooled. Extract the "
+            "feature so that such clips are failures (missing=fail)."
+        )
+    return replace(
+        table,
+        values=rows,
+        offsets=np.arange(len(table.ids) + 1),
+        columns=pooling.columns(table.columns, spec.pool),
+    )
 
 
 def _columns(specs: Sequence[FeatureSpec], tables: Sequence[Table]) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 A plugin module of `features` or `classifiers` holds ``PRESETS``, a dict from name to a frozen dataclass; a
 module of `pipeline.corpora` holds ``CORPUS``. A spec is a preset's name and, after a colon, parameters that
-differ from it: ``mfcc:n=20,hop=5ms``.
+differ from it: ``mfcc:n=20,hop=5ms``. The spec of a feature of frames may also say how they are pooled over the
+clip, which is no parameter of the feature itself: ``mfcc:n=20,pool=mean+std``.
 """
 
 import dataclasses
@@ -21,6 +22,7 @@ import features
 import pipeline.corpora
 from classifiers.base import Classifier
 from features.base import Feature
+from pipeline import pooling
 from pipeline.corpora.base import Card, Corpus
 from pipeline.errors import UsageError, unknown
 from pipeline.splits import PROTOCOLS
@@ -46,11 +48,24 @@ class FeatureSpec:
         The preset itself.
     feature
         The preset with the parameters that were asked for.
+    pool
+        The statistics that its frames are pooled by over the clip; empty for rows as they are cached.
     """
 
     preset: str
     default: Feature
     feature: Feature
+    pool: tuple[str, ...] = ()
+
+    @property
+    def framewise(self) -> bool:
+        """Whether a clip has one row a frame, not one row."""
+        return self.feature.framewise and not self.pool
+
+    @property
+    def unpooled(self) -> "FeatureSpec":
+        """The same feature as it is cached."""
+        return dataclasses.replace(self, pool=())
 
     @property
     def is_preset(self) -> bool:
@@ -58,7 +73,7 @@ class FeatureSpec:
         return self.feature == self.default
 
     def __str__(self) -> str:
-        changed = _differences(self.default, self.feature)
+        changed = _differences(self.default, self.feature) | ({"pool": "+".join(self.pool)} if self.pool else {})
         return self.preset + (":" + ",".join(f"{k}={v}" for k, v in changed.items()) if changed else "")
 
 
@@ -113,20 +128,38 @@ def feature_specs(text: str) -> tuple[FeatureSpec, ...]:
     Raises
     ------
     UsageError
-        If a name is unknown, a parameter does not exist or has no sensible value, or a feature comes twice.
+        If a name is unknown, a parameter does not exist or has no sensible value, a feature comes twice, or one that
+        has no frames is to be pooled.
     """
     specs = tuple(_feature_spec(spec) for spec in text.split())
     if not specs:
         raise UsageError("No feature was named. Known: " + ", ".join(sorted(feature_presets())))
-    if len(set(specs)) < len(specs):
+    if len({spec.unpooled for spec in specs}) < len(specs):
         raise UsageError(f"A feature was named twice in '{text}'.")
     return specs
 
 
 def _feature_spec(text: str) -> FeatureSpec:
-    feature = _parse("feature", text, feature_presets())
-    preset = text.partition(":")[0]
-    return FeatureSpec(preset, feature_presets()[preset], feature)
+    preset, _, parameters = text.partition(":")
+    parts = parameters.split(",")
+    own = ",".join(part for part in parts if not part.startswith("pool="))
+    feature = _parse("feature", f"{preset}:{own}", feature_presets(), beside=("pool",))
+    spec = FeatureSpec(preset, feature_presets()[preset], feature)
+    for part in (part for part in parts if part.startswith("pool=")):
+        if not feature.framewise:
+            raise UsageError(f"'{text}': {preset} has one row a clip, and pool= is for features of frames.")
+        spec = dataclasses.replace(spec, pool=pooling.statistics(part.removeprefix("pool=")))
+    return spec
+
+
+def pooled_for(one: Classifier, specs: Sequence[FeatureSpec]) -> tuple[FeatureSpec, ...]:
+    """Return the features as a classifier can read them: for one that reads one row a clip, frames are pooled.
+
+    What says itself how it is pooled stays as it is, and so do the frames for a classifier of frames.
+    """
+    if one.rows == "frame":
+        return tuple(specs)
+    return tuple(dataclasses.replace(spec, pool=pooling.DEFAULT) if spec.framewise else spec for spec in specs)
 
 
 def spec_of(feature: Feature) -> FeatureSpec:
@@ -223,7 +256,8 @@ def with_target(card: Card, target: str | None, classes: str | None) -> Card:
     )
 
 
-def _parse(kind: str, spec: str, presets: dict[str, Any], only: Sequence[str] = ()) -> Any:
+def _parse(kind: str, spec: str, presets: dict[str, Any], only: Sequence[str] = (), beside: Sequence[str] = ()) -> Any:
+    """Return a preset with the parameters of a spec; a misspelt one may mean one of `beside`."""
     name, _, parameters = spec.partition(":")
     if name not in presets:
         raise unknown(kind, name, presets)
@@ -236,7 +270,7 @@ def _parse(kind: str, spec: str, presets: dict[str, Any], only: Sequence[str] = 
         if not equals:
             raise UsageError(f"'{part}' in '{spec}': parameters are written name=value, parted by commas.")
         if key not in fields:
-            raise unknown(f"parameter of {name}", key, fields)
+            raise unknown(f"parameter of {name}", key, [*fields, *beside])
         changes[key] = _value(spec, key, value, fields[key])
     try:
         return dataclasses.replace(preset, **changes)

@@ -142,9 +142,19 @@ class Cluster:
         for stage in stages:
             # One name for all tasks of a stage: the scheduler keeps a record of every name.
             key = (f"{stage.function.__name__}-{self._run}", number)
-            resources = dict(stage.resources) or ({CPU: 1} if CPU in self._resources else None)
+            resources = dict(stage.resources) or self._elsewhere
             result = self._client.submit(stage.function, result, key=key, resources=resources)
         return result
+
+    def _look_around(self) -> None:
+        """Take note of what the workers offer."""
+        workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
+        self._resources = {name for worker in workers for name in worker["resources"]}
+
+    @property
+    def _elsewhere(self) -> dict[str, float] | None:
+        """What a task asks for that needs nothing, so that it keeps off workers that have a GPU."""
+        return {CPU: 1} if CPU in self._resources else None
 
     def _require(self, stages: Sequence[Stage]) -> None:
         """Make sure that some worker has what each stage needs; it would wait for ever.
@@ -154,8 +164,7 @@ class Cluster:
         AffexError
             Naming what no worker has.
         """
-        workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
-        self._resources = {name for worker in workers for name in worker["resources"]}
+        self._look_around()
         for name in sorted({name for stage in stages for name in stage.resources} - self._resources):
             raise AffexError(
                 f"No worker of the cluster offers a {name}, and a feature is to be computed there. Start one with "
@@ -181,8 +190,9 @@ class Cluster:
 
         from distributed import KilledWorker
 
+        self._look_around()
         given = self._client.scatter(shared, broadcast=True, hash=False)
-        futures = [self._client.submit(function, given, item, pure=False) for item in items]
+        futures = [self._client.submit(function, given, item, pure=False, resources=self._elsewhere) for item in items]
         try:
             for future in futures:
                 yield future.result()

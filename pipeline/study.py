@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from classifiers.base import Classifier
+from features.base import Runtime
 from pipeline import registry, stages, work
 from pipeline.cache import recipe
 from pipeline.console import Terminal
@@ -39,11 +41,12 @@ LEAKY = Card("random-k", "random-k")
 
 @dataclass(frozen=True)
 class Desk:
-    """Corpora at hand, the terminal, and where work runs (opened when first asked for)."""
+    """Corpora at hand, the terminal, where work runs (opened when first asked for), and on what features compute."""
 
     datasets: Sequence[Dataset]
     console: Terminal
     runner: Callable[[], Runner]
+    device: str = "cpu"
 
     @property
     def name(self) -> str:
@@ -82,16 +85,34 @@ class Wish:
 
 
 @contextlib.contextmanager
-def opened(datasets: Sequence[Dataset], console: Terminal, scheduler: str, jobs: int | None) -> Iterator[Desk]:
-    """Open a desk; extraction and folds share one cluster, which is started when there is something to do."""
+def opened(
+    datasets: Sequence[Dataset], console: Terminal, scheduler: str, jobs: int | None, device: str = "cpu"
+) -> Iterator[Desk]:
+    """Open a desk; extraction and folds share one cluster, which is started when there is something to do.
+
+    Parameters
+    ----------
+    device
+        Where networks of features run; with ``"cuda"``, a local cluster has one more worker a GPU.
+    """
     from joblib import cpu_count
 
     with contextlib.ExitStack() as stack:
         yield Desk(
             datasets,
             console,
-            functools.cache(lambda: stack.enter_context(stages.opened(scheduler, jobs or cpu_count()))),
+            functools.cache(lambda: stack.enter_context(stages.opened(scheduler, jobs or cpu_count(), _gpus(device)))),
+            device,
         )
+
+
+def _gpus(device: str) -> int:
+    """Return how many GPUs of this machine are meant."""
+    if device != "cuda":
+        return 0
+    import torch
+
+    return torch.cuda.device_count()
 
 
 def extracted(desk: Desk, specs: Sequence[FeatureSpec], *, quiet: bool = False) -> None:
@@ -107,9 +128,11 @@ def extracted(desk: Desk, specs: Sequence[FeatureSpec], *, quiet: bool = False) 
     AffexError
         If no clip of a corpus has any of the features.
     """
+    specs = [spec.unpooled for spec in specs]
+    runtime = Runtime(device=desk.device)
     for dataset in desk.datasets:
         began = time.monotonic()
-        summaries = extract(dataset, specs, lambda: contextlib.nullcontext(desk.runner()), desk.console)
+        summaries = extract(dataset, specs, lambda: contextlib.nullcontext(desk.runner()), desk.console, runtime)
         for summary in summaries:
             if summary.computed or not quiet:
                 _show(desk.console, summary)
@@ -199,7 +222,7 @@ def _settings(desk: Desk, member: Member, wish: Wish) -> "tuple[tuple[FeatureSpe
     from pipeline.task import Settings
 
     names, classifier = member
-    specs = registry.feature_specs(" ".join(names))
+    specs = readable(desk.console, names, classifier)
     return specs, Settings(
         corpus=desk.name,
         features=tuple(map(str, specs)),
@@ -212,6 +235,22 @@ def _settings(desk: Desk, member: Member, wish: Wish) -> "tuple[tuple[FeatureSpe
         seed=wish.seed,
         device=wish.device,
     )
+
+
+def readable(console: Terminal, names: Sequence[str], classifier: Classifier) -> tuple[FeatureSpec, ...]:
+    """Return the features as a classifier can read them, and say which are pooled because of it.
+
+    Raises
+    ------
+    UsageError
+        As `pipeline.registry.feature_specs`.
+    """
+    asked = registry.feature_specs(" ".join(names))
+    specs = registry.pooled_for(classifier, asked)
+    for before, spec in zip(asked, specs, strict=True):
+        if before != spec:
+            console.say(f"{before} has one row a frame, and {classifier.name} reads one a clip: pooled, as {spec}")
+    return specs
 
 
 def matrix_of(desk: Desk, specs: Sequence[FeatureSpec]) -> "Matrix":

@@ -20,7 +20,7 @@ from pipeline.matrix import Matrix
 from pipeline.models import Model, Predictions
 from pipeline.registry import FeatureSpec
 from pipeline.report import TRANSDUCTIVE, versions
-from pipeline.study import Desk, extracted, matrix_of
+from pipeline.study import Desk, extracted, matrix_of, readable
 from pipeline.task import Settings
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def fit(
     AffexError
         If there is nothing to learn from, or the file cannot be written.
     """
-    specs = registry.feature_specs(" ".join(settings.features))
+    specs = readable(desk.console, settings.features, settings.classifier)
     recipes = [recipe(spec.feature) for spec in specs]
     extracted(desk, specs)
     model = models.fit(

@@ -102,6 +102,16 @@ def test_items_come_back_in_their_order(scheduler):
             list(runner.map(scaled, 7, [1, 0]))
 
 
+def whose(_: None, __: int) -> int:
+    return os.getpid()
+
+
+def test_items_that_need_no_gpu_keep_off_the_worker_that_has_one():
+    with stages.opened("local", 1, gpus=1) as runner:
+        assert len(runner.ask(os.getpid)) == 2
+        assert len(set(runner.map(whose, None, range(12)))) == 1
+
+
 def test_an_item_that_kills_its_worker_ends_the_run_with_a_word():
     with (
         stages.opened("local", 2) as runner,

@@ -37,6 +37,7 @@ for verb in (
     models.predict,
     extraction.download,
     extraction.list_,
+    extraction.coverage,
     cached.cache,
 ):
     cli.add_command(verb)

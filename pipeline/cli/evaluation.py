@@ -47,7 +47,6 @@ def evaluate(
     reweight: bool,
     soft: bool,
     seed: int,
-    device: str,
     fusion: str,
     runs: str | None,
     inner: bool,
@@ -56,6 +55,7 @@ def evaluate(
     out: Path | None,
     scheduler: str,
     jobs: int | None,
+    device: str,
 ) -> None:
     """Train and test, leaving one speaker out at a time; extract first what is missing.
 
@@ -88,7 +88,8 @@ def evaluate(
         inner=inner,
         allow_leaks=allow_leaks,
     )
-    with study.opened(at_hand(console, names, data, cache, partial=partial), console, scheduler, jobs) as desk:
+    datasets = at_hand(console, names, data, cache, partial=partial)
+    with study.opened(datasets, console, scheduler, jobs, device) as desk:
         remember(cache, names, data)
         if fusion.startswith("late"):
             study.fused(desk, members, wish, fusion, out, leak=leak)
@@ -116,8 +117,8 @@ def compare(cache: Path, runs: str | None, out: Path | None, metric: str) -> Non
 @click.command()
 @with_options((CACHE,), RUNNING)
 @click.pass_context
-def demo(context: click.Context, cache: Path, scheduler: str, jobs: int | None) -> None:
+def demo(context: click.Context, cache: Path, scheduler: str, jobs: int | None, device: str) -> None:
     """Make a small corpus, extract its features and evaluate on speakers the model never heard."""
-    shared = {"dataset": "demo", "cache": cache, "scheduler": scheduler, "jobs": jobs}
+    shared = {"dataset": "demo", "cache": cache, "scheduler": scheduler, "jobs": jobs, "device": device}
     context.invoke(features_verb, **shared)
     context.invoke(evaluate, **shared)

@@ -26,6 +26,7 @@ def features(
     features: str | None,
     scheduler: str,
     jobs: int | None,
+    device: str,
 ) -> None:
     """Extract features into HDF5 files, what is missing only.
 
@@ -40,9 +41,32 @@ def features(
         features = DEFAULT_FEATURES
         console.say(f"FEATURES='{features}' (when nobody says)")
     specs = registry.feature_specs(features)
-    with opened(at_hand(console, names, data, cache, partial=partial), console, scheduler, jobs) as desk:
+    with opened(at_hand(console, names, data, cache, partial=partial), console, scheduler, jobs, device) as desk:
         extracted(desk, specs)
     remember(cache, names, data)
+
+
+@click.command()
+@with_options(CORPUS)
+@option("--features", default="faces", help="The feature that looks for faces.")
+def coverage(dataset: str | None, data: str | None, partial: bool, cache: Path, features: str) -> None:
+    """Table the share of frames with a face, by speaker and clip, from what is cached.
+
+    \b
+    Examples:
+      affex coverage --dataset demo
+      affex coverage --dataset ravdess --features faces:frames=16/clip
+    """
+    from pipeline import coverage as found
+    from pipeline.matrix import load
+
+    console = Terminal()
+    names, data = corpora_or_demo(console, dataset, data, cache)
+    for spec in registry.feature_specs(features):
+        found.require_found(spec)
+        for corpus in at_hand(console, names, data, cache, partial=partial):
+            console.say(f"{corpus.name}: {spec}")
+            found.show(console.rich, load(corpus, [spec]))
 
 
 @click.command()

@@ -30,11 +30,11 @@ def fit(
     reweight: bool,
     soft: bool,
     seed: int,
-    device: str,
     exclude: str,
     model: Path | None,
     scheduler: str,
     jobs: int | None,
+    device: str,
 ) -> None:
     """Learn from all of a corpus, and save a model that can be taken away.
 
@@ -51,7 +51,8 @@ def fit(
     if features is None:
         console.say(f"FEATURES={' '.join(names)} (what {built.name} prefers)")
     corpora, data = corpora_or_demo(console, dataset, data, cache)
-    with study.opened(at_hand(console, corpora, data, cache, partial=partial), console, scheduler, jobs) as desk:
+    datasets = at_hand(console, corpora, data, cache, partial=partial)
+    with study.opened(datasets, console, scheduler, jobs, device) as desk:
         remember(cache, corpora, data)
         settings = Settings(
             corpus=desk.name,
@@ -74,7 +75,13 @@ def fit(
 @option("--out", type=click.Path(path_type=Path), default=None, help="The table. [<cache>/predict-.../<model>.csv]")
 @with_options((CACHE,), RUNNING)
 def predict(
-    model: Path | None, data: Path | None, out: Path | None, cache: Path, scheduler: str, jobs: int | None
+    model: Path | None,
+    data: Path | None,
+    out: Path | None,
+    cache: Path,
+    scheduler: str,
+    jobs: int | None,
+    device: str,
 ) -> None:
     """Label recordings with a saved model: a table with one row a file, and one score a class.
 
@@ -91,5 +98,5 @@ def predict(
         raise UsageError("Say which model and which recordings, as in: make predict MODEL=mine.affex DATA=recordings")
     fitted = modelfile.read(model)
     found = recordings.at_hand(data, cache, with_speakers=fitted.settings.speaker_norm)
-    with study.opened([found], Terminal(), scheduler, jobs) as desk:
+    with study.opened([found], Terminal(), scheduler, jobs, device) as desk:
         takeaway.predict(desk, fitted, model.stem, out)

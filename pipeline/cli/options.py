@@ -41,6 +41,7 @@ CORPUS = (
 RUNNING = (
     option("--scheduler", default="local", help="local, inline or tcp://host:8786 of a running Dask scheduler."),
     option("--jobs", type=click.IntRange(1), default=None, help="Processes. [one a core]"),
+    option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", help="Where networks, SVM, XGBoost compute."),
 )
 MODEL = (
     option("--features", default=None, help="Features, parted by blanks. [what the classifier prefers]"),
@@ -52,7 +53,6 @@ MODEL = (
     option("--reweight", is_flag=True, default=False, help="Scores times the square root of the class's frequency."),
     option("--soft", is_flag=True, default=False, help="Learn from the shares of the raters' votes."),
     option("--seed", type=int, default=0, help="Seeds all that is random."),
-    option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", help="Where SVM and XGBoost compute."),
 )
 
 

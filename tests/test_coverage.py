@@ -1,0 +1,67 @@
+"""The share of frames with a face, by speaker and clip."""
+
+from pathlib import Path
+
+import pytest
+from corpus import run, small, spec
+from plain import Seen
+
+from pipeline import coverage, registry, tables
+from pipeline.cli.command import cli
+from pipeline.errors import AffexError, UsageError
+from pipeline.matrix import Matrix, load
+
+
+@pytest.fixture
+def matrix(tmp_path: Path) -> Matrix:
+    """Seven clips of four speakers: n of the 5 frames of clip n have no face; the last clip has no rows."""
+    dataset, seen = small(tmp_path, n_clips=7), spec("seen", Seen())
+    run(dataset, seen)
+    return load(dataset, [seen])
+
+
+def test_clips(matrix):
+    clips = coverage.of_clips(matrix)
+    assert [clip.name for clip in clips] == [f"0{n}" for n in range(7)]
+    assert [clip.share for clip in clips] == [1, 0.8, 0.6, 0.4, 0.2, 0, None]
+    assert [clip.n_without for clip in clips] == [0] * 6 + [1]
+
+
+def test_speakers_by_their_frames(matrix):
+    s0, s1, s2, s3 = coverage.of_speakers(matrix)
+    assert (s0.n_clips, s0.n_frames, s0.n_found, s0.share) == (2, 10, 6, 0.6)
+    assert s1.share == 0.4
+    assert (s2.name, s2.n_clips, s2.n_without, s2.n_frames, s2.share) == ("s2", 2, 1, 5, 0.6)
+    assert s3.n_clips == 1
+
+
+def test_what_is_shown(matrix, monkeypatch):
+    monkeypatch.setattr(coverage, "SHOWN", 3)
+    lines = tables.as_text(lambda console: coverage.show(console, matrix)).splitlines()
+    cells = [line.split() for line in lines]
+    assert ["all", "7", "1", "30", "15", "50.0%"] in cells
+    assert ["s2", "2", "1", "5", "3", "60.0%"] in cells
+    clips = [row[0] for row in cells if row and row[0].startswith("0")]
+    assert clips == ["06", "05", "04"]  # the least first
+    assert lines[-1] == "... and 4 clips more, each with no less"
+
+
+def test_the_verb(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(registry.feature_presets(), "seen", Seen())
+    dataset = small(tmp_path, n_clips=3)
+    rows = (f"data/{utterance.audio.path},{utterance.speaker},a\n" for utterance in dataset.utterances)
+    (tmp_path / "mine.csv").write_text("file,speaker,label\n" + "".join(rows), encoding="utf-8")
+    corpus = ["--dataset", "csv", "--data", str(tmp_path / "mine.csv"), "--cache", str(tmp_path / "cache")]
+    with pytest.raises(AffexError, match=r"seen\.h5 is not there. Run `make features`"):
+        cli(["coverage", *corpus, "--features", "seen"], standalone_mode=False)
+    cli(["features", *corpus, "--features", "seen", "--scheduler", "inline"], standalone_mode=False)
+    cli(["coverage", *corpus, "--features", "seen"], standalone_mode=False)
+    said = capsys.readouterr().out
+    assert "mine: seen" in said
+    assert "80.0%" in said
+
+
+def test_a_feature_that_looks_for_no_face():
+    coverage.require_found(spec("seen", Seen()))
+    with pytest.raises(UsageError, match="mfcc does not say in which frames a face was found"):
+        coverage.require_found(registry.feature_specs("mfcc")[0])

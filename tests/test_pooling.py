@@ -1,0 +1,261 @@
+"""Frames pooled over the clip: the statistics, how they are asked for, and what becomes of them up to a model file."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from corpus import run, small, spec
+from plain import Level, Samples, Seen, Tiles
+from test_study import run as evaluated
+from test_study import table
+
+from pipeline import pooling, registry, stages, study, takeaway
+from pipeline.cli.command import cli
+from pipeline.console import Terminal
+from pipeline.corpora.base import LOSO
+from pipeline.dataset import opened
+from pipeline.errors import AffexError, UsageError
+from pipeline.manifest import Dataset
+from pipeline.matrix import load
+from pipeline.modelfile import read
+from pipeline.recordings import at_hand
+from pipeline.registry import FeatureSpec, feature_specs, pooled_for
+from pipeline.task import Settings
+
+SVM, GMM = registry.classifier("svm:C=1,gamma=1"), registry.classifier("gmm")
+MEAN_STD = ("mean", "std")
+
+
+# The statistics
+
+
+def test_worked_by_hand():
+    values = np.array([[1, -2], [3, 4], [8, 4], [5, 6]], np.float32)
+    rows = pooling.pooled(values, np.array([0, 3, 4]), "ab", pooling.DEFAULT)
+    std = [np.sqrt((9 + 1 + 16) / 3), np.sqrt(8)]
+    assert rows[0] == pytest.approx([4, 2, *std, 1, -2, 8, 4])
+    assert rows[1].tolist() == [5, 6, 0, 0, 5, 6, 5, 6]  # one frame deviates from nothing
+    assert rows.dtype == np.float32
+
+
+def test_each_clip_as_numpy_says():
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, 40, size=30)
+    values = (1e3 + rng.standard_normal((lengths.sum(), 5))).astype(np.float32)
+    rows = pooling.pooled(values, np.concatenate([[0], np.cumsum(lengths)]), "abcde", pooling.DEFAULT)
+    for row, frames in zip(rows, np.split(values.astype(np.float64), np.cumsum(lengths)[:-1]), strict=True):
+        expected = np.concatenate([frames.mean(0), frames.std(0), frames.min(0), frames.max(0)])
+        assert row == pytest.approx(expected, rel=1e-6, abs=1e-6)
+
+
+def test_what_does_not_vary_has_exactly_no_deviation():
+    values = np.full((1000, 1), 0.1, np.float32)
+    mean, std = pooling.pooled(values, np.array([0, 1000]), "a", MEAN_STD)[0]
+    assert (mean, std) == (np.float32(0.1), 0)
+
+
+def test_frames_without_a_face_count_for_time_and_found_alone():
+    values = np.array([[0, 1, 4], [1, 0, 0], [2, 1, 8], [0, 0, 0]], np.float32)
+    rows = pooling.pooled(values, np.array([0, 3, 4]), ("time", "found", "score"), ("mean", "min"))
+    assert rows[0] == pytest.approx([1, 2 / 3, 6, 0, 0, 4])
+    assert rows[1].tolist() == pytest.approx([0, 0, np.nan, 0, 0, np.nan], nan_ok=True)
+
+
+def test_columns_say_what_they_are():
+    assert pooling.columns(("a", "b"), MEAN_STD) == ("a.mean", "b.mean", "a.std", "b.std")
+
+
+# How it is asked for
+
+
+def test_pooling_is_written_like_a_parameter_but_is_none_of_the_feature():
+    (asked,) = feature_specs("mfcc:n=20,pool=std+mean,hop=5ms")
+    (plain,) = feature_specs("mfcc:n=20,hop=5ms")
+    assert asked.pool == MEAN_STD
+    assert asked.feature == plain.feature
+    assert asked.unpooled == plain
+    assert (asked.framewise, plain.framewise) == (False, True)
+    assert str(asked) == "mfcc:n=20,hop=0.005,pool=mean+std"
+    assert feature_specs(str(asked)) == (asked,)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("mfcc:pool=mean+sdt", "no statistic of pool 'sdt'. Did you mean std"),
+        ("mfcc:pool=", "mean, .*min"),
+        ("mfcc:pool=mean+mean", "names a statistic twice"),
+        ("mfcc:pol=mean", "Did you mean pool"),
+        ("egemaps:pool=mean", "egemaps has one row a clip"),
+        ("mfcc:pool=mean mfcc:pool=std", "named twice"),
+        ("mfcc mfcc:pool=std", "named twice"),
+    ],
+)
+def test_what_cannot_be_pooled_is_said(text, message):
+    with pytest.raises(UsageError, match=rf"(?s){message}"):
+        feature_specs(text)
+
+
+def test_no_feature_has_a_parameter_of_that_name():
+    assert not [name for name, feature in registry.feature_presets().items() if hasattr(feature, "pool")]
+
+
+def test_frames_are_pooled_for_a_classifier_of_clips_alone():
+    asked = feature_specs("mfcc logmel:pool=max egemaps")
+    assert [one.pool for one in pooled_for(SVM, asked)] == [pooling.DEFAULT, ("max",), ()]
+    assert pooled_for(GMM, asked) == asked
+
+
+# In the matrix
+
+SAMPLES, LEVEL = spec("samples", Samples()), spec("level", Level())
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    return small(tmp_path, n_clips=6)
+
+
+def test_pooled_frames_are_the_rows_of_the_clips(dataset):
+    run(dataset, SAMPLES)
+    frames = load(dataset, [SAMPLES])
+    matrix = load(dataset, [replace(SAMPLES, pool=MEAN_STD)])
+    assert matrix.columns == ("sample.mean", "sample.std")
+    assert matrix.lengths.tolist() == [1] * 6
+    for n, row in enumerate(matrix.X):
+        own = frames.take([n]).X.astype(np.float64)
+        assert row == pytest.approx([own.mean(), own.std()])
+
+
+def test_pooled_frames_stand_beside_other_rows(dataset):
+    late, pooled = spec("late", Level(least=0.22)), replace(SAMPLES, pool=("mean", "max"))
+    run(dataset, SAMPLES, late)
+    matrix = load(dataset, [late, pooled])
+    assert matrix.columns[2:] == (
+        f"{late}.length",
+        "samples:pool=mean+max.sample.mean",
+        "samples:pool=mean+max.sample.max",
+    )
+    assert matrix.present[:, 0].tolist() == [False, False, True, True, True, True]
+    assert matrix.X[2:, 0] == pytest.approx(matrix.X[2:, 3], abs=1e-6)
+    assert np.isfinite(matrix.X[:, 3:]).all()
+
+
+def test_a_clip_without_frames_stays_without_a_row(dataset):
+    frames = spec("samples", Samples(longest=0.235))
+    run(dataset, frames)
+    matrix = load(dataset, [replace(frames, pool=MEAN_STD)])
+    assert matrix.present[:, 0].tolist() == [True] * 4 + [False] * 2
+    assert np.isnan(matrix.X[4:]).all()
+
+
+def test_a_clip_where_nothing_was_found_is_not_pooled_in_silence(dataset):
+    seen = spec("seen", Seen())
+    run(dataset, seen)
+    with pytest.raises(AffexError, match=r"^05: no frame of seen has anything in it"):
+        load(dataset, [replace(seen, pool=MEAN_STD)])
+
+
+# From a wish to a model file
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+def test_an_evaluation_pools_by_itself_says_so_and_computes_nothing_again(tmp_path, cache, capsys):
+    path = table(tmp_path)
+    found = evaluated([path], cache, features="mfcc")
+    said = capsys.readouterr().out.replace("\n", " ")
+    assert "mfcc has one row a frame, and svm reads one a clip: pooled, as mfcc:pool=mean+std+min+max" in said
+    assert found["features"] == "mfcc:pool=mean+std+min+max"
+    assert list(cache.glob("mine/runs/mfcc-pool=mean+std+min+max_svm_*"))
+
+    other = evaluated([path], cache, features="mfcc:pool=mean gemaps")
+    said = capsys.readouterr().out
+    assert "mfcc: 16 cached, 0 computed" in said  # another pooling is no other feature
+    assert "pooled, as" not in said
+    assert other["features"] == "mfcc:pool=mean gemaps"
+    assert other["feature_keys"][0] == found["feature_keys"][0]
+
+
+def test_frames_go_as_they_are_to_a_classifier_of_frames(tmp_path, cache, capsys):
+    found = evaluated([table(tmp_path)], cache, features="mfcc", classifier="gmm:components=2")
+    assert found["features"] == "mfcc"
+    assert "pooled" not in capsys.readouterr().out
+    with pytest.raises(UsageError, match=r"(?s)gmm reads one row a frame, but FEATURES='mfcc:pool=mean'.*an utterance"):
+        evaluated([tmp_path / "mine.csv"], cache, features="mfcc:pool=mean", classifier="gmm")
+    with pytest.raises(UsageError, match=r"mfcc and logmel cannot stand .*mfcc:pool=mean\+std"):
+        evaluated([tmp_path / "mine.csv"], cache, features="mfcc logmel", classifier="gmm")
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a table, its wavs, and a model that was fitted on them."""
+    folder, console = tmp_path_factory.mktemp("fitted"), Terminal()
+    corpus = opened("csv", table(folder), folder / "cache", partial=False, console=console)
+    settings = Settings(corpus="mine", features=("mfcc",), classifier=SVM, card=LOSO)
+    with study.opened([corpus], console, "inline", 1) as desk:
+        takeaway.fit(desk, settings, folder / "one.affex")
+    return folder
+
+
+def test_a_model_pools_new_recordings_as_those_it_was_fitted_on(fitted):
+    model = read(fitted / "one.affex")
+    assert model.settings.features == ("mfcc:pool=mean+std+min+max",)
+    recordings = at_hand(fitted / "mine-wav", fitted / "cache", with_speakers=False)
+    with study.opened([recordings], Terminal(), "inline", 1) as desk:
+        lines = takeaway.predict(desk, model, "one", None).read_text(encoding="utf-8").splitlines()
+    right = [("loud" if int(line.split(",")[0].split(".")[0][-1]) % 2 else "soft") in line for line in lines[1:]]
+    assert len(right) == 16
+    assert all(right)
+
+
+# The device
+
+
+def test_the_device_reaches_the_features_and_brings_a_worker_a_gpu(dataset, monkeypatch):
+    seen: dict[str, Any] = {}
+
+    def extract(dataset, specs, runner, console, runtime):
+        with runner():
+            seen.update(specs=specs, device=runtime.device)
+        return []
+
+    def workers(scheduler, jobs, gpus):
+        seen["gpus"] = gpus
+        return stages.contextlib.nullcontext(stages.Inline())
+
+    monkeypatch.setattr(study, "extract", extract)
+    monkeypatch.setattr(stages, "opened", workers)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
+    tiles = FeatureSpec("tiles", Tiles(), Tiles())
+    for device, gpus in (("cuda", 3), ("cpu", 0)):
+        with study.opened([dataset], Terminal(), "local", 2, device) as desk:
+            study.extracted(desk, [replace(tiles, pool=MEAN_STD)], quiet=True)
+        assert seen == {"specs": [tiles], "device": device, "gpus": gpus}
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "features --dataset csv --data mine.csv --features mfcc",
+        "evaluate --dataset csv --data mine.csv --features mfcc",
+        "fit --dataset csv --data mine.csv --features mfcc",
+        "predict --model one.affex --data mine-wav",
+    ],
+)
+def test_every_verb_that_extracts_says_where(fitted, monkeypatch, verb):
+    class StoppedError(Exception): ...
+
+    def extract(dataset, specs, runner, console, runtime):
+        raise StoppedError(runtime.device)
+
+    monkeypatch.setattr(study, "extract", extract)
+    monkeypatch.chdir(fitted)
+    for device in ("cpu", "cuda"):
+        with pytest.raises(StoppedError, match=device):
+            cli([*verb.split(), "--device", device, "--scheduler", "inline"], standalone_mode=False)
