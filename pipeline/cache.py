@@ -254,13 +254,17 @@ def _what_changed(folder: Path, spec: FeatureSpec) -> str:
     made = recipe(spec.feature)
     if stated is None or stated.key == made.key:
         return ""
-    before, now = _flat(json.loads(stated.spec)), _flat(json.loads(made.spec))
-    changes = [
+    return "made otherwise before: " + differences(stated.spec, made.spec)
+
+
+def differences(one: str, other: str) -> str:
+    """Return what changed from one recipe's spec to another's, in words."""
+    before, now = _flat(json.loads(one)), _flat(json.loads(other))
+    return ", ".join(
         f"{name} {before.get(name)} -> {now.get(name)}"
         for name in sorted({*before, *now})
         if before.get(name) != now.get(name)
-    ]
-    return "made otherwise before: " + ", ".join(changes)
+    )
 
 
 def _flat(spec: Mapping[str, Any], before: str = "") -> dict[str, Any]:

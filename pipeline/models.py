@@ -9,7 +9,7 @@ settings, whose run has the name that `evaluation` gives.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import splits
-from pipeline.cache import recipe
+from pipeline.cache import differences, recipe
 from pipeline.errors import AffexError, UsageError, unknown
 from pipeline.evaluate import Said, build, reweighted, score
 from pipeline.evaluate import fit as fit_fold
@@ -199,7 +199,7 @@ def require_features(model: Model, specs: Sequence[FeatureSpec]) -> None:
     for spec, key, stated in zip(specs, model.settings.keys, model.recipes, strict=True):
         here = recipe(spec.feature)
         if here.key != key:
-            changes = ", ".join(_differences(json.loads(stated), json.loads(here.spec)))
+            changes = differences(stated, here.spec)
             raise AffexError(
                 f"The model was fitted on {spec} under the key {key[:12]}, and here {spec} has the key "
                 f"{here.key[:12]}: {changes}.\nOther keys are other numbers, so the model says nothing of them. Use "
@@ -274,16 +274,6 @@ def _learned(task: Task, fold: Fold, exclude: Sequence[str]) -> Learned:
         left_out=dict(task.left_out),
         notes=tuple(note for note in task.notes if note not in of_folds),
     )
-
-
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any], within: str = "") -> Iterator[str]:
-    """Yield what differs between two recipes, in words."""
-    for name in sorted({*before, *now}):
-        one, other = before.get(name), now.get(name)
-        if isinstance(one, dict) and isinstance(other, dict):
-            yield from _differences(one, other, f"{name}.")
-        elif one != other:
-            yield f"{within}{name} {one} -> {other}"
 
 
 def _require_columns(model: Model, matrix: Matrix) -> None:

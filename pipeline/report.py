@@ -14,7 +14,7 @@ import io
 import json
 import platform
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -68,8 +68,8 @@ def rests_on(matrix: Matrix | None, about: About, *more: str) -> str:
     return sha.hexdigest()
 
 
-def write(result: Result, folder: Path, basis: str = "") -> None:
-    """Write a run's files, each whole or not at all, ``metrics.json`` last.
+def write(result: Result, folder: Path, basis: str = "") -> dict[str, Any]:
+    """Write a run's files, each whole or not at all, ``metrics.json`` last; return what `summary` says of it.
 
     Parameters
     ----------
@@ -95,6 +95,7 @@ def write(result: Result, folder: Path, basis: str = "") -> None:
     proof = {"rests_on": basis, "files": {name: _sha256(content) for name, content in contents.items()}}
     text = json.dumps(found | proof, indent=2, ensure_ascii=False, allow_nan=False)
     atomic.write_text(folder / "metrics.json", [text, "\n"])
+    return found
 
 
 def kept(folder: Path, basis: str, *, inner: bool = False) -> str | None:
@@ -260,15 +261,16 @@ def _number(figure: float) -> float | None:
 
 def _prediction_lines(unit: str, parts: "list[Scores] | tuple[Scores, ...]") -> Iterator[str]:
     """Yield a table of one row an utterance; numbers to 9 digits, enough for any fusion."""
-    yield _csv_line(["id", unit, "fold", "true", "predicted", *(f"score_{name}" for name in parts[0].classes)])
+    yield csv_line(["id", unit, "fold", "true", "predicted", *(f"score_{name}" for name in parts[0].classes)])
     for scores in parts:
         words = zip(scores.ids, scores.clusters, scores.folds, scores.true, scores.predicted, strict=True)
         for (*names, true, predicted), values in zip(words, scores.values, strict=True):
             said = [true, predicted] if scores.classes else [f"{true:.9g}", f"{predicted:.9g}"]
-            yield _csv_line([*names, *said, *(f"{value:.9g}" for value in values)])
+            yield csv_line([*names, *said, *(f"{value:.9g}" for value in values)])
 
 
-def _csv_line(cells: list[str]) -> str:
+def csv_line(cells: Sequence[str]) -> str:
+    """Return cells as a line of a table, with its line end."""
     line = io.StringIO()
     csv.writer(line, lineterminator="\n").writerow(cells)
     return line.getvalue()

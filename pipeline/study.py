@@ -115,13 +115,13 @@ def _gpus(device: str) -> int:
     return torch.cuda.device_count()
 
 
-def extracted(desk: Desk, specs: Sequence[FeatureSpec], *, quiet: bool = False) -> None:
-    """Extract what is missing and say how it went.
+def extracted(desk: Desk, specs: Sequence[FeatureSpec], beside: Sequence[FeatureSpec] = ()) -> None:
+    """Extract what is missing, each clip decoded once for all, and say how it went.
 
     Parameters
     ----------
-    quiet
-        Whether nothing is said where nothing was missing, and it is no error if no clip has a feature.
+    beside
+        What is extracted along, and spoken of only where something was missing; it is no error if no clip has it.
 
     Raises
     ------
@@ -129,18 +129,18 @@ def extracted(desk: Desk, specs: Sequence[FeatureSpec], *, quiet: bool = False) 
         If no clip of a corpus has any of the features.
     """
     specs = [spec.unpooled for spec in specs]
+    extra = [spec for spec in beside if spec not in specs]
     runtime = Runtime(device=desk.device)
     for dataset in desk.datasets:
         began = time.monotonic()
-        summaries = extract(dataset, specs, lambda: contextlib.nullcontext(desk.runner()), desk.console, runtime)
+        wanted = [*specs, *extra]
+        summaries = extract(dataset, wanted, lambda: contextlib.nullcontext(desk.runner()), desk.console, runtime)
         for summary in summaries:
-            if summary.computed or not quiet:
+            if summary.computed or summary.spec not in extra:
                 _show(desk.console, summary)
-        if quiet:
-            continue
         desk.console.say(f"{dataset.name}: {len(dataset.utterances)} utterances, {time.monotonic() - began:.1f} s")
-        asked = (summary for summary in summaries if summary.spec in specs)
-        if all(len(summary.failures) == len(dataset.utterances) for summary in asked):
+        asked = [summary for summary in summaries if summary.spec in specs]
+        if asked and all(len(summary.failures) == len(dataset.utterances) for summary in asked):
             raise AffexError("No clip has any of the features; the reasons stand above.")
 
 
@@ -200,10 +200,10 @@ def run(desk: Desk, member: Member, wish: Wish, out: Path | None) -> Path:
     from pipeline.task import prepare
 
     specs, settings = _settings(desk, member, wish)
-    extracted(desk, specs)
-    extracted(desk, registry.feature_specs(PRINTS), quiet=True)
+    prints_spec = registry.feature_specs(PRINTS)
+    extracted(desk, specs, beside=prints_spec)
     folder = out or desk.folder / "runs" / report.run_name(settings.about())
-    matrix, prints = (matrix_of(desk, wanted) for wanted in (specs, registry.feature_specs(PRINTS)))
+    matrix, prints = (matrix_of(desk, wanted) for wanted in (specs, prints_spec))
     basis = report.rests_on(matrix, settings.about(), _digest(prints), str(wish.allow_leaks), *_missing(desk))
     text = report.kept(folder, basis, inner=wish.inner)
     if text is not None:
@@ -303,8 +303,7 @@ def _judged(desk: Desk, task: "Task", settings: "Settings", *, inner: bool) -> "
 def _written(console: Terminal, result: "Result", folder: Path, basis: str) -> None:
     from pipeline import report, tables
 
-    report.write(result, folder, basis)
-    tables.show(report.summary(result), folder, console.rich)
+    tables.show(report.write(result, folder, basis), folder, console.rich)
 
 
 def _missing(desk: Desk) -> tuple[str, ...]:

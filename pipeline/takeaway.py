@@ -3,8 +3,6 @@
 It joins the arrows for models that are taken away, as `pipeline.study` does for evaluations.
 """
 
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +17,7 @@ from pipeline.evaluate import Said
 from pipeline.matrix import Matrix
 from pipeline.models import Model, Predictions
 from pipeline.registry import FeatureSpec
-from pipeline.report import TRANSDUCTIVE, versions
+from pipeline.report import TRANSDUCTIVE, csv_line, versions
 from pipeline.study import Desk, extracted, matrix_of, readable
 from pipeline.task import Settings
 
@@ -109,7 +107,7 @@ def lines(matrix: Matrix, predictions: Predictions, classes: Sequence[str]) -> I
     """Yield a table of one row a recording, in its order; what nothing is said of has blank cells and the reason."""
     said = predictions.said
     place = {int(number): row for row, number in enumerate(said.numbers)}
-    yield _line(["id", "file", "predicted", *(f"score_{name}" for name in classes), "note"])
+    yield csv_line(["id", "file", "predicted", *(f"score_{name}" for name in classes), "note"])
     for number, utterance in enumerate(matrix.utterances):
         cells = [""] * (1 + len(classes))
         if number in place:
@@ -117,13 +115,7 @@ def lines(matrix: Matrix, predictions: Predictions, classes: Sequence[str]) -> I
             predicted = said.predicted[row]
             cells = [predicted if classes else f"{predicted:.9g}", *(f"{score:.9g}" for score in said.scores[row])]
         file = utterance.audio.path if utterance.audio else ""
-        yield _line([utterance.id, file, *cells, predictions.notes.get(utterance.id, "")])
-
-
-def _line(cells: Sequence[str]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue()
+        yield csv_line([utterance.id, file, *cells, predictions.notes.get(utterance.id, "")])
 
 
 def _failures(desk: Desk, spec: FeatureSpec) -> Mapping[str, str]:

@@ -235,7 +235,7 @@ def test_the_device_reaches_the_features_and_brings_a_worker_a_gpu(dataset, monk
     tiles = FeatureSpec("tiles", Tiles(), Tiles())
     for device, gpus in (("cuda", 3), ("cpu", 0)):
         with study.opened([dataset], Terminal(), "local", 2, device) as desk:
-            study.extracted(desk, [replace(tiles, pool=MEAN_STD)], quiet=True)
+            study.extracted(desk, [replace(tiles, pool=MEAN_STD)])
         assert seen == {"specs": [tiles], "device": device, "gpus": gpus}
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pipeline import registry, study
+from pipeline import study
 from pipeline.cli.extraction import features as features_verb
 from pipeline.cli.options import (
     CACHE,
@@ -14,6 +14,7 @@ from pipeline.cli.options import (
     at_hand,
     card_of,
     corpora_or_demo,
+    members,
     option,
     with_options,
 )
@@ -73,9 +74,7 @@ def evaluate(
             raise UsageError("RUNS are fused by FUSION=late[:rule]; to compare them: make compare RUNS='...'.")
         study.fuse_runs(console, runs.split(), fusion, cache, out)
         return
-    members = registry.members(features, classifier, fusion)
-    if features is None:
-        console.say(f"FEATURES={members[0][0][0]} (what {members[0][1].name} prefers)")
+    models = members(console, features, classifier, fusion)
     names, data = corpora_or_demo(console, dataset, data, cache)
     wish = study.Wish(
         card=card_of(names, protocol, target, classes),
@@ -92,9 +91,9 @@ def evaluate(
     with study.opened(datasets, console, scheduler, jobs, device) as desk:
         remember(cache, names, data)
         if fusion.startswith("late"):
-            study.fused(desk, members, wish, fusion, out, leak=leak)
+            study.fused(desk, models, wish, fusion, out, leak=leak)
         else:
-            study.single(desk, members[0], wish, out, leak=leak)
+            study.single(desk, models[0], wish, out, leak=leak)
 
 
 @click.command()

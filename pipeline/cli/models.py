@@ -4,8 +4,19 @@ from pathlib import Path
 
 import click
 
-from pipeline import registry, study
-from pipeline.cli.options import CACHE, CORPUS, MODEL, RUNNING, at_hand, card_of, corpora_or_demo, option, with_options
+from pipeline import study
+from pipeline.cli.options import (
+    CACHE,
+    CORPUS,
+    MODEL,
+    RUNNING,
+    at_hand,
+    card_of,
+    corpora_or_demo,
+    members,
+    option,
+    with_options,
+)
 from pipeline.console import Terminal
 from pipeline.dataset import remember
 from pipeline.errors import UsageError
@@ -47,9 +58,7 @@ def fit(
     from pipeline.task import Settings
 
     console = Terminal()
-    ((names, built),) = registry.members(features, classifier, "early")
-    if features is None:
-        console.say(f"FEATURES={' '.join(names)} (what {built.name} prefers)")
+    ((names, built),) = members(console, features, classifier)
     corpora, data = corpora_or_demo(console, dataset, data, cache)
     datasets = at_hand(console, corpora, data, cache, partial=partial)
     with study.opened(datasets, console, scheduler, jobs, device) as desk:

@@ -13,6 +13,7 @@ from pipeline.corpora.base import Card
 from pipeline.dataset import last, opened
 from pipeline.errors import UsageError, unknown
 from pipeline.manifest import Dataset
+from pipeline.registry import Member
 
 
 class Group(click.Group):
@@ -99,6 +100,14 @@ def at_hand(console: Terminal, names: str, data: str | None, cache: Path, *, par
         )
     pairs = zip(corpora, folders, strict=True)
     return [opened(name, folder, cache, partial=partial, console=console) for name, folder in pairs]
+
+
+def members(console: Terminal, features: str | None, classifiers: str, fusion: str = "early") -> list[Member]:
+    """Return the models that are meant, and say which features they have where nobody named any."""
+    found = registry.members(features, classifiers, fusion)
+    for names, classifier in found if features is None else ():
+        console.say(f"FEATURES={' '.join(names)} (what {classifier.name} prefers)")
+    return found
 
 
 def card_of(names: str, protocol: str, target: str | None, classes: str | None) -> Card:
