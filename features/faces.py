@@ -264,6 +264,32 @@ def chip(row: Values, crop: bytes, size: int = 150, padding: float = 0.25) -> Pi
     return aligned(picture, crops.placed(row[_POINTS].reshape(-1, 2), row[_BOX], picture), size, padding)
 
 
+def boxed(row: Values, crop: bytes, height: int, width: int, widened: float = 0.3) -> Picture:
+    """Cut the widened box of one row from its crop, upright as the frame, stretched to a size.
+
+    Parameters
+    ----------
+    row : (n_columns,) float32
+        A row with a face.
+    crop
+        Its crop.
+    height, width
+        The chip's, px.
+    widened
+        By how much the box is widened, as a share of its width and height; up to what the crop shows (0.6).
+
+    Returns
+    -------
+    chip : (height, width, 3) uint8
+    """
+    picture = crops.decoded(crop)
+    left, top, right, bottom = crops.area(row[_BOX], widened)
+    # The outer edges of whole pixels of the frame, which lie half a pixel before their middles.
+    edges = crops.placed(np.array([(left, top), (right, bottom)]) - 0.5, row[_BOX], picture) + 0.5
+    (x0, y0), (x1, y1) = np.floor(edges + 0.5).astype(int)
+    return crops.resized(crops.cutout(picture, x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)), width, height)
+
+
 def chips(rows: Rows, size: int = 150, padding: float = 0.25) -> Iterator[Picture]:
     """Yield the aligned chip of every row with a face, in order; see `chip`."""
     assert rows.crops is not None

@@ -19,7 +19,7 @@ from features.detectors.chips import aligned
 from features.detectors.following import Follower, Tracker, overlap
 from features.detectors.search import Search
 from features.face import Face
-from features.faces import COLUMNS, Faces, chip, chips, inside, is_found, sharpness, squared, yaw
+from features.faces import COLUMNS, Faces, boxed, chip, chips, inside, is_found, sharpness, squared, yaw
 from features.networks import dlib_resnet
 from pipeline import cache, stages, store, streams
 from pipeline.extract import Summary
@@ -308,6 +308,15 @@ def test_a_chip_from_the_crop_is_the_chip_from_the_frame(clip: np.ndarray, found
         assert np.abs(ours - from_frame).mean() < 4  # what JPEG does
         assert np.abs(np.roll(ours, 3, axis=1) - from_frame).mean() > 4  # and this notes a shift of 3 px
     assert chip(found.values[0], found.crops[0], 224, 0.5).shape == (224, 224, 3)
+
+
+def test_the_box_is_cut_from_the_crop_where_it_lies_in_the_frame(clip: np.ndarray, found: Rows):
+    box = found.values[0, 3:7]
+    from_frame = crops.resized(crops.cutout(clip[0], *crops.area(box, 0.3)), 100, 60).astype(int)
+    ours = boxed(found.values[0], found.crops[0], 60, 100)
+    assert ours.shape == (60, 100, 3)
+    assert np.abs(ours - from_frame).mean() < 4  # what JPEG does
+    assert np.abs(np.roll(ours, 2, axis=1) - from_frame).mean() > 4
 
 
 def test_landmarks_are_looked_for_in_a_square_and_the_crop_shows_the_box(monkeypatch: pytest.MonkeyPatch):
