@@ -8,6 +8,7 @@ Should no worker come back, the rest of the batches goes that way.
 
 import contextlib
 import itertools
+import os
 import signal
 import threading
 import uuid
@@ -307,11 +308,17 @@ def _gpu_worker(cluster: Any, number: int) -> Any:
             cluster.scheduler_address,
             nthreads=GPU_THREADS,
             resources={GPU: 1},
-            env={"CUDA_VISIBLE_DEVICES": str(number)},
+            env={"CUDA_VISIBLE_DEVICES": gpu_name(number)},
             memory_limit=0,  # the features that run there are bounded by their windows and batches
         )
 
     return cluster.sync(started)
+
+
+def gpu_name(number: int) -> str:
+    """Return what CUDA calls the GPU of this number, of those that this process may use."""
+    mine = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+    return mine[number] if mine else str(number)
 
 
 @contextlib.contextmanager

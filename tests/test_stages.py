@@ -106,6 +106,16 @@ def whose(_: None, __: int) -> int:
     return os.getpid()
 
 
+@pytest.mark.parametrize(
+    ("mine", "names"), [(None, ["0", "1"]), ("3, 1", ["3", "1"]), ("GPU-5fa,GPU-77", ["GPU-5fa", "GPU-77"])]
+)
+def test_workers_share_the_gpus_that_this_process_may_use(monkeypatch, mine, names):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if mine:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", mine)
+    assert [stages.gpu_name(number) for number in (0, 1)] == names
+
+
 def test_items_that_need_no_gpu_keep_off_the_worker_that_has_one():
     with stages.opened("local", 1, gpus=1) as runner:
         assert len(runner.ask(os.getpid)) == 2
