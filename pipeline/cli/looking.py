@@ -38,7 +38,7 @@ def show(
       affex show s1_anger_1 --dataset demo
       affex show 03-01-06-01-02-01-12 --dataset ravdess --features faces:frames=16/clip --out sheet.pdf
     """
-    from pipeline import show as sheets
+    from pipeline.sheet import write
 
     if not utterance:
         raise UsageError("Say which utterance, by its id, as in: make show UTTERANCE=s1_anger_1")
@@ -48,4 +48,4 @@ def show(
     console = Terminal()
     names, data = corpora_or_demo(console, dataset, data, cache)
     corpora = at_hand(console, names, data, cache, partial=partial)
-    console.say(f"-> {sheets.show(corpora, utterance, specs[0], out)}")
+    write.show(corpora, utterance, specs[0], out, console)

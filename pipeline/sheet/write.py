@@ -1,21 +1,24 @@
-"""Showing: from the id of an utterance to a picture of all there is of it (see `sheet`, `sheet_picture`), as a file."""
+"""From the id of an utterance to its contact sheet, as a file."""
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.atomic import temporary, writing
+from pipeline.console import Console
 from pipeline.errors import UsageError, unknown
 from pipeline.manifest import Dataset, Utterance
 from pipeline.pictures import KINDS
 from pipeline.registry import FeatureSpec
+from pipeline.sheet.draw import drawn
+from pipeline.sheet.gather import gathered
 
 #: How much of an utterance's id a file is called by, characters.
 NAME = 120
 
 
-def show(datasets: Sequence[Dataset], id_: str, spec: FeatureSpec, out: Path | None) -> Path:
-    """Write the contact sheet of an utterance; return where.
+def show(datasets: Sequence[Dataset], id_: str, spec: FeatureSpec, out: Path | None, console: Console) -> None:
+    """Write the contact sheet of an utterance; say where, and what there is not to be seen or heard.
 
     Parameters
     ----------
@@ -31,22 +34,23 @@ def show(datasets: Sequence[Dataset], id_: str, spec: FeatureSpec, out: Path | N
     UsageError
         If there is no such utterance, or no such kind of file, or the feature does not hold faces.
     AffexError
-        If the face is not in the cache as it should be, or the file cannot be written.
+        If the file cannot be written.
     """
-    from pipeline.sheet import gathered
-    from pipeline.sheet_picture import drawn
-
     dataset, utterance = _found(datasets, id_)
     path = out or default_path(dataset, id_)
     kind = path.suffix.lower().removeprefix(".")
     if kind not in KINDS:
         raise UsageError(f"OUT={path}: expected a file that ends in .{', .'.join(KINDS)}.")
-    picture = drawn(gathered(dataset, utterance, spec), kind)
+    sheet = gathered(dataset, utterance, spec)
+    picture = drawn(sheet, kind)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary(path) as file:
             file.write(picture)
-    return path
+    for what, why in (("frames", sheet.seen), ("sound", sheet.heard)):
+        if isinstance(why, str):
+            console.say(f"No {what}: {why}")
+    console.say(f"-> {path}")
 
 
 def default_path(dataset: Dataset, id_: str) -> Path:
