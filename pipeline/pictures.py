@@ -2,6 +2,7 @@
 
 import io
 import textwrap
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,12 @@ def drawing(width: float, height: float, picture: io.BytesIO, kind: str = "png")
     from matplotlib.figure import Figure
 
     # A user's own style would change the bytes, as would the chance in an SVG's ids.
-    with matplotlib.style.context("default"), matplotlib.rc_context({"svg.hashsalt": "affex"}):
+    with (
+        matplotlib.style.context("default"),
+        matplotlib.rc_context({"svg.hashsalt": "affex"}),
+        warnings.catch_warnings(),
+    ):
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # it is drawn as an empty box, which says enough
         figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
         yield figure
         figure.savefig(picture, format=kind, metadata=KINDS[kind])

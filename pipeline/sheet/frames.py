@@ -80,7 +80,7 @@ def draw(figure: "SubFigure", room: float, top: float, seen: Seen) -> None:
             continue
         _draw_face(axes, shot.face)
         crop = _tile(figure, room, column, below, shot.face.crop, _size(shot.face.crop))
-        others = f", of 1 of {shot.face.n_faces} faces" if shot.face.n_faces > 1 else ""
+        others = f"  ·  one of {shot.face.n_faces} faces" if shot.face.n_faces > 1 else ""
         crop.set_title("its crop, {} x {} px".format(*_size(shot.face.crop)) + others, fontsize=8)
 
 

@@ -135,7 +135,7 @@ def _draw_mfcc(rows: Rows, axes: "Axes", beside: "Axes") -> None:
     most = max(float(np.abs(values).max()), 2 * LINEAR)
     image = _draw_rows(axes, rows, values, MFCC.hop, first=1, cmap="PuOr", norm=SymLogNorm(LINEAR, 1, -most, most))
     axes.set_ylabel("MFCC,\ncoefficient")
-    _draw_scale(image, beside, "dB", (-100, -10, 0, 10, 100))
+    _draw_scale(image, beside, "dB", (-100, -30, -10, 0, 10, 30, 100))
 
 
 def _draw_rows(
