@@ -131,7 +131,7 @@ def test_the_frames_of_their_times_with_their_faces(dataset):
     assert face.box.tolist() == list(BOX)
     assert face.points.tolist() == [[10, 11], [12, 13], [14, 15], [16, 17], [18, 19]]
     assert face.n_faces == 2
-    assert face.crop.shape == (64, 48, 3)  # a box of 30 x 40 px, widened by 60 %
+    assert sheet.seen.shots[0].crop.shape == (64, 48, 3)  # a box of 30 x 40 px, widened by 60 %
     assert sheet.seen.found.sum() == 48
     assert np.array_equal(sheet.seen.times, times)
     assert (sheet.detector, sheet.duration, sheet.key) == ("mmod", 2.0, cache.recipe(FACES.feature).key)
@@ -143,6 +143,15 @@ def test_times_are_those_of_the_utterance(dataset):
     assert [number(shot.picture) for shot in sheet.seen.shots] == [12, 22, 32]  # at 0.48 s of the film, and so on
     assert sheet.duration == pytest.approx(1.2)
     assert len(sheet.heard.samples) == round(1.2 * 16000)
+
+
+def test_a_lost_frame_may_be_kept_whole(dataset):
+    some = entry(dataset, "whole", np.arange(3) / 25, lost=(1,))
+    kept = [*some.crops[:1], crops.encoded(numbered(1), np.array([20, 20, 40, 40])), *some.crops[2:]]
+    keep(dataset, replace(some, crops=kept))
+    shots = sheet_of(dataset, "whole").seen.shots
+    assert [shot.face is None for shot in shots] == [False, True, False]
+    assert [shot.crop.shape for shot in shots] == [(64, 48, 3), (32, 32, 3), (64, 48, 3)]
 
 
 def test_large_frames_are_shrunk_and_keep_their_own_size(dataset):
@@ -223,8 +232,12 @@ def seen_of(times: np.ndarray, lost: tuple[int, ...] = (), face: bool = True) ->
     found = np.ones(len(times), bool)
     found[list(lost)] = False
     picture = np.zeros((120, 160, 3), np.uint8)
-    some = Face(np.array([160, 120, 480, 360]), np.array([[320, 240]]), 1, np.zeros((100, 100, 3), np.uint8))
-    shots = (Shot(0, picture, 640, 480, some if face else None), Shot(1, picture, 640, 480, some))
+    some = Face(np.array([160, 120, 480, 360]), np.array([[320, 240]]), 1)
+    crop = np.zeros((100, 100, 3), np.uint8)
+    shots = (
+        Shot(0, picture, 640, 480, crop if face else None, some if face else None),
+        Shot(1, picture, 640, 480, crop, some),
+    )
     return Seen(times, found, np.ones(len(times), np.float32), shots)
 
 
@@ -274,7 +287,7 @@ def test_what_is_lost_is_marked():
 
 def test_a_clip_in_which_all_is_lost():
     seen = seen_of(np.arange(2) / 5, (0, 1), False)
-    seen = replace(seen, shots=tuple(replace(shot, face=None) for shot in seen.shots))
+    seen = replace(seen, shots=tuple(replace(shot, crop=None, face=None) for shot in seen.shots))
     assert seen.worst is None
     assert not near(pixels(sheet_with(seen)), FOUND).any()
 
@@ -359,7 +372,13 @@ def test_the_verb(tmp_path, capsys):
 
 
 def test_a_sheet_is_called_by_its_utterance(dataset):
-    names = {"s1_anger_1": "s1_anger_1", "wav/Ärger 3": "wav-Ärger-3", "/far/off/a": "far-off-a", "../b": "b"}
+    names = {
+        "s1_anger_1": "s1_anger_1",
+        "wav/Ärger 3": "wav-Ärger-3",
+        "/far/off/a": "far-off-a",
+        "../b": "b",
+        "?": "utterance",
+    }
     for id_, name in names.items():
         assert default_path(dataset, id_) == dataset.folder / "sheets" / f"{name}.png"
-    assert len(default_path(dataset, "x" * 4000).name) < 255
+    assert len(default_path(dataset, "张" * 4000).name.encode()) < 255

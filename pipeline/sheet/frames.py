@@ -23,7 +23,7 @@ LOST_EDGE: dict[str, Any] = {"color": LOST, "linewidth": 3, "linestyle": "--"}
 
 def heights(seen: Seen) -> tuple[float, ...]:
     """Return the heights of the row of frames and of that of crops, in."""
-    sizes = ([(s.width, s.height) for s in seen.shots], [_size(s.face.crop) for s in seen.shots if s.face])
+    sizes = ([(s.width, s.height) for s in seen.shots], [_size(s.crop) for s in seen.shots if s.crop is not None])
     return tuple(LABEL + max((_fitted(*size)[1] for size in some), default=LABEL) for some in sizes)
 
 
@@ -77,11 +77,18 @@ def draw(figure: "SubFigure", room: float, top: float, seen: Seen) -> None:
         axes.set_title(f"{column + 1}  ·  {seen.times[shot.row]:.2f} s  ·  {_verdict(seen, shot)}", fontsize=8)
         if shot.face is None:
             axes.spines[:].set(**LOST_EDGE)
-            continue
-        _draw_face(axes, shot.face)
-        crop = _tile(figure, room, column, below, shot.face.crop, _size(shot.face.crop))
-        others = f"  ·  one of {shot.face.n_faces} faces" if shot.face.n_faces > 1 else ""
-        crop.set_title("its crop, {} x {} px".format(*_size(shot.face.crop)) + others, fontsize=8)
+        else:
+            _draw_face(axes, shot.face)
+        if shot.crop is not None:
+            crop = _tile(figure, room, column, below, shot.crop, _size(shot.crop))
+            crop.set_title(_kept(shot, shot.crop), fontsize=8)
+
+
+def _kept(shot: Shot, crop: Picture) -> str:
+    """Return what a crop shows."""
+    what = "its crop" if shot.face else "kept of the whole"
+    others = f"  ·  one of {shot.face.n_faces} faces" if shot.face and shot.face.n_faces > 1 else ""
+    return "{}, {} x {} px{}".format(what, *_size(crop), others)
 
 
 def _verdict(seen: Seen, shot: Shot) -> str:

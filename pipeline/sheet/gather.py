@@ -162,15 +162,15 @@ def _shot(row: int, picture: Picture, values: dict[str, np.float32], crop: bytes
     shrink = min(1.0, LONGEST / max(height, width))
     if shrink < 1:
         picture = crops.resized(picture, max(1, round(width * shrink)), max(1, round(height * shrink)))
-    return Shot(row, picture, width, height, _face(values, crop) if values["found"] else None)
+    kept = crops.decoded(crop) if crop else None
+    return Shot(row, picture, width, height, kept, _face(values) if values["found"] else None)
 
 
-def _face(values: dict[str, np.float32], crop: bytes) -> Face:
+def _face(values: dict[str, np.float32]) -> Face:
     return Face(
         box=np.array([values[name] for name in BOX]),
         points=np.array([[values[f"{point}_{axis}"] for axis in "xy"] for point in POINTS]),
         n_faces=int(values["n_faces"]),
-        crop=crops.decoded(crop),
     )
 
 

@@ -37,14 +37,11 @@ class Face:
         The landmarks.
     n_faces : int
         How many faces the frame has.
-    crop : (h, w, 3) uint8
-        The crop as it is stored.
     """
 
     box: NDArray[np.float32]
     points: NDArray[np.float32]
     n_faces: int
-    crop: Picture
 
 
 @dataclass(frozen=True)
@@ -59,6 +56,8 @@ class Shot:
         The frame, shrunk where it is large.
     width, height : int
         Its own size, px.
+    crop : (h, w, 3) uint8, or None
+        The crop as it is stored; None where there is none. Of a frame without a face it may be the whole.
     face
         None where none was found.
     """
@@ -67,6 +66,7 @@ class Shot:
     picture: Picture
     width: int
     height: int
+    crop: Picture | None
     face: Face | None
 
 

@@ -14,7 +14,7 @@ from pipeline.sheet.draw import drawn
 from pipeline.sheet.gather import gathered
 
 #: How much of an utterance's id a file is called by, characters.
-NAME = 120
+NAME = 60
 
 
 def show(datasets: Sequence[Dataset], id_: str, spec: FeatureSpec, out: Path | None, console: Console) -> None:
@@ -55,7 +55,8 @@ def show(datasets: Sequence[Dataset], id_: str, spec: FeatureSpec, out: Path | N
 
 def default_path(dataset: Dataset, id_: str) -> Path:
     """Return where a sheet is written when nobody says: an id may be a path, and the end of one says most."""
-    return dataset.folder / "sheets" / (re.sub(r"[^\w.+=@-]+", "-", id_).strip("-.")[-NAME:] + ".png")
+    name = re.sub(r"[^\w.+=@-]+", "-", id_).strip("-.")[-NAME:] or "utterance"
+    return dataset.folder / "sheets" / f"{name}.png"
 
 
 def _found(datasets: Sequence[Dataset], id_: str) -> tuple[Dataset, Utterance]:
