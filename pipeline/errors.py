@@ -3,6 +3,9 @@
 import difflib
 from collections.abc import Iterable
 
+#: How many known names an error lists: corpora, features and fields all, of utterances some.
+SHOWN = 60
+
 
 class AffexError(Exception):
     """A run cannot go on; the message is shown as it stands (exit code 1)."""
@@ -35,4 +38,5 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     known = sorted(known)
     close = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
     hint = f" Did you mean {' or '.join(close)}?" if close else ""
-    return UsageError(f"There is no {kind} '{name}'.{hint}\nKnown: {', '.join(known)}.")
+    more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
+    return UsageError(f"There is no {kind} '{name}'.{hint}\nKnown: {', '.join(known[:SHOWN])}{more}.")

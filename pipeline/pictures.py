@@ -1,7 +1,8 @@
-"""Pictures: the arrow from results to what one looks at before one reads. All are PNG files, equal for equal runs."""
+"""Pictures: the arrow from results to what one looks at before one reads. Equal runs give equal files."""
 
 import io
 import textwrap
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -18,17 +19,26 @@ if TYPE_CHECKING:
 
 DPI = 120
 
+#: Kinds of files, and what each would else say of when and with what it was made.
+KINDS: dict[str, dict[str, None]] = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
+
 
 @contextmanager
-def drawing(width: float, height: float, picture: io.BytesIO) -> Iterator["Figure"]:
-    """Yield a figure of so many inches, written as a PNG file into `picture` at the end."""
+def drawing(width: float, height: float, picture: io.BytesIO, kind: str = "png") -> Iterator["Figure"]:
+    """Yield a figure of so many inches, written into `picture` at the end as a file of one of the `KINDS`."""
     import matplotlib.style
     from matplotlib.figure import Figure
 
-    with matplotlib.style.context("default"):  # a user's own style would change the bytes
+    # A user's own style would change the bytes, as would the chance in an SVG's ids.
+    with (
+        matplotlib.style.context("default"),
+        matplotlib.rc_context({"svg.hashsalt": "affex"}),
+        warnings.catch_warnings(),
+    ):
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # it is drawn as an empty box, which says enough
         figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
         yield figure
-        figure.savefig(picture, format="png", metadata={"Software": None})
+        figure.savefig(picture, format=kind, metadata=KINDS[kind])
 
 
 def of_result(result: Result, found: Mapping[str, Any]) -> dict[str, bytes]:

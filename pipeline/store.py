@@ -367,6 +367,21 @@ class Reader:
             raise AffexError(f"{self._path}: the rows of '{id_}' do not verify. Run `make features` to mend them.")
         return entry
 
+    def find(self, id_: str, key: str) -> Entry | None:
+        """Return a clip by its id, verified: its rows, or why it has none; None where the file says neither.
+
+        Raises
+        ------
+        AffexError
+            If its rows do not verify.
+        """
+        if id_ in self.ids:
+            return self.entry(self.ids.index(id_), key)
+        found = Found()
+        _survey_failures(self._sealed, key, found)
+        source, message = found.failures.get(id_, ("", ""))
+        return Entry(id_, source, message=message) if message else None
+
 
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[Reader]:

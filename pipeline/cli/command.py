@@ -10,7 +10,7 @@ import sys
 import click
 
 from pipeline import __version__
-from pipeline.cli import cached, evaluation, extraction, models
+from pipeline.cli import cached, evaluation, extraction, looking, models
 from pipeline.cli.options import Group
 from pipeline.errors import AffexError, UsageError
 
@@ -38,6 +38,7 @@ for verb in (
     extraction.download,
     extraction.list_,
     extraction.coverage,
+    looking.show,
     cached.cache,
 ):
     cli.add_command(verb)

@@ -1,0 +1,51 @@
+"""The verb that looks at one utterance: show."""
+
+from pathlib import Path
+
+import click
+
+from pipeline import registry
+from pipeline.cli.options import CORPUS, at_hand, corpora_or_demo, option, with_options
+from pipeline.console import Terminal
+from pipeline.errors import UsageError
+
+
+@click.command()
+@click.argument("utterance", envvar="AFFEX_UTTERANCE", required=False)
+@with_options(CORPUS)
+@option("--features", default="faces", help="The faces that are shown, with their parameters.")
+@option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="The file, a .png, .pdf or .svg. [<cache>/<corpus>/sheets/<utterance>.png]",
+)
+def show(
+    utterance: str | None,
+    dataset: str | None,
+    data: str | None,
+    partial: bool,
+    cache: Path,
+    features: str,
+    out: Path | None,
+) -> None:
+    """Draw a contact sheet of an utterance: frames with their faces, crops, and the sound.
+
+    The faces are those in the cache; nothing is extracted.
+
+    \b
+    Examples:
+      affex show s1_anger_1 --dataset demo
+      affex show 03-01-06-01-02-01-12 --dataset ravdess --features faces:frames=16/clip --out sheet.pdf
+    """
+    from pipeline.sheet import write
+
+    if not utterance:
+        raise UsageError("Say which utterance, by its id, as in: make show UTTERANCE=s1_anger_1")
+    specs = registry.feature_specs(features)
+    if len(specs) > 1:
+        raise UsageError(f"FEATURES='{features}' are several: name the one feature whose faces are shown.")
+    console = Terminal()
+    names, data = corpora_or_demo(console, dataset, data, cache)
+    corpora = at_hand(console, names, data, cache, partial=partial)
+    write.show(corpora, utterance, specs[0], out, console)
