@@ -348,6 +348,39 @@ def test_a_clip_without_a_face_fails_or_is_kept_as_asked():
     assert tuple(rows.crops) == (b"", b"", b"")
 
 
+@pytest.mark.parametrize("choice", ["largest", "longest"])
+def test_a_frame_without_the_face_may_be_carried_whole(clip: np.ndarray, found: Rows, choice: str):
+    rows = extracted(Faces(missing="frame", choice=choice), clip)
+    assert column(rows, "found").tolist() == column(found, "found").tolist()
+    assert not rows.values[4:6, 1:].any()
+    for k, crop in enumerate(rows.crops):
+        if k in (4, 5):
+            picture = crops.decoded(crop)
+            assert picture.shape == (216, 288, 3)
+            assert np.abs(picture.astype(int) - 110).max() <= 2
+    if choice == "largest":
+        assert [crop for crop in rows.crops if crop in found.crops] == [crop for crop in found.crops if crop]
+
+
+def test_a_frame_in_which_only_others_are_is_carried_whole():
+    """She is left in three frames, a likeness is alone in the last two: that track is not the longest."""
+    here, there = scene(0, 100, (300, 640)), np.full((300, 640, 3), 110, np.uint8)
+    there[:, 320:] = scene(0, 100, (300, 320))
+    rows = extracted(Faces(missing="frame", choice="longest"), np.stack([here, here, here, there, there]))
+    assert column(rows, "found").tolist() == [1, 1, 1, 0, 0]
+    for crop in rows.crops[3:]:
+        whole = crops.resized(there, 288, 135).astype(int)
+        assert np.abs(crops.decoded(crop) - whole).mean() < 4  # what JPEG does
+        assert len(crop) <= crops.MOST
+
+
+def test_a_clip_without_a_face_may_be_carried_whole():
+    nobody = np.full((3, 60, 120, 3), 110, np.uint8)
+    rows = extracted(Faces(missing="frame"), nobody)
+    assert not rows.values[:, 1:].any()
+    assert [crops.decoded(crop).shape for crop in rows.crops] == [(60, 120, 3)] * 3
+
+
 def test_the_longest_seen_is_chosen_over_the_largest():
     """She is there in all frames; a larger likeness is in the first two."""
     frames = [scene(0, 120, (400, 640)) for _ in range(5)]
