@@ -2,8 +2,8 @@
 
 One row a sampled frame, found or not, and beside it a crop (see `features.detectors.crops`) that chips are cut from,
 so that another network never means another detection. Where no face was found, `found` is 0, all columns but `time`
-are 0 and stand for nothing, and the crop is empty. A face is found where the detector says so in that very frame;
-nothing is interpolated.
+are 0 and stand for nothing, and the crop is empty, or with ``missing=frame`` the whole frame, shrunk and compressed as
+a crop is. A face is found where the detector says so in that very frame; nothing is interpolated.
 
 Conventions: boxes as in `features.detectors.base`, landmarks as in `features.detectors.chips`, px of the upright frame.
 """
@@ -31,7 +31,7 @@ from features.networks.base import Precision
 from features.spool import Spool
 
 Name = Literal["mmod", "hog", "yunet"]
-Missing = Literal["fail", "keep"]
+Missing = Literal["fail", "keep", "frame"]
 
 #: The width of the smallest faces that each detector finds, px.
 WINDOWS: dict[Name, float] = {"mmod": 80, "hog": 80, "yunet": 20}
@@ -81,6 +81,8 @@ class Faces(VideoFeature):
         or that which is seen ``longest`` (of equal ones the one seen first). The others are counted.
     missing
         What becomes of a clip without any face: ``fail`` (recorded as a failure) or ``keep`` (rows without a face).
+        With ``frame`` it is kept as well, and every frame without a face carries the whole frame as its picture, for
+        embeddings of it; `found` is 0 all the same.
     precision
         In what ``mmod`` computes.
     """
@@ -171,7 +173,7 @@ class Faces(VideoFeature):
         follower = Tracker(model) if self.choice == "longest" else Follower(model, self.every, self.choice)
         times: list[float] = []
         seen: list[Values] = []  # of all tracks
-        pictures = Spool()
+        pictures, wholes = Spool(), Spool()
         tracks: dict[int, dict[int, int]] = {}  # from frame to what was seen, both by number
         for window in windows:
             sights = follower.follow(window.pictures)
@@ -180,22 +182,29 @@ class Faces(VideoFeature):
                     tracks.setdefault(track, {})[len(times)] = len(seen)
                     seen.append(_row(picture, float(time), sight))
                     pictures.append(crops.encoded(picture, sight.box))
+                wholes.append(crops.compressed(picture) if self._carries_whole(found) else b"")
                 times.append(float(time))
         if self.missing == "fail" and not seen:
             raise ExtractionError(
                 f"no face in any of {len(times)} frames: {self.detector} looked for faces of {self.smallest:g} px and "
                 "more. Another detector or a lower score may find one; missing=keep keeps such clips."
             )
-        return _laid_out(times, max(tracks.values(), key=len, default={}), seen, pictures)
+        return _laid_out(times, max(tracks.values(), key=len, default={}), seen, pictures, wholes)
+
+    def _carries_whole(self, found: dict[int, Sight]) -> bool:
+        """Whether a frame may be needed whole: which track is the longest is known at the end only."""
+        return self.missing == "frame" and (not found or self.choice == "longest")
 
 
-def _laid_out(times: Sequence[float], track: dict[int, int], seen: Sequence[Values], pictures: Spool) -> Rows:
-    """Return a track as one row a frame, with its pictures."""
+def _laid_out(
+    times: Sequence[float], track: dict[int, int], seen: Sequence[Values], pictures: Spool, wholes: Spool
+) -> Rows:
+    """Return a track as one row a frame, with its pictures; a frame without it has that of the whole frame, if any."""
     values = np.zeros((len(times), len(COLUMNS)), np.float32)
     values[:, 0] = times
     own = Spool()
     for frame in range(len(times)):
-        own.append(pictures[track[frame]] if frame in track else b"")
+        own.append(pictures[track[frame]] if frame in track else wholes[frame])
     for frame, number in track.items():
         values[frame] = seen[number]
     return Rows(values, np.array(times, np.float64), own)
