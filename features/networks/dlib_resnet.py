@@ -3,13 +3,16 @@
 King 2017, dlib C++ Library, ``dlib_face_recognition_resnet_model_v1``: a ResNet of 29 convolutions (after He et al.
 2016, doi:10.1109/CVPR.2016.90, with half the filters) learned on about 3 million faces of 7485 people so that the
 faces of one person lie within 0.6 of each other. Run in torch with dlib's weights, its affine layers folded into the
-convolutions; equal to dlib's own ``compute_face_descriptor`` within 1e-5.
+convolutions; equal to dlib's own ``compute_face_descriptor`` within 1e-5. On 395 chips of 25 films, half of which lie
+within 0.12 of their nearest neighbour, float16 moved none by more than 0.0011 and left every nearest neighbour as it
+was; bfloat16 moved them by up to 0.013 and left 96 % so. The others became other frames of the same film.
 
 **It says who somebody is.** The numbers identify a person across recordings: treat them, and every cache that
 holds them, as biometric data. Made to ignore expression as far as it can, it is a baseline, not a good choice, for
 emotion: prefer a network that learned expressions, such as `features.networks.mini_xception`.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from features.networks.base import Embedder, Network, Precision
@@ -39,15 +42,22 @@ BLOCKS = (
 )
 
 
-def load(device: str = "cpu", precision: Precision = "float32") -> Embedder:
+def load(device: str = "cpu", precision: Precision = "float32", path: Path | None = None) -> Embedder:
     """Return the network with dlib's weights, ready to run.
+
+    Parameters
+    ----------
+    device, precision
+        How it is run.
+    path
+        The weight file; None for that of the package.
 
     Raises
     ------
     WeightError
-        If the package with its weights is missing or holds other files.
+        If the file or the package is missing, or is another one.
     """
-    return Embedder(NETWORK, _build(), device, precision)
+    return Embedder(NETWORK, _build(path), device, precision)
 
 
 def _convolutions() -> list[tuple[int, int, int, int]]:
@@ -59,14 +69,14 @@ def _convolutions() -> list[tuple[int, int, int, int]]:
     return layers
 
 
-def _build() -> "torch.nn.Module":
+def _build(path: Path | None) -> "torch.nn.Module":
     import torch
 
     from features.networks.architectures import DlibResnet
 
     layers = _convolutions()
     shapes = [shape for a, b, k, _ in layers for shape in ((b * a * k * k + b, 1, 1, 1), (2 * b, 1, 1, 1))]
-    tensors = read_tensors(EMBEDDING, [*shapes, (256, 128, 1, 1)])
+    tensors = read_tensors(EMBEDDING, [*shapes, (256, 128, 1, 1)], path)
     folded = []
     for both, affine, layer in zip(tensors[0:-1:2], tensors[1:-1:2], layers, strict=True):
         gamma, beta = affine.reshape(2, -1)
