@@ -164,6 +164,9 @@ def place(module: "torch.nn.Module", device: str, precision: Precision) -> None:
     if kind == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"device={device}: this torch sees no GPU. Use cpu, or install with TORCH=cuda.")
     module.requires_grad_(requires_grad=False).eval()
+    # Of this process: products of halves add up in float32 on a GPU, as they do on a processor.
+    torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
+    torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
     module.to(device=device, dtype=getattr(torch, GIVEN[precision]), memory_format=torch.channels_last)  # type: ignore[call-overload]
     if precision == "float16":
         # Processors have no quick float16: products of its numbers are the same in float32.
