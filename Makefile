@@ -17,12 +17,12 @@ endif
 # By environment variables, which the command affex reads, so that blanks and quotes survive.
 OPTIONS := DATASET DATA FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM REWEIGHT SOFT \
            FUSION RUNS METRIC INNER LEAK ALLOW_LEAKS \
-           SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED PARTIAL EXTRA MODEL EXCLUDE
+           UTTERANCE SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED PARTIAL EXTRA MODEL EXCLUDE
 $(foreach option,$(OPTIONS),$(if $($(option)),$(eval export AFFEX_$(option) := $$($(option)))))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install features evaluate compare fit predict demo download list cache bench check test lint format types lock clean
+.PHONY: help install features evaluate compare fit predict demo show download list cache bench check test lint format types lock clean
 .NOTPARALLEL:
 
 help: ## show this
@@ -58,6 +58,7 @@ help: ## show this
 #=   SEED          seeds all that is random
 #=   PARTIAL       1: go on with a corpus that is not whole
 #=   EXTRA         1: download the large archives, too
+#=   UTTERANCE     for show: the utterance's id, as in s1_anger_1
 #=   MODEL         for fit and predict: the model's file (default for fit: <cache>/<corpus>/models/<run>.affex)
 #=   EXCLUDE       for fit: speakers who are not learned from, parted by commas
 #=   TORCH         cpu or cuda: which build of torch is installed (default: cpu)
@@ -73,10 +74,11 @@ compare: ## say which of several runs differ by more than chance would (RUNS)
 fit: ## learn from all of a corpus, and save a model that can be taken away (MODEL, EXCLUDE)
 predict: ## label a folder of wavs or videos, one file, or a table, with a saved model (MODEL, DATA, OUT)
 demo: ## the main job, end to end, on a corpus made on the spot
+show: ## draw a contact sheet of an utterance: frames, faces, crops, sound (UTTERANCE, OUT)
 download: ## fetch a corpus that is free to fetch (emodb, ravdess)
 list: ## show the corpora, features and classifiers there are, and what is cached
 cache: ## show what is cached (to verify it: .venv/bin/affex cache verify)
-features evaluate compare fit predict demo download list cache: install
+features evaluate compare fit predict demo show download list cache: install
 	@$(BIN)/affex $@
 
 bench: install ## speed against opensmile and scikit-learn, memory, coverage of intervals (DATA: EMO-DB's wavs; 25 min)
