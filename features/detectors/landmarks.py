@@ -6,7 +6,8 @@ the base of the nose, for alignment; `SIXTY_EIGHT` are the points of iBUG's sche
 **The 68-point model was trained on iBUG 300-W, whose terms exclude commercial use** (Sagonas et al. 2016,
 doi:10.1016/j.imavis.2016.01.002); the 5-point model was trained on pictures that King marked himself.
 
-Conventions: points are x, y in px, the middle of the first pixel is (0, 0); dlib gives whole pixels.
+Conventions: points are x, y in px, the middle of the first pixel is (0, 0); dlib gives whole pixels, `refined` parts of
+them.
 """
 
 from functools import cache
@@ -15,12 +16,20 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from features.detectors.chips import Picture, Points, placement
 from features.networks.base import Pictures, check_picture
 from features.networks.dlib_weights import LANDMARKS_5, LANDMARKS_68
 from features.networks.weights import packaged
 
 #: The weight file of each number of points.
 MODELS = {5: LANDMARKS_5, 68: LANDMARKS_68}
+
+#: The upright picture that `refined` looks at, px, and how much of it is around the face (as in `chips.placement`).
+#: dlib's whole pixels are 0.005 of the distance between the outer corners of the eyes there, in any crop.
+UPRIGHT_SIZE, UPRIGHT_PADDING = 600, 0.5
+#: The middle and the side of the square in which dlib's HOG detector sees the mean face, in sizes of that face: the 68
+#: points were learned in its squares. The median over 102 frames of 25 clips, made symmetric.
+HOG_MIDDLE, HOG_SIDE = (0.49, 0.505), 1.32
 
 
 def landmarks(frame: Pictures, box: NDArray[np.floating], points: Literal[5, 68] = 5) -> NDArray[np.float32]:
@@ -55,6 +64,50 @@ def landmarks(frame: Pictures, box: NDArray[np.floating], points: Literal[5, 68]
         raise ValueError(f"box {box}: expected x0 < x1 and y0 < y1, px")
     shape = _predictor(points)(np.ascontiguousarray(frame), dlib.rectangle(left, top, right - 1, bottom - 1))
     return np.array([(part.x, part.y) for part in shape.parts()], np.float32)
+
+
+def refined(picture: Picture, five: Points) -> NDArray[np.float64]:
+    """Find the 68 points of a face whose five are known, finer than whole pixels and however it is turned or boxed.
+
+    The face is turned upright and enlarged by its five points first, and sought where dlib's own detector would see it:
+    so the points depend neither on the head's roll, nor on how a detector draws its boxes, nor on the face's size.
+
+    Parameters
+    ----------
+    picture : (height, width, 3) uint8, RGB
+    five : (5, 2), px
+        The corners of the eyes and the base of the nose, as dlib's 5-point model gives them.
+
+    Returns
+    -------
+    points : (68, 2) float64, px
+        In parts of pixels.
+
+    Raises
+    ------
+    ValueError
+        If these are no five points of a face.
+    WeightError
+        If the package with the models is missing or holds other files.
+    """
+    import cv2
+
+    place = placement(five, UPRIGHT_SIZE, UPRIGHT_PADDING)
+    # A similarity without mirroring is a multiplication of complex numbers: here from the upright picture to this one.
+    turn = place.side / UPRIGHT_SIZE * np.exp(1j * place.angle)
+    origin = complex(*place.middle) - turn * UPRIGHT_SIZE / 2 * (1 + 1j)
+    matrix = np.array([(turn.real, -turn.imag, origin.real), (turn.imag, turn.real, origin.imag)])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    upright = cv2.warpAffine(picture, matrix, (UPRIGHT_SIZE, UPRIGHT_SIZE), flags=flags)
+    found = landmarks(np.asarray(upright), _hog_box(), 68).astype(np.float64) @ (1, 1j) * turn + origin
+    return np.stack([found.real, found.imag], axis=1)
+
+
+def _hog_box() -> NDArray[np.float64]:
+    """Return the square in which the 68 points are looked for in the upright picture."""
+    face = UPRIGHT_SIZE / (2 * UPRIGHT_PADDING + 1)
+    middle, half = (UPRIGHT_PADDING + np.array(HOG_MIDDLE)) * face, HOG_SIDE / 2 * face
+    return np.concatenate([middle - half, middle + half])
 
 
 @cache
