@@ -22,7 +22,7 @@ from features.detectors.search import Search
 from features.face import Face
 from features.faces import COLUMNS, Faces, boxed, chip, chips, inside, is_found, sharpness, squared, yaw
 from features.networks import dlib_resnet
-from pipeline import cache, stages, store, streams
+from pipeline import cache, store, streams
 from pipeline.extract import Summary
 from pipeline.manifest import Dataset, Media, Utterance
 from pipeline.media import video
@@ -481,14 +481,6 @@ def test_an_embedding_decodes_nothing_once_the_faces_are_there(films: Dataset, m
     assert len(values(first)) == column(Rows(values(faces)), "found").sum()
     assert np.abs(values(first) - values(again)).max() < 0.05
     assert not np.array_equal(values(first), values(again))
-
-
-def test_processes_do_not_show_in_the_numbers(films: Dataset):
-    alone = run(films, spec("face", Face()))
-    elsewhere = replace(films, folder=films.folder.with_name("other"))
-    two = run(elsewhere, spec("face", Face()), runner=lambda: stages.opened("local", 2))
-    for one, other in zip(alone, two, strict=True):
-        assert values(one).tobytes() == values(other).tobytes()
 
 
 # Real clips ----------------------------------------------------------------------------------------
