@@ -9,7 +9,7 @@ Conventions: boxes as in `features.detectors.base`, landmarks as in `features.de
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from features import sampling as clock
 from features.base import ExtractionError, Frames, Rows, Runtime, Values, VideoFeature
-from features.detectors import crops
+from features.detectors import crops, yunet
 from features.detectors.base import Detector
 from features.detectors.chips import Picture, Points, aligned
 from features.detectors.following import Choice, Follower, Sight, Tracker, sizes
@@ -26,7 +26,7 @@ from features.detectors.hog import Hog
 from features.detectors.landmarks import landmarks
 from features.detectors.mmod import Mmod
 from features.detectors.search import Search
-from features.detectors.yunet import YuNet
+from features.networks import finding
 from features.networks.base import Precision
 from features.spool import Spool
 
@@ -62,11 +62,12 @@ class Faces(VideoFeature):
     frames
         Which frames, as in `features.sampling`.
     detector
-        ``mmod`` (dlib's network), ``hog`` (dlib's, quick, frontal faces only) or ``yunet`` (OpenCV's, with `weights`).
+        ``mmod`` (dlib's network), ``hog`` (dlib's, quick, frontal faces only) or ``yunet`` (OpenCV's).
     weights
-        The weight file of ``yunet``; empty for the others.
+        Where ``yunet``'s weight file is, or its folder, if not where `features.networks.finding` looks; no part of
+        what this feature is. Empty for the others.
     digest
-        The sha256 of that file; filled in from it.
+        The sha256 of that file; filled in from it. Empty for the others.
     smallest
         The width of the smallest faces that are looked for, px of the frame; frames of more than 2560 px are not
         enlarged for it.
@@ -92,7 +93,7 @@ class Faces(VideoFeature):
 
     frames: str = "5/s"
     detector: Name = "mmod"
-    weights: str = ""
+    weights: str = field(default="", compare=False)
     digest: str = ""
     smallest: float = 45.0
     score: float | None = None
@@ -110,20 +111,18 @@ class Faces(VideoFeature):
             raise ValueError(f"smallest={self.smallest}: expected 10 px or more")
         if self.every < 1:
             raise ValueError(f"every={self.every}: expected 1 or more")
-        if (self.detector == "yunet") != bool(self.weights):
-            raise ValueError(f"detector={self.detector}, weights={self.weights}: yunet needs a file, the others none")
         self._check_weights()
 
     def _check_weights(self) -> None:
         """Make the bytes of the weight file a part of what this feature is."""
         if self.detector != "yunet":
-            if self.digest:
-                raise ValueError(f"digest={self.digest}: {self.detector} has no weight file")
+            if self.weights or self.digest:
+                raise ValueError(f"weights={self.weights}, digest={self.digest}: {self.detector} has no weight file")
             return
-        found = YuNet(Path(self.weights)).digest
-        if self.digest not in ("", found):
+        found = finding.digest_of(self.weights)
+        if found and self.digest not in ("", found):
             raise ValueError(f"{self.weights} has the sha256 {found}, and digest={self.digest} was asked for")
-        object.__setattr__(self, "digest", found)
+        object.__setattr__(self, "digest", yunet.published(found or self.digest).sha256)
 
     @property
     def framewise(self) -> bool:
@@ -142,13 +141,21 @@ class Faces(VideoFeature):
 
     def load(self, runtime: Runtime) -> Search:
         """Return the search, its detector on the device."""
-        return Search(self._detector(runtime.device), WINDOWS[self.detector], self.smallest)
+        return Search(self._detector(runtime), WINDOWS[self.detector], self.smallest)
 
-    def _detector(self, device: str) -> Detector:
+    def require(self, runtime: Runtime) -> None:
+        """Make sure that ``yunet`` has its weights."""
         if self.detector == "yunet":
-            return YuNet(Path(self.weights), 0.6 if self.score is None else self.score)
+            self._weight_file(runtime)
+
+    def _weight_file(self, runtime: Runtime) -> Path:
+        return finding.published(yunet.published(self.digest), self.weights, runtime.weights)
+
+    def _detector(self, runtime: Runtime) -> Detector:
+        if self.detector == "yunet":
+            return yunet.YuNet(self._weight_file(runtime), 0.6 if self.score is None else self.score)
         least = self.score or 0.0
-        return Hog(threshold=least) if self.detector == "hog" else Mmod(0, least, self.precision, device)
+        return Hog(threshold=least) if self.detector == "hog" else Mmod(0, least, self.precision, runtime.device)
 
     def extract_stream(self, windows: Iterator[Frames], model: Any) -> Rows:
         """Find, follow and crop the face of one clip.

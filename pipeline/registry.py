@@ -301,5 +301,5 @@ def _differences(preset: Any, other: Any) -> dict[str, Any]:
     return {
         f.name: getattr(other, f.name)
         for f in dataclasses.fields(preset)
-        if getattr(other, f.name) != getattr(preset, f.name)
+        if f.compare and getattr(other, f.name) != getattr(preset, f.name)
     }
