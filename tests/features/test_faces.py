@@ -382,7 +382,8 @@ def test_the_longest_seen_is_chosen_over_the_largest():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"detector": "sfd"}, "detector=sfd: expected mmod"),
+        ({"detector": "eyes"}, "detector=eyes: expected mmod, hog, yunet, sfd, blazeface"),
+        ({"detector": "yunet", "score": 2.0}, "score=2.0: yunet wants more than 0 and less than 1"),
         ({"choice": "best"}, "choice=best"),
         ({"missing": "zero"}, "missing=zero"),
         ({"frames": "5"}, "sampling=5"),
