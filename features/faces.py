@@ -262,8 +262,13 @@ def chip(row: Values, crop: bytes, size: int = 150, padding: float = 0.25) -> Pi
     -------
     chip : (size, size, 3) uint8
     """
+    return aligned(*points_of(row, crop), size, padding)
+
+
+def points_of(row: Values, crop: bytes) -> tuple[Picture, Points]:
+    """Return the picture of a row with a face, and where the five points lie in it, (5, 2), px."""
     picture = crops.decoded(crop)
-    return aligned(picture, crops.placed(row[_POINTS].reshape(-1, 2), row[_BOX], picture), size, padding)
+    return picture, crops.placed(row[_POINTS].reshape(-1, 2), row[_BOX], picture)
 
 
 def boxed(row: Values, crop: bytes, height: int, width: int, widened: float = 0.3) -> Picture:
