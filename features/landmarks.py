@@ -6,28 +6,31 @@ closest to their places in the mean face (Umeyama 1991, doi:10.1109/34.88573), i
 face is, how large, and how far it leans to a shoulder is gone; that it turns or nods is not.
 
 Conventions: the origin is the middle between the outer corners of the mean face's eyes, and their distance is the unit
-(as iBUG measures errors); x is to the picture's right, y down, z away from the camera. Times are those of the frames.
+(as iBUG measures errors); x is to the picture's right, y down, z depth as its network says it. Times are those of the
+frames.
 """
 
-from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, get_args
+from functools import partial
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.base import ChainedFeature, ExtractionError, Rows, Values
-from features.detectors import crops
-from features.detectors.chips import MEAN_FACE, Points
-from features.detectors.landmarks import refined
+from features.base import ChainedFeature, ExtractionError, Rows, Runtime, Values
+from features.detectors import crops, fan
+from features.detectors.chips import MEAN_FACE, Picture, Points
+from features.detectors.landmarks import MODELS, refined
 from features.faces import BOX, COLUMNS, POINTS, Faces, is_found
 from features.frames import check_derivatives
 from features.motion import runs, with_derivatives
+from features.networks.weights import packaged
 
+Model = Literal["68", "5", "fan2d", "fan3d"]
 Regions = Mapping[str, Sequence[int]]
-#: Row and crop of one face.
-Face = tuple[Values, bytes]
+#: From row and crop of a face to its points.
+Locate = Callable[[Values, bytes], Points]
 
 #: Which of the 68 points, from 0, are whose: of the jaw's line, the lower part is the chin's, the ends are the cheeks'.
 REGIONS: Regions = {
@@ -51,29 +54,62 @@ _FIVE = slice(COLUMNS.index(f"{POINTS[0]}_x"), COLUMNS.index(f"{POINTS[-1]}_y") 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shape(ChainedFeature):
-    """What all landmarks share: one row for every frame with a face; frames without one have none.
+class Landmarks(ChainedFeature):
+    """The points of every frame with a face; frames without one have no row.
+
+    **The model behind 68 points, and those behind fan2d and fan3d, were trained on iBUG 300-W, whose terms exclude
+    commercial use**; the one behind 5 was not (see `features.detectors.landmarks`).
 
     Parameters
     ----------
     faces
         What finds the faces.
+    points
+        ``68``: dlib's (Kazemi and Sullivan 2014, doi:10.1109/CVPR.2014.241), from the crop. ``5``: those that `faces`
+        found in the frame, in its whole pixels; eyes and nose alone. ``fan2d``, ``fan3d``: 68 of the package
+        face-alignment (see `features.detectors.fan`), flat or in depth, from the crop, with `weights`; slow without a
+        GPU.
     derivatives
         0: none, 1: with the first, 2: with the first and second; a second, see `features.motion`.
     span
         How long a stretch of time a derivative is estimated over, s; three frames at the least.
+    weights
+        The folder of the files of ``fan2d`` or ``fan3d``; the same on every worker. It is no part of what this is.
+    digest
+        The sha256 of those files; filled in from them.
     """
 
-    axes: ClassVar[str] = "xy"
-
     faces: Faces = field(default_factory=Faces)
+    points: Model = "68"
     derivatives: int = 2
     span: float = 0.3
+    weights: str = field(default="", compare=False)
+    digest: str = ""
 
     def __post_init__(self) -> None:
         check_derivatives(self.derivatives)
         if not 0 <= self.span <= 10:
             raise ValueError(f"span={self.span}: expected 0 to 10 s")
+        if self.points not in get_args(Model):
+            raise ValueError(f"points={self.points}: expected {', '.join(get_args(Model))}")
+        if self._network:
+            object.__setattr__(self, "digest", fan.digest(self._network, self.weights, self.digest))
+        elif self.weights or self.digest:
+            raise ValueError(f"weights={self.weights}, digest={self.digest}: points={self.points} have no weight file")
+
+    @property
+    def packages(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Distributions that decide what comes out; which they are depends on the points."""
+        return ("opencv-python-headless", *(("face-alignment", "torch") if self._network else ("dlib-bin",)))
+
+    @property
+    def on_device(self) -> bool:  # type: ignore[override]
+        """Whether its points come from a network that runs on the device."""
+        return self._network is not None
+
+    @property
+    def _network(self) -> fan.Name | None:
+        return self.points if self.points in fan.FILES else None
 
     @property
     def upstream(self) -> Faces:
@@ -87,13 +123,8 @@ class Shape(ChainedFeature):
 
     @property
     def regions(self) -> Regions:
-        """Which points are whose."""
-        return REGIONS
-
-    @property
-    def anchors(self) -> Sequence[int]:
-        """Which points are dlib's five."""
-        return FIVE
+        """Which points are whose; five have eyes and a nose alone."""
+        return REGIONS_OF_FIVE if self.points == "5" else REGIONS
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -103,14 +134,26 @@ class Shape(ChainedFeature):
             for order in ("", "_d1", "_d2")[: self.derivatives + 1]
             for region, points in self.regions.items()
             for number in range(len(points))
-            for axis in self.axes
+            for axis in ("xyz" if self.points == "fan3d" else "xy")
         )
 
-    @abstractmethod
-    def locate(self, face: Face, model: Any) -> Points:
-        """Return the points of one face in any frame of reference that is upright as the crop, (n_points, n_axes)."""
+    def require(self, runtime: Runtime) -> None:
+        """Make sure that the weights of its points are there."""
+        if self._network:
+            fan.weight_files(self._network, self.digest, self.weights, runtime.weights)
+        elif self.points == "68":
+            packaged(MODELS[68])
 
-    def extract_many(self, clips: Iterable[Rows], model: Any) -> list[Rows]:
+    def load(self, runtime: Runtime) -> Locate:
+        """Return what finds the points of a face, in any frame of reference that leans as the frame does."""
+        if self.points == "5":
+            return _five
+        if not self._network:
+            return partial(_in_crop, refined)
+        files = fan.weight_files(self._network, self.digest, self.weights, runtime.weights)
+        return partial(_in_crop, fan.Fan(files, runtime.device).refined)
+
+    def extract_many(self, clips: Iterable[Rows], model: Locate) -> list[Rows]:
         """Find the points of some clips' faces.
 
         Raises
@@ -120,61 +163,32 @@ class Shape(ChainedFeature):
         """
         return [self._of_clip(clip, model) for clip in clips]
 
-    def _of_clip(self, clip: Rows, model: Any) -> Rows:
+    def _of_clip(self, clip: Rows, locate: Locate) -> Rows:
         assert clip.crops is not None
         assert clip.times is not None
         found = np.flatnonzero(is_found(clip.values))
         if not len(found):
             raise ExtractionError(f"no face in any of {len(clip.values)} frames, so there are no landmarks")
-        faces = ((clip.values[number], clip.crops[number]) for number in map(int, found))
-        points = np.stack([normalised(self.locate(face, model), self.anchors) for face in faces])
+        anchors = range(5) if self.points == "5" else FIVE
         order = [point for part in self.regions.values() for point in part]
-        static = points[:, order].reshape(len(points), -1).astype(np.float32)
+        static = [
+            normalised(locate(clip.values[number], clip.crops[number]), anchors)[order].ravel()
+            for number in map(int, found)
+        ]
         times = clip.times[found]
-        return Rows(with_derivatives(static, times, runs(found), self.derivatives, self.span), times)
+        moving = with_derivatives(np.array(static, np.float32), times, runs(found), self.derivatives, self.span)
+        return Rows(moving, times)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Landmarks(Shape):
-    """dlib's points.
+def _five(row: Values, crop: bytes) -> Points:  # noqa: ARG001
+    """Return the five points of a row, (5, 2) px of the frame."""
+    return row[_FIVE].reshape(-1, 2)
 
-    **The model of 68 points was trained on iBUG 300-W, whose terms exclude commercial use**; that of 5 was not (see
-    `features.detectors.landmarks`).
 
-    Parameters
-    ----------
-    points
-        ``68``, found in the crop (Kazemi and Sullivan 2014, doi:10.1109/CVPR.2014.241), or ``5``, those that `faces`
-        found in the frame, in its whole pixels.
-    """
-
-    packages: ClassVar[tuple[str, ...]] = ("dlib-bin", "opencv-python-headless")
-
-    points: Literal["68", "5"] = "68"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.points not in get_args(Literal["68", "5"]):
-            raise ValueError(f"points={self.points}: expected 68 or 5")
-
-    @property
-    def regions(self) -> Regions:
-        """Which points are whose; five have eyes and a nose alone."""
-        return REGIONS if self.points == "68" else REGIONS_OF_FIVE
-
-    @property
-    def anchors(self) -> Sequence[int]:
-        """Which points are dlib's five."""
-        return FIVE if self.points == "68" else range(5)
-
-    def locate(self, face: Face, model: None) -> Points:  # noqa: ARG002
-        """Return the points of one face, (68, 2) px of its crop, or (5, 2) px of the frame."""
-        row, crop = face
-        five = row[_FIVE].reshape(-1, 2)
-        if self.points == "5":
-            return five
-        picture = crops.decoded(crop)
-        return refined(picture, crops.placed(five, row[_BOX], picture))
+def _in_crop(find: Callable[[Picture, Points], Points], row: Values, crop: bytes) -> Points:
+    """Return the points that a model finds in the crop of a row, (68, 2) or (68, 3) px of the crop."""
+    picture = crops.decoded(crop)
+    return find(picture, crops.placed(_five(row, crop), row[_BOX], picture))
 
 
 def normalised(points: Points, anchors: Sequence[int] = FIVE) -> NDArray[np.float64]:
@@ -211,4 +225,4 @@ def normalised(points: Points, anchors: Sequence[int] = FIVE) -> NDArray[np.floa
     return np.column_stack([laid.real, laid.imag, depth])
 
 
-PRESETS: dict[str, Shape] = {"landmarks": Landmarks()}
+PRESETS: dict[str, Landmarks] = {"landmarks": Landmarks()}

@@ -69,7 +69,7 @@ def _of_run(static: NDArray[np.float64], times: NDArray[np.float64], span: float
         window = _at_least(times, frame, int(begin), int(end))
         since = times[window] - times[frame]
         powers = np.stack([np.ones_like(since), since, since**2 / 2], axis=1)[:, : len(since)]
-        moved[: powers.shape[1] - 1, frame] = np.linalg.pinv(powers)[1:] @ static[window]
+        moved[: powers.shape[1] - 1, frame] = np.linalg.pinv(powers)[1:] @ (static[window] - static[frame])
     return moved
 
 

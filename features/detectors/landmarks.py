@@ -10,6 +10,7 @@ Conventions: points are x, y in px, the middle of the first pixel is (0, 0); dli
 them.
 """
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
@@ -24,7 +25,7 @@ from features.networks.weights import packaged
 #: The weight file of each number of points.
 MODELS = {5: LANDMARKS_5, 68: LANDMARKS_68}
 
-#: The upright picture that `refined` looks at, px, and how much of it is around the face (as in `chips.placement`).
+#: The size of an `Upright` picture, px, and how much of it is around the face (as in `chips.placement`).
 #: dlib's whole pixels are 0.005 of the distance between the outer corners of the eyes there, in any crop.
 UPRIGHT_SIZE, UPRIGHT_PADDING = 600, 0.5
 #: The middle and the side of the square in which dlib's HOG detector sees the mean face, in sizes of that face: the 68
@@ -69,8 +70,8 @@ def landmarks(frame: Pictures, box: NDArray[np.floating], points: Literal[5, 68]
 def refined(picture: Picture, five: Points) -> NDArray[np.float64]:
     """Find the 68 points of a face whose five are known, finer than whole pixels and however it is turned or boxed.
 
-    The face is turned upright and enlarged by its five points first, and sought where dlib's own detector would see it:
-    so the points depend neither on the head's roll, nor on how a detector draws its boxes, nor on the face's size.
+    They are sought in the `Upright` face, where dlib's own detector would see it: so they depend neither on the head's
+    roll, nor on how a detector draws its boxes, nor on the face's size.
 
     Parameters
     ----------
@@ -90,24 +91,51 @@ def refined(picture: Picture, five: Points) -> NDArray[np.float64]:
     WeightError
         If the package with the models is missing or holds other files.
     """
+    face = upright(picture, five)
+    return face.back(landmarks(face.picture, in_upright(HOG_MIDDLE, (HOG_SIDE, HOG_SIDE)), 68))
+
+
+@dataclass(frozen=True)
+class Upright:
+    """A face turned upright and enlarged to one size, and how it lies in the picture that it was taken from.
+
+    Parameters
+    ----------
+    picture : (UPRIGHT_SIZE, UPRIGHT_SIZE, 3) uint8, RGB
+        Black where the other picture ends.
+    turn, origin
+        With points as complex numbers, a point of this picture is at ``point * turn + origin`` in the other.
+    """
+
+    picture: Picture
+    turn: complex
+    origin: complex
+
+    def back(self, points: Points) -> NDArray[np.float64]:
+        """Return where points, (n, 2) px, lie in the other picture."""
+        there = np.asarray(points, np.float64) @ (1, 1j) * self.turn + self.origin
+        return np.stack([there.real, there.imag], axis=1)
+
+
+def upright(picture: Picture, five: Points) -> Upright:
+    """Turn a face upright and enlarge it by its five points; parameters and errors as of `refined`."""
     import cv2
 
     place = placement(five, UPRIGHT_SIZE, UPRIGHT_PADDING)
-    # A similarity without mirroring is a multiplication of complex numbers: here from the upright picture to this one.
-    turn = place.side / UPRIGHT_SIZE * np.exp(1j * place.angle)
+    # A similarity without mirroring is a multiplication of complex numbers.
+    turn = complex(place.side / UPRIGHT_SIZE * np.exp(1j * place.angle))
     origin = complex(*place.middle) - turn * UPRIGHT_SIZE / 2 * (1 + 1j)
     matrix = np.array([(turn.real, -turn.imag, origin.real), (turn.imag, turn.real, origin.imag)])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    upright = cv2.warpAffine(picture, matrix, (UPRIGHT_SIZE, UPRIGHT_SIZE), flags=flags)
-    found = landmarks(np.asarray(upright), _hog_box(), 68).astype(np.float64) @ (1, 1j) * turn + origin
-    return np.stack([found.real, found.imag], axis=1)
+    turned = cv2.warpAffine(picture, matrix, (UPRIGHT_SIZE, UPRIGHT_SIZE), flags=flags)
+    return Upright(np.asarray(turned), turn, origin)
 
 
-def _hog_box() -> NDArray[np.float64]:
-    """Return the square in which the 68 points are looked for in the upright picture."""
+def in_upright(middle: tuple[float, float], size: tuple[float, float]) -> NDArray[np.float64]:
+    """Return a box of the mean face, in sizes of that face, as a box of `Upright.picture`, (4,) px."""
     face = UPRIGHT_SIZE / (2 * UPRIGHT_PADDING + 1)
-    middle, half = (UPRIGHT_PADDING + np.array(HOG_MIDDLE)) * face, HOG_SIDE / 2 * face
-    return np.concatenate([middle - half, middle + half])
+    there, half = (UPRIGHT_PADDING + np.array(middle)) * face, np.array(size) / 2 * face
+    return np.concatenate([there - half, there + half])
 
 
 @cache

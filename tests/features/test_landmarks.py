@@ -8,12 +8,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from faces_rows import found_in
 from skimage.data import astronaut
 
 from features.base import ExtractionError, Rows, Runtime
-from features.detectors import crops
 from features.detectors.landmarks import landmarks, refined
-from features.faces import COLUMNS, Faces, squared
+from features.faces import Faces, squared
 from features.landmarks import FIVE, MEAN, REGIONS, Landmarks, normalised
 from pipeline.media import video
 
@@ -42,21 +42,6 @@ def similarity(degrees: float, scale: float, shift: tuple[float, float] = (0, 0)
 
 def moved(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return points @ matrix[:, :2].T + matrix[:, 2]
-
-
-def found_in(pictures: list[np.ndarray], fives: list[np.ndarray | None], times: np.ndarray | None = None) -> Rows:
-    """Return the rows of `faces` for pictures with known five points; None for a frame without a face."""
-    values = np.zeros((len(pictures), len(COLUMNS)), np.float32)
-    held = []
-    for row, picture, five in zip(values, pictures, fives, strict=True):
-        if five is None:
-            held.append(b"")
-            continue
-        first, last = five.min(axis=0), five.max(axis=0)
-        middle, half = (first + last) / 2, np.linalg.norm(five[0] - five[2])
-        row[1:3], row[3:7], row[7:17] = 1, [*(middle - half), *(middle + half)], five.ravel()
-        held.append(crops.encoded(picture, row[3:7]))
-    return Rows(values, np.arange(len(pictures)) / 5 if times is None else times, tuple(held))
 
 
 def extracted(rows: Rows, **parameters: object) -> Rows:
@@ -123,9 +108,10 @@ def test_what_is_no_face_is_refused():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"points": "7"}, "points=7: expected 68 or 5"),
+        ({"points": "7"}, "points=7: expected 68, 5, fan2d, fan3d"),
         ({"derivatives": 3}, "derivatives=3"),
         ({"span": -1}, "span=-1: expected 0 to 10 s"),
+        ({"weights": "a"}, "points=68 have no weight file"),
     ],
 )
 def test_what_makes_no_sense_is_refused(wrong, message):
@@ -223,14 +209,14 @@ def test_five_points_are_those_of_faces(nodding, hers):
 
 def test_company_does_not_show(nodding):
     feature = Landmarks()
-    one, two = feature.extract_many(iter([nodding, nodding]), None)
+    one, two = feature.extract_many(iter([nodding, nodding]), feature.load(Runtime()))
     assert one.values.tobytes() == two.values.tobytes() == extracted(nodding).values.tobytes()
 
 
 def test_a_clip_without_a_face_has_no_landmarks(nodding):
     nobody = replace(nodding, values=nodding.values[3:4], times=nodding.times[3:4], crops=(b"",))
     with pytest.raises(ExtractionError, match="no face in any of 1 frames, so there are no landmarks"):
-        Landmarks().extract_many([nobody], None)
+        extracted(nobody)
 
 
 # Real clips ----------------------------------------------------------------------------------------
