@@ -85,6 +85,12 @@ def test_points_lean_with_the_head(folder):
     assert np.median(np.abs(network.refined(turned, there) - wanted)) < 0.5
 
 
+def test_depth_grows_with_the_picture(folder):
+    network, picture = Fan(files(folder, "fan3d")), astronaut()
+    once, twice = network.refined(picture, FIVE), network.refined(picture.repeat(2, 0).repeat(2, 1), 2 * FIVE + 0.5)
+    assert np.median(twice[:, 2] / once[:, 2]) == pytest.approx(2, rel=0.1)
+
+
 def test_other_weights_are_refused(tmp_path, folder):
     torch.save({"a": torch.ones(1)}, tmp_path / "other.pth")
     with pytest.raises(WeightError, match=r"other\.pth does not fit FAN: .* tensors are missing"):
