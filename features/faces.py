@@ -57,7 +57,7 @@ class Faces(VideoFeature):
         Which frames, as in `features.sampling`.
     detector
         ``mmod`` (dlib's network), ``hog`` (dlib's, quick, frontal faces only), ``yunet`` (OpenCV's), ``sfd`` or
-        ``blazeface`` (face-alignment's).
+        ``blazeface`` (face-alignment's; the latter sees only the square in the middle of a frame).
     weights
         Where the detector's weight file is, or its folder, if not where `features.networks.finding` looks; no part of
         what this feature is. Empty for ``mmod`` and ``hog``.
@@ -173,7 +173,7 @@ class Faces(VideoFeature):
         if self.missing == "fail" and not seen:
             raise ExtractionError(
                 f"no face in any of {len(times)} frames: {self.detector} looked for faces of {self.smallest:g} px and "
-                "more. Another detector or a lower score may find one; missing=keep keeps such clips."
+                "more. Another detector or a lower score may find one; missing=keep and missing=frame keep such clips."
             )
         return _laid_out(times, max(tracks.values(), key=len, default={}), seen, pictures, wholes)
 

@@ -32,11 +32,11 @@ SPECS = (
 def films(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """Four films, and clips that overlap in one of them; frames of three sizes, faces that leave, and nobody."""
     folder = tmp_path_factory.mktemp("films")
-    film(folder / "long.mp4", scenes([k if k % 5 else None for k in range(12)]), rate=5)
+    film(folder / "long.mp4", scenes([k if k % 5 else None for k in range(8)]), rate=5)
     film(folder / "short.avi", scenes([3] * 4 + [9] * 4))
     film(folder / "two.mkv", [company((150, 110), (100, 300)), company((100, 300))], rate=5)
     film(folder / "nobody.mp4", [nobody((64, 100))] * 3, rate=5)
-    clips = [("long.mp4", None, None), ("long.mp4", 0.0, 1.3), ("short.avi", None, None), ("long.mp4", 0.7, 2.0)]
+    clips = [("long.mp4", None, None), ("long.mp4", 0.0, 0.9), ("short.avi", None, None), ("long.mp4", 0.7, 1.6)]
     clips += [("two.mkv", None, None), ("nobody.mp4", None, None)]
     utterances = (Utterance(str(n), "films", "she", video=Media(*clip)) for n, clip in enumerate(clips))
     return Dataset("films", folder, folder / "cache", tuple(utterances))
