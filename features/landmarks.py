@@ -12,25 +12,24 @@ frames.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.base import ChainedFeature, ExtractionError, Rows, Runtime, Values
-from features.detectors import crops, fan
+from features.base import ChainedFeature, ExtractionError, Rows, Runtime
+from features.detectors import fan
 from features.detectors.chips import MEAN_FACE, Picture, Points
 from features.detectors.landmarks import MODELS, refined
-from features.faces import BOX, COLUMNS, POINTS, Faces, is_found
+from features.faces import Faces, is_found, points_of
 from features.frames import check_derivatives
 from features.motion import runs, with_derivatives
 from features.networks.weights import packaged
 
 Model = Literal["68", "5", "fan2d", "fan3d"]
 Regions = Mapping[str, Sequence[int]]
-#: From row and crop of a face to its points.
-Locate = Callable[[Values, bytes], Points]
+#: From a picture and the five points in it to all that are wanted, (n_points, 2 or 3).
+Find = Callable[[Picture, Points], Points]
 
 #: Which of the 68 points, from 0, are whose: of the jaw's line, the lower part is the chin's, the ends are the cheeks'.
 REGIONS: Regions = {
@@ -49,9 +48,6 @@ FIVE = (45, 42, 36, 39, 33)
 #: The mean face in this module's units, (5, 2).
 MEAN = (MEAN_FACE - MEAN_FACE[[0, 2]].mean(axis=0)) / np.linalg.norm(MEAN_FACE[0] - MEAN_FACE[2])
 
-_BOX = slice(COLUMNS.index(BOX[0]), COLUMNS.index(BOX[-1]) + 1)
-_FIVE = slice(COLUMNS.index(f"{POINTS[0]}_x"), COLUMNS.index(f"{POINTS[-1]}_y") + 1)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Landmarks(ChainedFeature):
@@ -66,7 +62,7 @@ class Landmarks(ChainedFeature):
         What finds the faces.
     points
         ``68``: dlib's (Kazemi and Sullivan 2014, doi:10.1109/CVPR.2014.241), from the crop. ``5``: those that `faces`
-        found in the frame, in its whole pixels; eyes and nose alone. ``fan2d``, ``fan3d``: 68 of the package
+        found, in whole pixels of the frame; eyes and nose alone. ``fan2d``, ``fan3d``: 68 of the package
         face-alignment (see `features.detectors.fan`), flat or in depth, from the crop, with `weights`; slow without a
         GPU.
     derivatives
@@ -144,16 +140,14 @@ class Landmarks(ChainedFeature):
         elif self.points == "68":
             packaged(MODELS[68])
 
-    def load(self, runtime: Runtime) -> Locate:
-        """Return what finds the points of a face, in any frame of reference that leans as the frame does."""
-        if self.points == "5":
-            return _five
+    def load(self, runtime: Runtime) -> Find:
+        """Return what finds the points of a face whose five are known in a picture."""
         if not self._network:
-            return partial(_in_crop, refined)
+            return refined if self.points == "68" else _as_they_are
         files = fan.weight_files(self._network, self.digest, self.weights, runtime.weights)
-        return partial(_in_crop, fan.Fan(files, runtime.device).refined)
+        return fan.Fan(files, runtime.device).refined
 
-    def extract_many(self, clips: Iterable[Rows], model: Locate) -> list[Rows]:
+    def extract_many(self, clips: Iterable[Rows], model: Find) -> list[Rows]:
         """Find the points of some clips' faces.
 
         Raises
@@ -163,7 +157,7 @@ class Landmarks(ChainedFeature):
         """
         return [self._of_clip(clip, model) for clip in clips]
 
-    def _of_clip(self, clip: Rows, locate: Locate) -> Rows:
+    def _of_clip(self, clip: Rows, find: Find) -> Rows:
         assert clip.crops is not None
         assert clip.times is not None
         found = np.flatnonzero(is_found(clip.values))
@@ -172,7 +166,7 @@ class Landmarks(ChainedFeature):
         anchors = range(5) if self.points == "5" else FIVE
         order = [point for part in self.regions.values() for point in part]
         static = [
-            normalised(locate(clip.values[number], clip.crops[number]), anchors)[order].ravel()
+            normalised(find(*points_of(clip.values[number], clip.crops[number])), anchors)[order].ravel()
             for number in map(int, found)
         ]
         times = clip.times[found]
@@ -180,15 +174,8 @@ class Landmarks(ChainedFeature):
         return Rows(moving, times)
 
 
-def _five(row: Values, crop: bytes) -> Points:  # noqa: ARG001
-    """Return the five points of a row, (5, 2) px of the frame."""
-    return row[_FIVE].reshape(-1, 2)
-
-
-def _in_crop(find: Callable[[Picture, Points], Points], row: Values, crop: bytes) -> Points:
-    """Return the points that a model finds in the crop of a row, (68, 2) or (68, 3) px of the crop."""
-    picture = crops.decoded(crop)
-    return find(picture, crops.placed(_five(row, crop), row[_BOX], picture))
+def _as_they_are(picture: Picture, five: Points) -> Points:  # noqa: ARG001
+    return five
 
 
 def normalised(points: Points, anchors: Sequence[int] = FIVE) -> NDArray[np.float64]:

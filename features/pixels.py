@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from features.base import ChainedFeature, ExtractionError, Rows, Values
 from features.detectors import crops
 from features.detectors.chips import Picture, Placement, Points, cut, placement
-from features.faces import BOX, COLUMNS, POINTS, Faces, boxed, is_found
+from features.faces import Faces, boxed, is_found, points_of
 
 Cut = Literal["aligned", "box", "mouth"]
 
@@ -30,9 +30,6 @@ WIDEST: dict[Cut, float] = {"aligned": 0.4, "box": crops.WIDENED / 2, "mouth": 1
 #: The middle of the mouth's points and its width in the mean face, in sizes of that face: the mean over 395 frames of
 #: 25 clips (`features.landmarks`), in which people speak, laugh and shout.
 MOUTH_MIDDLE, MOUTH_WIDTH = (0.49, 0.84), 0.45
-
-_BOX = slice(COLUMNS.index(BOX[0]), COLUMNS.index(BOX[-1]) + 1)
-_FIVE = slice(COLUMNS.index(f"{POINTS[0]}_x"), COLUMNS.index(f"{POINTS[-1]}_y") + 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,8 +125,7 @@ class Pixels(ChainedFeature):
     def _shown(self, row: Values, crop: bytes) -> Picture:
         if self.cut == "box":
             return boxed(row, crop, self.height, self.width, 2 * self.around)
-        picture = crops.decoded(crop)
-        five = crops.placed(row[_FIVE].reshape(-1, 2), row[_BOX], picture)
+        picture, five = points_of(row, crop)
         place = mouth(five) if self.cut == "mouth" else placement(five, 1, 0)
         size = max(self.height, self.width)
         square = cut(picture, Placement(place.middle, place.side * (1 + 2 * self.around), place.angle), size)
