@@ -18,23 +18,17 @@ from numpy.typing import NDArray
 
 from features import sampling as clock
 from features.base import ExtractionError, Frames, Rows, Runtime, Values, VideoFeature
-from features.detectors import crops, yunet
-from features.detectors.base import Detector
+from features.detectors import crops, named
 from features.detectors.chips import Picture, Points, aligned
 from features.detectors.following import Choice, Follower, Sight, Tracker, sizes
-from features.detectors.hog import Hog
-from features.detectors.landmarks import landmarks
-from features.detectors.mmod import Mmod
+from features.detectors.landmarks import MODELS, landmarks
+from features.detectors.named import Name
 from features.detectors.search import Search
-from features.networks import finding
 from features.networks.base import Precision
+from features.networks.weights import packaged
 from features.spool import Spool
 
-Name = Literal["mmod", "hog", "yunet"]
 Missing = Literal["fail", "keep", "frame"]
-
-#: The width of the smallest faces that each detector finds, px.
-WINDOWS: dict[Name, float] = {"mmod": 80, "hog": 80, "yunet": 20}
 
 BOX = ("x0", "y0", "x1", "y1")
 #: dlib's five points; right and left are those of the picture.
@@ -62,12 +56,13 @@ class Faces(VideoFeature):
     frames
         Which frames, as in `features.sampling`.
     detector
-        ``mmod`` (dlib's network), ``hog`` (dlib's, quick, frontal faces only) or ``yunet`` (OpenCV's).
+        ``mmod`` (dlib's network), ``hog`` (dlib's, quick, frontal faces only), ``yunet`` (OpenCV's), ``sfd`` or
+        ``blazeface`` (face-alignment's; the latter sees only the square in the middle of a frame).
     weights
-        Where ``yunet``'s weight file is, or its folder, if not where `features.networks.finding` looks; no part of
-        what this feature is. Empty for the others.
+        Where the detector's weight file is, or its folder, if not where `features.networks.finding` looks; no part of
+        what this feature is. Empty for ``mmod`` and ``hog``.
     digest
-        The sha256 of that file; filled in from it. Empty for the others.
+        What identifies those weights, see `features.detectors.named`; filled in.
     smallest
         The width of the smallest faces that are looked for, px of the frame; frames of more than 2560 px are not
         enlarged for it.
@@ -87,7 +82,6 @@ class Faces(VideoFeature):
         In what ``mmod`` computes.
     """
 
-    packages: ClassVar[tuple[str, ...]] = ("torch", "dlib-bin", "opencv-python-headless")
     with_crops: ClassVar[bool] = True
     on_device: ClassVar[bool] = True
 
@@ -111,18 +105,14 @@ class Faces(VideoFeature):
             raise ValueError(f"smallest={self.smallest}: expected 10 px or more")
         if self.every < 1:
             raise ValueError(f"every={self.every}: expected 1 or more")
-        self._check_weights()
+        if self.score is not None and self.detector not in ("mmod", "hog") and not 0 < self.score < 1:
+            raise ValueError(f"score={self.score}: {self.detector} wants more than 0 and less than 1")
+        object.__setattr__(self, "digest", named.digest(self.detector, self.weights, self.digest))
 
-    def _check_weights(self) -> None:
-        """Make the bytes of the weight file a part of what this feature is."""
-        if self.detector != "yunet":
-            if self.weights or self.digest:
-                raise ValueError(f"weights={self.weights}, digest={self.digest}: {self.detector} has no weight file")
-            return
-        found = finding.digest_of(self.weights)
-        if found and self.digest not in ("", found):
-            raise ValueError(f"{self.weights} has the sha256 {found}, and digest={self.digest} was asked for")
-        object.__setattr__(self, "digest", yunet.published(found or self.digest).sha256)
+    @property
+    def packages(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Distributions that decide what comes out; which they are depends on the detector."""
+        return ("torch", "dlib-bin", "opencv-python-headless", *named.PACKAGES.get(self.detector, ()))
 
     @property
     def framewise(self) -> bool:
@@ -141,21 +131,17 @@ class Faces(VideoFeature):
 
     def load(self, runtime: Runtime) -> Search:
         """Return the search, its detector on the device."""
-        return Search(self._detector(runtime), WINDOWS[self.detector], self.smallest)
+        files = self._weight_files(runtime)
+        detector = named.built(self.detector, files, self.score, self.precision, runtime.device)
+        return Search(detector, named.WINDOWS[self.detector], self.smallest)
 
     def require(self, runtime: Runtime) -> None:
-        """Make sure that ``yunet`` has its weights."""
-        if self.detector == "yunet":
-            self._weight_file(runtime)
+        """Make sure that the weights of the detector and of the landmarks are there."""
+        self._weight_files(runtime)
+        packaged(MODELS[5])
 
-    def _weight_file(self, runtime: Runtime) -> Path:
-        return finding.published(yunet.published(self.digest), self.weights, runtime.weights)
-
-    def _detector(self, runtime: Runtime) -> Detector:
-        if self.detector == "yunet":
-            return yunet.YuNet(self._weight_file(runtime), 0.6 if self.score is None else self.score)
-        least = self.score or 0.0
-        return Hog(threshold=least) if self.detector == "hog" else Mmod(0, least, self.precision, runtime.device)
+    def _weight_files(self, runtime: Runtime) -> tuple[Path, ...]:
+        return named.weight_files(self.detector, self.digest, self.weights, runtime.weights)
 
     def extract_stream(self, windows: Iterator[Frames], model: Any) -> Rows:
         """Find, follow and crop the face of one clip.
@@ -187,7 +173,7 @@ class Faces(VideoFeature):
         if self.missing == "fail" and not seen:
             raise ExtractionError(
                 f"no face in any of {len(times)} frames: {self.detector} looked for faces of {self.smallest:g} px and "
-                "more. Another detector or a lower score may find one; missing=keep keeps such clips."
+                "more. Another detector or a lower score may find one; missing=keep and missing=frame keep such clips."
             )
         return _laid_out(times, max(tracks.values(), key=len, default={}), seen, pictures, wholes)
 

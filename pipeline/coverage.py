@@ -36,6 +36,8 @@ class Coverage:
         How many clips, and how many of them have no rows.
     n_frames, n_found
         How many frames the other clips have, and how many of those have a face.
+    n_faceless
+        How many clips have rows, and in none of them a face.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Coverage:
     n_without: int
     n_frames: int
     n_found: int
+    n_faceless: int
 
     @property
     def share(self) -> float | None:
@@ -71,7 +74,10 @@ def of_clips(matrix: Matrix) -> tuple[Coverage, ...]:
     found = np.concatenate([[0], np.cumsum(matrix.X[:, matrix.columns.index(FOUND)] == 1)])
     n_found = found[matrix.offsets[1:]] - found[matrix.offsets[:-1]]
     counts = zip(matrix.utterances, matrix.lengths.tolist(), n_found.tolist(), strict=True)
-    return tuple(Coverage(utterance.id, 1, int(not n), n, with_face) for utterance, n, with_face in counts)
+    return tuple(
+        Coverage(utterance.id, 1, int(not n), n, with_face, int(n > 0 and not with_face))
+        for utterance, n, with_face in counts
+    )
 
 
 def of_speakers(matrix: Matrix) -> tuple[Coverage, ...]:
@@ -91,16 +97,17 @@ def show(console: "Console", matrix: Matrix) -> None:
 
 
 def _together(name: str, parts: Sequence[Coverage]) -> Coverage:
-    numbers = ("n_clips", "n_without", "n_frames", "n_found")
+    numbers = ("n_clips", "n_without", "n_frames", "n_found", "n_faceless")
     return Coverage(str(name), *(sum(getattr(part, number) for part in parts) for number in numbers))
 
 
 def _speaker_table(rows: Sequence[Coverage]) -> "Table":
     cells = (
-        (row.name, str(row.n_clips), str(row.n_without), str(row.n_frames), str(row.n_found), _percent(row))
+        (*map(str, (row.name, row.n_clips, row.n_without, row.n_faceless, row.n_frames, row.n_found)), _percent(row))
         for row in rows
     )
-    return tables.table(("speaker", "clips", "without rows", "frames", "with a face", "share"), cells)
+    heads = ("speaker", "clips", "without rows", "without a face", "frames", "with a face", "share")
+    return tables.table(heads, cells)
 
 
 def _clip_table(rows: Sequence[Coverage]) -> "Table":

@@ -101,9 +101,17 @@ def _watched(batch: ClipBatch, path: str, jobs: Sequence[Job]) -> "list[_Viewer]
     for viewer in viewers:
         viewer.end(failure)
         viewer.join()
-        if not viewer.job.is_of((batch.root / path).stat()):
+        if not _is_unchanged(viewer.job, batch.root / path):
             viewer.outcome = changed(viewer.job)
     return viewers
+
+
+def _is_unchanged(job: Job, path: Path) -> bool:
+    """Whether a file is still there, and still the one that was hashed."""
+    try:
+        return job.is_of(path.stat())
+    except OSError:
+        return False
 
 
 def _show(windows: Iterable[Window], of_clip: "Sequence[Sequence[_Viewer]]") -> None:

@@ -128,7 +128,7 @@ def test_a_variable_frame_rate_is_sampled_by_time(tmp_path: Path) -> None:
     assert np.abs(seen.middles - [middle(5 * k) for k in shown]).max() < 15
 
 
-@pytest.mark.parametrize("kind", ["mp4", "mkv", "avi"])
+@pytest.mark.parametrize("kind", ["mp4", "mkv", "avi", "mpg"])
 def test_of_a_film_with_a_broken_last_third_the_clips_before_it_are_done(tmp_path: Path, kind: str) -> None:
     """A clip that reaches into it has no rows, however many of its frames could be decoded, and it is said where."""
     whole = film(tmp_path / f"whole.{kind}", moving_noise(150), container={"movflags": "faststart"})

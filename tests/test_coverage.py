@@ -25,6 +25,7 @@ def test_clips(matrix):
     assert [clip.name for clip in clips] == [f"0{n}" for n in range(7)]
     assert [clip.share for clip in clips] == [1, 0.8, 0.6, 0.4, 0.2, 0, None]
     assert [clip.n_without for clip in clips] == [0] * 6 + [1]
+    assert [clip.n_faceless for clip in clips] == [0] * 5 + [1, 0]
 
 
 def test_speakers_by_their_frames(matrix):
@@ -39,8 +40,8 @@ def test_what_is_shown(matrix, monkeypatch):
     monkeypatch.setattr(coverage, "SHOWN", 3)
     lines = tables.as_text(lambda console: coverage.show(console, matrix)).splitlines()
     cells = [line.split() for line in lines]
-    assert ["all", "7", "1", "30", "15", "50.0%"] in cells
-    assert ["s2", "2", "1", "5", "3", "60.0%"] in cells
+    assert ["all", "7", "1", "1", "30", "15", "50.0%"] in cells
+    assert ["s2", "2", "1", "0", "5", "3", "60.0%"] in cells
     clips = [row[0] for row in cells if row and row[0].startswith("0")]
     assert clips == ["06", "05", "04"]  # the least first
     assert lines[-1] == "... and 4 clips more, each with no less"

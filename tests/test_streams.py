@@ -165,6 +165,16 @@ def test_a_file_that_changes_under_the_decoder_gives_nothing(dataset: Dataset, m
     assert set(greys.failures.values()) == {f"{name}.txt changed while it was read" for name in "abc"}
 
 
+def test_a_file_that_goes_under_the_decoder_gives_nothing(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    def losing(root: Path, path: str, wanted: Sequence[Wanted]) -> Iterator[Window]:
+        yield from StandIn()(root, path, wanted)
+        (root / path).unlink()
+
+    monkeypatch.setattr(streams, "decoder", lambda: losing)
+    [greys] = run(dataset, GREYS)
+    assert set(greys.failures.values()) == {f"{name}.txt changed while it was read" for name in "abc"}
+
+
 def test_a_clip_without_video_says_so(dataset: Dataset, decoder: StandIn) -> None:
     mute = replace(dataset.utterances[0], id="mute", video=None)
     [greys] = run(replace(dataset, utterances=(mute, *dataset.utterances)), GREYS)

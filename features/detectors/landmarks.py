@@ -6,21 +6,31 @@ the base of the nose, for alignment; `SIXTY_EIGHT` are the points of iBUG's sche
 **The 68-point model was trained on iBUG 300-W, whose terms exclude commercial use** (Sagonas et al. 2016,
 doi:10.1016/j.imavis.2016.01.002); the 5-point model was trained on pictures that King marked himself.
 
-Conventions: points are x, y in px, the middle of the first pixel is (0, 0); dlib gives whole pixels.
+Conventions: points are x, y in px, the middle of the first pixel is (0, 0); dlib gives whole pixels, `refined` parts of
+them.
 """
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from features.detectors.chips import Picture, Points, placement
 from features.networks.base import Pictures, check_picture
 from features.networks.dlib_weights import LANDMARKS_5, LANDMARKS_68
 from features.networks.weights import packaged
 
 #: The weight file of each number of points.
 MODELS = {5: LANDMARKS_5, 68: LANDMARKS_68}
+
+#: The size of an `Upright` picture, px, and how much of it is around the face (as in `chips.placement`).
+#: dlib's whole pixels are 0.005 of the distance between the outer corners of the eyes there, in any crop.
+UPRIGHT_SIZE, UPRIGHT_PADDING = 600, 0.5
+#: The middle and the side of the square in which dlib's HOG detector sees the mean face, in sizes of that face: the 68
+#: points were learned in its squares. The median over 102 frames of 25 clips, made symmetric.
+HOG_MIDDLE, HOG_SIDE = (0.49, 0.505), 1.32
 
 
 def landmarks(frame: Pictures, box: NDArray[np.floating], points: Literal[5, 68] = 5) -> NDArray[np.float32]:
@@ -55,6 +65,77 @@ def landmarks(frame: Pictures, box: NDArray[np.floating], points: Literal[5, 68]
         raise ValueError(f"box {box}: expected x0 < x1 and y0 < y1, px")
     shape = _predictor(points)(np.ascontiguousarray(frame), dlib.rectangle(left, top, right - 1, bottom - 1))
     return np.array([(part.x, part.y) for part in shape.parts()], np.float32)
+
+
+def refined(picture: Picture, five: Points) -> NDArray[np.float64]:
+    """Find the 68 points of a face whose five are known, finer than whole pixels and however it is turned or boxed.
+
+    They are sought in the `Upright` face, where dlib's own detector would see it: so they depend neither on the head's
+    roll, nor on how a detector draws its boxes, nor on the face's size.
+
+    Parameters
+    ----------
+    picture : (height, width, 3) uint8, RGB
+    five : (5, 2), px
+        The corners of the eyes and the base of the nose, as dlib's 5-point model gives them.
+
+    Returns
+    -------
+    points : (68, 2) float64, px
+        In parts of pixels.
+
+    Raises
+    ------
+    ValueError
+        If these are no five points of a face.
+    WeightError
+        If the package with the models is missing or holds other files.
+    """
+    face = upright(picture, five)
+    return face.back(landmarks(face.picture, in_upright(HOG_MIDDLE, (HOG_SIDE, HOG_SIDE)), 68))
+
+
+@dataclass(frozen=True)
+class Upright:
+    """A face turned upright and enlarged to one size, and how it lies in the picture that it was taken from.
+
+    Parameters
+    ----------
+    picture : (UPRIGHT_SIZE, UPRIGHT_SIZE, 3) uint8, RGB
+        Black where the other picture ends.
+    turn, origin
+        With points as complex numbers, a point of this picture is at ``point * turn + origin`` in the other.
+    """
+
+    picture: Picture
+    turn: complex
+    origin: complex
+
+    def back(self, points: Points) -> NDArray[np.float64]:
+        """Return where points, (n, 2) px, lie in the other picture."""
+        there = np.asarray(points, np.float64) @ (1, 1j) * self.turn + self.origin
+        return np.stack([there.real, there.imag], axis=1)
+
+
+def upright(picture: Picture, five: Points) -> Upright:
+    """Turn a face upright and enlarge it by its five points; parameters and errors as of `refined`."""
+    import cv2
+
+    place = placement(five, UPRIGHT_SIZE, UPRIGHT_PADDING)
+    # A similarity without mirroring is a multiplication of complex numbers.
+    turn = complex(place.side / UPRIGHT_SIZE * np.exp(1j * place.angle))
+    origin = complex(*place.middle) - turn * UPRIGHT_SIZE / 2 * (1 + 1j)
+    matrix = np.array([(turn.real, -turn.imag, origin.real), (turn.imag, turn.real, origin.imag)])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    turned = cv2.warpAffine(picture, matrix, (UPRIGHT_SIZE, UPRIGHT_SIZE), flags=flags)
+    return Upright(np.asarray(turned), turn, origin)
+
+
+def in_upright(middle: tuple[float, float], size: tuple[float, float]) -> NDArray[np.float64]:
+    """Return a box of the mean face, in sizes of that face, as a box of `Upright.picture`, (4,) px."""
+    face = UPRIGHT_SIZE / (2 * UPRIGHT_PADDING + 1)
+    there, half = (UPRIGHT_PADDING + np.array(middle)) * face, np.array(size) / 2 * face
+    return np.concatenate([there - half, there + half])
 
 
 @cache

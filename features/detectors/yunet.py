@@ -15,19 +15,21 @@ from features.detectors.base import Faces, ranked
 from features.networks.base import Pictures, check_pictures
 from features.networks.weights import WeightError, WeightFile, sha256
 
-#: The files that are known; the first is what is meant where nobody says.
+#: The files that are known; the first, its makers' own, is what is meant where nobody says.
 WEIGHTS = (
+    WeightFile(
+        "yunet_n_dynamic.onnx",
+        "104ee26c71d5c270ce79a6b3dced91c91013260d29a6bf18f9296c5b8c4c2b12",
+        source="https://github.com/ShiqiYu/libfacedetection.train, onnx",
+        url="https://github.com/ShiqiYu/libfacedetection.train/raw/02246e79b1e976c83d1e135a85e0628120c93769/onnx/"
+        "yunet_n_dynamic.onnx",
+    ),
     WeightFile(
         "face_detection_yunet_2023mar.onnx",
         "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
         source="https://github.com/opencv/opencv_zoo, models/face_detection_yunet",
         url="https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yunet/"
         "face_detection_yunet_2023mar.onnx",
-    ),
-    WeightFile(
-        "yunet_n_dynamic.onnx",
-        "104ee26c71d5c270ce79a6b3dced91c91013260d29a6bf18f9296c5b8c4c2b12",
-        source="https://github.com/ShiqiYu/libfacedetection.train, onnx",
     ),
 )
 #: Boxes before overlapping ones are taken out; OpenCV's default.

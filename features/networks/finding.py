@@ -68,9 +68,7 @@ def own(kind: str, digest: str, given: str = "", folder: str = "") -> Path:
         If no file was ever named, or there is none with that sha256.
     """
     if not digest:
-        raise WeightError(
-            f"{kind} comes without weights: name a file of yours, as in FEATURES={kind}:weights=path/{kind}.pth"
-        )
+        raise WeightError(f"{kind} comes without weights: name a file of yours, as in {_example(kind)}")
     if given and not Path(given).is_dir():
         return verified(Path(given), WeightFile("file that was meant", digest))
     places = [Path(given)] if given else [Path(folder)] if folder else []
@@ -80,8 +78,13 @@ def own(kind: str, digest: str, given: str = "", folder: str = "") -> Path:
     looked = f" in {places[0]}" if places else ": nobody said where to look"
     raise WeightError(
         f"{kind} needs the weight file with the sha256 {digest}, and there is none{looked}. Name the file, as in "
-        f"FEATURES={kind}:weights=path/{kind}.pth, or its folder, as in WEIGHTS=path."
+        f"{_example(kind)}, or its folder, as in WEIGHTS=path."
     )
+
+
+def _example(kind: str) -> str:
+    """Return how one names the file of a feature, or of a feature with parameters."""
+    return f"FEATURES={kind},weights=path" if ":" in kind else f"FEATURES={kind}:weights=path/{kind}.pth"
 
 
 def digest_of(given: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from skimage.data import astronaut
 
-from features.detectors import chips, face_alignment
+from features.detectors import chips
 from features.detectors.base import Faces, ranked
 from features.detectors.hog import Hog
 from features.detectors.landmarks import landmarks
@@ -277,61 +277,8 @@ def test_yunet_refuses_other_weights(tmp_path, yunet):
     content = bytearray(Path(yunet.weights).read_bytes())
     content[-1] ^= 1
     (tmp_path / "changed.onnx").write_bytes(content)
-    with pytest.raises(WeightError, match=r"no YuNet that is known here:\n  face_detection_yunet_2023mar"):
+    with pytest.raises(WeightError, match=r"no YuNet that is known here:\n  yunet_n_dynamic"):
         YuNet(tmp_path / "changed.onnx").detect(np.zeros((1, 40, 40, 3), np.uint8))
-
-
-def test_weights_of_face_alignment_that_are_not_here_are_named(tmp_path):
-    frames = np.zeros((1, 40, 40, 3), np.uint8)
-    with pytest.raises(
-        WeightError, match=r"Sfd needs weights that are not here; put\n.*s3fd-619a316812.pth from https"
-    ):
-        face_alignment.Sfd(tmp_path).detect(frames)
-    (tmp_path / "blazeface.pth").touch()
-    with pytest.raises(WeightError, match=r"put\n.*anchors.npy from https"):
-        face_alignment.BlazeFace(tmp_path).detect(frames)
-
-
-def test_other_weights_of_sfd_are_refused(tmp_path):
-    torch.save({"a": torch.ones(1)}, tmp_path / "s3fd-619a316812.pth")
-    frames = np.zeros((1, 40, 40, 3), np.uint8)
-    with pytest.raises(WeightError, match=r"expected 619a316812\.\.\.: fetch it again"):
-        face_alignment.Sfd(tmp_path).detect(frames)
-    with pytest.raises(WeightError, match="do not fit the detector: "):
-        face_alignment.Sfd(tmp_path, digests=()).detect(frames)
-
-
-def test_sfd_runs_with_weights_of_its_shapes(tmp_path):
-    from face_alignment.detection.sfd.net_s3fd import s3fd
-
-    torch.manual_seed(0)
-    torch.save(s3fd().state_dict(), tmp_path / "s3fd-619a316812.pth")
-    detector = face_alignment.Sfd(tmp_path, digests=(), threshold=0.2)
-    frames = np.random.default_rng(0).integers(0, 256, (2, 48, 64, 3), dtype=np.uint8)
-    together = detector.detect(frames)
-    assert len(together[0]) > 0
-    for faces, frame in zip(together, frames, strict=True):
-        np.testing.assert_array_equal(faces.boxes, detector.detect(frame[None])[0].boxes)
-
-
-def test_blazeface_runs_with_weights_of_its_shapes(tmp_path):
-    from face_alignment.detection.blazeface.net_blazeface import BlazeFace
-
-    torch.manual_seed(0)
-    network = BlazeFace()
-    for head in (network.regressor_8, network.regressor_16):
-        # Boxes as large as their anchors: of a box that is inside out the package never gets rid.
-        torch.nn.init.zeros_(head.weight)
-        torch.nn.init.zeros_(head.bias)
-        head.bias.data.reshape(-1, 16)[:, 2:4] = 128
-    torch.save(network.state_dict(), tmp_path / "blazeface.pth")
-    np.save(tmp_path / "anchors.npy", np.random.default_rng(0).uniform(0.3, 0.6, (896, 4)).astype(np.float32))
-    detector = face_alignment.BlazeFace(tmp_path, threshold=0.4)
-    frames = np.random.default_rng(1).integers(0, 256, (1, 48, 64, 3), dtype=np.uint8)
-    faces = detector.detect(frames)[0]
-    assert len(faces) > 0
-    assert (np.diff(faces.scores) <= 0).all()
-    assert len(dataclasses.replace(detector, threshold=0.999).detect(frames)[0]) == 0
 
 
 @pytest.mark.parametrize("build", [lambda: Mmod(upsample=9), lambda: Hog(upsample=-1), lambda: YuNet(Path(), 2.0)])

@@ -1,0 +1,170 @@
+"""The landmark networks of the package face-alignment: from a face to iBUG's 68 points, flat or in depth.
+
+Bulat and Tzimiropoulos 2017, How far are we from solving the 2D & 3D face alignment problem?
+doi:10.1109/ICCV.2017.116. ``fan2d`` follows the visible outline of a face; ``fan3d`` gives where the points are in
+depth, also those that are hidden. They learned on 300-W and 300W-LP, **whose terms exclude commercial use**.
+
+The package downloads its weights at first use; affex does not: they are two or three files in a folder that has to be
+named. Their publisher states no digests, so they are known by those of the files that one has.
+"""
+
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.detectors.chips import Picture, Points
+from features.detectors.landmarks import in_upright, upright
+from features.networks import finding
+from features.networks.base import exact, place
+from features.networks.weights import WeightError, fill, read_state, sha256
+
+if TYPE_CHECKING:
+    import torch
+
+Name = Literal["fan2d", "fan3d"]
+
+#: The weight files of each, and where they are published.
+FILES: dict[Name, tuple[str, ...]] = {
+    "fan2d": ("2DFAN4-11f355bf06.pth.tar",),
+    "fan3d": ("3DFAN4-7835d9f11d.pth.tar", "depth-2a464da4ea.pth.tar"),
+}
+SOURCE = "https://www.adrianbulat.com/downloads/python-fan/"
+
+#: The middle and the size of the box about the 68 points of the mean face, in sizes of that face: the networks learned
+#: on boxes about the points. The median over 395 frames of 25 clips, made symmetric.
+BOX_MIDDLE, BOX_SIZE = (0.49, 0.62), (1.22, 1.25)
+
+
+def digest(name: Name, weights: str, expected: str) -> str:
+    """Return what identifies a network's weights: their sha256, of two files parted by ``+``; empty where unknown.
+
+    Parameters
+    ----------
+    name
+        The network.
+    weights
+        The folder of its files; empty where nobody says.
+    expected
+        The digest that is asked for; empty where none is.
+
+    Raises
+    ------
+    ValueError
+        If a file is missing, or is another than is asked for.
+    """
+    if not weights:
+        return expected
+    missing = [file for file in FILES[name] if not Path(weights, file).is_file()]
+    if missing:
+        raise WeightError(f"{name} needs weights that are not in {weights}; put there\n{_wanted(missing)}")
+    found = "+".join(sha256(Path(weights, file)) for file in FILES[name])
+    if expected not in ("", found):
+        raise ValueError(f"{weights} has the sha256 {found}, and digest={expected} was asked for")
+    return found
+
+
+def weight_files(name: Name, digest: str, weights: str, folder: str) -> tuple[Path, ...]:
+    """Return where the weight files of a network are, checked.
+
+    Parameters
+    ----------
+    name, weights
+        As for `digest`.
+    digest
+        What identifies them.
+    folder
+        Where weight files are kept besides (`features.base.Runtime.weights`).
+
+    Raises
+    ------
+    WeightError
+        If no folder was ever named, or one is not there any more.
+    """
+    if not digest:
+        raise WeightError(
+            f"{name} comes without weights: put the files below into a folder and name it, as in "
+            f"FEATURES=landmarks:points={name},weights=path\n{_wanted(FILES[name])}"
+        )
+    return tuple(finding.own(f"landmarks:points={name}", one, weights, folder) for one in digest.split("+"))
+
+
+def _wanted(files: "list[str] | tuple[str, ...]") -> str:
+    return "\n".join(f"  {file} from {SOURCE}{file}" for file in files)
+
+
+@dataclass(frozen=True)
+class Fan:
+    """A landmark network with its weights; loaded at first use, once a process.
+
+    Parameters
+    ----------
+    weights
+        The weight file, and that of the network of depths for points in depth.
+    device
+        ``cpu``, ``cuda`` or ``cuda:1`` ...
+    """
+
+    weights: tuple[Path, ...]
+    device: str = field(default="cpu", compare=False)
+
+    def refined(self, picture: Picture, five: Points) -> NDArray[np.float64]:
+        """Find the 68 points of a face whose five are known; as `features.detectors.landmarks.refined`.
+
+        Returns
+        -------
+        points : (68, 2) or (68, 3) float64, px
+            In depth with the network of depths, as it says it.
+
+        Raises
+        ------
+        WeightError
+            If a weight file does not fit.
+        """
+        face = upright(picture, five)
+        aligner = _aligner(self.weights, "+".join(map(sha256, self.weights)), self.device)
+        with exact():
+            [points] = aligner.get_landmarks_from_image(face.picture, [in_upright(BOX_MIDDLE, BOX_SIZE)])
+        return np.column_stack([face.back(points[:, :2]), points[:, 2:] * abs(face.turn)])
+
+
+@cache
+def _aligner(weights: tuple[Path, ...], _digest: str, device: str) -> Any:
+    """Return the package's whole way from a box to points, with networks of these files."""
+    import torch
+    from face_alignment import FaceAlignment, LandmarksType
+    from face_alignment.utils import REFERENCE_SCALE
+
+    networks = _networks(weights)
+    for network in networks:
+        place(network, device, "float32")
+    # Made without its constructor, which would download networks and a detector.
+    aligner = FaceAlignment.__new__(FaceAlignment)
+    vars(aligner).update(
+        device=device,
+        flip_input=True,
+        landmarks_type=LandmarksType.THREE_D if weights[1:] else LandmarksType.TWO_D,
+        verbose=False,
+        dtype=torch.float32,
+        max_batch_size=1,
+        face_detector=SimpleNamespace(reference_scale=REFERENCE_SCALE),
+        face_alignment_net=networks[0],
+        depth_prediciton_net=networks[-1],  # the package's spelling
+    )
+    return aligner
+
+
+def _networks(weights: tuple[Path, ...]) -> "list[torch.nn.Module]":
+    from face_alignment.models import FAN, ResNetDepth
+
+    states = [read_state(path) for path in weights]
+    # The published ones have four hourglasses, one after another.
+    hourglasses = sum(name.startswith("conv_last") and name.endswith(".weight") for name in states[0])
+    networks = [FAN(max(hourglasses, 1)), *(ResNetDepth() for _ in weights[1:])]
+    for network, state, path in zip(networks, states, weights, strict=True):
+        fill(network, state, path)
+    return networks

@@ -1,0 +1,172 @@
+"""Pixels: from the crops of `features.faces` to small pictures as rows, for networks elsewhere and classifiers here.
+
+One row for every frame with a face; frames without one have none, and no video is touched. A row holds a picture line
+by line, from the top; in a line pixel by pixel, from the left; of a pixel its channels: so ``values.reshape(-1, height,
+width, channels)`` are the pictures again, channels last. Column ``y07_x12_red`` is what it says.
+
+Conventions: values are 0 (black) to 1 (white), in steps of 1/255; colours are red, green and blue, as they were
+encoded; grey is their luma (ITU-R BT.601, as OpenCV has it). What lies beyond the crop or the frame is black.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, ClassVar, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.base import ChainedFeature, ExtractionError, Rows, Values
+from features.detectors import crops
+from features.detectors.chips import Picture, Placement, Points, cut, placement
+from features.faces import Faces, boxed, is_found, points_of
+
+Cut = Literal["aligned", "box", "mouth"]
+
+#: The smallest and the largest height or width, px.
+LEAST, MOST = 8, 256
+#: The most that `around` may be. A crop shows the box widened by 0.6, which is 0.2 around most aligned faces.
+WIDEST: dict[Cut, float] = {"aligned": 0.4, "box": crops.WIDENED / 2, "mouth": 1.0}
+#: The middle of the mouth's points and its width in the mean face, in sizes of that face: the mean over 395 frames of
+#: 25 clips (`features.landmarks`), in which people speak, laugh and shout.
+MOUTH_MIDDLE, MOUTH_WIDTH = (0.49, 0.84), 0.45
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pixels(ChainedFeature):
+    """A small picture of the face, or of its mouth, in every frame that has one.
+
+    Parameters
+    ----------
+    faces
+        What finds the faces.
+    cut
+        What is shown. ``aligned``: the face, upright, its eyes and nose where they are in the mean face. ``box``: the
+        detector's box, as the camera saw it, stretched to the size. ``mouth``: the mouth of the aligned face, a place
+        that does not move with the lips and needs the corners of the eyes and the nose alone, no landmarks of the
+        mouth. Neither `aligned` nor `mouth` is stretched: of a square, the middle is shown.
+    height, width
+        Of the picture, px.
+    around
+        How much is shown around the face, the box or the mouth, on each side, as a share of its size.
+    grey
+        One channel in place of three.
+    equalise
+        Whether the histogram of a grey picture is made even: light and skin then weigh less, noise more.
+    """
+
+    packages: ClassVar[tuple[str, ...]] = ("opencv-python-headless",)
+
+    faces: Faces = field(default_factory=Faces)
+    cut: Cut = "aligned"
+    height: int = 100
+    width: int = 60
+    around: float = 0.2
+    grey: bool = False
+    equalise: bool = False
+
+    def __post_init__(self) -> None:
+        if self.cut not in get_args(Cut):
+            raise ValueError(f"cut={self.cut}: expected {', '.join(get_args(Cut))}")
+        for name in ("height", "width"):
+            if not LEAST <= getattr(self, name) <= MOST:
+                raise ValueError(f"{name}={getattr(self, name)}: expected {LEAST} to {MOST} px")
+        if not 0 <= self.around <= WIDEST[self.cut]:
+            raise ValueError(f"around={self.around}: expected 0 to {WIDEST[self.cut]:g} with cut={self.cut}")
+        if self.equalise and not self.grey:
+            raise ValueError("equalise=True: the histogram of colours cannot be made even, ask for grey=True too")
+
+    @property
+    def upstream(self) -> Faces:
+        """What finds the faces."""
+        return self.faces
+
+    @property
+    def framewise(self) -> bool:
+        """One row a frame with a face."""
+        return True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """``y00_x00_red``, ``y00_x00_green``, ... or ``y00_x00_grey``, ``y00_x01_grey``, ..."""
+        return _columns(self.height, self.width, ("grey",) if self.grey else ("red", "green", "blue"))
+
+    def extract_many(self, clips: Iterable[Rows], model: Any) -> list[Rows]:  # noqa: ARG002
+        """Cut the pictures of some clips' faces.
+
+        Raises
+        ------
+        ExtractionError
+            If a clip has no frame with a face.
+        """
+        return [self._of_clip(clip) for clip in clips]
+
+    def _of_clip(self, clip: Rows) -> Rows:
+        assert clip.crops is not None
+        assert clip.times is not None
+        found = np.flatnonzero(is_found(clip.values))
+        if not len(found):
+            raise ExtractionError(f"no face in any of {len(clip.values)} frames, so there is nothing to show")
+        values = np.empty((len(found), len(self.columns)), np.float32)
+        for line, number in zip(values, map(int, found), strict=True):
+            line[:] = self.picture(clip.values[number], clip.crops[number]).ravel()
+        return Rows(values / np.float32(255), clip.times[found])
+
+    def picture(self, row: Values, crop: bytes) -> NDArray[np.uint8]:
+        """Return the picture of one face, (height, width, 3) or (height, width) uint8."""
+        import cv2
+
+        shown = self._shown(row, crop)
+        if not self.grey:
+            return shown
+        grey = cv2.cvtColor(shown, cv2.COLOR_RGB2GRAY)
+        return np.asarray(cv2.equalizeHist(grey) if self.equalise else grey)
+
+    def _shown(self, row: Values, crop: bytes) -> Picture:
+        if self.cut == "box":
+            return boxed(row, crop, self.height, self.width, 2 * self.around)
+        picture, five = points_of(row, crop)
+        place = mouth(five) if self.cut == "mouth" else placement(five, 1, 0)
+        size = max(self.height, self.width)
+        square = cut(picture, Placement(place.middle, place.side * (1 + 2 * self.around), place.angle), size)
+        top, left = (size - self.height) // 2, (size - self.width) // 2
+        return square[top : top + self.height, left : left + self.width]
+
+
+def mouth(five: Points) -> Placement:
+    """Return the square about the mouth of a face, as wide as the mouth of the mean face.
+
+    Parameters
+    ----------
+    five : (5, 2), px
+        The corners of the eyes and the base of the nose, as dlib's 5-point model gives them.
+    """
+    face = placement(five, 1, 0)
+    way = np.subtract(MOUTH_MIDDLE, 0.5) @ (1, 1j) * face.side * np.exp(1j * face.angle)
+    middle = complex(*face.middle) + way
+    return Placement((float(middle.real), float(middle.imag)), face.side * MOUTH_WIDTH, face.angle)
+
+
+@cache
+def _columns(height: int, width: int, channels: tuple[str, ...]) -> tuple[str, ...]:
+    y_digits, x_digits = (len(str(size - 1)) for size in (height, width))
+    return tuple(
+        f"y{y:0{y_digits}}_x{x:0{x_digits}}_{channel}"
+        for y in range(height)
+        for x in range(width)
+        for channel in channels
+    )
+
+
+# Which frames a source takes is said beside, as in pixels:faces.frames=20/3s.
+PRESETS: dict[str, Pixels] = {
+    # "60x100" in Singh and Fang 2020, Emotion recognition in audio and video using deep neural networks
+    # (arXiv:2006.08129), taken as width x height, since faces are; 20 frames in 3 s.
+    "pixels": Pixels(),
+    # Torfi et al. 2017, 3D convolutional neural networks for cross audio-visual matching recognition
+    # (doi:10.1109/ACCESS.2017.2761539): the mouth, grey, 60 lines of 100; all frames, 0.3 s at a time.
+    "pixels-mouth": Pixels(cut="mouth", height=60, width=100, around=0.4, grey=True),
+    # The face cut out, grey, its histogram made even, at the size of FER2013 (Goodfellow et al. 2013,
+    # doi:10.1016/j.neunet.2014.09.005); 13 frames a second.
+    "pixels-grey": Pixels(cut="box", height=48, width=48, around=0.0, grey=True, equalise=True),
+}

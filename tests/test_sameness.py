@@ -1,0 +1,97 @@
+"""The same bytes, however a run is cut up: windows, batches, company, threads and processes do not show in a cache."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from corpus import Listener, spec
+from films import film
+from scenes import company, nobody, scenes
+
+from features.base import Runtime
+from features.detectors import search
+from features.face import Face
+from features.faces import Faces
+from pipeline import chain, stages, store, streams
+from pipeline.extract import extract
+from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.media import video
+from pipeline.stages import Runner
+
+#: Followed, and all faces of all frames searched whole, which is where frames go through a network together.
+SPECS = (
+    spec("faces", Faces(frames="5/s")),
+    spec("faces", Faces(frames="5/s", choice="longest", missing="frame")),
+    spec("face", Face()),
+)
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Four films, and clips that overlap in one of them; frames of three sizes, faces that leave, and nobody."""
+    folder = tmp_path_factory.mktemp("films")
+    film(folder / "long.mp4", scenes([k if k % 5 else None for k in range(8)]), rate=5)
+    film(folder / "short.avi", scenes([3] * 4 + [9] * 4))
+    film(folder / "two.mkv", [company((150, 110), (100, 300)), company((100, 300))], rate=5)
+    film(folder / "nobody.mp4", [nobody((64, 100))] * 3, rate=5)
+    clips = [("long.mp4", None, None), ("long.mp4", 0.0, 0.9), ("short.avi", None, None), ("long.mp4", 0.7, 1.6)]
+    clips += [("two.mkv", None, None), ("nobody.mp4", None, None)]
+    utterances = (Utterance(str(n), "films", "she", video=Media(*clip)) for n, clip in enumerate(clips))
+    return Dataset("films", folder, folder / "cache", tuple(utterances))
+
+
+Open = Callable[[], AbstractContextManager[Runner]]
+
+
+def published(dataset: Dataset, runner: Open = lambda: stages.opened("inline", 1), **how: int) -> list[bytes]:
+    """Return the bytes of every published file of a run."""
+    summaries = extract(dataset, SPECS, runner, Listener(), Runtime(**how))
+    assert [list(summary.failures) for summary in summaries] == [["5"], [], ["5"]], summaries
+    return [summary.path.read_bytes() for summary in summaries]
+
+
+@pytest.fixture(scope="module")
+def usual(films: Dataset) -> list[bytes]:
+    """The files of a usual run in this process."""
+    return published(films)
+
+
+def test_windows_and_batches_do_not_show(
+    films: Dataset, usual: list[bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for n_frames, n_bytes, n_clips, n_rows, carried in ((1, 1, 1, 1, 1), (3, 10**6, 4, 12, 10**5)):
+        monkeypatch.setattr(video, "WINDOW_FRAMES", n_frames)
+        monkeypatch.setattr(search, "AT_ONCE", n_bytes)
+        monkeypatch.setattr(chain, "BATCH", n_clips)
+        monkeypatch.setattr(chain, "BATCH_ROWS", n_rows)
+        monkeypatch.setattr(streams, "CARRIED", carried)
+        assert published(replace(films, folder=tmp_path / str(n_frames))) == usual
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_workers_and_threads_do_not_show(films: Dataset, usual: list[bytes], tmp_path: Path, jobs: int) -> None:
+    elsewhere = replace(films, folder=tmp_path)
+    assert published(elsewhere, lambda: stages.opened("local", jobs), threads=jobs + 1) == usual
+
+
+@pytest.mark.usefixtures("usual")
+def test_the_order_and_the_company_of_clips_do_not_show(films: Dataset, tmp_path: Path) -> None:
+    """A clip's digest is that of its rows and pictures."""
+    some = replace(films, folder=tmp_path, utterances=tuple(films.utterances[number] for number in (5, 3, 1)))
+    extract(some, SPECS, lambda: stages.opened("inline", 1), Listener())
+    for whole in extract(films, SPECS, no_runner, Listener()):
+        few = digests(tmp_path / whole.path.name)
+        assert list(few) in (["3", "1"], ["5", "3", "1"])
+        assert few.items() <= digests(whole.path).items()
+
+
+def digests(path: Path) -> dict[str, str]:
+    """Return the digest of each clip's rows and pictures."""
+    with store.reading(path) as reader:
+        return dict(zip(reader.ids, reader.digests, strict=True))
+
+
+def no_runner() -> AbstractContextManager[Runner]:
+    raise AssertionError("something was computed")
