@@ -18,9 +18,11 @@ from pipeline.errors import AffexError
 from pipeline.store import Reader
 from pipeline.work import Extracted, Failure, Model, attempt, model_of
 
-#: A batch ends at so many clips, or rows: enough of them to fill a network's batches many times.
+#: A batch ends at so many clips, rows or numbers: enough to fill a network's batches many times, and 64 MB at most of
+#: what it gives (but one clip is never cut).
 BATCH = 64
 BATCH_ROWS = 4096
+BATCH_NUMBERS = 2**24
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +64,15 @@ class LinkBatch:
         return replace(self, jobs=self.jobs[:middle]), replace(self, jobs=self.jobs[middle:])
 
 
-def batches(links: Iterable[Link]) -> Iterator[tuple[Link, ...]]:
-    """Yield links in batches that are neither many clips nor many rows."""
+def batches(links: Iterable[Link], n_columns: int) -> Iterator[tuple[Link, ...]]:
+    """Yield links in batches that are neither many clips nor many rows, nor many numbers of so many columns."""
+    most = min(BATCH_ROWS, BATCH_NUMBERS // n_columns)
     batch: list[Link] = []
     n_rows = 0
     for link in links:
         batch.append(link)
         n_rows += link.n_rows
-        if len(batch) == BATCH or n_rows >= BATCH_ROWS:
+        if len(batch) == BATCH or n_rows >= most:
             yield tuple(batch)
             batch, n_rows = [], 0
     if batch:

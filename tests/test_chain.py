@@ -315,10 +315,12 @@ def test_results_do_not_depend_on_batches(
     assert [summary.path.read_bytes() for summary in split] == whole
 
 
-def test_batches_are_neither_many_clips_nor_many_rows() -> None:
+def test_batches_are_neither_many_clips_nor_many_rows_nor_much_memory() -> None:
     links = [Link(str(n), n, "", 100) for n in range(200)]
-    assert [len(batch) for batch in chain.batches(links)] == [41, 41, 41, 41, 36]
-    assert [len(batch) for batch in chain.batches(replace(link, n_rows=1) for link in links)] == [64, 64, 64, 8]
+    assert [len(batch) for batch in chain.batches(links, 128)] == [41, 41, 41, 41, 36]
+    assert [len(batch) for batch in chain.batches(links, 18_000)] == [10] * 20
+    assert [len(batch) for batch in chain.batches(links, 10**8)] == [1] * 200
+    assert [len(batch) for batch in chain.batches((replace(link, n_rows=1) for link in links), 128)] == [64, 64, 64, 8]
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
