@@ -73,7 +73,7 @@ evaluate: ## extract what is missing, train and test on unheard speakers, report
 compare: ## say which of several runs differ by more than chance would (RUNS)
 fit: ## learn from all of a corpus, and save a model that can be taken away (MODEL, EXCLUDE)
 predict: ## label a folder of wavs or videos, one file, or a table, with a saved model (MODEL, DATA, OUT)
-demo: ## the main job, end to end, on a corpus made on the spot
+demo: ## sound and faces, alone and fused, end to end, on a corpus made on the spot
 show: ## draw a contact sheet of an utterance: frames, faces, crops, sound (UTTERANCE, OUT)
 download: ## fetch a corpus that is free to fetch (emodb, ravdess)
 list: ## show the corpora, features and classifiers there are, and what is cached

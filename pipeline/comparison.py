@@ -68,7 +68,7 @@ def report(console: "Terminal", names: Sequence[str], cache: Path, out: Path | N
         If the runs contradict each other, or the folder cannot be written.
     """
     found = compare(runs.find(names, cache), metric)
-    folder = out or cache / found["corpus"] / "comparisons" / _name(found)
+    folder = out or folder_of(found, cache)
     write(found, folder)
     tables.show_comparison(found, console.rich)
     console.say(f"-> {folder}")
@@ -112,6 +112,11 @@ def compare(members: Sequence[Run], metric: str = "") -> dict[str, Any]:
         "versions": versions(),
     }
     return found | {"notes": list(_notes(found, {run.found["folds_hash"] for run in members}))}
+
+
+def folder_of(found: Found, cache: Path) -> Path:
+    """Return the folder of a comparison for which nobody named one."""
+    return Path(cache, found["corpus"], "comparisons", _name(found))
 
 
 def write(found: Found, folder: Path) -> None:

@@ -20,12 +20,18 @@ class Console(Protocol):
 
 
 class Terminal:
-    """The terminal, or whatever stands in its place; bars are shown only where it is interactive."""
+    """The terminal, or whatever stands in its place; bars are shown only where it is interactive.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    quiet
+        Whether nothing but bars is shown.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
         from rich.console import Console
 
-        self.rich: rich.console.Console = Console(highlight=False, soft_wrap=True)
+        self.rich: rich.console.Console = Console(highlight=False, soft_wrap=True, quiet=quiet)
         self.bars: rich.console.Console = Console(stderr=True)
 
     def say(self, message: str) -> None:

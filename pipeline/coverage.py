@@ -86,10 +86,15 @@ def of_speakers(matrix: Matrix) -> tuple[Coverage, ...]:
     return tuple(_together(name, clips[matrix.speakers == name].tolist()) for name in np.unique(matrix.speakers))
 
 
+def of_all(matrix: Matrix) -> Coverage:
+    """Return the coverage of all utterances together."""
+    return _together("all", of_clips(matrix))
+
+
 def show(console: "Console", matrix: Matrix) -> None:
     """Print the coverage of each speaker and of the whole, then that of the clips with the least."""
-    clips, speakers = of_clips(matrix), of_speakers(matrix)
-    console.print(_speaker_table((*speakers, _together("all", speakers))))
+    clips = of_clips(matrix)
+    console.print(_speaker_table((*of_speakers(matrix), of_all(matrix))))
     worst = sorted(clips, key=lambda clip: -1.0 if clip.share is None else clip.share)
     console.print(_clip_table(worst[:SHOWN]))
     if len(worst) > SHOWN:

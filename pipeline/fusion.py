@@ -76,7 +76,7 @@ def late(members: Sequence[Run], rule: str) -> Result:
     rules = learned(members, rule)
     panel = _panel(members)
     return Result(
-        about=_about(members, rule),
+        about=about(members, rule),
         scores=_applied(rules, panel),
         folds=tuple(_summary(members, panel, fold, one) for fold, one in rules.items()),
         left_out=_left_out(members, len(panel)),
@@ -208,7 +208,15 @@ def _require_apart(inner: Mapping[str, Panel], panel: Panel) -> None:
             )
 
 
-def _about(members: Sequence[Run], rule: str) -> About:
+def about(members: Sequence[Run], rule: str) -> About:
+    """Return what a fusion of finished runs is called, and all that makes it, before anything is learned.
+
+    Raises
+    ------
+    UsageError
+        As `late`.
+    """
+    _require_alike(members)
     found = [member.found for member in members]
     models = [run["model"] for run in found]
     features, classifiers = (_distinct(model[place] for model in models) for place in (0, 1))

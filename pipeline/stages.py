@@ -280,6 +280,11 @@ def _local(jobs: int, gpus: int) -> Iterator[Runner]:
         "distributed.scheduler.work-stealing": False,
         # Dask's diaries keep whole messages, and the batches in them.
         "distributed.admin.low-level-log-length": 32,
+        # Without Dask's MALLOC_TRIM_THRESHOLD_, under which what a network frees goes back to the system at once, and
+        # every layer waits for fresh pages.
+        "distributed.nanny.pre-spawn-environ": dict.fromkeys(
+            ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1
+        ),
     }
     with contextlib.ExitStack() as stack:
         stack.enter_context(dask.config.set(settings))

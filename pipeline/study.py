@@ -184,13 +184,16 @@ def _fused(desk: Desk, members: Sequence[Member], wish: Wish, rule: str, out: Pa
 
 
 def fuse_runs(console: Terminal, names: Sequence[str], fusion: str, cache: Path, out: Path | None) -> Path:
-    """Fuse the scores of finished runs; return the folder of the fused one."""
+    """Fuse the scores of finished runs, or show again what rests on the same; return the folder of the fused one."""
     from pipeline import fusion as rules
     from pipeline import report, runs
 
-    result = rules.late(runs.find(names, cache), rules.rule_of(fusion))
-    folder = out or cache / result.about.corpus / "runs" / report.run_name(result.about)
-    _written(console, result, folder, report.rests_on(None, result.about))
+    members, rule = runs.find(names, cache), rules.rule_of(fusion)
+    about = rules.about(members, rule)
+    folder = out or cache / about.corpus / "runs" / report.run_name(about)
+    basis = report.rests_on(None, about)
+    if not _shown_again(console, folder, basis):
+        _written(console, rules.late(members, rule), folder, basis)
     return folder
 
 
@@ -211,9 +214,7 @@ def run(desk: Desk, member: Member, wish: Wish, out: Path | None) -> Path:
     folder = out or desk.folder / "runs" / report.run_name(settings.about())
     matrix, prints = (matrix_of(desk, wanted) for wanted in (specs, prints_spec))
     basis = report.rests_on(matrix, settings.about(), _digest(prints), str(wish.allow_leaks), *_missing(desk))
-    text = report.kept(folder, basis, inner=wish.inner)
-    if text is not None:
-        desk.console.say(f"{text}Nothing has changed since this run: it is not computed again -> {folder}")
+    if _shown_again(desk.console, folder, basis, inner=wish.inner):
         return folder
     task = prepare(matrix, settings, partial=wish.partial)
     media = tuple(sorted({spec.feature.media for spec in specs}))
@@ -310,6 +311,16 @@ def _written(console: Terminal, result: "Result", folder: Path, basis: str) -> N
     from pipeline import report, tables
 
     tables.show(report.write(result, folder, basis), folder, console.rich)
+
+
+def _shown_again(console: Terminal, folder: Path, basis: str, *, inner: bool = False) -> bool:
+    """Show a run that rests on the same, and return whether there is one."""
+    from pipeline import report
+
+    text = report.kept(folder, basis, inner=inner)
+    if text is not None:
+        console.say(f"{text}Nothing has changed since this run: it is not computed again -> {folder}")
+    return text is not None
 
 
 def _missing(desk: Desk) -> tuple[str, ...]:

@@ -86,6 +86,29 @@ def show_comparison(found: Found, console: "Console") -> None:
         console.print(Text(f"Note: {note}."))
 
 
+def show_against(found: Found, titles: Sequence[str], base: str, console: "Console") -> None:
+    """Print the runs of a comparison in one table, each beside one of them.
+
+    Parameters
+    ----------
+    found
+        What `pipeline.comparison.compare` found.
+    titles
+        What the runs are called here, in their order.
+    base
+        The name of the run that the others are held against.
+    """
+    from rich.text import Text
+
+    called = dict(zip((run["name"] for run in found["runs"]), titles, strict=True))
+    console.print(Text(comparison_title(found), style="bold"))
+    console.print(_against_table(found, called, base))
+    console.print(Text(_method(found)))
+    console.print(Text(_verdict(found, called, base)))
+    for note in found["notes"]:
+        console.print(Text(f"Note: {note}."))
+
+
 def comparison_title(found: Found) -> str:
     """Return what is compared, in a line."""
     target = () if found["target"] == "label" else (found["target"],)
@@ -237,6 +260,43 @@ def _pair_table(found: Found, p_values: Sequence[str] = ("p", "p_holm", "least_p
         for (words, verdict), pair in zip(pair_words(found), found["pairs"], strict=True)
     )
     return table(("pair", "difference", *(titles[name] for name in p_values), "verdict"), rows)
+
+
+def _against_table(found: Found, called: Mapping[str, str], base: str) -> "Table":
+    pairs = _pairs_with(found, base)
+    rows = (
+        (
+            called[run["name"]],
+            f"{number(run['figure']['value'])}{mark(run)}",
+            ends(run["figure"]) or "none",
+            *(_against(pairs[run["name"]], base) if run["name"] in pairs else ("", "")),
+        )
+        for run in found["runs"]
+    )
+    level = found["runs"][0]["figure"]["level"]
+    figure = headlines(found)[found["metric"]].title
+    return table(("run", figure, f"{level:.0%} interval", f"less {called[base]}", "Holm p"), rows)
+
+
+def _pairs_with(found: Found, base: str) -> dict[str, Found]:
+    """Return the pairs that a run is in, by the other's name."""
+    ends_of = {(pair["one"], pair["other"]): pair for pair in found["pairs"]}
+    return {one if other == base else other: pair for (one, other), pair in ends_of.items() if base in (one, other)}
+
+
+def _against(pair: Found, base: str) -> tuple[str, str]:
+    """Return the figure of the other run of a pair less that of the base, and the p of the difference."""
+    value, low, high = (pair["difference"][name] for name in ("value", "low", "high"))
+    if pair["one"] == base:
+        value, low, high = (None if figure is None else 0 - figure for figure in (value, high, low))
+    return f"{value:+.3f} {ends({'low': low, 'high': high})}".rstrip(), probability(pair["p_holm"])
+
+
+def _verdict(found: Found, called: Mapping[str, str], base: str) -> str:
+    """Return which runs differ from the base by more than chance would, in words."""
+    winners = {other: pair["winner"] for other, pair in _pairs_with(found, base).items() if pair["winner"]}
+    said = ", ".join(f"{called[run]} is {'worse' if winner == base else 'better'}" for run, winner in winners.items())
+    return f"Against {called[base]}, by more than chance: {said or 'none differs'}."
 
 
 def _method(found: Found) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
+from scipy import stats
 from synthetic import Bayes, make_matrix, with_values
 
 from pipeline import comparison, report, runs, significance, tables
@@ -132,6 +133,36 @@ def test_what_is_not_significant_is_not_ranked():
     assert places == sorted(places)
     assert "better" not in text
     assert "what is not significant is not ranked" in text
+
+
+@pytest.mark.parametrize("order", [("low", "base", "high"), ("base", "high", "low")])
+def test_runs_beside_one_of_them_whatever_their_order(order):
+    """Of speakers who say as much, a pooled figure is the mean of theirs, and its interval Student's."""
+    right = {"low": (4, 4, 5, 4, 4, 4, 5), "base": (6, 5, 6, 5, 7, 5, 6), "high": (9, 8, 9, 8, 9, 8, 9)}
+    found = comparison.compare(finished(**{name: said(*right[name]) for name in order}))
+    text = io.StringIO()
+    tables.show_against(found, [f"the {name}" for name in order], "base", Console(file=text, width=80))
+    rows = {line.split()[1]: line.split()[2:] for line in text.getvalue().splitlines() if line.startswith(" the ")}
+    assert list(rows) == list(order)
+    assert len(rows["base"]) == 3
+    for name, p in {"low": "0.0469", "high": "0.0469"}.items():  # 2 of 2^7 ways, times three pairs
+        gains = (np.array(right[name]) - np.array(right["base"])) / 10
+        reach = stats.t.ppf(0.975, 6) * gains.std(ddof=1) / np.sqrt(7)
+        low, high = gains.mean() - reach, gains.mean() + reach
+        assert rows[name][3:] == [f"{gains.mean():+.3f}", f"[{low:.3f},", f"{high:.3f}]", p]
+    assert verdict(text.getvalue()) == {"the high is better", "the low is worse"}
+
+
+def verdict(text: str) -> set[str]:
+    [line] = [line for line in text.splitlines() if line.startswith("Against ")]
+    return set(line.partition(": ")[2].rstrip(".").split(", "))
+
+
+def test_a_table_beside_one_run_names_nobody_whom_chance_may_have_made():
+    found = comparison.compare(finished(one=said(5, 4, 6, 5, 4, 6), other=said(6, 6, 5, 5, 5, 6)))
+    text = io.StringIO()
+    tables.show_against(found, ["the one", "the other"], "one", Console(file=text, width=80))
+    assert verdict(text.getvalue()) == {"none differs"}
 
 
 def test_too_few_speakers_are_said_to_be_too_few():

@@ -34,6 +34,8 @@ def test_speakers_by_their_frames(matrix):
     assert s1.share == 0.4
     assert (s2.name, s2.n_clips, s2.n_without, s2.n_frames, s2.share) == ("s2", 2, 1, 5, 0.6)
     assert s3.n_clips == 1
+    every = coverage.of_all(matrix)
+    assert (every.n_clips, every.n_without, every.n_frames, every.n_found, every.share) == (7, 1, 30, 15, 0.5)
 
 
 def test_what_is_shown(matrix, monkeypatch):

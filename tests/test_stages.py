@@ -43,6 +43,16 @@ def test_a_cluster_gives_what_this_process_gives(tmp_path: Path) -> None:
     assert inline.path.read_bytes() == remote.path.read_bytes()
 
 
+def test_workers_have_a_thread_each_and_keep_freed_memory_as_other_processes_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("OMP_NUM_THREADS", "MALLOC_TRIM_THRESHOLD_"):
+        monkeypatch.delenv(name, raising=False)
+    with stages.opened("local", 1) as runner:
+        assert set(runner.ask(os.getenv, "OMP_NUM_THREADS").values()) == {"1"}
+        assert set(runner.ask(os.getenv, "MALLOC_TRIM_THRESHOLD_").values()) == {None}
+
+
 def test_workers_that_see_other_bytes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = small(tmp_path, n_clips=2)
     inline = stages.Inline()

@@ -210,6 +210,13 @@ def test_scores_are_fused_and_each_member_has_a_run(tmp_path, cache, capsys):
     capsys.readouterr()
     run([path], cache, features="gemaps is09", classifier=f"{SVM} xgboost:rounds=10,patience=2", fusion="late:mean")
     assert capsys.readouterr().out.count("Nothing has changed since this run") == 2  # the members were kept
+    times = {file: file.stat().st_mtime_ns for file in cache.glob("mine/runs/*/*")}
+    run([path], cache, features="gemaps is09", classifier=f"{SVM} xgboost:rounds=10,patience=2", fusion="late:mean")
+    assert capsys.readouterr().out.count("Nothing has changed since this run") == 3  # the fused run, too
+    assert {file: file.stat().st_mtime_ns for file in cache.glob("mine/runs/*/*")} == times
+    path.write_text(path.read_text(encoding="utf-8").replace("0-0.wav,s0,soft", "0-0.wav,s0,loud"), encoding="utf-8")
+    run([path], cache, features="gemaps is09", classifier=f"{SVM} xgboost:rounds=10,patience=2", fusion="late:mean")
+    assert "Nothing has changed since this run" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from pipeline import study
-from pipeline.cli.extraction import features as features_verb
 from pipeline.cli.options import (
     CACHE,
     CORPUS,
@@ -116,12 +115,12 @@ def compare(cache: Path, runs: str | None, out: Path | None, metric: str) -> Non
 
 @click.command()
 @with_options((CACHE,), RUNNING)
-@click.pass_context
-def demo(
-    context: click.Context, cache: Path, scheduler: str, jobs: int | None, device: str, weights: Path | None
-) -> None:
-    """Make a small corpus, extract its features and evaluate on speakers the model never heard."""
-    running = {"scheduler": scheduler, "jobs": jobs, "device": device, "weights": weights}
-    shared = {"dataset": "demo", "cache": cache, **running}
-    context.invoke(features_verb, **shared)
-    context.invoke(evaluate, **shared)
+def demo(cache: Path, scheduler: str, jobs: int | None, device: str, weights: Path | None) -> None:
+    """Make a small corpus and evaluate it: audio alone, faces alone, both fused; on speakers the model never heard."""
+    from pipeline.tour import tour
+
+    console = Terminal()
+    datasets = at_hand(console, "demo", None, cache, partial=False)
+    with study.opened(datasets, console, scheduler, jobs, device, weights) as desk:
+        remember(cache, "demo", None)
+        tour(desk, study.Wish(card=card_of("demo", "", None, None), device=device))

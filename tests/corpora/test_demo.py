@@ -6,6 +6,8 @@ import av
 import numpy as np
 import pytest
 
+from features.base import Frames, Runtime
+from features.faces import Faces, is_found
 from pipeline import registry
 from pipeline.corpora import demo
 from pipeline.corpora.base import shortfalls
@@ -64,7 +66,7 @@ def test_making_it_again_gives_the_same_bytes(root, tmp_path, monkeypatch):
 
 
 def test_clips_that_come_out_otherwise_need_a_new_version():
-    assert demo.RECIPE == {"version": 1, "seed": 2024}
+    assert demo.RECIPE == {"version": 2, "seed": 2024}
     sounds = map(demo.speech, demo.CLIPS[::40])
     assert [(len(sound), round(float(np.abs(np.diff(sound)).mean()), 5)) for sound in sounds] == [
         (18961, 0.00923),
@@ -72,6 +74,8 @@ def test_clips_that_come_out_otherwise_need_a_new_version():
         (20409, 0.01385),
         (20954, 0.01281),
     ]
+    pictures = (next(demo.face(clip, np.zeros(1))) for clip in demo.CLIPS[::27])
+    assert [round(float(picture.mean()), 2) for picture in pictures] == [99.25, 123.89, 131.02, 96.76, 134.15, 104.77]
 
 
 def test_what_is_there_is_not_made_again(root):
@@ -115,6 +119,18 @@ def test_a_face_detector_finds_the_face(root):
     boxes = [detector(picture) for picture in pictures]
     assert np.mean([len(box) == 1 for box in boxes]) >= 0.95
     assert min(face.width() for box in boxes for face in box) >= 100
+
+
+def test_the_default_detector_finds_the_face_whoever_shows_whatever(root):
+    feature = Faces(frames="3/clip", missing="keep")
+    model = feature.load(Runtime())
+    found = []
+    for clip in demo.CLIPS[:: demo.N_TAKES]:
+        pictures = np.stack(frames(root / clip.name)[::6])
+        seen = feature.extract_stream(iter([Frames(pictures, np.arange(len(pictures)) / 2)]), model)
+        found.extend(is_found(seen.values))
+    assert len(found) >= 32 * 3
+    assert np.mean(found) >= 0.95
 
 
 def test_the_mouth_opens_and_the_head_moves():
