@@ -59,7 +59,7 @@ class Embedding(ChainedFeature):
         place of EmotiW 2019 did: Zhou et al. 2019, doi:10.1145/3340555.3355713; crops then hold whole frames, too).
         A clip without any face fails unless whole frames are shown.
     precision
-        In what the network computes.
+        In what the network computes: see `features.networks.base.Precision`.
     weights
         Where its weight file is, or the file's folder, if not where `features.networks.finding` looks; the same on
         every worker. It is no part of what this feature is.

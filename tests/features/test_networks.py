@@ -231,7 +231,7 @@ def test_of_float16_are_the_factors_and_what_a_layer_gives_and_nothing_between()
     place(layer, "cpu", "float16")
     x = np.array([3, 1 + 2**-12], np.float32)  # the second is no float16
     wanted = np.float16(np.float32(np.float16(1 / 3)) * x[0] + np.float32(np.float16(x[1])))
-    assert layer(torch.from_numpy(x[None])).item() == wanted
+    assert layer(torch.from_numpy(x[None])).item() == float(wanted)
 
     class Residual(torch.nn.Module):
         def __init__(self) -> None:
