@@ -84,18 +84,18 @@ def extract(batch: LinkBatch) -> list[Extracted]:
     from threadpoolctl import threadpool_limits
 
     [feature] = batch.features
+    model = model_of(feature, batch.runtime)  # first: only libraries that are loaded are limited
+    if isinstance(model, Failure):
+        return [Extracted(0, feature.columns, dict.fromkeys((link.id for link in batch.jobs), model))]
     try:
         with threadpool_limits(1), store.reading(batch.path) as reader:
-            outcomes = _outcomes(batch, feature, reader)
+            outcomes = _outcomes(batch, feature, model, reader)
     except (OSError, AffexError) as error:
         outcomes = {link.id: Failure(f"{batch.path}: {error}", final=False) for link in batch.jobs}
     return [Extracted(0, feature.columns, outcomes)]
 
 
-def _outcomes(batch: LinkBatch, feature: ChainedFeature, reader: Reader) -> dict[str, Rows | Failure]:
-    model = model_of(feature, batch.runtime)
-    if isinstance(model, Failure):
-        return {link.id: model for link in batch.jobs}
+def _outcomes(batch: LinkBatch, feature: ChainedFeature, model: Model, reader: Reader) -> dict[str, Rows | Failure]:
     return _together(batch, feature, model, reader) or {
         link.id: _singly(batch, feature, model, reader, link) for link in batch.jobs
     }

@@ -172,9 +172,6 @@ class _Viewer:
             self._windows.put(window)
 
     def _run(self) -> None:
-        from threadpoolctl import threadpool_limits
-
-        threadpool_limits(1)  # OpenMP's limit is one thread's own
         try:
             outcome = self._computed()
             self.outcome = self._failure or outcome
@@ -184,9 +181,12 @@ class _Viewer:
                 self._windows.get_nowait()  # the decoder may wait for room
 
     def _computed(self) -> Rows | Failure:
+        from threadpoolctl import threadpool_limits
+
         model = model_of(self._feature, self._runtime)
         if isinstance(model, Failure):
             return model
+        threadpool_limits(1)  # after loading: only libraries that are there are limited; OpenMP's is one thread's own
         with model.turn:
             rows = attempt(self._feature, lambda: self._feature.extract_stream(self._coming(model), model.loaded))
         return rows if isinstance(rows, Failure) else attempt(self._feature, partial(self._handed_over, rows))

@@ -1,5 +1,12 @@
-"""The same bytes, however a run is cut up: windows, batches, company, threads and processes do not show in a cache."""
+"""The same bytes, however a run is cut up: windows, batches, company, threads and processes do not show in a cache.
 
+Run as a program, it extracts the corpus that it is given the pickle of.
+"""
+
+import os
+import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -45,21 +52,21 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 Open = Callable[[], AbstractContextManager[Runner]]
 
 
-def published(dataset: Dataset, runner: Open = lambda: stages.opened("inline", 1), **how: int) -> list[bytes]:
-    """Return the bytes of every published file of a run."""
+def published(dataset: Dataset, runner: Open = lambda: stages.opened("inline", 1), **how: int) -> dict[str, bytes]:
+    """Return the bytes of every published file of a run, by name."""
     summaries = extract(dataset, SPECS, runner, Listener(), Runtime(**how))
     assert [list(summary.failures) for summary in summaries] == [["5"], [], ["5"]], summaries
-    return [summary.path.read_bytes() for summary in summaries]
+    return {summary.path.name: summary.path.read_bytes() for summary in summaries}
 
 
 @pytest.fixture(scope="module")
-def usual(films: Dataset) -> list[bytes]:
+def usual(films: Dataset) -> dict[str, bytes]:
     """The files of a usual run in this process."""
     return published(films)
 
 
 def test_windows_and_batches_do_not_show(
-    films: Dataset, usual: list[bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    films: Dataset, usual: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for n_frames, n_bytes, n_clips, n_rows, carried in ((1, 1, 1, 1, 1), (3, 10**6, 4, 12, 10**5)):
         monkeypatch.setattr(video, "WINDOW_FRAMES", n_frames)
@@ -71,9 +78,17 @@ def test_windows_and_batches_do_not_show(
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_workers_and_threads_do_not_show(films: Dataset, usual: list[bytes], tmp_path: Path, jobs: int) -> None:
+def test_workers_and_threads_do_not_show(films: Dataset, usual: dict[str, bytes], tmp_path: Path, jobs: int) -> None:
     elsewhere = replace(films, folder=tmp_path)
     assert published(elsewhere, lambda: stages.opened("local", jobs), threads=jobs + 1) == usual
+
+
+def test_the_cores_of_a_machine_do_not_show(films: Dataset, usual: dict[str, bytes], tmp_path: Path) -> None:
+    """A process of its own, since libraries take their number of threads from what they find when they are loaded."""
+    (tmp_path / "dataset").write_bytes(pickle.dumps(replace(films, folder=tmp_path)))
+    many = os.environ | {"OMP_NUM_THREADS": "3", "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, __file__, tmp_path / "dataset"], env=many, check=True)
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("*.h5")} == usual
 
 
 @pytest.mark.usefixtures("usual")
@@ -95,3 +110,7 @@ def digests(path: Path) -> dict[str, str]:
 
 def no_runner() -> AbstractContextManager[Runner]:
     raise AssertionError("something was computed")
+
+
+if __name__ == "__main__":
+    published(pickle.loads(Path(sys.argv[1]).read_bytes()))

@@ -68,12 +68,22 @@ class _FaceAlignment:
         """
         return "+".join(map(sha256, self.weights))
 
+    def load(self) -> Any:
+        """Return the package's detector, loaded once a process.
+
+        Raises
+        ------
+        WeightError
+            If a weight file is missing or does not fit.
+        """
+        return _detector(self.build, self.weights, self.digest, self.threshold, self.device)
+
     def detect(self, frames: Pictures) -> list[Faces]:
         """Find the faces of each frame; see `features.detectors.base.Detector`."""
         check_pictures(frames, "frames")
         if min(frames.shape[1:3]) < self.least:
             return [_faces(())] * len(frames)
-        detector = _detector(self.build, self.weights, self.digest, self.threshold, self.device)
+        detector = self.load()
         with exact():
             # One by one: the package's own batches mix up the frames' boxes.
             return [_faces(detector.detect_from_image(np.ascontiguousarray(frame))) for frame in frames]

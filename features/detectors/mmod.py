@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from features.detectors.base import Faces, ranked
 from features.networks.base import Pictures, Precision, check_pictures
-from features.networks.mmod import CELL, FIRST, NETWORK, WINDOW, Scores, score_maps
+from features.networks.mmod import CELL, FIRST, NETWORK, WINDOW, Scores, load, score_maps
 from features.networks.tiling import Layout, before_enlarging, enlarged_size, layout, to_picture
 
 #: Of two windows that share more than this of the rectangle around both, the weaker goes. Stored in dlib's file, as
@@ -53,6 +53,10 @@ class Mmod:
     def digest(self) -> str:
         """The sha256 of the weights."""
         return NETWORK.digest
+
+    def load(self) -> None:
+        """Load the weights now, not at first use."""
+        load(self.device, self.precision)
 
     def detect(self, frames: Pictures) -> list[Faces]:
         """Find the faces of each frame; see `features.detectors.base.Detector`."""

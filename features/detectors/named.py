@@ -109,7 +109,7 @@ def weight_files(name: Name, digest: str, weights: str, folder: str) -> tuple[Pa
 
 
 def built(name: Name, files: tuple[Path, ...], score: float | None, precision: Precision, device: str) -> Detector:
-    """Return a detector.
+    """Return a detector, with its weights loaded: whoever limits its library to one thread must find it loaded.
 
     Parameters
     ----------
@@ -125,10 +125,13 @@ def built(name: Name, files: tuple[Path, ...], score: float | None, precision: P
         Where ``mmod``, ``sfd`` and ``blazeface`` run.
     """
     least = SCORES[name] if score is None else score
-    if name == "mmod":
-        return Mmod(0, least, precision, device)
     if name == "hog":
         return Hog(threshold=least)
     if name == "yunet":
         return yunet.YuNet(files[0], least)
-    return (Sfd if name == "sfd" else BlazeFace)(files, least, device)
+    if name == "mmod":
+        detector: Mmod | Sfd | BlazeFace = Mmod(0, least, precision, device)
+    else:
+        detector = (Sfd if name == "sfd" else BlazeFace)(files, least, device)
+    detector.load()
+    return detector

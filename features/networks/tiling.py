@@ -102,7 +102,6 @@ def tiled(pictures: "torch.Tensor") -> "torch.Tensor":
     pyramids : (n, channels, ...) float32 tensor, as `layout` says; channels last in memory
     """
     import torch
-    from torch.nn import functional
 
     n, channels, height, width = pictures.shape
     plan = layout(height, width)
@@ -112,7 +111,7 @@ def tiled(pictures: "torch.Tensor") -> "torch.Tensor":
     level = pictures
     for left, top, w, h in plan.tiles:
         if (h, w) != level.shape[2:]:
-            level = functional.interpolate(level, (h, w), mode="bilinear", align_corners=True)
+            level = _resized(level, (h, w))
         pyramids[:, :, top : top + h, left : left + w] = level
     return pyramids
 
@@ -136,10 +135,16 @@ def enlarged(pictures: "torch.Tensor") -> "torch.Tensor":
     pictures : (n, channels, 2 * height + 1, 2 * width + 2) uint8 tensor
     """
     import torch
+
+    return _resized(pictures.float(), enlarged_size(pictures.shape[2], pictures.shape[3], 1)).to(torch.uint8)
+
+
+def _resized(pictures: "torch.Tensor", size: tuple[int, int]) -> "torch.Tensor":
+    """Resize each channel as a picture of its own: of three together, torch's last bits depend on its threads."""
     from torch.nn import functional
 
-    size = enlarged_size(pictures.shape[2], pictures.shape[3], 1)
-    return functional.interpolate(pictures.float(), size, mode="bilinear", align_corners=True).to(torch.uint8)
+    planes = pictures.reshape(-1, 1, *pictures.shape[2:])
+    return functional.interpolate(planes, size, mode="bilinear", align_corners=True).reshape(*pictures.shape[:2], *size)
 
 
 def before_enlarging(windows: NDArray[np.float64], times: int) -> NDArray[np.float64]:

@@ -209,6 +209,18 @@ def test_a_frame_that_is_too_small_has_no_face(size):
     assert [len(faces) for faces in Mmod().detect(np.zeros((2, *size, 3), np.uint8))] == [0, 0]
 
 
+@pytest.mark.parametrize("upsample", [0, 1])
+def test_the_number_of_threads_changes_no_bit_of_a_score(portrait, upsample):
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append([scores.tobytes() for scores in mmod.score_maps(portrait[None], upsample)])
+    finally:
+        torch.set_num_threads(before)
+    assert found[0] == found[1] == found[2]
+
+
 def test_no_frames_have_no_faces():
     assert Mmod().detect(np.zeros((0, 40, 40, 3), np.uint8)) == []
 
