@@ -12,14 +12,13 @@ one's. Pages that processes share count in each of them. One film is one worker'
 """
 
 import argparse
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import av
 import numpy as np
-from memory import peaks
+import processes
 from skimage.data import astronaut
 
 RATE = 25
@@ -68,7 +67,7 @@ def film(path: Path, loop: Path, minutes: float) -> Path:
     return path
 
 
-def measured(folder: Path, loop: Path, minutes: float, options: argparse.Namespace) -> list[list[float]]:
+def measured(folder: Path, loop: Path, minutes: float, options: argparse.Namespace) -> list[tuple[float, ...]]:
     """Return the peak memory of the driver and of each worker for each feature, MiB, and print it."""
     name = f"{minutes:g}-minutes"
     path = film(folder / f"{name}.mp4", loop, minutes)
@@ -76,12 +75,11 @@ def measured(folder: Path, loop: Path, minutes: float, options: argparse.Namespa
     table.write_text(f"file,speaker,label\n{path.name},one,none\n")
     found = []
     for feature in options.features:
-        command = [sys.executable, "-m", "pipeline.cli", "features", "--dataset", "csv", "--data", str(table)]
-        command += ["--cache", str(folder / "cache"), "--features", feature, "--jobs", str(options.jobs)]
-        memory, seconds = peaks(command)
-        found.append(memory)
-        shown = ", ".join(f"{peak:.0f}" for peak in memory)
-        print(f"{minutes:g} minutes, {feature}: {seconds:.0f} s; {shown}, in all {sum(memory):.0f} MiB", flush=True)
+        run = processes.features(table, folder / "cache", feature, options.jobs)
+        found.append(run.peaks)
+        shown = ", ".join(f"{peak:.0f}" for peak in run.peaks)
+        times = f"{run.seconds:.0f} s, {run.processors:.0f} s of processors"
+        print(f"{minutes:g} minutes, {feature}: {times}; {shown}, in all {sum(run.peaks):.0f} MiB", flush=True)
     return found
 
 
