@@ -17,7 +17,7 @@ endif
 # By environment variables, which the command affex reads, so that blanks and quotes survive.
 OPTIONS := DATASET DATA FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM REWEIGHT SOFT \
            FUSION RUNS METRIC INNER LEAK ALLOW_LEAKS \
-           SCHEDULER JOBS DEVICE CACHE OUT SEED PARTIAL EXTRA MODEL EXCLUDE
+           SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED PARTIAL EXTRA MODEL EXCLUDE
 $(foreach option,$(OPTIONS),$(if $($(option)),$(eval export AFFEX_$(option) := $$($(option)))))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -52,6 +52,7 @@ help: ## show this
 #=   SCHEDULER     local, inline (no workers) or tcp://host:8786 of a running Dask scheduler (default: local)
 #=   JOBS          how many worker processes
 #=   DEVICE        cpu or cuda: where networks, SVM and XGBoost compute (default: cpu)
+#=   WEIGHTS       the folder of weight files that networks need and affex cannot fetch
 #=   CACHE         where features are kept (default: cache)
 #=   OUT           where results go (default: <cache>/<corpus>/runs/<run>)
 #=   SEED          seeds all that is random

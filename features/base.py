@@ -2,7 +2,8 @@
 
 Conventions: audio is mono ``(n_samples,) float32 in [-1, 1]``, pictures are ``(n, height, width, 3) uint8 RGB``,
 rates are in Hz, durations and times in seconds, rows are ``(n_rows, n_columns) float32``. A feature's fields are
-its identity (they make the cache key); how it is run (`Runtime`) is not among them. Modules import their heavy
+its identity (they make the cache key) but those that do not count when it is compared (``weights``, where a weight
+file lies); how it is run (`Runtime`) is not among them. Modules import their heavy
 libraries inside functions, so that listing features stays quick.
 
 What a feature reads decides what it derives from: `AudioFeature`, `VideoFeature`, or `ChainedFeature`, which reads
@@ -90,15 +91,15 @@ class Runtime:
     ----------
     device
         Where networks run: ``"cpu"`` or ``"cuda"``.
-    batch_size : int or None
-        How many pictures go through a network at a time; None for what suits the device.
     threads : int
         How many threads may prepare what a network is given.
+    weights : str
+        The folder of weight files, as every worker sees it; see `features.networks.finding`.
     """
 
     device: str = "cpu"
-    batch_size: int | None = None
     threads: int = 1
+    weights: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +141,15 @@ class Feature(ABC):
     @abstractmethod
     def columns(self) -> tuple[str, ...]:
         """The name of each column."""
+
+    def require(self, runtime: Runtime) -> None:  # noqa: B027
+        """Make sure that what it needs besides what it reads is there, such as weights: once, before any clip.
+
+        Raises
+        ------
+        ValueError
+            If something is missing or is not what it should be.
+        """
 
     def load(self, runtime: Runtime) -> Any:  # noqa: ARG002
         """Return what a process loads once and keeps, as a network on its device; None where there is nothing."""

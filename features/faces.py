@@ -2,14 +2,14 @@
 
 One row a sampled frame, found or not, and beside it a crop (see `features.detectors.crops`) that chips are cut from,
 so that another network never means another detection. Where no face was found, `found` is 0, all columns but `time`
-are 0 and stand for nothing, and the crop is empty. A face is found where the detector says so in that very frame;
-nothing is interpolated.
+are 0 and stand for nothing, and the crop is empty, or with ``missing=frame`` the whole frame, shrunk and compressed as
+a crop is. A face is found where the detector says so in that very frame; nothing is interpolated.
 
 Conventions: boxes as in `features.detectors.base`, landmarks as in `features.detectors.chips`, px of the upright frame.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from features import sampling as clock
 from features.base import ExtractionError, Frames, Rows, Runtime, Values, VideoFeature
-from features.detectors import crops
+from features.detectors import crops, yunet
 from features.detectors.base import Detector
 from features.detectors.chips import Picture, Points, aligned
 from features.detectors.following import Choice, Follower, Sight, Tracker, sizes
@@ -26,12 +26,12 @@ from features.detectors.hog import Hog
 from features.detectors.landmarks import landmarks
 from features.detectors.mmod import Mmod
 from features.detectors.search import Search
-from features.detectors.yunet import YuNet
+from features.networks import finding
 from features.networks.base import Precision
 from features.spool import Spool
 
 Name = Literal["mmod", "hog", "yunet"]
-Missing = Literal["fail", "keep"]
+Missing = Literal["fail", "keep", "frame"]
 
 #: The width of the smallest faces that each detector finds, px.
 WINDOWS: dict[Name, float] = {"mmod": 80, "hog": 80, "yunet": 20}
@@ -62,11 +62,12 @@ class Faces(VideoFeature):
     frames
         Which frames, as in `features.sampling`.
     detector
-        ``mmod`` (dlib's network), ``hog`` (dlib's, quick, frontal faces only) or ``yunet`` (OpenCV's, with `weights`).
+        ``mmod`` (dlib's network), ``hog`` (dlib's, quick, frontal faces only) or ``yunet`` (OpenCV's).
     weights
-        The weight file of ``yunet``; empty for the others.
+        Where ``yunet``'s weight file is, or its folder, if not where `features.networks.finding` looks; no part of
+        what this feature is. Empty for the others.
     digest
-        The sha256 of that file; filled in from it.
+        The sha256 of that file; filled in from it. Empty for the others.
     smallest
         The width of the smallest faces that are looked for, px of the frame; frames of more than 2560 px are not
         enlarged for it.
@@ -80,6 +81,8 @@ class Faces(VideoFeature):
         or that which is seen ``longest`` (of equal ones the one seen first). The others are counted.
     missing
         What becomes of a clip without any face: ``fail`` (recorded as a failure) or ``keep`` (rows without a face).
+        With ``frame`` it is kept as well, and every frame without a face carries the whole frame as its picture, for
+        embeddings of it; `found` is 0 all the same.
     precision
         In what ``mmod`` computes.
     """
@@ -90,7 +93,7 @@ class Faces(VideoFeature):
 
     frames: str = "5/s"
     detector: Name = "mmod"
-    weights: str = ""
+    weights: str = field(default="", compare=False)
     digest: str = ""
     smallest: float = 45.0
     score: float | None = None
@@ -108,20 +111,18 @@ class Faces(VideoFeature):
             raise ValueError(f"smallest={self.smallest}: expected 10 px or more")
         if self.every < 1:
             raise ValueError(f"every={self.every}: expected 1 or more")
-        if (self.detector == "yunet") != bool(self.weights):
-            raise ValueError(f"detector={self.detector}, weights={self.weights}: yunet needs a file, the others none")
         self._check_weights()
 
     def _check_weights(self) -> None:
         """Make the bytes of the weight file a part of what this feature is."""
         if self.detector != "yunet":
-            if self.digest:
-                raise ValueError(f"digest={self.digest}: {self.detector} has no weight file")
+            if self.weights or self.digest:
+                raise ValueError(f"weights={self.weights}, digest={self.digest}: {self.detector} has no weight file")
             return
-        found = YuNet(Path(self.weights)).digest
-        if self.digest not in ("", found):
+        found = finding.digest_of(self.weights)
+        if found and self.digest not in ("", found):
             raise ValueError(f"{self.weights} has the sha256 {found}, and digest={self.digest} was asked for")
-        object.__setattr__(self, "digest", found)
+        object.__setattr__(self, "digest", yunet.published(found or self.digest).sha256)
 
     @property
     def framewise(self) -> bool:
@@ -140,13 +141,21 @@ class Faces(VideoFeature):
 
     def load(self, runtime: Runtime) -> Search:
         """Return the search, its detector on the device."""
-        return Search(self._detector(runtime.device), WINDOWS[self.detector], self.smallest)
+        return Search(self._detector(runtime), WINDOWS[self.detector], self.smallest)
 
-    def _detector(self, device: str) -> Detector:
+    def require(self, runtime: Runtime) -> None:
+        """Make sure that ``yunet`` has its weights."""
         if self.detector == "yunet":
-            return YuNet(Path(self.weights), 0.6 if self.score is None else self.score)
+            self._weight_file(runtime)
+
+    def _weight_file(self, runtime: Runtime) -> Path:
+        return finding.published(yunet.published(self.digest), self.weights, runtime.weights)
+
+    def _detector(self, runtime: Runtime) -> Detector:
+        if self.detector == "yunet":
+            return yunet.YuNet(self._weight_file(runtime), 0.6 if self.score is None else self.score)
         least = self.score or 0.0
-        return Hog(threshold=least) if self.detector == "hog" else Mmod(0, least, self.precision, device)
+        return Hog(threshold=least) if self.detector == "hog" else Mmod(0, least, self.precision, runtime.device)
 
     def extract_stream(self, windows: Iterator[Frames], model: Any) -> Rows:
         """Find, follow and crop the face of one clip.
@@ -164,7 +173,7 @@ class Faces(VideoFeature):
         follower = Tracker(model) if self.choice == "longest" else Follower(model, self.every, self.choice)
         times: list[float] = []
         seen: list[Values] = []  # of all tracks
-        pictures = Spool()
+        pictures, wholes = Spool(), Spool()
         tracks: dict[int, dict[int, int]] = {}  # from frame to what was seen, both by number
         for window in windows:
             sights = follower.follow(window.pictures)
@@ -173,22 +182,29 @@ class Faces(VideoFeature):
                     tracks.setdefault(track, {})[len(times)] = len(seen)
                     seen.append(_row(picture, float(time), sight))
                     pictures.append(crops.encoded(picture, sight.box))
+                wholes.append(crops.compressed(picture) if self._carries_whole(found) else b"")
                 times.append(float(time))
         if self.missing == "fail" and not seen:
             raise ExtractionError(
                 f"no face in any of {len(times)} frames: {self.detector} looked for faces of {self.smallest:g} px and "
                 "more. Another detector or a lower score may find one; missing=keep keeps such clips."
             )
-        return _laid_out(times, max(tracks.values(), key=len, default={}), seen, pictures)
+        return _laid_out(times, max(tracks.values(), key=len, default={}), seen, pictures, wholes)
+
+    def _carries_whole(self, found: dict[int, Sight]) -> bool:
+        """Whether a frame may be needed whole: which track is the longest is known at the end only."""
+        return self.missing == "frame" and (not found or self.choice == "longest")
 
 
-def _laid_out(times: Sequence[float], track: dict[int, int], seen: Sequence[Values], pictures: Spool) -> Rows:
-    """Return a track as one row a frame, with its pictures."""
+def _laid_out(
+    times: Sequence[float], track: dict[int, int], seen: Sequence[Values], pictures: Spool, wholes: Spool
+) -> Rows:
+    """Return a track as one row a frame, with its pictures; a frame without it has that of the whole frame, if any."""
     values = np.zeros((len(times), len(COLUMNS)), np.float32)
     values[:, 0] = times
     own = Spool()
     for frame in range(len(times)):
-        own.append(pictures[track[frame]] if frame in track else b"")
+        own.append(pictures[track[frame]] if frame in track else wholes[frame])
     for frame, number in track.items():
         values[frame] = seen[number]
     return Rows(values, np.array(times, np.float64), own)
@@ -260,8 +276,13 @@ def chip(row: Values, crop: bytes, size: int = 150, padding: float = 0.25) -> Pi
     -------
     chip : (size, size, 3) uint8
     """
+    return aligned(*points_of(row, crop), size, padding)
+
+
+def points_of(row: Values, crop: bytes) -> tuple[Picture, Points]:
+    """Return the picture of a row with a face, and where the five points lie in it, (5, 2), px."""
     picture = crops.decoded(crop)
-    return aligned(picture, crops.placed(row[_POINTS].reshape(-1, 2), row[_BOX], picture), size, padding)
+    return picture, crops.placed(row[_POINTS].reshape(-1, 2), row[_BOX], picture)
 
 
 def boxed(row: Values, crop: bytes, height: int, width: int, widened: float = 0.3) -> Picture:

@@ -52,11 +52,11 @@ def packages(feature: Feature) -> tuple[str, ...]:
 
 
 def parameters(feature: Feature) -> dict[str, Any]:
-    """Return a feature's fields but the feature it reads.
+    """Return a feature's fields but the feature it reads, and but what does not count when features are compared.
 
     What JSON cannot hold exactly has no place in a key and raises TypeError.
     """
-    fields = {field.name: getattr(feature, field.name) for field in dataclasses.fields(feature)}
+    fields = {field.name: getattr(feature, field.name) for field in dataclasses.fields(feature) if field.compare}
     return {name: value for name, value in fields.items() if not isinstance(value, Feature)}
 
 

@@ -1,7 +1,7 @@
 """Coverage: from the cached rows of what looks for faces to how many frames have one, by speaker and by clip.
 
-Read from the column ``found`` (1 where a face was found in that very frame). A clip without rows, as one without any
-face, has no frames to count: such clips are counted beside, never as 0 %.
+Read from the column ``found`` (1 where a face was found in that very frame). A clip without rows has no frames to
+count, and is counted beside, never as 0 %; one whose rows were kept though none has a face is 0 %.
 """
 
 from collections.abc import Sequence

@@ -10,7 +10,7 @@ import contextlib
 import functools
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,7 @@ from pipeline.cache import Holdings
 from pipeline.chain import Link, LinkBatch
 from pipeline.console import Console
 from pipeline.entry import Entry, Spilled
+from pipeline.errors import AffexError
 from pipeline.manifest import Dataset
 from pipeline.registry import FeatureSpec
 from pipeline.sources import STAMP, File, Files
@@ -116,8 +117,8 @@ def extract(
     Raises
     ------
     AffexError
-        If the disk is full, the cache cannot be written, or workers are not what they should be. All that
-        was finished before is kept.
+        If what a feature needs (weights) is not there, the disk is full, the cache cannot be written, or workers are
+        not what they should be. All that was finished before is kept.
     """
     sources.require_unique([utterance.id for utterance in dataset.utterances])
     with cache.locked(dataset.folder, console.say), contextlib.ExitStack() as stack:
@@ -128,6 +129,7 @@ def extract(
         for _, some in itertools.groupby(sorted(above, key=_depth), key=_depth):
             wave = list(some)
             courses, lanes = _planned(dataset, wave, {s: done[u][0] for s in wave if (u := above[s])}, runtime, console)
+            _require({course.spec for course in courses if course.reasons}, above, runtime)
             for lane in lanes:
                 _run(dataset.folder, lane, stages(), console)
             done |= {course.spec: (course, _ended(dataset.folder, course)) for course in courses}
@@ -148,6 +150,24 @@ def _with_upstreams(specs: Sequence[FeatureSpec]) -> dict[FeatureSpec, FeatureSp
     for spec in specs:
         visit(spec)
     return found
+
+
+def _require(due: Collection[FeatureSpec], above: Mapping[FeatureSpec, FeatureSpec | None], runtime: Runtime) -> None:
+    """Make sure that features with work to do, and those that come of them, have what they need.
+
+    Raises
+    ------
+    AffexError
+        If one does not: rather than of every clip, and before hours of what it reads.
+    """
+    due = set(due)
+    for spec, upstream in above.items():  # which comes first
+        if spec in due or upstream in due:
+            due.add(spec)
+            try:
+                spec.feature.require(runtime)
+            except ValueError as error:
+                raise AffexError(f"{spec}: {error}") from error
 
 
 def _depth(spec: FeatureSpec) -> int:

@@ -3,7 +3,8 @@
 A plugin module of `features` or `classifiers` holds ``PRESETS``, a dict from name to a frozen dataclass; a
 module of `pipeline.corpora` holds ``CORPUS``. A spec is a preset's name and, after a colon, parameters that
 differ from it: ``mfcc:n=20,hop=5ms``. The spec of a feature of frames may also say how they are pooled over the
-clip, which is no parameter of the feature itself: ``mfcc:n=20,pool=mean+std``.
+clip, which is no parameter of the feature itself: ``mfcc:n=20,pool=mean+std``. Parameters of the feature that a feature
+reads follow its name and a dot: ``face:faces.frames=16/clip,faces.detector=hog``.
 """
 
 import dataclasses
@@ -268,20 +269,41 @@ def _parse(kind: str, spec: str, presets: dict[str, Any], only: Sequence[str] = 
     if name not in presets:
         raise unknown(kind, name, presets)
     preset = presets[name]
-    hints = typing.get_type_hints(type(preset))
-    fields = {f.name: hints[f.name] for f in dataclasses.fields(preset) if not only or f.name in only}
+    kinds = {key: kind for key, kind in _kinds(preset).items() if not only or key in only}
     changes = {}
     for part in filter(None, parameters.split(",")):
         key, equals, value = part.partition("=")
         if not equals:
             raise UsageError(f"'{part}' in '{spec}': parameters are written name=value, parted by commas.")
-        if key not in fields:
-            raise unknown(f"parameter of {name}", key, [*fields, *beside])
-        changes[key] = _value(spec, key, value, fields[key])
+        if key not in kinds:
+            raise unknown(f"parameter of {name}", key, [*kinds, *beside])
+        changes[key] = _value(spec, key, value, kinds[key])
     try:
-        return dataclasses.replace(preset, **changes)
+        return _changed(preset, changes)
     except (ValueError, TypeError) as error:
         raise UsageError(f"'{spec}': {error}") from error
+
+
+def _kinds(preset: Any) -> dict[str, Any]:
+    """Return the type of every parameter, those of a feature in a field after the field's name and a dot."""
+    hints = typing.get_type_hints(type(preset))
+    kinds: dict[str, Any] = {}
+    for field in dataclasses.fields(preset):
+        value = getattr(preset, field.name)
+        if isinstance(value, Feature):
+            kinds |= {f"{field.name}.{key}": kind for key, kind in _kinds(value).items()}
+        else:
+            kinds[field.name] = hints[field.name]
+    return kinds
+
+
+def _changed(preset: Any, changes: dict[str, Any]) -> Any:
+    """Return a preset with other values of parameters, which are named as in `_kinds`."""
+    own = {key: value for key, value in changes.items() if "." not in key}
+    for name in dict.fromkeys(key.partition(".")[0] for key in changes if "." in key):
+        inner = {key.partition(".")[2]: value for key, value in changes.items() if key.startswith(f"{name}.")}
+        own[name] = _changed(getattr(preset, name), inner)
+    return dataclasses.replace(preset, **own)
 
 
 def _value(spec: str, key: str, text: str, kind: Any) -> Any:
@@ -304,8 +326,12 @@ def _value(spec: str, key: str, text: str, kind: Any) -> Any:
 
 
 def _differences(preset: Any, other: Any) -> dict[str, Any]:
-    return {
-        f.name: getattr(other, f.name)
-        for f in dataclasses.fields(preset)
-        if getattr(other, f.name) != getattr(preset, f.name)
-    }
+    """Return the parameters in which another differs from a preset, named as in `_kinds`."""
+    changed: dict[str, Any] = {}
+    for field in dataclasses.fields(preset):
+        before, after = getattr(preset, field.name), getattr(other, field.name)
+        if isinstance(before, Feature):
+            changed |= {f"{field.name}.{key}": value for key, value in _differences(before, after).items()}
+        elif field.compare and before != after:
+            changed[field.name] = after
+    return changed

@@ -8,7 +8,7 @@ import functools
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,12 +41,12 @@ LEAKY = Card("random-k", "random-k")
 
 @dataclass(frozen=True)
 class Desk:
-    """Corpora at hand, the terminal, where work runs (opened when first asked for), and on what features compute."""
+    """Corpora at hand, the terminal, where work runs (opened when first asked for), and how features are run."""
 
     datasets: Sequence[Dataset]
     console: Terminal
     runner: Callable[[], Runner]
-    device: str = "cpu"
+    runtime: Runtime = field(default_factory=Runtime)
 
     @property
     def name(self) -> str:
@@ -86,7 +86,12 @@ class Wish:
 
 @contextlib.contextmanager
 def opened(
-    datasets: Sequence[Dataset], console: Terminal, scheduler: str, jobs: int | None, device: str = "cpu"
+    datasets: Sequence[Dataset],
+    console: Terminal,
+    scheduler: str,
+    jobs: int | None,
+    device: str = "cpu",
+    weights: Path | None = None,
 ) -> Iterator[Desk]:
     """Open a desk; extraction and folds share one cluster, which is started when there is something to do.
 
@@ -94,6 +99,8 @@ def opened(
     ----------
     device
         Where networks of features run; with ``"cuda"``, a local cluster has one more worker a GPU.
+    weights
+        The folder of weight files, which workers on other machines must have under the same path.
     """
     from joblib import cpu_count
 
@@ -102,7 +109,7 @@ def opened(
             datasets,
             console,
             functools.cache(lambda: stack.enter_context(stages.opened(scheduler, jobs or cpu_count(), _gpus(device)))),
-            device,
+            Runtime(device=device, weights=str(weights.absolute()) if weights else ""),
         )
 
 
@@ -126,15 +133,14 @@ def extracted(desk: Desk, specs: Sequence[FeatureSpec], beside: Sequence[Feature
     Raises
     ------
     AffexError
-        If no clip of a corpus has any of the features.
+        If what a feature needs is not there, or no clip of a corpus has any of the features.
     """
     specs = [spec.unpooled for spec in specs]
     extra = [spec for spec in beside if spec not in specs]
-    runtime = Runtime(device=desk.device)
     for dataset in desk.datasets:
         began = time.monotonic()
         wanted = [*specs, *extra]
-        summaries = extract(dataset, wanted, lambda: contextlib.nullcontext(desk.runner()), desk.console, runtime)
+        summaries = extract(dataset, wanted, lambda: contextlib.nullcontext(desk.runner()), desk.console, desk.runtime)
         for summary in summaries:
             if summary.computed or summary.spec not in extra:
                 _show(desk.console, summary)

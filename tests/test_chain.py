@@ -257,6 +257,26 @@ def test_a_model_is_loaded_once(dataset: Dataset) -> None:
     assert plain.LOADED == ["cpu", "cuda"]
 
 
+def test_what_a_feature_lacks_is_one_error_before_any_clip(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch, no_media: Callable[[], None]
+) -> None:
+    def require(*_: object) -> None:
+        raise ValueError("no weights")
+
+    run(dataset, TILES)
+    with monkeypatch.context() as patch:
+        patch.setattr(Peaks, "require", require)
+        with pytest.raises(AffexError, match="peaks: no weights"):
+            run(dataset, PEAKS)
+    run(dataset, PEAKS)
+    monkeypatch.setattr(Peaks, "require", require)
+    assert [summary.cached for summary in run(dataset, PEAKS)] == [20, 20]  # what is cached needs none
+    replaced(dataset, "03.wav")
+    no_media()
+    with pytest.raises(AffexError, match="peaks: no weights"):
+        run(dataset, PEAKS)
+
+
 def test_a_model_that_cannot_be_loaded_is_every_clips_failure(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,9 +54,13 @@ def resized(picture: Picture, width: int, height: int) -> Picture:
 
 def encoded(picture: Picture, box: Box) -> bytes:
     """Return the crop of a face, as JPEG."""
+    return compressed(cutout(picture, *area(box)))
+
+
+def compressed(part: Picture) -> bytes:
+    """Return a picture as JPEG, shrunk to `LONGEST`, at the best of `QUALITIES` that `MOST` allows."""
     import cv2
 
-    part = cutout(picture, *area(box))
     height, width = part.shape[:2]
     shrink = LONGEST / max(height, width)
     if shrink < 1:

@@ -1,7 +1,7 @@
 """OpenCV's YuNet: quick on a processor, and good at small and turned faces.
 
 Wu, Peng and Yu 2023, YuNet: a tiny millisecond-level face detector, doi:10.1007/s11633-023-1423-y; run by OpenCV's
-``FaceDetectorYN``. Its weights are a small ONNX file that has to be given: one of `WEIGHTS`.
+``FaceDetectorYN``. Its weights are a small ONNX file, one of `WEIGHTS`.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,14 @@ from features.detectors.base import Faces, ranked
 from features.networks.base import Pictures, check_pictures
 from features.networks.weights import WeightError, WeightFile, sha256
 
+#: The files that are known; the first is what is meant where nobody says.
 WEIGHTS = (
     WeightFile(
         "face_detection_yunet_2023mar.onnx",
         "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
         source="https://github.com/opencv/opencv_zoo, models/face_detection_yunet",
+        url="https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yunet/"
+        "face_detection_yunet_2023mar.onnx",
     ),
     WeightFile(
         "yunet_n_dynamic.onnx",
@@ -29,6 +32,21 @@ WEIGHTS = (
 )
 #: Boxes before overlapping ones are taken out; OpenCV's default.
 MOST = 5000
+
+
+def published(digest: str) -> WeightFile:
+    """Return which of `WEIGHTS` has a digest; the first for an empty one.
+
+    Raises
+    ------
+    WeightError
+        If none has.
+    """
+    for file in WEIGHTS:
+        if digest in ("", file.sha256):
+            return file
+    known = "\n".join(f"  {file.name} ({file.sha256}) from {file.source}" for file in WEIGHTS)
+    raise WeightError(f"What has the sha256 {digest} is no YuNet that is known here:\n{known}")
 
 
 @dataclass(frozen=True)
@@ -62,11 +80,7 @@ class YuNet:
         WeightError
             If the file is missing, or none of `WEIGHTS`.
         """
-        found = sha256(self.weights)
-        if found not in {file.sha256 for file in WEIGHTS}:
-            known = "\n".join(f"  {file.name} ({file.sha256}) from {file.source}" for file in WEIGHTS)
-            raise WeightError(f"{self.weights} has the sha256 {found} and is no YuNet that is known here:\n{known}")
-        return found
+        return published(sha256(self.weights)).sha256
 
     def detect(self, frames: Pictures) -> list[Faces]:
         """Find the faces of each frame; see `features.detectors.base.Detector`."""

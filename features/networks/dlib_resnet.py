@@ -10,6 +10,7 @@ holds them, as biometric data. Made to ignore expression as far as it can, it is
 emotion: prefer a network that learned expressions, such as `features.networks.mini_xception`.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from features.networks.base import Embedder, Network, Precision
@@ -39,15 +40,22 @@ BLOCKS = (
 )
 
 
-def load(device: str = "cpu", precision: Precision = "float32") -> Embedder:
+def load(device: str = "cpu", precision: Precision = "float32", path: Path | None = None) -> Embedder:
     """Return the network with dlib's weights, ready to run.
+
+    Parameters
+    ----------
+    device, precision
+        How it is run.
+    path
+        The weight file; None for that of the package.
 
     Raises
     ------
     WeightError
-        If the package with its weights is missing or holds other files.
+        If the file or the package is missing, or is another one.
     """
-    return Embedder(NETWORK, _build(), device, precision)
+    return Embedder(NETWORK, _build(path), device, precision)
 
 
 def _convolutions() -> list[tuple[int, int, int, int]]:
@@ -59,14 +67,14 @@ def _convolutions() -> list[tuple[int, int, int, int]]:
     return layers
 
 
-def _build() -> "torch.nn.Module":
+def _build(path: Path | None) -> "torch.nn.Module":
     import torch
 
     from features.networks.architectures import DlibResnet
 
     layers = _convolutions()
     shapes = [shape for a, b, k, _ in layers for shape in ((b * a * k * k + b, 1, 1, 1), (2 * b, 1, 1, 1))]
-    tensors = read_tensors(EMBEDDING, [*shapes, (256, 128, 1, 1)])
+    tensors = read_tensors(EMBEDDING, [*shapes, (256, 128, 1, 1)], path)
     folded = []
     for both, affine, layer in zip(tensors[0:-1:2], tensors[1:-1:2], layers, strict=True):
         gamma, beta = affine.reshape(2, -1)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from features.networks.weights import WeightError, WeightFile, packaged
+from features.networks.weights import WeightError, WeightFile, packaged, verified
 
 if TYPE_CHECKING:
     import torch
@@ -53,8 +53,10 @@ LANDMARKS_68 = WeightFile(
 _VERSION = 2
 
 
-def read_tensors(file: WeightFile, shapes: Iterable[tuple[int, int, int, int]]) -> list[NDArray[np.float32]]:
-    """Return the tensors of these shapes in a file of the package, in the order in which they stand there.
+def read_tensors(
+    file: WeightFile, shapes: Iterable[tuple[int, int, int, int]], path: Path | None = None
+) -> list[NDArray[np.float32]]:
+    """Return the tensors of these shapes in one of dlib's files, in the order in which they stand there.
 
     Parameters
     ----------
@@ -62,6 +64,8 @@ def read_tensors(file: WeightFile, shapes: Iterable[tuple[int, int, int, int]]) 
         One of this module's files.
     shapes
         Of each tensor wanted: samples, channels, rows, columns. What stands between two tensors is skipped.
+    path
+        Where it is; None for that of the package.
 
     Returns
     -------
@@ -73,7 +77,7 @@ def read_tensors(file: WeightFile, shapes: Iterable[tuple[int, int, int, int]]) 
     WeightError
         If the file is missing or another one, or has no such tensors.
     """
-    path = packaged(file)
+    path = packaged(file) if path is None else verified(path, file)
     return tensors_in(path.read_bytes(), shapes, path)
 
 

@@ -22,6 +22,8 @@ WEIGHTS = WeightFile(
     "fer2013_mini_XCEPTION.102-0.66.hdf5",
     "59534287fdfb125e30a94400296c25ea9f5d706fca93dd8adbbbed916799ea0e",
     source="https://github.com/oarriaga/face_classification, trained_models/emotion_models",
+    url="https://github.com/oarriaga/face_classification/raw/master/trained_models/emotion_models/"
+    "fer2013_mini_XCEPTION.102-0.66.hdf5",
 )
 
 NETWORK = Network(

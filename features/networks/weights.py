@@ -1,7 +1,8 @@
-"""Weight files: where trained networks come from; found, checked, and read without running what is in them.
+"""Weight files: what trained networks are made of; checked, and read without running what is in them.
 
-A file is trusted by its sha256 alone. Nothing is unpickled (`torch.load` with ``weights_only=True``, safetensors),
-nothing is downloaded, and a tensor that is missing, left over or of another shape is an error that names it.
+A file is trusted by its sha256 alone; `features.networks.finding` says where it is looked for. Nothing is unpickled
+(`torch.load` with ``weights_only=True``, safetensors), and a tensor that is missing, left over or of another shape is
+an error that names it.
 """
 
 import hashlib
@@ -39,12 +40,15 @@ class WeightFile:
         The Python package that carries it, below ``models``; empty where the file has to be given.
     source
         Who published it, for people.
+    url
+        Where it can be downloaded from; empty where its publisher has no address for it that lasts.
     """
 
     name: str
     sha256: str
     package: str = ""
     source: str = ""
+    url: str = ""
 
 
 def packaged(file: WeightFile) -> Path:

@@ -57,6 +57,7 @@ def evaluate(
     scheduler: str,
     jobs: int | None,
     device: str,
+    weights: Path | None,
 ) -> None:
     """Train and test, leaving one speaker out at a time; extract first what is missing.
 
@@ -88,7 +89,7 @@ def evaluate(
         allow_leaks=allow_leaks,
     )
     datasets = at_hand(console, names, data, cache, partial=partial)
-    with study.opened(datasets, console, scheduler, jobs, device) as desk:
+    with study.opened(datasets, console, scheduler, jobs, device, weights) as desk:
         remember(cache, names, data)
         if fusion.startswith("late"):
             study.fused(desk, models, wish, fusion, out, leak=leak)
@@ -116,8 +117,11 @@ def compare(cache: Path, runs: str | None, out: Path | None, metric: str) -> Non
 @click.command()
 @with_options((CACHE,), RUNNING)
 @click.pass_context
-def demo(context: click.Context, cache: Path, scheduler: str, jobs: int | None, device: str) -> None:
+def demo(
+    context: click.Context, cache: Path, scheduler: str, jobs: int | None, device: str, weights: Path | None
+) -> None:
     """Make a small corpus, extract its features and evaluate on speakers the model never heard."""
-    shared = {"dataset": "demo", "cache": cache, "scheduler": scheduler, "jobs": jobs, "device": device}
+    running = {"scheduler": scheduler, "jobs": jobs, "device": device, "weights": weights}
+    shared = {"dataset": "demo", "cache": cache, **running}
     context.invoke(features_verb, **shared)
     context.invoke(evaluate, **shared)

@@ -27,6 +27,7 @@ def features(
     scheduler: str,
     jobs: int | None,
     device: str,
+    weights: Path | None,
 ) -> None:
     """Extract features into HDF5 files, what is missing only.
 
@@ -41,7 +42,8 @@ def features(
         features = DEFAULT_FEATURES
         console.say(f"FEATURES='{features}' (when nobody says)")
     specs = registry.feature_specs(features)
-    with opened(at_hand(console, names, data, cache, partial=partial), console, scheduler, jobs, device) as desk:
+    datasets = at_hand(console, names, data, cache, partial=partial)
+    with opened(datasets, console, scheduler, jobs, device, weights) as desk:
         extracted(desk, specs)
     remember(cache, names, data)
 

@@ -46,6 +46,7 @@ def fit(
     scheduler: str,
     jobs: int | None,
     device: str,
+    weights: Path | None,
 ) -> None:
     """Learn from all of a corpus, and save a model that can be taken away.
 
@@ -61,7 +62,7 @@ def fit(
     ((names, built),) = members(console, features, classifier)
     corpora, data = corpora_or_demo(console, dataset, data, cache)
     datasets = at_hand(console, corpora, data, cache, partial=partial)
-    with study.opened(datasets, console, scheduler, jobs, device) as desk:
+    with study.opened(datasets, console, scheduler, jobs, device, weights) as desk:
         remember(cache, corpora, data)
         settings = Settings(
             corpus=desk.name,
@@ -91,6 +92,7 @@ def predict(
     scheduler: str,
     jobs: int | None,
     device: str,
+    weights: Path | None,
 ) -> None:
     """Label recordings with a saved model: a table with one row a file, and one score a class.
 
@@ -107,5 +109,5 @@ def predict(
         raise UsageError("Say which model and which recordings, as in: make predict MODEL=mine.affex DATA=recordings")
     fitted = modelfile.read(model)
     found = recordings.at_hand(data, cache, with_speakers=fitted.settings.speaker_norm)
-    with study.opened([found], Terminal(), scheduler, jobs, device) as desk:
+    with study.opened([found], Terminal(), scheduler, jobs, device, weights) as desk:
         takeaway.predict(desk, fitted, model.stem, out)

@@ -43,6 +43,7 @@ RUNNING = (
     option("--scheduler", default="local", help="local, inline or tcp://host:8786 of a running Dask scheduler."),
     option("--jobs", type=click.IntRange(1), default=None, help="Processes. [one a core]"),
     option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", help="Where networks, SVM, XGBoost compute."),
+    option("--weights", type=click.Path(path_type=Path), default=None, help="Folder of networks' weight files."),
 )
 MODEL = (
     option("--features", default=None, help="Features, parted by blanks. [what the classifier prefers]"),

@@ -87,7 +87,9 @@ def _from_container(path: Path, media: Media, longest: float) -> tuple[int, NDAr
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
-                raise MediaError(f"{media.path} has no audio stream")
+                held = " and ".join(sorted({stream.type for stream in container.streams}))
+                only = f"only {held}" if held else "nor any other"
+                raise MediaError(f"{media.path} has no audio stream, {only}: sound was expected")
             stream = container.streams.audio[0]
             return stream.rate, _decoded(container, stream, media, longest)
     except av.FFmpegError as error:

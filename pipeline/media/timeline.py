@@ -153,7 +153,8 @@ def _video(container: Any, name: str) -> Any:
             return stream
     covers = ["a cover picture"] if container.streams.video else []
     held = sorted({stream.type for stream in container.streams if stream.type != "video"}) + covers
-    raise MediaError(f"{name} has no video stream" + (f", only {' and '.join(held)}" if held else ", nor any other"))
+    only = f"only {' and '.join(held)}" if held else "nor any other"
+    raise MediaError(f"{name} has no video stream, {only}: a film was expected")
 
 
 def _declared(stream: Any, start: float) -> float | None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from corpus import run, spec
 from films import film
+from scenes import middle, nobody, scene, scenes
 from skimage.data import astronaut
 
 from features.base import ExtractionError, Frames, Rows, Runtime
@@ -247,25 +248,10 @@ def test_blur_is_less_sharp():
 # The feature ---------------------------------------------------------------------------------------
 
 
-def scene(k: int, width: int = 100, size: tuple[int, int] = (240, 320)) -> np.ndarray:
-    """Return her on grey, her face about `width` px, further right in every frame."""
-    scale = width / 120
-    portrait = cv2.resize(np.ascontiguousarray(astronaut()[:230, 110:340]), None, fx=scale, fy=scale, interpolation=3)
-    frame = np.full((*size, 3), 110, np.uint8)
-    left = 20 + 4 * k
-    frame[10 : 10 + portrait.shape[0], left : left + portrait.shape[1]] = portrait[: size[0] - 10]
-    return frame
-
-
-def middle(k: int, width: int = 100) -> np.ndarray:
-    """Return where the middle of her face is."""
-    return np.array([20 + 4 * k, 10]) + width / 120 * np.array([225 - 110, 130])
-
-
 @pytest.fixture(scope="module")
 def clip() -> np.ndarray:
     """Ten frames: she moves, and is away in two of them."""
-    return np.stack([np.full((240, 320, 3), 110, np.uint8) if k in (4, 5) else scene(k) for k in range(10)])
+    return np.stack(scenes([None if k in (4, 5) else k for k in range(10)]))
 
 
 @pytest.fixture(scope="module")
@@ -339,13 +325,45 @@ def test_a_face_of_50_px_is_found_at_once():
 
 
 def test_a_clip_without_a_face_fails_or_is_kept_as_asked():
-    nobody = np.full((3, 100, 120, 3), 110, np.uint8)
+    grey = np.stack([nobody((100, 120))] * 3)
     with pytest.raises(ExtractionError, match="no face in any of 3 frames: mmod"):
-        extracted(Faces(), nobody)
-    rows = extracted(Faces(missing="keep"), nobody)
+        extracted(Faces(), grey)
+    rows = extracted(Faces(missing="keep"), grey)
     assert column(rows, "time") == pytest.approx([0, 0.2, 0.4])
     assert not rows.values[:, 1:].any()
     assert tuple(rows.crops) == (b"", b"", b"")
+
+
+@pytest.mark.parametrize("choice", ["largest", "longest"])
+def test_a_frame_without_the_face_may_be_carried_whole(clip: np.ndarray, found: Rows, choice: str):
+    rows = extracted(Faces(missing="frame", choice=choice), clip)
+    assert column(rows, "found").tolist() == column(found, "found").tolist()
+    assert not rows.values[4:6, 1:].any()
+    for k, crop in enumerate(rows.crops):
+        if k in (4, 5):
+            picture = crops.decoded(crop)
+            assert picture.shape == (216, 288, 3)
+            assert np.abs(picture.astype(int) - 110).max() <= 2
+    if choice == "largest":
+        assert [crop for crop in rows.crops if crop in found.crops] == [crop for crop in found.crops if crop]
+
+
+def test_a_frame_in_which_only_others_are_is_carried_whole():
+    """She is left in three frames, a likeness is alone in the last two: that track is not the longest."""
+    here, there = scene(0, 100, (300, 640)), nobody((300, 640))
+    there[:, 320:] = scene(0, 100, (300, 320))
+    rows = extracted(Faces(missing="frame", choice="longest"), np.stack([here, here, here, there, there]))
+    assert column(rows, "found").tolist() == [1, 1, 1, 0, 0]
+    for crop in rows.crops[3:]:
+        whole = crops.resized(there, 288, 135).astype(int)
+        assert np.abs(crops.decoded(crop) - whole).mean() < 4  # what JPEG does
+        assert len(crop) <= crops.MOST
+
+
+def test_a_clip_without_a_face_may_be_carried_whole():
+    rows = extracted(Faces(missing="frame"), np.stack([nobody((60, 120))] * 3))
+    assert not rows.values[:, 1:].any()
+    assert [crops.decoded(crop).shape for crop in rows.crops] == [(60, 120, 3)] * 3
 
 
 def test_the_longest_seen_is_chosen_over_the_largest():
@@ -370,8 +388,7 @@ def test_the_longest_seen_is_chosen_over_the_largest():
         ({"frames": "5"}, "sampling=5"),
         ({"every": 0}, "every=0"),
         ({"smallest": 3}, "smallest=3"),
-        ({"detector": "yunet"}, "yunet needs a file"),
-        ({"weights": "x.onnx"}, "the others none"),
+        ({"weights": "x.onnx"}, "mmod has no weight file"),
         ({"detector": "yunet", "weights": "nowhere.onnx"}, "no weight file nowhere.onnx"),
         ({"digest": "0"}, "mmod has no weight file"),
     ],
@@ -418,9 +435,9 @@ def test_company_and_threads_do_not_show_in_an_embedding(found: Rows):
 
 def test_a_clip_without_a_face_has_no_embedding(found: Rows):
     feature = Face(faces=Faces(missing="keep"))
-    nobody = Rows(found.values[4:6], found.times[4:6], tuple(found.crops)[4:6])
+    without = Rows(found.values[4:6], found.times[4:6], tuple(found.crops)[4:6])
     with pytest.raises(ExtractionError, match="no face in any of 2 frames"):
-        feature.extract_many([found, nobody], feature.load(RUNTIME))
+        feature.extract_many([found, without], feature.load(RUNTIME))
 
 
 # In the pipeline -----------------------------------------------------------------------------------
@@ -432,7 +449,7 @@ def films(tmp_path: Path) -> Dataset:
     (tmp_path / "data").mkdir()
     for name, first in (("a", 0), ("b", 12)):
         film(tmp_path / "data" / f"{name}.avi", [scene(first + k // 2) for k in range(20)])
-    film(tmp_path / "data" / "nobody.avi", [np.full((240, 320, 3), 110, np.uint8)] * 10)
+    film(tmp_path / "data" / "nobody.avi", [nobody()] * 10)
     clips = tuple(
         Utterance(id=name, corpus="films", speaker=name, video=Media(f"{name}.avi")) for name in ("a", "b", "nobody")
     )

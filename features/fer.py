@@ -1,0 +1,36 @@
+"""Expression: mini-Xception's seven scores of a face, and the 128 maps they are made of, pooled.
+
+The network learned FER2013 (see `features.networks.mini_xception`), whose grey pictures of 48 x 48 were cut where
+OpenCV's face detector saw a face (Goodfellow et al. 2013, Challenges in representation learning, arXiv:1307.0414):
+its chip is the box, upright as the frame, without alignment. Its scores were learned on posed and searched-for
+pictures; of speech they say something, not the truth.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from features.base import ChainedFeature
+from features.embedding import Embedding
+from features.networks import mini_xception
+from features.networks.base import Embedder, Network
+from features.networks.weights import WeightFile
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fer(Embedding):
+    """mini-Xception; parameters as in `features.embedding.Embedding`."""
+
+    published: ClassVar[WeightFile | None] = mini_xception.WEIGHTS
+
+    @property
+    def network(self) -> Network:
+        """mini-Xception's."""
+        return mini_xception.NETWORK
+
+    def embedder(self, path: Path, device: str) -> Embedder:
+        """Return mini-Xception."""
+        return mini_xception.load(path, device, self.precision)
+
+
+PRESETS: dict[str, ChainedFeature] = {"fer": Fer()}

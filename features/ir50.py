@@ -1,0 +1,76 @@
+"""IR-50: 512 numbers a frame, with a weight file of yours.
+
+As in ``FEATURES=ir50:weights=path/ir50.pth`` (formats: `features.networks.local`). It learned on faces laid onto the
+five points of ArcFace at 112 x 112 (Deng et al. 2019, doi:10.1109/CVPR.2019.00482, as face.evoLVe cuts them), and so
+is its chip: by the middles of the eyes, since the points kept here are others. ``chip=box`` shows it the widened box
+instead, as Zhou et al. 2019 did (doi:10.1145/3340555.3355713). Unless it was tuned to expressions it says who somebody
+is: what it makes is biometric data.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from features import faces
+from features.base import ChainedFeature, Values
+from features.detectors.chips import Picture, Placement, Points, cut
+from features.embedding import Chip, Embedding
+from features.networks import local
+from features.networks.base import Embedder, Network
+
+#: Where the middles of the eyes lie in ArcFace's chips of `SIZE` px, x and y: the one on the left in the picture, then
+#: the other (face.evoLVe, ``align_trans.py``, its reference of 96 x 112 made square).
+EYES = ((38.2946, 51.6963), (73.5318, 51.5014))
+SIZE = 112
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ir50(Embedding):
+    """IR-50; parameters as in `features.embedding.Embedding`."""
+
+    chip: Chip = "aligned"
+
+    @property
+    def network(self) -> Network:
+        """That of the file."""
+        return local.IR50.network(self.digest)
+
+    def embedder(self, path: Path, device: str) -> Embedder:
+        """Return it with the weights of a file."""
+        return local.load(local.IR50, path, self.digest, device, self.precision)
+
+    def aligned(self, row: Values, crop: bytes) -> Picture:
+        """Return the chip in which the eyes lie where ArcFace's lie."""
+        picture, points = faces.points_of(row, crop)
+        return cut(picture, by_eyes(points, self.network.input_size[0]), self.network.input_size[0])
+
+
+def by_eyes(points: Points, size: int) -> Placement:
+    """Return the square in which the middles of the eyes lie as in `EYES`.
+
+    Parameters
+    ----------
+    points : (5, 2), px
+        The corners of the eyes and the base of the nose, as in `features.detectors.chips`.
+    size
+        The height and width of the chip that will be cut, px.
+
+    Raises
+    ------
+    ValueError
+        If the eyes fall together.
+    """
+    # A similarity is a multiplication of complex numbers.
+    corners = np.asarray(points, np.float64)[:4] @ (1, 1j)
+    right, left = corners[:2].mean(), corners[2:].mean()
+    wanted_left, wanted_right = np.array(EYES) @ (1, 1j) / SIZE * size
+    turn = (right - left) / (wanted_right - wanted_left)
+    if turn == 0:
+        raise ValueError("the eyes fall together: there is no face to align")
+    last = size - 1  # a chip's first and last pixels lie on its edges
+    middle = left + turn * (last / 2 * (1 + 1j) - wanted_left)
+    return Placement((float(middle.real), float(middle.imag)), last * abs(turn) + 1, float(np.angle(turn)))
+
+
+PRESETS: dict[str, ChainedFeature] = {"ir50": Ir50()}
