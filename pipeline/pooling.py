@@ -102,8 +102,8 @@ def qualities(values: NDArray[np.float32], offsets: NDArray[np.int64], names: Se
     * ``inside``, the share of the box that lies in the frame.
 
     That the detector's score can weigh the frames of a clip is from Ranjan et al. 2018, Crystal loss and quality
-    pooling for unconstrained face verification and recognition, arXiv:1804.01159; sharpness, pose and being whole are
-    among the components of a face's quality in ISO/IEC 29794-5:2025. The product is this project's own.
+    pooling for unconstrained face verification and recognition, arXiv:1804.01159; sharpness and pose are among the
+    components of a face's quality in ISO/IEC 29794-5:2025. The product is this project's own.
 
     Parameters
     ----------
