@@ -242,8 +242,8 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", default=("speed", "agreement"), choices=("speed", "agreement"))
     parser.add_argument("--threads", type=int, nargs="+", default=sorted({1, os.cpu_count() or 1}))
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--frames", type=int, default=8, help="a clip")
-    parser.add_argument("--large", type=int, default=2, help="a clip, as they are where that is more than 640 px wide")
+    parser.add_argument("--frames", type=int, default=12, help="a clip")
+    parser.add_argument("--large", type=int, default=3, help="a clip, as they are where that is more than 640 px wide")
     options = parser.parse_args()
     paths = videos(options.clips)
     if "speed" in options.parts:
