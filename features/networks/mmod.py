@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from features.networks.base import Network, Pictures, Precision, exact, normalised, place
+from features.networks.base import GIVEN, Network, Pictures, Precision, exact, normalised, place
 from features.networks.dlib_weights import DETECTOR, fold, read_tensors
 from features.networks.tiling import enlarged, enlarged_size, layout, tiled
 
@@ -123,7 +123,7 @@ def score_maps(
             pictures = torch.from_numpy(filled).to(device).permute(0, 3, 1, 2)
             for _ in range(upsample):
                 pictures = enlarged(pictures)
-            pyramids = tiled(normalised(pictures, NETWORK)).to(getattr(torch, precision))
+            pyramids = tiled(normalised(pictures, NETWORK)).to(getattr(torch, GIVEN[precision]))
             maps = _run(network, pyramids)[: len(given), 0].float().cpu().numpy()
         yield from maps
 

@@ -99,9 +99,10 @@ def test_rows_have_the_times_of_their_frames():
 
 
 def test_of_two_neighbours_as_near_the_earlier_counts():
-    times = np.arange(0, 1.01, 0.1)
-    assert nearest(times, times[[2, 6]]).tolist() == [0] * 5 + [1] * 6
-    assert nearest(times, times[[10]]).tolist() == [0] * 11
+    times = np.arange(80) / 25
+    assert nearest(times, times[[2, 6]]).tolist() == [0] * 5 + [1] * 75
+    assert not any(nearest(times[[k]], times[[k - 1, k + 1]])[0] for k in range(1, 79))
+    assert not nearest(times, times[[10]]).any()
     uneven = np.array([0.0, 1.0, 1.1, 5.0])
     assert nearest(uneven, np.array([0.0, 5.0])).tolist() == [0, 0, 0, 1]
 
@@ -160,7 +161,7 @@ def map_clip() -> Rows:
 def test_chips_are_aligned_or_widened_boxes(map_clip: Rows):
     row, crop = map_clip.values[0], map_clip.crops[0]
     np.testing.assert_array_equal(Face().cut(row, crop), chip(row, crop))
-    np.testing.assert_array_equal(Fer().cut(row, crop), boxed(row, crop, 64, 64, 0.3))
+    np.testing.assert_array_equal(Fer().cut(row, crop), boxed(row, crop, 64, 64, 0.2))
     np.testing.assert_array_equal(Fer(widened=0).cut(row, crop), boxed(row, crop, 64, 64, 0.0))
     np.testing.assert_array_equal(Fer(chip="aligned").cut(row, crop), chip(row, crop, 64))
     for feature in (ResNet18(), VggFace()):
@@ -182,6 +183,7 @@ def test_a_turned_face_is_laid_upright_by_its_eyes():
     place = by_eyes(np.stack([corners.real, corners.imag], axis=1), size)
     assert place.angle == pytest.approx(0.4)
     assert place.side == pytest.approx(1.5 * (size - 1) + 1)
+    assert complex(*place.middle) == pytest.approx((55.5 + 55.5j) * turn + first)
     down, across = np.mgrid[0:250, 0:250]
     shown = cut(np.stack([across, down, 0 * down], axis=2).astype(np.uint8), place, size)
     for x, y in np.round(EYES).astype(int):

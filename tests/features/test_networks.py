@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from typing import get_args
 
 import h5py
 import numpy as np
@@ -13,7 +14,7 @@ from safetensors.torch import save_file
 from torch.nn import functional
 
 from features.networks import architectures, dlib_resnet, local, mini_xception
-from features.networks.base import Embedder, Network, normalised
+from features.networks.base import Embedder, Network, Precision, normalised, place
 from features.networks.dlib_weights import DETECTOR, EMBEDDING, fold, pack, tensors_in
 from features.networks.weights import WeightError, WeightFile, fill, packaged, read_state, sha256, verified
 
@@ -198,7 +199,7 @@ def test_a_value_that_is_not_finite_is_an_error_that_names_the_chip():
         broken.embed(given)
 
 
-@pytest.mark.parametrize(("device", "precision"), [("tpu", "float32"), ("cpu", "float16"), ("cuda", "float32")])
+@pytest.mark.parametrize(("device", "precision"), [("tpu", "float32"), ("cpu", "int8"), ("cuda", "float32")])
 def test_what_a_network_cannot_run_on_is_refused(device, precision):
     if device == "cuda" and torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
@@ -217,17 +218,42 @@ def test_embeddings_are_dlibs_own(face, chips):
     np.testing.assert_allclose(face.embed(chips)[[0, 1, 10]], wanted, atol=1e-5, rtol=0)
 
 
-def test_half_precision_stays_near(face, chips):
-    half = dlib_resnet.load(precision="bfloat16").embed(chips)
+@pytest.mark.parametrize(("precision", "tolerance"), [("float16", 0.001), ("bfloat16", 0.01)])
+def test_half_precision_stays_near(face, chips, precision, tolerance):
+    half = dlib_resnet.load(precision=precision).embed(chips)
     assert half.dtype == np.float32
-    assert 0 < np.abs(half - face.embed(chips)).max() < 0.01
+    assert 0 < np.abs(half - face.embed(chips)).max() < tolerance
 
 
-def test_a_chip_has_the_same_embedding_to_the_bit_in_any_company(face, chips):
-    together = face.embed(chips)
-    alone = np.concatenate([face.embed(chip[None]) for chip in chips])
+def test_of_float16_are_the_factors_and_what_a_layer_gives_and_nothing_between():
+    layer = torch.nn.Linear(2, 1, bias=False)
+    layer.weight.data = torch.tensor([[1 / 3, 1]])
+    place(layer, "cpu", "float16")
+    x = np.array([3, 1 + 2**-12], np.float32)  # the second is no float16
+    wanted = np.float16(np.float32(np.float16(1 / 3)) * x[0] + np.float32(np.float16(x[1])))
+    assert layer(torch.from_numpy(x[None])).item() == float(wanted)
+
+    class Residual(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = torch.nn.Linear(2, 2, bias=False)
+            self.layer.weight.data.zero_()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + self.layer(x)
+
+    residual = Residual()
+    place(residual, "cpu", "float16")
+    np.testing.assert_array_equal(residual(torch.from_numpy(x[None])).numpy()[0], x)
+
+
+@pytest.mark.parametrize("precision", get_args(Precision))
+def test_a_chip_has_the_same_embedding_to_the_bit_in_any_company(chips, precision):
+    network = dlib_resnet.load(precision=precision)
+    together = network.embed(chips)
+    alone = np.concatenate([network.embed(chip[None]) for chip in chips])
     np.testing.assert_array_equal(together, alone)
-    np.testing.assert_array_equal(together[::-1], face.embed(chips[::-1]))
+    np.testing.assert_array_equal(together[::-1], network.embed(chips[::-1]))
 
 
 def test_the_number_of_threads_changes_no_bit(face, chips):
