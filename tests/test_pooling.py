@@ -8,7 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 from corpus import run, small, spec
+from films import film
 from plain import Level, Samples, Seen, Tiles
+from scipy.ndimage import gaussian_filter
+from skimage.data import astronaut
 from test_study import run as evaluated
 from test_study import table
 
@@ -20,7 +23,7 @@ from pipeline.console import Terminal
 from pipeline.corpora.base import LOSO
 from pipeline.dataset import opened
 from pipeline.errors import AffexError, UsageError
-from pipeline.manifest import Dataset
+from pipeline.manifest import Dataset, Media, Utterance
 from pipeline.matrix import load
 from pipeline.modelfile import read
 from pipeline.recordings import at_hand
@@ -373,6 +376,25 @@ def test_what_nobody_judges_is_refused_in_the_matrix_too(dataset):
     run(dataset, SAMPLES)
     with pytest.raises(UsageError, match="nothing says how good a frame of samples is"):
         load(dataset, [replace(SAMPLES, pool=("qmean",))])
+
+
+def test_blurred_frames_of_a_real_face_hardly_move_its_embedding(tmp_path):
+    picture = np.ascontiguousarray(astronaut()[:320, 60:380])
+    (tmp_path / "data").mkdir()
+    film(tmp_path / "data" / "one.mp4", [picture, blurred(picture), blurred(picture), picture], rate=5)
+    utterance = Utterance(id="one", corpus="small", speaker="s", video=Media("one.mp4"))
+    clips = Dataset("small", tmp_path / "data", tmp_path / "cache" / "small", (utterance,))
+    (face,) = feature_specs("face:pool=mean+qmean")
+    run(clips, face.unpooled)
+    frames = load(clips, [face.unpooled]).X
+    mean, weighted = load(clips, [face]).X[0].reshape(2, -1)
+    sharp = frames[[0, 3]].mean(axis=0)
+    assert len(frames) == 4
+    assert np.linalg.norm(weighted - sharp) < 0.5 * np.linalg.norm(mean - sharp)
+
+
+def blurred(picture: np.ndarray) -> np.ndarray:
+    return gaussian_filter(picture, (3, 3, 0))
 
 
 # From a wish to a model file
