@@ -23,7 +23,7 @@ import argparse
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
@@ -102,10 +102,16 @@ def views(path: Path, frames: int, large: int) -> Iterator[View]:
         yield from (View(path.name, number, picture) for number, picture in frames_of(path, large))
 
 
-def chips_of(pictures: list[np.ndarray]) -> np.ndarray:
+def found_by(precision: Precision, pictures: Iterable[np.ndarray]) -> list[Faces]:
+    """Return the faces that our detector finds in each picture."""
+    detector = Mmod(precision=precision)
+    return [detector.detect(picture[None])[0] for picture in pictures]
+
+
+def chips_of(pictures: Iterable[np.ndarray], found: Iterable[Faces]) -> np.ndarray:
     """Return the aligned chip of each picture's best face, (n_faces, 150, 150, 3) uint8."""
-    best = ((picture, Mmod().detect(picture[None])[0]) for picture in pictures)
-    return np.stack([aligned(picture, landmarks(picture, faces.boxes[0])) for picture, faces in best if len(faces)])
+    best = ((picture, faces.boxes[0]) for picture, faces in zip(pictures, found, strict=True) if len(faces))
+    return np.stack([aligned(picture, landmarks(picture, box)) for picture, box in best])
 
 
 @cache
@@ -158,7 +164,7 @@ def spread(values: list[float]) -> str:
 def speed(paths: list[Path], rounds: int, threads: list[int]) -> None:
     """Race detection and embedding."""
     frames = np.stack([at_640(picture) for path in paths for _, picture in frames_of(path, 1)])
-    chips = chips_of(list(frames))
+    chips = chips_of(frames, found_by("float32", frames))
     for number in threads:
         torch.set_num_threads(number)
         detection: dict[str, Callable[[], object]] = {"dlib": lambda: found_by_dlib(frames[0])}
@@ -182,18 +188,17 @@ def agreement(paths: list[Path], frames: int, large: int) -> None:
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         own = list(pool.map(found_by_dlib, (view.picture for view in seen)))
     print(f"{len(seen)} frames of {len(paths)} clips, dlib took {time.perf_counter() - began:.0f} s", flush=True)
-    for precision in PRECISIONS:
-        detector = Mmod(precision=precision)
-        ours = [detector.detect(view.picture[None])[0] for view in seen]
-        compare(precision, seen, own, ours)
-    chips = chips_of([view.picture for view in seen])
+    ours = {precision: found_by(precision, (view.picture for view in seen)) for precision in PRECISIONS}
+    for precision, found in ours.items():
+        compare(precision, seen, own, found)
+    chips = chips_of((view.picture for view in seen), ours["float32"])
     vectors = described_by_dlib(chips)
     for precision in PRECISIONS:
-        found = dlib_resnet.load("cpu", precision).embed(chips)
-        same = nearest(found) == nearest(vectors)
-        apart = np.linalg.norm(found - vectors, axis=1)
+        embedded = dlib_resnet.load("cpu", precision).embed(chips)
+        same = nearest(embedded) == nearest(vectors)
+        apart = np.linalg.norm(embedded - vectors, axis=1)
         print(
-            f"{precision}: {len(chips)} chips, numbers at most {np.abs(found - vectors).max():.1e} from dlib's, "
+            f"{precision}: {len(chips)} chips, numbers at most {np.abs(embedded - vectors).max():.1e} from dlib's, "
             f"distance at most {apart.max():.1e}; {same.sum()} ({same.mean():.1%}) with the same nearest neighbour",
             flush=True,
         )
