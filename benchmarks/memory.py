@@ -9,15 +9,11 @@ bytes of its own), extracts a feature from each, and prints every process's peak
 """
 
 import argparse
-import subprocess
-import sys
 import tempfile
-import threading
-import time
 from pathlib import Path
 
 import numpy as np
-import psutil
+import processes
 import soundfile
 
 
@@ -35,46 +31,6 @@ def make(folder: Path, n_clips: int) -> Path:
     return table
 
 
-def peaks(command: list[str]) -> tuple[list[float], float]:
-    """Run a command; return the peak memory of it and of each worker, largest first, MiB, and its time, s."""
-    began = time.perf_counter()
-    run = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    seen: dict[int, float] = {}
-
-    def watch() -> None:
-        while run.poll() is None:
-            family = [psutil.Process(run.pid)]
-            try:
-                family += family[0].children(recursive=True)
-            except psutil.Error:
-                return
-            for process in family:
-                peak = _peak(process.pid)
-                if peak:
-                    seen[process.pid] = peak
-            time.sleep(0.2)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    if run.wait():
-        raise SystemExit(f"{command} failed")
-    watcher.join()
-    driver = seen.pop(run.pid)
-    workers = sorted((peak for peak in seen.values() if peak > 60), reverse=True)
-    return [driver, *workers], time.perf_counter() - began
-
-
-def _peak(pid: int) -> float:
-    """Return the high-water mark of a process's resident memory as Linux keeps it, MiB."""
-    try:
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM"):
-                return int(line.split()[1]) / 1024
-    except OSError:
-        pass
-    return 0.0
-
-
 def main() -> None:
     """Compare, and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -85,12 +41,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for n_clips in options.sizes:
             table = make(Path(folder, str(n_clips)), n_clips)
-            command = [sys.executable, "-m", "pipeline.cli", "features", "--dataset", "csv", "--data", str(table)]
-            command += ["--cache", str(Path(folder, "cache")), "--features", options.feature, "--jobs", "2"]
-            memory, seconds = peaks(command)
-            results.append(memory)
-            shown = ", ".join(f"{peak:.0f}" for peak in memory)
-            print(f"{n_clips} clips, {seconds:.0f} s: driver and workers peak at {shown} MiB", flush=True)
+            run = processes.features(table, Path(folder, "cache"), options.feature)
+            results.append(run.peaks)
+            shown = ", ".join(f"{peak:.0f}" for peak in run.peaks)
+            print(f"{n_clips} clips, {run.seconds:.0f} s: driver and workers peak at {shown} MiB", flush=True)
     ratios = ", ".join(f"{large / small:.3f}" for small, large in zip(*results, strict=False))
     print(f"ratios: {ratios}")
 

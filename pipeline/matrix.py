@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pipeline import cache, pooling, store
 from pipeline.errors import AffexError, UsageError
 from pipeline.manifest import Dataset, Utterance
-from pipeline.registry import FeatureSpec
+from pipeline.registry import FeatureSpec, spec_of
 from pipeline.store import Table
 
 
@@ -159,10 +159,11 @@ def load(dataset: Dataset, specs: Sequence[FeatureSpec]) -> Matrix:
 
 def _table(dataset: Dataset, spec: FeatureSpec) -> Table:
     """Return what is cached of a feature, with one row a clip if it is to be pooled."""
-    table = store.load(cache.published(dataset.folder, spec), cache.recipe(spec.feature).key)
+    table = _cached(dataset, spec)
     if not spec.pool:
         return table
-    rows = pooling.pooled(table.values, table.offsets, table.columns, spec.pool)
+    weights = _weights(dataset, spec, table) if pooling.is_weighted(spec.pool) else None
+    rows = pooling.pooled(table.values, table.offsets, table.columns, spec.pool, weights)
     for clip in np.flatnonzero(np.isnan(rows).any(axis=1)):
         raise AffexError(
             f"{table.ids[clip]}: no frame of {spec.unpooled} has anything in it that could be pooled. Extract the "
@@ -173,7 +174,45 @@ def _table(dataset: Dataset, spec: FeatureSpec) -> Table:
         values=rows,
         offsets=np.arange(len(table.ids) + 1),
         columns=pooling.columns(table.columns, spec.pool),
+        times=None,
     )
+
+
+def _cached(dataset: Dataset, spec: FeatureSpec) -> Table:
+    return store.load(cache.published(dataset.folder, spec), cache.recipe(spec.feature).key)
+
+
+def _weights(dataset: Dataset, spec: FeatureSpec, table: Table) -> NDArray[np.float64]:
+    """Return how good each row's frame is, ``(n_rows,)``, as the feature or one that it is made of says.
+
+    Raises
+    ------
+    AffexError
+        If that one's file, a clip of it, or the frame of a row is missing.
+    """
+    judge = pooling.judge(spec.feature)
+    if judge is None:
+        raise UsageError(f"{spec}: nothing says how good a frame of {spec.preset} is.")
+    judging = spec.unpooled if judge == spec.feature else spec_of(judge)
+    judged = table if judge == spec.feature else _cached(dataset, judging)
+    qualities = pooling.qualities(judged.values, judged.offsets, judged.columns)
+    number = {id_: i for i, id_ in enumerate(judged.ids)}
+    parts = [np.empty(0)]
+    for clip, id_ in enumerate(table.ids):
+        own = _times(table, clip)
+        there = _times(judged, number[id_]) if id_ in number else own[:0]
+        if not np.isin(own, there).all():
+            raise AffexError(
+                f"{id_}: {judging} does not have every frame of {spec.unpooled}, so nothing says how good they are. "
+                f"Run `make features FEATURES={spec.unpooled}` to bring both up to date."
+            )
+        parts.append(qualities[judged.offsets[number[id_]] + np.searchsorted(there, own)])
+    return np.concatenate(parts)
+
+
+def _times(table: Table, clip: int) -> NDArray[np.float64]:
+    assert table.times is not None  # features that are judged have rows of frames
+    return table.times[table.offsets[clip] : table.offsets[clip + 1]]
 
 
 def _columns(specs: Sequence[FeatureSpec], tables: Sequence[Table]) -> tuple[str, ...]:

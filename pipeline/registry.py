@@ -150,6 +150,12 @@ def _feature_spec(text: str) -> FeatureSpec:
         if not feature.framewise:
             raise UsageError(f"'{text}': {preset} has one row a clip, and pool= is for features of frames.")
         spec = dataclasses.replace(spec, pool=pooling.statistics(part.removeprefix("pool=")))
+    if pooling.is_weighted(spec.pool) and pooling.judge(feature) is None:
+        able = [name for name, preset in feature_presets().items() if preset.framewise and pooling.judge(preset)]
+        raise UsageError(
+            f"'{text}': nothing says how good a frame of {preset} is, as {' and '.join(pooling.WEIGHTED)} ask. Of the "
+            f"features of frames these have that: {', '.join(able) or 'none'}."
+        )
     return spec
 
 

@@ -420,12 +420,15 @@ class Table:
     offsets : (n_clips + 1,) int64
         Clip ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``.
     values : (n_rows, n_columns) float32
+    times : (n_rows,) float64, s
+        None where a clip has one row, not one a frame.
     """
 
     ids: tuple[str, ...]
     columns: tuple[str, ...]
     offsets: NDArray[np.int64]
     values: NDArray[np.float32]
+    times: NDArray[np.float64] | None
 
 
 def load(path: Path, key: str) -> Table:
@@ -443,7 +446,8 @@ def load(path: Path, key: str) -> Table:
         if sealed is None or found.hurt or found.columns is None:
             why = "; ".join(found.hurt[:3]) or "it was made otherwise than affex makes it today"
             raise AffexError(f"{path}: {why}. Run `make features` to mend it.")
-        return Table(sealed.texts("ids"), found.columns, sealed.whole("offsets"), sealed.whole("values"))
+        times = sealed.whole("times") if "times" in sealed.seal.arrays else None
+        return Table(sealed.texts("ids"), found.columns, sealed.whole("offsets"), sealed.whole("values"), times)
 
 
 class _Disguised(io.RawIOBase):

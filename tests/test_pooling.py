@@ -1,23 +1,29 @@
 """Frames pooled over the clip: the statistics, how they are asked for, and what becomes of them up to a model file."""
 
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from corpus import run, small, spec
+from films import film
 from plain import Level, Samples, Seen, Tiles
+from scipy.ndimage import gaussian_filter
+from skimage.data import astronaut
 from test_study import run as evaluated
 from test_study import table
 
+from features.base import AudioFeature, ChainedFeature, Clip, Feature, Rows
+from pipeline import cache as store_of
 from pipeline import pooling, registry, stages, study, takeaway
 from pipeline.cli.command import cli
 from pipeline.console import Terminal
 from pipeline.corpora.base import LOSO
 from pipeline.dataset import opened
 from pipeline.errors import AffexError, UsageError
-from pipeline.manifest import Dataset
+from pipeline.manifest import Dataset, Media, Utterance
 from pipeline.matrix import load
 from pipeline.modelfile import read
 from pipeline.recordings import at_hand
@@ -67,7 +73,110 @@ def test_columns_say_what_they_are():
     assert pooling.columns(("a", "b"), MEAN_STD) == ("a.mean", "b.mean", "a.std", "b.std")
 
 
+# As good as the face is
+
+JUDGED = ("time", "found", "score", "sharpness", "yaw", "inside")
+
+
+def judged(*frames: tuple[float, ...]) -> np.ndarray:
+    """Return rows of `JUDGED` at 0, 1, 2 ... s; a frame is (score, sharpness, yaw, inside), or () without a face."""
+    rows = [(time, 1, *frame) if frame else (time, 0, 0, 0, 0, 0) for time, frame in enumerate(frames)]
+    return np.array(rows, np.float32)
+
+
+def quality(*frames: tuple[float, ...]) -> list[float]:
+    return pooling.qualities(judged(*frames), np.array([0, len(frames)]), JUDGED).tolist()
+
+
+PERFECT = (1.0, 200.0, 0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("frame", "weight"),
+    [
+        (PERFECT, 1),
+        ((0.25, 200, 0, 1), 0.25),  # found with a quarter of the usual score
+        ((9, 900, 0, 1), 1),  # better than usual counts no more
+        ((1, 50, 0, 1), 0.25),  # a quarter as sharp
+        ((1, 200, 1, 1), 0.5),  # half turned to either side
+        ((1, 200, -1, 1), 0.5),
+        ((1, 200, 0, 0.7), 0.7),  # partly outside
+        ((0.5, 100, 2, 0.5), 0.5 * 0.5 * 0.2 * 0.5),
+        ((-0.1, 200, 0, 1), 0),
+        ((), 0),  # no face
+    ],
+)
+def test_what_a_frame_weighs_among_good_ones(frame, weight):
+    assert quality(PERFECT, frame, PERFECT, PERFECT) == pytest.approx([1, weight, 1, 1], abs=1e-6)
+
+
+def test_a_weight_does_not_ask_for_other_clips_or_for_scales():
+    rng = np.random.default_rng(0)
+    frames = [tuple(frame) for frame in np.abs(rng.standard_normal((9, 4))) * [1, 300, 0.3, 0.5]]
+    scaled = [(3 * score, sharpness / 7, yaw, inside) for score, sharpness, yaw, inside in frames]
+    assert quality(*scaled) == pytest.approx(quality(*frames), rel=1e-6)
+    both = pooling.qualities(judged(*frames, *[PERFECT] * 4), np.array([0, 9, 13]), JUDGED)
+    assert both.tolist() == [*quality(*frames), 1, 1, 1, 1]
+
+
+def test_clips_that_are_nowhere_sharp_or_sure_are_judged_by_the_rest():
+    assert quality((0, 0, 0, 1), (0, 0, 1, 1)) == [1, 0.5]
+    assert quality((), ()) == [0, 0]
+
+
+def weighted(values: np.ndarray, weights: list[float], pool: tuple[str, ...] = ("qmean", "qstd")) -> list[float]:
+    return pooling.pooled(values, np.array([0, len(values)]), "a", pool, np.array(weights)).ravel().tolist()
+
+
+def test_weighted_worked_by_hand():
+    values = np.array([[1], [4], [9]], np.float32)
+    assert weighted(values, [0.5, 0.25, 0.25]) == pytest.approx([3.75, np.sqrt((2.75**2 * 2 + 0.25**2 + 5.25**2) / 4)])
+    assert weighted(values, [0.3, 0.3, 0.3]) == pytest.approx([values.mean(), values.std()])  # all alike
+    assert weighted(values, [0.2, 0.2, 0]) == pytest.approx([2.5, 1.5])  # one does not count
+    assert weighted(values, [0, 0.1, 0]) == [4, 0]
+    assert weighted(values, [0, 0, 0]) == pytest.approx([values.mean(), values.std()])  # none does: all alike
+
+
+def test_whole_numbers_of_weights_are_frames_that_come_again():
+    rng = np.random.default_rng(1)
+    values, weights = rng.standard_normal((20, 1)).astype(np.float32), rng.integers(0, 4, 20)
+    again = np.repeat(values, weights, axis=0)
+    assert weighted(values, list(weights)) == pytest.approx([again.mean(), again.std()], rel=1e-5)
+
+
+def test_what_does_not_vary_has_exactly_no_weighted_deviation():
+    values = np.full((1000, 1), 0.1, np.float32)
+    assert weighted(values, list(np.random.default_rng(0).random(1000))) == [np.float32(0.1), 0]
+
+
+def test_plain_and_weighted_statistics_stand_side_by_side():
+    values = judged((1, 200, 0, 1), (1, 200, 0, 0.5), ())
+    weights = pooling.qualities(values, np.array([0, 3]), JUDGED)
+    [row] = pooling.pooled(values, np.array([0, 3]), JUDGED, ("mean", "qmean"), weights)
+    named = dict(zip(pooling.columns(JUDGED, ("mean", "qmean")), row.tolist(), strict=True))
+    assert named["inside.mean"] == 0.75
+    assert named["inside.qmean"] == pytest.approx((1 + 0.5 * 0.5) / 1.5)
+    assert (named["found.mean"], named["found.qmean"]) == (pytest.approx(2 / 3), 1)
+    assert named["time.qmean"] == pytest.approx(0.5 / 1.5)
+    with pytest.raises(ValueError, match="qmean needs the weights"):
+        pooling.pooled(values, np.array([0, 3]), JUDGED, ("mean", "qmean"))
+
+
+def test_real_faces_judge_themselves_and_their_embeddings():
+    presets = registry.feature_presets()
+    assert pooling.judge(presets["faces"]) == presets["faces"]
+    assert pooling.judge(presets["face"]) == presets["faces"]
+    assert pooling.judge(presets["mfcc"]) is None
+
+
 # How it is asked for
+
+
+def test_quality_is_asked_for_by_name_and_never_by_default():
+    assert pooling.DEFAULT == ("mean", "std", "min", "max")
+    (asked,) = feature_specs("face:pool=qstd+mean+qmean")
+    assert asked.pool == ("mean", "qmean", "qstd")
+    assert feature_specs(str(asked)) == (asked,)
 
 
 def test_pooling_is_written_like_a_parameter_but_is_none_of_the_feature():
@@ -89,6 +198,7 @@ def test_pooling_is_written_like_a_parameter_but_is_none_of_the_feature():
         ("mfcc:pool=mean+mean", "names a statistic twice"),
         ("mfcc:pol=mean", "Did you mean pool"),
         ("egemaps:pool=mean", "egemaps has one row a clip"),
+        ("mfcc:pool=mean+qmean", "nothing says how good a frame of mfcc is.*these have that: .*face, faces"),
         ("mfcc:pool=mean mfcc:pool=std", "named twice"),
         ("mfcc mfcc:pool=std", "named twice"),
     ],
@@ -158,6 +268,135 @@ def test_a_clip_where_nothing_was_found_is_not_pooled_in_silence(dataset):
         load(dataset, [replace(seen, pool=MEAN_STD)])
 
 
+# In the matrix, as good as the face is
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rated(AudioFeature):
+    """Loudness each 20 ms, in `JUDGED`: sharpness is the frame's number, every third frame has no face."""
+
+    gain: float = 1.0
+
+    @property
+    def framewise(self) -> bool:
+        return True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (*JUDGED, "loudness")
+
+    def extract(self, clip: Clip) -> Rows:
+        n = len(clip.samples) // 320
+        values = np.zeros((n, 7), np.float32)
+        values[:, 0] = np.arange(n) / 50
+        faces = np.arange(n) % 3 != 2
+        values[faces, 1:6] = 1, 1, 0, 0, 1
+        values[faces, 3] = np.flatnonzero(faces)
+        values[faces, 6] = self.gain * clip.samples[: n * 320].reshape(n, 320).std(axis=1)[faces]
+        return Rows(values, values[:, 0].astype(np.float64))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard(ChainedFeature):
+    """The loudness of each frame of `Rated` with a face; those without have no row. `late` by so much, s."""
+
+    packages: ClassVar[tuple[str, ...]] = ()
+
+    rated: Rated = Rated()
+    late: float = 0.0
+
+    @property
+    def upstream(self) -> Feature:
+        return self.rated
+
+    @property
+    def framewise(self) -> bool:
+        return True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("loudness",)
+
+    def extract_many(self, clips: Iterable[Rows], model: Any) -> list[Rows]:
+        return [self._rows(clip) for clip in clips]
+
+    def _rows(self, clip: Rows) -> Rows:
+        faces = clip.values[:, 1] == 1
+        return Rows(clip.values[faces, 6:].copy(), clip.times[faces] + self.late)
+
+
+RATED, HEARD = spec("rated", Rated()), spec("heard", Heard())
+
+
+@pytest.fixture
+def presets(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have the registry know `Rated` and `Heard` beside the real features."""
+    known = registry.feature_presets() | {"rated": Rated(), "heard": Heard()}
+    monkeypatch.setattr("pipeline.registry.feature_presets", lambda: known)
+
+
+@pytest.mark.usefixtures("presets")
+def test_an_embedding_is_weighed_by_the_faces_it_was_made_of(dataset):
+    run(dataset, HEARD)
+    [rated, heard] = (load(dataset, [replace(one, pool=("qmean",))]) for one in (RATED, HEARD))
+    assert heard.columns == ("loudness.qmean",)
+    assert heard.X[:, 0] == pytest.approx(rated.X[:, 6], rel=1e-6)
+    frames = load(dataset, [HEARD])
+    for n, (found,) in enumerate(heard.X):
+        loudness = frames.take([n]).X[:, 0]
+        number = np.array([frame for frame in range(99) if frame % 3 != 2])[: len(loudness)]
+        weights = np.minimum(number / np.median(number), 1)
+        assert found == pytest.approx(np.average(loudness, weights=weights), rel=1e-6)
+        assert found != pytest.approx(loudness.mean(), rel=1e-5)
+
+
+@pytest.mark.usefixtures("presets")
+def test_a_row_that_no_frame_is_known_of_is_said(dataset):
+    late = spec("heard", Heard(late=0.001))
+    run(dataset, late)
+    with pytest.raises(AffexError, match=r"^00: rated does not have every frame of heard:late=0.001, so nothing says"):
+        load(dataset, [replace(late, pool=("qmean",))])
+
+
+@pytest.mark.usefixtures("presets")
+def test_a_clip_or_a_file_that_is_missing_upstream_is_said(dataset):
+    run(dataset, HEARD)
+    run(replace(dataset, folder=dataset.folder / "fewer", utterances=dataset.utterances[:-1]), RATED)
+    path = store_of.published(dataset.folder, RATED)
+    path.write_bytes(store_of.published(dataset.folder / "fewer", RATED).read_bytes())
+    with pytest.raises(AffexError, match=r"^05: rated does not have every frame of heard, .*FEATURES=heard"):
+        load(dataset, [replace(HEARD, pool=("qmean",))])
+    path.unlink()
+    with pytest.raises(AffexError, match=r"rated\.h5 is not there. Run `make features`"):
+        load(dataset, [replace(HEARD, pool=("qmean",))])
+    assert load(dataset, [replace(HEARD, pool=("mean",))]).columns == ("loudness.mean",)
+
+
+def test_what_nobody_judges_is_refused_in_the_matrix_too(dataset):
+    run(dataset, SAMPLES)
+    with pytest.raises(UsageError, match="nothing says how good a frame of samples is"):
+        load(dataset, [replace(SAMPLES, pool=("qmean",))])
+
+
+def test_blurred_frames_of_a_real_face_hardly_move_its_embedding(tmp_path):
+    picture = np.ascontiguousarray(astronaut()[:320, 60:380])
+    (tmp_path / "data").mkdir()
+    film(tmp_path / "data" / "one.mp4", [picture, blurred(picture), blurred(picture), picture], rate=5)
+    utterance = Utterance(id="one", corpus="small", speaker="s", video=Media("one.mp4"))
+    clips = Dataset("small", tmp_path / "data", tmp_path / "cache" / "small", (utterance,))
+    (face,) = feature_specs("face:pool=mean+qmean")
+    run(clips, face.unpooled)
+    frames = load(clips, [face.unpooled]).X
+    mean, weighted = load(clips, [face]).X[0].reshape(2, -1)
+    sharp = frames[[0, 3]].mean(axis=0)
+    assert len(frames) == 4
+    assert np.linalg.norm(weighted - sharp) < 0.5 * np.linalg.norm(mean - sharp)
+
+
+def blurred(picture: np.ndarray) -> np.ndarray:
+    return gaussian_filter(picture, (3, 3, 0))
+
+
 # From a wish to a model file
 
 
@@ -207,6 +446,22 @@ def test_a_model_pools_new_recordings_as_those_it_was_fitted_on(fitted):
     model = read(fitted / "one.affex")
     assert model.settings.features == ("mfcc:pool=mean+std+min+max",)
     recordings = at_hand(fitted / "mine-wav", fitted / "cache", with_speakers=False)
+    with study.opened([recordings], Terminal(), "inline", 1) as desk:
+        lines = takeaway.predict(desk, model, "one", None).read_text(encoding="utf-8").splitlines()
+    right = [("loud" if int(line.split(",")[0].split(".")[0][-1]) % 2 else "soft") in line for line in lines[1:]]
+    assert len(right) == 16
+    assert all(right)
+
+
+@pytest.mark.usefixtures("presets")
+def test_a_model_weighs_new_recordings_as_those_it_was_fitted_on(tmp_path, cache):
+    corpus = opened("csv", table(tmp_path), cache, partial=False, console=Terminal())
+    settings = Settings(corpus="mine", features=("heard:pool=qmean+qstd",), classifier=SVM, card=LOSO)
+    with study.opened([corpus], Terminal(), "inline", 1) as desk:
+        takeaway.fit(desk, settings, tmp_path / "one.affex")
+    model = read(tmp_path / "one.affex")
+    assert model.settings.features == ("heard:pool=qmean+qstd",)
+    recordings = at_hand(tmp_path / "mine-wav", tmp_path / "elsewhere", with_speakers=False)
     with study.opened([recordings], Terminal(), "inline", 1) as desk:
         lines = takeaway.predict(desk, model, "one", None).read_text(encoding="utf-8").splitlines()
     right = [("loud" if int(line.split(",")[0].split(".")[0][-1]) % 2 else "soft") in line for line in lines[1:]]
