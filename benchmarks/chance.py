@@ -15,12 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import registry, report, stages
+from pipeline import registry
 from pipeline.console import Terminal
 from pipeline.dataset import opened
-from pipeline.evaluate import evaluate
+from pipeline.extraction import stages
+from pipeline.judging.evaluate import evaluate
+from pipeline.judging.task import Settings
 from pipeline.matrix import Matrix, load
-from pipeline.task import Settings
+from pipeline.reporting import report
 
 
 def shuffled(matrix: Matrix, seed: int) -> Matrix:

@@ -35,14 +35,15 @@ from numpy.typing import NDArray
 from classifiers.base import inner_folds
 from classifiers.estimators.kernel import GAMMAS
 from classifiers.estimators.svm import COSTS
-from pipeline import registry, stages
+from pipeline import registry
 from pipeline.console import Terminal
 from pipeline.dataset import opened
-from pipeline.evaluate import evaluate
+from pipeline.extraction import stages
+from pipeline.judging.evaluate import evaluate
+from pipeline.judging.results import Result
+from pipeline.judging.task import Settings
 from pipeline.manifest import Utterance
 from pipeline.matrix import Matrix, load
-from pipeline.results import Result
-from pipeline.task import Settings
 
 #: How many processes each side has.
 JOBS = 2

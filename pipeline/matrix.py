@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import cache, pooling, store
+from pipeline import pooling
+from pipeline.caching import cache, store
+from pipeline.caching.store import Table
 from pipeline.errors import AffexError, UsageError
 from pipeline.manifest import Dataset, Utterance
 from pipeline.registry import FeatureSpec, spec_of
-from pipeline.store import Table
 
 
 @dataclass(frozen=True)

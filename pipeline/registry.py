@@ -26,7 +26,7 @@ from features.base import Feature
 from pipeline import pooling
 from pipeline.corpora.base import Card, Corpus
 from pipeline.errors import UsageError, unknown
-from pipeline.splits import PROTOCOLS
+from pipeline.judging.splits import PROTOCOLS
 
 #: Named in the sources and on their way; asking for one gets an error that says so.
 PLANNED_CORPORA = ("afew", "baum1s", "cremad", "enterface", "iemocap", "mosei", "omg", "rml", "savee")

@@ -14,20 +14,21 @@ from typing import TYPE_CHECKING
 
 from classifiers.base import Classifier
 from features.base import Runtime
-from pipeline import registry, stages, work
-from pipeline.cache import recipe
+from pipeline import registry
+from pipeline.caching.cache import recipe
 from pipeline.console import Terminal
 from pipeline.corpora.base import Card
 from pipeline.errors import AffexError, UsageError
-from pipeline.extract import Summary, extract
+from pipeline.extraction import stages, work
+from pipeline.extraction.extract import Summary, extract
+from pipeline.extraction.stages import Runner
 from pipeline.manifest import Dataset
 from pipeline.registry import FeatureSpec, Member
-from pipeline.stages import Runner
 
 if TYPE_CHECKING:
+    from pipeline.judging.results import Result
+    from pipeline.judging.task import Settings, Task
     from pipeline.matrix import Matrix
-    from pipeline.results import Result
-    from pipeline.task import Settings, Task
 
 #: How many failures are shown by name before they are only counted.
 SHOWN = 8
@@ -61,7 +62,7 @@ class Desk:
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """What an evaluation is asked for besides features and classifiers; fields as in `pipeline.task.Settings`.
+    """What an evaluation is asked for besides features and classifiers; fields as in `pipeline.judging.task.Settings`.
 
     Parameters
     ----------
@@ -152,7 +153,7 @@ def extracted(desk: Desk, specs: Sequence[FeatureSpec], beside: Sequence[Feature
 
 def single(desk: Desk, member: Member, wish: Wish, out: Path | None, *, leak: bool) -> None:
     """Evaluate one model; with `leak`, also as if speakers did not matter, and say the difference."""
-    from pipeline import comparison
+    from pipeline.reporting import comparison
 
     _require_honest(wish.card, leak=leak)
     folder = run(desk, member, wish, out)
@@ -163,8 +164,8 @@ def single(desk: Desk, member: Member, wish: Wish, out: Path | None, *, leak: bo
 
 def fused(desk: Desk, members: Sequence[Member], wish: Wish, fusion: str, out: Path | None, *, leak: bool) -> None:
     """Evaluate several models on one card and fuse their scores; with `leak`, also as if speakers did not matter."""
-    from pipeline import comparison
-    from pipeline import fusion as rules
+    from pipeline.fusing import fusion as rules
+    from pipeline.reporting import comparison
 
     rule = rules.rule_of(fusion)
     _require_honest(wish.card, leak=leak)
@@ -176,7 +177,7 @@ def fused(desk: Desk, members: Sequence[Member], wish: Wish, fusion: str, out: P
 
 
 def _fused(desk: Desk, members: Sequence[Member], wish: Wish, rule: str, out: Path | None) -> Path:
-    from pipeline import fusion as rules
+    from pipeline.fusing import fusion as rules
 
     inner = wish.inner or rules.RULES[rule].learns
     folders = [run(desk, member, replace(wish, inner=inner), None) for member in members]
@@ -185,8 +186,9 @@ def _fused(desk: Desk, members: Sequence[Member], wish: Wish, rule: str, out: Pa
 
 def fuse_runs(console: Terminal, names: Sequence[str], fusion: str, cache: Path, out: Path | None) -> Path:
     """Fuse the scores of finished runs, or show again what rests on the same; return the folder of the fused one."""
-    from pipeline import fusion as rules
-    from pipeline import report, runs
+    from pipeline.fusing import fusion as rules
+    from pipeline.judging import runs
+    from pipeline.reporting import report
 
     members, rule = runs.find(names, cache), rules.rule_of(fusion)
     about = rules.about(members, rule)
@@ -205,8 +207,8 @@ def run(desk: Desk, member: Member, wish: Wish, out: Path | None) -> Path:
     AffexError
         If the audit finds leaks and was not told to go on, or the evaluation cannot be done.
     """
-    from pipeline import report
-    from pipeline.task import prepare
+    from pipeline.judging.task import prepare
+    from pipeline.reporting import report
 
     specs, settings = _settings(desk, member, wish)
     prints_spec = registry.feature_specs(PRINTS)
@@ -226,7 +228,7 @@ def run(desk: Desk, member: Member, wish: Wish, out: Path | None) -> Path:
 
 
 def _settings(desk: Desk, member: Member, wish: Wish) -> "tuple[tuple[FeatureSpec, ...], Settings]":
-    from pipeline.task import Settings
+    from pipeline.judging.task import Settings
 
     names, classifier = member
     specs = readable(desk.console, names, classifier)
@@ -278,7 +280,7 @@ def _audited(
     AffexError
         If there is a leak and it is not allowed.
     """
-    from pipeline import audit
+    from pipeline.judging import audit
 
     place = {utterance.id: number for number, utterance in enumerate(prints.utterances)}
     findings = audit.audit(
@@ -298,8 +300,8 @@ def _audited(
 
 def _judged(desk: Desk, task: "Task", settings: "Settings", *, inner: bool) -> "Result":
     """Evaluate with a progress bar of the folds."""
-    from pipeline.evaluate import judge
-    from pipeline.report import DISTRIBUTIONS
+    from pipeline.judging.evaluate import judge
+    from pipeline.reporting.report import DISTRIBUTIONS
 
     runner = desk.runner()
     work.require_alike(runner, DISTRIBUTIONS)
@@ -308,14 +310,14 @@ def _judged(desk: Desk, task: "Task", settings: "Settings", *, inner: bool) -> "
 
 
 def _written(console: Terminal, result: "Result", folder: Path, basis: str) -> None:
-    from pipeline import report, tables
+    from pipeline.reporting import report, tables
 
     tables.show(report.write(result, folder, basis), folder, console.rich)
 
 
 def _shown_again(console: Terminal, folder: Path, basis: str, *, inner: bool = False) -> bool:
     """Show a run that rests on the same, and return whether there is one."""
-    from pipeline import report
+    from pipeline.reporting import report
 
     text = report.kept(folder, basis, inner=inner)
     if text is not None:

@@ -10,11 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import comparison, coverage, registry, runs, study, tables
+from pipeline import registry, study
 from pipeline.console import Terminal
+from pipeline.judging import runs
+from pipeline.reporting import comparison, coverage, tables
 
 if TYPE_CHECKING:
-    from pipeline.runs import Run
+    from pipeline.judging.runs import Run
     from pipeline.study import Desk, Wish
 
 #: The feature of each medium, and who reads them.

@@ -23,7 +23,8 @@ import soxr
 from numpy.typing import NDArray
 
 from features.base import Clip
-from pipeline import duplicates, media
+from pipeline import media
+from pipeline.judging import duplicates
 from pipeline.manifest import Media
 from pipeline.registry import feature_presets
 

@@ -8,11 +8,11 @@ import numpy as np
 import soundfile
 
 from features.base import Feature
-from pipeline import stages
-from pipeline.extract import Summary, extract
+from pipeline.extraction import stages
+from pipeline.extraction.extract import Summary, extract
+from pipeline.extraction.stages import Runner
 from pipeline.manifest import Dataset, Media, Utterance
 from pipeline.registry import FeatureSpec
-from pipeline.stages import Runner
 
 
 class Listener:

@@ -9,14 +9,15 @@ import soundfile
 from copies import Treatment, voice, write_copy
 from corpus import run
 
-from pipeline import audit, matrix, media
-from pipeline.audit import Pair, errors, refusal, warnings
+from pipeline import matrix, media
 from pipeline.corpora import csv, emodb
 from pipeline.corpora.base import LOSO
+from pipeline.judging import audit
+from pipeline.judging.audit import Pair, errors, refusal, warnings
+from pipeline.judging.splits import Fold, folds
 from pipeline.manifest import Dataset, Media, Utterance
 from pipeline.matrix import Matrix
 from pipeline.registry import feature_specs
-from pipeline.splits import Fold, folds
 
 SPECS = feature_specs("fingerprint")
 

@@ -20,9 +20,11 @@ from features.detectors import crops
 from features.face import Face
 from features.faces import COLUMNS, Faces
 from features.logmel import Logmel
-from pipeline import cache, coverage, matrix, store
-from pipeline.extract import Summary
+from pipeline import matrix
+from pipeline.caching import cache, store
+from pipeline.extraction.extract import Summary
 from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.reporting import coverage
 
 #: What two boxes of one face may be apart, px: the detector's windows lie 8 px apart, or less in a small frame.
 NEAR = 8

@@ -16,12 +16,14 @@ from plain import Copies, Last, Peaks, Tiles
 
 from features.ahead import ahead
 from features.base import Rows, Runtime
-from pipeline import cache, chain, inventory, media, registry, stages, store
-from pipeline.chain import Link, LinkBatch
+from pipeline import media, registry
+from pipeline.caching import cache, inventory, store
 from pipeline.errors import AffexError
-from pipeline.extract import Summary, extract
+from pipeline.extraction import chain, stages
+from pipeline.extraction.chain import Link, LinkBatch
+from pipeline.extraction.extract import Summary, extract
+from pipeline.extraction.work import Failure
 from pipeline.manifest import Dataset
-from pipeline.work import Failure
 
 TILES = spec("tiles", Tiles())
 PEAKS = spec("peaks", Peaks())
@@ -372,7 +374,7 @@ def test_a_run_that_was_killed_between_two_links_goes_on(dataset: Dataset, no_me
     run(dataset, TILES)
     no_media()
     with pytest.raises(KeyboardInterrupt), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipeline.cache.publish", interrupt)
+        patch.setattr("pipeline.caching.cache.publish", interrupt)
         run(dataset, PEAKS)
     _, peaks = run(dataset, PEAKS)
     assert (peaks.cached, peaks.computed) == (20, 0)

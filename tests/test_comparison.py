@@ -12,14 +12,15 @@ from rich.console import Console
 from scipy import stats
 from synthetic import Bayes, make_matrix, with_values
 
-from pipeline import comparison, report, runs, significance, tables
 from pipeline.console import Terminal
 from pipeline.corpora.base import LOSO, Card
 from pipeline.errors import AffexError, UsageError
-from pipeline.evaluate import evaluate
-from pipeline.results import FoldSummary, Result, Scores
-from pipeline.runs import Run
-from pipeline.task import Settings
+from pipeline.judging import runs, significance
+from pipeline.judging.evaluate import evaluate
+from pipeline.judging.results import FoldSummary, Result, Scores
+from pipeline.judging.runs import Run
+from pipeline.judging.task import Settings
+from pipeline.reporting import comparison, report, tables
 
 SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
 RANDOM = Card("random-k", "random-k")

@@ -6,10 +6,11 @@ import pytest
 from corpus import run, small, spec
 from plain import Seen
 
-from pipeline import coverage, registry, tables
+from pipeline import registry
 from pipeline.cli.command import cli
 from pipeline.errors import AffexError, UsageError
 from pipeline.matrix import Matrix, load
+from pipeline.reporting import coverage, tables
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from copies import TREATMENTS, prints_of, voice, write_copy
 
-from pipeline import duplicates, media
+from pipeline import media
+from pipeline.judging import duplicates
 from pipeline.manifest import Media
 
 

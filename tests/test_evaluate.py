@@ -13,17 +13,19 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from synthetic import EMOTIONS, Bayes, FrameBayes, Memoriser, Scaled, make_matrix, relabelled, with_values
 
-import pipeline.task
+import pipeline.judging.task
 from classifiers.base import Target
-from pipeline import metrics, registry, stages
+from pipeline import registry
 from pipeline.corpora.base import LOSO, Card
 from pipeline.errors import AffexError, UsageError
-from pipeline.evaluate import build, evaluate, fit, pool
+from pipeline.extraction import stages
+from pipeline.extraction.stages import Runner
+from pipeline.judging import metrics
+from pipeline.judging.evaluate import build, evaluate, fit, pool
+from pipeline.judging.results import Result
+from pipeline.judging.task import Settings, prepare
 from pipeline.matrix import Matrix, normalised_by_speaker
-from pipeline.report import confusion_of
-from pipeline.results import Result
-from pipeline.stages import Runner
-from pipeline.task import Settings, prepare
+from pipeline.reporting.report import confusion_of
 
 BAYES = Settings(corpus="toy", features=("made",), classifier=Bayes())
 VALENCE = replace(BAYES, card=Card("valence", target="valence"))
@@ -168,7 +170,7 @@ def test_the_canary_dies_when_scaling_moves_outside_the_fold(monkeypatch):
     def scaled_outside(matrix: Matrix) -> Matrix:
         return replace(matrix, X=(matrix.X - matrix.X.mean(axis=0)) / matrix.X.std(axis=0))
 
-    monkeypatch.setattr(pipeline.task, "normalised_by_speaker", scaled_outside)
+    monkeypatch.setattr(pipeline.judging.task, "normalised_by_speaker", scaled_outside)
     settings, matrix = replace(BAYES, speaker_norm=True), make_matrix()
     assert fitted_states(matrix, settings, "02") != fitted_states(corrupted(matrix, "02"), settings, "02")
 

@@ -11,7 +11,8 @@ import soundfile
 from corpus import Listener, at_hand, run, small, spec, write_wav
 from plain import Broken, Level, Samples
 
-from pipeline import cache, manifest, registry, store
+from pipeline import manifest, registry
+from pipeline.caching import cache, store
 from pipeline.errors import AffexError
 from pipeline.manifest import Dataset, Media
 from pipeline.registry import FeatureSpec
@@ -78,7 +79,7 @@ def test_one_changed_sample_recomputes_that_clip_only(dataset: Dataset, put_back
 
 
 def test_a_media_file_is_hashed_once(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.sources.TICK", -1.0)
+    monkeypatch.setattr("pipeline.caching.sources.TICK", -1.0)
     run(dataset, LEVEL)
     monkeypatch.setattr("pipeline.media.digest", lambda path: pytest.fail(f"{path} was hashed again"))
     run(dataset, LEVEL)
@@ -201,7 +202,7 @@ def test_a_clip_done_since_it_failed_has_not_failed(dataset: Dataset) -> None:
     run(dataset, LEVEL)
     moved.rename(dataset.root / "04.wav")
     with pytest.raises(KeyboardInterrupt), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipeline.cache.publish", interrupt)
+        patch.setattr("pipeline.caching.cache.publish", interrupt)
         run(dataset, LEVEL)
     [summary] = run(dataset, LEVEL)
     assert (summary.cached, summary.computed, summary.failures) == (20, 0, {})
@@ -283,8 +284,8 @@ def test_a_second_run_waits_for_the_first(dataset: Dataset) -> None:
 
 
 def test_clips_of_much_audio_travel_in_small_batches(dataset: Dataset) -> None:
-    from pipeline.extract import _batches
-    from pipeline.work import Job
+    from pipeline.extraction.extract import _batches
+    from pipeline.extraction.work import Job
 
     long = [Job(str(n), Media("a.wav", 0.0, 100.0), 1, 1, (0,)) for n in range(6)]
     assert [len(batch) for batch in _batches(long)] == [2, 2, 2]
@@ -303,5 +304,5 @@ def test_clips_of_much_audio_travel_in_small_batches(dataset: Dataset) -> None:
 )
 def test_keys_stay_as_they_were(preset: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Frozen, at version 1 of every package: who changes how keys are made throws away everybody's caches."""
-    monkeypatch.setattr("pipeline.cache.versions", lambda names: dict.fromkeys(names, "1"))
+    monkeypatch.setattr("pipeline.caching.cache.versions", lambda names: dict.fromkeys(names, "1"))
     assert cache.recipe(registry.feature_presets()[preset]).key == key

@@ -11,14 +11,16 @@ from scipy.optimize import minimize
 from scipy.special import softmax
 from synthetic import EMOTIONS, Bayes, make_matrix, relabelled, with_values
 
-from pipeline import fusion, fusion_rules, metrics, report, runs
 from pipeline.corpora.base import Card
 from pipeline.errors import AffexError, UsageError
-from pipeline.evaluate import Settings, evaluate
-from pipeline.fusion_rules import CLASS_RULES, VALUE_RULES
+from pipeline.fusing import fusion, fusion_rules
+from pipeline.fusing.fusion_rules import CLASS_RULES, VALUE_RULES
+from pipeline.fusing.panel import Panel
+from pipeline.judging import metrics, runs
+from pipeline.judging.evaluate import Settings, evaluate
+from pipeline.judging.runs import Run
 from pipeline.matrix import Matrix
-from pipeline.panel import Panel
-from pipeline.runs import Run
+from pipeline.reporting import report
 
 A, B = (
     Settings(corpus="toy", features=(name,), classifier=Bayes(), keys=(f"key-{name}",)) for name in ("face", "voice")

@@ -20,13 +20,17 @@ FIXED = "opensmile librosa cv2 dlib face_alignment torch h5py sklearn xgboost jo
 #: What a library's import name may be found in; whatever else imports it breaks the rule.
 DOORS = {
     # And in the reader of a weight file that is published as HDF5.
-    "h5py": {"pipeline.store", "features.networks.mini_xception"},
-    "dask": {"pipeline.stages"},
-    "distributed": {"pipeline.stages"},
+    "h5py": {"pipeline.caching.store", "features.networks.mini_xception"},
+    "dask": {"pipeline.extraction.stages"},
+    "distributed": {"pipeline.extraction.stages"},
     "av": {*(f"pipeline.media.{room}" for room in ("audio", "timeline", "colour")), "pipeline.corpora.demo"},
     "soxr": {"pipeline.media.audio", "pipeline.corpora.demo"},
     "soundfile": {"pipeline.media.audio", "pipeline.corpora.demo"},
 }
+
+
+#: The rooms of `pipeline` as one walks through them: nothing flows back.
+ROOMS = "media corpora caching extraction judging fusing reporting fitted sheet cli".split()
 
 
 def sources() -> dict[str, Path]:
@@ -50,6 +54,13 @@ def imports(module: str) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def room_of(name: str) -> str:
+    """Return the room of `pipeline` that a dotted name lies in, or nothing."""
+    package, _, rest = name.partition(".")
+    room = rest.partition(".")[0]
+    return room if package == "pipeline" and room in ROOMS else ""
+
+
 @pytest.mark.parametrize("library", FIXED.split())
 def test_the_libraries_fixed_by_the_user_import(library):
     importlib.import_module(library)
@@ -60,6 +71,16 @@ def test_features_and_classifiers_are_leaves(module):
     package = module.partition(".")[0]
     forbidden = set(PACKAGES) - {package} if package != "pipeline" else set()
     assert not forbidden & {name.partition(".")[0] for name in imports(module)}
+
+
+def test_the_rooms_are_those_that_are_walked_through():
+    assert sorted(path.parent.name for path in (ROOT / "pipeline").glob("*/__init__.py")) == sorted(ROOMS)
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if room_of(module)])
+def test_nothing_flows_back(module):
+    later = ROOMS[ROOMS.index(room_of(module)) + 1 :]
+    assert not [name for name in imports(module) if room_of(name) in later]
 
 
 @pytest.mark.parametrize("module", MODULES)

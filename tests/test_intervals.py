@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pipeline import metrics
-from pipeline.intervals import jackknife
+from pipeline.judging import metrics
+from pipeline.judging.intervals import jackknife
 
 CLASSES = ("a", "b")
 

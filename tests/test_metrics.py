@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 from sklearn import metrics as reference
 
-from pipeline import metrics
+from pipeline.judging import metrics
 
 CLASSES = ("anger", "joy", "neutral")
 

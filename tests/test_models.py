@@ -23,17 +23,17 @@ from corpus import write_wav
 from synthetic import make_matrix, with_values
 
 from pipeline import registry
-from pipeline.cache import recipe
+from pipeline.caching.cache import recipe
 from pipeline.cli.command import cli
 from pipeline.corpora.base import LOSO, Card
 from pipeline.errors import AffexError, CorpusError, UsageError
-from pipeline.evaluate import evaluate
+from pipeline.fitted.modelfile import read, write
+from pipeline.fitted.models import FILLED, Model, fit, predict, require_features
+from pipeline.fitted.recordings import at_hand
+from pipeline.fitted.takeaway import lines
+from pipeline.judging.evaluate import evaluate
+from pipeline.judging.task import Settings
 from pipeline.matrix import Matrix
-from pipeline.modelfile import read, write
-from pipeline.models import FILLED, Model, fit, predict, require_features
-from pipeline.recordings import at_hand
-from pipeline.takeaway import lines
-from pipeline.task import Settings
 
 VALENCE = Card("valence", target="valence")
 

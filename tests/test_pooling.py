@@ -16,19 +16,21 @@ from test_study import run as evaluated
 from test_study import table
 
 from features.base import AudioFeature, ChainedFeature, Clip, Feature, Rows
-from pipeline import cache as store_of
-from pipeline import pooling, registry, stages, study, takeaway
+from pipeline import pooling, registry, study
+from pipeline.caching import cache as store_of
 from pipeline.cli.command import cli
 from pipeline.console import Terminal
 from pipeline.corpora.base import LOSO
 from pipeline.dataset import opened
 from pipeline.errors import AffexError, UsageError
+from pipeline.extraction import stages
+from pipeline.fitted import takeaway
+from pipeline.fitted.modelfile import read
+from pipeline.fitted.recordings import at_hand
+from pipeline.judging.task import Settings
 from pipeline.manifest import Dataset, Media, Utterance
 from pipeline.matrix import load
-from pipeline.modelfile import read
-from pipeline.recordings import at_hand
 from pipeline.registry import FeatureSpec, feature_specs, pooled_for
-from pipeline.task import Settings
 
 SVM, GMM = registry.classifier("svm:C=1,gamma=1"), registry.classifier("gmm")
 MEAN_STD = ("mean", "std")

@@ -14,15 +14,16 @@ from rich.console import Console
 from sklearn.metrics import balanced_accuracy_score
 from synthetic import EMOTIONS, Bayes, make_matrix, relabelled, with_values
 
-from pipeline import intervals, metrics, pictures, report, runs, tables
 from pipeline.corpora.base import LOSO, Card
 from pipeline.errors import AffexError
-from pipeline.evaluate import evaluate
+from pipeline.judging import intervals, metrics, runs
+from pipeline.judging.evaluate import evaluate
+from pipeline.judging.results import FoldSummary, Result, Scores
+from pipeline.judging.splits import card_hash
+from pipeline.judging.task import Settings
 from pipeline.manifest import Utterance
 from pipeline.matrix import Matrix
-from pipeline.results import FoldSummary, Result, Scores
-from pipeline.splits import card_hash
-from pipeline.task import Settings
+from pipeline.reporting import pictures, report, tables
 
 SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
 VALENCE = replace(SETTINGS, card=Card("loso", target="valence"))

@@ -21,11 +21,12 @@ from features.base import Runtime
 from features.detectors import search
 from features.face import Face
 from features.faces import Faces
-from pipeline import chain, stages, store, streams
-from pipeline.extract import extract
+from pipeline.caching import store
+from pipeline.extraction import chain, stages, streams
+from pipeline.extraction.extract import extract
+from pipeline.extraction.stages import Runner
 from pipeline.manifest import Dataset, Media, Utterance
 from pipeline.media import video
-from pipeline.stages import Runner
 
 #: Followed, and all faces of all frames searched whole, which is where frames go through a network together.
 SPECS = (

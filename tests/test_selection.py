@@ -9,8 +9,8 @@ from synthetic import EMOTIONS, make_matrix
 
 from pipeline.corpora.base import LOSO, Card
 from pipeline.errors import AffexError, UsageError
+from pipeline.judging.selection import class_map, in_parts, require_counts, select
 from pipeline.manifest import Utterance
-from pipeline.selection import class_map, in_parts, require_counts, select
 
 
 def spoken(*labels: str | None) -> list[Utterance]:

@@ -16,12 +16,13 @@ from matplotlib.image import imread
 from features.base import Clip
 from features.detectors import crops
 from features.faces import COLUMNS
-from pipeline import cache, media, registry, sources, store
+from pipeline import media, registry
+from pipeline.caching import cache, sources, store
+from pipeline.caching.entry import Entry, Shape
 from pipeline.cli.command import cli
-from pipeline.entry import Entry, Shape
 from pipeline.errors import UsageError
 from pipeline.manifest import Dataset, Media, Utterance
-from pipeline.pictures import DPI
+from pipeline.reporting.pictures import DPI
 from pipeline.sheet import draw, frames, tracks
 from pipeline.sheet.draw import drawn
 from pipeline.sheet.gather import chosen, gathered

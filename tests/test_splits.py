@@ -9,9 +9,9 @@ from synthetic import make_matrix, relabelled
 
 from pipeline.corpora.base import LOSO, Card
 from pipeline.errors import AffexError, UsageError
+from pipeline.judging.selection import select
+from pipeline.judging.splits import card_hash, clusters, folds, loso, notes
 from pipeline.manifest import Media, Utterance
-from pipeline.selection import select
-from pipeline.splits import card_hash, clusters, folds, loso, notes
 
 
 def spoken(*pairs: tuple[str, str | None]) -> list[Utterance]:

@@ -10,9 +10,10 @@ from corpus import run, small, spec, write_wav
 from distributed import LocalCluster
 from plain import Level
 
-from pipeline import stages, store
-from pipeline.cache import recipe
+from pipeline.caching import store
+from pipeline.caching.cache import recipe
 from pipeline.errors import AffexError, UsageError
+from pipeline.extraction import stages
 
 
 def values(dataset, summary):

@@ -10,11 +10,11 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline import store
-from pipeline.entry import CHUNK
+from pipeline.caching import store
+from pipeline.caching.entry import CHUNK
+from pipeline.caching.seal import COPY
+from pipeline.caching.store import Entry, Recipe, Shape
 from pipeline.errors import AffexError
-from pipeline.seal import COPY
-from pipeline.store import Entry, Recipe, Shape
 
 RECIPE = Recipe('{"feature":"test"}', {"numpy": "1"})
 COLUMNS = ("a", "größe")

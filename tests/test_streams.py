@@ -15,12 +15,13 @@ from plain import Greys, Level
 
 from features import spool
 from features.base import Frames, Rows, Runtime
-from pipeline import cache, entry, store, streams
+from pipeline.caching import cache, entry, store
 from pipeline.errors import MediaError
-from pipeline.extract import Summary
+from pipeline.extraction import streams
+from pipeline.extraction.extract import Summary
+from pipeline.extraction.streams import Wanted, Window
+from pipeline.extraction.work import ClipBatch, Job
 from pipeline.manifest import Dataset, Media, Utterance
-from pipeline.streams import Wanted, Window
-from pipeline.work import ClipBatch, Job
 
 #: Frames to a window.
 WINDOW = 4

@@ -23,7 +23,7 @@ def cache(context: click.Context, cache: Path) -> None:
       affex cache verify
       affex cache why --dataset emodb --features compare
     """
-    from pipeline import inventory
+    from pipeline.caching import inventory
 
     context.obj = cache
     if context.invoked_subcommand is None:
@@ -34,7 +34,7 @@ def cache(context: click.Context, cache: Path) -> None:
 @click.pass_obj
 def verify(cache: Path) -> None:
     """Check every clip of every file against its digest; exit code 1 if any is hurt."""
-    from pipeline import inventory
+    from pipeline.caching import inventory
 
     if not inventory.verify(Terminal(), cache):
         raise AffexError("Damage was found. `make features` mends it by computing again only what is hurt.")
@@ -46,7 +46,7 @@ def verify(cache: Path) -> None:
 @click.pass_obj
 def why(cache: Path, dataset: str | None, data: str | None, partial: bool, features: str) -> None:
     """Say which clips the next `affex features` would compute, and why."""
-    from pipeline import inventory
+    from pipeline.caching import inventory
 
     console = Terminal()
     names, data = corpora_or_demo(console, dataset, data, cache)

@@ -106,7 +106,7 @@ def compare(cache: Path, runs: str | None, out: Path | None, metric: str) -> Non
     Examples:
       affex compare --runs "compare_svm_loso-1f0c9a52 egemaps_svm_loso-99aa0123"
     """
-    from pipeline import comparison
+    from pipeline.reporting import comparison
 
     if runs is None or len(runs.split()) < 2:
         raise UsageError("Say which runs, two at least, as in RUNS='compare_svm_loso-1f egemaps_svm_loso-99'.")

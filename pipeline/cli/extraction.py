@@ -59,8 +59,8 @@ def coverage(dataset: str | None, data: str | None, partial: bool, cache: Path, 
       affex coverage --dataset demo
       affex coverage --dataset ravdess --features faces:frames=16/clip
     """
-    from pipeline import coverage as found
     from pipeline.matrix import load
+    from pipeline.reporting import coverage as found
 
     console = Terminal()
     names, data = corpora_or_demo(console, dataset, data, cache)
@@ -91,7 +91,7 @@ def download(dataset: str, data: Path | None, extra: bool) -> None:
 @with_options((CACHE,))
 def list_(cache: Path) -> None:
     """List corpora, features, classifiers, and what is cached."""
-    from pipeline import inventory
+    from pipeline.caching import inventory
 
     inventory.show_plugins(Terminal().rich)
     inventory.show_cache(Terminal().rich, cache)

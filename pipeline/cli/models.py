@@ -55,8 +55,8 @@ def fit(
       affex fit --dataset emodb --classifier svm
       affex fit --dataset emodb --features egemaps --classifier xgboost --exclude 03,08 --model mine.affex
     """
-    from pipeline import takeaway
-    from pipeline.task import Settings
+    from pipeline.fitted import takeaway
+    from pipeline.judging.task import Settings
 
     console = Terminal()
     ((names, built),) = members(console, features, classifier)
@@ -103,7 +103,7 @@ def predict(
       affex predict --model mine.affex --data recordings
       affex predict --model mine.affex --data calls.csv --out labelled.csv
     """
-    from pipeline import modelfile, recordings, takeaway
+    from pipeline.fitted import modelfile, recordings, takeaway
 
     if model is None or data is None:
         raise UsageError("Say which model and which recordings, as in: make predict MODEL=mine.affex DATA=recordings")

@@ -18,13 +18,13 @@ class Card:
     name
         What ``PROTOCOL`` calls it.
     protocol
-        Who is left out together, one of `pipeline.splits.PROTOCOLS`.
+        Who is left out together, one of `pipeline.judging.splits.PROTOCOLS`.
     parts
         The parts of the corpus that count; empty for all.
     target
         What is predicted: a field of an utterance, of classes (``"label"``) or of values (``"valence"``).
     classes
-        The classes that count, as `pipeline.selection.class_map` reads them; empty for all.
+        The classes that count, as `pipeline.judging.selection.class_map` reads them; empty for all.
     counts
         How many utterances each class has when all is there, asserted; empty for no assertion.
     agreement

@@ -2,7 +2,7 @@
 
 import io
 
-from pipeline.pictures import drawing
+from pipeline.reporting.pictures import drawing
 from pipeline.sheet import frames, tracks
 from pipeline.sheet.record import Seen, Sheet
 from pipeline.sheet.style import GAP, MARGIN, WIDTH
@@ -17,12 +17,12 @@ def drawn(sheet: Sheet, kind: str = "png") -> bytes:
     Parameters
     ----------
     kind
-        One of `pipeline.pictures.KINDS`.
+        One of `pipeline.reporting.pictures.KINDS`.
 
     Returns
     -------
     file
-        Its bytes, the same for the same sheet; a PNG has `WIDTH` times `pipeline.pictures.DPI` px a row.
+        Its bytes, the same for the same sheet; a PNG has `WIDTH` times `pipeline.reporting.pictures.DPI` px a row.
     """
     seen = sheet.seen if isinstance(sheet.seen, Seen) else None
     lower = tracks.of_sheet(sheet)

@@ -17,15 +17,16 @@ from features.detectors import crops
 from features.detectors.chips import Picture
 from features.faces import BOX, POINTS, Faces, is_found
 from features.sampling import Sampling
-from pipeline import cache, media, sources, store
-from pipeline.entry import Entry
+from pipeline import media
+from pipeline.caching import cache, sources, store
+from pipeline.caching.entry import Entry
 from pipeline.errors import AffexError, MediaError, UsageError
+from pipeline.extraction.work import Failure, attempt
 from pipeline.manifest import Dataset, Media, Utterance
 from pipeline.media import video
 from pipeline.media.timeline import TIE
 from pipeline.registry import FeatureSpec
 from pipeline.sheet.record import LOGMEL, MFCC, SHOTS, Face, Heard, Seen, Sheet, Shot
-from pipeline.work import Failure, attempt
 
 #: The longest side of a frame that is shown, px: more is shrunk, so that large frames cost no memory.
 LONGEST = 640

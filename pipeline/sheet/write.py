@@ -8,8 +8,8 @@ from pipeline.atomic import temporary, writing
 from pipeline.console import Console
 from pipeline.errors import UsageError, unknown
 from pipeline.manifest import Dataset, Utterance
-from pipeline.pictures import KINDS
 from pipeline.registry import FeatureSpec
+from pipeline.reporting.pictures import KINDS
 from pipeline.sheet.draw import drawn
 from pipeline.sheet.gather import gathered
 

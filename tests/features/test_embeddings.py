@@ -24,7 +24,8 @@ from features.networks.base import Embedder, Network
 from features.networks.weights import WeightError, sha256
 from features.resnet18 import ResNet18
 from features.vggface import VggFace
-from pipeline import cache, registry
+from pipeline import registry
+from pipeline.caching import cache
 from pipeline.cli.command import cli
 from pipeline.errors import AffexError, UsageError
 

@@ -22,8 +22,9 @@ from features.detectors.search import Search
 from features.face import Face
 from features.faces import COLUMNS, Faces, boxed, chip, chips, inside, is_found, sharpness, squared, yaw
 from features.networks import dlib_resnet
-from pipeline import cache, store, streams
-from pipeline.extract import Summary
+from pipeline.caching import cache, store
+from pipeline.extraction import streams
+from pipeline.extraction.extract import Summary
 from pipeline.manifest import Dataset, Media, Utterance
 from pipeline.media import video
 

@@ -15,7 +15,7 @@ from features.detectors.chips import MEAN_FACE
 from features.detectors.fan import FILES, Fan
 from features.landmarks import Landmarks
 from features.networks.weights import WeightError, sha256
-from pipeline import cache
+from pipeline.caching import cache
 
 #: Where the mean face lies in the portrait: its first corner and its size, px; hers is about there.
 FIRST, FACE = np.array([178, 80]), 95

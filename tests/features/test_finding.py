@@ -15,7 +15,8 @@ from features.faces import Faces
 from features.networks import finding
 from features.networks.dlib_weights import DETECTOR
 from features.networks.weights import WeightError, WeightFile
-from pipeline import cache, registry
+from pipeline import registry
+from pipeline.caching import cache
 
 CONTENT = b"weights " * 999
 

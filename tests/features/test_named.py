@@ -15,7 +15,8 @@ from features.detectors.mmod import Mmod
 from features.detectors.yunet import WEIGHTS as YUNETS
 from features.faces import COLUMNS, Faces
 from features.networks.weights import WeightError, sha256
-from pipeline import cache, registry
+from pipeline import registry
+from pipeline.caching import cache
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,265 @@
+"""Entries: what the store keeps of a clip, and how a digest proves it.
+
+Rows may carry pictures (crops). Those of a file are never in memory together: they are read as they are asked for,
+and pass through digests and copies a block at a time.
+"""
+
+import hashlib
+import os
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.caching import seal
+
+#: How many bytes of pictures are in memory at a time, about.
+CHUNK = 4 * 2**20
+
+#: Room for what HDF5 writes beside the data (headers, attributes), bytes.
+SLACK = 2**18 + seal.USER_BLOCK
+
+#: How much of a failure's message is kept, characters.
+MESSAGE = 500
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How rows are made: what a file's key stands for.
+
+    Parameters
+    ----------
+    spec
+        Canonical JSON of all that the rows depend on except the media.
+    versions
+        What else took part, for the record only: package to version.
+    """
+
+    spec: str
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The sha256 of the spec, as hexadecimal digits."""
+        return hashlib.sha256(self.spec.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One clip that is done: its rows, or why it has none.
+
+    Parameters
+    ----------
+    source
+        What it was made of; empty for a failure that is to be tried again.
+    values : (n_rows, n_columns) float32, or None for a failure
+    times : (n_rows,) float64, s, or None where rows are no frames
+    message
+        Why there are no rows.
+    crops : n_rows encoded pictures, or None where rows carry none
+    """
+
+    id: str
+    source: str
+    values: NDArray[np.float32] | None = None
+    times: NDArray[np.float64] | None = None
+    message: str = ""
+    crops: Sequence[bytes] | None = None
+
+    def digest(self, key: str) -> str:
+        """Return the sha256 that proves this entry under `key`."""
+        sha = hashlib.sha256()
+        for part in (key, self.id, self.source, self.message):
+            sha.update(part.encode() + b"\0")
+        for array in (self.values, self.times):
+            if array is not None:
+                sha.update(f"{array.dtype.str}{array.shape}".encode())
+                sha.update(np.ascontiguousarray(array).data)
+        if self.crops is not None:
+            sha.update(b"crops" + lengths(self.crops).astype("<i8").tobytes())
+            for chunk in chunks(self.crops):
+                sha.update(chunk)
+        return sha.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a verified clip lies: the file, the number of the clip in it, and how much it holds.
+
+    Parameters
+    ----------
+    crop_bytes
+        How many bytes its pictures have together.
+    """
+
+    path: Path
+    number: int
+    n_rows: int
+    crop_bytes: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Crops(Sequence[bytes]):
+    """Pictures that lie in an open file, read as they are asked for (by any thread).
+
+    Parameters
+    ----------
+    begin
+        The byte of the file that offset 0 stands for.
+    room
+        How many bytes of pictures the file has.
+    offsets : (n + 1,) int64
+        Picture ``i`` has the bytes from ``offsets[i]`` to before ``offsets[i + 1]``.
+    """
+
+    file: BinaryIO
+    begin: int
+    room: int
+    offsets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Crops": ...
+    def __getitem__(self, index: "int | slice") -> "bytes | Crops":
+        if isinstance(index, slice):
+            start, stop, step = index.indices(len(self))
+            if step != 1:
+                raise ValueError("pictures are read in their order")
+            return Crops(self.file, self.begin, self.room, self.offsets[start : max(stop, start) + 1])
+        number = range(len(self))[index]
+        return self.read(int(self.offsets[number]), int(self.offsets[number + 1]))
+
+    def read(self, begin: int, end: int) -> bytes:
+        """Return the bytes from one offset to before another; what lies beyond a cut file's end is zero."""
+        return os.pread(self.file.fileno(), end - begin, self.begin + begin).ljust(end - begin, b"\0")
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether such pictures can be there."""
+        return bool(self.offsets[0] >= 0 and self.offsets[-1] <= self.room and (np.diff(self.offsets) >= 0).all())
+
+
+@dataclass(frozen=True, eq=False)
+class Spilled(Sequence[bytes]):
+    """Pictures that lie in a file of their own, in which a worker hands them to the driver.
+
+    Parameters
+    ----------
+    offsets : (n + 1,) int64
+        Picture ``i`` has the bytes from ``offsets[i]`` to before ``offsets[i + 1]``.
+    """
+
+    path: Path
+    offsets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[bytes, ...]: ...
+    def __getitem__(self, index: int | slice) -> bytes | tuple[bytes, ...]:
+        numbers = range(len(self))[index]
+        if isinstance(numbers, range):
+            return tuple(self[number] for number in numbers)
+        with self.path.open("rb") as file:
+            file.seek(self.offsets[numbers])
+            return file.read(self.offsets[numbers + 1] - self.offsets[numbers])
+
+
+def spill(crops: Sequence[bytes], folder: Path) -> Spilled:
+    """Write pictures into a file of their own, whose name says that it may be removed when its run is over."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{uuid.uuid4().hex[:12]}.crops.tmp"
+    with path.open("wb") as file:
+        for chunk in chunks(crops):
+            file.write(chunk)
+    return Spilled(path, np.concatenate([[0], np.cumsum(lengths(crops))]))
+
+
+def lengths(crops: Sequence[bytes]) -> NDArray[np.int64]:
+    """Return how many bytes each picture has, (n,) int64."""
+    if isinstance(crops, Crops | Spilled):
+        return np.diff(crops.offsets)
+    return np.array([len(crop) for crop in crops], np.int64)
+
+
+def chunks(crops: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield the bytes of all pictures, one after another, some MiB at a time."""
+    if isinstance(crops, Crops):
+        end = int(crops.offsets[-1])
+        for at in range(int(crops.offsets[0]), end, CHUNK):
+            yield crops.read(at, min(at + CHUNK, end))
+        return
+    if isinstance(crops, Spilled):
+        with crops.path.open("rb") as file:
+            yield from iter(partial(file.read, CHUNK), b"")
+        return
+    some, n_bytes = [], 0
+    for crop in crops:
+        some.append(crop)
+        n_bytes += len(crop)
+        if n_bytes >= CHUNK:
+            yield b"".join(some)
+            some, n_bytes = [], 0
+    yield b"".join(some)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How much a file will hold; HDF5 is told before the first row is written.
+
+    Parameters
+    ----------
+    crop_bytes
+        How many bytes the rows' pictures have together; None where rows carry none, or there are no rows.
+    """
+
+    n_clips: int
+    n_rows: int
+    n_failures: int
+    id_bytes: int
+    message_bytes: int
+    framewise: bool
+    crop_bytes: int | None = None
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> "Shape":
+        """Return the shape of these entries together."""
+        entries = list(entries)
+        done = [entry for entry in entries if entry.values is not None]
+        pictured = [int(lengths(entry.crops).sum()) for entry in done if entry.crops is not None]
+        return cls(
+            n_clips=len(done),
+            n_rows=sum(len(entry.values) for entry in done if entry.values is not None),
+            n_failures=len(entries) - len(done),
+            id_bytes=longest_bytes(entry.id for entry in entries),
+            message_bytes=longest_bytes(entry.message[:MESSAGE] for entry in entries),
+            framewise=any(entry.times is not None for entry in done),
+            crop_bytes=sum(pictured) if pictured else None,
+        )
+
+    def n_bytes(self, n_columns: int) -> int:
+        """Return how large the file will be at the most."""
+        per_clip = self.id_bytes + 64 + 64 + 8
+        per_failure = self.id_bytes + 64 + 64 + self.message_bytes
+        per_row = 4 * n_columns + 8 * self.framewise
+        names = 64 * n_columns
+        crops = 0 if self.crop_bytes is None else self.crop_bytes + 8 * (self.n_rows + 1)
+        rows = self.n_clips * per_clip + self.n_failures * per_failure + self.n_rows * per_row
+        return rows + crops + names + SLACK
+
+
+def longest_bytes(texts: Iterable[str]) -> int:
+    """Return the width in bytes that holds every text (1 at the least: HDF5 has no text of width 0)."""
+    return max((len(text.encode()) for text in texts), default=1) or 1

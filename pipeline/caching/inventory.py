@@ -1,0 +1,121 @@
+"""What there is: corpora, features, classifiers, and what the cache holds of them, for people to look at."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from features.base import Feature
+from pipeline import registry
+from pipeline.caching import cache, sources, store
+from pipeline.caching.seal import Seal
+from pipeline.console import Terminal
+from pipeline.manifest import Dataset
+from pipeline.registry import FeatureSpec
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def show_plugins(console: "Console") -> None:
+    """Print the corpora, features and classifiers that can be named."""
+    from rich.table import Table
+
+    corpora = Table("corpus", "what it is", "protocols", "licence", title="Corpora", title_justify="left")
+    for name, corpus in sorted(registry.corpora().items()):
+        cards = ", ".join(card.name for card in corpus.cards)
+        corpora.add_row(name, corpus.title, cards, corpus.licence)
+    features = Table("feature", "rows", "parameters", title="Features", title_justify="left")
+    for name, feature in sorted(registry.feature_presets().items()):
+        rows = "frames" if feature.framewise else "utterance"
+        features.add_row(name, rows, ", ".join(f"{k}={v}" for k, v in cache.parameters(feature).items()))
+    models = Table("classifier", "rows", "prefers", "parameters", title="Classifiers", title_justify="left")
+    for name, model in sorted(registry.classifier_presets().items()):
+        models.add_row(name, model.rows, model.prefers, ", ".join(f"{k}={v}" for k, v in vars(model).items()))
+    for table in (corpora, features, models):
+        console.print(table)
+
+
+def show_cache(console: "Console", folder: Path) -> None:
+    """Print every file of every cache folder: its size, clips, failures, and whether it is still asked for."""
+    from rich.table import Table
+
+    table = Table(
+        "file", "clips", "rows", "failed", "MB", "key", "state", title=f"Cache in {folder}", title_justify="left"
+    )
+    for path in files(folder):
+        stated = store.described(path)
+        counts = [str(stated.arrays[n].shape[0]) if stated else "?" for n in ("ids", "values", "failed/ids")]
+        key = stated.key[:12] if stated else "?"
+        size = f"{path.stat().st_size / 1e6:.1f}"
+        name = path.relative_to(folder).as_posix()
+        table.add_row(name, *counts, size, key, _state(path, stated))
+    if table.row_count:
+        console.print(table)
+    else:
+        console.print(f"Nothing is cached in {folder} yet.", markup=False)
+
+
+def files(folder: Path) -> list[Path]:
+    """Return every file of rows in a cache, published ones and segments."""
+    return sorted([*folder.glob("*/*.h5"), *folder.glob("*/*.parts/*.h5")])
+
+
+def _state(path: Path, stated: Seal | None) -> str:
+    """Return whether a file is what affex would write today, an older one, or a part of a run."""
+    if path.parent.suffix == ".parts":
+        return "segment (joined by the next run)"
+    if stated is None:
+        return "not readable: `affex cache verify`"
+    preset = registry.feature_presets().get(path.stem)
+    if preset is not None:
+        return "current" if cache.recipe(preset).key == stated.key else "stale: made otherwise than today"
+    spec = json.loads(stated.spec)
+    changed = ",".join(f"{k}={v}" for k, v in spec["parameters"].items())
+    return f"other parameters or an older key ({spec['feature']}: {changed})"
+
+
+def verify(console: Terminal, folder: Path) -> bool:
+    """Check every clip of every file against its digest, and say what is hurt; return whether all is well."""
+    paths = files(folder)
+    hurt = []
+    with console.progress("verifying", len(paths), "files") as tick:
+        for path in paths:
+            stated = store.described(path)
+            hurt += [f"{path}: {x}" for x in store.survey(path, stated.key if stated else "").hurt]
+            tick(1)
+    for sentence in hurt:
+        console.say(sentence)
+    console.say(f"{len(paths)} files verified, {len(hurt)} things hurt.")
+    return not hurt
+
+
+def show_why(console: Terminal, dataset: Dataset, specs: tuple[FeatureSpec, ...]) -> None:
+    """Say, clip by clip, why the next run would compute it, and why a failed one will stay as it is."""
+    for spec in specs:
+        held, reasons = stock(console, dataset, spec)
+        console.say(f"{spec}: {len(held.places)} clips cached, {len(reasons)} would be computed")
+        for reason, count in Counter(reasons.values()).most_common():
+            console.say(f"  {count}: {reason}")
+        for id_, reason in list(reasons.items())[:20]:
+            console.say(f"    {id_}: {reason}")
+        for id_, (source, message) in held.failures.items():
+            if source:
+                console.say(f"    {id_}: failed, and stays so until its bytes or the key change: {message}")
+
+
+def stock(console: Terminal, dataset: Dataset, spec: FeatureSpec) -> tuple[cache.Holdings, dict[str, str]]:
+    """Return what the cache holds of one feature, and why the rest would be computed."""
+    of_clip, missing = _sources(console, dataset, spec.feature)
+    held = cache.take_stock(dataset.folder, spec, of_clip)
+    return held, {**cache.why(dataset.folder, spec, held, of_clip), **missing}
+
+
+def _sources(console: Terminal, dataset: Dataset, feature: Feature) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Return the source of every clip, and why some have none: they wait for the feature that they are made of."""
+    if feature.upstream is None:
+        files = sources.of_corpus(dataset, [feature.reads], console)
+        return sources.of_clips(dataset, feature.reads, files)
+    above, reasons = stock(console, dataset, registry.spec_of(feature.upstream))
+    failures = {id_: message for id_, (_, message) in above.failures.items()}
+    return sources.of_rows(dataset, feature.upstream.name, store.digests(above.places), {**failures, **reasons})

@@ -1,0 +1,133 @@
+"""The seal: what lets affex read and trust its files without asking HDF5.
+
+HDF5 may crash the process on a file whose headers are hurt, and refuses a file that was cut. So each file begins
+with a seal (in HDF5's user block, which its readers pass over): where each dataset's bytes lie, under which key they
+were made, and the sha256 of everything that is not proved clip by clip. The seal is there twice, each copy with
+its own sha256; damage to one shows and costs nothing.
+"""
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: The size of one copy, bytes; two make HDF5's user block, whose size is a power of two.
+COPY = 2**14
+USER_BLOCK = 2 * COPY
+
+#: Proved clip by clip, by the digests; the seal vouches for all else.
+ROWS = ("values", "times", "crop_offsets", "crops")
+
+_MAGIC = b"affex seal 1\n"
+_CHUNK = 2**22
+
+
+@dataclass(frozen=True)
+class Array:
+    """Where a dataset lies: its first byte, its shape and its numpy type."""
+
+    offset: int
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def row_bytes(self) -> int:
+        """How many bytes one row has."""
+        return np.dtype(self.dtype).itemsize * math.prod(self.shape[1:])
+
+    @property
+    def end(self) -> int:
+        """The byte after the last."""
+        return self.offset + self.shape[0] * self.row_bytes
+
+
+@dataclass(frozen=True)
+class Seal:
+    """What a file says of itself.
+
+    Parameters
+    ----------
+    key, spec, versions
+        How its rows were made (see `pipeline.caching.store.Recipe`).
+    arrays
+        Where each dataset lies.
+    index
+        The sha256 of everything after the seal but `ROWS`.
+    """
+
+    key: str
+    spec: str
+    versions: Mapping[str, str]
+    arrays: Mapping[str, Array]
+    index: str
+
+
+def write(file: BinaryIO, seal: Seal) -> None:
+    """Write both copies into a file's user block.
+
+    Raises
+    ------
+    ValueError
+        If the seal does not fit.
+    """
+    text = json.dumps(asdict(seal), sort_keys=True).encode()
+    head = _MAGIC + hashlib.sha256(text).hexdigest().encode() + b"\n"
+    if len(head) + len(text) > COPY:
+        raise ValueError(f"a seal of {len(text)} bytes does not fit into {COPY}")
+    file.seek(0)
+    file.write(2 * (head + text).ljust(COPY, b"\0"))
+
+
+def read(file: BinaryIO) -> tuple[Seal | None, bool]:
+    """Return a file's seal (None where neither copy verifies), and whether both copies are sound."""
+    file.seek(0)
+    copies = [file.read(COPY), file.read(COPY)]
+    seals = [_verified(copy) for copy in copies]
+    return seals[0] or seals[1], seals[0] is not None and copies[0] == copies[1]
+
+
+def _verified(copy: bytes) -> Seal | None:
+    head = len(_MAGIC) + 65
+    text = copy[head:].rstrip(b"\0")
+    if copy[:head] != _MAGIC + hashlib.sha256(text).hexdigest().encode() + b"\n":
+        return None
+    record = json.loads(text)
+    record["arrays"] = {
+        name: Array(item["offset"], tuple(item["shape"]), item["dtype"]) for name, item in record["arrays"].items()
+    }
+    return Seal(**record)
+
+
+def index(file: BinaryIO, arrays: Mapping[str, Array]) -> str:
+    """Return the sha256 of everything after the seal but the rows."""
+    sha = hashlib.sha256()
+    for begin, end in _others(file, arrays):
+        file.seek(begin)
+        while begin < end and (chunk := file.read(min(_CHUNK, end - begin))):
+            sha.update(chunk)
+            begin += len(chunk)  # noqa: PLW2901 - the loop walks on from here
+    return sha.hexdigest()
+
+
+def _others(file: BinaryIO, arrays: Mapping[str, Array]) -> Iterator[tuple[int, int]]:
+    """Yield the spans of bytes (begin, end) that are neither the seal nor rows."""
+    begin = USER_BLOCK
+    for array in sorted((arrays[name] for name in ROWS if name in arrays), key=lambda array: array.offset):
+        if array.end > array.offset:
+            yield begin, array.offset
+            begin = array.end
+    yield begin, max(begin, file.seek(0, os.SEEK_END))
+
+
+def rows(file: BinaryIO, array: Array, begin: int, end: int) -> NDArray[np.generic]:
+    """Return the rows from `begin` to before `end`; what lies beyond a cut file's end is zero."""
+    file.seek(array.offset + begin * array.row_bytes)
+    n_bytes = (end - begin) * array.row_bytes
+    content = file.read(n_bytes).ljust(n_bytes, b"\0") if n_bytes else b""
+    return np.frombuffer(content, array.dtype).reshape(end - begin, *array.shape[1:])

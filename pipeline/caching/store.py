@@ -1,0 +1,485 @@
+"""The store: rows kept, keyed and verified, in HDF5 files that any program can read.
+
+The arrow from features to cache. One layout serves the published file of a feature and the small segment
+files that a run writes while it goes on (see ``cache/README.md``):
+
+* A *key* says how rows were made (see `Recipe`), a clip's *source* says of what (media bytes and span), and its
+  *digest* is the sha256 over key, id, source and rows: whatever verifies is true under that key, wherever
+  it is found; whatever does not is computed again (see `pipeline.caching.entry`).
+* Files are read by their seal (see `pipeline.caching.seal`), never by HDF5, which does not survive a hurt file.
+* A file becomes visible whole or not at all: written beside its place, fsynced, renamed. HDF5 itself never meets
+  a full disk (it would crash the process): segments are built in memory, and room for a published file is
+  reserved before HDF5 writes to it.
+"""
+
+import contextlib
+import io
+import itertools
+import json
+import os
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from features.base import Rows
+from pipeline.atomic import reserve, temporary, writing
+from pipeline.caching import seal
+from pipeline.caching.entry import MESSAGE, Crops, Entry, Place, Recipe, Shape, chunks, lengths, longest_bytes
+from pipeline.caching.seal import Array, Seal
+from pipeline.errors import AffexError
+
+#: Raised by hand whenever the layout of a file or the meaning of a digest changes.
+SCHEMA = 1
+
+#: How many bytes of rows are read at a time when many clips are verified.
+BLOCK = 32 * 2**20
+
+#: What is written of each failure.
+FAILED = ("ids", "source", "message", "digest")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What verifies in one file under one key.
+
+    Parameters
+    ----------
+    places
+        Clip id to (source, place).
+    failures
+        Clip id to (source, message).
+    columns
+        The columns' names, or None where they do not verify.
+    hurt
+        A sentence for each thing that does not verify; empty for a sound file.
+    hurt_ids
+        The clips among them, as far as their ids can be read.
+    """
+
+    places: dict[str, tuple[str, Place]] = field(default_factory=dict)
+    failures: dict[str, tuple[str, str]] = field(default_factory=dict)
+    columns: tuple[str, ...] | None = None
+    hurt: tuple[str, ...] = ()
+    hurt_ids: set[str] = field(default_factory=set)
+
+
+# -- writing -----------------------------------------------------------------------------------------------
+
+
+def write_segment(
+    folder: Path, recipe: Recipe, columns: Sequence[str], entries: Iterable[Entry], shape: Shape | None = None
+) -> Path:
+    """Write finished clips as one small file, whole or not at all.
+
+    Parameters
+    ----------
+    shape
+        How much they hold, where that is known; else they are looked through once more.
+
+    Raises
+    ------
+    AffexError
+        If the disk is full or the folder cannot be written.
+    """
+    if shape is None:
+        entries = list(entries)
+        shape = Shape.of(entries)
+    path = folder / f"{recipe.key[:12]}-{uuid.uuid4().hex[:12]}.h5"
+    if shape.crop_bytes is not None:
+        publish(path, recipe, columns, shape, entries)
+        return path
+    image = io.BytesIO()
+    _write(image, recipe, columns, shape, entries)
+    with writing(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        with temporary(path) as file:
+            file.write(image.getbuffer())
+    return path
+
+
+def publish(path: Path, recipe: Recipe, columns: Sequence[str], shape: Shape, entries: Iterable[Entry]) -> None:
+    """Write a feature's file in the order of `entries` and put it in its place at once.
+
+    Raises
+    ------
+    AffexError
+        If the disk is full or the folder cannot be written; what stood there before still does.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary(path) as file:
+            reserve(file, shape.n_bytes(len(columns)))
+            _write(file, recipe, columns, shape, entries)
+
+
+def _write(file: BinaryIO, recipe: Recipe, columns: Sequence[str], shape: Shape, entries: Iterable[Entry]) -> None:
+    """Write entries into an empty file and seal it."""
+    with h5py.File(_Disguised(file), "w", userblock_size=seal.USER_BLOCK) as h5:
+        h5.attrs.update(schema=SCHEMA, key=recipe.key, spec=recipe.spec, versions=json.dumps(dict(recipe.versions)))
+        tables = _allocate(h5, columns, shape)
+        _fill(tables, recipe, entries)
+        arrays = {
+            name: Array(table.id.get_offset() or 0, table.shape, table.dtype.str) for name, table in tables.items()
+        }
+    seal.write(file, Seal(recipe.key, recipe.spec, recipe.versions, arrays, seal.index(file, arrays)))
+
+
+def _fill(tables: Mapping[str, h5py.Dataset], recipe: Recipe, entries: Iterable[Entry]) -> None:
+    index = {name: np.zeros(table.shape, table.dtype) for name, table in tables.items() if name not in seal.ROWS}
+    clip = failure = crop = 0
+    for entry in entries:
+        if entry.values is None:
+            kept = replace(entry, message=entry.message[:MESSAGE])
+            for name, text in zip(FAILED, (kept.id, kept.source, kept.message, kept.digest(recipe.key)), strict=True):
+                index[f"failed/{name}"][failure] = text.encode()
+            failure += 1
+            continue
+        for name, text in (("ids", entry.id), ("source", entry.source), ("digest", entry.digest(recipe.key))):
+            index[name][clip] = text.encode()
+        at = index["offsets"][clip]
+        end = index["offsets"][clip + 1] = at + len(entry.values)
+        tables["values"][at:end] = entry.values
+        if entry.times is not None:
+            tables["times"][at:end] = entry.times
+        if entry.crops is not None:
+            crop = _fill_crops(tables, int(at), crop, entry.crops)
+        clip += 1
+    for name, array in index.items():
+        if name != "columns":
+            tables[name][...] = array
+
+
+def _fill_crops(tables: Mapping[str, h5py.Dataset], row: int, begin: int, crops: Sequence[bytes]) -> int:
+    """Write a clip's pictures from the byte `begin` on, the first beside `row`; return where they end."""
+    ends = begin + np.cumsum(lengths(crops))
+    tables["crop_offsets"][row + 1 : row + 1 + len(ends)] = ends
+    for chunk in chunks(crops):
+        tables["crops"][begin : begin + len(chunk)] = np.frombuffer(chunk, np.uint8)
+        begin += len(chunk)
+    return begin
+
+
+def _allocate(h5: h5py.File, columns: Sequence[str], shape: Shape) -> dict[str, h5py.Dataset]:
+    """Create the datasets. What is largest comes last, so that a cut file loses the last clips only.
+
+    Text is UTF-8 of fixed width, and so lies where the seal can find it.
+    """
+    in_order = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    in_order.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    widths = {"ids": shape.id_bytes, "source": 64, "digest": 64, "message": shape.message_bytes}
+    kinds: dict[str, tuple[tuple[int, ...], Any]] = {
+        **{name: ((shape.n_clips,), h5py.string_dtype("utf-8", widths[name])) for name in ("ids", "source", "digest")},
+        "offsets": ((shape.n_clips + 1,), np.int64),
+        "columns": ((len(columns),), h5py.string_dtype("utf-8", longest_bytes(columns))),
+        **{f"failed/{name}": ((shape.n_failures,), h5py.string_dtype("utf-8", widths[name])) for name in FAILED},
+        **({"times": ((shape.n_rows,), np.float64)} if shape.framewise else {}),
+        **({} if shape.crop_bytes is None else {"crop_offsets": ((shape.n_rows + 1,), np.int64)}),
+        "values": ((shape.n_rows, len(columns)), np.float32),
+        **({} if shape.crop_bytes is None else {"crops": ((shape.crop_bytes,), np.uint8)}),
+    }
+    tables = {name: h5.create_dataset(name, *kind, dcpl=in_order) for name, kind in kinds.items()}
+    tables["columns"][...] = np.array([name.encode() for name in columns], tables["columns"].dtype)
+    if shape.framewise:
+        tables["times"].attrs["unit"] = "s"
+    return tables
+
+
+@dataclass(frozen=True)
+class _Sealed:
+    """A file that is open, and its seal."""
+
+    file: BinaryIO
+    seal: Seal
+
+    def whole(self, name: str) -> NDArray[Any]:
+        """Return all of a dataset."""
+        array = self.seal.arrays[name]
+        return seal.rows(self.file, array, 0, array.shape[0])
+
+    def rows(self, begin: int, end: int) -> Rows:
+        """Return some rows, their pictures left in the file."""
+        part: dict[str, NDArray[Any]] = {
+            name: seal.rows(self.file, array, begin, end + (name == "crop_offsets"))
+            for name, array in self.seal.arrays.items()
+            if name in ("values", "times", "crop_offsets")
+        }
+        crops = self.seal.arrays.get("crops")
+        offsets = part.get("crop_offsets")
+        return Rows(
+            part["values"],
+            part.get("times"),
+            None if crops is None or offsets is None else Crops(self.file, crops.offset, crops.shape[0], offsets),
+        )
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return a dataset of text; bytes that are no UTF-8 are damage, and will fail their digest."""
+        return tuple(bytes(item).decode("utf-8", "replace") for item in self.whole(name))
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[_Sealed | None]:
+    """Open a file to read; None where its seal does not verify."""
+    with path.open("rb") as file:
+        found, _ = seal.read(file)
+        yield None if found is None else _Sealed(file, found)
+
+
+def survey(path: Path, key: str) -> Found:
+    """Find out which clips of a file verify under `key`; nothing in the file is taken on trust.
+
+    A file that is cut short or hurt gives what still verifies. A file made under another key gives nothing.
+    """
+    with path.open("rb") as file:
+        stated, both_sound = seal.read(file)
+        if stated is None:
+            return Found(hurt=("its seal does not verify",))
+        if stated.key != key:
+            return Found()
+        sealed = _Sealed(file, stated)
+        found = Found()
+        hurt = [] if both_sound else ["one copy of its seal does not verify"]
+        hurt += _survey_clips(sealed, path, key, found)
+        hurt += _survey_failures(sealed, key, found)
+        if seal.index(file, stated.arrays) != stated.index:
+            hurt.append("its index does not verify")
+            return replace(found, hurt=tuple(hurt))
+        return replace(found, hurt=tuple(hurt), columns=sealed.texts("columns"))
+
+
+def _survey_clips(sealed: _Sealed, path: Path, key: str, found: Found) -> list[str]:
+    """Note every clip that verifies; return a sentence for each that does not."""
+    hurt = []
+    ids, sources, digests = (sealed.texts(name) for name in ("ids", "source", "digest"))
+    for number, rows in _clips(sealed):
+        entry = _entry(ids[number], sources[number], rows)
+        if entry is not None and entry.digest(key) == digests[number]:
+            found.places[entry.id] = (entry.source, _place(path, number, entry))
+        else:
+            hurt.append(f"clip '{ids[number]}' does not verify")
+            found.hurt_ids.add(ids[number])
+    return hurt
+
+
+def _entry(id_: str, source: str, rows: Rows | None) -> Entry | None:
+    """Return a clip with its rows; None where those, or their pictures, cannot be there."""
+    if rows is None or (isinstance(rows.crops, Crops) and not rows.crops.is_sound):
+        return None
+    return Entry(id_, source, rows.values, rows.times, crops=rows.crops)
+
+
+def _place(path: Path, number: int, entry: Entry) -> Place:
+    n_rows = 0 if entry.values is None else len(entry.values)
+    return Place(path, number, n_rows, 0 if entry.crops is None else int(lengths(entry.crops).sum()))
+
+
+def places(path: Path, entries: Iterable[Entry]) -> dict[str, Place]:
+    """Return where the clips lie that were written into a file in this order, by id; failures have no place."""
+    done = (entry for entry in entries if entry.values is not None)
+    return {entry.id: _place(path, number, entry) for number, entry in enumerate(done)}
+
+
+def _survey_failures(sealed: _Sealed, key: str, found: Found) -> list[str]:
+    """Note every failure that verifies; return a sentence for each that does not."""
+    hurt = []
+    for id_, source, message, digest in zip(*(sealed.texts(f"failed/{name}") for name in FAILED), strict=True):
+        if Entry(id_, source, message=message).digest(key) == digest:
+            found.failures[id_] = (source, message)
+        else:
+            hurt.append(f"the failure of '{id_}' does not verify")
+            found.hurt_ids.add(id_)
+    return hurt
+
+
+def _clips(sealed: _Sealed) -> Iterator[tuple[int, Rows | None]]:
+    """Yield (number, rows) of each clip, read in blocks; None for rows that cannot be there."""
+    array = sealed.seal.arrays["values"]
+    offsets = sealed.whole("offsets")
+    sound = (offsets[:-1] >= 0) & (offsets[1:] >= offsets[:-1]) & (offsets[1:] <= array.shape[0])
+    begin, end, block = 0, -1, None
+    for number, ok in enumerate(sound):
+        at, until = int(offsets[number]), int(offsets[number + 1])
+        if not ok:
+            yield number, None
+            continue
+        if block is None or at < begin or until > end:
+            begin, end = at, max(until, min(array.shape[0], at + BLOCK // max(array.row_bytes, 1)))
+            block = sealed.rows(begin, end)
+        yield number, _some(block, slice(at - begin, until - begin))
+
+
+def _some(block: Rows, rows: slice) -> Rows:
+    return Rows(
+        block.values[rows],
+        None if block.times is None else block.times[rows],
+        None if block.crops is None else block.crops[rows],
+    )
+
+
+def described(path: Path) -> Seal | None:
+    """Return what a file says of itself, or None where its seal does not verify."""
+    with path.open("rb") as file:
+        return seal.read(file)[0]
+
+
+def entries(places: Iterable[tuple[str, str, Place]], key: str) -> Iterator[Entry]:
+    """Yield the clips (id, source, place), each verified again as it is read.
+
+    Pictures stay in the file, and can be read until the next clip is asked for.
+
+    Raises
+    ------
+    AffexError
+        If a clip no longer verifies.
+    """
+    for path, group in itertools.groupby(places, key=lambda item: item[2].path):
+        with reading(path) as reader:
+            for id_, source, place in group:
+                yield reader.entry(place.number, key, id_, source)
+
+
+class Reader:
+    """A file that is open to read single clips."""
+
+    def __init__(self, path: Path, sealed: _Sealed) -> None:
+        self._path = path
+        self._sealed = sealed
+        self._offsets = sealed.whole("offsets")
+        self.ids, self.sources, self.digests = (sealed.texts(name) for name in ("ids", "source", "digest"))
+
+    def entry(self, number: int, key: str, id_: str | None = None, source: str | None = None) -> Entry:
+        """Return a clip, verified; what is not said of it is taken from the file, which the digest proves as well.
+
+        Raises
+        ------
+        AffexError
+            If it does not verify.
+        """
+        id_, source = id_ or self.ids[number], source or self.sources[number]
+        rows = self._sealed.rows(int(self._offsets[number]), int(self._offsets[number + 1]))
+        entry = _entry(id_, source, rows)
+        if entry is None or entry.digest(key) != self.digests[number]:
+            raise AffexError(f"{self._path}: the rows of '{id_}' do not verify. Run `make features` to mend them.")
+        return entry
+
+    def find(self, id_: str, key: str) -> Entry | None:
+        """Return a clip by its id, verified: its rows, or why it has none; None where the file says neither.
+
+        Raises
+        ------
+        AffexError
+            If its rows do not verify.
+        """
+        if id_ in self.ids:
+            return self.entry(self.ids.index(id_), key)
+        found = Found()
+        _survey_failures(self._sealed, key, found)
+        source, message = found.failures.get(id_, ("", ""))
+        return Entry(id_, source, message=message) if message else None
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[Reader]:
+    """Open a file to read single clips.
+
+    Raises
+    ------
+    AffexError
+        If its seal does not verify.
+    """
+    with _opened(path) as sealed:
+        if sealed is None:
+            raise AffexError(f"{path}: its seal does not verify. Run `make features` to mend the file.")
+        yield Reader(path, sealed)
+
+
+def digests(places: Mapping[str, Place]) -> dict[str, bytes]:
+    """Return the digest of each clip, by id."""
+    found = {}
+    for path, group in itertools.groupby(places.items(), key=lambda item: item[1].path):
+        with reading(path) as reader:
+            found.update({id_: bytes.fromhex(reader.digests[place.number]) for id_, place in group})
+    return found
+
+
+@dataclass(frozen=True)
+class Table:
+    """All clips of a file, verified.
+
+    Parameters
+    ----------
+    ids
+        The clips that have rows, in the file's order.
+    columns
+        The columns' names.
+    offsets : (n_clips + 1,) int64
+        Clip ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``.
+    values : (n_rows, n_columns) float32
+    times : (n_rows,) float64, s
+        None where a clip has one row, not one a frame.
+    """
+
+    ids: tuple[str, ...]
+    columns: tuple[str, ...]
+    offsets: NDArray[np.int64]
+    values: NDArray[np.float32]
+    times: NDArray[np.float64] | None
+
+
+def load(path: Path, key: str) -> Table:
+    """Read a published file whole, every clip verified.
+
+    Raises
+    ------
+    AffexError
+        If the file is not there, was made under another key, or does not verify.
+    """
+    if not path.exists():
+        raise AffexError(f"{path} is not there. Run `make features` to make it.")
+    found = survey(path, key)
+    with _opened(path) as sealed:
+        if sealed is None or found.hurt or found.columns is None:
+            why = "; ".join(found.hurt[:3]) or "it was made otherwise than affex makes it today"
+            raise AffexError(f"{path}: {why}. Run `make features` to mend it.")
+        times = sealed.whole("times") if "times" in sealed.seal.arrays else None
+        return Table(sealed.texts("ids"), found.columns, sealed.whole("offsets"), sealed.whole("values"), times)
+
+
+class _Disguised(io.RawIOBase):
+    """A file that grows from nothing for HDF5, though its room on the disk is already taken."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._length = 0
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._file.seek(offset + (self._length if whence == os.SEEK_END else 0))
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def readinto(self, buffer: Any) -> int:
+        return self._file.readinto(buffer) or 0  # type: ignore[attr-defined]
+
+    def write(self, data: Any) -> int:
+        written = self._file.write(data)
+        self._length = max(self._length, self._file.tell())
+        return written
+
+    def truncate(self, size: int | None = None) -> int:
+        self._length = self._file.truncate(size)
+        return self._length

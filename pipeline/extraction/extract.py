@@ -1,0 +1,385 @@
+"""Extraction: every feature of every clip that the cache does not hold yet.
+
+The driver hashes the media, takes stock of the cache, sends what is missing through the stages in batches, and
+alone writes: a segment for each batch and feature as it ends, the published files at the end. Killed at any
+moment, it loses the batches in flight and nothing else. A feature that reads another one comes after it, when that
+one's file is published.
+"""
+
+import contextlib
+import functools
+import itertools
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.base import ChainedFeature, Rows, Runtime
+from pipeline import manifest, registry
+from pipeline.atomic import write_text
+from pipeline.caching import cache, sources, store
+from pipeline.caching.cache import Holdings
+from pipeline.caching.entry import Entry, Spilled
+from pipeline.caching.sources import STAMP, File, Files
+from pipeline.console import Console
+from pipeline.errors import AffexError
+from pipeline.extraction import chain, streams, work
+from pipeline.extraction.chain import Link, LinkBatch
+from pipeline.extraction.stages import GPU, GPU_THREADS, Died, Runner, Stage
+from pipeline.extraction.work import ClipBatch, Extracted, Failure, Job
+from pipeline.manifest import Dataset
+from pipeline.registry import FeatureSpec
+
+#: Clips of sound to a batch: Dask costs about 2.3 ms a task, and a kill costs at most what is in flight.
+BATCH = 16
+
+#: A batch ends sooner when its files hold about this much audio, s, at 16 kHz and 16 bits.
+BATCH_SECONDS = 120.0
+
+DIED = "the worker process died each time it worked on this clip (out of memory, or a crash in a library)"
+
+UNSEEN = "its worker left pictures in {}, which is not there for this process: mount CACHE under the same path"
+
+
+@dataclass
+class Summary:
+    """How extraction of one feature ended.
+
+    Parameters
+    ----------
+    cached, computed
+        How many clips had rows before, and have them now for the first time.
+    failures
+        Why the other clips have none, by id.
+    reasons
+        Why clips were computed, and how many for each reason.
+    """
+
+    spec: FeatureSpec
+    path: Path
+    cached: int = 0
+    computed: int = 0
+    failures: dict[str, str] = field(default_factory=dict)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class _Course:
+    """One feature on its way through a run; `above` is that of the feature it reads."""
+
+    spec: FeatureSpec
+    held: Holdings
+    sources: Mapping[str, bytes]
+    reasons: Counter[str]
+    above: "_Course | None" = None
+    computed: int = 0
+
+    def lacks(self, id_: str) -> bool:
+        """Whether a clip is still to be done."""
+        return id_ not in self.held.places and not self.held.failures.get(id_, ("",))[0]
+
+
+@dataclass(frozen=True)
+class _Lane:
+    """Work of one kind: what is to be done, the stages it goes through, and a file that all workers must see alike."""
+
+    courses: Sequence[_Course]
+    n_clips: int
+    batches: Iterator[ClipBatch] | Iterator[LinkBatch]
+    stages: Sequence[Stage]
+    witness: Path
+
+
+def extract(
+    dataset: Dataset,
+    specs: Sequence[FeatureSpec],
+    runner: Callable[[], AbstractContextManager[Runner]],
+    console: Console,
+    runtime: Runtime = Runtime(),  # noqa: B008 - it is frozen
+) -> list[Summary]:
+    """Bring the cache folder of a corpus up to date for some features, and for those that they read.
+
+    Parameters
+    ----------
+    runner
+        Opens where stages run; not called when nothing is missing.
+    runtime
+        How features are run.
+
+    Returns
+    -------
+    list of Summary
+        One a feature, in the order in which they were asked for; one that others read stands before them.
+
+    Raises
+    ------
+    AffexError
+        If what a feature needs (weights) is not there, the disk is full, the cache cannot be written, or workers are
+        not what they should be. All that was finished before is kept.
+    """
+    sources.require_unique([utterance.id for utterance in dataset.utterances])
+    with cache.locked(dataset.folder, console.say), contextlib.ExitStack() as stack:
+        write_text(dataset.folder / "manifest.jsonl", manifest.lines(dataset.utterances))
+        stages = functools.cache(lambda: stack.enter_context(runner()))
+        above = _with_upstreams(specs)
+        done: dict[FeatureSpec, tuple[_Course, Summary]] = {}
+        for _, some in itertools.groupby(sorted(above, key=_depth), key=_depth):
+            wave = list(some)
+            courses, lanes = _planned(dataset, wave, {s: done[u][0] for s in wave if (u := above[s])}, runtime, console)
+            _require({course.spec for course in courses if course.reasons}, above, runtime)
+            for lane in lanes:
+                _run(dataset.folder, lane, stages(), console)
+            done |= {course.spec: (course, _ended(dataset.folder, course)) for course in courses}
+        return [done[spec][1] for spec in above]
+
+
+def _with_upstreams(specs: Sequence[FeatureSpec]) -> dict[FeatureSpec, FeatureSpec | None]:
+    """Return each feature with the one it reads, that one first."""
+    asked = {spec.feature: spec for spec in specs}
+    found: dict[FeatureSpec, FeatureSpec | None] = {}
+
+    def visit(spec: FeatureSpec) -> FeatureSpec:
+        upstream = spec.feature.upstream
+        above = visit(asked.get(upstream) or registry.spec_of(upstream)) if upstream else None
+        found.setdefault(spec, above)
+        return spec
+
+    for spec in specs:
+        visit(spec)
+    return found
+
+
+def _require(due: Collection[FeatureSpec], above: Mapping[FeatureSpec, FeatureSpec | None], runtime: Runtime) -> None:
+    """Make sure that features with work to do, and those that come of them, have what they need.
+
+    Raises
+    ------
+    AffexError
+        If one does not: rather than of every clip, and before hours of what it reads.
+    """
+    due = set(due)
+    for spec, upstream in above.items():  # which comes first
+        if spec in due or upstream in due:
+            due.add(spec)
+            try:
+                spec.feature.require(runtime)
+            except ValueError as error:
+                raise AffexError(f"{spec}: {error}") from error
+
+
+def _depth(spec: FeatureSpec) -> int:
+    """Return how many features must be there before this one."""
+    feature, depth = spec.feature, 0
+    while feature.upstream is not None:
+        feature, depth = feature.upstream, depth + 1
+    return depth
+
+
+def _planned(
+    dataset: Dataset,
+    specs: Sequence[FeatureSpec],
+    above: Mapping[FeatureSpec, _Course],
+    runtime: Runtime,
+    console: Console,
+) -> tuple[list[_Course], list[_Lane]]:
+    """Return each feature's course, and the work that is to be done."""
+    kinds = sorted({spec.feature.reads for spec in specs if spec not in above})
+    files = sources.of_corpus(dataset, kinds, console) if kinds else {}
+    courses = [_course(dataset, spec, files, above.get(spec)) for spec in specs]
+    lanes = []
+    for kind in kinds:
+        some = [course for course in courses if course.spec.feature.reads == kind]
+        if any(course.reasons for course in some):
+            lanes.append(_media_lane(dataset, kind, some, _stamps(dataset, kind, files), runtime))
+    lanes += [
+        _chain_lane(dataset, course, course.above, runtime) for course in courses if course.above and course.reasons
+    ]
+    return courses, lanes
+
+
+def _stamps(dataset: Dataset, kind: str, files: Files) -> NDArray[np.int64]:
+    """Return size in bytes and modification time in ns of each clip's file, (n_utterances, 2) int64; -1 for none."""
+    stamps = np.full((len(dataset.utterances), 2), -1)
+    for number, utterance in enumerate(dataset.utterances):
+        media = getattr(utterance, kind)
+        file = files[media.path] if media else None
+        if isinstance(file, File):
+            stamps[number] = STAMP.unpack(file.stamp)[:2]
+    return stamps
+
+
+def _course(dataset: Dataset, spec: FeatureSpec, files: Files, above: _Course | None) -> _Course:
+    """Take stock of one feature; clips without anything to read fail here, and are looked at again next time."""
+    if above is None:
+        of_clip, missing = sources.of_clips(dataset, spec.feature.reads, files)
+    else:
+        failures = {id_: message for id_, (_, message) in above.held.failures.items()}
+        digests = store.digests(above.held.places)
+        of_clip, missing = sources.of_rows(dataset, above.spec.feature.name, digests, failures)
+    held = cache.take_stock(dataset.folder, spec, of_clip)
+    reasons = cache.why(dataset.folder, spec, held, of_clip)
+    failed = {id_: ("", message) for id_, message in missing.items()}
+    if any(held.failures.get(id_) != failure for id_, failure in failed.items()):
+        held.failures.update(failed)
+        held.is_published = False
+    for id_ in missing:
+        reasons.pop(id_, None)
+    return _Course(spec, held, of_clip, Counter(reasons.values()), above)
+
+
+def _media_lane(
+    dataset: Dataset, kind: str, courses: Sequence[_Course], stamps: NDArray[np.int64], runtime: Runtime
+) -> _Lane:
+    """Return the work on one kind of media: sound in small batches, video a file at a time."""
+    features = tuple(course.spec.feature for course in courses)
+    scratch = tuple(cache.parts(dataset.folder, course.spec).absolute() for course in courses)
+    first = next(_jobs(dataset, kind, courses, stamps))
+    jobs = _jobs(dataset, kind, courses, stamps)
+    in_batches = _batches(jobs) if kind == "audio" else _by_file(jobs)
+    return _Lane(
+        courses,
+        sum(1 for _ in _jobs(dataset, kind, courses, stamps)),
+        (ClipBatch(dataset.root, features, batch, runtime, scratch) for batch in in_batches),
+        _stages(kind, courses, runtime),
+        dataset.root / first.media.path,
+    )
+
+
+def _chain_lane(dataset: Dataset, course: _Course, above: _Course, runtime: Runtime) -> _Lane:
+    """Return the work on rows that are there already."""
+    features = (cast(ChainedFeature, course.spec.feature),)
+    path, key = cache.published(dataset.folder, above.spec), cache.recipe(above.spec.feature).key
+    in_batches = chain.batches(_links(dataset, course, above), len(features[0].columns))
+    return _Lane(
+        [course],
+        sum(1 for _ in _links(dataset, course, above)),
+        (LinkBatch(path, key, features, batch, runtime) for batch in in_batches),
+        _stages("rows", [course], runtime),
+        dataset.folder / "manifest.jsonl",  # stands for the folder, whose files are too large to be hashed
+    )
+
+
+def _stages(reads: str, courses: Sequence[_Course], runtime: Runtime) -> tuple[Stage, ...]:
+    on_gpu = runtime.device != "cpu" and any(course.spec.feature.on_device for course in courses)
+    if reads == "audio":
+        return Stage(work.decode), Stage(work.extract)
+    if reads == "video":
+        return (Stage(streams.watch, {GPU: 1 / GPU_THREADS} if on_gpu else {}),)
+    # Two at a time: one reads while the other computes.
+    return (Stage(chain.extract, {GPU: 1 / 2} if on_gpu else {}),)
+
+
+def _run(folder: Path, lane: _Lane, stages: Runner, console: Console) -> None:
+    """Send what is missing through the stages; write each batch as it ends."""
+    features = [course.spec.feature for course in lane.courses]
+    packages = tuple(sorted({name for feature in features for name in cache.packages(feature)}))
+    with console.progress("extracting", lane.n_clips, "clips") as tick:
+        work.require_alike(stages, packages, lane.witness)
+        for batch, result in stages.run(lane.batches, lane.stages):
+            for part in _died(batch) if isinstance(result, Died) else result:
+                _keep(folder, lane.courses[part.number], part)
+            tick(len(batch.jobs))
+
+
+def _jobs(dataset: Dataset, kind: str, courses: Sequence[_Course], stamps: NDArray[np.int64]) -> Iterator[Job]:
+    """Yield what is to be done."""
+    for at in _order(dataset, kind):
+        utterance, (size, modified) = dataset.utterances[at], stamps[at]
+        wanted = tuple(number for number, course in enumerate(courses) if course.lacks(utterance.id))
+        media = getattr(utterance, kind)
+        if wanted and media and size >= 0:
+            yield Job(utterance.id, media, int(size), int(modified), wanted)
+
+
+def _order(dataset: Dataset, kind: str) -> NDArray[np.int64]:
+    """Return the numbers of the utterances, those of one video file together."""
+    if kind == "audio":
+        return np.arange(len(dataset.utterances))
+    met: dict[str, int] = {}
+    media = (getattr(utterance, kind) for utterance in dataset.utterances)
+    return np.argsort([met.setdefault(item.path, len(met)) if item else -1 for item in media], kind="stable")
+
+
+def _links(dataset: Dataset, course: _Course, above: _Course) -> Iterator[Link]:
+    for utterance in dataset.utterances:
+        if course.sources[utterance.id] and course.lacks(utterance.id):
+            place = above.held.places[utterance.id]
+            yield Link(utterance.id, place.number, course.sources[utterance.id].hex(), place.n_rows)
+
+
+def _by_file(jobs: Iterable[Job]) -> Iterator[tuple[Job, ...]]:
+    """Yield jobs in batches of one file each: it is decoded once for all of them."""
+    for _, batch in itertools.groupby(jobs, key=lambda job: job.media.path):
+        yield tuple(batch)
+
+
+def _batches(jobs: Iterable[Job]) -> Iterator[tuple[Job, ...]]:
+    """Yield jobs in batches that are neither many clips nor much audio."""
+    batch: list[Job] = []
+    seconds = 0.0
+    for job in jobs:
+        end = job.media.end if job.media.end is not None else job.size / 32000
+        seconds += end - (job.media.start or 0.0)
+        batch.append(job)
+        if len(batch) == BATCH or seconds > BATCH_SECONDS:
+            yield tuple(batch)
+            batch, seconds = [], 0.0
+    if batch:
+        yield tuple(batch)
+
+
+def _died(batch: ClipBatch | LinkBatch) -> Iterator[Extracted]:
+    """Return the failure of a clip that no worker outlived, for every feature it wanted."""
+    for number, feature in enumerate(batch.features):
+        outcomes: dict[str, Rows | Failure] = {
+            job.id: Failure(DIED, final=False) for job in batch.jobs if number in job.wanted
+        }
+        if outcomes:
+            yield Extracted(number, feature.columns, outcomes)
+
+
+def _keep(folder: Path, course: _Course, part: Extracted) -> None:
+    """Write what a batch gave for one feature as a segment, and note where it lies."""
+    course.held.columns = part.columns
+    entries = [_entry(id_, course.sources[id_].hex(), outcome) for id_, outcome in part.outcomes.items()]
+    made = cache.recipe(course.spec.feature)
+    path = store.write_segment(cache.parts(folder, course.spec), made, part.columns, entries)
+    for entry in entries:
+        if isinstance(entry.crops, Spilled):
+            entry.crops.path.unlink()
+    course.held.files.append(path)
+    course.held.is_published = False
+    for entry in entries:
+        course.held.failures.pop(entry.id, None)
+        if entry.values is None:
+            course.held.failures[entry.id] = (entry.source, entry.message)
+    places = store.places(path, entries)
+    course.held.places |= places
+    course.computed += len(places)
+
+
+def _entry(id_: str, source: str, outcome: Rows | Failure) -> Entry:
+    if isinstance(outcome, Rows) and isinstance(outcome.crops, Spilled) and not outcome.crops.path.is_file():
+        outcome = Failure(UNSEEN.format(outcome.crops.path), final=False)
+    if isinstance(outcome, Failure):
+        return Entry(id_, source if outcome.final else "", message=outcome.message)
+    return Entry(id_, source, outcome.values, outcome.times, crops=outcome.crops)
+
+
+def _ended(folder: Path, course: _Course) -> Summary:
+    if not course.held.is_published:
+        cache.publish(folder, course.spec, course.held, course.sources)
+    cache.clear(folder, course.spec, course.held)
+    return Summary(
+        spec=course.spec,
+        path=cache.published(folder, course.spec),
+        cached=len(course.held.places) - course.computed,
+        computed=course.computed,
+        failures={id_: message for id_, (_, message) in course.held.failures.items()},
+        reasons=course.reasons,
+    )

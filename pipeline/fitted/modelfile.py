@@ -1,0 +1,252 @@
+"""Model files: the arrow from a fitted model to one file that can be taken away, and back.
+
+A model file is a zip archive, nothing in it compressed, of two members::
+
+    model.json        what was fitted on what, by whom it may be used, and the sha256 of the other member
+    estimator.skops   the estimator as skops writes it (https://skops.readthedocs.io): a tree in JSON, and arrays in
+                      numpy's own format; of XGBoost its own JSON
+
+Equal models give equal bytes: members bear no dates, and the ids and random names that skops gives are left out or
+counted. **No pickle is ever read.** Reading refuses, before anything is made of it, a file with any other member, or
+whose tree has a node of a kind or type that no model of ours has. That keeps foreign code out. It cannot tell whether
+the numbers are honest: a model made to mislead misleads, and arrays made to harm may crash the library that reads them.
+"""
+
+import dataclasses
+import hashlib
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from classifiers.base import Classifier
+from pipeline import registry
+from pipeline.atomic import temporary, writing
+from pipeline.corpora.base import Card
+from pipeline.errors import AffexError, UsageError
+from pipeline.fitted.models import Learned, Model
+from pipeline.judging.splits import card_hash
+from pipeline.judging.task import Settings
+
+#: Raised by hand whenever the layout of a file or the meaning of a field changes.
+SCHEMA = 1
+
+SUFFIX = ".affex"
+RECORD = "model.json"
+ESTIMATOR = "estimator.skops"
+
+#: The only kinds of skops's nodes that our estimators are made of: none of them calls a function on being loaded.
+NODES = {
+    *("DictNode", "ListNode", "TupleNode", "JsonNode", "NdArrayNode", "DTypeNode"),
+    *("ObjectNode", "TypeNode", "FunctionNode"),
+}
+
+#: A zip archive's first possible date, for there is none to tell.
+_NO_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+class _ForeignError(Exception):
+    """Why a file is not a model file of ours."""
+
+
+def write(model: Model, path: Path) -> None:
+    """Write a model, whole or not at all.
+
+    Raises
+    ------
+    AffexError
+        If the file cannot be written.
+    """
+    import skops.io
+
+    estimator = _canonical(skops.io.dumps(model.estimator))
+    record = json.dumps(_record(model, estimator), indent=2, ensure_ascii=False, allow_nan=False)
+    content = _zipped({RECORD: record.encode(), ESTIMATOR: estimator})
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary(path) as file:
+            file.write(content)
+
+
+def read(path: Path) -> Model:
+    """Return the model in a file.
+
+    Raises
+    ------
+    UsageError
+        If there is no such file.
+    AffexError
+        If it is not a model file of ours, through and through, or was made by another version of affex; nothing of
+        it has then been run.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"The model {path} cannot be read: {error.strerror or error}. Make one with `make fit`, or say where it "
+            f"is with MODEL=file{SUFFIX}."
+        ) from error
+    try:
+        return _model(content)
+    except AffexError:
+        raise
+    except Exception as error:  # whatever a file from anywhere may hold
+        why = str(error) if isinstance(error, _ForeignError) else f"{type(error).__name__}: {error}"
+        raise AffexError(
+            f"{path} is not a model file of affex, or it was changed: {why}.\n"
+            "It was refused, and nothing in it was run. Get it again from whoever made it, or make one with `make fit`."
+        ) from error
+
+
+def _model(content: bytes) -> Model:
+    members = _unzipped(content)
+    if set(members) != {RECORD, ESTIMATOR}:
+        raise _ForeignError(f"it holds {', '.join(members) or 'nothing'}; expected {RECORD} and {ESTIMATOR} alone")
+    record = json.loads(members[RECORD])
+    if record["schema"] != SCHEMA:
+        raise AffexError(
+            f"The model file has the layout {record['schema']}, and this version of affex reads {SCHEMA}: fit the "
+            "model anew with `make fit`, or use the affex that made it."
+        )
+    if record["estimator"]["sha256"] != _sha256(members[ESTIMATOR]):
+        raise _ForeignError(f"{ESTIMATOR} is not what {RECORD} says it is")
+    settings = _settings(record["settings"])
+    learned = record["learned_from"]
+    return Model(
+        settings=settings,
+        recipes=tuple(_canonical_json(feature["recipe"]) for feature in record["features"]),
+        columns=record["columns"],
+        learned=Learned(**{**learned, **{name: tuple(learned[name]) for name in ("excluded", "notes")}}),
+        estimator=_estimator(members[ESTIMATOR], settings, values=not learned["counts"]),
+        chosen=record["chosen"],
+        versions=record["versions"],
+    )
+
+
+def _record(model: Model, estimator: bytes) -> dict[str, Any]:
+    """Return what ``model.json`` holds."""
+    settings, classifier = model.settings, model.settings.classifier
+    made = {"name": classifier.name, "settings": dataclasses.asdict(classifier)}
+    features = zip(settings.features, settings.keys, model.recipes, strict=True)
+    return {
+        "schema": SCHEMA,
+        "settings": dataclasses.asdict(settings) | {"classifier": made},
+        "card_hash": card_hash(settings.card),
+        "target": settings.card.target,
+        "classes": list(model.classes),
+        "scores": settings.about().scores,
+        "features": [{"spec": spec, "key": key, "recipe": json.loads(recipe)} for spec, key, recipe in features],
+        "columns": model.columns,
+        "learned_from": dataclasses.asdict(model.learned),
+        "evaluation": model.evaluation,
+        "chosen": {name: _plain(value) for name, value in model.chosen.items()},
+        "versions": dict(model.versions),
+        "estimator": {"file": ESTIMATOR, "sha256": _sha256(estimator)},
+    }
+
+
+def _settings(record: Mapping[str, Any]) -> Settings:
+    card = record["card"]
+    changed = {
+        "features": tuple(record["features"]),
+        "keys": tuple(record["keys"]),
+        "classifier": _classifier(**record["classifier"]),
+        "card": Card(**{**card, "parts": tuple(card["parts"])}),
+    }
+    return Settings(**{**record, **changed})
+
+
+def _classifier(name: str, settings: Mapping[str, Any]) -> Classifier:
+    kinds = {preset.name: type(preset) for preset in registry.classifier_presets().values()}
+    if name not in kinds:
+        raise _ForeignError(f"its classifier is '{name}'; known are {', '.join(kinds)}")
+    return kinds[name](**settings)
+
+
+def _estimator(archive: bytes, settings: Settings, *, values: bool) -> Any:
+    """Return the estimator in a skops archive, if each of its nodes is one that ours have."""
+    import skops.io
+
+    from classifiers.estimators import TRUSTED
+
+    members = _unzipped(archive)
+    foreign = [name for name in members if not re.fullmatch(r"schema\.json|\d+\.npy", name)]
+    if foreign:
+        raise _ForeignError(f"{ESTIMATOR} holds {', '.join(foreign)}; expected schema.json and numbered arrays alone")
+    kinds = {node["__loader__"] for node in _nodes(json.loads(members["schema.json"]))}
+    if kinds - NODES:
+        raise _ForeignError(f"{ESTIMATOR} has nodes of the kind {', '.join(sorted(kinds - NODES))}, which no model has")
+    types = set(skops.io.get_untrusted_types(data=archive)) - set(TRUSTED)
+    if types:
+        raise _ForeignError(f"{ESTIMATOR} has what is no part of a model: {', '.join(sorted(types))}")
+    estimator = skops.io.loads(archive, trusted=TRUSTED)
+    expected = settings.classifier.build(target="values" if values else "classes", seed=0, device="cpu")
+    if type(estimator) is not type(expected):
+        raise _ForeignError(f"the estimator is a {type(estimator).__name__}; expected {type(expected).__name__}")
+    return estimator
+
+
+def _canonical(archive: bytes) -> bytes:
+    """Return a skops archive that says the same, without what differs between two equal estimators.
+
+    These are the ids of its objects, which only tell what it refers to twice, and the names of its arrays.
+    """
+    members = _unzipped(archive)
+    tree = json.loads(members["schema.json"])
+    names: dict[str, str] = {}
+    for node in _nodes(tree):
+        node.pop("__id__", None)
+        if "file" in node:
+            node["file"] = names.setdefault(node["file"], f"{len(names)}.npy")
+    arrays = {new: members[old] for old, new in names.items()}
+    return _zipped({"schema.json": json.dumps(tree).encode(), **arrays})
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Yield every node of a skops tree, from the root on, in its order."""
+    if isinstance(tree, dict):
+        if "__loader__" in tree:
+            yield tree
+        for branch in tree.values():
+            yield from _nodes(branch)
+    elif isinstance(tree, list):
+        for branch in tree:
+            yield from _nodes(branch)
+
+
+def _zipped(members: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in members.items():
+            member = zipfile.ZipInfo(name, _NO_DATE)
+            member.create_system = 3  # one for all systems
+            archive.writestr(member, content)
+    return buffer.getvalue()
+
+
+def _unzipped(content: bytes) -> dict[str, bytes]:
+    """Return the members of an archive; one that is compressed could fill the memory, and none of ours is."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = archive.infolist()
+        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+            raise _ForeignError("it is compressed")
+        if len({member.filename for member in members}) < len(members):
+            raise _ForeignError("it holds a member twice")
+        return {member.filename: archive.read(member) for member in members}
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _canonical_json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,328 @@
+"""Models: the arrow from a matrix to what is taken away, and from new rows to what it says of them.
+
+`fit` learns from all utterances that count just as a fold of an evaluation learns from its training utterances, the
+search for hyperparameters inside (inner folds by speaker). `predict` says of new rows what that fold would have said of
+them. How good it is, neither can tell: figures on speakers that were never heard come from an evaluation with the same
+settings, whose run has the name that `evaluation` gives.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.caching.cache import differences, recipe
+from pipeline.errors import AffexError, UsageError, unknown
+from pipeline.judging import splits
+from pipeline.judging.evaluate import Said, build, reweighted, score
+from pipeline.judging.evaluate import fit as fit_fold
+from pipeline.judging.splits import Fold
+from pipeline.judging.task import Examples, Settings, Task, prepare
+from pipeline.manifest import Utterance
+from pipeline.matrix import Matrix, normalised_by_speaker
+from pipeline.registry import FeatureSpec
+from pipeline.reporting.report import run_name, versions
+
+Numbers = NDArray[np.int64]
+
+#: Said of an utterance that lacks some of the features.
+FILLED = "its columns were filled with what the training rows have there on average"
+
+#: Said of an utterance that nothing is said of because it is its speaker's only row.
+ALONE = "its speaker has no other row here: z-scored within the speaker it says nothing"
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Whom a model learned from.
+
+    Parameters
+    ----------
+    n_utterances
+        How many utterances.
+    n_clusters, unit
+        How many speakers, or what stands for them.
+    counts
+        How many utterances of each class, all classes in the order of the scores; empty for values.
+    excluded
+        The speakers left out because somebody said so.
+    left_out
+        How many other utterances do not count, by reason.
+    notes
+        What else is to be known of them, a sentence each.
+    """
+
+    n_utterances: int
+    n_clusters: int
+    unit: str = "speaker"
+    counts: Mapping[str, int] = field(default_factory=dict)
+    excluded: tuple[str, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A fitted estimator with all that must be known to use it.
+
+    Parameters
+    ----------
+    settings
+        What was fitted, and how.
+    recipes
+        What each feature's key stands for: canonical JSON (`pipeline.caching.store.Recipe`), one a feature.
+    columns
+        `columns_digest` of the rows it learned from.
+    learned
+        Whom it learned from.
+    estimator
+        Fitted.
+    chosen
+        What the search chose.
+    versions
+        Of what may change a score, package to version.
+    """
+
+    settings: Settings
+    recipes: tuple[str, ...]
+    columns: str
+    learned: Learned
+    estimator: Any
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes, in the order of the scores; empty for values."""
+        return tuple(self.learned.counts)
+
+    @property
+    def evaluation(self) -> str:
+        """The name of the run that says how good such models are."""
+        return run_name(self.settings.about())
+
+    @property
+    def name(self) -> str:
+        """The name of its file, without the suffix: that of the evaluation, and who was left out."""
+        about, excluded = self.settings.about(), self.learned.excluded
+        return run_name(replace(about, model=(*about.model, f"without-{'-'.join(excluded)}")) if excluded else about)
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a model says of some utterances, and what is to be known of it.
+
+    Parameters
+    ----------
+    said
+        Which utterances of the matrix, what was predicted of each, and the scores.
+    notes
+        By id: why nothing is said of an utterance, or what is wanting in what is said.
+    """
+
+    said: Said
+    notes: Mapping[str, str]
+
+
+def fit(
+    matrix: Matrix,
+    settings: Settings,
+    *,
+    exclude: Sequence[str] = (),
+    recipes: Sequence[str] = (),
+    partial: bool = False,
+) -> Model:
+    """Learn from all utterances that count under the card of the settings.
+
+    It says what a fold of an evaluation says that learned from the same utterances. Under normalisation by speaker it
+    does so but for little: an evaluation may then take the distances of rows as they are, which serve all folds, where
+    this scales the rows once more, as a model that meets new ones must.
+
+    Parameters
+    ----------
+    exclude
+        Speakers who are not learned from.
+    recipes
+        What the features' keys stand for.
+    partial
+        Whether other counts than the card asserts will do.
+
+    Raises
+    ------
+    UsageError
+        If the settings do not fit together, or nobody is called as one of `exclude`.
+    AffexError
+        If nothing can be learned from what is there.
+    """
+    from threadpoolctl import threadpool_limits
+
+    task = prepare(matrix, settings, partial=partial)
+    fold = _all_but(task, exclude)
+    estimator = build(settings, task.examples)
+    try:
+        with threadpool_limits(limits=1):  # as in an evaluation, so that it learns the same to the bit
+            fit_fold(estimator, task.examples, fold)
+    except ValueError as error:
+        raise AffexError(
+            f"{settings.classifier.name} could not learn from the {len(fold.train)} utterances of {settings.corpus}.\n"
+            f"{error}"
+        ) from error
+    return Model(
+        settings=settings,
+        recipes=tuple(recipes),
+        columns=columns_digest(matrix.columns),
+        learned=_learned(task, fold, exclude),
+        estimator=estimator,
+        chosen=getattr(estimator, "best_params_", {}),
+        versions=versions(),
+    )
+
+
+def columns_digest(columns: Sequence[str]) -> str:
+    """Return the sha256 of the columns' names in their order."""
+    return hashlib.sha256(json.dumps(list(columns)).encode()).hexdigest()
+
+
+def require_features(model: Model, specs: Sequence[FeatureSpec]) -> None:
+    """Refuse features that are made otherwise here than where the model was fitted.
+
+    Raises
+    ------
+    AffexError
+        Naming feature, keys and what differs.
+    """
+    for spec, key, stated in zip(specs, model.settings.keys, model.recipes, strict=True):
+        here = recipe(spec.feature)
+        if here.key != key:
+            changes = differences(stated, here.spec)
+            raise AffexError(
+                f"The model was fitted on {spec} under the key {key[:12]}, and here {spec} has the key "
+                f"{here.key[:12]}: {changes}.\nOther keys are other numbers, so the model says nothing of them. Use "
+                "the versions that it was fitted with, or fit it anew with `make fit`."
+            )
+
+
+def predict(model: Model, matrix: Matrix, failures: Sequence[Mapping[str, str]] = ()) -> Predictions:
+    """Say what a model says of the utterances of a matrix.
+
+    Under normalisation by speaker each column is z-scored within each speaker, over all the rows given here:
+    **transductive**. Nothing is said of an utterance without features, nor, there, of the only row of a speaker.
+
+    Parameters
+    ----------
+    failures
+        For each feature, by id, why utterances lack it.
+
+    Raises
+    ------
+    AffexError
+        If the rows are not like those it was fitted on, or if speakers are to be told apart and have no names.
+    """
+    _require_columns(model, matrix)
+    alone = np.zeros(len(matrix), dtype=bool)
+    if model.settings.speaker_norm:
+        require_speakers(matrix.utterances)
+        alone = _alone(matrix)
+        matrix = normalised_by_speaker(matrix)
+    numbers = np.flatnonzero(_heard(matrix) & ~alone)
+    notes = _notes(model, matrix, failures) | {matrix.utterances[i].id: ALONE for i in np.flatnonzero(alone)}
+    return Predictions(_said(model, matrix.take(numbers), numbers), notes)
+
+
+def require_speakers(utterances: Sequence[Utterance]) -> None:
+    """Refuse utterances whose speaker has no name, for a model that needs it.
+
+    Raises
+    ------
+    UsageError
+        Naming the first of them.
+    """
+    nameless = [utterance.id for utterance in utterances if not utterance.speaker]
+    if nameless:
+        raise UsageError(
+            "This model was fitted on rows z-scored within each speaker (SPEAKER_NORM=1), so it must be told who "
+            f"speaks, and {len(nameless)} of {len(utterances)} utterances have no speaker (the first: {nameless[0]}).\n"
+            "Give a table that names the speaker of each file, as in DATA=new.csv with the columns file and speaker."
+        )
+
+
+def _all_but(task: Task, exclude: Sequence[str]) -> Fold:
+    """Return the fold that learns from all who are in any fold of the card, but for some speakers."""
+    of = task.clusters.of
+    for name in exclude:
+        if name not in of:
+            raise unknown(task.clusters.unit, name, np.unique(of).tolist())
+    judged = np.unique(np.concatenate([part for fold in task.folds for part in (fold.train, fold.test)]))
+    excluded = np.isin(of[judged], list(exclude))
+    return Fold("all", judged[~excluded], judged[excluded])
+
+
+def _learned(task: Task, fold: Fold, exclude: Sequence[str]) -> Learned:
+    y = task.examples.y[fold.train]
+    of_folds = splits.notes(task.examples.y, task.folds) if task.examples.classes else ()
+    return Learned(
+        n_utterances=len(fold.train),
+        n_clusters=len(np.unique(task.clusters.of[fold.train])),
+        unit=task.clusters.unit,
+        counts={name: int((y == name).sum()) for name in task.examples.classes},
+        excluded=tuple(exclude),
+        left_out=dict(task.left_out),
+        notes=tuple(note for note in task.notes if note not in of_folds),
+    )
+
+
+def _require_columns(model: Model, matrix: Matrix) -> None:
+    if columns_digest(matrix.columns) != model.columns:
+        raise AffexError(
+            f"The rows have {len(matrix.columns)} columns under other names than those that the model was fitted on "
+            f"({' '.join(model.settings.features)}): it says nothing of them. Fit it anew with `make fit`."
+        )
+
+
+def _heard(matrix: Matrix) -> NDArray[np.bool_]:
+    """Tell which utterances have any feature, ``(n_utterances,) bool``."""
+    return np.asarray(matrix.present.any(axis=1))
+
+
+def _alone(matrix: Matrix) -> NDArray[np.bool_]:
+    """Tell whose only row an utterance is, ``(n_utterances,) bool``: z-scored within itself it is 0 throughout."""
+    n_rows = Counter[str]()
+    for name, n_own in zip(matrix.speakers.tolist(), (matrix.lengths * _heard(matrix)).tolist(), strict=True):
+        n_rows[name] += n_own
+    return np.array([n_rows[name] == 1 for name in matrix.speakers.tolist()], dtype=bool)
+
+
+def _notes(model: Model, matrix: Matrix, failures: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return, by id, which features an utterance lacks, and why."""
+    lacking: dict[str, list[str]] = {}
+    for number, (feature, reasons) in enumerate(zip(model.settings.features, failures, strict=False)):
+        for utterance, has in zip(matrix.utterances, matrix.present[:, number], strict=True):
+            if not has:
+                lacking.setdefault(utterance.id, []).append(
+                    f"no {feature}: {reasons.get(utterance.id, 'not extracted')}"
+                )
+    heard = {matrix.utterances[i].id for i in np.flatnonzero(_heard(matrix))}
+    return {id_: "; ".join([*reasons, *([FILLED] if id_ in heard else [])]) for id_, reasons in lacking.items()}
+
+
+def _said(model: Model, matrix: Matrix, numbers: Numbers) -> Said:
+    """Return what the estimator says of a matrix's rows, as a fold of an evaluation says it."""
+    from threadpoolctl import threadpool_limits
+
+    if not len(matrix):
+        return Said(numbers, np.array([]), np.empty((0, len(model.classes))))
+    examples = Examples(matrix.X, matrix.offsets, np.array([]), matrix.speakers, model.classes)
+    everyone = Fold("new", np.array([], dtype=np.int64), np.arange(len(matrix)))
+    with threadpool_limits(limits=1):
+        # The fold holds nobody who was learned from, so that what rests on them is left for below.
+        decided, scores = score(model.estimator, examples, everyone, replace(model.settings, reweight=False))
+    if model.settings.reweight:
+        trained = np.repeat(model.classes, list(model.learned.counts.values()))
+        scores = reweighted(scores, trained, model.classes)
+        decided = np.array(model.classes)[scores.argmax(axis=1)]
+    return Said(numbers, decided, scores)

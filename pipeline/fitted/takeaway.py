@@ -1,0 +1,211 @@
+"""Takeaway: from a wish to a model file, and from a model file and recordings to a table of predictions.
+
+It joins the arrows for models that are taken away, as `pipeline.study` does for evaluations.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline import atomic, registry
+from pipeline.caching import cache, store
+from pipeline.caching.cache import recipe
+from pipeline.console import Terminal
+from pipeline.fitted import modelfile, models
+from pipeline.fitted.models import Model, Predictions
+from pipeline.judging.evaluate import Said
+from pipeline.judging.task import Settings
+from pipeline.matrix import Matrix
+from pipeline.registry import FeatureSpec
+from pipeline.reporting import tables
+from pipeline.reporting.report import TRANSDUCTIVE, csv_line, versions
+from pipeline.study import Desk, extracted, matrix_of, readable
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+#: So many predictions are shown; the table has them all.
+SHOWN = 20
+
+
+def fit(
+    desk: Desk, settings: Settings, path: Path | None, *, exclude: Sequence[str] = (), partial: bool = False
+) -> Model:
+    """Extract what is missing, learn from all who count but some speakers, write the model and say what it is.
+
+    Parameters
+    ----------
+    settings
+        What is fitted, and how; the features' keys are filled in.
+    path
+        Where the file goes; None for ``<cache>/<corpus>/models/<name>.affex``.
+
+    Raises
+    ------
+    AffexError
+        If there is nothing to learn from, or the file cannot be written.
+    """
+    specs = readable(desk.console, settings.features, settings.classifier)
+    recipes = [recipe(spec.feature) for spec in specs]
+    extracted(desk, specs)
+    model = models.fit(
+        matrix_of(desk, specs),
+        replace(settings, features=tuple(map(str, specs)), keys=tuple(made.key for made in recipes)),
+        exclude=exclude,
+        recipes=[made.spec for made in recipes],
+        partial=partial,
+    )
+    missing = tuple(sentence for dataset in desk.datasets for sentence in dataset.missing)
+    model = replace(model, learned=replace(model.learned, notes=(*missing, *model.learned.notes)))
+    path = path or desk.folder / "models" / f"{model.name}{modelfile.SUFFIX}"
+    modelfile.write(model, path)
+    for sentence in (*_fitted(model), *_chosen(model)):
+        desk.console.say(sentence)
+    _say_worth(desk.console, model, desk.folder.parent)
+    desk.console.say(f"Model: {path.stat().st_size / 1e6:.1f} MB -> {path}")
+    return model
+
+
+def predict(desk: Desk, model: Model, name: str, out: Path | None) -> Path:
+    """Extract what the model reads, write what it says of each recording as a table, and show the first ones.
+
+    Parameters
+    ----------
+    desk
+        With the recordings as its one corpus.
+    name
+        The model's name, for the table's.
+    out
+        Where the table goes: a file, or a folder; None for one beside the recordings' cached rows.
+
+    Raises
+    ------
+    AffexError
+        If the model reads other features than there are here, or no recording has any.
+    """
+    (dataset,) = desk.datasets
+    specs = registry.feature_specs(" ".join(model.settings.features))
+    models.require_features(model, specs)
+    if model.settings.speaker_norm:
+        models.require_speakers(dataset.utterances)
+    for sentence in (*_fitted(model), *_changed_versions(model)):
+        desk.console.say(sentence)
+    extracted(desk, specs)
+    matrix = matrix_of(desk, specs)
+    failures = [_failures(desk, spec) for spec in specs]
+    predictions = models.predict(model, matrix, failures)
+    path = _place(out, dataset.folder, name)
+    atomic.write_text(path, lines(matrix, predictions, model.classes))
+    _show(desk.console, matrix, predictions, model)
+    desk.console.say("These predictions carry no figure of their quality: nobody has said what is true here.")
+    _say_worth(desk.console, model, dataset.folder.parent)
+    desk.console.say(f"{len(predictions.said.numbers)} of {len(matrix)} recordings labelled -> {path}")
+    return path
+
+
+def lines(matrix: Matrix, predictions: Predictions, classes: Sequence[str]) -> Iterator[str]:
+    """Yield a table of one row a recording, in its order; what nothing is said of has blank cells and the reason."""
+    said = predictions.said
+    place = {int(number): row for row, number in enumerate(said.numbers)}
+    yield csv_line(["id", "file", "predicted", *(f"score_{name}" for name in classes), "note"])
+    for number, utterance in enumerate(matrix.utterances):
+        cells = [""] * (1 + len(classes))
+        if number in place:
+            row = place[number]
+            predicted = said.predicted[row]
+            cells = [predicted if classes else f"{predicted:.9g}", *(f"{score:.9g}" for score in said.scores[row])]
+        file = utterance.audio.path if utterance.audio else ""
+        yield csv_line([utterance.id, file, *cells, predictions.notes.get(utterance.id, "")])
+
+
+def _failures(desk: Desk, spec: FeatureSpec) -> Mapping[str, str]:
+    """Return why recordings lack a feature, by id, as its file says."""
+    (dataset,) = desk.datasets
+    found = store.survey(cache.published(dataset.folder, spec), recipe(spec.feature).key)
+    return {id_: message for id_, (_, message) in found.failures.items()}
+
+
+def _place(out: Path | None, folder: Path, name: str) -> Path:
+    if out is None:
+        return folder / f"{name}.csv"
+    return out / f"{name}.csv" if out.is_dir() else out
+
+
+def _fitted(model: Model) -> Iterator[str]:
+    """Yield what a model is, and whom it learned from."""
+    learned, settings = model.learned, model.settings
+    without = f", without {', '.join(learned.excluded)}" if learned.excluded else ""
+    counts = ", ".join(f"{name} {n}" for name, n in learned.counts.items())
+    yield (
+        f"{settings.classifier.name} on {' '.join(settings.features)}, learned from {learned.n_utterances} utterances "
+        f"of {learned.n_clusters} {learned.unit}s of {settings.corpus}{without}: {counts or settings.card.target}"
+    )
+    for note in learned.notes:
+        yield f"Note: {note}."
+
+
+def _chosen(model: Model) -> Iterator[str]:
+    """Yield what was left out and what the search chose."""
+    if model.learned.left_out:
+        yield "Left out: " + ", ".join(f"{n} {reason}" for reason, n in model.learned.left_out.items())
+    if model.chosen:
+        yield "Chosen: " + ", ".join(f"{name}={value}" for name, value in model.chosen.items())
+    if model.settings.speaker_norm:
+        yield f"Note: {TRANSDUCTIVE}; whoever uses it must name speakers, and give several recordings of each."
+
+
+def _changed_versions(model: Model) -> Iterator[str]:
+    here = versions()
+    changed = [
+        f"{name} {then} -> {here[name]}" for name, then in model.versions.items() if here.get(name, then) != then
+    ]
+    if changed:
+        yield f"Note: it was fitted under other versions ({', '.join(changed)}): scores may differ a little."
+
+
+def _say_worth(console: Terminal, model: Model, folder: Path) -> None:
+    """Say how such models do on speakers they never heard, or how to find out."""
+    run = folder / model.settings.corpus / "runs" / model.evaluation
+    try:
+        found = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        console.say(
+            f"How such models do on unheard speakers: `make evaluate`, settings alike (run {model.evaluation})."
+        )
+        return
+    console.say(f"Such models on unheard speakers of {model.settings.corpus}: {tables.headline(found)} -> {run}")
+
+
+def _show(console: Terminal, matrix: Matrix, predictions: Predictions, model: Model) -> None:
+    """Print the first predictions, how many there are of each class, and what is to be known of them."""
+    said = predictions.said
+    console.rich.print(_table(console, matrix, said, model))
+    if len(said.numbers) > SHOWN:
+        console.say(f"... and {len(said.numbers) - SHOWN} more")
+    if model.classes:
+        console.say(
+            "Predicted: " + ", ".join(f"{name} {n}" for name, n in Counter(said.predicted.tolist()).most_common())
+        )
+    if model.settings.speaker_norm:
+        console.say(f"Note: {TRANSDUCTIVE}.")
+    for id_, note in list(predictions.notes.items())[:SHOWN]:
+        console.say(f"  {id_}: {note}")
+    if len(predictions.notes) > SHOWN:
+        console.say(f"  ... and {len(predictions.notes) - SHOWN} more (the table has them all)")
+
+
+def _table(console: Terminal, matrix: Matrix, said: Said, model: Model) -> "Table | str":
+    ids = [matrix.utterances[number].id for number in said.numbers[:SHOWN]]
+    if not model.classes:
+        values = [(id_, f"{value:.3f}") for id_, value in zip(ids, said.predicted, strict=False)]
+        return tables.table(("", model.settings.card.target), values)
+    rows = list(zip(ids, said.predicted.tolist(), said.scores, strict=False))
+    narrow = [(id_, name, f"{scores[model.classes.index(name)]:.3f}") for id_, name, scores in rows]
+    wide = [(id_, name, *(f"{score:.3f}" for score in scores)) for id_, name, scores in rows]
+    columns = ("", "predicted")
+    return tables.fitting(
+        console.rich, tables.table((*columns, *model.classes), wide), tables.table((*columns, "its score"), narrow)
+    )

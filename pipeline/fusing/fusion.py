@@ -1,0 +1,302 @@
+"""Fusion: the arrow from finished runs on one card to one result, by fusing their scores.
+
+A rule that learns is fitted in each outer fold to the members' inner scores of that fold: what models that saw only a
+part of its training utterances said of the others. So nothing of those tested enters it, neither features nor labels.
+What a member lacks is fused from the others, and counted.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from pipeline.corpora.base import Card
+from pipeline.errors import AffexError, UsageError, unknown
+from pipeline.fusing.fusion_rules import CLASS_RULES, VALUE_RULES, Rule
+from pipeline.fusing.panel import Panel, side_by_side
+from pipeline.judging.results import About, FoldSummary, Result, Scores
+from pipeline.judging.runs import Run
+from pipeline.judging.splits import card_hash
+
+#: All rules, by name; values know only some.
+RULES: Mapping[str, type[Rule]] = CLASS_RULES
+#: The rule where FUSION names none.
+DEFAULT = "weights"
+#: The columns of scores that have one row an utterance.
+COLUMNS = ("ids", "clusters", "folds", "true", "predicted", "values")
+#: What a fused run keeps of each member's record.
+KEPT = (
+    *("rests_on", "model", "feature_keys", "classifier_settings", "speaker_norm", "reweight", "soft", "seed", "device"),
+    *("fusion", "members"),
+)
+
+
+def rule_of(fusion: str) -> str:
+    """Return the name of the rule that FUSION means, as in ``"late:mean"``; `DEFAULT` for ``"late"``.
+
+    Raises
+    ------
+    UsageError
+        If it is no late fusion, or there is no such rule.
+    """
+    kind, _, rule = fusion.partition(":")
+    if kind != "late":
+        raise unknown("late fusion", fusion, ("late", *(f"late:{name}" for name in RULES)))
+    if rule and rule not in RULES:
+        raise unknown("rule of late fusion", rule, RULES)
+    return rule or DEFAULT
+
+
+def late(members: Sequence[Run], rule: str) -> Result:
+    """Fuse the scores of finished runs.
+
+    Parameters
+    ----------
+    members
+        Two runs at least, on the same card.
+    rule
+        The name of one of `RULES`.
+
+    Returns
+    -------
+    Result
+        Its utterances are in the order of the first member, followed by those that only others have.
+
+    Raises
+    ------
+    UsageError
+        If the runs do not fit together (it says what differs), the rule needs inner scores that a run did not keep,
+        or it does not fuse what they predict.
+    AffexError
+        If the rule cannot be fitted to a fold.
+    """
+    rules = learned(members, rule)
+    panel = _panel(members)
+    return Result(
+        about=about(members, rule),
+        scores=_applied(rules, panel),
+        folds=tuple(_summary(members, panel, fold, one) for fold, one in rules.items()),
+        left_out=_left_out(members, len(panel)),
+        notes=(*_union(members, "warnings"), *_lacking(members, panel)),
+        leaks=_union(members, "leaks"),
+        folds_hash=_folds_hash(members),
+        ceiling=members[0].found["ceiling"],
+    )
+
+
+def learned(members: Sequence[Run], rule: str) -> Mapping[str, Rule]:
+    """Return what a rule has learned in each fold, by the fold's name, before it meets those tested there.
+
+    Raises
+    ------
+    UsageError, AffexError
+        As `late`.
+    """
+    _require_alike(members)
+    kind, panel = _kind(members[0], rule), _panel(members)
+    if kind.learns:
+        _require_inner(members, rule)
+    names = [member.name for member in members]
+    inner = {
+        fold: side_by_side(names, [_inner(member, fold) for member in members]) for fold in _union(members, "folds")
+    }
+    _require_apart(inner, panel)
+    return {fold: _fitted(rule, kind, fold, learned_from) for fold, learned_from in inner.items()}
+
+
+def _kind(member: Run, rule: str) -> type[Rule]:
+    if rule not in RULES:
+        raise unknown("rule of late fusion", rule, RULES)
+    known = CLASS_RULES if member.scores.classes else VALUE_RULES
+    if rule not in known:
+        raise UsageError(
+            f"FUSION=late:{rule} fuses classes, and TARGET={member.found['target']} has values. "
+            f"Rules that fuse values: {', '.join(known)}."
+        )
+    return known[rule]
+
+
+def _fitted(rule: str, kind: type[Rule], fold: str, inner: Panel) -> Rule:
+    try:
+        return kind.fit(inner)
+    except ValueError as error:
+        raise AffexError(
+            f"Fold {fold}: the fusion '{rule}' could not learn from what was said of {len(inner)} training "
+            f"utterances.\n{error}\nFUSION=late:mean learns nothing."
+        ) from error
+
+
+def _applied(rules: Mapping[str, Rule], panel: Panel) -> Scores:
+    opinions = [one.apply(panel.of_fold(fold)) for fold, one in rules.items()]
+    back = np.argsort(np.concatenate([np.flatnonzero(panel.folds == fold) for fold in rules]))
+    return Scores(
+        ids=panel.ids,
+        clusters=panel.clusters,
+        folds=panel.folds,
+        true=panel.true,
+        predicted=np.concatenate([opinion.predicted for opinion in opinions])[back],
+        classes=panel.classes,
+        values=np.concatenate([opinion.values for opinion in opinions])[back],
+    )
+
+
+def _panel(members: Sequence[Run]) -> Panel:
+    return side_by_side([member.name for member in members], [member.scores for member in members])
+
+
+def _inner(member: Run, fold: str) -> Scores:
+    """Return a member's inner scores of a fold; of nobody where it has none."""
+    for scores in member.inner:
+        if scores.folds[0] == fold:
+            return scores
+    nobody = {name: getattr(member.scores, name)[:0] for name in COLUMNS}
+    return replace(member.scores, **nobody)
+
+
+def _require_alike(members: Sequence[Run]) -> None:
+    if len(members) < 2:
+        raise UsageError(f"A fusion needs 2 runs at least, got {len(members)}.")
+    folders = [member.folder.resolve() for member in members]
+    for number, member in enumerate(members):
+        if folders[number] in folders[:number]:
+            raise UsageError(f"The run {member.name} was named twice: its scores would count twice.")
+    for member in members[1:]:
+        _require_same(members[0], member)
+
+
+def _require_same(one: Run, other: Run) -> None:
+    """Refuse two runs that are not on the same card, corpus or classes; folds and targets are compared one by one."""
+    cards = [run.found["card"] for run in (one, other)]
+    differences = [
+        f"{name} is {cards[0][name]!r} against {cards[1][name]!r}"
+        for name in cards[0]
+        if cards[0]["hash"] != cards[1]["hash"] and name not in ("name", "hash") and cards[0][name] != cards[1][name]
+    ]
+    differences += [
+        f"{name} is {one.found[name]!r} against {other.found[name]!r}"
+        for name in ("corpus", "cluster", "classes")
+        if one.found[name] != other.found[name]
+    ]
+    if cards[0]["hash"] != cards[1]["hash"] and not differences:
+        differences = ["the content of the split file differs"]
+    if differences:
+        raise UsageError(
+            f"{one.name} and {other.name} cannot be fused: {'; '.join(differences)}.\n"
+            "Evaluate both on one corpus under the same PROTOCOL, TARGET and CLASSES."
+        )
+
+
+def _require_inner(members: Sequence[Run], rule: str) -> None:
+    for member in members:
+        if not member.inner:
+            raise UsageError(
+                f"The fusion '{rule}' learns from inner scores, and {member.name} kept none: make it again with "
+                "`make evaluate INNER=1`.\nFUSION=late:mean learns nothing."
+            )
+
+
+def _require_apart(inner: Mapping[str, Panel], panel: Panel) -> None:
+    for fold, learned_from in inner.items():
+        leaked = np.intersect1d(learned_from.ids, panel.of_fold(fold).ids)
+        if len(leaked):
+            raise UsageError(
+                f"Fold {fold}: {leaked[0]} is tested, and stands among the inner scores to learn from. The runs' files "
+                "do not belong together: make the runs again with `make evaluate INNER=1`."
+            )
+
+
+def about(members: Sequence[Run], rule: str) -> About:
+    """Return what a fusion of finished runs is called, and all that makes it, before anything is learned.
+
+    Raises
+    ------
+    UsageError
+        As `late`.
+    """
+    _require_alike(members)
+    found = [member.found for member in members]
+    models = [run["model"] for run in found]
+    features, classifiers = (_distinct(model[place] for model in models) for place in (0, 1))
+    seeds = _distinct(run["seed"] for run in found)
+    record = {
+        "corpus": found[0]["corpus"],
+        "features": " ".join(_distinct(run["features"] for run in found)),
+        "classifier": " ".join(_distinct(run["classifier"] for run in found)),
+        "fusion": f"late:{rule}",
+        "members": [
+            {"run": member.name, **{key: member.found[key] for key in KEPT if key in member.found}}
+            for member in members
+        ],
+        "seed": seeds[0] if len(seeds) == 1 else seeds,
+    }
+    options = _distinct(option for model in models for option in model[2:])
+    return About(
+        corpus=found[0]["corpus"],
+        card=_card(members[0]),
+        model=("+".join(features), "+".join(classifiers), *options, f"late-{rule}"),
+        record=record,
+        scores=_kind(members[0], rule).scores,
+        transductive=any(run["transductive"] for run in found),
+        unit=found[0]["cluster"],
+    )
+
+
+def _card(member: Run) -> Card:
+    """Return the card that a run was made on.
+
+    Raises
+    ------
+    UsageError
+        If its split file has changed since.
+    """
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in member.found["card"].items()
+    }
+    made_on = fields.pop("hash")
+    card = Card(**fields)
+    if card_hash(card) != made_on:
+        raise UsageError(
+            f"The card of {member.name} is not what it was: {card.file or 'it'} has changed since. "
+            "Make the runs again with `make evaluate`."
+        )
+    return card
+
+
+def _summary(members: Sequence[Run], panel: Panel, fold: str, rule: Rule) -> FoldSummary:
+    n_train = max(member.found["folds"].get(fold, {"n_train": 0})["n_train"] for member in members)
+    return FoldSummary(fold, n_train, int((panel.folds == fold).sum()), rule.best_params)
+
+
+def _left_out(members: Sequence[Run], n_fused: int) -> Mapping[str, int]:
+    """Return whom the member that has most left out, less those that others have."""
+    most = max(members, key=lambda member: len(member.scores))
+    left_out = dict(most.found["left_out"])
+    reason = "without features"
+    left_out[reason] = left_out.get(reason, 0) - (n_fused - len(most.scores))
+    return {name: n for name, n in left_out.items() if n > 0}
+
+
+def _lacking(members: Sequence[Run], panel: Panel) -> tuple[str, ...]:
+    return tuple(
+        f"{n} of {len(panel)} utterances lack {' '.join(member.found['model'])}: they are fused without it"
+        for member, n in zip(members, (~panel.present).sum(axis=1).tolist(), strict=True)
+        if n
+    )
+
+
+def _folds_hash(members: Sequence[Run]) -> str:
+    """Return the members' hash, or, as some lack utterances, one of all their hashes."""
+    hashes = sorted({member.found["folds_hash"] for member in members})
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256(json.dumps(hashes).encode()).hexdigest()
+
+
+def _union(members: Sequence[Run], name: str) -> tuple[str, ...]:
+    """Return what the members' records name, each once."""
+    return tuple(_distinct(one for member in members for one in member.found[name]))
+
+
+def _distinct(things: Any) -> list[Any]:
+    return list(dict.fromkeys(things))

@@ -1,0 +1,423 @@
+"""Audit: the arrow from folds to what they leak, looked at before anything is scored.
+
+A leak is something that a tested utterance shares with one that was learned from. What no honest figure survives
+is fatal: the same speaker, the same recording (a file and span named twice, or the same sound in another file,
+however it was encoded, resampled or padded), overlapping parts of one recording. What is usual but has to be said
+is not: the same session (two speakers share each session of IEMOCAP, and leaving one out leaves the other in), the
+same dialog, the same text. Some protocols and models make sessions and dialogs fatal too.
+
+Names of speakers, sessions, dialogs and files belong to their corpus: ``03`` of one corpus is not ``03`` of another.
+Texts belong to nobody. An utterance without a session (dialog, text) shares none.
+
+Different channels of a file are different sounds, and different halves of a picture different pictures; sounds are
+compared as `pipeline.judging.duplicates` does.
+
+What leaks there are, and what they cost, field by field: Kapoor and Narayanan, Leakage and the reproducibility crisis
+in machine-learning-based science (2023, doi:10.1016/j.patter.2023.100804).
+"""
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.judging import duplicates
+from pipeline.judging.splits import Fold
+from pipeline.manifest import Media, Utterance
+from pipeline.matrix import Matrix
+
+Kind = Literal["speaker", "duplicate", "overlap", "session", "dialog", "text", "conflict", "nameless", "unprinted"]
+Labels = NDArray[np.str_] | NDArray[np.float64]
+
+#: The fields of an utterance that hold media.
+MEDIA = ("audio", "video", "mocap")
+
+#: Spans of one file that touch by less than this are neighbours, s: labels are cut by hand.
+TOUCH = 0.05
+
+#: How many names a sentence shows, and how many pairs a refusal.
+SHOWN_NAMES, SHOWN_PAIRS = 3, 10
+
+
+class Pair(NamedTuple):
+    """Two utterances on both sides of a fold, by id (``corpus/id`` of several corpora), and what they share.
+
+    A fold's name is empty where no fold parts the two.
+    """
+
+    trained: str
+    tested: str
+    fold: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One kind of thing that the audit found.
+
+    Parameters
+    ----------
+    kind
+        What is shared, or what is to be said.
+    fatal
+        Whether it forbids to score.
+    message
+        One sentence with the counts, without a full stop.
+    pairs
+        Every pair of duplicates or overlaps, once, under the first fold that parts them. Of a speaker,
+        session, dialog or text, which many pairs share, the first pair of each fold.
+    """
+
+    kind: Kind
+    fatal: bool
+    message: str
+    pairs: tuple[Pair, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Match:
+    """Two utterances, by number, that hold the same recording or parts of one."""
+
+    first: int
+    second: int
+    note: str
+
+
+class _Span(NamedTuple):
+    """Where an utterance lies in a file, s."""
+
+    start: float
+    end: float
+    number: int
+    channel: int | None
+    region: str | None
+
+
+def audit(
+    utterances: Sequence[Utterance],
+    labels: Labels,
+    folds: Sequence[Fold],
+    *,
+    prints: Matrix | None = None,
+    media: Collection[str] = MEDIA,
+    strict_dialogs: bool = False,
+    strict_sessions: bool = False,
+) -> tuple[Finding, ...]:
+    """Look for what folds leak.
+
+    Parameters
+    ----------
+    utterances
+        What the folds' numbers count.
+    labels : (n_utterances,) str or float
+        What is predicted of each utterance.
+    folds
+        Who is learned from and who is tested.
+    prints
+        The rows of the feature ``fingerprint`` of the same utterances in the same order; None where there are
+        none: duplicates are then found by file and span only.
+    media
+        The media that are learned from, of `MEDIA`: overlapping spans of other media are nobody's concern.
+    strict_dialogs, strict_sessions
+        Whether a dialog (a session) on both sides is fatal, as it is under ``session`` and, for dialogs, to models
+        that use their context.
+
+    Returns
+    -------
+    tuple of Finding
+        One a kind, fatal ones first; none for what was not found.
+
+    Raises
+    ------
+    ValueError
+        If there is not one label, or not the prints, of each utterance.
+    """
+    utterances = list(utterances)
+    _check(utterances, labels, prints)
+    ids = [str(name) for name in _own(utterances, "id")]
+    texts = [_plain(utterance.text) for utterance in utterances]
+    same, parts = _recordings(utterances, prints, media)
+    same += [_Match(number, number, "the very same utterance") for number in _on_both_sides(folds)]
+    found = [
+        _shared("speaker", _own(utterances, "speaker"), ids, folds, fatal=True),
+        _duplicates(same, ids, labels, folds),
+        _overlaps(parts, ids, folds),
+        _shared("session", _own(utterances, "session"), ids, folds, fatal=strict_sessions),
+        _shared("dialog", _own(utterances, "session", "dialog"), ids, folds, fatal=strict_dialogs),
+        _shared("text", texts, ids, folds, fatal=False),
+        _conflicts(same, ids, labels, folds),
+        _nameless(utterances, folds),
+        _unprinted(utterances, prints, folds),
+    ]
+    return tuple(sorted(filter(None, found), key=lambda finding: not finding.fatal))
+
+
+def errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings that forbid to score."""
+    return tuple(finding for finding in findings if finding.fatal)
+
+
+def warnings(findings: Iterable[Finding]) -> tuple[str, ...]:
+    """Return a sentence for every finding that does not forbid to score, for each output of a run."""
+    return tuple(finding.message for finding in findings if not finding.fatal)
+
+
+def refusal(findings: Iterable[Finding]) -> str:
+    """Return the text of the error that the fatal findings are: what leaks, the first pairs, how to go on."""
+    return "\n".join(
+        [
+            "These folds leak, so their figures would say nothing of unheard speakers:",
+            *itertools.chain.from_iterable(map(_paragraph, errors(findings))),
+            "Leave the copies out of the corpus or give what belongs together one name, and run again.",
+            "To score all the same, with every output saying so: ALLOW_LEAKS=1.",
+        ]
+    )
+
+
+def _paragraph(finding: Finding) -> Iterator[str]:
+    yield f"- {finding.message}:"
+    for pair in finding.pairs[:SHOWN_PAIRS]:
+        yield f"    fold {pair.fold}: {pair.trained} is learned from, {pair.tested} is tested ({pair.note})"
+    if len(finding.pairs) > SHOWN_PAIRS:
+        yield f"    and {len(finding.pairs) - SHOWN_PAIRS} more"
+
+
+def _check(utterances: Sequence[Utterance], labels: Labels, prints: Matrix | None) -> None:
+    if len(labels) != len(utterances):
+        raise ValueError(f"{len(labels)} labels of {len(utterances)} utterances")
+    if prints is not None and [_key(u) for u in prints.utterances] != [_key(u) for u in utterances]:
+        raise ValueError("the prints are those of other utterances, or stand in another order")
+
+
+def _key(utterance: Utterance) -> tuple[str, str]:
+    return utterance.corpus, utterance.id
+
+
+def _own(utterances: Sequence[Utterance], *fields: str) -> list[str | None]:
+    """Return the last field's value in full: with those that it belongs to, and the corpus where there are several."""
+    several = len({utterance.corpus for utterance in utterances}) > 1
+
+    def name(utterance: Utterance) -> str | None:
+        values = [getattr(utterance, field) for field in fields]
+        owners = [utterance.corpus] if several else []
+        return "/".join([*owners, *filter(None, values)]) if values[-1] else None
+
+    return [name(utterance) for utterance in utterances]
+
+
+def _plain(text: str | None) -> str | None:
+    """Return the words of a text, without what differs between two transcripts of it; None where there are none."""
+    words = "".join(c if c.isalnum() else " " for c in (text or "").casefold()).split()
+    return " ".join(words) or None
+
+
+def _shared(
+    kind: Kind, names: Sequence[str | None], ids: Sequence[str], folds: Sequence[Fold], *, fatal: bool
+) -> Finding | None:
+    """Return the finding that something with a name is on both sides of a fold, or None."""
+    found: dict[str, None] = {}
+    pairs: dict[frozenset[int], Pair] = {}
+    leaking, n_tested, n_affected = 0, 0, 0
+    for fold in folds:
+        learned, tested = _firsts(names, fold.train), _firsts(names, fold.test)
+        common = [name for name in tested if name in learned]
+        found.update(dict.fromkeys(common))
+        for name in common:
+            a, b = learned[name], tested[name]
+            pairs.setdefault(frozenset((a, b)), _pair(ids, a, b, fold.name, f"{kind} {name}"))
+        leaking += bool(common)
+        n_tested += len(fold.test)
+        n_affected += sum(names[i] in learned for i in fold.test)
+    if not found:
+        return None
+    message = (
+        f"{_counted(len(found), kind)} ({_listed(list(found))}) on both sides of {leaking} of {len(folds)} folds: "
+        f"{n_affected} of {n_tested} tested utterances share theirs with utterances learned from"
+    )
+    return Finding(kind, fatal, message, tuple(pairs.values()))
+
+
+def _firsts(names: Sequence[str | None], numbers: NDArray[np.int64]) -> dict[str, int]:
+    """Return the first utterance of each name."""
+    firsts: dict[str, int] = {}
+    for i in numbers.tolist():
+        if (name := names[i]) is not None:
+            firsts.setdefault(name, i)
+    return firsts
+
+
+def _recordings(
+    utterances: Sequence[Utterance], prints: Matrix | None, media: Collection[str]
+) -> tuple[list[_Match], list[_Match]]:
+    """Return who holds the same recording, and who holds overlapping parts of one."""
+    same: dict[tuple[int, int], _Match] = {}
+    parts: dict[tuple[int, int], _Match] = {}
+    for first, second, seconds in _overlapping(utterances, media):
+        kept = same if seconds is None else parts
+        note = "the same span of the same file" if seconds is None else f"{_seconds(seconds)} of one file in common"
+        kept.setdefault((first, second), _Match(first, second, note))
+    for match in duplicates.find(prints.X, prints.offsets) if prints else ():
+        kept = same if match.is_whole else parts
+        note = f"the same sound for {match.seconds:.1f} s, similarity {match.similarity:.2f}"
+        kept.setdefault((match.first, match.second), _Match(match.first, match.second, note))
+    return list(same.values()), [match for key, match in parts.items() if key not in same]
+
+
+def _overlapping(utterances: Sequence[Utterance], media: Collection[str]) -> Iterator[tuple[int, int, float | None]]:
+    """Yield pairs of utterances whose media overlap, and by how much, s; None where they are one span."""
+    files: dict[Hashable, list[_Span]] = defaultdict(list)
+    for number, utterance in enumerate(utterances):
+        for kind in media:
+            if (medium := getattr(utterance, kind)) is not None:
+                files[kind, utterance.corpus, medium.path].append(_span(number, medium))
+    for spans in files.values():
+        spans.sort(key=lambda span: (span.start, span.end, span.number))
+        for place, span in enumerate(spans):
+            for later in itertools.islice(spans, place + 1, None):
+                if later.start >= span.end - TOUCH:
+                    break
+                common = min(span.end, later.end) - later.start
+                if _meet(span.channel, later.channel) and _meet(span.region, later.region):
+                    first, second = sorted((span.number, later.number))
+                    yield first, second, None if (span.start, span.end) == (later.start, later.end) else common
+
+
+def _seconds(common: float) -> str:
+    """Return a length in words; spans without an end have no length."""
+    return f"{common:.2f} s" if math.isfinite(common) else "the end"
+
+
+def _span(number: int, medium: Media) -> _Span:
+    end = math.inf if medium.end is None else medium.end
+    return _Span(medium.start or 0.0, end, number, medium.channel, medium.region)
+
+
+def _meet(one: Hashable, other: Hashable) -> bool:
+    """Tell whether two channels, or two parts of the picture, have something in common; None is all of it."""
+    return one is None or other is None or one == other
+
+
+def _duplicates(same: Sequence[_Match], ids: Sequence[str], labels: Labels, folds: Sequence[Fold]) -> Finding | None:
+    """Return the finding that one recording is on both sides of a fold, or None."""
+    leaking = _parted(same, ids, folds)
+    if not leaking:
+        return None
+    conflicting = sum(_conflict(labels, match) for match, _ in leaking)
+    pairs = [
+        pair._replace(note=f"{pair.note}{_labels_said(labels, match)}") if _conflict(labels, match) else pair
+        for match, pair in leaking
+    ]
+    said = f", {conflicting} of them under conflicting labels" if conflicting else ""
+    message = f"{_counted(len(pairs), 'pair')} of duplicates on both sides of a fold{said}"
+    return Finding("duplicate", True, message, tuple(pairs))
+
+
+def _overlaps(parts: Sequence[_Match], ids: Sequence[str], folds: Sequence[Fold]) -> Finding | None:
+    """Return the finding that overlapping parts of a recording are on both sides of a fold, or None."""
+    leaking = _parted(parts, ids, folds)
+    if not leaking:
+        return None
+    message = f"{_counted(len(leaking), 'pair')} of overlapping parts of a recording on both sides of a fold"
+    return Finding("overlap", True, message, tuple(pair for _, pair in leaking))
+
+
+def _conflicts(same: Sequence[_Match], ids: Sequence[str], labels: Labels, folds: Sequence[Fold]) -> Finding | None:
+    """Return the note that duplicates which no fold parts have conflicting labels, or None."""
+    parted = {(match.first, match.second) for match, _ in _parted(same, ids, folds)}
+    used = _used(len(ids), folds)
+    pairs = tuple(
+        _pair(ids, match.first, match.second, "", f"{match.note}{_labels_said(labels, match)}")
+        for match in same
+        if (match.first, match.second) not in parted
+        and used[[match.first, match.second]].all()
+        and _conflict(labels, match)
+    )
+    if not pairs:
+        return None
+    message = (
+        f"{_counted(len(pairs), 'pair')} of duplicates under conflicting labels, always on one side of a fold: "
+        + _listed([f"{pair.trained} and {pair.tested}" for pair in pairs])
+    )
+    return Finding("conflict", False, message, pairs)
+
+
+def _parted(matches: Sequence[_Match], ids: Sequence[str], folds: Sequence[Fold]) -> list[tuple[_Match, Pair]]:
+    """Return the matches that a fold parts, each with its pair under the first such fold."""
+    first = np.array([match.first for match in matches], dtype=np.int64)
+    second = np.array([match.second for match in matches], dtype=np.int64)
+    found: dict[int, Pair] = {}
+    for fold in folds:
+        learned, tested = (_used(len(ids), [fold], side) for side in ("train", "test"))
+        for a, b in ((first, second), (second, first)):
+            for place in np.flatnonzero(learned[a] & tested[b]).tolist():
+                pair = _pair(ids, int(a[place]), int(b[place]), fold.name, matches[place].note)
+                found.setdefault(place, pair)
+    return [(matches[place], found[place]) for place in sorted(found)]
+
+
+def _on_both_sides(folds: Sequence[Fold]) -> list[int]:
+    """Return the utterances that one fold learns from and tests."""
+    return sorted({number for fold in folds for number in np.intersect1d(fold.train, fold.test).tolist()})
+
+
+def _used(n: int, folds: Sequence[Fold], *sides: str) -> NDArray[np.bool_]:
+    """Tell which utterances stand on the sides named (on any, if none is) of any of the folds."""
+    used = np.zeros(n, dtype=bool)
+    for fold in folds:
+        for side in sides or ("train", "test"):
+            used[getattr(fold, side)] = True
+    return used
+
+
+def _conflict(labels: Labels, match: _Match) -> bool:
+    """Tell whether two labels differ; two missing numbers do not."""
+    one, other = labels[[match.first, match.second]]
+    both_missing = isinstance(one, float) and math.isnan(one) and math.isnan(other)
+    return bool(one != other) and not both_missing
+
+
+def _labels_said(labels: Labels, match: _Match) -> str:
+    return f", labels {labels[match.first]} and {labels[match.second]}"
+
+
+def _nameless(utterances: Sequence[Utterance], folds: Sequence[Fold]) -> Finding | None:
+    """Return the note that some utterances have no speaker, or None."""
+    used = _used(len(utterances), folds)
+    nameless = used & np.array([not utterance.speaker for utterance in utterances], dtype=bool)
+    if not nameless.any():
+        return None
+    message = f"{nameless.sum()} of {used.sum()} utterances name no speaker: whose they are could not be compared"
+    return Finding("nameless", False, message)
+
+
+def _unprinted(utterances: Sequence[Utterance], prints: Matrix | None, folds: Sequence[Fold]) -> Finding | None:
+    """Return the note that some utterances could not be compared by their sound, or None."""
+    used = _used(len(utterances), folds)
+    lacking = used if prints is None else used & ~duplicates.comparable(prints.X, prints.offsets)
+    if not lacking.any():
+        return None
+    why = "no fingerprints are at hand" if prints is None else "no sound, only silence, or too short"
+    message = (
+        f"{lacking.sum()} of {used.sum()} utterances could not be compared by their sound ({why}): "
+        "duplicates among them are found by file and span only"
+    )
+    return Finding("unprinted", False, message)
+
+
+def _pair(ids: Sequence[str], trained: int, tested: int, fold: str, note: str) -> Pair:
+    return Pair(ids[trained], ids[tested], fold, note)
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = [name if len(name) <= 60 else f"{name[:57]}..." for name in names[:SHOWN_NAMES]]
+    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+    return ", ".join(shown) + more

@@ -1,0 +1,294 @@
+"""Evaluate: the arrow from a matrix and a protocol card to scores.
+
+Each fold fits one estimator on the rows of its training utterances and scores the rows left out. All that
+learns happens in that fit (scaling, imputation, selection, the search for hyperparameters, calibration); nothing else
+sees more than one fold's training rows but the normalisation by speaker, which no label enters and which is
+called transductive wherever its figures appear. Folds run where extraction runs, with one numerical
+thread each, so that neither the number of processes nor that of cores changes a result.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifiers.base import inner_folds
+from pipeline.errors import AffexError
+from pipeline.extraction.stages import Inline, Runner
+from pipeline.judging.results import FoldSummary, Result, Scores
+from pipeline.judging.splits import Fold
+from pipeline.judging.task import Examples, Settings, Task, folds_hash, prepare
+from pipeline.matrix import Matrix, rows_of
+
+Numbers = NDArray[np.int64]
+Labels = NDArray[np.str_]
+Targets = NDArray[Any]
+Floats = NDArray[np.float64]
+
+#: Told how many folds are done, and how many there are.
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Said:
+    """What a model said of some utterances.
+
+    Parameters
+    ----------
+    numbers : (n,) int64
+        Which utterances.
+    predicted : (n,) str or float64
+        The estimator's own decision, or its value.
+    scores : (n, n_classes) float64
+        One score a class; 0 for a class that the model never learned.
+    """
+
+    numbers: Numbers
+    predicted: Targets
+    scores: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What one fold said of those it tests, what its inner models said of those it learns from, and what was chosen."""
+
+    said: Said
+    inner: Said | None = None
+    best_params: Mapping[str, Any] = field(default_factory=dict)
+
+
+def evaluate(
+    matrix: Matrix,
+    settings: Settings,
+    *,
+    runner: Runner | None = None,
+    inner: bool = False,
+    progress: Progress | None = None,
+) -> Result:
+    """Score every utterance that counts with an estimator that never saw it.
+
+    Parameters
+    ----------
+    matrix
+        The rows of a corpus.
+    settings
+        What is evaluated, and how.
+    runner
+        Where folds run; none is this process.
+    inner
+        Whether each fold also says what models fitted on a part of its training utterances say of the others.
+    progress
+        Called after each fold.
+
+    Raises
+    ------
+    UsageError
+        If the settings do not fit together, or name something that does not exist.
+    AffexError
+        If the matrix cannot be evaluated so, or a fold cannot be fitted.
+    """
+    return judge(prepare(matrix, settings), settings, runner=runner, inner=inner, progress=progress)
+
+
+def judge(
+    task: Task,
+    settings: Settings,
+    *,
+    runner: Runner | None = None,
+    inner: bool = False,
+    progress: Progress | None = None,
+) -> Result:
+    """Run the folds of a prepared task, as `evaluate` does."""
+    shared = (_with_distances(task.examples, settings), settings, inner)
+    outcomes = []
+    for outcome in (runner or Inline()).map(_run_fold, shared, task.folds):
+        outcomes.append(outcome)
+        if progress:
+            progress(len(outcomes), len(task.folds))
+    pairs = list(zip(task.folds, outcomes, strict=True))
+    return Result(
+        about=settings.about(task.clusters.unit),
+        scores=_scores(task, [(fold, outcome.said) for fold, outcome in pairs]),
+        folds=tuple(FoldSummary(f.name, len(f.train), len(f.test), o.best_params) for f, o in pairs),
+        left_out=task.left_out,
+        notes=task.notes,
+        folds_hash=folds_hash(task),
+        inner=tuple(_scores(task, [(fold, outcome.inner)]) for fold, outcome in pairs if outcome.inner),
+        ceiling=task.ceiling,
+    )
+
+
+def build(settings: Settings, examples: Examples) -> Any:
+    """Return the unfitted estimator that fits these examples."""
+    return settings.classifier.build(
+        target="classes" if examples.classes else "values",
+        precomputed=examples.precomputed,
+        seed=settings.seed,
+        device=settings.device,
+    )
+
+
+def fit(estimator: Any, examples: Examples, fold: Fold) -> Any:
+    """Fit an estimator on the rows of a fold's training utterances, and on nothing else; return it."""
+    owner, targets, weight = fold.train, examples.y[fold.train], None
+    if examples.shares is not None:
+        which, chosen = np.nonzero(examples.shares[fold.train])
+        owner, targets = fold.train[which], np.array(examples.classes)[chosen]
+        weight = examples.shares[owner, chosen]
+    repeats = np.diff(examples.offsets)[owner]
+    rows = rows_of(examples.offsets, owner)
+    return estimator.fit(
+        _block(examples, rows, rows),
+        np.repeat(targets, repeats),
+        groups=np.repeat(examples.groups[owner], repeats),
+        sample_weight=None if weight is None else np.repeat(weight, repeats),
+        inner=None if fold.inner is None else [_inner_rows(fold.inner, np.repeat(owner, repeats))],
+    )
+
+
+def pool(
+    log_likelihood: Floats, log_prior: Floats, offsets: Numbers, rule: Literal["sum", "vote"]
+) -> tuple[Numbers, Floats]:
+    """Pool what is said of frames to what is said of clips.
+
+    Parameters
+    ----------
+    log_likelihood : (n_rows, n_classes)
+        ``log p(row | class)``.
+    log_prior : (n_classes,)
+        ``log P(class)``.
+    offsets : (n_clips + 1,) int64
+        Clip ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``, one at least.
+    rule
+        ``"sum"``: the clip's posterior with frames taken as independent, ``log P(class)`` once a clip plus
+        the sum of ``log p(row | class)``. ``"vote"``: each frame votes for its most probable class; the
+        scores are the shares of the votes.
+
+    Returns
+    -------
+    decision : (n_clips,) int64
+        The number of the class with the largest score, the first of equal ones.
+    scores : (n_clips, n_classes) float64
+        They sum to 1 in each clip.
+    """
+    from scipy.special import softmax
+
+    if rule == "sum":
+        joint = np.add.reduceat(log_likelihood, offsets[:-1], axis=0) + log_prior
+        return joint.argmax(axis=1), softmax(joint, axis=1)
+    votes = np.eye(len(log_prior))[(log_likelihood + log_prior).argmax(axis=1)]
+    shares = np.add.reduceat(votes, offsets[:-1], axis=0) / np.diff(offsets)[:, None]
+    return shares.argmax(axis=1), shares
+
+
+def score(estimator: Any, examples: Examples, fold: Fold, settings: Settings) -> tuple[Targets, Floats]:
+    """Return the decisions on a fold's tested utterances, and one score a class, ``(n_tested, n_classes)``.
+
+    Where values are predicted there are no scores, ``(n_tested, 0)``.
+    """
+    X = _block(examples, rows_of(examples.offsets, fold.test), rows_of(examples.offsets, fold.train))
+    if not examples.classes:
+        return estimator.predict(X).astype(np.float64), np.empty((len(fold.test), 0))
+    if settings.classifier.rows == "utterance":
+        decided, scores = estimator.predict(X), estimator.predict_proba(X)
+    else:
+        decided, scores = _pooled(estimator, X, np.diff(examples.offsets)[fold.test], settings.classifier)
+    values = np.zeros((len(fold.test), len(examples.classes)))
+    values[:, [examples.classes.index(name) for name in estimator.classes_]] = scores
+    if settings.reweight:
+        values = reweighted(values, examples.y[fold.train], examples.classes)
+        decided = np.array(examples.classes)[values.argmax(axis=1)]
+    return decided.astype(np.str_), values
+
+
+def reweighted(scores: Floats, trained: Labels, classes: Sequence[str]) -> Floats:
+    """Return scores times the square root of how often their class was trained on, summing to 1 as before."""
+    weighted = scores * np.sqrt([np.mean(trained == name) for name in classes])
+    shares: Floats = weighted / weighted.sum(axis=1, keepdims=True)
+    return shares
+
+
+def _run_fold(shared: tuple[Examples, Settings, bool], fold: Fold) -> Outcome:
+    examples, settings, inner = shared
+    said, estimator = _said(examples, settings, fold)
+    parts = [_said(examples, settings, part)[0] for part in inner_parts(examples, fold)] if inner else []
+    return Outcome(said, _joined(parts) if parts else None, getattr(estimator, "best_params_", {}))
+
+
+def _said(examples: Examples, settings: Settings, fold: Fold) -> tuple[Said, Any]:
+    from threadpoolctl import threadpool_limits
+
+    estimator = build(settings, examples)
+    try:
+        with threadpool_limits(limits=1):  # after `build`: only libraries already loaded are limited
+            fitted = fit(estimator, examples, fold)
+            return Said(fold.test, *score(fitted, examples, fold, settings)), fitted
+    except ValueError as error:
+        raise AffexError(
+            f"Fold {fold.name}: {settings.classifier.name} could not learn from {len(fold.train)} utterances "
+            f"and score {len(fold.test)}.\n{error}"
+        ) from error
+
+
+def inner_parts(examples: Examples, fold: Fold) -> list[Fold]:
+    """Return the folds inside a fold's training utterances: the card's own, or some over the training speakers."""
+    if fold.inner is not None:
+        return [Fold(f"{fold.name}, inner", *fold.inner)]
+    pairs = inner_folds(examples.groups[fold.train])
+    return [
+        Fold(f"{fold.name}, inner {number}", fold.train[train], fold.train[test])
+        for number, (train, test) in enumerate(pairs, 1)
+    ]
+
+
+def _joined(parts: Sequence[Said]) -> Said:
+    return Said(
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("numbers", "predicted", "scores"))
+    )
+
+
+def _pooled(estimator: Any, X: Floats, lengths: Numbers, classifier: Any) -> tuple[Labels, Floats]:
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    decision, scores = pool(estimator.log_likelihood(X), estimator.class_log_prior_, offsets, classifier.pool)
+    return estimator.classes_[decision], scores
+
+
+def _block(examples: Examples, rows: Numbers, columns: Numbers) -> NDArray[Any]:
+    """Return the rows, or, of distances, those of the rows to the training rows in `columns`."""
+    return examples.X[np.ix_(rows, columns)] if examples.precomputed else examples.X[rows]
+
+
+def _inner_rows(inner: tuple[Numbers, Numbers], owner: Numbers) -> tuple[Numbers, Numbers]:
+    """Return the places of utterances' rows among the training rows, whose owners are given."""
+    train, validation = (np.flatnonzero(np.isin(owner, part)) for part in inner)
+    return train, validation
+
+
+def _with_distances(examples: Examples, settings: Settings) -> Examples:
+    """Return the examples with the distances of all rows in the place of the rows, where no fold fits the scaling."""
+    from threadpoolctl import threadpool_limits
+
+    if not settings.speaker_norm or settings.soft or settings.classifier.rows != "utterance":
+        return examples
+    with threadpool_limits(limits=1):
+        distances = settings.classifier.distances(examples.X, device=settings.device)
+    return examples if distances is None else replace(examples, X=distances, precomputed=True)
+
+
+def _scores(task: Task, said: Sequence[tuple[Fold, Said]]) -> Scores:
+    """Return what was said, in the order of the manifest."""
+    numbers = np.concatenate([part.numbers for _, part in said])
+    order = np.argsort(numbers, kind="stable")
+    numbers = numbers[order]
+    ids = np.array([utterance.id for utterance in task.utterances])
+    return Scores(
+        ids=ids[numbers],
+        clusters=task.clusters.of[numbers],
+        folds=np.repeat([fold.name for fold, _ in said], [len(part.numbers) for _, part in said])[order],
+        true=task.examples.y[numbers],
+        predicted=np.concatenate([part.predicted for _, part in said])[order],
+        classes=task.examples.classes,
+        values=np.concatenate([part.scores for _, part in said])[order],
+    )

@@ -1,0 +1,188 @@
+"""Selection: the arrow from the utterances of a corpus to those that count, with what is to be predicted of each.
+
+A protocol card says which parts, which target, which classes and how much agreement of the raters. What does not
+count is left out and counted by reason, never in silence.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.corpora.base import Card
+from pipeline.errors import AffexError, UsageError, unknown
+from pipeline.judging import raters
+from pipeline.manifest import Utterance
+
+Numbers = NDArray[np.int64]
+
+#: Fields of an utterance that can be predicted, as classes and as values.
+CATEGORICAL = ("label", "sex", "text", "part", "session", "dialog", "split")
+CONTINUOUS = ("valence", "arousal", "dominance")
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The utterances that count, with what is to be predicted of them.
+
+    Parameters
+    ----------
+    chosen : (n_chosen,) int64
+        Their numbers.
+    y : (n_chosen,) str or float64
+        The class of each, or its value.
+    classes
+        All classes, in the order in which results show them; empty where values are predicted.
+    class_of
+        The class of each value of the target, as `class_map` gives it.
+    left_out
+        How many utterances do not count, by reason.
+    """
+
+    chosen: Numbers
+    y: NDArray[Any]
+    classes: tuple[str, ...]
+    class_of: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+
+def is_continuous(target: str) -> bool:
+    """Tell whether a target is predicted as values.
+
+    Raises
+    ------
+    UsageError
+        If there is no such target.
+    """
+    if target not in (*CATEGORICAL, *CONTINUOUS):
+        raise unknown("target", target, (*CATEGORICAL, *CONTINUOUS))
+    return target in CONTINUOUS
+
+
+def in_parts(utterances: Sequence[Utterance], parts: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which utterances belong to the parts of a card, ``(n_utterances,) bool``; no parts are all parts.
+
+    Raises
+    ------
+    AffexError
+        If a part has no utterance.
+    """
+    found = {utterance.part for utterance in utterances}
+    missing = [part for part in parts if part not in found]
+    if missing:
+        there = ", ".join(sorted(filter(None, found))) or "no named part"
+        raise AffexError(f"The corpus has no utterance in the part '{missing[0]}' (it has: {there}).")
+    return np.array([not parts or utterance.part in parts for utterance in utterances], dtype=bool)
+
+
+def select(utterances: Sequence[Utterance], card: Card) -> Selection:
+    """Choose the utterances that count under a card (whose parts are seen to elsewhere).
+
+    Raises
+    ------
+    UsageError
+        If the target or a class does not exist, or a value is named twice.
+    AffexError
+        If there are fewer than two classes, or fewer than two different values.
+    """
+    return _values(utterances, card) if is_continuous(card.target) else _classes(utterances, card)
+
+
+def _classes(utterances: Sequence[Utterance], card: Card) -> Selection:
+    labels = [getattr(utterance, card.target) for utterance in utterances]
+    known = {label for label in labels if label is not None}
+    known |= {f"{u.corpus}:{label}" for u, label in zip(utterances, labels, strict=True) if label is not None}
+    class_of = class_map(card.classes, known, card.target)
+    named = [class_of.get(f"{u.corpus}:{x}", class_of.get(x or "")) for u, x in zip(utterances, labels, strict=True)]
+    chosen = [i for i, name in enumerate(named) if name is not None and _agreed(utterances[i], card)]
+    y = np.array([named[i] for i in chosen], dtype=np.str_)
+    there = set(y.tolist())
+    if len(there) < 2:
+        raise AffexError(_too_few_classes(utterances, card.target, sorted(there)))
+    reasons = {
+        f"without a {card.target}": labels.count(None),
+        f"of another {card.target}": sum(x is not None for x in labels) - sum(name is not None for name in named),
+        f"with agreement below {card.agreement:g}": sum(name is not None for name in named) - len(chosen),
+    }
+    classes = tuple(name for name in dict.fromkeys(class_of.values()) if card.classes or name in there)
+    return Selection(np.array(chosen, dtype=np.int64), y, classes, class_of, {k: n for k, n in reasons.items() if n})
+
+
+def _values(utterances: Sequence[Utterance], card: Card) -> Selection:
+    values = [getattr(utterance, card.target) for utterance in utterances]
+    chosen = [i for i, value in enumerate(values) if value is not None]
+    y = np.array([values[i] for i in chosen], dtype=np.float64)
+    if card.classes:
+        raise UsageError(f"CLASSES='{card.classes}' says nothing of {card.target}: it has values, not classes.")
+    if len(np.unique(y)) < 2:
+        found = f"every {card.target} is {y[0]:g}" if len(y) else f"none has a {card.target}"
+        raise AffexError(f"Predicting values needs at least 2 different ones, but of {len(values)} utterances {found}.")
+    left_out = {f"without a {card.target}": values.count(None)} if None in values else {}
+    return Selection(np.array(chosen, dtype=np.int64), y, (), left_out=left_out)
+
+
+def require_counts(card: Card, selection: Selection) -> tuple[str, ...]:
+    """Return a sentence for each class that has not as many utterances as the card asserts."""
+    found = Counter(selection.y.tolist()) if selection.classes else Counter[str]()
+    return tuple(
+        f"the card {card} asserts {n} utterances of '{name}', found {found[name]}"
+        for name, n in card.counts.items()
+        if found[name] != n
+    )
+
+
+def class_map(classes: str, known: Iterable[str], target: str = "label") -> dict[str, str]:
+    """Return the class of each value that counts.
+
+    Parameters
+    ----------
+    classes
+        Classes parted by commas. A plus merges values into one class, ``name=`` before them gives it a name, and
+        ``corpus:`` before a value means that corpus's alone; empty for all values, each a class of its own, in
+        alphabetical order.
+    known
+        The values there are; those with a corpus before a colon may be named so.
+
+    Examples
+    --------
+    >>> class_map("ang,hap+exc", ["ang", "exc", "hap", "xxx"])
+    {'ang': 'ang', 'hap': 'hap+exc', 'exc': 'hap+exc'}
+    >>> class_map("anger=a:ang+b:wut,sad", ["ang", "a:ang", "sad", "wut", "b:wut"])
+    {'a:ang': 'anger', 'b:wut': 'anger', 'sad': 'sad'}
+
+    Raises
+    ------
+    UsageError
+        If a value is not known or is named twice, or there are fewer than two classes.
+    """
+    known = sorted(known)
+    plain = [value for value in known if ":" not in value]
+    if not classes.strip():
+        return {value: value for value in plain or known}
+    class_of: dict[str, str] = {}
+    groups = classes.split(",")
+    for group in groups:
+        name, _, members = group.rpartition("=")
+        values = [value.strip() for value in members.split("+")]
+        for value in values:
+            if value not in known:
+                raise unknown(target, value, known if ":" in value else plain)
+            if value in class_of:
+                raise UsageError(f"CLASSES='{classes}' names '{value}' twice: it can be in one class only.")
+            class_of[value] = name.strip() or "+".join(values)
+    if len(set(class_of.values())) < 2:
+        raise UsageError(f"CLASSES='{classes}' is one class; telling classes apart needs at least 2.")
+    return class_of
+
+
+def _agreed(utterance: Utterance, card: Card) -> bool:
+    """Tell whether enough of the raters chose the most frequent label; who was never rated has no agreement."""
+    return not card.agreement or raters.agreement(utterance.votes) >= card.agreement
+
+
+def _too_few_classes(utterances: Sequence[Utterance], target: str, there: Sequence[str]) -> str:
+    found = f"every {target} is '{there[0]}'" if there else f"none has a {target}"
+    return f"Telling classes apart needs at least 2 classes, but of {len(utterances)} utterances {found}."

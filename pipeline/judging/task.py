@@ -1,0 +1,304 @@
+"""Task: the arrow from a matrix and a protocol card to what folds are cut from: rows, targets, who is tested when."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifiers.base import Classifier, Target
+from pipeline import registry
+from pipeline.corpora.base import LOSO, Card
+from pipeline.errors import AffexError, UsageError
+from pipeline.judging import raters
+from pipeline.judging.results import About
+from pipeline.judging.selection import Selection, in_parts, require_counts, select
+from pipeline.judging.splits import Clusters, Fold, clusters, folds, notes
+from pipeline.manifest import Utterance
+from pipeline.matrix import Matrix, normalised_by_speaker
+
+Numbers = NDArray[np.int64]
+Labels = NDArray[np.str_]
+#: Classes as str, or values as float64.
+Targets = NDArray[Any]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What is evaluated, and how; equal settings on an equal matrix give equal results.
+
+    Parameters
+    ----------
+    corpus
+        The corpus's name.
+    features
+        The features' specs; several stand side by side (early fusion).
+    keys
+        The cache key of each feature.
+    classifier
+        The classifier with its settings.
+    card
+        The protocol, with the target and the classes.
+    speaker_norm
+        Whether each column is z-scored within each speaker (transductive).
+    reweight
+        Whether scores are multiplied by the square root of how often their class occurs among the training
+        utterances, which favours frequent classes, as in Zhou et al., "Exploring emotion features and fusion
+        strategies for audio-video emotion recognition" (2019, arXiv:2012.13912).
+    soft
+        Whether a training utterance counts for each class in the share of its raters who chose it.
+    seed
+        Seeds all that is random.
+    device
+        ``"cpu"`` or ``"cuda"``.
+    """
+
+    corpus: str
+    features: tuple[str, ...]
+    classifier: Classifier
+    keys: tuple[str, ...] = ()
+    card: Card = LOSO
+    speaker_norm: bool = False
+    reweight: bool = False
+    soft: bool = False
+    seed: int = 0
+    device: str = "cpu"
+
+    def about(self, unit: str = "speaker") -> About:
+        """Return what a result says of these settings."""
+        options = {"spknorm": self.speaker_norm, "reweighted": self.reweight, "soft": self.soft}
+        record = {
+            "corpus": self.corpus,
+            "features": " ".join(self.features),
+            "feature_keys": list(self.keys),
+            "classifier": self.classifier.name,
+            "classifier_settings": asdict(self.classifier),
+            "speaker_norm": self.speaker_norm,
+            "reweight": self.reweight,
+            "soft": self.soft,
+            "seed": self.seed,
+            "device": self.device,
+        }
+        return About(
+            self.corpus,
+            self.card,
+            ("+".join(self.features), self.classifier.name, *(name for name, on in options.items() if on)),
+            record,
+            self.classifier.scores + ("; times the square root of the class's frequency" if self.reweight else ""),
+            self.speaker_norm,
+            unit,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """What folds are cut from; a process needs no more.
+
+    Parameters
+    ----------
+    X : (n_rows, n_columns) float32, or (n_rows, n_rows) float64
+        The rows of all utterances, one utterance after another; or, if `precomputed`, the distance of every two.
+    offsets : (n_utterances + 1,) int64
+        Utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``.
+    y : (n_utterances,) str or float64
+        The class, or the value, of each utterance.
+    groups : (n_utterances,) str
+        The speaker of each utterance, or what stands for one; inner folds keep groups whole. Where sessions are left
+        out, the session, if enough of them are learned from to have inner folds.
+    shares : (n_utterances, n_classes) float64, or None
+        How much of each utterance each class has, where training targets are soft.
+    """
+
+    X: NDArray[Any]
+    offsets: Numbers
+    y: Targets
+    groups: Labels
+    classes: tuple[str, ...] = ()
+    shares: Floats | None = None
+    precomputed: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A matrix cut to what counts, with its folds.
+
+    Parameters
+    ----------
+    utterances
+        The utterances that count.
+    examples
+        Rows, what is to be predicted, and speakers.
+    folds
+        Who is learned from and who is tested.
+    clusters
+        Whom intervals are over.
+    left_out
+        How many of the matrix's utterances do not count, by reason.
+    notes
+        What the folds cannot do justice to, a sentence each.
+    ceiling
+        What a human rater reaches, where votes are known.
+    """
+
+    utterances: tuple[Utterance, ...]
+    examples: Examples
+    folds: tuple[Fold, ...]
+    clusters: Clusters
+    left_out: Mapping[str, int]
+    notes: tuple[str, ...]
+    ceiling: Mapping[str, Any] | None = None
+
+
+def prepare(matrix: Matrix, settings: Settings, *, partial: bool = False) -> Task:
+    """Cut a matrix to what counts and draw the folds.
+
+    The normalisation by speaker rests on all utterances of the card's parts, so that no label, not even the
+    choice of classes, enters it.
+
+    Parameters
+    ----------
+    partial
+        Whether other counts than the card asserts will do (and are noted).
+
+    Raises
+    ------
+    UsageError, AffexError
+        As `evaluate`.
+    """
+    card = settings.card
+    heard, in_card = matrix.present.any(axis=1), in_parts(matrix.utterances, card.parts)
+    asserted = _asserted(matrix, card, in_card, partial=partial)
+    left_out = {"in another part": int((~in_card).sum()), "without features": int((in_card & ~heard).sum())}
+    matrix = matrix.take(np.flatnonzero(heard & in_card))
+    _require_rows(matrix, settings)
+    if settings.speaker_norm:
+        clusters(matrix.utterances, "speaker")  # it takes a name for everyone
+        matrix = normalised_by_speaker(matrix)
+    selection = select(matrix.utterances, card)
+    require_target(settings, selection)
+    matrix = matrix.take(selection.chosen)
+    rounds = folds(card, matrix.utterances)
+    left_out["in no fold"] = len(matrix) - len(
+        np.unique(np.concatenate([n for f in rounds for n in (f.train, f.test)]))
+    )
+    found = clusters(matrix.utterances)
+    groups = clusters(matrix.utterances, "session") if card.protocol == "session" and len(rounds) > 2 else found
+    shares, ceiling, unrated = _rated(matrix.utterances, selection, settings)
+    classes_missing = notes(selection.y, rounds) if selection.classes else ()
+    return Task(
+        utterances=matrix.utterances,
+        examples=Examples(matrix.X, matrix.offsets, selection.y, groups.of, selection.classes, shares),
+        folds=rounds,
+        clusters=found,
+        left_out={reason: n for reason, n in (left_out | dict(selection.left_out)).items() if n},
+        notes=(*asserted, *_absent(matrix, settings), *unrated, *classes_missing),
+        ceiling=ceiling,
+    )
+
+
+def require_target(settings: Settings, selection: Selection) -> None:
+    """Refuse settings that do not fit what is predicted.
+
+    Raises
+    ------
+    UsageError
+        If the classifier cannot predict it, or options need classes where there are values.
+    """
+    target: Target = "classes" if selection.classes else "values"
+    if target not in settings.classifier.targets:
+        able = [name for name, other in registry.classifier_presets().items() if target in other.targets]
+        raise UsageError(
+            f"CLASSIFIER={settings.classifier.name} tells classes apart, and TARGET={settings.card.target} has values. "
+            f"Those that predict values: {', '.join(able)}."
+        )
+    if target == "values" and (settings.reweight or settings.soft):
+        raise UsageError(f"REWEIGHT and SOFT are about classes, and TARGET={settings.card.target} has values.")
+
+
+def folds_hash(task: Task) -> str:
+    """Return the sha256 of who is learned from and tested in each fold, by id, and of what is to be predicted."""
+    sha = hashlib.sha256()
+    ids = np.array([utterance.id for utterance in task.utterances])
+    for fold in task.folds:
+        for part in (fold.train, fold.test):
+            record = [fold.name, ids[part].tolist(), task.examples.y[part].tolist()]
+            sha.update(json.dumps(record).encode())
+    return sha.hexdigest()
+
+
+def _asserted(matrix: Matrix, card: Card, in_card: NDArray[np.bool_], *, partial: bool) -> tuple[str, ...]:
+    """Return what the card asserts in vain, if that will do."""
+    if not card.counts:
+        return ()
+    wrong = require_counts(card, select([u for u, here in zip(matrix.utterances, in_card, strict=True) if here], card))
+    if wrong and not partial:
+        raise AffexError(
+            f"{'; '.join(wrong)}.\nFigures on other utterances are not comparable; to go on, say PARTIAL=1."
+        )
+    return wrong
+
+
+def _absent(matrix: Matrix, settings: Settings) -> tuple[str, ...]:
+    """Return a sentence for each feature that some utterances lack while they have another."""
+    return tuple(
+        f"{n} of {len(matrix)} utterances lack {feature}: its columns are filled in each fold with what the training "
+        "rows have there on average"
+        for feature, n in zip(settings.features, (~matrix.present).sum(axis=0).tolist(), strict=False)
+        if n and len(settings.features) > 1
+    )
+
+
+def _rated(
+    utterances: Sequence[Utterance], selection: Selection, settings: Settings
+) -> tuple[Floats | None, Mapping[str, Any] | None, tuple[str, ...]]:
+    """Return what raters' votes give: soft training targets, the human ceiling, and what is to be said of them."""
+    votes = [utterance.votes for utterance in utterances]
+    if not selection.classes or not any(votes) or settings.card.target != "label":
+        if settings.soft:
+            raise AffexError("SOFT=1 learns from raters' votes, and no utterance here has any.")
+        return None, None, ()
+    ceiling = asdict(raters.human_ceiling(votes, selection.class_of, selection.classes))
+    if not settings.soft:
+        return None, ceiling, ()
+    shares = raters.shares(votes, selection.class_of, selection.classes)
+    unrated = np.isnan(shares).any(axis=1)
+    shares[unrated] = np.array(selection.classes) == np.asarray(selection.y)[unrated, None]
+    note = f"{int(unrated.sum())} of {len(votes)} utterances have no vote for a class: they count for their label"
+    return shares, ceiling, (note,) if unrated.any() else ()
+
+
+def _require_rows(matrix: Matrix, settings: Settings) -> None:
+    if not len(matrix):
+        raise AffexError(f"No utterance of {settings.corpus} has {' or '.join(settings.features)}: none to test.")
+    if is_framewise(matrix) != (settings.classifier.rows == "frame"):
+        raise UsageError(_misfit(settings, framewise=is_framewise(matrix)))
+    complete = np.repeat(matrix.present.all(axis=1), matrix.lengths)
+    wrong = np.isinf(matrix.X) | (np.isnan(matrix.X) & complete[:, None])
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        owner = matrix.utterances[int(np.searchsorted(matrix.offsets, row, side="right")) - 1]
+        raise AffexError(
+            f"{owner.id}: column {matrix.columns[column]} is {matrix.X[row, column]}; expected a number.\n"
+            "A feature that an utterance lacks is marked as absent, never NaN: check the cache (affex cache)."
+        )
+
+
+def is_framewise(matrix: Matrix) -> bool:
+    """Tell whether any utterance has more, or fewer, rows than one."""
+    return bool((matrix.lengths != 1).any())
+
+
+def _misfit(settings: Settings, *, framewise: bool) -> str:
+    name, features = settings.classifier.name, " ".join(settings.features)
+    reads, gives = ("an utterance", "a frame") if framewise else ("a frame", "an utterance")
+    fitting = [n for n, feature in registry.feature_presets().items() if feature.framewise != framewise]
+    readers = [n for n, other in registry.classifier_presets().items() if (other.rows == "frame") == framewise]
+    return (
+        f"CLASSIFIER={name} reads one row {reads}, but FEATURES='{features}' gives one {gives}.\n"
+        f"Features that fit {name}: {', '.join(fitting) or 'none'}.\n"
+        f"Classifiers that fit {features}: {', '.join(readers) or 'none'}."
+    )

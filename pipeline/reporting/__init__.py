@@ -1,0 +1,1 @@
+"""The arrow from scores to what people read: files, tables, pictures, comparisons."""

@@ -1,0 +1,353 @@
+"""Comparison: the arrow from finished runs to which of them differ by more than chance would.
+
+Only runs of one corpus on one card are compared, on the utterances that all of them tested; what was left out for that
+is counted. Figures are computed again on these utterances, each with its interval over speakers, and every two runs are
+held against each other by `pipeline.judging.significance`. Runs stand in the order in which they were named, never in
+that of their figures: what is not significant is not ranked.
+
+A comparison's folder holds ``comparison.json`` (all that is known), ``comparison.txt`` (the tables that the terminal
+shows) and ``comparison.png``; equal runs give equal bytes.
+"""
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline import atomic
+from pipeline.errors import AffexError, UsageError
+from pipeline.judging import intervals, runs
+from pipeline.judging.results import Scores
+from pipeline.judging.runs import Run
+from pipeline.judging.significance import DRAWS, Comparison, Predictions, pairwise
+from pipeline.reporting import pictures, tables
+from pipeline.reporting.report import METHOD, figure_of, interval_of, plain, versions
+
+if TYPE_CHECKING:
+    from pipeline.console import Terminal
+
+Found = Mapping[str, Any]
+
+#: The level of significance, over all pairs together.
+ALPHA = 0.05
+#: Seeds the ways of swapping where they are drawn.
+SEED = 0
+#: More runs have no letters, and nobody reads 325 pairs.
+MOST = 26
+#: In what runs must be alike, and what several of it are called; the plainest difference is told first.
+ALIKE = {"corpus": "corpora", "target": "targets", "classes": "classes", "card": "cards", "cluster": "clusters"}
+#: Who is kept apart under an honest protocol, in the words of `show_leak`.
+APART = {"session": "sessions kept apart", "split": "the fixed split", "cross": "corpora kept apart"}
+
+
+def report(console: "Terminal", names: Sequence[str], cache: Path, out: Path | None, metric: str) -> None:
+    """Compare finished runs, write the files, and print the tables.
+
+    Parameters
+    ----------
+    console
+        Where the tables are shown.
+    names
+        The runs, by name (or its beginning) or folder.
+    cache
+        Where named runs are looked for.
+    out
+        The folder of the files; None for one under the corpus's ``comparisons``.
+    metric
+        A headline figure; empty for UAR, or CCC where values are predicted.
+
+    Raises
+    ------
+    UsageError
+        If a run is not there, or the runs or the metric do not fit together.
+    AffexError
+        If the runs contradict each other, or the folder cannot be written.
+    """
+    found = compare(runs.find(names, cache), metric)
+    folder = out or folder_of(found, cache)
+    write(found, folder)
+    tables.show_comparison(found, console.rich)
+    console.say(f"-> {folder}")
+
+
+def compare(members: Sequence[Run], metric: str = "") -> dict[str, Any]:
+    """Return what ``comparison.json`` holds.
+
+    Parameters
+    ----------
+    members
+        Two runs at least, of one corpus on one card.
+    metric
+        As for `report`.
+
+    Raises
+    ------
+    UsageError, AffexError
+        As `report`.
+    """
+    named = _named(members)
+    first = members[0].found
+    _require_alike({name: run.found for name, run in named.items()})
+    metric = _metric(metric, first)
+    scores = shared({name: run.scores for name, run in named.items()})
+    pairs = _pairs(scores, metric, first["cluster"])
+    one = next(iter(scores.values()))
+    found = {
+        "metric": metric,
+        **{name: first[name] for name in ALIKE},
+        "n_utterances": len(one),
+        "n_clusters": len(np.unique(one.clusters)),
+        "runs": [_entry(name, named[name], own, metric) for name, own in scores.items()],
+        "pairs": [plain(dataclasses.asdict(pair)) for pair in pairs],
+        "alpha": ALPHA,
+        "least_p": pairs[0].least_p,
+        "draws": None if pairs[0].exact else DRAWS,
+        "seed": SEED,
+        "interval_method": METHOD,
+        "ceiling": next((run.found["ceiling"] for run in members if run.found["ceiling"]), None),
+        "versions": versions(),
+    }
+    return found | {"notes": list(_notes(found, {run.found["folds_hash"] for run in members}))}
+
+
+def folder_of(found: Found, cache: Path) -> Path:
+    """Return the folder of a comparison for which nobody named one."""
+    return Path(cache, found["corpus"], "comparisons", _name(found))
+
+
+def write(found: Found, folder: Path) -> None:
+    """Write a comparison's files, each whole or not at all.
+
+    Raises
+    ------
+    AffexError
+        If the folder cannot be written.
+    """
+    text = tables.as_text(lambda console: tables.show_comparison(found, console))
+    picture = pictures.comparison_picture(found)
+    atomic.write_text(folder / "comparison.txt", [text])
+    with atomic.writing(folder / "comparison.png"), atomic.temporary(folder / "comparison.png") as file:
+        file.write(picture)
+    record = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
+    atomic.write_text(folder / "comparison.json", [record, "\n"])
+
+
+def show_leak(console: "Terminal", honest: Path, leaky: Path) -> None:
+    """Print what it is worth to know the tested speakers, for somebody who is new to the field.
+
+    Parameters
+    ----------
+    console
+        Where it is printed.
+    honest, leaky
+        The folders of two runs that differ in the card alone, the second one's being ``random-k``.
+
+    Raises
+    ------
+    UsageError
+        If a folder holds no run, the first run was dealt at random as well, or they share no utterance.
+    AffexError
+        If the runs contradict each other.
+    """
+    one, other = runs.read(honest), runs.read(leaky)
+    if one.found["protocol"] == other.found["protocol"]:
+        raise UsageError(
+            f"PROTOCOL={one.found['card']['name']} LEAK=1: both runs deal at random. What a leak is worth shows beside "
+            "an honest protocol, as in PROTOCOL=loso LEAK=1."
+        )
+    for line in _leak_lines(one, other):
+        console.say(line)
+
+
+def shared(scores: Mapping[str, Scores]) -> dict[str, Scores]:
+    """Return what runs said of those utterances that all of them tested, in the order of the first run.
+
+    Raises
+    ------
+    UsageError
+        If there is no such utterance.
+    AffexError
+        If runs do not agree on who speaks in one, or on what is true of it.
+    """
+    common = set.intersection(*(set(own.ids.tolist()) for own in scores.values()))
+    (first, one), *others = scores.items()
+    if not common:
+        raise UsageError(f"The runs {', '.join(scores)} share no tested utterance: there is nothing to compare.")
+    ids = [id_ for id_ in one.ids.tolist() if id_ in common]
+    found = {name: _of(own, ids) for name, own in scores.items()}
+    for name, _ in others:
+        _require_same_truth(first, name, found)
+    return found
+
+
+def _of(scores: Scores, ids: Sequence[str]) -> Scores:
+    place = {id_: number for number, id_ in enumerate(scores.ids.tolist())}
+    numbers = [place[id_] for id_ in ids]
+    columns = ("ids", "clusters", "folds", "true", "predicted", "values")
+    return dataclasses.replace(scores, **{name: getattr(scores, name)[numbers] for name in columns})
+
+
+def _require_same_truth(one: str, other: str, scores: Mapping[str, Scores]) -> None:
+    for column in ("true", "clusters"):
+        values, others = getattr(scores[one], column), getattr(scores[other], column)
+        if (values != others).any():
+            row = int(np.argmax(values != others))
+            raise AffexError(
+                f"{scores[one].ids[row]} is '{values[row]}' in the run {one} and '{others[row]}' in {other}: the "
+                "corpus's labels or speakers changed between them.\nEvaluate both again, then compare."
+            )
+
+
+def _named(members: Sequence[Run]) -> dict[str, Run]:
+    """Return the runs by as much of the end of their folders' names as tells them apart."""
+    if not 2 <= len(members) <= MOST:
+        raise UsageError(f"A comparison is of 2 to {MOST} runs, got {len(members)}.")
+    folders = [run.folder.resolve() for run in members]
+    twice = next((run.name for run, folder in zip(members, folders, strict=True) if folders.count(folder) > 1), None)
+    if twice:
+        raise UsageError(f"The run {twice} is named twice: a run does not differ from itself.")
+    ends = (["/".join(folder.parts[-depth:]) for folder in folders] for depth in itertools.count(1))
+    names = next(end for end in ends if len(set(end)) == len(end))
+    return dict(zip(names, members, strict=True))
+
+
+def _require_alike(founds: Mapping[str, Found]) -> None:
+    (first, one), *others = founds.items()
+    for (name, other), (aspect, several) in itertools.product(others, ALIKE.items()):
+        said, also = _aspects(aspect, one, other)
+        if said != also:
+            raise UsageError(
+                f"Runs on different {several} cannot be compared: {first} has {said}, {name} has {also}.\n"
+                "Evaluate both alike (DATASET, PROTOCOL, TARGET, CLASSES), then compare."
+            )
+
+
+def _aspects(aspect: str, one: Found, other: Found) -> tuple[str, str]:
+    """Return what two runs say of something, in words; of cards, where these differ."""
+    if aspect != "card":
+        return _words(one[aspect]), _words(other[aspect])
+    cards = (one["card"], other["card"])
+    if cards[0]["hash"] == cards[1]["hash"]:
+        return "", ""
+    names = [name for name in cards[0] if name not in ("name", "hash") and cards[0][name] != cards[1].get(name)]
+    said, also = (
+        f"{card['name']} ({', '.join(f'{name} {_words(card.get(name))}' for name in names) or card['hash'][:8]})"
+        for card in cards
+    )
+    return said, also
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value in (None, "") else str(value)
+
+
+def _metric(name: str, found: Found) -> str:
+    able = tuple(tables.headlines(found))
+    if name and name not in able:
+        raise UsageError(f"METRIC={name}: these runs can be compared by {', '.join(able)} (the default: {able[0]}).")
+    return name or able[0]
+
+
+def _pairs(scores: Mapping[str, Scores], metric: str, unit: str) -> tuple[Comparison, ...]:
+    said = {
+        name: Predictions(own.true, own.predicted, own.clusters, own.classes or None) for name, own in scores.items()
+    }
+    try:
+        return pairwise(said, metric, alpha=ALPHA, seed=SEED, unit=unit)
+    except ValueError as error:
+        raise AffexError(f"The runs cannot be compared: {error}.") from error
+
+
+def _entry(name: str, run: Run, scores: Scores, metric: str) -> dict[str, Any]:
+    """Return what a comparison keeps of a run."""
+    return {
+        "name": name,
+        "model": run.found["model"],
+        "figure": plain(dataclasses.asdict(interval_of(scores, metric, run.found["cluster"]))),
+        "transductive": run.found["transductive"],
+        "leaks": run.found["leaks"],
+        "n_left_out": len(run.scores) - len(scores),
+        "rests_on": run.found.get("rests_on", ""),
+    }
+
+
+def _notes(found: Found, folds_hashes: set[str]) -> Iterator[str]:
+    for run in found["runs"]:
+        if run["n_left_out"]:
+            total = found["n_utterances"] + run["n_left_out"]
+            yield f"{run['n_left_out']} of {total} utterances of {run['name']} do not count: not all runs tested them"
+        if run["figure"]["reason"]:
+            yield f"no interval for {run['name']}: {run['figure']['reason']}"
+    for aspect, word in {"transductive": "transductive", "leaks": "with leaks"}.items():
+        marked = [run["name"] for run in found["runs"] if run[aspect]]
+        if 0 < len(marked) < len(found["runs"]):
+            yield f"{', '.join(marked)}: {word}, the other runs not; a difference from these may be due to that alone"
+    if len(folds_hashes) > 1:
+        yield "the runs' folds are not all alike (folds_hash in metrics.json): they learned from different utterances"
+    n_pairs, unit = len(found["pairs"]), found["cluster"]
+    if found["least_p"] * n_pairs > ALPHA:
+        able = int(ALPHA / found["least_p"])
+        yield (
+            f"over {found['n_clusters']} {unit}s no p is below {tables.probability(found['least_p'])}, and Holm's "
+            f"correction multiplies the least one by {n_pairs}, so it stays above {ALPHA:g} whatever the figures are"
+            + (f"; at most {able} pair{'s' * (able > 1)}, chosen beforehand, could be decided" if able else "")
+        )
+    if found["ceiling"] and found["ceiling"]["metric"] != found["metric"]:
+        yield f"what a human rater reaches is known in {found['ceiling']['metric']} alone, see the runs' reports"
+
+
+def _name(found: Found) -> str:
+    """Return the name of a comparison's folder: the figure and the runs, then a hash of both."""
+    names = [run["name"] for run in found["runs"]]
+    readable = "+".join(re.sub(r"-[0-9a-f]{8}$", "", name) for name in names)
+    readable = re.sub(r"[^A-Za-z0-9.+=_]+", "-", f"{found['metric']}_{readable}")
+    return f"{readable[:80]}-{hashlib.sha256(json.dumps([found['metric'], *names]).encode()).hexdigest()[:8]}"
+
+
+def _leak_lines(honest: Run, leaky: Run) -> Iterator[str]:
+    named = {"honest": honest, "leaky": leaky}
+    scores = shared({name: run.scores for name, run in named.items()})
+    metric, known = next(iter(tables.headlines(honest.found).items()))
+    unit, one = honest.found["cluster"], scores["honest"]
+    features, classifier, *_ = honest.found["model"]
+    yield (
+        f"The price of a leak: the same features and classifier ({features}, {classifier}) on the same {len(one)} "
+        f"utterances of {len(np.unique(one.clusters))} {unit}s, twice."
+    )
+    how = {
+        "honest": APART.get(honest.found["protocol"], f"{unit}s kept apart"),
+        "leaky": f"utterances dealt at random, so that the same {unit}s are on both sides",
+    }
+    figures = {name: interval_of(own, metric, unit) for name, own in scores.items()}
+    for name, run in named.items():
+        n_train = np.mean([fold["n_train"] for fold in run.found["folds"].values()])
+        yield (
+            f"  {how[name]} ({run.found['card']['name']}; {n_train:.0f} learned from at a time): {known.title} "
+            f"{tables.with_interval(dataclasses.asdict(figures[name]))}{tables.mark(run.found)}"
+        )
+    kept_apart, dealt = (figure_of(scores[name], metric) for name in named)
+    reach = known.high - known.low
+    gain = intervals.jackknife(
+        lambda part: dealt(part) - kept_apart(part), one.clusters, bounds=(-reach, reach), unit=unit
+    )
+    yield _worth(gain, figures["leaky"].value, unit)
+
+
+def _worth(gain: intervals.Interval, leaky: float, unit: str) -> str:
+    figure = tables.with_interval(dataclasses.asdict(gain))
+    if gain.value > 0 and (gain.low is None or gain.low > 0):
+        return (
+            f"The difference is {figure}: so much of {leaky:.3f} is knowing the {unit}s, and gone with {unit}s that "
+            "the model has never met."
+        )
+    return (
+        f"The difference is {figure}: here it cannot be told from 0, so knowing the {unit}s is worth little or nothing."
+    )

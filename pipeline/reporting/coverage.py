@@ -1,0 +1,125 @@
+"""Coverage: from the cached rows of what looks for faces to how many frames have one, by speaker and by clip.
+
+Read from the column ``found`` (1 where a face was found in that very frame). A clip without rows has no frames to
+count, and is counted beside, never as 0 %; one whose rows were kept though none has a face is 0 %.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline import registry
+from pipeline.errors import UsageError
+from pipeline.matrix import Matrix
+from pipeline.pooling import FOUND
+from pipeline.registry import FeatureSpec
+from pipeline.reporting import tables
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+#: So many clips are shown, those with the least share of frames with a face first.
+SHOWN = 40
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How much of a speaker, or of a clip, shows a face.
+
+    Parameters
+    ----------
+    name
+        The speaker, or the clip's id.
+    n_clips, n_without
+        How many clips, and how many of them have no rows.
+    n_frames, n_found
+        How many frames the other clips have, and how many of those have a face.
+    n_faceless
+        How many clips have rows, and in none of them a face.
+    """
+
+    name: str
+    n_clips: int
+    n_without: int
+    n_frames: int
+    n_found: int
+    n_faceless: int
+
+    @property
+    def share(self) -> float | None:
+        """The share of frames with a face; None where there are no frames."""
+        return self.n_found / self.n_frames if self.n_frames else None
+
+
+def require_found(spec: FeatureSpec) -> None:
+    """Refuse a feature that does not say where it found a face.
+
+    Raises
+    ------
+    UsageError
+        Naming the features that do.
+    """
+    if spec.framewise and FOUND in spec.feature.columns:
+        return
+    able = [name for name, feature in registry.feature_presets().items() if FOUND in feature.columns]
+    raise UsageError(
+        f"{spec} does not say in which frames a face was found. Those that do: {', '.join(able) or 'none'}."
+    )
+
+
+def of_clips(matrix: Matrix) -> tuple[Coverage, ...]:
+    """Return the coverage of each utterance, in their order."""
+    found = np.concatenate([[0], np.cumsum(matrix.X[:, matrix.columns.index(FOUND)] == 1)])
+    n_found = found[matrix.offsets[1:]] - found[matrix.offsets[:-1]]
+    counts = zip(matrix.utterances, matrix.lengths.tolist(), n_found.tolist(), strict=True)
+    return tuple(
+        Coverage(utterance.id, 1, int(not n), n, with_face, int(n > 0 and not with_face))
+        for utterance, n, with_face in counts
+    )
+
+
+def of_speakers(matrix: Matrix) -> tuple[Coverage, ...]:
+    """Return the coverage of each speaker, by name; all frames count alike."""
+    clips = np.array(of_clips(matrix), dtype=object)
+    return tuple(_together(name, clips[matrix.speakers == name].tolist()) for name in np.unique(matrix.speakers))
+
+
+def of_all(matrix: Matrix) -> Coverage:
+    """Return the coverage of all utterances together."""
+    return _together("all", of_clips(matrix))
+
+
+def show(console: "Console", matrix: Matrix) -> None:
+    """Print the coverage of each speaker and of the whole, then that of the clips with the least."""
+    clips = of_clips(matrix)
+    console.print(_speaker_table((*of_speakers(matrix), of_all(matrix))))
+    worst = sorted(clips, key=lambda clip: -1.0 if clip.share is None else clip.share)
+    console.print(_clip_table(worst[:SHOWN]))
+    if len(worst) > SHOWN:
+        console.print(f"... and {len(worst) - SHOWN} clips more, each with no less")
+
+
+def _together(name: str, parts: Sequence[Coverage]) -> Coverage:
+    numbers = ("n_clips", "n_without", "n_frames", "n_found", "n_faceless")
+    return Coverage(str(name), *(sum(getattr(part, number) for part in parts) for number in numbers))
+
+
+def _speaker_table(rows: Sequence[Coverage]) -> "Table":
+    cells = (
+        (*map(str, (row.name, row.n_clips, row.n_without, row.n_faceless, row.n_frames, row.n_found)), _percent(row))
+        for row in rows
+    )
+    heads = ("speaker", "clips", "without rows", "without a face", "frames", "with a face", "share")
+    return tables.table(heads, cells)
+
+
+def _clip_table(rows: Sequence[Coverage]) -> "Table":
+    cells = ((row.name, str(row.n_frames), str(row.n_found), _percent(row)) for row in rows)
+    return tables.table(("clip", "frames", "with a face", "share"), cells)
+
+
+def _percent(row: Coverage) -> str:
+    return "" if row.share is None else f"{row.share:.1%}"

@@ -1,0 +1,170 @@
+"""Pictures: the arrow from results to what one looks at before one reads. Equal runs give equal files."""
+
+import io
+import textwrap
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.judging import metrics
+from pipeline.judging.results import Result
+from pipeline.reporting.tables import (
+    comparison_title,
+    headline,
+    headlines,
+    known_ceiling,
+    lettered,
+    mark,
+    pair_words,
+    title,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+DPI = 120
+
+#: Kinds of files, and what each would else say of when and with what it was made.
+KINDS: dict[str, dict[str, None]] = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
+
+
+@contextmanager
+def drawing(width: float, height: float, picture: io.BytesIO, kind: str = "png") -> Iterator["Figure"]:
+    """Yield a figure of so many inches, written into `picture` at the end as a file of one of the `KINDS`."""
+    import matplotlib.style
+    from matplotlib.figure import Figure
+
+    # A user's own style would change the bytes, as would the chance in an SVG's ids.
+    with (
+        matplotlib.style.context("default"),
+        matplotlib.rc_context({"svg.hashsalt": "affex"}),
+        warnings.catch_warnings(),
+    ):
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # it is drawn as an empty box, which says enough
+        figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+        yield figure
+        figure.savefig(picture, format=kind, metadata=KINDS[kind])
+
+
+def of_result(result: Result, found: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the picture of a result under its file's name."""
+    if result.scores.classes:
+        return {"confusion.png": confusion_picture(found)}
+    return {"scatter.png": scatter_picture(result, found)}
+
+
+def confusion_picture(found: Mapping[str, Any]) -> bytes:
+    """Draw a confusion matrix: each cell the share of its row (the true class) and its count.
+
+    Parameters
+    ----------
+    found
+        What ``metrics.json`` holds.
+    """
+    classes, confusion = found["classes"], np.array(found["confusion"])
+    height = 2.2 + 0.75 * len(confusion)
+    width = max(6.0, height + 0.08 * max(map(len, classes)))  # room for the names and the title
+    picture = io.BytesIO()
+    with drawing(width, height, picture) as figure:
+        _draw_cells(figure.subplots(), classes, confusion)
+        figure.suptitle(_heading(found, width), fontsize=10)
+    return picture.getvalue()
+
+
+def scatter_picture(result: Result, found: Mapping[str, Any]) -> bytes:
+    """Draw predicted against true values, a colour a speaker, with the line on which they agree."""
+    scores = result.scores
+    picture = io.BytesIO()
+    with drawing(6.0, 6.0, picture) as figure:
+        axes = figure.subplots()
+        names, member = np.unique(scores.clusters, return_inverse=True)
+        points = axes.scatter(
+            scores.true, scores.predicted, c=member, cmap="tab20" if len(names) > 10 else "tab10", s=12
+        )
+        if len(names) <= 10:  # more colours than that nobody tells apart
+            handles, _ = points.legend_elements(num=range(len(names)))
+            axes.legend(handles, names.tolist(), title=found["cluster"], fontsize=8, framealpha=0.6)
+        ends = [
+            float(min(scores.true.min(), scores.predicted.min())),
+            float(max(scores.true.max(), scores.predicted.max())),
+        ]
+        axes.plot(ends, ends, color="grey", linewidth=1)
+        axes.set(xlabel=f"true {found['target']}", ylabel=f"predicted {found['target']}")
+        axes.set_aspect("equal")
+        figure.suptitle(_heading(found, 6.0), fontsize=10)
+    return picture.getvalue()
+
+
+def comparison_picture(found: Mapping[str, Any]) -> bytes:
+    """Draw the runs' figures and, beside them, the differences of every two, each with its interval.
+
+    What is significant is blue and full, what is not is grey and hollow.
+
+    Parameters
+    ----------
+    found
+        What ``comparison.json`` holds.
+    """
+    metric, level = headlines(found)[found["metric"]].title, f"{found['runs'][0]['figure']['level']:.0%}"
+    rows = [
+        (f"{letter}  {_broken(run['name'] + mark(run))}", run["figure"], "tab:blue") for letter, run in lettered(found)
+    ]
+    ceiling = known_ceiling(found)
+    if ceiling:
+        rows.append(("human rater", {"value": ceiling["value"], "low": None}, "tab:orange"))
+    pairs = [
+        (words, pair["difference"], "tab:blue" if pair["winner"] else "grey")
+        for (words, _), pair in zip(pair_words(found), found["pairs"], strict=True)
+    ]
+    n_lines = sum(name.count("\n") + 2 for name, *_ in rows)
+    picture = io.BytesIO()
+    with drawing(12.0, 1.6 + max(0.18 * n_lines, 0.32 * len(pairs)), picture) as figure:
+        left, right = figure.subplots(1, 2)
+        _draw_intervals(left, rows)
+        left.set_xlabel(f"{metric}, {level} interval over {found['cluster']}s")
+        _draw_intervals(right, pairs)
+        right.axvline(0, color="black", linewidth=0.8)
+        right.set_xlabel(f"difference of {metric}, {level} interval (the verdict is the test's)")
+        verdicts = [verdict for _, verdict in pair_words(found)]
+        right.secondary_yaxis("right").set_yticks(range(len(verdicts)), verdicts, fontsize=8)
+        figure.suptitle(textwrap.fill(comparison_title(found), 140), fontsize=10)
+    return picture.getvalue()
+
+
+def _draw_intervals(axes: "Axes", rows: Sequence[tuple[str, Mapping[str, Any], str]]) -> None:
+    """Draw a dot a row (name, figure, colour), the first on top, with its interval if it has one; grey is hollow."""
+    for place, (_, figure, colour) in enumerate(rows):
+        if figure["low"] is not None:
+            axes.plot([figure["low"], figure["high"]], [place, place], color=colour)
+        axes.plot(figure["value"], place, "o", color=colour, markerfacecolor="white" if colour == "grey" else colour)
+    axes.set_yticks(range(len(rows)), [name for name, *_ in rows], fontsize=8)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.locator_params(axis="x", nbins=6)
+    axes.grid(axis="x", alpha=0.3)
+
+
+def _broken(name: str) -> str:
+    """Return a run's name in lines, broken after its underscores where it can be."""
+    return textwrap.fill(name.replace("_", "_ "), 32).replace("_ ", "_")
+
+
+def _heading(found: Mapping[str, Any], width: float) -> str:
+    return f"{textwrap.fill(title(found), int(12 * width))}\n{textwrap.fill(headline(found), int(12 * width))}"
+
+
+def _draw_cells(axes: "Axes", classes: list[str], confusion: metrics.Counts) -> None:
+    n = confusion.sum(axis=1)
+    shares = confusion / np.maximum(n, 1)[:, None]
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    places = range(len(classes))
+    axes.set_xticks(places, classes, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(places, [f"{name} ({count})" for name, count in zip(classes, n, strict=True)])
+    axes.set(xlabel="predicted", ylabel="true (utterances)")
+    for i, j in zip(*np.nonzero(confusion), strict=True):
+        colour = "white" if shares[i, j] > 0.6 else "black"
+        words = f"{shares[i, j]:.0%}\n{confusion[i, j]}"
+        axes.text(j, i, words, ha="center", va="center", color=colour, fontsize=9)

@@ -1,0 +1,282 @@
+"""Report: the arrow from scores to the files of a run.
+
+A run's folder holds ``metrics.json`` (the figures, and everything that made them), ``predictions.csv`` (one row a
+tested utterance), a picture (``confusion.png``, or ``scatter.png`` where values are predicted), ``report.txt`` (the
+tables that the terminal shows) and, where a fusion is to learn from the run, ``inner.csv``. The files say nothing of
+when, where or on how many cores they were made: equal runs give equal bytes. Figures under normalisation by speaker
+are called transductive wherever they stand, and figures that a leak has made too good say so.
+"""
+
+import csv
+import dataclasses
+import hashlib
+import io
+import json
+import platform
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import atomic, manifest
+from pipeline.judging import intervals, metrics
+from pipeline.judging.results import About, FoldSummary, Result, Scores
+from pipeline.judging.splits import card_hash
+from pipeline.matrix import Matrix
+from pipeline.provenance import code_digest
+from pipeline.reporting import pictures, tables
+
+#: Whose versions may change a result.
+DISTRIBUTIONS = ("affex", "joblib", "numpy", "scikit-learn", "scipy", "xgboost")
+TRANSDUCTIVE = (
+    "transductive: every column is z-scored within each speaker, over all utterances of the speaker, "
+    "those tested among them (not their labels)"
+)
+METHOD = "delete-one-cluster jackknife of the pooled figure, t with S - 1 degrees of freedom, clipped to its range"
+
+
+def run_name(about: About) -> str:
+    """Return the name of a run's folder: what is read first, then a hash of all settings.
+
+    It looks like ``compare_svm_loso_spknorm-1f0c9a52``.
+    """
+    features, classifier, *options = about.model
+    target = [] if about.card.target == "label" else [about.card.target]
+    parts = [*target, features, classifier, str(about.card), *options]
+    readable = "_".join(re.sub(r"[^A-Za-z0-9.+=_]+", "-", part) for part in parts)
+    return f"{readable[:80]}-{hashlib.sha256(_canonical(about).encode()).hexdigest()[:8]}"
+
+
+def rests_on(matrix: Matrix | None, about: About, *more: str) -> str:
+    """Return the sha256 of all that a result rests on: rows, labels and speakers, settings, code and versions.
+
+    Parameters
+    ----------
+    matrix
+        The rows; None for a fusion, whose settings name what its members rest on.
+    more
+        What else it rests on.
+    """
+    sha = hashlib.sha256(json.dumps([_canonical(about), versions(), code_digest(), *more]).encode())
+    if matrix is None:
+        return sha.hexdigest()
+    for line in manifest.lines(matrix.utterances):
+        sha.update(line.encode())
+    for array in (matrix.X, matrix.offsets, matrix.present):
+        sha.update(np.ascontiguousarray(array).data)
+    return sha.hexdigest()
+
+
+def write(result: Result, folder: Path, basis: str = "") -> dict[str, Any]:
+    """Write a run's files, each whole or not at all, ``metrics.json`` last; return what `summary` says of it.
+
+    Parameters
+    ----------
+    basis
+        What `rests_on` said of the run.
+
+    Raises
+    ------
+    AffexError
+        If the folder cannot be written.
+    """
+    found = summary(result)
+    contents = {"predictions.csv": "".join(_prediction_lines(result.about.unit, [result.scores])).encode()}
+    if result.inner:
+        contents["inner.csv"] = "".join(_prediction_lines(result.about.unit, result.inner)).encode()
+    contents |= pictures.of_result(result, found)
+    contents["report.txt"] = tables.as_text(lambda console: tables.show(found, None, console)).encode()
+    with atomic.writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    for name, content in contents.items():
+        with atomic.writing(folder / name), atomic.temporary(folder / name) as file:
+            file.write(content)
+    proof = {"rests_on": basis, "files": {name: _sha256(content) for name, content in contents.items()}}
+    text = json.dumps(found | proof, indent=2, ensure_ascii=False, allow_nan=False)
+    atomic.write_text(folder / "metrics.json", [text, "\n"])
+    return found
+
+
+def kept(folder: Path, basis: str, *, inner: bool = False) -> str | None:
+    """Return the text of a run that rests on the same, whole and unchanged; None where there is no such run.
+
+    Parameters
+    ----------
+    inner
+        Whether only a run that kept its inner scores will do.
+    """
+    try:
+        found = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        contents = {name: (folder / name).read_bytes() for name in found["files"]}
+        whole = found["files"] == {name: _sha256(content) for name, content in contents.items()}
+        enough = "inner.csv" in contents or not inner
+        return contents["report.txt"].decode() if whole and enough and found["rests_on"] == basis else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def summary(result: Result) -> dict[str, Any]:
+    """Return what ``metrics.json`` holds; a figure that is undefined is None."""
+    scores, about = result.scores, result.about
+    return {
+        **(_of_classes(scores) if scores.classes else _of_values(scores)),
+        "intervals": _intervals(scores, about.unit),
+        "leaks": list(result.leaks),
+        "transductive": TRANSDUCTIVE if about.transductive else None,
+        "ceiling": plain(result.ceiling),
+        "n_utterances": len(scores),
+        "n_clusters": len(np.unique(scores.clusters)),
+        "cluster": about.unit,
+        **plain(about.record),
+        "model": list(about.model),
+        "protocol": about.card.protocol,
+        "card": {**plain(dataclasses.asdict(about.card)), "hash": card_hash(about.card)},
+        "target": about.card.target,
+        "folds_hash": result.folds_hash,
+        "scores": about.scores,
+        "folds": {fold.name: _fold(fold) for fold in result.folds},
+        "left_out": dict(result.left_out),
+        "warnings": list(result.notes),
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of all that may change a result."""
+    return {"python": platform.python_version()} | {name: version(name) for name in DISTRIBUTIONS}
+
+
+def confusion_of(scores: Scores) -> metrics.Counts:
+    """Return the confusion matrix of all tested utterances, ``(n_classes, n_classes) int64``."""
+    return metrics.confusion_matrix(scores.true, scores.predicted, scores.classes)
+
+
+def figure_of(scores: Scores, name: str) -> metrics.Figure:
+    """Return the function that gives a figure for any part of the tested utterances."""
+    if scores.classes:
+        return metrics.class_figure(name, scores.true, scores.predicted, scores.values, scores.classes)
+    return metrics.value_figure(name, scores.true, scores.predicted)
+
+
+def interval_of(scores: Scores, name: str, unit: str) -> intervals.Interval:
+    """Return a figure of all tested utterances with its interval over clusters, which are `unit`s."""
+    known = metrics.CLASS_METRICS if scores.classes else metrics.VALUE_METRICS
+    bounds = (known[name].low, known[name].high)
+    return intervals.jackknife(figure_of(scores, name), scores.clusters, bounds=bounds, unit=unit)
+
+
+def plain(value: Any) -> Any:
+    """Turn numpy's numbers and tuples into what JSON knows; what is no number becomes None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [plain(inner) for inner in value]
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _of_classes(scores: Scores) -> dict[str, Any]:
+    confusion, everyone = confusion_of(scores), np.arange(len(scores))
+    frequent = scores.classes[confusion.sum(axis=1).argmax()]
+    always = dataclasses.replace(scores, predicted=np.full(len(scores), frequent))
+    names = metrics.CLASS_HEADLINES
+    return {
+        **{name: _number(figure_of(scores, name)(everyone)) for name in metrics.CLASS_METRICS},
+        "chance": {name: _number(figure_of(always, name)(everyone)) for name in names},
+        "chance_is": f"always '{frequent}'",
+        "classes": list(scores.classes),
+        "per_class": _per_class(scores.classes, confusion),
+        "per_speaker": {name: _one_speaker(scores, own) for name, own in _clusters(scores)},
+        "confusion": confusion.tolist(),
+    }
+
+
+def _of_values(scores: Scores) -> dict[str, Any]:
+    everyone, names = np.arange(len(scores)), metrics.VALUE_METRICS
+    mean = dataclasses.replace(scores, predicted=np.full(len(scores), np.mean(scores.true.astype(np.float64))))
+    return {
+        **{name: _number(figure_of(scores, name)(everyone)) for name in names},
+        "chance": {name: _number(figure_of(mean, name)(everyone)) for name in names},
+        "chance_is": "always the mean",
+        "classes": [],
+        "per_speaker": {
+            cluster: {"n": len(own), **{name: _number(figure_of(scores, name)(own)) for name in names}}
+            for cluster, own in _clusters(scores)
+        },
+    }
+
+
+def _intervals(scores: Scores, unit: str) -> dict[str, Any]:
+    names = metrics.CLASS_HEADLINES if scores.classes else metrics.VALUE_HEADLINES
+    return {
+        name: {**plain(dataclasses.asdict(interval_of(scores, name, unit))), "method": METHOD, "cluster": unit}
+        for name in names
+    }
+
+
+def _clusters(scores: Scores) -> Iterator[tuple[str, metrics.Numbers]]:
+    for name in np.unique(scores.clusters):
+        yield str(name), np.flatnonzero(scores.clusters == name)
+
+
+def _per_class(classes: tuple[str, ...], confusion: metrics.Counts) -> dict[str, dict[str, float | None]]:
+    recalls, precisions, f1s = metrics.recalls(confusion), metrics.precisions(confusion), metrics.f1s(confusion)
+    return {
+        name: {
+            "n": int(confusion[i].sum()),
+            "correct": int(confusion[i, i]),
+            "recall": _number(recalls[i]),
+            "precision": _number(precisions[i]),
+            "f1": _number(f1s[i]),
+        }
+        for i, name in enumerate(classes)
+    }
+
+
+def _one_speaker(scores: Scores, own: metrics.Numbers) -> dict[str, Any]:
+    """Return a speaker's own averages; UAR is over the classes that the speaker has (``n_classes``)."""
+    confusion = metrics.confusion_matrix(scores.true[own], scores.predicted[own], scores.classes)
+    n = confusion.sum(axis=1)
+    return {
+        "n": int(n.sum()),
+        "n_classes": int((n > 0).sum()),
+        "uar": metrics.uar(confusion),
+        "war": metrics.war(confusion),
+        "correct_of": {name: [int(confusion[i, i]), int(n[i])] for i, name in enumerate(scores.classes) if n[i]},
+    }
+
+
+def _fold(fold: FoldSummary) -> dict[str, Any]:
+    return {"n_train": fold.n_train, "n_test": fold.n_test, "best_params": plain(fold.best_params)}
+
+
+def _canonical(about: About) -> str:
+    return json.dumps([plain(about.record), card_hash(about.card), list(about.model)], sort_keys=True)
+
+
+def _number(figure: float) -> float | None:
+    return float(figure) if np.isfinite(figure) else None
+
+
+def _prediction_lines(unit: str, parts: "list[Scores] | tuple[Scores, ...]") -> Iterator[str]:
+    """Yield a table of one row an utterance; numbers to 9 digits, enough for any fusion."""
+    yield csv_line(["id", unit, "fold", "true", "predicted", *(f"score_{name}" for name in parts[0].classes)])
+    for scores in parts:
+        words = zip(scores.ids, scores.clusters, scores.folds, scores.true, scores.predicted, strict=True)
+        for (*names, true, predicted), values in zip(words, scores.values, strict=True):
+            said = [true, predicted] if scores.classes else [f"{true:.9g}", f"{predicted:.9g}"]
+            yield csv_line([*names, *said, *(f"{value:.9g}" for value in values)])
+
+
+def csv_line(cells: Sequence[str]) -> str:
+    """Return cells as a line of a table, with its line end."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue()
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
