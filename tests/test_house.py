@@ -30,7 +30,7 @@ DOORS = {
 
 
 #: The rooms of `pipeline` as one walks through them: nothing flows back.
-ROOMS = "media corpora caching extraction judging fusing reporting fitted sheet cli".split()
+ROOMS = ["media", "corpora", "caching", "extraction", "judging", "fusing", "reporting", "fitted", "sheet", "cli"]
 
 
 def sources() -> dict[str, Path]:
