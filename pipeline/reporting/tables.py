@@ -150,7 +150,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> "Table":
 
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for i, column in enumerate(columns):
-        made.add_column(Text(column), justify="right" if i else "left", no_wrap=True)
+        # Where it is too narrow, words go on in a next line: no number is cut off.
+        made.add_column(Text(column), justify="right" if i else "left", no_wrap=bool(i), overflow="fold")
     for row in rows:
         made.add_row(*map(Text, row))
     return made
