@@ -96,21 +96,31 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def asked(second: str, frames: str) -> tuple[str, str, str]:
+    """Return the features of the faces, of dlib's embedding, and of the other network, all of the same faces."""
+    if not frames:
+        return "faces", "face", second
+    parted = "," if ":" in second else ":"
+    return f"faces:frames={frames}", f"face:faces.frames={frames}", f"{second}{parted}faces.frames={frames}"
+
+
 def main() -> None:
     """Compare, and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("clips", type=Path)
     parser.add_argument("--second", default="fer", help="the other network")
+    parser.add_argument("--frames", default="", help="of the faces, as in all or 13/s (default: the preset's)")
     parser.add_argument("--copies", type=int, default=1, help="of each clip: what starting costs weighs less")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         table = copied(options.clips, Path(name), options.copies)
-        first = run(table, "faces face", options.jobs)
-        faces = Path(name, "cache", "clips", "faces.h5")
-        before = digest(faces)
-        second = run(table, options.second, options.jobs)
-        print(f"the file of the faces is {'the same' if digest(faces) == before else 'ANOTHER'}")
+        faces, face, other = asked(options.second, options.frames)
+        first = run(table, f"{faces} {face}", options.jobs)
+        [faces_file] = Path(name, "cache", "clips").glob("faces*.h5")
+        before = digest(faces_file)
+        second = run(table, other, options.jobs)
+        print(f"the file of the faces is {'the same' if digest(faces_file) == before else 'ANOTHER'}")
     times, processors = second.seconds / first.seconds, second.processors / first.processors
     print(f"the second network takes {times:.3f} of the first run's time, {processors:.3f} of its processors'")
 
