@@ -1,18 +1,15 @@
 """The folders are the registries: what is in them, found by name, with parameters.
 
 A plugin module of `features` or `classifiers` holds ``PRESETS``, a dict from name to a frozen dataclass; a
-module of `pipeline.corpora` holds ``CORPUS``. A spec is a preset's name and, after a colon, parameters that
-differ from it: ``mfcc:n=20,hop=5ms``. The spec of a feature of frames may also say how they are pooled over the
-clip, which is no parameter of the feature itself: ``mfcc:n=20,pool=mean+std``. Parameters of the feature that a feature
-reads follow its name and a dot: ``face:faces.frames=16/clip,faces.detector=hog``.
+module of `pipeline.corpora` holds ``CORPUS``. Specs are spelt as `pipeline.spelling` says. That of a feature of frames
+may also say how they are pooled over the clip, which is no parameter of the feature itself:
+``mfcc:n=20,pool=mean+std``.
 """
 
 import dataclasses
 import importlib
 import pkgutil
-import re
 import types
-import typing
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -23,18 +20,15 @@ import features
 import pipeline.corpora
 from classifiers.base import Classifier
 from features.base import Feature
-from pipeline import pooling
-from pipeline.corpora.base import Card, Corpus
+from pipeline import pooling, spelling
+from pipeline.corpora.base import Corpus
 from pipeline.errors import UsageError, unknown
-from pipeline.judging.splits import PROTOCOLS
 
 #: Named in the sources and on their way; asking for one gets an error that says so.
 PLANNED_CORPORA = ("afew", "baum1s", "cremad", "enterface", "iemocap", "mosei", "omg", "rml", "savee")
 
 #: A model of a study: the specs of its features, and its classifier.
 Member = tuple[tuple[str, ...], Classifier]
-
-_UNITS = {"s": 1.0, "ms": 1e-3, "min": 60.0, "Hz": 1.0, "kHz": 1e3}
 
 
 @dataclass(frozen=True)
@@ -74,7 +68,9 @@ class FeatureSpec:
         return self.feature == self.default
 
     def __str__(self) -> str:
-        changed = _differences(self.default, self.feature) | ({"pool": "+".join(self.pool)} if self.pool else {})
+        changed = spelling.differences(self.default, self.feature) | (
+            {"pool": "+".join(self.pool)} if self.pool else {}
+        )
         return self.preset + (":" + ",".join(f"{k}={v}" for k, v in changed.items()) if changed else "")
 
 
@@ -144,7 +140,7 @@ def _feature_spec(text: str) -> FeatureSpec:
     preset, _, parameters = text.partition(":")
     parts = parameters.split(",")
     own = ",".join(part for part in parts if not part.startswith("pool="))
-    feature = _parse("feature", f"{preset}:{own}", feature_presets(), beside=("pool",))
+    feature = spelling.parsed("feature", f"{preset}:{own}", feature_presets(), beside=("pool",))
     spec = FeatureSpec(preset, feature_presets()[preset], feature)
     for part in (part for part in parts if part.startswith("pool=")):
         if not feature.framewise:
@@ -187,7 +183,7 @@ def classifier(text: str) -> Classifier:
     UsageError
         If the name is unknown, or a parameter does not exist or has no sensible value.
     """
-    parsed: Classifier = _parse("classifier", text, classifier_presets())
+    parsed: Classifier = spelling.parsed("classifier", text, classifier_presets())
     return parsed
 
 
@@ -229,109 +225,3 @@ def members(features: str | None, classifiers: str, fusion: str) -> list[Member]
             f"{len(built)}: expected two features at least, and one classifier or as many."
         )
     return [((name,), one) for name, one in zip(names, built, strict=True)]
-
-
-def card(text: str, own: Sequence[Card]) -> Card:
-    """Return a protocol card: one of a corpus's own, or a protocol on the whole corpus, with its parameters.
-
-    Parameters
-    ----------
-    text
-        What ``PROTOCOL`` says, as in ``"group-k:k=5"``; empty for the first card.
-    own
-        The corpus's cards.
-
-    Raises
-    ------
-    UsageError
-        If nothing is called so, or a parameter does not exist.
-    """
-    named = {protocol: Card(protocol, protocol) for protocol in PROTOCOLS} | {one.name: one for one in own}
-    if not text:
-        return own[0] if own else named["loso"]
-    found: Card = _parse("protocol", text, named, only=("k", "train", "test", "file", "agreement"))
-    return found
-
-
-def with_target(card: Card, target: str | None, classes: str | None) -> Card:
-    """Return a card with another target or other classes, of which it then asserts no counts."""
-    if target is None and classes is None:
-        return card
-    changed = target is not None and target != card.target
-    return dataclasses.replace(
-        card, target=target or card.target, classes=classes or ("" if changed else card.classes), counts={}
-    )
-
-
-def _parse(kind: str, spec: str, presets: dict[str, Any], only: Sequence[str] = (), beside: Sequence[str] = ()) -> Any:
-    """Return a preset with the parameters of a spec; a misspelt one may mean one of `beside`."""
-    name, _, parameters = spec.partition(":")
-    if name not in presets:
-        raise unknown(kind, name, presets)
-    preset = presets[name]
-    kinds = {key: kind for key, kind in _kinds(preset).items() if not only or key in only}
-    changes = {}
-    for part in filter(None, parameters.split(",")):
-        key, equals, value = part.partition("=")
-        if not equals:
-            raise UsageError(f"'{part}' in '{spec}': parameters are written name=value, parted by commas.")
-        if key not in kinds:
-            raise unknown(f"parameter of {name}", key, [*kinds, *beside])
-        changes[key] = _value(spec, key, value, kinds[key])
-    try:
-        return _changed(preset, changes)
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"'{spec}': {error}") from error
-
-
-def _kinds(preset: Any) -> dict[str, Any]:
-    """Return the type of every parameter, those of a feature in a field after the field's name and a dot."""
-    hints = typing.get_type_hints(type(preset))
-    kinds: dict[str, Any] = {}
-    for field in dataclasses.fields(preset):
-        value = getattr(preset, field.name)
-        if isinstance(value, Feature):
-            kinds |= {f"{field.name}.{key}": kind for key, kind in _kinds(value).items()}
-        else:
-            kinds[field.name] = hints[field.name]
-    return kinds
-
-
-def _changed(preset: Any, changes: dict[str, Any]) -> Any:
-    """Return a preset with other values of parameters, which are named as in `_kinds`."""
-    own = {key: value for key, value in changes.items() if "." not in key}
-    for name in dict.fromkeys(key.partition(".")[0] for key in changes if "." in key):
-        inner = {key.partition(".")[2]: value for key, value in changes.items() if key.startswith(f"{name}.")}
-        own[name] = _changed(getattr(preset, name), inner)
-    return dataclasses.replace(preset, **own)
-
-
-def _value(spec: str, key: str, text: str, kind: Any) -> Any:
-    kinds = typing.get_args(kind) if typing.get_origin(kind) in (types.UnionType, typing.Union) else (kind,)
-    if type(None) in kinds and text.lower() in ("none", ""):
-        return None
-    if bool in kinds and text.lower() in ("0", "1", "true", "false", "yes", "no"):
-        return text.lower() in ("1", "true", "yes")
-    number = re.fullmatch(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-z]*)", text)
-    if number and number[2] in ("", *_UNITS):
-        scaled = float(number[1]) / 1000 if number[2] == "ms" else float(number[1]) * _UNITS.get(number[2], 1.0)
-        if float in kinds:
-            return scaled
-        if int in kinds and scaled == int(scaled):
-            return int(scaled)
-    if str in kinds or typing.get_origin(kind) is typing.Literal:
-        return text
-    wanted = " or ".join(getattr(k, "__name__", str(k)) for k in kinds)
-    raise UsageError(f"{key}={text} in '{spec}': expected {wanted} (units: {', '.join(_UNITS)}).")
-
-
-def _differences(preset: Any, other: Any) -> dict[str, Any]:
-    """Return the parameters in which another differs from a preset, named as in `_kinds`."""
-    changed: dict[str, Any] = {}
-    for field in dataclasses.fields(preset):
-        before, after = getattr(preset, field.name), getattr(other, field.name)
-        if isinstance(before, Feature):
-            changed |= {f"{field.name}.{key}": value for key, value in _differences(before, after).items()}
-        elif field.compare and before != after:
-            changed[field.name] = after
-    return changed

@@ -15,6 +15,7 @@ from pipeline.console import Terminal
 from pipeline.corpora.base import LOSO, Card
 from pipeline.dataset import opened
 from pipeline.errors import AffexError, UsageError
+from pipeline.judging import cards
 from pipeline.study import Wish
 
 RATE = 16000
@@ -247,29 +248,29 @@ def test_members_are_paired():
 
 
 def test_cards_are_found_by_name_the_first_by_default():
-    cards = (Card("speech", parts=("speech",)), Card("song", parts=("song",)))
-    assert registry.card("", cards) == cards[0]
-    assert registry.card("song", cards) == cards[1]
-    assert registry.card("loso", cards) == LOSO
-    assert registry.card("", ()) == LOSO
+    own = (Card("speech", parts=("speech",)), Card("song", parts=("song",)))
+    assert cards.card("", own) == own[0]
+    assert cards.card("song", own) == own[1]
+    assert cards.card("loso", own) == LOSO
+    assert cards.card("", ()) == LOSO
     with pytest.raises(UsageError, match=r"no protocol 'sing'\. Did you mean song"):
-        registry.card("sing", cards)
+        cards.card("sing", own)
 
 
 def test_a_corpus_may_give_a_protocol_s_name_a_meaning_of_its_own():
     own = Card("loso", parts=("speech",))
-    assert registry.card("loso", (Card("both"), own)) == own
+    assert cards.card("loso", (Card("both"), own)) == own
 
 
 def test_cards_have_parameters():
-    assert registry.card("group-k:k=5", ()).k == 5
-    assert registry.card("cross:train=a+b,test=c", ()).train == "a+b"
+    assert cards.card("group-k:k=5", ()).k == 5
+    assert cards.card("cross:train=a+b,test=c", ()).train == "a+b"
     with pytest.raises(UsageError, match="no parameter of group-k 'classes'"):
-        registry.card("group-k:classes=a", ())
+        cards.card("group-k:classes=a", ())
 
 
 def test_other_classes_assert_no_counts():
     own = Card("4", classes="a,b", counts={"a": 3})
-    assert registry.with_target(own, None, None) == own
-    assert registry.with_target(own, None, "a,c") == replace(own, classes="a,c", counts={})
-    assert registry.with_target(own, "valence", None) == replace(own, target="valence", classes="", counts={})
+    assert cards.with_target(own, None, None) == own
+    assert cards.with_target(own, None, "a,c") == replace(own, classes="a,c", counts={})
+    assert cards.with_target(own, "valence", None) == replace(own, target="valence", classes="", counts={})

@@ -12,6 +12,7 @@ from pipeline.console import Terminal
 from pipeline.corpora.base import Card
 from pipeline.dataset import last, opened
 from pipeline.errors import UsageError, unknown
+from pipeline.judging import cards
 from pipeline.manifest import Dataset
 from pipeline.registry import Member
 
@@ -114,5 +115,5 @@ def members(console: Terminal, features: str | None, classifiers: str, fusion: s
 def card_of(names: str, protocol: str, target: str | None, classes: str | None) -> Card:
     """Return the protocol card that is meant, with the target and the classes that were asked for."""
     corpora = names.split()
-    card = registry.card(protocol, registry.corpus(corpora[0]).cards if len(corpora) == 1 else ())
-    return registry.with_target(card, target, classes)
+    card = cards.card(protocol, registry.corpus(corpora[0]).cards if len(corpora) == 1 else ())
+    return cards.with_target(card, target, classes)

@@ -1,0 +1,38 @@
+"""Cards: from what ``PROTOCOL``, ``TARGET`` and ``CLASSES`` say to the protocol card that is meant."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pipeline import spelling
+from pipeline.corpora.base import Card
+from pipeline.judging.splits import PROTOCOLS
+
+
+def card(text: str, own: Sequence[Card]) -> Card:
+    """Return a protocol card: one of a corpus's own, or a protocol on the whole corpus, with its parameters.
+
+    Parameters
+    ----------
+    text
+        What ``PROTOCOL`` says, as in ``"group-k:k=5"``; empty for the first card.
+    own
+        The corpus's cards.
+
+    Raises
+    ------
+    UsageError
+        If nothing is called so, or a parameter does not exist.
+    """
+    named = {protocol: Card(protocol, protocol) for protocol in PROTOCOLS} | {one.name: one for one in own}
+    if not text:
+        return own[0] if own else named["loso"]
+    found: Card = spelling.parsed("protocol", text, named, only=("k", "train", "test", "file", "agreement"))
+    return found
+
+
+def with_target(card: Card, target: str | None, classes: str | None) -> Card:
+    """Return a card with another target or other classes, of which it then asserts no counts."""
+    if target is None and classes is None:
+        return card
+    changed = target is not None and target != card.target
+    return replace(card, target=target or card.target, classes=classes or ("" if changed else card.classes), counts={})
