@@ -3,6 +3,7 @@
 # Set up with ------------------------------------------------------------------------------------
 PYTHON ?= python3
 TORCH ?= cpu
+CLIPS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -63,6 +64,7 @@ help: ## show this
 #=   EXCLUDE       for fit: speakers who are not learned from, parted by commas
 #=   TORCH         cpu or cuda: which build of torch is installed (default: cpu)
 #=   PYTHON        the Python that .venv is made with, 3.11 or newer (default: python3)
+#=   CLIPS         for bench: a folder of videos with faces, one folder a corpus
 #=   PYTEST_ARGS   for the tests, as in PYTEST_ARGS='-k store -x'
 #=   LOCK_ARGS     for the lock, as in LOCK_ARGS=--upgrade
 
@@ -81,12 +83,25 @@ cache: ## show what is cached (to verify it: .venv/bin/affex cache verify)
 features evaluate compare fit predict demo show download list cache: install
 	@$(BIN)/affex $@
 
-bench: install ## speed against opensmile and scikit-learn, memory, coverage of intervals (DATA: EMO-DB's wavs; 25 min)
+# What is measured of faces; the agreement with dlib takes the longest, most of it dlib's own.
+define bench-faces
+	$(BIN)/python benchmarks/faces.py $(CLIPS)
+	$(BIN)/python benchmarks/found.py $(CLIPS)
+	$(BIN)/python benchmarks/kept.py $(CLIPS) --weights '$(WEIGHTS)'
+	$(BIN)/python benchmarks/landmarks.py $(CLIPS)
+	$(BIN)/python benchmarks/realtime.py $(CLIPS)
+	$(BIN)/python benchmarks/second_network.py $(CLIPS)
+	$(BIN)/python benchmarks/second_network.py $(CLIPS) --copies 4
+endef
+
+bench: install ## speed, memory, coverage of intervals, beside their peers (DATA: EMO-DB's wavs; CLIPS: videos; 60 min)
 	$(BIN)/python benchmarks/extraction.py $(or $(DATA),data/emodb/wav)
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/affex features --dataset emodb --data $(or $(DATA),data/emodb/wav) --features compare
 	$(BIN)/python benchmarks/nested.py emodb $(or $(DATA),data/emodb/wav)
 	$(BIN)/python benchmarks/coverage.py
+	$(BIN)/python benchmarks/video_memory.py
+	$(if $(CLIPS),$(bench-faces))
 
 check: lint types test ## what the continuous integration runs
 

@@ -68,9 +68,8 @@ class FeatureSpec:
         return self.feature == self.default
 
     def __str__(self) -> str:
-        changed = spelling.differences(self.default, self.feature) | (
-            {"pool": "+".join(self.pool)} if self.pool else {}
-        )
+        pooled = {"pool": "+".join(self.pool)} if self.pool else {}
+        changed = spelling.differences(self.default, self.feature) | pooled
         return self.preset + (":" + ",".join(f"{k}={v}" for k, v in changed.items()) if changed else "")
 
 

@@ -311,18 +311,20 @@ def test_results_do_not_depend_on_batches(
 ) -> None:
     last = spec("last", Last())
     whole = [summary.path.read_bytes() for summary in run(dataset, last, PEAKS)]
-    monkeypatch.setattr(chain, "BATCH", n_clips)
-    monkeypatch.setattr(chain, "BATCH_ROWS", n_rows)
+    monkeypatch.setitem(chain.BATCH, "cpu", (n_clips, n_rows))
     split = run(replace(dataset, folder=dataset.folder / "b"), last, PEAKS)
     assert [summary.path.read_bytes() for summary in split] == whole
 
 
 def test_batches_are_neither_many_clips_nor_many_rows_nor_much_memory() -> None:
     links = [Link(str(n), n, "", 100) for n in range(200)]
-    assert [len(batch) for batch in chain.batches(links, 128)] == [41, 41, 41, 41, 36]
-    assert [len(batch) for batch in chain.batches(links, 18_000)] == [10] * 20
-    assert [len(batch) for batch in chain.batches(links, 10**8)] == [1] * 200
-    assert [len(batch) for batch in chain.batches((replace(link, n_rows=1) for link in links), 128)] == [64, 64, 64, 8]
+    short = [replace(link, n_rows=1) for link in links]
+    assert [len(batch) for batch in chain.batches(links, 128, "cuda")] == [41, 41, 41, 41, 36]
+    assert [len(batch) for batch in chain.batches(links, 18_000, "cuda")] == [10] * 20
+    assert [len(batch) for batch in chain.batches(links, 10**8, "cuda")] == [1] * 200
+    assert [len(batch) for batch in chain.batches(short, 128, "cuda")] == [64, 64, 64, 8]
+    assert [len(batch) for batch in chain.batches(links, 128, "cpu")] == [6] * 33 + [2]
+    assert [len(batch) for batch in chain.batches(short, 128, "cpu")] == [16] * 12 + [8]
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

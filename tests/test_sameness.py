@@ -72,8 +72,7 @@ def test_windows_and_batches_do_not_show(
     for n_frames, n_bytes, n_clips, n_rows, carried in ((1, 1, 1, 1, 1), (3, 10**6, 4, 12, 10**5)):
         monkeypatch.setattr(video, "WINDOW_FRAMES", n_frames)
         monkeypatch.setattr(search, "AT_ONCE", n_bytes)
-        monkeypatch.setattr(chain, "BATCH", n_clips)
-        monkeypatch.setattr(chain, "BATCH_ROWS", n_rows)
+        monkeypatch.setitem(chain.BATCH, "cpu", (n_clips, n_rows))
         monkeypatch.setattr(streams, "CARRIED", carried)
         assert published(replace(films, folder=tmp_path / str(n_frames))) == usual
 

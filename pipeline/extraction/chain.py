@@ -18,10 +18,10 @@ from pipeline.caching.store import Reader
 from pipeline.errors import AffexError
 from pipeline.extraction.work import Extracted, Failure, Model, attempt, model_of
 
-#: A batch ends at so many clips, rows or numbers: enough to fill a network's batches many times, and 64 MB at most of
-#: what it gives (but one clip is never cut).
-BATCH = 64
-BATCH_ROWS = 4096
+#: How many clips and how many rows end a batch, by the device: enough to fill a network's own batches many times (a GPU's
+#: are larger), and few enough that every worker gets some of a small corpus.
+BATCH = {"cpu": (16, 512), "cuda": (64, 4096)}
+#: So many numbers end it as well, which are 64 MB (but one clip is never cut).
 BATCH_NUMBERS = 2**24
 
 
@@ -64,15 +64,16 @@ class LinkBatch:
         return replace(self, jobs=self.jobs[:middle]), replace(self, jobs=self.jobs[middle:])
 
 
-def batches(links: Iterable[Link], n_columns: int) -> Iterator[tuple[Link, ...]]:
+def batches(links: Iterable[Link], n_columns: int, device: str) -> Iterator[tuple[Link, ...]]:
     """Yield links in batches that are neither many clips nor many rows, nor many numbers of so many columns."""
-    most = min(BATCH_ROWS, BATCH_NUMBERS // n_columns)
+    most_clips, most_rows = BATCH[device]
+    most_rows = min(most_rows, BATCH_NUMBERS // n_columns)
     batch: list[Link] = []
     n_rows = 0
     for link in links:
         batch.append(link)
         n_rows += link.n_rows
-        if len(batch) == BATCH or n_rows >= most:
+        if len(batch) == most_clips or n_rows >= most_rows:
             yield tuple(batch)
             batch, n_rows = [], 0
     if batch:

@@ -254,7 +254,7 @@ def _chain_lane(dataset: Dataset, course: _Course, above: _Course, runtime: Runt
     """Return the work on rows that are there already."""
     features = (cast(ChainedFeature, course.spec.feature),)
     path, key = cache.published(dataset.folder, above.spec), cache.recipe(above.spec.feature).key
-    in_batches = chain.batches(_links(dataset, course, above), len(features[0].columns))
+    in_batches = chain.batches(_links(dataset, course, above), len(features[0].columns), runtime.device)
     return _Lane(
         [course],
         sum(1 for _ in _links(dataset, course, above)),
