@@ -18,8 +18,8 @@ from pipeline.caching.store import Reader
 from pipeline.errors import AffexError
 from pipeline.extraction.work import Extracted, Failure, Model, attempt, model_of
 
-#: How many clips and how many rows end a batch, by the device: enough to fill a network's own batches many times (a GPU's
-#: are larger), and few enough that every worker gets some of a small corpus.
+#: How many clips and how many rows end a batch, by the device: enough to fill a network's own batches many times (those
+#: of a GPU are larger), and few enough that every worker gets some of a small corpus.
 BATCH = {"cpu": (16, 512), "cuda": (64, 4096)}
 #: So many numbers end it as well, which are 64 MB (but one clip is never cut).
 BATCH_NUMBERS = 2**24
