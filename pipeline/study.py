@@ -110,7 +110,12 @@ def opened(
             datasets,
             console,
             functools.cache(lambda: stack.enter_context(stages.opened(scheduler, jobs or cpu_count(), _gpus(device)))),
-            Runtime(device=device, weights=str(weights.absolute()) if weights else ""),
+            Runtime(
+                device=device,
+                # One process feeds a GPU; on processors every core has a process of its own.
+                threads=cpu_count() if device == "cuda" else 1,
+                weights=str(weights.absolute()) if weights else "",
+            ),
         )
 
 

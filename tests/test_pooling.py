@@ -479,7 +479,7 @@ def test_the_device_reaches_the_features_and_brings_a_worker_a_gpu(dataset, monk
 
     def extract(dataset, specs, runner, console, runtime):
         with runner():
-            seen.update(specs=specs, device=runtime.device)
+            seen.update(specs=specs, device=runtime.device, several=runtime.threads > 1)
         return []
 
     def workers(scheduler, jobs, gpus):
@@ -489,11 +489,12 @@ def test_the_device_reaches_the_features_and_brings_a_worker_a_gpu(dataset, monk
     monkeypatch.setattr(study, "extract", extract)
     monkeypatch.setattr(stages, "opened", workers)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 2)
     tiles = FeatureSpec("tiles", Tiles(), Tiles())
     for device, gpus in (("cuda", 3), ("cpu", 0)):
         with study.opened([dataset], Terminal(), "local", 2, device) as desk:
             study.extracted(desk, [replace(tiles, pool=MEAN_STD)])
-        assert seen == {"specs": [tiles], "device": device, "gpus": gpus}
+        assert seen == {"specs": [tiles], "device": device, "several": device == "cuda", "gpus": gpus}
 
 
 @pytest.mark.parametrize(
