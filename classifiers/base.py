@@ -38,6 +38,11 @@ class Classifier(ABC):
     context: ClassVar[bool] = False
 
     @property
+    def needs_level(self) -> bool:
+        """Whether it takes the first column for how loud a frame is, and has a ``noise_log_likelihood``."""
+        return False
+
+    @property
     def name(self) -> str:
         """The classifier's own name: that of its file."""
         return type(self).__module__.rpartition(".")[2]

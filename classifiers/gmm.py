@@ -3,7 +3,8 @@
 A clip's frames are pooled by `pool`. The defaults are those of the literature: 64 components and the frames
 of ``mfcc-voice`` as in Metallinou, Lee and Narayanan ("Audio-visual emotion recognition using Gaussian mixture
 models for face and voice", ISM 2008), and a hundredth of the global variance as the floor of a component's
-(Young et al., "The HTK book", 2006, HCompV).
+(Young et al., "The HTK book", 2006, HCompV). There the voice has a model of
+background noise as well (`noise`); that its frames are known by how quiet they are is this project's choice.
 """
 
 from dataclasses import asdict, dataclass
@@ -29,6 +30,12 @@ class Gmm(Classifier):
         Added to every variance; the variance of all training frames is 1.
     weights
         ``balanced``: classes are equally probable beforehand; ``none``: each as often as its training frames.
+    noise
+        0: none. Else one more mixture, of what is heard where nobody speaks; frames that it explains better than any
+        class does are not counted (all of a clip's are, if it explains all of them better). It is trained on the
+        quiet frames of each training speaker: those below this share of the way from the speaker's quiet frames to
+        the loud ones (5th and 95th percentile of the first column, which must be how loud a frame is, as of
+        ``mfcc-voice``). Classes are then trained on the others.
     """
 
     rows: ClassVar[Literal["utterance", "frame"]] = "frame"
@@ -43,6 +50,7 @@ class Gmm(Classifier):
     iterations: int = 20
     floor: float = 0.01
     weights: Literal["balanced", "none"] = "balanced"
+    noise: float = 0.0
 
     def __post_init__(self) -> None:
         if self.pool not in ("sum", "vote"):
@@ -55,6 +63,13 @@ class Gmm(Classifier):
         if not self.floor >= 1e-4:
             # Less is lost in the rounding of float32 squares of frames that lie far out.
             raise ValueError(f"floor={self.floor}: expected 0.0001 or more")
+        if not 0 <= self.noise < 1:
+            raise ValueError(f"noise={self.noise}: expected 0 (no model of noise) to less than 1")
+
+    @property
+    def needs_level(self) -> bool:
+        """Whether noise is told from speech by the first column."""
+        return self.noise > 0
 
     def build(self, *, target: Target = "classes", precomputed: bool = False, seed: int, device: str) -> Any:  # noqa: ARG002 - it runs on the CPU
         """Return an unfitted `ClassMixtures`.

@@ -118,6 +118,16 @@ class Feature(ABC):
     on_device: ClassVar[bool] = False
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """What the names of its columns begin with, where they fall into parts of the face or body; empty else."""
+        return ()
+
+    @property
+    def level(self) -> str | None:
+        """The column that grows with how loud a frame is; None where there is none."""
+        return None
+
+    @property
     def name(self) -> str:
         """The feature's own name: that of its file."""
         return type(self).__module__.rpartition(".")[2]

@@ -123,6 +123,11 @@ class Landmarks(ChainedFeature):
         return REGIONS_OF_FIVE if self.points == "5" else REGIONS
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """The names of the regions, which its columns begin with."""
+        return tuple(self.regions)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """``brows_00_x``, ``brows_00_y``, ..., ``chin_06_y``, then ``brows_d1_00_x``, ..., ``brows_d2_00_x``, ..."""
         return tuple(

@@ -64,6 +64,11 @@ class Mfcc(AudioFeature):
         """``mfcc_00``, ..., then ``mfcc_d1_00``, ..., ``mfcc_d2_00``, ..."""
         return column_names("mfcc", self.n, self.derivatives)
 
+    @property
+    def level(self) -> str:
+        """Coefficient 0, the mean level of the mel bands, dB, times the root of their number."""
+        return self.columns[0]
+
     def extract(self, clip: Clip) -> Rows:
         """Compute the coefficients of every frame.
 

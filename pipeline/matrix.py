@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import pooling
+from pipeline import parts, pooling
 from pipeline.caching import cache, store
 from pipeline.caching.store import Table
 from pipeline.errors import AffexError, UsageError
@@ -131,8 +131,8 @@ def normalised_by_speaker(matrix: Matrix) -> Matrix:
 def load(dataset: Dataset, specs: Sequence[FeatureSpec]) -> Matrix:
     """Read the cached rows of a corpus, verified, as one matrix in the corpus's order.
 
-    One feature gives its rows as they are, or its frames pooled. Several stand side by side, one row a clip; where
-    a clip lacks one of them, its columns are NaN (to be imputed inside the training fold).
+    One feature gives its rows as they are, its frames pooled, or the columns of a part. Several stand side by side, one
+    row a clip; where a clip lacks one of them, its columns are NaN (to be imputed inside the training fold).
 
     Raises
     ------
@@ -159,10 +159,18 @@ def load(dataset: Dataset, specs: Sequence[FeatureSpec]) -> Matrix:
 
 
 def _table(dataset: Dataset, spec: FeatureSpec) -> Table:
-    """Return what is cached of a feature, with one row a clip if it is to be pooled."""
+    """Return what is cached of a feature, with one row a clip if it is to be pooled, and the columns looked at."""
     table = _cached(dataset, spec)
-    if not spec.pool:
+    table = _pooled(dataset, spec, table) if spec.pool else table
+    if not spec.only:
         return table
+    places = parts.places(table.columns, spec.only)
+    columns = tuple(table.columns[i] for i in places)
+    return replace(table, values=np.ascontiguousarray(table.values[:, places]), columns=columns)
+
+
+def _pooled(dataset: Dataset, spec: FeatureSpec, table: Table) -> Table:
+    """Return one row a clip; which columns are looked at comes after, for pooling may need the others."""
     weights = _weights(dataset, spec, table) if pooling.is_weighted(spec.pool) else None
     rows = pooling.pooled(table.values, table.offsets, table.columns, spec.pool, weights)
     for clip in np.flatnonzero(np.isnan(rows).any(axis=1)):

@@ -3,7 +3,8 @@
 A plugin module of `features` or `classifiers` holds ``PRESETS``, a dict from name to a frozen dataclass; a
 module of `pipeline.corpora` holds ``CORPUS``. Specs are spelt as `pipeline.spelling` says. That of a feature of frames
 may also say how they are pooled over the clip, which is no parameter of the feature itself:
-``mfcc:n=20,pool=mean+std``.
+``mfcc:n=20,pool=mean+std``. That of any feature may name the columns that are looked at, by what they begin with:
+``landmarks:columns=mouth+chin``. Neither is part of the cache key.
 """
 
 import dataclasses
@@ -20,12 +21,17 @@ import features
 import pipeline.corpora
 from classifiers.base import Classifier
 from features.base import Feature
-from pipeline import pooling, spelling
+from pipeline import parts, pooling, spelling
 from pipeline.corpora.base import Corpus
 from pipeline.errors import UsageError, unknown
 
 #: Named in the sources and on their way; asking for one gets an error that says so.
 PLANNED_CORPORA = ("afew", "baum1s", "cremad", "enterface", "iemocap", "mosei", "omg", "rml", "savee")
+
+#: What a feature's spec may say beside the feature's own parameters.
+BESIDE = ("pool", "columns")
+#: What stands for every part of a feature, one model a part.
+EACH = "each"
 
 #: A model of a study: the specs of its features, and its classifier.
 Member = tuple[tuple[str, ...], Classifier]
@@ -45,12 +51,15 @@ class FeatureSpec:
         The preset with the parameters that were asked for.
     pool
         The statistics that its frames are pooled by over the clip; empty for rows as they are cached.
+    only
+        What the names of the columns that are looked at begin with (see `pipeline.parts`); empty for all of them.
     """
 
     preset: str
     default: Feature
     feature: Feature
     pool: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
 
     @property
     def framewise(self) -> bool:
@@ -59,8 +68,8 @@ class FeatureSpec:
 
     @property
     def unpooled(self) -> "FeatureSpec":
-        """The same feature as it is cached."""
-        return dataclasses.replace(self, pool=())
+        """The same feature as it is cached: its frames, all columns."""
+        return dataclasses.replace(self, pool=(), only=())
 
     @property
     def is_preset(self) -> bool:
@@ -68,8 +77,8 @@ class FeatureSpec:
         return self.feature == self.default
 
     def __str__(self) -> str:
-        pooled = {"pool": "+".join(self.pool)} if self.pool else {}
-        changed = spelling.differences(self.default, self.feature) | pooled
+        beside = {"pool": "+".join(self.pool), "columns": "+".join(self.only)}
+        changed = spelling.differences(self.default, self.feature) | {k: v for k, v in beside.items() if v}
         return self.preset + (":" + ",".join(f"{k}={v}" for k, v in changed.items()) if changed else "")
 
 
@@ -137,21 +146,41 @@ def feature_specs(text: str) -> tuple[FeatureSpec, ...]:
 
 def _feature_spec(text: str) -> FeatureSpec:
     preset, _, parameters = text.partition(":")
-    parts = parameters.split(",")
-    own = ",".join(part for part in parts if not part.startswith("pool="))
-    feature = spelling.parsed("feature", f"{preset}:{own}", feature_presets(), beside=("pool",))
+    beside, own = [], []
+    for part in parameters.split(","):
+        (beside if part.partition("=")[:2] in [(name, "=") for name in BESIDE] else own).append(part)
+    feature = spelling.parsed("feature", f"{preset}:{','.join(own)}", feature_presets(), beside=BESIDE)
+    asked = dict(part.split("=", 1) for part in beside)
     spec = FeatureSpec(preset, feature_presets()[preset], feature)
-    for part in (part for part in parts if part.startswith("pool=")):
-        if not feature.framewise:
-            raise UsageError(f"'{text}': {preset} has one row a clip, and pool= is for features of frames.")
-        spec = dataclasses.replace(spec, pool=pooling.statistics(part.removeprefix("pool=")))
-    if pooling.is_weighted(spec.pool) and pooling.judge(feature) is None:
+    if "pool" in asked:
+        spec = dataclasses.replace(spec, pool=_pool(text, spec, asked["pool"]))
+    if "columns" in asked:
+        spec = dataclasses.replace(spec, only=_only(text, feature, asked["columns"]))
+    return spec
+
+
+def _pool(text: str, spec: FeatureSpec, statistics: str) -> tuple[str, ...]:
+    """Return the statistics that are asked for, if the feature has what they need."""
+    if not spec.feature.framewise:
+        raise UsageError(f"'{text}': {spec.preset} has one row a clip, and pool= is for features of frames.")
+    pool = pooling.statistics(statistics)
+    if pooling.is_weighted(pool) and pooling.judge(spec.feature) is None:
         able = [name for name, preset in feature_presets().items() if preset.framewise and pooling.judge(preset)]
         raise UsageError(
-            f"'{text}': nothing says how good a frame of {preset} is, as {' and '.join(pooling.WEIGHTED)} ask. Of the "
-            f"features of frames these have that: {', '.join(able) or 'none'}."
+            f"'{text}': nothing says how good a frame of {spec.preset} is, as {' and '.join(pooling.WEIGHTED)} ask. Of "
+            f"the features of frames these have that: {', '.join(able) or 'none'}."
         )
-    return spec
+    return pool
+
+
+def _only(text: str, feature: Feature, beginnings: str) -> tuple[str, ...]:
+    """Return what the names of the columns asked for begin with."""
+    if beginnings == EACH:
+        raise UsageError(
+            f"'{text}': columns={EACH} makes a model of each part of {feature.name}, and their scores are fused: say "
+            "FUSION=late[:rule]."
+        )
+    return parts.named(beginnings, feature)
 
 
 def pooled_for(one: Classifier, specs: Sequence[FeatureSpec]) -> tuple[FeatureSpec, ...]:
@@ -162,6 +191,26 @@ def pooled_for(one: Classifier, specs: Sequence[FeatureSpec]) -> tuple[FeatureSp
     if one.rows == "frame":
         return tuple(specs)
     return tuple(dataclasses.replace(spec, pool=pooling.DEFAULT) if spec.framewise else spec for spec in specs)
+
+
+def require_level(one: Classifier, specs: Sequence[FeatureSpec]) -> None:
+    """Refuse rows that do not begin with how loud a frame is, for a classifier that goes by it.
+
+    Raises
+    ------
+    UsageError
+        Naming the features that have it.
+    """
+    if not one.needs_level:
+        return
+    for spec in specs:
+        columns = parts.chosen(spec.feature.columns, spec.only)
+        if spec.feature.level is None or spec.feature.level not in columns[:1]:
+            able = [name for name, other in feature_presets().items() if other.level and other.framewise]
+            raise UsageError(
+                f"CLASSIFIER={one.name} is to tell noise from speech by how loud a frame is, and {spec} does not begin "
+                f"with that. Features that do: {', '.join(able)}; for others leave noise out."
+            )
 
 
 def spec_of(feature: Feature) -> FeatureSpec:
@@ -191,6 +240,7 @@ def members(features: str | None, classifiers: str, fusion: str) -> list[Member]
 
     Early fusion, and what is not fused, is one model on all features. Late fusion is one model a feature: a single
     classifier serves all features, several are paired with them in order; a single feature serves all classifiers.
+    A feature with ``columns=each`` is then as many models as it has parts.
 
     Parameters
     ----------
@@ -218,9 +268,25 @@ def members(features: str | None, classifiers: str, fusion: str) -> list[Member]
     names = features.split() if features else [one.prefers for one in built]
     if len(names) == 1 or len(built) == 1:
         names, built = names * len(built), built * len(names)
-    if len(names) != len(built) or len(names) < 2:
+    found: list[Member] = [((part,), one) for name, one in zip(names, built, strict=False) for part in _each(name)]
+    if len(names) != len(built) or len(found) < 2:
         raise UsageError(
             f"FUSION={fusion} pairs each feature with a classifier, and FEATURES names {len(names)} and CLASSIFIER "
             f"{len(built)}: expected two features at least, and one classifier or as many."
         )
-    return [((name,), one) for name, one in zip(names, built, strict=True)]
+    return found
+
+
+def _each(text: str) -> list[str]:
+    """Return a feature's spec as it is; where it asks for ``columns=each``, one a part of the feature."""
+    wanted = f"columns={EACH}"
+    preset, _, parameters = text.partition(":")
+    asked = parameters.split(",")
+    if wanted not in asked:
+        return [text]
+    feature = _feature_spec(f"{preset}:{','.join(part for part in asked if part != wanted)}").feature
+    if not feature.parts:
+        able = [name for name, other in feature_presets().items() if other.parts]
+        raise UsageError(f"'{text}': {preset} has no parts. Features that have: {', '.join(able)}.")
+    named = [[f"columns={name}" if part == wanted else part for part in asked] for name in feature.parts]
+    return [f"{preset}:{','.join(parameters)}" for parameters in named]

@@ -257,10 +257,11 @@ def readable(console: Terminal, names: Sequence[str], classifier: Classifier) ->
     Raises
     ------
     UsageError
-        As `pipeline.registry.feature_specs`.
+        As `pipeline.registry.feature_specs`, and `pipeline.registry.require_level`.
     """
     asked = registry.feature_specs(" ".join(names))
     specs = registry.pooled_for(classifier, asked)
+    registry.require_level(classifier, specs)
     for before, spec in zip(asked, specs, strict=True):
         if before != spec:
             console.say(f"{before} has one row a frame, and {classifier.name} reads one a clip: pooled, as {spec}")

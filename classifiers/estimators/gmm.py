@@ -50,6 +50,9 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Added to every variance; the variance of all training frames is 1.
     weights
         ``"balanced"``: classes are equally probable beforehand; ``"none"``: each as often as its training frames.
+    noise
+        0: none. Else one more mixture, fitted to the frames that `is_quiet` with this share; the others are the
+        classes'.
     seed
         Seeds the start of the common mixture.
 
@@ -61,6 +64,10 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         How many Gaussians each class has.
     mixtures_ : list of GaussianMixture
         One a class.
+    noise_ : GaussianMixture or None
+        That of quiet frames; None where there is none, or no training frame is quiet.
+    best_params_ : dict
+        What the frames decided: how many Gaussians each class and the noise have, and how many frames are noise.
     """
 
     def __init__(
@@ -69,12 +76,14 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         iterations: int = 20,
         floor: float = 0.01,
         weights: Weights = "balanced",
+        noise: float = 0.0,
         seed: int = 0,
     ) -> None:
         self.components = components
         self.iterations = iterations
         self.floor = floor
         self.weights = weights
+        self.noise = noise
         self.seed = seed
 
     def fit(
@@ -86,7 +95,7 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         sample_weight: ArrayLike | None = None,
         inner: Folds | None = None,  # noqa: ARG002 - nothing is tuned
     ) -> Self:
-        """Fit the common mixture, then one a class.
+        """Fit the common mixture, then one a class, and that of noise.
 
         Parameters
         ----------
@@ -95,7 +104,7 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y : (n_rows,)
             The class of each.
         groups : (n_rows,), optional
-            Speakers; nothing is tuned here, so they are not needed.
+            Speakers; nothing is tuned here, so they only say among whose frames one is quiet (all, without them).
         sample_weight : (n_rows,), optional
             The same for all rows, or left out: expectation maximisation takes every frame alike.
         inner
@@ -104,7 +113,7 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If there is one class only, or a row should count more than another.
+            If there is one class only, a row should count more than another, or all frames of a class are quiet.
         """
         training = checked(self, X, y, groups, sample_weight)
         X, y = training.X, training.y
@@ -116,11 +125,16 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.scale_ = fitted_scale(X)
         frames = standardised(self.scale_, X).astype(np.float32)
         common = _fitted(self._mixture(self._affordable(frames)), frames)
-        self.mixtures_ = [self._grown(common, frames[y == name]) for name in self.classes_]
+        speakers = np.zeros(len(X)) if groups is None else training.groups
+        quiet = is_quiet(frames[:, 0], speakers, self.noise)
+        self._require_speech(y, quiet)
+        self.mixtures_ = [self._grown(common, frames[(y == name) & ~quiet]) for name in self.classes_]
+        self.noise_ = self._grown(common, frames[quiet]) if quiet.any() else None
         self.components_ = {
             name: mixture.n_components for name, mixture in zip(self.classes_, self.mixtures_, strict=True)
         }
-        self.class_log_prior_ = self._log_prior(y)
+        self.class_log_prior_ = self._log_prior(y[~quiet])
+        self.best_params_ = self._decided(int(quiet.sum()))
         return self
 
     def log_likelihood(self, X: ArrayLike) -> Floats:
@@ -128,6 +142,14 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rows = checked_rows(self, X)
         frames = standardised(self.scale_, rows).astype(np.float64)  # sums of thousands follow
         return np.column_stack([mixture.score_samples(frames) for mixture in self.mixtures_])
+
+    def noise_log_likelihood(self, X: ArrayLike) -> Floats:
+        """Return ``log p(row | noise)`` of standardised rows, ``(n_rows,)``; -inf where no noise is known."""
+        rows = checked_rows(self, X)
+        if self.noise_ is None:
+            return np.full(len(rows), -np.inf)
+        likelihood: Floats = self.noise_.score_samples(standardised(self.scale_, rows).astype(np.float64))
+        return likelihood
 
     def predict_proba(self, X: ArrayLike) -> Floats:
         """Return ``P(class | row)``, ``(n_rows, n_classes)``."""
@@ -146,6 +168,21 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         _, counts = np.unique(y, return_counts=True)
         prior: Floats = np.log(counts / len(y))
         return prior
+
+    def _require_speech(self, y: Labels, quiet: NDArray[np.bool_]) -> None:
+        for name in self.classes_:
+            if quiet[y == name].all():
+                raise ValueError(
+                    f"all {int((y == name).sum())} training frames of {name} are quiet: with noise={self.noise:g} they "
+                    "are taken for noise, and nothing is left to learn the class from; expected a smaller noise"
+                )
+
+    def _decided(self, n_quiet: int) -> dict[str, Any]:
+        decided: dict[str, Any] = {"components": {str(name): n for name, n in self.components_.items()}}
+        if self.noise:
+            components = self.noise_.n_components if self.noise_ else 0
+            decided["noise"] = {"frames": n_quiet, "components": components}
+        return decided
 
     def _affordable(self, frames: Rows) -> int:
         return min(self.components, max(1, len(frames) // FRAMES_A_COMPONENT))
@@ -177,6 +214,32 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+
+def is_quiet(level: Rows, speakers: Labels, share: float) -> NDArray[np.bool_]:
+    """Tell which frames are so quiet that nobody may be speaking.
+
+    Parameters
+    ----------
+    level : (n_rows,)
+        How loud each frame is, on any scale that is logarithmic, as dB are.
+    speakers : (n_rows,)
+        Whose frame it is: voices and rooms differ in how loud they are.
+    share
+        A frame is quiet below this share of the way from its speaker's 5th percentile to the 95th; percentiles, so
+        that no click and no digital silence sets the scale.
+
+    Returns
+    -------
+    (n_rows,) bool
+        None, if the share is 0.
+    """
+    quiet = np.zeros(len(level), dtype=np.bool_)
+    for speaker in np.unique(speakers) if share else ():
+        own = speakers == speaker
+        low, high = np.percentile(level[own], (5, 95))
+        quiet[own] = level[own] < low + share * (high - low)
+    return quiet
 
 
 def _fitted(mixture: Any, frames: Rows) -> Any:

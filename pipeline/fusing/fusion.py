@@ -16,8 +16,9 @@ import numpy as np
 from pipeline.corpora.base import Card
 from pipeline.errors import AffexError, UsageError, unknown
 from pipeline.fusing.fusion_rules import CLASS_RULES, VALUE_RULES, Rule
-from pipeline.fusing.panel import Panel, side_by_side
-from pipeline.judging.results import About, FoldSummary, Result, Scores
+from pipeline.fusing.panel import Labels, Panel, side_by_side
+from pipeline.judging import metrics
+from pipeline.judging.results import About, FoldSummary, Result, Scores, Seen
 from pipeline.judging.runs import Run
 from pipeline.judging.splits import card_hash
 
@@ -84,6 +85,7 @@ def late(members: Sequence[Run], rule: str) -> Result:
         leaks=_union(members, "leaks"),
         folds_hash=_folds_hash(members),
         ceiling=members[0].found["ceiling"],
+        seen=_seen(members, panel) if panel.classes else (),
     )
 
 
@@ -285,6 +287,21 @@ def _lacking(members: Sequence[Run], panel: Panel) -> tuple[str, ...]:
         for member, n in zip(members, (~panel.present).sum(axis=1).tolist(), strict=True)
         if n
     )
+
+
+def _seen(members: Sequence[Run], panel: Panel) -> tuple[Seen, ...]:
+    """Return what each member sees by itself: a region of the face may show one emotion and hide the others."""
+    names = [" ".join(member.found["model"]) for member in members]
+    names = names if len(set(names)) == len(names) else [member.name for member in members]
+    return tuple(
+        Seen(name, int(own.sum()), _recalls(panel.true[own], decided[own], panel.classes))
+        for name, own, decided in zip(names, panel.present, panel.predicted, strict=True)
+    )
+
+
+def _recalls(true: Labels, decided: Labels, classes: tuple[str, ...]) -> Mapping[str, float]:
+    recalls = metrics.recalls(metrics.confusion_matrix(true, decided, classes))
+    return dict(zip(classes, recalls.tolist(), strict=True))
 
 
 def _folds_hash(members: Sequence[Run]) -> str:

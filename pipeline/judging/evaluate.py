@@ -149,7 +149,11 @@ def fit(estimator: Any, examples: Examples, fold: Fold) -> Any:
 
 
 def pool(
-    log_likelihood: Floats, log_prior: Floats, offsets: Numbers, rule: Literal["sum", "vote"]
+    log_likelihood: Floats,
+    log_prior: Floats,
+    offsets: Numbers,
+    rule: Literal["sum", "vote"],
+    noise: Floats | None = None,
 ) -> tuple[Numbers, Floats]:
     """Pool what is said of frames to what is said of clips.
 
@@ -165,6 +169,9 @@ def pool(
         ``"sum"``: the clip's posterior with frames taken as independent, ``log P(class)`` once a clip plus
         the sum of ``log p(row | class)``. ``"vote"``: each frame votes for its most probable class; the
         scores are the shares of the votes.
+    noise : (n_rows,)
+        ``log p(row | noise)``, where there is a model of noise: a frame that it explains better than any class does
+        not count. A clip of which no frame is left is judged by all of them.
 
     Returns
     -------
@@ -175,12 +182,23 @@ def pool(
     """
     from scipy.special import softmax
 
+    counts = _counting(log_likelihood, offsets, noise)[:, None]
     if rule == "sum":
-        joint = np.add.reduceat(log_likelihood, offsets[:-1], axis=0) + log_prior
+        joint = np.add.reduceat(counts * log_likelihood, offsets[:-1], axis=0) + log_prior
         return joint.argmax(axis=1), softmax(joint, axis=1)
-    votes = np.eye(len(log_prior))[(log_likelihood + log_prior).argmax(axis=1)]
-    shares = np.add.reduceat(votes, offsets[:-1], axis=0) / np.diff(offsets)[:, None]
+    votes = counts * np.eye(len(log_prior))[(log_likelihood + log_prior).argmax(axis=1)]
+    shares = np.add.reduceat(votes, offsets[:-1], axis=0) / np.add.reduceat(counts, offsets[:-1], axis=0)
     return shares.argmax(axis=1), shares
+
+
+def _counting(log_likelihood: Floats, offsets: Numbers, noise: Floats | None) -> Floats:
+    """Return 1 for each frame that counts, and 0 for the others, ``(n_rows,)``."""
+    if noise is None:
+        return np.ones(len(log_likelihood))
+    speech: NDArray[np.bool_] = noise <= log_likelihood.max(axis=1)
+    silent = np.repeat(~np.logical_or.reduceat(speech, offsets[:-1]), np.diff(offsets))
+    counts: Floats = (speech | silent).astype(np.float64)
+    return counts
 
 
 def score(estimator: Any, examples: Examples, fold: Fold, settings: Settings) -> tuple[Targets, Floats]:
@@ -251,7 +269,8 @@ def _joined(parts: Sequence[Said]) -> Said:
 
 def _pooled(estimator: Any, X: Floats, lengths: Numbers, classifier: Any) -> tuple[Labels, Floats]:
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    decision, scores = pool(estimator.log_likelihood(X), estimator.class_log_prior_, offsets, classifier.pool)
+    noise = estimator.noise_log_likelihood(X) if classifier.needs_level else None
+    decision, scores = pool(estimator.log_likelihood(X), estimator.class_log_prior_, offsets, classifier.pool, noise)
     return estimator.classes_[decision], scores
 
 

@@ -86,6 +86,25 @@ class About:
     unit: str = "speaker"
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What one member of a fusion sees by itself.
+
+    Parameters
+    ----------
+    member
+        Its features and its classifier.
+    n
+        Of how many of the fused utterances it said anything.
+    recalls
+        By class: of the class's utterances among those, how many it decided right, as a share; NaN without any.
+    """
+
+    member: str
+    n: int
+    recalls: Mapping[str, float]
+
+
 @dataclass(frozen=True, eq=False)
 class Result:
     """All that a report needs.
@@ -111,6 +130,8 @@ class Result:
         may learn from. Empty where nobody asked.
     ceiling
         What a human rater reaches, where raters' votes are known.
+    seen
+        What each member of a fusion sees by itself; empty for one model, and where values are predicted.
     """
 
     about: About
@@ -122,3 +143,4 @@ class Result:
     folds_hash: str = ""
     inner: tuple[Scores, ...] = ()
     ceiling: Mapping[str, Any] | None = None
+    seen: tuple[Seen, ...] = ()

@@ -127,6 +127,7 @@ def summary(result: Result) -> dict[str, Any]:
         "leaks": list(result.leaks),
         "transductive": TRANSDUCTIVE if about.transductive else None,
         "ceiling": plain(result.ceiling),
+        **({"seen": [plain(dataclasses.asdict(one)) for one in result.seen]} if result.seen else {}),
         "n_utterances": len(scores),
         "n_clusters": len(np.unique(scores.clusters)),
         "cluster": about.unit,

@@ -59,6 +59,9 @@ def show(found: Found, folder: Path | None, console: "Console") -> None:
         console.print(Text(f"By class{beside}"), _class_table(found), sep="\n")
         confusion = fitting(console, _confusion_table(found), "too wide for this terminal, see confusion.png\n")
         console.print(Text(f"Confusion{beside}: rows true, columns predicted"), confusion, sep="\n")
+    if found.get("seen"):
+        seen = fitting(console, _seen_table(found), "too wide for this terminal, see metrics.json\n")
+        console.print(Text(f"What each member sees by itself{beside}: its recall of each class"), seen, sep="\n")
     speakers = [_speaker_table(found, classes) for classes in (found["classes"], ())]
     console.print(
         Text(f"By {found['cluster']}{beside}: {_speaker_words(found)}"), fitting(console, *speakers), sep="\n"
@@ -326,6 +329,14 @@ def _confusion_table(found: Found) -> "Table":
         for name, counts in zip(found["classes"], found["confusion"], strict=True)
     )
     return table(("", *_short(found["classes"])), rows)
+
+
+def _seen_table(found: Found) -> "Table":
+    rows = (
+        (one["member"], str(one["n"]), *(number(one["recalls"][name]) for name in found["classes"]))
+        for one in found["seen"]
+    )
+    return table(("member", "n", *_short(found["classes"])), rows)
 
 
 def _speaker_table(found: Found, classes: Sequence[str]) -> "Table":

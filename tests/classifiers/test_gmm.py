@@ -97,8 +97,9 @@ def test_frames_far_out_stay_finite():
 
 
 def test_settings_reach_the_mixtures():
-    estimator = registry.classifier("gmm:components=3,iterations=7,floor=0.5").build(seed=9, device="cpu")
-    assert estimator.get_params() == {"components": 3, "iterations": 7, "floor": 0.5, "weights": "balanced", "seed": 9}
+    estimator = registry.classifier("gmm:components=3,iterations=7,floor=0.5,noise=0.2").build(seed=9, device="cpu")
+    expected = {"components": 3, "iterations": 7, "floor": 0.5, "weights": "balanced", "noise": 0.2, "seed": 9}
+    assert estimator.get_params() == expected
     assert registry.classifier("gmm:pool=vote").pool == "vote"
 
 
@@ -109,6 +110,7 @@ def test_settings_reach_the_mixtures():
         ("gmm:iterations=0", "iterations=0: expected 1 or more"),
         ("gmm:floor=0", "floor=0.0: expected 0.0001 or more"),
         ("gmm:weights=heavy", "weights=heavy: expected balanced or none"),
+        ("gmm:noise=1", "noise=1.0: expected 0"),
         ("gmm:pool=max", "pool=max: expected sum or vote"),
     ],
 )
