@@ -146,7 +146,8 @@ def feature_specs(text: str) -> tuple[FeatureSpec, ...]:
 
 def _feature_spec(text: str) -> FeatureSpec:
     preset, _, parameters = text.partition(":")
-    beside, own = [], []
+    beside: list[str] = []
+    own: list[str] = []
     for part in parameters.split(","):
         (beside if part.partition("=")[:2] in [(name, "=") for name in BESIDE] else own).append(part)
     feature = spelling.parsed("feature", f"{preset}:{','.join(own)}", feature_presets(), beside=BESIDE)

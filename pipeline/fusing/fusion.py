@@ -294,14 +294,18 @@ def _seen(members: Sequence[Run], panel: Panel) -> tuple[Seen, ...]:
     names = [" ".join(member.found["model"]) for member in members]
     names = names if len(set(names)) == len(names) else [member.name for member in members]
     return tuple(
-        Seen(name, int(own.sum()), _recalls(panel.true[own], decided[own], panel.classes))
+        _seen_by(name, panel.true[own], decided[own], panel.classes)
         for name, own, decided in zip(names, panel.present, panel.predicted, strict=True)
     )
 
 
-def _recalls(true: Labels, decided: Labels, classes: tuple[str, ...]) -> Mapping[str, float]:
-    recalls = metrics.recalls(metrics.confusion_matrix(true, decided, classes))
-    return dict(zip(classes, recalls.tolist(), strict=True))
+def _seen_by(name: str, true: Labels, decided: Labels, classes: tuple[str, ...]) -> Seen:
+    confusion = metrics.confusion_matrix(true, decided, classes)
+    alarms, others = confusion.sum(axis=0) - np.diag(confusion), len(true) - confusion.sum(axis=1)
+    with np.errstate(invalid="ignore"):  # where no utterance is of another class
+        shares = [metrics.recalls(confusion), alarms / others]
+    recalls, false_alarms = (dict(zip(classes, one.tolist(), strict=True)) for one in shares)
+    return Seen(name, len(true), recalls, false_alarms)
 
 
 def _folds_hash(members: Sequence[Run]) -> str:

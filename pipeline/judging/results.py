@@ -96,13 +96,23 @@ class Seen:
         Its features and its classifier.
     n
         Of how many of the fused utterances it said anything.
-    recalls
-        By class: of the class's utterances among those, how many it decided right, as a share; NaN without any.
+    recalls, false_alarms
+        By class: of the class's utterances among those, and of the others', what share it decided to be of the class;
+        NaN without any.
     """
 
     member: str
     n: int
     recalls: Mapping[str, float]
+    false_alarms: Mapping[str, float]
+
+    @property
+    def informedness(self) -> Mapping[str, float]:
+        """By class: recall less false alarms. 0: its decisions say nothing of the class; 1: everything.
+
+        Youden, "Index for rating diagnostic tests", doi:10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3.
+        """
+        return {name: recall - self.false_alarms[name] for name, recall in self.recalls.items()}
 
 
 @dataclass(frozen=True, eq=False)

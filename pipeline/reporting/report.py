@@ -23,7 +23,7 @@ import numpy as np
 
 from pipeline import atomic, manifest
 from pipeline.judging import intervals, metrics
-from pipeline.judging.results import About, FoldSummary, Result, Scores
+from pipeline.judging.results import About, FoldSummary, Result, Scores, Seen
 from pipeline.judging.splits import card_hash
 from pipeline.matrix import Matrix
 from pipeline.provenance import code_digest
@@ -127,7 +127,7 @@ def summary(result: Result) -> dict[str, Any]:
         "leaks": list(result.leaks),
         "transductive": TRANSDUCTIVE if about.transductive else None,
         "ceiling": plain(result.ceiling),
-        **({"seen": [plain(dataclasses.asdict(one)) for one in result.seen]} if result.seen else {}),
+        **({"seen": [_seen(one) for one in result.seen]} if result.seen else {}),
         "n_utterances": len(scores),
         "n_clusters": len(np.unique(scores.clusters)),
         "cluster": about.unit,
@@ -252,6 +252,11 @@ def _one_speaker(scores: Scores, own: metrics.Numbers) -> dict[str, Any]:
 
 def _fold(fold: FoldSummary) -> dict[str, Any]:
     return {"n_train": fold.n_train, "n_test": fold.n_test, "best_params": plain(fold.best_params)}
+
+
+def _seen(one: Seen) -> dict[str, Any]:
+    seen: dict[str, Any] = plain(dataclasses.asdict(one) | {"informedness": one.informedness})
+    return seen
 
 
 def _canonical(about: About) -> str:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 #: Of more speakers than these the terminal shows the first; ``metrics.json`` has all.
 MOST_SPEAKERS = 40
 
+#: What the figures of `_seen_table` are.
+SEEN = "recall less false alarms (Youden's J: 0 nothing, 1 all)"
+
 Found = Mapping[str, Any]
 
 
@@ -61,7 +64,7 @@ def show(found: Found, folder: Path | None, console: "Console") -> None:
         console.print(Text(f"Confusion{beside}: rows true, columns predicted"), confusion, sep="\n")
     if found.get("seen"):
         seen = fitting(console, _seen_table(found), "too wide for this terminal, see metrics.json\n")
-        console.print(Text(f"What each member sees by itself{beside}: its recall of each class"), seen, sep="\n")
+        console.print(Text(f"What each member sees by itself{beside}: {SEEN}"), seen, sep="\n")
     speakers = [_speaker_table(found, classes) for classes in (found["classes"], ())]
     console.print(
         Text(f"By {found['cluster']}{beside}: {_speaker_words(found)}"), fitting(console, *speakers), sep="\n"
@@ -333,7 +336,7 @@ def _confusion_table(found: Found) -> "Table":
 
 def _seen_table(found: Found) -> "Table":
     rows = (
-        (one["member"], str(one["n"]), *(number(one["recalls"][name]) for name in found["classes"]))
+        (one["member"], str(one["n"]), *(number(one["informedness"][name]) for name in found["classes"]))
         for one in found["seen"]
     )
     return table(("member", "n", *_short(found["classes"])), rows)

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 from toys import speakers_and_classes
 
-from classifiers.estimators.gmm import ClassMixtures
+from classifiers.estimators.gmm import ClassMixtures, is_quiet
 from pipeline import registry
 from pipeline.errors import UsageError
 
@@ -94,6 +94,66 @@ def test_frames_far_out_stay_finite():
     X[0] = 1e6
     mixtures = ClassMixtures(components=4).fit(X, y)
     assert np.isfinite(mixtures.log_likelihood(np.concatenate([X, -X]))).all()
+
+
+# Noise
+
+
+def test_a_frame_is_quiet_below_a_share_of_its_own_speakers_range():
+    level, speakers = np.arange(101.0), np.zeros(101)
+    assert is_quiet(level, speakers, 0.5).sum() == 50  # 5 + 0.5 * 90 = 50
+    assert is_quiet(level, speakers, 0.1).tolist() == [n < 14 for n in range(101)]
+    assert not is_quiet(level, speakers, 0.0).any()
+    both = is_quiet(np.concatenate([level, 30 + 2 * level]), np.repeat(["a", "b"], 101), 0.1)
+    assert both.tolist() == 2 * [n < 14 for n in range(101)]
+    assert not is_quiet(np.ones(9), np.zeros(9), 0.5).any()
+
+
+def voices(rng, n_each=400):
+    """Two classes of loud frames, and quiet ones among both that are all alike: level, and what tells the class."""
+    y = np.repeat(["ang", "sad"], n_each)
+    quiet = rng.random(2 * n_each) < 0.3
+    tells = np.where(quiet, -4, np.where(y == "ang", 1, -1))
+    return np.stack([np.where(quiet, -60, -20), tells], axis=1) + rng.normal(size=(2 * n_each, 2)), y, quiet
+
+
+def test_noise_has_a_mixture_of_its_own():
+    X, y, quiet = voices(np.random.default_rng(0))
+    mixtures = ClassMixtures(components=1, floor=1e-4, noise=0.5).fit(X, y)
+    Z = (X - X.mean(axis=0)) / X.std(axis=0)
+    assert mixtures.noise_.means_[0] == pytest.approx(Z[quiet].mean(axis=0), abs=1e-4)
+    assert mixtures.mixtures_[0].means_[0] == pytest.approx(Z[~quiet & (y == "ang")].mean(axis=0), abs=1e-4)
+    assert mixtures.best_params_ == {
+        "components": {"ang": 1, "sad": 1},
+        "noise": {"frames": int(quiet.sum()), "components": 1},
+    }
+    others, _, noisy = voices(np.random.default_rng(1))
+    won = mixtures.noise_log_likelihood(others) > mixtures.log_likelihood(others).max(axis=1)
+    assert (won == noisy).all()
+
+
+def test_without_noise_nothing_is_noise():
+    X, y, _ = voices(np.random.default_rng(0))
+    mixtures = ClassMixtures(components=2).fit(X, y)
+    assert mixtures.noise_ is None
+    assert mixtures.best_params_ == {"components": {"ang": 2, "sad": 2}}
+    assert (mixtures.noise_log_likelihood(X) == -np.inf).all()
+
+
+def test_frames_that_are_all_as_loud_have_no_noise_among_them():
+    X, y, _ = voices(np.random.default_rng(0))
+    X[:, 0] = 1
+    mixtures = ClassMixtures(components=2, noise=0.5).fit(X, y)
+    assert mixtures.noise_ is None
+    assert mixtures.best_params_["noise"] == {"frames": 0, "components": 0}
+    assert np.array_equal(mixtures.log_likelihood(X), ClassMixtures(components=2).fit(X, y).log_likelihood(X))
+
+
+def test_a_class_without_a_loud_frame_is_refused():
+    X, y, _ = voices(np.random.default_rng(0))
+    X[y == "sad", 0] = -60
+    with pytest.raises(ValueError, match=r"all 400 training frames of sad are quiet: with noise=0\.5"):
+        ClassMixtures(components=1, noise=0.5).fit(X, y)
 
 
 def test_settings_reach_the_mixtures():
