@@ -182,23 +182,23 @@ def pool(
     """
     from scipy.special import softmax
 
-    counts = _counting(log_likelihood, offsets, noise)[:, None]
+    counts = _counting(log_likelihood, offsets, noise)
     if rule == "sum":
-        joint = np.add.reduceat(counts * log_likelihood, offsets[:-1], axis=0) + log_prior
+        joint = np.add.reduceat(np.where(counts[:, None], log_likelihood, 0), offsets[:-1], axis=0) + log_prior
         return joint.argmax(axis=1), softmax(joint, axis=1)
-    votes = counts * np.eye(len(log_prior))[(log_likelihood + log_prior).argmax(axis=1)]
-    shares = np.add.reduceat(votes, offsets[:-1], axis=0) / np.add.reduceat(counts, offsets[:-1], axis=0)
+    votes = np.eye(len(log_prior))[(log_likelihood + log_prior).argmax(axis=1)]
+    n_each, n_counting = (np.add.reduceat(one, offsets[:-1], axis=0) for one in (counts[:, None] * votes, counts * 1))
+    shares = n_each / n_counting[:, None]
     return shares.argmax(axis=1), shares
 
 
-def _counting(log_likelihood: Floats, offsets: Numbers, noise: Floats | None) -> Floats:
-    """Return 1 for each frame that counts, and 0 for the others, ``(n_rows,)``."""
+def _counting(log_likelihood: Floats, offsets: Numbers, noise: Floats | None) -> NDArray[np.bool_]:
+    """Tell which frames count, ``(n_rows,) bool``."""
     if noise is None:
-        return np.ones(len(log_likelihood))
+        return np.ones(len(log_likelihood), dtype=np.bool_)
     speech: NDArray[np.bool_] = noise <= log_likelihood.max(axis=1)
     silent = np.repeat(~np.logical_or.reduceat(speech, offsets[:-1]), np.diff(offsets))
-    counts: Floats = (speech | silent).astype(np.float64)
-    return counts
+    return speech | silent
 
 
 def score(estimator: Any, examples: Examples, fold: Fold, settings: Settings) -> tuple[Targets, Floats]:
