@@ -182,14 +182,13 @@ def pool(
     """
     from scipy.special import softmax
 
-    counts = _counting(log_likelihood, offsets, noise)
+    counts = _counting(log_likelihood, offsets, noise)[:, None]
     if rule == "sum":
-        joint = np.add.reduceat(np.where(counts[:, None], log_likelihood, 0), offsets[:-1], axis=0) + log_prior
+        joint = np.add.reduceat(np.where(counts, log_likelihood, 0), offsets[:-1], axis=0) + log_prior
         return joint.argmax(axis=1), softmax(joint, axis=1)
-    votes = np.eye(len(log_prior))[(log_likelihood + log_prior).argmax(axis=1)]
-    n_each, n_counting = (np.add.reduceat(one, offsets[:-1], axis=0) for one in (counts[:, None] * votes, counts * 1))
-    shares = n_each / n_counting[:, None]
-    return shares.argmax(axis=1), shares
+    votes = counts * np.eye(len(log_prior))[(log_likelihood + log_prior).argmax(axis=1)]
+    n_votes = np.add.reduceat(votes, offsets[:-1], axis=0)
+    return n_votes.argmax(axis=1), n_votes / n_votes.sum(axis=1, keepdims=True)
 
 
 def _counting(log_likelihood: Floats, offsets: Numbers, noise: Floats | None) -> NDArray[np.bool_]:
@@ -198,7 +197,8 @@ def _counting(log_likelihood: Floats, offsets: Numbers, noise: Floats | None) ->
         return np.ones(len(log_likelihood), dtype=np.bool_)
     speech: NDArray[np.bool_] = noise <= log_likelihood.max(axis=1)
     silent = np.repeat(~np.logical_or.reduceat(speech, offsets[:-1]), np.diff(offsets))
-    return speech | silent
+    counts: NDArray[np.bool_] = speech | silent
+    return counts
 
 
 def score(estimator: Any, examples: Examples, fold: Fold, settings: Settings) -> tuple[Targets, Floats]:
