@@ -7,7 +7,8 @@ the place of classes: then it builds a regressor.
 
 The estimator's ``fit(X, y, groups=None, *, sample_weight=None, inner=None)`` takes the speaker of every row:
 inner folds are grouped by it, unless ``inner`` names them as pairs of (train, test) row numbers. A weight of 2
-counts as the row twice would. ``best_params_`` says what the search chose.
+counts as the row twice would. ``best_params_`` says what the search chose, or what the rows
+could bear.
 """
 
 from abc import ABC, abstractmethod

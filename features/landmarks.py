@@ -31,7 +31,8 @@ Regions = Mapping[str, Sequence[int]]
 #: From a picture and the five points in it to all that are wanted, (n_points, 2 or 3).
 Find = Callable[[Picture, Points], Points]
 
-#: Which of the 68 points, from 0, are whose: of the jaw's line, the lower part is the chin's, the ends are the cheeks'.
+#: Which of the 68 points, from 0, are whose: of the jaw's line, the lower part is the chin's, the ends stand for the
+#: cheeks. There is none on the forehead.
 REGIONS: Regions = {
     "brows": range(17, 27),
     "eyes": range(36, 48),

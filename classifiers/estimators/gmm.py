@@ -67,7 +67,8 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     noise_ : GaussianMixture or None
         That of quiet frames; None where there is none, or no training frame is quiet.
     best_params_ : dict
-        What the frames decided: how many Gaussians each class and the noise have, and how many frames are noise.
+        What the training frames could bear: how many Gaussians each class and the noise have, and how many frames
+        the noise had.
     """
 
     def __init__(
@@ -177,12 +178,11 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                     "are taken for noise, and nothing is left to learn the class from; expected a smaller noise"
                 )
 
-    def _decided(self, n_quiet: int) -> dict[str, Any]:
-        decided: dict[str, Any] = {"components": {str(name): n for name, n in self.components_.items()}}
-        if self.noise:
-            components = self.noise_.n_components if self.noise_ else 0
-            decided["noise"] = {"frames": n_quiet, "components": components}
-        return decided
+    def _decided(self, n_quiet: int) -> dict[str, int]:
+        decided = {f"components.{name}": n for name, n in self.components_.items()}
+        if not self.noise:
+            return decided
+        return decided | {"noise.frames": n_quiet, "noise.components": self.noise_.n_components if self.noise_ else 0}
 
     def _affordable(self, frames: Rows) -> int:
         return min(self.components, max(1, len(frames) // FRAMES_A_COMPONENT))

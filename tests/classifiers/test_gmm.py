@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import skops.io
 from scipy.stats import norm
 from toys import speakers_and_classes
 
+from classifiers.estimators import TRUSTED
 from classifiers.estimators.gmm import ClassMixtures, is_quiet
 from pipeline import registry
 from pipeline.errors import UsageError
@@ -123,10 +125,8 @@ def test_noise_has_a_mixture_of_its_own():
     Z = (X - X.mean(axis=0)) / X.std(axis=0)
     assert mixtures.noise_.means_[0] == pytest.approx(Z[quiet].mean(axis=0), abs=1e-4)
     assert mixtures.mixtures_[0].means_[0] == pytest.approx(Z[~quiet & (y == "ang")].mean(axis=0), abs=1e-4)
-    assert mixtures.best_params_ == {
-        "components": {"ang": 1, "sad": 1},
-        "noise": {"frames": int(quiet.sum()), "components": 1},
-    }
+    said = {"components.ang": 1, "components.sad": 1, "noise.frames": quiet.sum(), "noise.components": 1}
+    assert mixtures.best_params_ == said
     others, _, noisy = voices(np.random.default_rng(1))
     won = mixtures.noise_log_likelihood(others) > mixtures.log_likelihood(others).max(axis=1)
     assert (won == noisy).all()
@@ -136,7 +136,7 @@ def test_without_noise_nothing_is_noise():
     X, y, _ = voices(np.random.default_rng(0))
     mixtures = ClassMixtures(components=2).fit(X, y)
     assert mixtures.noise_ is None
-    assert mixtures.best_params_ == {"components": {"ang": 2, "sad": 2}}
+    assert mixtures.best_params_ == {"components.ang": 2, "components.sad": 2}
     assert (mixtures.noise_log_likelihood(X) == -np.inf).all()
 
 
@@ -145,7 +145,7 @@ def test_frames_that_are_all_as_loud_have_no_noise_among_them():
     X[:, 0] = 1
     mixtures = ClassMixtures(components=2, noise=0.5).fit(X, y)
     assert mixtures.noise_ is None
-    assert mixtures.best_params_["noise"] == {"frames": 0, "components": 0}
+    assert (mixtures.best_params_["noise.frames"], mixtures.best_params_["noise.components"]) == (0, 0)
     assert np.array_equal(mixtures.log_likelihood(X), ClassMixtures(components=2).fit(X, y).log_likelihood(X))
 
 
@@ -154,6 +154,15 @@ def test_a_class_without_a_loud_frame_is_refused():
     X[y == "sad", 0] = -60
     with pytest.raises(ValueError, match=r"all 400 training frames of sad are quiet: with noise=0\.5"):
         ClassMixtures(components=1, noise=0.5).fit(X, y)
+
+
+@pytest.mark.parametrize("noise", [0, 0.5])
+def test_noise_is_saved_with_the_classes(noise):
+    X, y, _ = voices(np.random.default_rng(0))
+    fitted = ClassMixtures(components=2, noise=noise).fit(X, y)
+    again = skops.io.loads(skops.io.dumps(fitted), trusted=TRUSTED)
+    assert np.array_equal(again.noise_log_likelihood(X), fitted.noise_log_likelihood(X))
+    assert again.best_params_ == fitted.best_params_
 
 
 def test_settings_reach_the_mixtures():
