@@ -7,6 +7,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from dialogs import iemocap
+
 from pipeline.corpora import demo
 
 
@@ -44,4 +46,10 @@ def demo_made(root: Path) -> Path:
     return root
 
 
-TREES: dict[str, Callable[[Path], Path]] = {"csv": csv, "demo": demo_made, "emodb": emodb, "ravdess": ravdess}
+TREES: dict[str, Callable[[Path], Path]] = {
+    "csv": csv,
+    "demo": demo_made,
+    "emodb": emodb,
+    "iemocap": iemocap,
+    "ravdess": ravdess,
+}
