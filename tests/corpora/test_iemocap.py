@@ -192,7 +192,7 @@ def test_the_pictures_of_a_turn_are_of_its_speaker_while_he_speaks(tmp_path):
     seconds, path = len(dialogs.SAID), tmp_path / f"Session1/dialog/avi/DivX/{DIALOG}.avi"
     left, right = (20 + 10 * np.arange(seconds), 235 - 10 * np.arange(seconds))  # of each second
     pictures = (np.repeat([left[n // 5], right[n // 5]], 48)[None, :, None] for n in range(5 * seconds))
-    film(path, (np.broadcast_to(p, (64, 96, 3)).astype(np.uint8) for p in pictures), rate=5)
+    film(path, (np.broadcast_to(p, (64, 96, 3)).astype(np.uint8) for p in pictures), rate=5, options={})
     utterances = of(tmp_path)
     (file,) = {u.video.path for u in utterances.values()}  # so it is decoded once
     wanted = [video.Wanted(u.id, Sampling(), u.video.start, u.video.end, u.video.region) for u in utterances.values()]
