@@ -37,6 +37,7 @@ Traps
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -53,7 +54,9 @@ MARKED = "left"
 OPPOSITE = {"left": "right", "right": "left"}
 PARTS = {"impro": "improvised", "script": "scripted"}
 SEXES = {"F": "female", "M": "male"}
-SESSIONS = tuple(f"Ses0{number}" for number in range(1, 6))
+
+#: How many turns each session has.
+SESSIONS = {"Ses01": 1819, "Ses02": 1811, "Ses03": 2136, "Ses04": 2103, "Ses05": 2170}
 
 RELEASE = "IEMOCAP_full_release"
 LABELS = "dialog/EmoEvaluation"
@@ -164,11 +167,22 @@ def _texts(transcript: Path) -> dict[str, str]:
 
 
 def remarks(utterances: Sequence[Utterance]) -> list[str]:
-    """Return a sentence for each session that is not there, and for each kind of file that turns lack."""
-    there = {utterance.session for utterance in utterances}
-    absent = [f"iemocap: no turn of {session} was found" for session in SESSIONS if session not in there]
-    own = [u for u in utterances if u.dialog and u.speaker == u.dialog[:6]]
-    return absent + [
+    """Return a sentence for each session that is not whole, and for each kind of file that turns lack."""
+    return [*_short_sessions(utterances), *_lacking_files(utterances)]
+
+
+def _short_sessions(utterances: Sequence[Utterance]) -> list[str]:
+    found = Counter(utterance.session for utterance in utterances)
+    return [
+        f"iemocap: {found[session] or 'none'} of the {expected} turns of {session} found"
+        for session, expected in SESSIONS.items()
+        if found[session] != expected
+    ]
+
+
+def _lacking_files(utterances: Sequence[Utterance]) -> list[str]:
+    own = [u for u in utterances if u.dialog and u.speaker == u.dialog[: len("Ses01F")]]
+    return [
         f"iemocap: {len(lacking)} of {len(of)} {who} have no {what} (looked for in Session*/{folder})"
         for of, who, field, what, folder in (
             (utterances, "turns", "audio", "sound", "sentences/wav and dialog/wav"),

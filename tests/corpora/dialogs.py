@@ -49,7 +49,14 @@ def raters(emotion: str) -> tuple[str, ...]:
     )
 
 
-def block(name: str, start: float, emotion: str, lines: Iterable[str], mean: str = "2.5000, 2.0000, 3.5000") -> str:
+def means(number: int) -> str:
+    return f"{2.5 + number / 10:.4f}, 2.0000, 3.5000"
+
+
+MEANS = means(0)
+
+
+def block(name: str, start: float, emotion: str, lines: Iterable[str], mean: str = MEANS) -> str:
     head = f"[{start:.4f} - {start + SECONDS:.4f}]\t{name}\t{emotion}\t[{mean}]"
     return "\n".join((head, *lines)) + "\n"
 
@@ -74,16 +81,19 @@ def write(path: Path, text: str = "") -> None:
 def dialog(root: Path, name: str, said: Sequence[Said] = SAID) -> None:
     """Write a dialog's files, those that are media empty; each actor's turns have motion capture, as shipped."""
     session = root / f"Session{name[4]}"
-    turns = [(name_of(name, turn), n * SECONDS, turn.emotion) for n, turn in enumerate(said)]
-    text = labels(block(turn, start, emotion, raters(emotion)) for turn, start, emotion in turns)
+    turns = [name_of(name, turn) for turn in said]
+    text = labels(
+        block(turn, n * SECONDS, one.emotion, raters(one.emotion), means(one.number))
+        for n, (turn, one) in enumerate(zip(turns, said, strict=True))
+    )
     write(session / f"dialog/EmoEvaluation/{name}.txt", text)
-    write(session / f"dialog/EmoEvaluation/Categorical/{name}_e2_cat.txt", f"{turns[0][0]} :Anger; ()\n")
-    write(session / f"dialog/EmoEvaluation/._{name}.txt", "\0 litter")
-    spoken = "".join(f"{turn} [{n:08.4f}-{n + 1:08.4f}]: What {turn} says.\n" for n, (turn, *_) in enumerate(turns))
+    write(session / f"dialog/EmoEvaluation/Categorical/{name}_e2_cat.txt", f"{turns[0]} :Anger; ()\n")
+    write(session / f"dialog/EmoEvaluation/._{name}.txt", "[\0 litter")
+    spoken = "".join(f"{turn} [{n:08.4f}-{n + 1:08.4f}]: What {turn} says.\n" for n, turn in enumerate(turns))
     write(session / f"dialog/transcriptions/{name}.txt", spoken + f"{name}_MXX0 [001.0-002.0]: Hm.\nM: What?\n")
     write(session / f"dialog/avi/DivX/{name}.avi")
     write(session / f"dialog/wav/{name}.wav")
-    for turn, *_ in turns:
+    for turn in turns:
         write(session / f"sentences/wav/{name}/{turn}.wav")
         write(session / f"sentences/wav/{name}/._{turn}.wav", "litter")
         for folder, n_columns in zip(FOLDERS, (165, 6, 18), strict=True):
