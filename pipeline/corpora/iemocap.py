@@ -45,7 +45,7 @@ from pathlib import Path
 from pipeline.corpora import iemocap_labels
 from pipeline.corpora.base import Card, Corpus, require_folder
 from pipeline.corpora.iemocap_labels import NO_MAJORITY, Turn
-from pipeline.errors import CorpusError
+from pipeline.errors import CorpusError, unknown
 from pipeline.manifest import Media, Utterance
 
 #: The half of the picture that shows the actor who wears markers.
@@ -97,7 +97,11 @@ def find(root: Path, marked: str = MARKED) -> list[Utterance]:
     ------
     CorpusError
         If there are no labels of turns, or they cannot be read.
+    UsageError
+        If `marked` is no half.
     """
+    if marked not in OPPOSITE:
+        raise unknown("half of the picture", marked, OPPOSITE)
     require_folder(root, f"IEMOCAP's {LOOKED_FOR}")
     for release in (root, root / RELEASE):
         files = sorted(release.glob(f"Session[1-5]/{LABELS}/Ses*.txt"))

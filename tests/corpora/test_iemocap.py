@@ -19,7 +19,7 @@ from pipeline.corpora.base import shortfalls
 from pipeline.corpora.iemocap import BY_SPEAKER, CORPUS, find, remarks
 from pipeline.corpora.iemocap_labels import Judgement, Rating, Turn
 from pipeline.dataset import opened
-from pipeline.errors import CorpusError
+from pipeline.errors import CorpusError, UsageError
 from pipeline.judging import cards, raters
 from pipeline.judging.selection import in_parts, require_counts, select
 from pipeline.judging.splits import PROTOCOLS, folds
@@ -185,6 +185,8 @@ def test_the_marked_actor_s_half_is_a_setting(tmp_path):
     swapped = {"left": "right", "right": "left"}
     assert [swapped[u.video.region] for u in left] == [u.video.region for u in right]
     assert [u.mocap for u in left] == [u.mocap for u in right]
+    with pytest.raises(UsageError, match="no half of the picture 'lef'. Did you mean left"):
+        find(tmp_path, marked="lef")
 
 
 def test_the_pictures_of_a_turn_are_of_its_speaker_while_he_speaks(tmp_path):
