@@ -185,7 +185,7 @@ def test_the_marked_actor_s_half_is_a_setting(tmp_path):
     swapped = {"left": "right", "right": "left"}
     assert [swapped[u.video.region] for u in left] == [u.video.region for u in right]
     assert [u.mocap for u in left] == [u.mocap for u in right]
-    with pytest.raises(UsageError, match="no half of the picture 'lef'. Did you mean left"):
+    with pytest.raises(UsageError, match=r"no half of the picture 'lef'\. Did you mean left"):
         find(tmp_path, marked="lef")
 
 
