@@ -25,7 +25,7 @@ Traps
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -50,16 +50,13 @@ def find(root: Path) -> list[Utterance]:
     """Return the utterances, by clip."""
     require_folder(root, f"BAUM-1s's s001/S001_001.mp4 and its like, and {SHEET},")
     paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.*"))
-    films: dict[str, re.Match[str]] = {}
-    for path in paths:
-        if (film := FILM.fullmatch(path)) and not ACTED.fullmatch(path):
-            films.setdefault(film["clip"].upper(), film)
+    films = _films(paths)
     sheets = [root / path for path in paths if path.rpartition("/")[2].lower() == SHEET.lower()]
     if not films or not sheets:
         raise CorpusError(
             f"{root} does not hold BAUM-1s: looked for films such as s001/S001_001.mp4 and for the sheet {SHEET} in it "
-            f"and all its folders, and found {len(films)} films and {'the' if sheets else 'no'} sheet. Both are given "
-            f"on request: see {CORPUS.source}"
+            f"and all its folders, and found films: {len(films)}, sheets: {len(sheets)}. Both are given on request: see "
+            f"{CORPUS.source}"
         )
     labels = _labels(sheets[0])
     if not labels.keys() & films.keys():
@@ -68,6 +65,15 @@ def find(root: Path) -> list[Utterance]:
             f"{min(films)} and an emotion. Is it the sheet of these films?"
         )
     return [_utterance(clip, films[clip], labels.get(clip)) for clip in sorted(films)]
+
+
+def _films(paths: Iterable[str]) -> dict[str, re.Match[str]]:
+    """Return the film of each clip; a second copy counts once."""
+    films: dict[str, re.Match[str]] = {}
+    for path in paths:
+        if (film := FILM.fullmatch(path)) and not ACTED.fullmatch(path):
+            films.setdefault(film["clip"].upper(), film)
+    return films
 
 
 def _utterance(clip: str, name: re.Match[str], label: str | None) -> Utterance:

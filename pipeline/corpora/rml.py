@@ -73,7 +73,7 @@ def _utterance(name: re.Match[str]) -> Utterance:
 CORPUS = Corpus(
     name="rml",
     title="RML: 720 acted films, 8 subjects, 6 emotions, six languages",
-    licence="on request, free for research (not for commerce)",
+    licence="on request, free for research and not for commerce",
     source="http://www.rml.ryerson.ca/rml-emotion-database.html",
     find=find,
     counts={None: 720},

@@ -74,7 +74,7 @@ def test_texts_in_runs_and_within_the_cell_are_read(tmp_path):
 
 
 def test_a_missing_sheet_is_told(tmp_path):
-    assert f"{SHEET} in it and all its folders, and found 1 films and no sheet" in message(touch(tmp_path, CLIP))
+    assert f"{SHEET} in it and all its folders, and found films: 1, sheets: 0" in message(touch(tmp_path, CLIP))
 
 
 def test_a_sheet_of_other_films_is_told(tmp_path):
@@ -104,6 +104,16 @@ def test_a_workbook_with_damaged_text_is_told(tmp_path):
     with zipfile.ZipFile(touch(tmp_path, CLIP) / SHEET, "w") as parts:
         parts.writestr("xl/worksheets/sheet1.xml", "<worksheet><row>")
     assert "save it as .xlsx anew" in message(tmp_path)
+
+
+def test_a_workbook_with_a_flipped_byte_is_told(tmp_path):
+    sheet = touch(tmp_path, CLIP) / SHEET
+    with zipfile.ZipFile(sheet, "w", zipfile.ZIP_DEFLATED) as parts:
+        parts.writestr("xl/worksheets/sheet1.xml", "<row/>" * 1000)
+    damaged = bytearray(sheet.read_bytes())
+    damaged[60] ^= 0xFF
+    sheet.write_bytes(damaged)
+    assert "cannot be read as an Excel workbook" in message(tmp_path)
 
 
 def test_the_six_are_labels_of_its(tmp_path):

@@ -51,6 +51,11 @@ def test_each_oddity_of_the_release_is_read(path, id_, tmp_path):
     assert utterance.text == (None if id_ == "s06_an" else id_[4:].replace("_", ""))
 
 
+def test_folders_come_before_the_name(tmp_path):
+    (utterance,) = find(touch(tmp_path, "subject 4/fear/sentence 3/s5_an_2.avi"))
+    assert (utterance.id, utterance.label, utterance.text) == ("s04_fe_3", "fear", "fe3")
+
+
 def test_the_order_is_that_of_the_subjects(tmp_path):
     touch(tmp_path, *(f"subject {n}/anger/sentence 1/s{n}_an_1.avi" for n in (10, 2, 1)))
     assert [utterance.speaker for utterance in find(tmp_path)] == ["s01", "s02", "s10"]
