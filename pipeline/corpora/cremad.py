@@ -22,7 +22,8 @@ Traps
     The label is the emotion that was meant, not the one that was seen. The votes are those of the raters who heard
     and saw: beside a classifier of one modality, their ceiling is not its own. Before they were counted, the
     authors left out answers that took over 10 s. ``1040_ITH_SAD_X.wav`` lacks a letter. Downloaded as a zip, the
-    clips are short texts of Git LFS, no recordings. Others report ``1076_MTI_SAD_XX.wav`` to be silent.
+    clips are short texts of Git LFS, no recordings. Others report ``1076_MTI_SAD_XX.wav`` to be silent and
+    ``1064_IEO_DIS_MD.wav`` to be a minute of several emotions.
 """
 
 import csv

@@ -1,6 +1,8 @@
 """OMG-Emotion: the tables say all, films may be gone, and nothing is dropped for it."""
 
 import pytest
+from corpus import run, spec, write_wav
+from plain import Level
 from trees import omg as tree
 from trees import touch
 
@@ -8,7 +10,7 @@ from pipeline.corpora.omg import CORPUS, LABELS, find
 from pipeline.errors import CorpusError
 from pipeline.judging.selection import select
 from pipeline.judging.splits import clusters, folds
-from pipeline.manifest import Media, Utterance
+from pipeline.manifest import Dataset, Media, Utterance
 
 TRAIN = "omg_TrainVideos.csv"
 
@@ -76,11 +78,18 @@ def test_the_table_with_labels_is_preferred(tmp_path):
     assert [(utterance.id, utterance.label) for utterance in test] == [("test/1f61459b0/utterance_1", "happy")]
 
 
-def test_a_film_that_is_gone_stays_an_utterance(tmp_path):
-    (tree(tmp_path) / "train/74de88564_2/utterance_2.mp4").unlink()
-    gone = find(tmp_path)[1]
-    assert gone.id == "train/74de88564_2/utterance_2"
-    assert not (tmp_path / gone.video.path).exists()
+def test_a_film_that_is_gone_stays_an_utterance_and_is_named(tmp_path):
+    for film in tree(tmp_path / "omg").rglob("*.mp4"):
+        write_wav(film.with_suffix(".wav"), 0.2)
+        film.with_suffix(".wav").rename(film)
+    (tmp_path / "omg/train/74de88564_2/utterance_2.mp4").unlink()
+    utterances = find(tmp_path / "omg")
+    assert len(utterances) == 4
+    [summary] = run(Dataset("omg", tmp_path / "omg", tmp_path / "cache", utterances), spec("level", Level()))
+    assert summary.computed == 3
+    ((name, why),) = summary.failures.items()
+    assert name == "train/74de88564_2/utterance_2"
+    assert why.endswith("omg/train/74de88564_2/utterance_2.mp4 cannot be read: No such file or directory")
 
 
 def test_a_split_without_a_folder_is_not_read(tmp_path):
