@@ -4,7 +4,8 @@ The battery over all corpora takes a corpus's tree from `TREES`; files that `fin
 """
 
 import json
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline.corpora import demo
@@ -100,12 +101,60 @@ def omg(root: Path) -> Path:
     return root
 
 
+def baum1s(root: Path) -> Path:
+    """Return a tree of three films and their sheet, with the acted half beside them."""
+    films = [("S001_001", "Happiness"), ("S001_002", "Concentrating"), ("S031_001", "Contempt")]
+    touch(root, *(f"BAUM1s_MP4 - All/{clip[:4].lower()}/{clip}.mp4" for clip, _ in films))
+    touch(root, "BAUM1a_MP4_all/s001/S001_001.mp4", "Annotations_BAUM1a.xlsx")
+    header = ("No", "Subject", "Gender", "Clip Name", "Emotion", "Emotion Code")
+    rows = [(n, int(clip[1:4]), "Female", clip, emotion, n) for n, (clip, emotion) in enumerate(films, 1)]
+    return workbook(root / "Annotations_BAUM1s.xlsx", header, *rows).parent
+
+
+def enterface(root: Path) -> Path:
+    for subject in (1, 11):
+        for emotion in ("anger", "surprise"):
+            touch(root, f"subject {subject}/{emotion}/sentence 1/s{subject}_{emotion[:2]}_1.avi")
+    return touch(root, "subject 6/anger/s6_an.avi")
+
+
+def rml(root: Path) -> Path:
+    return touch(root, *(f"{speaker}/{emotion}1.avi" for speaker in ("s1", "s8") for emotion in ("an", "sa", "su")))
+
+
+def savee(root: Path) -> Path:
+    for speaker in ("DC", "KL"):
+        touch(root, *(f"AudioData/{speaker}/{emotion}01.wav" for emotion in ("a", "d", "f", "h", "n", "sa", "su")))
+        touch(root, *(f"AudioVisualClip/{speaker}/{emotion}1.avi" for emotion in ("a", "sa")))
+    return root
+
+
+def workbook(path: Path, *rows: Sequence[str | int]) -> Path:
+    """Write rows as the one sheet of an Excel workbook, texts shared, as Excel writes them (ECMA-376, part 1)."""
+    main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    texts = sorted({cell for row in rows for cell in row if isinstance(cell, str)})
+
+    def written(cell: str | int) -> str:
+        return f'<c t="s"><v>{texts.index(cell)}</v></c>' if isinstance(cell, str) else f"<c><v>{cell}</v></c>"
+
+    sheet = "".join(f"<row>{''.join(map(written, row))}</row>" for row in rows)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w") as parts:
+        parts.writestr("xl/sharedStrings.xml", f"<sst {main}>{''.join(f'<si><t>{t}</t></si>' for t in texts)}</sst>")
+        parts.writestr("xl/worksheets/sheet1.xml", f"<worksheet {main}><sheetData>{sheet}</sheetData></worksheet>")
+    return path
+
+
 TREES: dict[str, Callable[[Path], Path]] = {
     "afew": afew,
+    "baum1s": baum1s,
     "cremad": cremad,
     "csv": csv,
     "demo": demo_made,
     "emodb": emodb,
+    "enterface": enterface,
     "omg": omg,
     "ravdess": ravdess,
+    "rml": rml,
+    "savee": savee,
 }
