@@ -55,8 +55,8 @@ def find(root: Path) -> list[Utterance]:
     if not films or not sheets:
         raise CorpusError(
             f"{root} does not hold BAUM-1s: looked for films such as s001/S001_001.mp4 and for the sheet {SHEET} in it "
-            f"and all its folders, and found films: {len(films)}, sheets: {len(sheets)}. Both are given on request: see "
-            f"{CORPUS.source}"
+            f"and all its folders, and found films: {len(films)}, sheets: {len(sheets)}. Both are given on request: "
+            f"see {CORPUS.source}"
         )
     labels = _labels(sheets[0])
     if not labels.keys() & films.keys():
