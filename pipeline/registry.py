@@ -25,7 +25,7 @@ from pipeline.corpora.base import Corpus
 from pipeline.errors import UsageError, unknown
 
 #: Named in the sources and on their way; asking for one gets an error that says so.
-PLANNED_CORPORA = ("afew", "baum1s", "cremad", "enterface", "mosei", "omg", "rml", "savee")
+PLANNED_CORPORA = ("mosei",)
 
 #: A model of a study: the specs of its features, and its classifier.
 Member = tuple[tuple[str, ...], Classifier]
