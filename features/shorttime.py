@@ -19,9 +19,9 @@ Those of Giannakopoulos 2015, "pyAudioAnalysis: an open-source Python library fo
 Of a frame whose energy lies below the floor of `features.frames` all are 0 but the MFCC, which have a floor of
 their own: a spectrum of nothing has no middle.
 
-What differs from that library as it is distributed: it shifts all frequencies up by a bin, divides the whole clip
-by its peak first (here levels are those of full scale, and whoever compares speakers normalises them), and divides
-a semitone's energy by how many bins it has.
+What differs from that library as it is distributed (0.3.14): it divides the whole clip by its peak first (here levels
+are those of full scale, and whoever compares speakers normalises them), counts a spectrum's bins from 1, and its mel
+bands lie at half the frequencies that they are meant for. In its chroma vector only the last of a key's bins counts.
 """
 
 from dataclasses import dataclass
@@ -201,8 +201,8 @@ def shares(values: Floats) -> Floats:
 
 
 PRESETS: dict[str, AudioFeature] = {
-    # "Multi-modal emotion recognition on IEMOCAP dataset using deep learning": windows of 0.2 s every 0.1 s, 100 frames at the
-    # most, no derivatives (Tripathi and Beigi 2018, arXiv:1804.05788). Shorter clips have as many rows as they have
-    # frames; a network that wants 100 pads them.
+    # Tripathi, Tripathi and Beigi 2018, "Multi-modal emotion recognition on IEMOCAP dataset using deep learning"
+    # (arXiv:1804.05788): windows of 0.2 s every 0.1 s, 100 frames at the most, no derivatives. Shorter clips have as
+    # many rows as they have frames; a network that wants 100 pads them.
     "shorttime": ShortTime(),
 }
