@@ -8,7 +8,7 @@ tell samples with voice from those without; 6373 functionals. What the paper lea
   of the distance from the microphone; it is the clip that is standardised, and whoever compares speakers normalises
   the functionals besides;
 * a frame has voice if its level is at most `threshold` below that of the loudest; what no such frame covers is cut out
-  before openSMILE hears the rest, with no trace of the seams.
+  before openSMILE hears the rest, so that a frame of its own may hear both sides of a cut.
 
 Computed as in `features.smile`, from openSMILE's own configuration, its frames changed when it is set up.
 """

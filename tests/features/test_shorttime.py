@@ -147,6 +147,22 @@ def test_mfcc_are_those_of_the_mfcc_feature_over_40_bands():
     np.testing.assert_allclose(FEATURE.extract(clip).values[:, start : start + 13], other, atol=1e-4)
 
 
+def test_real_speech_agrees_with_librosas_measures_of_a_spectrum(test_data):
+    audiofile = pytest.importorskip("audiofile")
+    librosa = pytest.importorskip("librosa")
+    samples, rate = audiofile.read(sorted(test_data("emodb/wav").glob("*.wav"))[100])
+    found = values_of(samples, rate)
+    frames = librosa.util.frame(samples, frame_length=3200, hop_length=1600)
+    spectrum = np.abs(np.fft.rfft(frames, axis=0))
+    hertz = {"S": spectrum, "sr": rate, "n_fft": 3200}
+    np.testing.assert_allclose(found["centroid"], librosa.feature.spectral_centroid(**hertz)[0] / 8000, rtol=1e-4)
+    np.testing.assert_allclose(found["spread"], librosa.feature.spectral_bandwidth(**hertz)[0] / 8000, rtol=1e-4)
+    rolloff = librosa.feature.spectral_rolloff(**hertz | {"S": spectrum**2}, roll_percent=0.90)
+    np.testing.assert_allclose(found["rolloff"], rolloff[0] / 8000, atol=2 / 1600)
+    crossings = librosa.zero_crossings(frames, axis=0, pad=False, zero_pos=True)[1:].mean(axis=0)
+    np.testing.assert_allclose(found["zcr"], crossings, atol=1e-6)
+
+
 def test_loudness_changes_energy_and_the_first_coefficient_only():
     quiet, loud = (values_of(noise() * factor) for factor in (1, 2))
     np.testing.assert_allclose(loud.pop("energy"), 4 * quiet.pop("energy"), rtol=1e-5)

@@ -5,6 +5,7 @@ import pytest
 
 from features.base import Clip
 from features.mfcc import Mfcc
+from features.smile import PRESETS as SMILE
 from features.voice import PRESETS, Voice
 
 RATE = 16000
@@ -70,6 +71,20 @@ def test_cepstrum_is_that_of_the_mfcc_feature_without_its_first():
     clip = Clip(buzz(np.full(8000, 150)).astype("f4"), RATE)
     other = Mfcc(n=13, window=0.050, hop=0.025, mels=27, derivatives=0).extract(clip).values
     np.testing.assert_allclose(FEATURE.extract(clip).values[:, :12], other[:, 1:], atol=1e-4)
+
+
+def test_the_pitch_of_real_speech_is_the_one_that_opensmile_finds(test_data):
+    # Another method (subharmonic summation) in other frames, so they differ here and there, by octaves at the worst.
+    audiofile = pytest.importorskip("audiofile")
+    samples, rate = audiofile.read(sorted(test_data("emodb/wav").glob("*.wav"))[100])
+    other = SMILE["compare-lld"].extract(Clip(samples, rate))
+    theirs = other.values[:, SMILE["compare-lld"].columns.index("F0final_sma")]
+    rows = FEATURE.extract(Clip(samples, rate))
+    ours = np.interp(other.times, rows.times, rows.values[:, FEATURE.columns.index("pitch")])
+    ratio = ours[theirs > 0] / theirs[theirs > 0]
+    assert len(ratio) > 100
+    assert np.median(np.abs(ratio - 1)) < 0.03
+    assert (np.abs(ratio - 1) > 0.2).mean() < 0.1
 
 
 @pytest.mark.parametrize("rate", [2400, 8000, 44100])
