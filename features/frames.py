@@ -114,6 +114,24 @@ def mel_levels(clip: Clip, window: float, hop: float, mels: int) -> Values:
     return _decibels(bands @ power / gain)
 
 
+def framed(clip: Clip, window: float, hop: float) -> Values:
+    """Return the samples of every frame, as a view.
+
+    Returns
+    -------
+    frames : (n_frames, n_samples) float32
+
+    Raises
+    ------
+    ExtractionError
+        If the clip is shorter than a window.
+    """
+    size = _samples(window, clip.rate)
+    require_length(clip, size, f"one window of {window} s")
+    frames: Values = np.lib.stride_tricks.sliding_window_view(clip.samples, size)[:: _samples(hop, clip.rate)]
+    return frames
+
+
 def frame_times(n_frames: int, window: float, hop: float, rate: int) -> NDArray[np.float64]:
     """Return the middle of each frame.
 

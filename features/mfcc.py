@@ -90,4 +90,7 @@ PRESETS: dict[str, AudioFeature] = {
     # The voice in Metallinou, Lee and Narayanan, "Audio-visual emotion recognition using Gaussian mixture
     # models for face and voice" (ISM 2008), over 26 bands, the number that HTK and openSMILE make 12 of.
     "mfcc-voice": Mfcc(n=12, window=0.050, hop=0.025, mels=26),
+    # Beside `segments-3s`, of the same bands: the other input of the networks in the OMG-Emotion thesis of the source
+    # documents, which names 40 coefficients, and transforms of 2048 samples every 512 at 16 kHz.
+    "mfcc-long": Mfcc(window=0.128, hop=0.032, mels=90, derivatives=0),
 }

@@ -14,6 +14,7 @@ clip too short for the set is an error instead of a row of NaN. Sources of the s
 openSMILE's licence allows research and private use only.
 """
 
+import re
 import tempfile
 import warnings
 from bisect import bisect_left
@@ -69,6 +70,24 @@ blocksize = 1
 """
 
 
+#: What a configuration says of its frames, where it does so in seconds; those of functionals are the whole clip's 0.
+_FRAME_SIZE = re.compile(r"^(frameSize\s*=\s*)0\.\d+", re.MULTILINE)
+_FRAME_STEP = re.compile(r"^(frameStep\s*=\s*)0\.\d+", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Framing:
+    """Frames of another length, or at another step, than a set has.
+
+    Parameters
+    ----------
+    window, hop : float, s
+    """
+
+    window: float
+    hop: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Smile(AudioFeature):
     """A set of openSMILE.
@@ -115,23 +134,50 @@ class Smile(AudioFeature):
         RuntimeError
             If openSMILE itself fails.
         """
-        values, times = _run_aside(self.set, self.level, clip.rate, _pcm16(clip.samples))
-        if not len(values):
-            require_length(clip, least_samples(self.set, self.level, clip.rate), f"{self.set} ({self.level})")
-        if not len(values) or not np.isfinite(values).all():
-            raise ExtractionError(f"openSMILE gave no finite numbers for {self.set} ({self.level})")
+        values, times = computed(clip, self.set, self.level)
         return Rows(values, times if self.framewise else None)
 
 
+def computed(clip: Clip, set_: str, level: Level, framing: Framing | None = None) -> tuple[Values, NDArray[np.float64]]:
+    """Return what openSMILE makes of a clip.
+
+    Parameters
+    ----------
+    set_
+        One of `SETS`.
+    framing
+        The frames of all its descriptors; None for those that the set has, which may differ among them.
+
+    Returns
+    -------
+    values : (n_rows, n_columns) float32
+    times : (n_rows,) float64, s
+        The middle of each row's frame.
+
+    Raises
+    ------
+    ExtractionError
+        If the clip is too short for the set, or openSMILE gives a value that is not a finite number.
+    RuntimeError
+        If openSMILE itself fails.
+    """
+    values, times = _run_aside(set_, level, clip.rate, _pcm16(clip.samples), framing)
+    if not len(values):
+        require_length(clip, least_samples(set_, level, clip.rate, framing), f"{set_} ({level})")
+    if not len(values) or not np.isfinite(values).all():
+        raise ExtractionError(f"openSMILE gave no finite numbers for {set_} ({level})")
+    return values, times
+
+
 @cache
-def least_samples(set_: str, level: Level, rate: int) -> int:
+def least_samples(set_: str, level: Level, rate: int, framing: Framing | None = None) -> int:
     """Return the fewest samples that openSMILE makes a row of, if they are fewer than a second's.
 
     No configuration states it, since beyond one frame it depends on smoothing and deltas, so it is tried out.
     """
 
     def is_enough(n_samples: int) -> bool:
-        return len(_run_aside(set_, level, rate, bytes(2 * n_samples))[0]) > 0
+        return len(_run_aside(set_, level, rate, bytes(2 * n_samples), framing)[0]) > 0
 
     return bisect_left(range(rate), True, key=is_enough)
 
@@ -142,17 +188,19 @@ def _pcm16(samples: Values) -> bytes:
     return (in_range * np.float32(32768)).astype(np.int16).tobytes()
 
 
-def _run_aside(set_: str, level: Level, rate: int, pcm: bytes) -> tuple[Values, NDArray[np.float64]]:
+def _run_aside(
+    set_: str, level: Level, rate: int, pcm: bytes, framing: Framing | None
+) -> tuple[Values, NDArray[np.float64]]:
     """Run openSMILE on a thread of its own, and wait for it.
 
     Python raises a Ctrl-C on the main thread. Were openSMILE running there, it would come up in the callback
     that takes the rows, where ctypes drops it, and a row with it.
     """
     with ThreadPoolExecutor(1) as aside:
-        return aside.submit(_run, set_, level, rate, pcm).result()
+        return aside.submit(_run, set_, level, rate, pcm, framing).result()
 
 
-def _run(set_: str, level: Level, rate: int, pcm: bytes) -> tuple[Values, NDArray[np.float64]]:
+def _run(set_: str, level: Level, rate: int, pcm: bytes, framing: Framing | None) -> tuple[Values, NDArray[np.float64]]:
     """Return the rows ``(n_rows, n_columns)`` and the middle of each one's frame in s."""
     from opensmile.core.config import config
     from opensmile.core.lib import OpenSmileException
@@ -165,7 +213,7 @@ def _run(set_: str, level: Level, rate: int, pcm: bytes) -> tuple[Values, NDArra
         middles.append((frame.time + frame.lengthSec / 2, frame.period))
 
     try:
-        with _instance(set_, level, rate) as smile:
+        with _instance(set_, level, rate, framing) as smile:
             smile.external_sink_set_callback_ex(config.EXTERNAL_OUTPUT_COMPONENT, take)
             if pcm and not smile.external_audio_source_write_data(config.EXTERNAL_SOURCE_COMPONENT, pcm):
                 raise RuntimeError("openSMILE did not take the audio")
@@ -179,13 +227,13 @@ def _run(set_: str, level: Level, rate: int, pcm: bytes) -> tuple[Values, NDArra
 
 
 @contextmanager
-def _instance(set_: str, level: Level, rate: int) -> Iterator[Any]:
+def _instance(set_: str, level: Level, rate: int, framing: Framing | None) -> Iterator[Any]:
     """Lend an openSMILE instance to one run; one that failed is not used again."""
-    idle = _idle(set_, level, rate)
+    idle = _idle(set_, level, rate, framing)
     try:
         smile = idle.pop()
     except IndexError:
-        smile = _new_instance(set_, level, rate)
+        smile = _new_instance(set_, level, rate, framing)
     try:
         yield smile
         smile.reset()
@@ -197,32 +245,47 @@ def _instance(set_: str, level: Level, rate: int) -> Iterator[Any]:
 
 
 @cache
-def _idle(set_: str, level: Level, rate: int) -> deque[Any]:  # noqa: ARG001 (the cache's key)
+def _idle(set_: str, level: Level, rate: int, framing: Framing | None) -> deque[Any]:  # noqa: ARG001 (the key)
     """Return this process's instances that wait for work, as many as ever ran at once."""
     return deque()
 
 
-def _new_instance(set_: str, level: Level, rate: int) -> Any:
+def _new_instance(set_: str, level: Level, rate: int, framing: Framing | None) -> Any:
     from opensmile.core.config import config
     from opensmile.core.lib import OpenSMILE
 
     description = _description(set_, level)
-    root = Path(description.default_config_root)
+    root, configuration = Path(description.default_config_root), Path(description.config_path)
     smile = OpenSMILE()
-    with tempfile.NamedTemporaryFile("w", suffix=".conf.inc") as sink:
-        sink.write(_SINK)
-        sink.flush()
+    with tempfile.TemporaryDirectory() as folder:
+        sink = Path(folder, "sink.conf.inc")
+        sink.write_text(_SINK, encoding="ascii")
+        if framing is not None:
+            configuration = _reframed(root, Path(folder, "config"), framing) / configuration.relative_to(root)
         options = {
             "source": root / config.EXTERNAL_INPUT_CONFIG,
-            "sink": sink.name,
+            "sink": sink,
             "sinkLevel": description.feature_level.value,
             "sampleRate": rate,
             "nBits": 16,
             "bufferModeRbConf": root / "shared/BufferModeRb.conf.inc",
             "frameModeFunctionalsConf": root / "shared/FrameModeFunctionals.conf.inc",
         }
-        smile.initialize(description.config_path, options)
+        smile.initialize(str(configuration), options)
     return smile
+
+
+def _reframed(root: Path, copy: Path, framing: Framing) -> Path:
+    """Copy openSMILE's configurations, with other frames, for as long as an instance is set up by them."""
+    for source in root.rglob("*.conf*"):
+        # Their comments are in no one encoding.
+        text = source.read_text(encoding="latin-1")
+        text = _FRAME_SIZE.sub(rf"\g<1>{framing.window:.9f}", text)
+        text = _FRAME_STEP.sub(rf"\g<1>{framing.hop:.9f}", text)
+        target = copy / source.relative_to(root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="latin-1")
+    return copy
 
 
 @cache

@@ -51,6 +51,8 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
     elif not root.exists():
         raise CorpusError(_how_to_get(corpus, root))
     utterances = corpus.find(root)
+    for remark in corpus.remarks(utterances):
+        console.say(f"{remark}.")
     missing = shortfalls(corpus, utterances)
     if missing and not partial:
         raise CorpusError(

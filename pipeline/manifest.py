@@ -54,6 +54,8 @@ class Utterance:
         ``"train"``, ``"validation"`` or ``"test"`` where the corpus fixes it.
     votes
         What each rater chose, one tuple of labels a rater.
+    self_reports
+        What those who acted chose for it, likewise; never votes.
     valence, arousal, dominance
         Dimensions, in the corpus's own units.
     """
@@ -73,6 +75,7 @@ class Utterance:
     text: str | None = None
     sex: str | None = None
     votes: tuple[tuple[str, ...], ...] = field(default=())
+    self_reports: tuple[tuple[str, ...], ...] = field(default=())
     valence: float | None = None
     arousal: float | None = None
     dominance: float | None = None
@@ -148,7 +151,8 @@ def from_line(line: str | bytes) -> Utterance:
     for kind in ("audio", "video", "mocap"):
         if kind in record:
             record[kind] = Media(**record[kind])
-    record["votes"] = tuple(tuple(vote) for vote in record.get("votes", ()))
+    for kind in ("votes", "self_reports"):
+        record[kind] = tuple(tuple(labels) for labels in record.get(kind, ()))
     return Utterance(**record)
 
 

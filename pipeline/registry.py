@@ -26,7 +26,7 @@ from pipeline.corpora.base import Corpus
 from pipeline.errors import UsageError, unknown
 
 #: Named in the sources and on their way; asking for one gets an error that says so.
-PLANNED_CORPORA = ("afew", "baum1s", "cremad", "enterface", "iemocap", "mosei", "omg", "rml", "savee")
+PLANNED_CORPORA = ("mosei",)
 
 #: What a feature's spec may say beside the feature's own parameters.
 BESIDE = ("pool", "columns")

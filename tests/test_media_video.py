@@ -68,6 +68,12 @@ def test_every_frame_comes_once_in_order_at_its_time(tmp_path: Path, kind: str) 
     np.testing.assert_allclose(frames.times, np.arange(50) / 25 + late, atol=1e-3)
 
 
+def test_a_slow_avi_with_b_frames_begins_at_its_beginning(tmp_path: Path) -> None:
+    frames = see(film(tmp_path / "a.avi", 20, rate=5), want())[""]
+    assert numbers(frames) == list(range(20))
+    assert frames.times[0] == pytest.approx(0.2)
+
+
 @pytest.mark.parametrize(
     ("how", "instants"),
     [

@@ -27,6 +27,8 @@ class Card:
         The classes that count, as `pipeline.judging.selection.class_map` reads them; empty for all.
     counts
         How many utterances each class has when all is there, asserted; empty for no assertion.
+    total
+        How many utterances all classes have together then, asserted where nothing says how many each has.
     agreement
         The least share of the raters who chose the most frequent label; 0 takes all.
     k
@@ -43,6 +45,7 @@ class Card:
     target: str = "label"
     classes: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
+    total: int | None = None
     agreement: float = 0.0
     k: int = 10
     train: str = ""
@@ -102,6 +105,9 @@ class Corpus:
         Where it may be fetched from, if it may.
     make
         ``make(root)`` makes it on the spot, if it is made.
+    remarks
+        ``remarks(utterances)`` returns a sentence for each thing that a release may lack and still be of use, as
+        pictures where only sound was asked for: said, never refused.
     """
 
     name: str
@@ -113,6 +119,7 @@ class Corpus:
     counts: Mapping[str | None, int] = field(default_factory=dict)
     download: Download | None = None
     make: Callable[[Path], None] | None = None
+    remarks: Callable[[Sequence[Utterance]], Sequence[str]] = lambda _: ()
 
 
 def shortfalls(corpus: Corpus, utterances: Sequence[Utterance]) -> list[str]:

@@ -27,7 +27,7 @@ def card(text: str, own: Sequence[Card]) -> Card:
     if not text:
         return own[0] if own else named["loso"]
     found: Card = spelling.parsed("protocol", text, named, only=("k", "train", "test", "file", "agreement"))
-    return found
+    return found if found.agreement == named[text.partition(":")[0]].agreement else _unasserted(found)
 
 
 def with_target(card: Card, target: str | None, classes: str | None) -> Card:
@@ -35,4 +35,11 @@ def with_target(card: Card, target: str | None, classes: str | None) -> Card:
     if target is None and classes is None:
         return card
     changed = target is not None and target != card.target
-    return replace(card, target=target or card.target, classes=classes or ("" if changed else card.classes), counts={})
+    return _unasserted(
+        replace(card, target=target or card.target, classes=classes or ("" if changed else card.classes))
+    )
+
+
+def _unasserted(card: Card) -> Card:
+    """Return a card that others count under than it says."""
+    return replace(card, counts={}, total=None)

@@ -125,13 +125,16 @@ def _values(utterances: Sequence[Utterance], card: Card) -> Selection:
 
 
 def require_counts(card: Card, selection: Selection) -> tuple[str, ...]:
-    """Return a sentence for each class that has not as many utterances as the card asserts."""
+    """Return a sentence for each class that has not as many utterances as the card asserts, and for all together."""
     found = Counter(selection.y.tolist()) if selection.classes else Counter[str]()
-    return tuple(
+    wrong = tuple(
         f"the card {card} asserts {n} utterances of '{name}', found {found[name]}"
         for name, n in card.counts.items()
         if found[name] != n
     )
+    if card.total in (None, len(selection.y)):
+        return wrong
+    return (*wrong, f"the card {card} asserts {card.total} utterances, found {len(selection.y)}")
 
 
 def class_map(classes: str, known: Iterable[str], target: str = "label") -> dict[str, str]:

@@ -232,7 +232,7 @@ def folds_hash(task: Task) -> str:
 
 def _asserted(matrix: Matrix, card: Card, in_card: NDArray[np.bool_], *, partial: bool) -> tuple[str, ...]:
     """Return what the card asserts in vain, if that will do."""
-    if not card.counts:
+    if not card.counts and card.total is None:
         return ()
     wrong = require_counts(card, select([u for u, here in zip(matrix.utterances, in_card, strict=True) if here], card))
     if wrong and not partial:

@@ -235,7 +235,7 @@ class _Line:
         if self._latest is not None and start < self._latest - STEP_BACK:
             yield from self.break_off(_Mark.ANEW)
             return
-        if self._latest is None and self._mark is None and start > SLACK:
+        if self._latest is None and self._mark is None and start > SLACK + self._delay:
             yield Gap(0.0, start - SLACK, f"shows its first picture at {start:.3f} s")
         start = start if self._latest is None else max(start, self._latest + TIE)
         if self._lost is not None:
@@ -274,6 +274,11 @@ class _Line:
     @property
     def _reordered(self) -> int:
         return int(self._reel.stream.codec_context.reorder_depth)
+
+    @property
+    def _delay(self) -> float:
+        """How much later B-frames let the first picture seem to be, s: where times are counted, as it is decoded."""
+        return self._reordered * self._reel.period if self._reel.is_counted else 0.0
 
     def _time(self, frame: Any) -> float:
         """Return when a frame is shown; one without a time follows the one before it."""

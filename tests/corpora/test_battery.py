@@ -71,8 +71,9 @@ def test_every_medium_exists_below_the_root(corpus, tree):
 
 
 def test_every_utterance_survives_the_manifest(corpus, tree):
-    for utterance in corpus.find(tree):
-        assert utterance.speaker
+    utterances = corpus.find(tree)
+    assert len({bool(utterance.speaker) for utterance in utterances}) == 1, "everyone is named, or no one"
+    for utterance in utterances:
         assert from_line(to_line(utterance)) == utterance
         assert {type(value) for value in dataclasses.astuple(utterance)} <= {str, int, float, tuple, type(None)}
 

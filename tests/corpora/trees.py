@@ -4,8 +4,11 @@ The battery over all corpora takes a corpus's tree from `TREES`; files that `fin
 """
 
 import json
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from dialogs import iemocap
 
 from pipeline.corpora import demo
 
@@ -44,4 +47,117 @@ def demo_made(root: Path) -> Path:
     return root
 
 
-TREES: dict[str, Callable[[Path], Path]] = {"csv": csv, "demo": demo_made, "emodb": emodb, "ravdess": ravdess}
+def afew(root: Path) -> Path:
+    """Return a tree of two clips an emotion and split."""
+    emotions = ("Angry", "Disgust", "Fear", "Happy", "Neutral", "Sad", "Surprise")
+    names = (
+        f"{split}_AFEW/{emotion}/00{n}046280.avi" for split in ("Train", "Val") for emotion in emotions for n in "01"
+    )
+    return touch(root, *names)
+
+
+def cremad(root: Path) -> Path:
+    """Return a tree of two actors, with the tables about them and a film of some clips."""
+    clips = [f"{actor}_IEO_{clip}" for actor in ("1001", "1002") for clip in ("ANG_LO", "ANG_MD", "ANG_HI", "NEU_XX")]
+    touch(root, *(f"AudioWAV/{clip}.wav" for clip in clips), *(f"VideoFlash/{clip}.flv" for clip in clips[:3]))
+    (root / "VideoDemographics.csv").write_text(
+        '"ActorID","Age","Sex","Race","Ethnicity"\n'
+        '1001,51,"Male","Caucasian","Not Hispanic"\n'
+        '1002,21,"Female","Caucasian","Not Hispanic"\n',
+        encoding="utf-8",
+    )
+    (root / "processedResults").mkdir()
+    (root / "processedResults" / "tabulatedVotes.csv").write_text(
+        '"","A","D","F","H","N","S","fileName","numResponses","agreement","emoVote"\n'
+        '"100001",0,0,0,0,9,0,"1001_IEO_ANG_LO",9,1,"N"\n'
+        '"200001",0,9,0,0,0,0,"1001_IEO_ANG_LO",9,1,"D"\n'
+        '"300001",2,1,0,0,2,0,"1001_IEO_ANG_LO",5,0.4,"A:N"\n'
+        '"300002",0,0,0,0,0,3,"1002_IEO_NEU_XX",3,1,"S"\n',
+        encoding="utf-8",
+    )
+    return root
+
+
+def omg(root: Path) -> Path:
+    """Return a tree of three films, one of them in two pieces; the test table has no labels."""
+    labelled = ("link", "start", "end", "video", "utterance", "arousal", "valence", "EmotionMaxVote")
+    one, two = "https://www.youtube.com/watch?v=xfsvvbTlR38", "https://www.youtube.com/watch?v=gG1zIeeobkA"
+    tables = {
+        "omg_TrainVideos.csv": (
+            labelled,
+            (one, "0.87", "16.93", "74de88564_1", "utterance_1.mp4", "0.05738688939", "0.114515408794", "4"),
+            (one, "17.22", "32.86", "74de88564_2", "utterance_2.mp4", "0.182123842077", "-0.255681810209", ""),
+        ),
+        "omg_ValidationVideos.csv": (
+            labelled,
+            (two, "0.0", "10.2", "8c49a05d3_1", "utterance_1.mp4", "0.807007378812", "0.194555983839", "0"),
+        ),
+        "omg_TestVideos_WithoutLabels.csv": (
+            labelled[:5],
+            ("https://www.youtube.com/watch?v=dUOkpPu_tsU", "169.11", "170.71", "6d71a2500_2", "utterance_38.mp4"),
+        ),
+    }
+    for (name, rows), split in zip(tables.items(), ("train", "validation", "test"), strict=True):
+        touch(root, *(f"{split}/{row[3]}/{row[4]}" for row in rows[1:]))
+        (root / name).write_text("".join(",".join(row) + "\n" for row in rows), encoding="utf-8")
+    return root
+
+
+def baum1s(root: Path) -> Path:
+    """Return a tree of three films and their sheet, with the acted half beside them."""
+    films = [("S001_001", "Happiness"), ("S001_002", "Concentrating"), ("S031_001", "Contempt")]
+    touch(root, *(f"BAUM1s_MP4 - All/{clip[:4].lower()}/{clip}.mp4" for clip, _ in films))
+    touch(root, "BAUM1a_MP4_all/s001/S001_001.mp4", "Annotations_BAUM1a.xlsx")
+    header = ("No", "Subject", "Gender", "Clip Name", "Emotion", "Emotion Code")
+    rows = [(n, int(clip[1:4]), "Female", clip, emotion, n) for n, (clip, emotion) in enumerate(films, 1)]
+    return workbook(root / "Annotations_BAUM1s.xlsx", header, *rows).parent
+
+
+def enterface(root: Path) -> Path:
+    for subject in (1, 11):
+        for emotion in ("anger", "surprise"):
+            touch(root, f"subject {subject}/{emotion}/sentence 1/s{subject}_{emotion[:2]}_1.avi")
+    return touch(root, "subject 6/anger/s6_an.avi")
+
+
+def rml(root: Path) -> Path:
+    return touch(root, *(f"{speaker}/{emotion}1.avi" for speaker in ("s1", "s8") for emotion in ("an", "sa", "su")))
+
+
+def savee(root: Path) -> Path:
+    for speaker in ("DC", "KL"):
+        touch(root, *(f"AudioData/{speaker}/{emotion}01.wav" for emotion in ("a", "d", "f", "h", "n", "sa", "su")))
+        touch(root, *(f"AudioVisualClip/{speaker}/{emotion}1.avi" for emotion in ("a", "sa")))
+    return root
+
+
+def workbook(path: Path, *rows: Sequence[str | int]) -> Path:
+    """Write rows as the one sheet of an Excel workbook, texts shared, as Excel writes them (ECMA-376, part 1)."""
+    main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    texts = sorted({cell for row in rows for cell in row if isinstance(cell, str)})
+
+    def written(cell: str | int) -> str:
+        return f'<c t="s"><v>{texts.index(cell)}</v></c>' if isinstance(cell, str) else f"<c><v>{cell}</v></c>"
+
+    sheet = "".join(f"<row>{''.join(map(written, row))}</row>" for row in rows)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w") as parts:
+        parts.writestr("xl/sharedStrings.xml", f"<sst {main}>{''.join(f'<si><t>{t}</t></si>' for t in texts)}</sst>")
+        parts.writestr("xl/worksheets/sheet1.xml", f"<worksheet {main}><sheetData>{sheet}</sheetData></worksheet>")
+    return path
+
+
+TREES: dict[str, Callable[[Path], Path]] = {
+    "afew": afew,
+    "baum1s": baum1s,
+    "cremad": cremad,
+    "csv": csv,
+    "demo": demo_made,
+    "emodb": emodb,
+    "enterface": enterface,
+    "iemocap": iemocap,
+    "omg": omg,
+    "ravdess": ravdess,
+    "rml": rml,
+    "savee": savee,
+}

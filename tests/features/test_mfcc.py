@@ -48,6 +48,16 @@ def test_the_voice_preset_is_the_papers():
     np.testing.assert_allclose(times[:2], [0.025, 0.050])
 
 
+def test_the_long_preset_has_40_coefficients_of_the_frames_of_logmel():
+    from features.logmel import PRESETS as LOGMEL
+
+    rows, levels = PRESETS["mfcc-long"].extract(noise()), LOGMEL["logmel"].extract(noise())
+    assert rows.values.shape == (len(levels.values), 40)
+    np.testing.assert_array_equal(rows.times, levels.times)
+    # The orthonormal DCT's first row is constant: coefficient 0 is the sum of the levels over sqrt(90).
+    np.testing.assert_allclose(rows.values[:, 0], levels.values.sum(axis=1) / np.sqrt(90), rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [

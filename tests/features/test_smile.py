@@ -92,7 +92,7 @@ def test_one_instance_serves_many_clips():
     for seed in range(30):
         feature.extract(noise(0.2 + 0.01 * seed, seed))
     np.testing.assert_array_equal(feature.extract(noise(0.5, 0)).values, first)
-    (instance,) = _idle("IS09", "functionals", RATE)
+    (instance,) = _idle("IS09", "functionals", RATE, None)
     assert not instance._callbacks, "callbacks of earlier clips hold their rows in memory"
 
 
@@ -154,7 +154,7 @@ def test_threads_do_not_disturb_each_other():
 def test_a_failed_run_costs_its_instance_and_nothing_else():
     feature = PRESETS["is09"]
     expected = feature.extract(noise(0.5, 6)).values
-    idle = _idle("IS09", "functionals", RATE)
+    idle = _idle("IS09", "functionals", RATE, None)
     spent = idle[-1]
     spent.external_audio_source_set_eoi("extsource")
     spent.run()  # without a reset, openSMILE refuses to run it again

@@ -1,0 +1,126 @@
+"""Log-mel segments: from a clip to overlapping pictures of its sound, each a row.
+
+The frames of `features.logmel`, so many of them a picture: as high as there are bands (the lowest first), as wide as
+there are frames, its channels the levels in dB and their derivatives. A row holds it line by line, and of a point its
+channels, like the rows of `features.pixels`: ``values.reshape(-1, mels, frames, 1 + derivatives)`` are the pictures
+again, channels last. Its time is the middle of its frames.
+
+Derivatives are taken over the clip before it is cut, so a picture's first frame knows the one before it. Segments
+are whole: frames at the end that fill none are in none. Of a clip with too few frames for one segment the last frame
+is repeated, as is done with pictures that are too few for a network (Fan et al. 2016, doi:10.1145/2993148.2997632).
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import ClassVar
+
+import numpy as np
+
+from features.base import AudioFeature, Clip, Rows, Values
+from features.frames import check_derivatives, check_framing, check_mels, frame_times, mel_levels, with_derivatives
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segments(AudioFeature):
+    """Pictures of the levels of mel bands in dB relative to full scale, with their derivatives as channels.
+
+    Parameters
+    ----------
+    mels : int
+        How many bands between 0 Hz and half the rate.
+    window, hop : float
+        Length of a frame and step from one to the next, s.
+    derivatives : int
+        0: none, 1: with the first, 2: with the first and second.
+    frames : int
+        How many frames a segment has.
+    step : int
+        How many frames it is from the beginning of a segment to that of the next.
+    """
+
+    packages: ClassVar[tuple[str, ...]] = ("librosa",)
+
+    mels: int = 64
+    window: float = 0.025
+    hop: float = 0.010
+    derivatives: int = 2
+    frames: int = 64
+    step: int = 30
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_framing(self.window, self.hop)
+        check_mels(self.mels, self.window, self.rate)
+        check_derivatives(self.derivatives)
+        if not 1 <= self.frames <= 1000:
+            raise ValueError(f"frames={self.frames}: expected 1 to 1000 a segment")
+        if not 1 <= self.step <= self.frames:
+            raise ValueError(f"step={self.step}: expected 1 to the segment's {self.frames} frames")
+
+    @property
+    def framewise(self) -> bool:
+        """One row a segment."""
+        return True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """``m00_f00``, ``m00_f00_d1``, ``m00_f00_d2``, ``m00_f01``, ..."""
+        return _columns(self.mels, self.frames, self.derivatives)
+
+    def extract(self, clip: Clip) -> Rows:
+        """Compute the picture of every segment.
+
+        Raises
+        ------
+        ExtractionError
+            If the clip is shorter than a window.
+        """
+        levels = mel_levels(clip, self.window, self.hop, self.mels)
+        times = frame_times(len(levels), self.window, self.hop, clip.rate)
+        pictures = segments(with_derivatives(levels, self.derivatives), self.frames, self.step)
+        # (n, frames, channels * mels) to (n, mels, frames, channels)
+        channels = pictures.reshape(len(pictures), self.frames, 1 + self.derivatives, self.mels)
+        values = channels.transpose(0, 3, 1, 2).reshape(len(pictures), -1)
+        middles = [times[begin : begin + self.frames].mean() for begin in self.step * np.arange(len(pictures))]
+        return Rows(np.ascontiguousarray(values), np.array(middles))
+
+
+def segments(frames: Values, length: int, step: int) -> Values:
+    """Return the segments of some frames; if there are fewer than one segment's, the last is repeated.
+
+    Parameters
+    ----------
+    frames : (n_frames, n_columns) float32
+    length, step : int
+        Of a segment and from one to the next, in frames.
+
+    Returns
+    -------
+    segments : (n_segments, length, n_columns) float32
+    """
+    filled = np.pad(frames, ((0, max(0, length - len(frames))), (0, 0)), mode="edge")
+    windows: Values = np.lib.stride_tricks.sliding_window_view(filled, length, axis=0)[::step]
+    return windows.transpose(0, 2, 1)
+
+
+@cache
+def _columns(mels: int, frames: int, derivatives: int) -> tuple[str, ...]:
+    m_digits, f_digits = (max(2, len(str(n - 1))) for n in (mels, frames))
+    channels = ("", "_d1", "_d2")[: derivatives + 1]
+    return tuple(
+        f"m{mel:0{m_digits}}_f{frame:0{f_digits}}{channel}"
+        for mel in range(mels)
+        for frame in range(frames)
+        for channel in channels
+    )
+
+
+PRESETS: dict[str, AudioFeature] = {
+    # Zhang et al. 2018, "Learning affective features with a hybrid deep model for audio-visual emotion recognition"
+    # (doi:10.1109/TCSVT.2017.2719043): 64 bands x 64 frames (0.655 s) x 3 for AlexNet. They overlap; a step of 30
+    # frames is that of the same authors' work on speech (doi:10.1109/TMM.2017.2766843).
+    "segments": Segments(),
+    # 3 s at 16 kHz, transforms of 2048 samples every 512, 90 bands: what the OMG-Emotion thesis of the source
+    # documents gives its networks. 90 frames are the whole ones in 3 s.
+    "segments-3s": Segments(mels=90, window=0.128, hop=0.032, derivatives=0, frames=90, step=90),
+}

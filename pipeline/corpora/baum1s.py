@@ -1,0 +1,137 @@
+"""Corpus ``baum1s``: BAUM-1s, the spontaneous half of the BAUM-1 face database -> utterances.
+
+What
+    Films (mp4, 29 frames/s) of people who saw pictures and short films and said in their own words what they felt, in
+    Turkish: anger, boredom, bothered, concentrating, contempt, disgust, fear, happiness, neutral, sadness, surprise,
+    thinking, unsure. How many is told differently (1184 by the UCI record, 1222 elsewhere), so no count is asserted.
+Who
+    31 subjects by the paper, 17 of them women; the names do not say who. Zhalehpour, Onder, Akhtar, Erdem, "BAUM-1: a
+    spontaneous audio-visual face database of affective and mental states", IEEE Transactions on Affective Computing
+    8(3), 2017, doi:10.1109/TAFFC.2016.2553038.
+Licence
+    On request from the authors, on their terms (the UCI record has been quoted as CC BY 4.0).
+Source
+    https://archive.ics.uci.edu/dataset/473/baum+1. We have not seen the films.
+Files
+    ``BAUM1s_MP4 - All/s001/S001_001.mp4``: subject, number. The labels are in ``Annotations_BAUM1s.xlsx``, anywhere
+    below the folder: one row a clip, with the clip's name in one cell and the emotion's in another.
+Traps
+    The acted half, BAUM-1a, calls its clips by the same names: what lies below a folder that begins with ``BAUM1a`` is
+    left alone. A film that the sheet does not know has no label, and is context only. The sheet also has a number for
+    the emotion, which is not read: it is said to contradict the word of S015_007. The film is the sound, too. Half of
+    the labels are mental states, which other corpora do not have: card ``six`` takes the six basic emotions.
+"""
+
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+from pipeline.corpora.base import LOSO, Card, Corpus, require_folder
+from pipeline.errors import CorpusError
+from pipeline.manifest import Media, Utterance
+
+LABELS = (
+    *("anger", "boredom", "bothered", "concentrating", "contempt", "disgust", "fear", "happiness", "neutral"),
+    *("sadness", "surprise", "thinking", "unsure"),
+)
+#: What tells a label in a cell, however the word goes on: "Happy" and "Happiness" are the same.
+STEMS = {label[: 4 if label.startswith("con") else 3]: label for label in LABELS}
+
+SHEET = "Annotations_BAUM1s.xlsx"
+CLIP = re.compile(r"S\d{3}_\d{3}", re.IGNORECASE)
+FILM = re.compile(r"(?:.*/)?(?P<clip>(?P<speaker>S\d{3})_\d{3})\.mp4", re.IGNORECASE)
+ACTED = re.compile(r"(?:.*/)?BAUM-?1a[^/]*/.*", re.IGNORECASE)
+
+
+def find(root: Path) -> list[Utterance]:
+    """Return the utterances, by clip."""
+    require_folder(root, f"BAUM-1s's s001/S001_001.mp4 and its like, and {SHEET},")
+    paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.*"))
+    films = _films(paths)
+    sheets = [root / path for path in paths if path.rpartition("/")[2].lower() == SHEET.lower()]
+    if not films or not sheets:
+        raise CorpusError(
+            f"{root} does not hold BAUM-1s: looked for films such as s001/S001_001.mp4 and for the sheet {SHEET} in it "
+            f"and all its folders, and found films: {len(films)}, sheets: {len(sheets)}. Both are given on request: "
+            f"see {CORPUS.source}"
+        )
+    labels = _labels(sheets[0])
+    if not labels.keys() & films.keys():
+        raise CorpusError(
+            f"{sheets[0]} names none of the {len(films)} films below {root}: expected rows with a clip such as "
+            f"{min(films)} and an emotion. Is it the sheet of these films?"
+        )
+    return [_utterance(clip, films[clip], labels.get(clip)) for clip in sorted(films)]
+
+
+def _films(paths: Iterable[str]) -> dict[str, re.Match[str]]:
+    """Return the film of each clip; a second copy counts once."""
+    films: dict[str, re.Match[str]] = {}
+    for path in paths:
+        if (film := FILM.fullmatch(path)) and not ACTED.fullmatch(path):
+            films.setdefault(film["clip"].upper(), film)
+    return films
+
+
+def _utterance(clip: str, name: re.Match[str], label: str | None) -> Utterance:
+    film = Media(name[0])
+    return Utterance(id=clip, corpus="baum1s", speaker=name["speaker"].upper(), label=label, audio=film, video=film)
+
+
+def _labels(sheet: Path) -> dict[str, str]:
+    """Return the label of each clip: found by what cells say, as the columns' order is not published."""
+    labels: dict[str, str] = {}
+    for cells in _rows(sheet):
+        clips = [cell.upper() for cell in cells if CLIP.fullmatch(cell)]
+        said = {label for cell in cells for stem, label in STEMS.items() if cell.lower().startswith(stem)}
+        for clip in clips:
+            told = said | ({labels[clip]} if clip in labels else set())
+            if len(told) != 1:
+                raise CorpusError(
+                    f"{sheet}, clip {clip}: expected one emotion of {', '.join(LABELS)}, found "
+                    f"{' and '.join(sorted(told)) or 'none'}. Mend the row '{' | '.join(cells)}'."
+                )
+            labels[clip] = told.pop()
+    return labels
+
+
+def _rows(workbook: Path) -> Iterator[Sequence[str]]:
+    """Yield what is written in the cells of each row of an Excel workbook (ECMA-376, part 1, 18.3 and 18.4)."""
+    try:
+        with zipfile.ZipFile(workbook) as parts:
+            names = parts.namelist()
+            shared = _shared(parts.read("xl/sharedStrings.xml")) if "xl/sharedStrings.xml" in names else []
+            for name in sorted(name for name in names if name.startswith("xl/worksheets/sheet")):
+                for row in ElementTree.fromstring(parts.read(name)).iterfind(".//{*}row"):
+                    yield [text for cell in row.iterfind(".//{*}c") if (text := _text(cell, shared))]
+    except (zipfile.BadZipFile, zlib.error, ElementTree.ParseError, ValueError, IndexError) as error:
+        raise CorpusError(
+            f"{workbook} cannot be read as an Excel workbook ({error}). Open it in a spreadsheet program and save it "
+            "as .xlsx anew, or get it again."
+        ) from error
+
+
+def _shared(part: bytes) -> list[str]:
+    return ["".join(text.text or "" for text in item.iterfind(".//{*}t")) for item in ElementTree.fromstring(part)]
+
+
+def _text(cell: ElementTree.Element, shared: Sequence[str]) -> str:
+    value = cell.findtext("{*}v", default="")
+    if cell.get("t") == "s":
+        value = shared[int(value)]
+    elif cell.get("t") == "inlineStr":
+        value = "".join(text.text or "" for text in cell.iterfind(".//{*}t"))
+    return value.strip()
+
+
+CORPUS = Corpus(
+    name="baum1s",
+    title="BAUM-1s: spontaneous films, 31 subjects, 13 emotions and mental states, Turkish",
+    licence="on request from the authors, on their terms",
+    source="https://archive.ics.uci.edu/dataset/473/baum+1",
+    find=find,
+    cards=(LOSO, Card("six", classes="anger,disgust,fear,happiness,sadness,surprise")),
+)

@@ -1,0 +1,230 @@
+"""Corpus ``iemocap``: the Interactive Emotional Dyadic Motion Capture database -> utterances.
+
+What
+    10 039 turns of 151 dialogs, English, some improvised and some from scripts (the parts ``improvised``, 4784, and
+    ``scripted``, 5255): audio (16 kHz), video (720 x 480, 29.97 frames/s), motion capture (120 Hz). Labels: fru 1849,
+    neu 1708, ang 1103, sad 1084, exc 1041, hap 595, sur 107, fea 40, oth 3, dis 2; 2507 turns have no majority and so
+    no label here. Valence, arousal (which the corpus calls activation) and dominance: the published means, 1 to 5.
+Who
+    Ten actors, a woman and a man in each of five sessions. Busso, Bulut, Lee, Kazemzadeh, Mower, Kim, Chang, Lee,
+    Narayanan, "IEMOCAP: Interactive emotional dyadic motion capture database", Language Resources and Evaluation
+    42(4), 2008, doi:10.1007/s10579-008-9076-6.
+Licence
+    A signed release form: for research, not to be passed on.
+Source
+    https://sail.usc.edu/iemocap/
+Files
+    In ``Session1`` to ``Session5``. ``Ses01F_impro01_M003`` is session, the actor who wears markers in this dialog
+    (F), the dialog, who speaks (M), and a number.
+    ``dialog/EmoEvaluation/Ses01F_impro01.txt``: times, labels, raters (see `iemocap_labels`).
+    ``dialog/transcriptions/Ses01F_impro01.txt``: words.
+    ``sentences/wav/Ses01F_impro01/Ses01F_impro01_M003.wav``: a turn's sound. Where it is missing, the turn is a span
+    of ``dialog/wav/Ses01F_impro01.wav``, both channels' mean: which of them is whose, nothing we know of says.
+    ``dialog/avi/DivX/Ses01F_impro01.avi``: both actors, side by side. A turn is its span of the speaker's half.
+    ``sentences/MOCAP_rotated/Ses01F_impro01/Ses01F_impro01_F000.txt``: markers of the face. The folders MOCAP_head
+    and MOCAP_hand beside it hold head and hands under the same names.
+Traps
+    The letter after the session is who wears markers, not who speaks: that is the last letter, and the speaker is
+    session and last letter (``Ses01M``). Motion capture has a file for every turn, and shows the marked actor, who in
+    half of them listens: here only the turns that the marked actor speaks have one. Which half of the picture is
+    whose is a widely used reading, not documented: the marked actor on the left (`MARKED`; to read it the other way,
+    ``find(root, marked="right")``). Numbers of turns begin anew for each actor: a turn's place in its dialog is counted
+    here, by time. The actors' opinions of their own turns stand among the raters' lines, and are no votes. Raters
+    may name several labels, or none. The folders within EmoEvaluation repeat its lines, and files that begin with
+    ``._`` are litter. Under ``loso`` the partner of the same dialogs is learned from; the cards that end in
+    ``-session`` leave out both. Scripted dialogs repeat their sentences in every session: report both parts apart.
+    Turns of one dialog overlap, which the audit calls a leak where their sound is cut from the dialog's.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipeline.corpora import iemocap_labels
+from pipeline.corpora.base import Card, Corpus, require_folder
+from pipeline.corpora.iemocap_labels import NO_MAJORITY, Turn
+from pipeline.errors import CorpusError, unknown
+from pipeline.manifest import Media, Utterance
+
+#: The half of the picture that shows the actor who wears markers.
+MARKED = "left"
+
+OPPOSITE = {"left": "right", "right": "left"}
+PARTS = {"impro": "improvised", "script": "scripted"}
+SEXES = {"F": "female", "M": "male"}
+
+#: How many turns each session has.
+SESSIONS = {"Ses01": 1819, "Ses02": 1811, "Ses03": 2136, "Ses04": 2103, "Ses05": 2170}
+
+RELEASE = "IEMOCAP_full_release"
+LABELS = "dialog/EmoEvaluation"
+LOOKED_FOR = f"Session1/{LABELS}/Ses01F_impro01.txt and its like"
+
+NAME = re.compile(
+    r"(?P<dialog>(?P<session>Ses0[1-5])(?P<marked>[FM])_(?P<part>impro|script)\w*?)_(?P<speaker>[FM])[^_]*"
+)
+SPOKEN = re.compile(r"(Ses\w+)\s*\[[^]]*\]\s*:\s*(.*)")
+
+
+@dataclass(frozen=True)
+class Dialog:
+    """A dialog at hand: the corpus's root, the session's folder below it, and what was said."""
+
+    root: Path
+    folder: str
+    name: str
+    texts: Mapping[str, str]
+
+    def file(self, path: str) -> Media | None:
+        """Return a file of the session, None where it is missing."""
+        path = f"{self.folder}/{path}"
+        return Media(path) if (self.root / path).is_file() else None
+
+
+def find(root: Path, marked: str = MARKED) -> list[Utterance]:
+    """Return the utterances, by session, by the dialog's name, then by time.
+
+    Parameters
+    ----------
+    root
+        The folder that holds ``Session1``, or the one that holds ``IEMOCAP_full_release``.
+    marked
+        The half of the picture that shows the actor who wears markers, ``"left"`` or ``"right"``.
+
+    Raises
+    ------
+    CorpusError
+        If there are no labels of turns, or they cannot be read.
+    UsageError
+        If `marked` is no half.
+    """
+    if marked not in OPPOSITE:
+        raise unknown("half of the picture", marked, OPPOSITE)
+    require_folder(root, f"IEMOCAP's {LOOKED_FOR}")
+    for release in (root, root / RELEASE):
+        files = sorted(release.glob(f"Session[1-5]/{LABELS}/Ses*.txt"))
+        if utterances := [utterance for file in files for utterance in _dialog(root, file, marked)]:
+            return utterances
+    raise CorpusError(
+        f"{root} does not hold IEMOCAP: looked for {LOOKED_FOR} in it and in its folder '{RELEASE}', and found no turn."
+    )
+
+
+def _dialog(root: Path, labels: Path, marked: str) -> Iterator[Utterance]:
+    """Yield the utterances of a dialog, by time."""
+    session = labels.parents[2]
+    texts = _texts(session / "dialog" / "transcriptions" / labels.name)
+    dialog = Dialog(root, session.relative_to(root).as_posix(), labels.stem, texts)
+    turns = sorted(iemocap_labels.read(labels), key=lambda turn: (turn.start, turn.end, turn.name))
+    for place, turn in enumerate(turns):
+        name = NAME.fullmatch(turn.name)
+        if name is None or name["dialog"] != dialog.name:
+            raise CorpusError(
+                f"{labels}: '{turn.name}' is no turn of this dialog. Expected {dialog.name}_F000 or such."
+            )
+        yield _utterance(dialog, turn, place, name, marked)
+
+
+def _utterance(dialog: Dialog, turn: Turn, place: int, name: re.Match[str], marked: str) -> Utterance:
+    wears_markers = name["speaker"] == name["marked"]
+    half = marked if wears_markers else OPPOSITE[marked]
+    return Utterance(
+        id=turn.name,
+        corpus="iemocap",
+        speaker=name["session"] + name["speaker"],
+        label=None if turn.emotion == NO_MAJORITY else turn.emotion,
+        audio=_audio(dialog, turn),
+        video=_span(dialog.file(f"dialog/avi/DivX/{dialog.name}.avi"), turn, half),
+        mocap=dialog.file(f"sentences/MOCAP_rotated/{dialog.name}/{turn.name}.txt") if wears_markers else None,
+        part=PARTS[name["part"]],
+        session=name["session"],
+        dialog=dialog.name,
+        turn=place,
+        text=dialog.texts.get(turn.name),
+        sex=SEXES[name["speaker"]],
+        votes=tuple(said.labels for said in turn.raters.values() if said.labels),
+        self_reports=tuple(said.labels for said in turn.actors.values() if said.labels),
+        valence=turn.mean.valence,
+        arousal=turn.mean.activation,
+        dominance=turn.mean.dominance,
+    )
+
+
+def _audio(dialog: Dialog, turn: Turn) -> Media | None:
+    own = dialog.file(f"sentences/wav/{dialog.name}/{turn.name}.wav")
+    return own or _span(dialog.file(f"dialog/wav/{dialog.name}.wav"), turn)
+
+
+def _span(whole: Media | None, turn: Turn, region: str | None = None) -> Media | None:
+    """Return a turn's span of a dialog's recording."""
+    return whole and replace(whole, start=turn.start, end=turn.end, region=region)
+
+
+def _texts(transcript: Path) -> dict[str, str]:
+    """Return what was said in each turn; lines of another kind are no turn's."""
+    if not transcript.is_file():
+        return {}
+    lines = transcript.read_text(encoding="utf-8", errors="replace").splitlines()
+    return {said[1]: said[2].strip() for said in map(SPOKEN.match, lines) if said}
+
+
+def remarks(utterances: Sequence[Utterance]) -> list[str]:
+    """Return a sentence for each session that is not whole, and for each kind of file that turns lack."""
+    return [*_short_sessions(utterances), *_lacking_files(utterances)]
+
+
+def _short_sessions(utterances: Sequence[Utterance]) -> list[str]:
+    found = Counter(utterance.session for utterance in utterances)
+    return [
+        f"iemocap: {found[session] or 'none'} of the {expected} turns of {session} found"
+        for session, expected in SESSIONS.items()
+        if found[session] != expected
+    ]
+
+
+def _lacking_files(utterances: Sequence[Utterance]) -> list[str]:
+    own = [u for u in utterances if u.dialog and u.speaker == u.dialog[: len("Ses01F")]]
+    return [
+        f"iemocap: {len(lacking)} of {len(of)} {who} have no {what} (looked for in Session*/{folder})"
+        for of, who, field, what, folder in (
+            (utterances, "turns", "audio", "sound", "sentences/wav and dialog/wav"),
+            (utterances, "turns", "video", "picture", "dialog/avi/DivX"),
+            (own, "turns of the actor with the markers", "mocap", "motion capture", "sentences/MOCAP_rotated"),
+            (utterances, "turns", "text", "transcript", "dialog/transcriptions"),
+        )
+        if (lacking := [utterance for utterance in of if getattr(utterance, field) is None])
+    ]
+
+
+#: Excitement counts as happiness: the protocol of most publications.
+FOUR = "ang,hap=hap+exc,neu,sad"
+
+BY_SPEAKER = (
+    Card("iemocap4", classes=FOUR, counts={"neu": 1708, "hap": 1636, "ang": 1103, "sad": 1084}),
+    Card("iemocap4-no-exc", classes="ang,hap,neu,sad", counts={"neu": 1708, "ang": 1103, "sad": 1084, "hap": 595}),
+    Card(
+        "iemocap6",
+        classes="ang,exc,fru,hap,neu,sad",
+        counts={"fru": 1849, "neu": 1708, "ang": 1103, "sad": 1084, "exc": 1041, "hap": 595},
+    ),
+    Card("improvised", classes=FOUR, parts=("improvised",)),
+    Card("scripted", classes=FOUR, parts=("scripted",)),
+    Card("unanimous", agreement=1.0, total=2383),
+    Card("valence", target="valence"),
+    Card("arousal", target="arousal"),
+    Card("dominance", target="dominance"),
+)
+BY_SESSION = tuple(replace(card, name=f"{card.name}-session", protocol="session") for card in BY_SPEAKER)
+
+CORPUS = Corpus(
+    name="iemocap",
+    title="IEMOCAP: 10 039 turns of 151 dialogs, 10 actors, audio, video and motion capture, English",
+    licence="a signed release form: for research, not to be passed on",
+    source="https://sail.usc.edu/iemocap/",
+    find=find,
+    cards=(*BY_SPEAKER, *BY_SESSION),
+    counts={"improvised": 4784, "scripted": 5255},
+    remarks=remarks,
+)

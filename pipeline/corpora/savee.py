@@ -1,0 +1,85 @@
+"""Corpus ``savee``: the Surrey Audio-Visual Expressed Emotion database -> utterances.
+
+What
+    480 acted utterances, British English, 44.1 kHz wav and the film (avi): neutral 120, and anger, disgust, fear,
+    happiness, sadness and surprise 60 each. The sentences are TIMIT's.
+Who
+    Four men of the University of Surrey, DC, JE, JK and KL, aged 27 to 31. Haq, Jackson, "Multimodal emotion
+    recognition", in Machine Audition, IGI Global, 2010, doi:10.4018/978-1-61520-919-4.ch017.
+Licence
+    Free on registration with its owners, on their terms.
+Source
+    http://kahlan.eps.surrey.ac.uk/savee/. We have not seen the files.
+Files
+    ``AudioData/DC/a01.wav`` and ``AudioVisualClip/DC/a1.avi``: speaker, emotion (a, d, f, h, n, sa, su), sentence;
+    in any arrangement of folders. Copies on the web have ``DC_a01.wav`` in one folder: read too.
+Traps
+    ``sa`` and ``su`` begin with the same letter. The films' numbers have no leading zero. wav and film of one
+    sentence are one performance, and one utterance here: its sound is the wav, else the film's. The sentence (its
+    text is the emotion's letters and the number, as in ``d03``) is the same for all four men, and most are said in
+    one emotion only, so that what is said gives the emotion away; three are common to all emotions, and neutral
+    repeats the others' own, under other numbers.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+from pipeline.corpora.base import Corpus, require_folder
+from pipeline.errors import CorpusError
+from pipeline.manifest import Media, Utterance
+
+LABELS = {
+    "a": "anger",
+    "d": "disgust",
+    "f": "fear",
+    "h": "happiness",
+    "n": "neutral",
+    "sa": "sadness",
+    "su": "surprise",
+}
+
+PATH = re.compile(
+    r"(?:.*/)?(?P<speaker>DC|JE|JK|KL)[/_](?P<emotion>sa|su|[adfhn])(?P<sentence>\d\d?)\.(?P<kind>wav|avi)"
+)
+
+
+def find(root: Path) -> list[Utterance]:
+    """Return the utterances, by speaker, emotion and sentence."""
+    require_folder(root, "SAVEE's AudioData/DC/a01.wav and its like")
+    takes: dict[tuple[str, str, int], dict[str, str]] = defaultdict(dict)
+    for path in sorted(path.relative_to(root).as_posix() for path in root.rglob("*.*")):
+        if name := PATH.fullmatch(path):
+            takes[name["speaker"], name["emotion"], int(name["sentence"])].setdefault(name["kind"], path)
+    if not takes:
+        raise CorpusError(
+            f"{root} does not hold SAVEE: looked for 480 files such as AudioData/DC/a01.wav or "
+            "AudioVisualClip/DC/a1.avi in it and all its folders, and found none. They are given on registration: see "
+            f"{CORPUS.source}"
+        )
+    return [_utterance(*take, files) for take, files in sorted(takes.items())]
+
+
+def _utterance(speaker: str, emotion: str, sentence: int, files: Mapping[str, str]) -> Utterance:
+    text = f"{emotion}{sentence:02}"
+    return Utterance(
+        id=f"{speaker}_{text}",
+        corpus="savee",
+        speaker=speaker,
+        label=LABELS[emotion],
+        audio=Media(files.get("wav") or files["avi"]),
+        video=Media(files["avi"]) if "avi" in files else None,
+        text=text,
+        sex="male",
+    )
+
+
+CORPUS = Corpus(
+    name="savee",
+    title="SAVEE: 480 acted utterances, 4 men, 7 emotions, audio and video, British English",
+    licence="free on registration with its owners, on their terms",
+    source="http://kahlan.eps.surrey.ac.uk/savee/",
+    find=find,
+    counts={None: 480},
+)

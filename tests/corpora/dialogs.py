@@ -1,0 +1,108 @@
+"""IEMOCAP's files as the release ships them, with invented labels: whole trees, and the lines they are made of."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+TITLE = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]"
+WORDS = {
+    "ang": "Anger",
+    "exc": "Excited",
+    "fru": "Frustration",
+    "hap": "Happiness",
+    "neu": "Neutral",
+    "sad": "Sadness",
+    "xxx": "Other",
+}
+FOLDERS = ("MOCAP_rotated", "MOCAP_head", "MOCAP_hand")
+
+
+class Said(NamedTuple):
+    """One turn of a dialog: who speaks, which of that actor's turns it is, and what most raters heard."""
+
+    speaker: str
+    number: int
+    emotion: str
+
+
+#: Both actors say something under each of these, in turn.
+SAID = tuple(Said(who, n, emotion) for n, emotion in enumerate(("ang", "hap", "exc", "neu", "sad")) for who in "FM")
+SECONDS = 1.0
+
+
+def name_of(dialog: str, said: Said) -> str:
+    return f"{dialog}_{said.speaker}{said.number:03d}"
+
+
+def raters(emotion: str) -> tuple[str, ...]:
+    """Return the lines below a head line: three raters, two dimensions of them, the actor's own opinion."""
+    return (
+        f"C-E2:\t{WORDS[emotion]};\t()",
+        f"C-E3:\t{WORDS[emotion]}; Other;\t(tense; or so)",
+        "C-E4:\tNeutral;\t()",
+        "C-F1:\tSurprise;\t()",
+        "A-E3:\tval 3; act 2; dom  3;\t()",
+        "A-E4:\tval 2; act ; dom  4;\t(a low voice)",
+        "A-F1:\tval 1; act 1; dom  1;\t()",
+    )
+
+
+def means(number: int) -> str:
+    return f"{2.5 + number / 10:.4f}, 2.0000, 3.5000"
+
+
+MEANS = means(0)
+
+
+def block(name: str, start: float, emotion: str, lines: Iterable[str], mean: str = MEANS) -> str:
+    head = f"[{start:.4f} - {start + SECONDS:.4f}]\t{name}\t{emotion}\t[{mean}]"
+    return "\n".join((head, *lines)) + "\n"
+
+
+def labels(blocks: Iterable[str]) -> str:
+    return "\n".join((TITLE, "", *blocks))
+
+
+def motion(n_frames: int = 12, n_columns: int = 165) -> str:
+    """Return a file of motion capture: two header rows, then frame, time and columns, with gaps."""
+    values = np.random.default_rng(0).normal(size=(n_frames, n_columns)).round(3)
+    values[3:5, 7:10] = np.nan
+    rows = (f"{n} {n / 120:.5f} " + " ".join(map(str, row)) for n, row in enumerate(values.tolist(), 1))
+    return "\n".join(("Frame# Time " + " ".join("M" for _ in range(n_columns)), "X Y Z", *rows)) + "\n"
+
+
+def write(path: Path, text: str = "") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def dialog(root: Path, name: str, said: Sequence[Said] = SAID) -> None:
+    """Write a dialog's files, those that are media empty; each actor's turns have motion capture, as shipped."""
+    session = root / f"Session{name[4]}"
+    turns = [name_of(name, turn) for turn in said]
+    text = labels(
+        block(turn, n * SECONDS, one.emotion, raters(one.emotion), means(one.number))
+        for n, (turn, one) in enumerate(zip(turns, said, strict=True))
+    )
+    write(session / f"dialog/EmoEvaluation/{name}.txt", text)
+    write(session / f"dialog/EmoEvaluation/Categorical/{name}_e2_cat.txt", f"{turns[0]} :Anger; ()\n")
+    write(session / f"dialog/EmoEvaluation/._{name}.txt", "[\0 litter")
+    spoken = "".join(f"{turn} [{n:08.4f}-{n + 1:08.4f}]: What {turn} says.\n" for n, turn in enumerate(turns))
+    write(session / f"dialog/transcriptions/{name}.txt", spoken + f"{name}_MXX0 [001.0-002.0]: Hm.\nM: What?\n")
+    write(session / f"dialog/avi/DivX/{name}.avi")
+    write(session / f"dialog/wav/{name}.wav")
+    for turn in turns:
+        write(session / f"sentences/wav/{name}/{turn}.wav")
+        write(session / f"sentences/wav/{name}/._{turn}.wav", "litter")
+        for folder, n_columns in zip(FOLDERS, (165, 6, 18), strict=True):
+            write(session / f"sentences/{folder}/{name}/{turn}.txt", motion(2, n_columns))
+
+
+def iemocap(root: Path, sessions: Iterable[int] = (1, 2, 3)) -> Path:
+    """Return a tree with an improvised and a scripted dialog a session; the woman, then the man wears the markers."""
+    for session in sessions:
+        dialog(root, f"Ses0{session}F_impro01")
+        dialog(root, f"Ses0{session}M_script01_1b")
+    return root

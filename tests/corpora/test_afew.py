@@ -1,0 +1,80 @@
+"""AFEW: the folders say split and emotion, and nobody is named."""
+
+from itertools import chain
+
+import pytest
+from trees import afew as tree
+from trees import touch
+
+from pipeline.corpora.afew import CORPUS, find
+from pipeline.corpora.base import shortfalls
+from pipeline.errors import CorpusError
+from pipeline.judging.splits import clusters, folds
+from pipeline.manifest import Media, Utterance
+
+CLIP = "Train_AFEW/Angry/000046280.avi"
+
+
+def test_the_folders_say_all(tmp_path):
+    assert find(touch(tmp_path, CLIP)) == [
+        Utterance("train/angry/000046280", "afew", "", "angry", Media(CLIP), Media(CLIP), split="train")
+    ]
+
+
+@pytest.mark.parametrize("around", ["", "EmotiW 2018/", "Äpfel/AFEW/"])
+@pytest.mark.parametrize("between", ["", "Train_AFEW/"])
+def test_folders_around_and_in_between_do_not_matter(around, between, tmp_path):
+    path = f"{around}Train_AFEW/{between}Angry/000046280.avi"
+    (utterance,) = find(touch(tmp_path, path))
+    assert (utterance.id, utterance.video) == ("train/angry/000046280", Media(path))
+
+
+def test_an_archive_unpacked_twice_holds_each_clip_once(tmp_path):
+    nested = "Train_AFEW/Train_AFEW/Angry/000046280.avi"
+    assert find(touch(tmp_path, nested, CLIP))[0].video == Media(CLIP)
+    assert len(find(tmp_path)) == 1
+
+
+def test_a_name_may_stand_for_several_clips(tmp_path):
+    found = find(touch(tmp_path, CLIP, CLIP.replace("Angry", "Sad"), CLIP.replace("Train", "Val")))
+    assert [utterance.id for utterance in found] == [
+        "train/angry/000046280",
+        "train/sad/000046280",
+        "validation/angry/000046280",
+    ]
+
+
+def test_other_files_are_not_its(tmp_path):
+    names = (
+        "Train_AFEW/Angry/._000046280.avi",
+        "Train_AFEW/Angry/000046280.mp4",
+        "Test_AFEW/Angry/000046280.avi",
+        "Train_AFEW/Bored/000046280.avi",
+        "Train_AFEW/AlignedFaces_LBPTOP_Points/Faces/000046280/001.jpg",
+    )
+    with pytest.raises(CorpusError, match="found none"):
+        find(touch(tmp_path, *names))
+
+
+def test_its_split_is_the_one_fold(tmp_path):
+    utterances = find(tree(tmp_path))
+    (fold,) = folds(CORPUS.cards[0], utterances)
+    assert fold.name == "validation"
+    assert {utterances[i].split for i in fold.train} == {"train"}
+    assert {utterances[i].split for i in fold.test} == {"validation"}
+    assert len(fold.train) == len(fold.test) == 14
+
+
+def test_every_clip_is_a_cluster_of_its_own(tmp_path):
+    utterances = find(tree(tmp_path))
+    found = clusters(utterances)
+    assert found.unit == "video"
+    assert len(set(found.of.tolist())) == len(utterances)
+
+
+def test_the_counts_are_those_of_the_release(tmp_path):
+    train = (f"Train_AFEW/Angry/{n:09}.avi" for n in range(773))
+    validation = (f"Val_AFEW/Angry/{n:09}.avi" for n in range(383))
+    utterances = find(touch(tmp_path, *chain(train, validation)))
+    assert not shortfalls(CORPUS, utterances)
+    assert shortfalls(CORPUS, utterances[:773]) == ["afew: 773 utterances found, 1156 expected"]

@@ -1,0 +1,121 @@
+"""BAUM-1s: labels from the sheet as Excel writes it, films from their half of the release."""
+
+import zipfile
+
+import pytest
+from trees import baum1s as tree
+from trees import touch, workbook
+
+from pipeline.corpora.baum1s import CORPUS, LABELS, SHEET, find
+from pipeline.errors import CorpusError
+from pipeline.judging.selection import class_map
+from pipeline.manifest import Media, Utterance
+
+CLIP = "s001/S001_001.mp4"
+
+
+def with_sheet(root, *rows, film=CLIP):
+    workbook(touch(root, film) / SHEET, ("Clip Name", "Emotion"), *rows)
+    return root
+
+
+def message(root) -> str:
+    with pytest.raises(CorpusError) as error:
+        find(root)
+    assert str(root) in str(error.value)
+    return str(error.value)
+
+
+def test_a_film_and_its_row_say_all_and_the_film_is_the_sound(tmp_path):
+    film = Media("BAUM1s_MP4 - All/s031/S031_001.mp4")
+    assert find(tree(tmp_path))[-1] == Utterance("S031_001", "baum1s", "S031", "contempt", audio=film, video=film)
+
+
+def test_the_acted_half_calls_its_films_the_same_and_is_left_alone(tmp_path):
+    first, *others = find(tree(tmp_path))
+    assert first.video == Media("BAUM1s_MP4 - All/s001/S001_001.mp4")
+    assert [utterance.id for utterance in others] == ["S001_002", "S031_001"]
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_every_emotion_is_known_by_its_word(label, tmp_path):
+    (utterance,) = find(with_sheet(tmp_path, ("S001_001", label.title())))
+    assert utterance.label == label
+
+
+@pytest.mark.parametrize(("word", "label"), [("Happy", "happiness"), ("Angry ", "anger"), ("sad", "sadness")])
+def test_other_forms_of_a_word_are_known(word, label, tmp_path):
+    (utterance,) = find(with_sheet(tmp_path, ("s001_001", word)))
+    assert utterance.label == label
+
+
+def test_neither_the_order_of_columns_nor_numbers_matter(tmp_path):
+    (utterance,) = find(with_sheet(tmp_path, ("Fear", 10, "Female", "S001_001", 1)))
+    assert utterance.label == "fear"
+
+
+def test_a_film_without_a_row_is_context_and_a_row_without_a_film_is_nothing(tmp_path):
+    touch(tmp_path, "s001/S001_002.mp4")
+    utterances = find(with_sheet(tmp_path, ("S001_001", "Fear"), ("S001_003", "Fear")))
+    assert [(utterance.id, utterance.label) for utterance in utterances] == [("S001_001", "fear"), ("S001_002", None)]
+
+
+def test_texts_in_runs_and_within_the_cell_are_read(tmp_path):
+    main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    with zipfile.ZipFile(touch(tmp_path, CLIP) / SHEET, "w") as parts:
+        parts.writestr("xl/sharedStrings.xml", f"<sst {main}><si><r><t>S001</t></r><r><t>_001</t></r></si></sst>")
+        parts.writestr(
+            "xl/worksheets/sheet2.xml",
+            f'<worksheet {main}><sheetData><row><c t="s"><v>0</v></c><c/><c t="inlineStr"><is><t>Bothered</t></is></c>'
+            "</row></sheetData></worksheet>",
+        )
+    (utterance,) = find(tmp_path)
+    assert utterance.label == "bothered"
+
+
+def test_a_missing_sheet_is_told(tmp_path):
+    assert f"{SHEET} in it and all its folders, and found films: 1, sheets: 0" in message(touch(tmp_path, CLIP))
+
+
+def test_a_sheet_of_other_films_is_told(tmp_path):
+    assert "names none of the 1 films" in message(with_sheet(tmp_path, ("S002_001", "Fear")))
+
+
+def test_a_row_without_an_emotion_is_named(tmp_path):
+    text = message(with_sheet(tmp_path, ("S001_001", "Glee")))
+    assert "clip S001_001: expected one emotion of anger, boredom" in text
+    assert "found none. Mend the row 'S001_001 | Glee'" in text
+
+
+@pytest.mark.parametrize(
+    "rows", [[("S001_001", "Fear", "Anger")], [("S001_001", "Fear"), ("S001_001", "Anger")]], ids=["row", "rows"]
+)
+def test_two_emotions_of_a_clip_are_named(rows, tmp_path):
+    assert "found anger and fear" in message(with_sheet(tmp_path, *rows))
+
+
+@pytest.mark.parametrize("content", [b"not a workbook", b""])
+def test_what_is_no_workbook_is_told(content, tmp_path):
+    (touch(tmp_path, CLIP) / SHEET).write_bytes(content)
+    assert "cannot be read as an Excel workbook" in message(tmp_path)
+
+
+def test_a_workbook_with_damaged_text_is_told(tmp_path):
+    with zipfile.ZipFile(touch(tmp_path, CLIP) / SHEET, "w") as parts:
+        parts.writestr("xl/worksheets/sheet1.xml", "<worksheet><row>")
+    assert "save it as .xlsx anew" in message(tmp_path)
+
+
+def test_a_workbook_with_a_flipped_byte_is_told(tmp_path):
+    sheet = touch(tmp_path, CLIP) / SHEET
+    with zipfile.ZipFile(sheet, "w", zipfile.ZIP_DEFLATED) as parts:
+        parts.writestr("xl/worksheets/sheet1.xml", "<row/>" * 1000)
+    damaged = bytearray(sheet.read_bytes())
+    damaged[60] ^= 0xFF
+    sheet.write_bytes(damaged)
+    assert "cannot be read as an Excel workbook" in message(tmp_path)
+
+
+def test_the_six_are_labels_of_its(tmp_path):
+    six = next(card for card in CORPUS.cards if card.name == "six")
+    assert len(class_map(six.classes, LABELS)) == 6

@@ -1,0 +1,101 @@
+"""CREMA-D: each field of a file name, the votes of those who heard and saw, and what is wrong with the release."""
+
+from collections import Counter
+
+import pytest
+from trees import cremad as tree
+from trees import touch
+
+from pipeline.corpora.base import shortfalls
+from pipeline.corpora.cremad import CORPUS, LABELS, SENTENCES, find
+from pipeline.errors import CorpusError
+from pipeline.judging.raters import agreement
+from pipeline.manifest import Media, Utterance
+
+CLIP = "1001_IEO_ANG_LO"
+
+
+def test_names_and_tables_say_all(tmp_path):
+    assert find(tree(tmp_path))[1] == Utterance(
+        id=CLIP,
+        corpus="cremad",
+        speaker="1001",
+        label="anger",
+        audio=Media(f"AudioWAV/{CLIP}.wav"),
+        video=Media(f"VideoFlash/{CLIP}.flv"),
+        part="low",
+        text="It's eleven o'clock",
+        sex="male",
+        votes=(("anger",), ("anger",), ("disgust",), ("neutral",), ("neutral",)),
+    )
+
+
+def test_votes_are_of_those_who_heard_and_saw(tmp_path):
+    by_id = {utterance.id: utterance for utterance in find(tree(tmp_path))}
+    assert agreement(by_id[CLIP].votes) == 2 / 5
+    assert by_id["1002_IEO_NEU_XX"].votes == (("sad",),) * 3
+    assert by_id["1002_IEO_NEU_XX"].label == "neutral"
+    assert by_id["1002_IEO_ANG_HI"].votes == ()
+
+
+@pytest.mark.parametrize(("code", "label"), LABELS.items())
+def test_the_code_is_the_emotion_that_was_meant(code, label, tmp_path):
+    (utterance,) = find(touch(tmp_path, f"AudioWAV/1091_WSI_{code}_XX.wav"))
+    assert (utterance.label, utterance.speaker, utterance.part) == (label, "1091", "unspecified")
+    assert utterance.text == "We'll stop in a couple of minutes"
+
+
+def test_without_tables_there_are_neither_sexes_nor_votes(tmp_path):
+    (utterance,) = find(touch(tmp_path, f"AudioWAV/{CLIP}.wav"))
+    assert (utterance.sex, utterance.votes, utterance.video) == (None, (), None)
+
+
+def test_a_film_without_a_wav_is_sound_and_picture(tmp_path):
+    film = f"VideoFlash/{CLIP}.flv"
+    (utterance,) = find(touch(tmp_path, film))
+    assert utterance.audio == utterance.video == Media(film)
+
+
+def test_the_name_that_lacks_a_letter_is_the_clip_of_the_tables(tmp_path):
+    (utterance,) = find(touch(tmp_path, "AudioWAV/1040_ITH_SAD_X.wav", "VideoFlash/1040_ITH_SAD_XX.flv"))
+    assert utterance.id == "1040_ITH_SAD_XX"
+    assert utterance.audio == Media("AudioWAV/1040_ITH_SAD_X.wav")
+    assert utterance.video == Media("VideoFlash/1040_ITH_SAD_XX.flv")
+
+
+def test_other_files_are_not_its(tmp_path):
+    names = (f"AudioWAV/._{CLIP}.wav", "AudioWAV/1001_ABC_ANG_XX.wav", "AudioWAV/1001_IEO_SUR_XX.wav", f"{CLIP}.wav")
+    with pytest.raises(CorpusError, match="found none"):
+        find(touch(tmp_path, *names))
+
+
+def test_clips_that_were_not_fetched_are_told(tmp_path):
+    touch(tmp_path, f"AudioWAV/{CLIP}.wav")
+    (tmp_path / "AudioWAV" / f"{CLIP}.wav").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    with pytest.raises(CorpusError, match="git lfs pull"):
+        find(tmp_path)
+
+
+def test_a_table_of_another_kind_is_told(tmp_path):
+    (tree(tmp_path) / "VideoDemographics.csv").write_text("Actor,Sex\n1001,Male\n")
+    with pytest.raises(CorpusError, match=r"VideoDemographics\.csv has no column 'ActorID'"):
+        find(tmp_path)
+
+
+def test_a_count_that_is_none_is_told_with_its_row(tmp_path):
+    table = tree(tmp_path) / "processedResults" / "tabulatedVotes.csv"
+    table.write_text(table.read_text().replace('"300002",0', '"300002",x'))
+    with pytest.raises(CorpusError, match="row 5: expected whole numbers under A, D, F, H, N, S"):
+        find(tmp_path)
+
+
+def test_the_counts_are_those_of_the_whole_release(tmp_path):
+    """91 actors, five emotions, three levels of one sentence; the rest has no level."""
+    levels = [f"{a}_IEO_{e}_{x}" for a in range(1001, 1092) for e in LABELS if e != "NEU" for x in ("LO", "MD", "HI")]
+    others = [f"{a}_{s}_{e}_XX" for a in range(1001, 1092) for s in SENTENCES if s != "IEO" for e in LABELS]
+    rest = 7442 - len(levels) - len(others)
+    neutral = [f"{a}_IEO_NEU_XX" for a in range(1001, 1001 + rest)]
+    utterances = find(touch(tmp_path, *(f"AudioWAV/{clip}.wav" for clip in (*levels, *others, *neutral))))
+    assert Counter(utterance.part for utterance in utterances) == CORPUS.counts
+    assert sum(CORPUS.counts.values()) == 7442
+    assert not shortfalls(CORPUS, utterances)

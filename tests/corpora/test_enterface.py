@@ -1,0 +1,79 @@
+"""eNTERFACE'05: folders come before names, which cannot be trusted."""
+
+import pytest
+from trees import touch
+
+from pipeline.corpora.enterface import find
+from pipeline.errors import CorpusError
+from pipeline.manifest import Media, Utterance
+
+
+def test_a_path_says_all_and_the_film_is_the_sound(tmp_path):
+    film = Media("subject 1/anger/sentence 2/s1_an_2.avi")
+    assert find(touch(tmp_path, film.path)) == [
+        Utterance("s01_an_2", "enterface", "s01", "anger", audio=film, video=film, text="an2")
+    ]
+
+
+@pytest.mark.parametrize("label", ["anger", "disgust", "fear", "happiness", "sadness", "surprise"])
+def test_the_folder_is_the_emotion(label, tmp_path):
+    (utterance,) = find(touch(tmp_path, f"subject 44/{label}/sentence 5/s44_{label[:2]}_5.avi"))
+    assert (utterance.id, utterance.label) == (f"s44_{label[:2]}_5", label)
+
+
+def test_subject_11_is_not_subject_12(tmp_path):
+    touch(tmp_path, "subject 11/fear/sentence 1/s12_fe_1.avi", "subject 12/fear/sentence 1/s12_fe_1.avi")
+    assert [(utterance.id, utterance.speaker) for utterance in find(tmp_path)] == [
+        ("s11_fe_1", "s11"),
+        ("s12_fe_1", "s12"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "id_"),
+    [
+        ("subject 3/surprise/sentence 1/s_3_su_1.avi", "s03_su_1"),
+        ("subject 16/surprise/sentence 3/s16_su_3avi.avi", "s16_su_3"),
+        ("subject 6/s6_an_1.avi", "s06_an_1"),
+        ("subject 6/s6_an.avi", "s06_an"),
+        ("subject 6/anger/s6_an.avi", "s06_an"),
+        ("subject 6/anger/Anger.avi", "s06_an"),
+        ("subject 6/anger/s6_an_4.AVI", "s06_an_4"),
+        ("subject-20/anger/sentence-4/s20_an_4.avi", "s20_an_4"),
+        ("enterface database/subject 9/Anger/Sentence 4/a film.avi", "s09_an_4"),
+    ],
+)
+def test_each_oddity_of_the_release_is_read(path, id_, tmp_path):
+    (utterance,) = find(touch(tmp_path, path))
+    assert utterance.id == id_
+    assert utterance.video == Media(path)
+    assert utterance.label == ("surprise" if "_su" in id_ else "anger")
+    assert utterance.text == (None if id_ == "s06_an" else id_[4:].replace("_", ""))
+
+
+def test_folders_come_before_the_name(tmp_path):
+    (utterance,) = find(touch(tmp_path, "subject 4/fear/sentence 3/s5_an_2.avi"))
+    assert (utterance.id, utterance.label, utterance.text) == ("s04_fe_3", "fear", "fe3")
+
+
+def test_the_order_is_that_of_the_subjects(tmp_path):
+    touch(tmp_path, *(f"subject {n}/anger/sentence 1/s{n}_an_1.avi" for n in (10, 2, 1)))
+    assert [utterance.speaker for utterance in find(tmp_path)] == ["s01", "s02", "s10"]
+
+
+def test_litter_is_not_its(tmp_path):
+    touch(tmp_path, "subject 1/anger/sentence 1/._s1_an_1.avi", "subject 1/anger/sentence 1/Thumbs.db", "s1_an_1.avi")
+    with pytest.raises(CorpusError, match="found none"):
+        find(tmp_path)
+
+
+def test_a_film_that_says_no_emotion_is_named(tmp_path):
+    touch(tmp_path, "subject 1/anger/sentence 1/s1_an_1.avi", "subject 6/take 1.avi")
+    with pytest.raises(CorpusError, match=r"subject 6.take 1\.avi says no emotion.*Rename it"):
+        find(tmp_path)
+
+
+def test_two_films_of_one_sentence_are_named(tmp_path):
+    touch(tmp_path, "subject 1/anger/sentence 1/s1_an_1.avi", "subject 1/anger/sentence 1/s1_an_2.avi")
+    with pytest.raises(CorpusError, match=r"s1_an_1\.avi' and '.*s1_an_2\.avi' are both s01_an_1"):
+        find(tmp_path)

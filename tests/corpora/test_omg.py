@@ -1,0 +1,136 @@
+"""OMG-Emotion: the tables say all, films may be gone, and nothing is dropped for it."""
+
+import pytest
+from corpus import run, spec, write_wav
+from plain import Level
+from trees import omg as tree
+from trees import touch
+
+from pipeline.corpora.omg import CORPUS, LABELS, find
+from pipeline.errors import CorpusError
+from pipeline.judging.selection import select
+from pipeline.judging.splits import clusters, folds
+from pipeline.manifest import Dataset, Media, Utterance
+
+TRAIN = "omg_TrainVideos.csv"
+
+
+def edited(root, table, old, new):
+    """Return a tree in which a table has something else in one place."""
+    path = tree(root) / table
+    assert path.read_text().count(old) == 1
+    path.write_text(path.read_text().replace(old, new))
+    return root
+
+
+def test_a_row_says_all(tmp_path):
+    film = Media("train/74de88564_1/utterance_1.mp4")
+    assert find(tree(tmp_path))[0] == Utterance(
+        id="train/74de88564_1/utterance_1",
+        corpus="omg",
+        speaker="",
+        label="neutral",
+        audio=film,
+        video=film,
+        dialog="xfsvvbTlR38",
+        turn=1,
+        split="train",
+        valence=0.114515408794,
+        arousal=0.05738688939,
+    )
+
+
+@pytest.mark.parametrize("spelling", ["{}", "{}.0", " {} "])
+@pytest.mark.parametrize("number", range(7))
+def test_the_number_is_the_emotion(number, spelling, tmp_path):
+    found = find(edited(tmp_path, TRAIN, "0.114515408794,4", f"0.114515408794,{spelling.format(number)}"))
+    names = ("anger", "disgust", "fear", "happy", "neutral", "sad", "surprise")
+    assert found[0].label == names[number] == LABELS[number]
+
+
+def test_a_row_without_a_vote_has_no_label_but_its_dimensions(tmp_path):
+    utterances = find(tree(tmp_path))
+    assert (utterances[1].label, utterances[1].valence) == (None, -0.255681810209)
+    arousal, _, emotion = CORPUS.cards
+    assert select(utterances[:3], arousal).chosen.tolist() == [0, 1, 2]
+    assert select(utterances[:3], emotion).left_out == {"without a label": 1}
+
+
+def test_the_pieces_of_a_film_belong_together(tmp_path):
+    found = clusters(find(tree(tmp_path)))
+    assert found.unit == "dialog"
+    assert found.of.tolist() == ["xfsvvbTlR38", "xfsvvbTlR38", "gG1zIeeobkA", "dUOkpPu_tsU"]
+
+
+def test_without_labels_of_the_test_the_validation_is_tested(tmp_path):
+    utterances = find(tree(tmp_path))
+    card = CORPUS.cards[0]
+    kept = [utterances[i] for i in select(utterances, card).chosen]
+    (fold,) = folds(card, kept)
+    assert (fold.name, fold.train.tolist(), fold.test.tolist()) == ("validation", [0, 1], [2])
+
+
+def test_the_table_with_labels_is_preferred(tmp_path):
+    header = "link,start,end,video,utterance,arousal,valence,EmotionMaxVote"
+    row = "https://www.youtube.com/watch?v=_bg0TrqHcBs,0.0,16.2,1f61459b0,utterance_1.mp4,0.46,0.69,3"
+    (tree(tmp_path) / "omg_TestVideos_WithLabels.csv").write_text(f"{header}\n{row}\n")
+    test = [utterance for utterance in find(tmp_path) if utterance.split == "test"]
+    assert [(utterance.id, utterance.label) for utterance in test] == [("test/1f61459b0/utterance_1", "happy")]
+
+
+def test_a_film_that_is_gone_stays_an_utterance_and_is_named(tmp_path):
+    for film in tree(tmp_path / "omg").rglob("*.mp4"):
+        write_wav(film.with_suffix(".wav"), 0.2)
+        film.with_suffix(".wav").rename(film)
+    (tmp_path / "omg/train/74de88564_2/utterance_2.mp4").unlink()
+    utterances = find(tmp_path / "omg")
+    assert len(utterances) == 4
+    [summary] = run(Dataset("omg", tmp_path / "omg", tmp_path / "cache", utterances), spec("level", Level()))
+    assert summary.computed == 3
+    ((name, why),) = summary.failures.items()
+    assert name == "train/74de88564_2/utterance_2"
+    assert why.endswith("omg/train/74de88564_2/utterance_2.mp4 cannot be read: No such file or directory")
+
+
+def test_a_split_without_a_folder_is_not_read(tmp_path):
+    (tree(tmp_path) / "test").rename(tmp_path / "elsewhere")
+    assert {utterance.split for utterance in find(tmp_path)} == {"train", "validation"}
+
+
+def test_tables_without_any_film_are_not_the_corpus(tmp_path):
+    for film in tree(tmp_path).rglob("*.mp4"):
+        film.unlink()
+    with pytest.raises(CorpusError, match="none that belong together"):
+        find(tmp_path)
+
+
+def test_films_without_tables_are_not_the_corpus(tmp_path):
+    with pytest.raises(CorpusError, match=r"looked for tables such as omg_TrainVideos\.csv"):
+        find(touch(tmp_path, "train/74de88564/utterance_1.mp4"))
+
+
+def test_transcripts_are_read_where_they_are_there(tmp_path):
+    (tree(tmp_path) / "omg_TrainTranscripts.csv").write_text(
+        "link,video,utterance,transcript\n"
+        '"https://www.youtube.com/watch?v=xfsvvbTlR38",74de88564_1,utterance_1.mp4,"so, this is it "\n'
+        '"https://www.youtube.com/watch?v=xfsvvbTlR38",74de88564_2,utterance_2.mp4,""\n'
+    )
+    assert [utterance.text for utterance in find(tmp_path)] == ["so, this is it", None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("0.05738688939", "1.2", "row 2: 'arousal' is '1.2', expected a number from 0 to 1"),
+        ("-0.255681810209", "low", "row 3: 'valence' is 'low', expected a number from -1 to 1"),
+        ("-0.255681810209", "nan", "row 3: 'valence' is 'nan', expected a number from -1 to 1"),
+        ("0.114515408794,4", "0.114515408794,7", "row 2: 'EmotionMaxVote' is '7', expected 0 to 6"),
+        ("utterance_2.mp4", "utterance.mp4", "row 3: expected a link, a video such as 74de88564"),
+        ("video,", "film,", "has no column 'video'"),
+    ],
+)
+def test_what_cannot_be_read_is_told_with_its_row(old, new, said, tmp_path):
+    with pytest.raises(CorpusError) as error:
+        find(edited(tmp_path, TRAIN, old, new))
+    assert TRAIN in str(error.value)
+    assert said in str(error.value)

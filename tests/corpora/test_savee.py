@@ -1,0 +1,72 @@
+"""SAVEE: wav and film of one sentence are one utterance, and one letter or two are the emotion."""
+
+from collections import Counter
+
+import pytest
+from trees import savee as tree
+from trees import touch
+
+from pipeline.corpora.base import shortfalls
+from pipeline.corpora.savee import CORPUS, find
+from pipeline.errors import CorpusError
+from pipeline.manifest import Media, Utterance
+
+WAV, FILM = "AudioData/DC/sa03.wav", "AudioVisualClip/DC/sa3.avi"
+
+
+def test_wav_and_film_are_one_utterance(tmp_path):
+    assert find(touch(tmp_path, WAV, FILM)) == [
+        Utterance("DC_sa03", "savee", "DC", "sadness", Media(WAV), Media(FILM), text="sa03", sex="male")
+    ]
+
+
+@pytest.mark.parametrize(("file", "audio", "video"), [(WAV, WAV, None), (FILM, FILM, FILM)])
+def test_either_will_do(file, audio, video, tmp_path):
+    (utterance,) = find(touch(tmp_path, file))
+    assert utterance.id == "DC_sa03"
+    assert utterance.audio == Media(audio)
+    assert utterance.video == (Media(video) if video else None)
+
+
+@pytest.mark.parametrize(
+    ("letters", "label"),
+    [
+        *(("a", "anger"), ("d", "disgust"), ("f", "fear"), ("h", "happiness"), ("n", "neutral")),
+        *(("sa", "sadness"), ("su", "surprise")),
+    ],
+)
+def test_the_letters_are_the_emotion(letters, label, tmp_path):
+    (utterance,) = find(touch(tmp_path, f"AudioData/JE/{letters}15.wav"))
+    assert utterance.label == label
+
+
+@pytest.mark.parametrize("name", ["AudioData/KL/su01.wav", "KL/su01.wav", "ALL/KL_su01.wav", "KL_su01.wav"])
+def test_it_is_found_in_each_layout(name, tmp_path):
+    (utterance,) = find(touch(tmp_path, name))
+    assert (utterance.id, utterance.label) == ("KL_su01", "surprise")
+    assert utterance.audio == Media(name)
+
+
+def test_other_files_are_not_its(tmp_path):
+    touch(tmp_path, "AudioData/DC/s01.wav", "AudioData/DC/._a01.wav", "AudioData/AB/a01.wav", "AudioData/DC/a01.txt")
+    with pytest.raises(CorpusError, match="found none"):
+        find(tmp_path)
+
+
+def test_the_whole_of_it_is_whole_and_a_part_is_not(tmp_path):
+    sentences = {letters: 30 if letters == "n" else 15 for letters in ("a", "d", "f", "h", "n", "sa", "su")}
+    for speaker in ("DC", "JE", "JK", "KL"):
+        for letters, count in sentences.items():
+            touch(tmp_path, *(f"AudioData/{speaker}/{letters}{n:02}.wav" for n in range(1, count + 1)))
+            touch(tmp_path, *(f"AudioVisualClip/{speaker}/{letters}{n}.avi" for n in range(1, count + 1)))
+    utterances = find(tmp_path)
+    assert not shortfalls(CORPUS, utterances)
+    labels = Counter(utterance.label for utterance in utterances)
+    assert labels.pop("neutral") == 120
+    assert set(labels.values()) == {60}
+    assert [utterance.id for utterance in utterances[:2]] == ["DC_a01", "DC_a02"]
+    assert shortfalls(CORPUS, utterances[1:]) == ["savee: 479 utterances found, 480 expected"]
+
+
+def test_a_missing_file_is_told(tmp_path):
+    assert shortfalls(CORPUS, find(tree(tmp_path))) == ["savee: 14 utterances found, 480 expected"]
