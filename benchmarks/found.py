@@ -18,14 +18,14 @@ from typing import Any
 
 import cv2
 import numpy as np
+from faces import videos
 from numpy.typing import NDArray
 
-from features.base import ExtractionError, Frames, Runtime
+from features.base import ExtractionError, Frames, Rows, Runtime
 from features.faces import COLUMNS, Faces, is_found
 from pipeline import registry
 from pipeline.media import video
 
-SUFFIXES = {".mp4", ".mpg", ".avi", ".mov", ".mkv"}
 LINE = "{:44}{:>8}{:>8}{:>9}{:>9}{:>9}"
 
 Picture = NDArray[np.uint8]
@@ -48,7 +48,7 @@ class Found:
         return LINE.format(self.name, self.n_frames, self.n_found, share, self.n_several, f"{self.width:.0f}")
 
 
-def frames_of(path: Path, feature: Faces, change: Callable[[Picture], Picture]) -> Iterator[Frames]:
+def frames_of(path: Path, feature: Faces, change: Callable[[Picture], Picture] = np.asarray) -> Iterator[Frames]:
     """Yield the frames that the feature samples, changed.
 
     Raises
@@ -61,6 +61,19 @@ def frames_of(path: Path, feature: Faces, change: Callable[[Picture], Picture]) 
             raise SystemExit(said.problem)
         if isinstance(said, video.Window):
             yield Frames(np.stack([change(picture) for picture in said.frames.pictures]), said.frames.times)
+
+
+def seen(path: Path, feature: Faces, model: Any) -> tuple[list[Picture], Rows]:
+    """Return the sampled frames of a film, and the rows of their faces."""
+    pictures: list[Picture] = []
+
+    def kept() -> Iterator[Frames]:
+        for frames in frames_of(path, feature):
+            pictures.extend(frames.pictures)
+            yield frames
+
+    rows = feature.extract_stream(kept(), model)
+    return pictures, rows
 
 
 def look(path: Path, name: str, feature: Faces, model: Any, scale: float = 1.0) -> Found:
@@ -113,7 +126,7 @@ def main() -> None:
 
     print(f"{spec}\n" + LINE.format("film", "frames", "found", "share", "several", "width"))
     for folder in sorted(path for path in options.clips.iterdir() if path.is_dir()):
-        paths = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES)
+        paths = videos(folder)
         if not paths:
             continue
         films = report(folder.name, (look(p, f"{folder.name}/{p.stem}", spec.feature, model) for p in paths))

@@ -12,17 +12,16 @@ weights are found.
 """
 
 import argparse
-from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import torch
 from faces import videos
-from found import frames_of
+from found import seen
 from numpy.typing import NDArray
 
-from features.base import Frames, Rows, Runtime
+from features.base import Runtime
 from features.detectors.chips import Picture, aligned
 from features.embedding import Embedding
 from features.face import Face
@@ -35,25 +34,11 @@ from features.networks.weights import WeightError
 FIVE = slice(COLUMNS.index("eye_right_outer_x"), COLUMNS.index("nose_y") + 1)
 
 
-def seen(paths: list[Path], feature: Faces) -> Iterator[tuple[list[Picture], Rows]]:
-    """Yield the sampled pictures of each video and the rows of their faces."""
-    model = feature.load(Runtime())
-    for path in paths:
-        pictures: list[Picture] = []
-
-        def kept(path: Path = path, pictures: list[Picture] = pictures) -> Iterator[Frames]:
-            for frames in frames_of(path, feature, lambda picture: picture):
-                pictures.extend(frames.pictures)
-                yield frames
-
-        rows = feature.extract_stream(kept(), model)
-        yield pictures, rows
-
-
 def chips_of(paths: list[Path], faces: Faces, embeddings: list[Embedding]) -> list[NDArray[np.uint8]]:
     """Return the chips of all faces: those of the pictures, aligned, then what each embedding cuts from the crops."""
     cut: list[list[Picture]] = [[] for _ in range(1 + len(embeddings))]
-    for pictures, rows in seen(paths, faces):
+    model = faces.load(Runtime())
+    for pictures, rows in (seen(path, faces, model) for path in paths):
         assert rows.crops is not None
         for number in map(int, np.flatnonzero(is_found(rows.values))):
             row, crop = rows.values[number], rows.crops[number]

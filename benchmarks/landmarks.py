@@ -14,23 +14,23 @@ similarity is taken out.
 """
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
+from faces import videos
+from found import seen
 from numpy.typing import NDArray
 
-from features.base import Frames, Runtime
+from features.base import Runtime
 from features.detectors import crops
 from features.detectors.landmarks import landmarks, refined
 from features.faces import COLUMNS, Faces, squared
 from features.landmarks import normalised
-from pipeline.media import video
 
-SUFFIXES = {".mp4", ".mpg", ".avi", ".mov", ".mkv"}
 FOUND, BOX, FIVE = COLUMNS.index("found"), slice(COLUMNS.index("x0"), COLUMNS.index("y1") + 1), slice(7, 17)
 
 Picture = NDArray[np.uint8]
@@ -84,15 +84,8 @@ def apart(points: Points, others: Points) -> Points:
 
 def sights(path: Path, rate: str) -> list[Sight]:
     """Return the sampled frames of a film that have a face."""
-    feature, pictures = Faces(frames=rate, missing="keep"), []
-
-    def windows() -> Iterator[Frames]:
-        for said in video.windows(path.parent, path.name, [video.Wanted("film", feature.sampling)]):
-            if isinstance(said, video.Window):
-                pictures.extend(map(np.array, said.frames.pictures))
-                yield said.frames
-
-    rows = feature.extract_stream(windows(), feature.load(Runtime()))
+    feature = Faces(frames=rate, missing="keep")
+    pictures, rows = seen(path, feature, feature.load(Runtime()))
     return [
         Sight(pictures[k], row[BOX], row[FIVE].reshape(5, 2), crops.decoded(rows.crops[k]))
         for k, row in enumerate(rows.values.astype(float))
@@ -137,11 +130,11 @@ def main() -> None:
     print(f"{'crop against frame':28}{'faces':>7}{'ours: median':>14}{'95 %':>8}{'dlib: median':>14}{'95 %':>8}")
     for folder in folders:
         distances: dict[Find, list[Points]] = {fine: [], whole: []}
-        for path in sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES):
-            seen = sights(path, options.frames)
-            middles.extend(seen[len(seen) // 2 :][:1])
+        for path in videos(folder):
+            found = sights(path, options.frames)
+            middles.extend(found[len(found) // 2 :][:1])
             for find, all_of_them in distances.items():
-                all_of_them.extend(apart(of_crop(find, sight), of_frame(find, sight)) for sight in seen)
+                all_of_them.extend(apart(of_crop(find, sight), of_frame(find, sight)) for sight in found)
         cells = (f"{np.median(d):14.4f}{np.quantile(d, 0.95):8.4f}" for d in distances.values())
         print(f"{folder.name:28}{len(distances[fine]):7}{''.join(cells)}", flush=True)
     print(f"\n{'jitter':28}{'faces':>7}{'ours: median':>14}{'rms':>8}{'dlib: median':>14}{'rms':>8}")

@@ -203,17 +203,13 @@ def _shown(clips: Iterable[Rows], missing: Missing, plans: list[_Plan]) -> Itera
 
 def _plan(clip: Rows, pictures: Sequence[bytes], missing: Missing) -> _Plan:
     assert clip.times is not None
-    found = np.flatnonzero(faces.is_found(clip.values))
     if missing == "frame":
         everything = np.arange(len(clip.values))
-        if lacking := sum(not pictures[int(number)] for number in np.setdiff1d(everything, found)):
+        faceless = np.flatnonzero(~faces.is_found(clip.values))
+        if lacking := sum(not pictures[int(number)] for number in faceless):
             raise ExtractionError(f"{lacking} of {len(clip.values)} frames have neither a face nor a picture")
         return _Plan(everything, everything, clip.times)
-    if not len(found):
-        raise ExtractionError(
-            f"no face in any of {len(clip.values)} frames, so there is nothing to embed; missing=frame embeds the "
-            "whole frame instead"
-        )
+    found = faces.faces_in(clip, "there is nothing to embed; missing=frame embeds the whole frame instead")
     times = clip.times[found]
     if missing == "skip":
         return _Plan(found, np.arange(len(found)), times)

@@ -244,6 +244,27 @@ def is_found(values: Values) -> NDArray[np.bool_]:
     return found
 
 
+def faces_in(clip: Rows, so: str) -> NDArray[np.intp]:
+    """Return the numbers of a clip's rows with a face, in order.
+
+    Parameters
+    ----------
+    clip
+        Of this feature.
+    so
+        What there is not where there is no face, for the message.
+
+    Raises
+    ------
+    ExtractionError
+        If no row has one.
+    """
+    found = np.flatnonzero(is_found(clip.values))
+    if not len(found):
+        raise ExtractionError(f"no face in any of {len(clip.values)} frames, so {so}")
+    return found
+
+
 def chip(row: Values, crop: bytes, size: int = 150, padding: float = 0.25) -> Picture:
     """Cut the aligned chip of one row from its crop, as dlib would from the frame.
 
@@ -295,13 +316,6 @@ def boxed(row: Values, crop: bytes, height: int, width: int, widened: float = 0.
     edges = crops.placed(np.array([(left, top), (right, bottom)]) - 0.5, row[_BOX], picture) + 0.5
     (x0, y0), (x1, y1) = np.floor(edges + 0.5).astype(int)
     return crops.resized(crops.cutout(picture, x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)), width, height)
-
-
-def chips(rows: Rows, size: int = 150, padding: float = 0.25) -> Iterator[Picture]:
-    """Yield the aligned chip of every row with a face, in order; see `chip`."""
-    assert rows.crops is not None
-    for number in map(int, np.flatnonzero(is_found(rows.values))):
-        yield chip(rows.values[number], rows.crops[number], size, padding)
 
 
 PRESETS: dict[str, VideoFeature] = {"faces": Faces()}

@@ -17,11 +17,11 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from features.base import ChainedFeature, ExtractionError, Rows, Runtime
+from features.base import ChainedFeature, Rows, Runtime
 from features.detectors import fan
 from features.detectors.chips import MEAN_FACE, Picture, Points
 from features.detectors.landmarks import MODELS, refined
-from features.faces import Faces, is_found, points_of
+from features.faces import Faces, faces_in, points_of
 from features.frames import check_derivatives
 from features.motion import runs, with_derivatives
 from features.networks.weights import packaged
@@ -166,9 +166,7 @@ class Landmarks(ChainedFeature):
     def _of_clip(self, clip: Rows, find: Find) -> Rows:
         assert clip.crops is not None
         assert clip.times is not None
-        found = np.flatnonzero(is_found(clip.values))
-        if not len(found):
-            raise ExtractionError(f"no face in any of {len(clip.values)} frames, so there are no landmarks")
+        found = faces_in(clip, "there are no landmarks")
         anchors = range(5) if self.points == "5" else FIVE
         order = [point for part in self.regions.values() for point in part]
         static = [

@@ -16,10 +16,10 @@ from typing import Any, ClassVar, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from features.base import ChainedFeature, ExtractionError, Rows, Values
+from features.base import ChainedFeature, Rows, Values
 from features.detectors import crops
 from features.detectors.chips import Picture, Placement, Points, cut, placement
-from features.faces import Faces, boxed, is_found, points_of
+from features.faces import Faces, boxed, faces_in, points_of
 
 Cut = Literal["aligned", "box", "mouth"]
 
@@ -104,9 +104,7 @@ class Pixels(ChainedFeature):
     def _of_clip(self, clip: Rows) -> Rows:
         assert clip.crops is not None
         assert clip.times is not None
-        found = np.flatnonzero(is_found(clip.values))
-        if not len(found):
-            raise ExtractionError(f"no face in any of {len(clip.values)} frames, so there is nothing to show")
+        found = faces_in(clip, "there is nothing to show")
         values = np.empty((len(found), len(self.columns)), np.float32)
         for line, number in zip(values, map(int, found), strict=True):
             line[:] = self.picture(clip.values[number], clip.crops[number]).ravel()

@@ -20,7 +20,7 @@ from features.detectors.chips import aligned
 from features.detectors.following import Follower, Tracker, overlap
 from features.detectors.search import Search
 from features.face import Face
-from features.faces import COLUMNS, Faces, boxed, chip, chips, inside, is_found, sharpness, squared, yaw
+from features.faces import COLUMNS, Faces, boxed, chip, inside, is_found, sharpness, squared, yaw
 from features.networks import dlib_resnet
 from pipeline.caching import cache, store
 from pipeline.extraction import streams
@@ -286,9 +286,14 @@ def test_windows_of_frames_do_not_show_in_the_rows(clip: np.ndarray, found: Rows
         assert tuple(one.crops) == tuple(other.crops)
 
 
+def chips(rows: Rows) -> list[np.ndarray]:
+    """Return the aligned chip of every row with a face."""
+    return [chip(rows.values[k], rows.crops[k]) for k in np.flatnonzero(is_found(rows.values))]
+
+
 def test_a_chip_from_the_crop_is_the_chip_from_the_frame(clip: np.ndarray, found: Rows):
     points = found.values[:, 7:17].reshape(-1, 5, 2)
-    kept = list(chips(found))
+    kept = chips(found)
     assert len(kept) == 8
     for ours, k in zip(kept, np.flatnonzero(is_found(found.values)), strict=True):
         from_frame = aligned(clip[k], points[k]).astype(int)
@@ -420,7 +425,7 @@ def test_an_embedding_is_that_of_the_chip_and_missing_faces_have_none(found: Row
     feature = Face()
     [rows] = feature.extract_many([found], feature.load(RUNTIME))
     assert rows.times == pytest.approx([0, 0.2, 0.4, 0.6, 1.2, 1.4, 1.6, 1.8])
-    direct = dlib_resnet.load().embed(np.stack(list(chips(found))))
+    direct = dlib_resnet.load().embed(np.stack(chips(found)))
     assert rows.values.tobytes() == direct.tobytes()
     assert rows.values.shape == (8, len(feature.columns))
 
