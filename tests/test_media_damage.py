@@ -17,11 +17,11 @@ def want(id_: str, start: float | None = None, end: float | None = None, how: st
     return Wanted(id_, sampling(how), start, end, **more)
 
 
-def outcomes(path: Path, *wanted: Wanted, threads: int = 1) -> tuple[dict[str, list[int]], dict[str, str | None]]:
+def outcomes(path: Path, *wanted: Wanted) -> tuple[dict[str, list[int]], dict[str, str | None]]:
     """Return the numbers of the frames that came, and the problem, of each utterance."""
     came: dict[str, list[int]] = {each.id: [] for each in wanted}
     problems: dict[str, str | None] = {}
-    for event in windows(path.parent, path.name, wanted, threads=threads):
+    for event in windows(path.parent, path.name, wanted):
         assert event.id not in problems
         if isinstance(event, Window):
             came[event.id] += [number(picture) for picture in event.frames.pictures]
@@ -52,13 +52,12 @@ def whole_film(path: Path) -> bytearray:
     return bytearray(film(path, noisy(250), container={"movflags": "faststart"}).read_bytes())
 
 
-@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_broken_last_third_spoils_only_who_reaches_into_it(tmp_path: Path, kind: str, threads: int) -> None:
+def test_a_broken_last_third_spoils_only_who_reaches_into_it(tmp_path: Path, kind: str) -> None:
     content = whole_film(tmp_path / f"whole.{kind}")
     cut = tmp_path / f"cut.{kind}"
     cut.write_bytes(content[: len(content) * 2 // 3])
-    came, problems = outcomes(cut, want("whole"), *seconds(), threads=threads)
+    came, problems = outcomes(cut, want("whole"), *seconds())
     fine = [k for k in range(10) if problems[f"{k}"] is None]
     assert fine == list(range(len(fine)))
     assert 4 <= len(fine) <= 7
@@ -69,16 +68,15 @@ def test_a_broken_last_third_spoils_only_who_reaches_into_it(tmp_path: Path, kin
         assert f"cut.{kind} is " in (problems["whole"] or "")
 
 
-@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("at", [0.4, 0.55, 0.7])
 @pytest.mark.parametrize("kind", ["mp4", "mkv", "ts"])  # what the others do not notice is told in `timeline`
-def test_a_damaged_stretch_is_not_shown_and_what_follows_is(tmp_path: Path, kind: str, at: float, threads: int) -> None:
+def test_a_damaged_stretch_is_not_shown_and_what_follows_is(tmp_path: Path, kind: str, at: float) -> None:
     path = tmp_path / f"a.{kind}"
     content = whole_film(path)
     first, length = int(at * len(content)), len(content) // 30
     content[first : first + length] = np.random.default_rng(1).bytes(length)
     path.write_bytes(content)
-    came, problems = outcomes(path, want("whole"), *seconds(), threads=threads)
+    came, problems = outcomes(path, want("whole"), *seconds())
     if kind == "mkv":  # loses packets without a word
         problems = {id_: problem or stands_still(path, id_) for id_, problem in problems.items()}
     spoilt = [k for k in range(10) if problems[f"{k}"] is not None]
@@ -99,8 +97,7 @@ def test_frames_that_a_decoder_keeps_to_itself_are_missed(tmp_path: Path, monkey
     assert "a.mp4 is damaged: it cannot be decoded from 2." in (problems["whole"] or "")
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_after_damage_a_file_without_times_is_lost(tmp_path: Path, threads: int) -> None:
+def test_after_damage_a_file_without_times_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "a.avi"
     content = whole_film(path)
     with av.open(str(path)) as container:
@@ -108,7 +105,7 @@ def test_after_damage_a_file_without_times_is_lost(tmp_path: Path, threads: int)
     first = content.index(bytes(packet))
     content[first : first + packet.size] = bytes(packet.size)
     path.write_bytes(content)
-    came, problems = outcomes(path, want("whole"), *seconds(), threads=threads)
+    came, problems = outcomes(path, want("whole"), *seconds())
     assert problems["whole"] is not None
     assert [k for k in range(10) if problems[f"{k}"] is None] == [0, 1, 2, 3, 4]
     assert [came[f"{k}"] for k in range(5)] == [truth(k, "avi") for k in range(5)]

@@ -273,15 +273,6 @@ def test_windows_are_bounded_and_shared_by_those_who_overlap(three_seconds: Path
         assert sum(sizes) == 75 * n_clips
 
 
-@pytest.mark.parametrize("threads", [2, 3])
-def test_pictures_are_the_same_on_any_number_of_threads(three_seconds: Path, threads: int) -> None:
-    wanted = [want("all"), want("some", "7/s", 1.0, 2.5)]
-    one, several = see(three_seconds, *wanted), see(three_seconds, *wanted, threads=threads)
-    for id_ in one:
-        np.testing.assert_array_equal(one[id_].pictures, several[id_].pictures)
-        np.testing.assert_array_equal(one[id_].times, several[id_].times)
-
-
 def test_an_8k_film_comes_one_picture_at_a_time(tmp_path: Path) -> None:
     huge = (np.full((4320, 7680, 3), level, np.uint8) for level in (0, 200))
     path = film(tmp_path / "8k.avi", huge, codec="mjpeg", pixels="yuvj420p", options={})

@@ -108,7 +108,7 @@ class Reel:
 
 
 @contextmanager
-def opened(path: Path, name: str, threads: int) -> Iterator[Reel]:
+def opened(path: Path, name: str) -> Iterator[Reel]:
     """Open the first video stream of a file; a cover picture is none.
 
     Parameters
@@ -117,8 +117,6 @@ def opened(path: Path, name: str, threads: int) -> Iterator[Reel]:
         The file.
     name
         What errors call it.
-    threads
-        How many threads decode it, where a frame is stored in slices; whatever it is, the pictures are the same.
 
     Raises
     ------
@@ -135,8 +133,7 @@ def opened(path: Path, name: str, threads: int) -> Iterator[Reel]:
         raise MediaError(f"{name} cannot be decoded: {error.strerror or error}") from error
     with container:
         stream = _video(container, name)
-        stream.thread_type = "SLICE"  # frame threads at times let a damaged frame of H.264 pass for a whole one
-        stream.codec_context.thread_count = threads
+        stream.codec_context.thread_count = 1  # on more, H.264 at times passes a damaged frame for a whole one
         origin = (container.start_time or 0) / av.time_base
         start = 0.0 if stream.start_time is None else float(stream.start_time * stream.time_base) - origin
         yield Reel(name, path, container, stream, origin, max(start, 0.0), _declared(stream, max(start, 0.0)))
@@ -177,7 +174,7 @@ def length(reel: Reel) -> float:
     """Return how long the pictures of a file last, s: from its header, or else by reading all its packets."""
     if reel.declared is not None:
         return reel.declared
-    with opened(reel.path, reel.name, 1) as other:
+    with opened(reel.path, reel.name) as other:
         times = [
             (other.time(p), float((p.duration or 0) * p.time_base)) for p in _read(other) if not isinstance(p, _Mark)
         ]

@@ -83,7 +83,7 @@ class Ended:
 
 
 def windows(
-    root: Path, path: str, wanted: Sequence[Wanted], *, threads: int = 1, window_bytes: int = WINDOW_BYTES
+    root: Path, path: str, wanted: Sequence[Wanted], *, window_bytes: int = WINDOW_BYTES
 ) -> Iterator[Window | Ended]:
     """Decode a file once for all that is wanted of it.
 
@@ -95,8 +95,6 @@ def windows(
         The media file.
     wanted
         The utterances, in any order.
-    threads
-        How many threads decode a frame, where it is stored in slices: files side by side are what makes it quick.
     window_bytes
         How many bytes of pictures may wait to be given out; a single picture may be more.
 
@@ -107,7 +105,7 @@ def windows(
         never raised.
     """
     try:
-        with opened(root / path, path, threads) as reel:
+        with opened(root / path, path) as reel:
             yield from _cut(reel, wanted, window_bytes)
     except MediaError as error:
         yield from (Ended(each.id, 0, str(error)) for each in wanted)
