@@ -93,7 +93,9 @@ def _placed(utterance: Utterance) -> Utterance:
     changed: dict[str, Any] = {name: f"{utterance.corpus}/{value}" for name, value in own.items() if value}
     for kind in ("audio", "video", "mocap"):
         media = getattr(utterance, kind)
-        changed[kind] = media and replace(media, path=f"{utterance.corpus}/{media.path}")
+        if media:
+            path, *beside = (f"{utterance.corpus}/{path}" for path in media.files)
+            changed[kind] = replace(media, path=path, beside=tuple(beside))
     return replace(utterance, **changed)
 
 
