@@ -89,8 +89,13 @@ def captured(n_frames: int = 12, n_columns: int = 165, *, seed: int = 0, start: 
 
 def motion(n_frames: int = 12, n_columns: int = 165, *, seed: int = 0, start: float = 0.0) -> str:
     """Return a file of motion capture: two header rows, then frame, time and columns, with gaps."""
-    names, axes = HEADERS[n_columns]
-    rows = captured(n_frames, n_columns, seed=seed, start=start).tolist()
+    return as_file(captured(n_frames, n_columns, seed=seed, start=start))
+
+
+def as_file(values: np.ndarray) -> str:
+    """Return a file of what `captured` says, or the like."""
+    names, axes = HEADERS[values.shape[1] - 2]
+    rows = values.tolist()
     lines = (f"{n:.0f} {time:.5f} " + " ".join(f"{value:.5f}" for value in row) for n, time, *row in rows)
     return "\n".join((f"Frame# Time {names}", f"           {axes}", *lines)) + "\n"
 

@@ -1,8 +1,9 @@
 """IEMOCAP's tree as `dialogs` writes it, played: one hears and sees who speaks, and how.
 
 Both actors stand side by side before grey, the one who wears markers on the left, and sway; who speaks moves the mouth
-and the face with it, who listens looks neutral. Voices and faces are those of the corpus ``demo``. Every third turn
-begins before the partner's has ended, so that both are heard at once.
+and the face with it, who listens looks neutral. The markers are captured in every turn, the partner's too, as the
+release has it; each emotion but the neutral one moves two regions of the face. Voices and faces are those of the corpus
+``demo``. Every third turn begins before the partner's has ended, so that both are heard at once.
 """
 
 import itertools
@@ -18,6 +19,7 @@ from dialogs import Said
 from films import film
 from numpy.typing import NDArray
 
+from features.markers import MARKERS, REGIONS
 from pipeline.corpora import demo
 
 #: How an emotion of IEMOCAP is played.
@@ -29,8 +31,18 @@ PLAYED = {
 #: The film's size, height and width, px, and its rate, as shipped.
 SIZE, FILM_RATE = (480, 720), Fraction(30000, 1001)
 
+#: Which regions of the face an emotion moves downwards (upwards, if less than 0), mm.
+MOVES = {
+    "anger": {"eyebrow": 4.0, "upperbrow": 4.0},
+    "happiness": {"cheek": -4.0, "mouth": -4.0},
+    "neutral": {},
+    "sadness": {"forehead": -4.0, "chin": 4.0},
+}
+#: How many times a second markers are seen, Hz, and how far the mouth opens, mm.
+SHUTTER, OPENING = 120, 6.0
+
 #: Between two turns, s: a pause, or how long both speak.
-PAUSE, TOGETHER = 0.25, 0.35
+PAUSE, TOGETHER = 0.25, 0.8
 
 GREY = 110
 
@@ -40,11 +52,11 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Turn:
-    """A turn that is played: who says it when, with which voice."""
+    """A turn that is played: who says it when, as which clips of the corpus ``demo``."""
 
     said: Said
-    clip: demo.Clip
     start: float
+    clips: tuple[demo.Clip, ...]
     samples: Samples
 
     @property
@@ -76,6 +88,7 @@ def play(root: Path, name: str, said: Sequence[Said], number: int = 0) -> None:
         start = round(turn.start * demo.RATE)
         path = session / f"sentences/wav/{name}/{dialogs.name_of(name, turn.said)}.wav"
         soundfile.write(path, heard[start : start + len(turn.samples)], demo.RATE, subtype="PCM_16")
+        _capture(session, name, turn)
     film(session / f"dialog/avi/DivX/{name}.avi", _seen(turns, len(heard), name[5]), rate=FILM_RATE, options={})
 
 
@@ -83,12 +96,25 @@ def _turns(name: str, said: Sequence[Said], number: int) -> list[Turn]:
     """Return a dialog's turns, one after another; every third begins before the last has ended."""
     turns: list[Turn] = []
     for place, one in enumerate(said):
-        speaker = 2 * int(name[4]) + "MF".index(one.speaker)
-        clip = demo.Clip(speaker, PLAYED[one.emotion], len(PLAYED) * number + one.number)
+        clips = _clips(name, one, number)
         last = turns[-1] if turns else None
         gap = -TOGETHER if place % 3 == 2 else PAUSE
-        turns.append(Turn(one, clip, round(last.start + last.seconds + gap, 4) if last else PAUSE, demo.speech(clip)))
+        start = round(last.start + last.seconds + gap, 4) if last else PAUSE
+        turns.append(Turn(one, start, clips, np.concatenate([_speech(clip) for clip in clips])))
     return turns
+
+
+def _clips(name: str, said: Said, number: int) -> tuple[demo.Clip, ...]:
+    """Return two sentences of an actor; what a turn of a dialog says is the same in each session."""
+    speaker = 2 * int(name[4]) + "MF".index(said.speaker)
+    first = 2 * (len(PLAYED) * number + said.number)
+    return tuple(demo.Clip(speaker, PLAYED[said.emotion], take) for take in (first, first + 1))
+
+
+def _speech(clip: demo.Clip) -> Samples:
+    """Return a clip's sound, as long as its pictures."""
+    samples = demo.speech(clip)
+    return np.pad(samples, (0, -len(samples) % (demo.RATE // demo.FRAME_RATE)))
 
 
 def _heard(turns: Sequence[Turn]) -> Samples:
@@ -98,6 +124,36 @@ def _heard(turns: Sequence[Turn]) -> Samples:
         start = round(turn.start * demo.RATE)
         heard[start : start + len(turn.samples)] += turn.samples
     return np.clip(heard, -1, 1)
+
+
+def _capture(session: Path, name: str, turn: Turn) -> None:
+    """Write what is captured of the actor who wears markers, during a turn of either; the voice is the speaker's."""
+    n_frames = int(turn.seconds * SHUTTER)
+    rng = np.random.default_rng([*name.encode(), *dialogs.name_of("", turn.said).encode()])
+    for folder, n_columns in zip(dialogs.FOLDERS, (165, 6, 18), strict=True):
+        values = dialogs.captured(n_frames, n_columns, seed=int(rng.integers(2**31)), start=turn.start)
+        if n_columns == len(MARKERS) * 3:
+            values[:, 2:] += _moved(turn, int(name[4]), name[5], n_frames, rng).reshape(n_frames, -1)
+        path = session / f"sentences/{folder}/{name}/{dialogs.name_of(name, turn.said)}.txt"
+        path.write_text(dialogs.as_file(values), encoding="utf-8")
+
+
+def _moved(turn: Turn, number: int, marked: str, n_frames: int, rng: np.random.Generator) -> Samples:
+    """Return by how much each marker of an actor is moved, ``(n_frames, n_markers, 3)``, mm."""
+    own = np.random.default_rng([number, "MF".index(marked)]).normal(scale=2.0, size=(len(MARKERS), 3))
+    moved = np.tile(own, (n_frames, 1, 1))
+    if turn.said.speaker != marked:
+        return moved
+    for region, down in MOVES[PLAYED[turn.said.emotion]].items():
+        moved[:, _places(region), 1] -= down * rng.uniform(0.5, 1.5)
+    spoken = demo.loudness(turn.samples)
+    at = np.linspace(0, len(spoken) - 1, n_frames)
+    moved[:, _places("chin"), 1] -= OPENING * np.interp(at, np.arange(len(spoken)), spoken)[:, None]
+    return moved
+
+
+def _places(region: str) -> list[int]:
+    return [MARKERS.index(name) for name in REGIONS[region]]
 
 
 def _seen(turns: Sequence[Turn], n_samples: int, marked: str) -> Iterator[Picture]:
@@ -116,13 +172,15 @@ def _seen(turns: Sequence[Turn], n_samples: int, marked: str) -> Iterator[Pictur
 
 def _faces(turns: Sequence[Turn], n_drawn: int) -> Iterator[Picture]:
     """Yield an actor's faces, speaking in the turns given, all of one actor, and listening between them."""
-    idle = demo.Clip(turns[0].clip.speaker, "neutral", 0)
+    idle = demo.Clip(turns[0].clips[0].speaker, "neutral", 0)
     at = 0
     for turn in turns:
         first = round(turn.start * demo.FRAME_RATE)
         yield from demo.face(idle, np.zeros(max(0, first - at)))
         spoken = demo.loudness(turn.samples)
-        yield from itertools.islice(demo.face(turn.clip, spoken), max(0, at - first), None)
+        halves = np.array_split(spoken, len(turn.clips))
+        faces = itertools.chain.from_iterable(map(demo.face, turn.clips, halves))
+        yield from itertools.islice(faces, max(0, at - first), None)
         at = max(at, first + len(spoken))
     yield from demo.face(idle, np.zeros(max(0, n_drawn - at)))
 
