@@ -119,7 +119,7 @@ def audit(
     texts = [_plain(utterance.text) for utterance in utterances]
     same, parts = recordings.shared(utterances, prints, media)
     at_once: list[Match] = []
-    if _part_speakers(utterances, folds):
+    if "audio" in media and _part_speakers(utterances, folds):
         same, parts, at_once = recordings.apart(utterances, same, parts)
     same += [Match(number, number, "the very same utterance") for number in _on_both_sides(folds)]
     found = [
@@ -269,7 +269,7 @@ def _together(at_once: Sequence[Match], ids: Sequence[str], folds: Sequence[Fold
     places = {place for match, _ in leaking for place in (match.first, match.second)}
     message = (
         f"{_counted(len(leaking), 'pair')} of turns in which partners of a dialog speak at once ({len(places)} "
-        "utterances), one learned from and the other tested: each one's sound holds some of the other's"
+        "utterances), one learned from and the other tested: each one's sound may hold some of the other's"
     )
     return Finding("at once", False, message, tuple(pair for _, pair in leaking))
 

@@ -6,7 +6,7 @@ compared as `pipeline.judging.duplicates` does.
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
@@ -29,6 +29,11 @@ class Match:
     first: int
     second: int
     note: str
+
+    @property
+    def pair(self) -> tuple[int, int]:
+        """The two numbers."""
+        return self.first, self.second
 
 
 class _Span(NamedTuple):
@@ -65,56 +70,65 @@ def _overlapping(utterances: Sequence[Utterance], media: Collection[str]) -> Ite
         for kind in media:
             if (medium := getattr(utterance, kind)) is not None:
                 files[kind, utterance.corpus, medium.path].append(_span(number, medium))
-    for spans in files.values():
+    for span, later in _meeting(files.values()):
+        if _meet(span.channel, later.channel) and _meet(span.region, later.region):
+            first, second = sorted((span.number, later.number))
+            yield first, second, None if span[:2] == later[:2] else _common(span, later)
+
+
+def _meeting(files: Iterable[list[_Span]]) -> Iterator[tuple[_Span, _Span]]:
+    """Yield each two spans of one file that overlap, the earlier first."""
+    for spans in files:
         spans.sort(key=lambda span: (span.start, span.end, span.number))
         for place, span in enumerate(spans):
             for later in islice(spans, place + 1, None):
                 if later.start >= span.end - TOUCH:
                     break
-                common = min(span.end, later.end) - later.start
-                if _meet(span.channel, later.channel) and _meet(span.region, later.region):
-                    first, second = sorted((span.number, later.number))
-                    yield first, second, None if (span.start, span.end) == (later.start, later.end) else common
+                yield span, later
 
 
 def apart(
     utterances: Sequence[Utterance], same: Sequence[Match], parts: Sequence[Match]
 ) -> tuple[list[Match], list[Match], list[Match]]:
-    """Return the matches of `shared` without those of partners in a dialog who speak at once, and these."""
-    at_once = [match for match in same if _at_once(utterances, match, whole=True)]
-    at_once += [match for match in parts if _at_once(utterances, match, whole=False)]
-    known = set(at_once)
+    """Return the matches of `shared` without those of partners in a dialog who speak at once; and who does.
+
+    When they speak is said by the spans of their sound, or of their pictures, where each turn's sound is a file of its
+    own. Two turns that sound like one recording are two all the same where these differ.
+    """
+    timed = {match.pair: match for match in _at_once(utterances)}
+    heard = {match.pair: match for match in parts if _are_partners(utterances, match)}
     return (
-        [match for match in same if match not in known],
-        [match for match in parts if match not in known],
-        at_once,
+        [match for match in same if match.pair not in timed],
+        [match for match in parts if match.pair not in timed | heard],
+        list((timed | heard).values()),
     )
 
 
-def _at_once(utterances: Sequence[Utterance], match: Match, *, whole: bool) -> bool:
-    """Tell whether two turns are of partners who speak at once.
+def _at_once(utterances: Sequence[Utterance]) -> Iterator[Match]:
+    """Yield the partners whose turns overlap in time, but are not of one span."""
+    files: dict[Hashable, list[_Span]] = defaultdict(list)
+    for number, utterance in enumerate(utterances):
+        cut = [medium for medium in (utterance.audio, utterance.video) if medium and medium.start is not None]
+        if utterance.audio and cut:
+            files[utterance.corpus, cut[0].path].append(_span(number, cut[0]))
+    for span, later in _meeting(files.values()):
+        first, second = sorted((span.number, later.number))
+        match = Match(first, second, f"{_seconds(_common(span, later))} of one file in common")
+        if span[:2] != later[:2] and _meet(span.channel, later.channel) and _are_partners(utterances, match):
+            yield match
 
-    What sounds like one recording is two turns all the same where they lie at different times of one file.
-    """
+
+def _are_partners(utterances: Sequence[Utterance], match: Match) -> bool:
+    """Tell whether two turns are of two people who are named and speak in one dialog."""
     one, other = utterances[match.first], utterances[match.second]
-    return _are_partners(one, other) and (not whole or _differ_in_time(one, other))
-
-
-def _are_partners(one: Utterance, other: Utterance) -> bool:
-    """Tell whether two people who are named speak in one dialog."""
     dialogs = [(utterance.corpus, utterance.session, utterance.dialog) for utterance in (one, other)]
     speakers = {one.speaker, other.speaker}
     return one.dialog is not None and dialogs[0] == dialogs[1] and len(speakers) == 2 and all(speakers)
 
 
-def _differ_in_time(one: Utterance, other: Utterance) -> bool:
-    """Tell whether two utterances are spans of one file that overlap, and are not the same."""
-    for kind in MEDIA:
-        a, b = getattr(one, kind), getattr(other, kind)
-        if a is not None and b is not None and a.path == b.path:
-            first, second = sorted((_span(0, a), _span(1, b)))
-            return first[:2] != second[:2] and second.start < first.end - TOUCH
-    return False
+def _common(span: _Span, later: _Span) -> float:
+    """Return how long two spans overlap, s."""
+    return min(span.end, later.end) - later.start
 
 
 def _seconds(common: float) -> str:

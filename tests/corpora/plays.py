@@ -69,16 +69,18 @@ def iemocap(
     sessions: Iterable[int] = (1, 2, 3, 4, 5),
     names: Sequence[str] = ("F_impro01", "M_impro02", "F_script01_1", "M_script02_1"),
     emotions: Sequence[str] = tuple(PLAYED),
+    *,
+    filmed: bool = True,
 ) -> Path:
     """Return a tree of some sessions, the same dialogs in each; both actors say something under each emotion."""
     said = [Said(who, n, emotion) for n, emotion in enumerate(emotions) for who in "FM"]
     for session, (number, name) in itertools.product(sessions, enumerate(names)):
-        play(root, f"Ses0{session}{name}", said, number)
+        play(root, f"Ses0{session}{name}", said, number, filmed=filmed)
     return root
 
 
-def play(root: Path, name: str, said: Sequence[Said], number: int = 0) -> None:
-    """Write a dialog's files, media among them; sentences differ from number to number."""
+def play(root: Path, name: str, said: Sequence[Said], number: int = 0, *, filmed: bool = True) -> None:
+    """Write a dialog's files, media among them (no film, if it is not filmed); each number has its own sentences."""
     turns = _turns(name, said, number)
     dialogs.dialog(root, name, said, [(turn.start, turn.seconds) for turn in turns])
     session = root / f"Session{name[4]}"
@@ -89,7 +91,11 @@ def play(root: Path, name: str, said: Sequence[Said], number: int = 0) -> None:
         path = session / f"sentences/wav/{name}/{dialogs.name_of(name, turn.said)}.wav"
         soundfile.write(path, heard[start : start + len(turn.samples)], demo.RATE, subtype="PCM_16")
         _capture(session, name, turn)
-    film(session / f"dialog/avi/DivX/{name}.avi", _seen(turns, len(heard), name[5]), rate=FILM_RATE, options={})
+    path = session / f"dialog/avi/DivX/{name}.avi"
+    if filmed:
+        film(path, _seen(turns, len(heard), name[5]), rate=FILM_RATE, options={})
+    else:
+        path.unlink()
 
 
 def _turns(name: str, said: Sequence[Said], number: int) -> list[Turn]:
