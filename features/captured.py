@@ -13,13 +13,10 @@ from numpy.typing import NDArray
 
 from features.base import Motion, MotionFeature, Rows
 from features.frames import check_derivatives
-from features.markers import bridged, require_whole
+from features.markers import ROUNDING, bridged, require_whole
 from features.motion import runs, with_derivatives
 
 Floats = NDArray[np.float64]
-
-#: Room for a time that is written with few digits, in frames.
-ROUNDING = 1e-2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +31,8 @@ class Captured(MotionFeature):
     derivatives
         0: none, 1: with the first, 2: with the first and second; a second, see `features.motion`.
     span
-        How long a stretch of time a derivative is estimated over, s; three frames at the least. The default is half a
-        syllable: faces move no faster than speech.
+        How long a stretch of time a derivative is estimated over, s; three frames at the least. The default is about
+        half a syllable, five frames at 40 Hz: faces move no faster than speech.
     gap
         The longest gap that is bridged by a straight line, s. The default is a syllable: in a longer time a mouth may
         open and shut unseen.
@@ -45,7 +42,7 @@ class Captured(MotionFeature):
 
     rate: float = 40.0
     derivatives: int = 2
-    span: float = 0.1
+    span: float = 0.12
     gap: float = 0.2
     least: float = 0.1
 
@@ -105,7 +102,7 @@ class Captured(MotionFeature):
             If it is not of such markers, or too few frames have everything.
         """
         values, names = self.measured(motion)
-        numbers, first = np.unique(np.floor(motion.times * self.rate + ROUNDING), return_index=True)
+        numbers, first = np.unique(np.floor((motion.times + ROUNDING) * self.rate), return_index=True)
         kept, times = bridged(values, motion.times, self.gap)[first], motion.times[first]
         whole = require_whole(kept, times, names, self.least, self.gap)
         return Rows(

@@ -77,7 +77,7 @@ def placed(motion: Motion, names: Sequence[str]) -> Floats:
     return motion.positions[:, [motion.names.index(name) for name in names]]
 
 
-def bridged(values: Floats, times: Floats, longest: float) -> Floats:
+def bridged(values: Floats, times: Floats, longest: float, *, ends: bool = False) -> Floats:
     """Draw a straight line over short gaps.
 
     Parameters
@@ -87,21 +87,24 @@ def bridged(values: Floats, times: Floats, longest: float) -> Floats:
     times : (n_frames,), s
         Rising.
     longest
-        The longest gap that is bridged, s; none reaches beyond the first or the last frame.
+        The longest gap that is bridged, s.
+    ends
+        Whether what is missing as long at the beginning or the end is what it is in the nearest frame.
 
     Returns
     -------
     values : (n_frames, n) float64
         NaN where a gap is longer.
     """
-    whole = values.copy()
+    whole, frames = values.copy(), np.arange(len(times))
+    first, last = (times[0], times[-1]) if ends else (-np.inf, np.inf)
     for column in np.flatnonzero(np.isnan(values).any(axis=0)):
         seen = np.flatnonzero(~np.isnan(values[:, column]))
         if not len(seen):
             continue
-        inside = np.arange(seen[0], seen[-1] + 1)
-        before, after = seen[np.searchsorted(seen, inside, "right") - 1], seen[np.searchsorted(seen, inside)]
-        short = inside[times[after] - times[before] <= longest + ROUNDING]
+        before = np.append(times[seen], first)[np.searchsorted(seen, frames, "right") - 1]
+        after = np.append(times[seen], last)[np.searchsorted(seen, frames)]
+        short = after - before <= longest + ROUNDING
         whole[short, column] = np.interp(times[short], times[seen], values[seen, column])
     return whole
 

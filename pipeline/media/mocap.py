@@ -78,9 +78,9 @@ def _table(root: Path, path: str) -> _Table:
     numbers = _numbers(rows, path)
     frames, times = numbers[:, 0], numbers[:, 1]
     for what, values in (("number", frames), ("time", times)):
-        wrong = np.flatnonzero(~(np.diff(values) > 0)) + 1
-        if np.isnan(values[0]) or len(wrong):
-            line = rows[int(wrong[0])][0] if len(wrong) else rows[0][0]
+        rises = np.diff(values, prepend=-np.inf) > 0
+        if not rises.all():
+            line = rows[int(rises.argmin())][0]
             raise MediaError(f"{path}, line {line}: the {what} of a frame is not above that of the one before it")
     return _Table(tuple(header["names"].split()), frames.astype(np.int64), times, numbers[:, 2:])
 
