@@ -99,7 +99,10 @@ def write(path: Path, text: str = "") -> None:
 
 
 def dialog(root: Path, name: str, said: Sequence[Said] = SAID) -> None:
-    """Write a dialog's files, those that are media empty; each actor's turns have motion capture, as shipped."""
+    """Write a dialog's files, those that are media empty; each actor's turns have motion capture, as shipped.
+
+    The n-th turn of every dialog moves as the n-th of the others does, so faces tell what turns are.
+    """
     session = root / f"Session{name[4]}"
     turns = [name_of(name, turn) for turn in said]
     text = labels(
