@@ -43,7 +43,7 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
     corpus = registry.corpus(name)
     if name == TABLE:
         return _table(corpus, data, cache)
-    root = data or DATA / name
+    root = data or DATA / corpus.name
     if corpus.make is not None:
         if not root.exists():
             console.say(f"Making the corpus '{name}' in {root} ...")
@@ -61,7 +61,8 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
         )
     for sentence in missing:
         console.say(f"Incomplete corpus: {sentence}.")
-    return Dataset(name, root, cache / name, Utterances(utterances), tuple(missing))
+    own = name.replace(":", "-")
+    return Dataset(own, root, cache / own, Utterances(utterances), tuple(missing))
 
 
 def _table(corpus: Corpus, table: Path | None, cache: Path) -> Dataset:

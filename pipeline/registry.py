@@ -109,14 +109,15 @@ def corpora() -> dict[str, Corpus]:
     return {m.CORPUS.name: m.CORPUS for m in _modules(pipeline.corpora) if hasattr(m, "CORPUS")}
 
 
-def corpus(name: str) -> Corpus:
-    """Return the corpus called `name`.
+def corpus(text: str) -> Corpus:
+    """Return the corpus of a name, or, with a reading behind a colon, as that finds its utterances.
 
     Raises
     ------
     UsageError
-        If there is none.
+        If there is none, or no such reading of it.
     """
+    name, colon, reading = text.partition(":")
     if name in PLANNED_CORPORA:
         raise UsageError(
             f"The corpus '{name}' is not built yet: this version reads {', '.join(corpora())}.\n"
@@ -124,7 +125,12 @@ def corpus(name: str) -> Corpus:
         )
     if name not in corpora():
         raise unknown("corpus", name, corpora())
-    return corpora()[name]
+    found = corpora()[name]
+    if not colon:
+        return found
+    if reading not in found.readings:
+        raise unknown(f"reading of {name}", reading, found.readings or ("none",))
+    return dataclasses.replace(found, find=found.readings[reading])
 
 
 def feature_specs(text: str) -> tuple[FeatureSpec, ...]:

@@ -108,6 +108,9 @@ class Corpus:
     remarks
         ``remarks(utterances)`` returns a sentence for each thing that a release may lack and still be of use, as
         pictures where only sound was asked for: said, never refused.
+    readings
+        Other ways to find its utterances, where its makers leave something open, by what stands behind a colon in
+        ``DATASET=iemocap:marked=right``; each is cached under a name of its own.
     """
 
     name: str
@@ -120,6 +123,7 @@ class Corpus:
     download: Download | None = None
     make: Callable[[Path], None] | None = None
     remarks: Callable[[Sequence[Utterance]], Sequence[str]] = lambda _: ()
+    readings: Mapping[str, Callable[[Path], Sequence[Utterance]]] = field(default_factory=dict)
 
 
 def shortfalls(corpus: Corpus, utterances: Sequence[Utterance]) -> list[str]:

@@ -26,12 +26,12 @@ Files
 Traps
     The letter after the session is who wears markers, not who speaks: that is the last letter, and the speaker is
     session and last letter (``Ses01M``). Motion capture has a file for every turn, and shows the marked actor, who in
-    half of them listens: here only the turns that the marked actor speaks have one. Which half of the picture is
-    whose is a widely used reading, not documented: the marked actor on the left (`MARKED`; to read it the other way,
-    ``find(root, marked="right")``). Numbers of turns begin anew for each actor: a turn's place in its dialog is counted
-    here, by time. The actors' opinions of their own turns stand among the raters' lines, and are no votes. Raters
-    may name several labels, or none. The folders within EmoEvaluation repeat its lines, and files that begin with
-    ``._`` are litter. Under ``loso`` the partner of the same dialogs is learned from; the cards that end in
+    half of them listens: here only the turns that the marked actor speaks have one. Which half of the picture is whose
+    is a widely used reading, not documented: the marked actor on the left (`MARKED`; the other way round it is
+    ``DATASET=iemocap:marked=right``). Numbers of turns begin anew for each actor: a turn's place in its dialog is
+    counted here, by time. The actors' opinions of their own turns stand among the raters' lines, and are no votes.
+    Raters may name several labels, or none. The folders within EmoEvaluation repeat its lines, and files that begin
+    with ``._`` are litter. Under ``loso`` the partner of the same dialogs is learned from; the cards that end in
     ``-session`` leave out both. Scripted dialogs repeat their sentences in every session: report both parts apart.
     Turns of one dialog overlap, so that one speaker's turn holds some of the partner's voice: the audit counts them
     where one speaker at a time is left out, and refuses them where a speaker is on both sides.
@@ -41,6 +41,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from pipeline.corpora import iemocap_labels
@@ -246,4 +247,5 @@ CORPUS = Corpus(
     cards=(*BY_SPEAKER, *BY_SESSION),
     counts={"improvised": 4784, "scripted": 5255},
     remarks=remarks,
+    readings={"marked=right": partial(find, marked="right")},
 )
