@@ -26,6 +26,8 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
 
     Parameters
     ----------
+    name
+        What `registry.corpus` is asked for.
     data
         The corpus's folder (the table, for ``csv``); None for ``data/<name>``.
     cache
@@ -41,6 +43,7 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
         If the folder is not that corpus, or not the whole of it.
     """
     corpus = registry.corpus(name)
+    name = corpus.name
     if name == TABLE:
         return _table(corpus, data, cache)
     root = data or DATA / name

@@ -8,12 +8,12 @@ may also say how they are pooled over the clip, which is no parameter of the fea
 """
 
 import dataclasses
+import functools
 import importlib
 import pkgutil
 import types
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import classifiers
@@ -91,32 +91,33 @@ def _presets(package: types.ModuleType) -> dict[str, Any]:
     return {k: v for module in _modules(package) for k, v in getattr(module, "PRESETS", {}).items()}
 
 
-@cache
+@functools.cache
 def feature_presets() -> dict[str, Feature]:
     """Return every named feature."""
     return _presets(features)
 
 
-@cache
+@functools.cache
 def classifier_presets() -> dict[str, Classifier]:
     """Return every named classifier."""
     return _presets(classifiers)
 
 
-@cache
+@functools.cache
 def corpora() -> dict[str, Corpus]:
     """Return every corpus."""
     return {m.CORPUS.name: m.CORPUS for m in _modules(pipeline.corpora) if hasattr(m, "CORPUS")}
 
 
-def corpus(name: str) -> Corpus:
-    """Return the corpus called `name`.
+def corpus(spec: str) -> Corpus:
+    """Return a corpus by its name, or read as its settings say, as in ``"iemocap:marked=right"``.
 
     Raises
     ------
     UsageError
-        If there is none.
+        If there is no such corpus or setting.
     """
+    name, _, settings = spec.partition(":")
     if name in PLANNED_CORPORA:
         raise UsageError(
             f"The corpus '{name}' is not built yet: this version reads {', '.join(corpora())}.\n"
@@ -124,7 +125,14 @@ def corpus(name: str) -> Corpus:
         )
     if name not in corpora():
         raise unknown("corpus", name, corpora())
-    return corpora()[name]
+    found = corpora()[name]
+    chosen = dict(part.partition("=")[::2] for part in filter(None, settings.split(",")))
+    for key, value in chosen.items():
+        if key not in found.settings:
+            raise unknown(f"setting of {name}", key, found.settings)
+        if value not in found.settings[key]:
+            raise unknown(f"value of {name}:{key}", value, found.settings[key])
+    return dataclasses.replace(found, find=functools.partial(found.find, **chosen)) if chosen else found
 
 
 def feature_specs(text: str) -> tuple[FeatureSpec, ...]:

@@ -108,18 +108,22 @@ class Corpus:
     remarks
         ``remarks(utterances)`` returns a sentence for each thing that a release may lack and still be of use, as
         pictures where only sound was asked for: said, never refused.
+    settings
+        What `find` may be told by keyword of things that the files do not say, and the values that each may have,
+        the default first; ``DATASET=iemocap:marked=right`` tells it.
     """
 
     name: str
     title: str
     licence: str
     source: str
-    find: Callable[[Path], Sequence[Utterance]]
+    find: Callable[..., Sequence[Utterance]]
     cards: tuple[Card, ...] = (LOSO,)
     counts: Mapping[str | None, int] = field(default_factory=dict)
     download: Download | None = None
     make: Callable[[Path], None] | None = None
     remarks: Callable[[Sequence[Utterance]], Sequence[str]] = lambda _: ()
+    settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def shortfalls(corpus: Corpus, utterances: Sequence[Utterance]) -> list[str]:
