@@ -29,9 +29,9 @@ Traps
     half of them listens: here only the turns that the marked actor speaks have one. Which half of the picture is
     whose is a widely used reading, not documented: the marked actor on the left; to read it the other way, say
     ``DATASET=iemocap:marked=right``. Numbers of turns begin anew for each actor: a turn's place in its dialog is
-    counted here, by time. The actors' opinions of their own turns stand among the raters' lines, and are no votes. Raters
-    may name several labels, or none. The folders within EmoEvaluation repeat its lines, and files that begin with
-    ``._`` are litter. Under ``loso`` the partner of the same dialogs is learned from; the cards that end in
+    counted here, by time. The actors' opinions of their own turns stand among the raters' lines, and are no votes.
+    Raters may name several labels, or none. The folders within EmoEvaluation repeat its lines, and files that begin
+    with ``._`` are litter. Under ``loso`` the partner of the same dialogs is learned from; the cards that end in
     ``-session`` leave out both. Scripted dialogs repeat their sentences in every session: report both parts apart.
     Turns of one dialog overlap, which the audit calls a leak where their sound is cut from the dialog's.
 """
