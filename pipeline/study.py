@@ -153,7 +153,10 @@ def extracted(desk: Desk, specs: Sequence[FeatureSpec], beside: Sequence[Feature
         desk.console.say(f"{dataset.name}: {len(dataset.utterances)} utterances, {time.monotonic() - began:.1f} s")
         asked = [summary for summary in summaries if summary.spec in specs]
         if asked and all(len(summary.failures) == len(dataset.utterances) for summary in asked):
-            raise AffexError("No clip has any of the features; the reasons stand above.")
+            raise AffexError(
+                f"No clip has any of the features ({' '.join(map(str, specs))}); the reasons stand above. Leave out of "
+                "FEATURES what reads media that are not there."
+            )
 
 
 def single(desk: Desk, member: Member, wish: Wish, out: Path | None, *, leak: bool) -> None:

@@ -33,7 +33,8 @@ Traps
     Raters may name several labels, or none. The folders within EmoEvaluation repeat its lines, and files that begin
     with ``._`` are litter. Under ``loso`` the partner of the same dialogs is learned from; the cards that end in
     ``-session`` leave out both. Scripted dialogs repeat their sentences in every session: report both parts apart.
-    Turns of one dialog overlap, which the audit calls a leak where their sound is cut from the dialog's.
+    Turns of one dialog overlap, so that one speaker's turn holds some of the partner's voice: the audit counts them
+    where one speaker at a time is left out, and refuses them where a speaker is on both sides.
 """
 
 import re
