@@ -10,9 +10,10 @@ which is HDF5 laid out as
 * ``/<root name>/metadata/<key>``, ``(1,)``: text that is JSON.
 
 Conventions: a key is a recording's name; in a file that was aligned to another it is followed by the number of the row
-aligned to, from 0: ``"v0[2]"`` (see `recording`). One entry is in memory at a time, however large the file. Published files hold rows with NaN, intervals that begin before 0 or overlap, and rows in any order: all of that
-is given as it stands. A hurt file is refused in words wherever the HDF5 library notices it; of files with random bits
-turned, some still read, as other values, and about one in two thousand ends the process inside the library.
+aligned to, from 0: ``"v0[2]"`` (see `recording`). One entry is in memory at a time, however large the file. Published
+files hold rows with NaN, intervals that begin before 0 or overlap, and rows in any order: all of that is given as it
+stands. A hurt file is refused in words wherever the HDF5 library notices it; of files with random bits turned, some
+still read, as other values, and about one in two thousand ends the process inside the library.
 """
 
 import contextlib
