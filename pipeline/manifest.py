@@ -58,6 +58,9 @@ class Utterance:
         What those who acted chose for it, likewise; never votes.
     valence, arousal, dominance
         Dimensions, in the corpus's own units.
+    aspects
+        What else it is labelled for, each a name and a class, as in ``("happy", "present")``: a corpus of several
+        labels at a time.
     """
 
     id: str
@@ -79,6 +82,7 @@ class Utterance:
     valence: float | None = None
     arousal: float | None = None
     dominance: float | None = None
+    aspects: tuple[tuple[str, str], ...] = field(default=())
 
 
 class Utterances(Sequence[Utterance]):
@@ -151,7 +155,7 @@ def from_line(line: str | bytes) -> Utterance:
     for kind in ("audio", "video", "mocap"):
         if kind in record:
             record[kind] = Media(**record[kind])
-    for kind in ("votes", "self_reports"):
+    for kind in ("votes", "self_reports", "aspects"):
         record[kind] = tuple(tuple(labels) for labels in record.get(kind, ()))
     return Utterance(**record)
 

@@ -22,7 +22,8 @@ class Card:
     parts
         The parts of the corpus that count; empty for all.
     target
-        What is predicted: a field of an utterance, of classes (``"label"``) or of values (``"valence"``).
+        What is predicted: a field of an utterance, of classes (``"label"``) or of values (``"valence"``), or one of
+        its aspects.
     classes
         The classes that count, as `pipeline.judging.selection.class_map` reads them; empty for all.
     counts
