@@ -141,6 +141,11 @@ def test_zeros_under_all_emotions_mean_none(tmp_path):
     assert {calm[emotion] for emotion in mosei.EMOTIONS} == {"absent"}
 
 
+def test_an_emotion_that_is_no_number_is_no_label(tmp_path):
+    (segment,) = find(labelled(tmp_path, [[1, np.nan, *[0] * 5]]))
+    assert [name for name, _ in segment.aspects] == ["polarity", *mosei.EMOTIONS[1:]]
+
+
 def test_the_two_conventions_of_two_classes(tmp_path):
     found = find(tree(tmp_path))
     strict, wide = select(found, CARDS["sentiment2"]), select(found, CARDS["sentiment2-nonnegative"])
