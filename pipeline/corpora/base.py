@@ -133,6 +133,24 @@ def shortfalls(corpus: Corpus, utterances: Sequence[Utterance]) -> list[str]:
     ]
 
 
+def counted_otherwise(corpus: str, published: Mapping[str, int]) -> Callable[[Sequence[Utterance]], list[str]]:
+    """Return the remarks of a corpus that those who have it count differently, so that no count can be asserted.
+
+    Parameters
+    ----------
+    published
+        How many utterances there are, by who says so.
+    """
+
+    def remarks(utterances: Sequence[Utterance]) -> list[str]:
+        if len(utterances) in published.values():
+            return []
+        counts = ", ".join(f"{n} in {who}" for who, n in published.items())
+        return [f"{corpus}: {len(utterances)} utterances found, which nobody else counted: {counts}"]
+
+    return remarks
+
+
 def require_folder(root: Path, looked_for: str) -> None:
     """Refuse a root that is not a folder, saying what was looked for in it.
 
