@@ -64,6 +64,19 @@ def test_from_a_table_to_figures(table: Path, tmp_path: Path) -> None:
     assert f"UAR {metrics['uar']:.3f}" in third.stdout
 
 
+def test_speakers_are_normalised_in_two_ways_and_a_third_is_none(table: Path, tmp_path: Path) -> None:
+    environment = {"AFFEX_CACHE": str(tmp_path / "cache"), "AFFEX_SCHEDULER": "inline"}
+    arguments = ("evaluate", "--features", "gemaps", "--classifier", "svm:C=1,gamma=1", "--dataset", "csv")
+    for told, meant in (("", False), ("0", False), ("1", True), ("mean", "mean")):
+        out = tmp_path / f"out-{told}"
+        said = affex(*arguments, "--data", str(table), "--out", str(out), AFFEX_SPEAKER_NORM=told, **environment)
+        assert said.returncode == 0, said.stderr
+        assert json.loads((out / "metrics.json").read_text())["speaker_norm"] == meant
+    refused = affex(*arguments, "--data", str(table), "--speaker-norm", "median", **environment)
+    assert refused.returncode == 2
+    assert "'median' is neither 1, 0 nor mean" in refused.stderr
+
+
 def test_what_a_leak_is_worth_and_which_of_two_runs_is_better(table: Path, tmp_path: Path) -> None:
     environment = {"AFFEX_CACHE": str(tmp_path / "cache"), "AFFEX_SCHEDULER": "inline"}
     arguments = ("evaluate", "--features", "gemaps", "--classifier", "svm:C=1,gamma=1")

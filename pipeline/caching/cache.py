@@ -28,7 +28,7 @@ from pipeline.registry import FeatureSpec
 RECORDED = ("affex", "h5py", "numpy")
 
 #: Distributions that bring what features read to hand, by what they read.
-DECODERS = {"audio": media.PACKAGES, "video": ("av",), "rows": ()}
+DECODERS = {"audio": media.PACKAGES, "video": ("av",), "mocap": (), "rows": ()}
 
 
 def recipe(feature: Feature) -> Recipe:
