@@ -143,24 +143,41 @@ def _segments(
     turns = np.argsort(np.argsort(entry.intervals[:, 0], kind="stable"), kind="stable").tolist()
     for row, (values, (start, end)) in enumerate(zip(entry.features, entry.intervals.tolist(), strict=True)):
         at = row if number is None else number
-        audio, video = (_span(path, start, end) for path in (files.audio.get(recording), files.video.get(recording)))
+        media = _media(recording, start, end, files)
         segment = Utterance(
             id=f"{recording}[{at}]",
             corpus=release.corpus,
             speaker=recording,
-            audio=audio or video,
-            video=video,
+            audio=media["audio"],
+            video=media["video"],
             turn=turns[row] if number is None else number,
             split=files.splits.get(recording),
             text=said(at, start, end),
+            absent=tuple(
+                (kind, _why_absent(start, end, folder))
+                for kind, folder in (("audio", release.audio), ("video", release.video))
+                if media[kind] is None
+            ),
         )
         yield _labelled(segment, columns, values, release)
 
 
+def _media(recording: str, start: float, end: float, files: _Files) -> dict[str, Media | None]:
+    """Return a segment's spans of its recording, None where there is none; a film is heard where nothing else is."""
+    video = _span(files.video.get(recording), start, end)
+    return {"audio": _span(files.audio.get(recording), start, end) or video, "video": video}
+
+
 def _span(path: str | None, start: float, end: float) -> Media | None:
-    """Return a segment's span of its recording, None where there is none; what begins before 0 begins at 0."""
+    """Return a span of a recording; what begins before 0 begins at 0, and what ends before it begins is none."""
     start = max(start, 0.0)
     return Media(path, start, end) if path and end > start else None
+
+
+def _why_absent(start: float, end: float, folder: str) -> str:
+    if end <= max(start, 0.0):
+        return f"the labels let it begin at {start:.3f} s and end at {end:.3f} s"
+    return f"its recording is not there (looked for in Raw/{folder})"
 
 
 def _labelled(segment: Utterance, columns: Sequence[str], values: NDArray[np.floating], release: Release) -> Utterance:

@@ -74,6 +74,11 @@ def test_what_ends_before_it_begins_stays_without_media(tmp_path):
     found = find(labelled(tmp_path, np.zeros((4, 7)), spans))
     assert [segment.audio is not None for segment in found] == [True, False, False, False]
     assert [segment.video is not None for segment in found] == [True, False, False, False]
+    assert [dict(segment.absent).get("audio") for segment in found[:3]] == [
+        None,
+        "the labels let it begin at 5.000 s and end at 5.000 s",
+        "the labels let it begin at -0.700 s and end at -0.200 s",
+    ]
     assert CORPUS.remarks(found)[:2] == [
         "mosei: 3 of 4 segments have no sound (no recording, or they end before they begin)",
         "mosei: 3 of 4 segments have no picture (no film, or they end before they begin)",
@@ -81,11 +86,12 @@ def test_what_ends_before_it_begins_stays_without_media(tmp_path):
 
 
 def test_what_ends_after_its_recording_does_is_named_by_extraction(tmp_path):
-    root = labelled(tmp_path / "mosei", np.zeros((2, 7)), ((0.0, 1.0), (1.0, 2.5)))
+    root = labelled(tmp_path / "mosei", np.zeros((3, 7)), ((0.0, 1.0), (1.0, 2.5), (1.0, 0.5)))
     write_wav(root / WAVS / "zk2jTlAtvSU.wav", 2.0)
     [summary] = run(Dataset("mosei", root, tmp_path / "cache", find(root)), spec("level", Level()))
     assert summary.computed == 1
     assert "reaches beyond the end" in summary.failures["zk2jTlAtvSU[1]"]
+    assert summary.failures["zk2jTlAtvSU[2]"].endswith("the labels let it begin at 1.000 s and end at 0.500 s")
 
 
 def test_a_segment_without_a_wav_is_heard_in_its_film_and_one_without_either_stays(tmp_path):
@@ -96,6 +102,11 @@ def test_a_segment_without_a_wav_is_heard_in_its_film_and_one_without_either_sta
     found = find(root)
     assert found[0].audio == found[0].video == Media(f"{FILMS}/_0efYOjQYRc.mp4", 3.3, 9.0)
     assert (len(found), found[2].audio, found[2].video) == (7, None, None)
+    assert found[0].absent == ()
+    assert dict(found[2].absent) == {
+        "audio": f"its recording is not there (looked for in {WAVS})",
+        "video": f"its recording is not there (looked for in {FILMS})",
+    }
     assert CORPUS.remarks(found)[0].startswith("mosei: 5 of 7 segments have no sound")
 
 
