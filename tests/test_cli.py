@@ -120,7 +120,6 @@ def test_a_run_in_which_all_fails_fails(tmp_path: Path) -> None:
     [
         (["featurs"], "There is no verb 'featurs'. Did you mean features?"),
         (["features", "--dataset", "emodbb"], "There is no corpus 'emodbb'. Did you mean emodb"),
-        (["features", "--dataset", "mosei"], "The corpus 'mosei' is not built yet"),
         (["features", "--features", "mfc"], "There is no feature 'mfc'. Did you mean mfcc"),
         (["features", "--features", "mfcc:hopp=5ms"], "There is no parameter of mfcc 'hopp'. Did you mean hop?"),
         (["features", "--features", "mfcc:n=many"], "n=many in 'mfcc:n=many': expected int"),
