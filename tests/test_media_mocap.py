@@ -78,6 +78,9 @@ def test_frames_of_the_head_lie_beside_those_of_the_face_by_their_number(tmp_pat
     assert np.isnan(found.head[:4]).all()
     np.testing.assert_allclose(found.head[4:8], captured(n_columns=6)[4:8, 2:], atol=1e-5)
     assert np.isnan(found.head[8:]).all()
+    face = motion().splitlines()
+    found = read(tmp_path, "\n".join(face[:2] + face[4:]), motion(n_columns=6))
+    np.testing.assert_allclose(found.head, captured(n_columns=6)[2:, 2:], atol=1e-5)
 
 
 def line(number, change):

@@ -78,6 +78,7 @@ def svm() -> Model:
         (wanted("svm", reweight=True, card=replace(LOSO, classes="joy,anger+sadness")), 1),
         (wanted("svm:select=anova", card=VALENCE), 1),
         (wanted("svm:select=pca,C=1"), 1),
+        (wanted("svm:select=pfa,C=1"), 1),
         (wanted("xgboost:rounds=20"), 1),
         (wanted("xgboost:rounds=20", card=VALENCE), 1),
         (wanted("gmm:components=2"), 12),

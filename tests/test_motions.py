@@ -1,13 +1,16 @@
 """Motion capture from files to the cache: what is computed again, what fails, and how it is said."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import dialogs
 import numpy as np
 import pytest
-from corpus import run
+from corpus import run, write_wav
+from test_cli import affex
 
+from features.markers import REGIONS
 from pipeline import registry
 from pipeline.caching import cache, store
 from pipeline.corpora.iemocap import find
@@ -134,3 +137,48 @@ def test_failures_are_final_until_the_bytes_change(dataset):
     )
     [again] = run(dataset, MOCAP, runner=lambda: pytest.fail("nothing is to be done"))
     assert again.failures == first.failures
+
+
+# From the shipped layout to figures
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory) -> Path:
+    """A release of two sessions in which the faces tell what the turns are, and the voices nothing."""
+    root = dialogs.iemocap(tmp_path_factory.mktemp("release"), [1, 2])
+    for number, utterance in enumerate(find(root)):
+        write_wav(root / utterance.audio.path, 0.3, seed=number)
+    return root
+
+
+def evaluated(release: Path, folder: Path, *arguments: str) -> dict:
+    """Return the figures of a run by the command, and what it printed as ``said``."""
+    told = affex("evaluate", "--dataset", "iemocap", "--data", str(release), "--partial", "--out", str(folder / "out"),
+                 *arguments, AFFEX_CACHE=str(folder / "cache"), AFFEX_SCHEDULER="inline")  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    return json.loads((folder / "out" / "metrics.json").read_text()) | {"said": told.stdout}
+
+
+def test_six_regions_and_the_voice_vote_where_the_speaker_has_a_face(release, tmp_path):
+    found = evaluated(release, tmp_path, "--features", "mocap:columns=each mfcc-voice", "--fusion", "late:bayes",
+                      "--classifier", "gmm:pool=vote,components=1", "--speaker-norm", "mean")  # fmt: skip
+    *regions, voice = found["seen"]
+    assert [one["member"] for one in regions] == [f"mocap:columns={name} gmm spkmean" for name in REGIONS]
+    assert [one["n"] for one in found["seen"]] == [20] * 6 + [40]  # half of the turns are the unmarked actor's
+    assert min(np.mean(list(one["informedness"].values())) for one in regions) > 0.5
+    assert np.mean(list(voice["informedness"].values())) < 0.3
+    assert found["n_utterances"] == 40
+    assert found["uar"] > 0.4
+    assert found["transductive"].startswith("transductive: every column has the mean of each speaker taken away")
+    assert "mocap: 0 cached, 20 computed, 20 failed" in found["said"]
+    assert "Ses01M is not the actor who wears the markers in this dialog" in found["said"]
+
+
+def test_head_hands_and_principal_markers_stand_side_by_side(release, tmp_path):
+    features = ["markers:pool=mean+std", "headmotion:pool=mean", "hands:pool=std", "mocap-slices:pool=mean"]
+    found = evaluated(release, tmp_path, "--features", " ".join(features), "--classifier",
+                      "svm:select=pfa,keep=0.1,C=10,gamma=1", "--speaker-norm", "mean")  # fmt: skip
+    assert found["n_utterances"] == 20
+    assert found["left_out"]["without features"] == 20
+    assert found["uar"] > 0.4
+    assert all(fold["best_params"]["keep"] == 0.1 for fold in found["folds"].values())

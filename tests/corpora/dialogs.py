@@ -111,6 +111,7 @@ def dialog(
     """Write a dialog's files, those that are media empty; each actor's turns have motion capture, as shipped.
 
     Spans are each turn's start and length, s; turns follow each other without any.
+    The n-th turn of every dialog moves as the n-th of the others does, so faces tell what turns are.
     """
     session = root / f"Session{name[4]}"
     turns = [name_of(name, turn) for turn in said]

@@ -208,6 +208,22 @@ def test_frames_in_a_long_gap_are_left_out_and_no_derivative_reaches_across():
     assert len(Mocap().extract(whole).times) == 120
 
 
+def test_two_frames_between_long_gaps_have_the_slope_of_their_line_and_no_curvature():
+    face = still(360)
+    positions = face.positions.copy()
+    positions[:, MARKERS.index("MOU1"), 0] = 100 * PLACE(face.times)
+    positions[:, MARKERS.index("TNOSE")] = 0
+    for gap in (slice(100, 150), slice(156, 200)):
+        positions[gap, MARKERS.index("LC3")] = np.nan
+    feature = Mocap()
+    rows = feature.extract(replace(face, positions=positions))
+    alone = (rows.times > 1) & (rows.times < 1.5)
+    assert rows.times[alone].tolist() == pytest.approx([1.25, 1.275])
+    slope = 100 * (PLACE(1.275) - PLACE(1.25)) / 0.025
+    np.testing.assert_allclose(column(feature, rows, "mouth_d1_MOU1_x")[alone], slope, rtol=1e-4)
+    assert (column(feature, rows, "mouth_d2_MOU1_x")[alone] == 0).all()
+
+
 def test_frames_in_a_short_gap_stay():
     rows, expected = Mocap().extract(lost(still(), "LC3", slice(40, 60))), Mocap().extract(still())
     np.testing.assert_allclose(rows.values, expected.values, atol=1e-2)
