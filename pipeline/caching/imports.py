@@ -86,9 +86,10 @@ def stock(dataset: Dataset, spec: FeatureSpec) -> Holdings:
     stated = store.described(path) if path.exists() else None
     again = f"`affex import FILE --dataset {dataset.name} --name {spec.preset}`"
     if stated is None or stated.key != cache.recipe(spec.feature).key:
-        why = "has other rows under that name" if stated else "has no such feature"
+        why = "has rows of another import under that name" if stated else "has no such feature"
         raise AffexError(
-            f"'{spec.preset}' was imported for another corpus, and {dataset.name} {why}: import it first, {again}."
+            f"'{spec.preset}' was imported for another corpus, and {dataset.name} {why}: import it first, {again}. "
+            "Corpora that are judged together need it of one file, read alike."
         )
     of_clip = sources(dataset, spec.feature)
     held = cache.take_stock(dataset.folder, spec, of_clip)

@@ -7,6 +7,7 @@ import click
 from pipeline import registry
 from pipeline.cli.options import CORPUS, at_hand, corpora_or_demo, imported, option, with_options
 from pipeline.console import Terminal
+from pipeline.dataset import remember
 from pipeline.errors import UsageError
 from pipeline.manifest import Dataset
 
@@ -93,7 +94,8 @@ def import_(
     names, data = corpora_or_demo(console, dataset, data, cache)
     corpus = _one(console, names, data, cache, partial=partial)
     importing.import_(file, corpus, name, console, format_=format_, wish=Wish(table, hop), drop=drop_nan, note=note)
-    console.say(f"Next: affex evaluate --dataset {names} --features {name}")
+    remember(cache, names, data)
+    console.say(f"Next: make evaluate FEATURES={name}")
 
 
 def _one(console: Terminal, names: str, data: str | None, cache: Path, *, partial: bool) -> Dataset:

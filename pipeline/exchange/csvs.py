@@ -21,9 +21,7 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:  # noqa: ARG001 - all f
         names = [str(name) for name in pd.read_csv(path, sep=parting, nrows=0, encoding="utf-8-sig").columns]
         # "03" is a name and no number, whichever column it stands in.
         texts = {name: str for name in names if name.strip().lower() in rows.KEYS}
-        frame = pd.read_csv(
-            path, sep=parting, dtype=texts, encoding="utf-8-sig", float_precision="round_trip", keep_default_na=True
-        )
+        frame = pd.read_csv(path, sep=parting, dtype=texts, encoding="utf-8-sig")
     except (OSError, ValueError, UnicodeDecodeError, pd.errors.ParserError) as error:
         raise AffexError(f"{path} cannot be read as a table: {error}.") from error
     yield rows.of_frame(str(path), frame.rename(columns=str.strip), {})

@@ -132,8 +132,8 @@ def _length(dataset: Dataset, utterance: Utterance, kind: str) -> float:
 def around(times: Floats, hop: float | None) -> Floats:
     """Return the interval that each frame stands for: half a step before its middle to half a step after.
 
-    The step is the median of a clip's own; of a clip with one frame, `hop`, or none at all. Ends are chosen
-    such that the middle of an interval is the frame's time again, to the bit wherever there is such an end.
+    The step is the median of a clip's own; of a clip with one frame, `hop`, or none at all. The middle of an interval
+    is the frame's time again, to the bit but where an interval begins further before 0 than its frame comes after it.
 
     Parameters
     ----------
@@ -144,8 +144,10 @@ def around(times: Floats, hop: float | None) -> Floats:
     (n_rows, 2) float64, s
     """
     step = float(np.median(np.diff(times))) if len(times) > 1 else (hop or 0.0)
-    begins = times - step / 2
-    return np.stack([begins, 2 * times - begins], axis=1)
+    ends = times + step / 2
+    return np.stack(
+        [2 * times - ends, ends], axis=1
+    )  # the difference is exact where an end is 3 times its time at most
 
 
 def _counted(clips: Callable[[], Iterator[Clip]], tick: Callable[[int], None]) -> Iterator[Clip]:

@@ -34,8 +34,8 @@ from pipeline.registry import FeatureSpec
 #: Clips to a segment, and numbers to a segment, at the most.
 BATCH, BATCH_NUMBERS = 256, 2**22
 
-#: How much of each remark is kept, and of all: they stand in the seal, which has no more room.
-REMARK, REMARKS = 500, 4000
+#: How much of each remark is kept, and of all, as JSON: they stand in the seal, which has no more room.
+REMARK, REMARKS = 600, 4000
 
 #: Raised by hand whenever the same bytes give other rows.
 READING = 1
@@ -112,14 +112,17 @@ def require_name(name: str) -> None:
 
 def _digest(path: Path, console: Console) -> str:
     """Return the sha256 of a file, or of the names and bytes of all files in a folder."""
-    files = list(formats.files(path))
-    if path.is_file():
-        return media.digest(path)
     sha = hashlib.sha256()
-    with console.progress("hashing", len(files), "files") as tick:
-        for file in files:
-            sha.update(f"{file.relative_to(path).as_posix()}\0{media.digest(file)}\n".encode())
-            tick(1)
+    try:
+        if path.is_file():
+            return media.digest(path)
+        files = list(formats.files(path))
+        with console.progress("hashing", len(files), "files") as tick:
+            for file in files:
+                sha.update(f"{file.relative_to(path).as_posix()}\0{media.digest(file)}\n".encode())
+                tick(1)
+    except OSError as error:
+        raise AffexError(f"{error.filename or path} cannot be read: {error.strerror or error}.") from error
     return sha.hexdigest()
 
 
@@ -141,13 +144,20 @@ def _unique(path: Path, columns: tuple[str, ...]) -> tuple[str, ...]:
 
 def _record(path: Path, kind: str, note: str, remarks: Mapping[str, str]) -> dict[str, str]:
     """Return what is kept of where rows came from, cut to the room that a seal has."""
-    kept = {"file": path.resolve().name, "format": kind, **({"note": note} if note else {})}
-    room = REMARKS
-    for name, text in remarks.items():
-        room -= min(len(text), REMARK) + len(name)
+    told = {"file": path.resolve().name, "format": kind, **({"note": note} if note else {})}
+    room, kept = REMARKS, {}
+    for name, text in {**told, **{f"source.{name}": text for name, text in remarks.items()}}.items():
+        short = _cut(text)
+        room -= len(json.dumps({name: short}))
         if room > 0:
-            kept[f"source.{name}"] = text[:REMARK]
+            kept[name] = short
     return kept
+
+
+def _cut(text: str) -> str:
+    while len(json.dumps(text)) > REMARK:
+        text = text[: len(text) * 3 // 4]
+    return text
 
 
 class _Rows:

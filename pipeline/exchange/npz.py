@@ -79,6 +79,9 @@ def _put(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
 @contextmanager
 def reading(path: Path, wish: Wish) -> Iterator[Source]:  # noqa: ARG001 - all formats are opened alike
     """Open an archive that has at least ``values``, ``ids`` and ``offsets``."""
+    with _refusing(path):
+        if not zipfile.is_zipfile(path):
+            raise AffexError(f"{path} is no archive of numpy's arrays (.npz), or it was cut short.")
     with _refusing(path), np.load(path, allow_pickle=False) as archive:
         missing = [name for name in ("values", "ids", "offsets") if name not in archive.files]
         if missing:
