@@ -29,10 +29,11 @@ class Svm(Classifier):
         Values only: half the tube's width, in standard deviations of the target; none: searched in .1 .3.
     select
         ``variance``: the columns that vary most within their own range; ``anova``: those with the largest F
-        between classes, or of the regression on the values; ``pca``: the leading principal directions, whitened.
+        between classes, or of the regression on the values; ``pca``: the leading principal directions, whitened;
+        ``pfa``: principal features (Lu et al. 2007), columns each of which stands for those that vary with it.
     keep
         Share of the columns that is kept, for ``pca`` of the variance; none: searched in .1 .3 1, for ``pca`` in
-        .5 .8 .95.
+        .5 .8 .95, for ``pfa`` in .1 .3 .6.
     weights
         Classes only: ``balanced``: each class weighs as much as every other; ``none``: each row as every other.
     """
@@ -47,7 +48,7 @@ class Svm(Classifier):
     C: float | None = None
     gamma: float | None = None
     epsilon: float | None = None
-    select: Literal["none", "variance", "anova", "pca"] = "none"
+    select: Literal["none", "variance", "anova", "pca", "pfa"] = "none"
     keep: float | None = None
     weights: Literal["balanced", "none"] = "balanced"
 
@@ -57,8 +58,8 @@ class Svm(Classifier):
                 raise ValueError(f"{name}={value}: expected more than 0, or none to search for it")
         if self.epsilon is not None and not self.epsilon >= 0:
             raise ValueError(f"epsilon={self.epsilon}: expected 0 or more, or none to search for it")
-        if self.select not in ("none", "variance", "anova", "pca"):
-            raise ValueError(f"select={self.select}: expected none, variance, anova or pca")
+        if self.select not in ("none", "variance", "anova", "pca", "pfa"):
+            raise ValueError(f"select={self.select}: expected none, variance, anova, pca or pfa")
         if self.weights not in ("balanced", "none"):
             raise ValueError(f"weights={self.weights}: expected balanced or none")
         if self.keep is not None:
@@ -66,7 +67,7 @@ class Svm(Classifier):
 
     def _require_share(self, keep: float) -> None:
         if self.select == "none":
-            raise ValueError(f"keep={keep}: nothing is selected; expected select=variance, anova or pca beside it")
+            raise ValueError(f"keep={keep}: nothing is selected; expected select=variance, anova, pca or pfa beside it")
         # Whitening the last directions, which hold nothing but rounding, would make noise of them.
         if not (0 < keep < 1 or (keep == 1 and self.select != "pca")):
             most = "less than 1" if self.select == "pca" else "at most 1"

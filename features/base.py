@@ -6,8 +6,8 @@ its identity (they make the cache key) but those that do not count when it is co
 file lies); how it is run (`Runtime`) is not among them. Modules import their heavy
 libraries inside functions, so that listing features stays quick.
 
-What a feature reads decides what it derives from: `AudioFeature`, `VideoFeature`, or `ChainedFeature`, which reads
-the cached rows of another feature and never the media.
+What a feature reads decides what it derives from: `AudioFeature`, `VideoFeature`, `MotionFeature`, or
+`ChainedFeature`, which reads the cached rows of another feature and never the media.
 """
 
 from abc import ABC, abstractmethod
@@ -63,6 +63,33 @@ class Frames:
 
 
 @dataclass(frozen=True)
+class Motion:
+    """What is captured of a face that wears markers, of its head and of the hands.
+
+    What the cameras lost is NaN.
+
+    Parameters
+    ----------
+    names
+        The markers of the face, in upper case.
+    positions : (n_frames, n_markers, 3) float64, mm
+        Where each is.
+    times : (n_frames,) float64, s
+        Rising, from the first frame on.
+    head : (n_frames, 6) float64, or None
+        Pitch, roll and yaw, deg, then where it is, x, y, z, mm; None where there is no file of it.
+    hands : (n_frames, n_markers, 3) float64, mm, or None
+        Where the markers of the hands are, likewise.
+    """
+
+    names: tuple[str, ...]
+    positions: NDArray[np.float64]
+    times: NDArray[np.float64]
+    head: NDArray[np.float64] | None = None
+    hands: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
 class Rows:
     """What a feature says of one clip.
 
@@ -106,7 +133,7 @@ class Runtime:
 class Feature(ABC):
     """A feature with its parameters; equal fields, equal numbers."""
 
-    #: What it reads: a kind of media (``"audio"``, ``"video"``), or ``"rows"``, those of the feature `upstream`.
+    #: What it reads: a kind of media (``"audio"``, ``"video"``, ``"mocap"``), or ``"rows"``, those of its `upstream`.
     reads: ClassVar[str]
     #: Raised by hand whenever the same parameters give other numbers.
     version: ClassVar[int] = 1
@@ -221,6 +248,23 @@ class VideoFeature(Feature):
             The clip's frames in the order of their times, some at a time.
         model
             What `load` returned. Only one clip is computed with it at a time.
+
+        Raises
+        ------
+        ExtractionError
+            If the clip has no such feature.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotionFeature(Feature):
+    """A feature of motion capture."""
+
+    reads: ClassVar[str] = "mocap"
+
+    @abstractmethod
+    def extract(self, motion: Motion) -> Rows:
+        """Compute the rows of one clip.
 
         Raises
         ------

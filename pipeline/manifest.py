@@ -27,6 +27,8 @@ class Media:
         The audio channel, from 0; None for the mean of all.
     region
         The part of the picture, as in ``"left"``; None for the whole.
+    beside
+        Files that belong to it, as motion capture of the head and the hands does to that of the face.
     """
 
     path: str
@@ -34,6 +36,12 @@ class Media:
     end: float | None = None
     channel: int | None = None
     region: str | None = None
+    beside: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All its files, its own first."""
+        return (self.path, *self.beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,11 @@ class Utterance:
         What those who acted chose for it, likewise; never votes.
     valence, arousal, dominance
         Dimensions, in the corpus's own units.
+    aspects
+        What else it is labelled for, each a name and a class, as in ``("happy", "present")``: a corpus of several
+        labels at a time.
+    absent
+        Why it has no media of a kind, where the corpus knows: pairs of the kind and a reason.
     """
 
     id: str
@@ -79,6 +92,8 @@ class Utterance:
     valence: float | None = None
     arousal: float | None = None
     dominance: float | None = None
+    aspects: tuple[tuple[str, str], ...] = field(default=())
+    absent: tuple[tuple[str, str], ...] = field(default=())
 
 
 class Utterances(Sequence[Utterance]):
@@ -150,8 +165,8 @@ def from_line(line: str | bytes) -> Utterance:
     record: dict[str, Any] = json.loads(line)
     for kind in ("audio", "video", "mocap"):
         if kind in record:
-            record[kind] = Media(**record[kind])
-    for kind in ("votes", "self_reports"):
+            record[kind] = Media(**record[kind] | {"beside": tuple(record[kind].get("beside", ()))})
+    for kind in ("votes", "self_reports", "aspects", "absent"):
         record[kind] = tuple(tuple(labels) for labels in record.get(kind, ()))
     return Utterance(**record)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from pipeline.caching.store import Table
 from pipeline.errors import AffexError, UsageError
 from pipeline.manifest import Dataset, Utterance
 from pipeline.registry import FeatureSpec, spec_of
+
+#: What is done to each speaker's rows: z-scores within the speaker, ``"mean"`` taken away and no more, or nothing.
+SpeakerNorm = bool | Literal["mean"]
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,9 @@ def _placed(utterance: Utterance) -> Utterance:
     changed: dict[str, Any] = {name: f"{utterance.corpus}/{value}" for name, value in own.items() if value}
     for kind in ("audio", "video", "mocap"):
         media = getattr(utterance, kind)
-        changed[kind] = media and replace(media, path=f"{utterance.corpus}/{media.path}")
+        if media:
+            path, *beside = (f"{utterance.corpus}/{path}" for path in media.files)
+            changed[kind] = replace(media, path=path, beside=tuple(beside))
     return replace(utterance, **changed)
 
 
@@ -105,13 +110,21 @@ def rows_of(offsets: NDArray[np.int64], chosen: NDArray[np.int64]) -> NDArray[np
     return rows
 
 
-def normalised_by_speaker(matrix: Matrix) -> Matrix:
-    """Return the matrix with every column z-scored within each speaker.
+def normalised_by_speaker(matrix: Matrix, how: SpeakerNorm = True) -> Matrix:
+    """Return the matrix with every column z-scored within each speaker, or with the speaker's mean taken away.
 
     A speaker's mean and standard deviation come from all of that speaker's rows, those of a speaker who is
     tested among them (without labels): **transductive**, and said wherever a number rests on it. A column
-    that does not vary within a speaker becomes zero there.
+    that does not vary within a speaker becomes zero there. Without its mean, a face of markers is how it differs
+    from the speaker's mean face, in mm: how much somebody moves is kept.
+
+    Parameters
+    ----------
+    how
+        ``"mean"`` for that alone; False for the matrix as it is.
     """
+    if not how:
+        return matrix
     X = matrix.X.copy()
     speaker_of_row = np.repeat(matrix.speakers, matrix.lengths)
     for speaker in np.unique(speaker_of_row):
@@ -121,6 +134,9 @@ def normalised_by_speaker(matrix: Matrix) -> Matrix:
         count = np.maximum(seen.sum(axis=0), 1)
         mean = np.where(seen, values, 0.0).sum(axis=0) / count
         centred = values - mean
+        if how == "mean":
+            X[rows] = centred
+            continue
         deviation = np.sqrt(np.where(seen, centred**2, 0.0).sum(axis=0) / count)
         # A constant column's deviation is rounding noise, not exactly zero.
         flat = deviation <= 1e-7 * np.maximum(np.abs(mean), 1e-30)

@@ -26,9 +26,6 @@ from pipeline import parts, pooling, spelling
 from pipeline.corpora.base import Corpus
 from pipeline.errors import UsageError, unknown
 
-#: Named in the sources and on their way; asking for one gets an error that says so.
-PLANNED_CORPORA = ("mosei",)
-
 #: What a feature's spec may say beside the feature's own parameters.
 BESIDE = ("pool", "columns")
 #: What stands for every part of a feature, one model a part.
@@ -118,11 +115,6 @@ def corpus(name: str) -> Corpus:
     UsageError
         If there is none.
     """
-    if name in PLANNED_CORPORA:
-        raise UsageError(
-            f"The corpus '{name}' is not built yet: this version reads {', '.join(corpora())}.\n"
-            f"Until it is, any corpus can be read from a table: DATASET=csv DATA=mine.csv (see the README)."
-        )
     if name not in corpora():
         raise unknown("corpus", name, corpora())
     return corpora()[name]

@@ -30,7 +30,7 @@ from pipeline.registry import FeatureSpec, Member
 if TYPE_CHECKING:
     from pipeline.judging.results import Result
     from pipeline.judging.task import Settings, Task
-    from pipeline.matrix import Matrix
+    from pipeline.matrix import Matrix, SpeakerNorm
 
 #: How many failures are shown by name before they are only counted.
 SHOWN = 8
@@ -82,7 +82,7 @@ class Wish:
     """
 
     card: Card
-    speaker_norm: bool = False
+    speaker_norm: "SpeakerNorm" = False
     reweight: bool = False
     soft: bool = False
     seed: int = 0

@@ -205,15 +205,16 @@ def test_a_key_that_comes_twice_is_refused_and_what_stood_there_still_does(tmp_p
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_full_disk_is_an_error_and_not_the_end_of_the_process(tmp_path):
+@pytest.mark.parametrize(("n_rows", "room"), [(1000, 300_000), (1, 25_000)], ids=["at an entry", "at the end"])
+def test_a_full_disk_is_an_error_and_not_the_end_of_the_process(n_rows, room, tmp_path):
     pytest.importorskip("resource", reason="no limits on files here")
     script = f"""
 import resource, numpy as np
 from pathlib import Path
 from pipeline.errors import AffexError
 from pipeline.media import csd
-resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
-rows = csd.Entry(np.zeros((1000, 20)), np.zeros((1000, 2)))
+resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, resource.RLIM_INFINITY))
+rows = csd.Entry(np.zeros(({n_rows}, 20)), np.zeros(({n_rows}, 2)))
 try:
     csd.write(Path({str(tmp_path / "a.csd")!r}), "x", ((f"v{{n}}", rows) for n in range(9)), {{}})
 except AffexError as error:

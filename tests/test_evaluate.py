@@ -24,7 +24,7 @@ from pipeline.judging import metrics
 from pipeline.judging.evaluate import build, evaluate, fit, pool
 from pipeline.judging.results import Result
 from pipeline.judging.task import Settings, prepare
-from pipeline.matrix import Matrix, normalised_by_speaker
+from pipeline.matrix import Matrix, SpeakerNorm, normalised_by_speaker
 from pipeline.reporting.report import confusion_of
 
 BAYES = Settings(corpus="toy", features=("made",), classifier=Bayes())
@@ -159,7 +159,11 @@ def corrupted(matrix: Matrix, speaker: str) -> Matrix:
     return relabelled(replace(matrix, X=np.where(other, 7 - 1000 * matrix.X, matrix.X)), labels)
 
 
-@pytest.mark.parametrize("settings", [BAYES, FRAMES, replace(BAYES, speaker_norm=True)], ids=["rows", "frames", "norm"])
+@pytest.mark.parametrize(
+    "settings",
+    [BAYES, FRAMES, replace(BAYES, speaker_norm=True), replace(BAYES, speaker_norm="mean")],
+    ids=["rows", "frames", "norm", "mean"],
+)
 def test_the_tested_speaker_leaves_no_trace_in_what_was_fitted(settings):
     matrix = make_matrix(n_frames=3 if settings is FRAMES else 1)
     for speaker in np.unique(matrix.speakers):
@@ -167,7 +171,7 @@ def test_the_tested_speaker_leaves_no_trace_in_what_was_fitted(settings):
 
 
 def test_the_canary_dies_when_scaling_moves_outside_the_fold(monkeypatch):
-    def scaled_outside(matrix: Matrix) -> Matrix:
+    def scaled_outside(matrix: Matrix, how: SpeakerNorm) -> Matrix:
         return replace(matrix, X=(matrix.X - matrix.X.mean(axis=0)) / matrix.X.std(axis=0))
 
     monkeypatch.setattr(pipeline.judging.task, "normalised_by_speaker", scaled_outside)
@@ -289,6 +293,13 @@ def test_normalising_by_speaker_is_done_before_the_folds_and_without_labels():
     whole = normalised_by_speaker(matrix)
     kept = np.isin([u.label for u in whole.utterances], ("anger", "joy"))
     assert np.array_equal(chosen, whole.X[kept])
+
+
+def test_the_mean_of_each_speaker_is_taken_away_before_the_folds_and_without_labels():
+    matrix = make_matrix(speaker_shift=30)
+    settings = replace(BAYES, speaker_norm="mean")
+    assert same(evaluate(matrix, settings), evaluate(normalised_by_speaker(matrix, "mean"), BAYES))
+    assert uar(evaluate(matrix, settings)) > uar(evaluate(matrix, BAYES))
 
 
 # Frames
@@ -589,3 +600,9 @@ def test_distances_once_for_all_folds_decide_as_those_of_each_fold(monkeypatch):
     each = evaluate(matrix, settings)
     assert (shared.scores.predicted == each.scores.predicted).mean() > 0.95
     assert uar(shared) == pytest.approx(uar(each), abs=0.05)
+
+
+def test_rows_that_only_lost_their_mean_are_scaled_in_each_fold(monkeypatch):
+    settings = replace(BAYES, classifier=registry.classifier("svm:C=1,gamma=1"), speaker_norm="mean")
+    monkeypatch.setattr(type(settings.classifier), "distances", lambda *_, **__: pytest.fail("no fold scaled them"))
+    assert uar(evaluate(make_matrix(n_speakers=4), settings)) > 0.4

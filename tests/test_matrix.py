@@ -121,6 +121,28 @@ def test_features_stand_side_by_side_and_what_is_missing_is_marked(dataset):
     assert matrix.X[2:, 5] == pytest.approx(2 * matrix.X[2:, 2])
 
 
+def test_the_mean_of_each_speaker_is_taken_away_and_the_scale_stays():
+    matrix = make_matrix(speaker_shift=50, n_frames=3)
+    X = matrix.X.copy()
+    X[4, 1] = np.nan
+    centred = normalised_by_speaker(replace(matrix, X=X), "mean").X
+    speaker_of_row = np.repeat(matrix.speakers, matrix.lengths)
+    for speaker in np.unique(speaker_of_row):
+        before, after = X[speaker_of_row == speaker], centred[speaker_of_row == speaker]
+        np.testing.assert_allclose(np.nanmean(after, axis=0), 0, atol=1e-4)
+        np.testing.assert_allclose(after, before - np.nanmean(before, axis=0), atol=1e-4)
+    assert np.argwhere(np.isnan(centred)).tolist() == [[4, 1]]
+    assert normalised_by_speaker(matrix, False) is matrix
+
+
+def test_what_belongs_to_a_file_is_of_its_corpus_too():
+    matrix = make_matrix(n_speakers=1)
+    media = Media("a.txt", beside=("b.txt",))
+    utterances = tuple(replace(u, mocap=media) for u in matrix.utterances)
+    both = joined([of_corpus(replace(matrix, utterances=utterances), "x"), of_corpus(matrix, "y")])
+    assert both.utterances[0].mocap.files == ("x/a.txt", "x/b.txt")
+
+
 def test_frames_of_all_clips(dataset):
     run(dataset, SAMPLES)
     matrix = load(dataset, [SAMPLES])

@@ -105,6 +105,20 @@ def test_normalised_by_speaker_as_well(tmp_path):
     assert said.scores == pytest.approx(scores.values[own], rel=1e-6)  # there, one matrix of distances serves all folds
 
 
+@pytest.mark.parametrize(("classifier", "n_frames"), [("svm:C=1,gamma=1", 1), ("gmm:components=2,pool=vote", 12)])
+def test_without_the_speaker_s_mean_as_well(classifier, n_frames, tmp_path):
+    matrix = make_matrix(speaker_shift=5.0, n_frames=n_frames)
+    settings = wanted(classifier, speaker_norm="mean")
+    scores = evaluate(matrix, settings).scores
+    model = through_a_file(fitted(matrix, settings, "03"), tmp_path)
+    assert model.settings.speaker_norm == "mean"
+    assert "spkmean" in model.name
+    said = predict(model, of_speaker(matrix, "03")).said
+    own = scores.folds == "03"
+    assert said.predicted.tolist() == scores.predicted[own].tolist()
+    assert said.scores.tolist() == scores.values[own].tolist()
+
+
 def test_it_learns_from_all_but_those_left_out():
     model = fitted(make_matrix(), wanted("svm:C=1,gamma=1"))
     assert (model.learned.n_utterances, model.learned.n_clusters, model.learned.excluded) == (96, 6, ())
@@ -362,7 +376,7 @@ def test_a_speaker_with_one_clip_cannot_be_normalised():
     model = fitted(matrix, wanted("svm", speaker_norm=True))
     rows = table(matrix.take([0, 1, 2, 20]), model)
     assert [bool(row["predicted"]) for row in rows] == [True, True, True, False]
-    assert rows[3]["note"] == "its speaker has no other row here: z-scored within the speaker it says nothing"
+    assert rows[3]["note"] == "its speaker has no other row here: normalised within the speaker it says nothing"
     nameless = replace(matrix, utterances=tuple(replace(u, speaker="") for u in matrix.utterances))
     with pytest.raises(UsageError, match=r"it must be told who speaks, and 96 of 96 utterances have no speaker"):
         predict(model, nameless)

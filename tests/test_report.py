@@ -228,6 +228,17 @@ def test_every_figure_under_speaker_normalisation_is_called_transductive(tmp_pat
     assert any(line.startswith("Note: transductive") for line in shown(result).splitlines())
 
 
+def test_taking_the_mean_of_the_speaker_away_is_called_transductive_too(tmp_path):
+    result = evaluate(make_matrix(), replace(SETTINGS, speaker_norm="mean"))
+    report.write(result, tmp_path)
+    found = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
+    assert found["speaker_norm"] == "mean"
+    assert found["transductive"].startswith("transductive: every column has the mean of each speaker taken away, over")
+    assert "spkmean" in report.run_name(result.about)
+    assert_marked(result, "(transductive)")
+    assert any(line.startswith("Note: transductive: every column has the mean") for line in shown(result).splitlines())
+
+
 def assert_marked(result: Result, mark: str) -> None:
     lines = shown(result).splitlines()
     for start in ("Figures", " UAR", " WAR", " macro F1", "By class", "By speaker", "Confusion", "UAR"):

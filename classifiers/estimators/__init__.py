@@ -7,6 +7,7 @@ Every one passes scikit-learn's estimator checks.
 #: All that a saved model of ours may hold beside what skops trusts by itself: ``skops.io.loads(..., trusted=TRUSTED)``.
 TRUSTED = (
     "classifiers.estimators.gmm.ClassMixtures",
+    "classifiers.estimators.principal.PrincipalFeatures",
     "classifiers.estimators.selection.along_values",
     "classifiers.estimators.selection.between_classes",
     "classifiers.estimators.selection.spread",

@@ -8,8 +8,10 @@
     (`f_regression`).
 ``pca``
     The leading principal directions, whitened: each has variance 1 among the training rows.
+``pfa``
+    Principal features: columns, each of which stands for those that vary with it (see `principal`).
 
-The transformers are scikit-learn's. Every row counts once here, whatever its weight.
+The transformers are scikit-learn's, but for the last. Every row counts once here, whatever its weight.
 """
 
 import copy
@@ -23,12 +25,13 @@ from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectPercentile, f_classif, f_regression
 
 from classifiers.base import Target
+from classifiers.estimators.principal import PrincipalFeatures
 
 Rows = NDArray[np.floating[Any]]
 Labels = NDArray[Any]
 Floats = NDArray[np.float64]
 
-Select = Literal["none", "variance", "anova", "pca"]
+Select = Literal["none", "variance", "anova", "pca", "pfa"]
 
 #: What is searched where the share is left open: of the columns, of the variance for `pca`.
 SHARES: dict[Select, tuple[float | None, ...]] = {
@@ -36,6 +39,7 @@ SHARES: dict[Select, tuple[float | None, ...]] = {
     "variance": (0.1, 0.3, 1.0),
     "anova": (0.1, 0.3, 1.0),
     "pca": (0.5, 0.8, 0.95),
+    "pfa": (0.1, 0.3, 0.6),
 }
 
 
@@ -62,6 +66,8 @@ def choices(select: Select, keeps: Sequence[float | None], rows: Rows, y: Labels
         # One decomposition serves all shares: a smaller one keeps the first of the same directions.
         whole = PCA(max(shares), whiten=True, svd_solver="full").fit(rows)
         return [_leading(whole, share) for share in shares]
+    if select == "pfa":
+        return [PrincipalFeatures(share).fit(rows) for share in shares]
     score = spread if select == "variance" else between_classes if target == "classes" else along_values
     scored = SelectPercentile(score, percentile=100).fit(rows, y)
     return [copy.copy(scored).set_params(percentile=100 * share) for share in shares]

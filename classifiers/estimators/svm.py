@@ -39,7 +39,7 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
     gamma
         Width of the kernel ``exp(-gamma * mean squared distance of the columns kept)``; None searches `GAMMAS`.
     select
-        How columns are selected: ``"none"``, ``"variance"``, ``"anova"`` or ``"pca"``.
+        How columns are selected: ``"none"``, ``"variance"``, ``"anova"``, ``"pca"`` or ``"pfa"``.
     keep
         The share kept of the columns (``"pca"``: of the variance); None searches `SHARES`.
     weights

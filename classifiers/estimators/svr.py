@@ -43,7 +43,7 @@ class RBFRegressor(RegressorMixin, KernelMachine):  # type: ignore[misc]
     epsilon
         Half the tube's width, in standard deviations of the target; None searches `EPSILONS`.
     select
-        How columns are selected: ``"none"``, ``"variance"``, ``"anova"`` or ``"pca"``.
+        How columns are selected: ``"none"``, ``"variance"``, ``"anova"``, ``"pca"`` or ``"pfa"``.
     keep
         The share kept of the columns (``"pca"``: of the variance); None searches `SHARES`.
     precomputed

@@ -29,7 +29,7 @@ from pipeline.registry import FeatureSpec
 RECORDED = ("affex", "h5py", "numpy")
 
 #: Distributions that bring what features read to hand, by what they read.
-DECODERS = {"audio": media.PACKAGES, "video": ("av",), "rows": (), FILE: ()}
+DECODERS = {"audio": media.PACKAGES, "video": ("av",), "mocap": (), "rows": (), FILE: ()}
 
 #: What the names of an import's remarks begin with, where they stand among a file's versions.
 OF_IMPORT = "import."

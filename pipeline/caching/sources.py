@@ -17,7 +17,7 @@ from pipeline import media
 from pipeline.atomic import write_text
 from pipeline.console import Console
 from pipeline.errors import AffexError
-from pipeline.manifest import Dataset, Media
+from pipeline.manifest import Dataset, Media, Utterance
 
 #: A file changed so lately may change again within one tick of its file system's clock, s.
 TICK = 2.0
@@ -45,6 +45,9 @@ STAMP = struct.Struct("<4Q")
 #: Files given to the threads at a time: each costs memory until it is done.
 HASHED_TOGETHER = 256
 
+#: What kinds of media are called that are not called as their field is.
+NAMES = {"mocap": "motion capture"}
+
 #: Each media path's file, hashed, or why it cannot be read.
 Files = dict[str, File | str]
 
@@ -53,21 +56,30 @@ def of_corpus(dataset: Dataset, kinds: Iterable[str], console: Console) -> Files
     """Return the files of these kinds of media (``"audio"``) in a corpus, hashed or remembered."""
     wanted = sorted(set(kinds))
     items = (getattr(utterance, kind) for utterance in dataset.utterances for kind in wanted)
-    paths = list(dict.fromkeys(item.path for item in items if item is not None))
+    paths = list(dict.fromkeys(path for item in items if item is not None for path in item.files))
     with console.progress("hashing", len(paths), "files") as tick:
         return files(dataset.folder, dataset.root, paths, tick)
 
 
 def of_clips(dataset: Dataset, kind: str, files: Files) -> tuple[dict[str, bytes], dict[str, str]]:
     """Return the source of every clip by id (empty where there is none), and why those have none."""
-    found, missing = {}, {}
+    found: dict[str, bytes] = {}
+    missing: dict[str, str] = {}
     for utterance in dataset.utterances:
         item = getattr(utterance, kind)
-        file = files[item.path] if item is not None else f"{utterance.id} has no {kind}"
-        found[utterance.id] = source(file, item) if isinstance(file, File) else b""
-        if not isinstance(file, File):
-            missing[utterance.id] = file
+        own = [files[path] for path in item.files] if item is not None else [_absent(utterance, kind)]
+        read = [file for file in own if isinstance(file, File)]
+        found[utterance.id] = source(read[0], item, read[1:]) if len(read) == len(own) else b""
+        for unread in own:
+            if isinstance(unread, str):
+                missing.setdefault(utterance.id, unread)
     return found, missing
+
+
+def _absent(utterance: Utterance, kind: str) -> str:
+    """Return that an utterance has no media of a kind, and why, where its corpus knows."""
+    why = dict(utterance.absent).get(kind)
+    return f"{utterance.id} has no {NAMES.get(kind, kind)}" + (f": {why}" if why else "")
 
 
 def of_rows(
@@ -156,9 +168,9 @@ def _lines(known: dict[str, File]) -> Iterable[str]:
     )
 
 
-def source(file: File, of: Media) -> bytes:
-    """Return the sha256 that stands for a clip's media bytes and the part of them that it is."""
-    parts = [file.digest.hex(), of.start, of.end, of.channel, of.region]
+def source(file: File, of: Media, beside: Sequence[File] = ()) -> bytes:
+    """Return the sha256 that stands for a clip's media bytes, those of all its files, and the part that it is."""
+    parts = [file.digest.hex(), of.start, of.end, of.channel, of.region, *(other.digest.hex() for other in beside)]
     return hashlib.sha256(json.dumps(parts).encode()).digest()
 
 

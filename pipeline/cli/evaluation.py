@@ -21,6 +21,7 @@ from pipeline.cli.options import (
 from pipeline.console import Terminal
 from pipeline.dataset import remember
 from pipeline.errors import UsageError
+from pipeline.matrix import SpeakerNorm
 
 OUT = option("--out", type=click.Path(path_type=Path), default=None, help="Folder of the results. [<cache>/.../<run>]")
 RUNS = option("--runs", default=None, help="Finished runs, by name or folder, parted by blanks.")
@@ -44,7 +45,7 @@ def evaluate(
     protocol: str,
     target: str | None,
     classes: str | None,
-    speaker_norm: bool,
+    speaker_norm: SpeakerNorm,
     reweight: bool,
     soft: bool,
     seed: int,

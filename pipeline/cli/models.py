@@ -20,6 +20,7 @@ from pipeline.cli.options import (
 from pipeline.console import Terminal
 from pipeline.dataset import remember
 from pipeline.errors import UsageError
+from pipeline.matrix import SpeakerNorm
 
 
 @click.command()
@@ -37,7 +38,7 @@ def fit(
     protocol: str,
     target: str | None,
     classes: str | None,
-    speaker_norm: bool,
+    speaker_norm: SpeakerNorm,
     reweight: bool,
     soft: bool,
     seed: int,
@@ -108,6 +109,6 @@ def predict(
     if model is None or data is None:
         raise UsageError("Say which model and which recordings, as in: make predict MODEL=mine.affex DATA=recordings")
     fitted = modelfile.read(model)
-    found = recordings.at_hand(data, cache, with_speakers=fitted.settings.speaker_norm)
+    found = recordings.at_hand(data, cache, with_speakers=bool(fitted.settings.speaker_norm))
     with study.opened([found], Terminal(), scheduler, jobs, device, weights) as desk:
         takeaway.predict(desk, fitted, model.stem, out)

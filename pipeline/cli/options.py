@@ -16,6 +16,7 @@ from pipeline.dataset import folder_name, last, opened
 from pipeline.errors import UsageError, unknown
 from pipeline.judging import cards
 from pipeline.manifest import Dataset
+from pipeline.matrix import SpeakerNorm
 from pipeline.registry import Member
 
 
@@ -27,6 +28,21 @@ class Group(click.Group):
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             raise unknown("verb", args[0], self.list_commands(ctx))
         return super().resolve_command(ctx, args)
+
+
+class SpeakerNormType(click.ParamType[SpeakerNorm]):
+    """What is done to each speaker's rows: what click takes for true or false, or mean."""
+
+    name = "speaker norm"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> SpeakerNorm:
+        """Return it as the settings have it."""
+        if value == "mean":
+            return "mean"
+        try:
+            return bool(click.BOOL.convert(value, param, ctx))
+        except click.BadParameter:
+            self.fail(f"'{value}' is neither 1, 0 nor mean", param, ctx)
 
 
 def option(*names: str, **settings: Any) -> Callable[[Any], Any]:
@@ -54,7 +70,15 @@ MODEL = (
     option("--protocol", default="", help="Protocol card, with parameters after a colon. [the corpus's first]"),
     option("--target", default=None, help="What is predicted: label, valence, or another field of the utterances."),
     option("--classes", default=None, help="Classes that count, merged with +, as in 'ang,neu,sad,hap+exc'. [all]"),
-    option("--speaker-norm", is_flag=True, default=False, help="z-scores within each speaker (transductive)."),
+    option(
+        "--speaker-norm",
+        is_flag=False,
+        flag_value="1",
+        default=False,
+        type=SpeakerNormType(),
+        metavar="[1|mean]",
+        help="z-scores within each speaker; mean: the speaker's mean is taken away, no more (both transductive).",
+    ),
     option("--reweight", is_flag=True, default=False, help="Scores times the square root of the class's frequency."),
     option("--soft", is_flag=True, default=False, help="Learn from the shares of the raters' votes."),
     option("--seed", type=int, default=0, help="Seeds all that is random."),

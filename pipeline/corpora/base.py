@@ -22,7 +22,8 @@ class Card:
     parts
         The parts of the corpus that count; empty for all.
     target
-        What is predicted: a field of an utterance, of classes (``"label"``) or of values (``"valence"``).
+        What is predicted: a field of an utterance, of classes (``"label"``) or of values (``"valence"``), or one of
+        its aspects.
     classes
         The classes that count, as `pipeline.judging.selection.class_map` reads them; empty for all.
     counts
@@ -130,6 +131,24 @@ def shortfalls(corpus: Corpus, utterances: Sequence[Utterance]) -> list[str]:
         for part, expected in corpus.counts.items()
         if found[part] not in (0, expected)
     ]
+
+
+def counted_otherwise(corpus: str, published: Mapping[str, int]) -> Callable[[Sequence[Utterance]], list[str]]:
+    """Return the remarks of a corpus that those who have it count differently, so that no count can be asserted.
+
+    Parameters
+    ----------
+    published
+        How many utterances there are, by who says so.
+    """
+
+    def remarks(utterances: Sequence[Utterance]) -> list[str]:
+        if len(utterances) in published.values():
+            return []
+        counts = ", ".join(f"{n} in {who}" for who, n in published.items())
+        return [f"{corpus}: {len(utterances)} utterances found, which nobody else counted: {counts}"]
+
+    return remarks
 
 
 def require_folder(root: Path, looked_for: str) -> None:

@@ -22,7 +22,7 @@ Files
     of ``dialog/wav/Ses01F_impro01.wav``, both channels' mean: which of them is whose, nothing we know of says.
     ``dialog/avi/DivX/Ses01F_impro01.avi``: both actors, side by side. A turn is its span of the speaker's half.
     ``sentences/MOCAP_rotated/Ses01F_impro01/Ses01F_impro01_F000.txt``: markers of the face. The folders MOCAP_head
-    and MOCAP_hand beside it hold head and hands under the same names.
+    and MOCAP_hand beside it hold head and hands under the same names (see `pipeline.media.mocap`).
 Traps
     The letter after the session is who wears markers, not who speaks: that is the last letter, and the speaker is
     session and last letter (``Ses01M``). Motion capture has a file for every turn, and shows the marked actor, who in
@@ -52,6 +52,9 @@ from pipeline.manifest import Media, Utterance
 MARKED = "left"
 
 OPPOSITE = {"left": "right", "right": "left"}
+#: Where a turn's motion capture lies: that of the face, and what belongs to it.
+FACE, *BESIDE = (f"sentences/MOCAP_{what}" for what in ("rotated", "head", "hand"))
+
 PARTS = {"impro": "improvised", "script": "scripted"}
 SEXES = {"F": "female", "M": "male"}
 
@@ -81,6 +84,11 @@ class Dialog:
         """Return a file of the session, None where it is missing."""
         path = f"{self.folder}/{path}"
         return Media(path) if (self.root / path).is_file() else None
+
+    def motion(self, turn: str) -> Media | None:
+        """Return a turn's motion capture: the face's file, and those of head and hands that are there."""
+        face, *beside = (self.file(f"{folder}/{self.name}/{turn}.txt") for folder in (FACE, *BESIDE))
+        return face and replace(face, beside=tuple(other.path for other in beside if other))
 
 
 def find(root: Path, marked: str = MARKED) -> list[Utterance]:
@@ -130,14 +138,16 @@ def _dialog(root: Path, labels: Path, marked: str) -> Iterator[Utterance]:
 def _utterance(dialog: Dialog, turn: Turn, place: int, name: re.Match[str], marked: str) -> Utterance:
     wears_markers = name["speaker"] == name["marked"]
     half = marked if wears_markers else OPPOSITE[marked]
+    speaker = name["session"] + name["speaker"]
+    motion = dialog.motion(turn.name) if wears_markers else None
     return Utterance(
         id=turn.name,
         corpus="iemocap",
-        speaker=name["session"] + name["speaker"],
+        speaker=speaker,
         label=None if turn.emotion == NO_MAJORITY else turn.emotion,
         audio=_audio(dialog, turn),
         video=_span(dialog.file(f"dialog/avi/DivX/{dialog.name}.avi"), turn, half),
-        mocap=dialog.file(f"sentences/MOCAP_rotated/{dialog.name}/{turn.name}.txt") if wears_markers else None,
+        mocap=motion,
         part=PARTS[name["part"]],
         session=name["session"],
         dialog=dialog.name,
@@ -149,7 +159,15 @@ def _utterance(dialog: Dialog, turn: Turn, place: int, name: re.Match[str], mark
         valence=turn.mean.valence,
         arousal=turn.mean.activation,
         dominance=turn.mean.dominance,
+        absent=() if motion else (("mocap", _why_unseen(speaker, wears_markers=wears_markers)),),
     )
+
+
+def _why_unseen(speaker: str, *, wears_markers: bool) -> str:
+    """Return why a turn has no motion capture of its speaker."""
+    if wears_markers:
+        return f"the release has no file of it (looked for in {FACE})"
+    return f"{speaker} is not the actor who wears the markers in this dialog"
 
 
 def _audio(dialog: Dialog, turn: Turn) -> Media | None:
@@ -191,7 +209,7 @@ def _lacking_files(utterances: Sequence[Utterance]) -> list[str]:
         for of, who, field, what, folder in (
             (utterances, "turns", "audio", "sound", "sentences/wav and dialog/wav"),
             (utterances, "turns", "video", "picture", "dialog/avi/DivX"),
-            (own, "turns of the actor with the markers", "mocap", "motion capture", "sentences/MOCAP_rotated"),
+            (own, "turns of the actor with the markers", "mocap", "motion capture", FACE),
             (utterances, "turns", "text", "transcript", "dialog/transcriptions"),
         )
         if (lacking := [utterance for utterance in of if getattr(utterance, field) is None])

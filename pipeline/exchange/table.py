@@ -26,8 +26,8 @@ SPAN = {"path": str, "start": float, "end": float, "channel": int, "region": str
 def columns(export: Export) -> dict[str, tuple[type, list[Any]]]:
     """Return the columns of the table: type, and one value an utterance, None where there is none.
 
-    ``share_<label>`` is the share of the raters' votes that fell on a label;
-    ``votes`` are those votes as JSON; ``failure`` says why an utterance has no rows.
+    ``aspect_<name>`` is what else an utterance is labelled for; ``share_<label>`` is the share of the raters' votes that
+    fell on a label; ``votes`` are those votes as JSON; ``failure`` says why an utterance has no rows.
     """
     utterances = list(export.utterances)
     found: dict[str, tuple[type, list[Any]]] = {
@@ -38,6 +38,8 @@ def columns(export: Export) -> dict[str, tuple[type, list[Any]]]:
         if any(items):
             for name, kind in SPAN.items():
                 found[f"{medium}_{name}"] = (kind, [item and getattr(item, name) for item in items])
+    for name in sorted({name for utterance in utterances for name, _ in utterance.aspects}):
+        found[f"aspect_{name}"] = (str, [dict(utterance.aspects).get(name) for utterance in utterances])
     found |= _votes(utterances)
     found["failure"] = (str, [export.failures.get(utterance.id) for utterance in utterances])
     return found

@@ -1,6 +1,7 @@
 """What a worker does with a batch of sound: decode, then extract. Nothing here raises for a bad clip; it is recorded.
 
-What all kinds of work share is here, too; `streams` works on video, `chain` on cached rows.
+What all kinds of work share is here, too; `streams` works on video, `motions` on motion capture, `chain` on cached
+rows.
 """
 
 import os
@@ -31,6 +32,8 @@ class Job:
         The file's size in bytes and modification time in ns when it was hashed: rows must be of those bytes.
     wanted
         Which of the batch's features it lacks, by number.
+    beside
+        Size and modification time of each file that belongs to it.
     """
 
     id: str
@@ -38,10 +41,12 @@ class Job:
     size: int
     modified: int
     wanted: tuple[int, ...]
+    beside: tuple[tuple[int, int], ...] = ()
 
-    def is_of(self, stat: os.stat_result) -> bool:
-        """Whether the file is still the one that was hashed."""
-        return (stat.st_size, stat.st_mtime_ns) == (self.size, self.modified)
+    def is_of(self, stat: os.stat_result, *beside: os.stat_result) -> bool:
+        """Whether the file, and those that belong to it, are still the ones that were hashed."""
+        now = [(each.st_size, each.st_mtime_ns) for each in (stat, *beside)]
+        return now == [(self.size, self.modified), *self.beside]
 
 
 @dataclass(frozen=True)
@@ -149,7 +154,7 @@ def _decoded(root: Path, job: Job, form: tuple[int, float]) -> Clip | Failure:
 
 def changed(job: Job) -> Failure:
     """Return the failure of a clip whose file is no longer the one that was hashed."""
-    return Failure(f"{job.media.path} changed while it was read", final=False)
+    return Failure(f"{' or '.join(job.media.files)} changed while it was read", final=False)
 
 
 def extract(decoded: Decoded) -> list[Extracted]:

@@ -34,7 +34,7 @@ Numbers = NDArray[np.int64]
 FILLED = "its columns were filled with what the training rows have there on average"
 
 #: Said of an utterance that nothing is said of because it is its speaker's only row.
-ALONE = "its speaker has no other row here: z-scored within the speaker it says nothing"
+ALONE = "its speaker has no other row here: normalised within the speaker it says nothing"
 
 
 @dataclass(frozen=True)
@@ -210,8 +210,9 @@ def require_features(model: Model, specs: Sequence[FeatureSpec]) -> None:
 def predict(model: Model, matrix: Matrix, failures: Sequence[Mapping[str, str]] = ()) -> Predictions:
     """Say what a model says of the utterances of a matrix.
 
-    Under normalisation by speaker each column is z-scored within each speaker, over all the rows given here:
-    **transductive**. Nothing is said of an utterance without features, nor, there, of the only row of a speaker.
+    Under normalisation by speaker each column is z-scored (or its mean taken away) within each speaker, over all the
+    rows given here: **transductive**. Nothing is said of an utterance without features, nor, there, of the only row of
+    a speaker.
 
     Parameters
     ----------
@@ -228,7 +229,7 @@ def predict(model: Model, matrix: Matrix, failures: Sequence[Mapping[str, str]] 
     if model.settings.speaker_norm:
         require_speakers(matrix.utterances)
         alone = _alone(matrix)
-        matrix = normalised_by_speaker(matrix)
+        matrix = normalised_by_speaker(matrix, model.settings.speaker_norm)
     numbers = np.flatnonzero(_heard(matrix) & ~alone)
     notes = _notes(model, matrix, failures) | {matrix.utterances[i].id: ALONE for i in np.flatnonzero(alone)}
     return Predictions(_said(model, matrix.take(numbers), numbers), notes)
@@ -245,7 +246,7 @@ def require_speakers(utterances: Sequence[Utterance]) -> None:
     nameless = [utterance.id for utterance in utterances if not utterance.speaker]
     if nameless:
         raise UsageError(
-            "This model was fitted on rows z-scored within each speaker (SPEAKER_NORM=1), so it must be told who "
+            "This model was fitted on rows normalised within each speaker (SPEAKER_NORM), so it must be told who "
             f"speaks, and {len(nameless)} of {len(utterances)} utterances have no speaker (the first: {nameless[0]}).\n"
             "Give a table that names the speaker of each file, as in DATA=new.csv with the columns file and speaker."
         )
@@ -290,7 +291,7 @@ def _heard(matrix: Matrix) -> NDArray[np.bool_]:
 
 
 def _alone(matrix: Matrix) -> NDArray[np.bool_]:
-    """Tell whose only row an utterance is, ``(n_utterances,) bool``: z-scored within itself it is 0 throughout."""
+    """Tell whose only row an utterance is, ``(n_utterances,) bool``: normalised within itself it is 0 throughout."""
     n_rows = Counter[str]()
     for name, n_own in zip(matrix.speakers.tolist(), (matrix.lengths * _heard(matrix)).tolist(), strict=True):
         n_rows[name] += n_own

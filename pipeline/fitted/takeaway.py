@@ -173,7 +173,8 @@ def _chosen(model: Model) -> Iterator[str]:
     if model.chosen:
         yield "Chosen: " + ", ".join(f"{name}={value}" for name, value in model.chosen.items())
     if model.settings.speaker_norm:
-        yield f"Note: {TRANSDUCTIVE}; whoever uses it must name speakers, and give several recordings of each."
+        known = TRANSDUCTIVE[model.settings.speaker_norm]
+        yield f"Note: {known}; whoever uses it must name speakers, and give several recordings of each."
 
 
 def _changed_versions(model: Model) -> Iterator[str]:
@@ -209,7 +210,7 @@ def _show(console: Terminal, matrix: Matrix, predictions: Predictions, model: Mo
             "Predicted: " + ", ".join(f"{name} {n}" for name, n in Counter(said.predicted.tolist()).most_common())
         )
     if model.settings.speaker_norm:
-        console.say(f"Note: {TRANSDUCTIVE}.")
+        console.say(f"Note: {TRANSDUCTIVE[model.settings.speaker_norm]}.")
     for id_, note in list(predictions.notes.items())[:SHOWN]:
         console.say(f"  {id_}: {note}")
     if len(predictions.notes) > SHOWN:

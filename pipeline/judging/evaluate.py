@@ -289,7 +289,7 @@ def _with_distances(examples: Examples, settings: Settings) -> Examples:
     """Return the examples with the distances of all rows in the place of the rows, where no fold fits the scaling."""
     from threadpoolctl import threadpool_limits
 
-    if not settings.speaker_norm or settings.soft or settings.classifier.rows != "utterance":
+    if settings.speaker_norm is not True or settings.soft or settings.classifier.rows != "utterance":
         return examples
     with threadpool_limits(limits=1):
         distances = settings.classifier.distances(examples.X, device=settings.device)

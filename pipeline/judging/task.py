@@ -18,7 +18,7 @@ from pipeline.judging.results import About
 from pipeline.judging.selection import Selection, in_parts, require_counts, select
 from pipeline.judging.splits import Clusters, Fold, clusters, folds, notes
 from pipeline.manifest import Utterance
-from pipeline.matrix import Matrix, normalised_by_speaker
+from pipeline.matrix import Matrix, SpeakerNorm, normalised_by_speaker
 
 Numbers = NDArray[np.int64]
 Labels = NDArray[np.str_]
@@ -44,7 +44,8 @@ class Settings:
     card
         The protocol, with the target and the classes.
     speaker_norm
-        Whether each column is z-scored within each speaker (transductive).
+        Whether each column is z-scored within each speaker, or has the speaker's ``"mean"`` taken away
+        (transductive).
     reweight
         Whether scores are multiplied by the square root of how often their class occurs among the training
         utterances, which favours frequent classes, as in Zhou et al., "Exploring emotion features and fusion
@@ -62,7 +63,7 @@ class Settings:
     classifier: Classifier
     keys: tuple[str, ...] = ()
     card: Card = LOSO
-    speaker_norm: bool = False
+    speaker_norm: SpeakerNorm = False
     reweight: bool = False
     soft: bool = False
     seed: int = 0
@@ -70,7 +71,8 @@ class Settings:
 
     def about(self, unit: str = "speaker") -> About:
         """Return what a result says of these settings."""
-        options = {"spknorm": self.speaker_norm, "reweighted": self.reweight, "soft": self.soft}
+        norms = {"spknorm": self.speaker_norm is True, "spkmean": self.speaker_norm == "mean"}
+        options = {**norms, "reweighted": self.reweight, "soft": self.soft}
         record = {
             "corpus": self.corpus,
             "features": " ".join(self.features),
@@ -89,7 +91,7 @@ class Settings:
             ("+".join(self.features), self.classifier.name, *(name for name, on in options.items() if on)),
             record,
             self.classifier.scores + ("; times the square root of the class's frequency" if self.reweight else ""),
-            self.speaker_norm,
+            bool(self.speaker_norm),
             unit,
         )
 
@@ -177,7 +179,7 @@ def prepare(matrix: Matrix, settings: Settings, *, partial: bool = False) -> Tas
     _require_rows(matrix, settings)
     if settings.speaker_norm:
         clusters(matrix.utterances, "speaker")  # it takes a name for everyone
-        matrix = normalised_by_speaker(matrix)
+        matrix = normalised_by_speaker(matrix, settings.speaker_norm)
     selection = select(matrix.utterances, card)
     require_target(settings, selection)
     matrix = matrix.take(selection.chosen)

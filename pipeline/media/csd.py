@@ -278,7 +278,7 @@ def _name(path: Path, kind: str, name: str) -> str:
 
 
 class _Room(io.RawIOBase):
-    """A file for HDF5 that never seems full: HDF5 would take the process with it.
+    """A file for HDF5 that never seems full: HDF5 would say nothing of it, or take the process with it.
 
     Once the disk refuses, nothing more is written, and `require` raises what the system said.
     """

@@ -25,16 +25,19 @@ from pipeline import atomic, manifest
 from pipeline.judging import intervals, metrics
 from pipeline.judging.results import About, FoldSummary, Result, Scores, Seen
 from pipeline.judging.splits import card_hash
-from pipeline.matrix import Matrix
+from pipeline.matrix import Matrix, SpeakerNorm
 from pipeline.provenance import code_digest
 from pipeline.reporting import pictures, tables
 
 #: Whose versions may change a result.
 DISTRIBUTIONS = ("affex", "joblib", "numpy", "scikit-learn", "scipy", "xgboost")
-TRANSDUCTIVE = (
-    "transductive: every column is z-scored within each speaker, over all utterances of the speaker, "
-    "those tested among them (not their labels)"
-)
+#: What is to be known of figures on rows that are normalised by speaker, by how they are.
+TRANSDUCTIVE: dict[SpeakerNorm, str] = {
+    True: "transductive: every column is z-scored within each speaker, over all utterances of the speaker, "
+    "those tested among them (not their labels)",
+    "mean": "transductive: every column has the mean of each speaker taken away, over all utterances of the speaker, "
+    "those tested among them (not their labels)",
+}
 METHOD = "delete-one-cluster jackknife of the pooled figure, t with S - 1 degrees of freedom, clipped to its range"
 
 
@@ -125,7 +128,7 @@ def summary(result: Result) -> dict[str, Any]:
         **(_of_classes(scores) if scores.classes else _of_values(scores)),
         "intervals": _intervals(scores, about.unit),
         "leaks": list(result.leaks),
-        "transductive": TRANSDUCTIVE if about.transductive else None,
+        "transductive": _transductive(about),
         "ceiling": plain(result.ceiling),
         **({"seen": [_seen(one) for one in result.seen]} if result.seen else {}),
         "n_utterances": len(scores),
@@ -143,6 +146,13 @@ def summary(result: Result) -> dict[str, Any]:
         "warnings": list(result.notes),
         "versions": versions(),
     }
+
+
+def _transductive(about: About) -> str | None:
+    """Return how what is tested was seen, by the model or by the members of a fusion; None where it was not."""
+    records = (about.record, *about.record.get("members", ()))
+    norms = dict.fromkeys(record["speaker_norm"] for record in records if record.get("speaker_norm"))
+    return "; ".join(TRANSDUCTIVE[norm] for norm in norms or (True,)) if about.transductive else None
 
 
 def versions() -> dict[str, str]:

@@ -93,7 +93,7 @@ def test_where_most_columns_tell_nothing_few_are_kept():
     assert RBFMachine(select="anova", gamma=1.0, C=10.0).fit(X, y, groups=speakers).best_params_["keep"] == 0.1
 
 
-@pytest.mark.parametrize("select", ["variance", "anova", "pca"])
+@pytest.mark.parametrize("select", ["variance", "anova", "pca", "pfa"])
 def test_values_are_selected_for_too(select):
     X, _, speakers = hard()
     y = values_of(X)
@@ -120,7 +120,7 @@ def test_without_selection_nothing_is_said_of_shares():
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
-        ("svm:select=best", "select=best: expected none, variance, anova or pca"),
+        ("svm:select=best", "select=best: expected none, variance, anova, pca or pfa"),
         ("svm:keep=0.5", "keep=0.5: nothing is selected"),
         ("svm:select=anova,keep=0", "keep=0.0: expected more than 0, at most 1"),
         ("svm:select=pca,keep=1", "keep=1.0: expected more than 0, less than 1"),

@@ -219,7 +219,7 @@ def test_weights_that_nobody_knows_are_refused():
         registry.classifier("svm:weights=heavy")
 
 
-@pytest.mark.parametrize("spec", ["svm:select=variance", "svm:select=anova", "svm:select=pca"])
+@pytest.mark.parametrize("spec", ["svm:select=variance", "svm:select=anova", "svm:select=pca", "svm:select=pfa"])
 @pytest.mark.parametrize("target", ["classes", "values"])
 def test_what_was_selected_is_saved_too(spec, target):
     X, y, speakers = speakers_and_classes()

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from features.markers import MARKERS
+
 TITLE = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]"
 WORDS = {
     "ang": "Anger",
@@ -17,6 +19,15 @@ WORDS = {
     "xxx": "Other",
 }
 FOLDERS = ("MOCAP_rotated", "MOCAP_head", "MOCAP_hand")
+
+#: What a file of motion capture has above its columns, by how many these are: names, and axes.
+HEADERS = {
+    165: (" ".join(MARKERS), " ".join(["X Y Z"] * 55)),
+    6: ("pitch roll yaw tra_x tra_y tra_z", "deg deg deg mm mm mm"),
+    18: ("LH1 LH2 LH3 RH1 RH2 RH3", " ".join(["X Y Z"] * 6)),
+}
+#: When the cameras lose the markers that are lost, frames.
+LOST = slice(3, 5)
 
 
 class Said(NamedTuple):
@@ -65,12 +76,21 @@ def labels(blocks: Iterable[str]) -> str:
     return "\n".join((TITLE, "", *blocks))
 
 
-def motion(n_frames: int = 12, n_columns: int = 165) -> str:
+def captured(n_frames: int = 12, n_columns: int = 165, *, seed: int = 0, start: float = 0.0) -> np.ndarray:
+    """Return what a file of motion capture says: frame, time, then columns, some of them lost in `LOST`."""
+    values = 30 * np.random.default_rng(n_columns).normal(size=n_columns)
+    values = values + np.random.default_rng([seed, n_columns]).normal(size=(n_frames, n_columns))
+    values[LOST, :3] = np.nan
+    numbers = np.arange(1, n_frames + 1)
+    return np.column_stack([numbers, start + numbers / 120, values])
+
+
+def motion(n_frames: int = 12, n_columns: int = 165, *, seed: int = 0, start: float = 0.0) -> str:
     """Return a file of motion capture: two header rows, then frame, time and columns, with gaps."""
-    values = np.random.default_rng(0).normal(size=(n_frames, n_columns)).round(3)
-    values[3:5, 7:10] = np.nan
-    rows = (f"{n} {n / 120:.5f} " + " ".join(map(str, row)) for n, row in enumerate(values.tolist(), 1))
-    return "\n".join(("Frame# Time " + " ".join("M" for _ in range(n_columns)), "X Y Z", *rows)) + "\n"
+    names, axes = HEADERS[n_columns]
+    rows = captured(n_frames, n_columns, seed=seed, start=start).tolist()
+    lines = (f"{n:.0f} {time:.5f} " + " ".join(f"{value:.5f}" for value in row) for n, time, *row in rows)
+    return "\n".join((f"Frame# Time {names}", f"           {axes}", *lines)) + "\n"
 
 
 def write(path: Path, text: str = "") -> None:
@@ -93,11 +113,12 @@ def dialog(root: Path, name: str, said: Sequence[Said] = SAID) -> None:
     write(session / f"dialog/transcriptions/{name}.txt", spoken + f"{name}_MXX0 [001.0-002.0]: Hm.\nM: What?\n")
     write(session / f"dialog/avi/DivX/{name}.avi")
     write(session / f"dialog/wav/{name}.wav")
-    for turn in turns:
+    for seed, turn in enumerate(turns):
         write(session / f"sentences/wav/{name}/{turn}.wav")
         write(session / f"sentences/wav/{name}/._{turn}.wav", "litter")
         for folder, n_columns in zip(FOLDERS, (165, 6, 18), strict=True):
-            write(session / f"sentences/{folder}/{name}/{turn}.txt", motion(2, n_columns))
+            text = motion(n_columns=n_columns, seed=seed, start=seed * SECONDS)
+            write(session / f"sentences/{folder}/{name}/{turn}.txt", text)
 
 
 def iemocap(root: Path, sessions: Iterable[int] = (1, 2, 3)) -> Path:

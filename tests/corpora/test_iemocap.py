@@ -143,7 +143,10 @@ def test_the_files_of_a_turn_say_all(tmp_path):
         label="ang",
         audio=Media(f"Session1/sentences/wav/{DIALOG}/{name}.wav"),
         video=Media(f"Session1/dialog/avi/DivX/{DIALOG}.avi", 0.0, 1.0, region="left"),
-        mocap=Media(f"Session1/sentences/MOCAP_rotated/{DIALOG}/{name}.txt"),
+        mocap=Media(
+            f"Session1/sentences/MOCAP_rotated/{DIALOG}/{name}.txt",
+            beside=tuple(f"Session1/sentences/MOCAP_{what}/{DIALOG}/{name}.txt" for what in ("head", "hand")),
+        ),
         part="improvised",
         session="Ses01",
         dialog=DIALOG,
@@ -176,6 +179,8 @@ def test_a_marked_actor_who_is_not_the_speaker_never_lends_his_face_to_the_speak
             assert utterance.video.region == "left"
         else:
             assert utterance.mocap is None
+            why = f"{utterance.speaker} is not the actor who wears the markers in this dialog"
+            assert utterance.absent == (("mocap", why),)
             assert utterance.video.region == "right"
     assert sum(u.mocap is not None for u in utterances) == len(utterances) / 2
 

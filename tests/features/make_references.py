@@ -1,7 +1,8 @@
-"""Write the frozen references of the audio features: python tests/features/make_references.py [preset ...].
+"""Write the frozen references of features: python tests/features/make_references.py [preset ...].
 
-Run it only when a feature is meant to give other numbers, and raise that feature's `version` with it. A
-reference holds up to six rows, evenly spread over those of `signal`, and how many rows there are in all.
+They are those of sound and of motion capture. Run it only when a feature is meant to give other numbers, and raise that
+feature's `version` with it. A reference holds up to six rows, evenly spread over those of `signal` or `motion`, and how
+many rows there are in all.
 """
 
 import sys
@@ -11,7 +12,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 
-from features.base import Clip, Feature
+from features.base import Clip, Feature, Motion
+from features.markers import MARKERS
 from pipeline.registry import feature_presets
 
 FOLDER = Path(__file__).parent / "reference"
@@ -27,8 +29,26 @@ def signal(rate: int) -> Clip:
     return Clip((sound + 0.003 * rng.standard_normal(len(sound))).astype(np.float32), rate)
 
 
+def motion() -> Motion:
+    """Return 2 s of a face that moves, with gaps: of a tenth of a second, of half, and none where it begins."""
+    rng = np.random.default_rng(2008)
+    times = np.arange(240) / 120
+    swings = [np.sin(2 * np.pi * hertz * times) for hertz in (0.5, 1.3, 2.9, 4.1)]
+
+    def moving(n: int) -> np.ndarray:
+        return 40 * rng.standard_normal(n) + 3 * np.stack(swings, axis=1) @ rng.standard_normal((4, n))
+
+    positions = moving(3 * len(MARKERS)).reshape(240, -1, 3)
+    positions[60:72, 4] = positions[150:205, 30] = np.nan
+    return Motion(MARKERS, positions, times, moving(6), moving(18).reshape(240, 6, 3))
+
+
 def audio_presets() -> dict[str, Feature]:
     return {name: feature for name, feature in feature_presets().items() if feature.reads == "audio"}
+
+
+def motion_presets() -> dict[str, Feature]:
+    return {name: feature for name, feature in feature_presets().items() if feature.reads == "mocap"}
 
 
 def path(preset: str) -> Path:
@@ -36,15 +56,16 @@ def path(preset: str) -> Path:
 
 
 def excerpt(feature: Feature) -> dict[str, np.ndarray]:
-    values = feature.extract(signal(feature.rate)).values
+    values = feature.extract(motion() if feature.reads == "mocap" else signal(feature.rate)).values
     picked = np.unique(np.linspace(0, len(values) - 1, 6).astype(int))
     return {"values": values[picked], "n_rows": np.array(len(values))}
 
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
-    for preset in sys.argv[1:] or audio_presets():
-        np.savez_compressed(path(preset), **excerpt(audio_presets()[preset]))
+    presets = audio_presets() | motion_presets()
+    for preset in sys.argv[1:] or presets:
+        np.savez_compressed(path(preset), **excerpt(presets[preset]))
         print(path(preset), path(preset).stat().st_size, "bytes")
 
 

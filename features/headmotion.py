@@ -1,0 +1,55 @@
+"""Head motion: how the head of an actor with markers is turned, where it is, and how both change.
+
+Conventions: deg and mm, as in the files (IEMOCAP estimates them from the markers of the whole face; Busso et al. 2008,
+doi:10.1007/s10579-008-9076-6). Where somebody sits is still in the place; the mean of the speaker is taken away where
+turns of a speaker meet (SPEAKER_NORM=mean).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.base import ExtractionError, Motion
+from features.captured import Captured
+
+#: The columns of a file of the head, in its order.
+ANGLES, AXES = ("pitch", "roll", "yaw"), ("x", "y", "z")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadMotion(Captured):
+    """The angles and the place of the head, with derivatives; see `Captured` for the parameters."""
+
+    @property
+    def static(self) -> Sequence[tuple[str, Sequence[str]]]:
+        """``angle_pitch``, ``angle_roll``, ``angle_yaw``, ``place_x``, ``place_y``, ``place_z``."""
+        return [("angle", ANGLES), ("place", AXES)]
+
+    def measured(self, motion: Motion) -> tuple[NDArray[np.float64], Sequence[str]]:
+        """Return angles and place.
+
+        Raises
+        ------
+        ExtractionError
+            If there is no file of the head.
+        """
+        return head_of(motion), (*ANGLES, *AXES)
+
+
+def head_of(motion: Motion) -> NDArray[np.float64]:
+    """Return angles and place of the head, (n_frames, 6).
+
+    Raises
+    ------
+    ExtractionError
+        If there is no file of it.
+    """
+    if motion.head is None:
+        raise ExtractionError("no file of the head belongs to this turn's motion capture (IEMOCAP: MOCAP_head)")
+    return motion.head
+
+
+PRESETS: dict[str, HeadMotion] = {"headmotion": HeadMotion()}
+"""``headmotion``: with first and second derivatives."""

@@ -1,0 +1,58 @@
+"""Mocap: from the markers on a face to where they are relative to its nose, and how they move.
+
+Two systems of the literature differ in how much they take. Metallinou, Lee and Narayanan, "Audio-visual emotion
+recognition using Gaussian mixture models for face and voice" (ISM 2008, doi:10.1109/ISM.2008.40): six regions of the
+face, coordinates with first and second derivatives (the preset ``mocap``). Metallinou et al., "Context-sensitive
+learning for enhanced audiovisual emotion classification" (IEEE Transactions on Affective Computing 3(2), 2012): the
+same 46 markers with first derivatives, fewer of them by principal feature analysis, statistics of an utterance
+(``markers``, pooled).
+
+Conventions: mm, axes as in the files, from which IEMOCAP has taken the turning of the head. Both take the shape of the
+speaker's own face away, which other turns of the speaker must show: it is done where those meet (SPEAKER_NORM=mean).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from features.base import Motion
+from features.captured import Captured
+from features.markers import MARKERS, REGIONS, placed
+
+#: The 46 markers that are in a region, region by region.
+FACE = tuple(name for names in REGIONS.values() for name in names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mocap(Captured):
+    """The markers of the six regions, relative to the nose; see `Captured` for the other parameters.
+
+    Parameters
+    ----------
+    nose
+        The marker that is the origin. None of the publications names theirs; the default is the tip, as it lies in
+        the middle of the face and no muscle moves it by much.
+    """
+
+    nose: str = "TNOSE"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.nose not in MARKERS or self.nose in FACE:
+            others = ", ".join(name for name in MARKERS if name not in FACE)
+            raise ValueError(f"nose={self.nose}: expected a marker that is in no region: {others}")
+
+    @property
+    def static(self) -> Sequence[tuple[str, Sequence[str]]]:
+        """``chin``: ``CH1_x``, ``CH1_y``, ..., to ``mouth``: ``MOU8_z``."""
+        return [(part, [f"{name}_{axis}" for name in names for axis in "xyz"]) for part, names in REGIONS.items()]
+
+    def measured(self, motion: Motion) -> tuple[Any, Sequence[str]]:
+        """Return the markers relative to the nose; a frame without the nose has none."""
+        relative = placed(motion, FACE) - placed(motion, [self.nose])
+        return np.reshape(relative, (len(relative), -1)), FACE
+
+
+PRESETS: dict[str, Mocap] = {"mocap": Mocap(), "markers": Mocap(derivatives=1)}

@@ -1,0 +1,48 @@
+"""What a worker does with a batch of motion capture: read each clip's files once, then extract.
+
+The arrow from media to features, for text files that are small enough to be in memory whole. Nothing here raises for a
+bad clip; it is recorded.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+from features.base import Motion, MotionFeature, Rows
+from pipeline.errors import MediaError
+from pipeline.extraction.work import ClipBatch, Extracted, Failure, Job, attempt, changed
+from pipeline.media.mocap import read_motion
+
+
+def extract(batch: ClipBatch) -> list[Extracted]:
+    """Compute the rows of every clip under every feature that it lacks; numerical libraries get one thread."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        return list(_extracted(batch))
+
+
+def _extracted(batch: ClipBatch) -> Iterator[Extracted]:
+    outcomes: list[dict[str, Rows | Failure]] = [{} for _ in batch.features]
+    for job in batch.jobs:
+        motion = _read(batch.root, job)
+        for number in job.wanted:
+            feature = cast(MotionFeature, batch.features[number])  # batches are of one kind of media
+            outcomes[number][job.id] = (
+                motion if isinstance(motion, Failure) else attempt(feature, partial(feature.extract, motion))
+            )
+    for number, found in enumerate(outcomes):
+        if found:
+            yield Extracted(number, batch.features[number].columns, found)
+
+
+def _read(root: Path, job: Job) -> Motion | Failure:
+    try:
+        motion = read_motion(root, job.media)
+        stats = [(root / path).stat() for path in job.media.files]
+    except MediaError as error:
+        return Failure(str(error), final=True)
+    except Exception as error:
+        return Failure(f"{job.media.path}: {type(error).__name__}: {error}", final=False)
+    return motion if job.is_of(*stats) else changed(job)
