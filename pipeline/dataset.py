@@ -67,6 +67,11 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
     return Dataset(name, root, cache / name, Utterances(utterances), tuple(missing))
 
 
+def folder_name(name: str, data: Path | None) -> str:
+    """Return what a corpus's cache folder is called."""
+    return data.stem if name == TABLE and data is not None else name
+
+
 def _table(corpus: Corpus, table: Path | None, cache: Path) -> Dataset:
     if table is None:
         raise UsageError("DATASET=csv reads a table: say which, as in DATA=mine.csv.")

@@ -12,7 +12,7 @@ import functools
 import importlib
 import pkgutil
 import types
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ import features
 import pipeline.corpora
 from classifiers.base import Classifier
 from features.base import Feature
+from features.imported import Imported
 from pipeline import parts, pooling, spelling
 from pipeline.corpora.base import Corpus
 from pipeline.errors import UsageError, unknown
@@ -127,8 +128,13 @@ def corpus(spec: str) -> Corpus:
     return dataclasses.replace(found, find=functools.partial(found.find, **chosen)) if chosen else found
 
 
-def feature_specs(text: str) -> tuple[FeatureSpec, ...]:
+def feature_specs(text: str, imported: Mapping[str, Imported] | None = None) -> tuple[FeatureSpec, ...]:
     """Return the features of a list of specs parted by blanks, as in ``"compare mfcc:n=20"``.
+
+    Parameters
+    ----------
+    imported
+        Those that other projects made and the cache holds, by name (see `pipeline.caching.imports`).
 
     Raises
     ------
@@ -136,7 +142,7 @@ def feature_specs(text: str) -> tuple[FeatureSpec, ...]:
         If a name is unknown, a parameter does not exist or has no sensible value, a feature comes twice, or one that
         has no frames is to be pooled.
     """
-    specs = tuple(_feature_spec(spec) for spec in text.split())
+    specs = tuple(_feature_spec(spec, imported or {}) for spec in text.split())
     if not specs:
         raise UsageError("No feature was named. Known: " + ", ".join(sorted(feature_presets())))
     if len({spec.unpooled for spec in specs}) < len(specs):
@@ -144,15 +150,18 @@ def feature_specs(text: str) -> tuple[FeatureSpec, ...]:
     return specs
 
 
-def _feature_spec(text: str) -> FeatureSpec:
+def _feature_spec(text: str, imported: Mapping[str, Imported]) -> FeatureSpec:
     preset, _, parameters = text.partition(":")
+    known: dict[str, Feature] = {**imported, **feature_presets()}
     beside: list[str] = []
     own: list[str] = []
     for part in parameters.split(","):
         (beside if part.partition("=")[:2] in [(name, "=") for name in BESIDE] else own).append(part)
-    feature = spelling.parsed("feature", f"{preset}:{','.join(own)}", feature_presets(), beside=BESIDE)
+    if any(own) and isinstance(known.get(preset), Imported):
+        raise UsageError(f"'{text}': {preset} was imported as it is, and has no parameters but {' and '.join(BESIDE)}.")
+    feature = spelling.parsed("feature", f"{preset}:{','.join(own)}", known, beside=BESIDE)
     asked = dict(part.split("=", 1) for part in beside)
-    spec = FeatureSpec(preset, feature_presets()[preset], feature)
+    spec = FeatureSpec(preset, known[preset], feature)
     if "pool" in asked:
         spec = dataclasses.replace(spec, pool=_pool(text, spec, asked["pool"]))
     if "columns" in asked:
@@ -236,7 +245,9 @@ def classifier(text: str) -> Classifier:
     return parsed
 
 
-def members(features: str | None, classifiers: str, fusion: str) -> list[Member]:
+def members(
+    features: str | None, classifiers: str, fusion: str, imported: Mapping[str, Imported] | None = None
+) -> list[Member]:
     """Return the models that are meant, each with its features.
 
     Early fusion, and what is not fused, is one model on all features. Late fusion is one model a feature: a single
@@ -251,6 +262,8 @@ def members(features: str | None, classifiers: str, fusion: str) -> list[Member]
         Specs parted by blanks.
     fusion
         ``"early"``, or what begins with ``"late"``.
+    imported
+        As in `feature_specs`.
 
     Raises
     ------
@@ -269,7 +282,8 @@ def members(features: str | None, classifiers: str, fusion: str) -> list[Member]
     names = features.split() if features else [one.prefers for one in built]
     if len(names) == 1 or len(built) == 1:
         names, built = names * len(built), built * len(names)
-    found: list[Member] = [((part,), one) for name, one in zip(names, built, strict=False) for part in _each(name)]
+    pairs = zip(names, built, strict=False)
+    found: list[Member] = [((part,), one) for name, one in pairs for part in _each(name, imported or {})]
     if len(names) != len(built) or len(found) < 2:
         raise UsageError(
             f"FUSION={fusion} pairs each feature with a classifier, and FEATURES names {len(names)} and CLASSIFIER "
@@ -278,14 +292,14 @@ def members(features: str | None, classifiers: str, fusion: str) -> list[Member]
     return found
 
 
-def _each(text: str) -> list[str]:
+def _each(text: str, imported: Mapping[str, Imported]) -> list[str]:
     """Return a feature's spec as it is; where it asks for ``columns=each``, one a part of the feature."""
     wanted = f"columns={EACH}"
     preset, _, parameters = text.partition(":")
     asked = parameters.split(",")
     if wanted not in asked:
         return [text]
-    feature = _feature_spec(f"{preset}:{','.join(part for part in asked if part != wanted)}").feature
+    feature = _feature_spec(f"{preset}:{','.join(part for part in asked if part != wanted)}", imported).feature
     if not feature.parts:
         able = [name for name, other in feature_presets().items() if other.parts]
         raise UsageError(f"'{text}': {preset} has no parts. Features that have: {', '.join(able)}.")
