@@ -110,8 +110,8 @@ def dialog(
 ) -> None:
     """Write a dialog's files, those that are media empty; each actor's turns have motion capture, as shipped.
 
-    The n-th turn of every dialog moves as the n-th of the others does, so faces tell what turns are. Spans are each
-    turn's start and length, s; turns follow each other without any.
+    Spans are each turn's start and length, s; turns follow each other without any.
+    The n-th turn of every dialog moves as the n-th of the others does, so faces tell what turns are.
     """
     session = root / f"Session{name[4]}"
     turns = [name_of(name, turn) for turn in said]

@@ -18,7 +18,6 @@ from pipeline import registry
 from pipeline.caching import cache, store
 from pipeline.cli.command import cli
 from pipeline.corpora.iemocap import find
-from pipeline.errors import UsageError
 from pipeline.manifest import Dataset
 from pipeline.media import video
 
@@ -77,18 +76,6 @@ def test_a_marked_actor_who_is_not_the_speaker_never_lends_a_face_on_film(dialog
         (faces,) = run(dataset, *registry.feature_specs("faces:detector=hog"))
         assert set(rows(faces)) == {f"{DIALOG}_{seen}00{n}" for n in (0, 1)}
         assert all("no face" in reason for reason in faces.failures.values())
-
-
-def test_the_other_reading_of_the_halves_is_a_command(dialog, tmp_path):
-    usual = ("--features", "faces:detector=hog", "--data", str(dialog), "--partial", "--scheduler", "inline")
-    for name in ("iemocap", "iemocap:marked=right"):
-        said = CliRunner().invoke(cli, ["features", "--dataset", name, "--cache", str(tmp_path), *usual])
-        assert "4 computed, 0 failed" in said.output
-    lines = [(tmp_path / name / "manifest.jsonl").read_text() for name in ("iemocap", "iemocap-marked=right")]
-    regions = [[json.loads(line)["video"]["region"] for line in text.splitlines()] for text in lines]
-    assert regions == [["left", "right"] * 2, ["right", "left"] * 2]
-    with pytest.raises(UsageError, match=r"no reading of iemocap 'marked=up'\. .*marked=right"):
-        registry.corpus("iemocap:marked=up")
 
 
 # Motion capture
