@@ -2,13 +2,14 @@
 
 ::
 
-    python benchmarks/vote.py --components 8
+    python benchmarks/vote.py --components 64
 
 Makes five corpora (seeds 0 to 4) of 8 speakers, 4 classes and 40 clips a speaker, in which a speaker's offset is as
 large as the effect of a class (see ``tests/panels.py``), and prints for each under leave-one-speaker-out the UAR of the
-best of the seven classifiers, of the plain vote, of the mean, and of both fusions that learn whom to believe; and by
-how much the class that a classifier sees worst of those that show in it stands above the best of the others (Youden's
-J, in the worst classifier). Five minutes a number of components on one core, at 8.
+best of the seven classifiers, of the plain vote, of the mean, of both fusions that learn whom to believe, and of these
+without the voice; and by how much the class that a classifier sees worst of those that show in it stands above the best
+of the others (Youden's J, in the worst classifier). Ends with an error unless in every seed all margins are above 0 and
+both fusions that learn beat the best classifier and the vote. Three minutes on one core with 64 components, one with 8.
 """
 
 import argparse
@@ -30,7 +31,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from panels import SHOWS, made_up
 
-RULES = ("vote", "mean", "bayes", "svm")
+LEARNING = ("bayes", "svm")
+RULES = ("vote", "mean", *LEARNING)
 
 
 def judged(name: str, matrix: Matrix, components: int, folder: Path) -> Run:
@@ -50,20 +52,40 @@ def margin(seen: Seen) -> float:
     )
 
 
+def figures(components: int, seed: int) -> dict[str, float]:
+    """Return what is printed of one corpus, by what it is called."""
+    with tempfile.TemporaryDirectory() as folder:
+        corpus = made_up(n_speakers=8, n_each=10, n_frames=20, seed=seed)
+        members = [judged(name, matrix, components, Path(folder)) for name, matrix in corpus.items()]
+        fused = {rule: fusion.late(members, rule) for rule in RULES}
+        face = {f"{rule}, no voice": fusion.late(members[:-1], rule) for rule in LEARNING}
+    return {
+        "best of seven": max(member.found["uar"] for member in members),
+        **{name: report.summary(one)["uar"] for name, one in (fused | face).items()},
+        "worst margin": min(map(margin, fused["vote"].seen)),
+    }
+
+
+def holds(found: dict[str, float]) -> bool:
+    """Tell whether each classifier sees its classes, and what learns whom to believe beats what does not."""
+    learned = min(found[rule] for rule in LEARNING)
+    return found["worst margin"] > 0 and learned > max(found["best of seven"], found["vote"])
+
+
 def main() -> None:
     """Print a line a seed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--components", type=int, default=8)
+    parser.add_argument("--components", type=int, default=64)
     components = parser.parse_args().components
-    print("seed", "best of seven", *RULES, "worst margin", sep="  ")
+    held = []
     for seed in range(5):
-        with tempfile.TemporaryDirectory() as folder:
-            corpus = made_up(n_speakers=8, n_each=10, n_frames=20, seed=seed)
-            members = [judged(name, matrix, components, Path(folder)) for name, matrix in corpus.items()]
-            fused = [fusion.late(members, rule) for rule in RULES]
-        best = max(member.found["uar"] for member in members)
-        figures = [best, *(report.summary(one)["uar"] for one in fused), min(map(margin, fused[0].seen))]
-        print(seed, *(f"{figure:.3f}" for figure in figures), sep="  ", flush=True)
+        found = figures(components, seed)
+        if not seed:
+            print("seed", *found, sep="  ")
+        print(seed, *(f"{figure:.3f}" for figure in found.values()), sep="  ", flush=True)
+        held.append(holds(found))
+    if not all(held):
+        sys.exit(f"in {held.count(False)} of {len(held)} seeds it does not hold")
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ class Ir50(Embedding):
     @property
     def network(self) -> Network:
         """That of the file."""
-        return local.IR50.network(self.digest)
+        return local.IR50.of(self.digest)
 
     def embedder(self, path: Path, device: str) -> Embedder:
         """Return it with the weights of a file."""

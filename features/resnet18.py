@@ -22,7 +22,7 @@ class ResNet18(Embedding):
     @property
     def network(self) -> Network:
         """That of the file."""
-        return local.RESNET18.network(self.digest)
+        return local.RESNET18.of(self.digest)
 
     def embedder(self, path: Path, device: str) -> Embedder:
         """Return it with the weights of a file."""

@@ -22,7 +22,7 @@ class VggFace(Embedding):
     @property
     def network(self) -> Network:
         """That of the file."""
-        return local.VGGFACE.network(self.digest)
+        return local.VGGFACE.of(self.digest)
 
     def embedder(self, path: Path, device: str) -> Embedder:
         """Return it with the weights of a file."""

@@ -26,6 +26,8 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
 
     Parameters
     ----------
+    name
+        What `registry.corpus` is asked for.
     data
         The corpus's folder (the table, for ``csv``); None for ``data/<name>``.
     cache
@@ -41,6 +43,7 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
         If the folder is not that corpus, or not the whole of it.
     """
     corpus = registry.corpus(name)
+    name = corpus.name
     if name == TABLE:
         return _table(corpus, data, cache)
     root = data or DATA / name
@@ -64,10 +67,15 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
     return Dataset(name, root, cache / name, Utterances(utterances), tuple(missing))
 
 
+def folder_name(name: str, data: Path | None) -> str:
+    """Return what a corpus's cache folder is called."""
+    return data.stem if name == TABLE and data is not None else name
+
+
 def _table(corpus: Corpus, table: Path | None, cache: Path) -> Dataset:
     if table is None:
         raise UsageError("DATASET=csv reads a table: say which, as in DATA=mine.csv.")
-    if table.stem in registry.corpora() or table.stem in registry.PLANNED_CORPORA:
+    if table.stem in registry.corpora():
         raise UsageError(
             f"{table.name} would be cached as '{table.stem}', and that is a corpus of its own. Rename the table."
         )

@@ -66,6 +66,9 @@ class Utterance:
         What those who acted chose for it, likewise; never votes.
     valence, arousal, dominance
         Dimensions, in the corpus's own units.
+    aspects
+        What else it is labelled for, each a name and a class, as in ``("happy", "present")``: a corpus of several
+        labels at a time.
     absent
         Why it has no media of a kind, where the corpus knows: pairs of the kind and a reason.
     """
@@ -89,6 +92,7 @@ class Utterance:
     valence: float | None = None
     arousal: float | None = None
     dominance: float | None = None
+    aspects: tuple[tuple[str, str], ...] = field(default=())
     absent: tuple[tuple[str, str], ...] = field(default=())
 
 
@@ -162,7 +166,7 @@ def from_line(line: str | bytes) -> Utterance:
     for kind in ("audio", "video", "mocap"):
         if kind in record:
             record[kind] = Media(**record[kind] | {"beside": tuple(record[kind].get("beside", ()))})
-    for kind in ("votes", "self_reports", "absent"):
+    for kind in ("votes", "self_reports", "aspects", "absent"):
         record[kind] = tuple(tuple(labels) for labels in record.get(kind, ()))
     return Utterance(**record)
 

@@ -8,12 +8,12 @@ may also say how they are pooled over the clip, which is no parameter of the fea
 """
 
 import dataclasses
+import functools
 import importlib
 import pkgutil
 import types
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import classifiers
@@ -21,12 +21,10 @@ import features
 import pipeline.corpora
 from classifiers.base import Classifier
 from features.base import Feature
+from features.imported import Imported
 from pipeline import parts, pooling, spelling
 from pipeline.corpora.base import Corpus
 from pipeline.errors import UsageError, unknown
-
-#: Named in the sources and on their way; asking for one gets an error that says so.
-PLANNED_CORPORA = ("mosei",)
 
 #: What a feature's spec may say beside the feature's own parameters.
 BESIDE = ("pool", "columns")
@@ -91,44 +89,52 @@ def _presets(package: types.ModuleType) -> dict[str, Any]:
     return {k: v for module in _modules(package) for k, v in getattr(module, "PRESETS", {}).items()}
 
 
-@cache
+@functools.cache
 def feature_presets() -> dict[str, Feature]:
     """Return every named feature."""
     return _presets(features)
 
 
-@cache
+@functools.cache
 def classifier_presets() -> dict[str, Classifier]:
     """Return every named classifier."""
     return _presets(classifiers)
 
 
-@cache
+@functools.cache
 def corpora() -> dict[str, Corpus]:
     """Return every corpus."""
     return {m.CORPUS.name: m.CORPUS for m in _modules(pipeline.corpora) if hasattr(m, "CORPUS")}
 
 
-def corpus(name: str) -> Corpus:
-    """Return the corpus called `name`.
+def corpus(spec: str) -> Corpus:
+    """Return a corpus by its name, or read as its settings say, as in ``"iemocap:marked=right"``.
 
     Raises
     ------
     UsageError
-        If there is none.
+        If there is no such corpus or setting.
     """
-    if name in PLANNED_CORPORA:
-        raise UsageError(
-            f"The corpus '{name}' is not built yet: this version reads {', '.join(corpora())}.\n"
-            f"Until it is, any corpus can be read from a table: DATASET=csv DATA=mine.csv (see the README)."
-        )
+    name, _, settings = spec.partition(":")
     if name not in corpora():
         raise unknown("corpus", name, corpora())
-    return corpora()[name]
+    found = corpora()[name]
+    chosen = dict(part.partition("=")[::2] for part in filter(None, settings.split(",")))
+    for key, value in chosen.items():
+        if key not in found.settings:
+            raise unknown(f"setting of {name}", key, found.settings)
+        if value not in found.settings[key]:
+            raise unknown(f"value of {name}:{key}", value, found.settings[key])
+    return dataclasses.replace(found, find=functools.partial(found.find, **chosen)) if chosen else found
 
 
-def feature_specs(text: str) -> tuple[FeatureSpec, ...]:
+def feature_specs(text: str, imported: Mapping[str, Imported] | None = None) -> tuple[FeatureSpec, ...]:
     """Return the features of a list of specs parted by blanks, as in ``"compare mfcc:n=20"``.
+
+    Parameters
+    ----------
+    imported
+        Those that other projects made and the cache holds, by name (see `pipeline.caching.imports`).
 
     Raises
     ------
@@ -136,7 +142,7 @@ def feature_specs(text: str) -> tuple[FeatureSpec, ...]:
         If a name is unknown, a parameter does not exist or has no sensible value, a feature comes twice, or one that
         has no frames is to be pooled.
     """
-    specs = tuple(_feature_spec(spec) for spec in text.split())
+    specs = tuple(_feature_spec(spec, imported or {}) for spec in text.split())
     if not specs:
         raise UsageError("No feature was named. Known: " + ", ".join(sorted(feature_presets())))
     if len({spec.unpooled for spec in specs}) < len(specs):
@@ -144,15 +150,18 @@ def feature_specs(text: str) -> tuple[FeatureSpec, ...]:
     return specs
 
 
-def _feature_spec(text: str) -> FeatureSpec:
+def _feature_spec(text: str, imported: Mapping[str, Imported]) -> FeatureSpec:
     preset, _, parameters = text.partition(":")
+    known: dict[str, Feature] = {**imported, **feature_presets()}
     beside: list[str] = []
     own: list[str] = []
     for part in parameters.split(","):
         (beside if part.partition("=")[:2] in [(name, "=") for name in BESIDE] else own).append(part)
-    feature = spelling.parsed("feature", f"{preset}:{','.join(own)}", feature_presets(), beside=BESIDE)
+    if any(own) and isinstance(known.get(preset), Imported):
+        raise UsageError(f"'{text}': {preset} was imported as it is, and has no parameters but {' and '.join(BESIDE)}.")
+    feature = spelling.parsed("feature", f"{preset}:{','.join(own)}", known, beside=BESIDE)
     asked = dict(part.split("=", 1) for part in beside)
-    spec = FeatureSpec(preset, feature_presets()[preset], feature)
+    spec = FeatureSpec(preset, known[preset], feature)
     if "pool" in asked:
         spec = dataclasses.replace(spec, pool=_pool(text, spec, asked["pool"]))
     if "columns" in asked:
@@ -236,7 +245,9 @@ def classifier(text: str) -> Classifier:
     return parsed
 
 
-def members(features: str | None, classifiers: str, fusion: str) -> list[Member]:
+def members(
+    features: str | None, classifiers: str, fusion: str, imported: Mapping[str, Imported] | None = None
+) -> list[Member]:
     """Return the models that are meant, each with its features.
 
     Early fusion, and what is not fused, is one model on all features. Late fusion is one model a feature: a single
@@ -251,6 +262,8 @@ def members(features: str | None, classifiers: str, fusion: str) -> list[Member]
         Specs parted by blanks.
     fusion
         ``"early"``, or what begins with ``"late"``.
+    imported
+        As in `feature_specs`.
 
     Raises
     ------
@@ -269,7 +282,8 @@ def members(features: str | None, classifiers: str, fusion: str) -> list[Member]
     names = features.split() if features else [one.prefers for one in built]
     if len(names) == 1 or len(built) == 1:
         names, built = names * len(built), built * len(names)
-    found: list[Member] = [((part,), one) for name, one in zip(names, built, strict=False) for part in _each(name)]
+    pairs = zip(names, built, strict=False)
+    found: list[Member] = [((part,), one) for name, one in pairs for part in _each(name, imported or {})]
     if len(names) != len(built) or len(found) < 2:
         raise UsageError(
             f"FUSION={fusion} pairs each feature with a classifier, and FEATURES names {len(names)} and CLASSIFIER "
@@ -278,14 +292,14 @@ def members(features: str | None, classifiers: str, fusion: str) -> list[Member]
     return found
 
 
-def _each(text: str) -> list[str]:
+def _each(text: str, imported: Mapping[str, Imported]) -> list[str]:
     """Return a feature's spec as it is; where it asks for ``columns=each``, one a part of the feature."""
     wanted = f"columns={EACH}"
     preset, _, parameters = text.partition(":")
     asked = parameters.split(",")
     if wanted not in asked:
         return [text]
-    feature = _feature_spec(f"{preset}:{','.join(part for part in asked if part != wanted)}").feature
+    feature = _feature_spec(f"{preset}:{','.join(part for part in asked if part != wanted)}", imported).feature
     if not feature.parts:
         able = [name for name, other in feature_presets().items() if other.parts]
         raise UsageError(f"'{text}': {preset} has no parts. Features that have: {', '.join(able)}.")

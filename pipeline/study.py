@@ -7,14 +7,16 @@ import contextlib
 import functools
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from classifiers.base import Classifier
 from features.base import Runtime
+from features.imported import Imported
 from pipeline import registry
+from pipeline.caching import cache, imports
 from pipeline.caching.cache import recipe
 from pipeline.console import Terminal
 from pipeline.corpora.base import Card
@@ -58,6 +60,11 @@ class Desk:
     def folder(self) -> Path:
         """The cache folder of the corpus, or of the corpora together."""
         return self.datasets[0].folder.parent / self.name
+
+    @property
+    def imported(self) -> dict[str, Imported]:
+        """The features of other projects that the cache holds, by name."""
+        return imports.found(self.datasets[0].folder.parent, [dataset.folder.name for dataset in self.datasets])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,15 +152,28 @@ def extracted(desk: Desk, specs: Sequence[FeatureSpec], beside: Sequence[Feature
     extra = [spec for spec in beside if spec not in specs]
     for dataset in desk.datasets:
         began = time.monotonic()
-        wanted = [*specs, *extra]
-        summaries = extract(dataset, wanted, lambda: contextlib.nullcontext(desk.runner()), desk.console, desk.runtime)
+        wanted = [spec for spec in (*specs, *extra) if not imports.is_imported(spec)]
+        summaries = [_imported(dataset, spec) for spec in specs if imports.is_imported(spec)]
+        if wanted:
+            running = lambda: contextlib.nullcontext(desk.runner())  # noqa: E731 - a name for what it is
+            summaries += extract(dataset, wanted, running, desk.console, desk.runtime)
         for summary in summaries:
             if summary.computed or summary.spec not in extra:
                 _show(desk.console, summary)
         desk.console.say(f"{dataset.name}: {len(dataset.utterances)} utterances, {time.monotonic() - began:.1f} s")
         asked = [summary for summary in summaries if summary.spec in specs]
         if asked and all(len(summary.failures) == len(dataset.utterances) for summary in asked):
-            raise AffexError("No clip has any of the features; the reasons stand above.")
+            raise AffexError(
+                f"No clip has any of the features ({' '.join(map(str, specs))}); the reasons stand above. Leave out of "
+                "FEATURES what reads media that are not there."
+            )
+
+
+def _imported(dataset: Dataset, spec: FeatureSpec) -> Summary:
+    """Return what there is of a feature that is never extracted."""
+    held = imports.stock(dataset, spec)
+    failures = {id_: message for id_, (_, message) in held.failures.items()}
+    return Summary(spec, cache.published(dataset.folder, spec), cached=len(held.places), failures=failures)
 
 
 def single(desk: Desk, member: Member, wish: Wish, out: Path | None, *, leak: bool) -> None:
@@ -224,7 +244,7 @@ def run(desk: Desk, member: Member, wish: Wish, out: Path | None) -> Path:
     if _shown_again(desk.console, folder, basis, inner=wish.inner):
         return folder
     task = prepare(matrix, settings, partial=wish.partial)
-    media = tuple(sorted({spec.feature.media for spec in specs}))
+    media = _media(specs)
     leaks, warnings = _audited(task, settings, prints, media, allow=wish.allow_leaks)
     result = _judged(desk, task, settings, inner=wish.inner)
     notes = (*_missing(desk), *warnings, *result.notes)
@@ -236,7 +256,7 @@ def _settings(desk: Desk, member: Member, wish: Wish) -> "tuple[tuple[FeatureSpe
     from pipeline.judging.task import Settings
 
     names, classifier = member
-    specs = readable(desk.console, names, classifier)
+    specs = readable(desk.console, names, classifier, desk.imported)
     return specs, Settings(
         corpus=desk.name,
         features=tuple(map(str, specs)),
@@ -251,7 +271,21 @@ def _settings(desk: Desk, member: Member, wish: Wish) -> "tuple[tuple[FeatureSpe
     )
 
 
-def readable(console: Terminal, names: Sequence[str], classifier: Classifier) -> tuple[FeatureSpec, ...]:
+def _media(specs: Sequence[FeatureSpec]) -> tuple[str, ...]:
+    """Return the kinds of media that are learned from; all of them where rows are another project's."""
+    from pipeline.judging.audit import MEDIA
+
+    if any(imports.is_imported(spec) for spec in specs):
+        return MEDIA
+    return tuple(sorted({spec.feature.media for spec in specs}))
+
+
+def readable(
+    console: Terminal,
+    names: Sequence[str],
+    classifier: Classifier,
+    imported: Mapping[str, Imported] | None = None,
+) -> tuple[FeatureSpec, ...]:
     """Return the features as a classifier can read them, and say which are pooled because of it.
 
     Raises
@@ -259,7 +293,7 @@ def readable(console: Terminal, names: Sequence[str], classifier: Classifier) ->
     UsageError
         As `pipeline.registry.feature_specs`, and `pipeline.registry.require_level`.
     """
-    asked = registry.feature_specs(" ".join(names))
+    asked = registry.feature_specs(" ".join(names), imported)
     specs = registry.pooled_for(classifier, asked)
     registry.require_level(classifier, specs)
     for before, spec in zip(asked, specs, strict=True):

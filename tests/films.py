@@ -56,7 +56,7 @@ def film(
     pictures: int | Iterable[NDArray[np.uint8]],
     *,
     times: Sequence[float] | None = None,
-    rate: int = 25,
+    rate: int | Fraction = 25,
     codec: str | None = None,
     pixels: str = "yuv420p",
     range_: int | None = None,

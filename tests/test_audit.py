@@ -116,6 +116,63 @@ def test_strictness_makes_sessions_and_dialogs_fatal():
     assert [(finding.kind, finding.fatal) for finding in context.values()] == [("dialog", True), ("session", False)]
 
 
+def spoken_at_once(**changes):
+    """Return two partners whose turns overlap, 1 s of theirs, and two of another dialog who take turns."""
+    spans = {"1F": (0, 3), "1M": (2, 6), "2F": (0, 3), "2M": (3, 6)}
+    return [
+        u(name, name, session=name[0], dialog="d", audio=Media(f"{name[0]}.wav", *span), **changes)
+        for name, span in spans.items()
+    ]
+
+
+def test_partners_who_speak_at_once_warn_where_folds_part_speakers():
+    utterances = spoken_at_once()
+    found = looked_at(utterances, folds(LOSO, utterances))
+    assert set(found) == {"at once", "session", "dialog"}
+    assert not errors(found.values())
+    assert found["at once"].message == (
+        "1 pair of turns in which partners of a dialog speak at once (2 utterances), one learned from and the other "
+        "tested: each one's sound may hold some of the other's"
+    )
+    assert found["at once"].pairs == (Pair("1M", "1F", "1F", "1.00 s of one file in common"),)
+
+
+def test_partners_who_speak_at_once_are_a_leak_where_a_speaker_is_on_both_sides():
+    utterances = [*spoken_at_once(), u("other", "1M")]
+    rounds = [Fold("x", np.array([1, 2, 3]), np.array([0, 4]))]
+    assert [finding.kind for finding in errors(looked_at(utterances, rounds).values())] == ["speaker", "overlap"]
+
+
+@pytest.mark.parametrize("lost", [{"dialog": None}, {"speaker": ""}, {"session": "9"}])
+def test_overlaps_of_others_than_partners_are_a_leak(lost):
+    first, *others = spoken_at_once()
+    found = looked_at([replace(first, **lost), *others], [Fold("x", np.array([1, 2, 3]), np.array([0]))])
+    assert [finding.kind for finding in errors(found.values())] == ["overlap"]
+
+
+def test_partners_share_their_sound_in_files_of_their_own_too():
+    """Cut from one dialog, most of either turn sounds in the other's file; where they lie, their films say."""
+    turns = [
+        u(who, who, session="1", dialog="d", audio=Media(f"{who}.wav"), video=Media("d.avi", *span, region=half))
+        for who, span, half in (("F", (0, 3), "left"), ("M", (0.8, 4), "right"))
+    ]
+    sound = noise(0, 300)
+    prints = [sound[:200], sound[50:260]]
+    assert set(looked_at(turns, prints=prints)) == {"at once", "session", "dialog"}
+    copies = [replace(turn, video=None) for turn in turns]
+    assert [finding.kind for finding in errors(looked_at(copies, prints=prints).values())] == ["duplicate"]
+    same = [replace(turn, video=turns[0].video) for turn in turns]
+    assert [finding.kind for finding in errors(looked_at(same, prints=prints).values())] == ["duplicate"]
+
+
+def test_partners_who_are_only_seen_or_are_on_channels_of_their_own_do_not_speak_at_once():
+    utterances = spoken_at_once()
+    films = [replace(u, audio=None, video=replace(u.audio, region="FM"[u.id[1] == "F"])) for u in utterances]
+    channels = [replace(u, audio=replace(u.audio, channel="FM".index(u.id[1]))) for u in utterances]
+    for turns, kind in ((films, "video"), (channels, "audio")):
+        assert set(looked_at(turns, folds(LOSO, turns), media=(kind,))) == {"session", "dialog"}
+
+
 def test_no_session_is_shared_when_whole_sessions_are_left_out():
     utterances = two_sessions()
     assert looked_at(utterances, halves(4), strict_sessions=True, strict_dialogs=True) == {}

@@ -64,6 +64,28 @@ def test_from_a_table_to_figures(table: Path, tmp_path: Path) -> None:
     assert f"UAR {metrics['uar']:.3f}" in third.stdout
 
 
+def test_a_feature_goes_out_and_another_projects_comes_in(table: Path, tmp_path: Path) -> None:
+    environment = {"AFFEX_CACHE": str(tmp_path / "cache"), "AFFEX_SCHEDULER": "inline"}
+    corpus = ("--dataset", "csv", "--data", str(table))
+    assert affex("features", *corpus, "--features", "gemaps", **environment).returncode == 0
+    out = tmp_path / "out.parquet"
+    sent = affex("export", str(out), *corpus, "--features", "gemaps", **environment)
+    assert sent.returncode == 0, sent.stderr
+    assert f"gemaps of mine as parquet: 24 clips, 24 rows, 62 columns -> {out}" in sent.stdout
+    assert "\r" not in sent.stderr + sent.stdout
+    taken = affex("import", str(out), *corpus, "--name", "theirs", "--note", "a friend", **environment)
+    assert taken.returncode == 0, taken.stderr
+    assert "theirs: 24 clips (one row a clip, 62 columns), 0 without rows ->" in taken.stdout
+    assert "Next: make evaluate FEATURES=theirs" in taken.stdout
+    judged = affex("features", "--features", "theirs", **environment)
+    assert "theirs: 24 cached, 0 computed, 0 failed" in judged.stdout, judged.stderr
+    for wrong in (("export", str(out)), ("import", str(out)), ("import", "gone.csv", "--name", "x"),
+                  ("import", str(out), "--name", "mfcc"), ("evaluate", "--features", "thiers")):  # fmt: skip
+        refused = affex(*wrong, *corpus, **environment)
+        assert refused.returncode == 2, wrong
+        assert "Traceback" not in refused.stderr
+
+
 def test_speakers_are_normalised_in_two_ways_and_a_third_is_none(table: Path, tmp_path: Path) -> None:
     environment = {"AFFEX_CACHE": str(tmp_path / "cache"), "AFFEX_SCHEDULER": "inline"}
     arguments = ("evaluate", "--features", "gemaps", "--classifier", "svm:C=1,gamma=1", "--dataset", "csv")
@@ -120,7 +142,6 @@ def test_a_run_in_which_all_fails_fails(tmp_path: Path) -> None:
     [
         (["featurs"], "There is no verb 'featurs'. Did you mean features?"),
         (["features", "--dataset", "emodbb"], "There is no corpus 'emodbb'. Did you mean emodb"),
-        (["features", "--dataset", "mosei"], "The corpus 'mosei' is not built yet"),
         (["features", "--features", "mfc"], "There is no feature 'mfc'. Did you mean mfcc"),
         (["features", "--features", "mfcc:hopp=5ms"], "There is no parameter of mfcc 'hopp'. Did you mean hop?"),
         (["features", "--features", "mfcc:n=many"], "n=many in 'mfcc:n=many': expected int"),

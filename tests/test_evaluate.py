@@ -565,6 +565,15 @@ def test_a_missing_modality_is_reported():
     assert np.isfinite(result.scores.values).all()
 
 
+def test_a_modality_that_nobody_has_is_no_fusion():
+    matrix = make_matrix(n_speakers=3)
+    X = np.where(np.arange(5) > 2, np.nan, matrix.X).astype(np.float32)
+    nobody = replace(matrix, X=X, present=np.tile([True, False], (len(matrix), 1)))
+    settings = replace(BAYES, features=("voice", "face"), classifier=registry.classifier("svm:C=1,gamma=1"))
+    with pytest.raises(AffexError, match=r"None of the 48 utterances that count has face.* Leave it out of FEATURES"):
+        evaluate(nobody, settings)
+
+
 # What fusions learn from
 
 

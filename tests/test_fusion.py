@@ -551,6 +551,15 @@ def test_one_run_is_no_fusion_and_twice_the_same_is_none_either(members):
         fusion.late([*members, members[1]], "mean")
 
 
+def test_fusions_that_read_alike_have_names_of_their_own(tmp_path):
+    """A name is cut where it gets long; what it stands for is not."""
+    one, other, third = (made(toy(VOICE), replace(B, features=(f"{'long' * 20}-{n}",)), tmp_path) for n in range(3))
+    fusions = [([one, other], "mean"), ([one, other], "vote"), ([other, one], "mean"), ([one, other, third], "mean")]
+    names = [report.run_name(fusion.about(runs, rule)) for runs, rule in fusions]
+    assert len({name[:80] for name in names}) == 1
+    assert len(set(names)) == 4
+
+
 def test_runs_on_other_cards_say_what_differs(members, tmp_path):
     other = made(toy(VOICE), replace(B, card=Card("group-k", "group-k", k=2)), tmp_path)
     with pytest.raises(UsageError, match=r"protocol is 'loso' against 'group-k'; k is 10 against 2.\nEvaluate both"):

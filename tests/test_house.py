@@ -19,18 +19,33 @@ FIXED = "opensmile librosa cv2 dlib face_alignment torch h5py sklearn xgboost jo
 
 #: What a library's import name may be found in; whatever else imports it breaks the rule.
 DOORS = {
-    # And in the reader of a weight file that is published as HDF5.
-    "h5py": {"pipeline.caching.store", "features.networks.mini_xception"},
+    # And in the reader of a weight file that is published as HDF5, and of what others exchange.
+    "h5py": {"pipeline.caching.store", "pipeline.media.csd", "features.networks.mini_xception"},
     "dask": {"pipeline.extraction.stages"},
     "distributed": {"pipeline.extraction.stages"},
-    "av": {*(f"pipeline.media.{room}" for room in ("audio", "timeline", "colour")), "pipeline.corpora.demo"},
+    "av": {*(f"pipeline.media.{room}" for room in ("audio", "timeline", "colour", "length")), "pipeline.corpora.demo"},
     "soxr": {"pipeline.media.audio", "pipeline.corpora.demo"},
-    "soundfile": {"pipeline.media.audio", "pipeline.corpora.demo"},
+    "soundfile": {"pipeline.media.audio", "pipeline.media.length", "pipeline.corpora.demo"},
+    "audformat": {"pipeline.exchange.database"},
+    "pyarrow": {"pipeline.exchange.parquet"},
+    "pandas": {f"pipeline.exchange.{room}" for room in ("rows", "csvs", "database")},
 }
 
 
 #: The rooms of `pipeline` as one walks through them: nothing flows back.
-ROOMS = ["media", "corpora", "caching", "extraction", "judging", "fusing", "reporting", "fitted", "sheet", "cli"]
+ROOMS = [
+    "media",
+    "corpora",
+    "caching",
+    "extraction",
+    "judging",
+    "fusing",
+    "reporting",
+    "fitted",
+    "exchange",
+    "sheet",
+    "cli",
+]
 
 
 def sources() -> dict[str, Path]:

@@ -70,6 +70,20 @@ def test_another_target():
     assert select(matrix.utterances, Card("c", target="sex")).classes == ("f", "m")
 
 
+def test_an_aspect_is_a_target_like_a_label():
+    happy = (("happy", "present"), ("sad", "absent"))
+    aspects = (happy, (("happy", "absent"),), (), happy[:1])
+    utterances = [replace(u, aspects=a) for u, a in zip(spoken("a", "b", "c", "d"), aspects, strict=True)]
+    selection = select(utterances, Card("c", target="happy", classes="absent,present"))
+    assert selection.chosen.tolist() == [0, 1, 3]
+    assert selection.y.tolist() == ["present", "absent", "present"]
+    assert selection.left_out == {"without a happy": 1}
+    with pytest.raises(UsageError, match=r"There is no target 'hapy'\. Did you mean happy"):
+        select(utterances, Card("c", target="hapy"))
+    with pytest.raises(AffexError, match="every sad is 'absent'"):
+        select(utterances, Card("c", target="sad"))
+
+
 @pytest.mark.parametrize(
     ("target", "message"),
     [

@@ -16,12 +16,11 @@ from plain import Greys, Level
 from features import spool
 from features.base import Frames, Rows, Runtime
 from pipeline.caching import cache, entry, store
-from pipeline.errors import MediaError
 from pipeline.extraction import streams
 from pipeline.extraction.extract import Summary
-from pipeline.extraction.streams import Wanted, Window
 from pipeline.extraction.work import ClipBatch, Job
 from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.media.video import Ended, Wanted, Window
 
 #: Frames to a window.
 WINDOW = 4
@@ -35,27 +34,27 @@ class StandIn:
         self.break_at = 10**9
         self.shown: list[int] = []
 
-    def __call__(self, root: Path, path: str, wanted: Sequence[Wanted]) -> Iterator[Window]:
+    def __call__(self, root: Path, path: str, wanted: Sequence[Wanted]) -> Iterator[Window | Ended]:
         self.decoded.append((path, len(wanted)))
         text = (root / path).read_text()
         if not text.strip().isdigit():
-            raise MediaError(f"{path} cannot be decoded")
+            yield from (Ended(each.id, 0, f"{path} cannot be decoded") for each in wanted)
+            return
         n_frames = int(text)
-        spans = [(round((w.media.start or 0) * 10), round((w.media.end or 1e6) * 10)) for w in wanted]
+        spans = [(each, round((each.start or 0) * 10), round((each.end or 1e6) * 10)) for each in wanted]
         for begin in range(0, n_frames, WINDOW):
             if begin >= self.break_at:
                 raise OSError("the drive went away")
             self.shown.append(begin)
-            for number, (start, end) in enumerate(spans):
+            for each, start, end in spans:
                 at = np.arange(max(begin, start), min(begin + WINDOW, n_frames, end))
                 if len(at):
-                    yield Window(number, Frames(pictures(at), (at - start) / 10))
+                    yield Window(each.id, Frames(pictures(at), (at - start) / 10))
                 if start < end <= begin + WINDOW and end > begin:
-                    yield Window(number, None)
-        for number, (_, end) in enumerate(spans):
+                    yield Ended(each.id, end - start)
+        for each, _, end in spans:
             if end > n_frames:
-                wrong = wanted[number].media.end is not None
-                yield Window(number, None, f"{path} ends before the span does" if wrong else "")
+                yield Ended(each.id, 0, None if each.end is None else f"{path} ends before the span does")
 
 
 def pictures(at: np.ndarray) -> np.ndarray:
@@ -65,7 +64,7 @@ def pictures(at: np.ndarray) -> np.ndarray:
 @pytest.fixture
 def decoder(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     standing_in = StandIn()
-    monkeypatch.setattr(streams, "decoder", lambda: standing_in)
+    monkeypatch.setattr(streams, "windows", standing_in)
     return standing_in
 
 
@@ -157,21 +156,21 @@ def test_what_was_seen_whole_before_a_decoder_failed_counts(dataset: Dataset, de
 
 
 def test_a_file_that_changes_under_the_decoder_gives_nothing(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    def changing(root: Path, path: str, wanted: Sequence[Wanted]) -> Iterator[Window]:
+    def changing(root: Path, path: str, wanted: Sequence[Wanted]) -> Iterator[Window | Ended]:
         yield from StandIn()(root, path, wanted)
         (root / path).write_text("999")
 
-    monkeypatch.setattr(streams, "decoder", lambda: changing)
+    monkeypatch.setattr(streams, "windows", changing)
     [greys] = run(dataset, GREYS)
     assert set(greys.failures.values()) == {f"{name}.txt changed while it was read" for name in "abc"}
 
 
 def test_a_file_that_goes_under_the_decoder_gives_nothing(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    def losing(root: Path, path: str, wanted: Sequence[Wanted]) -> Iterator[Window]:
+    def losing(root: Path, path: str, wanted: Sequence[Wanted]) -> Iterator[Window | Ended]:
         yield from StandIn()(root, path, wanted)
         (root / path).unlink()
 
-    monkeypatch.setattr(streams, "decoder", lambda: losing)
+    monkeypatch.setattr(streams, "windows", losing)
     [greys] = run(dataset, GREYS)
     assert set(greys.failures.values()) == {f"{name}.txt changed while it was read" for name in "abc"}
 
@@ -271,14 +270,14 @@ def test_pictures_that_the_driver_cannot_see_are_a_failure(
 def test_what_a_dead_worker_left_is_removed(dataset: Dataset, decoder: StandIn) -> None:
     decode = decoder.__call__
 
-    def dying(*given: object) -> Iterator[Window]:
+    def dying(*given: object) -> Iterator[Window | Ended]:
         scratch = cache.parts(dataset.folder, GREYS)
         scratch.mkdir(parents=True, exist_ok=True)
         (scratch / "0123.crops.tmp").write_text("half a picture")
         return decode(*given)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(streams, "decoder", lambda: dying)
+        patch.setattr(streams, "windows", dying)
         run(dataset, GREYS)
     assert not cache.parts(dataset.folder, GREYS).exists()
 

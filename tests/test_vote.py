@@ -153,6 +153,25 @@ def test_a_clip_of_noise_alone_is_judged_by_all_its_frames():
         assert np.array_equal(silent[1], heard[1])
 
 
+def test_clips_of_noise_alone_are_counted():
+    """The voice of one speaker, and nobody else's, is pauses alone in four clips."""
+    rng = np.random.default_rng(0)
+    voice = made_up(n_speakers=3, n_each=4, n_frames=10, seed=1)["voice"]
+    clip = np.repeat(np.arange(len(voice)), voice.lengths)
+    pause = (rng.random(len(voice.X)) < 0.4) | (clip < 4)
+    X = np.where(pause[:, None], 0.1 * rng.normal(size=voice.X.shape), voice.X)
+    level = np.where(pause, -60, -20) + rng.normal(size=len(X))
+    noisy = replace(voice, X=np.column_stack([level, X]).astype(np.float32), columns=("level", "x", "y", "z"))
+    settings = Settings(corpus="toy", features=("voice",), classifier=replace(GMM, noise=0.5))
+    found = report.summary(evaluate(noisy, settings))
+    assert [fold["n_noise"] for fold in found["folds"].values()] == [4, 0, 0]
+    (note,) = (note for note in found["warnings"] if "noise" in note)
+    assert note.startswith("4 of 48 tested utterances are noise alone to the model")
+    deaf = report.summary(evaluate(noisy, replace(settings, classifier=GMM)))
+    assert not [fold for fold in deaf["folds"].values() if "n_noise" in fold]
+    assert not [note for note in deaf["warnings"] if "noise" in note]
+
+
 def test_a_model_of_noise_saves_a_voice_that_is_often_silent():
     """Two thirds of all frames are pauses, which tell nothing and vote all the same."""
     rng = np.random.default_rng(0)

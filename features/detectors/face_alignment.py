@@ -16,7 +16,7 @@ import numpy as np
 
 from features.detectors.base import Faces, ranked
 from features.networks.base import Pictures, check_pictures, exact
-from features.networks.weights import WeightError, WeightFile, sha256
+from features.networks.weights import WeightError, WeightFile, joined
 
 SFD_WEIGHTS = WeightFile(
     "s3fd-619a316812.pth",
@@ -66,7 +66,7 @@ class _FaceAlignment:
         WeightError
             If one is missing.
         """
-        return "+".join(map(sha256, self.weights))
+        return joined(self.weights)
 
     def load(self) -> Any:
         """Return the package's detector, loaded once a process.

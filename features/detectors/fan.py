@@ -21,7 +21,7 @@ from features.detectors.chips import Picture, Points
 from features.detectors.landmarks import in_upright, upright
 from features.networks import finding
 from features.networks.base import exact, place
-from features.networks.weights import WeightError, fill, read_state, sha256
+from features.networks.weights import WeightError, fill, joined, read_state
 
 if TYPE_CHECKING:
     import torch
@@ -62,10 +62,7 @@ def digest(name: Name, weights: str, expected: str) -> str:
     missing = [file for file in FILES[name] if not Path(weights, file).is_file()]
     if missing:
         raise WeightError(f"{name} needs weights that are not in {weights}; put there\n{_wanted(missing)}")
-    found = "+".join(sha256(Path(weights, file)) for file in FILES[name])
-    if expected not in ("", found):
-        raise ValueError(f"{weights} has the sha256 {found}, and digest={expected} was asked for")
-    return found
+    return finding.agreed(weights, joined(Path(weights, file) for file in FILES[name]), expected)
 
 
 def weight_files(name: Name, digest: str, weights: str, folder: str) -> tuple[Path, ...]:
@@ -126,7 +123,7 @@ class Fan:
             If a weight file does not fit.
         """
         face = upright(picture, five)
-        aligner = _aligner(self.weights, "+".join(map(sha256, self.weights)), self.device)
+        aligner = _aligner(self.weights, joined(self.weights), self.device)
         with exact():
             [points] = aligner.get_landmarks_from_image(face.picture, [in_upright(BOX_MIDDLE, BOX_SIZE)])
         return np.column_stack([face.back(points[:, :2]), points[:, 2:] * abs(face.turn)])

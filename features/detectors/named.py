@@ -16,7 +16,7 @@ from features.detectors.mmod import Mmod
 from features.networks import finding
 from features.networks.base import Precision
 from features.networks.dlib_weights import DETECTOR
-from features.networks.weights import WeightError, packaged, sha256
+from features.networks.weights import WeightError, joined, packaged
 
 Name = Literal["mmod", "hog", "yunet", "sfd", "blazeface"]
 
@@ -58,9 +58,7 @@ def digest(name: Name, weights: str, expected: str) -> str:
             raise ValueError(f"weights={weights}, digest={expected}: {name} has no weight file")
         return ""
     found = _of_folder(weights) if name == "blazeface" else finding.digest_of(weights)
-    if found and expected not in ("", found):
-        raise ValueError(f"{weights} has the sha256 {found}, and digest={expected} was asked for")
-    known = found or expected
+    known = finding.agreed(weights, found, expected)
     if name == "blazeface" and known.count("+") != bool(known):
         raise ValueError(f"digest={known}: expected the sha256 of {' and of '.join(BLAZEFACE_WEIGHTS)}, parted by +")
     if name == "yunet":
@@ -70,9 +68,7 @@ def digest(name: Name, weights: str, expected: str) -> str:
 
 def _of_folder(weights: str) -> str:
     """Return the digest of the files of BlazeFace in a folder."""
-    if not weights:
-        return ""
-    return "+".join(sha256(Path(weights) / name) for name in BLAZEFACE_WEIGHTS)
+    return joined(Path(weights) / name for name in BLAZEFACE_WEIGHTS) if weights else ""
 
 
 def weight_files(name: Name, digest: str, weights: str, folder: str) -> tuple[Path, ...]:

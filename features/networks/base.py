@@ -58,7 +58,7 @@ class Network:
     layer
         Where its numbers are read.
     digest
-        The sha256 of its weight file.
+        The sha256 of its weight file; empty for a network that has none yet.
     scores
         What the first of its numbers mean, where they have a meaning of their own (classes, for example).
     """
@@ -70,7 +70,7 @@ class Network:
     mean: tuple[float, ...]
     scale: tuple[float, ...]
     layer: str
-    digest: str
+    digest: str = ""
     scores: tuple[str, ...] = ()
 
     @property

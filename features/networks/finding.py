@@ -98,6 +98,19 @@ def digest_of(given: str) -> str:
     return "" if not given or Path(given).is_dir() else sha256(Path(given))
 
 
+def agreed(given: str, found: str, expected: str) -> str:
+    """Return the digest of the files that are there, or that is asked for; empty where neither is known.
+
+    Raises
+    ------
+    ValueError
+        If they differ.
+    """
+    if found and expected not in ("", found):
+        raise ValueError(f"{given} has the sha256 {found}, and digest={expected} was asked for")
+    return found or expected
+
+
 def _inside(given: str, name: str) -> Path:
     return Path(given) / name if Path(given).is_dir() else Path(given)
 

@@ -11,11 +11,11 @@ out. Those learned to tell people apart say who somebody is (see `features.netwo
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from features.networks.base import Channels, Embedder, Network, Precision
+from features.networks.base import Embedder, Network, Precision
 from features.networks.weights import WeightError, fill, read_state, sha256
 
 if TYPE_CHECKING:
@@ -28,27 +28,21 @@ class Architecture:
 
     Parameters
     ----------
-    name, width, input_size, channels, mean, scale, layer
-        As in `features.networks.base.Network`.
+    network
+        What identifies it, but for the weights' digest.
     build
         Makes its layers.
     unused
         What the names of its classifier's weights begin with, parted by blanks.
     """
 
-    name: str
-    width: int
-    input_size: tuple[int, int]
-    channels: Channels
-    mean: tuple[float, ...]
-    scale: tuple[float, ...]
-    layer: str
+    network: Network
     build: "Callable[[], torch.nn.Module]"
     unused: str = ""
 
-    def network(self, digest: str) -> Network:
+    def of(self, digest: str) -> Network:
         """Return what identifies it with the weights of a file."""
-        return Network(self.name, self.width, self.input_size, self.channels, self.mean, self.scale, self.layer, digest)
+        return replace(self.network, digest=digest)
 
 
 def _resnet18() -> "torch.nn.Module":
@@ -70,39 +64,45 @@ def _vggface() -> "torch.nn.Module":
 
 
 RESNET18 = Architecture(
-    name="resnet18",
-    width=512,
-    input_size=(224, 224),
-    channels="rgb",
-    # Of ImageNet, as torchvision has them.
-    mean=(255 * 0.485, 255 * 0.456, 255 * 0.406),
-    scale=(1 / (255 * 0.229), 1 / (255 * 0.224), 1 / (255 * 0.225)),
-    layer="avgpool",
+    Network(
+        name="resnet18",
+        width=512,
+        input_size=(224, 224),
+        channels="rgb",
+        # Of ImageNet, as torchvision has them.
+        mean=(255 * 0.485, 255 * 0.456, 255 * 0.406),
+        scale=(1 / (255 * 0.229), 1 / (255 * 0.224), 1 / (255 * 0.225)),
+        layer="avgpool",
+    ),
     build=_resnet18,
     unused="fc.",
 )
 IR50 = Architecture(
-    name="ir50",
-    width=512,
-    input_size=(112, 112),
-    channels="rgb",
-    mean=(127.5,) * 3,
-    scale=(1 / 127.5,) * 3,
-    layer="output_layer",
+    Network(
+        name="ir50",
+        width=512,
+        input_size=(112, 112),
+        channels="rgb",
+        mean=(127.5,) * 3,
+        scale=(1 / 127.5,) * 3,
+        layer="output_layer",
+    ),
     build=_ir50,
 )
 VGGFACE = Architecture(
-    name="vggface",
-    width=4096,
-    input_size=(224, 224),
-    channels="rgb",
-    mean=(129.186279296875, 104.76238250732422, 93.59396362304688),
-    scale=(1.0,) * 3,
-    layer="relu7",
+    Network(
+        name="vggface",
+        width=4096,
+        input_size=(224, 224),
+        channels="rgb",
+        mean=(129.186279296875, 104.76238250732422, 93.59396362304688),
+        scale=(1.0,) * 3,
+        layer="relu7",
+    ),
     build=_vggface,
     unused="fc8.",
 )
-ARCHITECTURES = {one.name: one for one in (RESNET18, IR50, VGGFACE)}
+ARCHITECTURES = {one.network.name: one for one in (RESNET18, IR50, VGGFACE)}
 
 
 def load(
@@ -135,4 +135,4 @@ def load(
         raise WeightError(f"{path} has the sha256 {found}, expected {digest}: it is not the file that was meant.")
     module = architecture.build()
     fill(module, read_state(path), path, architecture.unused)
-    return Embedder(architecture.network(found), module, device, precision)
+    return Embedder(architecture.of(found), module, device, precision)

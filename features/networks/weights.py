@@ -7,7 +7,7 @@ an error that names it.
 
 import hashlib
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -97,6 +97,11 @@ def sha256(path: Path) -> str:
     except OSError as error:
         raise WeightError(f"There is no weight file {path}.") from error
     return _digest(path, stat.st_size, stat.st_mtime_ns)
+
+
+def joined(paths: Iterable[Path]) -> str:
+    """Return what several weight files are known by: their `sha256`, parted by ``+``."""
+    return "+".join(map(sha256, paths))
 
 
 @cache

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from features.base import Feature
+from features.imported import FILE, Imported
 from pipeline import media
 from pipeline.caching import store
 from pipeline.caching.entry import Entry, Place, Recipe, Shape, longest_bytes
@@ -28,7 +29,10 @@ from pipeline.registry import FeatureSpec
 RECORDED = ("affex", "h5py", "numpy")
 
 #: Distributions that bring what features read to hand, by what they read.
-DECODERS = {"audio": media.PACKAGES, "video": ("av",), "mocap": (), "rows": ()}
+DECODERS = {"audio": media.PACKAGES, "video": ("av",), "mocap": (), "rows": (), FILE: ()}
+
+#: What the names of an import's remarks begin with, where they stand among a file's versions.
+OF_IMPORT = "import."
 
 
 def recipe(feature: Feature) -> Recipe:
@@ -44,7 +48,13 @@ def recipe(feature: Feature) -> Recipe:
         **above,
     }
     text = json.dumps(spec, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return Recipe(text, versions((*RECORDED, *packages(feature))))
+    return Recipe(text, versions((*RECORDED, *packages(feature))) | _remarks(feature))
+
+
+def _remarks(feature: Feature) -> dict[str, str]:
+    """Return where imported rows came from, as it stands among a file's versions."""
+    told = feature.record if isinstance(feature, Imported) else {}
+    return {OF_IMPORT + name: value for name, value in told.items()}
 
 
 def packages(feature: Feature) -> tuple[str, ...]:

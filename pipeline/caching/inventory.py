@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from features.base import Feature
+from features.imported import FILE
 from pipeline import registry
-from pipeline.caching import cache, sources, store
+from pipeline.caching import cache, imports, sources, store
 from pipeline.caching.seal import Seal
 from pipeline.console import Terminal
 from pipeline.manifest import Dataset
@@ -71,6 +72,10 @@ def _state(path: Path, stated: Seal | None) -> str:
     if preset is not None:
         return "current" if cache.recipe(preset).key == stated.key else "stale: made otherwise than today"
     spec = json.loads(stated.spec)
+    if spec["reads"] == FILE:
+        told = imports.remarks(stated)
+        older = "" if spec["parameters"]["title"] == path.stem else "an older import: "
+        return f"{older}imported from {told.get('file', '?')} (sha256 {spec['parameters']['digest'][:12]})"
     changed = ",".join(f"{k}={v}" for k, v in spec["parameters"].items())
     return f"other parameters or an older key ({spec['feature']}: {changed})"
 
@@ -93,6 +98,12 @@ def verify(console: Terminal, folder: Path) -> bool:
 def show_why(console: Terminal, dataset: Dataset, specs: tuple[FeatureSpec, ...]) -> None:
     """Say, clip by clip, why the next run would compute it, and why a failed one will stay as it is."""
     for spec in specs:
+        if imports.is_imported(spec):
+            held = imports.stock(dataset, spec)
+            console.say(
+                f"{spec}: {len(held.places)} clips imported, {len(held.failures)} without rows; none is computed"
+            )
+            continue
         held, reasons = stock(console, dataset, spec)
         console.say(f"{spec}: {len(held.places)} clips cached, {len(reasons)} would be computed")
         for reason, count in Counter(reasons.values()).most_common():

@@ -321,6 +321,14 @@ def _some(block: Rows, rows: slice) -> Rows:
     )
 
 
+def columns(path: Path) -> tuple[str, ...] | None:
+    """Return the names of a file's columns, or None where its seal or its index does not verify."""
+    with _opened(path) as sealed:
+        if sealed is None or seal.index(sealed.file, sealed.seal.arrays) != sealed.seal.index:
+            return None
+        return sealed.texts("columns")
+
+
 def described(path: Path) -> Seal | None:
     """Return what a file says of itself, or None where its seal does not verify."""
     with path.open("rb") as file:

@@ -6,7 +6,7 @@ import click
 
 from pipeline import registry
 from pipeline.cli.extraction import DEFAULT_FEATURES
-from pipeline.cli.options import CACHE, CORPUS, Group, at_hand, corpora_or_demo, option, with_options
+from pipeline.cli.options import CACHE, CORPUS, Group, at_hand, corpora_or_demo, imported, option, with_options
 from pipeline.console import Terminal
 from pipeline.errors import AffexError
 
@@ -51,4 +51,4 @@ def why(cache: Path, dataset: str | None, data: str | None, partial: bool, featu
     console = Terminal()
     names, data = corpora_or_demo(console, dataset, data, cache)
     for corpus in at_hand(console, names, data, cache, partial=partial):
-        inventory.show_why(console, corpus, registry.feature_specs(features))
+        inventory.show_why(console, corpus, registry.feature_specs(features, imported(names, data, cache)))

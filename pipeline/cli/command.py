@@ -10,7 +10,7 @@ import sys
 import click
 
 from pipeline import __version__
-from pipeline.cli import cached, evaluation, extraction, looking, models
+from pipeline.cli import cached, evaluation, exchanging, extraction, looking, models
 from pipeline.cli.options import Group
 from pipeline.errors import AffexError, UsageError
 
@@ -39,6 +39,8 @@ for verb in (
     extraction.list_,
     extraction.coverage,
     looking.show,
+    exchanging.export,
+    exchanging.import_,
     cached.cache,
 ):
     cli.add_command(verb)

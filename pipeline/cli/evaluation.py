@@ -13,6 +13,7 @@ from pipeline.cli.options import (
     at_hand,
     card_of,
     corpora_or_demo,
+    imported,
     members,
     option,
     with_options,
@@ -75,8 +76,8 @@ def evaluate(
             raise UsageError("RUNS are fused by FUSION=late[:rule]; to compare them: make compare RUNS='...'.")
         study.fuse_runs(console, runs.split(), fusion, cache, out)
         return
-    models = members(console, features, classifier, fusion)
     names, data = corpora_or_demo(console, dataset, data, cache)
+    models = members(console, features, classifier, fusion, imported(names, data, cache))
     wish = study.Wish(
         card=card_of(names, protocol, target, classes),
         speaker_norm=speaker_norm,

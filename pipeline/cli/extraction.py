@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from pipeline import registry
-from pipeline.cli.options import CACHE, CORPUS, RUNNING, at_hand, corpora_or_demo, option, with_options
+from pipeline.cli.options import CACHE, CORPUS, RUNNING, at_hand, corpora_or_demo, imported, option, with_options
 from pipeline.console import Terminal
 from pipeline.dataset import remember
 from pipeline.study import extracted, opened
@@ -41,7 +41,7 @@ def features(
     if features is None:
         features = DEFAULT_FEATURES
         console.say(f"FEATURES='{features}' (when nobody says)")
-    specs = registry.feature_specs(features)
+    specs = registry.feature_specs(features, imported(names, data, cache))
     datasets = at_hand(console, names, data, cache, partial=partial)
     with opened(datasets, console, scheduler, jobs, device, weights) as desk:
         extracted(desk, specs)
@@ -64,7 +64,7 @@ def coverage(dataset: str | None, data: str | None, partial: bool, cache: Path, 
 
     console = Terminal()
     names, data = corpora_or_demo(console, dataset, data, cache)
-    for spec in registry.feature_specs(features):
+    for spec in registry.feature_specs(features, imported(names, data, cache)):
         found.require_found(spec)
         for corpus in at_hand(console, names, data, cache, partial=partial):
             console.say(f"{corpus.name}: {spec}")

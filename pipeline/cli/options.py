@@ -1,16 +1,18 @@
 """Options that several verbs share, and what they mean together."""
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from features.imported import Imported
 from pipeline import registry
+from pipeline.caching import imports
 from pipeline.console import Terminal
 from pipeline.corpora.base import Card
-from pipeline.dataset import last, opened
+from pipeline.dataset import folder_name, last, opened
 from pipeline.errors import UsageError, unknown
 from pipeline.judging import cards
 from pipeline.manifest import Dataset
@@ -115,6 +117,17 @@ def at_hand(console: Terminal, names: str, data: str | None, cache: Path, *, par
     UsageError
         If there are not as many folders as corpora.
     """
+    pairs = _paired(names, data)
+    return [opened(name, folder, cache, partial=partial, console=console) for name, folder in pairs]
+
+
+def imported(names: str, data: str | None, cache: Path) -> dict[str, Imported]:
+    """Return the features of other projects that the cache holds, by name, those of the corpora named before others."""
+    return imports.found(cache, [folder_name(name, folder) for name, folder in _paired(names, data)])
+
+
+def _paired(names: str, data: str | None) -> list[tuple[str, Path | None]]:
+    """Return each corpus that is named, and where it is said to lie."""
     corpora = names.split()
     folders: list[Path | None] = [None] * len(corpora)
     if data is not None:
@@ -124,13 +137,18 @@ def at_hand(console: Terminal, names: str, data: str | None, cache: Path, *, par
             f"DATASET='{names}' names {len(corpora)} corpora, and DATA='{data}' {len(folders)} folders: expected one "
             "each, in the same order (a folder with blanks in its name needs quotes of its own)."
         )
-    pairs = zip(corpora, folders, strict=True)
-    return [opened(name, folder, cache, partial=partial, console=console) for name, folder in pairs]
+    return list(zip(corpora, folders, strict=True))
 
 
-def members(console: Terminal, features: str | None, classifiers: str, fusion: str = "early") -> list[Member]:
+def members(
+    console: Terminal,
+    features: str | None,
+    classifiers: str,
+    fusion: str = "early",
+    imported: Mapping[str, Imported] | None = None,
+) -> list[Member]:
     """Return the models that are meant, and say which features they have where nobody named any."""
-    found = registry.members(features, classifiers, fusion)
+    found = registry.members(features, classifiers, fusion, imported)
     for names, classifier in found if features is None else ():
         console.say(f"FEATURES={' '.join(names)} (what {classifier.name} prefers)")
     return found

@@ -22,7 +22,8 @@ class Card:
     parts
         The parts of the corpus that count; empty for all.
     target
-        What is predicted: a field of an utterance, of classes (``"label"``) or of values (``"valence"``).
+        What is predicted: a field of an utterance, of classes (``"label"``) or of values (``"valence"``), or one of
+        its aspects.
     classes
         The classes that count, as `pipeline.judging.selection.class_map` reads them; empty for all.
     counts
@@ -108,18 +109,22 @@ class Corpus:
     remarks
         ``remarks(utterances)`` returns a sentence for each thing that a release may lack and still be of use, as
         pictures where only sound was asked for: said, never refused.
+    settings
+        What `find` may be told by keyword of things that the files do not say, and the values that each may have,
+        the default first; ``DATASET=iemocap:marked=right`` tells it.
     """
 
     name: str
     title: str
     licence: str
     source: str
-    find: Callable[[Path], Sequence[Utterance]]
+    find: Callable[..., Sequence[Utterance]]
     cards: tuple[Card, ...] = (LOSO,)
     counts: Mapping[str | None, int] = field(default_factory=dict)
     download: Download | None = None
     make: Callable[[Path], None] | None = None
     remarks: Callable[[Sequence[Utterance]], Sequence[str]] = lambda _: ()
+    settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def shortfalls(corpus: Corpus, utterances: Sequence[Utterance]) -> list[str]:
@@ -130,6 +135,24 @@ def shortfalls(corpus: Corpus, utterances: Sequence[Utterance]) -> list[str]:
         for part, expected in corpus.counts.items()
         if found[part] not in (0, expected)
     ]
+
+
+def counted_otherwise(corpus: str, published: Mapping[str, int]) -> Callable[[Sequence[Utterance]], list[str]]:
+    """Return the remarks of a corpus that those who have it count differently, so that no count can be asserted.
+
+    Parameters
+    ----------
+    published
+        How many utterances there are, by who says so.
+    """
+
+    def remarks(utterances: Sequence[Utterance]) -> list[str]:
+        if len(utterances) in published.values():
+            return []
+        counts = ", ".join(f"{n} in {who}" for who, n in published.items())
+        return [f"{corpus}: {len(utterances)} utterances found, which nobody else counted: {counts}"]
+
+    return remarks
 
 
 def require_folder(root: Path, looked_for: str) -> None:

@@ -3,7 +3,8 @@
 What
     Films (mp4, 29 frames/s) of people who saw pictures and short films and said in their own words what they felt, in
     Turkish: anger, boredom, bothered, concentrating, contempt, disgust, fear, happiness, neutral, sadness, surprise,
-    thinking, unsure. How many is told differently (1184 by the UCI record, 1222 elsewhere), so no count is asserted.
+    thinking, unsure. How many is told differently (1184 by the UCI record, 1222 elsewhere), so no count is asserted;
+    any other is said.
 Who
     31 subjects by the paper, 17 of them women; the names do not say who. Zhalehpour, Onder, Akhtar, Erdem, "BAUM-1: a
     spontaneous audio-visual face database of affective and mental states", IEEE Transactions on Affective Computing
@@ -29,7 +30,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from pipeline.corpora.base import LOSO, Card, Corpus, require_folder
+from pipeline.corpora.base import LOSO, Card, Corpus, counted_otherwise, require_folder
 from pipeline.errors import CorpusError
 from pipeline.manifest import Media, Utterance
 
@@ -133,5 +134,6 @@ CORPUS = Corpus(
     licence="on request from the authors, on their terms",
     source="https://archive.ics.uci.edu/dataset/473/baum+1",
     find=find,
+    remarks=counted_otherwise("baum1s", {"the UCI record": 1184, "other publications": 1222}),
     cards=(LOSO, Card("six", classes="anger,disgust,fear,happiness,sadness,surprise")),
 )

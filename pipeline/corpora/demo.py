@@ -200,7 +200,7 @@ def _avi(clip: Clip) -> bytes:
     file = io.BytesIO()
     samples = speech(clip)
     hop = RATE // FRAME_RATE
-    frames = face(clip, _loudness(samples, hop))
+    frames = face(clip, loudness(samples))
     with av.open(file, "w", format="avi") as container:
         picture = container.add_stream("mpeg4", rate=FRAME_RATE)
         picture.width, picture.height, picture.pix_fmt, picture.bit_rate = SIDE, SIDE, "yuv420p", 400_000
@@ -217,9 +217,11 @@ def _avi(clip: Clip) -> bytes:
     return file.getvalue()
 
 
-def _loudness(samples: "NDArray[np.float64]", hop: int) -> "NDArray[np.float64]":
+def loudness(samples: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    """Return how loud a sound is while each frame is shown, as a share of the loudest, ``(n_frames,)``."""
     import numpy as np
 
+    hop = RATE // FRAME_RATE
     pieces = np.array_split(samples, range(hop, len(samples), hop))
     levels = np.sqrt([np.mean(piece**2) for piece in pieces])
     return np.asarray(levels / levels.max())

@@ -27,13 +27,14 @@ Traps
     The letter after the session is who wears markers, not who speaks: that is the last letter, and the speaker is
     session and last letter (``Ses01M``). Motion capture has a file for every turn, and shows the marked actor, who in
     half of them listens: here only the turns that the marked actor speaks have one. Which half of the picture is
-    whose is a widely used reading, not documented: the marked actor on the left (`MARKED`; to read it the other way,
-    ``find(root, marked="right")``). Numbers of turns begin anew for each actor: a turn's place in its dialog is counted
-    here, by time. The actors' opinions of their own turns stand among the raters' lines, and are no votes. Raters
-    may name several labels, or none. The folders within EmoEvaluation repeat its lines, and files that begin with
-    ``._`` are litter. Under ``loso`` the partner of the same dialogs is learned from; the cards that end in
+    whose is a widely used reading, not documented: the marked actor on the left; to read it the other way, say
+    ``DATASET=iemocap:marked=right``. Numbers of turns begin anew for each actor: a turn's place in its dialog is
+    counted here, by time. The actors' opinions of their own turns stand among the raters' lines, and are no votes.
+    Raters may name several labels, or none. The folders within EmoEvaluation repeat its lines, and files that begin
+    with ``._`` are litter. Under ``loso`` the partner of the same dialogs is learned from; the cards that end in
     ``-session`` leave out both. Scripted dialogs repeat their sentences in every session: report both parts apart.
-    Turns of one dialog overlap, which the audit calls a leak where their sound is cut from the dialog's.
+    Turns of one dialog overlap, so that one speaker's turn holds some of the partner's voice: the audit counts them
+    where one speaker at a time is left out, and refuses them where a speaker is on both sides.
 """
 
 import re
@@ -45,12 +46,10 @@ from pathlib import Path
 from pipeline.corpora import iemocap_labels
 from pipeline.corpora.base import Card, Corpus, require_folder
 from pipeline.corpora.iemocap_labels import NO_MAJORITY, Turn
-from pipeline.errors import CorpusError, unknown
+from pipeline.errors import CorpusError
 from pipeline.manifest import Media, Utterance
 
-#: The half of the picture that shows the actor who wears markers.
-MARKED = "left"
-
+#: The halves of the picture, the one that shows the actor who wears markers first.
 OPPOSITE = {"left": "right", "right": "left"}
 #: Where a turn's motion capture lies: that of the face, and what belongs to it.
 FACE, *BESIDE = (f"sentences/MOCAP_{what}" for what in ("rotated", "head", "hand"))
@@ -91,7 +90,7 @@ class Dialog:
         return face and replace(face, beside=tuple(other.path for other in beside if other))
 
 
-def find(root: Path, marked: str = MARKED) -> list[Utterance]:
+def find(root: Path, marked: str = "left") -> list[Utterance]:
     """Return the utterances, by session, by the dialog's name, then by time.
 
     Parameters
@@ -105,11 +104,7 @@ def find(root: Path, marked: str = MARKED) -> list[Utterance]:
     ------
     CorpusError
         If there are no labels of turns, or they cannot be read.
-    UsageError
-        If `marked` is no half.
     """
-    if marked not in OPPOSITE:
-        raise unknown("half of the picture", marked, OPPOSITE)
     require_folder(root, f"IEMOCAP's {LOOKED_FOR}")
     for release in (root, root / RELEASE):
         files = sorted(release.glob(f"Session[1-5]/{LABELS}/Ses*.txt"))
@@ -251,4 +246,5 @@ CORPUS = Corpus(
     cards=(*BY_SPEAKER, *BY_SESSION),
     counts={"improvised": 4784, "scripted": 5255},
     remarks=remarks,
+    settings={"marked": tuple(OPPOSITE)},
 )

@@ -9,73 +9,24 @@ import contextlib
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from features.base import Frames, Rows, VideoFeature
 from pipeline.caching.entry import lengths, spill
 from pipeline.errors import MediaError
 from pipeline.extraction.work import ClipBatch, Extracted, Failure, Job, Model, attempt, changed, model_of
-from pipeline.manifest import Media
+from pipeline.media.video import Ended, Wanted, Window, windows
 
 #: How many bytes of a clip's pictures travel with its rows; more of them are left on the disk for the driver.
 CARRIED = 4 * 2**20
 
 #: Clips that are over, but not computed yet, while the decoder goes on.
 BEHIND = 2
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A clip that a decoder is asked for: the part of its file, and which frames of it."""
-
-    media: Media
-    sampling: Any
-
-
-@dataclass(frozen=True)
-class Window:
-    """What a decoder says of a clip: some more frames, or that it is over.
-
-    Parameters
-    ----------
-    number
-        The clip's number among those that were wanted.
-    frames
-        None once the clip is over.
-    error
-        Why it could not be decoded to its end; empty where it could.
-    """
-
-    number: int
-    frames: Frames | None
-    error: str = ""
-
-
-#: A decoder takes the root, a path and what is wanted of that file, and yields windows, each clip's in their order.
-Decoder = Callable[[Path, str, Sequence[Wanted]], Iterator[Window]]
-
-
-def decoder() -> Decoder:
-    """Return the function that decodes video."""
-    from pipeline.media import video
-
-    def decoded(root: Path, path: str, wanted: Sequence[Wanted]) -> Iterator[Window]:
-        asked = [
-            video.Wanted(str(number), clip.sampling, clip.media.start, clip.media.end, clip.media.region)
-            for number, clip in enumerate(wanted)
-        ]
-        for said in video.windows(root, path, asked):
-            if isinstance(said, video.Window):
-                yield Window(int(said.id), said.frames)
-            else:
-                yield Window(int(said.id), None, said.problem or "")
-
-    return decoded
 
 
 def watch(batch: ClipBatch) -> list[Extracted]:
@@ -90,12 +41,13 @@ def watch(batch: ClipBatch) -> list[Extracted]:
 def _watched(batch: ClipBatch, path: str, jobs: Sequence[Job]) -> "list[_Viewer]":
     """Decode a file for its clips; return all viewers, done."""
     viewers = [_Viewer(job, number, batch) for job in jobs for number in job.wanted]
-    wanted = list(dict.fromkeys(viewer.wanted for viewer in viewers))
+    of_clip: dict[Wanted, list[_Viewer]] = {}
+    for viewer in viewers:
+        of_clip.setdefault(viewer.wanted, []).append(viewer)
+    named = {replace(wanted, id=str(number)): those for number, (wanted, those) in enumerate(of_clip.items())}
     failure = Failure(f"{path}: the decoder left this clip without an end", final=False)
     try:
-        _show(decoder()(batch.root, path, wanted), [[v for v in viewers if v.wanted == clip] for clip in wanted])
-    except MediaError as error:
-        failure = Failure(str(error), final=True)
+        _show(windows(batch.root, path, list(named)), {wanted.id: those for wanted, those in named.items()})
     except Exception as error:
         failure = Failure(f"{path}: {type(error).__name__}: {error}", final=False)
     for viewer in viewers:
@@ -114,15 +66,15 @@ def _is_unchanged(job: Job, path: Path) -> bool:
         return False
 
 
-def _show(windows: Iterable[Window], of_clip: "Sequence[Sequence[_Viewer]]") -> None:
+def _show(events: Iterable[Window | Ended], viewers: "Mapping[str, Sequence[_Viewer]]") -> None:
     """Hand every window on; wait where too many clips are over but not computed."""
     over: deque[_Viewer] = deque()
-    for window in windows:
-        for viewer in of_clip[window.number]:
-            if window.frames is not None:
-                viewer.show(window.frames)
+    for event in events:
+        for viewer in viewers[event.id]:
+            if isinstance(event, Window):
+                viewer.show(event.frames)
             else:
-                viewer.end(Failure(window.error, final=True) if window.error else None)
+                viewer.end(Failure(event.problem, final=True) if event.problem else None)
                 over.append(viewer)
         while len(over) > BEHIND:
             over.popleft().join()
@@ -146,8 +98,9 @@ class _Viewer:
 
     @property
     def wanted(self) -> Wanted:
-        """What the decoder is asked for."""
-        return Wanted(self.job.media, self._feature.sampling)
+        """What the decoder is asked for; equal for features that can share its windows."""
+        media = self.job.media
+        return Wanted("", self._feature.sampling, media.start, media.end, media.region)
 
     def show(self, frames: Frames) -> None:
         """Give the next window; wait until the one before is taken."""

@@ -321,7 +321,7 @@ def _said(model: Model, matrix: Matrix, numbers: Numbers) -> Said:
     everyone = Fold("new", np.array([], dtype=np.int64), np.arange(len(matrix)))
     with threadpool_limits(limits=1):
         # The fold holds nobody who was learned from, so that what rests on them is left for below.
-        decided, scores = score(model.estimator, examples, everyone, replace(model.settings, reweight=False))
+        decided, scores, _ = score(model.estimator, examples, everyone, replace(model.settings, reweight=False))
     if model.settings.reweight:
         trained = np.repeat(model.classes, list(model.learned.counts.values()))
         scores = reweighted(scores, trained, model.classes)

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from pipeline import atomic, registry
 from pipeline.caching import cache, store
 from pipeline.caching.cache import recipe
+from pipeline.caching.imports import is_imported
 from pipeline.console import Terminal
+from pipeline.errors import UsageError
 from pipeline.fitted import modelfile, models
 from pipeline.fitted.models import Model, Predictions
 from pipeline.judging.evaluate import Said
@@ -48,7 +50,8 @@ def fit(
     AffexError
         If there is nothing to learn from, or the file cannot be written.
     """
-    specs = readable(desk.console, settings.features, settings.classifier)
+    specs = readable(desk.console, settings.features, settings.classifier, desk.imported)
+    _require_extractable(specs)
     recipes = [recipe(spec.feature) for spec in specs]
     extracted(desk, specs)
     model = models.fit(
@@ -67,6 +70,22 @@ def fit(
     _say_worth(desk.console, model, desk.folder.parent)
     desk.console.say(f"Model: {path.stat().st_size / 1e6:.1f} MB -> {path}")
     return model
+
+
+def _require_extractable(specs: Sequence[FeatureSpec]) -> None:
+    """Refuse rows of another project: nothing here could make them of a recording that a model is shown.
+
+    Raises
+    ------
+    UsageError
+        Naming the features.
+    """
+    foreign = [spec.preset for spec in specs if is_imported(spec)]
+    if foreign:
+        raise UsageError(
+            f"{' and '.join(foreign)} was imported, and affex cannot make it of new recordings: a model on it could "
+            "predict nothing. Evaluate it (`make evaluate`), or fit on features that are extracted here."
+        )
 
 
 def predict(desk: Desk, model: Model, name: str, out: Path | None) -> Path:

@@ -4,13 +4,12 @@ A leak is something that a tested utterance shares with one that was learned fro
 is fatal: the same speaker, the same recording (a file and span named twice, or the same sound in another file,
 however it was encoded, resampled or padded), overlapping parts of one recording. What is usual but has to be said
 is not: the same session (two speakers share each session of IEMOCAP, and leaving one out leaves the other in), the
-same dialog, the same text. Some protocols and models make sessions and dialogs fatal too.
+same dialog, the same text; and partners of a dialog who speak at once, so that each one's turn holds the other's voice:
+they cannot but be parted where one speaker at a time is left out. Some protocols and models make sessions and dialogs
+fatal too, and what partners say at once is fatal where a speaker is on both sides of any fold.
 
 Names of speakers, sessions, dialogs and files belong to their corpus: ``03`` of one corpus is not ``03`` of another.
 Texts belong to nobody. An utterance without a session (dialog, text) shares none.
-
-Different channels of a file are different sounds, and different halves of a picture different pictures; sounds are
-compared as `pipeline.judging.duplicates` does.
 
 What leaks there are, and what they cost, field by field: Kapoor and Narayanan, Leakage and the reproducibility crisis
 in machine-learning-based science (2023, doi:10.1016/j.patter.2023.100804).
@@ -18,27 +17,23 @@ in machine-learning-based science (2023, doi:10.1016/j.patter.2023.100804).
 
 import itertools
 import math
-from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.judging import duplicates
+from pipeline.judging import duplicates, recordings
+from pipeline.judging.recordings import MEDIA, Match
 from pipeline.judging.splits import Fold
-from pipeline.manifest import Media, Utterance
+from pipeline.manifest import Utterance
 from pipeline.matrix import Matrix
 
-Kind = Literal["speaker", "duplicate", "overlap", "session", "dialog", "text", "conflict", "nameless", "unprinted"]
+Kind = Literal[
+    "speaker", "duplicate", "overlap", "at once", "session", "dialog", "text", "conflict", "nameless", "unprinted"
+]
 Labels = NDArray[np.str_] | NDArray[np.float64]
-
-#: The fields of an utterance that hold media.
-MEDIA = ("audio", "video", "mocap")
-
-#: Spans of one file that touch by less than this are neighbours, s: labels are cut by hand.
-TOUCH = 0.05
 
 #: How many names a sentence shows, and how many pairs a refusal.
 SHOWN_NAMES, SHOWN_PAIRS = 3, 10
@@ -77,25 +72,6 @@ class Finding:
     fatal: bool
     message: str
     pairs: tuple[Pair, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Match:
-    """Two utterances, by number, that hold the same recording or parts of one."""
-
-    first: int
-    second: int
-    note: str
-
-
-class _Span(NamedTuple):
-    """Where an utterance lies in a file, s."""
-
-    start: float
-    end: float
-    number: int
-    channel: int | None
-    region: str | None
 
 
 def audit(
@@ -141,12 +117,16 @@ def audit(
     _check(utterances, labels, prints)
     ids = [str(name) for name in _own(utterances, "id")]
     texts = [_plain(utterance.text) for utterance in utterances]
-    same, parts = _recordings(utterances, prints, media)
-    same += [_Match(number, number, "the very same utterance") for number in _on_both_sides(folds)]
+    same, parts = recordings.shared(utterances, prints, media)
+    at_once: list[Match] = []
+    if "audio" in media and _part_speakers(utterances, folds):
+        same, parts, at_once = recordings.apart(utterances, same, parts)
+    same += [Match(number, number, "the very same utterance") for number in _on_both_sides(folds)]
     found = [
         _shared("speaker", _own(utterances, "speaker"), ids, folds, fatal=True),
         _duplicates(same, ids, labels, folds),
         _overlaps(parts, ids, folds),
+        _together(at_once, ids, folds),
         _shared("session", _own(utterances, "session"), ids, folds, fatal=strict_sessions),
         _shared("dialog", _own(utterances, "session", "dialog"), ids, folds, fatal=strict_dialogs),
         _shared("text", texts, ids, folds, fatal=False),
@@ -251,58 +231,13 @@ def _firsts(names: Sequence[str | None], numbers: NDArray[np.int64]) -> dict[str
     return firsts
 
 
-def _recordings(
-    utterances: Sequence[Utterance], prints: Matrix | None, media: Collection[str]
-) -> tuple[list[_Match], list[_Match]]:
-    """Return who holds the same recording, and who holds overlapping parts of one."""
-    same: dict[tuple[int, int], _Match] = {}
-    parts: dict[tuple[int, int], _Match] = {}
-    for first, second, seconds in _overlapping(utterances, media):
-        kept = same if seconds is None else parts
-        note = "the same span of the same file" if seconds is None else f"{_seconds(seconds)} of one file in common"
-        kept.setdefault((first, second), _Match(first, second, note))
-    for match in duplicates.find(prints.X, prints.offsets) if prints else ():
-        kept = same if match.is_whole else parts
-        note = f"the same sound for {match.seconds:.1f} s, similarity {match.similarity:.2f}"
-        kept.setdefault((match.first, match.second), _Match(match.first, match.second, note))
-    return list(same.values()), [match for key, match in parts.items() if key not in same]
+def _part_speakers(utterances: Sequence[Utterance], folds: Sequence[Fold]) -> bool:
+    """Tell whether no speaker with a name is on both sides of any fold."""
+    speakers = _own(utterances, "speaker")
+    return all(not _firsts(speakers, fold.train).keys() & _firsts(speakers, fold.test).keys() for fold in folds)
 
 
-def _overlapping(utterances: Sequence[Utterance], media: Collection[str]) -> Iterator[tuple[int, int, float | None]]:
-    """Yield pairs of utterances whose media overlap, and by how much, s; None where they are one span."""
-    files: dict[Hashable, list[_Span]] = defaultdict(list)
-    for number, utterance in enumerate(utterances):
-        for kind in media:
-            if (medium := getattr(utterance, kind)) is not None:
-                files[kind, utterance.corpus, medium.path].append(_span(number, medium))
-    for spans in files.values():
-        spans.sort(key=lambda span: (span.start, span.end, span.number))
-        for place, span in enumerate(spans):
-            for later in itertools.islice(spans, place + 1, None):
-                if later.start >= span.end - TOUCH:
-                    break
-                common = min(span.end, later.end) - later.start
-                if _meet(span.channel, later.channel) and _meet(span.region, later.region):
-                    first, second = sorted((span.number, later.number))
-                    yield first, second, None if (span.start, span.end) == (later.start, later.end) else common
-
-
-def _seconds(common: float) -> str:
-    """Return a length in words; spans without an end have no length."""
-    return f"{common:.2f} s" if math.isfinite(common) else "the end"
-
-
-def _span(number: int, medium: Media) -> _Span:
-    end = math.inf if medium.end is None else medium.end
-    return _Span(medium.start or 0.0, end, number, medium.channel, medium.region)
-
-
-def _meet(one: Hashable, other: Hashable) -> bool:
-    """Tell whether two channels, or two parts of the picture, have something in common; None is all of it."""
-    return one is None or other is None or one == other
-
-
-def _duplicates(same: Sequence[_Match], ids: Sequence[str], labels: Labels, folds: Sequence[Fold]) -> Finding | None:
+def _duplicates(same: Sequence[Match], ids: Sequence[str], labels: Labels, folds: Sequence[Fold]) -> Finding | None:
     """Return the finding that one recording is on both sides of a fold, or None."""
     leaking = _parted(same, ids, folds)
     if not leaking:
@@ -317,7 +252,7 @@ def _duplicates(same: Sequence[_Match], ids: Sequence[str], labels: Labels, fold
     return Finding("duplicate", True, message, tuple(pairs))
 
 
-def _overlaps(parts: Sequence[_Match], ids: Sequence[str], folds: Sequence[Fold]) -> Finding | None:
+def _overlaps(parts: Sequence[Match], ids: Sequence[str], folds: Sequence[Fold]) -> Finding | None:
     """Return the finding that overlapping parts of a recording are on both sides of a fold, or None."""
     leaking = _parted(parts, ids, folds)
     if not leaking:
@@ -326,7 +261,20 @@ def _overlaps(parts: Sequence[_Match], ids: Sequence[str], folds: Sequence[Fold]
     return Finding("overlap", True, message, tuple(pair for _, pair in leaking))
 
 
-def _conflicts(same: Sequence[_Match], ids: Sequence[str], labels: Labels, folds: Sequence[Fold]) -> Finding | None:
+def _together(at_once: Sequence[Match], ids: Sequence[str], folds: Sequence[Fold]) -> Finding | None:
+    """Return the note that partners of a dialog who speak at once are parted by a fold, or None."""
+    leaking = _parted(at_once, ids, folds)
+    if not leaking:
+        return None
+    places = {place for match, _ in leaking for place in (match.first, match.second)}
+    message = (
+        f"{_counted(len(leaking), 'pair')} of turns in which partners of a dialog speak at once ({len(places)} "
+        "utterances), one learned from and the other tested: each one's sound may hold some of the other's"
+    )
+    return Finding("at once", False, message, tuple(pair for _, pair in leaking))
+
+
+def _conflicts(same: Sequence[Match], ids: Sequence[str], labels: Labels, folds: Sequence[Fold]) -> Finding | None:
     """Return the note that duplicates which no fold parts have conflicting labels, or None."""
     parted = {(match.first, match.second) for match, _ in _parted(same, ids, folds)}
     used = _used(len(ids), folds)
@@ -346,7 +294,7 @@ def _conflicts(same: Sequence[_Match], ids: Sequence[str], labels: Labels, folds
     return Finding("conflict", False, message, pairs)
 
 
-def _parted(matches: Sequence[_Match], ids: Sequence[str], folds: Sequence[Fold]) -> list[tuple[_Match, Pair]]:
+def _parted(matches: Sequence[Match], ids: Sequence[str], folds: Sequence[Fold]) -> list[tuple[Match, Pair]]:
     """Return the matches that a fold parts, each with its pair under the first such fold."""
     first = np.array([match.first for match in matches], dtype=np.int64)
     second = np.array([match.second for match in matches], dtype=np.int64)
@@ -374,14 +322,14 @@ def _used(n: int, folds: Sequence[Fold], *sides: str) -> NDArray[np.bool_]:
     return used
 
 
-def _conflict(labels: Labels, match: _Match) -> bool:
+def _conflict(labels: Labels, match: Match) -> bool:
     """Tell whether two labels differ; two missing numbers do not."""
     one, other = labels[[match.first, match.second]]
     both_missing = isinstance(one, float) and math.isnan(one) and math.isnan(other)
     return bool(one != other) and not both_missing
 
 
-def _labels_said(labels: Labels, match: _Match) -> str:
+def _labels_said(labels: Labels, match: Match) -> str:
     return f", labels {labels[match.first]} and {labels[match.second]}"
 
 

@@ -9,7 +9,7 @@ thread each, so that neither the number of processes nor that of cores changes a
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,11 +43,14 @@ class Said:
         The estimator's own decision, or its value.
     scores : (n, n_classes) float64
         One score a class; 0 for a class that the model never learned.
+    n_noise
+        How many of the utterances are noise alone to the model; None where it knows none.
     """
 
     numbers: Numbers
     predicted: Targets
     scores: Floats
+    n_noise: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,13 +114,26 @@ def judge(
     return Result(
         about=settings.about(task.clusters.unit),
         scores=_scores(task, [(fold, outcome.said) for fold, outcome in pairs]),
-        folds=tuple(FoldSummary(f.name, len(f.train), len(f.test), o.best_params) for f, o in pairs),
+        folds=tuple(
+            FoldSummary(f.name, len(f.train), len(f.test), o.best_params, n_noise=o.said.n_noise) for f, o in pairs
+        ),
         left_out=task.left_out,
-        notes=task.notes,
+        notes=(*task.notes, *_noisy(outcomes)),
         folds_hash=folds_hash(task),
         inner=tuple(_scores(task, [(fold, outcome.inner)]) for fold, outcome in pairs if outcome.inner),
         ceiling=task.ceiling,
     )
+
+
+def _noisy(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+    """Return a sentence that says how many utterances are noise alone, if any is."""
+    n_noise = sum(outcome.said.n_noise or 0 for outcome in outcomes)
+    n = sum(len(outcome.said.numbers) for outcome in outcomes)
+    sentence = (
+        f"{n_noise} of {n} tested utterances are noise alone to the model, which explains each of their frames best by "
+        "noise: they are judged by all their frames"
+    )
+    return (sentence,) if n_noise else ()
 
 
 def build(settings: Settings, examples: Examples) -> Any:
@@ -182,7 +198,10 @@ def pool(
     """
     from scipy.special import softmax
 
-    counts = _counting(log_likelihood, offsets, noise)[:, None]
+    counts = np.ones((len(log_likelihood), 1), dtype=np.bool_)
+    if noise is not None:
+        alone = np.repeat(noise_alone(log_likelihood, offsets, noise), np.diff(offsets))
+        counts = (_is_speech(log_likelihood, noise) | alone)[:, None]
     if rule == "sum":
         joint = np.add.reduceat(np.where(counts, log_likelihood, 0), offsets[:-1], axis=0) + log_prior
         return joint.argmax(axis=1), softmax(joint, axis=1)
@@ -191,34 +210,43 @@ def pool(
     return n_votes.argmax(axis=1), n_votes / n_votes.sum(axis=1, keepdims=True)
 
 
-def _counting(log_likelihood: Floats, offsets: Numbers, noise: Floats | None) -> NDArray[np.bool_]:
-    """Tell which frames count, ``(n_rows,) bool``."""
-    if noise is None:
-        return np.ones(len(log_likelihood), dtype=np.bool_)
+def noise_alone(log_likelihood: Floats, offsets: Numbers, noise: Floats) -> NDArray[np.bool_]:
+    """Tell of which clips noise explains every frame better than any class does, ``(n_clips,) bool``; see `pool`."""
+    alone: NDArray[np.bool_] = ~np.logical_or.reduceat(_is_speech(log_likelihood, noise), offsets[:-1])
+    return alone
+
+
+def _is_speech(log_likelihood: Floats, noise: Floats) -> NDArray[np.bool_]:
     speech: NDArray[np.bool_] = noise <= log_likelihood.max(axis=1)
-    silent = np.repeat(~np.logical_or.reduceat(speech, offsets[:-1]), np.diff(offsets))
-    counts: NDArray[np.bool_] = speech | silent
-    return counts
+    return speech
 
 
-def score(estimator: Any, examples: Examples, fold: Fold, settings: Settings) -> tuple[Targets, Floats]:
+class Scored(NamedTuple):
+    """What `score` says: decisions, scores, and how many utterances are noise alone, None where nobody asked."""
+
+    decided: Targets
+    scores: Floats
+    n_noise: int | None = None
+
+
+def score(estimator: Any, examples: Examples, fold: Fold, settings: Settings) -> Scored:
     """Return the decisions on a fold's tested utterances, and one score a class, ``(n_tested, n_classes)``.
 
     Where values are predicted there are no scores, ``(n_tested, 0)``.
     """
     X = _block(examples, rows_of(examples.offsets, fold.test), rows_of(examples.offsets, fold.train))
     if not examples.classes:
-        return estimator.predict(X).astype(np.float64), np.empty((len(fold.test), 0))
+        return Scored(estimator.predict(X).astype(np.float64), np.empty((len(fold.test), 0)))
     if settings.classifier.rows == "utterance":
-        decided, scores = estimator.predict(X), estimator.predict_proba(X)
+        decided, scores, n_noise = Scored(estimator.predict(X), estimator.predict_proba(X))
     else:
-        decided, scores = _pooled(estimator, X, np.diff(examples.offsets)[fold.test], settings.classifier)
+        decided, scores, n_noise = _pooled(estimator, X, np.diff(examples.offsets)[fold.test], settings.classifier)
     values = np.zeros((len(fold.test), len(examples.classes)))
     values[:, [examples.classes.index(name) for name in estimator.classes_]] = scores
     if settings.reweight:
         values = reweighted(values, examples.y[fold.train], examples.classes)
         decided = np.array(examples.classes)[values.argmax(axis=1)]
-    return decided.astype(np.str_), values
+    return Scored(decided.astype(np.str_), values, n_noise)
 
 
 def reweighted(scores: Floats, trained: Labels, classes: Sequence[str]) -> Floats:
@@ -263,15 +291,18 @@ def inner_parts(examples: Examples, fold: Fold) -> list[Fold]:
 
 def _joined(parts: Sequence[Said]) -> Said:
     return Said(
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("numbers", "predicted", "scores"))
+        numbers=np.concatenate([part.numbers for part in parts]),
+        predicted=np.concatenate([part.predicted for part in parts]),
+        scores=np.concatenate([part.scores for part in parts]),
     )
 
 
-def _pooled(estimator: Any, X: Floats, lengths: Numbers, classifier: Any) -> tuple[Labels, Floats]:
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
+def _pooled(estimator: Any, X: Floats, lengths: Numbers, classifier: Any) -> Scored:
+    offsets, likelihood = np.concatenate([[0], np.cumsum(lengths)]), estimator.log_likelihood(X)
     noise = estimator.noise_log_likelihood(X) if classifier.needs_level else None
-    decision, scores = pool(estimator.log_likelihood(X), estimator.class_log_prior_, offsets, classifier.pool, noise)
-    return estimator.classes_[decision], scores
+    decision, scores = pool(likelihood, estimator.class_log_prior_, offsets, classifier.pool, noise)
+    n_noise = None if noise is None else int(noise_alone(likelihood, offsets, noise).sum())
+    return Scored(estimator.classes_[decision], scores, n_noise)
 
 
 def _block(examples: Examples, rows: Numbers, columns: Numbers) -> NDArray[Any]:

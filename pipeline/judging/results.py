@@ -47,12 +47,19 @@ class Scores:
 
 @dataclass(frozen=True, eq=False)
 class FoldSummary:
-    """One fold: who was tested, on how many utterances learned and tested, and what the search chose."""
+    """One fold: who was tested, on how many utterances learned and tested, and what the search chose.
+
+    Parameters
+    ----------
+    n_noise
+        How many of the tested utterances are noise alone to the model; None where it knows none.
+    """
 
     name: str
     n_train: int
     n_test: int
     best_params: Mapping[str, Any] = field(default_factory=dict)
+    n_noise: int | None = None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from pipeline.manifest import Utterance
 
 Numbers = NDArray[np.int64]
 
-#: Fields of an utterance that can be predicted, as classes and as values.
+#: Fields of an utterance that can be predicted, as classes and as values; its aspects can be as well, as classes.
 CATEGORICAL = ("label", "sex", "text", "part", "session", "dialog", "split")
 CONTINUOUS = ("valence", "arousal", "dominance")
 
@@ -49,19 +49,6 @@ class Selection:
     left_out: Mapping[str, int] = field(default_factory=dict)
 
 
-def is_continuous(target: str) -> bool:
-    """Tell whether a target is predicted as values.
-
-    Raises
-    ------
-    UsageError
-        If there is no such target.
-    """
-    if target not in (*CATEGORICAL, *CONTINUOUS):
-        raise unknown("target", target, (*CATEGORICAL, *CONTINUOUS))
-    return target in CONTINUOUS
-
-
 def in_parts(utterances: Sequence[Utterance], parts: Sequence[str]) -> NDArray[np.bool_]:
     """Tell which utterances belong to the parts of a card, ``(n_utterances,) bool``; no parts are all parts.
 
@@ -88,11 +75,27 @@ def select(utterances: Sequence[Utterance], card: Card) -> Selection:
     AffexError
         If there are fewer than two classes, or fewer than two different values.
     """
-    return _values(utterances, card) if is_continuous(card.target) else _classes(utterances, card)
+    _require_target(card.target, utterances)
+    return _values(utterances, card) if card.target in CONTINUOUS else _classes(utterances, card)
+
+
+def _require_target(target: str, utterances: Sequence[Utterance]) -> None:
+    fields = (*CATEGORICAL, *CONTINUOUS)
+    if target in fields:
+        return
+    aspects = {name for utterance in utterances for name, _ in utterance.aspects}
+    if target not in aspects:
+        raise unknown("target", target, {*fields, *aspects})
+
+
+def _class(utterance: Utterance, target: str) -> str | None:
+    """Return what an utterance is labelled as: in a field of its own, or under an aspect."""
+    found: str | None = getattr(utterance, target) if target in CATEGORICAL else dict(utterance.aspects).get(target)
+    return found
 
 
 def _classes(utterances: Sequence[Utterance], card: Card) -> Selection:
-    labels = [getattr(utterance, card.target) for utterance in utterances]
+    labels = [_class(utterance, card.target) for utterance in utterances]
     known = {label for label in labels if label is not None}
     known |= {f"{u.corpus}:{label}" for u, label in zip(utterances, labels, strict=True) if label is not None}
     class_of = class_map(card.classes, known, card.target)

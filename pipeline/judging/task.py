@@ -245,11 +245,24 @@ def _asserted(matrix: Matrix, card: Card, in_card: NDArray[np.bool_], *, partial
 
 
 def _absent(matrix: Matrix, settings: Settings) -> tuple[str, ...]:
-    """Return a sentence for each feature that some utterances lack while they have another."""
+    """Return a sentence for each feature that some utterances lack while they have another.
+
+    Raises
+    ------
+    AffexError
+        If all of them lack it: what is called a fusion would be none.
+    """
+    lacking = dict(zip(settings.features, (~matrix.present).sum(axis=0).tolist(), strict=False))
+    for feature, n in lacking.items():
+        if n == len(matrix):
+            raise AffexError(
+                f"None of the {n} utterances that count has {feature}, so it cannot stand beside the others. Leave it "
+                f"out of FEATURES; `make features FEATURES={feature}` says why they lack it."
+            )
     return tuple(
         f"{n} of {len(matrix)} utterances lack {feature}: its columns are filled in each fold with what the training "
         "rows have there on average"
-        for feature, n in zip(settings.features, (~matrix.present).sum(axis=0).tolist(), strict=False)
+        for feature, n in lacking.items()
         if n and len(settings.features) > 1
     )
 

@@ -261,7 +261,8 @@ def _one_speaker(scores: Scores, own: metrics.Numbers) -> dict[str, Any]:
 
 
 def _fold(fold: FoldSummary) -> dict[str, Any]:
-    return {"n_train": fold.n_train, "n_test": fold.n_test, "best_params": plain(fold.best_params)}
+    noise = {} if fold.n_noise is None else {"n_noise": fold.n_noise}
+    return {"n_train": fold.n_train, "n_test": fold.n_test, **noise, "best_params": plain(fold.best_params)}
 
 
 def _seen(one: Seen) -> dict[str, Any]:

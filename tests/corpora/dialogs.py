@@ -67,8 +67,10 @@ def means(number: int) -> str:
 MEANS = means(0)
 
 
-def block(name: str, start: float, emotion: str, lines: Iterable[str], mean: str = MEANS) -> str:
-    head = f"[{start:.4f} - {start + SECONDS:.4f}]\t{name}\t{emotion}\t[{mean}]"
+def block(
+    name: str, start: float, emotion: str, lines: Iterable[str], mean: str = MEANS, seconds: float = SECONDS
+) -> str:
+    head = f"[{start:.4f} - {start + seconds:.4f}]\t{name}\t{emotion}\t[{mean}]"
     return "\n".join((head, *lines)) + "\n"
 
 
@@ -87,8 +89,13 @@ def captured(n_frames: int = 12, n_columns: int = 165, *, seed: int = 0, start: 
 
 def motion(n_frames: int = 12, n_columns: int = 165, *, seed: int = 0, start: float = 0.0) -> str:
     """Return a file of motion capture: two header rows, then frame, time and columns, with gaps."""
-    names, axes = HEADERS[n_columns]
-    rows = captured(n_frames, n_columns, seed=seed, start=start).tolist()
+    return as_file(captured(n_frames, n_columns, seed=seed, start=start))
+
+
+def as_file(values: np.ndarray) -> str:
+    """Return a file of what `captured` says, or the like."""
+    names, axes = HEADERS[values.shape[1] - 2]
+    rows = values.tolist()
     lines = (f"{n:.0f} {time:.5f} " + " ".join(f"{value:.5f}" for value in row) for n, time, *row in rows)
     return "\n".join((f"Frame# Time {names}", f"           {axes}", *lines)) + "\n"
 
@@ -98,21 +105,28 @@ def write(path: Path, text: str = "") -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def dialog(root: Path, name: str, said: Sequence[Said] = SAID) -> None:
+def dialog(
+    root: Path, name: str, said: Sequence[Said] = SAID, spans: Sequence[tuple[float, float]] | None = None
+) -> None:
     """Write a dialog's files, those that are media empty; each actor's turns have motion capture, as shipped.
 
+    Spans are each turn's start and length, s; turns follow each other without any.
     The n-th turn of every dialog moves as the n-th of the others does, so faces tell what turns are.
     """
     session = root / f"Session{name[4]}"
     turns = [name_of(name, turn) for turn in said]
+    spans = spans or [(n * SECONDS, SECONDS) for n in range(len(said))]
     text = labels(
-        block(turn, n * SECONDS, one.emotion, raters(one.emotion), means(one.number))
-        for n, (turn, one) in enumerate(zip(turns, said, strict=True))
+        block(turn, start, one.emotion, raters(one.emotion), means(one.number), seconds)
+        for turn, one, (start, seconds) in zip(turns, said, spans, strict=True)
     )
     write(session / f"dialog/EmoEvaluation/{name}.txt", text)
     write(session / f"dialog/EmoEvaluation/Categorical/{name}_e2_cat.txt", f"{turns[0]} :Anger; ()\n")
     write(session / f"dialog/EmoEvaluation/._{name}.txt", "[\0 litter")
-    spoken = "".join(f"{turn} [{n:08.4f}-{n + 1:08.4f}]: What {turn} says.\n" for n, turn in enumerate(turns))
+    spoken = "".join(
+        f"{turn} [{start:08.4f}-{start + seconds:08.4f}]: What {turn} says.\n"
+        for turn, (start, seconds) in zip(turns, spans, strict=True)
+    )
     write(session / f"dialog/transcriptions/{name}.txt", spoken + f"{name}_MXX0 [001.0-002.0]: Hm.\nM: What?\n")
     write(session / f"dialog/avi/DivX/{name}.avi")
     write(session / f"dialog/wav/{name}.wav")

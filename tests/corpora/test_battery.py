@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import inspect
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,12 @@ def test_its_lines_are_filled_in(corpus):
 def test_its_cards_have_names_of_their_own_and_parts_that_are_counted(corpus):
     assert len({card.name for card in corpus.cards}) == len(corpus.cards) > 0
     assert {part for card in corpus.cards for part in card.parts} <= set(corpus.counts)
+
+
+def test_what_its_files_are_told_has_the_stated_default(corpus):
+    parameters = inspect.signature(corpus.find).parameters
+    for name, values in corpus.settings.items():
+        assert parameters[name].default == values[0]
 
 
 def test_its_archives_can_be_checked(corpus):

@@ -119,3 +119,11 @@ def test_a_workbook_with_a_flipped_byte_is_told(tmp_path):
 def test_the_six_are_labels_of_its(tmp_path):
     six = next(card for card in CORPUS.cards if card.name == "six")
     assert len(class_map(six.classes, LABELS)) == 6
+
+
+def test_a_count_that_nobody_published_is_told():
+    utterances = [Utterance("u", "baum1s", "s1")] * 1222
+    assert CORPUS.remarks(utterances) == CORPUS.remarks(utterances[:1184]) == []
+    assert CORPUS.remarks(utterances[:1183]) == [
+        "baum1s: 1183 utterances found, which nobody else counted: 1184 in the UCI record, 1222 in other publications"
+    ]

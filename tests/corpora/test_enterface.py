@@ -3,7 +3,7 @@
 import pytest
 from trees import touch
 
-from pipeline.corpora.enterface import find
+from pipeline.corpora.enterface import CORPUS, find
 from pipeline.errors import CorpusError
 from pipeline.manifest import Media, Utterance
 
@@ -77,3 +77,11 @@ def test_two_films_of_one_sentence_are_named(tmp_path):
     touch(tmp_path, "subject 1/anger/sentence 1/s1_an_1.avi", "subject 1/anger/sentence 1/s1_an_2.avi")
     with pytest.raises(CorpusError, match=r"s1_an_1\.avi' and '.*s1_an_2\.avi' are both s01_an_1"):
         find(tmp_path)
+
+
+def test_a_count_that_nobody_published_is_told():
+    utterances = [Utterance("u", "enterface", "s1")] * 1293
+    assert CORPUS.remarks(utterances) == CORPUS.remarks(utterances[:1166]) == []
+    assert CORPUS.remarks(utterances[:1287]) == [
+        "enterface: 1287 utterances found, which nobody else counted: 1166 in the paper, 1293 in the release"
+    ]

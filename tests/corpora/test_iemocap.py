@@ -14,6 +14,7 @@ from films import film
 from test_cli import affex
 
 from features.sampling import Sampling
+from pipeline import registry
 from pipeline.corpora import iemocap_labels
 from pipeline.corpora.base import shortfalls
 from pipeline.corpora.iemocap import BY_SPEAKER, CORPUS, find, remarks
@@ -186,12 +187,21 @@ def test_a_marked_actor_who_is_not_the_speaker_never_lends_his_face_to_the_speak
 
 
 def test_the_marked_actor_s_half_is_a_setting(tmp_path):
-    left, right = find(iemocap(tmp_path)), find(tmp_path, marked="right")
+    iemocap(tmp_path / "data")
+    left, right = (
+        opened(name, tmp_path / "data", tmp_path / "cache", partial=True, console=Listener()).utterances
+        for name in ("iemocap", "iemocap:marked=right")
+    )
     swapped = {"left": "right", "right": "left"}
     assert [swapped[u.video.region] for u in left] == [u.video.region for u in right]
     assert [u.mocap for u in left] == [u.mocap for u in right]
-    with pytest.raises(UsageError, match=r"no half of the picture 'lef'\. Did you mean left"):
-        find(tmp_path, marked="lef")
+    for name, message in (
+        ("iemocap:marked=lef", r"no value of iemocap:marked 'lef'\. Did you mean left"),
+        ("iemocap:mark=left", r"no setting of iemocap 'mark'\. Did you mean marked"),
+        ("emodb:marked=left", r"no setting of emodb 'marked'"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            registry.corpus(name)
 
 
 def test_the_pictures_of_a_turn_are_of_its_speaker_while_he_speaks(tmp_path):

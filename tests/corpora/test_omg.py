@@ -1,12 +1,14 @@
 """OMG-Emotion: the tables say all, films may be gone, and nothing is dropped for it."""
 
+from dataclasses import replace
+
 import pytest
 from corpus import run, spec, write_wav
 from plain import Level
 from trees import omg as tree
 from trees import touch
 
-from pipeline.corpora.omg import CORPUS, LABELS, find
+from pipeline.corpora.omg import CORPUS, LABELS, PUBLISHED, find
 from pipeline.errors import CorpusError
 from pipeline.judging.selection import select
 from pipeline.judging.splits import clusters, folds
@@ -107,6 +109,16 @@ def test_tables_without_any_film_are_not_the_corpus(tmp_path):
 def test_films_without_tables_are_not_the_corpus(tmp_path):
     with pytest.raises(CorpusError, match=r"looked for tables such as omg_TrainVideos\.csv"):
         find(touch(tmp_path, "train/74de88564/utterance_1.mp4"))
+
+
+def test_tables_of_another_length_are_told(tmp_path):
+    row = Utterance("u", "omg", "", split="train")
+    whole = [replace(row, split=split) for split, n in PUBLISHED.items() for _ in range(n)]
+    assert CORPUS.remarks(whole) == []
+    assert CORPUS.remarks(whole[1:-2229]) == [
+        "omg: 2443 utterances of the split 'train' found, of about 2444 published",
+        "omg: no utterances of the split 'test' found, of about 2229 published",
+    ]
 
 
 def test_transcripts_are_read_where_they_are_there(tmp_path):

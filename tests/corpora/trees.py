@@ -8,9 +8,11 @@ import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 from dialogs import iemocap
 
 from pipeline.corpora import demo
+from pipeline.media import csd
 
 
 def touch(root: Path, *names: str) -> Path:
@@ -131,6 +133,45 @@ def savee(root: Path) -> Path:
     return root
 
 
+def mosei(root: Path) -> Path:
+    """Return a tree of two videos as the authors' archive has them, with the labels beside it."""
+    emotionless = [0.0] * 6
+    rows = {
+        "_0efYOjQYRc": ([[-2.3333333, 0, 1, 0.6666667, 0, 0, 0], [0, *emotionless]], [[3.3, 9.0], [-0.48, 4.1]]),
+        "zk2jTlAtvSU": (
+            [[value, *emotionless] for value in (-2, -0.3333333, 0.6666667, 2, 3)],
+            [[float(n), n + 1.5] for n in range(5)],
+        ),
+    }
+    for video in rows:
+        touch(root, f"Raw/Audio/Full/WAV_16000/{video}.wav", f"Raw/Videos/Full/Combined/{video}.mp4")
+    transcript = root / "Raw/Transcript/Segmented/Combined/_0efYOjQYRc.txt"
+    transcript.parent.mkdir(parents=True)
+    transcript.write_text(
+        "_0efYOjQYRc___0___-0.48___4.1___Deloitte ___ announced.\n_0efYOjQYRc___7___3.3___9.0___Nobody spoke.\n",
+        encoding="utf-8",
+    )
+    entries = ((video, csd.Entry(np.array(values), np.array(spans))) for video, (values, spans) in rows.items())
+    csd.write(root / "CMU_MOSEI_Labels.csd", "All Labels", entries, {})
+    return root
+
+
+def mosi(root: Path) -> Path:
+    """Return a tree of two films as the authors' archive has them, with the labels beside it."""
+    rows = {"03bSnISJMiM": [2.4, -0.4, 0.0, -3.0, 1.0], "_dI--eQ6qVU": [-2.0, -1.4, 3.0]}
+    for video in rows:
+        touch(root, f"Raw/Audio/WAV_16000/Full/{video}.wav", f"Raw/Video/Full/{video}.mp4")
+    transcript = root / "Raw/Transcript/Segmented/03bSnISJMiM.annotprocessed"
+    transcript.parent.mkdir(parents=True)
+    transcript.write_text("1_DELIM_ANYHOW IT WAS REALLY GOOD\n2_DELIM_THEY DIDN'T\n", encoding="utf-8")
+    entries = (
+        (video, csd.Entry(np.array(values)[:, None], np.arange(2 * len(values)).reshape(-1, 2)))
+        for video, values in rows.items()
+    )
+    csd.write(root / "CMU_MOSI_Opinion_Labels.csd", "Opinion Segment Labels", entries, {})
+    return root
+
+
 def workbook(path: Path, *rows: Sequence[str | int]) -> Path:
     """Write rows as the one sheet of an Excel workbook, texts shared, as Excel writes them (ECMA-376, part 1)."""
     main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
@@ -156,6 +197,8 @@ TREES: dict[str, Callable[[Path], Path]] = {
     "emodb": emodb,
     "enterface": enterface,
     "iemocap": iemocap,
+    "mosei": mosei,
+    "mosi": mosi,
     "omg": omg,
     "ravdess": ravdess,
     "rml": rml,

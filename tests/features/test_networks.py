@@ -445,7 +445,9 @@ def test_a_local_file_gives_the_embeddings_of_the_published_architecture(name, t
     state = {key: tensor for key, tensor in lively(build()).state_dict().items() if "num_batches" not in key}
     path = tmp_path / "weights.pth"
     torch.save(state | ({classifier: torch.ones(3)} if classifier else {}), path)
-    small = dataclasses.replace(local.ARCHITECTURES[name], build=build, input_size=size, width=width)
+    known = local.ARCHITECTURES[name]
+    network = dataclasses.replace(known.network, input_size=size, width=width)
+    small = dataclasses.replace(known, network=network, build=build)
     chips = RNG.integers(0, 256, (3, *size, 3), dtype=np.uint8)
     embedder = local.load(small, path, sha256(path))
     x = torch.from_numpy(chips).permute(0, 3, 1, 2)

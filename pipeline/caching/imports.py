@@ -1,0 +1,104 @@
+"""Imports: features that another project made, as the cache holds them; known by name, corpus by corpus.
+
+What is imported is never computed and never stale by itself: its rows rest on the bytes they were read from, and not on
+the media here, which affex has never shown to whoever made them. What can change is whose rows they are: an utterance
+whose file or span is another than at the time of the import has lost its rows until the file is imported again.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection
+from pathlib import Path
+
+from features.imported import FILE, Imported
+from pipeline.caching import cache, store
+from pipeline.caching.cache import OF_IMPORT, Holdings
+from pipeline.caching.seal import Seal
+from pipeline.errors import AffexError
+from pipeline.manifest import Dataset, Utterance
+from pipeline.registry import FeatureSpec
+
+
+def found(folder: Path, corpora: Collection[str]) -> dict[str, Imported]:
+    """Return the imported features of some corpora by name, and after them those that only other corpora have.
+
+    Parameters
+    ----------
+    folder
+        The folder of all caches.
+    corpora
+        The names of their folders.
+    """
+    paths = sorted(folder.glob("*/*.h5"), key=lambda path: path.parent.name not in corpora)
+    features: dict[str, Imported] = {}
+    for path in paths:
+        feature = _imported(path) if path.stem not in features else None
+        if feature is not None and feature.title == path.stem:
+            features[path.stem] = feature
+    return features
+
+
+def _imported(path: Path) -> Imported | None:
+    """Return the imported feature whose file this is; None for another's."""
+    stated = store.described(path)
+    if stated is None or json.loads(stated.spec)["reads"] != FILE:
+        return None
+    columns = store.columns(path)
+    return None if columns is None else Imported(
+        **json.loads(stated.spec)["parameters"], names=columns, record=remarks(stated)
+    )  # fmt: skip
+
+
+def remarks(stated: Seal) -> dict[str, str]:
+    """Return what a file's seal says of where its rows were imported from, by name."""
+    return {
+        name.removeprefix(OF_IMPORT): value for name, value in stated.versions.items() if name.startswith(OF_IMPORT)
+    }
+
+
+def is_imported(spec: FeatureSpec) -> bool:
+    """Whether a feature's rows were made by another project."""
+    return isinstance(spec.feature, Imported)
+
+
+def sources(dataset: Dataset, feature: Imported) -> dict[str, bytes]:
+    """Return the source of every clip by id: the bytes that were imported, and what says whose rows they are."""
+    return {
+        u.id: hashlib.sha256(json.dumps([feature.digest, *_identity(u)]).encode()).digest() for u in dataset.utterances
+    }
+
+
+def _identity(utterance: Utterance) -> list[object]:
+    media = (utterance.audio, utterance.video, utterance.mocap)
+    return [utterance.id, *([item.path, item.start, item.end] for item in media if item)]
+
+
+def stock(dataset: Dataset, spec: FeatureSpec) -> Holdings:
+    """Return what the cache holds of an imported feature, all of it true.
+
+    Raises
+    ------
+    AffexError
+        If the corpus has no such import, its file is hurt, or utterances have changed or come since.
+    """
+    assert isinstance(spec.feature, Imported)
+    path = cache.published(dataset.folder, spec)
+    stated = store.described(path) if path.exists() else None
+    again = f"`affex import FILE --dataset {dataset.name} --name {spec.preset}`"
+    if stated is None or stated.key != cache.recipe(spec.feature).key:
+        why = "has rows of another import under that name" if stated else "has no such feature"
+        raise AffexError(
+            f"'{spec.preset}' was imported for another corpus, and {dataset.name} {why}: import it first, {again}. "
+            "Corpora that are judged together need it of one file, read alike."
+        )
+    of_clip = sources(dataset, spec.feature)
+    held = cache.take_stock(dataset.folder, spec, of_clip)
+    if held.hurt:
+        raise AffexError(f"{held.hurt[0]}. An imported feature cannot be computed again: import it again, {again}.")
+    lost = [id_ for id_ in of_clip if id_ not in held.places and id_ not in held.failures]
+    if lost:
+        raise AffexError(
+            f"{len(lost)} utterances of {dataset.name} are not as they were when {spec.preset} was imported (new, or "
+            f"of another file or span): {', '.join(lost[:5])}. Import it again, {again}."
+        )
+    return held

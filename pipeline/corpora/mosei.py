@@ -1,0 +1,92 @@
+"""Corpus ``mosei``: CMU Multimodal Opinion Sentiment and Emotion Intensity -> utterances.
+
+What
+    Segments, about a sentence each, of monologues on YouTube, English: sentiment from -3 to 3, and happiness,
+    sadness, anger, surprise, disgust and fear, each from 0 (no evidence) to 3, as the mean of three raters. Sentiment
+    is the valence here, in these units; the label is the one of seven classes, -3 to 3, that the SDK grades it as
+    (away from zero: -0.3 is -1); ``TARGET=polarity`` is negative, neutral (0) or positive; ``TARGET=happy`` and its
+    like are absent (0) or present, several at a time.
+Who
+    More than 1000 speakers, nobody named. Zadeh, Liang, Poria, Cambria, Morency, "Multimodal Language Analysis in the
+    Wild: CMU-MOSEI Dataset and Interpretable Dynamic Fusion Graph", ACL 2018, doi:10.18653/v1/P18-1208.
+Licence
+    None is stated. Labels and features are published; the films are their makers', and are not given out any more.
+Source
+    https://github.com/CMU-MultiComp-Lab/CMU-MultimodalSDK (``CMU_MOSEI_Labels.csd``); the recordings were in
+    ``CMU_MOSEI.zip``. We have not seen them: the layout is as its users describe it.
+Files
+    ``CMU_MOSEI_Labels.csd`` in the folder or one below, or ``All Labels.csd``, as the SDK writes it anew. The whole
+    recordings, ``Raw/Audio/Full/WAV_16000/<video>.wav`` and ``Raw/Videos/Full/Combined/<video>.mp4``; the cut films
+    beside the latter are left alone: they are fewer. ``Raw/Transcript/Segmented/Combined/<video>.txt`` with
+    lines ``<video>___<number>___<start>___<end>___<text>``. The split is the SDK's Python code and is not repeated
+    here: who has it writes ``split.csv`` with the columns video and split (train, valid, test), which the cards
+    ``...-split`` need; the others leave out recordings, in five groups.
+Counts
+    23 453 segments of 3228 videos in the paper; 23 259 of 3293 in the file of labels, as a user counted them in 2020
+    (https://github.com/A2Zadeh/CMU-MultimodalSDK/issues/258) and as asserted here; 22 856 in the features that
+    others publish, which drop what one of the modalities lacks. A file of labels of 2018 held 11 875.
+Traps
+    A video is taken for a speaker. The same person may speak in several, so that training and test may share people
+    after all, in the authors' split as well. Two conventions of two classes exist, and differ by some percent: negative
+    against positive without the zeros (``sentiment2``, since 2019), and against all the rest
+    (``sentiment2-nonnegative``, before). Segments overlap, stand in no order, and some begin before 0: those begin at 0
+    here. Some end before they begin, or have no recording: they stay, without media. Some end after their
+    recording does: extraction names them. Of some videos the times do not fit what is said (issues 227, 278 and 359
+    of the SDK); nothing tells which. Zeros under all emotions mean none, not unknown. Once, labels reached
+    beyond 3: those are no labels. A number of a transcript's line is not the row of the labels: times tell.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline.corpora import opinions
+from pipeline.corpora.base import Corpus
+from pipeline.manifest import Utterance
+
+NUMBER = r"-?\d+(?:\.\d*)?(?:e-?\d+)?"
+EMOTIONS = ("happy", "sad", "anger", "surprise", "disgust", "fear")
+
+
+def texts(raw: Path, video: str) -> Callable[[int, float, float], str | None]:
+    """Return the transcript of a video, asked by the times of a segment."""
+    path = raw / "Transcript" / "Segmented" / "Combined" / f"{video}.txt"
+    # Names and texts may begin or end with underscores themselves.
+    line = re.compile(rf"{re.escape(video)}___\d+___({NUMBER})___({NUMBER})___(.*)")
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    said = {_span(float(found[1]), float(found[2])): found[3].strip() for found in map(line.fullmatch, lines) if found}
+    return lambda _, start, end: said.get(_span(start, end)) or None
+
+
+def _span(start: float, end: float) -> tuple[int, int]:
+    """Return a span in ms, as two files write it with different digits."""
+    return round(1000 * start), round(1000 * end)
+
+
+RELEASE = opinions.Release(
+    corpus="mosei",
+    title="CMU-MOSEI",
+    labels=("CMU_MOSEI_Labels.csd", "CMU_MOSEI_All_Labels.csd", "All Labels.csd"),
+    columns=("sentiment", *EMOTIONS),
+    audio="Audio/Full/WAV_16000",
+    video="Videos/Full/Combined",
+    grade=opinions.away_from_zero,
+    texts=texts,
+)
+
+
+def find(root: Path) -> list[Utterance]:
+    """Return the segments, by video, then in the order of the labels."""
+    return opinions.find(root, RELEASE)
+
+
+CORPUS = Corpus(
+    name="mosei",
+    title="CMU-MOSEI: 23 259 segments of 3293 YouTube monologues, sentiment and 6 emotions, English",
+    licence="none is stated; the films are their makers'",
+    source="https://github.com/CMU-MultiComp-Lab/CMU-MultimodalSDK",
+    find=find,
+    cards=opinions.cards(*EMOTIONS),
+    counts={None: 23259},
+    remarks=opinions.remarks,
+)

@@ -1,0 +1,70 @@
+"""Corpus ``mosi``: CMU Multimodal Opinion Sentiment Intensity -> utterances.
+
+What
+    2199 segments of 93 films on YouTube in which somebody reviews a film, English: sentiment from -3 to 3, the mean of
+    five raters. Sentiment is the valence here, in these units; the label is the one of seven classes, -3 to 3, that
+    the SDK grades it as (the nearest); ``TARGET=polarity`` is negative, neutral (0) or positive.
+Who
+    89 speakers, one a film, nobody named. Zadeh, Zellers, Pincus, Morency, "Multimodal Sentiment Intensity Analysis in
+    Videos: Facial Gestures and Verbal Messages", IEEE Intelligent Systems 31(6), 2016, doi:10.1109/MIS.2016.94; also
+    arXiv:1606.06259.
+Licence
+    None is stated. Labels and features are published; the films are their makers', and are not given out any more.
+Source
+    https://github.com/CMU-MultiComp-Lab/CMU-MultimodalSDK (``CMU_MOSI_Opinion_Labels.csd``); the recordings were in
+    ``CMU_MOSI.zip``. We have not seen them: the layout is as its users describe it.
+Files
+    ``CMU_MOSI_Opinion_Labels.csd`` in the folder or one below, or ``Opinion Segment Labels.csd``, as the SDK
+    writes it anew. The whole recordings, ``Raw/Audio/WAV_16000/Full/<video>.wav`` and ``Raw/Video/Full/<video>.mp4``;
+    the cut ones beside them are left alone. ``Raw/Transcript/Segmented/<video>.annotprocessed`` with lines
+    ``<number>_DELIM_<text>``. ``split.csv`` as for ``mosei``.
+Traps
+    A film is taken for a speaker, though four of the 93 are by somebody who speaks in another. Rounding makes -0.4 a 0,
+    so that the seven classes do not tell the sign; ``polarity`` does. For the two conventions of two classes, see
+    ``mosei``. A transcript has no times: its lines are numbered from 1, and taken for the rows of the
+    labels in their order, as its users take them.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline.corpora import opinions
+from pipeline.corpora.base import Corpus
+from pipeline.manifest import Utterance
+
+
+def texts(raw: Path, video: str) -> Callable[[int, float, float], str | None]:
+    """Return the transcript of a film, asked by the row of a segment."""
+    path = raw / "Transcript" / "Segmented" / f"{video}.annotprocessed"
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    said = {number.strip(): text.strip() for number, _, text in (line.partition("_DELIM_") for line in lines)}
+    return lambda row, _start, _end: said.get(str(row + 1)) or None
+
+
+RELEASE = opinions.Release(
+    corpus="mosi",
+    title="CMU-MOSI",
+    labels=("CMU_MOSI_Opinion_Labels.csd", "Opinion Segment Labels.csd"),
+    columns=("sentiment",),
+    audio="Audio/WAV_16000/Full",
+    video="Video/Full",
+    grade=opinions.nearest,
+    texts=texts,
+)
+
+
+def find(root: Path) -> list[Utterance]:
+    """Return the segments, by video, then in the order of the labels."""
+    return opinions.find(root, RELEASE)
+
+
+CORPUS = Corpus(
+    name="mosi",
+    title="CMU-MOSI: 2199 segments of 93 film reviews on YouTube, sentiment, English",
+    licence="none is stated; the films are their makers'",
+    source="https://github.com/CMU-MultiComp-Lab/CMU-MultimodalSDK",
+    find=find,
+    cards=opinions.cards(),
+    counts={None: 2199},
+    remarks=opinions.remarks,
+)

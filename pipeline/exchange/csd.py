@@ -1,0 +1,114 @@
+"""The format ``.csd``: computational sequences of the CMU-MultimodalSDK (see `pipeline.media.csd`).
+
+An export has two files: the feature, and ``<name>-labels.csd``, whose rows are the labels in numbers and whose metadata
+``affex utterances`` is the table of all utterances as JSON. Every utterance is a recording of its own: its id is
+the key, and intervals count from its beginning (the first may begin a little before it, for a frame has its time in
+its middle). A slash in an id, which HDF5 cannot have in a name, is written %2F. An import takes keys for ids, else for
+recordings, and times from the recording's beginning, but in files of ours. Written and read entry by entry.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import __version__
+from pipeline.errors import AffexError
+from pipeline.exchange import table
+from pipeline.exchange.record import Export, Floats, Part, Source, Wish, numbers, remarks, said
+from pipeline.manifest import Utterance
+from pipeline.media import csd
+from pipeline.media.csd import Entry
+
+
+def write(path: Path, export: Export) -> list[Path]:
+    """Write an export; return the files."""
+    spans: dict[str, Floats] = {}
+
+    def entries() -> Iterator[tuple[str, Entry]]:
+        for clip in export.clips():
+            if np.isnan(clip.intervals).any():
+                raise AffexError(
+                    f"{clip.utterance.id}: how long it is could not be read from its media, and a .csd wants to know. "
+                    "Is DATA right? Other formats can do without."
+                )
+            spans[clip.utterance.id] = np.array([[clip.intervals.min(), clip.intervals.max()]])
+            yield _key(clip.utterance.id), Entry(clip.values, clip.intervals)
+
+    about = {"dataset name": export.corpus, "creator": f"affex {__version__}", "affex": json.loads(export.about)}
+    csd.write(path, export.feature, entries(), about | {
+        "computational sequence description": f"{export.feature} of {export.corpus}, computed by affex",
+        "dimension names": list(export.columns),
+        "affex failures": dict(export.failures),
+    })  # fmt: skip
+    beside = path.with_name(f"{path.stem}-labels.csd")
+    names, of = table.label_numbers(export)
+    csd.write(beside, "labels", _labels(export.utterances, spans, of) if names else (), about | {
+        "computational sequence description": f"labels of {export.corpus}: shares of votes, and dimensions",
+        "dimension names": list(names),
+        "affex utterances": {name: values for name, (_, values) in table.columns(export).items()},
+    })  # fmt: skip
+    return [path, beside]
+
+
+def _labels(utterances: Any, spans: dict[str, Floats], of: Any) -> Iterator[tuple[str, Entry]]:
+    """Yield the labels of every utterance, of those without rows as well (from 0 to 0 s: who knows how long)."""
+    for utterance in utterances:
+        yield _key(utterance.id), Entry(np.array([of(utterance)]), spans.get(utterance.id, _declared(utterance)))
+
+
+def _declared(utterance: Utterance) -> Floats:
+    item = utterance.audio or utterance.video or utterance.mocap
+    end = item.end - (item.start or 0.0) if item and item.end is not None else 0.0
+    return np.array([[0.0, end]])
+
+
+def _key(id_: str) -> str:
+    return id_.replace("%", "%25").replace("/", "%2F")
+
+
+def _id(key: str) -> str:
+    return key.replace("%2F", "/").replace("%25", "%")
+
+
+@contextmanager
+def reading(path: Path, wish: Wish) -> Iterator[Source]:  # noqa: ARG001 - all formats are opened alike
+    """Open a sequence; entries are read as they are asked for."""
+    with csd.reading(path) as sequence:
+        record = said(json.dumps(sequence.metadata.get("affex")))
+        keys = {_id(key) if record else key: key for key in sequence.entries}
+
+        def read(key: str) -> Part:
+            entry = sequence.entries[keys[key]]
+            return Part(numbers(f"{path}: '{key}'", entry.features), entry.intervals)
+
+        yield Source(
+            _columns(path, sequence, read, keys),
+            list(keys),
+            read,
+            clock="utterance" if record else "media",
+            framewise=record.get("framewise"),
+            base=lambda key: key if record else csd.recording(key)[0],
+            remarks=_remarks(sequence, record),
+        )
+
+
+def _columns(path: Path, sequence: csd.Sequence, read: Any, keys: dict[str, str]) -> tuple[str, ...]:
+    """Return the columns' names: those the metadata give, where they are as many as the columns."""
+    if not keys:
+        raise AffexError(f"{path} holds no entry.")
+    width = read(next(iter(keys))).values.shape[1]
+    names = sequence.metadata.get("dimension names")
+    if isinstance(names, list) and len(names) == width and len({*map(str, names)}) == width:
+        return tuple(map(str, names))
+    return tuple(f"x{n}" for n in range(width))
+
+
+def _remarks(sequence: csd.Sequence, record: Any) -> dict[str, str]:
+    if record:
+        return remarks(record)
+    told = {name: str(value) for name, value in sequence.metadata.items() if value and name != "dimension names"}
+    return {"root name": sequence.name, **told}

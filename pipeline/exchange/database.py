@@ -1,0 +1,236 @@
+"""The format audformat: a database, which is a folder with a header ``db.yaml`` and tables in Parquet.
+
+An export has two tables. ``utterances``, segmented, says of every utterance of the corpus what is known of it, labels
+under the scheme ``label``. The other is called by the feature, segmented likewise: a row's ``utterance`` is its id,
+``time`` (of frames) its middle from the utterance's beginning, just as it is cached, and then come the feature's
+columns. The index says file, start and end in the time of the file, as audformat wants it: to the nanosecond, and never
+before the file's beginning. audformat holds tables in memory, so an export takes memory as the feature does.
+
+No pickle is ever read, nor a header that would make anything but plain data.
+"""
+
+import re
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.errors import AffexError, UsageError, unknown
+from pipeline.exchange import rows, table
+from pipeline.exchange.record import Clip, Export, Floats, Source, Wish, said
+from pipeline.manifest import Media, Utterance
+
+if TYPE_CHECKING:
+    import audformat
+    import pandas as pd
+
+HEADER = "db.yaml"
+
+#: The table that is no feature.
+UTTERANCES = "utterances"
+
+#: The types of a column in audformat's words.
+TYPES = {str: "str", float: "float", int: "int"}
+
+
+def write(path: Path, export: Export) -> list[Path]:
+    """Write an export into a folder; return the files."""
+    import audformat
+    import pandas as pd
+
+    if path.exists() and any(path.iterdir()):
+        raise UsageError(f"{path} is not empty: name a new folder for the database.")
+    database = audformat.Database(
+        export.corpus,
+        usage="other",
+        description=f"{export.feature} of {export.corpus}, exported by affex; media are not included",
+        meta={"affex": export.about},
+    )
+    with warnings.catch_warnings():  # pandas would rather have all columns at once than what audformat does
+        warnings.simplefilter("ignore", pd.errors.PerformanceWarning)
+        _add_utterances(database, export)
+        _add_rows(database, export)
+        with tempfile.TemporaryDirectory(prefix=f"{path.name}.", dir=path.parent) as beside:
+            made = Path(beside) / path.name
+            database.save(str(made), storage_format="parquet", verbose=False)
+            made.replace(path)
+    return sorted(path.iterdir())
+
+
+def _add_utterances(database: Any, export: Export) -> None:
+    import audformat
+
+    columns = table.columns(export)
+    labels = sorted({label for label in columns["label"][1] if label is not None})
+    speakers = sorted({speaker for speaker in columns["speaker"][1] if speaker})
+    database.schemes["label"] = audformat.Scheme(labels=labels, description="what is felt") if labels else _text()
+    database.schemes["speaker"] = audformat.Scheme(labels=speakers) if speakers else _text()
+    database.schemes["split"] = audformat.Scheme(labels=["train", "validation", "test"])
+    for name in TYPES.values():
+        database.schemes[name] = audformat.Scheme(name)
+    index = _index(export, [(utterance, _whole(utterance, export.media)) for utterance in export.utterances])
+    made = database[UTTERANCES] = audformat.Table(index, description="every utterance of the corpus")
+    for name, (kind, values) in columns.items():
+        column = "utterance" if name == "id" else name
+        scheme = name if name in ("label", "speaker", "split") else TYPES[kind]
+        made[column] = audformat.Column(scheme_id=scheme)
+        made[column].set([None if value in ("", None) else value for value in values])
+
+
+def _text() -> "audformat.Scheme":
+    import audformat
+
+    return audformat.Scheme("str")
+
+
+def _add_rows(database: Any, export: Export) -> None:
+    import audformat
+    import pandas as pd
+
+    clips = list(export.clips())
+    beside: dict[str, Any] = {"utterance": [clip.utterance.id for clip in clips for _ in clip.values]}
+    if export.framewise:
+        beside["time"] = np.concatenate([clip.times for clip in clips if clip.times is not None] or [np.empty(0)])
+    taken = sorted({*beside} & {*export.columns})
+    if taken:
+        raise AffexError(f"the feature has columns called {', '.join(taken)}, as the table calls its own: export it "
+                         "as .csd or .npz.")  # fmt: skip
+    index = _index(export, [(clip.utterance, span) for clip in clips for span in _in_file(clip, export.media)])
+    values = np.concatenate([clip.values for clip in clips]) if clips else np.empty((0, len(export.columns)))
+    frame = pd.concat(
+        [pd.DataFrame(beside, index=index), pd.DataFrame(values, index=index, columns=list(export.columns))], axis=1
+    )
+    made = database[_table_name(export.feature)] = audformat.Table(index, description=export.feature)
+    for name in frame.columns:
+        made[name] = audformat.Column(scheme_id="str" if name == "utterance" else "float")
+    made.set(frame)
+
+
+def _table_name(feature: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", feature)
+
+
+def _medium(utterance: Utterance, kind: str) -> Media:
+    """Return the media that a row is about: of the feature's kind, or of any."""
+    items: list[Media | None] = [getattr(utterance, name, None) for name in (kind, *table.MEDIA)]
+    item = next((item for item in items if item is not None), None)
+    if item is None:
+        raise AffexError(f"{utterance.id} has no media, and audformat knows rows by their file: use another format.")
+    return item
+
+
+def _whole(utterance: Utterance, kind: str) -> tuple[float, float]:
+    item = _medium(utterance, kind)
+    return item.start or 0.0, float("nan") if item.end is None else item.end
+
+
+def _in_file(clip: Clip, kind: str) -> Floats:
+    """Return from when to when each row holds in the time of the file, ``(n_rows, 2)`` s."""
+    begin = _medium(clip.utterance, kind).start or 0.0
+    if clip.times is None:
+        return np.array([_whole(clip.utterance, kind)])
+    return np.maximum(clip.intervals + begin, 0.0)
+
+
+def _index(export: Export, spans: list[tuple[Utterance, Any]]) -> Any:
+    """Return a segmented index.
+
+    Raises
+    ------
+    AffexError
+        If two utterances are one span of one file.
+    """
+    import audformat
+    import pandas as pd
+
+    files = [_medium(utterance, export.media).path for utterance, _ in spans]
+    begins, ends = np.array([span for _, span in spans], float).reshape(-1, 2).T
+    index = audformat.segmented_index(files, _durations(begins), _durations(ends))
+    if index.has_duplicates:
+        number = int(np.flatnonzero(index.duplicated(keep=False))[0])
+        raise AffexError(
+            f"{spans[number][0].id}: another utterance, or another row, is the same span of {files[number]}, and "
+            "audformat tells rows apart by that alone. Export as .csd, .npz or .parquet."
+        )
+    assert isinstance(index, pd.MultiIndex)
+    return index
+
+
+def _durations(seconds: Floats) -> Any:
+    import pandas as pd
+
+    return pd.to_timedelta(np.round(seconds * 1e9), unit="ns")
+
+
+@contextmanager
+def reading(path: Path, wish: Wish) -> Iterator[Source]:
+    """Open a table of a database; it is read whole."""
+    import audformat
+
+    _require_plain(path)
+    try:
+        database = audformat.Database.load(str(path), verbose=False)
+        name = _chosen(path, database, wish.table)
+        frame = database[name].df
+    except AffexError:
+        raise
+    except Exception as error:  # whatever a database from anywhere may hold
+        raise AffexError(f"{path} cannot be read as an audformat database: {type(error).__name__}: {error}.") from error
+    yield _source(f"{path}: {name}", frame, said(str(database.meta.get("affex", ""))), dict(database.meta))
+
+
+def _require_plain(path: Path) -> None:
+    """Refuse what would run code on being read.
+
+    Raises
+    ------
+    AffexError
+        If the header is no plain YAML, or a table is a pickle.
+    """
+    import yaml
+
+    pickles = sorted(file.name for file in path.glob("*.pkl"))
+    if pickles:
+        raise AffexError(
+            f"{path} has tables that are pickles ({', '.join(pickles[:3])}), and affex never reads one: save the "
+            "database with storage_format='parquet', and remove them."
+        )
+    try:
+        header = yaml.safe_load((path / HEADER).read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise AffexError(f"{path / HEADER} cannot be read as a plain header: {error}.") from error
+    if not isinstance(header, dict):
+        raise AffexError(f"{path / HEADER} is no header of an audformat database.")
+
+
+def _chosen(path: Path, database: Any, wanted: str) -> str:
+    """Return the name of the table that is meant."""
+    names = [*database.tables, *database.misc_tables]
+    if wanted and wanted not in names:
+        raise unknown(f"table of {path}", wanted, names)
+    left = [wanted] if wanted else [name for name in names if name != UTTERANCES or len(names) == 1]
+    if len(left) != 1:
+        raise UsageError(f"{path} has {len(left)} tables: say which, as in --table NAME. There are {', '.join(left)}.")
+    return left[0]
+
+
+def _source(where: str, frame: "pd.DataFrame", record: Any, meta: dict[str, Any]) -> Source:
+    import pandas as pd
+
+    flat = frame.reset_index()
+    for name in flat.columns:
+        if pd.api.types.is_timedelta64_dtype(flat[name]):
+            flat[name] = flat[name].dt.total_seconds()
+        elif not pd.api.types.is_numeric_dtype(flat[name]):
+            flat[name] = flat[name].astype("string")
+    found = rows.of_frame(where, flat, record)
+    if record:
+        return found
+    told = {name: str(value) for name, value in meta.items()}
+    return Source(
+        found.columns, found.keys, found.read, clock="media", framewise=None, remarks={**told, **found.remarks}
+    )

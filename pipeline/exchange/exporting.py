@@ -1,0 +1,167 @@
+"""Exporting: the arrow from the cache to a file of another project's format."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import __version__
+from pipeline.atomic import writing
+from pipeline.caching import cache, store
+from pipeline.caching.entry import Entry
+from pipeline.caching.store import Found
+from pipeline.console import Console
+from pipeline.errors import AffexError, UsageError
+from pipeline.exchange import formats
+from pipeline.exchange.record import Clip, Export, Floats
+from pipeline.manifest import Dataset, Utterance
+from pipeline.media import length
+from pipeline.registry import FeatureSpec
+
+#: So many failures are shown.
+SHOWN = 8
+
+
+def export(dataset: Dataset, spec: FeatureSpec, out: Path, format_: str, console: Console) -> list[Path]:
+    """Write what is cached of a feature, and the corpus's labels, in another project's format.
+
+    Parameters
+    ----------
+    format_
+        The format's name; empty for the one that the ending of `out` says.
+
+    Returns
+    -------
+    list of Path
+        The files that were written.
+
+    Raises
+    ------
+    UsageError
+        If the format is unknown, or the feature is asked for otherwise than it is cached.
+    AffexError
+        If it is not in the cache, does not verify, or the format cannot hold it.
+    """
+    name = formats.to_write(out, format_)
+    if spec != spec.unpooled:
+        raise UsageError(f"'{spec}': an export gives rows as they are cached: leave pool= and columns= out.")
+    made = opened(dataset, spec)
+    write = formats.FORMATS[name].write
+    assert write is not None  # `to_write` names none other
+    with console.progress("exporting", made.n_clips, "clips") as tick, writing(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        files = write(out, replace(made, clips=lambda: _counted(made.clips, tick)))
+    for sentence in _told(made, spec, name, files):
+        console.say(sentence)
+    return files
+
+
+def opened(dataset: Dataset, spec: FeatureSpec) -> Export:
+    """Return what an export of a feature says, its rows still in the cache."""
+    path, recipe = cache.published(dataset.folder, spec), cache.recipe(spec.feature)
+    found, again = _found(dataset, spec, path, recipe.key)
+    utterances = {utterance.id: utterance for utterance in dataset.utterances}
+    places = {id_: found.places[id_] for id_ in utterances if id_ in found.places}
+    absent = f"not in the cache: {again}"
+    failures = {i: found.failures.get(i, ("", absent))[1] for i in utterances if i not in places}
+    stated = store.described(path)
+    hop = getattr(spec.feature, "hop", None)
+    media = spec.feature.media
+
+    def clips() -> Iterator[Clip]:
+        listed = ((id_, source, place) for id_, (source, place) in places.items())
+        for entry in store.entries(listed, recipe.key):
+            yield _clip(dataset, utterances[entry.id], entry, media, hop)
+
+    return Export(
+        corpus=dataset.name,
+        feature=str(spec),
+        media=media,
+        columns=found.columns or (),
+        framewise=spec.feature.framewise,
+        n_clips=len(places),
+        n_rows=sum(place.n_rows for _, place in places.values()),
+        utterances=dataset.utterances,
+        failures=failures,
+        provenance={
+            "corpus": dataset.name,
+            "feature": str(spec),
+            "key": recipe.key,
+            "spec": json.loads(recipe.spec),
+            "versions": dict(stated.versions) if stated else {},
+            "exported by": f"affex {__version__}",
+        },
+        clips=clips,
+    )
+
+
+def _found(dataset: Dataset, spec: FeatureSpec, path: Path, key: str) -> tuple[Found, str]:
+    """Return what verifies of a feature's file, and how to make what does not."""
+    again = f"run `affex features --dataset {dataset.name} --features '{spec}'`"
+    if not path.exists():
+        raise AffexError(f"{spec} of {dataset.name} is not in the cache: {again}.")
+    found = store.survey(path, key)
+    if found.hurt:
+        raise AffexError(f"{path}: {found.hurt[0]}: {again} to mend it.")
+    if found.columns is None:
+        raise AffexError(f"{path} was made otherwise than affex makes it today: {again}.")
+    return found, again
+
+
+def _clip(dataset: Dataset, utterance: Utterance, entry: Entry, media: str, hop: float | None) -> Clip:
+    assert entry.values is not None  # only what has rows has a place
+    if entry.times is None:
+        intervals = np.array([[0.0, _length(dataset, utterance, media)]])
+    else:
+        intervals = around(entry.times, hop)
+    return Clip(utterance, entry.values, intervals, entry.times)
+
+
+def _length(dataset: Dataset, utterance: Utterance, kind: str) -> float:
+    """Return how long an utterance is, s; NaN where nothing says."""
+    items = [getattr(utterance, name, None) for name in (kind, "audio", "video", "mocap")]
+    item = next((item for item in items if item is not None), None)
+    if item is None:
+        return float("nan")
+    end = item.end if item.end is not None else length.seconds(dataset.root / item.path)
+    return float("nan") if end is None else end - (item.start or 0.0)
+
+
+def around(times: Floats, hop: float | None) -> Floats:
+    """Return the interval that each frame stands for: half a step before its middle to half a step after.
+
+    The step is the median of a clip's own; of a clip with one frame, `hop`, or none at all. The middle of an interval
+    is the frame's time again, to the bit but where an interval begins further before 0 than its frame comes after it.
+
+    Parameters
+    ----------
+    times : (n_rows,) float64, s
+
+    Returns
+    -------
+    (n_rows, 2) float64, s
+    """
+    step = float(np.median(np.diff(times))) if len(times) > 1 else (hop or 0.0)
+    ends = times + step / 2
+    return np.stack(
+        [2 * times - ends, ends], axis=1
+    )  # the difference is exact where an end is 3 times its time at most
+
+
+def _counted(clips: Callable[[], Iterator[Clip]], tick: Callable[[int], None]) -> Iterator[Clip]:
+    for clip in clips():
+        yield clip
+        tick(1)
+
+
+def _told(export: Export, spec: FeatureSpec, name: str, files: list[Path]) -> Iterator[str]:
+    counts = f"{export.n_clips} clips, {export.n_rows} rows, {len(export.columns)} columns"
+    yield f"{export.feature} of {export.corpus} as {name}: {counts} -> {', '.join(map(str, files))}"
+    if spec.feature.with_crops:
+        yield "Its pictures (crops) are not exported: no format here holds them. They stay in the cache."
+    for id_, message in list(export.failures.items())[:SHOWN]:
+        yield f"  without rows {id_}: {message}"
+    if len(export.failures) > SHOWN:
+        yield f"  ... and {len(export.failures) - SHOWN} more (the table of utterances has them all)"

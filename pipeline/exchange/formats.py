@@ -1,0 +1,100 @@
+"""The formats there are, and which one a name means."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import AffexError, UsageError, unknown
+from pipeline.exchange import csd, csvs, database, npy, npz, parquet
+from pipeline.exchange.record import Export, Source, Wish
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format.
+
+    Parameters
+    ----------
+    endings
+        What its files' names end in; empty for a folder.
+    reading
+        Opens a file or folder.
+    write
+        Writes an export and returns the files; None for a format that is only read.
+    """
+
+    endings: tuple[str, ...]
+    reading: Callable[[Path, Wish], AbstractContextManager[Source]]
+    write: Callable[[Path, Export], list[Path]] | None = None
+
+
+FORMATS = {
+    "csd": Format((".csd",), csd.reading, csd.write),
+    "npz": Format((".npz",), npz.reading, npz.write),
+    "parquet": Format((".parquet",), parquet.reading, parquet.write),
+    "audformat": Format((), database.reading, database.write),
+    "csv": Format((".csv", ".tsv"), csvs.reading),
+    "npy": Format((), npy.reading),
+}
+
+#: What is never read, whoever wrote it: to read one is to run it.
+PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib")
+
+
+def to_write(path: Path, name: str) -> str:
+    """Return the name of the format that a file is to be written in; by its ending where none is named.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or it is only read.
+    """
+    written = [known for known, one in FORMATS.items() if one.write]
+    if name:
+        if name not in written:
+            raise unknown("format to export to", name, written)
+        return name
+    if not path.suffix:
+        return "audformat"
+    found = [known for known in written if path.suffix.lower() in FORMATS[known].endings]
+    if not found:
+        endings = ", ".join(ending for known in written for ending in FORMATS[known].endings)
+        raise UsageError(f"{path.name} says no format: expected {endings}, or a folder (audformat), or --format.")
+    return found[0]
+
+
+def to_read(path: Path, name: str) -> str:
+    """Return the name of the format that a file or folder is in; by its ending where none is named.
+
+    Raises
+    ------
+    UsageError
+        If it is not there, or of no format that is read.
+    """
+    if not path.exists():
+        raise UsageError(f"{path} is not there: nothing can be imported from it.")
+    if name:
+        if name not in FORMATS:
+            raise unknown("format to import from", name, FORMATS)
+        return name
+    if path.is_dir():
+        return "audformat" if (path / database.HEADER).exists() else "npy"
+    if path.suffix.lower() in PICKLES:
+        raise AffexError(
+            f"{path} is a pickle, and affex never reads one, for to read it is to run what is in it. Have it saved as "
+            ".npz, .parquet or .csv."
+        )
+    found = [known for known, one in FORMATS.items() if path.suffix.lower() in one.endings]
+    if not found:
+        endings = ", ".join(ending for one in FORMATS.values() for ending in one.endings)
+        raise UsageError(f"{path.name} says no format: expected {endings}, a folder of .npy, or --format.")
+    return found[0]
+
+
+def files(path: Path) -> Iterator[Path]:
+    """Yield the files that an import reads, in a fixed order."""
+    if path.is_dir():
+        yield from sorted(file for file in path.rglob("*") if file.is_file())
+    else:
+        yield path

@@ -1,0 +1,300 @@
+"""Importing: the arrow from another project's file into the cache, where its rows lie like our own.
+
+What comes in is published, sealed and verified as what is extracted is. Its key follows the bytes that it was read from
+and how they were read (see `features.imported`); a file with other bytes under the same name takes its place, and what
+stood there is kept under its own key.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from features.imported import Imported
+from pipeline import manifest, media, registry
+from pipeline.atomic import write_text
+from pipeline.caching import cache, imports, store
+from pipeline.caching.cache import Holdings
+from pipeline.caching.entry import Entry
+from pipeline.caching.sources import require_unique
+from pipeline.console import Console
+from pipeline.errors import AffexError, UsageError
+from pipeline.exchange import formats, matching
+from pipeline.exchange.matching import Match
+from pipeline.exchange.record import Part, Source, Wish
+from pipeline.manifest import Dataset, Utterance
+from pipeline.registry import FeatureSpec
+
+#: Clips to a segment, and numbers to a segment, at the most.
+BATCH, BATCH_NUMBERS = 256, 2**22
+
+#: How much of each remark is kept, and of all, as JSON: they stand in the seal, which has no more room.
+REMARK, REMARKS = 600, 4000
+
+#: Raised by hand whenever the same bytes give other rows.
+READING = 1
+
+
+def import_(
+    path: Path,
+    dataset: Dataset,
+    name: str,
+    console: Console,
+    *,
+    format_: str = "",
+    wish: Wish = Wish(),  # noqa: B008 - it is frozen
+    drop: bool = False,
+    note: str = "",
+) -> Path:
+    """Take another project's rows into the cache under a name; return the file.
+
+    Parameters
+    ----------
+    format_
+        The format's name; empty for the one that the path says.
+    drop
+        Whether rows that hold NaN or an infinite number are left out; else such an utterance is a failure.
+    note
+        What is to be known of them, as who made them.
+
+    Raises
+    ------
+    UsageError
+        If the name is not free or no name, or the format is unknown.
+    AffexError
+        If the file cannot be read, has nothing for this corpus, or rows of several widths.
+    """
+    require_name(name)
+    require_unique([utterance.id for utterance in dataset.utterances])
+    kind = formats.to_read(path, format_)
+    digest = _digest(path, console)
+    with formats.FORMATS[kind].reading(path, wish) as source:
+        match = matching.match(source, dataset.utterances)
+        for sentence in matching.told(match, len(dataset.utterances)):
+            console.say(sentence)
+        if not match.owners:
+            raise AffexError(_nobodys(path, source, dataset))
+        rows = _Rows(source, match, drop=drop)
+        feature = Imported(
+            title=name,
+            digest=digest,
+            how=json.dumps({"format": kind, "drop": drop, "reading": READING, **asdict(wish)}, sort_keys=True),
+            of_frames=_of_frames(source, rows, dataset),
+            names=_unique(path, source.columns),
+            record=_record(path, kind, note, source.remarks),
+        )
+        spec = FeatureSpec(name, feature, feature)
+        return _published(dataset, spec, rows, console)
+
+
+def require_name(name: str) -> None:
+    """Refuse a name that a feature has already, or that none could have.
+
+    Raises
+    ------
+    UsageError
+        Saying what a name is.
+    """
+    if name in registry.feature_presets():
+        raise UsageError(f"'{name}' is a feature that affex extracts itself: import yours under another name.")
+    if not re.fullmatch(r"[A-Za-z][\w.-]*", name) or re.search(r"-[0-9a-f]{12}$", name):
+        raise UsageError(
+            f"'{name}' cannot name a feature: expected a letter, then letters, digits, dots, dashes or underscores, "
+            "as in --name openface (and not the name of an older file in the cache)."
+        )
+
+
+def _digest(path: Path, console: Console) -> str:
+    """Return the sha256 of a file, or of the names and bytes of all files in a folder."""
+    sha = hashlib.sha256()
+    try:
+        if path.is_file():
+            return media.digest(path)
+        files = list(formats.files(path))
+        with console.progress("hashing", len(files), "files") as tick:
+            for file in files:
+                sha.update(f"{file.relative_to(path).as_posix()}\0{media.digest(file)}\n".encode())
+                tick(1)
+    except OSError as error:
+        raise AffexError(f"{error.filename or path} cannot be read: {error.strerror or error}.") from error
+    return sha.hexdigest()
+
+
+def _nobodys(path: Path, source: Source, dataset: Dataset) -> str:
+    keys = ", ".join(source.keys[: matching.SHOWN]) or "none at all"
+    ids = ", ".join(utterance.id for utterance in islice(dataset.utterances, matching.SHOWN))
+    return (
+        f"{path} has rows of nobody in {dataset.name}. Its keys: {keys}. The utterances: {ids}. Expected their ids, or "
+        "the names of their recordings."
+    )
+
+
+def _unique(path: Path, columns: tuple[str, ...]) -> tuple[str, ...]:
+    if len({*columns}) < len(columns):
+        twice = sorted({name for name in columns if columns.count(name) > 1})
+        raise AffexError(f"{path}: {len(twice)} columns have the name of another: {', '.join(twice[:5])}.")
+    return columns
+
+
+def _record(path: Path, kind: str, note: str, remarks: Mapping[str, str]) -> dict[str, str]:
+    """Return what is kept of where rows came from, cut to the room that a seal has."""
+    told = {"file": path.resolve().name, "format": kind, **({"note": note} if note else {})}
+    room, kept = REMARKS, {}
+    for name, text in {**told, **{f"source.{name}": text for name, text in remarks.items()}}.items():
+        short = _cut(text)
+        room -= len(json.dumps({name: short}))
+        if room > 0:
+            kept[name] = short
+    return kept
+
+
+def _cut(text: str) -> str:
+    while len(json.dumps(text)) > REMARK:
+        text = text[: len(text) * 3 // 4]
+    return text
+
+
+class _Rows:
+    """The rows of each utterance, read as they are asked for; what was read last is kept, for the next may want it."""
+
+    def __init__(self, source: Source, match: Match, *, drop: bool) -> None:
+        self._source = source
+        self._match = match
+        self._drop = drop
+        self._read = lru_cache(maxsize=1)(lambda keys: [self._part(key) for key in keys])
+
+    def of(self, utterance: Utterance) -> Part:
+        """Return an utterance's rows.
+
+        Raises
+        ------
+        LookupError
+            If the utterance has none: the message says why.
+        AffexError
+            If the file is hurt, or its rows have several widths.
+        """
+        owner = self._match.owners.get(utterance.id)
+        if owner is None:
+            raise LookupError("the imported file has no rows of it")
+        parts = self._read(owner.keys)
+        try:
+            part = matching.rows_of(self._source, utterance, owner, parts)
+        except AffexError as error:
+            raise LookupError(str(error)) from error
+        return self._finite(part)
+
+    def _part(self, key: str) -> Part:
+        part = self._source.read(key)
+        if part.values.shape[1] != len(self._source.columns):
+            raise AffexError(
+                f"'{key}' has {part.values.shape[1]} columns, and what came before it has {len(self._source.columns)}: "
+                "expected as many for every key."
+            )
+        return part
+
+    def _finite(self, part: Part) -> Part:
+        sound = np.asarray(np.isfinite(part.values).all(axis=1))
+        if not len(sound):
+            raise LookupError("the imported file has no row of it")
+        if sound.all():
+            return part
+        if not self._drop or not sound.any():
+            raise LookupError(f"{np.count_nonzero(~sound)} of its {len(sound)} rows hold NaN or an infinite number")
+        return Part(part.values[sound], times=None if part.times is None else part.times[sound])
+
+
+def _of_frames(source: Source, rows: _Rows, dataset: Dataset) -> bool:
+    """Return whether rows are frames: as the file says, else if any utterance has several."""
+    if source.framewise is not None:
+        return source.framewise
+    for utterance in dataset.utterances:
+        try:
+            if len(rows.of(utterance).values) > 1:
+                return True
+        except LookupError:
+            continue
+    return False
+
+
+def _published(dataset: Dataset, spec: FeatureSpec, rows: _Rows, console: Console) -> Path:
+    """Write the rows as segments, and join these as a run does that extracts."""
+    feature = spec.feature
+    assert isinstance(feature, Imported)
+    sources = imports.sources(dataset, feature)
+    made = cache.recipe(feature)
+    held = Holdings(columns=feature.columns)
+    with cache.locked(dataset.folder, console.say):
+        write_text(dataset.folder / "manifest.jsonl", manifest.lines(dataset.utterances))
+        with console.progress("importing", len(dataset.utterances), "clips") as tick:
+            entries = (
+                _entry(utterance, rows, feature, sources[utterance.id].hex()) for utterance in dataset.utterances
+            )
+            for batch in _batches(entries):
+                path = store.write_segment(cache.parts(dataset.folder, spec), made, feature.columns, batch)
+                held.files.append(path)
+                held.places |= store.places(path, batch)
+                held.failures |= {entry.id: (entry.source, entry.message) for entry in batch if entry.values is None}
+                tick(len(batch))
+        if not held.places:
+            _discard(held)
+            why = next(iter(held.failures.values()))[1]
+            raise AffexError(f"No utterance of {dataset.name} has rows that could be taken: {why}.")
+        cache.publish(dataset.folder, spec, held, sources)
+        cache.clear(dataset.folder, spec, held)
+    path = cache.published(dataset.folder, spec)
+    for sentence in _told(held, feature, path):
+        console.say(sentence)
+    return path
+
+
+def _discard(held: Holdings) -> None:
+    for path in held.files:
+        path.unlink()
+
+
+def _entry(utterance: Utterance, rows: _Rows, feature: Imported, source: str) -> Entry:
+    try:
+        part = rows.of(utterance)
+    except LookupError as error:
+        return Entry(utterance.id, source, message=str(error.args[0]))
+    if not feature.framewise:
+        if len(part.values) > 1:
+            return Entry(
+                utterance.id, source, message=f"{len(part.values)} rows, and the file says that it has one each"
+            )
+        return Entry(utterance.id, source, part.values)
+    times = part.middles
+    if times is None or not np.isfinite(times).all():
+        return Entry(utterance.id, source, message="nothing says when its rows hold, and others are frames")
+    return Entry(utterance.id, source, part.values, np.asarray(times, np.float64))
+
+
+def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    some: list[Entry] = []
+    n_numbers = 0
+    for entry in entries:
+        some.append(entry)
+        n_numbers += 0 if entry.values is None else entry.values.size
+        if len(some) == BATCH or n_numbers > BATCH_NUMBERS:
+            yield some
+            some, n_numbers = [], 0
+    if some:
+        yield some
+
+
+def _told(held: Holdings, feature: Imported, path: Path) -> Iterator[str]:
+    kind = "frames" if feature.framewise else "one row a clip"
+    counts = f"{len(held.places)} clips ({kind}, {len(feature.columns)} columns), {len(held.failures)} without rows"
+    yield f"{feature.title}: {counts} -> {path}"
+    for id_, (_, message) in list(held.failures.items())[: matching.SHOWN]:
+        yield f"  without rows {id_}: {message}"
+    if len(held.failures) > matching.SHOWN:
+        yield f"  ... and {len(held.failures) - matching.SHOWN} more (failed/ in the file has them all)"
+    if "source.left out (text)" in feature.record:
+        yield f"  columns left out, for they hold text: {feature.record['source.left out (text)']}"

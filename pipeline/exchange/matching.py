@@ -1,0 +1,189 @@
+"""Matching: whose rows a foreign key has.
+
+A key is an utterance's id. Else it names a recording: by its path, its file's name, or that without the ending; the
+rows are then those of the utterances that are parts of it, each row of the one in whose span its middle lies.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from pipeline.errors import AffexError
+from pipeline.exchange.record import Floats, Part, Source
+from pipeline.manifest import Media, Utterance
+
+#: The media of an utterance, in the order in which a key is looked for.
+MEDIA = ("audio", "video", "mocap")
+
+#: So many names a sentence shows.
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Owner:
+    """What is an utterance's in a foreign file.
+
+    Parameters
+    ----------
+    keys
+        The keys with its rows, in order.
+    span
+        Where it lies in the recording that the keys name; None where they name the utterance itself.
+    alone
+        Whether no other utterance is a part of that recording.
+    """
+
+    keys: tuple[str, ...]
+    span: Media | None = None
+    alone: bool = True
+
+
+@dataclass(frozen=True)
+class Match:
+    """Whose the keys of a file are.
+
+    Parameters
+    ----------
+    owners
+        By the utterance's id.
+    unknown
+        Keys that are nobody's.
+    ambiguous
+        Keys that may be somebody else's as well.
+    """
+
+    owners: Mapping[str, Owner]
+    unknown: tuple[str, ...] = ()
+    ambiguous: tuple[str, ...] = field(default=())
+
+
+def match(source: Source, utterances: Sequence[Utterance]) -> Match:
+    """Find out whose rows a file has."""
+    ids = {utterance.id for utterance in utterances}
+    recordings = _Recordings(utterances)
+    own: dict[str, list[str]] = defaultdict(list)
+    of_file: dict[tuple[str, str], list[str]] = defaultdict(list)
+    unknown, ambiguous = [], []
+    for key in source.keys:
+        if key in ids:
+            own[key].append(key)
+            continue
+        found = recordings.find(source.base(key))
+        if not found:
+            unknown.append(key)
+        elif len(found) > 1:
+            ambiguous.append(key)
+        else:
+            of_file[found[0]].append(key)
+    owners = {id_: Owner(tuple(keys)) for id_, keys in own.items()}
+    for place, keys in of_file.items():
+        parts = recordings.parts[place]
+        if len(keys) > 1 and len({source.base(key) for key in keys}) > 1:
+            ambiguous += keys
+            continue
+        for id_, span in parts:
+            owners.setdefault(id_, Owner(tuple(sorted(keys, key=_number)), span, alone=len(parts) == 1))
+    return Match(owners, tuple(unknown), tuple(ambiguous))
+
+
+def _number(key: str) -> tuple[int, str]:
+    """Return what sorts the parts of a recording: the number in brackets, if there is one."""
+    digits = key.rpartition("[")[2].removesuffix("]")
+    return (int(digits) if digits.isdecimal() else -1, key)
+
+
+class _Recordings:
+    """The recordings of a corpus under all names that they may be called by."""
+
+    def __init__(self, utterances: Iterable[Utterance]) -> None:
+        self.parts: dict[tuple[str, str], list[tuple[str, Media]]] = defaultdict(list)
+        for utterance in utterances:
+            for kind in MEDIA:
+                if (item := getattr(utterance, kind)) is not None:
+                    self.parts[kind, item.path].append((utterance.id, item))
+        self._named: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for kind, text in self.parts:
+            path = PurePosixPath(text)
+            for name in dict.fromkeys((text, path.name, path.with_suffix("").as_posix(), path.stem)):
+                self._named[name].append((kind, text))
+
+    def find(self, key: str) -> list[tuple[str, str]]:
+        """Return the recordings of a name; those that the same utterances are parts of count as one."""
+        for name in dict.fromkeys((key, PurePosixPath(key).name, PurePosixPath(key).stem)):
+            if name in self._named:
+                by_parts = {tuple(id_ for id_, _ in self.parts[place]): place for place in reversed(self._named[name])}
+                return list(by_parts.values())
+        return []
+
+
+def rows_of(source: Source, utterance: Utterance, owner: Owner, parts: Sequence[Part]) -> Part:
+    """Return an utterance's own rows in the order of their times, which count from its beginning.
+
+    Parameters
+    ----------
+    parts
+        What its keys have, in their order.
+
+    Raises
+    ------
+    AffexError
+        If nothing says which rows are its own, or none is.
+    """
+    whole = _joined(parts)
+    middles, span = whole.middles, owner.span
+    if span is None and source.clock == "media":
+        span = utterance.audio or utterance.video or utterance.mocap
+    if middles is None:
+        if not owner.alone:
+            raise AffexError(
+                f"its recording is that of several utterances, and nothing says when rows hold: {owner.keys[0]}"
+            )
+        return whole
+    begin = 0.0 if span is None else span.start or 0.0
+    if span is None:
+        return _ordered(whole.values, middles)
+    inside = np.isnan(middles) | (middles >= begin) & (middles < (np.inf if span.end is None else span.end))
+    if not inside.any():
+        raise AffexError(f"no row of {owner.keys[0]} lies within its span, from {begin:g} s to {_end(span)}")
+    return _ordered(whole.values[inside], middles[inside] - begin if begin else middles[inside])
+
+
+def _end(span: Media) -> str:
+    return "the end" if span.end is None else f"{span.end:g} s"
+
+
+def _joined(parts: Sequence[Part]) -> Part:
+    if len(parts) == 1:
+        return parts[0]
+    middles = [part.middles for part in parts]
+    known: list[Floats] = [middle for middle in middles if middle is not None]
+    return Part(
+        np.concatenate([part.values for part in parts]),
+        times=np.concatenate(known) if len(known) == len(parts) else None,
+    )
+
+
+def _ordered(values: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]", times: Floats) -> Part:
+    if (np.diff(times) >= 0).all():
+        return Part(values, times=times)
+    order = np.argsort(times, kind="stable")
+    return Part(values[order], times=times[order])
+
+
+def told(match: Match, n_utterances: int) -> list[str]:
+    """Return what is to be said of a match, a sentence each."""
+    said = [f"{len(match.owners)} of {n_utterances} utterances have rows in it."]
+    if match.unknown:
+        said.append(f"{len(match.unknown)} of its keys are nobody's here: {_some(match.unknown)}")
+    if match.ambiguous:
+        said.append(
+            f"{len(match.ambiguous)} of its keys may be several recordings' and were left: {_some(match.ambiguous)}"
+        )
+    return said
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (" ..." if len(names) > SHOWN else "")

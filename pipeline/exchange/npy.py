@@ -1,0 +1,45 @@
+"""A folder of ``.npy``: one array an utterance, called by its id or by the stem of its file; read only.
+
+An array is one row ``(n_columns,)``, or rows ``(n_rows, n_columns)`` of frames, whose times nothing says: they are the
+middles of steps of `Wish.hop` from the utterance's beginning.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.errors import AffexError, UsageError
+from pipeline.exchange.record import Part, Source, Wish, numbers
+
+
+@contextmanager
+def reading(path: Path, wish: Wish) -> Iterator[Source]:
+    """Open a folder; arrays are read as they are asked for."""
+    files = {file.relative_to(path).with_suffix("").as_posix(): file for file in sorted(path.rglob("*.npy"))}
+    if not files:
+        raise AffexError(f"{path} holds no .npy file.")
+
+    def read(key: str) -> Part:
+        return _part(files[key], wish.hop)
+
+    first = read(next(iter(files)))
+    yield Source(tuple(f"x{n}" for n in range(first.values.shape[1])), list(files), read)
+
+
+def _part(path: Path, hop: float | None) -> Part:
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise AffexError(f"{path} cannot be read as an array without pickle: {error}.") from error
+    values = numbers(str(path), array[None] if getattr(array, "ndim", 0) == 1 else array)
+    if len(values) == 1 and hop is None:
+        return Part(values)
+    if hop is None:
+        raise UsageError(
+            f"{path} holds {len(values)} rows, and nothing says when they hold: say how far apart they are in seconds, "
+            "as in --hop 0.01."
+        )
+    edges = np.arange(len(values) + 1) * hop
+    return Part(values, np.stack([edges[:-1], edges[1:]], axis=1))

@@ -1,0 +1,121 @@
+"""The format ``.parquet``: one row of the table a row of the feature, and a second table beside it of the utterances.
+
+Columns: ``id``, ``start`` and ``end`` (float64, s from the utterance's beginning), for frames ``time`` (float64, s),
+then the feature's own (float32). ``<name>-utterances.parquet`` is the table of all utterances of the corpus. Both carry
+the provenance as ``affex`` in their metadata. Written and read a group of rows at a time.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.atomic import temporary
+from pipeline.errors import AffexError
+from pipeline.exchange import rows, table
+from pipeline.exchange.record import Clip, Export, Source, Wish, require_free, said
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: How many numbers are written at a time, about: 16 MiB.
+GROUP = 2**22
+
+
+def write(path: Path, export: Export) -> list[Path]:
+    """Write an export; return the files."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    require_free(export.columns, path.name)
+    times = [("time", pa.float64())] if export.framewise else []
+    kinds = [("id", pa.string()), ("start", pa.float64()), ("end", pa.float64()), *times]
+    fields = [*kinds, *((name, pa.float32()) for name in export.columns)]
+    schema = pa.schema(fields, metadata={"affex": export.about})
+    with temporary(path) as file, pq.ParquetWriter(file, schema) as writer:
+        for clips in _groups(export):
+            writer.write_table(_rows(clips, schema))
+    beside = path.with_name(f"{path.stem}-utterances.parquet")
+    types = {str: pa.string(), float: pa.float64(), int: pa.int64()}
+    columns = table.columns(export)
+    arrays = [pa.array(values, types[kind]) for kind, values in columns.values()]
+    with temporary(beside) as file:
+        pq.write_table(pa.table(arrays, list(columns), metadata={"affex": export.about}), file)
+    return [path, beside]
+
+
+def _groups(export: Export) -> Iterator[list[Clip]]:
+    some: list[Clip] = []
+    for clip in export.clips():
+        some.append(clip)
+        if sum(one.values.size for one in some) >= GROUP:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _rows(clips: list[Clip], schema: "pa.Schema") -> "pa.Table":
+    """Return the rows of some clips as a table."""
+    import pyarrow as pa
+
+    ids = [clip.utterance.id for clip in clips for _ in clip.values]
+    intervals = np.concatenate([clip.intervals for clip in clips])
+    times = [np.concatenate([clip.times for clip in clips if clip.times is not None])] if "time" in schema.names else []
+    values = np.concatenate([clip.values for clip in clips])
+    return pa.table([ids, *intervals.T, *times, *values.T], schema=schema)
+
+
+@contextmanager
+def reading(path: Path, wish: Wish) -> Iterator[Source]:  # noqa: ARG001 - all formats are opened alike
+    """Open a table."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path)
+    except (OSError, pa.ArrowException) as error:
+        raise AffexError(f"{path} cannot be read as Parquet: {error}.") from error
+    with file:
+        schema = file.schema_arrow
+        kinds = {field.name: field.type for field in schema}
+        role = rows.roles(str(path), schema.names, lambda name: _is_number(kinds[name]))
+        record = said((schema.metadata or {}).get(b"affex", b"").decode("utf-8", "replace"))
+        index = file.read(columns=role.index).to_pandas()[role.index]
+        yield rows.source(str(path), role, index, _values(path, file, role.features), record)
+
+
+def _is_number(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
+
+
+def _values(path: Path, file: Any, features: tuple[str, ...]) -> Any:
+    """Return a function from rows to their values, which keeps the group of rows that was read last."""
+    import pyarrow as pa
+
+    sizes = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
+    begins = np.concatenate([[0], np.cumsum(sizes)])
+
+    @lru_cache(maxsize=1)
+    def group(number: int) -> NDArray[Any]:
+        try:
+            read = file.read_row_group(number, columns=list(features))
+        except (OSError, pa.ArrowException) as error:
+            raise AffexError(f"{path}: its rows from {begins[number]} on cannot be read: {error}.") from error
+        columns = [read.column(name).to_numpy().astype(np.float64) for name in features]
+        return np.stack(columns, axis=1)
+
+    def values(wanted: NDArray[np.int64]) -> NDArray[Any]:
+        found = np.empty((len(wanted), len(features)))
+        of = np.searchsorted(begins, wanted, side="right") - 1
+        for number in np.unique(of):
+            found[of == number] = group(int(number))[wanted[of == number] - begins[number]]
+        return found
+
+    return values

@@ -1,0 +1,205 @@
+"""Records: what an export says of a corpus, and what a foreign file says of its keys.
+
+Conventions: intervals and times are in seconds. Those of an export count from the utterance's beginning; a foreign
+file's count from the utterance's or from its recording's, as its `Source` says. Values are float32.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import AffexError
+from pipeline.manifest import Utterance
+
+Floats = NDArray[np.float64]
+
+#: What a table of rows calls what is not a feature.
+RESERVED = ("id", "start", "end", "time")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """The rows of one utterance on their way out.
+
+    Parameters
+    ----------
+    values : (n_rows, n_columns) float32
+    intervals : (n_rows, 2) float64, s
+        From when to when each row holds, from the utterance's beginning; NaN for an end that nobody knows.
+    times : (n_rows,) float64, s, or None
+        The middle of each frame, just as it is cached; None where the one row stands for the whole utterance.
+    """
+
+    utterance: Utterance
+    values: NDArray[np.float32]
+    intervals: Floats
+    times: Floats | None
+
+
+@dataclass(frozen=True)
+class Export:
+    """What an export says.
+
+    Parameters
+    ----------
+    corpus
+        The corpus's name.
+    feature
+        The feature as it was asked for.
+    media
+        The kind of media that its numbers come from.
+    columns
+        Its columns' names.
+    framewise
+        Whether a clip has one row a frame.
+    n_clips, n_rows
+        How many clips have rows, and how many they have together.
+    utterances
+        The utterances of the corpus, in its order.
+    failures
+        Why the other utterances have no rows, by id.
+    provenance
+        How the rows were made: spec, key and versions, as in the cache file.
+    clips
+        Yields the clips in the corpus's order, each read and verified as it is asked for.
+    """
+
+    corpus: str
+    feature: str
+    media: str
+    columns: tuple[str, ...]
+    framewise: bool
+    n_clips: int
+    n_rows: int
+    utterances: Sequence[Utterance]
+    failures: Mapping[str, str]
+    provenance: Mapping[str, Any]
+    clips: Callable[[], Iterator[Clip]]
+
+    @property
+    def about(self) -> str:
+        """What every file of ours says of itself, as JSON."""
+        return json.dumps({"affex": dict(self.provenance), "columns": list(self.columns), "framewise": self.framewise})
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a foreign file says under one key.
+
+    Parameters
+    ----------
+    values : (n_rows, n_columns) float32
+    intervals : (n_rows, 2) float64, s, or None
+        From when to when each row holds; None where the file does not say.
+    times : (n_rows,) float64, s, or None
+        The middle of each row where the file says it itself.
+    """
+
+    values: NDArray[np.float32]
+    intervals: Floats | None = None
+    times: Floats | None = None
+
+    @property
+    def middles(self) -> Floats | None:
+        """The middle of each row, ``(n_rows,)`` s; None where nothing says when a row holds."""
+        if self.times is not None or self.intervals is None:
+            return self.times
+        middles: Floats = self.intervals.mean(axis=1)
+        return middles
+
+
+@dataclass(frozen=True)
+class Source:
+    """A foreign file that is open to read.
+
+    Parameters
+    ----------
+    columns
+        The names of its columns.
+    keys
+        What it has rows of.
+    read
+        Returns what it says under a key.
+    clock
+        What times count from where a key is an utterance's id: the beginning of the ``"utterance"``, or of the
+        recording (``"media"``). Under the key of a recording it is always that one's.
+    framewise
+        Whether rows are frames, where the file says so.
+    base
+        The recording that a key is about, where a key may be a part of one.
+    remarks
+        What it says of itself, in words, and what was left out of it.
+    """
+
+    columns: tuple[str, ...]
+    keys: Sequence[str]
+    read: Callable[[str], Part]
+    clock: Literal["utterance", "media"] = "utterance"
+    framewise: bool | None = None
+    base: Callable[[str], str] = lambda key: key
+    remarks: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What an import is asked for beside its file.
+
+    Parameters
+    ----------
+    table
+        Which table of a database; empty for the only one.
+    hop
+        How far apart the rows of an array are, s, which says itself nothing of time; None where it has one row.
+    """
+
+    table: str = ""
+    hop: float | None = None
+
+
+def said(text: str) -> Mapping[str, Any]:
+    """Return what a file of ours says of itself; nothing for another's."""
+    try:
+        record = json.loads(text)
+    except ValueError:
+        return {}
+    return record if isinstance(record, dict) and "affex" in record else {}
+
+
+def remarks(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is worth keeping of what a file of ours says."""
+    return {name: json.dumps(value) if not isinstance(value, str) else value for name, value in record["affex"].items()}
+
+
+def numbers(where: str, values: Any) -> NDArray[np.float32]:
+    """Return values as float32 rows; what is too large becomes infinite, and will be told.
+
+    Raises
+    ------
+    AffexError
+        If they are no numbers, or no rows of columns.
+    """
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub" or array.ndim != 2:
+        raise AffexError(
+            f"{where}: {array.dtype} of the shape {array.shape}; expected rows of numbers, (rows, columns)."
+        )
+    with np.errstate(over="ignore"):
+        return array.astype(np.float32)
+
+
+def require_free(columns: Sequence[str], file: str) -> None:
+    """Refuse columns that are called as a table calls something else.
+
+    Raises
+    ------
+    AffexError
+        Naming them.
+    """
+    taken = sorted({*columns} & {*RESERVED})
+    if taken:
+        raise AffexError(f"{file}: the feature has columns called {', '.join(taken)}, as the table calls its own: "
+                         "export it as .csd or .npz.")  # fmt: skip

@@ -1,0 +1,155 @@
+"""Tables of rows, as csv, Parquet and audformat have them: which column says whose a row is, and which says when.
+
+Names are taken as they are usual, in any case: whose by `KEYS` (else the first column, where it is text), when by
+`TIMES` or by a pair of `SPANS`. The numbers in all other columns are the feature; text is left out, and said.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import AffexError
+from pipeline.exchange.record import Floats, Part, Source, numbers, remarks
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: What says whose a row is; the first that is there.
+KEYS = ("id", "utterance", "file", "filename", "name", "video", "clip", "segment", "key")
+#: What says when a row holds, s: its middle ...
+TIMES = ("time", "timestamp", "frametime")
+#: ... or from when to when.
+SPANS = (("start", "end"), ("begin", "end"), ("start_time", "end_time"))
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which column of a table is what; those of time may be missing."""
+
+    key: str
+    time: str | None
+    span: tuple[str, str] | None
+    features: tuple[str, ...]
+    texts: tuple[str, ...]
+
+    @property
+    def index(self) -> list[str]:
+        """The columns that are no feature."""
+        return [self.key, *filter(None, [self.time]), *(self.span or ())]
+
+
+def roles(where: str, columns: Sequence[str], is_number: Callable[[str], bool]) -> Roles:
+    """Return which column is what.
+
+    Raises
+    ------
+    AffexError
+        If none says whose a row is, or none is a feature.
+    """
+    named = {name.lower(): name for name in reversed(columns)}
+    key = next((named[name] for name in KEYS if name in named), None)
+    if key is None and columns and not is_number(columns[0]):
+        key = columns[0]
+    if key is None:
+        raise AffexError(
+            f"{where}: no column says whose a row is. Expected one called {', '.join(KEYS[:3])} ..., and found "
+            f"{', '.join(columns[:8])}{' ...' if len(columns) > 8 else ''}."
+        )
+    time = next((named[name] for name in TIMES if name in named), None)
+    span = next(((named[a], named[b]) for a, b in SPANS if a in named and b in named), None)
+    others = [name for name in columns if name not in (key, time, *(span or ()))]
+    features = tuple(name for name in others if is_number(name))
+    if not features:
+        raise AffexError(f"{where}: no column of numbers beside {key}: there is nothing to be imported.")
+    texts = tuple(name for name in others if name not in features and name.lower() not in KEYS)
+    return Roles(key, time, span, features, texts)
+
+
+def source(
+    where: str,
+    role: Roles,
+    index: "pd.DataFrame",
+    values: Callable[[NDArray[np.int64]], Any],
+    record: Mapping[str, Any],
+) -> Source:
+    """Return a table as a source.
+
+    Parameters
+    ----------
+    index
+        Its columns that are no feature.
+    values
+        Returns the feature's columns of some rows, by their numbers.
+    record
+        What the file says of itself, if it is one of ours.
+
+    Raises
+    ------
+    AffexError
+        If a row has no key, a key comes twice and nothing says when, or a time is none.
+    """
+    rows_of = _rows_of(where, index[role.key])
+    times = None if role.time is None else _seconds(where, index[role.time])
+    intervals = None if role.span is None else np.stack([_seconds(where, index[name]) for name in role.span], axis=1)
+    twice = [key for key, rows in rows_of.items() if len(rows) > 1]
+    if twice and times is None and intervals is None:
+        raise AffexError(
+            f"{where}: {len(twice)} keys have several rows, and no column says when they hold: {', '.join(twice[:5])}. "
+            f"Expected one row each, or a column {' or '.join(TIMES)}, or start and end."
+        )
+
+    def read(key: str) -> Part:
+        rows = rows_of[key]
+        found = numbers(f"{where}: '{key}'", values(rows))
+        return Part(found, None if intervals is None else intervals[rows], None if times is None else times[rows])
+
+    told = remarks(record) if record else {}
+    if role.texts:
+        told["left out (text)"] = ", ".join(role.texts[:20])
+    return Source(role.features, list(rows_of), read, framewise=record.get("framewise"), remarks=told)
+
+
+def _rows_of(where: str, keys: "pd.Series") -> dict[str, NDArray[np.int64]]:
+    """Return the numbers of each key's rows."""
+    if keys.isna().any():
+        raise AffexError(f"{where}: {int(keys.isna().sum())} rows have nothing in the column {keys.name}.")
+    names = keys.astype(str).to_numpy()
+    order = np.argsort(names, kind="stable")
+    parts = np.split(order, np.flatnonzero(names[order][1:] != names[order][:-1]) + 1) if len(names) else []
+    return {str(names[rows[0]]): rows for rows in sorted(parts, key=lambda rows: int(rows[0]))}
+
+
+def _seconds(where: str, column: "pd.Series") -> Floats:
+    """Return a column of times in seconds; text is taken as pandas writes durations, and none is NaN."""
+    import pandas as pd
+
+    try:
+        if not pd.api.types.is_numeric_dtype(column):
+            column = pd.to_timedelta(column).dt.total_seconds()
+        seconds: Floats = column.to_numpy(np.float64, na_value=np.nan)
+    except (ValueError, TypeError) as error:
+        raise AffexError(f"{where}: the column {column.name} holds no times: {error}. Expected seconds.") from error
+    return seconds
+
+
+def is_number(kinds: Mapping[str, Any]) -> Callable[[str], bool]:
+    """Return a function that says whether a column of a data frame holds numbers, given the columns' types."""
+    import pandas as pd
+
+    return lambda name: pd.api.types.is_numeric_dtype(kinds[name]) and not pd.api.types.is_bool_dtype(kinds[name])
+
+
+def of_frame(where: str, frame: "pd.DataFrame", record: Mapping[str, Any]) -> Source:
+    """Return a data frame as a source."""
+    frame.columns = [str(name) for name in frame.columns]
+    role = roles(where, list(frame.columns), is_number(dict(frame.dtypes)))
+    features = frame[list(role.features)]
+
+    def values(rows: Iterable[int]) -> NDArray[Any]:
+        found: NDArray[Any] = features.iloc[rows].to_numpy(np.float64, na_value=np.nan)
+        return found
+
+    return source(where, role, frame[role.index], values, record)

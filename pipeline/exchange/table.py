@@ -1,0 +1,83 @@
+"""The table that goes beside the rows: one line an utterance, whatever the format."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from pipeline.exchange.record import Export
+from pipeline.judging.raters import shares
+from pipeline.manifest import Utterance
+
+#: The fields of an utterance that are one text or number each, with what stands for none in an array of that type.
+FIELDS: dict[str, type] = {
+    **dict.fromkeys(("id", "corpus", "speaker", "label", "part", "session", "dialog"), str),
+    "turn": int,
+    **dict.fromkeys(("split", "text", "sex"), str),
+    **dict.fromkeys(("valence", "arousal", "dominance"), float),
+}
+
+#: The media of an utterance, and what is said of each.
+MEDIA = ("audio", "video", "mocap")
+SPAN = {"path": str, "start": float, "end": float, "channel": int, "region": str}
+
+
+def columns(export: Export) -> dict[str, tuple[type, list[Any]]]:
+    """Return the columns of the table: type, and one value an utterance, None where there is none.
+
+    ``aspect_<name>`` is what else an utterance is labelled for; ``share_<label>`` is the share of the raters' votes that
+    fell on a label; ``votes`` are those votes as JSON; ``failure`` says why an utterance has no rows.
+    """
+    utterances = list(export.utterances)
+    found: dict[str, tuple[type, list[Any]]] = {
+        name: (kind, [getattr(utterance, name) for utterance in utterances]) for name, kind in FIELDS.items()
+    }
+    for medium in MEDIA:
+        items = [getattr(utterance, medium) for utterance in utterances]
+        if any(items):
+            for name, kind in SPAN.items():
+                found[f"{medium}_{name}"] = (kind, [item and getattr(item, name) for item in items])
+    for name in sorted({name for utterance in utterances for name, _ in utterance.aspects}):
+        found[f"aspect_{name}"] = (str, [dict(utterance.aspects).get(name) for utterance in utterances])
+    found |= _votes(utterances)
+    found["failure"] = (str, [export.failures.get(utterance.id) for utterance in utterances])
+    return found
+
+
+def _votes(utterances: Sequence[Utterance]) -> dict[str, tuple[type, list[Any]]]:
+    """Return the raters' votes and their shares; nothing where nobody voted."""
+    labels = sorted({label for utterance in utterances for vote in utterance.votes for label in vote})
+    if not labels:
+        return {}
+    table = shares([utterance.votes for utterance in utterances], {label: label for label in labels}, labels)
+    found: dict[str, tuple[type, list[Any]]] = {
+        "votes": (str, [json.dumps(u.votes, ensure_ascii=False) if u.votes else None for u in utterances])
+    }
+    for number, label in enumerate(labels):
+        found[f"share_{label}"] = (float, [None if np.isnan(x) else float(x) for x in table[:, number]])
+    return found
+
+
+def label_numbers(export: Export) -> tuple[tuple[str, ...], Callable[[Utterance], list[float]]]:
+    """Return what can be said of labels in numbers: the names, and those of an utterance (NaN where there is none).
+
+    Each label is a column: the share of the votes that fell on it, where raters voted, else 1 for the label and 0 for
+    the others. The dimensions follow.
+    """
+    utterances = export.utterances
+    voted = sorted({label for utterance in utterances for vote in utterance.votes for label in vote})
+    labels = sorted({*voted, *(utterance.label for utterance in utterances if utterance.label is not None)})
+    rated = [
+        name for name in ("valence", "arousal", "dominance") if any(getattr(u, name) is not None for u in utterances)
+    ]
+
+    def of(utterance: Utterance) -> list[float]:
+        if utterance.votes:
+            given = [float(x) for x in shares([utterance.votes], {label: label for label in labels}, labels)[0]]
+        else:
+            given = [float("nan") if utterance.label is None else float(utterance.label == label) for label in labels]
+        values = [getattr(utterance, name) for name in rated]
+        return [*given, *(float("nan") if value is None else value for value in values)]
+
+    return (*labels, *rated), of

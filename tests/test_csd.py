@@ -1,0 +1,226 @@
+"""Computational sequences: ours read with h5py alone, others' read with ours, and everything that is none refused."""
+
+import json
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+from pipeline.errors import AffexError
+from pipeline.media import csd
+
+TIMES = np.array([[0.0, 1.5], [1.5, 2.0], [-0.48, 4.1]])
+NUMBERS = np.arange(6, dtype=np.float32).reshape(3, 2)
+
+
+def foreign(path, entries, metadata, root="All Labels", **options):
+    """Write a sequence as the SDK deploys it: plain h5py, metadata as JSON in text of any length."""
+    with h5py.File(path, "w") as h5:
+        for key, (features, intervals) in entries.items():
+            group = h5.create_group(f"{root}/data/{key}")
+            group.create_dataset("features", data=features, **options)
+            group.create_dataset("intervals", data=intervals, **options)
+        group = h5.require_group(root).create_group("metadata")
+        for key, value in metadata.items():
+            group.create_dataset(key, (1,), dtype=h5py.special_dtype(vlen=str))
+            group[key][0] = value
+    return path
+
+
+def only(path, key="v0"):
+    with csd.reading(path) as sequence:
+        return sequence.entries[key]
+
+
+def test_ours_is_laid_out_as_the_sdk_documents(tmp_path):
+    path = tmp_path / "a folder" / "labels.csd"
+    entries = {"v0": csd.Entry(NUMBERS, TIMES), "v1[0]": csd.Entry(NUMBERS[:1], TIMES[:1])}
+    csd.write(path, "All Labels", entries.items(), {"creator": "Jörg", "dimension names": ["a", "b"]})
+    with h5py.File(path) as h5:
+        assert list(h5) == ["All Labels"]
+        assert sorted(h5["All Labels"]) == ["data", "metadata"]
+        data, metadata = h5["All Labels/data"], h5["All Labels/metadata"]
+        assert sorted(data) == ["v0", "v1[0]"]
+        assert sorted(data["v0"]) == ["features", "intervals"]
+        assert data["v0/features"].dtype == np.float32
+        assert data["v0/intervals"].dtype == np.float64
+        np.testing.assert_array_equal(data["v0/features"][()], NUMBERS)
+        np.testing.assert_array_equal(data["v0/intervals"][()], TIMES)
+        assert {metadata[key].shape for key in metadata} == {(1,)}
+        said = {key: json.loads(metadata[key][0]) for key in metadata}
+    assert said == {
+        **dict.fromkeys(csd.METADATA),
+        "root name": "All Labels",
+        "creator": "Jörg",
+        "dimension names": ["a", "b"],
+    }
+    assert [item.name for item in path.parent.iterdir()] == ["labels.csd"]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int64, np.uint8])
+@pytest.mark.parametrize("options", [{}, {"compression": "gzip", "compression_opts": 9}], ids=["plain", "gzip"])
+def test_others_are_read_at_the_width_they_were_written(dtype, options, tmp_path):
+    path = foreign(tmp_path / "a.csd", {"v0": (NUMBERS.astype(dtype), TIMES.astype(np.float32))}, {}, **options)
+    entry = only(path)
+    assert entry.features.dtype == dtype
+    np.testing.assert_array_equal(entry.features, NUMBERS.astype(dtype))
+    assert entry.intervals.dtype == np.float64
+    np.testing.assert_array_equal(entry.intervals, TIMES.astype(np.float32).astype(np.float64))
+
+
+@pytest.mark.parametrize("as_written", ["fixed", "any length"])
+def test_words_are_text(as_written, tmp_path):
+    words = [["so"], ["thé"], ["sp"]]
+    kind = h5py.string_dtype() if as_written == "any length" else "S32"
+    values = np.array(words if as_written == "any length" else np.char.encode(words, "utf-8"), kind)
+    entry = only(foreign(tmp_path / "words.csd", {"v0": (values, TIMES)}, {}, root="words"))
+    assert entry.features.tolist() == words
+    csd.write(tmp_path / "again.csd", "words", [("v0", entry)], {})
+    assert only(tmp_path / "again.csd").features.tolist() == words
+
+
+def test_metadata_is_json_or_the_text_that_it_is(tmp_path):
+    said = {"root name": '"x"', "contact": "a@b.c", "md5": "null", "alignment compatible": "true"}
+    with csd.reading(foreign(tmp_path / "a.csd", {"v0": (NUMBERS, TIMES)}, said)) as sequence:
+        assert sequence.name == "All Labels"
+        assert sequence.metadata == {
+            "root name": "x",
+            "contact": "a@b.c",
+            "md5": None,
+            "alignment compatible": True,
+        }
+
+
+def test_a_sequence_is_a_mapping_in_the_order_of_its_keys(tmp_path):
+    path = foreign(tmp_path / "a.csd", dict.fromkeys(("v1", "v0"), (NUMBERS, TIMES)), {})
+    with csd.reading(path) as sequence:
+        assert list(sequence.entries) == ["v0", "v1"]
+        assert len(sequence.entries) == 2
+        assert "v1" in sequence.entries
+        assert sequence.entries.get("v2") is None
+
+
+def test_more_dimensions_and_no_rows_and_gaps_are_kept(tmp_path):
+    cube, gaps = np.zeros((3, 4, 5)), np.array([[np.nan, np.inf], [0, 1], [2, 3]])
+    entries = {"cube": (cube, TIMES), "none": (np.zeros((0, 7)), np.zeros((0, 2))), "gaps": (gaps, TIMES)}
+    for name in ("theirs.csd", "ours.csd"):
+        if name == "theirs.csd":
+            foreign(tmp_path / name, entries, {})
+        else:
+            csd.write(tmp_path / name, "x", ((key, csd.Entry(*pair)) for key, pair in entries.items()), {})
+        for key, (features, intervals) in entries.items():
+            entry = only(tmp_path / name, key)
+            np.testing.assert_array_equal(entry.features, features)
+            np.testing.assert_array_equal(entry.intervals, intervals)
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [("v0", ("v0", None)), ("v0[2]", ("v0", 2)), ("a[b][10]", ("a[b]", 10)), ("v[x]", ("v[x]", None))],
+)
+def test_the_key_of_an_aligned_row_says_which(key, said):
+    assert csd.recording(key) == said
+
+
+@pytest.mark.parametrize(
+    ("features", "intervals", "said"),
+    [
+        (NUMBERS, TIMES[:2], "'v0' has 3 rows of features and 2 intervals, expected one each"),
+        (NUMBERS, TIMES[:, :1], r"the intervals have the shape \(3, 1\)"),
+        (NUMBERS, TIMES.ravel(), r"the intervals have the shape \(6,\)"),
+        (NUMBERS, np.where(TIMES == 2, np.nan, TIMES), r"expected \(n_rows, 2\) of finite numbers"),
+        (NUMBERS[:, 0], TIMES, r"the features have the shape \(3,\)"),
+        (NUMBERS.astype(complex), TIMES, "the type complex64|the type complex128"),
+    ],
+)
+def test_halves_that_do_not_belong_together_are_refused_on_both_ways(features, intervals, said, tmp_path):
+    path = foreign(tmp_path / "theirs.csd", {"v0": (features, intervals), "v1": (NUMBERS, TIMES)}, {})
+    with csd.reading(path) as sequence:
+        with pytest.raises(AffexError, match=said) as error:
+            sequence.entries["v0"]
+        assert "theirs.csd" in str(error.value)
+        assert len(sequence.entries["v1"].features) == 3
+    with pytest.raises(AffexError, match=said):
+        csd.write(tmp_path / "ours.csd", "x", [("v0", csd.Entry(features, intervals))], {})
+    assert not (tmp_path / "ours.csd").exists()
+
+
+def test_an_entry_that_lacks_a_half_is_named(tmp_path):
+    path = foreign(tmp_path / "a.csd", {"v0": (NUMBERS, TIMES)}, {})
+    with h5py.File(path, "r+") as h5:
+        del h5["All Labels/data/v0/intervals"]
+        h5["All Labels/data/v1"] = NUMBERS
+    with csd.reading(path) as sequence:
+        with pytest.raises(AffexError, match="'v0' has no 'intervals'"):
+            sequence.entries["v0"]
+        with pytest.raises(AffexError, match="'v1' cannot be read"):
+            sequence.entries["v1"]
+
+
+@pytest.mark.parametrize("content", [b"", b"no HDF5 at all", None], ids=["empty", "text", "missing"])
+def test_what_is_no_hdf5_is_refused_in_words(content, tmp_path):
+    path = tmp_path / "a.csd"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(AffexError, match=r"a\.csd cannot be read as a computational sequence \("), csd.reading(path):
+        pass
+
+
+def test_other_hdf5_is_refused_in_words(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as h5:
+        h5["values"] = NUMBERS
+    said = r"is HDF5, but no computational sequence: .*found 'values'"
+    with pytest.raises(AffexError, match=said), csd.reading(tmp_path / "a.h5"):
+        pass
+
+
+@pytest.mark.parametrize("kept", [0.2, 0.5, 0.9])
+def test_a_file_that_is_cut_short_is_refused_in_words(kept, tmp_path):
+    path = foreign(tmp_path / "a.csd", {"v0": (NUMBERS, TIMES)}, {"creator": '"me"'})
+    path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
+    with pytest.raises(AffexError, match="Is it the right file, and whole"):
+        only(path)
+
+
+@pytest.mark.parametrize("key", ["", ".", "a/b", "a\0b"])
+def test_a_name_that_hdf5_cannot_hold_is_refused(key, tmp_path):
+    for write in (
+        lambda: csd.write(tmp_path / "a.csd", "x", [(key, csd.Entry(NUMBERS, TIMES))], {}),
+        lambda: csd.write(tmp_path / "a.csd", key, [], {}),
+        lambda: csd.write(tmp_path / "a.csd", "x", [], {key: 1}),
+    ):
+        with pytest.raises(AffexError, match="HDF5 names"):
+            write()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_key_that_comes_twice_is_refused_and_what_stood_there_still_does(tmp_path):
+    path = tmp_path / "a.csd"
+    path.write_bytes(b"before")
+    with pytest.raises(AffexError, match="'v0' comes twice"):
+        csd.write(path, "x", [("v0", csd.Entry(NUMBERS, TIMES))] * 2, {})
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("n_rows", "room"), [(1000, 300_000), (1, 25_000)], ids=["at an entry", "at the end"])
+def test_a_full_disk_is_an_error_and_not_the_end_of_the_process(n_rows, room, tmp_path):
+    pytest.importorskip("resource", reason="no limits on files here")
+    script = f"""
+import resource, numpy as np
+from pathlib import Path
+from pipeline.errors import AffexError
+from pipeline.media import csd
+resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, resource.RLIM_INFINITY))
+rows = csd.Entry(np.zeros(({n_rows}, 20)), np.zeros(({n_rows}, 2)))
+try:
+    csd.write(Path({str(tmp_path / "a.csd")!r}), "x", ((f"v{{n}}", rows) for n in range(9)), {{}})
+except AffexError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "a.csd cannot be written: File too large" in done.stdout
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,245 @@
+"""What goes out says what the cache says, in the layout of the format's own project, and comes back to the bit."""
+
+import gc
+import json
+import weakref
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from corpus import Listener, run, spec
+from foreign import cached, corpus, extracted, failures, imported
+from hypothesis import given
+from hypothesis import strategies as st
+from plain import Tiles
+
+from pipeline.atomic import writing
+from pipeline.caching import cache
+from pipeline.errors import AffexError, UsageError
+from pipeline.exchange import exporting, formats, parquet
+from pipeline.exchange.record import Clip, Export
+from pipeline.manifest import Dataset, Utterance
+from pipeline.media import csd
+
+NAMES = {"csd": "out.csd", "npz": "out.npz", "parquet": "out.parquet", "audformat": "out"}
+#: One row a clip, and rows of frames.
+FEATURES = ("gemaps", "mfcc:n=13")
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory) -> Dataset:
+    made = corpus(tmp_path_factory.mktemp("corpus"))
+    for name in FEATURES:
+        extracted(made, name)
+    return made
+
+
+def written(dataset: Dataset, feature: str, folder: Path, format_: str) -> tuple[Path, list[str]]:
+    listener = Listener()
+    exporting.export(dataset, extracted(dataset, feature), folder / NAMES[format_], "", listener)
+    assert listener.counted["exporting"] == 5
+    return folder / NAMES[format_], listener.said
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+@pytest.mark.parametrize("format_", NAMES)
+def test_what_goes_out_comes_back_to_the_bit(dataset, tmp_path, format_, feature):
+    path, said = written(dataset, feature, tmp_path, format_)
+    assert any("without rows short: " in sentence for sentence in said)
+    ours = extracted(dataset, feature)
+    theirs, _ = imported(path, dataset, f"{format_}-{feature[:4]}", note="round trip")
+    before, after = cached(dataset, ours), cached(dataset, theirs)
+    assert (after.ids, after.columns) == (before.ids, before.columns)
+    assert len(after.ids) == 5
+    np.testing.assert_array_equal(after.offsets, before.offsets)
+    assert after.values.tobytes() == before.values.tobytes()
+    assert theirs.framewise == ours.framewise
+    if ours.framewise:
+        assert after.times.tobytes() == before.times.tobytes()
+    assert list(failures(dataset, theirs)) == ["short"]
+    assert theirs.feature.record["note"] == "round trip"
+    assert theirs.feature.record["source.key"] == cache.recipe(ours.feature).key
+
+
+def test_a_sequence_has_the_layout_that_its_own_project_documents(dataset, tmp_path):
+    path, _ = written(dataset, "mfcc:n=13", tmp_path, "csd")
+    table = cached(dataset, extracted(dataset, "mfcc:n=13"))
+    with h5py.File(path) as file:
+        (root,) = file
+        assert root == "mfcc:n=13"
+        assert sorted(file[root]) == ["data", "metadata"]
+        assert sorted(file[root]["data"]) == ["a", "b", "c", "d", "dialog%2Fe"]
+        entry = file[root]["data"]["c"]
+        rows = slice(table.offsets[2], table.offsets[3])
+        np.testing.assert_array_equal(entry["features"][()], table.values[rows])
+        np.testing.assert_allclose(entry["intervals"][()], table.times[rows][:, None] + [-0.005, 0.005], atol=1e-12)
+        said = {key: json.loads(file[root]["metadata"][key][0]) for key in file[root]["metadata"]}
+    assert set(csd.METADATA) <= set(said)
+    assert said["dimension names"] == list(table.columns)
+    assert said["dataset name"] == "mine"
+    assert "short" in said["affex failures"]
+    with csd.reading(tmp_path / "out-labels.csd") as labels:
+        assert labels.metadata["dimension names"] == ["anger", "joy", "valence"]
+        np.testing.assert_array_equal(labels.entries["a"].features, [[1, 0, 0]])  # nobody voted: the label
+        np.testing.assert_allclose(labels.entries["c"].features, [[0.25, 0.75, 2 / 3]])
+        assert labels.metadata["affex utterances"]["speaker"] == [u.speaker for u in dataset.utterances]
+
+
+def test_a_row_of_an_utterance_spans_it_and_its_length_comes_from_the_media(dataset, tmp_path):
+    path, _ = written(dataset, "gemaps", tmp_path, "csd")
+    with csd.reading(path) as sequence:
+        spans = {key: sequence.entries[key].intervals.round(9).tolist() for key in ("a", "b", "c", "dialog%2Fe")}
+    assert spans == {"a": [[0, 0.3]], "b": [[0, 0.4]], "c": [[0, 0.4]], "dialog%2Fe": [[0, 0.3375]]}
+
+
+def test_a_sequence_cannot_do_without_lengths_and_other_formats_can(dataset, tmp_path):
+    gone = replace(dataset, root=tmp_path / "nowhere")
+    (ours,) = [extracted(dataset, "gemaps")]
+    with pytest.raises(AffexError, match="a: how long it is could not be read from its media"):
+        exporting.export(gone, ours, tmp_path / "out.csd", "", Listener())
+    assert not (tmp_path / "out.csd").exists()
+    exporting.export(gone, ours, tmp_path / "out.npz", "", Listener())
+    with np.load(tmp_path / "out.npz") as archive:
+        assert np.isnan(archive["intervals"][0, 1])
+        assert archive["intervals"][2].tolist() == pytest.approx([0, 0.4])
+
+
+def test_an_archive_needs_no_pickle_and_holds_the_table(dataset, tmp_path):
+    path, _ = written(dataset, "mfcc:n=13", tmp_path, "npz")
+    table = cached(dataset, extracted(dataset, "mfcc:n=13"))
+    with np.load(path, allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    np.testing.assert_array_equal(arrays["values"], table.values)
+    assert arrays["values"].dtype == np.float32
+    np.testing.assert_array_equal(arrays["times"], table.times)
+    np.testing.assert_array_equal(arrays["intervals"].mean(axis=1), table.times)
+    assert arrays["ids"].tolist() == list(table.ids)
+    assert arrays["utterances/id"].tolist() == ["a", "b", "c", "d", "dialog/e", "short"]
+    assert arrays["utterances/label"].tolist()[-2:] == ["anger", ""]
+    assert arrays["utterances/turn"].tolist() == [-1] * 6
+    assert arrays["utterances/audio_start"][2] == 0.15
+    assert arrays["utterances/share_joy"][2] == 0.75
+    assert "too short" in arrays["utterances/failure"][5]
+    assert json.loads(str(arrays["about"]))["affex"]["key"] == cache.recipe(extracted(dataset, "mfcc:n=13").feature).key
+
+
+def test_parquet_has_a_row_a_row_and_a_table_beside(dataset, tmp_path, monkeypatch):
+    import pyarrow.parquet as pq
+
+    monkeypatch.setattr(parquet, "GROUP", 1)  # a group a clip
+    path, _ = written(dataset, "mfcc:n=13", tmp_path, "parquet")
+    file = pq.ParquetFile(path)
+    table = cached(dataset, extracted(dataset, "mfcc:n=13"))
+    assert file.num_row_groups == 5
+    assert file.schema_arrow.names == ["id", "start", "end", "time", *table.columns]
+    frame = file.read().to_pandas()
+    assert len(frame) == len(table.values)
+    np.testing.assert_array_equal(frame["time"], table.times)
+    np.testing.assert_allclose(frame["end"] - frame["start"], 0.01)
+    assert "affex" in json.loads(file.schema_arrow.metadata[b"affex"])
+    beside = pq.read_table(tmp_path / "out-utterances.parquet").to_pandas().set_index("id")
+    assert beside.loc["short", "text"] == "Äh"
+    assert "too short" in beside.loc["short", "failure"]
+    assert beside["label"].isna().tolist() == [False] * 5 + [True]
+
+
+def test_a_database_opens_as_audformat_documents(dataset, tmp_path):
+    import audformat
+
+    path, _ = written(dataset, "mfcc:n=13", tmp_path, "audformat")
+    database = audformat.Database.load(str(path))
+    assert sorted(database.tables) == ["mfcc_n_13", "utterances"]
+    frame = database["mfcc_n_13"].get()
+    table = cached(dataset, extracted(dataset, "mfcc:n=13"))
+    assert audformat.is_segmented_index(frame)
+    np.testing.assert_array_equal(frame[list(table.columns)].to_numpy(np.float32), table.values)
+    np.testing.assert_array_equal(frame["time"], table.times)
+    of_c = frame[frame["utterance"] == "c"].index  # begins at 0.15 s of its file
+    middle = (of_c.get_level_values("start") + of_c.get_level_values("end"))[5].total_seconds() / 2
+    assert middle == pytest.approx(0.15 + table.times[table.offsets[2] + 5], abs=1e-9)
+    assert set(of_c.get_level_values("file")) == {"wav/long.wav"}
+    labels = database["utterances"].get()
+    assert labels["label"].tolist()[:2] == ["anger", "joy"]
+    assert labels["speaker"].tolist() == [u.speaker for u in dataset.utterances]
+    assert database.schemes["label"].labels == ["anger", "joy"]
+    with pytest.raises(UsageError, match="is not empty"):
+        exporting.export(dataset, extracted(dataset, "gemaps"), path, "", Listener())
+
+
+def test_two_utterances_of_one_span_are_too_much_for_audformat(tmp_path):
+    made = corpus(tmp_path)
+    first = made.utterances[0]
+    twins = replace(made, utterances=(*made.utterances, replace(first, id="twin")))
+    with pytest.raises(AffexError, match=r"the same span of wav/a\.wav"):
+        exporting.export(twins, extracted(twins, "gemaps"), tmp_path / "out", "", Listener())
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("format_", ["csd", "npz", "parquet"])
+def test_few_clips_are_in_memory_at_a_time(tmp_path, monkeypatch, format_):
+    monkeypatch.setattr(parquet, "GROUP", 100)
+    utterances = tuple(Utterance(f"{n}", "many", "s") for n in range(50))
+    alive: set[int] = set()
+    most = 0
+
+    def clips():
+        nonlocal most
+        for n, utterance in enumerate(utterances):
+            clip = Clip(utterance, np.full((10, 4), n, np.float32), np.zeros((10, 2)), np.zeros(10))
+            alive.add(n)
+            weakref.finalize(clip, alive.discard, n)
+            gc.collect()
+            most = max(most, len(alive))
+            yield clip
+
+    export = Export("many", "f", "audio", tuple("wxyz"), True, 50, 500, utterances, {}, {}, clips)
+    with writing(tmp_path):
+        formats.FORMATS[format_].write(tmp_path / NAMES[format_], export)
+    assert most <= 6  # a group of three, the one before, and the next
+    with formats.FORMATS[format_].reading(tmp_path / NAMES[format_], formats.Wish()) as source:
+        assert source.read("49").values.tolist() == [[49.0] * 4] * 10
+
+
+def test_pictures_are_not_exported_and_it_is_said(tmp_path):
+    made = corpus(tmp_path)
+    tiles = spec("tiles", Tiles())
+    run(made, tiles)
+    listener = Listener()
+    exporting.export(made, tiles, tmp_path / "out.npz", "", listener)
+    assert any("pictures (crops) are not exported" in sentence for sentence in listener.said)
+    with np.load(tmp_path / "out.npz") as archive:
+        np.testing.assert_array_equal(archive["values"], cached(made, tiles).values)
+
+
+def test_what_cannot_be_exported_is_refused_in_words(dataset, tmp_path):
+    ours = extracted(dataset, "mfcc:n=13")
+
+    def refused(error, match, feature=ours, name="out.npz", format_=""):
+        with pytest.raises(error, match=match):
+            exporting.export(dataset, feature, tmp_path / name, format_, Listener())
+        assert not list(tmp_path.iterdir())
+
+    refused(UsageError, r"leave pool= and columns= out", replace(ours, pool=("mean",)))
+    refused(
+        AffexError, r"not in the cache: run `affex features --dataset mine --features 'tiles'`", spec("tiles", Tiles())
+    )
+    refused(UsageError, r"out\.xlsx says no format: expected \.csd, \.npz, \.parquet", name="out.xlsx")
+    refused(UsageError, r"There is no format to export to 'csv'", format_="csv")
+
+
+@given(
+    st.lists(st.floats(0, 1e5), min_size=2, max_size=50, unique=True).map(lambda x: np.sort(np.array(x))),
+)
+def test_an_interval_has_its_frames_time_in_the_middle(times):
+    intervals = exporting.around(times, None)
+    exact = intervals[:, 1] <= 3 * times
+    np.testing.assert_array_equal(intervals.mean(axis=1)[exact], times[exact])
+    np.testing.assert_allclose(intervals.mean(axis=1), times, atol=1e-10)
+    np.testing.assert_allclose(np.diff(intervals)[:, 0], np.median(np.diff(times)), atol=1e-9)
+
+
+def test_a_single_frame_is_as_long_as_the_features_step_or_an_instant():
+    np.testing.assert_allclose(exporting.around(np.array([0.5]), 0.01), [[0.495, 0.505]])
+    np.testing.assert_array_equal(exporting.around(np.array([0.5]), None), [[0.5, 0.5]])
