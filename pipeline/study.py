@@ -232,9 +232,11 @@ def run(desk: Desk, member: Member, wish: Wish, out: Path | None) -> Path:
     AffexError
         If the audit finds leaks and was not told to go on, or the evaluation cannot be done.
     """
+    from pipeline.judging.selection import require_target
     from pipeline.judging.task import prepare
     from pipeline.reporting import report
 
+    require_target(wish.card.target, (utterance for dataset in desk.datasets for utterance in dataset.utterances))
     specs, settings = _settings(desk, member, wish)
     prints_spec = registry.feature_specs(PRINTS)
     extracted(desk, specs, beside=prints_spec)
@@ -273,7 +275,7 @@ def _settings(desk: Desk, member: Member, wish: Wish) -> "tuple[tuple[FeatureSpe
 
 def _media(specs: Sequence[FeatureSpec]) -> tuple[str, ...]:
     """Return the kinds of media that are learned from; all of them where rows are another project's."""
-    from pipeline.judging.audit import MEDIA
+    from pipeline.judging.recordings import MEDIA
 
     if any(imports.is_imported(spec) for spec in specs):
         return MEDIA

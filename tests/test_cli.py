@@ -86,6 +86,14 @@ def test_a_feature_goes_out_and_another_projects_comes_in(table: Path, tmp_path:
         assert "Traceback" not in refused.stderr
 
 
+def test_a_target_that_is_not_there_is_said_before_anything_is_extracted(table: Path, tmp_path: Path) -> None:
+    corpus = ("--dataset", "csv", "--data", str(table), "--target", "velance")
+    refused = affex("evaluate", *corpus, AFFEX_CACHE=str(tmp_path / "cache"), AFFEX_SCHEDULER="inline")
+    assert refused.returncode == 2
+    assert "There is no target 'velance'. Did you mean valence" in refused.stderr
+    assert not list(tmp_path.rglob("*.h5"))
+
+
 def test_speakers_are_normalised_in_two_ways_and_a_third_is_none(table: Path, tmp_path: Path) -> None:
     environment = {"AFFEX_CACHE": str(tmp_path / "cache"), "AFFEX_SCHEDULER": "inline"}
     arguments = ("evaluate", "--features", "gemaps", "--classifier", "svm:C=1,gamma=1", "--dataset", "csv")
@@ -150,7 +158,6 @@ def test_a_run_in_which_all_fails_fails(tmp_path: Path) -> None:
         (["evaluate", "--classifier", "svn"], "There is no classifier 'svn'. Did you mean svm?"),
         (["evaluate", "--protocol", "lose"], "Did you mean loso?"),
         (["evaluate", "--protocol", "group-k:n=5"], "There is no parameter of group-k 'n'"),
-        (["evaluate", "--target", "velance"], "There is no target 'velance'. Did you mean valence"),
         (["evaluate", "--fusion", "latest"], "There is no fusion 'latest'. Did you mean late?"),
         (["evaluate", "--classifier", "svm gmm"], "fuse their scores with FUSION=late"),
         (["evaluate", "--runs", "a b"], "RUNS are fused by FUSION=late"),

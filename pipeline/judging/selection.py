@@ -75,11 +75,18 @@ def select(utterances: Sequence[Utterance], card: Card) -> Selection:
     AffexError
         If there are fewer than two classes, or fewer than two different values.
     """
-    _require_target(card.target, utterances)
+    require_target(card.target, utterances)
     return _values(utterances, card) if card.target in CONTINUOUS else _classes(utterances, card)
 
 
-def _require_target(target: str, utterances: Sequence[Utterance]) -> None:
+def require_target(target: str, utterances: Iterable[Utterance]) -> None:
+    """Refuse a target that utterances have neither as a field nor as an aspect.
+
+    Raises
+    ------
+    UsageError
+        Naming the nearest one.
+    """
     fields = (*CATEGORICAL, *CONTINUOUS)
     if target in fields:
         return
