@@ -156,6 +156,23 @@ def test_a_folder_of_arrays(dataset, tmp_path):
     assert rows_of(dataset, spec) == {"a": ([[0, 1, 2]], [0.05]), "b": ([[0, 1, 2], [3, 4, 5]], [0.05, 0.15])}
 
 
+def test_a_folder_of_tables_as_openface_writes_them(dataset, tmp_path):
+    folder = tmp_path / "openface"
+    folder.mkdir()
+    text(folder / "a.csv", "frame, timestamp, AU01_r", "1, 0.00, 0.5", "2, 0.04, 0.25")
+    text(folder / "long.csv", "frame, timestamp, AU01_r", "1, 0.5, 1", "2, 0.7, 2")
+    spec, _ = imported(folder, dataset)
+    assert cached(dataset, spec).columns == ("frame", "AU01_r")
+    assert rows_of(dataset, spec) == {
+        "a": ([[1, 0.5], [2, 0.25]], [0, 0.04]),
+        "c": ([[1, 1]], [0.35]),
+        "d": ([[2, 2]], [0.1]),
+    }
+    text(folder / "b.csv", "frame, timestamp, AU02_r", "1, 0.00, 0.5")
+    with pytest.raises(AffexError, match=r"b\.csv has other columns of numbers than .*a\.csv"):
+        imported(folder, dataset)
+
+
 def test_another_projects_database(dataset, tmp_path):
     import audformat
 
