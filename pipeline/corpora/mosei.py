@@ -44,6 +44,7 @@ from pipeline.corpora import opinions
 from pipeline.corpora.base import Corpus
 from pipeline.manifest import Utterance
 
+NUMBER = r"-?\d+(?:\.\d*)?(?:e-?\d+)?"
 EMOTIONS = ("happy", "sad", "anger", "surprise", "disgust", "fear")
 
 
@@ -51,7 +52,7 @@ def texts(raw: Path, video: str) -> Callable[[int, float, float], str | None]:
     """Return the transcript of a video, asked by the times of a segment."""
     path = raw / "Transcript" / "Segmented" / "Combined" / f"{video}.txt"
     # Names and texts may begin or end with underscores themselves.
-    line = re.compile(rf"{re.escape(video)}___\d+___(-?[\d.e-]+)___(-?[\d.e-]+)___(.*)")
+    line = re.compile(rf"{re.escape(video)}___\d+___({NUMBER})___({NUMBER})___(.*)")
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
     said = {_span(float(found[1]), float(found[2])): found[3].strip() for found in map(line.fullmatch, lines) if found}
     return lambda _, start, end: said.get(_span(start, end)) or None

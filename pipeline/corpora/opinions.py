@@ -77,9 +77,7 @@ def find(root: Path, release: Release) -> list[Utterance]:
         If the folder does not hold the labels and a recording that they are about, or the labels have other columns.
     """
     require_folder(root, f"{release.title}'s {release.labels[0]} and Raw/{release.audio}")
-    labels = next(
-        (path for name in release.labels for at in (name, f"*/{name}") for path in sorted(root.glob(at))), None
-    )
+    labels = next((path for name in release.labels for path in _beside_or_below(root, name)), None)
     raw = next(_beside_or_below(root, "Raw"), root)
     audio, video = _recordings(root, raw / release.audio, ".wav"), _recordings(root, raw / release.video, ".mp4")
     if labels is None or not (audio or video):
@@ -140,9 +138,9 @@ def _segments(
 ) -> Iterator[Utterance]:
     recording, number = csd.recording(key)
     said = release.texts(files.raw, recording)
-    turns = np.argsort(np.argsort(entry.intervals[:, 0], kind="stable"), kind="stable").tolist()
+    places = np.argsort(np.argsort(entry.intervals[:, 0], kind="stable"), kind="stable").tolist()
     for row, (values, (start, end)) in enumerate(zip(entry.features, entry.intervals.tolist(), strict=True)):
-        at = row if number is None else number
+        at, turn = (row, places[row]) if number is None else (number, number)
         media = _media(recording, start, end, files)
         segment = Utterance(
             id=f"{recording}[{at}]",
@@ -150,7 +148,7 @@ def _segments(
             speaker=recording,
             audio=media["audio"],
             video=media["video"],
-            turn=turns[row] if number is None else number,
+            turn=turn,
             split=files.splits.get(recording),
             text=said(at, start, end),
             absent=tuple(

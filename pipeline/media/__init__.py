@@ -2,6 +2,7 @@
 
 The only rooms where media libraries are at home. A span is in seconds of its file, and what is wrong with a
 file is a `MediaError` in words: no rows are ever made of it.
+Beside them, what others have measured of recordings is read and written (`csd`).
 """
 
 import hashlib

@@ -69,6 +69,13 @@ def test_what_begins_before_the_recording_begins_with_it_and_comes_first(tmp_pat
     assert early.text == "Deloitte ___ announced."
 
 
+def test_lines_that_are_no_segment_s_are_left_alone(tmp_path):
+    transcript = tree(tmp_path) / "Raw/Transcript/Segmented/Combined/_0efYOjQYRc.txt"
+    lines = ["", "_0efYOjQYRc___1___3.3", "x___1___3.3___9.0___no", "_0efYOjQYRc___1___3.3.1___9.0___no"]
+    transcript.write_text("\n".join([*lines, "_0efYOjQYRc___1___3.3e0___9.___yes", "\xe4"]), encoding="latin-1")
+    assert [segment.text for segment in find(tmp_path)[:2]] == ["yes", None]
+
+
 def test_what_ends_before_it_begins_stays_without_media(tmp_path):
     spans = ((0.0, 1.0), (5.0, 5.0), (-0.7, -0.2), (3.0, 2.0))
     found = find(labelled(tmp_path, np.zeros((4, 7)), spans))
