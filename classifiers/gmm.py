@@ -36,6 +36,11 @@ class Gmm(Classifier):
         quiet frames of each training speaker: those below this share of the way from the speaker's quiet frames to
         the loud ones (5th and 95th percentile of the first column, which must be how loud a frame is, as of
         ``mfcc-voice``). Classes are then trained on the others.
+    select
+        ``pfa``: the mixtures are of principal features alone (Lu et al. 2007), columns each of which stands for those
+        that vary with it; ``none``: of all columns.
+    keep
+        The share of the columns that is kept; to be said where columns are selected, for nothing is searched here.
     """
 
     rows: ClassVar[Literal["utterance", "frame"]] = "frame"
@@ -51,6 +56,8 @@ class Gmm(Classifier):
     floor: float = 0.01
     weights: Literal["balanced", "none"] = "balanced"
     noise: float = 0.0
+    select: Literal["none", "pfa"] = "none"
+    keep: float | None = None
 
     def __post_init__(self) -> None:
         if self.pool not in ("sum", "vote"):
@@ -65,6 +72,12 @@ class Gmm(Classifier):
             raise ValueError(f"floor={self.floor}: expected 0.0001 or more")
         if not 0 <= self.noise < 1:
             raise ValueError(f"noise={self.noise}: expected 0 (no model of noise) to less than 1")
+        if self.select not in ("none", "pfa"):
+            raise ValueError(f"select={self.select}: expected none or pfa")
+        if self.select == "none" and self.keep is not None:
+            raise ValueError(f"keep={self.keep}: nothing is selected; expected select=pfa beside it")
+        if self.select == "pfa" and (self.keep is None or not 0 < self.keep <= 1):
+            raise ValueError(f"keep={self.keep}: expected the share of the columns that select=pfa keeps, at most 1")
 
     @property
     def needs_level(self) -> bool:

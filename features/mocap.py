@@ -19,7 +19,7 @@ import numpy as np
 
 from features.base import Motion
 from features.captured import Captured
-from features.markers import MARKERS, REGIONS, placed
+from features.markers import MARKERS, REGIONS, bridged, placed, require_whole
 
 #: The 46 markers that are in a region, region by region.
 FACE = tuple(name for names in REGIONS.values() for name in names)
@@ -50,8 +50,18 @@ class Mocap(Captured):
         return [(part, [f"{name}_{axis}" for name in names for axis in "xyz"]) for part, names in REGIONS.items()]
 
     def measured(self, motion: Motion) -> tuple[Any, Sequence[str]]:
-        """Return the markers relative to the nose; a frame without the nose has none."""
-        relative = placed(motion, FACE) - placed(motion, [self.nose])
+        """Return the markers relative to the nose; a frame without the nose has none.
+
+        Raises
+        ------
+        ExtractionError
+            If too few frames have the nose, or the file is of other markers.
+        """
+        nose = placed(motion, [self.nose])
+        # By itself first: else all others would be said to be missing.
+        seen = bridged(nose[:, 0], motion.times, self.gap)
+        require_whole(seen, motion.times, [self.nose], self.least, self.gap)
+        relative = placed(motion, FACE) - nose
         return np.reshape(relative, (len(relative), -1)), FACE
 
 

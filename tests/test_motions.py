@@ -15,7 +15,9 @@ from pipeline import registry
 from pipeline.caching import cache, store
 from pipeline.corpora.iemocap import find
 from pipeline.extraction import motions
-from pipeline.manifest import Dataset, from_line, to_line
+from pipeline.extraction.extract import _batches
+from pipeline.extraction.work import Job
+from pipeline.manifest import Dataset, Media, from_line, to_line
 
 DIALOG = "Ses01F_impro01"
 (MOCAP,) = registry.feature_specs("mocap")
@@ -122,6 +124,13 @@ def test_several_features_read_a_turn_once(dataset, monkeypatch):
     monkeypatch.setattr(motions, "read_motion", lambda root, media: seen.append(media.path) or read(root, media))
     run(dataset, MOCAP, *registry.feature_specs("markers"))
     assert len(seen) == len(set(seen)) == 5
+
+
+def test_turns_travel_in_small_batches():
+    long, short = 2_000_000, 100_000  # bytes: 13 s and less than one
+    for size, expected in ((long, [10, 10, 10, 10]), (short, [16, 16, 8])):
+        jobs = [Job(str(n), Media("a.txt"), size, 1, (0,)) for n in range(40)]
+        assert [len(batch) for batch in _batches(jobs, "mocap")] == expected
 
 
 def test_a_manifest_keeps_what_belongs_to_a_file_and_why_there_is_none(dataset):

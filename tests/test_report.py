@@ -239,6 +239,13 @@ def test_taking_the_mean_of_the_speaker_away_is_called_transductive_too(tmp_path
     assert any(line.startswith("Note: transductive: every column has the mean") for line in shown(result).splitlines())
 
 
+def test_a_fusion_says_how_each_of_its_members_was_normalised(by_hand):
+    record = {"members": [{"speaker_norm": norm} for norm in ("mean", False, True, "mean")]}
+    about = replace(by_hand.about, transductive=True, record=record)
+    said = report.summary(replace(by_hand, about=about))["transductive"]
+    assert said == "; ".join(report.TRANSDUCTIVE[norm] for norm in ("mean", True))
+
+
 def assert_marked(result: Result, mark: str) -> None:
     lines = shown(result).splitlines()
     for start in ("Figures", " UAR", " WAR", " macro F1", "By class", "By speaker", "Confusion", "UAR"):

@@ -9,7 +9,7 @@ the place of their adaptation.
 """
 
 import warnings
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +18,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
+from classifiers.estimators.selection import choices, chosen
 from classifiers.estimators.training import (
     Folds,
     Labels,
@@ -53,6 +54,10 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     noise
         0: none. Else one more mixture, fitted to the frames that `is_quiet` with this share; the others are the
         classes'.
+    select
+        ``"none"``: all columns; ``"pfa"``: principal features alone (see `PrincipalFeatures`).
+    keep
+        The share of the columns that is kept; needed where columns are selected.
     seed
         Seeds the start of the common mixture.
 
@@ -64,12 +69,16 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         How many Gaussians each class has.
     mixtures_ : list of GaussianMixture
         One a class.
+    choice_ : PrincipalFeatures or None
+        Which columns are kept; None for all.
     noise_ : GaussianMixture or None
         That of quiet frames; None where there is none, or no training frame is quiet.
     best_params_ : dict
         What the training frames could bear: how many Gaussians each class and the noise have, and how many frames
         the noise had.
     """
+
+    choice_: Any = None  # models saved before there was a choice have none
 
     def __init__(
         self,
@@ -78,6 +87,8 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         floor: float = 0.01,
         weights: Weights = "balanced",
         noise: float = 0.0,
+        select: Literal["none", "pfa"] = "none",
+        keep: float | None = None,
         seed: int = 0,
     ) -> None:
         self.components = components
@@ -85,6 +96,8 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.floor = floor
         self.weights = weights
         self.noise = noise
+        self.select = select
+        self.keep = keep
         self.seed = seed
 
     def fit(
@@ -125,9 +138,11 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         self.scale_ = fitted_scale(X)
         frames = standardised(self.scale_, X).astype(np.float32)
-        common = _fitted(self._mixture(self._affordable(frames)), frames)
         speakers = np.zeros(len(X)) if groups is None else training.groups
         quiet = is_quiet(frames[:, 0], speakers, self.noise)
+        (self.choice_,) = choices(self.select, [self.keep], frames, y, "classes")
+        frames = chosen(self.choice_, frames)
+        common = _fitted(self._mixture(self._affordable(frames)), frames)
         self._require_speech(y, quiet)
         self.mixtures_ = [self._grown(common, frames[(y == name) & ~quiet]) for name in self.classes_]
         self.noise_ = self._grown(common, frames[quiet]) if quiet.any() else None
@@ -140,16 +155,15 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def log_likelihood(self, X: ArrayLike) -> Floats:
         """Return ``log p(row | class)`` of standardised rows, ``(n_rows, n_classes)``."""
-        rows = checked_rows(self, X)
-        frames = standardised(self.scale_, rows).astype(np.float64)  # sums of thousands follow
+        frames = self._frames(X)
         return np.column_stack([mixture.score_samples(frames) for mixture in self.mixtures_])
 
     def noise_log_likelihood(self, X: ArrayLike) -> Floats:
         """Return ``log p(row | noise)`` of standardised rows, ``(n_rows,)``; -inf where no noise is known."""
-        rows = checked_rows(self, X)
+        frames = self._frames(X)
         if self.noise_ is None:
-            return np.full(len(rows), -np.inf)
-        likelihood: Floats = self.noise_.score_samples(standardised(self.scale_, rows).astype(np.float64))
+            return np.full(len(frames), -np.inf)
+        likelihood: Floats = self.noise_.score_samples(frames)
         return likelihood
 
     def predict_proba(self, X: ArrayLike) -> Floats:
@@ -162,6 +176,12 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         joint = self.log_likelihood(X) + self.class_log_prior_
         best: Labels = self.classes_[joint.argmax(axis=1)]
         return best
+
+    def _frames(self, X: ArrayLike) -> Floats:
+        """Return rows as the mixtures take them, in double precision: sums of thousands follow."""
+        rows = checked_rows(self, X)
+        frames: Floats = chosen(self.choice_, standardised(self.scale_, rows)).astype(np.float64)
+        return frames
 
     def _log_prior(self, y: Labels) -> Floats:
         if self.weights == "balanced":

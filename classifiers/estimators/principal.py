@@ -79,7 +79,7 @@ class PrincipalFeatures(SelectorMixin, BaseEstimator):  # type: ignore[misc]
 
     def _loadings(self, rows: NDArray[np.float64], most: int) -> NDArray[np.float64]:
         """Return the share that each column has of each leading direction, ``(n_columns, n_directions)``."""
-        found = PCA(svd_solver="full").fit(rows)
+        found = PCA().fit(rows)
         explained = np.cumsum(found.explained_variance_ratio_)
         self.n_directions_ = min(most, int(np.searchsorted(explained, VARIANCE)) + 1, len(explained))
         # Rounded, so that columns that repeat each other fall together.

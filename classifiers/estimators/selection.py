@@ -73,6 +73,12 @@ def choices(select: Select, keeps: Sequence[float | None], rows: Rows, y: Labels
     return [copy.copy(scored).set_params(percentile=100 * share) for share in shares]
 
 
+def chosen(choice: Any, rows: Rows) -> Rows:
+    """Return rows with what a transformer keeps of them; all of it where there is none."""
+    kept: Rows = rows if choice is None else choice.transform(rows)
+    return kept
+
+
 def spread(rows: Rows, y: Labels | None = None) -> Floats:  # noqa: ARG001 - the form of scikit-learn's scores
     """Return each column's variance over its squared range; 0 for a constant column."""
     reach = np.ptp(rows, axis=0).astype(np.float64)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from classifiers.base import Target
 from classifiers.estimators.distances import squared_distances
-from classifiers.estimators.selection import Select, choices
+from classifiers.estimators.selection import Select, choices, chosen
 from classifiers.estimators.training import Labels, Rows, fitted_scale, standardised
 
 Floats = NDArray[np.float64]
@@ -49,7 +49,7 @@ class Space:
         if X is None:
             found = squared_distances(self.rows, device=self.device)
         else:
-            placed = _chosen(self.choice, standardised(self.scale, X))
+            placed = chosen(self.choice, standardised(self.scale, X))
             found = squared_distances(placed, self.rows, device=self.device)
         found /= max(1, self.rows.shape[1])
         return found
@@ -69,9 +69,4 @@ def spaces(
     scale = fitted_scale(X, weight)
     scaled = standardised(scale, X)
     for choice in choices(select, keeps, scaled, y, target):
-        yield Space(scale, choice, _chosen(choice, scaled), device)
-
-
-def _chosen(choice: Any, scaled: Rows) -> Rows:
-    kept: Rows = scaled if choice is None else choice.transform(scaled)
-    return kept
+        yield Space(scale, choice, chosen(choice, scaled), device)

@@ -37,7 +37,7 @@ class Recipe:
     spec
         Canonical JSON of all that the rows depend on except the media.
     versions
-        What else took part, for the record only: package to version.
+        What else took part, for the record only: package to version; and of what was imported, whence.
     """
 
     spec: str

@@ -10,6 +10,7 @@ import json
 from collections.abc import Collection
 from pathlib import Path
 
+from features.base import Feature
 from features.imported import FILE, Imported
 from pipeline.caching import cache, store
 from pipeline.caching.cache import OF_IMPORT, Holdings
@@ -61,8 +62,9 @@ def is_imported(spec: FeatureSpec) -> bool:
     return isinstance(spec.feature, Imported)
 
 
-def sources(dataset: Dataset, feature: Imported) -> dict[str, bytes]:
+def sources(dataset: Dataset, feature: Feature) -> dict[str, bytes]:
     """Return the source of every clip by id: the bytes that were imported, and what says whose rows they are."""
+    assert isinstance(feature, Imported)
     return {
         u.id: hashlib.sha256(json.dumps([feature.digest, *_identity(u)]).encode()).digest() for u in dataset.utterances
     }
@@ -81,7 +83,6 @@ def stock(dataset: Dataset, spec: FeatureSpec) -> Holdings:
     AffexError
         If the corpus has no such import, its file is hurt, or utterances have changed or come since.
     """
-    assert isinstance(spec.feature, Imported)
     path = cache.published(dataset.folder, spec)
     stated = store.described(path) if path.exists() else None
     again = f"`affex import FILE --dataset {dataset.name} --name {spec.preset}`"

@@ -72,7 +72,7 @@ def import_(
     drop_nan: bool,
     note: str,
 ) -> None:
-    """Take another project's features into the cache: .csd, .npz, .parquet, .csv, a folder of .npy, or audformat.
+    """Take another project's features into the cache: .csd, .npz, .parquet, .csv, folders of .npy or .csv, audformat.
 
     \b
     Examples:

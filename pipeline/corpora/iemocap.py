@@ -199,6 +199,7 @@ def _short_sessions(utterances: Sequence[Utterance]) -> list[str]:
 
 def _lacking_files(utterances: Sequence[Utterance]) -> list[str]:
     own = [u for u in utterances if u.dialog and u.speaker == u.dialog[: len("Ses01F")]]
+    captured = [u for u in own if u.mocap]
     return [
         f"iemocap: {len(lacking)} of {len(of)} {who} have no {what} (looked for in Session*/{folder})"
         for of, who, field, what, folder in (
@@ -208,6 +209,11 @@ def _lacking_files(utterances: Sequence[Utterance]) -> list[str]:
             (utterances, "turns", "text", "transcript", "dialog/transcriptions"),
         )
         if (lacking := [utterance for utterance in of if getattr(utterance, field) is None])
+    ] + [
+        f"iemocap: {n} of {len(captured)} turns with motion capture of the face have none of the {what} (looked for in "
+        f"Session*/{folder})"
+        for what, folder in zip(("head", "hands"), BESIDE, strict=True)
+        if (n := sum(not any(folder in path for path in u.mocap.beside) for u in captured if u.mocap))
     ]
 
 

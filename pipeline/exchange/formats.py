@@ -79,7 +79,9 @@ def to_read(path: Path, name: str) -> str:
             raise unknown("format to import from", name, FORMATS)
         return name
     if path.is_dir():
-        return "audformat" if (path / database.HEADER).exists() else "npy"
+        if (path / database.HEADER).exists():
+            return "audformat"
+        return "csv" if any(path.rglob("*.csv")) and not any(path.rglob("*.npy")) else "npy"
     if path.suffix.lower() in PICKLES:
         raise AffexError(
             f"{path} is a pickle, and affex never reads one, for to read it is to run what is in it. Have it saved as "
@@ -88,7 +90,7 @@ def to_read(path: Path, name: str) -> str:
     found = [known for known, one in FORMATS.items() if path.suffix.lower() in one.endings]
     if not found:
         endings = ", ".join(ending for one in FORMATS.values() for ending in one.endings)
-        raise UsageError(f"{path.name} says no format: expected {endings}, a folder of .npy, or --format.")
+        raise UsageError(f"{path.name} says no format: expected {endings}, a folder of .npy or .csv, or --format.")
     return found[0]
 
 

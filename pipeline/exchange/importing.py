@@ -25,7 +25,7 @@ from pipeline.caching.entry import Entry
 from pipeline.caching.sources import require_unique
 from pipeline.console import Console
 from pipeline.errors import AffexError, UsageError
-from pipeline.exchange import formats, matching
+from pipeline.exchange import formats, matching, rows
 from pipeline.exchange.matching import Match
 from pipeline.exchange.record import Part, Source, Wish
 from pipeline.manifest import Dataset, Utterance
@@ -80,17 +80,18 @@ def import_(
             console.say(sentence)
         if not match.owners:
             raise AffexError(_nobodys(path, source, dataset))
-        rows = _Rows(source, match, drop=drop)
+        taken = _Rows(source, match, drop=drop)
         feature = Imported(
             title=name,
             digest=digest,
             how=json.dumps({"format": kind, "drop": drop, "reading": READING, **asdict(wish)}, sort_keys=True),
-            of_frames=_of_frames(source, rows, dataset),
+            of_frames=_of_frames(source, taken, dataset),
             names=_unique(path, source.columns),
             record=_record(path, kind, note, source.remarks),
         )
-        spec = FeatureSpec(name, feature, feature)
-        return _published(dataset, spec, rows, console)
+        if rows.LEFT_OUT in source.remarks:
+            console.say(f"  columns {rows.LEFT_OUT}: {source.remarks[rows.LEFT_OUT]}")
+        return _published(dataset, FeatureSpec(name, feature, feature), taken, console)
 
 
 def require_name(name: str) -> None:
@@ -209,61 +210,76 @@ class _Rows:
         return Part(part.values[sound], times=None if part.times is None else part.times[sound])
 
 
-def _of_frames(source: Source, rows: _Rows, dataset: Dataset) -> bool:
+def _of_frames(source: Source, taken: _Rows, dataset: Dataset) -> bool:
     """Return whether rows are frames: as the file says, else if any utterance has several."""
     if source.framewise is not None:
         return source.framewise
     for utterance in dataset.utterances:
         try:
-            if len(rows.of(utterance).values) > 1:
+            if len(taken.of(utterance).values) > 1:
                 return True
         except LookupError:
             continue
     return False
 
 
-def _published(dataset: Dataset, spec: FeatureSpec, rows: _Rows, console: Console) -> Path:
-    """Write the rows as segments, and join these as a run does that extracts."""
-    feature = spec.feature
-    assert isinstance(feature, Imported)
-    sources = imports.sources(dataset, feature)
-    made = cache.recipe(feature)
-    held = Holdings(columns=feature.columns)
+def _published(dataset: Dataset, spec: FeatureSpec, taken: _Rows, console: Console) -> Path:
+    """Write the rows as segments, and join these as a run does that extracts; or leave everything as it was."""
+    sources = imports.sources(dataset, spec.feature)
     with cache.locked(dataset.folder, console.say):
+        _discard(dataset, spec)  # of an import that was killed
         write_text(dataset.folder / "manifest.jsonl", manifest.lines(dataset.utterances))
-        with console.progress("importing", len(dataset.utterances), "clips") as tick:
-            entries = (
-                _entry(utterance, rows, feature, sources[utterance.id].hex()) for utterance in dataset.utterances
-            )
-            for batch in _batches(entries):
-                path = store.write_segment(cache.parts(dataset.folder, spec), made, feature.columns, batch)
-                held.files.append(path)
-                held.places |= store.places(path, batch)
-                held.failures |= {entry.id: (entry.source, entry.message) for entry in batch if entry.values is None}
-                tick(len(batch))
-        if not held.places:
-            _discard(held)
-            why = next(iter(held.failures.values()))[1]
-            raise AffexError(f"No utterance of {dataset.name} has rows that could be taken: {why}.")
-        cache.publish(dataset.folder, spec, held, sources)
+        try:
+            held = _written(dataset, spec, taken, sources, console)
+            cache.publish(dataset.folder, spec, held, sources)
+        finally:
+            _discard(dataset, spec)
         cache.clear(dataset.folder, spec, held)
     path = cache.published(dataset.folder, spec)
-    for sentence in _told(held, feature, path):
+    for sentence in _told(held, spec, path):
         console.say(sentence)
     return path
 
 
-def _discard(held: Holdings) -> None:
-    for path in held.files:
-        path.unlink()
+def _written(
+    dataset: Dataset, spec: FeatureSpec, taken: _Rows, sources: Mapping[str, bytes], console: Console
+) -> Holdings:
+    """Write the rows of all utterances as segments.
+
+    Raises
+    ------
+    AffexError
+        If none has any, or the file is hurt.
+    """
+    made, held = cache.recipe(spec.feature), Holdings(columns=spec.feature.columns)
+    with console.progress("importing", len(dataset.utterances), "clips") as tick:
+        entries = (
+            _entry(utterance, taken, sources[utterance.id].hex(), framewise=spec.framewise)
+            for utterance in dataset.utterances
+        )
+        for batch in _batches(entries):
+            path = store.write_segment(cache.parts(dataset.folder, spec), made, spec.feature.columns, batch)
+            held.places |= store.places(path, batch)
+            held.failures |= {entry.id: (entry.source, entry.message) for entry in batch if entry.values is None}
+            tick(len(batch))
+    if not held.places:
+        why = next(iter(held.failures.values()))[1]
+        raise AffexError(f"No utterance of {dataset.name} has rows that could be taken: {why}.")
+    return held
 
 
-def _entry(utterance: Utterance, rows: _Rows, feature: Imported, source: str) -> Entry:
+def _discard(dataset: Dataset, spec: FeatureSpec) -> None:
+    """Remove the segments of an import."""
+    for segment in cache.parts(dataset.folder, spec).glob(f"{cache.recipe(spec.feature).key[:12]}-*.h5"):
+        segment.unlink()
+
+
+def _entry(utterance: Utterance, taken: _Rows, source: str, *, framewise: bool) -> Entry:
     try:
-        part = rows.of(utterance)
+        part = taken.of(utterance)
     except LookupError as error:
         return Entry(utterance.id, source, message=str(error.args[0]))
-    if not feature.framewise:
+    if not framewise:
         if len(part.values) > 1:
             return Entry(
                 utterance.id, source, message=f"{len(part.values)} rows, and the file says that it has one each"
@@ -288,13 +304,12 @@ def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
         yield some
 
 
-def _told(held: Holdings, feature: Imported, path: Path) -> Iterator[str]:
-    kind = "frames" if feature.framewise else "one row a clip"
-    counts = f"{len(held.places)} clips ({kind}, {len(feature.columns)} columns), {len(held.failures)} without rows"
-    yield f"{feature.title}: {counts} -> {path}"
+def _told(held: Holdings, spec: FeatureSpec, path: Path) -> Iterator[str]:
+    kind, n_columns = "frames" if spec.framewise else "one row a clip", len(spec.feature.columns)
+    yield (
+        f"{spec}: {len(held.places)} clips ({kind}, {n_columns} columns), {len(held.failures)} without rows -> {path}"
+    )
     for id_, (_, message) in list(held.failures.items())[: matching.SHOWN]:
         yield f"  without rows {id_}: {message}"
     if len(held.failures) > matching.SHOWN:
         yield f"  ... and {len(held.failures) - matching.SHOWN} more (failed/ in the file has them all)"
-    if "source.left out (text)" in feature.record:
-        yield f"  columns left out, for they hold text: {feature.record['source.left out (text)']}"

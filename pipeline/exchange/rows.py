@@ -24,6 +24,9 @@ TIMES = ("time", "timestamp", "frametime")
 #: ... or from when to when.
 SPANS = (("start", "end"), ("begin", "end"), ("start_time", "end_time"))
 
+#: What a source remarks of columns of text.
+LEFT_OUT = "left out (text)"
+
 
 @dataclass(frozen=True)
 class Roles:
@@ -108,7 +111,7 @@ def source(
 
     told = remarks(record) if record else {}
     if role.texts:
-        told["left out (text)"] = ", ".join(role.texts[:20])
+        told[LEFT_OUT] = ", ".join(role.texts[:20])
     return Source(role.features, list(rows_of), read, framewise=record.get("framewise"), remarks=told)
 
 

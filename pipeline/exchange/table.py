@@ -26,8 +26,8 @@ SPAN = {"path": str, "start": float, "end": float, "channel": int, "region": str
 def columns(export: Export) -> dict[str, tuple[type, list[Any]]]:
     """Return the columns of the table: type, and one value an utterance, None where there is none.
 
-    ``aspect_<name>`` is what else an utterance is labelled for; ``share_<label>`` is the share of the raters' votes
-    that fell on a label; ``votes`` are those votes as JSON; ``failure`` says why an utterance has no rows.
+    ``aspect_<name>`` is what else an utterance is labelled for; ``share_<label>`` is the share of the raters'
+    votes that fell on a label; ``votes`` are those votes as JSON; ``failure`` says why an utterance has no rows.
     """
     utterances = list(export.utterances)
     found: dict[str, tuple[type, list[Any]]] = {

@@ -1,4 +1,4 @@
-"""Media: from a file, or a span of one, to what is heard (`audio`) and what is seen (`video`).
+"""Media: from a file, or a span of one, to what is heard (`audio`), seen (`video`) or captured of markers (`mocap`).
 
 The only rooms where media libraries are at home. A span is in seconds of its file, and what is wrong with a
 file is a `MediaError` in words: no rows are ever made of it.

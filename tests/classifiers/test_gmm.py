@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import skops.io
 from scipy.stats import norm
+from sklearn.preprocessing import StandardScaler
 from toys import speakers_and_classes
 
 from classifiers.estimators import TRUSTED
 from classifiers.estimators.gmm import ClassMixtures, is_quiet
+from classifiers.estimators.principal import PrincipalFeatures
 from pipeline import registry
 from pipeline.errors import UsageError
 
@@ -165,10 +167,33 @@ def test_noise_is_saved_with_the_classes(noise):
     assert again.best_params_ == fitted.best_params_
 
 
+def test_principal_features_are_those_of_the_training_frames():
+    X, y, _ = voices(np.random.default_rng(0))
+    X = np.column_stack([X, X, -X]).astype(np.float32)
+    fitted = ClassMixtures(components=2, select="pfa", keep=1 / 3, noise=0.5).fit(X, y)
+    kept = PrincipalFeatures(1 / 3).fit(StandardScaler().fit_transform(X)).support_
+    assert np.array_equal(fitted.choice_.support_, kept)
+    assert fitted.mixtures_[0].n_features_in_ == fitted.noise_.n_features_in_ == kept.sum() < X.shape[1]
+    # The level, by which noise is known, is the first column whether it is kept or not.
+    plain = ClassMixtures(components=2, noise=0.5).fit(X, y)
+    assert fitted.best_params_["noise.frames"] == plain.best_params_["noise.frames"] > 0
+    again = skops.io.loads(skops.io.dumps(fitted), trusted=TRUSTED)
+    assert np.array_equal(again.log_likelihood(X), fitted.log_likelihood(X))
+
+
+def test_a_model_of_before_there_was_a_choice_keeps_all_columns():
+    X, y, _ = voices(np.random.default_rng(0))
+    fitted = ClassMixtures(components=2).fit(X, y)
+    before = fitted.log_likelihood(X)
+    del fitted.choice_
+    assert np.array_equal(fitted.log_likelihood(X), before)
+
+
 def test_settings_reach_the_mixtures():
     estimator = registry.classifier("gmm:components=3,iterations=7,floor=0.5,noise=0.2").build(seed=9, device="cpu")
     expected = {"components": 3, "iterations": 7, "floor": 0.5, "weights": "balanced", "noise": 0.2, "seed": 9}
-    assert estimator.get_params() == expected
+    assert estimator.get_params() == expected | {"select": "none", "keep": None}
+    assert registry.classifier("gmm:select=pfa,keep=0.3").build(seed=0, device="cpu").keep == 0.3
     assert registry.classifier("gmm:pool=vote").pool == "vote"
 
 
@@ -181,6 +206,10 @@ def test_settings_reach_the_mixtures():
         ("gmm:weights=heavy", "weights=heavy: expected balanced or none"),
         ("gmm:noise=1", "noise=1.0: expected 0"),
         ("gmm:pool=max", "pool=max: expected sum or vote"),
+        ("gmm:select=pca", "select=pca: expected none or pfa"),
+        ("gmm:keep=0.5", "keep=0.5: nothing is selected; expected select=pfa"),
+        ("gmm:select=pfa", "keep=None: expected the share of the columns that select=pfa keeps"),
+        ("gmm:select=pfa,keep=2", "keep=2.0: expected the share"),
     ],
 )
 def test_settings_without_sense_are_refused(spec, expected):

@@ -306,6 +306,13 @@ def test_what_a_release_lacks_is_said_and_the_rest_works(tmp_path):
     assert remarks(find(tmp_path)) == sessions
     for path in tmp_path.glob("Session1/dialog/avi/DivX/*.avi"):
         path.unlink()
+    for path in tmp_path.glob("Session2/sentences/MOCAP_hand/*/*.txt"):
+        path.unlink()
+    assert remarks(find(tmp_path))[5:] == [
+        "iemocap: 20 of 80 turns have no picture (looked for in Session*/dialog/avi/DivX)",
+        "iemocap: 10 of 40 turns with motion capture of the face have none of the hands (looked for in "
+        "Session*/sentences/MOCAP_hand)",
+    ]
     for path in [*tmp_path.glob("Session*/sentences/MOCAP_rotated/*/*.txt"), *tmp_path.glob("*/*/transcriptions/*")]:
         path.unlink()
     for path in [*tmp_path.glob("Session2/sentences/wav/*/*.wav"), *tmp_path.glob("Session2/dialog/wav/*.wav")]:

@@ -166,6 +166,15 @@ def test_frames_are_kept_by_the_clock(rate, n_rows):
     assert (np.diff(np.floor(rows.times * rate + 0.01)) == 1).all() or rate == 1000
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_turn_of_a_single_frame_stands_still(name):
+    feature = PRESETS[name]
+    values = feature.extract(still(1)).values
+    assert len(values) == (200 if name == "mocap-slices" else 1)
+    moving = [number for number, column in enumerate(feature.columns) if "_d1_" in column or "_d2_" in column]
+    assert (values[:, moving] == 0).all()
+
+
 def test_another_nose_may_be_the_origin():
     other = Mocap(nose="MNOSE").extract(still()).values[0, 0]
     assert other - Mocap().extract(still()).values[0, 0] == 3 * (MARKERS.index("TNOSE") - MARKERS.index("MNOSE"))
@@ -244,6 +253,11 @@ def test_a_marker_that_is_hardly_seen_is_a_failure_that_says_which_and_how_long(
     )
     with pytest.raises(ExtractionError, match=expected):
         Mocap().extract(unseen)
+
+
+def test_a_nose_that_is_hardly_seen_is_what_is_missing():
+    with pytest.raises(ExtractionError, match=r"of 1\.00 s are missing TNOSE for 0\.92 s \(gaps"):
+        Mocap().extract(lost(still(), "TNOSE", slice(10, None)))
 
 
 def test_markers_that_a_file_does_not_have_are_named():
