@@ -163,6 +163,23 @@ def show_others(clips: list[Samples]) -> None:
         print(f"of those that last long enough {np.round(counted, 3)}", flush=True)
 
 
+def show_brief(clips: list[Samples]) -> None:
+    """Print how alike pieces of different clips are at the most, and how long both sound there, by their length."""
+    for seconds in (0.4, 0.6, 0.8, 1.2, 2.0):
+        n = round(seconds * 16000)
+        cut = [(of, clip[k : k + n]) for of, clip in enumerate(clips) for k in range(0, len(clip) - n + 1, n)]
+        of = [number for number, _ in cut]
+        matches = duplicates.near(*prints_of([piece for _, piece in cut]))
+        others = [match for match in matches if of[match.first] != of[match.second]]
+        found = sorted(others, key=lambda match: -match.similarity)[:3]
+        words = ", ".join(f"{match.similarity:.2f} ({match.seconds:.2f} s)" for match in found)
+        wrong = sum(duplicates.is_alike(match) and duplicates.lasts(match) for match in others)
+        print(
+            f"pieces of {seconds} s: {len(cut) * (len(cut) - 1) // 2} pairs, {words}; taken for copies {wrong}",
+            flush=True,
+        )
+
+
 def show_speed(clips: list[Samples]) -> None:
     """Print how long 5531 clips take."""
     speeds = np.linspace(1.3, 2.1, 11)
@@ -180,6 +197,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         show_copies(clips, Path(folder))
     show_others(clips)
+    show_brief(clips)
     show_speed(clips)
 
 

@@ -45,6 +45,15 @@ def test_a_part_of_less_than_half_a_second_says_nothing():
     assert not find(noise(200), noise(200)[100:131])
 
 
+@pytest.mark.parametrize(("n", "found"), [(62, 0), (64, 1)])
+def test_what_sounds_for_less_than_a_second_has_to_be_nearly_equal(n, found):
+    """Of 5 rows 4 are the same, so they correlate by 0.8: as short turns may by chance, and longer ones do not."""
+    one, other = noise(n), noise(n, seed=1)
+    same = n * 4 // 5
+    assert len(find(one, np.concatenate([one[:same], other[same:]]))) == found
+    assert len(find(one, np.concatenate([one[:-2], other[-2:]]))) == 1
+
+
 def test_parts_that_have_too_little_in_common_are_not_found():
     assert len(find(noise(200)[:120], noise(200)[50:])) == 1
     assert not find(noise(200)[:120], noise(200)[80:])
