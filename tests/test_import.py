@@ -389,7 +389,7 @@ def test_it_evaluates_and_fuses_like_ours_and_cannot_be_fitted(tmp_path):
     from pipeline.fitted import takeaway
     from pipeline.judging.task import Settings
 
-    with study.opened([dataset], Terminal(quiet=True), "inline", 1) as desk:
+    with study.opened([dataset], Terminal(quiet=True), study.Running("inline", 1)) as desk:
         ((names, classifier),) = registry.members("theirs", "svm", "early")
         settings = Settings(corpus="mine", features=names, classifier=classifier, card=registry.corpus("csv").cards[0])
         with pytest.raises(UsageError, match="theirs was imported, and affex cannot make it of new recordings"):
