@@ -551,12 +551,15 @@ def test_one_run_is_no_fusion_and_twice_the_same_is_none_either(members):
         fusion.late([*members, members[1]], "mean")
 
 
-def test_fusions_that_read_alike_have_names_of_their_own(tmp_path):
-    """A name is cut where it gets long; what it stands for is not."""
+def test_fusions_of_many_have_names_of_their_own_that_say_how(tmp_path):
+    """A name is cut where it gets long, in its features; what it stands for is not."""
     one, other, third = (made(toy(VOICE), replace(B, features=(f"{'long' * 20}-{n}",)), tmp_path) for n in range(3))
     fusions = [([one, other], "mean"), ([one, other], "vote"), ([other, one], "mean"), ([one, other, third], "mean")]
     names = [report.run_name(fusion.about(runs, rule)) for runs, rule in fusions]
-    assert len({name[:80] for name in names}) == 1
+    for name, (_, rule) in zip(names, fusions, strict=True):
+        readable, mark = name[:80], name[80:]
+        assert readable == ("long" * 20)[: -len(f"_synthetic_loso_late-{rule}")] + f"_synthetic_loso_late-{rule}"
+        assert len(mark) == len("-1f0c9a52")
     assert len(set(names)) == 4
 
 

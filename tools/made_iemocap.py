@@ -2,7 +2,7 @@
 
 ::
 
-    python tools/made_iemocap.py FOLDER
+    .venv/bin/python tools/made_iemocap.py FOLDER
     make features DATASET=iemocap DATA=FOLDER PARTIAL=1 FEATURES='compare mfcc-voice logmel faces mocap'
     make evaluate CLASSIFIER=svm PROTOCOL=loso PARTIAL=1
 

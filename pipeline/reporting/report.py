@@ -38,19 +38,24 @@ TRANSDUCTIVE: dict[SpeakerNorm, str] = {
     "mean": "transductive: every column has the mean of each speaker taken away, over all utterances of the speaker, "
     "those tested among them (not their labels)",
 }
+#: How long a run's name may be before its hash, and how much of the features is left in it at the least.
+LONGEST, LEAST = 80, 20
 METHOD = "delete-one-cluster jackknife of the pooled figure, t with S - 1 degrees of freedom, clipped to its range"
 
 
 def run_name(about: About) -> str:
     """Return the name of a run's folder: what is read first, then a hash of all settings.
 
-    It looks like ``compare_svm_loso_spknorm-1f0c9a52``.
+    It looks like ``compare_svm_loso_spknorm-1f0c9a52``. Where it gets long, it is the features that are cut: of many
+    models that are fused, one wants to read how.
     """
     features, classifier, *options = about.model
-    target = [] if about.card.target == "label" else [about.card.target]
-    parts = [*target, features, classifier, str(about.card), *options]
-    readable = "_".join(re.sub(r"[^A-Za-z0-9.+=_]+", "-", part) for part in parts)
-    return f"{readable[:80]}-{hashlib.sha256(_canonical(about).encode()).hexdigest()[:8]}"
+    before = [] if about.card.target == "label" else [about.card.target]
+    parts = (*before, features, classifier, str(about.card), *options)
+    words = [re.sub(r"[^A-Za-z0-9.+=_]+", "-", part) for part in parts]
+    place, beyond = len(before), max(0, len("_".join(words)) - LONGEST)
+    words[place] = words[place][: max(LEAST, len(words[place]) - beyond)]
+    return f"{'_'.join(words)[:LONGEST]}-{hashlib.sha256(_canonical(about).encode()).hexdigest()[:8]}"
 
 
 def rests_on(matrix: Matrix | None, about: About, *more: str) -> str:
