@@ -48,7 +48,7 @@ def export(
 @click.command(name="import")
 @click.argument("file", envvar="AFFEX_FILE", type=click.Path(path_type=Path), required=False)
 @CORPORA
-@option("--name", default=None, help="What FEATURES calls it from then on.")
+@option("--called", "name", default=None, help="What FEATURES calls it from then on.")
 @FORMAT
 @option("--table", default="", help="The table of an audformat database, where it has several.")
 @option("--hop", type=float, default=None, help="How far apart the rows of an .npy are, s.")
@@ -68,8 +68,8 @@ def import_(
 
     \b
     Examples:
-      affex import openface.csd --dataset mosei --name openface --note "CMU-MultimodalSDK"
-      affex import vectors --dataset emodb --name wav2vec2
+      affex import openface.csd --dataset mosei --called openface --note "CMU-MultimodalSDK"
+      affex import vectors --dataset emodb --called wav2vec2
       affex evaluate --dataset emodb --features "compare wav2vec2"
     """
     from pipeline.exchange import importing
@@ -77,7 +77,7 @@ def import_(
 
     if file is None or not name:
         raise UsageError(
-            "Say which file and under what name, as in: affex import vectors.npz --dataset emodb --name wav2vec2"
+            "Say which file and under what name, as in: affex import vectors.npz --dataset emodb --called wav2vec2"
         )
     importing.require_name(name)
     if hop is not None and not hop > 0:
