@@ -18,12 +18,13 @@ endif
 # By environment variables, which the command affex reads, so that blanks and quotes survive.
 OPTIONS := DATASET DATA FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM REWEIGHT SOFT \
            FUSION RUNS METRIC INNER LEAK ALLOW_LEAKS \
-           UTTERANCE SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED PARTIAL EXTRA MODEL EXCLUDE
+           UTTERANCE SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED PARTIAL EXTRA MODEL EXCLUDE \
+           FILE CALLED FORMAT TABLE HOP DROP_NAN NOTE
 $(foreach option,$(OPTIONS),$(if $($(option)),$(eval export AFFEX_$(option) := $$($(option)))))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install features evaluate compare fit predict demo show download list cache bench check test lint format types lock clean
+.PHONY: help install features evaluate compare fit predict demo show download list cache export import bench check test lint format types lock clean
 .NOTPARALLEL:
 
 help: ## show this
@@ -41,7 +42,7 @@ help: ## show this
 #=   PROTOCOL      who is left out when: loso, session, group-k:k=5, split, cross:test=ravdess, or a corpus's own card
 #=   TARGET        what is recognised: label, or valence, arousal, dominance as values
 #=   CLASSES       which labels, + merges them, = names them: 'ang,neu,sad,joy=hap+exc'
-#=   SPEAKER_NORM  1: z-scores within each speaker (transductive, and said so)
+#=   SPEAKER_NORM  1: z-scores within each speaker; mean: the speaker's mean is taken away (transductive, and said so)
 #=   REWEIGHT      1: scores times the square root of how often their class was learned from
 #=   SOFT          1: learn from the shares of the raters' votes
 #=   FUSION        early (columns side by side), or late, late:mean, late:svm ... (scores) of several FEATURES
@@ -55,13 +56,20 @@ help: ## show this
 #=   DEVICE        cpu or cuda: where networks, SVM and XGBoost compute (default: cpu)
 #=   WEIGHTS       the folder of weight files that networks need and affex cannot fetch
 #=   CACHE         where features are kept (default: cache)
-#=   OUT           where results go (default: <cache>/<corpus>/runs/<run>)
+#=   OUT           where results go (default: <cache>/<corpus>/runs/<run>); for export: .csd, .npz, .parquet or a folder
 #=   SEED          seeds all that is random
 #=   PARTIAL       1: go on with a corpus that is not whole
 #=   EXTRA         1: download the large archives, too
 #=   UTTERANCE     for show: the utterance's id, as in s1_anger_1
 #=   MODEL         for fit and predict: the model's file (default for fit: <cache>/<corpus>/models/<run>.affex)
 #=   EXCLUDE       for fit: speakers who are not learned from, parted by commas
+#=   FILE          for import: what is taken in, a file or a folder
+#=   CALLED        for import: what FEATURES calls it from then on
+#=   NOTE          for import: who made it, or what else is to be known
+#=   FORMAT        for export and import: the format, where no ending says it
+#=   TABLE         for import: which table of an audformat database
+#=   HOP           for import: how far apart the rows of an .npy are, s
+#=   DROP_NAN      for import: 1: rows with NaN are left out
 #=   TORCH         cpu or cuda: which build of torch is installed (default: cpu)
 #=   PYTHON        the Python that .venv is made with, 3.11 or newer (default: python3)
 #=   CLIPS         for bench: a folder of videos with faces, one folder a corpus
@@ -80,7 +88,9 @@ show: ## draw a contact sheet of an utterance: frames, faces, crops, sound (UTTE
 download: ## fetch a corpus that is free to fetch (emodb, ravdess)
 list: ## show the corpora, features and classifiers there are, and what is cached
 cache: ## show what is cached (to verify it: .venv/bin/affex cache verify)
-features evaluate compare fit predict demo show download list cache: install
+export: ## write a cached feature and the labels for other projects (FEATURES, OUT)
+import: ## take in the features of another project (FILE, CALLED), to be evaluated and fused like ours
+features evaluate compare fit predict demo show download list cache export import: install
 	@$(BIN)/affex $@
 
 # What is measured of faces; the agreement with dlib takes the longest, most of it dlib's own.

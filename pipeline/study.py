@@ -92,31 +92,41 @@ class Wish:
     allow_leaks: bool = False
 
 
-@contextlib.contextmanager
-def opened(
-    datasets: Sequence[Dataset],
-    console: Terminal,
-    scheduler: str,
-    jobs: int | None,
-    device: str = "cpu",
-    weights: Path | None = None,
-) -> Iterator[Desk]:
-    """Open a desk; extraction and folds share one cluster, which is started when there is something to do.
+@dataclass(frozen=True)
+class Running:
+    """Where work runs.
 
     Parameters
     ----------
+    scheduler
+        As `pipeline.extraction.stages.opened` has it.
+    jobs
+        How many local processes; None for one a core.
     device
         Where networks of features run; with ``"cuda"``, a local cluster has one more worker a GPU.
     weights
         The folder of weight files, which workers on other machines must have under the same path.
     """
+
+    scheduler: str = "local"
+    jobs: int | None = None
+    device: str = "cpu"
+    weights: Path | None = None
+
+
+@contextlib.contextmanager
+def opened(datasets: Sequence[Dataset], console: Terminal, running: Running) -> Iterator[Desk]:
+    """Open a desk; extraction and folds share one cluster, which is started when there is something to do."""
     from joblib import cpu_count
+
+    device, weights = running.device, running.weights
+    jobs = running.jobs or cpu_count()
 
     with contextlib.ExitStack() as stack:
         yield Desk(
             datasets,
             console,
-            functools.cache(lambda: stack.enter_context(stages.opened(scheduler, jobs or cpu_count(), _gpus(device)))),
+            functools.cache(lambda: stack.enter_context(stages.opened(running.scheduler, jobs, _gpus(device)))),
             Runtime(
                 device=device,
                 # One process feeds a GPU; on processors every core has a process of its own.

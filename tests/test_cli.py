@@ -73,14 +73,14 @@ def test_a_feature_goes_out_and_another_projects_comes_in(table: Path, tmp_path:
     assert sent.returncode == 0, sent.stderr
     assert f"gemaps of mine as parquet: 24 clips, 24 rows, 62 columns -> {out}" in sent.stdout
     assert "\r" not in sent.stderr + sent.stdout
-    taken = affex("import", str(out), *corpus, "--name", "theirs", "--note", "a friend", **environment)
+    taken = affex("import", str(out), *corpus, "--called", "theirs", "--note", "a friend", **environment)
     assert taken.returncode == 0, taken.stderr
     assert "theirs: 24 clips (one row a clip, 62 columns), 0 without rows ->" in taken.stdout
     assert "Next: make evaluate FEATURES=theirs" in taken.stdout
     judged = affex("features", "--features", "theirs", **environment)
     assert "theirs: 24 cached, 0 computed, 0 failed" in judged.stdout, judged.stderr
-    for wrong in (("export", str(out)), ("import", str(out)), ("import", "gone.csv", "--name", "x"),
-                  ("import", str(out), "--name", "mfcc"), ("evaluate", "--features", "thiers")):  # fmt: skip
+    for wrong in (("export", str(out)), ("import", str(out)), ("import", "gone.csv", "--called", "x"),
+                  ("import", str(out), "--called", "mfcc"), ("evaluate", "--features", "thiers")):  # fmt: skip
         refused = affex(*wrong, *corpus, **environment)
         assert refused.returncode == 2, wrong
         assert "Traceback" not in refused.stderr

@@ -105,6 +105,14 @@ def test_a_sequence_cannot_do_without_lengths_and_other_formats_can(dataset, tmp
         assert archive["intervals"][2].tolist() == pytest.approx([0, 0.4])
 
 
+def test_where_one_recording_does_not_say_how_long_it_is_another_does(dataset, tmp_path):
+    ours = extracted(dataset, "gemaps")
+    seen = tuple(replace(u, audio=replace(u.audio, path="gone.wav"), video=u.audio) for u in dataset.utterances)
+    exporting.export(replace(dataset, utterances=seen), ours, tmp_path / "out.npz", "", Listener())
+    with np.load(tmp_path / "out.npz") as archive:
+        np.testing.assert_allclose(archive["intervals"][:, 1], [0.3, 0.4, 0.4, 0.5, 0.3375])
+
+
 def test_an_archive_needs_no_pickle_and_holds_the_table(dataset, tmp_path):
     path, _ = written(dataset, "mfcc:n=13", tmp_path, "npz")
     table = cached(dataset, extracted(dataset, "mfcc:n=13"))

@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import trees
 from corpus import Listener, write_wav
 from foreign import cached, corpus, extracted, failures, imported, known, rows_of
 from test_study import FEATURES as VOICE
@@ -146,6 +147,24 @@ def test_a_sequence_of_whole_recordings_and_one_that_was_aligned(dataset, tmp_pa
     late = sequence(tmp_path / "v.csd", {"c": ([[1], [2], [3]], [[0.0, 0.1], [0.1, 0.3], [0.3, 0.5]])})
     by_id, _ = imported(late, dataset, "late")  # times are those of the recording, as everywhere in such files
     assert rows_of(dataset, by_id) == {"c": ([[2], [3]], [0.05, 0.25])}
+
+
+def test_what_others_publish_of_mosei_falls_on_its_segments(tmp_path):
+    root = trees.mosei(tmp_path / "mosei")
+    mosei = Dataset("mosei", root, tmp_path / "cache" / "mosei", tuple(registry.corpus("mosei").find(root)))
+    steps = [[n / 2, n / 2 + 0.5] for n in range(11)]
+    path = sequence(
+        tmp_path / "COVAREP.csd", {"zk2jTlAtvSU": ([[n] for n in range(11)], steps), "elsewhere": ([[0]], [[0, 1]])}
+    )
+    spec, said = imported(path, mosei)
+    found = rows_of(mosei, spec)  # five segments of 1.5 s, one each s: they overlap, and what is in two is both's
+    assert found["zk2jTlAtvSU[0]"] == ([[0], [1], [2]], [0.25, 0.75, 1.25])
+    assert found["zk2jTlAtvSU[1]"] == ([[2], [3], [4]], [0.25, 0.75, 1.25])
+    assert found["zk2jTlAtvSU[4]"] == ([[8], [9], [10]], [0.25, 0.75, 1.25])
+    assert "1 of its keys are nobody's here: elsewhere" in said
+    parts = {f"zk2jTlAtvSU[{n}]": ([[n], [-n]], [[n, n + 0.5], [n + 0.5, n + 1]]) for n in range(5)}
+    aligned, _ = imported(sequence(tmp_path / "aligned.csd", parts), mosei, "aligned")
+    assert rows_of(mosei, aligned)["zk2jTlAtvSU[3]"] == ([[3], [-3]], [0.25, 0.75])
 
 
 def test_a_folder_of_arrays(dataset, tmp_path):
@@ -389,7 +408,7 @@ def test_it_evaluates_and_fuses_like_ours_and_cannot_be_fitted(tmp_path):
     from pipeline.fitted import takeaway
     from pipeline.judging.task import Settings
 
-    with study.opened([dataset], Terminal(quiet=True), "inline", 1) as desk:
+    with study.opened([dataset], Terminal(quiet=True), study.Running("inline", 1)) as desk:
         ((names, classifier),) = registry.members("theirs", "svm", "early")
         settings = Settings(corpus="mine", features=names, classifier=classifier, card=registry.corpus("csv").cards[0])
         with pytest.raises(UsageError, match="theirs was imported, and affex cannot make it of new recordings"):

@@ -60,7 +60,7 @@ def run(tables: list[Path], cache: Path, *, features: str = FEATURES, classifier
     console = Terminal()
     datasets = [opened("csv", path, cache, partial=False, console=console) for path in tables]
     members = registry.members(features, classifier, fusion)
-    with study.opened(datasets, console, "inline", 1) as desk:
+    with study.opened(datasets, console, study.Running("inline", 1)) as desk:
         if fusion == "early":
             study.single(desk, members[0], Wish(**{"card": LOSO} | wish), out, leak=leak)
         else:

@@ -28,7 +28,10 @@ def twice(tmp_path_factory):
         for _ in range(2):
             console = Terminal()
             dataset = opened("demo", None, folder / "cache", partial=True, console=console)
-            with console.rich.capture() as captured, study.opened([dataset], console, "inline", 1) as desk:
+            with (
+                console.rich.capture() as captured,
+                study.opened([dataset], console, study.Running("inline", 1)) as desk,
+            ):
                 tour.tour(desk, study.Wish(card=LOSO, partial=True))
             said.append(captured.get())
             runs = sorted((folder / "cache" / "demo" / "runs").glob("*/*"))

@@ -6,13 +6,13 @@ import click
 
 from pipeline import registry
 from pipeline.cli.extraction import DEFAULT_FEATURES
-from pipeline.cli.options import CACHE, CORPUS, Group, at_hand, corpora_or_demo, imported, option, with_options
+from pipeline.cli.options import CACHE, DATA, DATASET, PARTIAL, Corpora, Group, option
 from pipeline.console import Terminal
 from pipeline.errors import AffexError
 
 
 @click.group(cls=Group, invoke_without_command=True)
-@with_options((CACHE,))
+@CACHE
 @click.pass_context
 def cache(context: click.Context, cache: Path) -> None:
     """Look at the cache: list it, verify it, say why a clip is computed again.
@@ -41,7 +41,9 @@ def verify(cache: Path) -> None:
 
 
 @cache.command()
-@with_options(CORPUS[:-1])
+@DATASET
+@DATA
+@PARTIAL
 @option("--features", default=DEFAULT_FEATURES, help="Features, parted by blanks.")
 @click.pass_obj
 def why(cache: Path, dataset: str | None, data: str | None, partial: bool, features: str) -> None:
@@ -49,6 +51,6 @@ def why(cache: Path, dataset: str | None, data: str | None, partial: bool, featu
     from pipeline.caching import inventory
 
     console = Terminal()
-    names, data = corpora_or_demo(console, dataset, data, cache)
-    for corpus in at_hand(console, names, data, cache, partial=partial):
-        inventory.show_why(console, corpus, registry.feature_specs(features, imported(names, data, cache)))
+    corpora = Corpora(dataset, data, partial, cache).or_last(console)
+    for corpus in corpora.at_hand(console):
+        inventory.show_why(console, corpus, registry.feature_specs(features, corpora.imported))

@@ -4,61 +4,35 @@ from pathlib import Path
 
 import click
 
-from pipeline import study
-from pipeline.cli.options import (
-    CACHE,
-    CORPUS,
-    MODEL,
-    RUNNING,
-    at_hand,
-    card_of,
-    corpora_or_demo,
-    imported,
-    members,
-    option,
-    with_options,
-)
+from pipeline import registry, study
+from pipeline.cli.options import ASKED, CACHE, CORPORA, RUNNING, Asked, Corpora, option
 from pipeline.console import Terminal
-from pipeline.dataset import remember
 from pipeline.errors import UsageError
-from pipeline.matrix import SpeakerNorm
 
 OUT = option("--out", type=click.Path(path_type=Path), default=None, help="Folder of the results. [<cache>/.../<run>]")
 RUNS = option("--runs", default=None, help="Finished runs, by name or folder, parted by blanks.")
 
 
 @click.command()
-@with_options(CORPUS, MODEL)
+@CORPORA
+@ASKED
 @option("--fusion", default="early", help="early (columns side by side) or late[:rule] (scores).")
-@with_options((RUNS,))
+@RUNS
 @option("--inner", is_flag=True, default=False, help="Keep what a fusion of this run may learn from (slower).")
 @option("--leak", is_flag=True, default=False, help="Also score random-k, to show what a leak is worth.")
 @option("--allow-leaks", is_flag=True, default=False, help="Go on where the audit finds leaks, and say so.")
-@with_options((OUT,), RUNNING)
+@OUT
+@RUNNING
 def evaluate(
-    dataset: str | None,
-    data: str | None,
-    partial: bool,
-    cache: Path,
-    features: str | None,
-    classifier: str,
-    protocol: str,
-    target: str | None,
-    classes: str | None,
-    speaker_norm: SpeakerNorm,
-    reweight: bool,
-    soft: bool,
-    seed: int,
+    corpora: Corpora,
+    asked: Asked,
     fusion: str,
     runs: str | None,
     inner: bool,
     leak: bool,
     allow_leaks: bool,
     out: Path | None,
-    scheduler: str,
-    jobs: int | None,
-    device: str,
-    weights: Path | None,
+    running: study.Running,
 ) -> None:
     """Train and test, leaving one speaker out at a time; extract first what is missing.
 
@@ -74,24 +48,23 @@ def evaluate(
     if runs is not None:
         if not fusion.startswith("late"):
             raise UsageError("RUNS are fused by FUSION=late[:rule]; to compare them: make compare RUNS='...'.")
-        study.fuse_runs(console, runs.split(), fusion, cache, out)
+        study.fuse_runs(console, runs.split(), fusion, corpora.cache, out)
         return
-    names, data = corpora_or_demo(console, dataset, data, cache)
-    models = members(console, features, classifier, fusion, imported(names, data, cache))
+    corpora = corpora.or_last(console)
+    models = asked.members(console, fusion, corpora.imported)
     wish = study.Wish(
-        card=card_of(names, protocol, target, classes),
-        speaker_norm=speaker_norm,
-        reweight=reweight,
-        soft=soft,
-        seed=seed,
-        device=device,
-        partial=partial,
+        card=corpora.card(asked),
+        speaker_norm=asked.speaker_norm,
+        reweight=asked.reweight,
+        soft=asked.soft,
+        seed=asked.seed,
+        device=running.device,
+        partial=corpora.partial,
         inner=inner,
         allow_leaks=allow_leaks,
     )
-    datasets = at_hand(console, names, data, cache, partial=partial)
-    with study.opened(datasets, console, scheduler, jobs, device, weights) as desk:
-        remember(cache, names, data)
+    with study.opened(corpora.at_hand(console), console, running) as desk:
+        corpora.remember()
         if fusion.startswith("late"):
             study.fused(desk, models, wish, fusion, out, leak=leak)
         else:
@@ -99,7 +72,9 @@ def evaluate(
 
 
 @click.command()
-@with_options((CACHE, RUNS, OUT))
+@CACHE
+@RUNS
+@OUT
 @option("--metric", default="", help="What is compared: uar, war, macro_f1, ccc ... [uar, or ccc]")
 def compare(cache: Path, runs: str | None, out: Path | None, metric: str) -> None:
     """Say which of several runs on the same card differ by more than chance would.
@@ -116,13 +91,14 @@ def compare(cache: Path, runs: str | None, out: Path | None, metric: str) -> Non
 
 
 @click.command()
-@with_options((CACHE,), RUNNING)
-def demo(cache: Path, scheduler: str, jobs: int | None, device: str, weights: Path | None) -> None:
+@CACHE
+@RUNNING
+def demo(cache: Path, running: study.Running) -> None:
     """Make a small corpus and evaluate it: audio alone, faces alone, both fused; on speakers the model never heard."""
     from pipeline.tour import tour
 
     console = Terminal()
-    datasets = at_hand(console, "demo", None, cache, partial=False)
-    with study.opened(datasets, console, scheduler, jobs, device, weights) as desk:
-        remember(cache, "demo", None)
-        tour(desk, study.Wish(card=card_of("demo", "", None, None), device=device))
+    corpora = Corpora("demo", None, partial=False, cache=cache)
+    with study.opened(corpora.at_hand(console), console, running) as desk:
+        corpora.remember()
+        tour(desk, study.Wish(card=registry.corpus("demo").cards[0], device=running.device))

@@ -5,26 +5,21 @@ from pathlib import Path
 import click
 
 from pipeline import registry
-from pipeline.cli.options import CORPUS, at_hand, corpora_or_demo, imported, option, with_options
+from pipeline.cli.options import CORPORA, Corpora, option
 from pipeline.console import Terminal
-from pipeline.dataset import remember
 from pipeline.errors import UsageError
-from pipeline.manifest import Dataset
 
 FORMAT = option("--format", "format_", default="", help="The format, where the name does not say it.")
 
 
 @click.command()
 @click.argument("out", envvar="AFFEX_OUT", type=click.Path(path_type=Path), required=False)
-@with_options(CORPUS)
+@CORPORA
 @option("--features", default=None, help="The feature, with its parameters; one.")
-@with_options((FORMAT,))
+@FORMAT
 def export(
     out: Path | None,
-    dataset: str | None,
-    data: str | None,
-    partial: bool,
-    cache: Path,
+    corpora: Corpora,
     features: str | None,
     format_: str,
 ) -> None:
@@ -43,28 +38,25 @@ def export(
             "Say which file and which feature, as in: affex export mfcc.csd --dataset demo --features mfcc"
         )
     console = Terminal()
-    names, data = corpora_or_demo(console, dataset, data, cache)
-    specs = registry.feature_specs(features, imported(names, data, cache))
+    corpora = corpora.or_last(console)
+    specs = registry.feature_specs(features, corpora.imported)
     if len(specs) > 1:
         raise UsageError(f"FEATURES='{features}' are several: an export has one; export each under a name of its own.")
-    exporting.export(_one(console, names, data, cache, partial=partial), specs[0], out, format_, console)
+    exporting.export(corpora.the_one(console), specs[0], out, format_, console)
 
 
 @click.command(name="import")
 @click.argument("file", envvar="AFFEX_FILE", type=click.Path(path_type=Path), required=False)
-@with_options(CORPUS)
-@option("--name", default=None, help="What FEATURES calls it from then on.")
-@with_options((FORMAT,))
+@CORPORA
+@option("--called", "name", default=None, help="What FEATURES calls it from then on.")
+@FORMAT
 @option("--table", default="", help="The table of an audformat database, where it has several.")
 @option("--hop", type=float, default=None, help="How far apart the rows of an .npy are, s.")
 @option("--drop-nan", is_flag=True, default=False, help="Leave out rows with NaN; else their utterance fails.")
 @option("--note", default="", help="Who made it, or what else is to be known; kept in the file.")
 def import_(
     file: Path | None,
-    dataset: str | None,
-    data: str | None,
-    partial: bool,
-    cache: Path,
+    corpora: Corpora,
     name: str | None,
     format_: str,
     table: str,
@@ -76,8 +68,8 @@ def import_(
 
     \b
     Examples:
-      affex import openface.csd --dataset mosei --name openface --note "CMU-MultimodalSDK"
-      affex import vectors --dataset emodb --name wav2vec2
+      affex import openface.csd --dataset mosei --called openface --note "CMU-MultimodalSDK"
+      affex import vectors --dataset emodb --called wav2vec2
       affex evaluate --dataset emodb --features "compare wav2vec2"
     """
     from pipeline.exchange import importing
@@ -85,21 +77,14 @@ def import_(
 
     if file is None or not name:
         raise UsageError(
-            "Say which file and under what name, as in: affex import vectors.npz --dataset emodb --name wav2vec2"
+            "Say which file and under what name, as in: affex import vectors.npz --dataset emodb --called wav2vec2"
         )
     importing.require_name(name)
     if hop is not None and not hop > 0:
         raise UsageError(f"--hop {hop}: expected more than 0 s.")
     console = Terminal()
-    names, data = corpora_or_demo(console, dataset, data, cache)
-    corpus = _one(console, names, data, cache, partial=partial)
+    corpora = corpora.or_last(console)
+    corpus = corpora.the_one(console)
     importing.import_(file, corpus, name, console, format_=format_, wish=Wish(table, hop), drop=drop_nan, note=note)
-    remember(cache, names, data)
+    corpora.remember()
     console.say(f"Next: make evaluate FEATURES={name}")
-
-
-def _one(console: Terminal, names: str, data: str | None, cache: Path, *, partial: bool) -> Dataset:
-    if len(names.split()) != 1:
-        raise UsageError(f"DATASET='{names}': name the one corpus whose utterances are meant.")
-    (corpus,) = at_hand(console, names, data, cache, partial=partial)
-    return corpus

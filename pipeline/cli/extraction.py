@@ -5,30 +5,19 @@ from pathlib import Path
 import click
 
 from pipeline import registry
-from pipeline.cli.options import CACHE, CORPUS, RUNNING, at_hand, corpora_or_demo, imported, option, with_options
+from pipeline.cli.options import CACHE, CORPORA, RUNNING, Corpora, option
 from pipeline.console import Terminal
-from pipeline.dataset import remember
-from pipeline.study import extracted, opened
+from pipeline.study import Running, extracted, opened
 
 #: What `features` extracts when nobody says.
 DEFAULT_FEATURES = "compare mfcc logmel"
 
 
 @click.command()
-@with_options(CORPUS)
+@CORPORA
 @option("--features", default=None, help=f"Features, parted by blanks. [{DEFAULT_FEATURES}]")
-@with_options(RUNNING)
-def features(
-    dataset: str | None,
-    data: str | None,
-    partial: bool,
-    cache: Path,
-    features: str | None,
-    scheduler: str,
-    jobs: int | None,
-    device: str,
-    weights: Path | None,
-) -> None:
+@RUNNING
+def features(corpora: Corpora, features: str | None, running: Running) -> None:
     """Extract features into HDF5 files, what is missing only.
 
     \b
@@ -37,21 +26,20 @@ def features(
       affex features --dataset csv --data mine.csv --features "egemaps mfcc:n=20,hop=5ms"
     """
     console = Terminal()
-    names, data = corpora_or_demo(console, dataset, data, cache)
+    corpora = corpora.or_last(console)
     if features is None:
         features = DEFAULT_FEATURES
         console.say(f"FEATURES='{features}' (when nobody says)")
-    specs = registry.feature_specs(features, imported(names, data, cache))
-    datasets = at_hand(console, names, data, cache, partial=partial)
-    with opened(datasets, console, scheduler, jobs, device, weights) as desk:
+    specs = registry.feature_specs(features, corpora.imported)
+    with opened(corpora.at_hand(console), console, running) as desk:
         extracted(desk, specs)
-    remember(cache, names, data)
+    corpora.remember()
 
 
 @click.command()
-@with_options(CORPUS)
+@CORPORA
 @option("--features", default="faces", help="The feature that looks for faces.")
-def coverage(dataset: str | None, data: str | None, partial: bool, cache: Path, features: str) -> None:
+def coverage(corpora: Corpora, features: str) -> None:
     """Table the share of frames with a face, by speaker and clip, from what is cached.
 
     \b
@@ -63,10 +51,10 @@ def coverage(dataset: str | None, data: str | None, partial: bool, cache: Path, 
     from pipeline.reporting import coverage as found
 
     console = Terminal()
-    names, data = corpora_or_demo(console, dataset, data, cache)
-    for spec in registry.feature_specs(features, imported(names, data, cache)):
+    corpora = corpora.or_last(console)
+    for spec in registry.feature_specs(features, corpora.imported):
         found.require_found(spec)
-        for corpus in at_hand(console, names, data, cache, partial=partial):
+        for corpus in corpora.at_hand(console):
             console.say(f"{corpus.name}: {spec}")
             found.show(console.rich, load(corpus, [spec]))
 
@@ -88,7 +76,7 @@ def download(dataset: str, data: Path | None, extra: bool) -> None:
 
 
 @click.command(name="list")
-@with_options((CACHE,))
+@CACHE
 def list_(cache: Path) -> None:
     """List corpora, features, classifiers, and what is cached."""
     from pipeline.caching import inventory

@@ -5,14 +5,14 @@ from pathlib import Path
 import click
 
 from pipeline import registry
-from pipeline.cli.options import CORPUS, at_hand, corpora_or_demo, option, with_options
+from pipeline.cli.options import CORPORA, Corpora, option
 from pipeline.console import Terminal
 from pipeline.errors import UsageError
 
 
 @click.command()
 @click.argument("utterance", envvar="AFFEX_UTTERANCE", required=False)
-@with_options(CORPUS)
+@CORPORA
 @option("--features", default="faces", help="The faces that are shown, with their parameters.")
 @option(
     "--out",
@@ -20,15 +20,7 @@ from pipeline.errors import UsageError
     default=None,
     help="The file, a .png, .pdf or .svg. [<cache>/<corpus>/sheets/<utterance>.png]",
 )
-def show(
-    utterance: str | None,
-    dataset: str | None,
-    data: str | None,
-    partial: bool,
-    cache: Path,
-    features: str,
-    out: Path | None,
-) -> None:
+def show(utterance: str | None, corpora: Corpora, features: str, out: Path | None) -> None:
     """Draw a contact sheet of an utterance: frames with their faces, crops, and the sound.
 
     The faces are those in the cache; nothing is extracted.
@@ -46,6 +38,4 @@ def show(
     if len(specs) > 1:
         raise UsageError(f"FEATURES='{features}' are several: name the one feature whose faces are shown.")
     console = Terminal()
-    names, data = corpora_or_demo(console, dataset, data, cache)
-    corpora = at_hand(console, names, data, cache, partial=partial)
-    write.show(corpora, utterance, specs[0], out, console)
+    write.show(corpora.or_last(console).at_hand(console), utterance, specs[0], out, console)

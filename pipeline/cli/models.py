@@ -5,50 +5,18 @@ from pathlib import Path
 import click
 
 from pipeline import study
-from pipeline.cli.options import (
-    CACHE,
-    CORPUS,
-    MODEL,
-    RUNNING,
-    at_hand,
-    card_of,
-    corpora_or_demo,
-    members,
-    option,
-    with_options,
-)
+from pipeline.cli.options import ASKED, CACHE, CORPORA, RUNNING, Asked, Corpora, option
 from pipeline.console import Terminal
-from pipeline.dataset import remember
 from pipeline.errors import UsageError
-from pipeline.matrix import SpeakerNorm
 
 
 @click.command()
-@with_options(CORPUS, MODEL)
+@CORPORA
+@ASKED
 @option("--exclude", default="", help="Speakers who are not learned from, parted by commas.")
 @option("--model", type=click.Path(path_type=Path), default=None, help="The file. [<cache>/<corpus>/models/...]")
-@with_options(RUNNING)
-def fit(
-    dataset: str | None,
-    data: str | None,
-    partial: bool,
-    cache: Path,
-    features: str | None,
-    classifier: str,
-    protocol: str,
-    target: str | None,
-    classes: str | None,
-    speaker_norm: SpeakerNorm,
-    reweight: bool,
-    soft: bool,
-    seed: int,
-    exclude: str,
-    model: Path | None,
-    scheduler: str,
-    jobs: int | None,
-    device: str,
-    weights: Path | None,
-) -> None:
+@RUNNING
+def fit(corpora: Corpora, asked: Asked, exclude: str, model: Path | None, running: study.Running) -> None:
     """Learn from all of a corpus, and save a model that can be taken away.
 
     \b
@@ -60,41 +28,32 @@ def fit(
     from pipeline.judging.task import Settings
 
     console = Terminal()
-    ((names, built),) = members(console, features, classifier)
-    corpora, data = corpora_or_demo(console, dataset, data, cache)
-    datasets = at_hand(console, corpora, data, cache, partial=partial)
-    with study.opened(datasets, console, scheduler, jobs, device, weights) as desk:
-        remember(cache, corpora, data)
+    corpora = corpora.or_last(console)
+    ((names, built),) = asked.members(console, imported=corpora.imported)
+    with study.opened(corpora.at_hand(console), console, running) as desk:
+        corpora.remember()
         settings = Settings(
             corpus=desk.name,
             features=names,
             classifier=built,
-            card=card_of(corpora, protocol, target, classes),
-            speaker_norm=speaker_norm,
-            reweight=reweight,
-            soft=soft,
-            seed=seed,
-            device=device,
+            card=corpora.card(asked),
+            speaker_norm=asked.speaker_norm,
+            reweight=asked.reweight,
+            soft=asked.soft,
+            seed=asked.seed,
+            device=running.device,
         )
         excluded = [name.strip() for name in exclude.split(",") if name.strip()]
-        takeaway.fit(desk, settings, model, exclude=excluded, partial=partial)
+        takeaway.fit(desk, settings, model, exclude=excluded, partial=corpora.partial)
 
 
 @click.command()
 @option("--model", type=click.Path(path_type=Path), default=None, help="The file that `affex fit` saved.")
 @option("--data", type=click.Path(path_type=Path), default=None, help="Folder, file, or table with the column file.")
 @option("--out", type=click.Path(path_type=Path), default=None, help="The table. [<cache>/predict-.../<model>.csv]")
-@with_options((CACHE,), RUNNING)
-def predict(
-    model: Path | None,
-    data: Path | None,
-    out: Path | None,
-    cache: Path,
-    scheduler: str,
-    jobs: int | None,
-    device: str,
-    weights: Path | None,
-) -> None:
+@CACHE
+@RUNNING
+def predict(model: Path | None, data: Path | None, out: Path | None, cache: Path, running: study.Running) -> None:
     """Label recordings with a saved model: a table with one row a file, and one score a class.
 
     Their features are kept in the cache, under predict-<folder>-<hash>, until you delete them.
@@ -110,5 +69,5 @@ def predict(
         raise UsageError("Say which model and which recordings, as in: make predict MODEL=mine.affex DATA=recordings")
     fitted = modelfile.read(model)
     found = recordings.at_hand(data, cache, with_speakers=bool(fitted.settings.speaker_norm))
-    with study.opened([found], Terminal(), scheduler, jobs, device, weights) as desk:
+    with study.opened([found], Terminal(), running) as desk:
         takeaway.predict(desk, fitted, model.stem, out)

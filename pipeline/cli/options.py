@@ -1,7 +1,10 @@
 """Options that several verbs share, and what they mean together."""
 
+import dataclasses
+import functools
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +15,13 @@ from pipeline import registry
 from pipeline.caching import imports
 from pipeline.console import Terminal
 from pipeline.corpora.base import Card
-from pipeline.dataset import folder_name, last, opened
+from pipeline.dataset import folder_name, last, opened, remember
 from pipeline.errors import UsageError, unknown
 from pipeline.judging import cards
 from pipeline.manifest import Dataset
 from pipeline.matrix import SpeakerNorm
 from pipeline.registry import Member
+from pipeline.study import Running
 
 
 class Group(click.Group):
@@ -48,23 +52,157 @@ class SpeakerNormType(click.ParamType[SpeakerNorm]):
 def option(*names: str, **settings: Any) -> Callable[[Any], Any]:
     """Return a click option that shows its default and reads its environment variable."""
     variable = "AFFEX_" + names[0].removeprefix("--").replace("-", "_").upper()
-    return click.option(*names, envvar=variable, show_default=settings.get("default") is not None, **settings)
+    return click.option(*names, envvar=variable, show_default=bool(settings.get("default")), **settings)
+
+
+def gathered(name: str, record: type, *options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a decorator that adds options, whose values reach the function together.
+
+    Parameters
+    ----------
+    name
+        The argument of the function that they come as.
+    record
+        What they become: a dataclass that has a field for each.
+    options
+        In the order in which help shows them.
+    """
+    fields = [field.name for field in dataclasses.fields(record)]
+
+    def apply(function: Any) -> Any:
+        @functools.wraps(function)
+        def called(*context: Any, **values: Any) -> Any:
+            whole = record(**{field: values.pop(field) for field in fields})
+            return function(*context, **values, **{name: whole})
+
+        for one in reversed(options):
+            called = one(called)
+        return called
+
+    return apply
+
+
+@dataclass(frozen=True)
+class Corpora:
+    """Which corpora are meant, and where all caches are; fields as the options say them."""
+
+    dataset: str | None
+    data: str | None
+    partial: bool
+    cache: Path
+
+    def or_last(self, console: Terminal) -> "Corpora":
+        """Return the corpora that were named, else those extracted last, else the demo."""
+        if self.dataset is not None:
+            return self
+        if self.data is not None:
+            raise UsageError(f"DATA={self.data} was given without DATASET: say which corpus it is (csv for a table).")
+        found = last(self.cache)
+        console.say(
+            f"DATASET={shlex.quote(found[0])} (extracted last)" if found else "DATASET=demo (none was extracted yet)"
+        )
+        dataset, data = found or ("demo", None)
+        return replace(self, dataset=dataset, data=data)
+
+    @property
+    def names(self) -> list[str]:
+        """What each corpus is called."""
+        return (self.dataset or "").split()
+
+    def at_hand(self, console: Terminal) -> list[Dataset]:
+        """Open them.
+
+        Raises
+        ------
+        UsageError
+            If there are not as many folders as corpora.
+        """
+        pairs = zip(self.names, self._folders, strict=True)
+        return [opened(name, folder, self.cache, partial=self.partial, console=console) for name, folder in pairs]
+
+    def the_one(self, console: Terminal) -> Dataset:
+        """Open the one that is meant.
+
+        Raises
+        ------
+        UsageError
+            If several are.
+        """
+        if len(self.names) != 1:
+            raise UsageError(f"DATASET='{self.dataset}': name the one corpus whose utterances are meant.")
+        (corpus,) = self.at_hand(console)
+        return corpus
+
+    @property
+    def imported(self) -> dict[str, Imported]:
+        """The features of other projects that the cache holds, by name, those of these corpora before others."""
+        pairs = zip(self.names, self._folders, strict=True)
+        return imports.found(self.cache, [folder_name(name, folder) for name, folder in pairs])
+
+    def remember(self) -> None:
+        """Note that they were extracted last."""
+        remember(self.cache, self.dataset or "", self.data)
+
+    def card(self, asked: "Asked") -> Card:
+        """Return the protocol card that is meant, with the target and the classes that were asked for."""
+        card = cards.card(asked.protocol, registry.corpus(self.names[0]).cards if len(self.names) == 1 else ())
+        return cards.with_target(card, asked.target, asked.classes)
+
+    @property
+    def _folders(self) -> list[Path | None]:
+        """Where each is said to lie."""
+        n, data = len(self.names), self.data
+        folders: list[Path | None] = [None] * n
+        if data is not None:
+            folders = [Path(folder) for folder in (shlex.split(data) if n > 1 else [data])]
+        if not n or len(folders) != n:
+            raise UsageError(
+                f"DATASET='{self.dataset}' names {n} corpora, and DATA='{data}' {len(folders)} folders: expected one "
+                "each, in the same order (a folder with blanks in its name needs quotes of its own)."
+            )
+        return folders
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be learned, and how it is judged; fields as the options say them."""
+
+    features: str | None
+    classifier: str
+    protocol: str
+    target: str | None
+    classes: str | None
+    speaker_norm: SpeakerNorm
+    reweight: bool
+    soft: bool
+    seed: int
+
+    def members(
+        self, console: Terminal, fusion: str = "early", imported: Mapping[str, Imported] | None = None
+    ) -> list[Member]:
+        """Return the models that are meant, and say which features they have where nobody named any."""
+        found = registry.members(self.features, self.classifier, fusion, imported)
+        for names, classifier in found if self.features is None else ():
+            console.say(f"FEATURES={' '.join(names)} (what {classifier.name} prefers)")
+        return found
 
 
 CACHE = option("--cache", type=click.Path(path_type=Path), default=Path("cache"), help="Folder of all caches.")
-CORPUS = (
-    option("--dataset", default=None, help="Corpus (see `affex list`), or csv; several parted by blanks."),
-    option("--data", default=None, help="Its folder, or the table; as many as corpora. [data/<dataset>]"),
-    option("--partial", is_flag=True, default=False, help="Go on with a corpus that is not whole."),
-    CACHE,
-)
-RUNNING = (
+DATASET = option("--dataset", default=None, help="Corpus (see `affex list`), or csv; several parted by blanks.")
+DATA = option("--data", default=None, help="Its folder, or the table; as many as corpora. [data/<dataset>]")
+PARTIAL = option("--partial", is_flag=True, default=False, help="Go on with a corpus that is not whole.")
+CORPORA = gathered("corpora", Corpora, DATASET, DATA, PARTIAL, CACHE)
+RUNNING = gathered(
+    "running",
+    Running,
     option("--scheduler", default="local", help="local, inline or tcp://host:8786 of a running Dask scheduler."),
     option("--jobs", type=click.IntRange(1), default=None, help="Processes. [one a core]"),
     option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", help="Where networks, SVM, XGBoost compute."),
     option("--weights", type=click.Path(path_type=Path), default=None, help="Folder of networks' weight files."),
 )
-MODEL = (
+ASKED = gathered(
+    "asked",
+    Asked,
     option("--features", default=None, help="Features, parted by blanks. [what the classifier prefers]"),
     option("--classifier", default="svm", help="Classifier, with parameters after a colon."),
     option("--protocol", default="", help="Protocol card, with parameters after a colon. [the corpus's first]"),
@@ -83,79 +221,3 @@ MODEL = (
     option("--soft", is_flag=True, default=False, help="Learn from the shares of the raters' votes."),
     option("--seed", type=int, default=0, help="Seeds all that is random."),
 )
-
-
-def with_options(*groups: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
-    """Return a decorator that adds groups of options, shown in this order."""
-
-    def apply(function: Any) -> Any:
-        for one in reversed([one for group in groups for one in group]):
-            function = one(function)
-        return function
-
-    return apply
-
-
-def corpora_or_demo(console: Terminal, names: str | None, data: str | None, cache: Path) -> tuple[str, str | None]:
-    """Return the corpora that were named, else those extracted last, else the demo."""
-    if names is not None:
-        return names, data
-    if data is not None:
-        raise UsageError(f"DATA={data} was given without DATASET: say which corpus it is (csv for a table).")
-    found = last(cache)
-    console.say(
-        f"DATASET={shlex.quote(found[0])} (extracted last)" if found else "DATASET=demo (none was extracted yet)"
-    )
-    return found or ("demo", None)
-
-
-def at_hand(console: Terminal, names: str, data: str | None, cache: Path, *, partial: bool) -> list[Dataset]:
-    """Open the corpora that are meant.
-
-    Raises
-    ------
-    UsageError
-        If there are not as many folders as corpora.
-    """
-    pairs = _paired(names, data)
-    return [opened(name, folder, cache, partial=partial, console=console) for name, folder in pairs]
-
-
-def imported(names: str, data: str | None, cache: Path) -> dict[str, Imported]:
-    """Return the features of other projects that the cache holds, by name, those of the corpora named before others."""
-    return imports.found(cache, [folder_name(name, folder) for name, folder in _paired(names, data)])
-
-
-def _paired(names: str, data: str | None) -> list[tuple[str, Path | None]]:
-    """Return each corpus that is named, and where it is said to lie."""
-    corpora = names.split()
-    folders: list[Path | None] = [None] * len(corpora)
-    if data is not None:
-        folders = [Path(folder) for folder in (shlex.split(data) if len(corpora) > 1 else [data])]
-    if not corpora or len(folders) != len(corpora):
-        raise UsageError(
-            f"DATASET='{names}' names {len(corpora)} corpora, and DATA='{data}' {len(folders)} folders: expected one "
-            "each, in the same order (a folder with blanks in its name needs quotes of its own)."
-        )
-    return list(zip(corpora, folders, strict=True))
-
-
-def members(
-    console: Terminal,
-    features: str | None,
-    classifiers: str,
-    fusion: str = "early",
-    imported: Mapping[str, Imported] | None = None,
-) -> list[Member]:
-    """Return the models that are meant, and say which features they have where nobody named any."""
-    found = registry.members(features, classifiers, fusion, imported)
-    for names, classifier in found if features is None else ():
-        console.say(f"FEATURES={' '.join(names)} (what {classifier.name} prefers)")
-    return found
-
-
-def card_of(names: str, protocol: str, target: str | None, classes: str | None) -> Card:
-    """Return the protocol card that is meant, with the target and the classes that were asked for."""
-    corpora = names.split()
-    card = cards.card(protocol, registry.corpus(corpora[0]).cards if len(corpora) == 1 else ())
-    return cards.with_target(card, target, classes)

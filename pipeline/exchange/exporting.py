@@ -122,11 +122,11 @@ def _clip(dataset: Dataset, utterance: Utterance, entry: Entry, media: str, hop:
 def _length(dataset: Dataset, utterance: Utterance, kind: str) -> float:
     """Return how long an utterance is, s; NaN where nothing says."""
     items = [getattr(utterance, name, None) for name in (kind, "audio", "video", "mocap")]
-    item = next((item for item in items if item is not None), None)
-    if item is None:
-        return float("nan")
-    end = item.end if item.end is not None else length.seconds(dataset.root / item.path)
-    return float("nan") if end is None else end - (item.start or 0.0)
+    for item in filter(None, items):
+        end = item.end if item.end is not None else length.seconds(dataset.root / item.path)
+        if end is not None:
+            return float(end - (item.start or 0.0))
+    return float("nan")
 
 
 def around(times: Floats, hop: float | None) -> Floats:

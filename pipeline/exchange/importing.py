@@ -107,7 +107,7 @@ def require_name(name: str) -> None:
     if not re.fullmatch(r"[A-Za-z][\w.-]*", name) or re.search(r"-[0-9a-f]{12}$", name):
         raise UsageError(
             f"'{name}' cannot name a feature: expected a letter, then letters, digits, dots, dashes or underscores, "
-            "as in --name openface (and not the name of an older file in the cache)."
+            "as in --called openface (and not the name of an older file in the cache)."
         )
 
 

@@ -1,7 +1,7 @@
 """Matching: whose rows a foreign key has.
 
 A key is an utterance's id. Else it names a recording: by its path, its file's name, or that without the ending; the
-rows are then those of the utterances that are parts of it, each row of the one in whose span its middle lies.
+rows are then those of the utterances that are parts of it, each row every one's in whose span its middle lies.
 """
 
 from collections import defaultdict
