@@ -158,7 +158,7 @@ def extracted(desk: Desk, specs: Sequence[FeatureSpec], beside: Sequence[Feature
     AffexError
         If what a feature needs is not there, or no clip of a corpus has any of the features.
     """
-    specs = [spec.unpooled for spec in specs]
+    specs = list(dict.fromkeys(spec.unpooled for spec in specs))
     extra = [spec for spec in beside if spec not in specs]
     for dataset in desk.datasets:
         began = time.monotonic()
@@ -214,8 +214,10 @@ def fused(desk: Desk, members: Sequence[Member], wish: Wish, fusion: str, out: P
 def _fused(desk: Desk, members: Sequence[Member], wish: Wish, rule: str, out: Path | None) -> Path:
     from pipeline.fusing import fusion as rules
 
-    inner = wish.inner or rules.RULES[rule].learns
-    folders = [run(desk, member, replace(wish, inner=inner), None) for member in members]
+    wish = replace(wish, inner=wish.inner or rules.RULES[rule].learns)
+    planned = [_settings(desk, member, wish) for member in members]
+    extracted(desk, [spec for specs, _ in planned for spec in specs], beside=_prints())
+    folders = [_evaluated(desk, specs, settings, wish, None) for specs, settings in planned]
     return fuse_runs(desk.console, [str(folder) for folder in folders], f"late:{rule}", desk.folder.parent, out)
 
 
@@ -235,23 +237,29 @@ def fuse_runs(console: Terminal, names: Sequence[str], fusion: str, cache: Path,
 
 
 def run(desk: Desk, member: Member, wish: Wish, out: Path | None) -> Path:
-    """Evaluate one model under a card, or show again what rests on the same; return the run's folder.
+    """Extract what is missing and evaluate one model under a card; return the run's folder.
 
     Raises
     ------
     AffexError
-        If the audit finds leaks and was not told to go on, or the evaluation cannot be done.
+        As `extracted`; or if the audit finds leaks and was not told to go on, or the evaluation cannot be done.
     """
-    from pipeline.judging.selection import require_target
+    specs, settings = _settings(desk, member, wish)
+    extracted(desk, specs, beside=_prints())
+    return _evaluated(desk, specs, settings, wish, out)
+
+
+def _prints() -> tuple[FeatureSpec, ...]:
+    return registry.feature_specs(PRINTS)
+
+
+def _evaluated(desk: Desk, specs: Sequence[FeatureSpec], settings: "Settings", wish: Wish, out: Path | None) -> Path:
+    """Evaluate a model whose features are there, or show again what rests on the same; return the run's folder."""
     from pipeline.judging.task import prepare
     from pipeline.reporting import report
 
-    require_target(wish.card.target, (utterance for dataset in desk.datasets for utterance in dataset.utterances))
-    specs, settings = _settings(desk, member, wish)
-    prints_spec = registry.feature_specs(PRINTS)
-    extracted(desk, specs, beside=prints_spec)
     folder = out or desk.folder / "runs" / report.run_name(settings.about())
-    matrix, prints = (matrix_of(desk, wanted) for wanted in (specs, prints_spec))
+    matrix, prints = (matrix_of(desk, wanted) for wanted in (specs, _prints()))
     basis = report.rests_on(matrix, settings.about(), _digest(prints), str(wish.allow_leaks), *_missing(desk))
     if _shown_again(desk.console, folder, basis, inner=wish.inner):
         return folder
@@ -265,8 +273,10 @@ def run(desk: Desk, member: Member, wish: Wish, out: Path | None) -> Path:
 
 
 def _settings(desk: Desk, member: Member, wish: Wish) -> "tuple[tuple[FeatureSpec, ...], Settings]":
+    from pipeline.judging.selection import require_target
     from pipeline.judging.task import Settings
 
+    require_target(wish.card.target, (utterance for dataset in desk.datasets for utterance in dataset.utterances))
     names, classifier = member
     specs = readable(desk.console, names, classifier, desk.imported)
     return specs, Settings(
