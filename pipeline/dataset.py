@@ -43,6 +43,7 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
         If the folder is not that corpus, or not the whole of it.
     """
     corpus = registry.corpus(name)
+    unusual = [f"{corpus.name} is read as {name}"] if name != corpus.name else []
     name = corpus.name
     if name == TABLE:
         return _table(corpus, data, cache)
@@ -64,7 +65,7 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
         )
     for sentence in missing:
         console.say(f"Incomplete corpus: {sentence}.")
-    return Dataset(name, root, cache / name, Utterances(utterances), tuple(missing))
+    return Dataset(name, root, cache / name, Utterances(utterances), (*missing, *unusual))
 
 
 def folder_name(name: str, data: Path | None) -> str:

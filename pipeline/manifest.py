@@ -144,15 +144,15 @@ class Dataset:
         The folder that media paths are relative to.
     folder
         Its cache folder, ``cache/<name>``.
-    missing
-        A sentence for each part of the corpus that is not whole.
+    notes
+        What must be said beside every figure, a sentence each: a part that is not whole, a setting that is not usual.
     """
 
     name: str
     root: Path
     folder: Path
     utterances: Sequence[Utterance]
-    missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def to_line(utterance: Utterance) -> str:

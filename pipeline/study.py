@@ -260,14 +260,14 @@ def _evaluated(desk: Desk, specs: Sequence[FeatureSpec], settings: "Settings", w
 
     folder = out or desk.folder / "runs" / report.run_name(settings.about())
     matrix, prints = (matrix_of(desk, wanted) for wanted in (specs, _prints()))
-    basis = report.rests_on(matrix, settings.about(), _digest(prints), str(wish.allow_leaks), *_missing(desk))
+    basis = report.rests_on(matrix, settings.about(), _digest(prints), str(wish.allow_leaks), *_notes(desk))
     if _shown_again(desk.console, folder, basis, inner=wish.inner):
         return folder
     task = prepare(matrix, settings, partial=wish.partial)
     media = _media(specs)
     leaks, warnings = _audited(task, settings, prints, media, allow=wish.allow_leaks)
     result = _judged(desk, task, settings, inner=wish.inner)
-    notes = (*_missing(desk), *warnings, *result.notes)
+    notes = (*_notes(desk), *warnings, *result.notes)
     _written(desk.console, replace(result, notes=notes, leaks=leaks), folder, basis)
     return folder
 
@@ -387,8 +387,8 @@ def _shown_again(console: Terminal, folder: Path, basis: str, *, inner: bool = F
     return text is not None
 
 
-def _missing(desk: Desk) -> tuple[str, ...]:
-    return tuple(sentence for dataset in desk.datasets for sentence in dataset.missing)
+def _notes(desk: Desk) -> tuple[str, ...]:
+    return tuple(sentence for dataset in desk.datasets for sentence in dataset.notes)
 
 
 def _require_honest(card: Card, *, leak: bool) -> None:

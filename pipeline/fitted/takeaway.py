@@ -61,8 +61,8 @@ def fit(
         recipes=[made.spec for made in recipes],
         partial=partial,
     )
-    missing = tuple(sentence for dataset in desk.datasets for sentence in dataset.missing)
-    model = replace(model, learned=replace(model.learned, notes=(*missing, *model.learned.notes)))
+    notes = tuple(sentence for dataset in desk.datasets for sentence in dataset.notes)
+    model = replace(model, learned=replace(model.learned, notes=(*notes, *model.learned.notes)))
     path = path or desk.folder / "models" / f"{model.name}{modelfile.SUFFIX}"
     modelfile.write(model, path)
     for sentence in (*_fitted(model), *_chosen(model)):

@@ -188,10 +188,13 @@ def test_a_marked_actor_who_is_not_the_speaker_never_lends_his_face_to_the_speak
 
 def test_the_marked_actor_s_half_is_a_setting(tmp_path):
     iemocap(tmp_path / "data")
-    left, right = (
-        opened(name, tmp_path / "data", tmp_path / "cache", partial=True, console=Listener()).utterances
+    usual, other = (
+        opened(name, tmp_path / "data", tmp_path / "cache", partial=True, console=Listener())
         for name in ("iemocap", "iemocap:marked=right")
     )
+    assert (other.name, other.folder) == (usual.name, usual.folder)
+    assert set(other.notes) - set(usual.notes) == {"iemocap is read as iemocap:marked=right"}
+    left, right = usual.utterances, other.utterances
     swapped = {"left": "right", "right": "left"}
     assert [swapped[u.video.region] for u in left] == [u.video.region for u in right]
     assert [u.mocap for u in left] == [u.mocap for u in right]
@@ -335,7 +338,7 @@ def test_a_release_that_is_not_whole_needs_a_word(tmp_path):
     assert "iemocap: none of the 1811 turns of Ses02 found." in said.said
     dataset = opened("iemocap", tmp_path / "data", tmp_path, partial=True, console=said)
     assert len(dataset.utterances) == 20
-    assert len(dataset.missing) == 2
+    assert len(dataset.notes) == 2
 
 
 # Cards
