@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from pipeline import registry, study
 from pipeline.console import Terminal
+from pipeline.desk import Desk, extracted, matrix_of, readable
 from pipeline.judging import runs
 from pipeline.reporting import comparison, coverage, tables
 
 if TYPE_CHECKING:
     from pipeline.judging.runs import Run
-    from pipeline.study import Desk, Wish
+    from pipeline.study import Wish
 
 #: The feature of each medium, and who reads them.
 AUDIO, FACE, CLASSIFIER = "compare", "face", "svm"
@@ -30,7 +31,7 @@ NOTES = (
 )
 
 
-def tour(desk: "Desk", wish: "Wish") -> None:
+def tour(desk: Desk, wish: "Wish") -> None:
     """Extract, evaluate four ways, and print the four side by side; their own reports lie in the cache.
 
     Raises
@@ -39,9 +40,9 @@ def tour(desk: "Desk", wish: "Wish") -> None:
         As `pipeline.study.run`.
     """
     classifier = registry.classifier(CLASSIFIER)
-    specs = study.readable(desk.console, (AUDIO, FACE), classifier)
-    study.extracted(desk, specs, beside=registry.feature_specs(study.PRINTS))
-    seen = coverage.of_all(study.matrix_of(desk, registry.feature_specs(FACES)))
+    specs = readable(desk.console, (AUDIO, FACE), classifier)
+    extracted(desk, specs, beside=registry.feature_specs(study.PRINTS))
+    seen = coverage.of_all(matrix_of(desk, registry.feature_specs(FACES)))
     desk.console.say(f"{FACES}: a face in {seen.n_found} of {seen.n_frames} frames ({seen.share or 0:.1%})")
     _shown(desk, {title: runs.read(folder) for title, folder in _four(desk, wish).items()})
     for note in NOTES:

@@ -14,10 +14,11 @@ from foreign import cached, corpus, extracted, failures, imported, known, rows_o
 from test_study import FEATURES as VOICE
 from test_study import run, table
 
-from pipeline import registry, study
+from pipeline import registry
 from pipeline.caching import cache, imports, inventory, store
 from pipeline.console import Terminal
 from pipeline.dataset import opened
+from pipeline.desk import Running, open_desk
 from pipeline.errors import AffexError, UsageError
 from pipeline.exchange import exporting, importing, matching
 from pipeline.exchange.record import Part, Source, Wish
@@ -408,7 +409,7 @@ def test_it_evaluates_and_fuses_like_ours_and_cannot_be_fitted(tmp_path):
     from pipeline.fitted import takeaway
     from pipeline.judging.task import Settings
 
-    with study.opened([dataset], Terminal(quiet=True), study.Running("inline", 1)) as desk:
+    with open_desk([dataset], Terminal(quiet=True), Running("inline", 1)) as desk:
         ((names, classifier),) = registry.members("theirs", "svm", "early")
         settings = Settings(corpus="mine", features=names, classifier=classifier, card=registry.corpus("csv").cards[0])
         with pytest.raises(UsageError, match="theirs was imported, and affex cannot make it of new recordings"):

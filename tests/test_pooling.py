@@ -16,12 +16,13 @@ from test_study import run as evaluated
 from test_study import table
 
 from features.base import AudioFeature, ChainedFeature, Clip, Feature, Rows
-from pipeline import pooling, registry, study
+from pipeline import pooling, registry
 from pipeline.caching import cache as store_of
 from pipeline.cli.command import cli
 from pipeline.console import Terminal
 from pipeline.corpora.base import LOSO
 from pipeline.dataset import opened
+from pipeline.desk import Running, extracted, open_desk
 from pipeline.errors import AffexError, UsageError
 from pipeline.extraction import stages
 from pipeline.fitted import takeaway
@@ -439,7 +440,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, console = tmp_path_factory.mktemp("fitted"), Terminal()
     corpus = opened("csv", table(folder), folder / "cache", partial=False, console=console)
     settings = Settings(corpus="mine", features=("mfcc",), classifier=SVM, card=LOSO)
-    with study.opened([corpus], console, study.Running("inline", 1)) as desk:
+    with open_desk([corpus], console, Running("inline", 1)) as desk:
         takeaway.fit(desk, settings, folder / "one.affex")
     return folder
 
@@ -448,7 +449,7 @@ def test_a_model_pools_new_recordings_as_those_it_was_fitted_on(fitted):
     model = read(fitted / "one.affex")
     assert model.settings.features == ("mfcc:pool=mean+std+min+max",)
     recordings = at_hand(fitted / "mine-wav", fitted / "cache", with_speakers=False)
-    with study.opened([recordings], Terminal(), study.Running("inline", 1)) as desk:
+    with open_desk([recordings], Terminal(), Running("inline", 1)) as desk:
         lines = takeaway.predict(desk, model, "one", None).read_text(encoding="utf-8").splitlines()
     right = [("loud" if int(line.split(",")[0].split(".")[0][-1]) % 2 else "soft") in line for line in lines[1:]]
     assert len(right) == 16
@@ -459,12 +460,12 @@ def test_a_model_pools_new_recordings_as_those_it_was_fitted_on(fitted):
 def test_a_model_weighs_new_recordings_as_those_it_was_fitted_on(tmp_path, cache):
     corpus = opened("csv", table(tmp_path), cache, partial=False, console=Terminal())
     settings = Settings(corpus="mine", features=("heard:pool=qmean+qstd",), classifier=SVM, card=LOSO)
-    with study.opened([corpus], Terminal(), study.Running("inline", 1)) as desk:
+    with open_desk([corpus], Terminal(), Running("inline", 1)) as desk:
         takeaway.fit(desk, settings, tmp_path / "one.affex")
     model = read(tmp_path / "one.affex")
     assert model.settings.features == ("heard:pool=qmean+qstd",)
     recordings = at_hand(tmp_path / "mine-wav", tmp_path / "elsewhere", with_speakers=False)
-    with study.opened([recordings], Terminal(), study.Running("inline", 1)) as desk:
+    with open_desk([recordings], Terminal(), Running("inline", 1)) as desk:
         lines = takeaway.predict(desk, model, "one", None).read_text(encoding="utf-8").splitlines()
     right = [("loud" if int(line.split(",")[0].split(".")[0][-1]) % 2 else "soft") in line for line in lines[1:]]
     assert len(right) == 16
@@ -486,14 +487,14 @@ def test_the_device_reaches_the_features_and_brings_a_worker_a_gpu(dataset, monk
         seen["gpus"] = gpus
         return stages.contextlib.nullcontext(stages.Inline())
 
-    monkeypatch.setattr(study, "extract", extract)
+    monkeypatch.setattr("pipeline.desk.extract", extract)
     monkeypatch.setattr(stages, "opened", workers)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
     monkeypatch.setattr("joblib.cpu_count", lambda: 2)
     tiles = FeatureSpec("tiles", Tiles(), Tiles())
     for device, gpus in (("cuda", 3), ("cpu", 0)):
-        with study.opened([dataset], Terminal(), study.Running("local", 2, device)) as desk:
-            study.extracted(desk, [replace(tiles, pool=MEAN_STD)])
+        with open_desk([dataset], Terminal(), Running("local", 2, device)) as desk:
+            extracted(desk, [replace(tiles, pool=MEAN_STD)])
         assert seen == {"specs": [tiles], "device": device, "several": device == "cuda", "gpus": gpus}
 
 
@@ -512,7 +513,7 @@ def test_every_verb_that_extracts_says_where(fitted, monkeypatch, verb):
     def extract(dataset, specs, runner, console, runtime):
         raise StoppedError(runtime.device)
 
-    monkeypatch.setattr(study, "extract", extract)
+    monkeypatch.setattr("pipeline.desk.extract", extract)
     monkeypatch.chdir(fitted)
     for device in ("cpu", "cuda"):
         with pytest.raises(StoppedError, match=device):

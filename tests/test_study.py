@@ -14,6 +14,7 @@ from pipeline import registry, study
 from pipeline.console import Terminal
 from pipeline.corpora.base import LOSO, Card
 from pipeline.dataset import opened
+from pipeline.desk import Running, open_desk
 from pipeline.errors import AffexError, UsageError
 from pipeline.judging import cards
 from pipeline.study import Wish
@@ -60,7 +61,7 @@ def run(tables: list[Path], cache: Path, *, features: str = FEATURES, classifier
     console = Terminal()
     datasets = [opened("csv", path, cache, partial=False, console=console) for path in tables]
     members = registry.members(features, classifier, fusion)
-    with study.opened(datasets, console, study.Running("inline", 1)) as desk:
+    with open_desk(datasets, console, Running("inline", 1)) as desk:
         if fusion == "early":
             study.single(desk, members[0], Wish(**{"card": LOSO} | wish), out, leak=leak)
         else:

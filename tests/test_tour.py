@@ -10,6 +10,7 @@ from pipeline.console import Terminal
 from pipeline.corpora import demo
 from pipeline.corpora.base import LOSO
 from pipeline.dataset import opened
+from pipeline.desk import Running, open_desk
 
 #: Four speakers, once with each emotion: enough for intervals, and no run is without a mistake.
 CORNER = tuple(demo.Clip(*who) for who in product((0, 3, 5, 7), sorted(demo.EMOTIONS), (0,)))
@@ -30,7 +31,7 @@ def twice(tmp_path_factory):
             dataset = opened("demo", None, folder / "cache", partial=True, console=console)
             with (
                 console.rich.capture() as captured,
-                study.opened([dataset], console, study.Running("inline", 1)) as desk,
+                open_desk([dataset], console, Running("inline", 1)) as desk,
             ):
                 tour.tour(desk, study.Wish(card=LOSO, partial=True))
             said.append(captured.get())

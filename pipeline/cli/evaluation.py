@@ -7,6 +7,7 @@ import click
 from pipeline import registry, study
 from pipeline.cli.options import ASKED, CACHE, CORPORA, RUNNING, Asked, Corpora, option
 from pipeline.console import Terminal
+from pipeline.desk import Running, open_desk
 from pipeline.errors import UsageError
 
 OUT = option("--out", type=click.Path(path_type=Path), default=None, help="Folder of the results. [<cache>/.../<run>]")
@@ -32,7 +33,7 @@ def evaluate(
     leak: bool,
     allow_leaks: bool,
     out: Path | None,
-    running: study.Running,
+    running: Running,
 ) -> None:
     """Train and test, leaving one speaker out at a time; extract first what is missing.
 
@@ -63,7 +64,7 @@ def evaluate(
         inner=inner,
         allow_leaks=allow_leaks,
     )
-    with study.opened(corpora.at_hand(console), console, running) as desk:
+    with open_desk(corpora.at_hand(console), console, running) as desk:
         corpora.remember()
         if fusion.startswith("late"):
             study.fused(desk, models, wish, fusion, out, leak=leak)
@@ -93,12 +94,12 @@ def compare(cache: Path, runs: str | None, out: Path | None, metric: str) -> Non
 @click.command()
 @CACHE
 @RUNNING
-def demo(cache: Path, running: study.Running) -> None:
+def demo(cache: Path, running: Running) -> None:
     """Make a small corpus and evaluate it: audio alone, faces alone, both fused; on speakers the model never heard."""
     from pipeline.tour import tour
 
     console = Terminal()
     corpora = Corpora("demo", None, partial=False, cache=cache)
-    with study.opened(corpora.at_hand(console), console, running) as desk:
+    with open_desk(corpora.at_hand(console), console, running) as desk:
         corpora.remember()
         tour(desk, study.Wish(card=registry.corpus("demo").cards[0], device=running.device))

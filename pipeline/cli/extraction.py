@@ -7,7 +7,7 @@ import click
 from pipeline import registry
 from pipeline.cli.options import CACHE, CORPORA, RUNNING, Corpora, option
 from pipeline.console import Terminal
-from pipeline.study import Running, extracted, opened
+from pipeline.desk import Running, extracted, open_desk
 
 #: What `features` extracts when nobody says.
 DEFAULT_FEATURES = "compare mfcc logmel"
@@ -31,7 +31,7 @@ def features(corpora: Corpora, features: str | None, running: Running) -> None:
         features = DEFAULT_FEATURES
         console.say(f"FEATURES='{features}' (when nobody says)")
     specs = registry.feature_specs(features, corpora.imported)
-    with opened(corpora.at_hand(console), console, running) as desk:
+    with open_desk(corpora.at_hand(console), console, running) as desk:
         extracted(desk, specs)
     corpora.remember()
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from pipeline import study
 from pipeline.cli.options import ASKED, CACHE, CORPORA, RUNNING, Asked, Corpora, option
 from pipeline.console import Terminal
+from pipeline.desk import Running, open_desk
 from pipeline.errors import UsageError
 
 
@@ -16,7 +16,7 @@ from pipeline.errors import UsageError
 @option("--exclude", default="", help="Speakers who are not learned from, parted by commas.")
 @option("--model", type=click.Path(path_type=Path), default=None, help="The file. [<cache>/<corpus>/models/...]")
 @RUNNING
-def fit(corpora: Corpora, asked: Asked, exclude: str, model: Path | None, running: study.Running) -> None:
+def fit(corpora: Corpora, asked: Asked, exclude: str, model: Path | None, running: Running) -> None:
     """Learn from all of a corpus, and save a model that can be taken away.
 
     \b
@@ -30,7 +30,7 @@ def fit(corpora: Corpora, asked: Asked, exclude: str, model: Path | None, runnin
     console = Terminal()
     corpora = corpora.or_last(console)
     ((names, built),) = asked.members(console, imported=corpora.imported)
-    with study.opened(corpora.at_hand(console), console, running) as desk:
+    with open_desk(corpora.at_hand(console), console, running) as desk:
         corpora.remember()
         settings = Settings(
             corpus=desk.name,
@@ -53,7 +53,7 @@ def fit(corpora: Corpora, asked: Asked, exclude: str, model: Path | None, runnin
 @option("--out", type=click.Path(path_type=Path), default=None, help="The table. [<cache>/predict-.../<model>.csv]")
 @CACHE
 @RUNNING
-def predict(model: Path | None, data: Path | None, out: Path | None, cache: Path, running: study.Running) -> None:
+def predict(model: Path | None, data: Path | None, out: Path | None, cache: Path, running: Running) -> None:
     """Label recordings with a saved model: a table with one row a file, and one score a class.
 
     Their features are kept in the cache, under predict-<folder>-<hash>, until you delete them.
@@ -69,5 +69,5 @@ def predict(model: Path | None, data: Path | None, out: Path | None, cache: Path
         raise UsageError("Say which model and which recordings, as in: make predict MODEL=mine.affex DATA=recordings")
     fitted = modelfile.read(model)
     found = recordings.at_hand(data, cache, with_speakers=bool(fitted.settings.speaker_norm))
-    with study.opened([found], Terminal(), running) as desk:
+    with open_desk([found], Terminal(), running) as desk:
         takeaway.predict(desk, fitted, model.stem, out)

@@ -16,12 +16,12 @@ from pipeline.caching import imports
 from pipeline.console import Terminal
 from pipeline.corpora.base import Card
 from pipeline.dataset import folder_name, last, opened, remember
+from pipeline.desk import Running
 from pipeline.errors import UsageError, unknown
 from pipeline.judging import cards
 from pipeline.manifest import Dataset
 from pipeline.matrix import SpeakerNorm
 from pipeline.registry import Member
-from pipeline.study import Running
 
 
 class Group(click.Group):

@@ -15,6 +15,7 @@ from pipeline.caching import cache, store
 from pipeline.caching.cache import recipe
 from pipeline.caching.imports import is_imported
 from pipeline.console import Terminal
+from pipeline.desk import Desk, extracted, matrix_of, readable
 from pipeline.errors import UsageError
 from pipeline.fitted import modelfile, models
 from pipeline.fitted.models import Model, Predictions
@@ -24,7 +25,6 @@ from pipeline.matrix import Matrix
 from pipeline.registry import FeatureSpec
 from pipeline.reporting import tables
 from pipeline.reporting.report import TRANSDUCTIVE, csv_line, versions
-from pipeline.study import Desk, extracted, matrix_of, readable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -61,8 +61,7 @@ def fit(
         recipes=[made.spec for made in recipes],
         partial=partial,
     )
-    notes = tuple(sentence for dataset in desk.datasets for sentence in dataset.notes)
-    model = replace(model, learned=replace(model.learned, notes=(*notes, *model.learned.notes)))
+    model = replace(model, learned=replace(model.learned, notes=(*desk.notes, *model.learned.notes)))
     path = path or desk.folder / "models" / f"{model.name}{modelfile.SUFFIX}"
     modelfile.write(model, path)
     for sentence in (*_fitted(model), *_chosen(model)):
