@@ -178,7 +178,7 @@ def test_a_file_that_goes_under_the_decoder_gives_nothing(dataset: Dataset, monk
 def test_a_clip_without_video_says_so(dataset: Dataset, decoder: StandIn) -> None:
     mute = replace(dataset.utterances[0], id="mute", video=None)
     [greys] = run(replace(dataset, utterances=(mute, *dataset.utterances)), GREYS)
-    assert greys.failures == {"mute": "mute has no video"}
+    assert greys.failures == {"mute": "it has no video"}
 
 
 def test_a_feature_may_leave_early(dataset: Dataset, decoder: StandIn) -> None:

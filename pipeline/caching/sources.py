@@ -79,7 +79,7 @@ def of_clips(dataset: Dataset, kind: str, files: Files) -> tuple[dict[str, bytes
 def _absent(utterance: Utterance, kind: str) -> str:
     """Return that an utterance has no media of a kind, and why, where its corpus knows."""
     why = dict(utterance.absent).get(kind)
-    return f"{utterance.id} has no {NAMES.get(kind, kind)}" + (f": {why}" if why else "")
+    return f"it has no {NAMES.get(kind, kind)}" + (f": {why}" if why else "")
 
 
 def of_rows(
