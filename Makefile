@@ -19,7 +19,7 @@ endif
 OPTIONS := DATASET DATA FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM REWEIGHT SOFT \
            FUSION RUNS METRIC INNER LEAK ALLOW_LEAKS \
            UTTERANCE SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED PARTIAL EXTRA MODEL EXCLUDE \
-           FILE CALLED FORMAT TABLE HOP DROP_NAN NOTE
+           BY FILE CALLED FORMAT TABLE HOP DROP_NAN NOTE
 $(foreach option,$(OPTIONS),$(if $($(option)),$(eval export AFFEX_$(option) := $$($(option)))))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -63,6 +63,7 @@ help: ## show this
 #=   UTTERANCE     for show: the utterance's id, as in s1_anger_1
 #=   MODEL         for fit and predict: the model's file (default for fit: <cache>/<corpus>/models/<run>.affex)
 #=   EXCLUDE       for fit: speakers who are not learned from, parted by commas
+#=   BY            for export to .csd: utterance, or recording, as CMU-MultimodalSDK aligns them (default: utterance)
 #=   FILE          for import: what is taken in, a file or a folder
 #=   CALLED        for import: what FEATURES calls it from then on
 #=   NOTE          for import: who made it, or what else is to be known

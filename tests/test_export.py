@@ -86,6 +86,51 @@ def test_a_sequence_has_the_layout_that_its_own_project_documents(dataset, tmp_p
         assert labels.metadata["affex utterances"]["speaker"] == [u.speaker for u in dataset.utterances]
 
 
+@pytest.mark.parametrize("feature", FEATURES)
+def test_rows_of_a_recording_stand_together_in_its_time(dataset, tmp_path, feature):
+    c, d, e = (next(u for u in dataset.utterances if u.id == id_) for id_ in ("c", "d", "dialog/e"))
+    others = [u for u in dataset.utterances if u not in (c, d, e)]
+    mixed = replace(dataset, utterances=(e, others[0], c, *others[1:], d))
+    ours = extracted(mixed, feature)
+    exporting.export(mixed, ours, tmp_path / "out.csd", "", Listener(), by_recording=True)
+    table = cached(mixed, ours)
+    rows = {id_: slice(*table.offsets[n : n + 2]) for n, id_ in enumerate(table.ids)}
+    with h5py.File(tmp_path / "out.csd") as file:
+        assert sorted(file[feature]["data"]) == ["a", "b", "long"]
+        entry = file[feature]["data"]["long"]
+        np.testing.assert_array_equal(entry["features"], np.concatenate([table.values[rows[u.id]] for u in (c, d, e)]))
+        if ours.framewise:
+            times = np.concatenate([table.times[rows[u.id]] + u.audio.start for u in (c, d, e)])
+            np.testing.assert_allclose(np.mean(entry["intervals"], axis=1), times, atol=1e-12)
+        else:
+            np.testing.assert_allclose(entry["intervals"], [(u.audio.start, u.audio.end) for u in (c, d, e)])
+    with csd.reading(tmp_path / "out-labels.csd") as labels:
+        assert sorted(labels.entries) == ["a", "b", "long", "short"]
+        assert labels.entries["long"].features.shape == (3, 3)
+        assert (np.diff(labels.entries["long"].intervals[:, 0]) > 0).all()
+    theirs, _ = imported(tmp_path / "out.csd", mixed, f"by-{feature[:4]}")
+    after = cached(mixed, theirs)
+    assert after.values.tobytes() == table.values.tobytes()
+    if ours.framewise:
+        np.testing.assert_allclose(after.times, table.times, atol=1e-12)
+
+
+def test_only_a_sequence_is_written_by_recording(dataset, tmp_path):
+    with pytest.raises(UsageError, match=r"--by recording is for \.csd: as npz, the table of utterances says"):
+        exporting.export(dataset, extracted(dataset, "gemaps"), tmp_path / "a.npz", "", Listener(), by_recording=True)
+
+
+def test_recordings_of_one_name_are_called_by_their_paths(dataset, tmp_path):
+    clips = [replace(dataset.utterances[0], id=f"{n}", audio=Media(f"{n}/take.wav")) for n in range(2)]
+    for clip in clips:
+        (tmp_path / clip.audio.path).parent.mkdir()
+        (tmp_path / clip.audio.path).write_bytes((dataset.root / "wav" / "a.wav").read_bytes())
+    two = Dataset("two", tmp_path, tmp_path / "cache" / "two", tuple(clips))
+    exporting.export(two, extracted(two, "gemaps"), tmp_path / "out.csd", "", Listener(), by_recording=True)
+    with csd.reading(tmp_path / "out.csd") as sequence:
+        assert list(sequence.entries) == ["0%2Ftake", "1%2Ftake"]
+
+
 def test_a_row_of_an_utterance_spans_it_and_its_length_comes_from_the_media(dataset, tmp_path):
     path, _ = written(dataset, "gemaps", tmp_path, "csd")
     with csd.reading(path) as sequence:

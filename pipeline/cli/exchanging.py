@@ -17,12 +17,13 @@ FORMAT = option("--format", "format_", default="", help="The format, where the n
 @CORPORA
 @option("--features", default=None, help="The feature, with its parameters; one.")
 @FORMAT
-def export(
-    out: Path | None,
-    corpora: Corpora,
-    features: str | None,
-    format_: str,
-) -> None:
+@option(
+    "--by",
+    type=click.Choice(["utterance", "recording"]),
+    default="utterance",
+    help="What an entry of a .csd is; recording: as CMU-MultimodalSDK aligns them.",
+)
+def export(out: Path | None, corpora: Corpora, features: str | None, format_: str, by: str) -> None:
     """Write a cached feature and the labels for other projects: .csd, .npz, .parquet, or a folder (audformat).
 
     \b
@@ -30,6 +31,7 @@ def export(
       affex export egemaps.parquet --dataset emodb --features egemaps
       affex export mfcc.csd --dataset demo --features mfcc
       affex export database --dataset demo --features compare
+      affex export mfcc.csd --dataset mosei --features mfcc --by recording
     """
     from pipeline.exchange import exporting
 
@@ -42,7 +44,7 @@ def export(
     specs = registry.feature_specs(features, corpora.imported)
     if len(specs) > 1:
         raise UsageError(f"FEATURES='{features}' are several: an export has one; export each under a name of its own.")
-    exporting.export(corpora.the_one(console), specs[0], out, format_, console)
+    exporting.export(corpora.the_one(console), specs[0], out, format_, console, by_recording=by == "recording")
 
 
 @click.command(name="import")

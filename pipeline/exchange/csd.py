@@ -1,15 +1,18 @@
 """The format ``.csd``: computational sequences of the CMU-MultimodalSDK (see `pipeline.media.csd`).
 
-An export has two files: the feature, and ``<name>-labels.csd``, whose rows are the labels in numbers and whose metadata
-``affex utterances`` is the table of all utterances as JSON. Every utterance is a recording of its own: its id is
-the key, and intervals count from its beginning (the first may begin a little before it, for a frame has its time in
-its middle). A slash in an id, which HDF5 cannot have in a name, is written %2F. An import takes keys for ids, else for
-recordings, and times from the recording's beginning, but in files of ours. Written and read entry by entry.
+An export has two files: the feature, and ``<name>-labels.csd``, whose rows are the labels in numbers and whose
+metadata ``affex utterances`` is the table of all utterances as JSON. Every utterance is an entry of its own: its id
+is the key, and intervals count from its beginning (the first may begin a little before it, for a frame has its time
+in its middle). Or, as the SDK aligns them, every recording is an entry: rows stand in its time, sorted by it, and
+those of utterances that overlap come twice. A slash in an id, which HDF5 cannot have in a name, is written %2F. An
+import takes keys for ids, else for recordings, and times from the recording's beginning, but in files of ours.
+Written and read entry by entry.
 """
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +31,7 @@ def write(path: Path, export: Export) -> list[Path]:
     """Write an export; return the files."""
     spans: dict[str, Floats] = {}
 
-    def entries() -> Iterator[tuple[str, Entry]]:
+    def rows() -> Iterator[tuple[str, Entry]]:
         for clip in export.clips():
             if np.isnan(clip.intervals).any():
                 raise AffexError(
@@ -36,17 +39,18 @@ def write(path: Path, export: Export) -> list[Path]:
                     "Is DATA right? Other formats can do without."
                 )
             spans[clip.utterance.id] = np.array([[clip.intervals.min(), clip.intervals.max()]])
-            yield _key(clip.utterance.id), Entry(clip.values, clip.intervals)
+            yield clip.utterance.id, Entry(clip.values, clip.intervals)
 
     about = {"dataset name": export.corpus, "creator": f"affex {__version__}", "affex": json.loads(export.about)}
-    csd.write(path, export.feature, entries(), about | {
+    csd.write(path, export.feature, _entries(export, rows()), about | {
         "computational sequence description": f"{export.feature} of {export.corpus}, computed by affex",
         "dimension names": list(export.columns),
         "affex failures": dict(export.failures),
     })  # fmt: skip
     beside = path.with_name(f"{path.stem}-labels.csd")
     names, of = table.label_numbers(export)
-    csd.write(beside, "labels", _labels(export.utterances, spans, of) if names else (), about | {
+    labels = _entries(export, _labels(export.utterances, spans, of)) if names else ()
+    csd.write(beside, "labels", labels, about | {
         "computational sequence description": f"labels of {export.corpus}: shares of votes, and dimensions",
         "dimension names": list(names),
         "affex utterances": {name: values for name, (_, values) in table.columns(export).items()},
@@ -54,10 +58,20 @@ def write(path: Path, export: Export) -> list[Path]:
     return [path, beside]
 
 
+def _entries(export: Export, of_utterances: Iterator[tuple[str, Entry]]) -> Iterator[tuple[str, Entry]]:
+    """Yield key and entry: one an utterance, or where these are parts of recordings, one a recording."""
+    for key, group in groupby(of_utterances, key=lambda found: export.recordings.get(found[0], (found[0],))[0]):
+        parts = [(entry, export.recordings.get(id_, (key, 0.0))[1]) for id_, entry in group]
+        features = np.concatenate([entry.features for entry, _ in parts])
+        intervals = np.concatenate([entry.intervals + begin for entry, begin in parts])
+        order = np.argsort(intervals[:, 0], kind="stable") if len(parts) > 1 else slice(None)
+        yield _key(key), Entry(features[order], intervals[order])
+
+
 def _labels(utterances: Any, spans: dict[str, Floats], of: Any) -> Iterator[tuple[str, Entry]]:
     """Yield the labels of every utterance, of those without rows as well (from 0 to 0 s: who knows how long)."""
     for utterance in utterances:
-        yield _key(utterance.id), Entry(np.array([of(utterance)]), spans.get(utterance.id, _declared(utterance)))
+        yield utterance.id, Entry(np.array([of(utterance)]), spans.get(utterance.id, _declared(utterance)))
 
 
 def _declared(utterance: Utterance) -> Floats:
@@ -89,7 +103,7 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:  # noqa: ARG001 - all f
             _columns(path, sequence, read, keys),
             list(keys),
             read,
-            clock="utterance" if record else "media",
+            clock="utterance" if record and record.get("by") != "recording" else "media",
             framewise=record.get("framewise"),
             base=lambda key: key if record else csd.recording(key)[0],
             remarks=_remarks(sequence, record),

@@ -1,9 +1,10 @@
 """Exporting: the arrow from the cache to a file of another project's format."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from pipeline.console import Console
 from pipeline.errors import AffexError, UsageError
 from pipeline.exchange import formats
 from pipeline.exchange.record import Clip, Export, Floats
-from pipeline.manifest import Dataset, Utterance
+from pipeline.manifest import Dataset, Media, Utterance
 from pipeline.media import length
 from pipeline.registry import FeatureSpec
 
@@ -24,13 +25,17 @@ from pipeline.registry import FeatureSpec
 SHOWN = 8
 
 
-def export(dataset: Dataset, spec: FeatureSpec, out: Path, format_: str, console: Console) -> list[Path]:
+def export(
+    dataset: Dataset, spec: FeatureSpec, out: Path, format_: str, console: Console, *, by_recording: bool = False
+) -> list[Path]:
     """Write what is cached of a feature, and the corpus's labels, in another project's format.
 
     Parameters
     ----------
     format_
         The format's name; empty for the one that the ending of `out` says.
+    by_recording
+        Whether the rows of all utterances of a recording stand together, in its time: for ``csd`` alone.
 
     Returns
     -------
@@ -40,14 +45,18 @@ def export(dataset: Dataset, spec: FeatureSpec, out: Path, format_: str, console
     Raises
     ------
     UsageError
-        If the format is unknown, or the feature is asked for otherwise than it is cached.
+        If the format is unknown or has no recordings, or the feature is asked for otherwise than it is cached.
     AffexError
         If it is not in the cache, does not verify, or the format cannot hold it.
     """
     name = formats.to_write(out, format_)
     if spec != spec.unpooled:
         raise UsageError(f"'{spec}': an export gives rows as they are cached: leave pool= and columns= out.")
-    made = opened(dataset, spec)
+    if by_recording and name != "csd":
+        raise UsageError(
+            f"--by recording is for .csd: as {name}, the table of utterances says whose part of which file each is."
+        )
+    made = opened(dataset, spec, by_recording=by_recording)
     write = formats.FORMATS[name].write
     assert write is not None  # `to_write` names none other
     with console.progress("exporting", made.n_clips, "clips") as tick, writing(out):
@@ -58,17 +67,20 @@ def export(dataset: Dataset, spec: FeatureSpec, out: Path, format_: str, console
     return files
 
 
-def opened(dataset: Dataset, spec: FeatureSpec) -> Export:
+def opened(dataset: Dataset, spec: FeatureSpec, *, by_recording: bool = False) -> Export:
     """Return what an export of a feature says, its rows still in the cache."""
     path, recipe = cache.published(dataset.folder, spec), cache.recipe(spec.feature)
     found, again = _found(dataset, spec, path, recipe.key)
-    utterances = {utterance.id: utterance for utterance in dataset.utterances}
+    media = spec.feature.media
+    recordings = _recordings(dataset.utterances, media) if by_recording else {}
+    order = {name: number for number, (name, _) in enumerate(recordings.values())}  # any that keeps one's together
+    listed_as = sorted(dataset.utterances, key=lambda u: order[recordings[u.id][0]]) if order else dataset.utterances
+    utterances = {utterance.id: utterance for utterance in listed_as}
     places = {id_: found.places[id_] for id_ in utterances if id_ in found.places}
     absent = f"not in the cache: {again}"
     failures = {i: found.failures.get(i, ("", absent))[1] for i in utterances if i not in places}
     stated = store.described(path)
     hop = getattr(spec.feature, "hop", None)
-    media = spec.feature.media
 
     def clips() -> Iterator[Clip]:
         listed = ((id_, source, place) for id_, (source, place) in places.items())
@@ -83,7 +95,7 @@ def opened(dataset: Dataset, spec: FeatureSpec) -> Export:
         framewise=spec.feature.framewise,
         n_clips=len(places),
         n_rows=sum(place.n_rows for _, place in places.values()),
-        utterances=dataset.utterances,
+        utterances=listed_as,
         failures=failures,
         provenance={
             "corpus": dataset.name,
@@ -94,7 +106,35 @@ def opened(dataset: Dataset, spec: FeatureSpec) -> Export:
             "exported by": f"affex {__version__}",
         },
         clips=clips,
+        recordings=recordings,
     )
+
+
+def _recordings(utterances: Iterable[Utterance], kind: str) -> dict[str, tuple[str, float]]:
+    """Return the recording of each utterance, and where it begins there, s, by id.
+
+    A recording is called by its file's name without the ending; where several files share that, by the whole path.
+    """
+    items = {utterance.id: _item(utterance, kind) for utterance in utterances}
+    paths = {PurePosixPath(item.path).with_suffix("") for item in items.values() if item}
+    shared = {stem for stem, count in Counter(path.name for path in paths).items() if count > 1}
+
+    def name(path: PurePosixPath) -> str:
+        return path.as_posix() if path.name in shared else path.name
+
+    return {
+        id_: (name(PurePosixPath(item.path).with_suffix("")), item.start or 0.0) if item else (id_, 0.0)
+        for id_, item in items.items()
+    }
+
+
+def _item(utterance: Utterance, kind: str) -> Media | None:
+    """Return the medium that a feature's times count in, or what there is instead."""
+    return next(_items(utterance, kind), None)
+
+
+def _items(utterance: Utterance, kind: str) -> Iterator[Media]:
+    return filter(None, (getattr(utterance, name, None) for name in (kind, "audio", "video", "mocap")))
 
 
 def _found(dataset: Dataset, spec: FeatureSpec, path: Path, key: str) -> tuple[Found, str]:
@@ -121,8 +161,7 @@ def _clip(dataset: Dataset, utterance: Utterance, entry: Entry, media: str, hop:
 
 def _length(dataset: Dataset, utterance: Utterance, kind: str) -> float:
     """Return how long an utterance is, s; NaN where nothing says."""
-    items = [getattr(utterance, name, None) for name in (kind, "audio", "video", "mocap")]
-    for item in filter(None, items):
+    for item in _items(utterance, kind):
         end = item.end if item.end is not None else length.seconds(dataset.root / item.path)
         if end is not None:
             return float(end - (item.start or 0.0))

@@ -59,13 +59,16 @@ class Export:
     n_clips, n_rows
         How many clips have rows, and how many they have together.
     utterances
-        The utterances of the corpus, in its order.
+        The utterances of the corpus.
     failures
         Why the other utterances have no rows, by id.
     provenance
         How the rows were made: spec, key and versions, as in the cache file.
     clips
-        Yields the clips in the corpus's order, each read and verified as it is asked for.
+        Yields the clips in the order of the utterances, each read and verified as it is asked for.
+    recordings
+        The recording that each utterance is a part of, and where it begins there, s, by id, where rows are to stand
+        under recordings; those of one then follow each other. Empty where each utterance stands for itself.
     """
 
     corpus: str
@@ -79,11 +82,19 @@ class Export:
     failures: Mapping[str, str]
     provenance: Mapping[str, Any]
     clips: Callable[[], Iterator[Clip]]
+    recordings: Mapping[str, tuple[str, float]] = field(default_factory=dict)
 
     @property
     def about(self) -> str:
         """What every file of ours says of itself, as JSON."""
-        return json.dumps({"affex": dict(self.provenance), "columns": list(self.columns), "framewise": self.framewise})
+        return json.dumps(
+            {
+                "affex": dict(self.provenance),
+                "columns": list(self.columns),
+                "framewise": self.framewise,
+                "by": "recording" if self.recordings else "utterance",
+            }
+        )
 
 
 @dataclass(frozen=True)
