@@ -105,13 +105,14 @@ define bench-faces
 	$(BIN)/python benchmarks/second_network.py $(CLIPS) --copies 4
 endef
 
-bench: install ## speed, memory, coverage of intervals, beside their peers (DATA: EMO-DB's wavs; CLIPS: videos; 60 min)
+bench: install ## speed, memory, coverage of intervals, the vote, beside their peers (DATA: EMO-DB's wavs; CLIPS: videos; 60 min)
 	$(BIN)/python benchmarks/extraction.py $(or $(DATA),data/emodb/wav)
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/affex features --dataset emodb --data $(or $(DATA),data/emodb/wav) --features compare
 	$(BIN)/python benchmarks/nested.py emodb $(or $(DATA),data/emodb/wav)
 	$(BIN)/python benchmarks/coverage.py
 	$(BIN)/python benchmarks/video_memory.py
+	$(BIN)/python benchmarks/vote.py
 	$(if $(CLIPS),$(bench-faces))
 
 check: lint types test ## what the continuous integration runs
