@@ -213,7 +213,18 @@ def test_a_corpus_that_is_not_whole_is_refused_unless_told(tmp_path: Path) -> No
 def test_what_there_is_is_listed() -> None:
     said = affex("list")
     assert said.returncode == 0
-    for name in ("emodb", "ravdess", "demo", "csv", "compare-lld", "mfcc-voice", "svm", "gmm", "xgboost"):
+    for name in (
+        "emodb",
+        "ravdess",
+        "demo",
+        "csv",
+        "compare-lld",
+        "mfcc-voice",
+        "iemocap6[-session]",
+        "svm",
+        "gmm",
+        "xgboost",
+    ):
         assert name in said.stdout
 
 

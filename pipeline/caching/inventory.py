@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from pipeline import registry
 from pipeline.caching import cache, imports, sources, store
 from pipeline.caching.seal import Seal
 from pipeline.console import Terminal
+from pipeline.corpora.base import Card
 from pipeline.manifest import Dataset
 from pipeline.registry import FeatureSpec
 
@@ -24,8 +26,7 @@ def show_plugins(console: "Console") -> None:
 
     corpora = Table("corpus", "what it is", "protocols", "licence", title="Corpora", title_justify="left")
     for name, corpus in sorted(registry.corpora().items()):
-        cards = ", ".join(card.name for card in corpus.cards)
-        corpora.add_row(name, corpus.title, cards, corpus.licence)
+        corpora.add_row(name, corpus.title, _listed(corpus.cards), corpus.licence)
     features = Table("feature", "rows", "parameters", title="Features", title_justify="left")
     for name, feature in sorted(registry.feature_presets().items()):
         rows = "frames" if feature.framewise else "utterance"
@@ -35,6 +36,19 @@ def show_plugins(console: "Console") -> None:
         models.add_row(name, model.rows, model.prefers, ", ".join(f"{k}={v}" for k, v in vars(model).items()))
     for table in (corpora, features, models):
         console.print(table)
+
+
+def _listed(cards: Sequence[Card]) -> str:
+    """Return the names of cards; one that only has another protocol stands beside it: ``iemocap4[-session]``."""
+    names = [card.name for card in cards]
+    beside: dict[str, str] = {}
+    for card in cards:
+        base = card.name.removesuffix(f"-{card.protocol}")
+        if base in names and base != card.name:
+            beside[base] = beside.get(base, "") + f"[-{card.protocol}]"
+        else:
+            beside.setdefault(card.name, "")
+    return ", ".join(name + more for name, more in beside.items())
 
 
 def show_cache(console: "Console", folder: Path) -> None:
