@@ -51,7 +51,7 @@ class Desk:
         """The cache folder of the corpus, or of the corpora together."""
         return self.datasets[0].folder.parent / self.name
 
-    @property
+    @functools.cached_property
     def imported(self) -> dict[str, Imported]:
         """The features of other projects that the cache holds, by name."""
         return imports.found(self.datasets[0].folder.parent, [dataset.folder.name for dataset in self.datasets])

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
 
+#: The fields of an utterance that hold media.
+MEDIA = ("audio", "video", "mocap")
+
 
 @dataclass(frozen=True, slots=True)
 class Media:
@@ -95,6 +98,11 @@ class Utterance:
     aspects: tuple[tuple[str, str], ...] = field(default=())
     absent: tuple[tuple[str, str], ...] = field(default=())
 
+    def media(self, first: str = "") -> tuple[Media, ...]:
+        """Return the media that there are of it, those of one kind before the others."""
+        kinds = sorted(MEDIA, key=lambda kind: kind != first)
+        return tuple(item for kind in kinds if (item := getattr(self, kind)) is not None)
+
 
 class Utterances(Sequence[Utterance]):
     """The utterances of a corpus, kept as lines of JSON: a large corpus fits in a fifth of the memory.
@@ -163,7 +171,7 @@ def to_line(utterance: Utterance) -> str:
 def from_line(line: str | bytes) -> Utterance:
     """Return the utterance that `to_line` wrote."""
     record: dict[str, Any] = json.loads(line)
-    for kind in ("audio", "video", "mocap"):
+    for kind in MEDIA:
         if kind in record:
             record[kind] = Media(**record[kind] | {"beside": tuple(record[kind].get("beside", ()))})
     for kind in ("votes", "self_reports", "aspects", "absent"):

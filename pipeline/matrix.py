@@ -11,7 +11,7 @@ from pipeline import parts, pooling
 from pipeline.caching import cache, store
 from pipeline.caching.store import Table
 from pipeline.errors import AffexError, UsageError
-from pipeline.manifest import Dataset, Utterance
+from pipeline.manifest import MEDIA, Dataset, Utterance
 from pipeline.registry import FeatureSpec, spec_of
 
 #: What is done to each speaker's rows: z-scores within the speaker, ``"mean"`` taken away and no more, or nothing.
@@ -94,7 +94,7 @@ def _placed(utterance: Utterance) -> Utterance:
     """Return an utterance with its corpus's name before all that names only tell apart within it."""
     own = {name: getattr(utterance, name) for name in ("id", "speaker", "session", "dialog")}
     changed: dict[str, Any] = {name: f"{utterance.corpus}/{value}" for name, value in own.items() if value}
-    for kind in ("audio", "video", "mocap"):
+    for kind in MEDIA:
         media = getattr(utterance, kind)
         if media:
             path, *beside = (f"{utterance.corpus}/{path}" for path in media.files)

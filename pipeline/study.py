@@ -17,6 +17,7 @@ from pipeline.corpora.base import Card
 from pipeline.desk import Desk, extracted, matrix_of, readable
 from pipeline.errors import AffexError, UsageError
 from pipeline.extraction import work
+from pipeline.manifest import MEDIA
 from pipeline.registry import FeatureSpec, Member
 
 if TYPE_CHECKING:
@@ -165,8 +166,6 @@ def _settings(desk: Desk, member: Member, wish: Wish) -> "tuple[tuple[FeatureSpe
 
 def _media(specs: Sequence[FeatureSpec]) -> tuple[str, ...]:
     """Return the kinds of media that are learned from; all of them where rows are another project's."""
-    from pipeline.judging.recordings import MEDIA
-
     if any(imports.is_imported(spec) for spec in specs):
         return MEDIA
     return tuple(sorted({spec.feature.media for spec in specs}))

@@ -71,8 +71,7 @@ def sources(dataset: Dataset, feature: Feature) -> dict[str, bytes]:
 
 
 def _identity(utterance: Utterance) -> list[object]:
-    media = (utterance.audio, utterance.video, utterance.mocap)
-    return [utterance.id, *([item.path, item.start, item.end] for item in media if item)]
+    return [utterance.id, *([item.path, item.start, item.end] for item in utterance.media())]
 
 
 def stock(dataset: Dataset, spec: FeatureSpec) -> Holdings:

@@ -116,8 +116,7 @@ def _table_name(feature: str) -> str:
 
 def _medium(utterance: Utterance, kind: str) -> Media:
     """Return the media that a row is about: of the feature's kind, or of any."""
-    items: list[Media | None] = [getattr(utterance, name, None) for name in (kind, *table.MEDIA)]
-    item = next((item for item in items if item is not None), None)
+    item = next(iter(utterance.media(kind)), None)
     if item is None:
         raise AffexError(f"{utterance.id} has no media, and audformat knows rows by their file: use another format.")
     return item

@@ -17,7 +17,7 @@ from pipeline.console import Console
 from pipeline.errors import AffexError, UsageError
 from pipeline.exchange import formats
 from pipeline.exchange.record import Clip, Export, Floats
-from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.manifest import Dataset, Utterance
 from pipeline.media import length
 from pipeline.registry import FeatureSpec
 
@@ -115,7 +115,7 @@ def _recordings(utterances: Iterable[Utterance], kind: str) -> dict[str, tuple[s
 
     A recording is called by its file's name without the ending; where several files share that, by the whole path.
     """
-    items = {utterance.id: _item(utterance, kind) for utterance in utterances}
+    items = {utterance.id: next(iter(utterance.media(kind)), None) for utterance in utterances}
     paths = {PurePosixPath(item.path).with_suffix("") for item in items.values() if item}
     shared = {stem for stem, count in Counter(path.name for path in paths).items() if count > 1}
 
@@ -126,15 +126,6 @@ def _recordings(utterances: Iterable[Utterance], kind: str) -> dict[str, tuple[s
         id_: (name(PurePosixPath(item.path).with_suffix("")), item.start or 0.0) if item else (id_, 0.0)
         for id_, item in items.items()
     }
-
-
-def _item(utterance: Utterance, kind: str) -> Media | None:
-    """Return the medium that a feature's times count in, or what there is instead."""
-    return next(_items(utterance, kind), None)
-
-
-def _items(utterance: Utterance, kind: str) -> Iterator[Media]:
-    return filter(None, (getattr(utterance, name, None) for name in (kind, "audio", "video", "mocap")))
 
 
 def _found(dataset: Dataset, spec: FeatureSpec, path: Path, key: str) -> tuple[Found, str]:
@@ -161,7 +152,7 @@ def _clip(dataset: Dataset, utterance: Utterance, entry: Entry, media: str, hop:
 
 def _length(dataset: Dataset, utterance: Utterance, kind: str) -> float:
     """Return how long an utterance is, s; NaN where nothing says."""
-    for item in _items(utterance, kind):
+    for item in utterance.media(kind):
         end = item.end if item.end is not None else length.seconds(dataset.root / item.path)
         if end is not None:
             return float(end - (item.start or 0.0))

@@ -13,10 +13,7 @@ import numpy as np
 
 from pipeline.errors import AffexError
 from pipeline.exchange.record import Floats, Part, Source
-from pipeline.manifest import Media, Utterance
-
-#: The media of an utterance, in the order in which a key is looked for.
-MEDIA = ("audio", "video", "mocap")
+from pipeline.manifest import MEDIA, Media, Utterance
 
 #: So many names a sentence shows.
 SHOWN = 5
@@ -135,7 +132,7 @@ def rows_of(source: Source, utterance: Utterance, owner: Owner, parts: Sequence[
     whole = _joined(parts)
     middles, span = whole.middles, owner.span
     if span is None and source.clock == "media":
-        span = utterance.audio or utterance.video or utterance.mocap
+        span = next(iter(utterance.media()), None)
     if middles is None:
         if not owner.alone:
             raise AffexError(

@@ -50,11 +50,13 @@ def write(path: Path, export: Export) -> list[Path]:
 
 def _groups(export: Export) -> Iterator[list[Clip]]:
     some: list[Clip] = []
+    size = 0
     for clip in export.clips():
         some.append(clip)
-        if sum(one.values.size for one in some) >= GROUP:
+        size += clip.values.size
+        if size >= GROUP:
             yield some
-            some = []
+            some, size = [], 0
     if some:
         yield some
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.exchange.record import Export
 from pipeline.judging.raters import shares
-from pipeline.manifest import Utterance
+from pipeline.manifest import MEDIA, Utterance
 
 #: The fields of an utterance that are one text or number each, with what stands for none in an array of that type.
 FIELDS: dict[str, type] = {
@@ -18,8 +18,7 @@ FIELDS: dict[str, type] = {
     **dict.fromkeys(("valence", "arousal", "dominance"), float),
 }
 
-#: The media of an utterance, and what is said of each.
-MEDIA = ("audio", "video", "mocap")
+#: What is said of each medium of an utterance.
 SPAN = {"path": str, "start": float, "end": float, "channel": int, "region": str}
 
 

@@ -25,9 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.judging import duplicates, recordings
-from pipeline.judging.recordings import MEDIA, Match
+from pipeline.judging.recordings import Match
 from pipeline.judging.splits import Fold
-from pipeline.manifest import Utterance
+from pipeline.manifest import MEDIA, Utterance
 from pipeline.matrix import Matrix
 
 Kind = Literal[

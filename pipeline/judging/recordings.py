@@ -15,9 +15,6 @@ from pipeline.judging import duplicates
 from pipeline.manifest import Media, Utterance
 from pipeline.matrix import Matrix
 
-#: The fields of an utterance that hold media.
-MEDIA = ("audio", "video", "mocap")
-
 #: Spans of one file that touch by less than this are neighbours, s: labels are cut by hand.
 TOUCH = 0.05
 
