@@ -5,14 +5,18 @@ names none.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline import registry
 from pipeline.atomic import write_text
+from pipeline.caching import copies
 from pipeline.console import Console
 from pipeline.corpora.base import Corpus, shortfalls
+from pipeline.corpora.files import Found
 from pipeline.errors import CorpusError, UsageError
-from pipeline.manifest import Dataset, Utterances
+from pipeline.manifest import Dataset, Utterance, Utterances
+from pipeline.media import pointers
 
 #: The corpus that is a table, cached under the table's own name.
 TABLE = "csv"
@@ -43,21 +47,29 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
         If the folder is not that corpus, or not the whole of it.
     """
     corpus = registry.corpus(name)
-    unusual = [f"{corpus.name} is read as {name}"] if name != corpus.name else []
-    name = corpus.name
-    if name == TABLE:
-        return _table(corpus, data, cache)
-    root = data or DATA / name
+    if corpus.name == TABLE:
+        return _table(corpus, data, cache, partial=partial)
+    root = data or DATA / corpus.name
     if corpus.make is not None:
         if not root.exists():
-            console.say(f"Making the corpus '{name}' in {root} ...")
+            console.say(f"Making the corpus '{corpus.name}' in {root} ...")
         corpus.make(root)
     elif not root.exists():
         raise CorpusError(_how_to_get(corpus, root))
+    unusual = [f"{corpus.name} is read as {name}"] if name != corpus.name else []
+    utterances, missing = _found(corpus, root, cache / corpus.name, partial=partial, console=console)
+    return Dataset(corpus.name, root, cache / corpus.name, Utterances(utterances), (*missing, *unusual))
+
+
+def _found(
+    corpus: Corpus, root: Path, folder: Path, *, partial: bool, console: Console
+) -> tuple[Sequence[Utterance], list[str]]:
+    """Return the utterances of a corpus's folder and a sentence for each thing that it lacks; say what was found."""
     utterances = corpus.find(root)
-    for remark in corpus.remarks(utterances):
+    found = utterances if isinstance(utterances, Found) else Found(utterances)
+    for remark in (*found.remarks, *corpus.remarks(utterances)):
         console.say(f"{remark}.")
-    missing = shortfalls(corpus, utterances)
+    missing = [*shortfalls(corpus, utterances), *unfetched(corpus.name, root, utterances)]
     if missing and not partial:
         raise CorpusError(
             f"{root} does not hold the whole corpus. {'; '.join(missing)}.\n"
@@ -65,7 +77,18 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
         )
     for sentence in missing:
         console.say(f"Incomplete corpus: {sentence}.")
-    return Dataset(name, root, cache / name, Utterances(utterances), (*missing, *unusual))
+    copies.require_same(root, folder, found.copies, console)
+    return utterances, missing
+
+
+def unfetched(name: str, root: Path, utterances: Sequence[Utterance]) -> list[str]:
+    """Return a sentence on the media that were never fetched, without a full stop; none where all were."""
+    paths = list(dict.fromkeys(path for utterance in utterances for item in utterance.media() for path in item.files))
+    whys = {path: why for path in paths if (why := pointers.unfetched(root / path))}
+    if not whys:
+        return []
+    first, why = next(iter(whys.items()))
+    return [f"{name}: {len(whys)} of {len(paths)} files are no recordings: {first} {why}"]
 
 
 def folder_name(name: str, data: Path | None) -> str:
@@ -73,14 +96,18 @@ def folder_name(name: str, data: Path | None) -> str:
     return data.stem if name == TABLE and data is not None else name
 
 
-def _table(corpus: Corpus, table: Path | None, cache: Path) -> Dataset:
+def _table(corpus: Corpus, table: Path | None, cache: Path, *, partial: bool) -> Dataset:
     if table is None:
         raise UsageError("DATASET=csv reads a table: say which, as in DATA=mine.csv.")
     if table.stem in registry.corpora():
         raise UsageError(
             f"{table.name} would be cached as '{table.stem}', and that is a corpus of its own. Rename the table."
         )
-    return Dataset(table.stem, table.parent, cache / table.stem, corpus.find(table))
+    utterances = corpus.find(table)
+    missing = unfetched(table.stem, table.parent, utterances)
+    if missing and not partial:
+        raise CorpusError(f"{missing[0]}, or go on with what is there: PARTIAL=1.")
+    return Dataset(table.stem, table.parent, cache / table.stem, utterances, tuple(missing))
 
 
 def _how_to_get(corpus: Corpus, root: Path) -> str:

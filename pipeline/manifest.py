@@ -14,6 +14,8 @@ from typing import Any, overload
 
 #: The fields of an utterance that hold media.
 MEDIA = ("audio", "video", "mocap")
+#: The fields of an utterance that are a place in a recording.
+PLACES = (*MEDIA, "origin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,9 @@ class Utterance:
     aspects
         What else it is labelled for, each a name and a class, as in ``("happy", "present")``: a corpus of several
         labels at a time.
+    origin
+        Which part of which recording it is, as its labels say, whether or not that recording is at hand; the path is
+        then the recording's name. None where its media say it.
     absent
         Why it has no media of a kind, where the corpus knows: pairs of the kind and a reason.
     """
@@ -97,11 +102,16 @@ class Utterance:
     dominance: float | None = None
     aspects: tuple[tuple[str, str], ...] = field(default=())
     absent: tuple[tuple[str, str], ...] = field(default=())
+    origin: Media | None = None
 
     def media(self, first: str = "") -> tuple[Media, ...]:
         """Return the media that there are of it, those of one kind before the others."""
         kinds = sorted(MEDIA, key=lambda kind: kind != first)
         return tuple(item for kind in kinds if (item := getattr(self, kind)) is not None)
+
+    def parts(self, first: str = "") -> tuple[Media, ...]:
+        """Return the parts of recordings that it is: that which its labels name, else its media as `media` does."""
+        return self.media(first) if self.origin is None else (self.origin,)
 
 
 class Utterances(Sequence[Utterance]):
@@ -171,7 +181,7 @@ def to_line(utterance: Utterance) -> str:
 def from_line(line: str | bytes) -> Utterance:
     """Return the utterance that `to_line` wrote."""
     record: dict[str, Any] = json.loads(line)
-    for kind in MEDIA:
+    for kind in PLACES:
         if kind in record:
             record[kind] = Media(**record[kind] | {"beside": tuple(record[kind].get("beside", ()))})
     for kind in ("votes", "self_reports", "aspects", "absent"):

@@ -18,6 +18,7 @@ from pipeline.atomic import write_text
 from pipeline.console import Console
 from pipeline.errors import AffexError
 from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.media import pointers
 
 #: A file changed so lately may change again within one tick of its file system's clock, s.
 TICK = 2.0
@@ -135,9 +136,11 @@ def _file(path: Path, known: File | None) -> File | str:
         before = _stamp(path)
         if known is not None and known.stamp == before:
             return known
+        if why := pointers.unfetched(path):
+            return f"{path} {why}"
         return File(bytes.fromhex(media.digest(path)), before)
     except OSError as error:
-        return f"{path} cannot be read: {error.strerror or error}"
+        return f"{path} {pointers.unfetched(path) or f'cannot be read: {error.strerror or error}'}"
 
 
 def _stamp(path: Path) -> bytes:

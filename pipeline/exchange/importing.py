@@ -29,6 +29,7 @@ from pipeline.exchange import formats, matching, rows
 from pipeline.exchange.matching import Match
 from pipeline.exchange.record import Part, Source, Wish
 from pipeline.manifest import Dataset, Utterance
+from pipeline.media import pointers
 from pipeline.registry import FeatureSpec
 
 #: Clips to a segment, and numbers to a segment, at the most.
@@ -74,6 +75,8 @@ def import_(
     require_unique([utterance.id for utterance in dataset.utterances])
     kind = formats.to_read(path, format_)
     digest = _digest(path, console)
+    if why := pointers.unfetched(path):
+        raise AffexError(f"{path} {why}.")
     with formats.FORMATS[kind].reading(path, wish) as source:
         match = matching.match(source, dataset.utterances)
         for sentence in matching.told(match, len(dataset.utterances)):
@@ -182,7 +185,7 @@ class _Rows:
         """
         owner = self._match.owners.get(utterance.id)
         if owner is None:
-            raise LookupError("the imported file has no rows of it")
+            raise LookupError(_why_none(utterance))
         parts = self._read(owner.keys)
         try:
             part = matching.rows_of(self._source, utterance, owner, parts)
@@ -208,6 +211,13 @@ class _Rows:
         if not self._drop or not sound.any():
             raise LookupError(f"{np.count_nonzero(~sound)} of its {len(sound)} rows hold NaN or an infinite number")
         return Part(part.values[sound], times=None if part.times is None else part.times[sound])
+
+
+def _why_none(utterance: Utterance) -> str:
+    """Return why an utterance has no rows: what has no place in any recording cannot have any of those of one."""
+    if not utterance.parts() and utterance.absent:
+        return f"the imported file has no rows under its id, and no recording's are its own: {utterance.absent[0][1]}"
+    return "the imported file has no rows of it"
 
 
 def _of_frames(source: Source, taken: _Rows, dataset: Dataset) -> bool:
