@@ -13,7 +13,7 @@ from pipeline.atomic import write_text
 from pipeline.caching import copies
 from pipeline.console import Console
 from pipeline.corpora.base import Corpus, shortfalls
-from pipeline.corpora.files import Found
+from pipeline.corpora.search import Found
 from pipeline.errors import CorpusError, UsageError
 from pipeline.manifest import Dataset, Utterance, Utterances
 from pipeline.media import pointers

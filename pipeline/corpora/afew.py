@@ -21,9 +21,9 @@ Traps
 import re
 from pathlib import Path
 
-from pipeline.corpora import files
+from pipeline.corpora import search
 from pipeline.corpora.base import Card, Corpus, require_folder
-from pipeline.corpora.files import Found, Take
+from pipeline.corpora.search import Found, Take
 from pipeline.errors import CorpusError
 from pipeline.manifest import Utterance
 
@@ -39,7 +39,7 @@ PATH = re.compile(
 def find(root: Path) -> Found:
     """Return the utterances, training before validation, by emotion, then by name."""
     require_folder(root, "AFEW's Train_AFEW/Angry/000046280.avi and its like")
-    takes = files.takes(files.below(root), _id)
+    takes = search.takes(search.below(root), _id)
     if not takes.of:
         raise CorpusError(
             f"{root} does not hold AFEW: looked for films such as Train_AFEW/Angry/000046280.avi and "

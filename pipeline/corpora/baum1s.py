@@ -33,9 +33,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from pipeline.corpora import files
+from pipeline.corpora import search
 from pipeline.corpora.base import LOSO, Card, Corpus, counted_otherwise, require_folder
-from pipeline.corpora.files import Found, Take
+from pipeline.corpora.search import Found, Take
 from pipeline.errors import CorpusError
 from pipeline.manifest import Utterance
 
@@ -57,9 +57,9 @@ ACTED = re.compile(r"(?:.*/)?BAUM-?1a[^/]*/.*", re.IGNORECASE)
 def find(root: Path) -> Found:
     """Return the utterances, by clip."""
     require_folder(root, f"BAUM-1s's s001/S001_001.mp4 and its like, and {SHEET},")
-    paths = files.below(root)
-    takes = files.takes(paths, _clip, ("wav", "mp4"))
-    sheets = files.named(paths, *SHEETS)
+    paths = search.below(root)
+    takes = search.takes(paths, _clip, ("wav", "mp4"))
+    sheets = search.named(paths, *SHEETS)
     if not takes.of or not sheets:
         raise CorpusError(
             f"{root} does not hold BAUM-1s: looked for films such as s001/S001_001.mp4 and for the sheet {SHEET} (or "

@@ -31,9 +31,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pipeline.corpora import files
+from pipeline.corpora import search
 from pipeline.corpora.base import LOSO, Card, Corpus, require_folder
-from pipeline.corpora.files import Found, Take
+from pipeline.corpora.search import Found, Take
 from pipeline.errors import CorpusError
 from pipeline.manifest import Utterance
 
@@ -69,8 +69,8 @@ Votes = tuple[tuple[str, ...], ...]
 def find(root: Path) -> Found:
     """Return the utterances, by file name."""
     require_folder(root, "CREMA-D's AudioWAV/1001_DFA_ANG_XX.wav and its like")
-    paths = files.below(root)
-    takes = files.takes(paths, _id, ("wav", "mp3", "flv"))
+    paths = search.below(root)
+    takes = search.takes(paths, _id, ("wav", "mp3", "flv"))
     if not takes.of:
         raise CorpusError(
             f"{root} does not hold CREMA-D: looked for files such as AudioWAV/1001_DFA_ANG_XX.wav or "
@@ -109,7 +109,7 @@ def _utterance(clip: str, take: Take, sexes: Mapping[str, str], votes: Votes) ->
 
 def _table(root: Path, paths: Sequence[str], name: str) -> Path | None:
     """Return where a table lies, None where it does not."""
-    return next((root / path for path in files.named(paths, name)), None)
+    return next((root / path for path in search.named(paths, name)), None)
 
 
 def _sexes(table: Path | None) -> Iterator[tuple[str, str]]:
@@ -133,7 +133,7 @@ def _votes(table: Path | None) -> Iterator[tuple[str, Votes]]:
 def _rows(table: Path | None, *columns: str) -> Iterator[tuple[int, dict[str, str]]]:
     if table is None:
         return
-    files.require_fetched(table)
+    search.require_fetched(table)
     with table.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
         rows = csv.DictReader(lines, restval="")
         missing = [column for column in columns if column not in (rows.fieldnames or ())]

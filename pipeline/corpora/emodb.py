@@ -29,9 +29,9 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipeline.corpora import files
+from pipeline.corpora import search
 from pipeline.corpora.base import Corpus, Download, require_folder
-from pipeline.corpora.files import Found, Take
+from pipeline.corpora.search import Found, Take
 from pipeline.errors import CorpusError
 from pipeline.manifest import Utterance
 
@@ -76,8 +76,8 @@ def find(root: Path, part: str = GOLD) -> Found:
         If there are none, or a table cannot be read.
     """
     require_folder(root, "EMO-DB's wav/03a01Fa.wav and its like")
-    paths = files.below(root)
-    takes = files.takes(paths, _id)
+    paths = search.below(root)
+    takes = search.takes(paths, _id)
     if not takes.of:
         raise CorpusError(
             f"{root} does not hold EMO-DB: looked for 535 files such as wav/03a01Fa.wav in it and all its folders, and "
@@ -115,7 +115,7 @@ def _ambiguous(root: Path, paths: Sequence[str]) -> set[str]:
 
 def _rows(table: Path) -> Iterator[tuple[str, float | None]]:
     """Yield utterance, and how many agreed on its emotion (None where nothing is said), of each row of a table."""
-    files.require_fetched(table)
+    search.require_fetched(table)
     with table.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
         rows = csv.DictReader(lines, restval="")
         if "file" not in (rows.fieldnames or ()):

@@ -30,9 +30,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.corpora import files
+from pipeline.corpora import search
 from pipeline.corpora.base import Corpus, counted_otherwise, require_folder
-from pipeline.corpora.files import Found, Take
+from pipeline.corpora.search import Found, Take
 from pipeline.errors import CorpusError
 from pipeline.manifest import Utterance
 
@@ -60,7 +60,7 @@ Key = tuple[str, str, str | None]
 def find(root: Path) -> Found:
     """Return the utterances, by subject, emotion and sentence."""
     require_folder(root, "eNTERFACE'05's subject 1/anger/sentence 1/s1_an_1.avi and its like")
-    takes = files.takes(files.below(root), _key)
+    takes = search.takes(search.below(root), _key)
     _require_emotions(root, takes.of)
     cut = {key: take for key, take in takes.of.items() if key[2]}
     if not cut:

@@ -42,7 +42,7 @@ from pathlib import Path
 
 from pipeline.corpora import opinions
 from pipeline.corpora.base import Corpus
-from pipeline.corpora.files import Found
+from pipeline.corpora.search import Found
 
 NUMBER = r"-?\d+(?:\.\d*)?(?:e-?\d+)?"
 EMOTIONS = ("happy", "sad", "anger", "surprise", "disgust", "fear")

@@ -30,7 +30,7 @@ from pathlib import Path
 
 from pipeline.corpora import opinions
 from pipeline.corpora.base import Corpus
-from pipeline.corpora.files import Found
+from pipeline.corpora.search import Found
 
 
 def texts(raw: Path, video: str) -> Callable[[int, float, float], str | None]:

@@ -34,9 +34,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.corpora import files
+from pipeline.corpora import search
 from pipeline.corpora.base import Card, Corpus, require_folder
-from pipeline.corpora.files import Found, Take, Takes
+from pipeline.corpora.search import Found, Take, Takes
 from pipeline.errors import CorpusError
 from pipeline.manifest import Utterance
 
@@ -70,14 +70,14 @@ class Release:
 
     def table(self, *names: str) -> Path | None:
         """Return the first of the tables that is there."""
-        return next((self.root / path for path in files.named(self.paths, *names)), None)
+        return next((self.root / path for path in search.named(self.paths, *names)), None)
 
 
 def find(root: Path) -> Found:
     """Return the utterances in the order of the tables: training, validation, test."""
     require_folder(root, "OMG-Emotion's omg_TrainVideos.csv and train/74de88564/utterance_1.mp4")
-    paths = files.below(root)
-    release = Release(root, paths, files.takes(paths, _id, ("wav", "mp4")))
+    paths = search.below(root)
+    release = Release(root, paths, search.takes(paths, _id, ("wav", "mp4")))
     blank: Counter[str] = Counter()
     found = [utterance for split in TABLES for utterance in _of_split(release, split, blank)]
     if not any(utterance.id in release.films.of for utterance in found):
@@ -171,7 +171,7 @@ def _texts(table: Path | None) -> Iterator[tuple[tuple[str, str], str | None]]:
 
 def _rows(table: Path, *columns: str) -> Iterator[tuple[int, Row]]:
     """Yield number and cells of each row, blanks around the cells left out."""
-    files.require_fetched(table)
+    search.require_fetched(table)
     with table.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
         rows = csv.DictReader(lines, restkey="", restval="")
         missing = [column for column in columns if column not in (rows.fieldnames or ())]

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.corpora import files
+from pipeline.corpora import search
 from pipeline.corpora.base import Card, require_folder
-from pipeline.corpora.files import Found, Takes
+from pipeline.corpora.search import Found, Takes
 from pipeline.errors import CorpusError
 from pipeline.manifest import Media, Utterance
 from pipeline.media import csd
@@ -84,15 +84,15 @@ def find(root: Path, release: Release) -> Found:
         If the folder does not hold the labels, they have other columns, or the recordings there are of other labels.
     """
     require_folder(root, f"{release.title}'s {release.labels[0]} and Raw/{release.audio}")
-    paths = files.below(root)
-    sounds, films = _in_folder(paths, release.audio, files.SOUNDS), _in_folder(paths, release.video, files.FILMS)
-    labels = next((root / path for path in files.named(paths, *release.labels)), None)
+    paths = search.below(root)
+    sounds, films = _in_folder(paths, release.audio, search.SOUNDS), _in_folder(paths, release.video, search.FILMS)
+    labels = next((root / path for path in search.named(paths, *release.labels)), None)
     if labels is None:
         raise CorpusError(
             f"{root} does not hold {release.title}: looked for {release.labels[0]} in it and in its folders, and found "
             f"{'recordings alone' if sounds or films else 'none'}. The labels come from {SOURCE}"
         )
-    files.require_fetched(labels)
+    search.require_fetched(labels)
     with csd.reading(labels) as sequence:
         wanted = {csd.recording(key)[0] for key in sequence.entries}
         audio, video = _recordings(paths, sounds, wanted), _recordings(paths, films, wanted)
@@ -105,7 +105,7 @@ def find(root: Path, release: Release) -> Found:
             raw=next((root / path for path in _folders(paths, "Raw")), root),
             audio={name: take.sound for name, take in audio.of.items() if take.sound},
             video={name: take.film for name, take in video.of.items() if take.film},
-            splits=dict(_splits(next((root / path for path in files.named(paths, SPLIT)), None))),
+            splits=dict(_splits(next((root / path for path in search.named(paths, SPLIT)), None))),
         )
         columns = _columns(release, sequence)
         found = [
@@ -130,7 +130,7 @@ def _recordings(paths: Sequence[str], own: Sequence[str], wanted: Collection[str
         name = path.rpartition("/")[2]
         return name if name in wanted else None
 
-    return files.takes(own or paths, name, ("wav", "mp4"))
+    return search.takes(own or paths, name, ("wav", "mp4"))
 
 
 def _ends(path: str, endings: Sequence[str]) -> bool:
@@ -226,7 +226,7 @@ def _splits(table: Path | None) -> Iterator[tuple[str, str]]:
     """Yield recording and split of each row, nothing where there is no table."""
     if table is None:
         return
-    files.require_fetched(table)
+    search.require_fetched(table)
     with table.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
         rows = csv.DictReader(lines, restval="")
         if not {"video", "split"} <= set(rows.fieldnames or ()):

@@ -29,9 +29,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.corpora import files
+from pipeline.corpora import search
 from pipeline.corpora.base import Card, Corpus, Download, require_folder
-from pipeline.corpora.files import Found
+from pipeline.corpora.search import Found
 from pipeline.errors import CorpusError
 from pipeline.manifest import Media, Utterance
 
@@ -56,7 +56,7 @@ NAME = re.compile(r"(?:.*/)?(?P<modality>0[123])-(?P<take>0[12]-0[1-8]-0[12]-0[1
 def find(root: Path) -> Found:
     """Return the utterances, speech before song, by emotion, then by what else their names say."""
     require_folder(root, "RAVDESS's Actor_01/03-01-01-01-01-01-01.wav and its like")
-    versions = files.takes(files.below(root), _version, ("wav", "mp4"))
+    versions = search.takes(search.below(root), _version, ("wav", "mp4"))
     takes: dict[str, dict[str, str]] = defaultdict(dict)
     for (take, modality), its in versions.of.items():
         if path := its.sound if modality == SOUND else its.film:

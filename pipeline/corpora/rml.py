@@ -25,9 +25,9 @@ Traps
 import re
 from pathlib import Path
 
-from pipeline.corpora import files
+from pipeline.corpora import search
 from pipeline.corpora.base import Corpus, require_folder
-from pipeline.corpora.files import Found, Take
+from pipeline.corpora.search import Found, Take
 from pipeline.errors import CorpusError
 from pipeline.manifest import Utterance
 
@@ -48,7 +48,7 @@ PATH = re.compile(
 def find(root: Path) -> Found:
     """Return the utterances, by subject, folder and file name."""
     require_folder(root, "RML's s1/an1.avi and its like")
-    takes = files.takes(files.below(root), _id)
+    takes = search.takes(search.below(root), _id)
     if not takes.of:
         raise CorpusError(
             f"{root} does not hold RML: looked for 720 films such as s1/an1.avi in it and all its folders, and found "

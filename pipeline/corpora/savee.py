@@ -24,9 +24,9 @@ Traps
 import re
 from pathlib import Path
 
-from pipeline.corpora import files
+from pipeline.corpora import search
 from pipeline.corpora.base import Corpus, require_folder
-from pipeline.corpora.files import Found, Take
+from pipeline.corpora.search import Found, Take
 from pipeline.errors import CorpusError
 from pipeline.manifest import Utterance
 
@@ -46,7 +46,7 @@ PATH = re.compile(r"(?:.*/)?(?P<speaker>DC|JE|JK|KL)[/_](?P<emotion>sa|su|[adfhn
 def find(root: Path) -> Found:
     """Return the utterances, by speaker, emotion and sentence."""
     require_folder(root, "SAVEE's AudioData/DC/a01.wav and its like")
-    takes = files.takes(files.below(root), _key)
+    takes = search.takes(search.below(root), _key)
     if not takes.of:
         raise CorpusError(
             f"{root} does not hold SAVEE: looked for 480 files such as AudioData/DC/a01.wav or "

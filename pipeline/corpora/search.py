@@ -1,4 +1,4 @@
-"""Files: what lies below a corpus's folder, and which of it is the recording of which utterance.
+"""Search: what lies below a corpus's folder, and which of it is the recording of which utterance.
 
 Beside the arrow from files to utterances. The names of most corpora are unique, and people keep them in other folders
 than their owners do: unpacked twice, one level deeper or higher, behind links, in lower case, converted. Readers look
