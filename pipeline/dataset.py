@@ -12,6 +12,7 @@ from pipeline import registry
 from pipeline.atomic import write_text
 from pipeline.caching import copies
 from pipeline.console import Console
+from pipeline.corpora import search
 from pipeline.corpora.base import Corpus, shortfalls
 from pipeline.corpora.search import Found
 from pipeline.errors import CorpusError, UsageError
@@ -103,6 +104,7 @@ def _table(corpus: Corpus, table: Path | None, cache: Path, *, partial: bool) ->
         raise UsageError(
             f"{table.name} would be cached as '{table.stem}', and that is a corpus of its own. Rename the table."
         )
+    search.require_fetched(table)
     utterances = corpus.find(table)
     missing = unfetched(table.stem, table.parent, utterances)
     if missing and not partial:

@@ -187,6 +187,14 @@ def test_a_file_that_was_never_fetched_is_not_imported(labels, tmp_path):
         imported(trees.pointer(tmp_path / "theirs.csd"), mosi(labels, tmp_path / "cache"))
 
 
+def test_a_folder_of_files_that_were_never_fetched_is_not_imported(labels, tmp_path):
+    (tmp_path / "vectors").mkdir()
+    np.save(tmp_path / "vectors" / "v_0-x.npy", np.arange(3.0))
+    trees.pointer(tmp_path / "vectors" / "v_1-x.npy")
+    with pytest.raises(AffexError, match=r"v_1-x\.npy was never fetched.*`git lfs pull`"):
+        imported(tmp_path / "vectors", mosi(labels, tmp_path / "cache"))
+
+
 def test_it_is_the_first_example_of_import_and_works_as_it_stands(labels, theirs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shown = CliRunner().invoke(cli, ["import", "--help"]).output

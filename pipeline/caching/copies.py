@@ -45,7 +45,11 @@ def require_same(root: Path, folder: Path, copies: Mapping[str, Sequence[str]], 
     if unlike:
         raise CorpusError(_refusal(root, unlike))
     taken, other = pairs[0]
-    console.say(f"{len(pairs)} files lie there once more with the same bytes, and count once ({other} as {taken}).")
+    console.say(f"{_files(pairs)} there once more with the same bytes, counted once ({other} as {taken}).")
+
+
+def _files(pairs: Sequence[tuple[str, str]]) -> str:
+    return "1 file lies" if len(pairs) == 1 else f"{len(pairs)} files lie"
 
 
 def _alike_in_size(root: Path, one: str, other: str) -> bool:
@@ -65,6 +69,6 @@ def _refusal(root: Path, unlike: Sequence[tuple[str, str]]) -> str:
     shown = "; ".join(f"'{taken}' and '{other}'" for taken, other in unlike[:SHOWN])
     more = f" and {len(unlike) - SHOWN} more" if len(unlike) > SHOWN else ""
     return (
-        f"{root}: {len(unlike)} files go by the name of another and hold different bytes: {shown}{more}. Expected one "
-        "recording of each utterance. Move one of the two away, or name the folder that is meant as DATA."
+        f"{root}: {_files(unlike)} there once more with different bytes: {shown}{more}. Expected one recording of each "
+        "utterance. Move one of the two away, or name the folder that is meant as DATA."
     )

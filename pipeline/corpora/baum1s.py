@@ -94,6 +94,7 @@ def _utterance(clip: str, take: Take, label: str | None) -> Utterance:
 
 def _labels(sheet: Path) -> dict[str, str]:
     """Return the label of each clip: found by what cells say, as the columns' order is not published."""
+    search.require_fetched(sheet)
     labels: dict[str, str] = {}
     for cells in _lines(sheet) if sheet.suffix.lower() == ".csv" else _rows(sheet):
         clips = [cell.upper() for cell in cells if CLIP.fullmatch(cell)]

@@ -61,6 +61,8 @@ SEXES = {"F": "female", "M": "male"}
 SESSIONS = {"Ses01": 1819, "Ses02": 1811, "Ses03": 2136, "Ses04": 2103, "Ses05": 2170}
 
 RELEASE = "IEMOCAP_full_release"
+#: How deep below the root the sessions may lie: the release's own folder is often one within another.
+WITHIN = ("", "*/", "*/*/")
 LABELS = "dialog/EmoEvaluation"
 LOOKED_FOR = f"Session1/{LABELS}/Ses01F_impro01.txt and its like"
 
@@ -96,7 +98,7 @@ def find(root: Path, marked: str = "left") -> list[Utterance]:
     Parameters
     ----------
     root
-        The folder that holds ``Session1``, or the one that holds ``IEMOCAP_full_release``.
+        The folder that holds ``Session1``, or the one that holds ``IEMOCAP_full_release``, or that one's.
     marked
         The half of the picture that shows the actor who wears markers, ``"left"`` or ``"right"``.
 
@@ -106,12 +108,13 @@ def find(root: Path, marked: str = "left") -> list[Utterance]:
         If there are no labels of turns, or they cannot be read.
     """
     require_folder(root, f"IEMOCAP's {LOOKED_FOR}")
-    for release in (root, root / RELEASE):
-        files = sorted(release.glob(f"Session[1-5]/{LABELS}/Ses*.txt"))
+    for folder in WITHIN:
+        files = sorted(root.glob(f"{folder}Session[1-5]/{LABELS}/Ses*.txt"))
         if utterances := [utterance for file in files for utterance in _dialog(root, file, marked)]:
             return utterances
     raise CorpusError(
-        f"{root} does not hold IEMOCAP: looked for {LOOKED_FOR} in it and in its folder '{RELEASE}', and found no turn."
+        f"{root} does not hold IEMOCAP: looked for {LOOKED_FOR} in it and in its folders, as in {RELEASE}, "
+        "and found no turn."
     )
 
 

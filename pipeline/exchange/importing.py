@@ -75,8 +75,7 @@ def import_(
     require_unique([utterance.id for utterance in dataset.utterances])
     kind = formats.to_read(path, format_)
     digest = _digest(path, console)
-    if why := pointers.unfetched(path):
-        raise AffexError(f"{path} {why}.")
+    _require_fetched(path)
     with formats.FORMATS[kind].reading(path, wish) as source:
         match = matching.match(source, dataset.utterances)
         for sentence in matching.told(match, len(dataset.utterances)):
@@ -112,6 +111,12 @@ def require_name(name: str) -> None:
             f"'{name}' cannot name a feature: expected a letter, then letters, digits, dots, dashes or underscores, "
             "as in --called openface (and not the name of an older file in the cache)."
         )
+
+
+def _require_fetched(path: Path) -> None:
+    for file in [path] if path.is_file() else formats.files(path):
+        if why := pointers.unfetched(file):
+            raise AffexError(f"{file} {why}.")
 
 
 def _digest(path: Path, console: Console) -> str:

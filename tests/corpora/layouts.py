@@ -197,6 +197,12 @@ def bare_mosei(root: Path) -> Path:
     return root
 
 
+def inner_iemocap(root: Path, depth: int) -> Path:
+    """Return the folder that the release lies in, as deep as is said."""
+    trees.iemocap(root.joinpath(*["IEMOCAP_full_release"] * depth))
+    return root
+
+
 def nested(root: Path, make: Callable[[Path], Path]) -> Path:
     """Return the parent of the parent of a tree."""
     return make(root / "Äußeres" / "inner").parent.parent
@@ -239,7 +245,7 @@ def of(names: Callable[[], Iterable[str]]) -> Callable[[Path], Path]:
 
 
 def twice(n: int) -> tuple[str, ...]:
-    return (f"{n} files lie there once more with the same bytes, and count once",)
+    return (f"{n} files lie there once more with the same bytes, counted once",)
 
 
 def doubled(names: Iterable[str], folder: str) -> list[str]:
@@ -348,6 +354,8 @@ LAYOUTS = (
     Layout("mosei", "the labels alone", bare_mosei, 7, ("the labels are there and no recording",), partial=True),
     Layout("mosei", "two deeper", lambda root: nested(root, trees.mosei), 7, partial=True),
     Layout("iemocap", "Session1/ (its owners')", trees.iemocap, 60, partial=True),
+    Layout("iemocap", "below IEMOCAP_full_release/", lambda root: inner_iemocap(root, 1), 60, partial=True),
+    Layout("iemocap", "below two of that name", lambda root: inner_iemocap(root, 2), 60, partial=True),
     Layout("csv", "a table", trees.csv, 2),
     Layout("demo", "made on the spot", trees.demo_made, 160),
 )

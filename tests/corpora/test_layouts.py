@@ -66,7 +66,7 @@ def test_two_recordings_of_one_name_are_refused_by_name(corpus, one, other, cont
     with pytest.raises(CorpusError) as error:
         opened(corpus, tmp_path, tmp_path / "cache", partial=True, console=Listener())
     assert f"'{one}' and '{other}'" in str(error.value)
-    assert "1 files go by the name of another and hold different bytes" in str(error.value)
+    assert "1 file lies there once more with different bytes" in str(error.value)
     assert "Move one of the two away" in str(error.value)
 
 
@@ -94,6 +94,23 @@ def test_recordings_that_were_never_fetched_are_refused_and_counted(corpus, tmp_
     assert any("never fetched" in note for note in at_hand(partial=True).notes)
     recording.write_bytes(b"RIFF")
     assert not any("never fetched" in note for note in at_hand(partial=True).notes)
+
+
+@pytest.mark.parametrize(
+    ("corpus", "table"),
+    [
+        ("cremad", "VideoDemographics.csv"),
+        ("omg", "omg_TrainVideos.csv"),
+        ("baum1s", "Annotations_BAUM1s.xlsx"),
+        ("mosi", "CMU_MOSI_Opinion_Labels.csd"),
+        ("csv", "meine Daten.csv"),
+    ],
+)
+def test_tables_that_were_never_fetched_are_named(corpus, table, tmp_path):
+    root = TREES[corpus](tmp_path / "in")
+    pointer(tmp_path / "in" / table)
+    with pytest.raises(CorpusError, match=rf"{table} was never fetched: .*`git lfs pull`"):
+        opened(corpus, root, tmp_path / "cache", partial=True, console=Listener())
 
 
 def test_a_manifest_keeps_what_a_labels_part_of_a_recording_is(tmp_path):
