@@ -19,6 +19,7 @@ from pipeline.errors import AffexError, UsageError
 from pipeline.extraction import work
 from pipeline.manifest import MEDIA
 from pipeline.registry import FeatureSpec, Member
+from pipeline.sealed import DamagedError
 
 if TYPE_CHECKING:
     from pipeline.judging.results import Result
@@ -220,7 +221,11 @@ def _shown_again(console: Terminal, folder: Path, basis: str, *, inner: bool = F
     """Show a run that rests on the same, and return whether there is one."""
     from pipeline.reporting import report
 
-    text = report.kept(folder, basis, inner=inner)
+    try:
+        text = report.kept(folder, basis, inner=inner)
+    except DamagedError as error:
+        console.say(f"The run in {folder} is made again: {error}.")
+        return False
     if text is not None:
         console.say(f"{text}Nothing has changed since this run: it is not computed again -> {folder}")
     return text is not None

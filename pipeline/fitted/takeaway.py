@@ -3,7 +3,6 @@
 It joins the arrows for models that are taken away, as `pipeline.study` does for evaluations.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -19,12 +18,14 @@ from pipeline.desk import Desk, extracted, matrix_of, readable
 from pipeline.errors import UsageError
 from pipeline.fitted import modelfile, models
 from pipeline.fitted.models import Model, Predictions
+from pipeline.judging import runs
 from pipeline.judging.evaluate import Said
 from pipeline.judging.task import Settings
 from pipeline.matrix import Matrix
 from pipeline.registry import FeatureSpec
 from pipeline.reporting import tables
 from pipeline.reporting.report import TRANSDUCTIVE, csv_line, versions
+from pipeline.sealed import DamagedError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -189,8 +190,11 @@ def _say_worth(console: Terminal, model: Model, folder: Path) -> None:
     """Say how such models do on speakers they never heard, or how to find out."""
     run = folder / model.settings.corpus / "runs" / model.evaluation
     try:
-        found = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = runs.whole(run).record
+    except DamagedError as error:
+        console.say(f"How such models do on unheard speakers is not known: {run}: {error}. {runs.AGAIN}")
+        return
+    except OSError:
         console.say(
             f"How such models do on unheard speakers: `make evaluate`, settings alike (run {model.evaluation})."
         )

@@ -6,7 +6,7 @@ held against each other by `pipeline.judging.significance`. Runs stand in the or
 that of their figures: what is not significant is not ranked.
 
 A comparison's folder holds ``comparison.json`` (all that is known), ``comparison.txt`` (the tables that the terminal
-shows) and ``comparison.png``; equal runs give equal bytes.
+shows) and ``comparison.png``, a bundle (see `pipeline.bundle`); equal runs give equal bytes.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline import atomic
+from pipeline import bundle
 from pipeline.errors import AffexError, UsageError
 from pipeline.judging import intervals, runs
 from pipeline.judging.results import Scores
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 Found = Mapping[str, Any]
 
+#: A comparison's record.
+RECORD = "comparison.json"
 #: The level of significance, over all pairs together.
 ALPHA = 0.05
 #: Seeds the ways of swapping where they are drawn.
@@ -122,7 +124,7 @@ def folder_of(found: Found, cache: Path) -> Path:
 
 
 def write(found: Found, folder: Path) -> None:
-    """Write a comparison's files, each whole or not at all.
+    """Write a comparison's files, all of them or none.
 
     Raises
     ------
@@ -130,12 +132,8 @@ def write(found: Found, folder: Path) -> None:
         If the folder cannot be written.
     """
     text = tables.as_text(lambda console: tables.show_comparison(found, console))
-    picture = pictures.comparison_picture(found)
-    atomic.write_text(folder / "comparison.txt", [text])
-    with atomic.writing(folder / "comparison.png"), atomic.temporary(folder / "comparison.png") as file:
-        file.write(picture)
-    record = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
-    atomic.write_text(folder / "comparison.json", [record, "\n"])
+    contents = {"comparison.txt": text.encode(), "comparison.png": pictures.comparison_picture(found)}
+    bundle.write(folder, RECORD, found, contents)
 
 
 def show_leak(console: "Terminal", honest: Path, leaky: Path) -> None:
