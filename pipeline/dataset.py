@@ -4,14 +4,16 @@ The first arrow of the flow: files to utterances. Also remembers which corpus wa
 names none.
 """
 
+import contextlib
 import json
 from pathlib import Path
 
 from pipeline import registry
 from pipeline.atomic import write_text
+from pipeline.caching import owner
 from pipeline.console import Console
 from pipeline.corpora.base import Corpus, shortfalls
-from pipeline.errors import CorpusError, UsageError
+from pipeline.errors import AffexError, CorpusError, UsageError
 from pipeline.manifest import Dataset, Utterances
 
 #: The corpus that is a table, cached under the table's own name.
@@ -38,7 +40,7 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
     Raises
     ------
     UsageError
-        If there is no such corpus, or no table was named.
+        If there is no such corpus, no table was named, or its name is another's or can be no folder's.
     CorpusError
         If the folder is not that corpus, or not the whole of it.
     """
@@ -46,7 +48,7 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
     unusual = [f"{corpus.name} is read as {name}"] if name != corpus.name else []
     name = corpus.name
     if name == TABLE:
-        return _table(corpus, data, cache)
+        return _table(corpus, data, cache, console)
     root = data or DATA / name
     if corpus.make is not None:
         if not root.exists():
@@ -73,14 +75,17 @@ def folder_name(name: str, data: Path | None) -> str:
     return data.stem if name == TABLE and data is not None else name
 
 
-def _table(corpus: Corpus, table: Path | None, cache: Path) -> Dataset:
+def _table(corpus: Corpus, table: Path | None, cache: Path, console: Console) -> Dataset:
     if table is None:
         raise UsageError("DATASET=csv reads a table: say which, as in DATA=mine.csv.")
     if table.stem in registry.corpora():
         raise UsageError(
             f"{table.name} would be cached as '{table.stem}', and that is a corpus of its own. Rename the table."
         )
-    return Dataset(table.stem, table.parent, cache / table.stem, corpus.find(table))
+    owner.require_name(table.stem, table.name)
+    utterances = corpus.find(table)
+    owner.claim(cache / table.stem, table, console.say)
+    return Dataset(table.stem, table.parent, cache / table.stem, utterances)
 
 
 def _how_to_get(corpus: Corpus, root: Path) -> str:
@@ -96,9 +101,10 @@ def _how_to_get(corpus: Corpus, root: Path) -> str:
 
 
 def remember(cache: Path, names: str, data: str | None) -> None:
-    """Note which corpora were extracted last, as DATASET and DATA named them."""
+    """Note which corpora were extracted last, as DATASET and DATA named them; not in a cache that is only read."""
     record = {"dataset": names, "data": data}
-    write_text(cache / "last.json", [json.dumps(record) + "\n"])
+    with contextlib.suppress(AffexError):
+        write_text(cache / "last.json", [json.dumps(record) + "\n"])
 
 
 def last(cache: Path) -> tuple[str, str | None] | None:

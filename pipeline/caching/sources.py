@@ -176,9 +176,10 @@ def hurt(folder: Path) -> list[int]:
 
 def _written(path: Path) -> list[bytes]:
     try:
-        return path.read_bytes().removesuffix(b"\n").split(b"\n")
+        content = path.read_bytes()
     except OSError:
         return []
+    return content.removesuffix(b"\n").split(b"\n") if content else []
 
 
 def _opened(line: bytes) -> tuple[str, File]:

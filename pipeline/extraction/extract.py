@@ -122,10 +122,55 @@ def extract(
     Raises
     ------
     AffexError
-        If what a feature needs (weights) is not there, the disk is full, the cache cannot be written, or workers are
-        not what they should be. All that was finished before is kept.
+        If what a feature needs (weights) is not there, the disk is full, something is missing in a cache that cannot be
+        written, or workers are not what they should be. All that was finished before is kept.
     """
     sources.require_unique([utterance.id for utterance in dataset.utterances])
+    try:
+        return _brought_up_to_date(dataset, specs, runner, console, runtime)
+    except cache.ReadOnlyError as refusal:
+        return _as_it_is(dataset, specs, console, refusal)
+
+
+def _as_it_is(
+    dataset: Dataset, specs: Sequence[FeatureSpec], console: Console, refusal: cache.ReadOnlyError
+) -> list[Summary]:
+    """Return what is in a cache that can only be read.
+
+    Raises
+    ------
+    AffexError
+        If that is not all.
+    """
+    above = _with_upstreams(specs)
+    files = sources.of_corpus(
+        dataset, {spec.feature.reads for spec, upstream in above.items() if not upstream}, console
+    )
+    courses: dict[FeatureSpec, _Course] = {}
+    for spec, upstream in above.items():
+        courses[spec] = _course(dataset, spec, files, courses[upstream] if upstream else None)
+        _require_whole(dataset, courses[spec], refusal)
+    console.say(f"{refusal}\nAll that is asked for is there: it is read, and nothing is written.")
+    return [_summary(dataset.folder, course) for course in courses.values()]
+
+
+def _require_whole(dataset: Dataset, course: _Course, refusal: cache.ReadOnlyError) -> None:
+    held, main = course.held, cache.published(dataset.folder, course.spec)
+    published = {id_ for id_, place in held.places.items() if place.path == main}
+    lacking = [id_ for id_ in course.sources if id_ not in published and id_ not in held.failures]
+    if held.hurt or lacking:
+        what = held.hurt[0] if held.hurt else f"{len(lacking)} of {len(course.sources)} clips have no rows there yet"
+        raise AffexError(f"{refusal}\n{course.spec} would have to be written: {what}.") from refusal
+
+
+def _brought_up_to_date(
+    dataset: Dataset,
+    specs: Sequence[FeatureSpec],
+    runner: Callable[[], AbstractContextManager[Runner]],
+    console: Console,
+    runtime: Runtime,
+) -> list[Summary]:
+    """Compute what is missing, and write it."""
     with cache.locked(dataset.folder, console.say), contextlib.ExitStack() as stack:
         write_text(dataset.folder / "manifest.jsonl", manifest.lines(dataset.utterances))
         stages = functools.cache(lambda: stack.enter_context(runner()))
@@ -385,6 +430,10 @@ def _ended(folder: Path, course: _Course) -> Summary:
     if not course.held.is_published:
         cache.publish(folder, course.spec, course.held, course.sources)
     cache.clear(folder, course.spec, course.held)
+    return _summary(folder, course)
+
+
+def _summary(folder: Path, course: _Course) -> Summary:
     return Summary(
         spec=course.spec,
         path=cache.published(folder, course.spec),
