@@ -166,6 +166,18 @@ def held(folder: Path, *, shared: bool = False) -> Iterator[None]:
         os.close(descriptor)
 
 
+def name_also(path: Path, name: Path) -> None:
+    """Let a file have a second name, in the place of what has it; where it cannot have two, the second alone."""
+    beside = _marked(name)
+    try:
+        os.link(path, beside)
+        beside.replace(name)
+    except OSError:
+        path.replace(name)
+    finally:
+        beside.unlink(missing_ok=True)  # a file keeps both where they were its names before
+
+
 def sync(path: Path) -> None:
     """Bring a file, or the names in a folder, to the disk; not every file system can sync a folder."""
     with contextlib.suppress(OSError):

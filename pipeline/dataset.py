@@ -9,15 +9,20 @@ import json
 from pathlib import Path
 
 from pipeline import registry
+from pipeline import sealed as sealing
 from pipeline.atomic import write_text
 from pipeline.caching import owner
 from pipeline.console import Console
 from pipeline.corpora.base import Corpus, shortfalls
 from pipeline.errors import AffexError, CorpusError, UsageError
 from pipeline.manifest import Dataset, Utterances
+from pipeline.sealed import DamagedError, sealed
 
 #: The corpus that is a table, cached under the table's own name.
 TABLE = "csv"
+
+#: The file among the caches that says which corpora were extracted last.
+LAST = "last.json"
 
 #: Where a corpus is looked for when nobody says.
 DATA = Path("data")
@@ -102,15 +107,26 @@ def _how_to_get(corpus: Corpus, root: Path) -> str:
 
 def remember(cache: Path, names: str, data: str | None) -> None:
     """Note which corpora were extracted last, as DATASET and DATA named them; not in a cache that is only read."""
-    record = {"dataset": names, "data": data}
+    record = sealed({"dataset": names, "data": data})
     with contextlib.suppress(AffexError):
-        write_text(cache / "last.json", [json.dumps(record) + "\n"])
+        write_text(cache / LAST, [json.dumps(record) + "\n"])
 
 
 def last(cache: Path) -> tuple[str, str | None] | None:
-    """Return the corpora extracted last and where they lay, or None where there are none."""
+    """Return the corpora extracted last and where they lay, or None where there are none.
+
+    Raises
+    ------
+    UsageError
+        If what was noted is damaged: another corpus would be taken for the one that is meant.
+    """
     try:
-        record = json.loads((cache / "last.json").read_text(encoding="utf-8"))
+        record = sealing.opened((cache / LAST).read_bytes())
         return str(record["dataset"]), None if record["data"] is None else str(record["data"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except FileNotFoundError:
         return None
+    except (OSError, DamagedError, KeyError) as error:
+        raise UsageError(
+            f"{cache / LAST} does not say any more which corpus was extracted last ({error}): say which is meant, as "
+            "in DATASET=emodb DATA=folder. The next `make features` writes it anew."
+        ) from error

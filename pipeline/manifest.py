@@ -5,12 +5,15 @@ media file, dimensions are in the corpus's own units.
 """
 
 import dataclasses
+import hashlib
 import json
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
+
+from pipeline.atomic import write_text
 
 #: The fields of an utterance that hold media.
 MEDIA = ("audio", "video", "mocap")
@@ -188,6 +191,55 @@ def read(path: Path) -> Iterator[Utterance]:
 def lines(utterances: Iterable[Utterance]) -> Iterator[str]:
     """Yield a manifest's lines, each with its line end."""
     return (to_line(utterance) + "\n" for utterance in utterances)
+
+
+def write(path: Path, utterances: Iterable[Utterance]) -> None:
+    """Write a manifest file and, as sha256sum does, its digest beside it.
+
+    Raises
+    ------
+    AffexError
+        If the disk is full or the folder cannot be written.
+    """
+    digest = _digest(line.encode() for line in lines(utterances))
+    if is_sound(path) and _digests(path) == [digest]:
+        return
+    # A kill in between leaves what is there or what comes: each is among the digests.
+    _write_sums(path, [*_digests(path)[-1:], digest])
+    write_text(path, lines(utterances))
+    _write_sums(path, [digest])
+
+
+def is_sound(path: Path) -> bool:
+    """Whether a manifest file is what was written."""
+    try:
+        with path.open("rb") as content:
+            return _digest(content) in _digests(path)
+    except OSError:
+        return False
+
+
+def sums(path: Path) -> Path:
+    """Return the file that holds a manifest's digest."""
+    return path.with_suffix(".sha256")
+
+
+def _digests(path: Path) -> list[str]:
+    try:
+        return [line.partition(" ")[0] for line in sums(path).read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError):
+        return []
+
+
+def _write_sums(path: Path, digests: Iterable[str]) -> None:
+    write_text(sums(path), [f"{digest}  {path.name}\n" for digest in dict.fromkeys(digests)])
+
+
+def _digest(parts: Iterable[bytes]) -> str:
+    sha = hashlib.sha256()
+    for part in parts:
+        sha.update(part)
+    return sha.hexdigest()
 
 
 def _without_blanks(record: dict[str, Any]) -> dict[str, Any]:

@@ -236,10 +236,10 @@ def _keep_orphans(folder: Path, spec: FeatureSpec, made: Recipe, columns: Sequen
 
 
 def _set_aside(main: Path, spec: FeatureSpec, key: str) -> None:
-    """Give a file of another key, which is about to be replaced, the name of its own key."""
+    """Let a file of another key, which is about to be replaced, be found by its own key, too."""
     stated = store.described(main) if main.exists() else None
     if stated is not None and stated.key != key:
-        main.replace(main.with_name(f"{spec.preset}-{stated.key[:12]}.h5"))
+        atomic.name_also(main, main.with_name(f"{spec.preset}-{stated.key[:12]}.h5"))
 
 
 def why(folder: Path, spec: FeatureSpec, held: Holdings, sources: Mapping[str, bytes]) -> dict[str, str]:

@@ -10,7 +10,6 @@ No pickle is ever read, nor a header that would make anything but plain data.
 """
 
 import re
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline import atomic
 from pipeline.errors import AffexError, UsageError, unknown
 from pipeline.exchange import rows, table
 from pipeline.exchange.record import Clip, Export, Floats, Source, Wish, said
@@ -54,9 +54,11 @@ def write(path: Path, export: Export) -> list[Path]:
         warnings.simplefilter("ignore", pd.errors.PerformanceWarning)
         _add_utterances(database, export)
         _add_rows(database, export)
-        with tempfile.TemporaryDirectory(prefix=f"{path.name}.", dir=path.parent) as beside:
-            made = Path(beside) / path.name
+        with atomic.staging(path) as beside:
+            made = beside / path.name
             database.save(str(made), storage_format="parquet", verbose=False)
+            for file in made.iterdir():
+                atomic.sync(file)
             made.replace(path)
     return sorted(path.iterdir())
 

@@ -18,7 +18,6 @@ import numpy as np
 
 from features.imported import Imported
 from pipeline import manifest, media, registry
-from pipeline.atomic import write_text
 from pipeline.caching import cache, imports, store
 from pipeline.caching.cache import Holdings
 from pipeline.caching.entry import Entry
@@ -228,7 +227,7 @@ def _published(dataset: Dataset, spec: FeatureSpec, taken: _Rows, console: Conso
     sources = imports.sources(dataset, spec.feature)
     with cache.locked(dataset.folder, console.say):
         _discard(dataset, spec)  # of an import that was killed
-        write_text(dataset.folder / "manifest.jsonl", manifest.lines(dataset.utterances))
+        manifest.write(dataset.folder / "manifest.jsonl", dataset.utterances)
         try:
             held = _written(dataset, spec, taken, sources, console)
             cache.publish(dataset.folder, spec, held, sources)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.atomic import temporary
+from pipeline.atomic import temporaries
 from pipeline.errors import AffexError
 from pipeline.exchange import rows, table
 from pipeline.exchange.record import Clip, Export, Source, Wish, require_free, said
@@ -36,15 +36,15 @@ def write(path: Path, export: Export) -> list[Path]:
     kinds = [("id", pa.string()), ("start", pa.float64()), ("end", pa.float64()), *times]
     fields = [*kinds, *((name, pa.float32()) for name in export.columns)]
     schema = pa.schema(fields, metadata={"affex": export.about})
-    with temporary(path) as file, pq.ParquetWriter(file, schema) as writer:
-        for clips in _groups(export):
-            writer.write_table(_rows(clips, schema))
     beside = path.with_name(f"{path.stem}-utterances.parquet")
     types = {str: pa.string(), float: pa.float64(), int: pa.int64()}
     columns = table.columns(export)
     arrays = [pa.array(values, types[kind]) for kind, values in columns.values()]
-    with temporary(beside) as file:
-        pq.write_table(pa.table(arrays, list(columns), metadata={"affex": export.about}), file)
+    with temporaries(path, beside) as (file, other):
+        with pq.ParquetWriter(file, schema) as writer:
+            for clips in _groups(export):
+                writer.write_table(_rows(clips, schema))
+        pq.write_table(pa.table(arrays, list(columns), metadata={"affex": export.about}), other)
     return [path, beside]
 
 

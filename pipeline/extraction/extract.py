@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from features.base import ChainedFeature, Rows, Runtime
 from pipeline import manifest, registry
-from pipeline.atomic import write_text
 from pipeline.caching import cache, sources, store
 from pipeline.caching.cache import Holdings
 from pipeline.caching.entry import Entry, Spilled
@@ -172,7 +171,7 @@ def _brought_up_to_date(
 ) -> list[Summary]:
     """Compute what is missing, and write it."""
     with cache.locked(dataset.folder, console.say), contextlib.ExitStack() as stack:
-        write_text(dataset.folder / "manifest.jsonl", manifest.lines(dataset.utterances))
+        manifest.write(dataset.folder / "manifest.jsonl", dataset.utterances)
         stages = functools.cache(lambda: stack.enter_context(runner()))
         above = _with_upstreams(specs)
         done: dict[FeatureSpec, tuple[_Course, Summary]] = {}

@@ -24,7 +24,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
@@ -238,18 +238,31 @@ def write(path: Path, name: str, entries: Iterable[tuple[str, Entry]], metadata:
         If a name cannot be HDF5's or comes twice, an entry's features and intervals do not belong together, or the disk
         is full or the folder cannot be written; what stood there before still does.
     """
-    said = {**dict.fromkeys(METADATA), **metadata, "root name": name}
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary(path) as file:
-            room = _Room(file.fileno())
-            with h5py.File(room, "w") as h5:
-                root = h5.create_group(_name(path, "root name", name))
-                _write_entries(path, room, root.create_group("data"), entries)
-                group = root.create_group("metadata")
-                for key, value in said.items():
-                    group[_name(path, "metadata", key)] = np.array([json.dumps(value)], h5py.string_dtype())
-            room.require()
+            write_into(file, path, name, entries, metadata)
+
+
+def write_into(
+    file: BinaryIO, path: Path, name: str, entries: Iterable[tuple[str, Entry]], metadata: Mapping[str, Any]
+) -> None:
+    """Write a computational sequence into an open file that will lie at `path`; as `write`, but for the disk's errors.
+
+    Raises
+    ------
+    OSError
+        If the disk is full.
+    """
+    said = {**dict.fromkeys(METADATA), **metadata, "root name": name}
+    room = _Room(file.fileno())
+    with h5py.File(room, "w") as h5:
+        root = h5.create_group(_name(path, "root name", name))
+        _write_entries(path, room, root.create_group("data"), entries)
+        group = root.create_group("metadata")
+        for key, value in said.items():
+            group[_name(path, "metadata", key)] = np.array([json.dumps(value)], h5py.string_dtype())
+    room.require()
 
 
 def _write_entries(path: Path, room: "_Room", data: h5py.Group, entries: Iterable[tuple[str, Entry]]) -> None:
