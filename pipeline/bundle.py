@@ -25,6 +25,9 @@ from pipeline.sealed import DamagedError, UnsealedError, opened, sealed
 #: The folder of a bundle that is whole and on its way to its place.
 NEXT = ".next"
 
+#: The record of the bundle that it replaces, in there.
+PREVIOUS = ".previous"
+
 #: The member of a record that lists the other files, with the sha256 of each.
 FILES = "files"
 
@@ -130,14 +133,29 @@ def _settle(folder: Path, name: str) -> None:
     if not ahead.exists():
         return
     if (ahead / name).exists():
-        for path in _own(folder, name):  # the record comes last
-            path.unlink(missing_ok=True)
+        _remove_previous(folder, name)
         for file in sorted(path.name for path in ahead.iterdir() if path.name != name):
             _move(ahead / file, folder / file)
         atomic.sync(folder)
         _move(ahead / name, folder / name)
     ahead.rmdir()
     atomic.sync(folder)
+
+
+def _remove_previous(folder: Path, name: str) -> None:
+    """Remove the bundle that a new one replaces: its record from sight first, then the files, then the record."""
+    previous = folder / NEXT / PREVIOUS
+    if (folder / name).exists():
+        (folder / name).rename(previous)
+    if not previous.exists():
+        return
+    record = _plain(previous)
+    for path in _own(folder, record):
+        path.unlink(missing_ok=True)
+    if "versions" in record:  # as every record of ours has
+        previous.unlink()
+    else:
+        previous.rename(_aside(folder / name))
 
 
 def _move(path: Path, place: Path) -> None:
@@ -151,20 +169,22 @@ def _aside(place: Path) -> Path:
     return next(path for name in names if not (path := place.with_name(name)).exists())
 
 
-def _own(folder: Path, name: str) -> Iterator[Path]:
-    """Yield the files that a bundle in a folder, or one of an earlier version without a seal, has surely written."""
+def _plain(path: Path) -> dict[str, Any]:
+    """Return a record that may have been made by an earlier version, without a seal; nothing if it is none."""
     try:
-        record = json.loads((folder / name).read_bytes())
-        files = [(str(file), digest) for file, digest in record.get(FILES, {}).items()]
-    except (OSError, ValueError, RecursionError, AttributeError):
-        return
-    for file, digest in files:
-        path = folder / file
+        record = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _own(folder: Path, record: Mapping[str, Any]) -> Iterator[Path]:
+    """Yield the files of a folder that a record has surely written."""
+    files = record.get(FILES)
+    for file, digest in files.items() if isinstance(files, dict) else ():
         with contextlib.suppress(OSError, ValueError):
-            if Path(file).name == file and _sha256(path.read_bytes()) == digest:
-                yield path
-    if "versions" in record:  # as every record of ours has
-        yield folder / name
+            if Path(file).name == file and _sha256((folder / file).read_bytes()) == digest:
+                yield folder / file
 
 
 def _sha256(content: bytes) -> str:
