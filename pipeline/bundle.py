@@ -95,8 +95,10 @@ def read(folder: Path, name: str) -> Bundle:
 
 
 def exists(folder: Path, name: str) -> bool:
-    """Whether a folder has a bundle, sound or not."""
-    return _place(folder, name).is_file()
+    """Whether a folder has a bundle, sound or not, that can be seen."""
+    with contextlib.suppress(OSError):
+        return _place(folder, name).is_file()
+    return False
 
 
 def _record(folder: Path, name: str) -> dict[str, Any]:
@@ -118,10 +120,10 @@ def _place(folder: Path, file: str) -> Path:
 
 
 def _content(folder: Path, file: str, digest: str) -> bytes:
-    try:
-        content = _place(folder, file).read_bytes()
-    except FileNotFoundError as error:
-        raise DamagedError(f"{file} is missing") from error
+    path = _place(folder, file)
+    if not path.is_file():
+        raise DamagedError(f"{file} is missing")
+    content = path.read_bytes()
     if _sha256(content) != digest:
         raise DamagedError(f"{file} is not what was written")
     return content

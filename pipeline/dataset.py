@@ -83,7 +83,7 @@ def folder_name(name: str, data: Path | None) -> str:
 def _table(corpus: Corpus, table: Path | None, cache: Path, console: Console) -> Dataset:
     if table is None:
         raise UsageError("DATASET=csv reads a table: say which, as in DATA=mine.csv.")
-    if table.stem in registry.corpora():
+    if table.stem.lower() in registry.corpora():  # not every file system tells them apart
         raise UsageError(
             f"{table.name} would be cached as '{table.stem}', and that is a corpus of its own. Rename the table."
         )

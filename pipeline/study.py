@@ -223,7 +223,7 @@ def _shown_again(console: Terminal, folder: Path, basis: str, *, inner: bool = F
 
     try:
         text = report.kept(folder, basis, inner=inner)
-    except DamagedError as error:
+    except (OSError, DamagedError) as error:
         console.say(f"The run in {folder} is made again: {error}.")
         return False
     if text is not None:

@@ -85,7 +85,9 @@ def _verified(folder: Path) -> Bundle:
     try:
         return whole(folder)
     except OSError as error:
-        raise UsageError(f"{folder} holds no finished run ({error.strerror or error}). {AGAIN}") from error
+        raise UsageError(
+            f"{folder} holds no finished run that can be read ({error.strerror or error}). {AGAIN}"
+        ) from error
     except DamagedError as error:
         raise UsageError(f"{folder}: {error}. {AGAIN}") from error
 
