@@ -203,6 +203,22 @@ def write_text(path: Path, lines: Iterable[str]) -> None:
                 file.write(line.encode())
 
 
+def require_writable(folder: Path) -> None:
+    """Make sure, before hours of work, that results can be written into a folder.
+
+    Raises
+    ------
+    AffexError
+        If they cannot.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with staging(folder / "results"):
+            pass
+    with contextlib.suppress(OSError):  # it may have been empty before
+        folder.rmdir()
+
+
 def reserve(file: BinaryIO, n_bytes: int) -> None:
     """Take room on the disk for `n_bytes`, so that a full disk shows here and not inside HDF5."""
     if hasattr(os, "posix_fallocate"):

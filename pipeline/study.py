@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import registry
+from pipeline import atomic, registry
 from pipeline.caching import imports
 from pipeline.caching.cache import recipe
 from pipeline.console import Terminal
@@ -138,6 +138,7 @@ def _evaluated(desk: Desk, specs: Sequence[FeatureSpec], settings: "Settings", w
     task = prepare(matrix, settings, partial=wish.partial)
     media = _media(specs)
     leaks, warnings = _audited(task, settings, prints, media, allow=wish.allow_leaks)
+    atomic.require_writable(folder)
     result = _judged(desk, task, settings, inner=wish.inner)
     notes = (*desk.notes, *warnings, *result.notes)
     _written(desk.console, replace(result, notes=notes, leaks=leaks), folder, basis)

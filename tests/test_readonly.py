@@ -97,6 +97,21 @@ def test_what_is_missing_in_a_cache_that_is_only_read_is_said(study: Path) -> No
     assert "gemaps would have to be written: 16 of 16 clips have no rows there yet" in str(refused.value)
 
 
+def test_results_that_could_not_be_written_are_refused_before_anything_is_learned(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.judging.evaluate.judge", lambda *_, **__: pytest.fail("it was evaluated"))
+    monkeypatch.setattr("pipeline.fitted.models.fit", lambda *_, **__: pytest.fail("it was fitted"))
+    with read_only(study / "cache"):
+        with pytest.raises(AffexError, match=r"runs/.* cannot be written: .*Is CACHE \(or OUT\) right"):
+            affex("evaluate", *of(study), *MODEL, *RUNNING, "--seed", 2)
+        with pytest.raises(AffexError, match="cannot be written"):
+            affex("fit", *of(study), *MODEL, *RUNNING)
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(AffexError, match="file cannot be written"):
+        affex("fit", *of(study), *MODEL, *RUNNING, "--model", tmp_path / "file" / "mine.affex")
+
+
 def test_what_is_hurt_in_a_cache_that_is_only_read_is_not_served(study: Path, tmp_path: Path) -> None:
     shutil.copytree(study / "cache", tmp_path / "cache")
     path = tmp_path / "cache" / "mine" / "egemaps.h5"

@@ -55,6 +55,7 @@ def fit(
     _require_extractable(specs)
     recipes = [recipe(spec.feature) for spec in specs]
     extracted(desk, specs)
+    atomic.require_writable(path.parent if path else desk.folder / "models")
     model = models.fit(
         matrix_of(desk, specs),
         replace(settings, features=tuple(map(str, specs)), keys=tuple(made.key for made in recipes)),
