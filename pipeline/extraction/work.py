@@ -16,10 +16,8 @@ import numpy as np
 
 from features.base import AudioFeature, Clip, ExtractionError, Feature, Rows, Runtime
 from pipeline import media
-from pipeline.errors import AffexError, MediaError
-from pipeline.extraction.stages import Runner
+from pipeline.errors import MediaError
 from pipeline.manifest import Media
-from pipeline.provenance import code_digest, versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,30 +210,3 @@ def _problem(feature: Feature, rows: Rows) -> str | None:
         names = ", ".join(feature.columns[i] for i in bad[:5])
         return f"{feature.name} gave values that are not finite in {len(bad)} columns ({names} ...)"
     return None
-
-
-def fingerprint(packages: tuple[str, ...], file: Path | None = None) -> dict[str, str]:
-    """Return what must be alike wherever a run's parts run: code, versions, and the bytes of one media file."""
-    seen = {"affex code": code_digest(), **versions(packages)}
-    if file is not None:
-        seen[str(file)] = media.digest(file) if file.is_file() else "not there"
-    return seen
-
-
-def require_alike(runner: Runner, packages: tuple[str, ...], file: Path | None = None) -> None:
-    """Make sure that every worker has this code, these versions and these bytes.
-
-    Raises
-    ------
-    AffexError
-        Naming the worker and what differs.
-    """
-    here = fingerprint(packages, file)
-    for worker, there in runner.ask(fingerprint, packages, file).items():
-        for name in here:
-            if there.get(name) != here[name]:
-                raise AffexError(
-                    f"The worker {worker} is not like this process: {name} is {there.get(name)} there and "
-                    f"{here[name]} here, so what it gave could not be trusted. Install the same affex there, and "
-                    "mount the same media under the same path."
-                )
