@@ -26,6 +26,9 @@ ALLOWED_FAILURES = 0
 #: How long workers may take to end before they are killed, and how long all of it may take then, s.
 GRACE, CLOSE = 5, 20
 
+#: Whose loggers tell of Dask's inner life.
+TALKERS = ("distributed", "asyncio", "tornado", "bokeh")
+
 #: Nobody else is there to be shut out; a user's settings are for remote schedulers.
 SECURITY = {"require_encryption": False}
 
@@ -63,7 +66,7 @@ def started(jobs: int, gpus: int, say: Callable[[str], None]) -> Iterator[str]:
     """
     import dask
 
-    with dask.config.set(SETTINGS), hushed(), _loop() as loop:
+    with hushed(), dask.config.set(SETTINGS), _loop() as loop:
         cluster = _Cluster(loop)
         try:
             yield cluster.start(jobs, gpus)
@@ -74,7 +77,10 @@ def started(jobs: int, gpus: int, say: Callable[[str], None]) -> Iterator[str]:
 @contextlib.contextmanager
 def hushed() -> Iterator[None]:
     """Keep Dask's own words, and tracebacks, from the terminal."""
-    loggers = [logging.getLogger(name) for name in ("distributed", "asyncio", "tornado.application", "bokeh")]
+    import distributed  # noqa: F401 - which sets the levels of its loggers
+
+    names = [*logging.root.manager.loggerDict, *TALKERS]
+    loggers = [logging.getLogger(name) for name in names if name.partition(".")[0] in TALKERS]
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)

@@ -254,7 +254,7 @@ class _Shared:
 
     def on(self, among: list[str]) -> Any:
         if self._future is None or self._future.status != "finished":
-            self._future = self._client.scatter(self._value, broadcast=True, hash=False, workers=among)
+            [self._future] = self._client.scatter([self._value], broadcast=True, hash=False, workers=among)
         return self._future
 
 
