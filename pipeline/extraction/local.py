@@ -23,8 +23,8 @@ LOOPBACK = "127.0.0.1"
 #: A batch that loses its worker once is suspected at once, and tried again alone.
 ALLOWED_FAILURES = 0
 
-#: How long workers may take to end before they are killed, and how long all of it may take then, s.
-GRACE, CLOSE = 5, 20
+#: How long workers may take to end before they are killed, also after Ctrl-C; how long all of it may take then, s.
+GRACE, HASTE, CLOSE = 5.0, 0.5, 20
 
 #: Whose loggers tell of Dask's inner life.
 TALKERS = ("distributed", "asyncio", "tornado", "bokeh")
@@ -67,11 +67,14 @@ def started(jobs: int, gpus: int, say: Callable[[str], None]) -> Iterator[str]:
     import dask
 
     with hushed(), dask.config.set(SETTINGS), _loop() as loop:
-        cluster = _Cluster(loop)
+        cluster, grace = _Cluster(loop), GRACE
         try:
             yield cluster.start(jobs, gpus)
+        except KeyboardInterrupt:
+            grace = HASTE
+            raise
         finally:
-            cluster.end(say)
+            cluster.end(grace, say)
 
 
 @contextlib.contextmanager
@@ -122,12 +125,12 @@ class _Cluster:
         except Exception as error:
             raise AffexError(f"The worker processes could not be started: {error}") from error
 
-    def end(self, say: Callable[[str], None]) -> None:
+    def end(self, grace: float, say: Callable[[str], None]) -> None:
         """End all; what does not end in time is killed, and said."""
         try:
             if self._starting and not self._starting.done():
                 self._break_off()
-            self._soon(self._end()).result(CLOSE)
+            self._soon(self._end(grace)).result(CLOSE)
         except Exception as error:
             self._kill()
             say(f"The worker processes did not end by themselves ({type(error).__name__}) and were killed; no matter.")
@@ -187,8 +190,8 @@ class _Cluster:
         address: str = self._scheduler.address
         return address
 
-    async def _end(self) -> None:
-        ends = await asyncio.gather(*(nanny.close(timeout=GRACE) for nanny in self._nannies), return_exceptions=True)
+    async def _end(self, grace: float) -> None:
+        ends = await asyncio.gather(*(nanny.close(timeout=grace) for nanny in self._nannies), return_exceptions=True)
         if self._scheduler is not None:
             await self._scheduler.close()
         for error in ends:

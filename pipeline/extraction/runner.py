@@ -10,7 +10,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
@@ -195,6 +195,7 @@ def deaf_children() -> Iterator[None]:
 
     The signal is only held back: one that comes meanwhile is heard when the block ends.
     """
+    resource_tracker.ensure_running()  # which, when it starts, would let the signal through again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
