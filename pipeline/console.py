@@ -1,4 +1,4 @@
-"""What the terminal shows while a run goes on: sentences, and how far it is, by a bar or, where nobody watches, lines."""
+"""What the terminal shows while a run goes on: sentences, and how far it is, by a bar or, where nobody looks, lines."""
 
 import contextlib
 import threading
