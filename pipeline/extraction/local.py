@@ -36,6 +36,8 @@ SETTINGS = {
     "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
     # Work that moved to an idle worker would have to carry its decoded clips along.
     "distributed.scheduler.work-stealing": False,
+    # What all folds share stays with every worker.
+    "distributed.scheduler.active-memory-manager.start": False,
     # Dask's diaries keep whole messages, and the batches in them.
     "distributed.admin.low-level-log-length": 32,
     # Without Dask's MALLOC_TRIM_THRESHOLD_, under which what a network frees goes back to the system at once, and

@@ -32,7 +32,7 @@ class Likeness:
     features, runtime
         Features that must find there what they need (weights), run so.
     run
-        Which run it is: each process looks once a run.
+        Which run it is: each process looks for what features need once a run.
     """
 
     packages: tuple[str, ...] = ()
@@ -64,27 +64,34 @@ class Proven:
 
 
 def fingerprint(likeness: Likeness) -> dict[str, str]:
-    """Return what this process shows of all that must be alike."""
-    return {"affex code": code_digest(), **_seen(likeness)}
-
-
-@lru_cache(maxsize=8)
-def _seen(likeness: Likeness) -> dict[str, str]:
-    """Return versions, the bytes of files, and whether features find what they need."""
+    """Return what this process shows, now, of all that must be alike."""
     python = {"python": platform.python_version()} if "python" in likeness.packages else {}
     return {
+        "affex code": code_digest(),
         **python,
         **versions(tuple(name for name in likeness.packages if name != "python")),
         **{str(path): _bytes_of(path) for path in likeness.files},
-        **{f"what {feature.name} needs": _needs(feature, likeness.runtime) for feature in likeness.features},
+        **_finds(likeness),
     }
 
 
 def _bytes_of(path: Path) -> str:
     try:
-        return media.digest(path)
+        stat = path.stat()
+        return _digest(path, stat.st_size, stat.st_mtime_ns)
     except OSError:
         return "not there"
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, size: int, modified: int) -> str:  # noqa: ARG001 - they tell when it is another file
+    return media.digest(path)
+
+
+@lru_cache(maxsize=8)
+def _finds(likeness: Likeness) -> dict[str, str]:
+    """Return whether features find what they need, looked for once a run."""
+    return {f"what {feature.name} needs": _needs(feature, likeness.runtime) for feature in likeness.features}
 
 
 def _needs(feature: Feature, runtime: Runtime) -> str:

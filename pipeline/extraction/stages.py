@@ -13,6 +13,7 @@ import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -83,7 +84,7 @@ class Cluster:
     ) -> Iterator[tuple[Any, Any]]:
         """Yield (batch, result or `Died`) as batches end."""
         likeness, work = _of_one_run(likeness), _Work(iter(batches))
-        for batch, result in self._done(work, stages, likeness, self._submit):
+        for batch, result in self._done(work, stages, likeness, self._submit, _anybody):
             yield batch, taken(result)
         for batch in work.rest():
             yield from batch_alone(batch, stages, likeness)
@@ -106,7 +107,7 @@ class Cluster:
         """
         likeness, work = _of_one_run(likeness), _Work(iter(items))
         submit = partial(self._submit_item, _Shared(self._client, shared), items)
-        for number, result in self._done(work, (Stage(function),), likeness, submit):
+        for number, result in self._done(work, (Stage(function),), likeness, submit, _idlest):
             yield number, taken(result)
         for number in work.rest():
             yield number, item_alone(function, shared, items[number], likeness)
@@ -117,13 +118,19 @@ class Cluster:
         return answers
 
     def _done(
-        self, work: _Work, steps: Sequence[Stage], likeness: Likeness, submit: Callable[..., Any]
+        self,
+        work: _Work,
+        steps: Sequence[Stage],
+        likeness: Likeness,
+        submit: Callable[..., Any],
+        choose: Callable[..., list[str]],
     ) -> Iterator[tuple[Any, Any]]:
         """Yield pieces with results that are proved, until none is left but those that must be tried alone."""
         workers = Workers(self._client, likeness, self._say)
         with self._sentences():
             workers.require()
         needs = _needs(steps, workers.offered)
+        submit, choose = partial(submit, steps, needs, likeness), partial(choose, work, workers, needs)
         in_vain = 0
         try:
             while in_vain <= PATIENCE:
@@ -131,7 +138,7 @@ class Cluster:
                     workers.look()
                     _strand(work, workers, needs)
                     is_able = workers.able(needs)
-                    if is_able and self._is_over(work, workers, partial(submit, steps, needs, likeness)):
+                    if is_able and _is_over(work, WINDOW * workers.n_threads(needs), submit, choose):
                         return
                     ended = _ended(list(work.running))
                     results = [found for future in ended if (found := _result(work, workers, future, len(steps)))]
@@ -140,17 +147,6 @@ class Cluster:
         finally:
             for future in work.running:
                 future.release()
-
-    def _is_over(self, work: _Work, workers: Workers, submit: Callable[..., Any]) -> bool:
-        """Fill the window; return whether nothing is left to be given or waited for."""
-        among = list(workers.alike)
-        while len(work.running) < WINDOW * workers.n_threads:
-            for piece in work.following():
-                work.running[submit(piece, among)] = (piece, frozenset(among))
-                break
-            else:
-                break
-        return not work.running
 
     def _submit(self, steps: Sequence[Stage], needs: list[Needs], likeness: Likeness, batch: Any, among: Any) -> Any:
         result, number = batch, next(self._number)
@@ -186,6 +182,8 @@ class Cluster:
         except AffexError:
             raise
         except Exception as error:
+            if self._client.status == "running" and not isinstance(error, OSError | CancelledError):
+                raise
             raise AffexError(
                 f"The Dask scheduler at {self._client.scheduler.address} does not answer any more "
                 f"({type(error).__name__}: {error}). What was finished is kept; run the same command again to go on, "
@@ -212,6 +210,31 @@ def _needs(steps: Sequence[Stage], offered: set[str]) -> list[Needs]:
         )
     elsewhere = {CPU: 1.0} if CPU in offered else {}
     return [dict(step.resources) or elsewhere for step in steps]
+
+
+def _is_over(work: _Work, window: int, submit: Callable[..., Any], choose: Callable[[], list[str]]) -> bool:
+    """Fill the window; return whether nothing is left to be given or waited for."""
+    while len(work.running) < window:
+        following = list(work.following())
+        if not following:
+            break
+        among = choose()
+        work.running[submit(*following, among)] = (*following, frozenset(among))
+    return not work.running
+
+
+def _anybody(work: _Work, workers: Workers, needs: list[Needs]) -> list[str]:  # noqa: ARG001 - as `_idlest` is called
+    """Return all workers that may be used: Dask knows which of them has what the next step takes."""
+    return list(workers.alike)
+
+
+def _idlest(work: _Work, workers: Workers, needs: list[Needs]) -> list[str]:
+    """Return the worker that has the least to do for its threads.
+
+    Dask would choose among those that have what all items share, and so never one that came late.
+    """
+    busy = Counter(worker for _, among in work.running.values() for worker in among)
+    return [min(workers.having(needs[0]), key=lambda worker: busy[worker] / workers.alike[worker][1])]
 
 
 def _strand(work: _Work, workers: Workers, needs: list[Needs]) -> None:
@@ -267,8 +290,6 @@ def _on_worker(function: Callable[..., Any], likeness: Likeness, given: Any, *mo
 
 def _ended(running: list[Any]) -> list[Any]:
     """Wait for some of the futures to end, but no longer than until the next look."""
-    from concurrent.futures import CancelledError
-
     from distributed import wait
 
     if not running:

@@ -142,12 +142,19 @@ def _form(feature: AudioFeature) -> tuple[int, float]:
 def _decoded(root: Path, job: Job, form: tuple[int, float]) -> Clip | Failure:
     try:
         clip = media.decode_audio(root, job.media, *form)
-        stat = (root / job.media.path).stat()
     except MediaError as error:
-        return Failure(str(error), final=True)
+        return Failure(str(error), final=is_unchanged(job, root))
     except Exception as error:
         return Failure(f"{job.media.path}: {type(error).__name__}: {error}", final=False)
-    return clip if job.is_of(stat) else changed(job)
+    return clip if is_unchanged(job, root) else changed(job)
+
+
+def is_unchanged(job: Job, root: Path) -> bool:
+    """Whether a clip's files are there, and still the ones that were hashed."""
+    try:
+        return job.is_of(*((root / path).stat() for path in job.media.files))
+    except OSError:
+        return False
 
 
 def changed(job: Job) -> Failure:

@@ -36,13 +36,11 @@ class Workers:
     say: Callable[[str], None]
     alike: dict[str, tuple[Needs, int]] = field(default_factory=dict)
     _unlike: set[str] = field(default_factory=set)
-    _here: Fingerprint = field(default_factory=dict)
 
     @property
     def here(self) -> Fingerprint:
-        """What this process shows."""
-        self._here = self._here or fingerprint(self.likeness)
-        return self._here
+        """What this process shows now."""
+        return fingerprint(self.likeness)
 
     def look(self) -> None:
         """Take note of who has gone, and ask who has come."""
@@ -74,15 +72,15 @@ class Workers:
 
     def able(self, needs: Iterable[Needs], among: Collection[str] | None = None) -> bool:
         """Whether for each need there is a worker that may be used, among some."""
-        return all(any(among is None or worker in among for worker in self._with(need)) for need in needs)
+        return all(any(among is None or worker in among for worker in self.having(need)) for need in needs)
 
-    def _with(self, need: Needs) -> list[str]:
+    def having(self, need: Needs) -> list[str]:
+        """Return those that have what a piece of work needs."""
         return [w for w, (offered, _) in self.alike.items() if all(offered.get(n, 0) >= need[n] for n in need)]
 
-    @property
-    def n_threads(self) -> int:
-        """How many pieces of work they can do at a time."""
-        return sum(threads for _, threads in self.alike.values())
+    def n_threads(self, needs: Iterable[Needs]) -> int:
+        """Return how many threads there are that can do a part of what is to be done."""
+        return sum(self.alike[worker][1] for worker in {worker for need in needs for worker in self.having(need)})
 
     @property
     def offered(self) -> set[str]:
