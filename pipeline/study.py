@@ -134,12 +134,13 @@ def _evaluated(desk: Desk, specs: Sequence[FeatureSpec], settings: "Settings", w
     folder = out or desk.folder / "runs" / report.run_name(settings.about())
     matrix, prints = (matrix_of(desk, wanted) for wanted in (specs, _prints()))
     basis = report.rests_on(matrix, settings.about(), _digest(prints), str(wish.allow_leaks), *desk.notes)
+    kept = KeptFolds(beside(folder), basis, wish.inner)
     if _shown_again(desk.console, folder, basis, inner=wish.inner):
+        kept.clear()
         return folder
     task = prepare(matrix, settings, partial=wish.partial)
     media = _media(specs)
     leaks, warnings = _audited(task, settings, prints, media, allow=wish.allow_leaks)
-    kept = KeptFolds(beside(folder), basis, wish.inner)
     result = _judged(desk, task, settings, kept)
     notes = (*desk.notes, *warnings, *result.notes)
     _written(desk.console, replace(result, notes=notes, leaks=leaks), folder, basis)

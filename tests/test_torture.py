@@ -67,3 +67,7 @@ def test_a_full_disk_loses_no_finished_pictures(chain: torture.Ground) -> None:
 
 def test_a_kill_between_two_steps_of_writing_loses_no_link_of_a_chain(chain: torture.Ground) -> None:
     torture.steps(chain, stride=11)
+
+
+def test_a_kill_in_an_evaluation_costs_the_folds_that_were_not_finished(ground: torture.Ground) -> None:
+    torture.folds(ground, first=27, stride=30)
