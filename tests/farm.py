@@ -33,6 +33,15 @@ class Farm:
         self._client.wait_for_workers(n + 1, timeout=120)
         return process
 
+    def send_away(self, keep: int) -> None:
+        """End all workers but the first ones."""
+        for process in self._processes[1 + keep :]:
+            process.kill()
+            process.wait()
+        del self._processes[1 + keep :]
+        while len(self.addresses()) > keep:
+            pass
+
     def addresses(self) -> set[str]:
         return set(self._client.scheduler_info()["workers"])
 

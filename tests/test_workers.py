@@ -2,13 +2,14 @@
 
 import contextlib
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from corpus import Listener, run, small, spec
+from corpus import Listener, run, small, spec, write_wav
 from errands import Pid, dies_once, here, pid_of
 from farm import Farm, altered, farm
 from plain import Level, Weighted
@@ -52,11 +53,18 @@ def other_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def mine() -> Iterator[Farm]:
+@pytest.fixture(scope="module")
+def standing() -> Iterator[Farm]:
     with farm() as opened:
         opened.worker()
         yield opened
+
+
+@pytest.fixture
+def mine(standing: Farm) -> Iterator[Farm]:
+    """A farm with one worker that is alike."""
+    yield standing
+    standing.send_away(keep=1)
 
 
 class Late(Listener):
@@ -136,7 +144,7 @@ def test_a_late_worker_that_is_alike_shares_the_work(mine):
 
 
 def test_workers_that_do_not_see_the_media_or_the_weights_are_named(mine, tmp_path, monkeypatch):
-    """Under a relative path, as they are started elsewhere; the one that was there before is used."""
+    """Under a relative path, as the first is started elsewhere; the other one is used."""
     dataset = small(tmp_path, n_clips=4)
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "gain").write_text("2")
@@ -156,7 +164,23 @@ def test_workers_that_do_not_see_the_media_or_the_weights_are_named(mine, tmp_pa
     [no_media, no_weights] = said.said
     assert "data/00.wav is not there there and" in no_media
     assert "what plain needs is not there (no gain in weights) there and there here" in no_weights
-    (tmp_path / "data" / "00.wav").rename(tmp_path / "moved.wav")
+
+
+def test_a_worker_that_sees_another_file_than_was_hashed_is_named_and_the_batch_done_elsewhere(tmp_path, monkeypatch):
+    """As a copy of the media that is not up to date: the first file is, by which it is asked."""
+    monkeypatch.setattr(extract, "BATCH", 1)
+    monkeypatch.setattr(stages, "PATIENCE", 1)
+    dataset, listener = small(tmp_path), Listener()
+    shutil.copytree(tmp_path / "data", tmp_path / "elsewhere" / "data")
+    write_wav(tmp_path / "elsewhere" / "data" / "19.wav", 1.0)
+    monkeypatch.chdir(tmp_path)
+    with farm() as opened:
+        opened.worker(cwd=tmp_path / "elsewhere")
+        there = lambda: stages.opened(opened.address, 1, say=listener.say)  # noqa: E731 - a name for what it is
+        [summary] = run(replace(dataset, root=Path("data")), LEVEL, runner=there, listener=listener)
+    assert (summary.computed, summary.failures) == (20, {})
+    [said] = listener.said
+    assert "data/19.wav is of 32044 bytes" in said
 
 
 def test_pictures_are_left_only_with_workers_that_see_the_cache(tmp_path):

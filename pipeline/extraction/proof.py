@@ -119,7 +119,14 @@ def proved(name: str, function: Callable[..., Any], likeness: Likeness, given: A
         value, error = function(before.value, *more), None
     except Exception as raised:
         value, error = None, _portable(raised)
-    return Proven(value, error, (*before.by, (name, fingerprint(likeness))))  # after it: all that was imported counts
+    shown = {**fingerprint(likeness), **seen(before.value)}  # after it: all that was imported counts
+    return Proven(value, error, (*before.by, (name, shown)))
+
+
+def seen(piece: Any) -> Fingerprint:
+    """Return what this process sees of the files of a piece of work, where it has any."""
+    found: Fingerprint = piece.seen() if hasattr(piece, "seen") else {}
+    return found
 
 
 def _portable(error: Exception) -> Exception:

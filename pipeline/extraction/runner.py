@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
 from pipeline.errors import AffexError
-from pipeline.extraction.proof import CODE, Likeness, Proven, fingerprint, proved, strangers
+from pipeline.extraction.proof import CODE, Fingerprint, Likeness, Proven, fingerprint, proved, strangers
 
 #: What a worker that has a GPU is started with, as in ``dask worker --resources GPU=1``.
 GPU = "GPU"
@@ -37,6 +37,9 @@ class Batch(Protocol):
 
     def halves(self) -> "tuple[Batch, Batch] | None":
         """Return the batch in two parts, or None where one clip is all there is."""
+
+    def seen(self) -> Fingerprint:
+        """Return what this process sees of its files, by path; whoever works on it must see the same."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any
 
 from pipeline.errors import AffexError, UsageError
-from pipeline.extraction.proof import CODE, Likeness, proved, strangers
+from pipeline.extraction.proof import CODE, Likeness, proved, seen, strangers
 from pipeline.extraction.runner import CPU, Inline, Runner, Stage, batch_alone, item_alone, taken
 from pipeline.extraction.workers import Needs, Workers
 
@@ -253,7 +253,7 @@ def _result(work: _Work, workers: Workers, future: Any, n_steps: int) -> tuple[A
     piece, _ = work.running.pop(future)
     try:
         result = future.result()
-        unlike = strangers(workers.here, result, n_steps)
+        unlike = strangers({**workers.here, **seen(piece)}, result, n_steps)
     except KilledWorker:
         work.suspects.append(piece)
         return None

@@ -70,6 +70,19 @@ class ClipBatch:
             return None
         return replace(self, jobs=self.jobs[:middle]), replace(self, jobs=self.jobs[middle:])
 
+    def seen(self) -> dict[str, str]:
+        """Return how large its files are, and of when, by path."""
+        paths = dict.fromkeys(self.root / path for job in self.jobs for path in job.media.files)
+        return {str(path): _stamp(path) for path in paths}
+
+
+def _stamp(path: Path) -> str:
+    try:
+        stat = path.stat()
+    except OSError:
+        return "not there"
+    return f"of {stat.st_size} bytes and {stat.st_mtime_ns} ns"
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -85,6 +98,10 @@ class Decoded:
 
     batch: ClipBatch
     clips: tuple[dict[tuple[int, float], Clip | Failure], ...]
+
+    def seen(self) -> dict[str, str]:
+        """Return what this process sees of the batch's files, as `ClipBatch.seen`."""
+        return self.batch.seen()
 
 
 @dataclass(frozen=True)
