@@ -21,7 +21,7 @@ from pipeline.console import Terminal
 from pipeline.errors import AffexError
 from pipeline.extraction import stages
 from pipeline.extraction.extract import Summary, extract
-from pipeline.extraction.stages import Runner
+from pipeline.extraction.runner import Runner
 from pipeline.manifest import Dataset
 from pipeline.registry import FeatureSpec
 
@@ -96,7 +96,9 @@ def open_desk(datasets: Sequence[Dataset], console: Terminal, running: Running) 
         yield Desk(
             datasets,
             console,
-            functools.cache(lambda: stack.enter_context(stages.opened(running.scheduler, jobs, _gpus(device)))),
+            functools.cache(
+                lambda: stack.enter_context(stages.opened(running.scheduler, jobs, _gpus(device), console.say))
+            ),
             Runtime(
                 device=device,
                 # One process feeds a GPU; on processors every core has a process of its own.

@@ -16,12 +16,13 @@ from pipeline.console import Terminal
 from pipeline.corpora.base import Card
 from pipeline.desk import Desk, extracted, matrix_of, readable
 from pipeline.errors import AffexError, UsageError
-from pipeline.extraction import work
+from pipeline.extraction.proof import Likeness
 from pipeline.manifest import MEDIA
 from pipeline.registry import FeatureSpec, Member
 from pipeline.sealed import DamagedError
 
 if TYPE_CHECKING:
+    from pipeline.judging.kept_folds import KeptFolds
     from pipeline.judging.results import Result
     from pipeline.judging.task import Settings, Task
     from pipeline.matrix import Matrix, SpeakerNorm
@@ -127,21 +128,25 @@ def _prints() -> tuple[FeatureSpec, ...]:
 
 def _evaluated(desk: Desk, specs: Sequence[FeatureSpec], settings: "Settings", wish: Wish, out: Path | None) -> Path:
     """Evaluate a model whose features are there, or show again what rests on the same; return the run's folder."""
+    from pipeline.judging.kept_folds import KeptFolds, beside
     from pipeline.judging.task import prepare
     from pipeline.reporting import report
 
     folder = out or desk.folder / "runs" / report.run_name(settings.about())
     matrix, prints = (matrix_of(desk, wanted) for wanted in (specs, _prints()))
     basis = report.rests_on(matrix, settings.about(), _digest(prints), str(wish.allow_leaks), *desk.notes)
+    kept = KeptFolds(beside(folder), basis, wish.inner)
     if _shown_again(desk.console, folder, basis, inner=wish.inner):
+        kept.clear()
         return folder
     task = prepare(matrix, settings, partial=wish.partial)
     media = _media(specs)
     leaks, warnings = _audited(task, settings, prints, media, allow=wish.allow_leaks)
     atomic.require_writable(folder)
-    result = _judged(desk, task, settings, inner=wish.inner)
+    result = _judged(desk, task, settings, kept)
     notes = (*desk.notes, *warnings, *result.notes)
     _written(desk.console, replace(result, notes=notes, leaks=leaks), folder, basis)
+    kept.clear()
     return folder
 
 
@@ -201,15 +206,26 @@ def _audited(
     return tuple(error.message for error in errors), audit.warnings(findings)
 
 
-def _judged(desk: Desk, task: "Task", settings: "Settings", *, inner: bool) -> "Result":
-    """Evaluate with a progress bar of the folds."""
+def _judged(desk: Desk, task: "Task", settings: "Settings", kept: "KeptFolds") -> "Result":
+    """Evaluate with a progress bar of the folds, those that a run left behind excepted; keep each as it ends."""
     from pipeline.judging.evaluate import judge
     from pipeline.reporting.report import DISTRIBUTIONS
 
-    runner = desk.runner()
-    work.require_alike(runner, DISTRIBUTIONS)
-    with desk.console.progress(f"evaluating {settings.classifier.name}", len(task.folds), "folds") as tick:
-        return judge(task, settings, runner=runner, inner=inner, progress=lambda *_: tick(1))
+    known, n_folds = kept.read(task.folds), len(task.folds)
+    if known:
+        desk.console.say(f"{len(known)} of {n_folds} folds were kept by a run that did not end: it goes on from there")
+    with desk.console.progress(f"evaluating {settings.classifier.name}", n_folds, "folds") as tick:
+        tick(len(known))
+        return judge(
+            task,
+            settings,
+            runner=desk.runner() if len(known) < n_folds else None,
+            inner=kept.inner,
+            progress=lambda *_: tick(1),
+            known=known,
+            keep=lambda number, outcome: kept.keep(number, task.folds[number], outcome),
+            likeness=Likeness((*DISTRIBUTIONS, "python")),
+        )
 
 
 def _written(console: Terminal, result: "Result", folder: Path, basis: str) -> None:

@@ -9,7 +9,7 @@ from pipeline.caching import cache, inventory, owner, sources
 from pipeline.console import Console
 from pipeline.errors import AffexError
 from pipeline.fitted import modelfile
-from pipeline.judging import runs
+from pipeline.judging import kept_folds, runs
 from pipeline.reporting import comparison
 from pipeline.sealed import DamagedError
 
@@ -94,6 +94,11 @@ def _run(folder: Path) -> Iterator[str]:
         yield str(error).removeprefix(f"{folder}: ").removesuffix(".")
 
 
+def _fold(path: Path) -> Iterator[str]:
+    if problem := kept_folds.damage(path):
+        yield problem
+
+
 def _comparison(folder: Path) -> Iterator[str]:
     if not bundle.exists(folder, comparison.RECORD):
         return
@@ -129,6 +134,7 @@ KINDS = (
     Kind("*/table.json", _table, "The next run on the table writes it anew."),
     Kind("last.json", _last, ""),
     Kind("*/runs/*", _run, ""),
+    Kind(f"*/runs/*{kept_folds.SUFFIX}/fold-*.json", _fold, "It is computed again when its evaluation goes on."),
     Kind("*/comparisons/*", _comparison, "Make it again with `make compare RUNS='...'`."),
     Kind("*/models/*.affex", _model, ""),
 )

@@ -283,7 +283,7 @@ def test_an_interrupt_is_one_sentence_and_keeps_what_is_finished(tmp_path: Path)
     os.killpg(run.pid, signal.SIGINT)  # a terminal sends it to the workers, too
     _, said = run.communicate(timeout=60)
     assert run.returncode == 130
-    assert "Interrupted. All clips finished so far are kept" in said
+    assert "Interrupted. All clips and folds finished so far are kept" in said
     assert "Traceback" not in said
     assert any(tmp_path.glob("cache/many/*.parts/*.h5"))
 

@@ -21,8 +21,8 @@ FIXED = "opensmile librosa cv2 dlib face_alignment torch h5py sklearn xgboost jo
 DOORS = {
     # And in the reader of a weight file that is published as HDF5, and of what others exchange.
     "h5py": {"pipeline.caching.store", "pipeline.media.csd", "features.networks.mini_xception"},
-    "dask": {"pipeline.extraction.stages"},
-    "distributed": {"pipeline.extraction.stages"},
+    "dask": {"pipeline.extraction.local"},
+    "distributed": {f"pipeline.extraction.{room}" for room in ("stages", "local")},
     "av": {*(f"pipeline.media.{room}" for room in ("audio", "timeline", "colour", "length")), "pipeline.corpora.demo"},
     "soxr": {"pipeline.media.audio", "pipeline.corpora.demo"},
     "soundfile": {"pipeline.media.audio", "pipeline.media.length", "pipeline.corpora.demo"},

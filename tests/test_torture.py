@@ -89,3 +89,7 @@ def test_a_kill_between_two_steps_leaves_old_or_new_results(study: torture_resul
 def test_the_attack_on_results_can_fail(study: torture_results.Study) -> None:
     with pytest.raises(SystemExit, match="read as something else"):
         torture_results.attack(study.run / "metrics.json", (study.run / "metrics.json").read_bytes, n=4)
+
+
+def test_a_kill_in_an_evaluation_costs_the_folds_that_were_not_finished(ground: torture.Ground) -> None:
+    torture.folds(ground, first=27, stride=30)

@@ -45,6 +45,8 @@ for verb in (
 ):
     cli.add_command(verb)
 
+INTERRUPTED = "Interrupted. All clips and folds finished so far are kept; run the same command again to go on."
+
 
 def main() -> None:
     """Run the command; every error that is meant for people is shown as a sentence."""
@@ -55,7 +57,7 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted. All clips finished so far are kept; run the same command again to go on.", err=True)
+        click.echo(INTERRUPTED, err=True)
         sys.exit(130)
     except AffexError as error:
         click.echo(f"Error: {error}", err=True)

@@ -19,7 +19,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from features.base import ChainedFeature, Rows, Runtime
+from features.base import ChainedFeature, Feature, Rows, Runtime
 from pipeline import manifest, registry
 from pipeline.caching import cache, sources, store
 from pipeline.caching.cache import Holdings
@@ -29,7 +29,8 @@ from pipeline.console import Console
 from pipeline.errors import AffexError
 from pipeline.extraction import chain, motions, streams, work
 from pipeline.extraction.chain import Link, LinkBatch
-from pipeline.extraction.stages import GPU, GPU_THREADS, Died, Runner, Stage
+from pipeline.extraction.proof import Likeness
+from pipeline.extraction.runner import GPU, GPU_THREADS, Died, Runner, Stage
 from pipeline.extraction.work import ClipBatch, Extracted, Failure, Job
 from pipeline.manifest import Dataset
 from pipeline.registry import FeatureSpec
@@ -88,13 +89,13 @@ class _Course:
 
 @dataclass(frozen=True)
 class _Lane:
-    """Work of one kind: what is to be done, the stages it goes through, and a file that all workers must see alike."""
+    """Work of one kind: what is to be done, the stages it goes through, and what all workers must share."""
 
     courses: Sequence[_Course]
     n_clips: int
     batches: Iterator[ClipBatch] | Iterator[LinkBatch]
     stages: Sequence[Stage]
-    witness: Path
+    likeness: Likeness
 
 
 def extract(
@@ -291,13 +292,16 @@ def _media_lane(
     scratch = tuple(cache.parts(dataset.folder, course.spec).absolute() for course in courses)
     first = next(_jobs(dataset, kind, courses, stamps))
     jobs = _jobs(dataset, kind, courses, stamps)
+    seen = [dataset.root / first.media.path]
+    if any(feature.with_crops for feature in features):  # whose pictures are left there for this process
+        seen.append(_witness(dataset))
     in_batches = _by_file(jobs) if kind == "video" else _batches(jobs, kind)
     return _Lane(
         courses,
         sum(1 for _ in _jobs(dataset, kind, courses, stamps)),
         (ClipBatch(dataset.root, features, batch, runtime, scratch) for batch in in_batches),
         _stages(kind, courses, runtime),
-        dataset.root / first.media.path,
+        _likeness(features, runtime, seen),
     )
 
 
@@ -311,8 +315,18 @@ def _chain_lane(dataset: Dataset, course: _Course, above: _Course, runtime: Runt
         sum(1 for _ in _links(dataset, course, above)),
         (LinkBatch(path, key, features, batch, runtime) for batch in in_batches),
         _stages("rows", [course], runtime),
-        dataset.folder / "manifest.jsonl",  # stands for the folder, whose files are too large to be hashed
+        _likeness(features, runtime, [_witness(dataset)]),
     )
+
+
+def _witness(dataset: Dataset) -> Path:
+    """Return the file that stands for a cache folder, whose files are too large to be hashed."""
+    return dataset.folder.absolute() / "manifest.jsonl"
+
+
+def _likeness(features: Sequence[Feature], runtime: Runtime, files: Sequence[Path]) -> Likeness:
+    packages = tuple(sorted({name for feature in features for name in cache.packages(feature)}))
+    return Likeness(packages, tuple(files), tuple(features), runtime)
 
 
 def _stages(reads: str, courses: Sequence[_Course], runtime: Runtime) -> tuple[Stage, ...]:
@@ -329,11 +343,8 @@ def _stages(reads: str, courses: Sequence[_Course], runtime: Runtime) -> tuple[S
 
 def _run(folder: Path, lane: _Lane, stages: Runner, console: Console) -> None:
     """Send what is missing through the stages; write each batch as it ends."""
-    features = [course.spec.feature for course in lane.courses]
-    packages = tuple(sorted({name for feature in features for name in cache.packages(feature)}))
     with console.progress("extracting", lane.n_clips, "clips") as tick:
-        work.require_alike(stages, packages, lane.witness)
-        for batch, result in stages.run(lane.batches, lane.stages):
+        for batch, result in stages.run(lane.batches, lane.stages, lane.likeness):
             for part in _died(batch) if isinstance(result, Died) else result:
                 _keep(folder, lane.courses[part.number], part)
             tick(len(batch.jobs))

@@ -9,6 +9,7 @@ thread each, so that neither the number of processes nor that of cores changes a
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 
 from classifiers.base import inner_folds
 from pipeline.errors import AffexError
-from pipeline.extraction.stages import Inline, Runner
+from pipeline.extraction.proof import CODE, Likeness
+from pipeline.extraction.runner import Inline, Runner
 from pipeline.judging.results import FoldSummary, Result, Scores
 from pipeline.judging.splits import Fold
 from pipeline.judging.task import Examples, Settings, Task, folds_hash, prepare
@@ -102,14 +104,31 @@ def judge(
     runner: Runner | None = None,
     inner: bool = False,
     progress: Progress | None = None,
+    known: Mapping[int, Outcome] = MappingProxyType({}),
+    keep: Callable[[int, Outcome], None] | None = None,
+    likeness: Likeness = CODE,
 ) -> Result:
-    """Run the folds of a prepared task, as `evaluate` does."""
-    shared = (_with_distances(task.examples, settings), settings, inner)
-    outcomes = []
-    for outcome in (runner or Inline()).map(_run_fold, shared, task.folds):
-        outcomes.append(outcome)
+    """Run the folds of a prepared task, as `evaluate` does.
+
+    Parameters
+    ----------
+    known
+        Outcomes of folds, by number, that are not computed again.
+    keep
+        Is given each outcome, by number, as its fold ends.
+    likeness
+        What workers must share with this process.
+    """
+    done = dict(known)
+    missing = {number: fold for number, fold in enumerate(task.folds) if number not in done}
+    shared = (_with_distances(task.examples, settings), settings, inner) if missing else None
+    for number, outcome in (runner or Inline()).map(_run_fold, shared, missing, likeness):
+        done[number] = outcome
+        if keep:
+            keep(number, outcome)
         if progress:
-            progress(len(outcomes), len(task.folds))
+            progress(len(done), len(task.folds))
+    outcomes = [done[number] for number in range(len(task.folds))]
     pairs = list(zip(task.folds, outcomes, strict=True))
     return Result(
         about=settings.about(task.clusters.unit),
