@@ -84,7 +84,7 @@ def _chunks(file: BinaryIO, at: int, layout: _Layout) -> Iterator[tuple[bytes, i
             return
 
 
-def cut(path: Path) -> str | None:
+def cut_short(path: Path) -> str | None:
     """Return how a file shows that it was cut, as the end of a sentence; None where it is whole or does not say."""
     with path.open("rb") as file:
         head = file.read(HEAD)
@@ -140,8 +140,8 @@ def _until(file: BinaryIO, at: int, layout: _Layout, wanted: bytes) -> int | Non
         if name == b"ds64":
             sizes[wanted] = int.from_bytes(file.read(16)[8:], "little")
         if name[:4] == wanted:
-            size = sizes.get(wanted, size)
-            return None if _is_unknown(size) else inside + size
+            promise = sizes.get(wanted, size)
+            return None if _is_unknown(promise) else inside + promise
     return None
 
 
@@ -163,7 +163,7 @@ def _caf(file: BinaryIO) -> int | None:
 
 def _au(file: BinaryIO) -> int | None:
     file.seek(0)
-    magic, at, size = struct.unpack("<4sII" if file.read(1) == b"d" else ">4sII", _first(file, 12))
+    _, at, size = struct.unpack("<4sII" if file.read(1) == b"d" else ">4sII", _first(file, 12))
     return None if _is_unknown(size) else at + size
 
 
@@ -274,7 +274,7 @@ def _last_tags(file: BinaryIO, held: int) -> Iterator[float]:
         yield int.from_bytes(tag[7:8] + tag[4:7], "big") / 1000
 
 
-def end(path: Path, container: Any, stream: Any, origin: float) -> float | None:
+def declared_end(path: Path, container: Any, stream: Any, origin: float) -> float | None:
     """Return when a stream should end, s on the file's clock; None where nothing says so.
 
     Where a header does not count frames, FFmpeg's `duration` is a guess from a few packets (MPEG) or from a bit rate
@@ -288,11 +288,17 @@ def end(path: Path, container: Any, stream: Any, origin: float) -> float | None:
         The stream's time at the file's beginning.
     """
     name = container.format.name.partition(",")[0]
-    if stream.frames and stream.duration and not (name == "avi" and _is_endless(path)):
+    if stream.frames and stream.duration and (name != "avi" or (counts_chunks(stream) and not _is_endless(path))):
         return float(((stream.start_time or 0) + stream.duration) * stream.time_base) - origin
     reader = _ENDS.get(name)
     ends = reader(path, stream) if reader else None
     return None if ends is None else ends - origin
+
+
+def counts_chunks(stream: Any) -> bool:
+    """Whether each chunk of an AVI's stream is one tick; its length is in bytes else, and programs get that wrong."""
+    entries = stream.index_entries
+    return len(entries) > 1 and entries[len(entries) - 1].timestamp - entries[len(entries) - 2].timestamp == 1
 
 
 def _is_endless(path: Path) -> bool:
@@ -313,7 +319,7 @@ def _by_tag(path: Path, stream: Any) -> float | None:  # noqa: ARG001
 
 
 def _by_streaminfo(path: Path, stream: Any) -> float | None:
-    """Return the number of samples in FLAC's first block as seconds; frames are numbered from the stream's beginning."""
+    """Return the number of samples in FLAC's first block as seconds; frames are numbered from the stream's start."""
     with path.open("rb") as file:
         head = file.read(26)
     if head[:4] != b"fLaC" or len(head) < 26:
@@ -334,7 +340,8 @@ def _by_xing(path: Path, stream: Any) -> float | None:
     at = max(frame.find(b"Xing"), frame.find(b"Info"))
     if at < 0 or len(frame) < at + 12 or not frame[at + 7] & 1:
         return None
-    return int.from_bytes(frame[at + 8 : at + 12], "big") * (1152 if stream.rate >= 32000 else 576) / stream.rate
+    n_frames = int.from_bytes(frame[at + 8 : at + 12], "big")
+    return float(n_frames * (1152 if stream.rate >= 32000 else 576) / stream.rate)
 
 
 _ENDS: dict[str, Callable[[Path, Any], float | None]] = {

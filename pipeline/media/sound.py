@@ -8,11 +8,14 @@ A `Hole` is where there is no sound although the track goes on: its timestamps j
 is put in its place. Several frames may share one timestamp (a page of Ogg, a packet of MPEG), and where in such a group
 the sound is missing is not told, so that the hole takes in the group. AVI and bare streams (MP3, AAC) hold no times;
 a hole in them is seen only where a header counts more than there is.
+
+A file that is joined of two with other rates or of two that both begin at 0 is heard up to the seam.
 """
 
+import functools
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from operator import itemgetter
@@ -23,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import MediaError
-from pipeline.media import promised
-from pipeline.media.clock import SLACK, of_several, origin
+from pipeline.media.clock import of_several, origin
+from pipeline.media.promised import counts_chunks, cut_short, declared_end
 
 #: Timestamps may be this far from where the frame before ended, s: containers round, and who captures is not exact.
 JITTER = 0.01
@@ -37,6 +40,19 @@ NEAR = 1.0
 
 #: How much before a span decoding begins, s: a frame of Opus, AAC or MP3 needs some of those before it.
 PREROLL = 0.5
+
+#: A file whose times step back by more than this begins anew, s.
+BACK = 1.0
+
+#: Formats whose index leads to a time. In others a seek may end elsewhere: FFmpeg goes by a bit rate (ADPCM in a wav),
+#: or a time is there twice (Ogg and MPEG, joined).
+INDEXED = ("mov", "matroska", "avi", "asf", "flv")
+
+#: Formats in which a time is a place, if the samples are not compressed.
+COUNTED = ("wav", "w64", "aiff", "au", "caf")
+
+#: Stands for a packet that begins a file anew.
+_BACK = object()
 
 
 @dataclass(frozen=True)
@@ -65,16 +81,23 @@ class Piece:
     @property
     def end(self) -> float:
         """When it ends, s."""
-        return (self.at + self.samples.shape[1]) / self.rate
+        return float((self.at + self.samples.shape[1]) / self.rate)
 
 
 @dataclass(frozen=True)
 class Hole:
-    """There is no sound from `start` to `end`, s, for a reason that goes on from the file's name."""
+    """There is no sound from `start` to `end`, s, for a reason that goes on from the file's name.
+
+    Parameters
+    ----------
+    is_end
+        Whether it is damage up to the end of the file, as a cut leaves it.
+    """
 
     start: float
     end: float
     why: str
+    is_end: bool = False
 
     def __str__(self) -> str:
         return self.why if math.isinf(self.end) else f"{self.why} between {self.start:.3f} and {self.end:.3f} s"
@@ -100,9 +123,25 @@ class Track:
     note: str
 
     @property
+    def can_be_sought(self) -> bool:
+        """Whether a seek ends where it should; what lies before a span is read through else."""
+        name = self.container.format.name.partition(",")[0]
+        return (name in INDEXED or (name in COUNTED and self.is_plain)) and self.cut is None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its samples are not compressed."""
+        return bool(self.stream.codec_context.name.startswith("pcm_"))
+
+    @functools.cached_property
+    def cut(self) -> str | None:
+        """How the file shows that it was cut."""
+        return cut_short(self.path)
+
+    @functools.cached_property
     def declared(self) -> float | None:
         """When the sound should end, s; None where nothing says so."""
-        return promised.end(self.path, self.container, self.stream, self.origin)
+        return declared_end(self.path, self.container, self.stream, self.origin)
 
 
 class UnopenedError(MediaError):
@@ -110,7 +149,7 @@ class UnopenedError(MediaError):
 
 
 @contextmanager
-def opened(path: Path, name: str) -> Iterator[Track]:
+def open_track(path: Path, name: str) -> Iterator[Track]:
     """Open the sound track of a file: the one that is marked as the default, or else the first.
 
     Parameters
@@ -132,7 +171,7 @@ def opened(path: Path, name: str) -> Iterator[Track]:
     try:
         container = av.open(str(path))
     except av.FFmpegError as error:
-        cut = promised.cut(path)
+        cut = cut_short(path)
         why = f"; it is cut short: {cut}" if cut else ""
         raise UnopenedError(f"{name} cannot be decoded: {error.strerror or error}{why}") from error
     with container:
@@ -168,7 +207,7 @@ def length(track: Track) -> float:
     import av
 
     ends = 0.0
-    with opened(track.path, track.name) as other:
+    with open_track(track.path, track.name) as other:
         try:
             for packet in other.container.demux(other.stream):
                 if packet.pts is not None and not packet.is_corrupt:
@@ -179,15 +218,11 @@ def length(track: Track) -> float:
 
 
 def indexed(track: Track) -> float:
-    """Return when the sound ends that an AVI's index lists, s; infinity where that cannot be told.
-
-    An AVI says by chunks without sound where there is none. FFmpeg passes over them, so that what follows comes too early.
-    """
-    entries = track.stream.index_entries
-    if track.container.format.name != "avi" or len(entries) < 2:
+    """Return when the sound ends that an AVI's index lists, s; infinity where that cannot be told."""
+    if not counts_chunks(track.stream):
         return math.inf
-    last, before = entries[len(entries) - 1].timestamp, entries[len(entries) - 2].timestamp
-    return float((2 * last - before) * track.stream.time_base)
+    entries = track.stream.index_entries
+    return float((entries[len(entries) - 1].timestamp + 1) * track.stream.time_base)
 
 
 def heard(track: Track, start: float = 0.0) -> Iterator[Piece | Hole]:
@@ -196,7 +231,8 @@ def heard(track: Track, start: float = 0.0) -> Iterator[Piece | Hole]:
     A file that cannot be sought so that `start` is reached is read from its beginning.
     """
     if start > NEAR:
-        sought = _placed(track, start)
+        line = _Line(track.origin, track.stream.rate)
+        sought = line.placed(_frames(track, start))
         first = next(sought, None)
         if isinstance(first, Piece) and first.start <= start:
             yield first
@@ -204,133 +240,124 @@ def heard(track: Track, start: float = 0.0) -> Iterator[Piece | Hole]:
             return
         if start >= length(track):
             return
-    with opened(track.path, track.name) as anew:
-        yield from _placed(anew, 0.0)
-
-
-def _placed(track: Track, start: float) -> Iterator[Piece | Hole]:
-    """Yield frames at their times; those that share a place in the file wait until the next ones confirm theirs."""
-    line = _Line(track.origin, start if start > NEAR else 0.0)
-    for _, group in itertools.groupby(_frames(track, start), key=itemgetter(0)):
-        yield from line.add([frame for _, frame in group])
-        if line.is_over:
-            return
-    yield from line.end()
+    with open_track(track.path, track.name) as anew:
+        yield from _Line(anew.origin).placed(_frames(anew, 0.0))
 
 
 class _Line:
     """Frames on their way to be heard: each is placed by its own timestamp, or follows on the one before it.
 
+    Frames that share a place in the file wait until the next ones confirm theirs.
+
     Parameters
     ----------
-    settles : float, s
-        Before this, times that do not fit are put right without a word: where reading begins inside a file, the first
-        frames of MPEG may be given the times of others.
+    rate : int, Hz
+        Samples a second that each frame must have; 0 for what the first has.
     """
 
-    def __init__(self, origin: float, settles: float) -> None:
-        self._origin, self._settles = origin, settles
+    def __init__(self, origin: float, rate: int = 0) -> None:
+        self._origin, self._rate = origin, rate
         self._waiting: list[Piece] = []
-        self._at, self._rate = 0, 0
+        self._at: int | None = None
         self._due: float | None = None
-        self._broken = False
-        self.is_over = False
+        self._has_begun = self._is_broken = self._is_over = False
 
-    def add(self, group: Sequence[Any]) -> Iterator[Piece | Hole]:
+    def placed(self, frames: Iterable[tuple[int, Any]]) -> Iterator[Piece | Hole]:
+        """Yield frames at their times, and what is missing between them."""
+        for _, group in itertools.groupby(frames, key=itemgetter(0)):
+            yield from self._add([frame for _, frame in group])
+            if self._is_over:
+                return
+        yield from self._waiting
+        if self._is_broken and self._at is not None:
+            why = f"is damaged: its sound cannot be decoded from {self._ended:.3f} s on"
+            yield Hole(self._ended, math.inf, why, is_end=True)
+
+    def _add(self, group: Sequence[Any]) -> Iterator[Piece | Hole]:
         """Take frames that share a place in the file; None stands for one that is damaged."""
         together: list[Piece] = []
         for frame in group:
             if frame is None:
-                self._broken = True
-            if frame is None or (frame.pts is None and not self._rate and self._settles):
+                self._is_broken = True
                 continue
             hole = self._step(frame)
             if hole is not None:
                 yield from self._around(hole, together)
                 together.clear()
-            if self.is_over:
+            if self._is_over:
                 return
-            together.append(self._piece(frame))
+            if self._at is not None:
+                together.append(self._piece(frame))
+        self._has_begun = self._has_begun or bool(self._waiting)
         yield from self._waiting
         self._waiting = together
 
-    def end(self) -> Iterator[Piece | Hole]:
-        """Give what waits; the file has ended."""
-        yield from self._waiting
-        if self._broken and self._rate:
-            yield Hole(self._ended, math.inf, f"is damaged: its sound cannot be decoded from {self._ended:.3f} s on")
-
     @property
     def _ended(self) -> float:
-        return self._at / self._rate
+        return (self._at or 0) / self._rate
 
     def _piece(self, frame: Any) -> Piece:
-        piece = Piece(self._at, self._rate, full_scale(frame))
-        self._at += piece.samples.shape[1]
-        self._broken = False
+        piece = Piece(self._at or 0, self._rate, full_scale(frame))
+        self._at = piece.at + piece.samples.shape[1]
+        self._is_broken = False
         return piece
 
     def _step(self, frame: Any) -> Hole | None:
         """Move on to where a frame begins; return what lies between it and the one before, if anything."""
+        if frame is _BACK:
+            return self._over(self._ended, "begins anew: its times step back")
+        if self._rate not in (0, frame.sample_rate):
+            what = f"from {self._rate} to {frame.sample_rate} Hz"
+            return self._over(self._ended, f"changes its sample rate at {self._ended:.3f} s, {what}")
+        is_sought, self._rate = self._rate > 0, frame.sample_rate
         stamp = None if frame.pts is None else float(frame.pts * frame.time_base) - self._origin
-        due, self._due = self._due, None if stamp is None else stamp + frame.samples / frame.sample_rate
-        before = self._ended if self._rate else None
-        self._rate, rate = frame.sample_rate, self._rate
-        if before is None:
-            self._at = round((stamp or 0.0) * self._rate)
-            self._settles = max(self._settles, self._ended + SLACK * self._broken)
+        due, self._due = self._due, None if stamp is None else stamp + frame.samples / self._rate
+        if self._at is None:
+            self._at = None if stamp is None and is_sought else round((stamp or 0.0) * self._rate)
             return None
-        if rate != self._rate:
-            self._at = round(before * self._rate)
-        if stamp is None:
-            return None
-        return self._jump(before, stamp, stamp - (before if due is None else due))
+        return None if stamp is None else self._jump(stamp, stamp - (self._ended if due is None else due))
 
-    def _jump(self, before: float, stamp: float, jump: float) -> Hole | None:
+    def _jump(self, stamp: float, jump: float) -> Hole | None:
         """Return the hole where a timestamp does not follow on the one before, and go on after it."""
-        if abs(jump) <= JITTER and abs(stamp - before) > DRIFT:
-            return self._over(before, f"has two clocks: after {before:.3f} s of sound its times say {stamp:.3f} s")
-        if abs(jump) <= JITTER and not (self._broken and stamp > before):
+        ended = self._ended
+        if abs(jump) <= JITTER and abs(stamp - ended) > DRIFT:
+            return self._over(ended, f"has two clocks: after {ended:.3f} s of sound its times say {stamp:.3f} s")
+        if abs(jump) <= JITTER and not (self._is_broken and stamp > ended):
             return None
+        if stamp < ended and jump < 0 and self._has_begun:
+            return self._over(stamp, f"begins anew: at {ended:.3f} s its times step back to {stamp:.3f} s")
         self._at = round(stamp * self._rate)
-        if stamp < before and jump < 0 and stamp >= self._settles:
-            return self._over(stamp, f"begins anew: at {before:.3f} s its times step back to {stamp:.3f} s")
-        return Hole(before, stamp, "is damaged: sound cannot be decoded" if self._broken else "has a hole: sound is missing")
+        what = "is damaged: sound cannot be decoded" if self._is_broken else "has a hole: sound is missing"
+        return Hole(ended, stamp, what)
 
     def _over(self, start: float, why: str) -> Hole:
-        self.is_over = True
+        self._is_over = True
         return Hole(start, math.inf, why)
 
     def _around(self, hole: Hole, together: Sequence[Piece]) -> Iterator[Piece | Hole]:
-        """Yield what is beyond doubt before a hole, and the hole: of frames that share a place any may be missing."""
-        if hole.end < self._settles:
-            self._waiting = []
-            return
-        doubtful = together if together else self._waiting if len(self._waiting) > 1 else []
-        if together or not doubtful:
-            yield from self._waiting
+        """Yield what is beyond doubt before a hole, and the hole.
+
+        Of frames that share a place any may be missing. What comes before all else and does not fit what follows has
+        a wrong time: a frame that was cut in two, or is there to start the decoder.
+        """
+        doubtful = together or (self._waiting if len(self._waiting) > 1 else [])
+        sure = [] if doubtful is self._waiting else self._waiting
         self._waiting = []
-        yield replace(hole, start=min([hole.start, *(piece.start for piece in doubtful)]))
+        if self._has_begun or (sure and together):
+            yield from sure
+            yield replace(hole, start=min([hole.start, *(piece.start for piece in doubtful)]))
 
 
 def _frames(track: Track, start: float) -> Iterator[tuple[int, Any]]:
     """Yield frames, each with its packet's place in the file, from about `start` on; None for one that is damaged."""
-    import av
-
-    if start > NEAR:
-        try:
-            ticks = int((track.origin + start - PREROLL) / track.stream.time_base)
-            track.container.seek(ticks, stream=track.stream)
-        except av.FFmpegError:
-            return
     place = itertools.count(-1, -1)
     number, cut = 0, list[Any]()
-    for packet in _packets(track):
+    for packet in _packets(track, start - PREROLL if start > NEAR else None):
         if cut and (packet is None or packet.size):
             yield number, None  # a packet that is not whole is damage, but at the end of the file
             cut = []
-        if packet is None:
-            yield number, None
+        if packet in (None, _BACK):
+            yield number, packet
             continue
         number = packet.pos if packet.pos is not None else number if number > 0 else next(place)
         frames = _decoded(packet)
@@ -341,14 +368,33 @@ def _frames(track: Track, start: float) -> Iterator[tuple[int, Any]]:
     yield from ((number, frame) for frame in cut)
 
 
-def _packets(track: Track) -> Iterator[Any]:
-    """Yield the packets of the track; None where the file cannot be read on."""
+def _packets(track: Track, start: float | None) -> Iterator[Any]:
+    """Yield the packets of the track from about `start` on; None where the file cannot be read on."""
     import av
 
+    container, stream = track.container, track.stream
     try:
-        yield from track.container.demux(track.stream)
+        if start is None:
+            yield from container.demux(stream)
+        elif track.can_be_sought:
+            container.seek(int((track.origin + start) / stream.time_base), stream=stream)
+            yield from container.demux(stream)
+        else:
+            yield from _from(container.demux(stream), track.origin + start)
     except av.FFmpegError:
         yield None
+
+
+def _from(packets: Iterable[Any], start: float) -> Iterator[Any]:
+    """Yield the packets from a time on; the others are looked at for times that step back."""
+    latest = -math.inf
+    for packet in packets:
+        stamp = math.inf if packet.pts is None else float(packet.pts * packet.time_base)
+        if stamp < latest - BACK:
+            yield _BACK
+        latest = max(latest, stamp if packet.pts is not None else latest)
+        if latest >= start:
+            yield packet
 
 
 def _decoded(packet: Any) -> list[Any]:
