@@ -210,7 +210,7 @@ def length(track: Track) -> float:
     with open_track(track.path, track.name) as other:
         try:
             for packet in other.container.demux(other.stream):
-                if packet.pts is not None and not packet.is_corrupt:
+                if packet.pts is not None and (other.is_plain or not packet.is_corrupt):
                     ends = max(ends, float((packet.pts + (packet.duration or 0)) * packet.time_base) - other.origin)
         except av.FFmpegError:
             pass  # up to there it can be read
@@ -234,7 +234,7 @@ def heard(track: Track, start: float = 0.0) -> Iterator[Piece | Hole]:
         line = _Line(track.origin, track.stream.rate)
         sought = line.placed(_frames(track, start))
         first = next(sought, None)
-        if isinstance(first, Piece) and first.start <= start:
+        if first is not None and (isinstance(first, Hole) or first.start <= start):
             yield first
             yield from sought
             return
@@ -260,7 +260,8 @@ class _Line:
         self._waiting: list[Piece] = []
         self._at: int | None = None
         self._due: float | None = None
-        self._has_begun = self._is_broken = self._is_over = False
+        self._n_broken = 0
+        self._has_begun = self._is_over = False
 
     def placed(self, frames: Iterable[tuple[int, Any]]) -> Iterator[Piece | Hole]:
         """Yield frames at their times, and what is missing between them."""
@@ -269,7 +270,7 @@ class _Line:
             if self._is_over:
                 return
         yield from self._waiting
-        if self._is_broken and self._at is not None:
+        if self._n_broken > 1 and self._at is not None:  # the last frame alone may not be whole
             why = f"is damaged: its sound cannot be decoded from {self._ended:.3f} s on"
             yield Hole(self._ended, math.inf, why, is_end=True)
 
@@ -278,7 +279,7 @@ class _Line:
         together: list[Piece] = []
         for frame in group:
             if frame is None:
-                self._is_broken = True
+                self._n_broken += 1
                 continue
             hole = self._step(frame)
             if hole is not None:
@@ -299,7 +300,7 @@ class _Line:
     def _piece(self, frame: Any) -> Piece:
         piece = Piece(self._at or 0, self._rate, full_scale(frame))
         self._at = piece.at + piece.samples.shape[1]
-        self._is_broken = False
+        self._n_broken = 0
         return piece
 
     def _step(self, frame: Any) -> Hole | None:
@@ -322,12 +323,12 @@ class _Line:
         ended = self._ended
         if abs(jump) <= JITTER and abs(stamp - ended) > DRIFT:
             return self._over(ended, f"has two clocks: after {ended:.3f} s of sound its times say {stamp:.3f} s")
-        if abs(jump) <= JITTER and not (self._is_broken and stamp > ended):
+        if abs(jump) <= JITTER and not (self._n_broken and stamp > ended):
             return None
         if stamp < ended and jump < 0 and self._has_begun:
             return self._over(stamp, f"begins anew: at {ended:.3f} s its times step back to {stamp:.3f} s")
         self._at = round(stamp * self._rate)
-        what = "is damaged: sound cannot be decoded" if self._is_broken else "has a hole: sound is missing"
+        what = "is damaged: sound cannot be decoded" if self._n_broken else "has a hole: sound is missing"
         return Hole(ended, stamp, what)
 
     def _over(self, start: float, why: str) -> Hole:
@@ -343,7 +344,7 @@ class _Line:
         doubtful = together or (self._waiting if len(self._waiting) > 1 else [])
         sure = [] if doubtful is self._waiting else self._waiting
         self._waiting = []
-        if self._has_begun or (sure and together):
+        if self._is_over or self._has_begun or (sure and together):
             yield from sure
             yield replace(hole, start=min([hole.start, *(piece.start for piece in doubtful)]))
 

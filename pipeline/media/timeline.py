@@ -243,8 +243,9 @@ class _Line:
 
     def end(self) -> Iterator[Shown | Gap]:
         """Show the rest; the file has ended."""
-        if self._lost is None and self._is_short:
+        if self._is_short and self._mark in (None, _Mark.DAMAGE):
             yield from self.break_off(_Mark.SHORT)
+            self._mark = _Mark.SHORT
         if self._lost is None:
             yield from self._rest(self._ends)
             yield Gap(self._ends, math.inf, None if self._latest is not None else "has a video stream without pictures")
