@@ -123,10 +123,10 @@ def without(start: float, end: float) -> Change:
     return lambda packet, kind, at: None if kind == "audio" and start <= at < end else packet
 
 
-def from_(start: float, kinds: tuple[str, ...] = KINDS) -> Change:
-    """Begin inside, as a copy of streams does."""
+def from_(start: float, kinds: tuple[str, ...] = KINDS, *, keep: float = 1e-6) -> Change:
+    """Begin inside, as a copy of streams does, which may keep some seconds before that."""
     earlier = -Fraction(start).limit_denominator(10**6)
-    return lambda packet, kind, at: _shift(packet, earlier) if kind in kinds and at >= start - 1e-6 else None
+    return lambda packet, kind, at: _shift(packet, earlier) if kind in kinds and at >= start - keep else None
 
 
 def _options(path: Path) -> dict[str, str]:

@@ -1,9 +1,10 @@
 """What a file says of its own length, in its header or at its end: the measure of whether it was cut.
 
-Two promises are told apart. How many bytes there should be is said by the boxes of RIFF, RF64, W64, AIFF, AU, CAF,
-MP4, Matroska and ASF; FLV says when its last tag comes, and Ogg marks its last page. When a stream should end is said
-by MP4, AVI, Matroska's tag, FLAC's first block and the Xing frame of an MP3. Where nothing is said, or where a program
-wrote into a pipe and could not know, there is no promise. A guess from bit rates, as FFmpeg makes, is none either.
+Two promises are told apart. How many bytes there should be is said by the boxes of RIFF, RF64, W64, AIFF, IFF, AU, CAF,
+VOC, MP4, Matroska and ASF; FLV says when its last tag comes, and Ogg marks its last page. When a stream should end is
+said by MP4, AVI, NIST SPHERE, lossless codecs, Matroska's tag and the Xing frame of an MP3. Where nothing is said, or
+where a program wrote into a pipe and could not know, there is no promise. A guess from bit rates, as FFmpeg makes, is
+none either.
 
 Sources: Microsoft and IBM, Multimedia Programming Interface and Data Specifications 1.0, 1991 (RIFF); EBU Tech 3306
 (RF64); Sony, Wave64; Apple, AIFF 1.3 and Core Audio Format 1.0; RFC 8794 (EBML); ISO/IEC 14496-12 (MP4); Microsoft,
@@ -133,6 +134,17 @@ def _n_bytes(file: BinaryIO, head: bytes) -> int | None:
     return None
 
 
+def _voc(file: BinaryIO) -> int | None:
+    """Return where the last of its blocks ends: a kind of one byte, a size of three."""
+    at = int.from_bytes(_first(file, 22)[20:], "little")
+    while True:
+        file.seek(at)
+        header = file.read(4)
+        if len(header) < 4 or not header[0]:
+            return at
+        at += 4 + int.from_bytes(header[1:], "little")
+
+
 def _until(file: BinaryIO, at: int, layout: _Layout, wanted: bytes) -> int | None:
     """Return where the chunk ends that holds the sound."""
     sizes = {}
@@ -165,6 +177,11 @@ def _au(file: BinaryIO) -> int | None:
     file.seek(0)
     _, at, size = struct.unpack("<4sII" if file.read(1) == b"d" else ">4sII", _first(file, 12))
     return None if _is_unknown(size) else at + size
+
+
+def _form(file: BinaryIO) -> int | None:
+    size = int.from_bytes(_first(file, 8)[4:], "big")
+    return None if _is_unknown(size) else 8 + size
 
 
 def _avi(file: BinaryIO) -> int | None:
@@ -225,6 +242,8 @@ _BOXES: tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO], int | None]], 
     (lambda head: head[:4] == b"RIFF" and head[8:12] == b"AVI ", _avi),
     (_begins(b"riff"), _w64),
     (lambda head: head[:4] == b"FORM" and head[8:11] == b"AIF", _aiff),
+    (_begins(b"FORM"), _form),
+    (_begins(b"Creative Voice File"), _voc),
     (_begins(b".snd", b"dns."), _au),
     (_begins(b"caff"), _caf),
     (lambda head: head[4:8] in _MP4_BOXES, _mp4),
@@ -344,8 +363,14 @@ def _by_xing(path: Path, stream: Any) -> float | None:
     return float(n_frames * (1152 if stream.rate >= 32000 else 576) / stream.rate)
 
 
+def _by_header(path: Path, stream: Any) -> float | None:  # noqa: ARG001
+    """Return the length that FFmpeg finds in the header of a format that states it."""
+    return None if stream.duration is None else float(stream.duration * stream.time_base)
+
+
 _ENDS: dict[str, Callable[[Path, Any], float | None]] = {
     "matroska": _by_tag,
     "flac": _by_streaminfo,
     "mp3": _by_xing,
+    **dict.fromkeys(("nistsphere", "tta", "wv", "ape"), _by_header),
 }

@@ -230,18 +230,17 @@ def heard(track: Track, start: float = 0.0) -> Iterator[Piece | Hole]:
 
     A file that cannot be sought so that `start` is reached is read from its beginning.
     """
-    if start > NEAR:
-        line = _Line(track.origin, track.stream.rate)
-        sought = line.placed(_frames(track, start))
-        first = next(sought, None)
-        if first is not None and (isinstance(first, Hole) or first.start <= start):
-            yield first
-            yield from sought
-            return
-        if start >= length(track):
-            return
-    with open_track(track.path, track.name) as anew:
-        yield from _Line(anew.origin).placed(_frames(anew, 0.0))
+    if start <= NEAR:
+        yield from _Line(track.origin).placed(_frames(track))
+        return
+    sought = _Line(track.origin, track.stream.rate).placed(_frames(track, start - PREROLL))
+    first = next(sought, None)
+    if first is not None and (isinstance(first, Hole) or first.start <= start):
+        yield first
+        yield from sought
+    elif start < length(track):
+        with open_track(track.path, track.name) as anew:
+            yield from heard(anew)
 
 
 class _Line:
@@ -311,7 +310,7 @@ class _Line:
             what = f"from {self._rate} to {frame.sample_rate} Hz"
             return self._over(self._ended, f"changes its sample rate at {self._ended:.3f} s, {what}")
         is_sought, self._rate = self._rate > 0, frame.sample_rate
-        stamp = None if frame.pts is None else float(frame.pts * frame.time_base) - self._origin
+        stamp = None if frame.pts is None else frame.time - self._origin
         due, self._due = self._due, None if stamp is None else stamp + frame.samples / self._rate
         if self._at is None:
             self._at = None if stamp is None and is_sought else round((stamp or 0.0) * self._rate)
@@ -349,11 +348,11 @@ class _Line:
             yield replace(hole, start=min([hole.start, *(piece.start for piece in doubtful)]))
 
 
-def _frames(track: Track, start: float) -> Iterator[tuple[int, Any]]:
-    """Yield frames, each with its packet's place in the file, from about `start` on; None for one that is damaged."""
+def _frames(track: Track, start: float | None = None) -> Iterator[tuple[int, Any]]:
+    """Yield frames, each with its packet's place in the file, from `start` on; None for one that is damaged."""
     place = itertools.count(-1, -1)
     number, cut = 0, list[Any]()
-    for packet in _packets(track, start - PREROLL if start > NEAR else None):
+    for packet in _packets(track, start):
         if cut and (packet is None or packet.size):
             yield number, None  # a packet that is not whole is damage, but at the end of the file
             cut = []
