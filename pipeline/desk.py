@@ -164,6 +164,10 @@ def _show(console: Terminal, summary: Summary) -> None:
     console.say(f"{summary.spec}: {counts} -> {summary.path}")
     for reason, count in summary.reasons.most_common(SHOWN):
         console.say(f"  computed {count}: {reason}")
+    for id_, note in list(summary.notes.items())[:SHOWN]:
+        console.say(f"  note {id_}: {note}")
+    if len(summary.notes) > SHOWN:
+        console.say(f"  ... and {len(summary.notes) - SHOWN} more were read so")
     for id_, message in list(summary.failures.items())[:SHOWN]:
         console.say(f"  failed {id_}: {message}")
     if len(summary.failures) > SHOWN:

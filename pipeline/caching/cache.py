@@ -35,6 +35,8 @@ DECODERS = {"audio": media.PACKAGES, "video": ("av",), "mocap": (), "rows": (), 
 
 #: Where, below a corpus's folder, files are on their way.
 ROOMS = ("*.parts", "runs", "runs/*", "comparisons", "comparisons/*", "models", "sheets")
+#: The version of how media are decoded, by what a feature reads; what reads another feature inherits it from there.
+DECODED = {"audio": media.DECODER, "video": media.DECODER}
 
 #: What the names of an import's remarks begin with, where they stand among a file's versions.
 OF_IMPORT = "import."
@@ -42,7 +44,8 @@ OF_IMPORT = "import."
 
 def recipe(feature: Feature) -> Recipe:
     """Return all that a feature's rows depend on except the media; that of the feature it reads is a part of it."""
-    above = {"upstream": json.loads(recipe(feature.upstream).spec)} if feature.upstream else {}
+    above: dict[str, Any] = {"upstream": json.loads(recipe(feature.upstream).spec)} if feature.upstream else {}
+    decoder = {"decoder": DECODED[feature.reads]} if feature.reads in DECODED else {}
     spec = {
         "schema": store.SCHEMA,
         "feature": feature.name,
@@ -50,6 +53,7 @@ def recipe(feature: Feature) -> Recipe:
         "parameters": parameters(feature),
         "reads": feature.reads,
         "packages": versions(packages(feature)),
+        **decoder,
         **above,
     }
     text = json.dumps(spec, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -277,7 +281,7 @@ def differences(one: str, other: str) -> str:
     """Return what changed from one recipe's spec to another's, in words."""
     before, now = _flat(json.loads(one)), _flat(json.loads(other))
     return ", ".join(
-        f"{name} {before.get(name)} -> {now.get(name)}"
+        f"{name} {before.get(name, 'not stated')} -> {now.get(name, 'not stated')}"
         for name in sorted({*before, *now})
         if before.get(name) != now.get(name)
     )

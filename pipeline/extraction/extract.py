@@ -61,6 +61,8 @@ class Summary:
         Why the other clips have none, by id.
     reasons
         Why clips were computed, and how many for each reason.
+    notes
+        What must be said of how clips were read that were computed now, by id.
     """
 
     spec: FeatureSpec
@@ -69,6 +71,7 @@ class Summary:
     computed: int = 0
     failures: dict[str, str] = field(default_factory=dict)
     reasons: Counter[str] = field(default_factory=Counter)
+    notes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -81,6 +84,7 @@ class _Course:
     reasons: Counter[str]
     above: "_Course | None" = None
     computed: int = 0
+    notes: dict[str, str] = field(default_factory=dict)
 
     def lacks(self, id_: str) -> bool:
         """Whether a clip is still to be done."""
@@ -426,6 +430,7 @@ def _keep(folder: Path, course: _Course, part: Extracted) -> None:
     places = store.places(path, entries)
     course.held.places |= places
     course.computed += len(places)
+    course.notes |= part.notes
 
 
 def _entry(id_: str, source: str, outcome: Rows | Failure) -> Entry:
@@ -451,4 +456,5 @@ def _summary(folder: Path, course: _Course) -> Summary:
         computed=course.computed,
         failures={id_: message for id_, (_, message) in course.held.failures.items()},
         reasons=course.reasons,
+        notes=course.notes,
     )

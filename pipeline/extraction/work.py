@@ -7,7 +7,7 @@ rows.
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -106,11 +106,12 @@ class Decoded:
 
 @dataclass(frozen=True)
 class Extracted:
-    """What one feature says of a batch: its columns, and rows or a failure by clip id."""
+    """What one feature says of a batch: its columns, and by clip id rows or a failure, and notes on how it was read."""
 
     number: int
     columns: tuple[str, ...]
     outcomes: dict[str, Rows | Failure]
+    notes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -192,17 +193,25 @@ def extract(decoded: Decoded) -> list[Extracted]:
 
 def _extracted(decoded: Decoded) -> Iterator[Extracted]:
     for number, feature in enumerate(decoded.batch.features):
-        outcomes = {
-            job.id: _rows(_heard(feature), clips[_form(_heard(feature))])
-            for job, clips in zip(decoded.batch.jobs, decoded.clips, strict=True)
+        form = _form(_heard(feature))
+        clips = {
+            job.id: forms[form]
+            for job, forms in zip(decoded.batch.jobs, decoded.clips, strict=True)
             if number in job.wanted
         }
+        outcomes = {id_: _rows(_heard(feature), clip) for id_, clip in clips.items()}
+        notes = {id_: clip.note for id_, clip in clips.items() if isinstance(clip, Clip) and clip.note}
         if outcomes:
-            yield Extracted(number, feature.columns, outcomes)
+            yield Extracted(number, feature.columns, outcomes, notes)
 
 
 def _rows(feature: AudioFeature, clip: Clip | Failure) -> Rows | Failure:
-    return clip if isinstance(clip, Failure) else attempt(feature, lambda: feature.extract(clip))
+    return clip if isinstance(clip, Failure) else attempt(feature, lambda: placed(feature.extract(clip), clip))
+
+
+def placed(rows: Rows, clip: Clip) -> Rows:
+    """Return a clip's rows with times from the utterance's beginning, where its sound begins later than that."""
+    return rows if rows.times is None or not clip.begins else replace(rows, times=rows.times + clip.begins)
 
 
 def attempt(feature: Feature, compute: Callable[[], Rows]) -> Rows | Failure:

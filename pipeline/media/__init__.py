@@ -1,7 +1,7 @@
 """Media: from a file, or a span of one, to what is heard (`audio`), seen (`video`) or captured of markers (`mocap`).
 
-The only rooms where media libraries are at home. A span is in seconds of its file, and what is wrong with a
-file is a `MediaError` in words: no rows are ever made of it.
+The only rooms where media libraries are at home. A span is in seconds since the beginning of its file (`clock`), and
+what is wrong with a file is a `MediaError` in words: no rows are ever made of it.
 Beside them, what others have measured of recordings is read and written (`csd`).
 """
 
@@ -9,8 +9,9 @@ import hashlib
 from pathlib import Path
 
 from pipeline.media.audio import decode_audio
+from pipeline.media.clock import DECODER
 
-__all__ = ["PACKAGES", "decode_audio", "digest"]
+__all__ = ["DECODER", "PACKAGES", "decode_audio", "digest"]
 
 #: Distributions whose version decides which samples and which pictures come out.
 PACKAGES = ("av", "soundfile", "soxr")
