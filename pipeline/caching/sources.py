@@ -17,6 +17,7 @@ from pipeline import media
 from pipeline.atomic import write_text
 from pipeline.console import Console
 from pipeline.errors import AffexError
+from pipeline.files import path_of, shown
 from pipeline.manifest import Dataset, Media, Utterance
 
 #: A file changed so lately may change again within one tick of its file system's clock, s.
@@ -121,7 +122,7 @@ def files(folder: Path, root: Path, paths: Sequence[str], tick: Callable[[int], 
     with ThreadPoolExecutor(max_workers=4) as pool:
         for at in range(0, len(paths), HASHED_TOGETHER):
             some = paths[at : at + HASHED_TOGETHER]
-            result.update(zip(some, pool.map(lambda p: _file(root / p, known.get(p)), some), strict=True))
+            result.update(zip(some, pool.map(lambda p: _file(path_of(root, p), known.get(p)), some), strict=True))
             tick(len(some))
     settled = (time.time() - TICK) * 1e9
     sure = {p: f for p, f in result.items() if isinstance(f, File) and STAMP.unpack(f.stamp)[2] < settled}
@@ -137,7 +138,7 @@ def _file(path: Path, known: File | None) -> File | str:
             return known
         return File(bytes.fromhex(media.digest(path)), before)
     except OSError as error:
-        return f"{path} cannot be read: {error.strerror or error}"
+        return shown(f"{path} cannot be read: {error.strerror or error}")
 
 
 def _stamp(path: Path) -> bytes:

@@ -44,7 +44,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.corpora import iemocap_labels
-from pipeline.corpora.base import Card, Corpus, require_folder
+from pipeline.corpora.base import Card, Corpus, is_there, require_folder
 from pipeline.corpora.iemocap_labels import NO_MAJORITY, Turn
 from pipeline.errors import CorpusError
 from pipeline.manifest import Media, Utterance
@@ -177,7 +177,7 @@ def _span(whole: Media | None, turn: Turn, region: str | None = None) -> Media |
 
 def _texts(transcript: Path) -> dict[str, str]:
     """Return what was said in each turn; lines of another kind are no turn's."""
-    if not transcript.is_file():
+    if not is_there(transcript):
         return {}
     lines = transcript.read_text(encoding="utf-8", errors="replace").splitlines()
     return {said[1]: said[2].strip() for said in map(SPOKEN.match, lines) if said}

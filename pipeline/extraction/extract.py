@@ -32,6 +32,7 @@ from pipeline.extraction import chain, motions, streams, work
 from pipeline.extraction.chain import Link, LinkBatch
 from pipeline.extraction.stages import GPU, GPU_THREADS, Died, Runner, Stage
 from pipeline.extraction.work import ClipBatch, Extracted, Failure, Job
+from pipeline.files import path_of
 from pipeline.manifest import Dataset
 from pipeline.registry import FeatureSpec
 
@@ -253,7 +254,7 @@ def _media_lane(
         sum(1 for _ in _jobs(dataset, kind, courses, stamps)),
         (ClipBatch(dataset.root, features, batch, runtime, scratch) for batch in in_batches),
         _stages(kind, courses, runtime),
-        dataset.root / first.media.path,
+        path_of(dataset.root, first.media.path),
     )
 
 

@@ -12,6 +12,7 @@ from typing import cast
 from features.base import Motion, MotionFeature, Rows
 from pipeline.errors import MediaError
 from pipeline.extraction.work import ClipBatch, Extracted, Failure, Job, attempt, changed
+from pipeline.files import path_of
 from pipeline.media.mocap import read_motion
 
 
@@ -40,7 +41,7 @@ def _extracted(batch: ClipBatch) -> Iterator[Extracted]:
 def _read(root: Path, job: Job) -> Motion | Failure:
     try:
         motion = read_motion(root, job.media)
-        stats = [(root / path).stat() for path in job.media.files]
+        stats = [path_of(root, path).stat() for path in job.media.files]
     except MediaError as error:
         return Failure(str(error), final=True)
     except Exception as error:

@@ -20,6 +20,7 @@ from features.base import Frames, Rows, VideoFeature
 from pipeline.caching.entry import lengths, spill
 from pipeline.errors import MediaError
 from pipeline.extraction.work import ClipBatch, Extracted, Failure, Job, Model, attempt, changed, model_of
+from pipeline.files import path_of
 from pipeline.media.video import Ended, Wanted, Window, windows
 
 #: How many bytes of a clip's pictures travel with its rows; more of them are left on the disk for the driver.
@@ -53,7 +54,7 @@ def _watched(batch: ClipBatch, path: str, jobs: Sequence[Job]) -> "list[_Viewer]
     for viewer in viewers:
         viewer.end(failure)
         viewer.join()
-        if not _is_unchanged(viewer.job, batch.root / path):
+        if not _is_unchanged(viewer.job, path_of(batch.root, path)):
             viewer.outcome = changed(viewer.job)
     return viewers
 

@@ -18,6 +18,7 @@ from features.base import AudioFeature, Clip, ExtractionError, Feature, Rows, Ru
 from pipeline import media
 from pipeline.errors import AffexError, MediaError
 from pipeline.extraction.stages import Runner
+from pipeline.files import path_of
 from pipeline.manifest import Media
 from pipeline.provenance import code_digest, versions
 
@@ -144,7 +145,7 @@ def _form(feature: AudioFeature) -> tuple[int, float]:
 def _decoded(root: Path, job: Job, form: tuple[int, float]) -> Clip | Failure:
     try:
         clip = media.decode_audio(root, job.media, *form)
-        stat = (root / job.media.path).stat()
+        stat = path_of(root, job.media.path).stat()
     except MediaError as error:
         return Failure(str(error), final=True)
     except Exception as error:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from pipeline.corpora.base import Card
 from pipeline.errors import AffexError, UsageError, unknown
+from pipeline.files import content
 from pipeline.manifest import Utterance
 
 Numbers = NDArray[np.int64]
@@ -301,7 +302,7 @@ def _listed(table: Path) -> Iterator[tuple[str, str]]:
 
 def _content(table: Path) -> bytes:
     try:
-        return table.read_bytes()
+        return content(table)
     except OSError as error:
         raise AffexError(f"The split file {table} cannot be read: {error.strerror}.") from error
 

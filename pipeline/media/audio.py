@@ -5,6 +5,7 @@ divided by full scale (2**15 for 16 bits), channels are averaged unless one is c
 file's own rate before soxr's high-quality resampler (https://github.com/dofuuz/python-soxr) runs.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from features.base import Clip
 from pipeline.errors import MediaError
+from pipeline.files import path_of
 from pipeline.manifest import Media
 
 #: Read by libsndfile; all else, and what it cannot read, by FFmpeg.
@@ -49,7 +51,7 @@ def decode_audio(root: Path, media: Media, rate: int, longest: float) -> Clip:
         If the file is not media or is damaged, has no audio or no such channel, ends
         before the span does, is longer than `longest`, or holds samples that are no numbers.
     """
-    path = root / media.path
+    path = path_of(root, media.path)
     if path.stat().st_size == 0:
         raise MediaError(f"{media.path} is empty (0 bytes)")
     _check_riff(path, media)
@@ -68,7 +70,7 @@ def _from_sound_file(path: Path, media: Media, longest: float) -> tuple[int, NDA
     if path.suffix.lower() not in SOUND_FILES:
         return None
     try:
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(os.fsencode(path)) as file:
             first, last = _span(media, file.samplerate)
             last = file.frames if last is None else last
             if last - first > longest * file.samplerate:

@@ -1,5 +1,6 @@
 """Length: how long a recording is, as its header says, without decoding it."""
 
+import os
 from pathlib import Path
 
 
@@ -12,7 +13,7 @@ def _of_sound(path: Path) -> float | None:
     import soundfile
 
     try:
-        return float(soundfile.info(path).duration)
+        return float(soundfile.info(os.fsencode(path)).duration)
     except (OSError, RuntimeError):
         return None
 
