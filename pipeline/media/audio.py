@@ -17,6 +17,7 @@ from features.base import Clip
 from pipeline.errors import MediaError
 from pipeline.files import path_of
 from pipeline.manifest import Media
+from pipeline.media.probe import require_recording
 
 #: Read by libsndfile; all else, and what it cannot read, by FFmpeg.
 SOUND_FILES = (".wav", ".flac", ".aif", ".aiff", ".au")
@@ -88,6 +89,7 @@ def _from_container(path: Path, media: Media, longest: float) -> tuple[int, NDAr
 
     try:
         with av.open(str(path)) as container:
+            require_recording(container, media.path)
             if not container.streams.audio:
                 held = " and ".join(sorted({stream.type for stream in container.streams}))
                 only = f"only {held}" if held else "nor any other"

@@ -74,6 +74,18 @@ def all_probed(paths: Iterable[Path], tick: Callable[[int], None] = lambda _: No
         return found
 
 
+def require_recording(container: Any, name: str) -> None:
+    """Refuse an open file whose sound and pictures lie in others: whether those have changed, nothing would tell.
+
+    Raises
+    ------
+    MediaError
+        Saying what it is instead.
+    """
+    if container.format.name in NO_RECORDINGS:
+        raise MediaError(f"{name} is {NO_RECORDINGS[container.format.name]}, and no recording")
+
+
 def _attempted(path: Path) -> Content | MediaError:
     try:
         return probed(path)
@@ -91,19 +103,19 @@ def _in_container(path: Path) -> Content:
 
     try:
         with av.open(str(path)) as container:
-            return _held(container)
+            return _held(container, path)
     except (av.FFmpegError, ValueError) as error:
         raise MediaError(f"is no recording ({getattr(error, 'strerror', None) or error})") from error
 
 
-def _held(container: Any) -> Content:
+def _held(container: Any, path: Path) -> Content:
     from av.stream import Disposition
 
     if container.format.name in NO_RECORDINGS:
-        raise MediaError(f"is no recording, but {NO_RECORDINGS[container.format.name]}")
+        raise MediaError(f"is {NO_RECORDINGS[container.format.name]}, and no recording")
     decoded = [stream for stream in container.streams if getattr(stream, "codec_context", None) is not None]
     sound = any(stream.type == "audio" for stream in decoded)
     films = [s for s in decoded if s.type == "video" and not s.disposition & Disposition.attached_pic]
     if not sound and not films:
         raise MediaError("is no recording: it holds neither sound nor pictures that can be decoded")
-    return Content(sound, bool(films), still=bool(films) and is_still(container))
+    return Content(sound, bool(films), still=bool(films) and is_still(container, path))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import MediaError
-from pipeline.files import content
+from pipeline.files import content, opened
 from pipeline.media.colour import Picture, converter
 
 #: What an ISO base media file is called by that holds pictures in the place of a film (ISO/IEC 23008-12, MIAF).
@@ -22,12 +22,25 @@ BRANDS = ("avif", "heic", "heix", "heim", "heis", "mif1")
 WEBP_FLAGS, ANIMATED = 20, 2
 
 
-def is_still(container: Any) -> bool:
+#: Where one JPEG picture ends and the next begins, and what is in one that has others behind it on purpose, as a
+#: picture for each eye (CIPA DC-007); of a film of JPEG pictures the first lies within so many bytes.
+NEXT_JPEG, MULTI_PICTURE, FIRST_BYTES = b"\xff\xd9\xff\xd8", b"MPF\0", 16 * 2**20
+
+
+def is_still(container: Any, path: Path) -> bool:
     """Tell whether an open file is a picture and no film."""
     kind = container.format.name
     if kind == "gif":
         return bool(container.streams.video[0].frames == 1)
+    if kind in ("jpeg_pipe", "mjpeg"):
+        return _is_one_jpeg(path)
     return kind.endswith("_pipe") or kind == "ico" or container.metadata.get("major_brand", "").strip() in BRANDS
+
+
+def _is_one_jpeg(path: Path) -> bool:
+    with opened(path) as file:
+        data = file.read(FIRST_BYTES)
+    return NEXT_JPEG not in data or MULTI_PICTURE in data
 
 
 def picture(path: Path, name: str) -> Picture:

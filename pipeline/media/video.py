@@ -25,6 +25,7 @@ from features.sampling import Sampling
 from pipeline.errors import MediaError, unknown
 from pipeline.files import path_of
 from pipeline.media.colour import REGIONS, Picture, converter
+from pipeline.media.probe import require_recording
 from pipeline.media.stills import is_still, picture
 from pipeline.media.timeline import SLACK, TIE, Gap, Reel, Shown, length, on_screen, opened
 
@@ -108,7 +109,9 @@ def windows(
     """
     try:
         with opened(path_of(root, path), path) as reel:
-            yield from _still(reel, wanted) if is_still(reel.container) else _cut(reel, wanted, window_bytes)
+            require_recording(reel.container, path)
+            is_film = not is_still(reel.container, reel.path)
+            yield from _cut(reel, wanted, window_bytes) if is_film else _still(reel, wanted)
     except MediaError as error:
         yield from (Ended(each.id, 0, str(error)) for each in wanted)
 
