@@ -34,7 +34,11 @@ def is_still(container: Any, path: Path) -> bool:
         return bool(container.streams.video[0].frames == 1)
     if kind in ("jpeg_pipe", "mjpeg"):
         return _is_one_jpeg(path)
-    return kind.endswith("_pipe") or kind == "ico" or container.metadata.get("major_brand", "").strip() in BRANDS
+    return (
+        kind.endswith("_pipe")
+        or kind in ("ico", "image2")
+        or container.metadata.get("major_brand", "").strip() in BRANDS
+    )
 
 
 def _is_one_jpeg(path: Path) -> bool:
@@ -72,9 +76,7 @@ def picture(path: Path, name: str) -> Picture:
 def _by_opencv(data: bytes) -> Picture | None:
     import cv2
 
-    cv2.utils.logging.setLogLevel(
-        cv2.utils.logging.LOG_LEVEL_SILENT
-    )  # what is wrong is said in an error, not on the terminal
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # errors say what is wrong
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
