@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
+from pipeline.files import shown
+
 if TYPE_CHECKING:
     import rich.console
 
@@ -36,7 +38,7 @@ class Terminal:
 
     def say(self, message: str) -> None:
         """Print a message as it is (brackets are not markup)."""
-        self.rich.print(message, markup=False)
+        self.rich.print(shown(message), markup=False)
 
     @contextlib.contextmanager
     def progress(self, title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:

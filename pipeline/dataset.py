@@ -12,6 +12,7 @@ from pipeline.atomic import write_text
 from pipeline.console import Console
 from pipeline.corpora.base import Corpus, shortfalls
 from pipeline.errors import CorpusError, UsageError
+from pipeline.files import spelled
 from pipeline.manifest import Dataset, Utterances
 
 #: The corpus that is a table, cached under the table's own name.
@@ -46,7 +47,10 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
     unusual = [f"{corpus.name} is read as {name}"] if name != corpus.name else []
     name = corpus.name
     if name == TABLE:
-        return _table(corpus, data, cache)
+        table = _table(corpus, data, cache)
+        for note in table.notes:
+            console.say(f"{note}.")
+        return table
     root = data or DATA / name
     if corpus.make is not None:
         if not root.exists():
@@ -80,7 +84,9 @@ def _table(corpus: Corpus, table: Path | None, cache: Path) -> Dataset:
         raise UsageError(
             f"{table.name} would be cached as '{table.stem}', and that is a corpus of its own. Rename the table."
         )
-    return Dataset(table.stem, table.parent, cache / table.stem, corpus.find(table))
+    found = corpus.find(table)
+    notes = found.notes if isinstance(found, Utterances) else ()
+    return Dataset(spelled(table.stem), table.parent, cache / table.stem, found, notes)
 
 
 def _how_to_get(corpus: Corpus, root: Path) -> str:

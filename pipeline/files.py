@@ -115,7 +115,7 @@ class Listing:
     names
         What is no folder, spelled, relative to the folder, with forward slashes, sorted.
     left_out
-        Why a folder was not entered, by its spelled name.
+        Why a folder was not entered, by its spelled name: the rest of a sentence.
     """
 
     names: list[str] = field(default_factory=list)
@@ -133,11 +133,11 @@ def below(root: Path) -> Listing:
             status = folder.stat()
             first = entered.setdefault((status.st_dev, status.st_ino), name)
             if first != name:
-                found.left_out[name] = f"it is {first or 'the whole folder'} once more"
+                found.left_out[name] = f"is {first or 'the whole folder'} once more"
                 continue
             waiting += _folders(folder, name, found)
         except OSError as error:
-            found.left_out[name] = f"it cannot be entered: {error.strerror or error}"
+            found.left_out[name or "."] = f"cannot be entered: {error.strerror or error}"
     found.names.sort()
     return found
 

@@ -47,7 +47,7 @@ STAMP = struct.Struct("<4Q")
 HASHED_TOGETHER = 256
 
 #: What kinds of media are called that are not called as their field is.
-NAMES = {"mocap": "motion capture"}
+NAMES = {"audio": "sound", "mocap": "motion capture"}
 
 #: Each media path's file, hashed, or why it cannot be read.
 Files = dict[str, File | str]

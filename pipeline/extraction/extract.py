@@ -32,7 +32,7 @@ from pipeline.extraction import chain, motions, streams, work
 from pipeline.extraction.chain import Link, LinkBatch
 from pipeline.extraction.stages import GPU, GPU_THREADS, Died, Runner, Stage
 from pipeline.extraction.work import ClipBatch, Extracted, Failure, Job
-from pipeline.files import path_of
+from pipeline.files import path_of, shown
 from pipeline.manifest import Dataset
 from pipeline.registry import FeatureSpec
 
@@ -378,7 +378,7 @@ def _entry(id_: str, source: str, outcome: Rows | Failure) -> Entry:
     if isinstance(outcome, Rows) and isinstance(outcome.crops, Spilled) and not outcome.crops.path.is_file():
         outcome = Failure(UNSEEN.format(outcome.crops.path), final=False)
     if isinstance(outcome, Failure):
-        return Entry(id_, source if outcome.final else "", message=outcome.message)
+        return Entry(id_, source if outcome.final else "", message=shown(outcome.message))
     return Entry(id_, source, outcome.values, outcome.times, crops=outcome.crops)
 
 

@@ -32,6 +32,13 @@ class Content:
     pictures: bool = False
     still: bool = False
 
+    @property
+    def absent(self) -> tuple[tuple[str, str], ...]:
+        """Why there is no sound, as an utterance says it; nothing where there is."""
+        if self.sound:
+            return ()
+        return (("audio", "its file is a still picture" if self.still else "its file holds pictures alone"),)
+
 
 #: What names say, of files that cannot be opened; the tables of this module, not those of the machine.
 _NAMES = mimetypes.MimeTypes()
@@ -64,14 +71,14 @@ def probed(path: Path) -> Content:
     return _in_container(path)
 
 
-def all_probed(paths: Iterable[Path], tick: Callable[[int], None] = lambda _: None) -> list[Content | MediaError]:
-    """Return what each of some files holds, or why it holds no recording, in their order."""
+def all_probed(paths: Iterable[Path], tick: Callable[[int], None] = lambda _: None) -> list[tuple[Content | None, str]]:
+    """Return what each of some files holds, or None and why it is no recording, in their order."""
+    found = []
     with ThreadPoolExecutor(THREADS) as pool:
-        found = []
         for one in pool.map(_attempted, paths):
             found.append(one)
             tick(1)
-        return found
+    return found
 
 
 def require_recording(container: Any, name: str) -> None:
@@ -86,11 +93,11 @@ def require_recording(container: Any, name: str) -> None:
         raise MediaError(f"{name} is {NO_RECORDINGS[container.format.name]}, and no recording")
 
 
-def _attempted(path: Path) -> Content | MediaError:
+def _attempted(path: Path) -> tuple[Content | None, str]:
     try:
-        return probed(path)
+        return probed(path), ""
     except MediaError as error:
-        return error
+        return None, str(error)
 
 
 def _begins(head: bytes, magic: bytes) -> bool:
