@@ -54,21 +54,41 @@ def path_of(root: Path, name: str) -> Path:
     return root / on_disk(name)
 
 
-def opened(path: Path) -> io.BufferedReader:
-    """Open a regular file to read its bytes.
+def status(path: Path) -> os.stat_result:
+    """Return the status of a file, before anybody opens it.
 
     Raises
     ------
     OSError
-        If it cannot be opened, or is something else than a file; `strerror` says what.
+        If it is not there, or is something that must not be opened; `strerror` says what.
     """
-    if wrong := _wrong(path):
-        raise OSError(*wrong, str(path))
+    try:
+        found = path.stat()
+    except FileNotFoundError as error:
+        if path.is_symlink():
+            what = f"it is a link to {shown(str(path.readlink()))}, which is not there"
+            raise OSError(errno.ENOENT, what, str(path)) from error
+        raise
+    for is_kind, what in _KINDS:
+        if is_kind(found.st_mode):
+            raise OSError(errno.EINVAL, f"it is {what}, and a file was expected", str(path))
+    return found
+
+
+def opened(path: Path) -> io.BufferedReader:
+    """Open a file to read its bytes.
+
+    Raises
+    ------
+    OSError
+        As `status`, or if it cannot be opened.
+    """
+    status(path)
     return path.open("rb")
 
 
 def content(path: Path) -> bytes:
-    """Return the bytes of a regular file.
+    """Return the bytes of a file.
 
     Raises
     ------
@@ -85,25 +105,9 @@ def is_there(path: Path) -> bool:
     Raises
     ------
     OSError
-        If there is something that cannot be read, as a FIFO or a link that leads nowhere.
+        As `status`, if there is something else.
     """
-    if not os.path.lexists(path):
-        return False
-    if wrong := _wrong(path):
-        raise OSError(*wrong, str(path))
-    return True
-
-
-def _wrong(path: Path) -> tuple[int, str] | None:
-    """Return the number and the words of the error that a path is, before it is opened."""
-    try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        if not path.is_symlink():
-            return errno.ENOENT, os.strerror(errno.ENOENT)
-        return errno.ENOENT, f"it is a link to {shown(str(path.readlink()))}, which is not there"
-    named = [name for is_kind, name in _KINDS if is_kind(mode)]
-    return (errno.EINVAL, f"it is {named[0]}, and a file was expected") if named else None
+    return os.path.lexists(path) and status(path) is not None
 
 
 @dataclass

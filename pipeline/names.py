@@ -39,6 +39,13 @@ def alike(names: Iterable[str]) -> list[tuple[str, ...]]:
     return [tuple(group) for group in groups.values() if len(group) > 1]
 
 
+def meant(name: str, known: Iterable[str]) -> str:
+    """Return which known name is meant: this one, else the only one that may be it; else the name as it is."""
+    known = set(known)
+    near = [other for other in known if normal(other) == normal(name)]
+    return near[0] if name not in known and len(near) == 1 else name
+
+
 def is_missing(name: str) -> bool:
     """Tell whether a cell says that nothing is known: it is blank, or is what a program writes there."""
     return name in MISSING or not normal(name)

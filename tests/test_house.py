@@ -23,7 +23,10 @@ DOORS = {
     "h5py": {"pipeline.caching.store", "pipeline.media.csd", "features.networks.mini_xception"},
     "dask": {"pipeline.extraction.stages"},
     "distributed": {"pipeline.extraction.stages"},
-    "av": {*(f"pipeline.media.{room}" for room in ("audio", "timeline", "colour", "length", "probe", "stills")), "pipeline.corpora.demo"},
+    "av": {
+        *(f"pipeline.media.{room}" for room in ("audio", "timeline", "colour", "length", "probe", "stills")),
+        "pipeline.corpora.demo",
+    },
     "soxr": {"pipeline.media.audio", "pipeline.corpora.demo"},
     "soundfile": {"pipeline.media.audio", "pipeline.media.length", "pipeline.corpora.demo"},
     "audformat": {"pipeline.exchange.database"},

@@ -17,7 +17,7 @@ from pipeline import media
 from pipeline.atomic import write_text
 from pipeline.console import Console
 from pipeline.errors import AffexError
-from pipeline.files import path_of, shown
+from pipeline.files import path_of, shown, status
 from pipeline.manifest import Dataset, Media, Utterance
 
 #: A file changed so lately may change again within one tick of its file system's clock, s.
@@ -142,7 +142,7 @@ def _file(path: Path, known: File | None) -> File | str:
 
 
 def _stamp(path: Path) -> bytes:
-    stat = path.stat()
+    stat = status(path)
     return STAMP.pack(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
 
 

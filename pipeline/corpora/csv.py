@@ -134,7 +134,8 @@ def find(table: Path, needed: Sequence[str] = NEEDED) -> Utterances:
         If it is not such a table, a cell cannot be read, a file does not exist or two utterances have one id.
     """
     rows = _rows(table, needed)
-    found, ids = _files(rows), _ids(rows)
+    found = _files(rows)
+    ids = _ids(rows, found)
     _refuse_twins(rows, ids)
     held = _contents(rows, found)
     utterances = (_utterance(row, id_, found, held) for row, id_ in zip(rows, ids, strict=True))
@@ -260,13 +261,16 @@ def _odd_names(rows: Rows) -> Iterator[str]:
             yield f"{said} is taken as a name; leave a cell blank where nothing is known"
 
 
-def _ids(rows: Rows) -> list[str]:
+def _ids(rows: Rows, found: Mapping[str, str]) -> list[str]:
     uses = Counter(row.needed("file") for row in rows)
-    return [row.name("id") or _id_of_file(row, several=uses[row.needed("file")] > 1) for row in rows]
+    return [row.name("id") or _id_of_file(row, found, several=uses[row.needed("file")] > 1) for row in rows]
 
 
-def _id_of_file(row: Row, *, several: bool) -> str:
-    stem = PurePosixPath(row.needed("file").replace("\\", "/")).with_suffix("").as_posix()
+def _id_of_file(row: Row, found: Mapping[str, str], *, several: bool) -> str:
+    name = row.needed("file")
+    if found[name] != name:  # a backslash parts folders, and does not spell a byte
+        name = name.replace("\\", "/")
+    stem = PurePosixPath(name).with_suffix("").as_posix()
     if not several:
         return stem
     start, end, channel = row.number_in("start"), row.number_in("end"), row.count_in("channel")
