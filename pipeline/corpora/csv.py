@@ -226,7 +226,7 @@ def _files(rows: Rows) -> dict[str, str]:
 
 def _on_disk(folder: Path, name: str) -> str | None:
     """Return the spelling of a name that exists: tables and disks differ in slashes and in how umlauts are coded."""
-    for spelling in (name, name.replace("\\", "/"), on_disk(name)):
+    for spelling in dict.fromkeys((on_disk(name), name, name.replace("\\", "/"))):
         for form in (spelling, unicodedata.normalize("NFC", spelling), unicodedata.normalize("NFD", spelling)):
             if (folder / form).is_file():
                 return spelled(Path(form).as_posix())
