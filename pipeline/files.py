@@ -99,6 +99,14 @@ def content(path: Path) -> bytes:
         return file.read()
 
 
+def is_file(path: Path) -> bool:
+    """Tell whether there is a file that may be opened; False also where nobody can tell, as in a locked folder."""
+    try:
+        return stat.S_ISREG(status(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
 def is_there(path: Path) -> bool:
     """Tell whether there is a file; False where there is nothing.
 

@@ -23,9 +23,11 @@ Traps
 
 import csv
 import difflib
+import errno
 import io
 import itertools
 import math
+import os
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +36,7 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.corpora.base import Corpus
 from pipeline.errors import CorpusError
-from pipeline.files import content, is_there, on_disk, path_of, spelled
+from pipeline.files import content, is_file, on_disk, path_of, spelled, status
 from pipeline.manifest import Media, Utterance, Utterances
 from pipeline.media import probe
 from pipeline.media.probe import Content
@@ -228,7 +230,7 @@ def _on_disk(folder: Path, name: str) -> str | None:
     """Return the spelling of a name that exists: tables and disks differ in slashes and in how umlauts are coded."""
     for spelling in dict.fromkeys((on_disk(name), name, name.replace("\\", "/"))):
         for form in (spelling, unicodedata.normalize("NFC", spelling), unicodedata.normalize("NFD", spelling)):
-            if (folder / form).is_file():
+            if is_file(folder / form):
                 return spelled(Path(form).as_posix())
     return None
 
@@ -236,10 +238,10 @@ def _on_disk(folder: Path, name: str) -> str | None:
 def _why_not(path: Path) -> str:
     """Return why what is there is no file; nothing where there is nothing."""
     try:
-        is_there(path)
+        status(path)
     except OSError as error:
-        return f" ({error.strerror})"
-    return " (it is a folder)" if path.is_dir() else ""
+        return "" if error.strerror == os.strerror(errno.ENOENT) else f" ({error.strerror})"
+    return " (it is a folder)"
 
 
 def _contents(rows: Rows, found: Mapping[str, str]) -> dict[str, Content]:

@@ -49,8 +49,12 @@ def at_hand(data: Path, cache: Path, *, with_speakers: bool = False, console: Co
     CorpusError
         If there is nothing, or what is there cannot be read.
     """
-    if not data.exists():
-        raise CorpusError(f"There is no {data}. Expected a folder of wavs or videos, one such file, or a table.")
+    try:
+        data.stat()
+    except OSError as error:
+        raise CorpusError(
+            f"There is no {data} ({error.strerror}). Expected a folder of wavs or videos, one such file, or a table."
+        ) from error
     name = _name(data)
     if data.suffix.lower() in TABLES and not data.is_dir():
         utterances = csv.find(data, ("file", "speaker") if with_speakers else ("file",))
