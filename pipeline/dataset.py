@@ -84,7 +84,7 @@ def _table(corpus: Corpus, table: Path | None, cache: Path) -> Dataset:
         raise UsageError(
             f"{table.name} would be cached as '{table.stem}', and that is a corpus of its own. Rename the table."
         )
-    found = corpus.find(table)
+    found = corpus.find(table, memory=cache / table.stem)
     notes = found.notes if isinstance(found, Utterances) else ()
     return Dataset(spelled(table.stem), table.parent, cache / table.stem, found, notes)
 

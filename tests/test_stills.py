@@ -2,7 +2,9 @@
 
 import csv as tables
 import json
+import os
 import struct
+from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,7 +27,7 @@ from pipeline.corpora import csv
 from pipeline.errors import CorpusError, MediaError
 from pipeline.fitted.recordings import HIDDEN, at_hand
 from pipeline.manifest import Dataset, Media
-from pipeline.media import decode_audio, probe, video
+from pipeline.media import contents, decode_audio, probe, video
 from pipeline.media.probe import Content
 from pipeline.media.video import Ended, Wanted, Window
 
@@ -262,8 +264,36 @@ def written(folder: Path) -> dict[str, Content | str]:
 
 def test_what_a_file_holds_is_told_by_what_is_in_it(tmp_path):
     for name, held in written(tmp_path).items():
-        found, why = probe.all_probed([tmp_path / name])[0]
+        found, why = contents.of_files(tmp_path, [name])[name]
         assert (why if found is None else found) == held, name
+
+
+def test_what_files_hold_is_remembered_until_they_change(tmp_path, monkeypatch):
+    held = written(tmp_path / "in")
+    for path in (tmp_path / "in").iterdir():
+        os.utime(path, (1, 1))
+    monkeypatch.setattr(contents, "TICK", -60.0)  # all of them have changed long ago
+    opened = Counter[str]()
+    in_container = contents.in_container
+    monkeypatch.setattr(contents, "in_container", lambda path: opened.update([path.name]) or in_container(path))
+
+    def looked_at() -> int:
+        opened.clear()
+        found = contents.of_files(tmp_path / "in", list(held), tmp_path / "cache")
+        assert {name: why if content is None else content for name, (content, why) in found.items()} == held
+        return opened.total()
+
+    first = looked_at()
+    assert first > 5
+    assert looked_at() == 0
+    os.utime(tmp_path / "in" / "film.wav", (2, 2))
+    assert (looked_at(), opened) == (1, {"film.wav": 1})
+    record = tmp_path / "cache" / contents.RECORD
+    record.write_text(record.read_text().replace("true", "false", 1))
+    assert looked_at() == first
+    assert looked_at() == 0
+    monkeypatch.setattr(contents, "version", lambda _: "another")
+    assert looked_at() == first
 
 
 def test_a_folder_is_all_recordings_in_it_and_what_is_left_out_is_said(tmp_path):
@@ -325,9 +355,8 @@ def test_faces_of_photographs_are_a_row_each(photographs, tmp_path):
     (faces,) = run(found, *registry.feature_specs("faces:detector=hog"))
     table = store.load(faces.path, cache.recipe(faces.spec.feature).key)
     assert (len(table.ids), table.values.shape[0], set(table.times)) == (9, 9, {0.0})
-    assert {id_: why.partition(":")[0] for id_, why in faces.failures.items()} == {
-        "nobody": "no face in any of 1 frames"
-    }
+    ((nobody, why),) = faces.failures.items()
+    assert (nobody, why.partition(":")[0]) == ("nobody", "no face in any of 1 frames")
     n_faces = dict(zip(table.ids, table.values[:, table.columns.index("n_faces")].tolist(), strict=True))
     assert n_faces == {id_: 1 + (id_ == "two") for id_ in table.ids}
 

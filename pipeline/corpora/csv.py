@@ -36,9 +36,9 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.corpora.base import Corpus
 from pipeline.errors import CorpusError
-from pipeline.files import content, is_file, on_disk, path_of, spelled, status
+from pipeline.files import content, is_file, on_disk, spelled, status
 from pipeline.manifest import Media, Utterance, Utterances
-from pipeline.media import probe
+from pipeline.media import contents, probe
 from pipeline.media.probe import Content
 from pipeline.names import is_doubtful, is_missing, normal, quoted
 
@@ -120,7 +120,7 @@ class Rows:
             yield _row(self.table, number, self.columns, cells, self.delimiter)
 
 
-def find(table: Path, needed: Sequence[str] = NEEDED) -> Utterances:
+def find(table: Path, needed: Sequence[str] = NEEDED, memory: Path | None = None) -> Utterances:
     """Return the utterances of a table, in its order.
 
     Parameters
@@ -129,6 +129,8 @@ def find(table: Path, needed: Sequence[str] = NEEDED) -> Utterances:
         The table.
     needed
         The columns that it must have, ``file`` among them.
+    memory
+        The folder in which it is remembered what the files hold; None to open them all.
 
     Raises
     ------
@@ -139,7 +141,7 @@ def find(table: Path, needed: Sequence[str] = NEEDED) -> Utterances:
     found = _files(rows)
     ids = _ids(rows, found)
     _refuse_twins(rows, ids)
-    held = _contents(rows, found)
+    held = _contents(rows, found, memory)
     utterances = (_utterance(row, id_, found, held) for row, id_ in zip(rows, ids, strict=True))
     return Utterances(utterances, _odd_names(rows))
 
@@ -244,12 +246,11 @@ def _why_not(path: Path) -> str:
     return " (it is a folder)"
 
 
-def _contents(rows: Rows, found: Mapping[str, str]) -> dict[str, Content]:
+def _contents(rows: Rows, found: Mapping[str, str], memory: Path | None) -> dict[str, Content]:
     """Return what each file of sound holds; one that cannot be opened fails later, as what its name says."""
     paths = list(dict.fromkeys(found[row.needed("file")] for row in rows))
-    probed = probe.all_probed(path_of(rows.table.parent, path) for path in paths)
-    pairs = zip(paths, probed, strict=True)
-    return {path: held or probe.named(path) or Content(sound=True) for path, (held, _) in pairs}
+    opened = contents.of_files(rows.table.parent, paths, memory)
+    return {path: held or probe.named(path) or Content(sound=True) for path, (held, _) in opened.items()}
 
 
 def _odd_names(rows: Rows) -> Iterator[str]:

@@ -17,9 +17,9 @@ from pathlib import Path, PurePosixPath
 from pipeline.console import Console
 from pipeline.corpora import csv
 from pipeline.errors import CorpusError
-from pipeline.files import Listing, below, path_of, spelled
+from pipeline.files import Listing, below, spelled
 from pipeline.manifest import Dataset, Media, Utterance, Utterances
-from pipeline.media import probe
+from pipeline.media import contents, probe
 from pipeline.media.probe import Content
 
 TABLES = (".csv", ".tsv")
@@ -57,13 +57,14 @@ def at_hand(data: Path, cache: Path, *, with_speakers: bool = False, console: Co
         ) from error
     name = _name(data)
     if data.suffix.lower() in TABLES and not data.is_dir():
-        utterances = csv.find(data, ("file", "speaker") if with_speakers else ("file",))
+        needed = ("file", "speaker") if with_speakers else ("file",)
+        utterances = csv.find(data, needed, cache / name)
         return Dataset(name, data.parent, cache / name, utterances, utterances.notes)
     if not data.is_dir():
         return Dataset(name, data.parent, cache / name, Utterances(_utterances(name, _one(data))))
     listing = below(data)
     with _progress(console, len(listing.names)) as tick:
-        held, left_out = _looked_through(data, listing, tick)
+        held, left_out = _looked_through(data, listing, cache / name, tick)
     return Dataset(name, data, cache / name, Utterances(_utterances(name, held)), left_out=left_out)
 
 
@@ -76,7 +77,7 @@ def _name(data: Path) -> str:
 def _one(file: Path) -> dict[str, Content]:
     """Return what the one file holds that was named; whatever it is, it is looked at."""
     name = spelled(file.name)
-    ((held, _),) = probe.all_probed([file])
+    held, _ = contents.of_files(file.parent, [name])[name]
     return {name: held or probe.named(name) or Content(sound=True)}
 
 
@@ -85,7 +86,7 @@ def _progress(console: Console | None, n_files: int) -> AbstractContextManager[C
 
 
 def _looked_through(
-    folder: Path, listing: Listing, tick: Callable[[int], None]
+    folder: Path, listing: Listing, memory: Path, tick: Callable[[int], None]
 ) -> tuple[dict[str, Content], dict[str, str]]:
     """Return what each recording of a folder holds, and why other files, and folders, are left out.
 
@@ -95,8 +96,7 @@ def _looked_through(
     seen = [name for name in listing.names if not is_hidden[name]]
     held: dict[str, Content] = {}
     left_out = dict(listing.left_out)
-    probed = probe.all_probed((path_of(folder, name) for name in seen), tick)
-    for name, (found, why) in zip(seen, probed, strict=True):
+    for name, (found, why) in contents.of_files(folder, seen, memory, tick).items():
         content = found or probe.named(name)
         if content is None:
             left_out[name] = why

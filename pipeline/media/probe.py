@@ -1,8 +1,6 @@
 """Probing: what a file holds, sound or pictures, by what it is and not by what it is called."""
 
 import mimetypes
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +17,6 @@ NO_RECORDINGS = {
 
 #: What begins so holds sound alone, and need not be opened: to open a file takes hundreds of times as long.
 SOUND_ALONE = (b"RIFF....WAVE", b"RF64....WAVE", b"FORM....AIFF", b"FORM....AIFC", b"fLaC", b".snd", b"caff")
-
-#: How many files are looked at together.
-THREADS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +54,17 @@ def probed(path: Path) -> Content:
     MediaError
         If it holds no recording that can be decoded; the message is the rest of a sentence.
     """
+    return sniffed(path) or in_container(path)
+
+
+def sniffed(path: Path) -> Content | None:
+    """Return what a file holds by how it begins, None where that does not say.
+
+    Raises
+    ------
+    MediaError
+        If it is empty or cannot be read.
+    """
     try:
         with opened(path) as file:
             head = file.read(12)
@@ -66,19 +72,7 @@ def probed(path: Path) -> Content:
         raise MediaError(f"cannot be read: {error.strerror or error}") from error
     if not head:
         raise MediaError("is empty (0 bytes)")
-    if any(_begins(head, magic) for magic in SOUND_ALONE):
-        return Content(sound=True)
-    return _in_container(path)
-
-
-def all_probed(paths: Iterable[Path], tick: Callable[[int], None] = lambda _: None) -> list[tuple[Content | None, str]]:
-    """Return what each of some files holds, or None and why it is no recording, in their order."""
-    found = []
-    with ThreadPoolExecutor(THREADS) as pool:
-        for one in pool.map(_attempted, paths):
-            found.append(one)
-            tick(1)
-    return found
+    return Content(sound=True) if any(_begins(head, magic) for magic in SOUND_ALONE) else None
 
 
 def require_recording(container: Any, name: str) -> None:
@@ -93,19 +87,19 @@ def require_recording(container: Any, name: str) -> None:
         raise MediaError(f"{name} is {NO_RECORDINGS[container.format.name]}, and no recording")
 
 
-def _attempted(path: Path) -> tuple[Content | None, str]:
-    try:
-        return probed(path), ""
-    except MediaError as error:
-        return None, str(error)
-
-
 def _begins(head: bytes, magic: bytes) -> bool:
     """Tell whether a file begins with some bytes; a dot stands for any byte but at the beginning."""
     return head[:4] == magic[:4] and (len(magic) == 4 or head[8:12] == magic[8:])
 
 
-def _in_container(path: Path) -> Content:
+def in_container(path: Path) -> Content:
+    """Return what a file holds by opening it.
+
+    Raises
+    ------
+    MediaError
+        As `probed`.
+    """
     import av
 
     try:

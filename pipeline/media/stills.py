@@ -3,7 +3,7 @@
 OpenCV decodes them (its version is part of every key of a feature that sees): unlike FFmpeg it refuses a picture that
 was cut short, and turns one as its EXIF orientation says. What it does not know, FFmpeg decodes, where it finds nothing
 wrong. Pictures become RGB of 8 bits: of 16 bits the lower 8 are left out (of TIFF, rounded), grey is the same in all
-three, an alpha channel is left out. A GIF or PNG of several pictures is a film; of an animated WebP nothing here can read all pictures.
+three, an alpha channel is left out. A GIF or PNG of several pictures is a film; an animated WebP cannot be read.
 """
 
 from pathlib import Path
