@@ -74,7 +74,7 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
 
 def folder_name(name: str, data: Path | None) -> str:
     """Return what a corpus's cache folder is called."""
-    return data.stem if name == TABLE and data is not None else name
+    return spelled(data.stem) if name == TABLE and data is not None else name
 
 
 def _table(corpus: Corpus, table: Path | None, cache: Path) -> Dataset:
@@ -84,9 +84,10 @@ def _table(corpus: Corpus, table: Path | None, cache: Path) -> Dataset:
         raise UsageError(
             f"{table.name} would be cached as '{table.stem}', and that is a corpus of its own. Rename the table."
         )
-    found = corpus.find(table, memory=cache / table.stem)
+    name = spelled(table.stem)
+    found = corpus.find(table, memory=cache / name)
     notes = found.notes if isinstance(found, Utterances) else ()
-    return Dataset(spelled(table.stem), table.parent, cache / table.stem, found, notes)
+    return Dataset(name, table.parent, cache / name, found, notes)
 
 
 def _how_to_get(corpus: Corpus, root: Path) -> str:

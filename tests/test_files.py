@@ -318,7 +318,7 @@ def test_a_table_names_them_by_their_spelling_and_is_read_whatever_it_is_called(
     table.write_text("\n".join(["file,speaker,label", *rows]), encoding="utf-8")
     listener = Listener()
     dataset = opened("csv", table, tmp_path / "cache", partial=False, console=listener)
-    assert dataset.name == r"meine t\xe4belle"
+    assert dataset.name == dataset.folder.name == r"meine t\xe4belle"
     assert [utterance.id for utterance in dataset.utterances] == IDS
     assert [utterance.audio.path for utterance in dataset.utterances] == [f"{id_}.wav" for id_ in IDS]
     (summary,) = run(dataset, *registry.feature_specs("egemaps"))
