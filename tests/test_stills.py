@@ -373,7 +373,7 @@ def test_a_folder_of_photographs_is_evaluated_and_predicted(photographs, tmp_pat
     write(photographs / "notes.txt", b"not a photograph")
     said = affex("predict", "--model", str(tmp_path / "m.affex"), "--data", str(photographs), "--cache",
                  str(tmp_path / "cache"), "--out", str(tmp_path / "out.csv"))  # fmt: skip
-    assert "9 of 10 recordings labelled, 1 files left out" in said
+    assert "9 of 10 recordings labelled, 1 file left out" in said
     assert "Left out 1: notes.txt: it is no recording" in said
     with (tmp_path / "out.csv").open(newline="") as file:
         found = {row["file"]: row for row in tables.DictReader(file)}

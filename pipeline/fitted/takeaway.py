@@ -124,7 +124,8 @@ def predict(desk: Desk, model: Model, name: str, out: Path | None) -> Path:
     _show(desk.console, matrix, predictions, model)
     desk.console.say("These predictions carry no figure of their quality: nobody has said what is true here.")
     _say_worth(desk.console, model, dataset.folder.parent)
-    beside = f", {len(dataset.left_out)} files left out" if dataset.left_out else ""
+    n = len(dataset.left_out)
+    beside = f", {n} file{'' if n == 1 else 's'} left out" if n else ""
     desk.console.say(f"{len(predictions.said.numbers)} of {len(matrix)} recordings labelled{beside} -> {path}")
     return path
 

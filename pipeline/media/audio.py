@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from features.base import Clip
 from pipeline.errors import MediaError
-from pipeline.files import path_of
+from pipeline.files import path_of, status
 from pipeline.manifest import Media
 from pipeline.media.probe import require_recording
 
@@ -53,7 +53,7 @@ def decode_audio(root: Path, media: Media, rate: int, longest: float) -> Clip:
         before the span does, is longer than `longest`, or holds samples that are no numbers.
     """
     path = path_of(root, media.path)
-    if path.stat().st_size == 0:
+    if status(path).st_size == 0:
         raise MediaError(f"{media.path} is empty (0 bytes)")
     _check_riff(path, media)
     native, samples = _from_sound_file(path, media, longest) or _from_container(path, media, longest)
