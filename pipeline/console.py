@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
+from pipeline.files import shown
+
 if TYPE_CHECKING:
     import rich.console
 
@@ -41,7 +43,7 @@ class Terminal:
 
     def say(self, message: str) -> None:
         """Print a message as it is (brackets are not markup)."""
-        self.rich.print(message, markup=False)
+        self.rich.print(shown(message), markup=False)
 
     def progress(self, title: str, total: int, unit: str) -> AbstractContextManager[Callable[[int], None]]:
         """Open a progress bar with rate and remaining time; the function that comes with it moves it on."""

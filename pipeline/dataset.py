@@ -15,6 +15,7 @@ from pipeline.caching import owner
 from pipeline.console import Console
 from pipeline.corpora.base import Corpus, shortfalls
 from pipeline.errors import AffexError, CorpusError, UsageError
+from pipeline.files import spelled
 from pipeline.manifest import Dataset, Utterances
 from pipeline.sealed import DamagedError, sealed
 
@@ -53,7 +54,10 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
     unusual = [f"{corpus.name} is read as {name}"] if name != corpus.name else []
     name = corpus.name
     if name == TABLE:
-        return _table(corpus, data, cache, console)
+        table = _table(corpus, data, cache, console)
+        for note in table.notes:
+            console.say(f"{note}.")
+        return table
     root = data or DATA / name
     if corpus.make is not None:
         if not root.exists():
@@ -77,7 +81,7 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
 
 def folder_name(name: str, data: Path | None) -> str:
     """Return what a corpus's cache folder is called."""
-    return data.stem if name == TABLE and data is not None else name
+    return spelled(data.stem) if name == TABLE and data is not None else name
 
 
 def _table(corpus: Corpus, table: Path | None, cache: Path, console: Console) -> Dataset:
@@ -87,10 +91,12 @@ def _table(corpus: Corpus, table: Path | None, cache: Path, console: Console) ->
         raise UsageError(
             f"{table.name} would be cached as '{table.stem}', and that is a corpus of its own. Rename the table."
         )
-    owner.require_name(table.stem, table.name)
-    utterances = corpus.find(table)
-    owner.claim(cache / table.stem, table, console.say)
-    return Dataset(table.stem, table.parent, cache / table.stem, utterances)
+    name = spelled(table.stem)
+    owner.require_name(name, table.name)
+    found = corpus.find(table, memory=cache / name)
+    owner.claim(cache / name, table, console.say)
+    notes = found.notes if isinstance(found, Utterances) else ()
+    return Dataset(name, table.parent, cache / name, found, notes)
 
 
 def _how_to_get(corpus: Corpus, root: Path) -> str:

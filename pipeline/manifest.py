@@ -8,7 +8,7 @@ import dataclasses
 import hashlib
 import json
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
@@ -64,6 +64,8 @@ class Utterance:
         The part of the corpus, as in ``"speech"`` and ``"song"``.
     dialog, turn
         The conversation and the utterance's place in it.
+    dialog_start, dialog_end : float, s, or None
+        When it is said, in the time of the conversation, which all its turns share; of whatever its media are cut.
     split
         ``"train"``, ``"validation"`` or ``"test"`` where the corpus fixes it.
     votes
@@ -100,6 +102,8 @@ class Utterance:
     dominance: float | None = None
     aspects: tuple[tuple[str, str], ...] = field(default=())
     absent: tuple[tuple[str, str], ...] = field(default=())
+    dialog_start: float | None = None
+    dialog_end: float | None = None
 
     def media(self, first: str = "") -> tuple[Media, ...]:
         """Return the media that there are of it, those of one kind before the others."""
@@ -114,9 +118,12 @@ class Utterances(Sequence[Utterance]):
     ----------
     utterances
         The utterances, in the corpus's order.
+    notes
+        What must be said beside every figure on them, a sentence each.
     """
 
-    def __init__(self, utterances: Iterable[Utterance]) -> None:
+    def __init__(self, utterances: Iterable[Utterance], notes: Iterable[str] = ()) -> None:
+        self.notes = tuple(notes)
         buffer, ends = bytearray(), [0]
         for utterance in utterances:
             buffer += to_line(utterance).encode()
@@ -157,6 +164,8 @@ class Dataset:
         Its cache folder, ``cache/<name>``.
     notes
         What must be said beside every figure, a sentence each: a part that is not whole, a setting that is not usual.
+    left_out
+        Why a file of the folder is none of the recordings, by its name: the rest of a sentence.
     """
 
     name: str
@@ -164,6 +173,7 @@ class Dataset:
     folder: Path
     utterances: Sequence[Utterance]
     notes: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def to_line(utterance: Utterance) -> str:

@@ -24,7 +24,7 @@ DOORS = {
     "dask": {"pipeline.extraction.local"},
     "distributed": {f"pipeline.extraction.{room}" for room in ("stages", "local")},
     "av": {
-        *(f"pipeline.media.{room}" for room in ("clock", "sound", "timeline", "colour", "length")),
+        *(f"pipeline.media.{room}" for room in ("clock", "sound", "timeline", "colour", "length", "probe", "stills")),
         "pipeline.corpora.demo",
     },
     "soxr": {"pipeline.media.audio", "pipeline.corpora.demo"},

@@ -19,6 +19,7 @@ from pipeline import media
 from pipeline.atomic import write_text
 from pipeline.console import Console
 from pipeline.errors import AffexError
+from pipeline.files import path_of, shown, status
 from pipeline.manifest import Dataset, Media, Utterance
 from pipeline.sealed import DamagedError, opened, sealed
 
@@ -53,7 +54,7 @@ MEMORY = "media.jsonl"
 HASHED_TOGETHER = 256
 
 #: What kinds of media are called that are not called as their field is.
-NAMES = {"mocap": "motion capture"}
+NAMES = {"audio": "sound", "mocap": "motion capture"}
 
 #: Each media path's file, hashed, or why it cannot be read.
 Files = dict[str, File | str]
@@ -128,7 +129,7 @@ def files(folder: Path, root: Path, paths: Sequence[str], tick: Callable[[int], 
     with ThreadPoolExecutor(max_workers=4) as pool:
         for at in range(0, len(paths), HASHED_TOGETHER):
             some = paths[at : at + HASHED_TOGETHER]
-            result.update(zip(some, pool.map(lambda p: _file(root / p, known.get(p)), some), strict=True))
+            result.update(zip(some, pool.map(lambda p: _file(path_of(root, p), known.get(p)), some), strict=True))
             tick(len(some))
     settled = (time.time() - TICK) * 1e9
     sure = {p: f for p, f in result.items() if isinstance(f, File) and STAMP.unpack(f.stamp)[2] < settled}
@@ -145,11 +146,11 @@ def _file(path: Path, known: File | None) -> File | str:
             return known
         return File(bytes.fromhex(media.digest(path)), before)
     except OSError as error:
-        return f"{path} cannot be read: {error.strerror or error}"
+        return shown(f"{path} cannot be read: {error.strerror or error}")
 
 
 def _stamp(path: Path) -> bytes:
-    stat = path.stat()
+    stat = status(path)
     return STAMP.pack(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
 
 

@@ -5,6 +5,7 @@ variables on, so that blanks, umlauts and quotes survive. Exit code 0 is success
 error, 130 an interrupt.
 """
 
+import io
 import sys
 
 import click
@@ -50,6 +51,9 @@ INTERRUPTED = "Interrupted. All clips and folds finished so far are kept; run th
 
 def main() -> None:
     """Run the command; every error that is meant for people is shown as a sentence."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a path may hold what is no text
     try:
         code = cli(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)

@@ -68,6 +68,7 @@ def predict(model: Path | None, data: Path | None, out: Path | None, cache: Path
     if model is None or data is None:
         raise UsageError("Say which model and which recordings, as in: make predict MODEL=mine.affex DATA=recordings")
     fitted = modelfile.read(model)
-    found = recordings.at_hand(data, cache, with_speakers=bool(fitted.settings.speaker_norm))
-    with open_desk([found], Terminal(), running) as desk:
+    console = Terminal()
+    found = recordings.at_hand(data, cache, with_speakers=bool(fitted.settings.speaker_norm), console=console)
+    with open_desk([found], console, running) as desk:
         takeaway.predict(desk, fitted, model.stem, out)

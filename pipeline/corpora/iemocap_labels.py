@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from pipeline.corpora.base import unreadable
 from pipeline.errors import CorpusError
+from pipeline.files import content
 
 #: The emotion of a turn that no majority of its raters agreed on.
 NO_MAJORITY = "xxx"
@@ -98,9 +100,9 @@ def read(path: Path) -> list[Turn]:
         If the file cannot be read, or a head line is not one.
     """
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = content(path).decode("utf-8", "replace")
     except OSError as error:
-        raise CorpusError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise unreadable(path, error) from error
     return list(parsed(text, str(path)))
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.corpora.base import Card, require_folder
+from pipeline.corpora.base import Card, is_there, require_folder
 from pipeline.errors import CorpusError
+from pipeline.files import spelled
 from pipeline.manifest import Media, Utterance
 from pipeline.media import csd
 
@@ -87,6 +88,7 @@ def find(root: Path, release: Release) -> list[Utterance]:
             f"{'the labels alone' if labels else 'recordings alone' if audio or video else 'neither'}."
         )
     files = _Files(raw, audio, video, dict(_splits(root / SPLIT)))
+    is_there(labels)  # a FIFO would be waited for
     with csd.reading(labels) as sequence:
         columns = _columns(release, sequence)
         found = [
@@ -109,7 +111,8 @@ def _beside_or_below(root: Path, name: str) -> Iterator[Path]:
 
 def _recordings(root: Path, folder: Path, suffix: str) -> dict[str, str]:
     """Return the paths of a folder's recordings, below the root, by name."""
-    return {path.stem: path.relative_to(root).as_posix() for path in sorted(folder.glob(f"*{suffix}"))}
+    paths = sorted(folder.glob(f"*{suffix}"))
+    return {spelled(path.stem): spelled(path.relative_to(root).as_posix()) for path in paths}
 
 
 def _columns(release: Release, sequence: csd.Sequence) -> tuple[str, ...]:
@@ -192,7 +195,7 @@ def _labelled(segment: Utterance, columns: Sequence[str], values: NDArray[np.flo
 
 def _splits(table: Path) -> Iterator[tuple[str, str]]:
     """Yield recording and split of each row, nothing where there is no table."""
-    if not table.is_file():
+    if not is_there(table):
         return
     with table.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
         rows = csv.DictReader(lines, restval="")

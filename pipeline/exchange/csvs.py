@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import AffexError
 from pipeline.exchange import rows
 from pipeline.exchange.record import Part, Source, Wish
+from pipeline.files import spelled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,7 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:  # noqa: ARG001 - all f
 
 
 def _folder(path: Path) -> Source:
-    files = {file.relative_to(path).with_suffix("").as_posix(): file for file in sorted(path.rglob("*.csv"))}
+    files = {spelled(file.relative_to(path).with_suffix("").as_posix()): file for file in sorted(path.rglob("*.csv"))}
     if not files:
         raise AffexError(f"{path} holds no .csv file.")
 

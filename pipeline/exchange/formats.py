@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.errors import AffexError, UsageError, unknown
 from pipeline.exchange import csd, csvs, database, npy, npz, parquet
 from pipeline.exchange.record import Export, Source, Wish
+from pipeline.files import below, is_there, path_of
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ def to_read(path: Path, name: str) -> str:
     """
     if not path.exists():
         raise UsageError(f"{path} is not there: nothing can be imported from it.")
+    _require_files(path)
     if name:
         if name not in FORMATS:
             raise unknown("format to import from", name, FORMATS)
@@ -92,6 +94,24 @@ def to_read(path: Path, name: str) -> str:
         endings = ", ".join(ending for one in FORMATS.values() for ending in one.endings)
         raise UsageError(f"{path.name} says no format: expected {endings}, a folder of .npy or .csv, or --format.")
     return found[0]
+
+
+def _require_files(path: Path) -> None:
+    """Refuse what would be opened as a file and is none, as a FIFO, which would be waited for.
+
+    Raises
+    ------
+    AffexError
+        Naming it.
+    """
+    endings = (*(ending for one in FORMATS.values() for ending in one.endings), ".npy", ".yaml")
+    inside = [path_of(path, name) for name in below(path).names] if path.is_dir() else [path]
+    for one in inside:
+        if one == path or one.suffix.lower() in endings:
+            try:
+                is_there(one)
+            except OSError as error:
+                raise AffexError(f"{one} cannot be read: {error.strerror or error}.") from error
 
 
 def files(path: Path) -> Iterator[Path]:

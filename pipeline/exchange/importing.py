@@ -27,6 +27,7 @@ from pipeline.errors import AffexError, UsageError
 from pipeline.exchange import formats, matching, rows
 from pipeline.exchange.matching import Match
 from pipeline.exchange.record import Part, Source, Wish
+from pipeline.files import spelled
 from pipeline.manifest import Dataset, Utterance
 from pipeline.registry import FeatureSpec
 
@@ -119,7 +120,7 @@ def _digest(path: Path, console: Console) -> str:
         files = list(formats.files(path))
         with console.progress("hashing", len(files), "files") as tick:
             for file in files:
-                sha.update(f"{file.relative_to(path).as_posix()}\0{media.digest(file)}\n".encode())
+                sha.update(f"{spelled(file.relative_to(path).as_posix())}\0{media.digest(file)}\n".encode())
                 tick(1)
     except OSError as error:
         raise AffexError(f"{error.filename or path} cannot be read: {error.strerror or error}.") from error

@@ -12,12 +12,13 @@ import numpy as np
 
 from pipeline.errors import AffexError, UsageError
 from pipeline.exchange.record import Part, Source, Wish, numbers
+from pipeline.files import spelled
 
 
 @contextmanager
 def reading(path: Path, wish: Wish) -> Iterator[Source]:
     """Open a folder; arrays are read as they are asked for."""
-    files = {file.relative_to(path).with_suffix("").as_posix(): file for file in sorted(path.rglob("*.npy"))}
+    files = {spelled(file.relative_to(path).with_suffix("").as_posix()): file for file in sorted(path.rglob("*.npy"))}
     if not files:
         raise AffexError(f"{path} holds no .npy file.")
 

@@ -32,6 +32,7 @@ from pipeline.extraction.chain import Link, LinkBatch
 from pipeline.extraction.proof import Likeness
 from pipeline.extraction.runner import GPU, GPU_THREADS, Died, Runner, Stage
 from pipeline.extraction.work import ClipBatch, Extracted, Failure, Job
+from pipeline.files import path_of, shown
 from pipeline.manifest import Dataset
 from pipeline.registry import FeatureSpec
 
@@ -296,7 +297,7 @@ def _media_lane(
     scratch = tuple(cache.parts(dataset.folder, course.spec).absolute() for course in courses)
     first = next(_jobs(dataset, kind, courses, stamps))
     jobs = _jobs(dataset, kind, courses, stamps)
-    seen = [dataset.root / first.media.path]
+    seen = [path_of(dataset.root, first.media.path)]
     if any(feature.with_crops for feature in features):  # whose pictures are left there for this process
         seen.append(_witness(dataset))
     in_batches = _by_file(jobs) if kind == "video" else _batches(jobs, kind)
@@ -437,7 +438,7 @@ def _entry(id_: str, source: str, outcome: Rows | Failure) -> Entry:
     if isinstance(outcome, Rows) and isinstance(outcome.crops, Spilled) and not outcome.crops.path.is_file():
         outcome = Failure(UNSEEN.format(outcome.crops.path), final=False)
     if isinstance(outcome, Failure):
-        return Entry(id_, source if outcome.final else "", message=outcome.message)
+        return Entry(id_, source if outcome.final else "", message=shown(outcome.message))
     return Entry(id_, source, outcome.values, outcome.times, crops=outcome.crops)
 
 

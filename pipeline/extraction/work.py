@@ -17,6 +17,7 @@ import numpy as np
 from features.base import AudioFeature, Clip, ExtractionError, Feature, Rows, Runtime
 from pipeline import media
 from pipeline.errors import MediaError
+from pipeline.files import path_of
 from pipeline.manifest import Media
 
 
@@ -72,7 +73,7 @@ class ClipBatch:
 
     def seen(self) -> dict[str, str]:
         """Return how large its files are, and of when, by path."""
-        paths = dict.fromkeys(self.root / path for job in self.jobs for path in job.media.files)
+        paths = dict.fromkeys(path_of(self.root, path) for job in self.jobs for path in job.media.files)
         return {str(path): _stamp(path) for path in paths}
 
 
@@ -170,7 +171,7 @@ def _decoded(root: Path, job: Job, form: tuple[int, float]) -> Clip | Failure:
 def is_unchanged(job: Job, root: Path) -> bool:
     """Whether a clip's files are there, and still the ones that were hashed."""
     try:
-        return job.is_of(*((root / path).stat() for path in job.media.files))
+        return job.is_of(*(path_of(root, path).stat() for path in job.media.files))
     except OSError:
         return False
 

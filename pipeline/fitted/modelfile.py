@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from classifiers.base import Classifier
-from pipeline import registry
+from pipeline import files, registry
 from pipeline.atomic import temporary, writing
 from pipeline.corpora.base import Card
 from pipeline.errors import AffexError, UsageError
@@ -85,7 +85,7 @@ def read(path: Path) -> Model:
         it has then been run.
     """
     try:
-        content = path.read_bytes()
+        content = files.content(path)
     except OSError as error:
         raise UsageError(
             f"The model {path} cannot be read: {error.strerror or error}. Make one with `make fit`, or say where it "

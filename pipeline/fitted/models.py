@@ -9,13 +9,14 @@ settings, whose run has the name that `evaluation` gives.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline import names
 from pipeline.caching.cache import differences, recipe
 from pipeline.errors import AffexError, UsageError, unknown
 from pipeline.judging import splits
@@ -162,6 +163,7 @@ def fit(
     from threadpoolctl import threadpool_limits
 
     task = prepare(matrix, settings, partial=partial)
+    exclude = [names.meant(name, task.clusters.of.tolist()) for name in exclude]
     fold = _all_but(task, exclude)
     estimator = build(settings, task.examples)
     try:
@@ -273,8 +275,14 @@ def _learned(task: Task, fold: Fold, exclude: Sequence[str]) -> Learned:
         counts={name: int((y == name).sum()) for name in task.examples.classes},
         excluded=tuple(exclude),
         left_out=dict(task.left_out),
-        notes=tuple(note for note in task.notes if note not in of_folds),
+        notes=(*(note for note in task.notes if note not in of_folds), *_alike(task)),
     )
+
+
+def _alike(task: Task) -> Iterator[str]:
+    """Yield a sentence for each two speakers who may be one, of whom one may be left out and the other learned from."""
+    for group in names.alike(task.clusters.of.tolist()):
+        yield f"{task.clusters.unit}s {names.quoted(group)} may be one: they count as {len(group)}"
 
 
 def _require_columns(model: Model, matrix: Matrix) -> None:

@@ -3,7 +3,7 @@
 It joins the arrows for models that are taken away, as `pipeline.study` does for evaluations.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from pipeline.fitted.models import Model, Predictions
 from pipeline.judging import runs
 from pipeline.judging.evaluate import Said
 from pipeline.judging.task import Settings
+from pipeline.manifest import Dataset
 from pipeline.matrix import Matrix
 from pipeline.registry import FeatureSpec
 from pipeline.reporting import tables
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 #: So many predictions are shown; the table has them all.
 SHOWN = 20
+
+#: Of the files that are left out for one reason, so many are named; the table has them all.
+FIRST = 5
 
 
 def fit(
@@ -111,23 +115,33 @@ def predict(desk: Desk, model: Model, name: str, out: Path | None) -> Path:
     models.require_features(model, specs)
     if model.settings.speaker_norm:
         models.require_speakers(dataset.utterances)
-    for sentence in (*_fitted(model), *_changed_versions(model)):
+    for sentence in (*_fitted(model), *_changed_versions(model), *_left_out(dataset)):
         desk.console.say(sentence)
     extracted(desk, specs)
     matrix = matrix_of(desk, specs)
     failures = [_failures(desk, spec) for spec in specs]
     predictions = models.predict(model, matrix, failures)
     path = _place(out, dataset.folder, name)
-    atomic.write_text(path, lines(matrix, predictions, model.classes))
+    atomic.write_text(path, lines(matrix, predictions, model.classes, dataset.left_out))
     _show(desk.console, matrix, predictions, model)
     desk.console.say("These predictions carry no figure of their quality: nobody has said what is true here.")
     _say_worth(desk.console, model, dataset.folder.parent)
-    desk.console.say(f"{len(predictions.said.numbers)} of {len(matrix)} recordings labelled -> {path}")
+    n = len(dataset.left_out)
+    beside = f", {n} file{'' if n == 1 else 's'} left out" if n else ""
+    desk.console.say(f"{len(predictions.said.numbers)} of {len(matrix)} recordings labelled{beside} -> {path}")
     return path
 
 
-def lines(matrix: Matrix, predictions: Predictions, classes: Sequence[str]) -> Iterator[str]:
-    """Yield a table of one row a recording, in its order; what nothing is said of has blank cells and the reason."""
+def lines(
+    matrix: Matrix, predictions: Predictions, classes: Sequence[str], left_out: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """Yield a table of one row a recording, in its order; what nothing is said of has blank cells and the reason.
+
+    Parameters
+    ----------
+    left_out
+        Why other files of the folder are no recordings, by name; each has a row at the end.
+    """
     said = predictions.said
     place = {int(number): row for row, number in enumerate(said.numbers)}
     yield csv_line(["id", "file", "predicted", *(f"score_{name}" for name in classes), "note"])
@@ -137,8 +151,22 @@ def lines(matrix: Matrix, predictions: Predictions, classes: Sequence[str]) -> I
             row = place[number]
             predicted = said.predicted[row]
             cells = [predicted if classes else f"{predicted:.9g}", *(f"{score:.9g}" for score in said.scores[row])]
-        file = utterance.audio.path if utterance.audio else ""
+        file = next((medium.path for medium in utterance.media("audio")), "")
         yield csv_line([utterance.id, file, *cells, predictions.notes.get(utterance.id, "")])
+    for name, why in (left_out or {}).items():
+        yield csv_line([name, name, *[""] * (1 + len(classes)), f"left out: it {why}"])
+
+
+def _left_out(dataset: Dataset) -> Iterator[str]:
+    """Yield how many files are no recordings, for each reason, with the first of them, and what else is to be known."""
+    for note in dataset.notes:
+        yield f"Note: {note}."
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for name, why in dataset.left_out.items():
+        by_reason[why].append(name)
+    for why, names in by_reason.items():
+        more = f" and {len(names) - FIRST} more" if len(names) > FIRST else ""
+        yield f"Left out {len(names)}: {', '.join(names[:FIRST])}{more}: it {why}"
 
 
 def _failures(desk: Desk, spec: FeatureSpec) -> Mapping[str, str]:

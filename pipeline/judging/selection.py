@@ -5,13 +5,14 @@ count is left out and counted by reason, never in silence.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline import names
 from pipeline.corpora.base import Card
 from pipeline.errors import AffexError, UsageError, unknown
 from pipeline.judging import raters
@@ -40,6 +41,8 @@ class Selection:
         The class of each value of the target, as `class_map` gives it.
     left_out
         How many utterances do not count, by reason.
+    notes
+        What else is to be said, a sentence each.
     """
 
     chosen: Numbers
@@ -47,6 +50,7 @@ class Selection:
     classes: tuple[str, ...]
     class_of: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def in_parts(utterances: Sequence[Utterance], parts: Sequence[str]) -> NDArray[np.bool_]:
@@ -118,7 +122,31 @@ def _classes(utterances: Sequence[Utterance], card: Card) -> Selection:
         f"with agreement below {card.agreement:g}": sum(name is not None for name in named) - len(chosen),
     }
     classes = tuple(name for name in dict.fromkeys(class_of.values()) if card.classes or name in there)
-    return Selection(np.array(chosen, dtype=np.int64), y, classes, class_of, {k: n for k, n in reasons.items() if n})
+    left_out = {reason: n for reason, n in reasons.items() if n}
+    notes = (*_alike(card.target, labels, named), *_otherwise_voted(utterances, card.target))
+    return Selection(np.array(chosen, dtype=np.int64), y, classes, class_of, left_out, notes)
+
+
+def _alike(target: str, labels: Sequence[str | None], named: Sequence[str | None]) -> Iterator[str]:
+    """Yield a sentence for each two labels that may be one class and are not counted as one."""
+    what = "labels" if target == "label" else f"values of {target}"
+    class_of = dict(zip(labels, named, strict=True))
+    for group in names.alike(label for label in labels if label is not None):
+        counted = {class_of[label] for label in group} - {None}
+        lost = [label for label in group if class_of[label] is None]
+        if lost and counted:
+            yield f"{what} {names.quoted(group)} may be one class: {names.quoted(lost)} is left out"
+        elif len(counted) > 1:
+            yield f"{what} {names.quoted(group)} may be one class: they are counted as {len(counted)}"
+
+
+def _otherwise_voted(utterances: Sequence[Utterance], target: str) -> Iterator[str]:
+    """Yield a sentence for each label that raters' votes spell otherwise."""
+    labels = {utterance.label for utterance in utterances if utterance.label is not None}
+    votes = {label for utterance in utterances for vote in utterance.votes for label in vote}
+    for group in names.alike([*sorted(labels), *sorted(votes - labels)]) if target == "label" else ():
+        if other := [label for label in group if label not in labels]:
+            yield f"votes for {names.quoted(other)} may mean the label {names.quoted(group[:1])}: they count for none"
 
 
 def _values(utterances: Sequence[Utterance], card: Card) -> Selection:
@@ -179,7 +207,7 @@ def class_map(classes: str, known: Iterable[str], target: str = "label") -> dict
     groups = classes.split(",")
     for group in groups:
         name, _, members = group.rpartition("=")
-        values = [value.strip() for value in members.split("+")]
+        values = [names.meant(value.strip(), known) for value in members.split("+")]
         for value in values:
             if value not in known:
                 raise unknown(target, value, known if ":" in value else plain)

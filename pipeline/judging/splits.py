@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from pipeline.corpora.base import Card
 from pipeline.errors import AffexError, UsageError, unknown
+from pipeline.files import content
 from pipeline.manifest import Utterance
+from pipeline.names import normal
 
 Numbers = NDArray[np.int64]
 Labels = NDArray[np.str_]
@@ -292,16 +294,17 @@ def _listed(table: Path) -> Iterator[tuple[str, str]]:
     if not {"id", "split"} <= set(rows.fieldnames or ()):
         raise AffexError(f"{table} is no split file: expected a table with the columns id and split.")
     for number, row in enumerate(rows, 2):
-        if row["split"] not in ("train", "validation", "test", ""):
+        side = normal(row["split"] or "")
+        if side not in ("train", "validation", "test", ""):
             raise AffexError(
                 f"{table}, row {number}: 'split' is '{row['split']}', expected train, validation, test or nothing."
             )
-        yield row["id"], row["split"]
+        yield row["id"], side
 
 
 def _content(table: Path) -> bytes:
     try:
-        return table.read_bytes()
+        return content(table)
     except OSError as error:
         raise AffexError(f"The split file {table} cannot be read: {error.strerror}.") from error
 

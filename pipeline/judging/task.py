@@ -197,7 +197,7 @@ def prepare(matrix: Matrix, settings: Settings, *, partial: bool = False) -> Tas
         folds=rounds,
         clusters=found,
         left_out={reason: n for reason, n in (left_out | dict(selection.left_out)).items() if n},
-        notes=(*asserted, *_absent(matrix, settings), *unrated, *classes_missing),
+        notes=(*asserted, *_absent(matrix, settings), *unrated, *selection.notes, *classes_missing),
         ceiling=ceiling,
     )
 

@@ -8,6 +8,7 @@ Beside them, what others have measured of recordings is read and written (`csd`)
 import hashlib
 from pathlib import Path
 
+from pipeline.files import opened
 from pipeline.media.audio import decode_audio
 from pipeline.media.clock import DECODER
 
@@ -18,6 +19,12 @@ PACKAGES = ("av", "soundfile", "soxr")
 
 
 def digest(path: Path) -> str:
-    """Return the sha256 of a file's bytes, as hexadecimal digits."""
-    with path.open("rb") as file:
+    """Return the sha256 of a file's bytes, as hexadecimal digits.
+
+    Raises
+    ------
+    OSError
+        As `pipeline.files.opened`.
+    """
+    with opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

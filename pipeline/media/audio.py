@@ -11,6 +11,7 @@ digital silence.
 """
 
 import math
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from features.base import Clip
 from pipeline.errors import MediaError
+from pipeline.files import path_of, status
 from pipeline.manifest import Media
 from pipeline.media.clock import SLACK
 from pipeline.media.promised import is_plain_wav
@@ -60,8 +62,8 @@ def decode_audio(root: Path, media: Media, rate: int, longest: float) -> Clip:
         If the file is not media, is damaged or cut, has no audio or no such channel; if there is no sound in a part of
         the span; or if the clip is longer than `longest`, silent, or holds samples that are no numbers.
     """
-    path = root / media.path
-    if path.stat().st_size == 0:
+    path = path_of(root, media.path)
+    if status(path).st_size == 0:
         raise MediaError(f"{media.path} is empty (0 bytes)")
     if (problem := nonsense(media.path, media.start, media.end)) is not None:
         raise MediaError(problem)
@@ -140,7 +142,7 @@ def _of_sound_file(path: Path, media: Media, longest: float) -> _Take | None:
     import soundfile
 
     try:
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(os.fsencode(path)) as file:
             held = file.frames / file.samplerate
             _require_within(media, held, longest)
             first = round((media.start or 0.0) * file.samplerate)

@@ -1,8 +1,10 @@
 """Length: how long a recording is, as the file itself says, or else by reading its packets; nothing is decoded."""
 
+import os
 from pathlib import Path
 
 from pipeline.errors import MediaError
+from pipeline.files import is_file
 from pipeline.media.promised import is_plain_wav
 from pipeline.media.sound import length, open_track
 from pipeline.media.timeline import length as length_of_pictures
@@ -11,7 +13,7 @@ from pipeline.media.timeline import opened
 
 def seconds(path: Path) -> float | None:
     """Return when the last of a recording's sound and pictures ends, s; None where it is not there or has neither."""
-    if not path.is_file() or not path.stat().st_size:
+    if not is_file(path) or not path.stat().st_size:
         return None
     if is_plain_wav(path):
         return _of_wav(path)
@@ -21,7 +23,7 @@ def seconds(path: Path) -> float | None:
 def _of_wav(path: Path) -> float:
     import soundfile
 
-    return float(soundfile.info(path).duration)
+    return float(soundfile.info(os.fsencode(path)).duration)
 
 
 def _of_sound(path: Path) -> float | None:

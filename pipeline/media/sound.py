@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import MediaError
 from pipeline.media.clock import of_several, origin
+from pipeline.media.probe import require_recording
 from pipeline.media.promised import counts_chunks, cut_short, declared_end
 
 #: Timestamps may be this far from where the frame before ended, s: containers round, and who captures is not exact.
@@ -164,7 +165,7 @@ def open_track(path: Path, name: str) -> Iterator[Track]:
     UnopenedError
         If the file is no media.
     MediaError
-        If it has no sound.
+        If it has no sound, or is a list of other files.
     """
     import av
 
@@ -175,6 +176,7 @@ def open_track(path: Path, name: str) -> Iterator[Track]:
         why = f"; it is cut short: {cut}" if cut else ""
         raise UnopenedError(f"{name} cannot be decoded: {error.strerror or error}{why}") from error
     with container:
+        require_recording(container, name)
         stream = _chosen(container, name)
         yield Track(name, path, container, stream, origin(container), _note(container, stream, name))
 

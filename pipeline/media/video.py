@@ -23,9 +23,12 @@ import numpy as np
 from features.base import Frames
 from features.sampling import Sampling
 from pipeline.errors import MediaError, unknown
+from pipeline.files import path_of
 from pipeline.media.clock import SLACK
 from pipeline.media.colour import REGIONS, Picture, converter
+from pipeline.media.probe import require_recording
 from pipeline.media.spans import nonsense, outside
+from pipeline.media.stills import is_still, picture
 from pipeline.media.timeline import TIE, Gap, Reel, Shown, length, on_screen, opened
 
 #: How many bytes of pictures may wait to be given out, all utterances of a file together.
@@ -107,10 +110,25 @@ def windows(
         never raised.
     """
     try:
-        with opened(root / path, path) as reel:
-            yield from _cut(reel, wanted, window_bytes)
+        with opened(path_of(root, path), path) as reel:
+            require_recording(reel.container, path)
+            is_film = not is_still(reel.container, reel.path)
+            yield from _cut(reel, wanted, window_bytes) if is_film else _still(reel, wanted)
     except MediaError as error:
         yield from (Ended(each.id, 0, str(error)) for each in wanted)
+
+
+def _still(reel: Reel, wanted: Sequence[Wanted]) -> Iterator[Window | Ended]:
+    """Show a still to each clip, once."""
+    whole = picture(reel.path, reel.name)
+    for each in wanted:
+        problem = _impossible(each, reel)
+        if problem is None and (each.start or 0.0) > 0:
+            problem = f"the span begins at {each.start:.3f} s, and {reel.name} is a still picture, which has no length"
+        if problem is None:
+            shown = REGIONS[each.region](whole) if each.region else whole
+            yield Window(each.id, Frames(shown[None], np.zeros(1)))
+        yield Ended(each.id, int(problem is None), problem)
 
 
 def _cut(reel: Reel, wanted: Sequence[Wanted], window_bytes: int) -> Iterator[Window | Ended]:

@@ -22,6 +22,7 @@ from pipeline.caching import cache, sources, store
 from pipeline.caching.entry import Entry
 from pipeline.errors import AffexError, MediaError, UsageError
 from pipeline.extraction.work import Failure, attempt, placed
+from pipeline.files import path_of
 from pipeline.manifest import Dataset, Media, Utterance
 from pipeline.media import video
 from pipeline.media.timeline import TIE
@@ -111,7 +112,7 @@ def _source(root: Path, of: Media) -> str:
         If it cannot be read.
     """
     try:
-        digest = media.digest(root / of.path)
+        digest = media.digest(path_of(root, of.path))
     except OSError as error:
         raise _unreadable(of, error) from error
     return sources.source(sources.File(bytes.fromhex(digest), b""), of).hex()

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import time
 from collections import Counter
 
@@ -152,6 +153,8 @@ def test_the_files_of_a_turn_say_all(tmp_path):
         session="Ses01",
         dialog=DIALOG,
         turn=0,
+        dialog_start=0.0,
+        dialog_end=1.0,
         text=f"What {name} says.",
         sex="female",
         votes=(("ang",), ("ang", "oth"), ("neu",)),
@@ -273,6 +276,21 @@ def test_a_turn_without_a_wav_of_its_own_is_a_span_of_its_dialog_s(tmp_path):
     utterances = of(tmp_path)
     assert utterances[f"{DIALOG}_M000"].audio == Media(f"Session1/dialog/wav/{DIALOG}.wav", 1.0, 2.0)
     assert utterances[f"{DIALOG}_F000"].audio == Media(f"Session1/sentences/wav/{DIALOG}/{DIALOG}_F000.wav")
+
+
+def test_a_turn_s_times_are_those_of_the_dialog_whatever_it_is_cut_from(tmp_path):
+    iemocap(tmp_path, [1])
+    usual = of(tmp_path)
+    for folder in ("dialog/wav", "dialog/avi"):
+        shutil.rmtree(tmp_path / "Session1" / folder)
+    bare = of(tmp_path)
+    for number, utterance in enumerate(bare.values()):
+        assert (utterance.dialog_start, utterance.dialog_end) == (float(number), number + 1.0)
+        assert (utterance.audio.start, utterance.audio.end, utterance.video) == (None, None, None)
+    shutil.rmtree(tmp_path / "Session1/sentences/wav")
+    silent = of(tmp_path)
+    times = [{id_: (u.dialog_start, u.dialog_end) for id_, u in found.items()} for found in (usual, bare, silent)]
+    assert times[0] == times[1] == times[2]
 
 
 def test_a_release_within_a_folder(tmp_path):
