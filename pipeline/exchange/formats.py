@@ -1,13 +1,13 @@
 """The formats there are, and which one a name means."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.errors import AffexError, UsageError, unknown
 from pipeline.exchange import csd, csvs, database, npy, npz, parquet
-from pipeline.exchange.record import Export, Source, Wish
+from pipeline.exchange.record import Export, Part, Source, Wish
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,16 @@ def to_read(path: Path, name: str) -> str:
     """
     if not path.exists():
         raise UsageError(f"{path} is not there: nothing can be imported from it.")
-    if name:
-        if name not in FORMATS:
-            raise unknown("format to import from", name, FORMATS)
+    if name and name not in FORMATS:
+        raise unknown("format to import from", name, FORMATS)
+    if name and (path.is_dir() or path.is_file()):
         return name
     if path.is_dir():
         if (path / database.HEADER).exists():
             return "audformat"
         return "csv" if any(path.rglob("*.csv")) and not any(path.rglob("*.npy")) else "npy"
+    if not path.is_file():
+        raise UsageError(f"{path} is neither a file nor a folder: nothing can be imported from it.")
     if path.suffix.lower() in PICKLES:
         raise AffexError(
             f"{path} is a pickle, and affex never reads one, for to read it is to run what is in it. Have it saved as "
@@ -92,6 +94,46 @@ def to_read(path: Path, name: str) -> str:
         endings = ", ".join(ending for one in FORMATS.values() for ending in one.endings)
         raise UsageError(f"{path.name} says no format: expected {endings}, a folder of .npy or .csv, or --format.")
     return found[0]
+
+
+@contextmanager
+def opened(kind: str, path: Path, wish: Wish) -> Iterator[Source]:
+    """Open a file or folder; whatever is wrong with it, also when it is read, is a sentence that names it.
+
+    Parameters
+    ----------
+    kind
+        The format's name.
+
+    Raises
+    ------
+    AffexError
+        If it cannot be read.
+    """
+    with ExitStack() as stack:
+        with _in_words(kind, path):
+            source = stack.enter_context(FORMATS[kind].reading(path, wish))
+
+        def read(key: str) -> Part:
+            with _in_words(kind, path):
+                return source.read(key)
+
+        yield replace(source, read=read)
+
+
+@contextmanager
+def _in_words(kind: str, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except UsageError:
+        raise
+    except AffexError as error:
+        if str(path) in str(error):
+            raise
+        raise AffexError(f"{path}: {error}") from error
+    except Exception as error:  # whatever a file from anywhere may do to a library
+        why = "it takes more memory than there is" if isinstance(error, MemoryError) else f"{error!r}"[:400]
+        raise AffexError(f"{path} cannot be read as {kind}: {why}. Is it the right file, and whole?") from error
 
 
 def files(path: Path) -> Iterator[Path]:

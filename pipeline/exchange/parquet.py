@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.atomic import temporary
 from pipeline.errors import AffexError
-from pipeline.exchange import rows, table
+from pipeline.exchange import rows, sizes, table
 from pipeline.exchange.record import Clip, Export, Source, Wish, require_free, said
 
 if TYPE_CHECKING:
@@ -85,10 +85,36 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:  # noqa: ARG001 - all f
     with file:
         schema = file.schema_arrow
         kinds = {field.name: field.type for field in schema}
+        _require_readable(path, file, kinds)
         role = rows.roles(str(path), schema.names, lambda name: _is_number(kinds[name]))
         record = said((schema.metadata or {}).get(b"affex", b"").decode("utf-8", "replace"))
         index = file.read(columns=role.index).to_pandas()[role.index]
         yield rows.source(str(path), role, index, _values(path, file, role.features), record)
+
+
+def require_plausible(path: Path, metadata: Any) -> None:
+    """Refuse a table that has more rows than a file of its size can hold.
+
+    Raises
+    ------
+    AffexError
+        With both sizes.
+    """
+    n_numbers = metadata.num_rows * metadata.num_columns
+    sizes.require_plausible(str(path), path.stat().st_size, 8 * n_numbers)
+
+
+def _require_readable(path: Path, file: Any, kinds: dict[str, Any]) -> None:
+    import pyarrow as pa
+
+    require_plausible(path, file.metadata)
+    lists = [name for name, kind in kinds.items() if pa.types.is_nested(kind)]
+    if lists and not any(map(_is_number, kinds.values())):
+        raise AffexError(
+            f"{path}: the columns {', '.join(lists[:5])} hold lists or records. Expected a column a number."
+        )
+    if kinds and (key := next((name for name in kinds if name.lower() in rows.KEYS), next(iter(kinds)))) in lists:
+        raise AffexError(f"{path}: the column {key}, which says whose a row is, holds lists or records, expected text.")
 
 
 def _is_number(kind: Any) -> bool:

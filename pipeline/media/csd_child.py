@@ -25,6 +25,8 @@ TYPES = {h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING, h5py.h5t.ENUM}
 BLOCK = 2**24
 #: How many times its size a dataset may unpack to: gzip packs 1032 to 1 at the most.
 RATIO = 1100
+#: All entries together may unpack to so many bytes, or to so many times the file's own.
+ROOM, ROOM_RATIO = 2**30, 100
 #: What a chunk may unpack to, bytes.
 CHUNK = 2**28
 #: So many bytes the texts of a dataset may have together.
@@ -71,8 +73,8 @@ class _Sequence:
     def __init__(self, file: h5py.File) -> None:
         self._root = _root(file)
         self._data = _step(self._root, "data")
-        self._n_bytes = {"": 0}  # of what was given, by key and name
-        self._room = RATIO * file.id.get_filesize() + BLOCK
+        self._room = max(ROOM, ROOM_RATIO * file.id.get_filesize())
+        self._given: set[tuple[str, str]] = set()
 
     def said(self) -> dict[str, Any]:
         """Return root name, keys, and the texts of the metadata."""
@@ -96,8 +98,10 @@ class _Sequence:
     def dataset(self, key: str, half: str) -> h5py.Dataset:
         """Return a half of an entry, seen to be sound."""
         found = _sound(_step(_step(self._data, key), half))
-        self._n_bytes[f"{key}\0{half}"] = found.nbytes
-        if sum(self._n_bytes.values()) > self._room:
+        if (key, half) not in self._given:
+            self._given.add((key, half))
+            self._room -= found.nbytes
+        if self._room < 0:
             raise RefusedError("its entries are larger together than a file of its size can hold")
         return found
 
