@@ -70,7 +70,8 @@ def _frame(path: Path) -> "pd.DataFrame":
         raise AffexError(f"{path}: rows have more cells than the {len(names)} columns that its head names.") from error
     except (OSError, ValueError, csv.Error) as error:
         raise AffexError(f"{path} cannot be read as a table: {error}.") from error
-    return frame.rename(columns=str.strip)
+    empty = [name for name in frame.columns if name.startswith("Unnamed: ") and frame[name].isna().all()]
+    return frame.drop(columns=empty).rename(columns=str.strip)  # a comma at the end of each line makes such a column
 
 
 def _head(path: Path) -> tuple[str, list[str]]:

@@ -233,15 +233,13 @@ def _require_small(node: Any) -> None:
 
 def _require_own_tables(path: Path, header: dict[str, Any]) -> None:
     """Refuse tables whose names lead out of the folder, or that would unpack to much more than they are."""
-    import pyarrow.parquet as pq
-
     for kind in ("tables", "misc_tables"):
         for name in header.get(kind) or ():
             if not re.fullmatch(r"[^/\\\0]+", str(name)):
                 raise AffexError(f"{path / HEADER}: '{name}' is no name of a table: it holds a slash.")
             file = path / f"db.{name}.parquet"
             if file.is_file():
-                parquet.require_plausible(file, pq.read_metadata(file))
+                parquet.require_plausible(file)
 
 
 def _chosen(path: Path, database: Any, wanted: str) -> str:

@@ -150,7 +150,7 @@ def _layout(n_rows: int, n_columns: int) -> dict[str, tuple[str, tuple[int | Non
 def _require(where: str, array: NDArray[Any], kinds: str, shape: tuple[int | None, ...]) -> None:
     fits = array.ndim == len(shape) and all(wanted in (None, n) for n, wanted in zip(array.shape, shape, strict=True))
     if array.dtype.kind not in kinds or not fits:
-        words = {"f": "numbers", "i": "whole numbers", "U": "text"}
+        words = {"U": "text", "f": "numbers", "i": "whole numbers"}
         kind = next(word for letter, word in words.items() if letter in kinds)
         lengths = ", ".join("any" if n is None else str(n) for n in shape)
         raise AffexError(f"{where} is {array.dtype} of the shape {array.shape}; expected {kind} of ({lengths}).")
