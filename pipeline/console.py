@@ -1,9 +1,11 @@
 """What the terminal shows while a run goes on: sentences, and progress bars where somebody watches."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pipeline.printable import printable
 
 if TYPE_CHECKING:
     import rich.console
@@ -19,6 +21,23 @@ class Console(Protocol):
         """Open a progress bar; the function that comes with it moves it on."""
 
 
+def plain_console(**settings: Any) -> "rich.console.Console":
+    """Return a console of rich that shows text as it is.
+
+    Nothing in a text is markup, an emoji's name or worth a colour, and what would steer the terminal, or hide, is
+    spelt out (`pipeline.printable`): a file, a label or a name may hold anything.
+    """
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
+
+    class Plain(Console):
+        def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+            for text, style, control in super().render(renderable, options):
+                yield Segment(text if control else printable(text, keep="\n"), style, control)
+
+    return Plain(markup=False, emoji=False, highlight=False, **settings)
+
+
 class Terminal:
     """The terminal, or whatever stands in its place; bars are shown only where it is interactive.
 
@@ -29,14 +48,12 @@ class Terminal:
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
-        from rich.console import Console
-
-        self.rich: rich.console.Console = Console(highlight=False, soft_wrap=True, quiet=quiet)
-        self.bars: rich.console.Console = Console(stderr=True)
+        self.rich: rich.console.Console = plain_console(soft_wrap=True, quiet=quiet)
+        self.bars: rich.console.Console = plain_console(stderr=True)
 
     def say(self, message: str) -> None:
         """Print a message as it is (brackets are not markup)."""
-        self.rich.print(message, markup=False)
+        self.rich.print(printable(message, keep="\n"))
 
     @contextlib.contextmanager
     def progress(self, title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
@@ -44,10 +61,10 @@ class Terminal:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[unit]}"),
+            TextColumn("{task.fields[unit]}", markup=False),
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(elapsed_when_finished=True),
         )

@@ -237,8 +237,9 @@ def test_a_database(dataset, tmp_path):
     import audformat
 
     made = audformat.Database("theirs")
+    made.schemes["x"] = audformat.Scheme("float")
     made["t"] = audformat.Table(audformat.filewise_index(["a.wav"]))
-    made["t"]["x"] = audformat.Column()
+    made["t"]["x"] = audformat.Column(scheme_id="x")
     made["t"]["x"].set([1.0])
     made.save(str(tmp_path / "db"), storage_format="parquet")
     good = (tmp_path / "db" / database.HEADER).read_text()
@@ -253,7 +254,7 @@ def test_a_database(dataset, tmp_path):
         "tables: 3": "cannot be read|'int' object",
         "name: x\nusage: other\ntables: {t: 3}": "cannot be read",
         good.replace("  t:", "  t/../../x:"): "is no name of a table: it holds a slash",
-        good.replace("type: filewise", "type: sideways"): "no column of numbers",
+        good.replace("scheme_id: x", "scheme_id: y"): "cannot be read",
         good + "\naffex: 3": None,
         good + "\naffex: '{\"affex\": 3}'": "is not as affex writes it",
     }

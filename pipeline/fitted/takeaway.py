@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import atomic, registry
+from pipeline import atomic, csvcells, registry
 from pipeline.caching import cache, store
 from pipeline.caching.cache import recipe
 from pipeline.caching.imports import is_imported
@@ -24,7 +24,7 @@ from pipeline.judging.task import Settings
 from pipeline.matrix import Matrix
 from pipeline.registry import FeatureSpec
 from pipeline.reporting import tables
-from pipeline.reporting.report import TRANSDUCTIVE, csv_line, versions
+from pipeline.reporting.report import TRANSDUCTIVE, versions
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -128,7 +128,7 @@ def lines(matrix: Matrix, predictions: Predictions, classes: Sequence[str]) -> I
     """Yield a table of one row a recording, in its order; what nothing is said of has blank cells and the reason."""
     said = predictions.said
     place = {int(number): row for row, number in enumerate(said.numbers)}
-    yield csv_line(["id", "file", "predicted", *(f"score_{name}" for name in classes), "note"])
+    yield csvcells.line(["id", "file", "predicted", *(f"score_{name}" for name in classes), "note"])
     for number, utterance in enumerate(matrix.utterances):
         cells = [""] * (1 + len(classes))
         if number in place:
@@ -136,7 +136,7 @@ def lines(matrix: Matrix, predictions: Predictions, classes: Sequence[str]) -> I
             predicted = said.predicted[row]
             cells = [predicted if classes else f"{predicted:.9g}", *(f"{score:.9g}" for score in said.scores[row])]
         file = utterance.audio.path if utterance.audio else ""
-        yield csv_line([utterance.id, file, *cells, predictions.notes.get(utterance.id, "")])
+        yield csvcells.line([utterance.id, file, *cells, predictions.notes.get(utterance.id, "")])
 
 
 def _failures(desk: Desk, spec: FeatureSpec) -> Mapping[str, str]:

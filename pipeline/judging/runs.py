@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline import csvcells
 from pipeline.errors import UsageError, unknown
 from pipeline.judging.results import Scores
 
@@ -83,7 +84,7 @@ def _folder(name: str, cache: Path) -> Path:
 def _tables(path: Path, classes: Sequence[str], *, by_fold: bool = True) -> list[Scores]:
     """Return what a table of predictions holds, for each fold or for all at once."""
     with path.open(newline="", encoding="utf-8") as lines:
-        rows = list(csv.reader(lines))[1:]
+        rows = [[*map(csvcells.restored, row)] for row in csv.reader(lines)][1:]
     folds = list(dict.fromkeys(row[2] for row in rows)) if by_fold else [""]
     return [_scores([row for row in rows if fold in ("", row[2])], tuple(classes)) for fold in folds]
 
