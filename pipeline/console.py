@@ -29,8 +29,12 @@ def plain_console(**settings: Any) -> "rich.console.Console":
     """
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
+    from rich.text import Text
 
     class Plain(Console):
+        def render_str(self, text: str, **settings: Any) -> Text:
+            return super().render_str(printable(text, keep="\n"), **settings)
+
         def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
             for text, style, control in super().render(renderable, options):
                 yield Segment(text if control else printable(text, keep="\n"), style, control)
@@ -53,7 +57,7 @@ class Terminal:
 
     def say(self, message: str) -> None:
         """Print a message as it is (brackets are not markup)."""
-        self.rich.print(printable(message, keep="\n"))
+        self.rich.print(message)
 
     @contextlib.contextmanager
     def progress(self, title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
