@@ -63,17 +63,17 @@ def theirs(path: Path, options: dict, file: dict) -> None:
     with h5py.File(path, "w", **file) as h5:
         for n, key in enumerate(ENTRIES):
             group = h5.create_group(f"theirs/data/{key}")
+            _create(group, "intervals", SPANS, compact=compact, **options)
             values = np.array(WORDS, h5py.string_dtype()) if words else ROWS + n
-            for name, array in (("features", values), ("intervals", SPANS)):
-                _create(group, name, array, compact=compact, **options)
             if references:
-                group["features"] = np.array([group["intervals"].ref] * 40, h5py.ref_dtype)[:, None]
+                values = np.array([group["intervals"].ref] * 40, h5py.ref_dtype)[:, None]
+            _create(group, "features", values, compact=compact, **options)
         h5["theirs/metadata/creator"] = np.array(['"them"'], h5py.string_dtype())
 
 
 def _create(group: h5py.Group, name: str, array: np.ndarray, *, compact: bool, **options) -> None:
     if not compact:
-        group.require_dataset(name, array.shape, array.dtype, **options)[...] = array
+        group.create_dataset(name, data=array, **options)
         return
     made = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     made.set_layout(h5py.h5d.COMPACT)
