@@ -3,11 +3,12 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline.files import shown
+from pipeline.printable import printable
 
 if TYPE_CHECKING:
     import rich.console
@@ -26,6 +27,27 @@ class Console(Protocol):
         """Open a progress bar; the function that comes with it moves it on."""
 
 
+def plain_console(**settings: Any) -> "rich.console.Console":
+    """Return a console of rich that shows text as it is.
+
+    Nothing in a text is markup, an emoji's name or worth a colour, and what would steer the terminal, or hide, is
+    spelt out (`pipeline.printable`): a file, a label or a name may hold anything.
+    """
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
+    from rich.text import Text
+
+    class Plain(Console):
+        def render_str(self, text: str, **settings: Any) -> Text:
+            return super().render_str(printable(text, keep="\n"), **settings)
+
+        def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+            for text, style, control in super().render(renderable, options):
+                yield Segment(text if control else printable(text, keep="\n"), style, control)
+
+    return Plain(markup=False, emoji=False, highlight=False, **settings)
+
+
 class Terminal:
     """The terminal, or whatever stands in its place; bars are shown where it is interactive, lines where it is not.
 
@@ -36,14 +58,12 @@ class Terminal:
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
-        from rich.console import Console
-
-        self.rich: rich.console.Console = Console(highlight=False, soft_wrap=True, quiet=quiet)
-        self.bars: rich.console.Console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.rich: rich.console.Console = plain_console(soft_wrap=True, quiet=quiet)
+        self.bars: rich.console.Console = plain_console(stderr=True, soft_wrap=True)
 
     def say(self, message: str) -> None:
         """Print a message as it is (brackets are not markup)."""
-        self.rich.print(shown(message), markup=False)
+        self.rich.print(shown(message))
 
     def progress(self, title: str, total: int, unit: str) -> AbstractContextManager[Callable[[int], None]]:
         """Open a progress bar with rate and remaining time; the function that comes with it moves it on."""
@@ -54,10 +74,10 @@ class Terminal:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[unit]}"),
+            TextColumn("{task.fields[unit]}", markup=False),
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(elapsed_when_finished=True),
         )

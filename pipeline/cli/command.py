@@ -14,6 +14,7 @@ from pipeline import __version__
 from pipeline.cli import cached, evaluation, exchanging, extraction, looking, models
 from pipeline.cli.options import Group
 from pipeline.errors import AffexError, UsageError
+from pipeline.printable import printable
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -58,11 +59,13 @@ def main() -> None:
         code = cli(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        click.echo(printable(shown.getvalue(), keep="\n"), err=True, nl=False)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         click.echo(INTERRUPTED, err=True)
         sys.exit(130)
     except AffexError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(printable(f"Error: {error}", keep="\n"), err=True)
         sys.exit(2 if isinstance(error, UsageError) else 1)

@@ -1,5 +1,6 @@
 """Verbs for models that are taken away: fit, predict."""
 
+import csv
 from pathlib import Path
 
 import click
@@ -13,7 +14,9 @@ from pipeline.errors import UsageError
 @click.command()
 @CORPORA
 @ASKED
-@option("--exclude", default="", help="Speakers who are not learned from, parted by commas.")
+@option(
+    "--exclude", default="", help="Speakers who are not learned from, parted by commas; one with a comma in quotes."
+)
 @option("--model", type=click.Path(path_type=Path), default=None, help="The file. [<cache>/<corpus>/models/...]")
 @RUNNING
 def fit(corpora: Corpora, asked: Asked, exclude: str, model: Path | None, running: Running) -> None:
@@ -43,7 +46,7 @@ def fit(corpora: Corpora, asked: Asked, exclude: str, model: Path | None, runnin
             seed=asked.seed,
             device=running.device,
         )
-        excluded = [name.strip() for name in exclude.split(",") if name.strip()]
+        excluded = [name.strip() for name in next(csv.reader([exclude], skipinitialspace=True), []) if name.strip()]
         takeaway.fit(desk, settings, model, exclude=excluded, partial=corpora.partial)
 
 

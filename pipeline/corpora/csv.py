@@ -52,6 +52,8 @@ DELIMITERS = ",;\t"
 #: The columns whose cells are names.
 NAMES = ("speaker", "label", "id", "video", "session", "dialog", "split", "part", "sex")
 SHOWN = 5
+#: No number of a table is larger: 30 years in seconds.
+LARGEST = 1e9
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Row:
         return self.cells[column]
 
     def number_in(self, column: str) -> float | None:
-        """Return a cell as a finite number, None where it is blank or missing."""
+        """Return a cell as a number, None where it is blank or missing."""
         text = self.text(column)
         if text is None:
             return None
@@ -87,8 +89,9 @@ class Row:
             value = float(text if self.delimiter == "," else text.replace(",", "."))
         except ValueError:
             value = math.nan
-        if not math.isfinite(value):
-            raise self.error(f"'{column}' is '{text}', expected a number")
+        if not abs(value) <= LARGEST:
+            wanted = "a number" if math.isnan(value) else f"a number of {LARGEST:g} at the most"
+            raise self.error(f"'{column}' is '{text}', expected {wanted}")
         return value
 
     def count_in(self, column: str) -> int | None:

@@ -24,6 +24,9 @@ from pipeline.media import csd
 #: Sentiment goes from this far below zero to as far above (Zadeh et al. 2016); what is beyond is no label.
 STRONGEST = 3.0
 
+#: No recording is longer, s: 30 years.
+LONGEST = 1e9
+
 #: The table that says which recording is learned from and which tested, and what a split is called there.
 SPLIT = "split.csv"
 SPLITS = {"train": "train", "valid": "validation", "validation": "validation", "dev": "validation", "test": "test"}
@@ -131,6 +134,8 @@ def _checked(labels: Path, key: str, entry: csd.Entry, columns: Sequence[str]) -
             f"{labels}: '{key}' has labels of the shape {values.shape} and the type {values.dtype}, expected "
             f"{len(columns)} numbers a segment: {', '.join(columns)}."
         )
+    if np.abs(entry.intervals).max(initial=0) > LONGEST:
+        raise CorpusError(f"{labels}: '{key}' has intervals up to {entry.intervals.max():g}, expected seconds.")
     if csd.recording(key)[1] is not None and len(values) != 1:
         raise CorpusError(f"{labels}: '{key}' has {len(values)} rows, expected the one of a single segment.")
     return entry

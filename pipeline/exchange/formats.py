@@ -1,13 +1,13 @@
 """The formats there are, and which one a name means."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.errors import AffexError, UsageError, unknown
 from pipeline.exchange import csd, csvs, database, npy, npz, parquet
-from pipeline.exchange.record import Export, Source, Wish
+from pipeline.exchange.record import Export, Part, Source, Wish
 from pipeline.files import below, is_there, path_of
 
 
@@ -112,6 +112,46 @@ def _require_files(path: Path) -> None:
                 is_there(one)
             except OSError as error:
                 raise AffexError(f"{one} cannot be read: {error.strerror or error}.") from error
+
+
+@contextmanager
+def opened(kind: str, path: Path, wish: Wish) -> Iterator[Source]:
+    """Open a file or folder; whatever is wrong with it, also when it is read, is a sentence that names it.
+
+    Parameters
+    ----------
+    kind
+        The format's name.
+
+    Raises
+    ------
+    AffexError
+        If it cannot be read.
+    """
+    with ExitStack() as stack:
+        with _in_words(kind, path):
+            source = stack.enter_context(FORMATS[kind].reading(path, wish))
+
+        def read(key: str) -> Part:
+            with _in_words(kind, path):
+                return source.read(key)
+
+        yield replace(source, read=read)
+
+
+@contextmanager
+def _in_words(kind: str, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except UsageError:
+        raise
+    except AffexError as error:
+        if str(path) in str(error):
+            raise
+        raise AffexError(f"{path}: {error}") from error
+    except Exception as error:  # whatever a file from anywhere may do to a library
+        why = "it takes more memory than there is" if isinstance(error, MemoryError) else f"{error!r}"[:400]
+        raise AffexError(f"{path} cannot be read as {kind}: {why}. Is it the right file, and whole?") from error
 
 
 def files(path: Path) -> Iterator[Path]:

@@ -29,6 +29,7 @@ from pipeline.exchange.matching import Match
 from pipeline.exchange.record import Part, Source, Wish
 from pipeline.files import spelled
 from pipeline.manifest import Dataset, Utterance
+from pipeline.printable import printable
 from pipeline.registry import FeatureSpec
 
 #: Clips to a segment, and numbers to a segment, at the most.
@@ -74,7 +75,7 @@ def import_(
     require_unique([utterance.id for utterance in dataset.utterances])
     kind = formats.to_read(path, format_)
     digest = _digest(path, console)
-    with formats.FORMATS[kind].reading(path, wish) as source:
+    with formats.opened(kind, path, wish) as source:
         match = matching.match(source, dataset.utterances)
         for sentence in matching.told(match, len(dataset.utterances)):
             console.say(sentence)
@@ -140,6 +141,9 @@ def _unique(path: Path, columns: tuple[str, ...]) -> tuple[str, ...]:
     if len({*columns}) < len(columns):
         twice = sorted({name for name in columns if columns.count(name) > 1})
         raise AffexError(f"{path}: {len(twice)} columns have the name of another: {', '.join(twice[:5])}.")
+    for name in columns:
+        if not name or name != printable(name):
+            raise AffexError(f"{path}: the name of a column is '{printable(name)}'; expected letters that can be read.")
     return columns
 
 
@@ -286,8 +290,13 @@ def _entry(utterance: Utterance, taken: _Rows, source: str, *, framewise: bool) 
             )
         return Entry(utterance.id, source, part.values)
     times = part.middles
-    if times is None or not np.isfinite(times).all():
+    if times is None:
         return Entry(utterance.id, source, message="nothing says when its rows hold, and others are frames")
+    if not np.isfinite(times).all():
+        n_wrong = np.count_nonzero(~np.isfinite(times))
+        return Entry(
+            utterance.id, source, message=f"the times of {n_wrong} of its {len(times)} rows are no numbers of s"
+        )
     return Entry(utterance.id, source, part.values, np.asarray(times, np.float64))
 
 

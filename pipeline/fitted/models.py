@@ -227,6 +227,11 @@ def predict(model: Model, matrix: Matrix, failures: Sequence[Mapping[str, str]] 
         If the rows are not like those it was fitted on, or if speakers are to be told apart and have no names.
     """
     _require_columns(model, matrix)
+    if model.estimator.n_features_in_ != matrix.X.shape[1]:
+        raise AffexError(
+            f"The model was fitted on {model.estimator.n_features_in_} columns, and the rows here have "
+            f"{matrix.X.shape[1]}: its file is not whole. Fit it anew with `make fit`."
+        )
     alone = np.zeros(len(matrix), dtype=bool)
     if model.settings.speaker_norm:
         require_speakers(matrix.utterances)
@@ -327,9 +332,17 @@ def _said(model: Model, matrix: Matrix, numbers: Numbers) -> Said:
         return Said(numbers, np.array([]), np.empty((0, len(model.classes))))
     examples = Examples(matrix.X, matrix.offsets, np.array([]), matrix.speakers, model.classes)
     everyone = Fold("new", np.array([], dtype=np.int64), np.arange(len(matrix)))
-    with threadpool_limits(limits=1):
-        # The fold holds nobody who was learned from, so that what rests on them is left for below.
-        decided, scores, _ = score(model.estimator, examples, everyone, replace(model.settings, reweight=False))
+    try:
+        with threadpool_limits(limits=1):
+            # The fold holds nobody who was learned from, so that what rests on them is left for below.
+            decided, scores, _ = score(model.estimator, examples, everyone, replace(model.settings, reweight=False))
+    except (ValueError, IndexError, TypeError, KeyError, RuntimeError) as error:
+        raise AffexError(f"The model can say nothing of these {len(matrix)} utterances: {error}.") from error
+    if not np.isfinite(scores).all() or (not model.classes and not np.isfinite(decided).all()):
+        raise AffexError(
+            f"The model's scores for some of these {len(matrix)} utterances are no numbers: its file is not whole, or "
+            "rows lie beyond all measure."
+        )
     if model.settings.reweight:
         trained = np.repeat(model.classes, list(model.learned.counts.values()))
         scores = reweighted(scores, trained, model.classes)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import atomic, registry
+from pipeline import atomic, csvcells, registry
 from pipeline.caching import cache, store
 from pipeline.caching.cache import recipe
 from pipeline.caching.imports import is_imported
@@ -25,7 +25,7 @@ from pipeline.manifest import Dataset
 from pipeline.matrix import Matrix
 from pipeline.registry import FeatureSpec
 from pipeline.reporting import tables
-from pipeline.reporting.report import TRANSDUCTIVE, csv_line, versions
+from pipeline.reporting.report import TRANSDUCTIVE, versions
 from pipeline.sealed import DamagedError
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def lines(
     """
     said = predictions.said
     place = {int(number): row for row, number in enumerate(said.numbers)}
-    yield csv_line(["id", "file", "predicted", *(f"score_{name}" for name in classes), "note"])
+    yield csvcells.line(["id", "file", "predicted", *(f"score_{name}" for name in classes), "note"])
     for number, utterance in enumerate(matrix.utterances):
         cells = [""] * (1 + len(classes))
         if number in place:
@@ -152,9 +152,9 @@ def lines(
             predicted = said.predicted[row]
             cells = [predicted if classes else f"{predicted:.9g}", *(f"{score:.9g}" for score in said.scores[row])]
         file = next((medium.path for medium in utterance.media("audio")), "")
-        yield csv_line([utterance.id, file, *cells, predictions.notes.get(utterance.id, "")])
+        yield csvcells.line([utterance.id, file, *cells, predictions.notes.get(utterance.id, "")])
     for name, why in (left_out or {}).items():
-        yield csv_line([name, name, *[""] * (1 + len(classes)), f"left out: it {why}"])
+        yield csvcells.line([name, name, *[""] * (1 + len(classes)), f"left out: it {why}"])
 
 
 def _left_out(dataset: Dataset) -> Iterator[str]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifiers.base import inner_folds
-from pipeline.errors import AffexError
+from pipeline.errors import AffexError, UsageError
 from pipeline.extraction.proof import CODE, Likeness
 from pipeline.extraction.runner import Inline, Runner
 from pipeline.judging.results import FoldSummary, Result, Scores
@@ -156,13 +156,22 @@ def _noisy(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
 
 
 def build(settings: Settings, examples: Examples) -> Any:
-    """Return the unfitted estimator that fits these examples."""
-    return settings.classifier.build(
-        target="classes" if examples.classes else "values",
-        precomputed=examples.precomputed,
-        seed=settings.seed,
-        device=settings.device,
-    )
+    """Return the unfitted estimator that fits these examples.
+
+    Raises
+    ------
+    UsageError
+        If the classifier's settings are not for them.
+    """
+    try:
+        return settings.classifier.build(
+            target="classes" if examples.classes else "values",
+            precomputed=examples.precomputed,
+            seed=settings.seed,
+            device=settings.device,
+        )
+    except ValueError as error:
+        raise UsageError(f"CLASSIFIER={settings.classifier.name}: {error}.") from error
 
 
 def fit(estimator: Any, examples: Examples, fold: Fold) -> Any:

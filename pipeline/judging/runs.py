@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import bundle
+from pipeline import bundle, csvcells
 from pipeline.bundle import Bundle
 from pipeline.errors import UsageError, unknown
 from pipeline.judging.results import Scores
@@ -124,7 +124,8 @@ def _folder(name: str, cache: Path) -> Path:
 
 def _tables(content: bytes, classes: Sequence[str], *, by_fold: bool = True) -> list[Scores]:
     """Return what a table of predictions holds, for each fold or for all at once."""
-    rows = list(csv.reader(io.StringIO(content.decode(), newline="")))[1:]
+    lines = csv.reader(io.StringIO(content.decode(), newline=""))
+    rows = [[*map(csvcells.restored, row)] for row in lines][1:]
     folds = list(dict.fromkeys(row[2] for row in rows)) if by_fold else [""]
     return [_scores([row for row in rows if fold in ("", row[2])], tuple(classes)) for fold in folds]
 

@@ -8,21 +8,19 @@ when, where or on how many cores they were made: equal runs give equal bytes. Fi
 are called transductive wherever they stand, and figures that a leak has made too good say so.
 """
 
-import csv
 import dataclasses
 import hashlib
-import io
 import json
 import platform
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline import bundle, manifest
+from pipeline import bundle, csvcells, manifest
 from pipeline.judging import intervals, metrics, runs
 from pipeline.judging.results import About, FoldSummary, Result, Scores, Seen
 from pipeline.judging.splits import card_hash
@@ -283,16 +281,9 @@ def _number(figure: float) -> float | None:
 
 def _prediction_lines(unit: str, parts: "list[Scores] | tuple[Scores, ...]") -> Iterator[str]:
     """Yield a table of one row an utterance; numbers to 9 digits, enough for any fusion."""
-    yield csv_line(["id", unit, "fold", "true", "predicted", *(f"score_{name}" for name in parts[0].classes)])
+    yield csvcells.line(["id", unit, "fold", "true", "predicted", *(f"score_{name}" for name in parts[0].classes)])
     for scores in parts:
         words = zip(scores.ids, scores.clusters, scores.folds, scores.true, scores.predicted, strict=True)
         for (*names, true, predicted), values in zip(words, scores.values, strict=True):
             said = [true, predicted] if scores.classes else [f"{true:.9g}", f"{predicted:.9g}"]
-            yield csv_line([*names, *said, *(f"{value:.9g}" for value in values)])
-
-
-def csv_line(cells: Sequence[str]) -> str:
-    """Return cells as a line of a table, with its line end."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue()
+            yield csvcells.line([*names, *said, *(f"{value:.9g}" for value in values)])

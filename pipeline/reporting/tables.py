@@ -9,7 +9,9 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
+from pipeline.console import plain_console
 from pipeline.judging import metrics
+from pipeline.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,10 +28,8 @@ Found = Mapping[str, Any]
 
 def as_text(print_to: "Callable[[Console], None]") -> str:
     """Return what a function prints to a terminal, for a file."""
-    from rich.console import Console
-
     text = io.StringIO()
-    print_to(Console(file=text, width=120, color_system=None))
+    print_to(plain_console(file=text, width=120, color_system=None))
     return text.getvalue()
 
 
@@ -157,9 +157,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> "Table":
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for i, column in enumerate(columns):
         # Where it is too narrow, words go on in a next line: no number is cut off.
-        made.add_column(Text(column), justify="right" if i else "left", no_wrap=bool(i), overflow="fold")
+        made.add_column(Text(printable(column)), justify="right" if i else "left", no_wrap=bool(i), overflow="fold")
     for row in rows:
-        made.add_row(*map(Text, row))
+        made.add_row(*(Text(printable(cell)) for cell in row))
     return made
 
 
