@@ -8,7 +8,7 @@ the place of classes: then it builds a regressor.
 The estimator's ``fit(X, y, groups=None, *, sample_weight=None, inner=None)`` takes the speaker of every row:
 inner folds are grouped by it, unless ``inner`` names them as pairs of (train, test) row numbers. A weight of 2
 counts as the row twice would. ``best_params_`` says what the search chose, or what the rows
-could bear.
+could bear; ``limits_``, where there is one, for what the rows were too few, a sentence under each of `LIMITS`.
 """
 
 from abc import ABC, abstractmethod
@@ -21,6 +21,10 @@ from numpy.typing import NDArray
 
 #: What is predicted: a class, or a number.
 Target = Literal["classes", "values"]
+
+#: What training rows may be too few for: a search for settings (they are fixed then), a sigmoid for each class (the
+#: scores are then one function of the decision values), any calibration (of the scores only the order then counts).
+LIMITS = ("search", "sigmoids", "calibration")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,17 +1,24 @@
-"""Platt's sigmoids: from decision values to probabilities.
+"""Calibration: from a support-vector machine's decision values to probabilities.
 
-Platt, "Probabilistic outputs for support vector machines and comparisons to regularized likelihood methods"
-(1999).
+A sigmoid a class where inner data bear it (Platt, "Probabilistic outputs for support vector machines and comparisons to
+regularized likelihood methods", 1999). Over few speakers some do not rise, and a class would lose probability the more
+the machine decides for it. Then one slope serves all classes, a softmax whose order is that of the decision values (a
+temperature: Guo et al., "On calibration of modern neural networks", 2017, arXiv:1706.04599).
 """
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
 Floats = NDArray[np.float64]
 Labels = NDArray[Any]
+
+#: The range of a slope for all classes. At the least of them the decision values say next to nothing of the class.
+SLOPES = (1e-3, 1e3)
 
 
 def sigmoids(decisions: Floats, true: Labels, weight: Floats, classes: Labels) -> Floats:
@@ -34,6 +41,39 @@ def sigmoids(decisions: Floats, true: Labels, weight: Floats, classes: Labels) -
     """
     columns = zip(decisions.T, classes, strict=True)
     return np.array([_sigmoid(values, true == name, weight) for values, name in columns])
+
+
+def slope(decisions: Floats, true: Labels, weight: Floats, classes: Labels) -> float:
+    """Return the slope of the likeliest softmax of decision values, within `SLOPES`; each class weighs the same.
+
+    Parameters
+    ----------
+    decisions, true, weight, classes
+        As for `sigmoids`; a row whose own class has no decision value does not count.
+
+    Returns
+    -------
+    float
+        The loss is convex in it, so there is one minimum. The least of `SLOPES` where no row counts.
+    """
+    place = np.searchsorted(classes, true)
+    known = ~np.isnan(decisions[np.arange(len(true)), place])
+    if not known.any():
+        return SLOPES[0]
+    place, weight, values = place[known], weight[known], np.where(np.isnan(decisions[known]), -np.inf, decisions[known])
+    weight = weight / np.bincount(place, weights=weight)[place]
+
+    def loss(log_slope: float) -> float:
+        given = log_softmax(np.exp(log_slope) * values, axis=1)[np.arange(len(place)), place]
+        return float(-(weight * given).sum())
+
+    found = minimize_scalar(loss, bounds=tuple(np.log(SLOPES)), method="bounded", options={"xatol": 1e-6})
+    return float(np.exp(found.x))
+
+
+def says_nothing(found: float) -> bool:
+    """Tell whether a slope is the least there is, within the search's tolerance."""
+    return found < 1.01 * SLOPES[0]
 
 
 def _sigmoid(values: Floats, own: NDArray[np.bool_], weight: Floats) -> tuple[float, float]:
