@@ -44,9 +44,9 @@ class _Boosted(BaseEstimator):  # type: ignore[misc]
 
     def _rounds(self, rows: xgb.DMatrix, folds: Folds) -> int:
         settings = self._settings()
-        losses = xgb.cv(
-            settings, rows, self.rounds, folds=folds, early_stopping_rounds=self.patience, as_pandas=False
-        )[f"test-{settings['eval_metric']}-mean"]
+        losses = xgb.cv(settings, rows, self.rounds, folds=folds, early_stopping_rounds=self.patience, as_pandas=False)[
+            f"test-{settings['eval_metric']}-mean"
+        ]
         return int(np.argmin(losses)) + 1
 
     def _said(self, X: ArrayLike) -> Floats:

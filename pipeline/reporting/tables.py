@@ -9,7 +9,7 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
-from pipeline.judging import metrics
+from pipeline.judging import metrics, speakers
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,6 +59,8 @@ def show(found: Found, folder: Path | None, console: "Console") -> None:
     console.print(Text(f"Figures{beside}: {_headline_words(found)}"))
     console.print(fitting(console, _headline_table(found, beside), _headline_table(found, "")))
     if found["classes"]:
+        console.print(Text(f"Speakers and classes: {_spread_words(found)}."))
+        console.print(Text(f"Scores: {largest_score_words(found['largest_score'])}."))
         console.print(Text(f"By class{beside}"), _class_table(found), sep="\n")
         confusion = fitting(console, _confusion_table(found), "too wide for this terminal, see confusion.png\n")
         console.print(Text(f"Confusion{beside}: rows true, columns predicted"), confusion, sep="\n")
@@ -180,7 +182,20 @@ def headlines(found: Found) -> dict[str, metrics.Metric[Any]]:
 def mark(found: Found) -> str:
     """Return what must stand beside every figure of a run, in brackets after a blank; empty for most."""
     words = [word for word, on in (("transductive", found["transductive"]), ("with leaks", found["leaks"])) if on]
+    lost = found.get("class_lost")
+    if lost:
+        words.append(f"{lost['n']} of {lost['of']} have one class, which SPEAKER_NORM takes away")
     return f" ({', '.join(words)})" if words else ""
+
+
+def largest_score_words(found: Found) -> str:
+    """Return how often the largest score is another class's than the decision, in words."""
+    if not found["differs"]:
+        return f"the largest is that of the decision for all {found['of']} utterances"
+    return (
+        f"the largest is not that of the decision for {found['differs']} of {found['of']} utterances (by the largest, "
+        f"UAR is {number(found['uar'])})"
+    )
 
 
 def with_interval(interval: Mapping[str, Any]) -> str:
@@ -216,6 +231,11 @@ def _counts(found: Found) -> str:
 def _headline_words(found: Found) -> str:
     level = next(iter(found["intervals"].values()))["level"]
     return f"{level:.0%} intervals over {found['n_clusters']} {found['cluster']}s; chance is {found['chance_is']}"
+
+
+def _spread_words(found: Found) -> str:
+    spread = {int(n_classes): n for n_classes, n in found["speakers_by_classes"].items()}
+    return speakers.in_words(spread, len(found["classes"]), found["cluster"]) if spread else "not counted"
 
 
 def _headline_table(found: Found, beside: str) -> "Table":

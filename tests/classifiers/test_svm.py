@@ -168,7 +168,7 @@ def test_where_sigmoids_fall_one_slope_keeps_the_order_of_the_decision():
 
 
 def test_of_two_classes_too_the_order_is_that_of_the_decision():
-    X, y, speakers = speakers_and_classes(classes=("ang", "sad"), shift=0.5)
+    X, y, _ = speakers_and_classes(classes=("ang", "sad"), shift=0.5)
     machine = RBFMachine().fit(X, y, groups=np.zeros(len(X)))
     assert most_probable(machine, X) == machine.predict(X).tolist()
 
