@@ -23,6 +23,7 @@ import numpy as np
 
 from pipeline import atomic, manifest
 from pipeline.judging import intervals, metrics
+from pipeline.judging.limits import INNER
 from pipeline.judging.results import About, FoldSummary, Result, Scores, Seen
 from pipeline.judging.splits import card_hash
 from pipeline.matrix import Matrix, SpeakerNorm
@@ -120,7 +121,8 @@ def kept(folder: Path, basis: str, *, inner: bool = False) -> str | None:
         found = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         contents = {name: (folder / name).read_bytes() for name in found["files"]}
         whole = found["files"] == {name: _sha256(content) for name, content in contents.items()}
-        enough = "inner.csv" in contents or not inner
+        alone = all(INNER in fold.get("limits", {}) for fold in found["folds"].values())
+        enough = "inner.csv" in contents or alone or not inner
         return contents["report.txt"].decode() if whole and enough and found["rests_on"] == basis else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
