@@ -11,12 +11,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import log_expit, softmax
+from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.svm import SVC
 
 from classifiers.base import Target
-from classifiers.estimators.calibration import says_nothing, sigmoids, slope
+from classifiers.estimators.calibration import against_decisions, log_shares, says_nothing, sigmoids, slope
 from classifiers.estimators.kernel import KernelMachine, gaussians, unchecked
 from classifiers.estimators.selection import Select
 from classifiers.estimators.training import ONE_SPEAKER, Folds, Labels, Numbers, Rows, Training, Weights, balanced
@@ -151,13 +151,13 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
         self._calibrate(decisions, training.y[tested], training.weight[tested])
 
     def _calibrate(self, decisions: Floats, true: Labels, weight: Floats) -> None:
-        """Fit a sigmoid a class; where not all of them rise, one slope for all classes."""
+        """Fit a sigmoid a class; where they do not go with the decisions, one slope for all classes."""
         found = sigmoids(decisions, true, weight, self.classes_)
-        n_rising = int((found[:, 0] > 0).sum())
-        if n_rising == len(found):
+        why = against_decisions(found, decisions, weight)
+        if not why:
             self.sigmoids_ = found
             return
-        self.limits_["sigmoids"] = f"{len(found) - n_rising} of {len(found)} do not rise with the decision"
+        self.limits_["sigmoids"] = why
         self.slope_ = slope(decisions, true, weight, self.classes_)
         if says_nothing(self.slope_):
             self.limits_["calibration"] = "decisions on speakers left out say nothing of the class"
@@ -186,8 +186,7 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
         if self.sigmoids_ is None:
             logits = self.slope_ * _decided_first(self.machine_, kernel)
         else:
-            slopes, offsets = self.sigmoids_.T
-            logits = log_expit(slopes * _per_class(self.machine_, kernel) + offsets)
+            logits = log_shares(self.sigmoids_, _per_class(self.machine_, kernel))
         probabilities: Floats = softmax(logits, axis=1)
         return probabilities
 

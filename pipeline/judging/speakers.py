@@ -47,16 +47,16 @@ def warnings(clusters: Clusters, y: NDArray[Any], norm: SpeakerNorm) -> tuple[st
     target = "class" if y.dtype.kind != "f" else "value"
     if lost:
         return (
-            f"{lost['n']} of {lost['of']} {unit}s have one {target} only: SPEAKER_NORM takes the {target} away with the "
-            f"{unit}, so that figures fall, even below chance; see what they are without it",
+            f"{lost['n']} of {lost['of']} {unit}s have one {target} only: SPEAKER_NORM takes the {target} away with "
+            f"the {unit}, so that figures fall, even below chance; see what they are without it",
         )
     n = _with_several(clusters, y) if target == "class" else 0
     if not n:
         return ()
     return (
         f"{n} of {sum(found.values())} {unit}s have several utterances, all of one class: there, who speaks and which "
-        f"class it is are the same thing to a model, and it may have learned the former; with a {unit} on both sides of "
-        "a fold (random-k) that alone is enough",
+        f"class it is are the same thing to a model, and it may have learned the former; with a {unit} on both sides "
+        "of a fold (random-k) that alone is enough",
     )
 
 
