@@ -39,6 +39,8 @@ class Classifier(ABC):
     scores: ClassVar[str]
     #: What it can predict.
     targets: ClassVar[tuple[Target, ...]] = ("classes",)
+    #: Whether settings are searched for on speakers left out of those learned from.
+    tuned: ClassVar[bool] = False
     #: Whether it uses other utterances of the dialog.
     context: ClassVar[bool] = False
 

@@ -46,6 +46,7 @@ class Svm(Classifier):
         "where inner folds do not bear that (limits of a fold), in the order of the decision values"
     )
     targets: ClassVar[tuple[Target, ...]] = ("classes", "values")
+    tuned: ClassVar[bool] = True
 
     C: float | None = None
     gamma: float | None = None

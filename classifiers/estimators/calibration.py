@@ -20,7 +20,7 @@ Labels = NDArray[Any]
 #: The range of a slope for all classes. At the least of them the decision values say next to nothing of the class.
 SLOPES = (1e-3, 1e3)
 
-#: How many decisions sigmoids may contradict on the very rows that they were fitted to: on all of EMO-DB it is 0 to 10 %,
+#: How many decisions sigmoids may contradict on the very rows they were fitted to: on all of EMO-DB 0 to 10 %,
 #: where two or three speakers are learned from it may be half of them.
 MOST_AGAINST = 0.2
 
@@ -48,7 +48,7 @@ def sigmoids(decisions: Floats, true: Labels, weight: Floats, classes: Labels) -
 
 
 def log_shares(found: Floats, decisions: Floats) -> Floats:
-    """Return the logarithm of each class's sigmoid, ``(n_rows, n_classes)``; made to sum to 1 they are probabilities."""
+    """Return the logarithm of each class's sigmoid, ``(n_rows, n_classes)``; probabilities, once they sum to 1."""
     slopes, offsets = found.T
     shares: Floats = log_expit(slopes * decisions + offsets)
     return shares

@@ -126,7 +126,8 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
         training = self._checked(X, y, groups, sample_weight)
         every = training.folds(inner)
         folds = [(train, test) for train, test in every if len(np.unique(training.y[train])) > 1]
-        self.sigmoids_, self.slope_ = None, UNCALIBRATED
+        self.sigmoids_: Floats | None = None
+        self.slope_ = UNCALIBRATED
         if folds:
             self._search(training, folds)
         else:

@@ -15,11 +15,12 @@ from pipeline.caching import cache, store
 from pipeline.caching.cache import recipe
 from pipeline.caching.imports import is_imported
 from pipeline.console import Terminal
-from pipeline.desk import Desk, extracted, matrix_of, readable
+from pipeline.desk import Desk, extracted, matrix_of, readable, utterances_of
 from pipeline.errors import UsageError
 from pipeline.fitted import modelfile, models
 from pipeline.fitted.models import Model, Predictions
 from pipeline.judging.evaluate import Said
+from pipeline.judging.foresight import foreseen
 from pipeline.judging.task import Settings
 from pipeline.matrix import Matrix
 from pipeline.registry import FeatureSpec
@@ -53,6 +54,8 @@ def fit(
     specs = readable(desk.console, settings.features, settings.classifier, desk.imported)
     _require_extractable(specs)
     recipes = [recipe(spec.feature) for spec in specs]
+    for sentence in foreseen(utterances_of(desk), settings, exclude):
+        desk.console.say(sentence)
     extracted(desk, specs)
     model = models.fit(
         matrix_of(desk, specs),

@@ -19,7 +19,7 @@ from pipeline.errors import AffexError
 from pipeline.extraction.stages import Inline, Runner
 from pipeline.judging import limits, speakers
 from pipeline.judging.results import FoldSummary, Result, Scores
-from pipeline.judging.splits import Fold
+from pipeline.judging.splits import Fold, require_variety
 from pipeline.judging.task import Examples, Settings, Task, folds_hash, prepare
 from pipeline.matrix import Matrix, rows_of
 
@@ -109,6 +109,8 @@ def judge(
     progress: Progress | None = None,
 ) -> Result:
     """Run the folds of a prepared task, as `evaluate` does."""
+    for fold in task.folds:
+        require_variety(fold, task.examples.y, task.clusters)
     shared = (_with_distances(task.examples, settings), settings, inner)
     outcomes = []
     for outcome in (runner or Inline()).map(_run_fold, shared, task.folds):

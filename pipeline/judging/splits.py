@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -242,6 +243,43 @@ def cross(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
         )
     named = np.isin(corpora, sorted(test))
     return (Fold("+".join(sorted(test)), np.flatnonzero(np.isin(corpora, sorted(train))), np.flatnonzero(named)),)
+
+
+def all_but(rounds: Sequence[Fold], found: Clusters, exclude: Sequence[str]) -> Fold:
+    """Return the fold that learns from all who are in any fold, but for some speakers.
+
+    Raises
+    ------
+    UsageError
+        If nobody is called so.
+    """
+    for name in exclude:
+        if name not in found.of:
+            raise unknown(found.unit, name, np.unique(found.of).tolist())
+    judged = np.unique(np.concatenate([part for fold in rounds for part in (fold.train, fold.test)]))
+    excluded = np.isin(found.of[judged], list(exclude))
+    return Fold("all", judged[~excluded], judged[excluded])
+
+
+def require_variety(fold: Fold, y: NDArray[Any], found: Clusters) -> None:
+    """Refuse a fold whose training utterances are all of one class, or one value.
+
+    Raises
+    ------
+    AffexError
+        Naming fold, class and speakers.
+    """
+    seen = np.unique(y[fold.train])
+    if len(seen) > 1:
+        return
+    names = np.unique(found.of[fold.train]).tolist()
+    who = f"{len(names)} {found.unit}{'s' * (len(names) != 1)} ({', '.join(names[:3])}{' ...' * (len(names) > 3)})"
+    all_of = f"all of them are '{seen[0]}'" if len(seen) else "there is none"
+    raise AffexError(
+        f"Fold {fold.name}: it learns from {len(fold.train)} utterances of {who}, and {all_of}: telling two apart "
+        f"needs both.\nAdd recordings of {found.unit}s who have others, or draw the line elsewhere, as with "
+        "PROTOCOL=split and a split column."
+    )
 
 
 def notes(y: Labels, rounds: Sequence[Fold]) -> tuple[str, ...]:

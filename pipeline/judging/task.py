@@ -191,7 +191,7 @@ def prepare(matrix: Matrix, settings: Settings, *, partial: bool = False) -> Tas
         np.unique(np.concatenate([n for f in rounds for n in (f.train, f.test)]))
     )
     found = clusters(matrix.utterances)
-    groups = clusters(matrix.utterances, "session") if card.protocol == "session" and len(rounds) > 2 else found
+    groups = inner_groups(card, matrix.utterances, rounds)
     shares, ceiling, unrated = _rated(matrix.utterances, selection, settings)
     classes_missing = notes(selection.y, rounds) if selection.classes else ()
     poor = speakers.warnings(found, selection.y, settings.speaker_norm)
@@ -205,6 +205,11 @@ def prepare(matrix: Matrix, settings: Settings, *, partial: bool = False) -> Tas
         ceiling=ceiling,
         spread=speakers.spread(found, selection.y),
     )
+
+
+def inner_groups(card: Card, utterances: Sequence[Utterance], rounds: Sequence[Fold]) -> Clusters:
+    """Return who is kept whole in inner folds: speakers, or sessions where enough of these are learned from."""
+    return clusters(utterances, "session" if card.protocol == "session" and len(rounds) > 2 else "")
 
 
 def require_target(settings: Settings, selection: Selection) -> None:
