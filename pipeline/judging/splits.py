@@ -85,13 +85,20 @@ def clusters(utterances: Sequence[Utterance], unit: str = "") -> Clusters:
         if all(of):
             return Clusters(name, np.array(of, dtype=np.str_))
         if unit or any(of):
-            nameless = next(u.id for u, value in zip(utterances, of, strict=True) if not value)
-            raise AffexError(
-                f"{of.count('')} of {len(of)} utterances have no {name} (the first: {nameless}).\n"
-                f"Name the {name} of every utterance, or of none and evaluate under another PROTOCOL."
-            )
+            raise AffexError(_nameless(utterances, name, of))
     media = (utterance.video or utterance.audio for utterance in utterances)
     return Clusters("video", np.array([item.path if item else "" for item in media], dtype=np.str_))
+
+
+def _nameless(utterances: Sequence[Utterance], name: str, of: Sequence[str]) -> str:
+    """Return that utterances have no speaker (session, dialog), and the way out."""
+    first = next(u.id for u, value in zip(utterances, of, strict=True) if not value)
+    way_out = (
+        f"Name the {name} of every utterance, or of none and evaluate under another PROTOCOL."
+        if any(of)
+        else f"Name the {name}s, or evaluate under another PROTOCOL: group-k keeps {clusters(utterances).unit}s whole."
+    )
+    return f"{of.count('')} of {len(of)} utterances have no {name} (the first: {first}).\n{way_out}"
 
 
 def card_hash(card: Card) -> str:
@@ -157,11 +164,8 @@ def group_k(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
     """
     found = clusters(utterances)
     counts = Counter(found.of.tolist())
-    if card.k < 2 or len(counts) < card.k:
-        raise AffexError(
-            f"group-k makes k={card.k} groups of speakers, and there are {len(counts)}: expected 2 to {len(counts)}, "
-            f"as in PROTOCOL=group-k:k={max(2, len(counts) // 2)}."
-        )
+    stand_in = "" if found.unit == "speaker" else f" ({found.unit}s stand in for speakers: none is named)"
+    _require_k(card, f"groups of {found.unit}s{stand_in}", sorted(counts), f"{found.unit}s")
     size, group_of = [0] * card.k, {}
     for name in sorted(counts, key=lambda name: (-counts[name], name)):
         group_of[name] = size.index(min(size))
@@ -180,10 +184,7 @@ def random_k(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
     AffexError
         If there are fewer utterances than folds.
     """
-    if not 2 <= card.k <= len(utterances):
-        raise AffexError(
-            f"random-k deals {len(utterances)} utterances into k={card.k} folds: expected 2 to {len(utterances)}."
-        )
+    _require_k(card, "parts of the utterances", [utterance.id for utterance in utterances], "utterances")
     digests = [hashlib.sha256(utterance.id.encode()).digest() for utterance in utterances]
     dealt = np.empty(len(utterances), dtype=np.int64)
     dealt[sorted(range(len(utterances)), key=digests.__getitem__)] = np.arange(len(utterances)) % card.k
@@ -294,6 +295,28 @@ def notes(y: Labels, rounds: Sequence[Fold]) -> tuple[str, ...]:
         for fold in rounds
         for name in sorted(set(y[fold.test].tolist()) - set(y[fold.train].tolist()))
     )
+
+
+def _require_k(card: Card, parts: str, names: Sequence[str], what: str) -> None:
+    """Refuse a `k` that is not between 2 and how many there are to be dealt.
+
+    Raises
+    ------
+    AffexError
+        With the `k` that would do, or, where there are fewer than two, that none would.
+    """
+    n = len(names)
+    if n < 2:
+        found = f"only one, '{names[0]}'" if n else "none"
+        raise AffexError(
+            f"{card.protocol} makes k={card.k} {parts}, and there is {found}: there is nobody to test and others to "
+            f"learn from, whatever k is.\nAdd recordings of other {what}, or name the speakers, if there are several."
+        )
+    if not 2 <= card.k <= n:
+        raise AffexError(
+            f"{card.protocol} makes k={card.k} {parts}, and there are {n}: expected {f'2 to {n}' if n > 2 else '2'}, "
+            f"as in PROTOCOL={card.protocol}:k={min(n, max(2, card.k))}."
+        )
 
 
 def _one_out(utterances: Sequence[Utterance], unit: str, protocol: str, advice: str) -> tuple[Fold, ...]:
