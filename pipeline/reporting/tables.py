@@ -9,7 +9,7 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
-from pipeline.judging import metrics, speakers
+from pipeline.judging import metrics, speakers, verdicts
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,6 +58,7 @@ def show(found: Found, folder: Path | None, console: "Console") -> None:
         console.print(Text(f"LEAK: {leak}."))
     console.print(Text(f"Figures{beside}: {_headline_words(found)}"))
     console.print(fitting(console, _headline_table(found, beside), _headline_table(found, "")))
+    console.print(Text(f"Against chance{beside}: {chance_words(found)}."))
     if found["classes"]:
         console.print(Text(f"Speakers and classes: {_spread_words(found)}."))
         console.print(Text(f"Scores: {largest_score_words(found['largest_score'])}."))
@@ -251,6 +252,15 @@ def _headline_table(found: Found, beside: str) -> "Table":
     return table(("", "score", "interval", "chance"), rows)
 
 
+def chance_words(found: Found) -> str:
+    """Return how the figure that is quoted stands to chance, as far as its interval allows to say."""
+    name, metric = next(iter(headlines(found).items()))
+    interval, chance = found["intervals"][name], found["chance"][name] or 0.0  # the correlation with a constant
+    low, high = (None if interval[end] is None else interval[end] - chance for end in ("low", "high"))
+    words = verdicts.in_words(verdicts.verdict(low, high), found["n_clusters"], found["cluster"])
+    return f"{metric.title} {number(interval['value'])} to {number(chance)}, {words}"
+
+
 def _without_interval(found: Found) -> Iterator[str]:
     """Yield why figures have no interval, a sentence a reason."""
     titles: dict[str, list[str]] = {}
@@ -320,10 +330,15 @@ def _against(pair: Found, base: str) -> tuple[str, str]:
 
 
 def _verdict(found: Found, called: Mapping[str, str], base: str) -> str:
-    """Return which runs differ from the base by more than chance would, in words."""
-    winners = {other: pair["winner"] for other, pair in _pairs_with(found, base).items() if pair["winner"]}
-    said = ", ".join(f"{called[run]} is {'worse' if winner == base else 'better'}" for run, winner in winners.items())
-    return f"Against {called[base]}, by more than chance: {said or 'none differs'}."
+    """Return which runs are better or worse than the base, and of the others what the intervals allow, in words."""
+    said = ", ".join(f"{called[run]} {_beside(pair, base)}" for run, pair in _pairs_with(found, base).items())
+    return f"Against {called[base]}: {said}."
+
+
+def _beside(pair: Found, base: str) -> str:
+    if pair["winner"]:
+        return f"is {'worse' if pair['winner'] == base else 'better'}"
+    return f"is {pair['verdict']}" if pair["verdict"].startswith("equal") else pair["verdict"]
 
 
 def _method(found: Found) -> str:
@@ -334,8 +349,13 @@ def _method(found: Found) -> str:
     return (
         f"Paired permutation test: the two runs' whole sets of predictions are swapped {unit} by {unit}, in {ways}; "
         f"two-sided p of the difference of the pooled {headlines(found)[found['metric']].title}, "
-        f"{probability(found['least_p'])} at the least; {holm}alpha {found['alpha']:g}."
+        f"{probability(found['least_p'])} at the least; {holm}alpha {found['alpha']:g}.{_margin_words(found)}"
     )
+
+
+def _margin_words(found: Found) -> str:
+    margin = found.get("margin")
+    return f" Equal is a pair whose whole interval lies within {margin:g} of 0." if margin else ""
 
 
 def _class_table(found: Found) -> "Table":
