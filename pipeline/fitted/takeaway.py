@@ -21,6 +21,7 @@ from pipeline.fitted import modelfile, models
 from pipeline.fitted.models import Model, Predictions
 from pipeline.judging.evaluate import Said
 from pipeline.judging.foresight import foreseen
+from pipeline.judging.results import best_scored
 from pipeline.judging.task import Settings
 from pipeline.matrix import Matrix
 from pipeline.registry import FeatureSpec
@@ -176,7 +177,10 @@ def _chosen(model: Model) -> Iterator[str]:
         yield "Chosen: " + ", ".join(f"{name}={value}" for name, value in model.chosen.items())
     if model.settings.speaker_norm:
         known = TRANSDUCTIVE[model.settings.speaker_norm]
-        yield f"Note: {known}; whoever uses it must name speakers, and give several recordings of each."
+        yield (
+            f"Note: {known}; whoever uses it must name speakers, and give several recordings of each, not of one class "
+            "alone."
+        )
 
 
 def _changed_versions(model: Model) -> Iterator[str]:
@@ -211,6 +215,8 @@ def _show(console: Terminal, matrix: Matrix, predictions: Predictions, model: Mo
         console.say(
             "Predicted: " + ", ".join(f"{name} {n}" for name, n in Counter(said.predicted.tolist()).most_common())
         )
+        differs = int((best_scored(said.predicted, said.scores, model.classes) != said.predicted).sum())
+        console.say(f"Scores: {tables.largest_score_words({'differs': differs, 'of': len(said.numbers)})}.")
     if model.settings.speaker_norm:
         console.say(f"Note: {TRANSDUCTIVE[model.settings.speaker_norm]}.")
     for id_, note in list(predictions.notes.items())[:SHOWN]:

@@ -47,10 +47,14 @@ class Scores:
     @property
     def best_scored(self) -> Labels:
         """The class with the largest score, ``(n_tested,)``; the decision, where no other has a larger one."""
-        place = np.array([self.classes.index(name) for name in self.predicted.tolist()], dtype=np.int64)
-        largest = self.values.max(axis=1)
-        decided = self.values[np.arange(len(self)), place] >= largest
-        return np.where(decided, self.predicted, np.array(self.classes)[self.values.argmax(axis=1)])
+        return best_scored(self.predicted, self.values, self.classes)
+
+
+def best_scored(predicted: Labels, values: Floats, classes: Sequence[str]) -> Labels:
+    """Return the class with the largest score, ``(n,)``; what is predicted, where no other has a larger one."""
+    place = np.array([classes.index(name) for name in predicted.tolist()], dtype=np.int64)
+    decided = values[np.arange(len(values)), place] >= values.max(axis=1)
+    return np.where(decided, predicted, np.array(classes)[values.argmax(axis=1)])
 
 
 @dataclass(frozen=True, eq=False)

@@ -193,10 +193,8 @@ def largest_score_words(found: Found) -> str:
     """Return how often the largest score is another class's than the decision, in words."""
     if not found["differs"]:
         return f"the largest is that of the decision for all {found['of']} utterances"
-    return (
-        f"the largest is not that of the decision for {found['differs']} of {found['of']} utterances (by the largest, "
-        f"UAR is {number(found['uar'])})"
-    )
+    by_score = f" (by the largest, UAR is {number(found['uar'])})" if "uar" in found else ""
+    return f"the largest is not that of the decision for {found['differs']} of {found['of']} utterances{by_score}"
 
 
 def with_interval(interval: Mapping[str, Any]) -> str:
