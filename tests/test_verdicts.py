@@ -22,14 +22,15 @@ from pipeline.reporting.tables import chance_words
     ],
 )
 def test_the_four_verdicts(low, high, expected):
-    assert verdict(low, high) == expected
+    assert verdict(low, high, 4) == expected
     turned = {"better": "worse", "worse": "better"}.get(expected, expected)
-    assert verdict(low, high, rises=False) == turned
+    assert verdict(low, high, 4, rises=False) == turned
+    assert verdict(low, high, 3) == "unknown"  # two speakers may agree by chance, and their interval is then narrow
 
 
 def test_where_no_difference_is_too_small_none_is_equal():
-    assert verdict(-0.001, 0.001, margin=None) == "unknown"
-    assert verdict(-0.4, 0.4, margin=0.5) == "equal"
+    assert verdict(-0.001, 0.001, 10, margin=None) == "unknown"
+    assert verdict(-0.4, 0.4, 10, margin=0.5) == "equal"
     assert (margin_of(1), margin_of(float("inf"))) == (MARGIN, None)
 
 

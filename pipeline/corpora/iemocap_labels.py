@@ -2,9 +2,9 @@
 
 Conventions: a block begins with its head line, wherever blank lines are; times are seconds of the dialog's recording,
 dimensions are as published, nominally 1 to 5 (`iemocap`), and what is no number above 0 is missing (None). Who rated
-(``E2``) and who acted (``F1``, ``M1``) are kept apart: what actors say of their own turns is never a vote. A label has three
-letters, as in the head line, also where it stands as a word in a rater's line; a word that has no letters stays as
-it is, in lower case. What a rater wrote in brackets is a comment, whatever it looks like.
+(``E2``) and who acted (``F1``, ``M1``) are kept apart: what actors say of their own turns is never a vote. A label has
+three letters, as in the head line, also where it stands as a word in a rater's line; a word that has no letters stays
+as it is, in lower case. What a rater wrote in brackets is a comment, whatever it looks like.
 """
 
 import re

@@ -43,7 +43,10 @@ def foreseen(
     for fold in rounds:
         require_variety(fold, y, found)
     alone = [fold for fold in rounds if is_alone(fold, groups)]
-    return (_of_one(alone, rounds, settings, groups.unit),) if alone and settings.classifier.tuned else ()
+    if not alone or not settings.classifier.tuned:
+        return ()
+    who = f"{len(alone)} of {len(rounds)} folds learn" if exclude is None else "The model learns"
+    return (_of_one(who, settings, groups.unit),)
 
 
 def is_alone(fold: Fold, groups: Clusters) -> bool:
@@ -62,10 +65,9 @@ def _counted(utterances: Sequence[Utterance], settings: Settings) -> tuple[list[
     return [own[i] for i in selection.chosen], selection.y
 
 
-def _of_one(alone: Sequence[Fold], rounds: Sequence[Fold], settings: Settings, unit: str) -> str:
-    where = f"{len(alone)} of {len(rounds)} folds learn" if rounds[0].test.size else "The model learns"
+def _of_one(who: str, settings: Settings, unit: str) -> str:
     return (
-        f"{where} from 1 {unit}: settings are searched for, and scores calibrated, on {unit}s left out among those "
+        f"{who} from 1 {unit}: settings are searched for, and scores calibrated, on {unit}s left out among those "
         f"learned from, and there is no other. {settings.classifier.name} takes fixed settings there for what is left "
         f"open, and says so. With 3 {unit}s or more it searches."
     )

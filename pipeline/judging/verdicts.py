@@ -16,19 +16,27 @@ Verdict = Literal["better", "worse", "equal", "unknown"]
 MARGIN = 0.05
 
 
-def verdict(low: float | None, high: float | None, *, margin: float | None = MARGIN, rises: bool = True) -> Verdict:
+#: Over fewer speakers nobody has measured how often such intervals hold the truth (``benchmarks/coverage.py``).
+FEWEST = 4
+
+
+def verdict(
+    low: float | None, high: float | None, n: int, *, margin: float | None = MARGIN, rises: bool = True
+) -> Verdict:
     """Return what the interval of a difference allows.
 
     Parameters
     ----------
     low, high
         The ends; None where there is no interval.
+    n
+        Over how many speakers (or other clusters) it is; with fewer than `FEWEST` nothing can be told.
     margin
         How far from 0 a difference may lie and be none; None where no difference is too small.
     rises
         Whether more is better.
     """
-    if low is None or high is None:
+    if low is None or high is None or n < FEWEST:
         return "unknown"
     if low > 0 or high < 0:
         return "better" if (low > 0) == rises else "worse"
@@ -44,7 +52,7 @@ def of_test(difference: Interval, p: float, alpha: float, *, margin: float | Non
         return "better" if (difference.value > 0) == rises else "worse"
     ends = (difference.low, difference.high)
     small = margin is not None and all(end is not None and abs(end) <= margin for end in ends)
-    return "equal" if small else "unknown"
+    return "equal" if small and difference.n_clusters >= FEWEST else "unknown"
 
 
 def in_words(found: Verdict, n: int, unit: str = "speaker", *, margin: float | None = MARGIN) -> str:

@@ -354,7 +354,10 @@ def _leak_lines(honest: Run, leaky: Run) -> Iterator[str]:
 
 def _worth(gain: intervals.Interval, leaky: float, unit: str) -> str:
     """Return what it is worth to know the tested speakers, as far as the interval allows to say."""
-    figure, found = tables.with_interval(dataclasses.asdict(gain)), verdicts.verdict(gain.low, gain.high)
+    figure, found = (
+        tables.with_interval(dataclasses.asdict(gain)),
+        verdicts.verdict(gain.low, gain.high, gain.n_clusters),
+    )
     words = {
         "better": f"so much of {leaky:.3f} is knowing the {unit}s, and gone with {unit}s that the model has never met",
         "worse": f"to know the {unit}s did not help, the model did clearly worse",

@@ -255,7 +255,8 @@ def chance_words(found: Found) -> str:
     name, metric = next(iter(headlines(found).items()))
     interval, chance = found["intervals"][name], found["chance"][name] or 0.0  # the correlation with a constant
     low, high = (None if interval[end] is None else interval[end] - chance for end in ("low", "high"))
-    words = verdicts.in_words(verdicts.verdict(low, high), found["n_clusters"], found["cluster"])
+    n = found["n_clusters"]
+    words = verdicts.in_words(verdicts.verdict(low, high, n), n, found["cluster"])
     return f"{metric.title} {number(interval['value'])} to {number(chance)}, {words}"
 
 
