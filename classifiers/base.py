@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 #: What is predicted: a class, or a number.
 Target = Literal["classes", "values"]
 
-#: What training rows may be too few for: a search for settings (they are fixed then), a sigmoid for each class (the
-#: scores are then one function of the decision values), any calibration (of the scores only the order then counts).
+#: What training rows may be too few for: a search for settings (they are fixed then), a sigmoid for each class (one
+#: function then makes scores of all decision values), a calibration that can be trusted (only the order then counts).
 LIMITS = ("search", "sigmoids", "calibration")
 
 

@@ -714,3 +714,23 @@ def test_what_fusion_says():
 def test_which_rules_learn():
     assert {name for name, rule in fusion.RULES.items() if not rule.learns} == {"mean", "product", "vote"}
     assert all(rule.learns == fusion.RULES[name].learns for name, rule in VALUE_RULES.items())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_scores_go_with_the_decisions_over_two_speakers_and_so_does_a_fusion(seed, tmp_path):
+    """Two speakers dealt at random: sigmoids fitted to one speaker at a time contradicted most decisions."""
+    names = tuple("abcdefg")
+    matrix = make_matrix(n_speakers=2, n_columns=12, classes=names, class_shift=0.6, speaker_shift=1.5, seed=seed)
+    card, svm = Card("random-k", "random-k", k=3), registry.classifier("svm")
+    parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (slice(0, 6), slice(6, 12))]
+    both = [
+        made(p, replace(s, classifier=svm, card=card), tmp_path, inner=False)
+        for p, s in zip(parts, (A, B), strict=True)
+    ]
+    for run in both:
+        assert run.found["largest_score"]["differs"] <= 0.1 * len(matrix)
+        assert run.found["largest_score"]["uar"] == pytest.approx(run.found["uar"], abs=0.02)
+        assert any("scores are not calibrated" in note for note in run.found["warnings"])
+    fused = report.summary(fusion.late(both, "mean"))
+    assert fused["uar"] >= min(run.found["uar"] for run in both)
+    assert any("so their decisions were fused" in note for note in fused["warnings"])

@@ -57,17 +57,17 @@ def log_shares(found: Floats, decisions: Floats) -> Floats:
 def against_decisions(found: Floats, decisions: Floats, weight: Floats) -> str:
     """Return how sigmoids contradict the decisions that they were fitted to, in words; empty where they do not.
 
-    They do where one of them does not rise, or where for more than `MOST_AGAINST` of the rows another class has the
+    They do where one of them falls, or where for more than `MOST_AGAINST` of the rows another class has the
     largest share than has the largest decision value.
     """
-    n_falling = int((found[:, 0] <= 0).sum())
+    n_falling = int((found[:, 0] < 0).sum())
     if n_falling:
-        return f"{n_falling} of {len(found)} do not rise with the decision"
+        return f"{n_falling} of {len(found)} sigmoids fall where the decision rises"
     known = ~np.isnan(decisions)
     shares = np.where(known, log_shares(found, decisions), -np.inf)
     against = shares.argmax(axis=1) != np.where(known, decisions, -np.inf).argmax(axis=1)
     share = float(np.average(against, weights=weight))
-    return f"they contradict {share:.0%} of the decisions" if share > MOST_AGAINST else ""
+    return f"sigmoids contradict {share:.0%} of the decisions" if share > MOST_AGAINST else ""
 
 
 def slope(decisions: Floats, true: Labels, weight: Floats, classes: Labels) -> float:

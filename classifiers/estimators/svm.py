@@ -154,14 +154,15 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
     def _calibrate(self, decisions: Floats, true: Labels, weight: Floats) -> None:
         """Fit a sigmoid a class; where they do not go with the decisions, one slope for all classes."""
         found = sigmoids(decisions, true, weight, self.classes_)
-        why = against_decisions(found, decisions, weight)
-        if not why:
+        against, n_flat = against_decisions(found, decisions, weight), int((found[:, 0] == 0).sum())
+        if not against and not n_flat:
             self.sigmoids_ = found
             return
-        self.limits_["sigmoids"] = why
         self.slope_ = slope(decisions, true, weight, self.classes_)
-        if says_nothing(self.slope_):
-            self.limits_["calibration"] = "decisions on speakers left out say nothing of the class"
+        if against or says_nothing(self.slope_):
+            self.limits_["calibration"] = against or "decisions on speakers left out say nothing of the class"
+        else:
+            self.limits_["sigmoids"] = f"{n_flat} of {len(found)} classes are one speaker's alone"
 
     def predict(self, X: ArrayLike) -> Labels:
         """Return the machine's own decision on each row: the class with most one-against-one wins.

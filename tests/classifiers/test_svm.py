@@ -15,7 +15,7 @@ from toys import speakers_and_classes
 
 from classifiers.base import inner_folds
 from classifiers.estimators import TRUSTED
-from classifiers.estimators.calibration import SLOPES, says_nothing, slope
+from classifiers.estimators.calibration import SLOPES, against_decisions, says_nothing, slope
 from classifiers.estimators.kernel import GAMMAS
 from classifiers.estimators.svm import COSTS, RBFMachine
 from classifiers.estimators.training import ONE_SPEAKER
@@ -122,7 +122,7 @@ def test_a_class_that_one_speaker_alone_has_leaves_one_slope_for_all():
     X, y, speakers = speakers_and_classes()
     y = np.where((speakers == "s2") & (y == "hap"), "awe", y)
     machine = RBFMachine().fit(X, y, groups=speakers)
-    assert machine.limits_ == {"sigmoids": "1 of 4 do not rise with the decision"}
+    assert machine.limits_ == {"sigmoids": "1 of 4 classes are one speaker's alone"}
     assert set(machine.predict(X)) == {"ang", "awe", "hap", "sad"}
     assert most_probable(machine, X) == machine.predict(X).tolist()
 
@@ -157,7 +157,7 @@ def test_two_speakers_with_one_class_each_have_nothing_to_tune_with():
 def test_where_sigmoids_fall_one_slope_keeps_the_order_of_the_decision():
     X, y, speakers = speakers_and_classes(n_speakers=2, shift=0.3, classes=("ang", "fea", "hap", "neu", "sad"))
     machine = RBFMachine(C=1.0, gamma=1.0).fit(X, y, groups=speakers)
-    assert "sigmoids" in machine.limits_
+    assert machine.limits_["calibration"].endswith("sigmoids fall where the decision rises")
     rng = np.random.default_rng(1)
     new = 2 * rng.normal(size=(3000, 8)).astype(np.float32)
     assert most_probable(machine, new) == machine.predict(new).tolist()
@@ -165,6 +165,18 @@ def test_where_sigmoids_fall_one_slope_keeps_the_order_of_the_decision():
     assert tied.any()  # of equally many wins the first class is decided on, not the clearest
     values = machine.predict_proba(new)[~tied]
     assert values == pytest.approx(softmax(machine.slope_ * machine.decision_function(new)[~tied], axis=1))
+
+
+def test_sigmoids_that_contradict_the_decisions_are_seen():
+    decisions = np.tile([[1.0, 0.9], [0.9, 1.0]], (5, 1))
+    steep, flat = np.array([[9.0, -9.0], [9.0, -9.0]]), np.array([[9.0, -9.0], [0.1, 3.0]])
+    assert against_decisions(steep, decisions, np.ones(10)) == ""
+    assert against_decisions(flat, decisions, np.ones(10)) == "sigmoids contradict 50% of the decisions"
+    rare = np.where(np.arange(10) % 2, 1.0, 0.2)  # 1 of 6, by weight
+    assert against_decisions(flat, decisions, rare) == ""
+    assert against_decisions(-steep, decisions, rare) == "2 of 2 sigmoids fall where the decision rises"
+    decisions[:, 1] = np.nan  # what was not learned cannot be contradicted
+    assert against_decisions(flat, decisions, np.ones(10)) == ""
 
 
 def test_of_two_classes_too_the_order_is_that_of_the_decision():
