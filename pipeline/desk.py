@@ -22,7 +22,7 @@ from pipeline.errors import AffexError
 from pipeline.extraction import stages
 from pipeline.extraction.extract import Summary, extract
 from pipeline.extraction.runner import Runner
-from pipeline.manifest import Dataset
+from pipeline.manifest import Dataset, Utterance
 from pipeline.registry import FeatureSpec
 
 if TYPE_CHECKING:
@@ -194,6 +194,14 @@ def readable(
         if before != spec:
             console.say(f"{before} has one row a frame, and {classifier.name} reads one a clip: pooled, as {spec}")
     return specs
+
+
+def utterances_of(desk: Desk) -> tuple[Utterance, ...]:
+    """Return the utterances of the corpora, as those of `matrix_of`."""
+    from pipeline.matrix import placed
+
+    every = tuple(utterance for dataset in desk.datasets for utterance in dataset.utterances)
+    return tuple(map(placed, every)) if len(desk.datasets) > 1 else every
 
 
 def matrix_of(desk: Desk, specs: Sequence[FeatureSpec]) -> "Matrix":

@@ -14,7 +14,7 @@ from pipeline.caching import imports
 from pipeline.caching.cache import recipe
 from pipeline.console import Terminal
 from pipeline.corpora.base import Card
-from pipeline.desk import Desk, extracted, matrix_of, readable
+from pipeline.desk import Desk, extracted, matrix_of, readable, utterances_of
 from pipeline.errors import AffexError, UsageError
 from pipeline.extraction.proof import Likeness
 from pipeline.manifest import MEDIA
@@ -89,6 +89,8 @@ def _fused(desk: Desk, members: Sequence[Member], wish: Wish, rule: str, out: Pa
 
     wish = replace(wish, inner=wish.inner or rules.RULES[rule].learns)
     planned = [_settings(desk, member, wish) for member in members]
+    for sentence in dict.fromkeys(sentence for _, settings in planned for sentence in _foreseen(desk, settings)):
+        desk.console.say(sentence)
     extracted(desk, [spec for specs, _ in planned for spec in specs], beside=_prints())
     folders = [_evaluated(desk, specs, settings, wish, None) for specs, settings in planned]
     return fuse_runs(desk.console, [str(folder) for folder in folders], f"late:{rule}", desk.folder.parent, out)
@@ -118,8 +120,16 @@ def run(desk: Desk, member: Member, wish: Wish, out: Path | None) -> Path:
         As `extracted`; or if the audit finds leaks and was not told to go on, or the evaluation cannot be done.
     """
     specs, settings = _settings(desk, member, wish)
+    for sentence in _foreseen(desk, settings):
+        desk.console.say(sentence)
     extracted(desk, specs, beside=_prints())
     return _evaluated(desk, specs, settings, wish, out)
+
+
+def _foreseen(desk: Desk, settings: "Settings") -> tuple[str, ...]:
+    from pipeline.judging.foresight import foreseen
+
+    return foreseen(utterances_of(desk), settings)
 
 
 def _prints() -> tuple[FeatureSpec, ...]:

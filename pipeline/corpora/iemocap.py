@@ -4,7 +4,8 @@ What
     10 039 turns of 151 dialogs, English, some improvised and some from scripts (the parts ``improvised``, 4784, and
     ``scripted``, 5255): audio (16 kHz), video (720 x 480, 29.97 frames/s), motion capture (120 Hz). Labels: fru 1849,
     neu 1708, ang 1103, sad 1084, exc 1041, hap 595, sur 107, fea 40, oth 3, dis 2; 2507 turns have no majority and so
-    no label here. Valence, arousal (which the corpus calls activation) and dominance: the published means, 1 to 5.
+    no label here. Valence, arousal (which the corpus calls activation) and dominance: the published means, nominally 1
+    to 5 (four turns of Ses03M_impro07 have valence 5.5, three turns dominance .5: kept as they are).
 Who
     Ten actors, a woman and a man in each of five sessions. Busso, Bulut, Lee, Kazemzadeh, Mower, Kim, Chang, Lee,
     Narayanan, "IEMOCAP: Interactive emotional dyadic motion capture database", Language Resources and Evaluation

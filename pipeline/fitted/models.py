@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from pipeline import names
 from pipeline.caching.cache import differences, recipe
-from pipeline.errors import AffexError, UsageError, unknown
-from pipeline.judging import splits
-from pipeline.judging.evaluate import Said, build, reweighted, score
+from pipeline.errors import AffexError, UsageError
+from pipeline.judging import limits, splits
+from pipeline.judging.evaluate import Said, best_params, build, limits_of, reweighted, score
 from pipeline.judging.evaluate import fit as fit_fold
 from pipeline.judging.splits import Fold
 from pipeline.judging.task import Examples, Settings, Task, prepare
@@ -164,7 +164,7 @@ def fit(
 
     task = prepare(matrix, settings, partial=partial)
     exclude = [names.meant(name, task.clusters.of.tolist()) for name in exclude]
-    fold = _all_but(task, exclude)
+    fold = splits.all_but(task.folds, task.clusters, exclude)
     estimator = build(settings, task.examples)
     try:
         with threadpool_limits(limits=1):  # as in an evaluation, so that it learns the same to the bit
@@ -178,9 +178,9 @@ def fit(
         settings=settings,
         recipes=tuple(recipes),
         columns=columns_digest(matrix.columns),
-        learned=_learned(task, fold, exclude),
+        learned=_learned(task, fold, exclude, estimator),
         estimator=estimator,
-        chosen=getattr(estimator, "best_params_", {}),
+        chosen=best_params(estimator),
         versions=versions(),
     )
 
@@ -259,19 +259,9 @@ def require_speakers(utterances: Sequence[Utterance]) -> None:
         )
 
 
-def _all_but(task: Task, exclude: Sequence[str]) -> Fold:
-    """Return the fold that learns from all who are in any fold of the card, but for some speakers."""
-    of = task.clusters.of
-    for name in exclude:
-        if name not in of:
-            raise unknown(task.clusters.unit, name, np.unique(of).tolist())
-    judged = np.unique(np.concatenate([part for fold in task.folds for part in (fold.train, fold.test)]))
-    excluded = np.isin(of[judged], list(exclude))
-    return Fold("all", judged[~excluded], judged[excluded])
-
-
-def _learned(task: Task, fold: Fold, exclude: Sequence[str]) -> Learned:
+def _learned(task: Task, fold: Fold, exclude: Sequence[str], estimator: Any) -> Learned:
     y = task.examples.y[fold.train]
+    met = (best_params(estimator), limits_of(estimator))
     of_folds = splits.notes(task.examples.y, task.folds) if task.examples.classes else ()
     return Learned(
         n_utterances=len(fold.train),
@@ -280,7 +270,11 @@ def _learned(task: Task, fold: Fold, exclude: Sequence[str]) -> Learned:
         counts={name: int((y == name).sum()) for name in task.examples.classes},
         excluded=tuple(exclude),
         left_out=dict(task.left_out),
-        notes=(*(note for note in task.notes if note not in of_folds), *_alike(task)),
+        notes=(
+            *(note for note in task.notes if note not in of_folds),
+            *limits.sentences([met], folds=False),
+            *_alike(task),
+        ),
     )
 
 

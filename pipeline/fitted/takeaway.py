@@ -14,12 +14,14 @@ from pipeline.caching import cache, store
 from pipeline.caching.cache import recipe
 from pipeline.caching.imports import is_imported
 from pipeline.console import Terminal
-from pipeline.desk import Desk, extracted, matrix_of, readable
+from pipeline.desk import Desk, extracted, matrix_of, readable, utterances_of
 from pipeline.errors import UsageError
 from pipeline.fitted import modelfile, models
 from pipeline.fitted.models import Model, Predictions
 from pipeline.judging import runs
 from pipeline.judging.evaluate import Said
+from pipeline.judging.foresight import foreseen
+from pipeline.judging.results import best_scored
 from pipeline.judging.task import Settings
 from pipeline.manifest import Dataset
 from pipeline.matrix import Matrix
@@ -58,6 +60,8 @@ def fit(
     specs = readable(desk.console, settings.features, settings.classifier, desk.imported)
     _require_extractable(specs)
     recipes = [recipe(spec.feature) for spec in specs]
+    for sentence in foreseen(utterances_of(desk), settings, exclude):
+        desk.console.say(sentence)
     extracted(desk, specs)
     atomic.require_writable(path.parent if path else desk.folder / "models")
     model = models.fit(
@@ -203,7 +207,10 @@ def _chosen(model: Model) -> Iterator[str]:
         yield "Chosen: " + ", ".join(f"{name}={value}" for name, value in model.chosen.items())
     if model.settings.speaker_norm:
         known = TRANSDUCTIVE[model.settings.speaker_norm]
-        yield f"Note: {known}; whoever uses it must name speakers, and give several recordings of each."
+        yield (
+            f"Note: {known}; whoever uses it must name speakers, and give several recordings of each, not of one class "
+            "alone."
+        )
 
 
 def _changed_versions(model: Model) -> Iterator[str]:
@@ -241,6 +248,8 @@ def _show(console: Terminal, matrix: Matrix, predictions: Predictions, model: Mo
         console.say(
             "Predicted: " + ", ".join(f"{name} {n}" for name, n in Counter(said.predicted.tolist()).most_common())
         )
+        differs = int((best_scored(said.predicted, said.scores, model.classes) != said.predicted).sum())
+        console.say(f"Scores: {tables.largest_score_words({'differs': differs, 'of': len(said.numbers)})}.")
     if model.settings.speaker_norm:
         console.say(f"Note: {TRANSDUCTIVE[model.settings.speaker_norm]}.")
     for id_, note in list(predictions.notes.items())[:SHOWN]:

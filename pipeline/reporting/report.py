@@ -22,6 +22,7 @@ import numpy as np
 
 from pipeline import bundle, csvcells, manifest
 from pipeline.judging import intervals, metrics, runs
+from pipeline.judging.limits import INNER
 from pipeline.judging.results import About, FoldSummary, Result, Scores, Seen
 from pipeline.judging.splits import card_hash
 from pipeline.matrix import Matrix, SpeakerNorm
@@ -118,7 +119,8 @@ def kept(folder: Path, basis: str, *, inner: bool = False) -> str | None:
     if not runs.exists(folder):
         return None
     found = runs.whole(folder)
-    enough = runs.INNER in found.contents or not inner
+    alone = all(INNER in fold.get("limits", {}) for fold in found.record["folds"].values())
+    enough = runs.INNER in found.contents or alone or not inner
     return found.contents[REPORT].decode() if enough and found.record.get("rests_on") == basis else None
 
 
@@ -130,6 +132,8 @@ def summary(result: Result) -> dict[str, Any]:
         "intervals": _intervals(scores, about.unit),
         "leaks": list(result.leaks),
         "transductive": _transductive(about),
+        "class_lost": plain(result.class_lost),
+        "speakers_by_classes": plain(result.spread),
         "ceiling": plain(result.ceiling),
         **({"seen": [_seen(one) for one in result.seen]} if result.seen else {}),
         "n_utterances": len(scores),
@@ -200,9 +204,20 @@ def _of_classes(scores: Scores) -> dict[str, Any]:
         "chance": {name: _number(figure_of(always, name)(everyone)) for name in names},
         "chance_is": f"always '{frequent}'",
         "classes": list(scores.classes),
+        "largest_score": largest_score(scores),
         "per_class": _per_class(scores.classes, confusion),
         "per_speaker": {name: _one_speaker(scores, own) for name, own in _clusters(scores)},
         "confusion": confusion.tolist(),
+    }
+
+
+def largest_score(scores: Scores) -> dict[str, Any]:
+    """Return for how many utterances the largest score is another class's than the decision's, and what it would do."""
+    by_score = dataclasses.replace(scores, predicted=scores.best_scored)
+    return {
+        "differs": int((by_score.predicted != scores.predicted).sum()),
+        "of": len(scores),
+        "uar": _number(figure_of(by_score, "uar")(np.arange(len(scores)))),
     }
 
 
@@ -263,7 +278,8 @@ def _one_speaker(scores: Scores, own: metrics.Numbers) -> dict[str, Any]:
 
 def _fold(fold: FoldSummary) -> dict[str, Any]:
     noise = {} if fold.n_noise is None else {"n_noise": fold.n_noise}
-    return {"n_train": fold.n_train, "n_test": fold.n_test, **noise, "best_params": plain(fold.best_params)}
+    limits = {"limits": dict(fold.limits)} if fold.limits else {}
+    return {"n_train": fold.n_train, "n_test": fold.n_test, **noise, "best_params": plain(fold.best_params), **limits}
 
 
 def _seen(one: Seen) -> dict[str, Any]:

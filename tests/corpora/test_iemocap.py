@@ -122,6 +122,13 @@ def test_what_begins_like_a_head_line_and_is_none_is_an_error(head):
         list(iemocap_labels.parsed(f"{dialogs.TITLE}\n{head}\n", "a file"))
 
 
+def test_means_beyond_the_nominal_scale_are_kept_as_they_are_published():
+    """Four turns of Ses03M_impro07 have valence 5.5, three turns dominance .5."""
+    head = "[6.2901 - 8.2357]\tSes03M_impro07_M000\thap\t[5.5000, 3.0000, 0.5000]"
+    (turn,) = iemocap_labels.parsed(f"{dialogs.TITLE}\n{head}\n", "a file")
+    assert turn.mean == Rating(5.5, 3.0, 0.5)
+
+
 def test_as_many_blocks_as_the_corpus_has_turns(capsys):
     turns = [f"Ses01F_impro01_F{n:05d}" for n in range(10_039)]
     text = dialogs.labels(dialogs.block(name, n, "sad", dialogs.raters("sad")) for n, name in enumerate(turns))
