@@ -16,7 +16,7 @@ import itertools
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import av
@@ -102,6 +102,8 @@ class Material:
         Where a picture inside is that can be decoded by itself.
     seen
         Tells the time of a picture, s; None where there are none.
+    states_length
+        Whether the container says how long it is, so that a cut one is not taken for whole.
     """
 
     write: Callable[[Path, Change], Path]
@@ -109,6 +111,7 @@ class Material:
     seconds: float
     key: float | None
     seen: Callable[[NDArray[np.uint8]], float] | None
+    states_length: bool = True
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,7 @@ def cases(of: Material) -> tuple[Case, ...]:
     copied_from = from_(head) if of.key else from_(head, ("audio",))
     moved = 0.5 if of.seen else 0.0  # where there is nothing but sound, its beginning is the file's
     whole = (None, None)
+    stated = (whole,) if of.states_length else ()
     return (
         Case(
             "late",
@@ -160,7 +164,7 @@ def cases(of: Material) -> tuple[Case, ...]:
             right=spans((0.2, 1.8), (3.4, 4.3), (4.5, 5.4)),
             refused=(*spans((1.5, 2.5)), whole),
         ),
-        Case("cut", cut=0.6, right=spans((0.5, 1.3), (1.3, 2.4)), refused=spans((5.0, 5.9))),
+        Case("cut", cut=0.6, right=spans((0.2, 2.0), (1.2, 2.6)), refused=(*spans((5.0, 5.9)), *stated)),
         Case("head", copied_from, -head, -head, right=spans((0.2, 0.9), (1.1, 2.0), (2.5, 3.3))),
     )
 
@@ -182,9 +186,11 @@ class Cell:
 
 def material(kind: Kind, clips: Path | None) -> Material:
     """Return what a kind of recording is made of."""
-    if kind.clip:
-        assert clips is not None
-        return _of_clip(clips / kind.clip)
+    made = _of_clip(clips / kind.clip) if clips and kind.clip else _of_planted(kind)
+    return replace(made, states_length=kind.suffix not in ("ts", "mpg"))
+
+
+def _of_planted(kind: Kind) -> Material:
     sound, whole = planted(SECONDS, kind.rate), planted(SECONDS, RATE)
     n_pictures = round(SECONDS * FPS) if kind.pictures else 0
 

@@ -277,8 +277,9 @@ def _require_sound(samples: NDArray[np.float32], take: _Take) -> None:
     if take.kept < CANCELLED * take.loud:
         raise MediaError(f"{path} is digital silence: the channels cancel out; name one with channel= (from 0)")
     if not peak:
+        which = "" if take.media.channel is None else f" of channel {take.media.channel}"
         also = f" ({take.note})" if take.note else ""
-        raise MediaError(f"{path} is digital silence: every sample is 0{also}")
+        raise MediaError(f"{path} is digital silence: every sample{which} is 0{also}")
 
 
 def _resampled(samples: NDArray[np.float32], native: int, rate: int) -> NDArray[np.float32]:
