@@ -241,8 +241,9 @@ def _digests(path: Path) -> list[str]:
         return []
 
 
-def _write_sums(path: Path, digests: Iterable[str]) -> None:
-    write_text(sums(path), [f"{digest}  {path.name}\n" for digest in dict.fromkeys(digests)])
+def _write_sums(path: Path, digests: Sequence[str]) -> None:
+    if digests != _digests(path):
+        write_text(sums(path), [f"{digest}  {path.name}\n" for digest in dict.fromkeys(digests)])
 
 
 def _digest(parts: Iterable[bytes]) -> str:

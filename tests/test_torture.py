@@ -32,7 +32,7 @@ def test_a_full_disk_loses_nothing_finished(ground: torture.Ground) -> None:
 
 
 def test_a_kill_between_two_steps_of_writing_loses_nothing_finished(ground: torture.Ground) -> None:
-    torture.steps(ground, stride=7)
+    torture.steps(ground, stride=9)
 
 
 def test_a_kill_at_any_moment_loses_nothing_finished(ground: torture.Ground) -> None:
@@ -67,7 +67,7 @@ def test_a_full_disk_loses_no_finished_pictures(chain: torture.Ground) -> None:
 
 
 def test_a_kill_between_two_steps_of_writing_loses_no_link_of_a_chain(chain: torture.Ground) -> None:
-    torture.steps(chain, stride=11)
+    torture.steps(chain, stride=13)
 
 
 @pytest.fixture(scope="module")
