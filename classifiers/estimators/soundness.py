@@ -127,7 +127,8 @@ def _check_machine(machine: SVC | SVR) -> None:
     n_machines = n_classes * (n_classes - 1) // 2
     _require("a machine's support", support, (len(support),), least=0, kinds="i")
     _require("a machine's counts of support", n_support, n_support.shape, least=0, kinds="i")
-    if machine.kernel != "precomputed" or n_fit != n_train or (support >= n_train).any():
+    there = (support < n_train).all() and len(np.unique(support)) == len(support)
+    if machine.kernel != "precomputed" or n_fit != n_train or not there:
         raise UnsoundError("a machine refers to training rows that are not there")
     of_machine = n_support.sum() if isinstance(machine, SVC) else n_support[0]
     if len(n_support) != n_classes or of_machine != len(support):

@@ -18,6 +18,7 @@ import hashlib
 import io
 import json
 import re
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -161,7 +162,9 @@ def _require_agreement(model: Model, record: Mapping[str, Any]) -> None:
         raise _ForeignError(f"{RECORD} tells of {record['n_columns']} columns, and the estimator of another number")
     if sorted(getattr(estimator, "classes_", ())) != sorted(name for name, n in model.learned.counts.items() if n):
         raise _ForeignError(f"{RECORD} tells of the classes {', '.join(model.classes)}, and the estimator of others")
-    if record["card_hash"] != card_hash(settings.card) or record["evaluation"] != model.evaluation:
+    derived = {"card_hash": card_hash(settings.card), "evaluation": model.evaluation, "classes": [*model.classes],
+               "target": settings.card.target, "scores": settings.about().scores}  # fmt: skip
+    if any(record[name] != value for name, value in derived.items()):
         raise _ForeignError(f"{RECORD} contradicts itself")
     try:
         # A model for a GPU may be read where there is none.
@@ -227,7 +230,9 @@ def _estimator(archive: bytes, settings: Settings, *, values: bool) -> Any:
     types = set(skops.io.get_untrusted_types(data=archive)) - set(TRUSTED)
     if types:
         raise _ForeignError(f"{ESTIMATOR} has what is no part of a model: {', '.join(sorted(types))}")
-    estimator = skops.io.loads(archive, trusted=TRUSTED)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of other versions, which whoever uses the model is told
+        estimator = skops.io.loads(archive, trusted=TRUSTED)
     target: Target = "values" if values else "classes"
     expected = settings.classifier.build(target=target, seed=settings.seed, device=settings.device)
     if type(estimator) is not type(expected):

@@ -52,6 +52,11 @@ class Confined:
     script
         The file that the child runs. Its arguments are the number of an open file descriptor (its end of a
         `multiprocessing.Pipe`), the limits as numbers of bytes and seconds, and `arguments`.
+
+    Raises
+    ------
+    RefusedError
+        If no process can be started.
     """
 
     def __init__(self, script: Path, *arguments: str, limits: Limits = Limits()) -> None:
@@ -64,6 +69,8 @@ class Confined:
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),), env=_environment(),
             )  # fmt: skip
+        except OSError as error:
+            raise RefusedError(f"no process could be started to read it: {error.strerror}") from error
         finally:
             theirs.close()
 

@@ -140,8 +140,9 @@ def reading(path: Path, limits: Limits = Limits()) -> Iterator[Sequence]:  # noq
     what = f"{path} cannot be read as a computational sequence"
     if path.exists() and not path.is_file():
         raise AffexError(f"{what}: it is no file.")
-    with Confined(CHILD, str(path), limits=limits) as child:
+    with contextlib.ExitStack() as stack:
         with _in_words(what):
+            child = stack.enter_context(Confined(CHILD, str(path), limits=limits))
             said = child.ask()
             name, texts, keys = str(said["name"]), dict(said["metadata"]), list(map(str, said["keys"]))
             digests = _sealed_digests(name, texts, keys)
