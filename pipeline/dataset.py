@@ -4,23 +4,30 @@ The first arrow of the flow: files to utterances. Also remembers which corpus wa
 names none.
 """
 
+import contextlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline import registry
+from pipeline import sealed as sealing
 from pipeline.atomic import write_text
-from pipeline.caching import copies
+from pipeline.caching import copies, owner
 from pipeline.console import Console
 from pipeline.corpora import search
 from pipeline.corpora.base import Corpus, shortfalls
 from pipeline.corpora.search import Found
-from pipeline.errors import CorpusError, UsageError
+from pipeline.errors import AffexError, CorpusError, UsageError
+from pipeline.files import content, path_of, spelled
 from pipeline.manifest import Dataset, Utterance, Utterances
 from pipeline.media import pointers
+from pipeline.sealed import DamagedError, sealed
 
 #: The corpus that is a table, cached under the table's own name.
 TABLE = "csv"
+
+#: The file among the caches that says which corpora were extracted last.
+LAST = "last.json"
 
 #: Where a corpus is looked for when nobody says.
 DATA = Path("data")
@@ -43,13 +50,13 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
     Raises
     ------
     UsageError
-        If there is no such corpus, or no table was named.
+        If there is no such corpus, no table was named, or its name is another's or can be no folder's.
     CorpusError
         If the folder is not that corpus, or not the whole of it.
     """
     corpus = registry.corpus(name)
     if corpus.name == TABLE:
-        return _table(corpus, data, cache, partial=partial)
+        return _table(corpus, data, cache, partial=partial, console=console)
     root = data or DATA / corpus.name
     if corpus.make is not None:
         if not root.exists():
@@ -85,7 +92,7 @@ def _found(
 def unfetched(name: str, root: Path, utterances: Sequence[Utterance]) -> list[str]:
     """Return a sentence on the media that were never fetched, without a full stop; none where all were."""
     paths = list(dict.fromkeys(path for utterance in utterances for item in utterance.media() for path in item.files))
-    whys = {path: why for path in paths if (why := pointers.unfetched(root / path))}
+    whys = {path: why for path in paths if (why := pointers.unfetched(path_of(root, path)))}
     if not whys:
         return []
     first, why = next(iter(whys.items()))
@@ -94,22 +101,28 @@ def unfetched(name: str, root: Path, utterances: Sequence[Utterance]) -> list[st
 
 def folder_name(name: str, data: Path | None) -> str:
     """Return what a corpus's cache folder is called."""
-    return data.stem if name == TABLE and data is not None else name
+    return spelled(data.stem) if name == TABLE and data is not None else name
 
 
-def _table(corpus: Corpus, table: Path | None, cache: Path, *, partial: bool) -> Dataset:
+def _table(corpus: Corpus, table: Path | None, cache: Path, *, partial: bool, console: Console) -> Dataset:
     if table is None:
         raise UsageError("DATASET=csv reads a table: say which, as in DATA=mine.csv.")
-    if table.stem in registry.corpora():
+    if table.stem.lower() in registry.corpora():  # not every file system tells them apart
         raise UsageError(
             f"{table.name} would be cached as '{table.stem}', and that is a corpus of its own. Rename the table."
         )
+    name = spelled(table.stem)
+    owner.require_name(name, table.name)
     search.require_fetched(table)
-    utterances = corpus.find(table)
-    missing = unfetched(table.stem, table.parent, utterances)
+    found = corpus.find(table, memory=cache / name)
+    missing = unfetched(name, table.parent, found)
     if missing and not partial:
         raise CorpusError(f"{missing[0]}, or go on with what is there: PARTIAL=1.")
-    return Dataset(table.stem, table.parent, cache / table.stem, utterances, tuple(missing))
+    owner.claim(cache / name, table, console.say)
+    notes = (*missing, *(found.notes if isinstance(found, Utterances) else ()))
+    for note in notes:
+        console.say(f"{note}.")
+    return Dataset(name, table.parent, cache / name, found, notes)
 
 
 def _how_to_get(corpus: Corpus, root: Path) -> str:
@@ -125,15 +138,27 @@ def _how_to_get(corpus: Corpus, root: Path) -> str:
 
 
 def remember(cache: Path, names: str, data: str | None) -> None:
-    """Note which corpora were extracted last, as DATASET and DATA named them."""
-    record = {"dataset": names, "data": data}
-    write_text(cache / "last.json", [json.dumps(record) + "\n"])
+    """Note which corpora were extracted last, as DATASET and DATA named them; not in a cache that is only read."""
+    record = sealed({"dataset": names, "data": data})
+    with contextlib.suppress(AffexError):
+        write_text(cache / LAST, [json.dumps(record) + "\n"])
 
 
 def last(cache: Path) -> tuple[str, str | None] | None:
-    """Return the corpora extracted last and where they lay, or None where there are none."""
+    """Return the corpora extracted last and where they lay, or None where there are none.
+
+    Raises
+    ------
+    UsageError
+        If what was noted is damaged: another corpus would be taken for the one that is meant.
+    """
     try:
-        record = json.loads((cache / "last.json").read_text(encoding="utf-8"))
+        record = sealing.opened(content(cache / LAST))
         return str(record["dataset"]), None if record["data"] is None else str(record["data"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except FileNotFoundError:
         return None
+    except (OSError, DamagedError, KeyError) as error:
+        raise UsageError(
+            f"{cache / LAST} does not say any more which corpus was extracted last ({error}): say which is meant, as "
+            "in DATASET=emodb DATA=folder. The next `make features` writes it anew."
+        ) from error

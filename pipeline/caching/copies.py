@@ -11,6 +11,7 @@ from pipeline.caching import sources
 from pipeline.caching.sources import File
 from pipeline.console import Console
 from pipeline.errors import CorpusError
+from pipeline.files import path_of
 
 #: So many pairs an error shows.
 SHOWN = 3
@@ -54,7 +55,7 @@ def _files(pairs: Sequence[tuple[str, str]]) -> str:
 
 def _alike_in_size(root: Path, one: str, other: str) -> bool:
     try:
-        return (root / one).stat().st_size == (root / other).stat().st_size
+        return path_of(root, one).stat().st_size == path_of(root, other).stat().st_size
     except OSError:
         return False
 

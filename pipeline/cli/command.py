@@ -5,6 +5,7 @@ variables on, so that blanks, umlauts and quotes survive. Exit code 0 is success
 error, 130 an interrupt.
 """
 
+import io
 import sys
 
 import click
@@ -13,6 +14,7 @@ from pipeline import __version__
 from pipeline.cli import cached, evaluation, exchanging, extraction, looking, models
 from pipeline.cli.options import Group
 from pipeline.errors import AffexError, UsageError
+from pipeline.printable import printable
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,18 +47,25 @@ for verb in (
 ):
     cli.add_command(verb)
 
+INTERRUPTED = "Interrupted. All clips and folds finished so far are kept; run the same command again to go on."
+
 
 def main() -> None:
     """Run the command; every error that is meant for people is shown as a sentence."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a path may hold what is no text
     try:
         code = cli(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        click.echo(printable(shown.getvalue(), keep="\n"), err=True, nl=False)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted. All clips finished so far are kept; run the same command again to go on.", err=True)
+        click.echo(INTERRUPTED, err=True)
         sys.exit(130)
     except AffexError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(printable(f"Error: {error}", keep="\n"), err=True)
         sys.exit(2 if isinstance(error, UsageError) else 1)

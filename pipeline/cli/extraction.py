@@ -33,7 +33,7 @@ def features(corpora: Corpora, features: str | None, running: Running) -> None:
     specs = registry.feature_specs(features, corpora.imported)
     with open_desk(corpora.at_hand(console), console, running) as desk:
         extracted(desk, specs)
-    corpora.remember()
+        corpora.remember()  # whatever becomes of the workers now
 
 
 @click.command()

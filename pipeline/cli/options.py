@@ -196,7 +196,7 @@ RUNNING = gathered(
     "running",
     Running,
     option("--scheduler", default="local", help="local, inline or tcp://host:8786 of a running Dask scheduler."),
-    option("--jobs", type=click.IntRange(1), default=None, help="Processes. [one a core]"),
+    option("--jobs", type=click.IntRange(1, 1024), default=None, help="Processes. [one a core]"),
     option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", help="Where networks, SVM, XGBoost compute."),
     option("--weights", type=click.Path(path_type=Path), default=None, help="Folder of networks' weight files."),
 )
@@ -219,5 +219,5 @@ ASKED = gathered(
     ),
     option("--reweight", is_flag=True, default=False, help="Scores times the square root of the class's frequency."),
     option("--soft", is_flag=True, default=False, help="Learn from the shares of the raters' votes."),
-    option("--seed", type=int, default=0, help="Seeds all that is random."),
+    option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Seeds all that is random."),
 )

@@ -34,9 +34,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from pipeline.corpora import search
-from pipeline.corpora.base import LOSO, Card, Corpus, counted_otherwise, require_folder
+from pipeline.corpora.base import LOSO, Card, Corpus, counted_otherwise, require_folder, unreadable
 from pipeline.corpora.search import Found, Take
 from pipeline.errors import CorpusError
+from pipeline.files import opened, path_of
 from pipeline.manifest import Utterance
 
 LABELS = (
@@ -66,10 +67,11 @@ def find(root: Path) -> Found:
             f"{', '.join(name for name in SHEETS if name != SHEET)}) in it and all its folders, and found films: "
             f"{len(takes.of)}, sheets: {len(sheets)}. Both are given on request: see {CORPUS.source}"
         )
-    labels = _labels(root / sheets[0])
+    sheet = path_of(root, sheets[0])
+    labels = _labels(sheet)
     if not labels.keys() & takes.of.keys():
         raise CorpusError(
-            f"{root / sheets[0]} names none of the {len(takes.of)} films below {root}: expected rows with a clip such "
+            f"{sheet} names none of the {len(takes.of)} films below {root}: expected rows with a clip such "
             f"as {min(takes.of)} and an emotion. Is it the sheet of these films?"
         )
     utterances = (_utterance(clip, takes.of[clip], labels.get(clip)) for clip in sorted(takes.of))
@@ -94,7 +96,6 @@ def _utterance(clip: str, take: Take, label: str | None) -> Utterance:
 
 def _labels(sheet: Path) -> dict[str, str]:
     """Return the label of each clip: found by what cells say, as the columns' order is not published."""
-    search.require_fetched(sheet)
     labels: dict[str, str] = {}
     for cells in _lines(sheet) if sheet.suffix.lower() == ".csv" else _rows(sheet):
         clips = [cell.upper() for cell in cells if CLIP.fullmatch(cell)]
@@ -112,7 +113,7 @@ def _labels(sheet: Path) -> dict[str, str]:
 
 def _lines(table: Path) -> Iterator[Sequence[str]]:
     """Yield what is written in the cells of each row of a table, as a spreadsheet saves one."""
-    text = table.read_text(encoding="utf-8-sig", errors="replace")
+    text = search.text(table)
     delimiter = max(",;\t", key=text.count)
     for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
         yield [cell for given in row if (cell := given.strip())]
@@ -120,13 +121,16 @@ def _lines(table: Path) -> Iterator[Sequence[str]]:
 
 def _rows(workbook: Path) -> Iterator[Sequence[str]]:
     """Yield what is written in the cells of each row of an Excel workbook (ECMA-376, part 1, 18.3 and 18.4)."""
+    search.require_fetched(workbook)
     try:
-        with zipfile.ZipFile(workbook) as parts:
+        with opened(workbook) as file, zipfile.ZipFile(file) as parts:
             names = parts.namelist()
             shared = _shared(parts.read("xl/sharedStrings.xml")) if "xl/sharedStrings.xml" in names else []
             for name in sorted(name for name in names if name.startswith("xl/worksheets/sheet")):
                 for row in ElementTree.fromstring(parts.read(name)).iterfind(".//{*}row"):
                     yield [text for cell in row.iterfind(".//{*}c") if (text := _text(cell, shared))]
+    except OSError as error:
+        raise unreadable(workbook, error) from error
     except (zipfile.BadZipFile, zlib.error, ElementTree.ParseError, ValueError, IndexError) as error:
         raise CorpusError(
             f"{workbook} cannot be read as an Excel workbook ({error}). Open it in a spreadsheet program and save it "

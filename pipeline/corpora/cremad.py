@@ -26,9 +26,8 @@ Traps
     Others report ``1076_MTI_SAD_XX.wav`` to be silent and ``1064_IEO_DIS_MD.wav`` to be a minute of several emotions.
 """
 
-import csv
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pipeline.corpora import search
@@ -76,7 +75,7 @@ def find(root: Path) -> Found:
             f"{root} does not hold CREMA-D: looked for files such as AudioWAV/1001_DFA_ANG_XX.wav or "
             "VideoFlash/1001_DFA_ANG_XX.flv in it and all its folders, and found none."
         )
-    sexes, votes = dict(_sexes(_table(root, paths, ACTORS))), dict(_votes(_table(root, paths, VOTES)))
+    sexes, votes = dict(_sexes(search.first(root, paths, ACTORS))), dict(_votes(search.first(root, paths, VOTES)))
     return takes.found(
         "cremad", (_utterance(clip, takes.of[clip], sexes, votes.get(clip, ())) for clip in sorted(takes.of))
     )
@@ -107,11 +106,6 @@ def _utterance(clip: str, take: Take, sexes: Mapping[str, str], votes: Votes) ->
     )
 
 
-def _table(root: Path, paths: Sequence[str], name: str) -> Path | None:
-    """Return where a table lies, None where it does not."""
-    return next((root / path for path in search.named(paths, name)), None)
-
-
 def _sexes(table: Path | None) -> Iterator[tuple[str, str]]:
     """Yield actor and sex of each row, nothing where there is no table."""
     for _, row in _rows(table, "ActorID", "Sex"):
@@ -133,13 +127,11 @@ def _votes(table: Path | None) -> Iterator[tuple[str, Votes]]:
 def _rows(table: Path | None, *columns: str) -> Iterator[tuple[int, dict[str, str]]]:
     if table is None:
         return
-    search.require_fetched(table)
-    with table.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-        rows = csv.DictReader(lines, restval="")
-        missing = [column for column in columns if column not in (rows.fieldnames or ())]
-        if missing:
-            raise CorpusError(f"{table} has no column '{missing[0]}': it is not the table that CREMA-D ships.")
-        yield from enumerate(rows, 2)
+    rows = search.rows(table)
+    missing = [column for column in columns if column not in (rows.fieldnames or ())]
+    if missing:
+        raise CorpusError(f"{table} has no column '{missing[0]}': it is not the table that CREMA-D ships.")
+    yield from enumerate(rows, 2)
 
 
 CORPUS = Corpus(

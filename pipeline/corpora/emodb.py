@@ -24,7 +24,6 @@ Traps
     not exist. Boredom is no emotion of most other corpora.
 """
 
-import csv
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -33,6 +32,7 @@ from pipeline.corpora import search
 from pipeline.corpora.base import Corpus, Download, require_folder
 from pipeline.corpora.search import Found, Take
 from pipeline.errors import CorpusError
+from pipeline.files import path_of
 from pipeline.manifest import Utterance
 
 LABELS = {
@@ -108,28 +108,26 @@ def _ambiguous(root: Path, paths: Sequence[str]) -> set[str]:
     rated = [path for path, name in tables.items() if name in ("db.emotion.csv", "emotion.csv")]
     listed = [path for path, name in tables.items() if "ambiguous" in name]
     gold = [path for path, name in tables.items() if "gold_standard" in name]
-    doubtful = {id_ for path in rated for id_, share in _rows(root / path) if share is not None and share < AGREED}
-    doubtful |= {id_ for path in listed for id_, _ in _rows(root / path)}
-    return doubtful - {id_ for path in gold for id_, _ in _rows(root / path)}
+    doubtful = {
+        id_ for path in rated for id_, share in _rows(path_of(root, path)) if share is not None and share < AGREED
+    }
+    doubtful |= {id_ for path in listed for id_, _ in _rows(path_of(root, path))}
+    return doubtful - {id_ for path in gold for id_, _ in _rows(path_of(root, path))}
 
 
 def _rows(table: Path) -> Iterator[tuple[str, float | None]]:
     """Yield utterance, and how many agreed on its emotion (None where nothing is said), of each row of a table."""
-    search.require_fetched(table)
-    with table.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-        rows = csv.DictReader(lines, restval="")
-        if "file" not in (rows.fieldnames or ()):
-            raise CorpusError(f"{table} has no column 'file': it is not a table of EMO-DB.")
-        for number, row in enumerate(rows, 2):
-            text = row.get("emotion.confidence") or ""
-            try:
-                share = float(text) if text.strip() else None
-            except ValueError as error:
-                raise CorpusError(
-                    f"{table}, row {number}: 'emotion.confidence' is '{text}', expected a number."
-                ) from error
-            if id_ := _id(row["file"].replace("\\", "/").rpartition(".")[0]):
-                yield id_, share
+    rows = search.rows(table)
+    if "file" not in (rows.fieldnames or ()):
+        raise CorpusError(f"{table} has no column 'file': it is not a table of EMO-DB.")
+    for number, row in enumerate(rows, 2):
+        text = row.get("emotion.confidence") or ""
+        try:
+            share = float(text) if text.strip() else None
+        except ValueError as error:
+            raise CorpusError(f"{table}, row {number}: 'emotion.confidence' is '{text}', expected a number.") from error
+        if id_ := _id(row["file"].replace("\\", "/").rpartition(".")[0]):
+            yield id_, share
 
 
 def _utterance(id_: str, take: Take, part: str | None) -> Utterance:

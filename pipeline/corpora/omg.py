@@ -27,7 +27,6 @@ Traps
     second. The challenge took the mean of CCC over the films; here it is over all utterances.
 """
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -70,7 +69,7 @@ class Release:
 
     def table(self, *names: str) -> Path | None:
         """Return the first of the tables that is there."""
-        return next((self.root / path for path in search.named(self.paths, *names)), None)
+        return search.first(self.root, self.paths, *names)
 
 
 def find(root: Path) -> Found:
@@ -171,14 +170,12 @@ def _texts(table: Path | None) -> Iterator[tuple[tuple[str, str], str | None]]:
 
 def _rows(table: Path, *columns: str) -> Iterator[tuple[int, Row]]:
     """Yield number and cells of each row, blanks around the cells left out."""
-    search.require_fetched(table)
-    with table.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-        rows = csv.DictReader(lines, restkey="", restval="")
-        missing = [column for column in columns if column not in (rows.fieldnames or ())]
-        if missing:
-            raise CorpusError(f"{table} has no column '{missing[0]}'. Looked for {', '.join(columns)}.")
-        for number, row in enumerate(rows, 2):
-            yield number, {column: cell.strip() for column, cell in row.items() if column}
+    rows = search.rows(table)
+    missing = [column for column in columns if column not in (rows.fieldnames or ())]
+    if missing:
+        raise CorpusError(f"{table} has no column '{missing[0]}'. Looked for {', '.join(columns)}.")
+    for number, row in enumerate(rows, 2):
+        yield number, {column: cell.strip() for column, cell in row.items() if column}
 
 
 def remarks(utterances: Sequence[Utterance]) -> list[str]:

@@ -8,7 +8,6 @@ not given out any more: which part of which recording a segment is, the labels s
 others computed of the recordings is imported.
 """
 
-import csv
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,14 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.corpora import search
-from pipeline.corpora.base import Card, require_folder
+from pipeline.corpora.base import Card, is_there, require_folder
 from pipeline.corpora.search import Found, Takes
 from pipeline.errors import CorpusError
+from pipeline.files import path_of
 from pipeline.manifest import Media, Utterance
 from pipeline.media import csd
 
 #: Sentiment goes from this far below zero to as far above (Zadeh et al. 2016); what is beyond is no label.
 STRONGEST = 3.0
+
+#: No recording is longer, s: 30 years.
+LONGEST = 1e9
 
 #: Where the labels are published.
 SOURCE = "https://github.com/CMU-MultiComp-Lab/CMU-MultimodalSDK"
@@ -86,13 +89,14 @@ def find(root: Path, release: Release) -> Found:
     require_folder(root, f"{release.title}'s {release.labels[0]} and Raw/{release.audio}")
     paths = search.below(root)
     sounds, films = _in_folder(paths, release.audio, search.SOUNDS), _in_folder(paths, release.video, search.FILMS)
-    labels = next((root / path for path in search.named(paths, *release.labels)), None)
+    labels = search.first(root, paths, *release.labels)
     if labels is None:
         raise CorpusError(
             f"{root} does not hold {release.title}: looked for {release.labels[0]} in it and in its folders, and found "
             f"{'recordings alone' if sounds or films else 'none'}. The labels come from {SOURCE}"
         )
     search.require_fetched(labels)
+    is_there(labels)  # a FIFO would be waited for
     with csd.reading(labels) as sequence:
         wanted = {csd.recording(key)[0] for key in sequence.entries}
         audio, video = _recordings(paths, sounds, wanted), _recordings(paths, films, wanted)
@@ -102,10 +106,10 @@ def find(root: Path, release: Release) -> Found:
                 f"{labels.name} is about. Looked for {next(iter(wanted), 'any')}."
             )
         its = _Files(
-            raw=next((root / path for path in _folders(paths, "Raw")), root),
+            raw=next((path_of(root, path) for path in _folders(paths, "Raw")), root),
             audio={name: take.sound for name, take in audio.of.items() if take.sound},
             video={name: take.film for name, take in video.of.items() if take.film},
-            splits=dict(_splits(next((root / path for path in search.named(paths, SPLIT)), None))),
+            splits=dict(_splits(search.first(root, paths, SPLIT))),
         )
         columns = _columns(release, sequence)
         found = [
@@ -161,6 +165,8 @@ def _checked(labels: Path, key: str, entry: csd.Entry, columns: Sequence[str]) -
             f"{labels}: '{key}' has labels of the shape {values.shape} and the type {values.dtype}, expected "
             f"{len(columns)} numbers a segment: {', '.join(columns)}."
         )
+    if np.abs(entry.intervals).max(initial=0) > LONGEST:
+        raise CorpusError(f"{labels}: '{key}' has intervals up to {entry.intervals.max():g}, expected seconds.")
     if csd.recording(key)[1] is not None and len(values) != 1:
         raise CorpusError(f"{labels}: '{key}' has {len(values)} rows, expected the one of a single segment.")
     return entry
@@ -226,18 +232,16 @@ def _splits(table: Path | None) -> Iterator[tuple[str, str]]:
     """Yield recording and split of each row, nothing where there is no table."""
     if table is None:
         return
-    search.require_fetched(table)
-    with table.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-        rows = csv.DictReader(lines, restval="")
-        if not {"video", "split"} <= set(rows.fieldnames or ()):
-            raise CorpusError(f"{table} is no table of the split: expected the columns video and split.")
-        met: set[str] = set()
-        for number, row in enumerate(rows, 2):
-            if row["split"] not in SPLITS or row["video"] in met:
-                what = "comes twice" if row["video"] in met else f"is in '{row['split']}', expected {', '.join(SPLITS)}"
-                raise CorpusError(f"{table}, row {number}: '{row['video']}' {what}.")
-            met.add(row["video"])
-            yield row["video"], SPLITS[row["split"]]
+    rows = search.rows(table)
+    if not {"video", "split"} <= set(rows.fieldnames or ()):
+        raise CorpusError(f"{table} is no table of the split: expected the columns video and split.")
+    met: set[str] = set()
+    for number, row in enumerate(rows, 2):
+        if row["split"] not in SPLITS or row["video"] in met:
+            what = "comes twice" if row["video"] in met else f"is in '{row['split']}', expected {', '.join(SPLITS)}"
+            raise CorpusError(f"{table}, row {number}: '{row['video']}' {what}.")
+        met.add(row["video"])
+        yield row["video"], SPLITS[row["split"]]
 
 
 def remarks(utterances: Sequence[Utterance]) -> list[str]:

@@ -6,13 +6,16 @@ for names at any depth and in any case, and take what lies there more than once 
 `pipeline.caching.copies` compares.
 """
 
-import os
+import csv
+import io
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Generic, TypeVar
 
+from pipeline import files
+from pipeline.corpora.base import unreadable
 from pipeline.errors import CorpusError
 from pipeline.manifest import Media, Utterance
 from pipeline.media import pointers
@@ -98,51 +101,24 @@ class Takes(Generic[Key]):
 
 
 def below(root: Path) -> list[str]:
-    """Return the paths of all files below a folder, relative to it, with slashes: the shallow first, then by name.
+    """Return the spelled names of all files below a folder, relative to it: the shallow first, then by name.
 
     Links to folders are entered, each folder once. Hidden files and folders are left alone.
 
     Raises
     ------
     CorpusError
-        If a folder cannot be listed.
+        If a folder cannot be entered.
     """
-    found: list[str] = []
-    level, met = [""], {_identity(root)}
-    while level:
-        folders: list[tuple[bool, str]] = []
-        for folder in level:
-            for entry in _listed(root / folder):
-                path = f"{folder}{entry.name}"
-                if entry.is_dir():
-                    folders.append((entry.is_symlink(), f"{path}/"))
-                else:
-                    found.append(path)
-        # A real folder before a link to it.
-        level = [path for _, path in sorted(folders) if _is_new(root / path, met)]
-    return sorted(found, key=lambda path: (path.count("/"), path))
+    listing = files.below(root)
+    if locked := [name for name in listing.locked if not _is_litter(name)]:
+        raise CorpusError(f"{root / locked[0]} {listing.left_out[locked[0]]}.")
+    found = [name for name in listing.names if not _is_litter(name)]
+    return sorted(found, key=lambda name: (name.count("/"), name))
 
 
-def _is_new(folder: Path, met: set[tuple[int, int]]) -> bool:
-    """Return whether a folder was not met before under any name, and note that it was met now."""
-    identity = _identity(folder)
-    is_new = identity not in met
-    met.add(identity)
-    return is_new
-
-
-def _identity(folder: Path) -> tuple[int, int]:
-    stat = folder.stat()
-    return stat.st_dev, stat.st_ino
-
-
-def _listed(folder: Path) -> list[os.DirEntry[str]]:
-    """Return what lies in a folder, but for what is hidden and litter."""
-    try:
-        with os.scandir(folder) as entries:
-            return [entry for entry in entries if not entry.name.startswith(".") and entry.name not in LITTER]
-    except OSError as error:
-        raise CorpusError(f"{folder} cannot be listed: {error.strerror or error}.") from error
+def _is_litter(name: str) -> bool:
+    return any(part.startswith(".") or part in LITTER for part in PurePosixPath(name).parts)
 
 
 def named(paths: Iterable[str], *names: str) -> list[str]:
@@ -150,6 +126,11 @@ def named(paths: Iterable[str], *names: str) -> list[str]:
     wanted = [name.lower() for name in names]
     found = [path for path in paths if path.rpartition("/")[2].lower() in wanted]
     return sorted(found, key=lambda path: wanted.index(path.rpartition("/")[2].lower()))
+
+
+def first(root: Path, paths: Iterable[str], *names: str) -> Path | None:
+    """Return where the first file with one of these names lies, None where there is none."""
+    return next((files.path_of(root, path) for path in named(paths, *names)), None)
 
 
 def require_fetched(path: Path) -> None:
@@ -162,6 +143,32 @@ def require_fetched(path: Path) -> None:
     """
     if why := pointers.unfetched(path):
         raise CorpusError(f"{path} {why}.")
+
+
+def text(path: Path) -> str:
+    """Return what a table or another text holds, without a byte order mark; what is no UTF-8 is replaced.
+
+    Raises
+    ------
+    CorpusError
+        If it was never fetched, or cannot be read.
+    """
+    require_fetched(path)
+    try:
+        return files.content(path).decode("utf-8-sig", "replace")
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def rows(table: Path) -> "csv.DictReader[str]":
+    """Return the rows of a table that commas part, by its columns; cells that are missing are blank.
+
+    Raises
+    ------
+    CorpusError
+        As `text`.
+    """
+    return csv.DictReader(io.StringIO(text(table), newline=""), restval="")
 
 
 def takes(

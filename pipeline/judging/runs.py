@@ -1,7 +1,10 @@
-"""Runs: the arrow back from a run's files to its results, for whoever compares or fuses finished runs."""
+"""Runs: the arrow back from a run's files to its results, for whoever compares, fuses or shows finished runs.
+
+Nothing of a run is read elsewhere: here its record and every file that the record lists are verified first.
+"""
 
 import csv
-import json
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from pipeline import bundle, csvcells
+from pipeline.bundle import Bundle
 from pipeline.errors import UsageError, unknown
 from pipeline.judging.results import Scores
+from pipeline.sealed import DamagedError
+
+#: A run's record, the table of what was tested, and that of what a fusion may learn from.
+RECORD, PREDICTIONS, INNER = "metrics.json", "predictions.csv", "inner.csv"
+
+#: What is to be done about a run that cannot be trusted.
+AGAIN = "Make it again with `make evaluate`, settings alike."
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,23 +67,53 @@ def read(folder: Path) -> Run:
     Raises
     ------
     UsageError
-        If the folder holds no whole run.
+        If the folder holds no run, or one that is not what was written.
     """
+    found = _verified(folder)
     try:
-        found = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        (scores,) = _tables(folder / "predictions.csv", found["classes"], by_fold=False)
-        inner = _tables(folder / "inner.csv", found["classes"]) if (folder / "inner.csv").exists() else ()
-    except (OSError, ValueError, KeyError, IndexError) as error:
+        classes = found.record["classes"]
+        (scores,) = _tables(found.contents[PREDICTIONS], classes, by_fold=False)
+        inner = _tables(found.contents[INNER], classes) if INNER in found.contents else ()
+    except (ValueError, KeyError, IndexError) as error:
         raise UsageError(
-            f"{folder} holds no whole run ({type(error).__name__}: {error}). Make it again with `make evaluate`."
+            f"{folder} holds a run of another version of affex, which this one cannot read ({error!r}). {AGAIN}"
         ) from error
-    return Run(folder.name, folder, found, scores, tuple(inner))
+    return Run(folder.name, folder, found.record, scores, tuple(inner))
+
+
+def _verified(folder: Path) -> Bundle:
+    try:
+        return whole(folder)
+    except OSError as error:
+        raise UsageError(
+            f"{folder} holds no finished run that can be read ({error.strerror or error}). {AGAIN}"
+        ) from error
+    except DamagedError as error:
+        raise UsageError(f"{folder}: {error}. {AGAIN}") from error
+
+
+def whole(folder: Path) -> Bundle:
+    """Return the files of the run in a folder, verified.
+
+    Raises
+    ------
+    DamagedError
+        If one is not what was written.
+    OSError
+        If there is no run, or it cannot be read.
+    """
+    return bundle.read(folder, RECORD)
+
+
+def exists(folder: Path) -> bool:
+    """Whether a folder has a run, sound or not."""
+    return bundle.exists(folder, RECORD)
 
 
 def _folder(name: str, cache: Path) -> Path:
-    if (Path(name) / "metrics.json").is_file():
+    if exists(Path(name)):
         return Path(name)
-    known = {path.parent.name: path.parent for path in sorted(cache.glob("*/runs/*/metrics.json"))}
+    known = {path.name: path for path in sorted(cache.glob("*/runs/*")) if exists(path)}
     meant = [run for run in known if run == name] or [run for run in known if run.startswith(name)]
     if len(meant) > 1:
         raise UsageError(f"More than one run begins with '{name}': {', '.join(meant)}. Say which.")
@@ -80,10 +122,10 @@ def _folder(name: str, cache: Path) -> Path:
     return known[meant[0]]
 
 
-def _tables(path: Path, classes: Sequence[str], *, by_fold: bool = True) -> list[Scores]:
+def _tables(content: bytes, classes: Sequence[str], *, by_fold: bool = True) -> list[Scores]:
     """Return what a table of predictions holds, for each fold or for all at once."""
-    with path.open(newline="", encoding="utf-8") as lines:
-        rows = list(csv.reader(lines))[1:]
+    lines = csv.reader(io.StringIO(content.decode(), newline=""))
+    rows = [[*map(csvcells.restored, row)] for row in lines][1:]
     folds = list(dict.fromkeys(row[2] for row in rows)) if by_fold else [""]
     return [_scores([row for row in rows if fold in ("", row[2])], tuple(classes)) for fold in folds]
 

@@ -5,8 +5,9 @@ LFS (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md, always below 102
 uses (https://git-annex.branchable.com/internals/pointer_file/; a locked file is a link into ``.git/annex/objects``).
 """
 
-import stat
 from pathlib import Path
+
+from pipeline.files import opened, status
 
 #: A pointer is smaller than this, bytes.
 LONGEST = 1024
@@ -29,10 +30,9 @@ def unfetched(path: Path) -> str | None:
 
 def _command(path: Path) -> str | None:
     try:
-        stated = path.stat()
-        if not stat.S_ISREG(stated.st_mode) or stated.st_size >= LONGEST:
+        if status(path).st_size >= LONGEST:
             return None
-        with path.open("rb") as file:
+        with opened(path) as file:
             start = file.read(max(map(len, BEGINNINGS)))
     except FileNotFoundError:
         return BEGINNINGS[ANNEXED] if path.is_symlink() and ANNEX in path.readlink().as_posix() else None
