@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from pipeline.atomic import write_text
+from pipeline.files import content, opened
 
 #: The fields of an utterance that hold media.
 MEDIA = ("audio", "video", "mocap")
@@ -204,7 +205,7 @@ def from_line(line: str | bytes) -> Utterance:
 
 def read(path: Path) -> Iterator[Utterance]:
     """Yield the utterances of a manifest file."""
-    with path.open(encoding="utf-8") as lines:
+    with opened(path) as lines:
         yield from map(from_line, lines)
 
 
@@ -233,8 +234,8 @@ def write(path: Path, utterances: Iterable[Utterance]) -> None:
 def is_sound(path: Path) -> bool:
     """Whether a manifest file is what was written."""
     try:
-        with path.open("rb") as content:
-            return _digest(content) in _digests(path)
+        with opened(path) as written:
+            return _digest(written) in _digests(path)
     except OSError:
         return False
 
@@ -246,7 +247,7 @@ def sums(path: Path) -> Path:
 
 def _digests(path: Path) -> list[str]:
     try:
-        return [line.partition(" ")[0] for line in sums(path).read_text(encoding="utf-8").splitlines()]
+        return [line.partition(" ")[0] for line in content(sums(path)).decode().splitlines()]
     except (OSError, ValueError):
         return []
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.atomic import write_text
 from pipeline.errors import AffexError, UsageError
-from pipeline.files import on_disk, shown
+from pipeline.files import content, on_disk
 from pipeline.sealed import DamagedError, UnsealedError, opened, sealed
 
 #: The file of a cache folder that says which table it is of.
@@ -35,7 +35,7 @@ def require_name(stem: str, file: str) -> None:
     why = _unfit(stem)
     if why:
         raise UsageError(
-            f"The table '{shown(file)}' would be cached as '{stem}', and {why}. Rename the table: expected a name such as "
+            f"The table {file!r} would be cached as {stem!r}, and {why}. Rename the table: expected a name such as "
             "mine.csv."
         )
 
@@ -97,7 +97,7 @@ def read(folder: Path) -> Path | None:
         If what says so is not what was written.
     """
     try:
-        return Path(opened((folder / RECORD).read_bytes())["table"])
+        return Path(opened(content(folder / RECORD))["table"])
     except OSError:
         return None
     except (KeyError, TypeError) as error:

@@ -19,7 +19,7 @@ from pipeline import media
 from pipeline.atomic import write_text
 from pipeline.console import Console
 from pipeline.errors import AffexError
-from pipeline.files import path_of, shown, status
+from pipeline.files import content, path_of, shown, status
 from pipeline.manifest import Dataset, Media, Utterance
 from pipeline.media import pointers
 from pipeline.sealed import DamagedError, opened, sealed
@@ -180,10 +180,10 @@ def hurt(folder: Path) -> list[int]:
 
 def _written(path: Path) -> list[bytes]:
     try:
-        content = path.read_bytes()
+        written = content(path)
     except OSError:
         return []
-    return content.removesuffix(b"\n").split(b"\n") if content else []
+    return written.removesuffix(b"\n").split(b"\n") if written else []
 
 
 def _opened(line: bytes) -> tuple[str, File]:
