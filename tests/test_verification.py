@@ -93,7 +93,7 @@ def test_damage_is_found_and_how_to_mend_it_is_said(
     assert not sound
     assert mend in said
     assert str(path) in said or f"{path.parent}: {path.name}" in said
-    assert said.endswith("11 files and results verified, 1 things hurt.") or "clip" in said
+    assert said.endswith("12 files and results verified, 1 things hurt.") or "clip" in said
 
 
 def test_the_command_ends_with_an_error(kept: Path, tmp_path: Path) -> None:
