@@ -308,7 +308,8 @@ def declared_end(path: Path, container: Any, stream: Any, origin: float) -> floa
     """
     name = container.format.name.partition(",")[0]
     if stream.frames and stream.duration and (name != "avi" or _has_length(path, stream)):
-        return float(((stream.start_time or 0) + stream.duration) * stream.time_base) - origin
+        lasts = stream.frames if name == "avi" else stream.duration  # FFmpeg shortens the duration of a cut AVI
+        return float(((stream.start_time or 0) + lasts) * stream.time_base) - origin
     reader = _ENDS.get(name)
     ends = reader(path, stream) if reader else None
     return None if ends is None else ends - origin
