@@ -252,7 +252,7 @@ def _result(work: _Work, workers: Workers, future: Any, n_steps: int) -> tuple[A
 
     piece, _ = work.running.pop(future)
     try:
-        result = future.result()
+        result = _fetched(future)
         unlike = strangers({**workers.here, **seen(piece)}, result, n_steps)
     except KilledWorker:
         work.suspects.append(piece)
@@ -266,6 +266,23 @@ def _result(work: _Work, workers: Workers, future: Any, n_steps: int) -> tuple[A
         work.again.append(piece)
         return None
     return piece, result
+
+
+def _fetched(future: Any) -> Any:
+    """Return the result of a future that has ended.
+
+    Raises
+    ------
+    TimeoutError
+        If its worker died before it was fetched: Dask would have it computed again where nobody is left.
+    """
+    for patience in itertools.count(1):
+        try:
+            return future.result(timeout=LOOK * 2**patience)
+        except TimeoutError:
+            if not future.done():
+                raise
+    raise AssertionError
 
 
 class _Shared:
