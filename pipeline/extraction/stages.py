@@ -217,10 +217,14 @@ def _is_over(work: _Work, window: int, submit: Callable[..., Any], choose: Calla
     while len(work.running) < window:
         following = list(work.following())
         if not following:
-            break
+            return not work.running
         among = choose()
-        work.running[submit(*following, among)] = (*following, frozenset(among))
-    return not work.running
+        try:
+            work.running[submit(*following, among)] = (*following, frozenset(among))
+        except (OSError, ValueError, KeyError):  # the worker that was to have it has just died, or the scheduler has
+            work.lose(*following)
+            return False
+    return False
 
 
 def _anybody(work: _Work, workers: Workers, needs: list[Needs]) -> list[str]:  # noqa: ARG001 - as `_idlest` is called
