@@ -42,7 +42,7 @@ LAYOUTS = {
     "shuffle gzip": ({"compression": "gzip", "shuffle": True}, {}, False),
     "lzf": ({"compression": "lzf"}, {}, False),
     "fletcher32": ({"fletcher32": True}, {}, False),
-    "latest fletcher32": ({"fletcher32": True, "chunks": (7, 2)}, {"libver": "latest"}, False),
+    "latest fletcher32": ({"fletcher32": True, "chunks": (7, 2)}, {"libver": "latest"}, True),
     "words": ({"words": True}, {}, False),
     "references": ({"references": True}, {}, False),
 }

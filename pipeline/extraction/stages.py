@@ -217,10 +217,14 @@ def _is_over(work: _Work, window: int, submit: Callable[..., Any], choose: Calla
     while len(work.running) < window:
         following = list(work.following())
         if not following:
-            break
+            return not work.running
         among = choose()
-        work.running[submit(*following, among)] = (*following, frozenset(among))
-    return not work.running
+        try:
+            work.running[submit(*following, among)] = (*following, frozenset(among))
+        except (OSError, ValueError, KeyError):  # the worker that was to have it has just died, or the scheduler has
+            work.lose(*following)
+            return False
+    return False
 
 
 def _anybody(work: _Work, workers: Workers, needs: list[Needs]) -> list[str]:  # noqa: ARG001 - as `_idlest` is called
@@ -252,7 +256,7 @@ def _result(work: _Work, workers: Workers, future: Any, n_steps: int) -> tuple[A
 
     piece, _ = work.running.pop(future)
     try:
-        result = future.result()
+        result = _fetched(future)
         unlike = strangers({**workers.here, **seen(piece)}, result, n_steps)
     except KilledWorker:
         work.suspects.append(piece)
@@ -266,6 +270,23 @@ def _result(work: _Work, workers: Workers, future: Any, n_steps: int) -> tuple[A
         work.again.append(piece)
         return None
     return piece, result
+
+
+def _fetched(future: Any) -> Any:
+    """Return the result of a future that has ended.
+
+    Raises
+    ------
+    TimeoutError
+        If its worker died before it was fetched: Dask would have it computed again where nobody is left.
+    """
+    for patience in itertools.count(1):
+        try:
+            return future.result(timeout=LOOK * 2**patience)
+        except TimeoutError:
+            if not future.done():
+                raise
+    raise AssertionError
 
 
 class _Shared:

@@ -307,8 +307,9 @@ def declared_end(path: Path, container: Any, stream: Any, origin: float) -> floa
         The stream's time at the file's beginning.
     """
     name = container.format.name.partition(",")[0]
-    if stream.frames and stream.duration and (name != "avi" or (counts_chunks(stream) and not _is_endless(path))):
-        return float(((stream.start_time or 0) + stream.duration) * stream.time_base) - origin
+    if stream.frames and stream.duration and (name != "avi" or _has_length(path, stream)):
+        lasts = stream.frames if name == "avi" else stream.duration  # FFmpeg shortens the duration of a cut AVI
+        return float(((stream.start_time or 0) + lasts) * stream.time_base) - origin
     reader = _ENDS.get(name)
     ends = reader(path, stream) if reader else None
     return None if ends is None else ends - origin
@@ -320,10 +321,11 @@ def counts_chunks(stream: Any) -> bool:
     return len(entries) > 1 and entries[len(entries) - 1].timestamp - entries[len(entries) - 2].timestamp == 1
 
 
-def _is_endless(path: Path) -> bool:
-    """Whether an AVI was written into a pipe: its counts of frames are no better than its size."""
+def _has_length(path: Path, stream: Any) -> bool:
+    """Whether an AVI's count of chunks can be believed; one that was written into a pipe holds any number."""
     with path.open("rb") as file:
-        return _avi(file) is None
+        is_endless = _avi(file) is None
+    return not is_endless and (stream.type == "video" or counts_chunks(stream))
 
 
 def _by_tag(path: Path, stream: Any) -> float | None:  # noqa: ARG001
