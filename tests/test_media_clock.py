@@ -130,6 +130,19 @@ def test_an_avi_with_a_hole_is_refused_since_it_does_not_say_where(tmp_path: Pat
             span(path, start, end)
 
 
+@pytest.mark.parametrize("codec", ["pcm_s16le", "libmp3lame", "ac3"])
+def test_a_lost_chunk_of_an_avi_is_a_hole_since_its_index_says_when_each_is(tmp_path: Path, codec: str) -> None:
+    path = recording(tmp_path / "a.avi", SOUND, codec)
+    content = bytearray(path.read_bytes())
+    middle, n = len(content) // 2, len(content) // 20
+    content[middle : middle + n] = bytes(n)
+    path.write_bytes(content)
+    assert max(off(path, 1.0, 2.0), off(path, 4.0, 5.0)) <= 0.025
+    for start, end in [(None, None), (2.5, 5.0), (3.1, 3.3)]:
+        with pytest.raises(MediaError, match=r"a.avi has a hole: sound is missing between [23]\.\d+ and 3\.\d+ s"):
+            span(path, start, end)
+
+
 def test_damage_is_a_hole(tmp_path: Path) -> None:
     path = recording(tmp_path / "a.mkv", SOUND, "ac3")
     with av.open(str(path)) as container:

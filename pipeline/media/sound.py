@@ -6,9 +6,9 @@ samples are counted, so that rounding makes no clicks.
 
 A `Hole` is where there is no sound although the track goes on: its timestamps jump, or packets are damaged. Nothing
 is put in its place. Several frames may share one timestamp (a page of Ogg, a packet of MPEG), and where in such a group
-the sound is missing is not told, so that the hole takes in the group. AVI and bare streams (MP3, AAC) hold no times;
-a hole in them is seen only where a header counts more than there is. Of a bare stream what follows damage is not heard,
-since nothing says when it is.
+the sound is missing is not told, so that the hole takes in the group. Bare streams (MP3, AAC) hold no times,
+and an AVI has them in its index alone: a hole in them is seen only where that, or a header, counts more than there is.
+Of a bare stream what follows damage is not heard, since nothing says when it is.
 
 A file that is joined of two with other rates or of two that both begin at 0 is heard up to the seam.
 """
@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from pipeline.errors import MediaError
 from pipeline.media.clock import of_several, origin
 from pipeline.media.probe import require_recording
-from pipeline.media.promised import counts_chunks, cut_short, declared_end
+from pipeline.media.promised import counts_chunks, cut_short, declared_end, ticks_of_chunks
 
 #: Timestamps may be this far from where the frame before ended, s: containers round, and who captures is not exact.
 JITTER = 0.01
@@ -404,7 +404,7 @@ def _frames(track: Track, start: float | None = None) -> Iterator[tuple[int, Any
     """Yield frames, each with its packet's place in the file, from `start` on; None for one that is damaged."""
     place = itertools.count(-1, -1)
     number, cut = 0, list[Any]()
-    for packet in _packets(track, start):
+    for packet in _at_their_times(track, _packets(track, start)):
         if cut and (packet is None or packet.size):
             yield number, None  # a packet that is not whole is damage, but at the end of the file
             cut = []
@@ -422,6 +422,17 @@ def _frames(track: Track, start: float | None = None) -> Iterator[tuple[int, Any
         else:
             yield from ((number, frame) for frame in frames)
     yield from ((number, frame) for frame in cut)
+
+
+def _at_their_times(track: Track, packets: Iterable[Any]) -> Iterator[Any]:
+    """Yield packets; those of an AVI at the times of its index, for where one is lost FFmpeg counts on."""
+    ticks = ticks_of_chunks(track.stream) if track.container.format.name == "avi" else {}
+    late = 0
+    for packet in packets:
+        if ticks and packet not in (None, _BACK) and packet.pts is not None:
+            late = ticks.get(packet.pos, packet.pts + late) - packet.pts
+            packet.pts += late
+        yield packet
 
 
 def _packets(track: Track, start: float | None) -> Iterator[Any]:
