@@ -4,6 +4,7 @@ import csv as tables
 import json
 import os
 import struct
+import zlib
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
@@ -208,6 +209,14 @@ def test_a_picture_that_was_cut_short_is_none(suffix, tmp_path):
         f"{path.name} is a still picture that is cut short, damaged or of a kind that cannot be read",
         f"{path.name} cannot be decoded: Invalid data found when processing input",
     )
+
+
+def test_a_small_file_that_declares_many_pixels_is_not_decoded(tmp_path):
+    content = bytearray(encoded(quarters()))
+    content[16:24] = struct.pack(">II", 30000, 30000)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    write(tmp_path / "a.png", bytes(content))
+    assert problem(tmp_path / "a.png").startswith("a.png has 30000 x 30000 pixels, and at most")
 
 
 def test_a_still_has_no_sound_and_no_length(tmp_path):
