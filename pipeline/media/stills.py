@@ -25,6 +25,9 @@ WEBP_FLAGS, ANIMATED = 20, 2
 #: A picture has at most this many pixels: it takes 6 bytes each to decode, and a small file may declare any number.
 MOST_PIXELS = 2**28
 
+#: Formats whose size FFmpeg always knows, unless there are no pixels or more than it decodes.
+SIZED = ("png_pipe", "jpeg_pipe", "bmp_pipe")
+
 #: Where one JPEG picture ends and the next begins, and what is in one that has others behind it on purpose, as a
 #: picture for each eye (CIPA DC-007); of a film of JPEG pictures the first lies within so many bytes.
 NEXT_JPEG, MULTI_PICTURE, FIRST_BYTES = b"\xff\xd9\xff\xd8", b"MPF\0", 16 * 2**20
@@ -53,9 +56,7 @@ def require_small(stream: Any, name: str) -> None:
         Saying how many there may be.
     """
     n_pixels = stream.codec_context.width * stream.codec_context.height
-    is_beyond = (
-        not n_pixels and stream.container.format.name != "tiff_pipe"
-    )  # FFmpeg does not read all that TIFF may say
+    is_beyond = not n_pixels and stream.container.format.name in SIZED
     if is_beyond or n_pixels > MOST_PIXELS:
         raise MediaError(f"{name} declares no pixels, or more than can be decoded: at most {MOST_PIXELS}")
 
