@@ -82,7 +82,7 @@ def import_(
         for sentence in matching.told(match, len(dataset.utterances)):
             console.say(sentence)
         if not match.owners:
-            raise AffexError(_nobodys(path, source, dataset))
+            raise AffexError(_matching_nothing(path, source, dataset))
         taken = _Rows(source, match, drop=drop)
         feature = Imported(
             title=name,
@@ -136,11 +136,11 @@ def _digest(path: Path, console: Console) -> str:
     return sha.hexdigest()
 
 
-def _nobodys(path: Path, source: Source, dataset: Dataset) -> str:
+def _matching_nothing(path: Path, source: Source, dataset: Dataset) -> str:
     keys = ", ".join(source.keys[: matching.SHOWN]) or "none at all"
     ids = ", ".join(utterance.id for utterance in islice(dataset.utterances, matching.SHOWN))
     return (
-        f"{path} has rows of nobody in {dataset.name}. Its keys: {keys}. The utterances: {ids}. Expected their ids, or "
+        f"{path} has no rows of {dataset.name}. Its keys: {keys}. The utterances: {ids}. Expected their ids, or "
         "the names of their recordings."
     )
 

@@ -184,10 +184,10 @@ def told(match: Match, n_utterances: int) -> list[str]:
     """Return what is to be said of a match, a sentence each."""
     said = [f"{len(match.owners)} of {n_utterances} utterances have rows in it."]
     if match.unknown:
-        said.append(f"{len(match.unknown)} of its keys are nobody's here: {_some(match.unknown)}")
+        said.append(f"{len(match.unknown)} of its keys match no utterance: {_some(match.unknown)}")
     if match.ambiguous:
         said.append(
-            f"{len(match.ambiguous)} of its keys may be several recordings' and were left: {_some(match.ambiguous)}"
+            f"{len(match.ambiguous)} of its keys match several recordings and are left out: {_some(match.ambiguous)}"
         )
     return said
 
