@@ -463,7 +463,11 @@ def test_leaks_notes_and_normalisation_of_any_member_are_the_fusion_s(members, t
     assert result.about.transductive
     assert result.about.model == ("face+voice", "synthetic", "spknorm", "late-mean")
     assert result.leaks == ("a copy",)
-    assert result.notes == ("a note",)
+    assert result.notes == (f"{' '.join(other.found['model'])}: a note",)
+    shared = [
+        made(toy(one), settings, tmp_path / "shared", notes=("of all",)) for one, settings in ((FACE, A), (VOICE, B))
+    ]
+    assert fusion.late(shared, "mean").notes == ("of all",)
 
 
 # Better than each alone

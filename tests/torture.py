@@ -173,7 +173,9 @@ def check(ground: Ground, attack: str, held_before: tuple[int, ...]) -> None:
             raise SystemExit(f"{attack}: expected '{wanted}', got exit code {finished.returncode} and:\n{said}")
     if ground.digest() != ground.expected:
         raise SystemExit(f"{attack}: the result differs from the undisturbed one")
-    left = [path.name for path in ground.folder.rglob("*") if path.suffix in (".tmp", ".parts") or path.name == ".folds"]
+    left = [
+        path.name for path in ground.folder.rglob("*") if path.suffix in (".tmp", ".parts") or path.name == ".folds"
+    ]
     if left:
         raise SystemExit(f"{attack}: left behind {left}")
     print(f"{attack}: {held_before} clips were held, the rest was computed, result equal", flush=True)
