@@ -127,7 +127,9 @@ def _without_scores(members: Sequence[Run], fold: str, kind: type[Rule]) -> dict
     if not kind.reads_scores:
         return {}
     reasons = [limits.without_scores(_limits(member, fold)) for member in members]
-    words = "; ".join(f"{name}: {reason}" for name, reason in zip(_names(members), reasons, strict=True) if reason)
+    words = limits.AND.join(
+        limits.each_of(name, why) for name, why in zip(_names(members), reasons, strict=True) if why
+    )
     return {limits.FUSION: words} if words else {}
 
 
