@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline import atomic
 from pipeline.corpora.base import Corpus, Download, shortfalls
 from pipeline.errors import AffexError, CorpusError, UsageError
 from pipeline.files import content
@@ -202,8 +203,7 @@ def _unpack(root: Path, archive: str) -> None:
     except zipfile.BadZipFile as error:
         raise AffexError(f"{path} cannot be unpacked: {error}. Delete it and run the same command again.") from error
     record = _record(root, archive)
-    record.parent.mkdir(exist_ok=True)
-    record.write_text(json.dumps({member.filename: member.file_size for member in members}), encoding="utf-8")
+    atomic.write_text(record, [json.dumps({member.filename: member.file_size for member in members})])
     path.unlink()
 
 

@@ -153,7 +153,7 @@ KINDS = (
     Kind("*/table.json", _table, "The next run on the table writes it anew."),
     Kind("last.json", _last, ""),
     Kind("*/runs/*", _run, ""),
-    Kind(f"*/runs/*{kept_folds.SUFFIX}/fold-*.json", _fold, "It is computed again when its evaluation goes on."),
+    Kind(f"*/runs/*/{kept_folds.FOLDER}/fold-*.json", _fold, "It is computed again when its evaluation goes on."),
     Kind("*/comparisons/*", _comparison, "Make it again with `make compare RUNS='...'`."),
     Kind("*/models/*.affex", _model, ""),
 )

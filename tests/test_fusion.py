@@ -17,7 +17,7 @@ from pipeline.errors import AffexError, UsageError
 from pipeline.fusing import fusion, fusion_rules
 from pipeline.fusing.fusion_rules import CLASS_RULES, VALUE_RULES
 from pipeline.fusing.panel import Panel
-from pipeline.judging import metrics, runs
+from pipeline.judging import limits, metrics, runs
 from pipeline.judging.evaluate import Settings, evaluate
 from pipeline.judging.runs import Run
 from pipeline.matrix import Matrix
@@ -474,7 +474,11 @@ def test_leaks_notes_and_normalisation_of_any_member_are_the_fusion_s(members, t
     assert result.about.transductive
     assert result.about.model == ("face+voice", "synthetic", "spknorm", "late-mean")
     assert result.leaks == ("a copy",)
-    assert result.notes == ("a note",)
+    assert result.notes == (f"{' '.join(other.found['model'])}: a note",)
+    shared = [
+        made(toy(one), settings, tmp_path / "shared", notes=("of all",)) for one, settings in ((FACE, A), (VOICE, B))
+    ]
+    assert fusion.late(shared, "mean").notes == ("of all",)
 
 
 # Better than each alone
@@ -667,6 +671,15 @@ def test_members_whose_scores_are_not_calibrated_are_voted_on(two_speakers, rule
     said = [note for note in fused.notes if note.startswith("members' scores could not be held against each other")]
     assert bool(said) == (rule != "vote")
     assert all("in 2 of 2 folds" in note and reason in note for note in said)
+
+
+def test_each_reason_for_a_limit_is_said_once_and_whose_it_is():
+    inner = limits.of_inner([{"calibration": "a"}, {"calibration": "b"}, {}])
+    assert inner == {"inner": "inside: a; inside: b"}
+    assert limits.each_of("svm", limits.without_scores(inner)) == "svm: inside: a; svm: inside: b"
+    folds = [({}, inner), ({}, {"inner": "inside: b; inside: c"}), ({}, {})]
+    (said,) = limits.sentences(folds)
+    assert said.endswith("not calibrated in 2 of 3 folds (inside: a; inside: b; inside: c)")
 
 
 def test_inner_models_of_one_speaker_leave_a_fusion_its_votes(tmp_path):
