@@ -178,6 +178,13 @@ def test_a_frame_that_has_the_time_of_the_next_is_no_hole(tmp_path: Path) -> Non
     assert span(path).duration == pytest.approx(18.0, abs=0.05)
 
 
+@pytest.mark.parametrize("name", ["a.wav", "a.flac"])
+def test_a_span_shorter_than_a_sample_says_so(tmp_path: Path, name: str) -> None:
+    soundfile.write(tmp_path / name, WHOLE, RATE)
+    with pytest.raises(MediaError, match=r"the span 1 to 1 s of a\.\w+ is shorter than one sample"):
+        span(tmp_path / name, 1.0, 1.0000001)
+
+
 @pytest.mark.parametrize(
     ("name", "codec"),
     [("a.ogg", "libopus"), ("a.oga", "flac"), ("a.m4a", "aac"), ("a.mpg", "mp2"), ("a.wmv", "wmav2")],

@@ -8,6 +8,7 @@ stood there is kept under its own key.
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from functools import lru_cache
@@ -38,6 +39,9 @@ BATCH, BATCH_NUMBERS = 256, 2**22
 
 #: How much of each remark is kept, and of all, as JSON: they stand in the seal, which has no more room.
 REMARK, REMARKS = 600, 4000
+
+#: Why an utterance has no rows that no key of the file matches.
+ABSENT = "the imported file has no rows of it"
 
 #: Raised by hand whenever the same bytes give other rows.
 READING = 1
@@ -147,7 +151,7 @@ def _matching_nothing(path: Path, source: Source, dataset: Dataset) -> str:
 
 def _unique(path: Path, columns: tuple[str, ...]) -> tuple[str, ...]:
     if len({*columns}) < len(columns):
-        twice = sorted({name for name in columns if columns.count(name) > 1})
+        twice = sorted(name for name, count in Counter(columns).items() if count > 1)
         raise AffexError(f"{path}: {len(twice)} columns have the name of another: {', '.join(twice[:5])}.")
     for name in columns:
         if not name or name != printable(name):
@@ -194,7 +198,11 @@ class _Rows:
         """
         owner = self._match.owners.get(utterance.id)
         if owner is None:
+<<<<<<< HEAD
             raise LookupError(_why_none(utterance))
+=======
+            raise LookupError(ABSENT)
+>>>>>>> fix10a
         parts = self._read(owner.keys)
         try:
             part = matching.rows_of(self._source, utterance, owner, parts)
@@ -226,7 +234,7 @@ def _why_none(utterance: Utterance) -> str:
     """Return why an utterance has no rows: what has no place in any recording cannot have any of those of one."""
     if not utterance.parts() and utterance.absent:
         return f"the imported file has no rows under its id, and no recording's are its own: {utterance.absent[0][1]}"
-    return "the imported file has no rows of it"
+    return ABSENT
 
 
 def _of_frames(source: Source, taken: _Rows, dataset: Dataset) -> bool:
@@ -282,7 +290,8 @@ def _written(
             held.failures |= {entry.id: (entry.source, entry.message) for entry in batch if entry.values is None}
             tick(len(batch))
     if not held.places:
-        why = next(iter(held.failures.values()))[1]
+        reasons = [message for _, message in held.failures.values()]
+        why = next((reason for reason in reasons if reason != ABSENT), ABSENT)
         raise AffexError(f"No utterance of {dataset.name} has rows that could be taken: {why}.")
     return held
 
