@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import atomic, bundle, dataset, manifest
+from pipeline import atomic, bundle, dataset, manifest, sealed
 from pipeline.caching import cache, inventory, owner, sources
 from pipeline.console import Console
 from pipeline.errors import AffexError
@@ -59,14 +59,23 @@ def _rows(path: Path) -> Iterator[str]:
 
 
 def _manifest(path: Path) -> Iterator[str]:
-    if not manifest.is_sound(path):
+    if not manifest.sums(path).exists():
+        yield f"{manifest.sums(path).name} is missing, so that nothing proves it"
+    elif not manifest.is_sound(path):
         yield f"it is not what {manifest.sums(path).name} says that it was"
 
 
 def _media(path: Path) -> Iterator[str]:
     numbers = sources.hurt(path.parent)
     if numbers:
-        yield f"{len(numbers)} of its lines are not what was written, the first is line {numbers[0]}"
+        yield f"{len(numbers)} of its lines have no seal, or not what was sealed; the first is line {numbers[0]}"
+
+
+def _contents(path: Path) -> Iterator[str]:
+    try:
+        sealed.opened(path.read_bytes())
+    except (OSError, DamagedError) as error:
+        yield str(error)
 
 
 def _table(path: Path) -> Iterator[str]:
@@ -80,7 +89,7 @@ def _last(path: Path) -> Iterator[str]:
     try:
         dataset.last(path.parent)
     except AffexError as error:
-        yield str(error).removesuffix(".")
+        yield f"it {str(error).removeprefix(f'{path} ').removesuffix('.')}"
 
 
 def _run(folder: Path) -> Iterator[str]:
@@ -131,6 +140,7 @@ KINDS = (
     Kind("*/*.parts/*.h5", _rows, ""),
     Kind("*/manifest.jsonl", _manifest, "`make features` writes it anew."),
     Kind("*/media.jsonl", _media, "The next run hashes those files again: nothing else is to be done."),
+    Kind("*/contents.json", _contents, "The next run looks at those files again: nothing else is to be done."),
     Kind("*/table.json", _table, "The next run on the table writes it anew."),
     Kind("last.json", _last, ""),
     Kind("*/runs/*", _run, ""),

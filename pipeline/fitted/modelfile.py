@@ -36,7 +36,7 @@ from pipeline.judging.splits import card_hash
 from pipeline.judging.task import Settings
 
 #: Raised by hand whenever the layout of a file or the meaning of a field changes.
-SCHEMA = 1
+SCHEMA = 2
 
 SUFFIX = ".affex"
 RECORD = "model.json"
