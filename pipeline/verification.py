@@ -71,14 +71,16 @@ def _rows(path: Path) -> Iterator[str]:
 
 
 def _manifest(path: Path) -> Iterator[str]:
-    if not manifest.is_sound(path):
+    if not manifest.sums(path).exists():
+        yield f"{manifest.sums(path).name} is missing, so that nothing proves it"
+    elif not manifest.is_sound(path):
         yield f"it is not what {manifest.sums(path).name} says that it was"
 
 
 def _media(path: Path) -> Iterator[str]:
     numbers = sources.hurt(path.parent)
     if numbers:
-        yield f"{len(numbers)} of its lines are not what was written, the first is line {numbers[0]}"
+        yield f"{len(numbers)} of its lines have no seal, or not what was sealed; the first is line {numbers[0]}"
 
 
 def _contents(path: Path) -> Iterator[str]:
@@ -97,7 +99,7 @@ def _last(path: Path) -> Iterator[str]:
     try:
         dataset.last(path.parent)
     except AffexError as error:
-        yield str(error).removesuffix(".")
+        yield f"it {str(error).removeprefix(f'{path} ').removesuffix('.')}"
 
 
 def _run(folder: Path) -> Iterator[str]:

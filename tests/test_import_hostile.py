@@ -281,11 +281,7 @@ def test_what_is_no_file_is_not_waited_for(dataset, tmp_path):
 
     os.mkfifo(tmp_path / "t.csv")
     for settings in ({}, {"format_": "csv"}):
-<<<<<<< HEAD
-        assert "cannot be read: it is a FIFO" in why_not(tmp_path / "t.csv", dataset, **settings)
-=======
         assert "it is a FIFO (a named pipe)" in why_not(tmp_path / "t.csv", dataset, **settings)
->>>>>>> fix10a
 
 
 def test_a_sequence_with_a_bad_record_or_without_columns(dataset, tmp_path):

@@ -20,7 +20,7 @@ import pytest
 import skops.io
 from conftest import ROOT
 from corpus import write_wav
-from synthetic import make_matrix, with_values
+from synthetic import make_matrix, relabelled, with_values
 
 from pipeline import registry
 from pipeline.caching.cache import recipe
@@ -134,6 +134,10 @@ def test_it_learns_from_all_but_those_left_out():
     assert any("scores are not calibrated" in note for note in one.learned.notes)
     with pytest.raises(AffexError, match="svm could not learn from the 0 utterances of toy"):
         fitted(make_matrix(), wanted("svm:C=1,gamma=1"), "00", "01", "02", "03", "04", "05")
+    two = make_matrix(n_speakers=2)
+    glad = relabelled(two, ["joy" if u.speaker == "00" else u.label for u in two.utterances])
+    with pytest.raises(AffexError, match="svm could not learn from the 16 utterances of toy"):
+        fitted(glad, wanted("svm"), "01")
 
 
 def test_those_whom_a_fixed_split_names_on_no_side_are_not_learned_from():
@@ -316,7 +320,7 @@ def test_another_layout_and_a_file_that_is_not_there_say_what_to_do(genuine, tmp
     members = members_of(genuine)
     record = json.loads(members["model.json"]) | {"schema": 99}
     (tmp_path / "late.affex").write_bytes(zipped({**members, "model.json": json.dumps(record).encode()}))
-    with pytest.raises(AffexError, match="has the layout 99, and this version of affex reads 1"):
+    with pytest.raises(AffexError, match="has the layout 99, and this version of affex reads 2"):
         read(tmp_path / "late.affex")
     with pytest.raises(UsageError, match="cannot be read: No such file or directory"):
         read(tmp_path / "nowhere.affex")

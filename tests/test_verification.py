@@ -11,6 +11,7 @@ from corpus import Listener, write_wav
 from pipeline import atomic, manifest, verification
 from pipeline.cli.command import cli
 from pipeline.errors import AffexError
+from pipeline.media import contents
 
 MODEL = ("--features", "egemaps", "--classifier", "svm:C=1,gamma=0.01", "--scheduler", "inline", "--jobs", "1")
 
@@ -113,6 +114,31 @@ def test_a_run_without_its_record_or_of_an_earlier_version(kept: Path, tmp_path:
     _, said = verified(tmp_path / "cache")
     assert f"{one}: metrics.json is missing" in said
     assert f"{other}: metrics.json has no seal: an earlier affex made it" in said
+
+
+def test_what_an_earlier_version_left_unsealed_is_not_called_changed(kept: Path, tmp_path: Path) -> None:
+    shutil.copytree(kept, tmp_path / "cache")
+    folder = tmp_path / "cache" / "mine"
+    (folder / "manifest.sha256").unlink()
+    (folder / "media.jsonl").write_text('{"path": "wav/0.wav"}\n', encoding="utf-8")
+    (tmp_path / "cache" / "last.json").write_text('{"dataset": "mine", "data": null}\n', encoding="utf-8")
+    _, said = verified(tmp_path / "cache")
+    assert (
+        f"{folder / 'manifest.jsonl'}: manifest.sha256 is missing, so that nothing proves it. `make features`" in said
+    )
+    assert "1 of its lines have no seal, or not what was sealed; the first is line 1" in said
+    assert said.count(f"{tmp_path / 'cache' / 'last.json'}") == 1
+    assert "last.json: it does not say any more which corpus was extracted last" in said
+
+
+def test_what_files_hold_is_verified(tmp_path: Path) -> None:
+    record = tmp_path / "mine" / contents.RECORD
+    contents._remember(record, {"a.mp4": [[1, 2, 3, 4], [True, True, ""], ""]})
+    assert verified(tmp_path) == (True, "1 files and results verified, 0 things hurt.")
+    flipped(record)
+    sound, said = verified(tmp_path)
+    assert not sound
+    assert "The next run looks at those files again" in said
 
 
 def test_what_a_killed_run_left_is_told_from_what_is_being_written(tmp_path: Path) -> None:

@@ -198,11 +198,7 @@ class _Rows:
         """
         owner = self._match.owners.get(utterance.id)
         if owner is None:
-<<<<<<< HEAD
             raise LookupError(_why_none(utterance))
-=======
-            raise LookupError(ABSENT)
->>>>>>> fix10a
         parts = self._read(owner.keys)
         try:
             part = matching.rows_of(self._source, utterance, owner, parts)

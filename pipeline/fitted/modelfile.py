@@ -37,7 +37,7 @@ from pipeline.judging.task import Settings
 from pipeline.media import pointers
 
 #: Raised by hand whenever the layout of a file or the meaning of a field changes.
-SCHEMA = 1
+SCHEMA = 2
 
 SUFFIX = ".affex"
 RECORD = "model.json"
