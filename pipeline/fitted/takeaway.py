@@ -20,7 +20,7 @@ from pipeline.errors import UsageError
 from pipeline.fitted import modelfile, models
 from pipeline.fitted.models import Model, Predictions
 from pipeline.judging.evaluate import Said
-from pipeline.judging.task import Settings
+from pipeline.judging.task import Settings, require_target
 from pipeline.matrix import Matrix
 from pipeline.registry import FeatureSpec
 from pipeline.reporting import tables
@@ -35,8 +35,8 @@ SHOWN = 20
 
 def fit(
     desk: Desk, settings: Settings, path: Path | None, *, exclude: Sequence[str] = (), partial: bool = False
-) -> Model:
-    """Extract what is missing, learn from all who count but some speakers, write the model and say what it is.
+) -> Path:
+    """Extract what is missing, learn from all who count but some speakers, say what was learned; return its file.
 
     Parameters
     ----------
@@ -52,6 +52,7 @@ def fit(
     """
     specs = readable(desk.console, settings.features, settings.classifier, desk.imported)
     _require_extractable(specs)
+    require_target(settings)
     recipes = [recipe(spec.feature) for spec in specs]
     extracted(desk, specs)
     model = models.fit(
@@ -68,7 +69,7 @@ def fit(
         desk.console.say(sentence)
     _say_worth(desk.console, model, desk.folder.parent)
     desk.console.say(f"Model: {path.stat().st_size / 1e6:.1f} MB -> {path}")
-    return model
+    return path
 
 
 def _require_extractable(specs: Sequence[FeatureSpec]) -> None:
