@@ -1,11 +1,12 @@
 """From a corpus's name, and where it lies, to a corpus at hand.
 
-The first arrow of the flow: files to utterances. Also remembers which corpus was extracted last, for who
-names none.
+The first arrow of the flow: files to utterances. Also remembers which corpus was used last, for who names none.
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline import registry
 from pipeline.atomic import write_text
@@ -19,6 +20,9 @@ TABLE = "csv"
 
 #: Where a corpus is looked for when nobody says.
 DATA = Path("data")
+
+#: Where all caches are when nobody says.
+CACHE = Path("cache")
 
 
 def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console: Console) -> Dataset:
@@ -43,10 +47,11 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
         If the folder is not that corpus, or not the whole of it.
     """
     corpus = registry.corpus(name)
+    settings = {"DATASET": name, "DATA": data, "PARTIAL": partial, "CACHE": cache if cache != CACHE else None}
     unusual = [f"{corpus.name} is read as {name}"] if name != corpus.name else []
     name = corpus.name
     if name == TABLE:
-        return _table(corpus, data, cache)
+        return _table(corpus, data, cache, settings)
     root = data or DATA / name
     if corpus.make is not None:
         if not root.exists():
@@ -65,7 +70,7 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
         )
     for sentence in missing:
         console.say(f"Incomplete corpus: {sentence}.")
-    return Dataset(name, root, cache / name, Utterances(utterances), (*missing, *unusual))
+    return Dataset(name, root, cache / name, Utterances(utterances), (*missing, *unusual), settings)
 
 
 def folder_name(name: str, data: Path | None) -> str:
@@ -73,14 +78,14 @@ def folder_name(name: str, data: Path | None) -> str:
     return data.stem if name == TABLE and data is not None else name
 
 
-def _table(corpus: Corpus, table: Path | None, cache: Path) -> Dataset:
+def _table(corpus: Corpus, table: Path | None, cache: Path, settings: Mapping[str, object]) -> Dataset:
     if table is None:
         raise UsageError("DATASET=csv reads a table: say which, as in DATA=mine.csv.")
     if table.stem in registry.corpora():
         raise UsageError(
             f"{table.name} would be cached as '{table.stem}', and that is a corpus of its own. Rename the table."
         )
-    return Dataset(table.stem, table.parent, cache / table.stem, corpus.find(table))
+    return Dataset(table.stem, table.parent, cache / table.stem, corpus.find(table), settings=settings)
 
 
 def _how_to_get(corpus: Corpus, root: Path) -> str:
@@ -95,16 +100,29 @@ def _how_to_get(corpus: Corpus, root: Path) -> str:
     return "\n".join(lines)
 
 
-def remember(cache: Path, names: str, data: str | None) -> None:
-    """Note which corpora were extracted last, as DATASET and DATA named them."""
-    record = {"dataset": names, "data": data}
+def remember(cache: Path, names: str, data: str | None, corpora: Sequence[Dataset] = ()) -> None:
+    """Note which corpora were used last, as DATASET and DATA named them, and the folder that their runs lie in."""
+    record = {"dataset": names, "data": data, "folder": "+".join(corpus.folder.name for corpus in corpora)}
     write_text(cache / "last.json", [json.dumps(record) + "\n"])
 
 
 def last(cache: Path) -> tuple[str, str | None] | None:
-    """Return the corpora extracted last and where they lay, or None where there are none."""
+    """Return the corpora used last and where they lay, or None where there are none."""
+    record = _last(cache)
+    return (record["dataset"], record["data"]) if record else None
+
+
+def last_folder(cache: Path) -> str:
+    """Return the name of the cache folder in which the runs on the corpora used last lie; empty where nobody knows."""
+    record = _last(cache)
+    return record["folder"] if record else ""
+
+
+def _last(cache: Path) -> dict[str, Any] | None:
+    """Return what `remember` noted; None where it is not there, or not whole."""
     try:
         record = json.loads((cache / "last.json").read_text(encoding="utf-8"))
-        return str(record["dataset"]), None if record["data"] is None else str(record["data"])
-    except (OSError, ValueError, KeyError, TypeError):
+        dataset, data, folder = str(record["dataset"]), record["data"], str(record.get("folder", ""))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+    return {"dataset": dataset, "data": None if data is None else str(data), "folder": folder}
