@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
+from pipeline import front
+
 if TYPE_CHECKING:
     import rich.console
 
@@ -35,8 +37,8 @@ class Terminal:
         self.bars: rich.console.Console = Console(stderr=True)
 
     def say(self, message: str) -> None:
-        """Print a message as it is (brackets are not markup)."""
-        self.rich.print(message, markup=False)
+        """Print a message (brackets are not markup); commands and settings in it as `pipeline.front` spells them."""
+        self.rich.print(front.as_typed(message), markup=False)
 
     @contextlib.contextmanager
     def progress(self, title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:

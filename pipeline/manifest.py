@@ -7,10 +7,12 @@ media file, dimensions are in the corpus's own units.
 import dataclasses
 import json
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
+
+from pipeline import front
 
 #: The fields of an utterance that hold media.
 MEDIA = ("audio", "video", "mocap")
@@ -154,6 +156,8 @@ class Dataset:
         Its cache folder, ``cache/<name>``.
     notes
         What must be said beside every figure, a sentence each: a part that is not whole, a setting that is not usual.
+    settings
+        What names it on a command line, by variable: ``DATASET``, and where they are needed ``DATA``, ``CACHE`` ...
     """
 
     name: str
@@ -161,6 +165,11 @@ class Dataset:
     folder: Path
     utterances: Sequence[Utterance]
     notes: tuple[str, ...] = ()
+    settings: Mapping[str, object] = field(default_factory=dict, compare=False)
+
+    def command(self, verb: str, **settings: object) -> str:
+        """Return a command line about this corpus, as `pipeline.front.command`."""
+        return front.command(verb, **(self.settings or {"DATASET": self.name}), **settings)
 
 
 def to_line(utterance: Utterance) -> str:

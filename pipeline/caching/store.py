@@ -439,8 +439,13 @@ class Table:
     times: NDArray[np.float64] | None
 
 
-def load(path: Path, key: str) -> Table:
+def load(path: Path, key: str, again: str = "make features") -> Table:
     """Read a published file whole, every clip verified.
+
+    Parameters
+    ----------
+    again
+        The command that makes or mends it.
 
     Raises
     ------
@@ -448,12 +453,12 @@ def load(path: Path, key: str) -> Table:
         If the file is not there, was made under another key, or does not verify.
     """
     if not path.exists():
-        raise AffexError(f"{path} is not there. Run `make features` to make it.")
+        raise AffexError(f"{path} is not there. Run `{again}` to make it.")
     found = survey(path, key)
     with _opened(path) as sealed:
         if sealed is None or found.hurt or found.columns is None:
             why = "; ".join(found.hurt[:3]) or "it was made otherwise than affex makes it today"
-            raise AffexError(f"{path}: {why}. Run `make features` to mend it.")
+            raise AffexError(f"{path}: {why}. Run `{again}` to mend it.")
         times = sealed.whole("times") if "times" in sealed.seal.arrays else None
         return Table(sealed.texts("ids"), found.columns, sealed.whole("offsets"), sealed.whole("values"), times)
 

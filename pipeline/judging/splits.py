@@ -87,7 +87,7 @@ def clusters(utterances: Sequence[Utterance], unit: str = "") -> Clusters:
             nameless = next(u.id for u, value in zip(utterances, of, strict=True) if not value)
             raise AffexError(
                 f"{of.count('')} of {len(of)} utterances have no {name} (the first: {nameless}).\n"
-                f"Name the {name} of every utterance, or of none and evaluate under another PROTOCOL."
+                f"Name the {name} of every utterance, or of none and evaluate under another protocol."
             )
     media = (utterance.video or utterance.audio for utterance in utterances)
     return Clusters("video", np.array([item.path if item else "" for item in media], dtype=np.str_))
