@@ -208,6 +208,8 @@ def prepared(one: Shown, checkout: Path) -> str:
     command = one.typed
     if "vectors.csd" in command and (checkout / "mfcc.csd").exists():
         shutil.copy(checkout / "mfcc.csd", checkout / "vectors.csd")
+    if "export out/mfcc " in command:  # a database wants a new folder
+        shutil.rmtree(checkout / "out" / "mfcc", ignore_errors=True)
     if not re.match(r"make (features|evaluate|fit|show)|\S*affex (features|evaluate|fit|coverage|cache why)", command):
         return command
     named = re.search(r"(?:DATASET=|--dataset )(\w+)", command)
@@ -244,8 +246,8 @@ def _typed_in_all(one: Shown, shells: list[str], checkout: Path, known: dict[str
         print(f"  -  {one.page}: {one.command}  ({one.reason})", flush=True)
         return 0
     failed = 0
-    command = prepared(one, checkout)
     for shell in shells:
+        command = prepared(one, checkout)
         began = time.monotonic()
         ended = typed(shell, command, checkout, known)
         failed += ended.returncode != 0
