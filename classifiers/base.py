@@ -8,7 +8,7 @@ the place of classes: then it builds a regressor.
 The estimator's ``fit(X, y, groups=None, *, sample_weight=None, inner=None)`` takes the speaker of every row:
 inner folds are grouped by it, unless ``inner`` names them as pairs of (train, test) row numbers. A weight of 2
 counts as the row twice would. ``best_params_`` says what the search chose, or what the rows
-could bear.
+could bear; ``limits_``, where there is one, for what the rows were too few, a sentence under each of `LIMITS`.
 """
 
 from abc import ABC, abstractmethod
@@ -21,6 +21,10 @@ from numpy.typing import NDArray
 
 #: What is predicted: a class, or a number.
 Target = Literal["classes", "values"]
+
+#: What training rows may be too few for: a search for settings (they are fixed then), a sigmoid for each class (one
+#: function then makes scores of all decision values), a calibration that can be trusted (only the order then counts).
+LIMITS = ("search", "sigmoids", "calibration")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +39,8 @@ class Classifier(ABC):
     scores: ClassVar[str]
     #: What it can predict.
     targets: ClassVar[tuple[Target, ...]] = ("classes",)
+    #: Whether settings are searched for on speakers left out of those learned from.
+    tuned: ClassVar[bool] = False
     #: Whether it uses other utterances of the dialog.
     context: ClassVar[bool] = False
 

@@ -2,7 +2,8 @@
 
 Cost, width, the tube of the regression and the share of columns kept are searched inside the training speakers. For
 classes `predict` is the machine's own decision; probabilities are calibrated on the decision values of inner folds,
-so on speakers that those machines never heard.
+so on speakers that those machines never heard. Where training speakers are too few for that, settings are fixed and
+probabilities follow the order of the decision, and `limits_` of the estimator says so.
 """
 
 from dataclasses import asdict, dataclass
@@ -41,9 +42,11 @@ class Svm(Classifier):
     prefers: ClassVar[str] = "compare"
     scores: ClassVar[str] = (
         "probabilities, calibrated by sigmoids on inner folds over the training speakers; "
-        "the largest may belong to another class than the machine's own decision"
+        "the largest may belong to another class than the machine's own decision; "
+        "where inner folds do not bear that (limits of a fold), in the order of the decision values"
     )
     targets: ClassVar[tuple[Target, ...]] = ("classes", "values")
+    tuned: ClassVar[bool] = True
 
     C: float | None = None
     gamma: float | None = None

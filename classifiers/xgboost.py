@@ -40,6 +40,7 @@ class Xgboost(Classifier):
     prefers: ClassVar[str] = "compare"
     scores: ClassVar[str] = "class probabilities (softmax of the trees' sums; not calibrated)"
     targets: ClassVar[tuple[Target, ...]] = ("classes", "values")
+    tuned: ClassVar[bool] = True
 
     rounds: int = 1000
     patience: int = 20

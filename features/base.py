@@ -41,10 +41,16 @@ class Clip:
         Mono audio in [-1, 1].
     rate : int
         Samples a second, Hz.
+    begins : float, s
+        How much later than the utterance the first sample comes: sound may begin after the file does.
+    note
+        What must be said of how it was read; empty as a rule.
     """
 
     samples: Values
     rate: int
+    begins: float = 0.0
+    note: str = ""
 
     @property
     def duration(self) -> float:

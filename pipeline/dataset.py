@@ -3,20 +3,28 @@
 The first arrow of the flow: files to utterances. Also remembers which corpus was used last, for who names none.
 """
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline import registry
+from pipeline import sealed as sealing
 from pipeline.atomic import write_text
+from pipeline.caching import owner
 from pipeline.console import Console
 from pipeline.corpora.base import Corpus, shortfalls
-from pipeline.errors import CorpusError, UsageError
+from pipeline.errors import AffexError, CorpusError, UsageError
+from pipeline.files import spelled
 from pipeline.manifest import Dataset, Utterances
+from pipeline.sealed import DamagedError, sealed
 
 #: The corpus that is a table, cached under the table's own name.
 TABLE = "csv"
+
+#: The file among the caches that says which corpora were used last.
+LAST = "last.json"
 
 #: Where a corpus is looked for when nobody says.
 DATA = Path("data")
@@ -42,7 +50,7 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
     Raises
     ------
     UsageError
-        If there is no such corpus, or no table was named.
+        If there is no such corpus, no table was named, or its name is another's or can be no folder's.
     CorpusError
         If the folder is not that corpus, or not the whole of it.
     """
@@ -51,7 +59,10 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
     unusual = [f"{corpus.name} is read as {name}"] if name != corpus.name else []
     name = corpus.name
     if name == TABLE:
-        return _table(corpus, data, cache, settings)
+        table = _table(corpus, data, cache, settings, console)
+        for note in table.notes:
+            console.say(f"{note}.")
+        return table
     root = data or DATA / name
     if corpus.make is not None:
         if not root.exists():
@@ -70,22 +81,29 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
         )
     for sentence in missing:
         console.say(f"Incomplete corpus: {sentence}.")
-    return Dataset(name, root, cache / name, Utterances(utterances), (*missing, *unusual), settings)
+    return Dataset(name, root, cache / name, Utterances(utterances), (*missing, *unusual), settings=settings)
 
 
 def folder_name(name: str, data: Path | None) -> str:
     """Return what a corpus's cache folder is called."""
-    return data.stem if name == TABLE and data is not None else name
+    return spelled(data.stem) if name == TABLE and data is not None else name
 
 
-def _table(corpus: Corpus, table: Path | None, cache: Path, settings: Mapping[str, object]) -> Dataset:
+def _table(
+    corpus: Corpus, table: Path | None, cache: Path, settings: Mapping[str, object], console: Console
+) -> Dataset:
     if table is None:
         raise UsageError("DATASET=csv reads a table: say which, as in DATA=mine.csv.")
-    if table.stem in registry.corpora():
+    if table.stem.lower() in registry.corpora():  # not every file system tells them apart
         raise UsageError(
             f"{table.name} would be cached as '{table.stem}', and that is a corpus of its own. Rename the table."
         )
-    return Dataset(table.stem, table.parent, cache / table.stem, corpus.find(table), settings=settings)
+    name = spelled(table.stem)
+    owner.require_name(name, table.name)
+    found = corpus.find(table, memory=cache / name)
+    owner.claim(cache / name, table, console.say)
+    notes = found.notes if isinstance(found, Utterances) else ()
+    return Dataset(name, table.parent, cache / name, found, notes, settings=settings)
 
 
 def _how_to_get(corpus: Corpus, root: Path) -> str:
@@ -101,28 +119,43 @@ def _how_to_get(corpus: Corpus, root: Path) -> str:
 
 
 def remember(cache: Path, names: str, data: str | None, corpora: Sequence[Dataset] = ()) -> None:
-    """Note which corpora were used last, as DATASET and DATA named them, and the folder that their runs lie in."""
+    """Note which corpora were used last, as DATASET and DATA named them, and the folder that their runs lie in.
+
+    Nothing is noted in a cache that is only read.
+    """
     record = {"dataset": names, "data": data, "folder": "+".join(corpus.folder.name for corpus in corpora)}
-    write_text(cache / "last.json", [json.dumps(record) + "\n"])
+    with contextlib.suppress(AffexError):
+        write_text(cache / LAST, [json.dumps(sealed(record)) + "\n"])
 
 
 def last(cache: Path) -> tuple[str, str | None] | None:
-    """Return the corpora used last and where they lay, or None where there are none."""
-    record = _last(cache)
-    return (record["dataset"], record["data"]) if record else None
+    """Return the corpora used last and where they lay, or None where there are none.
+
+    Raises
+    ------
+    UsageError
+        If what was noted is damaged: another corpus would be taken for the one that is meant.
+    """
+    try:
+        record = _last(cache)
+        return str(record["dataset"]), None if record["data"] is None else str(record["data"])
+    except FileNotFoundError:
+        return None
+    except (OSError, DamagedError, KeyError) as error:
+        raise UsageError(
+            f"{cache / LAST} does not say any more which corpus was used last ({error}): say which is meant, as in "
+            "DATASET=emodb DATA=folder. That writes it anew."
+        ) from error
 
 
 def last_folder(cache: Path) -> str:
     """Return the name of the cache folder in which the runs on the corpora used last lie; empty where nobody knows."""
-    record = _last(cache)
-    return record["folder"] if record else ""
-
-
-def _last(cache: Path) -> dict[str, Any] | None:
-    """Return what `remember` noted; None where it is not there, or not whole."""
     try:
-        record = json.loads((cache / "last.json").read_text(encoding="utf-8"))
-        dataset, data, folder = str(record["dataset"]), record["data"], str(record.get("folder", ""))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-    return {"dataset": dataset, "data": None if data is None else str(data), "folder": folder}
+        return str(_last(cache).get("folder", ""))
+    except (OSError, DamagedError):
+        return ""
+
+
+def _last(cache: Path) -> dict[str, Any]:
+    """Return what `remember` noted, verified."""
+    return sealing.opened((cache / LAST).read_bytes())

@@ -21,8 +21,8 @@ from pipeline.console import Terminal
 from pipeline.errors import AffexError, UsageError
 from pipeline.extraction import stages
 from pipeline.extraction.extract import Summary, extract
-from pipeline.extraction.stages import Runner
-from pipeline.manifest import Dataset
+from pipeline.extraction.runner import Runner
+from pipeline.manifest import Dataset, Utterance
 from pipeline.registry import FeatureSpec
 
 if TYPE_CHECKING:
@@ -97,7 +97,9 @@ def open_desk(datasets: Sequence[Dataset], console: Terminal, running: Running) 
         yield Desk(
             datasets,
             console,
-            functools.cache(lambda: stack.enter_context(stages.opened(running.scheduler, jobs, _gpus(device)))),
+            functools.cache(
+                lambda: stack.enter_context(stages.opened(running.scheduler, jobs, _gpus(device), console.say))
+            ),
             Runtime(
                 device=device,
                 # One process feeds a GPU; on processors every core has a process of its own.
@@ -178,6 +180,10 @@ def _show(console: Terminal, summary: Summary) -> None:
     console.say(f"{summary.spec}: {counts} -> {summary.path}")
     for reason, count in summary.reasons.most_common(SHOWN):
         console.say(f"  computed {count}: {reason}")
+    for id_, note in list(summary.notes.items())[:SHOWN]:
+        console.say(f"  note {id_}: {note}")
+    if len(summary.notes) > SHOWN:
+        console.say(f"  ... and {len(summary.notes) - SHOWN} more were read so")
     for id_, message in list(summary.failures.items())[:SHOWN]:
         console.say(f"  failed {id_}: {message}")
     if len(summary.failures) > SHOWN:
@@ -206,6 +212,14 @@ def readable(
         if before != spec:
             console.say(f"{before} has one row a frame, and {classifier.name} reads one a clip: pooled, as {spec}")
     return specs
+
+
+def utterances_of(desk: Desk) -> tuple[Utterance, ...]:
+    """Return the utterances of the corpora, as those of `matrix_of`."""
+    from pipeline.matrix import placed
+
+    every = tuple(utterance for dataset in desk.datasets for utterance in dataset.utterances)
+    return tuple(map(placed, every)) if len(desk.datasets) > 1 else every
 
 
 def matrix_of(desk: Desk, specs: Sequence[FeatureSpec]) -> "Matrix":

@@ -5,6 +5,7 @@ media file, dimensions are in the corpus's own units.
 """
 
 import dataclasses
+import hashlib
 import json
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from pipeline import front
+from pipeline.atomic import write_text
 
 #: The fields of an utterance that hold media.
 MEDIA = ("audio", "video", "mocap")
@@ -63,6 +65,8 @@ class Utterance:
         The part of the corpus, as in ``"speech"`` and ``"song"``.
     dialog, turn
         The conversation and the utterance's place in it.
+    dialog_start, dialog_end : float, s, or None
+        When it is said, in the time of the conversation, which all its turns share; of whatever its media are cut.
     split
         ``"train"``, ``"validation"`` or ``"test"`` where the corpus fixes it.
     votes
@@ -99,6 +103,8 @@ class Utterance:
     dominance: float | None = None
     aspects: tuple[tuple[str, str], ...] = field(default=())
     absent: tuple[tuple[str, str], ...] = field(default=())
+    dialog_start: float | None = None
+    dialog_end: float | None = None
 
     def media(self, first: str = "") -> tuple[Media, ...]:
         """Return the media that there are of it, those of one kind before the others."""
@@ -113,9 +119,12 @@ class Utterances(Sequence[Utterance]):
     ----------
     utterances
         The utterances, in the corpus's order.
+    notes
+        What must be said beside every figure on them, a sentence each.
     """
 
-    def __init__(self, utterances: Iterable[Utterance]) -> None:
+    def __init__(self, utterances: Iterable[Utterance], notes: Iterable[str] = ()) -> None:
+        self.notes = tuple(notes)
         buffer, ends = bytearray(), [0]
         for utterance in utterances:
             buffer += to_line(utterance).encode()
@@ -156,6 +165,8 @@ class Dataset:
         Its cache folder, ``cache/<name>``.
     notes
         What must be said beside every figure, a sentence each: a part that is not whole, a setting that is not usual.
+    left_out
+        Why a file of the folder is none of the recordings, by its name: the rest of a sentence.
     settings
         What names it on a command line, by variable: ``DATASET``, and where they are needed ``DATA``, ``CACHE`` ...
     """
@@ -165,6 +176,7 @@ class Dataset:
     folder: Path
     utterances: Sequence[Utterance]
     notes: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, object] = field(default_factory=dict, compare=False)
 
     def command(self, verb: str, **settings: object) -> str:
@@ -197,6 +209,56 @@ def read(path: Path) -> Iterator[Utterance]:
 def lines(utterances: Iterable[Utterance]) -> Iterator[str]:
     """Yield a manifest's lines, each with its line end."""
     return (to_line(utterance) + "\n" for utterance in utterances)
+
+
+def write(path: Path, utterances: Iterable[Utterance]) -> None:
+    """Write a manifest file and, as sha256sum does, its digest beside it.
+
+    Raises
+    ------
+    AffexError
+        If the disk is full or the folder cannot be written.
+    """
+    digest = _digest(line.encode() for line in lines(utterances))
+    if is_sound(path) and _digests(path) == [digest]:
+        return
+    # A kill in between leaves what is there or what comes: each is among the digests.
+    _write_sums(path, [*_digests(path)[-1:], digest])
+    write_text(path, lines(utterances))
+    _write_sums(path, [digest])
+
+
+def is_sound(path: Path) -> bool:
+    """Whether a manifest file is what was written."""
+    try:
+        with path.open("rb") as content:
+            return _digest(content) in _digests(path)
+    except OSError:
+        return False
+
+
+def sums(path: Path) -> Path:
+    """Return the file that holds a manifest's digest."""
+    return path.with_suffix(".sha256")
+
+
+def _digests(path: Path) -> list[str]:
+    try:
+        return [line.partition(" ")[0] for line in sums(path).read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError):
+        return []
+
+
+def _write_sums(path: Path, digests: Sequence[str]) -> None:
+    if digests != _digests(path):
+        write_text(sums(path), [f"{digest}  {path.name}\n" for digest in dict.fromkeys(digests)])
+
+
+def _digest(parts: Iterable[bytes]) -> str:
+    sha = hashlib.sha256()
+    for part in parts:
+        sha.update(part)
+    return sha.hexdigest()
 
 
 def _without_blanks(record: dict[str, Any]) -> dict[str, Any]:

@@ -84,13 +84,13 @@ def joined(matrices: Sequence[Matrix]) -> Matrix:
     return Matrix(
         X=np.concatenate([matrix.X for matrix in matrices]),
         offsets=_offsets(lengths),
-        utterances=tuple(_placed(utterance) for matrix in matrices for utterance in matrix.utterances),
+        utterances=tuple(placed(utterance) for matrix in matrices for utterance in matrix.utterances),
         columns=matrices[0].columns,
         present=np.concatenate([matrix.present for matrix in matrices]),
     )
 
 
-def _placed(utterance: Utterance) -> Utterance:
+def placed(utterance: Utterance) -> Utterance:
     """Return an utterance with its corpus's name before all that names only tell apart within it."""
     own = {name: getattr(utterance, name) for name in ("id", "speaker", "session", "dialog")}
     changed: dict[str, Any] = {name: f"{utterance.corpus}/{value}" for name, value in own.items() if value}

@@ -17,6 +17,10 @@ class DamagedError(ValueError):
     """A record that is not what was written."""
 
 
+class UnsealedError(DamagedError):
+    """A record that bears no seal: an earlier version wrote it, or something else did."""
+
+
 def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return a record with its seal as the last member.
 
@@ -34,14 +38,16 @@ def opened(text: str | bytes) -> dict[str, Any]:
     Raises
     ------
     DamagedError
-        If the text is no JSON object, or its seal is missing or wrong.
+        If the text is no JSON object, or its seal is wrong.
+    UnsealedError
+        If it has none.
     """
     try:
         record = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise DamagedError(f"it is not JSON: {error}") from error
     if not isinstance(record, dict) or not isinstance(seal := record.pop(SEAL, None), str):
-        raise DamagedError(f"it has no seal ({SEAL})")
+        raise UnsealedError(f"it has no seal ({SEAL})")
     if not _fits(seal, record):
         raise DamagedError(f"its content does not fit its seal ({SEAL})")
     return record

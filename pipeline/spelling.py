@@ -19,6 +19,9 @@ from pipeline.errors import UsageError, unknown
 #: What a number may be followed by, and what it is then multiplied with.
 UNITS = {"s": 1.0, "ms": 1e-3, "min": 60.0, "Hz": 1.0, "kHz": 1e3}
 
+#: No parameter makes sense beyond: more seconds than 30 years, more of anything than fits in memory.
+LARGEST = 1e9
+
 
 def parsed(kind: str, spec: str, presets: dict[str, Any], only: Sequence[str] = (), beside: Sequence[str] = ()) -> Any:
     """Return a preset with the parameters of a spec.
@@ -56,7 +59,7 @@ def parsed(kind: str, spec: str, presets: dict[str, Any], only: Sequence[str] = 
         changes[key] = _value(spec, key, value, kinds[key])
     try:
         return _changed(preset, changes)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, ArithmeticError) as error:
         raise UsageError(f"'{spec}': {error}") from error
 
 
@@ -90,6 +93,8 @@ def _value(spec: str, key: str, text: str, kind: Any) -> Any:
         return text.lower() in ("1", "true", "yes")
     number = re.fullmatch(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-z]*)", text)
     if number and number[2] in ("", *UNITS):
+        if not abs(float(number[1])) <= LARGEST:
+            raise UsageError(f"{key}={text} in '{spec}': expected a number of {LARGEST:g} at the most.")
         scaled = float(number[1]) / 1000 if number[2] == "ms" else float(number[1]) * UNITS.get(number[2], 1.0)
         if float in kinds:
             return scaled

@@ -9,18 +9,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import registry
+from pipeline import atomic, registry
 from pipeline.caching import imports
 from pipeline.caching.cache import recipe
 from pipeline.console import Terminal
 from pipeline.corpora.base import Card
-from pipeline.desk import Desk, extracted, matrix_of, readable
+from pipeline.desk import Desk, extracted, matrix_of, readable, utterances_of
 from pipeline.errors import AffexError, UsageError
-from pipeline.extraction import work
+from pipeline.extraction.proof import Likeness
 from pipeline.manifest import MEDIA
 from pipeline.registry import FeatureSpec, Member
+from pipeline.sealed import DamagedError
 
 if TYPE_CHECKING:
+    from pipeline.judging.kept_folds import KeptFolds
     from pipeline.judging.results import Result
     from pipeline.judging.task import Settings, Task
     from pipeline.matrix import Matrix, SpeakerNorm
@@ -102,6 +104,8 @@ def _fused(desk: Desk, members: Sequence[Member], wish: Wish, rule: str, out: Pa
 
     wish = replace(wish, inner=wish.inner or rules.RULES[rule].learns)
     planned = [_settings(desk, member, wish) for member in members]
+    for sentence in dict.fromkeys(sentence for _, settings in planned for sentence in _foreseen(desk, settings)):
+        desk.console.say(sentence)
     extracted(desk, [spec for specs, _ in planned for spec in specs], beside=_prints())
     folders = [_evaluated(desk, specs, settings, wish, None) for specs, settings in planned]
     return fuse_runs(desk.console, [str(folder) for folder in folders], f"late:{rule}", desk.folder.parent, out)
@@ -131,8 +135,16 @@ def run(desk: Desk, member: Member, wish: Wish, out: Path | None) -> Path:
         As `extracted`; or if the audit finds leaks and was not told to go on, or the evaluation cannot be done.
     """
     specs, settings = _settings(desk, member, wish)
+    for sentence in _foreseen(desk, settings):
+        desk.console.say(sentence)
     extracted(desk, specs, beside=_prints())
     return _evaluated(desk, specs, settings, wish, out)
+
+
+def _foreseen(desk: Desk, settings: "Settings") -> tuple[str, ...]:
+    from pipeline.judging.foresight import foreseen
+
+    return foreseen(utterances_of(desk), settings)
 
 
 def _prints() -> tuple[FeatureSpec, ...]:
@@ -141,20 +153,25 @@ def _prints() -> tuple[FeatureSpec, ...]:
 
 def _evaluated(desk: Desk, specs: Sequence[FeatureSpec], settings: "Settings", wish: Wish, out: Path | None) -> Path:
     """Evaluate a model whose features are there, or show again what rests on the same; return the run's folder."""
+    from pipeline.judging.kept_folds import KeptFolds, beside
     from pipeline.judging.task import prepare
     from pipeline.reporting import report
 
     folder = out or desk.folder / "runs" / report.run_name(settings.about())
     matrix, prints = (matrix_of(desk, wanted) for wanted in (specs, _prints()))
     basis = report.rests_on(matrix, settings.about(), _digest(prints), str(wish.allow_leaks), *desk.notes)
+    kept = KeptFolds(beside(folder), basis, wish.inner)
     if _shown_again(desk.console, folder, basis, inner=wish.inner):
+        kept.clear()
         return folder
     task = prepare(matrix, settings, partial=wish.partial)
     media = _media(specs)
     leaks, warnings = _audited(task, settings, prints, media, allow=wish.allow_leaks)
-    result = _judged(desk, task, settings, inner=wish.inner)
+    atomic.require_writable(folder)
+    result = _judged(desk, task, settings, kept)
     notes = (*desk.notes, *warnings, *result.notes)
     _written(desk.console, replace(result, notes=notes, leaks=leaks), folder, basis)
+    kept.clear()
     return folder
 
 
@@ -216,15 +233,26 @@ def _audited(
     return tuple(error.message for error in errors), audit.warnings(findings)
 
 
-def _judged(desk: Desk, task: "Task", settings: "Settings", *, inner: bool) -> "Result":
-    """Evaluate with a progress bar of the folds."""
+def _judged(desk: Desk, task: "Task", settings: "Settings", kept: "KeptFolds") -> "Result":
+    """Evaluate with a progress bar of the folds, those that a run left behind excepted; keep each as it ends."""
     from pipeline.judging.evaluate import judge
     from pipeline.reporting.report import DISTRIBUTIONS
 
-    runner = desk.runner()
-    work.require_alike(runner, DISTRIBUTIONS)
-    with desk.console.progress(f"evaluating {settings.classifier.name}", len(task.folds), "folds") as tick:
-        return judge(task, settings, runner=runner, inner=inner, progress=lambda *_: tick(1))
+    known, n_folds = kept.read(task.folds), len(task.folds)
+    if known:
+        desk.console.say(f"{len(known)} of {n_folds} folds were kept by a run that did not end: it goes on from there")
+    with desk.console.progress(f"evaluating {settings.classifier.name}", n_folds, "folds") as tick:
+        tick(len(known))
+        return judge(
+            task,
+            settings,
+            runner=desk.runner() if len(known) < n_folds else None,
+            inner=kept.inner,
+            progress=lambda *_: tick(1),
+            known=known,
+            keep=lambda number, outcome: kept.keep(number, task.folds[number], outcome),
+            likeness=Likeness((*DISTRIBUTIONS, "python")),
+        )
 
 
 def _written(console: Terminal, result: "Result", folder: Path, basis: str) -> None:
@@ -237,7 +265,11 @@ def _shown_again(console: Terminal, folder: Path, basis: str, *, inner: bool = F
     """Show a run that rests on the same, and return whether there is one."""
     from pipeline.reporting import report
 
-    text = report.kept(folder, basis, inner=inner)
+    try:
+        text = report.kept(folder, basis, inner=inner)
+    except (OSError, DamagedError) as error:
+        console.say(f"The run in {folder} is made again: {error}.")
+        return False
     if text is not None:
         console.say(f"{text}Nothing has changed since this run: it is not computed again -> {folder}")
     return text is not None

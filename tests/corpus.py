@@ -10,7 +10,7 @@ import soundfile
 from features.base import Feature
 from pipeline.extraction import stages
 from pipeline.extraction.extract import Summary, extract
-from pipeline.extraction.stages import Runner
+from pipeline.extraction.runner import Runner
 from pipeline.manifest import Dataset, Media, Utterance
 from pipeline.registry import FeatureSpec
 

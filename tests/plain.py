@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -264,3 +265,12 @@ class Greys(VideoFeature):
             crops.append(picture[0, 0].tobytes())
         greys = pictures.mean(axis=(1, 2, 3), dtype=np.float64)
         return Rows(greys[:, None].astype(np.float32), np.concatenate([frames.times for frames in seen]), crops)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weighted(Level):
+    """The level, where a file lies in the folder of weights."""
+
+    def require(self, runtime: Runtime) -> None:
+        if not Path(runtime.weights, "gain").is_file():
+            raise ValueError(f"no gain in {runtime.weights}")

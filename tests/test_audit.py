@@ -165,6 +165,49 @@ def test_partners_share_their_sound_in_files_of_their_own_too():
     assert [finding.kind for finding in errors(looked_at(same, prints=prints).values())] == ["duplicate"]
 
 
+def turns_of_a_dialog(*spans):
+    """Return partners whose turns have files of their own, and nothing but the dialog's time says when they are."""
+    return [
+        u(f"{who}{n}", who, session="1", dialog="d", audio=Media(f"{who}{n}.wav"), dialog_start=start, dialog_end=end)
+        for n, (who, start, end) in enumerate(spans)
+    ]
+
+
+def test_the_time_of_the_dialog_says_who_speaks_at_once_though_no_medium_is_a_span():
+    turns = turns_of_a_dialog(("F", 0.0, 3.0), ("M", 2.5, 4.0), ("F", 4.0, 5.0), ("M", 4.98, 6.0))
+    found = looked_at(turns, folds(LOSO, turns))
+    assert set(found) == {"at once", "session", "dialog"}
+    assert [pair[:2] for pair in found["at once"].pairs] == [("M1", "F0")]
+    assert found["at once"].pairs[0].note == "0.50 s of one dialog in common"
+    others = [replace(turn, session=turn.id) for turn in turns]
+    assert looked_at(others, folds(LOSO, others)) == {}
+
+
+def test_crosstalk_is_no_copy_of_a_recording_and_a_copy_is_one():
+    """A short turn sounds whole in the partner's longer one, at one time; at another time it would be a copy."""
+    sound = noise(0, 300)
+    prints = [sound[:260], sound[100:200]]
+    heard = turns_of_a_dialog(("F", 0.0, 2.6), ("M", 1.0, 2.0))
+    copied = turns_of_a_dialog(("F", 0.0, 2.6), ("M", 3.0, 4.0))
+    unknown = [replace(turn, dialog_start=None, dialog_end=None) for turn in heard]
+    assert set(looked_at(heard, prints=[sound[:200], sound[50:200]])) == {"at once", "session", "dialog"}
+    assert set(looked_at(heard, prints=prints)) == {"at once", "session", "dialog"}
+    assert "duplicate" in looked_at(copied, prints=[sound[:200], sound[50:200]])
+    assert "duplicate" in looked_at(unknown, prints=[sound[:200], sound[50:200]])
+
+
+def test_turns_at_once_are_a_leak_by_the_time_of_the_dialog_too_where_a_speaker_is_on_both_sides():
+    turns = [*turns_of_a_dialog(("F", 0.0, 3.0), ("M", 2.5, 4.0)), u("x", "M")]
+    found = looked_at(turns, [Fold("x", np.array([0]), np.array([1, 2])), Fold("y", np.array([1]), np.array([2]))])
+    assert [finding.kind for finding in errors(found.values())] == ["speaker", "overlap"]
+
+
+def test_who_is_on_a_channel_of_one_file_is_not_heard_in_the_other():
+    turns = turns_of_a_dialog(("F", 0.0, 3.0), ("M", 2.5, 4.0))
+    channels = [replace(turn, audio=Media("d.wav", channel="FM".index(turn.speaker))) for turn in turns]
+    assert "at once" not in looked_at(channels, folds(LOSO, channels))
+
+
 def test_partners_who_are_only_seen_or_are_on_channels_of_their_own_do_not_speak_at_once():
     utterances = spoken_at_once()
     films = [replace(u, audio=None, video=replace(u.audio, region="FM"[u.id[1] == "F"])) for u in utterances]

@@ -170,7 +170,7 @@ def test_a_new_version_upstream_says_what_changed(dataset: Dataset, monkeypatch:
 
 def test_failures_upstream_are_failures_here(dataset: Dataset) -> None:
     (dataset.root / "05.wav").write_text("not audio " * 99)
-    soundfile.write(dataset.root / "06.wav", np.zeros(8000), 16000)
+    soundfile.write(dataset.root / "06.wav", np.linspace(0.0, 0.5, 8000), 16000)
     tiles, peaks = run(dataset, PEAKS)
     assert tiles.failures["06"] == "nobody is there"
     assert peaks.failures == {

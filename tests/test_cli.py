@@ -119,7 +119,7 @@ def test_what_a_leak_is_worth_and_which_of_two_runs_is_better(table: Path, tmp_p
     assert len(runs) == 2
     compared = affex("compare", "--runs", " ".join(runs), **environment)
     assert compared.returncode == 0, compared.stderr
-    assert "too few speakers to decide" in compared.stdout  # four cannot
+    assert "cannot be told with 4 speakers" in compared.stdout
     refused = affex("compare", "--runs", f"{runs[0]} gemaps_svm_random", **environment)
     assert refused.returncode == 2
     fused = affex("evaluate", "--runs", " ".join(runs), "--fusion", "late:mean", **environment)
@@ -283,7 +283,7 @@ def test_an_interrupt_is_one_sentence_and_keeps_what_is_finished(tmp_path: Path)
     os.killpg(run.pid, signal.SIGINT)  # a terminal sends it to the workers, too
     _, said = run.communicate(timeout=60)
     assert run.returncode == 130
-    assert "Interrupted. All clips finished so far are kept" in said
+    assert "Interrupted. All clips and folds finished so far are kept" in said
     assert "Traceback" not in said
     assert any(tmp_path.glob("cache/many/*.parts/*.h5"))
     assert json.loads((tmp_path / "cache" / "last.json").read_text())["dataset"] == "csv"  # so a bare verb goes on

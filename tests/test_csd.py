@@ -1,15 +1,18 @@
 """Computational sequences: ours read with h5py alone, others' read with ours, and everything that is none refused."""
 
 import json
+import os
 import subprocess
 import sys
 
+import fuzz_csd
 import h5py
 import numpy as np
 import pytest
 
 from pipeline.errors import AffexError
 from pipeline.media import csd
+from pipeline.media.confined import Confined, Limits, RefusedError
 
 TIMES = np.array([[0.0, 1.5], [1.5, 2.0], [-0.48, 4.1]])
 NUMBERS = np.arange(6, dtype=np.float32).reshape(3, 2)
@@ -50,6 +53,8 @@ def test_ours_is_laid_out_as_the_sdk_documents(tmp_path):
         np.testing.assert_array_equal(data["v0/intervals"][()], TIMES)
         assert {metadata[key].shape for key in metadata} == {(1,)}
         said = {key: json.loads(metadata[key][0]) for key in metadata}
+    assert sorted(said.pop(csd.SEALED)["entries"]) == ["v0", "v1[0]"]
+    assert said.pop(csd.SEALER) is True
     assert said == {
         **dict.fromkeys(csd.METADATA),
         "root name": "All Labels",
@@ -224,3 +229,173 @@ except AffexError as error:
     assert (done.returncode, done.stderr) == (0, "")
     assert "a.csd cannot be written: File too large" in done.stdout
     assert not list(tmp_path.iterdir())
+
+
+# What anybody may have made
+
+
+def test_a_file_with_bits_turned_reads_as_it_was_or_is_refused(tmp_path):
+    found = fuzz_csd.fuzz(fuzz_csd.ours, tmp_path, 16, seed=3)
+    assert found["equal"] + found["refused"] == 16
+    assert min(found["equal"], found["refused"]) > 2
+
+
+def test_other_values_in_a_file_of_ours_are_found(tmp_path):
+    path = tmp_path / "a.csd"
+    csd.write(path, "x", [("v0", csd.Entry(NUMBERS, TIMES)), ("v1", csd.Entry(NUMBERS, TIMES))], {})
+    with h5py.File(path, "r+") as h5:
+        h5["x/data/v1/features"][1, 1] = 4
+    with csd.reading(path) as sequence:
+        np.testing.assert_array_equal(sequence.entries["v0"].features, NUMBERS)
+        with pytest.raises(AffexError, match="it is not what affex wrote"):
+            sequence.entries["v1"]
+    with h5py.File(path, "r+") as h5:
+        h5["x/data"].move("v1", "v2")
+    with pytest.raises(AffexError, match="not what affex wrote: its names or metadata were changed"), csd.reading(path):
+        pass
+    with h5py.File(path, "r+") as h5:
+        del h5["x/metadata"][csd.SEALED]
+    with pytest.raises(AffexError, match="its seal is not whole"), csd.reading(path):
+        pass
+
+
+@pytest.fixture
+def sequence_with(tmp_path):
+    """Return a function that writes a sequence whose features are made by hand, and says why it is refused."""
+
+    def refused(make) -> str:
+        path = foreign(tmp_path / "theirs.csd", {"v0": (NUMBERS, TIMES)}, {"creator": '"me"'})
+        with h5py.File(path, "r+") as h5:
+            del h5["All Labels/data/v0/features"]
+            make(h5["All Labels/data/v0"])
+        with pytest.raises(AffexError, match=r"theirs\.csd") as error, csd.reading(path) as sequence:
+            sequence.entries["v0"]
+        return str(error.value)
+
+    return refused
+
+
+def test_nothing_but_the_file_itself_is_read(tmp_path, sequence_with):
+    secret = tmp_path / "secret"
+    secret.write_bytes(np.arange(6, dtype=np.float32).tobytes())
+    other = foreign(tmp_path / "other.csd", {"v0": (NUMBERS, TIMES)}, {})
+    inside = "All Labels/data/v0/features"
+
+    def external(group):
+        group.create_dataset("features", (3, 2), np.float32, external=[(str(secret), 0, 24)])
+
+    def virtual(group):
+        layout = h5py.VirtualLayout((3, 2), np.float32)
+        layout[:] = h5py.VirtualSource(str(other), inside, (3, 2))
+        group.create_virtual_dataset("features", layout)
+
+    def link(group):
+        group["features"] = h5py.ExternalLink(str(other), inside)
+
+    def way_out(group):
+        group.file["out"] = h5py.ExternalLink(str(other), "/")
+        group["features"] = h5py.SoftLink(f"/out/{inside}")
+
+    def circle(group):
+        group["features"] = h5py.SoftLink("features")
+
+    assert "its data lie in other files" in sequence_with(external)
+    assert "its data lie in other files" in sequence_with(virtual)
+    for make in (link, way_out, circle):
+        assert "leads to another place" in sequence_with(make)
+    with h5py.File(tmp_path / "root.csd", "w") as h5:
+        h5["All Labels"] = h5py.ExternalLink(str(other), "All Labels")
+    with pytest.raises(AffexError, match="leads to another place"), csd.reading(tmp_path / "root.csd"):
+        pass
+
+
+def test_a_link_within_the_file_is_followed(tmp_path):
+    path = foreign(tmp_path / "a.csd", {"v0": (NUMBERS, TIMES)}, {})
+    with h5py.File(path, "r+") as h5:
+        h5["All Labels/data/v1"] = h5py.SoftLink("/All Labels/data/v0")
+    np.testing.assert_array_equal(only(path, "v1").features, NUMBERS)
+
+
+def test_what_declares_more_than_it_holds_is_refused(sequence_with):
+    def declared(shape, **options):
+        return lambda group: group.create_dataset("features", shape, np.float32, **options)
+
+    assert "8000000000000 bytes, and the file holds 0 of them" in sequence_with(declared((10**12, 2)))
+    assert "1000000 chunks, and the file holds 0 of them" in sequence_with(declared((10**6, 2), chunks=(1, 2)))
+
+    def twice_packed(group):
+        made = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        made.set_chunk((2**20, 2))
+        made.set_deflate(9)
+        made.set_deflate(9)
+        space = h5py.h5s.create_simple((2**20, 2))
+        h5py.h5d.create(group.id, b"features", h5py.h5t.IEEE_F32LE, space, made)
+
+    def foreign_filter(group):
+        made = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        made.set_chunk((3, 2))
+        made.set_filter(32015, h5py.h5z.FLAG_OPTIONAL)
+        h5py.h5d.create(group.id, b"features", h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((3, 2)), made)
+
+    assert "packed with the filters [1, 1]" in sequence_with(twice_packed)
+    assert "packed with the filters [32015]" in sequence_with(foreign_filter)
+
+
+def test_one_dataset_under_many_names_does_not_make_a_small_file_large(tmp_path):
+    rows = 50_000
+    path = tmp_path / "bomb.csd"
+    entry = (np.zeros((rows, 100), np.float32), np.zeros((rows, 2)))
+    foreign(path, {"v0": entry}, {}, compression="gzip", compression_opts=9)
+    with h5py.File(path, "r+") as h5:
+        for n in range(200):
+            h5[f"All Labels/data/w{n}"] = h5["All Labels/data/v0"]
+    with csd.reading(path) as sequence, pytest.raises(AffexError, match="larger together than a file of its size"):
+        for key in sequence.entries:
+            assert len(sequence.entries[key].features) == rows
+
+
+def test_rows_come_in_blocks_and_whole(tmp_path):
+    large = np.arange(6_000_000, dtype=np.float32).reshape(-1, 3)  # 24 MB
+    spans = np.zeros((len(large), 2))
+    for options in ({}, {"chunks": (70_001, 2), "compression": "lzf"}):
+        path = foreign(tmp_path / "a.csd", {"v0": (large, spans)}, {}, **options)
+        np.testing.assert_array_equal(only(path).features, large)
+
+
+SCRIPT = """
+import contextlib, json, os, sys
+from multiprocessing.connection import Connection
+sys.path.append({folder!r})
+import csd_child
+descriptor, memory, seconds = map(int, sys.argv[1:4])
+csd_child._limit(memory)
+channel = Connection(descriptor)
+channel.recv_bytes()
+csd_child._allow(seconds)
+"""
+
+
+@pytest.mark.parametrize(
+    ("does", "said"),
+    [
+        ("os.kill(os.getpid(), 11)", "what reads it ended by signal 11"),
+        ("sys.exit(3)", "what reads it ended with exit code 3"),
+        ("\nwhile True: pass", "to read it took more than 1 s of computing"),
+        ("channel.recv_bytes()", "it was not read within 0.5 s"),
+        ("open(__file__ + '.written', 'w').write('x')", "what reads it ended"),
+        ("bytearray(2**33)", "what reads it ended with exit code 1"),
+    ],
+    ids=["crash", "exit", "loop", "silence", "writing", "memory"],
+)
+def test_what_befalls_a_child_is_a_sentence(does, said, tmp_path):
+    pytest.importorskip("resource", reason="no limits here")
+    (tmp_path / "child.py").write_text(SCRIPT.format(folder=str(csd.CHILD.parent)) + does)
+    limits = Limits(seconds=1, patience=0.5 if "0.5 s" in said else 60)
+    with pytest.raises(RefusedError, match=said), Confined(tmp_path / "child.py", limits=limits) as child:
+        child.ask()
+
+
+def test_a_fifo_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.csd")
+    with pytest.raises(AffexError, match="it is no file"), csd.reading(tmp_path / "a.csd"):
+        pass

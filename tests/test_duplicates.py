@@ -102,3 +102,19 @@ def test_a_copy_is_found_among_other_clips(how, voices, tmp_path):
     (match,) = duplicates.find(*prints_of([*voices, decoded]))
     assert (match.first, match.second) == (4, 6)
     assert match.is_whole
+
+
+def test_how_soft_a_copy_may_be(voices):
+    """What 16 bits round away is left out, so a fingerprint depends on the level of what is quiet already."""
+    quiet = voices[2] / np.sqrt(np.square(voices[2]).mean()) * 10 ** (-45 / 20)  # 45 dB below full scale
+
+    def similarity(gain):
+        copy = np.round(quiet * 10 ** (gain / 20) * 2**15) / 2**15
+        X, offsets = prints_of([quiet, copy])
+        return duplicates.compared(duplicates.split(X, offsets), 0, 1).similarity
+
+    found = [similarity(gain) for gain in (0, -10, -20, -40)]
+    assert found == sorted(found, reverse=True)
+    assert found[0] > 0.95
+    assert found[1] > duplicates.SIMILAR
+    assert found[3] < duplicates.SIMILAR  # missed, and said to be

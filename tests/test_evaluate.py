@@ -19,7 +19,7 @@ from pipeline import registry
 from pipeline.corpora.base import LOSO, Card
 from pipeline.errors import AffexError, UsageError
 from pipeline.extraction import stages
-from pipeline.extraction.stages import Runner
+from pipeline.extraction.runner import Runner
 from pipeline.judging import metrics
 from pipeline.judging.evaluate import build, evaluate, fit, pool
 from pipeline.judging.results import Result

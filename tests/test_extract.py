@@ -1,5 +1,6 @@
 """Extraction: what is computed, what is not, and why; what fails and how it is said."""
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from corpus import Listener, at_hand, run, small, spec, write_wav
 from plain import Broken, Level, Samples
 
 from pipeline import manifest, registry
-from pipeline.caching import cache, store
+from pipeline.caching import cache, sources, store
 from pipeline.errors import AffexError
 from pipeline.manifest import Dataset, Media
 from pipeline.registry import FeatureSpec
@@ -296,13 +297,39 @@ def test_clips_of_much_audio_travel_in_small_batches(dataset: Dataset) -> None:
 @pytest.mark.parametrize(
     ("preset", "key"),
     [
-        ("compare", "4a002951684779530c4a8c35d90d87e4e6b3729a6e7c83e3409bd8745562b403"),
-        ("mfcc", "c2630f8fa986e6423a8e3eb766a915ae371100885bd8604b15b5987703b61567"),
-        ("logmel", "4e39831742952f9754bb5ddd5a63e52306eb1bec2980e197a8a0ba5fc50f68c8"),
-        ("fingerprint", "7a66e1d95b5f66dfad703f12bf68ccf1411685ed43cc869e45844ec16a2f6c48"),
+        ("compare", "f92e1f8a10ccae09152d040060791e84484d69e57ca9cd8a2fecbb4e513acc50"),
+        ("mfcc", "74eab016b8c2e56fec68cda047c0f6705fa4340577a0d1ded65761dbdb1978f4"),
+        ("logmel", "dd76369de91534e16c5be7bdced115226ba07e40de25a1f89accc382d1c82f7b"),
+        ("fingerprint", "80257f27a9b864a459a5b135425e274c98dc09cfde1f42823218460f6de62e48"),
     ],
 )
 def test_keys_stay_as_they_were(preset: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Frozen, at version 1 of every package: who changes how keys are made throws away everybody's caches."""
-    monkeypatch.setattr("pipeline.caching.cache.versions", lambda names: dict.fromkeys(names, "1"))
+    """Frozen, at version 1 of all packages and the decoder: who changes how keys are made throws away all caches."""
+    monkeypatch.setattr(cache, "versions", lambda names: dict.fromkeys(names, "1"))
+    monkeypatch.setattr(cache, "DECODED", {"audio": 1})
     assert cache.recipe(registry.feature_presets()[preset]).key == key
+
+
+def test_what_is_remembered_of_a_file_is_proved_line_by_line(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A digit of a digest that changed on the disk gave rows of another source; now the file is hashed again."""
+    monkeypatch.setattr("pipeline.caching.sources.TICK", -1.0)
+    run(dataset, LEVEL)
+    path = dataset.folder / "media.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    record = json.loads(lines[3])
+    digest = record["digest"]
+    forged = record | {"digest": ("1" if digest[0] == "0" else "0") + digest[1:]}
+    for hurt in (json.dumps(forged), json.dumps([record["file"], forged["digest"], 1, 2, 3, 4]), "\udcff", "{}", "7"):
+        path.write_bytes(b"".join([*lines[:3], hurt.encode("utf-8", "surrogateescape") + b"\n", *lines[4:]]))
+        assert sources.hurt(dataset.folder) == [4]
+        [summary] = run(dataset, LEVEL)
+        assert (summary.computed, summary.reasons) == (0, {})
+        assert path.read_bytes() == b"".join(lines)
+
+
+def test_a_name_with_a_line_separator_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.caching.sources.TICK", -1.0)
+    write_wav(tmp_path / "data" / "a\u2028b\x85.wav", 0.2)
+    dataset = at_hand(tmp_path, ["a\u2028b\x85.wav"])
+    run(dataset, LEVEL)
+    assert list(sources._remembered(dataset.folder / "media.jsonl")) == ["a\u2028b\x85.wav"]

@@ -11,6 +11,7 @@ from scipy.optimize import minimize
 from scipy.special import softmax
 from synthetic import EMOTIONS, Bayes, make_matrix, relabelled, with_values
 
+from pipeline import registry
 from pipeline.corpora.base import Card
 from pipeline.errors import AffexError, UsageError
 from pipeline.fusing import fusion, fusion_rules
@@ -626,11 +627,64 @@ def test_what_rounding_took_from_probabilities_is_given_back(members):
 
 def test_a_rule_that_cannot_learn_says_in_which_fold(tmp_path):
     both = [made(toy(own), settings, tmp_path) for own, settings in ((FACE, A), (VOICE, B))]
-    one_speaker = [
-        replace(run, inner=tuple(replace(s, clusters=np.full(len(s), "x")) for s in run.inner)) for run in both
-    ]
+    one_class = [replace(run, inner=tuple(replace(s, true=np.full(len(s), "joy")) for s in run.inner)) for run in both]
     with pytest.raises(AffexError, match=r"(?s)Fold 00: the fusion 'svm' could not learn from .* 48 .*late:mean"):
-        fusion.late(one_speaker, "svm")
+        fusion.late(one_class, "svm")
+
+
+@pytest.fixture(scope="module")
+def two_speakers(tmp_path_factory) -> list[Run]:
+    """Two support-vector machines, each of which learns from one speaker at a time."""
+    folder, matrix = tmp_path_factory.mktemp("two"), make_matrix(n_speakers=2, n_columns=6, class_shift=0.7)
+    parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
+    svm = registry.classifier("svm")
+    return [made(part, replace(s, classifier=svm), folder) for part, s in zip(parts, (A, B), strict=True)]
+
+
+@pytest.mark.parametrize("rule", CLASS_RULES)
+def test_members_whose_scores_are_not_calibrated_are_voted_on(two_speakers, rule):
+    fused = fusion.late(two_speakers, rule)
+    both = [run.scores for run in two_speakers]
+    agreed = both[0].predicted == both[1].predicted
+    assert 0 < agreed.sum() < len(agreed)
+    assert (fused.scores.predicted[agreed] == both[0].predicted[agreed]).all()
+    mean = (both[0].values + both[1].values) / 2
+    voted = np.stack([np.array(EMOTIONS) == scores.predicted[:, None] for scores in both]).any(axis=0)
+    assert fused.scores.predicted.tolist() == np.array(EMOTIONS)[np.where(voted, mean, -1).argmax(axis=1)].tolist()
+    limited = {fold.limits.get("fusion") for fold in fused.folds}
+    reason = "face svm: 1 training speaker; voice svm: 1 training speaker"
+    assert limited == ({None} if rule == "vote" else {reason})
+    said = [note for note in fused.notes if note.startswith("members' scores could not be held against each other")]
+    assert bool(said) == (rule != "vote")
+    assert all("in 2 of 2 folds" in note and reason in note for note in said)
+
+
+def test_inner_models_of_one_speaker_leave_a_fusion_its_votes(tmp_path):
+    matrix, svm = make_matrix(n_speakers=3, n_columns=6), registry.classifier("svm:C=1,gamma=1")
+    parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
+    both = [made(part, replace(s, classifier=svm), tmp_path) for part, s in zip(parts, (A, B), strict=True)]
+    assert all(len(run.inner) == 3 for run in both)
+    assert {fold["limits"]["inner"] for run in both for fold in run.found["folds"].values()} == {
+        "inside: 1 training speaker"
+    }
+    fused = fusion.late(both, "weights")
+    assert all("inside: 1 training speaker" in fold.limits["fusion"] for fold in fused.folds)
+    assert np.isin(fused.scores.values, (0, 0.5, 1)).all()
+
+
+def test_values_of_one_training_speaker_are_fused_by_their_mean(tmp_path):
+    matrix = with_values(make_matrix(n_speakers=2, n_columns=6))
+    parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
+    svm = registry.classifier("svm")
+    both = [made(p, replace(s, classifier=svm, card=VALENCE), tmp_path) for p, s in zip(parts, (A, B), strict=True)]
+    fused = fusion.late(both, "weights")
+    assert fused.scores.predicted == pytest.approx((both[0].scores.predicted + both[1].scores.predicted) / 2)
+    assert all("1 training speaker" in fold.limits["fusion"] for fold in fused.folds)
+
+
+def test_a_run_that_could_keep_no_inner_scores_is_not_made_again(two_speakers):
+    assert not any(run.inner for run in two_speakers)
+    assert report.kept(two_speakers[0].folder, f"basis of {two_speakers[0].name}", inner=True)
 
 
 def test_a_split_file_that_has_changed_since(members, tmp_path):
@@ -660,3 +714,23 @@ def test_what_fusion_says():
 def test_which_rules_learn():
     assert {name for name, rule in fusion.RULES.items() if not rule.learns} == {"mean", "product", "vote"}
     assert all(rule.learns == fusion.RULES[name].learns for name, rule in VALUE_RULES.items())
+
+
+@pytest.mark.parametrize("seed", (1, 2))
+def test_scores_go_with_the_decisions_over_two_speakers_and_so_does_a_fusion(seed, tmp_path):
+    """Two speakers dealt at random: sigmoids fitted to one speaker at a time contradicted most decisions."""
+    names = tuple("abcdefg")
+    matrix = make_matrix(n_speakers=2, n_columns=12, classes=names, class_shift=0.6, speaker_shift=1.5, seed=seed)
+    card, svm = Card("random-k", "random-k", k=3), registry.classifier("svm")
+    parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (slice(0, 6), slice(6, 12))]
+    both = [
+        made(p, replace(s, classifier=svm, card=card), tmp_path, inner=False)
+        for p, s in zip(parts, (A, B), strict=True)
+    ]
+    for run in both:
+        assert run.found["largest_score"]["differs"] <= 0.1 * len(matrix)
+        assert run.found["largest_score"]["uar"] == pytest.approx(run.found["uar"], abs=0.02)
+        assert any("scores are not calibrated" in note for note in run.found["warnings"])
+    fused = report.summary(fusion.late(both, "mean"))
+    assert fused["uar"] >= min(run.found["uar"] for run in both)
+    assert any("so their decisions were fused" in note for note in fused["warnings"])

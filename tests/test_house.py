@@ -22,10 +22,18 @@ FIXED = "opensmile librosa cv2 dlib face_alignment torch h5py sklearn xgboost jo
 #: What a library's import name may be found in; whatever else imports it breaks the rule.
 DOORS = {
     # And in the reader of a weight file that is published as HDF5, and of what others exchange.
-    "h5py": {"pipeline.caching.store", "pipeline.media.csd", "features.networks.mini_xception"},
-    "dask": {"pipeline.extraction.stages"},
-    "distributed": {"pipeline.extraction.stages"},
-    "av": {*(f"pipeline.media.{room}" for room in ("audio", "timeline", "colour", "length")), "pipeline.corpora.demo"},
+    "h5py": {
+        "pipeline.caching.store",
+        "pipeline.media.csd",
+        "pipeline.media.csd_child",
+        "features.networks.mini_xception",
+    },
+    "dask": {"pipeline.extraction.local"},
+    "distributed": {f"pipeline.extraction.{room}" for room in ("stages", "local")},
+    "av": {
+        *(f"pipeline.media.{room}" for room in ("clock", "sound", "timeline", "colour", "length", "probe", "stills")),
+        "pipeline.corpora.demo",
+    },
     "soxr": {"pipeline.media.audio", "pipeline.corpora.demo"},
     "soundfile": {"pipeline.media.audio", "pipeline.media.length", "pipeline.corpora.demo"},
     "audformat": {"pipeline.exchange.database"},

@@ -14,7 +14,7 @@ from foreign import cached, corpus, extracted, failures, imported, known, rows_o
 from test_study import FEATURES as VOICE
 from test_study import run, table
 
-from pipeline import registry
+from pipeline import registry, verification
 from pipeline.caching import cache, imports, inventory, store
 from pipeline.console import Terminal
 from pipeline.dataset import opened
@@ -335,7 +335,7 @@ def test_the_key_follows_the_bytes_and_what_stood_there_is_kept(dataset, tmp_pat
         "a": ([[1]], None)
     }
     console = Terminal(quiet=True)
-    assert inventory.verify(console, dataset.folder.parent)
+    assert verification.verify(console, dataset.folder.parent)
     states = [inventory._state(path, store.described(path)) for path in sorted(dataset.folder.glob("*.h5"))]
     assert [state.partition(" (")[0] for state in states] == [
         "an older import: imported from t.csv",

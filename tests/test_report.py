@@ -24,6 +24,7 @@ from pipeline.judging.task import Settings
 from pipeline.manifest import Utterance
 from pipeline.matrix import Matrix
 from pipeline.reporting import pictures, report, tables
+from pipeline.sealed import DamagedError
 
 SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
 VALENCE = replace(SETTINGS, card=Card("loso", target="valence"))
@@ -425,7 +426,8 @@ def test_a_run_is_kept_while_it_rests_on_the_same_and_its_files_are_whole(by_han
     assert report.kept(tmp_path, "another basis") is None
     assert report.kept(tmp_path, "basis", inner=True) is None  # it kept nothing for a fusion
     (tmp_path / "predictions.csv").write_text("tampered")
-    assert report.kept(tmp_path, "basis") is None
+    with pytest.raises(DamagedError, match=r"predictions\.csv is not what was written"):
+        report.kept(tmp_path, "basis")
 
 
 def test_what_a_run_rests_on():

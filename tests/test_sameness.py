@@ -24,7 +24,7 @@ from features.faces import Faces
 from pipeline.caching import store
 from pipeline.extraction import chain, stages, streams
 from pipeline.extraction.extract import extract
-from pipeline.extraction.stages import Runner
+from pipeline.extraction.runner import Runner
 from pipeline.manifest import Dataset, Media, Utterance
 from pipeline.media import video
 

@@ -8,7 +8,8 @@ import pytest
 from scipy import stats
 
 from pipeline.judging import metrics
-from pipeline.judging.significance import BETTER, NOT_SIGNIFICANT, Predictions, holm, least_p, pairwise
+from pipeline.judging.significance import BETTER, SAME, Predictions, holm, least_p, pairwise
+from pipeline.judging.verdicts import MARGIN
 
 CLASSES = ("a", "b", "c")
 
@@ -92,7 +93,7 @@ def test_one_better_with_every_speaker_reaches_the_least_p():
 def test_equal_runs_have_p_1():
     run = of_classes(0.5, 8)
     (found,) = pairwise({"one": run, "other": run})
-    assert (found.p, found.difference.value, found.verdict) == (1, 0, NOT_SIGNIFICANT)
+    assert (found.p, found.difference.value, found.verdict) == (1, 0, SAME)
 
 
 def test_different_counts_with_equal_figures_have_p_1():
@@ -149,12 +150,27 @@ def test_verdicts():
     assert (found.verdict, found.winner) == (BETTER, "good")
     mixed = by_speaker(6, 4, 5, 6, 4, 5)
     (found,) = pairwise({"bad": bad, "mixed": mixed}, "war")
-    assert (found.verdict, found.winner) == (NOT_SIGNIFICANT, None)
+    assert (found.verdict, found.winner) == ("cannot be told with 6 speakers", None)
     # 3 pairs over 6 speakers: 3 * 2^-5 > .05, so nothing can be decided, the same difference as above among them.
     for found in pairwise(runs | {"mixed": mixed}, "war"):
-        assert (found.verdict, found.winner) == ("too few speakers to decide", None)
+        assert (found.verdict, found.winner) == ("cannot be told with 6 speakers", None)
     few = {name: by_speaker(*[n] * 4) for name, n in (("good", 8), ("bad", 5))}
-    assert pairwise(few, "war", unit="video")[0].verdict == "too few videos to decide"
+    assert pairwise(few, "war", unit="video")[0].verdict == "cannot be told with 4 videos"
+
+
+def test_two_runs_are_equal_only_where_the_whole_interval_is_small():
+    """One utterance of 10 a speaker, now for one run and now for the other: Student's interval of the mean."""
+    gains = np.tile([1, -1], 24) / 10
+    reach = stats.t.ppf(0.975, 47) * gains.std(ddof=1) / np.sqrt(48)
+    assert 0.02 < reach < MARGIN
+    runs = {"one": by_speaker(*[6, 5] * 24), "other": by_speaker(*[5, 6] * 24)}
+    (found,) = pairwise(runs, "war")
+    assert (found.difference.low, found.difference.high) == pytest.approx((-reach, reach))
+    assert (found.verdict, found.winner) == ("equal within 0.05", None)
+    few = {name: by_speaker(*[8, 2, *right] * 2) for name, right in (("one", (6, 5)), ("other", (5, 6)))}
+    (found,) = pairwise(few, "war")
+    assert found.difference.high > MARGIN
+    assert found.verdict == "cannot be told with 8 speakers"
 
 
 @pytest.mark.parametrize("metric", ["rmse", "mae"])

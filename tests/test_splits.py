@@ -91,10 +91,32 @@ def test_speakers_are_grouped_evenly_and_the_same_whatever_the_order():
     assert ids == [{f"u{i}" for i in fold.test} for fold in folds(card, utterances)]
 
 
-@pytest.mark.parametrize("k", [1, 5])
-def test_there_are_not_as_many_groups(k):
-    with pytest.raises(AffexError, match=f"k={k} groups of speakers, and there are 4: expected 2 to 4"):
-        folds(Card("group-k", "group-k", k=k), placed(speaker=[*"abcd"]))
+@pytest.mark.parametrize(
+    ("protocol", "k", "fields", "expected"),
+    [
+        ("group-k", 1, {"speaker": [*"abcd"]}, r"k=1 groups of speakers, and there are 4: expected 2 to 4, as .*k=2\."),
+        ("group-k", 5, {"speaker": [*"abcd"]}, r"k=5 groups of speakers, and there are 4: expected 2 to 4, as .*k=4\."),
+        ("group-k", 6, {"speaker": [*"aabb"]}, r"k=6 groups of speakers, and there are 2: expected 2, as in .*k=2\."),
+        ("group-k", 6, {"speaker": ["a"] * 3}, r"groups of speakers, and there is only one, 'a': .* whatever k is"),
+        ("group-k", 6, {"session": ["x"] * 3}, r"groups of sessions \(sessions stand in for speakers: none is named\), "
+         r"and there is only one, 'x': .* whatever k is\.\nAdd recordings of other sessions, or name the speakers"),
+        ("group-k", 6, {"session": [*"xyz"]}, r"groups of sessions \(sessions stand .*there are 3: expected 2 to 3"),
+        ("group-k", 6, {"dialog": [*"xyz"]}, r"groups of dialogs \(dialogs stand in for speakers"),
+        ("group-k", 6, {"label": [*"xyz"]}, r"groups of videos \(videos stand in .*there is only one, ''"),
+        ("random-k", 9, {"speaker": ["a"] * 3}, r"k=9 parts of the utterances, and there are 3: expected 2 to 3"),
+        ("random-k", 9, {"speaker": ["a"]}, r"k=9 parts of the utterances, and there is only one, 'u0'"),
+    ],
+)  # fmt: skip
+def test_there_are_not_as_many_groups(protocol, k, fields, expected):
+    with pytest.raises(AffexError, match=f"(?s){expected}"):
+        folds(Card(protocol, protocol, k=k), placed(**fields))
+
+
+def test_who_names_no_speaker_is_told_what_stands_in():
+    with pytest.raises(AffexError, match=r"(?s)2 of 2 utterances have no speaker.*group-k keeps sessions whole"):
+        folds(Card("loso", "loso"), placed(session=[*"xy"]))
+    with pytest.raises(AffexError, match=r"(?s)1 of 2 utterances have no speaker.*of every utterance, or of none"):
+        folds(Card("loso", "loso"), placed(speaker=["a", ""]))
 
 
 def test_utterances_dealt_at_random_fall_where_they_fell_before():

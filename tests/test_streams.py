@@ -273,7 +273,7 @@ def test_what_a_dead_worker_left_is_removed(dataset: Dataset, decoder: StandIn) 
     def dying(*given: object) -> Iterator[Window | Ended]:
         scratch = cache.parts(dataset.folder, GREYS)
         scratch.mkdir(parents=True, exist_ok=True)
-        (scratch / "0123.crops.tmp").write_text("half a picture")
+        (scratch / "0123456789ab.crops.tmp").write_text("half a picture")
         return decode(*given)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -1,9 +1,10 @@
-"""A short form of `torture.py`: the cache under attack, through the command, on every test run."""
+"""A short form of `torture.py`: cache and results under attack, through the command, on every test run."""
 
 from pathlib import Path
 
 import pytest
 import torture
+import torture_results
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def test_a_full_disk_loses_nothing_finished(ground: torture.Ground) -> None:
 
 
 def test_a_kill_between_two_steps_of_writing_loses_nothing_finished(ground: torture.Ground) -> None:
-    torture.steps(ground, stride=7)
+    torture.steps(ground, stride=9)
 
 
 def test_a_kill_at_any_moment_loses_nothing_finished(ground: torture.Ground) -> None:
@@ -66,4 +67,29 @@ def test_a_full_disk_loses_no_finished_pictures(chain: torture.Ground) -> None:
 
 
 def test_a_kill_between_two_steps_of_writing_loses_no_link_of_a_chain(chain: torture.Ground) -> None:
-    torture.steps(chain, stride=11)
+    torture.steps(chain, stride=13)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> torture_results.Study:
+    return torture_results.prepare(tmp_path_factory.mktemp("torture") / "results")
+
+
+def test_hurt_results_are_never_read_as_something_else(study: torture_results.Study) -> None:
+    torture_results.results(study, n=60)
+
+
+def test_a_kill_between_two_steps_leaves_old_or_new_results(study: torture_results.Study, tmp_path: Path) -> None:
+    with torture_results.serving() as server:
+        for verb in torture_results.verbs(study, tmp_path):
+            if verb.name in ("evaluate", "export .csd", "import"):
+                assert torture_results.kills(verb, server, stride=6, first=5)
+
+
+def test_the_attack_on_results_can_fail(study: torture_results.Study) -> None:
+    with pytest.raises(SystemExit, match="read as something else"):
+        torture_results.attack(study.run / "metrics.json", (study.run / "metrics.json").read_bytes, n=4)
+
+
+def test_a_kill_in_an_evaluation_costs_the_folds_that_were_not_finished(ground: torture.Ground) -> None:
+    torture.folds(ground, first=27, stride=30)

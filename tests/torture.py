@@ -1,4 +1,4 @@
-"""Kills, full disks and flipped bits against a real cache; what comes out must equal the undisturbed run.
+"""Kills, full disks and flipped bits against a real cache and results; what comes out equals the undisturbed run.
 
 Run by hand for the whole programme (the test suite runs a short one)::
 
@@ -9,6 +9,7 @@ of its own. Prints one line an attack and exits with 1 at the first difference.
 """
 
 import argparse
+import dataclasses
 import hashlib
 import itertools
 import os
@@ -26,6 +27,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import soundfile
+import torture_results
 
 HOME = Path(__file__).resolve().parents[1]
 
@@ -57,6 +59,14 @@ main()
 """
 
 
+#: Tells of each fold that is computed.
+TELL_FOLDS = """
+from pipeline.judging import evaluate
+compute = evaluate._run_fold
+evaluate._run_fold = lambda shared, fold: print("computed fold", fold.name) or compute(shared, fold)
+"""
+
+
 @dataclass(frozen=True)
 class Ground:
     """A small corpus as a table, the folder of its caches, and the undisturbed result.
@@ -71,6 +81,7 @@ class Ground:
     cache: Path
     features: tuple[str, ...]
     n_clips: int
+    n_folds: int
     expected: str = ""
 
     @property
@@ -111,8 +122,28 @@ class Ground:
     def clear(self) -> None:
         shutil.rmtree(self.cache, ignore_errors=True)
 
+    def judging(self, scheduler: str = "inline") -> list[str]:
+        """Return the arguments that evaluate the corpus, leaving one speaker out at a time."""
+        return ["evaluate", *self.arguments(scheduler)[1:], "--classifier", "svm", "--inner"]
 
-def prepare(folder: Path, *, n_clips: int = 96, features: tuple[str, ...] = ("mfcc-voice",)) -> Ground:
+    @property
+    def kept(self) -> list[Path]:
+        """The folds that an evaluation has left behind."""
+        return sorted(self.folder.glob("runs/*.parts/fold-*.json"))
+
+    def results(self) -> dict[str, bytes]:
+        """Return the files of all runs; there is nothing beside them."""
+        files = self.folder.glob("runs/*/*")
+        return {str(path.relative_to(self.folder)): path.read_bytes() for path in files}
+
+    def forget(self) -> None:
+        """Remove all results, and leave the features."""
+        shutil.rmtree(self.folder / "runs", ignore_errors=True)
+
+
+def prepare(
+    folder: Path, *, n_clips: int = 96, features: tuple[str, ...] = ("mfcc-voice",), n_speakers: int = 4
+) -> Ground:
     """Make the corpus, and the undisturbed result to compare with."""
     rng = np.random.default_rng(0)
     (folder / "wav").mkdir(parents=True)
@@ -120,16 +151,16 @@ def prepare(folder: Path, *, n_clips: int = 96, features: tuple[str, ...] = ("mf
     for n in range(n_clips):
         noise = 0.1 * rng.standard_normal(rng.integers(4000, 12000))
         soundfile.write(folder / "wav" / f"{n:03d}.wav", noise, 16000, subtype="PCM_16")
-        lines.append(f"wav/{n:03d}.wav,speaker{n % 4},label{n % 3}")
+        lines.append(f"wav/{n:03d}.wav,speaker{n % n_speakers},label{n // n_speakers % 3}")
     table = folder / "small.csv"
     table.write_text("\n".join(lines) + "\n")
-    ground = Ground(table, folder / "cache", features, n_clips)
+    ground = Ground(table, folder / "cache", features, n_clips, n_speakers)
     finished = ground.run()
     if finished.returncode:
         raise SystemExit(finished.stdout + finished.stderr)
     expected = ground.digest()
     ground.clear()
-    return Ground(table, folder / "cache", features, n_clips, expected)
+    return dataclasses.replace(ground, expected=expected)
 
 
 def check(ground: Ground, attack: str, held_before: tuple[int, ...]) -> None:
@@ -250,6 +281,83 @@ def cuts(ground: Ground, shares: tuple[float, ...] = (0.0, 0.001, 0.2, 0.5, 0.9,
     ground.clear()
 
 
+def folds(ground: Ground, first: int = 1, stride: int = 1) -> None:
+    """Kill an evaluation between every two steps of its writing, and damage a fold that it left behind."""
+    expected = _undisturbed(ground)
+    for step in itertools.count(first, stride):
+        ground.forget()
+        arguments = [str(step), str(ground.cache), *ground.judging()]
+        run = subprocess.run(
+            [sys.executable, "-c", DIE_AT_STEP + AFFEX, *arguments], cwd=HOME, capture_output=True, check=False
+        )
+        if run.returncode == 0:
+            break
+        hurt = ground.kept[-1:] if step % 2 else []
+        for path in hurt:
+            content = bytearray(path.read_bytes())
+            content[len(content) // 2] ^= 0x10
+            path.write_bytes(content)
+        _judged(ground, f"evaluation killed before step {step}, {len(hurt)} folds damaged", expected, len(hurt))
+    print(f"{step - 1} steps of writing in an evaluation, at most")
+    ground.forget()
+
+
+def fold_kills(ground: Ground, n_kills: int, seed: int) -> None:
+    """``kill -9`` the whole process group at random moments of evaluations on a local cluster, again and again."""
+    rng, expected = random.Random(seed), _undisturbed(ground)
+    command = [sys.executable, "-c", AFFEX, *ground.judging("local")]
+    began = time.monotonic()
+    subprocess.run(command, cwd=HOME, capture_output=True, check=True)
+    whole, killed = time.monotonic() - began, 0
+    ground.forget()
+    while killed < n_kills:
+        run = subprocess.Popen(
+            command, cwd=HOME, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            run.wait(timeout=rng.uniform(0.3, 1.0) * whole)
+        except subprocess.TimeoutExpired:
+            os.killpg(run.pid, signal.SIGKILL)
+            killed += 1
+        run.wait()
+        if run.returncode == 0 or rng.random() < 0.5:  # else the next kill meets what this one left
+            _judged(ground, f"kill {killed} of {n_kills} of an evaluation", expected)
+            ground.forget()
+    ground.forget()
+
+
+def _undisturbed(ground: Ground) -> dict[str, bytes]:
+    """Evaluate, and return the files of the run; the features stay."""
+    _judge(ground)
+    expected = ground.results()
+    ground.forget()
+    return expected
+
+
+def _judge(ground: Ground) -> str:
+    run = subprocess.run(
+        [sys.executable, "-c", TELL_FOLDS + AFFEX, *ground.judging()],
+        cwd=HOME,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if run.returncode:
+        raise SystemExit(f"an evaluation ended with exit code {run.returncode}:\n{run.stdout}{run.stderr}")
+    return run.stdout
+
+
+def _judged(ground: Ground, attack: str, expected: dict[str, bytes], n_hurt: int = 0) -> None:
+    """Evaluate to the end; the files must equal the undisturbed ones, and no fold that was kept be computed again."""
+    n_kept, was_finished = len(ground.kept) - n_hurt, bool(list(ground.folder.glob("runs/*/metrics.json")))
+    n_computed = _judge(ground).count("computed fold")
+    if n_computed != (0 if was_finished else ground.n_folds - n_kept):
+        raise SystemExit(f"{attack}: {n_kept} of {ground.n_folds} folds were kept, and {n_computed} were computed")
+    if ground.results() != expected or list(ground.folder.glob("runs/*.parts")):
+        raise SystemExit(f"{attack}: the files differ from the undisturbed ones")
+    print(f"{attack}: {n_kept} folds were kept, {n_computed} computed, result equal", flush=True)
+
+
 def full_disk(ground: Ground, sizes: tuple[int, ...] = (64, 256, 512, 768, 1024, 1280)) -> None:
     """Run on a disk too small for the result (a tmpfs, so it takes root), make room, run again."""
     for kibibytes in sizes:
@@ -280,6 +388,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the random moments")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        torture_results.torture(Path(folder, "results"))
         for name, features in (("rows", ("mfcc-voice",)), ("pictures", ("tiles", "peaks"))):
             small = prepare(Path(folder, name), features=features)
             flips(small)
@@ -289,7 +398,10 @@ def main() -> None:
         # Slow enough that most kills fall into the extraction.
         kills(prepare(Path(folder, "slow"), n_clips=320, features=("compare",)), options.kills, options.seed)
         kills(prepare(Path(folder, "chain"), n_clips=960, features=("tiles", "peaks")), options.kills, options.seed)
-    print("The cache stands.")
+        judged = prepare(Path(folder, "judged"), n_clips=320, n_speakers=16)
+        folds(judged)
+        fold_kills(judged, options.kills, options.seed)
+    print("The cache stands, and so do results.")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator
 
 from classifiers.base import Target
-from classifiers.estimators.selection import SHARES
+from classifiers.estimators.selection import FIXED_SHARES, SHARES
 from classifiers.estimators.space import Space, spaces
 from classifiers.estimators.training import Labels, Numbers, Rows, Training, checked, checked_rows
 
@@ -24,18 +24,22 @@ Floats = NDArray[np.float64]
 #: What is searched where gamma is left open; times 1 / n_columns kept.
 GAMMAS = (0.1, 0.3, 1.0, 3.0)
 
+#: What is left open where nothing can be searched for: scikit-learn's defaults (its C, epsilon, and gamma="scale").
+FIXED = {"C": 1.0, "epsilon": 0.1, "gamma": 1.0}
+
 
 class KernelMachine(BaseEstimator):  # type: ignore[misc]
     """Rows in their space, a Gaussian kernel on their distances, and what is searched of both.
 
     Whoever inherits has the settings `gamma`, `select`, `keep`, `precomputed` and `device`, and finds
-    `best_params_`.
+    `best_params_` and `limits_`.
     """
 
     _target: ClassVar[Target]
 
     def _checked(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None, weight: ArrayLike | None) -> Training:
         training = checked(self, X, y, groups, weight, target=self._target)
+        self.limits_: dict[str, str] = {}
         if not self.precomputed:
             return training
         if self.select != "none":
@@ -75,6 +79,14 @@ class KernelMachine(BaseEstimator):  # type: ignore[misc]
             keeps=keeps,
             device=self.device,
         )
+
+    def _fix(self, why: str, **open_: float | None) -> None:
+        """Take fixed settings for those left open (None), and say why nothing was searched for."""
+        settings = {**open_, "gamma": self.gamma, "keep": self.keep}
+        fixed = FIXED | {"keep": FIXED_SHARES[self.select]}
+        self._chose({name: fixed[name] if value is None else value for name, value in settings.items()})
+        if any(value is None and fixed[name] is not None for name, value in settings.items()):
+            self.limits_["search"] = why
 
     def _chose(self, point: Mapping[str, float | None]) -> None:
         """Keep what the search found; a share of columns that nobody selected from says nothing."""

@@ -42,6 +42,9 @@ SHARES: dict[Select, tuple[float | None, ...]] = {
     "pfa": (0.1, 0.3, 0.6),
 }
 
+#: What is kept where nothing can be searched for: the middle of what would have been.
+FIXED_SHARES: dict[Select, float | None] = {select: shares[len(shares) // 2] for select, shares in SHARES.items()}
+
 
 def choices(select: Select, keeps: Sequence[float | None], rows: Rows, y: Labels, target: Target) -> list[Any]:
     """Return a fitted transformer for each share to be kept; for ``none`` they are None.

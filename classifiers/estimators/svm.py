@@ -1,28 +1,33 @@
 """A support-vector machine with a Gaussian kernel that tunes and calibrates itself inside its training rows.
 
 The machine is scikit-learn's `SVC` (Chang and Lin 2011, doi:10.1145/1961189.1961199) on a kernel of ours, and
-decides what ``SVC(kernel="rbf")`` decides. Probabilities are Platt's sigmoids of its decision values.
+decides what ``SVC(kernel="rbf")`` decides. Probabilities are Platt's sigmoids of its decision values, where inner data
+bear them; see `calibration`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import log_expit, softmax
+from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.svm import SVC
 
 from classifiers.base import Target
-from classifiers.estimators.calibration import sigmoids
+from classifiers.estimators.calibration import against_decisions, log_shares, says_nothing, sigmoids, slope
 from classifiers.estimators.kernel import KernelMachine, gaussians, unchecked
 from classifiers.estimators.selection import Select
-from classifiers.estimators.training import Folds, Labels, Numbers, Rows, Training, Weights, balanced
+from classifiers.estimators.training import ONE_SPEAKER, Folds, Labels, Numbers, Rows, Training, Weights, balanced
 
 Floats = NDArray[np.float64]
 
 #: What is searched where the cost is left open.
 COSTS = (0.1, 1.0, 10.0, 100.0)
+
+#: The slope of a softmax where there is nothing to fit it to: only the order of such scores counts.
+UNCALIBRATED = 1.0
 
 
 class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
@@ -30,7 +35,8 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
 
     C, gamma and the share of columns kept are those with the highest mean macro recall over the inner folds, the
     first in grid order of equal ones (share outside, then C, gamma inside), as scikit-learn's ``GridSearchCV``
-    would choose. Standardisation and selection are fitted anew in every inner fold.
+    would choose. Standardisation and selection are fitted anew in every inner fold. With one speaker, or where no inner
+    fold has two classes to learn from, nothing is searched: what is left open is then `FIXED`.
 
     Parameters
     ----------
@@ -56,11 +62,16 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
     best_params_ : dict
         ``C`` and ``gamma`` as chosen, in the units of the parameters, and ``keep`` where columns are selected.
     grid_recalls_ : (n_shares, n_C, n_gamma, n_folds) float64
-        The macro recall of every trial.
+        The macro recall of every trial; only where it was searched.
     machine_ : SVC
         Fitted on all training rows.
-    sigmoids_ : (n_classes, 2) float64
-        Slope and offset from a class's decision value to the log odds of that class.
+    sigmoids_ : (n_classes, 2) float64, or None
+        Slope and offset from a class's decision value to the log odds of that class; None where not all of them rise,
+        or there is nothing to fit them to.
+    slope_ : float
+        What decision values are multiplied with in the place of sigmoids.
+    limits_ : dict
+        For what the rows were too few; see `classifiers.base.LIMITS`.
     """
 
     _target: ClassVar[Target] = "classes"
@@ -110,17 +121,25 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If there is one class or one speaker only, if no inner fold leaves two classes to learn from, or
-            there is no such device.
+            If there is one class only, or no such device.
         """
         training = self._checked(X, y, groups, sample_weight)
+        every = training.folds(inner)
+        folds = [(train, test) for train, test in every if len(np.unique(training.y[train])) > 1]
+        self.sigmoids_: Floats | None = None
+        self.slope_ = UNCALIBRATED
+        if folds:
+            self._search(training, folds)
+        else:
+            why = "no inner fold has two classes to learn from" if every else ONE_SPEAKER
+            self._fix(why, C=self.C)
+            self.limits_["calibration"] = why
+        kernel, classes, weight = self._settle(training)
+        self.machine_ = self._machine(self.best_params_["C"], kernel, classes, weight)
+        return self
+
+    def _search(self, training: Training, folds: Sequence[tuple[Numbers, Numbers]]) -> None:
         costs = COSTS if self.C is None else (self.C,)
-        folds = [(train, test) for train, test in training.folds(inner) if len(np.unique(training.y[train])) > 1]
-        if not folds:
-            raise ValueError(
-                "no inner fold leaves two classes to learn from: tuning needs at least 2 training speakers "
-                "for each of 2 classes"
-            )
         with unchecked():
             trials = [self._try(training, fold, costs) for fold in folds]
         self.grid_recalls_ = np.stack([trial.recalls for trial in trials], axis=-1)
@@ -130,10 +149,20 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
         self._chose({"C": costs[c], "gamma": self._gammas[g], "keep": self._keeps[k]})
         tested = np.concatenate([test for _, test in folds])
         decisions = np.concatenate([self._decisions(trial, best) for trial in trials])
-        self.sigmoids_ = sigmoids(decisions, training.y[tested], training.weight[tested], self.classes_)
-        kernel, classes, weight = self._settle(training)
-        self.machine_ = self._machine(self.best_params_["C"], kernel, classes, weight)
-        return self
+        self._calibrate(decisions, training.y[tested], training.weight[tested])
+
+    def _calibrate(self, decisions: Floats, true: Labels, weight: Floats) -> None:
+        """Fit a sigmoid a class; where they do not go with the decisions, one slope for all classes."""
+        found = sigmoids(decisions, true, weight, self.classes_)
+        against, n_flat = against_decisions(found, decisions, weight), int((found[:, 0] == 0).sum())
+        if not against and not n_flat:
+            self.sigmoids_ = found
+            return
+        self.slope_ = slope(decisions, true, weight, self.classes_)
+        if against or says_nothing(self.slope_):
+            self.limits_["calibration"] = against or "decisions on speakers left out say nothing of the class"
+        else:
+            self.limits_["sigmoids"] = f"{n_flat} of {len(found)} classes are one speaker's alone"
 
     def predict(self, X: ArrayLike) -> Labels:
         """Return the machine's own decision on each row: the class with most one-against-one wins.
@@ -151,10 +180,16 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
         return values
 
     def predict_proba(self, X: ArrayLike) -> Floats:
-        """Return calibrated probabilities, ``(n_rows, n_classes)``; the largest may disagree with `predict`."""
+        """Return probabilities, ``(n_rows, n_classes)``, calibrated unless `limits_` says otherwise.
+
+        Of sigmoids the largest may disagree with `predict`; with one slope for all classes it never does.
+        """
         kernel = self._kernel(X)
-        slopes, offsets = self.sigmoids_.T
-        probabilities: Floats = softmax(log_expit(slopes * _per_class(self.machine_, kernel) + offsets), axis=1)
+        if self.sigmoids_ is None:
+            logits = self.slope_ * _decided_first(self.machine_, kernel)
+        else:
+            logits = log_shares(self.sigmoids_, _per_class(self.machine_, kernel))
+        probabilities: Floats = softmax(logits, axis=1)
         return probabilities
 
     def _try(self, training: Training, fold: tuple[Numbers, Numbers], costs: tuple[float, ...]) -> "_Trial":
@@ -196,6 +231,19 @@ class _Trial:
 def _per_class(machine: Any, kernel: Floats) -> Floats:
     values = machine.decision_function(kernel)
     return values if values.ndim == 2 else np.column_stack([-values, values])
+
+
+def _decided_first(machine: Any, kernel: Floats) -> Floats:
+    """Return decision values of which the class decided on has the largest.
+
+    They are one-against-one wins, plus how clear these were. Of equally many wins the machine decides by the order of
+    the classes, not by how clear they were: the two values then change places.
+    """
+    values, rows = _per_class(machine, kernel), np.arange(len(kernel))
+    decided, largest = np.searchsorted(machine.classes_, machine.predict(kernel)), values.argmax(axis=1)
+    both = np.stack([decided, largest])
+    values[rows, both] = values[rows, both[::-1]]
+    return values
 
 
 def _macro_recall(true: Labels, predicted: Labels, weight: Floats) -> float:

@@ -5,6 +5,7 @@ predicts what ``SVR(kernel="rbf")`` predicts on standardised targets. What count
 coefficient (CCC; Lin 1989, doi:10.2307/2532051).
 """
 
+from collections.abc import Sequence
 from itertools import product
 from typing import Any, ClassVar, Self
 
@@ -16,7 +17,7 @@ from sklearn.svm import SVR
 from classifiers.base import Target
 from classifiers.estimators.kernel import KernelMachine, gaussians, unchecked
 from classifiers.estimators.selection import Select
-from classifiers.estimators.training import Folds, Numbers, Training
+from classifiers.estimators.training import ONE_SPEAKER, Folds, Numbers, Training
 
 Floats = NDArray[np.float64]
 
@@ -32,7 +33,8 @@ class RBFRegressor(RegressorMixin, KernelMachine):  # type: ignore[misc]
     ones (share outside, then C, then epsilon, gamma inside). It is computed once over the rows that all inner folds
     left out, as the figure of an evaluation is: within one fold the targets of one or two speakers may hardly
     differ, which makes a fold's own CCC a matter of chance, and a mean of them blind to a speaker's level.
-    Rows and targets are standardised, and columns selected, anew in every inner fold.
+    Rows and targets are standardised, and columns selected, anew in every inner fold. With one speaker, or where all
+    that inner folds leave out has one value, nothing is searched: what is left open is then `FIXED`.
 
     Parameters
     ----------
@@ -57,8 +59,10 @@ class RBFRegressor(RegressorMixin, KernelMachine):  # type: ignore[misc]
     best_params_ : dict
         ``C``, ``epsilon`` and ``gamma`` as chosen, in the units of the parameters, and ``keep`` where columns are
         selected.
+    limits_ : dict
+        For what the rows were too few; see `classifiers.base.LIMITS`.
     grid_ccc_ : (n_shares, n_C, n_epsilon, n_gamma) float64
-        The CCC of every point of the grid.
+        The CCC of every point of the grid; only where it was searched.
     machine_ : SVR
         Fitted on all training rows.
     mean_, deviation_ : float
@@ -112,26 +116,31 @@ class RBFRegressor(RegressorMixin, KernelMachine):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If there is one value or one speaker only, if all rows that inner folds leave out have the same value,
-            or there is no such device.
+            If there is one value only, or no such device.
         """
         training = self._checked(X, y, groups, sample_weight)
         folds = training.folds(inner)
+        if not folds:
+            self._fix(ONE_SPEAKER, C=self.C, epsilon=self.epsilon)
+        elif len(np.unique(np.concatenate([training.y[test] for _, test in folds]))) < 2:
+            self._fix("all that inner folds leave out has one value", C=self.C, epsilon=self.epsilon)
+        else:
+            self._search(training, folds)
+        kernel, values, weight = self._settle(training)
+        self.mean_, self.deviation_ = _moments(values, weight)
+        targets = (values - self.mean_) / self.deviation_
+        self.machine_ = _machine(self.best_params_["C"], self.best_params_["epsilon"], kernel, targets, weight)
+        return self
+
+    def _search(self, training: Training, folds: Sequence[tuple[Numbers, Numbers]]) -> None:
         tested = np.concatenate([test for _, test in folds])
         true, weight = training.y[tested], training.weight[tested]
-        if len(np.unique(true)) < 2:
-            raise ValueError("the rows that inner folds leave out need at least 2 different values to tune with")
         costs, epsilons = COSTS if self.C is None else (self.C,), EPSILONS if self.epsilon is None else (self.epsilon,)
         with unchecked():
             predicted = np.concatenate([self._try(training, fold, costs, epsilons) for fold in folds], axis=-1)
         self.grid_ccc_ = np.apply_along_axis(lambda values: ccc(true, values, weight), -1, predicted)
         k, c, e, g = np.unravel_index(self.grid_ccc_.argmax(), self.grid_ccc_.shape)
         self._chose({"C": costs[c], "epsilon": epsilons[e], "gamma": self._gammas[g], "keep": self._keeps[k]})
-        kernel, values, weight = self._settle(training)
-        self.mean_, self.deviation_ = _moments(values, weight)
-        targets = (values - self.mean_) / self.deviation_
-        self.machine_ = _machine(self.best_params_["C"], self.best_params_["epsilon"], kernel, targets, weight)
-        return self
 
     def predict(self, X: ArrayLike) -> Floats:
         """Return the value of each row, ``(n_rows,)``."""

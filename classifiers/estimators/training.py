@@ -21,6 +21,9 @@ Numbers = NDArray[np.int64]
 #: Pairs of (train, test) row numbers.
 Folds = Iterable[tuple[ArrayLike, ArrayLike]]
 
+#: Why nothing can be searched for, or calibrated: inner folds leave speakers out.
+ONE_SPEAKER = "1 training speaker"
+
 #: Whether each class weighs as much as every other, or each row as every other.
 Weights = Literal["balanced", "none"]
 
@@ -51,15 +54,24 @@ class Training:
         """The numbers of the rows that count at all."""
         return np.flatnonzero(self.weight > 0)
 
+    @property
+    def n_groups(self) -> int:
+        """How many groups the rows that count are of."""
+        return len(np.unique(self.groups[self.weight > 0]))
+
     def folds(self, inner: Folds | None) -> list[tuple[Numbers, Numbers]]:
         """Return the inner folds, those named or those of `inner_folds`, without rows that do not count.
+
+        There is none where no fold is named and all rows that count are of one group.
 
         Raises
         ------
         ValueError
-            If no fold has rows on both sides, or there is only one group and no fold is named.
+            If no fold has rows on both sides.
         """
         counts = self.weight > 0
+        if inner is None and self.n_groups < 2:
+            return []
         pairs = inner_folds(self.groups) if inner is None else inner
         numbered = ((np.asarray(train, np.int64), np.asarray(test, np.int64)) for train, test in pairs)
         counted = ((train[counts[train]], test[counts[test]]) for train, test in numbered)

@@ -13,9 +13,21 @@ import xgboost as xgb
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
-from classifiers.estimators.training import Folds, Labels, Training, Weights, balanced, checked, checked_rows
+from classifiers.estimators.training import (
+    ONE_SPEAKER,
+    Folds,
+    Labels,
+    Training,
+    Weights,
+    balanced,
+    checked,
+    checked_rows,
+)
 
 Floats = NDArray[np.float64]
+
+#: How many rounds are boosted where their number cannot be searched for, at most: XGBoost's default.
+FIXED_ROUNDS = 100
 
 
 class _Boosted(BaseEstimator):  # type: ignore[misc]
@@ -25,17 +37,17 @@ class _Boosted(BaseEstimator):  # type: ignore[misc]
         """Search for the number of rounds with the least mean loss on the inner folds, then fit on all rows."""
         _require_device(self.device)
         rows = xgb.DMatrix(training.X, targets, weight=weight, nthread=1)
+        folds = training.folds(inner)
+        self.limits_ = {} if folds else {"search": ONE_SPEAKER}
+        self.best_params_ = {"rounds": self._rounds(rows, folds) if folds else min(self.rounds, FIXED_ROUNDS)}
+        self.booster_ = xgb.train(self._settings(), rows, self.best_params_["rounds"])
+
+    def _rounds(self, rows: xgb.DMatrix, folds: Folds) -> int:
         settings = self._settings()
-        losses = xgb.cv(
-            settings,
-            rows,
-            self.rounds,
-            folds=training.folds(inner),
-            early_stopping_rounds=self.patience,
-            as_pandas=False,
-        )[f"test-{settings['eval_metric']}-mean"]
-        self.best_params_ = {"rounds": int(np.argmin(losses)) + 1}
-        self.booster_ = xgb.train(settings, rows, self.best_params_["rounds"])
+        losses = xgb.cv(settings, rows, self.rounds, folds=folds, early_stopping_rounds=self.patience, as_pandas=False)[
+            f"test-{settings['eval_metric']}-mean"
+        ]
+        return int(np.argmin(losses)) + 1
 
     def _said(self, X: ArrayLike) -> Floats:
         rows = xgb.DMatrix(checked_rows(self, X), nthread=1)
@@ -103,7 +115,9 @@ class BoostedTrees(ClassifierMixin, _Boosted):  # type: ignore[misc]
     ----------
     classes_ : (n_classes,)
     best_params_ : dict
-        ``rounds`` as chosen.
+        ``rounds`` as chosen; with one training speaker, `FIXED_ROUNDS` at most.
+    limits_ : dict
+        For what the rows were too few; see `classifiers.base.LIMITS`.
     booster_ : xgboost.Booster
         Fitted on all training rows.
     """
@@ -159,7 +173,7 @@ class BoostedTrees(ClassifierMixin, _Boosted):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If there is one class or one speaker only, or no such device.
+            If there is one class only, or no such device.
         """
         training = checked(self, X, y, groups, sample_weight)
         codes = np.searchsorted(self.classes_, training.y)
@@ -205,7 +219,9 @@ class BoostedRegressor(RegressorMixin, _Boosted):  # type: ignore[misc]
     Attributes
     ----------
     best_params_ : dict
-        ``rounds`` as chosen.
+        ``rounds`` as chosen; with one training speaker, `FIXED_ROUNDS` at most.
+    limits_ : dict
+        For what the rows were too few; see `classifiers.base.LIMITS`.
     booster_ : xgboost.Booster
         Fitted on all training rows.
     """
@@ -259,7 +275,7 @@ class BoostedRegressor(RegressorMixin, _Boosted):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If there is one value or one speaker only, or no such device.
+            If there is one value only, or no such device.
         """
         training = checked(self, X, y, groups, sample_weight, target="values")
         self._boost(training, training.y, training.weight, inner)

@@ -69,6 +69,8 @@ def load(path: Path, device: str = "cpu", precision: Precision = "float32") -> E
 def read_layers(path: Path) -> Layers:
     """Return the arrays of each layer of a Keras HDF5 file, by the layer's and their own names.
 
+    HDF5 is no format for strangers' files: `load` opens the one with the published digest alone.
+
     Raises
     ------
     WeightError
@@ -85,7 +87,7 @@ def read_layers(path: Path) -> Layers:
                 }
                 for layer, group in file["model_weights"].items()
             }
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise WeightError(f"{path} is no weight file of Keras: {error}") from error
     return layers
 

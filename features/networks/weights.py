@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ def sha256(path: Path) -> str:
         stat = path.stat()
     except OSError as error:
         raise WeightError(f"There is no weight file {path}.") from error
+    if not S_ISREG(stat.st_mode):
+        raise WeightError(f"{path} is no file, and a weight file was expected.")
     return _digest(path, stat.st_size, stat.st_mtime_ns)
 
 

@@ -4,12 +4,13 @@
 
     <feature>.h5            published: a preset at its current key, the name that other projects open
     <feature>-<key12>.h5    other parameters, or an older key
-    <feature>.parts/        segments of a run that has not ended, pictures on their way to one (``*.tmp``), and rows of
-                            clips that have left the corpus
+    <feature>.parts/        segments of a run that has not ended, pictures on their way to one (``*.crops.tmp``), and
+                            rows of clips that have left the corpus
 """
 
 import contextlib
 import dataclasses
+import errno
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,9 +20,10 @@ from typing import Any
 
 from features.base import Feature
 from features.imported import FILE, Imported
-from pipeline import media
+from pipeline import atomic, media
 from pipeline.caching import store
-from pipeline.caching.entry import Entry, Place, Recipe, Shape, longest_bytes
+from pipeline.caching.entry import SPILLED, Entry, Place, Recipe, Shape, longest_bytes
+from pipeline.errors import AffexError
 from pipeline.provenance import versions
 from pipeline.registry import FeatureSpec
 
@@ -31,13 +33,19 @@ RECORDED = ("affex", "h5py", "numpy")
 #: Distributions that bring what features read to hand, by what they read.
 DECODERS = {"audio": media.PACKAGES, "video": ("av",), "mocap": (), "rows": (), FILE: ()}
 
+#: Where, below a corpus's folder, files are on their way.
+ROOMS = ("*.parts", "runs", "runs/*", "comparisons", "comparisons/*", "models", "sheets")
+#: The version of how media are decoded, by what a feature reads; what reads another feature inherits it from there.
+DECODED = {"audio": media.DECODER, "video": media.DECODER}
+
 #: What the names of an import's remarks begin with, where they stand among a file's versions.
 OF_IMPORT = "import."
 
 
 def recipe(feature: Feature) -> Recipe:
     """Return all that a feature's rows depend on except the media; that of the feature it reads is a part of it."""
-    above = {"upstream": json.loads(recipe(feature.upstream).spec)} if feature.upstream else {}
+    above: dict[str, Any] = {"upstream": json.loads(recipe(feature.upstream).spec)} if feature.upstream else {}
+    decoder = {"decoder": DECODED[feature.reads]} if feature.reads in DECODED else {}
     spec = {
         "schema": store.SCHEMA,
         "feature": feature.name,
@@ -45,6 +53,7 @@ def recipe(feature: Feature) -> Recipe:
         "parameters": parameters(feature),
         "reads": feature.reads,
         "packages": versions(packages(feature)),
+        **decoder,
         **above,
     }
     text = json.dumps(spec, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -218,8 +227,8 @@ def clear(folder: Path, spec: FeatureSpec, held: Holdings) -> None:
     """Remove what a published file was joined from; rows of clips that have left the corpus stay."""
     for path in {*held.files} - {published(folder, spec)} - _kept_in(held.orphans):
         path.unlink()
-    for leftover in parts(folder, spec).glob("*.tmp"):  # of workers that died
-        leftover.unlink()
+    for leftover in spilled(parts(folder, spec)):  # of workers that died
+        leftover.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # it may hold rows that stay, and what another key's run has left
         parts(folder, spec).rmdir()
 
@@ -239,10 +248,10 @@ def _keep_orphans(folder: Path, spec: FeatureSpec, made: Recipe, columns: Sequen
 
 
 def _set_aside(main: Path, spec: FeatureSpec, key: str) -> None:
-    """Give a file of another key, which is about to be replaced, the name of its own key."""
+    """Let a file of another key, which is about to be replaced, be found by its own key, too."""
     stated = store.described(main) if main.exists() else None
     if stated is not None and stated.key != key:
-        main.replace(main.with_name(f"{spec.preset}-{stated.key[:12]}.h5"))
+        atomic.name_also(main, main.with_name(f"{spec.preset}-{stated.key[:12]}.h5"))
 
 
 def why(folder: Path, spec: FeatureSpec, held: Holdings, sources: Mapping[str, bytes]) -> dict[str, str]:
@@ -280,7 +289,7 @@ def differences(one: str, other: str) -> str:
     """Return what changed from one recipe's spec to another's, in words."""
     before, now = _flat(json.loads(one)), _flat(json.loads(other))
     return ", ".join(
-        f"{name} {before.get(name)} -> {now.get(name)}"
+        f"{name} {before.get(name, 'not stated')} -> {now.get(name, 'not stated')}"
         for name in sorted({*before, *now})
         if before.get(name) != now.get(name)
     )
@@ -294,25 +303,60 @@ def _flat(spec: Mapping[str, Any], before: str = "") -> dict[str, Any]:
     return flat
 
 
+class ReadOnlyError(AffexError):
+    """A corpus's cache can neither be written nor locked: it can be read, no more."""
+
+
 @contextlib.contextmanager
 def locked(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold a corpus's cache for writing; a second run waits for the first and says so."""
+    """Hold a corpus's cache for writing; a second run waits for the first and says so.
+
+    Raises
+    ------
+    ReadOnlyError
+        If the folder may not be written, or its file system refuses locks.
+    AffexError
+        If the disk is full, or there can be no such folder.
+    """
     from filelock import FileLock, Timeout
 
-    from pipeline.atomic import writing
-
-    with writing(folder):
+    lock = FileLock(folder / ".lock", fallback_to_soft=False)  # such a one stays when a run is killed
+    with atomic.writing(folder), _asking(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock")
-    with writing(folder):
         try:
             lock.acquire(timeout=0)
         except Timeout:
             say(f"Another run is writing to {folder}; waiting for it to end (Ctrl-C to stop waiting).")
             lock.acquire()
     try:
-        for leftover in folder.rglob("*.tmp"):
+        for place in (folder, *(path for room in ROOMS for path in folder.glob(room))):
+            atomic.sweep(place)
+        for leftover in itertools.chain.from_iterable(map(spilled, folder.glob("*.parts"))):
             leftover.unlink(missing_ok=True)
         yield
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def _asking(folder: Path) -> Iterator[None]:
+    """Tell a folder that may only be read, and one that cannot be locked, from what is wrong otherwise."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:  # it comes from locking, not from opening what is locked
+            raise ReadOnlyError(
+                f"{folder} cannot be locked: its file system refuses locks ({error.strerror or error}), and without "
+                "them two runs could write at once. Keep caches on a disk of this machine, or mount this one with "
+                "locks (NFS: without nolock, and with its lock daemon running)."
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise ReadOnlyError(
+                f"{folder} cannot be written: {error.strerror or error}. Is CACHE (or OUT) right?"
+            ) from error
+        raise
+
+
+def spilled(scratch: Path) -> list[Path]:
+    """Return what workers left for the driver in a feature's ``.parts``; who holds the lock knows that it is dead."""
+    return [path for path in scratch.glob("*.tmp") if SPILLED.fullmatch(path.name)]

@@ -6,6 +6,7 @@ and pass through digests and copies a block at a time.
 
 import hashlib
 import os
+import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ CHUNK = 4 * 2**20
 
 #: Room for what HDF5 writes beside the data (headers, attributes), bytes.
 SLACK = 2**18 + seal.USER_BLOCK
+
+#: What a file is called in which a worker leaves pictures for the driver.
+SPILLED = re.compile(r"[0-9a-f]{12}\.crops\.tmp")
 
 #: How much of a failure's message is kept, characters.
 MESSAGE = 500

@@ -97,19 +97,19 @@ def _state(path: Path, stated: Seal | None) -> str:
     return f"other parameters or an older key ({spec['feature']}: {changed})"
 
 
-def verify(console: Terminal, folder: Path) -> bool:
-    """Check every clip of every file against its digest, and say what is hurt; return whether all is well."""
-    paths = files(folder)
-    hurt = []
-    with console.progress("verifying", len(paths), "files") as tick:
-        for path in paths:
-            stated = store.described(path)
-            hurt += [f"{path}: {x}" for x in store.survey(path, stated.key if stated else "").hurt]
-            tick(1)
-    for sentence in hurt:
-        console.say(sentence)
-    console.say(f"{len(paths)} files verified, {len(hurt)} things hurt.")
-    return not hurt
+def hurt(path: Path) -> tuple[str, ...]:
+    """Return what does not verify in a file of rows, a sentence each."""
+    stated = store.described(path)
+    return store.survey(path, stated.key if stated else "").hurt
+
+
+def mend(path: Path) -> str:
+    """Return how a hurt file of rows is mended."""
+    stated = store.described(path)
+    if stated is not None and json.loads(stated.spec)["reads"] == FILE:
+        called = json.loads(stated.spec)["parameters"]["title"]
+        return f"Import it again: `affex import FILE --dataset {path.parent.name} --called {called}`."
+    return "`make features` computes again what is hurt, and nothing else."
 
 
 def show_why(console: Terminal, dataset: Dataset, specs: tuple[FeatureSpec, ...]) -> None:

@@ -1,14 +1,16 @@
 """Sources: which bytes a clip is made of. The digest of every media file, remembered between runs.
 
 A file is hashed again only when its size, modification time, change time or inode has changed: the change
-time cannot be put back as the modification time can.
+time cannot be put back as the modification time can. What is remembered is sealed line by line: a line that is not
+what was written is forgotten.
 """
 
+import contextlib
 import hashlib
 import json
 import struct
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +19,9 @@ from pipeline import media
 from pipeline.atomic import write_text
 from pipeline.console import Console
 from pipeline.errors import AffexError
+from pipeline.files import path_of, shown, status
 from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.sealed import DamagedError, opened, sealed
 
 #: A file changed so lately may change again within one tick of its file system's clock, s.
 TICK = 2.0
@@ -41,12 +45,16 @@ class File:
 
 #: A stamp: size in bytes, modification and change time in ns, inode.
 STAMP = struct.Struct("<4Q")
+STAMPED = ("size", "modified_ns", "changed_ns", "inode")
+
+#: The file of a cache folder that remembers.
+MEMORY = "media.jsonl"
 
 #: Files given to the threads at a time: each costs memory until it is done.
 HASHED_TOGETHER = 256
 
 #: What kinds of media are called that are not called as their field is.
-NAMES = {"mocap": "motion capture"}
+NAMES = {"audio": "sound", "mocap": "motion capture"}
 
 #: Each media path's file, hashed, or why it cannot be read.
 Files = dict[str, File | str]
@@ -116,17 +124,18 @@ def files(folder: Path, root: Path, paths: Sequence[str], tick: Callable[[int], 
     tick
         Called with the number of files done since the last call.
     """
-    known = _remembered(folder / "media.jsonl")
+    known = _remembered(folder / MEMORY)
     result: Files = {}
     with ThreadPoolExecutor(max_workers=4) as pool:
         for at in range(0, len(paths), HASHED_TOGETHER):
             some = paths[at : at + HASHED_TOGETHER]
-            result.update(zip(some, pool.map(lambda p: _file(root / p, known.get(p)), some), strict=True))
+            result.update(zip(some, pool.map(lambda p: _file(path_of(root, p), known.get(p)), some), strict=True))
             tick(len(some))
     settled = (time.time() - TICK) * 1e9
     sure = {p: f for p, f in result.items() if isinstance(f, File) and STAMP.unpack(f.stamp)[2] < settled}
     if sure != known:
-        write_text(folder / "media.jsonl", _lines(sure))
+        with contextlib.suppress(AffexError):  # it saves time, no more: a cache that is only read does without
+            write_text(folder / MEMORY, _lines(sure))
     return result
 
 
@@ -137,35 +146,64 @@ def _file(path: Path, known: File | None) -> File | str:
             return known
         return File(bytes.fromhex(media.digest(path)), before)
     except OSError as error:
-        return f"{path} cannot be read: {error.strerror or error}"
+        return shown(f"{path} cannot be read: {error.strerror or error}")
 
 
 def _stamp(path: Path) -> bytes:
-    stat = path.stat()
+    stat = status(path)
     return STAMP.pack(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
 
 
 def _remembered(path: Path) -> dict[str, File]:
-    """Return what the last run wrote; a line that does not read is a file to hash again."""
+    """Return what the last run wrote; what is not proved is hashed again."""
     known: dict[str, File] = {}
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return known
-    for line in text.splitlines():
-        try:
-            name, digest, *stamp = json.loads(line)
-            known[name] = File(bytes.fromhex(digest), STAMP.pack(*stamp))
-        except (ValueError, TypeError, struct.error):
-            continue
+    for line in _written(path):
+        with contextlib.suppress(ValueError):
+            name, file = _opened(line)
+            known[name] = file
     return known
 
 
-def _lines(known: dict[str, File]) -> Iterable[str]:
-    return (
-        json.dumps([name, f.digest.hex(), *STAMP.unpack(f.stamp)], ensure_ascii=False) + "\n"
-        for name, f in known.items()
-    )
+def hurt(folder: Path) -> list[int]:
+    """Return the numbers of the lines of a corpus's ``media.jsonl`` that are not what was written."""
+    numbers = []
+    for number, line in enumerate(_written(folder / MEMORY), 1):
+        try:
+            _opened(line)
+        except ValueError:
+            numbers.append(number)
+    return numbers
+
+
+def _written(path: Path) -> list[bytes]:
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return []
+    return content.removesuffix(b"\n").split(b"\n") if content else []
+
+
+def _opened(line: bytes) -> tuple[str, File]:
+    """Return the name of a file, and what it was.
+
+    Raises
+    ------
+    ValueError
+        If the line is not what was written, or an earlier version wrote it.
+    """
+    record = opened(line)
+    try:
+        stamp = STAMP.pack(*(record[name] for name in STAMPED))
+        return str(record["file"]), File(bytes.fromhex(record["digest"]), stamp)
+    except (KeyError, TypeError, struct.error) as error:
+        raise DamagedError("it is no file that was hashed") from error
+
+
+def _lines(known: Mapping[str, File]) -> Iterator[str]:
+    for name, file in known.items():
+        stamp = dict(zip(STAMPED, STAMP.unpack(file.stamp), strict=True))
+        with contextlib.suppress(UnicodeEncodeError):  # a name that is no text cannot be written down
+            yield json.dumps(sealed({"file": name, "digest": file.digest.hex(), **stamp}), ensure_ascii=False) + "\n"
 
 
 def source(file: File, of: Media, beside: Sequence[File] = ()) -> bytes:

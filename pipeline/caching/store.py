@@ -222,10 +222,15 @@ class _Sealed:
         return tuple(bytes(item).decode("utf-8", "replace") for item in self.whole(name))
 
 
+def _file(path: Path) -> BinaryIO:
+    """Open a file; a FIFO or a folder that is called like one is as good as an empty file, which has no seal."""
+    return io.BytesIO() if path.exists() and not path.is_file() else path.open("rb")
+
+
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[_Sealed | None]:
     """Open a file to read; None where its seal does not verify."""
-    with path.open("rb") as file:
+    with _file(path) as file:
         found, _ = seal.read(file)
         yield None if found is None else _Sealed(file, found)
 
@@ -235,7 +240,7 @@ def survey(path: Path, key: str) -> Found:
 
     A file that is cut short or hurt gives what still verifies. A file made under another key gives nothing.
     """
-    with path.open("rb") as file:
+    with _file(path) as file:
         stated, both_sound = seal.read(file)
         if stated is None:
             return Found(hurt=("its seal does not verify",))
@@ -331,7 +336,7 @@ def columns(path: Path) -> tuple[str, ...] | None:
 
 def described(path: Path) -> Seal | None:
     """Return what a file says of itself, or None where its seal does not verify."""
-    with path.open("rb") as file:
+    with _file(path) as file:
         return seal.read(file)[0]
 
 

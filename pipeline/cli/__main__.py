@@ -1,6 +1,18 @@
-"""``python -m pipeline.cli`` is ``affex``."""
+"""``affex``, and ``python -m pipeline.cli``: Ctrl-C is heard from the start, also while modules are imported."""
 
-from pipeline.cli.command import main
+import sys
+
+
+def main() -> None:
+    """Import the command and run it."""
+    try:
+        from pipeline.cli.command import main as run
+
+        run()
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        sys.exit(130)
+
 
 if __name__ == "__main__":
     main()

@@ -33,11 +33,11 @@ def cache(context: click.Context, cache: Path) -> None:
 @cache.command()
 @click.pass_obj
 def verify(cache: Path) -> None:
-    """Check every clip of every file against its digest; exit code 1 if any is hurt."""
-    from pipeline.caching import inventory
+    """Check rows, runs, comparisons, models and all else that is kept here; exit code 1 if anything is hurt."""
+    from pipeline import verification
 
-    if not inventory.verify(Terminal(), cache):
-        raise AffexError("Damage was found. `make features` mends it by computing again only what is hurt.")
+    if not verification.verify(Terminal(), cache):
+        raise AffexError("Damage was found; beside each thing stands how to mend it.")
 
 
 @cache.command()

@@ -5,6 +5,7 @@ variables on, so that blanks, umlauts and quotes survive; one that no option rea
 success, 1 a failed run, 2 a usage error, 130 an interrupt.
 """
 
+import io
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,7 @@ from pipeline import __version__, front
 from pipeline.cli import cached, evaluation, exchanging, extraction, looking, models
 from pipeline.cli.options import Group
 from pipeline.errors import AffexError, UsageError, unknown
+from pipeline.printable import printable
 
 #: What the names of our environment variables begin with, and the one that tests read.
 PREFIX = "AFFEX_"
@@ -51,21 +53,26 @@ for verb in (
 ):
     cli.add_command(verb)
 
+INTERRUPTED = "Interrupted. All clips and folds finished so far are kept; run the same command again to go on."
+
 
 def main() -> None:
     """Run the command; every error that is meant for people is shown as a sentence."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a path may hold what is no text
     try:
         require_known(os.environ)
         code = cli(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
-        _show(error)
+        click.echo(printable(_in_words(error), keep="\n"), err=True, nl=False)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted. All clips finished so far are kept; run the same command again to go on.", err=True)
+        click.echo(INTERRUPTED, err=True)
         sys.exit(130)
     except AffexError as error:
-        click.echo(front.as_typed(f"Error: {error}"), err=True)
+        click.echo(printable(front.as_typed(f"Error: {error}"), keep="\n"), err=True)
         sys.exit(2 if isinstance(error, UsageError) else 1)
 
 
@@ -90,9 +97,10 @@ def _variables(command: click.Command) -> Iterator[str]:
         yield from _variables(verb)
 
 
-def _show(error: click.ClickException) -> None:
-    """Print what was wrong with the options: to who typed ``make``, in its variables and without our usage."""
+def _in_words(error: click.ClickException) -> str:
+    """Return what was wrong with the options: to who typed ``make``, in its variables and without our usage."""
     if front.MAKE_TYPED_IN in os.environ:
-        click.echo(front.option_as_typed(f"Error: {error.format_message()}"), err=True)
-    else:
-        error.show()
+        return front.option_as_typed(f"Error: {error.format_message()}\n")
+    shown = io.StringIO()
+    error.show(shown)
+    return shown.getvalue()

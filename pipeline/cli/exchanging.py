@@ -9,6 +9,9 @@ from pipeline.cli.options import CORPORA, PATH, Corpora, option
 from pipeline.console import Terminal
 from pipeline.errors import UsageError
 
+#: Rows that are further apart describe nobody's recording, s.
+MOST_HOP = 3600
+
 FORMAT = option("--format", "format_", default="", help="The format, where the name does not say it.")
 
 
@@ -80,8 +83,8 @@ def import_(
             "Say which file and under what name, as in: make import FILE=vectors.npz DATASET=emodb CALLED=wav2vec2"
         )
     importing.require_name(name)
-    if hop is not None and not hop > 0:
-        raise UsageError(f"--hop {hop}: expected more than 0 s.")
+    if hop is not None and not 0 < hop <= MOST_HOP:
+        raise UsageError(f"--hop {hop}: expected more than 0 s, and {MOST_HOP} s at the most.")
     console = Terminal()
     corpora = corpora.or_last(console)
     corpus = corpora.the_one(console)

@@ -8,6 +8,7 @@ from pipeline import registry
 from pipeline.cli.options import CORPORA, PATH, Corpora, option
 from pipeline.console import Terminal
 from pipeline.errors import UsageError
+from pipeline.files import shown
 
 
 @click.command()
@@ -38,4 +39,4 @@ def show(utterance: str | None, corpora: Corpora, features: str, out: Path | Non
     if len(specs) > 1:
         raise UsageError(f"FEATURES='{features}' are several: name the one feature whose faces are shown.")
     console = Terminal()
-    write.show(corpora.or_last(console).at_hand(console), utterance, specs[0], out, console)
+    write.show(corpora.or_last(console).at_hand(console), shown(utterance), specs[0], out, console)

@@ -1,5 +1,6 @@
 """Verbs for models that are taken away: fit, predict."""
 
+import csv
 from pathlib import Path
 
 import click
@@ -13,7 +14,9 @@ from pipeline.errors import UsageError
 @click.command()
 @CORPORA
 @ASKED
-@option("--exclude", default="", help="Speakers who are not learned from, parted by commas.")
+@option(
+    "--exclude", default="", help="Speakers who are not learned from, parted by commas; one with a comma in quotes."
+)
 @option("--model", type=PATH, default=None, help="The file. [<cache>/<corpus>/models/...]")
 @RUNNING
 def fit(corpora: Corpora, asked: Asked, exclude: str, model: Path | None, running: Running) -> None:
@@ -42,7 +45,7 @@ def fit(corpora: Corpora, asked: Asked, exclude: str, model: Path | None, runnin
             seed=asked.seed,
             device=running.device,
         )
-        excluded = [name.strip() for name in exclude.split(",") if name.strip()]
+        excluded = [name.strip() for name in next(csv.reader([exclude], skipinitialspace=True), []) if name.strip()]
         path = takeaway.fit(desk, settings, model, exclude=excluded, partial=corpora.partial)
         console.say(corpora.next_step("predict", MODEL=path, DATA="recordings") + " (a folder of yours)")
 
@@ -68,6 +71,7 @@ def predict(model: Path | None, data: Path | None, out: Path | None, cache: Path
     if model is None or data is None:
         raise UsageError("Say which model and which recordings, as in: make predict MODEL=mine.affex DATA=recordings")
     fitted = modelfile.read(model)
-    found = recordings.at_hand(data, cache, with_speakers=bool(fitted.settings.speaker_norm))
-    with open_desk([found], Terminal(), running) as desk:
+    console = Terminal()
+    found = recordings.at_hand(data, cache, with_speakers=bool(fitted.settings.speaker_norm), console=console)
+    with open_desk([found], console, running) as desk:
         takeaway.predict(desk, fitted, model.stem, out)

@@ -1,6 +1,5 @@
 """Options that several verbs share, and what they mean together."""
 
-import contextlib
 import dataclasses
 import functools
 import os
@@ -19,7 +18,7 @@ from pipeline.console import Terminal
 from pipeline.corpora.base import Card
 from pipeline.dataset import folder_name, last, opened, remember
 from pipeline.desk import Running
-from pipeline.errors import AffexError, UsageError, unknown
+from pipeline.errors import UsageError, unknown
 from pipeline.judging import cards
 from pipeline.manifest import Dataset
 from pipeline.matrix import SpeakerNorm
@@ -128,7 +127,7 @@ class Corpora:
     cache: Path
 
     def or_last(self, console: Terminal) -> "Corpora":
-        """Return the corpora that were named, else those extracted last, else the demo."""
+        """Return the corpora that were named, else those used last, else the demo."""
         if self.dataset is not None:
             return self
         if self.data is not None:
@@ -158,8 +157,7 @@ class Corpora:
         """
         pairs = zip(self.names, self._folders, strict=True)
         found = [opened(name, folder, self.cache, partial=self.partial, console=console) for name, folder in pairs]
-        with contextlib.suppress(AffexError):  # a cache that only can be read can be looked at all the same
-            remember(self.cache, self.dataset or "", self.data, found)
+        remember(self.cache, self.dataset or "", self.data, found)
         return found
 
     def the_one(self, console: Terminal) -> Dataset:
@@ -260,7 +258,7 @@ RUNNING = gathered(
     "running",
     Running,
     option("--scheduler", default="local", help="local, inline or tcp://host:8786 of a running Dask scheduler."),
-    option("--jobs", type=click.IntRange(1), default=None, help="Processes. [one a core]"),
+    option("--jobs", type=click.IntRange(1, 1024), default=None, help="Processes. [one a core]"),
     option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", help="Where networks, SVM, XGBoost compute."),
     option("--weights", type=PATH, default=None, help="Folder of networks' weight files."),
 )
@@ -283,5 +281,5 @@ ASKED = gathered(
     ),
     option("--reweight", is_flag=True, default=False, help="Scores times the square root of the class's frequency."),
     option("--soft", is_flag=True, default=False, help="Learn from the shares of the raters' votes."),
-    option("--seed", type=int, default=0, help="Seeds all that is random."),
+    option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Seeds all that is random."),
 )

@@ -21,7 +21,7 @@ Traps
 import re
 from pathlib import Path
 
-from pipeline.corpora.base import Card, Corpus, require_folder
+from pipeline.corpora.base import Card, Corpus, found_below, require_folder
 from pipeline.errors import CorpusError
 from pipeline.manifest import Media, Utterance
 
@@ -37,7 +37,7 @@ PATH = re.compile(
 def find(root: Path) -> list[Utterance]:
     """Return the utterances, training before validation, by emotion, then by name."""
     require_folder(root, "AFEW's Train_AFEW/Angry/000046280.avi and its like")
-    paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.avi"))
+    paths = found_below(root)
     found = {utterance.id: utterance for path in reversed(paths) if (utterance := _utterance(path))}
     if not found:
         raise CorpusError(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline import files
 from pipeline.errors import CorpusError
 from pipeline.manifest import Utterance
 
@@ -153,6 +154,30 @@ def counted_otherwise(corpus: str, published: Mapping[str, int]) -> Callable[[Se
         return [f"{corpus}: {len(utterances)} utterances found, which nobody else counted: {counts}"]
 
     return remarks
+
+
+def found_below(root: Path) -> list[str]:
+    """Return what lies below a folder, as `pipeline.files.below` names it."""
+    return files.below(root).names
+
+
+def is_there(table: Path) -> bool:
+    """Tell whether a table that a corpus may lack is there.
+
+    Raises
+    ------
+    CorpusError
+        If there is something else in its place, as a FIFO or a link that leads nowhere.
+    """
+    try:
+        return files.is_there(table)
+    except OSError as error:
+        raise unreadable(table, error) from error
+
+
+def unreadable(path: Path, error: OSError) -> CorpusError:
+    """Return the error for a file of a corpus that cannot be read."""
+    return CorpusError(f"{path} cannot be read: {error.strerror or error}.")
 
 
 def require_folder(root: Path, looked_for: str) -> None:

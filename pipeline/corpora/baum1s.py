@@ -30,8 +30,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from pipeline.corpora.base import LOSO, Card, Corpus, counted_otherwise, require_folder
+from pipeline.corpora.base import LOSO, Card, Corpus, counted_otherwise, found_below, require_folder, unreadable
 from pipeline.errors import CorpusError
+from pipeline.files import opened, path_of
 from pipeline.manifest import Media, Utterance
 
 LABELS = (
@@ -50,9 +51,9 @@ ACTED = re.compile(r"(?:.*/)?BAUM-?1a[^/]*/.*", re.IGNORECASE)
 def find(root: Path) -> list[Utterance]:
     """Return the utterances, by clip."""
     require_folder(root, f"BAUM-1s's s001/S001_001.mp4 and its like, and {SHEET},")
-    paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.*"))
+    paths = found_below(root)
     films = _films(paths)
-    sheets = [root / path for path in paths if path.rpartition("/")[2].lower() == SHEET.lower()]
+    sheets = [path_of(root, path) for path in paths if path.rpartition("/")[2].lower() == SHEET.lower()]
     if not films or not sheets:
         raise CorpusError(
             f"{root} does not hold BAUM-1s: looked for films such as s001/S001_001.mp4 and for the sheet {SHEET} in it "
@@ -102,12 +103,14 @@ def _labels(sheet: Path) -> dict[str, str]:
 def _rows(workbook: Path) -> Iterator[Sequence[str]]:
     """Yield what is written in the cells of each row of an Excel workbook (ECMA-376, part 1, 18.3 and 18.4)."""
     try:
-        with zipfile.ZipFile(workbook) as parts:
+        with opened(workbook) as file, zipfile.ZipFile(file) as parts:
             names = parts.namelist()
             shared = _shared(parts.read("xl/sharedStrings.xml")) if "xl/sharedStrings.xml" in names else []
             for name in sorted(name for name in names if name.startswith("xl/worksheets/sheet")):
                 for row in ElementTree.fromstring(parts.read(name)).iterfind(".//{*}row"):
                     yield [text for cell in row.iterfind(".//{*}c") if (text := _text(cell, shared))]
+    except OSError as error:
+        raise unreadable(workbook, error) from error
     except (zipfile.BadZipFile, zlib.error, ElementTree.ParseError, ValueError, IndexError) as error:
         raise CorpusError(
             f"{workbook} cannot be read as an Excel workbook ({error}). Open it in a spreadsheet program and save it "

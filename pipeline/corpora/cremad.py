@@ -31,8 +31,9 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pipeline.corpora.base import LOSO, Card, Corpus, require_folder
+from pipeline.corpora.base import LOSO, Card, Corpus, is_there, require_folder, unreadable
 from pipeline.errors import CorpusError
+from pipeline.files import opened
 from pipeline.manifest import Media, Utterance
 
 LABELS = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happy", "NEU": "neutral", "SAD": "sad"}
@@ -111,12 +112,16 @@ def _utterance(clip: str, audio: str, video: str | None, sexes: Mapping[str, str
 
 
 def _require_fetched(root: Path, path: str) -> None:
-    with (root / path).open("rb") as file:
-        if file.read(len(POINTER)) == POINTER:
-            raise CorpusError(
-                f"{root / path} is no recording but a text that stands for one. Expected the clips themselves: "
-                "fetch them with `git lfs pull` in a clone of the repository."
-            )
+    try:
+        with opened(root / path) as file:
+            head = file.read(len(POINTER))
+    except OSError as error:
+        raise unreadable(root / path, error) from error
+    if head == POINTER:
+        raise CorpusError(
+            f"{root / path} is no recording but a text that stands for one. Expected the clips themselves: "
+            "fetch them with `git lfs pull` in a clone of the repository."
+        )
 
 
 def _sexes(table: Path) -> Iterator[tuple[str, str]]:
@@ -138,7 +143,7 @@ def _votes(table: Path) -> Iterator[tuple[str, Votes]]:
 
 
 def _rows(table: Path, *columns: str) -> Iterator[tuple[int, dict[str, str]]]:
-    if not table.is_file():
+    if not is_there(table):
         return
     with table.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
         rows = csv.DictReader(lines, restval="")

@@ -14,15 +14,20 @@ Files
     rater joined by slashes: ``anger;sadness/fear``). Other columns are left alone. Decimal commas are read where commas
     do not part the cells.
 Traps
-    A file that is a video is both sound and picture. Without ``id``, an utterance is called by its file without the
-    suffix, and by span and channel too where a file has several utterances.
+    What a file is says what is in it, not what it is called: one that is a video is both sound and picture, and a
+    photograph is a video of one picture. A name that is not UTF-8 on the disk is written as `pipeline.files` spells it.
+    Cells that say what programs write for a missing value (`pipeline.names.MISSING`: ``nan``, ``N/A``, ``null``,
+    ``None`` ...) are blank, and counted; ``NA`` and ``none`` are names, and counted as well. Without ``id``, an
+    utterance is called by its file without the suffix, and by span and channel too where a file has several utterances.
 """
 
 import csv
 import difflib
+import errno
 import io
 import itertools
 import math
+import os
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +36,11 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.corpora.base import Corpus
 from pipeline.errors import CorpusError
+from pipeline.files import content, is_file, on_disk, spelled, status
 from pipeline.manifest import Media, Utterance, Utterances
+from pipeline.media import contents, probe
+from pipeline.media.probe import Content
+from pipeline.names import is_doubtful, is_missing, normal, quoted
 
 NEEDED = ("file", "speaker", "label")
 OPTIONAL = (
@@ -40,8 +49,11 @@ OPTIONAL = (
 )
 SPLITS = ("train", "validation", "test")
 DELIMITERS = ",;\t"
-VIDEO_SUFFIXES = {".mp4", ".avi", ".mov", ".mkv", ".mpg", ".mpeg", ".webm", ".flv"}
+#: The columns whose cells are names.
+NAMES = ("speaker", "label", "id", "video", "session", "dialog", "split", "part", "sex")
 SHOWN = 5
+#: No number of a table is larger: 30 years in seconds.
+LARGEST = 1e9
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,11 @@ class Row:
         """Return a cell, None where it is blank or missing."""
         return self.cells.get(column) or None
 
+    def name(self, column: str) -> str | None:
+        """Return a cell that is a name, None where it is blank or says that nothing is known."""
+        text = self.text(column)
+        return None if text is None or is_missing(text) else text
+
     def needed(self, column: str) -> str:
         """Return a cell that must not be blank."""
         if not self.cells.get(column):
@@ -64,7 +81,7 @@ class Row:
         return self.cells[column]
 
     def number_in(self, column: str) -> float | None:
-        """Return a cell as a finite number, None where it is blank or missing."""
+        """Return a cell as a number, None where it is blank or missing."""
         text = self.text(column)
         if text is None:
             return None
@@ -72,8 +89,9 @@ class Row:
             value = float(text if self.delimiter == "," else text.replace(",", "."))
         except ValueError:
             value = math.nan
-        if not math.isfinite(value):
-            raise self.error(f"'{column}' is '{text}', expected a number")
+        if not abs(value) <= LARGEST:
+            wanted = "a number" if math.isnan(value) else f"a number of {LARGEST:g} at the most"
+            raise self.error(f"'{column}' is '{text}', expected {wanted}")
         return value
 
     def count_in(self, column: str) -> int | None:
@@ -105,7 +123,7 @@ class Rows:
             yield _row(self.table, number, self.columns, cells, self.delimiter)
 
 
-def find(table: Path, needed: Sequence[str] = NEEDED) -> Utterances:
+def find(table: Path, needed: Sequence[str] = NEEDED, memory: Path | None = None) -> Utterances:
     """Return the utterances of a table, in its order.
 
     Parameters
@@ -114,6 +132,8 @@ def find(table: Path, needed: Sequence[str] = NEEDED) -> Utterances:
         The table.
     needed
         The columns that it must have, ``file`` among them.
+    memory
+        The folder in which it is remembered what the files hold; None to open them all.
 
     Raises
     ------
@@ -121,9 +141,12 @@ def find(table: Path, needed: Sequence[str] = NEEDED) -> Utterances:
         If it is not such a table, a cell cannot be read, a file does not exist or two utterances have one id.
     """
     rows = _rows(table, needed)
-    found, ids = _files(rows), _ids(rows)
+    found = _files(rows)
+    ids = _ids(rows, found)
     _refuse_twins(rows, ids)
-    return Utterances(_utterance(row, id_, found) for row, id_ in zip(rows, ids, strict=True))
+    held = _contents(rows, found, memory)
+    utterances = (_utterance(row, id_, found, held) for row, id_ in zip(rows, ids, strict=True))
+    return Utterances(utterances, _odd_names(rows))
 
 
 def _rows(table: Path, needed: Sequence[str]) -> Rows:
@@ -142,7 +165,7 @@ def _text(table: Path, needed: Sequence[str]) -> str:
     if table.is_dir():
         raise CorpusError(f"{table} is a folder. Looked for a table, as in DATA={table / 'mine.csv'}.")
     try:
-        text = table.read_bytes().decode("utf-8-sig")
+        text = content(table).decode("utf-8-sig")
     except FileNotFoundError as error:
         raise CorpusError(f"{table} does not exist. Looked for a table with the columns {_listed(needed)}.") from error
     except OSError as error:
@@ -195,10 +218,10 @@ def _row(table: Path, number: int, columns: Sequence[str], cells: Sequence[str],
 def _files(rows: Rows) -> dict[str, str]:
     """Return for each file that the rows name the path it is found under."""
     names = dict.fromkeys(row.needed("file") for row in rows)
-    names |= dict.fromkeys(name for row in rows if (name := row.text("video")))
+    names |= dict.fromkeys(name for row in rows if (name := row.name("video")))
     folder = rows.table.parent
     found = {name: path for name in names if (path := _on_disk(folder, name))}
-    missing = [name for name in names if name not in found]
+    missing = [f"{name}{_why_not(folder / name)}" for name in names if name not in found]
     if missing:
         more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
         raise CorpusError(
@@ -210,20 +233,50 @@ def _files(rows: Rows) -> dict[str, str]:
 
 def _on_disk(folder: Path, name: str) -> str | None:
     """Return the spelling of a name that exists: tables and disks differ in slashes and in how umlauts are coded."""
-    for spelling in (name, name.replace("\\", "/")):
+    for spelling in dict.fromkeys((on_disk(name), name, name.replace("\\", "/"))):
         for form in (spelling, unicodedata.normalize("NFC", spelling), unicodedata.normalize("NFD", spelling)):
-            if (folder / form).is_file():
-                return Path(form).as_posix()
+            if is_file(folder / form):
+                return spelled(Path(form).as_posix())
     return None
 
 
-def _ids(rows: Rows) -> list[str]:
+def _why_not(path: Path) -> str:
+    """Return why what is there is no file; nothing where there is nothing."""
+    try:
+        status(path)
+    except OSError as error:
+        return "" if error.strerror == os.strerror(errno.ENOENT) else f" ({error.strerror})"
+    return " (it is a folder)"
+
+
+def _contents(rows: Rows, found: Mapping[str, str], memory: Path | None) -> dict[str, Content]:
+    """Return what each file of sound holds; one that cannot be opened fails later, as what its name says."""
+    paths = list(dict.fromkeys(found[row.needed("file")] for row in rows))
+    opened = contents.of_files(rows.table.parent, paths, memory)
+    return {path: held or probe.named(path) or Content(sound=True) for path, (held, _) in opened.items()}
+
+
+def _odd_names(rows: Rows) -> Iterator[str]:
+    """Yield a sentence for each name that stands, or may stand, for a missing value."""
+    cells = Counter((column, text) for row in rows for column in NAMES if (text := row.text(column)))
+    for (column, text), n in sorted(cells.items()):
+        said = f"{n} cell{'' if n == 1 else 's'} of the column '{column}' of {rows.table.name}: {quoted([text])}"
+        if is_missing(text):
+            yield f"{said} is taken as missing"
+        elif is_doubtful(text):
+            yield f"{said} is taken as a name; leave a cell blank where nothing is known"
+
+
+def _ids(rows: Rows, found: Mapping[str, str]) -> list[str]:
     uses = Counter(row.needed("file") for row in rows)
-    return [row.text("id") or _id_of_file(row, several=uses[row.needed("file")] > 1) for row in rows]
+    return [row.name("id") or _id_of_file(row, found, several=uses[row.needed("file")] > 1) for row in rows]
 
 
-def _id_of_file(row: Row, *, several: bool) -> str:
-    stem = PurePosixPath(row.needed("file").replace("\\", "/")).with_suffix("").as_posix()
+def _id_of_file(row: Row, found: Mapping[str, str], *, several: bool) -> str:
+    name = row.needed("file")
+    if found[name] != name:  # a backslash parts folders, and does not spell a byte
+        name = name.replace("\\", "/")
+    stem = PurePosixPath(name).with_suffix("").as_posix()
     if not several:
         return stem
     start, end, channel = row.number_in("start"), row.number_in("end"), row.count_in("channel")
@@ -243,36 +296,40 @@ def _refuse_twins(rows: Rows, ids: Sequence[str]) -> None:
         )
 
 
-def _utterance(row: Row, id_: str, found: Mapping[str, str]) -> Utterance:
-    audio, video = _media(row, found)
+def _utterance(row: Row, id_: str, found: Mapping[str, str], held: Mapping[str, Content]) -> Utterance:
+    of = held[found[row.needed("file")]]
+    audio, video = _media(row, found, of)
     return Utterance(
         id=id_,
-        corpus=row.table.stem,
-        speaker=row.text("speaker") or "",
-        label=row.text("label"),
+        corpus=spelled(row.table.stem),
+        speaker=row.name("speaker") or "",
+        label=row.name("label"),
         audio=audio,
         video=video,
-        part=row.text("part"),
-        session=row.text("session"),
-        dialog=row.text("dialog"),
+        part=row.name("part"),
+        session=row.name("session"),
+        dialog=row.name("dialog"),
         turn=row.count_in("turn"),
         split=_split(row),
         text=row.text("text"),
-        sex=row.text("sex"),
+        sex=row.name("sex"),
         votes=_votes(row),
         valence=row.number_in("valence"),
         arousal=row.number_in("arousal"),
         dominance=row.number_in("dominance"),
+        absent=of.absent if audio is None else (),
     )
 
 
-def _media(row: Row, found: Mapping[str, str]) -> tuple[Media, Media | None]:
+def _media(row: Row, found: Mapping[str, str], of: Content) -> tuple[Media | None, Media | None]:
     start, end = _span(row)
     path = found[row.needed("file")]
-    second = row.text("video")
+    second = row.name("video")
     picture = found[second] if second else path
-    has_picture = second is not None or Path(path).suffix.lower() in VIDEO_SUFFIXES
-    return Media(path, start, end, row.count_in("channel")), Media(picture, start, end) if has_picture else None
+    if of.still and not second and (start, end) != (None, None):
+        raise row.error(f"'{path}' is a still picture, which has no length: leave 'start' and 'end' blank")
+    audio = Media(path, start, end, row.count_in("channel")) if of.sound else None
+    return audio, Media(picture, start, end) if second or of.pictures else None
 
 
 def _span(row: Row) -> tuple[float | None, float | None]:
@@ -285,16 +342,19 @@ def _span(row: Row) -> tuple[float | None, float | None]:
 
 
 def _split(row: Row) -> str | None:
-    split = row.text("split")
-    if split is not None and split not in SPLITS:
+    split = row.name("split")
+    if split is not None and normal(split) in SPLITS:
+        return normal(split)
+    if split is not None:
         raise row.error(f"'split' is '{split}', expected {_listed(SPLITS)} or nothing")
     return split
 
 
 def _votes(row: Row) -> tuple[tuple[str, ...], ...]:
-    raters = (row.text("votes") or "").split(";")
-    votes = (tuple(filter(None, (label.strip() for label in rater.split("/")))) for rater in raters)
-    return tuple(vote for vote in votes if vote)
+    raters = (rater.strip() for rater in (row.text("votes") or "").split(";"))
+    votes = ([label.strip() for label in rater.split("/")] for rater in raters if not is_missing(rater))
+    known = (tuple(label for label in vote if not is_missing(label)) for vote in votes)
+    return tuple(vote for vote in known if vote)
 
 
 def _listed(names: Sequence[str]) -> str:

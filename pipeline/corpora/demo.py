@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING
 from pipeline.atomic import temporary
 from pipeline.corpora.base import Corpus, require_folder
 from pipeline.errors import CorpusError
+from pipeline.files import content
 from pipeline.manifest import Media, Utterance
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ def _marker(root: Path) -> Path:
 
 def _is_made(root: Path) -> bool:
     try:
-        recipe = json.loads(_marker(root).read_text(encoding="utf-8"))
+        recipe = json.loads(content(_marker(root)))
     except (OSError, ValueError):
         return False
     return recipe == RECIPE and all((root / clip.name).is_file() for clip in CLIPS)

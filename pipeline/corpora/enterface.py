@@ -28,7 +28,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipeline.corpora.base import Corpus, counted_otherwise, require_folder
+from pipeline.corpora.base import Corpus, counted_otherwise, found_below, require_folder
 from pipeline.errors import CorpusError
 from pipeline.manifest import Media, Utterance
 
@@ -51,7 +51,7 @@ NAME = re.compile(rf"s_?\d+_(?P<emotion>{'|'.join(LABELS)})(?:_(?P<sentence>\d+)
 def find(root: Path) -> list[Utterance]:
     """Return the utterances, by subject, emotion and sentence."""
     require_folder(root, "eNTERFACE'05's subject 1/anger/sentence 1/s1_an_1.avi and its like")
-    paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.*"))
+    paths = found_below(root)
     films = [film for film in map(FILM.fullmatch, paths) if film]
     utterances = [_utterance(root, film) for film in films]
     if not utterances:

@@ -4,7 +4,8 @@ What
     10 039 turns of 151 dialogs, English, some improvised and some from scripts (the parts ``improvised``, 4784, and
     ``scripted``, 5255): audio (16 kHz), video (720 x 480, 29.97 frames/s), motion capture (120 Hz). Labels: fru 1849,
     neu 1708, ang 1103, sad 1084, exc 1041, hap 595, sur 107, fea 40, oth 3, dis 2; 2507 turns have no majority and so
-    no label here. Valence, arousal (which the corpus calls activation) and dominance: the published means, 1 to 5.
+    no label here. Valence, arousal (which the corpus calls activation) and dominance: the published means, nominally 1
+    to 5 (four turns of Ses03M_impro07 have valence 5.5, three turns dominance .5: kept as they are).
 Who
     Ten actors, a woman and a man in each of five sessions. Busso, Bulut, Lee, Kazemzadeh, Mower, Kim, Chang, Lee,
     Narayanan, "IEMOCAP: Interactive emotional dyadic motion capture database", Language Resources and Evaluation
@@ -34,7 +35,8 @@ Traps
     with ``._`` are litter. Under ``loso`` the partner of the same dialogs is learned from; the cards that end in
     ``-session`` leave out both. Scripted dialogs repeat their sentences in every session: report both parts apart.
     Turns of one dialog overlap, so that one speaker's turn holds some of the partner's voice: the audit counts them
-    where one speaker at a time is left out, and refuses them where a speaker is on both sides.
+    where one speaker at a time is left out, and refuses them where a speaker is on both sides. When each turn is said,
+    in the dialog's time, stands beside its media (``dialog_start``, ``dialog_end``), whatever these are cut from.
 """
 
 import re
@@ -44,7 +46,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.corpora import iemocap_labels
-from pipeline.corpora.base import Card, Corpus, require_folder
+from pipeline.corpora.base import Card, Corpus, is_there, require_folder
 from pipeline.corpora.iemocap_labels import NO_MAJORITY, Turn
 from pipeline.errors import CorpusError
 from pipeline.manifest import Media, Utterance
@@ -147,6 +149,8 @@ def _utterance(dialog: Dialog, turn: Turn, place: int, name: re.Match[str], mark
         session=name["session"],
         dialog=dialog.name,
         turn=place,
+        dialog_start=turn.start,
+        dialog_end=turn.end,
         text=dialog.texts.get(turn.name),
         sex=SEXES[name["speaker"]],
         votes=tuple(said.labels for said in turn.raters.values() if said.labels),
@@ -177,7 +181,7 @@ def _span(whole: Media | None, turn: Turn, region: str | None = None) -> Media |
 
 def _texts(transcript: Path) -> dict[str, str]:
     """Return what was said in each turn; lines of another kind are no turn's."""
-    if not transcript.is_file():
+    if not is_there(transcript):
         return {}
     lines = transcript.read_text(encoding="utf-8", errors="replace").splitlines()
     return {said[1]: said[2].strip() for said in map(SPOKEN.match, lines) if said}

@@ -1,10 +1,10 @@
 """How IEMOCAP's turns were judged: from one file of ``EmoEvaluation`` to its turns, in the file's order.
 
 Conventions: a block begins with its head line, wherever blank lines are; times are seconds of the dialog's recording,
-dimensions are on the corpus's scale of 1 to 5, and what is no number above 0 is missing (None). Who rated (``E2``) and
-who acted (``F1``, ``M1``) are kept apart: what actors say of their own turns is never a vote. A label has three
-letters, as in the head line, also where it stands as a word in a rater's line; a word that has no letters stays as
-it is, in lower case. What a rater wrote in brackets is a comment, whatever it looks like.
+dimensions are as published, nominally 1 to 5 (`iemocap`), and what is no number above 0 is missing (None). Who rated
+(``E2``) and who acted (``F1``, ``M1``) are kept apart: what actors say of their own turns is never a vote. A label has
+three letters, as in the head line, also where it stands as a word in a rater's line; a word that has no letters stays
+as it is, in lower case. What a rater wrote in brackets is a comment, whatever it looks like.
 """
 
 import re
@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from pipeline.corpora.base import unreadable
 from pipeline.errors import CorpusError
+from pipeline.files import content
 
 #: The emotion of a turn that no majority of its raters agreed on.
 NO_MAJORITY = "xxx"
@@ -39,7 +41,7 @@ VALUE = re.compile(r"(val|act|dom)\s*([\d.]*)")
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """The three dimensions, 1 to 5; None where a value is missing."""
+    """The three dimensions, nominally 1 to 5; None where a value is missing."""
 
     valence: float | None = None
     activation: float | None = None
@@ -98,9 +100,9 @@ def read(path: Path) -> list[Turn]:
         If the file cannot be read, or a head line is not one.
     """
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = content(path).decode("utf-8", "replace")
     except OSError as error:
-        raise CorpusError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise unreadable(path, error) from error
     return list(parsed(text, str(path)))
 
 

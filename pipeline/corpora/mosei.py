@@ -41,7 +41,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.corpora import opinions
-from pipeline.corpora.base import Corpus
+from pipeline.corpora.base import Corpus, is_there
 from pipeline.manifest import Utterance
 
 NUMBER = r"-?\d+(?:\.\d*)?(?:e-?\d+)?"
@@ -53,7 +53,7 @@ def texts(raw: Path, video: str) -> Callable[[int, float, float], str | None]:
     path = raw / "Transcript" / "Segmented" / "Combined" / f"{video}.txt"
     # Names and texts may begin or end with underscores themselves.
     line = re.compile(rf"{re.escape(video)}___\d+___({NUMBER})___({NUMBER})___(.*)")
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if is_there(path) else []
     said = {_span(float(found[1]), float(found[2])): found[3].strip() for found in map(line.fullmatch, lines) if found}
     return lambda _, start, end: said.get(_span(start, end)) or None
 

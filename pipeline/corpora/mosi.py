@@ -29,14 +29,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.corpora import opinions
-from pipeline.corpora.base import Corpus
+from pipeline.corpora.base import Corpus, is_there
 from pipeline.manifest import Utterance
 
 
 def texts(raw: Path, video: str) -> Callable[[int, float, float], str | None]:
     """Return the transcript of a film, asked by the row of a segment."""
     path = raw / "Transcript" / "Segmented" / f"{video}.annotprocessed"
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if is_there(path) else []
     said = {number.strip(): text.strip() for number, _, text in (line.partition("_DELIM_") for line in lines)}
     return lambda row, _start, _end: said.get(str(row + 1)) or None
 

@@ -32,7 +32,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipeline.corpora.base import Card, Corpus, require_folder
+from pipeline.corpora.base import Card, Corpus, is_there, require_folder
 from pipeline.errors import CorpusError
 from pipeline.manifest import Media, Utterance
 
@@ -66,7 +66,7 @@ def find(root: Path) -> list[Utterance]:
 
 
 def _of_split(root: Path, split: str) -> Iterator[Utterance]:
-    table = next((root / name for name in TABLES[split] if (root / name).is_file()), None)
+    table = next((root / name for name in TABLES[split] if is_there(root / name)), None)
     if table is None or not (root / split).is_dir():
         return
     texts = dict(_texts(root / f"omg_{split.capitalize()}Transcripts.csv"))
@@ -126,7 +126,7 @@ def _value(row: Row, name: str) -> float | None:
 
 def _texts(table: Path) -> Iterator[tuple[tuple[str, str], str | None]]:
     """Yield each utterance's transcript by its video and name, nothing where there is no table."""
-    if table.is_file():
+    if is_there(table):
         for _, row in _rows(table, "video", "utterance", "transcript"):
             yield (row["video"], row["utterance"]), row["transcript"] or None
 

@@ -15,13 +15,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.corpora.base import Card, require_folder
+from pipeline.corpora.base import Card, is_there, require_folder
 from pipeline.errors import CorpusError
+from pipeline.files import spelled
 from pipeline.manifest import Media, Utterance
 from pipeline.media import csd
 
 #: Sentiment goes from this far below zero to as far above (Zadeh et al. 2016); what is beyond is no label.
 STRONGEST = 3.0
+
+#: No recording is longer, s: 30 years.
+LONGEST = 1e9
 
 #: The table that says which recording is learned from and which tested, and what a split is called there.
 SPLIT = "split.csv"
@@ -87,6 +91,7 @@ def find(root: Path, release: Release) -> list[Utterance]:
             f"{'the labels alone' if labels else 'recordings alone' if audio or video else 'neither'}."
         )
     files = _Files(raw, audio, video, dict(_splits(root / SPLIT)))
+    is_there(labels)  # a FIFO would be waited for
     with csd.reading(labels) as sequence:
         columns = _columns(release, sequence)
         found = [
@@ -109,7 +114,8 @@ def _beside_or_below(root: Path, name: str) -> Iterator[Path]:
 
 def _recordings(root: Path, folder: Path, suffix: str) -> dict[str, str]:
     """Return the paths of a folder's recordings, below the root, by name."""
-    return {path.stem: path.relative_to(root).as_posix() for path in sorted(folder.glob(f"*{suffix}"))}
+    paths = sorted(folder.glob(f"*{suffix}"))
+    return {spelled(path.stem): spelled(path.relative_to(root).as_posix()) for path in paths}
 
 
 def _columns(release: Release, sequence: csd.Sequence) -> tuple[str, ...]:
@@ -128,6 +134,8 @@ def _checked(labels: Path, key: str, entry: csd.Entry, columns: Sequence[str]) -
             f"{labels}: '{key}' has labels of the shape {values.shape} and the type {values.dtype}, expected "
             f"{len(columns)} numbers a segment: {', '.join(columns)}."
         )
+    if np.abs(entry.intervals).max(initial=0) > LONGEST:
+        raise CorpusError(f"{labels}: '{key}' has intervals up to {entry.intervals.max():g}, expected seconds.")
     if csd.recording(key)[1] is not None and len(values) != 1:
         raise CorpusError(f"{labels}: '{key}' has {len(values)} rows, expected the one of a single segment.")
     return entry
@@ -192,7 +200,7 @@ def _labelled(segment: Utterance, columns: Sequence[str], values: NDArray[np.flo
 
 def _splits(table: Path) -> Iterator[tuple[str, str]]:
     """Yield recording and split of each row, nothing where there is no table."""
-    if not table.is_file():
+    if not is_there(table):
         return
     with table.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
         rows = csv.DictReader(lines, restval="")

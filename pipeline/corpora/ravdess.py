@@ -29,7 +29,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.corpora.base import Card, Corpus, Download, require_folder
+from pipeline.corpora.base import Card, Corpus, Download, found_below, require_folder
 from pipeline.errors import CorpusError
 from pipeline.manifest import Media, Utterance
 
@@ -56,7 +56,7 @@ def find(root: Path) -> list[Utterance]:
     """Return the utterances, speech before song, by emotion, then by what else their names say."""
     require_folder(root, "RAVDESS's Actor_01/03-01-01-01-01-01-01.wav and its like")
     takes: dict[str, dict[str, str]] = defaultdict(dict)
-    for path in sorted(path.relative_to(root).as_posix() for path in root.rglob("*-*.*")):
+    for path in found_below(root):
         if name := NAME.fullmatch(path.rpartition("/")[2]):
             takes[name["take"]].setdefault(name["modality"], path)
     if not takes:

@@ -25,7 +25,7 @@ Traps
 import re
 from pathlib import Path
 
-from pipeline.corpora.base import Corpus, require_folder
+from pipeline.corpora.base import Corpus, found_below, require_folder
 from pipeline.errors import CorpusError
 from pipeline.manifest import Media, Utterance
 
@@ -47,7 +47,7 @@ def find(root: Path) -> list[Utterance]:
     """Return the utterances, by subject, folder and file name."""
     require_folder(root, "RML's s1/an1.avi and its like")
     films: dict[str, re.Match[str]] = {}
-    for path in sorted(path.relative_to(root).as_posix() for path in root.rglob("*.*")):
+    for path in found_below(root):
         if name := PATH.fullmatch(path):
             films.setdefault(name["id"], name)
     if not films:

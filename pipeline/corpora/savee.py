@@ -26,7 +26,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.corpora.base import Corpus, require_folder
+from pipeline.corpora.base import Corpus, found_below, require_folder
 from pipeline.errors import CorpusError
 from pipeline.manifest import Media, Utterance
 
@@ -49,7 +49,7 @@ def find(root: Path) -> list[Utterance]:
     """Return the utterances, by speaker, emotion and sentence."""
     require_folder(root, "SAVEE's AudioData/DC/a01.wav and its like")
     takes: dict[tuple[str, str, int], dict[str, str]] = defaultdict(dict)
-    for path in sorted(path.relative_to(root).as_posix() for path in root.rglob("*.*")):
+    for path in found_below(root):
         if name := PATH.fullmatch(path):
             takes[name["speaker"], name["emotion"], int(name["sentence"])].setdefault(name["kind"], path)
     if not takes:

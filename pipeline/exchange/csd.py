@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from pipeline import __version__
+from pipeline.atomic import temporaries, writing
 from pipeline.errors import AffexError
 from pipeline.exchange import table
 from pipeline.exchange.record import Export, Floats, Part, Source, Wish, numbers, remarks, said
@@ -42,19 +43,20 @@ def write(path: Path, export: Export) -> list[Path]:
             yield clip.utterance.id, Entry(clip.values, clip.intervals)
 
     about = {"dataset name": export.corpus, "creator": f"affex {__version__}", "affex": json.loads(export.about)}
-    csd.write(path, export.feature, _entries(export, rows()), about | {
-        "computational sequence description": f"{export.feature} of {export.corpus}, computed by affex",
-        "dimension names": list(export.columns),
-        "affex failures": dict(export.failures),
-    })  # fmt: skip
     beside = path.with_name(f"{path.stem}-labels.csd")
     names, of = table.label_numbers(export)
-    labels = _entries(export, _labels(export.utterances, spans, of)) if names else ()
-    csd.write(beside, "labels", labels, about | {
-        "computational sequence description": f"labels of {export.corpus}: shares of votes, and dimensions",
-        "dimension names": list(names),
-        "affex utterances": {name: values for name, (_, values) in table.columns(export).items()},
-    })  # fmt: skip
+    with writing(path), temporaries(path, beside) as (file, other):
+        csd.write_into(file, path, export.feature, _entries(export, rows()), about | {
+            "computational sequence description": f"{export.feature} of {export.corpus}, computed by affex",
+            "dimension names": list(export.columns),
+            "affex failures": dict(export.failures),
+        })  # fmt: skip
+        labels = _entries(export, _labels(export.utterances, spans, of)) if names else ()
+        csd.write_into(other, beside, "labels", labels, about | {
+            "computational sequence description": f"labels of {export.corpus}: shares of votes, and dimensions",
+            "dimension names": list(names),
+            "affex utterances": {name: values for name, (_, values) in table.columns(export).items()},
+        })  # fmt: skip
     return [path, beside]
 
 

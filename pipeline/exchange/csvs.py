@@ -4,6 +4,9 @@ One ``.csv`` says in a column whose a row is, and is read whole. A folder of the
 table an utterance or recording, called by its name, and is read table by table.
 """
 
+import csv
+import warnings
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +15,13 @@ from typing import TYPE_CHECKING
 from pipeline.errors import AffexError
 from pipeline.exchange import rows
 from pipeline.exchange.record import Part, Source, Wish
+from pipeline.files import spelled
 
 if TYPE_CHECKING:
     import pandas as pd
+
+#: So many letters the line of the columns' names may have.
+LONGEST_HEAD = 2**24
 
 
 @contextmanager
@@ -24,7 +31,8 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:  # noqa: ARG001 - all f
 
 
 def _folder(path: Path) -> Source:
-    files = {file.relative_to(path).with_suffix("").as_posix(): file for file in sorted(path.rglob("*.csv"))}
+    found = sorted(file for file in path.rglob("*.csv") if file.is_file())
+    files = {spelled(file.relative_to(path).with_suffix("").as_posix()): file for file in found}
     if not files:
         raise AffexError(f"{path} holds no .csv file.")
 
@@ -46,16 +54,45 @@ def _folder(path: Path) -> Source:
 
 
 def _frame(path: Path) -> "pd.DataFrame":
+    """Return a table, each row as long as its head."""
     import pandas as pd
 
     try:
-        with path.open(encoding="utf-8-sig") as lines:
-            head = lines.readline()
-        parting = max(",;\t", key=head.count)
-        names = [str(name) for name in pd.read_csv(path, sep=parting, nrows=0, encoding="utf-8-sig").columns]
+        parting, names = _head(path)
         # "03" is a name and no number, whichever column it stands in.
         texts = {name: str for name in names if name.strip().lower() in rows.KEYS}
-        frame = pd.read_csv(path, sep=parting, dtype=texts, encoding="utf-8-sig")
-    except (OSError, ValueError, pd.errors.ParserError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # of cells that are too many
+            frame = pd.read_csv(
+                path, sep=parting, dtype=texts, encoding="utf-8-sig", compression=None, index_col=False,
+                low_memory=False,
+            )  # fmt: skip
+    except pd.errors.ParserWarning as error:
+        raise AffexError(f"{path}: rows have more cells than the {len(names)} columns that its head names.") from error
+    except (OSError, ValueError, csv.Error) as error:
         raise AffexError(f"{path} cannot be read as a table: {error}.") from error
-    return frame.rename(columns=str.strip)
+    empty = [name for name in frame.columns if name.startswith("Unnamed: ") and frame[name].isna().all()]
+    return frame.drop(columns=empty).rename(columns=str.strip)  # a comma at the end of each line makes such a column
+
+
+def _head(path: Path) -> tuple[str, list[str]]:
+    """Return what parts the cells of a table, and the names in its first line.
+
+    Raises
+    ------
+    AffexError
+        If it is no text, its first line never ends, or two columns have one name.
+    """
+    with path.open("rb") as file:
+        if any(b"\0" in block for block in iter(lambda: file.read(2**20), b"")):
+            raise AffexError(f"{path} is no table of text in UTF-8: it holds zero bytes.")
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        head = lines.readline(LONGEST_HEAD)
+    if len(head) == LONGEST_HEAD:
+        raise AffexError(f"{path}: its first line has more than {LONGEST_HEAD} letters. Expected the columns' names.")
+    parting = max(",;\t", key=head.count)
+    names = next(csv.reader([head], delimiter=parting), [])
+    twice = sorted(name for name, count in Counter(name.strip() for name in names).items() if name and count > 1)
+    if twice:
+        raise AffexError(f"{path}: several columns are called {', '.join(twice[:5])}; expected a name of its own each.")
+    return parting, names

@@ -10,7 +10,6 @@ No pickle is ever read, nor a header that would make anything but plain data.
 """
 
 import re
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline import atomic
 from pipeline.errors import AffexError, UsageError, unknown
-from pipeline.exchange import rows, table
+from pipeline.exchange import parquet, rows, table
 from pipeline.exchange.record import Clip, Export, Floats, Source, Wish, said
 from pipeline.manifest import Media, Utterance
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HEADER = "db.yaml"
+
+#: So many bytes a header may have, and so many parts once it is written out.
+LONGEST_HEADER, MOST_NODES = 2**24, 10**6
 
 #: The table that is no feature.
 UTTERANCES = "utterances"
@@ -54,9 +57,11 @@ def write(path: Path, export: Export) -> list[Path]:
         warnings.simplefilter("ignore", pd.errors.PerformanceWarning)
         _add_utterances(database, export)
         _add_rows(database, export)
-        with tempfile.TemporaryDirectory(prefix=f"{path.name}.", dir=path.parent) as beside:
-            made = Path(beside) / path.name
+        with atomic.staging(path) as beside:
+            made = beside / path.name
             database.save(str(made), storage_format="parquet", verbose=False)
+            for file in made.iterdir():
+                atomic.sync(file)
             made.replace(path)
     return sorted(path.iterdir())
 
@@ -192,18 +197,51 @@ def _require_plain(path: Path) -> None:
     """
     import yaml
 
-    pickles = sorted(file.name for file in path.glob("*.pkl"))
+    pickles = sorted(file.name for file in path.rglob("*.pkl"))
     if pickles:
         raise AffexError(
             f"{path} has tables that are pickles ({', '.join(pickles[:3])}), and affex never reads one: save the "
             "database with storage_format='parquet', and remove them."
         )
     try:
-        header = yaml.safe_load((path / HEADER).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise AffexError(f"{path / HEADER} cannot be read as a plain header: {error}.") from error
+        if (path / HEADER).stat().st_size > LONGEST_HEADER:
+            raise AffexError(f"{path / HEADER} has more than {LONGEST_HEADER} bytes.")
+        text = (path / HEADER).read_text(encoding="utf-8")
+        _require_small(yaml.compose(text, Loader=yaml.SafeLoader))
+        header = yaml.safe_load(text)
+    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
+        why = str(error) or type(error).__name__
+        raise AffexError(f"{path / HEADER} cannot be read as a plain header: {why}.") from error
     if not isinstance(header, dict):
         raise AffexError(f"{path / HEADER} is no header of an audformat database.")
+    _require_own_tables(path, header)
+
+
+def _require_small(node: Any) -> None:
+    """Refuse YAML whose references to itself make it large, or endless."""
+    sizes: dict[int, int] = {}
+
+    def size(node: Any) -> int:
+        if id(node) not in sizes:
+            sizes[id(node)] = MOST_NODES  # what refers to itself has no end
+            children = node.value if isinstance(node.value, list) else []
+            flat = (one for child in children for one in (child if isinstance(child, tuple) else (child,)))
+            sizes[id(node)] = 1 + sum(map(size, flat))
+        return sizes[id(node)]
+
+    if node is not None and size(node) >= MOST_NODES:
+        raise ValueError(f"written out it has more than {MOST_NODES} parts")
+
+
+def _require_own_tables(path: Path, header: dict[str, Any]) -> None:
+    """Refuse tables whose names lead out of the folder, or that would unpack to much more than they are."""
+    for kind in ("tables", "misc_tables"):
+        for name in header.get(kind) or ():
+            if not re.fullmatch(r"[^/\\\0]+", str(name)):
+                raise AffexError(f"{path / HEADER}: '{name}' is no name of a table: it holds a slash.")
+            file = path / f"db.{name}.parquet"
+            if file.is_file():
+                parquet.require_plausible(file)
 
 
 def _chosen(path: Path, database: Any, wanted: str) -> str:

@@ -17,6 +17,7 @@ from pipeline.console import Console
 from pipeline.errors import AffexError, UsageError
 from pipeline.exchange import formats
 from pipeline.exchange.record import Clip, Export, Floats
+from pipeline.files import path_of
 from pipeline.manifest import Dataset, Utterance
 from pipeline.media import length
 from pipeline.registry import FeatureSpec
@@ -153,7 +154,7 @@ def _clip(dataset: Dataset, utterance: Utterance, entry: Entry, media: str, hop:
 def _length(dataset: Dataset, utterance: Utterance, kind: str) -> float:
     """Return how long an utterance is, s; NaN where nothing says."""
     for item in utterance.media(kind):
-        end = item.end if item.end is not None else length.seconds(dataset.root / item.path)
+        end = item.end if item.end is not None else length.seconds(path_of(dataset.root, item.path))
         if end is not None:
             return float(end - (item.start or 0.0))
     return float("nan")

@@ -1,13 +1,14 @@
 """The formats there are, and which one a name means."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.errors import AffexError, UsageError, unknown
 from pipeline.exchange import csd, csvs, database, npy, npz, parquet
-from pipeline.exchange.record import Export, Source, Wish
+from pipeline.exchange.record import Export, Part, Source, Wish
+from pipeline.files import below, is_there, path_of
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ def to_read(path: Path, name: str) -> str:
     """
     if not path.exists():
         raise UsageError(f"{path} is not there: nothing can be imported from it.")
+    _require_files(path)
     if name:
         if name not in FORMATS:
             raise unknown("format to import from", name, FORMATS)
@@ -92,6 +94,64 @@ def to_read(path: Path, name: str) -> str:
         endings = ", ".join(ending for one in FORMATS.values() for ending in one.endings)
         raise UsageError(f"{path.name} says no format: expected {endings}, a folder of .npy or .csv, or --format.")
     return found[0]
+
+
+def _require_files(path: Path) -> None:
+    """Refuse what would be opened as a file and is none, as a FIFO, which would be waited for.
+
+    Raises
+    ------
+    AffexError
+        Naming it.
+    """
+    endings = (*(ending for one in FORMATS.values() for ending in one.endings), ".npy", ".yaml")
+    inside = [path_of(path, name) for name in below(path).names] if path.is_dir() else [path]
+    for one in inside:
+        if one == path or one.suffix.lower() in endings:
+            try:
+                is_there(one)
+            except OSError as error:
+                raise AffexError(f"{one} cannot be read: {error.strerror or error}.") from error
+
+
+@contextmanager
+def opened(kind: str, path: Path, wish: Wish) -> Iterator[Source]:
+    """Open a file or folder; whatever is wrong with it, also when it is read, is a sentence that names it.
+
+    Parameters
+    ----------
+    kind
+        The format's name.
+
+    Raises
+    ------
+    AffexError
+        If it cannot be read.
+    """
+    with ExitStack() as stack:
+        with _in_words(kind, path):
+            source = stack.enter_context(FORMATS[kind].reading(path, wish))
+
+        def read(key: str) -> Part:
+            with _in_words(kind, path):
+                return source.read(key)
+
+        yield replace(source, read=read)
+
+
+@contextmanager
+def _in_words(kind: str, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except UsageError:
+        raise
+    except AffexError as error:
+        if str(path) in str(error):
+            raise
+        raise AffexError(f"{path}: {error}") from error
+    except Exception as error:  # whatever a file from anywhere may do to a library
+        why = "it takes more memory than there is" if isinstance(error, MemoryError) else f"{error!r}"[:400]
+        raise AffexError(f"{path} cannot be read as {kind}: {why}. Is it the right file, and whole?") from error
 
 
 def files(path: Path) -> Iterator[Path]:

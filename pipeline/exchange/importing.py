@@ -18,7 +18,6 @@ import numpy as np
 
 from features.imported import Imported
 from pipeline import manifest, media, registry
-from pipeline.atomic import write_text
 from pipeline.caching import cache, imports, store
 from pipeline.caching.cache import Holdings
 from pipeline.caching.entry import Entry
@@ -28,7 +27,9 @@ from pipeline.errors import AffexError, UsageError
 from pipeline.exchange import formats, matching, rows
 from pipeline.exchange.matching import Match
 from pipeline.exchange.record import Part, Source, Wish
+from pipeline.files import spelled
 from pipeline.manifest import Dataset, Utterance
+from pipeline.printable import printable
 from pipeline.registry import FeatureSpec
 
 #: Clips to a segment, and numbers to a segment, at the most.
@@ -74,7 +75,7 @@ def import_(
     require_unique([utterance.id for utterance in dataset.utterances])
     kind = formats.to_read(path, format_)
     digest = _digest(path, console)
-    with formats.FORMATS[kind].reading(path, wish) as source:
+    with formats.opened(kind, path, wish) as source:
         match = matching.match(source, dataset.utterances)
         for sentence in matching.told(match, len(dataset.utterances)):
             console.say(sentence)
@@ -120,7 +121,7 @@ def _digest(path: Path, console: Console) -> str:
         files = list(formats.files(path))
         with console.progress("hashing", len(files), "files") as tick:
             for file in files:
-                sha.update(f"{file.relative_to(path).as_posix()}\0{media.digest(file)}\n".encode())
+                sha.update(f"{spelled(file.relative_to(path).as_posix())}\0{media.digest(file)}\n".encode())
                 tick(1)
     except OSError as error:
         raise AffexError(f"{error.filename or path} cannot be read: {error.strerror or error}.") from error
@@ -140,6 +141,9 @@ def _unique(path: Path, columns: tuple[str, ...]) -> tuple[str, ...]:
     if len({*columns}) < len(columns):
         twice = sorted({name for name in columns if columns.count(name) > 1})
         raise AffexError(f"{path}: {len(twice)} columns have the name of another: {', '.join(twice[:5])}.")
+    for name in columns:
+        if not name or name != printable(name):
+            raise AffexError(f"{path}: the name of a column is '{printable(name)}'; expected letters that can be read.")
     return columns
 
 
@@ -228,7 +232,7 @@ def _published(dataset: Dataset, spec: FeatureSpec, taken: _Rows, console: Conso
     sources = imports.sources(dataset, spec.feature)
     with cache.locked(dataset.folder, console.say):
         _discard(dataset, spec)  # of an import that was killed
-        write_text(dataset.folder / "manifest.jsonl", manifest.lines(dataset.utterances))
+        manifest.write(dataset.folder / "manifest.jsonl", dataset.utterances)
         try:
             held = _written(dataset, spec, taken, sources, console)
             cache.publish(dataset.folder, spec, held, sources)
@@ -286,8 +290,13 @@ def _entry(utterance: Utterance, taken: _Rows, source: str, *, framewise: bool) 
             )
         return Entry(utterance.id, source, part.values)
     times = part.middles
-    if times is None or not np.isfinite(times).all():
+    if times is None:
         return Entry(utterance.id, source, message="nothing says when its rows hold, and others are frames")
+    if not np.isfinite(times).all():
+        n_wrong = np.count_nonzero(~np.isfinite(times))
+        return Entry(
+            utterance.id, source, message=f"the times of {n_wrong} of its {len(times)} rows are no numbers of s"
+        )
     return Entry(utterance.id, source, part.values, np.asarray(times, np.float64))
 
 

@@ -141,11 +141,21 @@ def rows_of(source: Source, utterance: Utterance, owner: Owner, parts: Sequence[
         return whole
     begin = 0.0 if span is None else span.start or 0.0
     if span is None:
+        _require_inside(middles)
         return _ordered(whole.values, middles)
-    inside = np.isnan(middles) | (middles >= begin) & (middles < (np.inf if span.end is None else span.end))
+    inside = ~np.isfinite(middles) | (middles >= begin) & (middles < (np.inf if span.end is None else span.end))
     if not inside.any():
         raise AffexError(f"no row of {owner.keys[0]} lies within its span, from {begin:g} s to {_end(span)}")
     return _ordered(whole.values[inside], middles[inside] - begin if begin else middles[inside])
+
+
+def _require_inside(middles: Floats) -> None:
+    """Refuse rows that an utterance has before it begins."""
+    n_before = np.count_nonzero(middles < 0)
+    if n_before:
+        raise AffexError(
+            f"{n_before} of its {len(middles)} rows hold before its beginning, the first at {middles.min():g} s"
+        )
 
 
 def _end(span: Media) -> str:

@@ -11,13 +11,18 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import AffexError, UsageError
+from pipeline.exchange import sizes
 from pipeline.exchange.record import Part, Source, Wish, numbers
+from pipeline.files import spelled
 
 
 @contextmanager
 def reading(path: Path, wish: Wish) -> Iterator[Source]:
     """Open a folder; arrays are read as they are asked for."""
-    files = {file.relative_to(path).with_suffix("").as_posix(): file for file in sorted(path.rglob("*.npy"))}
+    if not path.is_dir():
+        raise UsageError(f"{path} is one file: expected a folder of .npy files, each called by its utterance.")
+    found = sorted(file for file in path.rglob("*.npy") if file.is_file())
+    files = {spelled(file.relative_to(path).with_suffix("").as_posix()): file for file in found}
     if not files:
         raise AffexError(f"{path} holds no .npy file.")
 
@@ -30,10 +35,11 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:
 
 def _part(path: Path, hop: float | None) -> Part:
     try:
-        array = np.load(path, allow_pickle=False)
+        with path.open("rb") as file:
+            array = sizes.array(str(path), file, path.stat().st_size)
     except (OSError, ValueError, EOFError) as error:
         raise AffexError(f"{path} cannot be read as an array without pickle: {error}.") from error
-    values = numbers(str(path), array[None] if getattr(array, "ndim", 0) == 1 else array)
+    values = numbers(str(path), array[None] if array.ndim == 1 else array)
     if len(values) == 1 and hop is None:
         return Part(values)
     if hop is None:

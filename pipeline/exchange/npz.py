@@ -5,11 +5,12 @@ the utterance's beginning, ``ids`` and ``offsets`` (utterance ``i`` owns rows ``
 ``columns``, ``about`` (JSON), and ``utterances/<field>``, a table of all utterances of the corpus, with empty text, NaN
 or -1 where there is nothing.
 
-Written clip by clip into files beside it, and read by mapping none of them: an archive is read whole.
+Written clip by clip into files beside it; read whole.
 """
 
 import tempfile
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,8 +21,11 @@ from numpy.typing import NDArray
 
 from pipeline.atomic import temporary
 from pipeline.errors import AffexError
-from pipeline.exchange import table
+from pipeline.exchange import sizes, table
 from pipeline.exchange.record import Export, Part, Source, Wish, numbers, remarks, said
+
+#: The arrays that are read.
+READ = ("values", "ids", "offsets", "intervals", "times", "columns", "about")
 
 #: What stands for nothing in an array of a type.
 BLANK: dict[type, Any] = {str: "", float: float("nan"), int: -1}
@@ -82,33 +86,42 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:  # noqa: ARG001 - all f
     with _refusing(path):
         if not zipfile.is_zipfile(path):
             raise AffexError(f"{path} is no archive of numpy's arrays (.npz), or it was cut short.")
-    with _refusing(path), np.load(path, allow_pickle=False) as archive:
-        missing = [name for name in ("values", "ids", "offsets") if name not in archive.files]
-        if missing:
-            raise AffexError(
-                f"{path} has no array {' and no '.join(missing)}: expected values (rows, columns), ids, and offsets "
-                "(utterance i owns rows offsets[i] to offsets[i + 1])."
-            )
-        arrays = {
-            name: archive[name]
-            for name in ("values", "ids", "offsets", "intervals", "times", "columns", "about")
-            if name in archive.files
-        }
+        with zipfile.ZipFile(path) as archive:
+            arrays = _arrays(path, archive)
     yield _source(path, arrays)
 
 
+def _arrays(path: Path, archive: zipfile.ZipFile) -> dict[str, NDArray[Any]]:
+    """Return the arrays that are read of an archive, by name."""
+    members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+    if len(members) < len(archive.infolist()):
+        raise AffexError(f"{path} holds an array twice; expected each once.")
+    missing = [name for name in ("values", "ids", "offsets") if name not in members]
+    if missing:
+        raise AffexError(
+            f"{path} has no array {' and no '.join(missing)}: expected values (rows, columns), ids, and offsets "
+            "(utterance i owns rows offsets[i] to offsets[i + 1])."
+        )
+    wanted = {name: members[name] for name in READ if name in members}
+    sizes.require_plausible(str(path), path.stat().st_size, sum(member.file_size for member in wanted.values()))
+    found = {}
+    for name, member in wanted.items():
+        with archive.open(member) as file:
+            found[name] = sizes.array(f"{path}: {name}", file, member.file_size)
+    return found
+
+
 def _source(path: Path, arrays: dict[str, NDArray[Any]]) -> Source:
-    values, offsets = numbers(f"{path}: values", arrays["values"]), arrays["offsets"]
-    ids = [str(name) for name in arrays["ids"].ravel()]
-    n_rows = len(values)
-    if offsets.shape != (len(ids) + 1,) or offsets[0] != 0 or offsets[-1] != n_rows or (np.diff(offsets) < 0).any():
-        raise AffexError(f"{path}: the offsets do not share {n_rows} rows among {len(ids)} ids.")
-    for name, shape in (("intervals", (n_rows, 2)), ("times", (n_rows,))):
-        if name in arrays and arrays[name].shape != shape:
-            raise AffexError(f"{path}: {name} of the shape {arrays[name].shape}; expected {shape}, one a row.")
+    values = numbers(f"{path}: values", arrays["values"])
+    for name, (kinds, shape) in _layout(len(values), values.shape[1]).items():
+        if name in arrays:
+            _require(f"{path}: {name}", arrays[name], kinds, shape)
+    offsets, ids = arrays["offsets"].astype(np.int64), _texts(arrays["ids"])
+    if len(offsets) != len(ids) + 1 or offsets[0] != 0 or offsets[-1] != len(values) or (np.diff(offsets) < 0).any():
+        raise AffexError(f"{path}: the offsets do not share {len(values)} rows among {len(ids)} ids.")
     number = {name: i for i, name in enumerate(ids)}
     if len(number) < len(ids):
-        twice = sorted({name for name in ids if ids.count(name) > 1})
+        twice = sorted(name for name, count in Counter(ids).items() if count > 1)
         raise AffexError(f"{path}: {len(twice)} ids come twice: {', '.join(twice[:5])}. Expected each once.")
     record = said(str(arrays["about"])) if "about" in arrays else {}
 
@@ -116,10 +129,37 @@ def _source(path: Path, arrays: dict[str, NDArray[Any]]) -> Source:
         rows = slice(int(offsets[number[key]]), int(offsets[number[key] + 1]))
         return Part(values[rows], *(arrays[name][rows] if name in arrays else None for name in ("intervals", "times")))
 
-    columns = (
-        tuple(map(str, arrays["columns"])) if "columns" in arrays else tuple(f"{n}" for n in range(values.shape[1]))
+    columns = _texts(arrays["columns"]) if "columns" in arrays else [f"{n}" for n in range(values.shape[1])]
+    return Source(
+        tuple(columns), ids, read, framewise=record.get("framewise"), remarks=remarks(record) if record else {}
     )
-    return Source(columns, ids, read, framewise=record.get("framewise"), remarks=remarks(record) if record else {})
+
+
+def _layout(n_rows: int, n_columns: int) -> dict[str, tuple[str, tuple[int | None, ...]]]:
+    """Return the types that arrays may have, as letters of numpy, and their shapes; None for any length."""
+    return {
+        "ids": ("USiu", (None,)),
+        "offsets": ("iu", (None,)),
+        "intervals": ("fiu", (n_rows, 2)),
+        "times": ("fiu", (n_rows,)),
+        "columns": ("USiu", (n_columns,)),
+        "about": ("U", ()),
+    }
+
+
+def _require(where: str, array: NDArray[Any], kinds: str, shape: tuple[int | None, ...]) -> None:
+    fits = array.ndim == len(shape) and all(wanted in (None, n) for n, wanted in zip(array.shape, shape, strict=True))
+    if array.dtype.kind not in kinds or not fits:
+        words = {"U": "text", "f": "numbers", "i": "whole numbers"}
+        kind = next(word for letter, word in words.items() if letter in kinds)
+        lengths = ", ".join("any" if n is None else str(n) for n in shape)
+        raise AffexError(f"{where} is {array.dtype} of the shape {array.shape}; expected {kind} of ({lengths}).")
+
+
+def _texts(array: NDArray[Any]) -> list[str]:
+    if array.dtype.kind == "S":
+        array = np.char.decode(array, "utf-8", "replace")
+    return [str(text) for text in array]
 
 
 @contextmanager

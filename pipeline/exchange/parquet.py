@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.atomic import temporary
+from pipeline.atomic import temporaries
 from pipeline.errors import AffexError
-from pipeline.exchange import rows, table
+from pipeline.exchange import rows, sizes, table
 from pipeline.exchange.record import Clip, Export, Source, Wish, require_free, said
 
 if TYPE_CHECKING:
@@ -36,15 +36,15 @@ def write(path: Path, export: Export) -> list[Path]:
     kinds = [("id", pa.string()), ("start", pa.float64()), ("end", pa.float64()), *times]
     fields = [*kinds, *((name, pa.float32()) for name in export.columns)]
     schema = pa.schema(fields, metadata={"affex": export.about})
-    with temporary(path) as file, pq.ParquetWriter(file, schema) as writer:
-        for clips in _groups(export):
-            writer.write_table(_rows(clips, schema))
     beside = path.with_name(f"{path.stem}-utterances.parquet")
     types = {str: pa.string(), float: pa.float64(), int: pa.int64()}
     columns = table.columns(export)
     arrays = [pa.array(values, types[kind]) for kind, values in columns.values()]
-    with temporary(beside) as file:
-        pq.write_table(pa.table(arrays, list(columns), metadata={"affex": export.about}), file)
+    with temporaries(path, beside) as (file, other):
+        with pq.ParquetWriter(file, schema) as writer:
+            for clips in _groups(export):
+                writer.write_table(_rows(clips, schema))
+        pq.write_table(pa.table(arrays, list(columns), metadata={"affex": export.about}), other)
     return [path, beside]
 
 
@@ -79,16 +79,46 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:  # noqa: ARG001 - all f
     import pyarrow.parquet as pq
 
     try:
+        require_plausible(path)
         file = pq.ParquetFile(path)
     except (OSError, pa.ArrowException) as error:
         raise AffexError(f"{path} cannot be read as Parquet: {error}.") from error
     with file:
         schema = file.schema_arrow
         kinds = {field.name: field.type for field in schema}
+        _require_readable(path, kinds)
         role = rows.roles(str(path), schema.names, lambda name: _is_number(kinds[name]))
         record = said((schema.metadata or {}).get(b"affex", b"").decode("utf-8", "replace"))
         index = file.read(columns=role.index).to_pandas()[role.index]
         yield rows.source(str(path), role, index, _values(path, file, role.features), record)
+
+
+def require_plausible(path: Path) -> None:
+    """Refuse a table that has more rows than a file of its size can hold.
+
+    Raises
+    ------
+    AffexError
+        With both sizes.
+    """
+    import pyarrow.parquet as pq
+
+    metadata = pq.read_metadata(path)
+    n_numbers = metadata.num_rows * metadata.num_columns
+    sizes.require_plausible(str(path), path.stat().st_size, 8 * n_numbers)
+
+
+def _require_readable(path: Path, kinds: dict[str, Any]) -> None:
+    """Refuse lists and records where text or numbers are needed."""
+    import pyarrow as pa
+
+    lists = [name for name, kind in kinds.items() if pa.types.is_nested(kind)]
+    if lists and not any(map(_is_number, kinds.values())):
+        raise AffexError(
+            f"{path}: the columns {', '.join(lists[:5])} hold lists or records. Expected a column a number."
+        )
+    if kinds and (key := next((name for name in kinds if name.lower() in rows.KEYS), next(iter(kinds)))) in lists:
+        raise AffexError(f"{path}: the column {key}, which says whose a row is, holds lists or records, expected text.")
 
 
 def _is_number(kind: Any) -> bool:

@@ -172,12 +172,29 @@ class Wish:
 
 
 def said(text: str) -> Mapping[str, Any]:
-    """Return what a file of ours says of itself; nothing for another's."""
+    """Return what a file of ours says of itself; nothing for another's.
+
+    Raises
+    ------
+    AffexError
+        If it is not as affex writes it.
+    """
     try:
         record = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
-    return record if isinstance(record, dict) and "affex" in record else {}
+    if not isinstance(record, dict) or "affex" not in record:
+        return {}
+    if (
+        not isinstance(record["affex"], dict)
+        or not isinstance(record.get("framewise"), bool | None)
+        or record.get("by", "utterance") not in ("utterance", "recording")
+    ):
+        raise AffexError(
+            "what the file says of itself (its record 'affex') is not as affex writes it. Get the file again, or take "
+            "that record out of it: then it is read as anybody's."
+        )
+    return record
 
 
 def remarks(record: Mapping[str, Any]) -> dict[str, str]:
@@ -194,9 +211,10 @@ def numbers(where: str, values: Any) -> NDArray[np.float32]:
         If they are no numbers, or no rows of columns.
     """
     array = np.asarray(values)
-    if array.dtype.kind not in "fiub" or array.ndim != 2:
+    if array.dtype.kind not in "fiub" or array.ndim != 2 or not array.shape[1]:
         raise AffexError(
-            f"{where}: {array.dtype} of the shape {array.shape}; expected rows of numbers, (rows, columns)."
+            f"{where}: {array.dtype} of the shape {array.shape}; expected rows of numbers, (rows, columns), and one "
+            "column at least."
         )
     with np.errstate(over="ignore"):
         return array.astype(np.float32)

@@ -4,6 +4,7 @@ Names are taken as they are usual, in any case: whose by `KEYS` (else the first 
 `TIMES` or by a pair of `SPANS`. The numbers in all other columns are the feature; text is left out, and said.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -50,8 +51,13 @@ def roles(where: str, columns: Sequence[str], is_number: Callable[[str], bool]) 
     Raises
     ------
     AffexError
-        If none says whose a row is, or none is a feature.
+        If two have one name, none says whose a row is, or none is a feature.
     """
+    twice = sorted(name for name, count in Counter(columns).items() if count > 1)
+    if twice:
+        raise AffexError(
+            f"{where}: several columns are called {', '.join(twice[:5])}; expected a name of its own each."
+        )
     named = {name.lower(): name for name in reversed(columns)}
     key = next((named[name] for name in KEYS if name in named), None)
     if key is None and columns and not is_number(columns[0]):
@@ -133,7 +139,7 @@ def _seconds(where: str, column: "pd.Series") -> Floats:
         if not pd.api.types.is_numeric_dtype(column):
             column = pd.to_timedelta(column).dt.total_seconds()
         seconds: Floats = column.to_numpy(np.float64, na_value=np.nan)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise AffexError(f"{where}: the column {column.name} holds no times: {error}. Expected seconds.") from error
     return seconds
 

@@ -63,6 +63,10 @@ class LinkBatch:
             return None
         return replace(self, jobs=self.jobs[:middle]), replace(self, jobs=self.jobs[middle:])
 
+    def seen(self) -> dict[str, str]:
+        """Return nothing: each clip's rows are proved by their digest."""
+        return {}
+
 
 def batches(links: Iterable[Link], n_columns: int, device: str) -> Iterator[tuple[Link, ...]]:
     """Yield links in batches that are neither many clips nor many rows, nor many numbers of so many columns."""

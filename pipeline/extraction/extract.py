@@ -19,9 +19,8 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from features.base import ChainedFeature, Rows, Runtime
+from features.base import ChainedFeature, Feature, Rows, Runtime
 from pipeline import manifest, registry
-from pipeline.atomic import write_text
 from pipeline.caching import cache, sources, store
 from pipeline.caching.cache import Holdings
 from pipeline.caching.entry import Entry, Spilled
@@ -30,8 +29,10 @@ from pipeline.console import Console
 from pipeline.errors import AffexError
 from pipeline.extraction import chain, motions, streams, work
 from pipeline.extraction.chain import Link, LinkBatch
-from pipeline.extraction.stages import GPU, GPU_THREADS, Died, Runner, Stage
+from pipeline.extraction.proof import Likeness
+from pipeline.extraction.runner import GPU, GPU_THREADS, Died, Runner, Stage
 from pipeline.extraction.work import ClipBatch, Extracted, Failure, Job
+from pipeline.files import path_of, shown
 from pipeline.manifest import Dataset
 from pipeline.registry import FeatureSpec
 
@@ -63,6 +64,8 @@ class Summary:
         Why the other clips have none, by id.
     reasons
         Why clips were computed, and how many for each reason.
+    notes
+        What must be said of how clips were read that were computed now, by id.
     """
 
     spec: FeatureSpec
@@ -71,6 +74,7 @@ class Summary:
     computed: int = 0
     failures: dict[str, str] = field(default_factory=dict)
     reasons: Counter[str] = field(default_factory=Counter)
+    notes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -83,6 +87,7 @@ class _Course:
     reasons: Counter[str]
     above: "_Course | None" = None
     computed: int = 0
+    notes: dict[str, str] = field(default_factory=dict)
 
     def lacks(self, id_: str) -> bool:
         """Whether a clip is still to be done."""
@@ -91,13 +96,13 @@ class _Course:
 
 @dataclass(frozen=True)
 class _Lane:
-    """Work of one kind: what is to be done, the stages it goes through, and a file that all workers must see alike."""
+    """Work of one kind: what is to be done, the stages it goes through, and what all workers must share."""
 
     courses: Sequence[_Course]
     n_clips: int
     batches: Iterator[ClipBatch] | Iterator[LinkBatch]
     stages: Sequence[Stage]
-    witness: Path
+    likeness: Likeness
 
 
 def extract(
@@ -124,13 +129,58 @@ def extract(
     Raises
     ------
     AffexError
-        If what a feature needs (weights) is not there, the disk is full, the cache cannot be written, or workers are
-        not what they should be. All that was finished before is kept.
+        If what a feature needs (weights) is not there, the disk is full, something is missing in a cache that cannot be
+        written, or workers are not what they should be. All that was finished before is kept.
     """
     sources.require_unique([utterance.id for utterance in dataset.utterances])
     _require_at_once(dataset, specs, runtime)
+    try:
+        return _brought_up_to_date(dataset, specs, runner, console, runtime)
+    except cache.ReadOnlyError as refusal:
+        return _as_it_is(dataset, specs, console, refusal)
+
+
+def _as_it_is(
+    dataset: Dataset, specs: Sequence[FeatureSpec], console: Console, refusal: cache.ReadOnlyError
+) -> list[Summary]:
+    """Return what is in a cache that can only be read.
+
+    Raises
+    ------
+    AffexError
+        If that is not all.
+    """
+    above = _with_upstreams(specs)
+    files = sources.of_corpus(
+        dataset, {spec.feature.reads for spec, upstream in above.items() if not upstream}, console
+    )
+    courses: dict[FeatureSpec, _Course] = {}
+    for spec, upstream in above.items():
+        courses[spec] = _course(dataset, spec, files, courses[upstream] if upstream else None)
+        _require_whole(dataset, courses[spec], refusal)
+    console.say(f"{refusal}\nAll that is asked for is there: it is read, and nothing is written.")
+    return [_summary(dataset.folder, course) for course in courses.values()]
+
+
+def _require_whole(dataset: Dataset, course: _Course, refusal: cache.ReadOnlyError) -> None:
+    held, main = course.held, cache.published(dataset.folder, course.spec)
+    published = {id_ for id_, place in held.places.items() if place.path == main}
+    lacking = [id_ for id_ in course.sources if id_ not in published and id_ not in held.failures]
+    if held.hurt or lacking:
+        what = held.hurt[0] if held.hurt else f"{len(lacking)} of {len(course.sources)} clips have no rows there yet"
+        raise AffexError(f"{refusal}\n{course.spec} would have to be written: {what}.") from refusal
+
+
+def _brought_up_to_date(
+    dataset: Dataset,
+    specs: Sequence[FeatureSpec],
+    runner: Callable[[], AbstractContextManager[Runner]],
+    console: Console,
+    runtime: Runtime,
+) -> list[Summary]:
+    """Compute what is missing, and write it."""
     with cache.locked(dataset.folder, console.say), contextlib.ExitStack() as stack:
-        write_text(dataset.folder / "manifest.jsonl", manifest.lines(dataset.utterances))
+        manifest.write(dataset.folder / "manifest.jsonl", dataset.utterances)
         stages = functools.cache(lambda: stack.enter_context(runner()))
         above = _with_upstreams(specs)
         done: dict[FeatureSpec, tuple[_Course, Summary]] = {}
@@ -264,13 +314,16 @@ def _media_lane(
     scratch = tuple(cache.parts(dataset.folder, course.spec).absolute() for course in courses)
     first = next(_jobs(dataset, kind, courses, stamps))
     jobs = _jobs(dataset, kind, courses, stamps)
+    seen = [path_of(dataset.root, first.media.path)]
+    if any(feature.with_crops for feature in features):  # whose pictures are left there for this process
+        seen.append(_witness(dataset))
     in_batches = _by_file(jobs) if kind == "video" else _batches(jobs, kind)
     return _Lane(
         courses,
         sum(1 for _ in _jobs(dataset, kind, courses, stamps)),
         (ClipBatch(dataset.root, features, batch, runtime, scratch) for batch in in_batches),
         _stages(kind, courses, runtime),
-        dataset.root / first.media.path,
+        _likeness(features, runtime, seen),
     )
 
 
@@ -284,8 +337,18 @@ def _chain_lane(dataset: Dataset, course: _Course, above: _Course, runtime: Runt
         sum(1 for _ in _links(dataset, course, above)),
         (LinkBatch(path, key, features, batch, runtime) for batch in in_batches),
         _stages("rows", [course], runtime),
-        dataset.folder / "manifest.jsonl",  # stands for the folder, whose files are too large to be hashed
+        _likeness(features, runtime, [_witness(dataset)]),
     )
+
+
+def _witness(dataset: Dataset) -> Path:
+    """Return the file that stands for a cache folder, whose files are too large to be hashed."""
+    return dataset.folder.absolute() / "manifest.jsonl"
+
+
+def _likeness(features: Sequence[Feature], runtime: Runtime, files: Sequence[Path]) -> Likeness:
+    packages = tuple(sorted({name for feature in features for name in cache.packages(feature)}))
+    return Likeness(packages, tuple(files), tuple(features), runtime)
 
 
 def _stages(reads: str, courses: Sequence[_Course], runtime: Runtime) -> tuple[Stage, ...]:
@@ -302,11 +365,8 @@ def _stages(reads: str, courses: Sequence[_Course], runtime: Runtime) -> tuple[S
 
 def _run(folder: Path, lane: _Lane, stages: Runner, console: Console) -> None:
     """Send what is missing through the stages; write each batch as it ends."""
-    features = [course.spec.feature for course in lane.courses]
-    packages = tuple(sorted({name for feature in features for name in cache.packages(feature)}))
     with console.progress("extracting", lane.n_clips, "clips") as tick:
-        work.require_alike(stages, packages, lane.witness)
-        for batch, result in stages.run(lane.batches, lane.stages):
+        for batch, result in stages.run(lane.batches, lane.stages, lane.likeness):
             for part in _died(batch) if isinstance(result, Died) else result:
                 _keep(folder, lane.courses[part.number], part)
             tick(len(batch.jobs))
@@ -388,13 +448,14 @@ def _keep(folder: Path, course: _Course, part: Extracted) -> None:
     places = store.places(path, entries)
     course.held.places |= places
     course.computed += len(places)
+    course.notes |= part.notes
 
 
 def _entry(id_: str, source: str, outcome: Rows | Failure) -> Entry:
     if isinstance(outcome, Rows) and isinstance(outcome.crops, Spilled) and not outcome.crops.path.is_file():
         outcome = Failure(UNSEEN.format(outcome.crops.path), final=False)
     if isinstance(outcome, Failure):
-        return Entry(id_, source if outcome.final else "", message=outcome.message)
+        return Entry(id_, source if outcome.final else "", message=shown(outcome.message))
     return Entry(id_, source, outcome.values, outcome.times, crops=outcome.crops)
 
 
@@ -402,6 +463,10 @@ def _ended(folder: Path, course: _Course) -> Summary:
     if not course.held.is_published:
         cache.publish(folder, course.spec, course.held, course.sources)
     cache.clear(folder, course.spec, course.held)
+    return _summary(folder, course)
+
+
+def _summary(folder: Path, course: _Course) -> Summary:
     return Summary(
         spec=course.spec,
         path=cache.published(folder, course.spec),
@@ -409,4 +474,5 @@ def _ended(folder: Path, course: _Course) -> Summary:
         computed=course.computed,
         failures={id_: message for id_, (_, message) in course.held.failures.items()},
         reasons=course.reasons,
+        notes=course.notes,
     )

@@ -11,7 +11,7 @@ from typing import cast
 
 from features.base import Motion, MotionFeature, Rows
 from pipeline.errors import MediaError
-from pipeline.extraction.work import ClipBatch, Extracted, Failure, Job, attempt, changed
+from pipeline.extraction.work import ClipBatch, Extracted, Failure, Job, attempt, changed, is_unchanged
 from pipeline.media.mocap import read_motion
 
 
@@ -40,9 +40,8 @@ def _extracted(batch: ClipBatch) -> Iterator[Extracted]:
 def _read(root: Path, job: Job) -> Motion | Failure:
     try:
         motion = read_motion(root, job.media)
-        stats = [(root / path).stat() for path in job.media.files]
     except MediaError as error:
-        return Failure(str(error), final=True)
+        return Failure(str(error), final=is_unchanged(job, root))
     except Exception as error:
         return Failure(f"{job.media.path}: {type(error).__name__}: {error}", final=False)
-    return motion if job.is_of(*stats) else changed(job)
+    return motion if is_unchanged(job, root) else changed(job)

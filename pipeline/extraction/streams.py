@@ -13,13 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
-from pathlib import Path
 from typing import cast
 
 from features.base import Frames, Rows, VideoFeature
 from pipeline.caching.entry import lengths, spill
 from pipeline.errors import MediaError
-from pipeline.extraction.work import ClipBatch, Extracted, Failure, Job, Model, attempt, changed, model_of
+from pipeline.extraction.work import ClipBatch, Extracted, Failure, Job, Model, attempt, changed, is_unchanged, model_of
 from pipeline.media.video import Ended, Wanted, Window, windows
 
 #: How many bytes of a clip's pictures travel with its rows; more of them are left on the disk for the driver.
@@ -53,17 +52,9 @@ def _watched(batch: ClipBatch, path: str, jobs: Sequence[Job]) -> "list[_Viewer]
     for viewer in viewers:
         viewer.end(failure)
         viewer.join()
-        if not _is_unchanged(viewer.job, batch.root / path):
+        if not is_unchanged(viewer.job, batch.root):
             viewer.outcome = changed(viewer.job)
     return viewers
-
-
-def _is_unchanged(job: Job, path: Path) -> bool:
-    """Whether a file is still there, and still the one that was hashed."""
-    try:
-        return job.is_of(path.stat())
-    except OSError:
-        return False
 
 
 def _show(events: Iterable[Window | Ended], viewers: "Mapping[str, Sequence[_Viewer]]") -> None:

@@ -7,7 +7,7 @@ rows.
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -16,10 +16,9 @@ import numpy as np
 
 from features.base import AudioFeature, Clip, ExtractionError, Feature, Rows, Runtime
 from pipeline import media
-from pipeline.errors import AffexError, MediaError
-from pipeline.extraction.stages import Runner
+from pipeline.errors import MediaError
+from pipeline.files import path_of
 from pipeline.manifest import Media
-from pipeline.provenance import code_digest, versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +71,19 @@ class ClipBatch:
             return None
         return replace(self, jobs=self.jobs[:middle]), replace(self, jobs=self.jobs[middle:])
 
+    def seen(self) -> dict[str, str]:
+        """Return how large its files are, and of when, by path."""
+        paths = dict.fromkeys(path_of(self.root, path) for job in self.jobs for path in job.media.files)
+        return {str(path): _stamp(path) for path in paths}
+
+
+def _stamp(path: Path) -> str:
+    try:
+        stat = path.stat()
+    except OSError:
+        return "not there"
+    return f"of {stat.st_size} bytes and {stat.st_mtime_ns} ns"
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -88,14 +100,19 @@ class Decoded:
     batch: ClipBatch
     clips: tuple[dict[tuple[int, float], Clip | Failure], ...]
 
+    def seen(self) -> dict[str, str]:
+        """Return what this process sees of the batch's files, as `ClipBatch.seen`."""
+        return self.batch.seen()
+
 
 @dataclass(frozen=True)
 class Extracted:
-    """What one feature says of a batch: its columns, and rows or a failure by clip id."""
+    """What one feature says of a batch: its columns, and by clip id rows or a failure, and notes on how it was read."""
 
     number: int
     columns: tuple[str, ...]
     outcomes: dict[str, Rows | Failure]
+    notes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -144,12 +161,19 @@ def _form(feature: AudioFeature) -> tuple[int, float]:
 def _decoded(root: Path, job: Job, form: tuple[int, float]) -> Clip | Failure:
     try:
         clip = media.decode_audio(root, job.media, *form)
-        stat = (root / job.media.path).stat()
     except MediaError as error:
-        return Failure(str(error), final=True)
+        return Failure(str(error), final=is_unchanged(job, root))
     except Exception as error:
         return Failure(f"{job.media.path}: {type(error).__name__}: {error}", final=False)
-    return clip if job.is_of(stat) else changed(job)
+    return clip if is_unchanged(job, root) else changed(job)
+
+
+def is_unchanged(job: Job, root: Path) -> bool:
+    """Whether a clip's files are there, and still the ones that were hashed."""
+    try:
+        return job.is_of(*(path_of(root, path).stat() for path in job.media.files))
+    except OSError:
+        return False
 
 
 def changed(job: Job) -> Failure:
@@ -170,17 +194,25 @@ def extract(decoded: Decoded) -> list[Extracted]:
 
 def _extracted(decoded: Decoded) -> Iterator[Extracted]:
     for number, feature in enumerate(decoded.batch.features):
-        outcomes = {
-            job.id: _rows(_heard(feature), clips[_form(_heard(feature))])
-            for job, clips in zip(decoded.batch.jobs, decoded.clips, strict=True)
+        form = _form(_heard(feature))
+        clips = {
+            job.id: forms[form]
+            for job, forms in zip(decoded.batch.jobs, decoded.clips, strict=True)
             if number in job.wanted
         }
+        outcomes = {id_: _rows(_heard(feature), clip) for id_, clip in clips.items()}
+        notes = {id_: clip.note for id_, clip in clips.items() if isinstance(clip, Clip) and clip.note}
         if outcomes:
-            yield Extracted(number, feature.columns, outcomes)
+            yield Extracted(number, feature.columns, outcomes, notes)
 
 
 def _rows(feature: AudioFeature, clip: Clip | Failure) -> Rows | Failure:
-    return clip if isinstance(clip, Failure) else attempt(feature, lambda: feature.extract(clip))
+    return clip if isinstance(clip, Failure) else attempt(feature, lambda: placed(feature.extract(clip), clip))
+
+
+def placed(rows: Rows, clip: Clip) -> Rows:
+    """Return a clip's rows with times from the utterance's beginning, where its sound begins later than that."""
+    return rows if rows.times is None or not clip.begins else replace(rows, times=rows.times + clip.begins)
 
 
 def attempt(feature: Feature, compute: Callable[[], Rows]) -> Rows | Failure:
@@ -212,30 +244,3 @@ def _problem(feature: Feature, rows: Rows) -> str | None:
         names = ", ".join(feature.columns[i] for i in bad[:5])
         return f"{feature.name} gave values that are not finite in {len(bad)} columns ({names} ...)"
     return None
-
-
-def fingerprint(packages: tuple[str, ...], file: Path | None = None) -> dict[str, str]:
-    """Return what must be alike wherever a run's parts run: code, versions, and the bytes of one media file."""
-    seen = {"affex code": code_digest(), **versions(packages)}
-    if file is not None:
-        seen[str(file)] = media.digest(file) if file.is_file() else "not there"
-    return seen
-
-
-def require_alike(runner: Runner, packages: tuple[str, ...], file: Path | None = None) -> None:
-    """Make sure that every worker has this code, these versions and these bytes.
-
-    Raises
-    ------
-    AffexError
-        Naming the worker and what differs.
-    """
-    here = fingerprint(packages, file)
-    for worker, there in runner.ask(fingerprint, packages, file).items():
-        for name in here:
-            if there.get(name) != here[name]:
-                raise AffexError(
-                    f"The worker {worker} is not like this process: {name} is {there.get(name)} there and "
-                    f"{here[name]} here, so what it gave could not be trusted. Install the same affex there, and "
-                    "mount the same media under the same path."
-                )

@@ -8,8 +8,9 @@ A model file is a zip archive, nothing in it compressed, of two members::
 
 Equal models give equal bytes: members bear no dates, and the ids and random names that skops gives are left out or
 counted. **No pickle is ever read.** Reading refuses, before anything is made of it, a file with any other member, or
-whose tree has a node of a kind or type that no model of ours has. That keeps foreign code out. It cannot tell whether
-the numbers are honest: a model made to mislead misleads, and arrays made to harm may crash the library that reads them.
+whose tree has a node of a kind or type that no model of ours has. That keeps foreign code out. Then the estimator
+is held against the record, its arrays against each other (`classifiers.estimators.soundness`), and it is tried on some
+rows. Whether the numbers are honest, nobody can tell: a model made to mislead misleads.
 """
 
 import dataclasses
@@ -17,6 +18,7 @@ import hashlib
 import io
 import json
 import re
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from classifiers.base import Classifier
-from pipeline import registry
+from classifiers.base import Classifier, Target
+from pipeline import files, registry
 from pipeline.atomic import temporary, writing
 from pipeline.corpora.base import Card
 from pipeline.errors import AffexError, UsageError
@@ -85,7 +87,7 @@ def read(path: Path) -> Model:
         it has then been run.
     """
     try:
-        content = path.read_bytes()
+        content = files.content(path)
     except OSError as error:
         raise UsageError(
             f"The model {path} cannot be read: {error.strerror or error}. Make one with `make fit`, or say where it "
@@ -115,9 +117,10 @@ def _model(content: bytes) -> Model:
         )
     if record["estimator"]["sha256"] != _sha256(members[ESTIMATOR]):
         raise _ForeignError(f"{ESTIMATOR} is not what {RECORD} says it is")
+    _require_types(record)
     settings = _settings(record["settings"])
     learned = record["learned_from"]
-    return Model(
+    model = Model(
         settings=settings,
         recipes=tuple(_canonical_json(feature["recipe"]) for feature in record["features"]),
         columns=record["columns"],
@@ -126,6 +129,48 @@ def _model(content: bytes) -> Model:
         chosen=record["chosen"],
         versions=record["versions"],
     )
+    _require_agreement(model, record)
+    return model
+
+
+def _require_types(record: Mapping[str, Any]) -> None:
+    """Refuse a record whose values are of other types than ours have."""
+    settings, learned = record["settings"], record["learned_from"]
+    of_text = [record["columns"], settings["corpus"], settings["device"], learned["unit"],
+               *settings["features"], *settings["keys"], *learned["counts"], *learned["left_out"],
+               *learned["excluded"], *learned["notes"], *record["chosen"], *record["versions"],
+               *record["versions"].values()]  # fmt: skip
+    counts = [learned["n_utterances"], learned["n_clusters"], settings["seed"], *learned["counts"].values(),
+              *learned["left_out"].values()]  # fmt: skip
+    flags = [settings["reweight"], settings["soft"]]
+    if (
+        not all(isinstance(value, str) for value in of_text)
+        or not all(type(value) is int and value >= 0 for value in counts)
+        or not all(isinstance(value, bool) for value in flags)
+        or settings["speaker_norm"] not in (False, True, "mean")
+        or not len(settings["features"]) == len(settings["keys"]) == len(record["features"])
+    ):
+        raise _ForeignError(f"{RECORD} has values that no model of ours has")
+
+
+def _require_agreement(model: Model, record: Mapping[str, Any]) -> None:
+    """Refuse an estimator that is not the one which the record tells of."""
+    from classifiers.estimators.soundness import UnsoundError, require_sound
+
+    estimator, settings = model.estimator, model.settings
+    if record.get("n_columns", estimator.n_features_in_) != estimator.n_features_in_:
+        raise _ForeignError(f"{RECORD} tells of {record['n_columns']} columns, and the estimator of another number")
+    if sorted(getattr(estimator, "classes_", ())) != sorted(name for name, n in model.learned.counts.items() if n):
+        raise _ForeignError(f"{RECORD} tells of the classes {', '.join(model.classes)}, and the estimator of others")
+    derived = {"card_hash": card_hash(settings.card), "evaluation": model.evaluation, "classes": [*model.classes],
+               "target": settings.card.target, "scores": settings.about().scores}  # fmt: skip
+    if any(record[name] != value for name, value in derived.items()):
+        raise _ForeignError(f"{RECORD} contradicts itself")
+    try:
+        # A model for a GPU may be read where there is none.
+        require_sound(estimator, trial=settings.device == "cpu")
+    except UnsoundError as error:
+        raise _ForeignError(f"the estimator is not whole: {error}") from error
 
 
 def _record(model: Model, estimator: bytes) -> dict[str, Any]:
@@ -142,6 +187,7 @@ def _record(model: Model, estimator: bytes) -> dict[str, Any]:
         "scores": settings.about().scores,
         "features": [{"spec": spec, "key": key, "recipe": json.loads(recipe)} for spec, key, recipe in features],
         "columns": model.columns,
+        "n_columns": int(model.estimator.n_features_in_),
         "learned_from": dataclasses.asdict(model.learned),
         "evaluation": model.evaluation,
         "chosen": {name: _plain(value) for name, value in model.chosen.items()},
@@ -184,10 +230,15 @@ def _estimator(archive: bytes, settings: Settings, *, values: bool) -> Any:
     types = set(skops.io.get_untrusted_types(data=archive)) - set(TRUSTED)
     if types:
         raise _ForeignError(f"{ESTIMATOR} has what is no part of a model: {', '.join(sorted(types))}")
-    estimator = skops.io.loads(archive, trusted=TRUSTED)
-    expected = settings.classifier.build(target="values" if values else "classes", seed=0, device="cpu")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of other versions, which whoever uses the model is told
+        estimator = skops.io.loads(archive, trusted=TRUSTED)
+    target: Target = "values" if values else "classes"
+    expected = settings.classifier.build(target=target, seed=settings.seed, device=settings.device)
     if type(estimator) is not type(expected):
         raise _ForeignError(f"the estimator is a {type(estimator).__name__}; expected {type(expected).__name__}")
+    if estimator.get_params() != expected.get_params():
+        raise _ForeignError(f"the estimator has other settings than {RECORD} tells")
     return estimator
 
 

@@ -9,17 +9,18 @@ settings, whose run has the name that `evaluation` gives.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline import names
 from pipeline.caching.cache import differences, recipe
-from pipeline.errors import AffexError, UsageError, unknown
-from pipeline.judging import splits
-from pipeline.judging.evaluate import Said, build, reweighted, score
+from pipeline.errors import AffexError, UsageError
+from pipeline.judging import limits, splits
+from pipeline.judging.evaluate import Said, best_params, build, limits_of, reweighted, score
 from pipeline.judging.evaluate import fit as fit_fold
 from pipeline.judging.splits import Fold
 from pipeline.judging.task import Examples, Settings, Task, prepare
@@ -162,7 +163,8 @@ def fit(
     from threadpoolctl import threadpool_limits
 
     task = prepare(matrix, settings, partial=partial)
-    fold = _all_but(task, exclude)
+    exclude = [names.meant(name, task.clusters.of.tolist()) for name in exclude]
+    fold = splits.all_but(task.folds, task.clusters, exclude)
     estimator = build(settings, task.examples)
     try:
         with threadpool_limits(limits=1):  # as in an evaluation, so that it learns the same to the bit
@@ -176,9 +178,9 @@ def fit(
         settings=settings,
         recipes=tuple(recipes),
         columns=columns_digest(matrix.columns),
-        learned=_learned(task, fold, exclude),
+        learned=_learned(task, fold, exclude, estimator),
         estimator=estimator,
-        chosen=getattr(estimator, "best_params_", {}),
+        chosen=best_params(estimator),
         versions=versions(),
     )
 
@@ -225,6 +227,11 @@ def predict(model: Model, matrix: Matrix, failures: Sequence[Mapping[str, str]] 
         If the rows are not like those it was fitted on, or if speakers are to be told apart and have no names.
     """
     _require_columns(model, matrix)
+    if model.estimator.n_features_in_ != matrix.X.shape[1]:
+        raise AffexError(
+            f"The model was fitted on {model.estimator.n_features_in_} columns, and the rows here have "
+            f"{matrix.X.shape[1]}: its file is not whole. Fit it anew with `make fit`."
+        )
     alone = np.zeros(len(matrix), dtype=bool)
     if model.settings.speaker_norm:
         require_speakers(matrix.utterances)
@@ -252,19 +259,9 @@ def require_speakers(utterances: Sequence[Utterance]) -> None:
         )
 
 
-def _all_but(task: Task, exclude: Sequence[str]) -> Fold:
-    """Return the fold that learns from all who are in any fold of the card, but for some speakers."""
-    of = task.clusters.of
-    for name in exclude:
-        if name not in of:
-            raise unknown(task.clusters.unit, name, np.unique(of).tolist())
-    judged = np.unique(np.concatenate([part for fold in task.folds for part in (fold.train, fold.test)]))
-    excluded = np.isin(of[judged], list(exclude))
-    return Fold("all", judged[~excluded], judged[excluded])
-
-
-def _learned(task: Task, fold: Fold, exclude: Sequence[str]) -> Learned:
+def _learned(task: Task, fold: Fold, exclude: Sequence[str], estimator: Any) -> Learned:
     y = task.examples.y[fold.train]
+    met = (best_params(estimator), limits_of(estimator))
     of_folds = splits.notes(task.examples.y, task.folds) if task.examples.classes else ()
     return Learned(
         n_utterances=len(fold.train),
@@ -273,8 +270,18 @@ def _learned(task: Task, fold: Fold, exclude: Sequence[str]) -> Learned:
         counts={name: int((y == name).sum()) for name in task.examples.classes},
         excluded=tuple(exclude),
         left_out=dict(task.left_out),
-        notes=tuple(note for note in task.notes if note not in of_folds),
+        notes=(
+            *(note for note in task.notes if note not in of_folds),
+            *limits.sentences([met], folds=False),
+            *_alike(task),
+        ),
     )
+
+
+def _alike(task: Task) -> Iterator[str]:
+    """Yield a sentence for each two speakers who may be one, of whom one may be left out and the other learned from."""
+    for group in names.alike(task.clusters.of.tolist()):
+        yield f"{task.clusters.unit}s {names.quoted(group)} may be one: they count as {len(group)}"
 
 
 def _require_columns(model: Model, matrix: Matrix) -> None:
@@ -319,9 +326,17 @@ def _said(model: Model, matrix: Matrix, numbers: Numbers) -> Said:
         return Said(numbers, np.array([]), np.empty((0, len(model.classes))))
     examples = Examples(matrix.X, matrix.offsets, np.array([]), matrix.speakers, model.classes)
     everyone = Fold("new", np.array([], dtype=np.int64), np.arange(len(matrix)))
-    with threadpool_limits(limits=1):
-        # The fold holds nobody who was learned from, so that what rests on them is left for below.
-        decided, scores, _ = score(model.estimator, examples, everyone, replace(model.settings, reweight=False))
+    try:
+        with threadpool_limits(limits=1):
+            # The fold holds nobody who was learned from, so that what rests on them is left for below.
+            decided, scores, _ = score(model.estimator, examples, everyone, replace(model.settings, reweight=False))
+    except (ValueError, IndexError, TypeError, KeyError, RuntimeError) as error:
+        raise AffexError(f"The model can say nothing of these {len(matrix)} utterances: {error}.") from error
+    if not np.isfinite(scores).all() or (not model.classes and not np.isfinite(decided).all()):
+        raise AffexError(
+            f"The model's scores for some of these {len(matrix)} utterances are no numbers: its file is not whole, or "
+            "rows lie beyond all measure."
+        )
     if model.settings.reweight:
         trained = np.repeat(model.classes, list(model.learned.counts.values()))
         scores = reweighted(scores, trained, model.classes)

@@ -1,25 +1,36 @@
 """Recordings: the arrow from files that somebody wants labelled to utterances at hand, without labels.
 
-A folder stands for every sound and video file in it and below, in the order of their names; a table is read as the
-corpus ``csv`` is, but that it needs no labels, and speakers only where they matter. Rows are kept in a cache folder of
-their own, so that the same recordings need not be decoded again for the next model.
+A folder stands for every recording in it and below, in the order of their names: what a file is says so, not what it is
+called. What is left out is kept with the reason. A table is read as the corpus ``csv`` is, but that it needs no labels,
+and speakers only where they matter. Rows are kept in a cache folder of their own, so that the same recordings need not
+be decoded again for the next model.
 """
 
 import hashlib
+import os
 import re
 from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path, PurePosixPath
 
+from pipeline.console import Console
 from pipeline.corpora import csv
 from pipeline.errors import CorpusError
+from pipeline.files import Listing, below, spelled
 from pipeline.manifest import Dataset, Media, Utterance, Utterances
+from pipeline.media import contents, probe
+from pipeline.media.probe import Content
 
 TABLES = (".csv", ".tsv")
-SOUNDS = {".wav", ".flac", ".aif", ".aiff", ".au", ".mp3", ".m4a", ".aac", ".ogg", ".oga", ".opus", ".wma"}
+
+#: How many of the files that are left out an error names.
+SHOWN = 5
+
+HIDDEN = "is hidden (its name, or that of a folder it lies in, begins with a dot)"
 
 
-def at_hand(data: Path, cache: Path, *, with_speakers: bool = False) -> Dataset:
+def at_hand(data: Path, cache: Path, *, with_speakers: bool = False, console: Console | None = None) -> Dataset:
     """Return recordings as a corpus without labels, cached in ``<cache>/predict-<name>-<hash of the path>``.
 
     Parameters
@@ -30,52 +41,91 @@ def at_hand(data: Path, cache: Path, *, with_speakers: bool = False) -> Dataset:
         The folder of all caches.
     with_speakers
         Whether a table must have the column ``speaker``.
+    console
+        Where it is shown how many files have been looked at.
 
     Raises
     ------
     CorpusError
         If there is nothing, or what is there cannot be read.
     """
-    if not data.exists():
-        raise CorpusError(f"There is no {data}. Expected a folder of wavs or videos, one such file, or a table.")
+    try:
+        data.stat()
+    except OSError as error:
+        raise CorpusError(
+            f"There is no {data} ({error.strerror}). Expected a folder of wavs or videos, one such file, or a table."
+        ) from error
     name = _name(data)
-    if data.suffix.lower() in TABLES and data.is_file():
-        utterances = csv.find(data, ("file", "speaker") if with_speakers else ("file",))
-        return Dataset(name, data.parent, cache / name, utterances)
-    root = data if data.is_dir() else data.parent
-    return Dataset(name, root, cache / name, Utterances(_utterances(name, _files(data))))
+    if data.suffix.lower() in TABLES and not data.is_dir():
+        needed = ("file", "speaker") if with_speakers else ("file",)
+        utterances = csv.find(data, needed, cache / name)
+        return Dataset(name, data.parent, cache / name, utterances, utterances.notes)
+    if not data.is_dir():
+        return Dataset(name, data.parent, cache / name, Utterances(_utterances(name, _one(data))))
+    listing = below(data)
+    with _progress(console, len(listing.names)) as tick:
+        held, left_out = _looked_through(data, listing, cache / name, tick)
+    return Dataset(name, data, cache / name, Utterances(_utterances(name, held)), left_out=left_out)
 
 
 def _name(data: Path) -> str:
     where = data.resolve()
-    readable = re.sub(r"[^\w.-]+", "-", where.stem)[:40]
-    return f"predict-{readable}-{hashlib.sha256(where.as_posix().encode()).hexdigest()[:8]}"
+    readable = re.sub(r"[^\w.-]+", "-", spelled(where.stem))[:40]
+    return f"predict-{readable}-{hashlib.sha256(os.fsencode(where)).hexdigest()[:8]}"
 
 
-def _files(data: Path) -> list[str]:
-    """Return the paths of the recordings, relative to their folder; hidden files are other programs' notes."""
-    if not data.is_dir():
-        return [data.name]
-    known = SOUNDS | csv.VIDEO_SUFFIXES
-    found = (path.relative_to(data) for path in data.rglob("*") if path.suffix.lower() in known and path.is_file())
-    names = sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
-    if not names:
-        wanted = ", ".join(sorted(known))
-        raise CorpusError(f"{data} holds no sound or video file, nor do the folders in it. Looked for {wanted}.")
-    return names
+def _one(file: Path) -> dict[str, Content]:
+    """Return what the one file holds that was named; whatever it is, it is looked at."""
+    name = spelled(file.name)
+    held, _ = contents.of_files(file.parent, [name])[name]
+    return {name: held or probe.named(name) or Content(sound=True)}
 
 
-def _utterances(corpus: str, names: Sequence[str]) -> list[Utterance]:
+def _progress(console: Console | None, n_files: int) -> AbstractContextManager[Callable[[int], None]]:
+    return console.progress("looking at", n_files, "files") if console else nullcontext(lambda _: None)
+
+
+def _looked_through(
+    folder: Path, listing: Listing, memory: Path, tick: Callable[[int], None]
+) -> tuple[dict[str, Content], dict[str, str]]:
+    """Return what each recording of a folder holds, and why other files, and folders, are left out.
+
+    A file that is called like a recording is one, though it cannot be opened: it gets no label, and a reason.
+    """
+    is_hidden = {name: any(part.startswith(".") for part in name.split("/")) for name in listing.names}
+    seen = [name for name in listing.names if not is_hidden[name]]
+    held: dict[str, Content] = {}
+    left_out = dict(listing.left_out)
+    for name, (found, why) in contents.of_files(folder, seen, memory, tick).items():
+        content = found or probe.named(name)
+        if content is None:
+            left_out[name] = why
+        else:
+            held[name] = content
+    if not held:
+        raise CorpusError(_nothing(folder, left_out))
+    return held, left_out | {name: HIDDEN for name in listing.names if is_hidden[name]}
+
+
+def _nothing(folder: Path, left_out: Mapping[str, str]) -> str:
+    said = [f"{name} {why}" for name, why in list(left_out.items())[:SHOWN]]
+    more = f" and {len(left_out) - SHOWN} more" if len(left_out) > SHOWN else ""
+    there = f"\nWhat is there: {'; '.join(said)}{more}." if said else ""
+    return f"{folder} holds no sound or video file, nor do the folders in it.{there}"
+
+
+def _utterances(corpus: str, held: Mapping[str, Content]) -> list[Utterance]:
     """Return an utterance a file, called by its path without the suffix where that is its alone."""
-    stems = [Path(name).with_suffix("").as_posix() for name in names]
-    n_called = Counter(stems)
+    stems = {name: PurePosixPath(name).with_suffix("").as_posix() for name in held}
+    n_called = Counter(stems.values())
     return [
         Utterance(
-            id=stem if n_called[stem] == 1 else name,
+            id=stems[name] if n_called[stems[name]] == 1 else name,
             corpus=corpus,
             speaker="",
-            audio=Media(name),
-            video=Media(name) if Path(name).suffix.lower() in csv.VIDEO_SUFFIXES else None,
+            audio=Media(name) if content.sound else None,
+            video=Media(name) if content.pictures else None,
+            absent=content.absent,
         )
-        for name, stem in zip(names, stems, strict=True)
+        for name, content in held.items()
     ]

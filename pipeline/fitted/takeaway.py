@@ -3,34 +3,41 @@
 It joins the arrows for models that are taken away, as `pipeline.study` does for evaluations.
 """
 
-import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import atomic, registry
+from pipeline import atomic, csvcells, registry
 from pipeline.caching import cache, store
 from pipeline.caching.cache import recipe
 from pipeline.caching.imports import is_imported
 from pipeline.console import Terminal
-from pipeline.desk import Desk, extracted, matrix_of, readable
+from pipeline.desk import Desk, extracted, matrix_of, readable, utterances_of
 from pipeline.errors import UsageError
 from pipeline.fitted import modelfile, models
 from pipeline.fitted.models import Model, Predictions
+from pipeline.judging import runs
 from pipeline.judging.evaluate import Said
+from pipeline.judging.foresight import foreseen
+from pipeline.judging.results import best_scored
 from pipeline.judging.task import Settings, require_target
+from pipeline.manifest import Dataset
 from pipeline.matrix import Matrix
 from pipeline.registry import FeatureSpec
 from pipeline.reporting import tables
-from pipeline.reporting.report import TRANSDUCTIVE, csv_line, versions
+from pipeline.reporting.report import TRANSDUCTIVE, versions
+from pipeline.sealed import DamagedError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 #: So many predictions are shown; the table has them all.
 SHOWN = 20
+
+#: Of the files that are left out for one reason, so many are named; the table has them all.
+FIRST = 5
 
 
 def fit(
@@ -54,7 +61,10 @@ def fit(
     _require_extractable(specs)
     require_target(settings)
     recipes = [recipe(spec.feature) for spec in specs]
+    for sentence in foreseen(utterances_of(desk), settings, exclude):
+        desk.console.say(sentence)
     extracted(desk, specs)
+    atomic.require_writable(path.parent if path else desk.folder / "models")
     model = models.fit(
         matrix_of(desk, specs),
         replace(settings, features=tuple(map(str, specs)), keys=tuple(made.key for made in recipes)),
@@ -110,34 +120,58 @@ def predict(desk: Desk, model: Model, name: str, out: Path | None) -> Path:
     models.require_features(model, specs)
     if model.settings.speaker_norm:
         models.require_speakers(dataset.utterances)
-    for sentence in (*_fitted(model), *_changed_versions(model)):
+    for sentence in (*_fitted(model), *_changed_versions(model), *_left_out(dataset)):
         desk.console.say(sentence)
     extracted(desk, specs)
     matrix = matrix_of(desk, specs)
     failures = [_failures(desk, spec) for spec in specs]
     predictions = models.predict(model, matrix, failures)
     path = _place(out, dataset.folder, name)
-    atomic.write_text(path, lines(matrix, predictions, model.classes))
+    atomic.write_text(path, lines(matrix, predictions, model.classes, dataset.left_out))
     _show(desk.console, matrix, predictions, model)
     desk.console.say("These predictions carry no figure of their quality: nobody has said what is true here.")
     _say_worth(desk.console, model, dataset.folder.parent)
-    desk.console.say(f"{len(predictions.said.numbers)} of {len(matrix)} recordings labelled -> {path}")
+    n = len(dataset.left_out)
+    beside = f", {n} file{'' if n == 1 else 's'} left out" if n else ""
+    desk.console.say(f"{len(predictions.said.numbers)} of {len(matrix)} recordings labelled{beside} -> {path}")
     return path
 
 
-def lines(matrix: Matrix, predictions: Predictions, classes: Sequence[str]) -> Iterator[str]:
-    """Yield a table of one row a recording, in its order; what nothing is said of has blank cells and the reason."""
+def lines(
+    matrix: Matrix, predictions: Predictions, classes: Sequence[str], left_out: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """Yield a table of one row a recording, in its order; what nothing is said of has blank cells and the reason.
+
+    Parameters
+    ----------
+    left_out
+        Why other files of the folder are no recordings, by name; each has a row at the end.
+    """
     said = predictions.said
     place = {int(number): row for row, number in enumerate(said.numbers)}
-    yield csv_line(["id", "file", "predicted", *(f"score_{name}" for name in classes), "note"])
+    yield csvcells.line(["id", "file", "predicted", *(f"score_{name}" for name in classes), "note"])
     for number, utterance in enumerate(matrix.utterances):
         cells = [""] * (1 + len(classes))
         if number in place:
             row = place[number]
             predicted = said.predicted[row]
             cells = [predicted if classes else f"{predicted:.9g}", *(f"{score:.9g}" for score in said.scores[row])]
-        file = utterance.audio.path if utterance.audio else ""
-        yield csv_line([utterance.id, file, *cells, predictions.notes.get(utterance.id, "")])
+        file = next((medium.path for medium in utterance.media("audio")), "")
+        yield csvcells.line([utterance.id, file, *cells, predictions.notes.get(utterance.id, "")])
+    for name, why in (left_out or {}).items():
+        yield csvcells.line([name, name, *[""] * (1 + len(classes)), f"left out: it {why}"])
+
+
+def _left_out(dataset: Dataset) -> Iterator[str]:
+    """Yield how many files are no recordings, for each reason, with the first of them, and what else is to be known."""
+    for note in dataset.notes:
+        yield f"Note: {note}."
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for name, why in dataset.left_out.items():
+        by_reason[why].append(name)
+    for why, names in by_reason.items():
+        more = f" and {len(names) - FIRST} more" if len(names) > FIRST else ""
+        yield f"Left out {len(names)}: {', '.join(names[:FIRST])}{more}: it {why}"
 
 
 def _failures(desk: Desk, spec: FeatureSpec) -> Mapping[str, str]:
@@ -174,7 +208,10 @@ def _chosen(model: Model) -> Iterator[str]:
         yield "Chosen: " + ", ".join(f"{name}={value}" for name, value in model.chosen.items())
     if model.settings.speaker_norm:
         known = TRANSDUCTIVE[model.settings.speaker_norm]
-        yield f"Note: {known}; whoever uses it must name speakers, and give several recordings of each."
+        yield (
+            f"Note: {known}; whoever uses it must name speakers, and give several recordings of each, not of one class "
+            "alone."
+        )
 
 
 def _changed_versions(model: Model) -> Iterator[str]:
@@ -190,8 +227,11 @@ def _say_worth(console: Terminal, model: Model, folder: Path) -> None:
     """Say how such models do on speakers they never heard, or how to find out."""
     run = folder / model.settings.corpus / "runs" / model.evaluation
     try:
-        found = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = runs.whole(run).record
+    except DamagedError as error:
+        console.say(f"How such models do on unheard speakers is not known: {run}: {error}. {runs.AGAIN}")
+        return
+    except OSError:
         console.say(
             f"How such models do on unheard speakers: `make evaluate`, settings alike (run {model.evaluation})."
         )
@@ -209,6 +249,8 @@ def _show(console: Terminal, matrix: Matrix, predictions: Predictions, model: Mo
         console.say(
             "Predicted: " + ", ".join(f"{name} {n}" for name, n in Counter(said.predicted.tolist()).most_common())
         )
+        differs = int((best_scored(said.predicted, said.scores, model.classes) != said.predicted).sum())
+        console.say(f"Scores: {tables.largest_score_words({'differs': differs, 'of': len(said.numbers)})}.")
     if model.settings.speaker_norm:
         console.say(f"Note: {TRANSDUCTIVE[model.settings.speaker_norm]}.")
     for id_, note in list(predictions.notes.items())[:SHOWN]:

@@ -17,7 +17,7 @@ from pipeline.corpora.base import Card
 from pipeline.errors import AffexError, UsageError, unknown
 from pipeline.fusing.fusion_rules import CLASS_RULES, VALUE_RULES, Rule
 from pipeline.fusing.panel import Labels, Panel, side_by_side
-from pipeline.judging import metrics
+from pipeline.judging import limits, metrics
 from pipeline.judging.results import About, FoldSummary, Result, Scores, Seen
 from pipeline.judging.runs import Run
 from pipeline.judging.selection import CONTINUOUS
@@ -77,21 +77,30 @@ def late(members: Sequence[Run], rule: str) -> Result:
     """
     rules = learned(members, rule)
     panel = _panel(members)
+    folds = tuple(_summary(members, panel, fold, one, _kind(members[0], rule)) for fold, one in rules.items())
     return Result(
         about=about(members, rule),
         scores=_applied(rules, panel),
-        folds=tuple(_summary(members, panel, fold, one) for fold, one in rules.items()),
+        folds=folds,
         left_out=_left_out(members, len(panel)),
-        notes=(*_union(members, "warnings"), *_lacking(members, panel)),
+        notes=(
+            *_union(members, "warnings"),
+            *limits.sentences([(fold.best_params, fold.limits) for fold in folds]),
+            *_lacking(members, panel),
+        ),
         leaks=_union(members, "leaks"),
         folds_hash=_folds_hash(members),
         ceiling=members[0].found["ceiling"],
         seen=_seen(members, panel) if panel.classes else (),
+        **_of_speakers(members),
     )
 
 
 def learned(members: Sequence[Run], rule: str) -> Mapping[str, Rule]:
     """Return what a rule has learned in each fold, by the fold's name, before it meets those tested there.
+
+    In a fold where a member's scores are not calibrated, or nothing is there to learn from (a single training speaker),
+    the members' decisions are fused in their place: classes by votes, values by their mean.
 
     Raises
     ------
@@ -107,7 +116,30 @@ def learned(members: Sequence[Run], rule: str) -> Mapping[str, Rule]:
         fold: side_by_side(names, [_inner(member, fold) for member in members]) for fold in _union(members, "folds")
     }
     _require_apart(inner, panel)
-    return {fold: _fitted(rule, kind, fold, learned_from) for fold, learned_from in inner.items()}
+    decisions = CLASS_RULES["vote"] if panel.classes else VALUE_RULES["mean"]
+    return {
+        fold: decisions.fit(own) if _without_scores(members, fold, kind) else _fitted(rule, kind, fold, own)
+        for fold, own in inner.items()
+    }
+
+
+def _without_scores(members: Sequence[Run], fold: str, kind: type[Rule]) -> dict[str, str]:
+    """Return why a rule cannot rest on the members' scores of a fold, as a limit of the fold; empty where it can."""
+    if not kind.reads_scores:
+        return {}
+    reasons = [(_model(member), limits.without_scores(_limits(member, fold))) for member in members]
+    words = "; ".join(f"{model}: {reason}" for model, reason in reasons if reason)
+    return {limits.FUSION: words} if words else {}
+
+
+def _limits(member: Run, fold: str) -> Mapping[str, str]:
+    """Return for what a member's training utterances of a fold were too few."""
+    found: Mapping[str, str] = member.found["folds"].get(fold, {}).get("limits", {})
+    return found
+
+
+def _model(member: Run) -> str:
+    return " ".join(member.found["model"])
 
 
 def _kind(member: Run, rule: str) -> type[Rule]:
@@ -204,7 +236,8 @@ def _require_same(one: Run, other: Run) -> None:
 
 def _require_inner(members: Sequence[Run], rule: str) -> None:
     for member in members:
-        if not member.inner:
+        alone = all(limits.INNER in fold.get("limits", {}) for fold in member.found["folds"].values())
+        if not member.inner and not alone:
             raise UsageError(
                 f"The fusion '{rule}' learns from inner scores, and {member.name} kept none: make it again with "
                 "`make evaluate INNER=1`.\nFUSION=late:mean learns nothing."
@@ -278,9 +311,20 @@ def _card(member: Run) -> Card:
     return card
 
 
-def _summary(members: Sequence[Run], panel: Panel, fold: str, rule: Rule) -> FoldSummary:
+def _summary(members: Sequence[Run], panel: Panel, fold: str, rule: Rule, kind: type[Rule]) -> FoldSummary:
     n_train = max(member.found["folds"].get(fold, {"n_train": 0})["n_train"] for member in members)
-    return FoldSummary(fold, n_train, int((panel.folds == fold).sum()), rule.best_params)
+    met = {**rule.limits, **_without_scores(members, fold, kind)}
+    return FoldSummary(fold, n_train, int((panel.folds == fold).sum()), rule.best_params, limits=met)
+
+
+def _of_speakers(members: Sequence[Run]) -> dict[str, Any]:
+    """Return how many speakers have how many classes, and from how many some member's normalisation takes the class."""
+    most = max(members, key=lambda member: len(member.scores)).found.get("speakers_by_classes", {})
+    lost = [member.found["class_lost"] for member in members if member.found.get("class_lost")]
+    return {
+        "spread": {int(n_classes): n for n_classes, n in most.items()},
+        "class_lost": max(lost, key=lambda one: one["n"], default=None),
+    }
 
 
 def _left_out(members: Sequence[Run], n_fused: int) -> Mapping[str, int]:
@@ -294,7 +338,7 @@ def _left_out(members: Sequence[Run], n_fused: int) -> Mapping[str, int]:
 
 def _lacking(members: Sequence[Run], panel: Panel) -> tuple[str, ...]:
     return tuple(
-        f"{n} of {len(panel)} utterances lack {' '.join(member.found['model'])}: they are fused without it"
+        f"{n} of {len(panel)} utterances lack {_model(member)}: they are fused without it"
         for member, n in zip(members, (~panel.present).sum(axis=1).tolist(), strict=True)
         if n
     )
@@ -302,7 +346,7 @@ def _lacking(members: Sequence[Run], panel: Panel) -> tuple[str, ...]:
 
 def _seen(members: Sequence[Run], panel: Panel) -> tuple[Seen, ...]:
     """Return what each member sees by itself: a region of the face may show one emotion and hide the others."""
-    names = [" ".join(member.found["model"]) for member in members]
+    names = [_model(member) for member in members]
     names = names if len(set(names)) == len(names) else [member.name for member in members]
     return tuple(
         _seen_by(name, panel.true[own], decided[own], panel.classes)

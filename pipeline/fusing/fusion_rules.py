@@ -66,6 +66,8 @@ class Rule(ABC):
 
     #: Whether it learns anything.
     learns: ClassVar[bool] = True
+    #: Whether it rests on the members' scores, rather than on what they decided or predicted alone.
+    reads_scores: ClassVar[bool] = True
     #: What the fused scores are.
     scores: ClassVar[str]
 
@@ -87,6 +89,11 @@ class Rule(ABC):
     @property
     def best_params(self) -> Mapping[str, Any]:
         """What was learned, for people; lists are in the order of the members."""
+        return {}
+
+    @property
+    def limits(self) -> Mapping[str, str]:
+        """For what there was too little to learn from; see `classifiers.base.LIMITS`."""
         return {}
 
 
@@ -134,6 +141,7 @@ class Vote(_Fixed):
     Of classes with equally many votes, the one with the largest mean probability wins.
     """
 
+    reads_scores = False
     scores = "shares of the members' votes; of equal shares the larger mean probability decides"
 
     def apply(self, panel: Panel) -> Opinion:
@@ -284,10 +292,16 @@ class Stacked(Rule):
         """Cost and width of the machine."""
         return {**self.machine.best_params_}
 
+    @property
+    def limits(self) -> Mapping[str, str]:
+        """For what the machine's rows were too few."""
+        return {**self.machine.limits_}
+
 
 class MeanValue(_Fixed):
     """The mean of the members' values, ``1/M sum_m x_m``."""
 
+    reads_scores = False
     scores = "mean of the members' values"
 
     def apply(self, panel: Panel) -> Opinion:

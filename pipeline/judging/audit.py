@@ -9,7 +9,8 @@ they cannot but be parted where one speaker at a time is left out. Some protocol
 fatal too, and what partners say at once is fatal where a speaker is on both sides of any fold.
 
 Names of speakers, sessions, dialogs and files belong to their corpus: ``03`` of one corpus is not ``03`` of another.
-Texts belong to nobody. An utterance without a session (dialog, text) shares none.
+Texts belong to nobody. An utterance without a session (dialog, text) shares none. Names that are spelled otherwise are
+others, and where they may be one (see `pipeline.names`) they are named.
 
 What leaks there are, and what they cost, field by field: Kapoor and Narayanan, Leakage and the reproducibility crisis
 in machine-learning-based science (2023, doi:10.1016/j.patter.2023.100804).
@@ -29,9 +30,20 @@ from pipeline.judging.recordings import Match
 from pipeline.judging.splits import Fold
 from pipeline.manifest import MEDIA, Utterance
 from pipeline.matrix import Matrix
+from pipeline.names import alike, quoted
 
 Kind = Literal[
-    "speaker", "duplicate", "overlap", "at once", "session", "dialog", "text", "conflict", "nameless", "unprinted"
+    "speaker",
+    "duplicate",
+    "overlap",
+    "at once",
+    "session",
+    "dialog",
+    "text",
+    "conflict",
+    "nameless",
+    "alike",
+    "unprinted",
 ]
 Labels = NDArray[np.str_] | NDArray[np.float64]
 
@@ -132,6 +144,7 @@ def audit(
         _shared("text", texts, ids, folds, fatal=False),
         _conflicts(same, ids, labels, folds),
         _nameless(utterances, folds),
+        _alike(utterances, folds),
         _unprinted(utterances, prints, folds),
     ]
     return tuple(sorted(filter(None, found), key=lambda finding: not finding.fatal))
@@ -341,6 +354,35 @@ def _nameless(utterances: Sequence[Utterance], folds: Sequence[Fold]) -> Finding
         return None
     message = f"{nameless.sum()} of {used.sum()} utterances name no speaker: whose they are could not be compared"
     return Finding("nameless", False, message)
+
+
+def _alike(utterances: Sequence[Utterance], folds: Sequence[Fold]) -> Finding | None:
+    """Return the note that names which are spelled otherwise may be one speaker, session or dialog, or None."""
+    said = [
+        *_alike_in(_own(utterances, "speaker"), "speaker", "person", folds),
+        *_alike_in(_own(utterances, "session"), "session", "session", folds),
+        *_alike_in(_own(utterances, "session", "dialog"), "dialog", "dialog", folds),
+    ]
+    if not said:
+        return None
+    more = f"; and {len(said) - SHOWN_NAMES} more such names" if len(said) > SHOWN_NAMES else ""
+    return Finding("alike", False, "; ".join(said[:SHOWN_NAMES]) + more)
+
+
+def _alike_in(names: Sequence[str | None], kind: str, what: str, folds: Sequence[Fold]) -> Iterator[str]:
+    """Yield a sentence for each group of names that may be one, and whether folds part them."""
+    used = _used(len(names), folds)
+    for group in alike(name for name, counts in zip(names, used, strict=True) if name and counts):
+        if kind == "dialog" and len({name.rpartition("/")[0] for name in group}) > 1:
+            continue  # it is their sessions that are alike, and these are named
+        n = sum(_is_parted(names, group, fold) for fold in folds)
+        told = f"they are trained on and tested, in {n} of {len(folds)} folds" if n else f"they count as {len(group)}"
+        yield f"{kind}s {quoted(group)} may be one {what}: {told}"
+
+
+def _is_parted(names: Sequence[str | None], group: Sequence[str], fold: Fold) -> bool:
+    learned, tested = ({names[i] for i in side.tolist()} & set(group) for side in (fold.train, fold.test))
+    return any(one != other for one in learned for other in tested)
 
 
 def _unprinted(utterances: Sequence[Utterance], prints: Matrix | None, folds: Sequence[Fold]) -> Finding | None:

@@ -9,16 +9,19 @@ thread each, so that neither the number of processes nor that of cores changes a
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from classifiers.base import inner_folds
-from pipeline.errors import AffexError
-from pipeline.extraction.stages import Inline, Runner
+from pipeline.errors import AffexError, UsageError
+from pipeline.extraction.proof import CODE, Likeness
+from pipeline.extraction.runner import Inline, Runner
+from pipeline.judging import limits, speakers
 from pipeline.judging.results import FoldSummary, Result, Scores
-from pipeline.judging.splits import Fold
+from pipeline.judging.splits import Fold, require_variety
 from pipeline.judging.task import Examples, Settings, Task, folds_hash, prepare
 from pipeline.matrix import Matrix, rows_of
 
@@ -55,11 +58,15 @@ class Said:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What one fold said of those it tests, what its inner models said of those it learns from, and what was chosen."""
+    """What one fold said of those it tests, what its inner models said of those it learns from, and what was chosen.
+
+    `limits` says for what its training utterances were too few.
+    """
 
     said: Said
     inner: Said | None = None
     best_params: Mapping[str, Any] = field(default_factory=dict)
+    limits: Mapping[str, str] = field(default_factory=dict)
 
 
 def evaluate(
@@ -102,26 +109,48 @@ def judge(
     runner: Runner | None = None,
     inner: bool = False,
     progress: Progress | None = None,
+    known: Mapping[int, Outcome] = MappingProxyType({}),
+    keep: Callable[[int, Outcome], None] | None = None,
+    likeness: Likeness = CODE,
 ) -> Result:
-    """Run the folds of a prepared task, as `evaluate` does."""
-    shared = (_with_distances(task.examples, settings), settings, inner)
-    outcomes = []
-    for outcome in (runner or Inline()).map(_run_fold, shared, task.folds):
-        outcomes.append(outcome)
+    """Run the folds of a prepared task, as `evaluate` does.
+
+    Parameters
+    ----------
+    known
+        Outcomes of folds, by number, that are not computed again.
+    keep
+        Is given each outcome, by number, as its fold ends.
+    likeness
+        What workers must share with this process.
+    """
+    for fold in task.folds:
+        require_variety(fold, task.examples.y, task.clusters)
+    done = dict(known)
+    missing = {number: fold for number, fold in enumerate(task.folds) if number not in done}
+    shared = (_with_distances(task.examples, settings), settings, inner) if missing else None
+    for number, outcome in (runner or Inline()).map(_run_fold, shared, missing, likeness):
+        done[number] = outcome
+        if keep:
+            keep(number, outcome)
         if progress:
-            progress(len(outcomes), len(task.folds))
+            progress(len(done), len(task.folds))
+    outcomes = [done[number] for number in range(len(task.folds))]
     pairs = list(zip(task.folds, outcomes, strict=True))
     return Result(
         about=settings.about(task.clusters.unit),
         scores=_scores(task, [(fold, outcome.said) for fold, outcome in pairs]),
         folds=tuple(
-            FoldSummary(f.name, len(f.train), len(f.test), o.best_params, n_noise=o.said.n_noise) for f, o in pairs
+            FoldSummary(f.name, len(f.train), len(f.test), o.best_params, n_noise=o.said.n_noise, limits=o.limits)
+            for f, o in pairs
         ),
         left_out=task.left_out,
-        notes=(*task.notes, *_noisy(outcomes)),
+        notes=(*task.notes, *limits.sentences([(o.best_params, o.limits) for o in outcomes]), *_noisy(outcomes)),
         folds_hash=folds_hash(task),
         inner=tuple(_scores(task, [(fold, outcome.inner)]) for fold, outcome in pairs if outcome.inner),
         ceiling=task.ceiling,
+        spread=task.spread,
+        class_lost=speakers.taken_away(task.spread, settings.speaker_norm),
     )
 
 
@@ -137,13 +166,22 @@ def _noisy(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
 
 
 def build(settings: Settings, examples: Examples) -> Any:
-    """Return the unfitted estimator that fits these examples."""
-    return settings.classifier.build(
-        target="classes" if examples.classes else "values",
-        precomputed=examples.precomputed,
-        seed=settings.seed,
-        device=settings.device,
-    )
+    """Return the unfitted estimator that fits these examples.
+
+    Raises
+    ------
+    UsageError
+        If the classifier's settings are not for them.
+    """
+    try:
+        return settings.classifier.build(
+            target="classes" if examples.classes else "values",
+            precomputed=examples.precomputed,
+            seed=settings.seed,
+            device=settings.device,
+        )
+    except ValueError as error:
+        raise UsageError(f"CLASSIFIER={settings.classifier.name}: {error}.") from error
 
 
 def fit(estimator: Any, examples: Examples, fold: Fold) -> Any:
@@ -259,8 +297,22 @@ def reweighted(scores: Floats, trained: Labels, classes: Sequence[str]) -> Float
 def _run_fold(shared: tuple[Examples, Settings, bool], fold: Fold) -> Outcome:
     examples, settings, inner = shared
     said, estimator = _said(examples, settings, fold)
-    parts = [_said(examples, settings, part)[0] for part in inner_parts(examples, fold)] if inner else []
-    return Outcome(said, _joined(parts) if parts else None, getattr(estimator, "best_params_", {}))
+    parts = [_said(examples, settings, part) for part in inner_parts(examples, fold)] if inner else []
+    met = limits_of(estimator) | limits.of_inner([limits_of(fitted) for _, fitted in parts])
+    if inner and not parts:
+        met[limits.INNER] = "1 training speaker"
+    return Outcome(said, _joined([part for part, _ in parts]) if parts else None, best_params(estimator), met)
+
+
+def limits_of(estimator: Any) -> dict[str, str]:
+    """Return for what a fitted estimator's training rows were too few; empty where it does not say."""
+    return dict(getattr(estimator, "limits_", {}))
+
+
+def best_params(estimator: Any) -> Mapping[str, Any]:
+    """Return what a fitted estimator's search chose; empty where it does not say."""
+    found: Mapping[str, Any] = getattr(estimator, "best_params_", {})
+    return found
 
 
 def _said(examples: Examples, settings: Settings, fold: Fold) -> tuple[Said, Any]:
@@ -279,9 +331,14 @@ def _said(examples: Examples, settings: Settings, fold: Fold) -> tuple[Said, Any
 
 
 def inner_parts(examples: Examples, fold: Fold) -> list[Fold]:
-    """Return the folds inside a fold's training utterances: the card's own, or some over the training speakers."""
+    """Return the folds inside a fold's training utterances: the card's own, or some over the training speakers.
+
+    There is none where these are one speaker.
+    """
     if fold.inner is not None:
         return [Fold(f"{fold.name}, inner", *fold.inner)]
+    if len(np.unique(examples.groups[fold.train])) < 2:
+        return []
     pairs = inner_folds(examples.groups[fold.train])
     return [
         Fold(f"{fold.name}, inner {number}", fold.train[train], fold.train[test])

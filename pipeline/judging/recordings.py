@@ -43,6 +43,14 @@ class _Span(NamedTuple):
     region: str | None
 
 
+class _Clock(NamedTuple):
+    """What times are counted from the beginning of: a ``"file"`` or a ``"dialog"`` of a corpus."""
+
+    of: str
+    corpus: str
+    name: str
+
+
 def shared(
     utterances: Sequence[Utterance], prints: Matrix | None, media: Collection[str]
 ) -> tuple[list[Match], list[Match]]:
@@ -53,6 +61,8 @@ def shared(
         kept = same if seconds is None else parts
         note = "the same span of the same file" if seconds is None else f"{_seconds(seconds)} of one file in common"
         kept.setdefault((first, second), Match(first, second, note))
+    for turns in _at_once(utterances) if "audio" in media else ():
+        parts.setdefault(turns.pair, turns)
     for match in duplicates.find(prints.X, prints.offsets) if prints else ():
         kept = same if match.is_whole else parts
         note = f"the same sound for {match.seconds:.1f} s, similarity {match.similarity:.2f}"
@@ -89,8 +99,9 @@ def apart(
 ) -> tuple[list[Match], list[Match], list[Match]]:
     """Return the matches of `shared` without those of partners in a dialog who speak at once; and who does.
 
-    When they speak is said by the spans of their sound, or of their pictures, where each turn's sound is a file of its
-    own. Two turns that sound like one recording are two all the same where these differ.
+    When they speak is said in the dialog's time, where the corpus has it, else by the spans of their sound, or of their
+    pictures, where each turn's sound is a file of its own. Two turns that sound like one recording are two all the same
+    where these differ: what is heard in both is the partner.
     """
     timed = {match.pair: match for match in _at_once(utterances)}
     heard = {match.pair: match for match in parts if _are_partners(utterances, match)}
@@ -103,16 +114,34 @@ def apart(
 
 def _at_once(utterances: Sequence[Utterance]) -> Iterator[Match]:
     """Yield the partners whose turns overlap in time, but are not of one span."""
-    files: dict[Hashable, list[_Span]] = defaultdict(list)
+    clocks: dict[_Clock, list[_Span]] = defaultdict(list)
     for number, utterance in enumerate(utterances):
-        cut = [medium for medium in (utterance.audio, utterance.video) if medium and medium.start is not None]
-        if utterance.audio and cut:
-            files[utterance.corpus, cut[0].path].append(_span(number, cut[0]))
-    for span, later in _meeting(files.values()):
-        first, second = sorted((span.number, later.number))
-        match = Match(first, second, f"{_seconds(_common(span, later))} of one file in common")
-        if span[:2] != later[:2] and _meet(span.channel, later.channel) and _are_partners(utterances, match):
-            yield match
+        if spoken := _spoken(number, utterance):
+            clocks[spoken[0]].append(spoken[1])
+    for clock, spans in clocks.items():
+        for span, later in _meeting([spans]):
+            first, second = sorted((span.number, later.number))
+            match = Match(first, second, f"{_seconds(_common(span, later))} of one {clock.of} in common")
+            if span[:2] != later[:2] and _are_heard(utterances, span, later) and _are_partners(utterances, match):
+                yield match
+
+
+def _spoken(number: int, utterance: Utterance) -> tuple[_Clock, _Span] | None:
+    """Return when a turn is heard, and by which clock: that of its dialog, else of the file that it is cut from."""
+    if utterance.audio is None:
+        return None
+    if utterance.dialog_start is not None:
+        end = math.inf if utterance.dialog_end is None else utterance.dialog_end
+        clock = _Clock("dialog", utterance.corpus, f"{utterance.session}/{utterance.dialog}")
+        return clock, _Span(utterance.dialog_start, end, number, utterance.audio.channel, None)
+    cut = [medium for medium in (utterance.audio, utterance.video) if medium and medium.start is not None]
+    return (_Clock("file", utterance.corpus, cut[0].path), _span(number, cut[0])) if cut else None
+
+
+def _are_heard(utterances: Sequence[Utterance], span: _Span, later: _Span) -> bool:
+    """Tell whether what one says may be heard in the other's turn: not where they are on channels of one file."""
+    one, other = (utterances[which.number].audio for which in (span, later))
+    return one is None or other is None or one.path != other.path or _meet(span.channel, later.channel)
 
 
 def _are_partners(utterances: Sequence[Utterance], match: Match) -> bool:

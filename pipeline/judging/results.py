@@ -44,6 +44,18 @@ class Scores:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def best_scored(self) -> Labels:
+        """The class with the largest score, ``(n_tested,)``; the decision, where no other has a larger one."""
+        return best_scored(self.predicted, self.values, self.classes)
+
+
+def best_scored(predicted: Labels, values: Floats, classes: Sequence[str]) -> Labels:
+    """Return the class with the largest score, ``(n,)``; what is predicted, where no other has a larger one."""
+    place = np.array([classes.index(name) for name in predicted.tolist()], dtype=np.int64)
+    decided = values[np.arange(len(values)), place] >= values.max(axis=1)
+    return np.where(decided, predicted, np.array(classes)[values.argmax(axis=1)])
+
 
 @dataclass(frozen=True, eq=False)
 class FoldSummary:
@@ -53,6 +65,8 @@ class FoldSummary:
     ----------
     n_noise
         How many of the tested utterances are noise alone to the model; None where it knows none.
+    limits
+        For what the training utterances were too few, and why; see `pipeline.judging.limits`.
     """
 
     name: str
@@ -60,6 +74,7 @@ class FoldSummary:
     n_test: int
     best_params: Mapping[str, Any] = field(default_factory=dict)
     n_noise: int | None = None
+    limits: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -149,6 +164,10 @@ class Result:
         What a human rater reaches, where raters' votes are known.
     seen
         What each member of a fusion sees by itself; empty for one model, and where values are predicted.
+    spread
+        How many speakers have how many classes, tested or not; empty where nobody counted.
+    class_lost
+        From how many of how many speakers normalisation takes the class; None where it takes none.
     """
 
     about: About
@@ -161,3 +180,5 @@ class Result:
     inner: tuple[Scores, ...] = ()
     ceiling: Mapping[str, Any] | None = None
     seen: tuple[Seen, ...] = ()
+    spread: Mapping[int, int] = field(default_factory=dict)
+    class_lost: Mapping[str, int] | None = None

@@ -1,8 +1,11 @@
-"""Runs: the arrow back from a run's files to its results, for whoever compares or fuses finished runs."""
+"""Runs: the arrow back from a run's files to its results, for whoever compares, fuses or shows finished runs.
+
+Nothing of a run is read elsewhere: here its record and every file that the record lists are verified first.
+"""
 
 import csv
 import glob
-import json
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +13,18 @@ from typing import Any
 
 import numpy as np
 
+from pipeline import bundle, csvcells
+from pipeline.bundle import Bundle
 from pipeline.dataset import last_folder
 from pipeline.errors import UsageError, unknown
 from pipeline.judging.results import Scores
+from pipeline.sealed import DamagedError
+
+#: A run's record, the table of what was tested, and that of what a fusion may learn from.
+RECORD, PREDICTIONS, INNER = "metrics.json", "predictions.csv", "inner.csv"
+
+#: What is to be done about a run that cannot be trusted.
+AGAIN = "Make it again with `make evaluate`, settings alike."
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,28 +74,68 @@ def read(folder: Path) -> Run:
     Raises
     ------
     UsageError
-        If the folder holds no whole run.
+        If the folder holds no run, or one that is not what was written.
     """
+    found = _verified(folder)
     try:
-        found = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        (scores,) = _tables(folder / "predictions.csv", found["classes"], by_fold=False)
-        inner = _tables(folder / "inner.csv", found["classes"]) if (folder / "inner.csv").exists() else ()
-    except (OSError, ValueError, KeyError, IndexError) as error:
+        classes = found.record["classes"]
+        (scores,) = _tables(found.contents[PREDICTIONS], classes, by_fold=False)
+        inner = _tables(found.contents[INNER], classes) if INNER in found.contents else ()
+    except (ValueError, KeyError, IndexError) as error:
         raise UsageError(
-            f"{folder} holds no whole run ({type(error).__name__}: {error}). Make it again with `make evaluate`."
+            f"{folder} holds a run of another version of affex, which this one cannot read ({error!r}). {AGAIN}"
         ) from error
-    return Run(folder.name, folder, found, scores, tuple(inner))
+    return Run(folder.name, folder, found.record, scores, tuple(inner))
+
+
+def _verified(folder: Path) -> Bundle:
+    try:
+        return whole(folder)
+    except OSError as error:
+        raise UsageError(
+            f"{folder} holds no finished run that can be read ({error.strerror or error}). {AGAIN}"
+        ) from error
+    except DamagedError as error:
+        raise UsageError(f"{folder}: {error}. {AGAIN}") from error
+
+
+def whole(folder: Path) -> Bundle:
+    """Return the files of the run in a folder, verified.
+
+    Raises
+    ------
+    DamagedError
+        If one is not what was written.
+    OSError
+        If there is no run, or it cannot be read.
+    """
+    return bundle.read(folder, RECORD)
+
+
+def exists(folder: Path) -> bool:
+    """Whether a folder has a run, sound or not."""
+    return bundle.exists(folder, RECORD)
+
+
+def written(folder: Path) -> float:
+    """Return when the run in a folder was written, s since 1970."""
+    return bundle.written(folder, RECORD)
+
+
+def known(cache: Path, corpus: str = "") -> list[Path]:
+    """Return the folders of the finished runs of a corpus, or of all, by name."""
+    return [path for path in sorted(cache.glob(f"{glob.escape(corpus) or '*'}/runs/*")) if exists(path)]
 
 
 def _folder(name: str, cache: Path, corpus: str = "") -> Path:
     """Return the folder of a run; one that stands in no corpus by its name is looked for in the one that is named."""
-    if _is_folder(name):
+    if exists(Path(name)):
         return Path(name)
     own, _, run = name.rpartition("/")
-    known = _known(cache, own or corpus)
-    _, meant = _meant(run, known)
+    folders = known(cache, own or corpus)
+    _, meant = _meant(run, folders)
     if not meant:
-        raise unknown("run", name, {folder.name for folder in known})
+        raise unknown("run", name, {folder.name for folder in folders})
     if len(meant) > 1:
         names = ", ".join(f"{folder.parent.parent.name}/{folder.name}" for folder in meant)
         raise UsageError(f"More than one run is called '{name}', or begins so: {names}. Say which.")
@@ -95,24 +147,15 @@ def _corpus(names: Sequence[str], cache: Path) -> str:
 
     It is empty where none has them all.
     """
-    names = [name for name in names if not _is_folder(name) and "/" not in name]
+    names = [name for name in names if not exists(Path(name)) and "/" not in name]
     used_last = last_folder(cache)
     places: list[tuple[int, bool, str]] = []
-    for corpus in sorted({folder.parent.parent.name for folder in _known(cache)}):
-        ranks = [rank for rank, meant in (_meant(name, _known(cache, corpus)) for name in names) if meant]
+    for corpus in sorted({folder.parent.parent.name for folder in known(cache)}):
+        ranks = [rank for rank, meant in (_meant(name, known(cache, corpus)) for name in names) if meant]
         if len(ranks) == len(names):
             places.append((sum(ranks), corpus != used_last, corpus))
     best = [corpus for rank, is_other, corpus in places if (rank, is_other) == min(places)[:2]]
     return best[0] if len(best) == 1 else ""
-
-
-def _is_folder(name: str) -> bool:
-    return (Path(name) / "metrics.json").is_file()
-
-
-def _known(cache: Path, corpus: str = "") -> list[Path]:
-    """Return the folders of the finished runs of a corpus, or of all."""
-    return [path.parent for path in sorted(cache.glob(f"{glob.escape(corpus) or '*'}/runs/*/metrics.json"))]
 
 
 def _meant(name: str, folders: Sequence[Path]) -> tuple[int, list[Path]]:
@@ -125,10 +168,10 @@ def _meant(name: str, folders: Sequence[Path]) -> tuple[int, list[Path]]:
     return next(((rank, meant) for rank, meant in enumerate(exactly) if meant), (len(exactly), []))
 
 
-def _tables(path: Path, classes: Sequence[str], *, by_fold: bool = True) -> list[Scores]:
+def _tables(content: bytes, classes: Sequence[str], *, by_fold: bool = True) -> list[Scores]:
     """Return what a table of predictions holds, for each fold or for all at once."""
-    with path.open(newline="", encoding="utf-8") as lines:
-        rows = list(csv.reader(lines))[1:]
+    lines = csv.reader(io.StringIO(content.decode(), newline=""))
+    rows = [[*map(csvcells.restored, row)] for row in lines][1:]
     folds = list(dict.fromkeys(row[2] for row in rows)) if by_fold else [""]
     return [_scores([row for row in rows if fold in ("", row[2])], tuple(classes)) for fold in folds]
 

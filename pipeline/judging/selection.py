@@ -4,14 +4,16 @@ A protocol card says which parts, which target, which classes and how much agree
 count is left out and counted by reason, never in silence.
 """
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline import names
 from pipeline.corpora.base import Card
 from pipeline.errors import AffexError, UsageError, unknown
 from pipeline.judging import raters
@@ -22,6 +24,10 @@ Numbers = NDArray[np.int64]
 #: Fields of an utterance that can be predicted, as classes and as values; its aspects can be as well, as classes.
 CATEGORICAL = ("label", "sex", "text", "part", "session", "dialog", "split")
 CONTINUOUS = ("valence", "arousal", "dominance")
+
+
+#: A value of CLASSES or a name, in quotes or not, and the mark that follows it.
+PIECE = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*|([^,+=]*))([,+=]|\Z)')
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +46,8 @@ class Selection:
         The class of each value of the target, as `class_map` gives it.
     left_out
         How many utterances do not count, by reason.
+    notes
+        What else is to be said, a sentence each.
     """
 
     chosen: Numbers
@@ -47,6 +55,7 @@ class Selection:
     classes: tuple[str, ...]
     class_of: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def in_parts(utterances: Sequence[Utterance], parts: Sequence[str]) -> NDArray[np.bool_]:
@@ -104,9 +113,13 @@ def _class(utterance: Utterance, target: str) -> str | None:
 def _classes(utterances: Sequence[Utterance], card: Card) -> Selection:
     labels = [_class(utterance, card.target) for utterance in utterances]
     known = {label for label in labels if label is not None}
-    known |= {f"{u.corpus}:{label}" for u, label in zip(utterances, labels, strict=True) if label is not None}
-    class_of = class_map(card.classes, known, card.target)
-    named = [class_of.get(f"{u.corpus}:{x}", class_of.get(x or "")) for u, x in zip(utterances, labels, strict=True)]
+    full = [None if x is None else f"{u.corpus}:{x}" for u, x in zip(utterances, labels, strict=True)]
+    own = {name for name in full if name is not None} - known  # "anger:hot" may be a label itself, of any corpus
+    class_of = class_map(card.classes, known, card.target, own)
+    named = [
+        None if x is None else class_of[name] if name in own and name in class_of else class_of.get(x)
+        for name, x in zip(full, labels, strict=True)
+    ]
     chosen = [i for i, name in enumerate(named) if name is not None and _agreed(utterances[i], card)]
     y = np.array([named[i] for i in chosen], dtype=np.str_)
     there = set(y.tolist())
@@ -118,7 +131,31 @@ def _classes(utterances: Sequence[Utterance], card: Card) -> Selection:
         f"with agreement below {card.agreement:g}": sum(name is not None for name in named) - len(chosen),
     }
     classes = tuple(name for name in dict.fromkeys(class_of.values()) if card.classes or name in there)
-    return Selection(np.array(chosen, dtype=np.int64), y, classes, class_of, {k: n for k, n in reasons.items() if n})
+    left_out = {reason: n for reason, n in reasons.items() if n}
+    notes = (*_alike(card.target, labels, named), *_otherwise_voted(utterances, card.target))
+    return Selection(np.array(chosen, dtype=np.int64), y, classes, class_of, left_out, notes)
+
+
+def _alike(target: str, labels: Sequence[str | None], named: Sequence[str | None]) -> Iterator[str]:
+    """Yield a sentence for each two labels that may be one class and are not counted as one."""
+    what = "labels" if target == "label" else f"values of {target}"
+    class_of = dict(zip(labels, named, strict=True))
+    for group in names.alike(label for label in labels if label is not None):
+        counted = {class_of[label] for label in group} - {None}
+        lost = [label for label in group if class_of[label] is None]
+        if lost and counted:
+            yield f"{what} {names.quoted(group)} may be one class: {names.quoted(lost)} is left out"
+        elif len(counted) > 1:
+            yield f"{what} {names.quoted(group)} may be one class: they are counted as {len(counted)}"
+
+
+def _otherwise_voted(utterances: Sequence[Utterance], target: str) -> Iterator[str]:
+    """Yield a sentence for each label that raters' votes spell otherwise."""
+    labels = {utterance.label for utterance in utterances if utterance.label is not None}
+    votes = {label for utterance in utterances for vote in utterance.votes for label in vote}
+    for group in names.alike([*sorted(labels), *sorted(votes - labels)]) if target == "label" else ():
+        if other := [label for label in group if label not in labels]:
+            yield f"votes for {names.quoted(other)} may mean the label {names.quoted(group[:1])}: they count for none"
 
 
 def _values(utterances: Sequence[Utterance], card: Card) -> Selection:
@@ -147,48 +184,70 @@ def require_counts(card: Card, selection: Selection) -> tuple[str, ...]:
     return (*wrong, f"the card {card} asserts {card.total} utterances, found {len(selection.y)}")
 
 
-def class_map(classes: str, known: Iterable[str], target: str = "label") -> dict[str, str]:
-    """Return the class of each value that counts.
+def class_map(classes: str, known: Iterable[str], target: str = "label", own: Iterable[str] = ()) -> dict[str, str]:
+    r"""Return the class of each value that counts.
 
     Parameters
     ----------
     classes
         Classes parted by commas. A plus merges values into one class, ``name=`` before them gives it a name, and
         ``corpus:`` before a value means that corpus's alone; empty for all values, each a class of its own, in
-        alphabetical order.
+        alphabetical order. A value or a name that holds one of these marks stands in double quotes, and a double quote
+        within them is written twice.
     known
-        The values there are; those with a corpus before a colon may be named so.
+        The values there are.
+    own
+        The values with their corpus before a colon.
 
     Examples
     --------
     >>> class_map("ang,hap+exc", ["ang", "exc", "hap", "xxx"])
     {'ang': 'ang', 'hap': 'hap+exc', 'exc': 'hap+exc'}
-    >>> class_map("anger=a:ang+b:wut,sad", ["ang", "a:ang", "sad", "wut", "b:wut"])
+    >>> class_map("anger=a:ang+b:wut,sad", ["ang", "sad", "wut"], own=["a:ang", "b:wut"])
     {'a:ang': 'anger', 'b:wut': 'anger', 'sad': 'sad'}
+    >>> class_map('"so, so",yes', ["so, so", "yes"])
+    {'so, so': 'so, so', 'yes': 'yes'}
 
     Raises
     ------
     UsageError
         If a value is not known or is named twice, or there are fewer than two classes.
     """
-    known = sorted(known)
-    plain = [value for value in known if ":" not in value]
+    plain, own = sorted(known), set(own)
     if not classes.strip():
-        return {value: value for value in plain or known}
+        return {value: value for value in plain}
     class_of: dict[str, str] = {}
-    groups = classes.split(",")
-    for group in groups:
-        name, _, members = group.rpartition("=")
-        values = [value.strip() for value in members.split("+")]
+    for name, written in _groups(classes):
+        values = [value if value in own else names.meant(value, plain) for value in written]
         for value in values:
-            if value not in known:
-                raise unknown(target, value, known if ":" in value else plain)
+            if value not in own and value not in plain:
+                raise unknown(target, value, map(_spelt, (*plain, *(own if ":" in value else ()))))
             if value in class_of:
                 raise UsageError(f"CLASSES='{classes}' names '{value}' twice: it can be in one class only.")
-            class_of[value] = name.strip() or "+".join(values)
+            class_of[value] = name or "+".join(values)
     if len(set(class_of.values())) < 2:
         raise UsageError(f"CLASSES='{classes}' is one class; telling classes apart needs at least 2.")
     return class_of
+
+
+def _groups(classes: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the name of each class, empty where it has none, and its values."""
+    name, values = "", list[str]()
+    for piece in PIECE.finditer(classes):
+        quoted, plain, mark = piece.groups()
+        values.append(plain.strip() if quoted is None else quoted.replace('""', '"'))
+        if mark == "=":
+            name, values = "=".join(filter(None, (name, "+".join(values)))), []
+        elif mark != "+":
+            yield name, values
+            name, values = "", []
+        if not mark:
+            return
+
+
+def _spelt(value: str) -> str:
+    """Return a value as `CLASSES` must have it."""
+    return '"' + value.replace('"', '""') + '"' if any(mark in value for mark in ',+="') else value
 
 
 def _agreed(utterance: Utterance, card: Card) -> bool:

@@ -6,7 +6,8 @@ the pooled figure is computed again. With up to `MOST_EXACT` speakers every way 
 exact; with more, `DRAWS` ways are drawn. Clips are never swapped one by one: those of a speaker are alike.
 
 Over few speakers no difference, however large, can reach a small p: the least one is ``2^(1 - S)`` for ``S`` speakers.
-Where Holm's correction for the number of pairs puts even that above alpha, the verdict is that there are too few.
+Where Holm's correction for the number of pairs puts even that above alpha, no run is called better. That a test is not
+significant is no proof of equality: what may be said then depends on the interval (`pipeline.judging.verdicts`).
 
 The test speaks of these runs' predictions; that other training speakers would have given other models is not in it.
 
@@ -26,7 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.judging import metrics
+from pipeline.judging import metrics, verdicts
 from pipeline.judging.intervals import Interval, jackknife
 
 Floats = NDArray[np.float64]
@@ -41,7 +42,7 @@ BLOCK = 1024
 ROUNDING = 1e-12
 
 BETTER = "better"
-NOT_SIGNIFICANT = "not significant"
+SAME = "the same predictions"
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +74,8 @@ class Comparison:
     one, other
         The runs' names.
     difference
-        The figure of `one` less that of `other`, with its jackknife interval over speakers (a picture of the
-        difference; the verdict is the test's).
+        The figure of `one` less that of `other`, with its jackknife interval over speakers. Whether one is better is
+        for the test to say, whether they are equal for the interval.
     p
         The two-sided p-value of this pair alone.
     p_holm
@@ -84,7 +85,8 @@ class Comparison:
     exact
         Whether all ways of swapping were tried.
     verdict
-        `BETTER`, `NOT_SIGNIFICANT` or ``"too few speakers to decide"``.
+        `BETTER`; `SAME`; or, where the test is not significant, what the interval allows: ``"equal within 0.05"``,
+        ``"cannot be told with 10 speakers"``.
     winner
         The better run where the verdict is `BETTER`, else None.
     """
@@ -145,7 +147,7 @@ def pairwise(
     compared = []
     for one, other in pairs:
         difference = _difference(figures[one], figures[other], metric, clusters, unit)
-        verdict = _verdict(corrected[one, other], least_p(n_clusters) * len(pairs), alpha, unit)
+        verdict = _verdict(runs[one], runs[other], difference, metric, corrected[one, other], alpha, unit)
         winner = (one if _of(metric).rises == (difference.value > 0) else other) if verdict == BETTER else None
         compared.append(
             Comparison(
@@ -238,10 +240,17 @@ def _difference(one: metrics.Figure, other: metrics.Figure, metric: str, cluster
     return jackknife(lambda rows: one(rows) - other(rows), clusters, bounds=(-reach, reach), unit=unit)
 
 
-def _verdict(p_holm: float, least: float, alpha: float, unit: str) -> str:
-    if least > alpha:
-        return f"too few {unit}s to decide"
-    return BETTER if p_holm <= alpha else NOT_SIGNIFICANT
+def _verdict(
+    one: Predictions, other: Predictions, difference: Interval, metric: str, p_holm: float, alpha: float, unit: str
+) -> str:
+    """Return the verdict in words; of two runs that differ, whose figure is better is not in it."""
+    if np.array_equal(one.predicted, other.predicted):
+        return SAME
+    margin = verdicts.margin_of(_of(metric).high)
+    found = verdicts.of_test(difference, p_holm, alpha, margin=margin, rises=_of(metric).rises)
+    if found in ("better", "worse"):
+        return BETTER
+    return verdicts.in_words(found, difference.n_clusters, unit, margin=margin)
 
 
 def _of(metric: str) -> metrics.Metric[Any]:

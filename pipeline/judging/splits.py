@@ -14,13 +14,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.corpora.base import Card
 from pipeline.errors import AffexError, UsageError, unknown
+from pipeline.files import content
 from pipeline.manifest import Utterance
+from pipeline.names import normal
 
 Numbers = NDArray[np.int64]
 Labels = NDArray[np.str_]
@@ -84,13 +87,20 @@ def clusters(utterances: Sequence[Utterance], unit: str = "") -> Clusters:
         if all(of):
             return Clusters(name, np.array(of, dtype=np.str_))
         if unit or any(of):
-            nameless = next(u.id for u, value in zip(utterances, of, strict=True) if not value)
-            raise AffexError(
-                f"{of.count('')} of {len(of)} utterances have no {name} (the first: {nameless}).\n"
-                f"Name the {name} of every utterance, or of none and evaluate under another protocol."
-            )
+            raise AffexError(_nameless(utterances, name, of))
     media = (utterance.video or utterance.audio for utterance in utterances)
     return Clusters("video", np.array([item.path if item else "" for item in media], dtype=np.str_))
+
+
+def _nameless(utterances: Sequence[Utterance], name: str, of: Sequence[str]) -> str:
+    """Return that utterances have no speaker (session, dialog), and the way out."""
+    first = next(u.id for u, value in zip(utterances, of, strict=True) if not value)
+    way_out = (
+        f"Name the {name} of every utterance, or of none and evaluate under another PROTOCOL."
+        if any(of)
+        else f"Name the {name}s, or evaluate under another PROTOCOL: group-k keeps {clusters(utterances).unit}s whole."
+    )
+    return f"{of.count('')} of {len(of)} utterances have no {name} (the first: {first}).\n{way_out}"
 
 
 def card_hash(card: Card) -> str:
@@ -156,11 +166,8 @@ def group_k(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
     """
     found = clusters(utterances)
     counts = Counter(found.of.tolist())
-    if card.k < 2 or len(counts) < card.k:
-        raise AffexError(
-            f"group-k makes k={card.k} groups of speakers, and there are {len(counts)}: expected 2 to {len(counts)}, "
-            f"as in PROTOCOL=group-k:k={max(2, len(counts) // 2)}."
-        )
+    stand_in = "" if found.unit == "speaker" else f" ({found.unit}s stand in for speakers: none is named)"
+    _require_k(card, f"groups of {found.unit}s{stand_in}", sorted(counts), f"{found.unit}s")
     size, group_of = [0] * card.k, {}
     for name in sorted(counts, key=lambda name: (-counts[name], name)):
         group_of[name] = size.index(min(size))
@@ -179,10 +186,7 @@ def random_k(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
     AffexError
         If there are fewer utterances than folds.
     """
-    if not 2 <= card.k <= len(utterances):
-        raise AffexError(
-            f"random-k deals {len(utterances)} utterances into k={card.k} folds: expected 2 to {len(utterances)}."
-        )
+    _require_k(card, "parts of the utterances", [utterance.id for utterance in utterances], "utterances")
     digests = [hashlib.sha256(utterance.id.encode()).digest() for utterance in utterances]
     dealt = np.empty(len(utterances), dtype=np.int64)
     dealt[sorted(range(len(utterances)), key=digests.__getitem__)] = np.arange(len(utterances)) % card.k
@@ -244,6 +248,43 @@ def cross(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
     return (Fold("+".join(sorted(test)), np.flatnonzero(np.isin(corpora, sorted(train))), np.flatnonzero(named)),)
 
 
+def all_but(rounds: Sequence[Fold], found: Clusters, exclude: Sequence[str]) -> Fold:
+    """Return the fold that learns from all who are in any fold, but for some speakers.
+
+    Raises
+    ------
+    UsageError
+        If nobody is called so.
+    """
+    for name in exclude:
+        if name not in found.of:
+            raise unknown(found.unit, name, np.unique(found.of).tolist())
+    judged = np.unique(np.concatenate([part for fold in rounds for part in (fold.train, fold.test)]))
+    excluded = np.isin(found.of[judged], list(exclude))
+    return Fold("all", judged[~excluded], judged[excluded])
+
+
+def require_variety(fold: Fold, y: NDArray[Any], found: Clusters) -> None:
+    """Refuse a fold whose training utterances are all of one class, or one value.
+
+    Raises
+    ------
+    AffexError
+        Naming fold, class and speakers.
+    """
+    seen = np.unique(y[fold.train])
+    if len(seen) > 1:
+        return
+    names = np.unique(found.of[fold.train]).tolist()
+    who = f"{len(names)} {found.unit}{'s' * (len(names) != 1)} ({', '.join(names[:3])}{' ...' * (len(names) > 3)})"
+    all_of = f"all of them are '{seen[0]}'" if len(seen) else "there is none"
+    raise AffexError(
+        f"Fold {fold.name}: it learns from {len(fold.train)} utterances of {who}, and {all_of}: telling two apart "
+        f"needs both.\nAdd recordings of {found.unit}s who have others, or draw the line elsewhere, as with "
+        "PROTOCOL=split and a split column."
+    )
+
+
 def notes(y: Labels, rounds: Sequence[Fold]) -> tuple[str, ...]:
     """Return a sentence for each class that the folds cannot do justice to.
 
@@ -256,6 +297,28 @@ def notes(y: Labels, rounds: Sequence[Fold]) -> tuple[str, ...]:
         for fold in rounds
         for name in sorted(set(y[fold.test].tolist()) - set(y[fold.train].tolist()))
     )
+
+
+def _require_k(card: Card, parts: str, names: Sequence[str], what: str) -> None:
+    """Refuse a `k` that is not between 2 and how many there are to be dealt.
+
+    Raises
+    ------
+    AffexError
+        With the `k` that would do, or, where there are fewer than two, that none would.
+    """
+    n = len(names)
+    if n < 2:
+        found = f"only one, '{names[0]}'" if n else "none"
+        raise AffexError(
+            f"{card.protocol} makes k={card.k} {parts}, and there is {found}: there is nobody to test and others to "
+            f"learn from, whatever k is.\nAdd recordings of other {what}, or name the speakers, if there are several."
+        )
+    if not 2 <= card.k <= n:
+        raise AffexError(
+            f"{card.protocol} makes k={card.k} {parts}, and there are {n}: expected {f'2 to {n}' if n > 2 else '2'}, "
+            f"as in PROTOCOL={card.protocol}:k={min(n, max(2, card.k))}."
+        )
 
 
 def _one_out(utterances: Sequence[Utterance], unit: str, protocol: str, advice: str) -> tuple[Fold, ...]:
@@ -292,16 +355,17 @@ def _listed(table: Path) -> Iterator[tuple[str, str]]:
     if not {"id", "split"} <= set(rows.fieldnames or ()):
         raise AffexError(f"{table} is no split file: expected a table with the columns id and split.")
     for number, row in enumerate(rows, 2):
-        if row["split"] not in ("train", "validation", "test", ""):
+        side = normal(row["split"] or "")
+        if side not in ("train", "validation", "test", ""):
             raise AffexError(
                 f"{table}, row {number}: 'split' is '{row['split']}', expected train, validation, test or nothing."
             )
-        yield row["id"], row["split"]
+        yield row["id"], side
 
 
 def _content(table: Path) -> bytes:
     try:
-        return table.read_bytes()
+        return content(table)
     except OSError as error:
         raise AffexError(f"The split file {table} cannot be read: {error.strerror}.") from error
 

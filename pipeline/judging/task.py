@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from classifiers.base import Classifier, Target
 from pipeline import registry
 from pipeline.corpora.base import LOSO, Card
 from pipeline.errors import AffexError, UsageError
-from pipeline.judging import raters
+from pipeline.judging import raters, speakers
 from pipeline.judging.results import About
 from pipeline.judging.selection import CONTINUOUS, Selection, in_parts, require_counts, select
 from pipeline.judging.splits import Clusters, Fold, clusters, folds, notes
@@ -144,6 +144,8 @@ class Task:
         What the folds cannot do justice to, a sentence each.
     ceiling
         What a human rater reaches, where votes are known.
+    spread
+        How many clusters have how many classes.
     """
 
     utterances: tuple[Utterance, ...]
@@ -153,6 +155,7 @@ class Task:
     left_out: Mapping[str, int]
     notes: tuple[str, ...]
     ceiling: Mapping[str, Any] | None = None
+    spread: speakers.Spread = field(default_factory=dict)
 
 
 def prepare(matrix: Matrix, settings: Settings, *, partial: bool = False) -> Task:
@@ -188,18 +191,25 @@ def prepare(matrix: Matrix, settings: Settings, *, partial: bool = False) -> Tas
         np.unique(np.concatenate([n for f in rounds for n in (f.train, f.test)]))
     )
     found = clusters(matrix.utterances)
-    groups = clusters(matrix.utterances, "session") if card.protocol == "session" and len(rounds) > 2 else found
+    groups = inner_groups(card, matrix.utterances, rounds)
     shares, ceiling, unrated = _rated(matrix.utterances, selection, settings)
     classes_missing = notes(selection.y, rounds) if selection.classes else ()
+    poor = speakers.warnings(found, selection.y, settings.speaker_norm)
     return Task(
         utterances=matrix.utterances,
         examples=Examples(matrix.X, matrix.offsets, selection.y, groups.of, selection.classes, shares),
         folds=rounds,
         clusters=found,
         left_out={reason: n for reason, n in (left_out | dict(selection.left_out)).items() if n},
-        notes=(*asserted, *_absent(matrix, settings), *unrated, *classes_missing),
+        notes=(*asserted, *_absent(matrix, settings), *unrated, *selection.notes, *classes_missing, *poor),
         ceiling=ceiling,
+        spread=speakers.spread(found, selection.y),
     )
+
+
+def inner_groups(card: Card, utterances: Sequence[Utterance], rounds: Sequence[Fold]) -> Clusters:
+    """Return who is kept whole in inner folds: speakers, or sessions where enough of these are learned from."""
+    return clusters(utterances, "session" if card.protocol == "session" and len(rounds) > 2 else "")
 
 
 def require_target(settings: Settings) -> None:

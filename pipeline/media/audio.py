@@ -2,31 +2,39 @@
 
 Conventions: audio becomes mono ``(n_samples,) float32 in [-1, 1]`` at the rate asked for. Integer samples are
 divided by full scale (2**15 for 16 bits), channels are averaged unless one is chosen, spans are cut at the
-file's own rate before soxr's high-quality resampler (https://github.com/dofuuz/python-soxr) runs.
+file's own rate before soxr's high-quality resampler (https://github.com/dofuuz/python-soxr) runs. Spans are in the
+file's time (`clock`): sound that begins later than the file is not moved to its beginning.
+
+No zeros stand in for sound that is not there. A clip that touches a hole, reaches beyond the end, or begins well before
+the sound does, is a `MediaError`; so are one of a file that was cut, where the whole is asked for, and one that is
+digital silence.
 """
 
-from collections.abc import Iterator
+import math
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.base import Clip
 from pipeline.errors import MediaError
+from pipeline.files import path_of, status
 from pipeline.manifest import Media
-
-#: Read by libsndfile; all else, and what it cannot read, by FFmpeg.
-SOUND_FILES = (".wav", ".flac", ".aif", ".aiff", ".au")
-
-#: A span may end this much after its file does, s: labels are cut by hand, files by frames.
-SPAN_SLACK = 0.05
-
-#: A file may hold this much less than it declares, s: codecs pad their last frame.
-LENGTH_SLACK = 0.1
+from pipeline.media.clock import SLACK
+from pipeline.media.promised import is_plain_wav
+from pipeline.media.sound import Hole, Piece, Track, UnopenedError, heard, indexed, length, open_track
+from pipeline.media.spans import SPAN_SLACK, nonsense, outside
 
 #: Float samples beyond this are not audio in [-1, 1] that went a little over, but another scale.
 LOUDEST = 2.0
+
+#: Channels cancel out where their mean has less than this share of their energy: one is inverted.
+CANCELLED = 1e-4
+
+#: A time beyond this, s, is looked at with the file's length before anything is counted in samples.
+FAR = 1e6
 
 
 def decode_audio(root: Path, media: Media, rate: int, longest: float) -> Clip:
@@ -43,162 +51,206 @@ def decode_audio(root: Path, media: Media, rate: int, longest: float) -> Clip:
     longest : float
         The longest clip that is allowed, s.
 
+    Returns
+    -------
+    Clip
+        Its `begins` says how much later than the span, or than the file, its sound begins.
+
     Raises
     ------
     MediaError
-        If the file is not media or is damaged, has no audio or no such channel, ends
-        before the span does, is longer than `longest`, or holds samples that are no numbers.
+        If the file is not media, is damaged or cut, has no audio or no such channel; if there is no sound in a part of
+        the span; or if the clip is longer than `longest`, silent, or holds samples that are no numbers.
     """
-    path = root / media.path
-    if path.stat().st_size == 0:
+    path = path_of(root, media.path)
+    if status(path).st_size == 0:
         raise MediaError(f"{media.path} is empty (0 bytes)")
-    _check_riff(path, media)
-    native, samples = _from_sound_file(path, media, longest) or _from_container(path, media, longest)
-    _check(samples, media)
-    return Clip(_resampled(samples, native, rate), rate)
+    if (problem := nonsense(media.path, media.start, media.end)) is not None:
+        raise MediaError(problem)
+    take = _of_plain_wav(path, media, longest) or _of_track(path, media, longest)
+    samples = take.samples()
+    _require_sound(samples, take)
+    return Clip(_resampled(samples, take.rate, rate), rate, begins=take.begins, note=take.note)
 
 
-def _from_sound_file(path: Path, media: Media, longest: float) -> tuple[int, NDArray[np.float32]] | None:
-    """Return the rate and the mono samples of the span, or None if libsndfile cannot read the file.
+@dataclass
+class _Take:
+    """What was taken of a span so far.
 
-    It opens a wav more than ten times faster than FFmpeg does, and short wavs are what corpora hold.
+    Parameters
+    ----------
+    begins : float, s
+        How much later than the span its sound begins.
+    held : float, s
+        When the sound ended that was seen last.
+    loud, kept : float
+        The mean energy of the channels, and that of what was made of them.
     """
+
+    media: Media
+    note: str = ""
+    rate: int = 0
+    begins: float = 0.0
+    held: float = 0.0
+    loud: float = 0.0
+    kept: float = 0.0
+    chunks: list[NDArray[np.float32]] = field(default_factory=list)
+
+    @property
+    def start(self) -> float:
+        """Where the span begins, s."""
+        return self.media.start or 0.0
+
+    @property
+    def end(self) -> float:
+        """Where the span ends, s; infinity for the file's end."""
+        return math.inf if self.media.end is None else self.media.end
+
+    def add(self, piece: Piece) -> None:
+        """Take the samples of a piece that are in the span."""
+        self.rate, self.held = piece.rate, piece.end
+        skipped = round(self.start * piece.rate) - piece.at
+        last = None if self.media.end is None else max(round(self.media.end * piece.rate) - piece.at, 0)
+        part = piece.samples[:, max(skipped, 0) : last]
+        if part.shape[1]:
+            self.begins = self.begins if self.chunks else max(-skipped, 0) / piece.rate
+            self.chunks.append(self._mono(part))
+
+    def _mono(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return (n_samples,) from (n_channels, n_samples): the mean, or the channel that was chosen."""
+        channel = self.media.channel
+        if channel is not None and not 0 <= channel < len(values):
+            raise MediaError(f"{self.media.path} has {len(values)} channels (from 0), no channel {channel}")
+        mono: NDArray[np.float32] = values.mean(axis=0, dtype=np.float32) if channel is None else values[channel]
+        if len(values) > 1 and channel is None:
+            self.loud += float(np.square(values, dtype=np.float64).sum() / len(values))
+            self.kept += float(np.square(mono, dtype=np.float64).sum())
+        return mono
+
+    def samples(self) -> NDArray[np.float32]:
+        """Return all that was taken, (n_samples,)."""
+        return np.concatenate(self.chunks) if self.chunks else np.empty(0, np.float32)
+
+
+def _of_plain_wav(path: Path, media: Media, longest: float) -> _Take | None:
+    """Return what a plain wav holds of the span; None for others. libsndfile opens it ten times faster than FFmpeg."""
+    return _of_sound_file(path, media, longest) if is_plain_wav(path) else None
+
+
+def _of_sound_file(path: Path, media: Media, longest: float) -> _Take | None:
+    """Return what libsndfile reads of the span; None where it cannot, or reads less than it promises."""
     import soundfile
 
-    if path.suffix.lower() not in SOUND_FILES:
-        return None
     try:
-        with soundfile.SoundFile(path) as file:
-            first, last = _span(media, file.samplerate)
-            last = file.frames if last is None else last
-            if last - first > longest * file.samplerate:
-                raise MediaError(_too_long(media, (last - first) / file.samplerate, longest))
-            _check_end(media, file.frames / file.samplerate)
-            file.seek(min(first, file.frames))
-            return int(file.samplerate), _mono(file.read(last - first, dtype="float32", always_2d=True).T, media)
+        with soundfile.SoundFile(os.fsencode(path)) as file:
+            held = file.frames / file.samplerate
+            _require_within(media, held, longest)
+            first = round((media.start or 0.0) * file.samplerate)
+            last = file.frames if media.end is None else min(round(media.end * file.samplerate), file.frames)
+            file.seek(first)
+            samples = file.read(last - first, dtype="float32", always_2d=True).T
     except soundfile.LibsndfileError:
         return None
+    if samples.shape[1] != last - first:
+        return None
+    take = _Take(media)
+    take.add(Piece(first, int(file.samplerate), samples))
+    return take
 
 
-def _from_container(path: Path, media: Media, longest: float) -> tuple[int, NDArray[np.float32]]:
-    """Return the rate and the mono samples of the span, decoded by FFmpeg."""
-    import av
-
+def _of_track(path: Path, media: Media, longest: float) -> _Take:
+    """Return what FFmpeg decodes of the span, or libsndfile where it cannot open the file: AIFF and W64 from a pipe."""
     try:
-        with av.open(str(path)) as container:
-            if not container.streams.audio:
-                held = " and ".join(sorted({stream.type for stream in container.streams}))
-                only = f"only {held}" if held else "nor any other"
-                raise MediaError(f"{media.path} has no audio stream, {only}: sound was expected")
-            stream = container.streams.audio[0]
-            return stream.rate, _decoded(container, stream, media, longest)
-    except av.FFmpegError as error:
-        raise MediaError(f"{media.path} cannot be decoded: {error.strerror or error}") from error
-
-
-def _decoded(container: Any, stream: Any, media: Media, longest: float) -> NDArray[np.float32]:
-    rate = stream.rate
-    first, last = _span(media, rate)
-    limit = first + int(longest * rate)
-    if last is not None and last > limit:
-        raise MediaError(_too_long(media, (last - first) / rate, longest))
-    chunks, held = [], 0
-    for at, chunk in _frames(container, stream, media, first / rate):
-        chunks.append(chunk[max(first - at, 0) : None if last is None else max(last - at, 0)])
-        held = at + len(chunk)
-        if last is not None and held >= last:
-            break
-        if held > limit:
-            raise MediaError(_too_long(media, _declared(stream, held / rate), longest))
-    _check_end(media, held / rate)
-    declared = _declared(stream, held / rate)
-    if media.end is None and held / rate < declared - LENGTH_SLACK:
-        raise MediaError(_cut_short(media, f"{declared:.3f} s of audio", f"{held / rate:.3f} s"))
-    return np.concatenate(chunks) if chunks else np.empty(0, np.float32)
-
-
-def _frames(container: Any, stream: Any, media: Media, start: float) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Yield (number of the first sample, mono samples) of each frame, from about `start` seconds on."""
-    import av
-
-    origin = float((stream.start_time or 0) * stream.time_base)
-    sought = start > 1.0
-    if sought:
-        container.seek(int((origin + start - 0.5) / stream.time_base), stream=stream)
-    at = None if sought else 0
-    for packet in container.demux(stream):
-        try:
-            frames = packet.decode()
-        except av.InvalidDataError:
-            if at is None:  # a seek may land inside a packet
-                continue
+        with open_track(path, media.path) as track:
+            return _taken(track, media, longest)
+    except UnopenedError:
+        take = _of_sound_file(path, media, longest)
+        if take is None:
             raise
-        for frame in frames:
-            if at is None:
-                at = round((frame.time - origin) * stream.rate)
-            chunk = _mono(_full_scale(frame), media)
-            yield at, chunk
-            at += len(chunk)
+        return take
 
 
-def _full_scale(frame: Any) -> NDArray[np.float32]:
-    """Return an FFmpeg frame as (n_channels, n_samples) float32, full scale as 1."""
-    values: NDArray[Any] = frame.to_ndarray()
-    if not frame.format.is_planar:
-        values = values.reshape(frame.samples, -1).T
-    if values.dtype == np.uint8:
-        values = (values - 128.0) / 128.0
-    elif np.issubdtype(values.dtype, np.integer):
-        values = values / -float(np.iinfo(values.dtype).min)
-    return np.asarray(values, dtype=np.float32)
+def _taken(track: Track, media: Media, longest: float) -> _Take:
+    take = _Take(media, track.note)
+    _require_short(track, take, longest)
+    _require_complete(track)
+    for event in heard(track, take.start):
+        if isinstance(event, Piece):
+            _require_begun(event, take)
+        if event.start >= take.end:
+            break
+        if isinstance(event, Hole):
+            _require_apart(event, track, take)
+            continue
+        take.add(event)
+        if media.end is None and take.held - take.start > longest:
+            raise MediaError(_too_long(media, take.held - take.start, longest))
+    _require_whole(track, take)
+    return take
 
 
-def _mono(values: NDArray[np.float32], media: Media) -> NDArray[np.float32]:
-    """Return (n_samples,) from (n_channels, n_samples): the mean, or the channel that was chosen."""
-    if media.channel is None:
-        mean: NDArray[np.float32] = values.mean(axis=0, dtype=np.float32)
-        return mean
-    if not 0 <= media.channel < len(values):
-        raise MediaError(f"{media.path} has {len(values)} channels (from 0), no channel {media.channel}")
-    chosen: NDArray[np.float32] = values[media.channel]
-    return chosen
+def _require_short(track: Track, take: _Take, longest: float) -> None:
+    """Refuse a clip that is too long, or lies far beyond the end, before it is decoded."""
+    if (take.end < math.inf and take.end - take.start > longest) or take.start > FAR:
+        _require_within(take.media, length(track), longest, track.cut)
+    elif (track.declared or 0.0) - take.start > longest and take.end == math.inf:
+        raise MediaError(_too_long(take.media, (track.declared or 0.0) - take.start, longest))
 
 
-def _span(media: Media, rate: int) -> tuple[int, int | None]:
-    """Return the span's first sample and the one after its last (None: the file's end)."""
-    return round((media.start or 0.0) * rate), None if media.end is None else round(media.end * rate)
+def _require_within(media: Media, held: float, longest: float = math.inf, cut: str | None = None) -> None:
+    """Refuse a span that reaches beyond the end of its file, or begins there, and then one that is too long."""
+    end = held if media.end is None else media.end
+    if held < end - SPAN_SLACK or (media.start is not None and held <= media.start):
+        raise MediaError(outside(media.path, media.start, media.end, "sound", held, cut))
+    if end - (media.start or 0.0) > longest:
+        raise MediaError(_too_long(media, end - (media.start or 0.0), longest))
 
 
-def _check_riff(path: Path, media: Media) -> None:
-    """Refuse a wav with fewer bytes than its header promises; every reader would pass it over in silence.
-
-    A size of 0 or of all ones is what a program writes that could not know it (Microsoft and IBM,
-    Multimedia Programming Interface and Data Specifications 1.0, 1991, and later practice).
-    """
-    with path.open("rb") as file:
-        magic, size = file.read(4), int.from_bytes(file.read(4), "little")
-    if magic == b"RIFF" and size not in (0, 2**32 - 1) and path.stat().st_size < size:
-        raise MediaError(_cut_short(media, f"{size + 8} bytes", f"{path.stat().st_size} bytes"))
-
-
-def _check_end(media: Media, held: float) -> None:
-    """Refuse a span that ends after its file, or begins there."""
-    if media.end is not None and held < media.end - SPAN_SLACK:
+def _require_complete(track: Track) -> None:
+    """Refuse an AVI that does not say when its sound is: for none it has empty chunks, which FFmpeg skips."""
+    if track.container.format.name != "avi" or track.is_plain:
+        return
+    if track.cut is not None:
         raise MediaError(
-            f"the span {media.start or 0:.3f} to {media.end:.3f} s reaches beyond the end of "
-            f"{media.path}, which holds {held:.3f} s"
+            f"{track.name} is cut short: {track.cut}. Without its index an AVI does not say when its sound is"
         )
-    if media.start is not None and held <= media.start:
-        raise MediaError(f"the span begins at {media.start:.3f} s, and {media.path} holds {held:.3f} s")
+    if indexed(track) < (track.declared or 0.0) - SLACK:
+        raise MediaError(
+            f"{track.name} lacks sound: it declares {track.declared:.3f} s and holds {indexed(track):.3f} s, and "
+            "an AVI does not say where it is missing. Write it anew, with silence there"
+        )
 
 
-def _declared(stream: Any, default: float) -> float:
-    """Return the length that the file gives its audio, s."""
-    return default if stream.duration is None else float(stream.duration * stream.time_base)
+def _require_begun(piece: Piece, take: _Take) -> None:
+    """Refuse a span that begins well before the sound does; of a whole file, the first sound is the beginning."""
+    is_late = take.media.start is not None and piece.start > take.start + SLACK
+    if not take.held and (is_late or piece.start >= take.end):
+        raise MediaError(
+            f"the span begins at {take.start:.3f} s, and the sound of {take.media.path} begins at {piece.start:.3f} s"
+        )
 
 
-def _cut_short(media: Media, declared: str, held: str) -> str:
-    return f"{media.path} is cut short: it declares {declared} and holds {held}"
+def _require_apart(hole: Hole, track: Track, take: _Take) -> None:
+    """Refuse a span that reaches into a hole; where the file was cut, that is the reason."""
+    if hole.end <= take.start or (math.isinf(hole.end) and hole.start > take.end - SPAN_SLACK):
+        return
+    if hole.is_end:
+        _require_whole(track, take)
+    raise MediaError(f"{take.media.path} {hole}" + (f"; it is cut short: {track.cut}" if track.cut else ""))
+
+
+def _require_whole(track: Track, take: _Take) -> None:
+    """Refuse a span that reaches beyond the end, and of a file that is cut, the whole."""
+    if take.held >= take.end - SPAN_SLACK and take.chunks:
+        return
+    held, cut, declared = take.held or length(track), track.cut, track.declared
+    if not held:
+        raise MediaError(f"{track.name} holds no audio samples" + (f" ({track.note})" if track.note else ""))
+    if cut is None and declared is not None and held < declared - SLACK:
+        cut = f"it declares {declared:.3f} s of sound"
+    _require_within(take.media, held, cut=cut)
+    if cut is not None:
+        raise MediaError(f"{track.name} is cut short: {cut} ({held:.3f} s of sound)")
 
 
 def _too_long(media: Media, duration: float, longest: float) -> str:
@@ -208,19 +260,26 @@ def _too_long(media: Media, duration: float, longest: float) -> str:
     )
 
 
-def _check(samples: NDArray[np.float32], media: Media) -> None:
-    """Refuse samples that are no numbers, or are not on the scale of [-1, 1]."""
+def _require_sound(samples: NDArray[np.float32], take: _Take) -> None:
+    """Refuse samples that are no numbers, are not on the scale of [-1, 1], or are nothing but zeros."""
+    path = take.media.path
     if not len(samples):
-        raise MediaError(f"{media.path} holds no audio samples")
+        raise MediaError(f"{path} holds no audio samples")
     bad = np.count_nonzero(~np.isfinite(samples))
     if bad:
-        raise MediaError(f"{media.path} holds {bad} samples that are not finite numbers (of {len(samples)})")
+        raise MediaError(f"{path} holds {bad} samples that are not finite numbers (of {len(samples)})")
     peak = float(np.abs(samples).max())
     if peak > LOUDEST:
         raise MediaError(
-            f"{media.path} reaches {peak:.6g}, and float samples are expected within [-1, 1]. "
+            f"{path} reaches {peak:.6g}, and float samples are expected within [-1, 1]. "
             "Were integers saved as floats? Divide by full scale"
         )
+    if take.kept < CANCELLED * take.loud:
+        raise MediaError(f"{path} is digital silence: the channels cancel out; name one with channel= (from 0)")
+    if not peak:
+        which = "" if take.media.channel is None else f" of channel {take.media.channel}"
+        also = f" ({take.note})" if take.note else ""
+        raise MediaError(f"{path} is digital silence: every sample{which} is 0{also}")
 
 
 def _resampled(samples: NDArray[np.float32], native: int, rate: int) -> NDArray[np.float32]:

@@ -44,7 +44,12 @@ def _matrix(frame: Any) -> NDArray[np.int32] | None:
     """Return the first two rows and columns of the frame's display matrix, 16.16 fixed point."""
     from av.sidedata.sidedata import Type
 
-    data = [data for data in frame.side_data if data.type == Type.DISPLAYMATRIX]
+    try:
+        data = [data for data in frame.side_data if data.type == Type.DISPLAYMATRIX]
+    except ValueError:  # PyAV 18 reads no side data where there is EXIF among it, but tells how far a frame is turned
+        turns = round(frame.rotation / 90) % 4
+        a, b = ((1, 0), (0, -1), (-1, 0), (0, 1))[turns]
+        return np.array([[a, b], [-b, a]], np.int32)
     return np.frombuffer(data[0], np.int32).reshape(3, 3)[:2, :2] if data else None
 
 

@@ -12,19 +12,25 @@ which is HDF5 laid out as
 Conventions: a key is a recording's name; in a file that was aligned to another it is followed by the number of the row
 aligned to, from 0: ``"v0[2]"`` (see `recording`). One entry is in memory at a time, however large the file. Published
 files hold rows with NaN, intervals that begin before 0 or overlap, and rows in any order: all of that is given as it
-stands. A hurt file is refused in words wherever the HDF5 library notices it; of files with random bits turned, some
-still read, as other values, and about one in two thousand ends the process inside the library.
+stands.
+
+Anybody may have made a file that is read, so a child process reads it (`csd_child`), which opens nothing else and has
+limits: where the HDF5 library crashes or hangs, that is a sentence. A file of ours bears a seal in its metadata (the
+key ``affex seal``), over names, metadata and the rows of every entry: a bit that was turned is found. In a file of
+others it is found where HDF5 keeps a checksum (gzip, fletcher32), and else may read as other values.
 """
 
 import contextlib
+import hashlib
 import io
 import json
+import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
@@ -32,6 +38,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from pipeline.atomic import temporary, writing
 from pipeline.errors import AffexError
+from pipeline.media.confined import Confined, Limits, RefusedError
+from pipeline.sealed import DamagedError, opened, sealed
 
 #: What the SDK wants said of a sequence (its ``metadataconfigs.py``). A comma that is missing there makes one
 #: key of "dimension names" and "computational sequence version", so that it finds every file wanting; it only warns.
@@ -51,8 +59,16 @@ METADATA = (
 
 KEY = re.compile(r"(?P<recording>.*?)\[(?P<number>\d+)\]")
 
-#: What h5py raises where a file is not what it says it is.
-HURT = (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError, MemoryError, OverflowError)
+#: What reads a file, in a process of its own.
+CHILD = Path(__file__).with_name("csd_child.py")
+
+#: So many bytes a half of an entry may have.
+MOST_BYTES = 2**31
+
+#: The metadata that hold the seal of a file of ours, and that say that there is one.
+SEALED, SEALER = "affex seal", "affex sealed"
+
+AS_INTERVALS = "expected (n_rows, 2) of finite numbers"
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,30 +122,42 @@ def recording(key: str) -> tuple[str, int | None]:
 
 
 @contextlib.contextmanager
-def reading(path: Path) -> Iterator[Sequence]:
+def reading(path: Path, limits: Limits = Limits()) -> Iterator[Sequence]:  # noqa: B008 - it is frozen
     """Open a computational sequence; its entries can be read within the block.
+
+    Parameters
+    ----------
+    limits
+        What the process that reads it may use.
 
     Raises
     ------
     AffexError
-        If the file is not there, is no HDF5 or is damaged, or has no such layout. Likewise when an entry is asked for
-        that is damaged, has not as many features as intervals, or intervals that are no pairs of numbers.
+        If the file is not there, is no HDF5 or is damaged, has no such layout, refers to other files, or is not what
+        affex wrote, where it says that affex wrote it. Likewise when an entry is asked for that is damaged, has not
+        as many features as intervals, or intervals that are no pairs of numbers.
     """
+    what = f"{path} cannot be read as a computational sequence"
+    if path.exists() and not path.is_file():
+        raise AffexError(f"{what}: it is no file.")
     with contextlib.ExitStack() as stack:
-        with _in_words(f"{path} cannot be read as a computational sequence"):
-            file = stack.enter_context(h5py.File(path, "r"))
-            root = _root(path, file)
-            sequence = Sequence(root.name.removeprefix("/"), _metadata(path, root), _Entries(path, root["data"]))
-        yield sequence
+        with _in_words(what):
+            child = stack.enter_context(Confined(CHILD, str(path), limits=limits))
+            said = child.ask()
+            name, texts, keys = str(said["name"]), dict(said["metadata"]), list(map(str, said["keys"]))
+            digests = _sealed_digests(name, texts, keys)
+            metadata = {key: _json_or_text(text) for key, text in texts.items() if key not in (SEALED, SEALER)}
+        yield Sequence(name, metadata, _Entries(path, child, keys, digests))
 
 
 class _Entries(Mapping[str, Entry]):
     """The entries of an open file."""
 
-    def __init__(self, path: Path, data: h5py.Group) -> None:
+    def __init__(self, path: Path, child: Confined, keys: Iterable[str], digests: Mapping[str, str] | None) -> None:
         self._path = path
-        self._data = data
-        self._keys = dict.fromkeys(data)
+        self._child = child
+        self._keys = dict.fromkeys(keys)
+        self._digests = digests
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -145,76 +173,126 @@ class _Entries(Mapping[str, Entry]):
             raise KeyError(key)
         where = f"{self._path}: '{key}'"
         with _in_words(f"{where} cannot be read"):
-            group = self._data[key]
-            missing = [name for name in ("features", "intervals") if name not in group]
+            halves = self._child.ask(key=key)
+            missing = [name for name in ("features", "intervals") if halves[name] is None]
             if missing:
                 raise AffexError(f"{where} has no '{missing[0]}'. Expected features and intervals of each recording.")
-            return _entry(where, _array(group["features"]), _array(group["intervals"]))
+            _require_pair(where, *(_shape_and_type(halves[name]) for name in ("features", "intervals")))
+            features, intervals = (_rows(self._child, key, name, halves[name]) for name in ("features", "intervals"))
+            entry = _entry(where, features, intervals)
+            if self._digests is not None and self._digests[key] != _digest(entry):
+                raise RefusedError("it is not what affex wrote")
+            return entry
 
 
-def _root(path: Path, file: h5py.File) -> h5py.Group:
-    """Return the group that all is in: the first, as the SDK takes it."""
-    for name in file:
-        if isinstance(file[name], h5py.Group) and isinstance(file[name].get("data"), h5py.Group):
-            return file[name]
-    held = ", ".join(f"'{name}'" for name in file) or "nothing"
-    raise AffexError(
-        f"{path} is HDF5, but no computational sequence: looked for a group that holds a group 'data', found {held}."
-    )
+def _rows(child: Confined, key: str, half: str, kind: Mapping[str, Any]) -> NDArray[Any]:
+    """Return a half of an entry, which comes some rows at a time."""
+    shape = tuple(map(int, kind["shape"]))
+    size = math.prod(shape) * (1 if kind["text"] else np.dtype(kind["dtype"]).itemsize)
+    if size > MOST_BYTES:
+        raise RefusedError(f"its {half} have the shape {shape}, more than {MOST_BYTES} bytes")
+    answer = child.ask(key=key, rows=half)
+    if kind["text"]:
+        texts = list(map(str, answer["texts"]))
+        if len(texts) * max(map(len, texts), default=0) * 4 > MOST_BYTES:
+            raise RefusedError(f"its {half} are texts of very different lengths, more than {MOST_BYTES} bytes")
+        return np.array(texts, np.str_).reshape(shape)
+    content = bytearray()
+    while len(content) < size:
+        child.answer()  # that a block comes, or why not
+        content += child.receive()
+    return np.frombuffer(content, np.dtype(kind["dtype"])).reshape(shape)
 
 
-def _metadata(path: Path, root: h5py.Group) -> dict[str, Any]:
-    group = root.get("metadata", {})
-    return {key: _said(f"{path}: the metadata '{key}'", group[key]) for key in group}
+def _shape_and_type(kind: Mapping[str, Any]) -> tuple[tuple[int, ...], str, str]:
+    """Return the shape of a half, the letter of its type (O for what is neither number nor text), and the type."""
+    letter = "U" if kind["text"] else np.dtype(kind["dtype"]).kind if kind["dtype"] else "O"
+    return tuple(map(int, kind["shape"])), letter, str(kind["type"])
 
 
-def _said(where: str, dataset: h5py.Dataset) -> Any:
-    """Return what a metadata dataset says; as the text that it is where that is no JSON, like the SDK."""
-    texts = np.ravel(dataset[()])
-    if len(texts) != 1:
-        raise AffexError(f"{where} holds {len(texts)} values, expected one text.")
-    text = texts[0].decode("utf-8", "replace") if isinstance(texts[0], bytes) else str(texts[0])
+def _json_or_text(text: str) -> Any:
+    """Return what a text of the metadata says; as the text that it is where that is no JSON, like the SDK."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
-
-
-def _array(dataset: h5py.Dataset) -> NDArray[Any]:
-    """Return a dataset, text of any kind decoded."""
-    values = np.asarray(dataset[()])
-    if values.dtype.kind not in "SO":
-        return values
-    texts = [x.decode("utf-8", "replace") if isinstance(x, bytes) else str(x) for x in values.ravel().tolist()]
-    return np.array(texts, np.str_).reshape(values.shape)
 
 
 def _entry(where: str, features: ArrayLike, intervals: ArrayLike) -> Entry:
     """Return an entry whose two halves belong together."""
     values, spans = np.asarray(features), np.asarray(intervals)
-    if values.ndim < 2 or values.dtype.kind not in "fiubU":
+    _require_pair(where, *((half.shape, half.dtype.kind, str(half.dtype)) for half in (values, spans)))
+    if not np.isfinite(spans).all():
+        raise AffexError(f"{where}: the intervals are not all finite, {AS_INTERVALS}.")
+    return Entry(values, spans.astype(np.float64))
+
+
+def _require_pair(
+    where: str, features: tuple[tuple[int, ...], str, str], intervals: tuple[tuple[int, ...], str, str]
+) -> None:
+    """Refuse halves whose shapes or types do not make an entry."""
+    (rows, kind, of_rows), (spans, spans_kind, of_spans) = features, intervals
+    if len(rows) < 2 or kind not in "fiubU":
         raise AffexError(
-            f"{where}: the features have the shape {values.shape} and the type {values.dtype}, "
+            f"{where}: the features have the shape {rows} and the type {of_rows}, "
             "expected (n_rows, n_columns) of numbers or text."
         )
-    if spans.ndim != 2 or spans.shape[1] != 2 or spans.dtype.kind not in "fiu" or not np.isfinite(spans).all():
-        raise AffexError(
-            f"{where}: the intervals have the shape {spans.shape} and the type {spans.dtype}, "
-            "expected (n_rows, 2) of finite numbers."
-        )
-    if len(values) != len(spans):
-        raise AffexError(f"{where} has {len(values)} rows of features and {len(spans)} intervals, expected one each.")
-    return Entry(values, spans.astype(np.float64))
+    if len(spans) != 2 or spans[1] != 2 or spans_kind not in "fiu":
+        raise AffexError(f"{where}: the intervals have the shape {spans} and the type {of_spans}, {AS_INTERVALS}.")
+    if rows[0] != spans[0]:
+        raise AffexError(f"{where} has {rows[0]} rows of features and {spans[0]} intervals, expected one each.")
 
 
 @contextlib.contextmanager
 def _in_words(what: str) -> Iterator[None]:
-    """Turn what HDF5 says of a file into a sentence."""
+    """Turn what is wrong with a file into a sentence."""
     try:
         yield
-    except HURT as error:
-        why = (error.strerror if isinstance(error, OSError) else None) or error
+    except AffexError:
+        raise
+    except (RefusedError, DamagedError, ValueError, TypeError, KeyError, OverflowError, MemoryError) as error:
+        why = error if str(error) else type(error).__name__
         raise AffexError(f"{what} ({why}). Is it the right file, and whole? Get it again if so.") from error
+
+
+# -- the seal ----------------------------------------------------------------------------------------------
+
+
+def _seal(name: str, texts: Mapping[str, str], digests: Mapping[str, str]) -> str:
+    """Return the seal of a file of ours: it covers the root's name, the metadata, and every entry."""
+    said = hashlib.sha256(json.dumps([name, sorted(texts.items())]).encode()).hexdigest()
+    return json.dumps(sealed({"metadata": said, "entries": dict(digests)}))
+
+
+def _sealed_digests(name: str, texts: Mapping[str, str], keys: Iterable[str]) -> Mapping[str, str] | None:
+    """Return the digest of each entry as a file's seal has it; None for a file that affex did not write, or long ago.
+
+    Raises
+    ------
+    DamagedError
+        If the file says that it is sealed, and is not what was sealed.
+    """
+    if SEALED not in texts and SEALER not in texts:
+        return None
+    if SEALED not in texts or SEALER not in texts:
+        raise DamagedError("it is not what affex wrote: its seal is not whole")
+    seal = opened(texts[SEALED])
+    others = {key: text for key, text in texts.items() if key != SEALED}
+    whole = opened(_seal(name, others, seal["entries"])) == seal and sorted(seal["entries"]) == sorted(keys)
+    if not whole:
+        raise DamagedError("it is not what affex wrote: its names or metadata were changed")
+    digests: Mapping[str, str] = seal["entries"]
+    return digests
+
+
+def _digest(entry: Entry) -> str:
+    """Return the sha256 of an entry, of its values, shapes and types."""
+    sha = hashlib.sha256()
+    for half in (entry.features, entry.intervals):
+        words = half.dtype.kind == "U"
+        sha.update(json.dumps([half.shape, "text" if words else half.dtype.str]).encode())
+        sha.update(json.dumps(half.tolist()).encode() if words else np.ascontiguousarray(half).tobytes())
+    return sha.hexdigest()
 
 
 # -- writing -----------------------------------------------------------------------------------------------
@@ -238,21 +316,37 @@ def write(path: Path, name: str, entries: Iterable[tuple[str, Entry]], metadata:
         If a name cannot be HDF5's or comes twice, an entry's features and intervals do not belong together, or the disk
         is full or the folder cannot be written; what stood there before still does.
     """
-    said = {**dict.fromkeys(METADATA), **metadata, "root name": name}
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary(path) as file:
-            room = _Room(file.fileno())
-            with h5py.File(room, "w") as h5:
-                root = h5.create_group(_name(path, "root name", name))
-                _write_entries(path, room, root.create_group("data"), entries)
-                group = root.create_group("metadata")
-                for key, value in said.items():
-                    group[_name(path, "metadata", key)] = np.array([json.dumps(value)], h5py.string_dtype())
-            room.require()
+            write_into(file, path, name, entries, metadata)
 
 
-def _write_entries(path: Path, room: "_Room", data: h5py.Group, entries: Iterable[tuple[str, Entry]]) -> None:
+def write_into(
+    file: BinaryIO, path: Path, name: str, entries: Iterable[tuple[str, Entry]], metadata: Mapping[str, Any]
+) -> None:
+    """Write a computational sequence into an open file that will lie at `path`; as `write`, but for the disk's errors.
+
+    Raises
+    ------
+    OSError
+        If the disk is full.
+    """
+    said = {**dict.fromkeys(METADATA), **metadata, "root name": name, SEALER: True}
+    texts = {_name(path, "metadata", key): json.dumps(value) for key, value in said.items()}
+    room = _Room(file.fileno())
+    with h5py.File(room, "w") as h5:
+        root = h5.create_group(_name(path, "root name", name))
+        digests = _write_entries(path, room, root.create_group("data"), entries)
+        group = root.create_group("metadata")
+        for key, text in {**texts, SEALED: _seal(name, texts, digests)}.items():
+            group[key] = np.array([text], h5py.string_dtype())
+    room.require()
+
+
+def _write_entries(path: Path, room: "_Room", data: h5py.Group, entries: Iterable[tuple[str, Entry]]) -> dict[str, str]:
+    """Write all entries; return the digest of each."""
+    digests = {}
     for key, entry in entries:
         where = f"{path}: '{key}'"
         if _name(path, "key", key) in data:
@@ -261,7 +355,9 @@ def _write_entries(path: Path, room: "_Room", data: h5py.Group, entries: Iterabl
         group = data.create_group(key)
         group["features"] = _text(sound.features) if sound.features.dtype.kind == "U" else sound.features
         group["intervals"] = sound.intervals
+        digests[key] = _digest(sound)
         room.require()
+    return digests
 
 
 def _text(texts: NDArray[np.str_]) -> NDArray[Any]:

@@ -1,27 +1,42 @@
-"""Length: how long a recording is, as its header says, without decoding it."""
+"""Length: how long a recording is, as the file itself says, or else by reading its packets; nothing is decoded."""
 
+import os
 from pathlib import Path
+
+from pipeline.errors import MediaError
+from pipeline.files import is_file
+from pipeline.media.promised import is_plain_wav
+from pipeline.media.sound import length, open_track
+from pipeline.media.timeline import length as length_of_pictures
+from pipeline.media.timeline import opened
 
 
 def seconds(path: Path) -> float | None:
-    """Return how long a recording is, s; None where it is not there or does not say."""
-    return _of_sound(path) or _of_container(path)
+    """Return when the last of a recording's sound and pictures ends, s; None where it is not there or has neither."""
+    if not is_file(path) or not path.stat().st_size:
+        return None
+    if is_plain_wav(path):
+        return _of_wav(path)
+    return max((end for end in (_of_sound(path), _of_pictures(path)) if end), default=None)
+
+
+def _of_wav(path: Path) -> float:
+    import soundfile
+
+    return float(soundfile.info(os.fsencode(path)).duration)
 
 
 def _of_sound(path: Path) -> float | None:
-    import soundfile
-
     try:
-        return float(soundfile.info(path).duration)
-    except (OSError, RuntimeError):
+        with open_track(path, path.name) as track:
+            return length(track) if track.declared is None or track.cut else track.declared
+    except MediaError:
         return None
 
 
-def _of_container(path: Path) -> float | None:
-    import av
-
+def _of_pictures(path: Path) -> float | None:
     try:
-        with av.open(str(path)) as container:
-            return None if container.duration is None else container.duration / av.time_base
-    except (OSError, ValueError):  # FFmpeg's errors are both
+        with opened(path, path.name) as reel:
+            return reel.start + length_of_pictures(reel)
+    except MediaError:
         return None

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from features.base import Motion
 from pipeline.errors import MediaError
+from pipeline.files import content, path_of
 from pipeline.manifest import Media
 
 #: How many columns the files of the head and of the hands have.
@@ -65,7 +66,7 @@ def read_motion(root: Path, media: Media) -> Motion:
 
 
 def _table(root: Path, path: str) -> _Table:
-    lines = (root / path).read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = content(path_of(root, path)).decode("utf-8", "replace").splitlines()
     rows = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     if not rows:
         raise MediaError(f"{path} is empty")

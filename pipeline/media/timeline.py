@@ -25,12 +25,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import MediaError
+from pipeline.media.clock import SLACK, of_several, origin
+from pipeline.media.promised import cut_short, declared_end
 
 #: Times closer than this are the same, s: containers round them, Matroska to a millisecond.
 TIE = 1e-3
-
-#: A file may hold this much less than it declares, and a span reach this much beyond the pictures, s.
-SLACK = 0.1
 
 #: A packet holds pictures that are shown up to this long after it is read, s: B-frames, pictures before a key frame.
 LEAD = 1.0
@@ -80,7 +79,9 @@ class Reel:
     origin : float, s
         The stream's time at the file's beginning.
     declared : float, s, or None
-        How long the file's header says that the video is.
+        How long the file says that the video is.
+    cut
+        How the file shows that it was cut.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Reel:
     origin: float
     start: float
     declared: float | None
+    cut: str | None
 
     @property
     def period(self) -> float:
@@ -109,7 +111,7 @@ class Reel:
 
 @contextmanager
 def opened(path: Path, name: str) -> Iterator[Reel]:
-    """Open the first video stream of a file; a cover picture is none.
+    """Open the video stream of a file, the one that is marked as the default or else the first; a cover is none.
 
     Parameters
     ----------
@@ -134,40 +136,26 @@ def opened(path: Path, name: str) -> Iterator[Reel]:
     with container:
         stream = _video(container, name)
         stream.codec_context.thread_count = 1  # on more, H.264 at times passes a damaged frame for a whole one
-        origin = (container.start_time or 0) / av.time_base
-        start = 0.0 if stream.start_time is None else float(stream.start_time * stream.time_base) - origin
-        yield Reel(name, path, container, stream, origin, max(start, 0.0), _declared(stream, max(start, 0.0)))
+        begins = origin(container)
+        start = 0.0 if stream.start_time is None else max(float(stream.start_time * stream.time_base) - begins, 0.0)
+        end = declared_end(path, container, stream, begins)
+        yield Reel(name, path, container, stream, begins, start, None if end is None else end - start, cut_short(path))
 
 
 def _video(container: Any, name: str) -> Any:
-    """Return the first stream of moving pictures."""
+    """Return the stream of moving pictures."""
     from av.stream import Disposition
 
-    for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic:
-            if stream.codec_context is None:
-                raise MediaError(f"{name} has a video stream of a kind that FFmpeg cannot decode here")
-            return stream
+    moving = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    if moving:
+        stream = of_several(moving)
+        if stream.codec_context is None:
+            raise MediaError(f"{name} has a video stream of a kind that FFmpeg cannot decode here")
+        return stream
     covers = ["a cover picture"] if container.streams.video else []
     held = sorted({stream.type for stream in container.streams if stream.type != "video"}) + covers
     only = f"only {' and '.join(held)}" if held else "nor any other"
     raise MediaError(f"{name} has no video stream, {only}: a film was expected")
-
-
-def _declared(stream: Any, start: float) -> float | None:
-    """Return the length that the header gives the video, s.
-
-    Where a header does not count frames, FFmpeg's `duration` is a guess from a few packets (MPEG), which may be
-    far off. In Matroska FFmpeg writes where the stream ends as a tag.
-    """
-    if stream.frames and stream.duration is not None:
-        return float(stream.duration * stream.time_base)
-    hours, _, rest = stream.metadata.get("DURATION", "").partition(":")
-    minutes, _, seconds = rest.partition(":")
-    try:
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds) - start if seconds else None
-    except ValueError:
-        return None
 
 
 def length(reel: Reel) -> float:
@@ -255,8 +243,9 @@ class _Line:
 
     def end(self) -> Iterator[Shown | Gap]:
         """Show the rest; the file has ended."""
-        if self._lost is None and self._is_short:
+        if self._is_short and self._mark in (None, _Mark.DAMAGE):
             yield from self.break_off(_Mark.SHORT)
+            self._mark = _Mark.SHORT
         if self._lost is None:
             yield from self._rest(self._ends)
             yield Gap(self._ends, math.inf, None if self._latest is not None else "has a video stream without pictures")
@@ -266,7 +255,7 @@ class _Line:
     @property
     def _is_short(self) -> bool:
         declared, held = self._reel.declared, self._ends - self._reel.start
-        return declared is not None and held < declared - SLACK
+        return self._reel.cut is not None if declared is None else held < declared - SLACK
 
     @property
     def _reordered(self) -> int:
@@ -298,11 +287,12 @@ class _Line:
         """Return what is wrong between where something was lost and `end`."""
         lost = self._lost or 0.0
         span = f"between {lost:.3f} and {end:.3f} s" if end < math.inf else f"from {lost:.3f} s on"
-        declared = f"{self._reel.declared or 0:.3f} s of video"
+        declared, held = self._reel.declared, f"{self._ends - self._reel.start:.3f} s of video"
+        cut = f"{self._reel.cut} ({held})" if declared is None else f"it declares {declared:.3f} s and holds {held}"
         return {
             _Mark.DAMAGE: f"is damaged: it cannot be decoded {span}",
             _Mark.ANEW: f"begins anew after {lost:.3f} s: its times step back there. Cut it in two",
-            _Mark.SHORT: f"is cut short: it declares {declared} and holds {self._ends - self._reel.start:.3f} s",
+            _Mark.SHORT: f"is cut short: {cut}",
             _Mark.SKIP: f"has no picture that can be decoded by itself {span}",
         }[self._mark or _Mark.DAMAGE]
 

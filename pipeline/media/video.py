@@ -23,8 +23,13 @@ import numpy as np
 from features.base import Frames
 from features.sampling import Sampling
 from pipeline.errors import MediaError, unknown
+from pipeline.files import path_of
+from pipeline.media.clock import SLACK
 from pipeline.media.colour import REGIONS, Picture, converter
-from pipeline.media.timeline import SLACK, TIE, Gap, Reel, Shown, length, on_screen, opened
+from pipeline.media.probe import require_recording
+from pipeline.media.spans import nonsense, outside
+from pipeline.media.stills import is_still, picture
+from pipeline.media.timeline import TIE, Gap, Reel, Shown, length, on_screen, opened
 
 #: How many bytes of pictures may wait to be given out, all utterances of a file together.
 WINDOW_BYTES = 64 * 2**20
@@ -105,10 +110,25 @@ def windows(
         never raised.
     """
     try:
-        with opened(root / path, path) as reel:
-            yield from _cut(reel, wanted, window_bytes)
+        with opened(path_of(root, path), path) as reel:
+            require_recording(reel.container, path)
+            is_film = not is_still(reel.container, reel.path)
+            yield from _cut(reel, wanted, window_bytes) if is_film else _still(reel, wanted)
     except MediaError as error:
         yield from (Ended(each.id, 0, str(error)) for each in wanted)
+
+
+def _still(reel: Reel, wanted: Sequence[Wanted]) -> Iterator[Window | Ended]:
+    """Show a still to each clip, once."""
+    whole = picture(reel.path, reel.name)
+    for each in wanted:
+        problem = _impossible(each, reel)
+        if problem is None and (each.start or 0.0) > 0:
+            problem = f"the span begins at {each.start:.3f} s, and {reel.name} is a still picture, which has no length"
+        if problem is None:
+            shown = REGIONS[each.region](whole) if each.region else whole
+            yield Window(each.id, Frames(shown[None], np.zeros(1)))
+        yield Ended(each.id, int(problem is None), problem)
 
 
 def _cut(reel: Reel, wanted: Sequence[Wanted], window_bytes: int) -> Iterator[Window | Ended]:
@@ -134,9 +154,7 @@ def _impossible(wanted: Wanted, reel: Reel) -> str | None:
     """Return what makes no sense in what is wanted."""
     if wanted.region is not None and wanted.region not in REGIONS:
         return str(unknown("region", wanted.region, REGIONS))
-    if wanted.end is not None and wanted.end <= (wanted.start or 0.0):
-        return f"the span {wanted.start or 0:.3f} to {wanted.end:.3f} s of {reel.name} is empty"
-    return None
+    return nonsense(reel.name, wanted.start, wanted.end)
 
 
 def _clips(reel: Reel, wanted: Sequence[Wanted], window_bytes: int) -> "list[_Clip]":
@@ -240,11 +258,9 @@ class _Clip:
         """Return why the span misses pictures that are in a gap."""
         if gap.why is not None:
             return f"{self._name} {gap.why}" if self._overlap(gap) > TIE else None
-        if self._wanted.start is not None and self.start >= gap.start:
-            return f"the span begins at {self.start:.3f} s, and {self._name} holds {gap.start:.3f} s of video"
-        if gap.start + SLACK < self._end < math.inf:
-            return (
-                f"the span {self.start:.3f} to {self._end:.3f} s reaches beyond the end of {self._name}, "
-                f"which holds {gap.start:.3f} s of video"
-            )
+        start, end = self._wanted.start, self._wanted.end
+        if start is not None and start >= gap.start:
+            return outside(self._name, start, None, "video", gap.start)
+        if end is not None and gap.start + SLACK < end:
+            return outside(self._name, start, end, "video", gap.start)
         return None

@@ -6,7 +6,7 @@ held against each other by `pipeline.judging.significance`. Runs stand in the or
 that of their figures: what is not significant is not ranked.
 
 A comparison's folder holds ``comparison.json`` (all that is known), ``comparison.txt`` (the tables that the terminal
-shows) and ``comparison.png``; equal runs give equal bytes.
+shows) and ``comparison.png``, a bundle (see `pipeline.bundle`); equal runs give equal bytes.
 """
 
 import dataclasses
@@ -20,20 +20,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline import atomic
+from pipeline import bundle
 from pipeline.errors import AffexError, UsageError
-from pipeline.judging import intervals, runs
+from pipeline.judging import intervals, runs, verdicts
 from pipeline.judging.results import Scores
 from pipeline.judging.runs import Run
 from pipeline.judging.significance import DRAWS, Comparison, Predictions, pairwise
 from pipeline.reporting import listing, pictures, tables
-from pipeline.reporting.report import METHOD, figure_of, interval_of, plain, versions
+from pipeline.reporting.report import METHOD, figure_of, interval_of, largest_score, plain, versions
 
 if TYPE_CHECKING:
     from pipeline.console import Terminal
 
 Found = Mapping[str, Any]
 
+#: A comparison's record.
+RECORD = "comparison.json"
 #: The level of significance, over all pairs together.
 ALPHA = 0.05
 #: Seeds the ways of swapping where they are drawn.
@@ -106,6 +108,7 @@ def compare(members: Sequence[Run], metric: str = "") -> dict[str, Any]:
         "runs": [_entry(name, named[name], own, metric) for name, own in scores.items()],
         "pairs": [plain(dataclasses.asdict(pair)) for pair in pairs],
         "alpha": ALPHA,
+        "margin": verdicts.margin_of(tables.headlines(first)[metric].high),
         "least_p": pairs[0].least_p,
         "draws": None if pairs[0].exact else DRAWS,
         "seed": SEED,
@@ -122,7 +125,7 @@ def folder_of(found: Found, cache: Path) -> Path:
 
 
 def write(found: Found, folder: Path) -> None:
-    """Write a comparison's files, each whole or not at all.
+    """Write a comparison's files, all of them or none.
 
     Raises
     ------
@@ -130,12 +133,8 @@ def write(found: Found, folder: Path) -> None:
         If the folder cannot be written.
     """
     text = tables.as_text(lambda console: tables.show_comparison(found, console))
-    picture = pictures.comparison_picture(found)
-    atomic.write_text(folder / "comparison.txt", [text])
-    with atomic.writing(folder / "comparison.png"), atomic.temporary(folder / "comparison.png") as file:
-        file.write(picture)
-    record = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
-    atomic.write_text(folder / "comparison.json", [record, "\n"])
+    contents = {"comparison.txt": text.encode(), "comparison.png": pictures.comparison_picture(found)}
+    bundle.write(folder, RECORD, found, contents)
 
 
 def show_leak(console: "Terminal", honest: Path, leaky: Path) -> None:
@@ -287,6 +286,8 @@ def _entry(name: str, run: Run, scores: Scores, metric: str) -> dict[str, Any]:
         "figure": plain(dataclasses.asdict(interval_of(scores, metric, run.found["cluster"]))),
         "transductive": run.found["transductive"],
         "leaks": run.found["leaks"],
+        "class_lost": run.found.get("class_lost"),
+        **({"largest_score": largest_score(scores)} if scores.classes else {}),
         "n_left_out": len(run.scores) - len(scores),
         "rests_on": run.found.get("rests_on", ""),
     }
@@ -299,6 +300,14 @@ def _notes(found: Found, folds_hashes: set[str]) -> Iterator[str]:
             yield f"{run['n_left_out']} of {total} utterances of {run['name']} do not count: not all runs tested them"
         if run["figure"]["reason"]:
             yield f"no interval for {run['name']}: {run['figure']['reason']}"
+        if run.get("largest_score", {}).get("differs"):
+            yield f"scores of {run['name']}: {tables.largest_score_words(run['largest_score'])}"
+        if run["class_lost"]:
+            lost = run["class_lost"]
+            yield (
+                f"{run['name']}: {lost['n']} of {lost['of']} {found['cluster']}s have one class only, and SPEAKER_NORM "
+                f"takes it away with the {found['cluster']}"
+            )
     for aspect, word in {"transductive": "transductive", "leaks": "with leaks"}.items():
         marked = [run["name"] for run in found["runs"] if run[aspect]]
         if 0 < len(marked) < len(found["runs"]):
@@ -355,12 +364,16 @@ def _leak_lines(honest: Run, leaky: Run) -> Iterator[str]:
 
 
 def _worth(gain: intervals.Interval, leaky: float, unit: str) -> str:
-    figure = tables.with_interval(dataclasses.asdict(gain))
-    if gain.value > 0 and (gain.low is None or gain.low > 0):
-        return (
-            f"The difference is {figure}: so much of {leaky:.3f} is knowing the {unit}s, and gone with {unit}s that "
-            "the model has never met."
-        )
-    return (
-        f"The difference is {figure}: here it cannot be told from 0, so knowing the {unit}s is worth little or nothing."
+    """Return what it is worth to know the tested speakers, as far as the interval allows to say."""
+    figure, found = (
+        tables.with_interval(dataclasses.asdict(gain)),
+        verdicts.verdict(gain.low, gain.high, gain.n_clusters),
     )
+    words = {
+        "better": f"so much of {leaky:.3f} is knowing the {unit}s, and gone with {unit}s that the model has never met",
+        "worse": f"to know the {unit}s did not help, the model did clearly worse",
+        "equal": f"{verdicts.in_words(found, gain.n_clusters)}, so knowing the {unit}s is worth little or nothing",
+        "unknown": f"what knowing the {unit}s is worth {verdicts.in_words(found, gain.n_clusters, unit)}",
+    }
+    reason = f" ({gain.reason})" if gain.reason else ""
+    return f"The difference is {figure}{reason}: {words[found]}."

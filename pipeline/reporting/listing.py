@@ -23,19 +23,19 @@ def folders(runs_of: Path) -> list[Path]:
     runs_of
         The cache folder of a corpus, or of corpora together.
     """
-    found = [path.parent for path in runs_of.glob("runs/*/metrics.json")]
-    return sorted(found, key=lambda folder: (-_written(folder), folder.name))
+    found = runs.known(runs_of.parent, runs_of.name)
+    return sorted(found, key=lambda folder: (-runs.written(folder), folder.name))
 
 
 def show(console: "Console", runs_of: Path) -> None:
     """Print a table of the runs of a corpus, or that there is none; in a narrow terminal, two lines a run."""
     rows = [tuple(_row(folder)) for folder in folders(runs_of)]
     if not rows:
-        console.print(f"There is no finished run in {runs_of / 'runs'}.", markup=False)
+        console.print(f"There is no finished run in {runs_of / 'runs'}.")
         return
     narrow = "\n".join(f"{name}\n  {', '.join(filter(None, more))}" for name, *more in rows)
-    console.print(f"Runs in {runs_of / 'runs'}, newest first:", markup=False)
-    console.print(tables.fitting(console, tables.table(COLUMNS, rows), narrow), markup=False)
+    console.print(f"Runs in {runs_of / 'runs'}, newest first:")
+    console.print(tables.fitting(console, tables.table(COLUMNS, rows), narrow))
 
 
 def _row(folder: Path) -> Iterator[str]:
@@ -50,9 +50,4 @@ def _row(folder: Path) -> Iterator[str]:
         (name, metric), *_ = tables.headlines(found).items()
         yield from (features, ", ".join((classifier, *options)), found["card"]["name"])
         yield f"{metric.title} {tables.with_interval(found['intervals'][name])}{tables.mark(found)}"
-    yield f"{datetime.fromtimestamp(_written(folder)):%Y-%m-%d %H:%M}"
-
-
-def _written(folder: Path) -> float:
-    """Return when a run was written, s since 1970."""
-    return (folder / "metrics.json").stat().st_mtime
+    yield f"{datetime.fromtimestamp(runs.written(folder)):%Y-%m-%d %H:%M}"

@@ -3,6 +3,7 @@
 import io
 import textwrap
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import numpy as np
 
 from pipeline.judging import metrics
 from pipeline.judging.results import Result
+from pipeline.printable import printable
 from pipeline.reporting.tables import (
     comparison_title,
     headline,
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 DPI = 120
 
+#: So many letters of a name a picture shows.
+LONGEST = 28
+
 #: Kinds of files, and what each would else say of when and with what it was made.
 KINDS: dict[str, dict[str, None]] = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
 
@@ -41,10 +46,11 @@ def drawing(width: float, height: float, picture: io.BytesIO, kind: str = "png")
     # A user's own style would change the bytes, as would the chance in an SVG's ids.
     with (
         matplotlib.style.context("default"),
-        matplotlib.rc_context({"svg.hashsalt": "affex"}),
+        matplotlib.rc_context({"svg.hashsalt": "affex", "text.parse_math": False}),  # people write dollars, too
         warnings.catch_warnings(),
     ):
-        warnings.filterwarnings("ignore", "Glyph .* missing from")  # it is drawn as an empty box, which says enough
+        # What the font lacks is drawn as an empty box, which says enough.
+        warnings.filterwarnings("ignore", "Glyph .* missing from|Matplotlib currently does not support")
         figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
         yield figure
         figure.savefig(picture, format=kind, metadata=KINDS[kind])
@@ -65,7 +71,7 @@ def confusion_picture(found: Mapping[str, Any]) -> bytes:
     found
         What ``metrics.json`` holds.
     """
-    classes, confusion = found["classes"], np.array(found["confusion"])
+    classes, confusion = shown(found["classes"]), np.array(found["confusion"])
     height = 2.2 + 0.75 * len(confusion)
     width = max(6.0, height + 0.08 * max(map(len, classes)))  # room for the names and the title
     picture = io.BytesIO()
@@ -87,7 +93,7 @@ def scatter_picture(result: Result, found: Mapping[str, Any]) -> bytes:
         )
         if len(names) <= 10:  # more colours than that nobody tells apart
             handles, _ = points.legend_elements(num=range(len(names)))
-            axes.legend(handles, names.tolist(), title=found["cluster"], fontsize=8, framealpha=0.6)
+            axes.legend(handles, shown(names.tolist()), title=found["cluster"], fontsize=8, framealpha=0.6)
         ends = [
             float(min(scores.true.min(), scores.predicted.min())),
             float(max(scores.true.max(), scores.predicted.max())),
@@ -111,7 +117,8 @@ def comparison_picture(found: Mapping[str, Any]) -> bytes:
     """
     metric, level = headlines(found)[found["metric"]].title, f"{found['runs'][0]['figure']['level']:.0%}"
     rows = [
-        (f"{letter}  {_broken(run['name'] + mark(run))}", run["figure"], "tab:blue") for letter, run in lettered(found)
+        (f"{letter}  {_broken(printable(run['name']) + mark(run))}", run["figure"], "tab:blue")
+        for letter, run in lettered(found)
     ]
     ceiling = known_ceiling(found)
     if ceiling:
@@ -131,7 +138,7 @@ def comparison_picture(found: Mapping[str, Any]) -> bytes:
         right.set_xlabel(f"difference of {metric}, {level} interval (the verdict is the test's)")
         verdicts = [verdict for _, verdict in pair_words(found)]
         right.secondary_yaxis("right").set_yticks(range(len(verdicts)), verdicts, fontsize=8)
-        figure.suptitle(textwrap.fill(comparison_title(found), 140), fontsize=10)
+        figure.suptitle(textwrap.fill(printable(comparison_title(found)), 140), fontsize=10)
     return picture.getvalue()
 
 
@@ -153,7 +160,22 @@ def _broken(name: str) -> str:
 
 
 def _heading(found: Mapping[str, Any], width: float) -> str:
-    return f"{textwrap.fill(title(found), int(12 * width))}\n{textwrap.fill(headline(found), int(12 * width))}"
+    lines = (textwrap.fill(printable(text), int(12 * width)) for text in (title(found), headline(found)))
+    return "\n".join(lines)
+
+
+def shown(names: Sequence[str]) -> list[str]:
+    """Return names as a picture shows them: readable, of a bounded length, and still told apart."""
+    short = [_middle_out(printable(name)) for name in names]
+    twice = {name for name, count in Counter(short).items() if count > 1}
+    return [f"{number}: {name}" if name in twice else name for number, name in enumerate(short, 1)]
+
+
+def _middle_out(name: str) -> str:
+    if len(name) <= LONGEST:
+        return name
+    end = LONGEST // 3
+    return f"{name[: LONGEST - end - 1]}…{name[-end:]}"
 
 
 def _draw_cells(axes: "Axes", classes: list[str], confusion: metrics.Counts) -> None:

@@ -2,26 +2,26 @@
 
 A run's folder holds ``metrics.json`` (the figures, and everything that made them), ``predictions.csv`` (one row a
 tested utterance), a picture (``confusion.png``, or ``scatter.png`` where values are predicted), ``report.txt`` (the
-tables that the terminal shows) and, where a fusion is to learn from the run, ``inner.csv``. The files say nothing of
+tables that the terminal shows) and, where a fusion is to learn from the run, ``inner.csv``. They are a bundle (see
+`pipeline.bundle`), sealed, and read back by `pipeline.judging.runs` alone. The files say nothing of
 when, where or on how many cores they were made: equal runs give equal bytes. Figures under normalisation by speaker
 are called transductive wherever they stand, and figures that a leak has made too good say so.
 """
 
-import csv
 import dataclasses
 import hashlib
-import io
 import json
 import platform
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline import atomic, manifest
-from pipeline.judging import intervals, metrics
+from pipeline import bundle, csvcells, manifest
+from pipeline.judging import intervals, metrics, runs
+from pipeline.judging.limits import INNER
 from pipeline.judging.results import About, FoldSummary, Result, Scores, Seen
 from pipeline.judging.splits import card_hash
 from pipeline.matrix import Matrix, SpeakerNorm
@@ -31,6 +31,8 @@ from pipeline.reporting import pictures, tables
 
 #: Whose versions may change a result.
 DISTRIBUTIONS = ("affex", "joblib", "numpy", "scikit-learn", "scipy", "xgboost")
+#: The tables that the terminal shows.
+REPORT = "report.txt"
 #: What is to be known of figures on rows that are normalised by speaker, by how they are.
 TRANSDUCTIVE: dict[SpeakerNorm, str] = {
     True: "transductive: every column is z-scored within each speaker, over all utterances of the speaker, "
@@ -79,7 +81,7 @@ def rests_on(matrix: Matrix | None, about: About, *more: str) -> str:
 
 
 def write(result: Result, folder: Path, basis: str = "") -> dict[str, Any]:
-    """Write a run's files, each whole or not at all, ``metrics.json`` last; return what `summary` says of it.
+    """Write a run's files, all of them or none; return what `summary` says of it.
 
     Parameters
     ----------
@@ -92,38 +94,34 @@ def write(result: Result, folder: Path, basis: str = "") -> dict[str, Any]:
         If the folder cannot be written.
     """
     found = summary(result)
-    contents = {"predictions.csv": "".join(_prediction_lines(result.about.unit, [result.scores])).encode()}
+    contents = {runs.PREDICTIONS: "".join(_prediction_lines(result.about.unit, [result.scores])).encode()}
     if result.inner:
-        contents["inner.csv"] = "".join(_prediction_lines(result.about.unit, result.inner)).encode()
+        contents[runs.INNER] = "".join(_prediction_lines(result.about.unit, result.inner)).encode()
     contents |= pictures.of_result(result, found)
-    contents["report.txt"] = tables.as_text(lambda console: tables.show(found, None, console)).encode()
-    with atomic.writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    for name, content in contents.items():
-        with atomic.writing(folder / name), atomic.temporary(folder / name) as file:
-            file.write(content)
-    proof = {"rests_on": basis, "files": {name: _sha256(content) for name, content in contents.items()}}
-    text = json.dumps(found | proof, indent=2, ensure_ascii=False, allow_nan=False)
-    atomic.write_text(folder / "metrics.json", [text, "\n"])
+    contents[REPORT] = tables.as_text(lambda console: tables.show(found, None, console)).encode()
+    bundle.write(folder, runs.RECORD, {**found, "rests_on": basis}, contents)
     return found
 
 
 def kept(folder: Path, basis: str, *, inner: bool = False) -> str | None:
-    """Return the text of a run that rests on the same, whole and unchanged; None where there is no such run.
+    """Return the text of a run that rests on the same; None where there is no such run.
 
     Parameters
     ----------
     inner
         Whether only a run that kept its inner scores will do.
+
+    Raises
+    ------
+    DamagedError
+        If the run that is there is not what was written.
     """
-    try:
-        found = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        contents = {name: (folder / name).read_bytes() for name in found["files"]}
-        whole = found["files"] == {name: _sha256(content) for name, content in contents.items()}
-        enough = "inner.csv" in contents or not inner
-        return contents["report.txt"].decode() if whole and enough and found["rests_on"] == basis else None
-    except (OSError, ValueError, KeyError, TypeError):
+    if not runs.exists(folder):
         return None
+    found = runs.whole(folder)
+    alone = all(INNER in fold.get("limits", {}) for fold in found.record["folds"].values())
+    enough = runs.INNER in found.contents or alone or not inner
+    return found.contents[REPORT].decode() if enough and found.record.get("rests_on") == basis else None
 
 
 def summary(result: Result) -> dict[str, Any]:
@@ -134,6 +132,8 @@ def summary(result: Result) -> dict[str, Any]:
         "intervals": _intervals(scores, about.unit),
         "leaks": list(result.leaks),
         "transductive": _transductive(about),
+        "class_lost": plain(result.class_lost),
+        "speakers_by_classes": plain(result.spread),
         "ceiling": plain(result.ceiling),
         **({"seen": [_seen(one) for one in result.seen]} if result.seen else {}),
         "n_utterances": len(scores),
@@ -204,9 +204,20 @@ def _of_classes(scores: Scores) -> dict[str, Any]:
         "chance": {name: _number(figure_of(always, name)(everyone)) for name in names},
         "chance_is": f"always '{frequent}'",
         "classes": list(scores.classes),
+        "largest_score": largest_score(scores),
         "per_class": _per_class(scores.classes, confusion),
         "per_speaker": {name: _one_speaker(scores, own) for name, own in _clusters(scores)},
         "confusion": confusion.tolist(),
+    }
+
+
+def largest_score(scores: Scores) -> dict[str, Any]:
+    """Return for how many utterances the largest score is another class's than the decision's, and what it would do."""
+    by_score = dataclasses.replace(scores, predicted=scores.best_scored)
+    return {
+        "differs": int((by_score.predicted != scores.predicted).sum()),
+        "of": len(scores),
+        "uar": _number(figure_of(by_score, "uar")(np.arange(len(scores)))),
     }
 
 
@@ -267,7 +278,8 @@ def _one_speaker(scores: Scores, own: metrics.Numbers) -> dict[str, Any]:
 
 def _fold(fold: FoldSummary) -> dict[str, Any]:
     noise = {} if fold.n_noise is None else {"n_noise": fold.n_noise}
-    return {"n_train": fold.n_train, "n_test": fold.n_test, **noise, "best_params": plain(fold.best_params)}
+    limits = {"limits": dict(fold.limits)} if fold.limits else {}
+    return {"n_train": fold.n_train, "n_test": fold.n_test, **noise, "best_params": plain(fold.best_params), **limits}
 
 
 def _seen(one: Seen) -> dict[str, Any]:
@@ -285,20 +297,9 @@ def _number(figure: float) -> float | None:
 
 def _prediction_lines(unit: str, parts: "list[Scores] | tuple[Scores, ...]") -> Iterator[str]:
     """Yield a table of one row an utterance; numbers to 9 digits, enough for any fusion."""
-    yield csv_line(["id", unit, "fold", "true", "predicted", *(f"score_{name}" for name in parts[0].classes)])
+    yield csvcells.line(["id", unit, "fold", "true", "predicted", *(f"score_{name}" for name in parts[0].classes)])
     for scores in parts:
         words = zip(scores.ids, scores.clusters, scores.folds, scores.true, scores.predicted, strict=True)
         for (*names, true, predicted), values in zip(words, scores.values, strict=True):
             said = [true, predicted] if scores.classes else [f"{true:.9g}", f"{predicted:.9g}"]
-            yield csv_line([*names, *said, *(f"{value:.9g}" for value in values)])
-
-
-def csv_line(cells: Sequence[str]) -> str:
-    """Return cells as a line of a table, with its line end."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue()
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+            yield csvcells.line([*names, *said, *(f"{value:.9g}" for value in values)])

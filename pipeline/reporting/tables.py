@@ -9,7 +9,9 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
-from pipeline.judging import metrics
+from pipeline.console import plain_console
+from pipeline.judging import metrics, speakers, verdicts
+from pipeline.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,10 +28,8 @@ Found = Mapping[str, Any]
 
 def as_text(print_to: "Callable[[Console], None]") -> str:
     """Return what a function prints to a terminal, for a file."""
-    from rich.console import Console
-
     text = io.StringIO()
-    print_to(Console(file=text, width=120, color_system=None))
+    print_to(plain_console(file=text, width=120, color_system=None))
     return text.getvalue()
 
 
@@ -58,7 +58,10 @@ def show(found: Found, folder: Path | None, console: "Console") -> None:
         console.print(Text(f"LEAK: {leak}."))
     console.print(Text(f"Figures{beside}: {_headline_words(found)}"))
     console.print(fitting(console, _headline_table(found, beside), _headline_table(found, "")))
+    console.print(Text(f"Against chance{beside}: {chance_words(found)}."))
     if found["classes"]:
+        console.print(Text(f"Speakers and classes: {_spread_words(found)}."))
+        console.print(Text(f"Scores: {largest_score_words(found['largest_score'])}."))
         console.print(Text(f"By class{beside}"), _class_table(found), sep="\n")
         confusion = fitting(console, _confusion_table(found), "too wide for this terminal, see confusion.png\n")
         console.print(Text(f"Confusion{beside}: rows true, columns predicted"), confusion, sep="\n")
@@ -157,9 +160,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> "Table":
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for i, column in enumerate(columns):
         # Where it is too narrow, words go on in a next line: no number is cut off.
-        made.add_column(Text(column), justify="right" if i else "left", no_wrap=bool(i), overflow="fold")
+        made.add_column(Text(printable(column)), justify="right" if i else "left", no_wrap=bool(i), overflow="fold")
     for row in rows:
-        made.add_row(*map(Text, row))
+        made.add_row(*(Text(printable(cell)) for cell in row))
     return made
 
 
@@ -180,7 +183,18 @@ def headlines(found: Found) -> dict[str, metrics.Metric[Any]]:
 def mark(found: Found) -> str:
     """Return what must stand beside every figure of a run, in brackets after a blank; empty for most."""
     words = [word for word, on in (("transductive", found["transductive"]), ("with leaks", found["leaks"])) if on]
+    lost = found.get("class_lost")
+    if lost:
+        words.append(f"{lost['n']} of {lost['of']} have one class, which SPEAKER_NORM takes away")
     return f" ({', '.join(words)})" if words else ""
+
+
+def largest_score_words(found: Found) -> str:
+    """Return how often the largest score is another class's than the decision, in words."""
+    if not found["differs"]:
+        return f"the largest is that of the decision for all {found['of']} utterances"
+    by_score = f" (by the largest, UAR is {number(found['uar'])})" if "uar" in found else ""
+    return f"the largest is not that of the decision for {found['differs']} of {found['of']} utterances{by_score}"
 
 
 def with_interval(interval: Mapping[str, Any]) -> str:
@@ -218,6 +232,11 @@ def _headline_words(found: Found) -> str:
     return f"{level:.0%} intervals over {found['n_clusters']} {found['cluster']}s; chance is {found['chance_is']}"
 
 
+def _spread_words(found: Found) -> str:
+    spread = {int(n_classes): n for n_classes, n in found["speakers_by_classes"].items()}
+    return speakers.in_words(spread, len(found["classes"]), found["cluster"]) if spread else "not counted"
+
+
 def _headline_table(found: Found, beside: str) -> "Table":
     rows = (
         (
@@ -229,6 +248,16 @@ def _headline_table(found: Found, beside: str) -> "Table":
         for name, metric in headlines(found).items()
     )
     return table(("", "score", "interval", "chance"), rows)
+
+
+def chance_words(found: Found) -> str:
+    """Return how the figure that is quoted stands to chance, as far as its interval allows to say."""
+    name, metric = next(iter(headlines(found).items()))
+    interval, chance = found["intervals"][name], found["chance"][name] or 0.0  # the correlation with a constant
+    low, high = (None if interval[end] is None else interval[end] - chance for end in ("low", "high"))
+    n = found["n_clusters"]
+    words = verdicts.in_words(verdicts.verdict(low, high, n), n, found["cluster"])
+    return f"{metric.title} {number(interval['value'])} to {number(chance)}, {words}"
 
 
 def _without_interval(found: Found) -> Iterator[str]:
@@ -300,10 +329,15 @@ def _against(pair: Found, base: str) -> tuple[str, str]:
 
 
 def _verdict(found: Found, called: Mapping[str, str], base: str) -> str:
-    """Return which runs differ from the base by more than chance would, in words."""
-    winners = {other: pair["winner"] for other, pair in _pairs_with(found, base).items() if pair["winner"]}
-    said = ", ".join(f"{called[run]} is {'worse' if winner == base else 'better'}" for run, winner in winners.items())
-    return f"Against {called[base]}, by more than chance: {said or 'none differs'}."
+    """Return which runs are better or worse than the base, and of the others what the intervals allow, in words."""
+    said = ", ".join(f"{called[run]} {_beside(pair, base)}" for run, pair in _pairs_with(found, base).items())
+    return f"Against {called[base]}: {said}."
+
+
+def _beside(pair: Found, base: str) -> str:
+    if pair["winner"]:
+        return f"is {'worse' if pair['winner'] == base else 'better'}"
+    return f"is {pair['verdict']}" if pair["verdict"].startswith("equal") else pair["verdict"]
 
 
 def _method(found: Found) -> str:
@@ -314,8 +348,13 @@ def _method(found: Found) -> str:
     return (
         f"Paired permutation test: the two runs' whole sets of predictions are swapped {unit} by {unit}, in {ways}; "
         f"two-sided p of the difference of the pooled {headlines(found)[found['metric']].title}, "
-        f"{probability(found['least_p'])} at the least; {holm}alpha {found['alpha']:g}."
+        f"{probability(found['least_p'])} at the least; {holm}alpha {found['alpha']:g}.{_margin_words(found)}"
     )
+
+
+def _margin_words(found: Found) -> str:
+    margin = found.get("margin")
+    return f" Equal is a pair whose whole interval lies within {margin:g} of 0." if margin else ""
 
 
 def _class_table(found: Found) -> "Table":

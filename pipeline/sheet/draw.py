@@ -2,6 +2,7 @@
 
 import io
 
+from pipeline.printable import printable
 from pipeline.reporting.pictures import drawing
 from pipeline.sheet import frames, tracks
 from pipeline.sheet.record import Seen, Sheet
@@ -31,7 +32,7 @@ def drawn(sheet: Sheet, kind: str = "png") -> bytes:
     picture = io.BytesIO()
     with drawing(WIDTH, round(sum(heights), 2), picture, kind) as figure:
         above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)[:, 0]
-        above.text(MARGIN / WIDTH, 1 - MARGIN / heights[0], heading(sheet), fontsize=10, va="top", parse_math=False)
+        above.text(MARGIN / WIDTH, 1 - MARGIN / heights[0], heading(sheet), fontsize=10, va="top")
         if seen:
             frames.draw(above, heights[0], HEADING, seen)
         tracks.draw(below, lower, sheet.duration)
@@ -49,4 +50,4 @@ def heading(sheet: Sheet) -> str:
         f"found in {seen.found.sum()} of {len(seen.found)} frames" if isinstance(seen, Seen) else "",
         f"key {sheet.key[:12]}: {sheet.spec}" if who.video else "",
     ]
-    return f"{who.id[-LONGEST:]}\n{' · '.join(filter(None, parts))[:LONGEST]}"
+    return f"{printable(who.id)[-LONGEST:]}\n{printable(' · '.join(filter(None, parts)))[:LONGEST]}"

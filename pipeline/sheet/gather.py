@@ -20,7 +20,8 @@ from pipeline import media
 from pipeline.caching import cache, sources, store
 from pipeline.caching.entry import Entry
 from pipeline.errors import AffexError, MediaError, UsageError
-from pipeline.extraction.work import Failure, attempt
+from pipeline.extraction.work import Failure, attempt, placed
+from pipeline.files import path_of
 from pipeline.manifest import Dataset, Media, Utterance
 from pipeline.media import video
 from pipeline.media.timeline import TIE
@@ -110,7 +111,7 @@ def _source(root: Path, of: Media) -> str:
         If it cannot be read.
     """
     try:
-        digest = media.digest(root / of.path)
+        digest = media.digest(path_of(root, of.path))
     except OSError as error:
         raise _unreadable(of, error) from error
     return sources.source(sources.File(bytes.fromhex(digest), b""), of).hex()
@@ -200,7 +201,7 @@ def _heard(root: Path, of: Media) -> Heard | str:
         clip = _decoded(root, of)
     except MediaError as error:
         return str(error)
-    return Heard(clip.samples, clip.rate, _rows(LOGMEL, clip), _rows(MFCC, clip))
+    return Heard(clip.samples, clip.rate, _rows(LOGMEL, clip), _rows(MFCC, clip), clip.begins)
 
 
 def _decoded(root: Path, of: Media) -> Clip:
@@ -219,7 +220,7 @@ def _decoded(root: Path, of: Media) -> Clip:
 
 def _rows(feature: AudioFeature, clip: Clip) -> Rows | str:
     """Return a feature's rows, or why there are none."""
-    rows = attempt(feature, lambda: feature.extract(clip))
+    rows = attempt(feature, lambda: placed(feature.extract(clip), clip))
     return rows.message if isinstance(rows, Failure) else rows
 
 

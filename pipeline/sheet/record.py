@@ -131,12 +131,15 @@ class Heard:
     rate : int, Hz
     logmel : Rows of `LOGMEL`, or why there are none
     mfcc : Rows of `MFCC`, or why there are none
+    begins : float, s
+        How much later than the utterance the sound begins.
     """
 
     samples: NDArray[np.float32]
     rate: int
     logmel: Rows | str
     mfcc: Rows | str
+    begins: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -164,7 +167,8 @@ class Sheet:
         of = self.utterance.audio or self.utterance.video
         if of and of.end is not None:
             return of.end - (of.start or 0.0)
-        sound = len(self.heard.samples) / self.heard.rate if isinstance(self.heard, Heard) else 0.0
+        heard = self.heard
+        sound = heard.begins + len(heard.samples) / heard.rate if isinstance(heard, Heard) else 0.0
         if isinstance(self.seen, Seen) and self.seen.times[-1] >= sound:
             return self.seen.end
         return sound

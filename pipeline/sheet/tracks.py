@@ -111,7 +111,7 @@ def _draw_wave(heard: Heard, axes: "Axes", _: "Axes") -> None:
     """Draw the lowest and highest sample of each short stretch."""
     firsts = np.unique(np.linspace(0, len(heard.samples), ENVELOPE, endpoint=False).astype(int))
     low, high = (extreme.reduceat(heard.samples, firsts) for extreme in (np.minimum, np.maximum))
-    axes.fill_between(firsts / heard.rate, low, high, step="post", color="black", linewidth=0.3)
+    axes.fill_between(heard.begins + firsts / heard.rate, low, high, step="post", color="black", linewidth=0.3)
     axes.set_ylabel("amplitude\n(full scale: 1)")
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import skops.io
+from scipy.special import softmax
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.impute import SimpleImputer
 from sklearn.metrics import log_loss
@@ -14,8 +15,10 @@ from toys import speakers_and_classes
 
 from classifiers.base import inner_folds
 from classifiers.estimators import TRUSTED
+from classifiers.estimators.calibration import SLOPES, against_decisions, says_nothing, slope
 from classifiers.estimators.kernel import GAMMAS
 from classifiers.estimators.svm import COSTS, RBFMachine
+from classifiers.estimators.training import ONE_SPEAKER
 from pipeline import registry
 from pipeline.errors import UsageError
 
@@ -31,6 +34,10 @@ def hard(**settings):
     X[np.random.default_rng(1).random(X.shape) < 0.05] = np.nan
     kept = (y != "sad") | (np.arange(len(y)) % 3 == 0)
     return X[kept] * np.linspace(0.1, 100, 20, dtype=np.float32), y[kept], speakers[kept]
+
+
+def most_probable(machine, X):
+    return machine.classes_[machine.predict_proba(X).argmax(axis=1)].tolist()
 
 
 def test_it_parts_what_no_plane_parts():
@@ -111,14 +118,13 @@ def test_what_speakers_do_not_share_makes_no_probability_sure():
     assert log_loss(y[~heard], fooled.predict_proba(X[~heard])) > 1.2
 
 
-def test_a_class_that_one_speaker_alone_has_gets_a_small_flat_share():
+def test_a_class_that_one_speaker_alone_has_leaves_one_slope_for_all():
     X, y, speakers = speakers_and_classes()
     y = np.where((speakers == "s2") & (y == "hap"), "awe", y)
     machine = RBFMachine().fit(X, y, groups=speakers)
-    slope, offset = machine.sigmoids_[machine.classes_.tolist().index("awe")]
-    assert slope == 0
-    assert 1 / (1 + np.exp(-offset)) == pytest.approx(1 / (2 + (speakers != "s2").sum()))
+    assert machine.limits_ == {"sigmoids": "1 of 4 classes are one speaker's alone"}
     assert set(machine.predict(X)) == {"ang", "awe", "hap", "sad"}
+    assert most_probable(machine, X) == machine.predict(X).tolist()
 
 
 def test_an_inner_fold_with_one_class_to_learn_from_has_no_say():
@@ -129,13 +135,67 @@ def test_an_inner_fold_with_one_class_to_learn_from_has_no_say():
     assert np.isfinite(machine.predict_proba(X)).all()
 
 
-def test_speakers_too_few_to_tune_with_are_refused():
+def test_one_training_speaker_takes_fixed_settings_and_scores_in_the_order_of_the_decision():
+    X, y, _ = speakers_and_classes(shift=0.5)
+    machine = RBFMachine(select="pca").fit(X, y, groups=np.zeros(len(X)))
+    assert machine.best_params_ == {"C": 1.0, "gamma": 1.0, "keep": 0.8}
+    assert machine.limits_ == {"search": ONE_SPEAKER, "calibration": ONE_SPEAKER}
+    assert most_probable(machine, X) == machine.predict(X).tolist()
+    told = RBFMachine(C=1.0, gamma=1.0).fit(X, y, groups=np.zeros(len(X)))  # the same as scikit-learn's defaults
+    assert told.predict(X).tolist() == plain(8).fit(X, y).predict(X).tolist()
+    assert told.limits_ == {"calibration": ONE_SPEAKER}  # nothing was left open
+
+
+def test_two_speakers_with_one_class_each_have_nothing_to_tune_with():
     X, y, speakers = speakers_and_classes(n_speakers=2, classes=("ang", "sad"))
-    with pytest.raises(ValueError, match="at least 2 training speakers to tell apart, found 1"):
-        RBFMachine().fit(X, y, groups=np.zeros(len(X)))
     one_each = (speakers == "s0") == (y == "ang")
-    with pytest.raises(ValueError, match="at least 2 training speakers for each of 2 classes"):
-        RBFMachine().fit(X[one_each], y[one_each], groups=speakers[one_each])
+    machine = RBFMachine().fit(X[one_each], y[one_each], groups=speakers[one_each])
+    assert machine.limits_["search"] == "no inner fold has two classes to learn from"
+    assert most_probable(machine, X) == machine.predict(X).tolist()
+
+
+def test_where_sigmoids_fall_one_slope_keeps_the_order_of_the_decision():
+    X, y, speakers = speakers_and_classes(n_speakers=2, shift=0.3, classes=("ang", "fea", "hap", "neu", "sad"))
+    machine = RBFMachine(C=1.0, gamma=1.0).fit(X, y, groups=speakers)
+    assert machine.limits_["calibration"].endswith("sigmoids fall where the decision rises")
+    rng = np.random.default_rng(1)
+    new = 2 * rng.normal(size=(3000, 8)).astype(np.float32)
+    assert most_probable(machine, new) == machine.predict(new).tolist()
+    tied = machine.classes_[machine.decision_function(new).argmax(axis=1)] != machine.predict(new)
+    assert tied.any()  # of equally many wins the first class is decided on, not the clearest
+    values = machine.predict_proba(new)[~tied]
+    assert values == pytest.approx(softmax(machine.slope_ * machine.decision_function(new)[~tied], axis=1))
+
+
+def test_sigmoids_that_contradict_the_decisions_are_seen():
+    decisions = np.tile([[1.0, 0.9], [0.9, 1.0]], (5, 1))
+    steep, flat = np.array([[9.0, -9.0], [9.0, -9.0]]), np.array([[9.0, -9.0], [0.1, 3.0]])
+    assert against_decisions(steep, decisions, np.ones(10)) == ""
+    assert against_decisions(flat, decisions, np.ones(10)) == "sigmoids contradict 50% of the decisions"
+    rare = np.where(np.arange(10) % 2, 1.0, 0.2)  # 1 of 6, by weight
+    assert against_decisions(flat, decisions, rare) == ""
+    assert against_decisions(-steep, decisions, rare) == "2 of 2 sigmoids fall where the decision rises"
+    decisions[:, 1] = np.nan  # what was not learned cannot be contradicted
+    assert against_decisions(flat, decisions, np.ones(10)) == ""
+
+
+def test_of_two_classes_too_the_order_is_that_of_the_decision():
+    X, y, _ = speakers_and_classes(classes=("ang", "sad"), shift=0.5)
+    machine = RBFMachine().fit(X, y, groups=np.zeros(len(X)))
+    assert most_probable(machine, X) == machine.predict(X).tolist()
+
+
+def test_the_slope_is_the_likeliest_one():
+    rng = np.random.default_rng(0)
+    decisions, classes = rng.normal(size=(20000, 3)), np.array(["a", "b", "c"])
+    true = classes[(rng.gumbel(size=decisions.shape) + 1.7 * decisions).argmax(axis=1)]  # drawn from softmax(1.7 d)
+    assert slope(decisions, true, np.ones(20000), classes) == pytest.approx(1.7, rel=0.05)
+    against = slope(-decisions, true, np.ones(20000), classes)
+    assert says_nothing(against)
+    assert against >= SLOPES[0]
+    assert not says_nothing(1.7)
+    decisions[:, 0] = np.nan  # no machine learned the class: others still count
+    assert slope(decisions, true, np.ones(20000), classes) == pytest.approx(1.7, rel=0.05)
 
 
 @pytest.mark.parametrize("classes", [("ang", "sad"), ("ang", "hap", "sad")])

@@ -14,6 +14,7 @@ from toys import speakers_and_values
 from classifiers.base import inner_folds
 from classifiers.estimators.kernel import GAMMAS
 from classifiers.estimators.svr import COSTS, EPSILONS, RBFRegressor, ccc
+from classifiers.estimators.training import ONE_SPEAKER
 from pipeline import registry
 from pipeline.errors import UsageError
 
@@ -114,12 +115,17 @@ def test_a_weight_of_2_is_the_row_twice():
     assert weighted.predict(X) == pytest.approx(written_out.predict(X), abs=0.05)
 
 
-def test_values_that_do_not_differ_among_those_left_out_are_refused():
+def test_where_nothing_can_be_searched_for_settings_are_scikit_learns_defaults():
     X, y, speakers = hard()
     y[speakers == "s0"] = 1.0
     inner = [(np.flatnonzero(speakers != "s0"), np.flatnonzero(speakers == "s0"))]
-    with pytest.raises(ValueError, match="at least 2 different values to tune with"):
-        RBFRegressor().fit(X, y, inner=inner)
+    constant = RBFRegressor().fit(X, y, inner=inner)
+    alone = RBFRegressor().fit(X, y, groups=np.zeros(len(X)))
+    assert constant.limits_ == {"search": "all that inner folds leave out has one value"}
+    assert alone.limits_ == {"search": ONE_SPEAKER}
+    for machine in (constant, alone):
+        assert machine.best_params_ == {"C": 1.0, "epsilon": 0.1, "gamma": 1.0}
+        assert np.array_equal(machine.predict(X), RBFRegressor(C=1, epsilon=0.1, gamma=1).fit(X, y).predict(X))
 
 
 def test_a_tube_is_for_values():

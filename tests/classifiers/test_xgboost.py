@@ -10,7 +10,8 @@ from sklearn.utils.class_weight import compute_sample_weight
 from toys import speakers_and_classes, speakers_and_values
 
 from classifiers.base import inner_folds
-from classifiers.estimators.xgboost import BoostedRegressor, BoostedTrees
+from classifiers.estimators.training import ONE_SPEAKER
+from classifiers.estimators.xgboost import FIXED_ROUNDS, BoostedRegressor, BoostedTrees
 from pipeline import registry
 from pipeline.errors import UsageError
 
@@ -141,10 +142,15 @@ def test_every_setting_counts(setting, value):
     assert not np.array_equal(usual.predict_proba(X), other.predict_proba(X))
 
 
-def test_one_speaker_is_refused():
+@pytest.mark.parametrize(("rounds", "taken"), [(1000, FIXED_ROUNDS), (7, 7)])
+def test_one_training_speaker_takes_a_fixed_number_of_rounds(rounds, taken):
     X, y, _ = speakers_and_classes()
-    with pytest.raises(ValueError, match="at least 2 training speakers to tell apart, found 1"):
-        BoostedTrees().fit(X, y, groups=np.zeros(len(X)))
+    trees = BoostedTrees(rounds=rounds).fit(X, y, groups=np.zeros(len(X)))
+    assert trees.best_params_ == {"rounds": taken}
+    assert trees.limits_ == {"search": ONE_SPEAKER}
+    assert trees.booster_.num_boosted_rounds() == taken
+    values = BoostedRegressor(rounds=rounds).fit(X, X[:, 0], groups=np.zeros(len(X)))
+    assert (values.best_params_, values.limits_) == (trees.best_params_, trees.limits_)
 
 
 def test_a_device_that_is_not_there_is_refused():

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import time
 from collections import Counter
 
@@ -121,6 +122,13 @@ def test_what_begins_like_a_head_line_and_is_none_is_an_error(head):
         list(iemocap_labels.parsed(f"{dialogs.TITLE}\n{head}\n", "a file"))
 
 
+def test_means_beyond_the_nominal_scale_are_kept_as_they_are_published():
+    """Four turns of Ses03M_impro07 have valence 5.5, three turns dominance .5."""
+    head = "[6.2901 - 8.2357]\tSes03M_impro07_M000\thap\t[5.5000, 3.0000, 0.5000]"
+    (turn,) = iemocap_labels.parsed(f"{dialogs.TITLE}\n{head}\n", "a file")
+    assert turn.mean == Rating(5.5, 3.0, 0.5)
+
+
 def test_as_many_blocks_as_the_corpus_has_turns(capsys):
     turns = [f"Ses01F_impro01_F{n:05d}" for n in range(10_039)]
     text = dialogs.labels(dialogs.block(name, n, "sad", dialogs.raters("sad")) for n, name in enumerate(turns))
@@ -152,6 +160,8 @@ def test_the_files_of_a_turn_say_all(tmp_path):
         session="Ses01",
         dialog=DIALOG,
         turn=0,
+        dialog_start=0.0,
+        dialog_end=1.0,
         text=f"What {name} says.",
         sex="female",
         votes=(("ang",), ("ang", "oth"), ("neu",)),
@@ -273,6 +283,21 @@ def test_a_turn_without_a_wav_of_its_own_is_a_span_of_its_dialog_s(tmp_path):
     utterances = of(tmp_path)
     assert utterances[f"{DIALOG}_M000"].audio == Media(f"Session1/dialog/wav/{DIALOG}.wav", 1.0, 2.0)
     assert utterances[f"{DIALOG}_F000"].audio == Media(f"Session1/sentences/wav/{DIALOG}/{DIALOG}_F000.wav")
+
+
+def test_a_turn_s_times_are_those_of_the_dialog_whatever_it_is_cut_from(tmp_path):
+    iemocap(tmp_path, [1])
+    usual = of(tmp_path)
+    for folder in ("dialog/wav", "dialog/avi"):
+        shutil.rmtree(tmp_path / "Session1" / folder)
+    bare = of(tmp_path)
+    for number, utterance in enumerate(bare.values()):
+        assert (utterance.dialog_start, utterance.dialog_end) == (float(number), number + 1.0)
+        assert (utterance.audio.start, utterance.audio.end, utterance.video) == (None, None, None)
+    shutil.rmtree(tmp_path / "Session1/sentences/wav")
+    silent = of(tmp_path)
+    times = [{id_: (u.dialog_start, u.dialog_end) for id_, u in found.items()} for found in (usual, bare, silent)]
+    assert times[0] == times[1] == times[2]
 
 
 def test_a_release_within_a_folder(tmp_path):

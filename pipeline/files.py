@@ -1,0 +1,174 @@
+r"""Files: what may be opened, what lies below a folder, and how a name that is no text is spelled.
+
+Only regular files are opened: a FIFO would wait for a writer for ever, and a device may never end. File systems take
+any bytes for a name, and manifests, HDF5 files, tables and terminals take text. So a name is spelled where it is read
+from the disk, and is plain text from there on: a byte that is no part of a UTF-8 character is written ``\xff``, and a
+backslash that would look like the beginning of such a byte ``\x5c``. All other names stay as they are, and a spelling
+stands for one name only: `on_disk` turns it back.
+"""
+
+import errno
+import io
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_BYTE = re.compile(r"\\x([0-9a-f]{2})")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+#: What there is in folders besides files and folders, and what errors call it.
+_KINDS = (
+    (stat.S_ISFIFO, "a FIFO (a named pipe)"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def spelled(name: str) -> str:
+    """Return a name from the disk as text that UTF-8 can hold."""
+    return shown(_BYTE.sub(r"\\x5cx\1", name))
+
+
+def on_disk(name: str) -> str:
+    """Return the name that `spelled` spelled."""
+    parts = _BYTE.split(name)  # text, a byte's two digits, text ...
+    raw = (bytes.fromhex(part) if number % 2 else os.fsencode(part) for number, part in enumerate(parts))
+    return os.fsdecode(b"".join(raw)) if len(parts) > 1 else name
+
+
+def shown(text: str) -> str:
+    """Return a text with the bytes that are no characters as `spelled` writes them; all else stays as it is."""
+    return _SURROGATE.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
+
+
+def path_of(root: Path, name: str) -> Path:
+    """Return the path of a file whose spelled name is relative to `root`."""
+    return root / on_disk(name)
+
+
+def status(path: Path) -> os.stat_result:
+    """Return the status of a file, before anybody opens it.
+
+    Raises
+    ------
+    OSError
+        If it is not there, or is something that must not be opened; `strerror` says what.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError as error:
+        if path.is_symlink():
+            what = f"it is a link to {shown(str(path.readlink()))}, which is not there"
+            raise OSError(errno.ENOENT, what, str(path)) from error
+        raise
+    for is_kind, what in _KINDS:
+        if is_kind(found.st_mode):
+            raise OSError(errno.EINVAL, f"it is {what}, and a file was expected", str(path))
+    return found
+
+
+def opened(path: Path) -> io.BufferedReader:
+    """Open a file to read its bytes.
+
+    Raises
+    ------
+    OSError
+        As `status`, or if it cannot be opened.
+    """
+    status(path)
+    return path.open("rb")
+
+
+def content(path: Path) -> bytes:
+    """Return the bytes of a file.
+
+    Raises
+    ------
+    OSError
+        As `opened`.
+    """
+    with opened(path) as file:
+        return file.read()
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether there is a file that may be opened; False also where nobody can tell, as in a locked folder."""
+    try:
+        return stat.S_ISREG(status(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether there is a file; False where there is nothing.
+
+    Raises
+    ------
+    OSError
+        As `status`, if there is something else.
+    """
+    return os.path.lexists(path) and status(path) is not None
+
+
+@dataclass
+class Listing:
+    """What lies below a folder.
+
+    Parameters
+    ----------
+    names
+        What is no folder, spelled, relative to the folder, with forward slashes, sorted.
+    left_out
+        Why a folder was not entered, by its spelled name: the rest of a sentence.
+    """
+
+    names: list[str] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def below(root: Path) -> Listing:
+    """List a folder and all within it; links to folders are followed, and no folder is entered twice."""
+    found = Listing()
+    entered: dict[tuple[int, int], str] = {}
+    waiting = [(root, "")]
+    while waiting:
+        folder, name = waiting.pop()
+        try:
+            status = folder.stat()
+            first = entered.setdefault((status.st_dev, status.st_ino), name)
+            if first != name:
+                found.left_out[name] = f"is {first or 'the whole folder'} once more"
+                continue
+            waiting += _folders(folder, name, found)
+        except OSError as error:
+            found.left_out[name or "."] = f"cannot be entered: {error.strerror or error}"
+    found.names.sort()
+    return found
+
+
+def _folders(folder: Path, name: str, found: Listing) -> list[tuple[Path, str]]:
+    """Note what a folder holds; return the folders in it, those to be entered first last."""
+    folders = []
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda entry: (not entry.is_symlink(), entry.name)):
+            inner = f"{name}/{spelled(entry.name)}" if name else spelled(entry.name)
+            if _is_folder(entry):
+                folders.append((Path(entry.path), inner))
+            else:
+                found.names.append(inner)
+    return folders
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False

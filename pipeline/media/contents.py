@@ -1,0 +1,104 @@
+"""Contents: what many files hold, each opened once and remembered until it changes.
+
+To open a film takes milliseconds, and a corpus has thousands. What is remembered lies in a sealed record beside the
+cached rows; where that is damaged, or was made by another decoder, the files are opened again.
+"""
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pipeline import sealed
+from pipeline.atomic import write_text
+from pipeline.errors import AffexError, MediaError
+from pipeline.files import content, path_of, status
+from pipeline.media.probe import Content, in_container, sniffed
+
+#: What the record is called, in a corpus's cache folder.
+RECORD = "contents.json"
+
+#: How many files are looked at together.
+THREADS = 4
+
+#: A file changed so lately may change again within one tick of its file system's clock, s.
+TICK = 2.0
+
+#: What a file holds, or None and why it is no recording: the rest of a sentence.
+Held = tuple[Content | None, str]
+
+
+def of_files(
+    root: Path, names: Sequence[str], memory: Path | None = None, tick: Callable[[int], None] = lambda _: None
+) -> dict[str, Held]:
+    """Return what each of some files holds.
+
+    Parameters
+    ----------
+    root
+        The folder that the names, spelled, are relative to.
+    memory
+        The folder in which it is remembered; None to open all files.
+    tick
+        Told of each file that has been looked at.
+    """
+    known = {} if memory is None else _remembered(memory / RECORD)
+    found: dict[str, Held] = {}
+    sure: dict[str, list[Any]] = {}
+    with ThreadPoolExecutor(THREADS) as pool:
+        looked_at = pool.map(lambda name: _looked_at(path_of(root, name), known.get(name)), names)
+        for name, (held, entry) in zip(names, looked_at, strict=True):
+            found[name] = held
+            if entry:
+                sure[name] = entry
+            tick(1)
+    if memory is not None and sure != known:
+        _remember(memory / RECORD, sure)
+    return found
+
+
+def _looked_at(path: Path, known: list[Any] | None) -> tuple[Held, list[Any] | None]:
+    """Return what a file holds, and what is to be remembered of it."""
+    try:
+        held = sniffed(path)
+        if held is not None:
+            return (held, ""), None
+        stamp = _stamp(path)
+        flags, why = known[1:] if known and known[0] == stamp else _opened(path)
+    except (MediaError, OSError) as error:
+        return (None, str(error)), None
+    settled = stamp[2] < (time.time() - TICK) * 1e9
+    return (Content(*flags) if flags else None, str(why)), [stamp, flags, why] if settled else None
+
+
+def _opened(path: Path) -> tuple[list[bool] | None, str]:
+    try:
+        return list(astuple(in_container(path))), ""
+    except MediaError as error:
+        return None, str(error)
+
+
+def _stamp(path: Path) -> list[int]:
+    """Return what vouches for a file: its size in bytes, when it was changed, ns, and its inode."""
+    seen = status(path)
+    return [seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino]
+
+
+def _remembered(record: Path) -> Mapping[str, list[Any]]:
+    try:
+        found = sealed.opened(content(record))
+        files = found["files"] if found["decoder"] == version("av") else {}
+        return {name: [stamp, flags, why] for name, (stamp, flags, why) in files.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _remember(record: Path, files: Mapping[str, list[Any]]) -> None:
+    with contextlib.suppress(AffexError):  # a cache that cannot be written may still hold all that is asked for
+        text = json.dumps(sealed.sealed({"decoder": version("av"), "files": files}), ensure_ascii=False)
+        write_text(record, [text + "\n"])

@@ -1,0 +1,65 @@
+"""Progress where nobody watches: lines at a hundredth, a tenth, a half, and else once a minute."""
+
+import io
+
+from rich.console import Console
+
+from pipeline.console import Lines, Terminal
+
+
+def lines(total: int) -> tuple[Lines, list[str], list[float]]:
+    said: list[str] = []
+    now = [0.0]
+    return Lines("extracting", total, "clips", said.append, lambda: now[0]), said, now
+
+
+def test_a_line_comes_at_one_ten_and_fifty_percent_and_at_no_other() -> None:
+    progress, said, now = lines(200)
+    for n in range(1, 201):
+        now[0] = n / 10
+        progress.tick(1)
+    assert said == [
+        "extracting: 2 of 200 clips (1%), 10/s, 20 s left",
+        "extracting: 20 of 200 clips (10%), 10/s, 18 s left",
+        "extracting: 100 of 200 clips (50%), 10/s, 10 s left",
+    ]
+
+
+def test_steps_that_pass_several_shares_make_one_line_and_the_last_makes_none() -> None:
+    progress, said, _ = lines(20)
+    progress.tick(16)
+    progress.tick(4)
+    assert said[0].startswith("extracting: 16 of 20 clips (80%)")
+    assert len(said) == 1
+
+
+def test_a_minute_without_a_line_makes_one_even_where_nothing_ends() -> None:
+    progress, said, now = lines(1000)
+    assert progress.remind() == 60
+    now[0] = 59
+    assert progress.remind() == 1
+    assert said == []
+    now[0] = 60
+    assert progress.remind() == 60
+    assert said == ["extracting: 0 of 1000 clips (0%)"]
+    now[0] = 90
+    progress.tick(10)
+    now[0] = 149
+    assert progress.remind() == 1
+    assert said[1:] == ["extracting: 10 of 1000 clips (1%), 0.111/s, 2.5 h left"]
+    now[0] = 150
+    progress.remind()
+    assert len(said) == 3
+
+
+def test_where_there_is_no_terminal_lines_go_to_it_and_no_bar() -> None:
+    terminal = Terminal()
+    terminal.bars = Console(file=io.StringIO(), soft_wrap=True)
+    with terminal.progress("evaluating [svm]", 4, "folds") as tick:
+        for _ in range(4):
+            tick(1)
+    said = terminal.bars.file.getvalue().splitlines()
+    assert [line.partition(",")[0] for line in said] == [
+        "evaluating [svm]: 1 of 4 folds (25%)",
+        "evaluating [svm]: 2 of 4 folds (50%)",
+    ]

@@ -1,0 +1,336 @@
+"""Files: what is no file is never waited for, and a name of any bytes survives every way that names go."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from conftest import ROOT
+from corpus import Listener, run, write_wav
+from synthetic import make_matrix
+from test_models import fitted, wanted
+from trees import TREES
+
+from pipeline import manifest, registry
+from pipeline.caching import cache, imports, store
+from pipeline.cli.command import cli
+from pipeline.corpora import csv
+from pipeline.corpora.base import Card
+from pipeline.dataset import opened
+from pipeline.errors import AffexError, CorpusError, UsageError
+from pipeline.exchange import importing
+from pipeline.exchange.record import Wish
+from pipeline.files import below, content, is_there, on_disk, shown, spelled
+from pipeline.fitted import modelfile
+from pipeline.fitted.recordings import at_hand
+from pipeline.judging.splits import folds
+from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.matrix import Matrix
+from pipeline.media import decode_audio, digest
+
+#: Names that are no UTF-8: Latin-1, a cut character, bytes of no encoding; and names that look like spelled ones.
+NAMES = [b"t\xf6ne", b"\xe2\x82", b"\xff\xfe", "töne".encode(), b"a\\xff", b"a\\x5cxff", b"a\\xFF", b"a\\b", b"\\x\xff"]
+
+
+@pytest.fixture(autouse=True)
+def _never_waiting() -> Iterator[None]:
+    """Turn waiting for ever into a failure."""
+
+    def waited(*_: object) -> None:
+        raise AssertionError("something was waited for")
+
+    before = signal.signal(signal.SIGALRM, waited)
+    signal.alarm(120)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def fifo(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(path)
+    return path
+
+
+def named(folder: Path, name: bytes) -> Path:
+    """Return the path of a name of any bytes; skips where the file system takes no such name."""
+    path = folder / os.fsdecode(name)
+    try:
+        path.touch()
+    except OSError:
+        pytest.skip("this file system takes UTF-8 alone")
+    return path
+
+
+# Names
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_spelling_is_text_and_stands_for_one_name(name):
+    spelling = spelled(os.fsdecode(name))
+    assert os.fsencode(on_disk(spelling)) == name
+    assert spelling.encode().decode() == spelling
+    assert shown(spelling) == spelling
+
+
+def test_spellings_of_any_bytes_are_turned_back_and_are_unique():
+    rng = np.random.default_rng(0)
+    alphabet = np.frombuffer(b"\\x5cfa0\xff\xc3\xa4\x80.", np.uint8)
+    drawn = {bytes(rng.choice(alphabet, rng.integers(1, 9)).tobytes()) for _ in range(5000)}
+    spellings = {spelled(os.fsdecode(name)): name for name in drawn}
+    assert len(spellings) == len(drawn)
+    assert all(os.fsencode(on_disk(spelling)) == name for spelling, name in spellings.items())
+
+
+def test_names_that_are_text_stay_as_they_are():
+    for name in ("a.wav", "Töne/mit Leerzeichen.wav", "a\\b.wav", "a\\xFF", "日本.wav"):
+        assert spelled(name) == on_disk(name) == name
+
+
+# What is opened
+
+
+def others(folder: Path) -> dict[str, tuple[Path, str]]:
+    """Return what is no file, and what is said of it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "folder.wav").mkdir()
+    (folder / "nowhere.wav").symlink_to(folder / "gone")
+    (folder / "loop.wav").symlink_to(folder / "loop.wav")
+    fifo(folder / "fifo.wav")
+    (folder / "linked.wav").symlink_to(folder / "fifo.wav")
+    (folder / "device.wav").symlink_to("/dev/zero")
+    with socket.socket(socket.AF_UNIX) as one:
+        here = Path.cwd()
+        os.chdir(folder)  # the name of a socket is short
+        one.bind("socket.wav")
+        os.chdir(here)
+    return {
+        "folder": (folder / "folder.wav", "Is a directory"),
+        "nowhere": (folder / "nowhere.wav", f"it is a link to {folder / 'gone'}, which is not there"),
+        "loop": (folder / "loop.wav", "Too many levels of symbolic links"),
+        "fifo": (folder / "fifo.wav", "it is a FIFO (a named pipe), and a file was expected"),
+        "linked": (folder / "linked.wav", "it is a FIFO (a named pipe), and a file was expected"),
+        "device": (folder / "device.wav", "it is a device, and a file was expected"),
+        "socket": (folder / "socket.wav", "it is a socket, and a file was expected"),
+    }
+
+
+def test_what_is_no_file_is_neither_read_nor_hashed(tmp_path):
+    for path, why in others(tmp_path).values():
+        for reading in (content, digest):
+            with pytest.raises(OSError, match=r"\w") as error:
+                reading(path)
+            assert error.value.strerror == why
+    assert not is_there(tmp_path / "nothing")
+    write_wav(tmp_path / "a.wav", 0.1)
+    assert is_there(tmp_path / "a.wav")
+
+
+def test_an_unreadable_file_says_so(tmp_path):
+    write_wav(tmp_path / "a.wav", 0.1)
+    (tmp_path / "a.wav").chmod(0)
+    if os.access(tmp_path / "a.wav", os.R_OK):
+        pytest.skip("this user may read all")
+    with pytest.raises(PermissionError, match="Permission denied"):
+        content(tmp_path / "a.wav")
+
+
+def test_a_clip_that_is_no_file_fails_with_its_reason_and_the_others_do_not(tmp_path):
+    strange = others(tmp_path / "data")
+    write_wav(tmp_path / "data" / "good.wav", 0.3)
+    utterances = [Utterance(name, "c", "s", audio=Media(f"{name}.wav")) for name in ("good", *strange)]
+    dataset = Dataset("c", tmp_path / "data", tmp_path / "cache" / "c", utterances)
+    (summary,) = run(dataset, *registry.feature_specs("egemaps"))
+    assert summary.computed == 1
+    assert summary.failures == {name: f"{path} cannot be read: {why}" for name, (path, why) in strange.items()}
+
+
+def test_folders_are_entered_once_and_what_is_not_is_said(tmp_path):
+    for name in ("a/b/x.wav", "a/y.wav", "z.wav"):
+        write_wav(tmp_path / "in" / name, 0.01)
+    write_wav(tmp_path / "beside" / "w.wav", 0.01)
+    (tmp_path / "in/a/b/up").symlink_to(tmp_path / "in")
+    (tmp_path / "in/a/again").symlink_to(tmp_path / "in/a/b")
+    (tmp_path / "in/out").symlink_to(tmp_path / "beside")
+    (tmp_path / "in/self").symlink_to(tmp_path / "in/self")
+    listing = below(tmp_path / "in")
+    assert listing.names == ["a/b/x.wav", "a/y.wav", "out/w.wav", "self", "z.wav"]
+    assert listing.left_out == {"a/again": "is a/b once more", "a/b/up": "is the whole folder once more"}
+
+
+# Every place that opens a path
+
+
+@pytest.mark.parametrize(("name", "place"), [
+    ("emodb", "wav/03a01Fa.wav"),
+    ("ravdess", "Actor_01/03-01-01-01-02-01-01.wav"),
+    ("cremad", "AudioWAV/1001_IEO_ANG_HI.wav"),
+    ("cremad", "processedResults/tabulatedVotes.csv"),
+    ("cremad", "VideoDemographics.csv"),
+    ("baum1s", "Annotations_BAUM1s.xlsx"),
+    ("omg", "omg_TrainVideos.csv"),
+    ("mosei", "CMU_MOSEI_Labels.csd"),
+    ("mosei", "Raw/Transcript/Segmented/Combined/_0efYOjQYRc.txt"),
+    ("mosi", "Raw/Transcript/Segmented/03bSnISJMiM.annotprocessed"),
+    ("iemocap", "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt"),
+    ("iemocap", "Session1/dialog/transcriptions/Ses01F_impro01.txt"),
+    ("iemocap", "Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav"),
+    ("enterface", "subject 1/anger/sentence 1/s1_an_1.avi"),
+    ("savee", "AudioData/DC/a01.wav"),
+    ("csv", "two.mp4"),
+])  # fmt: skip
+def test_no_corpus_waits_for_a_fifo(name, place, tmp_path):
+    tree = TREES[name](tmp_path / "tree")
+    root = tree.parent if tree.is_file() else tree
+    (root / place).unlink()
+    fifo(root / place)
+    try:
+        utterances = registry.corpora()[name].find(tree)
+    except CorpusError as error:
+        assert "FIFO" in str(error) or "found" in str(error)
+        return
+    kinds = {kind for utterance in utterances for kind in ("audio", "video", "mocap") if getattr(utterance, kind)}
+    run(Dataset(name, root, tmp_path / "cache", utterances), *_specs(kinds))
+
+
+def _specs(kinds: set[str]) -> tuple:
+    wanted = {"audio": "egemaps", "video": "faces:detector=hog", "mocap": "mocap"}
+    return registry.feature_specs(" ".join(wanted[kind] for kind in sorted(kinds)))
+
+
+def test_no_table_no_model_no_split_no_weights_and_no_import_wait_for_a_fifo(tmp_path):
+    said = r"cannot be read: it is a FIFO \(a named pipe\), and a file was expected"
+    for name in ("t.csv", "m.affex", "x.npz", "x.csd", "x.parquet", "rows/a.npy", "tables/a.csv", "db/db.yaml"):
+        fifo(tmp_path / name)
+    with pytest.raises(CorpusError, match=said):
+        csv.find(tmp_path / "t.csv")
+    with pytest.raises(CorpusError, match=said):
+        at_hand(tmp_path / "t.csv", tmp_path / "cache")
+    with pytest.raises(UsageError, match=said):
+        modelfile.read(tmp_path / "m.affex")
+    with pytest.raises(AffexError, match=said):
+        folds(Card("split", "split", file=str(tmp_path / "t.csv")), [Utterance("a", "c", "s")])
+    with pytest.raises(UsageError, match="is no file, and a weight file was expected"):
+        registry.feature_specs(f"resnet18:weights={tmp_path / 't.csv'}")
+    dataset = Dataset("c", tmp_path, tmp_path / "cache" / "c", [Utterance("a", "c", "s", audio=Media("a.wav"))])
+    for name in ("t.csv", "x.npz", "x.csd", "x.parquet", "rows", "tables", "db"):
+        with pytest.raises(AffexError, match=said):
+            importing.import_(tmp_path / name, dataset, "theirs", Listener(), format_="", wish=Wish("", None))
+
+
+def test_a_table_says_what_is_no_file_of_those_it_names(tmp_path):
+    others(tmp_path)
+    rows = ["file,speaker,label", "fifo.wav,a,b", "folder.wav,a,b", "nowhere.wav,a,b", "no.wav,a,b"]
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    with pytest.raises(CorpusError) as error:
+        csv.find(tmp_path / "t.csv")
+    assert "names 4 of 4 files that do not exist: fifo.wav (it is a FIFO (a named pipe)" in str(error.value)
+    assert "folder.wav (it is a folder), nowhere.wav (it is a link to" in str(error.value)
+
+
+def test_a_fifo_in_the_cache_is_as_good_as_an_empty_file(tmp_path):
+    path = fifo(tmp_path / "c" / "egemaps.h5")
+    assert store.described(path) is None
+    assert store.survey(path, "x").hurt == ("its seal does not verify",)
+    assert imports.found(tmp_path, ["c"]) == {}
+    write_wav(tmp_path / "data" / "a.wav", 0.3)
+    dataset = Dataset("c", tmp_path / "data", tmp_path / "c", [Utterance("a", "c", "s", audio=Media("a.wav"))])
+    (summary,) = run(dataset, *registry.feature_specs("egemaps"))
+    assert (summary.computed, path.is_fifo()) == (1, False)
+
+
+def test_a_fifo_cannot_be_shown(tmp_path):
+    fifo(tmp_path / "a.wav")
+    said = CliRunner().invoke(cli, ["show", "a", "--dataset", "csv", "--data", str(tmp_path / "t.csv")])
+    assert said.exit_code != 0
+    with pytest.raises(Exception, match=r"empty|FIFO"):
+        decode_audio(tmp_path, Media("a.wav"), 16000, 60.0)
+
+
+# Names that are no UTF-8, from the folder to every output
+
+
+@pytest.fixture
+def latin(tmp_path: Path) -> Path:
+    """A folder of wavs whose names are no UTF-8, in a folder that is not called by UTF-8 either."""
+    folder = tmp_path / os.fsdecode(b"Aufnahmen \xe4")
+    folder.mkdir()
+    for seed, name in enumerate((b"t\xf6ne.wav", b"t\\xf6ne.wav", "töne.wav".encode(), b"\xff.wav")):
+        named(folder, name)
+        write_wav(tmp_path / "x.wav", 0.4, seed=seed)
+        (tmp_path / "x.wav").replace(folder / os.fsdecode(name))
+    named(folder, b"text \xfc.txt").write_text("no recording")
+    return folder
+
+
+IDS = [r"\xff", r"t\x5cxf6ne", r"t\xf6ne", "töne"]
+
+
+def small_matrix() -> Matrix:
+    """Return rows with the columns that egemaps has."""
+    (spec,) = registry.feature_specs("egemaps")
+    columns = spec.feature.columns
+    return replace(make_matrix(n_speakers=3, n_columns=len(columns)), columns=columns)
+
+
+def in_a_process(*arguments: str | Path) -> str:
+    said = subprocess.run(
+        [sys.executable, "-m", "pipeline.cli", *arguments, "--scheduler", "inline"],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+    assert said.returncode == 0, said.stdout.decode() + said.stderr.decode()
+    return said.stdout.decode("ascii")
+
+
+def test_predict_spells_names_that_are_no_utf_8_everywhere(latin, tmp_path):
+    """In the table, the manifest, HDF5 and on a terminal, even one that knows no umlauts."""
+    modelfile.write(fitted(small_matrix(), wanted("svm:C=1,gamma=1")), tmp_path / "m.affex")
+    out = tmp_path / "labelled.csv"
+    said = in_a_process(
+        "predict", "--model", tmp_path / "m.affex", "--data", latin, "--cache", tmp_path / "cache", "--out", out
+    )
+    assert r"Left out 1: text \xfc.txt: it is no recording" in said
+    lines = out.read_text(encoding="utf-8").splitlines()
+    assert [line.split(",")[:2] for line in lines[1:]] == [
+        *([id_, f"{id_}.wav"] for id_ in IDS), [r"text \xfc.txt", r"text \xfc.txt"],
+    ]  # fmt: skip
+    (folder,) = (tmp_path / "cache").glob("predict-*")
+    found = list(manifest.read(folder / "manifest.jsonl"))
+    assert [utterance.id for utterance in found] == IDS
+    assert all((latin / on_disk(utterance.audio.path)).is_file() for utterance in found)
+    with h5py.File(folder / "egemaps.h5") as file:
+        assert [name.decode() for name in file["ids"]] == IDS
+
+
+def test_a_table_names_them_by_their_spelling_and_is_read_whatever_it_is_called(latin, tmp_path):
+    table = named(latin, b"meine t\xe4belle.csv")
+    rows = [f"{id_}.wav,s{n % 2},{'ab'[n // 2]}" for n, id_ in enumerate(IDS)]
+    table.write_text("\n".join(["file,speaker,label", *rows]), encoding="utf-8")
+    listener = Listener()
+    dataset = opened("csv", table, tmp_path / "cache", partial=False, console=listener)
+    assert dataset.name == dataset.folder.name == r"meine t\xe4belle"
+    assert [utterance.id for utterance in dataset.utterances] == IDS
+    assert [utterance.audio.path for utterance in dataset.utterances] == [f"{id_}.wav" for id_ in IDS]
+    (summary,) = run(dataset, *registry.feature_specs("egemaps"))
+    assert (summary.computed, summary.failures) == (4, {})
+    assert store.load(summary.path, cache.recipe(summary.spec.feature).key).ids == tuple(IDS)
+    json.loads((dataset.folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    run(dataset, *registry.feature_specs("egemaps"))  # what was remembered of the files is read again
+
+
+def test_a_failure_names_them_by_their_spelling(tmp_path):
+    named(tmp_path, b"t\xf6ne.wav")
+    found = at_hand(tmp_path, tmp_path / "cache")
+    (summary,) = run(found, *registry.feature_specs("egemaps"))
+    assert summary.failures == {r"t\xf6ne": r"t\xf6ne.wav is empty (0 bytes)"}

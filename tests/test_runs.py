@@ -1,0 +1,160 @@
+"""What is read back of a run is what was written: damaged labels, records and runs of earlier versions are refused."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from synthetic import Bayes
+
+from pipeline import study
+from pipeline.console import Terminal
+from pipeline.errors import AffexError, UsageError
+from pipeline.fitted import takeaway
+from pipeline.judging import runs
+from pipeline.judging.results import FoldSummary, Result, Scores
+from pipeline.judging.task import Settings
+from pipeline.reporting import comparison, report
+
+SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
+N = 60
+
+
+def result(seed: int) -> Result:
+    """Sixty utterances of six speakers, nine in ten right, with inner scores."""
+    rng = np.random.default_rng(seed)
+    true = np.array(["joy", "anger"])[np.arange(N) % 2]
+    wrong = rng.random(N) < 0.1
+    predicted = np.where(wrong, np.where(true == "joy", "anger", "joy"), true)
+    speakers = np.array([f"s{n % 6}" for n in range(N)])
+    values = np.stack([predicted == "anger", predicted == "joy"], axis=1) * 0.8 + 0.1
+    scores = Scores(
+        np.array([f"u{n}" for n in range(N)]), speakers, speakers, true, predicted, ("anger", "joy"), values
+    )
+    folds = tuple(FoldSummary(f"s{n}", N - 10, 10) for n in range(6))
+    inner = []
+    for fold in folds:
+        others = speakers != fold.name
+        columns = (getattr(scores, name)[others] for name in ("ids", "clusters", "true", "predicted", "values"))
+        others_ids, clusters, known, said, own = columns
+        names = np.full(len(others_ids), fold.name)
+        inner.append(Scores(others_ids, clusters, names, known, said, scores.classes, own))
+    return Result(SETTINGS.about(), scores, folds, inner=tuple(inner))
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> list[str]:
+    """The folders of two runs."""
+    for seed in (0, 1):
+        report.write(result(seed), tmp_path / f"run{seed}", "basis")
+    return [str(tmp_path / f"run{seed}") for seed in (0, 1)]
+
+
+def relabelled(folder: str) -> None:
+    """Change 30 labels of a run's table, as in the attack that made .900 into .589."""
+    path = Path(folder) / "predictions.csv"
+    head, *lines = path.read_text(encoding="utf-8").splitlines()
+    cells = [line.split(",") for line in lines]
+    for row in cells[:30]:
+        row[4] = "joy" if row[4] == "anger" else "anger"
+    path.write_text("\n".join([head, *map(",".join, cells)]) + "\n", encoding="utf-8")
+
+
+def edited(folder: str) -> None:
+    path = Path(folder) / "metrics.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"uar": 0.', '"uar": 0.9', 1), encoding="utf-8")
+
+
+def fused_from(folder: str) -> None:
+    path = Path(folder) / "inner.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace("0.9", "0.8", 1), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("hurt", "file"), [(relabelled, "predictions.csv"), (edited, "metrics.json"), (fused_from, "inner.csv")]
+)
+def test_a_damaged_run_is_not_compared_fused_shown_or_kept(two, tmp_path, hurt, file):
+    hurt(two[1])
+    with pytest.raises(UsageError, match=rf"run1: {file} is not what was written.*Make it again with `make evaluate`"):
+        comparison.report(Terminal(), two, tmp_path, tmp_path / "compared", "")
+    with pytest.raises(UsageError, match=f"{file} is not what was written"):
+        study.fuse_runs(Terminal(), two, "late:mean", tmp_path, tmp_path / "fused")
+    with pytest.raises(UsageError, match=f"{file} is not what was written"):
+        comparison.show_leak(Terminal(), Path(two[0]), Path(two[1]))
+    assert not (tmp_path / "compared").exists()
+    assert not (tmp_path / "fused").exists()
+
+
+def test_a_damaged_run_is_made_again_and_that_is_said(two, tmp_path, capsys):
+    arguments = (Terminal(), two, "late:mean", tmp_path, tmp_path / "fused")
+    study.fuse_runs(*arguments)
+    sound = {path.name: path.read_bytes() for path in (tmp_path / "fused").iterdir()}
+    study.fuse_runs(*arguments)
+    assert "Nothing has changed since this run" in capsys.readouterr().out
+    relabelled(str(tmp_path / "fused"))
+    study.fuse_runs(*arguments)
+    assert "is made again: predictions.csv is not what was written" in capsys.readouterr().out
+    assert {name: (tmp_path / "fused" / name).read_bytes() for name in sound} == sound
+    (tmp_path / "fused" / "predictions.csv.old").unlink()  # the damaged one was set aside: it may be somebody's edit
+    assert {path.name for path in (tmp_path / "fused").iterdir()} == set(sound)
+
+
+def test_a_run_of_an_earlier_version_is_said_to_be_one(two, tmp_path, capsys):
+    path = Path(two[0]) / "metrics.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    del record["sha256"]
+    path.write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(UsageError, match=r"metrics\.json has no seal: an earlier affex made it.*Make it again"):
+        runs.read(Path(two[0]))
+    study._shown_again(Terminal(), Path(two[0]), "basis")
+    assert "is made again: metrics.json has no seal: an earlier affex made it" in capsys.readouterr().out
+
+
+def test_a_folder_without_a_run(tmp_path):
+    with pytest.raises(UsageError, match="holds no finished run"):
+        runs.read(tmp_path)
+    assert report.kept(tmp_path, "basis") is None
+
+
+def test_what_a_damaged_run_says_of_a_model_is_not_told(two, tmp_path, capsys):
+    class Fitted:
+        settings = SETTINGS
+        evaluation = "run0"
+
+    run = tmp_path / SETTINGS.corpus / "runs" / "run0"
+    report.write(result(0), run)
+    takeaway._say_worth(Terminal(), Fitted(), tmp_path)
+    assert "UAR" in capsys.readouterr().out
+    edited(str(run))
+    takeaway._say_worth(Terminal(), Fitted(), tmp_path)
+    said = capsys.readouterr().out
+    assert "is not known" in said
+    assert "metrics.json is not what was written" in said
+
+
+def test_a_sealed_record_that_is_no_run(tmp_path):
+    from pipeline import bundle
+
+    bundle.write(tmp_path / "run", "metrics.json", {"classes": [], "versions": {}}, {})
+    with pytest.raises(AffexError, match="a run of another version of affex"):
+        runs.read(tmp_path / "run")
+
+
+def test_a_run_that_may_not_be_read_or_is_no_file_is_a_sentence(two, tmp_path, monkeypatch):
+    path = Path(two[0]) / "predictions.csv"
+    path.unlink()
+    os.mkfifo(path)  # which would hang
+    with pytest.raises(UsageError, match=r"predictions\.csv is missing"):
+        runs.read(Path(two[0]))
+    read = Path.read_bytes
+
+    def refused(self: Path) -> bytes:
+        if self.name == "metrics.json":
+            raise PermissionError(13, "Permission denied", str(self))
+        return read(self)
+
+    monkeypatch.setattr(Path, "read_bytes", refused)  # root may read all
+    with pytest.raises(UsageError, match=r"no finished run that can be read \(Permission denied\)"):
+        runs.read(Path(two[1]))
+    assert not study._shown_again(Terminal(), Path(two[1]), "basis")

@@ -1,0 +1,156 @@
+"""How many classes speakers have, and that normalisation takes away the class of those who have one."""
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+from synthetic import EMOTIONS, Bayes, make_matrix, relabelled, with_values
+
+from pipeline.corpora.base import Card
+from pipeline.fitted import models
+from pipeline.fitted.takeaway import _fitted
+from pipeline.fusing import fusion
+from pipeline.judging import runs, speakers
+from pipeline.judging.evaluate import evaluate
+from pipeline.judging.runs import Run
+from pipeline.judging.splits import Clusters
+from pipeline.judging.task import Settings
+from pipeline.matrix import Matrix
+from pipeline.reporting import comparison, pictures, report, tables
+
+SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("key",))
+LOST = "9 of 12 speakers have one class only: SPEAKER_NORM takes the class away with the speaker"
+MARK = "9 of 12 have one class, which SPEAKER_NORM takes away"
+
+
+def of(*names: str) -> Clusters:
+    return Clusters("speaker", np.array(names))
+
+
+def test_speakers_are_counted_by_how_many_classes_they_have():
+    clusters, y = of(*"aaabbccd"), np.array([*"xyzxxxyx"])
+    assert speakers.spread(clusters, y) == {1: 2, 2: 1, 3: 1}
+    assert speakers.spread(of(*"aabb"), np.array([*"xyxy"])) == {2: 2}
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ({1: 26, 4: 3}, "26 of 29 speakers have 1 of 4 classes, 3 have 4"),
+        ({4: 10}, "all 10 speakers have all 4 classes"),
+        ({4: 9, 3: 1}, "9 of 10 speakers have 4 of 4 classes, 1 has 3"),
+        ({2: 2}, "2 of 2 speakers have 2 of 4 classes"),
+    ],
+)
+def test_the_count_in_words(found, expected):
+    assert speakers.in_words(found, 4, "speaker") == expected
+
+
+def one_class_each(n_speakers: int = 12, n_whole: int = 3) -> Matrix:
+    """Speakers who have one class each, but for a few who have all; the class shifts the columns, clearly."""
+    matrix = make_matrix(n_speakers=n_speakers, class_shift=3.0, speaker_shift=0.3)
+    own = [EMOTIONS[int(u.speaker) % 4] for u in matrix.utterances]
+    kept = [i for i, u in enumerate(matrix.utterances) if int(u.speaker) < n_whole or u.label == own[i]]
+    return matrix.take(np.array(kept))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Callable[..., Run]:
+    def make(name: str = "run", matrix: Matrix | None = None, **changes) -> Run:
+        settings, folder = replace(SETTINGS, **changes), tmp_path_factory.mktemp("run") / name
+        report.write(evaluate(matrix or one_class_each(), settings, inner=True), folder, name)
+        return runs.read(folder)
+
+    return make
+
+
+def text_of(folder: Path) -> str:
+    return (folder / "report.txt").read_text(encoding="utf-8").replace("\n", " ")
+
+
+@pytest.mark.parametrize("norm", [True, "mean"])
+def test_normalisation_takes_the_class_of_whoever_has_one_and_every_output_says_so(run, norm):
+    plain, normed = run("plain"), run("normed", speaker_norm=norm)
+    assert plain.found["uar"] > 0.9
+    poor = [row["war"] for row in normed.found["per_speaker"].values() if row["n_classes"] == 1]
+    assert np.mean(poor) < 0.4  # the class went with the speaker: chance is 0.25
+    assert normed.found["class_lost"] == {"n": 9, "of": 12}
+    assert normed.found["speakers_by_classes"] == {"1": 9, "4": 3}
+    assert [note for note in normed.found["warnings"] if note.startswith(LOST)]
+    assert LOST in text_of(normed.folder)
+    assert MARK in tables.headline(normed.found)
+    assert MARK in pictures._heading(normed.found, 6.0).replace("\n", " ")
+
+    assert plain.found["class_lost"] is None
+    assert MARK not in tables.headline(plain.found)
+    assert "9 of 12 speakers have 1 of 4 classes, 3 have 4." in text_of(plain.folder)
+    (said,) = [note for note in plain.found["warnings"] if note.startswith("9 of 12 speakers")]
+    assert "who speaks and which class it is are the same thing to a model" in said
+
+
+def test_a_comparison_and_a_fusion_say_it_too(run):
+    plain, normed = run("plain"), run("normed", speaker_norm=True)
+    found = comparison.compare([plain, normed])
+    assert found["runs"][1]["class_lost"] == {"n": 9, "of": 12}
+    assert any("normed: 9 of 12 speakers have one class only" in note for note in found["notes"])
+    text = io.StringIO()
+    tables.show_comparison(found, Console(file=text, width=200))
+    assert text.getvalue().count(MARK) == 1
+
+    fused = report.summary(fusion.late([plain, normed], "mean"))
+    assert fused["class_lost"] == {"n": 9, "of": 12}
+    assert fused["speakers_by_classes"] == {"1": 9, "4": 3}
+    assert any(note.startswith(LOST) for note in fused["warnings"])
+    assert MARK in tables.headline(fused)
+
+
+def test_a_model_to_take_away_says_it():
+    model = models.fit(one_class_each(), replace(SETTINGS, speaker_norm=True))
+    assert any(LOST in sentence for sentence in _fitted(model))
+
+
+def test_whoever_has_all_classes_is_warned_of_nothing(run):
+    whole = run("whole", matrix=make_matrix(n_speakers=4), speaker_norm=True)
+    assert (whole.found["class_lost"], whole.found["warnings"]) == (None, [])
+    assert "all 4 speakers have all 4 classes." in text_of(whole.folder)
+
+
+def test_a_speaker_with_one_utterance_is_no_news_without_normalisation():
+    matrix = make_matrix(n_speakers=4)
+    once = matrix.take(np.array([*range(48), 48]))
+    assert not evaluate(once, SETTINGS).notes
+    assert any(note.startswith("1 of 4 speakers have one class only") for note in speakers_notes(once))
+
+
+def speakers_notes(matrix: Matrix) -> tuple[str, ...]:
+    return tuple(evaluate(matrix, replace(SETTINGS, speaker_norm=True)).notes)
+
+
+def test_a_speaker_whose_values_are_all_one_is_said():
+    matrix = with_values(make_matrix(n_speakers=4))
+    utterances = tuple(replace(u, valence=1.0 if u.speaker == "00" else u.valence) for u in matrix.utterances)
+    settings = replace(SETTINGS, card=Card("valence", target="valence"), speaker_norm=True)
+    result = evaluate(replace(matrix, utterances=utterances), settings)
+    assert any(note.startswith("1 of 4 speakers have one value only: SPEAKER_NORM") for note in result.notes)
+
+
+def test_the_largest_score_and_the_decision_are_counted(run):
+    matrix = make_matrix(n_speakers=4, class_shift=0.5)
+    result = evaluate(relabelled(matrix, [u.label for u in matrix.utterances]), SETTINGS)
+    values = result.scores.values.copy()
+    place = np.array([EMOTIONS.index(name) for name in result.scores.predicted])
+    values[[0, 5, 9], place[[0, 5, 9]]] = 0.0  # now another class has the largest
+    values[7] = 0.25  # all alike: no other is larger than that of the decision
+    scores = replace(result.scores, values=values / values.sum(axis=1, keepdims=True))
+    found = report.summary(replace(result, scores=scores))
+    assert (found["largest_score"]["differs"], found["largest_score"]["of"]) == (3, 64)
+    right = scores.best_scored == scores.true
+    assert found["largest_score"]["uar"] == pytest.approx(np.mean([right[scores.true == e].mean() for e in EMOTIONS]))
+    text = tables.as_text(lambda console: tables.show(found, None, console))
+    assert "Scores: the largest is not that of the decision for 3 of 64 utterances (by the largest, UAR is 0." in text
+    whole = run("counted", matrix=matrix)
+    assert "Scores: the largest is that of the decision for all 64 utterances." in text_of(whole.folder)

@@ -1,0 +1,152 @@
+"""`affex cache verify`: one test a kind of what is kept, each damaged in its turn."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from corpus import Listener, write_wav
+
+from pipeline import atomic, manifest, verification
+from pipeline.cli.command import cli
+from pipeline.errors import AffexError
+
+MODEL = ("--features", "egemaps", "--classifier", "svm:C=1,gamma=0.01", "--scheduler", "inline", "--jobs", "1")
+
+
+def affex(*arguments: object) -> None:
+    cli([str(argument) for argument in arguments], standalone_mode=False)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of caches with one of each kind."""
+    folder = tmp_path_factory.mktemp("kept")
+    lines, vectors = ["file,speaker,label"], ["id,x"]
+    for n in range(16):
+        write_wav(folder / "wav" / f"{n}.wav", 0.3, seed=n)
+        lines.append(f"wav/{n}.wav,s{n % 4},{'ab'[n // 4 % 2]}")
+        vectors.append(f"wav/{n},{n}")
+    (folder / "mine.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "vectors.csv").write_text("\n".join(vectors) + "\n", encoding="utf-8")
+    where = ("--dataset", "csv", "--data", folder / "mine.csv", "--cache", folder / "cache")
+    for seed in (0, 1):
+        affex("evaluate", *where, *MODEL, "--seed", seed)
+    runs = " ".join(path.name for path in (folder / "cache" / "mine" / "runs").iterdir())
+    affex("compare", "--cache", folder / "cache", "--runs", runs)
+    affex("fit", *where, *MODEL)
+    affex("import", folder / "vectors.csv", *where, "--called", "theirs")
+    affex("features", *where, "--features", "egemaps")  # by now the media are old enough to be remembered
+    return folder / "cache"
+
+
+def verified(folder: Path) -> tuple[bool, str]:
+    listener = Listener()
+    sound = verification.verify(listener, folder)
+    return sound, "\n".join(listener.said)
+
+
+def flipped(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+
+
+def test_all_is_well_where_nothing_was_hurt(kept: Path) -> None:
+    sound, said = verified(kept)
+    assert sound, said
+    # rows of two features and the fingerprints, an import, four notes, two runs, a comparison, a model
+    assert said == "11 files and results verified, 0 things hurt."
+
+
+@pytest.mark.parametrize(
+    ("pattern", "mend"),
+    [
+        ("mine/egemaps.h5", "`make features` computes again"),
+        ("mine/theirs.h5", "Import it again: `affex import FILE --dataset mine --called theirs`"),
+        ("mine/manifest.jsonl", "`make features` writes it anew"),
+        ("mine/media.jsonl", "hashes those files again"),
+        ("mine/table.json", "writes it anew"),
+        ("last.json", "The next `make features` writes it anew"),
+        ("mine/runs/*/metrics.json", "Make it again with `make evaluate`"),
+        ("mine/runs/*/predictions.csv", "Make it again with `make evaluate`"),
+        ("mine/runs/*/confusion.png", "Make it again with `make evaluate`"),
+        ("mine/runs/*/report.txt", "Make it again with `make evaluate`"),
+        ("mine/comparisons/*/comparison.json", "Make it again with `make compare"),
+        ("mine/comparisons/*/comparison.txt", "Make it again with `make compare"),
+        ("mine/models/*.affex", "make one with `make fit`"),
+    ],
+)
+@pytest.mark.parametrize("hurt", [flipped, lambda path: path.write_bytes(path.read_bytes()[:-40])])
+def test_damage_is_found_and_how_to_mend_it_is_said(
+    kept: Path, tmp_path: Path, pattern: str, mend: str, hurt: Callable[[Path], None]
+) -> None:
+    shutil.copytree(kept, tmp_path / "cache")
+    path = sorted((tmp_path / "cache").glob(pattern))[0]
+    hurt(path)
+    sound, said = verified(tmp_path / "cache")
+    assert not sound
+    assert mend in said
+    assert str(path) in said or f"{path.parent}: {path.name}" in said
+    assert said.endswith("11 files and results verified, 1 things hurt.") or "clip" in said
+
+
+def test_the_command_ends_with_an_error(kept: Path, tmp_path: Path) -> None:
+    shutil.copytree(kept, tmp_path / "cache")
+    affex("cache", "--cache", tmp_path / "cache", "verify")
+    flipped(next((tmp_path / "cache").glob("mine/runs/*/predictions.csv")))
+    with pytest.raises(AffexError, match="Damage was found"):
+        affex("cache", "--cache", tmp_path / "cache", "verify")
+
+
+def test_a_run_without_its_record_or_of_an_earlier_version(kept: Path, tmp_path: Path) -> None:
+    shutil.copytree(kept, tmp_path / "cache")
+    one, other = sorted((tmp_path / "cache" / "mine" / "runs").iterdir())
+    (one / "metrics.json").unlink()
+    text = (other / "metrics.json").read_text(encoding="utf-8")
+    (other / "metrics.json").write_text(text[: text.index(',\n  "sha256"')] + "\n}\n", encoding="utf-8")
+    _, said = verified(tmp_path / "cache")
+    assert f"{one}: metrics.json is missing" in said
+    assert f"{other}: metrics.json has no seal: an earlier affex made it" in said
+
+
+def test_what_a_killed_run_left_is_told_from_what_is_being_written(tmp_path: Path) -> None:
+    folder = tmp_path / "mine" / "runs" / "run"
+    folder.mkdir(parents=True)
+    (folder / f"a.{atomic._machine()}-{'1' * 12}.affex.tmp").write_text("")
+    (tmp_path / f"b.{'0' * 8}-{'1' * 12}.affex.tmp").write_text("")
+    sound, said = verified(tmp_path)
+    assert sound
+    assert "the next run that writes here removes it" in said
+    assert "or one of another machine has left it" in said
+
+
+def test_a_kill_while_a_manifest_is_written_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever of the three writings was the last, the manifest is sound; what has not changed is not written."""
+    path = tmp_path / "manifest.jsonl"
+    old, new = ([manifest.Utterance(str(n), "mine", "eva") for n in range(count)] for count in (2, 3))
+    written = manifest.write_text
+    for n_done in range(3):
+        manifest.write(path, old)
+        calls: list[Path] = []
+
+        def dying(target: Path, lines: object, calls: list[Path] = calls, n_done: int = n_done) -> None:
+            if len(calls) == n_done:
+                raise KeyboardInterrupt
+            calls.append(target)
+            written(target, lines)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(manifest, "write_text", dying)
+            with pytest.raises(KeyboardInterrupt):
+                manifest.write(path, new)
+        assert manifest.is_sound(path)
+        assert len(list(manifest.read(path))) == (3 if n_done == 2 else 2)
+    manifest.write(path, new)
+    stamp = path.stat().st_mtime_ns
+    manifest.write(path, new)
+    assert path.stat().st_mtime_ns == stamp
+    path.write_bytes(path.read_bytes()[:-1])
+    assert not manifest.is_sound(path)
+    manifest.write(path, new)
+    assert manifest.is_sound(path)

@@ -1,0 +1,245 @@
+"""Work done elsewhere: real schedulers and workers, early and late, alike and not; results prove what made them."""
+
+import contextlib
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from corpus import Listener, run, small, spec, write_wav
+from errands import Pid, dies_once, here, pid_of
+from farm import Farm, altered, farm
+from plain import Level, Weighted
+from test_evaluate import BAYES, make_matrix, same
+
+from features.base import Runtime
+from pipeline.caching import cache
+from pipeline.errors import AffexError
+from pipeline.extraction import extract, stages
+from pipeline.extraction.runner import Stage
+from pipeline.extraction.workers import Workers
+from pipeline.judging.evaluate import evaluate
+from pipeline.manifest import Dataset
+
+LEVEL = spec("level", Level())
+
+#: Rows that are a little too loud, and scores of which each class has another's.
+FALSE_ROWS = ("pipeline/extraction/work.py", "rows = compute()", "rows = compute(); rows.values[:] += 1")
+FALSE_SCORES = (
+    "pipeline/judging/evaluate.py",
+    "    return Scored(decided.astype(np.str_), values, n_noise)",
+    "    return Scored(decided[::-1].astype(np.str_), values[:, ::-1], n_noise)",
+)
+
+
+@pytest.fixture(scope="module")
+def truth(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, bytes]:
+    """A corpus, and the file that this process makes of it."""
+    dataset = small(tmp_path_factory.mktemp("corpus"))
+    [summary] = run(dataset, LEVEL)
+    return dataset, summary.path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def other_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = altered(tmp_path_factory.mktemp("other"), *FALSE_ROWS)
+    module, before, after = FALSE_SCORES
+    text = (folder / module).read_text(encoding="utf-8")
+    assert text.count(before) == 1
+    (folder / module).write_text(text.replace(before, after), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def standing() -> Iterator[Farm]:
+    with farm() as opened:
+        opened.worker()
+        yield opened
+
+
+@pytest.fixture
+def mine(standing: Farm) -> Iterator[Farm]:
+    """A farm with one worker that is alike."""
+    yield standing
+    standing.send_away(keep=1)
+
+
+class Late(Listener):
+    """Has somebody come when the first piece of work has ended."""
+
+    def __init__(self, come: Callable[[], object]) -> None:
+        super().__init__()
+        self._come: Callable[[], object] | None = come
+
+    @contextlib.contextmanager
+    def progress(self, title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+        with super().progress(title, total, unit) as tick:
+
+            def tock(n: int) -> None:
+                tick(n)
+                if title == "extracting":
+                    self.come()
+
+            yield tock
+
+    def come(self, *_: object) -> None:
+        come, self._come = self._come, None
+        if come:
+            come()
+
+
+def extracted(truth: tuple[Dataset, bytes], folder: Path, farmed: Farm, listener: Listener) -> bytes:
+    """Return the bytes of a file that a farm makes."""
+    dataset = replace(truth[0], folder=folder / "cache")
+    [summary] = run(
+        dataset, LEVEL, runner=lambda: stages.opened(farmed.address, 1, say=listener.say), listener=listener
+    )
+    return summary.path.read_bytes()
+
+
+def test_a_late_worker_with_other_code_gives_no_row_and_is_named(truth, mine, other_code, tmp_path, monkeypatch):
+    monkeypatch.setattr(extract, "BATCH", 2)
+    listener = Late(lambda: mine.worker(other_code))
+    assert extracted(truth, tmp_path, mine, listener) == truth[1]
+    [said] = listener.said
+    assert said.startswith("The worker tcp://127.0.0.1:")
+    assert "is not like this process and is not used: affex code is" in said
+
+
+def test_rows_of_a_worker_that_answered_otherwise_than_it_works_are_not_taken(
+    truth, mine, other_code, tmp_path, monkeypatch
+):
+    """As one that was started anew at the same address: what comes with the rows says what made them."""
+    monkeypatch.setattr(extract, "BATCH", 2)
+    monkeypatch.setattr(Workers, "_ask", lambda self, addresses: set(addresses))
+    listener = Late(lambda: mine.worker(other_code))
+    assert extracted(truth, tmp_path, mine, listener) == truth[1]
+    assert "is not used: affex code is" in listener.said[0]
+
+
+def test_a_late_worker_with_other_code_has_no_say_in_a_fold(mine, other_code):
+    matrix, said = make_matrix(n_speakers=8), Late(lambda: mine.worker(other_code))
+    with stages.opened(mine.address, 1, say=said.say) as runner:
+        result = evaluate(matrix, BAYES, runner=runner, progress=said.come)
+    assert same(result, evaluate(matrix, BAYES))
+    assert "is not used: affex code is" in said.said[0]
+
+
+def test_a_late_worker_that_is_alike_shares_the_work(mine):
+    with stages.opened(mine.address, 1) as runner:
+        pids, late = set(), Late(mine.worker)
+        for _, found in runner.run((Pid() for _ in range(60)), (Stage(here),)):
+            pids.add(found.pid)
+            late.come()
+        assert len(pids) == 2
+        folds, late = set(), Late(mine.worker)
+        for _, pid in runner.map(pid_of, None, {n: n for n in range(60)}):
+            folds.add(pid)
+            late.come()
+        assert len(folds) == 3
+        assert pids < folds
+
+
+def test_workers_that_do_not_see_the_media_or_the_weights_are_named(mine, tmp_path, monkeypatch):
+    """Under a relative path, as the first is started elsewhere; the other one is used."""
+    dataset = small(tmp_path, n_clips=4)
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "gain").write_text("2")
+    monkeypatch.chdir(tmp_path)
+    mine.worker(cwd=tmp_path)
+    said = Listener()
+    listener, runtime = Listener(), Runtime(weights="weights")
+    for name, root in (("media", Path("data")), ("weights", dataset.root)):
+        summaries = extract.extract(
+            replace(dataset, root=root, folder=tmp_path / name),
+            [spec("weighted", Weighted())],
+            lambda: stages.opened(mine.address, 1, say=said.say),
+            listener,
+            runtime,
+        )
+        assert summaries[0].computed == 4
+    [no_media, no_weights] = said.said
+    assert "data/00.wav is not there there and" in no_media
+    assert "what plain needs is not there (no gain in weights) there and there here" in no_weights
+
+
+def test_a_worker_that_sees_another_file_than_was_hashed_is_named_and_the_batch_done_elsewhere(tmp_path, monkeypatch):
+    """As a copy of the media that is not up to date: the first file is, by which it is asked."""
+    monkeypatch.setattr(extract, "BATCH", 1)
+    monkeypatch.setattr(stages, "PATIENCE", 1)
+    dataset, listener = small(tmp_path), Listener()
+    shutil.copytree(tmp_path / "data", tmp_path / "elsewhere" / "data")
+    write_wav(tmp_path / "elsewhere" / "data" / "19.wav", 1.0)
+    monkeypatch.chdir(tmp_path)
+    with farm() as opened:
+        opened.worker(cwd=tmp_path / "elsewhere")
+        there = lambda: stages.opened(opened.address, 1, say=listener.say)  # noqa: E731 - a name for what it is
+        [summary] = run(replace(dataset, root=Path("data")), LEVEL, runner=there, listener=listener)
+    assert (summary.computed, summary.failures) == (20, {})
+    [said] = listener.said
+    assert "data/19.wav is of 32044 bytes" in said
+
+
+def test_pictures_are_left_only_with_workers_that_see_the_cache(tmp_path):
+    from plain import Tiles
+
+    dataset = small(tmp_path, n_clips=1)
+    for feature, expected in ((Tiles(), [dataset.folder / "manifest.jsonl"]), (Level(), [])):
+        lane = lane_of(dataset, feature)
+        assert list(lane.likeness.files) == [dataset.root / "00.wav", *expected]
+
+
+def lane_of(dataset, feature):
+    one = spec("one", feature)
+    _, [lane] = extract._planned(dataset, [one], {}, Runtime(), Listener())
+    return lane
+
+
+def test_where_no_worker_is_alike_nothing_runs(other_code, tmp_path):
+    with farm() as opened:
+        opened.worker(other_code)
+        listener = Listener()
+        with pytest.raises(AffexError, match="1 workers, and none is like this process"):
+            run(small(tmp_path), LEVEL, runner=lambda: stages.opened(opened.address, 1, say=listener.say))
+        assert "is not used: affex code is" in listener.said[0]
+
+
+def test_a_scheduler_that_dies_is_a_sentence_and_costs_nothing_finished(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(stages, "ANSWER", 2)
+    monkeypatch.setattr(extract, "BATCH", 2)
+    dataset = small(tmp_path)
+    with farm() as opened:
+        opened.worker()
+        with pytest.raises(AffexError, match=f"The Dask scheduler at {opened.address} does not answer any more"):
+            extracted((dataset, b""), tmp_path, opened, Late(opened.scheduler.kill))
+    assert "Traceback" not in capfd.readouterr().err
+    held = len(list(cache.parts(tmp_path / "cache", LEVEL).glob("*.h5")))
+    assert held
+    [summary] = run(replace(dataset, folder=tmp_path / "cache"), LEVEL)
+    assert summary.cached == 2 * held
+
+
+# Deaths
+
+
+def test_an_item_whose_worker_dies_costs_a_retry(tmp_path):
+    with stages.opened("local", 2) as runner:
+        found = dict(runner.map(dies_once, tmp_path / "marker", {n: n for n in range(8)}))
+    assert found == {n: n for n in range(8)}
+    assert (tmp_path / "marker").exists()
+
+
+def test_all_workers_may_die_at_once(tmp_path):
+    """And what all items share with them."""
+    (tmp_path / "marker").touch()
+    with stages.opened("local", 2) as runner:
+        found = {}
+        for number, value in runner.map(dies_once, tmp_path / "marker", {n: n for n in range(1, 30)}):
+            if not found:
+                for pid in runner.ask(os.getpid).values():
+                    os.kill(pid, signal.SIGKILL)
+            found[number] = value
+    assert found == {n: n for n in range(1, 30)}
