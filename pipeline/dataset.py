@@ -89,6 +89,26 @@ def folder_name(name: str, data: Path | None) -> str:
     return spelled(data.stem) if name == TABLE and data is not None else name
 
 
+def named(folder: Path) -> dict[str, object]:
+    """Return what names the corpus of a cache folder on a command line, by variable, as far as the cache tells."""
+    cache, name = folder.parent, folder.name
+    elsewhere = {"CACHE": cache if cache != CACHE else None}
+    if name not in registry.corpora():
+        return {"DATASET": TABLE, "DATA": _owner(folder) or f"{name}.csv", **elsewhere}
+    with contextlib.suppress(UsageError):
+        used_last, data = last(cache) or ("", None)
+        if used_last.partition(":")[0] == name:
+            return {"DATASET": used_last, "DATA": data, **elsewhere}
+    return {"DATASET": name, **elsewhere}
+
+
+def _owner(folder: Path) -> Path | None:
+    """Return the table that a cache folder is of; None where nothing says, or what says is damaged."""
+    with contextlib.suppress(DamagedError):
+        return owner.read(folder)
+    return None
+
+
 def _table(
     corpus: Corpus, table: Path | None, cache: Path, settings: Mapping[str, object], console: Console
 ) -> Dataset:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import atomic, bundle, dataset, manifest
+from pipeline import atomic, bundle, dataset, manifest, mending
 from pipeline.caching import cache, inventory, owner, sources
 from pipeline.console import Console
 from pipeline.errors import AffexError
@@ -54,13 +54,13 @@ def verify(console: Console, folder: Path) -> bool:
 
 
 def _rows(path: Path) -> Iterator[str]:
-    mend = inventory.mend(path)
+    mend = mending.of_rows(path)
     yield from (f"{sentence}. {mend}" for sentence in inventory.hurt(path))
 
 
 def _manifest(path: Path) -> Iterator[str]:
     if not manifest.is_sound(path):
-        yield f"it is not what {manifest.sums(path).name} says that it was"
+        yield f"it is not what {manifest.sums(path).name} says that it was. {mending.of_manifest(path)}"
 
 
 def _media(path: Path) -> Iterator[str]:
@@ -129,7 +129,7 @@ def _left(path: Path) -> str:
 KINDS = (
     Kind("*/*.h5", _rows, ""),
     Kind("*/*.parts/*.h5", _rows, ""),
-    Kind("*/manifest.jsonl", _manifest, "`make features` writes it anew."),
+    Kind("*/manifest.jsonl", _manifest, ""),
     Kind("*/media.jsonl", _media, "The next run hashes those files again: nothing else is to be done."),
     Kind("*/table.json", _table, "The next run on the table writes it anew."),
     Kind("last.json", _last, ""),

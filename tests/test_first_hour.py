@@ -63,7 +63,7 @@ def typed(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
             command.main()
         said = capfd.readouterr()
         assert "Traceback" not in said.err
-        return int(ended.value.code or 0), said.out + said.err
+        return int(ended.value.code or 0), said.err + said.out
 
     return run
 
@@ -450,7 +450,7 @@ def test_errors_of_options_are_in_the_words_of_what_was_typed(typed: Typed, monk
     assert "Invalid value for '--jobs'" in typed("features", "--jobs", "0")[1]
     monkeypatch.setenv(front.MAKE_TYPED_IN, str(Path.cwd()))
     code, said = typed("features", "--jobs", "0")
-    assert (code, said) == (2, "Error: Invalid value for 'JOBS': 0 is not in the range x>=1.\n")
+    assert (code, said) == (2, "Error: Invalid value for 'JOBS': 0 is not in the range 1<=x<=1024.\n")
     assert "make show UTTERANCE=s1_anger_1" in typed("show")[1]
 
 

@@ -352,7 +352,7 @@ def _asking(folder: Path) -> Iterator[None]:
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise ReadOnlyError(
-                f"{folder} cannot be written: {error.strerror or error}. Is CACHE (or OUT) right?"
+                f"{folder} cannot be written: {error.strerror or error}. Is it the right folder?"
             ) from error
         raise
 

@@ -79,6 +79,11 @@ def files(folder: Path) -> list[Path]:
     return sorted([*folder.glob("*/*.h5"), *folder.glob("*/*.parts/*.h5")])
 
 
+def folder(path: Path) -> Path:
+    """Return the cache folder that a file of rows, or a segment, is of."""
+    return path.parents[1] if path.parent.suffix == ".parts" else path.parent
+
+
 def _state(path: Path, stated: Seal | None) -> str:
     """Return whether a file is what affex would write today, an older one, or a part of a run."""
     if path.parent.suffix == ".parts":
@@ -101,15 +106,6 @@ def hurt(path: Path) -> tuple[str, ...]:
     """Return what does not verify in a file of rows, a sentence each."""
     stated = store.described(path)
     return store.survey(path, stated.key if stated else "").hurt
-
-
-def mend(path: Path) -> str:
-    """Return how a hurt file of rows is mended."""
-    stated = store.described(path)
-    if stated is not None and json.loads(stated.spec)["reads"] == FILE:
-        called = json.loads(stated.spec)["parameters"]["title"]
-        return f"Import it again: `affex import FILE --dataset {path.parent.name} --called {called}`."
-    return "`make features` computes again what is hurt, and nothing else."
 
 
 def show_why(console: Terminal, dataset: Dataset, specs: tuple[FeatureSpec, ...]) -> None:

@@ -187,7 +187,7 @@ class Cluster:
             raise AffexError(
                 f"The Dask scheduler at {self._client.scheduler.address} does not answer any more "
                 f"({type(error).__name__}: {error}). What was finished is kept; run the same command again to go on, "
-                "with another SCHEDULER if need be."
+                "with another scheduler if need be."
             ) from error
 
 

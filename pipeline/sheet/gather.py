@@ -91,7 +91,7 @@ def _seen(dataset: Dataset, id_: str, of: Media, spec: FeatureSpec) -> Seen | st
     """Return what the cache holds of a clip's face, with some frames; or why there is nothing to be seen."""
     try:
         source = _source(dataset.root, of)
-        with store.reading(_path(dataset, spec)) as reader:
+        with store.reading(_path(dataset, spec), f"`{dataset.command('features', FEATURES=spec)}`") as reader:
             entry = reader.find(id_, cache.recipe(spec.feature).key)
             if entry is None:
                 return _undone("it is not among the clips in the cache", dataset, spec)
