@@ -114,7 +114,7 @@ def test_the_line_that_mends_can_be_copied_for_other_parameters_and_segments_too
     segment.parent.mkdir(exist_ok=True)
     rows.rename(segment)
     assert mending.feature(segment, store.described(segment)) == "mfcc:n=20,hop=0.005"
-    spec = registry.feature_specs("landmarks:points=68,faces.detector=scrfd")[0]
+    spec = registry.feature_specs("landmarks:points=68,faces.detector=yunet")[0]
     assert mending._made(spec.default, json.loads(cache_of.recipe(spec.feature).spec)) == spec.feature
 
 
