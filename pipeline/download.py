@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.corpora.base import Corpus, Download, shortfalls
 from pipeline.errors import AffexError, CorpusError, UsageError
+from pipeline.files import content
 
 if TYPE_CHECKING:
     import requests
@@ -183,7 +184,7 @@ def _record(root: Path, archive: str) -> Path:
 
 def _is_unpacked(root: Path, archive: str) -> bool:
     try:
-        sizes = json.loads(_record(root, archive).read_text(encoding="utf-8"))
+        sizes = json.loads(content(_record(root, archive)))
     except (OSError, ValueError):
         return False
     return all((root / name).is_file() and (root / name).stat().st_size == size for name, size in sizes.items())

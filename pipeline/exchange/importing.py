@@ -29,6 +29,7 @@ from pipeline.exchange.matching import Match
 from pipeline.exchange.record import Part, Source, Wish
 from pipeline.files import spelled
 from pipeline.manifest import Dataset, Utterance
+from pipeline.media import pointers
 from pipeline.printable import printable
 from pipeline.registry import FeatureSpec
 
@@ -73,6 +74,7 @@ def import_(
     """
     require_name(name)
     require_unique([utterance.id for utterance in dataset.utterances])
+    _require_fetched(path)
     kind = formats.to_read(path, format_)
     digest = _digest(path, console)
     with formats.opened(kind, path, wish) as source:
@@ -110,6 +112,12 @@ def require_name(name: str) -> None:
             f"'{name}' cannot name a feature: expected a letter, then letters, digits, dots, dashes or underscores, "
             "as in --called openface (and not the name of an older file in the cache)."
         )
+
+
+def _require_fetched(path: Path) -> None:
+    for file in formats.files(path):
+        if why := pointers.unfetched(file):
+            raise AffexError(f"{file} {why}.")
 
 
 def _digest(path: Path, console: Console) -> str:
@@ -186,7 +194,7 @@ class _Rows:
         """
         owner = self._match.owners.get(utterance.id)
         if owner is None:
-            raise LookupError("the imported file has no rows of it")
+            raise LookupError(_why_none(utterance))
         parts = self._read(owner.keys)
         try:
             part = matching.rows_of(self._source, utterance, owner, parts)
@@ -212,6 +220,13 @@ class _Rows:
         if not self._drop or not sound.any():
             raise LookupError(f"{np.count_nonzero(~sound)} of its {len(sound)} rows hold NaN or an infinite number")
         return Part(part.values[sound], times=None if part.times is None else part.times[sound])
+
+
+def _why_none(utterance: Utterance) -> str:
+    """Return why an utterance has no rows: what has no place in any recording cannot have any of those of one."""
+    if not utterance.parts() and utterance.absent:
+        return f"the imported file has no rows under its id, and no recording's are its own: {utterance.absent[0][1]}"
+    return "the imported file has no rows of it"
 
 
 def _of_frames(source: Source, taken: _Rows, dataset: Dataset) -> bool:

@@ -98,7 +98,7 @@ class _Recordings:
     def __init__(self, utterances: Iterable[Utterance]) -> None:
         self.parts: dict[tuple[str, str], list[tuple[str, Media]]] = defaultdict(list)
         for utterance in utterances:
-            for kind in MEDIA:
+            for kind in MEDIA if utterance.origin is None else ("origin",):
                 if (item := getattr(utterance, kind)) is not None:
                     self.parts[kind, item.path].append((utterance.id, item))
         self._named: dict[str, list[tuple[str, str]]] = defaultdict(list)
@@ -132,7 +132,7 @@ def rows_of(source: Source, utterance: Utterance, owner: Owner, parts: Sequence[
     whole = _joined(parts)
     middles, span = whole.middles, owner.span
     if span is None and source.clock == "media":
-        span = next(iter(utterance.media()), None)
+        span = next(iter(utterance.parts()), None)
     if middles is None:
         if not owner.alone:
             raise AffexError(

@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline.corpora.base import Card
 from pipeline.errors import AffexError, UsageError, unknown
-from pipeline.fusing.fusion_rules import CLASS_RULES, VALUE_RULES, Rule
+from pipeline.fusing.fusion_rules import CLASS_RULES, VALUE_RULES, OrderedVote, Rule
 from pipeline.fusing.panel import Labels, Panel, side_by_side
 from pipeline.judging import limits, metrics
 from pipeline.judging.results import About, FoldSummary, Result, Scores, Seen
@@ -100,7 +100,8 @@ def learned(members: Sequence[Run], rule: str) -> Mapping[str, Rule]:
     """Return what a rule has learned in each fold, by the fold's name, before it meets those tested there.
 
     In a fold where a member's scores are not calibrated, or nothing is there to learn from (a single training speaker),
-    the members' decisions are fused in their place: classes by votes, values by their mean.
+    the members' decisions are fused in their place: classes by votes (the member named first decides between equally
+    many), values by their mean.
 
     Raises
     ------
@@ -116,7 +117,7 @@ def learned(members: Sequence[Run], rule: str) -> Mapping[str, Rule]:
         fold: side_by_side(names, [_inner(member, fold) for member in members]) for fold in _union(members, "folds")
     }
     _require_apart(inner, panel)
-    decisions = CLASS_RULES["vote"] if panel.classes else VALUE_RULES["mean"]
+    decisions: type[Rule] = OrderedVote if panel.classes else VALUE_RULES["mean"]
     return {
         fold: decisions.fit(own) if _without_scores(members, fold, kind) else _fitted(rule, kind, fold, own)
         for fold, own in inner.items()

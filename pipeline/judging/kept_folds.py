@@ -20,6 +20,7 @@ import numpy as np
 
 from pipeline import atomic
 from pipeline.errors import AffexError
+from pipeline.files import content
 from pipeline.judging.evaluate import Outcome, Said
 from pipeline.judging.splits import Fold
 from pipeline.sealed import DamagedError, opened, sealed
@@ -111,7 +112,7 @@ def damage(path: Path) -> str:
 
 
 def _record(path: Path) -> dict[str, Any]:
-    record = opened(path.read_bytes())
+    record = opened(content(path))
     if not {"of", "outcome"} <= set(record):
         raise DamagedError("it is no kept fold")
     return record

@@ -21,7 +21,8 @@ SENTENCES = {
     "sigmoids": "one slope, not a sigmoid a class, makes probabilities of decision values",
     "calibration": "scores are not calibrated: only their order counts, which is that of the decision",
     INNER: "inner scores are not there to be learned from, or not calibrated",
-    FUSION: "members' scores could not be held against each other, so their decisions were fused",
+    FUSION: "members' scores could not be held against each other, so their decisions were fused (of equally many "
+    "votes, those of the member that was named first count)",
 }
 
 #: What was chosen, and for what the rows were too few, of each fold or of one model.
