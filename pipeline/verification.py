@@ -45,7 +45,7 @@ def verify(console: Console, folder: Path) -> bool:
     with console.progress("verifying", len(kept), "files") as tick:
         for kind, path in kept:
             for sentence in _wrong(kind, path):
-                console.say(f"{path}: {sentence}. {kind.mend}".rstrip())
+                console.say(f"{path}: {sentence.removesuffix('.')}. {kind.mend}".rstrip())
                 n_wrong += 1
             tick(1)
     for place in (folder, *(place for room in ROOMS for place in folder.glob(room))):
