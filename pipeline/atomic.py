@@ -243,4 +243,4 @@ def writing(path: Path) -> Iterator[None]:
                 "make room and run the same command again to go on."
             ) from error
         why = "it is there, and is no folder" if error.errno == errno.EEXIST else error.strerror or error
-        raise AffexError(f"{path} cannot be written: {why}. Is CACHE (or OUT) right?") from error
+        raise AffexError(f"{path} cannot be written: {why}. Is it the right folder?") from error

@@ -101,6 +101,17 @@ def exists(folder: Path, name: str) -> bool:
     return False
 
 
+def written(folder: Path, name: str) -> float:
+    """Return when the bundle in a folder was written, s since 1970.
+
+    Raises
+    ------
+    OSError
+        If there is none, or it cannot be read.
+    """
+    return _place(folder, name).stat().st_mtime
+
+
 def _record(folder: Path, name: str) -> dict[str, Any]:
     try:
         record = opened(files.content(_place(folder, name)))

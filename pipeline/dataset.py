@@ -1,13 +1,14 @@
 """From a corpus's name, and where it lies, to a corpus at hand.
 
-The first arrow of the flow: files to utterances. Also remembers which corpus was extracted last, for who
-names none.
+The first arrow of the flow: files to utterances. Also remembers which corpus was used last, for who names none.
 """
 
 import contextlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pipeline import registry
 from pipeline import sealed as sealing
@@ -26,11 +27,14 @@ from pipeline.sealed import DamagedError, sealed
 #: The corpus that is a table, cached under the table's own name.
 TABLE = "csv"
 
-#: The file among the caches that says which corpora were extracted last.
+#: The file among the caches that says which corpora were used last.
 LAST = "last.json"
 
 #: Where a corpus is looked for when nobody says.
 DATA = Path("data")
+
+#: Where all caches are when nobody says.
+CACHE = Path("cache")
 
 
 def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console: Console) -> Dataset:
@@ -55,8 +59,9 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
         If the folder is not that corpus, or not the whole of it.
     """
     corpus = registry.corpus(name)
+    settings = {"DATASET": name, "DATA": data, "PARTIAL": partial, "CACHE": cache if cache != CACHE else None}
     if corpus.name == TABLE:
-        return _table(corpus, data, cache, partial=partial, console=console)
+        return replace(_table(corpus, data, cache, partial=partial, console=console), settings=settings)
     root = data or DATA / corpus.name
     if corpus.make is not None:
         if not root.exists():
@@ -66,7 +71,9 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
         raise CorpusError(_how_to_get(corpus, root))
     unusual = [f"{corpus.name} is read as {name}"] if name != corpus.name else []
     utterances, missing = _found(corpus, root, cache / corpus.name, partial=partial, console=console)
-    return Dataset(corpus.name, root, cache / corpus.name, Utterances(utterances), (*missing, *unusual))
+    return Dataset(
+        corpus.name, root, cache / corpus.name, Utterances(utterances), (*missing, *unusual), settings=settings
+    )
 
 
 def _found(
@@ -104,6 +111,26 @@ def folder_name(name: str, data: Path | None) -> str:
     return spelled(data.stem) if name == TABLE and data is not None else name
 
 
+def named(folder: Path) -> dict[str, object]:
+    """Return what names the corpus of a cache folder on a command line, by variable, as far as the cache tells."""
+    cache, name = folder.parent, folder.name
+    elsewhere = {"CACHE": cache if cache != CACHE else None}
+    if name not in registry.corpora():
+        return {"DATASET": TABLE, "DATA": _owner(folder) or f"{name}.csv", **elsewhere}
+    with contextlib.suppress(UsageError):
+        used_last, data = last(cache) or ("", None)
+        if used_last.partition(":")[0] == name:
+            return {"DATASET": used_last, "DATA": data, **elsewhere}
+    return {"DATASET": name, **elsewhere}
+
+
+def _owner(folder: Path) -> Path | None:
+    """Return the table that a cache folder is of; None where nothing says, or what says is damaged."""
+    with contextlib.suppress(DamagedError):
+        return owner.read(folder)
+    return None
+
+
 def _table(corpus: Corpus, table: Path | None, cache: Path, *, partial: bool, console: Console) -> Dataset:
     if table is None:
         raise UsageError("DATASET=csv reads a table: say which, as in DATA=mine.csv.")
@@ -137,15 +164,18 @@ def _how_to_get(corpus: Corpus, root: Path) -> str:
     return "\n".join(lines)
 
 
-def remember(cache: Path, names: str, data: str | None) -> None:
-    """Note which corpora were extracted last, as DATASET and DATA named them; not in a cache that is only read."""
-    record = sealed({"dataset": names, "data": data})
+def remember(cache: Path, names: str, data: str | None, corpora: Sequence[Dataset] = ()) -> None:
+    """Note which corpora were used last, as DATASET and DATA named them, and the folder that their runs lie in.
+
+    Nothing is noted in a cache that is only read.
+    """
+    record = {"dataset": names, "data": data, "folder": "+".join(corpus.folder.name for corpus in corpora)}
     with contextlib.suppress(AffexError):
-        write_text(cache / LAST, [json.dumps(record) + "\n"])
+        write_text(cache / LAST, [json.dumps(sealed(record)) + "\n"])
 
 
 def last(cache: Path) -> tuple[str, str | None] | None:
-    """Return the corpora extracted last and where they lay, or None where there are none.
+    """Return the corpora used last and where they lay, or None where there are none.
 
     Raises
     ------
@@ -153,12 +183,25 @@ def last(cache: Path) -> tuple[str, str | None] | None:
         If what was noted is damaged: another corpus would be taken for the one that is meant.
     """
     try:
-        record = sealing.opened(content(cache / LAST))
+        record = _last(cache)
         return str(record["dataset"]), None if record["data"] is None else str(record["data"])
     except FileNotFoundError:
         return None
     except (OSError, DamagedError, KeyError) as error:
         raise UsageError(
-            f"{cache / LAST} does not say any more which corpus was extracted last ({error}): say which is meant, as "
-            "in DATASET=emodb DATA=folder. The next `make features` writes it anew."
+            f"{cache / LAST} does not say any more which corpus was used last ({error}): say which is meant, as in "
+            "DATASET=emodb DATA=folder. That writes it anew."
         ) from error
+
+
+def last_folder(cache: Path) -> str:
+    """Return the name of the cache folder in which the runs on the corpora used last lie; empty where nobody knows."""
+    try:
+        return str(_last(cache).get("folder", ""))
+    except (OSError, DamagedError):
+        return ""
+
+
+def _last(cache: Path) -> dict[str, Any]:
+    """Return what `remember` noted, verified."""
+    return sealing.opened(content(cache / LAST))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
 
+from pipeline import front
 from pipeline.atomic import write_text
 from pipeline.files import content, opened
 
@@ -177,6 +178,8 @@ class Dataset:
         What must be said beside every figure, a sentence each: a part that is not whole, a setting that is not usual.
     left_out
         Why a file of the folder is none of the recordings, by its name: the rest of a sentence.
+    settings
+        What names it on a command line, by variable: ``DATASET``, and where they are needed ``DATA``, ``CACHE`` ...
     """
 
     name: str
@@ -185,6 +188,11 @@ class Dataset:
     utterances: Sequence[Utterance]
     notes: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict, compare=False)
+
+    def command(self, verb: str, **settings: object) -> str:
+        """Return a command line about this corpus, as `pipeline.front.command`."""
+        return front.command(verb, **(self.settings or {"DATASET": self.name}), **settings)
 
 
 def to_line(utterance: Utterance) -> str:

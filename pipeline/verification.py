@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import atomic, bundle, dataset, manifest
+from pipeline import atomic, bundle, dataset, manifest, mending
 from pipeline.caching import cache, inventory, owner, sources
 from pipeline.console import Console
 from pipeline.errors import AffexError
@@ -45,7 +45,7 @@ def verify(console: Console, folder: Path) -> bool:
     with console.progress("verifying", len(kept), "files") as tick:
         for kind, path in kept:
             for sentence in _wrong(kind, path):
-                console.say(f"{path}: {sentence}. {kind.mend}".rstrip())
+                console.say(f"{path}: {sentence.removesuffix('.')}. {kind.mend}".rstrip())
                 n_wrong += 1
             tick(1)
     for place in (folder, *(place for room in ROOMS for place in folder.glob(room))):
@@ -66,15 +66,15 @@ def _wrong(kind: Kind, path: Path) -> Iterator[str]:
 
 
 def _rows(path: Path) -> Iterator[str]:
-    mend = inventory.mend(path)
+    mend = mending.of_rows(path)
     yield from (f"{sentence}. {mend}" for sentence in inventory.hurt(path))
 
 
 def _manifest(path: Path) -> Iterator[str]:
     if not manifest.sums(path).exists():
-        yield f"{manifest.sums(path).name} is missing, so that nothing proves it"
+        yield f"{manifest.sums(path).name} is missing, so that nothing proves it. {mending.of_manifest(path)}"
     elif not manifest.is_sound(path):
-        yield f"it is not what {manifest.sums(path).name} says that it was"
+        yield f"it is not what {manifest.sums(path).name} says that it was. {mending.of_manifest(path)}"
 
 
 def _media(path: Path) -> Iterator[str]:
@@ -148,7 +148,7 @@ def _left(path: Path) -> str:
 KINDS = (
     Kind("*/*.h5", _rows, ""),
     Kind("*/*.parts/*.h5", _rows, ""),
-    Kind("*/manifest.jsonl", _manifest, "`make features` writes it anew."),
+    Kind("*/manifest.jsonl", _manifest, ""),
     Kind("*/media.jsonl", _media, "The next run hashes those files again: nothing else is to be done."),
     Kind("*/copies/media.jsonl", _media, "The next run hashes those files again: nothing else is to be done."),
     Kind(f"*/{contents.RECORD}", _contents, "The next run opens those files again, and writes it anew."),

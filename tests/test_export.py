@@ -273,9 +273,7 @@ def test_what_cannot_be_exported_is_refused_in_words(dataset, tmp_path):
         assert not list(tmp_path.iterdir())
 
     refused(UsageError, r"leave pool= and columns= out", replace(ours, pool=("mean",)))
-    refused(
-        AffexError, r"not in the cache: run `affex features --dataset mine --features 'tiles'`", spec("tiles", Tiles())
-    )
+    refused(AffexError, r"not in the cache: run `make features DATASET=mine FEATURES=tiles`", spec("tiles", Tiles()))
     refused(UsageError, r"out\.xlsx says no format: expected \.csd, \.npz, \.parquet", name="out.xlsx")
     refused(UsageError, r"There is no format to export to 'csv'", format_="csv")
 

@@ -377,7 +377,9 @@ def test_a_hurt_import_says_that_only_an_import_mends_it(dataset, tmp_path):
     at = content.rindex(np.float32(2).tobytes())
     content[at] ^= 1
     path.write_bytes(content)
-    with pytest.raises(AffexError, match="An imported feature cannot be computed again: import it again, `affex"):
+    with pytest.raises(
+        AffexError, match="An imported feature cannot be computed again: import it again, `make import DATASET="
+    ):
         imports.stock(dataset, spec)
 
 
@@ -385,7 +387,7 @@ def test_a_corpus_without_it_says_import_it_first(dataset, tmp_path):
     imported(text(tmp_path / "t.csv", "id,x", "a,1"), dataset)
     other = replace(dataset, name="other", folder=dataset.folder.parent / "other")
     spec = known(other, "theirs")
-    with pytest.raises(AffexError, match="other has no such feature: import it first, `affex import FILE --dataset o"):
+    with pytest.raises(AffexError, match="other has no such feature: import it first, `make import DATASET=o"):
         imports.stock(other, spec)
 
 

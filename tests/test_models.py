@@ -503,7 +503,7 @@ def test_a_model_that_needs_speakers_asks_for_them(corpus, tmp_path):
 def test_a_model_says_where_its_figures_are(corpus):
     chosen = [*corpus, "--classifier", "xgboost:rounds=2", "--features", "egemaps"]
     assert (
-        "How such models do on unheard speakers: `make evaluate`, settings alike (run egemaps_xgboost_loso-"
+        "How such models do on unheard speakers: `affex evaluate`, settings alike (run egemaps_xgboost_loso-"
         in affex("fit", *chosen)
     )
     affex("evaluate", *chosen)

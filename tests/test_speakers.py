@@ -23,8 +23,8 @@ from pipeline.matrix import Matrix
 from pipeline.reporting import comparison, pictures, report, tables
 
 SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("key",))
-LOST = "9 of 12 speakers have one class only: SPEAKER_NORM takes the class away with the speaker"
-MARK = "9 of 12 have one class, which SPEAKER_NORM takes away"
+LOST = "9 of 12 speakers have one class only: normalisation by speaker takes the class away with the speaker"
+MARK = "9 of 12 have one class, which normalisation takes away"
 
 
 def of(*names: str) -> Clusters:
@@ -136,8 +136,10 @@ def test_a_speaker_whose_values_are_all_one_is_said():
     utterances = tuple(replace(u, valence=1.0 if u.speaker == "00" else u.valence) for u in matrix.utterances)
     settings = replace(SETTINGS, card=Card("valence", target="valence"), speaker_norm=True)
     result = evaluate(replace(matrix, utterances=utterances), settings)
-    assert any(note.startswith("1 of 4 speakers have one value only: SPEAKER_NORM") for note in result.notes)
-    assert "1 of 4 have one value, which SPEAKER_NORM takes away" in tables.mark(report.summary(result))
+    assert any(
+        note.startswith("1 of 4 speakers have one value only: normalisation by speaker") for note in result.notes
+    )
+    assert "1 of 4 have one value, which normalisation takes away" in tables.mark(report.summary(result))
 
 
 def test_the_largest_score_and_the_decision_are_counted(run):

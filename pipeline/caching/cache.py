@@ -148,6 +148,14 @@ def take_stock(folder: Path, spec: FeatureSpec, sources: Mapping[str, bytes]) ->
     return held
 
 
+def is_begun(folder: Path, spec: FeatureSpec) -> bool:
+    """Whether there is a file of a feature under its key of today, published or not; nothing in it is verified."""
+    key, main = recipe(spec.feature).key, published(folder, spec)
+    if (folder / f"{spec.preset}-{key[:12]}.h5").exists() or any(parts(folder, spec).glob(f"{key[:12]}-*.h5")):
+        return True
+    return main.exists() and not _is_of_another_key(main, key)
+
+
 def _add(held: Holdings, path: Path, key: str, sources: Mapping[str, bytes], *, is_main: bool) -> None:
     found = store.survey(path, key)
     if is_main and not found.places and not found.failures and _is_of_another_key(path, key):
@@ -344,7 +352,7 @@ def _asking(folder: Path) -> Iterator[None]:
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise ReadOnlyError(
-                f"{folder} cannot be written: {error.strerror or error}. Is CACHE (or OUT) right?"
+                f"{folder} cannot be written: {error.strerror or error}. Is it the right folder?"
             ) from error
         raise
 

@@ -71,5 +71,5 @@ def _refusal(root: Path, unlike: Sequence[tuple[str, str]]) -> str:
     more = f" and {len(unlike) - SHOWN} more" if len(unlike) > SHOWN else ""
     return (
         f"{root}: {_files(unlike)} there once more with different bytes: {shown}{more}. Expected one recording of each "
-        "utterance. Move one of the two away, or name the folder that is meant as DATA."
+        "utterance. Move one of the two away, or name the folder that is meant, as in DATA=folder."
     )

@@ -84,7 +84,7 @@ def stock(dataset: Dataset, spec: FeatureSpec) -> Holdings:
     """
     path = cache.published(dataset.folder, spec)
     stated = store.described(path) if path.exists() else None
-    again = f"`affex import FILE --dataset {dataset.name} --called {spec.preset}`"
+    again = f"`{dataset.command('import', FILE='file', CALLED=spec.preset)}`"
     if stated is None or stated.key != cache.recipe(spec.feature).key:
         why = "has rows of another import under that name" if stated else "has no such feature"
         raise AffexError(

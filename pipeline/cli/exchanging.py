@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from pipeline import registry
-from pipeline.cli.options import CORPORA, Corpora, option
+from pipeline.cli.options import CORPORA, PATH, Corpora, option
 from pipeline.console import Terminal
 from pipeline.errors import UsageError
 
@@ -16,7 +16,7 @@ FORMAT = option("--format", "format_", default="", help="The format, where the n
 
 
 @click.command()
-@click.argument("out", envvar="AFFEX_OUT", type=click.Path(path_type=Path), required=False)
+@click.argument("out", envvar="AFFEX_OUT", type=PATH, required=False)
 @CORPORA
 @option("--features", default=None, help="The feature, with its parameters; one.")
 @FORMAT
@@ -39,9 +39,7 @@ def export(out: Path | None, corpora: Corpora, features: str | None, format_: st
     from pipeline.exchange import exporting
 
     if out is None or not features:
-        raise UsageError(
-            "Say which file and which feature, as in: affex export mfcc.csd --dataset demo --features mfcc"
-        )
+        raise UsageError("Say which file and which feature, as in: make export OUT=mfcc.csd DATASET=demo FEATURES=mfcc")
     console = Terminal()
     corpora = corpora.or_last(console)
     specs = registry.feature_specs(features, corpora.imported)
@@ -51,9 +49,9 @@ def export(out: Path | None, corpora: Corpora, features: str | None, format_: st
 
 
 @click.command(name="import")
-@click.argument("file", envvar="AFFEX_FILE", type=click.Path(path_type=Path), required=False)
+@click.argument("file", envvar="AFFEX_FILE", type=PATH, required=False)
 @CORPORA
-@option("--called", "name", default=None, help="What FEATURES calls it from then on.")
+@option("--called", "name", default=None, help="What --features calls it from then on.")
 @FORMAT
 @option("--table", default="", help="The table of an audformat database, where it has several.")
 @option("--hop", type=float, default=None, help="How far apart the rows of an .npy are, s.")
@@ -86,7 +84,7 @@ def import_(
 
     if file is None or not name:
         raise UsageError(
-            "Say which file and under what name, as in: affex import vectors.npz --dataset emodb --called wav2vec2"
+            "Say which file and under what name, as in: make import FILE=vectors.npz DATASET=emodb CALLED=wav2vec2"
         )
     importing.require_name(name)
     if hop is not None and not 0 < hop <= MOST_HOP:
@@ -95,5 +93,4 @@ def import_(
     corpora = corpora.or_last(console)
     corpus = corpora.the_one(console)
     importing.import_(file, corpus, name, console, format_=format_, wish=Wish(table, hop), drop=drop_nan, note=note)
-    corpora.remember()
-    console.say(f"Next: make evaluate FEATURES={name}")
+    console.say(corpora.next_step("evaluate", FEATURES=name, PARTIAL=corpora.partial))

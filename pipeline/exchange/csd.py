@@ -37,7 +37,7 @@ def write(path: Path, export: Export) -> list[Path]:
             if np.isnan(clip.intervals).any():
                 raise AffexError(
                     f"{clip.utterance.id}: how long it is could not be read from its media, and a .csd wants to know. "
-                    "Is DATA right? Other formats can do without."
+                    "Is the corpus's folder the right one? Other formats can do without."
                 )
             spans[clip.utterance.id] = np.array([[clip.intervals.min(), clip.intervals.max()]])
             yield clip.utterance.id, Entry(clip.values, clip.intervals)

@@ -131,7 +131,7 @@ def _recordings(utterances: Iterable[Utterance], kind: str) -> dict[str, tuple[s
 
 def _found(dataset: Dataset, spec: FeatureSpec, path: Path, key: str) -> tuple[Found, str]:
     """Return what verifies of a feature's file, and how to make what does not."""
-    again = f"run `affex features --dataset {dataset.name} --features '{spec}'`"
+    again = f"run `{dataset.command('features', FEATURES=spec)}`"
     if not path.exists():
         raise AffexError(f"{spec} of {dataset.name} is not in the cache: {again}.")
     found = store.survey(path, key)

@@ -188,7 +188,7 @@ class Cluster:
             why = f" ({error})" if isinstance(error, OSError) and str(error) else ""  # others tell of Dask's inner life
             raise AffexError(
                 f"The Dask scheduler at {self._address} does not answer any more{why}. What was finished is kept; "
-                "run the same command again to go on, with another SCHEDULER if need be."
+                "run the same command again to go on, with another scheduler if need be."
             ) from error
 
 

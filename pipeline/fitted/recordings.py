@@ -24,6 +24,9 @@ from pipeline.media.probe import Content
 
 TABLES = (".csv", ".tsv")
 
+#: What the names of their cache folders begin with.
+PREFIX = "predict-"
+
 #: How many of the files that are left out an error names.
 SHOWN = 5
 
@@ -71,7 +74,7 @@ def at_hand(data: Path, cache: Path, *, with_speakers: bool = False, console: Co
 def _name(data: Path) -> str:
     where = data.resolve()
     readable = re.sub(r"[^\w.-]+", "-", spelled(where.stem))[:40]
-    return f"predict-{readable}-{hashlib.sha256(os.fsencode(where)).hexdigest()[:8]}"
+    return f"{PREFIX}{readable}-{hashlib.sha256(os.fsencode(where)).hexdigest()[:8]}"
 
 
 def _one(file: Path) -> dict[str, Content]:

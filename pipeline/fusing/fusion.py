@@ -20,6 +20,7 @@ from pipeline.fusing.panel import Labels, Panel, side_by_side
 from pipeline.judging import limits, metrics
 from pipeline.judging.results import About, FoldSummary, Result, Scores, Seen
 from pipeline.judging.runs import Run
+from pipeline.judging.selection import CONTINUOUS
 from pipeline.judging.splits import card_hash
 
 #: All rules, by name; values know only some.
@@ -149,13 +150,23 @@ def _names(members: Sequence[Run]) -> list[str]:
 def _kind(member: Run, rule: str) -> type[Rule]:
     if rule not in RULES:
         raise unknown("rule of late fusion", rule, RULES)
-    known = CLASS_RULES if member.scores.classes else VALUE_RULES
-    if rule not in known:
+    require_able(rule, member.found["target"])
+    return (CLASS_RULES if member.scores.classes else VALUE_RULES)[rule]
+
+
+def require_able(rule: str, target: str) -> None:
+    """Refuse a rule of `RULES` that does not fuse what is predicted.
+
+    Raises
+    ------
+    UsageError
+        Naming those that do.
+    """
+    if target in CONTINUOUS and rule not in VALUE_RULES:
         raise UsageError(
-            f"FUSION=late:{rule} fuses classes, and TARGET={member.found['target']} has values. "
-            f"Rules that fuse values: {', '.join(known)}."
+            f"FUSION=late:{rule} fuses classes, and TARGET={target} has values. "
+            f"Rules that fuse values: {', '.join(VALUE_RULES)}."
         )
-    return known[rule]
 
 
 def _fitted(rule: str, kind: type[Rule], fold: str, inner: Panel) -> Rule:
@@ -224,7 +235,7 @@ def _require_same(one: Run, other: Run) -> None:
     if differences:
         raise UsageError(
             f"{one.name} and {other.name} cannot be fused: {'; '.join(differences)}.\n"
-            "Evaluate both on one corpus under the same PROTOCOL, TARGET and CLASSES."
+            "Evaluate both on one corpus under the same protocol, target and classes."
         )
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pipeline.corpora.base import Card
 from pipeline.judging.selection import in_parts, select
 from pipeline.judging.splits import Clusters, Fold, all_but, clusters, folds, require_variety
-from pipeline.judging.task import Settings, inner_groups, require_target
+from pipeline.judging.task import Settings, inner_groups
 from pipeline.manifest import Utterance
 
 
@@ -61,7 +61,6 @@ def _counted(utterances: Sequence[Utterance], settings: Settings) -> tuple[list[
     if settings.speaker_norm:
         clusters(own, "speaker")  # it takes a name for everyone
     selection = select(own, card)
-    require_target(settings, selection)
     return [own[i] for i in selection.chosen], selection.y
 
 

@@ -46,8 +46,8 @@ def warnings(clusters: Clusters, y: NDArray[Any], norm: SpeakerNorm) -> tuple[st
     lost, target = taken_away(found, norm, y), _kind(y)
     if lost:
         return (
-            f"{lost['n']} of {lost['of']} {unit}s have one {target} only: SPEAKER_NORM takes the {target} away with "
-            f"the {unit}, so that figures fall, even below chance; see what they are without it",
+            f"{lost['n']} of {lost['of']} {unit}s have one {target} only: normalisation by speaker takes the {target} "
+            f"away with the {unit}, so that figures fall, even below chance; see what they are without it",
         )
     n = _with_several(clusters, y) if target == "class" else 0
     if not n:
