@@ -4,8 +4,9 @@ An export has two files: the feature, and ``<name>-labels.csd``, whose rows are 
 metadata ``affex utterances`` is the table of all utterances as JSON. Every utterance is an entry of its own: its id
 is the key, and intervals count from its beginning (the first may begin a little before it, for a frame has its time
 in its middle). Or, as the SDK aligns them, every recording is an entry: rows stand in its time, sorted by it, and
-those of utterances that overlap come twice. A slash in an id, which HDF5 cannot have in a name, is written %2F. An
-import takes keys for ids, else for recordings, and times from the recording's beginning, but in files of ours.
+those of utterances that overlap come twice. A slash in an id, which HDF5 cannot have in a name, is written %2F, and
+``[``, which the SDK takes for the end of a name, %5B. An import takes keys for ids, else for recordings, and times from
+the recording's beginning, but in files of ours; a number in brackets, which the SDK's ``align()`` adds, is a part's.
 Written and read entry by entry.
 """
 
@@ -83,11 +84,11 @@ def _declared(utterance: Utterance) -> Floats:
 
 
 def _key(id_: str) -> str:
-    return id_.replace("%", "%25").replace("/", "%2F")
+    return id_.replace("%", "%25").replace("/", "%2F").replace("[", "%5B")
 
 
 def _id(key: str) -> str:
-    return key.replace("%2F", "/").replace("%25", "%")
+    return key.replace("%5B", "[").replace("%2F", "/").replace("%25", "%")
 
 
 @contextmanager
@@ -96,18 +97,23 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:  # noqa: ARG001 - all f
     with csd.reading(path) as sequence:
         record = said(json.dumps(sequence.metadata.get("affex")))
         keys = {_id(key) if record else key: key for key in sequence.entries}
+        aligned = any(csd.recording(key)[1] is not None for key in keys.values())
 
         def read(key: str) -> Part:
             entry = sequence.entries[keys[key]]
             return Part(numbers(f"{path}: '{key}'", entry.features), entry.intervals)
+
+        def base(key: str) -> str:
+            recording = csd.recording(keys[key])[0]
+            return _id(recording) if record else recording
 
         yield Source(
             _columns(path, sequence, read, keys),
             list(keys),
             read,
             clock="utterance" if record and record.get("by") != "recording" else "media",
-            framewise=record.get("framewise"),
-            base=lambda key: key if record else csd.recording(key)[0],
+            framewise=record.get("framewise") or (None if aligned else record.get("framewise")),
+            base=base,
             remarks=_remarks(sequence, record),
         )
 
