@@ -61,7 +61,7 @@ def align(sequences: Mapping[str, Rows], reference: str) -> dict[str, Rows]:
 
 
 def _stripped(key: str) -> str:
-    return key.split("[")[0]
+    return key.split("[", maxsplit=1)[0]
 
 
 def _joined(rows: Rows, key: str) -> tuple[np.ndarray, np.ndarray]:

@@ -69,6 +69,8 @@ class Export:
     recordings
         The recording that each utterance is a part of, and where it begins there, s, by id, where rows are to stand
         under recordings; those of one then follow each other. Empty where each utterance stands for itself.
+    span
+        Returns from when to when an utterance lies in its file, s; NaN for an end that nobody knows.
     """
 
     corpus: str
@@ -83,6 +85,7 @@ class Export:
     provenance: Mapping[str, Any]
     clips: Callable[[], Iterator[Clip]]
     recordings: Mapping[str, tuple[str, float]] = field(default_factory=dict)
+    span: Callable[[Utterance], tuple[float, float]] = lambda utterance: (0.0, float("nan"))  # noqa: ARG005
 
     @property
     def about(self) -> str:

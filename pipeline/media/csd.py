@@ -41,8 +41,8 @@ from pipeline.errors import AffexError
 from pipeline.media.confined import Confined, Limits, RefusedError
 from pipeline.sealed import DamagedError, opened, sealed
 
-#: What the SDK wants said of a sequence (its ``metadataconfigs.py``). A comma that is missing there makes one key of two,
-#: which its ``deploy()`` asks the terminal for where a file does not have it: so it is written as it is spelled there.
+#: What the SDK wants said of a sequence (its ``metadataconfigs.py``). A comma that is missing there makes one key of
+#: two, which its ``deploy()`` asks the terminal for where a file does not have it: so it is written as it is spelled.
 METADATA = (
     "root name",
     "computational sequence description",
