@@ -262,6 +262,29 @@ def test_few_clips_are_in_memory_at_a_time(tmp_path, monkeypatch, format_):
         assert source.read("49").values.tolist() == [[49.0] * 4] * 10
 
 
+@pytest.mark.parametrize("framewise", [True, False])
+@pytest.mark.parametrize("format_", NAMES)
+def test_columns_called_as_a_table_calls_its_own_come_back_under_their_names(tmp_path, format_, framewise):
+    utterance = Utterance("u", "c", "s", "joy", audio=Media("u.wav", 0.0, 9.0))
+    names = ("time", "found", "ID", "timestamp", "file", "frame", "confidence", "utterance", "start", "feature.time")
+    values = np.arange(3 * len(names) if framewise else len(names), dtype=np.float32).reshape(-1, len(names))
+    times = np.array([0.5, 1.5, 2.5]) if framewise else None
+    intervals = np.array([[0, 1], [1, 2], [2, 3]], float)[: len(values)]
+    clip = Clip(utterance, values, intervals, times)
+    provenance = {"key": "k"}
+    made = Export(
+        "c", "f", "audio", names, framewise, 1, len(values), (utterance,), {}, provenance, lambda: iter([clip])
+    )
+    formats.FORMATS[format_].write(tmp_path / NAMES[format_], made)
+    with formats.opened(format_, tmp_path / NAMES[format_], formats.Wish()) as source:
+        assert source.columns == names
+        assert list(source.keys) == ["u"]
+        part = source.read("u")
+    assert part.values.tolist() == values.tolist()
+    if framewise:
+        assert part.middles.tolist() == times.tolist()
+
+
 def test_pictures_are_not_exported_and_it_is_said(tmp_path):
     made = corpus(tmp_path)
     tiles = spec("tiles", Tiles())

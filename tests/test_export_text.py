@@ -98,13 +98,6 @@ def test_names_that_a_spreadsheet_would_run_come_back(dataset, tmp_path):
     assert "'=a" in (tmp_path / "x-utterances.csv").read_text()
 
 
-def test_columns_that_a_table_could_not_tell_from_its_own_are_refused(tmp_path):
-    made = Export("c", "f", "audio", ("frame", "x"), False, 0, 0, (), {}, {}, lambda: iter(()))
-    with pytest.raises(AffexError, match=r"columns called frame, as the table calls its own: export it as \.csd"):
-        segments.write(tmp_path / "x.csv", made)
-    assert not list(tmp_path.iterdir())
-
-
 def test_two_utterances_of_one_span_are_too_much_for_a_table(dataset, tmp_path):
     twins = replace(dataset, utterances=(*dataset.utterances, replace(dataset.utterances[2], id="twin")))
     with pytest.raises(AffexError, match=r"twin: c is the same span of wav/long\.wav"):
@@ -140,6 +133,12 @@ def test_arrays_are_called_by_their_utterances_and_a_table_names_them(dataset, t
     head, *rows = read(folder / "rows.csv")
     assert head == ["name", "start", "end", *(["time"] if feature == FRAMES else [])]
     assert len(rows) == sum(len(values) for values, _ in ours.values())
+
+
+def test_many_files_are_told_by_their_folder(dataset, tmp_path):
+    listener = Listener()
+    exporting.export(dataset, extracted(dataset, FUNCTIONALS), tmp_path / "arrays", "npy", listener)
+    assert f"62 columns -> {tmp_path / 'arrays'} (8 files)" in listener.said[0]
 
 
 @pytest.mark.parametrize("feature", [FRAMES, FUNCTIONALS])

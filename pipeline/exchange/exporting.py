@@ -22,8 +22,8 @@ from pipeline.manifest import Dataset, Utterance
 from pipeline.media import length
 from pipeline.registry import FeatureSpec
 
-#: So many failures are shown.
-SHOWN = 8
+#: So many failures are shown, and so many files by name.
+SHOWN, FEW = 8, 4
 
 
 def export(
@@ -200,7 +200,8 @@ def _counted(clips: Callable[[], Iterator[Clip]], tick: Callable[[int], None]) -
 
 def _told(export: Export, spec: FeatureSpec, name: str, files: list[Path]) -> Iterator[str]:
     counts = f"{export.n_clips} clips, {export.n_rows} rows, {len(export.columns)} columns"
-    yield f"{export.feature} of {export.corpus} as {name}: {counts} -> {', '.join(map(str, files))}"
+    where = ", ".join(map(str, files)) if len(files) <= FEW else f"{files[0].parent} ({len(files)} files)"
+    yield f"{export.feature} of {export.corpus} as {name}: {counts} -> {where}"
     if spec.feature.with_crops:
         yield "Its pictures (crops) are not exported: no format here holds them. They stay in the cache."
     for id_, message in list(export.failures.items())[:SHOWN]:

@@ -21,7 +21,7 @@ from pipeline import csvcells
 from pipeline.atomic import temporaries
 from pipeline.errors import AffexError
 from pipeline.exchange import about, table
-from pipeline.exchange.record import Export, Part, Source, remarks
+from pipeline.exchange.record import Export, Part, Source, remarks, told_apart
 from pipeline.manifest import Utterance
 
 #: What says whose a row is, and the column of a frame's middle.
@@ -36,12 +36,8 @@ def write(path: Path, export: Export) -> list[Path]:
     Raises
     ------
     AffexError
-        If two utterances are one span of one file, or a column is called as the table calls its own.
+        If two utterances are one span of one file.
     """
-    taken = sorted({*export.columns} & {*SPAN, FRAME})
-    if taken:
-        raise AffexError(f"{path.name}: the feature has columns called {', '.join(taken)}, as the table calls its own: "
-                         "export it as .csd or .npz.")  # fmt: skip
     parting, spans = _parting(path), _spans(export)
     first = dict(zip(SPAN, zip(*spans.values(), strict=True), strict=True)) if spans else {}
     others = _beside(path)
@@ -93,7 +89,7 @@ def _span(export: Export, utterance: Utterance) -> Span:
 
 
 def _rows(export: Export, spans: Mapping[str, Span], parting: str) -> Iterator[str]:
-    yield csvcells.line([*SPAN, *([FRAME] if export.framewise else []), *export.columns], parting)
+    yield csvcells.line([*SPAN, *([FRAME] if export.framewise else []), *told_apart(export.columns)], parting)
     for clip in export.clips():
         before = csvcells.line(spans[clip.utterance.id], parting)[:-1]
         middles = [[]] * len(clip.values) if clip.times is None else [[repr(time)] for time in clip.times.tolist()]
