@@ -6,17 +6,21 @@ names none.
 
 import contextlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline import registry
 from pipeline import sealed as sealing
 from pipeline.atomic import write_text
-from pipeline.caching import owner
+from pipeline.caching import copies, owner
 from pipeline.console import Console
+from pipeline.corpora import search
 from pipeline.corpora.base import Corpus, shortfalls
+from pipeline.corpora.search import Found
 from pipeline.errors import AffexError, CorpusError, UsageError
-from pipeline.files import spelled
-from pipeline.manifest import Dataset, Utterances
+from pipeline.files import content, path_of, spelled
+from pipeline.manifest import Dataset, Utterance, Utterances
+from pipeline.media import pointers
 from pipeline.sealed import DamagedError, sealed
 
 #: The corpus that is a table, cached under the table's own name.
@@ -51,24 +55,29 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
         If the folder is not that corpus, or not the whole of it.
     """
     corpus = registry.corpus(name)
-    unusual = [f"{corpus.name} is read as {name}"] if name != corpus.name else []
-    name = corpus.name
-    if name == TABLE:
-        table = _table(corpus, data, cache, console)
-        for note in table.notes:
-            console.say(f"{note}.")
-        return table
-    root = data or DATA / name
+    if corpus.name == TABLE:
+        return _table(corpus, data, cache, partial=partial, console=console)
+    root = data or DATA / corpus.name
     if corpus.make is not None:
         if not root.exists():
-            console.say(f"Making the corpus '{name}' in {root} ...")
+            console.say(f"Making the corpus '{corpus.name}' in {root} ...")
         corpus.make(root)
     elif not root.exists():
         raise CorpusError(_how_to_get(corpus, root))
+    unusual = [f"{corpus.name} is read as {name}"] if name != corpus.name else []
+    utterances, missing = _found(corpus, root, cache / corpus.name, partial=partial, console=console)
+    return Dataset(corpus.name, root, cache / corpus.name, Utterances(utterances), (*missing, *unusual))
+
+
+def _found(
+    corpus: Corpus, root: Path, folder: Path, *, partial: bool, console: Console
+) -> tuple[Sequence[Utterance], list[str]]:
+    """Return the utterances of a corpus's folder and a sentence for each thing that it lacks; say what was found."""
     utterances = corpus.find(root)
-    for remark in corpus.remarks(utterances):
+    found = utterances if isinstance(utterances, Found) else Found(utterances)
+    for remark in (*found.remarks, *corpus.remarks(utterances)):
         console.say(f"{remark}.")
-    missing = shortfalls(corpus, utterances)
+    missing = [*shortfalls(corpus, utterances), *unfetched(corpus.name, root, utterances)]
     if missing and not partial:
         raise CorpusError(
             f"{root} does not hold the whole corpus. {'; '.join(missing)}.\n"
@@ -76,7 +85,18 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
         )
     for sentence in missing:
         console.say(f"Incomplete corpus: {sentence}.")
-    return Dataset(name, root, cache / name, Utterances(utterances), (*missing, *unusual))
+    copies.require_same(root, folder, found.copies, console)
+    return utterances, missing
+
+
+def unfetched(name: str, root: Path, utterances: Sequence[Utterance]) -> list[str]:
+    """Return a sentence on the media that were never fetched, without a full stop; none where all were."""
+    paths = list(dict.fromkeys(path for utterance in utterances for item in utterance.media() for path in item.files))
+    whys = {path: why for path in paths if (why := pointers.unfetched(path_of(root, path)))}
+    if not whys:
+        return []
+    first, why = next(iter(whys.items()))
+    return [f"{name}: {len(whys)} of {len(paths)} files are no recordings: {first} {why}"]
 
 
 def folder_name(name: str, data: Path | None) -> str:
@@ -84,7 +104,7 @@ def folder_name(name: str, data: Path | None) -> str:
     return spelled(data.stem) if name == TABLE and data is not None else name
 
 
-def _table(corpus: Corpus, table: Path | None, cache: Path, console: Console) -> Dataset:
+def _table(corpus: Corpus, table: Path | None, cache: Path, *, partial: bool, console: Console) -> Dataset:
     if table is None:
         raise UsageError("DATASET=csv reads a table: say which, as in DATA=mine.csv.")
     if table.stem.lower() in registry.corpora():  # not every file system tells them apart
@@ -93,9 +113,15 @@ def _table(corpus: Corpus, table: Path | None, cache: Path, console: Console) ->
         )
     name = spelled(table.stem)
     owner.require_name(name, table.name)
+    search.require_fetched(table)
     found = corpus.find(table, memory=cache / name)
+    missing = unfetched(name, table.parent, found)
+    if missing and not partial:
+        raise CorpusError(f"{missing[0]}, or go on with what is there: PARTIAL=1.")
     owner.claim(cache / name, table, console.say)
-    notes = found.notes if isinstance(found, Utterances) else ()
+    notes = (*missing, *(found.notes if isinstance(found, Utterances) else ()))
+    for note in notes:
+        console.say(f"{note}.")
     return Dataset(name, table.parent, cache / name, found, notes)
 
 
@@ -127,7 +153,7 @@ def last(cache: Path) -> tuple[str, str | None] | None:
         If what was noted is damaged: another corpus would be taken for the one that is meant.
     """
     try:
-        record = sealing.opened((cache / LAST).read_bytes())
+        record = sealing.opened(content(cache / LAST))
         return str(record["dataset"]), None if record["data"] is None else str(record["data"])
     except FileNotFoundError:
         return None

@@ -23,6 +23,7 @@ from classifiers.base import Classifier
 from features.base import Feature
 from features.imported import Imported
 from pipeline import parts, pooling, spelling
+from pipeline.corpora import unread
 from pipeline.corpora.base import Corpus
 from pipeline.errors import UsageError, unknown
 
@@ -117,7 +118,7 @@ def corpus(spec: str) -> Corpus:
     """
     name, _, settings = spec.partition(":")
     if name not in corpora():
-        raise unknown("corpus", name, corpora())
+        raise unread.unknown(name, corpora())
     found = corpora()[name]
     chosen = dict(part.partition("=")[::2] for part in filter(None, settings.split(",")))
     for key, value in chosen.items():

@@ -138,14 +138,14 @@ def _prints() -> tuple[FeatureSpec, ...]:
 
 def _evaluated(desk: Desk, specs: Sequence[FeatureSpec], settings: "Settings", wish: Wish, out: Path | None) -> Path:
     """Evaluate a model whose features are there, or show again what rests on the same; return the run's folder."""
-    from pipeline.judging.kept_folds import KeptFolds, beside
+    from pipeline.judging.kept_folds import KeptFolds, inside
     from pipeline.judging.task import prepare
     from pipeline.reporting import report
 
     folder = out or desk.folder / "runs" / report.run_name(settings.about())
     matrix, prints = (matrix_of(desk, wanted) for wanted in (specs, _prints()))
     basis = report.rests_on(matrix, settings.about(), _digest(prints), str(wish.allow_leaks), *desk.notes)
-    kept = KeptFolds(beside(folder), basis, wish.inner)
+    kept = KeptFolds(inside(folder), basis, wish.inner)
     if _shown_again(desk.console, folder, basis, inner=wish.inner):
         kept.clear()
         return folder

@@ -8,8 +8,10 @@ from pipeline import atomic, bundle, dataset, manifest
 from pipeline.caching import cache, inventory, owner, sources
 from pipeline.console import Console
 from pipeline.errors import AffexError
+from pipeline.files import status
 from pipeline.fitted import modelfile
 from pipeline.judging import kept_folds, runs
+from pipeline.media import contents
 from pipeline.reporting import comparison
 from pipeline.sealed import DamagedError
 
@@ -42,7 +44,7 @@ def verify(console: Console, folder: Path) -> bool:
     n_wrong = 0
     with console.progress("verifying", len(kept), "files") as tick:
         for kind, path in kept:
-            for sentence in kind.wrong(path):
+            for sentence in _wrong(kind, path):
                 console.say(f"{path}: {sentence}. {kind.mend}".rstrip())
                 n_wrong += 1
             tick(1)
@@ -51,6 +53,16 @@ def verify(console: Console, folder: Path) -> bool:
             console.say(f"{path}: {_left(path)}")
     console.say(f"{len(kept)} files and results verified, {n_wrong} things hurt.")
     return not n_wrong
+
+
+def _wrong(kind: Kind, path: Path) -> Iterator[str]:
+    """Yield what is wrong with what is kept, first of all that it is no file, which nobody may wait for."""
+    try:
+        status(path)
+    except OSError as error:
+        yield f"{error.strerror or error}: remove it"
+        return
+    yield from kind.wrong(path)
 
 
 def _rows(path: Path) -> Iterator[str]:
@@ -67,6 +79,11 @@ def _media(path: Path) -> Iterator[str]:
     numbers = sources.hurt(path.parent)
     if numbers:
         yield f"{len(numbers)} of its lines are not what was written, the first is line {numbers[0]}"
+
+
+def _contents(path: Path) -> Iterator[str]:
+    if problem := contents.hurt(path):
+        yield problem
 
 
 def _table(path: Path) -> Iterator[str]:
@@ -131,10 +148,12 @@ KINDS = (
     Kind("*/*.parts/*.h5", _rows, ""),
     Kind("*/manifest.jsonl", _manifest, "`make features` writes it anew."),
     Kind("*/media.jsonl", _media, "The next run hashes those files again: nothing else is to be done."),
+    Kind("*/copies/media.jsonl", _media, "The next run hashes those files again: nothing else is to be done."),
+    Kind(f"*/{contents.RECORD}", _contents, "The next run opens those files again, and writes it anew."),
     Kind("*/table.json", _table, "The next run on the table writes it anew."),
     Kind("last.json", _last, ""),
     Kind("*/runs/*", _run, ""),
-    Kind(f"*/runs/*{kept_folds.SUFFIX}/fold-*.json", _fold, "It is computed again when its evaluation goes on."),
+    Kind(f"*/runs/*/{kept_folds.FOLDER}/fold-*.json", _fold, "It is computed again when its evaluation goes on."),
     Kind("*/comparisons/*", _comparison, "Make it again with `make compare RUNS='...'`."),
     Kind("*/models/*.affex", _model, ""),
 )

@@ -274,7 +274,7 @@ def test_what_is_no_file_is_not_waited_for(dataset, tmp_path):
 
     os.mkfifo(tmp_path / "t.csv")
     for settings in ({}, {"format_": "csv"}):
-        assert "is neither a file nor a folder" in why_not(tmp_path / "t.csv", dataset, **settings)
+        assert "cannot be read: it is a FIFO" in why_not(tmp_path / "t.csv", dataset, **settings)
 
 
 def test_a_sequence_with_a_bad_record_or_without_columns(dataset, tmp_path):

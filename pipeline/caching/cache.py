@@ -34,7 +34,7 @@ RECORDED = ("affex", "h5py", "numpy")
 DECODERS = {"audio": media.PACKAGES, "video": ("av",), "mocap": (), "rows": (), FILE: ()}
 
 #: Where, below a corpus's folder, files are on their way.
-ROOMS = ("*.parts", "runs", "runs/*", "comparisons", "comparisons/*", "models", "sheets")
+ROOMS = ("*.parts", "runs", "runs/*", "runs/*/.folds", "comparisons", "comparisons/*", "models", "sheets")
 #: The version of how media are decoded, by what a feature reads; what reads another feature inherits it from there.
 DECODED = {"audio": media.DECODER, "video": media.DECODER}
 

@@ -71,7 +71,7 @@ def sources(dataset: Dataset, feature: Feature) -> dict[str, bytes]:
 
 
 def _identity(utterance: Utterance) -> list[object]:
-    return [utterance.id, *([item.path, item.start, item.end] for item in utterance.media())]
+    return [utterance.id, *([item.path, item.start, item.end] for item in utterance.parts())]
 
 
 def stock(dataset: Dataset, spec: FeatureSpec) -> Holdings:

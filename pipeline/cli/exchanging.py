@@ -75,9 +75,13 @@ def import_(
 ) -> None:
     """Take another project's features into the cache: .csd, .npz, .parquet, .csv, folders of .npy or .csv, audformat.
 
+    Of mosi and mosei the folder of the labels will do (here labels/CMU_MOSI_Opinion_Labels.csd): they say which part of
+    which recording each utterance is, so that features come in without the recordings.
+
     \b
     Examples:
-      affex import openface.csd --dataset mosei --called openface --note "CMU-MultimodalSDK"
+      affex import CMU_MOSI_COVAREP.csd --dataset mosi --data labels --called covarep
+      affex evaluate --dataset mosi --data labels --features covarep --protocol sentiment2
       affex import vectors --dataset emodb --called wav2vec2
       affex evaluate --dataset emodb --features "compare wav2vec2"
     """

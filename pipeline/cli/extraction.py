@@ -29,7 +29,7 @@ def features(corpora: Corpora, features: str | None, running: Running) -> None:
     corpora = corpora.or_last(console)
     if features is None:
         features = DEFAULT_FEATURES
-        console.say(f"FEATURES='{features}' (when nobody says)")
+        console.say(f"FEATURES='{features}' (the default)")
     specs = registry.feature_specs(features, corpora.imported)
     with open_desk(corpora.at_hand(console), console, running) as desk:
         extracted(desk, specs)

@@ -72,7 +72,7 @@ def _labels(utterances: Any, spans: dict[str, Floats], of: Any) -> Iterator[tupl
 
 
 def _declared(utterance: Utterance) -> Floats:
-    item = next(iter(utterance.media()), None)
+    item = next(iter(utterance.parts()), None)
     end = item.end - (item.start or 0.0) if item and item.end is not None else 0.0
     return np.array([[0.0, end]])
 

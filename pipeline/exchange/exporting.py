@@ -118,7 +118,7 @@ def _recordings(utterances: Iterable[Utterance], kind: str) -> dict[str, tuple[s
 
     A recording is called by its file's name without the ending; where several files share that, by the whole path.
     """
-    items = {utterance.id: next(iter(utterance.media(kind)), None) for utterance in utterances}
+    items = {utterance.id: next(iter(utterance.parts(kind)), None) for utterance in utterances}
     paths = {PurePosixPath(item.path).with_suffix("") for item in items.values() if item}
     shared = {stem for stem, count in Counter(path.name for path in paths).items() if count > 1}
 
@@ -155,7 +155,7 @@ def _clip(dataset: Dataset, utterance: Utterance, entry: Entry, media: str, hop:
 
 def _length(dataset: Dataset, utterance: Utterance, kind: str) -> float:
     """Return how long an utterance is, s; NaN where nothing says."""
-    for item in utterance.media(kind):
+    for item in utterance.parts(kind):
         end = item.end if item.end is not None else length.seconds(path_of(dataset.root, item.path))
         if end is not None:
             return float(end - (item.start or 0.0))

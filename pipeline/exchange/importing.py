@@ -29,6 +29,7 @@ from pipeline.exchange.matching import Match
 from pipeline.exchange.record import Part, Source, Wish
 from pipeline.files import spelled
 from pipeline.manifest import Dataset, Utterance
+from pipeline.media import pointers
 from pipeline.printable import printable
 from pipeline.registry import FeatureSpec
 
@@ -73,6 +74,7 @@ def import_(
     """
     require_name(name)
     require_unique([utterance.id for utterance in dataset.utterances])
+    _require_fetched(path)
     kind = formats.to_read(path, format_)
     digest = _digest(path, console)
     with formats.opened(kind, path, wish) as source:
@@ -80,7 +82,7 @@ def import_(
         for sentence in matching.told(match, len(dataset.utterances)):
             console.say(sentence)
         if not match.owners:
-            raise AffexError(_nobodys(path, source, dataset))
+            raise AffexError(_matching_nothing(path, source, dataset))
         taken = _Rows(source, match, drop=drop)
         feature = Imported(
             title=name,
@@ -112,6 +114,12 @@ def require_name(name: str) -> None:
         )
 
 
+def _require_fetched(path: Path) -> None:
+    for file in formats.files(path):
+        if why := pointers.unfetched(file):
+            raise AffexError(f"{file} {why}.")
+
+
 def _digest(path: Path, console: Console) -> str:
     """Return the sha256 of a file, or of the names and bytes of all files in a folder, or of those beside a table."""
     sha = hashlib.sha256()
@@ -129,11 +137,11 @@ def _digest(path: Path, console: Console) -> str:
     return sha.hexdigest()
 
 
-def _nobodys(path: Path, source: Source, dataset: Dataset) -> str:
+def _matching_nothing(path: Path, source: Source, dataset: Dataset) -> str:
     keys = ", ".join(source.keys[: matching.SHOWN]) or "none at all"
     ids = ", ".join(utterance.id for utterance in islice(dataset.utterances, matching.SHOWN))
     return (
-        f"{path} has rows of nobody in {dataset.name}. Its keys: {keys}. The utterances: {ids}. Expected their ids, or "
+        f"{path} has no rows of {dataset.name}. Its keys: {keys}. The utterances: {ids}. Expected their ids, or "
         "the names of their recordings."
     )
 
@@ -187,7 +195,7 @@ class _Rows:
         """
         owner = self._match.owners.get(utterance.id)
         if owner is None:
-            raise LookupError("the imported file has no rows of it")
+            raise LookupError(_why_none(utterance))
         parts = self._read(owner.keys)
         try:
             part = matching.rows_of(self._source, utterance, owner, parts)
@@ -213,6 +221,13 @@ class _Rows:
         if not self._drop or not sound.any():
             raise LookupError(f"{np.count_nonzero(~sound)} of its {len(sound)} rows hold NaN or an infinite number")
         return Part(part.values[sound], times=None if part.times is None else part.times[sound])
+
+
+def _why_none(utterance: Utterance) -> str:
+    """Return why an utterance has no rows: what has no place in any recording cannot have any of those of one."""
+    if not utterance.parts() and utterance.absent:
+        return f"the imported file has no rows under its id, and no recording's are its own: {utterance.absent[0][1]}"
+    return "the imported file has no rows of it"
 
 
 def _of_frames(source: Source, taken: _Rows, dataset: Dataset) -> bool:

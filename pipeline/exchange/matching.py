@@ -104,7 +104,7 @@ class _Recordings:
     def __init__(self, utterances: Iterable[Utterance]) -> None:
         self.parts: dict[tuple[str, str], list[tuple[str, Media]]] = defaultdict(list)
         for utterance in utterances:
-            for kind in MEDIA:
+            for kind in MEDIA if utterance.origin is None else ("origin",):
                 if (item := getattr(utterance, kind)) is not None:
                     self.parts[kind, item.path].append((utterance.id, item))
         self._named: dict[str, list[tuple[str, str]]] = defaultdict(list)
@@ -138,7 +138,7 @@ def rows_of(source: Source, utterance: Utterance, owner: Owner, parts: Sequence[
     whole = _joined(parts)
     middles, span = whole.middles, owner.span
     if span is None and source.clock == "media":
-        span = next(iter(utterance.media()), None)
+        span = next(iter(utterance.parts()), None)
     if middles is None:
         if not owner.alone:
             raise AffexError(
@@ -190,10 +190,10 @@ def told(match: Match, n_utterances: int) -> list[str]:
     """Return what is to be said of a match, a sentence each."""
     said = [f"{len(match.owners)} of {n_utterances} utterances have rows in it."]
     if match.unknown:
-        said.append(f"{len(match.unknown)} of its keys are nobody's here: {_some(match.unknown)}")
+        said.append(f"{len(match.unknown)} of its keys match no utterance: {_some(match.unknown)}")
     if match.ambiguous:
         said.append(
-            f"{len(match.ambiguous)} of its keys may be several recordings' and were left: {_some(match.ambiguous)}"
+            f"{len(match.ambiguous)} of its keys match several recordings and are left out: {_some(match.ambiguous)}"
         )
     return said
 

@@ -128,7 +128,7 @@ def predict(desk: Desk, model: Model, name: str, out: Path | None) -> Path:
     path = _place(out, dataset.folder, name)
     atomic.write_text(path, lines(matrix, predictions, model.classes, dataset.left_out))
     _show(desk.console, matrix, predictions, model)
-    desk.console.say("These predictions carry no figure of their quality: nobody has said what is true here.")
+    desk.console.say("These predictions carry no figure of their quality: the true labels are not known.")
     _say_worth(desk.console, model, dataset.folder.parent)
     n = len(dataset.left_out)
     beside = f", {n} file{'' if n == 1 else 's'} left out" if n else ""

@@ -149,8 +149,26 @@ class Vote(_Fixed):
         votes = (_decided(panel)[..., None] == np.arange(len(panel.classes))) & panel.present[..., None]
         counts = votes.sum(axis=0)
         first = counts == counts.max(axis=1, keepdims=True)
-        elected = np.where(first, _pooled(panel.values, panel.present), -1.0).argmax(axis=1)
+        elected = np.where(first, self._preference(panel, votes), -1.0).argmax(axis=1)
         return Opinion(np.array(panel.classes)[elected], counts / counts.sum(axis=1, keepdims=True))
+
+    def _preference(self, panel: Panel, votes: NDArray[np.bool_]) -> Floats:  # noqa: ARG002 - for `OrderedVote`
+        """Return what decides between classes with equally many votes, (n, n_classes), 0 or more."""
+        return _pooled(panel.values, panel.present)
+
+
+class OrderedVote(Vote):
+    """A majority vote without the members' scores, for members whose scores cannot be held against each other.
+
+    Of classes with equally many votes, that of the member that was named first wins. So two members never fuse to less
+    than both: where they differ, the first decides.
+    """
+
+    def _preference(self, panel: Panel, votes: NDArray[np.bool_]) -> Floats:  # noqa: ARG002 - no score is read
+        """Return, by class, the rank of the first member that votes for it, from the last."""
+        ranks = np.arange(len(votes), 0, -1, dtype=np.float64)
+        found: Floats = (votes * ranks[:, None, None]).max(axis=0)
+        return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -67,7 +67,7 @@ def _counted(utterances: Sequence[Utterance], settings: Settings) -> tuple[list[
 
 def _of_one(who: str, settings: Settings, unit: str) -> str:
     return (
-        f"{who} from 1 {unit}: settings are searched for, and scores calibrated, on {unit}s left out among those "
-        f"learned from, and there is no other. {settings.classifier.name} takes fixed settings there for what is left "
-        f"open, and says so. With 3 {unit}s or more it searches."
+        f"{who} from 1 {unit}: settings are searched for on {unit}s left out among those learned from, and there is no "
+        f"other. {settings.classifier.name} takes fixed settings there for what is left open, and says so. Where it "
+        f"learns from 2 {unit}s or more, it searches."
     )

@@ -292,8 +292,8 @@ def _notes(found: Found, folds_hashes: set[str]) -> Iterator[str]:
         if run["class_lost"]:
             lost = run["class_lost"]
             yield (
-                f"{run['name']}: {lost['n']} of {lost['of']} {found['cluster']}s have one class only, and SPEAKER_NORM "
-                f"takes it away with the {found['cluster']}"
+                f"{run['name']}: {lost['n']} of {lost['of']} {found['cluster']}s have one {lost.get('what', 'class')} "
+                f"only, and SPEAKER_NORM takes it away with the {found['cluster']}"
             )
     for aspect, word in {"transductive": "transductive", "leaks": "with leaks"}.items():
         marked = [run["name"] for run in found["runs"] if run[aspect]]
