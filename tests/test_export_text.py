@@ -87,6 +87,24 @@ def test_what_lies_beside_a_table_is_part_of_what_was_imported(dataset, tmp_path
     assert whole.feature.digest != alone.feature.digest
 
 
+@pytest.mark.parametrize(("out", "format_"), [("x.csv", ""), ("database", ""), ("arrays", "npy")])
+def test_where_there_are_no_recordings_the_labels_say_of_which_each_is_a_part(dataset, tmp_path, out, format_):
+    parts = {"c": Media("v0", 0.5, 1.0), "d": Media("v0", 1.0, 1.75), "dialog/e": Media("v1", 0.0, 0.5)}
+    without = tuple(replace(u, audio=None, origin=parts[u.id]) for u in dataset.utterances if u.id in parts)
+    bare = replace(dataset, folder=dataset.folder, utterances=without)
+    path = tmp_path / out
+    exporting.export(bare, extracted(dataset, FUNCTIONALS), path, format_, Listener())
+    if path.suffix:
+        assert [row[:3] for row in read(path)][1:] == [
+            ["v0", "0.5", "1.0"],
+            ["v0", "1.0", "1.75"],
+            ["v1", "0.0", "0.5"],
+        ]
+    after, _ = imported(path, replace(bare, folder=tmp_path / "cache" / "bare"))
+    before = rows_of(dataset, extracted(dataset, FUNCTIONALS))
+    assert rows_of(replace(bare, folder=tmp_path / "cache" / "bare"), after) == {id_: before[id_] for id_ in parts}
+
+
 def test_names_that_a_spreadsheet_would_run_come_back(dataset, tmp_path):
     twins = tuple(
         replace(u, id={"a": "=a", "b": "'b", "c": "03", "d": "NA"}.get(u.id, u.id)) for u in dataset.utterances

@@ -110,4 +110,4 @@ def test_a_part_of_one_that_may_be_another_by_name_is_nobodys(dataset, tmp_path)
     path = aligned(dataset, tmp_path, FRAMES, "labels")
     twins = tuple(replace(u, id="a[0]") if u.id == "d" else u for u in dataset.utterances)
     _, said = imported(path, replace(dataset, utterances=twins), "twins")
-    assert "1 of its keys may be several recordings' and were left: a[0]" in said
+    assert any("1 of its keys" in sentence and "several" in sentence and ": a[0]" in sentence for sentence in said)

@@ -121,7 +121,7 @@ def _table_name(feature: str) -> str:
 
 def _medium(utterance: Utterance, kind: str) -> Media:
     """Return the media that a row is about: of the feature's kind, or of any."""
-    item = next(iter(utterance.media(kind)), None)
+    item = next(iter(utterance.parts(kind)), None)
     if item is None:
         raise AffexError(f"{utterance.id} has no media, and audformat knows rows by their file: use another format.")
     return item

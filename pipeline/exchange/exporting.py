@@ -164,7 +164,7 @@ def _length(dataset: Dataset, utterance: Utterance, kind: str) -> float:
 
 def _span(dataset: Dataset, utterance: Utterance, kind: str, *, known: bool) -> tuple[float, float]:
     """Return from when to when an utterance lies in its file, s; that is asked only where it is `known` to be sound."""
-    item = next(iter(utterance.media(kind)), None)
+    item = next(iter(utterance.parts(kind)), None)
     begin = item.start or 0.0 if item else 0.0
     if item and item.end is not None:
         return begin, item.end

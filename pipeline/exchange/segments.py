@@ -83,7 +83,7 @@ def _spans(export: Export) -> dict[str, Span]:
 
 
 def _span(export: Export, utterance: Utterance) -> Span:
-    item = next(iter(utterance.media(export.media)), None)
+    item = next(iter(utterance.parts(export.media)), None)
     begin, end = export.span(utterance)
     return item.path if item else utterance.id, repr(float(begin)), "" if math.isnan(end) else repr(float(end))
 
