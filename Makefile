@@ -71,7 +71,7 @@ help: ## show this
 #=   DEVICE        cpu or cuda: where networks, SVM and XGBoost compute (default: cpu)
 #=   WEIGHTS       the folder of weight files that networks need and affex cannot fetch
 #=   CACHE         where features are kept (default: cache)
-#=   OUT           where results go (default: <cache>/<corpus>/runs/<run>); for export: .csd, .npz, .parquet or a folder
+#=   OUT           where results go (default: <cache>/<corpus>/runs/<run>); for export: .csd, .npz, .parquet, .csv or a folder
 #=   SEED          seeds all that is random
 #=   PARTIAL       1: go on with a corpus that is not whole
 #=   EXTRA         1: download the large archives, too

@@ -100,7 +100,7 @@ def test_a_tied_vote_goes_to_the_larger_mean_among_those_tied():
 
 
 def test_a_tied_ordered_vote_goes_to_the_member_that_was_named_first():
-    said = fusion_rules.OrderedVote().apply(
+    said = fusion.OrderedVote().apply(
         panel(
             [[[0.1, 0.9]] * 3, [[0.1, 0.9]] * 3, [[0.1, 0.9]] * 3, [[0.1, 0.9]] * 3],
             decided=[["a", "b", "b"], ["b", "a", "a"], ["b", "b", "a"], ["a", "b", "b"]],

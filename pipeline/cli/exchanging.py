@@ -24,16 +24,20 @@ FORMAT = option("--format", "format_", default="", help="The format, where the n
     "--by",
     type=click.Choice(["utterance", "recording"]),
     default="utterance",
-    help="What an entry of a .csd is; recording: as CMU-MultimodalSDK aligns them.",
+    help="What an entry of a .csd, or an .npy, is; recording: as CMU-MultimodalSDK aligns them.",
 )
 def export(out: Path | None, corpora: Corpora, features: str | None, format_: str, by: str) -> None:
-    """Write a cached feature and the labels for other projects: .csd, .npz, .parquet, or a folder (audformat).
+    """Write a cached feature and the labels for other projects: .csd, .npz, .parquet, .csv, or a folder.
+
+    A folder is an audformat database, or with --format npy arrays, one an utterance.
 
     \b
     Examples:
       affex export egemaps.parquet --dataset emodb --features egemaps
       affex export mfcc.csd --dataset demo --features mfcc
       affex export database --dataset demo --features compare
+      affex export egemaps.csv --dataset emodb --features egemaps
+      affex export arrays --format npy --dataset demo --features mfcc
       affex export mfcc.csd --dataset mosei --features mfcc --by recording
     """
     from pipeline.exchange import exporting

@@ -125,15 +125,16 @@ def _require_fetched(path: Path) -> None:
 
 
 def _digest(path: Path, console: Console) -> str:
-    """Return the sha256 of a file, or of the names and bytes of all files in a folder."""
+    """Return the sha256 of a file, or of the names and bytes of all files in a folder, or of those beside a table."""
     sha = hashlib.sha256()
     try:
-        if path.is_file():
-            return media.digest(path)
         files = list(formats.files(path))
+        if files == [path]:
+            return media.digest(path)
+        root = path if path.is_dir() else path.parent
         with console.progress("hashing", len(files), "files") as tick:
             for file in files:
-                sha.update(f"{spelled(file.relative_to(path).as_posix())}\0{media.digest(file)}\n".encode())
+                sha.update(f"{spelled(file.relative_to(root).as_posix())}\0{media.digest(file)}\n".encode())
                 tick(1)
     except OSError as error:
         raise AffexError(f"{error.filename or path} cannot be read: {error.strerror or error}.") from error

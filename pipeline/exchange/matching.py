@@ -1,7 +1,8 @@
 """Matching: whose rows a foreign key has.
 
-A key is an utterance's id. Else it names a recording: by its path, its file's name, or that without the ending; the
-rows are then those of the utterances that are parts of it, each row every one's in whose span its middle lies.
+A key is an utterance's id, or one with the number of a part of it in brackets. Else it names a recording: by its path,
+its file's name, or that without the ending; the rows are then those of the utterances that are parts of it, each row
+every one's in whose span its middle lies.
 """
 
 from collections import defaultdict
@@ -65,17 +66,22 @@ def match(source: Source, utterances: Sequence[Utterance]) -> Match:
     of_file: dict[tuple[str, str], list[str]] = defaultdict(list)
     unknown, ambiguous = [], []
     for key in source.keys:
-        if key in ids:
-            own[key].append(key)
+        base = source.base(key)
+        meant = ids & {key, base}
+        if len(meant) > 1:
+            ambiguous.append(key)
             continue
-        found = recordings.find(source.base(key))
+        if meant:
+            own[meant.pop()].append(key)
+            continue
+        found = recordings.find(base)
         if not found:
             unknown.append(key)
         elif len(found) > 1:
             ambiguous.append(key)
         else:
             of_file[found[0]].append(key)
-    owners = {id_: Owner(tuple(keys)) for id_, keys in own.items()}
+    owners = {id_: Owner(tuple(sorted(keys, key=_number))) for id_, keys in own.items()}
     for place, keys in of_file.items():
         parts = recordings.parts[place]
         if len(keys) > 1 and len({source.base(key) for key in keys}) > 1:

@@ -1,7 +1,8 @@
-"""A folder of ``.npy``: one array an utterance, called by its id or by the stem of its file; read only.
+"""A folder of ``.npy``: one array an utterance, called by its id or by the stem of its file.
 
-An array is one row ``(n_columns,)``, or rows ``(n_rows, n_columns)`` of frames, whose times nothing says: they are the
-middles of steps of `Wish.hop` from the utterance's beginning.
+What affex writes itself has times and names beside (see `folder`). Of others an array is one row ``(n_columns,)``, or
+rows ``(n_rows, n_columns)`` of frames, whose times nothing says: they are the middles of steps of `Wish.hop` from the
+utterance's beginning.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import AffexError, UsageError
-from pipeline.exchange import sizes
+from pipeline.exchange import folder, sizes
 from pipeline.exchange.record import Part, Source, Wish, numbers
 from pipeline.files import spelled
 
@@ -21,6 +22,9 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:
     """Open a folder; arrays are read as they are asked for."""
     if not path.is_dir():
         raise UsageError(f"{path} is one file: expected a folder of .npy files, each called by its utterance.")
+    if (written := folder.ours(path)) is not None:
+        yield written
+        return
     found = sorted(file for file in path.rglob("*.npy") if file.is_file())
     files = {spelled(file.relative_to(path).with_suffix("").as_posix()): file for file in found}
     if not files:

@@ -12,10 +12,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.corpora.base import Card
 from pipeline.errors import AffexError, UsageError, unknown
-from pipeline.fusing.fusion_rules import CLASS_RULES, VALUE_RULES, OrderedVote, Rule
+from pipeline.fusing.fusion_rules import CLASS_RULES, VALUE_RULES, Floats, Rule, Vote
 from pipeline.fusing.panel import Labels, Panel, side_by_side
 from pipeline.judging import limits, metrics
 from pipeline.judging.results import About, FoldSummary, Result, Scores, Seen
@@ -94,6 +95,20 @@ def late(members: Sequence[Run], rule: str) -> Result:
         seen=_seen(members, panel) if panel.classes else (),
         **_of_speakers(members),
     )
+
+
+class OrderedVote(Vote):
+    """A majority vote without the members' scores, for members whose scores cannot be held against each other.
+
+    Of classes with equally many votes, that of the member that was named first wins. So two members never fuse to less
+    than both: where they differ, the first decides.
+    """
+
+    def _preference(self, panel: Panel, votes: NDArray[np.bool_]) -> Floats:  # noqa: ARG002 - no score is read
+        """Return, by class, the rank of the first member that votes for it, from the last."""
+        ranks = np.arange(len(votes), 0, -1, dtype=np.float64)
+        found: Floats = (votes * ranks[:, None, None]).max(axis=0)
+        return found
 
 
 def learned(members: Sequence[Run], rule: str) -> Mapping[str, Rule]:

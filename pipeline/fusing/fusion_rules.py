@@ -157,20 +157,6 @@ class Vote(_Fixed):
         return _pooled(panel.values, panel.present)
 
 
-class OrderedVote(Vote):
-    """A majority vote without the members' scores, for members whose scores cannot be held against each other.
-
-    Of classes with equally many votes, that of the member that was named first wins. So two members never fuse to less
-    than both: where they differ, the first decides.
-    """
-
-    def _preference(self, panel: Panel, votes: NDArray[np.bool_]) -> Floats:  # noqa: ARG002 - no score is read
-        """Return, by class, the rank of the first member that votes for it, from the last."""
-        ranks = np.arange(len(votes), 0, -1, dtype=np.float64)
-        found: Floats = (votes * ranks[:, None, None]).max(axis=0)
-        return found
-
-
 @dataclass(frozen=True, eq=False)
 class Mixture(Rule):
     """A mixture of the members' calibrated probabilities, ``P(k) = sum_m w_m q_m(k)`` (Stone's opinion pool).
