@@ -124,7 +124,7 @@ def test_rows_of_a_recording_stand_together_in_its_time(dataset, tmp_path, featu
 
 def test_only_a_sequence_is_written_by_recording(dataset, tmp_path):
     with pytest.raises(
-        UsageError, match=r"--by recording is for \.csd and folders of \.npy: as npz, the table of utterances says"
+        UsageError, match=r"BY=recording is for \.csd and folders of \.npy: as npz, the table of utterances says"
     ):
         exporting.export(dataset, extracted(dataset, "gemaps"), tmp_path / "a.npz", "", Listener(), by_recording=True)
 

@@ -171,12 +171,10 @@ def test_what_an_earlier_version_left_unsealed_is_not_called_changed(kept: Path,
     (folder / "media.jsonl").write_text('{"path": "wav/0.wav"}\n', encoding="utf-8")
     (tmp_path / "cache" / "last.json").write_text('{"dataset": "mine", "data": null}\n', encoding="utf-8")
     _, said = verified(tmp_path / "cache")
-    assert (
-        f"{folder / 'manifest.jsonl'}: manifest.sha256 is missing, so that nothing proves it. `make features`" in said
-    )
+    assert f"{folder / 'manifest.jsonl'}: manifest.sha256 is missing, so that nothing proves it. `make features" in said
     assert "1 of its lines have no seal, or not what was sealed; the first is line 1" in said
     assert said.count(f"{tmp_path / 'cache' / 'last.json'}") == 1
-    assert "last.json: it does not say any more which corpus was extracted last" in said
+    assert "last.json: it does not say any more which corpus was used last" in said
 
 
 def test_what_files_hold_is_verified(tmp_path: Path) -> None:
@@ -186,7 +184,7 @@ def test_what_files_hold_is_verified(tmp_path: Path) -> None:
     flipped(record)
     sound, said = verified(tmp_path)
     assert not sound
-    assert "The next run looks at those files again" in said
+    assert "The next run opens those files again" in said
 
 
 def test_what_a_killed_run_left_is_told_from_what_is_being_written(tmp_path: Path) -> None:

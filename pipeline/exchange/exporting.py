@@ -55,7 +55,7 @@ def export(
         raise UsageError(f"'{spec}': an export gives rows as they are cached: leave pool= and columns= out.")
     if by_recording and name not in ("csd", "npy"):
         raise UsageError(
-            f"--by recording is for .csd and folders of .npy: as {name}, the table of utterances says whose part of "
+            f"BY=recording is for .csd and folders of .npy: as {name}, the table of utterances says whose part of "
             "which file each is."
         )
     made = opened(dataset, spec, by_recording=by_recording)

@@ -68,8 +68,8 @@ def _entries(export: Export) -> Iterator[tuple[str, Entry]]:
     for clip in export.clips():
         if export.recordings and np.isnan(clip.intervals).any():
             raise AffexError(
-                f"{clip.utterance.id}: how long it is could not be read from its media, and --by recording wants to "
-                "know. Is DATA right?"
+                f"{clip.utterance.id}: how long it is could not be read from its media, and BY=recording wants to "
+                "know. Is it the right folder?"
             )
         times = clip.intervals if clip.times is None else np.column_stack([clip.intervals, clip.times])
         yield clip.utterance.id, Entry(clip.values, times)

@@ -61,7 +61,7 @@ def to_write(path: Path, name: str) -> str:
     found = [known for known in written if path.suffix.lower() in FORMATS[known].endings]
     if not found:
         endings = ", ".join(ending for known in written for ending in FORMATS[known].endings)
-        raise UsageError(f"{path.name} says no format: expected {endings}, or a folder (audformat, or --format npy).")
+        raise UsageError(f"{path.name} says no format: expected {endings}, or a folder (audformat, or FORMAT=npy).")
     return found[0]
 
 
