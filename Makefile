@@ -142,7 +142,7 @@ bench: install ## speed, memory, coverage of intervals, the vote, beside their p
 check: lint types test ## what the continuous integration runs
 
 test: install ## run the tests
-	@unset $(OPTIONS:%=AFFEX_%) AFFEX_MAKE_TYPED_IN; $(BIN)/python -m pytest $(PYTEST_ARGS)
+	@unset $(OPTIONS:%=AFFEX_%) AFFEX_MAKE_TYPED_IN; $(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 shells: install ## type every command of README and docs in bash, zsh and dash (an hour)
 	$(BIN)/python tests/shells.py

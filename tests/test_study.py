@@ -202,7 +202,10 @@ def test_scores_are_fused_and_each_member_has_a_run(tmp_path, cache, capsys):
     path = table(tmp_path)
     found = run([path], cache, features="gemaps is09", classifier=f"{SVM} xgboost:rounds=10,patience=2", fusion="late")
     assert len(list(cache.glob("mine/runs/*/metrics.json"))) == 3
-    assert found["uar"] > 0.8
+    members = [
+        json.loads(path.read_text(encoding="utf-8"))["uar"] for path in cache.glob("mine/runs/gemaps_svm*/metrics.json")
+    ]
+    assert found["uar"] >= members[0] > 0.5  # so few speakers leave votes, and the first member decides a tie
     assert (
         found["card"]["hash"]
         == json.loads(next(cache.glob("mine/runs/gemaps_svm*/metrics.json")).read_text(encoding="utf-8"))["card"][
