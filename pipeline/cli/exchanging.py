@@ -57,6 +57,8 @@ def export(out: Path | None, corpora: Corpora, features: str | None, format_: st
 @FORMAT
 @option("--table", default="", help="The table of an audformat database, where it has several.")
 @option("--hop", type=float, default=None, help="How far apart the rows of an .npy are, s.")
+@option("--only", "--columns", "only", default="", help="Columns that are taken, parted by commas, as in 'AU*_r'.")
+@option("--without", default="", help="Columns that are left out, likewise.")
 @option("--drop-nan", is_flag=True, default=False, help="Leave out rows with NaN; else their utterance fails.")
 @option("--note", default="", help="Who made it, or what else is to be known; kept in the file.")
 def import_(
@@ -66,6 +68,8 @@ def import_(
     format_: str,
     table: str,
     hop: float | None,
+    only: str,
+    without: str,
     drop_nan: bool,
     note: str,
 ) -> None:
@@ -75,6 +79,7 @@ def import_(
     Examples:
       affex import openface.csd --dataset mosei --called openface --note "CMU-MultimodalSDK"
       affex import vectors --dataset emodb --called wav2vec2
+      affex import openface --dataset rml --called units --columns "AU*_r"
       affex evaluate --dataset emodb --features "compare wav2vec2"
     """
     from pipeline.exchange import importing
@@ -90,6 +95,12 @@ def import_(
     console = Terminal()
     corpora = corpora.or_last(console)
     corpus = corpora.the_one(console)
-    importing.import_(file, corpus, name, console, format_=format_, wish=Wish(table, hop), drop=drop_nan, note=note)
+    wish = Wish(table, hop, _names(only), _names(without))
+    importing.import_(file, corpus, name, console, format_=format_, wish=wish, drop=drop_nan, note=note)
     corpora.remember()
     console.say(f"Next: make evaluate FEATURES={name}")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Return the names of a list that is parted by commas."""
+    return tuple(filter(None, (name.strip() for name in text.split(","))))

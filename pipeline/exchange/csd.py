@@ -109,6 +109,7 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:  # noqa: ARG001 - all f
             framewise=record.get("framewise"),
             base=lambda key: key if record else csd.recording(key)[0],
             remarks=_remarks(sequence, record),
+            ours=bool(record),
         )
 
 

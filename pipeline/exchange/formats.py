@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.errors import AffexError, UsageError, unknown
-from pipeline.exchange import csd, csvs, database, npy, npz, parquet
+from pipeline.exchange import columns, csd, csvs, database, npy, npz, parquet
 from pipeline.exchange.record import Export, Part, Source, Wish
 from pipeline.files import below, is_there, path_of
 
@@ -130,7 +130,7 @@ def opened(kind: str, path: Path, wish: Wish) -> Iterator[Source]:
     """
     with ExitStack() as stack:
         with _in_words(kind, path):
-            source = stack.enter_context(FORMATS[kind].reading(path, wish))
+            source = columns.chosen(str(path), stack.enter_context(FORMATS[kind].reading(path, wish)), wish)
 
         def read(key: str) -> Part:
             with _in_words(kind, path):

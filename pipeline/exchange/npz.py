@@ -131,7 +131,12 @@ def _source(path: Path, arrays: dict[str, NDArray[Any]]) -> Source:
 
     columns = _texts(arrays["columns"]) if "columns" in arrays else [f"{n}" for n in range(values.shape[1])]
     return Source(
-        tuple(columns), ids, read, framewise=record.get("framewise"), remarks=remarks(record) if record else {}
+        tuple(columns),
+        ids,
+        read,
+        framewise=record.get("framewise"),
+        remarks=remarks(record) if record else {},
+        ours=bool(record),
     )
 
 

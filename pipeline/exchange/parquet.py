@@ -89,8 +89,10 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:  # noqa: ARG001 - all f
         _require_readable(path, kinds)
         role = rows.roles(str(path), schema.names, lambda name: _is_number(kinds[name]))
         record = said((schema.metadata or {}).get(b"affex", b"").decode("utf-8", "replace"))
-        index = file.read(columns=role.index).to_pandas()[role.index]
-        yield rows.source(str(path), role, index, _values(path, file, role.features), record)
+        # An index with names (pandas, openSMILE, audinterface) is columns like all others.
+        index = file.read(columns=role.index).to_pandas(ignore_metadata=True)[role.index]
+        whole = _whole(file, kinds)
+        yield rows.source(str(path), role, index, _values(path, file, role.features), record, whole)
 
 
 def require_plausible(path: Path) -> None:
@@ -125,6 +127,19 @@ def _is_number(kind: Any) -> bool:
     import pyarrow as pa
 
     return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
+
+
+def _whole(file: Any, kinds: dict[str, Any]) -> Any:
+    """Return a function from the name of a column of whole numbers to these; to None for another."""
+    import pyarrow as pa
+
+    def whole(name: str) -> NDArray[np.int64] | None:
+        if not pa.types.is_integer(kinds[name]):
+            return None
+        column = file.read(columns=[name]).column(name)
+        return None if column.null_count else column.to_numpy().astype(np.int64)
+
+    return whole
 
 
 def _values(path: Path, file: Any, features: tuple[str, ...]) -> Any:

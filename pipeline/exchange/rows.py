@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import AffexError
+from pipeline.exchange.columns import LEFT_OUT, counts
 from pipeline.exchange.record import Floats, Part, Source, numbers, remarks
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ TIMES = ("time", "timestamp", "frametime")
 SPANS = (("start", "end"), ("begin", "end"), ("start_time", "end_time"))
 
 #: What a source remarks of columns of text.
-LEFT_OUT = "left out (text)"
+TEXT = f"{LEFT_OUT}text)"
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ def source(
     index: "pd.DataFrame",
     values: Callable[[NDArray[np.int64]], Any],
     record: Mapping[str, Any],
+    whole: Callable[[str], NDArray[np.int64] | None] = lambda name: None,  # noqa: ARG005 - nothing is known of any
 ) -> Source:
     """Return a table as a source.
 
@@ -94,6 +96,8 @@ def source(
         Returns the feature's columns of some rows, by their numbers.
     record
         What the file says of itself, if it is one of ours.
+    whole
+        Returns a column of whole numbers; None for another, or where one of its numbers is missing.
 
     Raises
     ------
@@ -117,8 +121,18 @@ def source(
 
     told = remarks(record) if record else {}
     if role.texts:
-        told[LEFT_OUT] = ", ".join(role.texts[:20])
-    return Source(role.features, list(rows_of), read, framewise=record.get("framewise"), remarks=told)
+        told[TEXT] = ", ".join(role.texts[:20])
+    keys = index[role.key].astype(str).to_numpy(np.str_)
+    numbering = [name for name in role.features if (held := whole(name)) is not None and counts(keys, held)]
+    return Source(
+        role.features,
+        list(rows_of),
+        read,
+        framewise=record.get("framewise"),
+        remarks=told,
+        ours=bool(record),
+        numbering=tuple(numbering),
+    )
 
 
 def _rows_of(where: str, keys: "pd.Series") -> dict[str, NDArray[np.int64]]:
@@ -153,6 +167,8 @@ def is_number(kinds: Mapping[str, Any]) -> Callable[[str], bool]:
 
 def of_frame(where: str, frame: "pd.DataFrame", record: Mapping[str, Any]) -> Source:
     """Return a data frame as a source."""
+    import pandas as pd
+
     frame.columns = [str(name) for name in frame.columns]
     role = roles(where, list(frame.columns), is_number(dict(frame.dtypes)))
     features = frame[list(role.features)]
@@ -161,4 +177,10 @@ def of_frame(where: str, frame: "pd.DataFrame", record: Mapping[str, Any]) -> So
         found: NDArray[Any] = features.iloc[rows].to_numpy(np.float64, na_value=np.nan)
         return found
 
-    return source(where, role, frame[role.index], values, record)
+    def whole(name: str) -> NDArray[np.int64] | None:
+        if not pd.api.types.is_integer_dtype(frame[name]) or frame[name].isna().any():
+            return None
+        found: NDArray[np.int64] = frame[name].to_numpy(np.int64)
+        return found
+
+    return source(where, role, frame[role.index], values, record, whole)

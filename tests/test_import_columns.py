@@ -1,0 +1,120 @@
+"""What is a feature in other projects' tables, and what is a row number, bookkeeping, a label or a failed frame."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from foreign import cached, corpus, failures, imported, rows_of
+
+from pipeline.errors import AffexError, UsageError
+from pipeline.exchange.columns import counts
+from pipeline.exchange.record import Wish
+from pipeline.manifest import Dataset
+
+
+@pytest.fixture
+def dataset(tmp_path) -> Dataset:
+    return corpus(tmp_path)
+
+
+def text(path: Path, *lines: str) -> Path:
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+# Columns that are no feature
+
+
+def saved(frame: pd.DataFrame, path: Path) -> Path:
+    """Write a data frame as pandas does."""
+    frame.to_csv(path) if path.suffix == ".csv" else frame.to_parquet(path)
+    return path
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_the_row_number_of_a_filtered_data_frame_is_no_feature(dataset, tmp_path, ending):
+    frame = pd.DataFrame({"id": list("xaybc"), "loud": [0.0, 1.0, 2.0, 3.0, 4.0]})
+    spec, said = imported(saved(frame[frame.id.isin(["a", "b", "c"])], tmp_path / f"t.{ending}"), dataset)
+    assert cached(dataset, spec).columns == ("loud",)
+    assert rows_of(dataset, spec) == {"a": ([[1]], None), "b": ([[3]], None), "c": ([[4]], None)}
+    name = {"csv": "Unnamed: 0", "parquet": "__index_level_0__"}[ending]
+    assert "  columns taken (1): loud" in said
+    assert f"  columns left out (row number): {name}" in said
+
+
+def test_numbers_that_count_rows_are_known_by_what_they_hold(dataset, tmp_path):
+    rows = enumerate((key, n) for key in "ab" for n in range(8))
+    lines = [f"{key},{n / 40},{n + 1},{n * n},{row + 100}" for row, (key, n) in rows]
+    spec, said = imported(text(tmp_path / "t.csv", "id,time,nth,level,lfd", *lines), dataset)
+    assert "  columns left out (row number): nth, lfd" in said
+    assert cached(dataset, spec).columns == ("level",)
+
+
+def test_counting_is_each_one_more_than_the_last_ten_times():
+    one, two = np.array(["a"] * 12), np.repeat(["a", "b"], 6)
+    assert counts(one, np.arange(5, 17))
+    assert counts(two, np.tile(np.arange(6), 2))
+    assert not counts(two, np.tile(np.arange(0, 12, 2), 2))
+    assert not counts(one[:9], np.arange(9))
+    assert not counts(np.arange(12).astype(str), np.tile(np.arange(6), 2))
+
+
+def test_what_orders_a_table_and_what_labels_it_is_left_out_and_said(dataset, tmp_path):
+    head = "id,frame, face_id, confidence,emotion_code,Speaker_ID,emotion.confidence,AU01_r,AU02_r"
+    spec, said = imported(text(tmp_path / "t.csv", head, "a,1,0,0.9,3,1,1,0.5,1", "b,1,0,0.8,4,2,1,0.25,2"), dataset)
+    assert cached(dataset, spec).columns == ("AU01_r", "AU02_r")
+    assert said[1:5] == [
+        "  columns taken (2): AU01_r, AU02_r",
+        "  columns left out (bookkeeping): frame, face_id, confidence, emotion.confidence",
+        "  columns left out (label or speaker): emotion_code, Speaker_ID",
+        "  (--columns NAMES takes what it names, --without NAMES leaves it out; in make ONLY and WITHOUT)",
+    ]
+    assert spec.feature.record["source.left out (label or speaker)"] == "emotion_code, Speaker_ID"
+
+
+def test_columns_are_taken_and_left_out_by_name(dataset, tmp_path):
+    path = text(tmp_path / "t.csv", "id,confidence,AU01_r,AU01_c,gaze", "a,0.5,1,2,3")
+    every, _ = imported(path, dataset, "every")
+    units, said = imported(path, dataset, "units", wish=Wish(only=("AU*",), without=("*_c",)))
+    sure, _ = imported(path, dataset, "sure", wish=Wish(only=("confidence", "gaze")))
+    assert cached(dataset, every).columns == ("AU01_r", "AU01_c", "gaze")
+    assert cached(dataset, units).columns == ("AU01_r",)
+    assert "  columns left out (as asked): AU01_c, gaze" in said
+    assert rows_of(dataset, sure) == {"a": ([[0.5, 3]], None)}
+    with pytest.raises(UsageError, match=r"There is no column of numbers 'gase'. Did you mean gaze"):
+        imported(path, dataset, wish=Wish(without=("gase",)))
+    with pytest.raises(AffexError, match=r"no column of a feature is left. Left out were confidence, AU01_r"):
+        imported(path, dataset, wish=Wish(without=("*",)))
+
+
+# Tables of Parquet whose index has names
+
+
+def test_the_named_index_of_opensmile_and_audinterface_is_columns(dataset, tmp_path):
+    spans = [("a.wav", 0.0, 0.1), ("a.wav", 0.1, 0.2), ("b.wav", 0.0, 0.1)]
+    files, *times = zip(*spans, strict=True)
+    levels = [pd.Index(files), *(pd.to_timedelta(list(of), unit="s") for of in times)]
+    index = pd.MultiIndex.from_arrays(levels, names=["file", "start", "end"])
+    spec, _ = imported(saved(pd.DataFrame({"x": [1.0, 2, 3]}, index), tmp_path / "t.parquet"), dataset)
+    assert rows_of(dataset, spec) == {"a": ([[1], [2]], [0.05, 0.15]), "b": ([[3]], [0.05])}
+    filewise = pd.DataFrame({"x": [1.0, 2]}, pd.Index(["a.wav", "b.wav"], name="file"))
+    spec, _ = imported(saved(filewise, tmp_path / "f.parquet"), dataset, "filewise")
+    assert rows_of(dataset, spec) == {"a": ([[1]], None), "b": ([[2]], None)}
+
+
+# Rows that hold nothing
+
+
+def test_frames_in_which_openface_found_no_face_are_left_out_and_counted(dataset, tmp_path):
+    folder = tmp_path / "openface"
+    folder.mkdir()
+    head = "frame, face_id, timestamp, confidence, success, AU01_r"
+    text(folder / "a.csv", head, "1, 0, 0.00, 0.98, 1, 0.5", "2, 0, 0.04, 0.02, 0, 0", "3, 0, 0.08, 0.98, 1, 0.25")
+    text(folder / "b.csv", head, "1, 0, 0.00, 0.00, 0, 0", "2, 0, 0.04, 0.00, 0, 0")
+    spec, said = imported(folder, dataset)
+    assert rows_of(dataset, spec) == {"a": ([[0.5], [0.25]], [0, 0.08])}
+    assert failures(dataset, spec)["b"] == "in none of its 2 rows was a face found (success = 0)"
+    assert "  3 of 5 rows left out: they say that no face was found (success = 0)" in said
+    kept, said = imported(folder, dataset, "kept", wish=Wish(only=("success", "AU01_r")))
+    assert rows_of(dataset, kept)["b"] == ([[0, 0], [0, 0]], [0, 0.04])
