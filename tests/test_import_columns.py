@@ -5,9 +5,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from corpus import Listener
 from foreign import cached, corpus, failures, imported, rows_of
+from test_study import run, table
 
+from pipeline.console import Terminal
+from pipeline.dataset import opened
 from pipeline.errors import AffexError, UsageError
+from pipeline.exchange import importing
 from pipeline.exchange.columns import counts
 from pipeline.exchange.record import Wish
 from pipeline.manifest import Dataset
@@ -118,3 +123,39 @@ def test_frames_in_which_openface_found_no_face_are_left_out_and_counted(dataset
     assert "  3 of 5 rows left out: they say that no face was found (success = 0)" in said
     kept, said = imported(folder, dataset, "kept", wish=Wish(only=("success", "AU01_r")))
     assert rows_of(dataset, kept)["b"] == ([[0, 0], [0, 0]], [0, 0.04])
+
+
+# What comes of it
+
+
+def as_openface_saved_by_pandas(path: Path, n_speakers: int) -> Path:
+    """Write frames of noise, sorted by label, with row number and label code; every fourth frame failed."""
+    draw, lines = np.random.default_rng(0), []
+    for k in sorted(range(4), key=lambda k: k % 2):
+        for s in range(n_speakers):
+            for n in range(10):
+                found = n % 4 > 0
+                units = ",".join(f"{x:.3f}" for x in (draw.normal(5, 1, 3) if found else np.zeros(3)))
+                lines.append(f"{len(lines)},{s}-{k}.wav,{n + 1},{n / 10},{0.9 * found},{int(found)},{k % 2},{units}")
+    head = ",file,frame,timestamp,confidence,success,emotion_code,AU01_r,AU02_r,AU04_r"
+    return text(path, head, *lines)
+
+
+def test_row_number_label_code_and_failed_frames_leave_noise_at_chance(tmp_path):
+    mine = table(tmp_path, n_speakers=6)
+    dataset = opened("csv", mine, tmp_path / "cache", partial=False, console=Terminal(quiet=True))
+    path, listener = as_openface_saved_by_pandas(tmp_path / "openface.csv", 6), Listener()
+    importing.import_(path, dataset, "units", listener)
+    importing.import_(path, dataset, "all", Listener(), wish=Wish(only=("*",)))
+    assert "  columns taken (3): AU01_r, AU02_r, AU04_r" in listener.said
+    assert "  columns left out (row number): Unnamed: 0" in listener.said
+    assert "  columns left out (bookkeeping): frame, confidence, success" in listener.said
+    assert "  columns left out (label or speaker): emotion_code" in listener.said
+    assert "  72 of 240 rows left out: they say that no face was found (success = 0)" in listener.said
+    units, every = (run([mine], tmp_path / "cache", features=name) for name in ("units", "all"))
+    assert 0.25 <= units["uar"] <= 0.75
+    assert every["uar"] > 0.9
+    assert not [note for note in units["warnings"] if "of the features" in note]
+    (note,) = [note for note in every["warnings"] if "of the features" in note]
+    assert "emotion_code" in note
+    assert "what the label of every utterance is" in note

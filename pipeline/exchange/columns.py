@@ -103,9 +103,8 @@ def chosen(where: str, source: Source, wish: Wish) -> Source:
 
 def _why_not(name: str, source: Source) -> str:
     """Return why a column is no feature; nothing for one that is."""
-    if name in source.numbering:
-        return "row number"
-    return next((why for why, names in REASONS.items() if names.fullmatch(_plain(name))), "")
+    named = (why for why, names in REASONS.items() if names.fullmatch(_plain(name)))
+    return next(named, "row number" if name in source.numbering else "")
 
 
 def _plain(name: str) -> str:
