@@ -173,7 +173,7 @@ def test_a_folder_of_arrays(dataset, tmp_path):
     folder.mkdir()
     np.save(folder / "a.npy", np.arange(3.0))
     np.save(folder / "b.npy", np.arange(6.0).reshape(2, 3))
-    with pytest.raises(UsageError, match=r"b\.npy holds 2 rows, and nothing says when they hold.*--hop 0\.01"):
+    with pytest.raises(UsageError, match=r"'b' holds 2 rows, and nothing says when they hold.*--hop 0\.01"):
         imported(folder, dataset)
     spec, _ = imported(folder, dataset, wish=Wish(hop=0.1))
     assert rows_of(dataset, spec) == {"a": ([[0, 1, 2]], [0.05]), "b": ([[0, 1, 2], [3, 4, 5]], [0.05, 0.15])}

@@ -125,6 +125,63 @@ def test_frames_in_which_openface_found_no_face_are_left_out_and_counted(dataset
     assert rows_of(dataset, kept)["b"] == ([[0, 0], [0, 0]], [0, 0.04])
 
 
+# Cells, names and arrays as other programs write them
+
+
+def test_what_praat_weka_and_spreadsheets_write_for_nothing_is_missing(dataset, tmp_path):
+    lines = ("file,f0,f1,f2,f3", "a.wav,1,?,3,n/d", "b.wav,--undefined--,2, ,4", "c,5,6,7,8", "d,5,6,7,8")
+    spec, said = imported(text(tmp_path / "t.csv", *lines), dataset)
+    assert cached(dataset, spec).columns == ("f0", "f1", "f2")
+    assert rows_of(dataset, spec) == {"c": ([[5, 6, 7]], None), "d": ([[5, 6, 7]], None)}
+    assert failures(dataset, spec)["a"] == "1 of its 1 rows hold NaN or an infinite number"
+    assert "  columns left out (text): f3 (1 of 4 cells are no number, as 'n/d')" in said
+
+
+def test_numbers_with_a_decimal_comma_are_numbers(dataset, tmp_path):
+    path = text(tmp_path / "t.csv", "file;x;y", "a.wav;1,5;2", "b.wav;-0,25;1e-3")
+    assert rows_of(dataset, imported(path, dataset)[0])["a"] == ([[1.5, 2]], None)
+
+
+def test_names_in_quotes_are_those_names(dataset, tmp_path):
+    path = text(tmp_path / "t.csv", "name;frameTime;x", "'a.wav';0.00;1", "'a.wav';0.01;2", "'b.wav';0.00;3")
+    spec, _ = imported(path, dataset)
+    assert rows_of(dataset, spec) == {"a": ([[1], [2]], [0, 0.01]), "b": ([[3]], [0])}
+
+
+def test_tables_of_py_feat_say_no_time_but_by_the_second(dataset, tmp_path):
+    head = "FaceScore,AU01,anger,input,frame,approx_time"
+    rows = [f"0.99,{n},0.5,/data/a.wav,{n * 2},00:0{n // 3}" for n in range(5)]
+    path = text(tmp_path / "t.csv", head, *rows)
+    with pytest.raises(AffexError, match=r"no column says when they hold: /data/a\.wav.*as in --hop 0\.01"):
+        imported(path, dataset)
+    spec, said = imported(path, dataset, wish=Wish(hop=0.1))
+    assert "  columns taken (2): AU01, anger" in said
+    assert rows_of(dataset, spec)["a"][1] == [0.05, 0.15, 0.25, 0.35, 0.45]
+
+
+def arrays(folder: Path, **named: np.ndarray) -> Path:
+    folder.mkdir()
+    for name, array in named.items():
+        np.save(folder / f"{name}.npy", array)
+    return folder
+
+
+def test_arrays_of_a_batch_of_one_and_arrays_that_lie_on_their_side(dataset, tmp_path):
+    a, b = np.arange(6.0).reshape(2, 3), np.arange(9.0).reshape(3, 3)
+    upright, _ = imported(arrays(tmp_path / "u", a=a[None], b=b[None, None]), dataset, wish=Wish(hop=0.1))
+    assert rows_of(dataset, upright) == {
+        "a": (a.tolist(), [0.05, 0.15]),
+        "b": (b.tolist(), [0.05, 0.15, 0.25]),
+    }
+    side = arrays(tmp_path / "s", a=a.T, b=np.arange(12.0).reshape(3, 4))
+    with pytest.raises(AffexError, match=r"every array has 3 rows, and they have from 2 to 4 columns.* --transpose"):
+        imported(side, dataset, wish=Wish(hop=0.1))
+    turned, _ = imported(side, dataset, "turned", wish=Wish(hop=0.1, transpose=True))
+    assert rows_of(dataset, turned)["a"] == (a.tolist(), [0.05, 0.15])
+    with pytest.raises(AffexError, match="Read them without --transpose"):
+        imported(tmp_path / "u", dataset, wish=Wish(hop=0.1, transpose=True))
+
+
 # What comes of it
 
 

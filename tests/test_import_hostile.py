@@ -218,7 +218,7 @@ def test_arrays_in_a_folder(dataset, tmp_path):
         (declaring((10**12, 10)), "declares float32 of the shape"),
         (declaring((0,)), "one column at least"),
         (declaring((), bytes(4)), r"float32 of the shape \(\)"),
-        (declaring((1, 2, 3), bytes(24)), "expected rows of numbers"),
+        (declaring((2, 2, 3), bytes(48)), "expected rows of numbers"),
         (b"", "cannot be read as an array"),
     ):
         (at / "a.npy").write_bytes(content)

@@ -56,7 +56,8 @@ def export(out: Path | None, corpora: Corpora, features: str | None, format_: st
 @option("--called", "name", default=None, help="What FEATURES calls it from then on.")
 @FORMAT
 @option("--table", default="", help="The table of an audformat database, where it has several.")
-@option("--hop", type=float, default=None, help="How far apart the rows of an .npy are, s.")
+@option("--hop", type=float, default=None, help="How far apart rows are, s, where no time is said.")
+@option("--transpose", is_flag=True, default=False, help="Arrays are (columns, rows), as librosa has them.")
 @option("--only", "--columns", "only", default="", help="Columns that are taken, parted by commas, as in 'AU*_r'.")
 @option("--without", default="", help="Columns that are left out, likewise.")
 @option("--drop-nan", is_flag=True, default=False, help="Leave out rows with NaN; else their utterance fails.")
@@ -68,6 +69,7 @@ def import_(
     format_: str,
     table: str,
     hop: float | None,
+    transpose: bool,
     only: str,
     without: str,
     drop_nan: bool,
@@ -95,7 +97,7 @@ def import_(
     console = Terminal()
     corpora = corpora.or_last(console)
     corpus = corpora.the_one(console)
-    wish = Wish(table, hop, _names(only), _names(without))
+    wish = Wish(table, hop, transpose, _names(only), _names(without))
     importing.import_(file, corpus, name, console, format_=format_, wish=wish, drop=drop_nan, note=note)
     corpora.remember()
     console.say(f"Next: make evaluate FEATURES={name}")

@@ -73,7 +73,7 @@ def _rows(clips: list[Clip], schema: "pa.Schema") -> "pa.Table":
 
 
 @contextmanager
-def reading(path: Path, wish: Wish) -> Iterator[Source]:  # noqa: ARG001 - all formats are opened alike
+def reading(path: Path, wish: Wish) -> Iterator[Source]:
     """Open a table."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -92,7 +92,7 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:  # noqa: ARG001 - all f
         # An index with names (pandas, openSMILE, audinterface) is columns like all others.
         index = file.read(columns=role.index).to_pandas(ignore_metadata=True)[role.index]
         whole = _whole(file, kinds)
-        yield rows.source(str(path), role, index, _values(path, file, role.features), record, whole)
+        yield rows.source(str(path), role, index, _values(path, file, role.features), record, wish, whole)
 
 
 def require_plausible(path: Path) -> None:

@@ -173,13 +173,16 @@ class Wish:
     table
         Which table of a database; empty for the only one.
     hop
-        How far apart the rows of an array are, s, which says itself nothing of time; None where it has one row.
+        How far apart rows are, s, where the file says nothing of time; None where each key has one row.
+    transpose
+        Whether arrays are ``(columns, rows)``.
     only, without
         Columns that are the feature, and columns that are none, by name or as a shell names files (``AU*_r``).
     """
 
     table: str = ""
     hop: float | None = None
+    transpose: bool = False
     only: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
 
