@@ -54,6 +54,8 @@ def test_numbers_that_count_rows_are_known_by_what_they_hold(dataset, tmp_path):
     spec, said = imported(text(tmp_path / "t.csv", "id,time,nth,level,lfd", *lines), dataset)
     assert "  columns left out (row number): nth, lfd" in said
     assert cached(dataset, spec).columns == ("level",)
+    alone, _ = imported(text(tmp_path / "u.csv", "id,x", *(f"k{n},{n}" for n in range(12)), "a,12"), dataset, "alone")
+    assert cached(dataset, alone).columns == ("x",)  # it is all there is
 
 
 def test_counting_is_each_one_more_than_the_last_ten_times():

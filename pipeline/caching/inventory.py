@@ -102,9 +102,9 @@ def hurt(path: Path) -> tuple[str, ...]:
 
 def mend(path: Path) -> str:
     """Return how a hurt file of rows is mended."""
-    stated = store.described(path)
-    if stated is not None and json.loads(stated.spec)["reads"] == FILE:
-        called = json.loads(stated.spec)["parameters"]["title"]
+    if path.parent.suffix != ".parts" and imports.is_import(path):
+        stated = store.described(path)
+        called = path.stem if stated is None else json.loads(stated.spec)["parameters"]["title"]
         return f"Import it again: `affex import FILE --dataset {path.parent.name} --called {called}`."
     return "`make features` computes again what is hurt, and nothing else."
 

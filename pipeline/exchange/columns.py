@@ -68,7 +68,7 @@ def chosen(where: str, source: Source, wish: Wish) -> Source:
     """
     wanted = _matching(where, wish.only, source.columns)
     unwanted = _matching(where, wish.without, source.columns)
-    reasons = {} if source.ours else {name: why for name in source.columns if (why := _why_not(name, source))}
+    reasons = {} if source.ours else _reasons(source)
     for name in wanted:
         reasons.pop(name, None)
     others = [name for name in source.columns if wanted and name not in wanted]
@@ -101,10 +101,18 @@ def chosen(where: str, source: Source, wish: Wish) -> Source:
     )
 
 
-def _why_not(name: str, source: Source) -> str:
-    """Return why a column is no feature; nothing for one that is."""
-    named = (why for why, names in REASONS.items() if names.fullmatch(_plain(name)))
-    return next(named, "row number" if name in source.numbering else "")
+def _reasons(source: Source) -> dict[str, str]:
+    """Return why columns are no feature, by name; what only counts is one where there is nothing else."""
+    named = {name: _why_not(name) for name in source.columns}
+    counted = {name: "row number" for name in source.numbering if not named[name]}
+    if all(named[name] or name in counted for name in source.columns):
+        counted = {}
+    return {name: why for name, why in {**named, **counted}.items() if why}
+
+
+def _why_not(name: str) -> str:
+    """Return why a column is no feature by its name; nothing for one that is."""
+    return next((why for why, names in REASONS.items() if names.fullmatch(_plain(name))), "")
 
 
 def _plain(name: str) -> str:
