@@ -75,7 +75,9 @@ def import_(
     drop_nan: bool,
     note: str,
 ) -> None:
-    """Take another project's features into the cache: .csd, .npz, .parquet, .csv, folders of .npy or .csv, audformat.
+    """Take another project's features into the cache.
+
+    From .csd, .npz, .h5, .mat, .parquet, .csv, .arff, folders of .npy or .csv, and audformat.
 
     \b
     Examples:

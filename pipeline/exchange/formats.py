@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.errors import AffexError, UsageError, unknown
-from pipeline.exchange import columns, csd, csvs, database, npy, npz, parquet
+from pipeline.exchange import arff, columns, csd, csvs, database, hdf5, npy, npz, parquet
 from pipeline.exchange.record import Export, Part, Source, Wish
 from pipeline.files import below, is_there, path_of
 
@@ -37,6 +37,21 @@ FORMATS = {
     "audformat": Format((), database.reading, database.write),
     "csv": Format((".csv", ".tsv"), csvs.reading),
     "npy": Format((), npy.reading),
+    "arff": Format((".arff",), arff.reading),
+    "h5": Format((".h5", ".hdf5", ".he5"), hdf5.reading),
+    "mat": Format((".mat",), hdf5.reading_mat),
+}
+
+#: What holds labels and no features.
+LABELS = {
+    ".textgrid": "a TextGrid, Praat's annotation in tiers",
+    ".eaf": "an annotation of ELAN",
+    ".trs": "a transcript of Transcriber",
+    ".anvil": "an annotation of ANVIL",
+    ".srt": "subtitles",
+    ".vtt": "subtitles",
+    ".ctm": "a transcript with times",
+    ".lab": "a list of labels with times",
 }
 
 #: What is never read, whoever wrote it: to read one is to run it.
@@ -88,6 +103,11 @@ def to_read(path: Path, name: str) -> str:
         raise AffexError(
             f"{path} is a pickle, and affex never reads one, for to read it is to run what is in it. Have it saved as "
             ".npz, .parquet or .csv."
+        )
+    if what := LABELS.get(path.suffix.lower()):
+        raise UsageError(
+            f"{path} is {what}: it says what was said or felt when, and an import takes features. Labels come in as a "
+            "corpus: a table with the columns file, start, end, speaker, label, named as in DATASET=csv DATA=mine.csv."
         )
     found = [known for known, one in FORMATS.items() if path.suffix.lower() in one.endings]
     if not found:
