@@ -20,7 +20,6 @@ from pipeline.exchange import rows, sizes, table
 from pipeline.exchange.record import Clip, Export, Source, Wish, require_free, said
 
 if TYPE_CHECKING:
-    import pandas as pd
     import pyarrow as pa
 
 #: How many numbers are written at a time, about: 16 MiB.
@@ -88,7 +87,9 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:
         schema = file.schema_arrow
         kinds = {field.name: field.type for field in schema}
         if lists := [name for name, kind in kinds.items() if _is_list(kind) and name.lower() not in rows.KEYS]:
-            yield rows.of_frame(str(path), _spread(path, file.read(), lists), {}, wish)
+            spread = _spread(path, file.read(), lists)
+            _require_readable(path, {field.name: field.type for field in spread.schema})
+            yield rows.of_frame(str(path), spread.to_pandas(ignore_metadata=True), {}, wish)
             return
         _require_readable(path, kinds)
         role = rows.roles(str(path), schema.names, lambda name: _is_number(kinds[name]))
@@ -141,24 +142,24 @@ def _is_list(kind: Any) -> bool:
     return any(is_one(kind) for is_one in lists) and _is_number(kind.value_type)
 
 
-def _spread(path: Path, table: "pa.Table", lists: list[str]) -> "pd.DataFrame":
+def _spread(path: Path, table: "pa.Table", lists: list[str]) -> "pa.Table":
     """Return a table whose lists are columns, ``name0``, ``name1`` ..."""
-    import pandas as pd
+    import pyarrow as pa
 
-    frame = table.drop_columns(lists).to_pandas(ignore_metadata=True)
-    parts = []
+    spread = table.drop_columns(lists)
     for name in lists:
-        column = table.column(name).combine_chunks()
-        lengths = {len(cell) for cell in column.to_pylist() if cell is not None}
+        cells = table.column(name).to_pylist()
+        lengths = {len(cell) for cell in cells if cell is not None}
         if len(lengths) != 1 or 0 in lengths:
             raise AffexError(
                 f"{path}: the lists of the column {name} have {min(lengths, default=0)} to {max(lengths, default=0)} "
                 "numbers; expected as many in every row."
             )
         width = min(lengths)
-        values = np.array([[np.nan] * width if cell is None else cell for cell in column.to_pylist()], np.float64)
-        parts.append(pd.DataFrame(values, columns=[f"{name}{n}" for n in range(width)]))
-    return pd.concat([frame, *parts], axis=1)
+        values = np.array([[np.nan] * width if cell is None else cell for cell in cells], np.float64)
+        for n in range(width):
+            spread = spread.append_column(f"{name}{n}", pa.array(values[:, n]))
+    return spread
 
 
 def _whole(file: Any, kinds: dict[str, Any]) -> Any:
