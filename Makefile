@@ -22,9 +22,24 @@ OPTIONS := DATASET DATA FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM
            BY FILE CALLED FORMAT TABLE HOP TRANSPOSE ONLY WITHOUT DROP_NAN NOTE
 $(foreach option,$(OPTIONS),$(if $($(option)),$(eval export AFFEX_$(option) := $$($(option)))))
 
+# Where make was typed, so that messages, and the lines to copy in them, are in its words.
+export AFFEX_MAKE_TYPED_IN := $(PWD)
+
+# A variable that nothing reads is a mistake. Those named in front of make, as in `DATSET=x make`, cannot be told from
+# the others in the environment.
+READ := $(OPTIONS) PYTHON TORCH CLIPS PYTEST_ARGS LOCK_ARGS VENV BIN INSTALLED
+NAMED := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+UNREAD := $(filter-out $(READ) MAKE% -% SHELL CURDIR,$(NAMED))
+ifneq ($(UNREAD),)
+NEAREST := import sys, difflib; wanted, *known = sys.argv[1:]; \
+	print(*(f" Did you mean {name}?" for name in difflib.get_close_matches(wanted.upper(), known, 1, 0.5)))
+$(error There is no variable '$(firstword $(UNREAD))'.$(shell \
+	$(PYTHON) -c '$(NEAREST)' '$(firstword $(UNREAD))' $(READ) 2>/dev/null) `make help` lists all)
+endif
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install features evaluate compare fit predict demo show download list cache export import bench check test lint format types lock clean
+.PHONY: help install features evaluate compare fit predict demo show download list runs cache export import bench check test shells lint format types lock clean
 .NOTPARALLEL:
 
 help: ## show this
@@ -35,7 +50,7 @@ help: ## show this
 	@sed -n 's/^#= \{0,1\}//p' Makefile
 
 #= Variables, as in  make features evaluate DATASET=emodb FEATURES=compare CLASSIFIER=svm
-#=   DATASET       the corpus: demo, emodb, ravdess, csv ... (default: the one last extracted, else demo)
+#=   DATASET       the corpus: demo, emodb, ravdess, csv ... (default: the one used last, else demo)
 #=   DATA          its folder, or its table for csv (default: data/<dataset>)
 #=   FEATURES      as in compare, egemaps or 'mfcc:n=20,hop=5ms' (default: what the classifier prefers)
 #=   CLASSIFIER    as in svm, gmm, xgboost or 'gmm:components=32'
@@ -56,7 +71,7 @@ help: ## show this
 #=   DEVICE        cpu or cuda: where networks, SVM and XGBoost compute (default: cpu)
 #=   WEIGHTS       the folder of weight files that networks need and affex cannot fetch
 #=   CACHE         where features are kept (default: cache)
-#=   OUT           where results go (default: <cache>/<corpus>/runs/<run>); for export: .csd, .npz, .parquet or a folder
+#=   OUT           where results go (default: <cache>/<corpus>/runs/<run>); for export: .csd, .npz, .parquet, .csv or a folder
 #=   SEED          seeds all that is random
 #=   PARTIAL       1: go on with a corpus that is not whole
 #=   EXTRA         1: download the large archives, too
@@ -97,22 +112,31 @@ import: ## take in the features of another project (FILE, CALLED), to be evaluat
 features evaluate compare fit predict demo show download list cache export import: install
 	@$(BIN)/affex $@
 
+runs: ## table the finished runs of a corpus, newest first
+runs: install
+	@$(BIN)/affex list runs
+
+# A path as a shell would expand it, in quotes, for what is not read by affex.
+quoted = '$(patsubst ~/%,$(HOME)/%,$(1))'
+WAVS = $(call quoted,$(or $(DATA),data/emodb/wav))
+VIDEOS = $(call quoted,$(CLIPS))
+
 # What is measured of faces; the agreement with dlib takes the longest, most of it dlib's own.
 define bench-faces
-	$(BIN)/python benchmarks/faces.py $(CLIPS)
-	$(BIN)/python benchmarks/found.py $(CLIPS)
-	$(BIN)/python benchmarks/kept.py $(CLIPS) --weights '$(WEIGHTS)'
-	$(BIN)/python benchmarks/landmarks.py $(CLIPS)
-	$(BIN)/python benchmarks/realtime.py $(CLIPS)
-	$(BIN)/python benchmarks/second_network.py $(CLIPS)
-	$(BIN)/python benchmarks/second_network.py $(CLIPS) --copies 4
+	$(BIN)/python benchmarks/faces.py $(VIDEOS)
+	$(BIN)/python benchmarks/found.py $(VIDEOS)
+	$(BIN)/python benchmarks/kept.py $(VIDEOS) --weights $(call quoted,$(WEIGHTS))
+	$(BIN)/python benchmarks/landmarks.py $(VIDEOS)
+	$(BIN)/python benchmarks/realtime.py $(VIDEOS)
+	$(BIN)/python benchmarks/second_network.py $(VIDEOS)
+	$(BIN)/python benchmarks/second_network.py $(VIDEOS) --copies 4
 endef
 
 bench: install ## speed, memory, coverage of intervals, the vote, beside their peers (DATA: EMO-DB's wavs; CLIPS: videos; 60 min)
-	$(BIN)/python benchmarks/extraction.py $(or $(DATA),data/emodb/wav)
+	$(BIN)/python benchmarks/extraction.py $(WAVS)
 	$(BIN)/python benchmarks/memory.py
-	$(BIN)/affex features --dataset emodb --data $(or $(DATA),data/emodb/wav) --features compare
-	$(BIN)/python benchmarks/nested.py emodb $(or $(DATA),data/emodb/wav)
+	$(BIN)/affex features --dataset emodb --data $(WAVS) --features compare
+	$(BIN)/python benchmarks/nested.py emodb $(WAVS)
 	$(BIN)/python benchmarks/coverage.py
 	$(BIN)/python benchmarks/video_memory.py
 	$(BIN)/python benchmarks/vote.py
@@ -121,7 +145,10 @@ bench: install ## speed, memory, coverage of intervals, the vote, beside their p
 check: lint types test ## what the continuous integration runs
 
 test: install ## run the tests
-	@unset $(OPTIONS:%=AFFEX_%); $(BIN)/python -m pytest $(PYTEST_ARGS)
+	@unset $(OPTIONS:%=AFFEX_%) AFFEX_MAKE_TYPED_IN; $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+shells: install ## type every command of README and docs in bash, zsh and dash (an hour)
+	$(BIN)/python tests/shells.py
 
 lint: install ## look for mistakes and for wrong formatting
 	$(BIN)/ruff check .
@@ -136,7 +163,7 @@ types: install ## check the types
 
 lock: install ## renew requirements.lock after pyproject.toml has changed
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --fork-strategy fewest \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --group checkout --universal --fork-strategy fewest \
 	    --no-annotate --no-header --quiet $(LOCK_ARGS) --output-file requirements.lock
 
 clean: ## remove .venv and all that tools left behind (never the cache, never data)

@@ -10,6 +10,7 @@ What a feature reads decides what it derives from: `AudioFeature`, `VideoFeature
 `ChainedFeature`, which reads the cached rows of another feature and never the media.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Values = NDArray[np.float32]
+
+
+def first_clause(documented: type) -> str:
+    """Return the first line of a class's docstring, up to a semicolon or the full stop."""
+    return re.split(r";|\.$", (documented.__doc__ or "").strip().partition("\n")[0])[0]
 
 
 class ExtractionError(ValueError):
@@ -164,6 +170,11 @@ class Feature(ABC):
     def name(self) -> str:
         """The feature's own name: that of its file."""
         return type(self).__module__.rpartition(".")[2]
+
+    @property
+    def about(self) -> str:
+        """What its rows are, in words: the first clause of its class's docstring, unless its parameters say more."""
+        return first_clause(type(self))
 
     @property
     def upstream(self) -> "Feature | None":

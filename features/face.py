@@ -21,7 +21,7 @@ from features.networks.weights import WeightFile
 
 @dataclass(frozen=True, kw_only=True)
 class Face(Embedding):
-    """dlib's ResNet; parameters as in `features.embedding.Embedding`."""
+    """dlib's embedding of the face, which says who somebody is; parameters as in `features.embedding.Embedding`."""
 
     published: ClassVar[WeightFile | None] = EMBEDDING
 

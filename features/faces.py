@@ -49,7 +49,7 @@ SHARP_SIZE = 96
 
 @dataclass(frozen=True, kw_only=True)
 class Faces(VideoFeature):
-    """The face of each sampled frame.
+    """The face in each sampled frame of video, found or not: box, five points, quality, a crop.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ from features.networks.weights import WeightFile
 
 @dataclass(frozen=True, kw_only=True)
 class Fer(Embedding):
-    """mini-Xception; parameters as in `features.embedding.Embedding`."""
+    """Scores of seven expressions and 128 pooled maps of mini-Xception; parameters as in `Embedding`."""
 
     published: ClassVar[WeightFile | None] = mini_xception.WEIGHTS
 

@@ -34,7 +34,10 @@ ROUNDING = -100.0
 
 @dataclass(frozen=True, kw_only=True)
 class Fingerprint(AudioFeature):
-    """Change of the difference between neighbouring bands' levels within 64 ms, dB; a clip needs 0.192 s."""
+    """What the leakage audit tells copies of a recording by; a clip needs 0.192 s.
+
+    Its columns are the change of the difference between neighbouring bands' levels within 64 ms, dB.
+    """
 
     packages: ClassVar[tuple[str, ...]] = ("librosa",)
 

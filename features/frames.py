@@ -49,6 +49,11 @@ def check_derivatives(derivatives: int) -> None:
         raise ValueError(f"derivatives={derivatives}: expected 0 (none), 1 (first) or 2 (first and second)")
 
 
+def in_words(derivatives: int) -> str:
+    """Return what comes with so many derivatives, as the end of a clause."""
+    return ("", ", with first derivatives", ", with first and second derivatives")[derivatives]
+
+
 def check_mels(mels: int, window: float, rate: int) -> None:
     """Refuse so many mel bands that the lowest ones would lie between two bins of the spectrum.
 

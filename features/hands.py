@@ -19,7 +19,7 @@ HANDS = tuple(f"hand{number}" for number in range(1, 7))
 
 @dataclass(frozen=True, kw_only=True)
 class Hands(Captured):
-    """The markers on the hands, with derivatives; see `Captured` for the parameters."""
+    """Markers on the hands in motion capture, with derivatives; see `Captured` for the parameters."""
 
     @property
     def static(self) -> Sequence[tuple[str, Sequence[str]]]:

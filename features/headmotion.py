@@ -20,7 +20,7 @@ ANGLES, AXES = ("pitch", "roll", "yaw"), ("x", "y", "z")
 
 @dataclass(frozen=True, kw_only=True)
 class HeadMotion(Captured):
-    """The angles and the place of the head, with derivatives; see `Captured` for the parameters."""
+    """Angles and place of the head in motion capture, with derivatives; see `Captured` for the parameters."""
 
     @property
     def static(self) -> Sequence[tuple[str, Sequence[str]]]:

@@ -27,7 +27,7 @@ SIZE = 112
 
 @dataclass(frozen=True, kw_only=True)
 class Ir50(Embedding):
-    """IR-50; parameters as in `features.embedding.Embedding`."""
+    """IR-50's embedding of the face, with weights of yours; parameters as in `features.embedding.Embedding`."""
 
     chip: Chip = "aligned"
 

@@ -52,7 +52,7 @@ MEAN = (MEAN_FACE - MEAN_FACE[[0, 2]].mean(axis=0)) / np.linalg.norm(MEAN_FACE[0
 
 @dataclass(frozen=True, kw_only=True)
 class Landmarks(ChainedFeature):
-    """The points of every frame with a face; frames without one have no row.
+    """Points of the face by region, in one frame of reference; frames without a face have no row.
 
     **The model behind 68 points, and those behind fan2d and fan3d, were trained on iBUG 300-W, whose terms exclude
     commercial use**; the one behind 5 was not (see `features.detectors.landmarks`).

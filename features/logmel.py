@@ -13,6 +13,7 @@ from features.frames import (
     check_mels,
     column_names,
     frame_times,
+    in_words,
     mel_levels,
     with_derivatives,
 )
@@ -44,6 +45,11 @@ class Logmel(AudioFeature):
         check_framing(self.window, self.hop)
         check_mels(self.mels, self.window, self.rate)
         check_derivatives(self.derivatives)
+
+    @property
+    def about(self) -> str:
+        """How many bands, of which frames."""
+        return f"{self.mels} mel bands, dB ({self.window * 1e3:g} / {self.hop * 1e3:g} ms)" + in_words(self.derivatives)
 
     @property
     def framewise(self) -> bool:

@@ -16,6 +16,7 @@ from features.frames import (
     check_mels,
     column_names,
     frame_times,
+    in_words,
     mel_levels,
     with_derivatives,
 )
@@ -53,6 +54,11 @@ class Mfcc(AudioFeature):
         check_derivatives(self.derivatives)
         if not 1 <= self.n <= self.mels:
             raise ValueError(f"n={self.n}: expected 1 to mels={self.mels}")
+
+    @property
+    def about(self) -> str:
+        """How many coefficients, of which frames."""
+        return f"{self.n} MFCC ({self.window * 1e3:g} / {self.hop * 1e3:g} ms)" + in_words(self.derivatives)
 
     @property
     def framewise(self) -> bool:

@@ -19,6 +19,7 @@ import numpy as np
 
 from features.base import Motion
 from features.captured import Captured
+from features.frames import in_words
 from features.markers import MARKERS, REGIONS, bridged, placed, require_whole
 
 #: The 46 markers that are in a region, region by region.
@@ -27,7 +28,7 @@ FACE = tuple(name for names in REGIONS.values() for name in names)
 
 @dataclass(frozen=True, kw_only=True)
 class Mocap(Captured):
-    """The markers of the six regions, relative to the nose; see `Captured` for the other parameters.
+    """Markers of six regions of the face in motion capture, relative to the nose; see also `Captured`.
 
     Parameters
     ----------
@@ -43,6 +44,11 @@ class Mocap(Captured):
         if self.nose not in MARKERS or self.nose in FACE:
             others = ", ".join(name for name in MARKERS if name not in FACE)
             raise ValueError(f"nose={self.nose}: expected a marker that is in no region: {others}")
+
+    @property
+    def about(self) -> str:
+        """The markers, and how many derivatives."""
+        return super().about + in_words(self.derivatives)
 
     @property
     def static(self) -> Sequence[tuple[str, Sequence[str]]]:

@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class MocapSlices(MotionFeature):
-    """Slices of a turn.
+    """Face, head and hands in motion capture, in equal slices of a turn.
 
     Parameters
     ----------

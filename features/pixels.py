@@ -82,6 +82,15 @@ class Pixels(ChainedFeature):
         return self.faces
 
     @property
+    def about(self) -> str:
+        """What is shown, and in how many pixels."""
+        return (
+            f"The {'mouth' if self.cut == 'mouth' else 'face'} as a small picture, {self.height} x {self.width} px, "
+            + ("grey" if self.grey else "in colour")
+            + (", histogram made even" if self.equalise else "")
+        )
+
+    @property
     def framewise(self) -> bool:
         """One row a frame with a face."""
         return True

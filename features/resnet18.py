@@ -17,7 +17,7 @@ from features.networks.base import Embedder, Network
 
 @dataclass(frozen=True, kw_only=True)
 class ResNet18(Embedding):
-    """ResNet-18; parameters as in `features.embedding.Embedding`."""
+    """ResNet-18's embedding of the face, with weights of yours; parameters as in `features.embedding.Embedding`."""
 
     @property
     def network(self) -> Network:

@@ -58,6 +58,12 @@ class Segments(AudioFeature):
             raise ValueError(f"step={self.step}: expected 1 to the segment's {self.frames} frames")
 
     @property
+    def about(self) -> str:
+        """The shape of the pictures, and how far apart they are."""
+        shape = f"{self.mels} x {self.frames} x {1 + self.derivatives}"
+        return f"Log-mel pictures, {shape}, one every {self.step * self.hop:g} s"
+
+    @property
     def framewise(self) -> bool:
         """One row a segment."""
         return True

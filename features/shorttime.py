@@ -50,7 +50,7 @@ SEMITONES = ("a", "a_sharp", "b", "c", "c_sharp", "d", "d_sharp", "e", "f", "f_s
 
 @dataclass(frozen=True, kw_only=True)
 class ShortTime(AudioFeature):
-    """Thirty-four numbers about the sound of each frame.
+    """Short-time features: zero crossings, energy, the spectrum's shape, 13 MFCC, chroma.
 
     Parameters
     ----------

@@ -115,6 +115,12 @@ class Smile(AudioFeature):
             raise ValueError(f"level={self.level}: expected {' or '.join(get_args(Level))}")
 
     @property
+    def about(self) -> str:
+        """The set, and which level of it."""
+        level = "low-level descriptors of every frame" if self.framewise else "functionals of the whole clip"
+        return f"openSMILE {self.set}: {level}"
+
+    @property
     def framewise(self) -> bool:
         """Whether these are low-level descriptors."""
         return self.level == "lld"

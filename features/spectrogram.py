@@ -15,7 +15,7 @@ from features.frames import amplitude_levels, check_framing, column_names, frame
 
 @dataclass(frozen=True, kw_only=True)
 class Spectrogram(AudioFeature):
-    """Levels of the lowest frequencies in dB relative to full scale.
+    """Spectrogram: levels of the lowest frequencies in dB relative to full scale.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from features.networks.base import Embedder, Network
 
 @dataclass(frozen=True, kw_only=True)
 class VggFace(Embedding):
-    """VGG-Face; parameters as in `features.embedding.Embedding`."""
+    """VGG-Face's embedding of the face, with weights of yours; parameters as in `features.embedding.Embedding`."""
 
     @property
     def network(self) -> Network:

@@ -38,7 +38,7 @@ BY_DEFAULT = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class Voice(AudioFeature):
-    """Cepstral coefficients, mel bands, pitch and energy, with their derivatives.
+    """MFCC, mel bands, pitch and energy, with their derivatives.
 
     Parameters
     ----------

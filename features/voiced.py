@@ -30,7 +30,7 @@ LEVEL = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class Voiced(AudioFeature):
-    """Functionals of openSMILE, of the voice alone.
+    """Functionals of openSMILE (ComParE), of the voice alone: one level, pauses cut.
 
     Parameters
     ----------

@@ -242,4 +242,5 @@ def writing(path: Path) -> Iterator[None]:
                 f"The disk is full: {path} could not be written. All clips finished so far are kept; "
                 "make room and run the same command again to go on."
             ) from error
-        raise AffexError(f"{path} cannot be written: {error.strerror or error}. Is CACHE (or OUT) right?") from error
+        why = "it is there, and is no folder" if error.errno == errno.EEXIST else error.strerror or error
+        raise AffexError(f"{path} cannot be written: {why}. Is it the right folder?") from error

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import atomic
+from pipeline import atomic, files
 from pipeline.sealed import DamagedError, UnsealedError, opened, sealed
 
 #: The folder of a bundle that is whole and on its way to its place.
@@ -101,9 +101,20 @@ def exists(folder: Path, name: str) -> bool:
     return False
 
 
+def written(folder: Path, name: str) -> float:
+    """Return when the bundle in a folder was written, s since 1970.
+
+    Raises
+    ------
+    OSError
+        If there is none, or it cannot be read.
+    """
+    return _place(folder, name).stat().st_mtime
+
+
 def _record(folder: Path, name: str) -> dict[str, Any]:
     try:
-        record = opened(_place(folder, name).read_bytes())
+        record = opened(files.content(_place(folder, name)))
     except UnsealedError as error:
         raise UnsealedError(f"{name} has no seal: an earlier affex made it, and nothing proves it unchanged") from error
     except DamagedError as error:
@@ -123,7 +134,7 @@ def _content(folder: Path, file: str, digest: str) -> bytes:
     path = _place(folder, file)
     if not path.is_file():
         raise DamagedError(f"{file} is missing")
-    content = path.read_bytes()
+    content = files.content(path)
     if _sha256(content) != digest:
         raise DamagedError(f"{file} is not what was written")
     return content
@@ -174,7 +185,7 @@ def _aside(place: Path) -> Path:
 def _plain(path: Path) -> dict[str, Any]:
     """Return a record that may have been made by an earlier version, without a seal; nothing if it is none."""
     try:
-        record = json.loads(path.read_bytes())
+        record = json.loads(files.content(path))
     except (OSError, ValueError, RecursionError):
         return {}
     return record if isinstance(record, dict) else {}
@@ -182,10 +193,10 @@ def _plain(path: Path) -> dict[str, Any]:
 
 def _own(folder: Path, record: Mapping[str, Any]) -> Iterator[Path]:
     """Yield the files of a folder that a record has surely written."""
-    files = record.get(FILES)
-    for file, digest in files.items() if isinstance(files, dict) else ():
+    listed = record.get(FILES)
+    for file, digest in listed.items() if isinstance(listed, dict) else ():
         with contextlib.suppress(OSError, ValueError):
-            if Path(file).name == file and _sha256((folder / file).read_bytes()) == digest:
+            if Path(file).name == file and _sha256(files.content(folder / file)) == digest:
                 yield folder / file
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pipeline import front
 from pipeline.files import shown
 from pipeline.printable import printable
 
@@ -62,8 +63,8 @@ class Terminal:
         self.bars: rich.console.Console = plain_console(stderr=True, soft_wrap=True)
 
     def say(self, message: str) -> None:
-        """Print a message as it is (brackets are not markup)."""
-        self.rich.print(shown(message))
+        """Print a message, each line as it is; commands and settings in it as `pipeline.front` spells them."""
+        self.rich.print(shown(front.as_typed(message)))
 
     def progress(self, title: str, total: int, unit: str) -> AbstractContextManager[Callable[[int], None]]:
         """Open a progress bar with rate and remaining time; the function that comes with it moves it on."""

@@ -33,12 +33,12 @@ def restored(cell: str) -> str:
     return cell.removeprefix(MARK)
 
 
-def line(cells: Iterable[str]) -> str:
-    """Return cells as a line of a table, with its line end.
+def line(cells: Iterable[str], parting: str = ",") -> str:
+    """Return cells as a line of a table, with its line end; parted by a comma, or as asked for.
 
     A cell is in quotes where it holds what parts cells: a comma, or what a spreadsheet elsewhere takes for one.
     """
-    return ",".join(_quoted(escaped(cell)) for cell in cells) + "\n"
+    return parting.join(_quoted(escaped(cell)) for cell in cells) + "\n"
 
 
 def _quoted(cell: str) -> str:

@@ -1,32 +1,40 @@
 """From a corpus's name, and where it lies, to a corpus at hand.
 
-The first arrow of the flow: files to utterances. Also remembers which corpus was extracted last, for who
-names none.
+The first arrow of the flow: files to utterances. Also remembers which corpus was used last, for who names none.
 """
 
 import contextlib
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pipeline import registry
 from pipeline import sealed as sealing
 from pipeline.atomic import write_text
-from pipeline.caching import owner
+from pipeline.caching import copies, owner
 from pipeline.console import Console
+from pipeline.corpora import search
 from pipeline.corpora.base import Corpus, shortfalls
+from pipeline.corpora.search import Found
 from pipeline.errors import AffexError, CorpusError, UsageError
-from pipeline.files import spelled
-from pipeline.manifest import Dataset, Utterances
+from pipeline.files import content, path_of, spelled
+from pipeline.manifest import Dataset, Utterance, Utterances
+from pipeline.media import pointers
 from pipeline.sealed import DamagedError, sealed
 
 #: The corpus that is a table, cached under the table's own name.
 TABLE = "csv"
 
-#: The file among the caches that says which corpora were extracted last.
+#: The file among the caches that says which corpora were used last.
 LAST = "last.json"
 
 #: Where a corpus is looked for when nobody says.
 DATA = Path("data")
+
+#: Where all caches are when nobody says.
+CACHE = Path("cache")
 
 
 def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console: Console) -> Dataset:
@@ -51,24 +59,32 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
         If the folder is not that corpus, or not the whole of it.
     """
     corpus = registry.corpus(name)
-    unusual = [f"{corpus.name} is read as {name}"] if name != corpus.name else []
-    name = corpus.name
-    if name == TABLE:
-        table = _table(corpus, data, cache, console)
-        for note in table.notes:
-            console.say(f"{note}.")
-        return table
-    root = data or DATA / name
+    settings = {"DATASET": name, "DATA": data, "PARTIAL": partial, "CACHE": cache if cache != CACHE else None}
+    if corpus.name == TABLE:
+        return replace(_table(corpus, data, cache, partial=partial, console=console), settings=settings)
+    root = data or DATA / corpus.name
     if corpus.make is not None:
         if not root.exists():
-            console.say(f"Making the corpus '{name}' in {root} ...")
+            console.say(f"Making the corpus '{corpus.name}' in {root} ...")
         corpus.make(root)
     elif not root.exists():
         raise CorpusError(_how_to_get(corpus, root))
+    unusual = [f"{corpus.name} is read as {name}"] if name != corpus.name else []
+    utterances, missing = _found(corpus, root, cache / corpus.name, partial=partial, console=console)
+    return Dataset(
+        corpus.name, root, cache / corpus.name, Utterances(utterances), (*missing, *unusual), settings=settings
+    )
+
+
+def _found(
+    corpus: Corpus, root: Path, folder: Path, *, partial: bool, console: Console
+) -> tuple[Sequence[Utterance], list[str]]:
+    """Return the utterances of a corpus's folder and a sentence for each thing that it lacks; say what was found."""
     utterances = corpus.find(root)
-    for remark in corpus.remarks(utterances):
+    found = utterances if isinstance(utterances, Found) else Found(utterances)
+    for remark in (*found.remarks, *corpus.remarks(utterances)):
         console.say(f"{remark}.")
-    missing = shortfalls(corpus, utterances)
+    missing = [*shortfalls(corpus, utterances), *unfetched(corpus.name, root, utterances)]
     if missing and not partial:
         raise CorpusError(
             f"{root} does not hold the whole corpus. {'; '.join(missing)}.\n"
@@ -76,7 +92,18 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
         )
     for sentence in missing:
         console.say(f"Incomplete corpus: {sentence}.")
-    return Dataset(name, root, cache / name, Utterances(utterances), (*missing, *unusual))
+    copies.require_same(root, folder, found.copies, console)
+    return utterances, missing
+
+
+def unfetched(name: str, root: Path, utterances: Sequence[Utterance]) -> list[str]:
+    """Return a sentence on the media that were never fetched, without a full stop; none where all were."""
+    paths = list(dict.fromkeys(path for utterance in utterances for item in utterance.media() for path in item.files))
+    whys = {path: why for path in paths if (why := pointers.unfetched(path_of(root, path)))}
+    if not whys:
+        return []
+    first, why = next(iter(whys.items()))
+    return [f"{name}: {len(whys)} of {len(paths)} files are no recordings: {first} {why}"]
 
 
 def folder_name(name: str, data: Path | None) -> str:
@@ -84,7 +111,27 @@ def folder_name(name: str, data: Path | None) -> str:
     return spelled(data.stem) if name == TABLE and data is not None else name
 
 
-def _table(corpus: Corpus, table: Path | None, cache: Path, console: Console) -> Dataset:
+def named(folder: Path) -> dict[str, object]:
+    """Return what names the corpus of a cache folder on a command line, by variable, as far as the cache tells."""
+    cache, name = folder.parent, folder.name
+    elsewhere = {"CACHE": cache if cache != CACHE else None}
+    if name not in registry.corpora():
+        return {"DATASET": TABLE, "DATA": _owner(folder) or f"{name}.csv", **elsewhere}
+    with contextlib.suppress(UsageError):
+        used_last, data = last(cache) or ("", None)
+        if used_last.partition(":")[0] == name:
+            return {"DATASET": used_last, "DATA": data, **elsewhere}
+    return {"DATASET": name, **elsewhere}
+
+
+def _owner(folder: Path) -> Path | None:
+    """Return the table that a cache folder is of; None where nothing says, or what says is damaged."""
+    with contextlib.suppress(DamagedError):
+        return owner.read(folder)
+    return None
+
+
+def _table(corpus: Corpus, table: Path | None, cache: Path, *, partial: bool, console: Console) -> Dataset:
     if table is None:
         raise UsageError("DATASET=csv reads a table: say which, as in DATA=mine.csv.")
     if table.stem.lower() in registry.corpora():  # not every file system tells them apart
@@ -93,9 +140,15 @@ def _table(corpus: Corpus, table: Path | None, cache: Path, console: Console) ->
         )
     name = spelled(table.stem)
     owner.require_name(name, table.name)
+    search.require_fetched(table)
     found = corpus.find(table, memory=cache / name)
+    missing = unfetched(name, table.parent, found)
+    if missing and not partial:
+        raise CorpusError(f"{missing[0]}, or go on with what is there: PARTIAL=1.")
     owner.claim(cache / name, table, console.say)
-    notes = found.notes if isinstance(found, Utterances) else ()
+    notes = (*missing, *(found.notes if isinstance(found, Utterances) else ()))
+    for note in notes:
+        console.say(f"{note}.")
     return Dataset(name, table.parent, cache / name, found, notes)
 
 
@@ -111,15 +164,18 @@ def _how_to_get(corpus: Corpus, root: Path) -> str:
     return "\n".join(lines)
 
 
-def remember(cache: Path, names: str, data: str | None) -> None:
-    """Note which corpora were extracted last, as DATASET and DATA named them; not in a cache that is only read."""
-    record = sealed({"dataset": names, "data": data})
+def remember(cache: Path, names: str, data: str | None, corpora: Sequence[Dataset] = ()) -> None:
+    """Note which corpora were used last, as DATASET and DATA named them, and the folder that their runs lie in.
+
+    Nothing is noted in a cache that is only read.
+    """
+    record = {"dataset": names, "data": data, "folder": "+".join(corpus.folder.name for corpus in corpora)}
     with contextlib.suppress(AffexError):
-        write_text(cache / LAST, [json.dumps(record) + "\n"])
+        write_text(cache / LAST, [json.dumps(sealed(record)) + "\n"])
 
 
 def last(cache: Path) -> tuple[str, str | None] | None:
-    """Return the corpora extracted last and where they lay, or None where there are none.
+    """Return the corpora used last and where they lay, or None where there are none.
 
     Raises
     ------
@@ -127,12 +183,25 @@ def last(cache: Path) -> tuple[str, str | None] | None:
         If what was noted is damaged: another corpus would be taken for the one that is meant.
     """
     try:
-        record = sealing.opened((cache / LAST).read_bytes())
+        record = _last(cache)
         return str(record["dataset"]), None if record["data"] is None else str(record["data"])
     except FileNotFoundError:
         return None
     except (OSError, DamagedError, KeyError) as error:
         raise UsageError(
-            f"{cache / LAST} does not say any more which corpus was extracted last ({error}): say which is meant, as "
-            "in DATASET=emodb DATA=folder. The next `make features` writes it anew."
+            f"{cache / LAST} does not say any more which corpus was used last ({error}): say which is meant, as in "
+            "DATASET=emodb DATA=folder. That writes it anew."
         ) from error
+
+
+def last_folder(cache: Path) -> str:
+    """Return the name of the cache folder in which the runs on the corpora used last lie; empty where nobody knows."""
+    try:
+        return str(_last(cache).get("folder", ""))
+    except (OSError, DamagedError):
+        return ""
+
+
+def _last(cache: Path) -> dict[str, Any]:
+    """Return what `remember` noted, verified."""
+    return sealing.opened(content(cache / LAST))

@@ -18,7 +18,7 @@ from features.imported import Imported
 from pipeline import registry
 from pipeline.caching import cache, imports
 from pipeline.console import Terminal
-from pipeline.errors import AffexError
+from pipeline.errors import AffexError, UsageError
 from pipeline.extraction import stages
 from pipeline.extraction.extract import Summary, extract
 from pipeline.extraction.runner import Runner
@@ -90,6 +90,7 @@ def open_desk(datasets: Sequence[Dataset], console: Terminal, running: Running) 
     from joblib import cpu_count
 
     device, weights = running.device, running.weights
+    _require_device(running)
     jobs = running.jobs or cpu_count()
 
     with contextlib.ExitStack() as stack:
@@ -105,6 +106,21 @@ def open_desk(datasets: Sequence[Dataset], console: Terminal, running: Running) 
                 threads=cpu_count() if device == "cuda" else 1,
                 weights=str(weights.absolute()) if weights else "",
             ),
+        )
+
+
+def _require_device(running: Running) -> None:
+    """Refuse a GPU that is not there; one behind a running scheduler is seen by its workers alone.
+
+    Raises
+    ------
+    UsageError
+        Naming what to do.
+    """
+    if running.scheduler in ("local", "inline") and running.device == "cuda" and not _gpus(running.device):
+        raise UsageError(
+            "DEVICE=cuda: torch sees no GPU on this machine. Say DEVICE=cpu; where there is a GPU, `make install "
+            "TORCH=cuda` takes the build of torch that knows it."
         )
 
 
@@ -146,8 +162,8 @@ def extracted(desk: Desk, specs: Sequence[FeatureSpec], beside: Sequence[Feature
         asked = [summary for summary in summaries if summary.spec in specs]
         if asked and all(len(summary.failures) == len(dataset.utterances) for summary in asked):
             raise AffexError(
-                f"No clip has any of the features ({' '.join(map(str, specs))}); the reasons stand above. Leave out of "
-                "FEATURES what reads media that are not there."
+                f"No clip has any of the features ({' '.join(map(str, specs))}); the reasons stand above. "
+                "Name features of media that are there."
             )
 
 
@@ -185,10 +201,12 @@ def readable(
     Raises
     ------
     UsageError
-        As `pipeline.registry.feature_specs`, and `pipeline.registry.require_level`.
+        As `pipeline.registry.feature_specs`, `pipeline.registry.require_rows` and
+        `pipeline.registry.require_level`.
     """
     asked = registry.feature_specs(" ".join(names), imported)
     specs = registry.pooled_for(classifier, asked)
+    registry.require_rows(classifier, specs)
     registry.require_level(classifier, specs)
     for before, spec in zip(asked, specs, strict=True):
         if before != spec:

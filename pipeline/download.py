@@ -16,8 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline import atomic
 from pipeline.corpora.base import Corpus, Download, shortfalls
 from pipeline.errors import AffexError, CorpusError, UsageError
+from pipeline.files import content
 
 if TYPE_CHECKING:
     import requests
@@ -183,7 +185,7 @@ def _record(root: Path, archive: str) -> Path:
 
 def _is_unpacked(root: Path, archive: str) -> bool:
     try:
-        sizes = json.loads(_record(root, archive).read_text(encoding="utf-8"))
+        sizes = json.loads(content(_record(root, archive)))
     except (OSError, ValueError):
         return False
     return all((root / name).is_file() and (root / name).stat().st_size == size for name, size in sizes.items())
@@ -201,8 +203,7 @@ def _unpack(root: Path, archive: str) -> None:
     except zipfile.BadZipFile as error:
         raise AffexError(f"{path} cannot be unpacked: {error}. Delete it and run the same command again.") from error
     record = _record(root, archive)
-    record.parent.mkdir(exist_ok=True)
-    record.write_text(json.dumps({member.filename: member.file_size for member in members}), encoding="utf-8")
+    atomic.write_text(record, [json.dumps({member.filename: member.file_size for member in members})])
     path.unlink()
 
 

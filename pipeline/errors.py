@@ -1,7 +1,7 @@
 """Errors for people: what was wrong, where, what was expected, what to do next."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 #: How many known names an error lists: corpora, features and fields all, of utterances some.
 SHOWN = 60
@@ -36,7 +36,18 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
         Every name there is.
     """
     known = sorted(known)
-    close = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
+    close = _nearest(name, known)
     hint = f" Did you mean {' or '.join(close)}?" if close else ""
     more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
     return UsageError(f"There is no {kind} '{name}'.{hint}\nKnown: {', '.join(known[:SHOWN])}{more}.")
+
+
+def _nearest(name: str, known: Sequence[str]) -> list[str]:
+    """Return up to three names that may be meant, whatever their case: those that end so, else those that look so."""
+    wanted, lower = name.lower(), {one.lower(): one for one in reversed(known)}
+    if ends := [one for one in known if one.lower().endswith(f"/{wanted}")]:
+        return ends[:3]
+    like = difflib.get_close_matches(wanted, lower, n=3, cutoff=0.5)
+    last = {one.rpartition("/")[2].lower(): one for one in reversed(known)}
+    parts = difflib.get_close_matches(wanted.rpartition("/")[2], last, n=3, cutoff=0.75)
+    return list(dict.fromkeys([*(lower[one] for one in like), *(last[one] for one in parts)]))[:3]

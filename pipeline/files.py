@@ -128,37 +128,49 @@ class Listing:
         What is no folder, spelled, relative to the folder, with forward slashes, sorted.
     left_out
         Why a folder was not entered, by its spelled name: the rest of a sentence.
+    locked
+        The folders among these that could not be entered.
     """
 
     names: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
+    locked: list[str] = field(default_factory=list)
 
 
 def below(root: Path) -> Listing:
-    """List a folder and all within it; links to folders are followed, and no folder is entered twice."""
+    """List a folder and all within it; links to folders are followed, and no folder is entered twice.
+
+    What can be reached by several ways goes by the shallowest, and by its own name before that of a link.
+    """
     found = Listing()
     entered: dict[tuple[int, int], str] = {}
-    waiting = [(root, "")]
-    while waiting:
-        folder, name = waiting.pop()
-        try:
-            status = folder.stat()
-            first = entered.setdefault((status.st_dev, status.st_ino), name)
-            if first != name:
-                found.left_out[name] = f"is {first or 'the whole folder'} once more"
-                continue
-            waiting += _folders(folder, name, found)
-        except OSError as error:
-            found.left_out[name or "."] = f"cannot be entered: {error.strerror or error}"
+    level = [(root, "")]
+    while level:
+        inner = [one for folder, name in level for one in _entered(folder, name, entered, found)]
+        level = sorted(inner, key=lambda one: (one[0].is_symlink(), one[1]))
     found.names.sort()
     return found
 
 
+def _entered(folder: Path, name: str, entered: dict[tuple[int, int], str], found: Listing) -> list[tuple[Path, str]]:
+    """Return the folders in one that was not entered before; note why it is not entered again, or cannot be."""
+    try:
+        status = folder.stat()
+        first = entered.setdefault((status.st_dev, status.st_ino), name)
+        if first == name:
+            return _folders(folder, name, found)
+        found.left_out[name] = f"is {first or 'the whole folder'} once more"
+    except OSError as error:
+        found.left_out[name or "."] = f"cannot be entered: {error.strerror or error}"
+        found.locked.append(name or ".")
+    return []
+
+
 def _folders(folder: Path, name: str, found: Listing) -> list[tuple[Path, str]]:
-    """Note what a folder holds; return the folders in it, those to be entered first last."""
+    """Note what a folder holds; return the folders in it."""
     folders = []
     with os.scandir(folder) as entries:
-        for entry in sorted(entries, key=lambda entry: (not entry.is_symlink(), entry.name)):
+        for entry in entries:
             inner = f"{name}/{spelled(entry.name)}" if name else spelled(entry.name)
             if _is_folder(entry):
                 folders.append((Path(entry.path), inner))

@@ -13,10 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
 
+from pipeline import front
 from pipeline.atomic import write_text
+from pipeline.files import content, opened
 
 #: The fields of an utterance that hold media.
 MEDIA = ("audio", "video", "mocap")
+#: The fields of an utterance that are a place in a recording.
+PLACES = (*MEDIA, "origin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,9 @@ class Utterance:
     aspects
         What else it is labelled for, each a name and a class, as in ``("happy", "present")``: a corpus of several
         labels at a time.
+    origin
+        Which part of which recording it is, as its labels say, whether or not that recording is at hand; the path is
+        then the recording's name. None where its media say it.
     absent
         Why it has no media of a kind, where the corpus knows: pairs of the kind and a reason.
     """
@@ -104,11 +111,16 @@ class Utterance:
     absent: tuple[tuple[str, str], ...] = field(default=())
     dialog_start: float | None = None
     dialog_end: float | None = None
+    origin: Media | None = None
 
     def media(self, first: str = "") -> tuple[Media, ...]:
         """Return the media that there are of it, those of one kind before the others."""
         kinds = sorted(MEDIA, key=lambda kind: kind != first)
         return tuple(item for kind in kinds if (item := getattr(self, kind)) is not None)
+
+    def parts(self, first: str = "") -> tuple[Media, ...]:
+        """Return the parts of recordings that it is: that which its labels name, else its media as `media` does."""
+        return self.media(first) if self.origin is None else (self.origin,)
 
 
 class Utterances(Sequence[Utterance]):
@@ -166,6 +178,8 @@ class Dataset:
         What must be said beside every figure, a sentence each: a part that is not whole, a setting that is not usual.
     left_out
         Why a file of the folder is none of the recordings, by its name: the rest of a sentence.
+    settings
+        What names it on a command line, by variable: ``DATASET``, and where they are needed ``DATA``, ``CACHE`` ...
     """
 
     name: str
@@ -174,6 +188,11 @@ class Dataset:
     utterances: Sequence[Utterance]
     notes: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict, compare=False)
+
+    def command(self, verb: str, **settings: object) -> str:
+        """Return a command line about this corpus, as `pipeline.front.command`."""
+        return front.command(verb, **(self.settings or {"DATASET": self.name}), **settings)
 
 
 def to_line(utterance: Utterance) -> str:
@@ -184,7 +203,7 @@ def to_line(utterance: Utterance) -> str:
 def from_line(line: str | bytes) -> Utterance:
     """Return the utterance that `to_line` wrote."""
     record: dict[str, Any] = json.loads(line)
-    for kind in MEDIA:
+    for kind in PLACES:
         if kind in record:
             record[kind] = Media(**record[kind] | {"beside": tuple(record[kind].get("beside", ()))})
     for kind in ("votes", "self_reports", "aspects", "absent"):
@@ -194,7 +213,7 @@ def from_line(line: str | bytes) -> Utterance:
 
 def read(path: Path) -> Iterator[Utterance]:
     """Yield the utterances of a manifest file."""
-    with path.open(encoding="utf-8") as lines:
+    with opened(path) as lines:
         yield from map(from_line, lines)
 
 
@@ -223,8 +242,8 @@ def write(path: Path, utterances: Iterable[Utterance]) -> None:
 def is_sound(path: Path) -> bool:
     """Whether a manifest file is what was written."""
     try:
-        with path.open("rb") as content:
-            return _digest(content) in _digests(path)
+        with opened(path) as written:
+            return _digest(written) in _digests(path)
     except OSError:
         return False
 
@@ -236,7 +255,7 @@ def sums(path: Path) -> Path:
 
 def _digests(path: Path) -> list[str]:
     try:
-        return [line.partition(" ")[0] for line in sums(path).read_text(encoding="utf-8").splitlines()]
+        return [line.partition(" ")[0] for line in content(sums(path)).decode().splitlines()]
     except (OSError, ValueError):
         return []
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import parts, pooling
+from pipeline import parts, pooling, registry
 from pipeline.caching import cache, store
 from pipeline.caching.store import Table
 from pipeline.errors import AffexError, UsageError
@@ -157,17 +157,12 @@ def load(dataset: Dataset, specs: Sequence[FeatureSpec]) -> Matrix:
     AffexError
         If a file is missing or does not verify, or a clip has no frame to be pooled.
     """
+    registry.require_alone(specs)
     tables = [_table(dataset, spec) for spec in specs]
     held = [set(table.ids) for table in tables]
     present = np.array([[u.id in ids for ids in held] for u in dataset.utterances], bool)
     if len(specs) == 1 and specs[0].framewise:
         X, offsets = _frames(dataset, tables[0])
-    elif any(spec.framewise for spec in specs):
-        framewise = [spec for spec in specs if spec.framewise]
-        raise UsageError(
-            f"The frames of {' and '.join(map(str, framewise))} cannot stand side by side with other rows: name one "
-            f"feature, pool frames (as in {framewise[0].preset}:pool=mean+std), or fuse scores (FUSION=late)."
-        )
     else:
         X = np.hstack([_one_row_each(dataset, table) for table in tables])
         offsets = np.arange(len(dataset.utterances) + 1)
@@ -204,7 +199,8 @@ def _pooled(dataset: Dataset, spec: FeatureSpec, table: Table) -> Table:
 
 
 def _cached(dataset: Dataset, spec: FeatureSpec) -> Table:
-    return store.load(cache.published(dataset.folder, spec), cache.recipe(spec.feature).key)
+    again = dataset.command("features", FEATURES=spec.unpooled)
+    return store.load(cache.published(dataset.folder, spec), cache.recipe(spec.feature).key, again)
 
 
 def _weights(dataset: Dataset, spec: FeatureSpec, table: Table) -> NDArray[np.float64]:
@@ -229,7 +225,7 @@ def _weights(dataset: Dataset, spec: FeatureSpec, table: Table) -> NDArray[np.fl
         if not np.isin(own, there).all():
             raise AffexError(
                 f"{id_}: {judging} does not have every frame of {spec.unpooled}, so nothing says how good they are. "
-                f"Run `make features FEATURES={spec.unpooled}` to bring both up to date."
+                f"Run `{dataset.command('features', FEATURES=spec.unpooled)}` to bring both up to date."
             )
         parts.append(qualities[judged.offsets[number[id_]] + np.searchsorted(there, own)])
     return np.concatenate(parts)

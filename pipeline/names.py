@@ -10,6 +10,8 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 
+from pipeline.printable import printable
+
 #: Zeros before a number, but not those behind a decimal point: 1.05 is not 1.5.
 _LEADING_ZEROS = re.compile(r"(?<!\d)(?<!\d[.,])0+(?=\d)")
 
@@ -27,8 +29,8 @@ DOUBTFUL = frozenset(("na", "nan", "nil", "none", "null", "unknown", "undefined"
 def normal(name: str) -> str:
     """Return the form in which names are compared; empty where nothing of it is seen."""
     text = unicodedata.normalize("NFKC", name).casefold()
-    seen = (c for c in _UNSEEN.sub("", text) if unicodedata.category(c) not in ("Cc", "Cf", "Zs", "Zl", "Zp"))
-    return _LEADING_ZEROS.sub("", unicodedata.normalize("NFC", "".join(seen)))
+    seen = "".join(c for c in text if not _is_unseen(c))
+    return _LEADING_ZEROS.sub("", unicodedata.normalize("NFC", seen))
 
 
 def alike(names: Iterable[str]) -> list[tuple[str, ...]]:
@@ -58,12 +60,8 @@ def is_doubtful(name: str) -> bool:
 
 def quoted(names: Iterable[str]) -> str:
     """Return names in quotes, joined by ``and``, with what cannot be seen in them written out."""
-    return " and ".join(f"'{_visible(name)}'" for name in names)
+    return " and ".join(f"'{printable(name, keep=' ', hidden=_is_unseen)}'" for name in names)
 
 
-def _visible(name: str) -> str:
-    return "".join(c if _is_seen(c) else f"\\u{ord(c):04x}" for c in name)
-
-
-def _is_seen(c: str) -> bool:
-    return c == " " or (unicodedata.category(c) not in ("Cc", "Cf", "Zs", "Zl", "Zp") and not _UNSEEN.match(c))
+def _is_unseen(c: str) -> bool:
+    return unicodedata.category(c) in ("Cc", "Cf", "Zs", "Zl", "Zp") or bool(_UNSEEN.match(c))

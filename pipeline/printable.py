@@ -1,6 +1,7 @@
 """Text that people or files wrote, made fit to be shown: what steers a terminal, or hides, is spelt out."""
 
 import unicodedata
+from collections.abc import Callable
 
 #: Categories of Unicode that are not shown as they are: control characters, format characters (among them those that
 #: turn the direction of writing), halves of surrogate pairs, and what parts lines and paragraphs.
@@ -10,7 +11,12 @@ HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 JOINERS = {"\u200c", "\u200d"}
 
 
-def printable(text: object, *, keep: str = "") -> str:
+def is_hidden(character: str) -> bool:
+    """Tell whether a character steers a terminal, or is not shown and is no joiner."""
+    return unicodedata.category(character) in HIDDEN and character not in JOINERS
+
+
+def printable(text: object, *, keep: str = "", hidden: Callable[[str], bool] = is_hidden) -> str:
     r"""Return a text in which every character that a reader could not see is written as Python escapes it.
 
     Parameters
@@ -19,6 +25,8 @@ def printable(text: object, *, keep: str = "") -> str:
         Anything; what is no text is made one.
     keep
         Characters that stay, as the line ends of a message.
+    hidden
+        Tells which others are written out; never asked of ASCII that is printable.
 
     Examples
     --------
@@ -26,10 +34,6 @@ def printable(text: object, *, keep: str = "") -> str:
     a\x1b[31mb\u202ec\n
     """
     written = str(text)
-    if written.isprintable():
+    if written.isascii() and written.isprintable():
         return written
-    return "".join(c if c in keep or c in JOINERS or not _is_hidden(c) else ascii(c)[1:-1] for c in written)
-
-
-def _is_hidden(character: str) -> bool:
-    return unicodedata.category(character) in HIDDEN
+    return "".join(c if c in keep or not hidden(c) else ascii(c)[1:-1] for c in written)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 #: The packages that are affex.
 PACKAGES = ("classifiers", "features", "pipeline")
+#: Other builds of the same code, which a wheel's metadata names where `requirements.lock` has the first one.
+BUILDS = {"opencv-python-headless": "opencv-python", "xgboost": "xgboost-cpu"}
 
 
 def versions(packages: tuple[str, ...]) -> dict[str, str]:
@@ -19,7 +21,13 @@ def versions(packages: tuple[str, ...]) -> dict[str, str]:
 
 @cache
 def _version(package: str) -> str:
-    return metadata.version(package)  # reads and parses a file
+    """Return a distribution's version, or that of its other build: the same numbers under the same name."""
+    try:
+        return metadata.version(package)  # reads and parses a file
+    except metadata.PackageNotFoundError:
+        if package not in BUILDS:
+            raise
+        return metadata.version(BUILDS[package])
 
 
 def code_digest() -> str:

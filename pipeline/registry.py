@@ -23,6 +23,7 @@ from classifiers.base import Classifier
 from features.base import Feature
 from features.imported import Imported
 from pipeline import parts, pooling, spelling
+from pipeline.corpora import unread
 from pipeline.corpora.base import Corpus
 from pipeline.errors import AffexError, UsageError, unknown
 
@@ -117,7 +118,7 @@ def corpus(spec: str) -> Corpus:
     """
     name, _, settings = spec.partition(":")
     if name not in corpora():
-        raise unknown("corpus", name, corpora())
+        raise unread.unknown(name, corpora())
     found = corpora()[name]
     chosen = dict(part.partition("=")[::2] for part in filter(None, settings.split(",")))
     for key, value in chosen.items():
@@ -207,6 +208,48 @@ def pooled_for(one: Classifier, specs: Sequence[FeatureSpec]) -> tuple[FeatureSp
     return tuple(dataclasses.replace(spec, pool=pooling.DEFAULT) if spec.framewise else spec for spec in specs)
 
 
+def require_alone(specs: Sequence[FeatureSpec]) -> None:
+    """Refuse frames that are not pooled and are to stand side by side with other rows.
+
+    Raises
+    ------
+    UsageError
+        Naming the features of frames.
+    """
+    framewise = [spec for spec in specs if spec.framewise]
+    if framewise and len(specs) > 1:
+        raise UsageError(
+            f"The frames of {' and '.join(map(str, framewise))} cannot stand side by side with other rows: name one "
+            f"feature, pool frames (as in {framewise[0].preset}:pool=mean+std), or fuse scores (FUSION=late)."
+        )
+
+
+def require_rows(one: Classifier, specs: Sequence[FeatureSpec]) -> None:
+    """Refuse features whose rows a classifier cannot read, as `pooled_for` returns them.
+
+    Raises
+    ------
+    UsageError
+        Naming features and classifiers that fit.
+    """
+    require_alone(specs)
+    framewise = any(spec.framewise for spec in specs)
+    if framewise != (one.rows == "frame"):
+        raise UsageError(misfit(one, " ".join(map(str, specs)), framewise=framewise))
+
+
+def misfit(one: Classifier, named: str, *, framewise: bool) -> str:
+    """Return what is wrong with features, as they were named, that a classifier cannot read, and what would fit."""
+    reads, gives = ("an utterance", "a frame") if framewise else ("a frame", "an utterance")
+    fitting = [name for name, feature in feature_presets().items() if feature.framewise != framewise]
+    readers = [name for name, other in classifier_presets().items() if (other.rows == "frame") == framewise]
+    return (
+        f"CLASSIFIER={one.name} reads one row {reads}, but FEATURES='{named}' gives one {gives}.\n"
+        f"Features that fit {one.name}: {', '.join(fitting) or 'none'}.\n"
+        f"Classifiers that fit {named}: {', '.join(readers) or 'none'}."
+    )
+
+
 def require_level(one: Classifier, specs: Sequence[FeatureSpec]) -> None:
     """Refuse rows that do not begin with how loud a frame is, for a classifier that goes by it.
 
@@ -288,10 +331,13 @@ def members(
         names, built = names * len(built), built * len(names)
     pairs = zip(names, built, strict=False)
     found: list[Member] = [((part,), one) for name, one in pairs for part in _each(name, imported or {})]
+    twice = [f"{' '.join(specs)} with {one.name}" for n, (specs, one) in enumerate(found) if (specs, one) in found[:n]]
+    if twice:
+        raise UsageError(f"FUSION={fusion} names {twice[0]} twice: a model is not fused with itself.")
     if len(names) != len(built) or len(found) < 2:
         raise UsageError(
-            f"FUSION={fusion} pairs each feature with a classifier, and FEATURES names {len(names)} and CLASSIFIER "
-            f"{len(built)}: expected two features at least, and one classifier or as many."
+            f"FUSION={fusion} pairs each feature with a classifier, and there are {len(names)} of the first and "
+            f"{len(built)} of the second: expected two features at least, and one classifier or as many."
         )
     return found
 

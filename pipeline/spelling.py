@@ -6,6 +6,7 @@ with units where they have one. Parameters of the feature that a feature reads f
 """
 
 import dataclasses
+import os
 import re
 import types
 import typing
@@ -100,7 +101,7 @@ def _value(spec: str, key: str, text: str, kind: Any) -> Any:
         if int in kinds and scaled == int(scaled):
             return int(scaled)
     if str in kinds or typing.get_origin(kind) is typing.Literal:
-        return text
+        return os.path.expanduser(text)  # noqa: PTH111 - of a path that no shell has expanded; else it stays as it is
     wanted = " or ".join(getattr(k, "__name__", str(k)) for k in kinds)
     raise UsageError(f"{key}={text} in '{spec}': expected {wanted} (units: {', '.join(UNITS)}).")
 

@@ -59,8 +59,14 @@ class Wish:
     allow_leaks: bool = False
 
 
-def single(desk: Desk, member: Member, wish: Wish, out: Path | None, *, leak: bool) -> None:
-    """Evaluate one model; with `leak`, also as if speakers did not matter, and say the difference."""
+def single(desk: Desk, member: Member, wish: Wish, out: Path | None, *, leak: bool) -> Path:
+    """Evaluate one model; with `leak`, also as if speakers did not matter, and say the difference.
+
+    Returns
+    -------
+    Path
+        The folder of the honest run.
+    """
     from pipeline.reporting import comparison
 
     _require_honest(wish.card, leak=leak)
@@ -68,20 +74,29 @@ def single(desk: Desk, member: Member, wish: Wish, out: Path | None, *, leak: bo
     if leak:
         leaky = replace(wish, card=_leaky(wish.card), allow_leaks=True)
         comparison.show_leak(desk.console, folder, run(desk, member, leaky, out and out / "random-k"))
+    return folder
 
 
-def fused(desk: Desk, members: Sequence[Member], wish: Wish, fusion: str, out: Path | None, *, leak: bool) -> None:
-    """Evaluate several models on one card and fuse their scores; with `leak`, also as if speakers did not matter."""
+def fused(desk: Desk, members: Sequence[Member], wish: Wish, fusion: str, out: Path | None, *, leak: bool) -> Path:
+    """Evaluate several models on one card and fuse their scores; with `leak`, also as if speakers did not matter.
+
+    Returns
+    -------
+    Path
+        The folder of the honest fused run.
+    """
     from pipeline.fusing import fusion as rules
     from pipeline.reporting import comparison
 
     rule = rules.rule_of(fusion)
+    rules.require_able(rule, wish.card.target)
     _require_honest(wish.card, leak=leak)
     folders = [_fused(desk, members, wish, rule, out)]
     if leak:
         leaky = replace(wish, card=_leaky(wish.card), allow_leaks=True)
         folders.append(_fused(desk, members, leaky, rule, out and out / "random-k"))
         comparison.show_leak(desk.console, *folders)
+    return folders[0]
 
 
 def _fused(desk: Desk, members: Sequence[Member], wish: Wish, rule: str, out: Path | None) -> Path:
@@ -138,14 +153,14 @@ def _prints() -> tuple[FeatureSpec, ...]:
 
 def _evaluated(desk: Desk, specs: Sequence[FeatureSpec], settings: "Settings", wish: Wish, out: Path | None) -> Path:
     """Evaluate a model whose features are there, or show again what rests on the same; return the run's folder."""
-    from pipeline.judging.kept_folds import KeptFolds, beside
+    from pipeline.judging.kept_folds import KeptFolds, inside
     from pipeline.judging.task import prepare
     from pipeline.reporting import report
 
     folder = out or desk.folder / "runs" / report.run_name(settings.about())
     matrix, prints = (matrix_of(desk, wanted) for wanted in (specs, _prints()))
     basis = report.rests_on(matrix, settings.about(), _digest(prints), str(wish.allow_leaks), *desk.notes)
-    kept = KeptFolds(beside(folder), basis, wish.inner)
+    kept = KeptFolds(inside(folder), basis, wish.inner)
     if _shown_again(desk.console, folder, basis, inner=wish.inner):
         kept.clear()
         return folder
@@ -161,13 +176,13 @@ def _evaluated(desk: Desk, specs: Sequence[FeatureSpec], settings: "Settings", w
 
 
 def _settings(desk: Desk, member: Member, wish: Wish) -> "tuple[tuple[FeatureSpec, ...], Settings]":
+    from pipeline.judging import task
     from pipeline.judging.selection import require_target
-    from pipeline.judging.task import Settings
 
     require_target(wish.card.target, (utterance for dataset in desk.datasets for utterance in dataset.utterances))
     names, classifier = member
     specs = readable(desk.console, names, classifier, desk.imported)
-    return specs, Settings(
+    settings = task.Settings(
         corpus=desk.name,
         features=tuple(map(str, specs)),
         keys=tuple(recipe(spec.feature).key for spec in specs),
@@ -179,6 +194,8 @@ def _settings(desk: Desk, member: Member, wish: Wish) -> "tuple[tuple[FeatureSpe
         seed=wish.seed,
         device=wish.device,
     )
+    task.require_target(settings)
+    return specs, settings
 
 
 def _media(specs: Sequence[FeatureSpec]) -> tuple[str, ...]:

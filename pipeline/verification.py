@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import atomic, bundle, dataset, manifest
+from pipeline import atomic, bundle, dataset, manifest, mending
 from pipeline.caching import cache, inventory, owner, sources
 from pipeline.console import Console
 from pipeline.errors import AffexError
+from pipeline.files import status
 from pipeline.fitted import modelfile
 from pipeline.judging import kept_folds, runs
+from pipeline.media import contents
 from pipeline.reporting import comparison
 from pipeline.sealed import DamagedError
 
@@ -42,8 +44,8 @@ def verify(console: Console, folder: Path) -> bool:
     n_wrong = 0
     with console.progress("verifying", len(kept), "files") as tick:
         for kind, path in kept:
-            for sentence in kind.wrong(path):
-                console.say(f"{path}: {sentence}. {kind.mend}".rstrip())
+            for sentence in _wrong(kind, path):
+                console.say(f"{path}: {sentence.removesuffix('.')}. {kind.mend}".rstrip())
                 n_wrong += 1
             tick(1)
     for place in (folder, *(place for room in ROOMS for place in folder.glob(room))):
@@ -53,20 +55,37 @@ def verify(console: Console, folder: Path) -> bool:
     return not n_wrong
 
 
+def _wrong(kind: Kind, path: Path) -> Iterator[str]:
+    """Yield what is wrong with what is kept, first of all that it is no file, which nobody may wait for."""
+    try:
+        status(path)
+    except OSError as error:
+        yield f"{error.strerror or error}: remove it"
+        return
+    yield from kind.wrong(path)
+
+
 def _rows(path: Path) -> Iterator[str]:
-    mend = inventory.mend(path)
+    mend = mending.of_rows(path)
     yield from (f"{sentence}. {mend}" for sentence in inventory.hurt(path))
 
 
 def _manifest(path: Path) -> Iterator[str]:
-    if not manifest.is_sound(path):
-        yield f"it is not what {manifest.sums(path).name} says that it was"
+    if not manifest.sums(path).exists():
+        yield f"{manifest.sums(path).name} is missing, so that nothing proves it. {mending.of_manifest(path)}"
+    elif not manifest.is_sound(path):
+        yield f"it is not what {manifest.sums(path).name} says that it was. {mending.of_manifest(path)}"
 
 
 def _media(path: Path) -> Iterator[str]:
     numbers = sources.hurt(path.parent)
     if numbers:
-        yield f"{len(numbers)} of its lines are not what was written, the first is line {numbers[0]}"
+        yield f"{len(numbers)} of its lines have no seal, or not what was sealed; the first is line {numbers[0]}"
+
+
+def _contents(path: Path) -> Iterator[str]:
+    if problem := contents.hurt(path):
+        yield problem
 
 
 def _table(path: Path) -> Iterator[str]:
@@ -80,7 +99,7 @@ def _last(path: Path) -> Iterator[str]:
     try:
         dataset.last(path.parent)
     except AffexError as error:
-        yield str(error).removesuffix(".")
+        yield f"it {str(error).removeprefix(f'{path} ').removesuffix('.')}"
 
 
 def _run(folder: Path) -> Iterator[str]:
@@ -129,12 +148,14 @@ def _left(path: Path) -> str:
 KINDS = (
     Kind("*/*.h5", _rows, ""),
     Kind("*/*.parts/*.h5", _rows, ""),
-    Kind("*/manifest.jsonl", _manifest, "`make features` writes it anew."),
+    Kind("*/manifest.jsonl", _manifest, ""),
     Kind("*/media.jsonl", _media, "The next run hashes those files again: nothing else is to be done."),
+    Kind("*/copies/media.jsonl", _media, "The next run hashes those files again: nothing else is to be done."),
+    Kind(f"*/{contents.RECORD}", _contents, "The next run opens those files again, and writes it anew."),
     Kind("*/table.json", _table, "The next run on the table writes it anew."),
     Kind("last.json", _last, ""),
     Kind("*/runs/*", _run, ""),
-    Kind(f"*/runs/*{kept_folds.SUFFIX}/fold-*.json", _fold, "It is computed again when its evaluation goes on."),
+    Kind(f"*/runs/*/{kept_folds.FOLDER}/fold-*.json", _fold, "It is computed again when its evaluation goes on."),
     Kind("*/comparisons/*", _comparison, "Make it again with `make compare RUNS='...'`."),
     Kind("*/models/*.affex", _model, ""),
 )

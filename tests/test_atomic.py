@@ -12,6 +12,7 @@ from conftest import ROOT
 
 from pipeline import atomic
 from pipeline.caching import cache, entry
+from pipeline.errors import AffexError
 
 #: Opens a temporary file or folder and waits until it is killed.
 HOLDING = """
@@ -122,6 +123,13 @@ def test_a_name_as_long_as_names_may_be(tmp_path):
     path = tmp_path / ("ä" * 127)
     atomic.write_text(path, ["x"])
     assert path.read_text() == "x"
+
+
+def test_a_file_in_the_place_of_a_folder_is_said(tmp_path):
+    (tmp_path / "out").write_text("the user's")
+    with pytest.raises(AffexError, match=r"out cannot be written: it is there, and is no folder\."):
+        atomic.require_writable(tmp_path / "out")
+    assert (tmp_path / "out").read_text() == "the user's"
 
 
 def test_a_second_name(tmp_path):

@@ -47,7 +47,7 @@ def test_from_a_table_to_figures(table: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     second = affex("evaluate", "--features", "egemaps", "--out", str(out), **environment)
     assert second.returncode == 0, second.stderr
-    assert "DATASET=csv" in second.stdout
+    assert "--dataset csv (used last)" in second.stdout
     assert "egemaps: 24 cached, 0 computed" in second.stdout
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["n_utterances"] == 24
@@ -76,7 +76,7 @@ def test_a_feature_goes_out_and_another_projects_comes_in(table: Path, tmp_path:
     taken = affex("import", str(out), *corpus, "--called", "theirs", "--note", "a friend", **environment)
     assert taken.returncode == 0, taken.stderr
     assert "theirs: 24 clips (one row a clip, 62 columns), 0 without rows ->" in taken.stdout
-    assert "Next: make evaluate FEATURES=theirs" in taken.stdout
+    assert "Next: affex evaluate --features theirs" in taken.stdout
     judged = affex("features", "--features", "theirs", **environment)
     assert "theirs: 24 cached, 0 computed, 0 failed" in judged.stdout, judged.stderr
     for wrong in (("export", str(out)), ("import", str(out)), ("import", "gone.csv", "--called", "x"),
@@ -159,14 +159,14 @@ def test_a_run_in_which_all_fails_fails(tmp_path: Path) -> None:
         (["evaluate", "--protocol", "lose"], "Did you mean loso?"),
         (["evaluate", "--protocol", "group-k:n=5"], "There is no parameter of group-k 'n'"),
         (["evaluate", "--fusion", "latest"], "There is no fusion 'latest'. Did you mean late?"),
-        (["evaluate", "--classifier", "svm gmm"], "fuse their scores with FUSION=late"),
-        (["evaluate", "--runs", "a b"], "RUNS are fused by FUSION=late"),
+        (["evaluate", "--classifier", "svm gmm"], "fuse their scores with --fusion late"),
+        (["evaluate", "--runs", "a b"], "Runs are fused by --fusion late"),
         (["evaluate", "--runs", "a b", "--fusion", "late"], "There is no run 'a'"),
         (["compare"], "Say which runs, two at least"),
         (["compare", "--runs", "a b"], "There is no run 'a'"),
-        (["features", "--dataset", "emodb ravdess", "--data", "one"], "names 2 corpora, and DATA='one' 1 folders"),
-        (["features", "--dataset", "csv"], "DATASET=csv reads a table: say which, as in DATA=mine.csv"),
-        (["features", "--data", "somewhere"], "DATA=somewhere was given without DATASET"),
+        (["features", "--dataset", "emodb ravdess", "--data", "one"], "names 2 corpora, and --data 'one' 1 folders"),
+        (["features", "--dataset", "csv"], "--dataset csv reads a table: say which, as in --data mine.csv"),
+        (["features", "--data", "somewhere"], "--data somewhere does not say which corpus it is"),
         (["features", "--jobs", "0"], "0 is not in the range"),
         (["features", "--wrong"], "No such option"),
     ],
@@ -204,7 +204,7 @@ def test_a_corpus_that_is_not_whole_is_refused_unless_told(tmp_path: Path) -> No
     refused = affex(*arguments, cwd=tmp_path)
     assert refused.returncode == 1
     assert "4 utterances found, 535 expected" in refused.stderr
-    assert "PARTIAL=1" in refused.stderr
+    assert "to go on with what is there, say --partial." in refused.stderr
     allowed = affex(*arguments, "--partial", cwd=tmp_path)
     assert allowed.returncode == 0
     assert "Incomplete corpus: emodb: 4 utterances found, 535 expected." in allowed.stdout
@@ -286,6 +286,7 @@ def test_an_interrupt_is_one_sentence_and_keeps_what_is_finished(tmp_path: Path)
     assert "Interrupted. All clips and folds finished so far are kept" in said
     assert "Traceback" not in said
     assert any(tmp_path.glob("cache/many/*.parts/*.h5"))
+    assert json.loads((tmp_path / "cache" / "last.json").read_text())["dataset"] == "csv"  # so a bare verb goes on
 
 
 def test_version_and_help() -> None:

@@ -56,7 +56,7 @@ def test_the_verb(tmp_path, monkeypatch, capsys):
     rows = (f"data/{utterance.audio.path},{utterance.speaker},a\n" for utterance in dataset.utterances)
     (tmp_path / "mine.csv").write_text("file,speaker,label\n" + "".join(rows), encoding="utf-8")
     corpus = ["--dataset", "csv", "--data", str(tmp_path / "mine.csv"), "--cache", str(tmp_path / "cache")]
-    with pytest.raises(AffexError, match=r"seen\.h5 is not there. Run `make features`"):
+    with pytest.raises(AffexError, match=r"seen\.h5 is not there. Run `make features DATASET=csv DATA="):
         cli(["coverage", *corpus, "--features", "seen"], standalone_mode=False)
     cli(["features", *corpus, "--features", "seen", "--scheduler", "inline"], standalone_mode=False)
     cli(["coverage", *corpus, "--features", "seen"], standalone_mode=False)

@@ -57,6 +57,7 @@ def test_ours_is_laid_out_as_the_sdk_documents(tmp_path):
     assert said.pop(csd.SEALER) is True
     assert said == {
         **dict.fromkeys(csd.METADATA),
+        **dict.fromkeys(csd.CITATIONS, ""),
         "root name": "All Labels",
         "creator": "Jörg",
         "dimension names": ["a", "b"],

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline import atomic
 from pipeline.corpora.base import Corpus, Download
 from pipeline.download import CHUNK, fetch
 from pipeline.errors import AffexError, CorpusError, UsageError
@@ -130,6 +131,20 @@ def test_what_is_complete_is_not_fetched_again(corpus, server, said, tmp_path):
     fetch(corpus, tmp_path, said.append)
     assert len(server.served) == 1
     assert said[-1] == f"{tmp_path} holds all of it."
+
+
+def test_a_kill_while_the_record_is_written_leaves_no_half_of_it(corpus, said, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic.os, "fsync", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            fetch(corpus, tmp_path, said.append)
+    assert not {name for name in names(tmp_path) if name.startswith(".fetched")}
+    fetch(corpus, tmp_path, said.append)
+    assert names(tmp_path) == WHOLE
+
+
+def interrupted(_: int) -> None:
+    raise KeyboardInterrupt
 
 
 def test_what_was_unpacked_by_hand_is_not_fetched(corpus, server, said, tmp_path):

@@ -448,7 +448,7 @@ def test_a_classifier_that_tells_classes_apart_only_says_so():
     settings = replace(VALENCE, classifier=replace(FRAMES.classifier))
     with pytest.raises(UsageError, match=r"tells classes apart, and TARGET=valence has values.*svm"):
         evaluate(with_values(make_matrix()), replace(VALENCE, classifier=OnlyClasses()))
-    with pytest.raises(UsageError, match="REWEIGHT and SOFT are about classes"):
+    with pytest.raises(UsageError, match="REWEIGHT=1 and SOFT=1 are about classes"):
         evaluate(with_values(make_matrix()), replace(VALENCE, reweight=True))
     assert settings.card.target == "valence"
 
@@ -570,7 +570,7 @@ def test_a_modality_that_nobody_has_is_no_fusion():
     X = np.where(np.arange(5) > 2, np.nan, matrix.X).astype(np.float32)
     nobody = replace(matrix, X=X, present=np.tile([True, False], (len(matrix), 1)))
     settings = replace(BAYES, features=("voice", "face"), classifier=registry.classifier("svm:C=1,gamma=1"))
-    with pytest.raises(AffexError, match=r"None of the 48 utterances that count has face.* Leave it out of FEATURES"):
+    with pytest.raises(AffexError, match=r"None of the 48 utterances that count has face.* Name the others alone"):
         evaluate(nobody, settings)
 
 

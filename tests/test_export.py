@@ -22,7 +22,14 @@ from pipeline.exchange.record import Clip, Export
 from pipeline.manifest import Dataset, Media, Utterance
 from pipeline.media import csd
 
-NAMES = {"csd": "out.csd", "npz": "out.npz", "parquet": "out.parquet", "audformat": "out"}
+NAMES = {
+    "csd": "out.csd",
+    "npz": "out.npz",
+    "parquet": "out.parquet",
+    "audformat": "out",
+    "csv": "out.csv",
+    "npy": "arrays",
+}
 #: One row a clip, and rows of frames.
 FEATURES = ("gemaps", "mfcc:n=13")
 
@@ -37,7 +44,7 @@ def dataset(tmp_path_factory) -> Dataset:
 
 def written(dataset: Dataset, feature: str, folder: Path, format_: str) -> tuple[Path, list[str]]:
     listener = Listener()
-    exporting.export(dataset, extracted(dataset, feature), folder / NAMES[format_], "", listener)
+    exporting.export(dataset, extracted(dataset, feature), folder / NAMES[format_], format_, listener)
     assert listener.counted["exporting"] == 5
     return folder / NAMES[format_], listener.said
 
@@ -116,7 +123,9 @@ def test_rows_of_a_recording_stand_together_in_its_time(dataset, tmp_path, featu
 
 
 def test_only_a_sequence_is_written_by_recording(dataset, tmp_path):
-    with pytest.raises(UsageError, match=r"--by recording is for \.csd: as npz, the table of utterances says"):
+    with pytest.raises(
+        UsageError, match=r"--by recording is for \.csd and folders of \.npy: as npz, the table of utterances says"
+    ):
         exporting.export(dataset, extracted(dataset, "gemaps"), tmp_path / "a.npz", "", Listener(), by_recording=True)
 
 
@@ -229,7 +238,7 @@ def test_two_utterances_of_one_span_are_too_much_for_audformat(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("format_", ["csd", "npz", "parquet"])
+@pytest.mark.parametrize("format_", ["csd", "npz", "parquet", "csv", "npy"])
 def test_few_clips_are_in_memory_at_a_time(tmp_path, monkeypatch, format_):
     monkeypatch.setattr(parquet, "GROUP", 100)
     utterances = tuple(Utterance(f"{n}", "many", "s") for n in range(50))
@@ -253,6 +262,29 @@ def test_few_clips_are_in_memory_at_a_time(tmp_path, monkeypatch, format_):
         assert source.read("49").values.tolist() == [[49.0] * 4] * 10
 
 
+@pytest.mark.parametrize("framewise", [True, False])
+@pytest.mark.parametrize("format_", NAMES)
+def test_columns_called_as_a_table_calls_its_own_come_back_under_their_names(tmp_path, format_, framewise):
+    utterance = Utterance("u", "c", "s", "joy", audio=Media("u.wav", 0.0, 9.0))
+    names = ("time", "found", "ID", "timestamp", "file", "frame", "confidence", "utterance", "start", "feature.time")
+    values = np.arange(3 * len(names) if framewise else len(names), dtype=np.float32).reshape(-1, len(names))
+    times = np.array([0.5, 1.5, 2.5]) if framewise else None
+    intervals = np.array([[0, 1], [1, 2], [2, 3]], float)[: len(values)]
+    clip = Clip(utterance, values, intervals, times)
+    provenance = {"key": "k"}
+    made = Export(
+        "c", "f", "audio", names, framewise, 1, len(values), (utterance,), {}, provenance, lambda: iter([clip])
+    )
+    formats.FORMATS[format_].write(tmp_path / NAMES[format_], made)
+    with formats.opened(format_, tmp_path / NAMES[format_], formats.Wish()) as source:
+        assert source.columns == names
+        assert list(source.keys) == ["u"]
+        part = source.read("u")
+    assert part.values.tolist() == values.tolist()
+    if framewise:
+        assert part.middles.tolist() == times.tolist()
+
+
 def test_pictures_are_not_exported_and_it_is_said(tmp_path):
     made = corpus(tmp_path)
     tiles = spec("tiles", Tiles())
@@ -273,11 +305,9 @@ def test_what_cannot_be_exported_is_refused_in_words(dataset, tmp_path):
         assert not list(tmp_path.iterdir())
 
     refused(UsageError, r"leave pool= and columns= out", replace(ours, pool=("mean",)))
-    refused(
-        AffexError, r"not in the cache: run `affex features --dataset mine --features 'tiles'`", spec("tiles", Tiles())
-    )
+    refused(AffexError, r"not in the cache: run `make features DATASET=mine FEATURES=tiles`", spec("tiles", Tiles()))
     refused(UsageError, r"out\.xlsx says no format: expected \.csd, \.npz, \.parquet", name="out.xlsx")
-    refused(UsageError, r"There is no format to export to 'csv'", format_="csv")
+    refused(UsageError, r"There is no format to export to 'xls'", format_="xls")
 
 
 @given(
@@ -302,7 +332,7 @@ def test_real_recordings_come_back_to_the_bit(test_data, tmp_path, format_):
     utterances = tuple(Utterance(wav.stem, "real", wav.stem[:2], wav.stem[5], audio=Media(str(wav))) for wav in wavs)
     real = Dataset("real", wavs[0].parent, tmp_path / "cache" / "real", utterances)
     ours = extracted(real, "mfcc:n=13")
-    exporting.export(real, ours, tmp_path / NAMES[format_], "", Listener())
+    exporting.export(real, ours, tmp_path / NAMES[format_], format_, Listener())
     theirs, _ = imported(tmp_path / NAMES[format_], real)
     before, after = cached(real, ours), cached(real, theirs)
     assert (after.ids, after.columns) == (before.ids, before.columns)

@@ -265,7 +265,7 @@ def test_a_span_outside_its_file_and_names_with_umlauts(tmp_path: Path) -> None:
 
 def test_a_cache_that_cannot_be_written(dataset: Dataset, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(AffexError, match=r"cannot be written: Not a directory. Is CACHE \(or OUT\) right"):
+    with pytest.raises(AffexError, match=r"cannot be written: Not a directory. Is it the right folder"):
         run(replace(dataset, folder=tmp_path / "file" / "small"), LEVEL)
 
 

@@ -18,24 +18,27 @@ from conftest import ROOT
 from corpus import Listener, run, write_wav
 from synthetic import make_matrix
 from test_models import fitted, wanted
-from trees import TREES
+from trees import TREES, pointer
 
-from pipeline import manifest, registry
-from pipeline.caching import cache, imports, store
+from pipeline import bundle, manifest, registry, verification
+from pipeline.caching import cache, imports, owner, store
 from pipeline.cli.command import cli
 from pipeline.corpora import csv
 from pipeline.corpora.base import Card
-from pipeline.dataset import opened
+from pipeline.dataset import last, opened
 from pipeline.errors import AffexError, CorpusError, UsageError
 from pipeline.exchange import importing
 from pipeline.exchange.record import Wish
 from pipeline.files import below, content, is_there, on_disk, shown, spelled
 from pipeline.fitted import modelfile
 from pipeline.fitted.recordings import at_hand
+from pipeline.judging import runs
+from pipeline.judging.kept_folds import damage
 from pipeline.judging.splits import folds
 from pipeline.manifest import Dataset, Media, Utterance
 from pipeline.matrix import Matrix
 from pipeline.media import decode_audio, digest
+from pipeline.sealed import sealed
 
 #: Names that are no UTF-8: Latin-1, a cut character, bytes of no encoding; and names that look like spelled ones.
 NAMES = [b"t\xf6ne", b"\xe2\x82", b"\xff\xfe", "töne".encode(), b"a\\xff", b"a\\x5cxff", b"a\\xFF", b"a\\b", b"\\x\xff"]
@@ -167,6 +170,16 @@ def test_folders_are_entered_once_and_what_is_not_is_said(tmp_path):
     assert listing.left_out == {"a/again": "is a/b once more", "a/b/up": "is the whole folder once more"}
 
 
+def test_what_several_ways_lead_to_goes_by_the_shallowest_and_by_its_own_name(tmp_path):
+    for name in ("a/x.wav", "z/deep/y.wav"):
+        write_wav(tmp_path / "in" / name, 0.01)
+    (tmp_path / "in/z/up").symlink_to(tmp_path / "in/a")
+    (tmp_path / "in/b").symlink_to(tmp_path / "in/z")
+    listing = below(tmp_path / "in")
+    assert listing.names == ["a/x.wav", "z/deep/y.wav"]
+    assert listing.left_out == {"b": "is z once more", "z/up": "is a once more"}
+
+
 # Every place that opens a path
 
 
@@ -248,6 +261,50 @@ def test_a_fifo_in_the_cache_is_as_good_as_an_empty_file(tmp_path):
     assert (summary.computed, path.is_fifo()) == (1, False)
 
 
+def test_no_reader_of_what_affex_keeps_waits_for_a_fifo(tmp_path):
+    """What saves time is done without; what was asked for is missed in a sentence, and can be written anew."""
+    said = r"it is a FIFO \(a named pipe\), and a file was expected"
+    folder = tmp_path / "c"
+    for name in ("last.json", "c/media.jsonl", "c/contents.json", "c/table.json", "c/manifest.jsonl",
+                 "c/manifest.sha256", "c/runs/one/metrics.json", "c/runs/two/predictions.csv"):  # fmt: skip
+        fifo(tmp_path / name)
+    with pytest.raises(UsageError, match=said):
+        last(tmp_path)
+    assert owner.read(folder) is None
+    assert not manifest.is_sound(folder / "manifest.jsonl")
+    with pytest.raises(OSError, match="FIFO"):
+        next(manifest.read(folder / "manifest.jsonl"))
+    with pytest.raises(UsageError, match=said):
+        runs.read(folder / "runs" / "one")
+    record = sealed({"files": {"predictions.csv": "0"}})
+    (folder / "runs" / "two" / "metrics.json").write_text(json.dumps(record))
+    with pytest.raises(UsageError, match=r"predictions\.csv is missing"):
+        runs.read(folder / "runs" / "two")
+    assert damage(fifo(folder / "fold-0.json")).endswith(
+        "and a file was expected: " + repr(str(folder / "fold-0.json"))
+    )
+    assert not verification.verify(listener := Listener(), tmp_path)
+    for name in ("last.json", "c/media.jsonl", "c/contents.json", "c/table.json", "c/manifest.jsonl"):
+        assert any(line.startswith(f"{tmp_path / name}: it is a FIFO") for line in listener.said)
+    write_wav(tmp_path / "data" / "a.wav", 0.3)
+    (tmp_path / "data" / "c.csv").write_text("file,speaker,label\na.wav,s,b\n")
+    dataset = opened("csv", tmp_path / "data" / "c.csv", tmp_path, partial=False, console=Listener())
+    (summary,) = run(dataset, *registry.feature_specs("egemaps"))
+    assert (summary.computed, manifest.is_sound(folder / "manifest.jsonl")) == (1, True)
+    bundle.write(folder / "runs" / "one", "metrics.json", {"versions": {}}, {"predictions.csv": b"x"})
+    assert bundle.read(folder / "runs" / "one", "metrics.json").contents == {"predictions.csv": b"x"}
+
+
+def test_a_model_that_was_never_fetched_says_so(tmp_path):
+    (tmp_path / "locked.affex").symlink_to(".git/annex/objects/X1/SHA256E-s1--0.affex")
+    for path, command in (
+        (pointer(tmp_path / "m.affex"), "git lfs pull"),
+        (tmp_path / "locked.affex", "git annex get"),
+    ):
+        with pytest.raises(UsageError, match=rf"{path.name} was never fetched: .* Run `{command}`"):
+            modelfile.read(path)
+
+
 def test_a_fifo_cannot_be_shown(tmp_path):
     fifo(tmp_path / "a.wav")
     said = CliRunner().invoke(cli, ["show", "a", "--dataset", "csv", "--data", str(tmp_path / "t.csv")])
@@ -311,6 +368,23 @@ def test_predict_spells_names_that_are_no_utf_8_everywhere(latin, tmp_path):
     assert all((latin / on_disk(utterance.audio.path)).is_file() for utterance in found)
     with h5py.File(folder / "egemaps.h5") as file:
         assert [name.decode() for name in file["ids"]] == IDS
+
+
+@pytest.mark.parametrize("name", ["emodb", "baum1s", "cremad", "omg", "mosei", "mosi", "iemocap", "enterface"])
+def test_corpora_in_a_folder_whose_name_is_no_utf_8_are_read(name, tmp_path):
+    named(tmp_path, b"\xff").unlink()
+    root = TREES[name](tmp_path / "tree")
+    plain = registry.corpora()[name].find(root)
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    root.rename(moved / os.fsdecode(b"Korpus \xe4"))
+    found = registry.corpora()[name].find(moved)
+    assert [(u.id, u.label, u.text, u.votes) for u in found] == [(u.id, u.label, u.text, u.votes) for u in plain]
+    for utterance in found:
+        manifest.to_line(utterance).encode()
+    assert [sum((moved / on_disk(m.path)).is_file() for m in u.media()) for u in found] == [
+        sum((root.parent / "moved" / os.fsdecode(b"Korpus \xe4") / m.path).is_file() for m in u.media()) for u in plain
+    ]
 
 
 def test_a_table_names_them_by_their_spelling_and_is_read_whatever_it_is_called(latin, tmp_path):

@@ -94,6 +94,13 @@ def test_a_split_with_one_training_speaker():
     assert foreseen(tuned.utterances, asked) == ()
 
 
+def test_what_is_foreseen_is_true_of_three_speakers_in_two_groups_too():
+    (said,) = foreseen(make_matrix(n_speakers=3).utterances, settings("svm", card=Card("group-k", "group-k", k=2)))
+    assert said.startswith("1 of 2 folds learn from 1 speaker")
+    assert said.endswith("Where it learns from 2 speakers or more, it searches.")  # "with 3 speakers" would be untrue
+    assert "calibrat" not in foreseen(TWO.utterances, settings("xgboost"))[0]  # it calibrates nothing
+
+
 def test_speakers_enough_are_searched_among():
     assert foreseen(make_matrix(n_speakers=3).utterances, SVM) == ()
     result = evaluate(make_matrix(n_speakers=5, class_shift=2.0), SVM)

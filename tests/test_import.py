@@ -77,8 +77,8 @@ def test_a_name_of_two_recordings_is_nobodys_and_told():
     assert (found.ambiguous, found.unknown) == (("1.wav",), ("3",))
     assert matching.told(found, 2) == [
         "1 of 2 utterances have rows in it.",
-        "1 of its keys are nobody's here: 3",
-        "1 of its keys may be several recordings' and were left: 1.wav",
+        "1 of its keys match no utterance: 3",
+        "1 of its keys match several recordings and are left out: 1.wav",
     ]
 
 
@@ -106,7 +106,7 @@ def test_a_table_with_one_row_an_utterance(dataset, tmp_path):
         ("c", "d", "dialog/e", "short"), "the imported file has no rows of it"
     )
     assert "2 of 6 utterances have rows in it." in said
-    assert "1 of its keys are nobody's here: gone.wav" in said
+    assert "1 of its keys match no utterance: gone.wav" in said
     assert "  columns left out (text): label" in said
 
 
@@ -162,7 +162,7 @@ def test_what_others_publish_of_mosei_falls_on_its_segments(tmp_path):
     assert found["zk2jTlAtvSU[0]"] == ([[0], [1], [2]], [0.25, 0.75, 1.25])
     assert found["zk2jTlAtvSU[1]"] == ([[2], [3], [4]], [0.25, 0.75, 1.25])
     assert found["zk2jTlAtvSU[4]"] == ([[8], [9], [10]], [0.25, 0.75, 1.25])
-    assert "1 of its keys are nobody's here: elsewhere" in said
+    assert "1 of its keys match no utterance: elsewhere" in said
     parts = {f"zk2jTlAtvSU[{n}]": ([[n], [-n]], [[n, n + 0.5], [n + 0.5, n + 1]]) for n in range(5)}
     aligned, _ = imported(sequence(tmp_path / "aligned.csd", parts), mosei, "aligned")
     assert rows_of(mosei, aligned)["zk2jTlAtvSU[3]"] == ([[3], [-3]], [0.25, 0.75])
@@ -276,7 +276,7 @@ def test_what_is_wrong_is_said(dataset, tmp_path):
     refused("2 keys have several rows, and no column says when they hold: a, b", "id,x", "a,1", "b,1", "a,2", "b,3")
     refused("no column says whose a row is.*found x, y", "x,y", "1,2")
     refused("no column of numbers beside id", "id,x", "a,one")
-    refused(r"has rows of nobody in mine. Its keys: q, r. The utterances: a, b, c", "id,x", "q,1", "r,1")
+    refused(r"has no rows of mine. Its keys: q, r. The utterances: a, b, c", "id,x", "q,1", "r,1")
     refused("no column of numbers beside id: there is nothing to be imported", "id,x")
     refused("1 rows have nothing in the column id", "id,x", "a,1", ",2")
     refused("No utterance of mine has rows that could be taken: 1 of its 1 rows hold NaN", "id,x,y", "a,,1")
@@ -377,7 +377,9 @@ def test_a_hurt_import_says_that_only_an_import_mends_it(dataset, tmp_path):
     at = content.rindex(np.float32(2).tobytes())
     content[at] ^= 1
     path.write_bytes(content)
-    with pytest.raises(AffexError, match="An imported feature cannot be computed again: import it again, `affex"):
+    with pytest.raises(
+        AffexError, match="An imported feature cannot be computed again: import it again, `make import DATASET="
+    ):
         imports.stock(dataset, spec)
 
 
@@ -414,7 +416,8 @@ def test_an_import_that_another_program_touched_says_so_and_how_to_import_it_aga
         known(dataset, "theirs:pool=mean")
     file = "FILE" if touched is beheaded else "t.csv"
     assert f"'theirs' is damaged: {path} is not as affex wrote it" in str(refused.value)
-    assert f"`affex import {file} --dataset mine --called theirs`" in str(refused.value)
+    assert f"`make import FILE={file} DATASET=csv DATA=mine.csv " in str(refused.value)
+    assert str(refused.value).endswith("CALLED=theirs`.")
     assert ("It came from t.csv (csv)." in str(refused.value)) == (file == "t.csv")
     assert not verification.verify(Terminal(), dataset.folder.parent)
     (said,) = [line for line in capsys.readouterr().out.splitlines() if "theirs.h5: " in line]
@@ -429,7 +432,7 @@ def test_a_corpus_without_it_says_import_it_first(dataset, tmp_path):
     imported(text(tmp_path / "t.csv", "id,x", "a,1"), dataset)
     other = replace(dataset, name="other", folder=dataset.folder.parent / "other")
     spec = known(other, "theirs")
-    with pytest.raises(AffexError, match="other has no such feature: import it first, `affex import FILE --dataset o"):
+    with pytest.raises(AffexError, match="other has no such feature: import it first, `make import DATASET=o"):
         imports.stock(other, spec)
 
 

@@ -164,6 +164,13 @@ def test_a_table_of_text(content, said, dataset, tmp_path):
     assert re.search(said, str(error.value))
 
 
+def test_why_no_row_was_taken_is_the_reason_of_those_that_are_there(dataset, tmp_path):
+    values = np.full((1, 2), 1e300)
+    path = packed(tmp_path / "a.npz", {"values": values, "ids": IDS[1:], "offsets": np.array([0, 1])})
+    with pytest.raises(AffexError, match="could be taken: 1 of its 1 rows hold NaN or an infinite number"):
+        imported(path, dataset, "hostile")
+
+
 def test_a_table_of_text_that_is_packed_is_not_unpacked(dataset, tmp_path):
     path = tmp_path / "t.csv.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -274,7 +281,7 @@ def test_what_is_no_file_is_not_waited_for(dataset, tmp_path):
 
     os.mkfifo(tmp_path / "t.csv")
     for settings in ({}, {"format_": "csv"}):
-        assert "is neither a file nor a folder" in why_not(tmp_path / "t.csv", dataset, **settings)
+        assert "it is a FIFO (a named pipe)" in why_not(tmp_path / "t.csv", dataset, **settings)
 
 
 def test_a_sequence_with_a_bad_record_or_without_columns(dataset, tmp_path):

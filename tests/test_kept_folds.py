@@ -16,7 +16,7 @@ from pipeline import atomic, registry, verification
 from pipeline.errors import AffexError
 from pipeline.judging import evaluate, kept_folds
 from pipeline.judging.evaluate import Outcome, Said
-from pipeline.judging.kept_folds import KeptFolds, beside
+from pipeline.judging.kept_folds import KeptFolds, inside
 from pipeline.judging.splits import Fold
 from pipeline.judging.task import prepare
 from pipeline.reporting import report
@@ -45,7 +45,7 @@ def bits(value: Any) -> Any:
 
 @pytest.fixture
 def kept(tmp_path: Path) -> KeptFolds:
-    folder = beside(tmp_path / "runs" / "mine")
+    folder = inside(tmp_path / "runs" / "mine")
     return KeptFolds(folder, "0" * 64, inner=True)
 
 
@@ -111,7 +111,7 @@ def test_what_is_not_ours_stays(kept: KeptFolds) -> None:
 
 
 def test_what_is_wrong_with_a_kept_fold_is_said(tmp_path: Path) -> None:
-    kept = KeptFolds(beside(tmp_path / "mine" / "runs" / "svm"), "0" * 64, inner=False)
+    kept = KeptFolds(inside(tmp_path / "mine" / "runs" / "svm"), "0" * 64, inner=False)
     for number in (0, 1):
         kept.keep(number, FOLDS[number], OUTCOME)
     path = kept.folder / "fold-0002.json"
@@ -143,7 +143,7 @@ def test_an_evaluation_goes_on_where_it_was_and_gives_the_same_bytes(name: str, 
     whole = evaluate.judge(task, settings, inner=is_inner)
     report.write(whole, tmp_path / "whole", basis)
 
-    kept = KeptFolds(beside(tmp_path / "run"), basis, inner=is_inner)
+    kept = KeptFolds(inside(tmp_path / "run"), basis, inner=is_inner)
 
     def keep(number: int, outcome: Outcome) -> None:
         kept.keep(number, task.folds[number], outcome)
@@ -158,6 +158,7 @@ def test_an_evaluation_goes_on_where_it_was_and_gives_the_same_bytes(name: str, 
     result = evaluate.judge(task, settings, inner=is_inner, known=kept.read(task.folds))
     assert computed == [fold.name for fold in task.folds[2:]]
     report.write(result, tmp_path / "run", basis)
+    kept.clear()
     files = {path.name: path.read_bytes() for path in (tmp_path / "whole").iterdir()}
     assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == files
     assert ("inner.csv" in files) == is_inner
@@ -180,12 +181,14 @@ def test_a_run_says_what_was_kept_and_leaves_nothing_behind(tmp_path: Path, caps
     monkeypatch.setattr(evaluate, "_run_fold", until(3))
     with pytest.raises(KeyboardInterrupt):
         run([path], cache)
-    [parts] = cache.glob("mine/runs/*")
+    [folder] = cache.glob("mine/runs/*")  # nothing beside the run's folder, where a user may not write
+    [parts] = folder.iterdir()
+    assert parts.name == ".folds"
     assert [part.name for part in sorted(parts.iterdir())] == [f"fold-000{n}.json" for n in (1, 2, 3)]
     (parts / "fold-0002.json").write_bytes(b"{}")
     monkeypatch.setattr(evaluate, "_run_fold", until(99))
     run([path], cache)
     assert "2 of 4 folds were kept by a run that did not end: it goes on from there" in capsys.readouterr().out
     assert computed == ["s0", "s1", "s2", "s1", "s3"]
-    assert [folder.suffix for folder in cache.glob("mine/runs/*")] != [".parts"]
-    assert not list(cache.glob("mine/runs/*.parts"))
+    assert list(cache.glob("mine/runs/*")) == [folder]
+    assert not parts.exists()

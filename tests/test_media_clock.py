@@ -130,6 +130,19 @@ def test_an_avi_with_a_hole_is_refused_since_it_does_not_say_where(tmp_path: Pat
             span(path, start, end)
 
 
+@pytest.mark.parametrize("codec", ["pcm_s16le", "libmp3lame", "ac3"])
+def test_a_lost_chunk_of_an_avi_is_a_hole_since_its_index_says_when_each_is(tmp_path: Path, codec: str) -> None:
+    path = recording(tmp_path / "a.avi", SOUND, codec)
+    content = bytearray(path.read_bytes())
+    middle, n = len(content) // 2, len(content) // 20
+    content[middle : middle + n] = bytes(n)
+    path.write_bytes(content)
+    assert max(off(path, 1.0, 2.0), off(path, 4.0, 5.0)) <= 0.025
+    for start, end in [(None, None), (2.5, 5.0), (3.1, 3.3)]:
+        with pytest.raises(MediaError, match=r"a.avi has a hole: sound is missing between [23]\.\d+ and 3\.\d+ s"):
+            span(path, start, end)
+
+
 def test_damage_is_a_hole(tmp_path: Path) -> None:
     path = recording(tmp_path / "a.mkv", SOUND, "ac3")
     with av.open(str(path)) as container:
@@ -146,8 +159,35 @@ def test_damage_is_a_hole(tmp_path: Path) -> None:
 # -- two clocks in one file ----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("name", "where"), [("a.mp3", 0.5), ("a.aac", 0.5), ("a.ac3", 0.5), ("a.flac", 0.05)])
+def test_where_a_file_without_times_is_damaged_its_sound_ends(tmp_path: Path, name: str, where: float) -> None:
+    path = recording(tmp_path / name, SOUND, {"a.mp3": "libmp3lame"}.get(name, name[2:]))
+    content = bytearray(path.read_bytes())
+    begin = round(where * len(content))
+    content[begin : begin + 3000] = b"\xff\x00\xfb\xa5" * 750
+    path.write_bytes(content)
+    if where > 0.1:
+        assert off(path, 1.0, 2.0) <= 0.025
+    for start, end in [(None, None), (2.5, 4.0), (4.5, 5.5)]:
+        with pytest.raises(MediaError, match=rf"{name} is damaged: at .* decoded, and nothing says when"):
+            span(path, start, end)
+
+
+def test_a_frame_that_has_the_time_of_the_next_is_no_hole(tmp_path: Path) -> None:
+    path = recording(tmp_path / "a.vob", np.concatenate([SOUND] * 3), "ac3")
+    assert span(path).duration == pytest.approx(18.0, abs=0.05)
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac"])
+def test_a_span_shorter_than_a_sample_says_so(tmp_path: Path, name: str) -> None:
+    soundfile.write(tmp_path / name, WHOLE, RATE)
+    with pytest.raises(MediaError, match=r"the span 1 to 1 s of a\.\w+ is shorter than one sample"):
+        span(tmp_path / name, 1.0, 1.0000001)
+
+
 @pytest.mark.parametrize(
-    ("name", "codec"), [("a.ogg", "libopus"), ("a.m4a", "aac"), ("a.mpg", "mp2"), ("a.wmv", "wmav2")]
+    ("name", "codec"),
+    [("a.ogg", "libopus"), ("a.oga", "flac"), ("a.m4a", "aac"), ("a.mpg", "mp2"), ("a.wmv", "wmav2")],
 )
 def test_a_copy_that_begins_inside_has_one_clock(tmp_path: Path, name: str, codec: str) -> None:
     path = recording(tmp_path / name, SOUND, codec, change=from_(1.21))
@@ -467,11 +507,11 @@ def test_a_cache_of_the_decoder_before_serves_none_of_its_rows(tmp_path: Path, m
         assert cache.recipe(each.feature).key != before
         [summary] = run(dataset, each)
         assert (summary.cached, summary.computed) == (0, 1)
-        assert list(summary.reasons) == ["made otherwise before: decoder not stated -> 2"]
+        assert list(summary.reasons) == ["made otherwise before: decoder not stated -> 3"]
         [again] = run(dataset, each)
         assert (again.cached, again.computed) == (1, 0)
 
 
 def test_what_reads_other_features_has_the_decoders_version_from_them() -> None:
     stated = json.loads(cache.recipe(Peaks()).spec)
-    assert ("decoder" in stated, stated["upstream"]["decoder"]) == (False, 2)
+    assert ("decoder" in stated, stated["upstream"]["decoder"]) == (False, 3)

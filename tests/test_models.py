@@ -20,7 +20,7 @@ import pytest
 import skops.io
 from conftest import ROOT
 from corpus import write_wav
-from synthetic import make_matrix, with_values
+from synthetic import make_matrix, relabelled, with_values
 
 from pipeline import registry
 from pipeline.caching.cache import recipe
@@ -130,8 +130,14 @@ def test_it_learns_from_all_but_those_left_out():
     assert "without-01-04" in some.name
     with pytest.raises(UsageError, match="There is no speaker '7'"):
         fitted(make_matrix(), wanted("svm:C=1,gamma=1"), "7")
+    one = fitted(make_matrix(), wanted("svm:C=1,gamma=1"), "00", "01", "02", "03", "04")
+    assert any("scores are not calibrated" in note for note in one.learned.notes)
+    with pytest.raises(AffexError, match="svm could not learn from the 0 utterances of toy"):
+        fitted(make_matrix(), wanted("svm:C=1,gamma=1"), "00", "01", "02", "03", "04", "05")
+    two = make_matrix(n_speakers=2)
+    glad = relabelled(two, ["joy" if u.speaker == "00" else u.label for u in two.utterances])
     with pytest.raises(AffexError, match="svm could not learn from the 16 utterances of toy"):
-        fitted(make_matrix(n_speakers=2), wanted("svm"), "01")
+        fitted(glad, wanted("svm"), "01")
 
 
 def test_those_whom_a_fixed_split_names_on_no_side_are_not_learned_from():
@@ -314,7 +320,7 @@ def test_another_layout_and_a_file_that_is_not_there_say_what_to_do(genuine, tmp
     members = members_of(genuine)
     record = json.loads(members["model.json"]) | {"schema": 99}
     (tmp_path / "late.affex").write_bytes(zipped({**members, "model.json": json.dumps(record).encode()}))
-    with pytest.raises(AffexError, match="has the layout 99, and this version of affex reads 1"):
+    with pytest.raises(AffexError, match="has the layout 99, and this version of affex reads 2"):
         read(tmp_path / "late.affex")
     with pytest.raises(UsageError, match="cannot be read: No such file or directory"):
         read(tmp_path / "nowhere.affex")
@@ -497,7 +503,7 @@ def test_a_model_that_needs_speakers_asks_for_them(corpus, tmp_path):
 def test_a_model_says_where_its_figures_are(corpus):
     chosen = [*corpus, "--classifier", "xgboost:rounds=2", "--features", "egemaps"]
     assert (
-        "How such models do on unheard speakers: `make evaluate`, settings alike (run egemaps_xgboost_loso-"
+        "How such models do on unheard speakers: `affex evaluate`, settings alike (run egemaps_xgboost_loso-"
         in affex("fit", *chosen)
     )
     affex("evaluate", *chosen)

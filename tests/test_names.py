@@ -65,7 +65,7 @@ def test_names_that_say_something_else_are_two(one, other):
 
 
 def test_what_cannot_be_seen_is_written_out():
-    assert names.quoted(["eva", "eva\u200b", "e\u00a0v a"]) == r"'eva' and 'eva\u200b' and 'e\u00a0v a'"
+    assert names.quoted(["eva", "eva\u200b", "e\u00a0v a"]) == r"'eva' and 'eva\u200b' and 'e\xa0v a'"
 
 
 # Speakers

@@ -370,7 +370,7 @@ def test_a_clip_or_a_file_that_is_missing_upstream_is_said(dataset):
     with pytest.raises(AffexError, match=r"^05: rated does not have every frame of heard, .*FEATURES=heard"):
         load(dataset, [replace(HEARD, pool=("qmean",))])
     path.unlink()
-    with pytest.raises(AffexError, match=r"rated\.h5 is not there. Run `make features`"):
+    with pytest.raises(AffexError, match=r"rated\.h5 is not there. Run `make features DATASET=small FEATURES=rated`"):
         load(dataset, [replace(HEARD, pool=("qmean",))])
     assert load(dataset, [replace(HEARD, pool=("mean",))]).columns == ("loudness.mean",)
 
@@ -483,7 +483,7 @@ def test_the_device_reaches_the_features_and_brings_a_worker_a_gpu(dataset, monk
             seen.update(specs=specs, device=runtime.device, several=runtime.threads > 1)
         return []
 
-    def workers(scheduler, jobs, gpus):
+    def workers(scheduler, jobs, gpus, say):
         seen["gpus"] = gpus
         return stages.contextlib.nullcontext(stages.Inline())
 
@@ -514,6 +514,7 @@ def test_every_verb_that_extracts_says_where(fitted, monkeypatch, verb):
         raise StoppedError(runtime.device)
 
     monkeypatch.setattr("pipeline.desk.extract", extract)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
     monkeypatch.chdir(fitted)
     for device in ("cpu", "cuda"):
         with pytest.raises(StoppedError, match=device):

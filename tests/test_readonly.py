@@ -103,7 +103,7 @@ def test_results_that_could_not_be_written_are_refused_before_anything_is_learne
     monkeypatch.setattr("pipeline.judging.evaluate.judge", lambda *_, **__: pytest.fail("it was evaluated"))
     monkeypatch.setattr("pipeline.fitted.models.fit", lambda *_, **__: pytest.fail("it was fitted"))
     with read_only(study / "cache"):
-        with pytest.raises(AffexError, match=r"runs/.* cannot be written: .*Is CACHE \(or OUT\) right"):
+        with pytest.raises(AffexError, match=r"runs/.* cannot be written: .*Is it the right folder"):
             affex("evaluate", *of(study), *MODEL, *RUNNING, "--seed", 2)
         with pytest.raises(AffexError, match="cannot be written"):
             affex("fit", *of(study), *MODEL, *RUNNING)

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -147,14 +148,14 @@ def test_a_run_that_may_not_be_read_or_is_no_file_is_a_sentence(two, tmp_path, m
     os.mkfifo(path)  # which would hang
     with pytest.raises(UsageError, match=r"predictions\.csv is missing"):
         runs.read(Path(two[0]))
-    read = Path.read_bytes
+    opened = Path.open
 
-    def refused(self: Path) -> bytes:
+    def refused(self: Path, *mode: str) -> Any:
         if self.name == "metrics.json":
             raise PermissionError(13, "Permission denied", str(self))
-        return read(self)
+        return opened(self, *mode)
 
-    monkeypatch.setattr(Path, "read_bytes", refused)  # root may read all
+    monkeypatch.setattr(Path, "open", refused)  # root may read all
     with pytest.raises(UsageError, match=r"no finished run that can be read \(Permission denied\)"):
         runs.read(Path(two[1]))
     assert not study._shown_again(Terminal(), Path(two[1]), "basis")

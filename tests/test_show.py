@@ -196,7 +196,7 @@ def test_why_nothing_can_be_seen_or_heard(dataset):
 
 
 def test_what_is_to_be_done_first(dataset):
-    to_do = r" Run `make features FEATURES=faces` first\."
+    to_do = r" Run `make features DATASET=mine FEATURES=faces` first\."
     assert re.fullmatch(rf".*faces\.h5 is not there\.{to_do}", sheet_of(dataset, "whole").seen)
     path = keep(dataset, entry(dataset, "part", np.arange(3) / 5))
     assert re.fullmatch(rf"it is not among the clips in the cache\.{to_do}", sheet_of(dataset, "whole").seen)
@@ -352,7 +352,9 @@ def test_the_verb(tmp_path, capsys):
     common = ["--data", str(tmp_path / "t.csv"), "--dataset", "csv", "--cache", str(tmp_path / "cache")]
     common += ["--features", "faces:detector=hog"]
     cli(["show", "a", *common, "--out", str(tmp_path / "a.svg")], standalone_mode=False)
-    assert "is not there. Run `make features FEATURES=faces:detector=hog` first.\n" in capsys.readouterr().out
+    to_do = capsys.readouterr().out
+    assert "is not there. Run `affex features --dataset csv --data " in to_do
+    assert " --features faces:detector=hog` first.\n" in to_do
     cli(["features", *common, "--scheduler", "inline"], standalone_mode=False)
     before = {path: path.read_bytes() for path in (tmp_path / "cache").rglob("*.*")}
     cli(["show", "Jäger 1", *common], standalone_mode=False)

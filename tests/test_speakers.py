@@ -23,8 +23,8 @@ from pipeline.matrix import Matrix
 from pipeline.reporting import comparison, pictures, report, tables
 
 SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("key",))
-LOST = "9 of 12 speakers have one class only: SPEAKER_NORM takes the class away with the speaker"
-MARK = "9 of 12 have one class, which SPEAKER_NORM takes away"
+LOST = "9 of 12 speakers have one class only: normalisation by speaker takes the class away with the speaker"
+MARK = "9 of 12 have one class, which normalisation takes away"
 
 
 def of(*names: str) -> Clusters:
@@ -78,7 +78,7 @@ def test_normalisation_takes_the_class_of_whoever_has_one_and_every_output_says_
     assert plain.found["uar"] > 0.9
     poor = [row["war"] for row in normed.found["per_speaker"].values() if row["n_classes"] == 1]
     assert np.mean(poor) < 0.4  # the class went with the speaker: chance is 0.25
-    assert normed.found["class_lost"] == {"n": 9, "of": 12}
+    assert normed.found["class_lost"] == {"n": 9, "of": 12, "what": "class"}
     assert normed.found["speakers_by_classes"] == {"1": 9, "4": 3}
     assert [note for note in normed.found["warnings"] if note.startswith(LOST)]
     assert LOST in text_of(normed.folder)
@@ -95,16 +95,17 @@ def test_normalisation_takes_the_class_of_whoever_has_one_and_every_output_says_
 def test_a_comparison_and_a_fusion_say_it_too(run):
     plain, normed = run("plain"), run("normed", speaker_norm=True)
     found = comparison.compare([plain, normed])
-    assert found["runs"][1]["class_lost"] == {"n": 9, "of": 12}
+    assert found["runs"][1]["class_lost"] == {"n": 9, "of": 12, "what": "class"}
     assert any("normed: 9 of 12 speakers have one class only" in note for note in found["notes"])
     text = io.StringIO()
     tables.show_comparison(found, Console(file=text, width=200))
     assert text.getvalue().count(MARK) == 1
 
     fused = report.summary(fusion.late([plain, normed], "mean"))
-    assert fused["class_lost"] == {"n": 9, "of": 12}
+    assert fused["class_lost"] == {"n": 9, "of": 12, "what": "class"}
     assert fused["speakers_by_classes"] == {"1": 9, "4": 3}
-    assert any(note.startswith(LOST) for note in fused["warnings"])
+    (said,) = [note for note in fused["warnings"] if LOST in note]
+    assert said.startswith(" ".join(normed.found["model"]) + ": ")  # the other one lost nothing
     assert MARK in tables.headline(fused)
 
 
@@ -135,7 +136,10 @@ def test_a_speaker_whose_values_are_all_one_is_said():
     utterances = tuple(replace(u, valence=1.0 if u.speaker == "00" else u.valence) for u in matrix.utterances)
     settings = replace(SETTINGS, card=Card("valence", target="valence"), speaker_norm=True)
     result = evaluate(replace(matrix, utterances=utterances), settings)
-    assert any(note.startswith("1 of 4 speakers have one value only: SPEAKER_NORM") for note in result.notes)
+    assert any(
+        note.startswith("1 of 4 speakers have one value only: normalisation by speaker") for note in result.notes
+    )
+    assert "1 of 4 have one value, which normalisation takes away" in tables.mark(report.summary(result))
 
 
 def test_the_largest_score_and_the_decision_are_counted(run):

@@ -4,6 +4,7 @@ import csv as tables
 import json
 import os
 import struct
+import zlib
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
@@ -210,6 +211,14 @@ def test_a_picture_that_was_cut_short_is_none(suffix, tmp_path):
     )
 
 
+def test_a_small_file_that_declares_many_pixels_is_not_decoded(tmp_path):
+    content = bytearray(encoded(quarters()))
+    content[16:24] = struct.pack(">II", 30000, 30000)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    write(tmp_path / "a.png", bytes(content))
+    assert problem(tmp_path / "a.png").endswith("more than can be decoded: at most 268435456")
+
+
 def test_a_still_has_no_sound_and_no_length(tmp_path):
     path = write(tmp_path / "a.png", encoded(quarters()))
     assert problem(path, start=1.0, end=2.0) == (
@@ -315,6 +324,16 @@ def test_a_folder_is_all_recordings_in_it_and_what_is_left_out_is_said(tmp_path)
         ".hidden/y.wav": HIDDEN,
         "loop": "is the whole folder once more",
     }
+
+
+def test_a_picture_that_cannot_be_opened_lacks_sound_for_that_reason(tmp_path):
+    write(tmp_path / "rec" / "a.png", b"")
+    write(tmp_path / "rec" / "b.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>")
+    found = at_hand(tmp_path / "rec", tmp_path / "cache").utterances
+    assert [why for one in found for _, why in one.absent] == [
+        "its file is empty (0 bytes)",
+        "its file is no recording: it holds neither sound nor pictures that can be decoded",
+    ]
 
 
 def test_a_table_may_name_films_and_sounds_of_any_kind(tmp_path):

@@ -224,7 +224,7 @@ def test_scores_are_fused_and_each_member_has_a_run(tmp_path, cache, capsys):
 @pytest.mark.parametrize(
     ("features", "classifiers", "fusion", "message"),
     [
-        ("gemaps is09", "svm gmm xgboost", "late", "FEATURES names 2 and CLASSIFIER 3"),
+        ("gemaps is09", "svm gmm xgboost", "late", "there are 2 of the first and 3 of the second"),
         ("gemaps", "svm", "late", "expected two features at least"),
         ("gemaps", "svm gmm", "early", "fuse their scores with FUSION=late"),
         ("gemaps", "svm", "lat", "Did you mean late"),

@@ -1,15 +1,21 @@
 """`affex cache verify`: one test a kind of what is kept, each damaged in its turn."""
 
+import json
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import soundfile
 from corpus import Listener, write_wav
 
-from pipeline import atomic, manifest, verification
+from pipeline import atomic, dataset, front, manifest, mending, registry, verification
+from pipeline.caching import cache as cache_of
+from pipeline.caching import store
 from pipeline.cli.command import cli
 from pipeline.errors import AffexError
+from pipeline.media import contents
 
 MODEL = ("--features", "egemaps", "--classifier", "svm:C=1,gamma=0.01", "--scheduler", "inline", "--jobs", "1")
 
@@ -27,6 +33,9 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_wav(folder / "wav" / f"{n}.wav", 0.3, seed=n)
         lines.append(f"wav/{n}.wav,s{n % 4},{'ab'[n // 4 % 2]}")
         vectors.append(f"wav/{n},{n}")
+    samples, rate = soundfile.read(folder / "wav" / "15.wav")
+    soundfile.write(folder / "wav" / "15.ogg", samples, rate)  # what it holds is remembered
+    lines[-1] = lines[-1].replace(".wav", ".ogg")
     (folder / "mine.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (folder / "vectors.csv").write_text("\n".join(vectors) + "\n", encoding="utf-8")
     where = ("--dataset", "csv", "--data", folder / "mine.csv", "--cache", folder / "cache")
@@ -36,7 +45,10 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     affex("compare", "--cache", folder / "cache", "--runs", runs)
     affex("fit", *where, *MODEL)
     affex("import", folder / "vectors.csv", *where, "--called", "theirs")
-    affex("features", *where, "--features", "egemaps")  # by now the media are old enough to be remembered
+    with pytest.MonkeyPatch.context() as patch:  # the media are old enough to be remembered
+        for module in ("pipeline.caching.sources", "pipeline.media.contents"):
+            patch.setattr(f"{module}.TICK", 0.0)
+        affex("features", *where, "--features", "egemaps")
     return folder / "cache"
 
 
@@ -55,19 +67,20 @@ def flipped(path: Path) -> None:
 def test_all_is_well_where_nothing_was_hurt(kept: Path) -> None:
     sound, said = verified(kept)
     assert sound, said
-    # rows of two features and the fingerprints, an import, four notes, two runs, a comparison, a model
-    assert said == "11 files and results verified, 0 things hurt."
+    # rows of two features and the fingerprints, an import, five notes, two runs, a comparison, a model
+    assert said == "12 files and results verified, 0 things hurt."
 
 
 @pytest.mark.parametrize(
     ("pattern", "mend"),
     [
-        ("mine/egemaps.h5", "`make features` computes again"),
-        ("mine/theirs.h5", "Import it again: `affex import FILE --dataset mine --called theirs`"),
-        ("mine/manifest.jsonl", "`make features` writes it anew"),
+        ("mine/egemaps.h5", "`make features {mine} FEATURES=egemaps` computes again"),
+        ("mine/theirs.h5", "Import it again: `make import FILE={file} {mine} CALLED=theirs`"),
+        ("mine/manifest.jsonl", "`make features {mine} FEATURES=egemaps` writes it anew"),
         ("mine/media.jsonl", "hashes those files again"),
+        ("mine/contents.json", "opens those files again"),
         ("mine/table.json", "writes it anew"),
-        ("last.json", "The next `make features` writes it anew"),
+        ("last.json", "That writes it anew"),
         ("mine/runs/*/metrics.json", "Make it again with `make evaluate`"),
         ("mine/runs/*/predictions.csv", "Make it again with `make evaluate`"),
         ("mine/runs/*/confusion.png", "Make it again with `make evaluate`"),
@@ -86,9 +99,50 @@ def test_damage_is_found_and_how_to_mend_it_is_said(
     hurt(path)
     sound, said = verified(tmp_path / "cache")
     assert not sound
-    assert mend in said
+    mine = f"DATASET=csv DATA={kept.parent / 'mine.csv'} CACHE={tmp_path / 'cache'}"
+    assert mend.format(mine=mine, file="vectors.csv") in said
+    assert ".." not in said.replace("RUNS='...'", "")
     assert str(path) in said or f"{path.parent}: {path.name}" in said
-    assert said.endswith("11 files and results verified, 1 things hurt.") or "clip" in said
+    assert said.endswith("12 files and results verified, 1 things hurt.") or "clip" in said
+
+
+def test_the_line_that_mends_can_be_copied_for_other_parameters_and_segments_too(kept: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    shutil.copytree(kept, cache)
+    where = ("--dataset", "csv", "--data", kept.parent / "mine.csv", "--cache", cache)
+    affex("features", *where, "--features", "mfcc:n=20,hop=5ms", "--scheduler", "inline")
+    [rows] = cache.glob("mine/mfcc-*.h5")
+    content = bytearray(rows.read_bytes())
+    content[len(content) // 2] ^= 4
+    rows.write_bytes(content)
+    _, said = verified(cache)
+    [line] = {line.partition("`")[2].partition("`")[0] for line in said.splitlines() if rows.name in line}
+    assert line.endswith("FEATURES=mfcc:n=20,hop=0.005"), said
+    affex(*shlex.split(front.as_typed(line, {}, "affex"))[1:])
+    assert verified(cache)[0]
+    segment = cache / "mine" / "mfcc.parts" / f"{rows.stem.rpartition('-')[2]}-0.h5"
+    segment.parent.mkdir(exist_ok=True)
+    rows.rename(segment)
+    assert mending.feature(segment, store.described(segment)) == "mfcc:n=20,hop=0.005"
+    spec = registry.feature_specs("landmarks:points=68,faces.detector=yunet")[0]
+    assert mending._made(spec.default, json.loads(cache_of.recipe(spec.feature).spec)) == spec.feature
+
+
+@pytest.mark.parametrize(
+    ("names", "data", "found"),
+    [
+        ("emodb", "/my emodb", {"DATASET": "emodb", "DATA": "/my emodb"}),
+        ("savee", "/my savee", {"DATASET": "emodb"}),
+        ("emodb savee", None, {"DATASET": "emodb"}),
+    ],
+)
+def test_a_corpus_is_named_with_the_folder_it_was_used_in_last(
+    names: str, data: str | None, found: dict[str, object], tmp_path: Path
+) -> None:
+    dataset.remember(tmp_path, names, data)
+    known = {name: value for name, value in dataset.named(tmp_path / "emodb").items() if value is not None}
+    assert known == found | {"CACHE": tmp_path}
+    assert dataset.named(tmp_path / "mine")["DATA"] == "mine.csv"  # where nothing says which table it was
 
 
 def test_the_command_ends_with_an_error(kept: Path, tmp_path: Path) -> None:
@@ -108,6 +162,31 @@ def test_a_run_without_its_record_or_of_an_earlier_version(kept: Path, tmp_path:
     _, said = verified(tmp_path / "cache")
     assert f"{one}: metrics.json is missing" in said
     assert f"{other}: metrics.json has no seal: an earlier affex made it" in said
+
+
+def test_what_an_earlier_version_left_unsealed_is_not_called_changed(kept: Path, tmp_path: Path) -> None:
+    shutil.copytree(kept, tmp_path / "cache")
+    folder = tmp_path / "cache" / "mine"
+    (folder / "manifest.sha256").unlink()
+    (folder / "media.jsonl").write_text('{"path": "wav/0.wav"}\n', encoding="utf-8")
+    (tmp_path / "cache" / "last.json").write_text('{"dataset": "mine", "data": null}\n', encoding="utf-8")
+    _, said = verified(tmp_path / "cache")
+    assert (
+        f"{folder / 'manifest.jsonl'}: manifest.sha256 is missing, so that nothing proves it. `make features`" in said
+    )
+    assert "1 of its lines have no seal, or not what was sealed; the first is line 1" in said
+    assert said.count(f"{tmp_path / 'cache' / 'last.json'}") == 1
+    assert "last.json: it does not say any more which corpus was extracted last" in said
+
+
+def test_what_files_hold_is_verified(tmp_path: Path) -> None:
+    record = tmp_path / "mine" / contents.RECORD
+    contents._remember(record, {"a.mp4": [[1, 2, 3, 4], [True, True, ""], ""]})
+    assert verified(tmp_path) == (True, "1 files and results verified, 0 things hurt.")
+    flipped(record)
+    sound, said = verified(tmp_path)
+    assert not sound
+    assert "The next run looks at those files again" in said
 
 
 def test_what_a_killed_run_left_is_told_from_what_is_being_written(tmp_path: Path) -> None:

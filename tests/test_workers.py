@@ -222,6 +222,16 @@ def test_a_scheduler_that_dies_is_a_sentence_and_costs_nothing_finished(tmp_path
     assert summary.cached == 2 * held
 
 
+def test_a_scheduler_that_dask_has_given_up_is_a_sentence_too(mine, tmp_path):
+    (tmp_path / "marker").touch()
+    with stages.opened(mine.address, 1) as runner:
+        found = runner.map(dies_once, tmp_path / "marker", {n: n for n in range(30)})
+        next(found)
+        runner._client.close()  # as Dask itself does when a scheduler does not come back
+        with pytest.raises(AffexError, match=f"The Dask scheduler at {mine.address} does not answer any more"):
+            list(found)
+
+
 # Deaths
 
 

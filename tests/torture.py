@@ -129,7 +129,7 @@ class Ground:
     @property
     def kept(self) -> list[Path]:
         """The folds that an evaluation has left behind."""
-        return sorted(self.folder.glob("runs/*.parts/fold-*.json"))
+        return sorted(self.folder.glob("runs/*/.folds/fold-*.json"))
 
     def results(self) -> dict[str, bytes]:
         """Return the files of all runs; there is nothing beside them."""
@@ -173,7 +173,9 @@ def check(ground: Ground, attack: str, held_before: tuple[int, ...]) -> None:
             raise SystemExit(f"{attack}: expected '{wanted}', got exit code {finished.returncode} and:\n{said}")
     if ground.digest() != ground.expected:
         raise SystemExit(f"{attack}: the result differs from the undisturbed one")
-    left = [path.name for path in ground.folder.rglob("*") if path.suffix in (".tmp", ".parts")]
+    left = [
+        path.name for path in ground.folder.rglob("*") if path.suffix in (".tmp", ".parts") or path.name == ".folds"
+    ]
     if left:
         raise SystemExit(f"{attack}: left behind {left}")
     print(f"{attack}: {held_before} clips were held, the rest was computed, result equal", flush=True)
@@ -353,7 +355,7 @@ def _judged(ground: Ground, attack: str, expected: dict[str, bytes], n_hurt: int
     n_computed = _judge(ground).count("computed fold")
     if n_computed != (0 if was_finished else ground.n_folds - n_kept):
         raise SystemExit(f"{attack}: {n_kept} of {ground.n_folds} folds were kept, and {n_computed} were computed")
-    if ground.results() != expected or list(ground.folder.glob("runs/*.parts")):
+    if ground.results() != expected or list(ground.folder.glob("runs/*/.folds")):
         raise SystemExit(f"{attack}: the files differ from the undisturbed ones")
     print(f"{attack}: {n_kept} folds were kept, {n_computed} computed, result equal", flush=True)
 

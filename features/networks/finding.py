@@ -130,7 +130,7 @@ def _downloaded(file: WeightFile, folder: str) -> Path:
     into = downloads()
     by_hand = (
         f"Fetch {file.name} by hand from {file.url or file.source} (its sha256 is {file.sha256}) and put it into "
-        f"{folder or f'{into}, or into a folder of yours that WEIGHTS= names'}."
+        f"{folder or f'{into}, or into a folder of yours, which WEIGHTS=folder names'}."
     )
     if not file.url:
         raise WeightError(f"{file.name} is not here, and affex cannot fetch it.\n{by_hand}")

@@ -62,9 +62,7 @@ def packaged(file: WeightFile) -> Path:
     """
     spec = importlib.util.find_spec(file.package)
     if spec is None or not spec.submodule_search_locations:
-        raise WeightError(
-            f"{file.name} comes with the package {file.package}, which is not installed: run make install again."
-        )
+        raise WeightError(f"{file.name} comes with the package {file.package}, which is not installed: install it.")
     return verified(Path(spec.submodule_search_locations[0], "models", file.name), file)
 
 

@@ -34,7 +34,7 @@ RECORDED = ("affex", "h5py", "numpy")
 DECODERS = {"audio": media.PACKAGES, "video": ("av",), "mocap": (), "rows": (), FILE: ()}
 
 #: Where, below a corpus's folder, files are on their way.
-ROOMS = ("*.parts", "runs", "runs/*", "comparisons", "comparisons/*", "models", "sheets")
+ROOMS = ("*.parts", "runs", "runs/*", "runs/*/.folds", "comparisons", "comparisons/*", "models", "sheets")
 #: The version of how media are decoded, by what a feature reads; what reads another feature inherits it from there.
 DECODED = {"audio": media.DECODER, "video": media.DECODER}
 
@@ -146,6 +146,14 @@ def take_stock(folder: Path, spec: FeatureSpec, sources: Mapping[str, bytes]) ->
         held.failures.pop(id_, None)
     held.is_published = _is_published(held, main, sources)
     return held
+
+
+def is_begun(folder: Path, spec: FeatureSpec) -> bool:
+    """Whether there is a file of a feature under its key of today, published or not; nothing in it is verified."""
+    key, main = recipe(spec.feature).key, published(folder, spec)
+    if (folder / f"{spec.preset}-{key[:12]}.h5").exists() or any(parts(folder, spec).glob(f"{key[:12]}-*.h5")):
+        return True
+    return main.exists() and not _is_of_another_key(main, key)
 
 
 def _add(held: Holdings, path: Path, key: str, sources: Mapping[str, bytes], *, is_main: bool) -> None:
@@ -344,7 +352,7 @@ def _asking(folder: Path) -> Iterator[None]:
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise ReadOnlyError(
-                f"{folder} cannot be written: {error.strerror or error}. Is CACHE (or OUT) right?"
+                f"{folder} cannot be written: {error.strerror or error}. Is it the right folder?"
             ) from error
         raise
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from features.base import Feature
 from features.imported import FILE, Imported
-from pipeline import registry
+from pipeline import dataset, front, registry
 from pipeline.caching import cache, store
 from pipeline.caching.cache import OF_IMPORT, Holdings
 from pipeline.caching.seal import Seal
@@ -66,9 +66,10 @@ def _damage(path: Path, stated: Seal | None) -> str:
     """Return what is said of a hurt import: what it came from, and how to import it again."""
     told = {} if stated is None else remarks(stated)
     came = f" It came from {told['file']} ({told['format']})." if {"file", "format"} <= told.keys() else ""
+    line = front.command("import", FILE=told.get("file", "FILE"), **dataset.named(path.parent), CALLED=path.stem)
     return (
         f"'{path.stem}' is damaged: {path} is not as affex wrote it. Another program may have written to it.{came} "
-        f"Import it again: `affex import {told.get('file', 'FILE')} --dataset {path.parent.name} --called {path.stem}`."
+        f"Import it again: `{line}`."
     )
 
 
@@ -93,7 +94,7 @@ def sources(dataset: Dataset, feature: Feature) -> dict[str, bytes]:
 
 
 def _identity(utterance: Utterance) -> list[object]:
-    return [utterance.id, *([item.path, item.start, item.end] for item in utterance.media())]
+    return [utterance.id, *([item.path, item.start, item.end] for item in utterance.parts())]
 
 
 def stock(dataset: Dataset, spec: FeatureSpec) -> Holdings:
@@ -106,7 +107,7 @@ def stock(dataset: Dataset, spec: FeatureSpec) -> Holdings:
     """
     path = cache.published(dataset.folder, spec)
     stated = store.described(path) if path.exists() else None
-    again = f"`affex import FILE --dataset {dataset.name} --called {spec.preset}`"
+    again = f"`{dataset.command('import', FILE='file', CALLED=spec.preset)}`"
     if stated is None or stated.key != cache.recipe(spec.feature).key:
         why = "has rows of another import under that name" if stated else "has no such feature"
         raise AffexError(

@@ -19,6 +19,9 @@ from pipeline.registry import FeatureSpec
 if TYPE_CHECKING:
     from rich.console import Console
 
+#: Of more clips than these the first are named, and the others counted.
+SHOWN = 20
+
 
 def show_plugins(console: "Console") -> None:
     """Print the corpora, features and classifiers that can be named."""
@@ -27,10 +30,10 @@ def show_plugins(console: "Console") -> None:
     corpora = Table("corpus", "what it is", "protocols", "licence", title="Corpora", title_justify="left")
     for name, corpus in sorted(registry.corpora().items()):
         corpora.add_row(name, corpus.title, _listed(corpus.cards), corpus.licence)
-    features = Table("feature", "rows", "parameters", title="Features", title_justify="left")
+    features = Table("feature", "what it is", "rows", "parameters", title="Features", title_justify="left")
     for name, feature in sorted(registry.feature_presets().items()):
         rows = "frames" if feature.framewise else "utterance"
-        features.add_row(name, rows, ", ".join(f"{k}={v}" for k, v in cache.parameters(feature).items()))
+        features.add_row(name, feature.about, rows, ", ".join(f"{k}={v}" for k, v in cache.parameters(feature).items()))
     models = Table("classifier", "rows", "prefers", "parameters", title="Classifiers", title_justify="left")
     for name, model in sorted(registry.classifier_presets().items()):
         models.add_row(name, model.rows, model.prefers, ", ".join(f"{k}={v}" for k, v in vars(model).items()))
@@ -76,6 +79,11 @@ def files(folder: Path) -> list[Path]:
     return sorted([*folder.glob("*/*.h5"), *folder.glob("*/*.parts/*.h5")])
 
 
+def folder(path: Path) -> Path:
+    """Return the cache folder that a file of rows, or a segment, is of."""
+    return path.parents[1] if path.parent.suffix == ".parts" else path.parent
+
+
 def _state(path: Path, stated: Seal | None) -> str:
     """Return whether a file is what affex would write today, an older one, or a part of a run."""
     if path.parent.suffix == ".parts":
@@ -100,15 +108,6 @@ def hurt(path: Path) -> tuple[str, ...]:
     return store.survey(path, stated.key if stated else "").hurt
 
 
-def mend(path: Path) -> str:
-    """Return how a hurt file of rows is mended."""
-    if path.parent.suffix != ".parts" and imports.is_import(path):
-        stated = store.described(path)
-        called = path.stem if stated is None else json.loads(stated.spec)["parameters"]["title"]
-        return f"Import it again: `affex import FILE --dataset {path.parent.name} --called {called}`."
-    return "`make features` computes again what is hurt, and nothing else."
-
-
 def show_why(console: Terminal, dataset: Dataset, specs: tuple[FeatureSpec, ...]) -> None:
     """Say, clip by clip, why the next run would compute it, and why a failed one will stay as it is."""
     for spec in specs:
@@ -122,11 +121,17 @@ def show_why(console: Terminal, dataset: Dataset, specs: tuple[FeatureSpec, ...]
         console.say(f"{spec}: {len(held.places)} clips cached, {len(reasons)} would be computed")
         for reason, count in Counter(reasons.values()).most_common():
             console.say(f"  {count}: {reason}")
-        for id_, reason in list(reasons.items())[:20]:
-            console.say(f"    {id_}: {reason}")
-        for id_, (source, message) in held.failures.items():
-            if source:
-                console.say(f"    {id_}: failed, and stays so until its bytes or the key change: {message}")
+        stay = "failed, and stays so until its bytes or the key change"
+        _say_some(console, [f"{id_}: {reason}" for id_, reason in reasons.items()])
+        _say_some(console, [f"{id_}: {stay}: {message}" for id_, (source, message) in held.failures.items() if source])
+
+
+def _say_some(console: Terminal, lines: Sequence[str]) -> None:
+    """Print a line a clip, and how many more there are."""
+    for line in lines[:SHOWN]:
+        console.say(f"    {line}")
+    if len(lines) > SHOWN:
+        console.say(f"    ... and {len(lines) - SHOWN} more")
 
 
 def stock(console: Terminal, dataset: Dataset, spec: FeatureSpec) -> tuple[cache.Holdings, dict[str, str]]:

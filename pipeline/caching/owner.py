@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.atomic import write_text
 from pipeline.errors import AffexError, UsageError
+from pipeline.files import content, on_disk
 from pipeline.sealed import DamagedError, UnsealedError, opened, sealed
 
 #: The file of a cache folder that says which table it is of.
@@ -24,7 +25,7 @@ TAKEN = {"last.json", "readme.md"}
 
 
 def require_name(stem: str, file: str) -> None:
-    """Refuse a table whose name, without its ending, can be no folder's.
+    """Refuse a table whose name, without its ending and spelled, can be no folder's.
 
     Raises
     ------
@@ -45,7 +46,7 @@ def _unfit(stem: str) -> str:
         return "that is no name for a folder"
     if stem.startswith(".") or stem != stem.strip(" ").rstrip("."):
         return "a folder's name neither begins nor ends with a dot or a blank"
-    if not stem.isprintable() or set(stem) & set('/\\:*?"<>|'):
+    if not stem.isprintable() or set(on_disk(stem)) & set('/\\:*?"<>|'):
         return "it holds a character that cannot stand in a folder's name everywhere"
     if stem.partition(".")[0].lower() in DEVICES or stem.lower() in TAKEN:
         return "that name is taken"
@@ -96,7 +97,7 @@ def read(folder: Path) -> Path | None:
         If what says so is not what was written.
     """
     try:
-        return Path(opened((folder / RECORD).read_bytes())["table"])
+        return Path(opened(content(folder / RECORD))["table"])
     except OSError:
         return None
     except (KeyError, TypeError) as error:

@@ -19,8 +19,9 @@ from pipeline import media
 from pipeline.atomic import write_text
 from pipeline.console import Console
 from pipeline.errors import AffexError
-from pipeline.files import path_of, shown, status
+from pipeline.files import content, path_of, shown, status
 from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.media import pointers
 from pipeline.sealed import DamagedError, opened, sealed
 
 #: A file changed so lately may change again within one tick of its file system's clock, s.
@@ -144,9 +145,11 @@ def _file(path: Path, known: File | None) -> File | str:
         before = _stamp(path)
         if known is not None and known.stamp == before:
             return known
+        if why := pointers.unfetched(path):
+            return shown(f"{path} {why}")
         return File(bytes.fromhex(media.digest(path)), before)
     except OSError as error:
-        return shown(f"{path} cannot be read: {error.strerror or error}")
+        return shown(f"{path} {pointers.unfetched(path) or f'cannot be read: {error.strerror or error}'}")
 
 
 def _stamp(path: Path) -> bytes:
@@ -177,10 +180,10 @@ def hurt(folder: Path) -> list[int]:
 
 def _written(path: Path) -> list[bytes]:
     try:
-        content = path.read_bytes()
+        written = content(path)
     except OSError:
         return []
-    return content.removesuffix(b"\n").split(b"\n") if content else []
+    return written.removesuffix(b"\n").split(b"\n") if written else []
 
 
 def _opened(line: bytes) -> tuple[str, File]:

@@ -359,8 +359,8 @@ def entries(places: Iterable[tuple[str, str, Place]], key: str) -> Iterator[Entr
 class Reader:
     """A file that is open to read single clips."""
 
-    def __init__(self, path: Path, sealed: _Sealed) -> None:
-        self._path = path
+    def __init__(self, path: Path, sealed: _Sealed, again: str) -> None:
+        self._path, self._again = path, again
         self._sealed = sealed
         self._offsets = sealed.whole("offsets")
         self.ids, self.sources, self.digests = (sealed.texts(name) for name in ("ids", "source", "digest"))
@@ -377,7 +377,7 @@ class Reader:
         rows = self._sealed.rows(int(self._offsets[number]), int(self._offsets[number + 1]))
         entry = _entry(id_, source, rows)
         if entry is None or entry.digest(key) != self.digests[number]:
-            raise AffexError(f"{self._path}: the rows of '{id_}' do not verify. Run `make features` to mend them.")
+            raise AffexError(f"{self._path}: the rows of '{id_}' do not verify. Run {self._again} to mend them.")
         return entry
 
     def find(self, id_: str, key: str) -> Entry | None:
@@ -397,8 +397,8 @@ class Reader:
 
 
 @contextlib.contextmanager
-def reading(path: Path) -> Iterator[Reader]:
-    """Open a file to read single clips.
+def reading(path: Path, again: str = "the same command again") -> Iterator[Reader]:
+    """Open a file to read single clips; `again` is what makes or mends it.
 
     Raises
     ------
@@ -407,8 +407,8 @@ def reading(path: Path) -> Iterator[Reader]:
     """
     with _opened(path) as sealed:
         if sealed is None:
-            raise AffexError(f"{path}: its seal does not verify. Run `make features` to mend the file.")
-        yield Reader(path, sealed)
+            raise AffexError(f"{path}: its seal does not verify. Run {again} to mend the file.")
+        yield Reader(path, sealed, again)
 
 
 def digests(places: Mapping[str, Place]) -> dict[str, bytes]:
@@ -444,8 +444,8 @@ class Table:
     times: NDArray[np.float64] | None
 
 
-def load(path: Path, key: str) -> Table:
-    """Read a published file whole, every clip verified.
+def load(path: Path, key: str, again: str = "make features") -> Table:
+    """Read a published file whole, every clip verified; `again` is the command that makes or mends it.
 
     Raises
     ------
@@ -453,12 +453,12 @@ def load(path: Path, key: str) -> Table:
         If the file is not there, was made under another key, or does not verify.
     """
     if not path.exists():
-        raise AffexError(f"{path} is not there. Run `make features` to make it.")
+        raise AffexError(f"{path} is not there. Run `{again}` to make it.")
     found = survey(path, key)
     with _opened(path) as sealed:
         if sealed is None or found.hurt or found.columns is None:
             why = "; ".join(found.hurt[:3]) or "it was made otherwise than affex makes it today"
-            raise AffexError(f"{path}: {why}. Run `make features` to mend it.")
+            raise AffexError(f"{path}: {why}. Run `{again}` to mend it.")
         times = sealed.whole("times") if "times" in sealed.seal.arrays else None
         return Table(sealed.texts("ids"), found.columns, sealed.whole("offsets"), sealed.whole("values"), times)
 

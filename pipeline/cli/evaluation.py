@@ -1,16 +1,18 @@
 """Verbs that judge: evaluate, compare, and the demo."""
 
+import shlex
 from pathlib import Path
 
 import click
 
 from pipeline import registry, study
-from pipeline.cli.options import ASKED, CACHE, CORPORA, RUNNING, Asked, Corpora, option
+from pipeline.cli.options import ASKED, CACHE, CORPORA, PATH, RUNNING, Asked, Corpora, option, parted
 from pipeline.console import Terminal
+from pipeline.dataset import last_folder
 from pipeline.desk import Running, open_desk
 from pipeline.errors import UsageError
 
-OUT = option("--out", type=click.Path(path_type=Path), default=None, help="Folder of the results. [<cache>/.../<run>]")
+OUT = option("--out", type=PATH, default=None, help="Folder of the results. [<cache>/.../<run>]")
 RUNS = option("--runs", default=None, help="Finished runs, by name or folder, parted by blanks.")
 
 
@@ -48,8 +50,8 @@ def evaluate(
     console = Terminal()
     if runs is not None:
         if not fusion.startswith("late"):
-            raise UsageError("RUNS are fused by FUSION=late[:rule]; to compare them: make compare RUNS='...'.")
-        study.fuse_runs(console, runs.split(), fusion, corpora.cache, out)
+            raise UsageError("Runs are fused by FUSION=late[:rule]; to compare them: make compare RUNS='...'.")
+        console.say(_comparison(corpora, study.fuse_runs(console, parted(runs), fusion, corpora.cache, out)))
         return
     corpora = corpora.or_last(console)
     models = asked.members(console, fusion, corpora.imported)
@@ -65,11 +67,36 @@ def evaluate(
         allow_leaks=allow_leaks,
     )
     with open_desk(corpora.at_hand(console), console, running) as desk:
-        corpora.remember()
         if fusion.startswith("late"):
-            study.fused(desk, models, wish, fusion, out, leak=leak)
+            folder = study.fused(desk, models, wish, fusion, out, leak=leak)
         else:
-            study.single(desk, models[0], wish, out, leak=leak)
+            folder = study.single(desk, models[0], wish, out, leak=leak)
+        console.say(_next(corpora, asked, folder, is_one=not fusion.startswith("late")))
+
+
+def _next(corpora: Corpora, asked: Asked, folder: Path, *, is_one: bool) -> str:
+    """Return what might be done after an evaluation, as a line to copy: compare, where it can be, else fit."""
+    named = {spec.partition(":")[0] for spec in (asked.features or "").split()}
+    if _other(corpora, folder) or not is_one or named & {*corpora.imported}:
+        return _comparison(corpora, folder)
+    return corpora.next_step("fit", **asked.settings, PARTIAL=corpora.partial)
+
+
+def _comparison(corpora: Corpora, folder: Path) -> str:
+    """Return the line that compares a run with the newest like it; where there is none, the one that lists all runs."""
+    other = _other(corpora, folder)
+    if other is None:
+        return corpora.next_step("runs")
+    names = (other.name, folder.name if folder.parent == other.parent else str(folder))
+    return corpora.next_step("compare", RUNS=" ".join(map(shlex.quote, names)))
+
+
+def _other(corpora: Corpora, folder: Path) -> Path | None:
+    """Return the newest run of the same corpus that a run can be compared with, if there is one."""
+    from pipeline.reporting import comparison
+
+    is_at_home = folder.parent.name == "runs"
+    return comparison.other(folder, folder.parent.parent if is_at_home else corpora.cache / last_folder(corpora.cache))
 
 
 @click.command()
@@ -86,9 +113,9 @@ def compare(cache: Path, runs: str | None, out: Path | None, metric: str) -> Non
     """
     from pipeline.reporting import comparison
 
-    if runs is None or len(runs.split()) < 2:
+    if runs is None or len(parted(runs)) < 2:
         raise UsageError("Say which runs, two at least, as in RUNS='compare_svm_loso-1f egemaps_svm_loso-99'.")
-    comparison.report(Terminal(), runs.split(), cache, out, metric)
+    comparison.report(Terminal(), parted(runs), cache, out, metric)
 
 
 @click.command()
@@ -101,5 +128,6 @@ def demo(cache: Path, running: Running) -> None:
     console = Terminal()
     corpora = Corpora("demo", None, partial=False, cache=cache)
     with open_desk(corpora.at_hand(console), console, running) as desk:
-        corpora.remember()
         tour(desk, study.Wish(card=registry.corpus("demo").cards[0], device=running.device))
+        console.say("Your own recordings, listed in a table: make features DATASET=csv DATA=mine.csv")
+        console.say(corpora.next_step("show", DATASET="demo", UTTERANCE=desk.datasets[0].utterances[0].id))

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from pipeline import registry
-from pipeline.cli.options import CORPORA, Corpora, option
+from pipeline.cli.options import CORPORA, PATH, Corpora, option
 from pipeline.console import Terminal
 from pipeline.errors import UsageError
 
@@ -16,7 +16,7 @@ FORMAT = option("--format", "format_", default="", help="The format, where the n
 
 
 @click.command()
-@click.argument("out", envvar="AFFEX_OUT", type=click.Path(path_type=Path), required=False)
+@click.argument("out", envvar="AFFEX_OUT", type=PATH, required=False)
 @CORPORA
 @option("--features", default=None, help="The feature, with its parameters; one.")
 @FORMAT
@@ -24,24 +24,26 @@ FORMAT = option("--format", "format_", default="", help="The format, where the n
     "--by",
     type=click.Choice(["utterance", "recording"]),
     default="utterance",
-    help="What an entry of a .csd is; recording: as CMU-MultimodalSDK aligns them.",
+    help="What an entry of a .csd, or an .npy, is; recording: as CMU-MultimodalSDK aligns them.",
 )
 def export(out: Path | None, corpora: Corpora, features: str | None, format_: str, by: str) -> None:
-    """Write a cached feature and the labels for other projects: .csd, .npz, .parquet, or a folder (audformat).
+    """Write a cached feature and the labels for other projects: .csd, .npz, .parquet, .csv, or a folder.
+
+    A folder is an audformat database, or with --format npy arrays, one an utterance.
 
     \b
     Examples:
       affex export egemaps.parquet --dataset emodb --features egemaps
       affex export mfcc.csd --dataset demo --features mfcc
       affex export database --dataset demo --features compare
+      affex export egemaps.csv --dataset emodb --features egemaps
+      affex export arrays --format npy --dataset demo --features mfcc
       affex export mfcc.csd --dataset mosei --features mfcc --by recording
     """
     from pipeline.exchange import exporting
 
     if out is None or not features:
-        raise UsageError(
-            "Say which file and which feature, as in: affex export mfcc.csd --dataset demo --features mfcc"
-        )
+        raise UsageError("Say which file and which feature, as in: make export OUT=mfcc.csd DATASET=demo FEATURES=mfcc")
     console = Terminal()
     corpora = corpora.or_last(console)
     specs = registry.feature_specs(features, corpora.imported)
@@ -51,9 +53,9 @@ def export(out: Path | None, corpora: Corpora, features: str | None, format_: st
 
 
 @click.command(name="import")
-@click.argument("file", envvar="AFFEX_FILE", type=click.Path(path_type=Path), required=False)
+@click.argument("file", envvar="AFFEX_FILE", type=PATH, required=False)
 @CORPORA
-@option("--called", "name", default=None, help="What FEATURES calls it from then on.")
+@option("--called", "name", default=None, help="What --features calls it from then on.")
 @FORMAT
 @option("--table", default="", help="The table of an audformat database, where it has several.")
 @option("--hop", type=float, default=None, help="How far apart rows are, s, where no time is said.")
@@ -79,9 +81,13 @@ def import_(
 
     From .csd, .npz, .h5, .mat, .parquet, .csv, .arff, folders of .npy or .csv, and audformat.
 
+    Of mosi and mosei the folder of the labels will do (here labels/CMU_MOSI_Opinion_Labels.csd): they say which part of
+    which recording each utterance is, so that features come in without the recordings.
+
     \b
     Examples:
-      affex import openface.csd --dataset mosei --called openface --note "CMU-MultimodalSDK"
+      affex import CMU_MOSI_COVAREP.csd --dataset mosi --data labels --called covarep
+      affex evaluate --dataset mosi --data labels --features covarep --protocol sentiment2
       affex import vectors --dataset emodb --called wav2vec2
       affex import openface --dataset rml --called units --columns "AU*_r"
       affex evaluate --dataset emodb --features "compare wav2vec2"
@@ -91,7 +97,7 @@ def import_(
 
     if file is None or not name:
         raise UsageError(
-            "Say which file and under what name, as in: affex import vectors.npz --dataset emodb --called wav2vec2"
+            "Say which file and under what name, as in: make import FILE=vectors.npz DATASET=emodb CALLED=wav2vec2"
         )
     importing.require_name(name)
     if hop is not None and not 0 < hop <= MOST_HOP:
@@ -101,8 +107,7 @@ def import_(
     corpus = corpora.the_one(console)
     wish = Wish(table, hop, transpose, _names(only), _names(without))
     importing.import_(file, corpus, name, console, format_=format_, wish=wish, drop=drop_nan, note=note)
-    corpora.remember()
-    console.say(f"Next: make evaluate FEATURES={name}")
+    console.say(corpora.next_step("evaluate", FEATURES=name, PARTIAL=corpora.partial))
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -4,13 +4,15 @@ from pathlib import Path
 
 import click
 
-from pipeline import registry
-from pipeline.cli.options import CACHE, CORPORA, RUNNING, Corpora, option
+from pipeline import front, registry
+from pipeline.cli.options import CACHE, CORPORA, DATA, DATASET, PATH, RUNNING, Corpora, Group, option
 from pipeline.console import Terminal
-from pipeline.desk import Running, extracted, open_desk
+from pipeline.desk import Desk, Running, extracted, open_desk
 
 #: What `features` extracts when nobody says.
 DEFAULT_FEATURES = "compare mfcc logmel"
+#: What is looked at rather than learned from.
+FACES = "faces"
 
 
 @click.command()
@@ -29,11 +31,22 @@ def features(corpora: Corpora, features: str | None, running: Running) -> None:
     corpora = corpora.or_last(console)
     if features is None:
         features = DEFAULT_FEATURES
-        console.say(f"FEATURES='{features}' (when nobody says)")
+        console.say(f"FEATURES='{features}' (the default)")
     specs = registry.feature_specs(features, corpora.imported)
     with open_desk(corpora.at_hand(console), console, running) as desk:
         extracted(desk, specs)
-        corpora.remember()  # whatever becomes of the workers now
+        console.say(_next(corpora, desk, features))
+
+
+def _next(corpora: Corpora, desk: Desk, features: str) -> str:
+    """Return what might be done with features next, as a line to copy."""
+    able = [spec for spec in features.split() if spec.partition(":")[0] != FACES]
+    if not able:
+        return corpora.next_step(
+            "show", UTTERANCE=desk.datasets[0].utterances[0].id, FEATURES=features, PARTIAL=corpora.partial
+        )
+    one = None if features == DEFAULT_FEATURES else able[0]
+    return corpora.next_step("evaluate", FEATURES=one, CLASSIFIER="svm", PARTIAL=corpora.partial)
 
 
 @click.command()
@@ -61,25 +74,48 @@ def coverage(corpora: Corpora, features: str) -> None:
 
 @click.command()
 @option("--dataset", required=True, help="Corpus that is free to fetch.")
-@option("--data", type=click.Path(path_type=Path), default=None, help="Where it goes. [data/<dataset>]")
+@option("--data", type=PATH, default=None, help="Where it goes. [data/<dataset>]")
 @option("--extra", is_flag=True, default=False, help="Fetch the large archives, too (RAVDESS: 24 GB of video).")
 def download(dataset: str, data: Path | None, extra: bool) -> None:
     """Fetch a corpus that is free to fetch; an interrupted download goes on where it ended."""
-    from pipeline.dataset import DATA
+    from pipeline.dataset import DATA as DEFAULT
     from pipeline.download import fetch
 
     console = Terminal()
     corpus = registry.corpus(dataset)
-    root = data or DATA / dataset
+    root = data or DEFAULT / dataset
     fetch(corpus, root, console.say, extra=extra)
-    console.say(f"Done: {root}. Next: make features DATASET={dataset}")
+    console.say(f"Done: {root}")
+    console.say(f"Next: {front.command('features', DATASET=dataset, DATA=data)}")
 
 
-@click.command(name="list")
+@click.group(name="list", cls=Group, invoke_without_command=True)
 @CACHE
-def list_(cache: Path) -> None:
-    """List corpora, features, classifiers, and what is cached."""
+@click.pass_context
+def list_(context: click.Context, cache: Path) -> None:
+    """List corpora, features, classifiers, and what is cached; or the finished runs of a corpus.
+
+    \b
+    Examples:
+      affex list
+      affex list runs
+      affex list runs --dataset emodb
+    """
     from pipeline.caching import inventory
 
-    inventory.show_plugins(Terminal().rich)
-    inventory.show_cache(Terminal().rich, cache)
+    context.obj = cache
+    if context.invoked_subcommand is None:
+        inventory.show_plugins(Terminal().rich)
+        inventory.show_cache(Terminal().rich, cache)
+
+
+@list_.command()
+@DATASET
+@DATA
+@click.pass_obj
+def runs(cache: Path, dataset: str | None, data: str | None) -> None:
+    """Table the finished runs of a corpus, newest first: what was evaluated, the figure with its interval, when."""
+    from pipeline.reporting import listing
+
+    console = Terminal()
+    listing.show(console.rich, Corpora(dataset, data, partial=False, cache=cache).or_last(console).folder)

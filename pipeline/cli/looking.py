@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from pipeline import registry
-from pipeline.cli.options import CORPORA, Corpora, option
+from pipeline.cli.options import CORPORA, PATH, Corpora, option
 from pipeline.console import Terminal
 from pipeline.errors import UsageError
 from pipeline.files import shown
@@ -17,7 +17,7 @@ from pipeline.files import shown
 @option("--features", default="faces", help="The faces that are shown, with their parameters.")
 @option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=None,
     help="The file, a .png, .pdf or .svg. [<cache>/<corpus>/sheets/<utterance>.png]",
 )
@@ -29,7 +29,7 @@ def show(utterance: str | None, corpora: Corpora, features: str, out: Path | Non
     \b
     Examples:
       affex show s1_anger_1 --dataset demo
-      affex show 03-01-06-01-02-01-12 --dataset ravdess --features faces:frames=16/clip --out sheet.pdf
+      affex show 01-06-01-02-01-12 --dataset ravdess --features faces:frames=16/clip --out sheet.pdf
     """
     from pipeline.sheet import write
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.options import ASKED, CACHE, CORPORA, RUNNING, Asked, Corpora, option
+from pipeline.cli.options import ASKED, CACHE, CORPORA, PATH, RUNNING, Asked, Corpora, option
 from pipeline.console import Terminal
 from pipeline.desk import Running, open_desk
 from pipeline.errors import UsageError
@@ -17,7 +17,7 @@ from pipeline.errors import UsageError
 @option(
     "--exclude", default="", help="Speakers who are not learned from, parted by commas; one with a comma in quotes."
 )
-@option("--model", type=click.Path(path_type=Path), default=None, help="The file. [<cache>/<corpus>/models/...]")
+@option("--model", type=PATH, default=None, help="The file. [<cache>/<corpus>/models/...]")
 @RUNNING
 def fit(corpora: Corpora, asked: Asked, exclude: str, model: Path | None, running: Running) -> None:
     """Learn from all of a corpus, and save a model that can be taken away.
@@ -34,7 +34,6 @@ def fit(corpora: Corpora, asked: Asked, exclude: str, model: Path | None, runnin
     corpora = corpora.or_last(console)
     ((names, built),) = asked.members(console, imported=corpora.imported)
     with open_desk(corpora.at_hand(console), console, running) as desk:
-        corpora.remember()
         settings = Settings(
             corpus=desk.name,
             features=names,
@@ -47,13 +46,14 @@ def fit(corpora: Corpora, asked: Asked, exclude: str, model: Path | None, runnin
             device=running.device,
         )
         excluded = [name.strip() for name in next(csv.reader([exclude], skipinitialspace=True), []) if name.strip()]
-        takeaway.fit(desk, settings, model, exclude=excluded, partial=corpora.partial)
+        path = takeaway.fit(desk, settings, model, exclude=excluded, partial=corpora.partial)
+        console.say(corpora.next_step("predict", MODEL=path, DATA="recordings") + " (a folder of yours)")
 
 
 @click.command()
-@option("--model", type=click.Path(path_type=Path), default=None, help="The file that `affex fit` saved.")
-@option("--data", type=click.Path(path_type=Path), default=None, help="Folder, file, or table with the column file.")
-@option("--out", type=click.Path(path_type=Path), default=None, help="The table. [<cache>/predict-.../<model>.csv]")
+@option("--model", type=PATH, default=None, help="The file that `affex fit` saved.")
+@option("--data", type=PATH, default=None, help="Folder, file, or table with the column file.")
+@option("--out", type=PATH, default=None, help="The table. [<cache>/predict-.../<model>.csv]")
 @CACHE
 @RUNNING
 def predict(model: Path | None, data: Path | None, out: Path | None, cache: Path, running: Running) -> None:

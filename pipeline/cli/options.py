@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import os
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from typing import Any
 import click
 
 from features.imported import Imported
-from pipeline import registry
+from pipeline import dataset, front, registry
 from pipeline.caching import imports
 from pipeline.console import Terminal
 from pipeline.corpora.base import Card
@@ -47,6 +48,40 @@ class SpeakerNormType(click.ParamType[SpeakerNorm]):
             return bool(click.BOOL.convert(value, param, ctx))
         except click.BadParameter:
             self.fail(f"'{value}' is neither 1, 0 nor mean", param, ctx)
+
+
+class PathType(click.Path):
+    """A path, with the home folder that ``~`` stands for: only some shells expand it behind a variable of make."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return it as a `Path`."""
+        return super().convert(expanded(value), param, ctx)
+
+
+def expanded(path: Any) -> Any:
+    """Return a path with the home folder in the place of ``~``; where there is no such user, as it is."""
+    return os.path.expanduser(path)  # noqa: PTH111 - `Path.expanduser` raises where there is no such user
+
+
+#: A path, as `PathType` reads it.
+PATH = PathType()
+
+
+def parted(text: str) -> list[str]:
+    """Return the names, or the paths, that are parted by blanks; one with blanks in it stands in quotes.
+
+    Raises
+    ------
+    UsageError
+        If a quote does not end.
+    """
+    try:
+        return [expanded(name) for name in shlex.split(text)]
+    except ValueError as error:
+        raise UsageError(f"{text}: a quote in it does not end.") from error
 
 
 def option(*names: str, **settings: Any) -> Callable[[Any], Any]:
@@ -92,17 +127,20 @@ class Corpora:
     cache: Path
 
     def or_last(self, console: Terminal) -> "Corpora":
-        """Return the corpora that were named, else those extracted last, else the demo."""
+        """Return the corpora that were named, else those used last, else the demo."""
         if self.dataset is not None:
             return self
         if self.data is not None:
-            raise UsageError(f"DATA={self.data} was given without DATASET: say which corpus it is (csv for a table).")
+            raise UsageError(
+                f"DATA={shlex.quote(self.data)} does not say which corpus it is: name it, as in DATASET=emodb, or "
+                "DATASET=csv for a table."
+            )
         found = last(self.cache)
         console.say(
-            f"DATASET={shlex.quote(found[0])} (extracted last)" if found else "DATASET=demo (none was extracted yet)"
+            f"DATASET={shlex.quote(found[0])} (used last)" if found else "DATASET=demo (no corpus was used before)"
         )
-        dataset, data = found or ("demo", None)
-        return replace(self, dataset=dataset, data=data)
+        name, data = found or ("demo", None)
+        return replace(self, dataset=name, data=data)
 
     @property
     def names(self) -> list[str]:
@@ -110,7 +148,7 @@ class Corpora:
         return (self.dataset or "").split()
 
     def at_hand(self, console: Terminal) -> list[Dataset]:
-        """Open them.
+        """Open them, and note that they were used last, for who names none.
 
         Raises
         ------
@@ -118,7 +156,9 @@ class Corpora:
             If there are not as many folders as corpora.
         """
         pairs = zip(self.names, self._folders, strict=True)
-        return [opened(name, folder, self.cache, partial=self.partial, console=console) for name, folder in pairs]
+        found = [opened(name, folder, self.cache, partial=self.partial, console=console) for name, folder in pairs]
+        remember(self.cache, self.dataset or "", self.data, found)
+        return found
 
     def the_one(self, console: Terminal) -> Dataset:
         """Open the one that is meant.
@@ -134,14 +174,21 @@ class Corpora:
         return corpus
 
     @property
+    def folder(self) -> Path:
+        """The cache folder of the corpus, or of the corpora together; it need not be there."""
+        pairs = zip(self.names, self._folders, strict=True)
+        return self.cache / "+".join(folder_name(name, folder) for name, folder in pairs)
+
+    @property
     def imported(self) -> dict[str, Imported]:
         """The features of other projects that the cache holds, by name, those of these corpora before others."""
         pairs = zip(self.names, self._folders, strict=True)
         return imports.found(self.cache, [folder_name(name, folder) for name, folder in pairs])
 
-    def remember(self) -> None:
-        """Note that they were extracted last."""
-        remember(self.cache, self.dataset or "", self.data)
+    def next_step(self, verb: str, **settings: object) -> str:
+        """Return what might be done next, as a line to copy; it names no corpora, since these are the last ones."""
+        elsewhere = self.cache if self.cache != dataset.CACHE else None
+        return f"Next: {front.command(verb, **settings, CACHE=elsewhere)}"
 
     def card(self, asked: "Asked") -> Card:
         """Return the protocol card that is meant, with the target and the classes that were asked for."""
@@ -154,11 +201,11 @@ class Corpora:
         n, data = len(self.names), self.data
         folders: list[Path | None] = [None] * n
         if data is not None:
-            folders = [Path(folder) for folder in (shlex.split(data) if n > 1 else [data])]
+            folders = [Path(folder) for folder in (parted(data) if n > 1 else [expanded(data)])]
         if not n or len(folders) != n:
             raise UsageError(
-                f"DATASET='{self.dataset}' names {n} corpora, and DATA='{data}' {len(folders)} folders: expected one "
-                "each, in the same order (a folder with blanks in its name needs quotes of its own)."
+                f"DATASET='{self.dataset}' names {n} corpora, and DATA='{data or ''}' {len(folders)} folders: expected "
+                "one each, in the same order (a folder with blanks in its name needs quotes of its own)."
             )
         return folders
 
@@ -177,6 +224,21 @@ class Asked:
     soft: bool
     seed: int
 
+    @property
+    def settings(self) -> dict[str, object]:
+        """What names the same by variable, but for what is not usual."""
+        return {
+            "FEATURES": self.features,
+            "CLASSIFIER": self.classifier,
+            "PROTOCOL": self.protocol,
+            "TARGET": self.target,
+            "CLASSES": self.classes,
+            "SPEAKER_NORM": self.speaker_norm,
+            "REWEIGHT": self.reweight,
+            "SOFT": self.soft,
+            "SEED": self.seed,
+        }
+
     def members(
         self, console: Terminal, fusion: str = "early", imported: Mapping[str, Imported] | None = None
     ) -> list[Member]:
@@ -187,7 +249,7 @@ class Asked:
         return found
 
 
-CACHE = option("--cache", type=click.Path(path_type=Path), default=Path("cache"), help="Folder of all caches.")
+CACHE = option("--cache", type=PATH, default=Path("cache"), help="Folder of all caches.")
 DATASET = option("--dataset", default=None, help="Corpus (see `affex list`), or csv; several parted by blanks.")
 DATA = option("--data", default=None, help="Its folder, or the table; as many as corpora. [data/<dataset>]")
 PARTIAL = option("--partial", is_flag=True, default=False, help="Go on with a corpus that is not whole.")
@@ -198,7 +260,7 @@ RUNNING = gathered(
     option("--scheduler", default="local", help="local, inline or tcp://host:8786 of a running Dask scheduler."),
     option("--jobs", type=click.IntRange(1, 1024), default=None, help="Processes. [one a core]"),
     option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", help="Where networks, SVM, XGBoost compute."),
-    option("--weights", type=click.Path(path_type=Path), default=None, help="Folder of networks' weight files."),
+    option("--weights", type=PATH, default=None, help="Folder of networks' weight files."),
 )
 ASKED = gathered(
     "asked",

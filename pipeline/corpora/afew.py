@@ -10,8 +10,8 @@ Who
 Licence
     On request from its authors, for research.
 Files
-    ``Train_AFEW/Angry/000046280.avi`` and ``Val_AFEW/...``, with whatever folders around and in between. The aligned
-    faces, points and LBP-TOP features that come with the clips are left alone.
+    ``Train_AFEW/Angry/000046280.avi`` and ``Val_AFEW/...``, with whatever folders around and in between, in any case;
+    ``Train/Angry`` in copies. The aligned faces, points and LBP-TOP features that come with the clips are left alone.
 Traps
     The split is the corpus's own, and the only protocol: with nobody named, speakers cannot be held apart. For the
     same reason intervals take clips as independent of each other, though films give several: they are too
@@ -21,47 +21,42 @@ Traps
 import re
 from pathlib import Path
 
-from pipeline.corpora.base import Card, Corpus, found_below, require_folder
+from pipeline.corpora import search
+from pipeline.corpora.base import Card, Corpus, require_folder
+from pipeline.corpora.search import Found, Take
 from pipeline.errors import CorpusError
-from pipeline.manifest import Media, Utterance
+from pipeline.manifest import Utterance
 
-SPLITS = {"Train": "train", "Val": "validation"}
+SPLITS = {"train": "train", "val": "validation"}
 LABELS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 
 PATH = re.compile(
-    r"(?:.*/)?(?P<split>Train|Val)_AFEW/(?:.*/)?"
-    r"(?P<label>Angry|Disgust|Fear|Happy|Neutral|Sad|Surprise)/(?P<clip>\w+)\.avi"
+    rf"(?:.*/)?(?P<split>Train|Val)(?:idation)?(?:_?AFEW)?/(?:.*/)?(?P<label>{'|'.join(LABELS)})/(?P<clip>\w+)",
+    re.IGNORECASE,
 )
 
 
-def find(root: Path) -> list[Utterance]:
+def find(root: Path) -> Found:
     """Return the utterances, training before validation, by emotion, then by name."""
     require_folder(root, "AFEW's Train_AFEW/Angry/000046280.avi and its like")
-    paths = found_below(root)
-    found = {utterance.id: utterance for path in reversed(paths) if (utterance := _utterance(path))}
-    if not found:
+    takes = search.takes(search.below(root), _id)
+    if not takes.of:
         raise CorpusError(
             f"{root} does not hold AFEW: looked for films such as Train_AFEW/Angry/000046280.avi and "
             "Val_AFEW/Angry/000149120.avi in it and all its folders, and found none."
         )
-    return [found[id_] for id_ in sorted(found)]
+    return takes.found("afew", (_utterance(id_, takes.of[id_]) for id_ in sorted(takes.of)))
 
 
-def _utterance(path: str) -> Utterance | None:
-    """Return what a path says, None where it is no clip of the corpus."""
+def _id(path: str) -> str | None:
+    """Return split, label and clip that a path says, None where it is no clip of the corpus."""
     said = PATH.fullmatch(path)
-    if said is None:
-        return None
-    split, label = SPLITS[said["split"]], said["label"].lower()
-    return Utterance(
-        id=f"{split}/{label}/{said['clip']}",
-        corpus="afew",
-        speaker="",
-        label=label,
-        audio=Media(path),
-        video=Media(path),
-        split=split,
-    )
+    return f"{SPLITS[said['split'].lower()]}/{said['label'].lower()}/{said['clip']}" if said else None
+
+
+def _utterance(id_: str, take: Take) -> Utterance:
+    split, label, _ = id_.split("/")
+    return Utterance(id=id_, corpus="afew", speaker="", label=label, audio=take.audio, video=take.video, split=split)
 
 
 CORPUS = Corpus(
@@ -69,6 +64,7 @@ CORPUS = Corpus(
     title="AFEW (EmotiW): 1156 clips of feature films in a fixed split, 7 emotions, audio and video",
     licence="for research, on request",
     source="its authors, see https://doi.org/10.1109/MMUL.2012.26",
+    also=("EmotiW",),
     find=find,
     cards=(Card("split", "split"),),
     counts={None: 773 + 383},

@@ -113,6 +113,8 @@ class Corpus:
     settings
         What `find` may be told by keyword of things that the files do not say, and the values that each may have,
         the default first; ``DATASET=iemocap:marked=right`` tells it.
+    also
+        What else it is called: whoever asks for that is told its name here.
     """
 
     name: str
@@ -126,6 +128,7 @@ class Corpus:
     make: Callable[[Path], None] | None = None
     remarks: Callable[[Sequence[Utterance]], Sequence[str]] = lambda _: ()
     settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
 
 
 def shortfalls(corpus: Corpus, utterances: Sequence[Utterance]) -> list[str]:
@@ -139,7 +142,7 @@ def shortfalls(corpus: Corpus, utterances: Sequence[Utterance]) -> list[str]:
 
 
 def counted_otherwise(corpus: str, published: Mapping[str, int]) -> Callable[[Sequence[Utterance]], list[str]]:
-    """Return the remarks of a corpus that those who have it count differently, so that no count can be asserted.
+    """Return the remarks of a corpus whose published counts differ, so that none can be asserted.
 
     Parameters
     ----------
@@ -151,14 +154,9 @@ def counted_otherwise(corpus: str, published: Mapping[str, int]) -> Callable[[Se
         if len(utterances) in published.values():
             return []
         counts = ", ".join(f"{n} in {who}" for who, n in published.items())
-        return [f"{corpus}: {len(utterances)} utterances found, which nobody else counted: {counts}"]
+        return [f"{corpus}: {len(utterances)} utterances found, which is none of the published counts: {counts}"]
 
     return remarks
-
-
-def found_below(root: Path) -> list[str]:
-    """Return what lies below a folder, as `pipeline.files.below` names it."""
-    return files.below(root).names
 
 
 def is_there(table: Path) -> bool:

@@ -15,7 +15,8 @@ Source
     https://archive.ics.uci.edu/dataset/473/baum+1. We have not seen the films.
 Files
     ``BAUM1s_MP4 - All/s001/S001_001.mp4``: subject, number. The labels are in ``Annotations_BAUM1s.xlsx``, anywhere
-    below the folder: one row a clip, with the clip's name in one cell and the emotion's in another.
+    below the folder: one row a clip, with the clip's name in one cell and the emotion's in another. It also circulates
+    as ``.csv`` and as ``Annotations_BAUM1s_fixed.xlsx``; the mended one is read where there are several.
 Traps
     The acted half, BAUM-1a, calls its clips by the same names: what lies below a folder that begins with ``BAUM1a`` is
     left alone. A film that the sheet does not know has no label, and is context only. The sheet also has a number for
@@ -23,17 +24,21 @@ Traps
     the labels are mental states, which other corpora do not have: card ``six`` takes the six basic emotions.
 """
 
+import csv
+import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from pipeline.corpora.base import LOSO, Card, Corpus, counted_otherwise, found_below, require_folder, unreadable
+from pipeline.corpora import search
+from pipeline.corpora.base import LOSO, Card, Corpus, counted_otherwise, require_folder, unreadable
+from pipeline.corpora.search import Found, Take
 from pipeline.errors import CorpusError
 from pipeline.files import opened, path_of
-from pipeline.manifest import Media, Utterance
+from pipeline.manifest import Utterance
 
 LABELS = (
     *("anger", "boredom", "bothered", "concentrating", "contempt", "disgust", "fear", "happiness", "neutral"),
@@ -43,50 +48,56 @@ LABELS = (
 STEMS = {label[: 4 if label.startswith("con") else 3]: label for label in LABELS}
 
 SHEET = "Annotations_BAUM1s.xlsx"
+#: What the sheet is called as well; one that somebody mended comes first.
+SHEETS = tuple(f"Annotations_BAUM1s{mended}.{ending}" for mended in ("_fixed", "") for ending in ("xlsx", "csv"))
 CLIP = re.compile(r"S\d{3}_\d{3}", re.IGNORECASE)
-FILM = re.compile(r"(?:.*/)?(?P<clip>(?P<speaker>S\d{3})_\d{3})\.mp4", re.IGNORECASE)
+FILM = re.compile(r"(?:.*/)?(?P<clip>S\d{3}_\d{3})", re.IGNORECASE)
 ACTED = re.compile(r"(?:.*/)?BAUM-?1a[^/]*/.*", re.IGNORECASE)
 
 
-def find(root: Path) -> list[Utterance]:
+def find(root: Path) -> Found:
     """Return the utterances, by clip."""
     require_folder(root, f"BAUM-1s's s001/S001_001.mp4 and its like, and {SHEET},")
-    paths = found_below(root)
-    films = _films(paths)
-    sheets = [path_of(root, path) for path in paths if path.rpartition("/")[2].lower() == SHEET.lower()]
-    if not films or not sheets:
+    paths = search.below(root)
+    takes = search.takes(paths, _clip, ("wav", "mp4"))
+    sheets = search.named(paths, *SHEETS)
+    if not takes.of or not sheets:
         raise CorpusError(
-            f"{root} does not hold BAUM-1s: looked for films such as s001/S001_001.mp4 and for the sheet {SHEET} in it "
-            f"and all its folders, and found films: {len(films)}, sheets: {len(sheets)}. Both are given on request: "
-            f"see {CORPUS.source}"
+            f"{root} does not hold BAUM-1s: looked for films such as s001/S001_001.mp4 and for the sheet {SHEET} (or "
+            f"{', '.join(name for name in SHEETS if name != SHEET)}) in it and all its folders, and found films: "
+            f"{len(takes.of)}, sheets: {len(sheets)}. Both are given on request: see {CORPUS.source}"
         )
-    labels = _labels(sheets[0])
-    if not labels.keys() & films.keys():
+    sheet = path_of(root, sheets[0])
+    labels = _labels(sheet)
+    if not labels.keys() & takes.of.keys():
         raise CorpusError(
-            f"{sheets[0]} names none of the {len(films)} films below {root}: expected rows with a clip such as "
-            f"{min(films)} and an emotion. Is it the sheet of these films?"
+            f"{sheet} names none of the {len(takes.of)} films below {root}: expected rows with a clip such "
+            f"as {min(takes.of)} and an emotion. Is it the sheet of these films?"
         )
-    return [_utterance(clip, films[clip], labels.get(clip)) for clip in sorted(films)]
+    utterances = (_utterance(clip, takes.of[clip], labels.get(clip)) for clip in sorted(takes.of))
+    return takes.found("baum1s", utterances, _unread(sheets))
 
 
-def _films(paths: Iterable[str]) -> dict[str, re.Match[str]]:
-    """Return the film of each clip; a second copy counts once."""
-    films: dict[str, re.Match[str]] = {}
-    for path in paths:
-        if (film := FILM.fullmatch(path)) and not ACTED.fullmatch(path):
-            films.setdefault(film["clip"].upper(), film)
-    return films
+def _clip(name: str) -> str | None:
+    """Return the clip that a file is of, None where its name says none or it is of the acted half."""
+    film = FILM.fullmatch(name)
+    return film["clip"].upper() if film and not ACTED.fullmatch(name) else None
 
 
-def _utterance(clip: str, name: re.Match[str], label: str | None) -> Utterance:
-    film = Media(name[0])
-    return Utterance(id=clip, corpus="baum1s", speaker=name["speaker"].upper(), label=label, audio=film, video=film)
+def _unread(sheets: Sequence[str]) -> list[str]:
+    return [f"baum1s: the labels are those of {sheets[0]}; not read: {', '.join(sheets[1:])}"] if sheets[1:] else []
+
+
+def _utterance(clip: str, take: Take, label: str | None) -> Utterance:
+    return Utterance(
+        id=clip, corpus="baum1s", speaker=clip.partition("_")[0], label=label, audio=take.audio, video=take.video
+    )
 
 
 def _labels(sheet: Path) -> dict[str, str]:
     """Return the label of each clip: found by what cells say, as the columns' order is not published."""
     labels: dict[str, str] = {}
-    for cells in _rows(sheet):
+    for cells in _lines(sheet) if sheet.suffix.lower() == ".csv" else _rows(sheet):
         clips = [cell.upper() for cell in cells if CLIP.fullmatch(cell)]
         said = {label for cell in cells for stem, label in STEMS.items() if cell.lower().startswith(stem)}
         for clip in clips:
@@ -100,8 +111,17 @@ def _labels(sheet: Path) -> dict[str, str]:
     return labels
 
 
+def _lines(table: Path) -> Iterator[Sequence[str]]:
+    """Yield what is written in the cells of each row of a table, as a spreadsheet saves one."""
+    text = search.text(table)
+    delimiter = max(",;\t", key=text.count)
+    for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+        yield [cell for given in row if (cell := given.strip())]
+
+
 def _rows(workbook: Path) -> Iterator[Sequence[str]]:
     """Yield what is written in the cells of each row of an Excel workbook (ECMA-376, part 1, 18.3 and 18.4)."""
+    search.require_fetched(workbook)
     try:
         with opened(workbook) as file, zipfile.ZipFile(file) as parts:
             names = parts.namelist()
@@ -136,6 +156,7 @@ CORPUS = Corpus(
     title="BAUM-1s: spontaneous films, 31 subjects, 13 emotions and mental states, Turkish",
     licence="on request from the authors, on their terms",
     source="https://archive.ics.uci.edu/dataset/473/baum+1",
+    also=("BAUM-1s", "BAUM-1"),
     find=find,
     remarks=counted_otherwise("baum1s", {"the UCI record": 1184, "other publications": 1222}),
     cards=(LOSO, Card("six", classes="anger,disgust,fear,happiness,sadness,surprise")),

@@ -17,24 +17,24 @@ Files
     ``AudioWAV/1001_DFA_ANG_XX.wav`` and ``VideoFlash/1001_DFA_ANG_XX.flv``: actor, sentence, emotion, level (LO, MD,
     HI; XX for none). Where they are there: ``VideoDemographics.csv`` (sex) and ``processedResults/tabulatedVotes.csv``
     (how many raters chose each emotion; rows 1xxxxx heard, 2xxxxx saw, 3xxxxx heard and saw the clip, as the
-    authors' ``tabulateVotesV2.r`` numbers them).
+    authors' ``tabulateVotesV2.r`` numbers them). All of them are found in any folder and any case.
 Traps
     The label is the emotion that was meant, not the one that was seen. The votes are those of the raters who heard
     and saw: beside a classifier of one modality, their ceiling is not its own. Before they were counted, the
-    authors left out answers that took over 10 s. ``1040_ITH_SAD_X.wav`` lacks a letter. Downloaded as a zip, the
-    clips are short texts of Git LFS, no recordings. Others report ``1076_MTI_SAD_XX.wav`` to be silent and
-    ``1064_IEO_DIS_MD.wav`` to be a minute of several emotions.
+    authors left out answers that took over 10 s; 5 to 12 votes a clip are left, with 420 ties.
+    ``1040_ITH_SAD_X.wav`` lacks a letter. Downloaded as a zip, the clips are short texts of Git LFS, no recordings.
+    Others report ``1076_MTI_SAD_XX.wav`` to be silent and ``1064_IEO_DIS_MD.wav`` to be a minute of several emotions.
 """
 
-import csv
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pipeline.corpora.base import LOSO, Card, Corpus, is_there, require_folder, unreadable
+from pipeline.corpora import search
+from pipeline.corpora.base import LOSO, Card, Corpus, require_folder
+from pipeline.corpora.search import Found, Take
 from pipeline.errors import CorpusError
-from pipeline.files import opened
-from pipeline.manifest import Media, Utterance
+from pipeline.manifest import Utterance
 
 LABELS = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happy", "NEU": "neutral", "SAD": "sad"}
 LEVELS = {"XX": "unspecified", "LO": "low", "MD": "medium", "HI": "high"}
@@ -56,54 +56,49 @@ SENTENCES = {
 CHOICES = {label[0].upper(): label for label in LABELS.values()}
 
 NAME = re.compile(
-    rf"(?P<clip>(?P<actor>10\d\d)_(?P<sentence>{'|'.join(SENTENCES)})_(?P<emotion>{'|'.join(LABELS)}))"
-    r"_(?P<level>LO|MD|HI|XX?)"
+    rf"(?:.*/)?(?P<clip>(?P<actor>10\d\d)_(?P<sentence>{'|'.join(SENTENCES)})_(?P<emotion>{'|'.join(LABELS)}))"
+    r"_(?P<level>LO|MD|HI|XX?)",
+    re.IGNORECASE,
 )
-VOTES = Path("processedResults", "tabulatedVotes.csv")
-ACTORS = Path("VideoDemographics.csv")
-#: What a file begins with that Git LFS has not fetched.
-POINTER = b"version https://git-lfs"
+VOTES, ACTORS = "tabulatedVotes.csv", "VideoDemographics.csv"
 
 Votes = tuple[tuple[str, ...], ...]
 
 
-def find(root: Path) -> list[Utterance]:
+def find(root: Path) -> Found:
     """Return the utterances, by file name."""
     require_folder(root, "CREMA-D's AudioWAV/1001_DFA_ANG_XX.wav and its like")
-    audio, video = _clips(root, "AudioWAV", ".wav"), _clips(root, "VideoFlash", ".flv")
-    if not audio and not video:
+    paths = search.below(root)
+    takes = search.takes(paths, _id, ("wav", "mp3", "flv"))
+    if not takes.of:
         raise CorpusError(
             f"{root} does not hold CREMA-D: looked for files such as AudioWAV/1001_DFA_ANG_XX.wav or "
-            "VideoFlash/1001_DFA_ANG_XX.flv in it, and found none."
+            "VideoFlash/1001_DFA_ANG_XX.flv in it and all its folders, and found none."
         )
-    _require_fetched(root, next(iter((audio or video).values())))
-    sexes, votes = dict(_sexes(root / ACTORS)), dict(_votes(root / VOTES))
-    return [
-        _utterance(clip, audio.get(clip) or video[clip], video.get(clip), sexes, votes.get(clip, ()))
-        for clip in sorted(audio.keys() | video.keys())
-    ]
+    sexes, votes = dict(_sexes(search.first(root, paths, ACTORS))), dict(_votes(search.first(root, paths, VOTES)))
+    return takes.found(
+        "cremad", (_utterance(clip, takes.of[clip], sexes, votes.get(clip, ())) for clip in sorted(takes.of))
+    )
 
 
-def _clips(root: Path, folder: str, suffix: str) -> dict[str, str]:
-    """Return the files of a folder by the clip that each holds."""
-    paths = sorted((root / folder).glob(f"*{suffix}"))
-    return {_id(said): f"{folder}/{path.name}" for path in paths if (said := NAME.fullmatch(path.stem))}
+def _id(name: str) -> str | None:
+    """Return a clip's name as the tables spell it, None where a file is none."""
+    said = NAME.fullmatch(name)
+    if said is None:
+        return None
+    level = said["level"].upper()
+    return f"{said['clip'].upper()}_{'XX' if level == 'X' else level}"
 
 
-def _id(said: re.Match[str]) -> str:
-    """Return a clip's name as the tables spell it."""
-    return f"{said['clip']}_{'XX' if said['level'] == 'X' else said['level']}"
-
-
-def _utterance(clip: str, audio: str, video: str | None, sexes: Mapping[str, str], votes: Votes) -> Utterance:
+def _utterance(clip: str, take: Take, sexes: Mapping[str, str], votes: Votes) -> Utterance:
     actor, sentence, emotion, level = clip.split("_")
     return Utterance(
         id=clip,
         corpus="cremad",
         speaker=actor,
         label=LABELS[emotion],
-        audio=Media(audio),
-        video=Media(video) if video else None,
+        audio=take.audio,
+        video=take.video,
         part=LEVELS[level],
         text=SENTENCES[sentence],
         sex=sexes.get(actor),
@@ -111,26 +106,13 @@ def _utterance(clip: str, audio: str, video: str | None, sexes: Mapping[str, str
     )
 
 
-def _require_fetched(root: Path, path: str) -> None:
-    try:
-        with opened(root / path) as file:
-            head = file.read(len(POINTER))
-    except OSError as error:
-        raise unreadable(root / path, error) from error
-    if head == POINTER:
-        raise CorpusError(
-            f"{root / path} is no recording but a text that stands for one. Expected the clips themselves: "
-            "fetch them with `git lfs pull` in a clone of the repository."
-        )
-
-
-def _sexes(table: Path) -> Iterator[tuple[str, str]]:
+def _sexes(table: Path | None) -> Iterator[tuple[str, str]]:
     """Yield actor and sex of each row, nothing where there is no table."""
     for _, row in _rows(table, "ActorID", "Sex"):
         yield row["ActorID"], row["Sex"].lower()
 
 
-def _votes(table: Path) -> Iterator[tuple[str, Votes]]:
+def _votes(table: Path | None) -> Iterator[tuple[str, Votes]]:
     """Yield clip and votes of each row about raters who heard and saw the clip, nothing where there is no table."""
     for number, row in _rows(table, "", "fileName", *CHOICES):
         if not row[""].startswith("3"):
@@ -142,15 +124,14 @@ def _votes(table: Path) -> Iterator[tuple[str, Votes]]:
         yield row["fileName"], tuple((label,) for label, n in counts for _ in range(n))
 
 
-def _rows(table: Path, *columns: str) -> Iterator[tuple[int, dict[str, str]]]:
-    if not is_there(table):
+def _rows(table: Path | None, *columns: str) -> Iterator[tuple[int, dict[str, str]]]:
+    if table is None:
         return
-    with table.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-        rows = csv.DictReader(lines, restval="")
-        missing = [column for column in columns if column not in (rows.fieldnames or ())]
-        if missing:
-            raise CorpusError(f"{table} has no column '{missing[0]}': it is not the table that CREMA-D ships.")
-        yield from enumerate(rows, 2)
+    rows = search.rows(table)
+    missing = [column for column in columns if column not in (rows.fieldnames or ())]
+    if missing:
+        raise CorpusError(f"{table} has no column '{missing[0]}': it is not the table that CREMA-D ships.")
+    yield from enumerate(rows, 2)
 
 
 CORPUS = Corpus(
@@ -158,6 +139,7 @@ CORPUS = Corpus(
     title="CREMA-D: 7442 clips, 91 actors, 6 emotions, audio and video, crowd votes, English",
     licence="Open Database License 1.0",
     source="https://github.com/CheyneyComputerScience/CREMA-D",
+    also=("CREMA-D", "CREMA"),
     find=find,
     cards=(Card("group-k", "group-k"), LOSO),
     counts={"unspecified": 6077, "low": 455, "medium": 455, "high": 455},

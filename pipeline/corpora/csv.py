@@ -254,7 +254,7 @@ def _contents(rows: Rows, found: Mapping[str, str], memory: Path | None) -> dict
     """Return what each file of sound holds; one that cannot be opened fails later, as what its name says."""
     paths = list(dict.fromkeys(found[row.needed("file")] for row in rows))
     opened = contents.of_files(rows.table.parent, paths, memory)
-    return {path: held or probe.named(path) or Content(sound=True) for path, (held, _) in opened.items()}
+    return {path: held or probe.named(path, why) or Content(sound=True) for path, (held, why) in opened.items()}
 
 
 def _odd_names(rows: Rows) -> Iterator[str]:

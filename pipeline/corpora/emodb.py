@@ -14,19 +14,26 @@ Source
     http://emodb.bilderbar.info, has neither https nor a checksum. The checksum is the record's as
     others quote it; the archive has not been fetched by us.
 Files
-    ``wav/03a01Fa.wav``: speaker, text, emotion (the first letter of its German name), version. The folder
-    `wav` itself will do, and so will the folder ``emodb/wav`` that the archive unpacks to.
+    ``wav/03a01Fa.wav``: speaker, text, emotion (the first letter of its German name), version; in any arrangement of
+    folders and any case. Version 2.0 (doi:10.5281/zenodo.17651657; not seen by us) holds 281 ambiguous utterances
+    besides, with less than 80 % agreement: its tables ``db.emotion.csv`` (with confidence) and
+    ``db.emotion.categories.{train,test}.gold_standard.csv`` tell which. They are left out, and said to be, unless
+    ``DATASET=emodb:part=all`` or ``part=ambiguous`` takes them: their part is then ``ambiguous``.
 Traps
     Ten sentences are shared by all speakers. Speaker 08 has no disgust: a mean over the speakers' own UARs does
     not exist. Boredom is no emotion of most other corpora.
 """
 
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from pipeline.corpora import search
 from pipeline.corpora.base import Corpus, Download, require_folder
+from pipeline.corpora.search import Found, Take
 from pipeline.errors import CorpusError
-from pipeline.manifest import Media, Utterance
+from pipeline.files import path_of
+from pipeline.manifest import Utterance
 
 LABELS = {
     "W": "anger",  # Wut (Ärger)
@@ -39,34 +46,109 @@ LABELS = {
 }
 MEN = {"03", "10", "11", "12", "15"}
 
+#: The least share of listeners who recognise a gold utterance's emotion (Burkhardt et al. 2005).
+AGREED = 0.8
+#: What ``DATASET=emodb:part=...`` may say, of a release that holds ambiguous utterances, too.
+GOLD, AMBIGUOUS, ALL = "gold", "ambiguous", "all"
+#: How many ambiguous utterances version 2.0 has.
+N_AMBIGUOUS = 281
+
 NAME = re.compile(
-    r"(?P<speaker>03|08|09|1[0-6])(?P<text>a0[12457]|b0[1239]|b10)(?P<emotion>[WLEAFTN])(?P<version>[a-z])\.wav"
+    r"(?:.*/)?(?P<speaker>03|08|09|1[0-6])(?P<text>a0[12457]|b0[1239]|b10)(?P<emotion>[WLEAFTN])(?P<version>[a-z])",
+    re.IGNORECASE,
 )
 
 
-def find(root: Path) -> list[Utterance]:
-    """Return the utterances, by file name."""
+def find(root: Path, part: str = GOLD) -> Found:
+    """Return the utterances, by file name.
+
+    Parameters
+    ----------
+    root
+        The corpus's folder.
+    part
+        Of version 2.0: the utterances that at least 80 % of the listeners recognised (``"gold"``), the other ones
+        (``"ambiguous"``), or ``"all"``.
+
+    Raises
+    ------
+    CorpusError
+        If there are none, or a table cannot be read.
+    """
     require_folder(root, "EMO-DB's wav/03a01Fa.wav and its like")
-    for folder in (root / "wav", root / "emodb" / "wav", root):
-        names = filter(None, map(NAME.fullmatch, sorted(path.name for path in folder.glob("*.wav"))))
-        if utterances := [_utterance(name, folder.relative_to(root)) for name in names]:
-            return utterances
-    raise CorpusError(
-        f"{root} does not hold EMO-DB: looked for 535 files such as wav/03a01Fa.wav in it, in its folder 'wav' and in "
-        "'emodb/wav', and found none."
-    )
+    paths = search.below(root)
+    takes = search.takes(paths, _id)
+    if not takes.of:
+        raise CorpusError(
+            f"{root} does not hold EMO-DB: looked for 535 files such as wav/03a01Fa.wav in it and all its folders, and "
+            "found none."
+        )
+    ambiguous = _ambiguous(root, paths) & takes.of.keys()
+    chosen = {GOLD: takes.of.keys() - ambiguous, AMBIGUOUS: ambiguous, ALL: takes.of.keys()}[part]
+    utterances = (_utterance(id_, takes.of[id_], AMBIGUOUS if id_ in ambiguous else None) for id_ in sorted(chosen))
+    left = [id_ for id_ in ambiguous if id_ not in chosen]
+    remarks = [
+        f"emodb: {len(left)} utterances that less than {AGREED:.0%} of the listeners recognised are left out; to take "
+        f"them, say DATASET=emodb:part={ALL} (or part={AMBIGUOUS})"
+    ]
+    return takes.found("emodb", utterances, remarks if left else ())
 
 
-def _utterance(name: re.Match[str], folder: Path) -> Utterance:
+def _id(name: str) -> str | None:
+    """Return an utterance's name as its owners spell it, None where a file is none."""
+    said = NAME.fullmatch(name)
+    if said is None:
+        return None
+    return f"{said['speaker']}{said['text'].lower()}{said['emotion'].upper()}{said['version'].lower()}"
+
+
+def _ambiguous(root: Path, paths: Sequence[str]) -> set[str]:
+    """Return the utterances that the tables of version 2.0 do not count as gold; none where there are no tables."""
+    tables = {path: path.rpartition("/")[2].lower() for path in paths if path.lower().endswith(".csv")}
+    rated = [path for path, name in tables.items() if name in ("db.emotion.csv", "emotion.csv")]
+    listed = [path for path, name in tables.items() if "ambiguous" in name]
+    gold = [path for path, name in tables.items() if "gold_standard" in name]
+    doubtful = {
+        id_ for path in rated for id_, share in _rows(path_of(root, path)) if share is not None and share < AGREED
+    }
+    doubtful |= {id_ for path in listed for id_, _ in _rows(path_of(root, path))}
+    return doubtful - {id_ for path in gold for id_, _ in _rows(path_of(root, path))}
+
+
+def _rows(table: Path) -> Iterator[tuple[str, float | None]]:
+    """Yield utterance, and how many agreed on its emotion (None where nothing is said), of each row of a table."""
+    rows = search.rows(table)
+    if "file" not in (rows.fieldnames or ()):
+        raise CorpusError(f"{table} has no column 'file': it is not a table of EMO-DB.")
+    for number, row in enumerate(rows, 2):
+        text = row.get("emotion.confidence") or ""
+        try:
+            share = float(text) if text.strip() else None
+        except ValueError as error:
+            raise CorpusError(f"{table}, row {number}: 'emotion.confidence' is '{text}', expected a number.") from error
+        if id_ := _id(row["file"].replace("\\", "/").rpartition(".")[0]):
+            yield id_, share
+
+
+def _utterance(id_: str, take: Take, part: str | None) -> Utterance:
+    speaker = id_[:2]
     return Utterance(
-        id=Path(name[0]).stem,
+        id=id_,
         corpus="emodb",
-        speaker=name["speaker"],
-        label=LABELS[name["emotion"]],
-        audio=Media((folder / name[0]).as_posix()),
-        text=name["text"],
-        sex="male" if name["speaker"] in MEN else "female",
+        speaker=speaker,
+        label=LABELS[id_[5]],
+        audio=take.audio,
+        video=take.video,
+        part=part,
+        text=id_[2:5],
+        sex="male" if speaker in MEN else "female",
     )
+
+
+def remarks(utterances: Sequence[Utterance]) -> list[str]:
+    """Return that another number of ambiguous utterances was taken than there are, if so."""
+    n = sum(utterance.part == AMBIGUOUS for utterance in utterances)
+    return [f"emodb: {n} ambiguous utterances found, of {N_AMBIGUOUS} published"] if n not in (0, N_AMBIGUOUS) else []
 
 
 CORPUS = Corpus(
@@ -74,8 +156,11 @@ CORPUS = Corpus(
     title="Berlin Database of Emotional Speech (EMO-DB): 535 utterances, 10 actors, 7 emotions, German",
     licence="free for research; the release on Zenodo is under CC BY 4.0",
     source="https://doi.org/10.5281/zenodo.7447302",
+    also=("EMO-DB", "Berlin", "Berlin EmoDB"),
     find=find,
     counts={None: 535},
+    remarks=remarks,
+    settings={"part": (GOLD, AMBIGUOUS, ALL)},
     download=Download(
         base_url="https://zenodo.org/records/7447302/files/",
         files={"emodb.zip": "md5:9d21362dbc5676ef3ab4745d83ced0db"},

@@ -2,9 +2,10 @@
 
 What
     Films (avi, sound within) of reactions to six short stories, in English: anger, disgust, fear, happiness,
-    sadness, surprise, five sentences each. How many there are is told differently (1166 of 42 subjects in the paper;
-    1293 in 44 folders in the release, 213 of happiness and 216 of each other, as https://github.com/albanie/mcnDatasets
-    counted), so no count is asserted; any other is said.
+    sadness, surprise, five sentences each. How many there are is told differently: 1166 of 42 subjects in the paper,
+    1263 by EmoBox, 1260 of 42 subjects with all sentences. The release has 1293 films in 44 folders, 213 of happiness
+    and 216 of each other, as https://github.com/albanie/mcnDatasets counted; six are whole sessions. So no count is
+    asserted; any other is said.
 Who
     Subjects of 14 nations, 81 % of them men; nothing published says who. Martin, Kotsia, Macq, Pitas, "The
     eNTERFACE'05 audio-visual emotion database", ICDEW 2006, doi:10.1109/ICDEW.2006.145.
@@ -15,22 +16,25 @@ Source
     here. We have not seen the films.
 Files
     ``subject 1/anger/sentence 1/s1_an_1.avi``: subject, emotion (in the names an, di, fe, ha, sa, su), sentence.
-    Blanks of the folders may have become hyphens or underscores.
+    Blanks of the folders may have become hyphens or underscores; the films mp4, or wav beside them or alone.
 Traps
     The names cannot be trusted: subject 11's say ``s12``, subject 3's ``s_3``, one is ``s16_su_3avi.avi``. So the
-    subject is the folder's, and for emotion and sentence, too, folders come before names. Subject 6's folder is flat:
-    a film there that names no sentence is told by its emotion alone (others' counts fit one film an emotion). Some
-    subjects lack some sentences. The film is the sound, too. Sentences are numbered within each emotion (the text here
-    is emotion and number, as in ``an1``), so that what is said may give the emotion away.
+    subject is the folder's, and for emotion and sentence, too, folders come before names. Subject 6's folder is flat
+    and holds six whole sessions of 56 to 107 s, one an emotion, which nobody cut into sentences: no utterances, so
+    they are left out, and said to be. Some subjects lack some sentences. The film is the sound, too. Sentences are
+    numbered within each emotion (the text here is emotion and number, as in ``an1``), so that what is said may give
+    the emotion away.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.corpora.base import Corpus, counted_otherwise, found_below, require_folder
+from pipeline.corpora import search
+from pipeline.corpora.base import Corpus, counted_otherwise, require_folder
+from pipeline.corpora.search import Found, Take
 from pipeline.errors import CorpusError
-from pipeline.manifest import Media, Utterance
+from pipeline.manifest import Utterance
 
 LABELS = {
     "an": "anger",
@@ -40,61 +44,77 @@ LABELS = {
     "sa": "sadness",
     "su": "surprise",
 }
+#: How many utterances there are, by who says so. The release's 1293 films are six more: subject 6's sessions.
+COUNTED = {"the paper": 1166, "42 subjects of 30 sentences": 1260, "EmoBox": 1263, "the release": 1287}
 CODES = {label: code for code, label in LABELS.items()}
 
-FILM = re.compile(r"(?:.*/)?subject[ _-]?(?P<subject>\d+)/(?P<folders>(?:[^/]+/)*)(?P<name>[^/.][^/]*)\.avi", re.I)
+FILM = re.compile(r"(?:.*/)?subject[ _-]?(?P<subject>\d+)/(?P<folders>(?:[^/]+/)*)(?P<name>[^/.][^/]*)", re.I)
 EMOTION = re.compile(rf"(?:.*/)?({'|'.join(CODES)})/.*", re.I)
 SENTENCE = re.compile(r"(?:.*/)?sentence[ _-]?(\d+)/.*", re.I)
 NAME = re.compile(rf"s_?\d+_(?P<emotion>{'|'.join(LABELS)})(?:_(?P<sentence>\d+))?(?:avi)?", re.I)
 
+#: Subject, code of the emotion (empty where nothing says it), sentence (None for a whole session).
+Key = tuple[str, str, str | None]
 
-def find(root: Path) -> list[Utterance]:
+
+def find(root: Path) -> Found:
     """Return the utterances, by subject, emotion and sentence."""
     require_folder(root, "eNTERFACE'05's subject 1/anger/sentence 1/s1_an_1.avi and its like")
-    paths = found_below(root)
-    films = [film for film in map(FILM.fullmatch, paths) if film]
-    utterances = [_utterance(root, film) for film in films]
-    if not utterances:
+    takes = search.takes(search.below(root), _key)
+    _require_emotions(root, takes.of)
+    cut = {key: take for key, take in takes.of.items() if key[2]}
+    if not cut:
         raise CorpusError(
             f"{root} does not hold eNTERFACE'05: looked for films such as subject 1/anger/sentence 1/s1_an_1.avi in it "
             f"and all its folders, and found none. It can be had from {CORPUS.source}"
         )
-    _refuse_twins(root, films, utterances)
-    return sorted(utterances, key=lambda utterance: utterance.id)
+    utterances = (_utterance(key, take) for key, take in cut.items())
+    return takes.found("enterface", sorted(utterances, key=lambda utterance: utterance.id), _uncut(takes.of))
 
 
-def _utterance(root: Path, film: re.Match[str]) -> Utterance:
+def _uncut(takes: Mapping[Key, Take]) -> list[str]:
+    """Return what is to be said of sessions that were not cut into sentences."""
+    paths = sorted(take.film or take.sound or "" for (_, _, sentence), take in takes.items() if sentence is None)
+    if not paths:
+        return []
+    return [
+        f"enterface: {len(paths)} films are whole sessions, not one sentence each, and left out: {', '.join(paths)}"
+    ]
+
+
+def _key(path: str) -> Key | None:
+    """Return what the path of a film says; None where it lies below no subject."""
+    film = FILM.fullmatch(path)
+    if film is None:
+        return None
     name = NAME.fullmatch(film["name"])
     emotion = EMOTION.fullmatch(film["folders"])
-    code = CODES[emotion[1].lower()] if emotion else name["emotion"].lower() if name else None
-    if code is None:
-        raise CorpusError(
-            f"{root / film[0]} says no emotion: expected a folder such as 'anger' above it, or a name such as "
-            "s1_an_1.avi. Rename it, or move it away."
-        )
+    code = CODES[emotion[1].lower()] if emotion else name["emotion"].lower() if name else ""
     numbered = SENTENCE.fullmatch(film["folders"])
     sentence = numbered[1] if numbered else name["sentence"] if name else None
-    speaker = f"s{int(film['subject']):02}"
+    return f"s{int(film['subject']):02}", code, sentence and f"{int(sentence)}"
+
+
+def _require_emotions(root: Path, takes: Mapping[Key, Take]) -> None:
+    nameless = [take.film or take.sound or "" for (_, code, _), take in takes.items() if not code]
+    if nameless:
+        raise CorpusError(
+            f"{root / nameless[0]} says no emotion: expected a folder such as 'anger' above it, or a name such as "
+            "s1_an_1.avi. Rename it, or move it away."
+        )
+
+
+def _utterance(key: Key, take: Take) -> Utterance:
+    speaker, code, sentence = key
     return Utterance(
-        id=f"{speaker}_{code}" + (f"_{sentence}" if sentence else ""),
+        id=f"{speaker}_{code}_{sentence}",
         corpus="enterface",
         speaker=speaker,
         label=LABELS[code],
-        audio=Media(film[0]),
-        video=Media(film[0]),
-        text=f"{code}{sentence}" if sentence else None,
+        audio=take.audio,
+        video=take.video,
+        text=f"{code}{sentence}",
     )
-
-
-def _refuse_twins(root: Path, films: Iterable[re.Match[str]], utterances: Iterable[Utterance]) -> None:
-    paths: dict[str, str] = {}
-    for film, utterance in zip(films, utterances, strict=True):
-        if utterance.id in paths:
-            raise CorpusError(
-                f"{root}: '{paths[utterance.id]}' and '{film[0]}' are both {utterance.id} by their folders and names: "
-                "expected one film a sentence. Move one of them away."
-            )
-        paths[utterance.id] = film[0]
 
 
 CORPUS = Corpus(
@@ -102,6 +122,7 @@ CORPUS = Corpus(
     title="eNTERFACE'05: about 1290 films, 42 to 44 subjects, 6 emotions, English",
     licence="free for research",
     source="https://enterface.net/enterface05/emotion.html",
+    also=("eNTERFACE'05", "eNTERFACE2005"),
     find=find,
-    remarks=counted_otherwise("enterface", {"the paper": 1166, "the release": 1293}),
+    remarks=counted_otherwise("enterface", COUNTED),
 )

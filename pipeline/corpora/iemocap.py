@@ -45,10 +45,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.corpora import iemocap_labels
+from pipeline.corpora import iemocap_labels, search
 from pipeline.corpora.base import Card, Corpus, is_there, require_folder
 from pipeline.corpora.iemocap_labels import NO_MAJORITY, Turn
 from pipeline.errors import CorpusError
+from pipeline.files import path_of, spelled
 from pipeline.manifest import Media, Utterance
 
 #: The halves of the picture, the one that shows the actor who wears markers first.
@@ -63,6 +64,8 @@ SEXES = {"F": "female", "M": "male"}
 SESSIONS = {"Ses01": 1819, "Ses02": 1811, "Ses03": 2136, "Ses04": 2103, "Ses05": 2170}
 
 RELEASE = "IEMOCAP_full_release"
+#: How deep below the root the sessions may lie: the release's own folder is often one within another.
+WITHIN = ("", "*/", "*/*/")
 LABELS = "dialog/EmoEvaluation"
 LOOKED_FOR = f"Session1/{LABELS}/Ses01F_impro01.txt and its like"
 
@@ -84,7 +87,7 @@ class Dialog:
     def file(self, path: str) -> Media | None:
         """Return a file of the session, None where it is missing."""
         path = f"{self.folder}/{path}"
-        return Media(path) if (self.root / path).is_file() else None
+        return Media(path) if path_of(self.root, path).is_file() else None
 
     def motion(self, turn: str) -> Media | None:
         """Return a turn's motion capture: the face's file, and those of head and hands that are there."""
@@ -98,7 +101,7 @@ def find(root: Path, marked: str = "left") -> list[Utterance]:
     Parameters
     ----------
     root
-        The folder that holds ``Session1``, or the one that holds ``IEMOCAP_full_release``.
+        The folder that holds ``Session1``, or the one that holds ``IEMOCAP_full_release``, or that one's.
     marked
         The half of the picture that shows the actor who wears markers, ``"left"`` or ``"right"``.
 
@@ -108,12 +111,13 @@ def find(root: Path, marked: str = "left") -> list[Utterance]:
         If there are no labels of turns, or they cannot be read.
     """
     require_folder(root, f"IEMOCAP's {LOOKED_FOR}")
-    for release in (root, root / RELEASE):
-        files = sorted(release.glob(f"Session[1-5]/{LABELS}/Ses*.txt"))
+    for folder in WITHIN:
+        files = sorted(root.glob(f"{folder}Session[1-5]/{LABELS}/Ses*.txt"))
         if utterances := [utterance for file in files for utterance in _dialog(root, file, marked)]:
             return utterances
     raise CorpusError(
-        f"{root} does not hold IEMOCAP: looked for {LOOKED_FOR} in it and in its folder '{RELEASE}', and found no turn."
+        f"{root} does not hold IEMOCAP: looked for {LOOKED_FOR} in it and in its folders, as in {RELEASE}, "
+        "and found no turn."
     )
 
 
@@ -121,7 +125,7 @@ def _dialog(root: Path, labels: Path, marked: str) -> Iterator[Utterance]:
     """Yield the utterances of a dialog, by time."""
     session = labels.parents[2]
     texts = _texts(session / "dialog" / "transcriptions" / labels.name)
-    dialog = Dialog(root, session.relative_to(root).as_posix(), labels.stem, texts)
+    dialog = Dialog(root, spelled(session.relative_to(root).as_posix()), labels.stem, texts)
     turns = sorted(iemocap_labels.read(labels), key=lambda turn: (turn.start, turn.end, turn.name))
     for place, turn in enumerate(turns):
         name = NAME.fullmatch(turn.name)
@@ -183,7 +187,7 @@ def _texts(transcript: Path) -> dict[str, str]:
     """Return what was said in each turn; lines of another kind are no turn's."""
     if not is_there(transcript):
         return {}
-    lines = transcript.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = search.text(transcript).splitlines()
     return {said[1]: said[2].strip() for said in map(SPOKEN.match, lines) if said}
 
 

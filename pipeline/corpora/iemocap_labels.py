@@ -12,9 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pipeline.corpora.base import unreadable
+from pipeline.corpora import search
 from pipeline.errors import CorpusError
-from pipeline.files import content
 
 #: The emotion of a turn that no majority of its raters agreed on.
 NO_MAJORITY = "xxx"
@@ -99,11 +98,7 @@ def read(path: Path) -> list[Turn]:
     CorpusError
         If the file cannot be read, or a head line is not one.
     """
-    try:
-        text = content(path).decode("utf-8", "replace")
-    except OSError as error:
-        raise unreadable(path, error) from error
-    return list(parsed(text, str(path)))
+    return list(parsed(search.text(path), str(path)))
 
 
 def parsed(text: str, file: str) -> Iterator[Turn]:

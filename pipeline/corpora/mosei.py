@@ -15,7 +15,7 @@ Source
     https://github.com/CMU-MultiComp-Lab/CMU-MultimodalSDK (``CMU_MOSEI_Labels.csd``); the recordings were in
     ``CMU_MOSEI.zip``. We have not seen them: the layout is as its users describe it.
 Files
-    ``CMU_MOSEI_Labels.csd`` in the folder or one below, or ``All Labels.csd``, as the SDK writes it anew. The whole
+    ``CMU_MOSEI_Labels.csd`` in the folder or below it, or ``All Labels.csd``, as the SDK writes it anew. The whole
     recordings, ``Raw/Audio/Full/WAV_16000/<video>.wav`` and ``Raw/Videos/Full/Combined/<video>.mp4``; the cut films
     beside the latter are left alone: they are fewer. ``Raw/Transcript/Segmented/Combined/<video>.txt`` with
     lines ``<video>___<number>___<start>___<end>___<text>``. The split is the SDK's Python code and is not repeated
@@ -40,9 +40,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.corpora import opinions
+from pipeline.corpora import opinions, search
 from pipeline.corpora.base import Corpus, is_there
-from pipeline.manifest import Utterance
+from pipeline.corpora.search import Found
 
 NUMBER = r"-?\d+(?:\.\d*)?(?:e-?\d+)?"
 EMOTIONS = ("happy", "sad", "anger", "surprise", "disgust", "fear")
@@ -53,7 +53,7 @@ def texts(raw: Path, video: str) -> Callable[[int, float, float], str | None]:
     path = raw / "Transcript" / "Segmented" / "Combined" / f"{video}.txt"
     # Names and texts may begin or end with underscores themselves.
     line = re.compile(rf"{re.escape(video)}___\d+___({NUMBER})___({NUMBER})___(.*)")
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if is_there(path) else []
+    lines = search.text(path).splitlines() if is_there(path) else []
     said = {_span(float(found[1]), float(found[2])): found[3].strip() for found in map(line.fullmatch, lines) if found}
     return lambda _, start, end: said.get(_span(start, end)) or None
 
@@ -75,7 +75,7 @@ RELEASE = opinions.Release(
 )
 
 
-def find(root: Path) -> list[Utterance]:
+def find(root: Path) -> Found:
     """Return the segments, by video, then in the order of the labels."""
     return opinions.find(root, RELEASE)
 
@@ -84,7 +84,8 @@ CORPUS = Corpus(
     name="mosei",
     title="CMU-MOSEI: 23 259 segments of 3293 YouTube monologues, sentiment and 6 emotions, English",
     licence="none is stated; the films are their makers'",
-    source="https://github.com/CMU-MultiComp-Lab/CMU-MultimodalSDK",
+    source=opinions.SOURCE,
+    also=("CMU-MOSEI",),
     find=find,
     cards=opinions.cards(*EMOTIONS),
     counts={None: 23259},

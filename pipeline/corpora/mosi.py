@@ -14,7 +14,7 @@ Source
     https://github.com/CMU-MultiComp-Lab/CMU-MultimodalSDK (``CMU_MOSI_Opinion_Labels.csd``); the recordings were in
     ``CMU_MOSI.zip``. We have not seen them: the layout is as its users describe it.
 Files
-    ``CMU_MOSI_Opinion_Labels.csd`` in the folder or one below, or ``Opinion Segment Labels.csd``, as the SDK
+    ``CMU_MOSI_Opinion_Labels.csd`` in the folder or below it, or ``Opinion Segment Labels.csd``, as the SDK
     writes it anew. The whole recordings, ``Raw/Audio/WAV_16000/Full/<video>.wav`` and ``Raw/Video/Full/<video>.mp4``;
     the cut ones beside them are left alone. ``Raw/Transcript/Segmented/<video>.annotprocessed`` with lines
     ``<number>_DELIM_<text>``. ``split.csv`` as for ``mosei``.
@@ -28,15 +28,15 @@ Traps
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.corpora import opinions
+from pipeline.corpora import opinions, search
 from pipeline.corpora.base import Corpus, is_there
-from pipeline.manifest import Utterance
+from pipeline.corpora.search import Found
 
 
 def texts(raw: Path, video: str) -> Callable[[int, float, float], str | None]:
     """Return the transcript of a film, asked by the row of a segment."""
     path = raw / "Transcript" / "Segmented" / f"{video}.annotprocessed"
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if is_there(path) else []
+    lines = search.text(path).splitlines() if is_there(path) else []
     said = {number.strip(): text.strip() for number, _, text in (line.partition("_DELIM_") for line in lines)}
     return lambda row, _start, _end: said.get(str(row + 1)) or None
 
@@ -53,7 +53,7 @@ RELEASE = opinions.Release(
 )
 
 
-def find(root: Path) -> list[Utterance]:
+def find(root: Path) -> Found:
     """Return the segments, by video, then in the order of the labels."""
     return opinions.find(root, RELEASE)
 
@@ -62,7 +62,8 @@ CORPUS = Corpus(
     name="mosi",
     title="CMU-MOSI: 2199 segments of 93 film reviews on YouTube, sentiment, English",
     licence="none is stated; the films are their makers'",
-    source="https://github.com/CMU-MultiComp-Lab/CMU-MultimodalSDK",
+    source=opinions.SOURCE,
+    also=("CMU-MOSI",),
     find=find,
     cards=opinions.cards(),
     counts={None: 2199},

@@ -15,8 +15,9 @@ Files
     ``omg_TestVideos_WithoutLabels.csv``, with the columns link, start, end, video, utterance, and with labels arousal,
     valence, EmotionMaxVote: 0 anger, 1 disgust, 2 fear, 3 happy, 4 neutral, 5 sad, 6 surprise (the repository's
     README). The films beside them, ``train/74de88564/utterance_1.mp4``, and likewise in ``validation`` and ``test``.
-    ``omg_TrainTranscripts.csv`` and its like are read where they are there.
-    About 2444 rows to learn from, 617 of validation, 2229 of the test: nothing is asserted, another number is said.
+    ``omg_TrainTranscripts.csv`` and its like are read where they are there. All in any folder below, and in any case.
+    2442 rows to learn from, 617 of validation, 2229 of the test: nothing is asserted, another number is said. A copy in
+    circulation has two rows more (averages of a spreadsheet) without link, video and utterance: left out, and said.
 Traps
     Many films are gone from YouTube (half of them for one user in 2018, issue 7 of the repository). A row whose film is
     not there stays an utterance: extraction names it as one that cannot be read, and results count it as one without
@@ -26,15 +27,17 @@ Traps
     second. The challenge took the mean of CCC over the films; here it is over all utterances.
 """
 
-import csv
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.corpora.base import Card, Corpus, is_there, require_folder
+from pipeline.corpora import search
+from pipeline.corpora.base import Card, Corpus, require_folder
+from pipeline.corpora.search import Found, Take, Takes
 from pipeline.errors import CorpusError
-from pipeline.manifest import Media, Utterance
+from pipeline.manifest import Utterance
 
 #: The tables of each split, the first that is there counts.
 TABLES = {
@@ -43,54 +46,88 @@ TABLES = {
     "test": ("omg_TestVideos_WithLabels.csv", "omg_TestVideos_WithoutLabels.csv"),
 }
 #: How many rows the table of each split is said to have.
-PUBLISHED = {"train": 2444, "validation": 617, "test": 2229}
+PUBLISHED = {"train": 2442, "validation": 617, "test": 2229}
 LABELS = ("anger", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 RANGES = {"arousal": (0.0, 1.0), "valence": (-1.0, 1.0)}
 
-UTTERANCE = re.compile(r"utterance_(\d+)\.mp4")
+UTTERANCE = re.compile(r"(utterance_(\d+))\.mp4", re.IGNORECASE)
+FILM = re.compile(
+    rf"(?:.*/)?(?P<split>{'|'.join(TABLES)})/(?P<video>[^/]+)/(?P<utterance>utterance_\d+)", re.IGNORECASE
+)
 YOUTUBE = "https://www.youtube.com/watch?v="
 
 Row = dict[str, str]
 
 
-def find(root: Path) -> list[Utterance]:
+@dataclass(frozen=True)
+class Release:
+    """What lies below the corpus's folder: the folder itself, the paths of all files, and the films by their names."""
+
+    root: Path
+    paths: Sequence[str]
+    films: Takes[str]
+
+    def table(self, *names: str) -> Path | None:
+        """Return the first of the tables that is there."""
+        return search.first(self.root, self.paths, *names)
+
+
+def find(root: Path) -> Found:
     """Return the utterances in the order of the tables: training, validation, test."""
     require_folder(root, "OMG-Emotion's omg_TrainVideos.csv and train/74de88564/utterance_1.mp4")
-    found = [utterance for split in TABLES for utterance in _of_split(root, split)]
-    if not any(utterance.video and (root / utterance.video.path).is_file() for utterance in found):
+    paths = search.below(root)
+    release = Release(root, paths, search.takes(paths, _id, ("wav", "mp4")))
+    blank: Counter[str] = Counter()
+    found = [utterance for split in TABLES for utterance in _of_split(release, split, blank)]
+    if not any(utterance.id in release.films.of for utterance in found):
         raise CorpusError(
             f"{root} does not hold OMG-Emotion: looked for tables such as omg_TrainVideos.csv in it and for the films "
             "they name, such as train/74de88564/utterance_1.mp4, and found none that belong together."
         )
-    return found
+    remarks = [
+        f"omg: {n} rows of {name} name no film (no link, video and utterance), and are left out"
+        for name, n in blank.items()
+    ]
+    return release.films.found("omg", found, remarks)
 
 
-def _of_split(root: Path, split: str) -> Iterator[Utterance]:
-    table = next((root / name for name in TABLES[split] if is_there(root / name)), None)
-    if table is None or not (root / split).is_dir():
+def _id(name: str) -> str | None:
+    """Return the utterance that a film is of, None where it is none."""
+    said = FILM.fullmatch(name)
+    return f"{said['split'].lower()}/{said['video']}/{said['utterance'].lower()}" if said else None
+
+
+def _of_split(release: Release, split: str, blank: Counter[str]) -> Iterator[Utterance]:
+    """Yield the utterances of a split that has a table and films; count the rows that name none of them."""
+    table = release.table(*TABLES[split])
+    if table is None or not any(id_.startswith(f"{split}/") for id_ in release.films.of):
         return
-    texts = dict(_texts(root / f"omg_{split.capitalize()}Transcripts.csv"))
+    texts = dict(_texts(release.table(f"omg_{split.capitalize()}Transcripts.csv")))
     for number, row in _rows(table, "link", "video", "utterance"):
+        if not (row["link"] or row["video"] or row["utterance"]):
+            blank[table.name] += 1
+            continue
         try:
-            yield _utterance(row, split, texts.get((row["video"], row["utterance"])))
+            yield _utterance(row, split, texts.get((row["video"], row["utterance"])), release.films.of)
         except ValueError as error:
             raise CorpusError(f"{table}, row {number}: {error}.") from error
 
 
-def _utterance(row: Row, split: str, text: str | None) -> Utterance:
+def _utterance(row: Row, split: str, text: str | None, films: Mapping[str, Take]) -> Utterance:
     piece = UTTERANCE.fullmatch(row["utterance"])
     if not piece or not row["video"] or not row["link"]:
         raise ValueError("expected a link, a video such as 74de88564, and an utterance such as utterance_1.mp4")
-    path = f"{split}/{row['video']}/{row['utterance']}"
+    id_ = f"{split}/{row['video']}/{piece[1].lower()}"
+    film = films.get(id_, Take(film=f"{id_}.mp4"))  # one that is gone is named by extraction
     return Utterance(
-        id=path.removesuffix(".mp4"),
+        id=id_,
         corpus="omg",
         speaker="",
         label=_label(row),
-        audio=Media(path),
-        video=Media(path),
+        audio=film.audio,
+        video=film.video,
         dialog=row["link"].removeprefix(YOUTUBE),
-        turn=int(piece[1]),
+        turn=int(piece[2]),
         split=split,
         text=text,
         valence=_value(row, "valence"),
@@ -124,29 +161,28 @@ def _value(row: Row, name: str) -> float | None:
     return value
 
 
-def _texts(table: Path) -> Iterator[tuple[tuple[str, str], str | None]]:
+def _texts(table: Path | None) -> Iterator[tuple[tuple[str, str], str | None]]:
     """Yield each utterance's transcript by its video and name, nothing where there is no table."""
-    if is_there(table):
+    if table is not None:
         for _, row in _rows(table, "video", "utterance", "transcript"):
             yield (row["video"], row["utterance"]), row["transcript"] or None
 
 
 def _rows(table: Path, *columns: str) -> Iterator[tuple[int, Row]]:
     """Yield number and cells of each row, blanks around the cells left out."""
-    with table.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-        rows = csv.DictReader(lines, restkey="", restval="")
-        missing = [column for column in columns if column not in (rows.fieldnames or ())]
-        if missing:
-            raise CorpusError(f"{table} has no column '{missing[0]}'. Looked for {', '.join(columns)}.")
-        for number, row in enumerate(rows, 2):
-            yield number, {column: cell.strip() for column, cell in row.items() if column}
+    rows = search.rows(table)
+    missing = [column for column in columns if column not in (rows.fieldnames or ())]
+    if missing:
+        raise CorpusError(f"{table} has no column '{missing[0]}'. Looked for {', '.join(columns)}.")
+    for number, row in enumerate(rows, 2):
+        yield number, {column: cell.strip() for column, cell in row.items() if column}
 
 
 def remarks(utterances: Sequence[Utterance]) -> list[str]:
     """Return a sentence for each split whose table has another number of rows than it is said to have."""
     found = Counter(utterance.split for utterance in utterances)
     return [
-        f"omg: {found[split] or 'no'} utterances of the split '{split}' found, of about {n} published"
+        f"omg: {found[split] or 'no'} utterances of the split '{split}' found, of {n} published"
         for split, n in PUBLISHED.items()
         if found[split] != n
     ]
@@ -157,6 +193,7 @@ CORPUS = Corpus(
     title="OMG-Emotion: utterances of YouTube monologues in a fixed split, arousal, valence and 7 emotions",
     licence="CC BY-NC-SA 3.0 DE (for research, not for commerce)",
     source="https://github.com/knowledgetechnologyuhh/OMGEmotionChallenge",
+    also=("OMG-Emotion", "OMG-Emotion Challenge"),
     find=find,
     remarks=remarks,
     cards=(

@@ -3,21 +3,24 @@
 Beside the arrow from a corpus's files to utterances: how the rows of a file of labels (see `pipeline.media.csd`)
 become utterances, and the usual ways to judge sentiment. One recording has one entry, one segment a row: what it was
 labelled as, and from when to when it lasts, in s of the recording. An utterance is called as the SDK calls what
-it aligns to the labels, ``<recording>[<row>]``, so that features aligned so find their segments.
+it aligns to the labels, ``<recording>[<row>]``, so that features aligned so find their segments. The recordings are
+not given out any more: which part of which recording a segment is, the labels say, whatever is at hand, and what
+others computed of the recordings is imported.
 """
 
-import csv
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.corpora import search
 from pipeline.corpora.base import Card, is_there, require_folder
+from pipeline.corpora.search import Found, Takes
 from pipeline.errors import CorpusError
-from pipeline.files import spelled
+from pipeline.files import path_of
 from pipeline.manifest import Media, Utterance
 from pipeline.media import csd
 
@@ -26,6 +29,9 @@ STRONGEST = 3.0
 
 #: No recording is longer, s: 30 years.
 LONGEST = 1e9
+
+#: Where the labels are published.
+SOURCE = "https://github.com/CMU-MultiComp-Lab/CMU-MultimodalSDK"
 
 #: The table that says which recording is learned from and which tested, and what a split is called there.
 SPLIT = "split.csv"
@@ -72,50 +78,75 @@ class _Files:
     splits: Mapping[str, str]
 
 
-def find(root: Path, release: Release) -> list[Utterance]:
-    """Return the segments, by recording, then in the order of the labels.
+def find(root: Path, release: Release) -> Found:
+    """Return the segments, by recording, then in the order of the labels; recordings need not be there.
 
     Raises
     ------
     CorpusError
-        If the folder does not hold the labels and a recording that they are about, or the labels have other columns.
+        If the folder does not hold the labels, they have other columns, or the recordings there are of other labels.
     """
     require_folder(root, f"{release.title}'s {release.labels[0]} and Raw/{release.audio}")
-    labels = next((path for name in release.labels for path in _beside_or_below(root, name)), None)
-    raw = next(_beside_or_below(root, "Raw"), root)
-    audio, video = _recordings(root, raw / release.audio, ".wav"), _recordings(root, raw / release.video, ".mp4")
-    if labels is None or not (audio or video):
+    paths = search.below(root)
+    sounds, films = _in_folder(paths, release.audio, search.SOUNDS), _in_folder(paths, release.video, search.FILMS)
+    labels = search.first(root, paths, *release.labels)
+    if labels is None:
         raise CorpusError(
-            f"{root} does not hold {release.title}: looked for {release.labels[0]} in it and in its folders, and for "
-            f"recordings in Raw/{release.audio} or Raw/{release.video}, and found "
-            f"{'the labels alone' if labels else 'recordings alone' if audio or video else 'neither'}."
+            f"{root} does not hold {release.title}: looked for {release.labels[0]} in it and in its folders, and found "
+            f"{'recordings alone' if sounds or films else 'none'}. The labels come from {SOURCE}"
         )
-    files = _Files(raw, audio, video, dict(_splits(root / SPLIT)))
+    search.require_fetched(labels)
     is_there(labels)  # a FIFO would be waited for
     with csd.reading(labels) as sequence:
+        wanted = {csd.recording(key)[0] for key in sequence.entries}
+        audio, video = _recordings(paths, sounds, wanted), _recordings(paths, films, wanted)
+        if (sounds or films) and not (audio.of or video.of):
+            raise CorpusError(
+                f"{root}: none of the recordings in Raw/{release.audio} or Raw/{release.video} is one that "
+                f"{labels.name} is about. Looked for {next(iter(wanted), 'any')}."
+            )
+        its = _Files(
+            raw=next((path_of(root, path) for path in _folders(paths, "Raw")), root),
+            audio={name: take.sound for name, take in audio.of.items() if take.sound},
+            video={name: take.film for name, take in video.of.items() if take.film},
+            splits=dict(_splits(search.first(root, paths, SPLIT))),
+        )
         columns = _columns(release, sequence)
         found = [
             segment
             for key, entry in sequence.entries.items()
-            for segment in _segments(key, _checked(labels, key, entry, columns), columns, release, files)
+            for segment in _segments(key, _checked(labels, key, entry, columns), columns, release, its)
         ]
-    if not any(segment.audio or segment.video for segment in found):
-        raise CorpusError(
-            f"{root}: none of the recordings in Raw/{release.audio} or Raw/{release.video} is one that "
-            f"{labels.name} is about. Looked for {found[0].speaker if found else 'any'}."
-        )
-    return found
+    alone = f"{release.corpus}: the labels are there and no recording: features are imported (see affex import --help)"
+    return Found(found, {**audio.copies, **video.copies}, () if its.audio or its.video else (alone,))
 
 
-def _beside_or_below(root: Path, name: str) -> Iterator[Path]:
-    """Yield what goes by a name in a folder, then in the folders within."""
-    yield from (path for at in (name, f"*/{name}") for path in sorted(root.glob(at)))
+def _in_folder(paths: Sequence[str], folder: str, endings: Sequence[str]) -> list[str]:
+    """Return the recordings in the folder where the authors' archive has them, in any case."""
+    own = f"/{folder}".lower()
+    return [path for path in paths if f"/{path.rpartition('/')[0]}".lower().endswith(own) and _ends(path, endings)]
 
 
-def _recordings(root: Path, folder: Path, suffix: str) -> dict[str, str]:
-    """Return the paths of a folder's recordings, below the root, by name."""
-    paths = sorted(folder.glob(f"*{suffix}"))
-    return {spelled(path.stem): spelled(path.relative_to(root).as_posix()) for path in paths}
+def _recordings(paths: Sequence[str], own: Sequence[str], wanted: Collection[str]) -> Takes[str]:
+    """Return the recordings that labels are about, by name: in the authors' folder, else wherever they lie."""
+
+    def name(path: str) -> str | None:
+        name = path.rpartition("/")[2]
+        return name if name in wanted else None
+
+    return search.takes(own or paths, name, ("wav", "mp4"))
+
+
+def _ends(path: str, endings: Sequence[str]) -> bool:
+    return path.rpartition(".")[2].lower() in endings
+
+
+def _folders(paths: Sequence[str], name: str) -> Iterator[str]:
+    """Yield the folders of a name that files lie in."""
+    for path in paths:
+        before, found, _ = f"/{path}".partition(f"/{name}/")
+        if found:
+            yield f"{before}/{name}".removeprefix("/")
 
 
 def _columns(release: Release, sequence: csd.Sequence) -> tuple[str, ...]:
@@ -141,15 +172,13 @@ def _checked(labels: Path, key: str, entry: csd.Entry, columns: Sequence[str]) -
     return entry
 
 
-def _segments(
-    key: str, entry: csd.Entry, columns: Sequence[str], release: Release, files: _Files
-) -> Iterator[Utterance]:
+def _segments(key: str, entry: csd.Entry, columns: Sequence[str], release: Release, its: _Files) -> Iterator[Utterance]:
     recording, number = csd.recording(key)
-    said = release.texts(files.raw, recording)
+    said = release.texts(its.raw, recording)
     places = np.argsort(np.argsort(entry.intervals[:, 0], kind="stable"), kind="stable").tolist()
     for row, (values, (start, end)) in enumerate(zip(entry.features, entry.intervals.tolist(), strict=True)):
         at, turn = (row, places[row]) if number is None else (number, number)
-        media = _media(recording, start, end, files)
+        media = _media(recording, start, end, its)
         segment = Utterance(
             id=f"{recording}[{at}]",
             corpus=release.corpus,
@@ -157,21 +186,22 @@ def _segments(
             audio=media["audio"],
             video=media["video"],
             turn=turn,
-            split=files.splits.get(recording),
+            split=its.splits.get(recording),
             text=said(at, start, end),
             absent=tuple(
                 (kind, _why_absent(start, end, folder))
                 for kind, folder in (("audio", release.audio), ("video", release.video))
                 if media[kind] is None
             ),
+            origin=_span(recording, start, end),
         )
         yield _labelled(segment, columns, values, release)
 
 
-def _media(recording: str, start: float, end: float, files: _Files) -> dict[str, Media | None]:
+def _media(recording: str, start: float, end: float, its: _Files) -> dict[str, Media | None]:
     """Return a segment's spans of its recording, None where there is none; a film is heard where nothing else is."""
-    video = _span(files.video.get(recording), start, end)
-    return {"audio": _span(files.audio.get(recording), start, end) or video, "video": video}
+    video = _span(its.video.get(recording), start, end)
+    return {"audio": _span(its.audio.get(recording), start, end) or video, "video": video}
 
 
 def _span(path: str | None, start: float, end: float) -> Media | None:
@@ -198,21 +228,20 @@ def _labelled(segment: Utterance, columns: Sequence[str], values: NDArray[np.flo
     return replace(segment, label=grade, valence=sentiment, aspects=(("polarity", polarity), *aspects))
 
 
-def _splits(table: Path) -> Iterator[tuple[str, str]]:
+def _splits(table: Path | None) -> Iterator[tuple[str, str]]:
     """Yield recording and split of each row, nothing where there is no table."""
-    if not is_there(table):
+    if table is None:
         return
-    with table.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-        rows = csv.DictReader(lines, restval="")
-        if not {"video", "split"} <= set(rows.fieldnames or ()):
-            raise CorpusError(f"{table} is no table of the split: expected the columns video and split.")
-        met: set[str] = set()
-        for number, row in enumerate(rows, 2):
-            if row["split"] not in SPLITS or row["video"] in met:
-                what = "comes twice" if row["video"] in met else f"is in '{row['split']}', expected {', '.join(SPLITS)}"
-                raise CorpusError(f"{table}, row {number}: '{row['video']}' {what}.")
-            met.add(row["video"])
-            yield row["video"], SPLITS[row["split"]]
+    rows = search.rows(table)
+    if not {"video", "split"} <= set(rows.fieldnames or ()):
+        raise CorpusError(f"{table} is no table of the split: expected the columns video and split.")
+    met: set[str] = set()
+    for number, row in enumerate(rows, 2):
+        if row["split"] not in SPLITS or row["video"] in met:
+            what = "comes twice" if row["video"] in met else f"is in '{row['split']}', expected {', '.join(SPLITS)}"
+            raise CorpusError(f"{table}, row {number}: '{row['video']}' {what}.")
+        met.add(row["video"])
+        yield row["video"], SPLITS[row["split"]]
 
 
 def remarks(utterances: Sequence[Utterance]) -> list[str]:

@@ -29,10 +29,14 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.corpora.base import Card, Corpus, Download, found_below, require_folder
+from pipeline.corpora import search
+from pipeline.corpora.base import Card, Corpus, Download, require_folder
+from pipeline.corpora.search import Found
 from pipeline.errors import CorpusError
 from pipeline.manifest import Media, Utterance
 
+#: What the first field says: sound and picture, picture alone, sound alone.
+BOTH, SILENT, SOUND = "01", "02", "03"
 PARTS = {"01": "speech", "02": "song"}
 LABELS = {
     "01": "neutral",
@@ -46,30 +50,34 @@ LABELS = {
 }
 STATEMENTS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
 
-NAME = re.compile(
-    r"(?P<modality>01(?=.*mp4)|02(?=.*mp4)|03(?=.*wav))-(?P<take>(?P<part>0[12])-(?P<emotion>0[1-8])-0[12]"
-    r"-(?P<statement>0[12])-0[12]-(?P<actor>0[1-9]|1\d|2[0-4]))\.(?:mp4|wav)"
-)
+NAME = re.compile(r"(?:.*/)?(?P<modality>0[123])-(?P<take>0[12]-0[1-8]-0[12]-0[12]-0[12]-(?:0[1-9]|1\d|2[0-4]))")
 
 
-def find(root: Path) -> list[Utterance]:
+def find(root: Path) -> Found:
     """Return the utterances, speech before song, by emotion, then by what else their names say."""
     require_folder(root, "RAVDESS's Actor_01/03-01-01-01-01-01-01.wav and its like")
+    versions = search.takes(search.below(root), _version, ("wav", "mp4"))
     takes: dict[str, dict[str, str]] = defaultdict(dict)
-    for path in found_below(root):
-        if name := NAME.fullmatch(path.rpartition("/")[2]):
-            takes[name["take"]].setdefault(name["modality"], path)
+    for (take, modality), its in versions.of.items():
+        if path := its.sound if modality == SOUND else its.film:
+            takes[take][modality] = path
     if not takes:
         raise CorpusError(
             f"{root} does not hold RAVDESS: looked for files such as Actor_01/03-01-01-01-01-01-01.wav or "
             "Actor_01/01-01-01-01-01-01-01.mp4 in it and all its folders, and found none."
         )
-    return [_utterance(take, files) for take, files in sorted(takes.items())]
+    return versions.found("ravdess", (_utterance(take, takes[take]) for take in sorted(takes)))
 
 
-def _utterance(take: str, files: Mapping[str, str]) -> Utterance:
+def _version(name: str) -> tuple[str, str] | None:
+    """Return take and modality of a file, None where its name says none."""
+    said = NAME.fullmatch(name)
+    return (said["take"], said["modality"]) if said else None
+
+
+def _utterance(take: str, paths: Mapping[str, str]) -> Utterance:
     part, emotion, _, statement, _, actor = take.split("-")
-    audio, video = files.get("03") or files.get("01"), files.get("01") or files.get("02")
+    audio, video = paths.get(SOUND) or paths.get(BOTH), paths.get(BOTH) or paths.get(SILENT)
     return Utterance(
         id=take,
         corpus="ravdess",

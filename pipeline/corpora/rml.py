@@ -14,7 +14,7 @@ Source
     films to those who signed an agreement. We have not seen them.
 Files
     ``s1/an1.avi``: the subject's folder, then the emotion (an, di, fe, ha, sa, su) and a number; in any arrangement of
-    folders above (some have ``rml-1/s1/`` and ``rml-2/s6/``).
+    folders above (some have ``rml-1/s1/`` and ``rml-2/s6/``), in any case, and as mp4 where they were converted.
 Traps
     A subject who speaks two languages has a folder for each, and the same file names in both: the folder is part of
     the id. The film is the sound, too. Ten sentences an emotion were handed out, and many said others, so that
@@ -25,9 +25,11 @@ Traps
 import re
 from pathlib import Path
 
-from pipeline.corpora.base import Corpus, found_below, require_folder
+from pipeline.corpora import search
+from pipeline.corpora.base import Corpus, require_folder
+from pipeline.corpora.search import Found, Take
 from pipeline.errors import CorpusError
-from pipeline.manifest import Media, Utterance
+from pipeline.manifest import Utterance
 
 LABELS = {
     "an": "anger",
@@ -39,35 +41,31 @@ LABELS = {
 }
 
 PATH = re.compile(
-    r"(?:.*/)?(?P<id>(?P<speaker>s[1-8])/(?:[^/]+/)*(?P<emotion>an|di|fe|ha|sa|su)\d+)\.avi", re.IGNORECASE
+    r"(?:.*/)?(?P<speaker>s[1-8])/(?P<folders>(?:[^/]+/)*)(?P<name>(?P<emotion>an|di|fe|ha|sa|su)\d+)", re.IGNORECASE
 )
 
 
-def find(root: Path) -> list[Utterance]:
+def find(root: Path) -> Found:
     """Return the utterances, by subject, folder and file name."""
     require_folder(root, "RML's s1/an1.avi and its like")
-    films: dict[str, re.Match[str]] = {}
-    for path in found_below(root):
-        if name := PATH.fullmatch(path):
-            films.setdefault(name["id"], name)
-    if not films:
+    takes = search.takes(search.below(root), _id)
+    if not takes.of:
         raise CorpusError(
             f"{root} does not hold RML: looked for 720 films such as s1/an1.avi in it and all its folders, and found "
             f"none. They are given on request: see {CORPUS.source}"
         )
-    return [_utterance(films[id_]) for id_ in sorted(films)]
+    return takes.found("rml", (_utterance(id_, takes.of[id_]) for id_ in sorted(takes.of)))
 
 
-def _utterance(name: re.Match[str]) -> Utterance:
-    film = Media(name[0])
-    return Utterance(
-        id=name["id"],
-        corpus="rml",
-        speaker=name["speaker"].lower(),
-        label=LABELS[name["emotion"].lower()],
-        audio=film,
-        video=film,
-    )
+def _id(name: str) -> str | None:
+    """Return subject, folders and name of a file, None where it is none of the corpus's."""
+    said = PATH.fullmatch(name)
+    return f"{said['speaker'].lower()}/{said['folders']}{said['name'].lower()}" if said else None
+
+
+def _utterance(id_: str, take: Take) -> Utterance:
+    speaker, *_, name = id_.split("/")
+    return Utterance(id=id_, corpus="rml", speaker=speaker, label=LABELS[name[:2]], audio=take.audio, video=take.video)
 
 
 CORPUS = Corpus(

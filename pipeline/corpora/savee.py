@@ -12,7 +12,7 @@ Source
     http://kahlan.eps.surrey.ac.uk/savee/. We have not seen the files.
 Files
     ``AudioData/DC/a01.wav`` and ``AudioVisualClip/DC/a1.avi``: speaker, emotion (a, d, f, h, n, sa, su), sentence;
-    in any arrangement of folders. Copies on the web have ``DC_a01.wav`` in one folder: read too.
+    in any arrangement of folders and any case. Copies on the web have ``ALL/DC_a01.wav``: read too.
 Traps
     ``sa`` and ``su`` begin with the same letter. The films' numbers have no leading zero. wav and film of one
     sentence are one performance, and one utterance here: its sound is the wav, else the film's. The sentence (its
@@ -22,13 +22,13 @@ Traps
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.corpora.base import Corpus, found_below, require_folder
+from pipeline.corpora import search
+from pipeline.corpora.base import Corpus, require_folder
+from pipeline.corpora.search import Found, Take
 from pipeline.errors import CorpusError
-from pipeline.manifest import Media, Utterance
+from pipeline.manifest import Utterance
 
 LABELS = {
     "a": "anger",
@@ -40,36 +40,39 @@ LABELS = {
     "su": "surprise",
 }
 
-PATH = re.compile(
-    r"(?:.*/)?(?P<speaker>DC|JE|JK|KL)[/_](?P<emotion>sa|su|[adfhn])(?P<sentence>\d\d?)\.(?P<kind>wav|avi)"
-)
+PATH = re.compile(r"(?:.*/)?(?P<speaker>DC|JE|JK|KL)[/_](?P<emotion>sa|su|[adfhn])(?P<sentence>\d\d?)", re.IGNORECASE)
 
 
-def find(root: Path) -> list[Utterance]:
+def find(root: Path) -> Found:
     """Return the utterances, by speaker, emotion and sentence."""
     require_folder(root, "SAVEE's AudioData/DC/a01.wav and its like")
-    takes: dict[tuple[str, str, int], dict[str, str]] = defaultdict(dict)
-    for path in found_below(root):
-        if name := PATH.fullmatch(path):
-            takes[name["speaker"], name["emotion"], int(name["sentence"])].setdefault(name["kind"], path)
-    if not takes:
+    takes = search.takes(search.below(root), _key)
+    if not takes.of:
         raise CorpusError(
             f"{root} does not hold SAVEE: looked for 480 files such as AudioData/DC/a01.wav or "
             "AudioVisualClip/DC/a1.avi in it and all its folders, and found none. They are given on registration: see "
             f"{CORPUS.source}"
         )
-    return [_utterance(*take, files) for take, files in sorted(takes.items())]
+    return takes.found(
+        "savee", (_utterance(*key, take) for key, take in sorted(takes.of.items(), key=lambda it: it[0]))
+    )
 
 
-def _utterance(speaker: str, emotion: str, sentence: int, files: Mapping[str, str]) -> Utterance:
+def _key(name: str) -> tuple[str, str, int] | None:
+    """Return speaker, emotion and sentence of a file, None where its name says none."""
+    said = PATH.fullmatch(name)
+    return (said["speaker"].upper(), said["emotion"].lower(), int(said["sentence"])) if said else None
+
+
+def _utterance(speaker: str, emotion: str, sentence: int, take: Take) -> Utterance:
     text = f"{emotion}{sentence:02}"
     return Utterance(
         id=f"{speaker}_{text}",
         corpus="savee",
         speaker=speaker,
         label=LABELS[emotion],
-        audio=Media(files.get("wav") or files["avi"]),
-        video=Media(files["avi"]) if "avi" in files else None,
+        audio=take.audio,
+        video=take.video,
         text=text,
         sex="male",
     )
@@ -80,6 +83,7 @@ CORPUS = Corpus(
     title="SAVEE: 480 acted utterances, 4 men, 7 emotions, audio and video, British English",
     licence="free on registration with its owners, on their terms",
     source="http://kahlan.eps.surrey.ac.uk/savee/",
+    also=("Surrey",),
     find=find,
     counts={None: 480},
 )

@@ -4,15 +4,15 @@ An export has two files: the feature, and ``<name>-labels.csd``, whose rows are 
 metadata ``affex utterances`` is the table of all utterances as JSON. Every utterance is an entry of its own: its id
 is the key, and intervals count from its beginning (the first may begin a little before it, for a frame has its time
 in its middle). Or, as the SDK aligns them, every recording is an entry: rows stand in its time, sorted by it, and
-those of utterances that overlap come twice. A slash in an id, which HDF5 cannot have in a name, is written %2F. An
-import takes keys for ids, else for recordings, and times from the recording's beginning, but in files of ours.
+those of utterances that overlap come twice. A slash in an id, which HDF5 cannot have in a name, is written %2F, and
+``[``, which the SDK takes for the end of a name, %5B. An import takes keys for ids, else for recordings, and times from
+the recording's beginning, but in files of ours; a number in brackets, which the SDK's ``align()`` adds, is a part's.
 Written and read entry by entry.
 """
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from pipeline import __version__
 from pipeline.atomic import temporaries, writing
 from pipeline.errors import AffexError
 from pipeline.exchange import table
+from pipeline.exchange.keyed import gathered, quoted, unquoted
 from pipeline.exchange.record import Export, Floats, Part, Source, Wish, numbers, remarks, said
 from pipeline.manifest import Utterance
 from pipeline.media import csd
@@ -37,7 +38,7 @@ def write(path: Path, export: Export) -> list[Path]:
             if np.isnan(clip.intervals).any():
                 raise AffexError(
                     f"{clip.utterance.id}: how long it is could not be read from its media, and a .csd wants to know. "
-                    "Is DATA right? Other formats can do without."
+                    "Is the corpus's folder the right one? Other formats can do without."
                 )
             spans[clip.utterance.id] = np.array([[clip.intervals.min(), clip.intervals.max()]])
             yield clip.utterance.id, Entry(clip.values, clip.intervals)
@@ -46,12 +47,12 @@ def write(path: Path, export: Export) -> list[Path]:
     beside = path.with_name(f"{path.stem}-labels.csd")
     names, of = table.label_numbers(export)
     with writing(path), temporaries(path, beside) as (file, other):
-        csd.write_into(file, path, export.feature, _entries(export, rows()), about | {
+        csd.write_into(file, path, export.feature, _keyed(export, rows()), about | {
             "computational sequence description": f"{export.feature} of {export.corpus}, computed by affex",
             "dimension names": list(export.columns),
             "affex failures": dict(export.failures),
         })  # fmt: skip
-        labels = _entries(export, _labels(export.utterances, spans, of)) if names else ()
+        labels = _keyed(export, _labels(export.utterances, spans, of)) if names else ()
         csd.write_into(other, beside, "labels", labels, about | {
             "computational sequence description": f"labels of {export.corpus}: shares of votes, and dimensions",
             "dimension names": list(names),
@@ -60,14 +61,8 @@ def write(path: Path, export: Export) -> list[Path]:
     return [path, beside]
 
 
-def _entries(export: Export, of_utterances: Iterator[tuple[str, Entry]]) -> Iterator[tuple[str, Entry]]:
-    """Yield key and entry: one an utterance, or where these are parts of recordings, one a recording."""
-    for key, group in groupby(of_utterances, key=lambda found: export.recordings.get(found[0], (found[0],))[0]):
-        parts = [(entry, export.recordings.get(id_, (key, 0.0))[1]) for id_, entry in group]
-        features = np.concatenate([entry.features for entry, _ in parts])
-        intervals = np.concatenate([entry.intervals + begin for entry, begin in parts])
-        order = np.argsort(intervals[:, 0], kind="stable") if len(parts) > 1 else slice(None)
-        yield _key(key), Entry(features[order], intervals[order])
+def _keyed(export: Export, of_utterances: Iterator[tuple[str, Entry]]) -> Iterator[tuple[str, Entry]]:
+    return ((quoted(name), entry) for name, entry in gathered(export, of_utterances))
 
 
 def _labels(utterances: Any, spans: dict[str, Floats], of: Any) -> Iterator[tuple[str, Entry]]:
@@ -77,17 +72,9 @@ def _labels(utterances: Any, spans: dict[str, Floats], of: Any) -> Iterator[tupl
 
 
 def _declared(utterance: Utterance) -> Floats:
-    item = next(iter(utterance.media()), None)
+    item = next(iter(utterance.parts()), None)
     end = item.end - (item.start or 0.0) if item and item.end is not None else 0.0
     return np.array([[0.0, end]])
-
-
-def _key(id_: str) -> str:
-    return id_.replace("%", "%25").replace("/", "%2F")
-
-
-def _id(key: str) -> str:
-    return key.replace("%2F", "/").replace("%25", "%")
 
 
 @contextmanager
@@ -95,19 +82,24 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:  # noqa: ARG001 - all f
     """Open a sequence; entries are read as they are asked for."""
     with csd.reading(path) as sequence:
         record = said(json.dumps(sequence.metadata.get("affex")))
-        keys = {_id(key) if record else key: key for key in sequence.entries}
+        keys = {unquoted(key) if record else key: key for key in sequence.entries}
+        aligned = any(csd.recording(key)[1] is not None for key in keys.values())
 
         def read(key: str) -> Part:
             entry = sequence.entries[keys[key]]
             return Part(numbers(f"{path}: '{key}'", entry.features), entry.intervals)
+
+        def base(key: str) -> str:
+            recording = csd.recording(keys[key])[0]
+            return unquoted(recording) if record else recording
 
         yield Source(
             _columns(path, sequence, read, keys),
             list(keys),
             read,
             clock="utterance" if record and record.get("by") != "recording" else "media",
-            framewise=record.get("framewise"),
-            base=lambda key: key if record else csd.recording(key)[0],
+            framewise=record.get("framewise") or (None if aligned else record.get("framewise")),
+            base=base,
             remarks=_remarks(sequence, record),
             ours=bool(record),
         )

@@ -1,4 +1,4 @@
-"""Tables of text that another project wrote, parted by comma, semicolon or tab; read only.
+"""Tables of text that another project wrote, parted by comma, semicolon or tab (see `segments` for affex's own).
 
 One ``.csv`` says in a column whose a row is, and is read whole. A folder of them, as OpenFace writes one a film, has a
 table an utterance or recording, called by its name, and is read table by table.
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import AffexError
-from pipeline.exchange import rows
+from pipeline.exchange import rows, segments
 from pipeline.exchange.record import Part, Source, Wish
 from pipeline.files import spelled
 
@@ -31,7 +31,10 @@ LONGEST_HEAD = 2**24
 @contextmanager
 def reading(path: Path, wish: Wish) -> Iterator[Source]:
     """Open a table, or a folder of tables."""
-    yield _folder(path, wish) if path.is_dir() else rows.of_frame(str(path), _frame(path), {}, wish)
+    if path.is_dir():
+        yield _folder(path, wish)
+    else:
+        yield segments.ours(path) or rows.of_frame(str(path), _frame(path), {}, wish)
 
 
 def _folder(path: Path, wish: Wish) -> Source:

@@ -22,7 +22,7 @@ import numpy as np
 from pipeline import atomic
 from pipeline.errors import AffexError, UsageError, unknown
 from pipeline.exchange import parquet, rows, table
-from pipeline.exchange.record import Clip, Export, Floats, Source, Wish, said
+from pipeline.exchange.record import Clip, Export, Floats, Source, Wish, named, said, told_apart
 from pipeline.manifest import Media, Utterance
 
 if TYPE_CHECKING:
@@ -101,14 +101,14 @@ def _add_rows(database: Any, export: Export) -> None:
     beside: dict[str, Any] = {"utterance": [clip.utterance.id for clip in clips for _ in clip.values]}
     if export.framewise:
         beside["time"] = np.concatenate([clip.times for clip in clips if clip.times is not None] or [np.empty(0)])
-    taken = sorted({*beside} & {*export.columns})
-    if taken:
-        raise AffexError(f"the feature has columns called {', '.join(taken)}, as the table calls its own: export it "
-                         "as .csd or .npz.")  # fmt: skip
     index = _index(export, [(clip.utterance, span) for clip in clips for span in _in_file(clip, export.media)])
     values = np.concatenate([clip.values for clip in clips]) if clips else np.empty((0, len(export.columns)))
     frame = pd.concat(
-        [pd.DataFrame(beside, index=index), pd.DataFrame(values, index=index, columns=list(export.columns))], axis=1
+        [
+            pd.DataFrame(beside, index=index),
+            pd.DataFrame(values, index=index, columns=list(told_apart(export.columns))),
+        ],
+        axis=1,
     )
     made = database[_table_name(export.feature)] = audformat.Table(index, description=export.feature)
     for name in frame.columns:
@@ -122,7 +122,7 @@ def _table_name(feature: str) -> str:
 
 def _medium(utterance: Utterance, kind: str) -> Media:
     """Return the media that a row is about: of the feature's kind, or of any."""
-    item = next(iter(utterance.media(kind)), None)
+    item = next(iter(utterance.parts(kind)), None)
     if item is None:
         raise AffexError(f"{utterance.id} has no media, and audformat knows rows by their file: use another format.")
     return item
@@ -267,6 +267,6 @@ def _source(where: str, frame: "pd.DataFrame", record: Any, meta: dict[str, Any]
             flat[name] = flat[name].astype("string")
     found = rows.of_frame(where, flat, record, wish)
     if record:
-        return found
+        return named(found, record)
     told = {name: str(value) for name, value in meta.items()}
     return replace(found, clock="media", framewise=None, remarks={**told, **found.remarks})

@@ -22,8 +22,8 @@ from pipeline.manifest import Dataset, Utterance
 from pipeline.media import length
 from pipeline.registry import FeatureSpec
 
-#: So many failures are shown.
-SHOWN = 8
+#: So many failures are shown, and so many files by name.
+SHOWN, FEW = 8, 4
 
 
 def export(
@@ -36,7 +36,7 @@ def export(
     format_
         The format's name; empty for the one that the ending of `out` says.
     by_recording
-        Whether the rows of all utterances of a recording stand together, in its time: for ``csd`` alone.
+        Whether the rows of all utterances of a recording stand together, in its time: for ``csd`` and ``npy``.
 
     Returns
     -------
@@ -53,9 +53,10 @@ def export(
     name = formats.to_write(out, format_)
     if spec != spec.unpooled:
         raise UsageError(f"'{spec}': an export gives rows as they are cached: leave pool= and columns= out.")
-    if by_recording and name != "csd":
+    if by_recording and name not in ("csd", "npy"):
         raise UsageError(
-            f"--by recording is for .csd: as {name}, the table of utterances says whose part of which file each is."
+            f"--by recording is for .csd and folders of .npy: as {name}, the table of utterances says whose part of "
+            "which file each is."
         )
     made = opened(dataset, spec, by_recording=by_recording)
     write = formats.FORMATS[name].write
@@ -108,6 +109,7 @@ def opened(dataset: Dataset, spec: FeatureSpec, *, by_recording: bool = False) -
         },
         clips=clips,
         recordings=recordings,
+        span=lambda utterance: _span(dataset, utterance, media, known=utterance.id in places),
     )
 
 
@@ -116,7 +118,7 @@ def _recordings(utterances: Iterable[Utterance], kind: str) -> dict[str, tuple[s
 
     A recording is called by its file's name without the ending; where several files share that, by the whole path.
     """
-    items = {utterance.id: next(iter(utterance.media(kind)), None) for utterance in utterances}
+    items = {utterance.id: next(iter(utterance.parts(kind)), None) for utterance in utterances}
     paths = {PurePosixPath(item.path).with_suffix("") for item in items.values() if item}
     shared = {stem for stem, count in Counter(path.name for path in paths).items() if count > 1}
 
@@ -131,7 +133,7 @@ def _recordings(utterances: Iterable[Utterance], kind: str) -> dict[str, tuple[s
 
 def _found(dataset: Dataset, spec: FeatureSpec, path: Path, key: str) -> tuple[Found, str]:
     """Return what verifies of a feature's file, and how to make what does not."""
-    again = f"run `affex features --dataset {dataset.name} --features '{spec}'`"
+    again = f"run `{dataset.command('features', FEATURES=spec)}`"
     if not path.exists():
         raise AffexError(f"{spec} of {dataset.name} is not in the cache: {again}.")
     found = store.survey(path, key)
@@ -153,11 +155,20 @@ def _clip(dataset: Dataset, utterance: Utterance, entry: Entry, media: str, hop:
 
 def _length(dataset: Dataset, utterance: Utterance, kind: str) -> float:
     """Return how long an utterance is, s; NaN where nothing says."""
-    for item in utterance.media(kind):
+    for item in utterance.parts(kind):
         end = item.end if item.end is not None else length.seconds(path_of(dataset.root, item.path))
         if end is not None:
             return float(end - (item.start or 0.0))
     return float("nan")
+
+
+def _span(dataset: Dataset, utterance: Utterance, kind: str, *, known: bool) -> tuple[float, float]:
+    """Return from when to when an utterance lies in its file, s; that is asked only where it is `known` to be sound."""
+    item = next(iter(utterance.parts(kind)), None)
+    begin = item.start or 0.0 if item else 0.0
+    if item and item.end is not None:
+        return begin, item.end
+    return begin, begin + _length(dataset, utterance, kind) if known else float("nan")
 
 
 def around(times: Floats, hop: float | None) -> Floats:
@@ -189,7 +200,8 @@ def _counted(clips: Callable[[], Iterator[Clip]], tick: Callable[[int], None]) -
 
 def _told(export: Export, spec: FeatureSpec, name: str, files: list[Path]) -> Iterator[str]:
     counts = f"{export.n_clips} clips, {export.n_rows} rows, {len(export.columns)} columns"
-    yield f"{export.feature} of {export.corpus} as {name}: {counts} -> {', '.join(map(str, files))}"
+    where = ", ".join(map(str, files)) if len(files) <= FEW else f"{files[0].parent} ({len(files)} files)"
+    yield f"{export.feature} of {export.corpus} as {name}: {counts} -> {where}"
     if spec.feature.with_crops:
         yield "Its pictures (crops) are not exported: no format here holds them. They stay in the cache."
     for id_, message in list(export.failures.items())[:SHOWN]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.errors import AffexError, UsageError, unknown
-from pipeline.exchange import arff, columns, csd, csvs, database, hdf5, npy, npz, parquet
+from pipeline.exchange import arff, columns, csd, csvs, database, folder, hdf5, npy, npz, parquet, segments
 from pipeline.exchange.record import Export, Part, Source, Wish
 from pipeline.files import below, is_there, path_of
 
@@ -35,8 +35,8 @@ FORMATS = {
     "npz": Format((".npz",), npz.reading, npz.write),
     "parquet": Format((".parquet",), parquet.reading, parquet.write),
     "audformat": Format((), database.reading, database.write),
-    "csv": Format((".csv", ".tsv"), csvs.reading),
-    "npy": Format((), npy.reading),
+    "csv": Format((".csv", ".tsv"), csvs.reading, segments.write),
+    "npy": Format((), npy.reading, folder.write),
     "arff": Format((".arff",), arff.reading),
     "h5": Format((".h5", ".hdf5", ".he5"), hdf5.reading),
     "mat": Format((".mat",), hdf5.reading_mat),
@@ -76,7 +76,7 @@ def to_write(path: Path, name: str) -> str:
     found = [known for known in written if path.suffix.lower() in FORMATS[known].endings]
     if not found:
         endings = ", ".join(ending for known in written for ending in FORMATS[known].endings)
-        raise UsageError(f"{path.name} says no format: expected {endings}, or a folder (audformat), or --format.")
+        raise UsageError(f"{path.name} says no format: expected {endings}, or a folder (audformat, or --format npy).")
     return found[0]
 
 
@@ -179,4 +179,4 @@ def files(path: Path) -> Iterator[Path]:
     if path.is_dir():
         yield from sorted(file for file in path.rglob("*") if file.is_file())
     else:
-        yield path
+        yield from segments.written(path)

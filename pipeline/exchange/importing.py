@@ -8,6 +8,7 @@ stood there is kept under its own key.
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from functools import lru_cache
@@ -29,6 +30,7 @@ from pipeline.exchange.matching import Match
 from pipeline.exchange.record import Part, Source, Wish
 from pipeline.files import spelled
 from pipeline.manifest import Dataset, Utterance
+from pipeline.media import pointers
 from pipeline.printable import printable
 from pipeline.registry import FeatureSpec
 
@@ -40,6 +42,9 @@ REMARK, REMARKS = 600, 4000
 
 #: So many columns are shown from either end.
 FEW = 6
+
+#: Why an utterance has no rows that no key of the file matches.
+ABSENT = "the imported file has no rows of it"
 
 #: Raised by hand whenever the same bytes give other rows.
 READING = 2
@@ -76,6 +81,7 @@ def import_(
     """
     require_name(name)
     require_unique([utterance.id for utterance in dataset.utterances])
+    _require_fetched(path)
     kind = formats.to_read(path, format_)
     digest = _digest(path, console)
     with formats.opened(kind, path, wish) as source:
@@ -83,7 +89,7 @@ def import_(
         for sentence in matching.told(match, len(dataset.utterances)):
             console.say(sentence)
         if not match.owners:
-            raise AffexError(_nobodys(path, source, dataset))
+            raise AffexError(_matching_nothing(path, source, dataset))
         taken = _Rows(source, match, drop=drop)
         feature = Imported(
             title=name,
@@ -119,34 +125,41 @@ def require_name(name: str) -> None:
         )
 
 
+def _require_fetched(path: Path) -> None:
+    for file in formats.files(path):
+        if why := pointers.unfetched(file):
+            raise AffexError(f"{file} {why}.")
+
+
 def _digest(path: Path, console: Console) -> str:
-    """Return the sha256 of a file, or of the names and bytes of all files in a folder."""
+    """Return the sha256 of a file, or of the names and bytes of all files in a folder, or of those beside a table."""
     sha = hashlib.sha256()
     try:
-        if path.is_file():
-            return media.digest(path)
         files = list(formats.files(path))
+        if files == [path]:
+            return media.digest(path)
+        root = path if path.is_dir() else path.parent
         with console.progress("hashing", len(files), "files") as tick:
             for file in files:
-                sha.update(f"{spelled(file.relative_to(path).as_posix())}\0{media.digest(file)}\n".encode())
+                sha.update(f"{spelled(file.relative_to(root).as_posix())}\0{media.digest(file)}\n".encode())
                 tick(1)
     except OSError as error:
         raise AffexError(f"{error.filename or path} cannot be read: {error.strerror or error}.") from error
     return sha.hexdigest()
 
 
-def _nobodys(path: Path, source: Source, dataset: Dataset) -> str:
+def _matching_nothing(path: Path, source: Source, dataset: Dataset) -> str:
     keys = ", ".join(source.keys[: matching.SHOWN]) or "none at all"
     ids = ", ".join(utterance.id for utterance in islice(dataset.utterances, matching.SHOWN))
     return (
-        f"{path} has rows of nobody in {dataset.name}. Its keys: {keys}. The utterances: {ids}. Expected their ids, or "
+        f"{path} has no rows of {dataset.name}. Its keys: {keys}. The utterances: {ids}. Expected their ids, or "
         "the names of their recordings."
     )
 
 
 def _unique(path: Path, columns: tuple[str, ...]) -> tuple[str, ...]:
     if len({*columns}) < len(columns):
-        twice = sorted({name for name in columns if columns.count(name) > 1})
+        twice = sorted(name for name, count in Counter(columns).items() if count > 1)
         raise AffexError(f"{path}: {len(twice)} columns have the name of another: {', '.join(twice[:5])}.")
     for name in columns:
         if not name or name != printable(name):
@@ -195,7 +208,7 @@ class _Rows:
         """
         owner = self._match.owners.get(utterance.id)
         if owner is None:
-            raise LookupError("the imported file has no rows of it")
+            raise LookupError(_why_none(utterance))
         parts = self._read(owner.keys)
         n_empty = sum(part.n_empty for part in parts)
         if n_empty and not any(len(part.values) for part in parts):
@@ -232,6 +245,13 @@ def _told_of_columns(source: Source) -> Iterator[str]:
         yield f"  columns {why}: {which}"
     if left_out.keys() & {f"{columns.LEFT_OUT}{why})" for why in columns.REASONS}:
         yield "  (--columns NAMES takes what it names, --without NAMES leaves it out; in make ONLY and WITHOUT)"
+
+
+def _why_none(utterance: Utterance) -> str:
+    """Return why an utterance has no rows: what has no place in any recording cannot have any of those of one."""
+    if not utterance.parts() and utterance.absent:
+        return f"the imported file has no rows under its id, and no recording's are its own: {utterance.absent[0][1]}"
+    return ABSENT
 
 
 def _of_frames(source: Source, taken: _Rows, dataset: Dataset) -> bool:
@@ -287,7 +307,8 @@ def _written(
             held.failures |= {entry.id: (entry.source, entry.message) for entry in batch if entry.values is None}
             tick(len(batch))
     if not held.places:
-        why = next(iter(held.failures.values()))[1]
+        reasons = [message for _, message in held.failures.values()]
+        why = next((reason for reason in reasons if reason != ABSENT), ABSENT)
         raise AffexError(f"No utterance of {dataset.name} has rows that could be taken: {why}.")
     return held
 

@@ -1,7 +1,8 @@
 """Matching: whose rows a foreign key has.
 
-A key is an utterance's id. Else it names a recording: by its path, its file's name, or that without the ending; the
-rows are then those of the utterances that are parts of it, each row every one's in whose span its middle lies.
+A key is an utterance's id, or one with the number of a part of it in brackets. Else it names a recording: by its path,
+its file's name, or that without the ending; the rows are then those of the utterances that are parts of it, each row
+every one's in whose span its middle lies.
 """
 
 from collections import defaultdict
@@ -65,17 +66,22 @@ def match(source: Source, utterances: Sequence[Utterance]) -> Match:
     of_file: dict[tuple[str, str], list[str]] = defaultdict(list)
     unknown, ambiguous = [], []
     for key in source.keys:
-        if key in ids:
-            own[key].append(key)
+        base = source.base(key)
+        meant = ids & {key, base}
+        if len(meant) > 1:
+            ambiguous.append(key)
             continue
-        found = recordings.find(source.base(key))
+        if meant:
+            own[meant.pop()].append(key)
+            continue
+        found = recordings.find(base)
         if not found:
             unknown.append(key)
         elif len(found) > 1:
             ambiguous.append(key)
         else:
             of_file[found[0]].append(key)
-    owners = {id_: Owner(tuple(keys)) for id_, keys in own.items()}
+    owners = {id_: Owner(tuple(sorted(keys, key=_number))) for id_, keys in own.items()}
     for place, keys in of_file.items():
         parts = recordings.parts[place]
         if len(keys) > 1 and len({source.base(key) for key in keys}) > 1:
@@ -98,7 +104,7 @@ class _Recordings:
     def __init__(self, utterances: Iterable[Utterance]) -> None:
         self.parts: dict[tuple[str, str], list[tuple[str, Media]]] = defaultdict(list)
         for utterance in utterances:
-            for kind in MEDIA:
+            for kind in MEDIA if utterance.origin is None else ("origin",):
                 if (item := getattr(utterance, kind)) is not None:
                     self.parts[kind, item.path].append((utterance.id, item))
         self._named: dict[str, list[tuple[str, str]]] = defaultdict(list)
@@ -132,7 +138,7 @@ def rows_of(source: Source, utterance: Utterance, owner: Owner, parts: Sequence[
     whole = _joined(parts)
     middles, span = whole.middles, owner.span
     if span is None and source.clock == "media":
-        span = next(iter(utterance.media()), None)
+        span = next(iter(utterance.parts()), None)
     if middles is None:
         if not owner.alone:
             raise AffexError(
@@ -184,10 +190,10 @@ def told(match: Match, n_utterances: int) -> list[str]:
     """Return what is to be said of a match, a sentence each."""
     said = [f"{len(match.owners)} of {n_utterances} utterances have rows in it."]
     if match.unknown:
-        said.append(f"{len(match.unknown)} of its keys are nobody's here: {_some(match.unknown)}")
+        said.append(f"{len(match.unknown)} of its keys match no utterance: {_some(match.unknown)}")
     if match.ambiguous:
         said.append(
-            f"{len(match.ambiguous)} of its keys may be several recordings' and were left: {_some(match.ambiguous)}"
+            f"{len(match.ambiguous)} of its keys match several recordings and are left out: {_some(match.ambiguous)}"
         )
     return said
 

@@ -1,6 +1,7 @@
-"""A folder of ``.npy``: one array an utterance, called by its id or by the stem of its file; read only.
+"""A folder of ``.npy``: one array an utterance, called by its id or by the stem of its file.
 
-What an array says of rows and times, see `pipeline.exchange.arrays`.
+What affex writes itself has times and names beside (see `folder`). What an array of others says of rows and times, see
+`pipeline.exchange.arrays`.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from pipeline.errors import AffexError, UsageError
-from pipeline.exchange import arrays, sizes
+from pipeline.exchange import arrays, folder, sizes
 from pipeline.exchange.record import Source, Wish
 from pipeline.files import spelled
 
@@ -21,6 +22,9 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:
     """Open a folder; arrays are read as they are asked for."""
     if not path.is_dir():
         raise UsageError(f"{path} is one file: expected a folder of .npy files, each called by its utterance.")
+    if (written := folder.ours(path)) is not None:
+        yield written
+        return
     found = sorted(file for file in path.rglob("*.npy") if file.is_file())
     files = {spelled(file.relative_to(path).with_suffix("").as_posix()): file for file in found}
     if not files:

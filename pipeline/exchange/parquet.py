@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pipeline.atomic import temporaries
 from pipeline.errors import AffexError
 from pipeline.exchange import rows, sizes, table
-from pipeline.exchange.record import Clip, Export, Source, Wish, require_free, said
+from pipeline.exchange.record import Clip, Export, Source, Wish, named, said, told_apart
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,10 +31,9 @@ def write(path: Path, export: Export) -> list[Path]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    require_free(export.columns, path.name)
     times = [("time", pa.float64())] if export.framewise else []
     kinds = [("id", pa.string()), ("start", pa.float64()), ("end", pa.float64()), *times]
-    fields = [*kinds, *((name, pa.float32()) for name in export.columns)]
+    fields = [*kinds, *((name, pa.float32()) for name in told_apart(export.columns))]
     schema = pa.schema(fields, metadata={"affex": export.about})
     beside = path.with_name(f"{path.stem}-utterances.parquet")
     types = {str: pa.string(), float: pa.float64(), int: pa.int64()}
@@ -97,7 +96,8 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:
         # An index with names (pandas, openSMILE, audinterface) is columns like all others.
         index = file.read(columns=role.index).to_pandas(ignore_metadata=True)[role.index]
         whole = _whole(file, kinds)
-        yield rows.source(str(path), role, index, _values(path, file, role.features), record, wish, whole)
+        values = _values(path, file, role.features)
+        yield named(rows.source(str(path), role, index, values, record, wish, whole), record)
 
 
 def require_plausible(path: Path) -> None:

@@ -6,7 +6,7 @@ file's count from the utterance's or from its recording's, as its `Source` says.
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -17,8 +17,9 @@ from pipeline.manifest import Utterance
 
 Floats = NDArray[np.float64]
 
-#: What a table of rows calls what is not a feature.
-RESERVED = ("id", "start", "end", "time")
+#: What tables of rows call what is not a feature; a feature's column of such a name has `OWN` before it there.
+RESERVED = ("id", "utterance", "file", "start", "end", "frame", "time", "timestamp", "frametime")
+OWN = "feature."
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ class Export:
     recordings
         The recording that each utterance is a part of, and where it begins there, s, by id, where rows are to stand
         under recordings; those of one then follow each other. Empty where each utterance stands for itself.
+    span
+        Returns from when to when an utterance lies in its file, s; NaN for an end that nobody knows.
     """
 
     corpus: str
@@ -83,6 +86,7 @@ class Export:
     provenance: Mapping[str, Any]
     clips: Callable[[], Iterator[Clip]]
     recordings: Mapping[str, tuple[str, float]] = field(default_factory=dict)
+    span: Callable[[Utterance], tuple[float, float]] = lambda utterance: (0.0, float("nan"))  # noqa: ARG005
 
     @property
     def about(self) -> str:
@@ -236,15 +240,20 @@ def numbers(where: str, values: Any) -> NDArray[np.float32]:
         return array.astype(np.float32)
 
 
-def require_free(columns: Sequence[str], file: str) -> None:
-    """Refuse columns that are called as a table calls something else.
+def told_apart(columns: Sequence[str]) -> tuple[str, ...]:
+    """Return what a table calls a feature's columns, none as it calls its own, as `faces` has a ``time``.
 
-    Raises
-    ------
-    AffexError
-        Naming them.
+    Examples
+    --------
+    >>> told_apart(["time", "score", "feature.time"])
+    ('feature.time', 'score', 'feature.feature.time')
     """
-    taken = sorted({*columns} & {*RESERVED})
-    if taken:
-        raise AffexError(f"{file}: the feature has columns called {', '.join(taken)}, as the table calls its own: "
-                         "export it as .csd or .npz.")  # fmt: skip
+    return tuple(f"{OWN}{name}" if name.lower().split(OWN)[-1] in RESERVED else name for name in columns)
+
+
+def named(source: Source, record: Mapping[str, Any]) -> Source:
+    """Return a table that affex wrote with its columns called as the feature calls them."""
+    names = record.get("columns")
+    if not isinstance(names, list) or len(names) != len(source.columns):
+        return source
+    return replace(source, columns=tuple(map(str, names)))

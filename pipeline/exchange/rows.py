@@ -5,7 +5,7 @@ Names are taken as they are usual, in any case: whose by `KEYS` (else the first 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +77,8 @@ def roles(where: str, columns: Sequence[str], is_number: Callable[[str], bool]) 
     features = tuple(name for name in others if is_number(name))
     if not features:
         raise AffexError(f"{where}: no column of numbers beside {key}: there is nothing to be imported.")
-    texts = tuple(name for name in others if name not in features and name.lower() not in KEYS)
+    are_numbers = {*features}  # a table may have a million columns
+    texts = tuple(name for name in others if name not in are_numbers and name.lower() not in KEYS)
     return Roles(key, time, span, features, texts)
 
 
@@ -185,11 +186,9 @@ def of_frame(where: str, frame: "pd.DataFrame", record: Mapping[str, Any], wish:
 
     frame.columns = [str(name) for name in frame.columns]
     role = roles(where, list(frame.columns), is_number(dict(frame.dtypes)))
-    features = frame[list(role.features)]
-
-    def values(rows: Iterable[int]) -> NDArray[Any]:
-        found: NDArray[Any] = features.iloc[rows].to_numpy(np.float64, na_value=np.nan)
-        return found
+    wanted = {*role.features}  # one by one: pandas takes minutes to choose among very many columns
+    values = [column.to_numpy(np.float64, na_value=np.nan) for name, column in frame.items() if name in wanted]
+    index = pd.DataFrame({name: frame[name] for name in role.index})
 
     def whole(name: str) -> NDArray[np.int64] | None:
         if not pd.api.types.is_integer_dtype(frame[name]) or frame[name].isna().any():
@@ -197,7 +196,9 @@ def of_frame(where: str, frame: "pd.DataFrame", record: Mapping[str, Any], wish:
         found: NDArray[np.int64] = frame[name].to_numpy(np.int64)
         return found
 
-    return source(where, role, frame[role.index], values, record, wish, whole, _odd(frame[list(role.texts)]))
+    return source(
+        where, role, index, np.stack(values, axis=1).__getitem__, record, wish, whole, _odd(frame[list(role.texts)])
+    )
 
 
 def _odd(texts: "pd.DataFrame") -> dict[str, str]:

@@ -1,11 +1,12 @@
 """The table that goes beside the rows: one line an utterance, whatever the format."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from pipeline import csvcells
 from pipeline.exchange.record import Export
 from pipeline.judging.raters import shares
 from pipeline.manifest import MEDIA, Utterance
@@ -56,6 +57,14 @@ def _votes(utterances: Sequence[Utterance]) -> dict[str, tuple[type, list[Any]]]
     for number, label in enumerate(labels):
         found[f"share_{label}"] = (float, [None if np.isnan(x) else float(x) for x in table[:, number]])
     return found
+
+
+def lines(export: Export, first: Mapping[str, Sequence[str]], parting: str = ",") -> Iterator[str]:
+    """Yield the table as lines of text, the columns `first` before the others; what there is not is an empty cell."""
+    others = {name: values for name, (_, values) in columns(export).items()}
+    yield csvcells.line([*first, *others], parting)
+    for before, row in zip(zip(*first.values(), strict=True), zip(*others.values(), strict=True), strict=True):
+        yield csvcells.line([*before, *("" if value is None else str(value) for value in row)], parting)
 
 
 def label_numbers(export: Export) -> tuple[tuple[str, ...], Callable[[Utterance], list[float]]]:

@@ -47,7 +47,9 @@ BYTES_A_SECOND = {"audio": 32_000, "mocap": 150_000}
 
 DIED = "the worker process died each time it worked on this clip (out of memory, or a crash in a library)"
 
-UNSEEN = "its worker left pictures in {}, which is not there for this process: mount CACHE under the same path"
+UNSEEN = (
+    "its worker left pictures in {}, which is not there for this process: mount the cache folder under the same path"
+)
 
 
 @dataclass
@@ -131,6 +133,7 @@ def extract(
         written, or workers are not what they should be. All that was finished before is kept.
     """
     sources.require_unique([utterance.id for utterance in dataset.utterances])
+    _require_at_once(dataset, specs, runtime)
     try:
         return _brought_up_to_date(dataset, specs, runner, console, runtime)
     except cache.ReadOnlyError as refusal:
@@ -205,6 +208,20 @@ def _with_upstreams(specs: Sequence[FeatureSpec]) -> dict[FeatureSpec, FeatureSp
     for spec in specs:
         visit(spec)
     return found
+
+
+def _require_at_once(dataset: Dataset, specs: Sequence[FeatureSpec], runtime: Runtime) -> None:
+    """Make sure that features of which nothing is there yet have what they need, before anything is waited for.
+
+    Raises
+    ------
+    AffexError
+        As `_require`.
+    """
+    above = _with_upstreams(specs)
+    kinds = {kind for kind in manifest.MEDIA if any(getattr(u, kind) for u in dataset.utterances)}
+    new = {spec for spec in above if spec.feature.media in kinds and not cache.is_begun(dataset.folder, spec)}
+    _require(new, above, runtime)
 
 
 def _require(due: Collection[FeatureSpec], above: Mapping[FeatureSpec, FeatureSpec | None], runtime: Runtime) -> None:

@@ -16,7 +16,7 @@ from pipeline.provenance import code_digest, versions
 Fingerprint = Mapping[str, str]
 
 #: What has to be the same for a worker to be of use.
-MEND = "Install the same affex there, and mount the same media, WEIGHTS and CACHE under the same paths."
+MEND = "Install the same affex there, and mount the same media, weights and cache under the same paths."
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,7 @@ class Cluster:
 
     def __init__(self, client: Any, say: Say = print) -> None:
         self._client = client
+        self._address = client.scheduler.address  # a client that has given up knows it no more
         self._say = say
         self._number = itertools.count()
 
@@ -184,10 +185,10 @@ class Cluster:
         except Exception as error:
             if self._client.status == "running" and not isinstance(error, OSError | CancelledError):
                 raise
+            why = f" ({error})" if isinstance(error, OSError) and str(error) else ""  # others tell of Dask's inner life
             raise AffexError(
-                f"The Dask scheduler at {self._client.scheduler.address} does not answer any more "
-                f"({type(error).__name__}: {error}). What was finished is kept; run the same command again to go on, "
-                "with another SCHEDULER if need be."
+                f"The Dask scheduler at {self._address} does not answer any more{why}. What was finished is kept; "
+                "run the same command again to go on, with another scheduler if need be."
             ) from error
 
 

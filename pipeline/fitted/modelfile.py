@@ -34,9 +34,10 @@ from pipeline.errors import AffexError, UsageError
 from pipeline.fitted.models import Learned, Model
 from pipeline.judging.splits import card_hash
 from pipeline.judging.task import Settings
+from pipeline.media import pointers
 
 #: Raised by hand whenever the layout of a file or the meaning of a field changes.
-SCHEMA = 1
+SCHEMA = 2
 
 SUFFIX = ".affex"
 RECORD = "model.json"
@@ -81,11 +82,13 @@ def read(path: Path) -> Model:
     Raises
     ------
     UsageError
-        If there is no such file.
+        If there is no such file, or it was never fetched.
     AffexError
         If it is not a model file of ours, through and through, or was made by another version of affex; nothing of
         it has then been run.
     """
+    if why := pointers.unfetched(path):
+        raise UsageError(f"The model {path} {why}.")
     try:
         content = files.content(path)
     except OSError as error:

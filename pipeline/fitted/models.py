@@ -253,7 +253,7 @@ def require_speakers(utterances: Sequence[Utterance]) -> None:
     nameless = [utterance.id for utterance in utterances if not utterance.speaker]
     if nameless:
         raise UsageError(
-            "This model was fitted on rows normalised within each speaker (SPEAKER_NORM), so it must be told who "
+            "This model was fitted on rows normalised within each speaker, so it must be told who "
             f"speaks, and {len(nameless)} of {len(utterances)} utterances have no speaker (the first: {nameless[0]}).\n"
             "Give a table that names the speaker of each file, as in DATA=new.csv with the columns file and speaker."
         )

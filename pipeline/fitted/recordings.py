@@ -24,6 +24,9 @@ from pipeline.media.probe import Content
 
 TABLES = (".csv", ".tsv")
 
+#: What the names of their cache folders begin with.
+PREFIX = "predict-"
+
 #: How many of the files that are left out an error names.
 SHOWN = 5
 
@@ -71,14 +74,14 @@ def at_hand(data: Path, cache: Path, *, with_speakers: bool = False, console: Co
 def _name(data: Path) -> str:
     where = data.resolve()
     readable = re.sub(r"[^\w.-]+", "-", spelled(where.stem))[:40]
-    return f"predict-{readable}-{hashlib.sha256(os.fsencode(where)).hexdigest()[:8]}"
+    return f"{PREFIX}{readable}-{hashlib.sha256(os.fsencode(where)).hexdigest()[:8]}"
 
 
 def _one(file: Path) -> dict[str, Content]:
     """Return what the one file holds that was named; whatever it is, it is looked at."""
     name = spelled(file.name)
-    held, _ = contents.of_files(file.parent, [name])[name]
-    return {name: held or probe.named(name) or Content(sound=True)}
+    held, why = contents.of_files(file.parent, [name])[name]
+    return {name: held or probe.named(name, why) or Content(sound=True)}
 
 
 def _progress(console: Console | None, n_files: int) -> AbstractContextManager[Callable[[int], None]]:
@@ -97,7 +100,7 @@ def _looked_through(
     held: dict[str, Content] = {}
     left_out = dict(listing.left_out)
     for name, (found, why) in contents.of_files(folder, seen, memory, tick).items():
-        content = found or probe.named(name)
+        content = found or probe.named(name, why)
         if content is None:
             left_out[name] = why
         else:

@@ -22,7 +22,7 @@ from pipeline.judging import runs
 from pipeline.judging.evaluate import Said
 from pipeline.judging.foresight import foreseen
 from pipeline.judging.results import best_scored
-from pipeline.judging.task import Settings
+from pipeline.judging.task import Settings, require_target
 from pipeline.manifest import Dataset
 from pipeline.matrix import Matrix
 from pipeline.registry import FeatureSpec
@@ -42,8 +42,8 @@ FIRST = 5
 
 def fit(
     desk: Desk, settings: Settings, path: Path | None, *, exclude: Sequence[str] = (), partial: bool = False
-) -> Model:
-    """Extract what is missing, learn from all who count but some speakers, write the model and say what it is.
+) -> Path:
+    """Extract what is missing, learn from all who count but some speakers, say what was learned; return its file.
 
     Parameters
     ----------
@@ -59,6 +59,7 @@ def fit(
     """
     specs = readable(desk.console, settings.features, settings.classifier, desk.imported)
     _require_extractable(specs)
+    require_target(settings)
     recipes = [recipe(spec.feature) for spec in specs]
     for sentence in foreseen(utterances_of(desk), settings, exclude):
         desk.console.say(sentence)
@@ -78,7 +79,7 @@ def fit(
         desk.console.say(sentence)
     _say_worth(desk.console, model, desk.folder.parent)
     desk.console.say(f"Model: {path.stat().st_size / 1e6:.1f} MB -> {path}")
-    return model
+    return path
 
 
 def _require_extractable(specs: Sequence[FeatureSpec]) -> None:
@@ -128,7 +129,7 @@ def predict(desk: Desk, model: Model, name: str, out: Path | None) -> Path:
     path = _place(out, dataset.folder, name)
     atomic.write_text(path, lines(matrix, predictions, model.classes, dataset.left_out))
     _show(desk.console, matrix, predictions, model)
-    desk.console.say("These predictions carry no figure of their quality: nobody has said what is true here.")
+    desk.console.say("These predictions carry no figure of their quality: the true labels are not known.")
     _say_worth(desk.console, model, dataset.folder.parent)
     n = len(dataset.left_out)
     beside = f", {n} file{'' if n == 1 else 's'} left out" if n else ""

@@ -12,14 +12,16 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.corpora.base import Card
 from pipeline.errors import AffexError, UsageError, unknown
-from pipeline.fusing.fusion_rules import CLASS_RULES, VALUE_RULES, Rule
+from pipeline.fusing.fusion_rules import CLASS_RULES, VALUE_RULES, Floats, Rule, Vote
 from pipeline.fusing.panel import Labels, Panel, side_by_side
 from pipeline.judging import limits, metrics
 from pipeline.judging.results import About, FoldSummary, Result, Scores, Seen
 from pipeline.judging.runs import Run
+from pipeline.judging.selection import CONTINUOUS
 from pipeline.judging.splits import card_hash
 
 #: All rules, by name; values know only some.
@@ -83,7 +85,7 @@ def late(members: Sequence[Run], rule: str) -> Result:
         folds=folds,
         left_out=_left_out(members, len(panel)),
         notes=(
-            *_union(members, "warnings"),
+            *_warnings(members),
             *limits.sentences([(fold.best_params, fold.limits) for fold in folds]),
             *_lacking(members, panel),
         ),
@@ -95,11 +97,26 @@ def late(members: Sequence[Run], rule: str) -> Result:
     )
 
 
+class OrderedVote(Vote):
+    """A majority vote without the members' scores, for members whose scores cannot be held against each other.
+
+    Of classes with equally many votes, that of the member that was named first wins. So two members never fuse to less
+    than both: where they differ, the first decides.
+    """
+
+    def _preference(self, panel: Panel, votes: NDArray[np.bool_]) -> Floats:  # noqa: ARG002 - no score is read
+        """Return, by class, the rank of the first member that votes for it, from the last."""
+        ranks = np.arange(len(votes), 0, -1, dtype=np.float64)
+        found: Floats = (votes * ranks[:, None, None]).max(axis=0)
+        return found
+
+
 def learned(members: Sequence[Run], rule: str) -> Mapping[str, Rule]:
     """Return what a rule has learned in each fold, by the fold's name, before it meets those tested there.
 
     In a fold where a member's scores are not calibrated, or nothing is there to learn from (a single training speaker),
-    the members' decisions are fused in their place: classes by votes, values by their mean.
+    the members' decisions are fused in their place: classes by votes (the member named first decides between equally
+    many), values by their mean.
 
     Raises
     ------
@@ -115,7 +132,7 @@ def learned(members: Sequence[Run], rule: str) -> Mapping[str, Rule]:
         fold: side_by_side(names, [_inner(member, fold) for member in members]) for fold in _union(members, "folds")
     }
     _require_apart(inner, panel)
-    decisions = CLASS_RULES["vote"] if panel.classes else VALUE_RULES["mean"]
+    decisions: type[Rule] = OrderedVote if panel.classes else VALUE_RULES["mean"]
     return {
         fold: decisions.fit(own) if _without_scores(members, fold, kind) else _fitted(rule, kind, fold, own)
         for fold, own in inner.items()
@@ -126,8 +143,10 @@ def _without_scores(members: Sequence[Run], fold: str, kind: type[Rule]) -> dict
     """Return why a rule cannot rest on the members' scores of a fold, as a limit of the fold; empty where it can."""
     if not kind.reads_scores:
         return {}
-    reasons = [(_model(member), limits.without_scores(_limits(member, fold))) for member in members]
-    words = "; ".join(f"{model}: {reason}" for model, reason in reasons if reason)
+    reasons = [limits.without_scores(_limits(member, fold)) for member in members]
+    words = limits.AND.join(
+        limits.each_of(name, why) for name, why in zip(_names(members), reasons, strict=True) if why
+    )
     return {limits.FUSION: words} if words else {}
 
 
@@ -137,20 +156,32 @@ def _limits(member: Run, fold: str) -> Mapping[str, str]:
     return found
 
 
-def _model(member: Run) -> str:
-    return " ".join(member.found["model"])
+def _names(members: Sequence[Run]) -> list[str]:
+    """Return what tells the members apart: their models, or their runs where models are alike."""
+    models = [" ".join(member.found["model"]) for member in members]
+    return models if len(set(models)) == len(models) else [member.name for member in members]
 
 
 def _kind(member: Run, rule: str) -> type[Rule]:
     if rule not in RULES:
         raise unknown("rule of late fusion", rule, RULES)
-    known = CLASS_RULES if member.scores.classes else VALUE_RULES
-    if rule not in known:
+    require_able(rule, member.found["target"])
+    return (CLASS_RULES if member.scores.classes else VALUE_RULES)[rule]
+
+
+def require_able(rule: str, target: str) -> None:
+    """Refuse a rule of `RULES` that does not fuse what is predicted.
+
+    Raises
+    ------
+    UsageError
+        Naming those that do.
+    """
+    if target in CONTINUOUS and rule not in VALUE_RULES:
         raise UsageError(
-            f"FUSION=late:{rule} fuses classes, and TARGET={member.found['target']} has values. "
-            f"Rules that fuse values: {', '.join(known)}."
+            f"FUSION=late:{rule} fuses classes, and TARGET={target} has values. "
+            f"Rules that fuse values: {', '.join(VALUE_RULES)}."
         )
-    return known[rule]
 
 
 def _fitted(rule: str, kind: type[Rule], fold: str, inner: Panel) -> Rule:
@@ -219,7 +250,7 @@ def _require_same(one: Run, other: Run) -> None:
     if differences:
         raise UsageError(
             f"{one.name} and {other.name} cannot be fused: {'; '.join(differences)}.\n"
-            "Evaluate both on one corpus under the same PROTOCOL, TARGET and CLASSES."
+            "Evaluate both on one corpus under the same protocol, target and classes."
         )
 
 
@@ -325,21 +356,29 @@ def _left_out(members: Sequence[Run], n_fused: int) -> Mapping[str, int]:
     return {name: n for name, n in left_out.items() if n > 0}
 
 
+def _warnings(members: Sequence[Run]) -> list[str]:
+    """Return the members' warnings; one that is not of all of them says of which it is."""
+    said = [member.found["warnings"] for member in members]
+    return _distinct(
+        one if all(one in others for others in said) else f"{name}: {one}"
+        for name, own in zip(_names(members), said, strict=True)
+        for one in own
+    )
+
+
 def _lacking(members: Sequence[Run], panel: Panel) -> tuple[str, ...]:
     return tuple(
-        f"{n} of {len(panel)} utterances lack {_model(member)}: they are fused without it"
-        for member, n in zip(members, (~panel.present).sum(axis=1).tolist(), strict=True)
+        f"{n} of {len(panel)} utterances lack {name}: they are fused without it"
+        for name, n in zip(_names(members), (~panel.present).sum(axis=1).tolist(), strict=True)
         if n
     )
 
 
 def _seen(members: Sequence[Run], panel: Panel) -> tuple[Seen, ...]:
     """Return what each member sees by itself: a region of the face may show one emotion and hide the others."""
-    names = [_model(member) for member in members]
-    names = names if len(set(names)) == len(names) else [member.name for member in members]
     return tuple(
         _seen_by(name, panel.true[own], decided[own], panel.classes)
-        for name, own, decided in zip(names, panel.present, panel.predicted, strict=True)
+        for name, own, decided in zip(_names(members), panel.present, panel.predicted, strict=True)
     )
 
 

@@ -149,8 +149,12 @@ class Vote(_Fixed):
         votes = (_decided(panel)[..., None] == np.arange(len(panel.classes))) & panel.present[..., None]
         counts = votes.sum(axis=0)
         first = counts == counts.max(axis=1, keepdims=True)
-        elected = np.where(first, _pooled(panel.values, panel.present), -1.0).argmax(axis=1)
+        elected = np.where(first, self._preference(panel, votes), -1.0).argmax(axis=1)
         return Opinion(np.array(panel.classes)[elected], counts / counts.sum(axis=1, keepdims=True))
+
+    def _preference(self, panel: Panel, votes: NDArray[np.bool_]) -> Floats:  # noqa: ARG002 - for `OrderedVote`
+        """Return what decides between classes with equally many votes, (n, n_classes), 0 or more."""
+        return _pooled(panel.values, panel.present)
 
 
 @dataclass(frozen=True, eq=False)

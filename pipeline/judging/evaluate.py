@@ -150,7 +150,7 @@ def judge(
         inner=tuple(_scores(task, [(fold, outcome.inner)]) for fold, outcome in pairs if outcome.inner),
         ceiling=task.ceiling,
         spread=task.spread,
-        class_lost=speakers.taken_away(task.spread, settings.speaker_norm),
+        class_lost=speakers.taken_away(task.spread, settings.speaker_norm, task.examples.y),
     )
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pipeline.corpora.base import Card
 from pipeline.judging.selection import in_parts, select
 from pipeline.judging.splits import Clusters, Fold, all_but, clusters, folds, require_variety
-from pipeline.judging.task import Settings, inner_groups, require_target
+from pipeline.judging.task import Settings, inner_groups
 from pipeline.manifest import Utterance
 
 
@@ -61,13 +61,12 @@ def _counted(utterances: Sequence[Utterance], settings: Settings) -> tuple[list[
     if settings.speaker_norm:
         clusters(own, "speaker")  # it takes a name for everyone
     selection = select(own, card)
-    require_target(settings, selection)
     return [own[i] for i in selection.chosen], selection.y
 
 
 def _of_one(who: str, settings: Settings, unit: str) -> str:
     return (
-        f"{who} from 1 {unit}: settings are searched for, and scores calibrated, on {unit}s left out among those "
-        f"learned from, and there is no other. {settings.classifier.name} takes fixed settings there for what is left "
-        f"open, and says so. With 3 {unit}s or more it searches."
+        f"{who} from 1 {unit}: settings are searched for on {unit}s left out among those learned from, and there is no "
+        f"other. {settings.classifier.name} takes fixed settings there for what is left open, and says so. Where it "
+        f"learns from 2 {unit}s or more, it searches."
     )

@@ -1,8 +1,9 @@
 """Kept folds: outcomes of an evaluation's folds on the disk, as they end, until the run's files are written.
 
 An evaluation that was interrupted or killed goes on where it was: what is read back is what was computed, to the bit.
-Each fold is a sealed record (`pipeline.sealed`) in a folder beside the run's, ``<run>.parts/fold-0001.json``, which
-says what it rests on; one that is damaged, or rests on something else, is computed again.
+Each fold is a sealed record (`pipeline.sealed`) inside the run's folder, ``<run>/.folds/fold-0001.json``, which says
+what it rests on; one that is damaged, or rests on something else, is computed again. They do not lie beside the run's
+folder, since that may be all that a user can write to: the root of a disk, or a folder in somebody else's.
 """
 
 import base64
@@ -20,6 +21,7 @@ import numpy as np
 
 from pipeline import atomic
 from pipeline.errors import AffexError
+from pipeline.files import content
 from pipeline.judging.evaluate import Outcome, Said
 from pipeline.judging.splits import Fold
 from pipeline.sealed import DamagedError, opened, sealed
@@ -27,7 +29,8 @@ from pipeline.sealed import DamagedError, opened, sealed
 #: What arrays may be of: characters, floating-point numbers, integers, truth values, in either order of bytes.
 DTYPE = re.compile(r"[<>|][Ufib]\d+")
 
-SUFFIX = ".parts"
+#: Where they lie in a run's folder.
+FOLDER = ".folds"
 
 
 @dataclass(frozen=True)
@@ -95,10 +98,9 @@ class KeptFolds:
         return sha.hexdigest()
 
 
-def beside(folder: Path) -> Path:
+def inside(folder: Path) -> Path:
     """Return where the kept folds of a run lie."""
-    whole = folder.resolve()
-    return whole.with_name(whole.name + SUFFIX)
+    return folder.absolute() / FOLDER
 
 
 def damage(path: Path) -> str:
@@ -111,7 +113,7 @@ def damage(path: Path) -> str:
 
 
 def _record(path: Path) -> dict[str, Any]:
-    record = opened(path.read_bytes())
+    record = opened(content(path))
     if not {"of", "outcome"} <= set(record):
         raise DamagedError("it is no kept fold")
     return record

@@ -74,7 +74,7 @@ def _overlapping(utterances: Sequence[Utterance], media: Collection[str]) -> Ite
     """Yield pairs of utterances whose media overlap, and by how much, s; None where they are one span."""
     files: dict[Hashable, list[_Span]] = defaultdict(list)
     for number, utterance in enumerate(utterances):
-        for kind in media:
+        for kind in (*media, "origin"):
             if (medium := getattr(utterance, kind)) is not None:
                 files[kind, utterance.corpus, medium.path].append(_span(number, medium))
     for span, later in _meeting(files.values()):

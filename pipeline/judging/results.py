@@ -167,7 +167,8 @@ class Result:
     spread
         How many speakers have how many classes, tested or not; empty where nobody counted.
     class_lost
-        From how many of how many speakers normalisation takes the class; None where it takes none.
+        From how many of how many speakers normalisation takes what (the class, or the value); None where it takes
+        nothing.
     """
 
     about: About
@@ -181,4 +182,4 @@ class Result:
     ceiling: Mapping[str, Any] | None = None
     seen: tuple[Seen, ...] = ()
     spread: Mapping[int, int] = field(default_factory=dict)
-    class_lost: Mapping[str, int] | None = None
+    class_lost: Mapping[str, Any] | None = None

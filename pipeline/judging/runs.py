@@ -4,6 +4,7 @@ Nothing of a run is read elsewhere: here its record and every file that the reco
 """
 
 import csv
+import glob
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import numpy as np
 
 from pipeline import bundle, csvcells
 from pipeline.bundle import Bundle
+from pipeline.dataset import last_folder
 from pipeline.errors import UsageError, unknown
 from pipeline.judging.results import Scores
 from pipeline.sealed import DamagedError
@@ -51,14 +53,19 @@ class Run:
 
 
 def find(names: Sequence[str], cache: Path) -> list[Run]:
-    """Return the runs that are meant: each a folder, or the name (or the beginning of one) of a run in the cache.
+    """Return the runs that are meant: each a folder, or the name of a run in the cache.
+
+    A name may lack its hash, or be the beginning of one: what is whole but for its hash goes before what only begins
+    so. All are looked for in one corpus, if one has them all: of several, that used last. A corpus may stand before a
+    name, as in ``emodb/name``.
 
     Raises
     ------
     UsageError
         If there is no such run, or more than one.
     """
-    return [read(_folder(name, cache)) for name in names]
+    corpus = _corpus(names, cache)
+    return [read(_folder(name, cache, corpus)) for name in names]
 
 
 def read(folder: Path) -> Run:
@@ -110,16 +117,55 @@ def exists(folder: Path) -> bool:
     return bundle.exists(folder, RECORD)
 
 
-def _folder(name: str, cache: Path) -> Path:
+def written(folder: Path) -> float:
+    """Return when the run in a folder was written, s since 1970."""
+    return bundle.written(folder, RECORD)
+
+
+def known(cache: Path, corpus: str = "") -> list[Path]:
+    """Return the folders of the finished runs of a corpus, or of all, by name."""
+    return [path for path in sorted(cache.glob(f"{glob.escape(corpus) or '*'}/runs/*")) if exists(path)]
+
+
+def _folder(name: str, cache: Path, corpus: str = "") -> Path:
+    """Return the folder of a run; one that stands in no corpus by its name is looked for in the one that is named."""
     if exists(Path(name)):
         return Path(name)
-    known = {path.name: path for path in sorted(cache.glob("*/runs/*")) if exists(path)}
-    meant = [run for run in known if run == name] or [run for run in known if run.startswith(name)]
-    if len(meant) > 1:
-        raise UsageError(f"More than one run begins with '{name}': {', '.join(meant)}. Say which.")
+    own, _, run = name.rpartition("/")
+    folders = known(cache, own or corpus)
+    _, meant = _meant(run, folders)
     if not meant:
-        raise unknown("run", name, known)
-    return known[meant[0]]
+        raise unknown("run", name, {folder.name for folder in folders})
+    if len(meant) > 1:
+        names = ", ".join(f"{folder.parent.parent.name}/{folder.name}" for folder in meant)
+        raise UsageError(f"More than one run is called '{name}', or begins so: {names}. Say which.")
+    return meant[0]
+
+
+def _corpus(names: Sequence[str], cache: Path) -> str:
+    """Return the corpus that runs are looked for in: one that has them all, best by their whole names, else used last.
+
+    It is empty where none has them all.
+    """
+    names = [name for name in names if not exists(Path(name)) and "/" not in name]
+    used_last = last_folder(cache)
+    places: list[tuple[int, bool, str]] = []
+    for corpus in sorted({folder.parent.parent.name for folder in known(cache)}):
+        ranks = [rank for rank, meant in (_meant(name, known(cache, corpus)) for name in names) if meant]
+        if len(ranks) == len(names):
+            places.append((sum(ranks), corpus != used_last, corpus))
+    best = [corpus for rank, is_other, corpus in places if (rank, is_other) == min(places)[:2]]
+    return best[0] if len(best) == 1 else ""
+
+
+def _meant(name: str, folders: Sequence[Path]) -> tuple[int, list[Path]]:
+    """Return which of some runs a name may mean, and how: 0 it is the whole name, 1 all but the hash, 2 a beginning."""
+    exactly = (
+        [folder for folder in folders if folder.name == name],
+        [folder for folder in folders if folder.name.rpartition("-")[0] == name],
+        [folder for folder in folders if folder.name.startswith(name)],
+    )
+    return next(((rank, meant) for rank, meant in enumerate(exactly) if meant), (len(exactly), []))
 
 
 def _tables(content: bytes, classes: Sequence[str], *, by_fold: bool = True) -> list[Scores]:

@@ -35,20 +35,19 @@ def in_words(found: Spread, n_classes: int, unit: str) -> str:
     return f"{n_first} of {n_all} {unit}s {'has' if n_first == 1 else 'have'} {first} of {n_classes} classes{rest}"
 
 
-def taken_away(found: Spread, norm: SpeakerNorm) -> dict[str, int] | None:
-    """Return from how many of how many speakers normalisation takes the class; None where it takes none."""
-    return {"n": found[1], "of": sum(found.values())} if norm and found.get(1) else None
+def taken_away(found: Spread, norm: SpeakerNorm, y: NDArray[Any]) -> dict[str, Any] | None:
+    """Return from how many of how many speakers normalisation takes what; None where it takes nothing."""
+    return {"n": found[1], "of": sum(found.values()), "what": _kind(y)} if norm and found.get(1) else None
 
 
 def warnings(clusters: Clusters, y: NDArray[Any], norm: SpeakerNorm) -> tuple[str, ...]:
     """Return what is to be said of speakers who have one class, or one value, only."""
     found, unit = spread(clusters, y), clusters.unit
-    lost = taken_away(found, norm)
-    target = "class" if y.dtype.kind != "f" else "value"
+    lost, target = taken_away(found, norm, y), _kind(y)
     if lost:
         return (
-            f"{lost['n']} of {lost['of']} {unit}s have one {target} only: SPEAKER_NORM takes the {target} away with "
-            f"the {unit}, so that figures fall, even below chance; see what they are without it",
+            f"{lost['n']} of {lost['of']} {unit}s have one {target} only: normalisation by speaker takes the {target} "
+            f"away with the {unit}, so that figures fall, even below chance; see what they are without it",
         )
     n = _with_several(clusters, y) if target == "class" else 0
     if not n:
@@ -58,6 +57,10 @@ def warnings(clusters: Clusters, y: NDArray[Any], norm: SpeakerNorm) -> tuple[st
         f"class it is are the same thing to a model, and it may have learned the former; with a {unit} on both sides "
         "of a fold (random-k) that alone is enough",
     )
+
+
+def _kind(y: NDArray[Any]) -> str:
+    return "value" if y.dtype.kind == "f" else "class"
 
 
 def _with_several(clusters: Clusters, y: NDArray[Any]) -> int:

@@ -96,9 +96,9 @@ def _nameless(utterances: Sequence[Utterance], name: str, of: Sequence[str]) -> 
     """Return that utterances have no speaker (session, dialog), and the way out."""
     first = next(u.id for u, value in zip(utterances, of, strict=True) if not value)
     way_out = (
-        f"Name the {name} of every utterance, or of none and evaluate under another PROTOCOL."
+        f"Name the {name} of every utterance, or of none and evaluate under another protocol."
         if any(of)
-        else f"Name the {name}s, or evaluate under another PROTOCOL: group-k keeps {clusters(utterances).unit}s whole."
+        else f"Name the {name}s, or say PROTOCOL=group-k, which keeps {clusters(utterances).unit}s whole."
     )
     return f"{of.count('')} of {len(of)} utterances have no {name} (the first: {first}).\n{way_out}"
 

@@ -15,7 +15,7 @@ from pipeline.corpora.base import LOSO, Card
 from pipeline.errors import AffexError, UsageError
 from pipeline.judging import raters, speakers
 from pipeline.judging.results import About
-from pipeline.judging.selection import Selection, in_parts, require_counts, select
+from pipeline.judging.selection import CONTINUOUS, Selection, in_parts, require_counts, select
 from pipeline.judging.splits import Clusters, Fold, clusters, folds, notes
 from pipeline.manifest import Utterance
 from pipeline.matrix import Matrix, SpeakerNorm, normalised_by_speaker
@@ -183,8 +183,8 @@ def prepare(matrix: Matrix, settings: Settings, *, partial: bool = False) -> Tas
     if settings.speaker_norm:
         clusters(matrix.utterances, "speaker")  # it takes a name for everyone
         matrix = normalised_by_speaker(matrix, settings.speaker_norm)
+    require_target(settings)
     selection = select(matrix.utterances, card)
-    require_target(settings, selection)
     matrix = matrix.take(selection.chosen)
     rounds = folds(card, matrix.utterances)
     left_out["in no fold"] = len(matrix) - len(
@@ -212,15 +212,15 @@ def inner_groups(card: Card, utterances: Sequence[Utterance], rounds: Sequence[F
     return clusters(utterances, "session" if card.protocol == "session" and len(rounds) > 2 else "")
 
 
-def require_target(settings: Settings, selection: Selection) -> None:
-    """Refuse settings that do not fit what is predicted.
+def require_target(settings: Settings) -> None:
+    """Refuse settings that do not fit what is predicted; no row is needed for that.
 
     Raises
     ------
     UsageError
         If the classifier cannot predict it, or options need classes where there are values.
     """
-    target: Target = "classes" if selection.classes else "values"
+    target: Target = "values" if settings.card.target in CONTINUOUS else "classes"
     if target not in settings.classifier.targets:
         able = [name for name, other in registry.classifier_presets().items() if target in other.targets]
         raise UsageError(
@@ -228,7 +228,7 @@ def require_target(settings: Settings, selection: Selection) -> None:
             f"Those that predict values: {', '.join(able)}."
         )
     if target == "values" and (settings.reweight or settings.soft):
-        raise UsageError(f"REWEIGHT and SOFT are about classes, and TARGET={settings.card.target} has values.")
+        raise UsageError(f"REWEIGHT=1 and SOFT=1 are about classes, and TARGET={settings.card.target} has values.")
 
 
 def folds_hash(task: Task) -> str:
@@ -266,8 +266,8 @@ def _absent(matrix: Matrix, settings: Settings) -> tuple[str, ...]:
     for feature, n in lacking.items():
         if n == len(matrix):
             raise AffexError(
-                f"None of the {n} utterances that count has {feature}, so it cannot stand beside the others. Leave it "
-                f"out of FEATURES; `make features FEATURES={feature}` says why they lack it."
+                f"None of the {n} utterances that count has {feature}, so it cannot stand beside the others. Name the "
+                f"others alone; `make features FEATURES={feature}` says why they lack it."
             )
     return tuple(
         f"{n} of {len(matrix)} utterances lack {feature}: its columns are filled in each fold with what the training "
@@ -300,7 +300,8 @@ def _require_rows(matrix: Matrix, settings: Settings) -> None:
     if not len(matrix):
         raise AffexError(f"No utterance of {settings.corpus} has {' or '.join(settings.features)}: none to test.")
     if is_framewise(matrix) != (settings.classifier.rows == "frame"):
-        raise UsageError(_misfit(settings, framewise=is_framewise(matrix)))
+        features = " ".join(settings.features)
+        raise UsageError(registry.misfit(settings.classifier, features, framewise=is_framewise(matrix)))
     complete = np.repeat(matrix.present.all(axis=1), matrix.lengths)
     wrong = np.isinf(matrix.X) | (np.isnan(matrix.X) & complete[:, None])
     if wrong.any():
@@ -315,15 +316,3 @@ def _require_rows(matrix: Matrix, settings: Settings) -> None:
 def is_framewise(matrix: Matrix) -> bool:
     """Tell whether any utterance has more, or fewer, rows than one."""
     return bool((matrix.lengths != 1).any())
-
-
-def _misfit(settings: Settings, *, framewise: bool) -> str:
-    name, features = settings.classifier.name, " ".join(settings.features)
-    reads, gives = ("an utterance", "a frame") if framewise else ("a frame", "an utterance")
-    fitting = [n for n, feature in registry.feature_presets().items() if feature.framewise != framewise]
-    readers = [n for n, other in registry.classifier_presets().items() if (other.rows == "frame") == framewise]
-    return (
-        f"CLASSIFIER={name} reads one row {reads}, but FEATURES='{features}' gives one {gives}.\n"
-        f"Features that fit {name}: {', '.join(fitting) or 'none'}.\n"
-        f"Classifiers that fit {features}: {', '.join(readers) or 'none'}."
-    )

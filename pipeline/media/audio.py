@@ -241,7 +241,7 @@ def _require_apart(hole: Hole, track: Track, take: _Take) -> None:
 
 def _require_whole(track: Track, take: _Take) -> None:
     """Refuse a span that reaches beyond the end, and of a file that is cut, the whole."""
-    if take.held >= take.end - SPAN_SLACK and take.chunks:
+    if take.held >= (take.end - SPAN_SLACK if take.chunks else take.end):
         return
     held, cut, declared = take.held or length(track), track.cut, track.declared
     if not held:
@@ -263,6 +263,8 @@ def _too_long(media: Media, duration: float, longest: float) -> str:
 def _require_sound(samples: NDArray[np.float32], take: _Take) -> None:
     """Refuse samples that are no numbers, are not on the scale of [-1, 1], or are nothing but zeros."""
     path = take.media.path
+    if not len(samples) and take.held:
+        raise MediaError(f"the span {take.start:g} to {take.end:g} s of {path} is shorter than one sample")
     if not len(samples):
         raise MediaError(f"{path} holds no audio samples")
     bad = np.count_nonzero(~np.isfinite(samples))

@@ -7,7 +7,7 @@ they are reached.
 from typing import Any
 
 #: Raised by hand whenever the same bytes give other samples, other pictures or other times: a part of every key.
-DECODER = 2
+DECODER = 3
 
 #: A span may begin this much before its sound or its pictures do, and a file hold this much less than it declares, s.
 SLACK = 0.1

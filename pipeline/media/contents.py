@@ -89,6 +89,15 @@ def _stamp(path: Path) -> list[int]:
     return [seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino]
 
 
+def hurt(record: Path) -> str:
+    """Return what is wrong with a record; nothing where it is what was written."""
+    try:
+        sealed.opened(content(record))
+    except (OSError, ValueError) as error:
+        return str(error)
+    return ""
+
+
 def _remembered(record: Path) -> Mapping[str, list[Any]]:
     try:
         found = sealed.opened(content(record))

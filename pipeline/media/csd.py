@@ -41,13 +41,14 @@ from pipeline.errors import AffexError
 from pipeline.media.confined import Confined, Limits, RefusedError
 from pipeline.sealed import DamagedError, opened, sealed
 
-#: What the SDK wants said of a sequence (its ``metadataconfigs.py``). A comma that is missing there makes one
-#: key of "dimension names" and "computational sequence version", so that it finds every file wanting; it only warns.
+#: What the SDK wants said of a sequence (its ``metadataconfigs.py``). A comma that is missing there makes one key of
+#: two, which its ``deploy()`` asks the terminal for where a file does not have it: so it is written as it is spelled.
 METADATA = (
     "root name",
     "computational sequence description",
     "dimension names",
     "computational sequence version",
+    "dimension namescomputational sequence version",
     "alignment compatible",
     "dataset name",
     "dataset version",
@@ -56,6 +57,12 @@ METADATA = (
     "featureset bib citation",
     "dataset bib citation",
 )
+
+#: Of these, what the SDK's ``bib_citations()`` prints, which has to be text.
+CITATIONS = ("featureset bib citation", "dataset bib citation")
+
+#: What the SDK's ``deploy()`` adds to the metadata of a file that it writes, and affex never does.
+DEPLOYED = "uuid"
 
 KEY = re.compile(r"(?P<recording>.*?)\[(?P<number>\d+)\]")
 
@@ -297,12 +304,14 @@ def _seal(name: str, texts: Mapping[str, str], digests: Mapping[str, str]) -> st
 def _sealed_digests(name: str, texts: Mapping[str, str], keys: Iterable[str]) -> Mapping[str, str] | None:
     """Return the digest of each entry as a file's seal has it; None for a file that affex did not write, or long ago.
 
+    The SDK copies all metadata, the seal among them, to the file that it deploys, whose entries are its own.
+
     Raises
     ------
     DamagedError
         If the file says that it is sealed, and is not what was sealed.
     """
-    if SEALED not in texts and SEALER not in texts:
+    if DEPLOYED in texts or (SEALED not in texts and SEALER not in texts):
         return None
     if SEALED not in texts or SEALER not in texts:
         raise DamagedError("it is not what affex wrote: its seal is not whole")
@@ -338,7 +347,8 @@ def write(path: Path, name: str, entries: Iterable[tuple[str, Entry]], metadata:
     entries
         Key and entry of each recording. A key cannot hold a slash, which parts the levels of HDF5.
     metadata
-        What is said of it, as JSON can; what the SDK wants beside is written as null, its way to say "not known".
+        What is said of it, as JSON can; what the SDK wants beside is written as null, its way to say "not known", and
+        citations as no text, for it prints them.
 
     Raises
     ------
@@ -362,7 +372,7 @@ def write_into(
     OSError
         If the disk is full.
     """
-    said = {**dict.fromkeys(METADATA), **metadata, "root name": name, SEALER: True}
+    said = {**dict.fromkeys(METADATA), **dict.fromkeys(CITATIONS, ""), **metadata, "root name": name, SEALER: True}
     texts = {_name(path, "metadata", key): json.dumps(value) for key, value in said.items()}
     room = _Room(file.fileno())
     with h5py.File(room, "w") as h5:

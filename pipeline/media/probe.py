@@ -21,17 +21,30 @@ SOUND_ALONE = (b"RIFF....WAVE", b"RF64....WAVE", b"FORM....AIFF", b"FORM....AIFC
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a file holds: sound, pictures (a cover picture is none), and whether these are one still picture."""
+    """What a file holds.
+
+    Parameters
+    ----------
+    sound, pictures
+        Whether it has them; a cover picture is none.
+    still
+        Whether its pictures are one still picture.
+    wrong
+        Why it cannot be opened, as the rest of a sentence, where only its name says what it should hold.
+    """
 
     sound: bool = False
     pictures: bool = False
     still: bool = False
+    wrong: str = ""
 
     @property
     def absent(self) -> tuple[tuple[str, str], ...]:
         """Why there is no sound, as an utterance says it; nothing where there is."""
         if self.sound:
             return ()
+        if self.wrong:
+            return (("audio", f"its file {self.wrong}"),)
         return (("audio", "its file is a still picture" if self.still else "its file holds pictures alone"),)
 
 
@@ -39,11 +52,11 @@ class Content:
 _NAMES = mimetypes.MimeTypes()
 
 
-def named(name: str) -> Content | None:
-    """Return what a file should hold by its name, None where that says nothing of recordings."""
+def named(name: str, wrong: str) -> Content | None:
+    """Return what a file that cannot be opened should hold by its name, None where that says nothing of recordings."""
     kind = (_NAMES.guess_type(name)[0] or "").partition("/")[0]
     by_name = {"audio": Content(sound=True), "video": Content(sound=True, pictures=True)}
-    return by_name.get(kind) or (Content(pictures=True, still=True) if kind == "image" else None)
+    return by_name.get(kind) or (Content(pictures=True, still=True, wrong=wrong) if kind == "image" else None)
 
 
 def probed(path: Path) -> Content:

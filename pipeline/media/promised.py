@@ -29,6 +29,9 @@ LAST_TAGS = 256
 #: A page of Ogg has at most this many bytes.
 OGG_PAGE = 27 + 255 + 255 * 255
 
+#: A chunk of RIFF begins with a name and a size, bytes.
+CHUNK_HEADER = 8
+
 #: How far into a file its first headers reach, bytes.
 HEAD = 2**14
 
@@ -319,6 +322,20 @@ def counts_chunks(stream: Any) -> bool:
     """Whether each chunk of an AVI's stream is one tick; its length is in bytes else, and programs get that wrong."""
     entries = stream.index_entries
     return len(entries) > 1 and entries[len(entries) - 1].timestamp - entries[len(entries) - 2].timestamp == 1
+
+
+def ticks_of_chunks(stream: Any) -> dict[int, int]:
+    """Return when each chunk of an AVI's sound is, in ticks, by its place in the file; empty where no index says so."""
+    entries = list(stream.index_entries)
+    if len(entries) < 2:
+        return {}
+    n_bytes, n_ticks = entries[0].size, entries[1].timestamp - entries[0].timestamp
+    if n_ticks not in (1, n_bytes):
+        return {}
+    coding = stream.codec_context
+    is_plain = n_ticks == n_bytes and coding.name.startswith("pcm_")  # FFmpeg then counts samples, its index bytes
+    size = coding.layout.nb_channels * coding.format.bytes if is_plain else 1
+    return {entry.pos + CHUNK_HEADER: entry.timestamp // size for entry in entries}
 
 
 def _has_length(path: Path, stream: Any) -> bool:

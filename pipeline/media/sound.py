@@ -6,8 +6,9 @@ samples are counted, so that rounding makes no clicks.
 
 A `Hole` is where there is no sound although the track goes on: its timestamps jump, or packets are damaged. Nothing
 is put in its place. Several frames may share one timestamp (a page of Ogg, a packet of MPEG), and where in such a group
-the sound is missing is not told, so that the hole takes in the group. AVI and bare streams (MP3, AAC) hold no times;
-a hole in them is seen only where a header counts more than there is.
+the sound is missing is not told, so that the hole takes in the group. Bare streams (MP3, AAC) hold no times,
+and an AVI has them in its index alone: a hole in them is seen only where that, or a header, counts more than there is.
+Of a bare stream what follows damage is not heard, since nothing says when it is.
 
 A file that is joined of two with other rates or of two that both begin at 0 is heard up to the seam.
 """
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 from pipeline.errors import MediaError
 from pipeline.media.clock import of_several, origin
 from pipeline.media.probe import require_recording
-from pipeline.media.promised import counts_chunks, cut_short, declared_end
+from pipeline.media.promised import counts_chunks, cut_short, declared_end, ticks_of_chunks
 
 #: Timestamps may be this far from where the frame before ended, s: containers round, and who captures is not exact.
 JITTER = 0.01
@@ -51,6 +52,12 @@ INDEXED = ("mov", "matroska", "avi", "asf", "flv")
 
 #: Formats in which a time is a place, if the samples are not compressed.
 COUNTED = ("wav", "w64", "aiff", "au", "caf")
+
+#: Formats without times: FFmpeg counts what it decodes, and where something is damaged the count is lost.
+BARE = ("mp3", "aac", "ac3", "eac3", "dts", "dtshd", "truehd", "mlp", "amr", "amrnb", "amrwb", "gsm", "loas", "sbc")
+
+#: Codings of a wav whose frames are found by what they begin with, as those of bare streams are.
+FOUND = ("mp2", "mp3", "aac", "ac3", "eac3", "dca")
 
 #: Stands for a packet that begins a file anew.
 _BACK = object()
@@ -133,6 +140,17 @@ class Track:
     def is_plain(self) -> bool:
         """Whether its samples are not compressed."""
         return bool(self.stream.codec_context.name.startswith("pcm_"))
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the file holds no times."""
+        name = self.container.format.name
+        return name in BARE or (name in ("wav", "w64") and self.stream.codec_context.name.startswith(FOUND))
+
+    @property
+    def is_flac(self) -> bool:
+        """Whether it is bare FLAC: its frames are numbered, and the file begins with the first, whatever its number."""
+        return bool(self.container.format.name == "flac")
 
     @functools.cached_property
     def cut(self) -> str | None:
@@ -230,12 +248,13 @@ def indexed(track: Track) -> float:
 def heard(track: Track, start: float = 0.0) -> Iterator[Piece | Hole]:
     """Yield what is heard, in order, from `start` or a little before it to the end of the file.
 
-    A file that cannot be sought so that `start` is reached is read from its beginning.
+    A file that cannot be sought so that `start` is reached is read from its beginning. So is a bare stream, since
+    damage before `start` may move what follows.
     """
-    if start <= NEAR:
-        yield from _Line(track.origin).placed(_frames(track))
+    if start <= NEAR or track.is_bare or track.is_flac:
+        yield from _Line(track).placed(_frames(track))
         return
-    sought = _Line(track.origin, track.stream.rate).placed(_frames(track, start - PREROLL))
+    sought = _Line(track, track.stream.rate).placed(_frames(track, start - PREROLL))
     first = next(sought, None)
     if first is not None and (isinstance(first, Hole) or first.start <= start):
         yield first
@@ -256,8 +275,8 @@ class _Line:
         Samples a second that each frame must have; 0 for what the first has.
     """
 
-    def __init__(self, origin: float, rate: int = 0) -> None:
-        self._origin, self._rate = origin, rate
+    def __init__(self, track: Track, rate: int = 0) -> None:
+        self._track, self._rate = track, rate
         self._waiting: list[Piece] = []
         self._at: int | None = None
         self._due: float | None = None
@@ -266,7 +285,7 @@ class _Line:
 
     def placed(self, frames: Iterable[tuple[int, Any]]) -> Iterator[Piece | Hole]:
         """Yield frames at their times, and what is missing between them."""
-        for _, group in itertools.groupby(frames, key=itemgetter(0)):
+        for _, group in itertools.groupby(_without_slips(frames), key=itemgetter(0)):
             yield from self._add([frame for _, frame in group])
             if self._is_over:
                 return
@@ -296,7 +315,7 @@ class _Line:
 
     @property
     def _ended(self) -> float:
-        return (self._at or 0) / self._rate
+        return self._at / self._rate if self._at else 0.0
 
     def _piece(self, frame: Any) -> Piece:
         piece = Piece(self._at or 0, self._rate, full_scale(frame))
@@ -311,8 +330,11 @@ class _Line:
         if self._rate not in (0, frame.sample_rate):
             what = f"from {self._rate} to {frame.sample_rate} Hz"
             return self._over(self._ended, f"changes its sample rate at {self._ended:.3f} s, {what}")
+        if self._n_broken and (self._track.is_flac if self._at is None else self._track.is_bare):
+            where = f"at {self._ended:.3f} s sound cannot be decoded"
+            return self._over(self._ended, f"is damaged: {where}, and nothing says when what follows is heard")
         is_sought, self._rate = self._rate > 0, frame.sample_rate
-        stamp = None if frame.pts is None else frame.time - self._origin
+        stamp = None if frame.pts is None else frame.time - self._track.origin
         due, self._due = self._due, None if stamp is None else stamp + frame.samples / self._rate
         if self._at is None:
             self._at = None if stamp is None and is_sought else round((stamp or 0.0) * self._rate)
@@ -340,8 +362,14 @@ class _Line:
         """Yield what is beyond doubt before a hole, and the hole.
 
         Of frames that share a place any may be missing. What comes before all else and does not fit what follows has
-        a wrong time: a frame that was cut in two, or is there to start the decoder.
+        a wrong time: a frame that was cut in two, or is there to start the decoder. Of Ogg it is a page whose
+        frames FFmpeg counts from 0, although it says when it ends.
         """
+        if not (self._has_begun or together or self._is_over) and self._track.container.format.name == "ogg":
+            early = round((hole.start - hole.end) * self._rate)
+            yield from (replace(piece, at=piece.at - early) for piece in self._waiting)
+            self._waiting = []
+            return
         doubtful = together or (self._waiting if len(self._waiting) > 1 else [])
         sure = [] if doubtful is self._waiting else self._waiting
         self._waiting = []
@@ -350,11 +378,33 @@ class _Line:
             yield replace(hole, start=min([hole.start, *(piece.start for piece in doubtful)]))
 
 
+def _without_slips(frames: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+    """Yield frames; one has no timestamp if it has that of the next, as FFmpeg gives where a packet of MPEG ends."""
+    ended = math.nan
+    for (place, frame), (_, after) in itertools.pairwise(itertools.chain(frames, [(0, None)])):
+        if _has_time(frame):
+            lasts = frame.samples / frame.sample_rate
+            begins = frame.time
+            if _is_slip(frame, after, ended, lasts):
+                begins, frame.pts = ended, None
+            ended = begins + lasts
+        yield place, frame
+
+
+def _has_time(frame: Any) -> bool:
+    return frame not in (None, _BACK) and frame.pts is not None
+
+
+def _is_slip(frame: Any, after: Any, ended: float, lasts: float) -> bool:
+    """Tell whether a frame comes too late for the one before it, and the one after it does not."""
+    return frame.time > ended + JITTER and _has_time(after) and abs(after.time - ended - lasts) <= JITTER
+
+
 def _frames(track: Track, start: float | None = None) -> Iterator[tuple[int, Any]]:
     """Yield frames, each with its packet's place in the file, from `start` on; None for one that is damaged."""
     place = itertools.count(-1, -1)
     number, cut = 0, list[Any]()
-    for packet in _packets(track, start):
+    for packet in _at_their_times(track, _packets(track, start)):
         if cut and (packet is None or packet.size):
             yield number, None  # a packet that is not whole is damage, but at the end of the file
             cut = []
@@ -363,11 +413,26 @@ def _frames(track: Track, start: float | None = None) -> Iterator[tuple[int, Any
             continue
         number = packet.pos if packet.pos is not None else number if number > 0 else next(place)
         frames = _decoded(packet)
+        if (
+            track.is_flac and len(frames) > 1
+        ):  # a packet is a frame, and where one is damaged FFmpeg joins it to the next
+            frames = [None]
         if packet.is_corrupt:
             cut = frames
         else:
             yield from ((number, frame) for frame in frames)
     yield from ((number, frame) for frame in cut)
+
+
+def _at_their_times(track: Track, packets: Iterable[Any]) -> Iterator[Any]:
+    """Yield packets; those of an AVI at the times of its index, for where one is lost FFmpeg counts on."""
+    ticks = ticks_of_chunks(track.stream) if track.container.format.name == "avi" else {}
+    late = 0
+    for packet in packets:
+        if ticks and packet not in (None, _BACK) and packet.pts is not None:
+            late = ticks.get(packet.pos, packet.pts + late) - packet.pts
+            packet.pts += late
+        yield packet
 
 
 def _packets(track: Track, start: float | None) -> Iterator[Any]:

@@ -3,7 +3,8 @@
 OpenCV decodes them (its version is part of every key of a feature that sees): unlike FFmpeg it refuses a picture that
 was cut short, and turns one as its EXIF orientation says. What it does not know, FFmpeg decodes, where it finds nothing
 wrong. Pictures become RGB of 8 bits: of 16 bits the lower 8 are left out (of TIFF, rounded), grey is the same in all
-three, an alpha channel is left out. A GIF or PNG of several pictures is a film; an animated WebP cannot be read.
+three, an alpha channel is left out. A GIF or PNG of several pictures is a film; an animated WebP cannot be read. JPEG
+has no checksum: damage inside one is noticed only where its end is missing.
 """
 
 from pathlib import Path
@@ -21,6 +22,11 @@ BRANDS = ("avif", "heic", "heix", "heim", "heis", "mif1")
 #: Where a WebP file says what is in it, and the bit that says animation (Google, WebP Container Specification).
 WEBP_FLAGS, ANIMATED = 20, 2
 
+#: A picture has at most this many pixels: it takes 6 bytes each to decode, and a small file may declare any number.
+MOST_PIXELS = 2**28
+
+#: Formats whose size FFmpeg always knows, unless there are no pixels or more than it decodes.
+SIZED = ("png_pipe", "jpeg_pipe", "bmp_pipe")
 
 #: Where one JPEG picture ends and the next begins, and what is in one that has others behind it on purpose, as a
 #: picture for each eye (CIPA DC-007); of a film of JPEG pictures the first lies within so many bytes.
@@ -39,6 +45,20 @@ def is_still(container: Any, path: Path) -> bool:
         or kind in ("ico", "image2")
         or container.metadata.get("major_brand", "").strip() in BRANDS
     )
+
+
+def require_small(stream: Any, name: str) -> None:
+    """Refuse an open still that declares too many pixels, before they are decoded.
+
+    Raises
+    ------
+    MediaError
+        Saying how many there may be.
+    """
+    n_pixels = stream.codec_context.width * stream.codec_context.height
+    is_beyond = not n_pixels and stream.container.format.name in SIZED
+    if is_beyond or n_pixels > MOST_PIXELS:
+        raise MediaError(f"{name} declares no pixels, or more than can be decoded: at most {MOST_PIXELS}")
 
 
 def _is_one_jpeg(path: Path) -> bool:

@@ -28,7 +28,7 @@ from pipeline.media.clock import SLACK
 from pipeline.media.colour import REGIONS, Picture, converter
 from pipeline.media.probe import require_recording
 from pipeline.media.spans import nonsense, outside
-from pipeline.media.stills import is_still, picture
+from pipeline.media.stills import is_still, picture, require_small
 from pipeline.media.timeline import TIE, Gap, Reel, Shown, length, on_screen, opened
 
 #: How many bytes of pictures may wait to be given out, all utterances of a file together.
@@ -120,6 +120,7 @@ def windows(
 
 def _still(reel: Reel, wanted: Sequence[Wanted]) -> Iterator[Window | Ended]:
     """Show a still to each clip, once."""
+    require_small(reel.stream, reel.name)
     whole = picture(reel.path, reel.name)
     for each in wanted:
         problem = _impossible(each, reel)

@@ -26,7 +26,7 @@ from pipeline.judging import intervals, runs, verdicts
 from pipeline.judging.results import Scores
 from pipeline.judging.runs import Run
 from pipeline.judging.significance import DRAWS, Comparison, Predictions, pairwise
-from pipeline.reporting import pictures, tables
+from pipeline.reporting import listing, pictures, tables
 from pipeline.reporting.report import METHOD, figure_of, interval_of, largest_score, plain, versions
 
 if TYPE_CHECKING:
@@ -203,6 +203,19 @@ def _require_same_truth(one: str, other: str, scores: Mapping[str, Scores]) -> N
             )
 
 
+def other(run: Path, runs_of: Path) -> Path | None:
+    """Return the newest run in a corpus's cache folder that a run can be compared with; None where there is none."""
+    found = runs.read(run).found
+    for folder in listing.folders(runs_of):
+        try:
+            if folder != run:
+                _require_alike({"one": found, "other": runs.read(folder).found})
+                return folder
+        except UsageError:
+            continue
+    return None
+
+
 def _named(members: Sequence[Run]) -> dict[str, Run]:
     """Return the runs by as much of the end of their folders' names as tells them apart."""
     if not 2 <= len(members) <= MOST:
@@ -223,7 +236,7 @@ def _require_alike(founds: Mapping[str, Found]) -> None:
         if said != also:
             raise UsageError(
                 f"Runs on different {several} cannot be compared: {first} has {said}, {name} has {also}.\n"
-                "Evaluate both alike (DATASET, PROTOCOL, TARGET, CLASSES), then compare."
+                "Evaluate both alike (corpus, protocol, target, classes), then compare."
             )
 
 
@@ -292,8 +305,8 @@ def _notes(found: Found, folds_hashes: set[str]) -> Iterator[str]:
         if run["class_lost"]:
             lost = run["class_lost"]
             yield (
-                f"{run['name']}: {lost['n']} of {lost['of']} {found['cluster']}s have one class only, and SPEAKER_NORM "
-                f"takes it away with the {found['cluster']}"
+                f"{run['name']}: {lost['n']} of {lost['of']} {found['cluster']}s have one {lost.get('what', 'class')} "
+                f"only, and normalisation by speaker takes it away with the {found['cluster']}"
             )
     for aspect, word in {"transductive": "transductive", "leaks": "with leaks"}.items():
         marked = [run["name"] for run in found["runs"] if run[aspect]]

@@ -14,7 +14,6 @@ import json
 import platform
 import re
 from collections.abc import Iterator, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from pipeline.judging.results import About, FoldSummary, Result, Scores, Seen
 from pipeline.judging.splits import card_hash
 from pipeline.matrix import Matrix, SpeakerNorm
 from pipeline.provenance import code_digest
+from pipeline.provenance import versions as versions_of
 from pipeline.reporting import pictures, tables
 
 #: Whose versions may change a result.
@@ -162,7 +162,7 @@ def _transductive(about: About) -> str | None:
 
 def versions() -> dict[str, str]:
     """Return the versions of all that may change a result."""
-    return {"python": platform.python_version()} | {name: version(name) for name in DISTRIBUTIONS}
+    return {"python": platform.python_version()} | versions_of(DISTRIBUTIONS)
 
 
 def confusion_of(scores: Scores) -> metrics.Counts:

@@ -185,7 +185,9 @@ def mark(found: Found) -> str:
     words = [word for word, on in (("transductive", found["transductive"]), ("with leaks", found["leaks"])) if on]
     lost = found.get("class_lost")
     if lost:
-        words.append(f"{lost['n']} of {lost['of']} have one class, which SPEAKER_NORM takes away")
+        words.append(
+            f"{lost['n']} of {lost['of']} have one {lost.get('what', 'class')}, which normalisation takes away"
+        )
     return f" ({', '.join(words)})" if words else ""
 
 

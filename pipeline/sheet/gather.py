@@ -4,7 +4,6 @@ The face comes from the cache, verified, and of the video only the frames that a
 decoded, and its features computed, on the spot.
 """
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -92,12 +91,12 @@ def _seen(dataset: Dataset, id_: str, of: Media, spec: FeatureSpec) -> Seen | st
     """Return what the cache holds of a clip's face, with some frames; or why there is nothing to be seen."""
     try:
         source = _source(dataset.root, of)
-        with store.reading(_path(dataset, spec)) as reader:
+        with store.reading(_path(dataset, spec), f"`{dataset.command('features', FEATURES=spec)}`") as reader:
             entry = reader.find(id_, cache.recipe(spec.feature).key)
             if entry is None:
-                return _undone("it is not among the clips in the cache", spec)
+                return _undone("it is not among the clips in the cache", dataset, spec)
             if entry.source not in ("", source):
-                return _undone(f"{of.path}, or its span of it, is no longer what they were made of", spec)
+                return _undone(f"{of.path}, or its span of it, is no longer what they were made of", dataset, spec)
             return entry.message or _shown(dataset.root, of, spec.feature.columns, entry)
     except AffexError as error:
         return str(error)
@@ -128,15 +127,16 @@ def _path(dataset: Dataset, spec: FeatureSpec) -> Path:
     """
     path, made = cache.published(dataset.folder, spec), cache.recipe(spec.feature)
     if not path.exists():
-        raise AffexError(_undone(f"{path} is not there", spec))
+        raise AffexError(_undone(f"{path} is not there", dataset, spec))
     stated = store.described(path)
     if stated is not None and stated.key != made.key:
-        raise AffexError(_undone(f"{path} was made otherwise ({cache.differences(stated.spec, made.spec)})", spec))
+        differences = cache.differences(stated.spec, made.spec)
+        raise AffexError(_undone(f"{path} was made otherwise ({differences})", dataset, spec))
     return path
 
 
-def _undone(what: str, spec: FeatureSpec) -> str:
-    return f"{what}. Run `make features FEATURES={shlex.quote(str(spec))}` first."
+def _undone(what: str, dataset: Dataset, spec: FeatureSpec) -> str:
+    return f"{what}. Run `{dataset.command('features', FEATURES=spec)}` first."
 
 
 def _shown(root: Path, of: Media, columns: Sequence[str], entry: Entry) -> Seen:

@@ -47,7 +47,7 @@ def test_a_name_may_stand_for_several_clips(tmp_path):
 def test_other_files_are_not_its(tmp_path):
     names = (
         "Train_AFEW/Angry/._000046280.avi",
-        "Train_AFEW/Angry/000046280.mp4",
+        "Train_AFEW/Angry/000046280.txt",
         "Test_AFEW/Angry/000046280.avi",
         "Train_AFEW/Bored/000046280.avi",
         "Train_AFEW/AlignedFaces_LBPTOP_Points/Faces/000046280/001.jpg",

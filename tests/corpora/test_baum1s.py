@@ -74,7 +74,9 @@ def test_texts_in_runs_and_within_the_cell_are_read(tmp_path):
 
 
 def test_a_missing_sheet_is_told(tmp_path):
-    assert f"{SHEET} in it and all its folders, and found films: 1, sheets: 0" in message(touch(tmp_path, CLIP))
+    text = message(touch(tmp_path, CLIP))
+    assert f"the sheet {SHEET} (or " in text
+    assert "found films: 1, sheets: 0" in text
 
 
 def test_a_sheet_of_other_films_is_told(tmp_path):
@@ -125,5 +127,27 @@ def test_a_count_that_nobody_published_is_told():
     utterances = [Utterance("u", "baum1s", "s1")] * 1222
     assert CORPUS.remarks(utterances) == CORPUS.remarks(utterances[:1184]) == []
     assert CORPUS.remarks(utterances[:1183]) == [
-        "baum1s: 1183 utterances found, which nobody else counted: 1184 in the UCI record, 1222 in other publications"
+        "baum1s: 1183 utterances found, which is none of the published counts: 1184 in the UCI record, 1222 in other "
+        "publications"
     ]
+
+
+@pytest.mark.parametrize("name", ["Annotations_BAUM1s.csv", "annotations_baum1s.CSV", "Annotations_BAUM1s_fixed.csv"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_the_sheet_as_a_table(name, delimiter, tmp_path):
+    rows = [("No", "Clip Name", "Emotion"), ("1", "S001_001 ", "Happiness")]
+    (touch(tmp_path, CLIP) / name).write_text(
+        "".join(f"{delimiter.join(row)}\r\n" for row in rows), encoding="utf-8-sig"
+    )
+    (utterance,) = find(tmp_path)
+    assert utterance.label == "happiness"
+
+
+def test_the_mended_sheet_is_read_where_both_are_there_and_said_to_be(tmp_path):
+    with_sheet(tmp_path, ("S001_001", "Fear"))
+    workbook(tmp_path / "Annotations_BAUM1s_fixed.xlsx", ("Clip Name", "Emotion"), ("S001_001", "Anger"))
+    found = find(tmp_path)
+    assert [utterance.label for utterance in found] == ["anger"]
+    assert found.remarks == (
+        "baum1s: the labels are those of Annotations_BAUM1s_fixed.xlsx; not read: Annotations_BAUM1s.xlsx",
+    )

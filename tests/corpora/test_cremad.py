@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 from trees import cremad as tree
-from trees import touch
+from trees import pointer, touch
 
 from pipeline.corpora.base import shortfalls
 from pipeline.corpora.cremad import CORPUS, LABELS, SENTENCES, find
@@ -64,15 +64,14 @@ def test_the_name_that_lacks_a_letter_is_the_clip_of_the_tables(tmp_path):
 
 
 def test_other_files_are_not_its(tmp_path):
-    names = (f"AudioWAV/._{CLIP}.wav", "AudioWAV/1001_ABC_ANG_XX.wav", "AudioWAV/1001_IEO_SUR_XX.wav", f"{CLIP}.wav")
+    names = (f"AudioWAV/._{CLIP}.wav", "AudioWAV/1001_ABC_ANG_XX.wav", "AudioWAV/1001_IEO_SUR_XX.wav", f"{CLIP}.txt")
     with pytest.raises(CorpusError, match="found none"):
         find(touch(tmp_path, *names))
 
 
-def test_clips_that_were_not_fetched_are_told(tmp_path):
-    touch(tmp_path, f"AudioWAV/{CLIP}.wav")
-    (tmp_path / "AudioWAV" / f"{CLIP}.wav").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
-    with pytest.raises(CorpusError, match="git lfs pull"):
+def test_a_table_that_was_not_fetched_is_told(tmp_path):
+    pointer(tree(tmp_path) / "processedResults" / "tabulatedVotes.csv")
+    with pytest.raises(CorpusError, match=r"tabulatedVotes\.csv was never fetched.*`git lfs pull`"):
         find(tmp_path)
 
 

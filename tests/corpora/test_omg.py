@@ -116,9 +116,27 @@ def test_tables_of_another_length_are_told(tmp_path):
     whole = [replace(row, split=split) for split, n in PUBLISHED.items() for _ in range(n)]
     assert CORPUS.remarks(whole) == []
     assert CORPUS.remarks(whole[1:-2229]) == [
-        "omg: 2443 utterances of the split 'train' found, of about 2444 published",
-        "omg: no utterances of the split 'test' found, of about 2229 published",
+        "omg: 2441 utterances of the split 'train' found, of 2442 published",
+        "omg: no utterances of the split 'test' found, of 2229 published",
     ]
+
+
+def test_rows_that_name_no_film_are_left_out_and_said_to_be(tmp_path):
+    with (tree(tmp_path) / TRAIN).open("a") as table:
+        table.write(",,,,,0.285,0.0846,\n,12.5,19.1, ,,0.09,0.31,2.9\n")
+    found = find(tmp_path)
+    assert [utterance.split for utterance in found] == ["train", "train", "validation", "test"]
+    assert found.remarks == (f"omg: 2 rows of {TRAIN} name no film (no link, video and utterance), and are left out",)
+
+
+@pytest.mark.parametrize(
+    "row", ["https://youtu.be/x,0,1,,utterance_1.mp4,0,0,1", ",0,1,74de,utterance_1.mp4,0,0,1", "x,0,1,74de,,0,0,1"]
+)
+def test_a_row_that_names_a_film_in_part_is_refused(row, tmp_path):
+    with (tree(tmp_path) / TRAIN).open("a") as table:
+        table.write(f"{row}\n")
+    with pytest.raises(CorpusError, match="row 4: expected a link, a video such as"):
+        find(tmp_path)
 
 
 def test_transcripts_are_read_where_they_are_there(tmp_path):

@@ -1,6 +1,7 @@
 """CMU-MOSI and CMU-MOSEI: segments of whole recordings, labelled by row, and what a release may lack."""
 
 import csv
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from corpus import run, spec, write_wav
 from plain import Level
 from trees import mosei as tree
 from trees import mosi as mosi_tree
+from trees import touch
 
 from pipeline.corpora import mosei, mosi
 from pipeline.corpora.base import shortfalls
@@ -49,6 +51,7 @@ def test_a_row_of_the_labels_says_all(tmp_path):
         video=Media(f"{FILMS}/_0efYOjQYRc.mp4", 3.3, 9.0),
         turn=1,
         text="Nobody spoke.",
+        origin=Media("_0efYOjQYRc", 3.3, 9.0),
         valence=-2.3333333,
         aspects=(
             ("polarity", "negative"),
@@ -258,11 +261,33 @@ def test_the_labels_go_by_the_name_that_the_sdk_gives_them_too(tmp_path):
     assert len(find(tmp_path)) == 7
 
 
-@pytest.mark.parametrize(("gone", "found"), [("Raw", "the labels alone"), (LABELS, "recordings alone")])
-def test_half_of_it_is_not_the_corpus(gone, found, tmp_path):
-    (tree(tmp_path) / gone).rename(tmp_path / "elsewhere")
-    with pytest.raises(CorpusError, match=f"looked for {LABELS}.* found {found}"):
+def test_recordings_without_labels_are_not_the_corpus(tmp_path):
+    (tree(tmp_path) / LABELS).rename(tmp_path / "elsewhere")
+    with pytest.raises(CorpusError, match=f"looked for {LABELS}.* found recordings alone"):
         find(tmp_path)
+
+
+def test_labels_without_recordings_are_the_corpus(tmp_path):
+    whole = find(tree(tmp_path))
+    shutil.rmtree(tmp_path / "Raw")
+    found = find(tmp_path)
+    assert [(segment.id, segment.label, segment.origin) for segment in found] == [
+        (segment.id, segment.label, segment.origin) for segment in whole
+    ]
+    assert {segment.audio for segment in found} == {segment.video for segment in found} == {None}
+    assert [len(segment.parts()) for segment in found] == [1] * 7
+    assert found.remarks == (
+        "mosei: the labels are there and no recording: features are imported (see affex import --help)",
+    )
+
+
+def test_recordings_that_lie_elsewhere_are_found_by_name(tmp_path):
+    root = tree(tmp_path)
+    (root / "sound").mkdir()
+    for wav in (root / WAVS).iterdir():
+        wav.rename(root / "sound" / f"{wav.stem}.WAV")
+    touch(root, "sound/zk2jTlAtvSU_1.wav")
+    assert {segment.audio.path for segment in find(root)} == {"sound/_0efYOjQYRc.WAV", "sound/zk2jTlAtvSU.WAV"}
 
 
 def test_recordings_that_no_label_is_about_are_not_the_corpus(tmp_path):
@@ -287,6 +312,7 @@ def test_mosi_says_all_in_its_own_layout(tmp_path):
         video=Media("Raw/Video/Full/03bSnISJMiM.mp4", 0.0, 1.0),
         turn=0,
         text="ANYHOW IT WAS REALLY GOOD",
+        origin=Media("03bSnISJMiM", 0.0, 1.0),
         valence=2.4,
         aspects=(("polarity", "positive"),),
     )

@@ -41,7 +41,7 @@ def test_a_second_copy_counts_once(tmp_path):
 
 
 def test_other_files_are_not_its(tmp_path):
-    touch(tmp_path, "s1/._an1.avi", "s9/an1.avi", "s1/ne1.avi", "s1/an.avi", "s1/an1.wav", "an1.avi")
+    touch(tmp_path, "s1/._an1.avi", "s9/an1.avi", "s1/ne1.avi", "s1/an.avi", "s1/an1.txt", "an1.avi")
     with pytest.raises(CorpusError, match="found none"):
         find(tmp_path)
 

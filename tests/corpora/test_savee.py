@@ -28,6 +28,12 @@ def test_either_will_do(file, audio, video, tmp_path):
     assert utterance.video == (Media(video) if video else None)
 
 
+@pytest.mark.parametrize("name", ["AudioVisualClip/DC/sa3.mp4", "audiovisualclip/dc/SA3.AVI", "ALL/dc_sa03.mov"])
+def test_a_film_that_was_converted_or_renamed_is_seen(name, tmp_path):
+    (utterance,) = find(touch(tmp_path, WAV, name))
+    assert (utterance.id, utterance.audio, utterance.video) == ("DC_sa03", Media(WAV), Media(name))
+
+
 @pytest.mark.parametrize(
     ("letters", "label"),
     [

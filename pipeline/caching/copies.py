@@ -1,0 +1,75 @@
+"""Copies: recordings that lie in a corpus's folder more than once, compared byte by byte.
+
+The same bytes are one recording, and count once. Different bytes under one name are two recordings, and only their
+owner knows which of them is meant.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pipeline.caching import sources
+from pipeline.caching.sources import File
+from pipeline.console import Console
+from pipeline.errors import CorpusError
+from pipeline.files import path_of
+
+#: So many pairs an error shows.
+SHOWN = 3
+
+
+def require_same(root: Path, folder: Path, copies: Mapping[str, Sequence[str]], console: Console) -> None:
+    """Refuse files of one name that hold different bytes, and say how many hold the same.
+
+    Parameters
+    ----------
+    root
+        The corpus's folder.
+    folder
+        Its cache folder, where digests of the copies are remembered, below ``copies``.
+    copies
+        The path of each file that is read, and those of the others of its name.
+
+    Raises
+    ------
+    CorpusError
+        Naming the first that differ.
+    """
+    if not copies:
+        return
+    pairs = [(taken, other) for taken, others in copies.items() for other in others]
+    # What differs in size is told without reading it.
+    if not (unlike := [pair for pair in pairs if not _alike_in_size(root, *pair)]):
+        paths = list(dict.fromkeys(path for pair in pairs for path in pair))
+        with console.progress("comparing copies", len(paths), "files") as tick:
+            files = sources.files(folder / "copies", root, paths, tick)
+        unlike = [(taken, other) for taken, other in pairs if not _alike(files[taken], files[other])]
+    if unlike:
+        raise CorpusError(_refusal(root, unlike))
+    taken, other = pairs[0]
+    console.say(f"{_files(pairs)} there once more with the same bytes, counted once ({other} as {taken}).")
+
+
+def _files(pairs: Sequence[tuple[str, str]]) -> str:
+    return "1 file lies" if len(pairs) == 1 else f"{len(pairs)} files lie"
+
+
+def _alike_in_size(root: Path, one: str, other: str) -> bool:
+    try:
+        return path_of(root, one).stat().st_size == path_of(root, other).stat().st_size
+    except OSError:
+        return False
+
+
+def _alike(one: File | str, other: File | str) -> bool:
+    if isinstance(one, str) or isinstance(other, str):
+        raise CorpusError(f"{one if isinstance(one, str) else other}.")
+    return one.digest == other.digest
+
+
+def _refusal(root: Path, unlike: Sequence[tuple[str, str]]) -> str:
+    shown = "; ".join(f"'{taken}' and '{other}'" for taken, other in unlike[:SHOWN])
+    more = f" and {len(unlike) - SHOWN} more" if len(unlike) > SHOWN else ""
+    return (
+        f"{root}: {_files(unlike)} there once more with different bytes: {shown}{more}. Expected one recording of each "
+        "utterance. Move one of the two away, or name the folder that is meant, as in DATA=folder."
+    )

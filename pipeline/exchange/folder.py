@@ -1,0 +1,135 @@
+"""A folder of ``.npy`` as affex writes it: one array an utterance or recording, and tables beside.
+
+An array is called by the utterance's id or the recording's name (a slash in it is written %2F), and has rows of frames
+``(n_rows, n_columns) float32``, or for one row an utterance ``(n_columns,)``. ``utterances.csv`` is the table of all
+utterances, whose first column ``name`` says which array each is in (empty for none); ``rows.csv`` says from when to
+when each row of each array holds, and for frames the middle, ``time``, s; ``about.json`` has the provenance (see
+`about`), and with it, what was written comes back to the bit. Written and read array by array.
+"""
+
+import csv
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import atomic, csvcells, media
+from pipeline.errors import AffexError, UsageError
+from pipeline.exchange import about, sizes, table
+from pipeline.exchange.keyed import gathered, quoted, unquoted
+from pipeline.exchange.record import Export, Floats, Part, Source, numbers, remarks
+from pipeline.media.csd import Entry
+
+UTTERANCES, ROWS, ABOUT = "utterances.csv", "rows.csv", "about.json"
+
+
+def write(path: Path, export: Export) -> list[Path]:
+    """Write an export into a folder; return the files.
+
+    Raises
+    ------
+    UsageError
+        If there is something in the folder.
+    AffexError
+        If two names are one to the file system.
+    """
+    if path.exists() and any(path.iterdir()):
+        raise UsageError(f"{path} is not empty: name a new folder for the arrays.")
+    with atomic.staging(path) as beside:
+        made = beside / path.name
+        made.mkdir()
+        _fill(made, export)
+        for file in made.iterdir():
+            atomic.sync(file)
+        made.replace(path)
+    return sorted(path.iterdir())
+
+
+def _fill(made: Path, export: Export) -> None:
+    names = set()
+    with (made / ROWS).open("w", encoding="utf-8", newline="") as rows:
+        rows.write(csvcells.line(["name", "start", "end", *(["time"] if export.framewise else [])]))
+        for name, entry in gathered(export, _entries(export)):
+            _put(made / f"{quoted(name)}.npy", entry, flat=not (export.framewise or export.recordings))
+            rows.writelines(csvcells.line([quoted(name), *map(_cell, times)]) for times in entry.intervals.tolist())
+            names.add(name)
+    of = [export.recordings.get(utterance.id, (utterance.id,))[0] for utterance in export.utterances]
+    first = {"name": [quoted(name) if name in names else "" for name in of]}
+    with (made / UTTERANCES).open("w", encoding="utf-8", newline="") as utterances:
+        utterances.writelines(table.lines(export, first))
+    digests = {file.name: media.digest(file) for file in made.iterdir()}
+    (made / ABOUT).write_bytes(about.text(export, digests))
+
+
+def _entries(export: Export) -> Iterator[tuple[str, Entry]]:
+    """Yield id, and rows with their intervals and, in a third column, times."""
+    for clip in export.clips():
+        if export.recordings and np.isnan(clip.intervals).any():
+            raise AffexError(
+                f"{clip.utterance.id}: how long it is could not be read from its media, and --by recording wants to "
+                "know. Is DATA right?"
+            )
+        times = clip.intervals if clip.times is None else np.column_stack([clip.intervals, clip.times])
+        yield clip.utterance.id, Entry(clip.values, times)
+
+
+def _put(path: Path, entry: Entry, *, flat: bool) -> None:
+    if path.exists():
+        raise AffexError(f"{path.name} is the name of two arrays to this file system: export as .npz or .parquet.")
+    np.save(path, entry.features[0] if flat else entry.features, allow_pickle=False)
+
+
+def _cell(seconds: float) -> str:
+    return "" if np.isnan(seconds) else repr(seconds)
+
+
+def ours(path: Path) -> Source | None:
+    """Return the rows of a folder that affex wrote; None for any other.
+
+    Raises
+    ------
+    AffexError
+        If a table, or an array when it is asked for, is not what affex wrote.
+    """
+    beside = path / ABOUT
+    record = about.read(beside)
+    if ROWS not in record.get("files", {}):
+        return None
+    about.require(path / ROWS, beside, record)
+    spans = _spans(path / ROWS)
+
+    def read(name: str) -> Part:
+        file = path / f"{quoted(name)}.npy"
+        about.require(file, beside, record)
+        return _part(file, spans[name])
+
+    columns = tuple(map(str, record["columns"]))
+    return Source(
+        columns,
+        list(spans),
+        read,
+        clock="media" if record["by"] == "recording" else "utterance",
+        framewise=record["framewise"],
+        remarks=remarks(record),
+        ours=True,
+    )
+
+
+def _spans(path: Path) -> dict[str, Floats]:
+    """Return the intervals, and times in a third column, of each array's rows."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        rows = csv.reader(lines)
+        next(rows, None)
+        return {
+            unquoted(csvcells.restored(name)): np.array([[float(cell or "nan") for cell in row[1:]] for row in of])
+            for name, of in groupby(rows, key=lambda row: row[0])
+        }
+
+
+def _part(path: Path, spans: Floats) -> Part:
+    with path.open("rb") as file:
+        array: Any = sizes.array(str(path), file, path.stat().st_size)
+    values = numbers(str(path), array[None] if array.ndim == 1 else array)
+    return Part(values, spans[:, :2], spans[:, 2] if spans.shape[1] > 2 else None)

@@ -1,0 +1,144 @@
+"""The format ``.csv`` as affex writes it: a row of the table a row of the feature, which file, start and end name.
+
+Columns: ``file``, ``start``, ``end`` (where the utterance lies in its file, s), for frames ``frame`` (the middle of the
+frame, s from the utterance's beginning), then the feature's own. That is what audformat and nkululeko read as features.
+``<name>-utterances.csv`` is the table of all utterances, which begins with the same three columns and ``id``;
+``<name>-about.json`` has the provenance (see `about`), and with it, what was written comes back to the bit. Numbers
+have as many digits as it takes. Written clip by clip; read whole. A ``.tsv`` is parted by tabs.
+"""
+
+import csv
+import hashlib
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from pipeline import csvcells
+from pipeline.atomic import temporaries
+from pipeline.errors import AffexError
+from pipeline.exchange import about, table
+from pipeline.exchange.record import Export, Part, Source, remarks, told_apart
+from pipeline.manifest import Utterance
+
+#: What says whose a row is, and the column of a frame's middle.
+SPAN, FRAME = ("file", "start", "end"), "frame"
+
+Span = tuple[str, str, str]
+
+
+def write(path: Path, export: Export) -> list[Path]:
+    """Write an export; return the files.
+
+    Raises
+    ------
+    AffexError
+        If two utterances are one span of one file.
+    """
+    parting, spans = _parting(path), _spans(export)
+    first = dict(zip(SPAN, zip(*spans.values(), strict=True), strict=True)) if spans else {}
+    others = _beside(path)
+    with temporaries(path, *others) as (rows, utterances, record):
+        digests = {
+            path.name: _put(rows, _rows(export, spans, parting)),
+            others[0].name: _put(utterances, table.lines(export, first, parting)),
+        }
+        record.write(about.text(export, digests))
+    return [path, *others]
+
+
+def _beside(path: Path) -> tuple[Path, Path]:
+    """Return the table of utterances and the provenance that go with a table."""
+    return path.with_name(f"{path.stem}-utterances{path.suffix}"), path.with_name(f"{path.stem}-about.json")
+
+
+def _parting(path: Path) -> str:
+    return "\t" if path.suffix.lower() == ".tsv" else ","
+
+
+def _put(file: BinaryIO, lines: Iterable[str]) -> str:
+    """Write lines; return the sha256 of all."""
+    sha = hashlib.sha256()
+    for line in lines:
+        content = line.encode()
+        sha.update(content)
+        file.write(content)
+    return sha.hexdigest()
+
+
+def _spans(export: Export) -> dict[str, Span]:
+    """Return the cells that name each utterance, by id."""
+    spans = {utterance.id: _span(export, utterance) for utterance in export.utterances}
+    owners: dict[Span, str] = {}
+    for id_, span in spans.items():
+        if (other := owners.setdefault(span, id_)) != id_:
+            raise AffexError(
+                f"{id_}: {other} is the same span of {span[0]}, and a .csv tells rows apart by that alone. Export as "
+                ".csd, .npz or .parquet."
+            )
+    return spans
+
+
+def _span(export: Export, utterance: Utterance) -> Span:
+    item = next(iter(utterance.parts(export.media)), None)
+    begin, end = export.span(utterance)
+    return item.path if item else utterance.id, repr(float(begin)), "" if math.isnan(end) else repr(float(end))
+
+
+def _rows(export: Export, spans: Mapping[str, Span], parting: str) -> Iterator[str]:
+    yield csvcells.line([*SPAN, *([FRAME] if export.framewise else []), *told_apart(export.columns)], parting)
+    for clip in export.clips():
+        before = csvcells.line(spans[clip.utterance.id], parting)[:-1]
+        middles = [[]] * len(clip.values) if clip.times is None else [[repr(time)] for time in clip.times.tolist()]
+        for middle, values in zip(middles, clip.values.astype(np.str_).tolist(), strict=True):
+            yield parting.join([before, *middle, *values]) + "\n"
+
+
+def ours(path: Path) -> Source | None:
+    """Return the rows of a table that affex wrote and its provenance lies beside; None for any other.
+
+    Raises
+    ------
+    AffexError
+        If the table, or that of the utterances, is not what affex wrote.
+    """
+    utterances, beside = _beside(path)
+    record = about.read(beside)
+    if path.name not in record.get("files", {}):
+        return None
+    for file in (path, utterances):
+        about.require(file, beside, record)
+    return _source(path, _ids(utterances), record)
+
+
+def written(path: Path) -> list[Path]:
+    """Return the files that an import reads for a table: beside it, those that affex wrote with it."""
+    others = _beside(path)
+    return [path, *others] if path.name in about.read(others[1]).get("files", {}) else [path]
+
+
+def _ids(path: Path) -> dict[Span, str]:
+    with path.open(encoding="utf-8", newline="") as lines:
+        rows = csv.reader(lines, delimiter=_parting(path))
+        next(rows, None)
+        return {(file, start, end): csvcells.restored(id_) for file, start, end, id_, *_ in rows}
+
+
+def _source(path: Path, ids: Mapping[Span, str], record: Mapping[str, Any]) -> Source:
+    first = len(SPAN) + bool(record["framewise"])
+    parts: dict[str, Part] = {}
+    with path.open(encoding="utf-8", newline="") as lines:
+        rows = csv.reader(lines, delimiter=_parting(path))
+        next(rows, None)
+        for (file, start, end), of in groupby(rows, key=lambda row: tuple(row[: len(SPAN)])):
+            numbers = [[float(cell) for cell in row[len(SPAN) :]] for row in of]
+            values = np.array([row[first - len(SPAN) :] for row in numbers], np.float32)
+            times = np.array([row[0] for row in numbers]) if record["framewise"] else None
+            parts[ids[file, start, end]] = Part(values, times=times)
+    columns = tuple(map(str, record["columns"]))
+    return Source(
+        columns, list(parts), parts.__getitem__, framewise=record["framewise"], remarks=remarks(record), ours=True
+    )

@@ -1,0 +1,117 @@
+"""Front: how affex was started, through make or by its own name, and how a command is then written.
+
+Messages are written in the words of make, as in ``make features DATASET=emodb`` or ``PARTIAL=1``. Whoever typed
+``affex`` reads ``affex features --dataset emodb`` and ``--partial`` instead: the terminal asks `as_typed`.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+#: Set by the Makefile alone: the folder in which make was typed.
+MAKE_TYPED_IN = "AFFEX_MAKE_TYPED_IN"
+
+#: Verbs that are targets of the Makefile, and what they are called behind ``affex``.
+VERBS = {
+    name: name
+    for name in (
+        *("features", "evaluate", "compare", "fit", "predict", "demo"),
+        *("show", "download", "list", "cache", "export", "import"),
+    )
+} | {"runs": "list runs"}
+
+#: Variables that are switches, and those that some verbs take as an argument without a name.
+SWITCHES = {"PARTIAL", "REWEIGHT", "SOFT", "INNER", "LEAK", "ALLOW_LEAKS", "EXTRA", "DROP_NAN"}
+ARGUMENTS = {"show": "UTTERANCE", "export": "OUT", "import": "FILE"}
+
+#: The others.
+VALUES = {
+    *("DATASET", "DATA", "FEATURES", "CLASSIFIER", "PROTOCOL", "TARGET", "CLASSES", "SPEAKER_NORM", "FUSION", "RUNS"),
+    *("METRIC", "SCHEDULER", "JOBS", "DEVICE", "WEIGHTS", "CACHE", "OUT", "SEED", "MODEL", "EXCLUDE", "BY", "FILE"),
+    *("CALLED", "FORMAT", "TABLE", "HOP", "NOTE", "UTTERANCE"),
+}
+
+_NAMES = "|".join(sorted(SWITCHES | VALUES, key=len, reverse=True))
+# A value ends before the punctuation of the sentence that it stands in.
+_SETTING = rf"(?P<name>{_NAMES})=(?P<value>'[^']*'|\"[^\"]*\"|[^\s`'\"()]*[^\s`'\"().,;:]|)"
+SETTING = re.compile(rf"(?<![\w/.=-]){_SETTING}")
+_ANONYMOUS = re.sub(r"\?P<\w+>", "?:", _SETTING)
+# It stands alone, in backticks or behind a colon: one may make features, too.
+COMMAND = re.compile(rf"(?:^|(?<=`)|(?<=: ))make (?P<verb>{'|'.join(VERBS)})(?P<settings>(?: {_ANONYMOUS})*)(?!\w)")
+OWN = re.compile(r"(?<=`)affex (?=[a-z])")
+
+
+def command(verb: str, **settings: object) -> str:
+    """Return a command line, in the words of make.
+
+    Parameters
+    ----------
+    verb
+        What is to be done.
+    settings
+        Values by the names of variables; None, False and an empty text are left out, True is 1.
+    """
+    words = [f"{name}={shlex.quote('1' if value is True else str(value))}" for name, value in settings.items() if value]
+    return " ".join(["make", verb, *words])
+
+
+def as_typed(message: str, environment: Mapping[str, str] = os.environ, program: str | None = None) -> str:
+    """Return a message in the words of who typed ``make``, or ``affex``.
+
+    Parameters
+    ----------
+    environment
+        Where the Makefile says that make was typed.
+    program
+        What was typed to start affex; None for what this process was started as.
+    """
+    if MAKE_TYPED_IN in environment:
+        make = _make(Path(environment[MAKE_TYPED_IN]))
+        message = OWN.sub(f"{_own(program)} ", message)
+        return COMMAND.sub(lambda found: make + found[0].removeprefix("make"), message)
+    own = _own(program)
+    message = COMMAND.sub(lambda found: f"{own} {_verb(found)}", message)
+    return OWN.sub(f"{own} ", SETTING.sub(_option, message))
+
+
+def option_as_typed(message: str, environment: Mapping[str, str] = os.environ) -> str:
+    """Return a message about options, as click writes it, in the words of who typed ``make``, or ``affex``."""
+    if MAKE_TYPED_IN not in environment:
+        return message
+    return re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda found: found[1].replace("-", "_").upper(), message)
+
+
+def _make(typed_in: Path) -> str:
+    """Return what starts make here from the folder in which it was typed."""
+    here = Path.cwd()
+    try:
+        is_here = typed_in.samefile(here)
+    except OSError:
+        is_here = False
+    return "make" if is_here else f"make -C {shlex.quote(str(here))}"
+
+
+def _own(program: str | None) -> str:
+    """Return what starts affex as it was started: its name where the shell finds it, else its path."""
+    path = Path(program or sys.argv[0])
+    found = shutil.which("affex")
+    if path.name != "affex" or (found and Path(found).resolve() == path.resolve()):
+        return "affex"
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
+
+
+def _verb(found: re.Match[str]) -> str:
+    settings, argument = list(SETTING.finditer(found["settings"])), ARGUMENTS.get(found["verb"])
+    alone = [setting["value"] for setting in settings if setting["name"] == argument]
+    return " ".join([VERBS[found["verb"]], *alone, *(_option(one) for one in settings if one["name"] != argument)])
+
+
+def _option(setting: re.Match[str]) -> str:
+    """Return a variable with its value as an option of affex."""
+    name = "--" + setting["name"].lower().replace("_", "-")
+    return f"{name} {setting['value']}".rstrip() if setting["name"] in VALUES else name

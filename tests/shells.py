@@ -1,0 +1,263 @@
+"""Type every command that README and docs show in bash, zsh and dash, in a checkout within a folder with a blank.
+
+::
+
+    .venv/bin/python tests/shells.py [FOLDER] [--only TEXT]
+
+A shell reads what one types, as an interactive one does: zsh then knows no comments, and zsh and dash expand no ``~``
+behind a variable's name. Corpora stand in where the command wants one: all 535 names of EMO-DB with noise in them, and
+trees in the layouts of RAVDESS and IEMOCAP, of which ``PARTIAL=1`` is said. What would fetch, install or run for an
+hour is typed with ``-n``: read by make, and not run.
+
+FOLDER (default: a temporary one) keeps what was made for the next time. The exit code is 1 if a command did not end as
+the page says.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+#: Each is interactive, and reads none of its user's settings.
+SHELLS = {
+    "bash": ("bash", "--norc", "--noprofile", "-i"),
+    "zsh": ("zsh", "-f", "-i"),
+    "dash": ("dash", "-i"),
+}
+
+#: What stands for something that only the reader can put in.
+OUTLINE = re.compile(r"\.\.\.|<|\bCLIPS\b|\bFOLDER\b|a b c")
+#: What is read by make and not run, and why.
+NOT_RUN = {
+    "make install": "installs",
+    "make download": "fetches a corpus",
+    "make bench": "runs for an hour",
+    "make test": "runs the tests",
+    "make check": "runs the tests",
+    "make format": "changes the sources",
+    "make lock": "asks the package index",
+    "make shells": "is this",
+}
+#: Verbs that say nothing by themselves: where a page only names them, nothing is typed.
+WANT_MORE = ("compare", "predict", "show", "export", "import", "download")
+#: What may stand behind the name of the command affex.
+KNOWN = (*WANT_MORE, "features", "evaluate", "fit", "demo", "list", "coverage", "cache", "--help", "--version")
+#: Corpora that are parts only where they stand in.
+PARTS = ("iemocap", "ravdess")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A command as a page shows it."""
+
+    page: str
+    command: str
+
+    @property
+    def reason(self) -> str:
+        """Why it is not typed; empty where it is."""
+        if OUTLINE.search(self.command):
+            return "an outline, to be filled in"
+        if self.command.startswith("git clone"):
+            return "the checkout stands for the clone"
+        words = self.command.split()
+        if len(words) == 2 and words[1] in WANT_MORE:
+            return "named, not shown: it wants to be told more"
+        if words[0] == "pip":
+            return "installs"
+        is_ours = words[0] == "make" or (words[0].endswith("affex") and "".join(words[1:2]) in KNOWN)
+        return "" if is_ours else "no command of ours"
+
+    @property
+    def typed(self) -> str:
+        """What is typed: what would not be run here is only read by make, and parts of corpora are said to be."""
+        for begin in NOT_RUN:
+            if re.match(rf"{begin}\b", self.command):
+                return self.command.replace("make", "make -n", 1)
+        return self.command
+
+
+def pages() -> list[Path]:
+    """Return README and the other pages that show commands."""
+    return [
+        ROOT / "README.md",
+        *sorted((ROOT / "docs").glob("*.md")),
+        ROOT / "cache" / "README.md",
+        ROOT / "CONTRIBUTING.md",
+    ]
+
+
+def shown() -> list[Shown]:
+    """Return every command of the pages in their order, once a page."""
+    found = [Shown(page.relative_to(ROOT).as_posix(), one) for page in pages() for one in _commands(page)]
+    return list(dict.fromkeys(found))
+
+
+def _commands(page: Path) -> Iterator[str]:
+    """Yield the lines of blocks of sh, and what stands in backticks and begins as a command does."""
+    text = page.read_text(encoding="utf-8")
+    for block, span in re.findall(r"^```sh\n(.*?)^```|(?:```.*?```)|`([^`]+)`", text, re.DOTALL | re.MULTILINE):
+        lines = [line for line in block.splitlines() if line] or [" ".join(span.split())]
+        yield from (line for line in lines if block or re.match(r"(make|affex|\.venv/bin/\w+|pip|python)( |$)", line))
+
+
+def typed(shell: str, command: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Type a command in a shell, in a folder; return how it ended and what was said, both streams as one."""
+    return subprocess.run(
+        SHELLS[shell],
+        input=f"{command}\nexit $?\n",
+        cwd=folder,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        check=False,
+    )
+
+
+def environment(checkout: Path, home: Path) -> dict[str, str]:
+    """Return an environment without settings of ours, whose PATH begins with the checkout's programs."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("AFFEX_", "MAKE"))}
+    beyond = {
+        "HOME": str(home),
+        "PATH": f"{checkout / '.venv' / 'bin'}:{clean['PATH']}",
+        "COLUMNS": "120",
+        "HISTFILE": "",
+    }
+    return {**clean, **beyond}
+
+
+def copied(folder: Path) -> Path:
+    """Return a checkout of the tracked files in a folder, with the `.venv` of this one."""
+    checkout = folder / "affex"
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, names.split("\0")):
+        target = checkout / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target)
+    if not (checkout / ".venv").exists():
+        (checkout / ".venv").symlink_to(ROOT / ".venv")
+    return checkout
+
+
+# Corpora that stand in ---------------------------------------------------------------------------
+
+
+def make_emodb(root: Path) -> None:
+    """Write noise under 535 names of EMO-DB: all its speakers, texts and emotions."""
+    import numpy as np
+    import soundfile
+
+    from pipeline.corpora import emodb
+
+    texts = ("a01", "a02", "a04", "a05", "a07", "b01", "b02", "b03", "b09", "b10")
+    names = [
+        f"{speaker:02}{text}{emotion}a" for text in texts for emotion in emodb.LABELS for speaker in (3, *range(8, 17))
+    ][:535]
+    (root / "wav").mkdir(parents=True, exist_ok=True)
+    for seed, name in enumerate(names):
+        noise = np.random.default_rng(seed).standard_normal(16000 + 50 * (seed % 37))
+        loud = 0.02 * (1 + list(emodb.LABELS).index(name[5]))
+        soundfile.write(root / "wav" / f"{name}.wav", loud * noise, 16000, subtype="PCM_16")
+
+
+def make_ravdess(root: Path) -> None:
+    """Write films of the demo under names of RAVDESS: four actors, three emotions, two takes."""
+    from pipeline.corpora import demo
+
+    clips = iter(demo.CLIPS)
+    root.mkdir(parents=True, exist_ok=True)
+    for actor in (1, 2, 3, 4):
+        for emotion in ("01", "03", "05"):
+            for take in ("01", "02"):
+                name = f"01-01-{emotion}-01-{take}-01-{actor:02}.mp4"
+                (root / name).write_bytes(demo._avi(next(clips)))
+
+
+def make_all(checkout: Path, home: Path) -> None:
+    """Make what stands in for corpora, where it is not there yet."""
+    sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "corpora")]
+    import plays
+
+    for root, make in (
+        (home / "corpora" / "emodb", make_emodb),
+        (checkout / "data" / "ravdess", make_ravdess),
+        (home / "corpora" / "IEMOCAP", lambda root: plays.iemocap(root, [1, 2, 3, 4, 5])),
+    ):
+        if not root.exists():
+            print(f"Making what stands in for {root.name} ...", flush=True)
+            make(root)
+    (checkout / "recordings").mkdir(exist_ok=True)
+    for path in sorted((home / "corpora" / "emodb" / "wav").glob("*.wav"))[:5]:
+        shutil.copy(path, checkout / "recordings")
+
+
+def prepared(one: Shown, checkout: Path) -> str:
+    """Return what is typed, once what it wants is there; of a part of a corpus, that it is one is said."""
+    command = one.typed
+    if "vectors.csd" in command and (checkout / "mfcc.csd").exists():
+        shutil.copy(checkout / "mfcc.csd", checkout / "vectors.csd")
+    if "export out/mfcc " in command:  # a database wants a new folder
+        shutil.rmtree(checkout / "out" / "mfcc", ignore_errors=True)
+    if not re.match(r"make (features|evaluate|fit|show)|\S*affex (features|evaluate|fit|coverage|cache why)", command):
+        return command
+    named = re.search(r"(?:DATASET=|--dataset )(\w+)", command)
+    corpus = named[1] if named else json.loads((checkout / "cache" / "last.json").read_text())["dataset"]
+    if corpus not in PARTS or "--help" in command:
+        return command
+    return f"{command} {'PARTIAL=1' if command.startswith('make') else '--partial'}"
+
+
+def main() -> int:
+    """Type them all, and print how each ended."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, nargs="?", help="where all is made, and kept")
+    parser.add_argument("--only", default="", help="commands of pages whose name has this in it")
+    arguments = parser.parse_args()
+    folder = (arguments.folder or Path(tempfile.mkdtemp())).absolute() / "another folder"
+    home = folder / "home of a newcomer"
+    home.mkdir(parents=True, exist_ok=True)
+    checkout = copied(folder)
+    make_all(checkout, home)
+    shells = [shell for shell in SHELLS if shutil.which(shell)]
+    print(f"In {checkout}: {', '.join(shells)}")
+    failed = 0
+    for one in shown():
+        if arguments.only in one.page:
+            failed += _typed_in_all(one, shells, checkout, environment(checkout, home))
+    print(f"{failed} did not end as they should.")
+    return int(failed > 0)
+
+
+def _typed_in_all(one: Shown, shells: list[str], checkout: Path, known: dict[str, str]) -> int:
+    """Type a command in every shell; print how it went; return in how many it failed."""
+    if one.reason:
+        print(f"  -  {one.page}: {one.command}  ({one.reason})", flush=True)
+        return 0
+    failed = 0
+    for shell in shells:
+        command = prepared(one, checkout)
+        began = time.monotonic()
+        ended = typed(shell, command, checkout, known)
+        failed += ended.returncode != 0
+        print(f"{ended.returncode:3}  {one.page}: {shell}: {command}  [{time.monotonic() - began:.1f} s]", flush=True)
+        if ended.returncode:
+            said = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", ended.stdout)
+            lines = [line.strip() for line in said.splitlines() if line.strip()]
+            print("     " + "\n     ".join(lines[-8:]), flush=True)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
