@@ -75,7 +75,7 @@ def test_what_orders_a_table_and_what_labels_it_is_left_out_and_said(dataset, tm
         "  columns taken (2): AU01_r, AU02_r",
         "  columns left out (bookkeeping): frame, face_id, confidence, emotion.confidence",
         "  columns left out (label or speaker): emotion_code, Speaker_ID",
-        "  (--columns NAMES takes what it names, --without NAMES leaves it out; in make ONLY and WITHOUT)",
+        "  (ONLY=NAMES takes what it names, WITHOUT=NAMES leaves it out)",
     ]
     assert spec.feature.record["source.left out (label or speaker)"] == "emotion_code, Speaker_ID"
 
@@ -176,11 +176,11 @@ def test_arrays_of_a_batch_of_one_and_arrays_that_lie_on_their_side(dataset, tmp
         "b": (b.tolist(), [0.05, 0.15, 0.25]),
     }
     side = arrays(tmp_path / "s", a=a.T, b=np.arange(12.0).reshape(3, 4))
-    with pytest.raises(AffexError, match=r"every array has 3 rows, and they have from 2 to 4 columns.* --transpose"):
+    with pytest.raises(AffexError, match=r"3 rows, and they have from 2 to 4 columns.* with TRANSPOSE=1"):
         imported(side, dataset, wish=Wish(hop=0.1))
     turned, _ = imported(side, dataset, "turned", wish=Wish(hop=0.1, transpose=True))
     assert rows_of(dataset, turned)["a"] == (a.tolist(), [0.05, 0.15])
-    with pytest.raises(AffexError, match="Read them without --transpose"):
+    with pytest.raises(AffexError, match="Read them without TRANSPOSE=1"):
         imported(tmp_path / "u", dataset, wish=Wish(hop=0.1, transpose=True))
 
 

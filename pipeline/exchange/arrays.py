@@ -62,7 +62,7 @@ def _require_upright(where: str, shapes: Mapping[str, Shape], wish: Wish) -> Non
         rows, columns = columns, rows
     if len(rows) == 1 and len(columns) > 1 and rows != {1}:
         least, most = min(columns), max(columns)
-        turn = "without --transpose" if wish.transpose else "with --transpose (in make TRANSPOSE=1)"
+        turn = "without TRANSPOSE=1" if wish.transpose else "with TRANSPOSE=1"
         raise AffexError(
             f"{where}: every array has {next(iter(rows))} rows, and they have from {least} to {most} columns. Expected "
             f"(rows, columns), as many columns each: they seem to lie on their side. Read them {turn}."

@@ -77,7 +77,7 @@ def chosen(where: str, source: Source, wish: Wish) -> Source:
     if not numbers:
         raise AffexError(
             f"{where}: no column of a feature is left. Left out were {_some(source.columns)}: say what is meant, as in "
-            f"--columns {source.columns[0]} (in make: ONLY)."
+            f"ONLY='{source.columns[0]}'."
         )
     found = None if source.ours or FOUND in map(_plain, wanted) else _place(source.columns, FOUND)
 

@@ -244,7 +244,7 @@ def _told_of_columns(source: Source) -> Iterator[str]:
     for why, which in left_out.items():
         yield f"  columns {why}: {which}"
     if left_out.keys() & {f"{columns.LEFT_OUT}{why})" for why in columns.REASONS}:
-        yield "  (--columns NAMES takes what it names, --without NAMES leaves it out; in make ONLY and WITHOUT)"
+        yield "  (ONLY=NAMES takes what it names, WITHOUT=NAMES leaves it out)"
 
 
 def _why_none(utterance: Utterance) -> str:
