@@ -19,7 +19,7 @@ endif
 OPTIONS := DATASET DATA FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM REWEIGHT SOFT \
            FUSION RUNS METRIC INNER LEAK ALLOW_LEAKS \
            UTTERANCE SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED PARTIAL EXTRA MODEL EXCLUDE \
-           BY FILE CALLED FORMAT TABLE HOP DROP_NAN NOTE
+           BY FILE CALLED FORMAT TABLE HOP TRANSPOSE ONLY WITHOUT DROP_NAN NOTE
 $(foreach option,$(OPTIONS),$(if $($(option)),$(eval export AFFEX_$(option) := $$($(option)))))
 
 # Where make was typed, so that messages, and the lines to copy in them, are in its words.
@@ -84,7 +84,10 @@ help: ## show this
 #=   NOTE          for import: who made it, or what else is to be known
 #=   FORMAT        for export and import: the format, where no ending says it
 #=   TABLE         for import: which table of an audformat database
-#=   HOP           for import: how far apart the rows of an .npy are, s
+#=   HOP           for import: how far apart rows are, s, where the file says nothing of time
+#=   TRANSPOSE     for import: 1: arrays are (columns, rows), as librosa has them
+#=   ONLY          for import: the columns that are taken, parted by commas: 'AU*_r,gaze_0_x'
+#=   WITHOUT       for import: the columns that are left out, likewise
 #=   DROP_NAN      for import: 1: rows with NaN are left out
 #=   TORCH         cpu or cuda: which build of torch is installed (default: cpu)
 #=   PYTHON        the Python that .venv is made with, 3.11 or newer (default: python3)

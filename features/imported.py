@@ -32,6 +32,8 @@ class Imported(Feature):
         Those of the columns.
     record
         What is known of where it came from, in words, by name; no part of its identity.
+    damage
+        Why its rows cannot be read, and what to do; empty where they can be.
     """
 
     reads: ClassVar[str] = FILE
@@ -42,6 +44,7 @@ class Imported(Feature):
     of_frames: bool
     names: tuple[str, ...] = field(compare=False, repr=False)
     record: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    damage: str = field(default="", compare=False, repr=False)
 
     @property
     def framewise(self) -> bool:

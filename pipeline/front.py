@@ -25,14 +25,14 @@ VERBS = {
 } | {"runs": "list runs"}
 
 #: Variables that are switches, and those that some verbs take as an argument without a name.
-SWITCHES = {"PARTIAL", "REWEIGHT", "SOFT", "INNER", "LEAK", "ALLOW_LEAKS", "EXTRA", "DROP_NAN"}
+SWITCHES = {"PARTIAL", "REWEIGHT", "SOFT", "INNER", "LEAK", "ALLOW_LEAKS", "EXTRA", "DROP_NAN", "TRANSPOSE"}
 ARGUMENTS = {"show": "UTTERANCE", "export": "OUT", "import": "FILE"}
 
 #: The others.
 VALUES = {
     *("DATASET", "DATA", "FEATURES", "CLASSIFIER", "PROTOCOL", "TARGET", "CLASSES", "SPEAKER_NORM", "FUSION", "RUNS"),
     *("METRIC", "SCHEDULER", "JOBS", "DEVICE", "WEIGHTS", "CACHE", "OUT", "SEED", "MODEL", "EXCLUDE", "BY", "FILE"),
-    *("CALLED", "FORMAT", "TABLE", "HOP", "NOTE", "UTTERANCE"),
+    *("CALLED", "FORMAT", "TABLE", "HOP", "ONLY", "WITHOUT", "NOTE", "UTTERANCE"),
 }
 
 _NAMES = "|".join(sorted(SWITCHES | VALUES, key=len, reverse=True))

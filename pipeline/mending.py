@@ -24,8 +24,9 @@ def of_rows(path: Path) -> str:
     """Return how a hurt file of rows is mended."""
     stated = store.described(path)
     folder = inventory.folder(path)
-    if stated is not None and json.loads(stated.spec)["reads"] == FILE:
-        called, file = json.loads(stated.spec)["parameters"]["title"], imports.remarks(stated).get("file", "FILE")
+    if path.parent.suffix != ".parts" and imports.is_import(path):
+        called = path.stem if stated is None else json.loads(stated.spec)["parameters"]["title"]
+        file = "FILE" if stated is None else imports.remarks(stated).get("file", "FILE")
         return f"Import it again: `{front.command('import', FILE=file, **dataset.named(folder), CALLED=called)}`."
     return f"`{_extraction(folder, feature(path, stated))}` computes again what is hurt, and nothing else."
 

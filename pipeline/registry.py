@@ -25,7 +25,7 @@ from features.imported import Imported
 from pipeline import parts, pooling, spelling
 from pipeline.corpora import unread
 from pipeline.corpora.base import Corpus
-from pipeline.errors import UsageError, unknown
+from pipeline.errors import AffexError, UsageError, unknown
 
 #: What a feature's spec may say beside the feature's own parameters.
 BESIDE = ("pool", "columns")
@@ -142,6 +142,8 @@ def feature_specs(text: str, imported: Mapping[str, Imported] | None = None) -> 
     UsageError
         If a name is unknown, a parameter does not exist or has no sensible value, a feature comes twice, or one that
         has no frames is to be pooled.
+    AffexError
+        If the file of an imported one is damaged.
     """
     specs = tuple(_feature_spec(spec, imported or {}) for spec in text.split())
     if not specs:
@@ -160,6 +162,8 @@ def _feature_spec(text: str, imported: Mapping[str, Imported]) -> FeatureSpec:
         (beside if part.partition("=")[:2] in [(name, "=") for name in BESIDE] else own).append(part)
     if any(own) and isinstance(known.get(preset), Imported):
         raise UsageError(f"'{text}': {preset} was imported as it is, and has no parameters but {' and '.join(BESIDE)}.")
+    if isinstance(named := known.get(preset), Imported) and named.damage:
+        raise AffexError(named.damage)
     feature = spelling.parsed("feature", f"{preset}:{','.join(own)}", known, beside=BESIDE)
     asked = dict(part.split("=", 1) for part in beside)
     spec = FeatureSpec(preset, known[preset], feature)

@@ -166,7 +166,7 @@ def _evaluated(desk: Desk, specs: Sequence[FeatureSpec], settings: "Settings", w
         return folder
     task = prepare(matrix, settings, partial=wish.partial)
     media = _media(specs)
-    leaks, warnings = _audited(task, settings, prints, media, allow=wish.allow_leaks)
+    leaks, warnings = _audited(task, settings, prints, matrix, media, allow=wish.allow_leaks)
     atomic.require_writable(folder)
     result = _judged(desk, task, settings, kept)
     notes = (*desk.notes, *warnings, *result.notes)
@@ -206,7 +206,7 @@ def _media(specs: Sequence[FeatureSpec]) -> tuple[str, ...]:
 
 
 def _audited(
-    task: "Task", settings: "Settings", prints: "Matrix", media: tuple[str, ...], *, allow: bool
+    task: "Task", settings: "Settings", prints: "Matrix", rows: "Matrix", media: tuple[str, ...], *, allow: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what is a leak but allowed, and what is to be warned of, sentences each.
 
@@ -223,6 +223,7 @@ def _audited(
         task.examples.y,
         task.folds,
         prints=prints.take([place[utterance.id] for utterance in task.utterances]),
+        rows=rows,
         media=media,
         strict_dialogs=settings.classifier.context or settings.card.protocol == "session",
         strict_sessions=settings.card.protocol == "session",

@@ -448,3 +448,59 @@ def test_emodb_repeats_its_texts_and_no_recording(test_data, tmp_path):
         "10 texts (a01, a02, a04 and 7 more) on both sides of 10 of 10 folds: 535 of 535 tested utterances share "
         "theirs with utterances learned from"
     )
+
+
+# Columns that say by themselves what is to be recognised
+
+
+def rows_of(utterances, columns, lengths=None):
+    """Return rows of the columns given, ``name: one value an utterance``, each repeated over the utterance's frames."""
+    lengths = [1] * len(utterances) if lengths is None else lengths
+    X = np.repeat(np.array(list(columns.values()), np.float32).T, lengths, axis=0)
+    present = np.ones((len(utterances), 1), bool)
+    return Matrix(X, np.cumsum([0, *lengths]), tuple(utterances), tuple(columns), present)
+
+
+def forty():
+    """Return 40 utterances of 4 speakers and 4 labels, sorted by label, each label of every speaker."""
+    labels = ["anger", "fear", "joy", "sad"]
+    return [u(f"{n:02}", f"s{n % 4}", label=labels[n // 10]) for n in range(40)]
+
+
+@pytest.mark.parametrize("lengths", [None, [1, 2, 3, 4] * 10])
+def test_a_column_that_determines_the_label_or_the_speaker_is_named(lengths):
+    utterances, number = forty(), np.arange(40)
+    draw = np.random.default_rng(0)
+    honest = {"level": draw.normal(size=40), "count": draw.integers(0, 9, 40), "none": np.zeros(40), "sex": number % 2}
+    told = {
+        "code": number // 10 * 2 + 1,
+        "row": number,
+        "many": number // 10 * 10 + number % 3,
+        "who": number % 4 - 0.5,
+    }
+    told["code"] = np.where(number == 7, np.nan, told["code"])  # of whom nothing is known
+    shuffled = draw.permutation(40)
+    utterances = [utterances[n] for n in shuffled]
+    columns = {name: np.asarray(values)[shuffled] for name, values in {**honest, **told}.items()}
+    found = looked_at(utterances, rows=rows_of(utterances, columns, lengths))
+    label, speaker = found["telltale"].message.split("; ")
+    assert not found["telltale"].fatal
+    assert label == (
+        "the columns code, row, many of the features each say by themselves what the label of every utterance is: "
+        "unless that was measured, leave it out (`affex import ... --without NAME`)"
+    )
+    assert speaker.startswith("the column who of the features says what the speaker of every utterance is")
+    assert "telltale" not in looked_at(utterances, rows=rows_of(utterances, {n: columns[n] for n in honest}, lengths))
+
+
+def test_a_column_in_the_order_of_the_values_is_named():
+    utterances, values = forty(), np.random.default_rng(1).integers(1, 8, 40) / 2
+    rows = rows_of(utterances, {"twice": 2 * values, "back": 8 - values, "other": np.roll(values, 1)})
+    found = looked_at(utterances, labels=values, rows=rows)
+    assert "the columns twice, back of the features each say" in found["telltale"].message
+    assert "other" not in found["telltale"].message
+
+
+def test_few_utterances_say_nothing_of_a_column():
+    utterances = [u(n, f"s{n}", label=label) for n, label in zip("abcdef", "xxxyyy", strict=True)]
+    assert "telltale" not in looked_at(utterances, rows=rows_of(utterances, {"x": [0, 0, 0, 1, 1, 1]}))

@@ -38,7 +38,7 @@ DOORS = {
     "soundfile": {"pipeline.media.audio", "pipeline.media.length", "pipeline.corpora.demo"},
     "audformat": {"pipeline.exchange.database"},
     "pyarrow": {"pipeline.exchange.parquet"},
-    "pandas": {f"pipeline.exchange.{room}" for room in ("rows", "csvs", "database")},
+    "pandas": {f"pipeline.exchange.{room}" for room in ("arff", "rows", "csvs", "database")},
 }
 
 

@@ -15,7 +15,7 @@ from test_study import FEATURES as VOICE
 from test_study import run, table
 
 from pipeline import registry, verification
-from pipeline.caching import cache, imports, inventory, store
+from pipeline.caching import cache, imports, inventory, seal, store
 from pipeline.console import Terminal
 from pipeline.dataset import opened
 from pipeline.desk import Running, open_desk
@@ -173,7 +173,7 @@ def test_a_folder_of_arrays(dataset, tmp_path):
     folder.mkdir()
     np.save(folder / "a.npy", np.arange(3.0))
     np.save(folder / "b.npy", np.arange(6.0).reshape(2, 3))
-    with pytest.raises(UsageError, match=r"b\.npy holds 2 rows, and nothing says when they hold.*--hop 0\.01"):
+    with pytest.raises(UsageError, match=r"'b' holds 2 rows, and nothing says when they hold.*--hop 0\.01"):
         imported(folder, dataset)
     spec, _ = imported(folder, dataset, wish=Wish(hop=0.1))
     assert rows_of(dataset, spec) == {"a": ([[0, 1, 2]], [0.05]), "b": ([[0, 1, 2], [3, 4, 5]], [0.05, 0.15])}
@@ -185,11 +185,11 @@ def test_a_folder_of_tables_as_openface_writes_them(dataset, tmp_path):
     text(folder / "a.csv", "frame, timestamp, AU01_r", "1, 0.00, 0.5", "2, 0.04, 0.25")
     text(folder / "long.csv", "frame, timestamp, AU01_r", "1, 0.5, 1", "2, 0.7, 2")
     spec, _ = imported(folder, dataset)
-    assert cached(dataset, spec).columns == ("frame", "AU01_r")
+    assert cached(dataset, spec).columns == ("AU01_r",)
     assert rows_of(dataset, spec) == {
-        "a": ([[1, 0.5], [2, 0.25]], [0, 0.04]),
-        "c": ([[1, 1]], [0.35]),
-        "d": ([[2, 2]], [0.1]),
+        "a": ([[0.5], [0.25]], [0, 0.04]),
+        "c": ([[1]], [0.35]),
+        "d": ([[2]], [0.1]),
     }
     text(folder / "b.csv", "frame, timestamp, AU02_r", "1, 0.00, 0.5")
     with pytest.raises(AffexError, match=r"b\.csv has other columns of numbers than .*a\.csv"):
@@ -381,6 +381,51 @@ def test_a_hurt_import_says_that_only_an_import_mends_it(dataset, tmp_path):
         AffexError, match="An imported feature cannot be computed again: import it again, `make import DATASET="
     ):
         imports.stock(dataset, spec)
+
+
+def repacked(path: Path) -> None:
+    """Write a file anew as h5repack does: the user block as it was, and everything else somewhere else."""
+    head = path.read_bytes()[: seal.USER_BLOCK]
+    other = path.with_suffix(".tmp")
+    with h5py.File(path) as old, h5py.File(other, "w", userblock_size=seal.USER_BLOCK) as new:
+        new.create_dataset("first", data=np.arange(999))
+        for name in old:
+            old.copy(name, new)
+    with other.open("r+b") as file:
+        file.write(head)
+    other.replace(path)
+
+
+def annotated(path: Path) -> None:
+    """Write an attribute into a file by HDF5."""
+    with h5py.File(path, "r+") as file:
+        file.attrs["note"] = "mine" * 100
+
+
+def beheaded(path: Path) -> None:
+    """Take a file's user block away, as h5py does that copies it into a new file."""
+    path.write_bytes(path.read_bytes()[seal.USER_BLOCK :])
+
+
+@pytest.mark.parametrize("touched", [repacked, annotated, beheaded])
+def test_an_import_that_another_program_touched_says_so_and_how_to_import_it_again(dataset, tmp_path, touched, capsys):
+    imported(text(tmp_path / "t.csv", "id,x", "a,1", "c,2"), dataset)
+    path = dataset.folder / "theirs.h5"
+    touched(path)
+    with pytest.raises(AffexError) as refused:
+        known(dataset, "theirs:pool=mean")
+    file = "FILE" if touched is beheaded else "t.csv"
+    assert f"'theirs' is damaged: {path} is not as affex wrote it" in str(refused.value)
+    assert f"`make import FILE={file} DATASET=csv DATA=mine.csv " in str(refused.value)
+    assert str(refused.value).endswith("CALLED=theirs`.")
+    assert ("It came from t.csv (csv)." in str(refused.value)) == (file == "t.csv")
+    assert not verification.verify(Terminal(), dataset.folder.parent)
+    (said,) = [line for line in capsys.readouterr().out.splitlines() if "theirs.h5: " in line]
+    assert "--called theirs`" in said
+    if touched is repacked:
+        assert "theirs.h5: rewritten by another program (as h5repack does)" in said
+    imported(tmp_path / "t.csv", dataset)
+    assert rows_of(dataset, known(dataset, "theirs")) == {"a": ([[1]], None), "c": ([[2]], None)}
 
 
 def test_a_corpus_without_it_says_import_it_first(dataset, tmp_path):

@@ -7,11 +7,13 @@ whose file or span is another than at the time of the import has lost its rows u
 
 import hashlib
 import json
+import re
 from collections.abc import Collection
 from pathlib import Path
 
 from features.base import Feature
 from features.imported import FILE, Imported
+from pipeline import dataset, front, registry
 from pipeline.caching import cache, store
 from pipeline.caching.cache import OF_IMPORT, Holdings
 from pipeline.caching.seal import Seal
@@ -39,15 +41,36 @@ def found(folder: Path, corpora: Collection[str]) -> dict[str, Imported]:
     return features
 
 
-def _imported(path: Path) -> Imported | None:
-    """Return the imported feature whose file this is; None for another's."""
+def is_import(path: Path) -> bool:
+    """Tell whether a file of rows is an import's: by its seal, else by its name, which no feature of affex has."""
     stated = store.described(path)
-    if stated is None or json.loads(stated.spec)["reads"] != FILE:
+    if stated is not None:
+        return bool(json.loads(stated.spec)["reads"] == FILE)
+    return path.stem not in registry.feature_presets() and not re.search(r"-[0-9a-f]{12}$", path.stem)
+
+
+def _imported(path: Path) -> Imported | None:
+    """Return the imported feature whose file this is; None for another's. A hurt one says so when it is asked for."""
+    if not is_import(path):
         return None
-    columns = store.columns(path)
-    return None if columns is None else Imported(
-        **json.loads(stated.spec)["parameters"], names=columns, record=remarks(stated)
+    stated, names = store.described(path), store.columns(path)
+    damage = "" if names is not None else _damage(path, stated)
+    if stated is None:
+        return Imported(title=path.stem, digest="", how="", of_frames=False, names=(), damage=damage)
+    return Imported(
+        **json.loads(stated.spec)["parameters"], names=names or (), record=remarks(stated), damage=damage
     )  # fmt: skip
+
+
+def _damage(path: Path, stated: Seal | None) -> str:
+    """Return what is said of a hurt import: what it came from, and how to import it again."""
+    told = {} if stated is None else remarks(stated)
+    came = f" It came from {told['file']} ({told['format']})." if {"file", "format"} <= told.keys() else ""
+    line = front.command("import", FILE=told.get("file", "FILE"), **dataset.named(path.parent), CALLED=path.stem)
+    return (
+        f"'{path.stem}' is damaged: {path} is not as affex wrote it. Another program may have written to it.{came} "
+        f"Import it again: `{line}`."
+    )
 
 
 def remarks(stated: Seal) -> dict[str, str]:

@@ -24,6 +24,11 @@ USER_BLOCK = 2 * COPY
 #: Proved clip by clip, by the digests; the seal vouches for all else.
 ROWS = ("values", "times", "crop_offsets", "crops")
 
+#: What is said of a file whose seal is sound, and of which nothing lies where that says.
+REWRITTEN = (
+    "rewritten by another program (as h5repack does), or damaged throughout: nothing in it is where affex put it"
+)
+
 _MAGIC = b"affex seal 1\n"
 _CHUNK = 2**22
 

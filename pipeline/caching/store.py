@@ -252,8 +252,8 @@ def survey(path: Path, key: str) -> Found:
         hurt += _survey_clips(sealed, path, key, found)
         hurt += _survey_failures(sealed, key, found)
         if seal.index(file, stated.arrays) != stated.index:
-            hurt.append("its index does not verify")
-            return replace(found, hurt=tuple(hurt))
+            moved = hurt and not found.places and not found.failures
+            return replace(found, hurt=(seal.REWRITTEN,) if moved else (*hurt, "its index does not verify"))
         return replace(found, hurt=tuple(hurt), columns=sealed.texts("columns"))
 
 

@@ -58,7 +58,10 @@ def export(out: Path | None, corpora: Corpora, features: str | None, format_: st
 @option("--called", "name", default=None, help="What --features calls it from then on.")
 @FORMAT
 @option("--table", default="", help="The table of an audformat database, where it has several.")
-@option("--hop", type=float, default=None, help="How far apart the rows of an .npy are, s.")
+@option("--hop", type=float, default=None, help="How far apart rows are, s, where no time is said.")
+@option("--transpose", is_flag=True, default=False, help="Arrays are (columns, rows), as librosa has them.")
+@option("--only", "--columns", "only", default="", help="Columns that are taken, parted by commas, as in 'AU*_r'.")
+@option("--without", default="", help="Columns that are left out, likewise.")
 @option("--drop-nan", is_flag=True, default=False, help="Leave out rows with NaN; else their utterance fails.")
 @option("--note", default="", help="Who made it, or what else is to be known; kept in the file.")
 def import_(
@@ -68,10 +71,15 @@ def import_(
     format_: str,
     table: str,
     hop: float | None,
+    transpose: bool,
+    only: str,
+    without: str,
     drop_nan: bool,
     note: str,
 ) -> None:
-    """Take another project's features into the cache: .csd, .npz, .parquet, .csv, folders of .npy or .csv, audformat.
+    """Take another project's features into the cache.
+
+    From .csd, .npz, .h5, .mat, .parquet, .csv, .arff, folders of .npy or .csv, and audformat.
 
     Of mosi and mosei the folder of the labels will do (here labels/CMU_MOSI_Opinion_Labels.csd): they say which part of
     which recording each utterance is, so that features come in without the recordings.
@@ -81,6 +89,7 @@ def import_(
       affex import CMU_MOSI_COVAREP.csd --dataset mosi --data labels --called covarep
       affex evaluate --dataset mosi --data labels --features covarep --protocol sentiment2
       affex import vectors --dataset emodb --called wav2vec2
+      affex import openface --dataset rml --called units --columns "AU*_r"
       affex evaluate --dataset emodb --features "compare wav2vec2"
     """
     from pipeline.exchange import importing
@@ -96,5 +105,11 @@ def import_(
     console = Terminal()
     corpora = corpora.or_last(console)
     corpus = corpora.the_one(console)
-    importing.import_(file, corpus, name, console, format_=format_, wish=Wish(table, hop), drop=drop_nan, note=note)
+    wish = Wish(table, hop, transpose, _names(only), _names(without))
+    importing.import_(file, corpus, name, console, format_=format_, wish=wish, drop=drop_nan, note=note)
     console.say(corpora.next_step("evaluate", FEATURES=name, PARTIAL=corpora.partial))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Return the names of a list that is parted by commas."""
+    return tuple(filter(None, (name.strip() for name in text.split(","))))

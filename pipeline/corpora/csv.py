@@ -19,6 +19,7 @@ Traps
     Cells that say what programs write for a missing value (`pipeline.names.MISSING`: ``nan``, ``N/A``, ``null``,
     ``None`` ...) are blank, and counted; ``NA`` and ``none`` are names, and counted as well. Without ``id``, an
     utterance is called by its file without the suffix, and by span and channel too where a file has several utterances.
+    Of absolute paths only what differs counts: ids then stay what they are when all moves to another machine.
 """
 
 import csv
@@ -30,7 +31,7 @@ import math
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -269,14 +270,32 @@ def _odd_names(rows: Rows) -> Iterator[str]:
 
 def _ids(rows: Rows, found: Mapping[str, str]) -> list[str]:
     uses = Counter(row.needed("file") for row in rows)
-    return [row.name("id") or _id_of_file(row, found, several=uses[row.needed("file")] > 1) for row in rows]
+    folder = _shared_folder(rows, uses)
+    return [row.name("id") or _id_of_file(row, found, folder, several=uses[row.needed("file")] > 1) for row in rows]
 
 
-def _id_of_file(row: Row, found: Mapping[str, str], *, several: bool) -> str:
+def _shared_folder(rows: Rows, names: Iterable[str]) -> str:
+    """Return the folder that is no part of ids, where files are named by absolute paths: another machine has another.
+
+    It is the table's own, if all such files are below it, else the deepest that they share.
+    """
+    parents = [str(_path(name).parent) for name in names if _path(name).is_absolute()]
+    own = rows.table.parent.absolute().as_posix()
+    below_own = all(PurePosixPath(parent).is_relative_to(own) for parent in parents)
+    return own if below_own else os.path.commonpath(parents)
+
+
+def _path(name: str) -> PurePosixPath:
+    """Return a path; two slashes before it, which POSIX leaves open, mean one."""
+    return PurePosixPath(f"/{name.lstrip('/')}" if name.startswith("/") else name)
+
+
+def _id_of_file(row: Row, found: Mapping[str, str], folder: str, *, several: bool) -> str:
     name = row.needed("file")
     if found[name] != name:  # a backslash parts folders, and does not spell a byte
         name = name.replace("\\", "/")
-    stem = PurePosixPath(name).with_suffix("").as_posix()
+    path = _path(name)
+    stem = (path.relative_to(folder) if path.is_absolute() else path).with_suffix("").as_posix()
     if not several:
         return stem
     start, end, channel = row.number_in("start"), row.number_in("end"), row.count_in("channel")

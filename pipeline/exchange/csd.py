@@ -101,6 +101,7 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:  # noqa: ARG001 - all f
             framewise=record.get("framewise") or (None if aligned else record.get("framewise")),
             base=base,
             remarks=_remarks(sequence, record),
+            ours=bool(record),
         )
 
 

@@ -7,8 +7,9 @@ table an utterance or recording, called by its name, and is read table by table.
 import csv
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,20 +21,23 @@ from pipeline.files import spelled
 if TYPE_CHECKING:
     import pandas as pd
 
+#: What stands for a number that is missing, beside what pandas knows: in Praat's, WEKA's, SAS's and MATLAB's tables.
+MISSING = ("--undefined--", "undefined", "?", ".", "-", "--", "-nan", "+nan", "NaN ")
+
 #: So many letters the line of the columns' names may have.
 LONGEST_HEAD = 2**24
 
 
 @contextmanager
-def reading(path: Path, wish: Wish) -> Iterator[Source]:  # noqa: ARG001 - all formats are opened alike
+def reading(path: Path, wish: Wish) -> Iterator[Source]:
     """Open a table, or a folder of tables."""
     if path.is_dir():
-        yield _folder(path)
+        yield _folder(path, wish)
     else:
-        yield segments.ours(path) or rows.of_frame(str(path), _frame(path), {})
+        yield segments.ours(path) or rows.of_frame(str(path), _frame(path), {}, wish)
 
 
-def _folder(path: Path) -> Source:
+def _folder(path: Path, wish: Wish) -> Source:
     found = sorted(file for file in path.rglob("*.csv") if file.is_file())
     files = {spelled(file.relative_to(path).with_suffix("").as_posix()): file for file in found}
     if not files:
@@ -43,7 +47,7 @@ def _folder(path: Path) -> Source:
         frame = _frame(files[key])
         frame = frame.drop(columns="id", errors="ignore")
         frame.insert(0, "id", key)
-        return rows.of_frame(str(files[key]), frame, {})
+        return rows.of_frame(str(files[key]), frame, {}, wish)
 
     first = table(next(iter(files)))
 
@@ -53,7 +57,7 @@ def _folder(path: Path) -> Source:
             raise AffexError(f"{files[key]} has other columns of numbers than {next(iter(files.values()))}.")
         return found.read(key)
 
-    return Source(first.columns, list(files), read, remarks=first.remarks)
+    return replace(first, keys=list(files), read=read)
 
 
 def _frame(path: Path) -> "pd.DataFrame":
@@ -64,18 +68,32 @@ def _frame(path: Path) -> "pd.DataFrame":
         parting, names = _head(path)
         # "03" is a name and no number, whichever column it stands in.
         texts = {name: str for name in names if name.strip().lower() in rows.KEYS}
+        missing = {name: MISSING for name in names if name not in texts}
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # of cells that are too many
             frame = pd.read_csv(
                 path, sep=parting, dtype=texts, encoding="utf-8-sig", compression=None, index_col=False,
-                low_memory=False,
+                low_memory=False, na_values=missing, skipinitialspace=True,
             )  # fmt: skip
     except pd.errors.ParserWarning as error:
         raise AffexError(f"{path}: rows have more cells than the {len(names)} columns that its head names.") from error
     except (OSError, ValueError, csv.Error) as error:
         raise AffexError(f"{path} cannot be read as a table: {error}.") from error
+    if parting != ",":
+        _read_decimal_commas(frame, texts)
     empty = [name for name in frame.columns if name.startswith("Unnamed: ") and frame[name].isna().all()]
     return frame.drop(columns=empty).rename(columns=str.strip)  # a comma at the end of each line makes such a column
+
+
+def _read_decimal_commas(frame: "pd.DataFrame", texts: Collection[str]) -> None:
+    """Turn columns of numbers with a comma, as spreadsheets write them in much of the world, into numbers."""
+    import pandas as pd
+
+    for name in frame.columns:
+        if name not in texts and not pd.api.types.is_numeric_dtype(frame[name]):
+            cells = frame[name].dropna().astype(str)
+            if len(cells) and cells.str.fullmatch(r"\s*[-+]?\d+(,\d+)?([eE][-+]?\d+)?\s*").all():
+                frame[name] = pd.to_numeric(cells.str.replace(",", "."))
 
 
 def _head(path: Path) -> tuple[str, list[str]]:

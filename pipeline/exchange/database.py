@@ -13,6 +13,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -184,7 +185,7 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:
         raise
     except Exception as error:  # whatever a database from anywhere may hold
         raise AffexError(f"{path} cannot be read as an audformat database: {type(error).__name__}: {error}.") from error
-    yield _source(f"{path}: {name}", frame, said(str(database.meta.get("affex", ""))), dict(database.meta))
+    yield _source(f"{path}: {name}", frame, said(str(database.meta.get("affex", ""))), dict(database.meta), wish)
 
 
 def _require_plain(path: Path) -> None:
@@ -255,7 +256,7 @@ def _chosen(path: Path, database: Any, wanted: str) -> str:
     return left[0]
 
 
-def _source(where: str, frame: "pd.DataFrame", record: Any, meta: dict[str, Any]) -> Source:
+def _source(where: str, frame: "pd.DataFrame", record: Any, meta: dict[str, Any], wish: Wish) -> Source:
     import pandas as pd
 
     flat = frame.reset_index()
@@ -264,10 +265,8 @@ def _source(where: str, frame: "pd.DataFrame", record: Any, meta: dict[str, Any]
             flat[name] = flat[name].dt.total_seconds()
         elif not pd.api.types.is_numeric_dtype(flat[name]):
             flat[name] = flat[name].astype("string")
-    found = rows.of_frame(where, flat, record)
+    found = rows.of_frame(where, flat, record, wish)
     if record:
         return named(found, record)
     told = {name: str(value) for name, value in meta.items()}
-    return Source(
-        found.columns, found.keys, found.read, clock="media", framewise=None, remarks={**told, **found.remarks}
-    )
+    return replace(found, clock="media", framewise=None, remarks={**told, **found.remarks})

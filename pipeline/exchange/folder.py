@@ -113,6 +113,7 @@ def ours(path: Path) -> Source | None:
         clock="media" if record["by"] == "recording" else "utterance",
         framewise=record["framewise"],
         remarks=remarks(record),
+        ours=True,
     )
 
 

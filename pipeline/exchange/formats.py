@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.errors import AffexError, UsageError, unknown
-from pipeline.exchange import csd, csvs, database, folder, npy, npz, parquet, segments
+from pipeline.exchange import arff, columns, csd, csvs, database, folder, hdf5, npy, npz, parquet, segments
 from pipeline.exchange.record import Export, Part, Source, Wish
 from pipeline.files import below, is_there, path_of
 
@@ -37,6 +37,21 @@ FORMATS = {
     "audformat": Format((), database.reading, database.write),
     "csv": Format((".csv", ".tsv"), csvs.reading, segments.write),
     "npy": Format((), npy.reading, folder.write),
+    "arff": Format((".arff",), arff.reading),
+    "h5": Format((".h5", ".hdf5", ".he5"), hdf5.reading),
+    "mat": Format((".mat",), hdf5.reading_mat),
+}
+
+#: What holds labels and no features.
+LABELS = {
+    ".textgrid": "a TextGrid, Praat's annotation in tiers",
+    ".eaf": "an annotation of ELAN",
+    ".trs": "a transcript of Transcriber",
+    ".anvil": "an annotation of ANVIL",
+    ".srt": "subtitles",
+    ".vtt": "subtitles",
+    ".ctm": "a transcript with times",
+    ".lab": "a list of labels with times",
 }
 
 #: What is never read, whoever wrote it: to read one is to run it.
@@ -89,6 +104,11 @@ def to_read(path: Path, name: str) -> str:
             f"{path} is a pickle, and affex never reads one, for to read it is to run what is in it. Have it saved as "
             ".npz, .parquet or .csv."
         )
+    if what := LABELS.get(path.suffix.lower()):
+        raise UsageError(
+            f"{path} is {what}: it says what was said or felt when, and an import takes features. Labels come in as a "
+            "corpus: a table with the columns file, start, end, speaker, label, named as in DATASET=csv DATA=mine.csv."
+        )
     found = [known for known, one in FORMATS.items() if path.suffix.lower() in one.endings]
     if not found:
         endings = ", ".join(ending for one in FORMATS.values() for ending in one.endings)
@@ -130,7 +150,7 @@ def opened(kind: str, path: Path, wish: Wish) -> Iterator[Source]:
     """
     with ExitStack() as stack:
         with _in_words(kind, path):
-            source = stack.enter_context(FORMATS[kind].reading(path, wish))
+            source = columns.chosen(str(path), stack.enter_context(FORMATS[kind].reading(path, wish)), wish)
 
         def read(key: str) -> Part:
             with _in_words(kind, path):

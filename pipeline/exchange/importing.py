@@ -25,7 +25,7 @@ from pipeline.caching.entry import Entry
 from pipeline.caching.sources import require_unique
 from pipeline.console import Console
 from pipeline.errors import AffexError, UsageError
-from pipeline.exchange import formats, matching, rows
+from pipeline.exchange import columns, formats, matching
 from pipeline.exchange.matching import Match
 from pipeline.exchange.record import Part, Source, Wish
 from pipeline.files import spelled
@@ -40,11 +40,14 @@ BATCH, BATCH_NUMBERS = 256, 2**22
 #: How much of each remark is kept, and of all, as JSON: they stand in the seal, which has no more room.
 REMARK, REMARKS = 600, 4000
 
+#: So many columns are shown from either end.
+FEW = 6
+
 #: Why an utterance has no rows that no key of the file matches.
 ABSENT = "the imported file has no rows of it"
 
 #: Raised by hand whenever the same bytes give other rows.
-READING = 1
+READING = 2
 
 
 def import_(
@@ -96,9 +99,13 @@ def import_(
             names=_unique(path, source.columns),
             record=_record(path, kind, note, source.remarks),
         )
-        if rows.LEFT_OUT in source.remarks:
-            console.say(f"  columns {rows.LEFT_OUT}: {source.remarks[rows.LEFT_OUT]}")
-        return _published(dataset, FeatureSpec(name, feature, feature), taken, console)
+        for sentence in _told_of_columns(source):
+            console.say(sentence)
+        made = _published(dataset, FeatureSpec(name, feature, feature), taken, console)
+        if n_empty := sum(n for n, _ in taken.empty.values()):
+            n_rows = sum(n for _, n in taken.empty.values())
+            console.say(f"  {n_empty} of {n_rows} rows left out: they say that no face was found ({columns.FOUND} = 0)")
+        return made
 
 
 def require_name(name: str) -> None:
@@ -185,6 +192,8 @@ class _Rows:
         self._source = source
         self._match = match
         self._drop = drop
+        #: How many rows say that they hold nothing, and how many there are, by key.
+        self.empty: dict[str, tuple[int, int]] = {}
         self._read = lru_cache(maxsize=1)(lambda keys: [self._part(key) for key in keys])
 
     def of(self, utterance: Utterance) -> Part:
@@ -201,6 +210,9 @@ class _Rows:
         if owner is None:
             raise LookupError(_why_none(utterance))
         parts = self._read(owner.keys)
+        n_empty = sum(part.n_empty for part in parts)
+        if n_empty and not any(len(part.values) for part in parts):
+            raise LookupError(f"in none of its {n_empty} rows was a face found ({columns.FOUND} = 0)")
         try:
             part = matching.rows_of(self._source, utterance, owner, parts)
         except AffexError as error:
@@ -209,11 +221,7 @@ class _Rows:
 
     def _part(self, key: str) -> Part:
         part = self._source.read(key)
-        if part.values.shape[1] != len(self._source.columns):
-            raise AffexError(
-                f"'{key}' has {part.values.shape[1]} columns, and what came before it has {len(self._source.columns)}: "
-                "expected as many for every key."
-            )
+        self.empty[key] = (part.n_empty, len(part.values) + part.n_empty)
         return part
 
     def _finite(self, part: Part) -> Part:
@@ -225,6 +233,18 @@ class _Rows:
         if not self._drop or not sound.any():
             raise LookupError(f"{np.count_nonzero(~sound)} of its {len(sound)} rows hold NaN or an infinite number")
         return Part(part.values[sound], times=None if part.times is None else part.times[sound])
+
+
+def _told_of_columns(source: Source) -> Iterator[str]:
+    """Yield which columns are taken, and which are not, a sentence each."""
+    names = source.columns
+    shown = names if len(names) <= 2 * FEW else (*names[:FEW], "...", *names[-FEW:])
+    yield f"  columns taken ({len(names)}): {', '.join(shown)}"
+    left_out = {why: which for why, which in source.remarks.items() if why.startswith(columns.LEFT_OUT)}
+    for why, which in left_out.items():
+        yield f"  columns {why}: {which}"
+    if left_out.keys() & {f"{columns.LEFT_OUT}{why})" for why in columns.REASONS}:
+        yield "  (ONLY=NAMES takes what it names, WITHOUT=NAMES leaves it out)"
 
 
 def _why_none(utterance: Utterance) -> str:

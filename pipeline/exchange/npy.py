@@ -1,19 +1,19 @@
 """A folder of ``.npy``: one array an utterance, called by its id or by the stem of its file.
 
-What affex writes itself has times and names beside (see `folder`). Of others an array is one row ``(n_columns,)``, or
-rows ``(n_rows, n_columns)`` of frames, whose times nothing says: they are the middles of steps of `Wish.hop` from the
-utterance's beginning.
+What affex writes itself has times and names beside (see `folder`). What an array of others says of rows and times, see
+`pipeline.exchange.arrays`.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.errors import AffexError, UsageError
-from pipeline.exchange import folder, sizes
-from pipeline.exchange.record import Part, Source, Wish, numbers
+from pipeline.exchange import arrays, folder, sizes
+from pipeline.exchange.record import Source, Wish
 from pipeline.files import spelled
 
 
@@ -30,26 +30,24 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:
     if not files:
         raise AffexError(f"{path} holds no .npy file.")
 
-    def read(key: str) -> Part:
-        return _part(files[key], wish.hop)
+    def read(key: str) -> NDArray[Any]:
+        return _array(files[key])
 
-    first = read(next(iter(files)))
-    yield Source(tuple(f"x{n}" for n in range(first.values.shape[1])), list(files), read)
+    yield arrays.source(str(path), {key: _shape(file) for key, file in files.items()}, read, wish)
 
 
-def _part(path: Path, hop: float | None) -> Part:
+def _shape(path: Path) -> arrays.Shape:
+    """Return the shape that the header of an array declares; none where it cannot be read: its utterance says so."""
     try:
         with path.open("rb") as file:
-            array = sizes.array(str(path), file, path.stat().st_size)
+            return sizes.declared(file)
+    except (OSError, ValueError, EOFError):
+        return ()
+
+
+def _array(path: Path) -> NDArray[Any]:
+    try:
+        with path.open("rb") as file:
+            return sizes.array(str(path), file, path.stat().st_size)
     except (OSError, ValueError, EOFError) as error:
         raise AffexError(f"{path} cannot be read as an array without pickle: {error}.") from error
-    values = numbers(str(path), array[None] if array.ndim == 1 else array)
-    if len(values) == 1 and hop is None:
-        return Part(values)
-    if hop is None:
-        raise UsageError(
-            f"{path} holds {len(values)} rows, and nothing says when they hold: say how far apart they are in seconds, "
-            "as in --hop 0.01."
-        )
-    edges = np.arange(len(values) + 1) * hop
-    return Part(values, np.stack([edges[:-1], edges[1:]], axis=1))

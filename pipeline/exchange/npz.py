@@ -11,8 +11,8 @@ Written clip by clip into files beside it; read whole.
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from pipeline.atomic import temporary
 from pipeline.errors import AffexError
+from pipeline.exchange import arrays as keyed
 from pipeline.exchange import sizes, table
 from pipeline.exchange.record import Export, Part, Source, Wish, numbers, remarks, said
 
@@ -81,14 +82,34 @@ def _put(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
 
 
 @contextmanager
-def reading(path: Path, wish: Wish) -> Iterator[Source]:  # noqa: ARG001 - all formats are opened alike
-    """Open an archive that has at least ``values``, ``ids`` and ``offsets``."""
-    with _refusing(path):
-        if not zipfile.is_zipfile(path):
-            raise AffexError(f"{path} is no archive of numpy's arrays (.npz), or it was cut short.")
-        with zipfile.ZipFile(path) as archive:
-            arrays = _arrays(path, archive)
-    yield _source(path, arrays)
+def reading(path: Path, wish: Wish) -> Iterator[Source]:
+    """Open an archive that has ``values``, ``ids`` and ``offsets``, or an array an utterance, called by it."""
+    with ExitStack() as stack:
+        with _refusing(path):
+            if not zipfile.is_zipfile(path):
+                raise AffexError(f"{path} is no archive of numpy's arrays (.npz), or it was cut short.")
+            archive = stack.enter_context(zipfile.ZipFile(path))
+            members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+            if members and not {*READ} & {*members}:
+                source = _keyed(path, archive, members, wish)
+            else:
+                source = _source(path, _arrays(path, archive))
+        yield source
+
+
+def _keyed(path: Path, archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], wish: Wish) -> Source:
+    """Return an archive of arrays, each called by its utterance or recording, as a source."""
+    sizes.require_plausible(str(path), path.stat().st_size, sum(member.file_size for member in members.values()))
+
+    def shape(member: zipfile.ZipInfo) -> tuple[int, ...]:
+        with archive.open(member) as file:
+            return sizes.declared(file)
+
+    def read(key: str) -> NDArray[Any]:
+        with _refusing(path), archive.open(members[key]) as file:
+            return sizes.array(f"{path}: {key}", file, members[key].file_size)
+
+    return keyed.source(str(path), {key: shape(member) for key, member in members.items()}, read, wish)
 
 
 def _arrays(path: Path, archive: zipfile.ZipFile) -> dict[str, NDArray[Any]]:
@@ -131,7 +152,12 @@ def _source(path: Path, arrays: dict[str, NDArray[Any]]) -> Source:
 
     columns = _texts(arrays["columns"]) if "columns" in arrays else [f"{n}" for n in range(values.shape[1])]
     return Source(
-        tuple(columns), ids, read, framewise=record.get("framewise"), remarks=remarks(record) if record else {}
+        tuple(columns),
+        ids,
+        read,
+        framewise=record.get("framewise"),
+        remarks=remarks(record) if record else {},
+        ours=bool(record),
     )
 
 

@@ -72,7 +72,7 @@ def _rows(clips: list[Clip], schema: "pa.Schema") -> "pa.Table":
 
 
 @contextmanager
-def reading(path: Path, wish: Wish) -> Iterator[Source]:  # noqa: ARG001 - all formats are opened alike
+def reading(path: Path, wish: Wish) -> Iterator[Source]:
     """Open a table."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -85,11 +85,19 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:  # noqa: ARG001 - all f
     with file:
         schema = file.schema_arrow
         kinds = {field.name: field.type for field in schema}
+        if lists := [name for name, kind in kinds.items() if _is_list(kind) and name.lower() not in rows.KEYS]:
+            spread = _spread(path, file.read(), lists)
+            _require_readable(path, {field.name: field.type for field in spread.schema})
+            yield rows.of_frame(str(path), spread.to_pandas(ignore_metadata=True), {}, wish)
+            return
         _require_readable(path, kinds)
         role = rows.roles(str(path), schema.names, lambda name: _is_number(kinds[name]))
         record = said((schema.metadata or {}).get(b"affex", b"").decode("utf-8", "replace"))
-        index = file.read(columns=role.index).to_pandas()[role.index]
-        yield named(rows.source(str(path), role, index, _values(path, file, role.features), record), record)
+        # An index with names (pandas, openSMILE, audinterface) is columns like all others.
+        index = file.read(columns=role.index).to_pandas(ignore_metadata=True)[role.index]
+        whole = _whole(file, kinds)
+        values = _values(path, file, role.features)
+        yield named(rows.source(str(path), role, index, values, record, wish, whole), record)
 
 
 def require_plausible(path: Path) -> None:
@@ -124,6 +132,47 @@ def _is_number(kind: Any) -> bool:
     import pyarrow as pa
 
     return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
+
+
+def _is_list(kind: Any) -> bool:
+    """Tell whether a column holds lists of numbers, as embeddings are saved."""
+    import pyarrow as pa
+
+    lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    return any(is_one(kind) for is_one in lists) and _is_number(kind.value_type)
+
+
+def _spread(path: Path, table: "pa.Table", lists: list[str]) -> "pa.Table":
+    """Return a table whose lists are columns, ``name0``, ``name1`` ..."""
+    import pyarrow as pa
+
+    spread = table.drop_columns(lists)
+    for name in lists:
+        cells = table.column(name).to_pylist()
+        lengths = {len(cell) for cell in cells if cell is not None}
+        if len(lengths) != 1 or 0 in lengths:
+            raise AffexError(
+                f"{path}: the lists of the column {name} have {min(lengths, default=0)} to {max(lengths, default=0)} "
+                "numbers; expected as many in every row."
+            )
+        width = min(lengths)
+        values = np.array([[np.nan] * width if cell is None else cell for cell in cells], np.float64)
+        for n in range(width):
+            spread = spread.append_column(f"{name}{n}", pa.array(values[:, n]))
+    return spread
+
+
+def _whole(file: Any, kinds: dict[str, Any]) -> Any:
+    """Return a function from the name of a column of whole numbers to these; to None for another."""
+    import pyarrow as pa
+
+    def whole(name: str) -> NDArray[np.int64] | None:
+        if not pa.types.is_integer(kinds[name]):
+            return None
+        column = file.read(columns=[name]).column(name)
+        return None if column.null_count else column.to_numpy().astype(np.int64)
+
+    return whole
 
 
 def _values(path: Path, file: Any, features: tuple[str, ...]) -> Any:

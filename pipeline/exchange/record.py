@@ -112,11 +112,14 @@ class Part:
         From when to when each row holds; None where the file does not say.
     times : (n_rows,) float64, s, or None
         The middle of each row where the file says it itself.
+    n_empty
+        How many rows beside were left out, because they say that they hold nothing.
     """
 
     values: NDArray[np.float32]
     intervals: Floats | None = None
     times: Floats | None = None
+    n_empty: int = field(default=0, kw_only=True)
 
     @property
     def middles(self) -> Floats | None:
@@ -148,6 +151,10 @@ class Source:
         The recording that a key is about, where a key may be a part of one.
     remarks
         What it says of itself, in words, and what was left out of it.
+    ours
+        Whether affex wrote it: then all of its columns are its feature.
+    numbering
+        Columns that count its rows.
     """
 
     columns: tuple[str, ...]
@@ -157,6 +164,8 @@ class Source:
     framewise: bool | None = None
     base: Callable[[str], str] = lambda key: key
     remarks: Mapping[str, str] = field(default_factory=dict)
+    ours: bool = False
+    numbering: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -168,11 +177,18 @@ class Wish:
     table
         Which table of a database; empty for the only one.
     hop
-        How far apart the rows of an array are, s, which says itself nothing of time; None where it has one row.
+        How far apart rows are, s, where the file says nothing of time; None where each key has one row.
+    transpose
+        Whether arrays are ``(columns, rows)``.
+    only, without
+        Columns that are the feature, and columns that are none, by name or as a shell names files (``AU*_r``).
     """
 
     table: str = ""
     hop: float | None = None
+    transpose: bool = False
+    only: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
 
 
 def said(text: str) -> Mapping[str, Any]:

@@ -13,20 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import AffexError
-from pipeline.exchange.record import Floats, Part, Source, numbers, remarks
+from pipeline.exchange.columns import LEFT_OUT, counts
+from pipeline.exchange.record import Floats, Part, Source, Wish, numbers, remarks
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: What says whose a row is; the first that is there.
-KEYS = ("id", "utterance", "file", "filename", "name", "video", "clip", "segment", "key")
+KEYS = ("id", "utterance", "file", "filename", "name", "video", "clip", "segment", "key", "input")
 #: What says when a row holds, s: its middle ...
 TIMES = ("time", "timestamp", "frametime")
 #: ... or from when to when.
 SPANS = (("start", "end"), ("begin", "end"), ("start_time", "end_time"))
 
+#: A name in quotes of its own.
+QUOTED = r"^'(.+)'$"
+
 #: What a source remarks of columns of text.
-LEFT_OUT = "left out (text)"
+TEXT = f"{LEFT_OUT}text)"
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,9 @@ def source(
     index: "pd.DataFrame",
     values: Callable[[NDArray[np.int64]], Any],
     record: Mapping[str, Any],
+    wish: Wish,
+    whole: Callable[[str], NDArray[np.int64] | None] = lambda name: None,  # noqa: ARG005 - nothing is known of any
+    odd: Mapping[str, str] | None = None,
 ) -> Source:
     """Return a table as a source.
 
@@ -95,6 +102,12 @@ def source(
         Returns the feature's columns of some rows, by their numbers.
     record
         What the file says of itself, if it is one of ours.
+    wish
+        How far apart rows are, where no column says when they hold.
+    whole
+        Returns a column of whole numbers; None for another, or where one of its numbers is missing.
+    odd
+        What makes a column text that holds numbers as well, by its name.
 
     Raises
     ------
@@ -106,10 +119,15 @@ def source(
     intervals = None if role.span is None else np.stack([_seconds(where, index[name]) for name in role.span], axis=1)
     twice = [key for key, rows in rows_of.items() if len(rows) > 1]
     if twice and times is None and intervals is None:
-        raise AffexError(
-            f"{where}: {len(twice)} keys have several rows, and no column says when they hold: {', '.join(twice[:5])}. "
-            f"Expected one row each, or a column {' or '.join(TIMES)}, or start and end."
-        )
+        if wish.hop is None:
+            raise AffexError(
+                f"{where}: {len(twice)} keys have several rows, and no column says when they hold: "
+                f"{', '.join(twice[:5])}. Expected one row each, or a column {' or '.join(TIMES)}, or start and end; "
+                "or say how far apart the rows are in seconds, as in --hop 0.01."
+            )
+        times = np.empty(len(index))
+        for rows in rows_of.values():
+            times[rows] = (np.arange(len(rows)) + 0.5) * wish.hop
 
     def read(key: str) -> Part:
         rows = rows_of[key]
@@ -118,15 +136,25 @@ def source(
 
     told = remarks(record) if record else {}
     if role.texts:
-        told[LEFT_OUT] = ", ".join(role.texts[:20])
-    return Source(role.features, list(rows_of), read, framewise=record.get("framewise"), remarks=told)
+        told[TEXT] = ", ".join(name + (odd or {}).get(name, "") for name in role.texts[:20])
+    keys = index[role.key].astype(str).to_numpy(np.str_)
+    numbering = [name for name in role.features if (held := whole(name)) is not None and counts(keys, held)]
+    return Source(
+        role.features,
+        list(rows_of),
+        read,
+        framewise=record.get("framewise"),
+        remarks=told,
+        ours=bool(record),
+        numbering=tuple(numbering),
+    )
 
 
 def _rows_of(where: str, keys: "pd.Series") -> dict[str, NDArray[np.int64]]:
-    """Return the numbers of each key's rows."""
+    """Return the numbers of each key's rows; a key may stand in quotes, as in SMILExtract's tables."""
     if keys.isna().any():
         raise AffexError(f"{where}: {int(keys.isna().sum())} rows have nothing in the column {keys.name}.")
-    names = keys.astype(str).to_numpy()
+    names = keys.astype(str).str.replace(QUOTED, r"\1", regex=True).to_numpy()
     order = np.argsort(names, kind="stable")
     parts = np.split(order, np.flatnonzero(names[order][1:] != names[order][:-1]) + 1) if len(names) else []
     return {str(names[rows[0]]): rows for rows in sorted(parts, key=lambda rows: int(rows[0]))}
@@ -152,7 +180,7 @@ def is_number(kinds: Mapping[str, Any]) -> Callable[[str], bool]:
     return lambda name: pd.api.types.is_numeric_dtype(kinds[name]) and not pd.api.types.is_bool_dtype(kinds[name])
 
 
-def of_frame(where: str, frame: "pd.DataFrame", record: Mapping[str, Any]) -> Source:
+def of_frame(where: str, frame: "pd.DataFrame", record: Mapping[str, Any], wish: Wish) -> Source:
     """Return a data frame as a source."""
     import pandas as pd
 
@@ -161,4 +189,26 @@ def of_frame(where: str, frame: "pd.DataFrame", record: Mapping[str, Any]) -> So
     wanted = {*role.features}  # one by one: pandas takes minutes to choose among very many columns
     values = [column.to_numpy(np.float64, na_value=np.nan) for name, column in frame.items() if name in wanted]
     index = pd.DataFrame({name: frame[name] for name in role.index})
-    return source(where, role, index, np.stack(values, axis=1).__getitem__, record)
+
+    def whole(name: str) -> NDArray[np.int64] | None:
+        if not pd.api.types.is_integer_dtype(frame[name]) or frame[name].isna().any():
+            return None
+        found: NDArray[np.int64] = frame[name].to_numpy(np.int64)
+        return found
+
+    return source(
+        where, role, index, np.stack(values, axis=1).__getitem__, record, wish, whole, _odd(frame[list(role.texts)])
+    )
+
+
+def _odd(texts: "pd.DataFrame") -> dict[str, str]:
+    """Return which cells make columns text that else hold numbers."""
+    import pandas as pd
+
+    found = {}
+    for name in texts.columns:
+        cells = texts[name].dropna().astype(str)
+        no_numbers = cells[pd.to_numeric(cells, errors="coerce").isna()]
+        if 2 * len(no_numbers) < len(cells):
+            found[name] = f" ({len(no_numbers)} of {len(cells)} cells are no number, as '{no_numbers.iloc[0][:20]}')"
+    return found

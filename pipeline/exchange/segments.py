@@ -139,4 +139,6 @@ def _source(path: Path, ids: Mapping[Span, str], record: Mapping[str, Any]) -> S
             times = np.array([row[0] for row in numbers]) if record["framewise"] else None
             parts[ids[file, start, end]] = Part(values, times=times)
     columns = tuple(map(str, record["columns"]))
-    return Source(columns, list(parts), parts.__getitem__, framewise=record["framewise"], remarks=remarks(record))
+    return Source(
+        columns, list(parts), parts.__getitem__, framewise=record["framewise"], remarks=remarks(record), ours=True
+    )

@@ -66,3 +66,11 @@ def array(where: str, file: IO[bytes], size: int) -> NDArray[Any]:
     file.seek(0)
     found: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
     return found
+
+
+def declared(file: IO[bytes]) -> tuple[int, ...]:
+    """Return the shape that the header of an array in numpy's own format declares; raises `ValueError` as `array`."""
+    version = np.lib.format.read_magic(file)
+    if version not in HEADERS:
+        raise ValueError(f"an array of the version {version}")
+    return tuple(HEADERS[version](file)[0])

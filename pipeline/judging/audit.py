@@ -25,7 +25,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.judging import duplicates, recordings
+from pipeline.judging import duplicates, recordings, telltales
 from pipeline.judging.recordings import Match
 from pipeline.judging.splits import Fold
 from pipeline.manifest import MEDIA, Utterance
@@ -44,6 +44,7 @@ Kind = Literal[
     "nameless",
     "alike",
     "unprinted",
+    "telltale",
 ]
 Labels = NDArray[np.str_] | NDArray[np.float64]
 
@@ -92,6 +93,7 @@ def audit(
     folds: Sequence[Fold],
     *,
     prints: Matrix | None = None,
+    rows: Matrix | None = None,
     media: Collection[str] = MEDIA,
     strict_dialogs: bool = False,
     strict_sessions: bool = False,
@@ -109,6 +111,9 @@ def audit(
     prints
         The rows of the feature ``fingerprint`` of the same utterances in the same order; None where there are
         none: duplicates are then found by file and span only.
+    rows
+        What is learned from: the rows of the same utterances, among others; None for nothing. A column that determines
+        the label or the speaker is named.
     media
         The media that are learned from, of `MEDIA`: overlapping spans of other media are nobody's concern.
     strict_dialogs, strict_sessions
@@ -146,6 +151,7 @@ def audit(
         _nameless(utterances, folds),
         _alike(utterances, folds),
         _unprinted(utterances, prints, folds),
+        _telltale(utterances, labels, rows),
     ]
     return tuple(sorted(filter(None, found), key=lambda finding: not finding.fatal))
 
@@ -397,6 +403,24 @@ def _unprinted(utterances: Sequence[Utterance], prints: Matrix | None, folds: Se
         "duplicates among them are found by file and span only"
     )
     return Finding("unprinted", False, message)
+
+
+def _telltale(utterances: Sequence[Utterance], labels: Labels, rows: Matrix | None) -> Finding | None:
+    """Return the note that a column determines the label or the speaker, or None."""
+    if rows is None:
+        return None
+    place = {_key(utterance): number for number, utterance in enumerate(rows.utterances)}
+    chosen = [place[_key(utterance)] for utterance in utterances]
+    least, greatest = (of[chosen] for of in telltales.ranges(rows))
+    kinds = {"label": labels, "speaker": np.array([name or "" for name in _own(utterances, "speaker")])}
+    said = [
+        sentence
+        for what, names in kinds.items()
+        for sentence in telltales.sentences(
+            [rows.columns[number] for number in telltales.telltales(least, greatest, names)], what
+        )
+    ]
+    return Finding("telltale", False, "; ".join(said)) if said else None
 
 
 def _pair(ids: Sequence[str], trained: int, tested: int, fold: str, note: str) -> Pair:

@@ -27,7 +27,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -155,6 +155,36 @@ def reading(path: Path, limits: Limits = Limits()) -> Iterator[Sequence]:  # noq
             digests = _sealed_digests(name, texts, keys)
             metadata = {key: _json_or_text(text) for key, text in texts.items() if key not in (SEALED, SEALER)}
         yield Sequence(name, metadata, _Entries(path, child, keys, digests))
+
+
+@dataclass(frozen=True, eq=False)
+class Datasets:
+    """The datasets of numbers of a file of HDF5 that is open to read: their shapes, and what reads one, by name."""
+
+    shapes: Mapping[str, tuple[int, ...]]
+    read: Callable[[str], NDArray[Any]]
+
+
+@contextlib.contextmanager
+def datasets(path: Path, limits: Limits = Limits()) -> Iterator[Datasets]:  # noqa: B008 - it is frozen
+    """Open any file of HDF5, as `reading` opens a sequence; its datasets can be read within the block.
+
+    Raises
+    ------
+    AffexError
+        If it is no HDF5, is damaged, or refers to other files; likewise when a dataset is read.
+    """
+    what = f"{path} cannot be read as HDF5"
+    with contextlib.ExitStack() as stack:
+        with _in_words(what):
+            child = stack.enter_context(Confined(CHILD, str(path), "tree", limits=limits))
+            kinds = dict(child.ask()["keys"])
+
+        def read(key: str) -> NDArray[Any]:
+            with _in_words(f"{path}: '{key}' cannot be read"):
+                return _rows(child, key, "features", child.ask(key=key)["features"])
+
+        yield Datasets({str(key): tuple(map(int, kind["shape"])) for key, kind in kinds.items()}, read)
 
 
 class _Entries(Mapping[str, Entry]):

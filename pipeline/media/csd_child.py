@@ -29,6 +29,8 @@ RATIO = 1100
 ROOM, ROOM_RATIO = 2**30, 100
 #: What a chunk may unpack to, bytes.
 CHUNK = 2**28
+#: So many groups lie within each other in a tree of datasets, and so many datasets are in it.
+DEPTH, MOST = 8, 10**6
 #: So many bytes the texts of a dataset may have together.
 TEXTS = 2**26
 
@@ -37,7 +39,7 @@ class RefusedError(Exception):
     """What is wrong with the file."""
 
 
-def main(descriptor: str, memory: str, seconds: str, path: str) -> None:
+def main(descriptor: str, memory: str, seconds: str, path: str, kind: str = "sequence") -> None:
     """Answer questions about a file until nobody asks any more."""
     _limit(int(memory))
     channel = Connection(int(descriptor))
@@ -45,12 +47,12 @@ def main(descriptor: str, memory: str, seconds: str, path: str) -> None:
         try:
             _allow(int(seconds))
             with h5py.File(path, "r", locking=False) as file:
-                _serve(channel, _Sequence(file), int(seconds))
+                _serve(channel, _Tree(file) if kind == "tree" else _Sequence(file), int(seconds))
         except (Exception, RecursionError) as error:  # whatever a file from anywhere may hold
             _say(channel, error=_words(error))
 
 
-def _serve(channel: Connection, sequence: "_Sequence", seconds: int) -> None:
+def _serve(channel: Connection, sequence: "_Sequence | _Tree", seconds: int) -> None:
     while True:
         question = json.loads(channel.recv_bytes())
         _allow(seconds)
@@ -103,6 +105,44 @@ class _Sequence:
             self._room -= found.nbytes
         if self._room < 0:
             raise RefusedError("its entries are larger together than a file of its size can hold")
+        return found
+
+
+class _Tree:
+    """All datasets of numbers of an open file, each called by the path of names that leads to it."""
+
+    def __init__(self, file: h5py.File) -> None:
+        self._room = max(ROOM, ROOM_RATIO * file.id.get_filesize())
+        self._found: dict[str, h5py.Dataset] = {}
+        self._given: set[str] = set()
+        self._gather(file, "", DEPTH)
+
+    def _gather(self, group: h5py.Group, above: str, depth: int) -> None:
+        for name in _names(group):
+            found = _step(group, name)
+            if isinstance(found, h5py.Dataset) and found.dtype.kind in "fiu" and found.shape:
+                self._found[f"{above}{name}"] = found
+            elif isinstance(found, h5py.Group) and depth:
+                self._gather(found, f"{above}{name}/", depth - 1)
+            if len(self._found) > MOST:
+                raise RefusedError(f"it holds more than {MOST} datasets")
+
+    def said(self) -> dict[str, Any]:
+        """Return the datasets' names, and what they are."""
+        return {"keys": {key: _kind(found) for key, found in self._found.items()}}
+
+    def entry(self, key: str) -> dict[str, Any]:
+        """Return what a dataset is."""
+        return {"features": _kind(self.dataset(key, "features"))}
+
+    def dataset(self, key: str, half: str) -> h5py.Dataset:  # noqa: ARG002 - as a sequence is asked
+        """Return a dataset, seen to be sound."""
+        found = _sound(self._found[key])
+        if key not in self._given:
+            self._given.add(key)
+            self._room -= found.nbytes
+        if self._room < 0:
+            raise RefusedError("its arrays are larger together than a file of its size can hold")
         return found
 
 

@@ -103,6 +103,27 @@ def test_an_absolute_path_stays_as_it_is(table, tmp_path):
     assert utterance.audio == Media((tmp_path / "a.wav").as_posix())
 
 
+def test_of_absolute_paths_what_differs_is_the_id(tmp_path):
+    for machine, slashes in (("home/ann", ""), ("data2", "/")):
+        root = tmp_path / machine / "corpus"
+        for name in ("anger/1.wav", "joy/1.wav"):
+            touch(root, name)
+        (tmp_path / machine / "tables").mkdir()
+        for folder, file in (("tables", "elsewhere"), ("corpus", "beside")):
+            mine = tmp_path / machine / folder / f"{file}.csv"
+            rows = [f"{slashes}{root / name},eva,x" for name in ("anger/1.wav", "joy/1.wav")]
+            mine.write_text("\n".join(["file,speaker,label", *rows]), encoding="utf-8")
+            assert [utterance.id for utterance in find(mine)] == ["anger/1", "joy/1"]
+
+
+def test_an_absolute_path_below_the_table_is_called_as_if_it_were_relative(table, tmp_path):
+    touch(tmp_path, "deep/a.wav")
+    (utterance,) = find(table("file,speaker,label", f"{tmp_path / 'deep' / 'a.wav'},eva,joy"))
+    assert utterance.id == "deep/a"
+    mixed = find(table("file,speaker,label", f"{tmp_path / 'deep' / 'a.wav'},eva,joy", "a.wav,eva,joy"))
+    assert [utterance.id for utterance in mixed] == ["deep/a", "a"]
+
+
 def test_umlauts_and_slashes_may_be_coded_otherwise_than_on_the_disk(table):
     decomposed = unicodedata.normalize("NFD", "Töne/mit Leerzeichen.wav").replace("/", "\\")
     (utterance,) = find(table("file,speaker,label", f"{decomposed},eva,joy"))
