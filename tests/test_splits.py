@@ -113,7 +113,9 @@ def test_there_are_not_as_many_groups(protocol, k, fields, expected):
 
 
 def test_who_names_no_speaker_is_told_what_stands_in():
-    with pytest.raises(AffexError, match=r"(?s)2 of 2 utterances have no speaker.*PROTOCOL=group-k, which keeps sessions whole"):
+    with pytest.raises(
+        AffexError, match=r"(?s)2 of 2 utterances have no speaker.*PROTOCOL=group-k, which keeps sessions whole"
+    ):
         folds(Card("loso", "loso"), placed(session=[*"xy"]))
     with pytest.raises(AffexError, match=r"(?s)1 of 2 utterances have no speaker.*of every utterance, or of none"):
         folds(Card("loso", "loso"), placed(speaker=["a", ""]))
