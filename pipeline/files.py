@@ -12,8 +12,13 @@ import io
 import os
 import re
 import stat
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+#: A file changed so lately may change again within one tick of its file system's clock, s.
+TICK = 2.0
 
 _BYTE = re.compile(r"\\x([0-9a-f]{2})")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -73,6 +78,25 @@ def status(path: Path) -> os.stat_result:
         if is_kind(found.st_mode):
             raise OSError(errno.EINVAL, f"it is {what}, and a file was expected", str(path))
     return found
+
+
+def stamp(path: Path) -> tuple[int, int, int, int]:
+    """Return what vouches for a file's bytes: its size, its modification and change time in ns, and its inode.
+
+    The change time cannot be put back as the modification time can.
+
+    Raises
+    ------
+    OSError
+        As `status`.
+    """
+    found = status(path)
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def is_settled(seen: Sequence[int]) -> bool:
+    """Tell whether a file was changed so long ago that another change would change its `stamp`."""
+    return seen[2] < (time.time() - TICK) * 1e9
 
 
 def opened(path: Path) -> io.BufferedReader:

@@ -80,7 +80,7 @@ def test_one_changed_sample_recomputes_that_clip_only(dataset: Dataset, put_back
 
 
 def test_a_media_file_is_hashed_once(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.caching.sources.TICK", -1.0)
+    monkeypatch.setattr("pipeline.files.TICK", -1.0)
     run(dataset, LEVEL)
     monkeypatch.setattr("pipeline.media.digest", lambda path: pytest.fail(f"{path} was hashed again"))
     run(dataset, LEVEL)
@@ -312,7 +312,7 @@ def test_keys_stay_as_they_were(preset: str, key: str, monkeypatch: pytest.Monke
 
 def test_what_is_remembered_of_a_file_is_proved_line_by_line(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     """A digit of a digest that changed on the disk gave rows of another source; now the file is hashed again."""
-    monkeypatch.setattr("pipeline.caching.sources.TICK", -1.0)
+    monkeypatch.setattr("pipeline.files.TICK", -1.0)
     run(dataset, LEVEL)
     path = dataset.folder / "media.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
@@ -328,7 +328,7 @@ def test_what_is_remembered_of_a_file_is_proved_line_by_line(dataset: Dataset, m
 
 
 def test_a_name_with_a_line_separator_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.caching.sources.TICK", -1.0)
+    monkeypatch.setattr("pipeline.files.TICK", -1.0)
     write_wav(tmp_path / "data" / "a\u2028b\x85.wav", 0.2)
     dataset = at_hand(tmp_path, ["a\u2028b\x85.wav"])
     run(dataset, LEVEL)

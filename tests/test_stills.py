@@ -281,7 +281,7 @@ def test_what_files_hold_is_remembered_until_they_change(tmp_path, monkeypatch):
     held = written(tmp_path / "in")
     for path in (tmp_path / "in").iterdir():
         os.utime(path, (1, 1))
-    monkeypatch.setattr(contents, "TICK", -60.0)  # all of them have changed long ago
+    monkeypatch.setattr("pipeline.files.TICK", -60.0)  # all of them have changed long ago
     opened = Counter[str]()
     in_container = contents.in_container
     monkeypatch.setattr(contents, "in_container", lambda path: opened.update([path.name]) or in_container(path))

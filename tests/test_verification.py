@@ -46,8 +46,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     affex("fit", *where, *MODEL)
     affex("import", folder / "vectors.csv", *where, "--called", "theirs")
     with pytest.MonkeyPatch.context() as patch:  # the media are old enough to be remembered
-        for module in ("pipeline.caching.sources", "pipeline.media.contents"):
-            patch.setattr(f"{module}.TICK", 0.0)
+        patch.setattr("pipeline.files.TICK", 0.0)
         affex("features", *where, "--features", "egemaps")
     return folder / "cache"
 

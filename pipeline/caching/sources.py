@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import json
 import struct
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,13 +18,10 @@ from pipeline import media
 from pipeline.atomic import write_text
 from pipeline.console import Console
 from pipeline.errors import AffexError
-from pipeline.files import content, path_of, shown, status
+from pipeline.files import content, is_settled, path_of, shown, stamp
 from pipeline.manifest import Dataset, Media, Utterance
 from pipeline.media import pointers
 from pipeline.sealed import DamagedError, opened, sealed
-
-#: A file changed so lately may change again within one tick of its file system's clock, s.
-TICK = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +40,7 @@ class File:
     stamp: bytes
 
 
-#: A stamp: size in bytes, modification and change time in ns, inode.
+#: How a stamp (`pipeline.files.stamp`) is packed.
 STAMP = struct.Struct("<4Q")
 STAMPED = ("size", "modified_ns", "changed_ns", "inode")
 
@@ -132,8 +128,7 @@ def files(folder: Path, root: Path, paths: Sequence[str], tick: Callable[[int], 
             some = paths[at : at + HASHED_TOGETHER]
             result.update(zip(some, pool.map(lambda p: _file(path_of(root, p), known.get(p)), some), strict=True))
             tick(len(some))
-    settled = (time.time() - TICK) * 1e9
-    sure = {p: f for p, f in result.items() if isinstance(f, File) and STAMP.unpack(f.stamp)[2] < settled}
+    sure = {p: f for p, f in result.items() if isinstance(f, File) and is_settled(STAMP.unpack(f.stamp))}
     if sure != known:
         with contextlib.suppress(AffexError):  # it saves time, no more: a cache that is only read does without
             write_text(folder / MEMORY, _lines(sure))
@@ -142,7 +137,7 @@ def files(folder: Path, root: Path, paths: Sequence[str], tick: Callable[[int], 
 
 def _file(path: Path, known: File | None) -> File | str:
     try:
-        before = _stamp(path)
+        before = STAMP.pack(*stamp(path))
         if known is not None and known.stamp == before:
             return known
         if why := pointers.unfetched(path):
@@ -150,11 +145,6 @@ def _file(path: Path, known: File | None) -> File | str:
         return File(bytes.fromhex(media.digest(path)), before)
     except OSError as error:
         return shown(f"{path} {pointers.unfetched(path) or f'cannot be read: {error.strerror or error}'}")
-
-
-def _stamp(path: Path) -> bytes:
-    stat = status(path)
-    return STAMP.pack(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
 
 
 def _remembered(path: Path) -> dict[str, File]:

@@ -6,7 +6,6 @@ cached rows; where that is damaged, or was made by another decoder, the files ar
 
 import contextlib
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple
@@ -17,7 +16,7 @@ from typing import Any
 from pipeline import sealed
 from pipeline.atomic import write_text
 from pipeline.errors import AffexError, MediaError
-from pipeline.files import content, path_of, status
+from pipeline.files import content, is_settled, path_of, stamp
 from pipeline.media.probe import Content, in_container, sniffed
 
 #: What the record is called, in a corpus's cache folder.
@@ -25,9 +24,6 @@ RECORD = "contents.json"
 
 #: How many files are looked at together.
 THREADS = 4
-
-#: A file changed so lately may change again within one tick of its file system's clock, s.
-TICK = 2.0
 
 #: What a file holds, or None and why it is no recording: the rest of a sentence.
 Held = tuple[Content | None, str]
@@ -68,12 +64,11 @@ def _looked_at(path: Path, known: list[Any] | None) -> tuple[Held, list[Any] | N
         held = sniffed(path)
         if held is not None:
             return (held, ""), None
-        stamp = _stamp(path)
-        flags, why = known[1:] if known and known[0] == stamp else _opened(path)
+        seen = list(stamp(path))
+        flags, why = known[1:] if known and known[0] == seen else _opened(path)
     except (MediaError, OSError) as error:
         return (None, str(error)), None
-    settled = stamp[2] < (time.time() - TICK) * 1e9
-    return (Content(*flags) if flags else None, str(why)), [stamp, flags, why] if settled else None
+    return (Content(*flags) if flags else None, str(why)), [seen, flags, why] if is_settled(seen) else None
 
 
 def _opened(path: Path) -> tuple[list[bool] | None, str]:
@@ -81,12 +76,6 @@ def _opened(path: Path) -> tuple[list[bool] | None, str]:
         return list(astuple(in_container(path))), ""
     except MediaError as error:
         return None, str(error)
-
-
-def _stamp(path: Path) -> list[int]:
-    """Return what vouches for a file: its size in bytes, when it was changed, ns, and its inode."""
-    seen = status(path)
-    return [seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino]
 
 
 def hurt(record: Path) -> str:
@@ -102,7 +91,7 @@ def _remembered(record: Path) -> Mapping[str, list[Any]]:
     try:
         found = sealed.opened(content(record))
         files = found["files"] if found["decoder"] == version("av") else {}
-        return {name: [stamp, flags, why] for name, (stamp, flags, why) in files.items()}
+        return {name: [seen, flags, why] for name, (seen, flags, why) in files.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 

@@ -71,7 +71,7 @@ def test_two_recordings_of_one_name_are_refused_by_name(corpus, one, other, cont
 
 
 def test_copies_are_read_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "TICK", -60.0)  # files of this very moment are believed, too
+    monkeypatch.setattr("pipeline.files.TICK", -60.0)  # files of this very moment are believed, too
     fill(tmp_path, ["wav/03a01Fa.wav", "copy/03a01Fa.wav"])
     for read in (2, 0):
         digest = Counter()
