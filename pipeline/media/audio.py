@@ -23,8 +23,9 @@ from pipeline.errors import MediaError
 from pipeline.files import path_of, status
 from pipeline.manifest import Media
 from pipeline.media.clock import SLACK
-from pipeline.media.promised import is_plain_wav
-from pipeline.media.sound import Hole, Piece, Track, UnopenedError, heard, indexed, length, open_track
+from pipeline.media.probe import UnopenedError
+from pipeline.media.promised import cut_short, is_plain_wav
+from pipeline.media.sound import Hole, Piece, Track, heard, indexed, length, open_track
 from pipeline.media.spans import SPAN_SLACK, nonsense, outside
 
 #: Float samples beyond this are not audio in [-1, 1] that went a little over, but another scale.
@@ -163,10 +164,11 @@ def _of_track(path: Path, media: Media, longest: float) -> _Take:
     try:
         with open_track(path, media.path) as track:
             return _taken(track, media, longest)
-    except UnopenedError:
+    except UnopenedError as error:
         take = _of_sound_file(path, media, longest)
         if take is None:
-            raise
+            cut = cut_short(path)
+            raise MediaError(f"{error}; it is cut short: {cut}" if cut else str(error)) from error
         return take
 
 

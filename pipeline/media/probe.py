@@ -1,6 +1,8 @@
 """Probing: what a file holds, sound or pictures, by what it is and not by what it is called."""
 
 import mimetypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,6 +88,39 @@ def sniffed(path: Path) -> Content | None:
     if not head:
         raise MediaError("is empty (0 bytes)")
     return Content(sound=True) if any(_begins(head, magic) for magic in SOUND_ALONE) else None
+
+
+class UnopenedError(MediaError):
+    """FFmpeg does not know what a file is."""
+
+
+@contextmanager
+def open_recording(path: Path, name: str) -> Iterator[Any]:
+    """Open a file that holds its own sound and pictures.
+
+    Parameters
+    ----------
+    path
+        The file.
+    name
+        What errors call it.
+
+    Raises
+    ------
+    UnopenedError
+        If the file is no media.
+    MediaError
+        As `require_recording`.
+    """
+    import av
+
+    try:
+        container = av.open(str(path))
+    except av.FFmpegError as error:
+        raise UnopenedError(f"{name} cannot be decoded: {error.strerror or error}") from error
+    with container:
+        require_recording(container, name)
+        yield container
 
 
 def require_recording(container: Any, name: str) -> None:

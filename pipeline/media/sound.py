@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import MediaError
 from pipeline.media.clock import of_several, origin
-from pipeline.media.probe import require_recording
+from pipeline.media.probe import open_recording
 from pipeline.media.promised import counts_chunks, cut_short, declared_end, ticks_of_chunks
 
 #: Timestamps may be this far from where the frame before ended, s: containers round, and who captures is not exact.
@@ -163,10 +163,6 @@ class Track:
         return declared_end(self.path, self.container, self.stream, self.origin)
 
 
-class UnopenedError(MediaError):
-    """FFmpeg does not know what a file is."""
-
-
 @contextmanager
 def open_track(path: Path, name: str) -> Iterator[Track]:
     """Open the sound track of a file: the one that is marked as the default, or else the first.
@@ -185,16 +181,7 @@ def open_track(path: Path, name: str) -> Iterator[Track]:
     MediaError
         If it has no sound, or is a list of other files.
     """
-    import av
-
-    try:
-        container = av.open(str(path))
-    except av.FFmpegError as error:
-        cut = cut_short(path)
-        why = f"; it is cut short: {cut}" if cut else ""
-        raise UnopenedError(f"{name} cannot be decoded: {error.strerror or error}{why}") from error
-    with container:
-        require_recording(container, name)
+    with open_recording(path, name) as container:
         stream = _chosen(container, name)
         yield Track(name, path, container, stream, origin(container), _note(container, stream, name))
 

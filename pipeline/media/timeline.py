@@ -26,6 +26,7 @@ from typing import Any
 
 from pipeline.errors import MediaError
 from pipeline.media.clock import SLACK, of_several, origin
+from pipeline.media.probe import open_recording
 from pipeline.media.promised import cut_short, declared_end
 
 #: Times closer than this are the same, s: containers round them, Matroska to a millisecond.
@@ -125,15 +126,9 @@ def opened(path: Path, name: str) -> Iterator[Reel]:
     MediaError
         If the file is empty, is no media, or has no video stream.
     """
-    import av
-
     if path.stat().st_size == 0:
         raise MediaError(f"{name} is empty (0 bytes)")
-    try:
-        container = av.open(str(path))
-    except av.FFmpegError as error:
-        raise MediaError(f"{name} cannot be decoded: {error.strerror or error}") from error
-    with container:
+    with open_recording(path, name) as container:
         stream = _video(container, name)
         stream.codec_context.thread_count = 1  # on more, H.264 at times passes a damaged frame for a whole one
         begins = origin(container)

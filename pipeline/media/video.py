@@ -26,7 +26,6 @@ from pipeline.errors import MediaError, unknown
 from pipeline.files import path_of
 from pipeline.media.clock import SLACK
 from pipeline.media.colour import REGIONS, Picture, converter
-from pipeline.media.probe import require_recording
 from pipeline.media.spans import nonsense, outside
 from pipeline.media.stills import is_still, picture, require_small
 from pipeline.media.timeline import TIE, Gap, Reel, Shown, length, on_screen, opened
@@ -111,7 +110,6 @@ def windows(
     """
     try:
         with opened(path_of(root, path), path) as reel:
-            require_recording(reel.container, path)
             is_film = not is_still(reel.container, reel.path)
             yield from _cut(reel, wanted, window_bytes) if is_film else _still(reel, wanted)
     except MediaError as error:
