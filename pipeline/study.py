@@ -104,8 +104,7 @@ def _fused(desk: Desk, members: Sequence[Member], wish: Wish, rule: str, out: Pa
 
     wish = replace(wish, inner=wish.inner or rules.RULES[rule].learns)
     planned = [_settings(desk, member, wish) for member in members]
-    for sentence in dict.fromkeys(sentence for _, settings in planned for sentence in _foreseen(desk, settings)):
-        desk.console.say(sentence)
+    _foresee(desk, [settings for _, settings in planned])
     extracted(desk, [spec for specs, _ in planned for spec in specs], beside=_prints())
     folders = [_evaluated(desk, specs, settings, wish, None) for specs, settings in planned]
     return fuse_runs(desk.console, [str(folder) for folder in folders], f"late:{rule}", desk.folder.parent, out)
@@ -135,16 +134,18 @@ def run(desk: Desk, member: Member, wish: Wish, out: Path | None) -> Path:
         As `extracted`; or if the audit finds leaks and was not told to go on, or the evaluation cannot be done.
     """
     specs, settings = _settings(desk, member, wish)
-    for sentence in _foreseen(desk, settings):
-        desk.console.say(sentence)
+    _foresee(desk, [settings])
     extracted(desk, specs, beside=_prints())
     return _evaluated(desk, specs, settings, wish, out)
 
 
-def _foreseen(desk: Desk, settings: "Settings") -> tuple[str, ...]:
+def _foresee(desk: Desk, planned: "Sequence[Settings]") -> None:
+    """Say once what evaluations will have to do without, or refuse them, before anything is extracted."""
     from pipeline.judging.foresight import foreseen
 
-    return foreseen(utterances_of(desk), settings)
+    utterances = utterances_of(desk)
+    for sentence in dict.fromkeys(sentence for settings in planned for sentence in foreseen(utterances, settings)):
+        desk.console.say(sentence)
 
 
 def _prints() -> tuple[FeatureSpec, ...]:
