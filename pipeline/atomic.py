@@ -2,7 +2,7 @@
 
 What lies beside its place bears a mark in its name (which machine made it) and is locked for as long as its maker
 lives; the system takes the lock away from a process that dies. So what a killed run left can be told from what another
-run is writing, and from a user's own files: only what is marked, of this machine and locked by nobody is ever removed.
+run is writing, and from a user's own files: only what is marked, of this machine and not locked is ever removed.
 Where a file system knows no locks nothing is, and the files lie beside the place that they were meant for.
 """
 
@@ -102,7 +102,7 @@ def _machine() -> str:
 
 def _is_held(descriptor: int, path: Path) -> bool:
     """Lock what was just made; return whether it is still there: another run may have swept it before it was locked."""
-    with contextlib.suppress(OSError):  # without locks, nobody sweeps
+    with contextlib.suppress(OSError):  # without locks, nothing is swept
         fcntl.flock(descriptor, fcntl.LOCK_EX)
     with contextlib.suppress(OSError):
         return os.path.samestat(os.fstat(descriptor), path.lstat())
@@ -128,7 +128,7 @@ def sweep(folder: Path) -> None:
 
 @contextlib.contextmanager
 def dead(path: Path) -> Iterator[bool]:
-    """Tell whether the maker of something marked is known to be dead; nobody else can take it while the block runs.
+    """Tell whether the maker of something marked is known to be dead; no other process can take it meanwhile.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def dead(path: Path) -> Iterator[bool]:
 def _is_free(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # locked by its maker; or there are no locks, and nobody knows
+    except OSError:  # locked by its maker, or the file system has no locks
         return False
     return True
 

@@ -1,7 +1,7 @@
 """Bundles: files of a folder that belong together, written whole or not at all and verified whenever they are read.
 
 A bundle is a sealed record (see `pipeline.sealed`) and the files whose sha256 the record lists under ``files``. Other
-files of the folder are nobody's business: they stay as they are.
+files of the folder stay as they are.
 
 It is written into a folder beside, which is renamed to `NEXT` inside the bundle's folder once all of it is on the disk.
 From this moment on the new bundle is there, whole, for `read`, which looks into `NEXT` first. The old record goes, so
@@ -87,7 +87,7 @@ def read(folder: Path, name: str) -> Bundle:
         If there is none, or it cannot be read.
     """
     if (folder / NEXT).exists():
-        with contextlib.suppress(OSError), atomic.held(folder):  # whoever may only read can do without
+        with contextlib.suppress(OSError), atomic.held(folder):  # a reader without write access does not need it
             _settle(folder, name)
     with atomic.held(folder, shared=True):
         record = _record(folder, name)

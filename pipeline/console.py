@@ -1,4 +1,4 @@
-"""What the terminal shows while a run goes on: sentences, and how far it is, by a bar or, where nobody looks, lines."""
+"""What the terminal shows while a run goes on: sentences, and progress: a bar, or lines where there is no terminal."""
 
 import contextlib
 import threading

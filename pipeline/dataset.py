@@ -1,6 +1,6 @@
 """From a corpus's name, and where it lies, to a corpus at hand.
 
-The first arrow of the flow: files to utterances. Also remembers which corpus was used last, for who names none.
+The first arrow of the flow: files to utterances. Also remembers the corpus used last, for commands that name none.
 """
 
 import contextlib
@@ -30,10 +30,10 @@ TABLE = "csv"
 #: The file among the caches that says which corpora were used last.
 LAST = "last.json"
 
-#: Where a corpus is looked for when nobody says.
+#: Where a corpus is looked for without DATA.
 DATA = Path("data")
 
-#: Where all caches are when nobody says.
+#: Where all caches are without CACHE.
 CACHE = Path("cache")
 
 
@@ -195,7 +195,7 @@ def last(cache: Path) -> tuple[str, str | None] | None:
 
 
 def last_folder(cache: Path) -> str:
-    """Return the name of the cache folder in which the runs on the corpora used last lie; empty where nobody knows."""
+    """Return the name of the cache folder in which the runs on the corpora used last lie; empty where it is unknown."""
     try:
         return str(_last(cache).get("folder", ""))
     except (OSError, DamagedError):

@@ -124,7 +124,7 @@ def content(path: Path) -> bytes:
 
 
 def is_file(path: Path) -> bool:
-    """Tell whether there is a file that may be opened; False also where nobody can tell, as in a locked folder."""
+    """Tell whether there is a file that may be opened; False also where that cannot be told, as in a locked folder."""
     try:
         return stat.S_ISREG(status(path).st_mode)
     except (OSError, ValueError):

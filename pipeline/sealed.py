@@ -1,4 +1,4 @@
-"""Sealed JSON: records that prove, when they are read back, that nobody has changed them.
+"""Sealed JSON: records that prove, when they are read back, that they were not changed.
 
 A record's last member, ``sha256``, is over the others in canonical JSON (sorted names, no blanks), so that how a record
 is laid out does not count, and every value does.

@@ -1,4 +1,4 @@
-"""Runs: the arrow back from a run's files to its results, for whoever compares, fuses or shows finished runs.
+"""Runs: the arrow back from a run's files to its results, to compare, fuse or show finished runs.
 
 Nothing of a run is read elsewhere: here its record and every file that the record lists are verified first.
 """
