@@ -42,8 +42,8 @@ from pipeline.extraction import stages
 from pipeline.judging.evaluate import evaluate
 from pipeline.judging.results import Result
 from pipeline.judging.task import Settings
-from pipeline.manifest import Utterance
 from pipeline.matrix import Matrix, load
+from pipeline.utterance import Utterance
 
 #: How many processes each side has.
 JOBS = 2

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline import front
-from pipeline.files import shown
+from pipeline.filenames import shown
 from pipeline.printable import printable
 
 if TYPE_CHECKING:

@@ -19,10 +19,12 @@ from pipeline.corpora import search
 from pipeline.corpora.base import Corpus, shortfalls
 from pipeline.corpora.search import Found
 from pipeline.errors import AffexError, CorpusError, UsageError
-from pipeline.files import content, path_of, spelled
-from pipeline.manifest import Dataset, Utterance, Utterances
+from pipeline.filenames import path_of, spelled
+from pipeline.files import content
+from pipeline.manifest import Dataset, Utterances
 from pipeline.media import pointers
 from pipeline.sealed import DamagedError, sealed
+from pipeline.utterance import Utterance
 
 #: The corpus that is a table, cached under the table's own name.
 TABLE = "csv"

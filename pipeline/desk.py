@@ -22,8 +22,9 @@ from pipeline.errors import AffexError, UsageError
 from pipeline.extraction import stages
 from pipeline.extraction.extract import Summary, extract
 from pipeline.extraction.runner import Runner
-from pipeline.manifest import Dataset, Utterance
+from pipeline.manifest import Dataset
 from pipeline.registry import FeatureSpec
+from pipeline.utterance import Utterance
 
 if TYPE_CHECKING:
     from pipeline.matrix import Matrix

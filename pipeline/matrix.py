@@ -11,8 +11,9 @@ from pipeline import parts, pooling, registry
 from pipeline.caching import cache, store
 from pipeline.caching.store import Table
 from pipeline.errors import AffexError, UsageError
-from pipeline.manifest import MEDIA, Dataset, Utterance
+from pipeline.manifest import Dataset
 from pipeline.registry import FeatureSpec, spec_of
+from pipeline.utterance import MEDIA, Utterance
 
 #: What is done to each speaker's rows: z-scores within the speaker, ``"mean"`` taken away and no more, or nothing.
 SpeakerNorm = bool | Literal["mean"]

@@ -17,9 +17,9 @@ from pipeline.corpora.base import Card
 from pipeline.desk import Desk, extracted, matrix_of, readable, utterances_of
 from pipeline.errors import AffexError, UsageError
 from pipeline.extraction.proof import Likeness
-from pipeline.manifest import MEDIA
 from pipeline.registry import FeatureSpec, Member
 from pipeline.sealed import DamagedError
+from pipeline.utterance import MEDIA
 
 if TYPE_CHECKING:
     from pipeline.judging.kept_folds import KeptFolds

@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from features.base import Clip
 from pipeline import media
 from pipeline.judging import duplicates
-from pipeline.manifest import Media
 from pipeline.registry import feature_presets
+from pipeline.utterance import Media
 
 Samples = NDArray[np.float64]
 Prints = tuple[NDArray[np.float32], NDArray[np.int64]]

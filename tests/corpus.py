@@ -11,8 +11,9 @@ from features.base import Feature
 from pipeline.extraction import stages
 from pipeline.extraction.extract import Summary, extract
 from pipeline.extraction.runner import Runner
-from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.manifest import Dataset
 from pipeline.registry import FeatureSpec
+from pipeline.utterance import Media, Utterance
 
 
 class Listener:

@@ -9,8 +9,9 @@ from pipeline import registry
 from pipeline.caching import cache, imports, store
 from pipeline.caching.store import Table
 from pipeline.exchange import importing
-from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.manifest import Dataset
 from pipeline.registry import FeatureSpec
+from pipeline.utterance import Media, Utterance
 
 #: Where each utterance begins and ends in its recording, s; None for a recording of its own, whole.
 SPANS = {"a": None, "b": None, "c": (0.15, 0.55), "d": (0.6, 1.1), "dialog/e": (1.1, 1.4375)}

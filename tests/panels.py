@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.manifest import Utterance
 from pipeline.matrix import Matrix
+from pipeline.utterance import Utterance
 
 EMOTIONS = ("anger", "joy", "neutral", "sadness")
 

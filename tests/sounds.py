@@ -14,8 +14,8 @@ from films import SIDE, numbered
 from numpy.typing import NDArray
 
 from features.base import Clip
-from pipeline.manifest import Media
 from pipeline.media import decode_audio
+from pipeline.utterance import Media
 
 #: The rate that pieces are compared at, Hz.
 RATE = 16000

@@ -11,8 +11,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 
 from classifiers.base import Classifier, Target
-from pipeline.manifest import Utterance
 from pipeline.matrix import Matrix
+from pipeline.utterance import Utterance
 
 EMOTIONS = ("anger", "joy", "neutral", "sadness")
 

@@ -15,9 +15,10 @@ from pipeline.corpora.base import LOSO
 from pipeline.judging import audit
 from pipeline.judging.audit import Pair, errors, refusal, warnings
 from pipeline.judging.splits import Fold, folds
-from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.manifest import Dataset
 from pipeline.matrix import Matrix
 from pipeline.registry import feature_specs
+from pipeline.utterance import Media, Utterance
 
 SPECS = feature_specs("fingerprint")
 

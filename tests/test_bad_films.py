@@ -23,8 +23,9 @@ from features.logmel import Logmel
 from pipeline import matrix
 from pipeline.caching import cache, store
 from pipeline.extraction.extract import Summary
-from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.manifest import Dataset
 from pipeline.reporting import coverage
+from pipeline.utterance import Media, Utterance
 
 #: What two boxes of one face may be apart, px: the detector's windows lie 8 px apart, or less in a small frame.
 NEAR = 8

@@ -17,7 +17,8 @@ from sklearn.svm import SVC
 
 from classifiers.estimators.svm import RBFMachine
 from pipeline.exchange import exporting
-from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.manifest import Dataset
+from pipeline.utterance import Media, Utterance
 
 SNIPPETS = clients.snippets()
 NAMES = [" ".join(needs) for needs, _, _ in SNIPPETS]

@@ -16,7 +16,7 @@ from pipeline import atomic
 from pipeline.corpora.base import Corpus, Download
 from pipeline.download import CHUNK, fetch
 from pipeline.errors import AffexError, CorpusError, UsageError
-from pipeline.manifest import Media, Utterance
+from pipeline.utterance import Media, Utterance
 
 N_FILES = 3
 

@@ -6,7 +6,7 @@ from copies import TREATMENTS, prints_of, voice, write_copy
 
 from pipeline import media
 from pipeline.judging import duplicates
-from pipeline.manifest import Media
+from pipeline.utterance import Media
 
 
 @pytest.fixture(scope="module")

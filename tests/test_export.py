@@ -19,8 +19,9 @@ from pipeline.caching import cache
 from pipeline.errors import AffexError, UsageError
 from pipeline.exchange import exporting, formats, parquet
 from pipeline.exchange.record import Clip, Export
-from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.manifest import Dataset
 from pipeline.media import csd
+from pipeline.utterance import Media, Utterance
 
 NAMES = {
     "csd": "out.csd",

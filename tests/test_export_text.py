@@ -13,7 +13,8 @@ from foreign import cached, corpus, extracted, imported, rows_of
 from pipeline.errors import AffexError, UsageError
 from pipeline.exchange import exporting, segments
 from pipeline.exchange.record import Clip, Export
-from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.manifest import Dataset
+from pipeline.utterance import Media, Utterance
 
 FRAMES, FUNCTIONALS = "mfcc:n=13", "gemaps"
 

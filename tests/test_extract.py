@@ -15,8 +15,9 @@ from plain import Broken, Level, Samples
 from pipeline import manifest, registry
 from pipeline.caching import cache, sources, store
 from pipeline.errors import AffexError
-from pipeline.manifest import Dataset, Media
+from pipeline.manifest import Dataset
 from pipeline.registry import FeatureSpec
+from pipeline.utterance import Media
 
 
 @pytest.fixture

@@ -29,16 +29,18 @@ from pipeline.dataset import last, opened
 from pipeline.errors import AffexError, CorpusError, UsageError
 from pipeline.exchange import importing
 from pipeline.exchange.record import Wish
-from pipeline.files import below, content, is_there, on_disk, shown, spelled
+from pipeline.filenames import on_disk, shown, spelled
+from pipeline.files import below, content, is_there
 from pipeline.fitted import modelfile
 from pipeline.fitted.recordings import at_hand
 from pipeline.judging import runs
 from pipeline.judging.kept_folds import damage
 from pipeline.judging.splits import folds
-from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.manifest import Dataset
 from pipeline.matrix import Matrix
 from pipeline.media import decode_audio, digest
 from pipeline.sealed import sealed
+from pipeline.utterance import Media, Utterance
 
 #: Names that are no UTF-8: Latin-1, a cut character, bytes of no encoding; and names that look like spelled ones.
 NAMES = [b"t\xf6ne", b"\xe2\x82", b"\xff\xfe", "töne".encode(), b"a\\xff", b"a\\x5cxff", b"a\\xFF", b"a\\b", b"\\x\xff"]

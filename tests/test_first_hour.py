@@ -29,7 +29,8 @@ from pipeline.errors import AffexError, UsageError
 from pipeline.extraction import stages
 from pipeline.extraction.extract import extract
 from pipeline.judging import runs
-from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.manifest import Dataset
+from pipeline.utterance import Media, Utterance
 
 #: Runs affex in this process, with what was typed behind its name; returns the exit code and what it said.
 Typed = Callable[..., tuple[int, str]]

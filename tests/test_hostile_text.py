@@ -30,11 +30,11 @@ from pipeline.judging.evaluate import Said, evaluate
 from pipeline.judging.results import Result
 from pipeline.judging.selection import class_map, select
 from pipeline.judging.task import Settings
-from pipeline.manifest import Utterance
 from pipeline.printable import printable
 from pipeline.reporting import pictures, report, tables
 from pipeline.sheet.draw import drawn, heading
 from pipeline.sheet.record import Sheet
+from pipeline.utterance import Utterance
 
 HOSTILE = (
     "win $5_$",

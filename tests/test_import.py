@@ -22,7 +22,8 @@ from pipeline.desk import Running, open_desk
 from pipeline.errors import AffexError, UsageError
 from pipeline.exchange import exporting, importing, matching
 from pipeline.exchange.record import Part, Source, Wish
-from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.manifest import Dataset
+from pipeline.utterance import Media, Utterance
 
 
 @pytest.fixture

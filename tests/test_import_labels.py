@@ -22,9 +22,10 @@ from pipeline.errors import AffexError
 from pipeline.exchange import exporting, importing
 from pipeline.judging.audit import audit
 from pipeline.judging.splits import folds
-from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.manifest import Dataset
 from pipeline.media import csd
 from pipeline.study import Wish
+from pipeline.utterance import Media, Utterance
 
 RECORDINGS, SEGMENTS = 6, 8
 WAVS = "Raw/Audio/WAV_16000/Full"

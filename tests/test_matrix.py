@@ -11,8 +11,9 @@ from plain import Level, Samples
 from synthetic import make_matrix
 
 from pipeline.errors import AffexError, UsageError
-from pipeline.manifest import Dataset, Media
+from pipeline.manifest import Dataset
 from pipeline.matrix import Matrix, joined, load, normalised_by_speaker, rows_of
+from pipeline.utterance import Media
 
 
 @pytest.fixture

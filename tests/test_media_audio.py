@@ -8,8 +8,8 @@ import pytest
 import soundfile
 
 from pipeline.errors import MediaError
-from pipeline.manifest import Media
 from pipeline.media import decode_audio
+from pipeline.utterance import Media
 
 
 def decode(path: Path, *, rate: int = 16000, longest: float = 600.0, **span: float | int):

@@ -20,9 +20,10 @@ from features.sampling import Sampling, sampling
 from pipeline import desk
 from pipeline.caching import cache, store
 from pipeline.errors import MediaError
-from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.manifest import Dataset
 from pipeline.media import decode_audio, length
 from pipeline.media.video import Ended, Wanted, Window, windows
+from pipeline.utterance import Media, Utterance
 
 SOUND, WHOLE = planted(6), planted(6, RATE)
 

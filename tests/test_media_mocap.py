@@ -8,8 +8,8 @@ from dialogs import captured, motion
 
 from features.markers import MARKERS
 from pipeline.errors import MediaError
-from pipeline.manifest import Media
 from pipeline.media.mocap import read_motion
+from pipeline.utterance import Media
 
 
 def read(folder, text=None, head=None, hands=None):

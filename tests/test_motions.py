@@ -17,7 +17,8 @@ from pipeline.corpora.iemocap import find
 from pipeline.extraction import motions
 from pipeline.extraction.extract import _batches
 from pipeline.extraction.work import Job
-from pipeline.manifest import Dataset, Media, from_line, to_line
+from pipeline.manifest import Dataset, from_line, to_line
+from pipeline.utterance import Media
 
 DIALOG = "Ses01F_impro01"
 (MOCAP,) = registry.feature_specs("mocap")

@@ -29,9 +29,10 @@ from pipeline.fitted import takeaway
 from pipeline.fitted.modelfile import read
 from pipeline.fitted.recordings import at_hand
 from pipeline.judging.task import Settings
-from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.manifest import Dataset
 from pipeline.matrix import load
 from pipeline.registry import FeatureSpec, feature_specs, pooled_for
+from pipeline.utterance import Media, Utterance
 
 SVM, GMM = registry.classifier("svm:C=1,gamma=1"), registry.classifier("gmm")
 MEAN_STD = ("mean", "std")

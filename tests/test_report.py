@@ -21,10 +21,10 @@ from pipeline.judging.evaluate import evaluate
 from pipeline.judging.results import FoldSummary, Result, Scores
 from pipeline.judging.splits import card_hash
 from pipeline.judging.task import Settings
-from pipeline.manifest import Utterance
 from pipeline.matrix import Matrix
 from pipeline.reporting import pictures, report, tables
 from pipeline.sealed import DamagedError
+from pipeline.utterance import Utterance
 
 SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
 VALENCE = replace(SETTINGS, card=Card("loso", target="valence"))

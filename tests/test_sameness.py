@@ -25,8 +25,9 @@ from pipeline.caching import store
 from pipeline.extraction import chain, stages, streams
 from pipeline.extraction.extract import extract
 from pipeline.extraction.runner import Runner
-from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.manifest import Dataset
 from pipeline.media import video
+from pipeline.utterance import Media, Utterance
 
 #: Followed, and all faces of all frames searched whole, which is where frames go through a network together.
 SPECS = (

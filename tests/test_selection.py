@@ -10,7 +10,7 @@ from synthetic import EMOTIONS, make_matrix
 from pipeline.corpora.base import LOSO, Card
 from pipeline.errors import AffexError, UsageError
 from pipeline.judging.selection import class_map, in_parts, require_counts, select
-from pipeline.manifest import Utterance
+from pipeline.utterance import Utterance
 
 
 def spoken(*labels: str | None) -> list[Utterance]:

@@ -21,7 +21,7 @@ from pipeline.caching import cache, sources, store
 from pipeline.caching.entry import Entry, Shape
 from pipeline.cli.command import cli
 from pipeline.errors import UsageError
-from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.manifest import Dataset
 from pipeline.reporting.pictures import DPI
 from pipeline.sheet import draw, frames, tracks
 from pipeline.sheet.draw import drawn
@@ -29,6 +29,7 @@ from pipeline.sheet.gather import chosen, gathered
 from pipeline.sheet.record import LOGMEL, MFCC, Face, Heard, Seen, Sheet, Shot
 from pipeline.sheet.style import FOUND, GAP, LOST, MARGIN, MARK
 from pipeline.sheet.write import default_path
+from pipeline.utterance import Media, Utterance
 
 (FACES,) = registry.feature_specs("faces")
 BOX = (10.0, 20.0, 40.0, 60.0)

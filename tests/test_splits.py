@@ -11,7 +11,7 @@ from pipeline.corpora.base import LOSO, Card
 from pipeline.errors import AffexError, UsageError
 from pipeline.judging.selection import select
 from pipeline.judging.splits import card_hash, clusters, folds, loso, notes
-from pipeline.manifest import Media, Utterance
+from pipeline.utterance import Media, Utterance
 
 
 def spoken(*pairs: tuple[str, str | None]) -> list[Utterance]:

@@ -27,10 +27,11 @@ from pipeline.cli.command import cli
 from pipeline.corpora import csv
 from pipeline.errors import CorpusError, MediaError
 from pipeline.fitted.recordings import HIDDEN, at_hand
-from pipeline.manifest import Dataset, Media
+from pipeline.manifest import Dataset
 from pipeline.media import contents, decode_audio, probe, video
 from pipeline.media.probe import Content
 from pipeline.media.video import Ended, Wanted, Window
+from pipeline.utterance import Media
 
 STILL = Content(pictures=True, still=True)
 

@@ -19,8 +19,9 @@ from pipeline.caching import cache, entry, store
 from pipeline.extraction import streams
 from pipeline.extraction.extract import Summary
 from pipeline.extraction.work import ClipBatch, Job
-from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.manifest import Dataset
 from pipeline.media.video import Ended, Wanted, Window
+from pipeline.utterance import Media, Utterance
 
 #: Frames to a window.
 WINDOW = 4

@@ -16,6 +16,7 @@ from pipeline.caching import store
 from pipeline.cli.command import cli
 from pipeline.errors import AffexError
 from pipeline.media import contents
+from pipeline.utterance import Utterance
 
 MODEL = ("--features", "egemaps", "--classifier", "svm:C=1,gamma=0.01", "--scheduler", "inline", "--jobs", "1")
 
@@ -200,7 +201,7 @@ def test_what_a_killed_run_left_is_told_from_what_is_being_written(tmp_path: Pat
 def test_a_kill_while_a_manifest_is_written_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever of the three writings was the last, the manifest is sound; what has not changed is not written."""
     path = tmp_path / "manifest.jsonl"
-    old, new = ([manifest.Utterance(str(n), "mine", "eva") for n in range(count)] for count in (2, 3))
+    old, new = ([Utterance(str(n), "mine", "eva") for n in range(count)] for count in (2, 3))
     written = manifest.write_text
     for n_done in range(3):
         manifest.write(path, old)

@@ -11,7 +11,7 @@ from pipeline.caching import sources
 from pipeline.caching.sources import File
 from pipeline.console import Console
 from pipeline.errors import CorpusError
-from pipeline.files import path_of
+from pipeline.filenames import path_of
 
 #: So many pairs an error shows.
 SHOWN = 3

@@ -18,8 +18,9 @@ from pipeline.caching import cache, store
 from pipeline.caching.cache import OF_IMPORT, Holdings
 from pipeline.caching.seal import Seal
 from pipeline.errors import AffexError
-from pipeline.manifest import Dataset, Utterance
+from pipeline.manifest import Dataset
 from pipeline.registry import FeatureSpec
+from pipeline.utterance import Utterance
 
 
 def found(folder: Path, corpora: Collection[str]) -> dict[str, Imported]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from pipeline.atomic import write_text
 from pipeline.errors import AffexError, UsageError
-from pipeline.files import content, on_disk
+from pipeline.filenames import on_disk
+from pipeline.files import content
 from pipeline.sealed import DamagedError, UnsealedError, opened, sealed
 
 #: The file of a cache folder that says which table it is of.

@@ -18,10 +18,12 @@ from pipeline import media
 from pipeline.atomic import write_text
 from pipeline.console import Console
 from pipeline.errors import AffexError
-from pipeline.files import content, is_settled, path_of, shown, stamp
-from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.filenames import path_of, shown
+from pipeline.files import content, is_settled, stamp
+from pipeline.manifest import Dataset
 from pipeline.media import pointers
 from pipeline.sealed import DamagedError, opened, sealed
+from pipeline.utterance import Media, Utterance
 
 
 @dataclass(frozen=True, slots=True)

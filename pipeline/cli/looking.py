@@ -8,7 +8,7 @@ from pipeline import registry
 from pipeline.cli.options import CORPORA, PATH, Corpora, option
 from pipeline.console import Terminal
 from pipeline.errors import UsageError
-from pipeline.files import shown
+from pipeline.filenames import shown
 
 
 @click.command()

@@ -25,7 +25,7 @@ from pipeline.corpora import search
 from pipeline.corpora.base import Card, Corpus, require_folder
 from pipeline.corpora.search import Found, Take
 from pipeline.errors import CorpusError
-from pipeline.manifest import Utterance
+from pipeline.utterance import Utterance
 
 SPLITS = {"train": "train", "val": "validation"}
 LABELS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline import files
 from pipeline.errors import CorpusError
-from pipeline.manifest import Utterance
+from pipeline.utterance import Utterance
 
 
 @dataclass(frozen=True)

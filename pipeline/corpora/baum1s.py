@@ -37,8 +37,9 @@ from pipeline.corpora import search
 from pipeline.corpora.base import LOSO, Card, Corpus, counted_otherwise, require_folder, unreadable
 from pipeline.corpora.search import Found, Take
 from pipeline.errors import CorpusError
-from pipeline.files import opened, path_of
-from pipeline.manifest import Utterance
+from pipeline.filenames import path_of
+from pipeline.files import opened
+from pipeline.utterance import Utterance
 
 LABELS = (
     *("anger", "boredom", "bothered", "concentrating", "contempt", "disgust", "fear", "happiness", "neutral"),

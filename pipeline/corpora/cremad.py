@@ -34,7 +34,7 @@ from pipeline.corpora import search
 from pipeline.corpora.base import LOSO, Card, Corpus, require_folder
 from pipeline.corpora.search import Found, Take
 from pipeline.errors import CorpusError
-from pipeline.manifest import Utterance
+from pipeline.utterance import Utterance
 
 LABELS = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happy", "NEU": "neutral", "SAD": "sad"}
 LEVELS = {"XX": "unspecified", "LO": "low", "MD": "medium", "HI": "high"}

@@ -37,11 +37,13 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.corpora.base import Corpus
 from pipeline.errors import CorpusError
-from pipeline.files import content, is_file, on_disk, spelled, status
-from pipeline.manifest import Media, Utterance, Utterances
+from pipeline.filenames import on_disk, spelled
+from pipeline.files import content, is_file, status
+from pipeline.manifest import Utterances
 from pipeline.media import contents, probe
 from pipeline.media.probe import Content
 from pipeline.names import is_doubtful, is_missing, normal, quoted
+from pipeline.utterance import Media, Utterance
 
 NEEDED = ("file", "speaker", "label")
 OPTIONAL = (

@@ -36,7 +36,7 @@ from pipeline.atomic import temporary
 from pipeline.corpora.base import Corpus, require_folder
 from pipeline.errors import CorpusError
 from pipeline.files import content
-from pipeline.manifest import Media, Utterance
+from pipeline.utterance import Media, Utterance
 
 if TYPE_CHECKING:
     import numpy as np

@@ -32,8 +32,8 @@ from pipeline.corpora import search
 from pipeline.corpora.base import Corpus, Download, require_folder
 from pipeline.corpora.search import Found, Take
 from pipeline.errors import CorpusError
-from pipeline.files import path_of
-from pipeline.manifest import Utterance
+from pipeline.filenames import path_of
+from pipeline.utterance import Utterance
 
 LABELS = {
     "W": "anger",  # Wut (Ärger)

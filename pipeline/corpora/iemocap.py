@@ -49,8 +49,8 @@ from pipeline.corpora import iemocap_labels, search
 from pipeline.corpora.base import Card, Corpus, is_there, require_folder
 from pipeline.corpora.iemocap_labels import NO_MAJORITY, Turn
 from pipeline.errors import CorpusError
-from pipeline.files import path_of, spelled
-from pipeline.manifest import Media, Utterance
+from pipeline.filenames import path_of, spelled
+from pipeline.utterance import Media, Utterance
 
 #: The halves of the picture, the one that shows the actor who wears markers first.
 OPPOSITE = {"left": "right", "right": "left"}

@@ -37,7 +37,7 @@ from pipeline.corpora import search
 from pipeline.corpora.base import Card, Corpus, require_folder
 from pipeline.corpora.search import Found, Take, Takes
 from pipeline.errors import CorpusError
-from pipeline.manifest import Utterance
+from pipeline.utterance import Utterance
 
 #: The tables of each split, the first that is there counts.
 TABLES = {

@@ -20,9 +20,9 @@ from pipeline.corpora import search
 from pipeline.corpora.base import Card, is_there, require_folder
 from pipeline.corpora.search import Found, Takes
 from pipeline.errors import CorpusError
-from pipeline.files import path_of
-from pipeline.manifest import Media, Utterance
+from pipeline.filenames import path_of
 from pipeline.media import csd
+from pipeline.utterance import Media, Utterance
 
 #: Sentiment goes from this far below zero to as far above (Zadeh et al. 2016); what is beyond is no label.
 STRONGEST = 3.0

@@ -33,7 +33,7 @@ from pipeline.corpora import search
 from pipeline.corpora.base import Card, Corpus, Download, require_folder
 from pipeline.corpora.search import Found
 from pipeline.errors import CorpusError
-from pipeline.manifest import Media, Utterance
+from pipeline.utterance import Media, Utterance
 
 #: What the first field says: sound and picture, picture alone, sound alone.
 BOTH, SILENT, SOUND = "01", "02", "03"

@@ -29,7 +29,7 @@ from pipeline.corpora import search
 from pipeline.corpora.base import Corpus, require_folder
 from pipeline.corpora.search import Found, Take
 from pipeline.errors import CorpusError
-from pipeline.manifest import Utterance
+from pipeline.utterance import Utterance
 
 LABELS = {
     "an": "anger",

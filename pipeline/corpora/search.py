@@ -17,8 +17,9 @@ from typing import Generic, TypeVar
 from pipeline import files
 from pipeline.corpora.base import unreadable
 from pipeline.errors import CorpusError
-from pipeline.manifest import Media, Utterance
+from pipeline.filenames import path_of
 from pipeline.media import pointers
+from pipeline.utterance import Media, Utterance
 
 #: Endings of sound and of films that clips of these corpora are found under; the first is read where there are several.
 SOUNDS = ("wav", "flac", "aif", "aiff", "mp3", "m4a", "ogg", "opus")
@@ -130,7 +131,7 @@ def named(paths: Iterable[str], *names: str) -> list[str]:
 
 def first(root: Path, paths: Iterable[str], *names: str) -> Path | None:
     """Return where the first file with one of these names lies, None where there is none."""
-    return next((files.path_of(root, path) for path in named(paths, *names)), None)
+    return next((path_of(root, path) for path in named(paths, *names)), None)
 
 
 def require_fetched(path: Path) -> None:

@@ -24,9 +24,9 @@ from pipeline.errors import AffexError
 from pipeline.exchange import table
 from pipeline.exchange.keyed import gathered, quoted, unquoted
 from pipeline.exchange.record import Export, Floats, Part, Source, Wish, numbers, remarks, said
-from pipeline.manifest import Utterance
 from pipeline.media import csd
 from pipeline.media.csd import Entry
+from pipeline.utterance import Utterance
 
 
 def write(path: Path, export: Export) -> list[Path]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import AffexError
 from pipeline.exchange import rows, segments
 from pipeline.exchange.record import Part, Source, Wish
-from pipeline.files import spelled
+from pipeline.filenames import spelled
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -23,7 +23,7 @@ from pipeline import atomic
 from pipeline.errors import AffexError, UsageError, unknown
 from pipeline.exchange import parquet, rows, table
 from pipeline.exchange.record import Clip, Export, Floats, Source, Wish, named, said, told_apart
-from pipeline.manifest import Media, Utterance
+from pipeline.utterance import Media, Utterance
 
 if TYPE_CHECKING:
     import audformat

@@ -17,10 +17,11 @@ from pipeline.console import Console
 from pipeline.errors import AffexError, UsageError
 from pipeline.exchange import formats
 from pipeline.exchange.record import Clip, Export, Floats
-from pipeline.files import path_of
-from pipeline.manifest import Dataset, Utterance
+from pipeline.filenames import path_of
+from pipeline.manifest import Dataset
 from pipeline.media import length
 from pipeline.registry import FeatureSpec
+from pipeline.utterance import Utterance
 
 #: So many failures are shown, and so many files by name.
 SHOWN, FEW = 8, 4

@@ -8,7 +8,8 @@ from pathlib import Path
 from pipeline.errors import AffexError, UsageError, unknown
 from pipeline.exchange import arff, columns, csd, csvs, database, folder, hdf5, npy, npz, parquet, segments
 from pipeline.exchange.record import Export, Part, Source, Wish
-from pipeline.files import below, is_there, path_of
+from pipeline.filenames import path_of
+from pipeline.files import below, is_there
 
 
 @dataclass(frozen=True)

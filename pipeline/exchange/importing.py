@@ -28,11 +28,12 @@ from pipeline.errors import AffexError, UsageError
 from pipeline.exchange import columns, formats, matching
 from pipeline.exchange.matching import Match
 from pipeline.exchange.record import Part, Source, Wish
-from pipeline.files import spelled
-from pipeline.manifest import Dataset, Utterance
+from pipeline.filenames import spelled
+from pipeline.manifest import Dataset
 from pipeline.media import pointers
 from pipeline.printable import printable
 from pipeline.registry import FeatureSpec
+from pipeline.utterance import Utterance
 
 #: Clips to a segment, and numbers to a segment, at the most.
 BATCH, BATCH_NUMBERS = 256, 2**22

@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.errors import AffexError
 from pipeline.exchange.record import Floats, Part, Source
-from pipeline.manifest import MEDIA, Media, Utterance
+from pipeline.utterance import MEDIA, Media, Utterance
 
 #: So many names a sentence shows.
 SHOWN = 5

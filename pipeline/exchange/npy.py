@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pipeline.errors import AffexError, UsageError
 from pipeline.exchange import arrays, folder, sizes
 from pipeline.exchange.record import Source, Wish
-from pipeline.files import spelled
+from pipeline.filenames import spelled
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import AffexError
-from pipeline.manifest import Utterance
+from pipeline.utterance import Utterance
 
 Floats = NDArray[np.float64]
 

@@ -22,7 +22,7 @@ from pipeline.atomic import temporaries
 from pipeline.errors import AffexError
 from pipeline.exchange import about, table
 from pipeline.exchange.record import Export, Part, Source, remarks, told_apart
-from pipeline.manifest import Utterance
+from pipeline.utterance import Utterance
 
 #: What says whose a row is, and the column of a frame's middle.
 SPAN, FRAME = ("file", "start", "end"), "frame"

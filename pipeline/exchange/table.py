@@ -9,7 +9,7 @@ import numpy as np
 from pipeline import csvcells
 from pipeline.exchange.record import Export
 from pipeline.judging.raters import shares
-from pipeline.manifest import MEDIA, Utterance
+from pipeline.utterance import MEDIA, Utterance
 
 #: The fields of an utterance that are one text or number each, with what stands for none in an array of that type.
 FIELDS: dict[str, type] = {

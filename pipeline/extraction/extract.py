@@ -32,9 +32,10 @@ from pipeline.extraction.chain import Link, LinkBatch
 from pipeline.extraction.proof import Likeness
 from pipeline.extraction.runner import GPU, GPU_THREADS, Died, Runner, Stage
 from pipeline.extraction.work import ClipBatch, Extracted, Failure, Job
-from pipeline.files import path_of, shown
+from pipeline.filenames import path_of, shown
 from pipeline.manifest import Dataset
 from pipeline.registry import FeatureSpec
+from pipeline.utterance import MEDIA
 
 #: Clips to a batch of sound or motion capture: Dask costs about 2.3 ms a task, and a kill at most what is in flight.
 BATCH = 16
@@ -219,7 +220,7 @@ def _require_at_once(dataset: Dataset, specs: Sequence[FeatureSpec], runtime: Ru
         As `_require`.
     """
     above = _with_upstreams(specs)
-    kinds = {kind for kind in manifest.MEDIA if any(getattr(u, kind) for u in dataset.utterances)}
+    kinds = {kind for kind in MEDIA if any(getattr(u, kind) for u in dataset.utterances)}
     new = {spec for spec in above if spec.feature.media in kinds and not cache.is_begun(dataset.folder, spec)}
     _require(new, above, runtime)
 

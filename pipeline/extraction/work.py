@@ -17,8 +17,8 @@ import numpy as np
 from features.base import AudioFeature, Clip, ExtractionError, Feature, Rows, Runtime
 from pipeline import media
 from pipeline.errors import MediaError
-from pipeline.files import path_of
-from pipeline.manifest import Media
+from pipeline.filenames import path_of
+from pipeline.utterance import Media
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,10 @@ from pipeline.judging.evaluate import Said, best_params, build, limits_of, rewei
 from pipeline.judging.evaluate import fit as fit_fold
 from pipeline.judging.splits import Fold
 from pipeline.judging.task import Examples, Settings, Task, prepare
-from pipeline.manifest import Utterance
 from pipeline.matrix import Matrix, normalised_by_speaker
 from pipeline.registry import FeatureSpec
 from pipeline.reporting.report import run_name, versions
+from pipeline.utterance import Utterance
 
 Numbers = NDArray[np.int64]
 

@@ -17,10 +17,12 @@ from pathlib import Path, PurePosixPath
 from pipeline.console import Console
 from pipeline.corpora import csv
 from pipeline.errors import CorpusError
-from pipeline.files import Listing, below, spelled
-from pipeline.manifest import Dataset, Media, Utterance, Utterances
+from pipeline.filenames import spelled
+from pipeline.files import Listing, below
+from pipeline.manifest import Dataset, Utterances
 from pipeline.media import contents, probe
 from pipeline.media.probe import Content
+from pipeline.utterance import Media, Utterance
 
 TABLES = (".csv", ".tsv")
 

@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 from pipeline.judging import duplicates, recordings, telltales
 from pipeline.judging.recordings import Match
 from pipeline.judging.splits import Fold
-from pipeline.manifest import MEDIA, Utterance
 from pipeline.matrix import Matrix
 from pipeline.names import alike, quoted
+from pipeline.utterance import MEDIA, Utterance
 
 Kind = Literal[
     "speaker",

@@ -15,7 +15,7 @@ from pipeline.corpora.base import Card
 from pipeline.judging.selection import in_parts, select
 from pipeline.judging.splits import Clusters, Fold, all_but, clusters, folds, require_variety
 from pipeline.judging.task import Settings, inner_groups
-from pipeline.manifest import Utterance
+from pipeline.utterance import Utterance
 
 
 def foreseen(

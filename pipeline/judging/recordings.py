@@ -12,8 +12,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from pipeline.judging import duplicates
-from pipeline.manifest import Media, Utterance
 from pipeline.matrix import Matrix
+from pipeline.utterance import Media, Utterance
 
 #: Spans of one file that touch by less than this are neighbours, s: labels are cut by hand.
 TOUCH = 0.05

@@ -17,7 +17,7 @@ from pipeline import names
 from pipeline.corpora.base import Card
 from pipeline.errors import AffexError, UsageError, unknown
 from pipeline.judging import raters
-from pipeline.manifest import Utterance
+from pipeline.utterance import Utterance
 
 Numbers = NDArray[np.int64]
 

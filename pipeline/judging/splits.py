@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from pipeline.corpora.base import Card
 from pipeline.errors import AffexError, UsageError, unknown
 from pipeline.files import content
-from pipeline.manifest import Utterance
 from pipeline.names import normal
+from pipeline.utterance import Utterance
 
 Numbers = NDArray[np.int64]
 Labels = NDArray[np.str_]

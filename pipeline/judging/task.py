@@ -17,8 +17,8 @@ from pipeline.judging import raters, speakers
 from pipeline.judging.results import About
 from pipeline.judging.selection import CONTINUOUS, Selection, in_parts, require_counts, select
 from pipeline.judging.splits import Clusters, Fold, clusters, folds, notes
-from pipeline.manifest import Utterance
 from pipeline.matrix import Matrix, SpeakerNorm, normalised_by_speaker
+from pipeline.utterance import Utterance
 
 Numbers = NDArray[np.int64]
 Labels = NDArray[np.str_]

@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 
 from features.base import Clip
 from pipeline.errors import MediaError
-from pipeline.files import path_of, status
-from pipeline.manifest import Media
+from pipeline.filenames import path_of
+from pipeline.files import status
 from pipeline.media.clock import SLACK
 from pipeline.media.probe import UnopenedError
 from pipeline.media.promised import cut_short, is_plain_wav
 from pipeline.media.sound import Hole, Piece, Track, heard, indexed, length, open_track
 from pipeline.media.spans import SPAN_SLACK, nonsense, outside
+from pipeline.utterance import Media
 
 #: Float samples beyond this are not audio in [-1, 1] that went a little over, but another scale.
 LOUDEST = 2.0

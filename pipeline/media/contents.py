@@ -16,7 +16,8 @@ from typing import Any
 from pipeline import sealed
 from pipeline.atomic import write_text
 from pipeline.errors import AffexError, MediaError
-from pipeline.files import content, is_settled, path_of, stamp
+from pipeline.filenames import path_of
+from pipeline.files import content, is_settled, stamp
 from pipeline.media.probe import Content, in_container, sniffed
 
 #: What the record is called, in a corpus's cache folder.

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from features.base import Motion
 from pipeline.errors import MediaError
-from pipeline.files import content, path_of
-from pipeline.manifest import Media
+from pipeline.filenames import path_of
+from pipeline.files import content
+from pipeline.utterance import Media
 
 #: How many columns the files of the head and of the hands have.
 HEAD, HANDS = 6, 18

@@ -23,7 +23,7 @@ import numpy as np
 from features.base import Frames
 from features.sampling import Sampling
 from pipeline.errors import MediaError, unknown
-from pipeline.files import path_of
+from pipeline.filenames import path_of
 from pipeline.media.clock import SLACK
 from pipeline.media.colour import REGIONS, Picture, converter
 from pipeline.media.spans import nonsense, outside

@@ -21,12 +21,13 @@ from pipeline.caching import cache, sources, store
 from pipeline.caching.entry import Entry
 from pipeline.errors import AffexError, MediaError, UsageError
 from pipeline.extraction.work import Failure, attempt, placed
-from pipeline.files import path_of
-from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.filenames import path_of
+from pipeline.manifest import Dataset
 from pipeline.media import video
 from pipeline.media.timeline import TIE
 from pipeline.registry import FeatureSpec
 from pipeline.sheet.record import LOGMEL, MFCC, SHOTS, Face, Heard, Seen, Sheet, Shot
+from pipeline.utterance import Media, Utterance
 
 #: The longest side of a frame that is shown, px: more is shrunk, so that large frames cost no memory.
 LONGEST = 640

@@ -13,7 +13,7 @@ from features.base import Rows
 from features.detectors.chips import Picture
 from features.logmel import Logmel
 from features.mfcc import Mfcc
-from pipeline.manifest import Utterance
+from pipeline.utterance import Utterance
 
 #: How many frames are shown at the most.
 SHOTS = 6

@@ -7,11 +7,12 @@ from pathlib import Path
 from pipeline.atomic import temporary, writing
 from pipeline.console import Console
 from pipeline.errors import UsageError, unknown
-from pipeline.manifest import Dataset, Utterance
+from pipeline.manifest import Dataset
 from pipeline.registry import FeatureSpec
 from pipeline.reporting.pictures import KINDS
 from pipeline.sheet.draw import drawn
 from pipeline.sheet.gather import gathered
+from pipeline.utterance import Utterance
 
 #: How much of an utterance's id a file is called by, characters.
 NAME = 60

@@ -10,7 +10,7 @@ from pipeline.corpora.afew import CORPUS, find
 from pipeline.corpora.base import shortfalls
 from pipeline.errors import CorpusError
 from pipeline.judging.splits import clusters, folds
-from pipeline.manifest import Media, Utterance
+from pipeline.utterance import Media, Utterance
 
 CLIP = "Train_AFEW/Angry/000046280.avi"
 

@@ -11,7 +11,8 @@ from trees import TREES
 from pipeline import registry
 from pipeline.corpora.base import Corpus, shortfalls
 from pipeline.errors import CorpusError
-from pipeline.manifest import Media, from_line, to_line
+from pipeline.manifest import from_line, to_line
+from pipeline.utterance import Media
 
 CORPORA = registry.corpora()
 

@@ -9,7 +9,7 @@ from trees import touch, workbook
 from pipeline.corpora.baum1s import CORPUS, LABELS, SHEET, find
 from pipeline.errors import CorpusError
 from pipeline.judging.selection import class_map
-from pipeline.manifest import Media, Utterance
+from pipeline.utterance import Media, Utterance
 
 CLIP = "s001/S001_001.mp4"
 

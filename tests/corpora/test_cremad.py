@@ -10,7 +10,7 @@ from pipeline.corpora.base import shortfalls
 from pipeline.corpora.cremad import CORPUS, LABELS, SENTENCES, find
 from pipeline.errors import CorpusError
 from pipeline.judging.raters import agreement
-from pipeline.manifest import Media, Utterance
+from pipeline.utterance import Media, Utterance
 
 CLIP = "1001_IEO_ANG_LO"
 

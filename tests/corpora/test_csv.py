@@ -7,7 +7,7 @@ from trees import touch
 
 from pipeline.corpora.csv import find
 from pipeline.errors import CorpusError
-from pipeline.manifest import Media, Utterance
+from pipeline.utterance import Media, Utterance
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from trees import touch
 from pipeline.corpora.base import shortfalls
 from pipeline.corpora.emodb import CORPUS, LABELS, MEN, find
 from pipeline.errors import CorpusError
-from pipeline.manifest import Media, Utterance
+from pipeline.utterance import Media, Utterance
 
 
 def test_a_file_name_says_all(tmp_path):

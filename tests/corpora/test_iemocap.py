@@ -25,8 +25,9 @@ from pipeline.errors import CorpusError, UsageError
 from pipeline.judging import cards, raters
 from pipeline.judging.selection import in_parts, require_counts, select
 from pipeline.judging.splits import PROTOCOLS, folds
-from pipeline.manifest import Media, Utterance, from_line, to_line
+from pipeline.manifest import from_line, to_line
 from pipeline.media import video
+from pipeline.utterance import Media, Utterance
 
 DIALOG = "Ses01F_impro01"
 

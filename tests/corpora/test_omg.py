@@ -12,7 +12,8 @@ from pipeline.corpora.omg import CORPUS, LABELS, PUBLISHED, find
 from pipeline.errors import CorpusError
 from pipeline.judging.selection import select
 from pipeline.judging.splits import clusters, folds
-from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.manifest import Dataset
+from pipeline.utterance import Media, Utterance
 
 TRAIN = "omg_TrainVideos.csv"
 

@@ -19,8 +19,9 @@ from pipeline.corpora.opinions import away_from_zero, nearest
 from pipeline.errors import AffexError, CorpusError
 from pipeline.judging.selection import select
 from pipeline.judging.splits import folds
-from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.manifest import Dataset
 from pipeline.media import csd
+from pipeline.utterance import Media, Utterance
 
 CARDS = {card.name: card for card in CORPUS.cards}
 LABELS = "CMU_MOSEI_Labels.csd"

@@ -9,7 +9,7 @@ from trees import touch
 from pipeline.corpora.base import shortfalls
 from pipeline.corpora.ravdess import CORPUS, find
 from pipeline.errors import CorpusError
-from pipeline.manifest import Media, Utterance
+from pipeline.utterance import Media, Utterance
 
 TAKE = "01-06-01-02-01-12"
 AUDIO_VIDEO, VIDEO, AUDIO = f"01-{TAKE}.mp4", f"02-{TAKE}.mp4", f"03-{TAKE}.wav"

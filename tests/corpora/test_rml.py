@@ -9,7 +9,7 @@ from trees import touch
 from pipeline.corpora.base import shortfalls
 from pipeline.corpora.rml import CORPUS, find
 from pipeline.errors import CorpusError
-from pipeline.manifest import Media, Utterance
+from pipeline.utterance import Media, Utterance
 
 
 def test_a_path_says_all_and_the_film_is_the_sound(tmp_path):

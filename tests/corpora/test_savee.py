@@ -9,7 +9,7 @@ from trees import touch
 from pipeline.corpora.base import shortfalls
 from pipeline.corpora.savee import CORPUS, find
 from pipeline.errors import CorpusError
-from pipeline.manifest import Media, Utterance
+from pipeline.utterance import Media, Utterance
 
 WAV, FILM = "AudioData/DC/sa03.wav", "AudioVisualClip/DC/sa3.avi"
 

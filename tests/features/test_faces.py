@@ -25,8 +25,9 @@ from features.networks import dlib_resnet
 from pipeline.caching import cache, store
 from pipeline.extraction import streams
 from pipeline.extraction.extract import Summary
-from pipeline.manifest import Dataset, Media, Utterance
+from pipeline.manifest import Dataset
 from pipeline.media import video
+from pipeline.utterance import Media, Utterance
 
 #: Where her face is in the portrait, x0 y0 x1 y1 px, by hand.
 HERS = np.array([160, 50, 290, 210])
