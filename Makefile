@@ -39,7 +39,7 @@ endif
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install features evaluate compare fit predict demo show download list runs cache export import bench check test shells lint format types lock clean
+.PHONY: help install features evaluate compare fit predict demo show download list runs cache export import bench check test shells lint format types links lock clean
 .NOTPARALLEL:
 
 help: ## show this
@@ -158,8 +158,16 @@ format: install ## put the sources into the usual format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-types: install ## check the types
-	$(BIN)/mypy
+# The packages as they are imported, for mypy and editors: a folder of links.
+LINKS := .links
+LINKED := $(wildcard affex/*.py affex/*.typed) pipeline features classifiers
+
+types: install links ## check the types
+	cd $(LINKS) && $(abspath $(BIN))/mypy --config-file ../pyproject.toml --cache-dir ../.mypy_cache
+
+links: ## make .links, where editors find the packages under the names they are imported by
+	@rm -rf $(LINKS) && mkdir -p $(LINKS)/affex
+	@for path in $(LINKED); do ln -s ../../$$path $(LINKS)/affex/; done
 
 lock: install ## renew requirements.lock after pyproject.toml has changed
 	$(BIN)/python -m pip install --quiet uv
@@ -167,8 +175,8 @@ lock: install ## renew requirements.lock after pyproject.toml has changed
 	    --no-annotate --no-header --quiet $(LOCK_ARGS) --output-file requirements.lock
 
 clean: ## remove .venv and all that tools left behind (never the cache, never data)
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find pipeline features classifiers tests -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf $(VENV) $(LINKS) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find affex pipeline features classifiers tests -name __pycache__ -prune -exec rm -rf {} +
 
 # The set-up itself ------------------------------------------------------------------------------
 # Wheels only: a source package would want a compiler. The one exception, $(DATA_ONLY), is data and no code, and comes

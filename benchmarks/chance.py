@@ -14,15 +14,14 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-
-from pipeline import registry
-from pipeline.console import Terminal
-from pipeline.dataset import opened
-from pipeline.extraction import stages
-from pipeline.judging.evaluate import evaluate
-from pipeline.judging.task import Settings
-from pipeline.matrix import Matrix, load
-from pipeline.reporting import report
+from affex.pipeline.caching.dataset import opened
+from affex.pipeline.evaluation.evaluate import evaluate
+from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.execution import stages
+from affex.pipeline.reporting import report
+from affex.pipeline.specs import discovery
+from affex.pipeline.streams.table import Matrix, load
+from affex.pipeline.text.console import Terminal
 
 
 def shuffled(matrix: Matrix, seed: int) -> Matrix:
@@ -44,8 +43,8 @@ def main() -> None:
     parser.add_argument("--features", default="egemaps")
     options = parser.parse_args()
     dataset = opened("emodb", options.data, Path("cache"), partial=False, console=Terminal())
-    matrix = load(dataset, registry.feature_specs(options.features))
-    settings = Settings(corpus="emodb", features=(options.features,), classifier=registry.classifier("svm"))
+    matrix = load(dataset, discovery.feature_specs(options.features))
+    settings = Settings(corpus="emodb", features=(options.features,), classifier=discovery.classifier("svm"))
     figures = []
     with stages.opened("local", 2) as runner:
         for seed in range(options.seeds):

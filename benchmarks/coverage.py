@@ -6,8 +6,8 @@
 
 First the scores are given: speakers differ in how many clips of each class they have and in how well each class of
 theirs is recognised (or in how a predicted value answers to the true one). The truth is the pooled figure of 400 000
-speakers. Beside the jackknife of `pipeline.judging.intervals` stand percentile bootstraps over speakers and over clips.
-Sets in which a class is one speaker's alone have no interval; they are left out, and counted under "none".
+speakers. Beside the jackknife of `pipeline.evaluation.intervals` stand percentile bootstraps over speakers and over
+clips. Sets in which a class is one speaker's alone have no interval; they are left out, and counted under "none".
 
 Then models are really retrained: shrunken linear discriminants on features with speaker effects, leave-one-speaker-out.
 The truth is the mean figure, on 3 000 new speakers, of models trained on as many speakers as a fold's. The plain
@@ -25,12 +25,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from affex.pipeline.evaluation import metrics
+from affex.pipeline.evaluation.intervals import Interval, jackknife
 from numpy.typing import NDArray
 from scipy.special import expit, logit, stdtrit
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-
-from pipeline.judging import metrics
-from pipeline.judging.intervals import Interval, jackknife
 
 Floats = NDArray[np.float64]
 Generator = np.random.Generator

@@ -47,7 +47,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         cache, peer = Path(folder, "cache"), Path(folder, "peer.bin")
         for run in range(options.runs):
-            affex = [sys.executable, "-m", "pipeline.cli", "features", "--dataset", "emodb", "--data", str(options.wav)]
+            affex = [
+                sys.executable,
+                "-m",
+                "affex.pipeline.cli",
+                "features",
+                "--dataset",
+                "emodb",
+                "--data",
+                str(options.wav),
+            ]
             affex += ["--features", "compare", "--jobs", "2", "--cache", str(cache / str(run))]
             ours.append(timed(affex))
             theirs.append(timed([sys.executable, "-c", PEER, str(options.wav), str(peer)]))

@@ -36,15 +36,14 @@ import cv2
 import dlib
 import numpy as np
 import torch
-
-from features.detectors.base import Faces
-from features.detectors.chips import aligned
-from features.detectors.landmarks import landmarks
-from features.detectors.mmod import Mmod
-from features.networks import dlib_resnet
-from features.networks.base import Precision
-from features.networks.dlib_weights import DETECTOR, EMBEDDING
-from features.networks.weights import packaged
+from affex.features.detectors.base import Faces
+from affex.features.detectors.chips import aligned
+from affex.features.detectors.landmarks import landmarks
+from affex.features.detectors.mmod import Mmod
+from affex.features.networks import dlib_resnet
+from affex.features.networks.base import Precision
+from affex.features.networks.dlib_weights import DETECTOR, EMBEDDING
+from affex.features.networks.weights import packaged
 
 SUFFIXES = {".mp4", ".mpg", ".avi", ".mov", ".mkv"}
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)

@@ -18,13 +18,12 @@ from typing import Any
 
 import cv2
 import numpy as np
+from affex.features.base import ExtractionError, Frames, Rows, Runtime
+from affex.features.faces import COLUMNS, Faces, is_found
+from affex.pipeline.media import video
+from affex.pipeline.specs import discovery
 from faces import videos
 from numpy.typing import NDArray
-
-from features.base import ExtractionError, Frames, Rows, Runtime
-from features.faces import COLUMNS, Faces, is_found
-from pipeline import registry
-from pipeline.media import video
 
 LINE = "{:44}{:>8}{:>8}{:>9}{:>9}{:>9}"
 
@@ -111,7 +110,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--weights", default="", help="the folder of weight files")
     options = parser.parse_args()
-    [spec] = registry.feature_specs(options.faces)
+    [spec] = discovery.feature_specs(options.faces)
     assert isinstance(spec.feature, Faces), f"{spec} does not look for faces"
     model = spec.feature.load(Runtime(device=options.device, weights=options.weights))
     corpora: list[Found] = []

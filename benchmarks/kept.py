@@ -17,18 +17,17 @@ from typing import get_args
 
 import numpy as np
 import torch
+from affex.features.base import Runtime
+from affex.features.detectors.chips import Picture, aligned
+from affex.features.face import Face
+from affex.features.faces import COLUMNS, Faces, is_found
+from affex.features.fer import Fer
+from affex.features.networks.base import Precision
+from affex.features.networks.embedding import Embedding
+from affex.features.networks.weights import WeightError
 from faces import videos
 from found import seen
 from numpy.typing import NDArray
-
-from features.base import Runtime
-from features.detectors.chips import Picture, aligned
-from features.embedding import Embedding
-from features.face import Face
-from features.faces import COLUMNS, Faces, is_found
-from features.fer import Fer
-from features.networks.base import Precision
-from features.networks.weights import WeightError
 
 #: The five points of a row, px of the picture.
 FIVE = slice(COLUMNS.index("eye_right_outer_x"), COLUMNS.index("nose_y") + 1)

@@ -30,20 +30,19 @@ from typing import Any
 
 import numpy as np
 import psutil
+from affex.classifiers.base import inner_folds
+from affex.classifiers.estimators.kernel import GAMMAS
+from affex.classifiers.estimators.svm import COSTS
+from affex.pipeline.caching.dataset import opened
+from affex.pipeline.evaluation.evaluate import evaluate
+from affex.pipeline.evaluation.results import Result
+from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.execution import stages
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.specs import discovery
+from affex.pipeline.streams.table import Matrix, load
+from affex.pipeline.text.console import Terminal
 from numpy.typing import NDArray
-
-from classifiers.base import inner_folds
-from classifiers.estimators.kernel import GAMMAS
-from classifiers.estimators.svm import COSTS
-from pipeline import registry
-from pipeline.console import Terminal
-from pipeline.dataset import opened
-from pipeline.extraction import stages
-from pipeline.judging.evaluate import evaluate
-from pipeline.judging.results import Result
-from pipeline.judging.task import Settings
-from pipeline.matrix import Matrix, load
-from pipeline.utterance import Utterance
 
 #: How many processes each side has.
 JOBS = 2
@@ -102,7 +101,7 @@ def _seen() -> dict[int, tuple[int, float]]:
 
 def ours(matrix: Matrix, corpus: str) -> tuple[Result, float]:
     """Run the evaluation as ``make evaluate`` does; return its result, and the time since the workers stood, s."""
-    settings = Settings(corpus=corpus, features=("compare",), classifier=registry.classifier("svm"))
+    settings = Settings(corpus=corpus, features=("compare",), classifier=discovery.classifier("svm"))
     with stages.opened("local", JOBS) as runner:
         began = time.perf_counter()
         return evaluate(matrix, settings, runner=runner), time.perf_counter() - began
@@ -131,7 +130,7 @@ def theirs(matrix: Matrix, labels: NDArray[np.str_], speaker: str, n_folds: int 
 def emodb(data: Path) -> None:
     """Compare all outer folds on EMO-DB."""
     dataset = opened("emodb", data, Path("cache"), partial=False, console=Terminal())
-    matrix = load(dataset, registry.feature_specs("compare"))
+    matrix = load(dataset, discovery.feature_specs("compare"))
     labels = np.array([utterance.label for utterance in matrix.utterances])
     with measured() as own:
         result, evaluating = ours(matrix, "emodb")

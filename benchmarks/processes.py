@@ -39,7 +39,7 @@ class Run:
 
 def features(table: Path, cache: Path, wanted: str, jobs: int = 2) -> Run:
     """Extract features of a table with a fresh process and its workers."""
-    command = [sys.executable, "-m", "pipeline.cli", "features", "--dataset", "csv", "--data", str(table)]
+    command = [sys.executable, "-m", "affex.pipeline.cli", "features", "--dataset", "csv", "--data", str(table)]
     return run([*command, "--cache", str(cache), "--features", wanted, "--jobs", str(jobs)])
 
 

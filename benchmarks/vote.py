@@ -17,15 +17,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pipeline import registry
-from pipeline.fusing import fusion
-from pipeline.judging import runs
-from pipeline.judging.evaluate import evaluate
-from pipeline.judging.results import Seen
-from pipeline.judging.runs import Run
-from pipeline.judging.task import Settings
-from pipeline.matrix import Matrix
-from pipeline.reporting import report
+from affex.pipeline.evaluation import runs
+from affex.pipeline.evaluation.evaluate import evaluate
+from affex.pipeline.evaluation.results import Seen
+from affex.pipeline.evaluation.runs import Run
+from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.fusion import fusion
+from affex.pipeline.reporting import report
+from affex.pipeline.specs import discovery
+from affex.pipeline.streams.table import Matrix
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
@@ -37,7 +37,7 @@ RULES = ("vote", "mean", *LEARNING)
 
 def judged(name: str, matrix: Matrix, components: int, folder: Path) -> Run:
     """Evaluate one classifier, and keep what a fusion may learn from."""
-    gmm = registry.classifier(f"gmm:pool=vote,components={components}")
+    gmm = discovery.classifier(f"gmm:pool=vote,components={components}")
     settings = Settings(corpus="made-up", features=(name,), keys=(name,), classifier=gmm)
     report.write(evaluate(matrix, settings, inner=True), folder / name)
     return runs.read(folder / name)

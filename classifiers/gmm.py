@@ -10,7 +10,7 @@ background noise as well (`noise`); that its frames are known by how quiet they 
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
-from classifiers.base import Classifier, Target
+from affex.classifiers.base import Classifier, Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ class Gmm(Classifier):
             If it is to predict values, or to do with distances.
         """
         self._require_buildable(target, precomputed=precomputed)
-        from classifiers.estimators.gmm import ClassMixtures
+        from affex.classifiers.estimators.gmm import ClassMixtures
 
         settings = asdict(self) | {"seed": seed}
         del settings["pool"]  # done by whoever knows which frames are a clip's

@@ -10,9 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+from affex.classifiers.base import Classifier, Target
 from numpy.typing import NDArray
-
-from classifiers.base import Classifier, Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +80,7 @@ class Svm(Classifier):
 
         What is missing, and what is selected, is for the training rows of each fold to say.
         """
-        from classifiers.estimators.distances import squared_distances
+        from affex.classifiers.estimators.distances import squared_distances
 
         if self.select != "none" or np.isnan(X).any():
             return None
@@ -104,8 +103,8 @@ class Svm(Classifier):
         ValueError
             If columns are to be selected where there are distances only, or classes predicted within a tube.
         """
-        from classifiers.estimators.svm import RBFMachine
-        from classifiers.estimators.svr import RBFRegressor
+        from affex.classifiers.estimators.svm import RBFMachine
+        from affex.classifiers.estimators.svr import RBFRegressor
 
         self._require_buildable(target, precomputed=precomputed)
         if precomputed and self.select != "none":

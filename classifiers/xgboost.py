@@ -10,7 +10,7 @@ and lose nothing among some hundred rows.
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
-from classifiers.base import Classifier, Target
+from affex.classifiers.base import Classifier, Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ class Xgboost(Classifier):
             If they are to do with distances.
         """
         self._require_buildable(target, precomputed=precomputed)
-        from classifiers.estimators.xgboost import BoostedRegressor, BoostedTrees
+        from affex.classifiers.estimators.xgboost import BoostedRegressor, BoostedTrees
 
         settings = asdict(self) | {"device": device, "seed": seed}
         if target == "classes":

@@ -113,8 +113,8 @@ class Rows:
         The middle of each frame; None where the one row stands for the whole clip.
     crops : n_rows encoded pictures, or None
         The picture that each row carries (empty bytes for a row without one); None where rows carry none. Those
-        of a long clip are best collected in a `features.spool.Spool`; those that come from the cache are read from
-        the disk one by one, as they are asked for.
+        of a long clip are best collected in a `features.pictures.spool.Spool`; those that come from the cache are read
+        from the disk one by one, as they are asked for.
     """
 
     values: Values

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from features.base import ChainedFeature
-from features.embedding import Chip, Embedding
-from features.networks import dlib_resnet
-from features.networks.base import Embedder, Network
-from features.networks.dlib_weights import EMBEDDING
-from features.networks.weights import WeightFile
+from affex.features.base import ChainedFeature
+from affex.features.networks import dlib_resnet
+from affex.features.networks.base import Embedder, Network
+from affex.features.networks.dlib_weights import EMBEDDING
+from affex.features.networks.embedding import Chip, Embedding
+from affex.features.networks.weights import WeightFile
 
 
 @dataclass(frozen=True, kw_only=True)
 class Face(Embedding):
-    """dlib's embedding of the face, which says who somebody is; parameters as in `features.embedding.Embedding`."""
+    """dlib's embedding of the face, which says who somebody is; parameters as in `Embedding`."""
 
     published: ClassVar[WeightFile | None] = EMBEDDING
 

@@ -14,19 +14,18 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
+from affex.features.base import ExtractionError, Frames, Rows, Runtime, Values, VideoFeature
+from affex.features.detectors import crops, named
+from affex.features.detectors.chips import Picture, Points, aligned
+from affex.features.detectors.following import Choice, Follower, Sight, Tracker, sizes
+from affex.features.detectors.landmarks import MODELS, landmarks
+from affex.features.detectors.named import Name
+from affex.features.detectors.search import Search
+from affex.features.networks.base import Precision
+from affex.features.networks.weights import packaged
+from affex.features.pictures import sampling as clock
+from affex.features.pictures.spool import Spool
 from numpy.typing import NDArray
-
-from features import sampling as clock
-from features.base import ExtractionError, Frames, Rows, Runtime, Values, VideoFeature
-from features.detectors import crops, named
-from features.detectors.chips import Picture, Points, aligned
-from features.detectors.following import Choice, Follower, Sight, Tracker, sizes
-from features.detectors.landmarks import MODELS, landmarks
-from features.detectors.named import Name
-from features.detectors.search import Search
-from features.networks.base import Precision
-from features.networks.weights import packaged
-from features.spool import Spool
 
 Missing = Literal["fail", "keep", "frame"]
 
@@ -54,7 +53,7 @@ class Faces(VideoFeature):
     Parameters
     ----------
     frames
-        Which frames, as in `features.sampling`.
+        Which frames, as in `features.pictures.sampling`.
     detector
         ``mmod`` (dlib's network), ``hog`` (dlib's, quick, frontal faces only), ``yunet`` (OpenCV's), ``sfd`` or
         ``blazeface`` (face-alignment's; the latter sees only the square in the middle of a frame).

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from features.base import ChainedFeature
-from features.embedding import Embedding
-from features.networks import mini_xception
-from features.networks.base import Embedder, Network
-from features.networks.weights import WeightFile
+from affex.features.base import ChainedFeature
+from affex.features.networks import mini_xception
+from affex.features.networks.base import Embedder, Network
+from affex.features.networks.embedding import Embedding
+from affex.features.networks.weights import WeightFile
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-
-from features.base import AudioFeature, Clip, Rows, require_length
-from features.frames import column_names, frame_times, mel_levels
+from affex.features.base import AudioFeature, Clip, Rows, require_length
+from affex.features.sound.frames import column_names, frame_times, mel_levels
 
 #: Window, hop, and how far apart the two frames of a row are, s.
 WINDOW, HOP, LAG = 0.128, 0.016, 0.064

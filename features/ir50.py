@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-
-from features import faces
-from features.base import ChainedFeature, Values
-from features.detectors.chips import Picture, Placement, Points, cut
-from features.embedding import Chip, Embedding
-from features.networks import local
-from features.networks.base import Embedder, Network
+from affex.features import faces
+from affex.features.base import ChainedFeature, Values
+from affex.features.detectors.chips import Picture, Placement, Points, cut
+from affex.features.networks import local
+from affex.features.networks.base import Embedder, Network
+from affex.features.networks.embedding import Chip, Embedding
 
 #: Where the middles of the eyes lie in ArcFace's chips of `SIZE` px, x and y: the one on the left in the picture, then
 #: the other (face.evoLVe, ``align_trans.py``, its reference of 96 x 112 made square).
@@ -27,7 +26,7 @@ SIZE = 112
 
 @dataclass(frozen=True, kw_only=True)
 class Ir50(Embedding):
-    """IR-50's embedding of the face, with weights of yours; parameters as in `features.embedding.Embedding`."""
+    """IR-50's embedding of the face, with weights of yours; parameters as in `Embedding`."""
 
     chip: Chip = "aligned"
 

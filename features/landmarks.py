@@ -15,16 +15,15 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
+from affex.features.base import ChainedFeature, Rows, Runtime
+from affex.features.capture.motion import runs, with_derivatives
+from affex.features.detectors import fan
+from affex.features.detectors.chips import MEAN_FACE, Picture, Points
+from affex.features.detectors.landmarks import MODELS, refined
+from affex.features.faces import Faces, faces_in, points_of
+from affex.features.networks.weights import packaged
+from affex.features.sound.frames import check_derivatives
 from numpy.typing import NDArray
-
-from features.base import ChainedFeature, Rows, Runtime
-from features.detectors import fan
-from features.detectors.chips import MEAN_FACE, Picture, Points
-from features.detectors.landmarks import MODELS, refined
-from features.faces import Faces, faces_in, points_of
-from features.frames import check_derivatives
-from features.motion import runs, with_derivatives
-from features.networks.weights import packaged
 
 Model = Literal["68", "5", "fan2d", "fan3d"]
 Regions = Mapping[str, Sequence[int]]
@@ -67,7 +66,7 @@ class Landmarks(ChainedFeature):
         face-alignment (see `features.detectors.fan`), flat or in depth, from the crop, with `weights`; slow without a
         GPU.
     derivatives
-        0: none, 1: with the first, 2: with the first and second; a second, see `features.motion`.
+        0: none, 1: with the first, 2: with the first and second; a second, see `features.capture.motion`.
     span
         How long a stretch of time a derivative is estimated over, s; three frames at the least.
     weights

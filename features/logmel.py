@@ -1,13 +1,13 @@
 """Log-mel spectrogram: from a clip to the levels of its mel bands, frame by frame.
 
-Bands, window and dB as in `features.frames`.
+Bands, window and dB as in `features.sound.frames`.
 """
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from features.base import AudioFeature, Clip, Rows
-from features.frames import (
+from affex.features.base import AudioFeature, Clip, Rows
+from affex.features.sound.frames import (
     check_derivatives,
     check_framing,
     check_mels,

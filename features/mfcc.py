@@ -1,6 +1,6 @@
 """Mel-frequency cepstral coefficients: from a clip to the shape of its spectrum, frame by frame.
 
-The levels of the mel bands in dB (see `features.frames`), turned by an orthonormal DCT-II (Davis and
+The levels of the mel bands in dB (see `features.sound.frames`), turned by an orthonormal DCT-II (Davis and
 Mermelstein 1980, doi:10.1109/TASSP.1980.1163420; librosa's). Coefficient 0, the loudness, is kept.
 """
 
@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-
-from features.base import AudioFeature, Clip, Rows
-from features.frames import (
+from affex.features.base import AudioFeature, Clip, Rows
+from affex.features.sound.frames import (
     check_derivatives,
     check_framing,
     check_mels,

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
-from features.base import Motion
-from features.captured import Captured
-from features.frames import in_words
-from features.markers import MARKERS, REGIONS, bridged, placed, require_whole
+from affex.features.base import Motion
+from affex.features.capture.captured import Captured
+from affex.features.capture.markers import MARKERS, REGIONS, bridged, placed, require_whole
+from affex.features.sound.frames import in_words
 
 #: The 46 markers that are in a region, region by region.
 FACE = tuple(name for names in REGIONS.values() for name in names)

@@ -11,13 +11,12 @@ Conventions: mm and deg as in the files, nothing taken away; times are the means
 from dataclasses import dataclass
 
 import numpy as np
+from affex.features.base import Motion, MotionFeature, Rows
+from affex.features.capture.captured import check_gap
+from affex.features.capture.markers import MARKERS, bridged, placed, require_whole
+from affex.features.hands import HANDS, hands_of
+from affex.features.headmotion import ANGLES, AXES, head_of
 from numpy.typing import NDArray
-
-from features.base import Motion, MotionFeature, Rows
-from features.captured import check_gap
-from features.hands import HANDS, hands_of
-from features.headmotion import ANGLES, AXES, head_of
-from features.markers import MARKERS, bridged, placed, require_whole
 
 Floats = NDArray[np.float64]
 
@@ -32,8 +31,8 @@ class MocapSlices(MotionFeature):
         How many.
     gap
         The longest gap that is bridged by a straight line, s; at the ends the nearest frame is held as long. Longer
-        than with frames (`features.captured`), as no slice can be left out: each must have every marker, or the whole
-        turn is a recorded failure.
+        than with frames (`features.capture.captured`), as no slice can be left out: each must have every marker, or the
+        whole turn is a recorded failure.
     without
         Markers of the face that are left out, as in ``LLID+RLID``, for turns that lack them; none by default.
     """

@@ -9,15 +9,15 @@ people apart says who somebody is: what it makes is biometric data.
 from dataclasses import dataclass
 from pathlib import Path
 
-from features.base import ChainedFeature
-from features.embedding import Embedding
-from features.networks import local
-from features.networks.base import Embedder, Network
+from affex.features.base import ChainedFeature
+from affex.features.networks import local
+from affex.features.networks.base import Embedder, Network
+from affex.features.networks.embedding import Embedding
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResNet18(Embedding):
-    """ResNet-18's embedding of the face, with weights of yours; parameters as in `features.embedding.Embedding`."""
+    """ResNet-18's embedding of the face, with weights of yours; parameters as in `Embedding`."""
 
     @property
     def network(self) -> Network:

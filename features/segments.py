@@ -15,9 +15,15 @@ from functools import cache
 from typing import ClassVar
 
 import numpy as np
-
-from features.base import AudioFeature, Clip, Rows, Values
-from features.frames import check_derivatives, check_framing, check_mels, frame_times, mel_levels, with_derivatives
+from affex.features.base import AudioFeature, Clip, Rows, Values
+from affex.features.sound.frames import (
+    check_derivatives,
+    check_framing,
+    check_mels,
+    frame_times,
+    mel_levels,
+    with_derivatives,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 Those of Giannakopoulos 2015, "pyAudioAnalysis: an open-source Python library for audio signal analysis"
 (doi:10.1371/journal.pone.0144610, table 2), written anew from what is said of them there. Frames as in
-`features.frames`, without a taper. Of the spectrum ``X`` of a frame (magnitudes, 0 Hz to half the rate):
+`features.sound.frames`, without a taper. Of the spectrum ``X`` of a frame (magnitudes, 0 Hz to half the rate):
 
 * ``zcr``: changes of sign from one sample to the next, a share of all steps in [0, 1]
 * ``energy``: mean square of the samples; 0.5 for a sine of amplitude 1
@@ -16,7 +16,7 @@ Those of Giannakopoulos 2015, "pyAudioAnalysis: an open-source Python library fo
   with A at 440 Hz; frequencies nearest to none from 27.5 Hz (A0) up have no part in it; ``chroma_std`` is the
   standard deviation of the twelve
 
-Of a frame whose energy lies below the floor of `features.frames` all are 0 but the MFCC, which have a floor of
+Of a frame whose energy lies below the floor of `features.sound.frames` all are 0 but the MFCC, which have a floor of
 their own: a spectrum of nothing has no middle.
 
 What differs from that library as it is distributed (0.3.14): it divides the whole clip by its peak first (here levels
@@ -28,10 +28,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from affex.features.base import AudioFeature, Clip, Rows
+from affex.features.sound.frames import FLOOR, check_framing, column_names, frame_times, framed, mel_levels
 from numpy.typing import NDArray
-
-from features.base import AudioFeature, Clip, Rows
-from features.frames import FLOOR, check_framing, column_names, frame_times, framed, mel_levels
 
 Floats = NDArray[np.float64]
 
@@ -112,7 +111,7 @@ class ShortTime(AudioFeature):
         return Rows(values, frame_times(len(values), self.window, self.hop, clip.rate))
 
     def _beginning(self, clip: Clip) -> Clip:
-        # As `features.frames` rounds them, to whole samples each.
+        # As `features.sound.frames` rounds them, to whole samples each.
         longest = round(self.window * clip.rate) + (self.most - 1) * round(self.hop * clip.rate)
         return Clip(clip.samples[:longest], clip.rate)
 

@@ -28,9 +28,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
+from affex.features.base import AudioFeature, Clip, ExtractionError, Rows, Values, require_length
 from numpy.typing import NDArray
-
-from features.base import AudioFeature, Clip, ExtractionError, Rows, Values, require_length
 
 Level = Literal["functionals", "lld"]
 

@@ -3,14 +3,14 @@
 Hamming window of 40 ms, step 10 ms, the lowest 200 bins, as in Zhou et al., "Exploring emotion features and
 fusion strategies for audio-video emotion recognition" (ICMI 2019). The paper
 does not print the length of its transform; here it is that of the window, so bins are 25 Hz apart and 200 of
-them reach from 0 to 4975 Hz. Levels in dB as in `features.frames`.
+them reach from 0 to 4975 Hz. Levels in dB as in `features.sound.frames`.
 """
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from features.base import AudioFeature, Clip, Rows
-from features.frames import amplitude_levels, check_framing, column_names, frame_times
+from affex.features.base import AudioFeature, Clip, Rows
+from affex.features.sound.frames import amplitude_levels, check_framing, column_names, frame_times
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,15 +9,15 @@ this. Unless it was tuned to expressions it says who somebody is: what it makes 
 from dataclasses import dataclass
 from pathlib import Path
 
-from features.base import ChainedFeature
-from features.embedding import Embedding
-from features.networks import local
-from features.networks.base import Embedder, Network
+from affex.features.base import ChainedFeature
+from affex.features.networks import local
+from affex.features.networks.base import Embedder, Network
+from affex.features.networks.embedding import Embedding
 
 
 @dataclass(frozen=True, kw_only=True)
 class VggFace(Embedding):
-    """VGG-Face's embedding of the face, with weights of yours; parameters as in `features.embedding.Embedding`."""
+    """VGG-Face's embedding of the face, with weights of yours; parameters as in `Embedding`."""
 
     @property
     def network(self) -> Network:

@@ -1,9 +1,9 @@
 """Voice: from a clip to its spectrum's shape, pitch and energy, frame by frame, with their first derivatives.
 
 Cepstral coefficients from the 1st on (the 0th is the energy's business) and levels of mel bands as in `features.mfcc`
-and `features.frames`; the energy is the frame's mean square in dB, 0 for a sine of amplitude 1; the pitch is that of
-probabilistic YIN (Mauch and Dixon 2014, doi:10.1109/ICASSP.2014.6853678; librosa's), Hz. A frame without voice has no
-pitch of its own: there it is the line from the voiced frame before to the one after, or that of the nearest, so that
+and `features.sound.frames`; the energy is the frame's mean square in dB, 0 for a sine of amplitude 1; the pitch is that
+of probabilistic YIN (Mauch and Dixon 2014, doi:10.1109/ICASSP.2014.6853678; librosa's), Hz. A frame without voice has
+no pitch of its own: there it is the line from the voiced frame before to the one after, or that of the nearest, so that
 neither a mean nor a derivative takes a pause for a very deep voice. Of a clip without any voice it is 0 throughout.
 
 What is said of a whole utterance is pooled from these rows, as in ``voice:pool=mean+std``.
@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-
-from features.base import AudioFeature, Clip, Rows, Values
-from features.frames import (
+from affex.features.base import AudioFeature, Clip, Rows, Values
+from affex.features.sound.frames import (
     FLOOR,
     check_derivatives,
     check_framing,

@@ -1,8 +1,4 @@
-"""affex: affect features, extracted once, judged honestly.
+"""The flow, left to right; nothing flows back.
 
-The flow, left to right; nothing flows back::
-
-    corpora -> manifest -> media -> features -> store -> matrix -> splits -> classifiers -> evaluate -> report
+corpora -> manifest -> media -> features -> cache -> streams -> folds -> classifiers -> scores -> report
 """
-
-__version__ = "0.1.0"

@@ -21,6 +21,9 @@ from pathlib import Path
 
 import av
 import numpy as np
+from affex.features.pictures.sampling import sampling
+from affex.pipeline.media.video import Ended, Wanted, Window, windows
+from affex.pipeline.text.errors import MediaError
 from films import number
 from numpy.typing import NDArray
 from sounds import (
@@ -39,10 +42,6 @@ from sounds import (
     unchanged,
     without,
 )
-
-from features.sampling import sampling
-from pipeline.errors import MediaError
-from pipeline.media.video import Ended, Wanted, Window, windows
 
 #: Planted sound and picture last this long, s; spans are told for it, and scaled to the length of clips.
 SECONDS = 6.0

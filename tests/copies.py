@@ -20,13 +20,12 @@ import av
 import numpy as np
 import soundfile
 import soxr
+from affex.features.base import Clip
+from affex.pipeline import media
+from affex.pipeline.evaluation import duplicates
+from affex.pipeline.manifest.utterance import Media
+from affex.pipeline.specs.discovery import feature_presets
 from numpy.typing import NDArray
-
-from features.base import Clip
-from pipeline import media
-from pipeline.judging import duplicates
-from pipeline.registry import feature_presets
-from pipeline.utterance import Media
 
 Samples = NDArray[np.float64]
 Prints = tuple[NDArray[np.float32], NDArray[np.int64]]

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-
-from features.base import Feature
-from pipeline.extraction import stages
-from pipeline.extraction.extract import Summary, extract
-from pipeline.extraction.runner import Runner
-from pipeline.manifest import Dataset
-from pipeline.registry import FeatureSpec
-from pipeline.utterance import Media, Utterance
+from affex.features.base import Feature
+from affex.pipeline.execution import stages
+from affex.pipeline.execution.runner import Runner
+from affex.pipeline.extraction.extract import Summary, extract
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.specs.discovery import FeatureSpec
 
 
 class Listener:

@@ -8,10 +8,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from affex.pipeline.storage.provenance import PACKAGES
 from conftest import ROOT
 from distributed import Client
-
-from pipeline.provenance import PACKAGES
 
 
 class Farm:
@@ -78,9 +77,11 @@ def farm() -> Iterator[Farm]:
 
 def altered(folder: Path, module: str, before: str, after: str) -> Path:
     """Return a copy of affex, one module of which says something else."""
-    for package in PACKAGES:
-        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
-    text = (folder / module).read_text(encoding="utf-8")
+    for package in ("affex", *PACKAGES):
+        source = ROOT / package.removeprefix("affex.")
+        shutil.copytree(source, folder.joinpath(*package.split(".")), ignore=shutil.ignore_patterns("__pycache__"))
+    path = folder / "affex" / module
+    text = path.read_text(encoding="utf-8")
     assert text.count(before) == 1
-    (folder / module).write_text(text.replace(before, after), encoding="utf-8")
+    path.write_text(text.replace(before, after), encoding="utf-8")
     return folder

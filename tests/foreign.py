@@ -3,15 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+from affex.pipeline.caching import cache, imports, store
+from affex.pipeline.caching.store import Table
+from affex.pipeline.exchange import importing
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.specs import discovery
+from affex.pipeline.specs.discovery import FeatureSpec
 from corpus import Listener, run, write_wav
-
-from pipeline import registry
-from pipeline.caching import cache, imports, store
-from pipeline.caching.store import Table
-from pipeline.exchange import importing
-from pipeline.manifest import Dataset
-from pipeline.registry import FeatureSpec
-from pipeline.utterance import Media, Utterance
 
 #: Where each utterance begins and ends in its recording, s; None for a recording of its own, whole.
 SPANS = {"a": None, "b": None, "c": (0.15, 0.55), "d": (0.6, 1.1), "dialog/e": (1.1, 1.4375)}
@@ -36,7 +35,7 @@ def corpus(folder: Path, name: str = "mine") -> Dataset:
 
 def extracted(dataset: Dataset, name: str) -> FeatureSpec:
     """Extract a feature, and return it."""
-    (spec,) = registry.feature_specs(name)
+    (spec,) = discovery.feature_specs(name)
     run(dataset, spec)
     return spec
 
@@ -54,7 +53,7 @@ def failures(dataset: Dataset, spec: FeatureSpec) -> dict[str, str]:
 
 def known(dataset: Dataset, name: str) -> FeatureSpec:
     """Return a feature that was imported, as one asks for it."""
-    (spec,) = registry.feature_specs(name, imports.found(dataset.folder.parent, [dataset.name]))
+    (spec,) = discovery.feature_specs(name, imports.found(dataset.folder.parent, [dataset.name]))
     return spec
 
 

@@ -23,9 +23,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from pipeline.errors import AffexError
-from pipeline.media import csd
-from pipeline.media.confined import Limits
+from affex.pipeline.media import csd
+from affex.pipeline.media.confined import Limits
+from affex.pipeline.text.errors import AffexError
 
 ROWS = np.random.default_rng(0).standard_normal((40, 12)).astype(np.float32)
 SPANS = np.stack([np.arange(40) / 10, np.arange(1, 41) / 10], axis=1)

@@ -27,13 +27,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from affex.pipeline.corpora.base import LOSO, Card
+from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.models import model_file, models
+from affex.pipeline.specs import discovery
+from affex.pipeline.text.errors import AffexError
 from synthetic import make_matrix, with_values
-
-from pipeline import registry
-from pipeline.corpora.base import LOSO, Card
-from pipeline.errors import AffexError
-from pipeline.fitted import modelfile, models
-from pipeline.judging.task import Settings
 
 VALENCE = Card("valence", target="valence")
 #: Every classifier, both targets, every way to choose columns: the spec, the card, and frames an utterance.
@@ -69,8 +68,8 @@ def fitted(name: str, folder: Path) -> bytes:
     spec, card, n_frames = MODELS[name]
     matrix = with_values(make_matrix(n_speakers=4, n_frames=n_frames))
     settings = Settings(corpus="toy", features=("egemaps",), keys=("0" * 64,), card=card,
-                        classifier=registry.classifier(spec))  # fmt: skip
-    modelfile.write(models.fit(matrix, settings, recipes=["{}"]), folder / "sound.affex")
+                        classifier=discovery.classifier(spec))  # fmt: skip
+    model_file.write(models.fit(matrix, settings, recipes=["{}"]), folder / "sound.affex")
     return (folder / "sound.affex").read_bytes()
 
 
@@ -173,7 +172,7 @@ def outcome(content: bytes, folder: Path, n_frames: int) -> str:
     path = folder / "hurt.affex"
     path.write_bytes(content)
     try:
-        model = modelfile.read(path)
+        model = model_file.read(path)
         matrix = make_matrix(n_speakers=3, n_frames=n_frames, seed=5)
         said = models.predict(models.replace(model, columns=models.columns_digest(matrix.columns)), matrix).said
         list(map(str, (model.name, model.evaluation)))

@@ -3,9 +3,8 @@
 from dataclasses import replace
 
 import numpy as np
-
-from pipeline.matrix import Matrix
-from pipeline.utterance import Utterance
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.streams.table import Matrix
 
 EMOTIONS = ("anger", "joy", "neutral", "sadness")
 

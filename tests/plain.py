@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-
-from features.base import (
+from affex.features.base import (
     AudioFeature,
     ChainedFeature,
     Clip,
@@ -20,7 +19,7 @@ from features.base import (
     Runtime,
     VideoFeature,
 )
-from features.spool import Spool
+from affex.features.pictures.spool import Spool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -158,8 +158,7 @@ def make_emodb(root: Path) -> None:
     """Write noise under 535 names of EMO-DB: all its speakers, texts and emotions."""
     import numpy as np
     import soundfile
-
-    from pipeline.corpora import emodb
+    from affex.pipeline.corpora import emodb
 
     texts = ("a01", "a02", "a04", "a05", "a07", "b01", "b02", "b03", "b09", "b10")
     names = [
@@ -174,7 +173,7 @@ def make_emodb(root: Path) -> None:
 
 def make_ravdess(root: Path) -> None:
     """Write films of the demo under names of RAVDESS: four actors, three emotions, two takes."""
-    from pipeline.corpora import demo
+    from affex.pipeline.corpora import demo
 
     clips = iter(demo.CLIPS)
     root.mkdir(parents=True, exist_ok=True)

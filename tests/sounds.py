@@ -10,12 +10,11 @@ from typing import Any
 
 import av
 import numpy as np
+from affex.features.base import Clip
+from affex.pipeline.manifest.utterance import Media
+from affex.pipeline.media import decode_audio
 from films import SIDE, numbered
 from numpy.typing import NDArray
-
-from features.base import Clip
-from pipeline.media import decode_audio
-from pipeline.utterance import Media
 
 #: The rate that pieces are compared at, Hz.
 RATE = 16000

@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from affex.pipeline.caching import cache, entry
+from affex.pipeline.storage import atomic
+from affex.pipeline.text.errors import AffexError
 from conftest import ROOT
-
-from pipeline import atomic
-from pipeline.caching import cache, entry
-from pipeline.errors import AffexError
 
 #: Opens a temporary file or folder and waits until it is killed.
 HOLDING = """

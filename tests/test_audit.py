@@ -6,19 +6,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile
+from affex.pipeline import media
+from affex.pipeline.corpora import csv, emodb
+from affex.pipeline.corpora.base import LOSO
+from affex.pipeline.evaluation import audit
+from affex.pipeline.evaluation.audit import Pair, errors, refusal, warnings
+from affex.pipeline.evaluation.folds import Fold, folds
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.specs.discovery import feature_specs
+from affex.pipeline.streams.table import Matrix, load
 from copies import Treatment, voice, write_copy
 from corpus import run
-
-from pipeline import matrix, media
-from pipeline.corpora import csv, emodb
-from pipeline.corpora.base import LOSO
-from pipeline.judging import audit
-from pipeline.judging.audit import Pair, errors, refusal, warnings
-from pipeline.judging.splits import Fold, folds
-from pipeline.manifest import Dataset
-from pipeline.matrix import Matrix
-from pipeline.registry import feature_specs
-from pipeline.utterance import Media, Utterance
 
 SPECS = feature_specs("fingerprint")
 
@@ -357,7 +356,7 @@ def test_a_refusal_lists_the_pairs_and_says_how_to_go_on():
 def audited(dataset):
     """Return the findings under leave-one-speaker-out, by kind, with the fingerprints from the cache."""
     run(dataset, *SPECS)
-    prints = matrix.load(dataset, SPECS)
+    prints = load(dataset, SPECS)
     utterances = dataset.utterances
     labels = np.array([utterance.label for utterance in utterances])
     found = audit.audit(utterances, labels, folds(LOSO, utterances), prints=prints)

@@ -11,21 +11,20 @@ import av
 import cv2
 import numpy as np
 import pytest
+from affex.features.base import Feature
+from affex.features.detectors import crops
+from affex.features.face import Face
+from affex.features.faces import COLUMNS, Faces
+from affex.features.logmel import Logmel
+from affex.pipeline.caching import cache, store
+from affex.pipeline.extraction.extract import Summary
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.reporting import coverage
+from affex.pipeline.streams import table
 from corpus import run, spec, write_wav
 from films import film, noisy
 from scenes import company, middle, nobody, scene, scenes
-
-from features.base import Feature
-from features.detectors import crops
-from features.face import Face
-from features.faces import COLUMNS, Faces
-from features.logmel import Logmel
-from pipeline import matrix
-from pipeline.caching import cache, store
-from pipeline.extraction.extract import Summary
-from pipeline.manifest import Dataset
-from pipeline.reporting import coverage
-from pipeline.utterance import Media, Utterance
 
 #: What two boxes of one face may be apart, px: the detector's windows lie 8 px apart, or less in a small frame.
 NEAR = 8
@@ -225,7 +224,7 @@ def test_a_film_without_a_face_fails_or_is_kept_as_asked(tmp_path: Path) -> None
         assert seen["nobody"].times == pytest.approx([0, 0.2, 0.4])
         assert not seen["nobody"].values[:, 1:].any()
         assert [crops.decoded(crop).shape for crop in seen["nobody"].crops if crop] == sizes
-        shares = {each.name: each.share for each in coverage.of_clips(matrix.load(dataset, [summary.spec]))}
+        shares = {each.name: each.share for each in coverage.of_clips(table.load(dataset, [summary.spec]))}
         assert shares == {"nobody": 0, "her": 1}
         assert list(held(embedded)) == ["her"]
         assert embedded.failures["nobody"].startswith("no face in any of 3 frames")
@@ -263,4 +262,4 @@ def test_a_face_that_leaves_and_returns_is_not_made_up_meanwhile(tmp_path: Path)
     assert seen.crops[2:5] == (b"", b"", b"")
     assert np.abs(seen.middles[[0, 1, 5, 6]] - [middle(k) for k in (0, 1, 5, 6)]).max() < 15
     assert embedded.times == pytest.approx(np.array([0, 1, 5, 6]) / 5)
-    assert coverage.of_clips(matrix.load(corpus(tmp_path, Media("away.mp4")), [faces.spec]))[0].n_found == 4
+    assert coverage.of_clips(table.load(corpus(tmp_path, Media("away.mp4")), [faces.spec]))[0].n_found == 4

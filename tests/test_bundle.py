@@ -7,10 +7,9 @@ import threading
 from pathlib import Path
 
 import pytest
+from affex.pipeline.storage import bundle
+from affex.pipeline.storage.sealed import DamagedError, UnsealedError
 from conftest import ROOT
-
-from pipeline import bundle
-from pipeline.sealed import DamagedError, UnsealedError
 
 OLD = {"a.csv": b"old rows", "inner.csv": b"old inner"}
 NEW = {"a.csv": b"new rows", "b.png": b"new picture"}

@@ -11,19 +11,20 @@ import numpy as np
 import plain
 import pytest
 import soundfile
+from affex.features.base import Rows, Runtime
+from affex.features.networks.prefetch import ahead
+from affex.pipeline import media
+from affex.pipeline.caching import cache, inventory, store
+from affex.pipeline.execution import stages
+from affex.pipeline.extraction import chain
+from affex.pipeline.extraction.chain import Link, LinkBatch
+from affex.pipeline.extraction.extract import Summary, extract
+from affex.pipeline.extraction.work import Failure
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.specs import discovery
+from affex.pipeline.text.errors import AffexError
 from corpus import Listener, run, small, spec, write_wav
 from plain import Copies, Last, Peaks, Tiles
-
-from features.ahead import ahead
-from features.base import Rows, Runtime
-from pipeline import media, registry
-from pipeline.caching import cache, inventory, store
-from pipeline.errors import AffexError
-from pipeline.extraction import chain, stages
-from pipeline.extraction.chain import Link, LinkBatch
-from pipeline.extraction.extract import Summary, extract
-from pipeline.extraction.work import Failure
-from pipeline.manifest import Dataset
 
 TILES = spec("tiles", Tiles())
 PEAKS = spec("peaks", Peaks())
@@ -33,7 +34,7 @@ PEAKS = spec("peaks", Peaks())
 def presets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the registry know the features that others read here."""
     known = {"tiles": Tiles(), "copies": Copies()}
-    monkeypatch.setattr("pipeline.registry.feature_presets", lambda: known)
+    monkeypatch.setattr("affex.pipeline.specs.discovery.feature_presets", lambda: known)
 
 
 @pytest.fixture
@@ -52,10 +53,10 @@ def no_media(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 
 def test_the_spec_of_a_feature_is_what_one_would_ask_for() -> None:
-    assert str(registry.spec_of(Tiles())) == "tiles"
-    assert str(registry.spec_of(Tiles(gain=2.0))) == "tiles:gain=2.0"
+    assert str(discovery.spec_of(Tiles())) == "tiles"
+    assert str(discovery.spec_of(Tiles(gain=2.0))) == "tiles:gain=2.0"
     with pytest.raises(LookupError, match="a kind that has no preset"):
-        registry.spec_of(Peaks())
+        discovery.spec_of(Peaks())
 
 
 def rows(summary: Summary) -> dict[str, np.ndarray]:
@@ -376,7 +377,7 @@ def test_a_run_that_was_killed_between_two_links_goes_on(dataset: Dataset, no_me
     run(dataset, TILES)
     no_media()
     with pytest.raises(KeyboardInterrupt), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipeline.caching.cache.publish", interrupt)
+        patch.setattr("affex.pipeline.caching.cache.publish", interrupt)
         run(dataset, PEAKS)
     _, peaks = run(dataset, PEAKS)
     assert (peaks.cached, peaks.computed) == (20, 0)

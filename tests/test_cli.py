@@ -16,7 +16,7 @@ from corpus import write_wav
 def affex(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {k: v for k, v in os.environ.items() if not k.startswith("AFFEX_")}
     return subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", *arguments],
+        [sys.executable, "-m", "affex.pipeline.cli", *arguments],
         cwd=cwd,
         env={**clean, "PYTHONPATH": str(ROOT), "COLUMNS": "100", **environment},
         capture_output=True,
@@ -269,7 +269,7 @@ def test_an_interrupt_is_one_sentence_and_keeps_what_is_finished(tmp_path: Path)
     (tmp_path / "many.csv").write_text("file,speaker,label\n" + "".join(f"{name},s,l\n" for name in names))
     arguments = ["features", "--dataset", "csv", "--data", "many.csv", "--features", "compare", "--jobs", "1"]
     run = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.cli", *arguments],
+        [sys.executable, "-m", "affex.pipeline.cli", *arguments],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         start_new_session=True,

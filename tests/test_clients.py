@@ -10,15 +10,14 @@ import clients
 import numpy as np
 import pytest
 import sdk
+from affex.classifiers.estimators.svm import RBFMachine
+from affex.pipeline.exchange import exporting
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Media, Utterance
 from conftest import ROOT
 from corpus import Listener, write_wav
 from foreign import extracted
 from sklearn.svm import SVC
-
-from classifiers.estimators.svm import RBFMachine
-from pipeline.exchange import exporting
-from pipeline.manifest import Dataset
-from pipeline.utterance import Media, Utterance
 
 SNIPPETS = clients.snippets()
 NAMES = [" ".join(needs) for needs, _, _ in SNIPPETS]

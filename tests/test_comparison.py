@@ -8,19 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from affex.pipeline.corpora.base import LOSO, Card
+from affex.pipeline.evaluation import runs, significance
+from affex.pipeline.evaluation.evaluate import evaluate
+from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
+from affex.pipeline.evaluation.runs import Run
+from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.reporting import comparison, report, tables
+from affex.pipeline.text.console import Terminal
+from affex.pipeline.text.errors import AffexError, UsageError
 from rich.console import Console
 from scipy import stats
 from synthetic import Bayes, make_matrix, with_values
-
-from pipeline.console import Terminal
-from pipeline.corpora.base import LOSO, Card
-from pipeline.errors import AffexError, UsageError
-from pipeline.judging import runs, significance
-from pipeline.judging.evaluate import evaluate
-from pipeline.judging.results import FoldSummary, Result, Scores
-from pipeline.judging.runs import Run
-from pipeline.judging.task import Settings
-from pipeline.reporting import comparison, report, tables
 
 SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
 RANDOM = Card("random-k", "random-k")

@@ -2,9 +2,8 @@
 
 import io
 
+from affex.pipeline.text.console import Lines, Terminal
 from rich.console import Console
-
-from pipeline.console import Lines, Terminal
 
 
 def lines(total: int) -> tuple[Lines, list[str], list[float]]:

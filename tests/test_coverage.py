@@ -3,14 +3,13 @@
 from pathlib import Path
 
 import pytest
+from affex.pipeline.cli.command import cli
+from affex.pipeline.reporting import coverage, tables
+from affex.pipeline.specs import discovery
+from affex.pipeline.streams.table import Matrix, load
+from affex.pipeline.text.errors import AffexError, UsageError
 from corpus import run, small, spec
 from plain import Seen
-
-from pipeline import registry
-from pipeline.cli.command import cli
-from pipeline.errors import AffexError, UsageError
-from pipeline.matrix import Matrix, load
-from pipeline.reporting import coverage, tables
 
 
 @pytest.fixture
@@ -51,7 +50,7 @@ def test_what_is_shown(matrix, monkeypatch):
 
 
 def test_the_verb(tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(registry.feature_presets(), "seen", Seen())
+    monkeypatch.setitem(discovery.feature_presets(), "seen", Seen())
     dataset = small(tmp_path, n_clips=3)
     rows = (f"data/{utterance.audio.path},{utterance.speaker},a\n" for utterance in dataset.utterances)
     (tmp_path / "mine.csv").write_text("file,speaker,label\n" + "".join(rows), encoding="utf-8")
@@ -68,4 +67,4 @@ def test_the_verb(tmp_path, monkeypatch, capsys):
 def test_a_feature_that_looks_for_no_face():
     coverage.require_found(spec("seen", Seen()))
     with pytest.raises(UsageError, match="mfcc does not say in which frames a face was found"):
-        coverage.require_found(registry.feature_specs("mfcc")[0])
+        coverage.require_found(discovery.feature_specs("mfcc")[0])

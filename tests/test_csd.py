@@ -9,10 +9,9 @@ import fuzz_csd
 import h5py
 import numpy as np
 import pytest
-
-from pipeline.errors import AffexError
-from pipeline.media import csd
-from pipeline.media.confined import Confined, Limits, RefusedError
+from affex.pipeline.media import csd
+from affex.pipeline.media.confined import Confined, Limits, RefusedError
+from affex.pipeline.text.errors import AffexError
 
 TIMES = np.array([[0.0, 1.5], [1.5, 2.0], [-0.48, 4.1]])
 NUMBERS = np.arange(6, dtype=np.float32).reshape(3, 2)
@@ -217,8 +216,8 @@ def test_a_full_disk_is_an_error_and_not_the_end_of_the_process(n_rows, room, tm
     script = f"""
 import resource, numpy as np
 from pathlib import Path
-from pipeline.errors import AffexError
-from pipeline.media import csd
+from affex.pipeline.text.errors import AffexError
+from affex.pipeline.media import csd
 resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, resource.RLIM_INFINITY))
 rows = csd.Entry(np.zeros(({n_rows}, 20)), np.zeros(({n_rows}, 2)))
 try:

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from pipeline import atomic
-from pipeline.corpora.base import Corpus, Download
-from pipeline.download import CHUNK, fetch
-from pipeline.errors import AffexError, CorpusError, UsageError
-from pipeline.utterance import Media, Utterance
+from affex.pipeline.corpora.base import Corpus, Download
+from affex.pipeline.corpora.download import CHUNK, fetch
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.storage import atomic
+from affex.pipeline.text.errors import AffexError, CorpusError, UsageError
 
 N_FILES = 3
 

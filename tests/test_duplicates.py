@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
+from affex.pipeline import media
+from affex.pipeline.evaluation import duplicates
+from affex.pipeline.manifest.utterance import Media
 from copies import TREATMENTS, prints_of, voice, write_copy
-
-from pipeline import media
-from pipeline.judging import duplicates
-from pipeline.utterance import Media
 
 
 @pytest.fixture(scope="module")

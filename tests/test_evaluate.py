@@ -5,27 +5,26 @@ import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import affex.pipeline.evaluation.task
 import joblib
 import numpy as np
 import pytest
+from affex.classifiers.base import Target
+from affex.pipeline.corpora.base import LOSO, Card
+from affex.pipeline.evaluation import metrics
+from affex.pipeline.evaluation.evaluate import build, evaluate, fit, pool
+from affex.pipeline.evaluation.results import Result
+from affex.pipeline.evaluation.task import Settings, prepare
+from affex.pipeline.execution import stages
+from affex.pipeline.execution.runner import Runner
+from affex.pipeline.reporting.report import confusion_of
+from affex.pipeline.specs import discovery
+from affex.pipeline.streams.table import Matrix, SpeakerNorm, normalised_by_speaker
+from affex.pipeline.text.errors import AffexError, UsageError
 from sklearn.decomposition import PCA
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from synthetic import EMOTIONS, Bayes, FrameBayes, Memoriser, Scaled, make_matrix, relabelled, with_values
-
-import pipeline.judging.task
-from classifiers.base import Target
-from pipeline import registry
-from pipeline.corpora.base import LOSO, Card
-from pipeline.errors import AffexError, UsageError
-from pipeline.extraction import stages
-from pipeline.extraction.runner import Runner
-from pipeline.judging import metrics
-from pipeline.judging.evaluate import build, evaluate, fit, pool
-from pipeline.judging.results import Result
-from pipeline.judging.task import Settings, prepare
-from pipeline.matrix import Matrix, SpeakerNorm, normalised_by_speaker
-from pipeline.reporting.report import confusion_of
 
 BAYES = Settings(corpus="toy", features=("made",), classifier=Bayes())
 VALENCE = replace(BAYES, card=Card("valence", target="valence"))
@@ -174,7 +173,7 @@ def test_the_canary_dies_when_scaling_moves_outside_the_fold(monkeypatch):
     def scaled_outside(matrix: Matrix, how: SpeakerNorm) -> Matrix:
         return replace(matrix, X=(matrix.X - matrix.X.mean(axis=0)) / matrix.X.std(axis=0))
 
-    monkeypatch.setattr(pipeline.judging.task, "normalised_by_speaker", scaled_outside)
+    monkeypatch.setattr(affex.pipeline.evaluation.task, "normalised_by_speaker", scaled_outside)
     settings, matrix = replace(BAYES, speaker_norm=True), make_matrix()
     assert fitted_states(matrix, settings, "02") != fitted_states(corrupted(matrix, "02"), settings, "02")
 
@@ -189,12 +188,12 @@ def test_the_canary_sees_a_training_speaker_change():
 
 def house(name: str) -> tuple[Matrix, Settings]:
     """Return a preset's settings, and a matrix of the rows that it reads."""
-    classifier = registry.classifier_presets()[name]
+    classifier = discovery.classifier_presets()[name]
     n_frames = 30 if classifier.rows == "frame" else 1
     return make_matrix(n_speakers=4, n_frames=n_frames), replace(BAYES, classifier=classifier)
 
 
-@pytest.mark.parametrize("name", registry.classifier_presets())
+@pytest.mark.parametrize("name", discovery.classifier_presets())
 def test_no_classifier_keeps_a_trace_of_the_tested_speaker(name):
     matrix, settings = house(name)
     state = fitted_states(matrix, settings, "02")
@@ -205,7 +204,7 @@ def test_no_classifier_keeps_a_trace_of_the_tested_speaker(name):
 @pytest.mark.parametrize("select", ["variance", "anova", "pca"])
 def test_no_selection_of_columns_keeps_a_trace_of_the_tested_speaker(select):
     matrix = make_matrix(n_speakers=4, n_columns=12)
-    settings = replace(BAYES, classifier=registry.classifier(f"svm:select={select}"))
+    settings = replace(BAYES, classifier=discovery.classifier(f"svm:select={select}"))
     state = fitted_states(matrix, settings, "02")
     assert state == fitted_states(corrupted(matrix, "02"), settings, "02")
     assert state != fitted_states(corrupted(matrix, "03"), settings, "02")
@@ -222,7 +221,7 @@ def test_the_labels_of_the_tested_speaker_change_nothing_that_is_said_of_them(re
     assert one.inner[2].values.tobytes() == other.inner[2].values.tobytes()
 
 
-@pytest.mark.parametrize("name", registry.classifier_presets())
+@pytest.mark.parametrize("name", discovery.classifier_presets())
 def test_every_classifier_repeats_itself_to_the_bit_in_any_number_of_processes(name, cluster):
     matrix, settings = house(name)
     result = evaluate(matrix, settings)
@@ -460,10 +459,10 @@ class OnlyClasses(Bayes):
     targets = ("classes",)
 
 
-@pytest.mark.parametrize("name", [n for n, c in registry.classifier_presets().items() if "values" in c.targets])
+@pytest.mark.parametrize("name", [n for n, c in discovery.classifier_presets().items() if "values" in c.targets])
 def test_no_regressor_keeps_a_trace_of_the_tested_speaker(name):
     matrix = with_values(make_matrix(n_speakers=4))
-    settings = replace(VALENCE, classifier=registry.classifier_presets()[name])
+    settings = replace(VALENCE, classifier=discovery.classifier_presets()[name])
     state = fitted_states(matrix, settings, "02")
     assert state == fitted_states(devalued(matrix, "02"), settings, "02")
     assert state != fitted_states(devalued(matrix, "03"), settings, "02")
@@ -559,7 +558,7 @@ def test_a_missing_modality_is_reported():
     present = np.ones((len(matrix), 2), dtype=bool)
     present[3, 1] = False
     X = np.where((np.arange(len(matrix)) == 3)[:, None] & (np.arange(5) > 2), np.nan, matrix.X)
-    settings = replace(BAYES, features=("voice", "face"), classifier=registry.classifier("svm:C=1,gamma=1"))
+    settings = replace(BAYES, features=("voice", "face"), classifier=discovery.classifier("svm:C=1,gamma=1"))
     result = evaluate(replace(matrix, X=X.astype(np.float32), present=present), settings)
     assert any("1 of 48 utterances lack face" in note for note in result.notes)
     assert np.isfinite(result.scores.values).all()
@@ -569,7 +568,7 @@ def test_a_modality_that_nobody_has_is_no_fusion():
     matrix = make_matrix(n_speakers=3)
     X = np.where(np.arange(5) > 2, np.nan, matrix.X).astype(np.float32)
     nobody = replace(matrix, X=X, present=np.tile([True, False], (len(matrix), 1)))
-    settings = replace(BAYES, features=("voice", "face"), classifier=registry.classifier("svm:C=1,gamma=1"))
+    settings = replace(BAYES, features=("voice", "face"), classifier=discovery.classifier("svm:C=1,gamma=1"))
     with pytest.raises(AffexError, match=r"None of the 48 utterances that count has face.* Name the others alone"):
         evaluate(nobody, settings)
 
@@ -603,7 +602,7 @@ def test_the_tested_speaker_leaves_no_trace_in_the_inner_scores():
 
 def test_distances_once_for_all_folds_decide_as_those_of_each_fold(monkeypatch):
     matrix = make_matrix(n_speakers=4, n_columns=30)
-    settings = replace(BAYES, classifier=registry.classifier("svm"), speaker_norm=True)
+    settings = replace(BAYES, classifier=discovery.classifier("svm"), speaker_norm=True)
     shared = evaluate(matrix, settings)
     monkeypatch.setattr(type(settings.classifier), "distances", lambda self, X, device: None)
     each = evaluate(matrix, settings)
@@ -612,6 +611,6 @@ def test_distances_once_for_all_folds_decide_as_those_of_each_fold(monkeypatch):
 
 
 def test_rows_that_only_lost_their_mean_are_scaled_in_each_fold(monkeypatch):
-    settings = replace(BAYES, classifier=registry.classifier("svm:C=1,gamma=1"), speaker_norm="mean")
+    settings = replace(BAYES, classifier=discovery.classifier("svm:C=1,gamma=1"), speaker_norm="mean")
     monkeypatch.setattr(type(settings.classifier), "distances", lambda *_, **__: pytest.fail("no fold scaled them"))
     assert uar(evaluate(make_matrix(n_speakers=4), settings)) > 0.4

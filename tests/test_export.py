@@ -8,20 +8,19 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from affex.pipeline.caching import cache
+from affex.pipeline.exchange import exporting, formats, parquet
+from affex.pipeline.exchange.record import Clip, Export
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.media import csd
+from affex.pipeline.storage.atomic import writing
+from affex.pipeline.text.errors import AffexError, UsageError
 from corpus import Listener, run, spec
 from foreign import cached, corpus, extracted, failures, imported
 from hypothesis import given
 from hypothesis import strategies as st
 from plain import Tiles
-
-from pipeline.atomic import writing
-from pipeline.caching import cache
-from pipeline.errors import AffexError, UsageError
-from pipeline.exchange import exporting, formats, parquet
-from pipeline.exchange.record import Clip, Export
-from pipeline.manifest import Dataset
-from pipeline.media import csd
-from pipeline.utterance import Media, Utterance
 
 NAMES = {
     "csd": "out.csd",

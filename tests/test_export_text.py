@@ -7,14 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from affex.pipeline.exchange import exporting, segments
+from affex.pipeline.exchange.record import Clip, Export
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.text.errors import AffexError, UsageError
 from corpus import Listener
 from foreign import cached, corpus, extracted, imported, rows_of
-
-from pipeline.errors import AffexError, UsageError
-from pipeline.exchange import exporting, segments
-from pipeline.exchange.record import Clip, Export
-from pipeline.manifest import Dataset
-from pipeline.utterance import Media, Utterance
 
 FRAMES, FUNCTIONALS = "mfcc:n=13", "gemaps"
 

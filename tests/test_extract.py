@@ -9,15 +9,15 @@ import h5py
 import numpy as np
 import pytest
 import soundfile
+from affex.pipeline.caching import cache, sources, store
+from affex.pipeline.manifest import manifest
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Media
+from affex.pipeline.specs import discovery
+from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.text.errors import AffexError
 from corpus import Listener, at_hand, run, small, spec, write_wav
 from plain import Broken, Level, Samples
-
-from pipeline import manifest, registry
-from pipeline.caching import cache, sources, store
-from pipeline.errors import AffexError
-from pipeline.manifest import Dataset
-from pipeline.registry import FeatureSpec
-from pipeline.utterance import Media
 
 
 @pytest.fixture
@@ -81,9 +81,9 @@ def test_one_changed_sample_recomputes_that_clip_only(dataset: Dataset, put_back
 
 
 def test_a_media_file_is_hashed_once(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.files.TICK", -1.0)
+    monkeypatch.setattr("affex.pipeline.storage.files.TICK", -1.0)
     run(dataset, LEVEL)
-    monkeypatch.setattr("pipeline.media.digest", lambda path: pytest.fail(f"{path} was hashed again"))
+    monkeypatch.setattr("affex.pipeline.media.digest", lambda path: pytest.fail(f"{path} was hashed again"))
     run(dataset, LEVEL)
 
 
@@ -138,7 +138,7 @@ def test_a_clip_that_leaves_the_corpus_and_returns_is_not_lost(dataset: Dataset)
 
 
 def test_several_features_decode_each_clip_once(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipeline import media
+    from affex.pipeline import media
 
     decoded: list[str] = []
     decode = media.decode_audio
@@ -204,7 +204,7 @@ def test_a_clip_done_since_it_failed_has_not_failed(dataset: Dataset) -> None:
     run(dataset, LEVEL)
     moved.rename(dataset.root / "04.wav")
     with pytest.raises(KeyboardInterrupt), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipeline.caching.cache.publish", interrupt)
+        patch.setattr("affex.pipeline.caching.cache.publish", interrupt)
         run(dataset, LEVEL)
     [summary] = run(dataset, LEVEL)
     assert (summary.cached, summary.computed, summary.failures) == (20, 0, {})
@@ -286,8 +286,8 @@ def test_a_second_run_waits_for_the_first(dataset: Dataset) -> None:
 
 
 def test_clips_of_much_audio_travel_in_small_batches(dataset: Dataset) -> None:
-    from pipeline.extraction.extract import _batches
-    from pipeline.extraction.work import Job
+    from affex.pipeline.extraction.extract import _batches
+    from affex.pipeline.extraction.work import Job
 
     long = [Job(str(n), Media("a.wav", 0.0, 100.0), 1, 1, (0,)) for n in range(6)]
     assert [len(batch) for batch in _batches(long)] == [2, 2, 2]
@@ -308,12 +308,12 @@ def test_keys_stay_as_they_were(preset: str, key: str, monkeypatch: pytest.Monke
     """Frozen, at version 1 of all packages and the decoder: who changes how keys are made throws away all caches."""
     monkeypatch.setattr(cache, "versions", lambda names: dict.fromkeys(names, "1"))
     monkeypatch.setattr(cache, "DECODED", {"audio": 1})
-    assert cache.recipe(registry.feature_presets()[preset]).key == key
+    assert cache.recipe(discovery.feature_presets()[preset]).key == key
 
 
 def test_what_is_remembered_of_a_file_is_proved_line_by_line(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     """A digit of a digest that changed on the disk gave rows of another source; now the file is hashed again."""
-    monkeypatch.setattr("pipeline.files.TICK", -1.0)
+    monkeypatch.setattr("affex.pipeline.storage.files.TICK", -1.0)
     run(dataset, LEVEL)
     path = dataset.folder / "media.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
@@ -329,7 +329,7 @@ def test_what_is_remembered_of_a_file_is_proved_line_by_line(dataset: Dataset, m
 
 
 def test_a_name_with_a_line_separator_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.files.TICK", -1.0)
+    monkeypatch.setattr("affex.pipeline.storage.files.TICK", -1.0)
     write_wav(tmp_path / "data" / "a\u2028b\x85.wav", 0.2)
     dataset = at_hand(tmp_path, ["a\u2028b\x85.wav"])
     run(dataset, LEVEL)

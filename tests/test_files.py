@@ -13,34 +13,36 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from affex.pipeline.caching import cache, imports, owner, store
+from affex.pipeline.caching.dataset import last, opened
+from affex.pipeline.cli.command import cli
+from affex.pipeline.corpora import csv
+from affex.pipeline.corpora.base import Card
+from affex.pipeline.evaluation import runs
+from affex.pipeline.evaluation.finished_folds import damage
+from affex.pipeline.evaluation.folds import folds
+from affex.pipeline.exchange import importing
+from affex.pipeline.exchange.record import Wish
+from affex.pipeline.manifest import manifest
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.media import decode_audio, digest
+from affex.pipeline.models import model_file
+from affex.pipeline.models.new_recordings import at_hand
+from affex.pipeline.specs import discovery
+from affex.pipeline.storage import bundle
+from affex.pipeline.storage.files import below, content, is_there
+from affex.pipeline.storage.sealed import sealed
+from affex.pipeline.streams.table import Matrix
+from affex.pipeline.text.errors import AffexError, CorpusError, UsageError
+from affex.pipeline.text.filenames import on_disk, shown, spelled
+from affex.pipeline.verification import verification
 from click.testing import CliRunner
 from conftest import ROOT
 from corpus import Listener, run, write_wav
 from synthetic import make_matrix
 from test_models import fitted, wanted
 from trees import TREES, pointer
-
-from pipeline import bundle, manifest, registry, verification
-from pipeline.caching import cache, imports, owner, store
-from pipeline.cli.command import cli
-from pipeline.corpora import csv
-from pipeline.corpora.base import Card
-from pipeline.dataset import last, opened
-from pipeline.errors import AffexError, CorpusError, UsageError
-from pipeline.exchange import importing
-from pipeline.exchange.record import Wish
-from pipeline.filenames import on_disk, shown, spelled
-from pipeline.files import below, content, is_there
-from pipeline.fitted import modelfile
-from pipeline.fitted.recordings import at_hand
-from pipeline.judging import runs
-from pipeline.judging.kept_folds import damage
-from pipeline.judging.splits import folds
-from pipeline.manifest import Dataset
-from pipeline.matrix import Matrix
-from pipeline.media import decode_audio, digest
-from pipeline.sealed import sealed
-from pipeline.utterance import Media, Utterance
 
 #: Names that are no UTF-8: Latin-1, a cut character, bytes of no encoding; and names that look like spelled ones.
 NAMES = [b"t\xf6ne", b"\xe2\x82", b"\xff\xfe", "töne".encode(), b"a\\xff", b"a\\x5cxff", b"a\\xFF", b"a\\b", b"\\x\xff"]
@@ -154,7 +156,7 @@ def test_a_clip_that_is_no_file_fails_with_its_reason_and_the_others_do_not(tmp_
     write_wav(tmp_path / "data" / "good.wav", 0.3)
     utterances = [Utterance(name, "c", "s", audio=Media(f"{name}.wav")) for name in ("good", *strange)]
     dataset = Dataset("c", tmp_path / "data", tmp_path / "cache" / "c", utterances)
-    (summary,) = run(dataset, *registry.feature_specs("egemaps"))
+    (summary,) = run(dataset, *discovery.feature_specs("egemaps"))
     assert summary.computed == 1
     assert summary.failures == {name: f"{path} cannot be read: {why}" for name, (path, why) in strange.items()}
 
@@ -209,7 +211,7 @@ def test_no_corpus_waits_for_a_fifo(name, place, tmp_path):
     (root / place).unlink()
     fifo(root / place)
     try:
-        utterances = registry.corpora()[name].find(tree)
+        utterances = discovery.corpora()[name].find(tree)
     except CorpusError as error:
         assert "FIFO" in str(error) or "found" in str(error)
         return
@@ -219,7 +221,7 @@ def test_no_corpus_waits_for_a_fifo(name, place, tmp_path):
 
 def _specs(kinds: set[str]) -> tuple:
     wanted = {"audio": "egemaps", "video": "faces:detector=hog", "mocap": "mocap"}
-    return registry.feature_specs(" ".join(wanted[kind] for kind in sorted(kinds)))
+    return discovery.feature_specs(" ".join(wanted[kind] for kind in sorted(kinds)))
 
 
 def test_no_table_no_model_no_split_no_weights_and_no_import_wait_for_a_fifo(tmp_path):
@@ -231,11 +233,11 @@ def test_no_table_no_model_no_split_no_weights_and_no_import_wait_for_a_fifo(tmp
     with pytest.raises(CorpusError, match=said):
         at_hand(tmp_path / "t.csv", tmp_path / "cache")
     with pytest.raises(UsageError, match=said):
-        modelfile.read(tmp_path / "m.affex")
+        model_file.read(tmp_path / "m.affex")
     with pytest.raises(AffexError, match=said):
         folds(Card("split", "split", file=str(tmp_path / "t.csv")), [Utterance("a", "c", "s")])
     with pytest.raises(UsageError, match="is no file, and a weight file was expected"):
-        registry.feature_specs(f"resnet18:weights={tmp_path / 't.csv'}")
+        discovery.feature_specs(f"resnet18:weights={tmp_path / 't.csv'}")
     dataset = Dataset("c", tmp_path, tmp_path / "cache" / "c", [Utterance("a", "c", "s", audio=Media("a.wav"))])
     for name in ("t.csv", "x.npz", "x.csd", "x.parquet", "rows", "tables", "db"):
         with pytest.raises(AffexError, match=said):
@@ -259,7 +261,7 @@ def test_a_fifo_in_the_cache_is_as_good_as_an_empty_file(tmp_path):
     assert imports.found(tmp_path, ["c"]) == {}
     write_wav(tmp_path / "data" / "a.wav", 0.3)
     dataset = Dataset("c", tmp_path / "data", tmp_path / "c", [Utterance("a", "c", "s", audio=Media("a.wav"))])
-    (summary,) = run(dataset, *registry.feature_specs("egemaps"))
+    (summary,) = run(dataset, *discovery.feature_specs("egemaps"))
     assert (summary.computed, path.is_fifo()) == (1, False)
 
 
@@ -291,7 +293,7 @@ def test_no_reader_of_what_affex_keeps_waits_for_a_fifo(tmp_path):
     write_wav(tmp_path / "data" / "a.wav", 0.3)
     (tmp_path / "data" / "c.csv").write_text("file,speaker,label\na.wav,s,b\n")
     dataset = opened("csv", tmp_path / "data" / "c.csv", tmp_path, partial=False, console=Listener())
-    (summary,) = run(dataset, *registry.feature_specs("egemaps"))
+    (summary,) = run(dataset, *discovery.feature_specs("egemaps"))
     assert (summary.computed, manifest.is_sound(folder / "manifest.jsonl")) == (1, True)
     bundle.write(folder / "runs" / "one", "metrics.json", {"versions": {}}, {"predictions.csv": b"x"})
     assert bundle.read(folder / "runs" / "one", "metrics.json").contents == {"predictions.csv": b"x"}
@@ -304,7 +306,7 @@ def test_a_model_that_was_never_fetched_says_so(tmp_path):
         (tmp_path / "locked.affex", "git annex get"),
     ):
         with pytest.raises(UsageError, match=rf"{path.name} was never fetched: .* Run `{command}`"):
-            modelfile.read(path)
+            model_file.read(path)
 
 
 def test_a_fifo_cannot_be_shown(tmp_path):
@@ -336,14 +338,14 @@ IDS = [r"\xff", r"t\x5cxf6ne", r"t\xf6ne", "töne"]
 
 def small_matrix() -> Matrix:
     """Return rows with the columns that egemaps has."""
-    (spec,) = registry.feature_specs("egemaps")
+    (spec,) = discovery.feature_specs("egemaps")
     columns = spec.feature.columns
     return replace(make_matrix(n_speakers=3, n_columns=len(columns)), columns=columns)
 
 
 def in_a_process(*arguments: str | Path) -> str:
     said = subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", *arguments, "--scheduler", "inline"],
+        [sys.executable, "-m", "affex.pipeline.cli", *arguments, "--scheduler", "inline"],
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", "PYTHONIOENCODING": "ascii"},
         capture_output=True,
         check=False,
@@ -354,7 +356,7 @@ def in_a_process(*arguments: str | Path) -> str:
 
 def test_predict_spells_names_that_are_no_utf_8_everywhere(latin, tmp_path):
     """In the table, the manifest, HDF5 and on a terminal, even one that knows no umlauts."""
-    modelfile.write(fitted(small_matrix(), wanted("svm:C=1,gamma=1")), tmp_path / "m.affex")
+    model_file.write(fitted(small_matrix(), wanted("svm:C=1,gamma=1")), tmp_path / "m.affex")
     out = tmp_path / "labelled.csv"
     said = in_a_process(
         "predict", "--model", tmp_path / "m.affex", "--data", latin, "--cache", tmp_path / "cache", "--out", out
@@ -376,11 +378,11 @@ def test_predict_spells_names_that_are_no_utf_8_everywhere(latin, tmp_path):
 def test_corpora_in_a_folder_whose_name_is_no_utf_8_are_read(name, tmp_path):
     named(tmp_path, b"\xff").unlink()
     root = TREES[name](tmp_path / "tree")
-    plain = registry.corpora()[name].find(root)
+    plain = discovery.corpora()[name].find(root)
     moved = tmp_path / "moved"
     moved.mkdir()
     root.rename(moved / os.fsdecode(b"Korpus \xe4"))
-    found = registry.corpora()[name].find(moved)
+    found = discovery.corpora()[name].find(moved)
     assert [(u.id, u.label, u.text, u.votes) for u in found] == [(u.id, u.label, u.text, u.votes) for u in plain]
     for utterance in found:
         manifest.to_line(utterance).encode()
@@ -398,15 +400,15 @@ def test_a_table_names_them_by_their_spelling_and_is_read_whatever_it_is_called(
     assert dataset.name == dataset.folder.name == r"meine t\xe4belle"
     assert [utterance.id for utterance in dataset.utterances] == IDS
     assert [utterance.audio.path for utterance in dataset.utterances] == [f"{id_}.wav" for id_ in IDS]
-    (summary,) = run(dataset, *registry.feature_specs("egemaps"))
+    (summary,) = run(dataset, *discovery.feature_specs("egemaps"))
     assert (summary.computed, summary.failures) == (4, {})
     assert store.load(summary.path, cache.recipe(summary.spec.feature).key).ids == tuple(IDS)
     json.loads((dataset.folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines()[0])
-    run(dataset, *registry.feature_specs("egemaps"))  # what was remembered of the files is read again
+    run(dataset, *discovery.feature_specs("egemaps"))  # what was remembered of the files is read again
 
 
 def test_a_failure_names_them_by_their_spelling(tmp_path):
     named(tmp_path, b"t\xf6ne.wav")
     found = at_hand(tmp_path, tmp_path / "cache")
-    (summary,) = run(found, *registry.feature_specs("egemaps"))
+    (summary,) = run(found, *discovery.feature_specs("egemaps"))
     assert summary.failures == {r"t\xf6ne": r"t\xf6ne.wav is empty (0 bytes)"}

@@ -14,23 +14,24 @@ from pathlib import Path
 
 import click
 import pytest
+from affex.classifiers.base import Classifier
+from affex.pipeline.caching.dataset import remember
+from affex.pipeline.cli import command, options
+from affex.pipeline.corpora import demo
+from affex.pipeline.evaluation import runs
+from affex.pipeline.execution import stages
+from affex.pipeline.extraction.extract import extract
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.specs import discovery
+from affex.pipeline.storage import provenance
+from affex.pipeline.text import errors, wording
+from affex.pipeline.text.errors import AffexError, UsageError
+from affex.pipeline.workspace.workspace import Running, open_desk
 from conftest import ROOT
 from corpus import Listener, write_wav
 from filelock import FileLock
 from test_house import MODULES, makefile
-
-from classifiers.base import Classifier
-from pipeline import errors, front, provenance, registry
-from pipeline.cli import command, options
-from pipeline.corpora import demo
-from pipeline.dataset import remember
-from pipeline.desk import Running, open_desk
-from pipeline.errors import AffexError, UsageError
-from pipeline.extraction import stages
-from pipeline.extraction.extract import extract
-from pipeline.judging import runs
-from pipeline.manifest import Dataset
-from pipeline.utterance import Media, Utterance
 
 #: Runs affex in this process, with what was typed behind its name; returns the exit code and what it said.
 Typed = Callable[..., tuple[int, str]]
@@ -115,7 +116,7 @@ def test_the_home_folder_is_meant_where_paths_are_within_a_word(folder: Path, mo
     two = options.Corpora("csv csv", "'~/one two.csv' ~/three.csv", partial=False, cache=Path("cache"))
     assert two._folders == [folder / "one two.csv", folder / "three.csv"]
     (folder / "net.pth").write_bytes(b"weights")
-    [spec] = registry.feature_specs("resnet18:weights=~/net.pth")
+    [spec] = discovery.feature_specs("resnet18:weights=~/net.pth")
     assert spec.feature.weights == f"{folder}/net.pth"
     assert options.expanded("~nobody-of-this-name/x") == "~nobody-of-this-name/x"
 
@@ -256,8 +257,8 @@ def test_an_import_and_a_partial_corpus_end_with_a_line_that_works(typed: Typed,
 
 def test_the_demo_ends_with_lines_to_copy(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "CLIPS", demo.CLIPS[:1])
-    monkeypatch.setattr("pipeline.dataset.shortfalls", lambda *_: [])
-    monkeypatch.setattr("pipeline.tour.tour", lambda *_: None)  # `test_tour` takes it
+    monkeypatch.setattr("affex.pipeline.caching.dataset.shortfalls", lambda *_: [])
+    monkeypatch.setattr("affex.pipeline.workspace.demo.demonstrate", lambda *_: None)  # `test_demo` runs it
     code, said = typed("demo", "--cache", "cache of the demo")
     assert code == 0, said
     assert "Your own recordings, listed in a table: affex features --dataset csv --data mine.csv" in said
@@ -274,10 +275,10 @@ def test_the_demo_ends_with_lines_to_copy(typed: Typed, monkeypatch: pytest.Monk
 def test_every_feature_is_said_in_words(typed: Typed) -> None:
     code, said = typed("list")
     assert code == 0
-    for name, feature in registry.feature_presets().items():
+    for name, feature in discovery.feature_presets().items():
         assert len(feature.about.split()) >= 3, name
         assert f"│ {name} " in said
-    words = [feature.about for feature in registry.feature_presets().values()]
+    words = [feature.about for feature in discovery.feature_presets().values()]
     assert len(set(words)) == len(words)
     assert "dlib's embedding of the face" in said
 
@@ -292,7 +293,7 @@ def test_the_corpus_asked_for_last_is_remembered_when_it_is_opened(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.cli.extraction.extracted", interrupted)
+        patch.setattr("affex.pipeline.cli.extraction.extracted", interrupted)
         code, _ = typed("features", *TABLE, "--cache", "fresh")
     assert code == 130
     code, said = typed("cache", "--cache", "fresh", "why", "--features", "gemaps")
@@ -359,7 +360,7 @@ def test_a_missing_weight_file_is_said_at_once_and_not_after_waiting(tmp_path: P
     utterance = Utterance("a", "films", "s", "x", video=Media("a.mp4"))
     films = Dataset("films", tmp_path, tmp_path / "cache" / "films", (utterance,))
     films.folder.mkdir(parents=True)
-    specs = registry.feature_specs("resnet18:digest=" + "0" * 64)
+    specs = discovery.feature_specs("resnet18:digest=" + "0" * 64)
     with (
         FileLock(films.folder / ".lock"),  # another run is writing
         pytest.raises(AffexError, match="resnet18 needs the weight file with the sha256 000"),
@@ -427,10 +428,10 @@ MESSAGES = [
 
 @pytest.mark.parametrize(("message", "typed_affex"), MESSAGES)
 def test_messages_are_in_the_words_of_what_was_typed(message: str, typed_affex: str, tmp_path: Path) -> None:
-    assert front.as_typed(message, {}, "affex") == typed_affex
-    from_here = {front.MAKE_TYPED_IN: str(Path.cwd())}
-    assert front.as_typed(message, from_here, "affex") == message
-    away = front.as_typed(message, {front.MAKE_TYPED_IN: str(tmp_path)}, "affex")
+    assert wording.as_typed(message, {}, "affex") == typed_affex
+    from_here = {wording.MAKE_TYPED_IN: str(Path.cwd())}
+    assert wording.as_typed(message, from_here, "affex") == message
+    away = wording.as_typed(message, {wording.MAKE_TYPED_IN: str(tmp_path)}, "affex")
     if "make install" not in message and "cannot make" not in message:
         assert away == re.sub(r"\bmake ", f"make -C {shlex.quote(str(Path.cwd()))} ", message)
 
@@ -443,13 +444,16 @@ def test_a_line_to_copy_begins_as_what_was_typed(tmp_path: Path, monkeypatch: py
         (Path("/elsewhere/a b/affex"), "'/elsewhere/a b/affex'"),
         (Path("/elsewhere/pipeline/cli/__main__.py"), "affex"),
     ):
-        assert front.as_typed("make list", {}, str(program)) == f"{begin} list"
-        assert front.as_typed("`affex cache`", {front.MAKE_TYPED_IN: str(tmp_path)}, str(program)) == f"`{begin} cache`"
+        assert wording.as_typed("make list", {}, str(program)) == f"{begin} list"
+        assert (
+            wording.as_typed("`affex cache`", {wording.MAKE_TYPED_IN: str(tmp_path)}, str(program))
+            == f"`{begin} cache`"
+        )
 
 
 def test_errors_of_options_are_in_the_words_of_what_was_typed(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Invalid value for '--jobs'" in typed("features", "--jobs", "0")[1]
-    monkeypatch.setenv(front.MAKE_TYPED_IN, str(Path.cwd()))
+    monkeypatch.setenv(wording.MAKE_TYPED_IN, str(Path.cwd()))
     code, said = typed("features", "--jobs", "0")
     assert (code, said) == (2, "Error: Invalid value for 'JOBS': 0 is not in the range 1<=x<=1024.\n")
     assert "make show UTTERANCE=s1_anger_1" in typed("show")[1]
@@ -457,18 +461,18 @@ def test_errors_of_options_are_in_the_words_of_what_was_typed(typed: Typed, monk
 
 def test_make_and_affex_have_the_same_verbs_and_variables() -> None:
     targets = re.search(r"^((?:\w+ )+\w+): install$", makefile(), re.MULTILINE)[1].split()
-    assert {*targets, "runs"} == set(front.VERBS)
-    assert {name.split()[0] for name in front.VERBS.values()} <= set(command.cli.commands)
+    assert {*targets, "runs"} == set(wording.VERBS)
+    assert {name.split()[0] for name in wording.VERBS.values()} <= set(command.cli.commands)
     options_of_make = re.search(r"^OPTIONS := ((?:.*\\\n)*.*)$", makefile(), re.MULTILINE)[1].replace("\\", " ")
-    assert set(options_of_make.split()) == front.SWITCHES | front.VALUES
+    assert set(options_of_make.split()) == wording.SWITCHES | wording.VALUES
     switches = {
         option.envvar.removeprefix("AFFEX_")
         for verb in command.cli.commands.values()
         for option in verb.params
         if isinstance(option, click.Option) and option.is_flag and option.envvar
     }
-    assert switches == front.SWITCHES
-    for verb, name in front.ARGUMENTS.items():
+    assert switches == wording.SWITCHES
+    for verb, name in wording.ARGUMENTS.items():
         [argument] = [one for one in command.cli.commands[verb].params if isinstance(one, click.Argument)]
         assert argument.envvar == f"AFFEX_{name}"
 
@@ -484,10 +488,12 @@ def messages(module: str) -> Iterator[str]:
     yield from (node.value for node in texts if id(node) not in docs)
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name not in ("pipeline.front", "pipeline.cli.options")])
+@pytest.mark.parametrize(
+    "module", [name for name in MODULES if name not in ("affex.pipeline.text.wording", "affex.pipeline.cli.options")]
+)
 def test_messages_are_written_in_the_words_of_make_which_can_be_said_otherwise(module: str) -> None:
-    bare = re.compile(rf"(?<![\w/.'\"])({'|'.join(front.SWITCHES | front.VALUES - {'BY'})})(?![\w=])")
-    verbs = "|".join({name for name in front.VERBS if name not in ("cache", "list")})
+    bare = re.compile(rf"(?<![\w/.'\"])({'|'.join(wording.SWITCHES | wording.VALUES - {'BY'})})(?![\w=])")
+    verbs = "|".join({name for name in wording.VERBS if name not in ("cache", "list")})
     for text in messages(module):
         if " " in text and "help" not in text:
             assert not bare.search(text.replace("LEAK:", "")), text
@@ -552,7 +558,7 @@ def test_either_build_stands_under_one_name_in_keys(monkeypatch: pytest.MonkeyPa
 
 
 def test_what_a_classifier_reads_is_said_of_every_classifier() -> None:
-    for one in registry.classifier_presets().values():
+    for one in discovery.classifier_presets().values():
         assert isinstance(one, Classifier)
-        specs = registry.pooled_for(one, registry.feature_specs(one.prefers))
-        registry.require_rows(one, specs)
+        specs = discovery.pooled_for(one, discovery.feature_specs(one.prefers))
+        discovery.require_rows(one, specs)

@@ -7,21 +7,20 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from affex.pipeline.corpora.base import Card
+from affex.pipeline.evaluation import metrics, runs, training_limits
+from affex.pipeline.evaluation.evaluate import Settings, evaluate
+from affex.pipeline.evaluation.runs import Run
+from affex.pipeline.fusion import fusion, rules
+from affex.pipeline.fusion.aligned_scores import Panel
+from affex.pipeline.fusion.rules import CLASS_RULES, VALUE_RULES
+from affex.pipeline.reporting import report
+from affex.pipeline.specs import discovery
+from affex.pipeline.streams.table import Matrix
+from affex.pipeline.text.errors import AffexError, UsageError
 from scipy.optimize import minimize
 from scipy.special import softmax
 from synthetic import EMOTIONS, Bayes, make_matrix, relabelled, with_values
-
-from pipeline import registry
-from pipeline.corpora.base import Card
-from pipeline.errors import AffexError, UsageError
-from pipeline.fusing import fusion, fusion_rules
-from pipeline.fusing.fusion_rules import CLASS_RULES, VALUE_RULES
-from pipeline.fusing.panel import Panel
-from pipeline.judging import limits, metrics, runs
-from pipeline.judging.evaluate import Settings, evaluate
-from pipeline.judging.runs import Run
-from pipeline.matrix import Matrix
-from pipeline.reporting import report
 
 A, B = (
     Settings(corpus="toy", features=(name,), classifier=Bayes(), keys=(f"key-{name}",)) for name in ("face", "voice")
@@ -65,34 +64,34 @@ def values_panel(said: Sequence[Sequence[float]], true: Sequence[float]) -> Pane
 
 def test_mean():
     two = panel([[[0.9, 0.1], [0.4, 0.6]], [[0.2, 0.8], [0.3, 0.7]]])
-    said = fusion_rules.Mean.fit(two).apply(two)
+    said = rules.Mean.fit(two).apply(two)
     assert said.values == pytest.approx(np.array([[0.55, 0.45], [0.35, 0.65]]))
     assert said.predicted.tolist() == ["a", "b"]
 
 
 def test_product():
     two = panel([[[0.9, 0.1]], [[0.2, 0.8]]])
-    said = fusion_rules.Product.fit(two).apply(two)
+    said = rules.Product.fit(two).apply(two)
     assert said.values == pytest.approx(np.array([[0.18 / 0.26, 0.08 / 0.26]]))
     assert said.predicted.tolist() == ["a"]
 
 
 def test_a_zero_in_a_product_is_no_veto_and_two_zeros_are_no_nan():
     two = panel([[[1, 0], [1, 0]], [[1e-20, 1 - 1e-20], [0, 1]]])
-    assert fusion_rules.Product().apply(two).values == pytest.approx(np.array([[0.5, 0.5], [0.5, 0.5]]))
+    assert rules.Product().apply(two).values == pytest.approx(np.array([[0.5, 0.5], [0.5, 0.5]]))
     three = panel([[[1, 0, 0]], [[0, 1, 0]], [[0, 0.9, 0.1]]], classes="abc")
-    assert fusion_rules.Product().apply(three).values == pytest.approx(np.array([[0, 1, 0]]), abs=1e-12)
+    assert rules.Product().apply(three).values == pytest.approx(np.array([[0, 1, 0]]), abs=1e-12)
 
 
 def test_vote_counts_decisions_not_scores():
     three = panel([[[0.9, 0.1]], [[0.9, 0.1]], [[0.9, 0.1]]], decided=[["b"], ["b"], ["a"]])
-    said = fusion_rules.Vote().apply(three)
+    said = rules.Vote().apply(three)
     assert said.values == pytest.approx(np.array([[1 / 3, 2 / 3]]))
     assert said.predicted.tolist() == ["b"]
 
 
 def test_a_tied_vote_goes_to_the_larger_mean_among_those_tied():
-    said = fusion_rules.Vote().apply(
+    said = rules.Vote().apply(
         panel([[[0.35, 0.25, 0.4]], [[0.1, 0.5, 0.4]]], decided=[["a"], ["b"]], classes="abc")
     )  # c has the largest mean, and no vote
     assert said.values == pytest.approx(np.array([[0.5, 0.5, 0]]))
@@ -115,37 +114,37 @@ def test_the_temperature_of_a_member_that_is_too_sure():
     values = np.array([[0.99, 0.01], [0.99, 0.01], [0.99, 0.01], [0.99, 0.01]] * 2)
     values[4:] = values[4:, ::-1]
     place = np.array([0, 0, 0, 1, 1, 1, 1, 0])
-    assert fusion_rules.temperature(values, place) == pytest.approx(np.log(99) / np.log(3), rel=1e-5)
+    assert rules.temperature(values, place) == pytest.approx(np.log(99) / np.log(3), rel=1e-5)
 
 
 def test_the_temperature_weighs_classes_alike():
     """9 utterances of a, 1 of b: 8/9 of a and 0 of b right are 4/9 in the balance, so nothing is believed."""
     values = np.array([[0.9, 0.1]] * 8 + [[0.1, 0.9]] + [[0.9, 0.1]])
     place = np.array([0] * 9 + [1])
-    assert fusion_rules.temperature(values, place) == pytest.approx(fusion_rules.TEMPERATURES[1], rel=1e-3)
-    assert fusion_rules.temperature(values[:9], place[:9]) == pytest.approx(np.log(9) / np.log(8), rel=1e-5)
+    assert rules.temperature(values, place) == pytest.approx(rules.TEMPERATURES[1], rel=1e-3)
+    assert rules.temperature(values[:9], place[:9]) == pytest.approx(np.log(9) / np.log(8), rel=1e-5)
 
 
 def test_a_member_that_is_always_right_is_taken_at_its_word():
     values = np.array([[0.6, 0.4], [0.4, 0.6]])
-    assert fusion_rules.temperature(values, np.array([0, 1])) == pytest.approx(fusion_rules.TEMPERATURES[0], rel=1e-3)
+    assert rules.temperature(values, np.array([0, 1])) == pytest.approx(rules.TEMPERATURES[0], rel=1e-3)
 
 
 def test_mixture_weights_by_hand():
     """Half the time one gives .8 and the other .2, else .4 and .6: ``w = 1/2`` where ``.6/(.2+.6w) = .2/(.6-.2w)``."""
     given, weight = np.array([[0.8, 0.4], [0.2, 0.6]]), np.array([0.5, 0.5])
-    assert fusion_rules.mixture_weights(given, weight) == pytest.approx([1, 0], abs=1e-6)
+    assert rules.mixture_weights(given, weight) == pytest.approx([1, 0], abs=1e-6)
     given = np.array([[0.8, 0.1], [0.2, 0.9]])
     # d/dw: .6/(.2+.6w) = .8/(.9-.8w)
     w = (0.6 * 0.9 - 0.8 * 0.2) / (2 * 0.6 * 0.8)
-    assert fusion_rules.mixture_weights(given, weight) == pytest.approx([w, 1 - w], abs=1e-6)
+    assert rules.mixture_weights(given, weight) == pytest.approx([w, 1 - w], abs=1e-6)
 
 
 def test_mixture_weights_are_those_of_most_likelihood():
     rng = np.random.default_rng(0)
     given, weight = rng.uniform(size=(3, 200)), rng.dirichlet(np.ones(200))
     weight[:50] = 0
-    found = fusion_rules.mixture_weights(given, weight / weight.sum())
+    found = rules.mixture_weights(given, weight / weight.sum())
     best = minimize(lambda z: -(weight * np.log(softmax(z) @ given)).sum(), np.zeros(3), method="BFGS")
     assert found == pytest.approx(softmax(best.x), abs=1e-4)
     assert found.sum() == pytest.approx(1, abs=1e-15)
@@ -153,7 +152,7 @@ def test_mixture_weights_are_those_of_most_likelihood():
 
 def test_mixture():
     two = panel([[[0.9, 0.1], [0.4, 0.6]], [[0.2, 0.8], [0.3, 0.7]]])
-    rule = fusion_rules.Mixture(np.array([0.75, 0.25]), np.array([1.0, 0.5]))
+    rule = rules.Mixture(np.array([0.75, 0.25]), np.array([1.0, 0.5]))
     squares = [0.04 / 0.68, 0.64 / 0.68], [0.09 / 0.58, 0.49 / 0.58]
     expected = 0.75 * np.array([[0.9, 0.1], [0.4, 0.6]]) + 0.25 * np.array(squares)
     said = rule.apply(two)
@@ -168,7 +167,7 @@ def test_a_mixture_learns_whom_to_trust_and_how_far():
     none = rng.normal(size=400)  # knows nothing
     logits = np.stack([np.stack([-one, one], axis=1) / 2 for one in (sure, none)])
     inner = panel(softmax(logits, axis=2).tolist(), ["ab"[k] for k in true])
-    rule = fusion_rules.Mixture.fit(inner)
+    rule = rules.Mixture.fit(inner)
     wrong = np.mean(np.sign(sure) != 2 * true - 1)
     assert rule.temperatures[0] == pytest.approx(6 / np.log((1 - wrong) / wrong), rel=1e-2)
     assert rule.temperatures[1] > 3
@@ -182,7 +181,7 @@ def test_bayes():
         true=["a", "a", "b", "a", "b"],
         decided=[["a", "a", "a", "b", "b"], ["b", "b", "b", "b", "b"]],
     )
-    rule = fusion_rules.ErrorWeighted.fit(inner)
+    rule = rules.ErrorWeighted.fit(inner)
     # One more of each: of 3 decisions on a 2 were right, of 2 on b 1; the other never decided on a.
     meaning = [[[3 / 5, 2 / 4], [2 / 5, 2 / 4]], [[1 / 2, 4 / 7], [1 / 2, 3 / 7]]]
     assert rule.meaning == pytest.approx(np.array(meaning))
@@ -195,18 +194,18 @@ def test_bayes():
 
 def test_bayes_understands_a_member_that_always_says_the_opposite():
     inner = panel([[[0.1, 0.9]] * 10 + [[0.9, 0.1]] * 10], true=["a"] * 10 + ["b"] * 10)
-    assert fusion_rules.ErrorWeighted.fit(inner).apply(inner).predicted.tolist() == inner.true.tolist()
+    assert rules.ErrorWeighted.fit(inner).apply(inner).predicted.tolist() == inner.true.tolist()
 
 
 def test_the_svm_is_one_on_all_probabilities_side_by_side():
-    from classifiers.estimators.svm import RBFMachine
+    from affex.classifiers.estimators.svm import RBFMachine
 
     rng = np.random.default_rng(0)
     true = np.arange(60) % 3
     logits = rng.normal(size=(2, 60, 3)) + 2 * np.eye(3)[true]
     inner = panel(softmax(logits, axis=2).tolist(), ["abd"[k] for k in true], classes="abd")
     inner = replace(inner, classes=("a", "b", "c", "d"), values=np.insert(inner.values, 2, 0, axis=2))
-    rule = fusion_rules.Stacked.fit(inner)
+    rule = rules.Stacked.fit(inner)
     X = np.concatenate(list(inner.values), axis=1)
     by_hand = RBFMachine().fit(X, inner.true, groups=inner.clusters)
     said = rule.apply(inner)
@@ -218,14 +217,14 @@ def test_the_svm_is_one_on_all_probabilities_side_by_side():
 
 def test_the_mean_of_values():
     two = values_panel([[1, 4], [3, np.nan]], [0, 0])
-    assert fusion_rules.MeanValue().apply(two).predicted.tolist() == [2, 4]
-    assert fusion_rules.MeanValue().apply(two).values.shape == (2, 0)
+    assert rules.MeanValue().apply(two).predicted.tolist() == [2, 4]
+    assert rules.MeanValue().apply(two).values.shape == (2, 0)
 
 
 def test_a_combination_of_values_by_hand():
     """One member goes along with the target exactly but for level and spread, the other is against it."""
     true = np.array([1.0, 2, 3, 6])
-    rule = fusion_rules.Combination.fit(values_panel([10 + 0.5 * true, -true], true))
+    rule = rules.Combination.fit(values_panel([10 + 0.5 * true, -true], true))
     assert rule.weights == pytest.approx([2, 0])
     assert rule.apply(values_panel([[10.5, 13], [0, 0]], [0, 0])).predicted == pytest.approx([1, 6])
     assert rule.best_params == {"weights": pytest.approx([2, 0]), "mean": 3}
@@ -236,7 +235,7 @@ def test_no_other_combination_has_a_larger_ccc():
     true = rng.normal(3, 2, size=80)
     said = np.stack([0.2 * true + rng.normal(size=80), true + rng.normal(0, 3, size=80), rng.normal(size=80)])
     inner = values_panel(said, true)
-    found = metrics.ccc(true, fusion_rules.Combination.fit(inner).apply(inner).predicted)
+    found = metrics.ccc(true, rules.Combination.fit(inner).apply(inner).predicted)
 
     def loss(parameters):
         return -metrics.ccc(true, parameters[0] + parameters[1:] @ said)
@@ -246,7 +245,7 @@ def test_no_other_combination_has_a_larger_ccc():
 
 
 def test_values_that_nobody_foretells_are_their_mean():
-    rule = fusion_rules.Combination.fit(values_panel([[3, 2, 1], [5, 5, 5]], [1, 2, 3]))
+    rule = rules.Combination.fit(values_panel([[3, 2, 1], [5, 5, 5]], [1, 2, 3]))
     assert rule.weights.tolist() == [0, 0]
     assert rule.apply(values_panel([[9], [9]], [0])).predicted.tolist() == [2]
 
@@ -271,19 +270,19 @@ def test_an_utterance_that_one_member_lacks_is_the_others_to_say(name):
 
 
 def test_whoever_is_trusted_with_nothing_speaks_where_nobody_else_does():
-    rule = fusion_rules.Mixture(np.array([1.0, 0.0]), np.ones(2))
+    rule = rules.Mixture(np.array([1.0, 0.0]), np.ones(2))
     assert rule.apply(panel([[None], [[0.2, 0.8]]])).values == pytest.approx(np.array([[0.2, 0.8]]))
 
 
 def test_a_value_that_a_member_lacks_is_its_mean():
-    rule = fusion_rules.Combination(2.0, np.array([1.0, 3.0]), np.array([5.0, 7.0]))
+    rule = rules.Combination(2.0, np.array([1.0, 3.0]), np.array([5.0, 7.0]))
     assert rule.apply(values_panel([[6], [np.nan]], [0])).predicted.tolist() == [3]
 
 
-@pytest.mark.parametrize("kind", [fusion_rules.Mixture, fusion_rules.Combination])
+@pytest.mark.parametrize("kind", [rules.Mixture, rules.Combination])
 def test_members_that_never_spoke_of_the_same_cannot_be_weighed(kind):
     apart = values_panel([[1, np.nan], [np.nan, 1]], [0, 1])
-    if kind is fusion_rules.Mixture:
+    if kind is rules.Mixture:
         apart = panel([[[1, 0], None], [None, [1, 0]]])
     with pytest.raises(ValueError, match="of no training utterance all members said something"):
         kind.fit(apart)
@@ -652,7 +651,7 @@ def two_speakers(tmp_path_factory) -> list[Run]:
     """Two support-vector machines, each of which learns from one speaker at a time."""
     folder, matrix = tmp_path_factory.mktemp("two"), make_matrix(n_speakers=2, n_columns=6, class_shift=0.7)
     parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
-    svm = registry.classifier("svm")
+    svm = discovery.classifier("svm")
     return [made(part, replace(s, classifier=svm), folder) for part, s in zip(parts, (A, B), strict=True)]
 
 
@@ -674,16 +673,16 @@ def test_members_whose_scores_are_not_calibrated_are_voted_on(two_speakers, rule
 
 
 def test_each_reason_for_a_limit_is_said_once_and_whose_it_is():
-    inner = limits.of_inner([{"calibration": "a"}, {"calibration": "b"}, {}])
+    inner = training_limits.of_inner([{"calibration": "a"}, {"calibration": "b"}, {}])
     assert inner == {"inner": "inside: a; inside: b"}
-    assert limits.each_of("svm", limits.without_scores(inner)) == "svm: inside: a; svm: inside: b"
+    assert training_limits.each_of("svm", training_limits.without_scores(inner)) == "svm: inside: a; svm: inside: b"
     folds = [({}, inner), ({}, {"inner": "inside: b; inside: c"}), ({}, {})]
-    (said,) = limits.sentences(folds)
+    (said,) = training_limits.sentences(folds)
     assert said.endswith("not calibrated in 2 of 3 folds (inside: a; inside: b; inside: c)")
 
 
 def test_inner_models_of_one_speaker_leave_a_fusion_its_votes(tmp_path):
-    matrix, svm = make_matrix(n_speakers=3, n_columns=6), registry.classifier("svm:C=1,gamma=1")
+    matrix, svm = make_matrix(n_speakers=3, n_columns=6), discovery.classifier("svm:C=1,gamma=1")
     parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
     both = [made(part, replace(s, classifier=svm), tmp_path) for part, s in zip(parts, (A, B), strict=True)]
     assert all(len(run.inner) == 3 for run in both)
@@ -698,7 +697,7 @@ def test_inner_models_of_one_speaker_leave_a_fusion_its_votes(tmp_path):
 def test_values_of_one_training_speaker_are_fused_by_their_mean(tmp_path):
     matrix = with_values(make_matrix(n_speakers=2, n_columns=6))
     parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
-    svm = registry.classifier("svm")
+    svm = discovery.classifier("svm")
     both = [made(p, replace(s, classifier=svm, card=VALENCE), tmp_path) for p, s in zip(parts, (A, B), strict=True)]
     fused = fusion.late(both, "weights")
     assert fused.scores.predicted == pytest.approx((both[0].scores.predicted + both[1].scores.predicted) / 2)
@@ -744,7 +743,7 @@ def test_scores_go_with_the_decisions_over_two_speakers_and_so_does_a_fusion(see
     """Two speakers dealt at random: sigmoids fitted to one speaker at a time contradicted most decisions."""
     names = tuple("abcdefg")
     matrix = make_matrix(n_speakers=2, n_columns=12, classes=names, class_shift=0.6, speaker_shift=1.5, seed=seed)
-    card, svm = Card("random-k", "random-k", k=3), registry.classifier("svm")
+    card, svm = Card("random-k", "random-k", k=3), discovery.classifier("svm")
     parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (slice(0, 6), slice(6, 12))]
     both = [
         made(p, replace(s, classifier=svm, card=card), tmp_path, inner=False)

@@ -1,17 +1,16 @@
 """Numbers that people write: too large, too small or none at all are refused in a sentence."""
 
 import pytest
+from affex.pipeline.cli.command import cli
+from affex.pipeline.corpora import csv
+from affex.pipeline.evaluation import protocols
+from affex.pipeline.evaluation.evaluate import evaluate
+from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.specs import discovery
+from affex.pipeline.text.errors import CorpusError, UsageError
 from click.testing import CliRunner
 from corpus import write_wav
 from synthetic import make_matrix
-
-from pipeline import registry
-from pipeline.cli.command import cli
-from pipeline.corpora import csv
-from pipeline.errors import CorpusError, UsageError
-from pipeline.judging import cards
-from pipeline.judging.evaluate import evaluate
-from pipeline.judging.task import Settings
 
 ABSURD = ("1e30", "1e308s", "1e400", "-1e400", "1e999ms")
 
@@ -20,18 +19,18 @@ ABSURD = ("1e30", "1e308s", "1e400", "-1e400", "1e999ms")
 @pytest.mark.parametrize("spec", ["mfcc:n=", "mfcc:hop=", "logmel:mels=", "faces:every=", "shorttime:most="])
 def test_a_feature(spec, value):
     with pytest.raises(UsageError, match=r"expected (a number of 1e\+09 at the most|.* or more)"):
-        registry.feature_specs(spec + value)
+        discovery.feature_specs(spec + value)
 
 
 @pytest.mark.parametrize("value", ABSURD)
 @pytest.mark.parametrize("spec", ["gmm:components=", "gmm:floor=", "svm:C=", "xgboost:rounds="])
 def test_a_classifier(spec, value):
     with pytest.raises(UsageError, match="a number of"):
-        registry.classifier(spec + value)
+        discovery.classifier(spec + value)
 
 
 def test_a_classifier_s_setting_that_is_for_another_target():
-    settings = Settings(corpus="toy", features=("x",), classifier=registry.classifier("svm:epsilon=0.1"))
+    settings = Settings(corpus="toy", features=("x",), classifier=discovery.classifier("svm:epsilon=0.1"))
     with pytest.raises(UsageError, match=r"CLASSIFIER=svm: epsilon=0.1 is for values"):
         evaluate(make_matrix(n_speakers=2), settings)
 
@@ -39,7 +38,7 @@ def test_a_classifier_s_setting_that_is_for_another_target():
 @pytest.mark.parametrize("value", ABSURD)
 def test_a_protocol(value):
     with pytest.raises(UsageError, match="a number of"):
-        cards.card(f"group-k:k={value}", ())
+        protocols.card(f"group-k:k={value}", ())
 
 
 @pytest.mark.parametrize("column", ["start", "end", "channel", "turn", "valence"])

@@ -11,30 +11,29 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from affex.pipeline.caching import inventory
+from affex.pipeline.contact_sheet.draw import drawn, heading
+from affex.pipeline.contact_sheet.record import Sheet
+from affex.pipeline.corpora.base import LOSO, Card
+from affex.pipeline.evaluation import runs
+from affex.pipeline.evaluation.evaluate import Said, evaluate
+from affex.pipeline.evaluation.results import Result
+from affex.pipeline.evaluation.selection import class_map, select
+from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.models.fit_predict import lines
+from affex.pipeline.models.models import Predictions
+from affex.pipeline.reporting import pictures, report, tables
+from affex.pipeline.text import csv_cells
+from affex.pipeline.text.console import Terminal, plain_console
+from affex.pipeline.text.errors import UsageError
+from affex.pipeline.text.printable import printable
 from conftest import ROOT
 from foreign import corpus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic import Bayes, make_matrix
 from test_study import run, table
-
-from pipeline import csvcells
-from pipeline.caching import inventory
-from pipeline.console import Terminal, plain_console
-from pipeline.corpora.base import LOSO, Card
-from pipeline.errors import UsageError
-from pipeline.fitted.models import Predictions
-from pipeline.fitted.takeaway import lines
-from pipeline.judging import runs
-from pipeline.judging.evaluate import Said, evaluate
-from pipeline.judging.results import Result
-from pipeline.judging.selection import class_map, select
-from pipeline.judging.task import Settings
-from pipeline.printable import printable
-from pipeline.reporting import pictures, report, tables
-from pipeline.sheet.draw import drawn, heading
-from pipeline.sheet.record import Sheet
-from pipeline.utterance import Utterance
 
 HOSTILE = (
     "win $5_$",
@@ -180,7 +179,7 @@ def test_a_progress_bar_has_no_markup():
 
 @pytest.mark.parametrize("arguments", [["features", "--dataset", "a\x1b[31m[/]"], ["--a\x1b[31m"], ["a\x1b[31m"]])
 def test_errors_do_not_steer(arguments):
-    command = [sys.executable, "-m", "pipeline.cli", *arguments]
+    command = [sys.executable, "-m", "affex.pipeline.cli", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert r"\x1b[31m" in done.stderr
@@ -192,21 +191,21 @@ def test_errors_do_not_steer(arguments):
 
 @given(st.text(alphabet=st.one_of(st.characters(codec="utf-8"), st.sampled_from("=+-@'\t\r\n,;\"1.e"))))
 def test_a_cell_is_restored_and_is_no_formula(text):
-    assert csvcells.restored(csvcells.escaped(text)) == text
-    (row,) = csv.reader(io.StringIO(csvcells.line([text, "x"]), newline=""))
-    assert [csvcells.restored(cell) for cell in row] == [text, "x"]
-    cell = csvcells.escaped(text)
-    assert not cell.startswith(tuple(csvcells.FORMULA)) or csvcells.NUMBER.fullmatch(cell)
+    assert csv_cells.restored(csv_cells.escaped(text)) == text
+    (row,) = csv.reader(io.StringIO(csv_cells.line([text, "x"]), newline=""))
+    assert [csv_cells.restored(cell) for cell in row] == [text, "x"]
+    cell = csv_cells.escaped(text)
+    assert not cell.startswith(tuple(csv_cells.FORMULA)) or csv_cells.NUMBER.fullmatch(cell)
 
 
 @pytest.mark.parametrize("text", ["-1.5", "+3", "1e-05", "-inf", "nan", "-1", "0.25", "joy", "", "-.5"])
 def test_numbers_and_plain_words_stay_as_they_are(text):
-    assert csvcells.escaped(text) == text
+    assert csv_cells.escaped(text) == text
 
 
 @pytest.mark.parametrize("text", ["=1+1", "-1+1", "+49 30", "@x", "\tx", "\rx", "\nx", "＝1", "'", "-", "-1e", "'=x"])
 def test_what_would_run_is_escaped(text):
-    assert csvcells.escaped(text) == "'" + text
+    assert csv_cells.escaped(text) == "'" + text
 
 
 def test_a_run_with_hostile_names_is_read_again(hostile, tmp_path):

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from pipeline import provenance
+from affex.pipeline.storage import provenance
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("pipeline", "features", "classifiers")
+PACKAGES = ("affex.pipeline", "affex.features", "affex.classifiers")
 
 #: What the user fixed, by import name.
 FIXED = "opensmile librosa cv2 dlib face_alignment torch h5py sklearn xgboost joblib dask"
@@ -23,46 +22,58 @@ FIXED = "opensmile librosa cv2 dlib face_alignment torch h5py sklearn xgboost jo
 DOORS = {
     # And in the reader of a weight file that is published as HDF5, and of what others exchange.
     "h5py": {
-        "pipeline.caching.store",
-        "pipeline.media.csd",
-        "pipeline.media.csd_child",
-        "features.networks.mini_xception",
+        "affex.pipeline.caching.store",
+        "affex.pipeline.media.csd",
+        "affex.pipeline.media.csd_child",
+        "affex.features.networks.mini_xception",
     },
-    "dask": {"pipeline.extraction.local"},
-    "distributed": {f"pipeline.extraction.{room}" for room in ("stages", "local")},
+    "dask": {"affex.pipeline.execution.local"},
+    "distributed": {f"affex.pipeline.execution.{room}" for room in ("stages", "local")},
     "av": {
-        *(f"pipeline.media.{room}" for room in ("clock", "sound", "timeline", "colour", "length", "probe", "stills")),
-        "pipeline.corpora.demo",
+        *(
+            f"affex.pipeline.media.{room}"
+            for room in ("clock", "sound", "timeline", "colour", "length", "probe", "stills")
+        ),
+        "affex.pipeline.corpora.demo",
     },
-    "soxr": {"pipeline.media.audio", "pipeline.corpora.demo"},
-    "soundfile": {"pipeline.media.audio", "pipeline.media.length", "pipeline.corpora.demo"},
-    "audformat": {"pipeline.exchange.database"},
-    "pyarrow": {"pipeline.exchange.parquet"},
-    "pandas": {f"pipeline.exchange.{room}" for room in ("arff", "rows", "csvs", "database")},
+    "soxr": {"affex.pipeline.media.audio", "affex.pipeline.corpora.demo"},
+    "soundfile": {"affex.pipeline.media.audio", "affex.pipeline.media.length", "affex.pipeline.corpora.demo"},
+    "audformat": {"affex.pipeline.exchange.database"},
+    "pyarrow": {"affex.pipeline.exchange.parquet"},
+    "pandas": {f"affex.pipeline.exchange.{room}" for room in ("arff", "rows", "csvs", "database")},
 }
 
 
 #: The rooms of `pipeline` as one walks through them: nothing flows back.
 ROOMS = [
+    "text",
+    "storage",
+    "manifest",
     "media",
     "corpora",
+    "specs",
     "caching",
+    "execution",
     "extraction",
-    "judging",
-    "fusing",
+    "streams",
+    "evaluation",
+    "fusion",
     "reporting",
-    "fitted",
+    "workspace",
+    "models",
     "exchange",
-    "sheet",
+    "contact_sheet",
+    "verification",
     "cli",
 ]
 
 
 def sources() -> dict[str, Path]:
-    """Return every module of the three packages, by its dotted name."""
-    paths = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-    names = (".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths)
-    return {name.removesuffix(".__init__"): path for name, path in zip(names, paths, strict=True)}
+    """Return every module of affex, by its dotted name."""
+    folders = {package: ROOT / package.removeprefix("affex.") for package in ("affex", *PACKAGES)}
+    paths = [(package, folder, path) for package, folder in folders.items() for path in sorted(folder.rglob("*.py"))]
+    names = (".".join((package, *path.relative_to(folder).with_suffix("").parts)) for package, folder, path in paths)
+    return {name.removesuffix(".__init__"): path for name, (_, _, path) in zip(names, paths, strict=True)}
 
 
 MODULES = sources()
@@ -79,11 +90,15 @@ def imports(module: str) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def package_of(name: str) -> str:
+    """Return which of the packages of affex a dotted name lies in, or nothing."""
+    return next((package for package in PACKAGES if f"{name}.".startswith(f"{package}.")), "")
+
+
 def room_of(name: str) -> str:
     """Return the room of `pipeline` that a dotted name lies in, or nothing."""
-    package, _, rest = name.partition(".")
-    room = rest.partition(".")[0]
-    return room if package == "pipeline" and room in ROOMS else ""
+    room = name.removeprefix("affex.pipeline.").partition(".")[0]
+    return room if package_of(name) == "affex.pipeline" and room in ROOMS else ""
 
 
 @pytest.mark.parametrize("library", FIXED.split())
@@ -93,16 +108,30 @@ def test_the_libraries_fixed_by_the_user_import(library):
 
 @pytest.mark.parametrize("module", MODULES)
 def test_features_and_classifiers_are_leaves(module):
-    package = module.partition(".")[0]
-    forbidden = set(PACKAGES) - {package} if package != "pipeline" else set()
-    assert not forbidden & {name.partition(".")[0] for name in imports(module)}
+    package = package_of(module)
+    forbidden = set(PACKAGES) - {package} if package in ("affex.features", "affex.classifiers") else set()
+    assert not forbidden & {package_of(name) for name in imports(module)}
 
 
 def test_the_rooms_are_those_that_are_walked_through():
     assert sorted(path.parent.name for path in (ROOT / "pipeline").glob("*/__init__.py")) == sorted(ROOMS)
+    assert [path.name for path in (ROOT / "pipeline").glob("*.py")] == ["__init__.py"]
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if room_of(module)])
+def test_every_package_is_installed():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    packages = {name.rpartition(".")[0] if MODULES[name].name != "__init__.py" else name for name in MODULES}
+    assert set(project["tool"]["setuptools"]["packages"]) == packages
+
+
+@pytest.mark.parametrize("folder", ["features", "classifiers"])
+def test_the_folders_of_plugins_hold_plugins(folder):
+    others = {"__init__", "base"}
+    modules = [f"affex.{folder}.{path.stem}" for path in (ROOT / folder).glob("*.py") if path.stem not in others]
+    assert not [name for name in modules if not hasattr(importlib.import_module(name), "PRESETS")]
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module.count(".") > 1 and "pipeline" in module])
 def test_nothing_flows_back(module):
     later = ROOMS[ROOMS.index(room_of(module)) + 1 :]
     assert not [name for name in imports(module) if room_of(name) in later]

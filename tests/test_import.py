@@ -9,21 +9,21 @@ import h5py
 import numpy as np
 import pytest
 import trees
+from affex.pipeline.caching import cache, imports, inventory, seal, store
+from affex.pipeline.caching.dataset import opened
+from affex.pipeline.exchange import exporting, importing, matching
+from affex.pipeline.exchange.record import Part, Source, Wish
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.specs import discovery
+from affex.pipeline.text.console import Terminal
+from affex.pipeline.text.errors import AffexError, UsageError
+from affex.pipeline.verification import verification
+from affex.pipeline.workspace.workspace import Running, open_desk
 from corpus import Listener, write_wav
 from foreign import cached, corpus, extracted, failures, imported, known, rows_of
 from test_study import FEATURES as VOICE
 from test_study import run, table
-
-from pipeline import registry, verification
-from pipeline.caching import cache, imports, inventory, seal, store
-from pipeline.console import Terminal
-from pipeline.dataset import opened
-from pipeline.desk import Running, open_desk
-from pipeline.errors import AffexError, UsageError
-from pipeline.exchange import exporting, importing, matching
-from pipeline.exchange.record import Part, Source, Wish
-from pipeline.manifest import Dataset
-from pipeline.utterance import Media, Utterance
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_a_sequence_of_whole_recordings_and_one_that_was_aligned(dataset, tmp_pa
 
 def test_what_others_publish_of_mosei_falls_on_its_segments(tmp_path):
     root = trees.mosei(tmp_path / "mosei")
-    mosei = Dataset("mosei", root, tmp_path / "cache" / "mosei", tuple(registry.corpus("mosei").find(root)))
+    mosei = Dataset("mosei", root, tmp_path / "cache" / "mosei", tuple(discovery.corpus("mosei").find(root)))
     steps = [[n / 2, n / 2 + 0.5] for n in range(11)]
     path = sequence(
         tmp_path / "COVAREP.csd", {"zk2jTlAtvSU": ([[n] for n in range(11)], steps), "elsewhere": ([[0]], [[0, 1]])}
@@ -353,7 +353,7 @@ def test_it_has_no_parameters_but_pools_and_columns(dataset, tmp_path):
         with pytest.raises(UsageError, match="was imported as it is, and has no parameters but pool and columns"):
             known(dataset, asked)
     with pytest.raises(UsageError, match="There is no feature 'theirs'"):
-        registry.feature_specs("theirs")
+        discovery.feature_specs("theirs")
 
 
 def test_media_may_change_and_whose_rows_they_are_may_not(dataset, tmp_path):
@@ -444,7 +444,7 @@ def test_it_evaluates_and_fuses_like_ours_and_cannot_be_fitted(tmp_path):
     path, folder = table(tmp_path), tmp_path / "cache"
     ours = run([path], folder)
     dataset = opened("csv", path, folder, partial=False, console=Terminal(quiet=True))
-    (voice,) = registry.feature_specs(VOICE)
+    (voice,) = discovery.feature_specs(VOICE)
     exporting.export(dataset, voice, tmp_path / "out.parquet", "", Listener())
     importing.import_(tmp_path / "out.parquet", dataset, "theirs", Listener())
     theirs = judged([path], folder, "theirs")
@@ -454,14 +454,14 @@ def test_it_evaluates_and_fuses_like_ours_and_cannot_be_fitted(tmp_path):
     assert (late["uar"], late["confusion"]) == (ours["uar"], ours["confusion"])
     assert judged([path], folder, "theirs:columns=loudness")["n_utterances"] == 16
 
-    from pipeline.fitted import takeaway
-    from pipeline.judging.task import Settings
+    from affex.pipeline.evaluation.task import Settings
+    from affex.pipeline.models import fit_predict
 
     with open_desk([dataset], Terminal(quiet=True), Running("inline", 1)) as desk:
-        ((names, classifier),) = registry.members("theirs", "svm", "early")
-        settings = Settings(corpus="mine", features=names, classifier=classifier, card=registry.corpus("csv").cards[0])
+        ((names, classifier),) = discovery.members("theirs", "svm", "early")
+        settings = Settings(corpus="mine", features=names, classifier=classifier, card=discovery.corpus("csv").cards[0])
         with pytest.raises(UsageError, match="theirs was imported, and affex cannot make it of new recordings"):
-            takeaway.fit(desk, settings, tmp_path / "m.affex")
+            fit_predict.fit(desk, settings, tmp_path / "m.affex")
     assert not (tmp_path / "m.affex").exists()
 
 

@@ -5,17 +5,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from affex.pipeline.caching.dataset import opened
+from affex.pipeline.exchange import importing
+from affex.pipeline.exchange.columns import counts
+from affex.pipeline.exchange.record import Wish
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.text.console import Terminal
+from affex.pipeline.text.errors import AffexError, UsageError
 from corpus import Listener
 from foreign import cached, corpus, failures, imported, rows_of
 from test_study import run, table
-
-from pipeline.console import Terminal
-from pipeline.dataset import opened
-from pipeline.errors import AffexError, UsageError
-from pipeline.exchange import importing
-from pipeline.exchange.columns import counts
-from pipeline.exchange.record import Wish
-from pipeline.manifest import Dataset
 
 
 @pytest.fixture

@@ -7,12 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.io
+from affex.pipeline.caching import cache
+from affex.pipeline.exchange.record import Wish
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.text.errors import AffexError, UsageError
 from foreign import cached, corpus, extracted, imported, rows_of
-
-from pipeline.caching import cache
-from pipeline.errors import AffexError, UsageError
-from pipeline.exchange.record import Wish
-from pipeline.manifest import Dataset
 
 A, B = np.arange(6.0).reshape(2, 3), np.arange(9.0).reshape(3, 3) + 0.5
 #: What an import of the two has, 0.1 s apart.

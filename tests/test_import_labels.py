@@ -7,25 +7,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trees
+from affex.pipeline.caching import imports
+from affex.pipeline.caching.dataset import opened
+from affex.pipeline.cli.command import cli
+from affex.pipeline.corpora.base import Card
+from affex.pipeline.evaluation.audit import audit
+from affex.pipeline.evaluation.folds import folds
+from affex.pipeline.exchange import exporting, importing
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.media import csd
+from affex.pipeline.specs import discovery
+from affex.pipeline.text.console import Terminal
+from affex.pipeline.text.errors import AffexError
+from affex.pipeline.workspace import experiment
+from affex.pipeline.workspace.experiment import Wish
+from affex.pipeline.workspace.workspace import Running, open_desk
 from click.testing import CliRunner
 from corpus import Listener, write_wav
 from foreign import failures, imported, known, rows_of
-
-from pipeline import registry, study
-from pipeline.caching import imports
-from pipeline.cli.command import cli
-from pipeline.console import Terminal
-from pipeline.corpora.base import Card
-from pipeline.dataset import opened
-from pipeline.desk import Running, open_desk
-from pipeline.errors import AffexError
-from pipeline.exchange import exporting, importing
-from pipeline.judging.audit import audit
-from pipeline.judging.splits import folds
-from pipeline.manifest import Dataset
-from pipeline.media import csd
-from pipeline.study import Wish
-from pipeline.utterance import Media, Utterance
 
 RECORDINGS, SEGMENTS = 6, 8
 WAVS = "Raw/Audio/WAV_16000/Full"
@@ -143,8 +143,8 @@ def test_imported_features_alone_are_judged(labels, theirs, tmp_path, capsys):
     importing.import_(theirs, dataset, "covarep", Listener())
     card = Card("sentiment2", "group-k", k=3, target="polarity", classes="negative,positive")
     with open_desk([dataset], Terminal(), Running("inline", 1)) as desk:
-        ((names, classifier),) = registry.members("covarep", "svm:C=1,gamma=0.1", "early", desk.imported)
-        folder = study.run(desk, (names, classifier), Wish(card=card), None)
+        ((names, classifier),) = discovery.members("covarep", "svm:C=1,gamma=0.1", "early", desk.imported)
+        folder = experiment.run(desk, (names, classifier), Wish(card=card), None)
     found = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     assert (found["n_utterances"], found["uar"]) == (RECORDINGS * SEGMENTS, 1.0)
     assert "48 of 48 utterances could not be compared by their sound (no sound" in " ".join(found["warnings"])
@@ -177,10 +177,10 @@ def test_what_was_imported_goes_out_by_recording_in_its_time(labels, theirs, tmp
 
 def test_media_that_are_not_there_are_no_feature(labels, tmp_path):
     with open_desk([mosi(labels, tmp_path / "cache")], Terminal(quiet=True), Running("inline", 1)) as desk:
-        from pipeline.desk import extracted
+        from affex.pipeline.workspace.workspace import extracted
 
         with pytest.raises(AffexError, match="No clip has any of the features"):
-            extracted(desk, registry.feature_specs("gemaps"))
+            extracted(desk, discovery.feature_specs("gemaps"))
 
 
 def test_a_file_that_was_never_fetched_is_not_imported(labels, tmp_path):

@@ -6,10 +6,9 @@ from math import sqrt
 
 import numpy as np
 import pytest
+from affex.pipeline.evaluation import metrics
+from affex.pipeline.evaluation.intervals import jackknife
 from scipy import stats
-
-from pipeline.judging import metrics
-from pipeline.judging.intervals import jackknife
 
 CLASSES = ("a", "b")
 

@@ -14,15 +14,14 @@ import dask
 import distributed
 import psutil
 import pytest
+from affex.pipeline.caching.dataset import last
+from affex.pipeline.cli import extraction
+from affex.pipeline.execution import local, stages
+from affex.pipeline.text.errors import AffexError
 from conftest import ROOT
 from corpus import write_wav
 from distributed import LocalCluster, Security
 from errands import pid_of
-
-from pipeline.cli import extraction
-from pipeline.dataset import last
-from pipeline.errors import AffexError
-from pipeline.extraction import local, stages
 
 # Who can reach it
 
@@ -148,7 +147,7 @@ def test_features_that_are_finished_are_remembered_whatever_the_cluster_does(tab
 def test_ctrl_c_is_heard_while_workers_start(table, tmp_path):
     arguments = ["features", "--dataset", "csv", "--data", table.name, "--features", "mfcc", "--jobs", "2"]
     run = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.cli", *arguments],
+        [sys.executable, "-m", "affex.pipeline.cli", *arguments],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         start_new_session=True,
@@ -173,7 +172,7 @@ def test_ctrl_c_is_heard_while_workers_start(table, tmp_path):
 def test_ctrl_c_is_heard_while_modules_are_imported(tmp_path):
     (tmp_path / "click.py").write_text("raise KeyboardInterrupt")  # as it is imported
     run = subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", "list"],
+        [sys.executable, "-m", "affex.pipeline.cli", "list"],
         env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
         capture_output=True,
         text=True,

@@ -6,10 +6,9 @@ import av
 import numpy as np
 import pytest
 import soundfile
-
-from pipeline.errors import MediaError
-from pipeline.media import decode_audio
-from pipeline.utterance import Media
+from affex.pipeline.manifest.utterance import Media
+from affex.pipeline.media import decode_audio
+from affex.pipeline.text.errors import MediaError
 
 
 def decode(path: Path, *, rate: int = 16000, longest: float = 600.0, **span: float | int):

@@ -11,19 +11,18 @@ import clock
 import numpy as np
 import pytest
 import soundfile
+from affex.features.pictures.sampling import Sampling, sampling
+from affex.pipeline.caching import cache, store
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.media import decode_audio, length
+from affex.pipeline.media.video import Ended, Wanted, Window, windows
+from affex.pipeline.text.errors import MediaError
+from affex.pipeline.workspace import workspace
 from corpus import Listener, run, spec
 from films import number
 from plain import Greys, Level, Peaks, Samples
 from sounds import FPS, RATE, copied, from_, late, place, planted, recording, span, unchanged, without
-
-from features.sampling import Sampling, sampling
-from pipeline import desk
-from pipeline.caching import cache, store
-from pipeline.errors import MediaError
-from pipeline.manifest import Dataset
-from pipeline.media import decode_audio, length
-from pipeline.media.video import Ended, Wanted, Window, windows
-from pipeline.utterance import Media, Utterance
 
 SOUND, WHOLE = planted(6), planted(6, RATE)
 
@@ -427,7 +426,7 @@ def test_the_track_marked_as_default_is_heard_and_said(tmp_path: Path) -> None:
     note = "a.mkv has 2 sound tracks: number 2 is read, marked as the default"
     assert (summary.computed, summary.notes) == (1, {"a": note})
     listener = Listener()
-    desk._show(listener, summary)
+    workspace._show(listener, summary)
     assert f"  note a: {note}" in listener.said
     with pytest.raises(
         MediaError, match=r"is digital silence: every sample is 0 \(b.mkv has 2 sound tracks: number 1 is"

@@ -6,11 +6,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from affex.features.pictures.sampling import sampling
+from affex.pipeline.media import timeline
+from affex.pipeline.media.video import Ended, Wanted, Window, windows
 from films import KINDS, film, noisy, number
-
-from features.sampling import sampling
-from pipeline.media import timeline
-from pipeline.media.video import Ended, Wanted, Window, windows
 
 
 def want(id_: str, start: float | None = None, end: float | None = None, how: str = "all", **more) -> Wanted:

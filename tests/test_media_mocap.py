@@ -4,12 +4,11 @@ import dialogs
 import numpy as np
 import pandas
 import pytest
+from affex.features.capture.markers import MARKERS
+from affex.pipeline.manifest.utterance import Media
+from affex.pipeline.media.mocap import read_motion
+from affex.pipeline.text.errors import MediaError
 from dialogs import captured, motion
-
-from features.markers import MARKERS
-from pipeline.errors import MediaError
-from pipeline.media.mocap import read_motion
-from pipeline.utterance import Media
 
 
 def read(folder, text=None, head=None, hands=None):

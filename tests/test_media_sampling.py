@@ -4,8 +4,7 @@ import itertools
 import math
 
 import pytest
-
-from features.sampling import Sampling, sampling
+from affex.features.pictures.sampling import Sampling, sampling
 
 
 @pytest.mark.parametrize(

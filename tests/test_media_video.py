@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from affex.features.base import Frames
+from affex.features.pictures.sampling import sampling
+from affex.pipeline.media import timeline
+from affex.pipeline.media.video import Ended, Wanted, Window, windows
 from films import KINDS, SIDE, film, number, numbered
-
-from features.base import Frames
-from features.sampling import sampling
-from pipeline.media import timeline
-from pipeline.media.video import Ended, Wanted, Window, windows
 
 
 def want(id_: str = "", how: str = "all", start: float | None = None, end: float | None = None, **more) -> Wanted:

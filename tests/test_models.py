@@ -18,39 +18,38 @@ from typing import Any
 import numpy as np
 import pytest
 import skops.io
+from affex.pipeline.caching.cache import recipe
+from affex.pipeline.cli.command import cli
+from affex.pipeline.corpora.base import LOSO, Card
+from affex.pipeline.evaluation.evaluate import evaluate
+from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.models.fit_predict import lines
+from affex.pipeline.models.model_file import read, write
+from affex.pipeline.models.models import FILLED, Model, fit, predict, require_features
+from affex.pipeline.models.new_recordings import at_hand
+from affex.pipeline.specs import discovery
+from affex.pipeline.streams.table import Matrix
+from affex.pipeline.text.errors import AffexError, CorpusError, UsageError
 from conftest import ROOT
 from corpus import write_wav
 from synthetic import make_matrix, relabelled, with_values
-
-from pipeline import registry
-from pipeline.caching.cache import recipe
-from pipeline.cli.command import cli
-from pipeline.corpora.base import LOSO, Card
-from pipeline.errors import AffexError, CorpusError, UsageError
-from pipeline.fitted.modelfile import read, write
-from pipeline.fitted.models import FILLED, Model, fit, predict, require_features
-from pipeline.fitted.recordings import at_hand
-from pipeline.fitted.takeaway import lines
-from pipeline.judging.evaluate import evaluate
-from pipeline.judging.task import Settings
-from pipeline.matrix import Matrix
 
 VALENCE = Card("valence", target="valence")
 
 
 def wanted(classifier: str, **changes: Any) -> Settings:
-    (spec,) = registry.feature_specs("egemaps")
+    (spec,) = discovery.feature_specs("egemaps")
     return Settings(
         corpus="toy",
         features=("egemaps",),
         keys=(recipe(spec.feature).key,),
-        classifier=registry.classifier(classifier),
+        classifier=discovery.classifier(classifier),
         **changes,
     )
 
 
 def fitted(matrix: Matrix, settings: Settings, *exclude: str) -> Model:
-    (spec,) = registry.feature_specs("egemaps")
+    (spec,) = discovery.feature_specs("egemaps")
     return fit(matrix, settings, exclude=exclude, recipes=[recipe(spec.feature).spec])
 
 
@@ -327,7 +326,7 @@ def test_another_layout_and_a_file_that_is_not_there_say_what_to_do(genuine, tmp
 
 
 def test_features_under_another_key_are_refused(svm):
-    specs = registry.feature_specs("egemaps")
+    specs = discovery.feature_specs("egemaps")
     require_features(svm, specs)
     older = json.loads(svm.recipes[0])
     older["packages"]["opensmile"] = "1.0"
@@ -438,7 +437,7 @@ def elsewhere(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command in a new process."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("AFFEX_")}
     return subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", *arguments, "--scheduler", "inline"],
+        [sys.executable, "-m", "affex.pipeline.cli", *arguments, "--scheduler", "inline"],
         env={**clean, "PYTHONPATH": str(ROOT), "COLUMNS": "100"},
         capture_output=True,
         text=True,

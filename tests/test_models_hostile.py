@@ -9,9 +9,8 @@ from pathlib import Path
 import fuzz_models
 import numpy as np
 import pytest
-
-from pipeline.errors import AffexError
-from pipeline.fitted import modelfile, models
+from affex.pipeline.models import model_file, models
+from affex.pipeline.text.errors import AffexError
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +52,7 @@ def with_record(content: bytes, **changes) -> bytes:
     """Return a model file with other values in its record, and a digest that fits."""
     members = fuzz_models.unzipped(content)
     record = json.loads(members["model.json"]) | changes
-    record["estimator"]["sha256"] = modelfile._sha256(members["estimator.skops"])
+    record["estimator"]["sha256"] = model_file._sha256(members["estimator.skops"])
     return fuzz_models.zipped({**members, "model.json": json.dumps(record).encode()})
 
 
@@ -73,7 +72,7 @@ def why_not(content: bytes, folder: Path) -> str:
     path = folder / "hurt.affex"
     path.write_bytes(content)
     with pytest.raises(AffexError) as error:
-        modelfile.read(path)
+        model_file.read(path)
     assert str(path) in str(error.value)
     return str(error.value)
 
@@ -106,7 +105,7 @@ def test_an_array_that_does_not_fit(names, change, said, files, tmp_path):
         fresh = "999.npy"  # arrays that are alike may share a member
         node(tree, *names)["file"] = fresh
         inner[fresh] = npy(np.ascontiguousarray(change(found)))
-        if not any(other.get("file") == file for other in modelfile._nodes(tree)):
+        if not any(other.get("file") == file for other in model_file._nodes(tree)):
             del inner[file]
 
     assert re.search(said, why_not(with_array(files["svm"], changed), tmp_path))
@@ -137,6 +136,6 @@ def test_an_estimator_of_another_number_of_columns_is_a_sentence(files, tmp_path
     path = tmp_path / "sound.affex"
     path.write_bytes(files["svm"])
     matrix = fuzz_models.make_matrix(n_speakers=2, n_columns=7)
-    model = models.replace(modelfile.read(path), columns=models.columns_digest(matrix.columns))
+    model = models.replace(model_file.read(path), columns=models.columns_digest(matrix.columns))
     with pytest.raises(AffexError, match="was fitted on 5 columns, and the rows here have 7"):
         models.predict(model, matrix)

@@ -7,21 +7,20 @@ from pathlib import Path
 import dialogs
 import numpy as np
 import pytest
+from affex.features.capture.markers import REGIONS
+from affex.pipeline.caching import cache, store
+from affex.pipeline.corpora.iemocap import find
+from affex.pipeline.extraction import motions
+from affex.pipeline.extraction.extract import _batches
+from affex.pipeline.extraction.work import Job
+from affex.pipeline.manifest.manifest import Dataset, from_line, to_line
+from affex.pipeline.manifest.utterance import Media
+from affex.pipeline.specs import discovery
 from corpus import run, write_wav
 from test_cli import affex
 
-from features.markers import REGIONS
-from pipeline import registry
-from pipeline.caching import cache, store
-from pipeline.corpora.iemocap import find
-from pipeline.extraction import motions
-from pipeline.extraction.extract import _batches
-from pipeline.extraction.work import Job
-from pipeline.manifest import Dataset, from_line, to_line
-from pipeline.utterance import Media
-
 DIALOG = "Ses01F_impro01"
-(MOCAP,) = registry.feature_specs("mocap")
+(MOCAP,) = discovery.feature_specs("mocap")
 
 
 @pytest.fixture
@@ -123,7 +122,7 @@ def test_trouble_of_another_kind_is_recorded_and_tried_again(dataset, monkeypatc
 def test_several_features_read_a_turn_once(dataset, monkeypatch):
     read, seen = motions.read_motion, []
     monkeypatch.setattr(motions, "read_motion", lambda root, media: seen.append(media.path) or read(root, media))
-    run(dataset, MOCAP, *registry.feature_specs("markers"))
+    run(dataset, MOCAP, *discovery.feature_specs("markers"))
     assert len(seen) == len(set(seen)) == 5
 
 

@@ -6,21 +6,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from affex.pipeline.cli.command import cli
+from affex.pipeline.corpora import csv
+from affex.pipeline.corpora.base import LOSO
+from affex.pipeline.evaluation.audit import errors
+from affex.pipeline.evaluation.folds import Fold, folds
+from affex.pipeline.evaluation.selection import select
+from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.models.models import fit
+from affex.pipeline.specs import discovery
+from affex.pipeline.text import names
+from affex.pipeline.text.errors import CorpusError, UsageError
 from click.testing import CliRunner
 from corpus import write_wav
 from synthetic import make_matrix
 from test_audit import looked_at, u
-
-from pipeline import names, registry
-from pipeline.cli.command import cli
-from pipeline.corpora import csv
-from pipeline.corpora.base import LOSO
-from pipeline.errors import CorpusError, UsageError
-from pipeline.fitted.models import fit
-from pipeline.judging.audit import errors
-from pipeline.judging.selection import select
-from pipeline.judging.splits import Fold, folds
-from pipeline.judging.task import Settings
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_model_says_that_two_of_its_speakers_may_be_one():
     utterances = tuple(replace(one, speaker=renamed.get(one.speaker, one.speaker)) for one in matrix.utterances)
     matrix = replace(matrix, utterances=utterances)
     settings = Settings(
-        corpus="toy", features=("egemaps",), keys=("",), classifier=registry.classifier("svm:C=1,gamma=1")
+        corpus="toy", features=("egemaps",), keys=("",), classifier=discovery.classifier("svm:C=1,gamma=1")
     )
     model = fit(matrix, settings, exclude=["eva", "3"], recipes=("{}",))
     assert model.learned.excluded == ("eva", "03")

@@ -3,13 +3,12 @@
 from pathlib import Path
 
 import pytest
+from affex.pipeline.caching import owner
+from affex.pipeline.caching.dataset import last, opened, remember
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.text.console import Terminal
+from affex.pipeline.text.errors import AffexError, UsageError
 from corpus import write_wav
-
-from pipeline.caching import owner
-from pipeline.console import Terminal
-from pipeline.dataset import last, opened, remember
-from pipeline.errors import AffexError, UsageError
-from pipeline.manifest import Dataset
 
 
 def table(folder: Path, label: str = "joy", name: str = "mine.csv") -> Path:

@@ -7,6 +7,24 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from affex.features.base import AudioFeature, ChainedFeature, Clip, Feature, Rows
+from affex.pipeline.caching import cache as store_of
+from affex.pipeline.caching.dataset import opened
+from affex.pipeline.cli.command import cli
+from affex.pipeline.corpora.base import LOSO
+from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.execution import stages
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.models import fit_predict
+from affex.pipeline.models.model_file import read
+from affex.pipeline.models.new_recordings import at_hand
+from affex.pipeline.specs import discovery, pooling
+from affex.pipeline.specs.discovery import FeatureSpec, feature_specs, pooled_for
+from affex.pipeline.streams.table import load
+from affex.pipeline.text.console import Terminal
+from affex.pipeline.text.errors import AffexError, UsageError
+from affex.pipeline.workspace.workspace import Running, extracted, open_desk
 from corpus import run, small, spec
 from films import film
 from plain import Level, Samples, Seen, Tiles
@@ -15,26 +33,7 @@ from skimage.data import astronaut
 from test_study import run as evaluated
 from test_study import table
 
-from features.base import AudioFeature, ChainedFeature, Clip, Feature, Rows
-from pipeline import pooling, registry
-from pipeline.caching import cache as store_of
-from pipeline.cli.command import cli
-from pipeline.console import Terminal
-from pipeline.corpora.base import LOSO
-from pipeline.dataset import opened
-from pipeline.desk import Running, extracted, open_desk
-from pipeline.errors import AffexError, UsageError
-from pipeline.extraction import stages
-from pipeline.fitted import takeaway
-from pipeline.fitted.modelfile import read
-from pipeline.fitted.recordings import at_hand
-from pipeline.judging.task import Settings
-from pipeline.manifest import Dataset
-from pipeline.matrix import load
-from pipeline.registry import FeatureSpec, feature_specs, pooled_for
-from pipeline.utterance import Media, Utterance
-
-SVM, GMM = registry.classifier("svm:C=1,gamma=1"), registry.classifier("gmm")
+SVM, GMM = discovery.classifier("svm:C=1,gamma=1"), discovery.classifier("gmm")
 MEAN_STD = ("mean", "std")
 
 
@@ -167,7 +166,7 @@ def test_plain_and_weighted_statistics_stand_side_by_side():
 
 
 def test_real_faces_judge_themselves_and_their_embeddings():
-    presets = registry.feature_presets()
+    presets = discovery.feature_presets()
     assert pooling.judge(presets["faces"]) == presets["faces"]
     assert pooling.judge(presets["face"]) == presets["faces"]
     assert pooling.judge(presets["mfcc"]) is None
@@ -213,7 +212,7 @@ def test_what_cannot_be_pooled_is_said(text, message):
 
 
 def test_no_feature_has_a_parameter_of_that_name():
-    assert not [name for name, feature in registry.feature_presets().items() if hasattr(feature, "pool")]
+    assert not [name for name, feature in discovery.feature_presets().items() if hasattr(feature, "pool")]
 
 
 def test_frames_are_pooled_for_a_classifier_of_clips_alone():
@@ -335,8 +334,8 @@ RATED, HEARD = spec("rated", Rated()), spec("heard", Heard())
 @pytest.fixture
 def presets(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have the registry know `Rated` and `Heard` beside the real features."""
-    known = registry.feature_presets() | {"rated": Rated(), "heard": Heard()}
-    monkeypatch.setattr("pipeline.registry.feature_presets", lambda: known)
+    known = discovery.feature_presets() | {"rated": Rated(), "heard": Heard()}
+    monkeypatch.setattr("affex.pipeline.specs.discovery.feature_presets", lambda: known)
 
 
 @pytest.mark.usefixtures("presets")
@@ -442,7 +441,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     corpus = opened("csv", table(folder), folder / "cache", partial=False, console=console)
     settings = Settings(corpus="mine", features=("mfcc",), classifier=SVM, card=LOSO)
     with open_desk([corpus], console, Running("inline", 1)) as desk:
-        takeaway.fit(desk, settings, folder / "one.affex")
+        fit_predict.fit(desk, settings, folder / "one.affex")
     return folder
 
 
@@ -451,7 +450,7 @@ def test_a_model_pools_new_recordings_as_those_it_was_fitted_on(fitted):
     assert model.settings.features == ("mfcc:pool=mean+std+min+max",)
     recordings = at_hand(fitted / "mine-wav", fitted / "cache", with_speakers=False)
     with open_desk([recordings], Terminal(), Running("inline", 1)) as desk:
-        lines = takeaway.predict(desk, model, "one", None).read_text(encoding="utf-8").splitlines()
+        lines = fit_predict.predict(desk, model, "one", None).read_text(encoding="utf-8").splitlines()
     right = [("loud" if int(line.split(",")[0].split(".")[0][-1]) % 2 else "soft") in line for line in lines[1:]]
     assert len(right) == 16
     assert all(right)
@@ -462,12 +461,12 @@ def test_a_model_weighs_new_recordings_as_those_it_was_fitted_on(tmp_path, cache
     corpus = opened("csv", table(tmp_path), cache, partial=False, console=Terminal())
     settings = Settings(corpus="mine", features=("heard:pool=qmean+qstd",), classifier=SVM, card=LOSO)
     with open_desk([corpus], Terminal(), Running("inline", 1)) as desk:
-        takeaway.fit(desk, settings, tmp_path / "one.affex")
+        fit_predict.fit(desk, settings, tmp_path / "one.affex")
     model = read(tmp_path / "one.affex")
     assert model.settings.features == ("heard:pool=qmean+qstd",)
     recordings = at_hand(tmp_path / "mine-wav", tmp_path / "elsewhere", with_speakers=False)
     with open_desk([recordings], Terminal(), Running("inline", 1)) as desk:
-        lines = takeaway.predict(desk, model, "one", None).read_text(encoding="utf-8").splitlines()
+        lines = fit_predict.predict(desk, model, "one", None).read_text(encoding="utf-8").splitlines()
     right = [("loud" if int(line.split(",")[0].split(".")[0][-1]) % 2 else "soft") in line for line in lines[1:]]
     assert len(right) == 16
     assert all(right)
@@ -488,7 +487,7 @@ def test_the_device_reaches_the_features_and_brings_a_worker_a_gpu(dataset, monk
         seen["gpus"] = gpus
         return stages.contextlib.nullcontext(stages.Inline())
 
-    monkeypatch.setattr("pipeline.desk.extract", extract)
+    monkeypatch.setattr("affex.pipeline.workspace.workspace.extract", extract)
     monkeypatch.setattr(stages, "opened", workers)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
     monkeypatch.setattr("joblib.cpu_count", lambda: 2)
@@ -514,7 +513,7 @@ def test_every_verb_that_extracts_says_where(fitted, monkeypatch, verb):
     def extract(dataset, specs, runner, console, runtime):
         raise StoppedError(runtime.device)
 
-    monkeypatch.setattr("pipeline.desk.extract", extract)
+    monkeypatch.setattr("affex.pipeline.workspace.workspace.extract", extract)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
     monkeypatch.chdir(fitted)
     for device in ("cpu", "cuda"):

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from pipeline.judging.raters import Ceiling, agreement, human_ceiling, shares
+from affex.pipeline.evaluation.raters import Ceiling, agreement, human_ceiling, shares
 
 CLASS_OF = {"ang": "ang", "hap": "hap+exc", "exc": "hap+exc", "neu": "neu"}
 CLASSES = ("ang", "hap+exc", "neu")

@@ -11,13 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from affex.pipeline.caching import cache
+from affex.pipeline.cli.command import cli
+from affex.pipeline.storage import bundle
+from affex.pipeline.text.errors import AffexError
 from corpus import Listener, run, small, spec, write_wav
 from test_extract import LEVEL
-
-from pipeline import bundle
-from pipeline.caching import cache
-from pipeline.cli.command import cli
-from pipeline.errors import AffexError
 
 RUNNING = ("--scheduler", "inline", "--jobs", "1")
 MODEL = ("--features", "egemaps", "--classifier", "svm:C=1,gamma=0.01")
@@ -100,8 +99,8 @@ def test_what_is_missing_in_a_cache_that_is_only_read_is_said(study: Path) -> No
 def test_results_that_could_not_be_written_are_refused_before_anything_is_learned(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.judging.evaluate.judge", lambda *_, **__: pytest.fail("it was evaluated"))
-    monkeypatch.setattr("pipeline.fitted.models.fit", lambda *_, **__: pytest.fail("it was fitted"))
+    monkeypatch.setattr("affex.pipeline.evaluation.evaluate.judge", lambda *_, **__: pytest.fail("it was evaluated"))
+    monkeypatch.setattr("affex.pipeline.models.models.fit", lambda *_, **__: pytest.fail("it was fitted"))
     with read_only(study / "cache"):
         with pytest.raises(AffexError, match=r"runs/.* cannot be written: .*Is it the right folder"):
             affex("evaluate", *of(study), *MODEL, *RUNNING, "--seed", 2)

@@ -10,21 +10,20 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
+from affex.pipeline.corpora.base import LOSO, Card
+from affex.pipeline.evaluation import intervals, metrics, runs
+from affex.pipeline.evaluation.evaluate import evaluate
+from affex.pipeline.evaluation.folds import card_hash
+from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
+from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.reporting import pictures, report, tables
+from affex.pipeline.storage.sealed import DamagedError
+from affex.pipeline.streams.table import Matrix
+from affex.pipeline.text.errors import AffexError
 from rich.console import Console
 from sklearn.metrics import balanced_accuracy_score
 from synthetic import EMOTIONS, Bayes, make_matrix, relabelled, with_values
-
-from pipeline.corpora.base import LOSO, Card
-from pipeline.errors import AffexError
-from pipeline.judging import intervals, metrics, runs
-from pipeline.judging.evaluate import evaluate
-from pipeline.judging.results import FoldSummary, Result, Scores
-from pipeline.judging.splits import card_hash
-from pipeline.judging.task import Settings
-from pipeline.matrix import Matrix
-from pipeline.reporting import pictures, report, tables
-from pipeline.sealed import DamagedError
-from pipeline.utterance import Utterance
 
 SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
 VALENCE = replace(SETTINGS, card=Card("loso", target="valence"))

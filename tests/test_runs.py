@@ -7,16 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from affex.pipeline.evaluation import runs
+from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
+from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.models import fit_predict
+from affex.pipeline.reporting import comparison, report
+from affex.pipeline.text.console import Terminal
+from affex.pipeline.text.errors import AffexError, UsageError
+from affex.pipeline.workspace import experiment
 from synthetic import Bayes
-
-from pipeline import study
-from pipeline.console import Terminal
-from pipeline.errors import AffexError, UsageError
-from pipeline.fitted import takeaway
-from pipeline.judging import runs
-from pipeline.judging.results import FoldSummary, Result, Scores
-from pipeline.judging.task import Settings
-from pipeline.reporting import comparison, report
 
 SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
 N = 60
@@ -80,7 +79,7 @@ def test_a_damaged_run_is_not_compared_fused_shown_or_kept(two, tmp_path, hurt, 
     with pytest.raises(UsageError, match=rf"run1: {file} is not what was written.*Make it again with `make evaluate`"):
         comparison.report(Terminal(), two, tmp_path, tmp_path / "compared", "")
     with pytest.raises(UsageError, match=f"{file} is not what was written"):
-        study.fuse_runs(Terminal(), two, "late:mean", tmp_path, tmp_path / "fused")
+        experiment.fuse_runs(Terminal(), two, "late:mean", tmp_path, tmp_path / "fused")
     with pytest.raises(UsageError, match=f"{file} is not what was written"):
         comparison.show_leak(Terminal(), Path(two[0]), Path(two[1]))
     assert not (tmp_path / "compared").exists()
@@ -89,12 +88,12 @@ def test_a_damaged_run_is_not_compared_fused_shown_or_kept(two, tmp_path, hurt, 
 
 def test_a_damaged_run_is_made_again_and_that_is_said(two, tmp_path, capsys):
     arguments = (Terminal(), two, "late:mean", tmp_path, tmp_path / "fused")
-    study.fuse_runs(*arguments)
+    experiment.fuse_runs(*arguments)
     sound = {path.name: path.read_bytes() for path in (tmp_path / "fused").iterdir()}
-    study.fuse_runs(*arguments)
+    experiment.fuse_runs(*arguments)
     assert "Nothing has changed since this run" in capsys.readouterr().out
     relabelled(str(tmp_path / "fused"))
-    study.fuse_runs(*arguments)
+    experiment.fuse_runs(*arguments)
     assert "is made again: predictions.csv is not what was written" in capsys.readouterr().out
     assert {name: (tmp_path / "fused" / name).read_bytes() for name in sound} == sound
     (tmp_path / "fused" / "predictions.csv.old").unlink()  # the damaged one was set aside: it may be somebody's edit
@@ -108,7 +107,7 @@ def test_a_run_of_an_earlier_version_is_said_to_be_one(two, tmp_path, capsys):
     path.write_text(json.dumps(record), encoding="utf-8")
     with pytest.raises(UsageError, match=r"metrics\.json has no seal: an earlier affex made it.*Make it again"):
         runs.read(Path(two[0]))
-    study._shown_again(Terminal(), Path(two[0]), "basis")
+    experiment._shown_again(Terminal(), Path(two[0]), "basis")
     assert "is made again: metrics.json has no seal: an earlier affex made it" in capsys.readouterr().out
 
 
@@ -125,17 +124,17 @@ def test_what_a_damaged_run_says_of_a_model_is_not_told(two, tmp_path, capsys):
 
     run = tmp_path / SETTINGS.corpus / "runs" / "run0"
     report.write(result(0), run)
-    takeaway._say_worth(Terminal(), Fitted(), tmp_path)
+    fit_predict._say_worth(Terminal(), Fitted(), tmp_path)
     assert "UAR" in capsys.readouterr().out
     edited(str(run))
-    takeaway._say_worth(Terminal(), Fitted(), tmp_path)
+    fit_predict._say_worth(Terminal(), Fitted(), tmp_path)
     said = capsys.readouterr().out
     assert "is not known" in said
     assert "metrics.json is not what was written" in said
 
 
 def test_a_sealed_record_that_is_no_run(tmp_path):
-    from pipeline import bundle
+    from affex.pipeline.storage import bundle
 
     bundle.write(tmp_path / "run", "metrics.json", {"classes": [], "versions": {}}, {})
     with pytest.raises(AffexError, match="a run of another version of affex"):
@@ -158,4 +157,4 @@ def test_a_run_that_may_not_be_read_or_is_no_file_is_a_sentence(two, tmp_path, m
     monkeypatch.setattr(Path, "open", refused)  # root may read all
     with pytest.raises(UsageError, match=r"no finished run that can be read \(Permission denied\)"):
         runs.read(Path(two[1]))
-    assert not study._shown_again(Terminal(), Path(two[1]), "basis")
+    assert not experiment._shown_again(Terminal(), Path(two[1]), "basis")

@@ -13,21 +13,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from affex.features.base import Runtime
+from affex.features.detectors import search
+from affex.features.face import Face
+from affex.features.faces import Faces
+from affex.pipeline.caching import store
+from affex.pipeline.execution import stages
+from affex.pipeline.execution.runner import Runner
+from affex.pipeline.extraction import chain, streams
+from affex.pipeline.extraction.extract import extract
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.media import video
 from corpus import Listener, spec
 from films import film
 from scenes import company, nobody, scenes
-
-from features.base import Runtime
-from features.detectors import search
-from features.face import Face
-from features.faces import Faces
-from pipeline.caching import store
-from pipeline.extraction import chain, stages, streams
-from pipeline.extraction.extract import extract
-from pipeline.extraction.runner import Runner
-from pipeline.manifest import Dataset
-from pipeline.media import video
-from pipeline.utterance import Media, Utterance
 
 #: Followed, and all faces of all frames searched whole, which is where frames go through a network together.
 SPECS = (

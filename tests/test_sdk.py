@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sdk
+from affex.pipeline.exchange import exporting
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.text.errors import AffexError
 from corpus import Listener
 from foreign import cached, corpus, extracted, failures, imported
-
-from pipeline.errors import AffexError
-from pipeline.exchange import exporting
-from pipeline.manifest import Dataset
 
 FRAMES, FUNCTIONALS = "mfcc:n=13", "gemaps"
 

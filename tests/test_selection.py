@@ -5,12 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from affex.pipeline.corpora.base import LOSO, Card
+from affex.pipeline.evaluation.selection import class_map, in_parts, require_counts, select
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.text.errors import AffexError, UsageError
 from synthetic import EMOTIONS, make_matrix
-
-from pipeline.corpora.base import LOSO, Card
-from pipeline.errors import AffexError, UsageError
-from pipeline.judging.selection import class_map, in_parts, require_counts, select
-from pipeline.utterance import Utterance
 
 
 def spoken(*labels: str | None) -> list[Utterance]:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 import shells
+from affex.pipeline.cli.command import cli
 from conftest import ROOT
-
-from pipeline.cli.command import cli
 
 #: Writes down what it was told: its arguments, and the variables that the Makefile hands on.
 STUB = """#!/bin/sh

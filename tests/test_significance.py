@@ -5,11 +5,10 @@ from itertools import product
 
 import numpy as np
 import pytest
+from affex.pipeline.evaluation import metrics
+from affex.pipeline.evaluation.conclusions import MARGIN
+from affex.pipeline.evaluation.significance import BETTER, SAME, Predictions, holm, least_p, pairwise
 from scipy import stats
-
-from pipeline.judging import metrics
-from pipeline.judging.significance import BETTER, SAME, Predictions, holm, least_p, pairwise
-from pipeline.judging.verdicts import MARGIN
 
 CLASSES = ("a", "b", "c")
 
@@ -117,7 +116,7 @@ def test_drawn_swaps_come_near_all_swaps(metric, monkeypatch):
     make = of_classes if metric == "uar" else of_values
     runs = {"one": make(0.7, 13, 1), "other": make(0.6, 13, 2)}
     (exact,) = pairwise(runs, metric)
-    monkeypatch.setattr("pipeline.judging.significance.MOST_EXACT", 12)
+    monkeypatch.setattr("affex.pipeline.evaluation.significance.MOST_EXACT", 12)
     drawn, again, other = (pairwise(runs, metric, seed=seed)[0] for seed in (0, 0, 1))
     assert not drawn.exact
     assert drawn.p == again.p != other.p

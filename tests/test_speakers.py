@@ -7,20 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from affex.pipeline.corpora.base import Card
+from affex.pipeline.evaluation import runs, speakers
+from affex.pipeline.evaluation.evaluate import evaluate
+from affex.pipeline.evaluation.folds import Clusters
+from affex.pipeline.evaluation.runs import Run
+from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.fusion import fusion
+from affex.pipeline.models import models
+from affex.pipeline.models.fit_predict import _fitted
+from affex.pipeline.reporting import comparison, pictures, report, tables
+from affex.pipeline.streams.table import Matrix
 from rich.console import Console
 from synthetic import EMOTIONS, Bayes, make_matrix, relabelled, with_values
-
-from pipeline.corpora.base import Card
-from pipeline.fitted import models
-from pipeline.fitted.takeaway import _fitted
-from pipeline.fusing import fusion
-from pipeline.judging import runs, speakers
-from pipeline.judging.evaluate import evaluate
-from pipeline.judging.runs import Run
-from pipeline.judging.splits import Clusters
-from pipeline.judging.task import Settings
-from pipeline.matrix import Matrix
-from pipeline.reporting import comparison, pictures, report, tables
 
 SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("key",))
 LOST = "9 of 12 speakers have one class only: normalisation by speaker takes the class away with the speaker"

@@ -6,15 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from affex.pipeline.caching import store
+from affex.pipeline.caching.cache import recipe
+from affex.pipeline.execution import local, stages
+from affex.pipeline.execution.runner import GPU, Stage
+from affex.pipeline.text.errors import AffexError, UsageError
 from corpus import run, small, spec, write_wav
 from distributed import LocalCluster
 from plain import Level
-
-from pipeline.caching import store
-from pipeline.caching.cache import recipe
-from pipeline.errors import AffexError, UsageError
-from pipeline.extraction import local, stages
-from pipeline.extraction.runner import GPU, Stage
 
 
 def values(dataset, summary):

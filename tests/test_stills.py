@@ -14,24 +14,23 @@ import cv2
 import numpy as np
 import pytest
 import soundfile
+from affex.features.pictures.sampling import sampling
+from affex.pipeline.caching import cache, store
+from affex.pipeline.cli.command import cli
+from affex.pipeline.corpora import csv
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Media
+from affex.pipeline.media import contents, decode_audio, probe, video
+from affex.pipeline.media.probe import Content
+from affex.pipeline.media.video import Ended, Wanted, Window
+from affex.pipeline.models.new_recordings import HIDDEN, at_hand
+from affex.pipeline.specs import discovery
+from affex.pipeline.text.errors import CorpusError, MediaError
 from click.testing import CliRunner
 from corpus import run, write_wav
 from films import film, number, numbered
 from numpy.typing import NDArray
 from scenes import company, scene
-
-from features.sampling import sampling
-from pipeline import registry
-from pipeline.caching import cache, store
-from pipeline.cli.command import cli
-from pipeline.corpora import csv
-from pipeline.errors import CorpusError, MediaError
-from pipeline.fitted.recordings import HIDDEN, at_hand
-from pipeline.manifest import Dataset
-from pipeline.media import contents, decode_audio, probe, video
-from pipeline.media.probe import Content
-from pipeline.media.video import Ended, Wanted, Window
-from pipeline.utterance import Media
 
 STILL = Content(pictures=True, still=True)
 
@@ -230,7 +229,7 @@ def test_a_still_has_no_sound_and_no_length(tmp_path):
         csv.find(tmp_path / "t.csv")
     (tmp_path / "t.csv").write_text("file,speaker,label\na.png,eva,joy\n")
     dataset = Dataset("t", tmp_path, tmp_path / "cache" / "t", csv.find(tmp_path / "t.csv"))
-    (heard,) = run(dataset, *registry.feature_specs("egemaps"))
+    (heard,) = run(dataset, *discovery.feature_specs("egemaps"))
     assert heard.failures == {"a": "it has no sound: its file is a still picture"}
 
 
@@ -282,7 +281,7 @@ def test_what_files_hold_is_remembered_until_they_change(tmp_path, monkeypatch):
     held = written(tmp_path / "in")
     for path in (tmp_path / "in").iterdir():
         os.utime(path, (1, 1))
-    monkeypatch.setattr("pipeline.files.TICK", -60.0)  # all of them have changed long ago
+    monkeypatch.setattr("affex.pipeline.storage.files.TICK", -60.0)  # all of them have changed long ago
     opened = Counter[str]()
     in_container = contents.in_container
     monkeypatch.setattr(contents, "in_container", lambda path: opened.update([path.name]) or in_container(path))
@@ -372,7 +371,7 @@ def photographs(tmp_path: Path) -> Path:
 
 def test_faces_of_photographs_are_a_row_each(photographs, tmp_path):
     found = at_hand(photographs, tmp_path / "cache")
-    (faces,) = run(found, *registry.feature_specs("faces:detector=hog"))
+    (faces,) = run(found, *discovery.feature_specs("faces:detector=hog"))
     table = store.load(faces.path, cache.recipe(faces.spec.feature).key)
     assert (len(table.ids), table.values.shape[0], set(table.times)) == (9, 9, {0.0})
     ((nobody, why),) = faces.failures.items()
@@ -412,5 +411,5 @@ def test_a_sound_model_says_that_a_photograph_has_no_sound(tmp_path):
     write_wav(tmp_path / "in" / "a.wav", 0.4)
     write(tmp_path / "in" / "cover.jpg", encoded(quarters(), ".jpg"))
     found = at_hand(tmp_path / "in", tmp_path / "cache")
-    (heard,) = run(found, *registry.feature_specs("egemaps"))
+    (heard,) = run(found, *discovery.feature_specs("egemaps"))
     assert (heard.computed, heard.failures) == (1, {"cover": "it has no sound: its file is a still picture"})

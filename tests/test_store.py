@@ -9,12 +9,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-
-from pipeline.caching import store
-from pipeline.caching.entry import CHUNK
-from pipeline.caching.seal import COPY
-from pipeline.caching.store import Entry, Recipe, Shape
-from pipeline.errors import AffexError
+from affex.pipeline.caching import store
+from affex.pipeline.caching.entry import CHUNK
+from affex.pipeline.caching.seal import COPY
+from affex.pipeline.caching.store import Entry, Recipe, Shape
+from affex.pipeline.text.errors import AffexError
 
 RECIPE = Recipe('{"feature":"test"}', {"numpy": "1"})
 COLUMNS = ("a", "größe")

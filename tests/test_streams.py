@@ -10,18 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from affex.features.base import Frames, Rows, Runtime
+from affex.features.pictures import spool
+from affex.pipeline.caching import cache, entry, store
+from affex.pipeline.extraction import streams
+from affex.pipeline.extraction.extract import Summary
+from affex.pipeline.extraction.work import ClipBatch, Job
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.media.video import Ended, Wanted, Window
 from corpus import run, spec
 from plain import Greys, Level
-
-from features import spool
-from features.base import Frames, Rows, Runtime
-from pipeline.caching import cache, entry, store
-from pipeline.extraction import streams
-from pipeline.extraction.extract import Summary
-from pipeline.extraction.work import ClipBatch, Job
-from pipeline.manifest import Dataset
-from pipeline.media.video import Ended, Wanted, Window
-from pipeline.utterance import Media, Utterance
 
 #: Frames to a window.
 WINDOW = 4

@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from affex.pipeline.caching import cache as cache_of
+from affex.pipeline.caching import dataset, store
+from affex.pipeline.cli.command import cli
+from affex.pipeline.manifest import manifest
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.media import contents
+from affex.pipeline.specs import discovery
+from affex.pipeline.storage import atomic
+from affex.pipeline.text import wording
+from affex.pipeline.text.errors import AffexError
+from affex.pipeline.verification import repair, verification
 from corpus import Listener, write_wav
-
-from pipeline import atomic, dataset, front, manifest, mending, registry, verification
-from pipeline.caching import cache as cache_of
-from pipeline.caching import store
-from pipeline.cli.command import cli
-from pipeline.errors import AffexError
-from pipeline.media import contents
-from pipeline.utterance import Utterance
 
 MODEL = ("--features", "egemaps", "--classifier", "svm:C=1,gamma=0.01", "--scheduler", "inline", "--jobs", "1")
 
@@ -47,7 +50,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     affex("fit", *where, *MODEL)
     affex("import", folder / "vectors.csv", *where, "--called", "theirs")
     with pytest.MonkeyPatch.context() as patch:  # the media are old enough to be remembered
-        patch.setattr("pipeline.files.TICK", 0.0)
+        patch.setattr("affex.pipeline.storage.files.TICK", 0.0)
         affex("features", *where, "--features", "egemaps")
     return folder / "cache"
 
@@ -118,14 +121,14 @@ def test_the_line_that_mends_can_be_copied_for_other_parameters_and_segments_too
     _, said = verified(cache)
     [line] = {line.partition("`")[2].partition("`")[0] for line in said.splitlines() if rows.name in line}
     assert line.endswith("FEATURES=mfcc:n=20,hop=0.005"), said
-    affex(*shlex.split(front.as_typed(line, {}, "affex"))[1:])
+    affex(*shlex.split(wording.as_typed(line, {}, "affex"))[1:])
     assert verified(cache)[0]
     segment = cache / "mine" / "mfcc.parts" / f"{rows.stem.rpartition('-')[2]}-0.h5"
     segment.parent.mkdir(exist_ok=True)
     rows.rename(segment)
-    assert mending.feature(segment, store.described(segment)) == "mfcc:n=20,hop=0.005"
-    spec = registry.feature_specs("landmarks:points=68,faces.detector=yunet")[0]
-    assert mending._made(spec.default, json.loads(cache_of.recipe(spec.feature).spec)) == spec.feature
+    assert repair.feature(segment, store.described(segment)) == "mfcc:n=20,hop=0.005"
+    spec = discovery.feature_specs("landmarks:points=68,faces.detector=yunet")[0]
+    assert repair._made(spec.default, json.loads(cache_of.recipe(spec.feature).spec)) == spec.feature
 
 
 @pytest.mark.parametrize(

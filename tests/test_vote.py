@@ -9,20 +9,19 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from affex.pipeline.evaluation import runs
+from affex.pipeline.evaluation.evaluate import build, evaluate, fit, pool
+from affex.pipeline.evaluation.runs import Run
+from affex.pipeline.evaluation.task import Settings, prepare
+from affex.pipeline.fusion import fusion
+from affex.pipeline.reporting import report, tables
+from affex.pipeline.specs import discovery
+from affex.pipeline.streams.table import Matrix
 from panels import EMOTIONS, SHOWS, made_up, without
 from rich.console import Console
 from threadpoolctl import threadpool_limits
 
-from pipeline import registry
-from pipeline.fusing import fusion
-from pipeline.judging import runs
-from pipeline.judging.evaluate import build, evaluate, fit, pool
-from pipeline.judging.runs import Run
-from pipeline.judging.task import Settings, prepare
-from pipeline.matrix import Matrix
-from pipeline.reporting import report, tables
-
-GMM = registry.classifier("gmm:pool=vote,components=2")
+GMM = discovery.classifier("gmm:pool=vote,components=2")
 RULES = ("vote", "bayes", "svm")
 
 
@@ -122,7 +121,9 @@ def test_the_tested_speaker_leaves_no_trace_in_the_weights(with_and_without_nons
 
 def test_the_tested_speaker_leaves_no_trace_in_the_noise():
     voice = made_up(n_speakers=3, n_each=3, n_frames=8, seed=0)["voice"]
-    settings = Settings(corpus="toy", features=("voice",), classifier=registry.classifier("gmm:noise=0.4,components=3"))
+    settings = Settings(
+        corpus="toy", features=("voice",), classifier=discovery.classifier("gmm:noise=0.4,components=3")
+    )
     learned = []
     for matrix in (voice, nonsense(voice, "01")):
         task = prepare(matrix, settings)

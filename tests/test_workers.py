@@ -9,27 +9,27 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from affex.features.base import Runtime
+from affex.pipeline.caching import cache
+from affex.pipeline.evaluation.evaluate import evaluate
+from affex.pipeline.execution import stages
+from affex.pipeline.execution.runner import Stage
+from affex.pipeline.execution.workers import Workers
+from affex.pipeline.extraction import extract
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.text.errors import AffexError
 from corpus import Listener, run, small, spec, write_wav
 from errands import Pid, dies_once, here, pid_of
 from farm import Farm, altered, farm
 from plain import Level, Weighted
 from test_evaluate import BAYES, make_matrix, same
 
-from features.base import Runtime
-from pipeline.caching import cache
-from pipeline.errors import AffexError
-from pipeline.extraction import extract, stages
-from pipeline.extraction.runner import Stage
-from pipeline.extraction.workers import Workers
-from pipeline.judging.evaluate import evaluate
-from pipeline.manifest import Dataset
-
 LEVEL = spec("level", Level())
 
 #: Rows that are a little too loud, and scores of which each class has another's.
 FALSE_ROWS = ("pipeline/extraction/work.py", "rows = compute()", "rows = compute(); rows.values[:] += 1")
 FALSE_SCORES = (
-    "pipeline/judging/evaluate.py",
+    "pipeline/evaluation/evaluate.py",
     "    return Scored(decided.astype(np.str_), values, n_noise)",
     "    return Scored(decided[::-1].astype(np.str_), values[:, ::-1], n_noise)",
 )

@@ -54,14 +54,14 @@ AFFEX = """
 import sys
 sys.path.append("tests")
 import with_plain
-from pipeline.cli.command import main
+from affex.pipeline.cli.command import main
 main()
 """
 
 
 #: Tells of each fold that is computed.
 TELL_FOLDS = """
-from pipeline.judging import evaluate
+from affex.pipeline.evaluation import evaluate
 compute = evaluate._run_fold
 evaluate._run_fold = lambda shared, fold: print("computed fold", fold.name) or compute(shared, fold)
 """

@@ -19,11 +19,10 @@ from typing import Any
 
 import numpy as np
 import soundfile
-
-from pipeline import atomic, bundle
-from pipeline.caching import sources, store
-from pipeline.errors import AffexError
-from pipeline.judging import runs
+from affex.pipeline.caching import sources, store
+from affex.pipeline.evaluation import runs
+from affex.pipeline.storage import atomic, bundle
+from affex.pipeline.text.errors import AffexError
 
 HOME = Path(__file__).resolve().parents[1]
 
@@ -36,7 +35,7 @@ import pipeline
 for module in pkgutil.walk_packages(pipeline.__path__, "pipeline."):
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)
-from pipeline.cli.command import cli
+from affex.pipeline.cli.command import cli
 EVENTS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link")
 def run(limit, watched, arguments):
     steps = 0
@@ -100,7 +99,7 @@ def prepare(folder: Path, *, n_clips: int = 24) -> Study:
 
 def affex(*arguments: str) -> None:
     """Carry out a command, which must succeed."""
-    command = [sys.executable, "-m", "pipeline.cli", *arguments]
+    command = [sys.executable, "-m", "affex.pipeline.cli", *arguments]
     done = subprocess.run(command, cwd=HOME, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(arguments)}:\n{done.stdout}{done.stderr}")

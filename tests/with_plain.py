@@ -1,7 +1,6 @@
 """The command ``affex`` with some features of `plain` among its presets; importing this is enough."""
 
+from affex.pipeline.specs import discovery
 from plain import Peaks, Tiles
 
-from pipeline import registry
-
-registry.feature_presets().update(tiles=Tiles(), peaks=Peaks())
+discovery.feature_presets().update(tiles=Tiles(), peaks=Peaks())

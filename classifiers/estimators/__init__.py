@@ -6,15 +6,15 @@ Every one passes scikit-learn's estimator checks.
 
 #: All that a saved model of ours may hold beside what skops trusts by itself: ``skops.io.loads(..., trusted=TRUSTED)``.
 TRUSTED = (
-    "classifiers.estimators.gmm.ClassMixtures",
-    "classifiers.estimators.principal.PrincipalFeatures",
-    "classifiers.estimators.selection.along_values",
-    "classifiers.estimators.selection.between_classes",
-    "classifiers.estimators.selection.spread",
-    "classifiers.estimators.space.Space",
-    "classifiers.estimators.svm.RBFMachine",
-    "classifiers.estimators.svr.RBFRegressor",
-    "classifiers.estimators.xgboost.BoostedRegressor",
-    "classifiers.estimators.xgboost.BoostedTrees",
+    "affex.classifiers.estimators.gmm.ClassMixtures",
+    "affex.classifiers.estimators.principal.PrincipalFeatures",
+    "affex.classifiers.estimators.selection.along_values",
+    "affex.classifiers.estimators.selection.between_classes",
+    "affex.classifiers.estimators.selection.spread",
+    "affex.classifiers.estimators.space.Space",
+    "affex.classifiers.estimators.svm.RBFMachine",
+    "affex.classifiers.estimators.svr.RBFRegressor",
+    "affex.classifiers.estimators.xgboost.BoostedRegressor",
+    "affex.classifiers.estimators.xgboost.BoostedTrees",
     "numpy.dtype",
 )

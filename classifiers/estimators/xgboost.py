@@ -10,10 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 import xgboost as xgb
-from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-
-from classifiers.estimators.training import (
+from affex.classifiers.estimators.training import (
     ONE_SPEAKER,
     Folds,
     Labels,
@@ -23,6 +20,8 @@ from classifiers.estimators.training import (
     checked,
     checked_rows,
 )
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 Floats = NDArray[np.float64]
 

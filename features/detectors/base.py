@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from affex.features.networks.base import Pictures
 from numpy.typing import NDArray
-
-from features.networks.base import Pictures
 
 Boxes = NDArray[np.float32]
 

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-
-from features.detectors.base import Faces, ranked
-from features.networks.base import Pictures, check_pictures, exact
-from features.networks.weights import WeightError, WeightFile, joined
+from affex.features.detectors.base import Faces, ranked
+from affex.features.networks.base import Pictures, check_pictures, exact
+from affex.features.networks.weights import WeightError, WeightFile, joined
 
 SFD_WEIGHTS = WeightFile(
     "s3fd-619a316812.pth",

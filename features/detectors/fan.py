@@ -15,13 +15,12 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from affex.features.detectors.chips import Picture, Points
+from affex.features.detectors.landmarks import in_upright, upright
+from affex.features.networks import finding
+from affex.features.networks.base import exact, place
+from affex.features.networks.weights import WeightError, fill, joined, read_state
 from numpy.typing import NDArray
-
-from features.detectors.chips import Picture, Points
-from features.detectors.landmarks import in_upright, upright
-from features.networks import finding
-from features.networks.base import exact, place
-from features.networks.weights import WeightError, fill, joined, read_state
 
 if TYPE_CHECKING:
     import torch

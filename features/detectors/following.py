@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-
-from features.detectors.base import Faces
-from features.detectors.crops import Box
-from features.detectors.search import Search
-from features.networks.base import Pictures
+from affex.features.detectors.base import Faces
+from affex.features.detectors.crops import Box
+from affex.features.detectors.search import Search
+from affex.features.networks.base import Pictures
 
 Choice = Literal["largest", "central", "longest"]
 

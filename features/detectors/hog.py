@@ -10,9 +10,8 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-
-from features.detectors.base import Faces, ranked
-from features.networks.base import Pictures, check_pictures
+from affex.features.detectors.base import Faces, ranked
+from affex.features.networks.base import Pictures, check_pictures
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,15 @@ makers publish are meant where nobody says; ``blazeface`` is two files whose fol
 from pathlib import Path
 from typing import Literal
 
-from features.detectors import yunet
-from features.detectors.base import Detector
-from features.detectors.face_alignment import BLAZEFACE_SOURCE, BLAZEFACE_WEIGHTS, SFD_WEIGHTS, BlazeFace, Sfd
-from features.detectors.hog import Hog
-from features.detectors.mmod import Mmod
-from features.networks import finding
-from features.networks.base import Precision
-from features.networks.dlib_weights import DETECTOR
-from features.networks.weights import WeightError, joined, packaged
+from affex.features.detectors import yunet
+from affex.features.detectors.base import Detector
+from affex.features.detectors.face_alignment import BLAZEFACE_SOURCE, BLAZEFACE_WEIGHTS, SFD_WEIGHTS, BlazeFace, Sfd
+from affex.features.detectors.hog import Hog
+from affex.features.detectors.mmod import Mmod
+from affex.features.networks import finding
+from affex.features.networks.base import Precision
+from affex.features.networks.dlib_weights import DETECTOR
+from affex.features.networks.weights import WeightError, joined, packaged
 
 Name = Literal["mmod", "hog", "yunet", "sfd", "blazeface"]
 

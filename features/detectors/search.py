@@ -11,10 +11,9 @@ Every frame's faces depend on that frame (and on the box it is searched around) 
 from dataclasses import dataclass
 
 import numpy as np
-
-from features.detectors.base import Detector, Faces
-from features.detectors.crops import Box, cutout, resized
-from features.networks.base import Pictures
+from affex.features.detectors.base import Detector, Faces
+from affex.features.detectors.crops import Box, cutout, resized
+from affex.features.networks.base import Pictures
 
 #: The longer side of a frame when it is searched first, and when it is searched last, px.
 SMALL, LARGE = 640, 2560

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from features.detectors.base import Faces, ranked
-from features.networks.base import Pictures, check_pictures
-from features.networks.weights import WeightError, WeightFile, sha256
+from affex.features.detectors.base import Faces, ranked
+from affex.features.networks.base import Pictures, check_pictures
+from affex.features.networks.weights import WeightError, WeightFile, sha256
 
 #: The files that are known; the first, its makers' own, is what is meant where nobody says.
 WEIGHTS = (

@@ -15,8 +15,8 @@ emotion: prefer a network that learned expressions, such as `features.networks.m
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from features.networks.base import Embedder, Network, Precision
-from features.networks.dlib_weights import EMBEDDING, fold, read_tensors
+from affex.features.networks.base import Embedder, Network, Precision
+from affex.features.networks.dlib_weights import EMBEDDING, fold, read_tensors
 
 if TYPE_CHECKING:
     import torch
@@ -71,8 +71,7 @@ def _convolutions() -> list[tuple[int, int, int, int]]:
 
 def _build(path: Path | None) -> "torch.nn.Module":
     import torch
-
-    from features.networks.architectures import DlibResnet
+    from affex.features.networks.architectures import DlibResnet
 
     layers = _convolutions()
     shapes = [shape for a, b, k, _ in layers for shape in ((b * a * k * k + b, 1, 1, 1), (2 * b, 1, 1, 1))]

@@ -15,7 +15,7 @@ Where it lies is no part of what a feature is, so files may be moved. Workers on
 from collections.abc import Iterator
 from pathlib import Path
 
-from features.networks.weights import WeightError, WeightFile, packaged, sha256, verified
+from affex.features.networks.weights import WeightError, WeightFile, packaged, sha256, verified
 
 
 def downloads() -> Path:

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from features.networks.base import Embedder, Network, Precision
-from features.networks.weights import WeightError, fill, read_state, sha256
+from affex.features.networks.base import Embedder, Network, Precision
+from affex.features.networks.weights import WeightError, fill, read_state, sha256
 
 if TYPE_CHECKING:
     import torch
@@ -46,19 +46,19 @@ class Architecture:
 
 
 def _resnet18() -> "torch.nn.Module":
-    from features.networks.architectures import ResNet18
+    from affex.features.networks.architectures import ResNet18
 
     return ResNet18()
 
 
 def _ir50() -> "torch.nn.Module":
-    from features.networks.architectures import Ir50
+    from affex.features.networks.architectures import Ir50
 
     return Ir50()
 
 
 def _vggface() -> "torch.nn.Module":
-    from features.networks.architectures import VggFace
+    from affex.features.networks.architectures import VggFace
 
     return VggFace()
 

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from affex.features.networks.base import Embedder, Network, Precision
+from affex.features.networks.weights import WeightError, WeightFile, verified
 from numpy.typing import NDArray
-
-from features.networks.base import Embedder, Network, Precision
-from features.networks.weights import WeightError, WeightFile, verified
 
 if TYPE_CHECKING:
     import torch
@@ -104,7 +103,7 @@ def build(layers: Layers, path: Path) -> "torch.nn.Module":
     WeightError
         If a layer is missing or has another shape.
     """
-    from features.networks.architectures import MiniXception
+    from affex.features.networks.architectures import MiniXception
 
     module = MiniXception()
     try:

@@ -18,14 +18,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from features.base import Feature
-from features.imported import FILE, Imported
-from pipeline import atomic, media
-from pipeline.caching import store
-from pipeline.caching.entry import SPILLED, Entry, Place, Recipe, Shape, longest_bytes
-from pipeline.errors import AffexError
-from pipeline.provenance import versions
-from pipeline.registry import FeatureSpec
+from affex.features.base import Feature
+from affex.features.external.imported import FILE, Imported
+from affex.pipeline import media
+from affex.pipeline.caching import store
+from affex.pipeline.caching.entry import SPILLED, Entry, Place, Recipe, Shape, longest_bytes
+from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.storage import atomic
+from affex.pipeline.storage.provenance import versions
+from affex.pipeline.text.errors import AffexError
 
 #: Not part of a key, since they do not decide what comes out, but recorded in every file.
 RECORDED = ("affex", "h5py", "numpy")

@@ -7,11 +7,11 @@ owner knows which of them is meant.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline.caching import sources
-from pipeline.caching.sources import File
-from pipeline.console import Console
-from pipeline.errors import CorpusError
-from pipeline.filenames import path_of
+from affex.pipeline.caching import sources
+from affex.pipeline.caching.sources import File
+from affex.pipeline.text.console import Console
+from affex.pipeline.text.errors import CorpusError
+from affex.pipeline.text.filenames import path_of
 
 #: So many pairs an error shows.
 SHOWN = 3

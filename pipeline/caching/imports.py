@@ -11,16 +11,17 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from features.base import Feature
-from features.imported import FILE, Imported
-from pipeline import dataset, front, registry
-from pipeline.caching import cache, store
-from pipeline.caching.cache import OF_IMPORT, Holdings
-from pipeline.caching.seal import Seal
-from pipeline.errors import AffexError
-from pipeline.manifest import Dataset
-from pipeline.registry import FeatureSpec
-from pipeline.utterance import Utterance
+from affex.features.base import Feature
+from affex.features.external.imported import FILE, Imported
+from affex.pipeline.caching import cache, dataset, store
+from affex.pipeline.caching.cache import OF_IMPORT, Holdings
+from affex.pipeline.caching.seal import Seal
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.specs import discovery
+from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.text import wording
+from affex.pipeline.text.errors import AffexError
 
 
 def found(folder: Path, corpora: Collection[str]) -> dict[str, Imported]:
@@ -47,7 +48,7 @@ def is_import(path: Path) -> bool:
     stated = store.described(path)
     if stated is not None:
         return bool(json.loads(stated.spec)["reads"] == FILE)
-    return path.stem not in registry.feature_presets() and not re.search(r"-[0-9a-f]{12}$", path.stem)
+    return path.stem not in discovery.feature_presets() and not re.search(r"-[0-9a-f]{12}$", path.stem)
 
 
 def _imported(path: Path) -> Imported | None:
@@ -67,7 +68,7 @@ def _damage(path: Path, stated: Seal | None) -> str:
     """Return what is said of a hurt import: what it came from, and how to import it again."""
     told = {} if stated is None else remarks(stated)
     came = f" It came from {told['file']} ({told['format']})." if {"file", "format"} <= told.keys() else ""
-    line = front.command("import", FILE=told.get("file", "FILE"), **dataset.named(path.parent), CALLED=path.stem)
+    line = wording.command("import", FILE=told.get("file", "FILE"), **dataset.named(path.parent), CALLED=path.stem)
     return (
         f"'{path.stem}' is damaged: {path} is not as affex wrote it. Another program may have written to it.{came} "
         f"Import it again: `{line}`."

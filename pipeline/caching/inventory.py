@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from features.base import Feature
-from features.imported import FILE
-from pipeline import registry
-from pipeline.caching import cache, imports, sources, store
-from pipeline.caching.seal import Seal
-from pipeline.console import Terminal
-from pipeline.corpora.base import Card
-from pipeline.manifest import Dataset
-from pipeline.registry import FeatureSpec
+from affex.features.base import Feature
+from affex.features.external.imported import FILE
+from affex.pipeline.caching import cache, imports, sources, store
+from affex.pipeline.caching.seal import Seal
+from affex.pipeline.corpora.base import Card
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.specs import discovery
+from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.text.console import Terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,14 +28,14 @@ def show_plugins(console: "Console") -> None:
     from rich.table import Table
 
     corpora = Table("corpus", "what it is", "protocols", "licence", title="Corpora", title_justify="left")
-    for name, corpus in sorted(registry.corpora().items()):
+    for name, corpus in sorted(discovery.corpora().items()):
         corpora.add_row(name, corpus.title, _listed(corpus.cards), corpus.licence)
     features = Table("feature", "what it is", "rows", "parameters", title="Features", title_justify="left")
-    for name, feature in sorted(registry.feature_presets().items()):
+    for name, feature in sorted(discovery.feature_presets().items()):
         rows = "frames" if feature.framewise else "utterance"
         features.add_row(name, feature.about, rows, ", ".join(f"{k}={v}" for k, v in cache.parameters(feature).items()))
     models = Table("classifier", "rows", "prefers", "parameters", title="Classifiers", title_justify="left")
-    for name, model in sorted(registry.classifier_presets().items()):
+    for name, model in sorted(discovery.classifier_presets().items()):
         models.add_row(name, model.rows, model.prefers, ", ".join(f"{k}={v}" for k, v in vars(model).items()))
     for table in (corpora, features, models):
         console.print(table)
@@ -90,7 +90,7 @@ def _state(path: Path, stated: Seal | None) -> str:
         return "segment (joined by the next run)"
     if stated is None:
         return "not readable: `affex cache verify`"
-    preset = registry.feature_presets().get(path.stem)
+    preset = discovery.feature_presets().get(path.stem)
     if preset is not None:
         return "current" if cache.recipe(preset).key == stated.key else "stale: made otherwise than today"
     spec = json.loads(stated.spec)
@@ -146,6 +146,6 @@ def _sources(console: Terminal, dataset: Dataset, feature: Feature) -> tuple[dic
     if feature.upstream is None:
         files = sources.of_corpus(dataset, [feature.reads], console)
         return sources.of_clips(dataset, feature.reads, files)
-    above, reasons = stock(console, dataset, registry.spec_of(feature.upstream))
+    above, reasons = stock(console, dataset, discovery.spec_of(feature.upstream))
     failures = {id_: message for id_, (_, message) in above.failures.items()}
     return sources.of_rows(dataset, feature.upstream.name, store.digests(above.places), {**failures, **reasons})

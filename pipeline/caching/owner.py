@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.atomic import write_text
-from pipeline.errors import AffexError, UsageError
-from pipeline.filenames import on_disk
-from pipeline.files import content
-from pipeline.sealed import DamagedError, UnsealedError, opened, sealed
+from affex.pipeline.storage.atomic import write_text
+from affex.pipeline.storage.files import content
+from affex.pipeline.storage.sealed import DamagedError, UnsealedError, opened, sealed
+from affex.pipeline.text.errors import AffexError, UsageError
+from affex.pipeline.text.filenames import on_disk
 
 #: The file of a cache folder that says which table it is of.
 RECORD = "table.json"

@@ -14,16 +14,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import media
-from pipeline.atomic import write_text
-from pipeline.console import Console
-from pipeline.errors import AffexError
-from pipeline.filenames import path_of, shown
-from pipeline.files import content, is_settled, stamp
-from pipeline.manifest import Dataset
-from pipeline.media import pointers
-from pipeline.sealed import DamagedError, opened, sealed
-from pipeline.utterance import Media, Utterance
+from affex.pipeline import media
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.media import pointers
+from affex.pipeline.storage.atomic import write_text
+from affex.pipeline.storage.files import content, is_settled, stamp
+from affex.pipeline.storage.sealed import DamagedError, opened, sealed
+from affex.pipeline.text.console import Console
+from affex.pipeline.text.errors import AffexError
+from affex.pipeline.text.filenames import path_of, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class File:
     stamp: bytes
 
 
-#: How a stamp (`pipeline.files.stamp`) is packed.
+#: How a stamp (`pipeline.storage.files.stamp`) is packed.
 STAMP = struct.Struct("<4Q")
 STAMPED = ("size", "modified_ns", "changed_ns", "inode")
 

@@ -1,4 +1,4 @@
-"""``affex``, and ``python -m pipeline.cli``: Ctrl-C is heard from the start, also while modules are imported."""
+"""``affex``, and ``python -m affex.pipeline.cli``: Ctrl-C is heard from the start, also while modules are imported."""
 
 import sys
 
@@ -6,7 +6,7 @@ import sys
 def main() -> None:
     """Import the command and run it."""
     try:
-        from pipeline.cli.command import main as run
+        from affex.pipeline.cli.command import main as run
 
         run()
     except KeyboardInterrupt:

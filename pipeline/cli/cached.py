@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import click
-
-from pipeline import registry
-from pipeline.cli.extraction import DEFAULT_FEATURES
-from pipeline.cli.options import CACHE, DATA, DATASET, PARTIAL, Corpora, Group, option
-from pipeline.console import Terminal
-from pipeline.errors import AffexError
+from affex.pipeline.cli.extraction import DEFAULT_FEATURES
+from affex.pipeline.cli.options import CACHE, DATA, DATASET, PARTIAL, Corpora, Group, option
+from affex.pipeline.specs import discovery
+from affex.pipeline.text.console import Terminal
+from affex.pipeline.text.errors import AffexError
 
 
 @click.group(cls=Group, invoke_without_command=True)
@@ -23,7 +22,7 @@ def cache(context: click.Context, cache: Path) -> None:
       affex cache verify
       affex cache why --dataset emodb --features compare
     """
-    from pipeline.caching import inventory
+    from affex.pipeline.caching import inventory
 
     context.obj = cache
     if context.invoked_subcommand is None:
@@ -34,7 +33,7 @@ def cache(context: click.Context, cache: Path) -> None:
 @click.pass_obj
 def verify(cache: Path) -> None:
     """Check rows, runs, comparisons, models and all else that is kept here; exit code 1 if anything is hurt."""
-    from pipeline import verification
+    from affex.pipeline.verification import verification
 
     if not verification.verify(Terminal(), cache):
         raise AffexError("Damage was found; beside each thing stands how to mend it.")
@@ -48,9 +47,9 @@ def verify(cache: Path) -> None:
 @click.pass_obj
 def why(cache: Path, dataset: str | None, data: str | None, partial: bool, features: str) -> None:
     """Say which clips the next `affex features` would compute, and why."""
-    from pipeline.caching import inventory
+    from affex.pipeline.caching import inventory
 
     console = Terminal()
     corpora = Corpora(dataset, data, partial, cache).or_last(console)
     for corpus in corpora.at_hand(console):
-        inventory.show_why(console, corpus, registry.feature_specs(features, corpora.imported))
+        inventory.show_why(console, corpus, discovery.feature_specs(features, corpora.imported))

@@ -11,12 +11,13 @@ import sys
 from collections.abc import Iterable, Iterator
 
 import click
+from affex.pipeline.cli import cached, evaluation, exchanging, extraction, looking, models
+from affex.pipeline.cli.options import Group
+from affex.pipeline.text import wording
+from affex.pipeline.text.errors import AffexError, UsageError, unknown
+from affex.pipeline.text.printable import printable
 
-from pipeline import __version__, front
-from pipeline.cli import cached, evaluation, exchanging, extraction, looking, models
-from pipeline.cli.options import Group
-from pipeline.errors import AffexError, UsageError, unknown
-from pipeline.printable import printable
+from affex import __version__
 
 #: What the names of our environment variables begin with, and the one that tests read.
 PREFIX = "AFFEX_"
@@ -72,7 +73,7 @@ def main() -> None:
         click.echo(INTERRUPTED, err=True)
         sys.exit(130)
     except AffexError as error:
-        click.echo(printable(front.as_typed(f"Error: {error}"), keep="\n"), err=True)
+        click.echo(printable(wording.as_typed(f"Error: {error}"), keep="\n"), err=True)
         sys.exit(2 if isinstance(error, UsageError) else 1)
 
 
@@ -84,7 +85,7 @@ def require_known(environment: Iterable[str]) -> None:
     UsageError
         Naming the nearest one.
     """
-    known = {front.MAKE_TYPED_IN, TEST_DATA, *_variables(cli)}
+    known = {wording.MAKE_TYPED_IN, TEST_DATA, *_variables(cli)}
     for name in environment:
         if name.startswith(PREFIX) and name not in known:
             raise unknown("environment variable", name, known)
@@ -99,8 +100,8 @@ def _variables(command: click.Command) -> Iterator[str]:
 
 def _in_words(error: click.ClickException) -> str:
     """Return what was wrong with the options: to who typed ``make``, in its variables and without our usage."""
-    if front.MAKE_TYPED_IN in os.environ:
-        return front.option_as_typed(f"Error: {error.format_message()}\n")
+    if wording.MAKE_TYPED_IN in os.environ:
+        return wording.option_as_typed(f"Error: {error.format_message()}\n")
     shown = io.StringIO()
     error.show(shown)
     return shown.getvalue()

@@ -4,13 +4,13 @@ import shlex
 from pathlib import Path
 
 import click
-
-from pipeline import registry, study
-from pipeline.cli.options import ASKED, CACHE, CORPORA, PATH, RUNNING, Asked, Corpora, option, parted
-from pipeline.console import Terminal
-from pipeline.dataset import last_folder
-from pipeline.desk import Running, open_desk
-from pipeline.errors import UsageError
+from affex.pipeline.caching.dataset import last_folder
+from affex.pipeline.cli.options import ASKED, CACHE, CORPORA, PATH, RUNNING, Asked, Corpora, option, parted
+from affex.pipeline.specs import discovery
+from affex.pipeline.text.console import Terminal
+from affex.pipeline.text.errors import UsageError
+from affex.pipeline.workspace import experiment
+from affex.pipeline.workspace.workspace import Running, open_desk
 
 OUT = option("--out", type=PATH, default=None, help="Folder of the results. [<cache>/.../<run>]")
 RUNS = option("--runs", default=None, help="Finished runs, by name or folder, parted by blanks.")
@@ -51,11 +51,11 @@ def evaluate(
     if runs is not None:
         if not fusion.startswith("late"):
             raise UsageError("Runs are fused by FUSION=late[:rule]; to compare them: make compare RUNS='...'.")
-        console.say(_comparison(corpora, study.fuse_runs(console, parted(runs), fusion, corpora.cache, out)))
+        console.say(_comparison(corpora, experiment.fuse_runs(console, parted(runs), fusion, corpora.cache, out)))
         return
     corpora = corpora.or_last(console)
     models = asked.members(console, fusion, corpora.imported)
-    wish = study.Wish(
+    wish = experiment.Wish(
         card=corpora.card(asked),
         speaker_norm=asked.speaker_norm,
         reweight=asked.reweight,
@@ -68,9 +68,9 @@ def evaluate(
     )
     with open_desk(corpora.at_hand(console), console, running) as desk:
         if fusion.startswith("late"):
-            folder = study.fused(desk, models, wish, fusion, out, leak=leak)
+            folder = experiment.fused(desk, models, wish, fusion, out, leak=leak)
         else:
-            folder = study.single(desk, models[0], wish, out, leak=leak)
+            folder = experiment.single(desk, models[0], wish, out, leak=leak)
         console.say(_next(corpora, asked, folder, is_one=not fusion.startswith("late")))
 
 
@@ -93,7 +93,7 @@ def _comparison(corpora: Corpora, folder: Path) -> str:
 
 def _other(corpora: Corpora, folder: Path) -> Path | None:
     """Return the newest run of the same corpus that a run can be compared with, if there is one."""
-    from pipeline.reporting import comparison
+    from affex.pipeline.reporting import comparison
 
     is_at_home = folder.parent.name == "runs"
     return comparison.other(folder, folder.parent.parent if is_at_home else corpora.cache / last_folder(corpora.cache))
@@ -111,7 +111,7 @@ def compare(cache: Path, runs: str | None, out: Path | None, metric: str) -> Non
     Examples:
       affex compare --runs "compare_svm_loso-1f0c9a52 egemaps_svm_loso-99aa0123"
     """
-    from pipeline.reporting import comparison
+    from affex.pipeline.reporting import comparison
 
     if runs is None or len(parted(runs)) < 2:
         raise UsageError("Say which runs, two at least, as in RUNS='compare_svm_loso-1f egemaps_svm_loso-99'.")
@@ -123,11 +123,11 @@ def compare(cache: Path, runs: str | None, out: Path | None, metric: str) -> Non
 @RUNNING
 def demo(cache: Path, running: Running) -> None:
     """Make a small corpus and evaluate it: audio alone, faces alone, both fused; on speakers the model never heard."""
-    from pipeline.tour import tour
+    from affex.pipeline.workspace.demo import demonstrate
 
     console = Terminal()
     corpora = Corpora("demo", None, partial=False, cache=cache)
     with open_desk(corpora.at_hand(console), console, running) as desk:
-        tour(desk, study.Wish(card=registry.corpus("demo").cards[0], device=running.device))
+        demonstrate(desk, experiment.Wish(card=discovery.corpus("demo").cards[0], device=running.device))
         console.say("Your own recordings, listed in a table: make features DATASET=csv DATA=mine.csv")
         console.say(corpora.next_step("show", DATASET="demo", UTTERANCE=desk.datasets[0].utterances[0].id))

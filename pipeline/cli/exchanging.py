@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import click
-
-from pipeline import registry
-from pipeline.cli.options import CORPORA, PATH, Corpora, option
-from pipeline.console import Terminal
-from pipeline.errors import UsageError
+from affex.pipeline.cli.options import CORPORA, PATH, Corpora, option
+from affex.pipeline.specs import discovery
+from affex.pipeline.text.console import Terminal
+from affex.pipeline.text.errors import UsageError
 
 #: Rows that are further apart describe nobody's recording, s.
 MOST_HOP = 3600
@@ -40,13 +39,13 @@ def export(out: Path | None, corpora: Corpora, features: str | None, format_: st
       affex export arrays --format npy --dataset demo --features mfcc
       affex export mfcc.csd --dataset mosei --features mfcc --by recording
     """
-    from pipeline.exchange import exporting
+    from affex.pipeline.exchange import exporting
 
     if out is None or not features:
         raise UsageError("Say which file and which feature, as in: make export OUT=mfcc.csd DATASET=demo FEATURES=mfcc")
     console = Terminal()
     corpora = corpora.or_last(console)
-    specs = registry.feature_specs(features, corpora.imported)
+    specs = discovery.feature_specs(features, corpora.imported)
     if len(specs) > 1:
         raise UsageError(f"FEATURES='{features}' are several: an export has one; export each under a name of its own.")
     exporting.export(corpora.the_one(console), specs[0], out, format_, console, by_recording=by == "recording")
@@ -92,8 +91,8 @@ def import_(
       affex import openface --dataset rml --called units --columns "AU*_r"
       affex evaluate --dataset emodb --features "compare wav2vec2"
     """
-    from pipeline.exchange import importing
-    from pipeline.exchange.record import Wish
+    from affex.pipeline.exchange import importing
+    from affex.pipeline.exchange.record import Wish
 
     if file is None or not name:
         raise UsageError(

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import click
-
-from pipeline import front, registry
-from pipeline.cli.options import CACHE, CORPORA, DATA, DATASET, PATH, RUNNING, Corpora, Group, option
-from pipeline.console import Terminal
-from pipeline.desk import Desk, Running, extracted, open_desk
+from affex.pipeline.cli.options import CACHE, CORPORA, DATA, DATASET, PATH, RUNNING, Corpora, Group, option
+from affex.pipeline.specs import discovery
+from affex.pipeline.text import wording
+from affex.pipeline.text.console import Terminal
+from affex.pipeline.workspace.workspace import Desk, Running, extracted, open_desk
 
 #: What `features` extracts when nobody says.
 DEFAULT_FEATURES = "compare mfcc logmel"
@@ -32,7 +32,7 @@ def features(corpora: Corpora, features: str | None, running: Running) -> None:
     if features is None:
         features = DEFAULT_FEATURES
         console.say(f"FEATURES='{features}' (the default)")
-    specs = registry.feature_specs(features, corpora.imported)
+    specs = discovery.feature_specs(features, corpora.imported)
     with open_desk(corpora.at_hand(console), console, running) as desk:
         extracted(desk, specs)
         console.say(_next(corpora, desk, features))
@@ -60,12 +60,12 @@ def coverage(corpora: Corpora, features: str) -> None:
       affex coverage --dataset demo
       affex coverage --dataset ravdess --features faces:frames=16/clip
     """
-    from pipeline.matrix import load
-    from pipeline.reporting import coverage as found
+    from affex.pipeline.reporting import coverage as found
+    from affex.pipeline.streams.table import load
 
     console = Terminal()
     corpora = corpora.or_last(console)
-    for spec in registry.feature_specs(features, corpora.imported):
+    for spec in discovery.feature_specs(features, corpora.imported):
         found.require_found(spec)
         for corpus in corpora.at_hand(console):
             console.say(f"{corpus.name}: {spec}")
@@ -78,15 +78,15 @@ def coverage(corpora: Corpora, features: str) -> None:
 @option("--extra", is_flag=True, default=False, help="Fetch the large archives, too (RAVDESS: 24 GB of video).")
 def download(dataset: str, data: Path | None, extra: bool) -> None:
     """Fetch a corpus that is free to fetch; an interrupted download goes on where it ended."""
-    from pipeline.dataset import DATA as DEFAULT
-    from pipeline.download import fetch
+    from affex.pipeline.caching.dataset import DATA as DEFAULT
+    from affex.pipeline.corpora.download import fetch
 
     console = Terminal()
-    corpus = registry.corpus(dataset)
+    corpus = discovery.corpus(dataset)
     root = data or DEFAULT / dataset
     fetch(corpus, root, console.say, extra=extra)
     console.say(f"Done: {root}")
-    console.say(f"Next: {front.command('features', DATASET=dataset, DATA=data)}")
+    console.say(f"Next: {wording.command('features', DATASET=dataset, DATA=data)}")
 
 
 @click.group(name="list", cls=Group, invoke_without_command=True)
@@ -101,7 +101,7 @@ def list_(context: click.Context, cache: Path) -> None:
       affex list runs
       affex list runs --dataset emodb
     """
-    from pipeline.caching import inventory
+    from affex.pipeline.caching import inventory
 
     context.obj = cache
     if context.invoked_subcommand is None:
@@ -115,7 +115,7 @@ def list_(context: click.Context, cache: Path) -> None:
 @click.pass_obj
 def runs(cache: Path, dataset: str | None, data: str | None) -> None:
     """Table the finished runs of a corpus, newest first: what was evaluated, the figure with its interval, when."""
-    from pipeline.reporting import listing
+    from affex.pipeline.reporting import listing
 
     console = Terminal()
     listing.show(console.rich, Corpora(dataset, data, partial=False, cache=cache).or_last(console).folder)

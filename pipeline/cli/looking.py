@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import click
-
-from pipeline import registry
-from pipeline.cli.options import CORPORA, PATH, Corpora, option
-from pipeline.console import Terminal
-from pipeline.errors import UsageError
-from pipeline.filenames import shown
+from affex.pipeline.cli.options import CORPORA, PATH, Corpora, option
+from affex.pipeline.specs import discovery
+from affex.pipeline.text.console import Terminal
+from affex.pipeline.text.errors import UsageError
+from affex.pipeline.text.filenames import shown
 
 
 @click.command()
@@ -31,11 +30,11 @@ def show(utterance: str | None, corpora: Corpora, features: str, out: Path | Non
       affex show s1_anger_1 --dataset demo
       affex show 01-06-01-02-01-12 --dataset ravdess --features faces:frames=16/clip --out sheet.pdf
     """
-    from pipeline.sheet import write
+    from affex.pipeline.contact_sheet import write
 
     if not utterance:
         raise UsageError("Say which utterance, by its id, as in: make show UTTERANCE=s1_anger_1")
-    specs = registry.feature_specs(features)
+    specs = discovery.feature_specs(features)
     if len(specs) > 1:
         raise UsageError(f"FEATURES='{features}' are several: name the one feature whose faces are shown.")
     console = Terminal()

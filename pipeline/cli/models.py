@@ -4,11 +4,10 @@ import csv
 from pathlib import Path
 
 import click
-
-from pipeline.cli.options import ASKED, CACHE, CORPORA, PATH, RUNNING, Asked, Corpora, option
-from pipeline.console import Terminal
-from pipeline.desk import Running, open_desk
-from pipeline.errors import UsageError
+from affex.pipeline.cli.options import ASKED, CACHE, CORPORA, PATH, RUNNING, Asked, Corpora, option
+from affex.pipeline.text.console import Terminal
+from affex.pipeline.text.errors import UsageError
+from affex.pipeline.workspace.workspace import Running, open_desk
 
 
 @click.command()
@@ -27,8 +26,8 @@ def fit(corpora: Corpora, asked: Asked, exclude: str, model: Path | None, runnin
       affex fit --dataset emodb --classifier svm
       affex fit --dataset emodb --features egemaps --classifier xgboost --exclude 03,08 --model mine.affex
     """
-    from pipeline.fitted import takeaway
-    from pipeline.judging.task import Settings
+    from affex.pipeline.evaluation.task import Settings
+    from affex.pipeline.models import fit_predict
 
     console = Terminal()
     corpora = corpora.or_last(console)
@@ -46,7 +45,7 @@ def fit(corpora: Corpora, asked: Asked, exclude: str, model: Path | None, runnin
             device=running.device,
         )
         excluded = [name.strip() for name in next(csv.reader([exclude], skipinitialspace=True), []) if name.strip()]
-        path = takeaway.fit(desk, settings, model, exclude=excluded, partial=corpora.partial)
+        path = fit_predict.fit(desk, settings, model, exclude=excluded, partial=corpora.partial)
         console.say(corpora.next_step("predict", MODEL=path, DATA="recordings") + " (a folder of yours)")
 
 
@@ -66,12 +65,12 @@ def predict(model: Path | None, data: Path | None, out: Path | None, cache: Path
       affex predict --model mine.affex --data recordings
       affex predict --model mine.affex --data calls.csv --out labelled.csv
     """
-    from pipeline.fitted import modelfile, recordings, takeaway
+    from affex.pipeline.models import fit_predict, model_file, new_recordings
 
     if model is None or data is None:
         raise UsageError("Say which model and which recordings, as in: make predict MODEL=mine.affex DATA=recordings")
-    fitted = modelfile.read(model)
+    fitted = model_file.read(model)
     console = Terminal()
-    found = recordings.at_hand(data, cache, with_speakers=bool(fitted.settings.speaker_norm), console=console)
+    found = new_recordings.at_hand(data, cache, with_speakers=bool(fitted.settings.speaker_norm), console=console)
     with open_desk([found], console, running) as desk:
-        takeaway.predict(desk, fitted, model.stem, out)
+        fit_predict.predict(desk, fitted, model.stem, out)

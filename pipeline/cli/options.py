@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import click
-
-from features.imported import Imported
-from pipeline import dataset, front, registry
-from pipeline.caching import imports
-from pipeline.console import Terminal
-from pipeline.corpora.base import Card
-from pipeline.dataset import folder_name, last, opened, remember
-from pipeline.desk import Running
-from pipeline.errors import UsageError, unknown
-from pipeline.judging import cards
-from pipeline.manifest import Dataset
-from pipeline.matrix import SpeakerNorm
-from pipeline.registry import Member
+from affex.features.external.imported import Imported
+from affex.pipeline.caching import dataset, imports
+from affex.pipeline.caching.dataset import folder_name, last, opened, remember
+from affex.pipeline.corpora.base import Card
+from affex.pipeline.evaluation import protocols
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.specs import discovery
+from affex.pipeline.specs.discovery import Member
+from affex.pipeline.streams.table import SpeakerNorm
+from affex.pipeline.text import wording
+from affex.pipeline.text.console import Terminal
+from affex.pipeline.text.errors import UsageError, unknown
+from affex.pipeline.workspace.workspace import Running
 
 
 class Group(click.Group):
@@ -188,12 +188,12 @@ class Corpora:
     def next_step(self, verb: str, **settings: object) -> str:
         """Return what might be done next, as a line to copy; it names no corpora, since these are the last ones."""
         elsewhere = self.cache if self.cache != dataset.CACHE else None
-        return f"Next: {front.command(verb, **settings, CACHE=elsewhere)}"
+        return f"Next: {wording.command(verb, **settings, CACHE=elsewhere)}"
 
     def card(self, asked: "Asked") -> Card:
         """Return the protocol card that is meant, with the target and the classes that were asked for."""
-        card = cards.card(asked.protocol, registry.corpus(self.names[0]).cards if len(self.names) == 1 else ())
-        return cards.with_target(card, asked.target, asked.classes)
+        card = protocols.card(asked.protocol, discovery.corpus(self.names[0]).cards if len(self.names) == 1 else ())
+        return protocols.with_target(card, asked.target, asked.classes)
 
     @property
     def _folders(self) -> list[Path | None]:
@@ -243,7 +243,7 @@ class Asked:
         self, console: Terminal, fusion: str = "early", imported: Mapping[str, Imported] | None = None
     ) -> list[Member]:
         """Return the models that are meant, and say which features they have where nobody named any."""
-        found = registry.members(self.features, self.classifier, fusion, imported)
+        found = discovery.members(self.features, self.classifier, fusion, imported)
         for names, classifier in found if self.features is None else ():
             console.say(f"FEATURES={' '.join(names)} (what {classifier.name} prefers)")
         return found

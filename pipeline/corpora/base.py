@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline import files
-from pipeline.errors import CorpusError
-from pipeline.utterance import Utterance
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.storage import files
+from affex.pipeline.text.errors import CorpusError
 
 
 @dataclass(frozen=True)
@@ -19,14 +19,14 @@ class Card:
     name
         What ``PROTOCOL`` calls it.
     protocol
-        Who is left out together, one of `pipeline.judging.splits.PROTOCOLS`.
+        Who is left out together, one of `pipeline.evaluation.folds.PROTOCOLS`.
     parts
         The parts of the corpus that count; empty for all.
     target
         What is predicted: a field of an utterance, of classes (``"label"``) or of values (``"valence"``), or one of
         its aspects.
     classes
-        The classes that count, as `pipeline.judging.selection.class_map` reads them; empty for all.
+        The classes that count, as `pipeline.evaluation.selection.class_map` reads them; empty for all.
     counts
         How many utterances each class has when all is there, asserted; empty for no assertion.
     total

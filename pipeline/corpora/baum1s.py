@@ -33,13 +33,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from pipeline.corpora import search
-from pipeline.corpora.base import LOSO, Card, Corpus, counted_otherwise, require_folder, unreadable
-from pipeline.corpora.search import Found, Take
-from pipeline.errors import CorpusError
-from pipeline.filenames import path_of
-from pipeline.files import opened
-from pipeline.utterance import Utterance
+from affex.pipeline.corpora import search
+from affex.pipeline.corpora.base import LOSO, Card, Corpus, counted_otherwise, require_folder, unreadable
+from affex.pipeline.corpora.search import Found, Take
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.storage.files import opened
+from affex.pipeline.text.errors import CorpusError
+from affex.pipeline.text.filenames import path_of
 
 LABELS = (
     *("anger", "boredom", "bothered", "concentrating", "contempt", "disgust", "fear", "happiness", "neutral"),

@@ -30,11 +30,11 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pipeline.corpora import search
-from pipeline.corpora.base import LOSO, Card, Corpus, require_folder
-from pipeline.corpora.search import Found, Take
-from pipeline.errors import CorpusError
-from pipeline.utterance import Utterance
+from affex.pipeline.corpora import search
+from affex.pipeline.corpora.base import LOSO, Card, Corpus, require_folder
+from affex.pipeline.corpora.search import Found, Take
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.text.errors import CorpusError
 
 LABELS = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happy", "NEU": "neutral", "SAD": "sad"}
 LEVELS = {"XX": "unspecified", "LO": "low", "MD": "medium", "HI": "high"}

@@ -15,11 +15,12 @@ Files
     do not part the cells.
 Traps
     What a file is says what is in it, not what it is called: one that is a video is both sound and picture, and a
-    photograph is a video of one picture. A name that is not UTF-8 on the disk is written as `pipeline.files` spells it.
-    Cells that say what programs write for a missing value (`pipeline.names.MISSING`: ``nan``, ``N/A``, ``null``,
-    ``None`` ...) are blank, and counted; ``NA`` and ``none`` are names, and counted as well. Without ``id``, an
-    utterance is called by its file without the suffix, and by span and channel too where a file has several utterances.
-    Of absolute paths only what differs counts: ids then stay what they are when all moves to another machine.
+    photograph is a video of one picture. A name that is not UTF-8 on the disk is written as `pipeline.storage.files`
+    spells it. Cells that say what programs write for a missing value (`pipeline.text.names.MISSING`: ``nan``, ``N/A``,
+    ``null``, ``None`` ...) are blank, and counted; ``NA`` and ``none`` are names, and counted as well. Without ``id``,
+    an utterance is called by its file without the suffix, and by span and channel too where a file has several
+    utterances. Of absolute paths only what differs counts: ids then stay what they are when all moves to another
+    machine.
 """
 
 import csv
@@ -35,15 +36,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pipeline.corpora.base import Corpus
-from pipeline.errors import CorpusError
-from pipeline.filenames import on_disk, spelled
-from pipeline.files import content, is_file, status
-from pipeline.manifest import Utterances
-from pipeline.media import contents, probe
-from pipeline.media.probe import Content
-from pipeline.names import is_doubtful, is_missing, normal, quoted
-from pipeline.utterance import Media, Utterance
+from affex.pipeline.corpora.base import Corpus
+from affex.pipeline.manifest.manifest import Utterances
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.media import contents, probe
+from affex.pipeline.media.probe import Content
+from affex.pipeline.storage.files import content, is_file, status
+from affex.pipeline.text.errors import CorpusError
+from affex.pipeline.text.filenames import on_disk, spelled
+from affex.pipeline.text.names import is_doubtful, is_missing, normal, quoted
 
 NEEDED = ("file", "speaker", "label")
 OPTIONAL = (

@@ -32,11 +32,11 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.atomic import temporary
-from pipeline.corpora.base import Corpus, require_folder
-from pipeline.errors import CorpusError
-from pipeline.files import content
-from pipeline.utterance import Media, Utterance
+from affex.pipeline.corpora.base import Corpus, require_folder
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.storage.atomic import temporary
+from affex.pipeline.storage.files import content
+from affex.pipeline.text.errors import CorpusError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -28,12 +28,12 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipeline.corpora import search
-from pipeline.corpora.base import Corpus, Download, require_folder
-from pipeline.corpora.search import Found, Take
-from pipeline.errors import CorpusError
-from pipeline.filenames import path_of
-from pipeline.utterance import Utterance
+from affex.pipeline.corpora import search
+from affex.pipeline.corpora.base import Corpus, Download, require_folder
+from affex.pipeline.corpora.search import Found, Take
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.text.errors import CorpusError
+from affex.pipeline.text.filenames import path_of
 
 LABELS = {
     "W": "anger",  # Wut (Ärger)

@@ -30,11 +30,11 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.corpora import search
-from pipeline.corpora.base import Corpus, counted_otherwise, require_folder
-from pipeline.corpora.search import Found, Take
-from pipeline.errors import CorpusError
-from pipeline.utterance import Utterance
+from affex.pipeline.corpora import search
+from affex.pipeline.corpora.base import Corpus, counted_otherwise, require_folder
+from affex.pipeline.corpora.search import Found, Take
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.text.errors import CorpusError
 
 LABELS = {
     "an": "anger",

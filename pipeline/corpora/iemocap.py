@@ -45,12 +45,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.corpora import iemocap_labels, search
-from pipeline.corpora.base import Card, Corpus, is_there, require_folder
-from pipeline.corpora.iemocap_labels import NO_MAJORITY, Turn
-from pipeline.errors import CorpusError
-from pipeline.filenames import path_of, spelled
-from pipeline.utterance import Media, Utterance
+from affex.pipeline.corpora import iemocap_labels, search
+from affex.pipeline.corpora.base import Card, Corpus, is_there, require_folder
+from affex.pipeline.corpora.iemocap_labels import NO_MAJORITY, Turn
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.text.errors import CorpusError
+from affex.pipeline.text.filenames import path_of, spelled
 
 #: The halves of the picture, the one that shows the actor who wears markers first.
 OPPOSITE = {"left": "right", "right": "left"}

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pipeline.corpora import search
-from pipeline.errors import CorpusError
+from affex.pipeline.corpora import search
+from affex.pipeline.text.errors import CorpusError
 
 #: The emotion of a turn that no majority of its raters agreed on.
 NO_MAJORITY = "xxx"

@@ -40,9 +40,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.corpora import opinions, search
-from pipeline.corpora.base import Corpus, is_there
-from pipeline.corpora.search import Found
+from affex.pipeline.corpora import opinions, search
+from affex.pipeline.corpora.base import Corpus, is_there
+from affex.pipeline.corpora.search import Found
 
 NUMBER = r"-?\d+(?:\.\d*)?(?:e-?\d+)?"
 EMOTIONS = ("happy", "sad", "anger", "surprise", "disgust", "fear")

@@ -28,9 +28,9 @@ Traps
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.corpora import opinions, search
-from pipeline.corpora.base import Corpus, is_there
-from pipeline.corpora.search import Found
+from affex.pipeline.corpora import opinions, search
+from affex.pipeline.corpora.base import Corpus, is_there
+from affex.pipeline.corpora.search import Found
 
 
 def texts(raw: Path, video: str) -> Callable[[int, float, float], str | None]:

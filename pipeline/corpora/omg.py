@@ -33,11 +33,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.corpora import search
-from pipeline.corpora.base import Card, Corpus, require_folder
-from pipeline.corpora.search import Found, Take, Takes
-from pipeline.errors import CorpusError
-from pipeline.utterance import Utterance
+from affex.pipeline.corpora import search
+from affex.pipeline.corpora.base import Card, Corpus, require_folder
+from affex.pipeline.corpora.search import Found, Take, Takes
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.text.errors import CorpusError
 
 #: The tables of each split, the first that is there counts.
 TABLES = {

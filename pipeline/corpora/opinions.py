@@ -14,15 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from affex.pipeline.corpora import search
+from affex.pipeline.corpora.base import Card, is_there, require_folder
+from affex.pipeline.corpora.search import Found, Takes
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.media import csd
+from affex.pipeline.text.errors import CorpusError
+from affex.pipeline.text.filenames import path_of
 from numpy.typing import NDArray
-
-from pipeline.corpora import search
-from pipeline.corpora.base import Card, is_there, require_folder
-from pipeline.corpora.search import Found, Takes
-from pipeline.errors import CorpusError
-from pipeline.filenames import path_of
-from pipeline.media import csd
-from pipeline.utterance import Media, Utterance
 
 #: Sentiment goes from this far below zero to as far above (Zadeh et al. 2016); what is beyond is no label.
 STRONGEST = 3.0

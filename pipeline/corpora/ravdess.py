@@ -29,11 +29,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.corpora import search
-from pipeline.corpora.base import Card, Corpus, Download, require_folder
-from pipeline.corpora.search import Found
-from pipeline.errors import CorpusError
-from pipeline.utterance import Media, Utterance
+from affex.pipeline.corpora import search
+from affex.pipeline.corpora.base import Card, Corpus, Download, require_folder
+from affex.pipeline.corpora.search import Found
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.text.errors import CorpusError
 
 #: What the first field says: sound and picture, picture alone, sound alone.
 BOTH, SILENT, SOUND = "01", "02", "03"

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Generic, TypeVar
 
-from pipeline import files
-from pipeline.corpora.base import unreadable
-from pipeline.errors import CorpusError
-from pipeline.filenames import path_of
-from pipeline.media import pointers
-from pipeline.utterance import Media, Utterance
+from affex.pipeline.corpora.base import unreadable
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.media import pointers
+from affex.pipeline.storage import files
+from affex.pipeline.text.errors import CorpusError
+from affex.pipeline.text.filenames import path_of
 
 #: Endings of sound and of films that clips of these corpora are found under; the first is read where there are several.
 SOUNDS = ("wav", "flac", "aif", "aiff", "mp3", "m4a", "ogg", "opus")

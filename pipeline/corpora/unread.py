@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from pipeline import errors
-from pipeline.corpora.base import Corpus
-from pipeline.errors import UsageError
+from affex.pipeline.corpora.base import Corpus
+from affex.pipeline.text import errors
+from affex.pipeline.text.errors import UsageError
 
 #: How alike a misspelt name and a known one are at least (`difflib.SequenceMatcher.ratio`).
 ALIKE = 0.7

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline import media
-from pipeline.errors import AffexError
-from pipeline.exchange.record import Export, said
+from affex.pipeline import media
+from affex.pipeline.exchange.record import Export, said
+from affex.pipeline.text.errors import AffexError
 
 
 def text(export: Export, digests: Mapping[str, str]) -> bytes:

@@ -1,7 +1,8 @@
 """The format ``.arff`` of WEKA and of SMILExtract's sinks: a table whose head says what each column is; read only.
 
 Numbers are the feature, ``?`` is a missing value, text and classes are left out and said. Sparse rows (in braces) are
-refused. See WEKA, "Attribute-Relation File Format", https://waikato.github.io/weka-wiki/formats_and_processing/arff_stable/.
+refused. See WEKA, "Attribute-Relation File Format",
+https://waikato.github.io/weka-wiki/formats_and_processing/arff_stable/.
 """
 
 import csv
@@ -10,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.errors import AffexError
-from pipeline.exchange import rows
-from pipeline.exchange.record import Source, Wish
+from affex.pipeline.exchange import rows
+from affex.pipeline.exchange.record import Source, Wish
+from affex.pipeline.text.errors import AffexError
 
 ATTRIBUTE = re.compile(r"@attribute\s+('(?:[^'\\]|\\.)*'|\"[^\"]*\"|\S+)\s+(.+)", re.IGNORECASE)
 NUMERIC = ("numeric", "real", "integer")

@@ -10,10 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from affex.pipeline.exchange.record import Part, Source, Wish, numbers
+from affex.pipeline.text.errors import AffexError, UsageError
 from numpy.typing import NDArray
-
-from pipeline.errors import AffexError, UsageError
-from pipeline.exchange.record import Part, Source, Wish, numbers
 
 Shape = tuple[int, ...]
 

@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from affex.pipeline.exchange import table
+from affex.pipeline.exchange.keyed import gathered, quoted, unquoted
+from affex.pipeline.exchange.record import Export, Floats, Part, Source, Wish, numbers, remarks, said
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.media import csd
+from affex.pipeline.media.csd import Entry
+from affex.pipeline.storage.atomic import temporaries, writing
+from affex.pipeline.text.errors import AffexError
 
-from pipeline import __version__
-from pipeline.atomic import temporaries, writing
-from pipeline.errors import AffexError
-from pipeline.exchange import table
-from pipeline.exchange.keyed import gathered, quoted, unquoted
-from pipeline.exchange.record import Export, Floats, Part, Source, Wish, numbers, remarks, said
-from pipeline.media import csd
-from pipeline.media.csd import Entry
-from pipeline.utterance import Utterance
+from affex import __version__
 
 
 def write(path: Path, export: Export) -> list[Path]:

@@ -13,10 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.errors import AffexError
-from pipeline.exchange import rows, segments
-from pipeline.exchange.record import Part, Source, Wish
-from pipeline.filenames import spelled
+from affex.pipeline.exchange import rows, segments
+from affex.pipeline.exchange.record import Part, Source, Wish
+from affex.pipeline.text.errors import AffexError
+from affex.pipeline.text.filenames import spelled
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from pipeline import atomic
-from pipeline.errors import AffexError, UsageError, unknown
-from pipeline.exchange import parquet, rows, table
-from pipeline.exchange.record import Clip, Export, Floats, Source, Wish, named, said, told_apart
-from pipeline.utterance import Media, Utterance
+from affex.pipeline.exchange import parquet, rows, table
+from affex.pipeline.exchange.record import Clip, Export, Floats, Source, Wish, named, said, told_apart
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.storage import atomic
+from affex.pipeline.text.errors import AffexError, UsageError, unknown
 
 if TYPE_CHECKING:
     import audformat

@@ -7,21 +7,21 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from affex.pipeline.caching import cache, store
+from affex.pipeline.caching.entry import Entry
+from affex.pipeline.caching.store import Found
+from affex.pipeline.exchange import formats
+from affex.pipeline.exchange.record import Clip, Export, Floats
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.media import length
+from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.storage.atomic import writing
+from affex.pipeline.text.console import Console
+from affex.pipeline.text.errors import AffexError, UsageError
+from affex.pipeline.text.filenames import path_of
 
-from pipeline import __version__
-from pipeline.atomic import writing
-from pipeline.caching import cache, store
-from pipeline.caching.entry import Entry
-from pipeline.caching.store import Found
-from pipeline.console import Console
-from pipeline.errors import AffexError, UsageError
-from pipeline.exchange import formats
-from pipeline.exchange.record import Clip, Export, Floats
-from pipeline.filenames import path_of
-from pipeline.manifest import Dataset
-from pipeline.media import length
-from pipeline.registry import FeatureSpec
-from pipeline.utterance import Utterance
+from affex import __version__
 
 #: So many failures are shown, and so many files by name.
 SHOWN, FEW = 8, 4

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from pipeline import atomic, csvcells, media
-from pipeline.errors import AffexError, UsageError
-from pipeline.exchange import about, sizes, table
-from pipeline.exchange.keyed import gathered, quoted, unquoted
-from pipeline.exchange.record import Export, Floats, Part, Source, numbers, remarks
-from pipeline.media.csd import Entry
+from affex.pipeline import media
+from affex.pipeline.exchange import about, sizes, table
+from affex.pipeline.exchange.keyed import gathered, quoted, unquoted
+from affex.pipeline.exchange.record import Export, Floats, Part, Source, numbers, remarks
+from affex.pipeline.media.csd import Entry
+from affex.pipeline.storage import atomic
+from affex.pipeline.text import csv_cells
+from affex.pipeline.text.errors import AffexError, UsageError
 
 UTTERANCES, ROWS, ABOUT = "utterances.csv", "rows.csv", "about.json"
 
@@ -50,10 +51,10 @@ def write(path: Path, export: Export) -> list[Path]:
 def _fill(made: Path, export: Export) -> None:
     names = set()
     with (made / ROWS).open("w", encoding="utf-8", newline="") as rows:
-        rows.write(csvcells.line(["name", "start", "end", *(["time"] if export.framewise else [])]))
+        rows.write(csv_cells.line(["name", "start", "end", *(["time"] if export.framewise else [])]))
         for name, entry in gathered(export, _entries(export)):
             _put(made / f"{quoted(name)}.npy", entry, flat=not (export.framewise or export.recordings))
-            rows.writelines(csvcells.line([quoted(name), *map(_cell, times)]) for times in entry.intervals.tolist())
+            rows.writelines(csv_cells.line([quoted(name), *map(_cell, times)]) for times in entry.intervals.tolist())
             names.add(name)
     of = [export.recordings.get(utterance.id, (utterance.id,))[0] for utterance in export.utterances]
     first = {"name": [quoted(name) if name in names else "" for name in of]}
@@ -123,7 +124,7 @@ def _spans(path: Path) -> dict[str, Floats]:
         rows = csv.reader(lines)
         next(rows, None)
         return {
-            unquoted(csvcells.restored(name)): np.array([[float(cell or "nan") for cell in row[1:]] for row in of])
+            unquoted(csv_cells.restored(name)): np.array([[float(cell or "nan") for cell in row[1:]] for row in of])
             for name, of in groupby(rows, key=lambda row: row[0])
         }
 

@@ -5,11 +5,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.errors import AffexError, UsageError, unknown
-from pipeline.exchange import arff, columns, csd, csvs, database, folder, hdf5, npy, npz, parquet, segments
-from pipeline.exchange.record import Export, Part, Source, Wish
-from pipeline.filenames import path_of
-from pipeline.files import below, is_there
+from affex.pipeline.exchange import arff, columns, csd, csvs, database, folder, hdf5, npy, npz, parquet, segments
+from affex.pipeline.exchange.record import Export, Part, Source, Wish
+from affex.pipeline.storage.files import below, is_there
+from affex.pipeline.text.errors import AffexError, UsageError, unknown
+from affex.pipeline.text.filenames import path_of
 
 
 @dataclass(frozen=True)

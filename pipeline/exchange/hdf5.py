@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from affex.pipeline.caching import store
+from affex.pipeline.exchange import arrays
+from affex.pipeline.exchange.record import Part, Source, Wish
+from affex.pipeline.media import csd
+from affex.pipeline.text.errors import AffexError
 from numpy.typing import NDArray
-
-from pipeline.caching import store
-from pipeline.errors import AffexError
-from pipeline.exchange import arrays
-from pipeline.exchange.record import Part, Source, Wish
-from pipeline.media import csd
 
 #: How an HDF5 file begins, unless it has a user block.
 HDF5 = b"\x89HDF\r\n\x1a\n"

@@ -1,8 +1,8 @@
 """Importing: the arrow from another project's file into the cache, where its rows lie like our own.
 
 What comes in is published, sealed and verified as what is extracted is. Its key follows the bytes that it was read from
-and how they were read (see `features.imported`); a file with other bytes under the same name takes its place, and what
-stood there is kept under its own key.
+and how they were read (see `features.external.imported`); a file with other bytes under the same name takes its place,
+and what stood there is kept under its own key.
 """
 
 import hashlib
@@ -16,24 +16,25 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-
-from features.imported import Imported
-from pipeline import manifest, media, registry
-from pipeline.caching import cache, imports, store
-from pipeline.caching.cache import Holdings
-from pipeline.caching.entry import Entry
-from pipeline.caching.sources import require_unique
-from pipeline.console import Console
-from pipeline.errors import AffexError, UsageError
-from pipeline.exchange import columns, formats, matching
-from pipeline.exchange.matching import Match
-from pipeline.exchange.record import Part, Source, Wish
-from pipeline.filenames import spelled
-from pipeline.manifest import Dataset
-from pipeline.media import pointers
-from pipeline.printable import printable
-from pipeline.registry import FeatureSpec
-from pipeline.utterance import Utterance
+from affex.features.external.imported import Imported
+from affex.pipeline import media
+from affex.pipeline.caching import cache, imports, store
+from affex.pipeline.caching.cache import Holdings
+from affex.pipeline.caching.entry import Entry
+from affex.pipeline.caching.sources import require_unique
+from affex.pipeline.exchange import columns, formats, matching
+from affex.pipeline.exchange.matching import Match
+from affex.pipeline.exchange.record import Part, Source, Wish
+from affex.pipeline.manifest import manifest
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.media import pointers
+from affex.pipeline.specs import discovery
+from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.text.console import Console
+from affex.pipeline.text.errors import AffexError, UsageError
+from affex.pipeline.text.filenames import spelled
+from affex.pipeline.text.printable import printable
 
 #: Clips to a segment, and numbers to a segment, at the most.
 BATCH, BATCH_NUMBERS = 256, 2**22
@@ -117,7 +118,7 @@ def require_name(name: str) -> None:
     UsageError
         Saying what a name is.
     """
-    if name in registry.feature_presets():
+    if name in discovery.feature_presets():
         raise UsageError(f"'{name}' is a feature that affex extracts itself: import yours under another name.")
     if not re.fullmatch(r"[A-Za-z][\w.-]*", name) or re.search(r"-[0-9a-f]{12}$", name):
         raise UsageError(

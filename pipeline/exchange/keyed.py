@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from itertools import groupby
 
 import numpy as np
-
-from pipeline.exchange.record import Export
-from pipeline.media.csd import Entry
+from affex.pipeline.exchange.record import Export
+from affex.pipeline.media.csd import Entry
 
 
 def gathered(export: Export, of_utterances: Iterator[tuple[str, Entry]]) -> Iterator[tuple[str, Entry]]:

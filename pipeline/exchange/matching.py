@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 import numpy as np
-
-from pipeline.errors import AffexError
-from pipeline.exchange.record import Floats, Part, Source
-from pipeline.utterance import MEDIA, Media, Utterance
+from affex.pipeline.exchange.record import Floats, Part, Source
+from affex.pipeline.manifest.utterance import MEDIA, Media, Utterance
+from affex.pipeline.text.errors import AffexError
 
 #: So many names a sentence shows.
 SHOWN = 5

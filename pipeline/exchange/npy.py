@@ -9,12 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from affex.pipeline.exchange import arrays, folder, sizes
+from affex.pipeline.exchange.record import Source, Wish
+from affex.pipeline.text.errors import AffexError, UsageError
+from affex.pipeline.text.filenames import spelled
 from numpy.typing import NDArray
-
-from pipeline.errors import AffexError, UsageError
-from pipeline.exchange import arrays, folder, sizes
-from pipeline.exchange.record import Source, Wish
-from pipeline.filenames import spelled
 
 
 @contextmanager

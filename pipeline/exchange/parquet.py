@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from affex.pipeline.exchange import rows, sizes, table
+from affex.pipeline.exchange.record import Clip, Export, Source, Wish, named, said, told_apart
+from affex.pipeline.storage.atomic import temporaries
+from affex.pipeline.text.errors import AffexError
 from numpy.typing import NDArray
-
-from pipeline.atomic import temporaries
-from pipeline.errors import AffexError
-from pipeline.exchange import rows, sizes, table
-from pipeline.exchange.record import Clip, Export, Source, Wish, named, said, told_apart
 
 if TYPE_CHECKING:
     import pyarrow as pa

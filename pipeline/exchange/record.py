@@ -10,10 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.text.errors import AffexError
 from numpy.typing import NDArray
-
-from pipeline.errors import AffexError
-from pipeline.utterance import Utterance
 
 Floats = NDArray[np.float64]
 

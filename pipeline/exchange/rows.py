@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from affex.pipeline.exchange.columns import LEFT_OUT, counts
+from affex.pipeline.exchange.record import Floats, Part, Source, Wish, numbers, remarks
+from affex.pipeline.text.errors import AffexError
 from numpy.typing import NDArray
-
-from pipeline.errors import AffexError
-from pipeline.exchange.columns import LEFT_OUT, counts
-from pipeline.exchange.record import Floats, Part, Source, Wish, numbers, remarks
 
 if TYPE_CHECKING:
     import pandas as pd

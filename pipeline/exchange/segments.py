@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-
-from pipeline import csvcells
-from pipeline.atomic import temporaries
-from pipeline.errors import AffexError
-from pipeline.exchange import about, table
-from pipeline.exchange.record import Export, Part, Source, remarks, told_apart
-from pipeline.utterance import Utterance
+from affex.pipeline.exchange import about, table
+from affex.pipeline.exchange.record import Export, Part, Source, remarks, told_apart
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.storage.atomic import temporaries
+from affex.pipeline.text import csv_cells
+from affex.pipeline.text.errors import AffexError
 
 #: What says whose a row is, and the column of a frame's middle.
 SPAN, FRAME = ("file", "start", "end"), "frame"
@@ -89,9 +88,9 @@ def _span(export: Export, utterance: Utterance) -> Span:
 
 
 def _rows(export: Export, spans: Mapping[str, Span], parting: str) -> Iterator[str]:
-    yield csvcells.line([*SPAN, *([FRAME] if export.framewise else []), *told_apart(export.columns)], parting)
+    yield csv_cells.line([*SPAN, *([FRAME] if export.framewise else []), *told_apart(export.columns)], parting)
     for clip in export.clips():
-        before = csvcells.line(spans[clip.utterance.id], parting)[:-1]
+        before = csv_cells.line(spans[clip.utterance.id], parting)[:-1]
         middles = [[]] * len(clip.values) if clip.times is None else [[repr(time)] for time in clip.times.tolist()]
         for middle, values in zip(middles, clip.values.astype(np.str_).tolist(), strict=True):
             yield parting.join([before, *middle, *values]) + "\n"
@@ -124,7 +123,7 @@ def _ids(path: Path) -> dict[Span, str]:
     with path.open(encoding="utf-8", newline="") as lines:
         rows = csv.reader(lines, delimiter=_parting(path))
         next(rows, None)
-        return {(file, start, end): csvcells.restored(id_) for file, start, end, id_, *_ in rows}
+        return {(file, start, end): csv_cells.restored(id_) for file, start, end, id_, *_ in rows}
 
 
 def _source(path: Path, ids: Mapping[Span, str], record: Mapping[str, Any]) -> Source:

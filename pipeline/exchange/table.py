@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-
-from pipeline import csvcells
-from pipeline.exchange.record import Export
-from pipeline.judging.raters import shares
-from pipeline.utterance import MEDIA, Utterance
+from affex.pipeline.evaluation.raters import shares
+from affex.pipeline.exchange.record import Export
+from affex.pipeline.manifest.utterance import MEDIA, Utterance
+from affex.pipeline.text import csv_cells
 
 #: The fields of an utterance that are one text or number each, with what stands for none in an array of that type.
 FIELDS: dict[str, type] = {
@@ -62,9 +61,9 @@ def _votes(utterances: Sequence[Utterance]) -> dict[str, tuple[type, list[Any]]]
 def lines(export: Export, first: Mapping[str, Sequence[str]], parting: str = ",") -> Iterator[str]:
     """Yield the table as lines of text, the columns `first` before the others; what there is not is an empty cell."""
     others = {name: values for name, (_, values) in columns(export).items()}
-    yield csvcells.line([*first, *others], parting)
+    yield csv_cells.line([*first, *others], parting)
     for before, row in zip(zip(*first.values(), strict=True), zip(*others.values(), strict=True), strict=True):
-        yield csvcells.line([*before, *("" if value is None else str(value) for value in row)], parting)
+        yield csv_cells.line([*before, *("" if value is None else str(value) for value in row)], parting)
 
 
 def label_numbers(export: Export) -> tuple[tuple[str, ...], Callable[[Utterance], list[float]]]:

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from features.ahead import ahead
-from features.base import ChainedFeature, Rows, Runtime
-from pipeline.caching import store
-from pipeline.caching.entry import Crops
-from pipeline.caching.store import Reader
-from pipeline.errors import AffexError
-from pipeline.extraction.work import Extracted, Failure, Model, attempt, model_of
+from affex.features.base import ChainedFeature, Rows, Runtime
+from affex.features.networks.prefetch import ahead
+from affex.pipeline.caching import store
+from affex.pipeline.caching.entry import Crops
+from affex.pipeline.caching.store import Reader
+from affex.pipeline.extraction.work import Extracted, Failure, Model, attempt, model_of
+from affex.pipeline.text.errors import AffexError
 
 #: How many clips and how many rows end a batch, by the device: enough to fill a network's own batches many times (those
 #: of a GPU are larger), and few enough that every worker gets some of a small corpus.

@@ -17,25 +17,25 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+from affex.features.base import ChainedFeature, Feature, Rows, Runtime
+from affex.pipeline.caching import cache, sources, store
+from affex.pipeline.caching.cache import Holdings
+from affex.pipeline.caching.entry import Entry, Spilled
+from affex.pipeline.caching.sources import STAMP, File, Files
+from affex.pipeline.execution.proof import Likeness
+from affex.pipeline.execution.runner import GPU, GPU_THREADS, Died, Runner, Stage
+from affex.pipeline.extraction import chain, motions, streams, work
+from affex.pipeline.extraction.chain import Link, LinkBatch
+from affex.pipeline.extraction.work import ClipBatch, Extracted, Failure, Job
+from affex.pipeline.manifest import manifest
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import MEDIA
+from affex.pipeline.specs import discovery
+from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.text.console import Console
+from affex.pipeline.text.errors import AffexError
+from affex.pipeline.text.filenames import path_of, shown
 from numpy.typing import NDArray
-
-from features.base import ChainedFeature, Feature, Rows, Runtime
-from pipeline import manifest, registry
-from pipeline.caching import cache, sources, store
-from pipeline.caching.cache import Holdings
-from pipeline.caching.entry import Entry, Spilled
-from pipeline.caching.sources import STAMP, File, Files
-from pipeline.console import Console
-from pipeline.errors import AffexError
-from pipeline.extraction import chain, motions, streams, work
-from pipeline.extraction.chain import Link, LinkBatch
-from pipeline.extraction.proof import Likeness
-from pipeline.extraction.runner import GPU, GPU_THREADS, Died, Runner, Stage
-from pipeline.extraction.work import ClipBatch, Extracted, Failure, Job
-from pipeline.filenames import path_of, shown
-from pipeline.manifest import Dataset
-from pipeline.registry import FeatureSpec
-from pipeline.utterance import MEDIA
 
 #: Clips to a batch of sound or motion capture: Dask costs about 2.3 ms a task, and a kill at most what is in flight.
 BATCH = 16
@@ -202,7 +202,7 @@ def _with_upstreams(specs: Sequence[FeatureSpec]) -> dict[FeatureSpec, FeatureSp
 
     def visit(spec: FeatureSpec) -> FeatureSpec:
         upstream = spec.feature.upstream
-        above = visit(asked.get(upstream) or registry.spec_of(upstream)) if upstream else None
+        above = visit(asked.get(upstream) or discovery.spec_of(upstream)) if upstream else None
         found.setdefault(spec, above)
         return spec
 

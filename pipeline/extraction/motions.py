@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-from features.base import Motion, MotionFeature, Rows
-from pipeline.errors import MediaError
-from pipeline.extraction.work import ClipBatch, Extracted, Failure, Job, attempt, changed, is_unchanged
-from pipeline.media.mocap import read_motion
+from affex.features.base import Motion, MotionFeature, Rows
+from affex.pipeline.extraction.work import ClipBatch, Extracted, Failure, Job, attempt, changed, is_unchanged
+from affex.pipeline.media.mocap import read_motion
+from affex.pipeline.text.errors import MediaError
 
 
 def extract(batch: ClipBatch) -> list[Extracted]:

@@ -15,11 +15,21 @@ from functools import partial
 from itertools import groupby
 from typing import cast
 
-from features.base import Frames, Rows, VideoFeature
-from pipeline.caching.entry import lengths, spill
-from pipeline.errors import MediaError
-from pipeline.extraction.work import ClipBatch, Extracted, Failure, Job, Model, attempt, changed, is_unchanged, model_of
-from pipeline.media.video import Ended, Wanted, Window, windows
+from affex.features.base import Frames, Rows, VideoFeature
+from affex.pipeline.caching.entry import lengths, spill
+from affex.pipeline.extraction.work import (
+    ClipBatch,
+    Extracted,
+    Failure,
+    Job,
+    Model,
+    attempt,
+    changed,
+    is_unchanged,
+    model_of,
+)
+from affex.pipeline.media.video import Ended, Wanted, Window, windows
+from affex.pipeline.text.errors import MediaError
 
 #: How many bytes of a clip's pictures travel with its rows; more of them are left on the disk for the driver.
 CARRIED = 4 * 2**20

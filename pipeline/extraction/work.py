@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-
-from features.base import AudioFeature, Clip, ExtractionError, Feature, Rows, Runtime
-from pipeline import media
-from pipeline.errors import MediaError
-from pipeline.filenames import path_of
-from pipeline.utterance import Media
+from affex.features.base import AudioFeature, Clip, ExtractionError, Feature, Rows, Runtime
+from affex.pipeline import media
+from affex.pipeline.manifest.utterance import Media
+from affex.pipeline.text.errors import MediaError
+from affex.pipeline.text.filenames import path_of
 
 
 @dataclass(frozen=True, slots=True)

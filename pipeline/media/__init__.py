@@ -8,9 +8,9 @@ Beside them, what others have measured of recordings is read and written (`csd`)
 import hashlib
 from pathlib import Path
 
-from pipeline.files import opened
-from pipeline.media.audio import decode_audio
-from pipeline.media.clock import DECODER
+from affex.pipeline.media.audio import decode_audio
+from affex.pipeline.media.clock import DECODER
+from affex.pipeline.storage.files import opened
 
 __all__ = ["DECODER", "PACKAGES", "decode_audio", "digest"]
 
@@ -24,7 +24,7 @@ def digest(path: Path) -> str:
     Raises
     ------
     OSError
-        As `pipeline.files.opened`.
+        As `pipeline.storage.files.opened`.
     """
     with opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -16,18 +16,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from affex.features.base import Clip
+from affex.pipeline.manifest.utterance import Media
+from affex.pipeline.media.clock import SLACK
+from affex.pipeline.media.probe import UnopenedError
+from affex.pipeline.media.promised import cut_short, is_plain_wav
+from affex.pipeline.media.sound import Hole, Piece, Track, heard, indexed, length, open_track
+from affex.pipeline.media.spans import SPAN_SLACK, nonsense, outside
+from affex.pipeline.storage.files import status
+from affex.pipeline.text.errors import MediaError
+from affex.pipeline.text.filenames import path_of
 from numpy.typing import NDArray
-
-from features.base import Clip
-from pipeline.errors import MediaError
-from pipeline.filenames import path_of
-from pipeline.files import status
-from pipeline.media.clock import SLACK
-from pipeline.media.probe import UnopenedError
-from pipeline.media.promised import cut_short, is_plain_wav
-from pipeline.media.sound import Hole, Piece, Track, heard, indexed, length, open_track
-from pipeline.media.spans import SPAN_SLACK, nonsense, outside
-from pipeline.utterance import Media
 
 #: Float samples beyond this are not audio in [-1, 1] that went a little over, but another scale.
 LOUDEST = 2.0

@@ -13,12 +13,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pipeline import sealed
-from pipeline.atomic import write_text
-from pipeline.errors import AffexError, MediaError
-from pipeline.filenames import path_of
-from pipeline.files import content, is_settled, stamp
-from pipeline.media.probe import Content, in_container, sniffed
+from affex.pipeline.media.probe import Content, in_container, sniffed
+from affex.pipeline.storage import sealed
+from affex.pipeline.storage.atomic import write_text
+from affex.pipeline.storage.files import content, is_settled, stamp
+from affex.pipeline.text.errors import AffexError, MediaError
+from affex.pipeline.text.filenames import path_of
 
 #: What the record is called, in a corpus's cache folder.
 RECORD = "contents.json"

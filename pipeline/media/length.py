@@ -3,12 +3,12 @@
 import os
 from pathlib import Path
 
-from pipeline.errors import MediaError
-from pipeline.files import is_file
-from pipeline.media.promised import is_plain_wav
-from pipeline.media.sound import length, open_track
-from pipeline.media.timeline import length as length_of_pictures
-from pipeline.media.timeline import opened
+from affex.pipeline.media.promised import is_plain_wav
+from affex.pipeline.media.sound import length, open_track
+from affex.pipeline.media.timeline import length as length_of_pictures
+from affex.pipeline.media.timeline import opened
+from affex.pipeline.storage.files import is_file
+from affex.pipeline.text.errors import MediaError
 
 
 def seconds(path: Path) -> float | None:

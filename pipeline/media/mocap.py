@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from affex.features.base import Motion
+from affex.pipeline.manifest.utterance import Media
+from affex.pipeline.storage.files import content
+from affex.pipeline.text.errors import MediaError
+from affex.pipeline.text.filenames import path_of
 from numpy.typing import NDArray
-
-from features.base import Motion
-from pipeline.errors import MediaError
-from pipeline.filenames import path_of
-from pipeline.files import content
-from pipeline.utterance import Media
 
 #: How many columns the files of the head and of the hands have.
 HEAD, HANDS = 6, 18

@@ -7,7 +7,7 @@ uses (https://git-annex.branchable.com/internals/pointer_file/; a locked file is
 
 from pathlib import Path
 
-from pipeline.files import opened, status
+from affex.pipeline.storage.files import opened, status
 
 #: A pointer is smaller than this, bytes.
 LONGEST = 1024

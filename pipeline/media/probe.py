@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import MediaError
-from pipeline.files import opened
-from pipeline.media.stills import is_still
+from affex.pipeline.media.stills import is_still
+from affex.pipeline.storage.files import opened
+from affex.pipeline.text.errors import MediaError
 
 #: Kinds of files that FFmpeg opens and that hold no recording: they name other files, or are drawn text.
 NO_RECORDINGS = {

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from pipeline.errors import MediaError
-from pipeline.files import content, opened
-from pipeline.media.colour import Picture, converter
+from affex.pipeline.media.colour import Picture, converter
+from affex.pipeline.storage.files import content, opened
+from affex.pipeline.text.errors import MediaError
 
 #: What an ISO base media file is called by that holds pictures in the place of a film (ISO/IEC 23008-12, MIAF).
 BRANDS = ("avif", "heic", "heix", "heim", "heis", "mif1")

@@ -24,10 +24,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import MediaError
-from pipeline.media.clock import SLACK, of_several, origin
-from pipeline.media.probe import open_recording
-from pipeline.media.promised import cut_short, declared_end
+from affex.pipeline.media.clock import SLACK, of_several, origin
+from affex.pipeline.media.probe import open_recording
+from affex.pipeline.media.promised import cut_short, declared_end
+from affex.pipeline.text.errors import MediaError
 
 #: Times closer than this are the same, s: containers round them, Matroska to a millisecond.
 TIE = 1e-3

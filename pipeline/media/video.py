@@ -2,8 +2,8 @@
 
 Conventions: a file is decoded once, from its beginning to where nobody wants more of it (`timeline`); spans may
 overlap. A span holds each frame that is on screen during more than `TIE` of it, the first from the span's own
-beginning on; which of them are taken is said by `features.sampling`. Where an instant falls on the border of two
-frames, or within `TIE` before it, the later one is taken. The instants after the file's last frame, if the span
+beginning on; which of them are taken is said by `features.pictures.sampling`. Where an instant falls on the border of
+two frames, or within `TIE` before it, the later one is taken. The instants after the file's last frame, if the span
 ends up to `SLACK` after it, fall on the last frame, and so does a span that is too short for any instant.
 
 An utterance has all its pictures or a `problem`: one that reaches into a damaged stretch, or beyond the end, has
@@ -19,16 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from features.base import Frames
-from features.sampling import Sampling
-from pipeline.errors import MediaError, unknown
-from pipeline.filenames import path_of
-from pipeline.media.clock import SLACK
-from pipeline.media.colour import REGIONS, Picture, converter
-from pipeline.media.spans import nonsense, outside
-from pipeline.media.stills import is_still, picture, require_small
-from pipeline.media.timeline import TIE, Gap, Reel, Shown, length, on_screen, opened
+from affex.features.base import Frames
+from affex.features.pictures.sampling import Sampling
+from affex.pipeline.media.clock import SLACK
+from affex.pipeline.media.colour import REGIONS, Picture, converter
+from affex.pipeline.media.spans import nonsense, outside
+from affex.pipeline.media.stills import is_still, picture, require_small
+from affex.pipeline.media.timeline import TIE, Gap, Reel, Shown, length, on_screen, opened
+from affex.pipeline.text.errors import MediaError, unknown
+from affex.pipeline.text.filenames import path_of
 
 #: How many bytes of pictures may wait to be given out, all utterances of a file together.
 WINDOW_BYTES = 64 * 2**20

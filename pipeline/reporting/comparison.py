@@ -2,11 +2,11 @@
 
 Only runs of one corpus on one card are compared, on the utterances that all of them tested; what was left out for that
 is counted. Figures are computed again on these utterances, each with its interval over speakers, and every two runs are
-held against each other by `pipeline.judging.significance`. Runs stand in the order in which they were named, never in
-that of their figures: what is not significant is not ranked.
+held against each other by `pipeline.evaluation.significance`. Runs stand in the order in which they were named, never
+in that of their figures: what is not significant is not ranked.
 
 A comparison's folder holds ``comparison.json`` (all that is known), ``comparison.txt`` (the tables that the terminal
-shows) and ``comparison.png``, a bundle (see `pipeline.bundle`); equal runs give equal bytes.
+shows) and ``comparison.png``, a bundle (see `pipeline.storage.bundle`); equal runs give equal bytes.
 """
 
 import dataclasses
@@ -19,18 +19,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from pipeline import bundle
-from pipeline.errors import AffexError, UsageError
-from pipeline.judging import intervals, runs, verdicts
-from pipeline.judging.results import Scores
-from pipeline.judging.runs import Run
-from pipeline.judging.significance import DRAWS, Comparison, Predictions, pairwise
-from pipeline.reporting import listing, pictures, tables
-from pipeline.reporting.report import METHOD, figure_of, interval_of, largest_score, plain, versions
+from affex.pipeline.evaluation import conclusions, intervals, runs
+from affex.pipeline.evaluation.results import Scores
+from affex.pipeline.evaluation.runs import Run
+from affex.pipeline.evaluation.significance import DRAWS, Comparison, Predictions, pairwise
+from affex.pipeline.reporting import listing, pictures, tables
+from affex.pipeline.reporting.report import METHOD, figure_of, interval_of, largest_score, plain, versions
+from affex.pipeline.storage import bundle
+from affex.pipeline.text.errors import AffexError, UsageError
 
 if TYPE_CHECKING:
-    from pipeline.console import Terminal
+    from affex.pipeline.text.console import Terminal
 
 Found = Mapping[str, Any]
 
@@ -108,7 +107,7 @@ def compare(members: Sequence[Run], metric: str = "") -> dict[str, Any]:
         "runs": [_entry(name, named[name], own, metric) for name, own in scores.items()],
         "pairs": [plain(dataclasses.asdict(pair)) for pair in pairs],
         "alpha": ALPHA,
-        "margin": verdicts.margin_of(tables.headlines(first)[metric].high),
+        "margin": conclusions.margin_of(tables.headlines(first)[metric].high),
         "least_p": pairs[0].least_p,
         "draws": None if pairs[0].exact else DRAWS,
         "seed": SEED,
@@ -367,13 +366,13 @@ def _worth(gain: intervals.Interval, leaky: float, unit: str) -> str:
     """Return what it is worth to know the tested speakers, as far as the interval allows to say."""
     figure, found = (
         tables.with_interval(dataclasses.asdict(gain)),
-        verdicts.verdict(gain.low, gain.high, gain.n_clusters),
+        conclusions.verdict(gain.low, gain.high, gain.n_clusters),
     )
     words = {
         "better": f"so much of {leaky:.3f} is knowing the {unit}s, and gone with {unit}s that the model has never met",
         "worse": f"to know the {unit}s did not help, the model did clearly worse",
-        "equal": f"{verdicts.in_words(found, gain.n_clusters)}, so knowing the {unit}s is worth little or nothing",
-        "unknown": f"what knowing the {unit}s is worth {verdicts.in_words(found, gain.n_clusters, unit)}",
+        "equal": f"{conclusions.in_words(found, gain.n_clusters)}, so knowing the {unit}s is worth little or nothing",
+        "unknown": f"what knowing the {unit}s is worth {conclusions.in_words(found, gain.n_clusters, unit)}",
     }
     reason = f" ({gain.reason})" if gain.reason else ""
     return f"The difference is {figure}{reason}: {words[found]}."

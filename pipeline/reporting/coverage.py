@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from pipeline import registry
-from pipeline.errors import UsageError
-from pipeline.matrix import Matrix
-from pipeline.pooling import FOUND
-from pipeline.registry import FeatureSpec
-from pipeline.reporting import tables
+from affex.pipeline.reporting import tables
+from affex.pipeline.specs import discovery
+from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.specs.pooling import FOUND
+from affex.pipeline.streams.table import Matrix
+from affex.pipeline.text.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,7 +63,7 @@ def require_found(spec: FeatureSpec) -> None:
     """
     if spec.framewise and FOUND in spec.feature.columns:
         return
-    able = [name for name, feature in registry.feature_presets().items() if FOUND in feature.columns]
+    able = [name for name, feature in discovery.feature_presets().items() if FOUND in feature.columns]
     raise UsageError(
         f"{spec} does not say in which frames a face was found. Those that do: {', '.join(able) or 'none'}."
     )

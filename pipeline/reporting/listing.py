@@ -5,9 +5,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.errors import UsageError
-from pipeline.judging import runs
-from pipeline.reporting import tables
+from affex.pipeline.evaluation import runs
+from affex.pipeline.reporting import tables
+from affex.pipeline.text.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console

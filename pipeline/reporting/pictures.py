@@ -9,11 +9,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from pipeline.judging import metrics
-from pipeline.judging.results import Result
-from pipeline.printable import printable
-from pipeline.reporting.tables import (
+from affex.pipeline.evaluation import metrics
+from affex.pipeline.evaluation.results import Result
+from affex.pipeline.reporting.tables import (
     comparison_title,
     headline,
     headlines,
@@ -23,6 +21,7 @@ from pipeline.reporting.tables import (
     pair_words,
     title,
 )
+from affex.pipeline.text.printable import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

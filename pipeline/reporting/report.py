@@ -3,7 +3,7 @@
 A run's folder holds ``metrics.json`` (the figures, and everything that made them), ``predictions.csv`` (one row a
 tested utterance), a picture (``confusion.png``, or ``scatter.png`` where values are predicted), ``report.txt`` (the
 tables that the terminal shows) and, where a fusion is to learn from the run, ``inner.csv``. They are a bundle (see
-`pipeline.bundle`), sealed, and read back by `pipeline.judging.runs` alone. The files say nothing of
+`pipeline.storage.bundle`), sealed, and read back by `pipeline.evaluation.runs` alone. The files say nothing of
 when, where or on how many cores they were made: equal runs give equal bytes. Figures under normalisation by speaker
 are called transductive wherever they stand, and figures that a leak has made too good say so.
 """
@@ -18,16 +18,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from pipeline import bundle, csvcells, manifest
-from pipeline.judging import intervals, metrics, runs
-from pipeline.judging.limits import INNER
-from pipeline.judging.results import About, FoldSummary, Result, Scores, Seen
-from pipeline.judging.splits import card_hash
-from pipeline.matrix import Matrix, SpeakerNorm
-from pipeline.provenance import code_digest
-from pipeline.provenance import versions as versions_of
-from pipeline.reporting import pictures, tables
+from affex.pipeline.evaluation import intervals, metrics, runs
+from affex.pipeline.evaluation.folds import card_hash
+from affex.pipeline.evaluation.results import About, FoldSummary, Result, Scores, Seen
+from affex.pipeline.evaluation.training_limits import INNER
+from affex.pipeline.manifest import manifest
+from affex.pipeline.reporting import pictures, tables
+from affex.pipeline.storage import bundle
+from affex.pipeline.storage.provenance import code_digest
+from affex.pipeline.storage.provenance import versions as versions_of
+from affex.pipeline.streams.table import Matrix, SpeakerNorm
+from affex.pipeline.text import csv_cells
 
 #: Whose versions may change a result.
 DISTRIBUTIONS = ("affex", "joblib", "numpy", "scikit-learn", "scipy", "xgboost")
@@ -297,9 +298,9 @@ def _number(figure: float) -> float | None:
 
 def _prediction_lines(unit: str, parts: "list[Scores] | tuple[Scores, ...]") -> Iterator[str]:
     """Yield a table of one row an utterance; numbers to 9 digits, enough for any fusion."""
-    yield csvcells.line(["id", unit, "fold", "true", "predicted", *(f"score_{name}" for name in parts[0].classes)])
+    yield csv_cells.line(["id", unit, "fold", "true", "predicted", *(f"score_{name}" for name in parts[0].classes)])
     for scores in parts:
         words = zip(scores.ids, scores.clusters, scores.folds, scores.true, scores.predicted, strict=True)
         for (*names, true, predicted), values in zip(words, scores.values, strict=True):
             said = [true, predicted] if scores.classes else [f"{true:.9g}", f"{predicted:.9g}"]
-            yield csvcells.line([*names, *said, *(f"{value:.9g}" for value in values)])
+            yield csv_cells.line([*names, *said, *(f"{value:.9g}" for value in values)])

@@ -9,9 +9,9 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
-from pipeline.console import plain_console
-from pipeline.judging import metrics, speakers, verdicts
-from pipeline.printable import printable
+from affex.pipeline.evaluation import conclusions, metrics, speakers
+from affex.pipeline.text.console import plain_console
+from affex.pipeline.text.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -258,7 +258,7 @@ def chance_words(found: Found) -> str:
     interval, chance = found["intervals"][name], found["chance"][name] or 0.0  # the correlation with a constant
     low, high = (None if interval[end] is None else interval[end] - chance for end in ("low", "high"))
     n = found["n_clusters"]
-    words = verdicts.in_words(verdicts.verdict(low, high, n), n, found["cluster"])
+    words = conclusions.in_words(conclusions.verdict(low, high, n), n, found["cluster"])
     return f"{metric.title} {number(interval['value'])} to {number(chance)}, {words}"
 
 

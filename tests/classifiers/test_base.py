@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from classifiers.base import inner_folds
+from affex.classifiers.base import inner_folds
 
 
 @pytest.mark.parametrize(("n_groups", "n_folds"), [(2, 2), (4, 4), (9, 5)])

@@ -5,15 +5,14 @@ import pickle
 import numpy as np
 import pytest
 import skops.io
+from affex.classifiers.base import inner_folds
+from affex.classifiers.estimators import TRUSTED
+from affex.pipeline.specs import discovery
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from toys import speakers_and_classes, speakers_and_values
 
-from classifiers.base import inner_folds
-from classifiers.estimators import TRUSTED
-from pipeline import registry
-
-PRESETS = registry.classifier_presets()
+PRESETS = discovery.classifier_presets()
 MODELS = [(name, target) for name, preset in PRESETS.items() for target in preset.targets]
 
 #: Settings that make a preset quick enough for scikit-learn's fifty checks.
@@ -33,12 +32,12 @@ ALIKE = dict.fromkeys(
 
 
 def quick(name, target, seed=0, **settings):
-    return registry.classifier(QUICK.get(name, name)).build(target=target, seed=seed, device="cpu", **settings)
+    return discovery.classifier(QUICK.get(name, name)).build(target=target, seed=seed, device="cpu", **settings)
 
 
 def ours():
     estimators = [quick(*model) for model in MODELS]
-    estimators += [registry.classifier(spec).build(seed=0, device="cpu") for spec in SELECTING]
+    estimators += [discovery.classifier(spec).build(seed=0, device="cpu") for spec in SELECTING]
     return [estimator for estimator in estimators if type(estimator).__module__.startswith("classifiers.")]
 
 
@@ -77,11 +76,11 @@ def same(one, other, X):
 
 def test_a_preset_says_what_it_reads_and_what_its_scores_are(name):
     classifier = PRESETS[name]
-    preferred = registry.feature_specs(classifier.prefers)
+    preferred = discovery.feature_specs(classifier.prefers)
     assert {spec.feature.framewise for spec in preferred} == {classifier.rows == "frame"}
     assert classifier.scores
     assert classifier.targets
-    assert registry.classifier(name) == classifier
+    assert discovery.classifier(name) == classifier
 
 
 def test_build_gives_an_unfitted_estimator_with_the_settings(model):

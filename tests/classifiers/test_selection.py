@@ -2,6 +2,11 @@
 
 import numpy as np
 import pytest
+from affex.classifiers.estimators.selection import SHARES, between_classes, choices, spread
+from affex.classifiers.estimators.svm import COSTS, RBFMachine
+from affex.classifiers.estimators.svr import RBFRegressor
+from affex.pipeline.specs import discovery
+from affex.pipeline.text.errors import UsageError
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectPercentile, f_classif, f_regression
 from sklearn.impute import SimpleImputer
@@ -10,12 +15,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from toys import speakers_and_classes
-
-from classifiers.estimators.selection import SHARES, between_classes, choices, spread
-from classifiers.estimators.svm import COSTS, RBFMachine
-from classifiers.estimators.svr import RBFRegressor
-from pipeline import registry
-from pipeline.errors import UsageError
 
 
 def hard(n_idle=30):
@@ -105,7 +104,7 @@ def test_values_are_selected_for_too(select):
 
 def test_a_share_that_is_set_is_not_searched():
     X, y, speakers = hard()
-    machine = registry.classifier("svm:select=anova,keep=0.25,C=1").build(seed=0, device="cpu")
+    machine = discovery.classifier("svm:select=anova,keep=0.25,C=1").build(seed=0, device="cpu")
     machine.fit(X, y, groups=speakers)
     assert machine.grid_recalls_.shape == (1, 1, 4, 5)
     assert machine.best_params_["keep"] == 0.25
@@ -128,4 +127,4 @@ def test_without_selection_nothing_is_said_of_shares():
 )
 def test_settings_without_sense_are_refused(spec, expected):
     with pytest.raises(UsageError, match=expected):
-        registry.classifier(spec)
+        discovery.classifier(spec)

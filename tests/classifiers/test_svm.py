@@ -3,6 +3,14 @@
 import numpy as np
 import pytest
 import skops.io
+from affex.classifiers.base import inner_folds
+from affex.classifiers.estimators import TRUSTED
+from affex.classifiers.estimators.calibration import SLOPES, against_decisions, says_nothing, slope
+from affex.classifiers.estimators.kernel import GAMMAS
+from affex.classifiers.estimators.svm import COSTS, RBFMachine
+from affex.classifiers.estimators.training import ONE_SPEAKER
+from affex.pipeline.specs import discovery
+from affex.pipeline.text.errors import UsageError
 from scipy.special import softmax
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.impute import SimpleImputer
@@ -12,15 +20,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from toys import speakers_and_classes
-
-from classifiers.base import inner_folds
-from classifiers.estimators import TRUSTED
-from classifiers.estimators.calibration import SLOPES, against_decisions, says_nothing, slope
-from classifiers.estimators.kernel import GAMMAS
-from classifiers.estimators.svm import COSTS, RBFMachine
-from classifiers.estimators.training import ONE_SPEAKER
-from pipeline import registry
-from pipeline.errors import UsageError
 
 
 def plain(n_columns, C=1.0, gamma=1.0):
@@ -75,7 +74,7 @@ def test_a_tie_goes_to_the_first_point_of_the_grid():
 
 def test_what_is_set_is_not_searched():
     X, y, speakers = hard()
-    machine = registry.classifier("svm:C=3,gamma=0.5").build(seed=0, device="cpu").fit(X, y, groups=speakers)
+    machine = discovery.classifier("svm:C=3,gamma=0.5").build(seed=0, device="cpu").fit(X, y, groups=speakers)
     assert machine.best_params_ == {"C": 3.0, "gamma": 0.5}
     assert machine.predict(X).tolist() == plain(20, 3.0, 0.5).fit(X, y).predict(X).tolist()
     assert RBFMachine(C=3.0).fit(X, y, groups=speakers).grid_recalls_.shape == (1, 1, 4, 5)
@@ -202,7 +201,7 @@ def test_the_slope_is_the_likeliest_one():
 def test_distances_serve_in_the_place_of_rows(classes):
     X, y, speakers = speakers_and_classes(n_speakers=8, shift=0.5, classes=classes)
     Z = ((X - X.mean(axis=0)) / X.std(axis=0)).astype(np.float32)
-    preset = registry.classifier("svm")
+    preset = discovery.classifier("svm")
     D = preset.distances(Z, device="cpu")
     expected = ((Z[:, None] - Z) ** 2).mean(axis=2)
     assert np.allclose(D, expected, rtol=0, atol=1e-5)
@@ -233,18 +232,18 @@ def test_distances_that_are_none_are_refused():
 @pytest.mark.parametrize("spec", ["svm:select=anova", "svm:select=pca,keep=0.9"])
 def test_where_the_fold_has_a_say_there_are_no_distances(spec):
     X = speakers_and_classes()[0]
-    assert registry.classifier(spec).distances(X, device="cpu") is None
+    assert discovery.classifier(spec).distances(X, device="cpu") is None
     with pytest.raises(ValueError, match="no column can be selected"):
-        registry.classifier(spec).build(precomputed=True, seed=0, device="cpu")
+        discovery.classifier(spec).build(precomputed=True, seed=0, device="cpu")
     X[0, 0] = np.nan
-    assert registry.classifier("svm").distances(X, device="cpu") is None
+    assert discovery.classifier("svm").distances(X, device="cpu") is None
 
 
 def test_classes_weigh_as_they_are_told():
     X, y, speakers = hard()
     tested = speakers == "s3"
     for weights, class_weight in (("balanced", "balanced"), ("none", None)):
-        machine = registry.classifier(f"svm:C=1,gamma=1,weights={weights}").build(seed=0, device="cpu")
+        machine = discovery.classifier(f"svm:C=1,gamma=1,weights={weights}").build(seed=0, device="cpu")
         machine.fit(X[~tested], y[~tested], groups=speakers[~tested])
         theirs = plain(20).set_params(svc__class_weight=class_weight).fit(X[~tested], y[~tested])
         assert machine.decision_function(X[tested]) == pytest.approx(theirs.decision_function(X[tested]), abs=1e-9)
@@ -253,7 +252,7 @@ def test_classes_weigh_as_they_are_told():
 @pytest.mark.parametrize("precomputed", [False, True])
 def test_a_weight_of_2_is_the_row_twice(precomputed):
     X, y, speakers = hard()
-    D = registry.classifier("svm").distances(np.nan_to_num(X / np.nanstd(X, axis=0)), device="cpu")
+    D = discovery.classifier("svm").distances(np.nan_to_num(X / np.nanstd(X, axis=0)), device="cpu")
     times = np.random.default_rng(0).integers(0, 3, len(X))
     times[y == "hap"] *= 2
     inner = [(np.flatnonzero(speakers != name), np.flatnonzero(speakers == name)) for name in ("s0", "s1", "s2")]
@@ -271,12 +270,12 @@ def test_a_weight_of_2_is_the_row_twice(precomputed):
 @pytest.mark.parametrize("spec", ["svm:C=0", "svm:gamma=-1"])
 def test_settings_without_sense_are_refused(spec):
     with pytest.raises(UsageError, match="expected more than 0"):
-        registry.classifier(spec)
+        discovery.classifier(spec)
 
 
 def test_weights_that_nobody_knows_are_refused():
     with pytest.raises(UsageError, match="weights=heavy: expected balanced or none"):
-        registry.classifier("svm:weights=heavy")
+        discovery.classifier("svm:weights=heavy")
 
 
 @pytest.mark.parametrize("spec", ["svm:select=variance", "svm:select=anova", "svm:select=pca", "svm:select=pfa"])
@@ -284,7 +283,7 @@ def test_weights_that_nobody_knows_are_refused():
 def test_what_was_selected_is_saved_too(spec, target):
     X, y, speakers = speakers_and_classes()
     y = y if target == "classes" else X.sum(axis=1).astype(np.float64)
-    machine = registry.classifier(spec).build(target=target, seed=0, device="cpu").fit(X, y, groups=speakers)
+    machine = discovery.classifier(spec).build(target=target, seed=0, device="cpu").fit(X, y, groups=speakers)
     saved = skops.io.dumps(machine)
     assert set(skops.io.get_untrusted_types(data=saved)) <= set(TRUSTED)
     read = skops.io.loads(saved, trusted=list(TRUSTED))

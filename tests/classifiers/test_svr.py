@@ -2,6 +2,12 @@
 
 import numpy as np
 import pytest
+from affex.classifiers.base import inner_folds
+from affex.classifiers.estimators.kernel import GAMMAS
+from affex.classifiers.estimators.svr import COSTS, EPSILONS, RBFRegressor, ccc
+from affex.classifiers.estimators.training import ONE_SPEAKER
+from affex.pipeline.specs import discovery
+from affex.pipeline.text.errors import UsageError
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.metrics import make_scorer
@@ -10,13 +16,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 from toys import speakers_and_values
-
-from classifiers.base import inner_folds
-from classifiers.estimators.kernel import GAMMAS
-from classifiers.estimators.svr import COSTS, EPSILONS, RBFRegressor, ccc
-from classifiers.estimators.training import ONE_SPEAKER
-from pipeline import registry
-from pipeline.errors import UsageError
 
 
 def plain(n_columns, C=1.0, epsilon=0.1, gamma=1.0):
@@ -92,7 +91,7 @@ def test_the_unit_of_the_values_does_not_matter():
 def test_distances_serve_in_the_place_of_rows():
     X, y, speakers = speakers_and_values()
     Z = ((X - X.mean(axis=0)) / X.std(axis=0)).astype(np.float32)
-    preset = registry.classifier("svm:gamma=0.5")
+    preset = discovery.classifier("svm:gamma=0.5")
     D = preset.distances(Z, device="cpu")
     tested = speakers == "s2"
     machine = preset.build(target="values", precomputed=True, seed=0, device="cpu")
@@ -130,6 +129,6 @@ def test_where_nothing_can_be_searched_for_settings_are_scikit_learns_defaults()
 
 def test_a_tube_is_for_values():
     with pytest.raises(ValueError, match=r"epsilon=0.2 is for values"):
-        registry.classifier("svm:epsilon=0.2").build(seed=0, device="cpu")
+        discovery.classifier("svm:epsilon=0.2").build(seed=0, device="cpu")
     with pytest.raises(UsageError, match=r"epsilon=-1.0: expected 0 or more"):
-        registry.classifier("svm:epsilon=-1")
+        discovery.classifier("svm:epsilon=-1")

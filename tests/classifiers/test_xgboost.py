@@ -5,15 +5,14 @@ import json
 import numpy as np
 import pytest
 import xgboost as xgb
+from affex.classifiers.base import inner_folds
+from affex.classifiers.estimators.training import ONE_SPEAKER
+from affex.classifiers.estimators.xgboost import FIXED_ROUNDS, BoostedRegressor, BoostedTrees
+from affex.pipeline.specs import discovery
+from affex.pipeline.text.errors import UsageError
 from sklearn.metrics import log_loss
 from sklearn.utils.class_weight import compute_sample_weight
 from toys import speakers_and_classes, speakers_and_values
-
-from classifiers.base import inner_folds
-from classifiers.estimators.training import ONE_SPEAKER
-from classifiers.estimators.xgboost import FIXED_ROUNDS, BoostedRegressor, BoostedTrees
-from pipeline import registry
-from pipeline.errors import UsageError
 
 
 def test_rounds_are_those_with_the_least_loss_on_inner_speakers():
@@ -160,7 +159,7 @@ def test_a_device_that_is_not_there_is_refused():
 
 
 def test_settings_reach_the_trees():
-    trees = registry.classifier("xgboost:rounds=7,max_depth=2,subsample=0.5").build(seed=9, device="cuda")
+    trees = discovery.classifier("xgboost:rounds=7,max_depth=2,subsample=0.5").build(seed=9, device="cuda")
     settings = {"rounds": 7, "max_depth": 2, "subsample": 0.5, "seed": 9, "device": "cuda"}
     assert settings.items() <= trees.get_params().items()
 
@@ -176,4 +175,4 @@ def test_settings_reach_the_trees():
 )
 def test_settings_without_sense_are_refused(spec, expected):
     with pytest.raises(UsageError, match=expected):
-        registry.classifier(spec)
+        discovery.classifier(spec)

@@ -15,12 +15,11 @@ from pathlib import Path
 import dialogs
 import numpy as np
 import soundfile
+from affex.features.capture.markers import MARKERS, REGIONS
+from affex.pipeline.corpora import demo
 from dialogs import Said
 from films import film
 from numpy.typing import NDArray
-
-from features.markers import MARKERS, REGIONS
-from pipeline.corpora import demo
 
 #: How an emotion of IEMOCAP is played.
 PLAYED = {

@@ -3,14 +3,13 @@
 from itertools import chain
 
 import pytest
+from affex.pipeline.corpora.afew import CORPUS, find
+from affex.pipeline.corpora.base import shortfalls
+from affex.pipeline.evaluation.folds import clusters, folds
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.text.errors import CorpusError
 from trees import afew as tree
 from trees import touch
-
-from pipeline.corpora.afew import CORPUS, find
-from pipeline.corpora.base import shortfalls
-from pipeline.errors import CorpusError
-from pipeline.judging.splits import clusters, folds
-from pipeline.utterance import Media, Utterance
 
 CLIP = "Train_AFEW/Angry/000046280.avi"
 

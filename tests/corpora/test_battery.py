@@ -6,15 +6,14 @@ import inspect
 from pathlib import Path
 
 import pytest
+from affex.pipeline.corpora.base import Corpus, shortfalls
+from affex.pipeline.manifest.manifest import from_line, to_line
+from affex.pipeline.manifest.utterance import Media
+from affex.pipeline.specs import discovery
+from affex.pipeline.text.errors import CorpusError
 from trees import TREES
 
-from pipeline import registry
-from pipeline.corpora.base import Corpus, shortfalls
-from pipeline.errors import CorpusError
-from pipeline.manifest import from_line, to_line
-from pipeline.utterance import Media
-
-CORPORA = registry.corpora()
+CORPORA = discovery.corpora()
 
 pytestmark = pytest.mark.parametrize("corpus", CORPORA.values(), ids=CORPORA)
 

@@ -3,14 +3,13 @@
 from collections import Counter
 
 import pytest
+from affex.pipeline.corpora.base import shortfalls
+from affex.pipeline.corpora.cremad import CORPUS, LABELS, SENTENCES, find
+from affex.pipeline.evaluation.raters import agreement
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.text.errors import CorpusError
 from trees import cremad as tree
 from trees import pointer, touch
-
-from pipeline.corpora.base import shortfalls
-from pipeline.corpora.cremad import CORPUS, LABELS, SENTENCES, find
-from pipeline.errors import CorpusError
-from pipeline.judging.raters import agreement
-from pipeline.utterance import Media, Utterance
 
 CLIP = "1001_IEO_ANG_LO"
 

@@ -3,11 +3,10 @@
 import unicodedata
 
 import pytest
+from affex.pipeline.corpora.csv import find
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.text.errors import CorpusError
 from trees import touch
-
-from pipeline.corpora.csv import find
-from pipeline.errors import CorpusError
-from pipeline.utterance import Media, Utterance
 
 
 @pytest.fixture

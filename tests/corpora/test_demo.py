@@ -5,14 +5,13 @@ import json
 import av
 import numpy as np
 import pytest
-
-from features.base import Frames, Runtime
-from features.faces import Faces, is_found
-from pipeline import registry
-from pipeline.corpora import demo
-from pipeline.corpora.base import shortfalls
-from pipeline.errors import CorpusError
-from pipeline.media import decode_audio
+from affex.features.base import Frames, Runtime
+from affex.features.faces import Faces, is_found
+from affex.pipeline.corpora import demo
+from affex.pipeline.corpora.base import shortfalls
+from affex.pipeline.media import decode_audio
+from affex.pipeline.specs import discovery
+from affex.pipeline.text.errors import CorpusError
 
 
 @pytest.fixture(scope="module")
@@ -142,15 +141,14 @@ def test_the_mouth_opens_and_the_head_moves():
 
 def test_unheard_speakers_are_above_chance_and_below_perfect():
     """Means and deviations of the MFCC, an RBF machine without any tuning: chance is .25."""
+    from affex.features.base import Clip
     from sklearn.metrics import balanced_accuracy_score
     from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import SVC
 
-    from features.base import Clip
-
-    mfcc = registry.feature_presets()["mfcc"]
+    mfcc = discovery.feature_presets()["mfcc"]
     rows = [mfcc.extract(Clip(demo.speech(clip).astype(np.float32), demo.RATE)).values for clip in demo.CLIPS]
     X = np.array([np.concatenate([values.mean(0), values.std(0)]) for values in rows])
     labels = [clip.emotion for clip in demo.CLIPS]

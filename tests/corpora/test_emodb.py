@@ -3,13 +3,12 @@
 from collections import Counter
 
 import pytest
+from affex.pipeline.corpora.base import shortfalls
+from affex.pipeline.corpora.emodb import CORPUS, LABELS, MEN, find
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.text.errors import CorpusError
 from trees import emodb as tree
 from trees import touch
-
-from pipeline.corpora.base import shortfalls
-from pipeline.corpora.emodb import CORPUS, LABELS, MEN, find
-from pipeline.errors import CorpusError
-from pipeline.utterance import Media, Utterance
 
 
 def test_a_file_name_says_all(tmp_path):

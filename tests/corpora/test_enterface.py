@@ -1,11 +1,10 @@
 """eNTERFACE'05: folders come before names, which cannot be trusted."""
 
 import pytest
+from affex.pipeline.corpora.enterface import CORPUS, find
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.text.errors import CorpusError
 from trees import touch
-
-from pipeline.corpora.enterface import CORPUS, find
-from pipeline.errors import CorpusError
-from pipeline.utterance import Media, Utterance
 
 
 def test_a_path_says_all_and_the_film_is_the_sound(tmp_path):

@@ -9,25 +9,24 @@ from collections import Counter
 import dialogs
 import numpy as np
 import pytest
+from affex.features.pictures.sampling import Sampling
+from affex.pipeline.caching.dataset import opened
+from affex.pipeline.corpora import iemocap_labels
+from affex.pipeline.corpora.base import shortfalls
+from affex.pipeline.corpora.iemocap import BY_SPEAKER, CORPUS, find, remarks
+from affex.pipeline.corpora.iemocap_labels import Judgement, Rating, Turn
+from affex.pipeline.evaluation import protocols, raters
+from affex.pipeline.evaluation.folds import PROTOCOLS, folds
+from affex.pipeline.evaluation.selection import in_parts, require_counts, select
+from affex.pipeline.manifest.manifest import from_line, to_line
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.media import video
+from affex.pipeline.specs import discovery
+from affex.pipeline.text.errors import CorpusError, UsageError
 from corpus import Listener, write_wav
 from dialogs import Said, iemocap
 from films import film
 from test_cli import affex
-
-from features.sampling import Sampling
-from pipeline import registry
-from pipeline.corpora import iemocap_labels
-from pipeline.corpora.base import shortfalls
-from pipeline.corpora.iemocap import BY_SPEAKER, CORPUS, find, remarks
-from pipeline.corpora.iemocap_labels import Judgement, Rating, Turn
-from pipeline.dataset import opened
-from pipeline.errors import CorpusError, UsageError
-from pipeline.judging import cards, raters
-from pipeline.judging.selection import in_parts, require_counts, select
-from pipeline.judging.splits import PROTOCOLS, folds
-from pipeline.manifest import from_line, to_line
-from pipeline.media import video
-from pipeline.utterance import Media, Utterance
 
 DIALOG = "Ses01F_impro01"
 
@@ -215,7 +214,7 @@ def test_the_marked_actor_s_half_is_a_setting(tmp_path):
         ("emodb:marked=left", r"no setting of emodb 'marked'"),
     ):
         with pytest.raises(UsageError, match=message):
-            registry.corpus(name)
+            discovery.corpus(name)
 
 
 def test_the_pictures_of_a_turn_are_of_its_speaker_while_he_speaks(tmp_path):
@@ -405,7 +404,7 @@ def whole():
 )
 @pytest.mark.parametrize("ending", ["", "-session"])
 def test_cards_take_as_many_as_are_published_and_say_so_when_not(name, ending, total, whole):
-    card = cards.card(name + ending, CORPUS.cards)
+    card = protocols.card(name + ending, CORPUS.cards)
     assert card.protocol == ("session" if ending else "loso")
     selection = select(whole, card)
     assert len(selection.y) == total
@@ -418,7 +417,7 @@ def test_cards_take_as_many_as_are_published_and_say_so_when_not(name, ending, t
 
 
 def test_excitement_counts_as_happiness_by_default(whole):
-    card = cards.card("", CORPUS.cards)
+    card = protocols.card("", CORPUS.cards)
     assert Counter(select(whole, card).y.tolist()) == {"neu": 1708, "hap": 1636, "ang": 1103, "sad": 1084}
     assert card.protocol == "loso"
 
@@ -426,20 +425,20 @@ def test_excitement_counts_as_happiness_by_default(whole):
 def test_cards_of_a_part_take_it_alone(whole):
     assert not shortfalls(CORPUS, whole)
     for part in ("improvised", "scripted"):
-        chosen = in_parts(whole, cards.card(part, CORPUS.cards).parts)
+        chosen = in_parts(whole, protocols.card(part, CORPUS.cards).parts)
         assert {u.part for u, taken in zip(whole, chosen, strict=True) if taken} == {part}
 
 
 def test_unanimous_are_those_whose_raters_share_a_label(whole):
-    chosen = select(whole, cards.card("unanimous", CORPUS.cards)).chosen
+    chosen = select(whole, protocols.card("unanimous", CORPUS.cards)).chosen
     assert {raters.agreement(whole[n].votes) for n in chosen} == {1.0}
 
 
 def test_another_agreement_or_other_classes_assert_no_counts():
-    assert cards.card("iemocap4:agreement=0.9", CORPUS.cards).counts == {}
-    assert cards.card("unanimous:agreement=0.9", CORPUS.cards).total is None
-    assert cards.with_target(cards.card("unanimous", CORPUS.cards), None, "ang,sad").total is None
-    assert cards.card("iemocap4", CORPUS.cards).counts
+    assert protocols.card("iemocap4:agreement=0.9", CORPUS.cards).counts == {}
+    assert protocols.card("unanimous:agreement=0.9", CORPUS.cards).total is None
+    assert protocols.with_target(protocols.card("unanimous", CORPUS.cards), None, "ang,sad").total is None
+    assert protocols.card("iemocap4", CORPUS.cards).counts
 
 
 def test_no_card_hides_a_protocol():

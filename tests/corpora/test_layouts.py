@@ -4,14 +4,13 @@ from collections import Counter
 from functools import cache
 
 import pytest
+from affex.pipeline.caching import sources
+from affex.pipeline.caching.dataset import opened
+from affex.pipeline.manifest.manifest import Dataset, Utterances
+from affex.pipeline.text.errors import CorpusError
 from corpus import Listener
 from layouts import LAYOUTS, fill, row
 from trees import TREES, pointer
-
-from pipeline.caching import sources
-from pipeline.dataset import opened
-from pipeline.errors import CorpusError
-from pipeline.manifest import Dataset, Utterances
 
 
 def facts(found: Dataset) -> set[tuple[str, str, str | None]]:
@@ -71,7 +70,7 @@ def test_two_recordings_of_one_name_are_refused_by_name(corpus, one, other, cont
 
 
 def test_copies_are_read_once(tmp_path, monkeypatch):
-    monkeypatch.setattr("pipeline.files.TICK", -60.0)  # files of this very moment are believed, too
+    monkeypatch.setattr("affex.pipeline.storage.files.TICK", -60.0)  # files of this very moment are believed, too
     fill(tmp_path, ["wav/03a01Fa.wav", "copy/03a01Fa.wav"])
     for read in (2, 0):
         digest = Counter()

@@ -3,17 +3,16 @@
 from dataclasses import replace
 
 import pytest
+from affex.pipeline.corpora.omg import CORPUS, LABELS, PUBLISHED, find
+from affex.pipeline.evaluation.folds import clusters, folds
+from affex.pipeline.evaluation.selection import select
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.text.errors import CorpusError
 from corpus import run, spec, write_wav
 from plain import Level
 from trees import omg as tree
 from trees import touch
-
-from pipeline.corpora.omg import CORPUS, LABELS, PUBLISHED, find
-from pipeline.errors import CorpusError
-from pipeline.judging.selection import select
-from pipeline.judging.splits import clusters, folds
-from pipeline.manifest import Dataset
-from pipeline.utterance import Media, Utterance
 
 TRAIN = "omg_TrainVideos.csv"
 

@@ -6,22 +6,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from affex.pipeline.corpora import mosei, mosi
+from affex.pipeline.corpora.base import shortfalls
+from affex.pipeline.corpora.mosei import CORPUS, find
+from affex.pipeline.corpora.opinions import away_from_zero, nearest
+from affex.pipeline.evaluation.folds import folds
+from affex.pipeline.evaluation.selection import select
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.media import csd
+from affex.pipeline.text.errors import AffexError, CorpusError
 from corpus import run, spec, write_wav
 from plain import Level
 from trees import mosei as tree
 from trees import mosi as mosi_tree
 from trees import touch
-
-from pipeline.corpora import mosei, mosi
-from pipeline.corpora.base import shortfalls
-from pipeline.corpora.mosei import CORPUS, find
-from pipeline.corpora.opinions import away_from_zero, nearest
-from pipeline.errors import AffexError, CorpusError
-from pipeline.judging.selection import select
-from pipeline.judging.splits import folds
-from pipeline.manifest import Dataset
-from pipeline.media import csd
-from pipeline.utterance import Media, Utterance
 
 CARDS = {card.name: card for card in CORPUS.cards}
 LABELS = "CMU_MOSEI_Labels.csd"

@@ -4,12 +4,11 @@ from collections import Counter
 from itertools import product
 
 import pytest
+from affex.pipeline.corpora.base import shortfalls
+from affex.pipeline.corpora.ravdess import CORPUS, find
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.text.errors import CorpusError
 from trees import touch
-
-from pipeline.corpora.base import shortfalls
-from pipeline.corpora.ravdess import CORPUS, find
-from pipeline.errors import CorpusError
-from pipeline.utterance import Media, Utterance
 
 TAKE = "01-06-01-02-01-12"
 AUDIO_VIDEO, VIDEO, AUDIO = f"01-{TAKE}.mp4", f"02-{TAKE}.mp4", f"03-{TAKE}.wav"

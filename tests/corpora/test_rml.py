@@ -3,13 +3,12 @@
 from collections import Counter
 
 import pytest
+from affex.pipeline.corpora.base import shortfalls
+from affex.pipeline.corpora.rml import CORPUS, find
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.text.errors import CorpusError
 from trees import rml as tree
 from trees import touch
-
-from pipeline.corpora.base import shortfalls
-from pipeline.corpora.rml import CORPUS, find
-from pipeline.errors import CorpusError
-from pipeline.utterance import Media, Utterance
 
 
 def test_a_path_says_all_and_the_film_is_the_sound(tmp_path):

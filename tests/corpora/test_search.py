@@ -3,13 +3,12 @@
 import os
 
 import pytest
+from affex.pipeline.caching import sources
+from affex.pipeline.corpora import search
+from affex.pipeline.corpora.search import Take
+from affex.pipeline.media import pointers
+from affex.pipeline.text.errors import CorpusError
 from trees import pointer, touch
-
-from pipeline.caching import sources
-from pipeline.corpora import search
-from pipeline.corpora.search import Take
-from pipeline.errors import CorpusError
-from pipeline.media import pointers
 
 
 def test_the_shallow_come_first_and_litter_not_at_all(tmp_path):

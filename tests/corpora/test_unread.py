@@ -1,18 +1,17 @@
 """Corpora without a reader are recognised, and told how to come in as a table."""
 
 import pytest
+from affex.pipeline.corpora.unread import UNREAD, Unread, plain
+from affex.pipeline.specs import discovery
+from affex.pipeline.text.errors import UsageError
 
-from pipeline import registry
-from pipeline.corpora.unread import UNREAD, Unread, plain
-from pipeline.errors import UsageError
-
-CORPORA = registry.corpora()
+CORPORA = discovery.corpora()
 OF_TITLE = {unread.title: unread for unread in UNREAD}
 
 
 def message(name: str) -> str:
     with pytest.raises(UsageError) as error:
-        registry.corpus(name)
+        discovery.corpus(name)
     return str(error.value)
 
 

@@ -9,10 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from affex.pipeline.corpora import demo
+from affex.pipeline.media import csd
 from dialogs import iemocap
-
-from pipeline.corpora import demo
-from pipeline.media import csd
 
 
 def touch(root: Path, *names: str) -> Path:

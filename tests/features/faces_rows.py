@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-
-from features.base import Rows
-from features.detectors import crops
-from features.faces import COLUMNS
+from affex.features.base import Rows
+from affex.features.detectors import crops
+from affex.features.faces import COLUMNS
 
 
 def found_in(pictures: Sequence[np.ndarray], fives: Sequence[np.ndarray | None]) -> Rows:

@@ -11,10 +11,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
-
-from features.base import Clip, Feature, Motion
-from features.markers import MARKERS
-from pipeline.registry import feature_presets
+from affex.features.base import Clip, Feature, Motion
+from affex.features.capture.markers import MARKERS
+from affex.pipeline.specs.discovery import feature_presets
 
 FOLDER = Path(__file__).parent / "reference"
 

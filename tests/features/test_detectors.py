@@ -8,18 +8,17 @@ import dlib
 import numpy as np
 import pytest
 import torch
+from affex.features.detectors import chips
+from affex.features.detectors.base import Faces, ranked
+from affex.features.detectors.hog import Hog
+from affex.features.detectors.landmarks import landmarks
+from affex.features.detectors.mmod import Mmod, suppressed
+from affex.features.detectors.yunet import YuNet
+from affex.features.networks import mmod, tiling
+from affex.features.networks.base import exact
+from affex.features.networks.dlib_weights import DETECTOR, LANDMARKS_5, LANDMARKS_68
+from affex.features.networks.weights import WeightError, packaged
 from skimage.data import astronaut
-
-from features.detectors import chips
-from features.detectors.base import Faces, ranked
-from features.detectors.hog import Hog
-from features.detectors.landmarks import landmarks
-from features.detectors.mmod import Mmod, suppressed
-from features.detectors.yunet import YuNet
-from features.networks import mmod, tiling
-from features.networks.base import exact
-from features.networks.dlib_weights import DETECTOR, LANDMARKS_5, LANDMARKS_68
-from features.networks.weights import WeightError, packaged
 
 #: Where her face is, x0 y0 x1 y1 px.
 FACE = (160, 50, 290, 210)

@@ -8,26 +8,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from affex.features.base import ExtractionError, Rows, Runtime
+from affex.features.detectors import crops
+from affex.features.detectors.chips import cut
+from affex.features.face import Face
+from affex.features.faces import COLUMNS, Faces, boxed, chip
+from affex.features.fer import Fer
+from affex.features.ir50 import EYES, Ir50, by_eyes
+from affex.features.networks import architectures, mini_xception
+from affex.features.networks.base import Embedder, Network
+from affex.features.networks.embedding import Embedding, nearest
+from affex.features.networks.weights import WeightError, sha256
+from affex.features.resnet18 import ResNet18
+from affex.features.vggface import VggFace
+from affex.pipeline.caching import cache
+from affex.pipeline.cli.command import cli
+from affex.pipeline.specs import discovery
+from affex.pipeline.text.errors import AffexError, UsageError
 from click.testing import CliRunner
 from films import film
-
-from features.base import ExtractionError, Rows, Runtime
-from features.detectors import crops
-from features.detectors.chips import cut
-from features.embedding import Embedding, nearest
-from features.face import Face
-from features.faces import COLUMNS, Faces, boxed, chip
-from features.fer import Fer
-from features.ir50 import EYES, Ir50, by_eyes
-from features.networks import architectures, mini_xception
-from features.networks.base import Embedder, Network
-from features.networks.weights import WeightError, sha256
-from features.resnet18 import ResNet18
-from features.vggface import VggFace
-from pipeline import registry
-from pipeline.caching import cache
-from pipeline.cli.command import cli
-from pipeline.errors import AffexError, UsageError
 
 RUNTIME = Runtime()
 KINDS = {"face": 128, "fer": 135, "resnet18": 512, "ir50": 512, "vggface": 4096}
@@ -230,17 +229,17 @@ def test_company_does_not_show_in_an_embedding_of_ones_own_network(weights: Path
 def test_a_weight_file_may_be_moved_and_is_known_by_its_bytes(weights: Path, tmp_path: Path):
     moved = tmp_path / "other.pth"
     moved.write_bytes(weights.read_bytes())
-    one, other = (registry.feature_specs(f"resnet18:weights={path}")[0] for path in (weights, moved))
+    one, other = (discovery.feature_specs(f"resnet18:weights={path}")[0] for path in (weights, moved))
     assert one == other
     assert cache.recipe(one.feature).key == cache.recipe(other.feature).key
     assert str(one) == f"resnet18:digest={sha256(weights)}"
-    [again] = registry.feature_specs(str(one))
+    [again] = discovery.feature_specs(str(one))
     again.feature.require(Runtime(weights=str(tmp_path)))
     assert isinstance(again.feature.load(Runtime(weights=str(tmp_path))).embedder, Embedder)
     torch.save(architectures.ResNet18(8).state_dict(), moved)
     with pytest.raises(WeightError, match=rf"needs the weight file with the sha256 {sha256(weights)}, .* none in"):
         again.feature.require(Runtime(weights=str(tmp_path)))
-    [changed] = registry.feature_specs(f"resnet18:weights={moved}")
+    [changed] = discovery.feature_specs(f"resnet18:weights={moved}")
     assert cache.recipe(changed.feature).key != cache.recipe(one.feature).key
     with pytest.raises(ValueError, match=r"digest=00: .*other\.pth has the sha256"):
         ResNet18(weights=str(moved), digest="00")
@@ -265,7 +264,7 @@ def test_a_preset_without_weights_says_in_one_sentence_what_is_missing_before_an
 
 @pytest.mark.parametrize(("name", "width"), KINDS.items())
 def test_every_embedding_can_be_named_without_its_weights(name: str, width: int):
-    feature = registry.feature_presets()[name]
+    feature = discovery.feature_presets()[name]
     assert isinstance(feature, Embedding)
     assert (feature.name, len(feature.columns), len(set(feature.columns))) == (name, width, width)
     assert all(column.startswith(f"{name}_") for column in feature.columns)
@@ -307,17 +306,17 @@ def test_fer_scores_a_smile(test_data):
     ],
 )
 def test_what_a_feature_reads_has_parameters_too(text: str):
-    [spec] = registry.feature_specs(text)
-    assert registry.feature_specs(str(spec)) == (spec,)
+    [spec] = discovery.feature_specs(text)
+    assert discovery.feature_specs(str(spec)) == (spec,)
     assert set(str(spec).partition(":")[2].split(",")) == set(text.partition(":")[2].split(","))
     assert not spec.is_preset
     assert cache.published(Path(), spec.unpooled).stem != spec.preset
 
 
 def test_a_parameter_of_what_a_feature_reads_is_its():
-    [spec] = registry.feature_specs("face:faces.frames=16/clip,faces.detector=hog")
+    [spec] = discovery.feature_specs("face:faces.frames=16/clip,faces.detector=hog")
     assert spec.feature == Face(faces=Faces(frames="16/clip", detector="hog"))
-    assert str(registry.spec_of(spec.feature.upstream)) == "faces:frames=16/clip,detector=hog"
+    assert str(discovery.spec_of(spec.feature.upstream)) == "faces:frames=16/clip,detector=hog"
 
 
 @pytest.mark.parametrize(
@@ -333,4 +332,4 @@ def test_a_parameter_of_what_a_feature_reads_is_its():
 )
 def test_a_wrong_parameter_of_what_a_feature_reads_is_named(text: str, message: str):
     with pytest.raises(UsageError, match=message):
-        registry.feature_specs(text)
+        discovery.feature_specs(text)

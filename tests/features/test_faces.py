@@ -7,27 +7,26 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from affex.features.base import ExtractionError, Frames, Rows, Runtime
+from affex.features.detectors import crops
+from affex.features.detectors.base import Faces as Found
+from affex.features.detectors.base import ranked
+from affex.features.detectors.chips import aligned
+from affex.features.detectors.following import Follower, Tracker, overlap
+from affex.features.detectors.search import Search
+from affex.features.face import Face
+from affex.features.faces import COLUMNS, Faces, boxed, chip, inside, is_found, sharpness, squared, yaw
+from affex.features.networks import dlib_resnet
+from affex.pipeline.caching import cache, store
+from affex.pipeline.extraction import streams
+from affex.pipeline.extraction.extract import Summary
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.media import video
 from corpus import run, spec
 from films import film
 from scenes import middle, nobody, scene, scenes
 from skimage.data import astronaut
-
-from features.base import ExtractionError, Frames, Rows, Runtime
-from features.detectors import crops
-from features.detectors.base import Faces as Found
-from features.detectors.base import ranked
-from features.detectors.chips import aligned
-from features.detectors.following import Follower, Tracker, overlap
-from features.detectors.search import Search
-from features.face import Face
-from features.faces import COLUMNS, Faces, boxed, chip, inside, is_found, sharpness, squared, yaw
-from features.networks import dlib_resnet
-from pipeline.caching import cache, store
-from pipeline.extraction import streams
-from pipeline.extraction.extract import Summary
-from pipeline.manifest import Dataset
-from pipeline.media import video
-from pipeline.utterance import Media, Utterance
 
 #: Where her face is in the portrait, x0 y0 x1 y1 px, by hand.
 HERS = np.array([160, 50, 290, 210])
@@ -314,7 +313,7 @@ def test_the_box_is_cut_from_the_crop_where_it_lies_in_the_frame(clip: np.ndarra
 
 def test_landmarks_are_looked_for_in_a_square_and_the_crop_shows_the_box(monkeypatch: pytest.MonkeyPatch):
     asked: list[list[float]] = []
-    monkeypatch.setattr("features.faces.landmarks", lambda _, box: asked.append(box.tolist()) or np.zeros((5, 2)))
+    monkeypatch.setattr("affex.features.faces.landmarks", lambda _, box: asked.append(box.tolist()) or np.zeros((5, 2)))
     frame = squares()
     frame[100:240, 200:300] = 255
     rows = Faces().extract_stream(in_windows(frame[None], 1), Search(Squares(), 80, 45))

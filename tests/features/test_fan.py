@@ -6,16 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from affex.features.base import Runtime
+from affex.features.detectors import fan
+from affex.features.detectors.chips import MEAN_FACE
+from affex.features.detectors.fan import FILES, Fan
+from affex.features.landmarks import Landmarks
+from affex.features.networks.weights import WeightError, sha256
+from affex.pipeline.caching import cache
 from faces_rows import found_in
 from skimage.data import astronaut
-
-from features.base import Runtime
-from features.detectors import fan
-from features.detectors.chips import MEAN_FACE
-from features.detectors.fan import FILES, Fan
-from features.landmarks import Landmarks
-from features.networks.weights import WeightError, sha256
-from pipeline.caching import cache
 
 #: Where the mean face lies in the portrait: its first corner and its size, px; hers is about there.
 FIRST, FACE = np.array([178, 80]), 95

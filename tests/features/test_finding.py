@@ -8,15 +8,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-
-from features.base import Runtime
-from features.detectors import yunet
-from features.faces import Faces
-from features.networks import finding
-from features.networks.dlib_weights import DETECTOR
-from features.networks.weights import WeightError, WeightFile
-from pipeline import registry
-from pipeline.caching import cache
+from affex.features.base import Runtime
+from affex.features.detectors import yunet
+from affex.features.faces import Faces
+from affex.features.networks import finding
+from affex.features.networks.dlib_weights import DETECTOR
+from affex.features.networks.weights import WeightError, WeightFile
+from affex.pipeline.caching import cache
+from affex.pipeline.specs import discovery
 
 CONTENT = b"weights " * 999
 
@@ -142,12 +141,12 @@ def test_a_file_of_ones_own_is_known_by_its_digest_wherever_it_moves(tmp_path):
 def test_moving_yunet_changes_neither_feature_nor_key_nor_spec(test_data, tmp_path, monkeypatch):
     here = test_data("weights/yunet_n_dynamic.onnx")
     moved = put(tmp_path, here.read_bytes(), "moved.onnx")
-    one, other = (registry.feature_specs(f"faces:detector=yunet,weights={path}")[0] for path in (here, moved))
+    one, other = (discovery.feature_specs(f"faces:detector=yunet,weights={path}")[0] for path in (here, moved))
     assert one == other
     assert cache.recipe(one.feature).key == cache.recipe(other.feature).key
     assert str(one) == str(other) == f"faces:detector=yunet,digest={yunet.WEIGHTS[0].sha256}"
     assert "weights" not in cache.parameters(one.feature)
-    [again] = registry.feature_specs(str(one))
+    [again] = discovery.feature_specs(str(one))
     assert again == one
     again.feature.require(Runtime(weights=str(here.parent)))
     Faces(detector="yunet").require(Runtime(weights=str(here.parent)))

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 import soxr
+from affex.features.base import Clip, ExtractionError
+from affex.features.fingerprint import PRESETS
 from copies import voice
-
-from features.base import Clip, ExtractionError
-from features.fingerprint import PRESETS
 
 PRINT = PRESETS["fingerprint"]
 

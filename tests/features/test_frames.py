@@ -4,9 +4,8 @@ import warnings
 
 import numpy as np
 import pytest
-
-from features.base import Clip, ExtractionError
-from features.frames import (
+from affex.features.base import Clip, ExtractionError
+from affex.features.sound.frames import (
     FLOOR,
     amplitude_levels,
     check_mels,

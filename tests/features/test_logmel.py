@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-
-from features.base import Clip
-from features.logmel import PRESETS, Logmel
+from affex.features.base import Clip
+from affex.features.logmel import PRESETS, Logmel
 
 
 def test_the_first_preset_is_2048_by_512_samples_at_16_khz():

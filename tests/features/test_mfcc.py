@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-
-from features.base import Clip
-from features.frames import FLOOR, mel_levels
-from features.mfcc import PRESETS, Mfcc
+from affex.features.base import Clip
+from affex.features.mfcc import PRESETS, Mfcc
+from affex.features.sound.frames import FLOOR, mel_levels
 
 RATE = 16000
 
@@ -49,7 +48,7 @@ def test_the_voice_preset_is_the_papers():
 
 
 def test_the_long_preset_has_40_coefficients_of_the_frames_of_logmel():
-    from features.logmel import PRESETS as LOGMEL
+    from affex.features.logmel import PRESETS as LOGMEL
 
     rows, levels = PRESETS["mfcc-long"].extract(noise()), LOGMEL["logmel"].extract(noise())
     assert rows.values.shape == (len(levels.values), 40)

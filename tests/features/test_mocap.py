@@ -5,17 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from affex.features.base import ExtractionError, Motion
+from affex.features.capture.markers import MARKERS, REGIONS, bridged, placed
+from affex.features.hands import HANDS
+from affex.features.mocap import FACE, Mocap
+from affex.features.mocap_slices import MocapSlices, sliced
+from affex.pipeline.specs import column_groups
+from affex.pipeline.specs.discovery import feature_specs
+from affex.pipeline.text.errors import UsageError
 from make_references import excerpt, motion, motion_presets, path
 from scipy.signal import savgol_filter
-
-from features.base import ExtractionError, Motion
-from features.hands import HANDS
-from features.markers import MARKERS, REGIONS, bridged, placed
-from features.mocap import FACE, Mocap
-from features.mocap_slices import MocapSlices, sliced
-from pipeline import parts
-from pipeline.errors import UsageError
-from pipeline.registry import feature_specs
 
 PRESETS = motion_presets()
 FRAMES = ["mocap", "markers", "headmotion", "hands"]
@@ -77,7 +76,7 @@ def test_a_feature_travels_to_workers_and_serves_as_a_key(name):
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_column_is_of_one_part(name):
     feature = PRESETS[name]
-    found = [parts.places(feature.columns, [part]) for part in feature.parts]
+    found = [column_groups.places(feature.columns, [part]) for part in feature.parts]
     assert sorted(number for part in found for number in part) == list(range(len(feature.columns)))
     assert not any("_" in part or "." in part for part in feature.parts)
 
@@ -114,7 +113,7 @@ def test_columns_are_named_by_region_marker_and_axis():
 
 def test_a_region_is_a_part():
     (spec,) = feature_specs("mocap:columns=eyebrow")
-    assert len(parts.chosen(spec.feature.columns, spec.only)) == 8 * 3 * 3
+    assert len(column_groups.chosen(spec.feature.columns, spec.only)) == 8 * 3 * 3
     with pytest.raises(UsageError, match="There is no part of the columns of mocap 'brow'"):
         feature_specs("mocap:columns=brow")
 

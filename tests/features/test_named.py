@@ -5,18 +5,17 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from affex.features.base import Frames, Runtime
+from affex.features.detectors import named
+from affex.features.detectors.face_alignment import SFD_WEIGHTS, BlazeFace, Sfd
+from affex.features.detectors.mmod import Mmod
+from affex.features.detectors.yunet import WEIGHTS as YUNETS
+from affex.features.faces import COLUMNS, Faces
+from affex.features.networks.weights import WeightError, sha256
+from affex.pipeline.caching import cache
+from affex.pipeline.specs import discovery
 from scenes import scene
 from toyweights import blazeface_weights, sfd_weights
-
-from features.base import Frames, Runtime
-from features.detectors import named
-from features.detectors.face_alignment import SFD_WEIGHTS, BlazeFace, Sfd
-from features.detectors.mmod import Mmod
-from features.detectors.yunet import WEIGHTS as YUNETS
-from features.faces import COLUMNS, Faces
-from features.networks.weights import WeightError, sha256
-from pipeline import registry
-from pipeline.caching import cache
 
 
 @pytest.fixture(autouse=True)
@@ -122,8 +121,8 @@ def test_every_detector_is_made_by_its_name(name, tmp_path, test_data):
 def test_faces_are_those_of_the_detector_that_is_named(tmp_path):
     """Its weights may move: neither the feature nor its key nor what one would ask for says where they are."""
     mine = sfd_weights(tmp_path / "mine.pth")
-    [spec] = registry.feature_specs(f"faces:detector=sfd,score=0.2,missing=keep,weights={mine}")
-    [again] = registry.feature_specs(str(spec))
+    [spec] = discovery.feature_specs(f"faces:detector=sfd,score=0.2,missing=keep,weights={mine}")
+    [again] = discovery.feature_specs(str(spec))
     assert str(tmp_path) not in str(spec)
     assert again == spec
     assert cache.recipe(again.feature).key == cache.recipe(spec.feature).key

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-
-from features.base import Clip
-from features.logmel import Logmel
-from features.segments import PRESETS, Segments, segments
+from affex.features.base import Clip
+from affex.features.logmel import Logmel
+from affex.features.segments import PRESETS, Segments, segments
 
 RATE = 16000
 

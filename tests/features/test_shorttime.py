@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-
-from features.base import Clip
-from features.shorttime import PRESETS, SEMITONES, ShortTime, entropy
+from affex.features.base import Clip
+from affex.features.shorttime import PRESETS, SEMITONES, ShortTime, entropy
 
 RATE = 16000
 FEATURE = PRESETS["shorttime"]
@@ -139,7 +138,7 @@ def test_what_lies_below_every_key_has_no_semitone():
 
 
 def test_mfcc_are_those_of_the_mfcc_feature_over_40_bands():
-    from features.mfcc import Mfcc
+    from affex.features.mfcc import Mfcc
 
     clip = Clip(noise(2).astype("f4"), RATE)
     other = Mfcc(n=13, window=0.2, hop=0.1, mels=40, derivatives=0).extract(clip).values

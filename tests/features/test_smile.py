@@ -6,10 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from affex.features.base import Clip, ExtractionError
+from affex.features.smile import PRESETS, SETS, Smile, _idle, least_samples
 from make_references import signal
-
-from features.base import Clip, ExtractionError
-from features.smile import PRESETS, SETS, Smile, _idle, least_samples
 
 RATE = 16000
 #: Functionals and low-level descriptors, as published.

@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-
-from features.base import Clip
-from features.spectrogram import PRESETS, Spectrogram
+from affex.features.base import Clip
+from affex.features.spectrogram import PRESETS, Spectrogram
 
 
 def test_bins_are_25_hz_apart_up_to_4975_hz():

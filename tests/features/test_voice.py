@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-
-from features.base import Clip
-from features.mfcc import Mfcc
-from features.smile import PRESETS as SMILE
-from features.voice import PRESETS, Voice
+from affex.features.base import Clip
+from affex.features.mfcc import Mfcc
+from affex.features.smile import PRESETS as SMILE
+from affex.features.voice import PRESETS, Voice
 
 RATE = 16000
 FEATURE = PRESETS["voice"]

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
+from affex.features.base import Clip, ExtractionError
+from affex.features.smile import SETS, Framing, Smile, computed
+from affex.features.voiced import LEVEL, PRESETS, Voiced, standardised
 from make_references import signal
-
-from features.base import Clip, ExtractionError
-from features.smile import SETS, Framing, Smile, computed
-from features.voiced import LEVEL, PRESETS, Voiced, standardised
 
 RATE = 16000
 FEATURE = PRESETS["compare-voiced"]

@@ -1,0 +1,128 @@
+"""Captured: what the features of motion capture share, from positions with gaps to even frames and their derivatives.
+
+Frames are taken at an even rate by the clock, short gaps bridged; frames that lack something all the same are left
+out, and no derivative reaches across them (see `features.capture.markers`, `features.capture.motion`).
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from affex.features.base import Motion, MotionFeature, Rows
+from affex.features.capture.markers import ROUNDING, bridged, require_whole
+from affex.features.capture.motion import runs, with_derivatives
+from affex.features.sound.frames import check_derivatives
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Captured(MotionFeature):
+    """Frames of motion capture, with derivatives.
+
+    Parameters
+    ----------
+    rate
+        At most so many frames a second are kept, Hz: the first of each 1/rate s. The default is that of the voice in
+        Metallinou, Lee and Narayanan 2008, one each 25 ms.
+    derivatives
+        0: none, 1: with the first, 2: with the first and second; a second, see `features.capture.motion`.
+    span
+        How long a stretch of time a derivative is estimated over, s; three frames at the least. The default is about
+        half a syllable, five frames at 40 Hz: faces move no faster than speech.
+    gap
+        The longest gap that is bridged by a straight line, s. The default is a syllable: in a longer time a mouth may
+        open and shut unseen.
+    least
+        The share of a turn's frames that must have everything; else the turn is a recorded failure.
+    """
+
+    rate: float = 40.0
+    derivatives: int = 2
+    span: float = 0.12
+    gap: float = 0.2
+    least: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_derivatives(self.derivatives)
+        if not 1 <= self.rate <= 1000:
+            raise ValueError(f"rate={self.rate}: expected 1 to 1000 Hz")
+        if not 0 <= self.span <= 10:
+            raise ValueError(f"span={self.span}: expected 0 to 10 s")
+        check_gap(self.gap)
+        if not 0 <= self.least <= 1:
+            raise ValueError(f"least={self.least}: expected 0 to 1, a share of the frames")
+
+    @property
+    def framewise(self) -> bool:
+        """One row for each frame that has everything."""
+        return True
+
+    @property
+    @abstractmethod
+    def static(self) -> Sequence[tuple[str, Sequence[str]]]:
+        """The parts of its columns, each with the names of the columns in it."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What its columns begin with."""
+        return tuple(part for part, _ in self.static)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """``<part>_<name>``, then ``<part>_d1_<name>``, then ``<part>_d2_<name>``."""
+        return tuple(
+            f"{part}{order}_{name}"
+            for order in ("", "_d1", "_d2")[: self.derivatives + 1]
+            for part, names in self.static
+            for name in names
+        )
+
+    @abstractmethod
+    def measured(self, motion: Motion) -> tuple[Floats, Sequence[str]]:
+        """Return what is measured in each frame, NaN where something is missing, and whose columns they are.
+
+        Returns
+        -------
+        values : (n_frames, n) float64
+            Columns as in `static`.
+        names
+            Equally many columns belong to each, as three to a marker.
+        """
+
+    def extract(self, motion: Motion) -> Rows:
+        """Compute the rows of one clip.
+
+        Raises
+        ------
+        ExtractionError
+            If it is not of such markers, or too few frames have everything.
+        """
+        values, names = self.measured(motion)
+        numbers, first = np.unique(np.floor((motion.times + ROUNDING) * self.rate), return_index=True)
+        kept, times = bridged(values, motion.times, self.gap)[first], motion.times[first]
+        whole = require_whole(kept, times, names, self.least, self.gap)
+        return Rows(
+            with_derivatives(
+                kept[whole].astype(np.float32),
+                times[whole],
+                runs(numbers[whole].astype(np.int64)),
+                self.derivatives,
+                self.span,
+            ),
+            times[whole],
+        )
+
+
+def check_gap(gap: float) -> None:
+    """Refuse gaps that nobody should bridge.
+
+    Raises
+    ------
+    ValueError
+        With the allowed range.
+    """
+    if not 0 <= gap <= 1:
+        raise ValueError(f"gap={gap}: expected 0 to 1 s")

@@ -1,0 +1,1 @@
+"""What features of pictures share: which are wanted, and how they are collected."""

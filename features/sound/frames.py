@@ -1,0 +1,219 @@
+"""What the features of short frames share: spectra, mel bands, times and derivatives.
+
+Conventions: frame ``k`` covers the samples ``[k * hop, k * hop + window)`` and nothing is padded on, so a clip
+of ``N`` samples has ``1 + (N - window) // hop`` frames and every one of them is all speech of this clip.
+Durations are in seconds and rounded to whole samples. Levels are in dB relative to full scale, where a sine
+of amplitude 1 is 0 dB (AES17), and are cut off below `FLOOR`, so that silence is a number.
+
+Spectra, mel filters and derivatives are librosa's (McFee et al. 2015, doi:10.25080/Majora-7b98e3ed-003).
+"""
+
+import math
+
+import numpy as np
+from affex.features.base import Clip, Values, require_length
+from numpy.typing import NDArray
+
+#: Levels below this are set to it, dB. The rounding noise of 16-bit audio as a whole lies at -98 dB, so what
+#: a single band holds down here is a recording's silence.
+FLOOR = -120.0
+
+#: How many frames a derivative is estimated over, librosa's choice.
+DERIVATIVE_WIDTH = 9
+
+
+def check_framing(window: float, hop: float) -> None:
+    """Refuse windows and hops that make no sense for speech.
+
+    Raises
+    ------
+    ValueError
+        With the allowed range.
+    """
+    if not 0.005 <= window <= 2.0:
+        raise ValueError(f"window={window}: expected 0.005 to 2 s")
+    if not 0.001 <= hop <= window:
+        raise ValueError(f"hop={hop}: expected 0.001 s to the window's {window} s")
+
+
+def check_derivatives(derivatives: int) -> None:
+    """Refuse anything but none, the first, or the first and second derivative.
+
+    Raises
+    ------
+    ValueError
+        With the allowed range.
+    """
+    if derivatives not in (0, 1, 2):
+        raise ValueError(f"derivatives={derivatives}: expected 0 (none), 1 (first) or 2 (first and second)")
+
+
+def in_words(derivatives: int) -> str:
+    """Return what comes with so many derivatives, as the end of a clause."""
+    return ("", ", with first derivatives", ", with first and second derivatives")[derivatives]
+
+
+def check_mels(mels: int, window: float, rate: int) -> None:
+    """Refuse so many mel bands that the lowest ones would lie between two bins of the spectrum.
+
+    Raises
+    ------
+    ValueError
+        With the allowed range.
+    """
+    bin_width = rate / _mel_points(window, rate)
+    # Bands are spaced evenly in mel and each spans two spaces; the narrowest are those below 1 kHz, where a
+    # mel is 200/3 Hz. A band wider than a bin holds at least one.
+    most = math.ceil(2 * (200 / 3) * _mel(rate / 2) / bin_width) - 2
+    if not 1 <= mels <= most:
+        raise ValueError(f"mels={mels}: expected 1 to {most} with a window of {window} s at {rate} Hz")
+
+
+def amplitude_levels(clip: Clip, window: float, hop: float, bins: int) -> Values:
+    """Return the level of the lowest frequencies in every frame, through a Hamming window.
+
+    The spectrum has as many points as the window has samples; bin ``b`` is at ``b / window`` Hz.
+
+    Returns
+    -------
+    levels : (n_frames, bins) float32, dB
+        0 dB in the bin of a sine of amplitude 1.
+
+    Raises
+    ------
+    ExtractionError
+        If the clip is shorter than a window.
+    """
+    from scipy.signal import get_window
+
+    size = _samples(window, clip.rate)
+    gain = float(get_window("hamming", size).sum()) / 2
+    power = _power(clip, window, hop, taper="hamming", n_fft=size)[:bins]
+    return _decibels(power / gain**2)
+
+
+def mel_levels(clip: Clip, window: float, hop: float, mels: int) -> Values:
+    """Return the level in each mel band (Slaney's scale, 0 Hz to half the rate) in every frame.
+
+    Through a Hann window, padded with zeros to the next power of two. The bands are triangles that add up to
+    1 between the first and the last centre, so the powers of a sine's bands add up to the sine's.
+
+    Returns
+    -------
+    levels : (n_frames, mels) float32, dB
+        All bands together of a sine of amplitude 1 are 0 dB.
+
+    Raises
+    ------
+    ExtractionError
+        If the clip is shorter than a window.
+    """
+    from librosa.filters import mel
+    from scipy.signal import get_window
+
+    n_fft = _mel_points(window, clip.rate)
+    gain = n_fft * float((get_window("hann", _samples(window, clip.rate)) ** 2).sum()) / 4
+    power = _power(clip, window, hop, taper="hann", n_fft=n_fft)
+    bands = mel(sr=clip.rate, n_fft=n_fft, n_mels=mels, norm=None)
+    return _decibels(bands @ power / gain)
+
+
+def framed(clip: Clip, window: float, hop: float) -> Values:
+    """Return the samples of every frame, as a view.
+
+    Returns
+    -------
+    frames : (n_frames, n_samples) float32
+
+    Raises
+    ------
+    ExtractionError
+        If the clip is shorter than a window.
+    """
+    size = _samples(window, clip.rate)
+    require_length(clip, size, f"one window of {window} s")
+    frames: Values = np.lib.stride_tricks.sliding_window_view(clip.samples, size)[:: _samples(hop, clip.rate)]
+    return frames
+
+
+def frame_times(n_frames: int, window: float, hop: float, rate: int) -> NDArray[np.float64]:
+    """Return the middle of each frame.
+
+    Returns
+    -------
+    times : (n_frames,) float64, s
+    """
+    return (np.arange(n_frames) * _samples(hop, rate) + _samples(window, rate) / 2) / rate
+
+
+def with_derivatives(static: Values, derivatives: int) -> Values:
+    """Append the first derivatives in time, or the first and the second.
+
+    The slope (curvature) of the line (parabola) that fits nine frames best (Savitzky and Golay 1964,
+    doi:10.1021/ac60214a047), a frame (a frame squared); beyond the ends the last frame is repeated.
+
+    Parameters
+    ----------
+    static : (n_frames, n) float32
+    derivatives
+        0, 1 or 2.
+
+    Returns
+    -------
+    values : (n_frames, n * (1 + derivatives)) float32
+    """
+    from librosa.feature import delta
+
+    orders = [
+        delta(static, width=DERIVATIVE_WIDTH, order=order, axis=0, mode="nearest")
+        for order in range(1, derivatives + 1)
+    ]
+    return np.concatenate([static, *orders], axis=1, dtype=np.float32)
+
+
+def column_names(stem: str, n: int, derivatives: int) -> tuple[str, ...]:
+    """Return the names that belong to `with_derivatives`: ``mfcc_00``, ..., ``mfcc_d1_00``, ..."""
+    digits = max(2, len(str(n - 1)))
+    stems = (stem, f"{stem}_d1", f"{stem}_d2")[: derivatives + 1]
+    return tuple(f"{s}_{i:0{digits}}" for s in stems for i in range(n))
+
+
+def _samples(duration: float, rate: int) -> int:
+    return round(duration * rate)
+
+
+def _mel_points(window: float, rate: int) -> int:
+    return 1 << (_samples(window, rate) - 1).bit_length()
+
+
+def _mel(hertz: float) -> float:
+    """Slaney's scale: linear to 1 kHz (15 mel), logarithmic above (Auditory Toolbox, 1998)."""
+    return 3 * hertz / 200 if hertz < 1000 else 15 + 27 * math.log(hertz / 1000) / math.log(6.4)
+
+
+def _power(clip: Clip, window: float, hop: float, *, taper: str, n_fft: int) -> Values:
+    """Return the power spectrum ``(n_fft // 2 + 1, n_frames)`` of every frame."""
+    from librosa import stft
+
+    size = _samples(window, clip.rate)
+    require_length(clip, size, f"one window of {window} s")
+    # librosa counts frames of n_fft samples, with the window in their middle: this much silence around the
+    # clip makes its first frame begin with the clip's first sample.
+    before = (n_fft - size) // 2
+    padded = np.pad(clip.samples, (before, n_fft - size - before))
+    spectrum = stft(
+        padded,
+        n_fft=n_fft,
+        hop_length=_samples(hop, clip.rate),
+        win_length=size,
+        window=taper,
+        center=False,
+    )
+    power: Values = np.square(np.abs(spectrum))
+    return power
+
+
+def _decibels(power: Values) -> Values:
+    floor = 10 ** (FLOOR / 10)
+    levels: Values = 10 * np.log10(np.maximum(power.T, floor), dtype=np.float32)
+    return levels

@@ -1,0 +1,112 @@
+"""The upper part of a contact sheet: frames with what was found in them, and their crops below.
+
+All is placed in inches, from the top: so every frame and every crop is as large as it can be.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from affex.features.detectors.chips import Picture
+from affex.pipeline.contact_sheet.record import SHOTS, Face, Seen, Shot
+from affex.pipeline.contact_sheet.style import GAP, LOST, MARGIN, MARK, OUTLINE, WIDTH
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import SubFigure
+
+#: How wide and how tall a picture is at the most, and how tall what stands above it, in.
+TILE, TALLEST, LABEL = (WIDTH - 2 * MARGIN - (SHOTS - 1) * GAP) / SHOTS, 3.0, 0.3
+
+#: The edges of pictures, with and without a face.
+EDGE: dict[str, Any] = {"color": "grey", "linewidth": 0.6}
+LOST_EDGE: dict[str, Any] = {"color": LOST, "linewidth": 3, "linestyle": "--"}
+
+
+def heights(seen: Seen) -> tuple[float, ...]:
+    """Return the heights of the row of frames and of that of crops, in."""
+    sizes = ([(s.width, s.height) for s in seen.shots], [_size(s.crop) for s in seen.shots if s.crop is not None])
+    return tuple(LABEL + max((_fitted(*size)[1] for size in some), default=LABEL) for some in sizes)
+
+
+def _size(picture: Picture) -> tuple[int, int]:
+    """Return width and height, px."""
+    return picture.shape[1], picture.shape[0]
+
+
+def _fitted(width: float, height: float) -> tuple[float, float]:
+    """Return the width and height, in, at which a picture fills a tile."""
+    inches = min(TILE / width, TALLEST / height)
+    return width * inches, height * inches
+
+
+def _tile(
+    figure: "SubFigure", room: float, column: int, top: float, picture: Picture, size: tuple[float, float]
+) -> "Axes":
+    """Return axes for a picture, in its own px whatever it was shrunk to: the edge of the first is 0.
+
+    Parameters
+    ----------
+    room
+        The figure's height, in.
+    top
+        Where the tile begins, in from the figure's top; its label comes first.
+    size
+        The picture's own width and height, px.
+    """
+    width, height = _fitted(*size)
+    left, bottom = MARGIN + column * (TILE + GAP) + (TILE - width) / 2, room - top - LABEL - height
+    axes = figure.add_axes((left / WIDTH, bottom / room, width / WIDTH, height / room))
+    axes.imshow(picture, extent=(0, size[0], size[1], 0), aspect="auto")
+    axes.set(xlim=(0, size[0]), ylim=(size[1], 0), xticks=[], yticks=[], autoscale_on=False)
+    axes.spines[:].set(**EDGE)
+    return axes
+
+
+def draw(figure: "SubFigure", room: float, top: float, seen: Seen) -> None:
+    """Draw each frame with its crop below.
+
+    Parameters
+    ----------
+    room
+        The figure's height, in.
+    top
+        Where the frames begin, in from the figure's top.
+    """
+    below = top + heights(seen)[0]
+    for column, shot in enumerate(seen.shots):
+        axes = _tile(figure, room, column, top, shot.picture, (shot.width, shot.height))
+        axes.set_title(f"{column + 1}  ·  {seen.times[shot.row]:.2f} s  ·  {_verdict(seen, shot)}", fontsize=8)
+        if shot.face is None:
+            axes.spines[:].set(**LOST_EDGE)
+        else:
+            _draw_face(axes, shot.face)
+        if shot.crop is not None:
+            crop = _tile(figure, room, column, below, shot.crop, _size(shot.crop))
+            crop.set_title(_kept(shot, shot.crop), fontsize=8)
+
+
+def _kept(shot: Shot, crop: Picture) -> str:
+    """Return what a crop shows."""
+    what = "its crop" if shot.face else "kept of the whole"
+    others = f"  ·  one of {shot.face.n_faces} faces" if shot.face and shot.face.n_faces > 1 else ""
+    return "{}, {} x {} px{}".format(what, *_size(crop), others)
+
+
+def _verdict(seen: Seen, shot: Shot) -> str:
+    """Return what the detector says of a frame."""
+    if shot.face is None:
+        return "lost"
+    return f"score {seen.scores[shot.row]:.2f}" + (", the lowest" if shot.row == seen.worst else "")
+
+
+def _draw_face(axes: "Axes", face: Face) -> None:
+    """Draw the box and the landmarks of a face on its frame."""
+    from matplotlib.patches import Rectangle
+    from matplotlib.patheffects import withStroke
+
+    x0, y0, x1, y1 = map(float, face.box)
+    outlined = [withStroke(linewidth=2.8, foreground=OUTLINE)]
+    axes.add_patch(
+        Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=MARK, linewidth=1.4, path_effects=outlined)
+    )
+    x, y = face.points.T + 0.5
+    axes.scatter(x, y, s=9, color=MARK, edgecolors=OUTLINE, linewidths=0.6, zorder=3)

@@ -1,0 +1,68 @@
+"""From the id of an utterance to its contact sheet, as a file."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from affex.pipeline.contact_sheet.draw import drawn
+from affex.pipeline.contact_sheet.gather import gathered
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.reporting.pictures import KINDS
+from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.storage.atomic import temporary, writing
+from affex.pipeline.text.console import Console
+from affex.pipeline.text.errors import UsageError, unknown
+
+#: How much of an utterance's id a file is called by, characters.
+NAME = 60
+
+
+def show(datasets: Sequence[Dataset], id_: str, spec: FeatureSpec, out: Path | None, console: Console) -> None:
+    """Write the contact sheet of an utterance; say where, and what there is not to be seen or heard.
+
+    Parameters
+    ----------
+    datasets
+        The corpora that it is looked for in; of several utterances of one id, the first is shown.
+    spec
+        The feature whose rows are shown.
+    out
+        The file, whose ending says its kind; None for a PNG in the corpus's cache folder.
+
+    Raises
+    ------
+    UsageError
+        If there is no such utterance, or no such kind of file, or the feature does not hold faces.
+    AffexError
+        If the file cannot be written.
+    """
+    dataset, utterance = _found(datasets, id_)
+    path = out or default_path(dataset, id_)
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in KINDS:
+        raise UsageError(f"OUT={path}: expected a file that ends in .{', .'.join(KINDS)}.")
+    sheet = gathered(dataset, utterance, spec)
+    picture = drawn(sheet, kind)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary(path) as file:
+            file.write(picture)
+    for what, why in (("frames", sheet.seen), ("sound", sheet.heard)):
+        if isinstance(why, str):
+            console.say(f"No {what}: {why}")
+    console.say(f"-> {path}")
+
+
+def default_path(dataset: Dataset, id_: str) -> Path:
+    """Return where a sheet is written when nobody says: an id may be a path, and the end of one says most."""
+    name = re.sub(r"[^\w.+=@-]+", "-", id_).strip("-.")[-NAME:] or "utterance"
+    return dataset.folder / "sheets" / f"{name}.png"
+
+
+def _found(datasets: Sequence[Dataset], id_: str) -> tuple[Dataset, Utterance]:
+    for dataset in datasets:
+        for utterance in dataset.utterances:
+            if utterance.id == id_:
+                return dataset, utterance
+    raise unknown("utterance", id_, (utterance.id for dataset in datasets for utterance in dataset.utterances))

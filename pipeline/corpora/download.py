@@ -1,0 +1,223 @@
+"""From an address to a corpus's folder: fetched, resumed where it was cut, checked, unpacked.
+
+pooch compares the checksums and keeps a file only if they agree; what it lacks, resuming a cut download, is
+done here: a file on its way is ``<archive>.part``, and the next attempt asks for the bytes after it (HTTP
+``Range``, RFC 9110, section 14). Each archive is deleted once unpacked; ``.fetched/<archive>.json`` notes what came
+out of it, so that a second call fetches nothing.
+"""
+
+import json
+import os
+import shutil
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from affex.pipeline.corpora.base import Corpus, Download, shortfalls
+from affex.pipeline.storage import atomic
+from affex.pipeline.storage.files import content
+from affex.pipeline.text.errors import AffexError, CorpusError, UsageError
+
+if TYPE_CHECKING:
+    import requests
+
+RECORDS = ".fetched"  # the folder that says what has been unpacked
+TIMEOUT = 30.0  # s without a sign of the server
+CHUNK = 2**14  # bytes; of a connection that breaks, what came after the last whole chunk is lost
+
+
+def fetch(corpus: Corpus, root: Path, say: Callable[[str], None], *, extra: bool = False) -> None:
+    """Fetch a corpus into a folder, what is missing only.
+
+    Parameters
+    ----------
+    root
+        The corpus's folder, made where it is missing. An archive that was put there by hand is used if its
+        checksum is right.
+    say
+        Is told what the corpus is and on which terms, before anything is fetched, and then each step.
+    extra
+        Whether the large archives that the corpus does without are fetched too.
+
+    Raises
+    ------
+    UsageError
+        If the corpus is not free to fetch.
+    AffexError
+        If the server cannot be reached, a checksum is wrong or the disk refuses.
+    CorpusError
+        If what came is not the whole corpus.
+    """
+    if corpus.download is None:
+        raise UsageError(f"{corpus.name} cannot be fetched by affex. It comes from {corpus.source} ({corpus.licence}).")
+    say(f"{corpus.title}\nLicence: {corpus.licence}\nSource: {corpus.source}")
+    if not extra and _was_put_there_by_hand(corpus, root):
+        say(f"{root} holds all of it.")
+        return
+    wanted = {**corpus.download.files, **(corpus.download.extra if extra else {})}
+    missing = {name: checksum for name, checksum in wanted.items() if not _is_unpacked(root, name)}
+    with _explained(corpus.download, root):
+        root.mkdir(parents=True, exist_ok=True)
+        for name, checksum in _checksums(corpus.download, missing).items():
+            say(f"Fetching {name}")
+            _fetch(corpus.download.base_url, name, checksum, root)
+            say(f"Unpacking {name}")
+            _unpack(root, name)
+    if shortages := shortfalls(corpus, corpus.find(root)):
+        raise CorpusError(f"{root} is not whole after the download: {'; '.join(shortages)}.")
+    say(f"{root} holds all of it.")
+
+
+def _was_put_there_by_hand(corpus: Corpus, root: Path) -> bool:
+    """Whether nothing was fetched into the folder, and yet all is there."""
+    if (root / RECORDS).exists():
+        return False
+    try:
+        return Counter(utterance.part for utterance in corpus.find(root)) == Counter(corpus.counts)
+    except CorpusError:
+        return False
+
+
+@contextmanager
+def _explained(download: Download, root: Path) -> Iterator[None]:
+    """Turn what pooch, requests, zipfile and the disk say into sentences."""
+    import requests
+
+    by_hand = f"To fetch by hand, put {', '.join(download.files)} from {download.base_url} into {root} and run again."
+    try:
+        yield
+    except requests.RequestException as error:
+        raise AffexError(
+            f"{download.base_url} could not be read ({error}). What has arrived is kept: run the same command again to "
+            f"go on.\n{by_hand}"
+        ) from error
+    except OSError as error:
+        raise AffexError(f"{error.filename or root} cannot be written: {error.strerror or error}.") from error
+
+
+def _checksums(download: Download, files: Mapping[str, str | None]) -> dict[str, str]:
+    """Return every file's checksum, those not known here from the repository that publishes them."""
+    known = {name: checksum for name, checksum in files.items() if checksum is not None}
+    if len(known) == len(files):
+        return known
+    import pooch
+
+    published = pooch.create(path="", base_url=f"doi:{download.doi}")
+    try:
+        published.load_registry_from_doi()
+    except (ValueError, KeyError) as error:
+        raise AffexError(f"doi:{download.doi} does not publish its checksums as expected: {error}.") from error
+    if lacking := [name for name in files if name not in known and name not in published.registry]:
+        raise AffexError(f"doi:{download.doi} publishes no checksum of {', '.join(lacking)}: nothing was fetched.")
+    return {name: known.get(name) or published.registry[name] for name in files}
+
+
+def _fetch(base_url: str, name: str, checksum: str, root: Path) -> None:
+    import pooch
+
+    source = pooch.create(path=root, base_url=base_url, registry={name: checksum})
+    pooch.get_logger().setLevel("WARNING")
+    try:
+        source.fetch(name, downloader=resume)
+    except ValueError as error:  # pooch's word for a checksum that differs
+        raise AffexError(
+            f"{name} from {base_url} is not the file it should be, and was not kept: {error} "
+            "Run the same command again; if that does not help, the file at the source has changed."
+        ) from error
+
+
+def resume(url: str, output_file: str, pooch: Any) -> None:
+    """Download one file as pooch's downloader does, going on after what an earlier attempt brought.
+
+    A connection that breaks is taken up again as long as each attempt brings something.
+
+    Raises
+    ------
+    requests.RequestException
+        If the server cannot be reached, refuses, or breaks off before anything new has come.
+    """
+    import requests
+
+    part = Path(pooch.path) / f"{url.rpartition('/')[2]}.part"
+    part.touch()
+    while True:
+        before = part.stat().st_size
+        try:
+            _append(url, part)
+            break
+        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError):
+            if part.stat().st_size <= before:
+                raise
+    part.replace(output_file)
+
+
+def _append(url: str, part: Path) -> None:
+    """Ask for the bytes that a file lacks, or for all where the server does not do parts."""
+    import requests
+    from tqdm import tqdm
+
+    size = part.stat().st_size
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={size}-"} if size else {})
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+        if response.status_code == requests.codes.requested_range_not_satisfiable:
+            return  # all is here; if it is more than all, the checksum will tell
+        response.raise_for_status()
+        resumed = response.status_code == requests.codes.partial_content
+        total = _length(response) + (size if resumed else 0)
+        with (
+            part.open("ab" if resumed else "wb") as file,
+            tqdm(total=total, initial=file.tell(), unit="B", unit_scale=True, desc=part.stem, disable=None) as bar,
+        ):
+            for chunk in response.iter_content(CHUNK):
+                bar.update(file.write(chunk))
+
+
+def _length(response: "requests.Response") -> int:
+    return int(response.headers.get("Content-Length", 0))
+
+
+def _record(root: Path, archive: str) -> Path:
+    return root / RECORDS / f"{archive}.json"
+
+
+def _is_unpacked(root: Path, archive: str) -> bool:
+    try:
+        sizes = json.loads(content(_record(root, archive)))
+    except (OSError, ValueError):
+        return False
+    return all((root / name).is_file() and (root / name).stat().st_size == size for name, size in sizes.items())
+
+
+def _unpack(root: Path, archive: str) -> None:
+    """Unpack an archive into the folder, note what came out, and delete it."""
+    path = root / archive
+    try:
+        with zipfile.ZipFile(path) as zipped:
+            members = [member for member in zipped.infolist() if not member.is_dir()]
+            targets = [_inside(root, member.filename, archive) for member in members]
+            for member, target in zip(members, targets, strict=True):
+                _write(zipped, member, target)
+    except zipfile.BadZipFile as error:
+        raise AffexError(f"{path} cannot be unpacked: {error}. Delete it and run the same command again.") from error
+    record = _record(root, archive)
+    atomic.write_text(record, [json.dumps({member.filename: member.file_size for member in members})])
+    path.unlink()
+
+
+def _inside(root: Path, name: str, archive: str) -> Path:
+    """Return where a member goes, refusing any place outside the folder."""
+    target = Path(os.path.normpath(root / name))
+    if not target.is_relative_to(os.path.normpath(root)):
+        raise AffexError(f"{archive} wants to write {name} outside {root}: nothing was unpacked.")
+    return target
+
+
+def _write(zipped: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(target.name + ".part")
+    with zipped.open(member) as source, unfinished.open("wb") as file:
+        shutil.copyfileobj(source, file)
+    unfinished.replace(target)

@@ -1,0 +1,436 @@
+"""Audit: the arrow from folds to what they leak, looked at before anything is scored.
+
+A leak is something that a tested utterance shares with one that was learned from. What no honest figure survives
+is fatal: the same speaker, the same recording (a file and span named twice, or the same sound in another file,
+however it was encoded, resampled or padded), overlapping parts of one recording. What is usual but has to be said
+is not: the same session (two speakers share each session of IEMOCAP, and leaving one out leaves the other in), the
+same dialog, the same text; and partners of a dialog who speak at once, so that each one's turn holds the other's voice:
+they cannot but be parted where one speaker at a time is left out. Some protocols and models make sessions and dialogs
+fatal too, and what partners say at once is fatal where a speaker is on both sides of any fold.
+
+Names of speakers, sessions, dialogs and files belong to their corpus: ``03`` of one corpus is not ``03`` of another.
+Texts belong to nobody. An utterance without a session (dialog, text) shares none. Names that are spelled otherwise are
+others, and where they may be one (see `pipeline.text.names`) they are named.
+
+What leaks there are, and what they cost, field by field: Kapoor and Narayanan, Leakage and the reproducibility crisis
+in machine-learning-based science (2023, doi:10.1016/j.patter.2023.100804).
+"""
+
+import itertools
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from affex.pipeline.evaluation import duplicates, revealing_columns, shared_recordings
+from affex.pipeline.evaluation.folds import Fold
+from affex.pipeline.evaluation.shared_recordings import Match
+from affex.pipeline.manifest.utterance import MEDIA, Utterance
+from affex.pipeline.streams.table import Matrix
+from affex.pipeline.text.names import alike, quoted
+from numpy.typing import NDArray
+
+Kind = Literal[
+    "speaker",
+    "duplicate",
+    "overlap",
+    "at once",
+    "session",
+    "dialog",
+    "text",
+    "conflict",
+    "nameless",
+    "alike",
+    "unprinted",
+    "telltale",
+]
+Labels = NDArray[np.str_] | NDArray[np.float64]
+
+#: How many names a sentence shows, and how many pairs a refusal.
+SHOWN_NAMES, SHOWN_PAIRS = 3, 10
+
+
+class Pair(NamedTuple):
+    """Two utterances on both sides of a fold, by id (``corpus/id`` of several corpora), and what they share.
+
+    A fold's name is empty where no fold parts the two.
+    """
+
+    trained: str
+    tested: str
+    fold: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One kind of thing that the audit found.
+
+    Parameters
+    ----------
+    kind
+        What is shared, or what is to be said.
+    fatal
+        Whether it forbids to score.
+    message
+        One sentence with the counts, without a full stop.
+    pairs
+        Every pair of duplicates or overlaps, once, under the first fold that parts them. Of a speaker,
+        session, dialog or text, which many pairs share, the first pair of each fold.
+    """
+
+    kind: Kind
+    fatal: bool
+    message: str
+    pairs: tuple[Pair, ...] = ()
+
+
+def audit(
+    utterances: Sequence[Utterance],
+    labels: Labels,
+    folds: Sequence[Fold],
+    *,
+    prints: Matrix | None = None,
+    rows: Matrix | None = None,
+    media: Collection[str] = MEDIA,
+    strict_dialogs: bool = False,
+    strict_sessions: bool = False,
+) -> tuple[Finding, ...]:
+    """Look for what folds leak.
+
+    Parameters
+    ----------
+    utterances
+        What the folds' numbers count.
+    labels : (n_utterances,) str or float
+        What is predicted of each utterance.
+    folds
+        Who is learned from and who is tested.
+    prints
+        The rows of the feature ``fingerprint`` of the same utterances in the same order; None where there are
+        none: duplicates are then found by file and span only.
+    rows
+        What is learned from: the rows of the same utterances, among others; None for nothing. A column that determines
+        the label or the speaker is named.
+    media
+        The media that are learned from, of `MEDIA`: overlapping spans of other media are nobody's concern.
+    strict_dialogs, strict_sessions
+        Whether a dialog (a session) on both sides is fatal, as it is under ``session`` and, for dialogs, to models
+        that use their context.
+
+    Returns
+    -------
+    tuple of Finding
+        One a kind, fatal ones first; none for what was not found.
+
+    Raises
+    ------
+    ValueError
+        If there is not one label, or not the prints, of each utterance.
+    """
+    utterances = list(utterances)
+    _check(utterances, labels, prints)
+    ids = [str(name) for name in _own(utterances, "id")]
+    texts = [_plain(utterance.text) for utterance in utterances]
+    same, parts = shared_recordings.shared(utterances, prints, media)
+    at_once: list[Match] = []
+    if "audio" in media and _part_speakers(utterances, folds):
+        same, parts, at_once = shared_recordings.apart(utterances, same, parts)
+    same += [Match(number, number, "the very same utterance") for number in _on_both_sides(folds)]
+    found = [
+        _shared("speaker", _own(utterances, "speaker"), ids, folds, fatal=True),
+        _duplicates(same, ids, labels, folds),
+        _overlaps(parts, ids, folds),
+        _together(at_once, ids, folds),
+        _shared("session", _own(utterances, "session"), ids, folds, fatal=strict_sessions),
+        _shared("dialog", _own(utterances, "session", "dialog"), ids, folds, fatal=strict_dialogs),
+        _shared("text", texts, ids, folds, fatal=False),
+        _conflicts(same, ids, labels, folds),
+        _nameless(utterances, folds),
+        _alike(utterances, folds),
+        _unprinted(utterances, prints, folds),
+        _telltale(utterances, labels, rows),
+    ]
+    return tuple(sorted(filter(None, found), key=lambda finding: not finding.fatal))
+
+
+def errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings that forbid to score."""
+    return tuple(finding for finding in findings if finding.fatal)
+
+
+def warnings(findings: Iterable[Finding]) -> tuple[str, ...]:
+    """Return a sentence for every finding that does not forbid to score, for each output of a run."""
+    return tuple(finding.message for finding in findings if not finding.fatal)
+
+
+def refusal(findings: Iterable[Finding]) -> str:
+    """Return the text of the error that the fatal findings are: what leaks, the first pairs, how to go on."""
+    return "\n".join(
+        [
+            "These folds leak, so their figures would say nothing of unheard speakers:",
+            *itertools.chain.from_iterable(map(_paragraph, errors(findings))),
+            "Leave the copies out of the corpus or give what belongs together one name, and run again.",
+            "To score all the same, with every output saying so: ALLOW_LEAKS=1.",
+        ]
+    )
+
+
+def _paragraph(finding: Finding) -> Iterator[str]:
+    yield f"- {finding.message}:"
+    for pair in finding.pairs[:SHOWN_PAIRS]:
+        yield f"    fold {pair.fold}: {pair.trained} is learned from, {pair.tested} is tested ({pair.note})"
+    if len(finding.pairs) > SHOWN_PAIRS:
+        yield f"    and {len(finding.pairs) - SHOWN_PAIRS} more"
+
+
+def _check(utterances: Sequence[Utterance], labels: Labels, prints: Matrix | None) -> None:
+    if len(labels) != len(utterances):
+        raise ValueError(f"{len(labels)} labels of {len(utterances)} utterances")
+    if prints is not None and [_key(u) for u in prints.utterances] != [_key(u) for u in utterances]:
+        raise ValueError("the prints are those of other utterances, or stand in another order")
+
+
+def _key(utterance: Utterance) -> tuple[str, str]:
+    return utterance.corpus, utterance.id
+
+
+def _own(utterances: Sequence[Utterance], *fields: str) -> list[str | None]:
+    """Return the last field's value in full: with those that it belongs to, and the corpus where there are several."""
+    several = len({utterance.corpus for utterance in utterances}) > 1
+
+    def name(utterance: Utterance) -> str | None:
+        values = [getattr(utterance, field) for field in fields]
+        owners = [utterance.corpus] if several else []
+        return "/".join([*owners, *filter(None, values)]) if values[-1] else None
+
+    return [name(utterance) for utterance in utterances]
+
+
+def _plain(text: str | None) -> str | None:
+    """Return the words of a text, without what differs between two transcripts of it; None where there are none."""
+    words = "".join(c if c.isalnum() else " " for c in (text or "").casefold()).split()
+    return " ".join(words) or None
+
+
+def _shared(
+    kind: Kind, names: Sequence[str | None], ids: Sequence[str], folds: Sequence[Fold], *, fatal: bool
+) -> Finding | None:
+    """Return the finding that something with a name is on both sides of a fold, or None."""
+    found: dict[str, None] = {}
+    pairs: dict[frozenset[int], Pair] = {}
+    leaking, n_tested, n_affected = 0, 0, 0
+    for fold in folds:
+        learned, tested = _firsts(names, fold.train), _firsts(names, fold.test)
+        common = [name for name in tested if name in learned]
+        found.update(dict.fromkeys(common))
+        for name in common:
+            a, b = learned[name], tested[name]
+            pairs.setdefault(frozenset((a, b)), _pair(ids, a, b, fold.name, f"{kind} {name}"))
+        leaking += bool(common)
+        n_tested += len(fold.test)
+        n_affected += sum(names[i] in learned for i in fold.test)
+    if not found:
+        return None
+    message = (
+        f"{_counted(len(found), kind)} ({_listed(list(found))}) on both sides of {leaking} of {len(folds)} folds: "
+        f"{n_affected} of {n_tested} tested utterances share theirs with utterances learned from"
+    )
+    return Finding(kind, fatal, message, tuple(pairs.values()))
+
+
+def _firsts(names: Sequence[str | None], numbers: NDArray[np.int64]) -> dict[str, int]:
+    """Return the first utterance of each name."""
+    firsts: dict[str, int] = {}
+    for i in numbers.tolist():
+        if (name := names[i]) is not None:
+            firsts.setdefault(name, i)
+    return firsts
+
+
+def _part_speakers(utterances: Sequence[Utterance], folds: Sequence[Fold]) -> bool:
+    """Tell whether no speaker with a name is on both sides of any fold."""
+    speakers = _own(utterances, "speaker")
+    return all(not _firsts(speakers, fold.train).keys() & _firsts(speakers, fold.test).keys() for fold in folds)
+
+
+def _duplicates(same: Sequence[Match], ids: Sequence[str], labels: Labels, folds: Sequence[Fold]) -> Finding | None:
+    """Return the finding that one recording is on both sides of a fold, or None."""
+    leaking = _parted(same, ids, folds)
+    if not leaking:
+        return None
+    conflicting = sum(_conflict(labels, match) for match, _ in leaking)
+    pairs = [
+        pair._replace(note=f"{pair.note}{_labels_said(labels, match)}") if _conflict(labels, match) else pair
+        for match, pair in leaking
+    ]
+    said = f", {conflicting} of them under conflicting labels" if conflicting else ""
+    message = f"{_counted(len(pairs), 'pair')} of duplicates on both sides of a fold{said}"
+    return Finding("duplicate", True, message, tuple(pairs))
+
+
+def _overlaps(parts: Sequence[Match], ids: Sequence[str], folds: Sequence[Fold]) -> Finding | None:
+    """Return the finding that overlapping parts of a recording are on both sides of a fold, or None."""
+    leaking = _parted(parts, ids, folds)
+    if not leaking:
+        return None
+    message = f"{_counted(len(leaking), 'pair')} of overlapping parts of a recording on both sides of a fold"
+    return Finding("overlap", True, message, tuple(pair for _, pair in leaking))
+
+
+def _together(at_once: Sequence[Match], ids: Sequence[str], folds: Sequence[Fold]) -> Finding | None:
+    """Return the note that partners of a dialog who speak at once are parted by a fold, or None."""
+    leaking = _parted(at_once, ids, folds)
+    if not leaking:
+        return None
+    places = {place for match, _ in leaking for place in (match.first, match.second)}
+    message = (
+        f"{_counted(len(leaking), 'pair')} of turns in which partners of a dialog speak at once ({len(places)} "
+        "utterances), one learned from and the other tested: each one's sound may hold some of the other's"
+    )
+    return Finding("at once", False, message, tuple(pair for _, pair in leaking))
+
+
+def _conflicts(same: Sequence[Match], ids: Sequence[str], labels: Labels, folds: Sequence[Fold]) -> Finding | None:
+    """Return the note that duplicates which no fold parts have conflicting labels, or None."""
+    parted = {(match.first, match.second) for match, _ in _parted(same, ids, folds)}
+    used = _used(len(ids), folds)
+    pairs = tuple(
+        _pair(ids, match.first, match.second, "", f"{match.note}{_labels_said(labels, match)}")
+        for match in same
+        if (match.first, match.second) not in parted
+        and used[[match.first, match.second]].all()
+        and _conflict(labels, match)
+    )
+    if not pairs:
+        return None
+    message = (
+        f"{_counted(len(pairs), 'pair')} of duplicates under conflicting labels, always on one side of a fold: "
+        + _listed([f"{pair.trained} and {pair.tested}" for pair in pairs])
+    )
+    return Finding("conflict", False, message, pairs)
+
+
+def _parted(matches: Sequence[Match], ids: Sequence[str], folds: Sequence[Fold]) -> list[tuple[Match, Pair]]:
+    """Return the matches that a fold parts, each with its pair under the first such fold."""
+    first = np.array([match.first for match in matches], dtype=np.int64)
+    second = np.array([match.second for match in matches], dtype=np.int64)
+    found: dict[int, Pair] = {}
+    for fold in folds:
+        learned, tested = (_used(len(ids), [fold], side) for side in ("train", "test"))
+        for a, b in ((first, second), (second, first)):
+            for place in np.flatnonzero(learned[a] & tested[b]).tolist():
+                pair = _pair(ids, int(a[place]), int(b[place]), fold.name, matches[place].note)
+                found.setdefault(place, pair)
+    return [(matches[place], found[place]) for place in sorted(found)]
+
+
+def _on_both_sides(folds: Sequence[Fold]) -> list[int]:
+    """Return the utterances that one fold learns from and tests."""
+    return sorted({number for fold in folds for number in np.intersect1d(fold.train, fold.test).tolist()})
+
+
+def _used(n: int, folds: Sequence[Fold], *sides: str) -> NDArray[np.bool_]:
+    """Tell which utterances stand on the sides named (on any, if none is) of any of the folds."""
+    used = np.zeros(n, dtype=bool)
+    for fold in folds:
+        for side in sides or ("train", "test"):
+            used[getattr(fold, side)] = True
+    return used
+
+
+def _conflict(labels: Labels, match: Match) -> bool:
+    """Tell whether two labels differ; two missing numbers do not."""
+    one, other = labels[[match.first, match.second]]
+    both_missing = isinstance(one, float) and math.isnan(one) and math.isnan(other)
+    return bool(one != other) and not both_missing
+
+
+def _labels_said(labels: Labels, match: Match) -> str:
+    return f", labels {labels[match.first]} and {labels[match.second]}"
+
+
+def _nameless(utterances: Sequence[Utterance], folds: Sequence[Fold]) -> Finding | None:
+    """Return the note that some utterances have no speaker, or None."""
+    used = _used(len(utterances), folds)
+    nameless = used & np.array([not utterance.speaker for utterance in utterances], dtype=bool)
+    if not nameless.any():
+        return None
+    message = f"{nameless.sum()} of {used.sum()} utterances name no speaker: whose they are could not be compared"
+    return Finding("nameless", False, message)
+
+
+def _alike(utterances: Sequence[Utterance], folds: Sequence[Fold]) -> Finding | None:
+    """Return the note that names which are spelled otherwise may be one speaker, session or dialog, or None."""
+    said = [
+        *_alike_in(_own(utterances, "speaker"), "speaker", "person", folds),
+        *_alike_in(_own(utterances, "session"), "session", "session", folds),
+        *_alike_in(_own(utterances, "session", "dialog"), "dialog", "dialog", folds),
+    ]
+    if not said:
+        return None
+    more = f"; and {len(said) - SHOWN_NAMES} more such names" if len(said) > SHOWN_NAMES else ""
+    return Finding("alike", False, "; ".join(said[:SHOWN_NAMES]) + more)
+
+
+def _alike_in(names: Sequence[str | None], kind: str, what: str, folds: Sequence[Fold]) -> Iterator[str]:
+    """Yield a sentence for each group of names that may be one, and whether folds part them."""
+    used = _used(len(names), folds)
+    for group in alike(name for name, counts in zip(names, used, strict=True) if name and counts):
+        if kind == "dialog" and len({name.rpartition("/")[0] for name in group}) > 1:
+            continue  # it is their sessions that are alike, and these are named
+        n = sum(_is_parted(names, group, fold) for fold in folds)
+        told = f"they are trained on and tested, in {n} of {len(folds)} folds" if n else f"they count as {len(group)}"
+        yield f"{kind}s {quoted(group)} may be one {what}: {told}"
+
+
+def _is_parted(names: Sequence[str | None], group: Sequence[str], fold: Fold) -> bool:
+    learned, tested = ({names[i] for i in side.tolist()} & set(group) for side in (fold.train, fold.test))
+    return any(one != other for one in learned for other in tested)
+
+
+def _unprinted(utterances: Sequence[Utterance], prints: Matrix | None, folds: Sequence[Fold]) -> Finding | None:
+    """Return the note that some utterances could not be compared by their sound, or None."""
+    used = _used(len(utterances), folds)
+    lacking = used if prints is None else used & ~duplicates.comparable(prints.X, prints.offsets)
+    if not lacking.any():
+        return None
+    why = "no fingerprints are at hand" if prints is None else "no sound, only silence, or too short"
+    message = (
+        f"{lacking.sum()} of {used.sum()} utterances could not be compared by their sound ({why}): "
+        "duplicates among them are found by file and span only"
+    )
+    return Finding("unprinted", False, message)
+
+
+def _telltale(utterances: Sequence[Utterance], labels: Labels, rows: Matrix | None) -> Finding | None:
+    """Return the note that a column determines the label or the speaker, or None."""
+    if rows is None:
+        return None
+    place = {_key(utterance): number for number, utterance in enumerate(rows.utterances)}
+    chosen = [place[_key(utterance)] for utterance in utterances]
+    least, greatest = (of[chosen] for of in revealing_columns.ranges(rows))
+    kinds = {"label": labels, "speaker": np.array([name or "" for name in _own(utterances, "speaker")])}
+    said = [
+        sentence
+        for what, names in kinds.items()
+        for sentence in revealing_columns.sentences(
+            [rows.columns[number] for number in revealing_columns.telltales(least, greatest, names)], what
+        )
+    ]
+    return Finding("telltale", False, "; ".join(said)) if said else None
+
+
+def _pair(ids: Sequence[str], trained: int, tested: int, fold: str, note: str) -> Pair:
+    return Pair(ids[trained], ids[tested], fold, note)
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = [name if len(name) <= 60 else f"{name[:57]}..." for name in names[:SHOWN_NAMES]]
+    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+    return ", ".join(shown) + more

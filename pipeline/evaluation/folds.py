@@ -1,0 +1,380 @@
+"""Splits: the arrow from the utterances of a corpus to folds, who is learned from and who is tested.
+
+Folds choose utterances; their rows follow, so no clip can straddle training and test. Utterances are numbered
+by their place in the sequence given. A protocol card says who is tested when; its hash stands in every result, and
+the same card on the same utterances gives the same folds on every machine: nothing is drawn by a generator whose
+numbers could change, and nothing depends on the order of the utterances but where that is said.
+"""
+
+import csv
+import dataclasses
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from affex.pipeline.corpora.base import Card
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.storage.files import content
+from affex.pipeline.text.errors import AffexError, UsageError, unknown
+from affex.pipeline.text.names import normal
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.int64]
+Labels = NDArray[np.str_]
+
+#: What cannot be told apart by speaker is told apart by the first of these that all utterances have.
+CLUSTERS = ("speaker", "session", "dialog")
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """One round of an evaluation.
+
+    Parameters
+    ----------
+    name
+        Who is tested, as in the speaker's name.
+    train, test : (n,) int64
+        The numbers of the utterances learned from and of those tested.
+    inner : (train, validation), each (n,) int64, or None
+        What the search for hyperparameters learns from and is judged on, where the card fixes it; both are part of
+        `train`, on which the final model is fitted. None: inner folds over the training speakers.
+    """
+
+    name: str
+    train: Numbers
+    test: Numbers
+    inner: tuple[Numbers, Numbers] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Clusters:
+    """Who belongs together.
+
+    Parameters
+    ----------
+    unit
+        What a cluster is: ``"speaker"``, or what stands for it where a corpus has no speaker names.
+    of : (n_utterances,) str
+        The cluster of each utterance.
+    """
+
+    unit: str
+    of: Labels
+
+
+def clusters(utterances: Sequence[Utterance], unit: str = "") -> Clusters:
+    """Return the utterances' speakers, or, where nobody is named, their sessions, dialogs or media files.
+
+    Parameters
+    ----------
+    unit
+        One of `CLUSTERS`, to have just that.
+
+    Raises
+    ------
+    AffexError
+        If `unit` is asked for and an utterance has none.
+    """
+    for name in [unit] if unit else CLUSTERS:
+        of = [getattr(utterance, name) or "" for utterance in utterances]
+        if all(of):
+            return Clusters(name, np.array(of, dtype=np.str_))
+        if unit or any(of):
+            raise AffexError(_nameless(utterances, name, of))
+    media = (utterance.video or utterance.audio for utterance in utterances)
+    return Clusters("video", np.array([item.path if item else "" for item in media], dtype=np.str_))
+
+
+def _nameless(utterances: Sequence[Utterance], name: str, of: Sequence[str]) -> str:
+    """Return that utterances have no speaker (session, dialog), and the way out."""
+    first = next(u.id for u, value in zip(utterances, of, strict=True) if not value)
+    way_out = (
+        f"Name the {name} of every utterance, or of none and evaluate under another protocol."
+        if any(of)
+        else f"Name the {name}s, or say PROTOCOL=group-k, which keeps {clusters(utterances).unit}s whole."
+    )
+    return f"{of.count('')} of {len(of)} utterances have no {name} (the first: {first}).\n{way_out}"
+
+
+def card_hash(card: Card) -> str:
+    """Return the sha256 of all that a card says but its name; of a split file, of its content, wherever it lies.
+
+    Raises
+    ------
+    AffexError
+        If the split file cannot be read.
+    """
+    # What is not said is left out, so that what cards may say one day changes no hash of today's.
+    usual = dataclasses.asdict(Card(card.name))
+    record = {name: value for name, value in dataclasses.asdict(card).items() if value != usual[name]}
+    if card.file:
+        record["file"] = hashlib.sha256(_content(Path(card.file))).hexdigest()
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+def folds(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
+    """Return the folds of a card's protocol.
+
+    Raises
+    ------
+    UsageError
+        If the protocol is unknown.
+    AffexError
+        If the utterances cannot be split so.
+    """
+    if card.protocol not in PROTOCOLS:
+        raise unknown("protocol", card.protocol, PROTOCOLS)
+    return PROTOCOLS[card.protocol](card, utterances)
+
+
+def loso(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:  # noqa: ARG001
+    """Leave one speaker out: one fold a speaker, in the order of their names.
+
+    Raises
+    ------
+    AffexError
+        If there are fewer than two speakers.
+    """
+    return _one_out(utterances, "speaker", "Leave-one-speaker-out", "Add recordings of other speakers")
+
+
+def session(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:  # noqa: ARG001
+    """Leave one session out, with all who speak in it.
+
+    Raises
+    ------
+    AffexError
+        If an utterance has no session, or there are fewer than two.
+    """
+    return _one_out(utterances, "session", "Leave-one-session-out", "Add recordings of other sessions")
+
+
+def group_k(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
+    """Leave out one of `k` groups of speakers: from the busiest on, each speaker joins the group with the least to say.
+
+    Raises
+    ------
+    AffexError
+        If there are fewer speakers than groups.
+    """
+    found = clusters(utterances)
+    counts = Counter(found.of.tolist())
+    stand_in = "" if found.unit == "speaker" else f" ({found.unit}s stand in for speakers: none is named)"
+    _require_k(card, f"groups of {found.unit}s{stand_in}", sorted(counts), f"{found.unit}s")
+    size, group_of = [0] * card.k, {}
+    for name in sorted(counts, key=lambda name: (-counts[name], name)):
+        group_of[name] = size.index(min(size))
+        size[group_of[name]] += counts[name]
+    groups = np.array([group_of[name] for name in found.of.tolist()])
+    return tuple(_fold(f"group {number + 1}", groups == number) for number in range(card.k))
+
+
+def random_k(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
+    """Deal the utterances at random into `k` folds, whoever speaks: **leaks speakers**, to show what a leak is worth.
+
+    Utterances are dealt in the order of the sha256 of their ids.
+
+    Raises
+    ------
+    AffexError
+        If there are fewer utterances than folds.
+    """
+    _require_k(card, "parts of the utterances", [utterance.id for utterance in utterances], "utterances")
+    digests = [hashlib.sha256(utterance.id.encode()).digest() for utterance in utterances]
+    dealt = np.empty(len(utterances), dtype=np.int64)
+    dealt[sorted(range(len(utterances)), key=digests.__getitem__)] = np.arange(len(utterances)) % card.k
+    return tuple(_fold(f"part {number + 1}", dealt == number) for number in range(card.k))
+
+
+def split(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
+    """Test the utterances that a fixed split names, in one fold.
+
+    With ``train``, ``validation`` and ``test``: the search learns from ``train`` and is judged on ``validation``, the
+    final model learns from both. With ``train`` and one of the others: that one is tested, and the search has inner
+    folds over the training speakers.
+
+    Raises
+    ------
+    AffexError
+        If there is nothing to learn from or to test, or the split file does not fit the corpus.
+    """
+    side = _sides(card, utterances)
+    train, validation, test = (np.flatnonzero(side == name) for name in ("train", "validation", "test"))
+    if not len(train) or not len(validation) + len(test):
+        counts = ", ".join(f"{name} {n}" for name, n in sorted(Counter(side.tolist()).items()) if name)
+        raise AffexError(
+            "The protocol 'split' needs utterances called train, and others called test or validation; found: "
+            f"{counts or 'none is called anything'}.\nGive a split column, or PROTOCOL=split:file=mine.csv with the "
+            "columns id and split."
+        )
+    if not len(test):
+        return (Fold("validation", train, validation),)
+    inner = (train, validation) if len(validation) else None
+    return (Fold("test", np.sort(np.concatenate([train, validation])), test, inner),)
+
+
+def cross(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
+    """Learn from some corpora and test others, in one fold.
+
+    Raises
+    ------
+    UsageError
+        If a corpus is named that is not there, or on both sides.
+    AffexError
+        If one side is empty.
+    """
+    corpora = np.array([utterance.corpus for utterance in utterances], dtype=np.str_)
+    known = sorted(set(corpora.tolist()))
+    train, test = (set(filter(None, names.split("+"))) for names in (card.train, card.test))
+    for name in sorted(train | test):
+        if name not in known:
+            raise unknown("corpus (of those evaluated)", name, known)
+    if train & test:
+        raise UsageError(f"PROTOCOL={card}: '{min(train & test)}' cannot be learned from and tested as well.")
+    train, test = train or set(known) - test, test or set(known) - train
+    if not train or not test:
+        raise AffexError(
+            f"The protocol 'cross' learns from some corpora and tests others; here there is only {', '.join(known)}.\n"
+            "Name two or more, as in DATASET='emodb ravdess' PROTOCOL=cross:test=ravdess."
+        )
+    named = np.isin(corpora, sorted(test))
+    return (Fold("+".join(sorted(test)), np.flatnonzero(np.isin(corpora, sorted(train))), np.flatnonzero(named)),)
+
+
+def all_but(rounds: Sequence[Fold], found: Clusters, exclude: Sequence[str]) -> Fold:
+    """Return the fold that learns from all who are in any fold, but for some speakers.
+
+    Raises
+    ------
+    UsageError
+        If nobody is called so.
+    """
+    for name in exclude:
+        if name not in found.of:
+            raise unknown(found.unit, name, np.unique(found.of).tolist())
+    judged = np.unique(np.concatenate([part for fold in rounds for part in (fold.train, fold.test)]))
+    excluded = np.isin(found.of[judged], list(exclude))
+    return Fold("all", judged[~excluded], judged[excluded])
+
+
+def require_variety(fold: Fold, y: NDArray[Any], found: Clusters) -> None:
+    """Refuse a fold whose training utterances are all of one class, or one value.
+
+    Raises
+    ------
+    AffexError
+        Naming fold, class and speakers.
+    """
+    seen = np.unique(y[fold.train])
+    if len(seen) > 1:
+        return
+    names = np.unique(found.of[fold.train]).tolist()
+    who = f"{len(names)} {found.unit}{'s' * (len(names) != 1)} ({', '.join(names[:3])}{' ...' * (len(names) > 3)})"
+    all_of = f"all of them are '{seen[0]}'" if len(seen) else "there is none"
+    raise AffexError(
+        f"Fold {fold.name}: it learns from {len(fold.train)} utterances of {who}, and {all_of}: telling two apart "
+        f"needs both.\nAdd recordings of {found.unit}s who have others, or draw the line elsewhere, as with "
+        "PROTOCOL=split and a split column."
+    )
+
+
+def notes(y: Labels, rounds: Sequence[Fold]) -> tuple[str, ...]:
+    """Return a sentence for each class that the folds cannot do justice to.
+
+    These are classes with a single utterance, and folds whose training speakers never show a class that is
+    tested there.
+    """
+    single = [str(name) for name, n in sorted(Counter(y.tolist()).items()) if n == 1]
+    return tuple(f"'{name}' has 1 utterance: its recall can only be 0 or 1" for name in single) + tuple(
+        f"fold {fold.name}: '{name}' is in no training utterance, so it cannot be predicted there (score 0)"
+        for fold in rounds
+        for name in sorted(set(y[fold.test].tolist()) - set(y[fold.train].tolist()))
+    )
+
+
+def _require_k(card: Card, parts: str, names: Sequence[str], what: str) -> None:
+    """Refuse a `k` that is not between 2 and how many there are to be dealt.
+
+    Raises
+    ------
+    AffexError
+        With the `k` that would do, or, where there are fewer than two, that none would.
+    """
+    n = len(names)
+    if n < 2:
+        found = f"only one, '{names[0]}'" if n else "none"
+        raise AffexError(
+            f"{card.protocol} makes k={card.k} {parts}, and there is {found}: there is nobody to test and others to "
+            f"learn from, whatever k is.\nAdd recordings of other {what}, or name the speakers, if there are several."
+        )
+    if not 2 <= card.k <= n:
+        raise AffexError(
+            f"{card.protocol} makes k={card.k} {parts}, and there are {n}: expected {f'2 to {n}' if n > 2 else '2'}, "
+            f"as in PROTOCOL={card.protocol}:k={min(n, max(2, card.k))}."
+        )
+
+
+def _one_out(utterances: Sequence[Utterance], unit: str, protocol: str, advice: str) -> tuple[Fold, ...]:
+    of = clusters(utterances, unit).of
+    names = np.unique(of)
+    if len(names) < 2:
+        found = ", ".join(f"'{name}'" for name in names) or "none"
+        raise AffexError(
+            f"{protocol} needs at least 2 {unit}s, found {len(names)}: {found}.\n"
+            f"{advice}, or check the corpus's {unit} names."
+        )
+    return tuple(_fold(str(name), of == name) for name in names)
+
+
+def _fold(name: str, tested: NDArray[np.bool_]) -> Fold:
+    return Fold(name, train=np.flatnonzero(~tested), test=np.flatnonzero(tested))
+
+
+def _sides(card: Card, utterances: Sequence[Utterance]) -> Labels:
+    """Return the side of each utterance, empty for those on none."""
+    if not card.file:
+        return np.array([utterance.split or "" for utterance in utterances], dtype=np.str_)
+    side_of = dict(_listed(Path(card.file)))
+    if not side_of.keys() & {utterance.id for utterance in utterances}:
+        raise AffexError(
+            f"{card.file} names no utterance of this corpus (it names {next(iter(side_of), 'nothing')}, the corpus "
+            f"has {utterances[0].id})."
+        )
+    return np.array([side_of.get(utterance.id, "") for utterance in utterances], dtype=np.str_)
+
+
+def _listed(table: Path) -> Iterator[tuple[str, str]]:
+    rows = csv.DictReader(_content(table).decode("utf-8-sig", "replace").splitlines())
+    if not {"id", "split"} <= set(rows.fieldnames or ()):
+        raise AffexError(f"{table} is no split file: expected a table with the columns id and split.")
+    for number, row in enumerate(rows, 2):
+        side = normal(row["split"] or "")
+        if side not in ("train", "validation", "test", ""):
+            raise AffexError(
+                f"{table}, row {number}: 'split' is '{row['split']}', expected train, validation, test or nothing."
+            )
+        yield row["id"], side
+
+
+def _content(table: Path) -> bytes:
+    try:
+        return content(table)
+    except OSError as error:
+        raise AffexError(f"The split file {table} cannot be read: {error.strerror}.") from error
+
+
+#: Who is left out together, by the name of the protocol.
+PROTOCOLS: Mapping[str, Callable[[Card, Sequence[Utterance]], tuple[Fold, ...]]] = {
+    "loso": loso,
+    "session": session,
+    "group-k": group_k,
+    "split": split,
+    "cross": cross,
+    "random-k": random_k,
+}

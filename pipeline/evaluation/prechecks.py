@@ -1,0 +1,71 @@
+"""Foresight: what labels and speakers alone show of an evaluation, before a single clip is decoded.
+
+Whatever cannot be evaluated is refused here, and what can be evaluated only with less (one training speaker: nothing to
+search for settings with) is said. Extraction may fail for some utterances, which can only make it worse, so everything
+is looked at again when rows are there.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from affex.pipeline.corpora.base import Card
+from affex.pipeline.evaluation.folds import Clusters, Fold, all_but, clusters, folds, require_variety
+from affex.pipeline.evaluation.selection import in_parts, select
+from affex.pipeline.evaluation.task import Settings, inner_groups
+from affex.pipeline.manifest.utterance import Utterance
+from numpy.typing import NDArray
+
+
+def foreseen(
+    utterances: Sequence[Utterance], settings: Settings, exclude: Sequence[str] | None = None
+) -> tuple[str, ...]:
+    """Return a sentence for each thing that an evaluation will have to do without.
+
+    Parameters
+    ----------
+    utterances
+        All of a corpus.
+    exclude
+        The speakers a single model does not learn from; None for an evaluation.
+
+    Raises
+    ------
+    UsageError, AffexError
+        If labels and speakers alone show that it cannot be done, with the way out.
+    """
+    counted, y = _counted(utterances, settings)
+    rounds, found = folds(settings.card, counted), clusters(counted)
+    groups = inner_groups(settings.card, counted, rounds)
+    if exclude is not None:
+        rounds = (all_but(rounds, found, exclude),)
+    for fold in rounds:
+        require_variety(fold, y, found)
+    alone = [fold for fold in rounds if is_alone(fold, groups)]
+    if not alone or not settings.classifier.tuned:
+        return ()
+    who = f"{len(alone)} of {len(rounds)} folds learn" if exclude is None else "The model learns"
+    return (_of_one(who, settings, groups.unit),)
+
+
+def is_alone(fold: Fold, groups: Clusters) -> bool:
+    """Tell whether a fold learns from one speaker (or session), so that it has no inner folds."""
+    return fold.inner is None and len(np.unique(groups.of[fold.train])) == 1
+
+
+def _counted(utterances: Sequence[Utterance], settings: Settings) -> tuple[list[Utterance], NDArray[Any]]:
+    """Return the utterances that count, as far as labels say, and what is to be predicted of them."""
+    card: Card = settings.card
+    own = [u for u, here in zip(utterances, in_parts(utterances, card.parts), strict=True) if here]
+    if settings.speaker_norm:
+        clusters(own, "speaker")  # it takes a name for everyone
+    selection = select(own, card)
+    return [own[i] for i in selection.chosen], selection.y
+
+
+def _of_one(who: str, settings: Settings, unit: str) -> str:
+    return (
+        f"{who} from 1 {unit}: settings are searched for on {unit}s left out among those learned from, and there is no "
+        f"other. {settings.classifier.name} takes fixed settings there for what is left open, and says so. Where it "
+        f"learns from 2 {unit}s or more, it searches."
+    )

@@ -1,0 +1,209 @@
+"""Raters: the arrow from the votes of an utterance to soft targets, to how far raters agree, and to how well they do.
+
+An utterance's votes are one tuple of labels a rater, as in ``(("ang",), ("ang", "fru"), ("neu",))``: a rater may choose
+several labels, or none. Who a rater is, is not known: a place in the tuple is no person, and the same place may be
+someone else in the next utterance. So nothing here is said of one rater, nothing depends on the order of the votes,
+and the ceiling is pooled over all raters and utterances.
+
+Labels become classes by a map (`splits.class_map`); a label that the map lacks stands for itself, so it lies outside
+the classes unless one is called so. A label that a rater names twice, or two labels of one class, count as such once
+or together.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from affex.pipeline.evaluation import metrics
+from numpy.typing import NDArray
+
+#: The votes of one utterance: the labels of each rater.
+Votes = Sequence[Sequence[str]]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """How well one rater does against the majority of the others.
+
+    Parameters
+    ----------
+    metric
+        The figure's name.
+    value
+        The figure of the raters' judgements; None where none is left.
+    n_judgements
+        How many judgements of a rater it rests on.
+    n_utterances
+        On how many utterances.
+    n_classes
+        How many classes the majorities show; an average over classes is over these.
+    n_ties
+        How many judgements were left out because the others have no single majority.
+    n_outside
+        How many because the rater's labels, or the others' majority, lie outside the classes.
+    n_alone
+        How many because no other rater voted.
+    """
+
+    metric: str
+    value: float | None
+    n_judgements: int
+    n_utterances: int
+    n_classes: int
+    n_ties: int
+    n_outside: int
+    n_alone: int
+
+
+def shares(votes: Sequence[Votes], class_of: Mapping[str, str], classes: Sequence[str]) -> Floats:
+    """Return soft targets: how the raters' votes are shared among the classes.
+
+    A rater has one vote and gives each of ``k`` labels ``1 / k`` of it. What falls outside the classes is dropped, and
+    what is left is scaled to a sum of 1.
+
+    Parameters
+    ----------
+    votes
+        The votes of each utterance.
+    class_of
+        The class of each label.
+    classes
+        The order of the columns.
+
+    Returns
+    -------
+    (n_utterances, n_classes) float64
+        Rows sum to 1; a row is NaN where no vote falls on a class.
+
+    Raises
+    ------
+    ValueError
+        If the map names a class that is not among `classes`.
+    """
+    _check(class_of, classes)
+    given = np.zeros((len(votes), len(classes)))
+    for i, raters in enumerate(votes):
+        for vote in raters:
+            given[i] += _judgement(vote, class_of, classes)
+    whole = given.sum(axis=1, keepdims=True)
+    return np.where(whole > 0, given / np.where(whole > 0, whole, 1), np.nan)
+
+
+def agreement(votes: Votes, class_of: Mapping[str, str] | None = None) -> float:
+    """Return the share of an utterance's raters that chose the label which most of them chose.
+
+    A rater who names several labels chose each of them. Whoever named none is no rater here.
+
+    Parameters
+    ----------
+    votes
+        The votes of one utterance.
+    class_of
+        The class of each label, where labels of one class shall agree.
+
+    Returns
+    -------
+    float
+        In (0, 1]; NaN where nobody voted. Two of three is exactly ``2 / 3``.
+    """
+    said = [_chosen(vote, class_of or {}) for vote in votes if vote]
+    return max(_heads(said).values()) / len(said) if said else float("nan")
+
+
+def human_ceiling(
+    votes: Sequence[Votes], class_of: Mapping[str, str], classes: Sequence[str], metric: str = "uar"
+) -> Ceiling:
+    """Score each rater against the majority of the others, pooled over raters and utterances.
+
+    The majority is the one label that most of the other raters chose (each chose all labels he named), inside the
+    classes or not; where two labels lead, there is none. The rater's judgement counts ``1 / k`` for each of his ``k``
+    labels, as in `shares`.
+
+    It is a ceiling of its own kind, to be read with care: the majority of the others is a noisier truth than the
+    corpus's label, for fewer raters made it (with two raters it is the other one's opinion); the judgements that were
+    left out are mostly the hard ones; and a rater may have chosen among more labels than the machine.
+
+    Parameters
+    ----------
+    votes
+        The votes of each utterance.
+    class_of
+        The class of each label.
+    classes
+        The classes that count.
+    metric
+        One of `metrics.CLASS_HEADLINES`.
+
+    Raises
+    ------
+    ValueError
+        If the metric is none of them, or the map names a class that is not among `classes`.
+    """
+    if metric not in metrics.CLASS_HEADLINES:
+        raise ValueError(f"'{metric}' is no headline figure of classes: {', '.join(metrics.CLASS_HEADLINES)}")
+    _check(class_of, classes)
+    confusion = np.zeros((len(classes), len(classes)))
+    left_out: Counter[str] = Counter()
+    judged: list[int] = []
+    for i, raters in enumerate(votes):
+        said = [vote for vote in raters if vote]
+        for j, vote in enumerate(said):
+            judgement = _judgement(vote, class_of, classes)
+            majority = _majority(_chosen(other, class_of) for k, other in enumerate(said) if k != j)
+            reason = _reason(judgement, majority, classes)
+            if reason:
+                left_out[reason] += 1
+            else:
+                confusion[classes.index(majority[0])] += judgement
+                judged.append(i)
+    formula = metrics.CLASS_METRICS[metric].from_sums
+    assert formula is not None
+    return Ceiling(
+        metric=metric,
+        value=float(formula(confusion)) if judged else None,
+        n_judgements=len(judged),
+        n_utterances=len(set(judged)),
+        n_classes=int((confusion.sum(axis=1) > 0).sum()),
+        n_ties=left_out["tie"],
+        n_outside=left_out["outside"],
+        n_alone=left_out["alone"],
+    )
+
+
+def _chosen(vote: Iterable[str], class_of: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what a rater chose, labels of one class as one."""
+    return tuple(dict.fromkeys(class_of.get(label, label) for label in vote))
+
+
+def _judgement(vote: Sequence[str], class_of: Mapping[str, str], classes: Sequence[str]) -> Floats:
+    """Return a rater's vote as shares of the classes, ``(n_classes,)``; their sum is what falls inside."""
+    labels = tuple(dict.fromkeys(vote))
+    given = Counter(class_of.get(label, label) for label in labels)
+    return np.array([given[name] / len(labels) if labels else 0 for name in classes])
+
+
+def _heads(said: Iterable[Iterable[str]]) -> Counter[str]:
+    return Counter(name for chosen in said for name in chosen)
+
+
+def _majority(said: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    """Return what most raters chose: one, or several with equally many."""
+    heads = _heads(said)
+    return tuple(name for name, n in heads.items() if n == max(heads.values()))
+
+
+def _reason(judgement: Floats, majority: Sequence[str], classes: Sequence[str]) -> str:
+    """Return why a judgement does not count; empty where it does."""
+    if not majority:
+        return "alone"
+    if len(majority) > 1:
+        return "tie"
+    return "" if majority[0] in classes and judgement.any() else "outside"
+
+
+def _check(class_of: Mapping[str, str], classes: Sequence[str]) -> None:
+    strange = sorted(set(class_of.values()) - set(classes))
+    if strange:
+        raise ValueError(f"labels are mapped to what is no class: {', '.join(strange)} (classes: {', '.join(classes)})")

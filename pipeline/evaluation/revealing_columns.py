@@ -1,0 +1,117 @@
+"""Telltales: columns of features that say by themselves what is to be recognised, or who speaks.
+
+A code of the label among the features, or a row number of a table that was sorted by label, makes any figure
+worthless, and no fold parts it. Measured columns hardly ever repeat themselves; so only those are looked at whose
+values are whole numbers or come again and again, and only what chance would not do is told.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from affex.pipeline.streams.table import Matrix
+from numpy.typing import NDArray
+from scipy.special import gammaln
+
+Floats = NDArray[np.float32]
+
+#: What is more probable than this by chance, in any of the columns that are looked at, is not told.
+CHANCE = 1e-3
+
+#: So many utterances show whether a column repeats itself.
+SAMPLE = 128
+
+
+def ranges(matrix: Matrix) -> tuple[Floats, Floats]:
+    """Return the least and the greatest value that each utterance has in each column, ``(n_utterances, n_columns)``."""
+    if len(matrix.X) == len(matrix):
+        return matrix.X, matrix.X
+    begins = matrix.offsets[:-1]
+    return np.minimum.reduceat(matrix.X, begins, axis=0), np.maximum.reduceat(matrix.X, begins, axis=0)
+
+
+def telltales(least: Floats, greatest: Floats, names: NDArray[Any]) -> list[int]:
+    """Return the numbers of the columns that determine a name.
+
+    Parameters
+    ----------
+    least, greatest : (n_utterances, n_columns)
+        See `ranges`; NaN where an utterance has no rows.
+    names : (n_utterances,) str or float
+        The label, the value or the speaker of each utterance.
+    """
+    judge = _in_order if np.issubdtype(names.dtype, np.number) else _in_blocks
+    found = {}
+    for number in _candidates(least):
+        known = np.isfinite(least[:, number])
+        low, high = least[known, number], greatest[known, number]
+        if len(low) and _is_code(low, high):
+            found[number] = judge(low, high, names[known])
+    return [number for number, chance in found.items() if chance < np.log(CHANCE / len(found))]
+
+
+def _candidates(least: Floats) -> list[int]:
+    """Return the columns that may hold codes, by a sample; in those with gaps, anything may be."""
+    sample = np.sort(least[:: max(1, len(least) // SAMPLE)], axis=0)
+    repeats = 2 * np.count_nonzero(np.diff(sample, axis=0), axis=0) < len(sample)
+    whole = (sample == np.rint(sample)).all(axis=0)
+    return [int(number) for number in np.flatnonzero(repeats | whole | np.isnan(least).any(axis=0))]
+
+
+def _is_code(least: Floats, greatest: Floats) -> bool:
+    """Tell whether a column varies, and holds whole numbers or the same values again and again."""
+    if least.min() == greatest.max():
+        return False
+    whole = all(bool((values == np.rint(values)).all()) for values in (least, greatest))
+    return whole or (2 * len(np.unique(least)) <= len(least) and bool((least == greatest).all()))
+
+
+def _in_blocks(least: Floats, greatest: Floats, names: NDArray[Any]) -> float:
+    """Return how probable it is that a column determines names by chance, as a logarithm; 0 if it does not."""
+    _, which, counts = np.unique(names, return_inverse=True, return_counts=True)
+    return min(_apart(least, greatest, which, counts), _pure(least, greatest, which, counts / len(names)))
+
+
+def _apart(least: Floats, greatest: Floats, which: NDArray[np.int64], counts: NDArray[np.int64]) -> float:
+    """Judge that the ranges of no two names overlap: one order of blocks among all orders."""
+    low, high = np.full(len(counts), np.inf), np.full(len(counts), -np.inf)
+    np.minimum.at(low, which, least)
+    np.maximum.at(high, which, greatest)
+    order = np.argsort(low)
+    if not (high[order][:-1] < low[order][1:]).all():
+        return 0.0
+    return float(gammaln(len(counts) + 1) + gammaln(counts + 1).sum() - gammaln(len(which) + 1))
+
+
+def _pure(least: Floats, greatest: Floats, which: NDArray[np.int64], shares: NDArray[np.float64]) -> float:
+    """Judge that every value belongs to one name: all but the first with a value have the name of that one."""
+    if (least != greatest).any():
+        return 0.0
+    pairs = {*zip(least.tolist(), which.tolist(), strict=True)}
+    n_values = len({value for value, _ in pairs})
+    if len(pairs) > n_values or 2 * n_values > len(which):
+        return 0.0
+    return float((len(which) - n_values) * np.log((shares**2).sum()))
+
+
+def _in_order(least: Floats, greatest: Floats, values: NDArray[Any]) -> float:
+    """Judge that a column has the order of the values that are recognised, or the opposite one."""
+    if (least != greatest).any():
+        return 0.0
+    steps = np.diff(values[np.lexsort((values, least))])
+    backwards = np.diff(values[np.lexsort((-values, least))])
+    if (steps < 0).any() and (backwards > 0).any():
+        return 0.0
+    _, counts = np.unique(values, return_counts=True)
+    return float(np.log(2) + gammaln(counts + 1).sum() - gammaln(len(values) + 1))
+
+
+def sentences(names: list[str], what: str) -> Iterator[str]:
+    """Yield what is to be said of the columns that determine something, if there are any."""
+    if names:
+        shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        said = "columns {} of the features each say by themselves" if names[1:] else "column {} of the features says"
+        yield (
+            f"the {said.format(shown)} what the {what} of every utterance is: unless that was measured, leave it out "
+            "(`affex import ... --without NAME`)"
+        )

@@ -1,0 +1,184 @@
+"""Runs: the arrow back from a run's files to its results, to compare, fuse or show finished runs.
+
+Nothing of a run is read elsewhere: here its record and every file that the record lists are verified first.
+"""
+
+import csv
+import glob
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from affex.pipeline.caching.dataset import last_folder
+from affex.pipeline.evaluation.results import Scores
+from affex.pipeline.storage import bundle
+from affex.pipeline.storage.bundle import Bundle
+from affex.pipeline.storage.sealed import DamagedError
+from affex.pipeline.text import csv_cells
+from affex.pipeline.text.errors import UsageError, unknown
+
+#: A run's record, the table of what was tested, and that of what a fusion may learn from.
+RECORD, PREDICTIONS, INNER = "metrics.json", "predictions.csv", "inner.csv"
+
+#: What is to be done about a run that cannot be trusted.
+AGAIN = "Make it again with `make evaluate`, settings alike."
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run.
+
+    Parameters
+    ----------
+    name
+        The folder's name.
+    folder
+        Where it lies.
+    found
+        What its ``metrics.json`` holds.
+    scores
+        What was said of whom.
+    inner
+        What a fusion may learn from, one a fold; empty where the run did not keep it.
+    """
+
+    name: str
+    folder: Path
+    found: Mapping[str, Any]
+    scores: Scores
+    inner: tuple[Scores, ...]
+
+
+def find(names: Sequence[str], cache: Path) -> list[Run]:
+    """Return the runs that are meant: each a folder, or the name of a run in the cache.
+
+    A name may lack its hash, or be the beginning of one: what is whole but for its hash goes before what only begins
+    so. All are looked for in one corpus, if one has them all: of several, that used last. A corpus may stand before a
+    name, as in ``emodb/name``.
+
+    Raises
+    ------
+    UsageError
+        If there is no such run, or more than one.
+    """
+    corpus = _corpus(names, cache)
+    return [read(_folder(name, cache, corpus)) for name in names]
+
+
+def read(folder: Path) -> Run:
+    """Return the run in a folder.
+
+    Raises
+    ------
+    UsageError
+        If the folder holds no run, or one that is not what was written.
+    """
+    found = _verified(folder)
+    try:
+        classes = found.record["classes"]
+        (scores,) = _tables(found.contents[PREDICTIONS], classes, by_fold=False)
+        inner = _tables(found.contents[INNER], classes) if INNER in found.contents else ()
+    except (ValueError, KeyError, IndexError) as error:
+        raise UsageError(
+            f"{folder} holds a run of another version of affex, which this one cannot read ({error!r}). {AGAIN}"
+        ) from error
+    return Run(folder.name, folder, found.record, scores, tuple(inner))
+
+
+def _verified(folder: Path) -> Bundle:
+    try:
+        return whole(folder)
+    except OSError as error:
+        raise UsageError(
+            f"{folder} holds no finished run that can be read ({error.strerror or error}). {AGAIN}"
+        ) from error
+    except DamagedError as error:
+        raise UsageError(f"{folder}: {error}. {AGAIN}") from error
+
+
+def whole(folder: Path) -> Bundle:
+    """Return the files of the run in a folder, verified.
+
+    Raises
+    ------
+    DamagedError
+        If one is not what was written.
+    OSError
+        If there is no run, or it cannot be read.
+    """
+    return bundle.read(folder, RECORD)
+
+
+def exists(folder: Path) -> bool:
+    """Whether a folder has a run, sound or not."""
+    return bundle.exists(folder, RECORD)
+
+
+def written(folder: Path) -> float:
+    """Return when the run in a folder was written, s since 1970."""
+    return bundle.written(folder, RECORD)
+
+
+def known(cache: Path, corpus: str = "") -> list[Path]:
+    """Return the folders of the finished runs of a corpus, or of all, by name."""
+    return [path for path in sorted(cache.glob(f"{glob.escape(corpus) or '*'}/runs/*")) if exists(path)]
+
+
+def _folder(name: str, cache: Path, corpus: str = "") -> Path:
+    """Return the folder of a run; one that stands in no corpus by its name is looked for in the one that is named."""
+    if exists(Path(name)):
+        return Path(name)
+    own, _, run = name.rpartition("/")
+    folders = known(cache, own or corpus)
+    _, meant = _meant(run, folders)
+    if not meant:
+        raise unknown("run", name, {folder.name for folder in folders})
+    if len(meant) > 1:
+        names = ", ".join(f"{folder.parent.parent.name}/{folder.name}" for folder in meant)
+        raise UsageError(f"More than one run is called '{name}', or begins so: {names}. Say which.")
+    return meant[0]
+
+
+def _corpus(names: Sequence[str], cache: Path) -> str:
+    """Return the corpus that runs are looked for in: one that has them all, best by their whole names, else used last.
+
+    It is empty where none has them all.
+    """
+    names = [name for name in names if not exists(Path(name)) and "/" not in name]
+    used_last = last_folder(cache)
+    places: list[tuple[int, bool, str]] = []
+    for corpus in sorted({folder.parent.parent.name for folder in known(cache)}):
+        ranks = [rank for rank, meant in (_meant(name, known(cache, corpus)) for name in names) if meant]
+        if len(ranks) == len(names):
+            places.append((sum(ranks), corpus != used_last, corpus))
+    best = [corpus for rank, is_other, corpus in places if (rank, is_other) == min(places)[:2]]
+    return best[0] if len(best) == 1 else ""
+
+
+def _meant(name: str, folders: Sequence[Path]) -> tuple[int, list[Path]]:
+    """Return which of some runs a name may mean, and how: 0 it is the whole name, 1 all but the hash, 2 a beginning."""
+    exactly = (
+        [folder for folder in folders if folder.name == name],
+        [folder for folder in folders if folder.name.rpartition("-")[0] == name],
+        [folder for folder in folders if folder.name.startswith(name)],
+    )
+    return next(((rank, meant) for rank, meant in enumerate(exactly) if meant), (len(exactly), []))
+
+
+def _tables(content: bytes, classes: Sequence[str], *, by_fold: bool = True) -> list[Scores]:
+    """Return what a table of predictions holds, for each fold or for all at once."""
+    lines = csv.reader(io.StringIO(content.decode(), newline=""))
+    rows = [[*map(csv_cells.restored, row)] for row in lines][1:]
+    folds = list(dict.fromkeys(row[2] for row in rows)) if by_fold else [""]
+    return [_scores([row for row in rows if fold in ("", row[2])], tuple(classes)) for fold in folds]
+
+
+def _scores(rows: Sequence[Sequence[str]], classes: tuple[str, ...]) -> Scores:
+    ids, clusters, folds, true, predicted = (np.array(column) for column in list(zip(*rows, strict=True))[:5])
+    if not classes:
+        true, predicted = true.astype(np.float64), predicted.astype(np.float64)
+    values = np.array([row[5:] for row in rows], dtype=np.float64).reshape(len(rows), len(classes))
+    return Scores(ids, clusters, folds, true, predicted, classes, values)

@@ -1,0 +1,259 @@
+"""Selection: the arrow from the utterances of a corpus to those that count, with what is to be predicted of each.
+
+A protocol card says which parts, which target, which classes and how much agreement of the raters. What does not
+count is left out and counted by reason, never in silence.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from affex.pipeline.corpora.base import Card
+from affex.pipeline.evaluation import raters
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.text import names
+from affex.pipeline.text.errors import AffexError, UsageError, unknown
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.int64]
+
+#: Fields of an utterance that can be predicted, as classes and as values; its aspects can be as well, as classes.
+CATEGORICAL = ("label", "sex", "text", "part", "session", "dialog", "split")
+CONTINUOUS = ("valence", "arousal", "dominance")
+
+
+#: A value of CLASSES or a name, in quotes or not, and the mark that follows it.
+PIECE = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*|([^,+=]*))([,+=]|\Z)')
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The utterances that count, with what is to be predicted of them.
+
+    Parameters
+    ----------
+    chosen : (n_chosen,) int64
+        Their numbers.
+    y : (n_chosen,) str or float64
+        The class of each, or its value.
+    classes
+        All classes, in the order in which results show them; empty where values are predicted.
+    class_of
+        The class of each value of the target, as `class_map` gives it.
+    left_out
+        How many utterances do not count, by reason.
+    notes
+        What else is to be said, a sentence each.
+    """
+
+    chosen: Numbers
+    y: NDArray[Any]
+    classes: tuple[str, ...]
+    class_of: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def in_parts(utterances: Sequence[Utterance], parts: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which utterances belong to the parts of a card, ``(n_utterances,) bool``; no parts are all parts.
+
+    Raises
+    ------
+    AffexError
+        If a part has no utterance.
+    """
+    found = {utterance.part for utterance in utterances}
+    missing = [part for part in parts if part not in found]
+    if missing:
+        there = ", ".join(sorted(filter(None, found))) or "no named part"
+        raise AffexError(f"The corpus has no utterance in the part '{missing[0]}' (it has: {there}).")
+    return np.array([not parts or utterance.part in parts for utterance in utterances], dtype=bool)
+
+
+def select(utterances: Sequence[Utterance], card: Card) -> Selection:
+    """Choose the utterances that count under a card (whose parts are seen to elsewhere).
+
+    Raises
+    ------
+    UsageError
+        If the target or a class does not exist, or a value is named twice.
+    AffexError
+        If there are fewer than two classes, or fewer than two different values.
+    """
+    require_target(card.target, utterances)
+    return _values(utterances, card) if card.target in CONTINUOUS else _classes(utterances, card)
+
+
+def require_target(target: str, utterances: Iterable[Utterance]) -> None:
+    """Refuse a target that utterances have neither as a field nor as an aspect.
+
+    Raises
+    ------
+    UsageError
+        Naming the nearest one.
+    """
+    fields = (*CATEGORICAL, *CONTINUOUS)
+    if target in fields:
+        return
+    aspects = {name for utterance in utterances for name, _ in utterance.aspects}
+    if target not in aspects:
+        raise unknown("target", target, {*fields, *aspects})
+
+
+def _class(utterance: Utterance, target: str) -> str | None:
+    """Return what an utterance is labelled as: in a field of its own, or under an aspect."""
+    found: str | None = getattr(utterance, target) if target in CATEGORICAL else dict(utterance.aspects).get(target)
+    return found
+
+
+def _classes(utterances: Sequence[Utterance], card: Card) -> Selection:
+    labels = [_class(utterance, card.target) for utterance in utterances]
+    known = {label for label in labels if label is not None}
+    full = [None if x is None else f"{u.corpus}:{x}" for u, x in zip(utterances, labels, strict=True)]
+    own = {name for name in full if name is not None} - known  # "anger:hot" may be a label itself, of any corpus
+    class_of = class_map(card.classes, known, card.target, own)
+    named = [
+        None if x is None else class_of[name] if name in own and name in class_of else class_of.get(x)
+        for name, x in zip(full, labels, strict=True)
+    ]
+    chosen = [i for i, name in enumerate(named) if name is not None and _agreed(utterances[i], card)]
+    y = np.array([named[i] for i in chosen], dtype=np.str_)
+    there = set(y.tolist())
+    if len(there) < 2:
+        raise AffexError(_too_few_classes(utterances, card.target, sorted(there)))
+    reasons = {
+        f"without a {card.target}": labels.count(None),
+        f"of another {card.target}": sum(x is not None for x in labels) - sum(name is not None for name in named),
+        f"with agreement below {card.agreement:g}": sum(name is not None for name in named) - len(chosen),
+    }
+    classes = tuple(name for name in dict.fromkeys(class_of.values()) if card.classes or name in there)
+    left_out = {reason: n for reason, n in reasons.items() if n}
+    notes = (*_alike(card.target, labels, named), *_otherwise_voted(utterances, card.target))
+    return Selection(np.array(chosen, dtype=np.int64), y, classes, class_of, left_out, notes)
+
+
+def _alike(target: str, labels: Sequence[str | None], named: Sequence[str | None]) -> Iterator[str]:
+    """Yield a sentence for each two labels that may be one class and are not counted as one."""
+    what = "labels" if target == "label" else f"values of {target}"
+    class_of = dict(zip(labels, named, strict=True))
+    for group in names.alike(label for label in labels if label is not None):
+        counted = {class_of[label] for label in group} - {None}
+        lost = [label for label in group if class_of[label] is None]
+        if lost and counted:
+            yield f"{what} {names.quoted(group)} may be one class: {names.quoted(lost)} is left out"
+        elif len(counted) > 1:
+            yield f"{what} {names.quoted(group)} may be one class: they are counted as {len(counted)}"
+
+
+def _otherwise_voted(utterances: Sequence[Utterance], target: str) -> Iterator[str]:
+    """Yield a sentence for each label that raters' votes spell otherwise."""
+    labels = {utterance.label for utterance in utterances if utterance.label is not None}
+    votes = {label for utterance in utterances for vote in utterance.votes for label in vote}
+    for group in names.alike([*sorted(labels), *sorted(votes - labels)]) if target == "label" else ():
+        if other := [label for label in group if label not in labels]:
+            yield f"votes for {names.quoted(other)} may mean the label {names.quoted(group[:1])}: they count for none"
+
+
+def _values(utterances: Sequence[Utterance], card: Card) -> Selection:
+    values = [getattr(utterance, card.target) for utterance in utterances]
+    chosen = [i for i, value in enumerate(values) if value is not None]
+    y = np.array([values[i] for i in chosen], dtype=np.float64)
+    if card.classes:
+        raise UsageError(f"CLASSES='{card.classes}' says nothing of {card.target}: it has values, not classes.")
+    if len(np.unique(y)) < 2:
+        found = f"every {card.target} is {y[0]:g}" if len(y) else f"none has a {card.target}"
+        raise AffexError(f"Predicting values needs at least 2 different ones, but of {len(values)} utterances {found}.")
+    left_out = {f"without a {card.target}": values.count(None)} if None in values else {}
+    return Selection(np.array(chosen, dtype=np.int64), y, (), left_out=left_out)
+
+
+def require_counts(card: Card, selection: Selection) -> tuple[str, ...]:
+    """Return a sentence for each class that has not as many utterances as the card asserts, and for all together."""
+    found = Counter(selection.y.tolist()) if selection.classes else Counter[str]()
+    wrong = tuple(
+        f"the card {card} asserts {n} utterances of '{name}', found {found[name]}"
+        for name, n in card.counts.items()
+        if found[name] != n
+    )
+    if card.total in (None, len(selection.y)):
+        return wrong
+    return (*wrong, f"the card {card} asserts {card.total} utterances, found {len(selection.y)}")
+
+
+def class_map(classes: str, known: Iterable[str], target: str = "label", own: Iterable[str] = ()) -> dict[str, str]:
+    r"""Return the class of each value that counts.
+
+    Parameters
+    ----------
+    classes
+        Classes parted by commas. A plus merges values into one class, ``name=`` before them gives it a name, and
+        ``corpus:`` before a value means that corpus's alone; empty for all values, each a class of its own, in
+        alphabetical order. A value or a name that holds one of these marks stands in double quotes, and a double quote
+        within them is written twice.
+    known
+        The values there are.
+    own
+        The values with their corpus before a colon.
+
+    Examples
+    --------
+    >>> class_map("ang,hap+exc", ["ang", "exc", "hap", "xxx"])
+    {'ang': 'ang', 'hap': 'hap+exc', 'exc': 'hap+exc'}
+    >>> class_map("anger=a:ang+b:wut,sad", ["ang", "sad", "wut"], own=["a:ang", "b:wut"])
+    {'a:ang': 'anger', 'b:wut': 'anger', 'sad': 'sad'}
+    >>> class_map('"so, so",yes', ["so, so", "yes"])
+    {'so, so': 'so, so', 'yes': 'yes'}
+
+    Raises
+    ------
+    UsageError
+        If a value is not known or is named twice, or there are fewer than two classes.
+    """
+    plain, own = sorted(known), set(own)
+    if not classes.strip():
+        return {value: value for value in plain}
+    class_of: dict[str, str] = {}
+    for name, written in _groups(classes):
+        values = [value if value in own else names.meant(value, plain) for value in written]
+        for value in values:
+            if value not in own and value not in plain:
+                raise unknown(target, value, map(_spelt, (*plain, *(own if ":" in value else ()))))
+            if value in class_of:
+                raise UsageError(f"CLASSES='{classes}' names '{value}' twice: it can be in one class only.")
+            class_of[value] = name or "+".join(values)
+    if len(set(class_of.values())) < 2:
+        raise UsageError(f"CLASSES='{classes}' is one class; telling classes apart needs at least 2.")
+    return class_of
+
+
+def _groups(classes: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the name of each class, empty where it has none, and its values."""
+    name, values = "", list[str]()
+    for piece in PIECE.finditer(classes):
+        quoted, plain, mark = piece.groups()
+        values.append(plain.strip() if quoted is None else quoted.replace('""', '"'))
+        if mark == "=":
+            name, values = "=".join(filter(None, (name, "+".join(values)))), []
+        elif mark != "+":
+            yield name, values
+            name, values = "", []
+        if not mark:
+            return
+
+
+def _spelt(value: str) -> str:
+    """Return a value as `CLASSES` must have it."""
+    return '"' + value.replace('"', '""') + '"' if any(mark in value for mark in ',+="') else value
+
+
+def _agreed(utterance: Utterance, card: Card) -> bool:
+    """Tell whether enough of the raters chose the most frequent label; who was never rated has no agreement."""
+    return not card.agreement or raters.agreement(utterance.votes) >= card.agreement
+
+
+def _too_few_classes(utterances: Sequence[Utterance], target: str, there: Sequence[str]) -> str:
+    found = f"every {target} is '{there[0]}'" if there else f"none has a {target}"
+    return f"Telling classes apart needs at least 2 classes, but of {len(utterances)} utterances {found}."

@@ -1,0 +1,172 @@
+"""Recordings: from utterances to those that hold the same recording, parts of one, or what two people say at once.
+
+Different channels of a file are different sounds, and different halves of a picture different pictures; sounds are
+compared as `pipeline.evaluation.duplicates` does.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
+
+from affex.pipeline.evaluation import duplicates
+from affex.pipeline.manifest.utterance import Media, Utterance
+from affex.pipeline.streams.table import Matrix
+
+#: Spans of one file that touch by less than this are neighbours, s: labels are cut by hand.
+TOUCH = 0.05
+
+
+@dataclass(frozen=True)
+class Match:
+    """Two utterances, by number, that hold the same recording or parts of one."""
+
+    first: int
+    second: int
+    note: str
+
+    @property
+    def pair(self) -> tuple[int, int]:
+        """The two numbers."""
+        return self.first, self.second
+
+
+class _Span(NamedTuple):
+    """Where an utterance lies in a file, s."""
+
+    start: float
+    end: float
+    number: int
+    channel: int | None
+    region: str | None
+
+
+class _Clock(NamedTuple):
+    """What times are counted from the beginning of: a ``"file"`` or a ``"dialog"`` of a corpus."""
+
+    of: str
+    corpus: str
+    name: str
+
+
+def shared(
+    utterances: Sequence[Utterance], prints: Matrix | None, media: Collection[str]
+) -> tuple[list[Match], list[Match]]:
+    """Return who holds the same recording, and who holds overlapping parts of one."""
+    same: dict[tuple[int, int], Match] = {}
+    parts: dict[tuple[int, int], Match] = {}
+    for first, second, seconds in _overlapping(utterances, media):
+        kept = same if seconds is None else parts
+        note = "the same span of the same file" if seconds is None else f"{_seconds(seconds)} of one file in common"
+        kept.setdefault((first, second), Match(first, second, note))
+    for turns in _at_once(utterances) if "audio" in media else ():
+        parts.setdefault(turns.pair, turns)
+    for match in duplicates.find(prints.X, prints.offsets) if prints else ():
+        kept = same if match.is_whole else parts
+        note = f"the same sound for {match.seconds:.1f} s, similarity {match.similarity:.2f}"
+        kept.setdefault((match.first, match.second), Match(match.first, match.second, note))
+    return list(same.values()), [match for key, match in parts.items() if key not in same]
+
+
+def _overlapping(utterances: Sequence[Utterance], media: Collection[str]) -> Iterator[tuple[int, int, float | None]]:
+    """Yield pairs of utterances whose media overlap, and by how much, s; None where they are one span."""
+    files: dict[Hashable, list[_Span]] = defaultdict(list)
+    for number, utterance in enumerate(utterances):
+        for kind in (*media, "origin"):
+            if (medium := getattr(utterance, kind)) is not None:
+                files[kind, utterance.corpus, medium.path].append(_span(number, medium))
+    for span, later in _meeting(files.values()):
+        if _meet(span.channel, later.channel) and _meet(span.region, later.region):
+            first, second = sorted((span.number, later.number))
+            yield first, second, None if span[:2] == later[:2] else _common(span, later)
+
+
+def _meeting(files: Iterable[list[_Span]]) -> Iterator[tuple[_Span, _Span]]:
+    """Yield each two spans of one file that overlap, the earlier first."""
+    for spans in files:
+        spans.sort(key=lambda span: (span.start, span.end, span.number))
+        for place, span in enumerate(spans):
+            for later in islice(spans, place + 1, None):
+                if later.start >= span.end - TOUCH:
+                    break
+                yield span, later
+
+
+def apart(
+    utterances: Sequence[Utterance], same: Sequence[Match], parts: Sequence[Match]
+) -> tuple[list[Match], list[Match], list[Match]]:
+    """Return the matches of `shared` without those of partners in a dialog who speak at once; and who does.
+
+    When they speak is said in the dialog's time, where the corpus has it, else by the spans of their sound, or of their
+    pictures, where each turn's sound is a file of its own. Two turns that sound like one recording are two all the same
+    where these differ: what is heard in both is the partner.
+    """
+    timed = {match.pair: match for match in _at_once(utterances)}
+    heard = {match.pair: match for match in parts if _are_partners(utterances, match)}
+    return (
+        [match for match in same if match.pair not in timed],
+        [match for match in parts if match.pair not in timed | heard],
+        list((timed | heard).values()),
+    )
+
+
+def _at_once(utterances: Sequence[Utterance]) -> Iterator[Match]:
+    """Yield the partners whose turns overlap in time, but are not of one span."""
+    clocks: dict[_Clock, list[_Span]] = defaultdict(list)
+    for number, utterance in enumerate(utterances):
+        if spoken := _spoken(number, utterance):
+            clocks[spoken[0]].append(spoken[1])
+    for clock, spans in clocks.items():
+        for span, later in _meeting([spans]):
+            first, second = sorted((span.number, later.number))
+            match = Match(first, second, f"{_seconds(_common(span, later))} of one {clock.of} in common")
+            if span[:2] != later[:2] and _are_heard(utterances, span, later) and _are_partners(utterances, match):
+                yield match
+
+
+def _spoken(number: int, utterance: Utterance) -> tuple[_Clock, _Span] | None:
+    """Return when a turn is heard, and by which clock: that of its dialog, else of the file that it is cut from."""
+    if utterance.audio is None:
+        return None
+    if utterance.dialog_start is not None:
+        end = math.inf if utterance.dialog_end is None else utterance.dialog_end
+        clock = _Clock("dialog", utterance.corpus, f"{utterance.session}/{utterance.dialog}")
+        return clock, _Span(utterance.dialog_start, end, number, utterance.audio.channel, None)
+    cut = [medium for medium in (utterance.audio, utterance.video) if medium and medium.start is not None]
+    return (_Clock("file", utterance.corpus, cut[0].path), _span(number, cut[0])) if cut else None
+
+
+def _are_heard(utterances: Sequence[Utterance], span: _Span, later: _Span) -> bool:
+    """Tell whether what one says may be heard in the other's turn: not where they are on channels of one file."""
+    one, other = (utterances[which.number].audio for which in (span, later))
+    return one is None or other is None or one.path != other.path or _meet(span.channel, later.channel)
+
+
+def _are_partners(utterances: Sequence[Utterance], match: Match) -> bool:
+    """Tell whether two turns are of two people who are named and speak in one dialog."""
+    one, other = utterances[match.first], utterances[match.second]
+    dialogs = [(utterance.corpus, utterance.session, utterance.dialog) for utterance in (one, other)]
+    speakers = {one.speaker, other.speaker}
+    return one.dialog is not None and dialogs[0] == dialogs[1] and len(speakers) == 2 and all(speakers)
+
+
+def _common(span: _Span, later: _Span) -> float:
+    """Return how long two spans overlap, s."""
+    return min(span.end, later.end) - later.start
+
+
+def _seconds(common: float) -> str:
+    """Return a length in words; spans without an end have no length."""
+    return f"{common:.2f} s" if math.isfinite(common) else "the end"
+
+
+def _span(number: int, medium: Media) -> _Span:
+    end = math.inf if medium.end is None else medium.end
+    return _Span(medium.start or 0.0, end, number, medium.channel, medium.region)
+
+
+def _meet(one: Hashable, other: Hashable) -> bool:
+    """Tell whether two channels, or two parts of the picture, have something in common; None is all of it."""
+    return one is None or other is None or one == other

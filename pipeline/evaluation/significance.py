@@ -1,0 +1,275 @@
+"""Significance: the arrow from several runs on the same utterances to which of them may be called better.
+
+Two runs are compared by a paired permutation test over speakers: if they were equally good, each speaker's whole set
+of predictions could as well have come from the other run, so they are swapped speaker by speaker and the difference of
+the pooled figure is computed again. With up to `MOST_EXACT` speakers every way of swapping is tried, so the p-value is
+exact; with more, `DRAWS` ways are drawn. Clips are never swapped one by one: those of a speaker are alike.
+
+Over few speakers no difference, however large, can reach a small p: the least one is ``2^(1 - S)`` for ``S`` speakers.
+Where Holm's correction for the number of pairs puts even that above alpha, no run is called better. That a test is not
+significant is no proof of equality: what may be said then depends on the interval (`pipeline.evaluation.conclusions`).
+
+The test speaks of these runs' predictions; that other training speakers would have given other models is not in it.
+
+References
+----------
+R. A. Fisher, The Design of Experiments, 1935, chapter 3 (the test); E. J. G. Pitman, Significance tests which may be
+    applied to samples from any populations, doi:10.2307/2984124.
+B. Phipson, G. K. Smyth, Permutation p-values should never be zero, doi:10.2202/1544-6115.1585 (p of drawn ways).
+S. Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6, 65-70, 1979.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from affex.pipeline.evaluation import conclusions, metrics
+from affex.pipeline.evaluation.intervals import Interval, jackknife
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+#: Up to so many speakers all ways of swapping are tried: 2^13 of them, the mirrored ones aside.
+MOST_EXACT = 14
+#: With more speakers, how many ways are drawn.
+DRAWS = 10_000
+#: How many ways are computed at once, which bounds the memory.
+BLOCK = 1024
+#: Differences that differ by less, relative to the figures, are equal: sums in another order.
+ROUNDING = 1e-12
+
+BETTER = "better"
+SAME = "the same predictions"
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a run said, as much of it as a comparison needs.
+
+    Parameters
+    ----------
+    true, predicted : (n_utterances,) str or float64
+        The class or value of each utterance, and what the run said.
+    clusters : (n_utterances,) str
+        The speaker (or video, or session) of each utterance.
+    classes
+        All classes; None for continuous targets.
+    """
+
+    true: NDArray[Any]
+    predicted: NDArray[Any]
+    clusters: NDArray[Any]
+    classes: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is known of the difference of two runs.
+
+    Parameters
+    ----------
+    one, other
+        The runs' names.
+    difference
+        The figure of `one` less that of `other`, with its jackknife interval over speakers. Whether one is better is
+        for the test to say, whether they are equal for the interval.
+    p
+        The two-sided p-value of this pair alone.
+    p_holm
+        The same after Holm's correction for all pairs.
+    least_p
+        The least `p` that a test over so many speakers can reach.
+    exact
+        Whether all ways of swapping were tried.
+    verdict
+        `BETTER`; `SAME`; or, where the test is not significant, what the interval allows: ``"equal within 0.05"``,
+        ``"cannot be told with 10 speakers"``.
+    winner
+        The better run where the verdict is `BETTER`, else None.
+    """
+
+    one: str
+    other: str
+    difference: Interval
+    p: float
+    p_holm: float
+    least_p: float
+    exact: bool
+    verdict: str
+    winner: str | None
+
+
+def pairwise(
+    runs: Mapping[str, Predictions],
+    metric: str = "uar",
+    *,
+    alpha: float = 0.05,
+    seed: int = 0,
+    unit: str = "speaker",
+) -> tuple[Comparison, ...]:
+    """Compare every two runs.
+
+    Parameters
+    ----------
+    runs
+        Two runs at least, by name, on the same utterances in the same order.
+    metric
+        A headline figure: one of `metrics.CLASS_HEADLINES` or `metrics.VALUE_HEADLINES`.
+    alpha
+        The level of significance, over all pairs together.
+    seed
+        Seeds the draws where not all ways of swapping are tried; each pair sees the same ones.
+    unit
+        What a cluster is, for the words of a verdict.
+
+    Returns
+    -------
+    tuple of Comparison
+        One a pair, in the order of the runs.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two runs, they are not on the same utterances, the metric is no headline figure of
+        their kind, or it is undefined for a run.
+    """
+    _check(runs, metric)
+    pairs = list(combinations(runs, 2))
+    figures = {name: _figure(run, metric) for name, run in runs.items()}
+    sums = {name: _sums(run) for name, run in runs.items()}
+    n_clusters = len(next(iter(sums.values())))
+    found = {pair: _p_value(sums[pair[0]], sums[pair[1]], metric, seed) for pair in pairs}
+    corrected = dict(zip(pairs, holm(list(found.values())), strict=True))
+    clusters = next(iter(runs.values())).clusters
+    compared = []
+    for one, other in pairs:
+        difference = _difference(figures[one], figures[other], metric, clusters, unit)
+        verdict = _verdict(runs[one], runs[other], difference, metric, corrected[one, other], alpha, unit)
+        winner = (one if _of(metric).rises == (difference.value > 0) else other) if verdict == BETTER else None
+        compared.append(
+            Comparison(
+                one=one,
+                other=other,
+                difference=difference,
+                p=found[one, other],
+                p_holm=corrected[one, other],
+                least_p=least_p(n_clusters),
+                exact=n_clusters <= MOST_EXACT,
+                verdict=verdict,
+                winner=winner,
+            )
+        )
+    return tuple(compared)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values corrected for their number by Holm's step-down procedure, in the order given.
+
+    The smallest is multiplied by their number, the next by one less, and so on; none is less than one before it, and
+    none above 1.
+    """
+    order = np.argsort(p_values, kind="stable")
+    stepped = np.asarray(p_values)[order] * np.arange(len(order), 0, -1)
+    corrected = np.empty(len(order))
+    corrected[order] = np.minimum(np.maximum.accumulate(stepped), 1)
+    return [float(p) for p in corrected]
+
+
+def least_p(n_clusters: int) -> float:
+    """Return the least two-sided p that a test over so many speakers can reach."""
+    least = 2.0 ** (1 - n_clusters)
+    return least if n_clusters <= MOST_EXACT else max(least, 1 / (DRAWS + 1))
+
+
+def _p_value(one: Floats, other: Floats, metric: str, seed: int) -> float:
+    """Return the p-value of a pair from each cluster's sums, ``(n_clusters, ...)``.
+
+    A difference that is undefined after a swap counts as extreme: that can only make the test more careful.
+    """
+    n_clusters = len(one)
+    exact = n_clusters <= MOST_EXACT
+    formula = _of(metric).from_sums
+    assert formula is not None
+    observed = _differences(one, other, np.zeros((1, n_clusters)), formula)[0]
+    ways = _all_ways(n_clusters) if exact else np.random.default_rng(seed).integers(0, 2, (DRAWS, n_clusters), np.int8)
+    blocks = (ways[start : start + BLOCK] for start in range(0, len(ways), BLOCK))
+    differences = np.concatenate([_differences(one, other, block, formula) for block in blocks])
+    slack = ROUNDING * float(np.abs(formula(one.sum(axis=0))) + np.abs(formula(other.sum(axis=0))))
+    n_extreme = int(np.sum(~(np.abs(differences) < np.abs(observed) - slack)))
+    return n_extreme / len(ways) if exact else (n_extreme + 1) / (len(ways) + 1)
+
+
+def _all_ways(n_clusters: int) -> NDArray[np.int64]:
+    """Return all ways of swapping that leave the last cluster alone, ``(2^(S - 1), S)`` of 0 and 1.
+
+    The others are their mirror images: the same difference with the other sign.
+    """
+    return np.arange(2 ** (n_clusters - 1))[:, None] >> np.arange(n_clusters) & 1
+
+
+def _differences(one: Floats, other: Floats, ways: NDArray[Any], formula: Callable[[Floats], Floats]) -> Floats:
+    """Return the difference of the pooled figure under each way of swapping, ``(n_ways,)``."""
+    gain = np.tensordot(ways.astype(np.float64), other - one, axes=1)
+    return formula(one.sum(axis=0) + gain) - formula(other.sum(axis=0) - gain)
+
+
+def _sums(run: Predictions) -> Floats:
+    """Return each cluster's sums, from which the figures of any union of clusters follow."""
+    names, member = np.unique(run.clusters, return_inverse=True)
+    if run.classes is None:
+        sums = np.zeros((len(names), 8))
+        np.add.at(sums, member, metrics.moments(run.true, run.predicted))
+        return sums
+    counts = np.zeros((len(names), len(run.classes), len(run.classes)))
+    places = (metrics.places(labels, run.classes) for labels in (run.true, run.predicted))
+    np.add.at(counts, (member, *places), 1)
+    return counts
+
+
+def _figure(run: Predictions, metric: str) -> metrics.Figure:
+    if run.classes is None:
+        return metrics.value_figure(metric, run.true, run.predicted)
+    return metrics.class_figure(metric, run.true, run.predicted, None, run.classes)
+
+
+def _difference(one: metrics.Figure, other: metrics.Figure, metric: str, clusters: NDArray[Any], unit: str) -> Interval:
+    reach = _of(metric).high - _of(metric).low
+    return jackknife(lambda rows: one(rows) - other(rows), clusters, bounds=(-reach, reach), unit=unit)
+
+
+def _verdict(
+    one: Predictions, other: Predictions, difference: Interval, metric: str, p_holm: float, alpha: float, unit: str
+) -> str:
+    """Return the verdict in words; of two runs that differ, whose figure is better is not in it."""
+    if np.array_equal(one.predicted, other.predicted):
+        return SAME
+    margin = conclusions.margin_of(_of(metric).high)
+    found = conclusions.of_test(difference, p_holm, alpha, margin=margin, rises=_of(metric).rises)
+    if found in ("better", "worse"):
+        return BETTER
+    return conclusions.in_words(found, difference.n_clusters, unit, margin=margin)
+
+
+def _of(metric: str) -> metrics.Metric[Any]:
+    return metrics.CLASS_METRICS[metric] if metric in metrics.CLASS_METRICS else metrics.VALUE_METRICS[metric]
+
+
+def _check(runs: Mapping[str, Predictions], metric: str) -> None:
+    if len(runs) < 2:
+        raise ValueError(f"a comparison needs at least 2 runs, got {len(runs)}")
+    first_name, first = next(iter(runs.items()))
+    headlines = metrics.VALUE_HEADLINES if first.classes is None else metrics.CLASS_HEADLINES
+    if metric not in headlines:
+        raise ValueError(f"'{metric}' cannot be compared here; what can: {', '.join(headlines)}")
+    for name, run in runs.items():
+        if not len(run.true) == len(run.predicted) == len(run.clusters):
+            lengths = f"{len(run.true)} true, {len(run.predicted)} predicted, {len(run.clusters)} clusters"
+            raise ValueError(f"run '{name}' has columns of different lengths: {lengths}")
+        if run.classes != first.classes:
+            raise ValueError(f"runs '{first_name}' and '{name}' have other classes: {first.classes}, {run.classes}")
+        if not (np.array_equal(run.true, first.true) and np.array_equal(run.clusters, first.clusters)):
+            raise ValueError(f"runs '{first_name}' and '{name}' are not on the same utterances in the same order")
+        if np.isnan(_figure(run, metric)(np.arange(len(run.true)))):
+            raise ValueError(f"the {_of(metric).title} of run '{name}' is undefined, so it cannot be compared")

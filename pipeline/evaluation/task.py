@@ -1,0 +1,317 @@
+"""Task: the arrow from a matrix and a protocol card to what folds are cut from: rows, targets, who is tested when."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from affex.classifiers.base import Classifier, Target
+from affex.pipeline.corpora.base import LOSO, Card
+from affex.pipeline.evaluation import raters, speakers
+from affex.pipeline.evaluation.folds import Clusters, Fold, clusters, folds, notes
+from affex.pipeline.evaluation.results import About
+from affex.pipeline.evaluation.selection import CONTINUOUS, Selection, in_parts, require_counts, select
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.specs import discovery
+from affex.pipeline.streams.table import Matrix, SpeakerNorm, normalised_by_speaker
+from affex.pipeline.text.errors import AffexError, UsageError
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.int64]
+Labels = NDArray[np.str_]
+#: Classes as str, or values as float64.
+Targets = NDArray[Any]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What is evaluated, and how; equal settings on an equal matrix give equal results.
+
+    Parameters
+    ----------
+    corpus
+        The corpus's name.
+    features
+        The features' specs; several stand side by side (early fusion).
+    keys
+        The cache key of each feature.
+    classifier
+        The classifier with its settings.
+    card
+        The protocol, with the target and the classes.
+    speaker_norm
+        Whether each column is z-scored within each speaker, or has the speaker's ``"mean"`` taken away
+        (transductive).
+    reweight
+        Whether scores are multiplied by the square root of how often their class occurs among the training
+        utterances, which favours frequent classes, as in Zhou et al., "Exploring emotion features and fusion
+        strategies for audio-video emotion recognition" (2019, arXiv:2012.13912).
+    soft
+        Whether a training utterance counts for each class in the share of its raters who chose it.
+    seed
+        Seeds all that is random.
+    device
+        ``"cpu"`` or ``"cuda"``.
+    """
+
+    corpus: str
+    features: tuple[str, ...]
+    classifier: Classifier
+    keys: tuple[str, ...] = ()
+    card: Card = LOSO
+    speaker_norm: SpeakerNorm = False
+    reweight: bool = False
+    soft: bool = False
+    seed: int = 0
+    device: str = "cpu"
+
+    def about(self, unit: str = "speaker") -> About:
+        """Return what a result says of these settings."""
+        norms = {"spknorm": self.speaker_norm is True, "spkmean": self.speaker_norm == "mean"}
+        options = {**norms, "reweighted": self.reweight, "soft": self.soft}
+        record = {
+            "corpus": self.corpus,
+            "features": " ".join(self.features),
+            "feature_keys": list(self.keys),
+            "classifier": self.classifier.name,
+            "classifier_settings": asdict(self.classifier),
+            "speaker_norm": self.speaker_norm,
+            "reweight": self.reweight,
+            "soft": self.soft,
+            "seed": self.seed,
+            "device": self.device,
+        }
+        return About(
+            self.corpus,
+            self.card,
+            ("+".join(self.features), self.classifier.name, *(name for name, on in options.items() if on)),
+            record,
+            self.classifier.scores + ("; times the square root of the class's frequency" if self.reweight else ""),
+            bool(self.speaker_norm),
+            unit,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """What folds are cut from; a process needs no more.
+
+    Parameters
+    ----------
+    X : (n_rows, n_columns) float32, or (n_rows, n_rows) float64
+        The rows of all utterances, one utterance after another; or, if `precomputed`, the distance of every two.
+    offsets : (n_utterances + 1,) int64
+        Utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``.
+    y : (n_utterances,) str or float64
+        The class, or the value, of each utterance.
+    groups : (n_utterances,) str
+        The speaker of each utterance, or what stands for one; inner folds keep groups whole. Where sessions are left
+        out, the session, if enough of them are learned from to have inner folds.
+    shares : (n_utterances, n_classes) float64, or None
+        How much of each utterance each class has, where training targets are soft.
+    """
+
+    X: NDArray[Any]
+    offsets: Numbers
+    y: Targets
+    groups: Labels
+    classes: tuple[str, ...] = ()
+    shares: Floats | None = None
+    precomputed: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A matrix cut to what counts, with its folds.
+
+    Parameters
+    ----------
+    utterances
+        The utterances that count.
+    examples
+        Rows, what is to be predicted, and speakers.
+    folds
+        Who is learned from and who is tested.
+    clusters
+        Whom intervals are over.
+    left_out
+        How many of the matrix's utterances do not count, by reason.
+    notes
+        What the folds cannot do justice to, a sentence each.
+    ceiling
+        What a human rater reaches, where votes are known.
+    spread
+        How many clusters have how many classes.
+    """
+
+    utterances: tuple[Utterance, ...]
+    examples: Examples
+    folds: tuple[Fold, ...]
+    clusters: Clusters
+    left_out: Mapping[str, int]
+    notes: tuple[str, ...]
+    ceiling: Mapping[str, Any] | None = None
+    spread: speakers.Spread = field(default_factory=dict)
+
+
+def prepare(matrix: Matrix, settings: Settings, *, partial: bool = False) -> Task:
+    """Cut a matrix to what counts and draw the folds.
+
+    The normalisation by speaker rests on all utterances of the card's parts, so that no label, not even the
+    choice of classes, enters it.
+
+    Parameters
+    ----------
+    partial
+        Whether other counts than the card asserts will do (and are noted).
+
+    Raises
+    ------
+    UsageError, AffexError
+        As `evaluate`.
+    """
+    card = settings.card
+    heard, in_card = matrix.present.any(axis=1), in_parts(matrix.utterances, card.parts)
+    asserted = _asserted(matrix, card, in_card, partial=partial)
+    left_out = {"in another part": int((~in_card).sum()), "without features": int((in_card & ~heard).sum())}
+    matrix = matrix.take(np.flatnonzero(heard & in_card))
+    _require_rows(matrix, settings)
+    if settings.speaker_norm:
+        clusters(matrix.utterances, "speaker")  # it takes a name for everyone
+        matrix = normalised_by_speaker(matrix, settings.speaker_norm)
+    require_target(settings)
+    selection = select(matrix.utterances, card)
+    matrix = matrix.take(selection.chosen)
+    rounds = folds(card, matrix.utterances)
+    left_out["in no fold"] = len(matrix) - len(
+        np.unique(np.concatenate([n for f in rounds for n in (f.train, f.test)]))
+    )
+    found = clusters(matrix.utterances)
+    groups = inner_groups(card, matrix.utterances, rounds)
+    shares, ceiling, unrated = _rated(matrix.utterances, selection, settings)
+    classes_missing = notes(selection.y, rounds) if selection.classes else ()
+    poor = speakers.warnings(found, selection.y, settings.speaker_norm)
+    return Task(
+        utterances=matrix.utterances,
+        examples=Examples(matrix.X, matrix.offsets, selection.y, groups.of, selection.classes, shares),
+        folds=rounds,
+        clusters=found,
+        left_out={reason: n for reason, n in (left_out | dict(selection.left_out)).items() if n},
+        notes=(*asserted, *_absent(matrix, settings), *unrated, *selection.notes, *classes_missing, *poor),
+        ceiling=ceiling,
+        spread=speakers.spread(found, selection.y),
+    )
+
+
+def inner_groups(card: Card, utterances: Sequence[Utterance], rounds: Sequence[Fold]) -> Clusters:
+    """Return who is kept whole in inner folds: speakers, or sessions where enough of these are learned from."""
+    return clusters(utterances, "session" if card.protocol == "session" and len(rounds) > 2 else "")
+
+
+def require_target(settings: Settings) -> None:
+    """Refuse settings that do not fit what is predicted; no row is needed for that.
+
+    Raises
+    ------
+    UsageError
+        If the classifier cannot predict it, or options need classes where there are values.
+    """
+    target: Target = "values" if settings.card.target in CONTINUOUS else "classes"
+    if target not in settings.classifier.targets:
+        able = [name for name, other in discovery.classifier_presets().items() if target in other.targets]
+        raise UsageError(
+            f"CLASSIFIER={settings.classifier.name} tells classes apart, and TARGET={settings.card.target} has values. "
+            f"Those that predict values: {', '.join(able)}."
+        )
+    if target == "values" and (settings.reweight or settings.soft):
+        raise UsageError(f"REWEIGHT=1 and SOFT=1 are about classes, and TARGET={settings.card.target} has values.")
+
+
+def folds_hash(task: Task) -> str:
+    """Return the sha256 of who is learned from and tested in each fold, by id, and of what is to be predicted."""
+    sha = hashlib.sha256()
+    ids = np.array([utterance.id for utterance in task.utterances])
+    for fold in task.folds:
+        for part in (fold.train, fold.test):
+            record = [fold.name, ids[part].tolist(), task.examples.y[part].tolist()]
+            sha.update(json.dumps(record).encode())
+    return sha.hexdigest()
+
+
+def _asserted(matrix: Matrix, card: Card, in_card: NDArray[np.bool_], *, partial: bool) -> tuple[str, ...]:
+    """Return what the card asserts in vain, if that will do."""
+    if not card.counts and card.total is None:
+        return ()
+    wrong = require_counts(card, select([u for u, here in zip(matrix.utterances, in_card, strict=True) if here], card))
+    if wrong and not partial:
+        raise AffexError(
+            f"{'; '.join(wrong)}.\nFigures on other utterances are not comparable; to go on, say PARTIAL=1."
+        )
+    return wrong
+
+
+def _absent(matrix: Matrix, settings: Settings) -> tuple[str, ...]:
+    """Return a sentence for each feature that some utterances lack while they have another.
+
+    Raises
+    ------
+    AffexError
+        If all of them lack it: what is called a fusion would be none.
+    """
+    lacking = dict(zip(settings.features, (~matrix.present).sum(axis=0).tolist(), strict=False))
+    for feature, n in lacking.items():
+        if n == len(matrix):
+            raise AffexError(
+                f"None of the {n} utterances that count has {feature}, so it cannot stand beside the others. Name the "
+                f"others alone; `make features FEATURES={feature}` says why they lack it."
+            )
+    return tuple(
+        f"{n} of {len(matrix)} utterances lack {feature}: its columns are filled in each fold with what the training "
+        "rows have there on average"
+        for feature, n in lacking.items()
+        if n and len(settings.features) > 1
+    )
+
+
+def _rated(
+    utterances: Sequence[Utterance], selection: Selection, settings: Settings
+) -> tuple[Floats | None, Mapping[str, Any] | None, tuple[str, ...]]:
+    """Return what raters' votes give: soft training targets, the human ceiling, and what is to be said of them."""
+    votes = [utterance.votes for utterance in utterances]
+    if not selection.classes or not any(votes) or settings.card.target != "label":
+        if settings.soft:
+            raise AffexError("SOFT=1 learns from raters' votes, and no utterance here has any.")
+        return None, None, ()
+    ceiling = asdict(raters.human_ceiling(votes, selection.class_of, selection.classes))
+    if not settings.soft:
+        return None, ceiling, ()
+    shares = raters.shares(votes, selection.class_of, selection.classes)
+    unrated = np.isnan(shares).any(axis=1)
+    shares[unrated] = np.array(selection.classes) == np.asarray(selection.y)[unrated, None]
+    note = f"{int(unrated.sum())} of {len(votes)} utterances have no vote for a class: they count for their label"
+    return shares, ceiling, (note,) if unrated.any() else ()
+
+
+def _require_rows(matrix: Matrix, settings: Settings) -> None:
+    if not len(matrix):
+        raise AffexError(f"No utterance of {settings.corpus} has {' or '.join(settings.features)}: none to test.")
+    if is_framewise(matrix) != (settings.classifier.rows == "frame"):
+        features = " ".join(settings.features)
+        raise UsageError(discovery.misfit(settings.classifier, features, framewise=is_framewise(matrix)))
+    complete = np.repeat(matrix.present.all(axis=1), matrix.lengths)
+    wrong = np.isinf(matrix.X) | (np.isnan(matrix.X) & complete[:, None])
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        owner = matrix.utterances[int(np.searchsorted(matrix.offsets, row, side="right")) - 1]
+        raise AffexError(
+            f"{owner.id}: column {matrix.columns[column]} is {matrix.X[row, column]}; expected a number.\n"
+            "A feature that an utterance lacks is marked as absent, never NaN: check the cache (affex cache)."
+        )
+
+
+def is_framewise(matrix: Matrix) -> bool:
+    """Tell whether any utterance has more, or fewer, rows than one."""
+    return bool((matrix.lengths != 1).any())

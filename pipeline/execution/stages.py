@@ -1,0 +1,395 @@
+"""Stages: batches of clips through functions, and folds, on a local Dask cluster or any running one.
+
+The arrow from media to features. A batch runs through its stages one after another; a bounded window of batches is
+in flight, so memory does not grow with the corpus. Work goes to workers that were asked and are like this process
+(`workers`), and a result is taken if it proves that such workers made it (`proof`). A worker that dies costs a retry:
+its batch is run again in a process of its own (`runner`), and if that dies, too, in halves, until the guilty clip is
+alone and is given up. Should no worker come back, the rest of the work goes that way.
+"""
+
+import contextlib
+import itertools
+import time
+import uuid
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from affex.pipeline.execution.proof import CODE, Likeness, proved, seen, strangers
+from affex.pipeline.execution.runner import CPU, Inline, Runner, Stage, batch_alone, item_alone, taken
+from affex.pipeline.execution.workers import Needs, Workers
+from affex.pipeline.text.errors import AffexError, UsageError
+
+#: Pieces of work in flight for each thread: one that runs, and the next, so that no worker waits for the driver.
+WINDOW = 2
+
+#: How often it is looked for who has come and who has gone while nothing ends, s.
+LOOK = 1
+
+#: How many such looks in a row may find no worker that could do what is to be done.
+PATIENCE = 20
+
+#: How often a result may be lost, with workers that others end, before its piece is tried alone.
+LOST = 2
+
+#: How long a scheduler is waited for, s: to answer, and to let go.
+ANSWER, CLOSE = 10, 10
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class _Work:
+    """Pieces of one run: those still to be given, those in flight with the workers that may do them, and suspects.
+
+    A suspect is a piece whose worker died; it is done at the end, alone.
+    """
+
+    waiting: Iterator[Any]
+    again: deque[Any] = field(default_factory=deque)
+    running: dict[Any, tuple[Any, frozenset[str]]] = field(default_factory=dict)
+    suspects: list[Any] = field(default_factory=list)
+    lost: Counter[int] = field(default_factory=Counter)
+
+    def following(self) -> Iterator[Any]:
+        """Yield the next piece, or nothing when all have been given."""
+        if self.again:
+            yield self.again.popleft()
+        else:
+            yield from itertools.islice(self.waiting, 1)
+
+    def lose(self, piece: Any) -> None:
+        """Note that nothing came of a piece, for no fault that is known of its own."""
+        self.lost[id(piece)] += 1
+        (self.again if self.lost[id(piece)] <= LOST else self.suspects).append(piece)
+
+    def rest(self) -> Iterator[Any]:
+        """Yield all that is not done, suspects first."""
+        return itertools.chain(self.suspects, self.again, (piece for piece, _ in self.running.values()), self.waiting)
+
+
+class Cluster:
+    """Work on the workers of a Dask scheduler."""
+
+    def __init__(self, client: Any, say: Say = print) -> None:
+        self._client = client
+        self._address = client.scheduler.address  # a client that has given up knows it no more
+        self._say = say
+        self._number = itertools.count()
+
+    def run(
+        self, batches: Iterable[Any], stages: Sequence[Stage], likeness: Likeness = CODE
+    ) -> Iterator[tuple[Any, Any]]:
+        """Yield (batch, result or `Died`) as batches end."""
+        likeness, work = _of_one_run(likeness), _Work(iter(batches))
+        for batch, result in self._done(work, stages, likeness, self._submit, _anybody):
+            yield batch, taken(result)
+        for batch in work.rest():
+            yield from batch_alone(batch, stages, likeness)
+
+    def map(
+        self,
+        function: Callable[[Any, Any], Any],
+        shared: Any,
+        items: Mapping[int, Any],
+        likeness: Likeness = CODE,
+    ) -> Iterator[tuple[int, Any]]:
+        """Yield (number, what the function says of an item) as items end, on the workers.
+
+        By Dask's own futures: joblib's Dask backend waits for ever for an item whose worker died (joblib 1.6).
+
+        Raises
+        ------
+        AffexError
+            If an item's process died, and died again alone: unlike a clip, an item cannot be given up.
+        """
+        likeness, work = _of_one_run(likeness), _Work(iter(items))
+        submit = partial(self._submit_item, _Shared(self._client, shared), items)
+        for number, result in self._done(work, (Stage(function),), likeness, submit, _idlest):
+            yield number, taken(result)
+        for number in work.rest():
+            yield number, item_alone(function, shared, items[number], likeness)
+
+    def ask(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+        """Return what each worker says."""
+        answers: dict[str, Any] = self._client.run(function, *arguments)
+        return answers
+
+    def _done(
+        self,
+        work: _Work,
+        steps: Sequence[Stage],
+        likeness: Likeness,
+        submit: Callable[..., Any],
+        choose: Callable[..., list[str]],
+    ) -> Iterator[tuple[Any, Any]]:
+        """Yield pieces with results that are proved, until none is left but those that must be tried alone."""
+        workers = Workers(self._client, likeness, self._say)
+        with self._sentences():
+            workers.require()
+        needs = _needs(steps, workers.offered)
+        submit, choose = partial(submit, steps, needs, likeness), partial(choose, work, workers, needs)
+        in_vain = 0
+        try:
+            while in_vain <= PATIENCE:
+                with self._sentences():
+                    workers.look()
+                    _strand(work, workers, needs)
+                    is_able = workers.able(needs)
+                    if is_able and _is_over(work, WINDOW * workers.n_threads(needs), submit, choose):
+                        return
+                    ended = _ended(list(work.running))
+                    results = [found for future in ended if (found := _result(work, workers, future, len(steps)))]
+                in_vain = 0 if is_able or ended else in_vain + 1
+                yield from results
+        finally:
+            for future in work.running:
+                future.release()
+
+    def _submit(self, steps: Sequence[Stage], needs: list[Needs], likeness: Likeness, batch: Any, among: Any) -> Any:
+        result, number = batch, next(self._number)
+        for step, need in zip(steps, needs, strict=True):
+            # One name for all tasks of a stage: the scheduler keeps a record of every name.
+            key = (f"{step.function.__name__}-{likeness.run}", number)
+            result = self._client.submit(
+                _on_worker, step.function, likeness, result, key=key, resources=need or None, workers=among
+            )
+        return result
+
+    def _submit_item(
+        self,
+        shared: "_Shared",
+        items: Mapping[int, Any],
+        steps: Sequence[Stage],
+        needs: list[Needs],
+        likeness: Likeness,
+        number: int,
+        among: Any,
+    ) -> Any:
+        key = (f"{steps[0].function.__name__}-{likeness.run}", next(self._number))
+        given = (likeness, shared.on(among), items[number])
+        return self._client.submit(
+            _on_worker, steps[0].function, *given, key=key, resources=needs[0] or None, workers=among
+        )
+
+    @contextlib.contextmanager
+    def _sentences(self) -> Iterator[None]:
+        """Turn what Dask says of a scheduler that has gone into a sentence."""
+        try:
+            yield
+        except AffexError:
+            raise
+        except Exception as error:
+            if self._client.status == "running" and not isinstance(error, OSError | CancelledError):
+                raise
+            why = f" ({error})" if isinstance(error, OSError) and str(error) else ""  # others tell of Dask's inner life
+            raise AffexError(
+                f"The Dask scheduler at {self._address} does not answer any more{why}. What was finished is kept; "
+                "run the same command again to go on, with another scheduler if need be."
+            ) from error
+
+
+def _of_one_run(likeness: Likeness) -> Likeness:
+    return replace(likeness, run=uuid.uuid4().hex)
+
+
+def _needs(steps: Sequence[Stage], offered: set[str]) -> list[Needs]:
+    """Return what each step asks for; what needs nothing keeps off workers that have a GPU.
+
+    Raises
+    ------
+    AffexError
+        Naming what no worker has: it would be waited for in vain.
+    """
+    for name in sorted({name for step in steps for name in step.resources} - offered):
+        raise AffexError(
+            f"No worker of the cluster offers a {name}, and a feature is to be computed there. Start one with "
+            f"`dask worker --resources {name}=1`, or compute it elsewhere: DEVICE=cpu."
+        )
+    elsewhere = {CPU: 1.0} if CPU in offered else {}
+    return [dict(step.resources) or elsewhere for step in steps]
+
+
+def _is_over(work: _Work, window: int, submit: Callable[..., Any], choose: Callable[[], list[str]]) -> bool:
+    """Fill the window; return whether nothing is left to be given or waited for."""
+    while len(work.running) < window:
+        following = list(work.following())
+        if not following:
+            return not work.running
+        among = choose()
+        try:
+            work.running[submit(*following, among)] = (*following, frozenset(among))
+        except (OSError, ValueError, KeyError):  # the worker that was to have it has just died, or the scheduler has
+            work.lose(*following)
+            return False
+    return False
+
+
+def _anybody(work: _Work, workers: Workers, needs: list[Needs]) -> list[str]:  # noqa: ARG001 - as `_idlest` is called
+    """Return all workers that may be used: Dask knows which of them has what the next step takes."""
+    return list(workers.alike)
+
+
+def _idlest(work: _Work, workers: Workers, needs: list[Needs]) -> list[str]:
+    """Return the worker that has the least to do for its threads.
+
+    Dask would choose among those that have what all items share, and so never one that came late.
+    """
+    busy = Counter(worker for _, among in work.running.values() for worker in among)
+    return [min(workers.having(needs[0]), key=lambda worker: busy[worker] / workers.alike[worker][1])]
+
+
+def _strand(work: _Work, workers: Workers, needs: list[Needs]) -> None:
+    """Take back what was given to workers that have gone, all of them."""
+    for future, (piece, among) in list(work.running.items()):
+        if not future.done() and not workers.able(needs, among):
+            del work.running[future]
+            future.release()
+            work.again.append(piece)
+
+
+def _result(work: _Work, workers: Workers, future: Any, n_steps: int) -> tuple[Any, Any] | None:
+    """Return a piece with its result; None, and what is to be done about it is noted, if there is none to trust."""
+    from distributed import KilledWorker
+
+    piece, _ = work.running.pop(future)
+    try:
+        result = _fetched(future)
+        unlike = strangers({**workers.here, **seen(piece)}, result, n_steps)
+    except KilledWorker:
+        work.suspects.append(piece)
+        return None
+    except Exception:  # all that a function raises is in its result: this one was lost, or cannot be read
+        work.lose(piece)
+        return None
+    for address, why in unlike.items():
+        workers.retire(address, why)
+    if unlike:
+        work.again.append(piece)
+        return None
+    return piece, result
+
+
+def _fetched(future: Any) -> Any:
+    """Return the result of a future that has ended.
+
+    Raises
+    ------
+    TimeoutError
+        If its worker died before it was fetched: Dask would have it computed again where nobody is left.
+    """
+    for patience in itertools.count(1):
+        try:
+            return future.result(timeout=LOOK * 2**patience)
+        except TimeoutError:
+            if not future.done():
+                raise
+    raise AssertionError
+
+
+class _Shared:
+    """What all items share, on the workers; sent again when all that had it are gone."""
+
+    def __init__(self, client: Any, value: Any) -> None:
+        self._client, self._value = client, value
+        self._future: Any = None
+
+    def on(self, among: list[str]) -> Any:
+        if self._future is None or self._future.status != "finished":
+            [self._future] = self._client.scatter([self._value], broadcast=True, hash=False, workers=among)
+        return self._future
+
+
+def _on_worker(function: Callable[..., Any], likeness: Likeness, given: Any, *more: Any) -> Any:
+    """Call a function on a worker, which says by its address who it is."""
+    from distributed import get_worker
+
+    return proved(get_worker().address, function, likeness, given, *more)
+
+
+def _ended(running: list[Any]) -> list[Any]:
+    """Wait for some of the futures to end, but no longer than until the next look."""
+    from distributed import wait
+
+    if not running:
+        time.sleep(LOOK)
+    with contextlib.suppress(TimeoutError, CancelledError):
+        wait(running, timeout=LOOK, return_when="FIRST_COMPLETED")
+    return [future for future in running if future.done()]
+
+
+@contextlib.contextmanager
+def opened(scheduler: str, jobs: int, gpus: int = 0, say: Say = print) -> Iterator[Runner]:
+    """Open where work runs.
+
+    Parameters
+    ----------
+    scheduler
+        ``"local"`` for a cluster of processes on this machine (one thread each: openSMILE's own state is
+        per process), ``"inline"`` for this process, or a running scheduler's address, ``"tcp://host:8786"``.
+    jobs
+        How many local worker processes.
+    gpus
+        How many more local worker processes, each of which has one of the machine's GPUs for itself.
+    say
+        Is told what the person who waits must know.
+
+    Raises
+    ------
+    UsageError
+        If `scheduler` is none of these.
+    AffexError
+        If no scheduler answers at the address, or it has no workers.
+    """
+    if scheduler == "inline":
+        yield Inline()
+    elif scheduler == "local":
+        from affex.pipeline.execution import local
+
+        with local.started(jobs, gpus, say) as address, _client(address, say, local.SECURITY) as client:
+            yield Cluster(client, say)
+    elif "://" in scheduler:
+        with _client(scheduler, say) as client:
+            if not client.nthreads():
+                raise AffexError(f"The Dask scheduler at {scheduler} has no workers. Start some with `dask worker`.")
+            yield Cluster(client, say)
+    else:
+        raise UsageError(f"SCHEDULER={scheduler}: expected local, inline or an address as tcp://host:8786.")
+
+
+@contextlib.contextmanager
+def _client(address: str, say: Say, security: Mapping[str, Any] | None = None) -> Iterator[Any]:
+    """Connect to a scheduler; Dask's own settings say with which certificates."""
+    from affex.pipeline.execution import local
+    from distributed import Client, Security
+
+    with local.hushed():
+        try:
+            client = Client(address, timeout=ANSWER, security=Security(**security) if security else None)
+        except (OSError, ValueError, TypeError, RuntimeError) as error:
+            raise AffexError(f"No Dask scheduler answers at {address}: {error}.{_of_tls(address)}") from error
+        try:
+            yield client
+        finally:
+            _close(client, address, say)
+
+
+def _close(client: Any, address: str, say: Say) -> None:
+    """Let go of a scheduler; one that does not answer costs a line, not what was finished."""
+    try:
+        client.close(timeout=CLOSE)
+    except Exception as error:
+        say(f"The Dask scheduler at {address} did not let go ({type(error).__name__}: {error}); nothing is lost.")
+
+
+def _of_tls(address: str) -> str:
+    """Return where Dask looks for certificates, where an address needs some."""
+    if not address.startswith("tls://"):
+        return ""
+    return (
+        " It is asked under TLS with the certificates of Dask's own settings: DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
+        "..__CLIENT__CERT and ..__CLIENT__KEY, or distributed.comm.tls in ~/.config/dask/distributed.yaml."
+    )

@@ -1,0 +1,110 @@
+"""Workers of a Dask scheduler that were asked what they are: those that are like this process do its work.
+
+They may come late and go early. One that is not alike is named once and is never given work; a result that proves
+otherwise than its worker had answered is one more reason not to use it.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from affex.pipeline.execution.proof import MEND, Fingerprint, Likeness, difference, fingerprint
+from affex.pipeline.text.errors import AffexError
+
+#: What a piece of work needs of a worker, by the name of a resource.
+Needs = Mapping[str, float]
+
+
+@dataclass
+class Workers:
+    """The workers of a scheduler, as far as one run knows them.
+
+    Parameters
+    ----------
+    client
+        Of the scheduler.
+    likeness
+        What a worker must share with this process.
+    say
+        Tells the person who waits which worker is not used, and why.
+    alike
+        Resources and threads of the workers that may be used, by address.
+    """
+
+    client: Any
+    likeness: Likeness
+    say: Callable[[str], None]
+    alike: dict[str, tuple[Needs, int]] = field(default_factory=dict)
+    _unlike: set[str] = field(default_factory=set)
+
+    @property
+    def here(self) -> Fingerprint:
+        """What this process shows now."""
+        return fingerprint(self.likeness)
+
+    def look(self) -> None:
+        """Take note of who has gone, and ask who has come."""
+        present = self.client.scheduler_info(n_workers=-1)["workers"]
+        self._unlike &= set(present)  # who comes back may be another
+        known = {address for address in self.alike if address in present}
+        known |= self._ask([address for address in present if address not in known | self._unlike])
+        self.alike = {w: (present[w]["resources"], present[w]["nthreads"]) for w in present if w in known}
+
+    def _ask(self, addresses: Collection[str]) -> set[str]:
+        """Return which of some workers are alike, and name the others."""
+        if not addresses:
+            return set()
+        answers = self.client.run(fingerprint, self.likeness, workers=list(addresses), on_error="return")
+        for address, answer in answers.items():
+            if isinstance(answer, OSError):  # it has gone again, or it is asked again when next looked for
+                continue
+            differs = difference(self.here, answer) if isinstance(answer, Mapping) else _failed(answer)
+            if differs:
+                self.retire(address, differs)
+        return {a for a in addresses if isinstance(answers.get(a), Mapping)} - self._unlike
+
+    def retire(self, address: str, why: str) -> None:
+        """Name a worker that is not alike; it is given no more work."""
+        self.alike.pop(address, None)
+        if address not in self._unlike:
+            self._unlike.add(address)
+            self.say(f"The worker {address} is not like this process and is not used: {why}. {MEND}")
+
+    def able(self, needs: Iterable[Needs], among: Collection[str] | None = None) -> bool:
+        """Whether for each need there is a worker that may be used, among some."""
+        return all(any(among is None or worker in among for worker in self.having(need)) for need in needs)
+
+    def having(self, need: Needs) -> list[str]:
+        """Return those that have what a piece of work needs."""
+        return [w for w, (offered, _) in self.alike.items() if all(offered.get(n, 0) >= need[n] for n in need)]
+
+    def n_threads(self, needs: Iterable[Needs]) -> int:
+        """Return how many threads there are that can do a part of what is to be done."""
+        return sum(self.alike[worker][1] for worker in {worker for need in needs for worker in self.having(need)})
+
+    @property
+    def offered(self) -> set[str]:
+        """The names of what they have."""
+        return {name for offered, _ in self.alike.values() for name in offered}
+
+    def require(self) -> None:
+        """Make sure that there is one.
+
+        Raises
+        ------
+        AffexError
+            If none of the workers is like this process.
+        """
+        self.look()
+        if not self.alike:
+            n = len(self._unlike)
+            raise AffexError(
+                f"{n} workers, and none is like this process, so what they gave could not be trusted (the reasons "
+                "stand above)."
+                if n
+                else "The Dask scheduler has no workers. Start some with `dask worker`."
+            )
+
+
+def _failed(answer: Any) -> str:
+    return f"it cannot run this affex ({type(answer).__name__}: {answer})"

@@ -1,0 +1,148 @@
+"""Panel: the arrow from several models' scores to what they said of the same utterances, side by side.
+
+A model may lack utterances that others have. Scores of classes are probabilities; they come from files of 9 digits, so
+their sums are made 1 again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from affex.pipeline.evaluation import metrics
+from affex.pipeline.evaluation.results import Scores
+from affex.pipeline.text.errors import UsageError
+from numpy.typing import NDArray
+
+Labels = NDArray[np.str_]
+#: Classes as str, or values as float64.
+Targets = NDArray[Any]
+Floats = NDArray[np.float64]
+Numbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """What the members of a panel said of the same utterances.
+
+    Parameters
+    ----------
+    ids, clusters, folds : (n,) str
+        Which utterance, who said it (or what stands for the speaker), and which fold it belongs to.
+    true : (n,) str or float64
+        Its class, or its value.
+    classes
+        The classes; empty where values were predicted.
+    present : (n_members, n) bool
+        Whether the member said anything of the utterance; of each somebody did.
+    predicted : (n_members, n) str or float64
+        Its own decision, or its value; meaningless where it is not present.
+    values : (n_members, n, n_classes) float64
+        Its probabilities; meaningless where it is not present.
+    """
+
+    ids: Labels
+    clusters: Labels
+    folds: Labels
+    true: Targets
+    classes: tuple[str, ...]
+    present: NDArray[np.bool_]
+    predicted: Targets
+    values: Floats
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def of_fold(self, fold: str) -> "Panel":
+        """Return the panel of a fold's utterances."""
+        own = self.folds == fold
+        return Panel(
+            ids=self.ids[own],
+            clusters=self.clusters[own],
+            folds=self.folds[own],
+            true=self.true[own],
+            classes=self.classes,
+            present=self.present[:, own],
+            predicted=self.predicted[:, own],
+            values=self.values[:, own],
+        )
+
+
+def side_by_side(members: Sequence[str], said: Sequence[Scores]) -> Panel:
+    """Return what members said, side by side.
+
+    Parameters
+    ----------
+    members
+        Their names, for messages.
+    said
+        What each said; of classes that are the same for all.
+
+    Returns
+    -------
+    Panel
+        Its utterances are in the order of the first member, followed by those that only others have.
+
+    Raises
+    ------
+    UsageError
+        If members do not agree on what is tested (speaker, fold, class or value), or a score is no probability.
+    """
+    ids = np.array(list(dict.fromkeys(id_ for scores in said for id_ in scores.ids.tolist())), dtype=np.str_)
+    number = {id_: n for n, id_ in enumerate(ids.tolist())}
+    places = [np.array([number[id_] for id_ in scores.ids.tolist()], dtype=np.int64) for scores in said]
+    for name, scores in zip(members, said, strict=True):
+        _require_numbers(name, scores)
+    classes, shape = said[0].classes, (len(said), len(ids))
+    present = np.zeros(shape, dtype=np.bool_)
+    predicted = np.zeros(shape, dtype=np.result_type(*(scores.predicted for scores in said)))
+    values = np.full((*shape, len(classes)), np.nan)
+    for m, (scores, place) in enumerate(zip(said, places, strict=True)):
+        present[m, place], predicted[m, place] = True, scores.predicted
+        values[m, place] = scores.values / scores.values.sum(axis=1, keepdims=True) if classes else scores.values
+    return Panel(
+        ids=ids,
+        clusters=_agreed("cluster", members, places, [scores.clusters for scores in said], said),
+        folds=_agreed("fold", members, places, [scores.folds for scores in said], said),
+        true=_agreed("target", members, places, [scores.true for scores in said], said),
+        classes=classes,
+        present=present,
+        predicted=predicted,
+        values=values,
+    )
+
+
+def _agreed(
+    word: str,
+    members: Sequence[str],
+    places: Sequence[Numbers],
+    columns: Sequence[NDArray[Any]],
+    said: Sequence[Scores],
+) -> NDArray[Any]:
+    """Return a column on which all members must agree, ``(n,)``, from each member's own and where it belongs."""
+    number, stacked = np.concatenate(places), np.concatenate(columns)
+    _, first = np.unique(number, return_index=True)
+    agreed: NDArray[Any] = stacked[first]
+    wrong = np.flatnonzero(stacked != agreed[number])
+    if len(wrong):
+        row = int(wrong[0])
+        owner = np.repeat(members, [len(place) for place in places])
+        id_ = np.concatenate([scores.ids for scores in said])[row]
+        raise UsageError(
+            f"{id_}: its {word} is '{agreed[number[row]]}' in {owner[first[number[row]]]}, and '{stacked[row]}' in "
+            f"{owner[row]}.\nThe runs were not made from the same corpus: make them again with `make evaluate`."
+        )
+    return agreed
+
+
+def _require_numbers(name: str, scores: Scores) -> None:
+    """Refuse scores that are no probabilities, and values that are no numbers."""
+    if scores.classes:
+        off = np.abs(scores.values.sum(axis=1) - 1)
+        wrong, expected = (scores.values < 0).any(axis=1) | ~(off <= metrics.ROUNDING), "probabilities that sum to 1"
+    else:
+        wrong, expected = ~np.isfinite(scores.predicted), "a finite number"
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        found = scores.values[row].tolist() if scores.classes else scores.predicted[row]
+        raise UsageError(f"{scores.ids[row]}: {name} says {found}; expected {expected}.")

@@ -1,0 +1,495 @@
+"""Fusion rules: the arrow from what several models said of the same utterances to one decision on each.
+
+A rule is fitted to what members said of a fold's training utterances without having learned from them (their inner
+scores), and then applied to what they said of those tested; a rule that learns nothing is just applied. Scores of
+classes are probabilities, each utterance's summing to 1. A member may lack utterances: it has no say there, and the
+others are weighed as if it did not exist. Nothing is random.
+
+References
+----------
+J. Kittler, M. Hatef, R. P. W. Duin, J. Matas, On combining classifiers, doi:10.1109/34.667881 (mean, product, vote;
+    here with equal priors).
+C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, On calibration of modern neural networks, arXiv:1706.04599 (temperature).
+M. Stone, The opinion pool, doi:10.1214/aoms/1177704873 (a mixture of distributions as the common opinion).
+A. P. Dempster, N. M. Laird, D. B. Rubin, Maximum likelihood from incomplete data via the EM algorithm,
+    doi:10.1111/j.2517-6161.1977.tb01600.x.
+Y. Ivanov, T. Serre, J. Bouvrie, Error weighted classifier combination for multi-modal human identification, MIT
+    AIM-2005-035 (Bayes).
+A. Metallinou, S. Lee, S. Narayanan, Audio-visual emotion recognition using Gaussian mixture models for face and voice,
+    doi:10.1109/ISM.2008.40 (Bayes, and an SVM on the classifiers' percentages).
+D. H. Wolpert, Stacked generalization, doi:10.1016/S0893-6080(05)80023-1 (fusion fitted to what was left out).
+L. Breiman, Stacked regressions, doi:10.1007/BF00117832 (why weights of values are not negative).
+L. I. Lin, A concordance correlation coefficient to evaluate reproducibility, doi:10.2307/2532051 (CCC).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from affex.pipeline.evaluation import metrics
+from affex.pipeline.fusion.aligned_scores import Panel
+from numpy.typing import NDArray
+
+#: Classes as str, or values as float64.
+Targets = NDArray[Any]
+Floats = NDArray[np.float64]
+Numbers = NDArray[np.int64]
+
+#: The range of temperatures: at the least a member that is always right is taken at its word, at the largest one that
+#: knows nothing is silenced.
+TEMPERATURES = (0.1, 1000.0)
+#: The search for mixture weights ends when no weight moves by more, or after so many steps.
+TOLERANCE, MOST_STEPS = 1e-8, 10_000
+
+
+class Opinion(NamedTuple):
+    """What the members say together.
+
+    Parameters
+    ----------
+    predicted : (n,) str or float64
+        The class decided on, or the value.
+    values : (n, n_classes) float64
+        One score a class, summing to 1; no columns where values are predicted.
+    """
+
+    predicted: Targets
+    values: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Rule(ABC):
+    """A way to fuse; an instance holds what it has learned."""
+
+    #: Whether it learns anything.
+    learns: ClassVar[bool] = True
+    #: Whether it rests on the members' scores, rather than on what they decided or predicted alone.
+    reads_scores: ClassVar[bool] = True
+    #: What the fused scores are.
+    scores: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, inner: Panel) -> Self:
+        """Learn from what members said of utterances that they had not learned from.
+
+        Raises
+        ------
+        ValueError
+            If there is too little to learn from.
+        """
+
+    @abstractmethod
+    def apply(self, panel: Panel) -> Opinion:
+        """Return what the members say together."""
+
+    @property
+    def best_params(self) -> Mapping[str, Any]:
+        """What was learned, for people; lists are in the order of the members."""
+        return {}
+
+    @property
+    def limits(self) -> Mapping[str, str]:
+        """For what there was too little to learn from; see `classifiers.base.LIMITS`."""
+        return {}
+
+
+class _Fixed(Rule):
+    """A rule that learns nothing."""
+
+    learns = False
+
+    @classmethod
+    def fit(cls, inner: Panel) -> Self:  # noqa: ARG003
+        """Return the rule as it is."""
+        return cls()
+
+
+class Mean(_Fixed):
+    """The mean of the members' probabilities, ``P(k) = 1/M sum_m p_m(k)`` (Kittler's sum rule)."""
+
+    scores = "mean of the members' probabilities"
+
+    def apply(self, panel: Panel) -> Opinion:
+        """Return the mean, and the class with most of it."""
+        return _most_probable(_pooled(panel.values, panel.present), panel.classes)
+
+
+class Product(_Fixed):
+    """The product of the members' probabilities, ``P(k) ~ prod_m p_m(k)``, normalised (Kittler's product rule).
+
+    Members are taken as independent and classes as equally frequent. One that is sure wins, so probabilities below
+    `metrics.EPSILON` count as that much: none vetoes a class altogether.
+    """
+
+    scores = "normalised product of the members' probabilities"
+
+    def apply(self, panel: Panel) -> Opinion:
+        """Return the product, and the class with most of it."""
+        from scipy.special import softmax
+
+        joint = np.where(panel.present[..., None], _log(panel.values), 0.0).sum(axis=0)
+        return _most_probable(softmax(joint, axis=1), panel.classes)
+
+
+class Vote(_Fixed):
+    """A majority vote: each member's own decision counts as one (Kittler's majority vote rule).
+
+    Of classes with equally many votes, the one with the largest mean probability wins.
+    """
+
+    reads_scores = False
+    scores = "shares of the members' votes; of equal shares the larger mean probability decides"
+
+    def apply(self, panel: Panel) -> Opinion:
+        """Return the shares of the votes, and the class elected."""
+        votes = (_decided(panel)[..., None] == np.arange(len(panel.classes))) & panel.present[..., None]
+        counts = votes.sum(axis=0)
+        first = counts == counts.max(axis=1, keepdims=True)
+        elected = np.where(first, self._preference(panel, votes), -1.0).argmax(axis=1)
+        return Opinion(np.array(panel.classes)[elected], counts / counts.sum(axis=1, keepdims=True))
+
+    def _preference(self, panel: Panel, votes: NDArray[np.bool_]) -> Floats:  # noqa: ARG002 - for `OrderedVote`
+        """Return what decides between classes with equally many votes, (n, n_classes), 0 or more."""
+        return _pooled(panel.values, panel.present)
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture(Rule):
+    """A mixture of the members' calibrated probabilities, ``P(k) = sum_m w_m q_m(k)`` (Stone's opinion pool).
+
+    Each member is calibrated by one temperature, ``q_m(k) ~ p_m(k)^(1 / T_m)`` (Guo et al.), which makes members
+    comparable that are sure of themselves and members that are not: the temperature of least log loss. The weights
+    are not negative and sum to 1: those of most likelihood, found by EM from equal ones (the problem is concave). Both
+    give each class the same weight, however frequent.
+
+    Parameters
+    ----------
+    weights, temperatures : (n_members,) float64
+    """
+
+    scores: ClassVar[str] = "mixture of the members' probabilities, temperatures and weights fitted on inner scores"
+
+    weights: Floats
+    temperatures: Floats
+
+    @classmethod
+    def fit(cls, inner: Panel) -> Self:
+        """Find temperatures, each on all that its member said, then weights, on what all members spoke of.
+
+        A member that said nothing at all has no weight.
+
+        Raises
+        ------
+        ValueError
+            If there is no utterance of which all members said something.
+        """
+        heard, common = _common(inner)
+        place = metrics.places(inner.true, inner.classes)
+        weights, temperatures = np.zeros(len(inner.present)), np.ones(len(inner.present))
+        for m in np.flatnonzero(heard):
+            temperatures[m] = temperature(inner.values[m, inner.present[m]], place[inner.present[m]])
+        calibrated = _tempered(inner.values[:, common], temperatures[:, None, None])
+        given = calibrated[:, np.arange(int(common.sum())), place[common]]
+        weights[heard] = mixture_weights(given[heard], _balance(place[common]))
+        return cls(weights, temperatures)
+
+    def apply(self, panel: Panel) -> Opinion:
+        """Return the mixture, and the class with most of it."""
+        calibrated = _tempered(panel.values, self.temperatures[:, None, None])
+        return _most_probable(_pooled(calibrated, panel.present, self.weights), panel.classes)
+
+    @property
+    def best_params(self) -> Mapping[str, Any]:
+        """Weights and temperatures."""
+        return {"weights": self.weights, "temperatures": self.temperatures}
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorWeighted(Rule):
+    """What each member's decisions have meant so far, ``P(j) = 1/M sum_m sum_k P_m(true j | decided k) p_m(k)``.
+
+    ``P_m(true j | decided k) = (n_jk + 1) / (sum_j n_jk + n_classes)``, where ``n_jk`` of the member's inner decisions
+    took class ``j`` for ``k``: Laplace's rule of succession, so a class it never decided on says nothing. The
+    counts are not balanced, so frequent classes are favoured (Ivanov et al.; Metallinou et al.).
+
+    Parameters
+    ----------
+    meaning : (n_members, n_classes, n_classes) float64
+        ``[m, j, k]`` is ``P_m(true j | decided k)``.
+    """
+
+    scores: ClassVar[str] = "the members' probabilities, passed through the errors of their inner decisions; their mean"
+
+    meaning: Floats
+
+    @classmethod
+    def fit(cls, inner: Panel) -> Self:
+        """Count the members' inner errors."""
+        n_classes = len(inner.classes)
+        place, counts = metrics.places(inner.true, inner.classes), np.ones((len(inner.present), n_classes, n_classes))
+        for own, decided, present in zip(counts, _decided(inner), inner.present, strict=True):
+            np.add.at(own, (place[present], decided[present]), 1)
+        return cls(counts / counts.sum(axis=1, keepdims=True))
+
+    def apply(self, panel: Panel) -> Opinion:
+        """Return the probabilities, and the class with most of it."""
+        understood = (self.meaning[:, None] * panel.values[:, :, None]).sum(axis=-1)
+        return _most_probable(_pooled(understood, panel.present), panel.classes)
+
+    @property
+    def best_params(self) -> Mapping[str, Any]:
+        """How often each member was right when it decided on a class."""
+        return {"precisions": np.diagonal(self.meaning, axis1=1, axis2=2)}
+
+
+@dataclass(frozen=True, eq=False)
+class Stacked(Rule):
+    """An RBF-SVM on all members' probabilities side by side (Wolpert's stacking; Metallinou et al.).
+
+    The machine tunes and calibrates itself on inner folds over the training speakers, and fills in what members lack.
+
+    Parameters
+    ----------
+    machine : affex.classifiers.estimators.svm.RBFMachine
+        Fitted.
+    """
+
+    scores: ClassVar[str] = (
+        "probabilities of an RBF-SVM on the members' probabilities, calibrated by sigmoids on inner folds; "
+        "the largest may belong to another class than the machine's own decision"
+    )
+
+    machine: Any
+
+    @classmethod
+    def fit(cls, inner: Panel) -> Self:
+        """Fit the machine.
+
+        Raises
+        ------
+        ValueError
+            If there are too few speakers or classes to learn from.
+        """
+        from affex.classifiers.estimators.svm import RBFMachine
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(limits=1):  # sums in an order that the number of cores does not change
+            return cls(RBFMachine().fit(_side_by_side(inner), inner.true, groups=inner.clusters))
+
+    def apply(self, panel: Panel) -> Opinion:
+        """Return the machine's probabilities, and its own decision."""
+        from threadpoolctl import threadpool_limits
+
+        rows, values = _side_by_side(panel), np.zeros((len(panel), len(panel.classes)))
+        with threadpool_limits(limits=1):
+            probabilities, predicted = self.machine.predict_proba(rows), self.machine.predict(rows)
+        values[:, [panel.classes.index(name) for name in self.machine.classes_]] = probabilities
+        return Opinion(predicted.astype(np.str_), values)
+
+    @property
+    def best_params(self) -> Mapping[str, Any]:
+        """Cost and width of the machine."""
+        return {**self.machine.best_params_}
+
+    @property
+    def limits(self) -> Mapping[str, str]:
+        """For what the machine's rows were too few."""
+        return {**self.machine.limits_}
+
+
+class MeanValue(_Fixed):
+    """The mean of the members' values, ``1/M sum_m x_m``."""
+
+    reads_scores = False
+    scores = "mean of the members' values"
+
+    def apply(self, panel: Panel) -> Opinion:
+        """Return the mean."""
+        return _valued(_pooled(panel.predicted[..., None], panel.present)[:, 0])
+
+
+@dataclass(frozen=True, eq=False)
+class Combination(Rule):
+    """The linear combination of the members' values that has the largest CCC, ``mean + sum_m w_m (x_m - mean_m)``.
+
+    No weight is negative (Breiman). Of all combinations in one direction that with the targets' mean and standard
+    deviation has the largest CCC, which then is Pearson's correlation; and the largest correlation is in the direction
+    of least squares. So the weights are those of non-negative least squares, stretched to the targets' deviation. A
+    member that lacks an utterance counts as saying its mean. Where no member goes along with the targets, all weights
+    are 0 and the mean is all that is said.
+
+    Parameters
+    ----------
+    mean : float
+        Of the targets.
+    weights, means : (n_members,) float64
+        Of the members' values.
+    """
+
+    scores: ClassVar[str] = "linear combination of the members' values with the largest CCC on inner values"
+
+    mean: float
+    weights: Floats
+    means: Floats
+
+    @classmethod
+    def fit(cls, inner: Panel) -> Self:
+        """Find the weights on what all members spoke of; one that said nothing at all has none.
+
+        Raises
+        ------
+        ValueError
+            If there is no utterance of which all members said something.
+        """
+        from scipy.optimize import nnls
+
+        heard, common = _common(inner)
+        means, weights = np.zeros(len(heard)), np.zeros(len(heard))
+        said, true = inner.predicted[np.ix_(heard, common)], inner.true[common]
+        means[heard], mean = said.mean(axis=1), float(true.mean())
+        centred = said - means[heard, None]
+        weights[heard], _ = nnls(centred.T, true - mean)
+        deviation = float(np.std((weights[heard, None] * centred).sum(axis=0)))
+        return cls(mean, weights * (np.std(true) / deviation if deviation > 0 else 0.0), means)
+
+    def apply(self, panel: Panel) -> Opinion:
+        """Return the combination."""
+        said = np.where(panel.present, panel.predicted, self.means[:, None])
+        return _valued(self.mean + (self.weights[:, None] * (said - self.means[:, None])).sum(axis=0))
+
+    @property
+    def best_params(self) -> Mapping[str, Any]:
+        """Weights, and the value where every member says its mean."""
+        return {"weights": self.weights, "mean": self.mean}
+
+
+#: The rules that fuse classes, by name.
+CLASS_RULES: Mapping[str, type[Rule]] = {
+    "mean": Mean,
+    "product": Product,
+    "vote": Vote,
+    "weights": Mixture,
+    "bayes": ErrorWeighted,
+    "svm": Stacked,
+}
+#: The rules that fuse values, by name; they learn where their namesakes do.
+VALUE_RULES: Mapping[str, type[Rule]] = {"mean": MeanValue, "weights": Combination}
+
+
+def temperature(values: Floats, place: Numbers) -> float:
+    """Return the temperature of least log loss, each class weighing the same.
+
+    Parameters
+    ----------
+    values : (n, n_classes) float64
+        Probabilities.
+    place : (n,) int64
+        The place of the true class.
+
+    Returns
+    -------
+    float
+        Within `TEMPERATURES`. The loss is convex in ``1 / T``, so it has one minimum.
+    """
+    from scipy.optimize import minimize_scalar
+
+    weight = _balance(place)
+
+    def loss(log_temperature: float) -> float:
+        given = _tempered(values, np.exp(log_temperature))[np.arange(len(place)), place]
+        return float(-(weight * _log(given)).sum())
+
+    found = minimize_scalar(loss, bounds=tuple(np.log(TEMPERATURES)), method="bounded", options={"xatol": 1e-6})
+    return float(np.exp(found.x))
+
+
+def mixture_weights(given: Floats, weight: Floats) -> Floats:
+    """Return the weights of a mixture that make what happened most likely, by EM.
+
+    Each step, ``w_m <- sum_i b_i w_m q_mi / sum_l w_l q_li``, raises ``sum_i b_i log sum_m w_m q_mi``.
+
+    Parameters
+    ----------
+    given : (n_members, n) float64
+        The probability ``q`` that each member gave to what was true.
+    weight : (n,) float64
+        How much each utterance counts, ``b``; they sum to 1.
+
+    Returns
+    -------
+    (n_members,) float64
+        Not negative, summing to 1.
+    """
+    given = np.maximum(given, metrics.EPSILON)
+    weights = np.full(len(given), 1 / len(given))
+    for _ in range(MOST_STEPS):
+        last, mixed = weights, (weights[:, None] * given).sum(axis=0)
+        weights = last * (weight * given / mixed).sum(axis=1)
+        if np.abs(weights - last).max() <= TOLERANCE:
+            break
+    shares: Floats = weights / weights.sum()
+    return shares
+
+
+def _common(inner: Panel) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which members said anything, ``(n_members,)``, and of which utterances all of these did, ``(n,)``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such utterance.
+    """
+    heard = np.asarray(inner.present.any(axis=1))
+    common = np.asarray(inner.present[heard].all(axis=0))
+    if not heard.any() or not common.any():
+        raise ValueError("of no training utterance all members said something, so they cannot be weighed")
+    return heard, common
+
+
+def _pooled(values: Floats, present: NDArray[np.bool_], weights: Floats | None = None) -> Floats:
+    """Return the weighted mean over the members present, ``(n, n_columns)``; equal weights where theirs are all 0."""
+    own = present * (np.ones(len(present)) if weights is None else weights)[:, None]
+    own = np.where(own.sum(axis=0) > 0, own, present)
+    pooled: Floats = np.where(present[..., None], (own / own.sum(axis=0))[..., None] * values, 0.0).sum(axis=0)
+    return pooled
+
+
+def _most_probable(values: Floats, classes: tuple[str, ...]) -> Opinion:
+    return Opinion(np.array(classes)[values.argmax(axis=1)], values)
+
+
+def _valued(values: Floats) -> Opinion:
+    return Opinion(values, np.empty((len(values), 0)))
+
+
+def _decided(panel: Panel) -> Numbers:
+    """Return the place of each member's decision, ``(n_members, n)``; 0 where it is not present."""
+    said = np.where(panel.present, panel.predicted, panel.classes[0])
+    return metrics.places(said.ravel(), panel.classes).reshape(said.shape)
+
+
+def _side_by_side(panel: Panel) -> Floats:
+    """Return all members' probabilities as one row an utterance, NaN where a member is not present."""
+    return np.concatenate(list(np.where(panel.present[..., None], panel.values, np.nan)), axis=1)
+
+
+def _tempered(values: Floats, temperatures: Floats | float) -> Floats:
+    from scipy.special import softmax
+
+    tempered: Floats = softmax(_log(values) / temperatures, axis=-1)
+    return tempered
+
+
+def _log(probabilities: Floats) -> Floats:
+    """Return logarithms; below `metrics.EPSILON` nothing is believed."""
+    logarithms: Floats = np.log(np.maximum(probabilities, metrics.EPSILON))
+    return logarithms
+
+
+def _balance(place: Numbers) -> Floats:
+    """Return how much each utterance counts where all classes that occur count the same; they sum to 1."""
+    _, own, counts = np.unique(place, return_inverse=True, return_counts=True)
+    return 1 / (len(counts) * counts[own])

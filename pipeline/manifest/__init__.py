@@ -1,0 +1,1 @@
+"""The utterances of a corpus, and the file that lists them."""

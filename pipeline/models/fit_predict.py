@@ -1,0 +1,275 @@
+"""Takeaway: from a wish to a model file, and from a model file and recordings to a table of predictions.
+
+It joins the arrows for models that are taken away, as `pipeline.workspace.experiment` does for evaluations.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from affex.pipeline.caching import cache, store
+from affex.pipeline.caching.cache import recipe
+from affex.pipeline.caching.imports import is_imported
+from affex.pipeline.evaluation import runs
+from affex.pipeline.evaluation.evaluate import Said
+from affex.pipeline.evaluation.prechecks import foreseen
+from affex.pipeline.evaluation.results import best_scored
+from affex.pipeline.evaluation.task import Settings, require_target
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.models import model_file, models
+from affex.pipeline.models.models import Model, Predictions
+from affex.pipeline.reporting import tables
+from affex.pipeline.reporting.report import TRANSDUCTIVE, versions
+from affex.pipeline.specs import discovery
+from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.storage import atomic
+from affex.pipeline.storage.sealed import DamagedError
+from affex.pipeline.streams.table import Matrix
+from affex.pipeline.text import csv_cells
+from affex.pipeline.text.console import Terminal
+from affex.pipeline.text.errors import UsageError
+from affex.pipeline.workspace.workspace import Desk, extracted, matrix_of, readable, utterances_of
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+#: So many predictions are shown; the table has them all.
+SHOWN = 20
+
+#: Of the files that are left out for one reason, so many are named; the table has them all.
+FIRST = 5
+
+
+def fit(
+    desk: Desk, settings: Settings, path: Path | None, *, exclude: Sequence[str] = (), partial: bool = False
+) -> Path:
+    """Extract what is missing, learn from all who count but some speakers, say what was learned; return its file.
+
+    Parameters
+    ----------
+    settings
+        What is fitted, and how; the features' keys are filled in.
+    path
+        Where the file goes; None for ``<cache>/<corpus>/models/<name>.affex``.
+
+    Raises
+    ------
+    AffexError
+        If there is nothing to learn from, or the file cannot be written.
+    """
+    specs = readable(desk.console, settings.features, settings.classifier, desk.imported)
+    _require_extractable(specs)
+    require_target(settings)
+    recipes = [recipe(spec.feature) for spec in specs]
+    for sentence in foreseen(utterances_of(desk), settings, exclude):
+        desk.console.say(sentence)
+    extracted(desk, specs)
+    atomic.require_writable(path.parent if path else desk.folder / "models")
+    model = models.fit(
+        matrix_of(desk, specs),
+        replace(settings, features=tuple(map(str, specs)), keys=tuple(made.key for made in recipes)),
+        exclude=exclude,
+        recipes=[made.spec for made in recipes],
+        partial=partial,
+    )
+    model = replace(model, learned=replace(model.learned, notes=(*desk.notes, *model.learned.notes)))
+    path = path or desk.folder / "models" / f"{model.name}{model_file.SUFFIX}"
+    model_file.write(model, path)
+    for sentence in (*_fitted(model), *_chosen(model)):
+        desk.console.say(sentence)
+    _say_worth(desk.console, model, desk.folder.parent)
+    desk.console.say(f"Model: {path.stat().st_size / 1e6:.1f} MB -> {path}")
+    return path
+
+
+def _require_extractable(specs: Sequence[FeatureSpec]) -> None:
+    """Refuse rows of another project: nothing here could make them of a recording that a model is shown.
+
+    Raises
+    ------
+    UsageError
+        Naming the features.
+    """
+    foreign = [spec.preset for spec in specs if is_imported(spec)]
+    if foreign:
+        raise UsageError(
+            f"{' and '.join(foreign)} was imported, and affex cannot make it of new recordings: a model on it could "
+            "predict nothing. Evaluate it (`make evaluate`), or fit on features that are extracted here."
+        )
+
+
+def predict(desk: Desk, model: Model, name: str, out: Path | None) -> Path:
+    """Extract what the model reads, write what it says of each recording as a table, and show the first ones.
+
+    Parameters
+    ----------
+    desk
+        With the recordings as its one corpus.
+    name
+        The model's name, for the table's.
+    out
+        Where the table goes: a file, or a folder; None for one beside the recordings' cached rows.
+
+    Raises
+    ------
+    AffexError
+        If the model reads other features than there are here, or no recording has any.
+    """
+    (dataset,) = desk.datasets
+    specs = discovery.feature_specs(" ".join(model.settings.features))
+    models.require_features(model, specs)
+    if model.settings.speaker_norm:
+        models.require_speakers(dataset.utterances)
+    for sentence in (*_fitted(model), *_changed_versions(model), *_left_out(dataset)):
+        desk.console.say(sentence)
+    extracted(desk, specs)
+    matrix = matrix_of(desk, specs)
+    failures = [_failures(desk, spec) for spec in specs]
+    predictions = models.predict(model, matrix, failures)
+    path = _place(out, dataset.folder, name)
+    atomic.write_text(path, lines(matrix, predictions, model.classes, dataset.left_out))
+    _show(desk.console, matrix, predictions, model)
+    desk.console.say("These predictions carry no figure of their quality: the true labels are not known.")
+    _say_worth(desk.console, model, dataset.folder.parent)
+    n = len(dataset.left_out)
+    beside = f", {n} file{'' if n == 1 else 's'} left out" if n else ""
+    desk.console.say(f"{len(predictions.said.numbers)} of {len(matrix)} recordings labelled{beside} -> {path}")
+    return path
+
+
+def lines(
+    matrix: Matrix, predictions: Predictions, classes: Sequence[str], left_out: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """Yield a table of one row a recording, in its order; what nothing is said of has blank cells and the reason.
+
+    Parameters
+    ----------
+    left_out
+        Why other files of the folder are no recordings, by name; each has a row at the end.
+    """
+    said = predictions.said
+    place = {int(number): row for row, number in enumerate(said.numbers)}
+    yield csv_cells.line(["id", "file", "predicted", *(f"score_{name}" for name in classes), "note"])
+    for number, utterance in enumerate(matrix.utterances):
+        cells = [""] * (1 + len(classes))
+        if number in place:
+            row = place[number]
+            predicted = said.predicted[row]
+            cells = [predicted if classes else f"{predicted:.9g}", *(f"{score:.9g}" for score in said.scores[row])]
+        file = next((medium.path for medium in utterance.media("audio")), "")
+        yield csv_cells.line([utterance.id, file, *cells, predictions.notes.get(utterance.id, "")])
+    for name, why in (left_out or {}).items():
+        yield csv_cells.line([name, name, *[""] * (1 + len(classes)), f"left out: it {why}"])
+
+
+def _left_out(dataset: Dataset) -> Iterator[str]:
+    """Yield how many files are no recordings, for each reason, with the first of them, and what else is to be known."""
+    for note in dataset.notes:
+        yield f"Note: {note}."
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for name, why in dataset.left_out.items():
+        by_reason[why].append(name)
+    for why, names in by_reason.items():
+        more = f" and {len(names) - FIRST} more" if len(names) > FIRST else ""
+        yield f"Left out {len(names)}: {', '.join(names[:FIRST])}{more}: it {why}"
+
+
+def _failures(desk: Desk, spec: FeatureSpec) -> Mapping[str, str]:
+    """Return why recordings lack a feature, by id, as its file says."""
+    (dataset,) = desk.datasets
+    found = store.survey(cache.published(dataset.folder, spec), recipe(spec.feature).key)
+    return {id_: message for id_, (_, message) in found.failures.items()}
+
+
+def _place(out: Path | None, folder: Path, name: str) -> Path:
+    if out is None:
+        return folder / f"{name}.csv"
+    return out / f"{name}.csv" if out.is_dir() else out
+
+
+def _fitted(model: Model) -> Iterator[str]:
+    """Yield what a model is, and whom it learned from."""
+    learned, settings = model.learned, model.settings
+    without = f", without {', '.join(learned.excluded)}" if learned.excluded else ""
+    counts = ", ".join(f"{name} {n}" for name, n in learned.counts.items())
+    yield (
+        f"{settings.classifier.name} on {' '.join(settings.features)}, learned from {learned.n_utterances} utterances "
+        f"of {learned.n_clusters} {learned.unit}s of {settings.corpus}{without}: {counts or settings.card.target}"
+    )
+    for note in learned.notes:
+        yield f"Note: {note}."
+
+
+def _chosen(model: Model) -> Iterator[str]:
+    """Yield what was left out and what the search chose."""
+    if model.learned.left_out:
+        yield "Left out: " + ", ".join(f"{n} {reason}" for reason, n in model.learned.left_out.items())
+    if model.chosen:
+        yield "Chosen: " + ", ".join(f"{name}={value}" for name, value in model.chosen.items())
+    if model.settings.speaker_norm:
+        known = TRANSDUCTIVE[model.settings.speaker_norm]
+        yield (
+            f"Note: {known}; whoever uses it must name speakers, and give several recordings of each, not of one class "
+            "alone."
+        )
+
+
+def _changed_versions(model: Model) -> Iterator[str]:
+    here = versions()
+    changed = [
+        f"{name} {then} -> {here[name]}" for name, then in model.versions.items() if here.get(name, then) != then
+    ]
+    if changed:
+        yield f"Note: it was fitted under other versions ({', '.join(changed)}): scores may differ a little."
+
+
+def _say_worth(console: Terminal, model: Model, folder: Path) -> None:
+    """Say how such models do on speakers they never heard, or how to find out."""
+    run = folder / model.settings.corpus / "runs" / model.evaluation
+    try:
+        found = runs.whole(run).record
+    except DamagedError as error:
+        console.say(f"How such models do on unheard speakers is not known: {run}: {error}. {runs.AGAIN}")
+        return
+    except OSError:
+        console.say(
+            f"How such models do on unheard speakers: `make evaluate`, settings alike (run {model.evaluation})."
+        )
+        return
+    console.say(f"Such models on unheard speakers of {model.settings.corpus}: {tables.headline(found)} -> {run}")
+
+
+def _show(console: Terminal, matrix: Matrix, predictions: Predictions, model: Model) -> None:
+    """Print the first predictions, how many there are of each class, and what is to be known of them."""
+    said = predictions.said
+    console.rich.print(_table(console, matrix, said, model))
+    if len(said.numbers) > SHOWN:
+        console.say(f"... and {len(said.numbers) - SHOWN} more")
+    if model.classes:
+        console.say(
+            "Predicted: " + ", ".join(f"{name} {n}" for name, n in Counter(said.predicted.tolist()).most_common())
+        )
+        differs = int((best_scored(said.predicted, said.scores, model.classes) != said.predicted).sum())
+        console.say(f"Scores: {tables.largest_score_words({'differs': differs, 'of': len(said.numbers)})}.")
+    if model.settings.speaker_norm:
+        console.say(f"Note: {TRANSDUCTIVE[model.settings.speaker_norm]}.")
+    for id_, note in list(predictions.notes.items())[:SHOWN]:
+        console.say(f"  {id_}: {note}")
+    if len(predictions.notes) > SHOWN:
+        console.say(f"  ... and {len(predictions.notes) - SHOWN} more (the table has them all)")
+
+
+def _table(console: Terminal, matrix: Matrix, said: Said, model: Model) -> "Table | str":
+    ids = [matrix.utterances[number].id for number in said.numbers[:SHOWN]]
+    if not model.classes:
+        values = [(id_, f"{value:.3f}") for id_, value in zip(ids, said.predicted, strict=False)]
+        return tables.table(("", model.settings.card.target), values)
+    rows = list(zip(ids, said.predicted.tolist(), said.scores, strict=False))
+    narrow = [(id_, name, f"{scores[model.classes.index(name)]:.3f}") for id_, name, scores in rows]
+    wide = [(id_, name, *(f"{score:.3f}" for score in scores)) for id_, name, scores in rows]
+    columns = ("", "predicted")
+    return tables.fitting(
+        console.rich, tables.table((*columns, *model.classes), wide), tables.table((*columns, "its score"), narrow)
+    )

@@ -1,0 +1,305 @@
+"""Model files: the arrow from a fitted model to one file that can be taken away, and back.
+
+A model file is a zip archive, nothing in it compressed, of two members::
+
+    model.json        what was fitted on what, by whom it may be used, and the sha256 of the other member
+    estimator.skops   the estimator as skops writes it (https://skops.readthedocs.io): a tree in JSON, and arrays in
+                      numpy's own format; of XGBoost its own JSON
+
+Equal models give equal bytes: members bear no dates, and the ids and random names that skops gives are left out or
+counted. **No pickle is ever read.** Reading refuses, before anything is made of it, a file with any other member, or
+whose tree has a node of a kind or type that no model of ours has. That keeps foreign code out. Then the estimator
+is held against the record, its arrays against each other (`classifiers.estimators.soundness`), and it is tried on some
+rows. Whether the numbers are honest, nobody can tell: a model made to mislead misleads.
+"""
+
+import dataclasses
+import hashlib
+import io
+import json
+import re
+import warnings
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from affex.classifiers.base import Classifier, Target
+from affex.pipeline.corpora.base import Card
+from affex.pipeline.evaluation.folds import card_hash
+from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.media import pointers
+from affex.pipeline.models.models import Learned, Model
+from affex.pipeline.specs import discovery
+from affex.pipeline.storage import files
+from affex.pipeline.storage.atomic import temporary, writing
+from affex.pipeline.text.errors import AffexError, UsageError
+
+#: Raised by hand whenever the layout of a file or the meaning of a field changes.
+SCHEMA = 2
+
+SUFFIX = ".affex"
+RECORD = "model.json"
+ESTIMATOR = "estimator.skops"
+
+#: The only kinds of skops's nodes that our estimators are made of: none of them calls a function on being loaded.
+NODES = {
+    *("DictNode", "ListNode", "TupleNode", "JsonNode", "NdArrayNode", "DTypeNode"),
+    *("ObjectNode", "TypeNode", "FunctionNode"),
+}
+
+#: A zip archive's first possible date, for there is none to tell.
+_NO_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+class _ForeignError(Exception):
+    """Why a file is not a model file of ours."""
+
+
+def write(model: Model, path: Path) -> None:
+    """Write a model, whole or not at all.
+
+    Raises
+    ------
+    AffexError
+        If the file cannot be written.
+    """
+    import skops.io
+
+    estimator = _canonical(skops.io.dumps(model.estimator))
+    record = json.dumps(_record(model, estimator), indent=2, ensure_ascii=False, allow_nan=False)
+    content = _zipped({RECORD: record.encode(), ESTIMATOR: estimator})
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary(path) as file:
+            file.write(content)
+
+
+def read(path: Path) -> Model:
+    """Return the model in a file.
+
+    Raises
+    ------
+    UsageError
+        If there is no such file, or it was never fetched.
+    AffexError
+        If it is not a model file of ours, through and through, or was made by another version of affex; nothing of
+        it has then been run.
+    """
+    if why := pointers.unfetched(path):
+        raise UsageError(f"The model {path} {why}.")
+    try:
+        content = files.content(path)
+    except OSError as error:
+        raise UsageError(
+            f"The model {path} cannot be read: {error.strerror or error}. Make one with `make fit`, or say where it "
+            f"is with MODEL=file{SUFFIX}."
+        ) from error
+    try:
+        return _model(content)
+    except AffexError:
+        raise
+    except Exception as error:  # whatever a file from anywhere may hold
+        why = str(error) if isinstance(error, _ForeignError) else f"{type(error).__name__}: {error}"
+        raise AffexError(
+            f"{path} is not a model file of affex, or it was changed: {why}.\n"
+            "It was refused, and nothing in it was run. Get it again from whoever made it, or make one with `make fit`."
+        ) from error
+
+
+def _model(content: bytes) -> Model:
+    members = _unzipped(content)
+    if set(members) != {RECORD, ESTIMATOR}:
+        raise _ForeignError(f"it holds {', '.join(members) or 'nothing'}; expected {RECORD} and {ESTIMATOR} alone")
+    record = json.loads(members[RECORD])
+    if record["schema"] != SCHEMA:
+        raise AffexError(
+            f"The model file has the layout {record['schema']}, and this version of affex reads {SCHEMA}: fit the "
+            "model anew with `make fit`, or use the affex that made it."
+        )
+    if record["estimator"]["sha256"] != _sha256(members[ESTIMATOR]):
+        raise _ForeignError(f"{ESTIMATOR} is not what {RECORD} says it is")
+    _require_types(record)
+    settings = _settings(record["settings"])
+    learned = record["learned_from"]
+    model = Model(
+        settings=settings,
+        recipes=tuple(_canonical_json(feature["recipe"]) for feature in record["features"]),
+        columns=record["columns"],
+        learned=Learned(**{**learned, **{name: tuple(learned[name]) for name in ("excluded", "notes")}}),
+        estimator=_estimator(members[ESTIMATOR], settings, values=not learned["counts"]),
+        chosen=record["chosen"],
+        versions=record["versions"],
+    )
+    _require_agreement(model, record)
+    return model
+
+
+def _require_types(record: Mapping[str, Any]) -> None:
+    """Refuse a record whose values are of other types than ours have."""
+    settings, learned = record["settings"], record["learned_from"]
+    of_text = [record["columns"], settings["corpus"], settings["device"], learned["unit"],
+               *settings["features"], *settings["keys"], *learned["counts"], *learned["left_out"],
+               *learned["excluded"], *learned["notes"], *record["chosen"], *record["versions"],
+               *record["versions"].values()]  # fmt: skip
+    counts = [learned["n_utterances"], learned["n_clusters"], settings["seed"], *learned["counts"].values(),
+              *learned["left_out"].values()]  # fmt: skip
+    flags = [settings["reweight"], settings["soft"]]
+    if (
+        not all(isinstance(value, str) for value in of_text)
+        or not all(type(value) is int and value >= 0 for value in counts)
+        or not all(isinstance(value, bool) for value in flags)
+        or settings["speaker_norm"] not in (False, True, "mean")
+        or not len(settings["features"]) == len(settings["keys"]) == len(record["features"])
+    ):
+        raise _ForeignError(f"{RECORD} has values that no model of ours has")
+
+
+def _require_agreement(model: Model, record: Mapping[str, Any]) -> None:
+    """Refuse an estimator that is not the one which the record tells of."""
+    from affex.classifiers.estimators.soundness import UnsoundError, require_sound
+
+    estimator, settings = model.estimator, model.settings
+    if record.get("n_columns", estimator.n_features_in_) != estimator.n_features_in_:
+        raise _ForeignError(f"{RECORD} tells of {record['n_columns']} columns, and the estimator of another number")
+    if sorted(getattr(estimator, "classes_", ())) != sorted(name for name, n in model.learned.counts.items() if n):
+        raise _ForeignError(f"{RECORD} tells of the classes {', '.join(model.classes)}, and the estimator of others")
+    derived = {"card_hash": card_hash(settings.card), "evaluation": model.evaluation, "classes": [*model.classes],
+               "target": settings.card.target, "scores": settings.about().scores}  # fmt: skip
+    if any(record[name] != value for name, value in derived.items()):
+        raise _ForeignError(f"{RECORD} contradicts itself")
+    try:
+        # A model for a GPU may be read where there is none.
+        require_sound(estimator, trial=settings.device == "cpu")
+    except UnsoundError as error:
+        raise _ForeignError(f"the estimator is not whole: {error}") from error
+
+
+def _record(model: Model, estimator: bytes) -> dict[str, Any]:
+    """Return what ``model.json`` holds."""
+    settings, classifier = model.settings, model.settings.classifier
+    made = {"name": classifier.name, "settings": dataclasses.asdict(classifier)}
+    features = zip(settings.features, settings.keys, model.recipes, strict=True)
+    return {
+        "schema": SCHEMA,
+        "settings": dataclasses.asdict(settings) | {"classifier": made},
+        "card_hash": card_hash(settings.card),
+        "target": settings.card.target,
+        "classes": list(model.classes),
+        "scores": settings.about().scores,
+        "features": [{"spec": spec, "key": key, "recipe": json.loads(recipe)} for spec, key, recipe in features],
+        "columns": model.columns,
+        "n_columns": int(model.estimator.n_features_in_),
+        "learned_from": dataclasses.asdict(model.learned),
+        "evaluation": model.evaluation,
+        "chosen": {name: _plain(value) for name, value in model.chosen.items()},
+        "versions": dict(model.versions),
+        "estimator": {"file": ESTIMATOR, "sha256": _sha256(estimator)},
+    }
+
+
+def _settings(record: Mapping[str, Any]) -> Settings:
+    card = record["card"]
+    changed = {
+        "features": tuple(record["features"]),
+        "keys": tuple(record["keys"]),
+        "classifier": _classifier(**record["classifier"]),
+        "card": Card(**{**card, "parts": tuple(card["parts"])}),
+    }
+    return Settings(**{**record, **changed})
+
+
+def _classifier(name: str, settings: Mapping[str, Any]) -> Classifier:
+    kinds = {preset.name: type(preset) for preset in discovery.classifier_presets().values()}
+    if name not in kinds:
+        raise _ForeignError(f"its classifier is '{name}'; known are {', '.join(kinds)}")
+    return kinds[name](**settings)
+
+
+def _estimator(archive: bytes, settings: Settings, *, values: bool) -> Any:
+    """Return the estimator in a skops archive, if each of its nodes is one that ours have."""
+    import skops.io
+    from affex.classifiers.estimators import TRUSTED
+
+    members = _unzipped(archive)
+    foreign = [name for name in members if not re.fullmatch(r"schema\.json|\d+\.npy", name)]
+    if foreign:
+        raise _ForeignError(f"{ESTIMATOR} holds {', '.join(foreign)}; expected schema.json and numbered arrays alone")
+    kinds = {node["__loader__"] for node in _nodes(json.loads(members["schema.json"]))}
+    if kinds - NODES:
+        raise _ForeignError(f"{ESTIMATOR} has nodes of the kind {', '.join(sorted(kinds - NODES))}, which no model has")
+    types = set(skops.io.get_untrusted_types(data=archive)) - set(TRUSTED)
+    if types:
+        raise _ForeignError(f"{ESTIMATOR} has what is no part of a model: {', '.join(sorted(types))}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of other versions, which whoever uses the model is told
+        estimator = skops.io.loads(archive, trusted=TRUSTED)
+    target: Target = "values" if values else "classes"
+    expected = settings.classifier.build(target=target, seed=settings.seed, device=settings.device)
+    if type(estimator) is not type(expected):
+        raise _ForeignError(f"the estimator is a {type(estimator).__name__}; expected {type(expected).__name__}")
+    if estimator.get_params() != expected.get_params():
+        raise _ForeignError(f"the estimator has other settings than {RECORD} tells")
+    return estimator
+
+
+def _canonical(archive: bytes) -> bytes:
+    """Return a skops archive that says the same, without what differs between two equal estimators.
+
+    These are the ids of its objects, which only tell what it refers to twice, and the names of its arrays.
+    """
+    members = _unzipped(archive)
+    tree = json.loads(members["schema.json"])
+    names: dict[str, str] = {}
+    for node in _nodes(tree):
+        node.pop("__id__", None)
+        if "file" in node:
+            node["file"] = names.setdefault(node["file"], f"{len(names)}.npy")
+    arrays = {new: members[old] for old, new in names.items()}
+    return _zipped({"schema.json": json.dumps(tree).encode(), **arrays})
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Yield every node of a skops tree, from the root on, in its order."""
+    if isinstance(tree, dict):
+        if "__loader__" in tree:
+            yield tree
+        for branch in tree.values():
+            yield from _nodes(branch)
+    elif isinstance(tree, list):
+        for branch in tree:
+            yield from _nodes(branch)
+
+
+def _zipped(members: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in members.items():
+            member = zipfile.ZipInfo(name, _NO_DATE)
+            member.create_system = 3  # one for all systems
+            archive.writestr(member, content)
+    return buffer.getvalue()
+
+
+def _unzipped(content: bytes) -> dict[str, bytes]:
+    """Return the members of an archive; one that is compressed could fill the memory, and none of ours is."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = archive.infolist()
+        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+            raise _ForeignError("it is compressed")
+        if len({member.filename for member in members}) < len(members):
+            raise _ForeignError("it holds a member twice")
+        return {member.filename: archive.read(member) for member in members}
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _canonical_json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

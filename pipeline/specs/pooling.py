@@ -1,0 +1,195 @@
+"""Pooling: within the arrow from the cache to a matrix, from the frames of a clip to one row.
+
+A statistic runs over the frames of a clip, column by column: a column ``found`` becomes ``found.mean``, ``found.std``
+and so on. Where ``found`` is 0, as in a frame without a face, the other columns but ``time`` stand for nothing, and the
+frame does not count for them. What is pooled is cached by frames: how it is pooled is no part of a key.
+
+In `PLAIN` statistics each frame counts alike, in `WEIGHTED` ones as much as its face is good. That says the feature
+itself or one it is made of (`judge`), by the columns `QUALITY`. The weight, see `qualities`, is a product of four
+shares in [0, 1], and 0 without a face. It compares a frame with the others of its clip alone and learns nothing from
+any corpus, so nothing leaks from test to training speakers.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from affex.features.base import Feature
+from affex.pipeline.text.errors import UsageError, unknown
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+#: The column that says whether the others of a frame stand for anything, and one that does in any case.
+FOUND, TIME = "found", "time"
+
+#: The columns that say how good a face is, as `features.faces` has them.
+QUALITY = ("score", "sharpness", "yaw", "inside")
+
+#: Along an axis of the frames of a clip. The standard deviation is that of the frames themselves (divided by their
+#: number, not by one less), so a clip of one frame has one: 0.
+PLAIN: dict[str, Callable[..., Floats]] = {"mean": np.mean, "std": np.std, "min": np.min, "max": np.max}
+
+
+def _weighted_mean(frames: Floats, weights: Floats) -> Floats:
+    # From the first frame on, so that a column that does not vary has exactly that value.
+    mean: Floats = frames[0] + weights @ (frames - frames[0]) / weights.sum()
+    return mean
+
+
+def _weighted_std(frames: Floats, weights: Floats) -> Floats:
+    variance: Floats = weights @ (frames - _weighted_mean(frames, weights)) ** 2 / weights.sum()
+    return np.sqrt(variance)
+
+
+#: Of frames ``(n_frames, n_columns)`` and their weights ``(n_frames,)``, not all 0.
+WEIGHTED: dict[str, Callable[[Floats, Floats], Floats]] = {"qmean": _weighted_mean, "qstd": _weighted_std}
+
+#: The names of all statistics, in the order of their columns.
+STATISTICS = (*PLAIN, *WEIGHTED)
+
+#: What frames are pooled by when nobody says.
+DEFAULT = tuple(PLAIN)
+
+
+def statistics(text: str) -> tuple[str, ...]:
+    """Return the statistics of a text as in ``"mean+std"``, in the order of `STATISTICS`.
+
+    Raises
+    ------
+    UsageError
+        If one is unknown, or comes twice.
+    """
+    names = text.split("+")
+    for name in names:
+        if name not in STATISTICS:
+            raise unknown("statistic of pool", name, STATISTICS)
+    if len(set(names)) < len(names):
+        raise UsageError(f"pool={text} names a statistic twice.")
+    return tuple(name for name in STATISTICS if name in names)
+
+
+def columns(names: Sequence[str], pool: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of pooled columns: one statistic of all columns, then the next."""
+    return tuple(f"{name}.{statistic}" for statistic in pool for name in names)
+
+
+def is_weighted(pool: Sequence[str]) -> bool:
+    """Return whether some of the statistics ask how good a frame is."""
+    return any(name in WEIGHTED for name in pool)
+
+
+def judge(feature: Feature) -> Feature | None:
+    """Return the feature that says how good the frames of a feature are: itself, or one it is made of, or None."""
+    if feature.framewise and {FOUND, *QUALITY} <= set(feature.columns):
+        return feature
+    return judge(feature.upstream) if feature.upstream else None
+
+
+def qualities(values: NDArray[np.float32], offsets: NDArray[np.int64], names: Sequence[str]) -> Floats:
+    """Return how good the face of each frame is, from 0 to 1.
+
+    The product of
+
+    * ``score`` and of ``sharpness``, each as a share of its median over the clip's faces, 1 at most. Their scales are
+      the detector's and the camera's, so only a comparison within a clip has a meaning; it is with the median, so that
+      the better half counts in full and no single frame outweighs the others. (Where the median is not above 0: 1.)
+    * 1 / (1 + ``yaw`` ** 2). That measure grows as the tangent of the head's angle, so the weight falls as the squared
+      cosine (of a head whose nose stands as far before its eyes as their outer corners are from the middle between
+      them; of flatter faces more slowly): 1 from the front, 0.8 at 0.5, one half at 1, where the nose comes before
+      the outer corner of an eye.
+    * ``inside``, the share of the box that lies in the frame.
+
+    That the detector's score can weigh the frames of a clip is from Ranjan et al. 2018, Crystal loss and quality
+    pooling for unconstrained face verification and recognition, arXiv:1804.01159; sharpness and pose are among the
+    components of a face's quality in ISO/IEC 29794-5:2025. The product is this project's own.
+
+    Parameters
+    ----------
+    values : (n_rows, n_columns) float32
+        The frames of all clips, one clip after another.
+    offsets : (n_clips + 1,) int64
+        Clip ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``.
+    names
+        Those of the columns, `FOUND` and `QUALITY` among them.
+
+    Returns
+    -------
+    weights : (n_rows,) float64
+        0 in frames without a face.
+    """
+    weights = np.zeros(len(values))
+    parts = values[:, [names.index(name) for name in QUALITY]].astype(np.float64)
+    found = values[:, names.index(FOUND)] == 1
+    for begin, end in itertools.pairwise(offsets):
+        faces = begin + np.flatnonzero(found[begin:end])
+        if len(faces):
+            score, sharpness, yaw, inside = parts[faces].T
+            weights[faces] = _share(score) * _share(sharpness) * inside / (1 + yaw**2)
+    return weights
+
+
+def _share(values: Floats) -> Floats:
+    """Return values as shares of their median, 0 at least and 1 at most."""
+    median = float(np.median(values))
+    return np.clip(values / median, 0, 1) if median > 0 else np.ones_like(values)
+
+
+def pooled(
+    values: NDArray[np.float32],
+    offsets: NDArray[np.int64],
+    names: Sequence[str],
+    pool: Sequence[str],
+    weights: Floats | None = None,
+) -> NDArray[np.float32]:
+    """Pool the frames of each clip.
+
+    Parameters
+    ----------
+    values : (n_rows, n_columns) float32
+        The frames of all clips, one clip after another.
+    offsets : (n_clips + 1,) int64
+        Clip ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``, one at least.
+    names
+        Those of the columns.
+    pool
+        The statistics; computed in double precision, where a column that does not vary deviates by exactly 0.
+    weights : (n_rows,) float64
+        How good each frame is, as `WEIGHTED` statistics ask; where all that count have 0, they count alike.
+
+    Returns
+    -------
+    rows : (n_clips, len(pool) * n_columns) float32
+        Columns as in `columns`; NaN in a clip where no frame counts for a column.
+    """
+    n_clips, n_columns = len(offsets) - 1, values.shape[1]
+    rows = np.full((n_clips, len(pool), n_columns), np.nan, np.float32)
+    for clip, (begin, end) in enumerate(itertools.pairwise(offsets)):
+        frames = values[begin:end].astype(np.float64)
+        for chosen, counting in _parts(frames, names):
+            part = frames[counting][:, chosen]
+            heavy = None if weights is None else _counting(weights[begin:end][counting])
+            for number, name in enumerate(pool):
+                rows[clip, number, chosen] = _statistic(name, part, heavy)
+    return rows.reshape(n_clips, len(pool) * n_columns)
+
+
+def _parts(frames: Floats, names: Sequence[str]) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Yield which columns, ``(n_columns,) bool``, with which frames count for them, ``(n_frames,) bool``."""
+    always = np.isin(names, [FOUND, TIME]) if FOUND in names else np.ones(len(names), bool)
+    yield always, np.ones(len(frames), bool)
+    if FOUND in names and (found := frames[:, names.index(FOUND)] == 1).any():
+        yield ~always, found
+
+
+def _counting(weights: Floats) -> Floats:
+    """Return the weights of the frames of a clip; where none has any, they count alike."""
+    return weights if weights.any() else np.ones_like(weights)
+
+
+def _statistic(name: str, frames: Floats, weights: Floats | None) -> Floats:
+    if name in PLAIN:
+        return PLAIN[name](frames, axis=0)
+    if weights is None:
+        raise ValueError(f"{name} needs the weights of the frames")
+    return WEIGHTED[name](frames, weights)

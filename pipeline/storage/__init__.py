@@ -1,0 +1,1 @@
+"""Files on the disk: written whole, sealed, verified when they are read, and which code wrote them."""

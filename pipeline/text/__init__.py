@@ -1,0 +1,1 @@
+"""Text for people: errors, names, how commands are worded, and the terminal."""

@@ -1,0 +1,1 @@
+"""Verification of all that affex keeps, and the commands that repair it."""

@@ -1,0 +1,231 @@
+"""Desk: corpora at hand, and where work runs; their features extracted, and read as rows.
+
+Here the arrows from corpora to a matrix are joined, for whoever judges, fits or predicts; each of them is a function
+elsewhere.
+"""
+
+import contextlib
+import functools
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from affex.classifiers.base import Classifier
+from affex.features.base import Runtime
+from affex.features.external.imported import Imported
+from affex.pipeline.caching import cache, imports
+from affex.pipeline.execution import stages
+from affex.pipeline.execution.runner import Runner
+from affex.pipeline.extraction.extract import Summary, extract
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.specs import discovery
+from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.text.console import Terminal
+from affex.pipeline.text.errors import AffexError, UsageError
+
+if TYPE_CHECKING:
+    from affex.pipeline.streams.table import Matrix
+
+#: How many failures are shown by name before they are only counted.
+SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Corpora at hand, the terminal, where work runs (opened when first asked for), and how features are run."""
+
+    datasets: Sequence[Dataset]
+    console: Terminal
+    runner: Callable[[], Runner]
+    runtime: Runtime = field(default_factory=Runtime)
+
+    @property
+    def name(self) -> str:
+        """The corpora's names, joined with a plus."""
+        return "+".join(dataset.name for dataset in self.datasets)
+
+    @property
+    def folder(self) -> Path:
+        """The cache folder of the corpus, or of the corpora together."""
+        return self.datasets[0].folder.parent / self.name
+
+    @functools.cached_property
+    def imported(self) -> dict[str, Imported]:
+        """The features of other projects that the cache holds, by name."""
+        return imports.found(self.datasets[0].folder.parent, [dataset.folder.name for dataset in self.datasets])
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What must be said beside every figure."""
+        return tuple(sentence for dataset in self.datasets for sentence in dataset.notes)
+
+
+@dataclass(frozen=True)
+class Running:
+    """Where work runs.
+
+    Parameters
+    ----------
+    scheduler
+        As `pipeline.execution.stages.opened` has it.
+    jobs
+        How many local processes; None for one a core.
+    device
+        Where networks of features run; with ``"cuda"``, a local cluster has one more worker a GPU.
+    weights
+        The folder of weight files, which workers on other machines must have under the same path.
+    """
+
+    scheduler: str = "local"
+    jobs: int | None = None
+    device: str = "cpu"
+    weights: Path | None = None
+
+
+@contextlib.contextmanager
+def open_desk(datasets: Sequence[Dataset], console: Terminal, running: Running) -> Iterator[Desk]:
+    """Open a desk; extraction and folds share one cluster, which is started when there is something to do."""
+    from joblib import cpu_count
+
+    device, weights = running.device, running.weights
+    _require_device(running)
+    jobs = running.jobs or cpu_count()
+
+    with contextlib.ExitStack() as stack:
+        yield Desk(
+            datasets,
+            console,
+            functools.cache(
+                lambda: stack.enter_context(stages.opened(running.scheduler, jobs, _gpus(device), console.say))
+            ),
+            Runtime(
+                device=device,
+                # One process feeds a GPU; on processors every core has a process of its own.
+                threads=cpu_count() if device == "cuda" else 1,
+                weights=str(weights.absolute()) if weights else "",
+            ),
+        )
+
+
+def _require_device(running: Running) -> None:
+    """Refuse a GPU that is not there; one behind a running scheduler is seen by its workers alone.
+
+    Raises
+    ------
+    UsageError
+        Naming what to do.
+    """
+    if running.scheduler in ("local", "inline") and running.device == "cuda" and not _gpus(running.device):
+        raise UsageError(
+            "DEVICE=cuda: torch sees no GPU on this machine. Say DEVICE=cpu; where there is a GPU, `make install "
+            "TORCH=cuda` takes the build of torch that knows it."
+        )
+
+
+def _gpus(device: str) -> int:
+    """Return how many GPUs of this machine are meant."""
+    if device != "cuda":
+        return 0
+    import torch
+
+    return torch.cuda.device_count()
+
+
+def extracted(desk: Desk, specs: Sequence[FeatureSpec], beside: Sequence[FeatureSpec] = ()) -> None:
+    """Extract what is missing, each clip decoded once for all, and say how it went.
+
+    Parameters
+    ----------
+    beside
+        What is extracted along, and spoken of only where something was missing; it is no error if no clip has it.
+
+    Raises
+    ------
+    AffexError
+        If what a feature needs is not there, or no clip of a corpus has any of the features.
+    """
+    specs = list(dict.fromkeys(spec.unpooled for spec in specs))
+    extra = [spec for spec in beside if spec not in specs]
+    for dataset in desk.datasets:
+        began = time.monotonic()
+        wanted = [spec for spec in (*specs, *extra) if not imports.is_imported(spec)]
+        summaries = [_imported(dataset, spec) for spec in specs if imports.is_imported(spec)]
+        if wanted:
+            running = lambda: contextlib.nullcontext(desk.runner())  # noqa: E731 - a name for what it is
+            summaries += extract(dataset, wanted, running, desk.console, desk.runtime)
+        for summary in summaries:
+            if summary.computed or summary.spec not in extra:
+                _show(desk.console, summary)
+        desk.console.say(f"{dataset.name}: {len(dataset.utterances)} utterances, {time.monotonic() - began:.1f} s")
+        asked = [summary for summary in summaries if summary.spec in specs]
+        if asked and all(len(summary.failures) == len(dataset.utterances) for summary in asked):
+            raise AffexError(
+                f"No clip has any of the features ({' '.join(map(str, specs))}); the reasons stand above. "
+                "Name features of media that are there."
+            )
+
+
+def _imported(dataset: Dataset, spec: FeatureSpec) -> Summary:
+    """Return what there is of a feature that is never extracted."""
+    held = imports.stock(dataset, spec)
+    failures = {id_: message for id_, (_, message) in held.failures.items()}
+    return Summary(spec, cache.published(dataset.folder, spec), cached=len(held.places), failures=failures)
+
+
+def _show(console: Terminal, summary: Summary) -> None:
+    """Print what became of one feature."""
+    counts = f"{summary.cached} cached, {summary.computed} computed, {len(summary.failures)} failed"
+    console.say(f"{summary.spec}: {counts} -> {summary.path}")
+    for reason, count in summary.reasons.most_common(SHOWN):
+        console.say(f"  computed {count}: {reason}")
+    for id_, note in list(summary.notes.items())[:SHOWN]:
+        console.say(f"  note {id_}: {note}")
+    if len(summary.notes) > SHOWN:
+        console.say(f"  ... and {len(summary.notes) - SHOWN} more were read so")
+    for id_, message in list(summary.failures.items())[:SHOWN]:
+        console.say(f"  failed {id_}: {message}")
+    if len(summary.failures) > SHOWN:
+        console.say(f"  ... and {len(summary.failures) - SHOWN} more (failed/ in the file has them all)")
+
+
+def readable(
+    console: Terminal,
+    names: Sequence[str],
+    classifier: Classifier,
+    imported: Mapping[str, Imported] | None = None,
+) -> tuple[FeatureSpec, ...]:
+    """Return the features as a classifier can read them, and say which are pooled because of it.
+
+    Raises
+    ------
+    UsageError
+        As `pipeline.specs.discovery.feature_specs`, `pipeline.specs.discovery.require_rows` and
+        `pipeline.specs.discovery.require_level`.
+    """
+    asked = discovery.feature_specs(" ".join(names), imported)
+    specs = discovery.pooled_for(classifier, asked)
+    discovery.require_rows(classifier, specs)
+    discovery.require_level(classifier, specs)
+    for before, spec in zip(asked, specs, strict=True):
+        if before != spec:
+            console.say(f"{before} has one row a frame, and {classifier.name} reads one a clip: pooled, as {spec}")
+    return specs
+
+
+def utterances_of(desk: Desk) -> tuple[Utterance, ...]:
+    """Return the utterances of the corpora, as those of `matrix_of`."""
+    from affex.pipeline.streams.table import placed
+
+    every = tuple(utterance for dataset in desk.datasets for utterance in dataset.utterances)
+    return tuple(map(placed, every)) if len(desk.datasets) > 1 else every
+
+
+def matrix_of(desk: Desk, specs: Sequence[FeatureSpec]) -> "Matrix":
+    """Return the rows of the corpora, joined where there are several."""
+    from affex.pipeline.streams.table import joined, load
+
+    matrices = [load(dataset, specs) for dataset in desk.datasets]
+    return joined(matrices) if len(matrices) > 1 else matrices[0]

@@ -1,0 +1,280 @@
+"""From a wish to finished runs, on small corpora of wavs: cards, leaks, fusion, values, several corpora."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from affex.pipeline.caching.dataset import opened
+from affex.pipeline.corpora.base import LOSO, Card
+from affex.pipeline.evaluation import protocols
+from affex.pipeline.specs import discovery
+from affex.pipeline.text.console import Terminal
+from affex.pipeline.text.errors import AffexError, UsageError
+from affex.pipeline.workspace import experiment
+from affex.pipeline.workspace.experiment import Wish
+from affex.pipeline.workspace.workspace import Running, open_desk
+
+RATE = 16000
+#: Quick, and one row a clip.
+FEATURES = "gemaps"
+SVM = "svm:C=1,gamma=1"
+
+
+def voice(path: Path, speaker: int, *, loud: bool, seed: int) -> None:
+    """Write 1 s of babble: a speaker's harmonics, each with a level that wanders; nobody babbles alike twice."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(RATE) / RATE
+    samples = 1e-3 * rng.standard_normal(RATE)
+    for k in range(1, 13):
+        level = np.exp(np.interp(time, np.linspace(0, 1, 15), rng.normal(scale=1.2, size=15)))
+        samples += level / k * np.sin(2 * np.pi * k * (100 + 15 * speaker) * time + rng.uniform(0, 6))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, (0.5 if loud else 0.05) * samples / np.abs(samples).max(), RATE, subtype="PCM_16")
+
+
+def table(folder: Path, name: str = "mine", *, n_speakers: int = 4, labels: tuple[str, str] = ("soft", "loud"),
+          **columns: Any) -> Path:  # fmt: skip
+    """Write a corpus of 4 clips a speaker; a column is a function of (speaker, number of the clip)."""
+    lines = [",".join(["file", "speaker", "label", *columns])]
+    for s in range(n_speakers):
+        for k in range(4):
+            path = Path(f"{name}-wav") / f"{s}-{k}.wav"
+            voice(folder / path, s, loud=k % 2 == 1, seed=100 * s + k + sum(map(ord, name)))
+            lines.append(",".join([str(path), f"s{s}", labels[k % 2], *(str(f(s, k)) for f in columns.values())]))
+    (folder / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder / f"{name}.csv"
+
+
+def added(path: Path, row: str) -> None:
+    with path.open("a", encoding="utf-8") as lines:
+        lines.write(row + "\n")
+
+
+def run(tables: list[Path], cache: Path, *, features: str = FEATURES, classifier: str = SVM, out: Path | None = None,
+        fusion: str = "early", leak: bool = False, **wish: Any) -> dict[str, Any]:  # fmt: skip
+    """Evaluate, and return what metrics.json says."""
+    console = Terminal()
+    datasets = [opened("csv", path, cache, partial=False, console=console) for path in tables]
+    members = discovery.members(features, classifier, fusion)
+    with open_desk(datasets, console, Running("inline", 1)) as desk:
+        if fusion == "early":
+            experiment.single(desk, members[0], Wish(**{"card": LOSO} | wish), out, leak=leak)
+        else:
+            experiment.fused(desk, members, Wish(**{"card": LOSO} | wish), fusion, out, leak=leak)
+    folder = out or max((cache / desk.name / "runs").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+# Leaks
+
+
+def test_a_speaker_renamed_in_a_copy_stops_the_run(tmp_path, cache, capsys):
+    path = table(tmp_path)
+    shutil.copy(tmp_path / "mine-wav" / "1-1.wav", tmp_path / "mine-wav" / "copy.wav")
+    added(path, "mine-wav/copy.wav,new,loud")
+    with pytest.raises(AffexError, match=r"(?s)mine-wav/1-1.*mine-wav/copy|mine-wav/copy.*mine-wav/1-1") as refused:
+        run([path], cache)
+    assert "ALLOW_LEAKS=1" in str(refused.value)
+    assert not list(cache.glob("mine/runs/*"))  # nothing was scored
+
+    found = run([path], cache, allow_leaks=True)
+    assert found["leaks"]
+    assert "(with leaks)" in capsys.readouterr().out
+    (folder,) = cache.glob("mine/runs/*")
+    assert "LEAK: " in (folder / "report.txt").read_text(encoding="utf-8")
+
+
+def test_a_copy_under_another_rate_and_after_silence_stops_the_run(tmp_path, cache):
+    path = table(tmp_path)
+    samples, _ = soundfile.read(tmp_path / "mine-wav" / "2-1.wav")
+    import soxr
+
+    padded = np.concatenate([np.zeros(round(0.3 * 22050)), soxr.resample(samples, RATE, 22050)])
+    soundfile.write(tmp_path / "mine-wav" / "again.wav", padded, 22050)
+    added(path, "mine-wav/again.wav,new,soft")
+    with pytest.raises(AffexError, match="mine-wav/again"):
+        run([path], cache)
+
+
+def test_a_session_that_two_speakers_share_is_warned_of_under_loso_and_left_out_whole_under_session(tmp_path, cache):
+    path = table(tmp_path, session=lambda s, k: f"ses{s // 2}")
+    assert any("session" in warning for warning in run([path], cache)["warnings"])
+    found = run([path], cache, card=Card("session", "session"))
+    assert found["leaks"] == []
+    assert not any("session" in warning for warning in found["warnings"])
+    assert list(found["folds"]) == ["ses0", "ses1"]
+    assert found["cluster"] == "speaker"
+
+
+def test_what_a_leak_is_worth(tmp_path, cache, capsys):
+    path = table(tmp_path)
+    run([path], cache, leak=True)
+    protocols = {json.loads(f.read_text(encoding="utf-8"))["protocol"] for f in cache.glob("mine/runs/*/metrics.json")}
+    assert protocols == {"loso", "random-k"}
+    said = capsys.readouterr().out
+    assert "random-k" in said
+
+
+def test_utterances_dealt_at_random_need_to_be_allowed(tmp_path, cache):
+    with pytest.raises(AffexError, match="speaker"):
+        run([table(tmp_path)], cache, card=Card("random-k", "random-k", k=4))
+
+
+# Several corpora
+
+
+def test_across_two_corpora_with_a_label_map(tmp_path, cache):
+    one = table(tmp_path, "one")
+    other = table(tmp_path, "other", labels=("leise", "laut"))
+    card = Card("cross", "cross", test="other", classes="soft=soft+leise,loud=one:loud+other:laut")
+    found = run([one, other], cache, card=card)
+    assert found["classes"] == ["soft", "loud"]
+    assert found["n_utterances"] == 16
+    assert found["folds"]["other"]["n_train"] == 16
+    assert list(found["per_speaker"]) == [f"other/s{n}" for n in range(4)]
+    assert found["corpus"] == "one+other"
+    assert found["uar"] > 0.8
+
+
+def test_speakers_of_two_corpora_are_never_the_same(tmp_path, cache):
+    found = run([table(tmp_path, "one"), table(tmp_path, "other")], cache)
+    assert found["n_clusters"] == 8
+
+
+def test_one_corpus_twice(tmp_path, cache):
+    path = table(tmp_path)
+    with pytest.raises(UsageError, match="called the same"):
+        run([path, path], cache)
+
+
+# Values, fixed splits, bytes
+
+
+def invented(s: int, k: int) -> float:
+    """A target that loudness tells, and a little noise."""
+    return round((k % 2) + 0.1 * np.sin(7 * s + 3 * k), 4)
+
+
+@pytest.mark.parametrize("classifier", [SVM.replace("gamma=1", "gamma=1"), "xgboost:rounds=20,patience=3"])
+def test_values_are_predicted_with_an_interval_and_to_the_byte(tmp_path, cache, classifier):
+    path = table(tmp_path, valence=invented)
+    card = Card("loso", target="valence")
+    found = run([path], cache, classifier=classifier, card=card, out=tmp_path / "one")
+    assert found["ccc"] > 0.3
+    interval = found["intervals"]["ccc"]
+    assert interval["low"] < found["ccc"] < interval["high"]
+    run([path], cache, classifier=classifier, card=card, out=tmp_path / "two")
+    for file in ("metrics.json", "predictions.csv", "scatter.png", "report.txt"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_a_fixed_split_to_the_byte(tmp_path, cache):
+    path = table(tmp_path, split=lambda s, k: ("train", "train", "validation", "test")[s])
+    for name in ("one", "two"):
+        found = run([path], cache, card=Card("split", "split"), classifier="svm", out=tmp_path / name)
+    assert (list(found["folds"]), found["n_utterances"], found["n_clusters"]) == (["test"], 4, 1)
+    assert found["intervals"]["uar"]["low"] is None
+    assert "at least 2" in found["intervals"]["uar"]["reason"]
+    for file in ("metrics.json", "predictions.csv", "report.txt"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+# Fusion
+
+
+def test_columns_side_by_side(tmp_path, cache):
+    found = run([table(tmp_path)], cache, features="gemaps is09", classifier=SVM)
+    assert found["features"] == "gemaps is09"
+    assert found["model"][0] == "gemaps+is09"
+
+
+def test_scores_are_fused_and_each_member_has_a_run(tmp_path, cache, capsys):
+    path = table(tmp_path)
+    found = run([path], cache, features="gemaps is09", classifier=f"{SVM} xgboost:rounds=10,patience=2", fusion="late")
+    assert len(list(cache.glob("mine/runs/*/metrics.json"))) == 3
+    members = [
+        json.loads(path.read_text(encoding="utf-8"))["uar"] for path in cache.glob("mine/runs/gemaps_svm*/metrics.json")
+    ]
+    assert found["uar"] >= members[0] > 0.5  # so few speakers leave votes, and the first member decides a tie
+    assert (
+        found["card"]["hash"]
+        == json.loads(next(cache.glob("mine/runs/gemaps_svm*/metrics.json")).read_text(encoding="utf-8"))["card"][
+            "hash"
+        ]
+    )
+    capsys.readouterr()
+    run([path], cache, features="gemaps is09", classifier=f"{SVM} xgboost:rounds=10,patience=2", fusion="late:mean")
+    assert capsys.readouterr().out.count("Nothing has changed since this run") == 2  # the members were kept
+    times = {file: file.stat().st_mtime_ns for file in cache.glob("mine/runs/*/*")}
+    run([path], cache, features="gemaps is09", classifier=f"{SVM} xgboost:rounds=10,patience=2", fusion="late:mean")
+    assert capsys.readouterr().out.count("Nothing has changed since this run") == 3  # the fused run, too
+    assert {file: file.stat().st_mtime_ns for file in cache.glob("mine/runs/*/*")} == times
+    path.write_text(path.read_text(encoding="utf-8").replace("0-0.wav,s0,soft", "0-0.wav,s0,loud"), encoding="utf-8")
+    run([path], cache, features="gemaps is09", classifier=f"{SVM} xgboost:rounds=10,patience=2", fusion="late:mean")
+    assert "Nothing has changed since this run" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("features", "classifiers", "fusion", "message"),
+    [
+        ("gemaps is09", "svm gmm xgboost", "late", "there are 2 of the first and 3 of the second"),
+        ("gemaps", "svm", "late", "expected two features at least"),
+        ("gemaps", "svm gmm", "early", "fuse their scores with FUSION=late"),
+        ("gemaps", "svm", "lat", "Did you mean late"),
+        ("gemaps", " ", "early", "No classifier was named"),
+    ],
+)
+def test_members_that_cannot_be_paired(features, classifiers, fusion, message):
+    with pytest.raises(UsageError, match=message):
+        discovery.members(features, classifiers, fusion)
+
+
+def test_members_are_paired():
+    pairs = [(features, one.name) for features, one in discovery.members("a b", "svm gmm", "late:mean")]
+    assert pairs == [(("a",), "svm"), (("b",), "gmm")]
+    assert [f for f, _ in discovery.members("a b", "svm", "late")] == [("a",), ("b",)]
+    assert [f for f, _ in discovery.members("a", "svm xgboost", "late")] == [("a",), ("a",)]
+    assert [f for f, _ in discovery.members(None, "svm gmm", "late")] == [("compare",), ("mfcc-voice",)]
+    assert discovery.members("a b", "svm", "early")[0][0] == ("a", "b")
+
+
+# Cards
+
+
+def test_cards_are_found_by_name_the_first_by_default():
+    own = (Card("speech", parts=("speech",)), Card("song", parts=("song",)))
+    assert protocols.card("", own) == own[0]
+    assert protocols.card("song", own) == own[1]
+    assert protocols.card("loso", own) == LOSO
+    assert protocols.card("", ()) == LOSO
+    with pytest.raises(UsageError, match=r"no protocol 'sing'\. Did you mean song"):
+        protocols.card("sing", own)
+
+
+def test_a_corpus_may_give_a_protocol_s_name_a_meaning_of_its_own():
+    own = Card("loso", parts=("speech",))
+    assert protocols.card("loso", (Card("both"), own)) == own
+
+
+def test_cards_have_parameters():
+    assert protocols.card("group-k:k=5", ()).k == 5
+    assert protocols.card("cross:train=a+b,test=c", ()).train == "a+b"
+    with pytest.raises(UsageError, match="no parameter of group-k 'classes'"):
+        protocols.card("group-k:classes=a", ())
+
+
+def test_other_classes_assert_no_counts():
+    own = Card("4", classes="a,b", counts={"a": 3})
+    assert protocols.with_target(own, None, None) == own
+    assert protocols.with_target(own, None, "a,c") == replace(own, classes="a,c", counts={})
+    assert protocols.with_target(own, "valence", None) == replace(own, target="valence", classes="", counts={})
