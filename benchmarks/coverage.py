@@ -4,10 +4,10 @@
 
     python benchmarks/coverage.py
 
-First the scores are given: speakers differ in how many clips of each class they have and in how well each class of
+First the scores are given: speakers differ in how many utterances of each class they have and in how well each class of
 theirs is recognised (or in how a predicted value answers to the true one). The truth is the pooled figure of 400 000
 speakers. Beside the jackknife of `pipeline.evaluation.intervals` stand percentile bootstraps over speakers and over
-clips. Sets in which a class is one speaker's alone have no interval; they are left out, and counted under "none".
+utterances. Sets in which a class is one speaker's alone have no interval; they are left out, and counted under "none".
 
 Then models are really retrained: shrunken linear discriminants on features with speaker effects, leave-one-speaker-out.
 The truth is the mean figure, on 3 000 new speakers, of models trained on as many speakers as a fold's. The plain
@@ -48,7 +48,7 @@ UAR, CCC = metrics.CLASS_METRICS["uar"], metrics.VALUE_METRICS["ccc"]
 
 @dataclass(frozen=True)
 class Scored:
-    """A set of scores: sums over each speaker's clips, ``(n_speakers, ...)``, and how to draw clips again."""
+    """A set of scores: sums over each speaker's utterances, ``(n_speakers, ...)``, and how to draw utterances again."""
 
     sums: Floats
     clips_again: Callable[[Generator, int], Floats]
@@ -75,7 +75,7 @@ class Classes:
     metric = UAR
 
     def draw(self, rng: Generator, n_speakers: int) -> Scored:
-        """Draw speakers and their clips."""
+        """Draw speakers and their utterances."""
         n_classes = len(self.counts)
         shares = rng.dirichlet(self.evenness * np.array(self.counts) / sum(self.counts), n_speakers)
         n = rng.multinomial(rng.poisson(CLIPS, n_speakers), shares)
@@ -96,7 +96,7 @@ class Values:
     metric = CCC
 
     def draw(self, rng: Generator, n_speakers: int) -> Scored:
-        """Draw speakers and their clips."""
+        """Draw speakers and their utterances."""
         n = 1 + rng.poisson(CLIPS - 1, n_speakers)
         speaker = np.repeat(np.arange(n_speakers), n)
         x = rng.normal(0, 0.5, n_speakers)[speaker] + rng.normal(size=len(speaker))
@@ -117,7 +117,7 @@ MODELS = (
 
 
 def _cells_again(rng: Generator, confusion: Floats, n_sets: int) -> Floats:
-    """Draw a confusion matrix's clips again, with replacement."""
+    """Draw a confusion matrix's utterances again, with replacement."""
     drawn = rng.multinomial(int(confusion.sum()), confusion.ravel() / confusion.sum(), n_sets)
     return drawn.reshape(n_sets, *confusion.shape)
 
@@ -175,7 +175,7 @@ def given_scores(
 
 @dataclass(frozen=True)
 class Spoken:
-    """Clips of speakers: features ``(n_clips, n_columns)``, the class and the speaker of each."""
+    """Utterances of speakers: features ``(n_clips, n_columns)``, the class and the speaker of each."""
 
     X: Floats
     y: NDArray[np.int64]
@@ -183,7 +183,7 @@ class Spoken:
 
 
 def spoken(rng: Generator, n_speakers: int, n_classes: int = 4, n_columns: int = 10) -> Spoken:
-    """Draw clips whose features move with the class, the speaker, and the speaker's way with the class."""
+    """Draw utterances whose features move with the class, the speaker, and the speaker's way with the class."""
     means = np.random.default_rng(0).normal(0, 0.55, (n_classes, n_columns))  # the same classes in every set
     voice = rng.normal(0, 0.5, (n_speakers, 1, n_columns))
     manner = rng.normal(0, 0.4, (n_speakers, n_classes, n_columns))
@@ -194,29 +194,29 @@ def spoken(rng: Generator, n_speakers: int, n_classes: int = 4, n_columns: int =
     return Spoken((means + voice + manner)[speaker, y] + rng.normal(size=(len(y), n_columns)), y, speaker)
 
 
-def fitted(clips: Spoken, learned: NDArray[np.bool_]) -> LinearDiscriminantAnalysis:
-    """Return a discriminant learned from some of the clips."""
-    n_classes = clips.y.max() + 1
+def fitted(utterances: Spoken, learned: NDArray[np.bool_]) -> LinearDiscriminantAnalysis:
+    """Return a discriminant learned from some of the utterances."""
+    n_classes = utterances.y.max() + 1
     model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.1, priors=np.full(n_classes, 1 / n_classes))
-    return model.fit(clips.X[learned], clips.y[learned])
+    return model.fit(utterances.X[learned], utterances.y[learned])
 
 
-def confusions(clips: Spoken, predicted: NDArray[np.int64]) -> Floats:
+def confusions(utterances: Spoken, predicted: NDArray[np.int64]) -> Floats:
     """Return each speaker's confusion matrix."""
-    n_classes = clips.y.max() + 1
-    sums = np.zeros((clips.speaker.max() + 1, n_classes, n_classes))
-    np.add.at(sums, (clips.speaker, clips.y, predicted), 1)
+    n_classes = utterances.y.max() + 1
+    sums = np.zeros((utterances.speaker.max() + 1, n_classes, n_classes))
+    np.add.at(sums, (utterances.speaker, utterances.y, predicted), 1)
     return sums
 
 
-def left_out(clips: Spoken) -> tuple[Floats, LinearDiscriminantAnalysis]:
+def left_out(utterances: Spoken) -> tuple[Floats, LinearDiscriminantAnalysis]:
     """Return each speaker's confusion matrix under leave-one-speaker-out, and the last fold's model."""
-    predicted = np.empty_like(clips.y)
-    for one in np.unique(clips.speaker):
-        own = clips.speaker == one
-        model = fitted(clips, ~own)
-        predicted[own] = model.predict(clips.X[own])
-    return confusions(clips, predicted), model
+    predicted = np.empty_like(utterances.y)
+    for one in np.unique(utterances.speaker):
+        own = utterances.speaker == one
+        model = fitted(utterances, ~own)
+        predicted[own] = model.predict(utterances.X[own])
+    return confusions(utterances, predicted), model
 
 
 def retrained(n_speakers: int, n_sets: int, seed: int) -> tuple[float, dict[str, list[bool]]]:

@@ -4,7 +4,7 @@
 
     python benchmarks/extraction.py ../shared/data/emodb/wav
 
-Each run is a whole process that ends with the rows of all clips at hand: affex hashes, decodes, extracts, and
+Each run is a whole process that ends with the rows of all utterances at hand: affex hashes, decodes, extracts, and
 writes a verified cache file; the peer calls ``opensmile.Smile(num_workers=2).process_files``. Prints both times of
 each pair, the medians and their ratio, and the largest difference between the values.
 """

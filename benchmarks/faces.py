@@ -7,16 +7,16 @@
     python benchmarks/faces.py CLIPS --parts agreement
 
 ``speed``: each round runs dlib and every precision one after the other on the same frames of 640 x 480 (one of each
-clip) and the same chips, so that all see the same load of the machine, with one thread of torch and with one a core
-(``--threads``; dlib has one). Printed are the median of all rounds and of the ratios within rounds, with the least and
-the greatest.
+utterance) and the same chips, so that all see the same load of the machine, with one thread of torch and with one a
+core (``--threads``; dlib has one). Printed are the median of all rounds and of the ratios within rounds, with the least
+and the greatest.
 
 ``agreement``: from every video below the folder frames are taken evenly spaced: ``--frames`` of each as they are, or
 640 px wide where they are wider, and of the latter ``--large`` as they are, since dlib takes some 10 s for a frame of
 1920 x 1080. dlib's boxes on whole frames are looked for among ours (intersection over union of 0.8), and what is not
 found there is named; then the embeddings of the chips of all those frames are compared with
 ``compute_face_descriptor``, and the nearest neighbour of each chip among all with dlib's. With the default numbers (330
-frames of 25 clips) dlib alone takes some 10 minutes of one processor.
+frames of 25 utterances) dlib alone takes some 10 minutes of one processor.
 """
 
 import argparse
@@ -53,9 +53,9 @@ SAME = 0.8
 
 @dataclass(frozen=True)
 class View:
-    """A frame that faces are looked for in: which of which clip, and the picture, (height, width, 3) uint8."""
+    """A frame that faces are looked for in: which of which utterance, and the picture, (height, width, 3) uint8."""
 
-    clip: str
+    utterance: str
     number: int
     picture: np.ndarray
 
@@ -90,7 +90,7 @@ def at_640(frame: np.ndarray) -> np.ndarray:
 
 
 def views(path: Path, frames: int, large: int) -> Iterator[View]:
-    """Yield the frames of a clip that faces are looked for in: none is wider than `WIDE` but for `large` of them."""
+    """Yield the frames of an utterance in which faces are looked for; but `large` of them are at most `WIDE` wide."""
     widest = 0
     for number, picture in frames_of(path, frames):
         height, widest = picture.shape[:2]
@@ -186,7 +186,7 @@ def agreement(paths: list[Path], frames: int, large: int) -> None:
     began = time.perf_counter()
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         own = list(pool.map(found_by_dlib, (view.picture for view in seen)))
-    print(f"{len(seen)} frames of {len(paths)} clips, dlib took {time.perf_counter() - began:.0f} s", flush=True)
+    print(f"{len(seen)} frames of {len(paths)} utterances, dlib took {time.perf_counter() - began:.0f} s", flush=True)
     ours = {precision: found_by(precision, (view.picture for view in seen)) for precision in PRECISIONS}
     for precision, found in ours.items():
         compare(precision, seen, own, found)
@@ -255,10 +255,12 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", default=("speed", "agreement"), choices=("speed", "agreement"))
     parser.add_argument("--threads", type=int, nargs="+", default=sorted({1, os.cpu_count() or 1}))
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--frames", type=int, default=12, help="a clip")
-    parser.add_argument("--large", type=int, default=3, help="a clip, as they are where that is more than 640 px wide")
+    parser.add_argument("--frames", type=int, default=12, help="an utterance")
+    parser.add_argument(
+        "--large", type=int, default=3, help="an utterance, as they are where that is more than 640 px wide"
+    )
     options = parser.parse_args()
-    paths = videos(options.clips)
+    paths = videos(options.utterances)
     if "speed" in options.parts:
         speed(paths, options.rounds, options.threads)
     if "agreement" in options.parts:

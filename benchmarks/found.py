@@ -1,12 +1,12 @@
-"""In how many frames of real clips a face is found, as they are and scaled down until the face is small.
+"""In how many frames of real utterances a face is found, as they are and scaled down until the face is small.
 
 ::
 
     python benchmarks/found.py CLIPS [--small mead] [--width 55] [--faces faces:detector=yunet]
 
-Each folder of CLIPS is a corpus; its films go through `faces` as the pipeline would show them. Those of the corpora
+Each folder of CLIPS is a corpus; its videos go through `faces` as the pipeline would show them. Those of the corpora
 named by ``--small`` come a second time, every frame scaled so that the median width of the film's boxes becomes
-``--width`` px. For each film the table has its frames, those with a face, their share, how often there was more than
+``--width`` px. For each video the table has its frames, those with a face, their share, how often there was more than
 one face, and the median width of the boxes; for each corpus the sums.
 """
 
@@ -32,7 +32,7 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Found:
-    """How many frames a film has, in how many a face was found and in how many several, and how wide it was, px."""
+    """How many frames a video has, in how many a face was found and in how many several, and how wide it was, px."""
 
     name: str
     n_frames: int
@@ -53,7 +53,7 @@ def frames_of(path: Path, feature: Faces, change: Callable[[Picture], Picture] =
     Raises
     ------
     SystemExit
-        If the film cannot be read to its end.
+        If the video cannot be read to its end.
     """
     for said in video.windows(path.parent, path.name, [video.Wanted("film", feature.sampling)]):
         if isinstance(said, video.Ended) and said.problem:
@@ -63,7 +63,7 @@ def frames_of(path: Path, feature: Faces, change: Callable[[Picture], Picture] =
 
 
 def seen(path: Path, feature: Faces, model: Any) -> tuple[list[Picture], Rows]:
-    """Return the sampled frames of a film, and the rows of their faces."""
+    """Return the sampled frames of a video, and the rows of their faces."""
     pictures: list[Picture] = []
 
     def kept() -> Iterator[Frames]:
@@ -76,7 +76,7 @@ def seen(path: Path, feature: Faces, model: Any) -> tuple[list[Picture], Rows]:
 
 
 def look(path: Path, name: str, feature: Faces, model: Any, scale: float = 1.0) -> Found:
-    """Look for the face in every sampled frame of a film, scaled."""
+    """Look for the face in every sampled frame of a video, scaled."""
     n_frames = 0
 
     def change(picture: Picture) -> Picture:
@@ -124,7 +124,7 @@ def main() -> None:
         return films
 
     print(f"{spec}\n" + LINE.format("film", "frames", "found", "share", "several", "width"))
-    for folder in sorted(path for path in options.clips.iterdir() if path.is_dir()):
+    for folder in sorted(path for path in options.utterances.iterdir() if path.is_dir()):
         paths = videos(folder)
         if not paths:
             continue

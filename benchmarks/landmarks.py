@@ -7,10 +7,10 @@
 All distances are in those between the outer corners of the eyes. First, for each folder of CLIPS (a corpus), faces as
 `faces` finds them: how far the 68 points of the kept crop are from those of the frame, found in the same way (what the
 crop's shrinking and JPEG do), and dlib's own, in whole pixels and in the detector's box, of the crop from those of the
-frame. Then the middle frame of each clip, shrunk until the face has a width, put down some times in another place
+frame. Then the middle frame of each utterance, shrunk until the face has a width, put down some times in another place
 between the pixels, leaning by another angle, with noise, in a box that is off by another two parts in a hundred: by how
-much each coordinate then deviates (the median, and the root of the mean square, over coordinates and clips), after a
-similarity is taken out.
+much each coordinate then deviates (the median, and the root of the mean square, over coordinates and utterances), after
+a similarity is taken out.
 """
 
 import argparse
@@ -82,7 +82,7 @@ def apart(points: Points, others: Points) -> Points:
 
 
 def sights(path: Path, rate: str) -> list[Sight]:
-    """Return the sampled frames of a film that have a face."""
+    """Return the sampled frames of a video that have a face."""
     feature = Faces(frames=rate, missing="keep")
     pictures, rows = seen(path, feature, feature.load(Runtime()))
     return [
@@ -124,7 +124,7 @@ def main() -> None:
     parser.add_argument("--frames", default="2/s")
     parser.add_argument("--times", type=int, default=12, help="how often each face is put down")
     options = parser.parse_args()
-    folders = sorted(path for path in options.clips.iterdir() if path.is_dir())
+    folders = sorted(path for path in options.utterances.iterdir() if path.is_dir())
     middles: list[Sight] = []
     print(f"{'crop against frame':28}{'faces':>7}{'ours: median':>14}{'95 %':>8}{'dlib: median':>14}{'95 %':>8}")
     for folder in folders:

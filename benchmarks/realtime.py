@@ -4,10 +4,10 @@
 
     python benchmarks/realtime.py CLIPS
 
-The videos below the folder are written again as films of 640 x 480 (the middle of each picture, h264, their own frame
+The videos below the folder are written again as videos of 640 x 480 (the middle of each picture, h264, their own frame
 rate), and ``affex features`` runs over them from nothing with two workers: ``faces face`` in float32 at 5 frames a
 second of video, and in turn with it the same in bfloat16 (``--features``). Whole processes are timed, start and end and
-all. So that the start does not weigh more than it would on a real corpus, the films come ``--copies`` times. Printed
+all. So that the start does not weigh more than it would on a real corpus, the videos come ``--copies`` times. Printed
 are the seconds of video, the times of all rounds, and how many times faster than real time that is: the median, the
 least and the greatest.
 """
@@ -40,13 +40,13 @@ def film(source: Path, path: Path) -> float:
     return float(n_frames / rate)
 
 
-def written(clips: Path, folder: Path, copies: int) -> tuple[Path, float]:
-    """Write the films and the table that lists them; return the table, and how long they are together, s."""
+def written(utterances: Path, folder: Path, copies: int) -> tuple[Path, float]:
+    """Write the videos and the table that lists them; return the table, and how long they are together, s."""
     lines, seconds = ["id,file,speaker,label"], 0.0
-    for number, source in enumerate(videos(clips)):
+    for number, source in enumerate(videos(utterances)):
         name = f"{number:03d}.mp4"
         seconds += copies * film(source, folder / name)
-        # A film is decoded once for all clips that are cut from it: each copy is a file.
+        # A video is decoded once for all utterances that are cut from it: each copy is a file.
         for copy in range(copies):
             (folder / f"{copy}-{name}").hardlink_to(folder / name)
             lines.append(f"{copy}-{number:03d},{copy}-{name},{source.parent.name},none")
@@ -66,7 +66,7 @@ def main() -> None:
     options = parser.parse_args()
     factors: dict[str, list[float]] = {features: [] for features in options.features}
     with tempfile.TemporaryDirectory() as name:
-        table, seconds = written(options.clips, Path(name), options.copies)
+        table, seconds = written(options.utterances, Path(name), options.copies)
         print(f"{seconds:.1f} s of video, 640x480", flush=True)
         for number, (features, found) in itertools.product(range(options.rounds), factors.items()):
             with tempfile.TemporaryDirectory(dir=name) as cache:

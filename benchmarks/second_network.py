@@ -7,7 +7,7 @@
 The videos below the folder are copied (``--copies`` times), and two whole runs of ``affex features`` go over them:
 ``faces face`` from nothing, then another network (``--second``, by default ``fer``, whose weight file is looked for in
 the folder that ``AFFEX_WEIGHTS`` names) over the same cache. Linux itself counts how often any process opens one of the
-films (inotify), so whoever decodes is seen. Printed are these counts, each run's time and what it says it computed,
+videos (inotify), so whoever decodes is seen. Printed are these counts, each run's time and what it says it computed,
 whether the file of the faces is still the same, byte by byte, and the ratio of the times.
 """
 
@@ -34,17 +34,17 @@ from processes import Run
 IN_OPEN, HEAD, IN_Q_OVERFLOW = 0x20, struct.Struct("iIII"), 0x4000
 
 
-def copied(clips: Path, folder: Path, copies: int) -> Path:
+def copied(utterances: Path, folder: Path, copies: int) -> Path:
     """Copy every video into one folder and list them in a table; return the table."""
     (folder / "films").mkdir()
     lines = ["file,speaker,label"]
-    for copy, (number, path) in itertools.product(range(copies), enumerate(videos(clips))):
+    for copy, (number, path) in itertools.product(range(copies), enumerate(videos(utterances))):
         name = f"films/{copy}-{number:03d}-{path.name}"
         shutil.copyfile(path, folder / name)
         lines.append(f"{name},{path.parent.name},none")
     table = folder / "clips.csv"
     table.write_text("\n".join(lines) + "\n")
-    time.sleep(TICK)  # a film that is younger when it is hashed would be hashed again by the second run
+    time.sleep(TICK)  # a video that is younger when it is hashed would be hashed again by the second run
     return table
 
 
@@ -109,11 +109,11 @@ def main() -> None:
     parser.add_argument("clips", type=Path)
     parser.add_argument("--second", default="fer", help="the other network")
     parser.add_argument("--frames", default="", help="of the faces, as in all or 13/s (default: the preset's)")
-    parser.add_argument("--copies", type=int, default=1, help="of each clip: what starting costs weighs less")
+    parser.add_argument("--copies", type=int, default=1, help="of each utterance: what starting costs weighs less")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        table = copied(options.clips, Path(name), options.copies)
+        table = copied(options.utterances, Path(name), options.copies)
         faces, face, other = asked(options.second, options.frames)
         first = run(table, f"{faces} {face}", options.jobs)
         [faces_file] = Path(name, "cache", "clips").glob("faces*.h5")

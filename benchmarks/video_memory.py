@@ -1,14 +1,14 @@
-"""Peak memory of the driver and of each worker on a film of 30 minutes against one of 3, and where it ends up.
+"""Peak memory of the driver and of each worker on a video of 30 minutes against one of 3, and where it ends up.
 
 ::
 
     python benchmarks/video_memory.py
 
-Makes both films on the spot (640 x 480, 25 frames a second, mpeg4: `skimage.data.astronaut` wanders over a grey wall,
+Makes both videos on the spot (640 x 480, 25 frames a second, mpeg4: `skimage.data.astronaut` wanders over a grey wall,
 its face some 100 px wide), and from each extracts first ``faces`` at its 5 frames a second of video, then ``face``
 (``--features``), each by a fresh ``affex features`` with two workers. Printed are the times, the peak resident memory
 of the driver and of each worker as Linux keeps it, their sum, MiB, and the ratios of the long film's to the short
-one's. Pages that processes share count in each of them. One film is one worker's work: the other is idle.
+one's. Pages that processes share count in each of them. One video is one worker's work: the other is idle.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def looped(path: Path) -> Path:
 
 
 def film(path: Path, loop: Path, minutes: float) -> Path:
-    """Write a film of the loop again and again; return its file."""
+    """Write a video of the loop again and again; return its file."""
     with av.open(str(path), "w") as out:
         stream = None
         for number in range(round(minutes * 60 / LOOP)):

@@ -4,12 +4,13 @@
 
     python benchmarks/vote.py --components 64
 
-Makes five corpora (seeds 0 to 4) of 8 speakers, 4 classes and 40 clips a speaker, in which a speaker's offset is as
-large as the effect of a class (see ``tests/panels.py``), and prints for each under leave-one-speaker-out the UAR of the
-best of the seven classifiers, of the plain vote, of the mean, of both fusions that learn whom to believe, and of these
-without the voice; and by how much the class that a classifier sees worst of those that show in it stands above the best
-of the others (Youden's J, in the worst classifier). Ends with an error unless in every seed all margins are above 0 and
-both fusions that learn beat the best classifier and the vote. Three minutes on one core with 64 components, one with 8.
+Makes five corpora (seeds 0 to 4) of 8 speakers, 4 classes and 40 utterances a speaker, in which a speaker's offset is
+as large as the effect of a class (see ``tests/panels.py``), and prints for each under leave-one-speaker-out the UAR of
+the best of the seven classifiers, of the plain vote, of the mean, of both fusions that learn whom to believe, and of
+these without the voice; and by how much the class that a classifier sees worst of those that show in it stands above
+the best of the others (Youden's J, in the worst classifier). Ends with an error unless in every seed all margins are
+above 0 and both fusions that learn beat the best classifier and the vote. Three minutes on one core with 64 components,
+one with 8.
 """
 
 import argparse

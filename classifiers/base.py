@@ -31,7 +31,7 @@ LIMITS = ("search", "sigmoids", "calibration")
 class Classifier(ABC):
     """A classifier with its settings."""
 
-    #: One row a clip, or all frames of a clip (rows scored one by one, then pooled by `pool`).
+    #: One row an utterance, or all frames of an utterance (rows scored one by one, then pooled by `pool`).
     rows: ClassVar[Literal["utterance", "frame"]] = "utterance"
     #: The features it is given when nobody names any, as the command line spells them.
     prefers: ClassVar[str]

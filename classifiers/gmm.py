@@ -1,6 +1,6 @@
 """Gaussian mixtures: one of diagonal covariance for each class, on frames.
 
-A clip's frames are pooled by `pool`. The defaults are those of the literature: 64 components and the frames
+An utterance's frames are pooled by `pool`. The defaults are those of the literature: 64 components and the frames
 of ``mfcc-voice`` as in Metallinou, Lee and Narayanan ("Audio-visual emotion recognition using Gaussian mixture
 models for face and voice", ISM 2008), and a hundredth of the global variance as the floor of a component's
 (Young et al., "The HTK book", 2006, HCompV). There the voice has a model of
@@ -22,7 +22,7 @@ class Gmm(Classifier):
     components
         Gaussians a mixture; fewer for a class with less than ten frames for each.
     pool
-        ``sum``: the log-likelihoods of a clip's frames are added up; ``vote``: each frame votes for its most
+        ``sum``: the log-likelihoods of an utterance's frames are added up; ``vote``: each frame votes for its most
         probable class.
     iterations
         At most so many steps of expectation maximisation.
@@ -32,7 +32,7 @@ class Gmm(Classifier):
         ``balanced``: classes are equally probable beforehand; ``none``: each as often as its training frames.
     noise
         0: none. Else one more mixture, of what is heard where nobody speaks; frames that it explains better than any
-        class does are not counted (all of a clip's are, if it explains all of them better). It is trained on the
+        class does are not counted (all of an utterance's are, if it explains all of them better). It is trained on the
         quiet frames of each training speaker: those below this share of the way from the speaker's quiet frames to
         the loud ones (5th and 95th percentile of the first column, which must be how loud a frame is, as of
         ``mfcc-voice``). Classes are then trained on the others.
@@ -46,7 +46,7 @@ class Gmm(Classifier):
     rows: ClassVar[Literal["utterance", "frame"]] = "frame"
     prefers: ClassVar[str] = "mfcc-voice"
     scores: ClassVar[str] = (
-        "not calibrated: with pool=sum the posterior of a clip with its frames taken as independent, "
+        "not calibrated: with pool=sum the posterior of an utterance with its frames taken as independent, "
         "which is far too sure; with pool=vote each class's share of the frames"
     )
 
@@ -96,7 +96,7 @@ class Gmm(Classifier):
         from affex.classifiers.estimators.gmm import ClassMixtures
 
         settings = asdict(self) | {"seed": seed}
-        del settings["pool"]  # done by whoever knows which frames are a clip's
+        del settings["pool"]  # done by whoever knows which frames are an utterance's
         return ClassMixtures(**settings)
 
 

@@ -1,1 +1,1 @@
-"""Features: numbers from one clip. One file a feature; the folder is the registry."""
+"""Features: numbers from one utterance. One file a feature; the folder is the registry."""

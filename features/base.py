@@ -1,4 +1,4 @@
-"""What a feature is: the arrow from a clip to its rows.
+"""What a feature is: the arrow from an utterance to its rows.
 
 Conventions: audio is mono ``(n_samples,) float32 in [-1, 1]``, pictures are ``(n, height, width, 3) uint8 RGB``,
 rates are in Hz, durations and times in seconds, rows are ``(n_rows, n_columns) float32``. A feature's fields are
@@ -28,11 +28,11 @@ def first_clause(documented: type) -> str:
 
 
 class ExtractionError(ValueError):
-    """A clip has no such feature (it is too short, for example); the message says why and what would do."""
+    """An utterance has no such feature (it is too short, for example); the message says why and what would do."""
 
 
 @dataclass(frozen=True)
-class Clip:
+class Signal:
     """What is heard.
 
     Parameters
@@ -103,18 +103,18 @@ class Motion:
 
 @dataclass(frozen=True)
 class Rows:
-    """What a feature says of one clip.
+    """What a feature says of one utterance.
 
     Parameters
     ----------
     values : (n_rows, n_columns) float32
         One row for an utterance-level feature, one a frame else.
     times : (n_rows,) float64, s, or None
-        The middle of each frame; None where the one row stands for the whole clip.
+        The middle of each frame; None where the one row stands for the whole utterance.
     crops : n_rows encoded pictures, or None
         The picture that each row carries (empty bytes for a row without one); None where rows carry none. Those
-        of a long clip are best collected in a `features.pictures.spool.Spool`; those that come from the cache are read
-        from the disk one by one, as they are asked for.
+        of a long utterance are best collected in a `features.pictures.spool.Spool`; those that come from the cache are
+        read from the disk one by one, as they are asked for.
     """
 
     values: Values
@@ -189,7 +189,7 @@ class Feature(ABC):
     @property
     @abstractmethod
     def framewise(self) -> bool:
-        """Whether a clip has one row a frame (with times), not one row."""
+        """Whether an utterance has one row a frame (with times), not one row."""
 
     @property
     @abstractmethod
@@ -197,7 +197,7 @@ class Feature(ABC):
         """The name of each column."""
 
     def require(self, runtime: Runtime) -> None:  # noqa: B027
-        """Make sure that what it needs besides what it reads is there, such as weights: once, before any clip.
+        """Make sure that what it needs besides what it reads is there, such as weights: once, before any utterance.
 
         Raises
         ------
@@ -219,7 +219,7 @@ class AudioFeature(Feature):
     rate : int
         The rate that the audio is resampled to before extraction, Hz.
     longest : float
-        A clip longer than this is a recorded failure, s; it bounds a worker's memory.
+        An utterance longer than this is a recorded failure, s; it bounds a worker's memory.
     """
 
     reads: ClassVar[str] = "audio"
@@ -234,19 +234,19 @@ class AudioFeature(Feature):
             raise ValueError(f"longest={self.longest}: expected more than 0 s")
 
     @abstractmethod
-    def extract(self, clip: Clip) -> Rows:
-        """Compute the rows of one clip.
+    def extract(self, signal: Signal) -> Rows:
+        """Compute the rows of one utterance.
 
         Raises
         ------
         ExtractionError
-            If the clip has no such feature.
+            If the utterance has no such feature.
         """
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoFeature(Feature):
-    """A feature of what is seen, read as a stream: a file is decoded once, and no clip is ever in memory whole."""
+    """A feature of what is seen, read as a stream: a file is decoded once, and no utterance is ever in memory whole."""
 
     reads: ClassVar[str] = "video"
 
@@ -257,19 +257,19 @@ class VideoFeature(Feature):
 
     @abstractmethod
     def extract_stream(self, windows: Iterator[Frames], model: Any) -> Rows:
-        """Compute the rows of one clip.
+        """Compute the rows of one utterance.
 
         Parameters
         ----------
         windows
-            The clip's frames in the order of their times, some at a time.
+            The utterance's frames in the order of their times, some at a time.
         model
-            What `load` returned. Only one clip is computed with it at a time.
+            What `load` returned. Only one utterance is computed with it at a time.
 
         Raises
         ------
         ExtractionError
-            If the clip has no such feature.
+            If the utterance has no such feature.
         """
 
 
@@ -281,12 +281,12 @@ class MotionFeature(Feature):
 
     @abstractmethod
     def extract(self, motion: Motion) -> Rows:
-        """Compute the rows of one clip.
+        """Compute the rows of one utterance.
 
         Raises
         ------
         ExtractionError
-            If the clip has no such feature.
+            If the utterance has no such feature.
         """
 
 
@@ -302,37 +302,37 @@ class ChainedFeature(Feature):
         """The feature whose rows it reads."""
 
     @abstractmethod
-    def extract_many(self, clips: Iterable[Rows], model: Any) -> list[Rows]:
-        """Compute the rows of some clips, which may fill a network's batches together.
+    def extract_many(self, utterances: Iterable[Rows], model: Any) -> list[Rows]:
+        """Compute the rows of some utterances, which may fill a network's batches together.
 
         Parameters
         ----------
-        clips
-            The upstream rows of each clip, read and verified one by one as they are asked for.
+        utterances
+            The upstream rows of each utterance, read and verified one by one as they are asked for.
         model
             What `load` returned.
 
         Returns
         -------
         list of Rows
-            Those of each clip, in the same order, and the same whatever clips come together.
+            Those of each utterance, in the same order, and the same whatever utterances come together.
 
         Raises
         ------
         ExtractionError
-            If a clip has no such feature. The clips are then tried one by one, to find which.
+            If an utterance has no such feature. The utterances are then tried one by one, to find which.
         """
 
 
-def require_length(clip: Clip, n_samples: int, what: str) -> None:
-    """Refuse a clip with fewer than `n_samples` samples.
+def require_length(signal: Signal, n_samples: int, what: str) -> None:
+    """Refuse an utterance with fewer than `n_samples` samples.
 
     Raises
     ------
     ExtractionError
-        With the clip's length and the least length needed, both in seconds.
+        With the utterance's length and the least length needed, both in seconds.
     """
-    if len(clip.samples) < n_samples:
+    if len(signal.samples) < n_samples:
         raise ExtractionError(
-            f"too short: {clip.duration:.3f} s, and {what} needs at least {n_samples / clip.rate:.3f} s"
+            f"too short: {signal.duration:.3f} s, and {what} needs at least {n_samples / signal.rate:.3f} s"
         )

@@ -1,4 +1,4 @@
-"""Faces: from a clip's frames to the face in each, with what every network and landmark model needs of it.
+"""Faces: from an utterance's frames to the face in each, with what every network and landmark model needs of it.
 
 One row a sampled frame, found or not, and beside it a crop (see `features.detectors.crops`) that chips are cut from,
 so that another network never means another detection. Where no face was found, `found` is 0, all columns but `time`
@@ -74,9 +74,9 @@ class Faces(VideoFeature):
         Which face where there are several: the ``largest`` or the most ``central`` of a frame that is searched whole,
         or that which is seen ``longest`` (of equal ones the one seen first). The others are counted.
     missing
-        What becomes of a clip without any face: ``fail`` (recorded as a failure) or ``keep`` (rows without a face).
-        With ``frame`` it is kept as well, and every frame without a face carries the whole frame as its picture, for
-        embeddings of it; `found` is 0 all the same.
+        What becomes of an utterance without any face: ``fail`` (recorded as a failure) or ``keep`` (rows without a
+        face). With ``frame`` it is kept as well, and every frame without a face carries the whole frame as its picture,
+        for embeddings of it; `found` is 0 all the same.
     precision
         In what ``mmod`` computes.
     """
@@ -143,7 +143,7 @@ class Faces(VideoFeature):
         return named.weight_files(self.detector, self.digest, self.weights, runtime.weights)
 
     def extract_stream(self, windows: Iterator[Frames], model: Any) -> Rows:
-        """Find, follow and crop the face of one clip.
+        """Find, follow and crop the face of one utterance.
 
         Returns
         -------
@@ -172,7 +172,7 @@ class Faces(VideoFeature):
         if self.missing == "fail" and not seen:
             raise ExtractionError(
                 f"no face in any of {len(times)} frames: {self.detector} looked for faces of {self.smallest:g} px and "
-                "more. Another detector or a lower score may find one; missing=keep and missing=frame keep such clips."
+                "more. Another detector or a lower score may find one; missing=keep and missing=frame keep the utterance."
             )
         return _laid_out(times, max(tracks.values(), key=len, default={}), seen, pictures, wholes)
 
@@ -243,12 +243,12 @@ def is_found(values: Values) -> NDArray[np.bool_]:
     return found
 
 
-def faces_in(clip: Rows, so: str) -> NDArray[np.intp]:
-    """Return the numbers of a clip's rows with a face, in order.
+def faces_in(signal: Rows, so: str) -> NDArray[np.intp]:
+    """Return the numbers of an utterance's rows with a face, in order.
 
     Parameters
     ----------
-    clip
+    utterance
         Of this feature.
     so
         What there is not where there is no face, for the message.
@@ -258,9 +258,9 @@ def faces_in(clip: Rows, so: str) -> NDArray[np.intp]:
     ExtractionError
         If no row has one.
     """
-    found = np.flatnonzero(is_found(clip.values))
+    found = np.flatnonzero(is_found(signal.values))
     if not len(found):
-        raise ExtractionError(f"no face in any of {len(clip.values)} frames, so {so}")
+        raise ExtractionError(f"no face in any of {len(signal.values)} frames, so {so}")
     return found
 
 

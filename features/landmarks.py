@@ -152,27 +152,27 @@ class Landmarks(ChainedFeature):
         files = fan.weight_files(self._network, self.digest, self.weights, runtime.weights)
         return fan.Fan(files, runtime.device).refined
 
-    def extract_many(self, clips: Iterable[Rows], model: Find) -> list[Rows]:
-        """Find the points of some clips' faces.
+    def extract_many(self, utterances: Iterable[Rows], model: Find) -> list[Rows]:
+        """Find the points of some utterances' faces.
 
         Raises
         ------
         ExtractionError
-            If a clip has no frame with a face.
+            If an utterance has no frame with a face.
         """
-        return [self._of_clip(clip, model) for clip in clips]
+        return [self._of_utterance(signal, model) for signal in utterances]
 
-    def _of_clip(self, clip: Rows, find: Find) -> Rows:
-        assert clip.crops is not None
-        assert clip.times is not None
-        found = faces_in(clip, "there are no landmarks")
+    def _of_utterance(self, signal: Rows, find: Find) -> Rows:
+        assert signal.crops is not None
+        assert signal.times is not None
+        found = faces_in(signal, "there are no landmarks")
         anchors = range(5) if self.points == "5" else FIVE
         order = [point for part in self.regions.values() for point in part]
         static = [
-            normalised(find(*points_of(clip.values[number], clip.crops[number])), anchors)[order].ravel()
+            normalised(find(*points_of(signal.values[number], signal.crops[number])), anchors)[order].ravel()
             for number in map(int, found)
         ]
-        times = clip.times[found]
+        times = signal.times[found]
         moving = with_derivatives(np.array(static, np.float32), times, runs(found), self.derivatives, self.span)
         return Rows(moving, times)
 

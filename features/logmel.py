@@ -1,4 +1,4 @@
-"""Log-mel spectrogram: from a clip to the levels of its mel bands, frame by frame.
+"""Log-mel spectrogram: from an utterance to the levels of its mel bands, frame by frame.
 
 Bands, window and dB as in `features.sound.frames`.
 """
@@ -6,7 +6,7 @@ Bands, window and dB as in `features.sound.frames`.
 from dataclasses import dataclass
 from typing import ClassVar
 
-from affex.features.base import AudioFeature, Clip, Rows
+from affex.features.base import AudioFeature, Rows, Signal
 from affex.features.sound.frames import (
     check_derivatives,
     check_framing,
@@ -61,16 +61,16 @@ class Logmel(AudioFeature):
         """``logmel_00``, ..., then ``logmel_d1_00``, ..., ``logmel_d2_00``, ..."""
         return column_names("logmel", self.mels, self.derivatives)
 
-    def extract(self, clip: Clip) -> Rows:
+    def extract(self, signal: Signal) -> Rows:
         """Compute the levels of every frame.
 
         Raises
         ------
         ExtractionError
-            If the clip is shorter than a window.
+            If the utterance is shorter than a window.
         """
-        levels = mel_levels(clip, self.window, self.hop, self.mels)
-        times = frame_times(len(levels), self.window, self.hop, clip.rate)
+        levels = mel_levels(signal, self.window, self.hop, self.mels)
+        times = frame_times(len(levels), self.window, self.hop, signal.rate)
         return Rows(with_derivatives(levels, self.derivatives), times)
 
 

@@ -1,4 +1,4 @@
-"""Mel-frequency cepstral coefficients: from a clip to the shape of its spectrum, frame by frame.
+"""Mel-frequency cepstral coefficients: from an utterance to the shape of its spectrum, frame by frame.
 
 The levels of the mel bands in dB (see `features.sound.frames`), turned by an orthonormal DCT-II (Davis and
 Mermelstein 1980, doi:10.1109/TASSP.1980.1163420; librosa's). Coefficient 0, the loudness, is kept.
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from affex.features.base import AudioFeature, Clip, Rows
+from affex.features.base import AudioFeature, Rows, Signal
 from affex.features.sound.frames import (
     check_derivatives,
     check_framing,
@@ -74,19 +74,19 @@ class Mfcc(AudioFeature):
         """Coefficient 0, the mean level of the mel bands, dB, times the root of their number."""
         return self.columns[0]
 
-    def extract(self, clip: Clip) -> Rows:
+    def extract(self, signal: Signal) -> Rows:
         """Compute the coefficients of every frame.
 
         Raises
         ------
         ExtractionError
-            If the clip is shorter than a window.
+            If the utterance is shorter than a window.
         """
         from librosa.feature import mfcc
 
-        levels = mel_levels(clip, self.window, self.hop, self.mels)
+        levels = mel_levels(signal, self.window, self.hop, self.mels)
         static = mfcc(S=levels.T, n_mfcc=self.n).T.astype(np.float32)
-        times = frame_times(len(static), self.window, self.hop, clip.rate)
+        times = frame_times(len(static), self.window, self.hop, signal.rate)
         return Rows(with_derivatives(static, self.derivatives), times)
 
 

@@ -76,7 +76,7 @@ class MocapSlices(MotionFeature):
         return tuple(name for name in MARKERS if name not in self._left_out)
 
     def extract(self, motion: Motion) -> Rows:
-        """Compute the slices of one clip.
+        """Compute the slices of one utterance.
 
         Raises
         ------

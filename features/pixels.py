@@ -27,7 +27,7 @@ LEAST, MOST = 8, 256
 #: The most that `around` may be. A crop shows the box widened by 0.6, which is 0.2 around most aligned faces.
 WIDEST: dict[Cut, float] = {"aligned": 0.4, "box": crops.WIDENED / 2, "mouth": 1.0}
 #: The middle of the mouth's points and its width in the mean face, in sizes of that face: the mean over 395 frames of
-#: 25 clips (`features.landmarks`), in which people speak, laugh and shout.
+#: 25 utterances (`features.landmarks`), in which people speak, laugh and shout.
 MOUTH_MIDDLE, MOUTH_WIDTH = (0.49, 0.84), 0.45
 
 
@@ -99,24 +99,24 @@ class Pixels(ChainedFeature):
         """``y00_x00_red``, ``y00_x00_green``, ... or ``y00_x00_grey``, ``y00_x01_grey``, ..."""
         return _columns(self.height, self.width, ("grey",) if self.grey else ("red", "green", "blue"))
 
-    def extract_many(self, clips: Iterable[Rows], model: Any) -> list[Rows]:  # noqa: ARG002
-        """Cut the pictures of some clips' faces.
+    def extract_many(self, utterances: Iterable[Rows], model: Any) -> list[Rows]:  # noqa: ARG002
+        """Cut the pictures of some utterances' faces.
 
         Raises
         ------
         ExtractionError
-            If a clip has no frame with a face.
+            If an utterance has no frame with a face.
         """
-        return [self._of_clip(clip) for clip in clips]
+        return [self._of_utterance(signal) for signal in utterances]
 
-    def _of_clip(self, clip: Rows) -> Rows:
-        assert clip.crops is not None
-        assert clip.times is not None
-        found = faces_in(clip, "there is nothing to show")
+    def _of_utterance(self, signal: Rows) -> Rows:
+        assert signal.crops is not None
+        assert signal.times is not None
+        found = faces_in(signal, "there is nothing to show")
         values = np.empty((len(found), len(self.columns)), np.float32)
         for line, number in zip(values, map(int, found), strict=True):
-            line[:] = self.picture(clip.values[number], clip.crops[number]).ravel()
-        return Rows(values / np.float32(255), clip.times[found])
+            line[:] = self.picture(signal.values[number], signal.crops[number]).ravel()
+        return Rows(values / np.float32(255), signal.times[found])
 
     def picture(self, row: Values, crop: bytes) -> NDArray[np.uint8]:
         """Return the picture of one face, (height, width, 3) or (height, width) uint8."""

@@ -1,13 +1,14 @@
-"""Log-mel segments: from a clip to overlapping pictures of its sound, each a row.
+"""Log-mel segments: from an utterance to overlapping pictures of its sound, each a row.
 
 The frames of `features.logmel`, so many of them a picture: as high as there are bands (the lowest first), as wide as
 there are frames, its channels the levels in dB and their derivatives. A row holds it line by line, and of a point its
 channels, like the rows of `features.pixels`: ``values.reshape(-1, mels, frames, 1 + derivatives)`` are the pictures
 again, channels last. Its time is the middle of its frames.
 
-Derivatives are taken over the clip before it is cut, so a picture's first frame knows the one before it. Segments
-are whole: frames at the end that fill none are in none. Of a clip with too few frames for one segment the last frame
-is repeated, as is done with pictures that are too few for a network (Fan et al. 2016, doi:10.1145/2993148.2997632).
+Derivatives are taken over the utterance before it is cut, so a picture's first frame knows the one before it. Segments
+are whole: frames at the end that fill none are in none. Of an utterance with too few frames for one segment the last
+frame is repeated, as is done with pictures that are too few for a network (Fan et al. 2016,
+doi:10.1145/2993148.2997632).
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from functools import cache
 from typing import ClassVar
 
 import numpy as np
-from affex.features.base import AudioFeature, Clip, Rows, Values
+from affex.features.base import AudioFeature, Rows, Signal, Values
 from affex.features.sound.frames import (
     check_derivatives,
     check_framing,
@@ -79,16 +80,16 @@ class Segments(AudioFeature):
         """``m00_f00``, ``m00_f00_d1``, ``m00_f00_d2``, ``m00_f01``, ..."""
         return _columns(self.mels, self.frames, self.derivatives)
 
-    def extract(self, clip: Clip) -> Rows:
+    def extract(self, signal: Signal) -> Rows:
         """Compute the picture of every segment.
 
         Raises
         ------
         ExtractionError
-            If the clip is shorter than a window.
+            If the utterance is shorter than a window.
         """
-        levels = mel_levels(clip, self.window, self.hop, self.mels)
-        times = frame_times(len(levels), self.window, self.hop, clip.rate)
+        levels = mel_levels(signal, self.window, self.hop, self.mels)
+        times = frame_times(len(levels), self.window, self.hop, signal.rate)
         pictures = segments(with_derivatives(levels, self.derivatives), self.frames, self.step)
         # (n, frames, channels * mels) to (n, mels, frames, channels)
         channels = pictures.reshape(len(pictures), self.frames, 1 + self.derivatives, self.mels)

@@ -1,4 +1,4 @@
-"""Short-time features: from a clip to 34 numbers about the sound of each frame.
+"""Short-time features: from an utterance to 34 numbers about the sound of each frame.
 
 Those of Giannakopoulos 2015, "pyAudioAnalysis: an open-source Python library for audio signal analysis"
 (doi:10.1371/journal.pone.0144610, table 2), written anew from what is said of them there. Frames as in
@@ -19,16 +19,17 @@ Those of Giannakopoulos 2015, "pyAudioAnalysis: an open-source Python library fo
 Of a frame whose energy lies below the floor of `features.sound.frames` all are 0 but the MFCC, which have a floor of
 their own: a spectrum of nothing has no middle.
 
-What differs from that library as it is distributed (0.3.14): it divides the whole clip by its peak first (here levels
-are those of full scale, and whoever compares speakers normalises them), counts a spectrum's bins from 1, and its mel
-bands lie at half the frequencies that they are meant for. In its chroma vector only the last of a key's bins counts.
+What differs from that library as it is distributed (0.3.14): it divides the whole utterance by its peak first (here
+levels are those of full scale, and whoever compares speakers normalises them), counts a spectrum's bins from 1, and its
+mel bands lie at half the frequencies that they are meant for. In its chroma vector only the last of a key's bins
+counts.
 """
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from affex.features.base import AudioFeature, Clip, Rows
+from affex.features.base import AudioFeature, Rows, Signal
 from affex.features.sound.frames import FLOOR, check_framing, column_names, frame_times, framed, mel_levels
 from numpy.typing import NDArray
 
@@ -56,7 +57,7 @@ class ShortTime(AudioFeature):
     window, hop : float
         Length of a frame and step from one to the next, s.
     most : int
-        How many frames at the most; what a longer clip has after them is not heard.
+        How many frames at the most; what a longer utterance has after them is not heard.
     """
 
     packages: ClassVar[tuple[str, ...]] = ("librosa",)
@@ -91,29 +92,29 @@ class ShortTime(AudioFeature):
             "chroma_std",
         )
 
-    def extract(self, clip: Clip) -> Rows:
+    def extract(self, signal: Signal) -> Rows:
         """Compute the numbers of every frame.
 
         Raises
         ------
         ExtractionError
-            If the clip is shorter than a window.
+            If the utterance is shorter than a window.
         """
         from librosa.feature import mfcc
 
-        heard = self._beginning(clip)
+        heard = self._beginning(signal)
         frames = framed(heard, self.window, self.hop).astype(np.float64)
         frames *= (np.mean(frames**2, axis=1) > 10 ** (FLOOR / 10))[:, None]
         magnitudes = np.abs(np.fft.rfft(frames))
         levels = mel_levels(heard, self.window, self.hop, MELS)
         parts = [of_time(frames), of_spectrum(magnitudes), mfcc(S=levels.T, n_mfcc=COEFFICIENTS).T]
-        values = np.concatenate([*parts, chroma(magnitudes, clip.rate)], axis=1, dtype=np.float32)
-        return Rows(values, frame_times(len(values), self.window, self.hop, clip.rate))
+        values = np.concatenate([*parts, chroma(magnitudes, signal.rate)], axis=1, dtype=np.float32)
+        return Rows(values, frame_times(len(values), self.window, self.hop, signal.rate))
 
-    def _beginning(self, clip: Clip) -> Clip:
+    def _beginning(self, signal: Signal) -> Signal:
         # As `features.sound.frames` rounds them, to whole samples each.
-        longest = round(self.window * clip.rate) + (self.most - 1) * round(self.hop * clip.rate)
-        return Clip(clip.samples[:longest], clip.rate)
+        longest = round(self.window * signal.rate) + (self.most - 1) * round(self.hop * signal.rate)
+        return Signal(signal.samples[:longest], signal.rate)
 
 
 def of_time(frames: Floats) -> Floats:
@@ -201,7 +202,7 @@ def shares(values: Floats) -> Floats:
 
 PRESETS: dict[str, AudioFeature] = {
     # Tripathi, Tripathi and Beigi 2018, "Multi-modal emotion recognition on IEMOCAP dataset using deep learning"
-    # (arXiv:1804.05788): windows of 0.2 s every 0.1 s, 100 frames at the most, no derivatives. Shorter clips have as
-    # many rows as they have frames; a network that wants 100 pads them.
+    # (arXiv:1804.05788): windows of 0.2 s every 0.1 s, 100 frames at the most, no derivatives. Shorter utterances have
+    # as many rows as they have frames; a network that wants 100 pads them.
     "shorttime": ShortTime(),
 }

@@ -1,9 +1,9 @@
-"""openSMILE's standard sets: from a clip to functionals of the whole clip, or to its low-level descriptors.
+"""openSMILE's standard sets: from an utterance to functionals of the whole utterance, or to its low-level descriptors.
 
 Computed by openSMILE itself (Eyben, Wöllmer and Schuller 2010, doi:10.1145/1873951.1874246) from the
 configurations that its Python package ships; values equal those of ``opensmile.Smile.process_signal`` bit for
 bit, save that a sample of +1.0 becomes the largest 16-bit value instead of wrapping round to -1.0, and that a
-clip too short for the set is an error instead of a row of NaN. Sources of the sets:
+utterance too short for the set is an error instead of a row of NaN. Sources of the sets:
 
 * ComParE_2016: Schuller et al., Interspeech 2016, doi:10.21437/Interspeech.2016-129
 * GeMAPS and eGeMAPS: Eyben et al. 2016, doi:10.1109/TAFFC.2015.2457417
@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
-from affex.features.base import AudioFeature, Clip, ExtractionError, Rows, Values, require_length
+from affex.features.base import AudioFeature, ExtractionError, Rows, Signal, Values, require_length
 from numpy.typing import NDArray
 
 Level = Literal["functionals", "lld"]
@@ -50,7 +50,7 @@ SETS = (
 )
 
 #: The sink that rows come out of. openSMILE's own (standard_external_data_output_single.conf.inc) looks up
-#: every column's name by walking through all of them, for every clip: a fifth of the time of ComParE's 6373.
+#: every column's name by walking through all of them, for every utterance: a fifth of the time of ComParE's 6373.
 #: Copied into one array first, a row has one name.
 _SINK = r"""
 [componentInstances:cComponentManager]
@@ -69,7 +69,8 @@ blocksize = 1
 """
 
 
-#: What a configuration says of its frames, where it does so in seconds; those of functionals are the whole clip's 0.
+#: What a configuration says of its frames, where it does so in seconds; those of functionals are the whole utterance's
+#: 0.
 _FRAME_SIZE = re.compile(r"^(frameSize\s*=\s*)0\.\d+", re.MULTILINE)
 _FRAME_STEP = re.compile(r"^(frameStep\s*=\s*)0\.\d+", re.MULTILINE)
 
@@ -96,7 +97,7 @@ class Smile(AudioFeature):
     set : str
         One of `SETS`.
     level : "functionals" or "lld"
-        One row a clip, or its low-level descriptors every 10 ms. An LLD row's time is the middle of the frame
+        One row an utterance, or its low-level descriptors every 10 ms. An LLD row's time is the middle of the frame
         that openSMILE reports, which is that of the set's first descriptor: ComParE's pitch looks at 60 ms,
         while its spectra take the first 20 ms of them.
     """
@@ -116,7 +117,7 @@ class Smile(AudioFeature):
     @property
     def about(self) -> str:
         """The set, and which level of it."""
-        level = "low-level descriptors of every frame" if self.framewise else "functionals of the whole clip"
+        level = "low-level descriptors of every frame" if self.framewise else "functionals of the whole utterance"
         return f"openSMILE {self.set}: {level}"
 
     @property
@@ -129,22 +130,24 @@ class Smile(AudioFeature):
         """The names that openSMILE gives them."""
         return _columns(self.set, self.level)
 
-    def extract(self, clip: Clip) -> Rows:
+    def extract(self, signal: Signal) -> Rows:
         """Compute the functionals, or the descriptors of every frame.
 
         Raises
         ------
         ExtractionError
-            If the clip is too short for the set, or openSMILE gives a value that is not a finite number.
+            If the utterance is too short for the set, or openSMILE gives a value that is not a finite number.
         RuntimeError
             If openSMILE itself fails.
         """
-        values, times = computed(clip, self.set, self.level)
+        values, times = computed(signal, self.set, self.level)
         return Rows(values, times if self.framewise else None)
 
 
-def computed(clip: Clip, set_: str, level: Level, framing: Framing | None = None) -> tuple[Values, NDArray[np.float64]]:
-    """Return what openSMILE makes of a clip.
+def computed(
+    signal: Signal, set_: str, level: Level, framing: Framing | None = None
+) -> tuple[Values, NDArray[np.float64]]:
+    """Return what openSMILE makes of an utterance.
 
     Parameters
     ----------
@@ -162,13 +165,13 @@ def computed(clip: Clip, set_: str, level: Level, framing: Framing | None = None
     Raises
     ------
     ExtractionError
-        If the clip is too short for the set, or openSMILE gives a value that is not a finite number.
+        If the utterance is too short for the set, or openSMILE gives a value that is not a finite number.
     RuntimeError
         If openSMILE itself fails.
     """
-    values, times = _run_aside(set_, level, clip.rate, _pcm16(clip.samples), framing)
+    values, times = _run_aside(set_, level, signal.rate, _pcm16(signal.samples), framing)
     if not len(values):
-        require_length(clip, least_samples(set_, level, clip.rate, framing), f"{set_} ({level})")
+        require_length(signal, least_samples(set_, level, signal.rate, framing), f"{set_} ({level})")
     if not len(values) or not np.isfinite(values).all():
         raise ExtractionError(f"openSMILE gave no finite numbers for {set_} ({level})")
     return values, times
@@ -295,7 +298,7 @@ def _reframed(root: Path, copy: Path, framing: Framing) -> Path:
 
 @cache
 def _columns(set_: str, level: Level) -> tuple[str, ...]:
-    return tuple(_description(set_, level).column_names)  # going through its index costs as much as a clip
+    return tuple(_description(set_, level).column_names)  # going through its index costs as much as an utterance
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Spectrogram: from a clip to the levels of its low frequencies, frame by frame.
+"""Spectrogram: from an utterance to the levels of its low frequencies, frame by frame.
 
 Hamming window of 40 ms, step 10 ms, the lowest 200 bins, as in Zhou et al., "Exploring emotion features and
 fusion strategies for audio-video emotion recognition" (ICMI 2019). The paper
@@ -9,7 +9,7 @@ them reach from 0 to 4975 Hz. Levels in dB as in `features.sound.frames`.
 from dataclasses import dataclass
 from typing import ClassVar
 
-from affex.features.base import AudioFeature, Clip, Rows
+from affex.features.base import AudioFeature, Rows, Signal
 from affex.features.sound.frames import amplitude_levels, check_framing, column_names, frame_times
 
 
@@ -50,16 +50,16 @@ class Spectrogram(AudioFeature):
         """``spectrogram_000``, ... from 0 Hz up."""
         return column_names("spectrogram", self.bins, derivatives=0)
 
-    def extract(self, clip: Clip) -> Rows:
+    def extract(self, signal: Signal) -> Rows:
         """Compute the levels of every frame.
 
         Raises
         ------
         ExtractionError
-            If the clip is shorter than a window.
+            If the utterance is shorter than a window.
         """
-        levels = amplitude_levels(clip, self.window, self.hop, self.bins)
-        return Rows(levels, frame_times(len(levels), self.window, self.hop, clip.rate))
+        levels = amplitude_levels(signal, self.window, self.hop, self.bins)
+        return Rows(levels, frame_times(len(levels), self.window, self.hop, signal.rate))
 
 
 PRESETS: dict[str, AudioFeature] = {"spectrogram": Spectrogram()}

@@ -1,10 +1,11 @@
-"""Voice: from a clip to its spectrum's shape, pitch and energy, frame by frame, with their first derivatives.
+"""Voice: from an utterance to its spectrum's shape, pitch and energy, frame by frame, with their first derivatives.
 
 Cepstral coefficients from the 1st on (the 0th is the energy's business) and levels of mel bands as in `features.mfcc`
 and `features.sound.frames`; the energy is the frame's mean square in dB, 0 for a sine of amplitude 1; the pitch is that
 of probabilistic YIN (Mauch and Dixon 2014, doi:10.1109/ICASSP.2014.6853678; librosa's), Hz. A frame without voice has
 no pitch of its own: there it is the line from the voiced frame before to the one after, or that of the nearest, so that
-neither a mean nor a derivative takes a pause for a very deep voice. Of a clip without any voice it is 0 throughout.
+neither a mean nor a derivative takes a pause for a very deep voice. Of an utterance without any voice it is 0
+throughout.
 
 What is said of a whole utterance is pooled from these rows, as in ``voice:pool=mean+std``.
 """
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from affex.features.base import AudioFeature, Clip, Rows, Values
+from affex.features.base import AudioFeature, Rows, Signal, Values
 from affex.features.sound.frames import (
     FLOOR,
     check_derivatives,
@@ -85,25 +86,25 @@ class Voice(AudioFeature):
         static = (*cepstrum, *(f"mel_{i:02}" for i in range(self.mels)), "pitch", "energy")
         return tuple(name + order for order in ("", "_d1", "_d2")[: self.derivatives + 1] for name in static)
 
-    def extract(self, clip: Clip) -> Rows:
+    def extract(self, signal: Signal) -> Rows:
         """Compute the numbers of every frame.
 
         Raises
         ------
         ExtractionError
-            If the clip is shorter than a window.
+            If the utterance is shorter than a window.
         """
         from librosa.feature import mfcc
 
-        levels = mel_levels(clip, self.window, self.hop, self.mels)
+        levels = mel_levels(signal, self.window, self.hop, self.mels)
         cepstrum = mfcc(S=levels.T, n_mfcc=self.n + 1).T[:, 1:]
-        rest = (pitch(clip, self.window, self.hop), energy(clip, self.window, self.hop))
+        rest = (pitch(signal, self.window, self.hop), energy(signal, self.window, self.hop))
         static = np.column_stack([cepstrum, levels, *rest]).astype(np.float32)
-        times = frame_times(len(static), self.window, self.hop, clip.rate)
+        times = frame_times(len(static), self.window, self.hop, signal.rate)
         return Rows(with_derivatives(static, self.derivatives), times)
 
 
-def pitch(clip: Clip, window: float, hop: float) -> Values:
+def pitch(signal: Signal, window: float, hop: float) -> Values:
     """Return the pitch of every frame, across frames without voice the line between those with.
 
     Returns
@@ -113,11 +114,11 @@ def pitch(clip: Clip, window: float, hop: float) -> Values:
     """
     from librosa import pyin
 
-    size, step = round(window * clip.rate), round(hop * clip.rate)
+    size, step = round(window * signal.rate), round(hop * signal.rate)
     with np.errstate(divide="ignore", invalid="ignore"):
         found, voiced, probability = pyin(
-            clip.samples,
-            sr=clip.rate,
+            signal.samples,
+            sr=signal.rate,
             fmin=LOWEST,
             fmax=HIGHEST,
             frame_length=size,
@@ -132,7 +133,7 @@ def pitch(clip: Clip, window: float, hop: float) -> Values:
     return np.asarray(np.interp(numbers, numbers[voiced], found[voiced]), np.float32)
 
 
-def energy(clip: Clip, window: float, hop: float) -> Values:
+def energy(signal: Signal, window: float, hop: float) -> Values:
     """Return the level of every frame.
 
     Returns
@@ -140,7 +141,7 @@ def energy(clip: Clip, window: float, hop: float) -> Values:
     energy : (n_frames,) float32, dB
         0 for a sine of amplitude 1, no less than `FLOOR`.
     """
-    power = 2 * np.mean(framed(clip, window, hop).astype(np.float64) ** 2, axis=1)
+    power = 2 * np.mean(framed(signal, window, hop).astype(np.float64) ** 2, axis=1)
     return np.asarray(10 * np.log10(np.maximum(power, 10 ** (FLOOR / 10))), np.float32)
 
 

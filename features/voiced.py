@@ -1,12 +1,12 @@
-"""openSMILE's functionals of what is voice: from a clip, normalised and its pauses left out, to one row.
+"""openSMILE's functionals of what is voice: from an utterance, normalised and its pauses left out, to one row.
 
 Poria et al. 2017, "Context-dependent sentiment analysis in user-generated videos" (doi:10.18653/v1/P17-1081): openSMILE
 at 30 frames a second, each 100 ms long; the voice is normalised by z-standardisation; its intensity is thresholded, to
 tell samples with voice from those without; 6373 functionals. What the paper leaves open is chosen here:
 
 * the samples are standardised (mean 0) to one level, `LEVEL`, so that a functional of loudness tells of its course, not
-  of the distance from the microphone; it is the clip that is standardised, and whoever compares speakers normalises
-  the functionals besides;
+  of the distance from the microphone; it is the utterance that is standardised, and whoever compares speakers
+  normalises the functionals besides;
 * a frame has voice if its level is at most `threshold` below that of the loudest; what no such frame covers is cut out
   before openSMILE hears the rest, so that a frame of its own may hear both sides of a cut.
 
@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from affex.features.base import AudioFeature, Clip, ExtractionError, Rows, Values
+from affex.features.base import AudioFeature, ExtractionError, Rows, Signal, Values
 from affex.features.smile import SETS, Framing, Smile, computed, least_samples
 from affex.features.sound.frames import FLOOR, check_framing, framed
 from numpy.typing import NDArray
 
-#: The standard deviation of the samples of a standardised clip, full scale being 1: -26 dB, the level of speech that
-#: telephony is tested at (ITU-T P.830), which leaves room for peaks of twenty times as much.
+#: The standard deviation of the samples of a standardised utterance, full scale being 1: -26 dB, the level of speech
+#: that telephony is tested at (ITU-T P.830), which leaves room for peaks of twenty times as much.
 LEVEL = 0.05
 
 
@@ -58,7 +58,7 @@ class Voiced(AudioFeature):
 
     @property
     def framewise(self) -> bool:
-        """One row a clip."""
+        """One row an utterance."""
         return False
 
     @property
@@ -66,40 +66,40 @@ class Voiced(AudioFeature):
         """The names that openSMILE gives them."""
         return Smile(set=self.set).columns
 
-    def extract(self, clip: Clip) -> Rows:
+    def extract(self, signal: Signal) -> Rows:
         """Compute the functionals.
 
         Raises
         ------
         ExtractionError
-            If the clip is shorter than a window, or what of it is voice too short for the set.
+            If the utterance is shorter than a window, or what of it is voice too short for the set.
         RuntimeError
             If openSMILE itself fails.
         """
-        has_voice = self.has_voice(clip)
-        voice = Clip(standardised(clip.samples)[has_voice], clip.rate)
+        has_voice = self.has_voice(signal)
+        voice = Signal(standardised(signal.samples)[has_voice], signal.rate)
         framing = Framing(self.window, self.hop)
-        least = least_samples(self.set, "functionals", clip.rate, framing)
-        if len(voice.samples) < least <= len(clip.samples):
+        least = least_samples(self.set, "functionals", signal.rate, framing)
+        if len(voice.samples) < least <= len(signal.samples):
             raise ExtractionError(
-                f"too little voice: {voice.duration:.3f} s of {clip.duration:.3f} s are within {self.threshold:g} dB "
-                f"of the loudest, and {self.set} needs at least {least / clip.rate:.3f} s"
+                f"too little voice: {voice.duration:.3f} s of {signal.duration:.3f} s are within {self.threshold:g} dB "
+                f"of the loudest, and {self.set} needs at least {least / signal.rate:.3f} s"
             )
         values, _ = computed(voice, self.set, "functionals", framing)
         return Rows(values)
 
-    def has_voice(self, clip: Clip) -> NDArray[np.bool_]:
+    def has_voice(self, signal: Signal) -> NDArray[np.bool_]:
         """Return for every sample whether it is in a frame with voice.
 
         Raises
         ------
         ExtractionError
-            If the clip is shorter than a window.
+            If the utterance is shorter than a window.
         """
-        power = np.mean(framed(clip, self.window, self.hop).astype(np.float64) ** 2, axis=1)
+        power = np.mean(framed(signal, self.window, self.hop).astype(np.float64) ** 2, axis=1)
         levels = 10 * np.log10(np.maximum(power, 10 ** (FLOOR / 10)))
-        has = np.zeros(len(clip.samples), bool)
-        size, step = round(self.window * clip.rate), round(self.hop * clip.rate)
+        has = np.zeros(len(signal.samples), bool)
+        size, step = round(self.window * signal.rate), round(self.hop * signal.rate)
         for number in np.flatnonzero(levels >= levels.max() - self.threshold):
             has[number * step : number * step + size] = True
         return has

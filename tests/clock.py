@@ -43,7 +43,7 @@ from sounds import (
     without,
 )
 
-#: Planted sound and picture last this long, s; spans are told for it, and scaled to the length of clips.
+#: Planted sound and picture last this long, s; spans are told for it, and scaled to the length of utterances.
 SECONDS = 6.0
 
 #: What the cases are called.
@@ -57,7 +57,7 @@ Span = tuple[float | None, float | None]
 
 @dataclass(frozen=True)
 class Kind:
-    """A container and what is in it: planted sound and numbered pictures, or a copy of a clip.
+    """A container and what is in it: planted sound and numbered pictures, or a copy of an utterance.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Kind:
     codec: str = ""
     pictures: str | None = None
     rate: int = 48000
-    clip: str = ""
+    utterance: str = ""
     is_counted: bool = False
 
 
@@ -83,9 +83,9 @@ KINDS = (
     Kind("flv", "aac", "flv", rate=44100),
     Kind("wmv", "wmav2", "wmv2"),
     Kind("ogg", "libopus"),
-    Kind("mp4", clip="ravdess/01-01-01-01-01-01-01.mp4"),
-    Kind("mkv", clip="mead/M003_level_1_happy_024.mp4"),
-    Kind("mpg", clip="grid/bbaf2n.mpg"),
+    Kind("mp4", utterance="ravdess/01-01-01-01-01-01-01.mp4"),
+    Kind("mkv", utterance="mead/M003_level_1_happy_024.mp4"),
+    Kind("mpg", utterance="grid/bbaf2n.mpg"),
 )
 
 
@@ -183,9 +183,9 @@ class Cell:
         return "refused" if self.refused else f"{1000 * self.sound:.1f} / {1000 * self.pictures:.1f}"
 
 
-def material(kind: Kind, clips: Path | None) -> Material:
+def material(kind: Kind, utterances: Path | None) -> Material:
     """Return what a kind of recording is made of."""
-    made = _of_clip(clips / kind.clip) if clips and kind.clip else _of_planted(kind)
+    made = _of_utterance(utterances / kind.utterance) if utterances and kind.utterance else _of_planted(kind)
     return replace(made, states_length=kind.suffix not in ("ts", "mpg"))
 
 
@@ -202,15 +202,15 @@ def _of_planted(kind: Kind) -> Material:
     return Material(write, whole, SECONDS, key, (lambda picture: number(picture) / FPS) if kind.pictures else None)
 
 
-def _of_clip(clip: Path) -> Material:
-    """Return a clip as material; its own sound and pictures are what is looked for."""
-    whole = span(clip)
-    with av.open(str(clip)) as container:
+def _of_utterance(utterance: Path) -> Material:
+    """Return an utterance as material; its own sound and pictures are what is looked for."""
+    whole = span(utterance)
+    with av.open(str(utterance)) as container:
         picture = container.streams.video[0]
         origin = (container.start_time or 0) / av.time_base
         keys = [float(p.pts * p.time_base) - origin for p in container.demux(picture) if p.is_keyframe and p.size]
     small, times = [], []
-    for event in windows(clip.parent, clip.name, [Wanted("", sampling("all"))]):
+    for event in windows(utterance.parent, utterance.name, [Wanted("", sampling("all"))]):
         if isinstance(event, Window):
             small += [_small(picture) for picture in event.frames.pictures]
             times += event.frames.times.tolist()
@@ -220,7 +220,7 @@ def _of_clip(clip: Path) -> Material:
 
     later = [key for key in keys if key > 0.3]
     return Material(
-        lambda path, change: copied(clip, path, change),
+        lambda path, change: copied(utterance, path, change),
         whole.samples,
         whole.duration,
         later[0] if later else None,
@@ -256,11 +256,11 @@ def _look(path: Path, of: Material, case: Case, of_span: tuple[float, float], ce
     """Note how far the content of a span is from where it should be; return why it was refused, if it was."""
     start, end = of_span
     try:
-        clip = span(path, start, end)
+        utterance = span(path, start, end)
     except MediaError as problem:
         return str(problem)
-    thought = start - case.shift + clip.begins
-    cell.sound = max(cell.sound, abs(place(clip, of.whole, thought) - thought))
+    thought = start - case.shift + utterance.begins
+    cell.sound = max(cell.sound, abs(place(utterance, of.whole, thought) - thought))
     if of.seen is None or (case.name == "head" and of.key is None):
         return None
     for event in windows(path.parent, path.name, [Wanted("", sampling("all"), start, end)]):
@@ -287,12 +287,12 @@ def frame_of(path: Path) -> float:
         return max(frame.samples / frame.sample_rate for frame in frames)
 
 
-def rows(clips: Path | None, folder: Path) -> Iterator[tuple[str, list[Cell]]]:
+def rows(utterances: Path | None, folder: Path) -> Iterator[tuple[str, list[Cell]]]:
     """Yield the name of each kind of recording, and what came of its cases."""
     for kind in KINDS:
-        if kind.clip and clips is None:
+        if kind.utterance and utterances is None:
             continue
-        of = material(kind, clips)
+        of = material(kind, utterances)
         cells = [measured(of, case, folder / f"{case.name}.{kind.suffix}", kind.is_counted) for case in cases(of)]
         name = f"{kind.suffix} {kind.codec or kind.clip.partition('/')[0]}"
         yield f"{name:16} {1000 * frame_of(folder / f'head.{kind.suffix}'):5.1f}", cells
@@ -301,12 +301,12 @@ def rows(clips: Path | None, folder: Path) -> Iterator[tuple[str, list[Cell]]]:
 def main() -> int:
     """Print the table; return 1 where a span is wrong."""
     parser = argparse.ArgumentParser(description="Compare the times of spans with what is planted there.")
-    parser.add_argument("--clips", type=Path, help="real clips: grid, mead, ravdess")
-    clips, wrong = parser.parse_args().clips, []
+    parser.add_argument("--clips", type=Path, help="real utterances: grid, mead, ravdess")
+    utterances, wrong = parser.parse_args().utterances, []
     print("largest error of sound / of pictures, ms")
     print(f"{'container, codec':16} frame" + "".join(f"{name:>15}" for name in NAMES))
     with tempfile.TemporaryDirectory() as folder:
-        for name, cells in rows(clips, Path(folder)):
+        for name, cells in rows(utterances, Path(folder)):
             print(name + "".join(f"{cell!s:>15}" for cell in cells), flush=True)
             wrong += [
                 f"{name.split()[0]} {case}: {why}"

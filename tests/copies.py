@@ -4,9 +4,10 @@
 
     python tests/copies.py <folder of EMO-DB>
 
-treats every twelfth clip in every way below, and prints for each way how many copies are found among all clips and the
-least similarity; then the largest similarities of two different clips at any shift, over all pairs, and over pairs of
-an excerpt of 0.6 s and every fourth clip; then how long 5531 clips take (EMO-DB at eleven speeds, 4.5 s on average).
+treats every twelfth utterance in every way below, and prints for each way how many copies are found among all
+utterances and the least similarity; then the largest similarities of two different utterances at any shift, over all
+pairs, and over pairs of an excerpt of 0.6 s and every fourth utterance; then how long 5531 utterances take (EMO-DB at
+eleven speeds, 4.5 s on average).
 """
 
 import argparse
@@ -20,7 +21,7 @@ import av
 import numpy as np
 import soundfile
 import soxr
-from affex.features.base import Clip
+from affex.features.base import Signal
 from affex.pipeline import media
 from affex.pipeline.evaluation import duplicates
 from affex.pipeline.manifest.utterance import Media
@@ -117,21 +118,21 @@ def voice(seed: int, seconds: float = 2.0, rate: int = 16000) -> Samples:
     return 0.1 * sound * loudness + 3e-4 * rng.standard_normal(n)
 
 
-def prints_of(clips: list[Samples]) -> Prints:
-    """Return the fingerprints of clips at 16 kHz, and their offsets."""
-    rows = [PRINT.extract(Clip(np.asarray(clip, np.float32), 16000)).values for clip in clips]
+def prints_of(utterances: list[Samples]) -> Prints:
+    """Return the fingerprints of utterances at 16 kHz, and their offsets."""
+    rows = [PRINT.extract(Signal(np.asarray(signal, np.float32), 16000)).values for signal in utterances]
     return np.concatenate(rows), np.concatenate([[0], np.cumsum([len(its) for its in rows])])
 
 
-def show_copies(clips: list[Samples], folder: Path) -> None:
-    """Print how surely the copies of every twelfth clip are found among all of them."""
-    originals = prints_of(clips)
-    chosen = range(0, len(clips), 12)
+def show_copies(utterances: list[Samples], folder: Path) -> None:
+    """Print how surely the copies of every twelfth utterance are found among all of them."""
+    originals = prints_of(utterances)
+    chosen = range(0, len(utterances), 12)
     for name, how in TREATMENTS.items():
-        files = [write_copy(folder / f"{i}", clips[i], 16000, how) for i in chosen]
+        files = [write_copy(folder / f"{i}", utterances[i], 16000, how) for i in chosen]
         treated = [media.decode_audio(folder, Media(file.name), 16000, 60.0).samples for file in files]
         matches = duplicates.find(*joined(originals, prints_of(treated)))
-        of = {len(clips) + place: i for place, i in enumerate(chosen)}
+        of = {len(utterances) + place: i for place, i in enumerate(chosen)}
         right = [match.similarity for match in matches if of.get(match.second) == match.first]
         wrong = len(matches) - len(right)
         print(
@@ -143,15 +144,15 @@ def joined(one: Prints, other: Prints) -> Prints:
     return np.concatenate([one[0], other[0]]), np.concatenate([one[1], len(one[0]) + other[1][1:]])
 
 
-def show_others(clips: list[Samples]) -> None:
-    """Print the largest similarities of different clips: over all pairs, and of excerpts with every fourth clip."""
+def show_others(utterances: list[Samples]) -> None:
+    """Print the largest similarities of different utterances: of all pairs, and of excerpts with every fourth one."""
     rng = np.random.default_rng(0)
-    starts = [rng.integers(len(clip) - 9600) for clip in clips]
-    excerpts = [clip[start : start + 9600] for clip, start in zip(clips, starts, strict=True)]
-    rows = duplicates.split(*prints_of(clips + excerpts))
-    n = len(clips)
+    starts = [rng.integers(len(signal) - 9600) for signal in utterances]
+    excerpts = [signal[start : start + 9600] for signal, start in zip(utterances, starts, strict=True)]
+    rows = duplicates.split(*prints_of(utterances + excerpts))
+    n = len(utterances)
     pairs = {
-        "whole clips": list(itertools.combinations(range(n), 2)),
+        "whole utterances": list(itertools.combinations(range(n), 2)),
         "excerpts of 0.6 s": [(i, n + k) for i in range(0, n, 4) for k in range(n) if i != k],
     }
     for name, numbers in pairs.items():
@@ -162,11 +163,14 @@ def show_others(clips: list[Samples]) -> None:
         print(f"of those that last long enough {np.round(counted, 3)}", flush=True)
 
 
-def show_brief(clips: list[Samples]) -> None:
-    """Print how alike pieces of different clips are at the most, and how long both sound there, by their length."""
+def show_brief(utterances: list[Samples]) -> None:
+    """Print how alike pieces of different utterances are at the most, and how long both sound there, by their
+    length."""
     for seconds in (0.4, 0.6, 0.8, 1.2, 2.0):
         n = round(seconds * 16000)
-        cut = [(of, clip[k : k + n]) for of, clip in enumerate(clips) for k in range(0, len(clip) - n + 1, n)]
+        cut = [
+            (of, signal[k : k + n]) for of, signal in enumerate(utterances) for k in range(0, len(signal) - n + 1, n)
+        ]
         of = [number for number, _ in cut]
         matches = duplicates.near(*prints_of([piece for _, piece in cut]))
         others = [match for match in matches if of[match.first] != of[match.second]]
@@ -179,25 +183,25 @@ def show_brief(clips: list[Samples]) -> None:
         )
 
 
-def show_speed(clips: list[Samples]) -> None:
-    """Print how long 5531 clips take."""
+def show_speed(utterances: list[Samples]) -> None:
+    """Print how long 5531 utterances take."""
     speeds = np.linspace(1.3, 2.1, 11)
-    slowed = (soxr.resample(clip, 16000, 16000 * speed, quality="QQ") for speed in speeds for clip in clips)
+    slowed = (soxr.resample(signal, 16000, 16000 * speed, quality="QQ") for speed in speeds for signal in utterances)
     X, offsets = prints_of(list(itertools.islice(slowed, 5531)))
     begin = time.perf_counter()
     matches = duplicates.find(X, offsets)
-    print(f"{len(offsets) - 1} clips: {len(matches)} matches, {time.perf_counter() - begin:.1f} s")
+    print(f"{len(offsets) - 1} utterances: {len(matches)} matches, {time.perf_counter() - begin:.1f} s")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="the folder of EMO-DB")
-    clips = [soundfile.read(path)[0] for path in sorted(parser.parse_args().data.glob("wav/*.wav"))]
+    utterances = [soundfile.read(path)[0] for path in sorted(parser.parse_args().data.glob("wav/*.wav"))]
     with tempfile.TemporaryDirectory() as folder:
-        show_copies(clips, Path(folder))
-    show_others(clips)
-    show_brief(clips)
-    show_speed(clips)
+        show_copies(utterances, Path(folder))
+    show_others(utterances)
+    show_brief(utterances)
+    show_speed(utterances)
 
 
 if __name__ == "__main__":

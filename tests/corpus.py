@@ -39,11 +39,11 @@ def write_wav(path: Path, seconds: float, *, seed: int = 0, rate: int = 16000) -
     soundfile.write(path, noise, rate, subtype="PCM_16")
 
 
-def small(folder: Path, n_clips: int = 20, seconds: float = 0.2) -> Dataset:
-    """Return a corpus of `n_clips` clips of 4 speakers and 2 labels."""
-    for n in range(n_clips):
+def small(folder: Path, n_utterances: int = 20, seconds: float = 0.2) -> Dataset:
+    """Return a corpus of `n_utterances` utterances of 4 speakers and 2 labels."""
+    for n in range(n_utterances):
         write_wav(folder / "data" / f"{n:02d}.wav", seconds + 0.01 * n, seed=n)
-    return at_hand(folder, [f"{n:02d}.wav" for n in range(n_clips)])
+    return at_hand(folder, [f"{n:02d}.wav" for n in range(n_utterances)])
 
 
 def at_hand(folder: Path, names: list[str]) -> Dataset:

@@ -64,7 +64,7 @@ def film(
     container: dict[str, str] | None = None,
     turned: Callable[[av.VideoStream], None] | None = None,
 ) -> Path:
-    """Write a film of numbered frames (or of pictures), at a constant rate or at `times` (s)."""
+    """Write a video of numbered frames (or of pictures), at a constant rate or at `times` (s)."""
     usual, usual_options = KINDS[path.suffix[1:]]
     codec = codec or usual
     given = map(numbered, range(pictures)) if isinstance(pictures, int) else iter(pictures)

@@ -4,7 +4,7 @@ Run by hand for the whole programme (the test suite runs a short one)::
 
     python tests/fuzz_csd.py --each 400
 
-Files are written by affex and, in many layouts, by h5py alone. Prints, for each layout, how many hurt files read as
+Files are written by affex and, in many layouts, by h5py alone. Prints, for each layout, how many damaged files read as
 they were, were refused in a sentence, or read as something else. Exits with 1 at an exception that is no sentence,
 where a file of affex's own reads as something else, or where one does in which HDF5 keeps a checksum of everything.
 """
@@ -91,7 +91,7 @@ def read(path: Path) -> tuple:
         return sequence.name, repr(sorted(sequence.metadata.items())), entries
 
 
-def hurt(content: bytes, rng: random.Random) -> bytes:
+def damaged(content: bytes, rng: random.Random) -> bytes:
     """Return a file's content with some of it changed."""
     changed = bytearray(content)
     at, way = rng.randrange(len(changed)), rng.random()
@@ -107,7 +107,7 @@ def hurt(content: bytes, rng: random.Random) -> bytes:
 
 
 def fuzz(write: Callable[[Path], None], folder: Path, n: int, seed: int = 0) -> Counter:
-    """Return how many of `n` hurt files were equal, refused, or other."""
+    """Return how many of `n` damaged files were equal, refused, or other."""
     sound = folder / "sound.csd"
     write(sound)
     try:
@@ -117,7 +117,7 @@ def fuzz(write: Callable[[Path], None], folder: Path, n: int, seed: int = 0) -> 
     content, rng, found = sound.read_bytes(), random.Random(seed), Counter()
     path = folder / "hurt.csd"
     for _ in range(n):
-        path.write_bytes(hurt(content, rng))
+        path.write_bytes(damaged(content, rng))
         try:
             found["equal" if read(path) == expected else "other"] += 1
         except AffexError as error:
@@ -128,7 +128,7 @@ def fuzz(write: Callable[[Path], None], folder: Path, n: int, seed: int = 0) -> 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--each", type=int, default=400, help="hurt files of each layout")
+    parser.add_argument("--each", type=int, default=400, help="damaged files of each layout")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     total, began, false = Counter(), time.monotonic(), 0

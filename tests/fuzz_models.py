@@ -4,7 +4,7 @@ Run by hand for the whole programme (the test suite runs a short one)::
 
     python tests/fuzz_models.py --each 300
 
-The digests are made to fit, as whoever made such a file would. Each hurt file is read, and asked about rows, in a
+The digests are made to fit, as whoever made such a file would. Each damaged file is read, and asked about rows, in a
 child process: prints, for each kind of model, how many were refused, and how many were taken because
 what was changed says nothing of its form. Exits with 1 at a crash, an exception that is no sentence, or NaN.
 """
@@ -27,18 +27,18 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from affex.pipeline.corpora.base import LOSO, Card
+from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.models import model_file, models
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.errors import AffexError
 from synthetic import make_matrix, with_values
 
-VALENCE = Card("valence", target="valence")
-#: Every classifier, both targets, every way to choose columns: the spec, the card, and frames an utterance.
+VALENCE = Protocol("valence", target="valence")
+#: Every classifier, both targets, every way to choose columns: the spec, the protocol, and frames an utterance.
 MODELS = {
     "svm": ("svm:C=1,gamma=1", LOSO, 1),
-    "svm of two classes": ("svm:C=1,gamma=1", Card("c", classes="anger,joy"), 1),
+    "svm of two classes": ("svm:C=1,gamma=1", Protocol("c", classes="anger,joy"), 1),
     "svm anova": ("svm:C=1,gamma=1,select=anova,keep=0.5", LOSO, 1),
     "svm pca": ("svm:C=1,gamma=1,select=pca,keep=0.8", LOSO, 1),
     "svm pfa": ("svm:C=1,gamma=1,select=pfa,keep=0.6", LOSO, 1),
@@ -65,15 +65,15 @@ def zipped(members: dict[str, bytes]) -> bytes:
 
 def fitted(name: str, folder: Path) -> bytes:
     """Return the file of a model."""
-    spec, card, n_frames = MODELS[name]
+    spec, protocol, n_frames = MODELS[name]
     matrix = with_values(make_matrix(n_speakers=4, n_frames=n_frames))
-    settings = Settings(corpus="toy", features=("egemaps",), keys=("0" * 64,), card=card,
+    settings = Settings(corpus="toy", features=("egemaps",), keys=("0" * 64,), protocol=protocol,
                         classifier=discovery.classifier(spec))  # fmt: skip
     model_file.write(models.fit(matrix, settings, recipes=["{}"]), folder / "sound.affex")
     return (folder / "sound.affex").read_bytes()
 
 
-def hurt(content: bytes, rng: random.Random) -> tuple[str, bytes]:
+def damaged(content: bytes, rng: random.Random) -> tuple[str, bytes]:
     """Return what was done to a model file, and the file."""
     members = unzipped(content)
     inner = unzipped(members["estimator.skops"])
@@ -184,12 +184,12 @@ def outcome(content: bytes, folder: Path, n_frames: int) -> str:
 
 
 def attack(name: str, n: int, seed: int, first: int = 0) -> None:
-    """Read hurt files of a kind of model one by one, and print what became of each."""
+    """Read damaged files of a kind of model one by one, and print what became of each."""
     with tempfile.TemporaryDirectory() as at:
         content, n_frames = fitted(name, Path(at)), MODELS[name][2]
         assert outcome(content, Path(at), n_frames) == "taken"
         for number in range(first, n):
-            done, changed = hurt(content, random.Random(f"{seed} {number}"))
+            done, changed = damaged(content, random.Random(f"{seed} {number}"))
             print(f"{number} begun {done!r}", flush=True)
             try:
                 became = outcome(changed, Path(at), n_frames)
@@ -199,7 +199,7 @@ def attack(name: str, n: int, seed: int, first: int = 0) -> None:
 
 
 def attacked(name: str, n: int, seed: int) -> Counter:
-    """Return how often what became of hurt files, which are read in child processes: one may crash."""
+    """Return how often what became of damaged files, which are read in child processes: one may crash."""
     found, first = Counter(), 0
     while first < n:
         call = f"import fuzz_models; fuzz_models.attack({name!r}, {n}, {seed}, {first})"
@@ -222,7 +222,7 @@ def attacked(name: str, n: int, seed: int) -> Counter:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--each", type=int, default=300, help="hurt files of each kind of model")
+    parser.add_argument("--each", type=int, default=300, help="damaged files of each kind of model")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="one kind of model")
     asked = parser.parse_args()

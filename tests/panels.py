@@ -21,11 +21,11 @@ SHOWS = {
 
 
 def made_up(*, n_speakers: int, n_each: int, n_frames: int, seed: int) -> dict[str, Matrix]:
-    """Return the frames of each classifier, ``n_each`` clips of each class a speaker, three columns.
+    """Return the frames of each classifier, ``n_each`` utterances of each class a speaker, three columns.
 
     A speaker moves all own frames by a vector of normal numbers of variance 1, and a class that shows by a vector as
-    long as those are, its root mean square; of two such classes at right angles. Clips have a mean of variance 1/4
-    about that, and frames variance 1 about the clip's. The voice has half as many frames again as the face.
+    long as those are, its root mean square; of two such classes at right angles. Utterances have a mean of variance 1/4
+    about that, and frames variance 1 about the utterance's. The voice has half as many frames again as the face.
     """
     rng = np.random.default_rng(seed)
     utterances = tuple(

@@ -11,12 +11,12 @@ import numpy as np
 from affex.features.base import (
     AudioFeature,
     ChainedFeature,
-    Clip,
     ExtractionError,
     Feature,
     Frames,
     Rows,
     Runtime,
+    Signal,
     VideoFeature,
 )
 from affex.features.pictures.spool import Spool
@@ -24,7 +24,8 @@ from affex.features.pictures.spool import Spool
 
 @dataclass(frozen=True, kw_only=True)
 class Level(AudioFeature):
-    """Mean, peak and length of a clip, times `gain`; refuses a clip under `least` s; dies of a clip over `deadly` s."""
+    """Mean, peak and length of an utterance, times `gain`; refuses an utterance under `least` s; dies of an utterance
+    over `deadly` s."""
 
     version: ClassVar[int] = 1
 
@@ -40,12 +41,12 @@ class Level(AudioFeature):
     def columns(self) -> tuple[str, ...]:
         return ("mean", "peak", "length")
 
-    def extract(self, clip: Clip) -> Rows:
-        if clip.duration < self.least:
-            raise ExtractionError(f"too short: {clip.duration:.3f} s, and at least {self.least} s are needed")
-        if clip.duration > self.deadly:
+    def extract(self, utterance: Signal) -> Rows:
+        if utterance.duration < self.least:
+            raise ExtractionError(f"too short: {utterance.duration:.3f} s, and at least {self.least} s are needed")
+        if utterance.duration > self.deadly:
             os.kill(os.getpid(), signal.SIGKILL)
-        x = clip.samples
+        x = utterance.samples
         return Rows(self.gain * np.array([[x.mean(), np.abs(x).max(), len(x)]], np.float32))
 
 
@@ -61,13 +62,13 @@ class Samples(AudioFeature):
     def columns(self) -> tuple[str, ...]:
         return ("sample",)
 
-    def extract(self, clip: Clip) -> Rows:
-        return Rows(clip.samples[:, None].copy(), np.arange(len(clip.samples)) / clip.rate)
+    def extract(self, utterance: Signal) -> Rows:
+        return Rows(utterance.samples[:, None].copy(), np.arange(len(utterance.samples)) / utterance.rate)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seen(AudioFeature):
-    """Whether each tenth of a second was found: in a clip of n hundredths over 20, all but the first n, n < 5."""
+    """Whether each tenth of a second was found: in an utterance of n hundredths over 20, all but the first n, n < 5."""
 
     @property
     def framewise(self) -> bool:
@@ -77,10 +78,10 @@ class Seen(AudioFeature):
     def columns(self) -> tuple[str, ...]:
         return ("time", "found", "score")
 
-    def extract(self, clip: Clip) -> Rows:
+    def extract(self, utterance: Signal) -> Rows:
         times = np.arange(5) / 10
-        found = np.arange(5) >= round(100 * clip.duration) - 20
-        if clip.duration > 0.255:
+        found = np.arange(5) >= round(100 * utterance.duration) - 20
+        if utterance.duration > 0.255:
             raise ExtractionError("nobody is there")
         return Rows(np.column_stack([times, found, 9 * found]).astype(np.float32), times)
 
@@ -99,7 +100,7 @@ class Broken(AudioFeature):
     def columns(self) -> tuple[str, ...]:
         return ("only",)
 
-    def extract(self, clip: Clip) -> Rows:
+    def extract(self, utterance: Signal) -> Rows:
         if self.how == "error":
             raise RuntimeError("a library's own trouble")
         if self.how == "shape":
@@ -115,7 +116,7 @@ class Broken(AudioFeature):
 class Tiles(AudioFeature):
     """The level of each 10 ms, which carries its samples as a picture; every third row has an empty one.
 
-    Refuses a clip whose first sample is exactly zero: nobody is there.
+    Refuses an utterance whose first sample is exactly zero: nobody is there.
     """
 
     with_crops: ClassVar[bool] = True
@@ -130,20 +131,20 @@ class Tiles(AudioFeature):
     def columns(self) -> tuple[str, ...]:
         return ("level",)
 
-    def extract(self, clip: Clip) -> Rows:
-        if clip.samples[0] == 0:
+    def extract(self, utterance: Signal) -> Rows:
+        if utterance.samples[0] == 0:
             raise ExtractionError("nobody is there")
-        n = len(clip.samples) // 160
-        tiles = self.gain * clip.samples[: 160 * n].reshape(n, 160)
+        n = len(utterance.samples) // 160
+        tiles = self.gain * utterance.samples[: 160 * n].reshape(n, 160)
         crops = tuple(b"" if row % 3 == 2 else tile.astype("<f4").tobytes() for row, tile in enumerate(tiles))
         return Rows(tiles.std(axis=1, keepdims=True).astype(np.float32), np.arange(n) / 100, crops)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Peaks(ChainedFeature):
-    """The largest sample of the pictures of a clip, and where it was computed; what it refuses, `most` says.
+    """The largest sample of the pictures of an utterance, and where it was computed; what it refuses, `most` says.
 
-    Dies of a clip over `deadly` rows. With `echo` its row carries the first picture.
+    Dies of an utterance over `deadly` rows. With `echo` its row carries the first picture.
     """
 
     on_device: ClassVar[bool] = True
@@ -169,13 +170,13 @@ class Peaks(ChainedFeature):
         LOADED.append(runtime.device)
         return LOADED
 
-    def extract_many(self, clips: Iterable[Rows], model: Any) -> list[Rows]:
-        return [self._rows(clip, model) for clip in clips]
+    def extract_many(self, utterances: Iterable[Rows], model: Any) -> list[Rows]:
+        return [self._rows(utterance, model) for utterance in utterances]
 
-    def _rows(self, clip: Rows, model: list[str]) -> Rows:
-        if len(clip.values) > self.deadly:
+    def _rows(self, utterance: Rows, model: list[str]) -> Rows:
+        if len(utterance.values) > self.deadly:
             os.kill(os.getpid(), signal.SIGKILL)
-        pictures = [np.frombuffer(crop, "<f4") for crop in clip.crops if crop]
+        pictures = [np.frombuffer(crop, "<f4") for crop in utterance.crops if crop]
         peak = max(float(np.abs(picture).max()) for picture in pictures)
         if peak > self.most:
             raise ExtractionError(f"a peak of {peak:.3f}, over {self.most}")
@@ -189,7 +190,7 @@ LOADED: list[str] = []
 
 @dataclass(frozen=True, kw_only=True)
 class Copies(ChainedFeature):
-    """The rows of `Tiles` again, pictures and all, each clip's turned around; a link that others may read."""
+    """The rows of `Tiles` again, pictures and all, each utterance's turned around; a link that others may read."""
 
     with_crops: ClassVar[bool] = True
 
@@ -207,8 +208,11 @@ class Copies(ChainedFeature):
     def columns(self) -> tuple[str, ...]:
         return ("level",)
 
-    def extract_many(self, clips: Iterable[Rows], model: Any) -> list[Rows]:
-        return [Rows(clip.values[::-1].copy(), clip.times, tuple(clip.crops)[::-1]) for clip in clips]
+    def extract_many(self, utterances: Iterable[Rows], model: Any) -> list[Rows]:
+        return [
+            Rows(utterance.values[::-1].copy(), utterance.times, tuple(utterance.crops)[::-1])
+            for utterance in utterances
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,8 +233,8 @@ class Last(ChainedFeature):
     def columns(self) -> tuple[str, ...]:
         return ("last",)
 
-    def extract_many(self, clips: Iterable[Rows], model: Any) -> list[Rows]:
-        return [Rows(clip.values[-1:].copy()) for clip in clips]
+    def extract_many(self, utterances: Iterable[Rows], model: Any) -> list[Rows]:
+        return [Rows(utterance.values[-1:].copy()) for utterance in utterances]
 
 
 @dataclass(frozen=True, kw_only=True)

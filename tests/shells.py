@@ -172,16 +172,16 @@ def make_emodb(root: Path) -> None:
 
 
 def make_ravdess(root: Path) -> None:
-    """Write films of the demo under names of RAVDESS: four actors, three emotions, two takes."""
+    """Write videos of the demo under names of RAVDESS: four actors, three emotions, two takes."""
     from affex.pipeline.corpora import demo
 
-    clips = iter(demo.CLIPS)
+    utterances = iter(demo.PERFORMANCES)
     root.mkdir(parents=True, exist_ok=True)
     for actor in (1, 2, 3, 4):
         for emotion in ("01", "03", "05"):
             for take in ("01", "02"):
                 name = f"01-01-{emotion}-01-{take}-01-{actor:02}.mp4"
-                (root / name).write_bytes(demo._avi(next(clips)))
+                (root / name).write_bytes(demo._avi(next(utterances)))
 
 
 def make_all(checkout: Path, home: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import av
 import numpy as np
-from affex.features.base import Clip
+from affex.features.base import Signal
 from affex.pipeline.manifest.utterance import Media
 from affex.pipeline.media import decode_audio
 from films import SIDE, numbered
@@ -47,25 +47,25 @@ def planted(seconds: float, rate: int = 48000, seed: int = 0) -> Floats:
     return (0.12 * sound / sound.std()).astype(np.float32)
 
 
-def place(clip: Clip, whole: Floats, near: float, reach: float = 1.0) -> float:
-    """Return where in the whole a clip lies, s: within `reach` of where it is thought to be.
+def place(signal: Signal, whole: Floats, near: float, reach: float = 1.0) -> float:
+    """Return where in the whole an utterance lies, s: within `reach` of where it is thought to be.
 
     Parameters
     ----------
     whole : (n_samples,) float32
-        At the clip's rate.
+        At the utterance's rate.
     """
-    first = round((near - reach) * clip.rate)
-    last = first + round(2 * reach * clip.rate) + len(clip.samples)
+    first = round((near - reach) * signal.rate)
+    last = first + round(2 * reach * signal.rate) + len(signal.samples)
     part = np.pad(whole[max(first, 0) : max(last, 0)], (max(-first, 0), max(last - len(whole), 0)))
-    n, n_places = len(part) + len(clip.samples), len(part) - len(clip.samples) + 1
-    alike = np.fft.irfft(np.fft.rfft(part, n) * np.conj(np.fft.rfft(clip.samples, n)), n)[:n_places]
+    n, n_places = len(part) + len(signal.samples), len(part) - len(signal.samples) + 1
+    alike = np.fft.irfft(np.fft.rfft(part, n) * np.conj(np.fft.rfft(signal.samples, n)), n)[:n_places]
     energy = np.cumsum(np.append(0.0, np.square(part, dtype=np.float64)))
-    there = energy[len(clip.samples) :] - energy[:n_places]
-    return (first + int((alike / np.sqrt(there + 1e-6 * there.max())).argmax())) / clip.rate
+    there = energy[len(signal.samples) :] - energy[:n_places]
+    return (first + int((alike / np.sqrt(there + 1e-6 * there.max())).argmax())) / signal.rate
 
 
-def span(path: Path, start: float | None = None, end: float | None = None, **how: Any) -> Clip:
+def span(path: Path, start: float | None = None, end: float | None = None, **how: Any) -> Signal:
     """Return what is heard in a span."""
     return decode_audio(path.parent, Media(path.name, start, end, **how), RATE, 600.0)
 

@@ -151,7 +151,7 @@ def test_overlaps_of_others_than_partners_are_a_leak(lost):
 
 
 def test_partners_share_their_sound_in_files_of_their_own_too():
-    """Cut from one dialog, most of either turn sounds in the other's file; where they lie, their films say."""
+    """Cut from one dialog, most of either turn sounds in the other's file; where they lie, their videos say."""
     turns = [
         u(who, who, session="1", dialog="d", audio=Media(f"{who}.wav"), video=Media("d.avi", *span, region=half))
         for who, span, half in (("F", (0, 3), "left"), ("M", (0.8, 4), "right"))

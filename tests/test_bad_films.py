@@ -1,4 +1,4 @@
-"""Bad films, all the way: from a file that a test encodes to what the cache holds of its faces, and what it says.
+"""Bad videos, all the way: from a file that a test encodes to what the cache holds of its faces, and what it says.
 
 What the decoder itself makes of such files is held frame by frame in `test_media_video` and `test_media_damage`.
 """
@@ -32,7 +32,7 @@ NEAR = 8
 
 @dataclass(frozen=True)
 class Seen:
-    """What the cache holds of one clip."""
+    """What the cache holds of one utterance."""
 
     values: np.ndarray
     times: np.ndarray
@@ -47,11 +47,14 @@ class Seen:
         return np.column_stack([self["x0"] + self["x1"], self["y0"] + self["y1"]]) / 2
 
 
-def corpus(folder: Path, *clips: Media) -> Dataset:
-    """Return a corpus of clips of that folder, each called as its file (the second of one file with a 2, and so on)."""
-    ids = [clip.path.partition(".")[0] for clip in clips]
+def corpus(folder: Path, *utterances: Media) -> Dataset:
+    """Return a corpus of utterances of that folder, each called as its file (the second of one file with a 2 ...)."""
+    ids = [utterance.path.partition(".")[0] for utterance in utterances]
     ids = [f"{id_}{ids[:n].count(id_) + 1}" if id_ in ids[:n] else id_ for n, id_ in enumerate(ids)]
-    utterances = [Utterance(i, "films", f"of {i}", video=clip, audio=clip) for i, clip in zip(ids, clips, strict=True)]
+    utterances = [
+        Utterance(i, "films", f"of {i}", video=utterance, audio=utterance)
+        for i, utterance in zip(ids, utterances, strict=True)
+    ]
     return Dataset("films", folder, folder / "cache", tuple(utterances))
 
 
@@ -64,10 +67,12 @@ def held(summary: Summary) -> dict[str, Seen]:
 
 
 def watched(
-    folder: Path, *clips: str | Media, feature: Feature | None = None
+    folder: Path, *utterances: str | Media, feature: Feature | None = None
 ) -> tuple[dict[str, Seen], dict[str, str]]:
-    """Return what the cache holds of each clip's faces, and why of the others it holds nothing."""
-    dataset = corpus(folder, *(Media(clip) if isinstance(clip, str) else clip for clip in clips))
+    """Return what the cache holds of each utterance's faces, and why of the others it holds nothing."""
+    dataset = corpus(
+        folder, *(Media(utterance) if isinstance(utterance, str) else utterance for utterance in utterances)
+    )
     *_, summary = run(dataset, spec("faces", feature or Faces()))
     return held(summary), summary.failures
 
@@ -96,12 +101,12 @@ def test_what_is_no_film_says_so_and_the_others_are_done(tmp_path: Path) -> None
     assert list(seen) == ["fine"]
     assert failures.pop("gone").endswith("gone.mp4 cannot be read: No such file or directory")
     assert failures == {
-        "heard": "heard.wav has no video stream, only audio: a film was expected",
-        "sound": "sound.mp4 has no video stream, only audio: a film was expected",
+        "heard": "heard.wav has no video stream, only audio: a video was expected",
+        "sound": "sound.mp4 has no video stream, only audio: a video was expected",
         "zero": "zero.mp4 is empty (0 bytes)",
         "text": "text.mp4 cannot be decoded: Invalid data found when processing input",
         "none": "none.avi has a video stream without pictures",
-        "none2": "none.mp4 has no video stream, nor any other: a film was expected",
+        "none2": "none.mp4 has no video stream, nor any other: a video was expected",
     }
 
 
@@ -132,7 +137,8 @@ def test_a_variable_frame_rate_is_sampled_by_time(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["mp4", "mkv", "avi", "mpg"])
 def test_of_a_film_with_a_broken_last_third_the_clips_before_it_are_done(tmp_path: Path, kind: str) -> None:
-    """A clip that reaches into it has no rows, however many of its frames could be decoded, and it is said where."""
+    """An utterance that reaches into it has no rows, however many of its frames could be decoded, and it is said
+    where."""
     whole = film(tmp_path / f"whole.{kind}", moving_noise(150), container={"movflags": "faststart"})
     content = whole.read_bytes()
     (tmp_path / f"cut.{kind}").write_bytes(content[: len(content) * 2 // 3])
@@ -224,7 +230,7 @@ def test_a_film_without_a_face_fails_or_is_kept_as_asked(tmp_path: Path) -> None
         assert seen["nobody"].times == pytest.approx([0, 0.2, 0.4])
         assert not seen["nobody"].values[:, 1:].any()
         assert [crops.decoded(crop).shape for crop in seen["nobody"].crops if crop] == sizes
-        shares = {each.name: each.share for each in coverage.of_clips(table.load(dataset, [summary.spec]))}
+        shares = {each.name: each.share for each in coverage.of_utterances(table.load(dataset, [summary.spec]))}
         assert shares == {"nobody": 0, "her": 1}
         assert list(held(embedded)) == ["her"]
         assert embedded.failures["nobody"].startswith("no face in any of 3 frames")
@@ -262,4 +268,4 @@ def test_a_face_that_leaves_and_returns_is_not_made_up_meanwhile(tmp_path: Path)
     assert seen.crops[2:5] == (b"", b"", b"")
     assert np.abs(seen.middles[[0, 1, 5, 6]] - [middle(k) for k in (0, 1, 5, 6)]).max() < 15
     assert embedded.times == pytest.approx(np.array([0, 1, 5, 6]) / 5)
-    assert coverage.of_clips(table.load(corpus(tmp_path, Media("away.mp4")), [faces.spec]))[0].n_found == 4
+    assert coverage.of_utterances(table.load(corpus(tmp_path, Media("away.mp4")), [faces.spec]))[0].n_found == 4

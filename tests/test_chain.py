@@ -229,7 +229,7 @@ def test_rows_that_change_under_a_worker_are_a_failure_to_be_tried_again(dataset
     assert all(isinstance(outcome, Rows) for id_, outcome in part.outcomes.items() if id_ != "00")
 
     content = bytearray(tiles.path.read_bytes())
-    content[-1] ^= 1  # in the last clip's last picture, or its values
+    content[-1] ^= 1  # in the last utterance's last picture, or its values
     tiles.path.write_bytes(content)
     [part] = chain.extract(batch)
     assert "the rows of '19' do not verify" in part.outcomes["19"].message
@@ -242,8 +242,8 @@ def test_clips_come_together(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) 
     together = []
     whole = Peaks.extract_many
 
-    def counted(self: Peaks, clips: Iterable[Rows], model: object) -> list[Rows]:
-        together.append(whole(self, clips, model))
+    def counted(self: Peaks, utterances: Iterable[Rows], model: object) -> list[Rows]:
+        together.append(whole(self, utterances, model))
         return together[-1]
 
     monkeypatch.setattr(Peaks, "extract_many", counted)
@@ -292,9 +292,11 @@ def test_a_model_that_cannot_be_loaded_is_every_clips_failure(
 
 
 def test_a_feature_that_forgets_a_clip_is_caught(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Peaks, "extract_many", lambda self, clips, model: [self._rows(c, model) for c in clips][1:])
+    monkeypatch.setattr(
+        Peaks, "extract_many", lambda self, utterances, model: [self._rows(c, model) for c in utterances][1:]
+    )
     _, peaks = run(dataset, PEAKS)
-    assert set(peaks.failures.values()) == {"plain: ValueError: extract_many gave the rows of 0 clips for 1"}
+    assert set(peaks.failures.values()) == {"plain: ValueError: extract_many gave the rows of 0 utterances for 1"}
 
 
 def test_pictures_that_are_not_as_promised_do_not_reach_the_cache(
@@ -306,13 +308,13 @@ def test_pictures_that_are_not_as_promised_do_not_reach_the_cache(
     assert all("rows, and they were expected without pictures" in message for message in copies.failures.values())
 
 
-@pytest.mark.parametrize(("n_clips", "n_rows"), [(1, 4096), (7, 4096), (64, 30)])
+@pytest.mark.parametrize(("n_utterances", "n_rows"), [(1, 4096), (7, 4096), (64, 30)])
 def test_results_do_not_depend_on_batches(
-    dataset: Dataset, monkeypatch: pytest.MonkeyPatch, n_clips: int, n_rows: int
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch, n_utterances: int, n_rows: int
 ) -> None:
     last = spec("last", Last())
     whole = [summary.path.read_bytes() for summary in run(dataset, last, PEAKS)]
-    monkeypatch.setitem(chain.BATCH, "cpu", (n_clips, n_rows))
+    monkeypatch.setitem(chain.BATCH, "cpu", (n_utterances, n_rows))
     split = run(replace(dataset, folder=dataset.folder / "b"), last, PEAKS)
     assert [summary.path.read_bytes() for summary in split] == whole
 

@@ -26,7 +26,7 @@ def affex(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.C
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    """A corpus of 24 clips, 4 speakers, 2 labels that loudness tells apart."""
+    """A corpus of 24 utterances, 4 speakers, 2 labels that loudness tells apart."""
     lines = ["file,speaker,label"]
     for n in range(24):
         write_wav(tmp_path / "wav" / f"Ärger {n}.wav", 0.4 + 0.02 * (n % 5), seed=n)
@@ -71,11 +71,11 @@ def test_a_feature_goes_out_and_another_projects_comes_in(table: Path, tmp_path:
     out = tmp_path / "out.parquet"
     sent = affex("export", str(out), *corpus, "--features", "gemaps", **environment)
     assert sent.returncode == 0, sent.stderr
-    assert f"gemaps of mine as parquet: 24 clips, 24 rows, 62 columns -> {out}" in sent.stdout
+    assert f"gemaps of mine as parquet: 24 utterances, 24 rows, 62 columns -> {out}" in sent.stdout
     assert "\r" not in sent.stderr + sent.stdout
     taken = affex("import", str(out), *corpus, "--called", "theirs", "--note", "a friend", **environment)
     assert taken.returncode == 0, taken.stderr
-    assert "theirs: 24 clips (one row a clip, 62 columns), 0 without rows ->" in taken.stdout
+    assert "theirs: 24 utterances (one row an utterance, 62 columns), 0 without rows ->" in taken.stdout
     assert "Next: affex evaluate --features theirs" in taken.stdout
     judged = affex("features", "--features", "theirs", **environment)
     assert "theirs: 24 cached, 0 computed, 0 failed" in judged.stdout, judged.stderr
@@ -142,7 +142,7 @@ def test_a_run_in_which_all_fails_fails(tmp_path: Path) -> None:
     said = affex("features", "--dataset", "csv", "--data", str(tmp_path / "t.csv"), "--features", "egemaps",
                  "--scheduler", "inline", "--cache", str(tmp_path / "cache"))  # fmt: skip
     assert said.returncode == 1
-    assert "Error: No clip has any of the features" in said.stderr
+    assert "Error: No utterance has any of the features" in said.stderr
 
 
 @pytest.mark.parametrize(
@@ -247,16 +247,16 @@ def test_the_cache_is_listed_verified_and_explained(table: Path, tmp_path: Path)
     assert affex("cache", "verify", **environment).returncode == 0
 
     why = affex("cache", "why", "--features", "mfcc", **environment)
-    assert "mfcc: 0 clips cached, 24 would be computed" in why.stdout
+    assert "mfcc: 0 utterances cached, 24 would be computed" in why.stdout
     assert "24: not computed yet" in why.stdout
 
     path = tmp_path / "cache" / "mine" / "egemaps.h5"
-    hurt = bytearray(path.read_bytes())
-    hurt[-100] ^= 1
-    path.write_bytes(hurt)
+    damaged = bytearray(path.read_bytes())
+    damaged[-100] ^= 1
+    path.write_bytes(damaged)
     found = affex("cache", "verify", **environment)
     assert found.returncode == 1
-    assert "clip 'wav/Ärger 23' does not verify" in found.stdout
+    assert "utterance 'wav/Ärger 23' does not verify" in found.stdout
     assert (
         "1: its rows in the cache are damaged" in affex("cache", "why", "--features", "egemaps", **environment).stdout
     )
@@ -283,7 +283,7 @@ def test_an_interrupt_is_one_sentence_and_keeps_what_is_finished(tmp_path: Path)
     os.killpg(run.pid, signal.SIGINT)  # a terminal sends it to the workers, too
     _, said = run.communicate(timeout=60)
     assert run.returncode == 130
-    assert "Interrupted. All clips and folds finished so far are kept" in said
+    assert "Interrupted. All utterances and folds finished so far are kept" in said
     assert "Traceback" not in said
     assert any(tmp_path.glob("cache/many/*.parts/*.h5"))
     assert json.loads((tmp_path / "cache" / "last.json").read_text())["dataset"] == "csv"  # so a bare verb goes on

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affex.classifiers.gmm import Gmm
-from affex.features.base import Clip
+from affex.features.base import Signal
 from affex.features.landmarks import Landmarks
 from affex.pipeline.caching.cache import recipe
 from affex.pipeline.manifest.manifest import Dataset
@@ -95,7 +95,7 @@ MFCC, SEEN = feature_specs("mfcc-voice")[0], spec("seen", Seen())
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Dataset:
-    return small(tmp_path, n_clips=5)
+    return small(tmp_path, n_utterances=5)
 
 
 def test_the_rows_of_a_part_are_its_columns_of_the_whole(dataset):
@@ -109,7 +109,7 @@ def test_the_rows_of_a_part_are_its_columns_of_the_whole(dataset):
 
 
 def test_what_says_which_frames_count_need_not_be_looked_at(dataset):
-    """In the third clip two of five frames are not found: their scores, 0, do not enter the mean, 9."""
+    """In the third utterance two of five frames are not found: their scores, 0, do not enter the mean, 9."""
     run(dataset, SEEN)
     matrix = load(dataset, [replace(SEEN, pool=("mean",), only=("score",))])
     assert matrix.columns == ("score.mean",)
@@ -140,6 +140,6 @@ def test_a_model_of_noise_wants_to_know_how_loud_a_frame_is():
 def test_twice_as_loud_is_6_db_up_in_the_level():
     """Noise in all bands: each goes up by 20 log 2; the coefficient is their sum / sqrt(26)."""
     noise, voice = 0.01 * np.random.default_rng(0).normal(size=16000), MFCC.feature
-    once, twice = (voice.extract(Clip((gain * noise).astype(np.float32), 16000)).values for gain in (1, 2))
+    once, twice = (voice.extract(Signal((gain * noise).astype(np.float32), 16000)).values for gain in (1, 2))
     place = voice.columns.index(voice.level)
     assert (twice - once)[:, place] == pytest.approx(np.sqrt(26) * 20 * np.log10(2), rel=1e-4)

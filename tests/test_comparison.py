@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from affex.pipeline.corpora.base import LOSO, Card
+from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import runs, significance
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
@@ -22,7 +22,7 @@ from scipy import stats
 from synthetic import Bayes, make_matrix, with_values
 
 SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
-RANDOM = Card("random-k", "random-k")
+RANDOM = Protocol("random-k", "random-k")
 FILES = ("comparison.json", "comparison.txt", "comparison.png")
 
 
@@ -48,7 +48,7 @@ def said(*right: int, n_each: int = 10, **about) -> Result:
 
 def valued(noise: float, seed: int, n_speakers: int = 8) -> Result:
     """Predict a valence, the same for all seeds, with so much noise."""
-    result = said(*[5] * n_speakers, card=Card("loso", target="valence"))
+    result = said(*[5] * n_speakers, protocol=Protocol("loso", target="valence"))
     true = np.random.default_rng(99).normal(size=len(result.scores))
     predicted = true + noise * np.random.default_rng(seed).normal(size=len(true))
     scores = replace(result.scores, true=true, predicted=predicted, classes=(), values=np.empty((len(true), 0)))
@@ -247,9 +247,15 @@ ALONE = said(*[5] * 6)
             "different corpora .*: a has toy, b has tiny",
         ),
         (valued(1, 1, 6), "different targets .*: a has label, b has valence"),
-        (said(*[5] * 6, card=RANDOM), r"different cards .*: a has loso \(protocol loso\), b has random-k \(protocol "),
-        (said(*[5] * 6, card=Card("group-k", "group-k", k=3)), r"b has group-k \(protocol group-k, k 3\)"),
-        (said(*[5] * 6, card=Card("loso", parts=("song",))), r"a has loso \(parts none\), b has loso \(parts song\)"),
+        (
+            said(*[5] * 6, protocol=RANDOM),
+            r"different protocols .*: a has loso \(protocol loso\), b has random-k \(protocol ",
+        ),
+        (said(*[5] * 6, protocol=Protocol("group-k", "group-k", k=3)), r"b has group-k \(protocol group-k, k 3\)"),
+        (
+            said(*[5] * 6, protocol=Protocol("loso", parts=("song",))),
+            r"a has loso \(parts none\), b has loso \(parts song\)",
+        ),
         (said(*[5] * 6, unit="session"), "different clusters .*: a has speaker, b has session"),
     ],
 )
@@ -267,7 +273,7 @@ def test_different_classes_are_refused():
 
 
 def test_a_card_may_have_two_names():
-    other = replace(ALONE, about=replace(ALONE.about, card=replace(LOSO, name="usual")))
+    other = replace(ALONE, about=replace(ALONE.about, protocol=replace(LOSO, name="usual")))
     assert comparison.compare(finished(a=ALONE, b=other))["pairs"][0]["p"] == 1
 
 
@@ -385,7 +391,7 @@ def leak_told(folder: Path, capsys, honest: Result, leaky: Result) -> list[str]:
 
 
 def test_the_price_of_a_leak_by_hand(tmp_path, capsys):
-    honest, leaky = said(5, 6, 7, 5, 6, 7), said(8, 9, 9, 8, 9, 9, card=RANDOM)
+    honest, leaky = said(5, 6, 7, 5, 6, 7), said(8, 9, 9, 8, 9, 9, protocol=RANDOM)
     first, one, other, last = leak_told(tmp_path, capsys, honest, replace(leaky, leaks=("s00 on both sides",)))
     assert first.startswith("The price of a leak: the same features and classifier (made, synthetic) on the same 120")
     assert "speakers kept apart (loso; 100 learned from at a time): UAR 0.600 [" in one
@@ -408,14 +414,14 @@ def test_the_price_of_a_leak_by_hand(tmp_path, capsys):
     ],
 )
 def test_the_price_of_a_leak_is_what_the_interval_allows(tmp_path, capsys, honest, leaky, expected):
-    *_, last = leak_told(tmp_path, capsys, said(*honest), said(*leaky, card=RANDOM))
+    *_, last = leak_told(tmp_path, capsys, said(*honest), said(*leaky, protocol=RANDOM))
     assert last.startswith("The difference is ")
     assert expected in last
     assert "so much" not in last
 
 
 def test_a_leak_beside_a_leak_is_refused(tmp_path, capsys):
-    leaky = said(*[5] * 6, card=RANDOM)
+    leaky = said(*[5] * 6, protocol=RANDOM)
     with pytest.raises(UsageError, match="PROTOCOL=random-k LEAK=1: both runs deal at random"):
         leak_told(tmp_path, capsys, leaky, leaky)
 
@@ -426,7 +432,9 @@ def test_speakers_who_are_known_by_their_voice_make_a_leak_dear(tmp_path, capsys
     of_speaker = dict(zip(np.unique(matrix.speakers), np.random.default_rng(5).normal(scale=3, size=8), strict=True))
     utterances = tuple(replace(u, valence=u.valence + of_speaker[u.speaker]) for u in matrix.utterances)
     matrix = replace(matrix, utterances=utterances)
-    results = (evaluate(matrix, replace(SETTINGS, card=replace(card, target="valence"))) for card in (LOSO, RANDOM))
+    results = (
+        evaluate(matrix, replace(SETTINGS, protocol=replace(protocol, target="valence"))) for protocol in (LOSO, RANDOM)
+    )
     _, one, other, last = leak_told(tmp_path, capsys, *results)
     assert "CCC" in one
     assert "CCC" in other

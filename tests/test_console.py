@@ -18,9 +18,9 @@ def test_a_line_comes_at_one_ten_and_fifty_percent_and_at_no_other() -> None:
         now[0] = n / 10
         progress.tick(1)
     assert said == [
-        "extracting: 2 of 200 clips (1%), 10/s, 20 s left",
-        "extracting: 20 of 200 clips (10%), 10/s, 18 s left",
-        "extracting: 100 of 200 clips (50%), 10/s, 10 s left",
+        "extracting: 2 of 200 utterances (1%), 10/s, 20 s left",
+        "extracting: 20 of 200 utterances (10%), 10/s, 18 s left",
+        "extracting: 100 of 200 utterances (50%), 10/s, 10 s left",
     ]
 
 
@@ -28,7 +28,7 @@ def test_steps_that_pass_several_shares_make_one_line_and_the_last_makes_none() 
     progress, said, _ = lines(20)
     progress.tick(16)
     progress.tick(4)
-    assert said[0].startswith("extracting: 16 of 20 clips (80%)")
+    assert said[0].startswith("extracting: 16 of 20 utterances (80%)")
     assert len(said) == 1
 
 
@@ -40,12 +40,12 @@ def test_a_minute_without_a_line_makes_one_even_where_nothing_ends() -> None:
     assert said == []
     now[0] = 60
     assert progress.remind() == 60
-    assert said == ["extracting: 0 of 1000 clips (0%)"]
+    assert said == ["extracting: 0 of 1000 utterances (0%)"]
     now[0] = 90
     progress.tick(10)
     now[0] = 149
     assert progress.remind() == 1
-    assert said[1:] == ["extracting: 10 of 1000 clips (1%), 0.111/s, 2.5 h left"]
+    assert said[1:] == ["extracting: 10 of 1000 utterances (1%), 0.111/s, 2.5 h left"]
     now[0] = 150
     progress.remind()
     assert len(said) == 3

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from affex.features.base import Clip
+from affex.features.base import Signal
 from affex.features.detectors import crops
 from affex.features.faces import COLUMNS
 from affex.pipeline import media
@@ -19,7 +19,7 @@ from affex.pipeline.cli.command import cli
 from affex.pipeline.contact_sheet import draw, frames, tracks
 from affex.pipeline.contact_sheet.draw import drawn
 from affex.pipeline.contact_sheet.gather import chosen, gathered
-from affex.pipeline.contact_sheet.record import LOGMEL, MFCC, Face, Heard, Seen, Sheet, Shot
+from affex.pipeline.contact_sheet.record import LOGMEL, MFCC, ContactSheet, Face, Heard, Seen, Shot
 from affex.pipeline.contact_sheet.style import FOUND, GAP, LOST, MARGIN, MARK
 from affex.pipeline.contact_sheet.write import default_path
 from affex.pipeline.manifest.manifest import Dataset
@@ -37,7 +37,7 @@ BOX = (10.0, 20.0, 40.0, 60.0)
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Dataset:
-    """Return a film of 2 s with sound beside it, once whole and once from 0.4 s on, and a wav alone."""
+    """Return a video of 2 s with sound beside it, once whole and once from 0.4 s on, and a wav alone."""
     film(tmp_path / "film.mp4", 50)
     write_wav(tmp_path / "film.wav", 2.0)
     sound = Media("film.wav")
@@ -75,7 +75,7 @@ def keep(dataset: Dataset, *entries: Entry) -> Path:
     return path
 
 
-def sheet_of(dataset: Dataset, id_: str) -> Sheet:
+def sheet_of(dataset: Dataset, id_: str) -> ContactSheet:
     return gathered(dataset, next(utterance for utterance in dataset.utterances if utterance.id == id_), FACES)
 
 
@@ -142,7 +142,7 @@ def test_the_frames_of_their_times_with_their_faces(dataset):
 def test_times_are_those_of_the_utterance(dataset):
     keep(dataset, entry(dataset, "part", np.array([0.1, 0.5, 0.9])))
     sheet = sheet_of(dataset, "part")
-    assert [number(shot.picture) for shot in sheet.seen.shots] == [12, 22, 32]  # at 0.48 s of the film, and so on
+    assert [number(shot.picture) for shot in sheet.seen.shots] == [12, 22, 32]  # at 0.48 s of the video, and so on
     assert sheet.duration == pytest.approx(1.2)
     assert len(sheet.heard.samples) == round(1.2 * 16000)
 
@@ -200,7 +200,7 @@ def test_what_is_to_be_done_first(dataset):
     to_do = r" Run `make features DATASET=mine FEATURES=faces` first\."
     assert re.fullmatch(rf".*faces\.h5 is not there\.{to_do}", sheet_of(dataset, "whole").seen)
     path = keep(dataset, entry(dataset, "part", np.arange(3) / 5))
-    assert re.fullmatch(rf"it is not among the clips in the cache\.{to_do}", sheet_of(dataset, "whole").seen)
+    assert re.fullmatch(rf"it is not among the utterances in the cache\.{to_do}", sheet_of(dataset, "whole").seen)
     keep(dataset, entry(dataset, "whole", np.arange(3) / 5))
     film(dataset.root / "film.mp4", 49)
     of_another = rf"film\.mp4, or its span of it, is no longer what they were made of\.{to_do}"
@@ -219,9 +219,9 @@ def test_a_feature_without_crops(dataset):
 
 def test_hurt_rows_are_not_shown(dataset):
     path = keep(dataset, entry(dataset, "whole", np.arange(3) / 5))
-    hurt = bytearray(path.read_bytes())
-    hurt[store.described(path).arrays["values"].offset] ^= 1
-    path.write_bytes(hurt)
+    damaged = bytearray(path.read_bytes())
+    damaged[store.described(path).arrays["values"].offset] ^= 1
+    path.write_bytes(damaged)
     assert "the rows of 'whole' do not verify" in sheet_of(dataset, "whole").seen
     path.write_bytes(b"nothing")
     assert "its seal does not verify" in sheet_of(dataset, "whole").seen
@@ -243,11 +243,11 @@ def seen_of(times: np.ndarray, lost: tuple[int, ...] = (), face: bool = True) ->
     return Seen(times, found, np.ones(len(times), np.float32), shots)
 
 
-def sheet_with(seen: Seen | str, heard: Heard | str = "there is no audio") -> Sheet:
-    return Sheet(Utterance("$a_1$", "mine", "s1"), "faces", "mmod", "0" * 64, seen, heard)
+def sheet_with(seen: Seen | str, heard: Heard | str = "there is no audio") -> ContactSheet:
+    return ContactSheet(Utterance("$a_1$", "mine", "s1"), "faces", "mmod", "0" * 64, seen, heard)
 
 
-def pixels(sheet: Sheet) -> np.ndarray:
+def pixels(sheet: ContactSheet) -> np.ndarray:
     return imread(io.BytesIO(drawn(sheet)))[..., :3]
 
 
@@ -316,8 +316,8 @@ def test_what_is_heard_is_drawn_where_it_is():
     silence, rate = np.zeros(32000, np.float32), 16000
     tone = silence.copy()
     tone[16000:] = np.sin(2 * np.pi * 1000 * np.arange(16000) / rate) / 2
-    clip = Clip(tone, rate)
-    whole = pixels(sheet_with("there is no video", Heard(tone, rate, LOGMEL.extract(clip), MFCC.extract(clip))))
+    signal = Signal(tone, rate)
+    whole = pixels(sheet_with("there is no video", Heard(tone, rate, LOGMEL.extract(signal), MFCC.extract(signal))))
     wave = near(whole[int(DPI * (draw.HEADING + tracks.NOTE)) :][: int(DPI * tracks.LINE)], "#000000")[20:-40]
     columns = wave[:, 100:-140].sum(axis=0)
     half = len(columns) // 2

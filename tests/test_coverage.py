@@ -1,4 +1,4 @@
-"""The share of frames with a face, by speaker and clip."""
+"""The share of frames with a face, by speaker and utterance."""
 
 from pathlib import Path
 
@@ -14,28 +14,28 @@ from plain import Seen
 
 @pytest.fixture
 def matrix(tmp_path: Path) -> Matrix:
-    """Seven clips of four speakers: n of the 5 frames of clip n have no face; the last clip has no rows."""
-    dataset, seen = small(tmp_path, n_clips=7), spec("seen", Seen())
+    """Seven utterances of four speakers: n of the 5 frames of utterance n have no face; the last one has no rows."""
+    dataset, seen = small(tmp_path, n_utterances=7), spec("seen", Seen())
     run(dataset, seen)
     return load(dataset, [seen])
 
 
 def test_clips(matrix):
-    clips = coverage.of_clips(matrix)
-    assert [clip.name for clip in clips] == [f"0{n}" for n in range(7)]
-    assert [clip.share for clip in clips] == [1, 0.8, 0.6, 0.4, 0.2, 0, None]
-    assert [clip.n_without for clip in clips] == [0] * 6 + [1]
-    assert [clip.n_faceless for clip in clips] == [0] * 5 + [1, 0]
+    utterances = coverage.of_utterances(matrix)
+    assert [utterance.name for utterance in utterances] == [f"0{n}" for n in range(7)]
+    assert [utterance.share for utterance in utterances] == [1, 0.8, 0.6, 0.4, 0.2, 0, None]
+    assert [utterance.n_without for utterance in utterances] == [0] * 6 + [1]
+    assert [utterance.n_faceless for utterance in utterances] == [0] * 5 + [1, 0]
 
 
 def test_speakers_by_their_frames(matrix):
     s0, s1, s2, s3 = coverage.of_speakers(matrix)
-    assert (s0.n_clips, s0.n_frames, s0.n_found, s0.share) == (2, 10, 6, 0.6)
+    assert (s0.n_utterances, s0.n_frames, s0.n_found, s0.share) == (2, 10, 6, 0.6)
     assert s1.share == 0.4
-    assert (s2.name, s2.n_clips, s2.n_without, s2.n_frames, s2.share) == ("s2", 2, 1, 5, 0.6)
-    assert s3.n_clips == 1
+    assert (s2.name, s2.n_utterances, s2.n_without, s2.n_frames, s2.share) == ("s2", 2, 1, 5, 0.6)
+    assert s3.n_utterances == 1
     every = coverage.of_all(matrix)
-    assert (every.n_clips, every.n_without, every.n_frames, every.n_found, every.share) == (7, 1, 30, 15, 0.5)
+    assert (every.n_utterances, every.n_without, every.n_frames, every.n_found, every.share) == (7, 1, 30, 15, 0.5)
 
 
 def test_what_is_shown(matrix, monkeypatch):
@@ -44,14 +44,14 @@ def test_what_is_shown(matrix, monkeypatch):
     cells = [line.split() for line in lines]
     assert ["all", "7", "1", "1", "30", "15", "50.0%"] in cells
     assert ["s2", "2", "1", "0", "5", "3", "60.0%"] in cells
-    clips = [row[0] for row in cells if row and row[0].startswith("0")]
-    assert clips == ["06", "05", "04"]  # the least first
-    assert lines[-1] == "... and 4 clips more, each with no less"
+    utterances = [row[0] for row in cells if row and row[0].startswith("0")]
+    assert utterances == ["06", "05", "04"]  # the least first
+    assert lines[-1] == "... and 4 utterances more, each with no less"
 
 
 def test_the_verb(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(discovery.feature_presets(), "seen", Seen())
-    dataset = small(tmp_path, n_clips=3)
+    dataset = small(tmp_path, n_utterances=3)
     rows = (f"data/{utterance.audio.path},{utterance.speaker},a\n" for utterance in dataset.utterances)
     (tmp_path / "mine.csv").write_text("file,speaker,label\n" + "".join(rows), encoding="utf-8")
     corpus = ["--dataset", "csv", "--data", str(tmp_path / "mine.csv"), "--cache", str(tmp_path / "cache")]

@@ -11,10 +11,10 @@ from affex.pipeline.specs import discovery
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.workspace import experiment
 from affex.pipeline.workspace.demo import demonstrate
-from affex.pipeline.workspace.workspace import Running, open_desk
+from affex.pipeline.workspace.workspace import Running, open_workspace
 
 #: Four speakers, once with each emotion: enough for intervals, and no run is without a mistake.
-CORNER = tuple(demo.Clip(*who) for who in product((0, 3, 5, 7), sorted(demo.EMOTIONS), (0,)))
+CORNER = tuple(demo.Performance(*who) for who in product((0, 3, 5, 7), sorted(demo.EMOTIONS), (0,)))
 TITLES = ("audio alone", "face alone", "early fused", "late fused")
 
 
@@ -26,15 +26,15 @@ def twice(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("COLUMNS", "80")
-        patch.setattr(demo, "CLIPS", CORNER)
+        patch.setattr(demo, "PERFORMANCES", CORNER)
         for _ in range(2):
             console = Terminal()
             dataset = opened("demo", None, folder / "cache", partial=True, console=console)
             with (
                 console.rich.capture() as captured,
-                open_desk([dataset], console, Running("inline", 1)) as desk,
+                open_workspace([dataset], console, Running("inline", 1)) as workspace,
             ):
-                demonstrate(desk, experiment.Wish(card=LOSO, partial=True))
+                demonstrate(workspace, experiment.Wish(protocol=LOSO, partial=True))
             said.append(captured.get())
             runs = sorted((folder / "cache" / "demo" / "runs").glob("*/*"))
             times.append({path: path.stat().st_mtime_ns for path in runs})

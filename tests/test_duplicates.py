@@ -17,8 +17,8 @@ def noise(n, seed=0):
     return np.random.default_rng(seed).standard_normal((n, 32)).astype(np.float32)
 
 
-def find(*clips):
-    return duplicates.find(np.concatenate(clips), np.cumsum([0, *map(len, clips)]))
+def find(*utterances):
+    return duplicates.find(np.concatenate(utterances), np.cumsum([0, *map(len, utterances)]))
 
 
 def test_a_clip_is_found_wherever_silence_moved_it():
@@ -60,9 +60,9 @@ def test_parts_that_have_too_little_in_common_are_not_found():
 
 def test_silence_matches_nothing_and_cannot_be_compared():
     silence, empty, short = np.zeros((100, 32), np.float32), noise(0), noise(11)
-    clips = (silence, silence, empty, empty, short, short, noise(12))
-    assert not find(*clips)
-    held = duplicates.comparable(np.concatenate(clips), np.cumsum([0, *map(len, clips)]))
+    utterances = (silence, silence, empty, empty, short, short, noise(12))
+    assert not find(*utterances)
+    held = duplicates.comparable(np.concatenate(utterances), np.cumsum([0, *map(len, utterances)]))
     assert held.tolist() == [False] * 6 + [True]
     assert not find(empty)
 
@@ -81,11 +81,11 @@ def test_the_similarity_is_the_largest_correlation_over_all_shifts():
 
 
 def test_many_clips_are_compared_block_by_block(monkeypatch):
-    clips = [noise(60, seed=n % 5) for n in range(12)]
-    pairs = [(match.first, match.second) for match in find(*clips)]
+    utterances = [noise(60, seed=n % 5) for n in range(12)]
+    pairs = [(match.first, match.second) for match in find(*utterances)]
     assert pairs == [(a, b) for a in range(12) for b in range(a + 1, 12) if a % 5 == b % 5]
     monkeypatch.setattr(duplicates, "BLOCK", 3)
-    assert [(match.first, match.second) for match in find(*clips)] == pairs
+    assert [(match.first, match.second) for match in find(*utterances)] == pairs
 
 
 @pytest.mark.parametrize(("X", "offsets"), [(np.zeros((4, 31)), [0, 4]), (np.zeros((4, 32)), [0, 3])])

@@ -10,7 +10,7 @@ import joblib
 import numpy as np
 import pytest
 from affex.classifiers.base import Target
-from affex.pipeline.corpora.base import LOSO, Card
+from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.evaluation.evaluate import build, evaluate, fit, pool
 from affex.pipeline.evaluation.results import Result
@@ -27,7 +27,7 @@ from sklearn.pipeline import make_pipeline
 from synthetic import EMOTIONS, Bayes, FrameBayes, Memoriser, Scaled, make_matrix, relabelled, with_values
 
 BAYES = Settings(corpus="toy", features=("made",), classifier=Bayes())
-VALENCE = replace(BAYES, card=Card("valence", target="valence"))
+VALENCE = replace(BAYES, protocol=Protocol("valence", target="valence"))
 FRAMES = replace(BAYES, classifier=FrameBayes())
 
 
@@ -43,7 +43,7 @@ def same(one: Result, other: Result) -> bool:
 
 def classes(names: str) -> Settings:
     """The settings with these classes only."""
-    return replace(BAYES, card=replace(LOSO, classes=names))
+    return replace(BAYES, protocol=replace(LOSO, classes=names))
 
 
 @pytest.fixture(scope="module")
@@ -119,8 +119,8 @@ def test_what_does_not_count_is_left_out_and_counted():
     table = zip(relabelled(matrix, labels).utterances, parts, strict=True)
     matrix = replace(matrix, utterances=tuple(replace(utterance, part=part) for utterance, part in table))
     matrix.present[5] = matrix.present[0] = False
-    card = Card("speech", parts=("speech",), classes="anger,joy+neutral")
-    result = evaluate(matrix, replace(BAYES, card=card))
+    protocol = Protocol("speech", parts=("speech",), classes="anger,joy+neutral")
+    result = evaluate(matrix, replace(BAYES, protocol=protocol))
     assert result.left_out == {
         "in another part": 1,
         "without features": 1,
@@ -345,7 +345,7 @@ def test_many_poor_frames_make_a_good_clip(rule):
 
 
 def test_a_clip_of_one_frame_is_scored_as_its_frame():
-    """One clip of two frames makes the matrix one of frames; all others have a single one."""
+    """One utterance of two frames makes the matrix one of frames; all others have a single one."""
     matrix = make_matrix()
     offsets = np.concatenate([np.arange(96), [97]])
     frames = replace(matrix, X=np.concatenate([matrix.X, matrix.X[-1:]]), offsets=offsets)
@@ -445,11 +445,11 @@ def test_values_are_predicted_and_scored():
 
 def test_a_classifier_that_tells_classes_apart_only_says_so():
     settings = replace(VALENCE, classifier=replace(FRAMES.classifier))
-    with pytest.raises(UsageError, match=r"tells classes apart, and TARGET=valence has values.*svm"):
+    with pytest.raises(UsageError, match=r"predicts classes, and TARGET=valence has values.*svm"):
         evaluate(with_values(make_matrix()), replace(VALENCE, classifier=OnlyClasses()))
     with pytest.raises(UsageError, match="REWEIGHT=1 and SOFT=1 are about classes"):
         evaluate(with_values(make_matrix()), replace(VALENCE, reweight=True))
-    assert settings.card.target == "valence"
+    assert settings.protocol.target == "valence"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -531,7 +531,7 @@ def test_a_fixed_split_tunes_on_its_validation_part():
     matrix = make_matrix(n_speakers=4)
     part = dict(zip(("00", "01", "02", "03"), ("train", "train", "validation", "test"), strict=True))
     split = replace(matrix, utterances=tuple(replace(u, split=part[u.speaker]) for u in matrix.utterances))
-    result = evaluate(split, replace(BAYES, card=Card("split", "split")))
+    result = evaluate(split, replace(BAYES, protocol=Protocol("split", "split")))
     assert [(f.name, f.n_train, f.n_test) for f in result.folds] == [("test", 48, 16)]
     assert result.folds[0].best_params["n_inner"] == [[32, 16]]
     assert set(result.scores.clusters) == {"03"}
@@ -541,16 +541,16 @@ def test_who_is_on_no_side_is_counted():
     matrix = make_matrix(n_speakers=3)
     part = dict(zip(("00", "01", "02"), ("train", "test", None), strict=True))
     split = replace(matrix, utterances=tuple(replace(u, split=part[u.speaker]) for u in matrix.utterances))
-    assert evaluate(split, replace(BAYES, card=Card("split", "split"))).left_out == {"in no fold": 16}
+    assert evaluate(split, replace(BAYES, protocol=Protocol("split", "split"))).left_out == {"in no fold": 16}
 
 
 def test_a_card_s_counts_are_asserted():
     matrix = make_matrix()
-    card = replace(LOSO, counts={"anger": 24, "joy": 25})
+    protocol = replace(LOSO, counts={"anger": 24, "joy": 25})
     with pytest.raises(AffexError, match="asserts 25 utterances of 'joy', found 24"):
-        evaluate(matrix, replace(BAYES, card=card))
-    task = prepare(matrix, replace(BAYES, card=card), partial=True)
-    assert task.notes[0] == "the card loso asserts 25 utterances of 'joy', found 24"
+        evaluate(matrix, replace(BAYES, protocol=protocol))
+    task = prepare(matrix, replace(BAYES, protocol=protocol), partial=True)
+    assert task.notes[0] == "the protocol loso asserts 25 utterances of 'joy', found 24"
 
 
 def test_a_missing_modality_is_reported():

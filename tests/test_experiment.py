@@ -1,4 +1,4 @@
-"""From a wish to finished runs, on small corpora of wavs: cards, leaks, fusion, values, several corpora."""
+"""From a wish to finished runs, on small corpora of wavs: protocols, leaks, fusion, values, several corpora."""
 
 import json
 import shutil
@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 import soundfile
 from affex.pipeline.caching.dataset import opened
-from affex.pipeline.corpora.base import LOSO, Card
+from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import protocols
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.workspace import experiment
 from affex.pipeline.workspace.experiment import Wish
-from affex.pipeline.workspace.workspace import Running, open_desk
+from affex.pipeline.workspace.workspace import Running, open_workspace
 
 RATE = 16000
-#: Quick, and one row a clip.
+#: Quick, and one row an utterance.
 FEATURES = "gemaps"
 SVM = "svm:C=1,gamma=1"
 
@@ -39,7 +39,7 @@ def voice(path: Path, speaker: int, *, loud: bool, seed: int) -> None:
 
 def table(folder: Path, name: str = "mine", *, n_speakers: int = 4, labels: tuple[str, str] = ("soft", "loud"),
           **columns: Any) -> Path:  # fmt: skip
-    """Write a corpus of 4 clips a speaker; a column is a function of (speaker, number of the clip)."""
+    """Write a corpus of 4 utterances a speaker; a column is a function of (speaker, number of the utterance)."""
     lines = [",".join(["file", "speaker", "label", *columns])]
     for s in range(n_speakers):
         for k in range(4):
@@ -61,12 +61,12 @@ def run(tables: list[Path], cache: Path, *, features: str = FEATURES, classifier
     console = Terminal()
     datasets = [opened("csv", path, cache, partial=False, console=console) for path in tables]
     members = discovery.members(features, classifier, fusion)
-    with open_desk(datasets, console, Running("inline", 1)) as desk:
+    with open_workspace(datasets, console, Running("inline", 1)) as workspace:
         if fusion == "early":
-            experiment.single(desk, members[0], Wish(**{"card": LOSO} | wish), out, leak=leak)
+            experiment.single(workspace, members[0], Wish(**{"card": LOSO} | wish), out, leak=leak)
         else:
-            experiment.fused(desk, members, Wish(**{"card": LOSO} | wish), fusion, out, leak=leak)
-    folder = out or max((cache / desk.name / "runs").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+            experiment.fused(workspace, members, Wish(**{"card": LOSO} | wish), fusion, out, leak=leak)
+    folder = out or max((cache / workspace.name / "runs").iterdir(), key=lambda path: path.stat().st_mtime_ns)
     return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
 
 
@@ -109,7 +109,7 @@ def test_a_copy_under_another_rate_and_after_silence_stops_the_run(tmp_path, cac
 def test_a_session_that_two_speakers_share_is_warned_of_under_loso_and_left_out_whole_under_session(tmp_path, cache):
     path = table(tmp_path, session=lambda s, k: f"ses{s // 2}")
     assert any("session" in warning for warning in run([path], cache)["warnings"])
-    found = run([path], cache, card=Card("session", "session"))
+    found = run([path], cache, protocol=Protocol("session", "session"))
     assert found["leaks"] == []
     assert not any("session" in warning for warning in found["warnings"])
     assert list(found["folds"]) == ["ses0", "ses1"]
@@ -127,7 +127,7 @@ def test_what_a_leak_is_worth(tmp_path, cache, capsys):
 
 def test_utterances_dealt_at_random_need_to_be_allowed(tmp_path, cache):
     with pytest.raises(AffexError, match="speaker"):
-        run([table(tmp_path)], cache, card=Card("random-k", "random-k", k=4))
+        run([table(tmp_path)], cache, protocol=Protocol("random-k", "random-k", k=4))
 
 
 # Several corpora
@@ -136,8 +136,8 @@ def test_utterances_dealt_at_random_need_to_be_allowed(tmp_path, cache):
 def test_across_two_corpora_with_a_label_map(tmp_path, cache):
     one = table(tmp_path, "one")
     other = table(tmp_path, "other", labels=("leise", "laut"))
-    card = Card("cross", "cross", test="other", classes="soft=soft+leise,loud=one:loud+other:laut")
-    found = run([one, other], cache, card=card)
+    protocol = Protocol("cross", "cross", test="other", classes="soft=soft+leise,loud=one:loud+other:laut")
+    found = run([one, other], cache, protocol=protocol)
     assert found["classes"] == ["soft", "loud"]
     assert found["n_utterances"] == 16
     assert found["folds"]["other"]["n_train"] == 16
@@ -168,12 +168,12 @@ def invented(s: int, k: int) -> float:
 @pytest.mark.parametrize("classifier", [SVM.replace("gamma=1", "gamma=1"), "xgboost:rounds=20,patience=3"])
 def test_values_are_predicted_with_an_interval_and_to_the_byte(tmp_path, cache, classifier):
     path = table(tmp_path, valence=invented)
-    card = Card("loso", target="valence")
-    found = run([path], cache, classifier=classifier, card=card, out=tmp_path / "one")
+    protocol = Protocol("loso", target="valence")
+    found = run([path], cache, classifier=classifier, protocol=protocol, out=tmp_path / "one")
     assert found["ccc"] > 0.3
     interval = found["intervals"]["ccc"]
     assert interval["low"] < found["ccc"] < interval["high"]
-    run([path], cache, classifier=classifier, card=card, out=tmp_path / "two")
+    run([path], cache, classifier=classifier, protocol=protocol, out=tmp_path / "two")
     for file in ("metrics.json", "predictions.csv", "scatter.png", "report.txt"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
@@ -181,7 +181,7 @@ def test_values_are_predicted_with_an_interval_and_to_the_byte(tmp_path, cache, 
 def test_a_fixed_split_to_the_byte(tmp_path, cache):
     path = table(tmp_path, split=lambda s, k: ("train", "train", "validation", "test")[s])
     for name in ("one", "two"):
-        found = run([path], cache, card=Card("split", "split"), classifier="svm", out=tmp_path / name)
+        found = run([path], cache, protocol=Protocol("split", "split"), classifier="svm", out=tmp_path / name)
     assert (list(found["folds"]), found["n_utterances"], found["n_clusters"]) == (["test"], 4, 1)
     assert found["intervals"]["uar"]["low"] is None
     assert "at least 2" in found["intervals"]["uar"]["reason"]
@@ -248,33 +248,33 @@ def test_members_are_paired():
     assert discovery.members("a b", "svm", "early")[0][0] == ("a", "b")
 
 
-# Cards
+# Protocols
 
 
 def test_cards_are_found_by_name_the_first_by_default():
-    own = (Card("speech", parts=("speech",)), Card("song", parts=("song",)))
-    assert protocols.card("", own) == own[0]
-    assert protocols.card("song", own) == own[1]
-    assert protocols.card("loso", own) == LOSO
-    assert protocols.card("", ()) == LOSO
+    own = (Protocol("speech", parts=("speech",)), Protocol("song", parts=("song",)))
+    assert protocols.protocol("", own) == own[0]
+    assert protocols.protocol("song", own) == own[1]
+    assert protocols.protocol("loso", own) == LOSO
+    assert protocols.protocol("", ()) == LOSO
     with pytest.raises(UsageError, match=r"no protocol 'sing'\. Did you mean song"):
-        protocols.card("sing", own)
+        protocols.protocol("sing", own)
 
 
 def test_a_corpus_may_give_a_protocol_s_name_a_meaning_of_its_own():
-    own = Card("loso", parts=("speech",))
-    assert protocols.card("loso", (Card("both"), own)) == own
+    own = Protocol("loso", parts=("speech",))
+    assert protocols.protocol("loso", (Protocol("both"), own)) == own
 
 
 def test_cards_have_parameters():
-    assert protocols.card("group-k:k=5", ()).k == 5
-    assert protocols.card("cross:train=a+b,test=c", ()).train == "a+b"
+    assert protocols.protocol("group-k:k=5", ()).k == 5
+    assert protocols.protocol("cross:train=a+b,test=c", ()).train == "a+b"
     with pytest.raises(UsageError, match="no parameter of group-k 'classes'"):
-        protocols.card("group-k:classes=a", ())
+        protocols.protocol("group-k:classes=a", ())
 
 
 def test_other_classes_assert_no_counts():
-    own = Card("4", classes="a,b", counts={"a": 3})
+    own = Protocol("4", classes="a,b", counts={"a": 3})
     assert protocols.with_target(own, None, None) == own
     assert protocols.with_target(own, None, "a,c") == replace(own, classes="a,c", counts={})
     assert protocols.with_target(own, "valence", None) == replace(own, target="valence", classes="", counts={})

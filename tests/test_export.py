@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from affex.pipeline.caching import cache
 from affex.pipeline.exchange import exporting, formats, parquet
-from affex.pipeline.exchange.record import Clip, Export
+from affex.pipeline.exchange.record import Export, ExportedUtterance
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.media import csd
@@ -30,7 +30,7 @@ NAMES = {
     "csv": "out.csv",
     "npy": "arrays",
 }
-#: One row a clip, and rows of frames.
+#: One row an utterance, and rows of frames.
 FEATURES = ("gemaps", "mfcc:n=13")
 
 
@@ -130,11 +130,11 @@ def test_only_a_sequence_is_written_by_recording(dataset, tmp_path):
 
 
 def test_recordings_of_one_name_are_called_by_their_paths(dataset, tmp_path):
-    clips = [replace(dataset.utterances[0], id=f"{n}", audio=Media(f"{n}/take.wav")) for n in range(2)]
-    for clip in clips:
-        (tmp_path / clip.audio.path).parent.mkdir()
-        (tmp_path / clip.audio.path).write_bytes((dataset.root / "wav" / "a.wav").read_bytes())
-    two = Dataset("two", tmp_path, tmp_path / "cache" / "two", tuple(clips))
+    utterances = [replace(dataset.utterances[0], id=f"{n}", audio=Media(f"{n}/take.wav")) for n in range(2)]
+    for exported in utterances:
+        (tmp_path / exported.audio.path).parent.mkdir()
+        (tmp_path / exported.audio.path).write_bytes((dataset.root / "wav" / "a.wav").read_bytes())
+    two = Dataset("two", tmp_path, tmp_path / "cache" / "two", tuple(utterances))
     exporting.export(two, extracted(two, "gemaps"), tmp_path / "out.csd", "", Listener(), by_recording=True)
     with csd.reading(tmp_path / "out.csd") as sequence:
         assert list(sequence.entries) == ["0%2Ftake", "1%2Ftake"]
@@ -189,7 +189,7 @@ def test_an_archive_needs_no_pickle_and_holds_the_table(dataset, tmp_path):
 def test_parquet_has_a_row_a_row_and_a_table_beside(dataset, tmp_path, monkeypatch):
     import pyarrow.parquet as pq
 
-    monkeypatch.setattr(parquet, "GROUP", 1)  # a group a clip
+    monkeypatch.setattr(parquet, "GROUP", 1)  # a group an utterance
     path, _ = written(dataset, "mfcc:n=13", tmp_path, "parquet")
     file = pq.ParquetFile(path)
     table = cached(dataset, extracted(dataset, "mfcc:n=13"))
@@ -241,20 +241,20 @@ def test_two_utterances_of_one_span_are_too_much_for_audformat(tmp_path):
 @pytest.mark.parametrize("format_", ["csd", "npz", "parquet", "csv", "npy"])
 def test_few_clips_are_in_memory_at_a_time(tmp_path, monkeypatch, format_):
     monkeypatch.setattr(parquet, "GROUP", 100)
-    utterances = tuple(Utterance(f"{n}", "many", "s") for n in range(50))
+    listed = tuple(Utterance(f"{n}", "many", "s") for n in range(50))
     alive: set[int] = set()
     most = 0
 
-    def clips():
+    def exported_utterances():
         nonlocal most
-        for n, utterance in enumerate(utterances):
-            clip = Clip(utterance, np.full((10, 4), n, np.float32), np.zeros((10, 2)), np.zeros(10))
+        for n, utterance in enumerate(listed):
+            exported = ExportedUtterance(utterance, np.full((10, 4), n, np.float32), np.zeros((10, 2)), np.zeros(10))
             alive.add(n)
-            weakref.finalize(clip, alive.discard, n)
+            weakref.finalize(exported, alive.discard, n)
             most = max(most, len(alive))
-            yield clip
+            yield exported
 
-    export = Export("many", "f", "audio", tuple("wxyz"), True, 50, 500, utterances, {}, {}, clips)
+    export = Export("many", "f", "audio", tuple("wxyz"), True, 50, 500, listed, {}, {}, exported_utterances)
     with writing(tmp_path):
         formats.FORMATS[format_].write(tmp_path / NAMES[format_], export)
     assert most <= 6  # a group of three, the one before, and the next
@@ -270,10 +270,10 @@ def test_columns_called_as_a_table_calls_its_own_come_back_under_their_names(tmp
     values = np.arange(3 * len(names) if framewise else len(names), dtype=np.float32).reshape(-1, len(names))
     times = np.array([0.5, 1.5, 2.5]) if framewise else None
     intervals = np.array([[0, 1], [1, 2], [2, 3]], float)[: len(values)]
-    clip = Clip(utterance, values, intervals, times)
+    exported = ExportedUtterance(utterance, values, intervals, times)
     provenance = {"key": "k"}
     made = Export(
-        "c", "f", "audio", names, framewise, 1, len(values), (utterance,), {}, provenance, lambda: iter([clip])
+        "c", "f", "audio", names, framewise, 1, len(values), (utterance,), {}, provenance, lambda: iter([exported])
     )
     formats.FORMATS[format_].write(tmp_path / NAMES[format_], made)
     with formats.opened(format_, tmp_path / NAMES[format_], formats.Wish()) as source:

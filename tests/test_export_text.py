@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affex.pipeline.exchange import exporting, segments
-from affex.pipeline.exchange.record import Clip, Export
+from affex.pipeline.exchange.record import Export, ExportedUtterance
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import AffexError, UsageError
@@ -128,9 +128,9 @@ def test_every_float32_is_written_with_as_many_digits_as_it_takes(tmp_path):
     values = np.concatenate([bits[np.isfinite(bits)], np.float32([0, -0.0, 1e-45, 3.4028235e38])])[:, None]
     times = np.cumsum(np.random.default_rng(1).random(len(values)))
     utterance = Utterance("u", "c", "s", audio=Media("u.wav"))
-    clip = Clip(utterance, values, np.zeros((len(values), 2)), times)
+    exported = ExportedUtterance(utterance, values, np.zeros((len(values), 2)), times)
     made = Export(
-        "c", "f", "audio", ("x",), True, 1, len(values), (utterance,), {}, {}, lambda: iter([clip])
+        "c", "f", "audio", ("x",), True, 1, len(values), (utterance,), {}, {}, lambda: iter([exported])
     )  # fmt: skip
     segments.write(tmp_path / "x.csv", made)
     part = segments.ours(tmp_path / "x.csv").read("u")

@@ -239,9 +239,9 @@ def test_hurt_rows_are_computed_again_and_only_those(dataset: Dataset) -> None:
     sound = path.read_bytes()
     with h5py.File(path) as h5:
         at = h5["values"].id.get_offset() + 7 * 3 * 4
-    hurt = bytearray(sound)
-    hurt[at] ^= 1
-    path.write_bytes(hurt)
+    damaged = bytearray(sound)
+    damaged[at] ^= 1
+    path.write_bytes(damaged)
     [summary] = run(dataset, LEVEL)
     assert (summary.cached, summary.computed) == (19, 1)
     assert dict(summary.reasons) == {"its rows in the cache are damaged": 1}
@@ -320,9 +320,15 @@ def test_what_is_remembered_of_a_file_is_proved_line_by_line(dataset: Dataset, m
     record = json.loads(lines[3])
     digest = record["digest"]
     forged = record | {"digest": ("1" if digest[0] == "0" else "0") + digest[1:]}
-    for hurt in (json.dumps(forged), json.dumps([record["file"], forged["digest"], 1, 2, 3, 4]), "\udcff", "{}", "7"):
-        path.write_bytes(b"".join([*lines[:3], hurt.encode("utf-8", "surrogateescape") + b"\n", *lines[4:]]))
-        assert sources.hurt(dataset.folder) == [4]
+    for damaged in (
+        json.dumps(forged),
+        json.dumps([record["file"], forged["digest"], 1, 2, 3, 4]),
+        "\udcff",
+        "{}",
+        "7",
+    ):
+        path.write_bytes(b"".join([*lines[:3], damaged.encode("utf-8", "surrogateescape") + b"\n", *lines[4:]]))
+        assert sources.damaged(dataset.folder) == [4]
         [summary] = run(dataset, LEVEL)
         assert (summary.computed, summary.reasons) == (0, {})
         assert path.read_bytes() == b"".join(lines)

@@ -17,7 +17,7 @@ from affex.pipeline.caching import cache, imports, owner, store
 from affex.pipeline.caching.dataset import last, opened
 from affex.pipeline.cli.command import cli
 from affex.pipeline.corpora import csv
-from affex.pipeline.corpora.base import Card
+from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.finished_folds import damage
 from affex.pipeline.evaluation.folds import folds
@@ -235,7 +235,7 @@ def test_no_table_no_model_no_split_no_weights_and_no_import_wait_for_a_fifo(tmp
     with pytest.raises(UsageError, match=said):
         model_file.read(tmp_path / "m.affex")
     with pytest.raises(AffexError, match=said):
-        folds(Card("split", "split", file=str(tmp_path / "t.csv")), [Utterance("a", "c", "s")])
+        folds(Protocol("split", "split", file=str(tmp_path / "t.csv")), [Utterance("a", "c", "s")])
     with pytest.raises(UsageError, match="is no file, and a weight file was expected"):
         discovery.feature_specs(f"resnet18:weights={tmp_path / 't.csv'}")
     dataset = Dataset("c", tmp_path, tmp_path / "cache" / "c", [Utterance("a", "c", "s", audio=Media("a.wav"))])
@@ -257,7 +257,7 @@ def test_a_table_says_what_is_no_file_of_those_it_names(tmp_path):
 def test_a_fifo_in_the_cache_is_as_good_as_an_empty_file(tmp_path):
     path = fifo(tmp_path / "c" / "egemaps.h5")
     assert store.described(path) is None
-    assert store.survey(path, "x").hurt == ("its seal does not verify",)
+    assert store.survey(path, "x").damaged == ("its seal does not verify",)
     assert imports.found(tmp_path, ["c"]) == {}
     write_wav(tmp_path / "data" / "a.wav", 0.3)
     dataset = Dataset("c", tmp_path / "data", tmp_path / "c", [Utterance("a", "c", "s", audio=Media("a.wav"))])

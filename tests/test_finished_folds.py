@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from affex.pipeline.evaluation import evaluate, finished_folds
-from affex.pipeline.evaluation.evaluate import Outcome, Said
-from affex.pipeline.evaluation.finished_folds import KeptFolds, inside
+from affex.pipeline.evaluation.evaluate import FoldScores, Outcome
+from affex.pipeline.evaluation.finished_folds import FinishedFolds, inside
 from affex.pipeline.evaluation.folds import Fold
 from affex.pipeline.evaluation.task import prepare
 from affex.pipeline.reporting import report
@@ -27,8 +27,8 @@ FOLDS = [Fold(f"s{n}", np.arange(4), np.arange(4, 6)) for n in range(3)]
 #: All that is hard to write down: NaN with a payload, -0, infinity, the least number, letters beyond the plane.
 ODD = np.array([[0x7FF8000000000123, 1 << 63], [0x7FF0000000000000, 1]], dtype=np.uint64).view(np.float64)
 OUTCOME = Outcome(
-    Said(np.array([4, 5]), np.array(["Ärger", "joy \U0001f600"]), ODD, n_noise=2),
-    Said(np.arange(3), np.array([0.1, 0.2, 1 / 3]), np.empty((3, 0))),
+    FoldScores(np.array([4, 5]), np.array(["Ärger", "joy \U0001f600"]), ODD, n_noise=2),
+    FoldScores(np.arange(3), np.array([0.1, 0.2, 1 / 3]), np.empty((3, 0))),
     {"C": np.float64(0.1), "gamma": float("inf"), "n": 3, "kernel": "rbf", "on": True, "grid": (1, 2.5), "none": None},
 )
 
@@ -45,19 +45,19 @@ def bits(value: Any) -> Any:
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> KeptFolds:
+def kept(tmp_path: Path) -> FinishedFolds:
     folder = inside(tmp_path / "runs" / "mine")
-    return KeptFolds(folder, "0" * 64, inner=True)
+    return FinishedFolds(folder, "0" * 64, inner=True)
 
 
-def test_an_outcome_comes_back_to_the_bit(kept: KeptFolds) -> None:
+def test_an_outcome_comes_back_to_the_bit(kept: FinishedFolds) -> None:
     kept.keep(1, FOLDS[1], OUTCOME)
     found = kept.read(FOLDS)
     assert list(found) == [1]
     assert bits(found[1]) == bits(OUTCOME)
 
 
-def test_a_fold_that_rests_on_something_else_is_not_taken(kept: KeptFolds) -> None:
+def test_a_fold_that_rests_on_something_else_is_not_taken(kept: FinishedFolds) -> None:
     kept.keep(1, FOLDS[1], OUTCOME)
     assert not replace(kept, basis="1" * 64).read(FOLDS)
     assert not replace(kept, inner=False).read(FOLDS)
@@ -72,21 +72,21 @@ def test_a_fold_that_rests_on_something_else_is_not_taken(kept: KeptFolds) -> No
     assert not kept.read([FOLDS[1], FOLDS[0], FOLDS[2]])  # as number 2 it is another's
 
 
-def test_no_flip_and_no_cut_is_read_as_something_else(kept: KeptFolds) -> None:
+def test_no_flip_and_no_cut_is_read_as_something_else(kept: FinishedFolds) -> None:
     kept.keep(0, FOLDS[0], OUTCOME)
     path, chance, n_read = kept.folder / "fold-0001.json", random.Random(0), 0
     whole, meant = path.read_bytes(), bits(OUTCOME)
     for _ in range(400):
-        hurt = bytearray(whole[: chance.randrange(1, len(whole)) if chance.random() < 0.3 else None])
-        hurt[chance.randrange(len(hurt))] ^= 1 << chance.randrange(8)
-        path.write_bytes(hurt)
+        damaged = bytearray(whole[: chance.randrange(1, len(whole)) if chance.random() < 0.3 else None])
+        damaged[chance.randrange(len(damaged))] ^= 1 << chance.randrange(8)
+        path.write_bytes(damaged)
         for outcome in kept.read(FOLDS).values():
             n_read += 1
             assert bits(outcome) == meant
     assert n_read < 4  # a blank between two members may be another blank
 
 
-def test_a_sealed_record_of_something_else_is_no_outcome(kept: KeptFolds) -> None:
+def test_a_sealed_record_of_something_else_is_no_outcome(kept: FinishedFolds) -> None:
     from affex.pipeline.storage.sealed import sealed
 
     kept.keep(0, FOLDS[0], OUTCOME)
@@ -100,7 +100,7 @@ def test_a_sealed_record_of_something_else_is_no_outcome(kept: KeptFolds) -> Non
     assert not kept.read(FOLDS)
 
 
-def test_what_is_not_ours_stays(kept: KeptFolds) -> None:
+def test_what_is_not_ours_stays(kept: FinishedFolds) -> None:
     kept.keep(0, FOLDS[0], OUTCOME)
     atomic._marked(kept.folder / "fold-0001.json").write_bytes(b"of a run that was killed")
     (kept.folder / "annotation.tmp").write_bytes(b"of the user")
@@ -112,7 +112,7 @@ def test_what_is_not_ours_stays(kept: KeptFolds) -> None:
 
 
 def test_what_is_wrong_with_a_kept_fold_is_said(tmp_path: Path) -> None:
-    kept = KeptFolds(inside(tmp_path / "mine" / "runs" / "svm"), "0" * 64, inner=False)
+    kept = FinishedFolds(inside(tmp_path / "mine" / "runs" / "svm"), "0" * 64, inner=False)
     for number in (0, 1):
         kept.keep(number, FOLDS[number], OUTCOME)
     path = kept.folder / "fold-0002.json"
@@ -124,7 +124,7 @@ def test_what_is_wrong_with_a_kept_fold_is_said(tmp_path: Path) -> None:
     assert any(str(path) in line and "computed again" in line for line in listener.said)
 
 
-def test_a_value_that_no_file_can_hold_is_named(kept: KeptFolds) -> None:
+def test_a_value_that_no_file_can_hold_is_named(kept: FinishedFolds) -> None:
     with pytest.raises(AffexError, match="A fold gave <object"):
         kept.keep(0, FOLDS[0], replace(OUTCOME, best_params={"scaler": object()}))
 
@@ -139,12 +139,12 @@ def test_an_evaluation_goes_on_where_it_was_and_gives_the_same_bytes(name: str, 
         settings = replace(settings, classifier=discovery.classifier("gmm:noise=0.4,components=2"))
     else:
         matrix, settings = house(name)
-    task, basis = prepare(matrix, settings), report.rests_on(matrix, settings.about())
+    task, basis = prepare(matrix, settings), report.depends_on(matrix, settings.about())
     is_inner = name != "values"
     whole = evaluate.judge(task, settings, inner=is_inner)
     report.write(whole, tmp_path / "whole", basis)
 
-    kept = KeptFolds(inside(tmp_path / "run"), basis, inner=is_inner)
+    kept = FinishedFolds(inside(tmp_path / "run"), basis, inner=is_inner)
 
     def keep(number: int, outcome: Outcome) -> None:
         kept.keep(number, task.folds[number], outcome)

@@ -27,7 +27,7 @@ from affex.pipeline.specs import discovery
 from affex.pipeline.storage import provenance
 from affex.pipeline.text import errors, wording
 from affex.pipeline.text.errors import AffexError, UsageError
-from affex.pipeline.workspace.workspace import Running, open_desk
+from affex.pipeline.workspace.workspace import Running, open_workspace
 from conftest import ROOT
 from corpus import Listener, write_wav
 from filelock import FileLock
@@ -39,7 +39,7 @@ Typed = Callable[..., tuple[int, str]]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a table of 24 clips, 4 speakers and 2 labels; all verbs of this module are typed in it."""
+    """A folder with a table of 24 utterances, 4 speakers and 2 labels; all verbs of this module are typed in it."""
     made = tmp_path_factory.mktemp("a first hour")
     lines = ["file,speaker,label"]
     for n in range(24):
@@ -256,7 +256,7 @@ def test_an_import_and_a_partial_corpus_end_with_a_line_that_works(typed: Typed,
 
 
 def test_the_demo_ends_with_lines_to_copy(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "CLIPS", demo.CLIPS[:1])
+    monkeypatch.setattr(demo, "PERFORMANCES", demo.PERFORMANCES[:1])
     monkeypatch.setattr("affex.pipeline.caching.dataset.shortfalls", lambda *_: [])
     monkeypatch.setattr("affex.pipeline.workspace.demo.demonstrate", lambda *_: None)  # `test_demo` runs it
     code, said = typed("demo", "--cache", "cache of the demo")
@@ -264,7 +264,7 @@ def test_the_demo_ends_with_lines_to_copy(typed: Typed, monkeypatch: pytest.Monk
     assert "Your own recordings, listed in a table: affex features --dataset csv --data mine.csv" in said
     assert following(said) == [
         "show",
-        Path(demo.CLIPS[0].name).stem,
+        Path(demo.PERFORMANCES[0].name).stem,
         "--dataset",
         "demo",
         "--cache",
@@ -299,7 +299,7 @@ def test_the_corpus_asked_for_last_is_remembered_when_it_is_opened(
     code, said = typed("cache", "--cache", "fresh", "why", "--features", "gemaps")
     assert code == 0
     assert "--dataset csv (used last)" in said
-    assert "gemaps: 0 clips cached, 24 would be computed" in said
+    assert "gemaps: 0 utterances cached, 24 would be computed" in said
     # A corpus that cannot be opened, or only be looked at, changes nothing.
     assert typed("features", "--dataset", "emodb", "--cache", "fresh")[0] == 1
     assert json.loads((folder / "fresh" / "last.json").read_text())["dataset"] == "csv"
@@ -341,9 +341,12 @@ def test_what_no_model_can_be_fitted_on_is_refused_before_anything_is_extracted(
 
 def test_a_gpu_that_is_not_there_is_said_before_anything_is_extracted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
-    with pytest.raises(UsageError, match="torch sees no GPU"), open_desk([], Listener(), Running("inline", 1, "cuda")):
+    with (
+        pytest.raises(UsageError, match="torch sees no GPU"),
+        open_workspace([], Listener(), Running("inline", 1, "cuda")),
+    ):
         pass
-    with open_desk([], Listener(), Running("tcp://host:8786", 1, "cuda")):  # whose workers may see one
+    with open_workspace([], Listener(), Running("tcp://host:8786", 1, "cuda")):  # whose workers may see one
         pass
 
 

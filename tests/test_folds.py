@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from affex.pipeline.corpora.base import LOSO, Card
-from affex.pipeline.evaluation.folds import card_hash, clusters, folds, loso, notes
+from affex.pipeline.corpora.base import LOSO, Protocol
+from affex.pipeline.evaluation.folds import clusters, folds, loso, notes, protocol_hash
 from affex.pipeline.evaluation.selection import select
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import AffexError, UsageError
@@ -51,7 +51,7 @@ def test_a_card_names_its_protocol():
     utterances = spoken(("ada", "a"), ("ben", "b"))
     assert [fold.name for fold in folds(LOSO, utterances)] == ["ada", "ben"]
     with pytest.raises(UsageError, match=r"no protocol 'lsoo'\. Did you mean loso"):
-        folds(Card("odd", "lsoo"), utterances)
+        folds(Protocol("odd", "lsoo"), utterances)
 
 
 # The other protocols
@@ -70,24 +70,24 @@ def as_sets(rounds):
 
 def test_a_session_is_left_out_with_all_who_speak_in_it():
     utterances = placed(speaker=["f1", "m1", "f2", "m2"], session=["1", "1", "2", "2"])
-    assert as_sets(folds(Card("session", "session"), utterances)) == [("1", {2, 3}, {0, 1}), ("2", {0, 1}, {2, 3})]
+    assert as_sets(folds(Protocol("session", "session"), utterances)) == [("1", {2, 3}, {0, 1}), ("2", {0, 1}, {2, 3})]
 
 
 def test_a_corpus_without_sessions_says_so():
     with pytest.raises(AffexError, match=r"3 of 3 utterances have no session \(the first: u0\)"):
-        folds(Card("session", "session"), placed(speaker=["a", "b", "c"]))
+        folds(Protocol("session", "session"), placed(speaker=["a", "b", "c"]))
 
 
 def test_speakers_are_grouped_evenly_and_the_same_whatever_the_order():
     utterances = placed(speaker=[*"aaaaa", *"bbbb", *"ccc", *"dd"])
-    card = Card("group-k", "group-k", k=2)
-    assert as_sets(folds(card, utterances)) == [
+    protocol = Protocol("group-k", "group-k", k=2)
+    assert as_sets(folds(protocol, utterances)) == [
         ("group 1", set(range(5, 12)), {0, 1, 2, 3, 4, 12, 13}),
         ("group 2", {0, 1, 2, 3, 4, 12, 13}, set(range(5, 12))),
     ]
-    turned = folds(card, utterances[::-1])
+    turned = folds(protocol, utterances[::-1])
     ids = [{utterances[::-1][i].id for i in fold.test} for fold in turned]
-    assert ids == [{f"u{i}" for i in fold.test} for fold in folds(card, utterances)]
+    assert ids == [{f"u{i}" for i in fold.test} for fold in folds(protocol, utterances)]
 
 
 @pytest.mark.parametrize(
@@ -108,22 +108,22 @@ def test_speakers_are_grouped_evenly_and_the_same_whatever_the_order():
 )  # fmt: skip
 def test_there_are_not_as_many_groups(protocol, k, fields, expected):
     with pytest.raises(AffexError, match=f"(?s){expected}"):
-        folds(Card(protocol, protocol, k=k), placed(**fields))
+        folds(Protocol(protocol, protocol, k=k), placed(**fields))
 
 
 def test_who_names_no_speaker_is_told_what_stands_in():
     with pytest.raises(
         AffexError, match=r"(?s)2 of 2 utterances have no speaker.*PROTOCOL=group-k, which keeps sessions whole"
     ):
-        folds(Card("loso", "loso"), placed(session=[*"xy"]))
+        folds(Protocol("loso", "loso"), placed(session=[*"xy"]))
     with pytest.raises(AffexError, match=r"(?s)1 of 2 utterances have no speaker.*of every utterance, or of none"):
-        folds(Card("loso", "loso"), placed(speaker=["a", ""]))
+        folds(Protocol("loso", "loso"), placed(speaker=["a", ""]))
 
 
 def test_utterances_dealt_at_random_fall_where_they_fell_before():
     utterances = placed(speaker=["a"] * 12)
-    card = Card("random-k", "random-k", k=3)
-    rounds = folds(card, utterances)
+    protocol = Protocol("random-k", "random-k", k=3)
+    rounds = folds(protocol, utterances)
     assert sorted(np.concatenate([fold.test for fold in rounds]).tolist()) == list(range(12))
     assert [len(fold.test) for fold in rounds] == [4, 4, 4]
     assert as_sets(rounds)[0][2] == first_dealt(utterances, 3)
@@ -136,13 +136,13 @@ def first_dealt(utterances, k):
 
 def test_a_fixed_split_is_one_fold_with_its_own_validation():
     utterances = placed(speaker=[*"abcde"], split=["train", "train", "validation", "test", None])
-    (fold,) = folds(Card("split", "split"), utterances)
+    (fold,) = folds(Protocol("split", "split"), utterances)
     assert (fold.name, fold.train.tolist(), fold.test.tolist()) == ("test", [0, 1, 2], [3])
     assert [part.tolist() for part in fold.inner] == [[0, 1], [2]]
 
 
 def test_without_a_test_part_validation_is_tested_and_tunes_nothing():
-    (fold,) = folds(Card("split", "split"), placed(speaker=[*"abc"], split=["train", "train", "validation"]))
+    (fold,) = folds(Protocol("split", "split"), placed(speaker=[*"abc"], split=["train", "train", "validation"]))
     assert (fold.name, fold.train.tolist(), fold.test.tolist(), fold.inner) == ("validation", [0, 1], [2], None)
 
 
@@ -150,7 +150,7 @@ def test_a_split_file_overrules_the_corpus(tmp_path):
     table = tmp_path / "split.csv"
     table.write_text("id,split\nu0,test\nu1,train\n", encoding="utf-8")
     utterances = placed(speaker=[*"abc"], split=["train", "test", "test"])
-    (fold,) = folds(Card("split", "split", file=str(table)), utterances)
+    (fold,) = folds(Protocol("split", "split", file=str(table)), utterances)
     assert (fold.train.tolist(), fold.test.tolist(), fold.inner) == ([1], [0], None)
 
 
@@ -167,22 +167,22 @@ def test_split_files_that_are_none(tmp_path, content, message):
     table = tmp_path / "split.csv"
     table.write_text(content, encoding="utf-8")
     with pytest.raises(AffexError, match=message):
-        folds(Card("split", "split", file=str(table)), placed(speaker=[*"ab"]))
+        folds(Protocol("split", "split", file=str(table)), placed(speaker=[*"ab"]))
 
 
 def test_a_split_file_that_is_not_there():
     with pytest.raises(AffexError, match=r"nowhere\.csv cannot be read"):
-        folds(Card("split", "split", file="nowhere.csv"), placed(speaker=[*"ab"]))
+        folds(Protocol("split", "split", file="nowhere.csv"), placed(speaker=[*"ab"]))
 
 
 def test_a_corpus_without_a_split_says_what_to_give():
     with pytest.raises(AffexError, match=r"(?s)found: none is called anything.*PROTOCOL=split:file=mine\.csv"):
-        folds(Card("split", "split"), placed(speaker=[*"ab"]))
+        folds(Protocol("split", "split"), placed(speaker=[*"ab"]))
 
 
-@pytest.mark.parametrize("card", [Card("cross", "cross", test="b"), Card("cross", "cross", train="a+c")])
-def test_across_corpora(card):
-    rounds = folds(card, placed(corpus=["a", "b", "c", "b"]))
+@pytest.mark.parametrize("card", [Protocol("cross", "cross", test="b"), Protocol("cross", "cross", train="a+c")])
+def test_across_corpora(protocol):
+    rounds = folds(protocol, placed(corpus=["a", "b", "c", "b"]))
     assert as_sets(rounds) == [("b", {0, 2}, {1, 3})]
 
 
@@ -196,10 +196,10 @@ def test_across_corpora(card):
 )
 def test_corpora_that_cannot_be_crossed(train, test, error, message):
     with pytest.raises(error, match=message):
-        folds(Card("cross", "cross", train=train, test=test), placed(corpus=["a", "b"]))
+        folds(Protocol("cross", "cross", train=train, test=test), placed(corpus=["a", "b"]))
 
 
-# What stands for a speaker, and the hash of a card
+# What stands for a speaker, and the hash of a protocol
 
 
 def test_who_belongs_together_where_nobody_is_named():
@@ -216,20 +216,25 @@ def test_a_speaker_here_and_none_there():
 
 
 def test_the_hash_of_a_card_is_what_it_says_not_what_it_is_called(tmp_path):
-    assert card_hash(Card("mine")) == card_hash(LOSO)
-    others = (Card("loso", parts=("song",)), Card("loso", classes="a,b"), Card("loso", "group-k"), Card("l", k=3))
-    assert len({card_hash(card) for card in (LOSO, *others)}) == 5
-    # Frozen: the same card has the same hash on every machine.
-    assert card_hash(Card("x", "group-k", k=5, classes="a,b"))[:16] == "dcf1dbf9f0b2b734"
+    assert protocol_hash(Protocol("mine")) == protocol_hash(LOSO)
+    others = (
+        Protocol("loso", parts=("song",)),
+        Protocol("loso", classes="a,b"),
+        Protocol("loso", "group-k"),
+        Protocol("l", k=3),
+    )
+    assert len({protocol_hash(protocol) for protocol in (LOSO, *others)}) == 5
+    # Frozen: the same protocol has the same hash on every machine.
+    assert protocol_hash(Protocol("x", "group-k", k=5, classes="a,b"))[:16] == "dcf1dbf9f0b2b734"
 
 
 def test_the_hash_of_a_split_file_is_that_of_its_content(tmp_path):
     for name in ("one.csv", "other.csv"):
         (tmp_path / name).write_text("id,split\nu0,test\n")
-    one, other = (Card("split", "split", file=str(tmp_path / name)) for name in ("one.csv", "other.csv"))
-    assert card_hash(one) == card_hash(other)
+    one, other = (Protocol("split", "split", file=str(tmp_path / name)) for name in ("one.csv", "other.csv"))
+    assert protocol_hash(one) == protocol_hash(other)
     (tmp_path / "other.csv").write_text("id,split\nu0,train\n")
-    assert card_hash(one) != card_hash(other)
+    assert protocol_hash(one) != protocol_hash(other)
 
 
 # Notes

@@ -7,12 +7,12 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
-from affex.pipeline.corpora.base import Card
+from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import metrics, runs, training_limits
 from affex.pipeline.evaluation.evaluate import Settings, evaluate
 from affex.pipeline.evaluation.runs import Run
 from affex.pipeline.fusion import fusion, rules
-from affex.pipeline.fusion.aligned_scores import Panel
+from affex.pipeline.fusion.aligned_scores import AlignedScores
 from affex.pipeline.fusion.rules import CLASS_RULES, VALUE_RULES
 from affex.pipeline.reporting import report
 from affex.pipeline.specs import discovery
@@ -28,19 +28,19 @@ A, B = (
 LEARN = [name for name, rule in CLASS_RULES.items() if rule.learns]
 
 
-def panel(
+def aligned(
     values: Sequence[Sequence[Sequence[float]]],
     true: Sequence[str] = (),
     decided: Sequence[Sequence[str]] = (),
     classes: Sequence[str] = ("a", "b"),
-) -> Panel:
+) -> AlignedScores:
     """Return a panel of members' probabilities, ``[member][utterance][class]``; None for one that is lacking."""
     said = [[row or [np.nan] * len(classes) for row in member] for member in values]
     array = np.array(said, dtype=np.float64)
     present = ~np.isnan(array).any(axis=2)
     n = array.shape[1]
     most = np.array(list(classes))[np.nan_to_num(array).argmax(axis=2)]
-    return Panel(
+    return AlignedScores(
         ids=np.array([f"u{i}" for i in range(n)]),
         clusters=np.array([f"s{i % 3}" for i in range(n)]),
         folds=np.full(n, "f"),
@@ -52,39 +52,39 @@ def panel(
     )
 
 
-def values_panel(said: Sequence[Sequence[float]], true: Sequence[float]) -> Panel:
+def values_panel(said: Sequence[Sequence[float]], true: Sequence[float]) -> AlignedScores:
     array, n = np.array(said, dtype=np.float64), len(true)
     ids = np.array([f"u{i}" for i in range(n)])
     empty = np.empty((*array.shape, 0))
-    return Panel(ids, ids, np.full(n, "f"), np.array(true), (), ~np.isnan(array), array, empty)
+    return AlignedScores(ids, ids, np.full(n, "f"), np.array(true), (), ~np.isnan(array), array, empty)
 
 
 # Rules by hand
 
 
 def test_mean():
-    two = panel([[[0.9, 0.1], [0.4, 0.6]], [[0.2, 0.8], [0.3, 0.7]]])
+    two = aligned([[[0.9, 0.1], [0.4, 0.6]], [[0.2, 0.8], [0.3, 0.7]]])
     said = rules.Mean.fit(two).apply(two)
     assert said.values == pytest.approx(np.array([[0.55, 0.45], [0.35, 0.65]]))
     assert said.predicted.tolist() == ["a", "b"]
 
 
 def test_product():
-    two = panel([[[0.9, 0.1]], [[0.2, 0.8]]])
+    two = aligned([[[0.9, 0.1]], [[0.2, 0.8]]])
     said = rules.Product.fit(two).apply(two)
     assert said.values == pytest.approx(np.array([[0.18 / 0.26, 0.08 / 0.26]]))
     assert said.predicted.tolist() == ["a"]
 
 
 def test_a_zero_in_a_product_is_no_veto_and_two_zeros_are_no_nan():
-    two = panel([[[1, 0], [1, 0]], [[1e-20, 1 - 1e-20], [0, 1]]])
+    two = aligned([[[1, 0], [1, 0]], [[1e-20, 1 - 1e-20], [0, 1]]])
     assert rules.Product().apply(two).values == pytest.approx(np.array([[0.5, 0.5], [0.5, 0.5]]))
-    three = panel([[[1, 0, 0]], [[0, 1, 0]], [[0, 0.9, 0.1]]], classes="abc")
+    three = aligned([[[1, 0, 0]], [[0, 1, 0]], [[0, 0.9, 0.1]]], classes="abc")
     assert rules.Product().apply(three).values == pytest.approx(np.array([[0, 1, 0]]), abs=1e-12)
 
 
 def test_vote_counts_decisions_not_scores():
-    three = panel([[[0.9, 0.1]], [[0.9, 0.1]], [[0.9, 0.1]]], decided=[["b"], ["b"], ["a"]])
+    three = aligned([[[0.9, 0.1]], [[0.9, 0.1]], [[0.9, 0.1]]], decided=[["b"], ["b"], ["a"]])
     said = rules.Vote().apply(three)
     assert said.values == pytest.approx(np.array([[1 / 3, 2 / 3]]))
     assert said.predicted.tolist() == ["b"]
@@ -92,7 +92,7 @@ def test_vote_counts_decisions_not_scores():
 
 def test_a_tied_vote_goes_to_the_larger_mean_among_those_tied():
     said = rules.Vote().apply(
-        panel([[[0.35, 0.25, 0.4]], [[0.1, 0.5, 0.4]]], decided=[["a"], ["b"]], classes="abc")
+        aligned([[[0.35, 0.25, 0.4]], [[0.1, 0.5, 0.4]]], decided=[["a"], ["b"]], classes="abc")
     )  # c has the largest mean, and no vote
     assert said.values == pytest.approx(np.array([[0.5, 0.5, 0]]))
     assert said.predicted.tolist() == ["b"]
@@ -100,7 +100,7 @@ def test_a_tied_vote_goes_to_the_larger_mean_among_those_tied():
 
 def test_a_tied_ordered_vote_goes_to_the_member_that_was_named_first():
     said = fusion.OrderedVote().apply(
-        panel(
+        aligned(
             [[[0.1, 0.9]] * 3, [[0.1, 0.9]] * 3, [[0.1, 0.9]] * 3, [[0.1, 0.9]] * 3],
             decided=[["a", "b", "b"], ["b", "a", "a"], ["b", "b", "a"], ["a", "b", "b"]],
         )
@@ -151,7 +151,7 @@ def test_mixture_weights_are_those_of_most_likelihood():
 
 
 def test_mixture():
-    two = panel([[[0.9, 0.1], [0.4, 0.6]], [[0.2, 0.8], [0.3, 0.7]]])
+    two = aligned([[[0.9, 0.1], [0.4, 0.6]], [[0.2, 0.8], [0.3, 0.7]]])
     rule = rules.Mixture(np.array([0.75, 0.25]), np.array([1.0, 0.5]))
     squares = [0.04 / 0.68, 0.64 / 0.68], [0.09 / 0.58, 0.49 / 0.58]
     expected = 0.75 * np.array([[0.9, 0.1], [0.4, 0.6]]) + 0.25 * np.array(squares)
@@ -166,7 +166,7 @@ def test_a_mixture_learns_whom_to_trust_and_how_far():
     sure = np.where(rng.random(400) < 0.9, 1, -1) * (2 * true - 1) * 6.0  # right in 90 %, says 99.8 %
     none = rng.normal(size=400)  # knows nothing
     logits = np.stack([np.stack([-one, one], axis=1) / 2 for one in (sure, none)])
-    inner = panel(softmax(logits, axis=2).tolist(), ["ab"[k] for k in true])
+    inner = aligned(softmax(logits, axis=2).tolist(), ["ab"[k] for k in true])
     rule = rules.Mixture.fit(inner)
     wrong = np.mean(np.sign(sure) != 2 * true - 1)
     assert rule.temperatures[0] == pytest.approx(6 / np.log((1 - wrong) / wrong), rel=1e-2)
@@ -176,7 +176,7 @@ def test_a_mixture_learns_whom_to_trust_and_how_far():
 
 
 def test_bayes():
-    inner = panel(
+    inner = aligned(
         [[[1, 0]] * 5, [[0, 1]] * 5],
         true=["a", "a", "b", "a", "b"],
         decided=[["a", "a", "a", "b", "b"], ["b", "b", "b", "b", "b"]],
@@ -186,14 +186,14 @@ def test_bayes():
     meaning = [[[3 / 5, 2 / 4], [2 / 5, 2 / 4]], [[1 / 2, 4 / 7], [1 / 2, 3 / 7]]]
     assert rule.meaning == pytest.approx(np.array(meaning))
     assert rule.best_params["precisions"] == pytest.approx(np.array([[3 / 5, 2 / 4], [1 / 2, 3 / 7]]))
-    said = rule.apply(panel([[[0.7, 0.3]], [[0.1, 0.9]]]))
+    said = rule.apply(aligned([[[0.7, 0.3]], [[0.1, 0.9]]]))
     of_a = (0.7 * 3 / 5 + 0.3 / 2 + 0.1 / 2 + 0.9 * 4 / 7) / 2
     assert said.values == pytest.approx(np.array([[of_a, 1 - of_a]]))
     assert said.predicted.tolist() == ["a"]
 
 
 def test_bayes_understands_a_member_that_always_says_the_opposite():
-    inner = panel([[[0.1, 0.9]] * 10 + [[0.9, 0.1]] * 10], true=["a"] * 10 + ["b"] * 10)
+    inner = aligned([[[0.1, 0.9]] * 10 + [[0.9, 0.1]] * 10], true=["a"] * 10 + ["b"] * 10)
     assert rules.ErrorWeighted.fit(inner).apply(inner).predicted.tolist() == inner.true.tolist()
 
 
@@ -203,7 +203,7 @@ def test_the_svm_is_one_on_all_probabilities_side_by_side():
     rng = np.random.default_rng(0)
     true = np.arange(60) % 3
     logits = rng.normal(size=(2, 60, 3)) + 2 * np.eye(3)[true]
-    inner = panel(softmax(logits, axis=2).tolist(), ["abd"[k] for k in true], classes="abd")
+    inner = aligned(softmax(logits, axis=2).tolist(), ["abd"[k] for k in true], classes="abd")
     inner = replace(inner, classes=("a", "b", "c", "d"), values=np.insert(inner.values, 2, 0, axis=2))
     rule = rules.Stacked.fit(inner)
     X = np.concatenate(list(inner.values), axis=1)
@@ -259,9 +259,9 @@ def test_an_utterance_that_one_member_lacks_is_the_others_to_say(name):
     true = np.arange(30) % 2
     values = softmax(rng.normal(size=(2, 30, 2)) + 2 * np.eye(2)[true], axis=2).tolist()
     values[0][4] = None
-    inner = panel(values, ["ab"[k] for k in true])
+    inner = aligned(values, ["ab"[k] for k in true])
     rule = CLASS_RULES[name].fit(inner)
-    said = rule.apply(panel([[None, [0.9, 0.1]], [[0.2, 0.8], None]]))
+    said = rule.apply(aligned([[None, [0.9, 0.1]], [[0.2, 0.8], None]]))
     assert said.predicted.tolist() == ["b", "a"]
     assert np.isfinite(said.values).all()
     assert said.values.sum(axis=1) == pytest.approx(1)
@@ -271,7 +271,7 @@ def test_an_utterance_that_one_member_lacks_is_the_others_to_say(name):
 
 def test_whoever_is_trusted_with_nothing_speaks_where_nobody_else_does():
     rule = rules.Mixture(np.array([1.0, 0.0]), np.ones(2))
-    assert rule.apply(panel([[None], [[0.2, 0.8]]])).values == pytest.approx(np.array([[0.2, 0.8]]))
+    assert rule.apply(aligned([[None], [[0.2, 0.8]]])).values == pytest.approx(np.array([[0.2, 0.8]]))
 
 
 def test_a_value_that_a_member_lacks_is_its_mean():
@@ -283,7 +283,7 @@ def test_a_value_that_a_member_lacks_is_its_mean():
 def test_members_that_never_spoke_of_the_same_cannot_be_weighed(kind):
     apart = values_panel([[1, np.nan], [np.nan, 1]], [0, 1])
     if kind is rules.Mixture:
-        apart = panel([[[1, 0], None], [None, [1, 0]]])
+        apart = aligned([[[1, 0], None], [None, [1, 0]]])
     with pytest.raises(ValueError, match="of no training utterance all members said something"):
         kind.fit(apart)
 
@@ -326,17 +326,17 @@ def made(matrix: Matrix, settings: Settings, folder: Path, *, inner: bool = True
     return runs.read(folder)
 
 
-def pair(folder: Path, change=lambda matrix: matrix, card: Card | None = None, **settings) -> list[Run]:
+def pair(folder: Path, change=lambda matrix: matrix, protocol: Protocol | None = None, **settings) -> list[Run]:
     """Return the runs of two members, one on the first columns and one on the last."""
     matrix = change(with_values(toy(**settings)))
     parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
     return [
-        made(part, replace(member, card=card or member.card), folder)
+        made(part, replace(member, protocol=protocol or member.protocol), folder)
         for part, member in zip(parts, (A, B), strict=True)
     ]
 
 
-VALENCE = Card("loso", target="valence")
+VALENCE = Protocol("loso", target="valence")
 
 
 @pytest.fixture(scope="module")
@@ -346,7 +346,7 @@ def members(tmp_path_factory) -> list[Run]:
 
 @pytest.fixture(scope="module")
 def valued(tmp_path_factory) -> list[Run]:
-    return pair(tmp_path_factory.mktemp("values"), card=VALENCE)
+    return pair(tmp_path_factory.mktemp("values"), protocol=VALENCE)
 
 
 @pytest.fixture(scope="module")
@@ -356,7 +356,7 @@ def spoilt(tmp_path_factory) -> list[Run]:
 
 @pytest.fixture(scope="module")
 def spoilt_values(tmp_path_factory) -> list[Run]:
-    return pair(tmp_path_factory.mktemp("spoilt-values"), lambda matrix: corrupted(matrix, "02"), card=VALENCE)
+    return pair(tmp_path_factory.mktemp("spoilt-values"), lambda matrix: corrupted(matrix, "02"), protocol=VALENCE)
 
 
 def states(members: Sequence[Run], rule: str) -> dict[str, str]:
@@ -380,7 +380,7 @@ def test_the_tested_speaker_leaves_no_trace_in_what_a_fusion_of_values_learned(r
 
 def test_the_canary_dies_where_a_fusion_learns_from_those_tested(members, spoilt, monkeypatch):
     monkeypatch.setattr(fusion, "_inner", lambda member, fold: member.scores)
-    monkeypatch.setattr(fusion, "_require_apart", lambda inner, panel: None)
+    monkeypatch.setattr(fusion, "_require_apart", lambda inner, aligned: None)
     assert states(members, "weights")["02"] != states(spoilt, "weights")["02"]
 
 
@@ -390,11 +390,11 @@ def test_a_fold_is_what_one_gets_by_hand(rule, members):
     shared = {"clusters": inner[0].clusters, "folds": inner[0].folds, "true": inner[0].true, "ids": inner[0].ids}
     stacked = {name: np.stack([getattr(one, name) for one in inner]) for name in ("predicted", "values")}
     by_hand = CLASS_RULES[rule].fit(
-        Panel(**shared, **stacked, classes=EMOTIONS, present=np.ones((2, len(inner[0])), dtype=bool))
+        AlignedScores(**shared, **stacked, classes=EMOTIONS, present=np.ones((2, len(inner[0])), dtype=bool))
     )
     own = members[0].scores.folds == "02"
     assert set(inner[0].clusters) == {"00", "01", "03"}
-    tested = Panel(
+    tested = AlignedScores(
         **{name: getattr(members[0].scores, name)[own] for name in ("ids", "clusters", "folds", "true")},
         **{name: np.stack([getattr(one.scores, name)[own] for one in members]) for name in ("predicted", "values")},
         classes=EMOTIONS,
@@ -579,13 +579,13 @@ def test_fusions_of_many_have_names_of_their_own_that_say_how(tmp_path):
 
 
 def test_runs_on_other_cards_say_what_differs(members, tmp_path):
-    other = made(toy(VOICE), replace(B, card=Card("group-k", "group-k", k=2)), tmp_path)
+    other = made(toy(VOICE), replace(B, protocol=Protocol("group-k", "group-k", k=2)), tmp_path)
     with pytest.raises(UsageError, match=r"protocol is 'loso' against 'group-k'; k is 10 against 2.\nEvaluate both"):
         fusion.late([members[0], other], "mean")
 
 
 def test_runs_on_other_classes_or_corpora_say_what_differs(members, tmp_path):
-    three = made(toy(VOICE), replace(B, card=Card("loso", classes="anger,joy")), tmp_path)
+    three = made(toy(VOICE), replace(B, protocol=Protocol("loso", classes="anger,joy")), tmp_path)
     with pytest.raises(UsageError, match=r"classes is '' against 'anger,joy'"):
         fusion.late([members[0], three], "mean")
     other = made(toy(VOICE), replace(B, corpus="other"), tmp_path)
@@ -594,7 +594,7 @@ def test_runs_on_other_classes_or_corpora_say_what_differs(members, tmp_path):
 
 
 def test_a_card_of_another_name_that_says_the_same_is_the_same(members, tmp_path):
-    other = made(toy(VOICE), replace(B, card=Card("mine")), tmp_path)
+    other = made(toy(VOICE), replace(B, protocol=Protocol("mine")), tmp_path)
     assert len(fusion.late([members[0], other], "mean").scores) == 64
 
 
@@ -698,7 +698,7 @@ def test_values_of_one_training_speaker_are_fused_by_their_mean(tmp_path):
     matrix = with_values(make_matrix(n_speakers=2, n_columns=6))
     parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
     svm = discovery.classifier("svm")
-    both = [made(p, replace(s, classifier=svm, card=VALENCE), tmp_path) for p, s in zip(parts, (A, B), strict=True)]
+    both = [made(p, replace(s, classifier=svm, protocol=VALENCE), tmp_path) for p, s in zip(parts, (A, B), strict=True)]
     fused = fusion.late(both, "weights")
     assert fused.scores.predicted == pytest.approx((both[0].scores.predicted + both[1].scores.predicted) / 2)
     assert all("1 training speaker" in fold.limits["fusion"] for fold in fused.folds)
@@ -713,8 +713,8 @@ def test_a_split_file_that_has_changed_since(members, tmp_path):
     table = tmp_path / "split.csv"
     rows = [f"{u.id},{'test' if u.speaker == '00' else 'train'}\n" for u in toy().utterances]
     table.write_text("id,split\n" + "".join(rows))
-    card = Card("split", "split", file=str(table))
-    both = [made(toy(own), replace(s, card=card), tmp_path) for own, s in ((FACE, A), (VOICE, B))]
+    protocol = Protocol("split", "split", file=str(table))
+    both = [made(toy(own), replace(s, protocol=protocol), tmp_path) for own, s in ((FACE, A), (VOICE, B))]
     assert len(fusion.late(both, "weights").scores) == 16
     table.write_text("id,split\n" + "".join(rows[:-1]))
     with pytest.raises(UsageError, match=r"split\.csv has changed since"):
@@ -743,10 +743,10 @@ def test_scores_go_with_the_decisions_over_two_speakers_and_so_does_a_fusion(see
     """Two speakers dealt at random: sigmoids fitted to one speaker at a time contradicted most decisions."""
     names = tuple("abcdefg")
     matrix = make_matrix(n_speakers=2, n_columns=12, classes=names, class_shift=0.6, speaker_shift=1.5, seed=seed)
-    card, svm = Card("random-k", "random-k", k=3), discovery.classifier("svm")
+    protocol, svm = Protocol("random-k", "random-k", k=3), discovery.classifier("svm")
     parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (slice(0, 6), slice(6, 12))]
     both = [
-        made(p, replace(s, classifier=svm, card=card), tmp_path, inner=False)
+        made(p, replace(s, classifier=svm, protocol=protocol), tmp_path, inner=False)
         for p, s in zip(parts, (A, B), strict=True)
     ]
     for run in both:

@@ -38,7 +38,7 @@ def test_a_classifier_s_setting_that_is_for_another_target():
 @pytest.mark.parametrize("value", ABSURD)
 def test_a_protocol(value):
     with pytest.raises(UsageError, match="a number of"):
-        protocols.card(f"group-k:k={value}", ())
+        protocols.protocol(f"group-k:k={value}", ())
 
 
 @pytest.mark.parametrize("column", ["start", "end", "channel", "turn", "valence"])

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from affex.pipeline.caching import inventory
 from affex.pipeline.contact_sheet.draw import drawn, heading
-from affex.pipeline.contact_sheet.record import Sheet
-from affex.pipeline.corpora.base import LOSO, Card
+from affex.pipeline.contact_sheet.record import ContactSheet
+from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import runs
-from affex.pipeline.evaluation.evaluate import Said, evaluate
+from affex.pipeline.evaluation.evaluate import FoldScores, evaluate
 from affex.pipeline.evaluation.results import Result
 from affex.pipeline.evaluation.selection import class_map, select
 from affex.pipeline.evaluation.task import Settings
@@ -86,13 +86,13 @@ def test_a_label_with_a_colon_counts():
     assert selection.y.tolist() == ["anger:hot", "anger:cold", "joy"]
     assert selection.classes == ("anger:cold", "anger:hot", "joy")
     assert not selection.left_out
-    named = select(spoken("anger:hot", "anger:cold", "joy"), Card("c", classes="anger:hot+anger:cold,joy"))
+    named = select(spoken("anger:hot", "anger:cold", "joy"), Protocol("c", classes="anger:hot+anger:cold,joy"))
     assert named.y.tolist() == ["anger:hot+anger:cold"] * 2 + ["joy"]
 
 
 def test_a_label_with_a_colon_is_not_that_of_a_corpus_of_this_name():
     utterances = [*spoken("anger:hot", "joy"), *spoken("hot", "joy", corpus="anger")]
-    assert select(utterances, Card("c", classes="anger:hot,joy")).y.tolist() == ["anger:hot", "joy", "joy"]
+    assert select(utterances, Protocol("c", classes="anger:hot,joy")).y.tolist() == ["anger:hot", "joy", "joy"]
     assert select(utterances, LOSO).y.tolist() == ["anger:hot", "joy", "hot", "joy"]
 
 
@@ -224,7 +224,7 @@ def test_a_table_of_predictions_is_escaped(tmp_path):
     dataset = corpus(tmp_path)
     utterances = (replace(dataset.utterances[0], id="=1+1"),)
     matrix = replace(make_matrix().take(np.array([0])), utterances=utterances)
-    said = Said(np.array([0]), np.array(["-x"]), np.array([[-1.5]]))
+    said = FoldScores(np.array([0]), np.array(["-x"]), np.array([[-1.5]]))
     found = "".join(lines(matrix, Predictions(said, {"=1+1": "+note"}), ["-x"]))
     assert found.splitlines()[1].startswith("'=1+1,")
     assert ",'-x,-1.5,'+note" in found
@@ -265,7 +265,7 @@ def test_a_sheet_of_a_hostile_utterance():
     utterance = Utterance("a\x1b$5_$\u202e", "mine", "[red]$_$", "win $5_$")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        sheet = Sheet(utterance, "faces", "HOG", "0" * 12, "no $frames_$", "no $sound_$")
+        sheet = ContactSheet(utterance, "faces", "HOG", "0" * 12, "no $frames_$", "no $sound_$")
         assert drawn(sheet).startswith(b"\x89PNG")
     assert r"a\x1b$5_$\u202e" in heading(sheet)
     assert not ORDERS & set(heading(sheet))
@@ -280,5 +280,5 @@ def test_no_hostile_label_is_lost_on_the_way(tmp_path):
     assert found["n_utterances"] == 16
     assert found["classes"] == ["anger:hot", "win $5_$"]
     assert found["left_out"] == {}
-    named = run([path], tmp_path / "cache", card=Card("loso", classes="hot=anger:hot,win $5_$"))
+    named = run([path], tmp_path / "cache", protocol=Protocol("loso", classes="hot=anger:hot,win $5_$"))
     assert (named["n_utterances"], named["classes"]) == (16, ["hot", "win $5_$"])

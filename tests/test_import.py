@@ -19,7 +19,7 @@ from affex.pipeline.specs import discovery
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.verification import verification
-from affex.pipeline.workspace.workspace import Running, open_desk
+from affex.pipeline.workspace.workspace import Running, open_workspace
 from corpus import Listener, write_wav
 from foreign import cached, corpus, extracted, failures, imported, known, rows_of
 from test_study import FEATURES as VOICE
@@ -457,11 +457,13 @@ def test_it_evaluates_and_fuses_like_ours_and_cannot_be_fitted(tmp_path):
     from affex.pipeline.evaluation.task import Settings
     from affex.pipeline.models import fit_predict
 
-    with open_desk([dataset], Terminal(quiet=True), Running("inline", 1)) as desk:
+    with open_workspace([dataset], Terminal(quiet=True), Running("inline", 1)) as workspace:
         ((names, classifier),) = discovery.members("theirs", "svm", "early")
-        settings = Settings(corpus="mine", features=names, classifier=classifier, card=discovery.corpus("csv").cards[0])
+        settings = Settings(
+            corpus="mine", features=names, classifier=classifier, protocol=discovery.corpus("csv").protocols[0]
+        )
         with pytest.raises(UsageError, match="theirs was imported, and affex cannot make it of new recordings"):
-            fit_predict.fit(desk, settings, tmp_path / "m.affex")
+            fit_predict.fit(workspace, settings, tmp_path / "m.affex")
     assert not (tmp_path / "m.affex").exists()
 
 

@@ -297,7 +297,7 @@ def test_a_sequence_with_a_bad_record_or_without_columns(dataset, tmp_path):
 @pytest.mark.parametrize("ending", ["npz", "parquet", "csv", "npy", "audformat"])
 def test_a_file_with_bits_turned_is_imported_or_refused(ending, dataset, tmp_path):
     path = tmp_path / f"t.{ending}"
-    hurt = path
+    damaged = path
     if ending == "npz":
         packed(path, GOOD | {"times": np.array([0.1, 0.2])}, zipfile.ZIP_DEFLATED)
     elif ending == "parquet":
@@ -309,8 +309,8 @@ def test_a_file_with_bits_turned_is_imported_or_refused(ending, dataset, tmp_pat
     elif ending == "npy":
         path = tmp_path / "folder"
         path.mkdir()
-        hurt = path / "a.npy"
-        np.save(hurt, np.arange(6, dtype=np.float32))
+        damaged = path / "a.npy"
+        np.save(damaged, np.arange(6, dtype=np.float32))
     else:
         import audformat
 
@@ -320,15 +320,15 @@ def test_a_file_with_bits_turned_is_imported_or_refused(ending, dataset, tmp_pat
         made["t"]["x"].set([1.0, 2.0])
         path = tmp_path / "db"
         made.save(str(path), storage_format="parquet")
-        hurt = path / database.HEADER
-    content, rng = hurt.read_bytes(), random.Random(0)
+        damaged = path / database.HEADER
+    content, rng = damaged.read_bytes(), random.Random(0)
     outcomes = {"imported": 0, "refused": 0}
     for _ in range(30):
         changed = bytearray(content)
         changed[rng.randrange(len(changed))] ^= 1 << rng.randrange(8)
-        hurt.write_bytes(changed)
+        damaged.write_bytes(changed)
         try:
-            with importing.formats.opened("audformat" if hurt.name == database.HEADER else path.suffix[1:] or "npy",
+            with importing.formats.opened("audformat" if damaged.name == database.HEADER else path.suffix[1:] or "npy",
                                           path, Wish()) as source:  # fmt: skip
                 for key in source.keys:
                     source.read(key)
@@ -345,5 +345,5 @@ def test_hostile_metadata_is_kept_and_shown_spelt_out(dataset, tmp_path):
     spec, _ = imported(path, dataset, "told", note="\x1b]0;title\x07")
     assert spec.feature.record["source.creator"] == "\x1b[31mred\u202e"
     assert failures(dataset, spec)["b"] == "the imported file has no rows of it"
-    assert exporting.opened(dataset, spec).n_clips == 1
+    assert exporting.opened(dataset, spec).n_utterances == 1
     assert Listener().said == []

@@ -10,7 +10,7 @@ import trees
 from affex.pipeline.caching import imports
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.cli.command import cli
-from affex.pipeline.corpora.base import Card
+from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation.audit import audit
 from affex.pipeline.evaluation.folds import folds
 from affex.pipeline.exchange import exporting, importing
@@ -22,7 +22,7 @@ from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError
 from affex.pipeline.workspace import experiment
 from affex.pipeline.workspace.experiment import Wish
-from affex.pipeline.workspace.workspace import Running, open_desk
+from affex.pipeline.workspace.workspace import Running, open_workspace
 from click.testing import CliRunner
 from corpus import Listener, write_wav
 from foreign import failures, imported, known, rows_of
@@ -141,10 +141,10 @@ def test_what_the_labels_place_nowhere_is_told_so(tmp_path):
 def test_imported_features_alone_are_judged(labels, theirs, tmp_path, capsys):
     dataset = mosi(labels, tmp_path / "cache")
     importing.import_(theirs, dataset, "covarep", Listener())
-    card = Card("sentiment2", "group-k", k=3, target="polarity", classes="negative,positive")
-    with open_desk([dataset], Terminal(), Running("inline", 1)) as desk:
-        ((names, classifier),) = discovery.members("covarep", "svm:C=1,gamma=0.1", "early", desk.imported)
-        folder = experiment.run(desk, (names, classifier), Wish(card=card), None)
+    protocol = Protocol("sentiment2", "group-k", k=3, target="polarity", classes="negative,positive")
+    with open_workspace([dataset], Terminal(), Running("inline", 1)) as workspace:
+        ((names, classifier),) = discovery.members("covarep", "svm:C=1,gamma=0.1", "early", workspace.imported)
+        folder = experiment.run(workspace, (names, classifier), Wish(protocol=protocol), None)
     found = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     assert (found["n_utterances"], found["uar"]) == (RECORDINGS * SEGMENTS, 1.0)
     assert "48 of 48 utterances could not be compared by their sound (no sound" in " ".join(found["warnings"])
@@ -156,7 +156,7 @@ def test_parts_of_recordings_that_overlap_are_found_without_the_recordings():
         return Utterance(f"v[{n}]", "mosi", f"s{n}", "a", origin=Media("v", start, end))
 
     utterances = [segment(0, 0.0, 2.0), segment(1, 1.0, 3.0)]
-    findings = audit(utterances, np.array(["a", "a"]), folds(Card("loso"), utterances))
+    findings = audit(utterances, np.array(["a", "a"]), folds(Protocol("loso"), utterances))
     (overlap,) = [finding for finding in findings if finding.kind == "overlap"]
     assert overlap.fatal
     assert overlap.pairs[0].note == "1.00 s of one file in common"
@@ -176,11 +176,11 @@ def test_what_was_imported_goes_out_by_recording_in_its_time(labels, theirs, tmp
 
 
 def test_media_that_are_not_there_are_no_feature(labels, tmp_path):
-    with open_desk([mosi(labels, tmp_path / "cache")], Terminal(quiet=True), Running("inline", 1)) as desk:
+    with open_workspace([mosi(labels, tmp_path / "cache")], Terminal(quiet=True), Running("inline", 1)) as workspace:
         from affex.pipeline.workspace.workspace import extracted
 
-        with pytest.raises(AffexError, match="No clip has any of the features"):
-            extracted(desk, discovery.feature_specs("gemaps"))
+        with pytest.raises(AffexError, match="No utterance has any of the features"):
+            extracted(workspace, discovery.feature_specs("gemaps"))
 
 
 def test_a_file_that_was_never_fetched_is_not_imported(labels, tmp_path):
@@ -204,4 +204,4 @@ def test_it_is_the_first_example_of_import_and_works_as_it_stands(labels, theirs
     theirs.rename(tmp_path / "CMU_MOSI_COVAREP.csd")
     done = CliRunner().invoke(cli, [*line[1:], "--partial"])
     assert done.exit_code == 0, done.output
-    assert f"covarep: {RECORDINGS * SEGMENTS} clips (frames, 2 columns), 0 without rows" in done.output
+    assert f"covarep: {RECORDINGS * SEGMENTS} utterances (frames, 2 columns), 0 without rows" in done.output

@@ -163,7 +163,7 @@ def test_ctrl_c_is_heard_while_workers_start(table, tmp_path):
     os.killpg(run.pid, signal.SIGINT)  # a terminal sends it to all of them
     _, said = run.communicate(timeout=60)
     assert run.returncode == 130
-    assert "Interrupted. All clips and folds finished so far are kept" in said
+    assert "Interrupted. All utterances and folds finished so far are kept" in said
     assert "Traceback" not in said
     assert gone([child.pid for child in children])
     assert not list(tmp_path.rglob("mfcc.h5"))

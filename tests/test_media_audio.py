@@ -25,18 +25,18 @@ def tone(seconds: float, rate: int, hertz: float = 440.0) -> np.ndarray:
 def test_full_scale_is_one_at_every_depth(tmp_path: Path, subtype: str, step: float) -> None:
     written = np.array([0.0, 0.5, -0.5, -1.0, 0.25] * 100)
     soundfile.write(tmp_path / "a.wav", written, 16000, subtype=subtype)
-    clip = decode(tmp_path / "a.wav")
-    assert clip.samples.dtype == np.float32
-    np.testing.assert_allclose(clip.samples, written, atol=step)
+    utterance = decode(tmp_path / "a.wav")
+    assert utterance.samples.dtype == np.float32
+    np.testing.assert_allclose(utterance.samples, written, atol=step)
 
 
 @pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000, 96000])
 def test_resampling_keeps_length_frequency_and_level(tmp_path: Path, rate: int) -> None:
     soundfile.write(tmp_path / "a.wav", tone(1.0, rate), rate)
-    clip = decode(tmp_path / "a.wav")
-    assert clip.rate == 16000
-    assert len(clip.samples) == 16000
-    spectrum = np.abs(np.fft.rfft(clip.samples))
+    utterance = decode(tmp_path / "a.wav")
+    assert utterance.rate == 16000
+    assert len(utterance.samples) == 16000
+    spectrum = np.abs(np.fft.rfft(utterance.samples))
     assert spectrum.argmax() == 440
     assert spectrum[440] / 8000 == pytest.approx(0.5, abs=2e-3)
 
@@ -53,8 +53,8 @@ def test_channels_are_averaged_or_one_is_chosen(tmp_path: Path) -> None:
 def test_a_span_is_the_same_samples(tmp_path: Path) -> None:
     ramp = np.linspace(-1, 1, 16000)
     soundfile.write(tmp_path / "a.wav", ramp, 16000, subtype="FLOAT")
-    clip = decode(tmp_path / "a.wav", start=0.25, end=0.75)
-    np.testing.assert_array_equal(clip.samples, ramp[4000:12000].astype(np.float32))
+    utterance = decode(tmp_path / "a.wav", start=0.25, end=0.75)
+    np.testing.assert_array_equal(utterance.samples, ramp[4000:12000].astype(np.float32))
 
 
 @pytest.mark.parametrize(("start", "end"), [(0.5, 2.0), (1.5, 1.6)])
@@ -82,8 +82,8 @@ def test_a_span_of_a_container_is_the_same_samples(tmp_path: Path, suffix: str) 
 
 
 @pytest.mark.parametrize("clip", ["mead/M003_level_1_happy_024.mp4", "grid/bbaf2n.mpg"])
-def test_a_span_of_compressed_audio_is_the_same_samples(test_data, clip: str) -> None:
-    path = test_data("clips") / clip
+def test_a_span_of_compressed_audio_is_the_same_samples(test_data, utterance: str) -> None:
+    path = test_data("clips") / utterance
     whole, span = decode(path), decode(path, start=1.6, end=2.2)
     assert len(span.samples) == 9600
     inner = slice(200, -200)  # the resampler sees other neighbours at the edges of a span

@@ -48,8 +48,8 @@ def film(path: Path, change=unchanged, codec: str = "aac", pictures: str = "mpeg
 
 def off(path: Path, start: float, end: float, shift: float = 0.0, **how) -> float:
     """Return how far the content of a span is from where it should be, s."""
-    clip = span(path, start, end, **how)
-    return abs(place(clip, WHOLE, start + clip.begins - shift) - (start + clip.begins - shift))
+    utterance = span(path, start, end, **how)
+    return abs(place(utterance, WHOLE, start + utterance.begins - shift) - (start + utterance.begins - shift))
 
 
 def seen(path: Path, start: float, end: float) -> list[int]:
@@ -403,7 +403,7 @@ def test_channels_that_cancel_out_are_refused(tmp_path: Path, name: str) -> None
 
 
 def two_tracks(path: Path, default: int | None) -> Path:
-    """Write a film whose first sound track is silent."""
+    """Write a video whose first sound track is silent."""
     with av.open(str(path), "w") as out:
         streams = [out.add_stream("pcm_s16le", rate=RATE, layout="mono") for _ in range(2)]
         for number, stream in enumerate(streams):

@@ -142,7 +142,7 @@ def test_pictures_that_begin_late_are_said(tmp_path: Path) -> None:
 
 
 def with_sound(path: Path, both: Path) -> None:
-    """Copy a film and give it a second of silence from its very beginning."""
+    """Copy a video and give it a second of silence from its very beginning."""
     with av.open(str(path)) as film_, av.open(str(both), "w") as out:
         picture = out.add_stream_from_template(film_.streams.video[0])
         sound = out.add_stream("pcm_s16le", rate=16000, layout="mono")
@@ -190,10 +190,10 @@ def test_files_that_are_no_video_say_so(tmp_path: Path) -> None:
         stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
         out.start_encoding()
     for name, said in {
-        "a.wav": "a.wav has no video stream, only audio: a film was expected",
-        "sound.mp4": "sound.mp4 has no video stream, only audio: a film was expected",
-        "cover.m4a": "cover.m4a has no video stream, only audio and a cover picture: a film was expected",
-        "empty.mp4": "empty.mp4 has no video stream, only audio: a film was expected",
+        "a.wav": "a.wav has no video stream, only audio: a video was expected",
+        "sound.mp4": "sound.mp4 has no video stream, only audio: a video was expected",
+        "cover.m4a": "cover.m4a has no video stream, only audio and a cover picture: a video was expected",
+        "empty.mp4": "empty.mp4 has no video stream, only audio: a video was expected",
         "zero.mp4": "zero.mp4 is empty (0 bytes)",
         "text.mp4": "text.mp4 cannot be decoded: Invalid data found when processing input",
         "none.avi": "none.avi has a video stream without pictures",

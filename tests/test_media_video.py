@@ -243,7 +243,7 @@ def test_colours_are_what_was_filmed_in_both_matrices(tmp_path: Path, colorspace
 
 
 def yuv_film(path: Path, levels: list[int], colorspace: int) -> Path:
-    """Write a film of one colour, given as it is stored."""
+    """Write a video of one colour, given as it is stored."""
     import av
 
     with av.open(str(path), "w") as out:
@@ -261,15 +261,15 @@ def yuv_film(path: Path, levels: list[int], colorspace: int) -> Path:
 
 def test_windows_are_bounded_and_shared_by_those_who_overlap(three_seconds: Path) -> None:
     picture = SIDE * SIDE * 3
-    for n_clips, most in [(1, 10), (2, 5), (5, 2), (20, 1)]:
-        wanted = [want(f"{k}") for k in range(n_clips)]
+    for n_utterances, most in [(1, 10), (2, 5), (5, 2), (20, 1)]:
+        wanted = [want(f"{k}") for k in range(n_utterances)]
         sizes = [
             len(event.frames.times)
             for event in windows(three_seconds.parent, "a.mp4", wanted, window_bytes=10 * picture)
             if isinstance(event, Window)
         ]
         assert max(sizes) == most
-        assert sum(sizes) == 75 * n_clips
+        assert sum(sizes) == 75 * n_utterances
 
 
 def test_an_8k_film_comes_one_picture_at_a_time(tmp_path: Path) -> None:
@@ -307,14 +307,16 @@ def peak(path: Path) -> tuple[int, int]:
 
 
 def test_real_films_are_read_whole(test_data) -> None:
-    clips = test_data("clips")
+    utterances = test_data("clips")
     for path, n_frames, size in [
         ("mead/M003_level_1_happy_024.mp4", 63, (1080, 1920)),
         ("grid/bbaf2n.mpg", 75, (288, 360)),
         ("lrs3/00002.mp4", 48, (224, 224)),
         ("ravdess/01-01-01-01-01-01-01.mp4", 98, (720, 1280)),  # 99 in the file, the last one cut off by its edit list
     ]:
-        seen = gathered(windows(clips, path, [want("all"), want("span", "all", 0.6, 1.0), want("even", "16/clip")]))
+        seen = gathered(
+            windows(utterances, path, [want("all"), want("span", "all", 0.6, 1.0), want("even", "16/clip")])
+        )
         frames = seen["all"]
         rate = 30000 / 1001 if "ravdess" in path else 25
         assert frames.pictures.shape == (n_frames, *size, 3)

@@ -20,7 +20,7 @@ import pytest
 import skops.io
 from affex.pipeline.caching.cache import recipe
 from affex.pipeline.cli.command import cli
-from affex.pipeline.corpora.base import LOSO, Card
+from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.models.fit_predict import lines
@@ -34,7 +34,7 @@ from conftest import ROOT
 from corpus import write_wav
 from synthetic import make_matrix, relabelled, with_values
 
-VALENCE = Card("valence", target="valence")
+VALENCE = Protocol("valence", target="valence")
 
 
 def wanted(classifier: str, **changes: Any) -> Settings:
@@ -74,16 +74,16 @@ def svm() -> Model:
     ("settings", "n_frames"),
     [
         (wanted("svm"), 1),
-        (wanted("svm", reweight=True, card=replace(LOSO, classes="joy,anger+sadness")), 1),
-        (wanted("svm:select=anova", card=VALENCE), 1),
+        (wanted("svm", reweight=True, protocol=replace(LOSO, classes="joy,anger+sadness")), 1),
+        (wanted("svm:select=anova", protocol=VALENCE), 1),
         (wanted("svm:select=pca,C=1"), 1),
         (wanted("svm:select=pfa,C=1"), 1),
         (wanted("xgboost:rounds=20"), 1),
-        (wanted("xgboost:rounds=20", card=VALENCE), 1),
+        (wanted("xgboost:rounds=20", protocol=VALENCE), 1),
         (wanted("gmm:components=2"), 12),
         (wanted("gmm:components=2,pool=vote"), 12),
     ],
-    ids=lambda value: getattr(value, "classifier", None) and f"{value.classifier.name}-{value.card.target}",
+    ids=lambda value: getattr(value, "classifier", None) and f"{value.classifier.name}-{value.protocol.target}",
 )
 def test_a_model_without_a_speaker_says_what_the_fold_of_that_speaker_said(settings, n_frames, tmp_path):
     matrix = with_values(make_matrix(n_frames=n_frames, classes=("anger", "joy", "sadness")))
@@ -143,17 +143,19 @@ def test_those_whom_a_fixed_split_names_on_no_side_are_not_learned_from():
     matrix = make_matrix()
     side = {"00": "train", "01": "train", "02": "validation", "03": "test"}
     utterances = tuple(replace(u, split=side.get(u.speaker)) for u in matrix.utterances)
-    model = fitted(replace(matrix, utterances=utterances), wanted("svm:C=1,gamma=1", card=Card("split", "split")))
+    model = fitted(
+        replace(matrix, utterances=utterances), wanted("svm:C=1,gamma=1", protocol=Protocol("split", "split"))
+    )
     assert model.learned.n_utterances == 64
     assert model.learned.left_out == {"in no fold": 32}
 
 
 def test_what_is_short_of_the_card_is_kept_with_the_model():
-    card = replace(LOSO, counts={"joy": 25})
+    protocol = replace(LOSO, counts={"joy": 25})
     with pytest.raises(AffexError, match="PARTIAL=1"):
-        fit(make_matrix(), wanted("svm:C=1,gamma=1", card=card))
-    model = fit(make_matrix(), wanted("svm:C=1,gamma=1", card=card), partial=True)
-    assert model.learned.notes == ("the card loso asserts 25 utterances of 'joy', found 24",)
+        fit(make_matrix(), wanted("svm:C=1,gamma=1", protocol=protocol))
+    model = fit(make_matrix(), wanted("svm:C=1,gamma=1", protocol=protocol), partial=True)
+    assert model.learned.notes == ("the protocol loso asserts 25 utterances of 'joy', found 24",)
 
 
 def test_a_model_file_keeps_all_that_is_known_of_it(svm, tmp_path):
@@ -446,7 +448,7 @@ def elsewhere(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> list[str]:
-    """A corpus of 24 clips, 4 speakers, 2 labels; returns the options that name it, and the cache."""
+    """A corpus of 24 utterances, 4 speakers, 2 labels; returns the options that name it, and the cache."""
     rows = ["file,speaker,label"]
     for n in range(24):
         name = f"s{n % 4}/{n:02d}.wav"
@@ -457,7 +459,7 @@ def corpus(tmp_path: Path) -> list[str]:
 
 
 def said_of(path: Path, **where: str) -> dict[str, list[str]]:
-    """What a table says of each clip, by the clip's own name: the prediction and the scores."""
+    """What a table says of each utterance, by the utterance's own name: the prediction and the scores."""
     with path.open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if where.items() <= row.items()]
     wanted = [name for name in rows[0] if name == "predicted" or name.startswith("score_")]

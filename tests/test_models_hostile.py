@@ -25,7 +25,7 @@ def test_whatever_is_changed_is_refused_or_says_something(kind, files, tmp_path)
     n_frames = fuzz_models.MODELS[kind][2]
     assert fuzz_models.outcome(files[kind], tmp_path, n_frames) == "taken"
     for number in range(16):
-        _, changed = fuzz_models.hurt(files[kind], random.Random(number))
+        _, changed = fuzz_models.damaged(files[kind], random.Random(number))
         assert fuzz_models.outcome(changed, tmp_path, n_frames) in ("refused", "taken")
 
 

@@ -1,4 +1,5 @@
-"""Frames pooled over the clip: the statistics, how they are asked for, and what becomes of them up to a model file."""
+"""Frames pooled over the utterance: the statistics, how they are asked for, and what becomes of them up to a model
+file."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -7,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from affex.features.base import AudioFeature, ChainedFeature, Clip, Feature, Rows
+from affex.features.base import AudioFeature, ChainedFeature, Feature, Rows, Signal
 from affex.pipeline.caching import cache as store_of
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.cli.command import cli
@@ -24,7 +25,7 @@ from affex.pipeline.specs.discovery import FeatureSpec, feature_specs, pooled_fo
 from affex.pipeline.streams.table import load
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
-from affex.pipeline.workspace.workspace import Running, extracted, open_desk
+from affex.pipeline.workspace.workspace import Running, extracted, open_workspace
 from corpus import run, small, spec
 from films import film
 from plain import Level, Samples, Seen, Tiles
@@ -200,7 +201,7 @@ def test_pooling_is_written_like_a_parameter_but_is_none_of_the_feature():
         ("mfcc:pool=", "mean, .*min"),
         ("mfcc:pool=mean+mean", "names a statistic twice"),
         ("mfcc:pol=mean", "Did you mean pool"),
-        ("egemaps:pool=mean", "egemaps has one row a clip"),
+        ("egemaps:pool=mean", "egemaps has one row an utterance"),
         ("mfcc:pool=mean+qmean", "nothing says how good a frame of mfcc is.*these have that: .*face, faces"),
         ("mfcc:pool=mean mfcc:pool=std", "named twice"),
         ("mfcc mfcc:pool=std", "named twice"),
@@ -228,7 +229,7 @@ SAMPLES, LEVEL = spec("samples", Samples()), spec("level", Level())
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Dataset:
-    return small(tmp_path, n_clips=6)
+    return small(tmp_path, n_utterances=6)
 
 
 def test_pooled_frames_are_the_rows_of_the_clips(dataset):
@@ -288,14 +289,14 @@ class Rated(AudioFeature):
     def columns(self) -> tuple[str, ...]:
         return (*JUDGED, "loudness")
 
-    def extract(self, clip: Clip) -> Rows:
-        n = len(clip.samples) // 320
+    def extract(self, signal: Signal) -> Rows:
+        n = len(signal.samples) // 320
         values = np.zeros((n, 7), np.float32)
         values[:, 0] = np.arange(n) / 50
         faces = np.arange(n) % 3 != 2
         values[faces, 1:6] = 1, 1, 0, 0, 1
         values[faces, 3] = np.flatnonzero(faces)
-        values[faces, 6] = self.gain * clip.samples[: n * 320].reshape(n, 320).std(axis=1)[faces]
+        values[faces, 6] = self.gain * signal.samples[: n * 320].reshape(n, 320).std(axis=1)[faces]
         return Rows(values, values[:, 0].astype(np.float64))
 
 
@@ -320,12 +321,12 @@ class Heard(ChainedFeature):
     def columns(self) -> tuple[str, ...]:
         return ("loudness",)
 
-    def extract_many(self, clips: Iterable[Rows], model: Any) -> list[Rows]:
-        return [self._rows(clip) for clip in clips]
+    def extract_many(self, utterances: Iterable[Rows], model: Any) -> list[Rows]:
+        return [self._rows(signal) for signal in utterances]
 
-    def _rows(self, clip: Rows) -> Rows:
-        faces = clip.values[:, 1] == 1
-        return Rows(clip.values[faces, 6:].copy(), clip.times[faces] + self.late)
+    def _rows(self, signal: Rows) -> Rows:
+        faces = signal.values[:, 1] == 1
+        return Rows(signal.values[faces, 6:].copy(), signal.times[faces] + self.late)
 
 
 RATED, HEARD = spec("rated", Rated()), spec("heard", Heard())
@@ -386,11 +387,11 @@ def test_blurred_frames_of_a_real_face_hardly_move_its_embedding(tmp_path):
     (tmp_path / "data").mkdir()
     film(tmp_path / "data" / "one.mp4", [picture, blurred(picture), blurred(picture), picture], rate=5)
     utterance = Utterance(id="one", corpus="small", speaker="s", video=Media("one.mp4"))
-    clips = Dataset("small", tmp_path / "data", tmp_path / "cache" / "small", (utterance,))
+    utterances = Dataset("small", tmp_path / "data", tmp_path / "cache" / "small", (utterance,))
     (face,) = feature_specs("face:pool=mean+qmean")
-    run(clips, face.unpooled)
-    frames = load(clips, [face.unpooled]).X
-    mean, weighted = load(clips, [face]).X[0].reshape(2, -1)
+    run(utterances, face.unpooled)
+    frames = load(utterances, [face.unpooled]).X
+    mean, weighted = load(utterances, [face]).X[0].reshape(2, -1)
     sharp = frames[[0, 3]].mean(axis=0)
     assert len(frames) == 4
     assert np.linalg.norm(weighted - sharp) < 0.5 * np.linalg.norm(mean - sharp)
@@ -412,7 +413,7 @@ def test_an_evaluation_pools_by_itself_says_so_and_computes_nothing_again(tmp_pa
     path = table(tmp_path)
     found = evaluated([path], cache, features="mfcc")
     said = capsys.readouterr().out.replace("\n", " ")
-    assert "mfcc has one row a frame, and svm reads one a clip: pooled, as mfcc:pool=mean+std+min+max" in said
+    assert "mfcc has one row a frame, and svm reads one an utterance: pooled, as mfcc:pool=mean+std+min+max" in said
     assert found["features"] == "mfcc:pool=mean+std+min+max"
     assert list(cache.glob("mine/runs/mfcc-pool=mean+std+min+max_svm_*"))
 
@@ -439,9 +440,9 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a table, its wavs, and a model that was fitted on them."""
     folder, console = tmp_path_factory.mktemp("fitted"), Terminal()
     corpus = opened("csv", table(folder), folder / "cache", partial=False, console=console)
-    settings = Settings(corpus="mine", features=("mfcc",), classifier=SVM, card=LOSO)
-    with open_desk([corpus], console, Running("inline", 1)) as desk:
-        fit_predict.fit(desk, settings, folder / "one.affex")
+    settings = Settings(corpus="mine", features=("mfcc",), classifier=SVM, protocol=LOSO)
+    with open_workspace([corpus], console, Running("inline", 1)) as workspace:
+        fit_predict.fit(workspace, settings, folder / "one.affex")
     return folder
 
 
@@ -449,8 +450,8 @@ def test_a_model_pools_new_recordings_as_those_it_was_fitted_on(fitted):
     model = read(fitted / "one.affex")
     assert model.settings.features == ("mfcc:pool=mean+std+min+max",)
     recordings = at_hand(fitted / "mine-wav", fitted / "cache", with_speakers=False)
-    with open_desk([recordings], Terminal(), Running("inline", 1)) as desk:
-        lines = fit_predict.predict(desk, model, "one", None).read_text(encoding="utf-8").splitlines()
+    with open_workspace([recordings], Terminal(), Running("inline", 1)) as workspace:
+        lines = fit_predict.predict(workspace, model, "one", None).read_text(encoding="utf-8").splitlines()
     right = [("loud" if int(line.split(",")[0].split(".")[0][-1]) % 2 else "soft") in line for line in lines[1:]]
     assert len(right) == 16
     assert all(right)
@@ -459,14 +460,14 @@ def test_a_model_pools_new_recordings_as_those_it_was_fitted_on(fitted):
 @pytest.mark.usefixtures("presets")
 def test_a_model_weighs_new_recordings_as_those_it_was_fitted_on(tmp_path, cache):
     corpus = opened("csv", table(tmp_path), cache, partial=False, console=Terminal())
-    settings = Settings(corpus="mine", features=("heard:pool=qmean+qstd",), classifier=SVM, card=LOSO)
-    with open_desk([corpus], Terminal(), Running("inline", 1)) as desk:
-        fit_predict.fit(desk, settings, tmp_path / "one.affex")
+    settings = Settings(corpus="mine", features=("heard:pool=qmean+qstd",), classifier=SVM, protocol=LOSO)
+    with open_workspace([corpus], Terminal(), Running("inline", 1)) as workspace:
+        fit_predict.fit(workspace, settings, tmp_path / "one.affex")
     model = read(tmp_path / "one.affex")
     assert model.settings.features == ("heard:pool=qmean+qstd",)
     recordings = at_hand(tmp_path / "mine-wav", tmp_path / "elsewhere", with_speakers=False)
-    with open_desk([recordings], Terminal(), Running("inline", 1)) as desk:
-        lines = fit_predict.predict(desk, model, "one", None).read_text(encoding="utf-8").splitlines()
+    with open_workspace([recordings], Terminal(), Running("inline", 1)) as workspace:
+        lines = fit_predict.predict(workspace, model, "one", None).read_text(encoding="utf-8").splitlines()
     right = [("loud" if int(line.split(",")[0].split(".")[0][-1]) % 2 else "soft") in line for line in lines[1:]]
     assert len(right) == 16
     assert all(right)
@@ -493,8 +494,8 @@ def test_the_device_reaches_the_features_and_brings_a_worker_a_gpu(dataset, monk
     monkeypatch.setattr("joblib.cpu_count", lambda: 2)
     tiles = FeatureSpec("tiles", Tiles(), Tiles())
     for device, gpus in (("cuda", 3), ("cpu", 0)):
-        with open_desk([dataset], Terminal(), Running("local", 2, device)) as desk:
-            extracted(desk, [replace(tiles, pool=MEAN_STD)])
+        with open_workspace([dataset], Terminal(), Running("local", 2, device)) as workspace:
+            extracted(workspace, [replace(tiles, pool=MEAN_STD)])
         assert seen == {"specs": [tiles], "device": device, "several": device == "cuda", "gpus": gpus}
 
 

@@ -1,4 +1,5 @@
-"""What labels and speakers alone show is said, or refused, before a clip is decoded; one training speaker is enough."""
+"""What labels and speakers alone show is said, or refused, before an utterance is decoded; one training speaker is
+enough."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affex.pipeline.caching.dataset import opened
-from affex.pipeline.corpora.base import LOSO, Card
+from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.prechecks import foreseen
@@ -21,11 +22,11 @@ from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.workspace import experiment
 from affex.pipeline.workspace.experiment import Wish
-from affex.pipeline.workspace.workspace import Running, open_desk
+from affex.pipeline.workspace.workspace import Running, open_workspace
 from synthetic import EMOTIONS, make_matrix, with_values
 
 SVM = Settings(corpus="toy", features=("made",), classifier=discovery.classifier("svm"), keys=("key",))
-VALENCE = Card("loso", target="valence")
+VALENCE = Protocol("loso", target="valence")
 TWO = with_values(make_matrix(n_speakers=2, class_shift=2.0))
 
 
@@ -52,16 +53,16 @@ def limits(result: Result) -> list[dict[str, str]]:
         ("svm", LOSO, {"C": 1.0, "gamma": 1.0}, {"search", "calibration"}),
         ("svm:C=1,gamma=1", LOSO, {"C": 1.0, "gamma": 1.0}, {"calibration"}),
         ("svm:select=anova", LOSO, {"C": 1.0, "gamma": 1.0, "keep": 0.3}, {"search", "calibration"}),
-        ("svm", Card("group-k", "group-k", k=2), {"C": 1.0, "gamma": 1.0}, {"search", "calibration"}),
-        ("svm", Card("session", "session"), {"C": 1.0, "gamma": 1.0}, {"search", "calibration"}),
+        ("svm", Protocol("group-k", "group-k", k=2), {"C": 1.0, "gamma": 1.0}, {"search", "calibration"}),
+        ("svm", Protocol("session", "session"), {"C": 1.0, "gamma": 1.0}, {"search", "calibration"}),
         ("xgboost", LOSO, {"rounds": 100}, {"search"}),
         ("svm", VALENCE, {"C": 1.0, "epsilon": 0.1, "gamma": 1.0}, {"search"}),
         ("xgboost", VALENCE, {"rounds": 100}, {"search"}),
     ],
 )
-def test_two_speakers_are_evaluated_with_fixed_settings_which_is_said(tmp_path, spec, card, chosen, limited):
+def test_two_speakers_are_evaluated_with_fixed_settings_which_is_said(tmp_path, spec, protocol, chosen, limited):
     matrix = with_fields(TWO, session=lambda u: f"session {u.speaker}")
-    asked = settings(spec, card=card)
+    asked = settings(spec, protocol=protocol)
     result = evaluate(matrix, asked, inner=True)
     assert [dict(fold.best_params) for fold in result.folds] == [chosen, chosen]
     assert [set(of_fold) for of_fold in limits(result)] == [limited | {"inner"}] * 2
@@ -71,7 +72,7 @@ def test_two_speakers_are_evaluated_with_fixed_settings_which_is_said(tmp_path, 
     found = report.write(result, tmp_path / "run")
     assert all(set(fold["limits"]) == limited | {"inner"} for fold in found["folds"].values())
     assert runs.read(tmp_path / "run").scores.predicted.tolist()
-    if card is not VALENCE:
+    if protocol is not VALENCE:
         assert found["uar"] > 0.5  # chance is 0.25
         assert found["largest_score"]["differs"] == 0
         assert "cannot be told with 2 speakers" in tables.chance_words(found)
@@ -86,7 +87,7 @@ def test_normalised_speakers_too(norm):
 
 def test_a_split_with_one_training_speaker():
     matrix = with_fields(make_matrix(n_speakers=3), split=lambda u: "train" if u.speaker == "00" else "test")
-    asked = settings("svm", card=Card("split", "split"))
+    asked = settings("svm", protocol=Protocol("split", "split"))
     assert set(*limits(evaluate(matrix, asked))) == {"search", "calibration"}
     assert foreseen(matrix.utterances, asked)[0].startswith("1 of 1 folds learn from 1 speaker")
     tuned = with_fields(matrix, split=lambda u: {"00": "train", "01": "validation"}.get(u.speaker, "test"))
@@ -95,7 +96,9 @@ def test_a_split_with_one_training_speaker():
 
 
 def test_what_is_foreseen_is_true_of_three_speakers_in_two_groups_too():
-    (said,) = foreseen(make_matrix(n_speakers=3).utterances, settings("svm", card=Card("group-k", "group-k", k=2)))
+    (said,) = foreseen(
+        make_matrix(n_speakers=3).utterances, settings("svm", protocol=Protocol("group-k", "group-k", k=2))
+    )
     assert said.startswith("1 of 2 folds learn from 1 speaker")
     assert said.endswith("Where it learns from 2 speakers or more, it searches.")  # "with 3 speakers" would be untrue
     assert "calibrat" not in foreseen(TWO.utterances, settings("xgboost"))[0]  # it calibrates nothing
@@ -147,7 +150,7 @@ def test_a_fold_that_learns_one_class_is_refused_with_the_way_out():
 def test_speakers_without_any_other_value_are_refused():
     constant = with_fields(TWO, valence=lambda u: 1.0 if u.speaker == "01" else u.valence)
     with pytest.raises(AffexError, match=r"Fold 00: .* all of them are '1.0'"):
-        foreseen(constant.utterances, settings("svm", card=VALENCE))
+        foreseen(constant.utterances, settings("svm", protocol=VALENCE))
 
 
 @pytest.fixture
@@ -169,21 +172,21 @@ def nowhere(tmp_path: Path):
     ("speakers", "card", "expected"),
     [
         ("a", LOSO, "at least 2 speakers, found 1: 'a'"),
-        ("a", Card("group-k", "group-k", k=5), "group-k makes k=5 groups of speakers, and there is only one, 'a'"),
-        ("ab", Card("group-k", "group-k", k=5), "there are 2: expected 2"),
-        ("ab", Card("session", "session"), "16 of 16 utterances have no session"),
-        ("ab", Card("split", "split"), "needs utterances called train"),
+        ("a", Protocol("group-k", "group-k", k=5), "group-k makes k=5 groups of speakers, and there is only one, 'a'"),
+        ("ab", Protocol("group-k", "group-k", k=5), "there are 2: expected 2"),
+        ("ab", Protocol("session", "session"), "16 of 16 utterances have no session"),
+        ("ab", Protocol("split", "split"), "needs utterances called train"),
     ],
 )
-def test_nothing_is_decoded_for_what_cannot_be_evaluated(nowhere, capsys, speakers, card, expected):
+def test_nothing_is_decoded_for_what_cannot_be_evaluated(nowhere, capsys, speakers, protocol, expected):
     console, datasets = nowhere(*speakers)
     member = discovery.members("gemaps", "svm", "early")[0]
-    with open_desk(datasets, console, Running("inline", 1)) as desk:
+    with open_workspace(datasets, console, Running("inline", 1)) as workspace:
         with pytest.raises(AffexError, match=expected):
-            experiment.single(desk, member, Wish(card=card), None, leak=False)
+            experiment.single(workspace, member, Wish(protocol=protocol), None, leak=False)
         assert "computed" not in capsys.readouterr().out
         with pytest.raises(AffexError, match=expected):
-            fit_predict.fit(desk, settings("svm", features=("gemaps",), card=card), None)
+            fit_predict.fit(workspace, settings("svm", features=("gemaps",), protocol=protocol), None)
         assert "computed" not in capsys.readouterr().out
 
 
@@ -191,10 +194,10 @@ def test_what_will_be_done_without_is_said_before_anything_is_decoded(nowhere, c
     console, datasets = nowhere(*"ab")
     members = discovery.members("gemaps is09", "svm", "late")
     with (
-        open_desk(datasets, console, Running("inline", 1)) as desk,
-        pytest.raises(AffexError, match="No clip has any of the features"),
+        open_workspace(datasets, console, Running("inline", 1)) as workspace,
+        pytest.raises(AffexError, match="No utterance has any of the features"),
     ):
-        experiment.fused(desk, members, Wish(card=LOSO), "late", None, leak=False)
+        experiment.fused(workspace, members, Wish(protocol=LOSO), "late", None, leak=False)
     said = capsys.readouterr().out
     assert said.count("2 of 2 folds learn from 1 speaker") == 1
     assert said.index("2 of 2 folds learn from 1 speaker") < said.index("failed")

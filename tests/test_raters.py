@@ -57,7 +57,7 @@ def test_the_ceiling_by_hand():
         # Each 'neu' faces neu twice and ang once: two right. The third faces two 'neu': half right, half ang.
         (("neu",), ("neu",), ("neu", "ang")),
     )
-    #   majority \ judged   ang  hap+exc  neu
+    #   majority \ evaluated   ang  hap+exc  neu
     # ang                     0        0    1
     # hap+exc                 0        3    0
     # neu                    .5        0  5.5

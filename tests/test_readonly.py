@@ -93,7 +93,7 @@ def test_what_is_missing_in_a_cache_that_is_only_read_is_said(study: Path) -> No
     with read_only(study / "cache"), pytest.raises(AffexError) as refused:
         affex("features", *of(study), "--features", "gemaps", *RUNNING)
     assert "cannot be written" in str(refused.value)
-    assert "gemaps would have to be written: 16 of 16 clips have no rows there yet" in str(refused.value)
+    assert "gemaps would have to be written: 16 of 16 utterances have no rows there yet" in str(refused.value)
 
 
 def test_results_that_could_not_be_written_are_refused_before_anything_is_learned(
@@ -140,7 +140,7 @@ def test_a_refusal_to_lock_is_called_so(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(AffexError) as error:
         run(small(tmp_path, 2), LEVEL)
     assert f"cannot be locked: its file system refuses locks ({os.strerror(refusal)})" in str(error.value)
-    assert "level would have to be written: 2 of 2 clips" in str(error.value)
+    assert "level would have to be written: 2 of 2 utterances" in str(error.value)
     assert "CACHE" not in str(error.value)
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
-from affex.pipeline.corpora.base import LOSO, Card
+from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import intervals, metrics, runs
 from affex.pipeline.evaluation.evaluate import evaluate
-from affex.pipeline.evaluation.folds import card_hash
+from affex.pipeline.evaluation.folds import protocol_hash
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
 from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.manifest.utterance import Utterance
@@ -26,7 +26,7 @@ from sklearn.metrics import balanced_accuracy_score
 from synthetic import EMOTIONS, Bayes, make_matrix, relabelled, with_values
 
 SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
-VALENCE = replace(SETTINGS, card=Card("loso", target="valence"))
+VALENCE = replace(SETTINGS, protocol=Protocol("loso", target="valence"))
 FILES = ("metrics.json", "predictions.csv", "confusion.png", "report.txt")
 
 
@@ -113,7 +113,7 @@ def test_metrics_json_says_what_made_the_figures(by_hand, tmp_path):
     }
     assert {key: found[key] for key in expected} == expected
     assert found["card"]["name"] == "loso"
-    assert found["card"]["hash"] == card_hash(LOSO)
+    assert found["card"]["hash"] == protocol_hash(LOSO)
     assert found["folds"]["ada"] == {"n_train": 2, "n_test": 4, "best_params": {"C": 10.0, "n": 3}}
     assert {"python", "affex", "numpy", "scikit-learn", "xgboost"} <= found["versions"].keys()
 
@@ -201,7 +201,7 @@ def test_a_folder_that_cannot_be_written(by_hand, tmp_path):
 def test_the_terminal_shows_figures_chance_and_notes(by_hand):
     text = shown(by_hand)
     assert "toy: made, synthetic, loso" in text
-    assert f"6 utterances of 2 speakers in 2 folds, 3 classes, seed 0, card {card_hash(LOSO)[:8]}; " in text
+    assert f"6 utterances of 2 speakers in 2 folds, 3 classes, seed 0, protocol {protocol_hash(LOSO)[:8]}; " in text
     assert "left out: 2 without a label" in text
     assert "Figures: 95% intervals over 2 speakers; chance is always 'joy'" in text
     lines = [line.split() for line in text.splitlines()]
@@ -388,16 +388,16 @@ def test_run_names_are_readable_and_tell_settings_apart():
     assert name_of(SETTINGS).startswith("made_synthetic_loso-")
     assert name_of(norm).startswith("made_synthetic_loso_spknorm-")
     assert name_of(VALENCE).startswith("valence_made_synthetic_loso-")
-    assert name_of(replace(SETTINGS, card=Card("random-k", "random-k"))).startswith("made_synthetic_random-10-")
+    assert name_of(replace(SETTINGS, protocol=Protocol("random-k", "random-k"))).startswith("made_synthetic_random-10-")
     two = replace(SETTINGS, features=("mfcc:n=20,hop=0.005", "größe/compare"))
     assert name_of(two).startswith("mfcc-n=20-hop=0.005+gr-e-compare_synthetic_loso-")
     others = (
         replace(SETTINGS, seed=1),
-        replace(SETTINGS, card=Card("loso", classes="joy,anger")),
+        replace(SETTINGS, protocol=Protocol("loso", classes="joy,anger")),
         replace(SETTINGS, classifier=Bayes(smoothing=1e-3)),
-        replace(SETTINGS, card=Card("loso", parts=("speech",))),
+        replace(SETTINGS, protocol=Protocol("loso", parts=("speech",))),
         replace(SETTINGS, keys=("another",)),
-        replace(SETTINGS, card=Card("loso", target="sex")),
+        replace(SETTINGS, protocol=Protocol("loso", target="sex")),
         replace(SETTINGS, reweight=True),
         replace(SETTINGS, soft=True),
     )
@@ -436,13 +436,13 @@ def test_what_a_run_rests_on():
     relabelled = (replace(utterances[0], label="b"), *utterances[1:])
     about = SETTINGS.about()
     others = [
-        report.rests_on(matrix, about),
-        report.rests_on(replace(matrix, X=X + 1), about),
-        report.rests_on(replace(matrix, present=~matrix.present), about),
-        report.rests_on(replace(matrix, utterances=relabelled), about),
-        report.rests_on(matrix, replace(SETTINGS, seed=9).about()),
-        report.rests_on(matrix, replace(SETTINGS, card=Card("loso", classes="a,b")).about()),
-        report.rests_on(matrix, about, "leaks allowed"),
+        report.depends_on(matrix, about),
+        report.depends_on(replace(matrix, X=X + 1), about),
+        report.depends_on(replace(matrix, present=~matrix.present), about),
+        report.depends_on(replace(matrix, utterances=relabelled), about),
+        report.depends_on(matrix, replace(SETTINGS, seed=9).about()),
+        report.depends_on(matrix, replace(SETTINGS, protocol=Protocol("loso", classes="a,b")).about()),
+        report.depends_on(matrix, about, "leaks allowed"),
     ]
     assert len(set(others)) == 7
-    assert report.rests_on(matrix, about) == others[0]
+    assert report.depends_on(matrix, about) == others[0]

@@ -72,10 +72,10 @@ def fused_from(folder: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("hurt", "file"), [(relabelled, "predictions.csv"), (edited, "metrics.json"), (fused_from, "inner.csv")]
+    ("damaged", "file"), [(relabelled, "predictions.csv"), (edited, "metrics.json"), (fused_from, "inner.csv")]
 )
-def test_a_damaged_run_is_not_compared_fused_shown_or_kept(two, tmp_path, hurt, file):
-    hurt(two[1])
+def test_a_damaged_run_is_not_compared_fused_shown_or_kept(two, tmp_path, damaged, file):
+    damaged(two[1])
     with pytest.raises(UsageError, match=rf"run1: {file} is not what was written.*Make it again with `make evaluate`"):
         comparison.report(Terminal(), two, tmp_path, tmp_path / "compared", "")
     with pytest.raises(UsageError, match=f"{file} is not what was written"):

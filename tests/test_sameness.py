@@ -39,15 +39,15 @@ SPECS = (
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """Four films, and clips that overlap in one of them; frames of three sizes, faces that leave, and nobody."""
+    """Four videos, and utterances that overlap in one of them; frames of three sizes, faces that leave, and nobody."""
     folder = tmp_path_factory.mktemp("films")
     film(folder / "long.mp4", scenes([k if k % 5 else None for k in range(8)]), rate=5)
     film(folder / "short.avi", scenes([3] * 4 + [9] * 4))
     film(folder / "two.mkv", [company((150, 110), (100, 300)), company((100, 300))], rate=5)
     film(folder / "nobody.mp4", [nobody((64, 100))] * 3, rate=5)
-    clips = [("long.mp4", None, None), ("long.mp4", 0.0, 0.9), ("short.avi", None, None), ("long.mp4", 0.7, 1.6)]
-    clips += [("two.mkv", None, None), ("nobody.mp4", None, None)]
-    utterances = (Utterance(str(n), "films", "she", video=Media(*clip)) for n, clip in enumerate(clips))
+    utterances = [("long.mp4", None, None), ("long.mp4", 0.0, 0.9), ("short.avi", None, None), ("long.mp4", 0.7, 1.6)]
+    utterances += [("two.mkv", None, None), ("nobody.mp4", None, None)]
+    utterances = (Utterance(str(n), "films", "she", video=Media(*utterance)) for n, utterance in enumerate(utterances))
     return Dataset("films", folder, folder / "cache", tuple(utterances))
 
 
@@ -70,10 +70,10 @@ def usual(films: Dataset) -> dict[str, bytes]:
 def test_windows_and_batches_do_not_show(
     films: Dataset, usual: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for n_frames, n_bytes, n_clips, n_rows, carried in ((1, 1, 1, 1, 1), (3, 10**6, 4, 12, 10**5)):
+    for n_frames, n_bytes, n_utterances, n_rows, carried in ((1, 1, 1, 1, 1), (3, 10**6, 4, 12, 10**5)):
         monkeypatch.setattr(video, "WINDOW_FRAMES", n_frames)
         monkeypatch.setattr(search, "AT_ONCE", n_bytes)
-        monkeypatch.setitem(chain.BATCH, "cpu", (n_clips, n_rows))
+        monkeypatch.setitem(chain.BATCH, "cpu", (n_utterances, n_rows))
         monkeypatch.setattr(streams, "CARRIED", carried)
         assert published(replace(films, folder=tmp_path / str(n_frames))) == usual
 
@@ -94,7 +94,7 @@ def test_the_cores_of_a_machine_do_not_show(films: Dataset, usual: dict[str, byt
 
 @pytest.mark.usefixtures("usual")
 def test_the_order_and_the_company_of_clips_do_not_show(films: Dataset, tmp_path: Path) -> None:
-    """A clip's digest is that of its rows and pictures."""
+    """An utterance's digest is that of its rows and pictures."""
     some = replace(films, folder=tmp_path, utterances=tuple(films.utterances[number] for number in (5, 3, 1)))
     extract(some, SPECS, lambda: stages.opened("inline", 1), Listener())
     for whole in extract(films, SPECS, no_runner, Listener()):
@@ -104,7 +104,7 @@ def test_the_order_and_the_company_of_clips_do_not_show(films: Dataset, tmp_path
 
 
 def digests(path: Path) -> dict[str, str]:
-    """Return the digest of each clip's rows and pictures."""
+    """Return the digest of each utterance's rows and pictures."""
     with store.reading(path) as reader:
         return dict(zip(reader.ids, reader.digests, strict=True))
 

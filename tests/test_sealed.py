@@ -26,11 +26,11 @@ def test_the_layout_does_not_count():
 def test_no_flipped_byte_and_no_cut_is_read_as_something_else():
     whole, chance = text(), random.Random(0)
     for _ in range(2000):
-        hurt = bytearray(whole[: chance.randrange(len(whole)) if chance.random() < 0.3 else None])
-        if hurt:
-            hurt[chance.randrange(len(hurt))] ^= 1 << chance.randrange(8)
+        damaged = bytearray(whole[: chance.randrange(len(whole)) if chance.random() < 0.3 else None])
+        if damaged:
+            damaged[chance.randrange(len(damaged))] ^= 1 << chance.randrange(8)
         with contextlib.suppress(DamagedError):
-            assert opened(bytes(hurt)) == RECORD
+            assert opened(bytes(damaged)) == RECORD
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from affex.pipeline.corpora.base import LOSO, Card
+from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation.selection import class_map, in_parts, require_counts, select
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.text.errors import AffexError, UsageError
@@ -34,7 +34,7 @@ def test_every_label_is_a_class_by_default():
 
 def test_classes_are_merged_and_the_rest_is_left_out_and_counted():
     utterances = spoken("hap", "exc", "ang", "fru", "fru", None)
-    selection = select(utterances, Card("c", classes="hap+exc,ang"))
+    selection = select(utterances, Protocol("c", classes="hap+exc,ang"))
     assert selection.y.tolist() == ["hap+exc", "hap+exc", "ang"]
     assert selection.classes == ("hap+exc", "ang")
     assert selection.left_out == {"without a label": 1, "of another label": 2}
@@ -66,21 +66,21 @@ def test_classes_that_make_no_sense(classes, message):
 
 def test_another_target():
     matrix = make_matrix()
-    assert select(matrix.utterances, Card("c", target="sex")).classes == ("f", "m")
+    assert select(matrix.utterances, Protocol("c", target="sex")).classes == ("f", "m")
 
 
 def test_an_aspect_is_a_target_like_a_label():
     happy = (("happy", "present"), ("sad", "absent"))
     aspects = (happy, (("happy", "absent"),), (), happy[:1])
     utterances = [replace(u, aspects=a) for u, a in zip(spoken("a", "b", "c", "d"), aspects, strict=True)]
-    selection = select(utterances, Card("c", target="happy", classes="absent,present"))
+    selection = select(utterances, Protocol("c", target="happy", classes="absent,present"))
     assert selection.chosen.tolist() == [0, 1, 3]
     assert selection.y.tolist() == ["present", "absent", "present"]
     assert selection.left_out == {"without a happy": 1}
     with pytest.raises(UsageError, match=r"There is no target 'hapy'\. Did you mean happy"):
-        select(utterances, Card("c", target="hapy"))
+        select(utterances, Protocol("c", target="hapy"))
     with pytest.raises(AffexError, match="every sad is 'absent'"):
-        select(utterances, Card("c", target="sad"))
+        select(utterances, Protocol("c", target="sad"))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_an_aspect_is_a_target_like_a_label():
 )
 def test_targets_that_are_not_there(target, message):
     with pytest.raises(UsageError, match=message):
-        select(make_matrix().utterances, Card("c", target=target))
+        select(make_matrix().utterances, Protocol("c", target=target))
 
 
 @pytest.mark.parametrize(
@@ -107,18 +107,18 @@ def test_one_class_is_too_few(labels, message):
 def test_classes_can_be_named_and_a_label_can_be_one_corpus_s_own():
     table = [("a", "happy"), ("a", "fear"), ("b", "fear"), ("b", "joy"), ("b", "calm")]
     utterances = [Utterance(f"u{i}", corpus, "ada", label) for i, (corpus, label) in enumerate(table)]
-    selection = select(utterances, Card("c", classes="joy=happy+joy, fear=a:fear"))
+    selection = select(utterances, Protocol("c", classes="joy=happy+joy, fear=a:fear"))
     assert selection.y.tolist() == ["joy", "fear", "joy"]
     assert selection.chosen.tolist() == [0, 1, 3]
     assert selection.classes == ("joy", "fear")
     assert selection.left_out == {"of another label": 2}
     with pytest.raises(UsageError, match="no label 'a:calm'"):
-        select(utterances, Card("c", classes="a:calm,fear"))
+        select(utterances, Protocol("c", classes="a:calm,fear"))
 
 
 def test_values_are_selected_where_there_are_any():
     utterances = [replace(u, valence=v) for u, v in zip(spoken("a", "b", "c"), (1.5, None, -2.0), strict=True)]
-    selection = select(utterances, Card("c", target="valence"))
+    selection = select(utterances, Protocol("c", target="valence"))
     assert selection.y.dtype == np.float64
     assert selection.y.tolist() == [1.5, -2.0]
     assert (selection.classes, selection.left_out) == ((), {"without a valence": 1})
@@ -135,21 +135,21 @@ def test_values_are_selected_where_there_are_any():
 def test_values_that_cannot_be_predicted(values, classes, error, message):
     utterances = [replace(u, valence=v) for u, v in zip(spoken("a", "b"), values, strict=True)]
     with pytest.raises(error, match=message):
-        select(utterances, Card("c", target="valence", classes=classes))
+        select(utterances, Protocol("c", target="valence", classes=classes))
 
 
 def test_only_those_the_raters_agree_on():
     votes = [(("a",), ("a",), ("a",)), (("b",), ("b",), ("a",)), ()]
     utterances = [replace(u, votes=v) for u, v in zip(spoken("a", "b", "b", "b"), [*votes, votes[0]], strict=True)]
-    assert select(utterances, Card("c", agreement=0.6)).chosen.tolist() == [0, 1, 3]
-    selection = select(utterances, Card("c", agreement=1))
+    assert select(utterances, Protocol("c", agreement=0.6)).chosen.tolist() == [0, 1, 3]
+    selection = select(utterances, Protocol("c", agreement=1))
     assert selection.chosen.tolist() == [0, 3]
     assert selection.left_out == {"with agreement below 1": 2}
 
 
 def test_asserted_counts():
     selection = select(spoken("a", "a", "b"), LOSO)
-    assert require_counts(Card("c", counts=Counter({"a": 2, "b": 1})), selection) == ()
-    assert require_counts(Card("own", counts={"a": 3, "b": 1}), selection) == (
-        "the card own asserts 3 utterances of 'a', found 2",
+    assert require_counts(Protocol("c", counts=Counter({"a": 2, "b": 1})), selection) == ()
+    assert require_counts(Protocol("own", counts={"a": 3, "b": 1}), selection) == (
+        "the protocol own asserts 3 utterances of 'a', found 2",
     )

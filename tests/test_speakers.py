@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from affex.pipeline.corpora.base import Card
+from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import runs, speakers
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.folds import Clusters
@@ -133,7 +133,7 @@ def speakers_notes(matrix: Matrix) -> tuple[str, ...]:
 def test_a_speaker_whose_values_are_all_one_is_said():
     matrix = with_values(make_matrix(n_speakers=4))
     utterances = tuple(replace(u, valence=1.0 if u.speaker == "00" else u.valence) for u in matrix.utterances)
-    settings = replace(SETTINGS, card=Card("valence", target="valence"), speaker_norm=True)
+    settings = replace(SETTINGS, protocol=Protocol("valence", target="valence"), speaker_norm=True)
     result = evaluate(replace(matrix, utterances=utterances), settings)
     assert any(
         note.startswith("1 of 4 speakers have one value only: normalisation by speaker") for note in result.notes

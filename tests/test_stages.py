@@ -21,12 +21,12 @@ def values(dataset, summary):
 
 
 def test_a_clip_that_kills_its_worker_is_given_up_alone_and_tried_again(tmp_path: Path) -> None:
-    dataset = small(tmp_path, n_clips=20)
+    dataset = small(tmp_path, n_utterances=20)
     write_wav(tmp_path / "data" / "07.wav", 2.0)
     level = spec("level", Level(deadly=1.0))
     [summary] = run(dataset, level, runner=lambda: stages.opened("local", 2))
     assert list(summary.failures) == ["07"]
-    assert "the worker process died each time it worked on this clip" in summary.failures["07"]
+    assert "the worker process died each time it worked on this utterance" in summary.failures["07"]
     assert summary.computed == 19
 
     write_wav(tmp_path / "data" / "07.wav", 0.5)

@@ -1,4 +1,4 @@
-"""Stills: a photograph is a film of one picture, upright; and what files hold is told by what is in them."""
+"""Stills: a photograph is a video of one picture, upright; and what files hold is told by what is in them."""
 
 import csv as tables
 import json

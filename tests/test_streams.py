@@ -1,4 +1,4 @@
-"""Streams: a file is decoded once for all its clips, and no clip waits for another or is held whole.
+"""Streams: a file is decoded once for all its utterances, and no utterance waits for another or is held whole.
 
 The decoder here is a stand-in: a "video" is a text of its number of frames; frame ``k`` is grey ``k`` at ``k / 10`` s.
 """
@@ -15,7 +15,7 @@ from affex.features.pictures import spool
 from affex.pipeline.caching import cache, entry, store
 from affex.pipeline.extraction import streams
 from affex.pipeline.extraction.extract import Summary
-from affex.pipeline.extraction.work import ClipBatch, Job
+from affex.pipeline.extraction.work import AudioBatch, Job
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.media.video import Ended, Wanted, Window
@@ -68,23 +68,23 @@ def decoder(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     return standing_in
 
 
-def clip(id_: str, path: str, start: float | None = None, end: float | None = None) -> Utterance:
+def utterance(id_: str, path: str, start: float | None = None, end: float | None = None) -> Utterance:
     return Utterance(id=id_, corpus="small", speaker="s", video=Media(path, start, end))
 
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Dataset:
-    """Two dialogs, each with overlapping turns of two speakers, listed speaker by speaker, and a clip of its own."""
-    (tmp_path / "data").mkdir()
+    """Two dialogs, each with overlapping turns of two speakers, listed speaker by speaker, and an utterance of its
+    own."""(tmp_path / "data").mkdir()
     for name, n_frames in (("a", 40), ("b", 30), ("c", 7)):
         (tmp_path / "data" / f"{name}.txt").write_text(str(n_frames))
     utterances = (
-        clip("a1", "a.txt", 0.0, 1.5),
-        clip("b1", "b.txt", 0.5, 1.0),
-        clip("a2", "a.txt", 1.0, 3.5),
-        clip("b2", "b.txt", 0.0, 3.0),
-        clip("a3", "a.txt"),
-        clip("c", "c.txt"),
+        utterance("a1", "a.txt", 0.0, 1.5),
+        utterance("b1", "b.txt", 0.5, 1.0),
+        utterance("a2", "a.txt", 1.0, 3.5),
+        utterance("b2", "b.txt", 0.0, 3.0),
+        utterance("a3", "a.txt"),
+        utterance("c", "c.txt"),
     )
     return Dataset("small", tmp_path / "data", tmp_path / "cache" / "small", utterances)
 
@@ -122,7 +122,7 @@ def test_only_what_is_missing_is_decoded(dataset: Dataset, decoder: StandIn) -> 
     (dataset.root / "b.txt").write_text("31")
     [greys] = run(dataset, GREYS)
     assert (greys.cached, greys.computed, decoder.decoded) == (4, 2, [("b.txt", 2)])
-    more = replace(dataset, utterances=(*dataset.utterances, clip("a4", "a.txt", 2.0, 2.5)))
+    more = replace(dataset, utterances=(*dataset.utterances, utterance("a4", "a.txt", 2.0, 2.5)))
     [greys] = run(more, GREYS)
     assert (greys.computed, decoder.decoded[1:], rows(greys)["a4"]) == (1, [("a.txt", 1)], [20, 21, 22, 23, 24])
 
@@ -215,13 +215,13 @@ def test_sound_and_video_go_their_own_ways_in_one_run(dataset: Dataset, decoder:
 def test_a_feature_computes_one_clip_at_a_time_while_the_decoder_is_a_window_ahead(
     dataset: Dataset, decoder: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Windows of overlapping clips alternate, so all of them are begun; but only one computes, whichever it is."""
+    """Windows of overlapping utterances alternate, so all of them are begun; but only one computes, whichever it is."""
     busy, most = threading.Semaphore(1), []
 
     def counted(self: Greys, windows: Iterator[Frames], model: object) -> Rows:
         n = 0
         for frames in windows:
-            assert busy.acquire(blocking=False), "two clips were computed at once"
+            assert busy.acquire(blocking=False), "two utterances were computed at once"
             n += len(frames.times)
             most.append(decoder.shown[-1] - int(frames.pictures[0, 0, 0, 0]))
             busy.release()
@@ -229,7 +229,7 @@ def test_a_feature_computes_one_clip_at_a_time_while_the_decoder_is_a_window_ahe
 
     monkeypatch.setattr(Greys, "extract_stream", counted)
     (dataset.root / "a.txt").write_text("200")
-    alone = replace(dataset, utterances=(clip("a", "a.txt"),))
+    alone = replace(dataset, utterances=(utterance("a", "a.txt"),))
     [greys] = run(alone, GREYS)
     assert (greys.computed, greys.failures) == (1, {})
     assert max(most) <= 2 * WINDOW  # one window is computed, one waits, one is on its way
@@ -299,6 +299,6 @@ def test_a_spool_gives_back_what_was_put_in(monkeypatch: pytest.MonkeyPatch, tmp
 
 def test_a_batch_that_dies_is_halved_by_its_clips() -> None:
     jobs = tuple(Job(str(n), Media("a.mp4", n, n + 1), 1, 1, (0,)) for n in range(5))
-    first, second = ClipBatch(Path(), (Greys(),), jobs, Runtime()).halves()
+    first, second = AudioBatch(Path(), (Greys(),), jobs, Runtime()).halves()
     assert (first.jobs, second.jobs) == (jobs[:2], jobs[2:])
     assert replace(first, jobs=jobs[:1]).halves() is None

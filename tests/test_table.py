@@ -92,13 +92,16 @@ def test_the_matrix_given_is_left_as_it_was():
 
 # What is read from the cache
 
-LEVEL, LONG = spec("level", Level()), spec("long", Level(least=0.22, gain=2.0))  # the first two clips are too short
+LEVEL, LONG = (
+    spec("level", Level()),
+    spec("long", Level(least=0.22, gain=2.0)),
+)  # the first two utterances are too short
 SAMPLES = spec("samples", Samples())
 
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Dataset:
-    return small(tmp_path, n_clips=6)
+    return small(tmp_path, n_utterances=6)
 
 
 def test_one_row_a_clip_in_the_order_of_the_corpus(dataset):

@@ -9,14 +9,14 @@ import torture_results
 
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> torture.Ground:
-    return torture.prepare(tmp_path_factory.mktemp("torture") / "ground", n_clips=40)
+    return torture.prepare(tmp_path_factory.mktemp("torture") / "ground", n_utterances=40)
 
 
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory: pytest.TempPathFactory) -> torture.Ground:
     """Rows with pictures, and a feature that reads them."""
     folder = tmp_path_factory.mktemp("torture") / "chain"
-    return torture.prepare(folder, n_clips=40, features=("tiles", "peaks"))
+    return torture.prepare(folder, n_utterances=40, features=("tiles", "peaks"))
 
 
 def test_flipped_bits_are_found_and_mended(ground: torture.Ground) -> None:
@@ -50,7 +50,7 @@ def test_what_is_left_behind_is_seen(ground: torture.Ground, tmp_path: Path) -> 
     ground.run()
     (ground.folder / "forgotten.parts").mkdir()
     with pytest.raises(SystemExit, match="left behind"):
-        torture.check(ground, "litter", held_before=(ground.n_clips,))
+        torture.check(ground, "litter", held_before=(ground.n_utterances,))
     ground.clear()
 
 

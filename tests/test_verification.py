@@ -71,7 +71,7 @@ def test_all_is_well_where_nothing_was_hurt(kept: Path) -> None:
     sound, said = verified(kept)
     assert sound, said
     # rows of two features and the fingerprints, an import, five notes, two runs, a comparison, a model
-    assert said == "12 files and results verified, 0 things hurt."
+    assert said == "12 files and results verified, 0 things damaged."
 
 
 @pytest.mark.parametrize(
@@ -93,20 +93,20 @@ def test_all_is_well_where_nothing_was_hurt(kept: Path) -> None:
         ("mine/models/*.affex", "make one with `make fit`"),
     ],
 )
-@pytest.mark.parametrize("hurt", [flipped, lambda path: path.write_bytes(path.read_bytes()[:-40])])
+@pytest.mark.parametrize("damaged", [flipped, lambda path: path.write_bytes(path.read_bytes()[:-40])])
 def test_damage_is_found_and_how_to_mend_it_is_said(
-    kept: Path, tmp_path: Path, pattern: str, mend: str, hurt: Callable[[Path], None]
+    kept: Path, tmp_path: Path, pattern: str, mend: str, damaged: Callable[[Path], None]
 ) -> None:
     shutil.copytree(kept, tmp_path / "cache")
     path = sorted((tmp_path / "cache").glob(pattern))[0]
-    hurt(path)
+    damaged(path)
     sound, said = verified(tmp_path / "cache")
     assert not sound
     mine = f"DATASET=csv DATA={kept.parent / 'mine.csv'} CACHE={tmp_path / 'cache'}"
     assert mend.format(mine=mine, file="vectors.csv") in said
     assert ".." not in said.replace("RUNS='...'", "")
     assert str(path) in said or f"{path.parent}: {path.name}" in said
-    assert said.endswith("12 files and results verified, 1 things hurt.") or "clip" in said
+    assert said.endswith("12 files and results verified, 1 things damaged.") or "clip" in said
 
 
 def test_the_line_that_mends_can_be_copied_for_other_parameters_and_segments_too(kept: Path, tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_what_an_earlier_version_left_unsealed_is_not_called_changed(kept: Path,
 def test_what_files_hold_is_verified(tmp_path: Path) -> None:
     record = tmp_path / "mine" / contents.RECORD
     contents._remember(record, {"a.mp4": [[1, 2, 3, 4], [True, True, ""], ""]})
-    assert verified(tmp_path) == (True, "1 files and results verified, 0 things hurt.")
+    assert verified(tmp_path) == (True, "1 files and results verified, 0 things damaged.")
     flipped(record)
     sound, said = verified(tmp_path)
     assert not sound

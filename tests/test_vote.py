@@ -45,13 +45,13 @@ def _run(name: str, matrix: Matrix, folder: Path) -> Run:
 
 
 @pytest.fixture(scope="module")
-def panel(tmp_path_factory) -> list[Run]:
+def aligned(tmp_path_factory) -> list[Run]:
     """One small corpus; ``benchmarks/vote.py`` makes five of the size that such corpora have."""
     return judged(made_up(n_speakers=5, n_each=6, n_frames=10, seed=0), tmp_path_factory.mktemp("panel"))
 
 
-def test_each_classifier_sees_its_classes_and_not_the_others(panel):
-    for seen in fusion.late(panel, "vote").seen:
+def test_each_classifier_sees_its_classes_and_not_the_others(aligned):
+    for seen in fusion.late(aligned, "vote").seen:
         shown = SHOWS[seen.member.split()[0]]
         seen_shown = [sight for name, sight in seen.informedness.items() if name in shown]
         seen_hidden = [sight for name, sight in seen.informedness.items() if name not in shown]
@@ -60,15 +60,15 @@ def test_each_classifier_sees_its_classes_and_not_the_others(panel):
         assert np.mean(seen_hidden) < 0.15
 
 
-def test_fusions_that_learn_whom_to_believe_beat_the_best_classifier_and_the_vote(panel):
-    uar = {rule: report.summary(fusion.late(panel, rule))["uar"] for rule in RULES}
-    best = max(member.found["uar"] for member in panel)
+def test_fusions_that_learn_whom_to_believe_beat_the_best_classifier_and_the_vote(aligned):
+    uar = {rule: report.summary(fusion.late(aligned, rule))["uar"] for rule in RULES}
+    best = max(member.found["uar"] for member in aligned)
     assert min(uar["bayes"], uar["svm"]) > max(uar["vote"], best)
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_without_the_voice_the_face_says_it(panel, rule):
-    assert report.summary(fusion.late(panel[:-1], rule))["uar"] > 0.4
+def test_without_the_voice_the_face_says_it(aligned, rule):
+    assert report.summary(fusion.late(aligned[:-1], rule))["uar"] > 0.4
 
 
 def small(folder: Path, change=lambda name, matrix: matrix) -> list[Run]:
@@ -155,11 +155,11 @@ def test_a_clip_of_noise_alone_is_judged_by_all_its_frames():
 
 
 def test_clips_of_noise_alone_are_counted():
-    """The voice of one speaker, and nobody else's, is pauses alone in four clips."""
+    """The voice of one speaker, and nobody else's, is pauses alone in four utterances."""
     rng = np.random.default_rng(0)
     voice = made_up(n_speakers=3, n_each=4, n_frames=10, seed=1)["voice"]
-    clip = np.repeat(np.arange(len(voice)), voice.lengths)
-    pause = (rng.random(len(voice.X)) < 0.4) | (clip < 4)
+    utterance = np.repeat(np.arange(len(voice)), voice.lengths)
+    pause = (rng.random(len(voice.X)) < 0.4) | (utterance < 4)
     X = np.where(pause[:, None], 0.1 * rng.normal(size=voice.X.shape), voice.X)
     level = np.where(pause, -60, -20) + rng.normal(size=len(X))
     noisy = replace(voice, X=np.column_stack([level, X]).astype(np.float32), columns=("level", "x", "y", "z"))
@@ -194,14 +194,14 @@ def test_a_model_of_noise_saves_a_voice_that_is_often_silent():
 # What is said of it
 
 
-def test_the_report_says_what_each_member_sees(panel):
-    found = report.summary(fusion.late(panel, "bayes"))
+def test_the_report_says_what_each_member_sees(aligned):
+    found = report.summary(fusion.late(aligned, "bayes"))
     assert json.dumps(found, allow_nan=False)
     assert [one["member"] for one in found["seen"]] == [f"{name} gmm" for name in SHOWS]
     brows = found["seen"][0]
-    of_run = panel[0].found["per_class"]
+    of_run = aligned[0].found["per_class"]
     assert brows["recalls"] == {name: row["recall"] for name, row in of_run.items()}
-    confusion = np.array(panel[0].found["confusion"])
+    confusion = np.array(aligned[0].found["confusion"])
     alarms = (confusion.sum(axis=0) - np.diag(confusion)) / (confusion.sum() - confusion.sum(axis=1))
     assert list(brows["false_alarms"].values()) == pytest.approx(alarms.tolist())
     text = io.StringIO()
@@ -211,5 +211,5 @@ def test_the_report_says_what_each_member_sees(panel):
     assert line.split()[2:] == ["120", *(tables.number(sight) for sight in brows["informedness"].values())]
 
 
-def test_one_model_has_no_members(panel):
-    assert "seen" not in panel[0].found
+def test_one_model_has_no_members(aligned):
+    assert "seen" not in aligned[0].found

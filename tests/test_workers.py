@@ -145,7 +145,7 @@ def test_a_late_worker_that_is_alike_shares_the_work(mine):
 
 def test_workers_that_do_not_see_the_media_or_the_weights_are_named(mine, tmp_path, monkeypatch):
     """Under a relative path, as the first is started elsewhere; the other one is used."""
-    dataset = small(tmp_path, n_clips=4)
+    dataset = small(tmp_path, n_utterances=4)
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "gain").write_text("2")
     monkeypatch.chdir(tmp_path)
@@ -186,7 +186,7 @@ def test_a_worker_that_sees_another_file_than_was_hashed_is_named_and_the_batch_
 def test_pictures_are_left_only_with_workers_that_see_the_cache(tmp_path):
     from plain import Tiles
 
-    dataset = small(tmp_path, n_clips=1)
+    dataset = small(tmp_path, n_utterances=1)
     for feature, expected in ((Tiles(), [dataset.folder / "manifest.jsonl"]), (Level(), [])):
         lane = lane_of(dataset, feature)
         assert list(lane.likeness.files) == [dataset.root / "00.wav", *expected]

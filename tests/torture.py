@@ -80,7 +80,7 @@ class Ground:
     table: Path
     cache: Path
     features: tuple[str, ...]
-    n_clips: int
+    n_utterances: int
     n_folds: int
     expected: str = ""
 
@@ -109,7 +109,7 @@ class Ground:
         return hashlib.sha256(b"".join(path.read_bytes() for path in self.files)).hexdigest()
 
     def held(self) -> tuple[int, ...]:
-        """Return how many clips of each feature lie in finished files: they must never be computed again."""
+        """Return how many utterances of each feature lie in finished files: they must never be computed again."""
         return tuple(self._held(feature) for feature in self.features)
 
     def _held(self, feature: str) -> int:
@@ -142,19 +142,19 @@ class Ground:
 
 
 def prepare(
-    folder: Path, *, n_clips: int = 96, features: tuple[str, ...] = ("mfcc-voice",), n_speakers: int = 4
+    folder: Path, *, n_utterances: int = 96, features: tuple[str, ...] = ("mfcc-voice",), n_speakers: int = 4
 ) -> Ground:
     """Make the corpus, and the undisturbed result to compare with."""
     rng = np.random.default_rng(0)
     (folder / "wav").mkdir(parents=True)
     lines = ["file,speaker,label"]
-    for n in range(n_clips):
+    for n in range(n_utterances):
         noise = 0.1 * rng.standard_normal(rng.integers(4000, 12000))
         soundfile.write(folder / "wav" / f"{n:03d}.wav", noise, 16000, subtype="PCM_16")
         lines.append(f"wav/{n:03d}.wav,speaker{n % n_speakers},label{n // n_speakers % 3}")
     table = folder / "small.csv"
     table.write_text("\n".join(lines) + "\n")
-    ground = Ground(table, folder / "cache", features, n_clips, n_speakers)
+    ground = Ground(table, folder / "cache", features, n_utterances, n_speakers)
     finished = ground.run()
     if finished.returncode:
         raise SystemExit(finished.stdout + finished.stderr)
@@ -168,7 +168,7 @@ def check(ground: Ground, attack: str, held_before: tuple[int, ...]) -> None:
     finished = ground.run()
     said = finished.stdout + finished.stderr
     for feature, held in zip(ground.features, held_before, strict=True):
-        wanted = f"{feature}: {held} cached, {ground.n_clips - held} computed, 0 failed"
+        wanted = f"{feature}: {held} cached, {ground.n_utterances - held} computed, 0 failed"
         if finished.returncode or wanted not in said:
             raise SystemExit(f"{attack}: expected '{wanted}', got exit code {finished.returncode} and:\n{said}")
     if ground.digest() != ground.expected:
@@ -178,7 +178,7 @@ def check(ground: Ground, attack: str, held_before: tuple[int, ...]) -> None:
     ]
     if left:
         raise SystemExit(f"{attack}: left behind {left}")
-    print(f"{attack}: {held_before} clips were held, the rest was computed, result equal", flush=True)
+    print(f"{attack}: {held_before} utterances were held, the rest was computed, result equal", flush=True)
 
 
 def kills(ground: Ground, n_kills: int, seed: int) -> None:
@@ -209,7 +209,7 @@ def kills(ground: Ground, n_kills: int, seed: int) -> None:
             check(ground, f"kill {killed} of {n_kills}", held)
             ground.clear()
         else:
-            print(f"kill {killed} of {n_kills}: {held} clips held, killed again", flush=True)
+            print(f"kill {killed} of {n_kills}: {held} utterances held, killed again", flush=True)
     print(f"{killed} kills in {runs} runs; the others ended first")
 
 
@@ -237,15 +237,15 @@ def flips(ground: Ground, stride: int = 1) -> None:
     sound = [(path, path.read_bytes()) for path in ground.files]
     for path, content in sound:
         for name, offset in itertools.islice(_offsets(path, content), 0, None, stride):
-            hurt = bytearray(content)
-            hurt[offset] ^= 0x10
-            path.write_bytes(hurt)
+            damaged = bytearray(content)
+            damaged[offset] ^= 0x10
+            path.write_bytes(damaged)
             _mended(ground, f"flip in {path.name}, {name} (byte {offset})")
     ground.clear()
 
 
 def _mended(ground: Ground, attack: str) -> None:
-    """See that what is hurt is found, and that a run mends it."""
+    """See that what is damaged is found, and that a run mends it."""
     verify = ["cache", "--cache", str(ground.cache), "verify"]
     if (
         subprocess.run([sys.executable, "-c", AFFEX, *verify], cwd=HOME, capture_output=True, check=False).returncode
@@ -294,12 +294,14 @@ def folds(ground: Ground, first: int = 1, stride: int = 1) -> None:
         )
         if run.returncode == 0:
             break
-        hurt = ground.kept[-1:] if step % 2 else []
-        for path in hurt:
+        damaged = ground.kept[-1:] if step % 2 else []
+        for path in damaged:
             content = bytearray(path.read_bytes())
             content[len(content) // 2] ^= 0x10
             path.write_bytes(content)
-        _judged(ground, f"evaluation killed before step {step}, {len(hurt)} folds damaged", expected, len(hurt))
+        _cross_validated(
+            ground, f"evaluation killed before step {step}, {len(damaged)} folds damaged", expected, len(damaged)
+        )
     print(f"{step - 1} steps of writing in an evaluation, at most")
     ground.forget()
 
@@ -323,7 +325,7 @@ def fold_kills(ground: Ground, n_kills: int, seed: int) -> None:
             killed += 1
         run.wait()
         if run.returncode == 0 or rng.random() < 0.5:  # else the next kill meets what this one left
-            _judged(ground, f"kill {killed} of {n_kills} of an evaluation", expected)
+            _cross_validated(ground, f"kill {killed} of {n_kills} of an evaluation", expected)
             ground.forget()
     ground.forget()
 
@@ -349,7 +351,7 @@ def _judge(ground: Ground) -> str:
     return run.stdout
 
 
-def _judged(ground: Ground, attack: str, expected: dict[str, bytes], n_hurt: int = 0) -> None:
+def _cross_validated(ground: Ground, attack: str, expected: dict[str, bytes], n_hurt: int = 0) -> None:
     """Evaluate to the end; the files must equal the undisturbed ones, and no fold that was kept be computed again."""
     n_kept, was_finished = len(ground.kept) - n_hurt, bool(list(ground.folder.glob("runs/*/metrics.json")))
     n_computed = _judge(ground).count("computed fold")
@@ -398,9 +400,11 @@ def main() -> None:
             full_disk(small)
             steps(small)
         # Slow enough that most kills fall into the extraction.
-        kills(prepare(Path(folder, "slow"), n_clips=320, features=("compare",)), options.kills, options.seed)
-        kills(prepare(Path(folder, "chain"), n_clips=960, features=("tiles", "peaks")), options.kills, options.seed)
-        judged = prepare(Path(folder, "judged"), n_clips=320, n_speakers=16)
+        kills(prepare(Path(folder, "slow"), n_utterances=320, features=("compare",)), options.kills, options.seed)
+        kills(
+            prepare(Path(folder, "chain"), n_utterances=960, features=("tiles", "peaks")), options.kills, options.seed
+        )
+        judged = prepare(Path(folder, "judged"), n_utterances=320, n_speakers=16)
         folds(judged)
         fold_kills(judged, options.kills, options.seed)
     print("The cache stands, and so do results.")

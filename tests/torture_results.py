@@ -81,12 +81,12 @@ class Study:
         return self.cache / self.table.stem
 
 
-def prepare(folder: Path, *, n_clips: int = 24) -> Study:
+def prepare(folder: Path, *, n_utterances: int = 24) -> Study:
     """Make the corpus, and a run on it."""
     rng = np.random.default_rng(0)
     (folder / "wav").mkdir(parents=True)
     lines = ["file,speaker,label"]
-    for n in range(n_clips):
+    for n in range(n_utterances):
         level = 0.3 if n // 4 % 2 else 0.03
         soundfile.write(folder / "wav" / f"{n:03d}.wav", level * rng.standard_normal(8000), 16000, subtype="PCM_16")
         lines.append(f"wav/{n:03d}.wav,speaker{n % 4},{'loud' if n // 4 % 2 else 'soft'}")
@@ -119,7 +119,7 @@ def evaluation(study: Study, features: str, out: Path | None = None) -> list[str
 # -- flips and cuts ----------------------------------------------------------------------------------------
 
 
-def hurt(content: bytes, n: int, seed: int) -> Iterator[bytes]:
+def damaged(content: bytes, n: int, seed: int) -> Iterator[bytes]:
     """Yield a content with a bit flipped, or cut, many times."""
     chance = random.Random(seed)
     for number in range(n):
@@ -140,8 +140,8 @@ def attack(path: Path, read: Callable[[], Any], n: int, seed: int = 0) -> tuple[
     """
     content, sound = path.read_bytes(), read()
     counts = [0, 0]
-    for number, damaged in enumerate(hurt(content, n, seed)):
-        path.write_bytes(damaged)
+    for number, other in enumerate(damaged(content, n, seed)):
+        path.write_bytes(other)
         try:
             found = read()
         except AffexError:

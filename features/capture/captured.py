@@ -93,7 +93,7 @@ class Captured(MotionFeature):
         """
 
     def extract(self, motion: Motion) -> Rows:
-        """Compute the rows of one clip.
+        """Compute the rows of one utterance.
 
         Raises
         ------

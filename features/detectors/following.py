@@ -1,4 +1,4 @@
-"""Following: from the frames of a clip, one after the other, to the tracks of its faces.
+"""Following: from the frames of an utterance, one after the other, to the tracks of its faces.
 
 `Follower` follows one face: it is chosen in a frame that was searched whole, and the next frames are searched around
 it; after some of them, and whenever it is lost, a frame is searched whole again and the rule chooses anew. `Tracker`
@@ -42,7 +42,7 @@ SAME = 0.3
 
 
 class Follower:
-    """Follows a face through a clip; windows of frames may be cut anywhere.
+    """Follows a face through an utterance; windows of frames may be cut anywhere.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class Follower:
 
 
 class Tracker:
-    """Follows every face through a clip; windows of frames may be cut anywhere.
+    """Follows every face through an utterance; windows of frames may be cut anywhere.
 
     A face that returns to where it was last seen goes on with its track.
     """

@@ -28,7 +28,7 @@ MODELS = {5: LANDMARKS_5, 68: LANDMARKS_68}
 #: dlib's whole pixels are 0.005 of the distance between the outer corners of the eyes there, in any crop.
 UPRIGHT_SIZE, UPRIGHT_PADDING = 600, 0.5
 #: The middle and the side of the square in which dlib's HOG detector sees the mean face, in sizes of that face: the 68
-#: points were learned in its squares. The median over 102 frames of 25 clips, made symmetric.
+#: points were learned in its squares. The median over 102 frames of 25 utterances, made symmetric.
 HOG_MIDDLE, HOG_SIDE = (0.49, 0.505), 1.32
 
 

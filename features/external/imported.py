@@ -27,7 +27,7 @@ class Imported(Feature):
     how
         How it was read, as canonical JSON: the format, and what was asked for beside.
     of_frames
-        Whether a clip has one row a frame, with times.
+        Whether an utterance has one row a frame, with times.
     names
         Those of the columns.
     record
@@ -48,7 +48,7 @@ class Imported(Feature):
 
     @property
     def framewise(self) -> bool:
-        """Whether a clip has one row a frame (with times), not one row."""
+        """Whether an utterance has one row a frame (with times), not one row."""
         return self.of_frames
 
     @property

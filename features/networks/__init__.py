@@ -1,1 +1,1 @@
-"""Trained networks: from pictures to numbers. They know arrays and weight files, not features, clips or caches."""
+"""Trained networks: from pictures to numbers. They know arrays and weight files, not features, utterances or caches."""

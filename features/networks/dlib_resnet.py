@@ -3,7 +3,7 @@
 King 2017, dlib C++ Library, ``dlib_face_recognition_resnet_model_v1``: a ResNet of 29 convolutions (after He et al.
 2016, doi:10.1109/CVPR.2016.90, with half the filters) learned on about 3 million faces of 7485 people so that the
 faces of one person lie within 0.6 of each other. Run in torch with dlib's weights, its affine layers folded into the
-convolutions; equal to dlib's own ``compute_face_descriptor`` within 1e-5. On 395 chips of 25 films, half of which lie
+convolutions; equal to dlib's own ``compute_face_descriptor`` within 1e-5. On 395 chips of 25 videos, half of which lie
 within 0.12 of their nearest neighbour, float16 moved none by more than 0.0011 and left every nearest neighbour as it
 was; bfloat16 moved them by up to 0.013 and left 96 % so. The others became other frames of the same film.
 

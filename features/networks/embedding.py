@@ -1,8 +1,8 @@
 """What embeddings share: from the crops of `features.faces` to a network's numbers a frame; no video is touched.
 
-A frame's chip is cut from its crop as the network wants it, chips of several clips fill the network's batches, and
-each clip gets its rows back. Which chip a network was trained on, and what its numbers mean, stands in its own module:
-`features.face`, `features.fer`, `features.resnet18`, `features.ir50`, `features.vggface`.
+A frame's chip is cut from its crop as the network wants it, chips of several utterances fill the network's batches, and
+each utterance gets its rows back. Which chip a network was trained on, and what its numbers mean, stands in its own
+module: `features.face`, `features.fer`, `features.resnet18`, `features.ir50`, `features.vggface`.
 
 Conventions: chips are ``(height, width, 3) uint8 RGB`` of the network's input size.
 """
@@ -56,7 +56,7 @@ class Embedding(ChainedFeature):
         What becomes of a frame without a face: ``skip`` (it has no row), ``nearest`` (it has the row of the nearest
         frame with a face in time, of two the earlier) or ``frame`` (the network is shown the whole frame, as the third
         place of EmotiW 2019 did: Zhou et al. 2019, doi:10.1145/3340555.3355713; crops then hold whole frames, too).
-        A clip without any face fails unless whole frames are shown.
+        An utterance without any face fails unless whole frames are shown.
     precision
         In what the network computes: see `features.networks.base.Precision`.
     weights
@@ -128,16 +128,16 @@ class Embedding(ChainedFeature):
             return finding.published(self.published, self.weights, runtime.weights)
         return finding.own(self.name, self.digest, self.weights, runtime.weights)
 
-    def extract_many(self, clips: Iterable[Rows], model: Any) -> list[Rows]:
-        """Embed the faces of some clips; batches are filled across them.
+    def extract_many(self, utterances: Iterable[Rows], model: Any) -> list[Rows]:
+        """Embed the faces of some utterances; batches are filled across them.
 
         Raises
         ------
         ExtractionError
-            If a clip has no frame to show to the network.
+            If an utterance has no frame to show to the network.
         """
         plans: list[_Plan] = []
-        cut = ahead(self._cut_one, _shown(clips, self.missing, plans), model.threads)
+        cut = ahead(self._cut_one, _shown(utterances, self.missing, plans), model.threads)
         batches = iter(lambda: tuple(islice(cut, model.embedder.batch)), ())
         parts = [model.embedder.embed(np.stack(batch)) for batch in batches]
         vectors = np.concatenate([np.empty((0, len(self.columns)), np.float32), *parts])
@@ -175,7 +175,7 @@ class Embedding(ChainedFeature):
 
 @dataclass(frozen=True)
 class _Plan:
-    """Which frames of a clip are shown to the network, whose embedding each row is, and the rows' times.
+    """Which frames of an utterance are shown to the network, whose embedding each row is, and the rows' times.
 
     Parameters
     ----------
@@ -191,28 +191,28 @@ class _Plan:
     times: NDArray[np.float64]
 
 
-def _shown(clips: Iterable[Rows], missing: Missing, plans: list[_Plan]) -> Iterator[tuple[Values, bytes]]:
-    """Yield row and crop of every frame that is shown, and note each clip's plan."""
-    for clip in clips:
-        assert clip.crops is not None
-        plan = _plan(clip, clip.crops, missing)
+def _shown(utterances: Iterable[Rows], missing: Missing, plans: list[_Plan]) -> Iterator[tuple[Values, bytes]]:
+    """Yield row and crop of every frame that is shown, and note each utterance's plan."""
+    for signal in utterances:
+        assert signal.crops is not None
+        plan = _plan(signal, signal.crops, missing)
         plans.append(plan)
-        yield from ((clip.values[number], clip.crops[int(number)]) for number in plan.shown)
+        yield from ((signal.values[number], signal.crops[int(number)]) for number in plan.shown)
 
 
-def _plan(clip: Rows, pictures: Sequence[bytes], missing: Missing) -> _Plan:
-    assert clip.times is not None
+def _plan(signal: Rows, pictures: Sequence[bytes], missing: Missing) -> _Plan:
+    assert signal.times is not None
     if missing == "frame":
-        everything = np.arange(len(clip.values))
-        faceless = np.flatnonzero(~faces.is_found(clip.values))
+        everything = np.arange(len(signal.values))
+        faceless = np.flatnonzero(~faces.is_found(signal.values))
         if lacking := sum(not pictures[int(number)] for number in faceless):
-            raise ExtractionError(f"{lacking} of {len(clip.values)} frames have neither a face nor a picture")
-        return _Plan(everything, everything, clip.times)
-    found = faces.faces_in(clip, "there is nothing to embed; missing=frame embeds the whole frame instead")
-    times = clip.times[found]
+            raise ExtractionError(f"{lacking} of {len(signal.values)} frames have neither a face nor a picture")
+        return _Plan(everything, everything, signal.times)
+    found = faces.faces_in(signal, "there is nothing to embed; missing=frame embeds the whole frame instead")
+    times = signal.times[found]
     if missing == "skip":
         return _Plan(found, np.arange(len(found)), times)
-    return _Plan(found, nearest(clip.times, times), clip.times)
+    return _Plan(found, nearest(signal.times, times), signal.times)
 
 
 def nearest(times: NDArray[np.float64], known: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -1,11 +1,11 @@
-"""A spool: the pictures of a long clip, collected without being held in memory."""
+"""A spool: the pictures of a long utterance, collected without being held in memory."""
 
 from array import array
 from collections.abc import Sequence
 from tempfile import SpooledTemporaryFile
 from typing import overload
 
-#: How many bytes of a clip's pictures stay in memory; the rest waits in a temporary file.
+#: How many bytes of an utterance's pictures stay in memory; the rest waits in a temporary file.
 HELD = 8 * 2**20
 
 

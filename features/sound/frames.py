@@ -1,7 +1,7 @@
 """What the features of short frames share: spectra, mel bands, times and derivatives.
 
-Conventions: frame ``k`` covers the samples ``[k * hop, k * hop + window)`` and nothing is padded on, so a clip
-of ``N`` samples has ``1 + (N - window) // hop`` frames and every one of them is all speech of this clip.
+Conventions: frame ``k`` covers the samples ``[k * hop, k * hop + window)`` and nothing is padded on, so an utterance
+of ``N`` samples has ``1 + (N - window) // hop`` frames and every one of them is all speech of this utterance.
 Durations are in seconds and rounded to whole samples. Levels are in dB relative to full scale, where a sine
 of amplitude 1 is 0 dB (AES17), and are cut off below `FLOOR`, so that silence is a number.
 
@@ -11,7 +11,7 @@ Spectra, mel filters and derivatives are librosa's (McFee et al. 2015, doi:10.25
 import math
 
 import numpy as np
-from affex.features.base import Clip, Values, require_length
+from affex.features.base import Signal, Values, require_length
 from numpy.typing import NDArray
 
 #: Levels below this are set to it, dB. The rounding noise of 16-bit audio as a whole lies at -98 dB, so what
@@ -69,7 +69,7 @@ def check_mels(mels: int, window: float, rate: int) -> None:
         raise ValueError(f"mels={mels}: expected 1 to {most} with a window of {window} s at {rate} Hz")
 
 
-def amplitude_levels(clip: Clip, window: float, hop: float, bins: int) -> Values:
+def amplitude_levels(signal: Signal, window: float, hop: float, bins: int) -> Values:
     """Return the level of the lowest frequencies in every frame, through a Hamming window.
 
     The spectrum has as many points as the window has samples; bin ``b`` is at ``b / window`` Hz.
@@ -82,17 +82,17 @@ def amplitude_levels(clip: Clip, window: float, hop: float, bins: int) -> Values
     Raises
     ------
     ExtractionError
-        If the clip is shorter than a window.
+        If the utterance is shorter than a window.
     """
     from scipy.signal import get_window
 
-    size = _samples(window, clip.rate)
+    size = _samples(window, signal.rate)
     gain = float(get_window("hamming", size).sum()) / 2
-    power = _power(clip, window, hop, taper="hamming", n_fft=size)[:bins]
+    power = _power(signal, window, hop, taper="hamming", n_fft=size)[:bins]
     return _decibels(power / gain**2)
 
 
-def mel_levels(clip: Clip, window: float, hop: float, mels: int) -> Values:
+def mel_levels(signal: Signal, window: float, hop: float, mels: int) -> Values:
     """Return the level in each mel band (Slaney's scale, 0 Hz to half the rate) in every frame.
 
     Through a Hann window, padded with zeros to the next power of two. The bands are triangles that add up to
@@ -106,19 +106,19 @@ def mel_levels(clip: Clip, window: float, hop: float, mels: int) -> Values:
     Raises
     ------
     ExtractionError
-        If the clip is shorter than a window.
+        If the utterance is shorter than a window.
     """
     from librosa.filters import mel
     from scipy.signal import get_window
 
-    n_fft = _mel_points(window, clip.rate)
-    gain = n_fft * float((get_window("hann", _samples(window, clip.rate)) ** 2).sum()) / 4
-    power = _power(clip, window, hop, taper="hann", n_fft=n_fft)
-    bands = mel(sr=clip.rate, n_fft=n_fft, n_mels=mels, norm=None)
+    n_fft = _mel_points(window, signal.rate)
+    gain = n_fft * float((get_window("hann", _samples(window, signal.rate)) ** 2).sum()) / 4
+    power = _power(signal, window, hop, taper="hann", n_fft=n_fft)
+    bands = mel(sr=signal.rate, n_fft=n_fft, n_mels=mels, norm=None)
     return _decibels(bands @ power / gain)
 
 
-def framed(clip: Clip, window: float, hop: float) -> Values:
+def framed(signal: Signal, window: float, hop: float) -> Values:
     """Return the samples of every frame, as a view.
 
     Returns
@@ -128,11 +128,11 @@ def framed(clip: Clip, window: float, hop: float) -> Values:
     Raises
     ------
     ExtractionError
-        If the clip is shorter than a window.
+        If the utterance is shorter than a window.
     """
-    size = _samples(window, clip.rate)
-    require_length(clip, size, f"one window of {window} s")
-    frames: Values = np.lib.stride_tricks.sliding_window_view(clip.samples, size)[:: _samples(hop, clip.rate)]
+    size = _samples(window, signal.rate)
+    require_length(signal, size, f"one window of {window} s")
+    frames: Values = np.lib.stride_tricks.sliding_window_view(signal.samples, size)[:: _samples(hop, signal.rate)]
     return frames
 
 
@@ -191,20 +191,20 @@ def _mel(hertz: float) -> float:
     return 3 * hertz / 200 if hertz < 1000 else 15 + 27 * math.log(hertz / 1000) / math.log(6.4)
 
 
-def _power(clip: Clip, window: float, hop: float, *, taper: str, n_fft: int) -> Values:
+def _power(signal: Signal, window: float, hop: float, *, taper: str, n_fft: int) -> Values:
     """Return the power spectrum ``(n_fft // 2 + 1, n_frames)`` of every frame."""
     from librosa import stft
 
-    size = _samples(window, clip.rate)
-    require_length(clip, size, f"one window of {window} s")
+    size = _samples(window, signal.rate)
+    require_length(signal, size, f"one window of {window} s")
     # librosa counts frames of n_fft samples, with the window in their middle: this much silence around the
-    # clip makes its first frame begin with the clip's first sample.
+    # utterance makes its first frame begin with the utterance's first sample.
     before = (n_fft - size) // 2
-    padded = np.pad(clip.samples, (before, n_fft - size - before))
+    padded = np.pad(signal.samples, (before, n_fft - size - before))
     spectrum = stft(
         padded,
         n_fft=n_fft,
-        hop_length=_samples(hop, clip.rate),
+        hop_length=_samples(hop, signal.rate),
         win_length=size,
         window=taper,
         center=False,

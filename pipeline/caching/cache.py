@@ -5,7 +5,7 @@
     <feature>.h5            published: a preset at its current key, the name that other projects open
     <feature>-<key12>.h5    other parameters, or an older key
     <feature>.parts/        segments of a run that has not ended, pictures on their way to one (``*.crops.tmp``), and
-                            rows of clips that have left the corpus
+                            rows of utterances that have left the corpus
 """
 
 import contextlib
@@ -99,17 +99,18 @@ class Holdings:
     Parameters
     ----------
     places
-        Clip id to place, for the sources that the corpus has now.
+        Utterance id to place, for the sources that the corpus has now.
     failures
-        Clip id to (source, message); an empty source is to be tried again.
+        Utterance id to (source, message); an empty source is to be tried again.
     orphans
-        Clip id to (source, place), for clips that are no longer in the corpus, or whose media cannot be read now.
+        Utterance id to (source, place), for utterances that are no longer in the corpus, or whose media cannot be read
+        now.
     outdated
         Ids whose media have changed since.
-    hurt
-        Clips or files that did not verify, as sentences.
+    damaged
+        Utterances or files that did not verify, as sentences.
     hurt_ids
-        The clips among them.
+        The utterances among them.
     files
         Every file that was looked at.
     columns
@@ -120,8 +121,8 @@ class Holdings:
     failures: dict[str, tuple[str, str]] = field(default_factory=dict)
     orphans: dict[str, tuple[str, Place]] = field(default_factory=dict)
     outdated: set[str] = field(default_factory=set)
-    hurt: list[str] = field(default_factory=list)
-    hurt_ids: set[str] = field(default_factory=set)
+    damaged: list[str] = field(default_factory=list)
+    damaged_ids: set[str] = field(default_factory=set)
     files: list[Path] = field(default_factory=list)
     columns: tuple[str, ...] | None = None
     is_published: bool = False
@@ -133,7 +134,7 @@ def take_stock(folder: Path, spec: FeatureSpec, sources: Mapping[str, bytes]) ->
     Parameters
     ----------
     sources
-        The source of every clip of the corpus, by id, in the corpus's order.
+        The source of every utterance of the corpus, by id, in the corpus's order.
     """
     key = recipe(spec.feature).key
     main = published(folder, spec)
@@ -162,8 +163,8 @@ def _add(held: Holdings, path: Path, key: str, sources: Mapping[str, bytes], *, 
     if is_main and not found.places and not found.failures and _is_of_another_key(path, key):
         return
     held.files.append(path)
-    held.hurt.extend(f"{path.name}: {sentence}" for sentence in found.hurt)
-    held.hurt_ids |= found.hurt_ids
+    held.damaged.extend(f"{path.name}: {sentence}" for sentence in found.damaged)
+    held.damaged_ids |= found.damaged_ids
     held.columns = held.columns or found.columns
     for id_, (source, place) in found.places.items():
         if not sources.get(id_):
@@ -180,14 +181,14 @@ def _add(held: Holdings, path: Path, key: str, sources: Mapping[str, bytes], *, 
 
 
 def _is_of_another_key(path: Path, key: str) -> bool:
-    """Whether a file vouches for being made under another key (so it is not a hurt file of ours)."""
+    """Whether a file vouches for being made under another key (so it is not a damaged file of ours)."""
     stated = store.described(path)
     return stated is not None and stated.key != key
 
 
 def _is_published(held: Holdings, main: Path, sources: Mapping[str, bytes]) -> bool:
     """Whether the published file already says just what there is to say, in the corpus's order."""
-    if held.hurt or held.columns is None or main not in held.files or held.outdated:
+    if held.damaged or held.columns is None or main not in held.files or held.outdated:
         return False
     if any(place.path != main for place in held.places.values()) or main in _kept_in(held.orphans):
         return False
@@ -212,9 +213,9 @@ def publish(folder: Path, spec: FeatureSpec, held: Holdings, sources: Mapping[st
 
 
 def _shape(feature: Feature, done: Mapping[str, Place], failed: Sequence[Entry]) -> Shape:
-    """Return how much a file of these clips and failures will hold."""
+    """Return how much a file of these utterances and failures will hold."""
     return Shape(
-        n_clips=len(done),
+        n_utterances=len(done),
         n_rows=sum(place.n_rows for place in done.values()),
         n_failures=len(failed),
         id_bytes=longest_bytes(itertools.chain(done, (entry.id for entry in failed))),
@@ -225,7 +226,7 @@ def _shape(feature: Feature, done: Mapping[str, Place], failed: Sequence[Entry])
 
 
 def clear(folder: Path, spec: FeatureSpec, held: Holdings) -> None:
-    """Remove what a published file was joined from; rows of clips that have left the corpus stay."""
+    """Remove what a published file was joined from; rows of utterances that have left the corpus stay."""
     for path in {*held.files} - {published(folder, spec)} - _kept_in(held.orphans):
         path.unlink()
     for leftover in spilled(parts(folder, spec)):  # of workers that died
@@ -239,7 +240,7 @@ def _kept_in(orphans: Mapping[str, tuple[str, Place]]) -> set[Path]:
 
 
 def _keep_orphans(folder: Path, spec: FeatureSpec, made: Recipe, columns: Sequence[str], held: Holdings) -> None:
-    """Save rows of clips that have left the corpus as segments: should they come back, nothing is lost."""
+    """Save rows of utterances that have left the corpus as segments: should they come back, nothing is lost."""
     main = published(folder, spec)
     orphans = [(i, *held.orphans[i]) for i in held.orphans if held.orphans[i][1].path == main]
     for at in range(0, len(orphans), 64):
@@ -256,7 +257,7 @@ def _set_aside(main: Path, spec: FeatureSpec, key: str) -> None:
 
 
 def why(folder: Path, spec: FeatureSpec, held: Holdings, sources: Mapping[str, bytes]) -> dict[str, str]:
-    """Return, for each clip that a run would compute, the reason."""
+    """Return, for each utterance that a run would compute, the reason."""
     changed = _what_changed(folder, spec)
     reasons = {}
     for id_ in sources:
@@ -267,9 +268,9 @@ def why(folder: Path, spec: FeatureSpec, held: Holdings, sources: Mapping[str, b
         elif id_ in held.outdated:
             above = spec.feature.upstream
             reasons[id_] = f"its {above.name} changed" if above else "its media bytes or its span changed"
-        elif id_ in held.hurt_ids:
+        elif id_ in held.damaged_ids:
             reasons[id_] = "its rows in the cache are damaged"
-        elif held.hurt:
+        elif held.damaged:
             reasons[id_] = "not found in a cache file that is damaged"
         else:
             reasons[id_] = changed or "not computed yet"

@@ -1,4 +1,4 @@
-"""Entries: what the store keeps of a clip, and how a digest proves it.
+"""Entries: what the store keeps of an utterance, and how a digest proves it.
 
 Rows may carry pictures (crops). Those of a file are never in memory together: they are read as they are asked for,
 and pass through digests and copies a block at a time.
@@ -54,7 +54,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Entry:
-    """One clip that is done: its rows, or why it has none.
+    """One utterance that is done: its rows, or why it has none.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a verified clip lies: the file, the number of the clip in it, and how much it holds.
+    """Where a verified utterance lies: the file, the number of the utterance in it, and how much it holds.
 
     Parameters
     ----------
@@ -228,7 +228,7 @@ class Shape:
         How many bytes the rows' pictures have together; None where rows carry none, or there are no rows.
     """
 
-    n_clips: int
+    n_utterances: int
     n_rows: int
     n_failures: int
     id_bytes: int
@@ -243,7 +243,7 @@ class Shape:
         done = [entry for entry in entries if entry.values is not None]
         pictured = [int(lengths(entry.crops).sum()) for entry in done if entry.crops is not None]
         return cls(
-            n_clips=len(done),
+            n_utterances=len(done),
             n_rows=sum(len(entry.values) for entry in done if entry.values is not None),
             n_failures=len(entries) - len(done),
             id_bytes=longest_bytes(entry.id for entry in entries),
@@ -259,7 +259,7 @@ class Shape:
         per_row = 4 * n_columns + 8 * self.framewise
         names = 64 * n_columns
         crops = 0 if self.crop_bytes is None else self.crop_bytes + 8 * (self.n_rows + 1)
-        rows = self.n_clips * per_clip + self.n_failures * per_failure + self.n_rows * per_row
+        rows = self.n_utterances * per_clip + self.n_failures * per_failure + self.n_rows * per_row
         return rows + crops + names + SLACK
 
 

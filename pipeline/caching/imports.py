@@ -52,7 +52,7 @@ def is_import(path: Path) -> bool:
 
 
 def _imported(path: Path) -> Imported | None:
-    """Return the imported feature whose file this is; None for another's. A hurt one says so when it is asked for."""
+    """Return the imported feature whose file this is; None for another's. A damaged one says so later."""
     if not is_import(path):
         return None
     stated, names = store.described(path), store.columns(path)
@@ -65,7 +65,7 @@ def _imported(path: Path) -> Imported | None:
 
 
 def _damage(path: Path, stated: Seal | None) -> str:
-    """Return what is said of a hurt import: what it came from, and how to import it again."""
+    """Return what is said of a damaged import: what it came from, and how to import it again."""
     told = {} if stated is None else remarks(stated)
     came = f" It came from {told['file']} ({told['format']})." if {"file", "format"} <= told.keys() else ""
     line = wording.command("import", FILE=told.get("file", "FILE"), **dataset.named(path.parent), CALLED=path.stem)
@@ -88,7 +88,7 @@ def is_imported(spec: FeatureSpec) -> bool:
 
 
 def sources(dataset: Dataset, feature: Feature) -> dict[str, bytes]:
-    """Return the source of every clip by id: the bytes that were imported, and what says whose rows they are."""
+    """Return the source of every utterance by id: the bytes that were imported, and what says whose rows they are."""
     assert isinstance(feature, Imported)
     return {
         u.id: hashlib.sha256(json.dumps([feature.digest, *_identity(u)]).encode()).digest() for u in dataset.utterances
@@ -105,7 +105,7 @@ def stock(dataset: Dataset, spec: FeatureSpec) -> Holdings:
     Raises
     ------
     AffexError
-        If the corpus has no such import, its file is hurt, or utterances have changed or come since.
+        If the corpus has no such import, its file is damaged, or utterances have changed or come since.
     """
     path = cache.published(dataset.folder, spec)
     stated = store.described(path) if path.exists() else None
@@ -114,12 +114,12 @@ def stock(dataset: Dataset, spec: FeatureSpec) -> Holdings:
         why = "has rows of another import under that name" if stated else "has no such feature"
         raise AffexError(
             f"'{spec.preset}' was imported for another corpus, and {dataset.name} {why}: import it first, {again}. "
-            "Corpora that are judged together need it of one file, read alike."
+            "Corpora that are evaluated together need it of one file, read alike."
         )
     of_clip = sources(dataset, spec.feature)
     held = cache.take_stock(dataset.folder, spec, of_clip)
-    if held.hurt:
-        raise AffexError(f"{held.hurt[0]}. An imported feature cannot be computed again: import it again, {again}.")
+    if held.damaged:
+        raise AffexError(f"{held.damaged[0]}. An imported feature cannot be computed again: import it again, {again}.")
     lost = [id_ for id_ in of_clip if id_ not in held.places and id_ not in held.failures]
     if lost:
         raise AffexError(

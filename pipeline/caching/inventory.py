@@ -10,7 +10,7 @@ from affex.features.base import Feature
 from affex.features.external.imported import FILE
 from affex.pipeline.caching import cache, imports, sources, store
 from affex.pipeline.caching.seal import Seal
-from affex.pipeline.corpora.base import Card
+from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.specs import discovery
 from affex.pipeline.specs.discovery import FeatureSpec
@@ -19,7 +19,7 @@ from affex.pipeline.text.console import Terminal
 if TYPE_CHECKING:
     from rich.console import Console
 
-#: Of more clips than these the first are named, and the others counted.
+#: Of more utterances than these the first are named, and the others counted.
 SHOWN = 20
 
 
@@ -29,7 +29,7 @@ def show_plugins(console: "Console") -> None:
 
     corpora = Table("corpus", "what it is", "protocols", "licence", title="Corpora", title_justify="left")
     for name, corpus in sorted(discovery.corpora().items()):
-        corpora.add_row(name, corpus.title, _listed(corpus.cards), corpus.licence)
+        corpora.add_row(name, corpus.title, _listed(corpus.protocols), corpus.licence)
     features = Table("feature", "what it is", "rows", "parameters", title="Features", title_justify="left")
     for name, feature in sorted(discovery.feature_presets().items()):
         rows = "frames" if feature.framewise else "utterance"
@@ -41,21 +41,21 @@ def show_plugins(console: "Console") -> None:
         console.print(table)
 
 
-def _listed(cards: Sequence[Card]) -> str:
-    """Return the names of cards; one that only has another protocol stands beside it: ``iemocap4[-session]``."""
-    names = [card.name for card in cards]
+def _listed(protocols: Sequence[Protocol]) -> str:
+    """Return the names of protocols; one that only has another protocol stands beside it: ``iemocap4[-session]``."""
+    names = [protocol.name for protocol in protocols]
     beside: dict[str, str] = {}
-    for card in cards:
-        base = card.name.removesuffix(f"-{card.protocol}")
-        if base in names and base != card.name:
-            beside[base] = beside.get(base, "") + f"[-{card.protocol}]"
+    for protocol in protocols:
+        base = protocol.name.removesuffix(f"-{protocol.scheme}")
+        if base in names and base != protocol.name:
+            beside[base] = beside.get(base, "") + f"[-{protocol.scheme}]"
         else:
-            beside.setdefault(card.name, "")
+            beside.setdefault(protocol.name, "")
     return ", ".join(name + more for name, more in beside.items())
 
 
 def show_cache(console: "Console", folder: Path) -> None:
-    """Print every file of every cache folder: its size, clips, failures, and whether it is still asked for."""
+    """Print every file of every cache folder: its size, utterances, failures, and whether it is still asked for."""
     from rich.table import Table
 
     table = Table(
@@ -102,23 +102,23 @@ def _state(path: Path, stated: Seal | None) -> str:
     return f"other parameters or an older key ({spec['feature']}: {changed})"
 
 
-def hurt(path: Path) -> tuple[str, ...]:
+def damaged(path: Path) -> tuple[str, ...]:
     """Return what does not verify in a file of rows, a sentence each."""
     stated = store.described(path)
-    return store.survey(path, stated.key if stated else "").hurt
+    return store.survey(path, stated.key if stated else "").damaged
 
 
 def show_why(console: Terminal, dataset: Dataset, specs: tuple[FeatureSpec, ...]) -> None:
-    """Say, clip by clip, why the next run would compute it, and why a failed one will stay as it is."""
+    """Say, utterance by utterance, why the next run would compute it, and why a failed one will stay as it is."""
     for spec in specs:
         if imports.is_imported(spec):
             held = imports.stock(dataset, spec)
             console.say(
-                f"{spec}: {len(held.places)} clips imported, {len(held.failures)} without rows; none is computed"
+                f"{spec}: {len(held.places)} utterances imported, {len(held.failures)} without rows; none is computed"
             )
             continue
         held, reasons = stock(console, dataset, spec)
-        console.say(f"{spec}: {len(held.places)} clips cached, {len(reasons)} would be computed")
+        console.say(f"{spec}: {len(held.places)} utterances cached, {len(reasons)} would be computed")
         for reason, count in Counter(reasons.values()).most_common():
             console.say(f"  {count}: {reason}")
         stay = "failed, and stays so until its bytes or the key change"
@@ -127,7 +127,7 @@ def show_why(console: Terminal, dataset: Dataset, specs: tuple[FeatureSpec, ...]
 
 
 def _say_some(console: Terminal, lines: Sequence[str]) -> None:
-    """Print a line a clip, and how many more there are."""
+    """Print a line an utterance, and how many more there are."""
     for line in lines[:SHOWN]:
         console.say(f"    {line}")
     if len(lines) > SHOWN:
@@ -142,10 +142,10 @@ def stock(console: Terminal, dataset: Dataset, spec: FeatureSpec) -> tuple[cache
 
 
 def _sources(console: Terminal, dataset: Dataset, feature: Feature) -> tuple[dict[str, bytes], dict[str, str]]:
-    """Return the source of every clip, and why some have none: they wait for the feature that they are made of."""
+    """Return the source of every utterance, and why some have none: they wait for the feature that they are made of."""
     if feature.upstream is None:
         files = sources.of_corpus(dataset, [feature.reads], console)
-        return sources.of_clips(dataset, feature.reads, files)
+        return sources.of_utterances(dataset, feature.reads, files)
     above, reasons = stock(console, dataset, discovery.spec_of(feature.upstream))
     failures = {id_: message for id_, (_, message) in above.failures.items()}
     return sources.of_rows(dataset, feature.upstream.name, store.digests(above.places), {**failures, **reasons})

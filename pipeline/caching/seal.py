@@ -1,9 +1,9 @@
 """The seal: what lets affex read and trust its files without asking HDF5.
 
-HDF5 may crash the process on a file whose headers are hurt, and refuses a file that was cut. So each file begins
+HDF5 may crash the process on a file whose headers are damaged, and refuses a file that was cut. So each file begins
 with a seal (in HDF5's user block, which its readers pass over): where each dataset's bytes lie, under which key they
-were made, and the sha256 of everything that is not proved clip by clip. The seal is there twice, each copy with
-its own sha256; damage to one shows and costs nothing.
+were made, and the sha256 of everything that is not proved utterance by utterance. The seal is there twice, each copy
+with its own sha256; damage to one shows and costs nothing.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 COPY = 2**14
 USER_BLOCK = 2 * COPY
 
-#: Proved clip by clip, by the digests; the seal vouches for all else.
+#: Proved utterance by utterance, by the digests; the seal vouches for all else.
 ROWS = ("values", "times", "crop_offsets", "crops")
 
 #: What is said of a file whose seal is sound, and of which nothing lies where that says.

@@ -1,4 +1,4 @@
-"""Sources: which bytes a clip is made of. The digest of every media file, remembered between runs.
+"""Sources: which bytes an utterance is made of. The digest of every media file, remembered between runs.
 
 A file is hashed again only when its size, modification time, change time or inode has changed: the change
 time cannot be put back as the modification time can. What is remembered is sealed line by line: a line that is not
@@ -68,8 +68,8 @@ def of_corpus(dataset: Dataset, kinds: Iterable[str], console: Console) -> Files
         return files(dataset.folder, dataset.root, paths, tick)
 
 
-def of_clips(dataset: Dataset, kind: str, files: Files) -> tuple[dict[str, bytes], dict[str, str]]:
-    """Return the source of every clip by id (empty where there is none), and why those have none."""
+def of_utterances(dataset: Dataset, kind: str, files: Files) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Return the source of every utterance by id (empty where there is none), and why those have none."""
     found: dict[str, bytes] = {}
     missing: dict[str, str] = {}
     for utterance in dataset.utterances:
@@ -92,16 +92,16 @@ def _absent(utterance: Utterance, kind: str) -> str:
 def of_rows(
     dataset: Dataset, name: str, digests: Mapping[str, bytes], failures: Mapping[str, str]
 ) -> tuple[dict[str, bytes], dict[str, str]]:
-    """Return the source of every clip of a feature that reads the rows of another, and why some clips have none.
+    """Return the source of every utterance of a feature of another's rows, and why some have none.
 
     Parameters
     ----------
     name
         The name of the feature whose rows are read.
     digests
-        The digest of its rows, which is the source, by clip.
+        The digest of its rows, which is the source, by utterance.
     failures
-        Why it has no rows, by clip.
+        Why it has no rows, by utterance.
     """
     found, missing = {}, {}
     for utterance in dataset.utterances:
@@ -159,7 +159,7 @@ def _remembered(path: Path) -> dict[str, File]:
     return known
 
 
-def hurt(folder: Path) -> list[int]:
+def damaged(folder: Path) -> list[int]:
     """Return the numbers of the lines of a corpus's ``media.jsonl`` that are not what was written."""
     numbers = []
     for number, line in enumerate(_written(folder / MEMORY), 1):
@@ -202,7 +202,7 @@ def _lines(known: Mapping[str, File]) -> Iterator[str]:
 
 
 def source(file: File, of: Media, beside: Sequence[File] = ()) -> bytes:
-    """Return the sha256 that stands for a clip's media bytes, those of all its files, and the part that it is."""
+    """Return the sha256 that stands for an utterance's media bytes, those of all its files, and the part that it is."""
     parts = [file.digest.hex(), of.start, of.end, of.channel, of.region, *(other.digest.hex() for other in beside)]
     return hashlib.sha256(json.dumps(parts).encode()).digest()
 

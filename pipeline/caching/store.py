@@ -3,10 +3,10 @@
 The arrow from features to cache. One layout serves the published file of a feature and the small segment
 files that a run writes while it goes on (see ``cache/README.md``):
 
-* A *key* says how rows were made (see `Recipe`), a clip's *source* says of what (media bytes and span), and its
+* A *key* says how rows were made (see `Recipe`), an utterance's *source* says of what (media bytes and span), and its
   *digest* is the sha256 over key, id, source and rows: whatever verifies is true under that key, wherever
   it is found; whatever does not is computed again (see `pipeline.caching.entry`).
-* Files are read by their seal (see `pipeline.caching.seal`), never by HDF5, which does not survive a hurt file.
+* Files are read by their seal (see `pipeline.caching.seal`), never by HDF5, which does not survive a damaged file.
 * A file becomes visible whole or not at all: written beside its place, fsynced, renamed. HDF5 itself never meets
   a full disk (it would crash the process): segments are built in memory, and room for a published file is
   reserved before HDF5 writes to it.
@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 #: Raised by hand whenever the layout of a file or the meaning of a digest changes.
 SCHEMA = 1
 
-#: How many bytes of rows are read at a time when many clips are verified.
+#: How many bytes of rows are read at a time when many utterances are verified.
 BLOCK = 32 * 2**20
 
 #: What is written of each failure.
@@ -50,22 +50,22 @@ class Found:
     Parameters
     ----------
     places
-        Clip id to (source, place).
+        Utterance id to (source, place).
     failures
-        Clip id to (source, message).
+        Utterance id to (source, message).
     columns
         The columns' names, or None where they do not verify.
-    hurt
+    damaged
         A sentence for each thing that does not verify; empty for a sound file.
     hurt_ids
-        The clips among them, as far as their ids can be read.
+        The utterances among them, as far as their ids can be read.
     """
 
     places: dict[str, tuple[str, Place]] = field(default_factory=dict)
     failures: dict[str, tuple[str, str]] = field(default_factory=dict)
     columns: tuple[str, ...] | None = None
-    hurt: tuple[str, ...] = ()
-    hurt_ids: set[str] = field(default_factory=set)
+    damaged: tuple[str, ...] = ()
+    damaged_ids: set[str] = field(default_factory=set)
 
 
 # -- writing -----------------------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ class Found:
 def write_segment(
     folder: Path, recipe: Recipe, columns: Sequence[str], entries: Iterable[Entry], shape: Shape | None = None
 ) -> Path:
-    """Write finished clips as one small file, whole or not at all.
+    """Write finished utterances as one small file, whole or not at all.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def _write(file: BinaryIO, recipe: Recipe, columns: Sequence[str], shape: Shape,
 
 def _fill(tables: Mapping[str, h5py.Dataset], recipe: Recipe, entries: Iterable[Entry]) -> None:
     index = {name: np.zeros(table.shape, table.dtype) for name, table in tables.items() if name not in seal.ROWS}
-    clip = failure = crop = 0
+    utterance = failure = crop = 0
     for entry in entries:
         if entry.values is None:
             kept = replace(entry, message=entry.message[:MESSAGE])
@@ -140,22 +140,22 @@ def _fill(tables: Mapping[str, h5py.Dataset], recipe: Recipe, entries: Iterable[
             failure += 1
             continue
         for name, text in (("ids", entry.id), ("source", entry.source), ("digest", entry.digest(recipe.key))):
-            index[name][clip] = text.encode()
-        at = index["offsets"][clip]
-        end = index["offsets"][clip + 1] = at + len(entry.values)
+            index[name][utterance] = text.encode()
+        at = index["offsets"][utterance]
+        end = index["offsets"][utterance + 1] = at + len(entry.values)
         tables["values"][at:end] = entry.values
         if entry.times is not None:
             tables["times"][at:end] = entry.times
         if entry.crops is not None:
             crop = _fill_crops(tables, int(at), crop, entry.crops)
-        clip += 1
+        utterance += 1
     for name, array in index.items():
         if name != "columns":
             tables[name][...] = array
 
 
 def _fill_crops(tables: Mapping[str, h5py.Dataset], row: int, begin: int, crops: Sequence[bytes]) -> int:
-    """Write a clip's pictures from the byte `begin` on, the first beside `row`; return where they end."""
+    """Write an utterance's pictures from the byte `begin` on, the first beside `row`; return where they end."""
     ends = begin + np.cumsum(lengths(crops))
     tables["crop_offsets"][row + 1 : row + 1 + len(ends)] = ends
     for chunk in chunks(crops):
@@ -165,7 +165,7 @@ def _fill_crops(tables: Mapping[str, h5py.Dataset], row: int, begin: int, crops:
 
 
 def _allocate(h5: h5py.File, columns: Sequence[str], shape: Shape) -> dict[str, h5py.Dataset]:
-    """Create the datasets. What is largest comes last, so that a cut file loses the last clips only.
+    """Create the datasets. What is largest comes last, so that a cut file loses the last utterances only.
 
     Text is UTF-8 of fixed width, and so lies where the seal can find it.
     """
@@ -173,8 +173,11 @@ def _allocate(h5: h5py.File, columns: Sequence[str], shape: Shape) -> dict[str, 
     in_order.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     widths = {"ids": shape.id_bytes, "source": 64, "digest": 64, "message": shape.message_bytes}
     kinds: dict[str, tuple[tuple[int, ...], Any]] = {
-        **{name: ((shape.n_clips,), h5py.string_dtype("utf-8", widths[name])) for name in ("ids", "source", "digest")},
-        "offsets": ((shape.n_clips + 1,), np.int64),
+        **{
+            name: ((shape.n_utterances,), h5py.string_dtype("utf-8", widths[name]))
+            for name in ("ids", "source", "digest")
+        },
+        "offsets": ((shape.n_utterances + 1,), np.int64),
         "columns": ((len(columns),), h5py.string_dtype("utf-8", longest_bytes(columns))),
         **{f"failed/{name}": ((shape.n_failures,), h5py.string_dtype("utf-8", widths[name])) for name in FAILED},
         **({"times": ((shape.n_rows,), np.float64)} if shape.framewise else {}),
@@ -235,43 +238,43 @@ def _opened(path: Path) -> Iterator[_Sealed | None]:
 
 
 def survey(path: Path, key: str) -> Found:
-    """Find out which clips of a file verify under `key`; nothing in the file is taken on trust.
+    """Find out which utterances of a file verify under `key`; nothing in the file is taken on trust.
 
-    A file that is cut short or hurt gives what still verifies. A file made under another key gives nothing.
+    A file that is cut short or damaged gives what still verifies. A file made under another key gives nothing.
     """
     with _file(path) as file:
         stated, both_sound = seal.read(file)
         if stated is None:
-            return Found(hurt=("its seal does not verify",))
+            return Found(damaged=("its seal does not verify",))
         if stated.key != key:
             return Found()
         sealed = _Sealed(file, stated)
         found = Found()
-        hurt = [] if both_sound else ["one copy of its seal does not verify"]
-        hurt += _survey_clips(sealed, path, key, found)
-        hurt += _survey_failures(sealed, key, found)
+        damaged = [] if both_sound else ["one copy of its seal does not verify"]
+        damaged += _survey_utterances(sealed, path, key, found)
+        damaged += _survey_failures(sealed, key, found)
         if seal.index(file, stated.arrays) != stated.index:
-            moved = hurt and not found.places and not found.failures
-            return replace(found, hurt=(seal.REWRITTEN,) if moved else (*hurt, "its index does not verify"))
-        return replace(found, hurt=tuple(hurt), columns=sealed.texts("columns"))
+            moved = damaged and not found.places and not found.failures
+            return replace(found, damaged=(seal.REWRITTEN,) if moved else (*damaged, "its index does not verify"))
+        return replace(found, damaged=tuple(damaged), columns=sealed.texts("columns"))
 
 
-def _survey_clips(sealed: _Sealed, path: Path, key: str, found: Found) -> list[str]:
-    """Note every clip that verifies; return a sentence for each that does not."""
-    hurt = []
+def _survey_utterances(sealed: _Sealed, path: Path, key: str, found: Found) -> list[str]:
+    """Note every utterance that verifies; return a sentence for each that does not."""
+    damaged = []
     ids, sources, digests = (sealed.texts(name) for name in ("ids", "source", "digest"))
-    for number, rows in _clips(sealed):
+    for number, rows in _utterances(sealed):
         entry = _entry(ids[number], sources[number], rows)
         if entry is not None and entry.digest(key) == digests[number]:
             found.places[entry.id] = (entry.source, _place(path, number, entry))
         else:
-            hurt.append(f"clip '{ids[number]}' does not verify")
-            found.hurt_ids.add(ids[number])
-    return hurt
+            damaged.append(f"utterance '{ids[number]}' does not verify")
+            found.damaged_ids.add(ids[number])
+    return damaged
 
 
 def _entry(id_: str, source: str, rows: Rows | None) -> Entry | None:
-    """Return a clip with its rows; None where those, or their pictures, cannot be there."""
+    """Return an utterance with its rows; None where those, or their pictures, cannot be there."""
     if rows is None or (isinstance(rows.crops, Crops) and not rows.crops.is_sound):
         return None
     return Entry(id_, source, rows.values, rows.times, crops=rows.crops)
@@ -283,25 +286,25 @@ def _place(path: Path, number: int, entry: Entry) -> Place:
 
 
 def places(path: Path, entries: Iterable[Entry]) -> dict[str, Place]:
-    """Return where the clips lie that were written into a file in this order, by id; failures have no place."""
+    """Return where the utterances lie that were written into a file in this order, by id; failures have no place."""
     done = (entry for entry in entries if entry.values is not None)
     return {entry.id: _place(path, number, entry) for number, entry in enumerate(done)}
 
 
 def _survey_failures(sealed: _Sealed, key: str, found: Found) -> list[str]:
     """Note every failure that verifies; return a sentence for each that does not."""
-    hurt = []
+    damaged = []
     for id_, source, message, digest in zip(*(sealed.texts(f"failed/{name}") for name in FAILED), strict=True):
         if Entry(id_, source, message=message).digest(key) == digest:
             found.failures[id_] = (source, message)
         else:
-            hurt.append(f"the failure of '{id_}' does not verify")
-            found.hurt_ids.add(id_)
-    return hurt
+            damaged.append(f"the failure of '{id_}' does not verify")
+            found.damaged_ids.add(id_)
+    return damaged
 
 
-def _clips(sealed: _Sealed) -> Iterator[tuple[int, Rows | None]]:
-    """Yield (number, rows) of each clip, read in blocks; None for rows that cannot be there."""
+def _utterances(sealed: _Sealed) -> Iterator[tuple[int, Rows | None]]:
+    """Yield (number, rows) of each utterance, read in blocks; None for rows that cannot be there."""
     array = sealed.seal.arrays["values"]
     offsets = sealed.whole("offsets")
     sound = (offsets[:-1] >= 0) & (offsets[1:] >= offsets[:-1]) & (offsets[1:] <= array.shape[0])
@@ -340,14 +343,14 @@ def described(path: Path) -> Seal | None:
 
 
 def entries(places: Iterable[tuple[str, str, Place]], key: str) -> Iterator[Entry]:
-    """Yield the clips (id, source, place), each verified again as it is read.
+    """Yield the utterances (id, source, place), each verified again as it is read.
 
-    Pictures stay in the file, and can be read until the next clip is asked for.
+    Pictures stay in the file, and can be read until the next utterance is asked for.
 
     Raises
     ------
     AffexError
-        If a clip no longer verifies.
+        If an utterance no longer verifies.
     """
     for path, group in itertools.groupby(places, key=lambda item: item[2].path):
         with reading(path) as reader:
@@ -356,7 +359,7 @@ def entries(places: Iterable[tuple[str, str, Place]], key: str) -> Iterator[Entr
 
 
 class Reader:
-    """A file that is open to read single clips."""
+    """A file that is open to read single utterances."""
 
     def __init__(self, path: Path, sealed: _Sealed, again: str) -> None:
         self._path, self._again = path, again
@@ -365,7 +368,7 @@ class Reader:
         self.ids, self.sources, self.digests = (sealed.texts(name) for name in ("ids", "source", "digest"))
 
     def entry(self, number: int, key: str, id_: str | None = None, source: str | None = None) -> Entry:
-        """Return a clip, verified; what is not said of it is taken from the file, which the digest proves as well.
+        """Return an utterance's entry, verified; the digest also proves what is taken from the file.
 
         Raises
         ------
@@ -380,7 +383,7 @@ class Reader:
         return entry
 
     def find(self, id_: str, key: str) -> Entry | None:
-        """Return a clip by its id, verified: its rows, or why it has none; None where the file says neither.
+        """Return an utterance by its id, verified: its rows, or why it has none; None where the file says neither.
 
         Raises
         ------
@@ -397,7 +400,7 @@ class Reader:
 
 @contextlib.contextmanager
 def reading(path: Path, again: str = "the same command again") -> Iterator[Reader]:
-    """Open a file to read single clips; `again` is what makes or mends it.
+    """Open a file to read single utterances; `again` is what makes or mends it.
 
     Raises
     ------
@@ -411,7 +414,7 @@ def reading(path: Path, again: str = "the same command again") -> Iterator[Reade
 
 
 def digests(places: Mapping[str, Place]) -> dict[str, bytes]:
-    """Return the digest of each clip, by id."""
+    """Return the digest of each utterance, by id."""
     found = {}
     for path, group in itertools.groupby(places.items(), key=lambda item: item[1].path):
         with reading(path) as reader:
@@ -421,19 +424,19 @@ def digests(places: Mapping[str, Place]) -> dict[str, bytes]:
 
 @dataclass(frozen=True)
 class Table:
-    """All clips of a file, verified.
+    """All utterances of a file, verified.
 
     Parameters
     ----------
     ids
-        The clips that have rows, in the file's order.
+        The utterances that have rows, in the file's order.
     columns
         The columns' names.
     offsets : (n_clips + 1,) int64
-        Clip ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``.
+        Utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``.
     values : (n_rows, n_columns) float32
     times : (n_rows,) float64, s
-        None where a clip has one row, not one a frame.
+        None where an utterance has one row, not one a frame.
     """
 
     ids: tuple[str, ...]
@@ -444,7 +447,7 @@ class Table:
 
 
 def load(path: Path, key: str, again: str = "make features") -> Table:
-    """Read a published file whole, every clip verified; `again` is the command that makes or mends it.
+    """Read a published file whole, every utterance verified; `again` is the command that makes or mends it.
 
     Raises
     ------
@@ -455,8 +458,8 @@ def load(path: Path, key: str, again: str = "make features") -> Table:
         raise AffexError(f"{path} is not there. Run `{again}` to make it.")
     found = survey(path, key)
     with _opened(path) as sealed:
-        if sealed is None or found.hurt or found.columns is None:
-            why = "; ".join(found.hurt[:3]) or "it was made otherwise than affex makes it today"
+        if sealed is None or found.damaged or found.columns is None:
+            why = "; ".join(found.damaged[:3]) or "it was made otherwise than affex makes it today"
             raise AffexError(f"{path}: {why}. Run `{again}` to mend it.")
         times = sealed.whole("times") if "times" in sealed.seal.arrays else None
         return Table(sealed.texts("ids"), found.columns, sealed.whole("offsets"), sealed.whole("values"), times)

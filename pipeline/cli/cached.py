@@ -14,7 +14,7 @@ from affex.pipeline.text.errors import AffexError
 @CACHE
 @click.pass_context
 def cache(context: click.Context, cache: Path) -> None:
-    """Look at the cache: list it, verify it, say why a clip is computed again.
+    """Look at the cache: list it, verify it, say why an utterance is computed again.
 
     \b
     Examples:
@@ -32,7 +32,7 @@ def cache(context: click.Context, cache: Path) -> None:
 @cache.command()
 @click.pass_obj
 def verify(cache: Path) -> None:
-    """Check rows, runs, comparisons, models and all else that is kept here; exit code 1 if anything is hurt."""
+    """Check rows, runs, comparisons, models and all else that is kept here; exit code 1 if anything is damaged."""
     from affex.pipeline.verification import verification
 
     if not verification.verify(Terminal(), cache):
@@ -46,7 +46,7 @@ def verify(cache: Path) -> None:
 @option("--features", default=DEFAULT_FEATURES, help="Features, parted by blanks.")
 @click.pass_obj
 def why(cache: Path, dataset: str | None, data: str | None, partial: bool, features: str) -> None:
-    """Say which clips the next `affex features` would compute, and why."""
+    """Say which utterances the next `affex features` would compute, and why."""
     from affex.pipeline.caching import inventory
 
     console = Terminal()

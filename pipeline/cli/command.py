@@ -27,7 +27,7 @@ TEST_DATA = "AFFEX_TEST_DATA"
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="affex")
 def cli() -> None:
-    """Audio-visual emotion recognition: features extracted once, judged honestly.
+    """Audio-visual emotion recognition: features extracted once, evaluated honestly.
 
     \b
     Examples:
@@ -54,7 +54,7 @@ for verb in (
 ):
     cli.add_command(verb)
 
-INTERRUPTED = "Interrupted. All clips and folds finished so far are kept; run the same command again to go on."
+INTERRUPTED = "Interrupted. All utterances and folds finished so far are kept; run the same command again to go on."
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from affex.pipeline.specs import discovery
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
 from affex.pipeline.workspace import experiment
-from affex.pipeline.workspace.workspace import Running, open_desk
+from affex.pipeline.workspace.workspace import Running, open_workspace
 
 OUT = option("--out", type=PATH, default=None, help="Folder of the results. [<cache>/.../<run>]")
 RUNS = option("--runs", default=None, help="Finished runs, by name or folder, parted by blanks.")
@@ -56,7 +56,7 @@ def evaluate(
     corpora = corpora.or_last(console)
     models = asked.members(console, fusion, corpora.imported)
     wish = experiment.Wish(
-        card=corpora.card(asked),
+        protocol=corpora.protocol(asked),
         speaker_norm=asked.speaker_norm,
         reweight=asked.reweight,
         soft=asked.soft,
@@ -66,11 +66,11 @@ def evaluate(
         inner=inner,
         allow_leaks=allow_leaks,
     )
-    with open_desk(corpora.at_hand(console), console, running) as desk:
+    with open_workspace(corpora.at_hand(console), console, running) as workspace:
         if fusion.startswith("late"):
-            folder = experiment.fused(desk, models, wish, fusion, out, leak=leak)
+            folder = experiment.fused(workspace, models, wish, fusion, out, leak=leak)
         else:
-            folder = experiment.single(desk, models[0], wish, out, leak=leak)
+            folder = experiment.single(workspace, models[0], wish, out, leak=leak)
         console.say(_next(corpora, asked, folder, is_one=not fusion.startswith("late")))
 
 
@@ -105,7 +105,7 @@ def _other(corpora: Corpora, folder: Path) -> Path | None:
 @OUT
 @option("--metric", default="", help="What is compared: uar, war, macro_f1, ccc ... [uar, or ccc]")
 def compare(cache: Path, runs: str | None, out: Path | None, metric: str) -> None:
-    """Say which of several runs on the same card differ by more than chance would.
+    """Say which of several runs on the same protocol differ by more than chance would.
 
     \b
     Examples:
@@ -127,7 +127,7 @@ def demo(cache: Path, running: Running) -> None:
 
     console = Terminal()
     corpora = Corpora("demo", None, partial=False, cache=cache)
-    with open_desk(corpora.at_hand(console), console, running) as desk:
-        demonstrate(desk, experiment.Wish(card=discovery.corpus("demo").cards[0], device=running.device))
+    with open_workspace(corpora.at_hand(console), console, running) as workspace:
+        demonstrate(workspace, experiment.Wish(protocol=discovery.corpus("demo").protocols[0], device=running.device))
         console.say("Your own recordings, listed in a table: make features DATASET=csv DATA=mine.csv")
-        console.say(corpora.next_step("show", DATASET="demo", UTTERANCE=desk.datasets[0].utterances[0].id))
+        console.say(corpora.next_step("show", DATASET="demo", UTTERANCE=workspace.datasets[0].utterances[0].id))

@@ -7,7 +7,7 @@ from affex.pipeline.cli.options import CACHE, CORPORA, DATA, DATASET, PATH, RUNN
 from affex.pipeline.specs import discovery
 from affex.pipeline.text import wording
 from affex.pipeline.text.console import Terminal
-from affex.pipeline.workspace.workspace import Desk, Running, extracted, open_desk
+from affex.pipeline.workspace.workspace import Running, Workspace, extracted, open_workspace
 
 #: What `features` extracts when nobody says.
 DEFAULT_FEATURES = "compare mfcc logmel"
@@ -33,17 +33,17 @@ def features(corpora: Corpora, features: str | None, running: Running) -> None:
         features = DEFAULT_FEATURES
         console.say(f"FEATURES='{features}' (the default)")
     specs = discovery.feature_specs(features, corpora.imported)
-    with open_desk(corpora.at_hand(console), console, running) as desk:
-        extracted(desk, specs)
-        console.say(_next(corpora, desk, features))
+    with open_workspace(corpora.at_hand(console), console, running) as workspace:
+        extracted(workspace, specs)
+        console.say(_next(corpora, workspace, features))
 
 
-def _next(corpora: Corpora, desk: Desk, features: str) -> str:
+def _next(corpora: Corpora, workspace: Workspace, features: str) -> str:
     """Return what might be done with features next, as a line to copy."""
     able = [spec for spec in features.split() if spec.partition(":")[0] != FACES]
     if not able:
         return corpora.next_step(
-            "show", UTTERANCE=desk.datasets[0].utterances[0].id, FEATURES=features, PARTIAL=corpora.partial
+            "show", UTTERANCE=workspace.datasets[0].utterances[0].id, FEATURES=features, PARTIAL=corpora.partial
         )
     one = None if features == DEFAULT_FEATURES else able[0]
     return corpora.next_step("evaluate", FEATURES=one, CLASSIFIER="svm", PARTIAL=corpora.partial)
@@ -53,7 +53,7 @@ def _next(corpora: Corpora, desk: Desk, features: str) -> str:
 @CORPORA
 @option("--features", default="faces", help="The feature that looks for faces.")
 def coverage(corpora: Corpora, features: str) -> None:
-    """Table the share of frames with a face, by speaker and clip, from what is cached.
+    """Table the share of frames with a face, by speaker and utterance, from what is cached.
 
     \b
     Examples:

@@ -7,7 +7,7 @@ import click
 from affex.pipeline.cli.options import ASKED, CACHE, CORPORA, PATH, RUNNING, Asked, Corpora, option
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
-from affex.pipeline.workspace.workspace import Running, open_desk
+from affex.pipeline.workspace.workspace import Running, open_workspace
 
 
 @click.command()
@@ -32,12 +32,12 @@ def fit(corpora: Corpora, asked: Asked, exclude: str, model: Path | None, runnin
     console = Terminal()
     corpora = corpora.or_last(console)
     ((names, built),) = asked.members(console, imported=corpora.imported)
-    with open_desk(corpora.at_hand(console), console, running) as desk:
+    with open_workspace(corpora.at_hand(console), console, running) as workspace:
         settings = Settings(
-            corpus=desk.name,
+            corpus=workspace.name,
             features=names,
             classifier=built,
-            card=corpora.card(asked),
+            protocol=corpora.protocol(asked),
             speaker_norm=asked.speaker_norm,
             reweight=asked.reweight,
             soft=asked.soft,
@@ -45,7 +45,7 @@ def fit(corpora: Corpora, asked: Asked, exclude: str, model: Path | None, runnin
             device=running.device,
         )
         excluded = [name.strip() for name in next(csv.reader([exclude], skipinitialspace=True), []) if name.strip()]
-        path = fit_predict.fit(desk, settings, model, exclude=excluded, partial=corpora.partial)
+        path = fit_predict.fit(workspace, settings, model, exclude=excluded, partial=corpora.partial)
         console.say(corpora.next_step("predict", MODEL=path, DATA="recordings") + " (a folder of yours)")
 
 
@@ -72,5 +72,5 @@ def predict(model: Path | None, data: Path | None, out: Path | None, cache: Path
     fitted = model_file.read(model)
     console = Terminal()
     found = new_recordings.at_hand(data, cache, with_speakers=bool(fitted.settings.speaker_norm), console=console)
-    with open_desk([found], console, running) as desk:
-        fit_predict.predict(desk, fitted, model.stem, out)
+    with open_workspace([found], console, running) as workspace:
+        fit_predict.predict(workspace, fitted, model.stem, out)

@@ -13,7 +13,7 @@ import click
 from affex.features.external.imported import Imported
 from affex.pipeline.caching import dataset, imports
 from affex.pipeline.caching.dataset import folder_name, last, opened, remember
-from affex.pipeline.corpora.base import Card
+from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import protocols
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.specs import discovery
@@ -190,10 +190,12 @@ class Corpora:
         elsewhere = self.cache if self.cache != dataset.CACHE else None
         return f"Next: {wording.command(verb, **settings, CACHE=elsewhere)}"
 
-    def card(self, asked: "Asked") -> Card:
-        """Return the protocol card that is meant, with the target and the classes that were asked for."""
-        card = protocols.card(asked.protocol, discovery.corpus(self.names[0]).cards if len(self.names) == 1 else ())
-        return protocols.with_target(card, asked.target, asked.classes)
+    def protocol(self, asked: "Asked") -> Protocol:
+        """Return the protocol that is meant, with the target and the classes that were asked for."""
+        protocol = protocols.protocol(
+            asked.protocol, discovery.corpus(self.names[0]).protocols if len(self.names) == 1 else ()
+        )
+        return protocols.with_target(protocol, asked.target, asked.classes)
 
     @property
     def _folders(self) -> list[Path | None]:
@@ -212,7 +214,7 @@ class Corpora:
 
 @dataclass(frozen=True)
 class Asked:
-    """What is to be learned, and how it is judged; fields as the options say them."""
+    """What is to be learned, and how it is evaluated; fields as the options say them."""
 
     features: str | None
     classifier: str
@@ -267,7 +269,7 @@ ASKED = gathered(
     Asked,
     option("--features", default=None, help="Features, parted by blanks. [what the classifier prefers]"),
     option("--classifier", default="svm", help="Classifier, with parameters after a colon."),
-    option("--protocol", default="", help="Protocol card, with parameters after a colon. [the corpus's first]"),
+    option("--protocol", default="", help="Protocol, with parameters after a colon. [the corpus's first]"),
     option("--target", default=None, help="What is predicted: label, valence, or another field of the utterances."),
     option("--classes", default=None, help="Classes that count, merged with +, as in 'ang,neu,sad,hap+exc'. [all]"),
     option(

@@ -3,7 +3,7 @@
 import io
 
 from affex.pipeline.contact_sheet import frames, tracks
-from affex.pipeline.contact_sheet.record import Seen, Sheet
+from affex.pipeline.contact_sheet.record import ContactSheet, Seen
 from affex.pipeline.contact_sheet.style import GAP, MARGIN, WIDTH
 from affex.pipeline.reporting.pictures import drawing
 from affex.pipeline.text.printable import printable
@@ -12,7 +12,7 @@ from affex.pipeline.text.printable import printable
 HEADING, LONGEST = 0.5, 180
 
 
-def drawn(sheet: Sheet, kind: str = "png") -> bytes:
+def drawn(sheet: ContactSheet, kind: str = "png") -> bytes:
     """Draw a contact sheet.
 
     Parameters
@@ -39,7 +39,7 @@ def drawn(sheet: Sheet, kind: str = "png") -> bytes:
     return picture.getvalue()
 
 
-def heading(sheet: Sheet) -> str:
+def heading(sheet: ContactSheet) -> str:
     """Return who it is and what is shown, in two lines; of a long id the end says most."""
     who, seen = sheet.utterance, sheet.seen
     parts = [

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from affex.features.base import AudioFeature, Clip, Rows
+from affex.features.base import AudioFeature, Rows, Signal
 from affex.features.detectors import crops
 from affex.features.detectors.chips import Picture
 from affex.features.faces import BOX, POINTS, Faces, is_found
@@ -17,7 +17,7 @@ from affex.features.pictures.sampling import Sampling
 from affex.pipeline import media
 from affex.pipeline.caching import cache, sources, store
 from affex.pipeline.caching.entry import Entry
-from affex.pipeline.contact_sheet.record import LOGMEL, MFCC, SHOTS, Face, Heard, Seen, Sheet, Shot
+from affex.pipeline.contact_sheet.record import LOGMEL, MFCC, SHOTS, ContactSheet, Face, Heard, Seen, Shot
 from affex.pipeline.extraction.work import Failure, attempt, placed
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
@@ -35,7 +35,7 @@ LONGEST = 640
 BLINK = 4 * TIE
 
 
-def gathered(dataset: Dataset, utterance: Utterance, spec: FeatureSpec) -> Sheet:
+def gathered(dataset: Dataset, utterance: Utterance, spec: FeatureSpec) -> ContactSheet:
     """Gather what there is to look at.
 
     Parameters
@@ -53,7 +53,7 @@ def gathered(dataset: Dataset, utterance: Utterance, spec: FeatureSpec) -> Sheet
     key = cache.recipe(spec.feature).key
     seen = _seen(dataset, utterance.id, utterance.video, spec) if utterance.video else "there is no video"
     heard = _heard(dataset.root, utterance.audio) if utterance.audio else "there is no audio"
-    return Sheet(utterance, str(spec), spec.feature.detector, key, seen, heard)
+    return ContactSheet(utterance, str(spec), spec.feature.detector, key, seen, heard)
 
 
 def chosen(seen: Seen, most: int = SHOTS) -> list[int]:
@@ -88,13 +88,13 @@ def _with(rows: Sequence[int], must: int, kept: int | None = None) -> list[int]:
 
 
 def _seen(dataset: Dataset, id_: str, of: Media, spec: FeatureSpec) -> Seen | str:
-    """Return what the cache holds of a clip's face, with some frames; or why there is nothing to be seen."""
+    """Return what the cache holds of an utterance's face, with some frames; or why there is nothing to be seen."""
     try:
         source = _source(dataset.root, of)
         with store.reading(_path(dataset, spec), f"`{dataset.command('features', FEATURES=spec)}`") as reader:
             entry = reader.find(id_, cache.recipe(spec.feature).key)
             if entry is None:
-                return _undone("it is not among the clips in the cache", dataset, spec)
+                return _undone("it is not among the utterances in the cache", dataset, spec)
             if entry.source not in ("", source):
                 return _undone(f"{of.path}, or its span of it, is no longer what they were made of", dataset, spec)
             return entry.message or _shown(dataset.root, of, spec.feature.columns, entry)
@@ -103,7 +103,7 @@ def _seen(dataset: Dataset, id_: str, of: Media, spec: FeatureSpec) -> Seen | st
 
 
 def _source(root: Path, of: Media) -> str:
-    """Return the source of a clip's rows as it is now, by hashing its file.
+    """Return the source of an utterance's rows as it is now, by hashing its file.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def _undone(what: str, dataset: Dataset, spec: FeatureSpec) -> str:
 
 
 def _shown(root: Path, of: Media, columns: Sequence[str], entry: Entry) -> Seen:
-    """Return a clip's rows, with some of their frames and crops.
+    """Return an utterance's rows, with some of their frames and crops.
 
     Raises
     ------
@@ -196,16 +196,16 @@ def _pictures(root: Path, of: Media, times: NDArray[np.float64]) -> Iterator[Pic
 
 
 def _heard(root: Path, of: Media) -> Heard | str:
-    """Return what a clip sounds like, or why there is nothing to be heard."""
+    """Return what an utterance sounds like, or why there is nothing to be heard."""
     try:
-        clip = _decoded(root, of)
+        utterance = _decoded(root, of)
     except MediaError as error:
         return str(error)
-    return Heard(clip.samples, clip.rate, _rows(LOGMEL, clip), _rows(MFCC, clip), clip.begins)
+    return Heard(utterance.samples, utterance.rate, _rows(LOGMEL, utterance), _rows(MFCC, utterance), utterance.begins)
 
 
-def _decoded(root: Path, of: Media) -> Clip:
-    """Return a clip's sound.
+def _decoded(root: Path, of: Media) -> Signal:
+    """Return an utterance's sound.
 
     Raises
     ------
@@ -218,9 +218,9 @@ def _decoded(root: Path, of: Media) -> Clip:
         raise _unreadable(of, error) from error
 
 
-def _rows(feature: AudioFeature, clip: Clip) -> Rows | str:
+def _rows(feature: AudioFeature, utterance: Signal) -> Rows | str:
     """Return a feature's rows, or why there are none."""
-    rows = attempt(feature, lambda: placed(feature.extract(clip), clip))
+    rows = attempt(feature, lambda: placed(feature.extract(utterance), utterance))
     return rows.message if isinstance(rows, Failure) else rows
 
 

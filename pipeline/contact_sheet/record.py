@@ -71,7 +71,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the cache holds of a clip's face.
+    """What the cache holds of an utterance's face.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Heard:
-    """What a clip sounds like.
+    """What an utterance sounds like.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ class Heard:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class ContactSheet:
     """All there is to look at of one utterance.
 
     Parameters

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from affex.features.base import Rows
-from affex.pipeline.contact_sheet.record import LOGMEL, MFCC, Heard, Seen, Sheet
+from affex.pipeline.contact_sheet.record import LOGMEL, MFCC, ContactSheet, Heard, Seen
 from affex.pipeline.contact_sheet.style import FOUND, LOST
 from numpy.typing import NDArray
 
@@ -41,7 +41,7 @@ LINEAR = 20.0
 Track = tuple[float, Callable[["Axes", "Axes"], None]]
 
 
-def of_sheet(sheet: Sheet) -> list[Track]:
+def of_sheet(sheet: ContactSheet) -> list[Track]:
     """Return what is drawn along the time, from top to bottom."""
     tracks: list[Track] = []
     if isinstance(sheet.seen, Seen):
@@ -83,7 +83,7 @@ def _note(text: str) -> Track:
     return NOTE, draw
 
 
-def _draw_track(sheet: Sheet, seen: Seen, axes: "Axes", _: "Axes") -> None:
+def _draw_track(sheet: ContactSheet, seen: Seen, axes: "Axes", _: "Axes") -> None:
     """Draw the score over the time and, below, a strip that says where the face was found and where it was lost."""
     axes.plot(seen.times, np.where(seen.found, seen.scores, np.nan), "o-", color=FOUND, markersize=4, linewidth=1)
     scores = seen.scores[seen.found] if seen.found.any() else np.zeros(1)

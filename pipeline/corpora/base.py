@@ -11,15 +11,15 @@ from affex.pipeline.text.errors import CorpusError
 
 
 @dataclass(frozen=True)
-class Card:
+class Protocol:
     """A named way to evaluate a corpus: who is tested when, on which utterances, under which classes.
 
     Parameters
     ----------
     name
         What ``PROTOCOL`` calls it.
-    protocol
-        Who is left out together, one of `pipeline.evaluation.folds.PROTOCOLS`.
+    scheme
+        Who is left out together, one of `pipeline.evaluation.folds.SCHEMES`.
     parts
         The parts of the corpus that count; empty for all.
     target
@@ -42,7 +42,7 @@ class Card:
     """
 
     name: str
-    protocol: str = "loso"
+    scheme: str = "loso"
     parts: tuple[str, ...] = ()
     target: str = "label"
     classes: str = ""
@@ -56,10 +56,10 @@ class Card:
 
     def __str__(self) -> str:
         own = {"group-k": f"-{self.k}", "random-k": f"-{self.k}", "cross": f"-{self.train}-{self.test}"}
-        return self.name.removesuffix("-k") + own.get(self.protocol, "")
+        return self.name.removesuffix("-k") + own.get(self.scheme, "")
 
 
-LOSO = Card("loso")
+LOSO = Protocol("loso")
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Corpus:
     find
         ``find(root)`` returns the utterances of a folder (or of a table, for the one corpus that is a
         table) in a fixed order, and raises `CorpusError` saying what it looked for.
-    cards
+    protocols
         Its usual protocols, the default first.
     counts
         How many utterances each part has when whole (``None`` as the part where there are no parts). A part
@@ -122,7 +122,7 @@ class Corpus:
     licence: str
     source: str
     find: Callable[..., Sequence[Utterance]]
-    cards: tuple[Card, ...] = (LOSO,)
+    protocols: tuple[Protocol, ...] = (LOSO,)
     counts: Mapping[str | None, int] = field(default_factory=dict)
     download: Download | None = None
     make: Callable[[Path], None] | None = None

@@ -1,7 +1,7 @@
 """Corpus ``baum1s``: BAUM-1s, the spontaneous half of the BAUM-1 face database -> utterances.
 
 What
-    Films (mp4, 29 frames/s) of people who saw pictures and short films and said in their own words what they felt, in
+    Films (mp4, 29 frames/s) of people who saw pictures and short videos and said in their own words what they felt, in
     Turkish: anger, boredom, bothered, concentrating, contempt, disgust, fear, happiness, neutral, sadness, surprise,
     thinking, unsure. How many is told differently (1184 by the UCI record, 1222 elsewhere), so no count is asserted;
     any other is said.
@@ -15,13 +15,14 @@ Source
     https://archive.ics.uci.edu/dataset/473/baum+1. We have not seen the films.
 Files
     ``BAUM1s_MP4 - All/s001/S001_001.mp4``: subject, number. The labels are in ``Annotations_BAUM1s.xlsx``, anywhere
-    below the folder: one row a clip, with the clip's name in one cell and the emotion's in another. It also circulates
-    as ``.csv`` and as ``Annotations_BAUM1s_fixed.xlsx``; the mended one is read where there are several.
+    below the folder: one row an utterance, with the utterance's name in one cell and the emotion's in another. It also
+    circulates as ``.csv`` and as ``Annotations_BAUM1s_fixed.xlsx``; the mended one is read where there are several.
 Traps
-    The acted half, BAUM-1a, calls its clips by the same names: what lies below a folder that begins with ``BAUM1a`` is
-    left alone. A film that the sheet does not know has no label, and is context only. The sheet also has a number for
-    the emotion, which is not read: it is said to contradict the word of S015_007. The film is the sound, too. Half of
-    the labels are mental states, which other corpora do not have: card ``six`` takes the six basic emotions.
+    The acted half, BAUM-1a, calls its utterances by the same names: what lies below a folder that begins with
+    ``BAUM1a`` is left alone. A video that the sheet does not know has no label, and is context only. The sheet also has
+    a number for the emotion, which is not read: it is said to contradict the word of S015_007. The video is the sound,
+    too. Half of the labels are mental states, which other corpora do not have: protocol ``six`` takes the six basic
+    emotions.
 """
 
 import csv
@@ -34,7 +35,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from affex.pipeline.corpora import search
-from affex.pipeline.corpora.base import LOSO, Card, Corpus, counted_otherwise, require_folder, unreadable
+from affex.pipeline.corpora.base import LOSO, Corpus, Protocol, counted_otherwise, require_folder, unreadable
 from affex.pipeline.corpora.search import Found, Take
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.storage.files import opened
@@ -52,63 +53,68 @@ SHEET = "Annotations_BAUM1s.xlsx"
 #: What the sheet is called as well; one that somebody mended comes first.
 SHEETS = tuple(f"Annotations_BAUM1s{mended}.{ending}" for mended in ("_fixed", "") for ending in ("xlsx", "csv"))
 CLIP = re.compile(r"S\d{3}_\d{3}", re.IGNORECASE)
-FILM = re.compile(r"(?:.*/)?(?P<clip>S\d{3}_\d{3})", re.IGNORECASE)
+FILM = re.compile(r"(?:.*/)?(?P<name>S\d{3}_\d{3})", re.IGNORECASE)
 ACTED = re.compile(r"(?:.*/)?BAUM-?1a[^/]*/.*", re.IGNORECASE)
 
 
 def find(root: Path) -> Found:
-    """Return the utterances, by clip."""
+    """Return the utterances, by name."""
     require_folder(root, f"BAUM-1s's s001/S001_001.mp4 and its like, and {SHEET},")
     paths = search.below(root)
-    takes = search.takes(paths, _clip, ("wav", "mp4"))
+    takes = search.takes(paths, _name, ("wav", "mp4"))
     sheets = search.named(paths, *SHEETS)
     if not takes.of or not sheets:
         raise CorpusError(
-            f"{root} does not hold BAUM-1s: looked for films such as s001/S001_001.mp4 and for the sheet {SHEET} (or "
-            f"{', '.join(name for name in SHEETS if name != SHEET)}) in it and all its folders, and found films: "
+            f"{root} does not hold BAUM-1s: looked for videos such as s001/S001_001.mp4 and for the sheet {SHEET} (or "
+            f"{', '.join(name for name in SHEETS if name != SHEET)}) in it and all its folders, and found videos: "
             f"{len(takes.of)}, sheets: {len(sheets)}. Both are given on request: see {CORPUS.source}"
         )
     sheet = path_of(root, sheets[0])
     labels = _labels(sheet)
     if not labels.keys() & takes.of.keys():
         raise CorpusError(
-            f"{sheet} names none of the {len(takes.of)} films below {root}: expected rows with a clip such "
-            f"as {min(takes.of)} and an emotion. Is it the sheet of these films?"
+            f"{sheet} names none of the {len(takes.of)} videos below {root}: expected rows with an utterance such "
+            f"as {min(takes.of)} and an emotion. Is it the sheet of these videos?"
         )
-    utterances = (_utterance(clip, takes.of[clip], labels.get(clip)) for clip in sorted(takes.of))
+    utterances = (_utterance(utterance, takes.of[utterance], labels.get(utterance)) for utterance in sorted(takes.of))
     return takes.found("baum1s", utterances, _unread(sheets))
 
 
-def _clip(name: str) -> str | None:
-    """Return the clip that a file is of, None where its name says none or it is of the acted half."""
+def _name(name: str) -> str | None:
+    """Return the utterance that a file is of, None where its name says none or it is of the acted half."""
     film = FILM.fullmatch(name)
-    return film["clip"].upper() if film and not ACTED.fullmatch(name) else None
+    return film["name"].upper() if film and not ACTED.fullmatch(name) else None
 
 
 def _unread(sheets: Sequence[str]) -> list[str]:
     return [f"baum1s: the labels are those of {sheets[0]}; not read: {', '.join(sheets[1:])}"] if sheets[1:] else []
 
 
-def _utterance(clip: str, take: Take, label: str | None) -> Utterance:
+def _utterance(utterance: str, take: Take, label: str | None) -> Utterance:
     return Utterance(
-        id=clip, corpus="baum1s", speaker=clip.partition("_")[0], label=label, audio=take.audio, video=take.video
+        id=utterance,
+        corpus="baum1s",
+        speaker=utterance.partition("_")[0],
+        label=label,
+        audio=take.audio,
+        video=take.video,
     )
 
 
 def _labels(sheet: Path) -> dict[str, str]:
-    """Return the label of each clip: found by what cells say, as the columns' order is not published."""
+    """Return the label of each utterance: found by what cells say, as the columns' order is not published."""
     labels: dict[str, str] = {}
     for cells in _lines(sheet) if sheet.suffix.lower() == ".csv" else _rows(sheet):
-        clips = [cell.upper() for cell in cells if CLIP.fullmatch(cell)]
+        utterances = [cell.upper() for cell in cells if CLIP.fullmatch(cell)]
         said = {label for cell in cells for stem, label in STEMS.items() if cell.lower().startswith(stem)}
-        for clip in clips:
-            told = said | ({labels[clip]} if clip in labels else set())
+        for utterance in utterances:
+            told = said | ({labels[utterance]} if utterance in labels else set())
             if len(told) != 1:
                 raise CorpusError(
-                    f"{sheet}, clip {clip}: expected one emotion of {', '.join(LABELS)}, found "
+                    f"{sheet}, utterance {utterance}: expected one emotion of {', '.join(LABELS)}, found "
                     f"{' and '.join(sorted(told)) or 'none'}. Mend the row '{' | '.join(cells)}'."
                 )
-            labels[clip] = told.pop()
+            labels[utterance] = told.pop()
     return labels
 
 
@@ -154,11 +160,11 @@ def _text(cell: ElementTree.Element, shared: Sequence[str]) -> str:
 
 CORPUS = Corpus(
     name="baum1s",
-    title="BAUM-1s: spontaneous films, 31 subjects, 13 emotions and mental states, Turkish",
+    title="BAUM-1s: spontaneous videos, 31 subjects, 13 emotions and mental states, Turkish",
     licence="on request from the authors, on their terms",
     source="https://archive.ics.uci.edu/dataset/473/baum+1",
     also=("BAUM-1s", "BAUM-1"),
     find=find,
     remarks=counted_otherwise("baum1s", {"the UCI record": 1184, "other publications": 1222}),
-    cards=(LOSO, Card("six", classes="anger,disgust,fear,happiness,sadness,surprise")),
+    protocols=(LOSO, Protocol("six", classes="anger,disgust,fear,happiness,sadness,surprise")),
 )

@@ -1,13 +1,13 @@
 """Corpus ``cremad``: the Crowd-sourced Emotional Multimodal Actors Dataset -> utterances.
 
 What
-    7442 acted clips of twelve sentences in six emotions, North American English: 16 kHz wav and flv film. One
-    sentence ("It's eleven o'clock") was spoken at three levels in the five emotions that are not neutral, 455 clips
-    a level; the other 6077 have no stated level. The level is the part here.
+    7442 acted utterances of twelve sentences in six emotions, North American English: 16 kHz wav and flv film. One
+    sentence ("It's eleven o'clock") was spoken at three levels in the five emotions that are not neutral, 455
+    utterances a level; the other 6077 have no stated level. The level is the part here.
 Who
     91 actors, 48 men and 43 women, 20 to 74 years old. Cao, Cooper, Keutmann, Gur, Nenkova, Verma, "CREMA-D:
     Crowd-sourced Emotional Multimodal Actors Dataset", IEEE Transactions on Affective Computing 5(4), 2014,
-    doi:10.1109/TAFFC.2014.2336244. 2443 raters recognised the intended emotion in 63.6 % of the clips by sound and
+    doi:10.1109/TAFFC.2014.2336244. 2443 raters recognised the intended emotion in 63.6 % of the utterances by sound and
     picture, 58.2 % by picture, 40.9 % by sound.
 Licence
     Open Database License 1.0, contents under the Database Contents License 1.0.
@@ -16,14 +16,15 @@ Source
 Files
     ``AudioWAV/1001_DFA_ANG_XX.wav`` and ``VideoFlash/1001_DFA_ANG_XX.flv``: actor, sentence, emotion, level (LO, MD,
     HI; XX for none). Where they are there: ``VideoDemographics.csv`` (sex) and ``processedResults/tabulatedVotes.csv``
-    (how many raters chose each emotion; rows 1xxxxx heard, 2xxxxx saw, 3xxxxx heard and saw the clip, as the
+    (how many raters chose each emotion; rows 1xxxxx heard, 2xxxxx saw, 3xxxxx heard and saw the utterance, as the
     authors' ``tabulateVotesV2.r`` numbers them). All of them are found in any folder and any case.
 Traps
     The label is the emotion that was meant, not the one that was seen. The votes are those of the raters who heard
     and saw: beside a classifier of one modality, their ceiling is not its own. Before they were counted, the
-    authors left out answers that took over 10 s; 5 to 12 votes a clip are left, with 420 ties.
-    ``1040_ITH_SAD_X.wav`` lacks a letter. Downloaded as a zip, the clips are short texts of Git LFS, no recordings.
-    Others report ``1076_MTI_SAD_XX.wav`` to be silent and ``1064_IEO_DIS_MD.wav`` to be a minute of several emotions.
+    authors left out answers that took over 10 s; 5 to 12 votes an utterance are left, with 420 ties.
+    ``1040_ITH_SAD_X.wav`` lacks a letter. Downloaded as a zip, the utterances are short texts of Git LFS, no
+    recordings. Others report ``1076_MTI_SAD_XX.wav`` to be silent and ``1064_IEO_DIS_MD.wav`` to be a minute of several
+    emotions.
 """
 
 import re
@@ -31,7 +32,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from affex.pipeline.corpora import search
-from affex.pipeline.corpora.base import LOSO, Card, Corpus, require_folder
+from affex.pipeline.corpora.base import LOSO, Corpus, Protocol, require_folder
 from affex.pipeline.corpora.search import Found, Take
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.text.errors import CorpusError
@@ -56,7 +57,7 @@ SENTENCES = {
 CHOICES = {label[0].upper(): label for label in LABELS.values()}
 
 NAME = re.compile(
-    rf"(?:.*/)?(?P<clip>(?P<actor>10\d\d)_(?P<sentence>{'|'.join(SENTENCES)})_(?P<emotion>{'|'.join(LABELS)}))"
+    rf"(?:.*/)?(?P<utterance>(?P<actor>10\d\d)_(?P<sentence>{'|'.join(SENTENCES)})_(?P<emotion>{'|'.join(LABELS)}))"
     r"_(?P<level>LO|MD|HI|XX?)",
     re.IGNORECASE,
 )
@@ -77,12 +78,13 @@ def find(root: Path) -> Found:
         )
     sexes, votes = dict(_sexes(search.first(root, paths, ACTORS))), dict(_votes(search.first(root, paths, VOTES)))
     return takes.found(
-        "cremad", (_utterance(clip, takes.of[clip], sexes, votes.get(clip, ())) for clip in sorted(takes.of))
+        "cremad",
+        (_utterance(utterance, takes.of[utterance], sexes, votes.get(utterance, ())) for utterance in sorted(takes.of)),
     )
 
 
 def _id(name: str) -> str | None:
-    """Return a clip's name as the tables spell it, None where a file is none."""
+    """Return an utterance's name as the tables spell it, None where a file is none."""
     said = NAME.fullmatch(name)
     if said is None:
         return None
@@ -90,10 +92,10 @@ def _id(name: str) -> str | None:
     return f"{said['clip'].upper()}_{'XX' if level == 'X' else level}"
 
 
-def _utterance(clip: str, take: Take, sexes: Mapping[str, str], votes: Votes) -> Utterance:
-    actor, sentence, emotion, level = clip.split("_")
+def _utterance(utterance: str, take: Take, sexes: Mapping[str, str], votes: Votes) -> Utterance:
+    actor, sentence, emotion, level = utterance.split("_")
     return Utterance(
-        id=clip,
+        id=utterance,
         corpus="cremad",
         speaker=actor,
         label=LABELS[emotion],
@@ -113,7 +115,7 @@ def _sexes(table: Path | None) -> Iterator[tuple[str, str]]:
 
 
 def _votes(table: Path | None) -> Iterator[tuple[str, Votes]]:
-    """Yield clip and votes of each row about raters who heard and saw the clip, nothing where there is no table."""
+    """Yield utterance and votes of each row of raters who heard and saw it; nothing where there is no table."""
     for number, row in _rows(table, "", "fileName", *CHOICES):
         if not row[""].startswith("3"):
             continue
@@ -136,11 +138,11 @@ def _rows(table: Path | None, *columns: str) -> Iterator[tuple[int, dict[str, st
 
 CORPUS = Corpus(
     name="cremad",
-    title="CREMA-D: 7442 clips, 91 actors, 6 emotions, audio and video, crowd votes, English",
+    title="CREMA-D: 7442 utterances, 91 actors, 6 emotions, audio and video, crowd votes, English",
     licence="Open Database License 1.0",
     source="https://github.com/CheyneyComputerScience/CREMA-D",
     also=("CREMA-D", "CREMA"),
     find=find,
-    cards=(Card("group-k", "group-k"), LOSO),
+    protocols=(Protocol("group-k", "group-k"), LOSO),
     counts={"unspecified": 6077, "low": 455, "medium": 455, "high": 455},
 )

@@ -1,7 +1,7 @@
 """Corpus ``demo``: made on the spot -> utterances.
 
 What
-    160 audio-visual clips of 1.2 to 1.8 s: 8 speakers, 4 emotions (anger, happiness, neutral, sadness), 5
+    160 audio-visual utterances of 1.2 to 1.8 s: 8 speakers, 4 emotions (anger, happiness, neutral, sadness), 5
     takes. It exists so that the whole pipeline can be tried in a minute, without a download and on a machine
     without recordings. It says nothing about people: figures on it only show that the pipeline runs.
 Who
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: What the clips depend on. Raise the version whenever they would come out otherwise: older folders are remade.
+#: What the utterances depend on. Raise the version whenever they would come out otherwise: older folders are remade.
 RECIPE = {"version": 2, "seed": 2024}
 
 N_SPEAKERS = 8
@@ -52,7 +52,7 @@ RATE = 16_000  # Hz
 FRAME_RATE = 12  # frames/s
 SIDE = 192  # px
 
-# What an emotion, a speaker and a single clip change in a voice, in this order: pitch (semitones), its range
+# What an emotion, a speaker and a single utterance change in a voice, in this order: pitch (semitones), its range
 # (octaves of semitones), tempo (octaves), level (dB), brightness (octaves of the source's low-pass), breathiness
 # (octaves of noise against pulse), formants (octaves).
 EMOTIONS = {
@@ -94,13 +94,13 @@ FACES = {
     "neutral": ((0, 0), (-4, 3), (0, 3), (0, -3)),
     "sadness": ((-2, -6), (-5, 9), (0, 2), (0, -3)),
 }
-# By how much a speaker, a speaker's own way with an emotion and a single clip move the parts besides, px. A face that
-# only the emotion moves is read without a mistake, and nothing is left for a fusion to do.
+# By how much a speaker, a speaker's own way with an emotion and a single utterance move the parts besides, px. A face
+# that only the emotion moves is read without a mistake, and nothing is left for a fusion to do.
 FACE_SPREAD, FACE_HABIT_SPREAD, FACE_CLIP_SPREAD = 1.0, 1.2, 1.2
 
 
 @dataclass(frozen=True)
-class Clip:
+class Performance:
     """Who says what how: numbers from 0."""
 
     speaker: int
@@ -118,43 +118,43 @@ class Clip:
         return self.speaker % 2 == 1
 
     def speaker_random(self, use: int) -> "np.random.Generator":
-        """Return a generator that is the same in all clips of the speaker, other for each use."""
+        """Return a generator that is the same in all utterances of the speaker, other for each use."""
         import numpy as np
 
         return np.random.default_rng([RECIPE["seed"], use, self.speaker])
 
     def random(self, use: int) -> "np.random.Generator":
-        """Return a generator of the clip's own, other for each use."""
+        """Return a generator of the utterance's own, other for each use."""
         import numpy as np
 
         mood = sorted(EMOTIONS).index(self.emotion)
         return np.random.default_rng([RECIPE["seed"], use, self.speaker, mood, self.take])
 
 
-CLIPS = tuple(Clip(*which) for which in product(range(N_SPEAKERS), sorted(EMOTIONS), range(N_TAKES)))
+PERFORMANCES = tuple(Performance(*which) for which in product(range(N_SPEAKERS), sorted(EMOTIONS), range(N_TAKES)))
 
 
 def find(root: Path) -> list[Utterance]:
     """Return the utterances that `make` left in a folder."""
-    require_folder(root, "demo.json and clips such as s1_anger_1.avi")
+    require_folder(root, "demo.json and utterances such as s1_anger_1.avi")
     if not _is_made(root):
         raise CorpusError(
             f"{root} does not hold the demo corpus, whole and of this version: looked for demo.json with {RECIPE} and "
-            f"for {len(CLIPS)} clips such as {CLIPS[0].name}. `make features DATASET=demo` makes it."
+            f"for {len(PERFORMANCES)} utterances such as {PERFORMANCES[0].name}. `make features DATASET=demo` makes it."
         )
-    return [_utterance(clip) for clip in CLIPS]
+    return [_utterance(performance) for performance in PERFORMANCES]
 
 
-def _utterance(clip: Clip) -> Utterance:
-    media = Media(clip.name)
+def _utterance(performance: Performance) -> Utterance:
+    media = Media(performance.name)
     return Utterance(
-        id=Path(clip.name).stem,
+        id=Path(performance.name).stem,
         corpus="demo",
-        speaker=f"s{clip.speaker + 1}",
-        label=clip.emotion,
+        speaker=f"s{performance.speaker + 1}",
+        label=performance.emotion,
         audio=media,
         video=media,
-        sex="female" if clip.woman else "male",
+        sex="female" if performance.woman else "male",
     )
 
 
@@ -173,9 +173,9 @@ def make(root: Path) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
         _marker(root).unlink(missing_ok=True)
-        for clip in CLIPS:
-            with temporary(root / clip.name) as file:
-                file.write(_avi(clip))
+        for performance in PERFORMANCES:
+            with temporary(root / performance.name) as file:
+                file.write(_avi(performance))
         with temporary(_marker(root)) as file:
             file.write(json.dumps(RECIPE).encode())
     except OSError as error:
@@ -191,17 +191,17 @@ def _is_made(root: Path) -> bool:
         recipe = json.loads(content(_marker(root)))
     except (OSError, ValueError):
         return False
-    return recipe == RECIPE and all((root / clip.name).is_file() for clip in CLIPS)
+    return recipe == RECIPE and all((root / performance.name).is_file() for performance in PERFORMANCES)
 
 
-def _avi(clip: Clip) -> bytes:
+def _avi(performance: Performance) -> bytes:
     import av
     import numpy as np
 
     file = io.BytesIO()
-    samples = speech(clip)
+    samples = speech(performance)
     hop = RATE // FRAME_RATE
-    frames = face(clip, loudness(samples))
+    frames = face(performance, loudness(samples))
     with av.open(file, "w", format="avi") as container:
         picture = container.add_stream("mpeg4", rate=FRAME_RATE)
         picture.width, picture.height, picture.pix_fmt, picture.bit_rate = SIDE, SIDE, "yuv420p", 400_000
@@ -233,7 +233,7 @@ def loudness(samples: "NDArray[np.float64]") -> "NDArray[np.float64]":
 
 @dataclass(frozen=True)
 class Voice:
-    """How one clip is spoken.
+    """How one utterance is spoken.
 
     Parameters
     ----------
@@ -260,30 +260,32 @@ class Voice:
     formants: float
 
 
-def voice(clip: Clip) -> Voice:
-    """Return how a clip is spoken: by this speaker, with this emotion, this time."""
+def voice(performance: Performance) -> Voice:
+    """Return how an utterance is spoken: by this speaker, with this emotion, this time."""
     import numpy as np
 
-    who = clip.speaker_random(0)
+    who = performance.speaker_random(0)
     own = np.multiply(SPEAKER_SPREAD, who.standard_normal(7))
     expressiveness = who.uniform(0.6, 1.2)
-    habits = np.multiply(HABIT_SPREAD, who.standard_normal((len(EMOTIONS), 7)))[sorted(EMOTIONS).index(clip.emotion)]
-    chance = np.multiply(CLIP_SPREAD, clip.random(0).standard_normal(7))
-    change = own + expressiveness * np.array(EMOTIONS[clip.emotion]) + habits + chance
+    habits = np.multiply(HABIT_SPREAD, who.standard_normal((len(EMOTIONS), 7)))[
+        sorted(EMOTIONS).index(performance.emotion)
+    ]
+    chance = np.multiply(CLIP_SPREAD, performance.random(0).standard_normal(7))
+    change = own + expressiveness * np.array(EMOTIONS[performance.emotion]) + habits + chance
     pitch, pitch_range, tempo, level, corner, breath, formants = map(float, change)
     return Voice(
-        pitch=(200 if clip.woman else 112) * 2 ** (pitch / 12),
+        pitch=(200 if performance.woman else 112) * 2 ** (pitch / 12),
         pitch_range=2 * 2**pitch_range,
         tempo=4.6 * 2**tempo,
         level=-27 + level,
         corner=1500 * 2**corner,
         breath=0.08 * 2**breath,
-        formants=(WOMEN_FORMANTS if clip.woman else 1.0) * 2**formants,
+        formants=(WOMEN_FORMANTS if performance.woman else 1.0) * 2**formants,
     )
 
 
-def speech(clip: Clip) -> "NDArray[np.float64]":
-    """Synthesise a clip's sound; a take has the same vowels in every mouth.
+def speech(performance: Performance) -> "NDArray[np.float64]":
+    """Synthesise an utterance's sound; a take has the same vowels in every mouth.
 
     Returns
     -------
@@ -291,8 +293,8 @@ def speech(clip: Clip) -> "NDArray[np.float64]":
     """
     import numpy as np
 
-    how, rng = voice(clip), clip.random(1)
-    vowels = np.random.default_rng([RECIPE["seed"], clip.take]).choice(len(VOWELS), N_SYLLABLES)
+    how, rng = voice(performance), performance.random(1)
+    vowels = np.random.default_rng([RECIPE["seed"], performance.take]).choice(len(VOWELS), N_SYLLABLES)
     lengths = (RATE / how.tempo * rng.uniform(0.85, 1.15, N_SYLLABLES)).astype(int)
     edges = np.concatenate([[0], np.cumsum(lengths)])
     source = _source(how, _pitch(how, edges, rng), rng)
@@ -359,8 +361,8 @@ def _resonators(formants: "NDArray[np.float64]") -> "NDArray[np.float64]":
 Move = tuple[tuple[float, float], float, tuple[float, float]]
 
 
-def face(clip: Clip, loudness: "NDArray[np.float64]") -> Iterator["NDArray[np.uint8]"]:
-    """Draw a clip's frames: the mouth opens with the voice, the head sways.
+def face(performance: Performance, loudness: "NDArray[np.float64]") -> Iterator["NDArray[np.uint8]"]:
+    """Draw an utterance's frames: the mouth opens with the voice, the head sways.
 
     Parameters
     ----------
@@ -372,25 +374,25 @@ def face(clip: Clip, loudness: "NDArray[np.float64]") -> Iterator["NDArray[np.ui
     """
     import numpy as np
 
-    who, rng = clip.speaker_random(2), clip.random(2)
+    who, rng = performance.speaker_random(2), performance.random(2)
     stretch = PORTRAIT_ZOOM * who.uniform(0.94, 1.06, 2)
-    portrait = _likeness(clip, who, rng)
+    portrait = _likeness(performance, who, rng)
     phases = rng.uniform(0, 2 * np.pi, 3)
     for number, opening in enumerate(loudness):
         sway = np.sin(2 * np.pi * 0.7 * number / FRAME_RATE + phases)
         yield _bent(portrait, *_places(sway, stretch), _open_mouth(6 * opening))
 
 
-def _likeness(clip: Clip, who: "np.random.Generator", rng: "np.random.Generator") -> "NDArray[np.uint8]":
-    """Return the portrait in the speaker's shape and colours, with the clip's expression."""
+def _likeness(performance: Performance, who: "np.random.Generator", rng: "np.random.Generator") -> "NDArray[np.uint8]":
+    """Return the portrait in the speaker's shape and colours, with the utterance's expression."""
     import numpy as np
 
     colours = who.uniform(0.75, 1.1) * who.uniform(0.92, 1.08, 3)
-    expression = who.uniform(0.4, 1.0) * np.array(FACES[clip.emotion], float)
+    expression = who.uniform(0.4, 1.0) * np.array(FACES[performance.emotion], float)
     expression += FACE_SPREAD * who.standard_normal(expression.shape)
     jaw, eyes = who.uniform(-5, 5), who.uniform(-3, 3)
     habits = FACE_HABIT_SPREAD * who.standard_normal((len(EMOTIONS), *expression.shape))
-    expression += habits[sorted(EMOTIONS).index(clip.emotion)]
+    expression += habits[sorted(EMOTIONS).index(performance.emotion)]
     expression += FACE_CLIP_SPREAD * rng.standard_normal(expression.shape)
     moves = _moves(expression, jaw, eyes)
     portrait = np.clip(_astronaut() * colours, 0, 255).astype(np.uint8)
@@ -448,10 +450,10 @@ def _bent(
 
 CORPUS = Corpus(
     name="demo",
-    title="Synthetic audio-visual clips of 8 speakers and 4 emotions, made on the spot",
+    title="Synthetic audio-visual utterances of 8 speakers and 4 emotions, made on the spot",
     licence="no terms: synthetic voices, and a portrait in the public domain (NASA, from scikit-image)",
     source="made by pipeline/corpora/demo.py",
     find=find,
-    counts={None: len(CLIPS)},
+    counts={None: len(PERFORMANCES)},
     make=make,
 )

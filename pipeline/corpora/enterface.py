@@ -3,7 +3,7 @@
 What
     Films (avi, sound within) of reactions to six short stories, in English: anger, disgust, fear, happiness,
     sadness, surprise, five sentences each. How many there are is told differently: 1166 of 42 subjects in the paper,
-    1263 by EmoBox, 1260 of 42 subjects with all sentences. The release has 1293 films in 44 folders, 213 of happiness
+    1263 by EmoBox, 1260 of 42 subjects with all sentences. The release has 1293 videos in 44 folders, 213 of happiness
     and 216 of each other, as https://github.com/albanie/mcnDatasets counted; six are whole sessions. So no count is
     asserted; any other is said.
 Who
@@ -16,12 +16,12 @@ Source
     here. We have not seen the films.
 Files
     ``subject 1/anger/sentence 1/s1_an_1.avi``: subject, emotion (in the names an, di, fe, ha, sa, su), sentence.
-    Blanks of the folders may have become hyphens or underscores; the films mp4, or wav beside them or alone.
+    Blanks of the folders may have become hyphens or underscores; the videos mp4, or wav beside them or alone.
 Traps
     The names cannot be trusted: subject 11's say ``s12``, subject 3's ``s_3``, one is ``s16_su_3avi.avi``. So the
     subject is the folder's, and for emotion and sentence, too, folders come before names. Subject 6's folder is flat
     and holds six whole sessions of 56 to 107 s, one an emotion, which nobody cut into sentences: no utterances, so
-    they are left out, and said to be. Some subjects lack some sentences. The film is the sound, too. Sentences are
+    they are left out, and said to be. Some subjects lack some sentences. The video is the sound, too. Sentences are
     numbered within each emotion (the text here is emotion and number, as in ``an1``), so that what is said may give
     the emotion away.
 """
@@ -44,7 +44,7 @@ LABELS = {
     "sa": "sadness",
     "su": "surprise",
 }
-#: How many utterances there are, by who says so. The release's 1293 films are six more: subject 6's sessions.
+#: How many utterances there are, by who says so. The release's 1293 videos are six more: subject 6's sessions.
 COUNTED = {"the paper": 1166, "42 subjects of 30 sentences": 1260, "EmoBox": 1263, "the release": 1287}
 CODES = {label: code for code, label in LABELS.items()}
 
@@ -65,8 +65,8 @@ def find(root: Path) -> Found:
     cut = {key: take for key, take in takes.of.items() if key[2]}
     if not cut:
         raise CorpusError(
-            f"{root} does not hold eNTERFACE'05: looked for films such as subject 1/anger/sentence 1/s1_an_1.avi in it "
-            f"and all its folders, and found none. It can be had from {CORPUS.source}"
+            f"{root} does not hold eNTERFACE'05: looked for videos such as subject 1/anger/sentence 1/s1_an_1.avi in "
+            f"it and all its folders, and found none. It can be had from {CORPUS.source}"
         )
     utterances = (_utterance(key, take) for key, take in cut.items())
     return takes.found("enterface", sorted(utterances, key=lambda utterance: utterance.id), _uncut(takes.of))
@@ -78,12 +78,12 @@ def _uncut(takes: Mapping[Key, Take]) -> list[str]:
     if not paths:
         return []
     return [
-        f"enterface: {len(paths)} films are whole sessions, not one sentence each, and left out: {', '.join(paths)}"
+        f"enterface: {len(paths)} videos are whole sessions, not one sentence each, and left out: {', '.join(paths)}"
     ]
 
 
 def _key(path: str) -> Key | None:
-    """Return what the path of a film says; None where it lies below no subject."""
+    """Return what the path of a video says; None where it lies below no subject."""
     film = FILM.fullmatch(path)
     if film is None:
         return None
@@ -119,7 +119,7 @@ def _utterance(key: Key, take: Take) -> Utterance:
 
 CORPUS = Corpus(
     name="enterface",
-    title="eNTERFACE'05: about 1290 films, 42 to 44 subjects, 6 emotions, English",
+    title="eNTERFACE'05: about 1290 videos, 42 to 44 subjects, 6 emotions, English",
     licence="free for research",
     source="https://enterface.net/enterface05/emotion.html",
     also=("eNTERFACE'05", "eNTERFACE2005"),

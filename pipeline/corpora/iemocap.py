@@ -32,7 +32,7 @@ Traps
     ``DATASET=iemocap:marked=right``. Numbers of turns begin anew for each actor: a turn's place in its dialog is
     counted here, by time. The actors' opinions of their own turns stand among the raters' lines, and are no votes.
     Raters may name several labels, or none. The folders within EmoEvaluation repeat its lines, and files that begin
-    with ``._`` are litter. Under ``loso`` the partner of the same dialogs is learned from; the cards that end in
+    with ``._`` are litter. Under ``loso`` the partner of the same dialogs is learned from; the protocols that end in
     ``-session`` leave out both. Scripted dialogs repeat their sentences in every session: report both parts apart.
     Turns of one dialog overlap, so that one speaker's turn holds some of the partner's voice: the audit counts them
     where one speaker at a time is left out, and refuses them where a speaker is on both sides. When each turn is said,
@@ -46,7 +46,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from affex.pipeline.corpora import iemocap_labels, search
-from affex.pipeline.corpora.base import Card, Corpus, is_there, require_folder
+from affex.pipeline.corpora.base import Corpus, Protocol, is_there, require_folder
 from affex.pipeline.corpora.iemocap_labels import NO_MAJORITY, Turn
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError
@@ -229,21 +229,21 @@ def _lacking_files(utterances: Sequence[Utterance]) -> list[str]:
 FOUR = "ang,hap=hap+exc,neu,sad"
 
 BY_SPEAKER = (
-    Card("iemocap4", classes=FOUR, counts={"neu": 1708, "hap": 1636, "ang": 1103, "sad": 1084}),
-    Card("iemocap4-no-exc", classes="ang,hap,neu,sad", counts={"neu": 1708, "ang": 1103, "sad": 1084, "hap": 595}),
-    Card(
+    Protocol("iemocap4", classes=FOUR, counts={"neu": 1708, "hap": 1636, "ang": 1103, "sad": 1084}),
+    Protocol("iemocap4-no-exc", classes="ang,hap,neu,sad", counts={"neu": 1708, "ang": 1103, "sad": 1084, "hap": 595}),
+    Protocol(
         "iemocap6",
         classes="ang,exc,fru,hap,neu,sad",
         counts={"fru": 1849, "neu": 1708, "ang": 1103, "sad": 1084, "exc": 1041, "hap": 595},
     ),
-    Card("improvised", classes=FOUR, parts=("improvised",)),
-    Card("scripted", classes=FOUR, parts=("scripted",)),
-    Card("unanimous", agreement=1.0, total=2383),
-    Card("valence", target="valence"),
-    Card("arousal", target="arousal"),
-    Card("dominance", target="dominance"),
+    Protocol("improvised", classes=FOUR, parts=("improvised",)),
+    Protocol("scripted", classes=FOUR, parts=("scripted",)),
+    Protocol("unanimous", agreement=1.0, total=2383),
+    Protocol("valence", target="valence"),
+    Protocol("arousal", target="arousal"),
+    Protocol("dominance", target="dominance"),
 )
-BY_SESSION = tuple(replace(card, name=f"{card.name}-session", protocol="session") for card in BY_SPEAKER)
+BY_SESSION = tuple(replace(protocol, name=f"{protocol.name}-session", scheme="session") for protocol in BY_SPEAKER)
 
 CORPUS = Corpus(
     name="iemocap",
@@ -251,7 +251,7 @@ CORPUS = Corpus(
     licence="a signed release form: for research, not to be passed on",
     source="https://sail.usc.edu/iemocap/",
     find=find,
-    cards=(*BY_SPEAKER, *BY_SESSION),
+    protocols=(*BY_SPEAKER, *BY_SESSION),
     counts={"improvised": 4784, "scripted": 5255},
     remarks=remarks,
     settings={"marked": tuple(OPPOSITE)},

@@ -1,4 +1,4 @@
-"""How IEMOCAP's turns were judged: from one file of ``EmoEvaluation`` to its turns, in the file's order.
+"""How IEMOCAP's turns were evaluated: from one file of ``EmoEvaluation`` to its turns, in the file's order.
 
 Conventions: a block begins with its head line, wherever blank lines are; times are seconds of the dialog's recording,
 dimensions are as published, nominally 1 to 5 (`iemocap`), and what is no number above 0 is missing (None). Who rated
@@ -119,13 +119,13 @@ def parsed(text: str, file: str) -> Iterator[Turn]:
     for number, line in enumerate(text.splitlines(), 1):
         if line.startswith("["):
             if turn is not None:
-                yield _judged(turn, judgements)
+                yield _cross_validated(turn, judgements)
             turn, judgements = _head(line, f"{file}, line {number}"), {}
         elif said := LINE.match(line):
             kind, who, what = said.groups()
             judgements[who] = _heard(judgements.get(who, Judgement()), kind, what)
     if turn is not None:
-        yield _judged(turn, judgements)
+        yield _cross_validated(turn, judgements)
 
 
 def _head(line: str, place: str) -> Turn:
@@ -150,7 +150,7 @@ def _heard(before: Judgement, kind: str, what: str) -> Judgement:
     return replace(before, rating=Rating(values.get("val"), values.get("act"), values.get("dom")))
 
 
-def _judged(turn: Turn, judgements: Mapping[str, Judgement]) -> Turn:
+def _cross_validated(turn: Turn, judgements: Mapping[str, Judgement]) -> Turn:
     raters = {who: said for who, said in judgements.items() if who.startswith("E")}
     actors = {who: said for who, said in judgements.items() if who not in raters}
     return replace(turn, raters=raters, actors=actors)

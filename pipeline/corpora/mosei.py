@@ -10,16 +10,16 @@ Who
     More than 1000 speakers, nobody named. Zadeh, Liang, Poria, Cambria, Morency, "Multimodal Language Analysis in the
     Wild: CMU-MOSEI Dataset and Interpretable Dynamic Fusion Graph", ACL 2018, doi:10.18653/v1/P18-1208.
 Licence
-    None is stated. Labels and features are published; the films are their makers', and are not given out any more.
+    None is stated. Labels and features are published; the videos are their makers', and are not given out any more.
 Source
     https://github.com/CMU-MultiComp-Lab/CMU-MultimodalSDK (``CMU_MOSEI_Labels.csd``); the recordings were in
     ``CMU_MOSEI.zip``. We have not seen them: the layout is as its users describe it.
 Files
     ``CMU_MOSEI_Labels.csd`` in the folder or below it, or ``All Labels.csd``, as the SDK writes it anew. The whole
-    recordings, ``Raw/Audio/Full/WAV_16000/<video>.wav`` and ``Raw/Videos/Full/Combined/<video>.mp4``; the cut films
+    recordings, ``Raw/Audio/Full/WAV_16000/<video>.wav`` and ``Raw/Videos/Full/Combined/<video>.mp4``; the cut videos
     beside the latter are left alone: they are fewer. ``Raw/Transcript/Segmented/Combined/<video>.txt`` with
     lines ``<video>___<number>___<start>___<end>___<text>``. The split is the SDK's Python code and is not repeated
-    here: who has it writes ``split.csv`` with the columns video and split (train, valid, test), which the cards
+    here: who has it writes ``split.csv`` with the columns video and split (train, valid, test), which the protocols
     ``...-split`` need; the others leave out recordings, in five groups.
 Counts
     23 453 segments of 3228 videos in the paper; 23 259 of 3293 in the file of labels, as a user counted them in 2020
@@ -83,11 +83,11 @@ def find(root: Path) -> Found:
 CORPUS = Corpus(
     name="mosei",
     title="CMU-MOSEI: 23 259 segments of 3293 YouTube monologues, sentiment and 6 emotions, English",
-    licence="none is stated; the films are their makers'",
+    licence="none is stated; the videos are their makers'",
     source=opinions.SOURCE,
     also=("CMU-MOSEI",),
     find=find,
-    cards=opinions.cards(*EMOTIONS),
+    protocols=opinions.protocols(*EMOTIONS),
     counts={None: 23259},
     remarks=opinions.remarks,
 )

@@ -1,15 +1,15 @@
 """Corpus ``mosi``: CMU Multimodal Opinion Sentiment Intensity -> utterances.
 
 What
-    2199 segments of 93 films on YouTube in which somebody reviews a film, English: sentiment from -3 to 3, the mean of
-    five raters. Sentiment is the valence here, in these units; the label is the one of seven classes, -3 to 3, that
+    2199 segments of 93 videos on YouTube in which somebody reviews a video, English: sentiment from -3 to 3, the mean
+    of five raters. Sentiment is the valence here, in these units; the label is the one of seven classes, -3 to 3, that
     the SDK grades it as (the nearest); ``TARGET=polarity`` is negative, neutral (0) or positive.
 Who
-    89 speakers, one a film, nobody named. Zadeh, Zellers, Pincus, Morency, "Multimodal Sentiment Intensity Analysis in
+    89 speakers, one a video, nobody named. Zadeh, Zellers, Pincus, Morency, "Multimodal Sentiment Intensity Analysis in
     Videos: Facial Gestures and Verbal Messages", IEEE Intelligent Systems 31(6), 2016, doi:10.1109/MIS.2016.94; also
     arXiv:1606.06259.
 Licence
-    None is stated. Labels and features are published; the films are their makers', and are not given out any more.
+    None is stated. Labels and features are published; the videos are their makers', and are not given out any more.
 Source
     https://github.com/CMU-MultiComp-Lab/CMU-MultimodalSDK (``CMU_MOSI_Opinion_Labels.csd``); the recordings were in
     ``CMU_MOSI.zip``. We have not seen them: the layout is as its users describe it.
@@ -19,8 +19,8 @@ Files
     the cut ones beside them are left alone. ``Raw/Transcript/Segmented/<video>.annotprocessed`` with lines
     ``<number>_DELIM_<text>``. ``split.csv`` as for ``mosei``.
 Traps
-    A film is taken for a speaker, though four of the 93 are by somebody who speaks in another. Rounding makes -0.4 a 0,
-    so that the seven classes do not tell the sign; ``polarity`` does. For the two conventions of two classes, see
+    A video is taken for a speaker, though four of the 93 are by somebody who speaks in another. Rounding makes -0.4 a
+    0, so that the seven classes do not tell the sign; ``polarity`` does. For the two conventions of two classes, see
     ``mosei``. A transcript has no times: its lines are numbered from 1, and taken for the rows of the
     labels in their order, as its users take them.
 """
@@ -34,7 +34,7 @@ from affex.pipeline.corpora.search import Found
 
 
 def texts(raw: Path, video: str) -> Callable[[int, float, float], str | None]:
-    """Return the transcript of a film, asked by the row of a segment."""
+    """Return the transcript of a video, asked by the row of a segment."""
     path = raw / "Transcript" / "Segmented" / f"{video}.annotprocessed"
     lines = search.text(path).splitlines() if is_there(path) else []
     said = {number.strip(): text.strip() for number, _, text in (line.partition("_DELIM_") for line in lines)}
@@ -60,12 +60,12 @@ def find(root: Path) -> Found:
 
 CORPUS = Corpus(
     name="mosi",
-    title="CMU-MOSI: 2199 segments of 93 film reviews on YouTube, sentiment, English",
-    licence="none is stated; the films are their makers'",
+    title="CMU-MOSI: 2199 segments of 93 video reviews on YouTube, sentiment, English",
+    licence="none is stated; the videos are their makers'",
     source=opinions.SOURCE,
     also=("CMU-MOSI",),
     find=find,
-    cards=opinions.cards(),
+    protocols=opinions.protocols(),
     counts={None: 2199},
     remarks=opinions.remarks,
 )

@@ -7,24 +7,24 @@ Who
     Nobody is named. Barros, Churamani, Lakomkin, Siqueira, Sutherland, Wermter, "The OMG-Emotion Behavior Dataset",
     IJCNN 2018, arXiv:1803.05434.
 Licence
-    CC BY-NC-SA 3.0 DE, for research; the films are their makers'.
+    CC BY-NC-SA 3.0 DE, for research; the videos are their makers'.
 Source
     https://github.com/knowledgetechnologyuhh/OMGEmotionChallenge, whose ``prepare_data.py`` fetches and cuts the films.
 Files
     ``omg_TrainVideos.csv``, ``omg_ValidationVideos.csv``, and ``omg_TestVideos_WithLabels.csv`` or
     ``omg_TestVideos_WithoutLabels.csv``, with the columns link, start, end, video, utterance, and with labels arousal,
     valence, EmotionMaxVote: 0 anger, 1 disgust, 2 fear, 3 happy, 4 neutral, 5 sad, 6 surprise (the repository's
-    README). The films beside them, ``train/74de88564/utterance_1.mp4``, and likewise in ``validation`` and ``test``.
+    README). The videos beside them, ``train/74de88564/utterance_1.mp4``, and likewise in ``validation`` and ``test``.
     ``omg_TrainTranscripts.csv`` and its like are read where they are there. All in any folder below, and in any case.
     2442 rows to learn from, 617 of validation, 2229 of the test: nothing is asserted, another number is said. A copy in
     circulation has two rows more (averages of a spreadsheet) without link, video and utterance: left out, and said.
 Traps
-    Many films are gone from YouTube (half of them for one user in 2018, issue 7 of the repository). A row whose film is
-    not there stays an utterance: extraction names it as one that cannot be read, and results count it as one without
+    Many videos are gone from YouTube (half of them for one user in 2018, issue 7 of the repository). A row whose video
+    is not there stays an utterance: extraction names it as one that cannot be read, and results count it as one without
     features. A split with no folder is not read at all. A row without a vote has no label, but counts for arousal and
-    valence. One film is in several pieces (``6d71a2500_2``, ``6d71a2500_3``), so it is the link that says what belongs
-    together, and is the dialog here; who speaks in two films nobody knows (issue 9). Utterances overlap by part of a
-    second. The challenge took the mean of CCC over the films; here it is over all utterances.
+    valence. One video is in several pieces (``6d71a2500_2``, ``6d71a2500_3``), so it is the link that says what belongs
+    together, and is the dialog here; who speaks in two videos nobody knows (issue 9). Utterances overlap by part of a
+    second. The challenge took the mean of CCC over the videos; here it is over all utterances.
 """
 
 import re
@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from affex.pipeline.corpora import search
-from affex.pipeline.corpora.base import Card, Corpus, require_folder
+from affex.pipeline.corpora.base import Corpus, Protocol, require_folder
 from affex.pipeline.corpora.search import Found, Take, Takes
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.text.errors import CorpusError
@@ -61,7 +61,7 @@ Row = dict[str, str]
 
 @dataclass(frozen=True)
 class Release:
-    """What lies below the corpus's folder: the folder itself, the paths of all files, and the films by their names."""
+    """What lies below the corpus's folder: the folder itself, the paths of all files, and the videos by their names."""
 
     root: Path
     paths: Sequence[str]
@@ -81,24 +81,24 @@ def find(root: Path) -> Found:
     found = [utterance for split in TABLES for utterance in _of_split(release, split, blank)]
     if not any(utterance.id in release.films.of for utterance in found):
         raise CorpusError(
-            f"{root} does not hold OMG-Emotion: looked for tables such as omg_TrainVideos.csv in it and for the films "
+            f"{root} does not hold OMG-Emotion: looked for tables such as omg_TrainVideos.csv in it and for the videos "
             "they name, such as train/74de88564/utterance_1.mp4, and found none that belong together."
         )
     remarks = [
-        f"omg: {n} rows of {name} name no film (no link, video and utterance), and are left out"
+        f"omg: {n} rows of {name} name no video (no link, video and utterance), and are left out"
         for name, n in blank.items()
     ]
     return release.films.found("omg", found, remarks)
 
 
 def _id(name: str) -> str | None:
-    """Return the utterance that a film is of, None where it is none."""
+    """Return the utterance that a video is of, None where it is none."""
     said = FILM.fullmatch(name)
     return f"{said['split'].lower()}/{said['video']}/{said['utterance'].lower()}" if said else None
 
 
 def _of_split(release: Release, split: str, blank: Counter[str]) -> Iterator[Utterance]:
-    """Yield the utterances of a split that has a table and films; count the rows that name none of them."""
+    """Yield the utterances of a split that has a table and videos; count the rows that name none of them."""
     table = release.table(*TABLES[split])
     if table is None or not any(id_.startswith(f"{split}/") for id_ in release.films.of):
         return
@@ -196,9 +196,9 @@ CORPUS = Corpus(
     also=("OMG-Emotion", "OMG-Emotion Challenge"),
     find=find,
     remarks=remarks,
-    cards=(
-        Card("arousal", "split", target="arousal"),
-        Card("valence", "split", target="valence"),
-        Card("emotion", "split"),
+    protocols=(
+        Protocol("arousal", "split", target="arousal"),
+        Protocol("valence", "split", target="valence"),
+        Protocol("emotion", "split"),
     ),
 )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from affex.pipeline.corpora import search
-from affex.pipeline.corpora.base import Card, is_there, require_folder
+from affex.pipeline.corpora.base import Protocol, is_there, require_folder
 from affex.pipeline.corpora.search import Found, Takes
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.media import csd
@@ -198,7 +198,7 @@ def _segments(key: str, entry: csd.Entry, columns: Sequence[str], release: Relea
 
 
 def _media(recording: str, start: float, end: float, its: _Files) -> dict[str, Media | None]:
-    """Return a segment's spans of its recording, None where there is none; a film is heard where nothing else is."""
+    """Return a segment's spans of its recording, None where there is none; a video is heard where nothing else is."""
     video = _span(its.video.get(recording), start, end)
     return {"audio": _span(its.audio.get(recording), start, end) or video, "video": video}
 
@@ -249,7 +249,7 @@ def remarks(utterances: Sequence[Utterance]) -> list[str]:
         f"{utterances[0].corpus}: {len(lacking)} of {len(utterances)} segments have no {what}"
         for field, what in (
             ("audio", "sound (no recording, or they end before they begin)"),
-            ("video", "picture (no film, or they end before they begin)"),
+            ("video", "picture (no video, or they end before they begin)"),
             ("text", "transcript"),
             ("valence", f"sentiment from -{STRONGEST:g} to {STRONGEST:g}"),
         )
@@ -268,16 +268,19 @@ def nearest(sentiment: float) -> int:
     return round(sentiment)
 
 
-def cards(*emotions: str) -> tuple[Card, ...]:
+def protocols(*emotions: str) -> tuple[Protocol, ...]:
     """Return the usual ways to judge sentiment and the presence of emotions: by recording, and in the given split."""
     by_recording = tuple(
-        replace(card, protocol="group-k", k=5)
-        for card in (
-            Card("sentiment2", target="polarity", classes="negative,positive"),
-            Card("sentiment2-nonnegative", target="polarity", classes="negative,nonnegative=neutral+positive"),
-            Card("sentiment7", classes="-3,-2,-1,0,1,2,3"),
-            Card("sentiment", target="valence"),
-            *(Card(emotion, target=emotion, classes="absent,present") for emotion in emotions),
+        replace(protocol, scheme="group-k", k=5)
+        for protocol in (
+            Protocol("sentiment2", target="polarity", classes="negative,positive"),
+            Protocol("sentiment2-nonnegative", target="polarity", classes="negative,nonnegative=neutral+positive"),
+            Protocol("sentiment7", classes="-3,-2,-1,0,1,2,3"),
+            Protocol("sentiment", target="valence"),
+            *(Protocol(emotion, target=emotion, classes="absent,present") for emotion in emotions),
         )
     )
-    return (*by_recording, *(replace(card, name=f"{card.name}-split", protocol="split", k=10) for card in by_recording))
+    return (
+        *by_recording,
+        *(replace(protocol, name=f"{protocol.name}-split", scheme="split", k=10) for protocol in by_recording),
+    )

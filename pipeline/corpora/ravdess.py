@@ -30,7 +30,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from affex.pipeline.corpora import search
-from affex.pipeline.corpora.base import Card, Corpus, Download, require_folder
+from affex.pipeline.corpora.base import Corpus, Download, Protocol, require_folder
 from affex.pipeline.corpora.search import Found
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError
@@ -99,10 +99,10 @@ CORPUS = Corpus(
     licence="CC BY-NC-SA 4.0 (not for commerce)",
     source="https://doi.org/10.5281/zenodo.1188976",
     find=find,
-    cards=(
-        Card("speech", parts=("speech",)),
-        Card("song", parts=("song",)),
-        Card("both", parts=("speech", "song")),
+    protocols=(
+        Protocol("speech", parts=("speech",)),
+        Protocol("song", parts=("song",)),
+        Protocol("both", parts=("speech", "song")),
     ),
     counts={"speech": 1440, "song": 1012},
     download=Download(

@@ -1,7 +1,7 @@
 """Corpus ``rml``: the RML emotion database -> utterances.
 
 What
-    720 acted films of 3 to 6 s (avi, 30 frames/s; mono sound, 22.05 kHz) in six emotions: anger, disgust, fear,
+    720 acted videos of 3 to 6 s (avi, 30 frames/s; mono sound, 22.05 kHz) in six emotions: anger, disgust, fear,
     happiness, sadness, surprise. Six languages: English, Mandarin, Urdu, Punjabi, Persian, Italian.
 Who
     Eight subjects of the Ryerson Multimedia Lab. Wang, Guan, "Recognizing human emotional state from audiovisual
@@ -11,14 +11,14 @@ Licence
     On request, free for research: not for commerce.
 Source
     The lab's page, http://www.rml.ryerson.ca/rml-emotion-database.html, where the figures above stand; it gave the
-    films to those who signed an agreement. We have not seen them.
+    videos to those who signed an agreement. We have not seen them.
 Files
     ``s1/an1.avi``: the subject's folder, then the emotion (an, di, fe, ha, sa, su) and a number; in any arrangement of
     folders above (some have ``rml-1/s1/`` and ``rml-2/s6/``), in any case, and as mp4 where they were converted.
 Traps
     A subject who speaks two languages has a folder for each, and the same file names in both: the folder is part of
-    the id. The film is the sound, too. Ten sentences an emotion were handed out, and many said others, so that
-    the number says nothing of what was said. A subject's language is heard in all of his films, and some are
+    the id. The video is the sound, too. Ten sentences an emotion were handed out, and many said others, so that
+    the number says nothing of what was said. A subject's language is heard in all of his videos, and some are
     spoken by one subject alone. A second copy of a subject's folder counts once.
 """
 
@@ -51,7 +51,7 @@ def find(root: Path) -> Found:
     takes = search.takes(search.below(root), _id)
     if not takes.of:
         raise CorpusError(
-            f"{root} does not hold RML: looked for 720 films such as s1/an1.avi in it and all its folders, and found "
+            f"{root} does not hold RML: looked for 720 videos such as s1/an1.avi in it and all its folders, and found "
             f"none. They are given on request: see {CORPUS.source}"
         )
     return takes.found("rml", (_utterance(id_, takes.of[id_]) for id_ in sorted(takes.of)))
@@ -70,7 +70,7 @@ def _utterance(id_: str, take: Take) -> Utterance:
 
 CORPUS = Corpus(
     name="rml",
-    title="RML: 720 acted films, 8 subjects, 6 emotions, six languages",
+    title="RML: 720 acted videos, 8 subjects, 6 emotions, six languages",
     licence="on request, free for research and not for commerce",
     source="http://www.rml.ryerson.ca/rml-emotion-database.html",
     find=find,

@@ -1,7 +1,7 @@
 """Corpus ``savee``: the Surrey Audio-Visual Expressed Emotion database -> utterances.
 
 What
-    480 acted utterances, British English, 44.1 kHz wav and the film (avi): neutral 120, and anger, disgust, fear,
+    480 acted utterances, British English, 44.1 kHz wav and the video (avi): neutral 120, and anger, disgust, fear,
     happiness, sadness and surprise 60 each. The sentences are TIMIT's.
 Who
     Four men of the University of Surrey, DC, JE, JK and KL, aged 27 to 31. Haq, Jackson, "Multimodal emotion
@@ -14,7 +14,7 @@ Files
     ``AudioData/DC/a01.wav`` and ``AudioVisualClip/DC/a1.avi``: speaker, emotion (a, d, f, h, n, sa, su), sentence;
     in any arrangement of folders and any case. Copies on the web have ``ALL/DC_a01.wav``: read too.
 Traps
-    ``sa`` and ``su`` begin with the same letter. The films' numbers have no leading zero. wav and film of one
+    ``sa`` and ``su`` begin with the same letter. The films' numbers have no leading zero. wav and video of one
     sentence are one performance, and one utterance here: its sound is the wav, else the film's. The sentence (its
     text is the emotion's letters and the number, as in ``d03``) is the same for all four men, and most are said in
     one emotion only, so that what is said gives the emotion away; three are common to all emotions, and neutral

@@ -21,7 +21,8 @@ from affex.pipeline.storage import files
 from affex.pipeline.text.errors import CorpusError
 from affex.pipeline.text.filenames import path_of
 
-#: Endings of sound and of films that clips of these corpora are found under; the first is read where there are several.
+#: Endings of sound and of videos that utterances of these corpora are found under; the first is read where there are
+#: several.
 SOUNDS = ("wav", "flac", "aif", "aiff", "mp3", "m4a", "ogg", "opus")
 FILMS = ("mp4", "avi", "flv", "mov", "mkv", "mpg", "mpeg", "webm", "wmv", "m4v")
 
@@ -57,7 +58,7 @@ class Found(list[Utterance]):
 
 @dataclass(frozen=True)
 class Take:
-    """The files of one performance: its sound and its film, None where there is none."""
+    """The files of one performance: its sound and its video, None where there is none."""
 
     sound: str | None = None
     film: str | None = None

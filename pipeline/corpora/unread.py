@@ -76,7 +76,7 @@ class Unread:
 UNREAD = (
     Unread(
         "MELD",
-        "Its tables train_sent_emo.csv, dev_sent_emo.csv and test_sent_emo.csv say Speaker, Emotion and which film a "
+        "Its tables train_sent_emo.csv, dev_sent_emo.csv and test_sent_emo.csv say Speaker, Emotion and which video a "
         "row is of (dia<Dialogue_ID>_utt<Utterance_ID>.mp4); the same names recur in each split, so give each its "
         "folder.",
     ),

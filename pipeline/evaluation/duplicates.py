@@ -1,25 +1,25 @@
-"""Duplicates: from fingerprints to pairs of clips that hold the same sound.
+"""Duplicates: from fingerprints to pairs of utterances that hold the same sound.
 
 A copy may have been encoded again, resampled, made louder, padded or cut, so its rows are nearly the same, at some
-shift. Two stages, as in Haitsma and Kalker (ISMIR 2002): clips that share words (signs of changes that survive most
-treatment) are candidates, found for all pairs at once by a product of sparse matrices; then the rows of each
+shift. Two stages, as in Haitsma and Kalker (ISMIR 2002): utterances that share words (signs of changes that survive
+most treatment) are candidates, found for all pairs at once by a product of sparse matrices; then the rows of each
 candidate pair are correlated at every shift, and the best one decides.
 
-How sure that is, by ``python tests/copies.py <EMO-DB>`` (45 of the 535 clips, every other clip a chance to err): all
-copies are found and nothing else. Least similarity of a copy: 1.00 at 8 kHz or doubled to stereo; 0.98
+How sure that is, by ``python tests/copies.py <EMO-DB>`` (45 of the 535 utterances, every other utterance a chance to
+err): all copies are found and nothing else. Least similarity of a copy: 1.00 at 8 kHz or doubled to stereo; 0.98
 resampled and padded by any silence, or cut by 0.1 s at either end; 0.94 under white noise 30 dB below, or as mp4
-(AAC at 64 kbit/s); 0.97 and 0.89 as mp3 and AAC at 32 kbit/s. Largest similarity of different clips, among them takes
-of the same sentence by the same speaker: 0.58 over all 142845 pairs. A copy at another speed or pitch is not found, nor
-one of which less than half of either is left.
+(AAC at 64 kbit/s); 0.97 and 0.89 as mp3 and AAC at 32 kbit/s. Largest similarity of different utterances, among them
+takes of the same sentence by the same speaker: 0.58 over all 142845 pairs. A copy at another speed or pitch is not
+found, nor one of which less than half of either is left.
 
 The two kinds meet at their ends. The largest similarity known of different recordings is 0.82: of one speaker who
 says the same carrier sentence in TESS; 4 of 3.92 million such pairs reach `SIMILAR`, none of 11 million pairs across
 speakers. The least of a copy 20 dB softer is 0.74: a fingerprint leaves out what 16 bits round away (`ROUNDING` there),
-so it changes with the level of a recording whose loudest band lies less than 50 dB (`DEPTH`) above that. EMO-DB's clips
-(rms -23 to -13 dB) stay at 1.00 down to 30 dB softer and at 0.93 at 40 dB; at 50 dB, 0.73 at the least, 3 of 90 are
-missed. The line stays at 0.75 all the same. A false alarm matters only where one speaker is on both sides of a fold,
-which is a leak already; a line above 0.82 would miss more of the quiet copies, and none lies below 0.82 and above all
-different recordings. Without the floor, the rounding noise of two pauses would be compared as if it were sound.
+so it changes with the level of a recording whose loudest band lies less than 50 dB (`DEPTH`) above that. EMO-DB's
+utterances (rms -23 to -13 dB) stay at 1.00 down to 30 dB softer and at 0.93 at 40 dB; at 50 dB, 0.73 at the least, 3 of
+90 are missed. The line stays at 0.75 all the same. A false alarm matters only where one speaker is on both sides of a
+fold, which is a leak already; a line above 0.82 would miss more of the quiet copies, and none lies below 0.82 and above
+all different recordings. Without the floor, the rounding noise of two pauses would be compared as if it were sound.
 """
 
 import itertools
@@ -46,17 +46,17 @@ SMOOTH, APART = 4, 8
 #: A pair that shares at least this share of the words of the one that has fewer is a candidate.
 SHARED_WORDS = 0.05
 
-#: The correlation from which on the sound is the same: different clips reach 0.58 (EMO-DB), once in a million 0.82 (one
-#: speaker, one sentence: TESS); copies begin at 0.89, much softer ones of quiet recordings at 0.73. See above.
+#: The correlation from which on the sound is the same: different utterances reach 0.58 (EMO-DB), once in a million 0.82
+#: (one speaker, one sentence: TESS); copies begin at 0.89, much softer ones of quiet recordings at 0.73. See above.
 SIMILAR = 0.75
 
 #: The same where both sound for less than `BRIEF`, s.
 SIMILAR_BRIEF, BRIEF = 0.9, 1.0
 
-#: At least this share of one clip's print must lie in what the two have in common.
+#: At least this share of one utterance's print must lie in what the two have in common.
 LEAST_SHARE = 0.5
 
-#: Clips that have at least this share of either's print in common are one recording; with less, they overlap.
+#: Utterances that have at least this share of either's print in common are one recording; with less, they overlap.
 WHOLE = 0.5
 
 #: An overlap must sound for so long, s: a shorter piece of speech is like some other by chance.
@@ -65,13 +65,13 @@ LEAST_OVERLAP = 0.5
 #: Less energy than any sound's; keeps silence from dividing by zero.
 TINY = 1e-9
 
-#: How many clips are compared with all others at a time; bounds the memory.
+#: How many utterances are compared with all others at a time; bounds the memory.
 BLOCK = 512
 
 
 @dataclass(frozen=True)
 class Match:
-    """Two clips that hold the same sound.
+    """Two utterances that hold the same sound.
 
     Parameters
     ----------
@@ -98,14 +98,14 @@ class Match:
 
 
 def find(X: Rows, offsets: Numbers) -> list[Match]:
-    """Return the pairs of clips that hold the same sound.
+    """Return the pairs of utterances that hold the same sound.
 
     Parameters
     ----------
     X : (n_rows, 32) float32
-        Fingerprints, one clip's rows after another's.
+        Fingerprints, one utterance's rows after another's.
     offsets : (n_clips + 1,) int64
-        Clip ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``; one without rows has no match.
+        Utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``; one without rows has no match.
 
     Raises
     ------
@@ -117,23 +117,23 @@ def find(X: Rows, offsets: Numbers) -> list[Match]:
 
 
 def near(X: Rows, offsets: Numbers) -> Iterator[Match]:
-    """Yield every pair of clips that shares enough words to be compared, alike or not; see `find`."""
-    clips = split(X, offsets)
-    return (compared(clips, *pair) for pair in _candidates([_words(clip) for clip in clips]))
+    """Yield every pair of utterances that shares enough words to be compared, alike or not; see `find`."""
+    utterances = split(X, offsets)
+    return (compared(utterances, *pair) for pair in _candidates([_words(utterance) for utterance in utterances]))
 
 
 def is_alike(match: Match) -> bool:
-    """Tell whether two clips are so similar, for as long as both sound, that the sound is the same."""
+    """Tell whether two utterances are so similar, for as long as both sound, that the sound is the same."""
     return match.similarity >= (SIMILAR if match.seconds >= BRIEF else SIMILAR_BRIEF)
 
 
 def comparable(X: Rows, offsets: Numbers) -> NDArray[np.bool_]:
-    """Tell which clips have enough sound to be found, ``(n_clips,) bool``."""
-    return np.array([len(_words(clip)) > 0 for clip in split(X, offsets)], dtype=bool)
+    """Tell which utterances have enough sound to be found, ``(n_clips,) bool``."""
+    return np.array([len(_words(utterance)) > 0 for utterance in split(X, offsets)], dtype=bool)
 
 
 def split(X: Rows, offsets: Numbers) -> list[Rows]:
-    """Return the rows of each clip.
+    """Return the rows of each utterance.
 
     Raises
     ------
@@ -147,15 +147,15 @@ def split(X: Rows, offsets: Numbers) -> list[Rows]:
     return [X[start:end] for start, end in itertools.pairwise(offsets.tolist())]
 
 
-def _words(clip: Rows) -> Numbers:
-    """Return the different words of a clip, sorted; none of silence, or where it is too short."""
-    n_words = len(clip) - SMOOTH + 1 - APART
+def _words(utterance: Rows) -> Numbers:
+    """Return the different words of an utterance, sorted; none of silence, or where it is too short."""
+    n_words = len(utterance) - SMOOTH + 1 - APART
     if n_words < 1:
         return np.empty(0, np.int64)
-    windows = np.lib.stride_tricks.sliding_window_view(clip, len(TRIPLES), axis=1)[:, ::3]
+    windows = np.lib.stride_tricks.sliding_window_view(utterance, len(TRIPLES), axis=1)[:, ::3]
     summed = np.cumsum(np.pad(windows @ TRIPLES, ((1, 0), (0, 0))), axis=0)
     changes = summed[SMOOTH:] - summed[:-SMOOTH]
-    silent = np.concatenate([[0], np.cumsum(~clip.any(axis=1))])
+    silent = np.concatenate([[0], np.cumsum(~utterance.any(axis=1))])
     sounding = silent[SMOOTH:] == silent[:-SMOOTH]
     halves = (changes > 0) @ (1 << np.arange(changes.shape[1]))
     words = halves[:n_words] << changes.shape[1] | halves[APART:]
@@ -175,7 +175,7 @@ def _candidates(words: list[Numbers]) -> Iterator[tuple[int, int]]:
 
 
 def _incidence(words: list[Numbers]) -> Any:
-    """Return which clip holds which word, a sparse matrix of ones."""
+    """Return which utterance holds which word, a sparse matrix of ones."""
     from scipy.sparse import csr_array
 
     vocabulary, columns = np.unique(np.concatenate([*words, np.empty(0, np.int64)]), return_inverse=True)
@@ -183,12 +183,12 @@ def _incidence(words: list[Numbers]) -> Any:
     return csr_array((np.ones(len(columns), np.int32), columns, bounds), shape=(len(words), len(vocabulary)))
 
 
-def compared(clips: list[Rows], first: int, second: int) -> Match:
-    """Return how alike two clips are at the shift at which they are most so, alike or not.
+def compared(utterances: list[Rows], first: int, second: int) -> Match:
+    """Return how alike two utterances are at the shift at which they are most so, alike or not.
 
     Only shifts count at which at least half of either's print overlaps the other.
     """
-    one, other = clips[first].astype(np.float64), clips[second].astype(np.float64)
+    one, other = utterances[first].astype(np.float64), utterances[second].astype(np.float64)
     product, energy, its_energy = _correlations(one, other)
     share, its_share = energy / _energy(one), its_energy / _energy(other)
     allowed = np.maximum(share, its_share) >= LEAST_SHARE
@@ -199,12 +199,12 @@ def compared(clips: list[Rows], first: int, second: int) -> Match:
 
 
 def lasts(match: Match) -> bool:
-    """Tell whether what two clips have in common is enough to say that it is the same."""
+    """Tell whether what two utterances have in common is enough to say that it is the same."""
     return match.is_whole or match.seconds >= LEAST_OVERLAP
 
 
-def _energy(clip: NDArray[np.float64]) -> float:
-    return max(float(np.square(clip).sum()), TINY)
+def _energy(utterance: NDArray[np.float64]) -> float:
+    return max(float(np.square(utterance).sum()), TINY)
 
 
 def _sounding(one: NDArray[np.float64], other: NDArray[np.float64], shift: int) -> int:
@@ -215,7 +215,7 @@ def _sounding(one: NDArray[np.float64], other: NDArray[np.float64], shift: int) 
 
 
 def _correlations(one: NDArray[np.float64], other: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-    """Return, at every shift, the product of two clips' rows, and the energy of each where they overlap.
+    """Return, at every shift, the product of two utterances' rows, and the energy of each where they overlap.
 
     Element ``k`` is the shift at which the other's first row meets row ``k - (len(other) - 1)`` of the one.
     """
@@ -231,8 +231,8 @@ def _correlations(one: NDArray[np.float64], other: NDArray[np.float64]) -> tuple
     return product, energy, its_energy
 
 
-def _within(clip: NDArray[np.float64], starts: Numbers, ends: Numbers) -> NDArray[np.float64]:
-    """Return the energy of the rows from each start to each end; beyond the clip there is none."""
-    summed = np.concatenate([[0.0], np.cumsum(np.square(clip).sum(axis=1))])
-    energy: NDArray[np.float64] = summed[np.clip(ends, 0, len(clip))] - summed[np.clip(starts, 0, len(clip))]
+def _within(utterance: NDArray[np.float64], starts: Numbers, ends: Numbers) -> NDArray[np.float64]:
+    """Return the energy of the rows from each start to each end; beyond the utterance there is none."""
+    summed = np.concatenate([[0.0], np.cumsum(np.square(utterance).sum(axis=1))])
+    energy: NDArray[np.float64] = summed[np.clip(ends, 0, len(utterance))] - summed[np.clip(starts, 0, len(utterance))]
     return energy

@@ -1,4 +1,4 @@
-"""Evaluate: the arrow from a matrix and a protocol card to scores.
+"""Evaluate: the arrow from a matrix and a protocol to scores.
 
 Each fold fits one estimator on the rows of its training utterances and scores the rows left out. All that
 learns happens in that fit (scaling, imputation, selection, the search for hyperparameters, calibration); nothing else
@@ -34,7 +34,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Said:
+class FoldScores:
     """What a model said of some utterances.
 
     Parameters
@@ -62,8 +62,8 @@ class Outcome:
     `limits` says for what its training utterances were too few.
     """
 
-    said: Said
-    inner: Said | None = None
+    said: FoldScores
+    inner: FoldScores | None = None
     best_params: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, str] = field(default_factory=dict)
 
@@ -163,7 +163,7 @@ def _noisy(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     n = sum(len(outcome.said.numbers) for outcome in outcomes)
     sentence = (
         f"{n_noise} of {n} tested utterances are noise alone to the model, which explains each of their frames best by "
-        "noise: they are judged by all their frames"
+        "noise: they are evaluated by all their frames"
     )
     return (sentence,) if n_noise else ()
 
@@ -212,7 +212,7 @@ def pool(
     rule: Literal["sum", "vote"],
     noise: Floats | None = None,
 ) -> tuple[Numbers, Floats]:
-    """Pool what is said of frames to what is said of clips.
+    """Pool what is said of frames to what is said of utterances.
 
     Parameters
     ----------
@@ -221,21 +221,21 @@ def pool(
     log_prior : (n_classes,)
         ``log P(class)``.
     offsets : (n_clips + 1,) int64
-        Clip ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``, one at least.
+        Utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``, one at least.
     rule
-        ``"sum"``: the clip's posterior with frames taken as independent, ``log P(class)`` once a clip plus
+        ``"sum"``: the utterance's posterior with frames taken as independent, ``log P(class)`` once an utterance plus
         the sum of ``log p(row | class)``. ``"vote"``: each frame votes for its most probable class; the
         scores are the shares of the votes.
     noise : (n_rows,)
         ``log p(row | noise)``, where there is a model of noise: a frame that it explains better than any class does
-        not count. A clip of which no frame is left is judged by all of them.
+        not count. An utterance of which no frame is left is evaluated by all of them.
 
     Returns
     -------
     decision : (n_clips,) int64
         The number of the class with the largest score, the first of equal ones.
     scores : (n_clips, n_classes) float64
-        They sum to 1 in each clip.
+        They sum to 1 in each utterance.
     """
     from scipy.special import softmax
 
@@ -252,7 +252,7 @@ def pool(
 
 
 def noise_alone(log_likelihood: Floats, offsets: Numbers, noise: Floats) -> NDArray[np.bool_]:
-    """Tell of which clips noise explains every frame better than any class does, ``(n_clips,) bool``; see `pool`."""
+    """Return which utterances contain noise only, ``(n_utterances,) bool``; see `pool`."""
     alone: NDArray[np.bool_] = ~np.logical_or.reduceat(_is_speech(log_likelihood, noise), offsets[:-1])
     return alone
 
@@ -318,14 +318,14 @@ def best_params(estimator: Any) -> Mapping[str, Any]:
     return found
 
 
-def _said(examples: Examples, settings: Settings, fold: Fold) -> tuple[Said, Any]:
+def _said(examples: Examples, settings: Settings, fold: Fold) -> tuple[FoldScores, Any]:
     from threadpoolctl import threadpool_limits
 
     estimator = build(settings, examples)
     try:
         with threadpool_limits(limits=1):  # after `build`: only libraries already loaded are limited
             fitted = fit(estimator, examples, fold)
-            return Said(fold.test, *score(fitted, examples, fold, settings)), fitted
+            return FoldScores(fold.test, *score(fitted, examples, fold, settings)), fitted
     except ValueError as error:
         raise AffexError(
             f"Fold {fold.name}: {settings.classifier.name} could not learn from {len(fold.train)} utterances "
@@ -334,7 +334,7 @@ def _said(examples: Examples, settings: Settings, fold: Fold) -> tuple[Said, Any
 
 
 def inner_parts(examples: Examples, fold: Fold) -> list[Fold]:
-    """Return the folds inside a fold's training utterances: the card's own, or some over the training speakers.
+    """Return the folds inside a fold's training utterances: the protocol's own, or some over the training speakers.
 
     There is none where these are one speaker.
     """
@@ -349,8 +349,8 @@ def inner_parts(examples: Examples, fold: Fold) -> list[Fold]:
     ]
 
 
-def _joined(parts: Sequence[Said]) -> Said:
-    return Said(
+def _joined(parts: Sequence[FoldScores]) -> FoldScores:
+    return FoldScores(
         numbers=np.concatenate([part.numbers for part in parts]),
         predicted=np.concatenate([part.predicted for part in parts]),
         scores=np.concatenate([part.scores for part in parts]),
@@ -387,7 +387,7 @@ def _with_distances(examples: Examples, settings: Settings) -> Examples:
     return examples if distances is None else replace(examples, X=distances, precomputed=True)
 
 
-def _scores(task: Task, said: Sequence[tuple[Fold, Said]]) -> Scores:
+def _scores(task: Task, said: Sequence[tuple[Fold, FoldScores]]) -> Scores:
     """Return what was said, in the order of the manifest."""
     numbers = np.concatenate([part.numbers for _, part in said])
     order = np.argsort(numbers, kind="stable")

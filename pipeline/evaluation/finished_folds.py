@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from affex.pipeline.evaluation.evaluate import Outcome, Said
+from affex.pipeline.evaluation.evaluate import FoldScores, Outcome
 from affex.pipeline.evaluation.folds import Fold
 from affex.pipeline.storage import atomic
 from affex.pipeline.storage.files import content
@@ -33,7 +33,7 @@ FOLDER = ".folds"
 
 
 @dataclass(frozen=True)
-class KeptFolds:
+class FinishedFolds:
     """The kept folds of one run.
 
     Parameters
@@ -41,7 +41,7 @@ class KeptFolds:
     folder
         Where they lie.
     basis
-        What the run rests on, as `pipeline.reporting.report.rests_on` says it.
+        What the run rests on, as `pipeline.reporting.report.depends_on` says it.
     inner
         Whether inner scores are wanted.
     """
@@ -151,7 +151,7 @@ def _plain(value: Any) -> Any:
         return {"mapping": [[_plain(key), _plain(inner)] for key, inner in value.items()]}
     if isinstance(value, list | tuple):
         return {type(value).__name__: [_plain(inner) for inner in value]}
-    if isinstance(value, Said | Outcome):
+    if isinstance(value, FoldScores | Outcome):
         fields = [getattr(value, field.name) for field in dataclasses.fields(value)]
         return {type(value).__name__: [_plain(inner) for inner in fields]}
     if value is None or isinstance(value, bool | int | str):
@@ -188,6 +188,6 @@ _KINDS: Mapping[str, Callable[[Any], Any]] = {
     "mapping": lambda pairs: {_value(key): _value(inner) for key, inner in pairs},
     "list": lambda values: [_value(inner) for inner in values],
     "tuple": lambda values: tuple(_value(inner) for inner in values),
-    "Said": lambda values: Said(*map(_value, values)),
+    "Said": lambda values: FoldScores(*map(_value, values)),
     "Outcome": lambda values: Outcome(*map(_value, values)),
 }

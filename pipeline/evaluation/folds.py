@@ -1,8 +1,8 @@
 """Splits: the arrow from the utterances of a corpus to folds, who is learned from and who is tested.
 
-Folds choose utterances; their rows follow, so no clip can straddle training and test. Utterances are numbered
-by their place in the sequence given. A protocol card says who is tested when; its hash stands in every result, and
-the same card on the same utterances gives the same folds on every machine: nothing is drawn by a generator whose
+Folds choose utterances; their rows follow, so no utterance can straddle training and test. Utterances are numbered
+by their place in the sequence given. A protocol says who is tested when; its hash stands in every result, and
+the same protocol on the same utterances gives the same folds on every machine: nothing is drawn by a generator whose
 numbers could change, and nothing depends on the order of the utterances but where that is said.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from affex.pipeline.corpora.base import Card
+from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.storage.files import content
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
@@ -42,8 +42,8 @@ class Fold:
     train, test : (n,) int64
         The numbers of the utterances learned from and of those tested.
     inner : (train, validation), each (n,) int64, or None
-        What the search for hyperparameters learns from and is judged on, where the card fixes it; both are part of
-        `train`, on which the final model is fitted. None: inner folds over the training speakers.
+        What the search for hyperparameters learns from and is evaluated on, where the protocol fixes it; both are part
+        of `train`, on which the final model is fitted. None: inner folds over the training speakers.
     """
 
     name: str
@@ -102,24 +102,24 @@ def _nameless(utterances: Sequence[Utterance], name: str, of: Sequence[str]) -> 
     return f"{of.count('')} of {len(of)} utterances have no {name} (the first: {first}).\n{way_out}"
 
 
-def card_hash(card: Card) -> str:
-    """Return the sha256 of all that a card says but its name; of a split file, of its content, wherever it lies.
+def protocol_hash(protocol: Protocol) -> str:
+    """Return the sha256 of all that a protocol says but its name; of a split file, of its content, wherever it lies.
 
     Raises
     ------
     AffexError
         If the split file cannot be read.
     """
-    # What is not said is left out, so that what cards may say one day changes no hash of today's.
-    usual = dataclasses.asdict(Card(card.name))
-    record = {name: value for name, value in dataclasses.asdict(card).items() if value != usual[name]}
-    if card.file:
-        record["file"] = hashlib.sha256(_content(Path(card.file))).hexdigest()
+    # What is not said is left out, so that what protocols may say one day changes no hash of today's.
+    usual = dataclasses.asdict(Protocol(protocol.name))
+    record = {name: value for name, value in dataclasses.asdict(protocol).items() if value != usual[name]}
+    if protocol.file:
+        record["file"] = hashlib.sha256(_content(Path(protocol.file))).hexdigest()
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
-def folds(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
-    """Return the folds of a card's protocol.
+def folds(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
+    """Return the folds of a protocol's protocol.
 
     Raises
     ------
@@ -128,12 +128,12 @@ def folds(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
     AffexError
         If the utterances cannot be split so.
     """
-    if card.protocol not in PROTOCOLS:
-        raise unknown("protocol", card.protocol, PROTOCOLS)
-    return PROTOCOLS[card.protocol](card, utterances)
+    if protocol.scheme not in SCHEMES:
+        raise unknown("protocol", protocol.scheme, SCHEMES)
+    return SCHEMES[protocol.scheme](protocol, utterances)
 
 
-def loso(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:  # noqa: ARG001
+def loso(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:  # noqa: ARG001
     """Leave one speaker out: one fold a speaker, in the order of their names.
 
     Raises
@@ -144,7 +144,7 @@ def loso(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:  # no
     return _one_out(utterances, "speaker", "Leave-one-speaker-out", "Add recordings of other speakers")
 
 
-def session(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:  # noqa: ARG001
+def session(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:  # noqa: ARG001
     """Leave one session out, with all who speak in it.
 
     Raises
@@ -155,7 +155,7 @@ def session(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:  #
     return _one_out(utterances, "session", "Leave-one-session-out", "Add recordings of other sessions")
 
 
-def group_k(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
+def group_k(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
     """Leave out one of `k` groups of speakers: from the busiest on, each speaker joins the group with the least to say.
 
     Raises
@@ -166,16 +166,16 @@ def group_k(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
     found = clusters(utterances)
     counts = Counter(found.of.tolist())
     stand_in = "" if found.unit == "speaker" else f" ({found.unit}s stand in for speakers: none is named)"
-    _require_k(card, f"groups of {found.unit}s{stand_in}", sorted(counts), f"{found.unit}s")
-    size, group_of = [0] * card.k, {}
+    _require_k(protocol, f"groups of {found.unit}s{stand_in}", sorted(counts), f"{found.unit}s")
+    size, group_of = [0] * protocol.k, {}
     for name in sorted(counts, key=lambda name: (-counts[name], name)):
         group_of[name] = size.index(min(size))
         size[group_of[name]] += counts[name]
     groups = np.array([group_of[name] for name in found.of.tolist()])
-    return tuple(_fold(f"group {number + 1}", groups == number) for number in range(card.k))
+    return tuple(_fold(f"group {number + 1}", groups == number) for number in range(protocol.k))
 
 
-def random_k(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
+def random_k(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
     """Deal the utterances at random into `k` folds, whoever speaks: **leaks speakers**, to show what a leak is worth.
 
     Utterances are dealt in the order of the sha256 of their ids.
@@ -185,18 +185,18 @@ def random_k(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
     AffexError
         If there are fewer utterances than folds.
     """
-    _require_k(card, "parts of the utterances", [utterance.id for utterance in utterances], "utterances")
+    _require_k(protocol, "parts of the utterances", [utterance.id for utterance in utterances], "utterances")
     digests = [hashlib.sha256(utterance.id.encode()).digest() for utterance in utterances]
     dealt = np.empty(len(utterances), dtype=np.int64)
-    dealt[sorted(range(len(utterances)), key=digests.__getitem__)] = np.arange(len(utterances)) % card.k
-    return tuple(_fold(f"part {number + 1}", dealt == number) for number in range(card.k))
+    dealt[sorted(range(len(utterances)), key=digests.__getitem__)] = np.arange(len(utterances)) % protocol.k
+    return tuple(_fold(f"part {number + 1}", dealt == number) for number in range(protocol.k))
 
 
-def split(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
+def split(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
     """Test the utterances that a fixed split names, in one fold.
 
-    With ``train``, ``validation`` and ``test``: the search learns from ``train`` and is judged on ``validation``, the
-    final model learns from both. With ``train`` and one of the others: that one is tested, and the search has inner
+    With ``train``, ``validation`` and ``test``: the search learns from ``train`` and is evaluated on ``validation``,
+    the final model learns from both. With ``train`` and one of the others: that one is tested, and the search has inner
     folds over the training speakers.
 
     Raises
@@ -204,7 +204,7 @@ def split(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
     AffexError
         If there is nothing to learn from or to test, or the split file does not fit the corpus.
     """
-    side = _sides(card, utterances)
+    side = _sides(protocol, utterances)
     train, validation, test = (np.flatnonzero(side == name) for name in ("train", "validation", "test"))
     if not len(train) or not len(validation) + len(test):
         counts = ", ".join(f"{name} {n}" for name, n in sorted(Counter(side.tolist()).items()) if name)
@@ -219,7 +219,7 @@ def split(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
     return (Fold("test", np.sort(np.concatenate([train, validation])), test, inner),)
 
 
-def cross(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
+def cross(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
     """Learn from some corpora and test others, in one fold.
 
     Raises
@@ -231,12 +231,12 @@ def cross(card: Card, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
     """
     corpora = np.array([utterance.corpus for utterance in utterances], dtype=np.str_)
     known = sorted(set(corpora.tolist()))
-    train, test = (set(filter(None, names.split("+"))) for names in (card.train, card.test))
+    train, test = (set(filter(None, names.split("+"))) for names in (protocol.train, protocol.test))
     for name in sorted(train | test):
         if name not in known:
             raise unknown("corpus (of those evaluated)", name, known)
     if train & test:
-        raise UsageError(f"PROTOCOL={card}: '{min(train & test)}' cannot be learned from and tested as well.")
+        raise UsageError(f"PROTOCOL={protocol}: '{min(train & test)}' cannot be learned from and tested as well.")
     train, test = train or set(known) - test, test or set(known) - train
     if not train or not test:
         raise AffexError(
@@ -298,7 +298,7 @@ def notes(y: Labels, rounds: Sequence[Fold]) -> tuple[str, ...]:
     )
 
 
-def _require_k(card: Card, parts: str, names: Sequence[str], what: str) -> None:
+def _require_k(protocol: Protocol, parts: str, names: Sequence[str], what: str) -> None:
     """Refuse a `k` that is not between 2 and how many there are to be dealt.
 
     Raises
@@ -310,13 +310,13 @@ def _require_k(card: Card, parts: str, names: Sequence[str], what: str) -> None:
     if n < 2:
         found = f"only one, '{names[0]}'" if n else "none"
         raise AffexError(
-            f"{card.protocol} makes k={card.k} {parts}, and there is {found}: there is nobody to test and others to "
+            f"{protocol.scheme} makes k={protocol.k} {parts}, and there is {found}: no one is left to test or to "
             f"learn from, whatever k is.\nAdd recordings of other {what}, or name the speakers, if there are several."
         )
-    if not 2 <= card.k <= n:
+    if not 2 <= protocol.k <= n:
         raise AffexError(
-            f"{card.protocol} makes k={card.k} {parts}, and there are {n}: expected {f'2 to {n}' if n > 2 else '2'}, "
-            f"as in PROTOCOL={card.protocol}:k={min(n, max(2, card.k))}."
+            f"{protocol.scheme} makes k={protocol.k} {parts}, and there are {n}: expected "
+            f"{f'2 to {n}' if n > 2 else '2'}, as in PROTOCOL={protocol.scheme}:k={min(n, max(2, protocol.k))}."
         )
 
 
@@ -336,14 +336,14 @@ def _fold(name: str, tested: NDArray[np.bool_]) -> Fold:
     return Fold(name, train=np.flatnonzero(~tested), test=np.flatnonzero(tested))
 
 
-def _sides(card: Card, utterances: Sequence[Utterance]) -> Labels:
+def _sides(protocol: Protocol, utterances: Sequence[Utterance]) -> Labels:
     """Return the side of each utterance, empty for those on none."""
-    if not card.file:
+    if not protocol.file:
         return np.array([utterance.split or "" for utterance in utterances], dtype=np.str_)
-    side_of = dict(_listed(Path(card.file)))
+    side_of = dict(_listed(Path(protocol.file)))
     if not side_of.keys() & {utterance.id for utterance in utterances}:
         raise AffexError(
-            f"{card.file} names no utterance of this corpus (it names {next(iter(side_of), 'nothing')}, the corpus "
+            f"{protocol.file} names no utterance of this corpus (it names {next(iter(side_of), 'nothing')}, the corpus "
             f"has {utterances[0].id})."
         )
     return np.array([side_of.get(utterance.id, "") for utterance in utterances], dtype=np.str_)
@@ -370,7 +370,7 @@ def _content(table: Path) -> bytes:
 
 
 #: Who is left out together, by the name of the protocol.
-PROTOCOLS: Mapping[str, Callable[[Card, Sequence[Utterance]], tuple[Fold, ...]]] = {
+SCHEMES: Mapping[str, Callable[[Protocol, Sequence[Utterance]], tuple[Fold, ...]]] = {
     "loso": loso,
     "session": session,
     "group-k": group_k,

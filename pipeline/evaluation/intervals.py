@@ -1,13 +1,13 @@
 """Intervals: the arrow from a pooled figure to how far it may be trusted.
 
-What a corpus samples is speakers; the clips of one are alike. So an interval is over speakers (or videos, or sessions,
-where nobody says who speaks), never over clips: the delete-one-cluster jackknife of the pooled figure, with the
-t distribution of ``S - 1`` degrees of freedom for ``S`` clusters, clipped to the figure's range. The pooled figure is
-jackknifed, rather than the clusters' own figures averaged, since a cluster may lack a class.
+What a corpus samples is speakers; the utterances of one are alike. So an interval is over speakers (or videos, or
+sessions, where nobody says who speaks), never over utterances: the delete-one-cluster jackknife of the pooled figure,
+with the t distribution of ``S - 1`` degrees of freedom for ``S`` clusters, clipped to the figure's range. The pooled
+figure is jackknifed, rather than the clusters' own figures averaged, since a cluster may lack a class.
 
 The percentile bootstrap is not used. Its intervals of 95 % over speakers hold the truth in 78 to 82 % of cases with 4
-speakers and in 91 to 94 % with 24, those over clips in 59 to 71 %; the jackknife's hold it in 93 to 96 %, in the lower
-part of that where speakers differ much and the figure is near the end of its range. The interval speaks of these
+speakers and in 91 to 94 % with 24, those over utterances in 59 to 71 %; the jackknife's hold it in 93 to 96 %, in the
+lower part of that where speakers differ much and the figure is near the end of its range. The interval speaks of these
 predictions on other speakers; that other training speakers would have given other models is not in it: with models
 retrained it holds the truth in 90 to 94 %. (``benchmarks/coverage.py``, 1000 sets, seeds 0 and 1.)
 

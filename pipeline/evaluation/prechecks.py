@@ -1,4 +1,4 @@
-"""Foresight: what labels and speakers alone show of an evaluation, before a single clip is decoded.
+"""Foresight: what labels and speakers alone show of an evaluation, before a single utterance is decoded.
 
 Whatever cannot be evaluated is refused here, and what can be evaluated only with less (one training speaker: nothing to
 search for settings with) is said. Extraction may fail for some utterances, which can only make it worse, so everything
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from affex.pipeline.corpora.base import Card
+from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation.folds import Clusters, Fold, all_but, clusters, folds, require_variety
 from affex.pipeline.evaluation.selection import in_parts, select
 from affex.pipeline.evaluation.task import Settings, inner_groups
@@ -35,8 +35,8 @@ def foreseen(
         If labels and speakers alone show that it cannot be done, with the way out.
     """
     counted, y = _counted(utterances, settings)
-    rounds, found = folds(settings.card, counted), clusters(counted)
-    groups = inner_groups(settings.card, counted, rounds)
+    rounds, found = folds(settings.protocol, counted), clusters(counted)
+    groups = inner_groups(settings.protocol, counted, rounds)
     if exclude is not None:
         rounds = (all_but(rounds, found, exclude),)
     for fold in rounds:
@@ -55,11 +55,11 @@ def is_alone(fold: Fold, groups: Clusters) -> bool:
 
 def _counted(utterances: Sequence[Utterance], settings: Settings) -> tuple[list[Utterance], NDArray[Any]]:
     """Return the utterances that count, as far as labels say, and what is to be predicted of them."""
-    card: Card = settings.card
-    own = [u for u, here in zip(utterances, in_parts(utterances, card.parts), strict=True) if here]
+    protocol: Protocol = settings.protocol
+    own = [u for u, here in zip(utterances, in_parts(utterances, protocol.parts), strict=True) if here]
     if settings.speaker_norm:
         clusters(own, "speaker")  # it takes a name for everyone
-    selection = select(own, card)
+    selection = select(own, protocol)
     return [own[i] for i in selection.chosen], selection.y
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from affex.pipeline.corpora.base import Card
+from affex.pipeline.corpora.base import Protocol
 from numpy.typing import NDArray
 
 Labels = NDArray[np.str_]
@@ -84,7 +84,7 @@ class About:
     ----------
     corpus
         The corpus's name (several joined with a plus).
-    card
+    protocol
         The protocol.
     model
         What was fitted, in two or three words for titles and names: features, classifier, what was done to them.
@@ -99,7 +99,7 @@ class About:
     """
 
     corpus: str
-    card: Card
+    protocol: Protocol
     model: tuple[str, ...]
     record: Mapping[str, Any]
     scores: str

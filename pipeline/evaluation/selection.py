@@ -1,6 +1,6 @@
 """Selection: the arrow from the utterances of a corpus to those that count, with what is to be predicted of each.
 
-A protocol card says which parts, which target, which classes and how much agreement of the raters. What does not
+A protocol says which parts, which target, which classes and how much agreement of the raters. What does not
 count is left out and counted by reason, never in silence.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from affex.pipeline.corpora.base import Card
+from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import raters
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.text import names
@@ -58,7 +58,7 @@ class Selection:
 
 
 def in_parts(utterances: Sequence[Utterance], parts: Sequence[str]) -> NDArray[np.bool_]:
-    """Tell which utterances belong to the parts of a card, ``(n_utterances,) bool``; no parts are all parts.
+    """Tell which utterances belong to the parts of a protocol, ``(n_utterances,) bool``; no parts are all parts.
 
     Raises
     ------
@@ -73,8 +73,8 @@ def in_parts(utterances: Sequence[Utterance], parts: Sequence[str]) -> NDArray[n
     return np.array([not parts or utterance.part in parts for utterance in utterances], dtype=bool)
 
 
-def select(utterances: Sequence[Utterance], card: Card) -> Selection:
-    """Choose the utterances that count under a card (whose parts are seen to elsewhere).
+def select(utterances: Sequence[Utterance], protocol: Protocol) -> Selection:
+    """Choose the utterances that count under a protocol (whose parts are seen to elsewhere).
 
     Raises
     ------
@@ -83,8 +83,8 @@ def select(utterances: Sequence[Utterance], card: Card) -> Selection:
     AffexError
         If there are fewer than two classes, or fewer than two different values.
     """
-    require_target(card.target, utterances)
-    return _values(utterances, card) if card.target in CONTINUOUS else _classes(utterances, card)
+    require_target(protocol.target, utterances)
+    return _values(utterances, protocol) if protocol.target in CONTINUOUS else _classes(utterances, protocol)
 
 
 def require_target(target: str, utterances: Iterable[Utterance]) -> None:
@@ -109,29 +109,29 @@ def _class(utterance: Utterance, target: str) -> str | None:
     return found
 
 
-def _classes(utterances: Sequence[Utterance], card: Card) -> Selection:
-    labels = [_class(utterance, card.target) for utterance in utterances]
+def _classes(utterances: Sequence[Utterance], protocol: Protocol) -> Selection:
+    labels = [_class(utterance, protocol.target) for utterance in utterances]
     known = {label for label in labels if label is not None}
     full = [None if x is None else f"{u.corpus}:{x}" for u, x in zip(utterances, labels, strict=True)]
     own = {name for name in full if name is not None} - known  # "anger:hot" may be a label itself, of any corpus
-    class_of = class_map(card.classes, known, card.target, own)
+    class_of = class_map(protocol.classes, known, protocol.target, own)
     named = [
         None if x is None else class_of[name] if name in own and name in class_of else class_of.get(x)
         for name, x in zip(full, labels, strict=True)
     ]
-    chosen = [i for i, name in enumerate(named) if name is not None and _agreed(utterances[i], card)]
+    chosen = [i for i, name in enumerate(named) if name is not None and _agreed(utterances[i], protocol)]
     y = np.array([named[i] for i in chosen], dtype=np.str_)
     there = set(y.tolist())
     if len(there) < 2:
-        raise AffexError(_too_few_classes(utterances, card.target, sorted(there)))
+        raise AffexError(_too_few_classes(utterances, protocol.target, sorted(there)))
     reasons = {
-        f"without a {card.target}": labels.count(None),
-        f"of another {card.target}": sum(x is not None for x in labels) - sum(name is not None for name in named),
-        f"with agreement below {card.agreement:g}": sum(name is not None for name in named) - len(chosen),
+        f"without a {protocol.target}": labels.count(None),
+        f"of another {protocol.target}": sum(x is not None for x in labels) - sum(name is not None for name in named),
+        f"with agreement below {protocol.agreement:g}": sum(name is not None for name in named) - len(chosen),
     }
-    classes = tuple(name for name in dict.fromkeys(class_of.values()) if card.classes or name in there)
+    classes = tuple(name for name in dict.fromkeys(class_of.values()) if protocol.classes or name in there)
     left_out = {reason: n for reason, n in reasons.items() if n}
-    notes = (*_alike(card.target, labels, named), *_otherwise_voted(utterances, card.target))
+    notes = (*_alike(protocol.target, labels, named), *_otherwise_voted(utterances, protocol.target))
     return Selection(np.array(chosen, dtype=np.int64), y, classes, class_of, left_out, notes)
 
 
@@ -157,30 +157,30 @@ def _otherwise_voted(utterances: Sequence[Utterance], target: str) -> Iterator[s
             yield f"votes for {names.quoted(other)} may mean the label {names.quoted(group[:1])}: they count for none"
 
 
-def _values(utterances: Sequence[Utterance], card: Card) -> Selection:
-    values = [getattr(utterance, card.target) for utterance in utterances]
+def _values(utterances: Sequence[Utterance], protocol: Protocol) -> Selection:
+    values = [getattr(utterance, protocol.target) for utterance in utterances]
     chosen = [i for i, value in enumerate(values) if value is not None]
     y = np.array([values[i] for i in chosen], dtype=np.float64)
-    if card.classes:
-        raise UsageError(f"CLASSES='{card.classes}' says nothing of {card.target}: it has values, not classes.")
+    if protocol.classes:
+        raise UsageError(f"CLASSES='{protocol.classes}' says nothing of {protocol.target}: it has values, not classes.")
     if len(np.unique(y)) < 2:
-        found = f"every {card.target} is {y[0]:g}" if len(y) else f"none has a {card.target}"
+        found = f"every {protocol.target} is {y[0]:g}" if len(y) else f"none has a {protocol.target}"
         raise AffexError(f"Predicting values needs at least 2 different ones, but of {len(values)} utterances {found}.")
-    left_out = {f"without a {card.target}": values.count(None)} if None in values else {}
+    left_out = {f"without a {protocol.target}": values.count(None)} if None in values else {}
     return Selection(np.array(chosen, dtype=np.int64), y, (), left_out=left_out)
 
 
-def require_counts(card: Card, selection: Selection) -> tuple[str, ...]:
-    """Return a sentence for each class that has not as many utterances as the card asserts, and for all together."""
+def require_counts(protocol: Protocol, selection: Selection) -> tuple[str, ...]:
+    """Return a sentence for each class, and for the total, whose count is not the one that the protocol asserts."""
     found = Counter(selection.y.tolist()) if selection.classes else Counter[str]()
     wrong = tuple(
-        f"the card {card} asserts {n} utterances of '{name}', found {found[name]}"
-        for name, n in card.counts.items()
+        f"the protocol {protocol} asserts {n} utterances of '{name}', found {found[name]}"
+        for name, n in protocol.counts.items()
         if found[name] != n
     )
-    if card.total in (None, len(selection.y)):
+    if protocol.total in (None, len(selection.y)):
         return wrong
-    return (*wrong, f"the card {card} asserts {card.total} utterances, found {len(selection.y)}")
+    return (*wrong, f"the protocol {protocol} asserts {protocol.total} utterances, found {len(selection.y)}")
 
 
 def class_map(classes: str, known: Iterable[str], target: str = "label", own: Iterable[str] = ()) -> dict[str, str]:
@@ -249,9 +249,9 @@ def _spelt(value: str) -> str:
     return '"' + value.replace('"', '""') + '"' if any(mark in value for mark in ',+="') else value
 
 
-def _agreed(utterance: Utterance, card: Card) -> bool:
+def _agreed(utterance: Utterance, protocol: Protocol) -> bool:
     """Tell whether enough of the raters chose the most frequent label; who was never rated has no agreement."""
-    return not card.agreement or raters.agreement(utterance.votes) >= card.agreement
+    return not protocol.agreement or raters.agreement(utterance.votes) >= protocol.agreement
 
 
 def _too_few_classes(utterances: Sequence[Utterance], target: str, there: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 Two runs are compared by a paired permutation test over speakers: if they were equally good, each speaker's whole set
 of predictions could as well have come from the other run, so they are swapped speaker by speaker and the difference of
 the pooled figure is computed again. With up to `MOST_EXACT` speakers every way of swapping is tried, so the p-value is
-exact; with more, `DRAWS` ways are drawn. Clips are never swapped one by one: those of a speaker are alike.
+exact; with more, `DRAWS` ways are drawn. Utterances are never swapped one by one: those of a speaker are alike.
 
 Over few speakers no difference, however large, can reach a small p: the least one is ``2^(1 - S)`` for ``S`` speakers.
 Where Holm's correction for the number of pairs puts even that above alpha, no run is called better. That a test is not

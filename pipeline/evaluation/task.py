@@ -1,4 +1,4 @@
-"""Task: the arrow from a matrix and a protocol card to what folds are cut from: rows, targets, who is tested when."""
+"""Task: the arrow from a matrix and a protocol to what folds are cut from: rows, targets, who is tested when."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from affex.classifiers.base import Classifier, Target
-from affex.pipeline.corpora.base import LOSO, Card
+from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import raters, speakers
 from affex.pipeline.evaluation.folds import Clusters, Fold, clusters, folds, notes
 from affex.pipeline.evaluation.results import About
@@ -40,7 +40,7 @@ class Settings:
         The cache key of each feature.
     classifier
         The classifier with its settings.
-    card
+    protocol
         The protocol, with the target and the classes.
     speaker_norm
         Whether each column is z-scored within each speaker, or has the speaker's ``"mean"`` taken away
@@ -61,7 +61,7 @@ class Settings:
     features: tuple[str, ...]
     classifier: Classifier
     keys: tuple[str, ...] = ()
-    card: Card = LOSO
+    protocol: Protocol = LOSO
     speaker_norm: SpeakerNorm = False
     reweight: bool = False
     soft: bool = False
@@ -86,7 +86,7 @@ class Settings:
         }
         return About(
             self.corpus,
-            self.card,
+            self.protocol,
             ("+".join(self.features), self.classifier.name, *(name for name, on in options.items() if on)),
             record,
             self.classifier.scores + ("; times the square root of the class's frequency" if self.reweight else ""),
@@ -160,37 +160,37 @@ class Task:
 def prepare(matrix: Matrix, settings: Settings, *, partial: bool = False) -> Task:
     """Cut a matrix to what counts and draw the folds.
 
-    The normalisation by speaker rests on all utterances of the card's parts, so that no label, not even the
+    The normalisation by speaker rests on all utterances of the protocol's parts, so that no label, not even the
     choice of classes, enters it.
 
     Parameters
     ----------
     partial
-        Whether other counts than the card asserts will do (and are noted).
+        Whether other counts than the protocol asserts will do (and are noted).
 
     Raises
     ------
     UsageError, AffexError
         As `evaluate`.
     """
-    card = settings.card
-    heard, in_card = matrix.present.any(axis=1), in_parts(matrix.utterances, card.parts)
-    asserted = _asserted(matrix, card, in_card, partial=partial)
-    left_out = {"in another part": int((~in_card).sum()), "without features": int((in_card & ~heard).sum())}
-    matrix = matrix.take(np.flatnonzero(heard & in_card))
+    protocol = settings.protocol
+    heard, in_protocol = matrix.present.any(axis=1), in_parts(matrix.utterances, protocol.parts)
+    asserted = _asserted(matrix, protocol, in_protocol, partial=partial)
+    left_out = {"in another part": int((~in_protocol).sum()), "without features": int((in_protocol & ~heard).sum())}
+    matrix = matrix.take(np.flatnonzero(heard & in_protocol))
     _require_rows(matrix, settings)
     if settings.speaker_norm:
         clusters(matrix.utterances, "speaker")  # it takes a name for everyone
         matrix = normalised_by_speaker(matrix, settings.speaker_norm)
     require_target(settings)
-    selection = select(matrix.utterances, card)
+    selection = select(matrix.utterances, protocol)
     matrix = matrix.take(selection.chosen)
-    rounds = folds(card, matrix.utterances)
+    rounds = folds(protocol, matrix.utterances)
     left_out["in no fold"] = len(matrix) - len(
         np.unique(np.concatenate([n for f in rounds for n in (f.train, f.test)]))
     )
     found = clusters(matrix.utterances)
-    groups = inner_groups(card, matrix.utterances, rounds)
+    groups = inner_groups(protocol, matrix.utterances, rounds)
     shares, ceiling, unrated = _rated(matrix.utterances, selection, settings)
     classes_missing = notes(selection.y, rounds) if selection.classes else ()
     poor = speakers.warnings(found, selection.y, settings.speaker_norm)
@@ -206,9 +206,9 @@ def prepare(matrix: Matrix, settings: Settings, *, partial: bool = False) -> Tas
     )
 
 
-def inner_groups(card: Card, utterances: Sequence[Utterance], rounds: Sequence[Fold]) -> Clusters:
+def inner_groups(protocol: Protocol, utterances: Sequence[Utterance], rounds: Sequence[Fold]) -> Clusters:
     """Return who is kept whole in inner folds: speakers, or sessions where enough of these are learned from."""
-    return clusters(utterances, "session" if card.protocol == "session" and len(rounds) > 2 else "")
+    return clusters(utterances, "session" if protocol.scheme == "session" and len(rounds) > 2 else "")
 
 
 def require_target(settings: Settings) -> None:
@@ -219,15 +219,15 @@ def require_target(settings: Settings) -> None:
     UsageError
         If the classifier cannot predict it, or options need classes where there are values.
     """
-    target: Target = "values" if settings.card.target in CONTINUOUS else "classes"
+    target: Target = "values" if settings.protocol.target in CONTINUOUS else "classes"
     if target not in settings.classifier.targets:
         able = [name for name, other in discovery.classifier_presets().items() if target in other.targets]
         raise UsageError(
-            f"CLASSIFIER={settings.classifier.name} tells classes apart, and TARGET={settings.card.target} has values. "
+            f"CLASSIFIER={settings.classifier.name} predicts classes, and TARGET={settings.protocol.target} has values. "
             f"Those that predict values: {', '.join(able)}."
         )
     if target == "values" and (settings.reweight or settings.soft):
-        raise UsageError(f"REWEIGHT=1 and SOFT=1 are about classes, and TARGET={settings.card.target} has values.")
+        raise UsageError(f"REWEIGHT=1 and SOFT=1 are about classes, and TARGET={settings.protocol.target} has values.")
 
 
 def folds_hash(task: Task) -> str:
@@ -241,11 +241,13 @@ def folds_hash(task: Task) -> str:
     return sha.hexdigest()
 
 
-def _asserted(matrix: Matrix, card: Card, in_card: NDArray[np.bool_], *, partial: bool) -> tuple[str, ...]:
-    """Return what the card asserts in vain, if that will do."""
-    if not card.counts and card.total is None:
+def _asserted(matrix: Matrix, protocol: Protocol, in_protocol: NDArray[np.bool_], *, partial: bool) -> tuple[str, ...]:
+    """Return what the protocol asserts in vain, if that will do."""
+    if not protocol.counts and protocol.total is None:
         return ()
-    wrong = require_counts(card, select([u for u, here in zip(matrix.utterances, in_card, strict=True) if here], card))
+    wrong = require_counts(
+        protocol, select([u for u, here in zip(matrix.utterances, in_protocol, strict=True) if here], protocol)
+    )
     if wrong and not partial:
         raise AffexError(
             f"{'; '.join(wrong)}.\nFigures on other utterances are not comparable; to go on, say PARTIAL=1."
@@ -281,7 +283,7 @@ def _rated(
 ) -> tuple[Floats | None, Mapping[str, Any] | None, tuple[str, ...]]:
     """Return what raters' votes give: soft training targets, the human ceiling, and what is to be said of them."""
     votes = [utterance.votes for utterance in utterances]
-    if not selection.classes or not any(votes) or settings.card.target != "label":
+    if not selection.classes or not any(votes) or settings.protocol.target != "label":
         if settings.soft:
             raise AffexError("SOFT=1 learns from raters' votes, and no utterance here has any.")
         return None, None, ()

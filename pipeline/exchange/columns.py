@@ -20,7 +20,7 @@ ROW_NUMBER = re.compile(r"unnamed: \d+|__index_level_\d+__|level_\d+|index|\.\.\
 #: What detectors and annotation tools say of a row, and how it is numbered: OpenFace, py-feat, SMILExtract, audformat.
 BOOKKEEPING = re.compile(
     r"frames?(_?(id|idx|index|n|nr|no|num|number))?|face(_?(id|score))?|(person|track)_id|(.*\.|detection_|face_)?"
-    r"confidence|success|id|file|filename|segment|clip|utterance|video"
+    r"confidence|success|id|file|filename|segment|utterance|utterance|video"
     r"|time|timestamp|frametime|approx_time|start|end|begin|start_?time|end_?time"
 )
 #: What is to be recognised, or who speaks, in numbers.

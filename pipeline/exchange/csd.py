@@ -34,14 +34,14 @@ def write(path: Path, export: Export) -> list[Path]:
     spans: dict[str, Floats] = {}
 
     def rows() -> Iterator[tuple[str, Entry]]:
-        for clip in export.clips():
-            if np.isnan(clip.intervals).any():
+        for exported in export.exported_utterances():
+            if np.isnan(exported.intervals).any():
                 raise AffexError(
-                    f"{clip.utterance.id}: how long it is could not be read from its media, and a .csd wants to know. "
+                    f"{exported.utterance.id}: how long it is could not be read from its media; a .csd needs that. "
                     "Is the corpus's folder the right one? Other formats can do without."
                 )
-            spans[clip.utterance.id] = np.array([[clip.intervals.min(), clip.intervals.max()]])
-            yield clip.utterance.id, Entry(clip.values, clip.intervals)
+            spans[exported.utterance.id] = np.array([[exported.intervals.min(), exported.intervals.max()]])
+            yield exported.utterance.id, Entry(exported.values, exported.intervals)
 
     about = {"dataset name": export.corpus, "creator": f"affex {__version__}", "affex": json.loads(export.about)}
     beside = path.with_name(f"{path.stem}-labels.csd")

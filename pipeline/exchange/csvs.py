@@ -1,6 +1,6 @@
 """Tables of text that another project wrote, parted by comma, semicolon or tab (see `segments` for affex's own).
 
-One ``.csv`` says in a column whose a row is, and is read whole. A folder of them, as OpenFace writes one a film, has a
+One ``.csv`` says in a column whose a row is, and is read whole. A folder of them, as OpenFace writes one a video, has a
 table an utterance or recording, called by its name, and is read table by table.
 """
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from affex.pipeline.exchange import parquet, rows, table
-from affex.pipeline.exchange.record import Clip, Export, Floats, Source, Wish, named, said, told_apart
+from affex.pipeline.exchange.record import Export, ExportedUtterance, Floats, Source, Wish, named, said, told_apart
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.storage import atomic
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
@@ -96,12 +96,23 @@ def _add_rows(database: Any, export: Export) -> None:
     import audformat
     import pandas as pd
 
-    clips = list(export.clips())
-    beside: dict[str, Any] = {"utterance": [clip.utterance.id for clip in clips for _ in clip.values]}
+    exported_utterances = list(export.exported_utterances())
+    beside: dict[str, Any] = {
+        "utterance": [exported.utterance.id for exported in exported_utterances for _ in exported.values]
+    }
     if export.framewise:
-        beside["time"] = np.concatenate([clip.times for clip in clips if clip.times is not None] or [np.empty(0)])
-    index = _index(export, [(clip.utterance, span) for clip in clips for span in _in_file(clip, export.media)])
-    values = np.concatenate([clip.values for clip in clips]) if clips else np.empty((0, len(export.columns)))
+        beside["time"] = np.concatenate(
+            [exported.times for exported in exported_utterances if exported.times is not None] or [np.empty(0)]
+        )
+    index = _index(
+        export,
+        [(exported.utterance, span) for exported in exported_utterances for span in _in_file(exported, export.media)],
+    )
+    values = (
+        np.concatenate([exported.values for exported in exported_utterances])
+        if exported_utterances
+        else np.empty((0, len(export.columns)))
+    )
     frame = pd.concat(
         [
             pd.DataFrame(beside, index=index),
@@ -132,12 +143,12 @@ def _whole(utterance: Utterance, kind: str) -> tuple[float, float]:
     return item.start or 0.0, float("nan") if item.end is None else item.end
 
 
-def _in_file(clip: Clip, kind: str) -> Floats:
+def _in_file(exported: ExportedUtterance, kind: str) -> Floats:
     """Return from when to when each row holds in the time of the file, ``(n_rows, 2)`` s."""
-    begin = _medium(clip.utterance, kind).start or 0.0
-    if clip.times is None:
-        return np.array([_whole(clip.utterance, kind)])
-    return np.maximum(clip.intervals + begin, 0.0)
+    begin = _medium(exported.utterance, kind).start or 0.0
+    if exported.times is None:
+        return np.array([_whole(exported.utterance, kind)])
+    return np.maximum(exported.intervals + begin, 0.0)
 
 
 def _index(export: Export, spans: list[tuple[Utterance, Any]]) -> Any:

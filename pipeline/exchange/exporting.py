@@ -11,7 +11,7 @@ from affex.pipeline.caching import cache, store
 from affex.pipeline.caching.entry import Entry
 from affex.pipeline.caching.store import Found
 from affex.pipeline.exchange import formats
-from affex.pipeline.exchange.record import Clip, Export, Floats
+from affex.pipeline.exchange.record import Export, ExportedUtterance, Floats
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.media import length
@@ -62,9 +62,9 @@ def export(
     made = opened(dataset, spec, by_recording=by_recording)
     write = formats.FORMATS[name].write
     assert write is not None  # `to_write` names none other
-    with console.progress("exporting", made.n_clips, "clips") as tick, writing(out):
+    with console.progress("exporting", made.n_utterances, "clips") as tick, writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
-        files = write(out, replace(made, clips=lambda: _counted(made.clips, tick)))
+        files = write(out, replace(made, exported_utterances=lambda: _counted(made.exported_utterances, tick)))
     for sentence in _told(made, spec, name, files):
         console.say(sentence)
     return files
@@ -85,10 +85,10 @@ def opened(dataset: Dataset, spec: FeatureSpec, *, by_recording: bool = False) -
     stated = store.described(path)
     hop = getattr(spec.feature, "hop", None)
 
-    def clips() -> Iterator[Clip]:
+    def exported_utterances() -> Iterator[ExportedUtterance]:
         listed = ((id_, source, place) for id_, (source, place) in places.items())
         for entry in store.entries(listed, recipe.key):
-            yield _clip(dataset, utterances[entry.id], entry, media, hop)
+            yield _utterance(dataset, utterances[entry.id], entry, media, hop)
 
     return Export(
         corpus=dataset.name,
@@ -96,7 +96,7 @@ def opened(dataset: Dataset, spec: FeatureSpec, *, by_recording: bool = False) -
         media=media,
         columns=found.columns or (),
         framewise=spec.feature.framewise,
-        n_clips=len(places),
+        n_utterances=len(places),
         n_rows=sum(place.n_rows for _, place in places.values()),
         utterances=listed_as,
         failures=failures,
@@ -108,7 +108,7 @@ def opened(dataset: Dataset, spec: FeatureSpec, *, by_recording: bool = False) -
             "versions": dict(stated.versions) if stated else {},
             "exported by": f"affex {__version__}",
         },
-        clips=clips,
+        exported_utterances=exported_utterances,
         recordings=recordings,
         span=lambda utterance: _span(dataset, utterance, media, known=utterance.id in places),
     )
@@ -138,20 +138,22 @@ def _found(dataset: Dataset, spec: FeatureSpec, path: Path, key: str) -> tuple[F
     if not path.exists():
         raise AffexError(f"{spec} of {dataset.name} is not in the cache: {again}.")
     found = store.survey(path, key)
-    if found.hurt:
-        raise AffexError(f"{path}: {found.hurt[0]}: {again} to mend it.")
+    if found.damaged:
+        raise AffexError(f"{path}: {found.damaged[0]}: {again} to mend it.")
     if found.columns is None:
         raise AffexError(f"{path} was made otherwise than affex makes it today: {again}.")
     return found, again
 
 
-def _clip(dataset: Dataset, utterance: Utterance, entry: Entry, media: str, hop: float | None) -> Clip:
+def _utterance(
+    dataset: Dataset, utterance: Utterance, entry: Entry, media: str, hop: float | None
+) -> ExportedUtterance:
     assert entry.values is not None  # only what has rows has a place
     if entry.times is None:
         intervals = np.array([[0.0, _length(dataset, utterance, media)]])
     else:
         intervals = around(entry.times, hop)
-    return Clip(utterance, entry.values, intervals, entry.times)
+    return ExportedUtterance(utterance, entry.values, intervals, entry.times)
 
 
 def _length(dataset: Dataset, utterance: Utterance, kind: str) -> float:
@@ -175,8 +177,9 @@ def _span(dataset: Dataset, utterance: Utterance, kind: str, *, known: bool) -> 
 def around(times: Floats, hop: float | None) -> Floats:
     """Return the interval that each frame stands for: half a step before its middle to half a step after.
 
-    The step is the median of a clip's own; of a clip with one frame, `hop`, or none at all. The middle of an interval
-    is the frame's time again, to the bit but where an interval begins further before 0 than its frame comes after it.
+    The step is the median of an utterance's own; of an utterance with one frame, `hop`, or none at all. The middle of
+    an interval is the frame's time again, to the bit but where an interval begins further before 0 than its frame comes
+    after it.
 
     Parameters
     ----------
@@ -193,14 +196,16 @@ def around(times: Floats, hop: float | None) -> Floats:
     )  # the difference is exact where an end is 3 times its time at most
 
 
-def _counted(clips: Callable[[], Iterator[Clip]], tick: Callable[[int], None]) -> Iterator[Clip]:
-    for clip in clips():
-        yield clip
+def _counted(
+    exported_utterances: Callable[[], Iterator[ExportedUtterance]], tick: Callable[[int], None]
+) -> Iterator[ExportedUtterance]:
+    for exported in exported_utterances():
+        yield exported
         tick(1)
 
 
 def _told(export: Export, spec: FeatureSpec, name: str, files: list[Path]) -> Iterator[str]:
-    counts = f"{export.n_clips} clips, {export.n_rows} rows, {len(export.columns)} columns"
+    counts = f"{export.n_utterances} utterances, {export.n_rows} rows, {len(export.columns)} columns"
     where = ", ".join(map(str, files)) if len(files) <= FEW else f"{files[0].parent} ({len(files)} files)"
     yield f"{export.feature} of {export.corpus} as {name}: {counts} -> {where}"
     if spec.feature.with_crops:

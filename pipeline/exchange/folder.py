@@ -66,14 +66,14 @@ def _fill(made: Path, export: Export) -> None:
 
 def _entries(export: Export) -> Iterator[tuple[str, Entry]]:
     """Yield id, and rows with their intervals and, in a third column, times."""
-    for clip in export.clips():
-        if export.recordings and np.isnan(clip.intervals).any():
+    for exported in export.exported_utterances():
+        if export.recordings and np.isnan(exported.intervals).any():
             raise AffexError(
-                f"{clip.utterance.id}: how long it is could not be read from its media, and BY=recording wants to "
+                f"{exported.utterance.id}: how long it is could not be read from its media, and BY=recording wants to "
                 "know. Is it the right folder?"
             )
-        times = clip.intervals if clip.times is None else np.column_stack([clip.intervals, clip.times])
-        yield clip.utterance.id, Entry(clip.values, times)
+        times = exported.intervals if exported.times is None else np.column_stack([exported.intervals, exported.times])
+        yield exported.utterance.id, Entry(exported.values, times)
 
 
 def _put(path: Path, entry: Entry, *, flat: bool) -> None:

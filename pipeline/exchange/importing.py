@@ -36,7 +36,7 @@ from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.text.filenames import spelled
 from affex.pipeline.text.printable import printable
 
-#: Clips to a segment, and numbers to a segment, at the most.
+#: Utterances to a segment, and numbers to a segment, at the most.
 BATCH, BATCH_NUMBERS = 256, 2**22
 
 #: How much of each remark is kept, and of all, as JSON: they stand in the seal, which has no more room.
@@ -206,7 +206,7 @@ class _Rows:
         LookupError
             If the utterance has none: the message says why.
         AffexError
-            If the file is hurt, or its rows have several widths.
+            If the file is damaged, or its rows have several widths.
         """
         owner = self._match.owners.get(utterance.id)
         if owner is None:
@@ -295,7 +295,7 @@ def _written(
     Raises
     ------
     AffexError
-        If none has any, or the file is hurt.
+        If none has any, or the file is damaged.
     """
     made, held = cache.recipe(spec.feature), Holdings(columns=spec.feature.columns)
     with console.progress("importing", len(dataset.utterances), "clips") as tick:
@@ -357,9 +357,10 @@ def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
 
 
 def _told(held: Holdings, spec: FeatureSpec, path: Path) -> Iterator[str]:
-    kind, n_columns = "frames" if spec.framewise else "one row a clip", len(spec.feature.columns)
+    kind, n_columns = "frames" if spec.framewise else "one row an utterance", len(spec.feature.columns)
     yield (
-        f"{spec}: {len(held.places)} clips ({kind}, {n_columns} columns), {len(held.failures)} without rows -> {path}"
+        f"{spec}: {len(held.places)} utterances ({kind}, {n_columns} columns), {len(held.failures)} without rows "
+        f"-> {path}"
     )
     for id_, (_, message) in list(held.failures.items())[: matching.SHOWN]:
         yield f"  without rows {id_}: {message}"

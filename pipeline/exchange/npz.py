@@ -5,7 +5,7 @@ the utterance's beginning, ``ids`` and ``offsets`` (utterance ``i`` owns rows ``
 ``columns``, ``about`` (JSON), and ``utterances/<field>``, a table of all utterances of the corpus, with empty text, NaN
 or -1 where there is nothing.
 
-Written clip by clip into files beside it; read whole.
+Written utterance by utterance into files beside it; read whole.
 """
 
 import tempfile
@@ -46,7 +46,7 @@ def write(path: Path, export: Export) -> list[Path]:
 
 
 def _rows(archive: zipfile.ZipFile, export: Export) -> tuple[list[str], list[int]]:
-    """Write the rows of all clips; return the clips' ids, and how many rows each has."""
+    """Write the rows of all utterances; return the utterances' ids, and how many rows each has."""
     ids, lengths = [], []
     small = ("intervals", *(["times"] if export.framewise else []))
     shapes = {"intervals": (export.n_rows, 2), "times": (export.n_rows,)}
@@ -54,12 +54,12 @@ def _rows(archive: zipfile.ZipFile, export: Export) -> tuple[list[str], list[int
         beside = dict(zip(("intervals", "times"), (intervals, times), strict=True))
         with archive.open("values.npy", "w", force_zip64=True) as values:
             _head(values, (export.n_rows, len(export.columns)), np.float32)
-            for clip in export.clips():
-                values.write(np.ascontiguousarray(clip.values).tobytes())
-                intervals.write(np.ascontiguousarray(clip.intervals, "<f8").tobytes())
-                times.write(b"" if clip.times is None else np.ascontiguousarray(clip.times, "<f8").tobytes())
-                ids.append(clip.utterance.id)
-                lengths.append(len(clip.values))
+            for exported in export.exported_utterances():
+                values.write(np.ascontiguousarray(exported.values).tobytes())
+                intervals.write(np.ascontiguousarray(exported.intervals, "<f8").tobytes())
+                times.write(b"" if exported.times is None else np.ascontiguousarray(exported.times, "<f8").tobytes())
+                ids.append(exported.utterance.id)
+                lengths.append(len(exported.values))
         for name in small:
             beside[name].seek(0)
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:

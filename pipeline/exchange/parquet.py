@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from affex.pipeline.exchange import rows, sizes, table
-from affex.pipeline.exchange.record import Clip, Export, Source, Wish, named, said, told_apart
+from affex.pipeline.exchange.record import Export, ExportedUtterance, Source, Wish, named, said, told_apart
 from affex.pipeline.storage.atomic import temporaries
 from affex.pipeline.text.errors import AffexError
 from numpy.typing import NDArray
@@ -40,18 +40,18 @@ def write(path: Path, export: Export) -> list[Path]:
     arrays = [pa.array(values, types[kind]) for kind, values in columns.values()]
     with temporaries(path, beside) as (file, other):
         with pq.ParquetWriter(file, schema) as writer:
-            for clips in _groups(export):
-                writer.write_table(_rows(clips, schema))
+            for exported_utterances in _groups(export):
+                writer.write_table(_rows(exported_utterances, schema))
         pq.write_table(pa.table(arrays, list(columns), metadata={"affex": export.about}), other)
     return [path, beside]
 
 
-def _groups(export: Export) -> Iterator[list[Clip]]:
-    some: list[Clip] = []
+def _groups(export: Export) -> Iterator[list[ExportedUtterance]]:
+    some: list[ExportedUtterance] = []
     size = 0
-    for clip in export.clips():
-        some.append(clip)
-        size += clip.values.size
+    for exported in export.exported_utterances():
+        some.append(exported)
+        size += exported.values.size
         if size >= GROUP:
             yield some
             some, size = [], 0
@@ -59,14 +59,18 @@ def _groups(export: Export) -> Iterator[list[Clip]]:
         yield some
 
 
-def _rows(clips: list[Clip], schema: "pa.Schema") -> "pa.Table":
-    """Return the rows of some clips as a table."""
+def _rows(exported_utterances: list[ExportedUtterance], schema: "pa.Schema") -> "pa.Table":
+    """Return the rows of some utterances as a table."""
     import pyarrow as pa
 
-    ids = [clip.utterance.id for clip in clips for _ in clip.values]
-    intervals = np.concatenate([clip.intervals for clip in clips])
-    times = [np.concatenate([clip.times for clip in clips if clip.times is not None])] if "time" in schema.names else []
-    values = np.concatenate([clip.values for clip in clips])
+    ids = [exported.utterance.id for exported in exported_utterances for _ in exported.values]
+    intervals = np.concatenate([exported.intervals for exported in exported_utterances])
+    times = (
+        [np.concatenate([exported.times for exported in exported_utterances if exported.times is not None])]
+        if "time" in schema.names
+        else []
+    )
+    values = np.concatenate([exported.values for exported in exported_utterances])
     return pa.table([ids, *intervals.T, *times, *values.T], schema=schema)
 
 

@@ -22,7 +22,7 @@ OWN = "feature."
 
 
 @dataclass(frozen=True)
-class Clip:
+class ExportedUtterance:
     """The rows of one utterance on their way out.
 
     Parameters
@@ -55,17 +55,17 @@ class Export:
     columns
         Its columns' names.
     framewise
-        Whether a clip has one row a frame.
+        Whether an utterance has one row a frame.
     n_clips, n_rows
-        How many clips have rows, and how many they have together.
+        How many utterances have rows, and how many they have together.
     utterances
         The utterances of the corpus.
     failures
         Why the other utterances have no rows, by id.
     provenance
         How the rows were made: spec, key and versions, as in the cache file.
-    clips
-        Yields the clips in the order of the utterances, each read and verified as it is asked for.
+    utterances
+        Yields the utterances in the order of the utterances, each read and verified as it is asked for.
     recordings
         The recording that each utterance is a part of, and where it begins there, s, by id, where rows are to stand
         under recordings; those of one then follow each other. Empty where each utterance stands for itself.
@@ -78,12 +78,12 @@ class Export:
     media: str
     columns: tuple[str, ...]
     framewise: bool
-    n_clips: int
+    n_utterances: int
     n_rows: int
     utterances: Sequence[Utterance]
     failures: Mapping[str, str]
     provenance: Mapping[str, Any]
-    clips: Callable[[], Iterator[Clip]]
+    exported_utterances: Callable[[], Iterator[ExportedUtterance]]
     recordings: Mapping[str, tuple[str, float]] = field(default_factory=dict)
     span: Callable[[Utterance], tuple[float, float]] = lambda utterance: (0.0, float("nan"))  # noqa: ARG005
 

@@ -4,7 +4,7 @@ Columns: ``file``, ``start``, ``end`` (where the utterance lies in its file, s),
 frame, s from the utterance's beginning), then the feature's own. That is what audformat and nkululeko read as features.
 ``<name>-utterances.csv`` is the table of all utterances, which begins with the same three columns and ``id``;
 ``<name>-about.json`` has the provenance (see `about`), and with it, what was written comes back to the bit. Numbers
-have as many digits as it takes. Written clip by clip; read whole. A ``.tsv`` is parted by tabs.
+have as many digits as it takes. Written utterance by utterance; read whole. A ``.tsv`` is parted by tabs.
 """
 
 import csv
@@ -89,10 +89,14 @@ def _span(export: Export, utterance: Utterance) -> Span:
 
 def _rows(export: Export, spans: Mapping[str, Span], parting: str) -> Iterator[str]:
     yield csv_cells.line([*SPAN, *([FRAME] if export.framewise else []), *told_apart(export.columns)], parting)
-    for clip in export.clips():
-        before = csv_cells.line(spans[clip.utterance.id], parting)[:-1]
-        middles = [[]] * len(clip.values) if clip.times is None else [[repr(time)] for time in clip.times.tolist()]
-        for middle, values in zip(middles, clip.values.astype(np.str_).tolist(), strict=True):
+    for exported in export.exported_utterances():
+        before = csv_cells.line(spans[exported.utterance.id], parting)[:-1]
+        middles = (
+            [[]] * len(exported.values)
+            if exported.times is None
+            else [[repr(time)] for time in exported.times.tolist()]
+        )
+        for middle, values in zip(middles, exported.values.astype(np.str_).tolist(), strict=True):
             yield parting.join([before, *middle, *values]) + "\n"
 
 

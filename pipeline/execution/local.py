@@ -34,7 +34,7 @@ SECURITY = {"require_encryption": False}
 
 SETTINGS = {
     "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
-    # Work that moved to an idle worker would have to carry its decoded clips along.
+    # Work that moved to an idle worker would have to carry its decoded utterances along.
     "distributed.scheduler.work-stealing": False,
     # What all folds share stays with every worker.
     "distributed.scheduler.active-memory-manager.start": False,

@@ -1,4 +1,4 @@
-"""Runner: where batches of clips and the folds of an evaluation run; in this process, or (`stages`) on workers.
+"""Runner: where batches of utterances and the folds of an evaluation run; in this process, or (`stages`) on workers.
 
 A piece of work that its worker does not outlive is tried again in a process of its own (`alone`), with nothing beside
 it, so that a death is its own doing.
@@ -33,10 +33,10 @@ OUT_OF_MEMORY = (
 
 
 class Batch(Protocol):
-    """Some clips that travel together."""
+    """Some utterances that travel together."""
 
     def halves(self) -> "tuple[Batch, Batch] | None":
-        """Return the batch in two parts, or None where one clip is all there is."""
+        """Return the batch in two parts, or None where one utterance is all there is."""
 
     def seen(self) -> Fingerprint:
         """Return what this process sees of its files, by path; whoever works on it must see the same."""
@@ -52,7 +52,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Died:
-    """What comes back for a batch of one clip that killed each worker that tried it."""
+    """What comes back for a batch of one utterance that killed each worker that tried it."""
 
 
 class Runner(Protocol):
@@ -117,7 +117,7 @@ class DiedError(Exception):
 
 
 def batch_alone(batch: Any, stages: Sequence[Stage], likeness: Likeness) -> Iterator[tuple[Any, Any]]:
-    """Run a batch in a process of its own; halve it if that dies, until the guilty clip is alone and is given up."""
+    """Run a batch in a process of its own; halve it if that dies, down to one utterance, which is given up."""
     try:
         yield batch, alone(likeness, through, stages, batch)
     except DiedError:
@@ -135,7 +135,7 @@ def item_alone(function: Callable[[Any, Any], Any], shared: Any, item: Any, like
     Raises
     ------
     AffexError
-        If that dies, too: unlike a clip, an item cannot be given up.
+        If that dies, too: unlike an utterance, an item cannot be given up.
     """
     try:
         return alone(likeness, function, shared, item)

@@ -1,10 +1,10 @@
-"""Stages: batches of clips through functions, and folds, on a local Dask cluster or any running one.
+"""Stages: batches of utterances through functions, and folds, on a local Dask cluster or any running one.
 
 The arrow from media to features. A batch runs through its stages one after another; a bounded window of batches is
 in flight, so memory does not grow with the corpus. Work goes to workers that were asked and are like this process
 (`workers`), and a result is taken if it proves that such workers made it (`proof`). A worker that dies costs a retry:
-its batch is run again in a process of its own (`runner`), and if that dies, too, in halves, until the guilty clip is
-alone and is given up. Should no worker come back, the rest of the work goes that way.
+its batch is run again in a process of its own (`runner`), and if that dies, too, in halves, until the guilty utterance
+is alone and is given up. Should no worker come back, the rest of the work goes that way.
 """
 
 import contextlib
@@ -104,7 +104,7 @@ class Cluster:
         Raises
         ------
         AffexError
-            If an item's process died, and died again alone: unlike a clip, an item cannot be given up.
+            If an item's process died, and died again alone: unlike an utterance, an item cannot be given up.
         """
         likeness, work = _of_one_run(likeness), _Work(iter(items))
         submit = partial(self._submit_item, _Shared(self._client, shared), items)

@@ -1,8 +1,8 @@
-"""What a worker does with clips whose rows another feature has made: read them, verified, then extract.
+"""What a worker does with utterances whose rows another feature has made: read them, verified, then extract.
 
 The arrow from cache to cache. Media are never touched: the rows (and the pictures they carry) come from the upstream
-feature's published file, each clip proved by the digest that is its source here. Clips go through a network together,
-and the next ones are read while it works.
+feature's published file, each utterance proved by the digest that is its source here. Utterances go through a network
+together, and the next ones are read while it works.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,16 +18,16 @@ from affex.pipeline.caching.store import Reader
 from affex.pipeline.extraction.work import Extracted, Failure, Model, attempt, model_of
 from affex.pipeline.text.errors import AffexError
 
-#: How many clips and how many rows end a batch, by the device: enough to fill a network's own batches many times (those
-#: of a GPU are larger), and few enough that every worker gets some of a small corpus.
+#: How many utterances and how many rows end a batch, by the device: enough to fill a network's own batches many times
+#: (those of a GPU are larger), and few enough that every worker gets some of a small corpus.
 BATCH = {"cpu": (16, 512), "cuda": (64, 4096)}
-#: So many numbers end it as well, which are 64 MB (but one clip is never cut).
+#: So many numbers end it as well, which are 64 MB (but one utterance is never cut).
 BATCH_NUMBERS = 2**24
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One clip that is to be done.
+    """One utterance that is to be done.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Link:
 
 @dataclass(frozen=True)
 class LinkBatch:
-    """Some clips of one chained feature, and its upstream's published file with its key."""
+    """Some utterances of one chained feature, and its upstream's published file with its key."""
 
     path: Path
     key: str
@@ -57,19 +57,19 @@ class LinkBatch:
     runtime: Runtime
 
     def halves(self) -> "tuple[LinkBatch, LinkBatch] | None":
-        """Return the batch in two parts, or None where one clip is all there is."""
+        """Return the batch in two parts, or None where one utterance is all there is."""
         middle = len(self.jobs) // 2
         if not middle:
             return None
         return replace(self, jobs=self.jobs[:middle]), replace(self, jobs=self.jobs[middle:])
 
     def seen(self) -> dict[str, str]:
-        """Return nothing: each clip's rows are proved by their digest."""
+        """Return nothing: each utterance's rows are proved by their digest."""
         return {}
 
 
 def batches(links: Iterable[Link], n_columns: int, device: str) -> Iterator[tuple[Link, ...]]:
-    """Yield links in batches that are neither many clips nor many rows, nor many numbers of so many columns."""
+    """Yield links in batches that are neither many utterances nor many rows, nor many numbers of so many columns."""
     most_clips, most_rows = BATCH[device]
     most_rows = min(most_rows, BATCH_NUMBERS // n_columns)
     batch: list[Link] = []
@@ -85,7 +85,7 @@ def batches(links: Iterable[Link], n_columns: int, device: str) -> Iterator[tupl
 
 
 def extract(batch: LinkBatch) -> list[Extracted]:
-    """Compute the rows of every clip of a batch; numerical libraries get one thread (see `work`)."""
+    """Compute the rows of every utterance of a batch; numerical libraries get one thread (see `work`)."""
     from threadpoolctl import threadpool_limits
 
     [feature] = batch.features
@@ -109,7 +109,7 @@ def _outcomes(batch: LinkBatch, feature: ChainedFeature, model: Model, reader: R
 def _together(
     batch: LinkBatch, feature: ChainedFeature, model: Model, reader: Reader
 ) -> dict[str, Rows | Failure] | None:
-    """Return what becomes of each clip; None where one of them stops the others."""
+    """Return what becomes of each utterance; None where one of them stops the others."""
     read = ahead(partial(_read, reader, batch.key), batch.jobs)  # while another batch has its turn
     try:
         with model.turn:
@@ -122,24 +122,24 @@ def _together(
 
 
 def _singly(batch: LinkBatch, feature: ChainedFeature, model: Model, reader: Reader, link: Link) -> Rows | Failure:
-    """Return what becomes of one clip by itself."""
+    """Return what becomes of one utterance by itself."""
 
     def compute() -> Rows:
         with model.turn:
-            given = feature.extract_many(iter([clip]), model.loaded)
+            given = feature.extract_many(iter([utterance]), model.loaded)
         if len(given) != 1:
-            raise ValueError(f"extract_many gave the rows of {len(given)} clips for 1")
+            raise ValueError(f"extract_many gave the rows of {len(given)} utterances for 1")
         return _held(given[0])
 
     try:
-        clip = _read(reader, batch.key, link)
+        utterance = _read(reader, batch.key, link)
     except (OSError, AffexError) as error:
         return Failure(str(error), final=False)
     return attempt(feature, compute)
 
 
 def _read(reader: Reader, key: str, link: Link) -> Rows:
-    """Return a clip's rows, verified; its pictures stay in the file, but were read once to prove them."""
+    """Return an utterance's rows, verified; its pictures stay in the file, but were read once to prove them."""
     if reader.digests[link.number] != link.digest:
         raise AffexError(f"the rows that '{link.id}' is made of changed while they were read")
     entry = reader.entry(link.number, key)

@@ -1,4 +1,4 @@
-"""Extraction: every feature of every clip that the cache does not hold yet.
+"""Extraction: every feature of every utterance that the cache does not hold yet.
 
 The driver hashes the media, takes stock of the cache, sends what is missing through the stages in batches, and
 alone writes: a segment for each batch and feature as it ends, the published files at the end. Killed at any
@@ -26,7 +26,7 @@ from affex.pipeline.execution.proof import Likeness
 from affex.pipeline.execution.runner import GPU, GPU_THREADS, Died, Runner, Stage
 from affex.pipeline.extraction import chain, motions, streams, work
 from affex.pipeline.extraction.chain import Link, LinkBatch
-from affex.pipeline.extraction.work import ClipBatch, Extracted, Failure, Job
+from affex.pipeline.extraction.work import AudioBatch, Extracted, Failure, Job
 from affex.pipeline.manifest import manifest
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import MEDIA
@@ -37,7 +37,8 @@ from affex.pipeline.text.errors import AffexError
 from affex.pipeline.text.filenames import path_of, shown
 from numpy.typing import NDArray
 
-#: Clips to a batch of sound or motion capture: Dask costs about 2.3 ms a task, and a kill at most what is in flight.
+#: Utterances to a batch of sound or motion capture: Dask costs about 2.3 ms a task, and a kill at most what is in
+#: flight.
 BATCH = 16
 
 #: A batch ends sooner when its files hold about this much, s.
@@ -46,7 +47,7 @@ BATCH_SECONDS = 120.0
 #: Bytes a second: of audio at 16 kHz and 16 bits, of the text of 55 markers at 120 Hz.
 BYTES_A_SECOND = {"audio": 32_000, "mocap": 150_000}
 
-DIED = "the worker process died each time it worked on this clip (out of memory, or a crash in a library)"
+DIED = "the worker process died each time it worked on this utterance (out of memory, or a crash in a library)"
 
 UNSEEN = (
     "its worker left pictures in {}, which is not there for this process: mount the cache folder under the same path"
@@ -60,13 +61,13 @@ class Summary:
     Parameters
     ----------
     cached, computed
-        How many clips had rows before, and have them now for the first time.
+        How many utterances had rows before, and have them now for the first time.
     failures
-        Why the other clips have none, by id.
+        Why the other utterances have none, by id.
     reasons
-        Why clips were computed, and how many for each reason.
+        Why utterances were computed, and how many for each reason.
     notes
-        What must be said of how clips were read that were computed now, by id.
+        What must be said of how utterances were read that were computed now, by id.
     """
 
     spec: FeatureSpec
@@ -91,7 +92,7 @@ class _Course:
     notes: dict[str, str] = field(default_factory=dict)
 
     def lacks(self, id_: str) -> bool:
-        """Whether a clip is still to be done."""
+        """Whether an utterance is still to be done."""
         return id_ not in self.held.places and not self.held.failures.get(id_, ("",))[0]
 
 
@@ -100,8 +101,8 @@ class _Lane:
     """Work of one kind: what is to be done, the stages it goes through, and what all workers must share."""
 
     courses: Sequence[_Course]
-    n_clips: int
-    batches: Iterator[ClipBatch] | Iterator[LinkBatch]
+    n_utterances: int
+    batches: Iterator[AudioBatch] | Iterator[LinkBatch]
     stages: Sequence[Stage]
     likeness: Likeness
 
@@ -167,8 +168,12 @@ def _require_whole(dataset: Dataset, course: _Course, refusal: cache.ReadOnlyErr
     held, main = course.held, cache.published(dataset.folder, course.spec)
     published = {id_ for id_, place in held.places.items() if place.path == main}
     lacking = [id_ for id_ in course.sources if id_ not in published and id_ not in held.failures]
-    if held.hurt or lacking:
-        what = held.hurt[0] if held.hurt else f"{len(lacking)} of {len(course.sources)} clips have no rows there yet"
+    if held.damaged or lacking:
+        what = (
+            held.damaged[0]
+            if held.damaged
+            else f"{len(lacking)} of {len(course.sources)} utterances have no rows there yet"
+        )
         raise AffexError(f"{refusal}\n{course.spec} would have to be written: {what}.") from refusal
 
 
@@ -231,7 +236,7 @@ def _require(due: Collection[FeatureSpec], above: Mapping[FeatureSpec, FeatureSp
     Raises
     ------
     AffexError
-        If one does not: rather than of every clip, and before hours of what it reads.
+        If one does not: rather than of every utterance, and before hours of what it reads.
     """
     due = set(due)
     for spec, upstream in above.items():  # which comes first
@@ -274,9 +279,9 @@ def _planned(
 
 
 def _stamps(dataset: Dataset, kind: str, files: Files) -> NDArray[np.int64]:
-    """Return size in bytes and modification time in ns of each clip's files, (n_utterances, n_files, 2) int64.
+    """Return size in bytes and modification time in ns of each utterance's files, (n_utterances, n_files, 2) int64.
 
-    -1 stands for files that a clip does not have, or that cannot be read.
+    -1 stands for files that an utterance does not have, or that cannot be read.
     """
     media = [getattr(utterance, kind) for utterance in dataset.utterances]
     stamps = np.full((len(media), max((len(item.files) for item in media if item), default=1), 2), -1)
@@ -289,9 +294,9 @@ def _stamps(dataset: Dataset, kind: str, files: Files) -> NDArray[np.int64]:
 
 
 def _course(dataset: Dataset, spec: FeatureSpec, files: Files, above: _Course | None) -> _Course:
-    """Take stock of one feature; clips without anything to read fail here, and are looked at again next time."""
+    """Take stock of one feature; utterances without anything to read fail here, and are looked at again next time."""
     if above is None:
-        of_clip, missing = sources.of_clips(dataset, spec.feature.reads, files)
+        of_clip, missing = sources.of_utterances(dataset, spec.feature.reads, files)
     else:
         failures = {id_: message for id_, (_, message) in above.held.failures.items()}
         digests = store.digests(above.held.places)
@@ -322,7 +327,7 @@ def _media_lane(
     return _Lane(
         courses,
         sum(1 for _ in _jobs(dataset, kind, courses, stamps)),
-        (ClipBatch(dataset.root, features, batch, runtime, scratch) for batch in in_batches),
+        (AudioBatch(dataset.root, features, batch, runtime, scratch) for batch in in_batches),
         _stages(kind, courses, runtime),
         _likeness(features, runtime, seen),
     )
@@ -366,7 +371,7 @@ def _stages(reads: str, courses: Sequence[_Course], runtime: Runtime) -> tuple[S
 
 def _run(folder: Path, lane: _Lane, stages: Runner, console: Console) -> None:
     """Send what is missing through the stages; write each batch as it ends."""
-    with console.progress("extracting", lane.n_clips, "clips") as tick:
+    with console.progress("extracting", lane.n_utterances, "clips") as tick:
         for batch, result in stages.run(lane.batches, lane.stages, lane.likeness):
             for part in _died(batch) if isinstance(result, Died) else result:
                 _keep(folder, lane.courses[part.number], part)
@@ -407,7 +412,7 @@ def _by_file(jobs: Iterable[Job]) -> Iterator[tuple[Job, ...]]:
 
 
 def _batches(jobs: Iterable[Job], kind: str = "audio") -> Iterator[tuple[Job, ...]]:
-    """Yield jobs in batches that are neither many clips nor many seconds."""
+    """Yield jobs in batches that are neither many utterances nor many seconds."""
     batch: list[Job] = []
     seconds = 0.0
     for job in jobs:
@@ -421,8 +426,8 @@ def _batches(jobs: Iterable[Job], kind: str = "audio") -> Iterator[tuple[Job, ..
         yield tuple(batch)
 
 
-def _died(batch: ClipBatch | LinkBatch) -> Iterator[Extracted]:
-    """Return the failure of a clip that no worker outlived, for every feature it wanted."""
+def _died(batch: AudioBatch | LinkBatch) -> Iterator[Extracted]:
+    """Return the failure of an utterance that no worker outlived, for every feature it wanted."""
     for number, feature in enumerate(batch.features):
         outcomes: dict[str, Rows | Failure] = {
             job.id: Failure(DIED, final=False) for job in batch.jobs if number in job.wanted

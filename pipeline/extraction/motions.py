@@ -1,7 +1,7 @@
-"""What a worker does with a batch of motion capture: read each clip's files once, then extract.
+"""What a worker does with a batch of motion capture: read each utterance's files once, then extract.
 
 The arrow from media to features, for text files that are small enough to be in memory whole. Nothing here raises for a
-bad clip; it is recorded.
+bad utterance; it is recorded.
 """
 
 from collections.abc import Iterator
@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import cast
 
 from affex.features.base import Motion, MotionFeature, Rows
-from affex.pipeline.extraction.work import ClipBatch, Extracted, Failure, Job, attempt, changed, is_unchanged
+from affex.pipeline.extraction.work import AudioBatch, Extracted, Failure, Job, attempt, changed, is_unchanged
 from affex.pipeline.media.mocap import read_motion
 from affex.pipeline.text.errors import MediaError
 
 
-def extract(batch: ClipBatch) -> list[Extracted]:
-    """Compute the rows of every clip under every feature that it lacks; numerical libraries get one thread."""
+def extract(batch: AudioBatch) -> list[Extracted]:
+    """Compute the rows of every utterance under every feature that it lacks; numerical libraries get one thread."""
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
         return list(_extracted(batch))
 
 
-def _extracted(batch: ClipBatch) -> Iterator[Extracted]:
+def _extracted(batch: AudioBatch) -> Iterator[Extracted]:
     outcomes: list[dict[str, Rows | Failure]] = [{} for _ in batch.features]
     for job in batch.jobs:
         motion = _read(batch.root, job)

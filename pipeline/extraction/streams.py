@@ -1,8 +1,9 @@
-"""What a worker does with a batch of video: decode each file once, and show every clip its frames as they come.
+"""What a worker does with a batch of video: decode each file once, and show every utterance its frames as they come.
 
 The arrow from media to features, for what is too large to be in memory whole. The decoder runs through a file from
-its beginning to its end; each feature of each clip reads its own windows of frames on a thread of its own, one
-window behind the decoder. So memory is bounded by the windows of the clips that overlap, whatever the file's length.
+its beginning to its end; each feature of each utterance reads its own windows of frames on a thread of its own, one
+window behind the decoder. So memory is bounded by the windows of the utterances that overlap, whatever the file's
+length.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ from typing import cast
 from affex.features.base import Frames, Rows, VideoFeature
 from affex.pipeline.caching.entry import lengths, spill
 from affex.pipeline.extraction.work import (
-    ClipBatch,
+    AudioBatch,
     Extracted,
     Failure,
     Job,
@@ -31,15 +32,15 @@ from affex.pipeline.extraction.work import (
 from affex.pipeline.media.video import Ended, Wanted, Window, windows
 from affex.pipeline.text.errors import MediaError
 
-#: How many bytes of a clip's pictures travel with its rows; more of them are left on the disk for the driver.
+#: How many bytes of an utterance's pictures travel with its rows; more of them are left on the disk for the driver.
 CARRIED = 4 * 2**20
 
-#: Clips that are over, but not computed yet, while the decoder goes on.
+#: Utterances that are over, but not computed yet, while the decoder goes on.
 BEHIND = 2
 
 
-def watch(batch: ClipBatch) -> list[Extracted]:
-    """Compute the rows of every clip under every feature that it lacks, each file decoded once."""
+def watch(batch: AudioBatch) -> list[Extracted]:
+    """Compute the rows of every utterance under every feature that it lacks, each file decoded once."""
     outcomes: list[dict[str, Rows | Failure]] = [{} for _ in batch.features]
     for path, jobs in groupby(batch.jobs, key=lambda job: job.media.path):
         for viewer in _watched(batch, path, tuple(jobs)):
@@ -47,14 +48,14 @@ def watch(batch: ClipBatch) -> list[Extracted]:
     return [Extracted(number, batch.features[number].columns, found) for number, found in enumerate(outcomes) if found]
 
 
-def _watched(batch: ClipBatch, path: str, jobs: Sequence[Job]) -> "list[_Viewer]":
-    """Decode a file for its clips; return all viewers, done."""
+def _watched(batch: AudioBatch, path: str, jobs: Sequence[Job]) -> "list[_Viewer]":
+    """Decode a file for its utterances; return all viewers, done."""
     viewers = [_Viewer(job, number, batch) for job in jobs for number in job.wanted]
     of_clip: dict[Wanted, list[_Viewer]] = {}
     for viewer in viewers:
         of_clip.setdefault(viewer.wanted, []).append(viewer)
     named = {replace(wanted, id=str(number)): those for number, (wanted, those) in enumerate(of_clip.items())}
-    failure = Failure(f"{path}: the decoder left this clip without an end", final=False)
+    failure = Failure(f"{path}: the decoder left this utterance without an end", final=False)
     try:
         _show(windows(batch.root, path, list(named)), {wanted.id: those for wanted, those in named.items()})
     except Exception as error:
@@ -68,7 +69,7 @@ def _watched(batch: ClipBatch, path: str, jobs: Sequence[Job]) -> "list[_Viewer]
 
 
 def _show(events: Iterable[Window | Ended], viewers: "Mapping[str, Sequence[_Viewer]]") -> None:
-    """Hand every window on; wait where too many clips are over but not computed."""
+    """Hand every window on; wait where too many utterances are over but not computed."""
     over: deque[_Viewer] = deque()
     for event in events:
         for viewer in viewers[event.id]:
@@ -82,9 +83,9 @@ def _show(events: Iterable[Window | Ended], viewers: "Mapping[str, Sequence[_Vie
 
 
 class _Viewer:
-    """One feature that is shown one clip, on a thread of its own; `outcome` is what came of it."""
+    """One feature that is shown one utterance, on a thread of its own; `outcome` is what came of it."""
 
-    def __init__(self, job: Job, number: int, batch: ClipBatch) -> None:
+    def __init__(self, job: Job, number: int, batch: AudioBatch) -> None:
         self.job = job
         self.number = number
         self.outcome: Rows | Failure = Failure(f"{job.media.path}: its computation was broken off", final=False)

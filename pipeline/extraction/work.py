@@ -1,4 +1,6 @@
-"""What a worker does with a batch of sound: decode, then extract. Nothing here raises for a bad clip; it is recorded.
+"""What a worker does with a batch of sound: decode, then extract.
+
+Nothing here raises for a bad utterance; it is recorded.
 
 What all kinds of work share is here, too; `streams` works on video, `motions` on motion capture, `chain` on cached
 rows.
@@ -13,7 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from affex.features.base import AudioFeature, Clip, ExtractionError, Feature, Rows, Runtime
+from affex.features.base import AudioFeature, ExtractionError, Feature, Rows, Runtime, Signal
 from affex.pipeline import media
 from affex.pipeline.manifest.utterance import Media
 from affex.pipeline.text.errors import MediaError
@@ -22,7 +24,7 @@ from affex.pipeline.text.filenames import path_of
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One clip that is to be done.
+    """One utterance that is to be done.
 
     Parameters
     ----------
@@ -48,7 +50,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class ClipBatch:
+class AudioBatch:
     """Some jobs, the features they want (of one kind of media), and the folder their paths are relative to.
 
     Parameters
@@ -63,8 +65,8 @@ class ClipBatch:
     runtime: Runtime
     scratch: tuple[Path, ...] = ()
 
-    def halves(self) -> "tuple[ClipBatch, ClipBatch] | None":
-        """Return the batch in two parts, or None where one clip is all there is."""
+    def halves(self) -> "tuple[AudioBatch, AudioBatch] | None":
+        """Return the batch in two parts, or None where one utterance is all there is."""
         middle = len(self.jobs) // 2
         if not middle:
             return None
@@ -86,7 +88,7 @@ def _stamp(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a clip has no rows; `final` until its bytes or the key change, else tried again by the next run."""
+    """Why an utterance has no rows; `final` until its bytes or the key change, else tried again by the next run."""
 
     message: str
     final: bool
@@ -94,19 +96,19 @@ class Failure:
 
 @dataclass(frozen=True)
 class Decoded:
-    """A batch with its clips: for each job, the clip (or failure) of each form the features read it in."""
+    """A batch with its utterances: for each job, the utterance (or failure) of each form the features read it in."""
 
-    batch: ClipBatch
-    clips: tuple[dict[tuple[int, float], Clip | Failure], ...]
+    batch: AudioBatch
+    signals: tuple[dict[tuple[int, float], Signal | Failure], ...]
 
     def seen(self) -> dict[str, str]:
-        """Return what this process sees of the batch's files, as `ClipBatch.seen`."""
+        """Return what this process sees of the batch's files, as `AudioBatch.seen`."""
         return self.batch.seen()
 
 
 @dataclass(frozen=True)
 class Extracted:
-    """What one feature says of a batch: its columns, and by clip id rows or a failure, and notes on how it was read."""
+    """One feature of a batch: its columns, and by utterance id rows or a failure, and notes on how it was read."""
 
     number: int
     columns: tuple[str, ...]
@@ -139,12 +141,12 @@ def _loaded(feature: Feature, runtime: Runtime) -> Model:
     return Model(feature.load(runtime), threading.Lock())
 
 
-def decode(batch: ClipBatch) -> Decoded:
-    """Decode each clip once for each form (rate, longest) that its features read."""
+def decode(batch: AudioBatch) -> Decoded:
+    """Decode each utterance once for each form (rate, longest) that its features read."""
     return Decoded(batch, tuple(_decoded_forms(batch, job) for job in batch.jobs))
 
 
-def _decoded_forms(batch: ClipBatch, job: Job) -> dict[tuple[int, float], Clip | Failure]:
+def _decoded_forms(batch: AudioBatch, job: Job) -> dict[tuple[int, float], Signal | Failure]:
     forms = {_form(_heard(batch.features[number])) for number in job.wanted}
     return {form: _decoded(batch.root, job, form) for form in sorted(forms)}
 
@@ -157,18 +159,18 @@ def _form(feature: AudioFeature) -> tuple[int, float]:
     return feature.rate, feature.longest
 
 
-def _decoded(root: Path, job: Job, form: tuple[int, float]) -> Clip | Failure:
+def _decoded(root: Path, job: Job, form: tuple[int, float]) -> Signal | Failure:
     try:
-        clip = media.decode_audio(root, job.media, *form)
+        signal = media.decode_audio(root, job.media, *form)
     except MediaError as error:
         return Failure(str(error), final=is_unchanged(job, root))
     except Exception as error:
         return Failure(f"{job.media.path}: {type(error).__name__}: {error}", final=False)
-    return clip if is_unchanged(job, root) else changed(job)
+    return signal if is_unchanged(job, root) else changed(job)
 
 
 def is_unchanged(job: Job, root: Path) -> bool:
-    """Whether a clip's files are there, and still the ones that were hashed."""
+    """Whether an utterance's files are there, and still the ones that were hashed."""
     try:
         return job.is_of(*(path_of(root, path).stat() for path in job.media.files))
     except OSError:
@@ -176,12 +178,12 @@ def is_unchanged(job: Job, root: Path) -> bool:
 
 
 def changed(job: Job) -> Failure:
-    """Return the failure of a clip whose file is no longer the one that was hashed."""
+    """Return the failure of an utterance whose file is no longer the one that was hashed."""
     return Failure(f"{' or '.join(job.media.files)} changed while it was read", final=False)
 
 
 def extract(decoded: Decoded) -> list[Extracted]:
-    """Compute the rows of every clip under every feature that it lacks.
+    """Compute the rows of every utterance under every feature that it lacks.
 
     Numerical libraries get one thread: a core is a worker's share, and the number of threads moves last bits.
     """
@@ -194,28 +196,28 @@ def extract(decoded: Decoded) -> list[Extracted]:
 def _extracted(decoded: Decoded) -> Iterator[Extracted]:
     for number, feature in enumerate(decoded.batch.features):
         form = _form(_heard(feature))
-        clips = {
+        signals = {
             job.id: forms[form]
-            for job, forms in zip(decoded.batch.jobs, decoded.clips, strict=True)
+            for job, forms in zip(decoded.batch.jobs, decoded.signals, strict=True)
             if number in job.wanted
         }
-        outcomes = {id_: _rows(_heard(feature), clip) for id_, clip in clips.items()}
-        notes = {id_: clip.note for id_, clip in clips.items() if isinstance(clip, Clip) and clip.note}
+        outcomes = {id_: _rows(_heard(feature), signal) for id_, signal in signals.items()}
+        notes = {id_: signal.note for id_, signal in signals.items() if isinstance(signal, Signal) and signal.note}
         if outcomes:
             yield Extracted(number, feature.columns, outcomes, notes)
 
 
-def _rows(feature: AudioFeature, clip: Clip | Failure) -> Rows | Failure:
-    return clip if isinstance(clip, Failure) else attempt(feature, lambda: placed(feature.extract(clip), clip))
+def _rows(feature: AudioFeature, signal: Signal | Failure) -> Rows | Failure:
+    return signal if isinstance(signal, Failure) else attempt(feature, lambda: placed(feature.extract(signal), signal))
 
 
-def placed(rows: Rows, clip: Clip) -> Rows:
-    """Return a clip's rows with times from the utterance's beginning, where its sound begins later than that."""
-    return rows if rows.times is None or not clip.begins else replace(rows, times=rows.times + clip.begins)
+def placed(rows: Rows, signal: Signal) -> Rows:
+    """Return an utterance's rows with times from the utterance's beginning, where its sound begins later than that."""
+    return rows if rows.times is None or not signal.begins else replace(rows, times=rows.times + signal.begins)
 
 
 def attempt(feature: Feature, compute: Callable[[], Rows]) -> Rows | Failure:
-    """Return the rows that a feature computes of a clip, or why it has none that may reach the cache."""
+    """Return the rows that a feature computes of an utterance, or why it has none that may reach the cache."""
     try:
         rows = compute()
     except ExtractionError as error:

@@ -22,7 +22,7 @@ Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Panel:
+class AlignedScores:
     """What the members of a panel said of the same utterances.
 
     Parameters
@@ -53,10 +53,10 @@ class Panel:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def of_fold(self, fold: str) -> "Panel":
+    def of_fold(self, fold: str) -> "AlignedScores":
         """Return the panel of a fold's utterances."""
         own = self.folds == fold
-        return Panel(
+        return AlignedScores(
             ids=self.ids[own],
             clusters=self.clusters[own],
             folds=self.folds[own],
@@ -68,7 +68,7 @@ class Panel:
         )
 
 
-def side_by_side(members: Sequence[str], said: Sequence[Scores]) -> Panel:
+def side_by_side(members: Sequence[str], said: Sequence[Scores]) -> AlignedScores:
     """Return what members said, side by side.
 
     Parameters
@@ -100,7 +100,7 @@ def side_by_side(members: Sequence[str], said: Sequence[Scores]) -> Panel:
     for m, (scores, place) in enumerate(zip(said, places, strict=True)):
         present[m, place], predicted[m, place] = True, scores.predicted
         values[m, place] = scores.values / scores.values.sum(axis=1, keepdims=True) if classes else scores.values
-    return Panel(
+    return AlignedScores(
         ids=ids,
         clusters=_agreed("cluster", members, places, [scores.clusters for scores in said], said),
         folds=_agreed("fold", members, places, [scores.folds for scores in said], said),

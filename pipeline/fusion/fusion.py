@@ -1,4 +1,4 @@
-"""Fusion: the arrow from finished runs on one card to one result, by fusing their scores.
+"""Fusion: the arrow from finished runs on one protocol to one result, by fusing their scores.
 
 A rule that learns is fitted in each outer fold to the members' inner scores of that fold: what models that saw only a
 part of its training utterances said of the others. So nothing of those tested enters it, neither features nor labels.
@@ -12,13 +12,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from affex.pipeline.corpora.base import Card
+from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import metrics, training_limits
-from affex.pipeline.evaluation.folds import card_hash
+from affex.pipeline.evaluation.folds import protocol_hash
 from affex.pipeline.evaluation.results import About, FoldSummary, Result, Scores, Seen
 from affex.pipeline.evaluation.runs import Run
 from affex.pipeline.evaluation.selection import CONTINUOUS
-from affex.pipeline.fusion.aligned_scores import Labels, Panel, side_by_side
+from affex.pipeline.fusion.aligned_scores import AlignedScores, Labels, side_by_side
 from affex.pipeline.fusion.rules import CLASS_RULES, VALUE_RULES, Floats, Rule, Vote
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
 from numpy.typing import NDArray
@@ -76,22 +76,22 @@ def late(members: Sequence[Run], rule: str) -> Result:
         If the rule cannot be fitted to a fold.
     """
     rules = learned(members, rule)
-    panel = _panel(members)
-    folds = tuple(_summary(members, panel, fold, one, _kind(members[0], rule)) for fold, one in rules.items())
+    aligned = _aligned(members)
+    folds = tuple(_summary(members, aligned, fold, one, _kind(members[0], rule)) for fold, one in rules.items())
     return Result(
         about=about(members, rule),
-        scores=_applied(rules, panel),
+        scores=_applied(rules, aligned),
         folds=folds,
-        left_out=_left_out(members, len(panel)),
+        left_out=_left_out(members, len(aligned)),
         notes=(
             *_warnings(members),
             *training_limits.sentences([(fold.best_params, fold.limits) for fold in folds]),
-            *_lacking(members, panel),
+            *_lacking(members, aligned),
         ),
         leaks=_union(members, "leaks"),
         folds_hash=_folds_hash(members),
         ceiling=members[0].found["ceiling"],
-        seen=_seen(members, panel) if panel.classes else (),
+        seen=_seen(members, aligned) if aligned.classes else (),
         **_of_speakers(members),
     )
 
@@ -103,7 +103,7 @@ class OrderedVote(Vote):
     than both: where they differ, the first decides.
     """
 
-    def _preference(self, panel: Panel, votes: NDArray[np.bool_]) -> Floats:  # noqa: ARG002 - no score is read
+    def _preference(self, aligned: AlignedScores, votes: NDArray[np.bool_]) -> Floats:  # noqa: ARG002 - no score is read
         """Return, by class, the rank of the first member that votes for it, from the last."""
         ranks = np.arange(len(votes), 0, -1, dtype=np.float64)
         found: Floats = (votes * ranks[:, None, None]).max(axis=0)
@@ -123,15 +123,15 @@ def learned(members: Sequence[Run], rule: str) -> Mapping[str, Rule]:
         As `late`.
     """
     _require_alike(members)
-    kind, panel = _kind(members[0], rule), _panel(members)
+    kind, aligned = _kind(members[0], rule), _aligned(members)
     if kind.learns:
         _require_inner(members, rule)
     names = [member.name for member in members]
     inner = {
         fold: side_by_side(names, [_inner(member, fold) for member in members]) for fold in _union(members, "folds")
     }
-    _require_apart(inner, panel)
-    decisions: type[Rule] = OrderedVote if panel.classes else VALUE_RULES["mean"]
+    _require_apart(inner, aligned)
+    decisions: type[Rule] = OrderedVote if aligned.classes else VALUE_RULES["mean"]
     return {
         fold: decisions.fit(own) if _without_scores(members, fold, kind) else _fitted(rule, kind, fold, own)
         for fold, own in inner.items()
@@ -183,7 +183,7 @@ def require_able(rule: str, target: str) -> None:
         )
 
 
-def _fitted(rule: str, kind: type[Rule], fold: str, inner: Panel) -> Rule:
+def _fitted(rule: str, kind: type[Rule], fold: str, inner: AlignedScores) -> Rule:
     try:
         return kind.fit(inner)
     except ValueError as error:
@@ -193,21 +193,21 @@ def _fitted(rule: str, kind: type[Rule], fold: str, inner: Panel) -> Rule:
         ) from error
 
 
-def _applied(rules: Mapping[str, Rule], panel: Panel) -> Scores:
-    opinions = [one.apply(panel.of_fold(fold)) for fold, one in rules.items()]
-    back = np.argsort(np.concatenate([np.flatnonzero(panel.folds == fold) for fold in rules]))
+def _applied(rules: Mapping[str, Rule], aligned: AlignedScores) -> Scores:
+    opinions = [one.apply(aligned.of_fold(fold)) for fold, one in rules.items()]
+    back = np.argsort(np.concatenate([np.flatnonzero(aligned.folds == fold) for fold in rules]))
     return Scores(
-        ids=panel.ids,
-        clusters=panel.clusters,
-        folds=panel.folds,
-        true=panel.true,
+        ids=aligned.ids,
+        clusters=aligned.clusters,
+        folds=aligned.folds,
+        true=aligned.true,
         predicted=np.concatenate([opinion.predicted for opinion in opinions])[back],
-        classes=panel.classes,
+        classes=aligned.classes,
         values=np.concatenate([opinion.values for opinion in opinions])[back],
     )
 
 
-def _panel(members: Sequence[Run]) -> Panel:
+def _aligned(members: Sequence[Run]) -> AlignedScores:
     return side_by_side([member.name for member in members], [member.scores for member in members])
 
 
@@ -232,19 +232,21 @@ def _require_alike(members: Sequence[Run]) -> None:
 
 
 def _require_same(one: Run, other: Run) -> None:
-    """Refuse two runs that are not on the same card, corpus or classes; folds and targets are compared one by one."""
-    cards = [run.found["card"] for run in (one, other)]
+    """Refuse two runs that are not on one protocol, corpus and classes; folds and targets are compared singly."""
+    protocols = [run.found["card"] for run in (one, other)]
     differences = [
-        f"{name} is {cards[0][name]!r} against {cards[1][name]!r}"
-        for name in cards[0]
-        if cards[0]["hash"] != cards[1]["hash"] and name not in ("name", "hash") and cards[0][name] != cards[1][name]
+        f"{name} is {protocols[0][name]!r} against {protocols[1][name]!r}"
+        for name in protocols[0]
+        if protocols[0]["hash"] != protocols[1]["hash"]
+        and name not in ("name", "hash")
+        and protocols[0][name] != protocols[1][name]
     ]
     differences += [
         f"{name} is {one.found[name]!r} against {other.found[name]!r}"
         for name in ("corpus", "cluster", "classes")
         if one.found[name] != other.found[name]
     ]
-    if cards[0]["hash"] != cards[1]["hash"] and not differences:
+    if protocols[0]["hash"] != protocols[1]["hash"] and not differences:
         differences = ["the content of the split file differs"]
     if differences:
         raise UsageError(
@@ -263,9 +265,9 @@ def _require_inner(members: Sequence[Run], rule: str) -> None:
             )
 
 
-def _require_apart(inner: Mapping[str, Panel], panel: Panel) -> None:
+def _require_apart(inner: Mapping[str, AlignedScores], aligned: AlignedScores) -> None:
     for fold, learned_from in inner.items():
-        leaked = np.intersect1d(learned_from.ids, panel.of_fold(fold).ids)
+        leaked = np.intersect1d(learned_from.ids, aligned.of_fold(fold).ids)
         if len(leaked):
             raise UsageError(
                 f"Fold {fold}: {leaked[0]} is tested, and stands among the inner scores to learn from. The runs' files "
@@ -300,7 +302,7 @@ def about(members: Sequence[Run], rule: str) -> About:
     options = _distinct(option for model in models for option in model[2:])
     return About(
         corpus=found[0]["corpus"],
-        card=_card(members[0]),
+        protocol=_card(members[0]),
         model=("+".join(features), "+".join(classifiers), *options, f"late-{rule}"),
         record=record,
         scores=_kind(members[0], rule).scores,
@@ -309,8 +311,8 @@ def about(members: Sequence[Run], rule: str) -> About:
     )
 
 
-def _card(member: Run) -> Card:
-    """Return the card that a run was made on.
+def _card(member: Run) -> Protocol:
+    """Return the protocol that a run was made on.
 
     Raises
     ------
@@ -321,19 +323,19 @@ def _card(member: Run) -> Card:
         name: tuple(value) if isinstance(value, list) else value for name, value in member.found["card"].items()
     }
     made_on = fields.pop("hash")
-    card = Card(**fields)
-    if card_hash(card) != made_on:
+    protocol = Protocol(**fields)
+    if protocol_hash(protocol) != made_on:
         raise UsageError(
-            f"The card of {member.name} is not what it was: {card.file or 'it'} has changed since. "
+            f"The protocol of {member.name} is not what it was: {protocol.file or 'it'} has changed since. "
             "Make the runs again with `make evaluate`."
         )
-    return card
+    return protocol
 
 
-def _summary(members: Sequence[Run], panel: Panel, fold: str, rule: Rule, kind: type[Rule]) -> FoldSummary:
+def _summary(members: Sequence[Run], aligned: AlignedScores, fold: str, rule: Rule, kind: type[Rule]) -> FoldSummary:
     n_train = max(member.found["folds"].get(fold, {"n_train": 0})["n_train"] for member in members)
     met = {**rule.limits, **_without_scores(members, fold, kind)}
-    return FoldSummary(fold, n_train, int((panel.folds == fold).sum()), rule.best_params, limits=met)
+    return FoldSummary(fold, n_train, int((aligned.folds == fold).sum()), rule.best_params, limits=met)
 
 
 def _of_speakers(members: Sequence[Run]) -> dict[str, Any]:
@@ -365,19 +367,19 @@ def _warnings(members: Sequence[Run]) -> list[str]:
     )
 
 
-def _lacking(members: Sequence[Run], panel: Panel) -> tuple[str, ...]:
+def _lacking(members: Sequence[Run], aligned: AlignedScores) -> tuple[str, ...]:
     return tuple(
-        f"{n} of {len(panel)} utterances lack {name}: they are fused without it"
-        for name, n in zip(_names(members), (~panel.present).sum(axis=1).tolist(), strict=True)
+        f"{n} of {len(aligned)} utterances lack {name}: they are fused without it"
+        for name, n in zip(_names(members), (~aligned.present).sum(axis=1).tolist(), strict=True)
         if n
     )
 
 
-def _seen(members: Sequence[Run], panel: Panel) -> tuple[Seen, ...]:
+def _seen(members: Sequence[Run], aligned: AlignedScores) -> tuple[Seen, ...]:
     """Return what each member sees by itself: a region of the face may show one emotion and hide the others."""
     return tuple(
-        _seen_by(name, panel.true[own], decided[own], panel.classes)
-        for name, own, decided in zip(_names(members), panel.present, panel.predicted, strict=True)
+        _seen_by(name, aligned.true[own], decided[own], aligned.classes)
+        for name, own, decided in zip(_names(members), aligned.present, aligned.predicted, strict=True)
     )
 
 

@@ -29,7 +29,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from affex.pipeline.evaluation import metrics
-from affex.pipeline.fusion.aligned_scores import Panel
+from affex.pipeline.fusion.aligned_scores import AlignedScores
 from numpy.typing import NDArray
 
 #: Classes as str, or values as float64.
@@ -72,7 +72,7 @@ class Rule(ABC):
 
     @classmethod
     @abstractmethod
-    def fit(cls, inner: Panel) -> Self:
+    def fit(cls, inner: AlignedScores) -> Self:
         """Learn from what members said of utterances that they had not learned from.
 
         Raises
@@ -82,7 +82,7 @@ class Rule(ABC):
         """
 
     @abstractmethod
-    def apply(self, panel: Panel) -> Opinion:
+    def apply(self, aligned: AlignedScores) -> Opinion:
         """Return what the members say together."""
 
     @property
@@ -102,7 +102,7 @@ class _Fixed(Rule):
     learns = False
 
     @classmethod
-    def fit(cls, inner: Panel) -> Self:  # noqa: ARG003
+    def fit(cls, inner: AlignedScores) -> Self:  # noqa: ARG003
         """Return the rule as it is."""
         return cls()
 
@@ -112,9 +112,9 @@ class Mean(_Fixed):
 
     scores = "mean of the members' probabilities"
 
-    def apply(self, panel: Panel) -> Opinion:
+    def apply(self, aligned: AlignedScores) -> Opinion:
         """Return the mean, and the class with most of it."""
-        return _most_probable(_pooled(panel.values, panel.present), panel.classes)
+        return _most_probable(_pooled(aligned.values, aligned.present), aligned.classes)
 
 
 class Product(_Fixed):
@@ -126,12 +126,12 @@ class Product(_Fixed):
 
     scores = "normalised product of the members' probabilities"
 
-    def apply(self, panel: Panel) -> Opinion:
+    def apply(self, aligned: AlignedScores) -> Opinion:
         """Return the product, and the class with most of it."""
         from scipy.special import softmax
 
-        joint = np.where(panel.present[..., None], _log(panel.values), 0.0).sum(axis=0)
-        return _most_probable(softmax(joint, axis=1), panel.classes)
+        joint = np.where(aligned.present[..., None], _log(aligned.values), 0.0).sum(axis=0)
+        return _most_probable(softmax(joint, axis=1), aligned.classes)
 
 
 class Vote(_Fixed):
@@ -143,17 +143,17 @@ class Vote(_Fixed):
     reads_scores = False
     scores = "shares of the members' votes; of equal shares the larger mean probability decides"
 
-    def apply(self, panel: Panel) -> Opinion:
+    def apply(self, aligned: AlignedScores) -> Opinion:
         """Return the shares of the votes, and the class elected."""
-        votes = (_decided(panel)[..., None] == np.arange(len(panel.classes))) & panel.present[..., None]
+        votes = (_decided(aligned)[..., None] == np.arange(len(aligned.classes))) & aligned.present[..., None]
         counts = votes.sum(axis=0)
         first = counts == counts.max(axis=1, keepdims=True)
-        elected = np.where(first, self._preference(panel, votes), -1.0).argmax(axis=1)
-        return Opinion(np.array(panel.classes)[elected], counts / counts.sum(axis=1, keepdims=True))
+        elected = np.where(first, self._preference(aligned, votes), -1.0).argmax(axis=1)
+        return Opinion(np.array(aligned.classes)[elected], counts / counts.sum(axis=1, keepdims=True))
 
-    def _preference(self, panel: Panel, votes: NDArray[np.bool_]) -> Floats:  # noqa: ARG002 - for `OrderedVote`
+    def _preference(self, aligned: AlignedScores, votes: NDArray[np.bool_]) -> Floats:  # noqa: ARG002 - for `OrderedVote`
         """Return what decides between classes with equally many votes, (n, n_classes), 0 or more."""
-        return _pooled(panel.values, panel.present)
+        return _pooled(aligned.values, aligned.present)
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +176,7 @@ class Mixture(Rule):
     temperatures: Floats
 
     @classmethod
-    def fit(cls, inner: Panel) -> Self:
+    def fit(cls, inner: AlignedScores) -> Self:
         """Find temperatures, each on all that its member said, then weights, on what all members spoke of.
 
         A member that said nothing at all has no weight.
@@ -196,10 +196,10 @@ class Mixture(Rule):
         weights[heard] = mixture_weights(given[heard], _balance(place[common]))
         return cls(weights, temperatures)
 
-    def apply(self, panel: Panel) -> Opinion:
+    def apply(self, aligned: AlignedScores) -> Opinion:
         """Return the mixture, and the class with most of it."""
-        calibrated = _tempered(panel.values, self.temperatures[:, None, None])
-        return _most_probable(_pooled(calibrated, panel.present, self.weights), panel.classes)
+        calibrated = _tempered(aligned.values, self.temperatures[:, None, None])
+        return _most_probable(_pooled(calibrated, aligned.present, self.weights), aligned.classes)
 
     @property
     def best_params(self) -> Mapping[str, Any]:
@@ -226,7 +226,7 @@ class ErrorWeighted(Rule):
     meaning: Floats
 
     @classmethod
-    def fit(cls, inner: Panel) -> Self:
+    def fit(cls, inner: AlignedScores) -> Self:
         """Count the members' inner errors."""
         n_classes = len(inner.classes)
         place, counts = metrics.places(inner.true, inner.classes), np.ones((len(inner.present), n_classes, n_classes))
@@ -234,10 +234,10 @@ class ErrorWeighted(Rule):
             np.add.at(own, (place[present], decided[present]), 1)
         return cls(counts / counts.sum(axis=1, keepdims=True))
 
-    def apply(self, panel: Panel) -> Opinion:
+    def apply(self, aligned: AlignedScores) -> Opinion:
         """Return the probabilities, and the class with most of it."""
-        understood = (self.meaning[:, None] * panel.values[:, :, None]).sum(axis=-1)
-        return _most_probable(_pooled(understood, panel.present), panel.classes)
+        understood = (self.meaning[:, None] * aligned.values[:, :, None]).sum(axis=-1)
+        return _most_probable(_pooled(understood, aligned.present), aligned.classes)
 
     @property
     def best_params(self) -> Mapping[str, Any]:
@@ -265,7 +265,7 @@ class Stacked(Rule):
     machine: Any
 
     @classmethod
-    def fit(cls, inner: Panel) -> Self:
+    def fit(cls, inner: AlignedScores) -> Self:
         """Fit the machine.
 
         Raises
@@ -279,14 +279,14 @@ class Stacked(Rule):
         with threadpool_limits(limits=1):  # sums in an order that the number of cores does not change
             return cls(RBFMachine().fit(_side_by_side(inner), inner.true, groups=inner.clusters))
 
-    def apply(self, panel: Panel) -> Opinion:
+    def apply(self, aligned: AlignedScores) -> Opinion:
         """Return the machine's probabilities, and its own decision."""
         from threadpoolctl import threadpool_limits
 
-        rows, values = _side_by_side(panel), np.zeros((len(panel), len(panel.classes)))
+        rows, values = _side_by_side(aligned), np.zeros((len(aligned), len(aligned.classes)))
         with threadpool_limits(limits=1):
             probabilities, predicted = self.machine.predict_proba(rows), self.machine.predict(rows)
-        values[:, [panel.classes.index(name) for name in self.machine.classes_]] = probabilities
+        values[:, [aligned.classes.index(name) for name in self.machine.classes_]] = probabilities
         return Opinion(predicted.astype(np.str_), values)
 
     @property
@@ -306,9 +306,9 @@ class MeanValue(_Fixed):
     reads_scores = False
     scores = "mean of the members' values"
 
-    def apply(self, panel: Panel) -> Opinion:
+    def apply(self, aligned: AlignedScores) -> Opinion:
         """Return the mean."""
-        return _valued(_pooled(panel.predicted[..., None], panel.present)[:, 0])
+        return _valued(_pooled(aligned.predicted[..., None], aligned.present)[:, 0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -336,7 +336,7 @@ class Combination(Rule):
     means: Floats
 
     @classmethod
-    def fit(cls, inner: Panel) -> Self:
+    def fit(cls, inner: AlignedScores) -> Self:
         """Find the weights on what all members spoke of; one that said nothing at all has none.
 
         Raises
@@ -355,9 +355,9 @@ class Combination(Rule):
         deviation = float(np.std((weights[heard, None] * centred).sum(axis=0)))
         return cls(mean, weights * (np.std(true) / deviation if deviation > 0 else 0.0), means)
 
-    def apply(self, panel: Panel) -> Opinion:
+    def apply(self, aligned: AlignedScores) -> Opinion:
         """Return the combination."""
-        said = np.where(panel.present, panel.predicted, self.means[:, None])
+        said = np.where(aligned.present, aligned.predicted, self.means[:, None])
         return _valued(self.mean + (self.weights[:, None] * (said - self.means[:, None])).sum(axis=0))
 
     @property
@@ -434,7 +434,7 @@ def mixture_weights(given: Floats, weight: Floats) -> Floats:
     return shares
 
 
-def _common(inner: Panel) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _common(inner: AlignedScores) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which members said anything, ``(n_members,)``, and of which utterances all of these did, ``(n,)``.
 
     Raises
@@ -465,15 +465,15 @@ def _valued(values: Floats) -> Opinion:
     return Opinion(values, np.empty((len(values), 0)))
 
 
-def _decided(panel: Panel) -> Numbers:
+def _decided(aligned: AlignedScores) -> Numbers:
     """Return the place of each member's decision, ``(n_members, n)``; 0 where it is not present."""
-    said = np.where(panel.present, panel.predicted, panel.classes[0])
-    return metrics.places(said.ravel(), panel.classes).reshape(said.shape)
+    said = np.where(aligned.present, aligned.predicted, aligned.classes[0])
+    return metrics.places(said.ravel(), aligned.classes).reshape(said.shape)
 
 
-def _side_by_side(panel: Panel) -> Floats:
+def _side_by_side(aligned: AlignedScores) -> Floats:
     """Return all members' probabilities as one row an utterance, NaN where a member is not present."""
-    return np.concatenate(list(np.where(panel.present[..., None], panel.values, np.nan)), axis=1)
+    return np.concatenate(list(np.where(aligned.present[..., None], aligned.values, np.nan)), axis=1)
 
 
 def _tempered(values: Floats, temperatures: Floats | float) -> Floats:

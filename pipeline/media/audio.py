@@ -1,13 +1,13 @@
-"""What is heard: from a file, or a span of one, to a clip.
+"""What is heard: from a file, or a span of one, to an utterance.
 
 Conventions: audio becomes mono ``(n_samples,) float32 in [-1, 1]`` at the rate asked for. Integer samples are
 divided by full scale (2**15 for 16 bits), channels are averaged unless one is chosen, spans are cut at the
 file's own rate before soxr's high-quality resampler (https://github.com/dofuuz/python-soxr) runs. Spans are in the
 file's time (`clock`): sound that begins later than the file is not moved to its beginning.
 
-No zeros stand in for sound that is not there. A clip that touches a hole, reaches beyond the end, or begins well before
-the sound does, is a `MediaError`; so are one of a file that was cut, where the whole is asked for, and one that is
-digital silence.
+No zeros stand in for sound that is not there. An utterance that touches a hole, reaches beyond the end, or begins well
+before the sound does, is a `MediaError`; so are one of a file that was cut, where the whole is asked for, and one that
+is digital silence.
 """
 
 import math
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from affex.features.base import Clip
+from affex.features.base import Signal
 from affex.pipeline.manifest.utterance import Media
 from affex.pipeline.media.clock import SLACK
 from affex.pipeline.media.probe import UnopenedError
@@ -38,7 +38,7 @@ CANCELLED = 1e-4
 FAR = 1e6
 
 
-def decode_audio(root: Path, media: Media, rate: int, longest: float) -> Clip:
+def decode_audio(root: Path, media: Media, rate: int, longest: float) -> Signal:
     """Decode the audio of a file or of a span of it.
 
     Parameters
@@ -48,20 +48,20 @@ def decode_audio(root: Path, media: Media, rate: int, longest: float) -> Clip:
     media
         The file, its span and its channel.
     rate : int
-        The clip's samples a second, Hz.
+        The utterance's samples a second, Hz.
     longest : float
-        The longest clip that is allowed, s.
+        The longest utterance that is allowed, s.
 
     Returns
     -------
-    Clip
+    Utterance
         Its `begins` says how much later than the span, or than the file, its sound begins.
 
     Raises
     ------
     MediaError
         If the file is not media, is damaged or cut, has no audio or no such channel; if there is no sound in a part of
-        the span; or if the clip is longer than `longest`, silent, or holds samples that are no numbers.
+        the span; or if the utterance is longer than `longest`, silent, or holds samples that are no numbers.
     """
     path = path_of(root, media.path)
     if status(path).st_size == 0:
@@ -71,7 +71,7 @@ def decode_audio(root: Path, media: Media, rate: int, longest: float) -> Clip:
     take = _of_plain_wav(path, media, longest) or _of_track(path, media, longest)
     samples = take.samples()
     _require_sound(samples, take)
-    return Clip(_resampled(samples, take.rate, rate), rate, begins=take.begins, note=take.note)
+    return Signal(_resampled(samples, take.rate, rate), rate, begins=take.begins, note=take.note)
 
 
 @dataclass
@@ -192,7 +192,7 @@ def _taken(track: Track, media: Media, longest: float) -> _Take:
 
 
 def _require_short(track: Track, take: _Take, longest: float) -> None:
-    """Refuse a clip that is too long, or lies far beyond the end, before it is decoded."""
+    """Refuse an utterance that is too long, or lies far beyond the end, before it is decoded."""
     if (take.end < math.inf and take.end - take.start > longest) or take.start > FAR:
         _require_within(take.media, length(track), longest, track.cut)
     elif (track.declared or 0.0) - take.start > longest and take.end == math.inf:

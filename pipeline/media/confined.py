@@ -1,6 +1,6 @@
 """Confined: a child process with limits, in which a library reads a file that anybody may have made.
 
-Beside the flow: what a C library does with a hurt or hostile file (it ends the process, never returns, takes all
+Beside the flow: what a C library does with a damaged or hostile file (it ends the process, never returns, takes all
 memory) then befalls the child alone, and becomes a sentence. Messages in both directions are bytes, JSON among them:
 nothing that a child sends is ever run. It is no sandbox: a child can still read what its user can read.
 """

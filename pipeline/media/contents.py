@@ -1,6 +1,6 @@
 """Contents: what many files hold, each opened once and remembered until it changes.
 
-To open a film takes milliseconds, and a corpus has thousands. What is remembered lies in a sealed record beside the
+To open a video takes milliseconds, and a corpus has thousands. What is remembered lies in a sealed record beside the
 cached rows; where that is damaged, or was made by another decoder, the files are opened again.
 """
 
@@ -79,7 +79,7 @@ def _opened(path: Path) -> tuple[list[bool] | None, str]:
         return None, str(error)
 
 
-def hurt(record: Path) -> str:
+def damaged(record: Path) -> str:
     """Return what is wrong with a record; nothing where it is what was written."""
     try:
         sealed.opened(content(record))

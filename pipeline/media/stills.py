@@ -1,9 +1,9 @@
-"""Stills: a photograph is a film of one picture, upright, that has no sound and no length.
+"""Stills: a photograph is a video of one picture, upright, that has no sound and no length.
 
 OpenCV decodes them (its version is part of every key of a feature that sees): unlike FFmpeg it refuses a picture that
 was cut short, and turns one as its EXIF orientation says. What it does not know, FFmpeg decodes, where it finds nothing
 wrong. Pictures become RGB of 8 bits: of 16 bits the lower 8 are left out (of TIFF, rounded), grey is the same in all
-three, an alpha channel is left out. A GIF or PNG of several pictures is a film; an animated WebP cannot be read. JPEG
+three, an alpha channel is left out. A GIF or PNG of several pictures is a video; an animated WebP cannot be read. JPEG
 has no checksum: damage inside one is noticed only where its end is missing.
 """
 
@@ -15,7 +15,7 @@ from affex.pipeline.media.colour import Picture, converter
 from affex.pipeline.storage.files import content, opened
 from affex.pipeline.text.errors import MediaError
 
-#: What an ISO base media file is called by that holds pictures in the place of a film (ISO/IEC 23008-12, MIAF).
+#: What an ISO base media file is called by that holds pictures in the place of a video (ISO/IEC 23008-12, MIAF).
 BRANDS = ("avif", "heic", "heix", "heim", "heis", "mif1")
 
 #: Where a WebP file says what is in it, and the bit that says animation (Google, WebP Container Specification).
@@ -28,7 +28,7 @@ MOST_PIXELS = 2**28
 SIZED = ("png_pipe", "jpeg_pipe", "bmp_pipe")
 
 #: Where one JPEG picture ends and the next begins, and what is in one that has others behind it on purpose, as a
-#: picture for each eye (CIPA DC-007); of a film of JPEG pictures the first lies within so many bytes.
+#: picture for each eye (CIPA DC-007); of a video of JPEG pictures the first lies within so many bytes.
 NEXT_JPEG, MULTI_PICTURE, FIRST_BYTES = b"\xff\xd9\xff\xd8", b"MPF\0", 16 * 2**20
 
 

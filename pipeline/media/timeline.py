@@ -150,7 +150,7 @@ def _video(container: Any, name: str) -> Any:
     covers = ["a cover picture"] if container.streams.video else []
     held = sorted({stream.type for stream in container.streams if stream.type != "video"}) + covers
     only = f"only {' and '.join(held)}" if held else "nor any other"
-    raise MediaError(f"{name} has no video stream, {only}: a film was expected")
+    raise MediaError(f"{name} has no video stream, {only}: a video was expected")
 
 
 def length(reel: Reel) -> float:

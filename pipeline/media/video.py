@@ -116,7 +116,7 @@ def windows(
 
 
 def _still(reel: Reel, wanted: Sequence[Wanted]) -> Iterator[Window | Ended]:
-    """Show a still to each clip, once."""
+    """Show a still to each utterance, once."""
     require_small(reel.stream, reel.name)
     whole = picture(reel.path, reel.name)
     for each in wanted:
@@ -130,10 +130,10 @@ def _still(reel: Reel, wanted: Sequence[Wanted]) -> Iterator[Window | Ended]:
 
 
 def _cut(reel: Reel, wanted: Sequence[Wanted], window_bytes: int) -> Iterator[Window | Ended]:
-    """Show the file to each clip while its span lasts."""
+    """Show the file to each utterance while its span lasts."""
     yield from (Ended(each.id, 0, problem) for each in wanted if (problem := _impossible(each, reel)))
-    coming = deque(sorted(_clips(reel, wanted, window_bytes), key=lambda clip: clip.start))
-    here: list[_Clip] = []
+    coming = deque(sorted(_utterances(reel, wanted, window_bytes), key=lambda utterance: utterance.start))
+    here: list[_Utterance] = []
 
     def needed() -> float:
         return -math.inf if here else coming[0].start if coming else math.inf
@@ -141,9 +141,9 @@ def _cut(reel: Reel, wanted: Sequence[Wanted], window_bytes: int) -> Iterator[Wi
     for event in on_screen(reel, needed) if coming else ():
         while coming and coming[0].start < event.end:
             here.append(coming.popleft())
-        for clip in here:
-            yield from clip.see(event)
-        here[:] = [clip for clip in here if not clip.ended]
+        for utterance in here:
+            yield from utterance.see(event)
+        here[:] = [utterance for utterance in here if not utterance.ended]
         if not here and not coming:
             return
 
@@ -155,21 +155,21 @@ def _impossible(wanted: Wanted, reel: Reel) -> str | None:
     return nonsense(reel.name, wanted.start, wanted.end)
 
 
-def _clips(reel: Reel, wanted: Sequence[Wanted], window_bytes: int) -> "list[_Clip]":
-    """Return the clips that make sense; those that overlap share the bytes."""
+def _utterances(reel: Reel, wanted: Sequence[Wanted], window_bytes: int) -> "list[_Utterance]":
+    """Return the utterances that make sense; those that overlap share the bytes."""
     possible = [each for each in wanted if not _impossible(each, reel)]
     spans = [(reel.start if each.start is None else each.start, each.end or math.inf) for each in possible]
     share = window_bytes // max((sum(start <= at < end for start, end in spans) for at, _ in spans), default=1)
     needs_length = any(each.end is None and each.sampling.by_length for each in possible)
     last = reel.start + length(reel) if needs_length else math.inf
-    convert = lru_cache(maxsize=1)(converter())  # for all clips that take the same frame
+    convert = lru_cache(maxsize=1)(converter())  # for all utterances that take the same frame
     return [
-        _Clip(each, reel.name, start, end, each.sampling.instants(start, min(end, last)), convert, share)
+        _Utterance(each, reel.name, start, end, each.sampling.instants(start, min(end, last)), convert, share)
         for each, (start, end) in zip(possible, spans, strict=True)
     ]
 
 
-class _Clip:
+class _Utterance:
     """One utterance while the file is shown: which frames it takes, and those that wait to be given out."""
 
     def __init__(

@@ -13,7 +13,7 @@ from affex.pipeline.caching import cache, store
 from affex.pipeline.caching.cache import recipe
 from affex.pipeline.caching.imports import is_imported
 from affex.pipeline.evaluation import runs
-from affex.pipeline.evaluation.evaluate import Said
+from affex.pipeline.evaluation.evaluate import FoldScores
 from affex.pipeline.evaluation.prechecks import foreseen
 from affex.pipeline.evaluation.results import best_scored
 from affex.pipeline.evaluation.task import Settings, require_target
@@ -30,7 +30,7 @@ from affex.pipeline.streams.table import Matrix
 from affex.pipeline.text import csv_cells
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
-from affex.pipeline.workspace.workspace import Desk, extracted, matrix_of, readable, utterances_of
+from affex.pipeline.workspace.workspace import Workspace, extracted, matrix_of, readable, utterances_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -43,7 +43,7 @@ FIRST = 5
 
 
 def fit(
-    desk: Desk, settings: Settings, path: Path | None, *, exclude: Sequence[str] = (), partial: bool = False
+    workspace: Workspace, settings: Settings, path: Path | None, *, exclude: Sequence[str] = (), partial: bool = False
 ) -> Path:
     """Extract what is missing, learn from all who count but some speakers, say what was learned; return its file.
 
@@ -59,28 +59,28 @@ def fit(
     AffexError
         If there is nothing to learn from, or the file cannot be written.
     """
-    specs = readable(desk.console, settings.features, settings.classifier, desk.imported)
+    specs = readable(workspace.console, settings.features, settings.classifier, workspace.imported)
     _require_extractable(specs)
     require_target(settings)
     recipes = [recipe(spec.feature) for spec in specs]
-    for sentence in foreseen(utterances_of(desk), settings, exclude):
-        desk.console.say(sentence)
-    extracted(desk, specs)
-    atomic.require_writable(path.parent if path else desk.folder / "models")
+    for sentence in foreseen(utterances_of(workspace), settings, exclude):
+        workspace.console.say(sentence)
+    extracted(workspace, specs)
+    atomic.require_writable(path.parent if path else workspace.folder / "models")
     model = models.fit(
-        matrix_of(desk, specs),
+        matrix_of(workspace, specs),
         replace(settings, features=tuple(map(str, specs)), keys=tuple(made.key for made in recipes)),
         exclude=exclude,
         recipes=[made.spec for made in recipes],
         partial=partial,
     )
-    model = replace(model, learned=replace(model.learned, notes=(*desk.notes, *model.learned.notes)))
-    path = path or desk.folder / "models" / f"{model.name}{model_file.SUFFIX}"
+    model = replace(model, learned=replace(model.learned, notes=(*workspace.notes, *model.learned.notes)))
+    path = path or workspace.folder / "models" / f"{model.name}{model_file.SUFFIX}"
     model_file.write(model, path)
     for sentence in (*_fitted(model), *_chosen(model)):
-        desk.console.say(sentence)
-    _say_worth(desk.console, model, desk.folder.parent)
-    desk.console.say(f"Model: {path.stat().st_size / 1e6:.1f} MB -> {path}")
+        workspace.console.say(sentence)
+    _say_worth(workspace.console, model, workspace.folder.parent)
+    workspace.console.say(f"Model: {path.stat().st_size / 1e6:.1f} MB -> {path}")
     return path
 
 
@@ -100,12 +100,12 @@ def _require_extractable(specs: Sequence[FeatureSpec]) -> None:
         )
 
 
-def predict(desk: Desk, model: Model, name: str, out: Path | None) -> Path:
+def predict(workspace: Workspace, model: Model, name: str, out: Path | None) -> Path:
     """Extract what the model reads, write what it says of each recording as a table, and show the first ones.
 
     Parameters
     ----------
-    desk
+    workspace
         With the recordings as its one corpus.
     name
         The model's name, for the table's.
@@ -117,25 +117,25 @@ def predict(desk: Desk, model: Model, name: str, out: Path | None) -> Path:
     AffexError
         If the model reads other features than there are here, or no recording has any.
     """
-    (dataset,) = desk.datasets
+    (dataset,) = workspace.datasets
     specs = discovery.feature_specs(" ".join(model.settings.features))
     models.require_features(model, specs)
     if model.settings.speaker_norm:
         models.require_speakers(dataset.utterances)
     for sentence in (*_fitted(model), *_changed_versions(model), *_left_out(dataset)):
-        desk.console.say(sentence)
-    extracted(desk, specs)
-    matrix = matrix_of(desk, specs)
-    failures = [_failures(desk, spec) for spec in specs]
+        workspace.console.say(sentence)
+    extracted(workspace, specs)
+    matrix = matrix_of(workspace, specs)
+    failures = [_failures(workspace, spec) for spec in specs]
     predictions = models.predict(model, matrix, failures)
     path = _place(out, dataset.folder, name)
     atomic.write_text(path, lines(matrix, predictions, model.classes, dataset.left_out))
-    _show(desk.console, matrix, predictions, model)
-    desk.console.say("These predictions carry no figure of their quality: the true labels are not known.")
-    _say_worth(desk.console, model, dataset.folder.parent)
+    _show(workspace.console, matrix, predictions, model)
+    workspace.console.say("These predictions carry no figure of their quality: the true labels are not known.")
+    _say_worth(workspace.console, model, dataset.folder.parent)
     n = len(dataset.left_out)
     beside = f", {n} file{'' if n == 1 else 's'} left out" if n else ""
-    desk.console.say(f"{len(predictions.said.numbers)} of {len(matrix)} recordings labelled{beside} -> {path}")
+    workspace.console.say(f"{len(predictions.said.numbers)} of {len(matrix)} recordings labelled{beside} -> {path}")
     return path
 
 
@@ -176,9 +176,9 @@ def _left_out(dataset: Dataset) -> Iterator[str]:
         yield f"Left out {len(names)}: {', '.join(names[:FIRST])}{more}: it {why}"
 
 
-def _failures(desk: Desk, spec: FeatureSpec) -> Mapping[str, str]:
+def _failures(workspace: Workspace, spec: FeatureSpec) -> Mapping[str, str]:
     """Return why recordings lack a feature, by id, as its file says."""
-    (dataset,) = desk.datasets
+    (dataset,) = workspace.datasets
     found = store.survey(cache.published(dataset.folder, spec), recipe(spec.feature).key)
     return {id_: message for id_, (_, message) in found.failures.items()}
 
@@ -196,7 +196,7 @@ def _fitted(model: Model) -> Iterator[str]:
     counts = ", ".join(f"{name} {n}" for name, n in learned.counts.items())
     yield (
         f"{settings.classifier.name} on {' '.join(settings.features)}, learned from {learned.n_utterances} utterances "
-        f"of {learned.n_clusters} {learned.unit}s of {settings.corpus}{without}: {counts or settings.card.target}"
+        f"of {learned.n_clusters} {learned.unit}s of {settings.corpus}{without}: {counts or settings.protocol.target}"
     )
     for note in learned.notes:
         yield f"Note: {note}."
@@ -261,11 +261,11 @@ def _show(console: Terminal, matrix: Matrix, predictions: Predictions, model: Mo
         console.say(f"  ... and {len(predictions.notes) - SHOWN} more (the table has them all)")
 
 
-def _table(console: Terminal, matrix: Matrix, said: Said, model: Model) -> "Table | str":
+def _table(console: Terminal, matrix: Matrix, said: FoldScores, model: Model) -> "Table | str":
     ids = [matrix.utterances[number].id for number in said.numbers[:SHOWN]]
     if not model.classes:
         values = [(id_, f"{value:.3f}") for id_, value in zip(ids, said.predicted, strict=False)]
-        return tables.table(("", model.settings.card.target), values)
+        return tables.table(("", model.settings.protocol.target), values)
     rows = list(zip(ids, said.predicted.tolist(), said.scores, strict=False))
     narrow = [(id_, name, f"{scores[model.classes.index(name)]:.3f}") for id_, name, scores in rows]
     wide = [(id_, name, *(f"{score:.3f}" for score in scores)) for id_, name, scores in rows]

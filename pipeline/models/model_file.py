@@ -26,8 +26,8 @@ from typing import Any
 
 import numpy as np
 from affex.classifiers.base import Classifier, Target
-from affex.pipeline.corpora.base import Card
-from affex.pipeline.evaluation.folds import card_hash
+from affex.pipeline.corpora.base import Protocol
+from affex.pipeline.evaluation.folds import protocol_hash
 from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.media import pointers
 from affex.pipeline.models.models import Learned, Model
@@ -165,8 +165,9 @@ def _require_agreement(model: Model, record: Mapping[str, Any]) -> None:
         raise _ForeignError(f"{RECORD} tells of {record['n_columns']} columns, and the estimator of another number")
     if sorted(getattr(estimator, "classes_", ())) != sorted(name for name, n in model.learned.counts.items() if n):
         raise _ForeignError(f"{RECORD} tells of the classes {', '.join(model.classes)}, and the estimator of others")
-    derived = {"card_hash": card_hash(settings.card), "evaluation": model.evaluation, "classes": [*model.classes],
-               "target": settings.card.target, "scores": settings.about().scores}  # fmt: skip
+    derived = {"card_hash": protocol_hash(settings.protocol), "evaluation": model.evaluation,
+               "classes": [*model.classes],
+               "target": settings.protocol.target, "scores": settings.about().scores}  # fmt: skip
     if any(record[name] != value for name, value in derived.items()):
         raise _ForeignError(f"{RECORD} contradicts itself")
     try:
@@ -184,8 +185,8 @@ def _record(model: Model, estimator: bytes) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "settings": dataclasses.asdict(settings) | {"classifier": made},
-        "card_hash": card_hash(settings.card),
-        "target": settings.card.target,
+        "card_hash": protocol_hash(settings.protocol),
+        "target": settings.protocol.target,
         "classes": list(model.classes),
         "scores": settings.about().scores,
         "features": [{"spec": spec, "key": key, "recipe": json.loads(recipe)} for spec, key, recipe in features],
@@ -200,12 +201,12 @@ def _record(model: Model, estimator: bytes) -> dict[str, Any]:
 
 
 def _settings(record: Mapping[str, Any]) -> Settings:
-    card = record["card"]
+    protocol = record["card"]
     changed = {
         "features": tuple(record["features"]),
         "keys": tuple(record["keys"]),
         "classifier": _classifier(**record["classifier"]),
-        "card": Card(**{**card, "parts": tuple(card["parts"])}),
+        "card": Protocol(**{**protocol, "parts": tuple(protocol["parts"])}),
     }
     return Settings(**{**record, **changed})
 

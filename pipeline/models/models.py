@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from affex.pipeline.caching.cache import differences, recipe
 from affex.pipeline.evaluation import folds, training_limits
-from affex.pipeline.evaluation.evaluate import Said, best_params, build, limits_of, reweighted, score
+from affex.pipeline.evaluation.evaluate import FoldScores, best_params, build, limits_of, reweighted, score
 from affex.pipeline.evaluation.evaluate import fit as fit_fold
 from affex.pipeline.evaluation.folds import Fold
 from affex.pipeline.evaluation.task import Examples, Settings, Task, prepare
@@ -125,7 +125,7 @@ class Predictions:
         By id: why nothing is said of an utterance, or what is wanting in what is said.
     """
 
-    said: Said
+    said: FoldScores
     notes: Mapping[str, str]
 
 
@@ -137,7 +137,7 @@ def fit(
     recipes: Sequence[str] = (),
     partial: bool = False,
 ) -> Model:
-    """Learn from all utterances that count under the card of the settings.
+    """Learn from all utterances that count under the protocol of the settings.
 
     It says what a fold of an evaluation says that learned from the same utterances. Under normalisation by speaker it
     does so but for little: an evaluation may then take the distances of rows as they are, which serve all folds, where
@@ -150,7 +150,7 @@ def fit(
     recipes
         What the features' keys stand for.
     partial
-        Whether other counts than the card asserts will do.
+        Whether other counts than the protocol asserts will do.
 
     Raises
     ------
@@ -317,12 +317,12 @@ def _notes(model: Model, matrix: Matrix, failures: Sequence[Mapping[str, str]]) 
     return {id_: "; ".join([*reasons, *([FILLED] if id_ in heard else [])]) for id_, reasons in lacking.items()}
 
 
-def _said(model: Model, matrix: Matrix, numbers: Numbers) -> Said:
+def _said(model: Model, matrix: Matrix, numbers: Numbers) -> FoldScores:
     """Return what the estimator says of a matrix's rows, as a fold of an evaluation says it."""
     from threadpoolctl import threadpool_limits
 
     if not len(matrix):
-        return Said(numbers, np.array([]), np.empty((0, len(model.classes))))
+        return FoldScores(numbers, np.array([]), np.empty((0, len(model.classes))))
     examples = Examples(matrix.X, matrix.offsets, np.array([]), matrix.speakers, model.classes)
     everyone = Fold("new", np.array([], dtype=np.int64), np.arange(len(matrix)))
     try:
@@ -340,4 +340,4 @@ def _said(model: Model, matrix: Matrix, numbers: Numbers) -> Said:
         trained = np.repeat(model.classes, list(model.learned.counts.values()))
         scores = reweighted(scores, trained, model.classes)
         decided = np.array(model.classes)[scores.argmax(axis=1)]
-    return Said(numbers, decided, scores)
+    return FoldScores(numbers, decided, scores)

@@ -1,9 +1,9 @@
 """Comparison: the arrow from finished runs to which of them differ by more than chance would.
 
-Only runs of one corpus on one card are compared, on the utterances that all of them tested; what was left out for that
-is counted. Figures are computed again on these utterances, each with its interval over speakers, and every two runs are
-held against each other by `pipeline.evaluation.significance`. Runs stand in the order in which they were named, never
-in that of their figures: what is not significant is not ranked.
+Only runs of one corpus on one protocol are compared, on the utterances that all of them tested; what was left out for
+that is counted. Figures are computed again on these utterances, each with its interval over speakers, and every two
+runs are held against each other by `pipeline.evaluation.significance`. Runs stand in the order in which they were
+named, never in that of their figures: what is not significant is not ranked.
 
 A comparison's folder holds ``comparison.json`` (all that is known), ``comparison.txt`` (the tables that the terminal
 shows) and ``comparison.png``, a bundle (see `pipeline.storage.bundle`); equal runs give equal bytes.
@@ -144,7 +144,7 @@ def show_leak(console: "Terminal", honest: Path, leaky: Path) -> None:
     console
         Where it is printed.
     honest, leaky
-        The folders of two runs that differ in the card alone, the second one's being ``random-k``.
+        The folders of two runs that differ in the protocol alone, the second one's being ``random-k``.
 
     Raises
     ------
@@ -240,16 +240,18 @@ def _require_alike(founds: Mapping[str, Found]) -> None:
 
 
 def _aspects(aspect: str, one: Found, other: Found) -> tuple[str, str]:
-    """Return what two runs say of something, in words; of cards, where these differ."""
+    """Return what two runs say of something, in words; of protocols, where these differ."""
     if aspect != "card":
         return _words(one[aspect]), _words(other[aspect])
-    cards = (one["card"], other["card"])
-    if cards[0]["hash"] == cards[1]["hash"]:
+    protocols = (one["card"], other["card"])
+    if protocols[0]["hash"] == protocols[1]["hash"]:
         return "", ""
-    names = [name for name in cards[0] if name not in ("name", "hash") and cards[0][name] != cards[1].get(name)]
+    names = [
+        name for name in protocols[0] if name not in ("name", "hash") and protocols[0][name] != protocols[1].get(name)
+    ]
     said, also = (
-        f"{card['name']} ({', '.join(f'{name} {_words(card.get(name))}' for name in names) or card['hash'][:8]})"
-        for card in cards
+        f"{one['name']} ({', '.join(f'{name} {_words(one.get(name))}' for name in names) or one['hash'][:8]})"
+        for one in protocols
     )
     return said, also
 

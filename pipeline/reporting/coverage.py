@@ -1,6 +1,6 @@
-"""Coverage: from the cached rows of what looks for faces to how many frames have one, by speaker and by clip.
+"""Coverage: from the cached rows of what looks for faces to how many frames have one, by speaker and by utterance.
 
-Read from the column ``found`` (1 where a face was found in that very frame). A clip without rows has no frames to
+Read from the column ``found`` (1 where a face was found in that very frame). An utterance without rows has no frames to
 count, and is counted beside, never as 0 %; one whose rows were kept though none has a face is 0 %.
 """
 
@@ -20,28 +20,28 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-#: So many clips are shown, those with the least share of frames with a face first.
+#: So many utterances are shown, those with the least share of frames with a face first.
 SHOWN = 40
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of a speaker, or of a clip, shows a face.
+    """How much of a speaker, or of an utterance, shows a face.
 
     Parameters
     ----------
     name
-        The speaker, or the clip's id.
+        The speaker, or the utterance's id.
     n_clips, n_without
-        How many clips, and how many of them have no rows.
+        How many utterances, and how many of them have no rows.
     n_frames, n_found
-        How many frames the other clips have, and how many of those have a face.
+        How many frames the other utterances have, and how many of those have a face.
     n_faceless
-        How many clips have rows, and in none of them a face.
+        How many utterances have rows, and in none of them a face.
     """
 
     name: str
-    n_clips: int
+    n_utterances: int
     n_without: int
     n_frames: int
     n_found: int
@@ -69,7 +69,7 @@ def require_found(spec: FeatureSpec) -> None:
     )
 
 
-def of_clips(matrix: Matrix) -> tuple[Coverage, ...]:
+def of_utterances(matrix: Matrix) -> tuple[Coverage, ...]:
     """Return the coverage of each utterance, in their order."""
     found = np.concatenate([[0], np.cumsum(matrix.X[:, matrix.columns.index(FOUND)] == 1)])
     n_found = found[matrix.offsets[1:]] - found[matrix.offsets[:-1]]
@@ -82,40 +82,43 @@ def of_clips(matrix: Matrix) -> tuple[Coverage, ...]:
 
 def of_speakers(matrix: Matrix) -> tuple[Coverage, ...]:
     """Return the coverage of each speaker, by name; all frames count alike."""
-    clips = np.array(of_clips(matrix), dtype=object)
-    return tuple(_together(name, clips[matrix.speakers == name].tolist()) for name in np.unique(matrix.speakers))
+    utterances = np.array(of_utterances(matrix), dtype=object)
+    return tuple(_together(name, utterances[matrix.speakers == name].tolist()) for name in np.unique(matrix.speakers))
 
 
 def of_all(matrix: Matrix) -> Coverage:
     """Return the coverage of all utterances together."""
-    return _together("all", of_clips(matrix))
+    return _together("all", of_utterances(matrix))
 
 
 def show(console: "Console", matrix: Matrix) -> None:
-    """Print the coverage of each speaker and of the whole, then that of the clips with the least."""
-    clips = of_clips(matrix)
+    """Print the coverage of each speaker and of the whole, then that of the utterances with the least."""
+    utterances = of_utterances(matrix)
     console.print(_speaker_table((*of_speakers(matrix), of_all(matrix))))
-    worst = sorted(clips, key=lambda clip: -1.0 if clip.share is None else clip.share)
-    console.print(_clip_table(worst[:SHOWN]))
+    worst = sorted(utterances, key=lambda utterance: -1.0 if utterance.share is None else utterance.share)
+    console.print(_utterance_table(worst[:SHOWN]))
     if len(worst) > SHOWN:
-        console.print(f"... and {len(worst) - SHOWN} clips more, each with no less")
+        console.print(f"... and {len(worst) - SHOWN} utterances more, each with no less")
 
 
 def _together(name: str, parts: Sequence[Coverage]) -> Coverage:
-    numbers = ("n_clips", "n_without", "n_frames", "n_found", "n_faceless")
+    numbers = ("n_utterances", "n_without", "n_frames", "n_found", "n_faceless")
     return Coverage(str(name), *(sum(getattr(part, number) for part in parts) for number in numbers))
 
 
 def _speaker_table(rows: Sequence[Coverage]) -> "Table":
     cells = (
-        (*map(str, (row.name, row.n_clips, row.n_without, row.n_faceless, row.n_frames, row.n_found)), _percent(row))
+        (
+            *map(str, (row.name, row.n_utterances, row.n_without, row.n_faceless, row.n_frames, row.n_found)),
+            _percent(row),
+        )
         for row in rows
     )
     heads = ("speaker", "clips", "without rows", "without a face", "frames", "with a face", "share")
     return tables.table(heads, cells)
 
 
-def _clip_table(rows: Sequence[Coverage]) -> "Table":
+def _utterance_table(rows: Sequence[Coverage]) -> "Table":
     cells = ((row.name, str(row.n_frames), str(row.n_found), _percent(row)) for row in rows)
     return tables.table(("clip", "frames", "with a face", "share"), cells)
 

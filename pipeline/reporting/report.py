@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from affex.pipeline.evaluation import intervals, metrics, runs
-from affex.pipeline.evaluation.folds import card_hash
+from affex.pipeline.evaluation.folds import protocol_hash
 from affex.pipeline.evaluation.results import About, FoldSummary, Result, Scores, Seen
 from affex.pipeline.evaluation.training_limits import INNER
 from affex.pipeline.manifest import manifest
@@ -53,15 +53,15 @@ def run_name(about: About) -> str:
     models that are fused, one wants to read how.
     """
     features, classifier, *options = about.model
-    before = [] if about.card.target == "label" else [about.card.target]
-    parts = (*before, features, classifier, str(about.card), *options)
+    before = [] if about.protocol.target == "label" else [about.protocol.target]
+    parts = (*before, features, classifier, str(about.protocol), *options)
     words = [re.sub(r"[^A-Za-z0-9.+=_]+", "-", part) for part in parts]
     place, beyond = len(before), max(0, len("_".join(words)) - LONGEST)
     words[place] = words[place][: max(LEAST, len(words[place]) - beyond)]
     return f"{'_'.join(words)[:LONGEST]}-{hashlib.sha256(_canonical(about).encode()).hexdigest()[:8]}"
 
 
-def rests_on(matrix: Matrix | None, about: About, *more: str) -> str:
+def depends_on(matrix: Matrix | None, about: About, *more: str) -> str:
     """Return the sha256 of all that a result rests on: rows, labels and speakers, settings, code and versions.
 
     Parameters
@@ -87,7 +87,7 @@ def write(result: Result, folder: Path, basis: str = "") -> dict[str, Any]:
     Parameters
     ----------
     basis
-        What `rests_on` said of the run.
+        What `depends_on` said of the run.
 
     Raises
     ------
@@ -142,9 +142,9 @@ def summary(result: Result) -> dict[str, Any]:
         "cluster": about.unit,
         **plain(about.record),
         "model": list(about.model),
-        "protocol": about.card.protocol,
-        "card": {**plain(dataclasses.asdict(about.card)), "hash": card_hash(about.card)},
-        "target": about.card.target,
+        "protocol": about.protocol.scheme,
+        "card": {**plain(dataclasses.asdict(about.protocol)), "hash": protocol_hash(about.protocol)},
+        "target": about.protocol.target,
         "folds_hash": result.folds_hash,
         "scores": about.scores,
         "folds": {fold.name: _fold(fold) for fold in result.folds},
@@ -289,7 +289,7 @@ def _seen(one: Seen) -> dict[str, Any]:
 
 
 def _canonical(about: About) -> str:
-    return json.dumps([plain(about.record), card_hash(about.card), list(about.model)], sort_keys=True)
+    return json.dumps([plain(about.record), protocol_hash(about.protocol), list(about.model)], sort_keys=True)
 
 
 def _number(figure: float) -> float | None:

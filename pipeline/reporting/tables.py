@@ -223,7 +223,7 @@ def _counts(found: Found) -> str:
     n_classes = f", {len(found['classes'])} classes" if found["classes"] else ""
     words = (
         f"{found['n_utterances']} utterances of {found['n_clusters']} {found['cluster']}s in {len(found['folds'])} "
-        f"fold{'s' * (len(found['folds']) != 1)}{n_classes}, seed {found['seed']}, card {found['card']['hash'][:8]}"
+        f"fold{'s' * (len(found['folds']) != 1)}{n_classes}, seed {found['seed']}, protocol {found['card']['hash'][:8]}"
     )
     left_out = ", ".join(f"{n} {reason}" for reason, n in found["left_out"].items())
     return words + (f"; left out: {left_out}" if left_out else "")

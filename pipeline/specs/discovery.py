@@ -2,7 +2,7 @@
 
 A plugin module of `features` or `classifiers` holds ``PRESETS``, a dict from name to a frozen dataclass; a
 module of `pipeline.corpora` holds ``CORPUS``. Specs are spelt as `pipeline.specs.grammar` says. That of a feature of
-frames may also say how they are pooled over the clip, which is no parameter of the feature itself:
+frames may also say how they are pooled over the utterance, which is no parameter of the feature itself:
 ``mfcc:n=20,pool=mean+std``. That of any feature may name the columns that are looked at, by what they begin with:
 ``landmarks:columns=mouth+chin``. Neither is part of the cache key.
 """
@@ -49,7 +49,7 @@ class FeatureSpec:
     feature
         The preset with the parameters that were asked for.
     pool
-        The statistics that its frames are pooled by over the clip; empty for rows as they are cached.
+        The statistics that its frames are pooled by over the utterance; empty for rows as they are cached.
     only
         What the names of the columns that are looked at begin with (see `pipeline.specs.column_groups`); empty for all
         of them.
@@ -63,7 +63,7 @@ class FeatureSpec:
 
     @property
     def framewise(self) -> bool:
-        """Whether a clip has one row a frame, not one row."""
+        """Whether an utterance has one row a frame, not one row."""
         return self.feature.framewise and not self.pool
 
     @property
@@ -178,7 +178,7 @@ def _feature_spec(text: str, imported: Mapping[str, Imported]) -> FeatureSpec:
 def _pool(text: str, spec: FeatureSpec, statistics: str) -> tuple[str, ...]:
     """Return the statistics that are asked for, if the feature has what they need."""
     if not spec.feature.framewise:
-        raise UsageError(f"'{text}': {spec.preset} has one row a clip, and pool= is for features of frames.")
+        raise UsageError(f"'{text}': {spec.preset} has one row an utterance, and pool= is for features of frames.")
     pool = pooling.statistics(statistics)
     if pooling.is_weighted(pool) and pooling.judge(spec.feature) is None:
         able = [name for name, preset in feature_presets().items() if preset.framewise and pooling.judge(preset)]
@@ -200,7 +200,7 @@ def _only(text: str, feature: Feature, beginnings: str) -> tuple[str, ...]:
 
 
 def pooled_for(one: Classifier, specs: Sequence[FeatureSpec]) -> tuple[FeatureSpec, ...]:
-    """Return the features as a classifier can read them: for one that reads one row a clip, frames are pooled.
+    """Return the features as a classifier can read them: for one that reads one row an utterance, frames are pooled.
 
     What says itself how it is pooled stays as it is, and so do the frames for a classifier of frames.
     """

@@ -1,13 +1,14 @@
-"""Pooling: within the arrow from the cache to a matrix, from the frames of a clip to one row.
+"""Pooling: within the arrow from the cache to a matrix, from the frames of an utterance to one row.
 
-A statistic runs over the frames of a clip, column by column: a column ``found`` becomes ``found.mean``, ``found.std``
-and so on. Where ``found`` is 0, as in a frame without a face, the other columns but ``time`` stand for nothing, and the
-frame does not count for them. What is pooled is cached by frames: how it is pooled is no part of a key.
+A statistic runs over the frames of an utterance, column by column: a column ``found`` becomes ``found.mean``,
+``found.std`` and so on. Where ``found`` is 0, as in a frame without a face, the other columns but ``time`` stand for
+nothing, and the frame does not count for them. What is pooled is cached by frames: how it is pooled is no part of a
+key.
 
 In `PLAIN` statistics each frame counts alike, in `WEIGHTED` ones as much as its face is good. That says the feature
 itself or one it is made of (`judge`), by the columns `QUALITY`. The weight, see `qualities`, is a product of four
-shares in [0, 1], and 0 without a face. It compares a frame with the others of its clip alone and learns nothing from
-any corpus, so nothing leaks from test to training speakers.
+shares in [0, 1], and 0 without a face. It compares a frame with the others of its utterance alone and learns nothing
+from any corpus, so nothing leaks from test to training speakers.
 """
 
 import itertools
@@ -26,8 +27,8 @@ FOUND, TIME = "found", "time"
 #: The columns that say how good a face is, as `features.faces` has them.
 QUALITY = ("score", "sharpness", "yaw", "inside")
 
-#: Along an axis of the frames of a clip. The standard deviation is that of the frames themselves (divided by their
-#: number, not by one less), so a clip of one frame has one: 0.
+#: Along an axis of the frames of an utterance. The standard deviation is that of the frames themselves (divided by
+#: their number, not by one less), so an utterance of one frame has one: 0.
 PLAIN: dict[str, Callable[..., Floats]] = {"mean": np.mean, "std": np.std, "min": np.min, "max": np.max}
 
 
@@ -91,25 +92,27 @@ def qualities(values: NDArray[np.float32], offsets: NDArray[np.int64], names: Se
 
     The product of
 
-    * ``score`` and of ``sharpness``, each as a share of its median over the clip's faces, 1 at most. Their scales are
-      the detector's and the camera's, so only a comparison within a clip has a meaning; it is with the median, so that
-      the better half counts in full and no single frame outweighs the others. (Where the median is not above 0: 1.)
+    * ``score`` and of ``sharpness``, each as a share of its median over the utterance's faces, 1 at most. Their scales
+    are
+      the detector's and the camera's, so only a comparison within an utterance has a meaning; it is with the median, so
+      that the better half counts in full and no single frame outweighs the others. (Where the median is not above 0:
+      1.)
     * 1 / (1 + ``yaw`` ** 2). That measure grows as the tangent of the head's angle, so the weight falls as the squared
       cosine (of a head whose nose stands as far before its eyes as their outer corners are from the middle between
       them; of flatter faces more slowly): 1 from the front, 0.8 at 0.5, one half at 1, where the nose comes before
       the outer corner of an eye.
     * ``inside``, the share of the box that lies in the frame.
 
-    That the detector's score can weigh the frames of a clip is from Ranjan et al. 2018, Crystal loss and quality
+    That the detector's score can weigh the frames of an utterance is from Ranjan et al. 2018, Crystal loss and quality
     pooling for unconstrained face verification and recognition, arXiv:1804.01159; sharpness and pose are among the
     components of a face's quality in ISO/IEC 29794-5:2025. The product is this project's own.
 
     Parameters
     ----------
     values : (n_rows, n_columns) float32
-        The frames of all clips, one clip after another.
+        The frames of all utterances, one utterance after another.
     offsets : (n_clips + 1,) int64
-        Clip ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``.
+        Utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``.
     names
         Those of the columns, `FOUND` and `QUALITY` among them.
 
@@ -142,14 +145,14 @@ def pooled(
     pool: Sequence[str],
     weights: Floats | None = None,
 ) -> NDArray[np.float32]:
-    """Pool the frames of each clip.
+    """Pool the frames of each utterance.
 
     Parameters
     ----------
     values : (n_rows, n_columns) float32
-        The frames of all clips, one clip after another.
+        The frames of all utterances, one utterance after another.
     offsets : (n_clips + 1,) int64
-        Clip ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``, one at least.
+        Utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``, one at least.
     names
         Those of the columns.
     pool
@@ -160,18 +163,18 @@ def pooled(
     Returns
     -------
     rows : (n_clips, len(pool) * n_columns) float32
-        Columns as in `columns`; NaN in a clip where no frame counts for a column.
+        Columns as in `columns`; NaN in an utterance where no frame counts for a column.
     """
-    n_clips, n_columns = len(offsets) - 1, values.shape[1]
-    rows = np.full((n_clips, len(pool), n_columns), np.nan, np.float32)
-    for clip, (begin, end) in enumerate(itertools.pairwise(offsets)):
+    n_utterances, n_columns = len(offsets) - 1, values.shape[1]
+    rows = np.full((n_utterances, len(pool), n_columns), np.nan, np.float32)
+    for utterance, (begin, end) in enumerate(itertools.pairwise(offsets)):
         frames = values[begin:end].astype(np.float64)
         for chosen, counting in _parts(frames, names):
             part = frames[counting][:, chosen]
             heavy = None if weights is None else _counting(weights[begin:end][counting])
             for number, name in enumerate(pool):
-                rows[clip, number, chosen] = _statistic(name, part, heavy)
-    return rows.reshape(n_clips, len(pool) * n_columns)
+                rows[utterance, number, chosen] = _statistic(name, part, heavy)
+    return rows.reshape(n_utterances, len(pool) * n_columns)
 
 
 def _parts(frames: Floats, names: Sequence[str]) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
@@ -183,7 +186,7 @@ def _parts(frames: Floats, names: Sequence[str]) -> Iterator[tuple[NDArray[np.bo
 
 
 def _counting(weights: Floats) -> Floats:
-    """Return the weights of the frames of a clip; where none has any, they count alike."""
+    """Return the weights of the frames of an utterance; where none has any, they count alike."""
     return weights if weights.any() else np.ones_like(weights)
 
 

@@ -239,7 +239,7 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise AffexError(
-                f"The disk is full: {path} could not be written. All clips finished so far are kept; "
+                f"The disk is full: {path} could not be written. All utterances finished so far are kept; "
                 "make room and run the same command again to go on."
             ) from error
         why = "it is there, and is no folder" if error.errno == errno.EEXIST else error.strerror or error

@@ -27,7 +27,7 @@ class Matrix:
     X : (n_rows, n_columns) float32
         The rows of all utterances, one utterance after another; a feature that an utterance lacks is NaN.
     offsets : (n_utterances + 1,) int64
-        Utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``, so no clip can straddle two folds.
+        Utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``, so no utterance can straddle two folds.
     utterances : tuple of Utterance
         The table beside the rows: id, speaker, label and the rest.
     columns : tuple of str
@@ -148,14 +148,15 @@ def load(dataset: Dataset, specs: Sequence[FeatureSpec]) -> Matrix:
     """Read the cached rows of a corpus, verified, as one matrix in the corpus's order.
 
     One feature gives its rows as they are, its frames pooled, or the columns of a part. Several stand side by side, one
-    row a clip; where a clip lacks one of them, its columns are NaN (to be imputed inside the training fold).
+    row an utterance; where an utterance lacks one of them, its columns are NaN (to be imputed inside the training
+    fold).
 
     Raises
     ------
     UsageError
         If frames that are not pooled are to stand side by side.
     AffexError
-        If a file is missing or does not verify, or a clip has no frame to be pooled.
+        If a file is missing or does not verify, or an utterance has no frame to be pooled.
     """
     discovery.require_alone(specs)
     tables = [_table(dataset, spec) for spec in specs]
@@ -170,7 +171,7 @@ def load(dataset: Dataset, specs: Sequence[FeatureSpec]) -> Matrix:
 
 
 def _table(dataset: Dataset, spec: FeatureSpec) -> Table:
-    """Return what is cached of a feature, with one row a clip if it is to be pooled, and the columns looked at."""
+    """Return what is cached of a feature: the columns that are looked at, pooled where they are to be."""
     table = _cached(dataset, spec)
     table = _pooled(dataset, spec, table) if spec.pool else table
     if not spec.only:
@@ -181,13 +182,13 @@ def _table(dataset: Dataset, spec: FeatureSpec) -> Table:
 
 
 def _pooled(dataset: Dataset, spec: FeatureSpec, table: Table) -> Table:
-    """Return one row a clip; which columns are looked at comes after, for pooling may need the others."""
+    """Return one row an utterance; which columns are looked at comes after, for pooling may need the others."""
     weights = _weights(dataset, spec, table) if pooling.is_weighted(spec.pool) else None
     rows = pooling.pooled(table.values, table.offsets, table.columns, spec.pool, weights)
-    for clip in np.flatnonzero(np.isnan(rows).any(axis=1)):
+    for utterance in np.flatnonzero(np.isnan(rows).any(axis=1)):
         raise AffexError(
-            f"{table.ids[clip]}: no frame of {spec.unpooled} has anything in it that could be pooled. Extract the "
-            "feature so that such clips are failures (missing=fail)."
+            f"{table.ids[utterance]}: no frame of {spec.unpooled} has anything in it that could be pooled. Extract the "
+            "feature so that such utterances are failures (missing=fail)."
         )
     return replace(
         table,
@@ -209,7 +210,7 @@ def _weights(dataset: Dataset, spec: FeatureSpec, table: Table) -> NDArray[np.fl
     Raises
     ------
     AffexError
-        If that one's file, a clip of it, or the frame of a row is missing.
+        If that one's file, an utterance of it, or the frame of a row is missing.
     """
     judge = pooling.judge(spec.feature)
     if judge is None:
@@ -219,8 +220,8 @@ def _weights(dataset: Dataset, spec: FeatureSpec, table: Table) -> NDArray[np.fl
     qualities = pooling.qualities(judged.values, judged.offsets, judged.columns)
     number = {id_: i for i, id_ in enumerate(judged.ids)}
     column_groups = [np.empty(0)]
-    for clip, id_ in enumerate(table.ids):
-        own = _times(table, clip)
+    for utterance, id_ in enumerate(table.ids):
+        own = _times(table, utterance)
         there = _times(judged, number[id_]) if id_ in number else own[:0]
         if not np.isin(own, there).all():
             raise AffexError(
@@ -231,9 +232,9 @@ def _weights(dataset: Dataset, spec: FeatureSpec, table: Table) -> NDArray[np.fl
     return np.concatenate(column_groups)
 
 
-def _times(table: Table, clip: int) -> NDArray[np.float64]:
-    assert table.times is not None  # features that are judged have rows of frames
-    return table.times[table.offsets[clip] : table.offsets[clip + 1]]
+def _times(table: Table, utterance: int) -> NDArray[np.float64]:
+    assert table.times is not None  # features that are evaluated have rows of frames
+    return table.times[table.offsets[utterance] : table.offsets[utterance + 1]]
 
 
 def _columns(specs: Sequence[FeatureSpec], tables: Sequence[Table]) -> tuple[str, ...]:
@@ -244,7 +245,7 @@ def _columns(specs: Sequence[FeatureSpec], tables: Sequence[Table]) -> tuple[str
 
 
 def _frames(dataset: Dataset, table: Table) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return the rows of all clips; where the file is in the corpus's order, as it should be, without a copy."""
+    """Return the rows of all utterances; where the file is in the corpus's order, as it should be, without a copy."""
     number = {id_: i for i, id_ in enumerate(table.ids)}
     held = np.array([number[u.id] for u in dataset.utterances if u.id in number], dtype=np.int64)
     lengths = np.zeros(len(dataset.utterances), dtype=np.int64)

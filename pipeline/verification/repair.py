@@ -22,18 +22,18 @@ from affex.pipeline.text import wording
 
 
 def of_rows(path: Path) -> str:
-    """Return how a hurt file of rows is mended."""
+    """Return how a damaged file of rows is mended."""
     stated = store.described(path)
     folder = inventory.folder(path)
     if path.parent.suffix != ".parts" and imports.is_import(path):
         called = path.stem if stated is None else json.loads(stated.spec)["parameters"]["title"]
         file = "FILE" if stated is None else imports.remarks(stated).get("file", "FILE")
         return f"Import it again: `{wording.command('import', FILE=file, **dataset.named(folder), CALLED=called)}`."
-    return f"`{_extraction(folder, feature(path, stated))}` computes again what is hurt, and nothing else."
+    return f"`{_extraction(folder, feature(path, stated))}` computes again what is damaged, and nothing else."
 
 
 def of_manifest(path: Path) -> str:
-    """Return how a hurt manifest is mended: by the extraction of what is there already."""
+    """Return how a damaged manifest is mended: by the extraction of what is there already."""
     stated = ((file, store.described(file)) for file in sorted(path.parent.glob("*.h5")))
     found = [feature(file, seal) for file, seal in stated if seal and json.loads(seal.spec)["reads"] != FILE]
     return f"`{_extraction(path.parent, found[0] if found else None)}` writes it anew."

@@ -53,7 +53,7 @@ def verify(console: Console, folder: Path) -> bool:
     for place in (folder, *(place for room in ROOMS for place in folder.glob(room))):
         for path in atomic.leftovers(place):
             console.say(f"{path}: {_left(path)}")
-    console.say(f"{len(kept)} files and results verified, {n_wrong} things hurt.")
+    console.say(f"{len(kept)} files and results verified, {n_wrong} things damaged.")
     return not n_wrong
 
 
@@ -69,7 +69,7 @@ def _wrong(kind: Kind, path: Path) -> Iterator[str]:
 
 def _rows(path: Path) -> Iterator[str]:
     mend = repair.of_rows(path)
-    yield from (f"{sentence}. {mend}" for sentence in inventory.hurt(path))
+    yield from (f"{sentence}. {mend}" for sentence in inventory.damaged(path))
 
 
 def _manifest(path: Path) -> Iterator[str]:
@@ -80,13 +80,13 @@ def _manifest(path: Path) -> Iterator[str]:
 
 
 def _media(path: Path) -> Iterator[str]:
-    numbers = sources.hurt(path.parent)
+    numbers = sources.damaged(path.parent)
     if numbers:
         yield f"{len(numbers)} of its lines have no seal, or not what was sealed; the first is line {numbers[0]}"
 
 
 def _contents(path: Path) -> Iterator[str]:
-    if problem := contents.hurt(path):
+    if problem := contents.damaged(path):
         yield problem
 
 

@@ -15,7 +15,7 @@ from affex.pipeline.reporting import comparison, coverage, tables
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.workspace import experiment
-from affex.pipeline.workspace.workspace import Desk, extracted, matrix_of, readable
+from affex.pipeline.workspace.workspace import Workspace, extracted, matrix_of, readable
 
 if TYPE_CHECKING:
     from affex.pipeline.evaluation.runs import Run
@@ -32,7 +32,7 @@ NOTES = (
 )
 
 
-def demonstrate(desk: Desk, wish: "Wish") -> None:
+def demonstrate(workspace: Workspace, wish: "Wish") -> None:
     """Extract, evaluate four ways, and print the four side by side; their own reports lie in the cache.
 
     Raises
@@ -41,19 +41,19 @@ def demonstrate(desk: Desk, wish: "Wish") -> None:
         As `pipeline.workspace.experiment.run`.
     """
     classifier = discovery.classifier(CLASSIFIER)
-    specs = readable(desk.console, (AUDIO, FACE), classifier)
-    extracted(desk, specs, beside=discovery.feature_specs(experiment.PRINTS))
-    seen = coverage.of_all(matrix_of(desk, discovery.feature_specs(FACES)))
-    desk.console.say(f"{FACES}: a face in {seen.n_found} of {seen.n_frames} frames ({seen.share or 0:.1%})")
-    _shown(desk, {title: runs.read(folder) for title, folder in _four(desk, wish).items()})
+    specs = readable(workspace.console, (AUDIO, FACE), classifier)
+    extracted(workspace, specs, beside=discovery.feature_specs(experiment.PRINTS))
+    seen = coverage.of_all(matrix_of(workspace, discovery.feature_specs(FACES)))
+    workspace.console.say(f"{FACES}: a face in {seen.n_found} of {seen.n_frames} frames ({seen.share or 0:.1%})")
+    _shown(workspace, {title: runs.read(folder) for title, folder in _four(workspace, wish).items()})
     for note in NOTES:
-        desk.console.say(note)
+        workspace.console.say(note)
 
 
-def _four(desk: "Desk", wish: "Wish") -> dict[str, Path]:
+def _four(workspace: "Workspace", wish: "Wish") -> dict[str, Path]:
     """Make the four runs, or find them made; return their folders by what they are called."""
     classifier = discovery.classifier(CLASSIFIER)
-    hushed = replace(desk, console=Terminal(quiet=True))
+    hushed = replace(workspace, console=Terminal(quiet=True))
     learned_from = replace(wish, inner=True)
     alone = {
         f"{medium} alone": experiment.run(hushed, ((feature,), classifier), learned_from, None)
@@ -61,20 +61,20 @@ def _four(desk: "Desk", wish: "Wish") -> dict[str, Path]:
     }
     early = experiment.run(hushed, ((AUDIO, FACE), classifier), wish, None)
     late = experiment.fuse_runs(
-        hushed.console, [str(folder) for folder in alone.values()], "late", desk.folder.parent, None
+        hushed.console, [str(folder) for folder in alone.values()], "late", workspace.folder.parent, None
     )
     return alone | {"early fused": early, "late fused": late}
 
 
-def _shown(desk: "Desk", four: "Mapping[str, Run]") -> None:
+def _shown(workspace: "Workspace", four: "Mapping[str, Run]") -> None:
     """Compare the runs, print them beside the better of the first two, and say where each one's report lies."""
     found = comparison.compare(list(four.values()))
-    folder = comparison.folder_of(found, desk.folder.parent)
+    folder = comparison.folder_of(found, workspace.folder.parent)
     comparison.write(found, folder)
     best = max(found["runs"][:2], key=lambda run: run["figure"]["value"])
-    tables.show_against(found, list(four), best["name"], desk.console.rich)
+    tables.show_against(found, list(four), best["name"], workspace.console.rich)
     one = next(iter(four.values())).found
-    desk.console.say(f"Chance: {one['chance_is']}, {tables.number(one['chance'][found['metric']])}.")
+    workspace.console.say(f"Chance: {one['chance_is']}, {tables.number(one['chance'][found['metric']])}.")
     for title, run in four.items():
-        desk.console.say(f"{title} -> {run.folder}")
-    desk.console.say(f"all six pairs -> {folder}")
+        workspace.console.say(f"{title} -> {run.folder}")
+    workspace.console.say(f"all six pairs -> {folder}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from affex.pipeline.caching import imports
 from affex.pipeline.caching.cache import recipe
-from affex.pipeline.corpora.base import Card
+from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.execution.proof import Likeness
 from affex.pipeline.manifest.utterance import MEDIA
 from affex.pipeline.specs import discovery
@@ -20,10 +20,10 @@ from affex.pipeline.storage import atomic
 from affex.pipeline.storage.sealed import DamagedError
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
-from affex.pipeline.workspace.workspace import Desk, extracted, matrix_of, readable, utterances_of
+from affex.pipeline.workspace.workspace import Workspace, extracted, matrix_of, readable, utterances_of
 
 if TYPE_CHECKING:
-    from affex.pipeline.evaluation.finished_folds import KeptFolds
+    from affex.pipeline.evaluation.finished_folds import FinishedFolds
     from affex.pipeline.evaluation.results import Result
     from affex.pipeline.evaluation.task import Settings, Task
     from affex.pipeline.streams.table import Matrix, SpeakerNorm
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 PRINTS = "fingerprint"
 
 #: What LEAK=1 sets beside an honest protocol.
-LEAKY = Card("random-k", "random-k")
+LEAKY = Protocol("random-k", "random-k")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +42,14 @@ class Wish:
     Parameters
     ----------
     partial
-        Whether a card's asserted counts may be missed.
+        Whether a protocol's asserted counts may be missed.
     inner
         Whether a run keeps what a fusion may learn from.
     allow_leaks
         Whether to go on where the audit finds leaks.
     """
 
-    card: Card
+    protocol: Protocol
     speaker_norm: "SpeakerNorm" = False
     reweight: bool = False
     soft: bool = False
@@ -60,7 +60,7 @@ class Wish:
     allow_leaks: bool = False
 
 
-def single(desk: Desk, member: Member, wish: Wish, out: Path | None, *, leak: bool) -> Path:
+def single(workspace: Workspace, member: Member, wish: Wish, out: Path | None, *, leak: bool) -> Path:
     """Evaluate one model; with `leak`, also as if speakers did not matter, and say the difference.
 
     Returns
@@ -70,16 +70,18 @@ def single(desk: Desk, member: Member, wish: Wish, out: Path | None, *, leak: bo
     """
     from affex.pipeline.reporting import comparison
 
-    _require_honest(wish.card, leak=leak)
-    folder = run(desk, member, wish, out)
+    _require_honest(wish.protocol, leak=leak)
+    folder = run(workspace, member, wish, out)
     if leak:
-        leaky = replace(wish, card=_leaky(wish.card), allow_leaks=True)
-        comparison.show_leak(desk.console, folder, run(desk, member, leaky, out and out / "random-k"))
+        leaky = replace(wish, protocol=_leaky(wish.protocol), allow_leaks=True)
+        comparison.show_leak(workspace.console, folder, run(workspace, member, leaky, out and out / "random-k"))
     return folder
 
 
-def fused(desk: Desk, members: Sequence[Member], wish: Wish, fusion: str, out: Path | None, *, leak: bool) -> Path:
-    """Evaluate several models on one card and fuse their scores; with `leak`, also as if speakers did not matter.
+def fused(
+    workspace: Workspace, members: Sequence[Member], wish: Wish, fusion: str, out: Path | None, *, leak: bool
+) -> Path:
+    """Evaluate several models on one protocol and fuse their scores; with `leak`, also as if speakers did not matter.
 
     Returns
     -------
@@ -90,25 +92,27 @@ def fused(desk: Desk, members: Sequence[Member], wish: Wish, fusion: str, out: P
     from affex.pipeline.reporting import comparison
 
     rule = rules.rule_of(fusion)
-    rules.require_able(rule, wish.card.target)
-    _require_honest(wish.card, leak=leak)
-    folders = [_fused(desk, members, wish, rule, out)]
+    rules.require_able(rule, wish.protocol.target)
+    _require_honest(wish.protocol, leak=leak)
+    folders = [_fused(workspace, members, wish, rule, out)]
     if leak:
-        leaky = replace(wish, card=_leaky(wish.card), allow_leaks=True)
-        folders.append(_fused(desk, members, leaky, rule, out and out / "random-k"))
-        comparison.show_leak(desk.console, *folders)
+        leaky = replace(wish, protocol=_leaky(wish.protocol), allow_leaks=True)
+        folders.append(_fused(workspace, members, leaky, rule, out and out / "random-k"))
+        comparison.show_leak(workspace.console, *folders)
     return folders[0]
 
 
-def _fused(desk: Desk, members: Sequence[Member], wish: Wish, rule: str, out: Path | None) -> Path:
+def _fused(workspace: Workspace, members: Sequence[Member], wish: Wish, rule: str, out: Path | None) -> Path:
     from affex.pipeline.fusion import fusion as rules
 
     wish = replace(wish, inner=wish.inner or rules.RULES[rule].learns)
-    planned = [_settings(desk, member, wish) for member in members]
-    _foresee(desk, [settings for _, settings in planned])
-    extracted(desk, [spec for specs, _ in planned for spec in specs], beside=_prints())
-    folders = [_evaluated(desk, specs, settings, wish, None) for specs, settings in planned]
-    return fuse_runs(desk.console, [str(folder) for folder in folders], f"late:{rule}", desk.folder.parent, out)
+    planned = [_settings(workspace, member, wish) for member in members]
+    _foresee(workspace, [settings for _, settings in planned])
+    extracted(workspace, [spec for specs, _ in planned for spec in specs], beside=_prints())
+    folders = [_evaluated(workspace, specs, settings, wish, None) for specs, settings in planned]
+    return fuse_runs(
+        workspace.console, [str(folder) for folder in folders], f"late:{rule}", workspace.folder.parent, out
+    )
 
 
 def fuse_runs(console: Terminal, names: Sequence[str], fusion: str, cache: Path, out: Path | None) -> Path:
@@ -120,76 +124,80 @@ def fuse_runs(console: Terminal, names: Sequence[str], fusion: str, cache: Path,
     members, rule = runs.find(names, cache), rules.rule_of(fusion)
     about = rules.about(members, rule)
     folder = out or cache / about.corpus / "runs" / report.run_name(about)
-    basis = report.rests_on(None, about)
+    basis = report.depends_on(None, about)
     if not _shown_again(console, folder, basis):
         _written(console, rules.late(members, rule), folder, basis)
     return folder
 
 
-def run(desk: Desk, member: Member, wish: Wish, out: Path | None) -> Path:
-    """Extract what is missing and evaluate one model under a card; return the run's folder.
+def run(workspace: Workspace, member: Member, wish: Wish, out: Path | None) -> Path:
+    """Extract what is missing and evaluate one model under a protocol; return the run's folder.
 
     Raises
     ------
     AffexError
         As `extracted`; or if the audit finds leaks and was not told to go on, or the evaluation cannot be done.
     """
-    specs, settings = _settings(desk, member, wish)
-    _foresee(desk, [settings])
-    extracted(desk, specs, beside=_prints())
-    return _evaluated(desk, specs, settings, wish, out)
+    specs, settings = _settings(workspace, member, wish)
+    _foresee(workspace, [settings])
+    extracted(workspace, specs, beside=_prints())
+    return _evaluated(workspace, specs, settings, wish, out)
 
 
-def _foresee(desk: Desk, planned: "Sequence[Settings]") -> None:
+def _foresee(workspace: Workspace, planned: "Sequence[Settings]") -> None:
     """Say once what evaluations will have to do without, or refuse them, before anything is extracted."""
     from affex.pipeline.evaluation.prechecks import foreseen
 
-    utterances = utterances_of(desk)
+    utterances = utterances_of(workspace)
     for sentence in dict.fromkeys(sentence for settings in planned for sentence in foreseen(utterances, settings)):
-        desk.console.say(sentence)
+        workspace.console.say(sentence)
 
 
 def _prints() -> tuple[FeatureSpec, ...]:
     return discovery.feature_specs(PRINTS)
 
 
-def _evaluated(desk: Desk, specs: Sequence[FeatureSpec], settings: "Settings", wish: Wish, out: Path | None) -> Path:
+def _evaluated(
+    workspace: Workspace, specs: Sequence[FeatureSpec], settings: "Settings", wish: Wish, out: Path | None
+) -> Path:
     """Evaluate a model whose features are there, or show again what rests on the same; return the run's folder."""
-    from affex.pipeline.evaluation.finished_folds import KeptFolds, inside
+    from affex.pipeline.evaluation.finished_folds import FinishedFolds, inside
     from affex.pipeline.evaluation.task import prepare
     from affex.pipeline.reporting import report
 
-    folder = out or desk.folder / "runs" / report.run_name(settings.about())
-    matrix, prints = (matrix_of(desk, wanted) for wanted in (specs, _prints()))
-    basis = report.rests_on(matrix, settings.about(), _digest(prints), str(wish.allow_leaks), *desk.notes)
-    kept = KeptFolds(inside(folder), basis, wish.inner)
-    if _shown_again(desk.console, folder, basis, inner=wish.inner):
+    folder = out or workspace.folder / "runs" / report.run_name(settings.about())
+    matrix, prints = (matrix_of(workspace, wanted) for wanted in (specs, _prints()))
+    basis = report.depends_on(matrix, settings.about(), _digest(prints), str(wish.allow_leaks), *workspace.notes)
+    kept = FinishedFolds(inside(folder), basis, wish.inner)
+    if _shown_again(workspace.console, folder, basis, inner=wish.inner):
         kept.clear()
         return folder
     task = prepare(matrix, settings, partial=wish.partial)
     media = _media(specs)
     leaks, warnings = _audited(task, settings, prints, matrix, media, allow=wish.allow_leaks)
     atomic.require_writable(folder)
-    result = _judged(desk, task, settings, kept)
-    notes = (*desk.notes, *warnings, *result.notes)
-    _written(desk.console, replace(result, notes=notes, leaks=leaks), folder, basis)
+    result = _cross_validated(workspace, task, settings, kept)
+    notes = (*workspace.notes, *warnings, *result.notes)
+    _written(workspace.console, replace(result, notes=notes, leaks=leaks), folder, basis)
     kept.clear()
     return folder
 
 
-def _settings(desk: Desk, member: Member, wish: Wish) -> "tuple[tuple[FeatureSpec, ...], Settings]":
+def _settings(workspace: Workspace, member: Member, wish: Wish) -> "tuple[tuple[FeatureSpec, ...], Settings]":
     from affex.pipeline.evaluation import task
     from affex.pipeline.evaluation.selection import require_target
 
-    require_target(wish.card.target, (utterance for dataset in desk.datasets for utterance in dataset.utterances))
+    require_target(
+        wish.protocol.target, (utterance for dataset in workspace.datasets for utterance in dataset.utterances)
+    )
     names, classifier = member
-    specs = readable(desk.console, names, classifier, desk.imported)
+    specs = readable(workspace.console, names, classifier, workspace.imported)
     settings = task.Settings(
-        corpus=desk.name,
+        corpus=workspace.name,
         features=tuple(map(str, specs)),
         keys=tuple(recipe(spec.feature).key for spec in specs),
         classifier=classifier,
-        card=wish.card,
+        protocol=wish.protocol,
         speaker_norm=wish.speaker_norm,
         reweight=wish.reweight,
         soft=wish.soft,
@@ -227,8 +235,8 @@ def _audited(
         prints=prints.take([place[utterance.id] for utterance in task.utterances]),
         rows=rows,
         media=media,
-        strict_dialogs=settings.classifier.context or settings.card.protocol == "session",
-        strict_sessions=settings.card.protocol == "session",
+        strict_dialogs=settings.classifier.context or settings.protocol.scheme == "session",
+        strict_sessions=settings.protocol.scheme == "session",
     )
     errors = audit.errors(findings)
     if errors and not allow:
@@ -236,20 +244,22 @@ def _audited(
     return tuple(error.message for error in errors), audit.warnings(findings)
 
 
-def _judged(desk: Desk, task: "Task", settings: "Settings", kept: "KeptFolds") -> "Result":
+def _cross_validated(workspace: Workspace, task: "Task", settings: "Settings", kept: "FinishedFolds") -> "Result":
     """Evaluate with a progress bar of the folds, those that a run left behind excepted; keep each as it ends."""
     from affex.pipeline.evaluation.evaluate import judge
     from affex.pipeline.reporting.report import DISTRIBUTIONS
 
     known, n_folds = kept.read(task.folds), len(task.folds)
     if known:
-        desk.console.say(f"{len(known)} of {n_folds} folds were kept by a run that did not end: it goes on from there")
-    with desk.console.progress(f"evaluating {settings.classifier.name}", n_folds, "folds") as tick:
+        workspace.console.say(
+            f"{len(known)} of {n_folds} folds were kept by a run that did not end: it goes on from there"
+        )
+    with workspace.console.progress(f"evaluating {settings.classifier.name}", n_folds, "folds") as tick:
         tick(len(known))
         return judge(
             task,
             settings,
-            runner=desk.runner() if len(known) < n_folds else None,
+            runner=workspace.runner() if len(known) < n_folds else None,
             inner=kept.inner,
             progress=lambda *_: tick(1),
             known=known,
@@ -278,20 +288,22 @@ def _shown_again(console: Terminal, folder: Path, basis: str, *, inner: bool = F
     return text is not None
 
 
-def _require_honest(card: Card, *, leak: bool) -> None:
+def _require_honest(protocol: Protocol, *, leak: bool) -> None:
     """Refuse to show what a leak is worth beside the leak itself.
 
     Raises
     ------
     UsageError
-        If the card's own protocol is the leaky one.
+        If the protocol's own protocol is the leaky one.
     """
-    if leak and card.protocol == LEAKY.protocol:
-        raise UsageError(f"LEAK=1 sets {LEAKY.protocol} beside an honest protocol: name that, as in PROTOCOL=loso.")
+    if leak and protocol.scheme == LEAKY.scheme:
+        raise UsageError(f"LEAK=1 sets {LEAKY.scheme} beside an honest protocol: name that, as in PROTOCOL=loso.")
 
 
-def _leaky(card: Card) -> Card:
-    return replace(LEAKY, parts=card.parts, target=card.target, classes=card.classes, agreement=card.agreement)
+def _leaky(protocol: Protocol) -> Protocol:
+    return replace(
+        LEAKY, parts=protocol.parts, target=protocol.target, classes=protocol.classes, agreement=protocol.agreement
+    )
 
 
 def _digest(prints: "Matrix") -> str:

@@ -1,6 +1,6 @@
 """Desk: corpora at hand, and where work runs; their features extracted, and read as rows.
 
-Here the arrows from corpora to a matrix are joined, for whoever judges, fits or predicts; each of them is a function
+Here the arrows from corpora to a matrix are joined, for whoever evaluates, fits or predicts; each of them is a function
 elsewhere.
 """
 
@@ -34,7 +34,7 @@ SHOWN = 8
 
 
 @dataclass(frozen=True)
-class Desk:
+class Workspace:
     """Corpora at hand, the terminal, where work runs (opened when first asked for), and how features are run."""
 
     datasets: Sequence[Dataset]
@@ -86,8 +86,8 @@ class Running:
 
 
 @contextlib.contextmanager
-def open_desk(datasets: Sequence[Dataset], console: Terminal, running: Running) -> Iterator[Desk]:
-    """Open a desk; extraction and folds share one cluster, which is started when there is something to do."""
+def open_workspace(datasets: Sequence[Dataset], console: Terminal, running: Running) -> Iterator[Workspace]:
+    """Open a workspace; extraction and folds share one cluster, which is started when there is something to do."""
     from joblib import cpu_count
 
     device, weights = running.device, running.weights
@@ -95,7 +95,7 @@ def open_desk(datasets: Sequence[Dataset], console: Terminal, running: Running) 
     jobs = running.jobs or cpu_count()
 
     with contextlib.ExitStack() as stack:
-        yield Desk(
+        yield Workspace(
             datasets,
             console,
             functools.cache(
@@ -134,36 +134,36 @@ def _gpus(device: str) -> int:
     return torch.cuda.device_count()
 
 
-def extracted(desk: Desk, specs: Sequence[FeatureSpec], beside: Sequence[FeatureSpec] = ()) -> None:
-    """Extract what is missing, each clip decoded once for all, and say how it went.
+def extracted(workspace: Workspace, specs: Sequence[FeatureSpec], beside: Sequence[FeatureSpec] = ()) -> None:
+    """Extract what is missing, each utterance decoded once for all, and say how it went.
 
     Parameters
     ----------
     beside
-        What is extracted along, and spoken of only where something was missing; it is no error if no clip has it.
+        What is extracted along, and spoken of only where something was missing; it is no error if no utterance has it.
 
     Raises
     ------
     AffexError
-        If what a feature needs is not there, or no clip of a corpus has any of the features.
+        If what a feature needs is not there, or no utterance of a corpus has any of the features.
     """
     specs = list(dict.fromkeys(spec.unpooled for spec in specs))
     extra = [spec for spec in beside if spec not in specs]
-    for dataset in desk.datasets:
+    for dataset in workspace.datasets:
         began = time.monotonic()
         wanted = [spec for spec in (*specs, *extra) if not imports.is_imported(spec)]
         summaries = [_imported(dataset, spec) for spec in specs if imports.is_imported(spec)]
         if wanted:
-            running = lambda: contextlib.nullcontext(desk.runner())  # noqa: E731 - a name for what it is
-            summaries += extract(dataset, wanted, running, desk.console, desk.runtime)
+            running = lambda: contextlib.nullcontext(workspace.runner())  # noqa: E731 - a name for what it is
+            summaries += extract(dataset, wanted, running, workspace.console, workspace.runtime)
         for summary in summaries:
             if summary.computed or summary.spec not in extra:
-                _show(desk.console, summary)
-        desk.console.say(f"{dataset.name}: {len(dataset.utterances)} utterances, {time.monotonic() - began:.1f} s")
+                _show(workspace.console, summary)
+        workspace.console.say(f"{dataset.name}: {len(dataset.utterances)} utterances, {time.monotonic() - began:.1f} s")
         asked = [summary for summary in summaries if summary.spec in specs]
         if asked and all(len(summary.failures) == len(dataset.utterances) for summary in asked):
             raise AffexError(
-                f"No clip has any of the features ({' '.join(map(str, specs))}); the reasons stand above. "
+                f"No utterance has any of the features ({' '.join(map(str, specs))}); the reasons stand above. "
                 "Name features of media that are there."
             )
 
@@ -211,21 +211,23 @@ def readable(
     discovery.require_level(classifier, specs)
     for before, spec in zip(asked, specs, strict=True):
         if before != spec:
-            console.say(f"{before} has one row a frame, and {classifier.name} reads one a clip: pooled, as {spec}")
+            console.say(
+                f"{before} has one row a frame, and {classifier.name} reads one an utterance: pooled, as {spec}"
+            )
     return specs
 
 
-def utterances_of(desk: Desk) -> tuple[Utterance, ...]:
+def utterances_of(workspace: Workspace) -> tuple[Utterance, ...]:
     """Return the utterances of the corpora, as those of `matrix_of`."""
     from affex.pipeline.streams.table import placed
 
-    every = tuple(utterance for dataset in desk.datasets for utterance in dataset.utterances)
-    return tuple(map(placed, every)) if len(desk.datasets) > 1 else every
+    every = tuple(utterance for dataset in workspace.datasets for utterance in dataset.utterances)
+    return tuple(map(placed, every)) if len(workspace.datasets) > 1 else every
 
 
-def matrix_of(desk: Desk, specs: Sequence[FeatureSpec]) -> "Matrix":
+def matrix_of(workspace: Workspace, specs: Sequence[FeatureSpec]) -> "Matrix":
     """Return the rows of the corpora, joined where there are several."""
     from affex.pipeline.streams.table import joined, load
 
-    matrices = [load(dataset, specs) for dataset in desk.datasets]
+    matrices = [load(dataset, specs) for dataset in workspace.datasets]
     return joined(matrices) if len(matrices) > 1 else matrices[0]

@@ -29,7 +29,7 @@ HEADERS = {
 LOST = slice(3, 5)
 
 
-class Said(NamedTuple):
+class Spoken(NamedTuple):
     """One turn of a dialog: who speaks, which of that actor's turns it is, and what most raters heard."""
 
     speaker: str
@@ -38,11 +38,11 @@ class Said(NamedTuple):
 
 
 #: Both actors say something under each of these, in turn.
-SAID = tuple(Said(who, n, emotion) for n, emotion in enumerate(("ang", "hap", "exc", "neu", "sad")) for who in "FM")
+SAID = tuple(Spoken(who, n, emotion) for n, emotion in enumerate(("ang", "hap", "exc", "neu", "sad")) for who in "FM")
 SECONDS = 1.0
 
 
-def name_of(dialog: str, said: Said) -> str:
+def name_of(dialog: str, said: Spoken) -> str:
     return f"{dialog}_{said.speaker}{said.number:03d}"
 
 
@@ -105,7 +105,7 @@ def write(path: Path, text: str = "") -> None:
 
 
 def dialog(
-    root: Path, name: str, said: Sequence[Said] = SAID, spans: Sequence[tuple[float, float]] | None = None
+    root: Path, name: str, said: Sequence[Spoken] = SAID, spans: Sequence[tuple[float, float]] | None = None
 ) -> None:
     """Write a dialog's files, those that are media empty; each actor's turns have motion capture, as shipped.
 

@@ -76,7 +76,7 @@ def cremad_clips() -> list[str]:
     levels = [f"{a}_IEO_{e}_{x}" for a, e, x in product(actors, emotions, ("LO", "MD", "HI")) if e != "NEU"]
     others = [f"{a}_{s}_{e}_XX" for a, s, e in product(actors, cremad.SENTENCES, emotions) if s != "IEO"]
     neutral = [f"{a}_IEO_NEU_XX" for a in islice(actors, 7442 - len(levels) - len(others))]
-    return [f"AudioWAV/{clip}.wav" for clip in (*levels, *others, *neutral)]
+    return [f"AudioWAV/{utterance}.wav" for utterance in (*levels, *others, *neutral)]
 
 
 def savee() -> list[str]:
@@ -139,7 +139,7 @@ def emodb2(root: Path) -> Path:
 
 
 def omg(root: Path, *, train: str = "train", suffix: str = "mp4", blank: int = 0) -> Path:
-    """Return a tree of the tables for training and validation, and of a film of each."""
+    """Return a tree of the tables for training and validation, and of a video of each."""
     header = ("link", "start", "end", "video", "utterance", "arousal", "valence", "EmotionMaxVote")
     root.mkdir(parents=True)
     for title, folder, n, more in (("Train", train, 2442, blank), ("Validation", "validation", 617, 0)):
@@ -165,14 +165,14 @@ def mosi(root: Path, recordings: Sequence[int] = (), folder: str = "Raw/Audio/WA
 
 
 def baum1s(root: Path, sheet: str) -> Path:
-    """Return a tree of three films, whose sheet goes by another name."""
+    """Return a tree of three videos, whose sheet goes by another name."""
     whole = trees.baum1s(root) / "Annotations_BAUM1s.xlsx"
     if not sheet.endswith(".csv"):
         whole.rename(root / sheet)
         return root
     whole.unlink()
     rows = [
-        ("Clip Name", "Emotion"),
+        ("Utterance Name", "Emotion"),
         ("S001_001", "Happiness"),
         ("S001_002", "Concentrating"),
         ("S031_001", "Contempt"),
@@ -293,7 +293,7 @@ LAYOUTS = (
     ),
     Layout("cremad", "audiowav/, .WAV", of(lambda: ending("WAV", below("audiowav", some()))), 500, partial=True),
     Layout("cremad", "films converted to mp4", of(lambda: ending("mp4", below("Films", some()))), 500, partial=True),
-    Layout("savee", "AudioData/DC/ and films (its owners')", of(lambda: (*savee(), *savee_films())), 480),
+    Layout("savee", "AudioData/DC/ and videos (its owners')", of(lambda: (*savee(), *savee_films())), 480),
     Layout("savee", "ALL/DC_a01.wav", of(lambda: in_one(savee())), 480),
     Layout("savee", "ALL/ beside AudioData/", both_of_savee, 480, twice(480)),
     Layout("savee", "audiodata/dc/, .WAV", of(lambda: ending("WAV", map(str.lower, savee()))), 480),
@@ -316,7 +316,7 @@ LAYOUTS = (
         "subject 1/anger/sentence 1/ (its owners')",
         of(enterface),
         1287,
-        ("6 films are whole sessions, not one sentence each, and left out: subject 6/anger/s6_an.avi",),
+        ("6 videos are whole sessions, not one sentence each, and left out: subject 6/anger/s6_an.avi",),
     ),
     Layout("enterface", "subject_1, .AVI", of(lambda: ending("AVI", (n.replace(" ", "_") for n in enterface()))), 1287),
     Layout("enterface", "mp4, one deeper", of(lambda: (f"a b/{n}" for n in ending("mp4", enterface()))), 1287),

@@ -17,7 +17,7 @@ import numpy as np
 import soundfile
 from affex.features.capture.markers import MARKERS, REGIONS
 from affex.pipeline.corpora import demo
-from dialogs import Said
+from dialogs import Spoken
 from films import film
 from numpy.typing import NDArray
 
@@ -51,11 +51,11 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Turn:
-    """A turn that is played: who says it when, as which clips of the corpus ``demo``."""
+    """A turn that is played: who says it when, as which utterances of the corpus ``demo``."""
 
-    said: Said
+    said: Spoken
     start: float
-    clips: tuple[demo.Clip, ...]
+    utterances: tuple[demo.Performance, ...]
     samples: Samples
 
     @property
@@ -72,14 +72,14 @@ def iemocap(
     filmed: bool = True,
 ) -> Path:
     """Return a tree of some sessions, the same dialogs in each; both actors say something under each emotion."""
-    said = [Said(who, n, emotion) for n, emotion in enumerate(emotions) for who in "FM"]
+    said = [Spoken(who, n, emotion) for n, emotion in enumerate(emotions) for who in "FM"]
     for session, (number, name) in itertools.product(sessions, enumerate(names)):
         play(root, f"Ses0{session}{name}", said, number, filmed=filmed)
     return root
 
 
-def play(root: Path, name: str, said: Sequence[Said], number: int = 0, *, filmed: bool = True) -> None:
-    """Write a dialog's files, media among them (no film, if it is not filmed); each number has its own sentences."""
+def play(root: Path, name: str, said: Sequence[Spoken], number: int = 0, *, filmed: bool = True) -> None:
+    """Write a dialog's files, media among them (no video, if it is not filmed); each number has its own sentences."""
     turns = _turns(name, said, number)
     dialogs.dialog(root, name, said, [(turn.start, turn.seconds) for turn in turns])
     session = root / f"Session{name[4]}"
@@ -97,28 +97,28 @@ def play(root: Path, name: str, said: Sequence[Said], number: int = 0, *, filmed
         path.unlink()
 
 
-def _turns(name: str, said: Sequence[Said], number: int) -> list[Turn]:
+def _turns(name: str, said: Sequence[Spoken], number: int) -> list[Turn]:
     """Return a dialog's turns, one after another; every third begins before the last has ended."""
     turns: list[Turn] = []
     for place, one in enumerate(said):
-        clips = _clips(name, one, number)
+        utterances = _utterances(name, one, number)
         last = turns[-1] if turns else None
         gap = -TOGETHER if place % 3 == 2 else PAUSE
         start = round(last.start + last.seconds + gap, 4) if last else PAUSE
-        turns.append(Turn(one, start, clips, np.concatenate([_speech(clip) for clip in clips])))
+        turns.append(Turn(one, start, utterances, np.concatenate([_speech(utterance) for utterance in utterances])))
     return turns
 
 
-def _clips(name: str, said: Said, number: int) -> tuple[demo.Clip, ...]:
+def _utterances(name: str, said: Spoken, number: int) -> tuple[demo.Performance, ...]:
     """Return two sentences of an actor; what a turn of a dialog says is the same in each session."""
     speaker = 2 * int(name[4]) + "MF".index(said.speaker)
     first = 2 * (len(PLAYED) * number + said.number)
-    return tuple(demo.Clip(speaker, PLAYED[said.emotion], take) for take in (first, first + 1))
+    return tuple(demo.Performance(speaker, PLAYED[said.emotion], take) for take in (first, first + 1))
 
 
-def _speech(clip: demo.Clip) -> Samples:
-    """Return a clip's sound, as long as its pictures."""
-    samples = demo.speech(clip)
+def _speech(utterance: demo.Performance) -> Samples:
+    """Return an utterance's sound, as long as its pictures."""
+    samples = demo.speech(utterance)
     return np.pad(samples, (0, -len(samples) % (demo.RATE // demo.FRAME_RATE)))
 
 
@@ -177,14 +177,14 @@ def _seen(turns: Sequence[Turn], n_samples: int, marked: str) -> Iterator[Pictur
 
 def _faces(turns: Sequence[Turn], n_drawn: int) -> Iterator[Picture]:
     """Yield an actor's faces, speaking in the turns given, all of one actor, and listening between them."""
-    idle = demo.Clip(turns[0].clips[0].speaker, "neutral", 0)
+    idle = demo.Performance(turns[0].utterances[0].speaker, "neutral", 0)
     at = 0
     for turn in turns:
         first = round(turn.start * demo.FRAME_RATE)
         yield from demo.face(idle, np.zeros(max(0, first - at)))
         spoken = demo.loudness(turn.samples)
-        halves = np.array_split(spoken, len(turn.clips))
-        faces = itertools.chain.from_iterable(map(demo.face, turn.clips, halves))
+        halves = np.array_split(spoken, len(turn.utterances))
+        faces = itertools.chain.from_iterable(map(demo.face, turn.utterances, halves))
         yield from itertools.islice(faces, max(0, at - first), None)
         at = max(at, first + len(spoken))
     yield from demo.face(idle, np.zeros(max(0, n_drawn - at)))

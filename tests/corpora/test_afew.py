@@ -57,7 +57,7 @@ def test_other_files_are_not_its(tmp_path):
 
 def test_its_split_is_the_one_fold(tmp_path):
     utterances = find(tree(tmp_path))
-    (fold,) = folds(CORPUS.cards[0], utterances)
+    (fold,) = folds(CORPUS.protocols[0], utterances)
     assert fold.name == "validation"
     assert {utterances[i].split for i in fold.train} == {"train"}
     assert {utterances[i].split for i in fold.test} == {"validation"}

@@ -38,8 +38,8 @@ def test_its_lines_are_filled_in(corpus):
 
 
 def test_its_cards_have_names_of_their_own_and_parts_that_are_counted(corpus):
-    assert len({card.name for card in corpus.cards}) == len(corpus.cards) > 0
-    assert {part for card in corpus.cards for part in card.parts} <= set(corpus.counts)
+    assert len({protocol.name for protocol in corpus.protocols}) == len(corpus.protocols) > 0
+    assert {part for protocol in corpus.protocols for part in protocol.parts} <= set(corpus.counts)
 
 
 def test_what_its_files_are_told_has_the_stated_default(corpus):

@@ -1,4 +1,4 @@
-"""BAUM-1s: labels from the sheet as Excel writes it, films from their half of the release."""
+"""BAUM-1s: labels from the sheet as Excel writes it, videos from their half of the release."""
 
 import zipfile
 
@@ -14,7 +14,7 @@ CLIP = "s001/S001_001.mp4"
 
 
 def with_sheet(root, *rows, film=CLIP):
-    workbook(touch(root, film) / SHEET, ("Clip Name", "Emotion"), *rows)
+    workbook(touch(root, film) / SHEET, ("Utterance Name", "Emotion"), *rows)
     return root
 
 
@@ -75,7 +75,7 @@ def test_texts_in_runs_and_within_the_cell_are_read(tmp_path):
 def test_a_missing_sheet_is_told(tmp_path):
     text = message(touch(tmp_path, CLIP))
     assert f"the sheet {SHEET} (or " in text
-    assert "found films: 1, sheets: 0" in text
+    assert "found videos: 1, sheets: 0" in text
 
 
 def test_a_sheet_of_other_films_is_told(tmp_path):
@@ -84,7 +84,7 @@ def test_a_sheet_of_other_films_is_told(tmp_path):
 
 def test_a_row_without_an_emotion_is_named(tmp_path):
     text = message(with_sheet(tmp_path, ("S001_001", "Glee")))
-    assert "clip S001_001: expected one emotion of anger, boredom" in text
+    assert "utterance S001_001: expected one emotion of anger, boredom" in text
     assert "found none. Mend the row 'S001_001 | Glee'" in text
 
 
@@ -118,7 +118,7 @@ def test_a_workbook_with_a_flipped_byte_is_told(tmp_path):
 
 
 def test_the_six_are_labels_of_its(tmp_path):
-    six = next(card for card in CORPUS.cards if card.name == "six")
+    six = next(protocol for protocol in CORPUS.protocols if protocol.name == "six")
     assert len(class_map(six.classes, LABELS)) == 6
 
 
@@ -134,7 +134,7 @@ def test_a_count_that_nobody_published_is_told():
 @pytest.mark.parametrize("name", ["Annotations_BAUM1s.csv", "annotations_baum1s.CSV", "Annotations_BAUM1s_fixed.csv"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_the_sheet_as_a_table(name, delimiter, tmp_path):
-    rows = [("No", "Clip Name", "Emotion"), ("1", "S001_001 ", "Happiness")]
+    rows = [("No", "Utterance Name", "Emotion"), ("1", "S001_001 ", "Happiness")]
     (touch(tmp_path, CLIP) / name).write_text(
         "".join(f"{delimiter.join(row)}\r\n" for row in rows), encoding="utf-8-sig"
     )
@@ -144,7 +144,7 @@ def test_the_sheet_as_a_table(name, delimiter, tmp_path):
 
 def test_the_mended_sheet_is_read_where_both_are_there_and_said_to_be(tmp_path):
     with_sheet(tmp_path, ("S001_001", "Fear"))
-    workbook(tmp_path / "Annotations_BAUM1s_fixed.xlsx", ("Clip Name", "Emotion"), ("S001_001", "Anger"))
+    workbook(tmp_path / "Annotations_BAUM1s_fixed.xlsx", ("Utterance Name", "Emotion"), ("S001_001", "Anger"))
     found = find(tmp_path)
     assert [utterance.label for utterance in found] == ["anger"]
     assert found.remarks == (

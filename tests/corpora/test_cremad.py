@@ -93,7 +93,7 @@ def test_the_counts_are_those_of_the_whole_release(tmp_path):
     others = [f"{a}_{s}_{e}_XX" for a in range(1001, 1092) for s in SENTENCES if s != "IEO" for e in LABELS]
     rest = 7442 - len(levels) - len(others)
     neutral = [f"{a}_IEO_NEU_XX" for a in range(1001, 1001 + rest)]
-    utterances = find(touch(tmp_path, *(f"AudioWAV/{clip}.wav" for clip in (*levels, *others, *neutral))))
+    utterances = find(touch(tmp_path, *(f"AudioWAV/{utterance}.wav" for utterance in (*levels, *others, *neutral))))
     assert Counter(utterance.part for utterance in utterances) == CORPUS.counts
     assert sum(CORPUS.counts.values()) == 7442
     assert not shortfalls(CORPUS, utterances)

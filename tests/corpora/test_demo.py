@@ -38,10 +38,10 @@ def test_it_is_small(root):
 
 
 def test_a_file_holds_the_samples_that_were_synthesised(root):
-    clip = demo.CLIPS[37]
+    signal = demo.PERFORMANCES[37]
     media = demo.find(root)[37].audio
     np.testing.assert_allclose(
-        decode_audio(root, media, demo.RATE, 10.0).samples, demo.speech(clip), atol=1.01 * 2**-15
+        decode_audio(root, media, demo.RATE, 10.0).samples, demo.speech(signal), atol=1.01 * 2**-15
     )
 
 
@@ -53,27 +53,27 @@ def test_sound_and_picture_are_of_one_length(root):
 
 
 def test_no_clip_is_clipped():
-    assert max(np.abs(demo.speech(clip)).max() for clip in demo.CLIPS) < 1
+    assert max(np.abs(demo.speech(signal)).max() for signal in demo.PERFORMANCES) < 1
 
 
 def test_making_it_again_gives_the_same_bytes(root, tmp_path, monkeypatch):
-    monkeypatch.setattr(demo, "CLIPS", demo.CLIPS[::40])
+    monkeypatch.setattr(demo, "PERFORMANCES", demo.PERFORMANCES[::40])
     demo.make(tmp_path)
-    assert len(demo.CLIPS) == 4
-    for clip in demo.CLIPS:
-        assert (tmp_path / clip.name).read_bytes() == (root / clip.name).read_bytes()
+    assert len(demo.PERFORMANCES) == 4
+    for signal in demo.PERFORMANCES:
+        assert (tmp_path / signal.name).read_bytes() == (root / signal.name).read_bytes()
 
 
 def test_clips_that_come_out_otherwise_need_a_new_version():
     assert demo.RECIPE == {"version": 2, "seed": 2024}
-    sounds = map(demo.speech, demo.CLIPS[::40])
+    sounds = map(demo.speech, demo.PERFORMANCES[::40])
     assert [(len(sound), round(float(np.abs(np.diff(sound)).mean()), 5)) for sound in sounds] == [
         (18961, 0.00923),
         (20135, 0.01345),
         (20409, 0.01385),
         (20954, 0.01281),
     ]
-    pictures = (next(demo.face(clip, np.zeros(1))) for clip in demo.CLIPS[::27])
+    pictures = (next(demo.face(signal, np.zeros(1))) for signal in demo.PERFORMANCES[::27])
     assert [round(float(picture.mean()), 2) for picture in pictures] == [99.25, 123.89, 131.02, 96.76, 134.15, 104.77]
 
 
@@ -83,9 +83,9 @@ def test_what_is_there_is_not_made_again(root):
     assert {path: path.stat().st_mtime_ns for path in root.iterdir()} == times
 
 
-@pytest.mark.parametrize("damage", ["no marker", "marker cut", "older version", "clip missing"])
+@pytest.mark.parametrize("damage", ["no marker", "marker cut", "older version", "utterance missing"])
 def test_a_folder_left_half_made_is_not_served_and_made_again(damage, tmp_path, monkeypatch):
-    monkeypatch.setattr(demo, "CLIPS", demo.CLIPS[:2])
+    monkeypatch.setattr(demo, "PERFORMANCES", demo.PERFORMANCES[:2])
     demo.make(tmp_path)
     marker = tmp_path / "demo.json"
     match damage:
@@ -95,13 +95,13 @@ def test_a_folder_left_half_made_is_not_served_and_made_again(damage, tmp_path, 
             marker.write_text("{")
         case "older version":
             marker.write_text(json.dumps(demo.RECIPE | {"version": 0}))
-        case "clip missing":
-            (tmp_path / demo.CLIPS[1].name).unlink()
+        case "utterance missing":
+            (tmp_path / demo.PERFORMANCES[1].name).unlink()
     with pytest.raises(CorpusError, match="does not hold the demo corpus"):
         demo.find(tmp_path)
     demo.make(tmp_path)
     assert len(demo.find(tmp_path)) == 2
-    assert {path.name for path in tmp_path.iterdir()} == {marker.name, *(clip.name for clip in demo.CLIPS)}
+    assert {path.name for path in tmp_path.iterdir()} == {marker.name, *(signal.name for signal in demo.PERFORMANCES)}
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path):
@@ -124,8 +124,8 @@ def test_the_default_detector_finds_the_face_whoever_shows_whatever(root):
     feature = Faces(frames="3/clip", missing="keep")
     model = feature.load(Runtime())
     found = []
-    for clip in demo.CLIPS[:: demo.N_TAKES]:
-        pictures = np.stack(frames(root / clip.name)[::6])
+    for signal in demo.PERFORMANCES[:: demo.N_TAKES]:
+        pictures = np.stack(frames(root / signal.name)[::6])
         seen = feature.extract_stream(iter([Frames(pictures, np.arange(len(pictures)) / 2)]), model)
         found.extend(is_found(seen.values))
     assert len(found) >= 32 * 3
@@ -133,7 +133,7 @@ def test_the_default_detector_finds_the_face_whoever_shows_whatever(root):
 
 
 def test_the_mouth_opens_and_the_head_moves():
-    first, second = list(demo.face(demo.CLIPS[0], np.array([0.0, 1.0])))
+    first, second = list(demo.face(demo.PERFORMANCES[0], np.array([0.0, 1.0])))
     assert first.shape == (demo.SIDE, demo.SIDE, 3)
     mouth = np.abs(first.astype(int) - second)[110:150, 70:120]
     assert mouth.mean() > 5
@@ -141,7 +141,7 @@ def test_the_mouth_opens_and_the_head_moves():
 
 def test_unheard_speakers_are_above_chance_and_below_perfect():
     """Means and deviations of the MFCC, an RBF machine without any tuning: chance is .25."""
-    from affex.features.base import Clip
+    from affex.features.base import Signal
     from sklearn.metrics import balanced_accuracy_score
     from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
     from sklearn.pipeline import make_pipeline
@@ -149,11 +149,11 @@ def test_unheard_speakers_are_above_chance_and_below_perfect():
     from sklearn.svm import SVC
 
     mfcc = discovery.feature_presets()["mfcc"]
-    rows = [mfcc.extract(Clip(demo.speech(clip).astype(np.float32), demo.RATE)).values for clip in demo.CLIPS]
+    rows = [mfcc.extract(Signal(demo.speech(one).astype(np.float32), demo.RATE)).values for one in demo.PERFORMANCES]
     X = np.array([np.concatenate([values.mean(0), values.std(0)]) for values in rows])
-    labels = [clip.emotion for clip in demo.CLIPS]
+    labels = [signal.emotion for signal in demo.PERFORMANCES]
     machine = make_pipeline(StandardScaler(), SVC(gamma=1 / X.shape[1], class_weight="balanced"))
-    speakers = [clip.speaker for clip in demo.CLIPS]
+    speakers = [signal.speaker for signal in demo.PERFORMANCES]
     predicted = cross_val_predict(machine, X, labels, groups=speakers, cv=LeaveOneGroupOut())
     uar = balanced_accuracy_score(labels, predicted)
     assert 0.55 < uar < 0.9

@@ -82,7 +82,7 @@ def test_whole_sessions_are_left_out_and_said_to_be(tmp_path):
     found = find(touch(tmp_path, cut, *sessions))
     assert [utterance.id for utterance in found] == ["s01_an_1"]
     assert found.remarks == (
-        f"enterface: 3 films are whole sessions, not one sentence each, and left out: {', '.join(sessions)}",
+        f"enterface: 3 videos are whole sessions, not one sentence each, and left out: {', '.join(sessions)}",
     )
 
 

@@ -16,7 +16,7 @@ from affex.pipeline.corpora.base import shortfalls
 from affex.pipeline.corpora.iemocap import BY_SPEAKER, CORPUS, find, remarks
 from affex.pipeline.corpora.iemocap_labels import Judgement, Rating, Turn
 from affex.pipeline.evaluation import protocols, raters
-from affex.pipeline.evaluation.folds import PROTOCOLS, folds
+from affex.pipeline.evaluation.folds import SCHEMES, folds
 from affex.pipeline.evaluation.selection import in_parts, require_counts, select
 from affex.pipeline.manifest.manifest import from_line, to_line
 from affex.pipeline.manifest.utterance import Media, Utterance
@@ -24,7 +24,7 @@ from affex.pipeline.media import video
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.errors import CorpusError, UsageError
 from corpus import Listener, write_wav
-from dialogs import Said, iemocap
+from dialogs import Spoken, iemocap
 from films import film
 from test_cli import affex
 
@@ -235,7 +235,7 @@ def test_the_pictures_of_a_turn_are_of_its_speaker_while_he_speaks(tmp_path):
 
 
 def test_turns_are_counted_by_time_since_their_numbers_begin_anew_for_each_actor(tmp_path):
-    dialogs.dialog(tmp_path, DIALOG, [Said(who, n, "neu") for who, n in zip("MMFMF", (0, 1, 0, 2, 1), strict=True)])
+    dialogs.dialog(tmp_path, DIALOG, [Spoken(who, n, "neu") for who, n in zip("MMFMF", (0, 1, 0, 2, 1), strict=True)])
     file = tmp_path / f"Session1/dialog/EmoEvaluation/{DIALOG}.txt"
     blocks = file.read_text().split("\n\n")
     random.Random(0).shuffle(blocks)
@@ -245,7 +245,7 @@ def test_turns_are_counted_by_time_since_their_numbers_begin_anew_for_each_actor
 
 
 def test_no_majority_is_no_label_and_the_turn_stays_as_context(tmp_path):
-    dialogs.dialog(tmp_path, DIALOG, [Said("F", 0, "xxx"), Said("M", 0, "fru")])
+    dialogs.dialog(tmp_path, DIALOG, [Spoken("F", 0, "xxx"), Spoken("M", 0, "fru")])
     without, labelled = find(tmp_path)
     assert (without.label, labelled.label) == (None, "fru")
     assert without.votes
@@ -259,7 +259,7 @@ def test_scripted_and_improvised_are_told_apart(tmp_path):
 
 @pytest.mark.parametrize("dialog", ["Ses03F_impro05a", "Ses02M_script01_3", "Ses05M_script01_1b"])
 def test_names_of_dialogs(dialog, tmp_path):
-    dialogs.dialog(tmp_path, dialog, [Said("M", 42, "neu")])
+    dialogs.dialog(tmp_path, dialog, [Spoken("M", 42, "neu")])
     (utterance,) = find(tmp_path)
     assert (utterance.dialog, utterance.session, utterance.speaker) == (dialog, dialog[:5], f"{dialog[:5]}M")
 
@@ -366,7 +366,7 @@ def test_a_release_that_is_not_whole_needs_a_word(tmp_path):
     assert len(dataset.notes) == 2
 
 
-# Cards
+# Protocols
 
 COUNTS = {
     **{"xxx": 2507, "fru": 1849, "neu": 1708, "ang": 1103, "sad": 1084, "exc": 1041, "hap": 595},
@@ -404,46 +404,46 @@ def whole():
 )
 @pytest.mark.parametrize("ending", ["", "-session"])
 def test_cards_take_as_many_as_are_published_and_say_so_when_not(name, ending, total, whole):
-    card = protocols.card(name + ending, CORPUS.cards)
-    assert card.protocol == ("session" if ending else "loso")
-    selection = select(whole, card)
+    protocol = protocols.protocol(name + ending, CORPUS.protocols)
+    assert protocol.scheme == ("session" if ending else "loso")
+    selection = select(whole, protocol)
     assert len(selection.y) == total
-    assert require_counts(card, selection) == ()
-    fewer = require_counts(card, select(whole[:2000], card))
+    assert require_counts(protocol, selection) == ()
+    fewer = require_counts(protocol, select(whole[:2000], protocol))
     assert bool(fewer) == (name != "valence")
-    assert all(f"the card {name + ending} asserts" in sentence for sentence in fewer)
+    assert all(f"the protocol {name + ending} asserts" in sentence for sentence in fewer)
     chosen = [whole[n] for n in selection.chosen]
-    assert len(folds(card, chosen)) == (5 if ending else 10)
+    assert len(folds(protocol, chosen)) == (5 if ending else 10)
 
 
 def test_excitement_counts_as_happiness_by_default(whole):
-    card = protocols.card("", CORPUS.cards)
-    assert Counter(select(whole, card).y.tolist()) == {"neu": 1708, "hap": 1636, "ang": 1103, "sad": 1084}
-    assert card.protocol == "loso"
+    protocol = protocols.protocol("", CORPUS.protocols)
+    assert Counter(select(whole, protocol).y.tolist()) == {"neu": 1708, "hap": 1636, "ang": 1103, "sad": 1084}
+    assert protocol.scheme == "loso"
 
 
 def test_cards_of_a_part_take_it_alone(whole):
     assert not shortfalls(CORPUS, whole)
     for part in ("improvised", "scripted"):
-        chosen = in_parts(whole, protocols.card(part, CORPUS.cards).parts)
+        chosen = in_parts(whole, protocols.protocol(part, CORPUS.protocols).parts)
         assert {u.part for u, taken in zip(whole, chosen, strict=True) if taken} == {part}
 
 
 def test_unanimous_are_those_whose_raters_share_a_label(whole):
-    chosen = select(whole, protocols.card("unanimous", CORPUS.cards)).chosen
+    chosen = select(whole, protocols.protocol("unanimous", CORPUS.protocols)).chosen
     assert {raters.agreement(whole[n].votes) for n in chosen} == {1.0}
 
 
 def test_another_agreement_or_other_classes_assert_no_counts():
-    assert protocols.card("iemocap4:agreement=0.9", CORPUS.cards).counts == {}
-    assert protocols.card("unanimous:agreement=0.9", CORPUS.cards).total is None
-    assert protocols.with_target(protocols.card("unanimous", CORPUS.cards), None, "ang,sad").total is None
-    assert protocols.card("iemocap4", CORPUS.cards).counts
+    assert protocols.protocol("iemocap4:agreement=0.9", CORPUS.protocols).counts == {}
+    assert protocols.protocol("unanimous:agreement=0.9", CORPUS.protocols).total is None
+    assert protocols.with_target(protocols.protocol("unanimous", CORPUS.protocols), None, "ang,sad").total is None
+    assert protocols.protocol("iemocap4", CORPUS.protocols).counts
 
 
 def test_no_card_hides_a_protocol():
-    assert not {card.name for card in CORPUS.cards} & set(PROTOCOLS)
-    assert len(CORPUS.cards) == 2 * len(BY_SPEAKER)
+    assert not {protocol.name for protocol in CORPUS.protocols} & set(SCHEMES)
+    assert len(CORPUS.protocols) == 2 * len(BY_SPEAKER)
 
 
 # From the shipped layout to figures
@@ -458,13 +458,13 @@ def test_features_and_evaluate_by_speaker_and_by_session(tmp_path):
     assert said.returncode == 0, said.stderr
     assert "iemocap: none of the 2103 turns of Ses04 found." in said.stdout
     assert "egemaps: 0 cached, 60 computed, 0 failed" in said.stdout
-    for card, n_folds in (("iemocap4", 6), ("iemocap4-session", 3), ("valence-session", 3)):
-        out = tmp_path / card
+    for protocol, n_folds in (("iemocap4", 6), ("iemocap4-session", 3), ("valence-session", 3)):
+        out = tmp_path / protocol
         said = affex("evaluate", "--dataset", "iemocap", "--data", str(root), "--features", "egemaps", "--partial",
-                     "--protocol", card, "--classifier", "svm", "--out", str(out),
+                     "--protocol", protocol, "--classifier", "svm", "--out", str(out),
                      AFFEX_CACHE=str(tmp_path / "cache"), AFFEX_SCHEDULER="inline")  # fmt: skip
         assert said.returncode == 0, said.stderr
         metrics = json.loads((out / "metrics.json").read_text())
         assert metrics["n_utterances"] == 60
-        assert metrics.get("classes", []) == ([] if card.startswith("valence") else ["ang", "hap", "neu", "sad"])
+        assert metrics.get("classes", []) == ([] if protocol.startswith("valence") else ["ang", "hap", "neu", "sad"])
         assert len(metrics["folds"]) == n_folds

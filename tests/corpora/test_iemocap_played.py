@@ -16,12 +16,12 @@ from affex.pipeline.media import video
 from affex.pipeline.specs import discovery
 from click.testing import CliRunner
 from corpus import run
-from dialogs import Said
+from dialogs import Spoken
 from films import film
 from scenes import nobody, scene
 
 DIALOG = "Ses01F_impro01"
-SAID = [Said(who, n, emotion) for n, emotion in enumerate(("ang", "sad")) for who in "FM"]
+SAID = [Spoken(who, n, emotion) for n, emotion in enumerate(("ang", "sad")) for who in "FM"]
 
 #: Small enough for seconds: sound and motion capture, and no film.
 EMOTIONS = ("ang", "exc", "neu", "sad")
@@ -37,7 +37,7 @@ def dialog(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory) -> Path:
-    """Three sessions of two dialogs, without films; the turns of the first are cut from their dialogs' sound."""
+    """Three sessions of two dialogs, without videos; the turns of the first are cut from their dialogs' sound."""
     root = tmp_path_factory.mktemp("iemocap")
     plays.iemocap(root, (1, 2, 3), ("F_impro01", "M_script01_1"), EMOTIONS, filmed=False)
     shutil.rmtree(root / "Session1/sentences/wav")

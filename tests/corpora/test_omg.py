@@ -1,4 +1,4 @@
-"""OMG-Emotion: the tables say all, films may be gone, and nothing is dropped for it."""
+"""OMG-Emotion: the tables say all, videos may be gone, and nothing is dropped for it."""
 
 from dataclasses import replace
 
@@ -53,7 +53,7 @@ def test_the_number_is_the_emotion(number, spelling, tmp_path):
 def test_a_row_without_a_vote_has_no_label_but_its_dimensions(tmp_path):
     utterances = find(tree(tmp_path))
     assert (utterances[1].label, utterances[1].valence) == (None, -0.255681810209)
-    arousal, _, emotion = CORPUS.cards
+    arousal, _, emotion = CORPUS.protocols
     assert select(utterances[:3], arousal).chosen.tolist() == [0, 1, 2]
     assert select(utterances[:3], emotion).left_out == {"without a label": 1}
 
@@ -66,9 +66,9 @@ def test_the_pieces_of_a_film_belong_together(tmp_path):
 
 def test_without_labels_of_the_test_the_validation_is_tested(tmp_path):
     utterances = find(tree(tmp_path))
-    card = CORPUS.cards[0]
-    kept = [utterances[i] for i in select(utterances, card).chosen]
-    (fold,) = folds(card, kept)
+    protocol = CORPUS.protocols[0]
+    kept = [utterances[i] for i in select(utterances, protocol).chosen]
+    (fold,) = folds(protocol, kept)
     assert (fold.name, fold.train.tolist(), fold.test.tolist()) == ("validation", [0, 1], [2])
 
 
@@ -126,7 +126,7 @@ def test_rows_that_name_no_film_are_left_out_and_said_to_be(tmp_path):
         table.write(",,,,,0.285,0.0846,\n,12.5,19.1, ,,0.09,0.31,2.9\n")
     found = find(tmp_path)
     assert [utterance.split for utterance in found] == ["train", "train", "validation", "test"]
-    assert found.remarks == (f"omg: 2 rows of {TRAIN} name no film (no link, video and utterance), and are left out",)
+    assert found.remarks == (f"omg: 2 rows of {TRAIN} name no video (no link, video and utterance), and are left out",)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from trees import mosei as tree
 from trees import mosi as mosi_tree
 from trees import touch
 
-CARDS = {card.name: card for card in CORPUS.cards}
+CARDS = {protocol.name: protocol for protocol in CORPUS.protocols}
 LABELS = "CMU_MOSEI_Labels.csd"
 WAVS, FILMS = "Raw/Audio/Full/WAV_16000", "Raw/Videos/Full/Combined"
 
@@ -91,7 +91,7 @@ def test_what_ends_before_it_begins_stays_without_media(tmp_path):
     ]
     assert CORPUS.remarks(found)[:2] == [
         "mosei: 3 of 4 segments have no sound (no recording, or they end before they begin)",
-        "mosei: 3 of 4 segments have no picture (no film, or they end before they begin)",
+        "mosei: 3 of 4 segments have no picture (no video, or they end before they begin)",
     ]
 
 
@@ -182,9 +182,9 @@ def test_every_card_selects(tmp_path):
     values = [[value, *[value > 0] * 6] for value in range(-3, 4)]
     whole = find(labelled(tmp_path / "whole", values, [(n, n + 1) for n in range(7)]))
     assert select(whole, CARDS["sentiment7"]).classes == ("-3", "-2", "-1", "0", "1", "2", "3")
-    for card in CORPUS.cards:
-        assert len(select(whole, card).chosen) == (
-            6 if card.name.startswith("sentiment2") and "non" not in card.name else 7
+    for protocol in CORPUS.protocols:
+        assert len(select(whole, protocol).chosen) == (
+            6 if protocol.name.startswith("sentiment2") and "non" not in protocol.name else 7
         )
 
 
@@ -321,6 +321,6 @@ def test_mosi_says_all_in_its_own_layout(tmp_path):
 
 
 def test_mosi_has_the_cards_of_sentiment_and_none_of_emotions():
-    names = {card.name for card in mosi.CORPUS.cards}
+    names = {protocol.name for protocol in mosi.CORPUS.protocols}
     assert names == {name for name in CARDS if name.startswith("sentiment")}
     assert shortfalls(mosi.CORPUS, ()) == []

@@ -1,4 +1,4 @@
-"""SAVEE: wav and film of one sentence are one utterance, and one letter or two are the emotion."""
+"""SAVEE: wav and video of one sentence are one utterance, and one letter or two are the emotion."""
 
 from collections import Counter
 

@@ -50,13 +50,13 @@ def csv(root: Path) -> Path:
 
 
 def demo_made(root: Path) -> Path:
-    touch(root, *(clip.name for clip in demo.CLIPS))
+    touch(root, *(utterance.name for utterance in demo.PERFORMANCES))
     (root / "demo.json").write_text(json.dumps(demo.RECIPE), encoding="utf-8")
     return root
 
 
 def afew(root: Path) -> Path:
-    """Return a tree of two clips an emotion and split."""
+    """Return a tree of two utterances an emotion and split."""
     emotions = ("Angry", "Disgust", "Fear", "Happy", "Neutral", "Sad", "Surprise")
     names = (
         f"{split}_AFEW/{emotion}/00{n}046280.avi" for split in ("Train", "Val") for emotion in emotions for n in "01"
@@ -65,9 +65,17 @@ def afew(root: Path) -> Path:
 
 
 def cremad(root: Path) -> Path:
-    """Return a tree of two actors, with the tables about them and a film of some clips."""
-    clips = [f"{actor}_IEO_{clip}" for actor in ("1001", "1002") for clip in ("ANG_LO", "ANG_MD", "ANG_HI", "NEU_XX")]
-    touch(root, *(f"AudioWAV/{clip}.wav" for clip in clips), *(f"VideoFlash/{clip}.flv" for clip in clips[:3]))
+    """Return a tree of two actors, with the tables about them and a video of some utterances."""
+    utterances = [
+        f"{actor}_IEO_{utterance}"
+        for actor in ("1001", "1002")
+        for utterance in ("ANG_LO", "ANG_MD", "ANG_HI", "NEU_XX")
+    ]
+    touch(
+        root,
+        *(f"AudioWAV/{utterance}.wav" for utterance in utterances),
+        *(f"VideoFlash/{utterance}.flv" for utterance in utterances[:3]),
+    )
     (root / "VideoDemographics.csv").write_text(
         '"ActorID","Age","Sex","Race","Ethnicity"\n'
         '1001,51,"Male","Caucasian","Not Hispanic"\n'
@@ -87,7 +95,7 @@ def cremad(root: Path) -> Path:
 
 
 def omg(root: Path) -> Path:
-    """Return a tree of three films, one of them in two pieces; the test table has no labels."""
+    """Return a tree of three videos, one of them in two pieces; the test table has no labels."""
     labelled = ("link", "start", "end", "video", "utterance", "arousal", "valence", "EmotionMaxVote")
     one, two = "https://www.youtube.com/watch?v=xfsvvbTlR38", "https://www.youtube.com/watch?v=gG1zIeeobkA"
     tables = {
@@ -112,12 +120,14 @@ def omg(root: Path) -> Path:
 
 
 def baum1s(root: Path) -> Path:
-    """Return a tree of three films and their sheet, with the acted half beside them."""
+    """Return a tree of three videos and their sheet, with the acted half beside them."""
     films = [("S001_001", "Happiness"), ("S001_002", "Concentrating"), ("S031_001", "Contempt")]
-    touch(root, *(f"BAUM1s_MP4 - All/{clip[:4].lower()}/{clip}.mp4" for clip, _ in films))
+    touch(root, *(f"BAUM1s_MP4 - All/{utterance[:4].lower()}/{utterance}.mp4" for utterance, _ in films))
     touch(root, "BAUM1a_MP4_all/s001/S001_001.mp4", "Annotations_BAUM1a.xlsx")
-    header = ("No", "Subject", "Gender", "Clip Name", "Emotion", "Emotion Code")
-    rows = [(n, int(clip[1:4]), "Female", clip, emotion, n) for n, (clip, emotion) in enumerate(films, 1)]
+    header = ("No", "Subject", "Gender", "Utterance Name", "Emotion", "Emotion Code")
+    rows = [
+        (n, int(utterance[1:4]), "Female", utterance, emotion, n) for n, (utterance, emotion) in enumerate(films, 1)
+    ]
     return workbook(root / "Annotations_BAUM1s.xlsx", header, *rows).parent
 
 
@@ -163,7 +173,7 @@ def mosei(root: Path) -> Path:
 
 
 def mosi(root: Path) -> Path:
-    """Return a tree of two films as the authors' archive has them, with the labels beside it."""
+    """Return a tree of two videos as the authors' archive has them, with the labels beside it."""
     rows = {"03bSnISJMiM": [2.4, -0.4, 0.0, -3.0, 1.0], "_dI--eQ6qVU": [-2.0, -1.4, 3.0]}
     for video in rows:
         touch(root, f"Raw/Audio/WAV_16000/Full/{video}.wav", f"Raw/Video/Full/{video}.mp4")

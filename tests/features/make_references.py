@@ -11,21 +11,21 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
-from affex.features.base import Clip, Feature, Motion
+from affex.features.base import Feature, Motion, Signal
 from affex.features.capture.markers import MARKERS
 from affex.pipeline.specs.discovery import feature_presets
 
 FOLDER = Path(__file__).parent / "reference"
 
 
-def signal(rate: int) -> Clip:
+def tone(rate: int) -> Signal:
     """Return 0.7 s of something like a voice: a gliding harmonic sound that swells, a pause, noise."""
     rng = np.random.default_rng(2016)
     t = np.arange(int(0.4 * rate)) / rate
     phase = 2 * np.pi * np.cumsum(140 + 60 * t + 5 * np.sin(2 * np.pi * 6 * t)) / rate
     voice = sum(np.sin(k * phase) / k for k in range(1, 12)) * np.hanning(len(t))
     sound = np.concatenate([0.2 * voice, np.zeros(int(0.1 * rate)), 0.1 * rng.standard_normal(int(0.2 * rate))])
-    return Clip((sound + 0.003 * rng.standard_normal(len(sound))).astype(np.float32), rate)
+    return Signal((sound + 0.003 * rng.standard_normal(len(sound))).astype(np.float32), rate)
 
 
 def motion() -> Motion:
@@ -55,7 +55,7 @@ def path(preset: str) -> Path:
 
 
 def excerpt(feature: Feature) -> dict[str, np.ndarray]:
-    values = feature.extract(motion() if feature.reads == "mocap" else signal(feature.rate)).values
+    values = feature.extract(motion() if feature.reads == "mocap" else tone(feature.rate)).values
     picked = np.unique(np.linspace(0, len(values) - 1, 6).astype(int))
     return {"values": values[picked], "n_rows": np.array(len(values))}
 

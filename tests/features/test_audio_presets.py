@@ -6,9 +6,9 @@ import sys
 
 import numpy as np
 import pytest
-from affex.features.base import Clip, ExtractionError
+from affex.features.base import ExtractionError, Signal
 from affex.pipeline.specs.discovery import feature_specs
-from make_references import audio_presets, excerpt, path, signal
+from make_references import audio_presets, excerpt, path, tone
 
 PRESETS = audio_presets()
 
@@ -34,7 +34,7 @@ def test_rows_are_finite_float32_of_the_stated_width(name):
     feature = PRESETS[name]
     assert len(set(feature.columns)) == len(feature.columns)
     for kind, samples in hostile(feature.rate).items():
-        rows = feature.extract(Clip(samples, feature.rate))
+        rows = feature.extract(Signal(samples, feature.rate))
         assert rows.values.dtype == np.float32, kind
         assert rows.values.shape[1] == len(feature.columns), kind
         assert np.isfinite(rows.values).all(), kind
@@ -44,15 +44,15 @@ def test_rows_are_finite_float32_of_the_stated_width(name):
 def test_rows_of_frames_have_rising_times_inside_the_clip(name):
     feature = PRESETS[name]
     # Ten times over, so that the longest rows, segments of 3 s, are two at the least.
-    clip = Clip(np.tile(signal(feature.rate).samples, 10), feature.rate)
-    rows = feature.extract(clip)
+    signal = Signal(np.tile(tone(feature.rate).samples, 10), feature.rate)
+    rows = feature.extract(signal)
     if not feature.framewise:
         assert rows.times is None
         assert len(rows.values) == 1
         return
     assert rows.times.dtype == np.float64
     assert rows.times.shape == (len(rows.values),)
-    assert 0 < rows.times[0] < rows.times[-1] < clip.duration
+    assert 0 < rows.times[0] < rows.times[-1] < signal.duration
     np.testing.assert_allclose(np.diff(rows.times), np.diff(rows.times).mean(), atol=1e-9)
 
 
@@ -61,7 +61,7 @@ def test_rows_of_frames_have_rising_times_inside_the_clip(name):
 def test_a_too_short_clip_says_how_long_it_is_and_must_be(name, n_samples):
     feature = PRESETS[name]
     with pytest.raises(ExtractionError, match=rf"{n_samples / feature.rate:.3f} s.* at least 0\.\d\d\d s"):
-        feature.extract(Clip(np.zeros(n_samples, np.float32), feature.rate))
+        feature.extract(Signal(np.zeros(n_samples, np.float32), feature.rate))
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -78,7 +78,7 @@ def test_values_are_those_frozen_beside_this_test(name):
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_feature_travels_to_workers_and_serves_as_a_key(name):
     feature = PRESETS[name]
-    feature.extract(signal(feature.rate))
+    feature.extract(tone(feature.rate))
     twin = pickle.loads(pickle.dumps(feature))
     assert twin == feature
     assert hash(twin) == hash(feature)

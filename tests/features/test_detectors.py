@@ -1,4 +1,4 @@
-"""Detectors, landmarks and chips: held to dlib's own, to closed forms, and to real clips."""
+"""Detectors, landmarks and chips: held to dlib's own, to closed forms, and to real utterances."""
 
 import dataclasses
 from pathlib import Path
@@ -134,9 +134,9 @@ def test_weak_windows_are_dlibs_own_too(portrait):
 def test_real_clips_have_dlibs_faces(test_data, finder):
     import av
 
-    clips = sorted(test_data("clips").glob("*/*.m*"))[::3]
+    utterances = sorted(test_data("clips").glob("*/*.m*"))[::3]
     matched = 0
-    for path in clips:
+    for path in utterances:
         with av.open(path) as container:
             frame = next(container.decode(video=0)).to_ndarray(format="rgb24")
         scale = 320 / frame.shape[1]
@@ -145,7 +145,7 @@ def test_real_clips_have_dlibs_faces(test_data, finder):
         np.testing.assert_array_equal(found.boxes, wanted.boxes)
         np.testing.assert_allclose(found.scores, wanted.scores, atol=1e-3)
         matched += len(wanted)
-    assert matched >= 0.8 * len(clips)
+    assert matched >= 0.8 * len(utterances)
 
 
 def test_half_precision_finds_the_same_face(portrait):

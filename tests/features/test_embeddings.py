@@ -59,7 +59,7 @@ def uniform(level: int) -> np.ndarray:
     return np.full((240, 320, 3), level, np.uint8)
 
 
-def clip(levels: Sequence[int], *, lost: Sequence[int] = (), whole: bool = False, step: float = 0.2) -> Rows:
+def face_rows(levels: Sequence[int], *, lost: Sequence[int] = (), whole: bool = False, step: float = 0.2) -> Rows:
     """Return faces of frames of one brightness each; those lost have no face, and the whole frame or nothing."""
     values = np.zeros((len(levels), len(COLUMNS)), np.float32)
     times = step * np.arange(len(levels))
@@ -74,8 +74,8 @@ def clip(levels: Sequence[int], *, lost: Sequence[int] = (), whole: bool = False
     return Rows(values, times, tuple(pictures))
 
 
-def brightness(feature: Embedding, *clips: Rows) -> list[list[int]]:
-    rows = feature.extract_many(iter(clips), feature.load(RUNTIME))
+def brightness(feature: Embedding, *utterances: Rows) -> list[list[int]]:
+    rows = feature.extract_many(iter(utterances), feature.load(RUNTIME))
     return [[int(level) for level in np.round(one.values[:, 0])] for one in rows]
 
 
@@ -83,16 +83,16 @@ def brightness(feature: Embedding, *clips: Rows) -> list[list[int]]:
 
 
 def test_frames_without_a_face_have_no_row_or_that_of_the_nearest_or_are_shown_whole():
-    faces = clip([10, 20, 30, 40, 50, 60], lost=[0, 2, 3, 5])
+    faces = face_rows([10, 20, 30, 40, 50, 60], lost=[0, 2, 3, 5])
     assert brightness(Colour(), faces) == [[20, 50]]
     assert brightness(Colour(missing="nearest"), faces) == [[20, 20, 20, 50, 50, 50]]
-    whole = clip([10, 20, 30, 40, 50, 60], lost=[0, 2, 3, 5], whole=True)
+    whole = face_rows([10, 20, 30, 40, 50, 60], lost=[0, 2, 3, 5], whole=True)
     assert brightness(Colour(missing="frame"), whole) == [[10, 20, 30, 40, 50, 60]]
     assert brightness(Colour(missing="skip"), whole) == [[20, 50]]
 
 
 def test_rows_have_the_times_of_their_frames():
-    faces = clip([10, 20, 30, 40], lost=[1])
+    faces = face_rows([10, 20, 30, 40], lost=[1])
     for missing, wanted in (("skip", [0, 0.4, 0.6]), ("nearest", [0, 0.2, 0.4, 0.6])):
         [rows] = Colour(missing=missing).extract_many([faces], Colour().load(RUNTIME))
         assert rows.times == pytest.approx(wanted)
@@ -108,13 +108,13 @@ def test_of_two_neighbours_as_near_the_earlier_counts():
 
 
 def test_the_nearest_frame_is_one_of_the_same_clip():
-    one, other = clip([10, 20, 30], lost=[2]), clip([90, 100], lost=[0])
+    one, other = face_rows([10, 20, 30], lost=[2]), face_rows([90, 100], lost=[0])
     assert brightness(Colour(missing="nearest"), one, other) == [[10, 20, 20], [100, 100]]
 
 
 @pytest.mark.parametrize("missing", ["skip", "nearest"])
 def test_a_clip_without_any_face_fails_unless_whole_frames_are_shown(missing):
-    nobody = clip([10, 20], lost=[0, 1], whole=True)
+    nobody = face_rows([10, 20], lost=[0, 1], whole=True)
     with pytest.raises(ExtractionError, match=r"no face in any of 2 frames.*missing=frame"):
         brightness(Colour(missing=missing), nobody)
     assert brightness(Colour(missing="frame"), nobody) == [[10, 20]]
@@ -122,7 +122,7 @@ def test_a_clip_without_any_face_fails_unless_whole_frames_are_shown(missing):
 
 def test_a_frame_that_was_not_kept_whole_cannot_be_shown():
     with pytest.raises(ExtractionError, match="2 of 3 frames have neither a face nor a picture"):
-        brightness(Colour(missing="frame"), clip([10, 20, 30], lost=[0, 2]))
+        brightness(Colour(missing="frame"), face_rows([10, 20, 30], lost=[0, 2]))
 
 
 def test_whole_frames_are_asked_of_what_finds_faces():
@@ -154,7 +154,7 @@ def map_clip() -> Rows:
     """A face whose red is where a pixel lies across, and whose green where down, px of the frame less 50."""
     down, across = np.mgrid[0:240, 0:320]
     frame = np.stack([across - 50, down, 0 * down], axis=2).clip(0, 255).astype(np.uint8)
-    rows = clip([0])
+    rows = face_rows([0])
     return replace(rows, crops=(crops.encoded(frame, BOX),))
 
 
@@ -207,7 +207,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def mixed() -> list[Rows]:
     rng = np.random.default_rng(4)
-    rows = clip(range(5), lost=[1])
+    rows = face_rows(range(5), lost=[1])
     noise = rng.integers(0, 256, (5, 240, 320, 3), dtype=np.uint8)
     pictures = tuple(crops.encoded(frame, BOX) if kept else b"" for frame, kept in zip(noise, rows.crops, strict=True))
     whole = replace(rows, crops=pictures)
@@ -284,7 +284,7 @@ def test_fer_scores_a_smile(test_data):
 
     feature = Fer(weights=str(test_data("weights")))
     feature.require(RUNTIME)
-    frames = clip([0, 0])
+    frames = face_rows([0, 0])
     hers = np.array([170.0, 70.0, 280.0, 200.0])
     frames.values[:, 3:7] = hers
     faces = replace(frames, crops=(crops.encoded(astronaut(), hers),) * 2)

@@ -1,4 +1,4 @@
-"""Faces and their embedding: closed forms with detectors that see squares, then a portrait, then real clips."""
+"""Faces and their embedding: closed forms with detectors that see squares, then a portrait, then real utterances."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -250,17 +250,17 @@ def test_blur_is_less_sharp():
 
 
 @pytest.fixture(scope="module")
-def clip() -> np.ndarray:
+def signal() -> np.ndarray:
     """Ten frames: she moves, and is away in two of them."""
     return np.stack(scenes([None if k in (4, 5) else k for k in range(10)]))
 
 
 @pytest.fixture(scope="module")
-def found(clip: np.ndarray) -> Rows:
-    return extracted(Faces(), clip)
+def found(signal: np.ndarray) -> Rows:
+    return extracted(Faces(), signal)
 
 
-def test_every_frame_has_a_row_and_says_honestly_whether_a_face_was_found(clip: np.ndarray, found: Rows):
+def test_every_frame_has_a_row_and_says_honestly_whether_a_face_was_found(signal: np.ndarray, found: Rows):
     assert found.values.shape == (10, len(COLUMNS))
     assert column(found, "found").tolist() == [1, 1, 1, 1, 0, 0, 1, 1, 1, 1]
     assert column(found, "time") == pytest.approx(np.arange(10) / 5)
@@ -278,10 +278,10 @@ def test_the_box_is_where_she_is(found: Rows):
     assert (column(found, "inside")[is_found(found.values)] == 1).all()
 
 
-def test_windows_of_frames_do_not_show_in_the_rows(clip: np.ndarray, found: Rows):
+def test_windows_of_frames_do_not_show_in_the_rows(signal: np.ndarray, found: Rows):
     for every in (1, 10):
         feature = Faces(every=every)
-        one, other = extracted(feature, clip, 1), extracted(feature, clip, 10)
+        one, other = extracted(feature, signal, 1), extracted(feature, signal, 10)
         assert one.values.tobytes() == other.values.tobytes()
         assert tuple(one.crops) == tuple(other.crops)
 
@@ -291,20 +291,20 @@ def chips(rows: Rows) -> list[np.ndarray]:
     return [chip(rows.values[k], rows.crops[k]) for k in np.flatnonzero(is_found(rows.values))]
 
 
-def test_a_chip_from_the_crop_is_the_chip_from_the_frame(clip: np.ndarray, found: Rows):
+def test_a_chip_from_the_crop_is_the_chip_from_the_frame(signal: np.ndarray, found: Rows):
     points = found.values[:, 7:17].reshape(-1, 5, 2)
     kept = chips(found)
     assert len(kept) == 8
     for ours, k in zip(kept, np.flatnonzero(is_found(found.values)), strict=True):
-        from_frame = aligned(clip[k], points[k]).astype(int)
+        from_frame = aligned(signal[k], points[k]).astype(int)
         assert np.abs(ours - from_frame).mean() < 4  # what JPEG does
         assert np.abs(np.roll(ours, 3, axis=1) - from_frame).mean() > 4  # and this notes a shift of 3 px
     assert chip(found.values[0], found.crops[0], 224, 0.5).shape == (224, 224, 3)
 
 
-def test_the_box_is_cut_from_the_crop_where_it_lies_in_the_frame(clip: np.ndarray, found: Rows):
+def test_the_box_is_cut_from_the_crop_where_it_lies_in_the_frame(signal: np.ndarray, found: Rows):
     box = found.values[0, 3:7]
-    from_frame = crops.resized(crops.cutout(clip[0], *crops.area(box, 0.3)), 100, 60).astype(int)
+    from_frame = crops.resized(crops.cutout(signal[0], *crops.area(box, 0.3)), 100, 60).astype(int)
     ours = boxed(found.values[0], found.crops[0], 60, 100)
     assert ours.shape == (60, 100, 3)
     assert np.abs(ours - from_frame).mean() < 4  # what JPEG does
@@ -341,8 +341,8 @@ def test_a_clip_without_a_face_fails_or_is_kept_as_asked():
 
 
 @pytest.mark.parametrize("choice", ["largest", "longest"])
-def test_a_frame_without_the_face_may_be_carried_whole(clip: np.ndarray, found: Rows, choice: str):
-    rows = extracted(Faces(missing="frame", choice=choice), clip)
+def test_a_frame_without_the_face_may_be_carried_whole(signal: np.ndarray, found: Rows, choice: str):
+    rows = extracted(Faces(missing="frame", choice=choice), signal)
     assert column(rows, "found").tolist() == column(found, "found").tolist()
     assert not rows.values[4:6, 1:].any()
     for k, crop in enumerate(rows.crops):
@@ -405,10 +405,10 @@ def test_what_makes_no_sense_is_refused(wrong, message):
         Faces(**wrong)
 
 
-def test_other_detectors_find_her_too(clip: np.ndarray, found: Rows, test_data: Callable[[str], Path]):
-    assert column(extracted(Faces(detector="hog"), clip[:2]), "found").all()
+def test_other_detectors_find_her_too(signal: np.ndarray, found: Rows, test_data: Callable[[str], Path]):
+    assert column(extracted(Faces(detector="hog"), signal[:2]), "found").all()
     yunet = Faces(detector="yunet", weights=str(test_data("weights") / "yunet_n_dynamic.onnx"))
-    other = extracted(yunet, clip[:2])
+    other = extracted(yunet, signal[:2])
     assert column(other, "found").all()
     ours, theirs = (rows.values[:2, 7:17].reshape(2, 5, 2) for rows in (found, other))
     between_eyes = np.linalg.norm(ours[:, 0] - ours[:, 2], axis=1)
@@ -433,7 +433,7 @@ def test_an_embedding_is_that_of_the_chip_and_missing_faces_have_none(found: Row
 def test_company_and_threads_do_not_show_in_an_embedding(found: Rows):
     feature = Face()
     short = Rows(found.values[:3], found.times[:3], tuple(found.crops)[:3])
-    alone = [feature.extract_many([clip], feature.load(RUNTIME))[0] for clip in (short, found)]
+    alone = [feature.extract_many([signal], feature.load(RUNTIME))[0] for signal in (short, found)]
     together = feature.extract_many(iter([found, short, found]), feature.load(Runtime(threads=3)))
     for one, other in zip((alone[1], alone[0], alone[1]), together, strict=True):
         assert one.values.tobytes() == other.values.tobytes()
@@ -452,15 +452,15 @@ def test_a_clip_without_a_face_has_no_embedding(found: Rows):
 
 @pytest.fixture
 def films(tmp_path: Path) -> Dataset:
-    """Two films of her, and one of nobody."""
+    """Two videos of her, and one of nobody."""
     (tmp_path / "data").mkdir()
     for name, first in (("a", 0), ("b", 12)):
         film(tmp_path / "data" / f"{name}.avi", [scene(first + k // 2) for k in range(20)])
     film(tmp_path / "data" / "nobody.avi", [nobody()] * 10)
-    clips = tuple(
+    utterances = tuple(
         Utterance(id=name, corpus="films", speaker=name, video=Media(f"{name}.avi")) for name in ("a", "b", "nobody")
     )
-    return Dataset("films", tmp_path / "data", tmp_path / "cache", clips)
+    return Dataset("films", tmp_path / "data", tmp_path / "cache", utterances)
 
 
 def values(summary: Summary) -> np.ndarray:
@@ -484,23 +484,23 @@ def test_an_embedding_decodes_nothing_once_the_faces_are_there(films: Dataset, m
     assert not np.array_equal(values(first), values(again))
 
 
-# Real clips ----------------------------------------------------------------------------------------
+# Real utterances ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("corpus", "share"), [("mead", 0.97), ("grid", 0.97), ("ravdess", 0.97), ("lrs3", 0.9)])
 def test_real_faces_are_found_and_their_crops_are_small(corpus: str, share: float, test_data: Callable[[str], Path]):
-    clips = [real(path) for path in sorted(test_data(f"clips/{corpus}").iterdir())[:3]]
-    assert np.concatenate([column(rows, "found") for rows in clips]).mean() >= share
-    assert max(len(crop) for rows in clips for crop in rows.crops) <= crops.MOST
+    utterances = [real(path) for path in sorted(test_data(f"clips/{corpus}").iterdir())[:3]]
+    assert np.concatenate([column(rows, "found") for rows in utterances]).mean() >= share
+    assert max(len(crop) for rows in utterances for crop in rows.crops) <= crops.MOST
 
 
 def test_real_faces_of_55_px_are_found(test_data: Callable[[str], Path]):
-    clips = []
+    utterances = []
     for path in sorted(test_data("clips/mead").iterdir())[::5]:
         shrink = 55 / width(real(path))
-        clips.append(real(path, lambda picture, s=shrink: cv2.resize(picture, None, fx=s, fy=s, interpolation=3)))
-        assert 45 < width(clips[-1]) < 65
-    assert np.concatenate([column(rows, "found") for rows in clips]).mean() >= 0.9
+        utterances.append(real(path, lambda picture, s=shrink: cv2.resize(picture, None, fx=s, fy=s, interpolation=3)))
+        assert 45 < width(utterances[-1]) < 65
+    assert np.concatenate([column(rows, "found") for rows in utterances]).mean() >= 0.9
 
 
 def width(rows: Rows) -> float:
@@ -510,7 +510,7 @@ def width(rows: Rows) -> float:
 
 
 def real(path: Path, change: Callable[[np.ndarray], np.ndarray] = lambda picture: picture) -> Rows:
-    """Return the rows of three frames of a real clip."""
+    """Return the rows of three frames of a real utterance."""
     feature = Faces(frames="3/clip")
     said = video.windows(path.parent, path.name, [video.Wanted("clip", feature.sampling)])
     windows = (one.frames for one in said if isinstance(one, video.Window))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import soxr
-from affex.features.base import Clip, ExtractionError
+from affex.features.base import ExtractionError, Signal
 from affex.features.fingerprint import PRESETS
 from copies import voice
 
@@ -11,7 +11,7 @@ PRINT = PRESETS["fingerprint"]
 
 
 def rows(samples, rate=16000):
-    return PRINT.extract(Clip(np.asarray(samples, np.float32), rate)).values
+    return PRINT.extract(Signal(np.asarray(samples, np.float32), rate)).values
 
 
 def test_a_gain_falls_out():
@@ -34,7 +34,7 @@ def test_silence_is_rows_of_zeros_and_changes_no_others():
     padded = rows(np.concatenate([np.zeros(16 * 256), spoken, np.zeros(8000)]))
     alone = rows(spoken)
     np.testing.assert_allclose(padded[16 : 16 + len(alone)], alone, atol=1e-3)
-    # The first window that hears the clip is the second frame of its row.
+    # The first window that hears the utterance is the second frame of its row.
     assert not padded[: 16 - 8 - 4].any()
     assert not rows(np.zeros(8000)).any()
     assert not rows(np.random.default_rng(0).integers(-1, 2, 8000) / 2**15).any()
@@ -47,8 +47,8 @@ def test_half_the_rate_leaves_the_rows_as_they_are():
 
 
 def test_the_shortest_clip_has_one_row_in_its_middle():
-    found = PRINT.extract(Clip(voice(3)[:3072].astype(np.float32), 16000))
+    found = PRINT.extract(Signal(voice(3)[:3072].astype(np.float32), 16000))
     assert found.values.shape == (1, 32)
     np.testing.assert_allclose(found.times, [0.096])
     with pytest.raises(ExtractionError, match=r"too short: 0\.192 s, and a fingerprint needs at least 0\.192 s"):
-        PRINT.extract(Clip(np.zeros(3071, np.float32), 16000))
+        PRINT.extract(Signal(np.zeros(3071, np.float32), 16000))

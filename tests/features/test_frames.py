@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from affex.features.base import Clip, ExtractionError
+from affex.features.base import ExtractionError, Signal
 from affex.features.sound.frames import (
     FLOOR,
     amplitude_levels,
@@ -19,11 +19,11 @@ RATE = 16000
 
 
 def sine(hertz, amplitude=1.0, seconds=0.5, rate=RATE):
-    return Clip((amplitude * np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate)) / rate)).astype("f4"), rate)
+    return Signal((amplitude * np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate)) / rate)).astype("f4"), rate)
 
 
 def noise(n_samples, amplitude=0.1, rate=RATE):
-    return Clip((amplitude * np.random.default_rng(1).standard_normal(n_samples)).astype(np.float32), rate)
+    return Signal((amplitude * np.random.default_rng(1).standard_normal(n_samples)).astype(np.float32), rate)
 
 
 @pytest.mark.parametrize(("n_samples", "n_frames"), [(400, 1), (559, 1), (560, 2), (719, 2), (720, 3), (16000, 98)])
@@ -51,7 +51,7 @@ def test_times_are_the_middles_of_the_frames():
 @pytest.mark.parametrize("levels", [mel_levels, amplitude_levels])
 @pytest.mark.parametrize("where", [10, 410, 1000, 1590])
 def test_a_click_is_in_the_frames_that_cover_it_and_in_no_other(levels, where):
-    click = Clip(np.zeros(1600, np.float32), RATE)
+    click = Signal(np.zeros(1600, np.float32), RATE)
     click.samples[where] = 1
     heard = (levels(click, 0.025, 0.010, 20) > FLOOR + 0.1).any(axis=1)
     starts = 160 * np.arange(len(heard))
@@ -90,15 +90,15 @@ def test_twice_the_amplitude_is_6_02_db_more(levels):
 
 @pytest.mark.parametrize("levels", [mel_levels, amplitude_levels])
 def test_silence_lies_at_the_floor(levels):
-    np.testing.assert_allclose(levels(Clip(np.zeros(8000, np.float32), RATE), 0.025, 0.010, 40), FLOOR, atol=1e-4)
+    np.testing.assert_allclose(levels(Signal(np.zeros(8000, np.float32), RATE), 0.025, 0.010, 40), FLOOR, atol=1e-4)
 
 
 def test_levels_agree_with_a_transform_written_out():
-    clip = noise(2000)
-    frame = clip.samples[320:720].astype(np.float64)
+    signal = noise(2000)
+    frame = signal.samples[320:720].astype(np.float64)
     window = 0.54 - 0.46 * np.cos(2 * np.pi * np.arange(400) / 400)
     expected = 20 * np.log10(np.abs(np.fft.rfft(frame * window)) * 2 / window.sum())
-    np.testing.assert_allclose(amplitude_levels(clip, 0.025, 0.010, 100)[2], expected[:100], atol=1e-3)
+    np.testing.assert_allclose(amplitude_levels(signal, 0.025, 0.010, 100)[2], expected[:100], atol=1e-3)
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 44100, 48000])

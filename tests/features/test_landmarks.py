@@ -1,4 +1,4 @@
-"""Landmarks as a feature: closed forms, then a portrait, then real clips against dlib's own on the frame."""
+"""Landmarks as a feature: closed forms, then a portrait, then real utterances against dlib's own on the frame."""
 
 import itertools
 from collections.abc import Callable
@@ -189,7 +189,7 @@ def test_numbers_do_not_depend_on_the_crop(portrait, hers):
 
 def test_derivatives_do_not_reach_over_the_lost_frame(nodding):
     first = Rows(nodding.values[:3], nodding.times[:3], nodding.crops[:3])
-    rows, alone = (extracted(some, span=5) for some in (nodding, first))  # as long as the clip
+    rows, alone = (extracted(some, span=5) for some in (nodding, first))  # as long as the utterance
     assert rows.values[:3].tobytes() == alone.values.tobytes()
     static, slope = rows.values[:, :136], rows.values[:, 136:272]
     np.testing.assert_allclose(slope[1], (static[2] - static[0]) / 0.4, atol=1e-4)
@@ -219,11 +219,11 @@ def test_a_clip_without_a_face_has_no_landmarks(nodding):
         extracted(nobody)
 
 
-# Real clips ----------------------------------------------------------------------------------------
+# Real utterances ----------------------------------------------------------------------------------------
 
 
 def real(test_data: Callable[[str], Path], path: str, rate: str = "3/s") -> tuple[list[np.ndarray], Rows]:
-    """Return the frames of a real clip and their rows of `faces`."""
+    """Return the frames of a real utterance and their rows of `faces`."""
     feature = Faces(frames=rate)
     said = video.windows(test_data("clips"), path, [video.Wanted("clip", feature.sampling, None, None, None)])
     windows = [one.frames for one in said if isinstance(one, video.Window)]

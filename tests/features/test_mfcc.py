@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from affex.features.base import Clip
+from affex.features.base import Signal
 from affex.features.mfcc import PRESETS, Mfcc
 from affex.features.sound.frames import FLOOR, mel_levels
 
@@ -10,13 +10,13 @@ RATE = 16000
 
 
 def noise(amplitude=0.1):
-    return Clip((amplitude * np.random.default_rng(2).standard_normal(8000)).astype(np.float32), RATE)
+    return Signal((amplitude * np.random.default_rng(2).standard_normal(8000)).astype(np.float32), RATE)
 
 
 def test_a_flat_spectrum_has_coefficient_0_only():
     # Silence is flat: every band lies at the floor, and the orthonormal DCT of a constant c over 64 bands is
     # c * sqrt(64) in its first coefficient.
-    values = Mfcc(derivatives=0).extract(Clip(np.zeros(8000, np.float32), RATE)).values
+    values = Mfcc(derivatives=0).extract(Signal(np.zeros(8000, np.float32), RATE)).values
     np.testing.assert_allclose(values[:, 0], FLOOR * np.sqrt(64), rtol=1e-5)
     np.testing.assert_allclose(values[:, 1:], 0, atol=1e-3)
 

@@ -127,9 +127,9 @@ def test_faces_are_those_of_the_detector_that_is_named(tmp_path):
     assert again == spec
     assert cache.recipe(again.feature).key == cache.recipe(spec.feature).key
     assert cache.packages(spec.feature)[-1] == "face-alignment"
-    clip = Frames(np.stack([scene(k, 60, (130, 160)) for k in range(2)]), np.arange(2) / 5)
+    signal = Frames(np.stack([scene(k, 60, (130, 160)) for k in range(2)]), np.arange(2) / 5)
     near, far = (
-        feature.extract_stream(iter([clip]), feature.load(runtime))
+        feature.extract_stream(iter([signal]), feature.load(runtime))
         for feature, runtime in ((spec.feature, Runtime()), (again.feature, Runtime(weights=str(tmp_path))))
     )
     assert near.values[:, COLUMNS.index("found")].any()
@@ -145,8 +145,8 @@ def test_blazeface_sees_the_frame_as_it_is(tmp_path):
     search = feature.load(Runtime())
     assert search.scales(240, 320) == (1.0,)
     assert search.scales(480, 1280) == (0.5,)
-    clip = Frames(np.stack([scene(k) for k in range(2)]), np.arange(2) / 5)
-    rows = feature.extract_stream(iter([clip]), search)
+    signal = Frames(np.stack([scene(k) for k in range(2)]), np.arange(2) / 5)
+    rows = feature.extract_stream(iter([signal]), search)
     assert rows.values[:, COLUMNS.index("found")].all()
 
 

@@ -1,4 +1,4 @@
-"""Pixels: closed forms on painted faces, then real clips."""
+"""Pixels: closed forms on painted faces, then real utterances."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -190,7 +190,7 @@ def test_a_clip_without_a_face_has_no_picture(seen):
         Pixels().extract_many([nobody], None)
 
 
-# Real clips ----------------------------------------------------------------------------------------
+# Real utterances ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", ["grid/sbwe5n.mpg", "mead/W036_level_3_happy_007.mp4"])

@@ -1,8 +1,8 @@
-"""Segments: which frames are in them, where, and what a clip too short for one gives (numbers: test_frames)."""
+"""Segments: which frames are in them, where, and what an utterance too short for one gives (numbers: test_frames)."""
 
 import numpy as np
 import pytest
-from affex.features.base import Clip
+from affex.features.base import Signal
 from affex.features.logmel import Logmel
 from affex.features.segments import PRESETS, Segments, segments
 
@@ -10,9 +10,9 @@ RATE = 16000
 
 
 def noise(n_frames, window=0.025, hop=0.010):
-    """Return a clip of exactly so many frames."""
+    """Return an utterance of exactly so many frames."""
     n_samples = round(window * RATE) + (n_frames - 1) * round(hop * RATE)
-    return Clip((0.1 * np.random.default_rng(4).standard_normal(n_samples)).astype(np.float32), RATE)
+    return Signal((0.1 * np.random.default_rng(4).standard_normal(n_samples)).astype(np.float32), RATE)
 
 
 @pytest.mark.parametrize(("n_frames", "n_rows"), [(1, 1), (63, 1), (64, 1), (93, 1), (94, 2), (123, 2), (124, 3)])
@@ -21,9 +21,9 @@ def test_a_segment_is_64_frames_and_begins_30_after_the_one_before(n_frames, n_r
 
 
 def test_a_row_is_a_picture_bands_by_frames_by_channels():
-    clip = noise(100)
-    rows = PRESETS["segments"].extract(clip)
-    frames = Logmel(mels=64, window=0.025, hop=0.010, derivatives=2).extract(clip)
+    signal = noise(100)
+    rows = PRESETS["segments"].extract(signal)
+    frames = Logmel(mels=64, window=0.025, hop=0.010, derivatives=2).extract(signal)
     pictures = rows.values.reshape(-1, 64, 64, 3)
     for number, begin in enumerate((0, 30)):
         for channel in range(3):
@@ -38,11 +38,11 @@ def test_columns_say_what_the_picture_has_there():
 
 
 def test_of_a_short_clip_the_last_frame_is_repeated_and_the_time_stays_inside():
-    clip = noise(40)
-    rows = PRESETS["segments"].extract(clip)
+    signal = noise(40)
+    rows = PRESETS["segments"].extract(signal)
     picture = rows.values.reshape(64, 64, 3)
     np.testing.assert_array_equal(picture[:, 40:], np.repeat(picture[:, 39:40], 24, axis=1))
-    assert rows.times[0] == pytest.approx(clip.duration / 2)
+    assert rows.times[0] == pytest.approx(signal.duration / 2)
 
 
 def test_segments_of_counted_frames():
@@ -55,7 +55,7 @@ def test_segments_of_counted_frames():
 def test_a_tone_is_a_line_at_its_band_and_its_swelling_a_line_of_slopes():
     # 60 dB a second are 0.6 dB a frame.
     t = np.arange(2 * RATE) / RATE
-    swell = Clip((10 ** (3 * (t - 2)) * np.sin(2 * np.pi * 440 * t)).astype(np.float32), RATE)
+    swell = Signal((10 ** (3 * (t - 2)) * np.sin(2 * np.pi * 440 * t)).astype(np.float32), RATE)
     picture = PRESETS["segments"].extract(swell).values.reshape(-1, 64, 64, 3)[3]
     band = picture[:, :, 0].mean(axis=1).argmax()
     np.testing.assert_allclose(picture[band, :, 1], 0.6, atol=0.05)
@@ -64,7 +64,7 @@ def test_a_tone_is_a_line_at_its_band_and_its_swelling_a_line_of_slopes():
 
 
 def test_three_seconds_of_the_other_preset_are_one_picture_of_90_by_90():
-    rows = PRESETS["segments-3s"].extract(Clip(np.zeros(3 * RATE, np.float32), RATE))
+    rows = PRESETS["segments-3s"].extract(Signal(np.zeros(3 * RATE, np.float32), RATE))
     assert rows.values.reshape(-1, 90, 90, 1).shape[0] == 1
     np.testing.assert_allclose(rows.times, (89 * 512 / 2 + 1024) / RATE)
 

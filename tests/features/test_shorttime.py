@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from affex.features.base import Clip
+from affex.features.base import Signal
 from affex.features.shorttime import PRESETS, SEMITONES, ShortTime, entropy
 
 RATE = 16000
@@ -11,7 +11,7 @@ FEATURE = PRESETS["shorttime"]
 
 def values_of(samples, rate=RATE):
     """Return the columns by name."""
-    return dict(zip(FEATURE.columns, FEATURE.extract(Clip(samples.astype("f4"), rate)).values.T, strict=True))
+    return dict(zip(FEATURE.columns, FEATURE.extract(Signal(samples.astype("f4"), rate)).values.T, strict=True))
 
 
 def tone(hertz, amplitude=1.0, seconds=1.0):
@@ -32,14 +32,16 @@ def test_there_are_34_as_published():
 
 @pytest.mark.parametrize(("seconds", "rows"), [(0.2, 1), (0.299, 1), (0.3, 2), (10.1, 100), (10.2, 100), (30.0, 100)])
 def test_frames_are_0_2_s_long_every_0_1_s_and_at_most_100(seconds, rows):
-    found = FEATURE.extract(Clip(noise(seconds).astype("f4"), RATE))
+    found = FEATURE.extract(Signal(noise(seconds).astype("f4"), RATE))
     assert found.values.shape == (rows, 34)
     np.testing.assert_allclose(found.times, 0.1 + 0.1 * np.arange(rows), atol=1e-9)
 
 
 def test_what_comes_after_the_last_frame_changes_nothing():
     long = noise(12)
-    np.testing.assert_array_equal(*(FEATURE.extract(Clip(x.astype("f4"), RATE)).values for x in (long, long[:161600])))
+    np.testing.assert_array_equal(
+        *(FEATURE.extract(Signal(x.astype("f4"), RATE)).values for x in (long, long[:161600]))
+    )
 
 
 @pytest.mark.parametrize("hertz", [55, 440, 1000, 6000])
@@ -111,7 +113,7 @@ def test_flux_is_0_for_what_stays_and_2_from_one_tone_to_another():
     np.testing.assert_allclose(values_of(tone(1000))["flux"], 0, atol=1e-6)
     feature = ShortTime(hop=0.2)
     change = np.concatenate([tone(1000, seconds=0.2), tone(3000, seconds=0.2)]).astype("f4")
-    flux = feature.extract(Clip(change, RATE)).values[:, feature.columns.index("flux")]
+    flux = feature.extract(Signal(change, RATE)).values[:, feature.columns.index("flux")]
     np.testing.assert_allclose(flux, [0, 2], atol=0.02)
 
 
@@ -140,10 +142,10 @@ def test_what_lies_below_every_key_has_no_semitone():
 def test_mfcc_are_those_of_the_mfcc_feature_over_40_bands():
     from affex.features.mfcc import Mfcc
 
-    clip = Clip(noise(2).astype("f4"), RATE)
-    other = Mfcc(n=13, window=0.2, hop=0.1, mels=40, derivatives=0).extract(clip).values
+    signal = Signal(noise(2).astype("f4"), RATE)
+    other = Mfcc(n=13, window=0.2, hop=0.1, mels=40, derivatives=0).extract(signal).values
     start = FEATURE.columns.index("mfcc_00")
-    np.testing.assert_allclose(FEATURE.extract(clip).values[:, start : start + 13], other, atol=1e-4)
+    np.testing.assert_allclose(FEATURE.extract(signal).values[:, start : start + 13], other, atol=1e-4)
 
 
 def test_real_speech_agrees_with_librosas_measures_of_a_spectrum(test_data):

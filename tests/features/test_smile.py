@@ -1,4 +1,4 @@
-"""openSMILE through affex: the same numbers as opensmile's own, clip after clip, and never a NaN."""
+"""openSMILE through affex: the same numbers as opensmile's own, utterance after utterance, and never a NaN."""
 
 import signal as signals
 import warnings
@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from affex.features.base import Clip, ExtractionError
+from affex.features.base import ExtractionError, Signal
 from affex.features.smile import PRESETS, SETS, Smile, _idle, least_samples
-from make_references import signal
+from make_references import tone
 
 RATE = 16000
 #: Functionals and low-level descriptors, as published.
@@ -39,11 +39,11 @@ def opensmiles_own(set_, level):
 def read(path):
     audiofile = pytest.importorskip("audiofile")
     samples, rate = audiofile.read(path)
-    return Clip(samples, rate)
+    return Signal(samples, rate)
 
 
 def noise(seconds, seed, rate=RATE):
-    return Clip((0.1 * np.random.default_rng(seed).standard_normal(int(seconds * rate))).astype(np.float32), rate)
+    return Signal((0.1 * np.random.default_rng(seed).standard_normal(int(seconds * rate))).astype(np.float32), rate)
 
 
 def test_every_set_that_the_package_ships_is_there():
@@ -65,17 +65,17 @@ def test_widths_are_the_published_ones(set_, level):
 @pytest.mark.parametrize("set_", SETS)
 def test_values_equal_opensmiles_own_after_other_clips_too(set_, level):
     feature, own = Smile(set=set_, level=level), opensmiles_own(set_, level)
-    for clip in (signal(RATE), noise(0.3, 1), signal(RATE), Clip(np.zeros(4000, np.float32), RATE)):
-        expected = own.process_signal(clip.samples, clip.rate).to_numpy()
-        np.testing.assert_array_equal(feature.extract(clip).values, expected)
+    for each in (tone(RATE), noise(0.3, 1), tone(RATE), Signal(np.zeros(4000, np.float32), RATE)):
+        expected = own.process_signal(each.samples, each.rate).to_numpy()
+        np.testing.assert_array_equal(feature.extract(each).values, expected)
 
 
 @pytest.mark.parametrize("name", ["compare", "egemaps", "emobase", "is10", "compare-lld", "egemaps-lld"])
 def test_values_equal_opensmiles_own_on_real_speech(name, test_data):
-    clip = read(sorted(test_data("emodb/wav").glob("*.wav"))[100])
+    signal = read(sorted(test_data("emodb/wav").glob("*.wav"))[100])
     feature = PRESETS[name]
-    expected = opensmiles_own(feature.set, feature.level).process_signal(clip.samples, clip.rate).to_numpy()
-    np.testing.assert_array_equal(feature.extract(clip).values, expected)
+    expected = opensmiles_own(feature.set, feature.level).process_signal(signal.samples, signal.rate).to_numpy()
+    np.testing.assert_array_equal(feature.extract(signal).values, expected)
 
 
 @pytest.mark.parametrize("rate", [8000, 44100])
@@ -92,22 +92,22 @@ def test_one_instance_serves_many_clips():
         feature.extract(noise(0.2 + 0.01 * seed, seed))
     np.testing.assert_array_equal(feature.extract(noise(0.5, 0)).values, first)
     (instance,) = _idle("IS09", "functionals", RATE, None)
-    assert not instance._callbacks, "callbacks of earlier clips hold their rows in memory"
+    assert not instance._callbacks, "callbacks of earlier utterances hold their rows in memory"
 
 
 def test_full_scale_does_not_wrap_round():
-    loud = signal(RATE).samples.copy()
+    loud = tone(RATE).samples.copy()
     loud[2000:2100] = 1.0
     nearly = np.minimum(loud, np.float32(32767 / 32768))
     feature = PRESETS["emobase"]
-    values = feature.extract(Clip(loud, RATE)).values
-    np.testing.assert_array_equal(values, feature.extract(Clip(nearly, RATE)).values)
+    values = feature.extract(Signal(loud, RATE)).values
+    np.testing.assert_array_equal(values, feature.extract(Signal(nearly, RATE)).values)
     np.testing.assert_array_equal(values, opensmiles_own("emobase", "functionals").process_signal(nearly, RATE))
 
 
 def test_what_resampling_pushed_beyond_full_scale_is_cut_off():
     over = 1.2 * np.sin(2 * np.pi * 200 * np.arange(8000) / RATE).astype(np.float32)
-    values = [PRESETS["is09"].extract(Clip(x, RATE)).values for x in (over, np.clip(over, -1, 1))]
+    values = [PRESETS["is09"].extract(Signal(x, RATE)).values for x in (over, np.clip(over, -1, 1))]
     np.testing.assert_array_equal(*values)
 
 
@@ -115,10 +115,10 @@ def test_what_resampling_pushed_beyond_full_scale_is_cut_off():
 def test_the_least_length_is_exact(name):
     feature = PRESETS[name]
     least = least_samples(feature.set, feature.level, RATE)
-    clip = noise(1, 4)
-    assert np.isfinite(feature.extract(Clip(clip.samples[:least], RATE)).values).all()
+    signal = noise(1, 4)
+    assert np.isfinite(feature.extract(Signal(signal.samples[:least], RATE)).values).all()
     with pytest.raises(ExtractionError, match=rf"{feature.set}.* needs at least {least / RATE:.3f} s"):
-        feature.extract(Clip(clip.samples[: least - 1], RATE))
+        feature.extract(Signal(signal.samples[: least - 1], RATE))
 
 
 @pytest.mark.parametrize(("set_", "seconds"), [("IS09", 0.025), ("emobase", 0.040), ("eGeMAPSv02", 0.060)])
@@ -134,19 +134,19 @@ def test_lld_times_are_the_middles_of_the_frames_that_opensmile_reports():
 
 
 def test_a_click_is_heard_at_its_time():
-    clip = Clip(np.zeros(RATE, np.float32), RATE)
-    clip.samples[8000:8010] = 0.9
-    rows = PRESETS["is09-lld"].extract(clip)
+    signal = Signal(np.zeros(RATE, np.float32), RATE)
+    signal.samples[8000:8010] = 0.9
+    rows = PRESETS["is09-lld"].extract(signal)
     energy = rows.values[:, PRESETS["is09-lld"].columns.index("pcm_RMSenergy_sma")]
     assert abs(rows.times[energy.argmax()] - 0.5) < 0.0125
 
 
 def test_threads_do_not_disturb_each_other():
     feature = PRESETS["egemaps"]
-    clips = [noise(0.2 + 0.05 * i, i) for i in range(8)]
-    alone = [feature.extract(clip).values for clip in clips]
+    utterances = [noise(0.2 + 0.05 * i, i) for i in range(8)]
+    alone = [feature.extract(signal).values for signal in utterances]
     with ThreadPoolExecutor(4) as threads:
-        together = list(threads.map(lambda clip: feature.extract(clip).values, clips))
+        together = list(threads.map(lambda signal: feature.extract(signal).values, utterances))
     np.testing.assert_array_equal(together, alone)
 
 
@@ -170,19 +170,19 @@ def test_an_interrupt_is_neither_dropped_nor_costs_a_row():
     def ring(*_):
         raise AlarmError
 
-    feature, clip = PRESETS["egemaps-lld"], signal(RATE)
-    expected = feature.extract(clip).values
+    feature, signal = PRESETS["egemaps-lld"], tone(RATE)
+    expected = feature.extract(signal).values
     before = signals.signal(signals.SIGALRM, ring)
     try:
         for _ in range(5):
             signals.setitimer(signals.ITIMER_REAL, 0.004)
             with pytest.raises(AlarmError):
                 for _ in range(1000):
-                    np.testing.assert_array_equal(feature.extract(clip).values, expected)
+                    np.testing.assert_array_equal(feature.extract(signal).values, expected)
     finally:
         signals.setitimer(signals.ITIMER_REAL, 0)
         signals.signal(signals.SIGALRM, before)
-    np.testing.assert_array_equal(feature.extract(clip).values, expected)
+    np.testing.assert_array_equal(feature.extract(signal).values, expected)
 
 
 @pytest.mark.parametrize(

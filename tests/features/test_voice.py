@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from affex.features.base import Clip
+from affex.features.base import Signal
 from affex.features.mfcc import Mfcc
 from affex.features.smile import PRESETS as SMILE
 from affex.features.voice import PRESETS, Voice
@@ -18,7 +18,7 @@ def buzz(hertz, amplitude=0.1):
 
 
 def column(samples, name):
-    return FEATURE.extract(Clip(samples.astype("f4"), RATE)).values[:, FEATURE.columns.index(name)]
+    return FEATURE.extract(Signal(samples.astype("f4"), RATE)).values[:, FEATURE.columns.index(name)]
 
 
 def test_columns_are_the_sources():
@@ -35,7 +35,7 @@ def test_a_voice_has_the_pitch_it_is_made_with(hertz):
 def test_a_gliding_voice_has_the_slope_of_its_pitch():
     # 100 Hz a second are 2.5 Hz a frame of 25 ms.
     glide = buzz(120 + 100 * np.arange(RATE) / RATE)
-    times = FEATURE.extract(Clip(glide.astype("f4"), RATE)).times
+    times = FEATURE.extract(Signal(glide.astype("f4"), RATE)).times
     np.testing.assert_allclose(column(glide, "pitch"), 120 + 100 * times, rtol=0.015)
     np.testing.assert_allclose(column(glide, "pitch_d1")[4:-4], 2.5, atol=0.5)
 
@@ -54,7 +54,7 @@ def test_what_has_no_voice_has_no_pitch(samples):
 
 
 def test_silence_lies_at_the_floor_and_stands_still():
-    rows = FEATURE.extract(Clip(np.zeros(8000, np.float32), RATE)).values
+    rows = FEATURE.extract(Signal(np.zeros(8000, np.float32), RATE)).values
     np.testing.assert_allclose(rows[:, 12:39], -120, atol=1e-4)
     assert (rows[:, 40] == -120).all()
     np.testing.assert_allclose(rows[:, 41:], 0, atol=1e-4)
@@ -67,18 +67,18 @@ def test_the_energy_of_a_sine_is_its_level(amplitude):
 
 
 def test_cepstrum_is_that_of_the_mfcc_feature_without_its_first():
-    clip = Clip(buzz(np.full(8000, 150)).astype("f4"), RATE)
-    other = Mfcc(n=13, window=0.050, hop=0.025, mels=27, derivatives=0).extract(clip).values
-    np.testing.assert_allclose(FEATURE.extract(clip).values[:, :12], other[:, 1:], atol=1e-4)
+    signal = Signal(buzz(np.full(8000, 150)).astype("f4"), RATE)
+    other = Mfcc(n=13, window=0.050, hop=0.025, mels=27, derivatives=0).extract(signal).values
+    np.testing.assert_allclose(FEATURE.extract(signal).values[:, :12], other[:, 1:], atol=1e-4)
 
 
 def test_the_pitch_of_real_speech_is_the_one_that_opensmile_finds(test_data):
     # Another method (subharmonic summation) in other frames, so they differ here and there, by octaves at the worst.
     audiofile = pytest.importorskip("audiofile")
     samples, rate = audiofile.read(sorted(test_data("emodb/wav").glob("*.wav"))[100])
-    other = SMILE["compare-lld"].extract(Clip(samples, rate))
+    other = SMILE["compare-lld"].extract(Signal(samples, rate))
     theirs = other.values[:, SMILE["compare-lld"].columns.index("F0final_sma")]
-    rows = FEATURE.extract(Clip(samples, rate))
+    rows = FEATURE.extract(Signal(samples, rate))
     ours = np.interp(other.times, rows.times, rows.values[:, FEATURE.columns.index("pitch")])
     ratio = ours[theirs > 0] / theirs[theirs > 0]
     assert len(ratio) > 100
@@ -90,7 +90,7 @@ def test_the_pitch_of_real_speech_is_the_one_that_opensmile_finds(test_data):
 def test_the_shortest_window_is_long_enough_for_the_deepest_voice_at_every_rate(rate):
     sine = np.sin(2 * np.pi * 70 * np.arange(rate) / rate).astype("f4")
     feature = Voice(rate=rate, window=0.035, hop=0.035, mels=20)
-    pitch = feature.extract(Clip(sine, rate)).values[:, feature.columns.index("pitch")]
+    pitch = feature.extract(Signal(sine, rate)).values[:, feature.columns.index("pitch")]
     np.testing.assert_allclose(pitch, 70, rtol=0.03)
 
 

@@ -1,11 +1,11 @@
-"""Functionals of voice: what is heard of a clip, and frames of another length than a set's own."""
+"""Functionals of voice: what is heard of an utterance, and frames of another length than a set's own."""
 
 import numpy as np
 import pytest
-from affex.features.base import Clip, ExtractionError
+from affex.features.base import ExtractionError, Signal
 from affex.features.smile import SETS, Framing, Smile, computed
 from affex.features.voiced import LEVEL, PRESETS, Voiced, standardised
-from make_references import signal
+from make_references import tone
 
 RATE = 16000
 FEATURE = PRESETS["compare-voiced"]
@@ -16,7 +16,7 @@ def noise(seconds, amplitude=0.1, seed=0):
 
 
 def row(samples, feature=FEATURE):
-    return feature.extract(Clip(samples.astype(np.float32), RATE)).values
+    return feature.extract(Signal(samples.astype(np.float32), RATE)).values
 
 
 def test_there_are_6373_named_as_those_of_the_set():
@@ -27,22 +27,22 @@ def test_there_are_6373_named_as_those_of_the_set():
 @pytest.mark.parametrize("level", ["functionals", "lld"])
 def test_a_sets_own_frames_give_a_sets_own_numbers(level):
     # IS09 has one kind of frame, 25 ms every 10 ms.
-    own, times = computed(signal(RATE), "IS09", level)
-    same, same_times = computed(signal(RATE), "IS09", level, Framing(0.025, 0.010))
+    own, times = computed(tone(RATE), "IS09", level)
+    same, same_times = computed(tone(RATE), "IS09", level, Framing(0.025, 0.010))
     np.testing.assert_array_equal(same, own)
     np.testing.assert_array_equal(same_times, times)
 
 
 def test_frames_are_100_ms_long_thirty_times_a_second():
-    values, times = computed(Clip(noise(3.1), RATE), "ComParE_2016", "lld", Framing(0.100, 1 / 30))
+    values, times = computed(Signal(noise(3.1), RATE), "ComParE_2016", "lld", Framing(0.100, 1 / 30))
     np.testing.assert_allclose(times, 0.050 + np.arange(len(values)) / 30, atol=1e-3)
     assert times[-1] == pytest.approx(3.05, abs=1 / 30)
 
 
 def test_the_sets_own_instances_keep_their_frames():
-    before = Smile().extract(signal(RATE)).values
-    FEATURE.extract(signal(RATE))
-    np.testing.assert_array_equal(Smile().extract(signal(RATE)).values, before)
+    before = Smile().extract(tone(RATE)).values
+    FEATURE.extract(tone(RATE))
+    np.testing.assert_array_equal(Smile().extract(tone(RATE)).values, before)
 
 
 def test_samples_become_of_mean_0_and_one_level():
@@ -53,13 +53,13 @@ def test_samples_become_of_mean_0_and_one_level():
 
 
 def test_a_louder_clip_has_the_same_row():
-    sound = signal(RATE).samples
+    sound = tone(RATE).samples
     np.testing.assert_array_equal(row(0.25 * sound), row(2 * sound))
 
 
 def test_pauses_are_not_heard():
     voice, pause = noise(2, 0.1), noise(2, 0.1 * 10 ** (-40 / 20), seed=1)
-    with_pause = Clip(np.concatenate([voice, pause, voice]), RATE)
+    with_pause = Signal(np.concatenate([voice, pause, voice]), RATE)
     has = FEATURE.has_voice(with_pause)
     assert has[: 2 * RATE].all()
     assert not has[round(2.1 * RATE) : round(3.9 * RATE)].any()
@@ -67,14 +67,14 @@ def test_pauses_are_not_heard():
 
 
 def test_a_quiet_voice_within_the_threshold_is_heard():
-    sound = Clip(np.concatenate([noise(1, 0.1), noise(1, 0.1 * 10 ** (-20 / 20))]), RATE)
+    sound = Signal(np.concatenate([noise(1, 0.1), noise(1, 0.1 * 10 ** (-20 / 20))]), RATE)
     assert FEATURE.has_voice(sound)[:-533].all()
     assert not Voiced(threshold=15).has_voice(sound)[round(1.1 * RATE) :].any()
 
 
 @pytest.mark.parametrize("set_", SETS)
 def test_frames_of_every_set_can_be_changed(set_):
-    rows, _ = computed(Clip(noise(1), RATE), set_, "lld", Framing(0.100, 1 / 30))
+    rows, _ = computed(Signal(noise(1), RATE), set_, "lld", Framing(0.100, 1 / 30))
     assert 20 <= len(rows) <= 30
 
 
