@@ -14,6 +14,7 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.task import Settings

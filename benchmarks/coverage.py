@@ -25,11 +25,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from affex.pipeline.evaluation import metrics
-from affex.pipeline.evaluation.intervals import Interval, jackknife
 from numpy.typing import NDArray
 from scipy.special import expit, logit, stdtrit
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+from affex.pipeline.evaluation import metrics
+from affex.pipeline.evaluation.intervals import Interval, jackknife
 
 Floats = NDArray[np.float64]
 Generator = np.random.Generator

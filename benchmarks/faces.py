@@ -36,6 +36,7 @@ import cv2
 import dlib
 import numpy as np
 import torch
+
 from affex.features.detectors.base import Faces
 from affex.features.detectors.chips import aligned
 from affex.features.detectors.landmarks import landmarks

@@ -18,12 +18,13 @@ from typing import Any
 
 import cv2
 import numpy as np
+from faces import videos
+from numpy.typing import NDArray
+
 from affex.features.base import ExtractionError, Frames, Rows, Runtime
 from affex.features.faces import COLUMNS, Faces, is_found
 from affex.pipeline.media import video
 from affex.pipeline.specs import discovery
-from faces import videos
-from numpy.typing import NDArray
 
 LINE = "{:44}{:>8}{:>8}{:>9}{:>9}{:>9}"
 

@@ -17,6 +17,10 @@ from typing import get_args
 
 import numpy as np
 import torch
+from faces import videos
+from found import seen
+from numpy.typing import NDArray
+
 from affex.features.base import Runtime
 from affex.features.detectors.chips import Picture, aligned
 from affex.features.face import Face
@@ -25,9 +29,6 @@ from affex.features.fer import Fer
 from affex.features.networks.base import Precision
 from affex.features.networks.embedding import Embedding
 from affex.features.networks.weights import WeightError
-from faces import videos
-from found import seen
-from numpy.typing import NDArray
 
 #: The five points of a row, px of the picture.
 FIVE = slice(COLUMNS.index("eye_right_outer_x"), COLUMNS.index("nose_y") + 1)

@@ -21,14 +21,15 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from faces import videos
+from found import seen
+from numpy.typing import NDArray
+
 from affex.features.base import Runtime
 from affex.features.detectors import crops
 from affex.features.detectors.landmarks import landmarks, refined
 from affex.features.faces import COLUMNS, Faces, squared
 from affex.features.landmarks import normalised
-from faces import videos
-from found import seen
-from numpy.typing import NDArray
 
 FOUND, BOX, FIVE = COLUMNS.index("found"), slice(COLUMNS.index("x0"), COLUMNS.index("y1") + 1), slice(7, 17)
 

@@ -30,6 +30,8 @@ from typing import Any
 
 import numpy as np
 import psutil
+from numpy.typing import NDArray
+
 from affex.classifiers.base import inner_folds
 from affex.classifiers.estimators.kernel import GAMMAS
 from affex.classifiers.estimators.svm import COSTS
@@ -42,7 +44,6 @@ from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.specs import discovery
 from affex.pipeline.streams.table import Matrix, load
 from affex.pipeline.text.console import Terminal
-from numpy.typing import NDArray
 
 #: How many processes each side has.
 JOBS = 2

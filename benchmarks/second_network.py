@@ -26,9 +26,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import processes
-from affex.pipeline.caching.sources import TICK
 from faces import videos
 from processes import Run
+
+from affex.pipeline.caching.sources import TICK
 
 #: Of inotify(7): a file was opened; the head of an event, before its name; a queue that ran over.
 IN_OPEN, HEAD, IN_Q_OVERFLOW = 0x20, struct.Struct("iIII"), 0x4000

@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from affex.classifiers.base import Classifier, Target
 from numpy.typing import NDArray
+
+from affex.classifiers.base import Classifier, Target
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.features.base import ExtractionError, Frames, Rows, Runtime, Values, VideoFeature
 from affex.features.detectors import crops, named
 from affex.features.detectors.chips import Picture, Points, aligned
@@ -25,7 +27,6 @@ from affex.features.networks.base import Precision
 from affex.features.networks.weights import packaged
 from affex.features.pictures import sampling as clock
 from affex.features.pictures.spool import Spool
-from numpy.typing import NDArray
 
 Missing = Literal["fail", "keep", "frame"]
 
@@ -172,7 +173,7 @@ class Faces(VideoFeature):
         if self.missing == "fail" and not seen:
             raise ExtractionError(
                 f"no face in any of {len(times)} frames: {self.detector} looked for faces of {self.smallest:g} px and "
-                "more. Another detector or a lower score may find one; missing=keep and missing=frame keep the utterance."
+                "more. Another detector or a lower score may find one; missing=keep and missing=frame keep it."
             )
         return _laid_out(times, max(tracks.values(), key=len, default={}), seen, pictures, wholes)
 

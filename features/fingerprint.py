@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+
 from affex.features.base import AudioFeature, Rows, Signal, require_length
 from affex.features.sound.frames import column_names, frame_times, mel_levels
 

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.features.base import ExtractionError, Motion
 from affex.features.capture.captured import Captured
-from numpy.typing import NDArray
 
 #: The markers on the hands, in the order of the file; IEMOCAP has three on each.
 HANDS = tuple(f"hand{number}" for number in range(1, 7))

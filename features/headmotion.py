@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.features.base import ExtractionError, Motion
 from affex.features.capture.captured import Captured
-from numpy.typing import NDArray
 
 #: The columns of a file of the head, in its order.
 ANGLES, AXES = ("pitch", "roll", "yaw"), ("x", "y", "z")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
 from affex.features import faces
 from affex.features.base import ChainedFeature, Values
 from affex.features.detectors.chips import Picture, Placement, Points, cut

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.features.base import ChainedFeature, Rows, Runtime
 from affex.features.capture.motion import runs, with_derivatives
 from affex.features.detectors import fan
@@ -23,7 +25,6 @@ from affex.features.detectors.landmarks import MODELS, refined
 from affex.features.faces import Faces, faces_in, points_of
 from affex.features.networks.weights import packaged
 from affex.features.sound.frames import check_derivatives
-from numpy.typing import NDArray
 
 Model = Literal["68", "5", "fan2d", "fan3d"]
 Regions = Mapping[str, Sequence[int]]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+
 from affex.features.base import AudioFeature, Rows, Signal
 from affex.features.sound.frames import (
     check_derivatives,

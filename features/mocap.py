@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
 from affex.features.base import Motion
 from affex.features.capture.captured import Captured
 from affex.features.capture.markers import MARKERS, REGIONS, bridged, placed, require_whole

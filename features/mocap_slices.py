@@ -11,12 +11,13 @@ Conventions: mm and deg as in the files, nothing taken away; times are the means
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.features.base import Motion, MotionFeature, Rows
 from affex.features.capture.captured import check_gap
 from affex.features.capture.markers import MARKERS, bridged, placed, require_whole
 from affex.features.hands import HANDS, hands_of
 from affex.features.headmotion import ANGLES, AXES, head_of
-from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 

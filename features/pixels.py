@@ -14,11 +14,12 @@ from functools import cache
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.features.base import ChainedFeature, Rows, Values
 from affex.features.detectors import crops
 from affex.features.detectors.chips import Picture, Placement, Points, cut, placement
 from affex.features.faces import Faces, boxed, faces_in, points_of
-from numpy.typing import NDArray
 
 Cut = Literal["aligned", "box", "mouth"]
 

@@ -16,6 +16,7 @@ from functools import cache
 from typing import ClassVar
 
 import numpy as np
+
 from affex.features.base import AudioFeature, Rows, Signal, Values
 from affex.features.sound.frames import (
     check_derivatives,

@@ -29,9 +29,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.features.base import AudioFeature, Rows, Signal
 from affex.features.sound.frames import FLOOR, check_framing, column_names, frame_times, framed, mel_levels
-from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 

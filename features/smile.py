@@ -28,8 +28,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
-from affex.features.base import AudioFeature, ExtractionError, Rows, Signal, Values, require_length
 from numpy.typing import NDArray
+
+from affex.features.base import AudioFeature, ExtractionError, Rows, Signal, Values, require_length
 
 Level = Literal["functionals", "lld"]
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+
 from affex.features.base import AudioFeature, Rows, Signal, Values
 from affex.features.sound.frames import (
     FLOOR,

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.features.base import AudioFeature, ExtractionError, Rows, Signal, Values
 from affex.features.smile import SETS, Framing, Smile, computed, least_samples
 from affex.features.sound.frames import FLOOR, check_framing, framed
-from numpy.typing import NDArray
 
 #: The standard deviation of the samples of a standardised utterance, full scale being 1: -26 dB, the level of speech
 #: that telephony is tested at (ITU-T P.830), which leaves room for peaks of twenty times as much.

@@ -21,9 +21,6 @@ from pathlib import Path
 
 import av
 import numpy as np
-from affex.features.pictures.sampling import sampling
-from affex.pipeline.media.video import Ended, Wanted, Window, windows
-from affex.pipeline.text.errors import MediaError
 from films import number
 from numpy.typing import NDArray
 from sounds import (
@@ -42,6 +39,10 @@ from sounds import (
     unchanged,
     without,
 )
+
+from affex.features.pictures.sampling import sampling
+from affex.pipeline.media.video import Ended, Wanted, Window, windows
+from affex.pipeline.text.errors import MediaError
 
 #: Planted sound and picture last this long, s; spans are told for it, and scaled to the length of utterances.
 SECONDS = 6.0

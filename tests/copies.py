@@ -21,12 +21,13 @@ import av
 import numpy as np
 import soundfile
 import soxr
+from numpy.typing import NDArray
+
 from affex.features.base import Signal
 from affex.pipeline import media
 from affex.pipeline.evaluation import duplicates
 from affex.pipeline.manifest.utterance import Media
 from affex.pipeline.specs.discovery import feature_presets
-from numpy.typing import NDArray
 
 Samples = NDArray[np.float64]
 Prints = tuple[NDArray[np.float32], NDArray[np.int64]]

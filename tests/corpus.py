@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+
 from affex.features.base import Feature
 from affex.pipeline.execution import stages
 from affex.pipeline.execution.runner import Runner

@@ -8,9 +8,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from affex.pipeline.storage.provenance import PACKAGES
 from conftest import ROOT
 from distributed import Client
+
+from affex.pipeline.storage.provenance import PACKAGES
 
 
 class Farm:

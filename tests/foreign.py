@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import numpy as np
+from corpus import Listener, run, write_wav
+
 from affex.pipeline.caching import cache, imports, store
 from affex.pipeline.caching.store import Table
 from affex.pipeline.exchange import importing
@@ -10,7 +12,6 @@ from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.specs import discovery
 from affex.pipeline.specs.discovery import FeatureSpec
-from corpus import Listener, run, write_wav
 
 #: Where each utterance begins and ends in its recording, s; None for a recording of its own, whole.
 SPANS = {"a": None, "b": None, "c": (0.15, 0.55), "d": (0.6, 1.1), "dialog/e": (1.1, 1.4375)}

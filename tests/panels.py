@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.streams.table import Matrix
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+
 from affex.features.base import (
     AudioFeature,
     ChainedFeature,

@@ -158,6 +158,7 @@ def make_emodb(root: Path) -> None:
     """Write noise under 535 names of EMO-DB: all its speakers, texts and emotions."""
     import numpy as np
     import soundfile
+
     from affex.pipeline.corpora import emodb
 
     texts = ("a01", "a02", "a04", "a05", "a07", "b01", "b02", "b03", "b09", "b10")

@@ -10,11 +10,12 @@ from typing import Any
 
 import av
 import numpy as np
+from films import SIDE, numbered
+from numpy.typing import NDArray
+
 from affex.features.base import Signal
 from affex.pipeline.manifest.utterance import Media
 from affex.pipeline.media import decode_audio
-from films import SIDE, numbered
-from numpy.typing import NDArray
 
 #: The rate that pieces are compared at, Hz.
 RATE = 16000

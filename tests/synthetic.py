@@ -4,14 +4,15 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from affex.classifiers.base import Classifier, Target
-from affex.pipeline.manifest.utterance import Utterance
-from affex.pipeline.streams.table import Matrix
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
+
+from affex.classifiers.base import Classifier, Target
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.streams.table import Matrix
 
 EMOTIONS = ("anger", "joy", "neutral", "sadness")
 

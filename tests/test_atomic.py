@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
+
 from affex.pipeline.caching import cache, entry
 from affex.pipeline.storage import atomic
 from affex.pipeline.text.errors import AffexError
-from conftest import ROOT
 
 #: Opens a temporary file or folder and waits until it is killed.
 HOLDING = """

@@ -6,6 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile
+from copies import Treatment, voice, write_copy
+from corpus import run
+
 from affex.pipeline import media
 from affex.pipeline.corpora import csv, emodb
 from affex.pipeline.corpora.base import LOSO
@@ -16,8 +19,6 @@ from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.specs.discovery import feature_specs
 from affex.pipeline.streams.table import Matrix, load
-from copies import Treatment, voice, write_copy
-from corpus import run
 
 SPECS = feature_specs("fingerprint")
 

@@ -11,6 +11,10 @@ import av
 import cv2
 import numpy as np
 import pytest
+from corpus import run, spec, write_wav
+from films import film, noisy
+from scenes import company, middle, nobody, scene, scenes
+
 from affex.features.base import Feature
 from affex.features.detectors import crops
 from affex.features.face import Face
@@ -22,9 +26,6 @@ from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.reporting import coverage
 from affex.pipeline.streams import table
-from corpus import run, spec, write_wav
-from films import film, noisy
-from scenes import company, middle, nobody, scene, scenes
 
 #: What two boxes of one face may be apart, px: the detector's windows lie 8 px apart, or less in a small frame.
 NEAR = 8

@@ -7,9 +7,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
+
 from affex.pipeline.storage import bundle
 from affex.pipeline.storage.sealed import DamagedError, UnsealedError
-from conftest import ROOT
 
 OLD = {"a.csv": b"old rows", "inner.csv": b"old inner"}
 NEW = {"a.csv": b"new rows", "b.png": b"new picture"}

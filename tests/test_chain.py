@@ -11,6 +11,9 @@ import numpy as np
 import plain
 import pytest
 import soundfile
+from corpus import Listener, run, small, spec, write_wav
+from plain import Copies, Last, Peaks, Tiles
+
 from affex.features.base import Rows, Runtime
 from affex.features.networks.prefetch import ahead
 from affex.pipeline import media
@@ -23,8 +26,6 @@ from affex.pipeline.extraction.work import Failure
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.errors import AffexError
-from corpus import Listener, run, small, spec, write_wav
-from plain import Copies, Last, Peaks, Tiles
 
 TILES = spec("tiles", Tiles())
 PEAKS = spec("peaks", Peaks())

@@ -10,14 +10,15 @@ import clients
 import numpy as np
 import pytest
 import sdk
-from affex.classifiers.estimators.svm import RBFMachine
-from affex.pipeline.exchange import exporting
-from affex.pipeline.manifest.manifest import Dataset
-from affex.pipeline.manifest.utterance import Media, Utterance
 from conftest import ROOT
 from corpus import Listener, write_wav
 from foreign import extracted
 from sklearn.svm import SVC
+
+from affex.classifiers.estimators.svm import RBFMachine
+from affex.pipeline.exchange import exporting
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Media, Utterance
 
 SNIPPETS = clients.snippets()
 NAMES = [" ".join(needs) for needs, _, _ in SNIPPETS]

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from corpus import run, small, spec
+from plain import Seen
+
 from affex.classifiers.gmm import Gmm
 from affex.features.base import Signal
 from affex.features.landmarks import Landmarks
@@ -14,8 +17,6 @@ from affex.pipeline.specs import column_groups, discovery
 from affex.pipeline.specs.discovery import feature_specs, members
 from affex.pipeline.streams.table import load
 from affex.pipeline.text.errors import UsageError
-from corpus import run, small, spec
-from plain import Seen
 
 
 def test_a_part_is_written_like_a_parameter_but_is_none_of_the_feature():

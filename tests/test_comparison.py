@@ -8,6 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
+from scipy import stats
+from synthetic import Bayes, make_matrix, with_values
+
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import runs, significance
 from affex.pipeline.evaluation.evaluate import evaluate
@@ -17,9 +21,6 @@ from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.reporting import comparison, report, tables
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
-from rich.console import Console
-from scipy import stats
-from synthetic import Bayes, make_matrix, with_values
 
 SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
 RANDOM = Protocol("random-k", "random-k")

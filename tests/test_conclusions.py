@@ -1,6 +1,7 @@
 """What an interval allows to be said: every case by hand, and the sentences that rest on it."""
 
 import pytest
+
 from affex.pipeline.evaluation.conclusions import MARGIN, in_words, margin_of, of_test, verdict
 from affex.pipeline.evaluation.intervals import Interval
 from affex.pipeline.reporting.tables import chance_words

@@ -2,8 +2,9 @@
 
 import io
 
-from affex.pipeline.text.console import Lines, Terminal
 from rich.console import Console
+
+from affex.pipeline.text.console import Lines, Terminal
 
 
 def lines(total: int) -> tuple[Lines, list[str], list[float]]:

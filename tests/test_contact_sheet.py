@@ -9,6 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from corpus import write_wav
+from films import film, number, numbered
+from matplotlib.image import imread
+
 from affex.features.base import Signal
 from affex.features.detectors import crops
 from affex.features.faces import COLUMNS
@@ -27,9 +31,6 @@ from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.reporting.pictures import DPI
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.errors import UsageError
-from corpus import write_wav
-from films import film, number, numbered
-from matplotlib.image import imread
 
 (FACES,) = discovery.feature_specs("faces")
 BOX = (10.0, 20.0, 40.0, 60.0)

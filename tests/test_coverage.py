@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import pytest
+from corpus import run, small, spec
+from plain import Seen
+
 from affex.pipeline.cli.command import cli
 from affex.pipeline.reporting import coverage, tables
 from affex.pipeline.specs import discovery
 from affex.pipeline.streams.table import Matrix, load
 from affex.pipeline.text.errors import AffexError, UsageError
-from corpus import run, small, spec
-from plain import Seen
 
 
 @pytest.fixture

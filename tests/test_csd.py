@@ -9,6 +9,7 @@ import fuzz_csd
 import h5py
 import numpy as np
 import pytest
+
 from affex.pipeline.media import csd
 from affex.pipeline.media.confined import Confined, Limits, RefusedError
 from affex.pipeline.text.errors import AffexError

@@ -4,6 +4,7 @@ import re
 from itertools import product
 
 import pytest
+
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.corpora import demo
 from affex.pipeline.corpora.base import LOSO

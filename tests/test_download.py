@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from affex.pipeline.corpora.base import Corpus, Download
 from affex.pipeline.corpora.download import CHUNK, fetch
 from affex.pipeline.manifest.utterance import Media, Utterance

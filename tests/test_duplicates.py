@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from copies import TREATMENTS, prints_of, voice, write_copy
+
 from affex.pipeline import media
 from affex.pipeline.evaluation import duplicates
 from affex.pipeline.manifest.utterance import Media
-from copies import TREATMENTS, prints_of, voice, write_copy
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,15 @@ import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import affex.pipeline.evaluation.task
 import joblib
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from synthetic import EMOTIONS, Bayes, FrameBayes, Memoriser, Scaled, make_matrix, relabelled, with_values
+
+import affex.pipeline.evaluation.task
 from affex.classifiers.base import Target
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import metrics
@@ -21,10 +26,6 @@ from affex.pipeline.reporting.report import confusion_of
 from affex.pipeline.specs import discovery
 from affex.pipeline.streams.table import Matrix, SpeakerNorm, normalised_by_speaker
 from affex.pipeline.text.errors import AffexError, UsageError
-from sklearn.decomposition import PCA
-from sklearn.naive_bayes import GaussianNB
-from sklearn.pipeline import make_pipeline
-from synthetic import EMOTIONS, Bayes, FrameBayes, Memoriser, Scaled, make_matrix, relabelled, with_values
 
 BAYES = Settings(corpus="toy", features=("made",), classifier=Bayes())
 VALENCE = replace(BAYES, protocol=Protocol("valence", target="valence"))
@@ -445,7 +446,7 @@ def test_values_are_predicted_and_scored():
 
 def test_a_classifier_that_tells_classes_apart_only_says_so():
     settings = replace(VALENCE, classifier=replace(FRAMES.classifier))
-    with pytest.raises(UsageError, match=r"predicts classes, and TARGET=valence has values.*svm"):
+    with pytest.raises(UsageError, match=r"predicts classes; TARGET=valence has values.*svm"):
         evaluate(with_values(make_matrix()), replace(VALENCE, classifier=OnlyClasses()))
     with pytest.raises(UsageError, match="REWEIGHT=1 and SOFT=1 are about classes"):
         evaluate(with_values(make_matrix()), replace(VALENCE, reweight=True))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import protocols

@@ -8,6 +8,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from corpus import Listener, run, spec
+from foreign import cached, corpus, extracted, failures, imported
+from hypothesis import given
+from hypothesis import strategies as st
+from plain import Tiles
+
 from affex.pipeline.caching import cache
 from affex.pipeline.exchange import exporting, formats, parquet
 from affex.pipeline.exchange.record import Export, ExportedUtterance
@@ -16,11 +22,6 @@ from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.media import csd
 from affex.pipeline.storage.atomic import writing
 from affex.pipeline.text.errors import AffexError, UsageError
-from corpus import Listener, run, spec
-from foreign import cached, corpus, extracted, failures, imported
-from hypothesis import given
-from hypothesis import strategies as st
-from plain import Tiles
 
 NAMES = {
     "csd": "out.csd",

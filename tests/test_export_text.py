@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from corpus import Listener
+from foreign import cached, corpus, extracted, imported, rows_of
+
 from affex.pipeline.exchange import exporting, segments
 from affex.pipeline.exchange.record import Export, ExportedUtterance
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import AffexError, UsageError
-from corpus import Listener
-from foreign import cached, corpus, extracted, imported, rows_of
 
 FRAMES, FUNCTIONALS = "mfcc:n=13", "gemaps"
 

@@ -9,6 +9,9 @@ import h5py
 import numpy as np
 import pytest
 import soundfile
+from corpus import Listener, at_hand, run, small, spec, write_wav
+from plain import Broken, Level, Samples
+
 from affex.pipeline.caching import cache, sources, store
 from affex.pipeline.manifest import manifest
 from affex.pipeline.manifest.manifest import Dataset
@@ -16,8 +19,6 @@ from affex.pipeline.manifest.utterance import Media
 from affex.pipeline.specs import discovery
 from affex.pipeline.specs.discovery import FeatureSpec
 from affex.pipeline.text.errors import AffexError
-from corpus import Listener, at_hand, run, small, spec, write_wav
-from plain import Broken, Level, Samples
 
 
 @pytest.fixture

@@ -13,6 +13,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from conftest import ROOT
+from corpus import Listener, run, write_wav
+from synthetic import make_matrix
+from test_models import fitted, wanted
+from trees import TREES, pointer
+
 from affex.pipeline.caching import cache, imports, owner, store
 from affex.pipeline.caching.dataset import last, opened
 from affex.pipeline.cli.command import cli
@@ -37,12 +44,6 @@ from affex.pipeline.streams.table import Matrix
 from affex.pipeline.text.errors import AffexError, CorpusError, UsageError
 from affex.pipeline.text.filenames import on_disk, shown, spelled
 from affex.pipeline.verification import verification
-from click.testing import CliRunner
-from conftest import ROOT
-from corpus import Listener, run, write_wav
-from synthetic import make_matrix
-from test_models import fitted, wanted
-from trees import TREES, pointer
 
 #: Names that are no UTF-8: Latin-1, a cut character, bytes of no encoding; and names that look like spelled ones.
 NAMES = [b"t\xf6ne", b"\xe2\x82", b"\xff\xfe", "töne".encode(), b"a\\xff", b"a\\x5cxff", b"a\\xFF", b"a\\b", b"\\x\xff"]

@@ -8,6 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from corpus import Listener
+from test_evaluate import BAYES, VALENCE, house, make_matrix, with_values
+from test_study import run, table
+
 from affex.pipeline.evaluation import evaluate, finished_folds
 from affex.pipeline.evaluation.evaluate import FoldScores, Outcome
 from affex.pipeline.evaluation.finished_folds import FinishedFolds, inside
@@ -18,9 +22,6 @@ from affex.pipeline.specs import discovery
 from affex.pipeline.storage import atomic
 from affex.pipeline.text.errors import AffexError
 from affex.pipeline.verification import verification
-from corpus import Listener
-from test_evaluate import BAYES, VALENCE, house, make_matrix, with_values
-from test_study import run, table
 
 FOLDS = [Fold(f"s{n}", np.arange(4), np.arange(4, 6)) for n in range(3)]
 

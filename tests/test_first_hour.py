@@ -14,6 +14,11 @@ from pathlib import Path
 
 import click
 import pytest
+from conftest import ROOT
+from corpus import Listener, write_wav
+from filelock import FileLock
+from test_house import MODULES, makefile
+
 from affex.classifiers.base import Classifier
 from affex.pipeline.caching.dataset import remember
 from affex.pipeline.cli import command, options
@@ -28,10 +33,6 @@ from affex.pipeline.storage import provenance
 from affex.pipeline.text import errors, wording
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.workspace.workspace import Running, open_workspace
-from conftest import ROOT
-from corpus import Listener, write_wav
-from filelock import FileLock
-from test_house import MODULES, makefile
 
 #: Runs affex in this process, with what was typed behind its name; returns the exit code and what it said.
 Typed = Callable[..., tuple[int, str]]

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from synthetic import make_matrix, relabelled
+
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation.folds import clusters, folds, loso, notes, protocol_hash
 from affex.pipeline.evaluation.selection import select
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import AffexError, UsageError
-from synthetic import make_matrix, relabelled
 
 
 def spoken(*pairs: tuple[str, str | None]) -> list[Utterance]:

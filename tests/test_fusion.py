@@ -7,6 +7,10 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from scipy.optimize import minimize
+from scipy.special import softmax
+from synthetic import EMOTIONS, Bayes, make_matrix, relabelled, with_values
+
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import metrics, runs, training_limits
 from affex.pipeline.evaluation.evaluate import Settings, evaluate
@@ -18,9 +22,6 @@ from affex.pipeline.reporting import report
 from affex.pipeline.specs import discovery
 from affex.pipeline.streams.table import Matrix
 from affex.pipeline.text.errors import AffexError, UsageError
-from scipy.optimize import minimize
-from scipy.special import softmax
-from synthetic import EMOTIONS, Bayes, make_matrix, relabelled, with_values
 
 A, B = (
     Settings(corpus="toy", features=(name,), classifier=Bayes(), keys=(f"key-{name}",)) for name in ("face", "voice")

@@ -1,6 +1,10 @@
 """Numbers that people write: too large, too small or none at all are refused in a sentence."""
 
 import pytest
+from click.testing import CliRunner
+from corpus import write_wav
+from synthetic import make_matrix
+
 from affex.pipeline.cli.command import cli
 from affex.pipeline.corpora import csv
 from affex.pipeline.evaluation import protocols
@@ -8,9 +12,6 @@ from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.errors import CorpusError, UsageError
-from click.testing import CliRunner
-from corpus import write_wav
-from synthetic import make_matrix
 
 ABSURD = ("1e30", "1e308s", "1e400", "-1e400", "1e999ms")
 

@@ -11,6 +11,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import ROOT
+from foreign import corpus
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from synthetic import Bayes, make_matrix
+from test_study import run, table
+
 from affex.pipeline.caching import inventory
 from affex.pipeline.contact_sheet.draw import drawn, heading
 from affex.pipeline.contact_sheet.record import ContactSheet
@@ -28,12 +35,6 @@ from affex.pipeline.text import csv_cells
 from affex.pipeline.text.console import Terminal, plain_console
 from affex.pipeline.text.errors import UsageError
 from affex.pipeline.text.printable import printable
-from conftest import ROOT
-from foreign import corpus
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from synthetic import Bayes, make_matrix
-from test_study import run, table
 
 HOSTILE = (
     "win $5_$",

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from affex.pipeline.storage import provenance
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -9,6 +9,11 @@ import h5py
 import numpy as np
 import pytest
 import trees
+from corpus import Listener, write_wav
+from foreign import cached, corpus, extracted, failures, imported, known, rows_of
+from test_study import FEATURES as VOICE
+from test_study import run, table
+
 from affex.pipeline.caching import cache, imports, inventory, seal, store
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.exchange import exporting, importing, matching
@@ -20,10 +25,6 @@ from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.verification import verification
 from affex.pipeline.workspace.workspace import Running, open_workspace
-from corpus import Listener, write_wav
-from foreign import cached, corpus, extracted, failures, imported, known, rows_of
-from test_study import FEATURES as VOICE
-from test_study import run, table
 
 
 @pytest.fixture

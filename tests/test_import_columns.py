@@ -5,6 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from corpus import Listener
+from foreign import cached, corpus, failures, imported, rows_of
+from test_study import run, table
+
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.exchange import importing
 from affex.pipeline.exchange.columns import counts
@@ -12,9 +16,6 @@ from affex.pipeline.exchange.record import Wish
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
-from corpus import Listener
-from foreign import cached, corpus, failures, imported, rows_of
-from test_study import run, table
 
 
 @pytest.fixture

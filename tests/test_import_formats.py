@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.io
+from foreign import cached, corpus, extracted, imported, rows_of
+
 from affex.pipeline.caching import cache
 from affex.pipeline.exchange.record import Wish
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.text.errors import AffexError, UsageError
-from foreign import cached, corpus, extracted, imported, rows_of
 
 A, B = np.arange(6.0).reshape(2, 3), np.arange(9.0).reshape(3, 3) + 0.5
 #: What an import of the two has, 0.1 s apart.

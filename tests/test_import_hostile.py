@@ -11,12 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from corpus import Listener
+from foreign import corpus, failures, imported, rows_of
+
 from affex.pipeline.exchange import database, exporting, importing, sizes
 from affex.pipeline.exchange.record import Wish
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.text.errors import AffexError, UsageError
-from corpus import Listener
-from foreign import corpus, failures, imported, rows_of
 
 IDS = np.array(["a", "b"])
 GOOD = {"values": np.array([[1.0, 2], [3, 4]]), "ids": IDS, "offsets": np.array([0, 1, 2])}

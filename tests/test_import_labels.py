@@ -7,6 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trees
+from click.testing import CliRunner
+from corpus import Listener, write_wav
+from foreign import failures, imported, known, rows_of
+
 from affex.pipeline.caching import imports
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.cli.command import cli
@@ -23,9 +27,6 @@ from affex.pipeline.text.errors import AffexError
 from affex.pipeline.workspace import experiment
 from affex.pipeline.workspace.experiment import Wish
 from affex.pipeline.workspace.workspace import Running, open_workspace
-from click.testing import CliRunner
-from corpus import Listener, write_wav
-from foreign import failures, imported, known, rows_of
 
 RECORDINGS, SEGMENTS = 6, 8
 WAVS = "Raw/Audio/WAV_16000/Full"

@@ -6,9 +6,10 @@ from math import sqrt
 
 import numpy as np
 import pytest
+from scipy import stats
+
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.evaluation.intervals import jackknife
-from scipy import stats
 
 CLASSES = ("a", "b")
 

@@ -14,14 +14,15 @@ import dask
 import distributed
 import psutil
 import pytest
-from affex.pipeline.caching.dataset import last
-from affex.pipeline.cli import extraction
-from affex.pipeline.execution import local, stages
-from affex.pipeline.text.errors import AffexError
 from conftest import ROOT
 from corpus import write_wav
 from distributed import LocalCluster, Security
 from errands import pid_of
+
+from affex.pipeline.caching.dataset import last
+from affex.pipeline.cli import extraction
+from affex.pipeline.execution import local, stages
+from affex.pipeline.text.errors import AffexError
 
 # Who can reach it
 

@@ -6,6 +6,7 @@ import av
 import numpy as np
 import pytest
 import soundfile
+
 from affex.pipeline.manifest.utterance import Media
 from affex.pipeline.media import decode_audio
 from affex.pipeline.text.errors import MediaError

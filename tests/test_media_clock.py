@@ -11,6 +11,11 @@ import clock
 import numpy as np
 import pytest
 import soundfile
+from corpus import Listener, run, spec
+from films import number
+from plain import Greys, Level, Peaks, Samples
+from sounds import FPS, RATE, copied, from_, late, place, planted, recording, span, unchanged, without
+
 from affex.features.pictures.sampling import Sampling, sampling
 from affex.pipeline.caching import cache, store
 from affex.pipeline.manifest.manifest import Dataset
@@ -19,10 +24,6 @@ from affex.pipeline.media import decode_audio, length
 from affex.pipeline.media.video import Ended, Wanted, Window, windows
 from affex.pipeline.text.errors import MediaError
 from affex.pipeline.workspace import workspace
-from corpus import Listener, run, spec
-from films import number
-from plain import Greys, Level, Peaks, Samples
-from sounds import FPS, RATE, copied, from_, late, place, planted, recording, span, unchanged, without
 
 SOUND, WHOLE = planted(6), planted(6, RATE)
 

@@ -6,10 +6,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from films import KINDS, film, noisy, number
+
 from affex.features.pictures.sampling import sampling
 from affex.pipeline.media import timeline
 from affex.pipeline.media.video import Ended, Wanted, Window, windows
-from films import KINDS, film, noisy, number
 
 
 def want(id_: str, start: float | None = None, end: float | None = None, how: str = "all", **more) -> Wanted:

@@ -4,11 +4,12 @@ import dialogs
 import numpy as np
 import pandas
 import pytest
+from dialogs import captured, motion
+
 from affex.features.capture.markers import MARKERS
 from affex.pipeline.manifest.utterance import Media
 from affex.pipeline.media.mocap import read_motion
 from affex.pipeline.text.errors import MediaError
-from dialogs import captured, motion
 
 
 def read(folder, text=None, head=None, hands=None):

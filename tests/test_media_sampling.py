@@ -4,6 +4,7 @@ import itertools
 import math
 
 import pytest
+
 from affex.features.pictures.sampling import Sampling, sampling
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from films import KINDS, SIDE, film, number, numbered
+
 from affex.features.base import Frames
 from affex.features.pictures.sampling import sampling
 from affex.pipeline.media import timeline
 from affex.pipeline.media.video import Ended, Wanted, Window, windows
-from films import KINDS, SIDE, film, number, numbered
 
 
 def want(id_: str = "", how: str = "all", start: float | None = None, end: float | None = None, **more) -> Wanted:

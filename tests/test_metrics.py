@@ -5,9 +5,10 @@ from math import log, sqrt
 
 import numpy as np
 import pytest
-from affex.pipeline.evaluation import metrics
 from scipy import stats
 from sklearn import metrics as reference
+
+from affex.pipeline.evaluation import metrics
 
 CLASSES = ("anger", "joy", "neutral")
 

@@ -18,6 +18,10 @@ from typing import Any
 import numpy as np
 import pytest
 import skops.io
+from conftest import ROOT
+from corpus import write_wav
+from synthetic import make_matrix, relabelled, with_values
+
 from affex.pipeline.caching.cache import recipe
 from affex.pipeline.cli.command import cli
 from affex.pipeline.corpora.base import LOSO, Protocol
@@ -30,9 +34,6 @@ from affex.pipeline.models.new_recordings import at_hand
 from affex.pipeline.specs import discovery
 from affex.pipeline.streams.table import Matrix
 from affex.pipeline.text.errors import AffexError, CorpusError, UsageError
-from conftest import ROOT
-from corpus import write_wav
-from synthetic import make_matrix, relabelled, with_values
 
 VALENCE = Protocol("valence", target="valence")
 

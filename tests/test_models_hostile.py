@@ -9,6 +9,7 @@ from pathlib import Path
 import fuzz_models
 import numpy as np
 import pytest
+
 from affex.pipeline.models import model_file, models
 from affex.pipeline.text.errors import AffexError
 

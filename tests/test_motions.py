@@ -7,6 +7,9 @@ from pathlib import Path
 import dialogs
 import numpy as np
 import pytest
+from corpus import run, write_wav
+from test_cli import affex
+
 from affex.features.capture.markers import REGIONS
 from affex.pipeline.caching import cache, store
 from affex.pipeline.corpora.iemocap import find
@@ -16,8 +19,6 @@ from affex.pipeline.extraction.work import Job
 from affex.pipeline.manifest.manifest import Dataset, from_line, to_line
 from affex.pipeline.manifest.utterance import Media
 from affex.pipeline.specs import discovery
-from corpus import run, write_wav
-from test_cli import affex
 
 DIALOG = "Ses01F_impro01"
 (MOCAP,) = discovery.feature_specs("mocap")

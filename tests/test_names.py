@@ -6,6 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from corpus import write_wav
+from synthetic import make_matrix
+from test_audit import looked_at, u
+
 from affex.pipeline.cli.command import cli
 from affex.pipeline.corpora import csv
 from affex.pipeline.corpora.base import LOSO
@@ -17,10 +22,6 @@ from affex.pipeline.models.models import fit
 from affex.pipeline.specs import discovery
 from affex.pipeline.text import names
 from affex.pipeline.text.errors import CorpusError, UsageError
-from click.testing import CliRunner
-from corpus import write_wav
-from synthetic import make_matrix
-from test_audit import looked_at, u
 
 
 @pytest.mark.parametrize(

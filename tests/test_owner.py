@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import pytest
+from corpus import write_wav
+
 from affex.pipeline.caching import owner
 from affex.pipeline.caching.dataset import last, opened, remember
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
-from corpus import write_wav
 
 
 def table(folder: Path, label: str = "joy", name: str = "mine.csv") -> Path:

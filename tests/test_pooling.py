@@ -8,6 +8,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from corpus import run, small, spec
+from films import film
+from plain import Level, Samples, Seen, Tiles
+from scipy.ndimage import gaussian_filter
+from skimage.data import astronaut
+from test_study import run as evaluated
+from test_study import table
+
 from affex.features.base import AudioFeature, ChainedFeature, Feature, Rows, Signal
 from affex.pipeline.caching import cache as store_of
 from affex.pipeline.caching.dataset import opened
@@ -26,13 +34,6 @@ from affex.pipeline.streams.table import load
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.workspace.workspace import Running, extracted, open_workspace
-from corpus import run, small, spec
-from films import film
-from plain import Level, Samples, Seen, Tiles
-from scipy.ndimage import gaussian_filter
-from skimage.data import astronaut
-from test_study import run as evaluated
-from test_study import table
 
 SVM, GMM = discovery.classifier("svm:C=1,gamma=1"), discovery.classifier("gmm")
 MEAN_STD = ("mean", "std")

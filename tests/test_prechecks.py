@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from synthetic import EMOTIONS, make_matrix, with_values
+
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import runs
@@ -23,7 +25,6 @@ from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.workspace import experiment
 from affex.pipeline.workspace.experiment import Wish
 from affex.pipeline.workspace.workspace import Running, open_workspace
-from synthetic import EMOTIONS, make_matrix, with_values
 
 SVM = Settings(corpus="toy", features=("made",), classifier=discovery.classifier("svm"), keys=("key",))
 VALENCE = Protocol("loso", target="valence")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from affex.pipeline.evaluation.raters import Ceiling, agreement, human_ceiling, shares
 
 CLASS_OF = {"ang": "ang", "hap": "hap+exc", "exc": "hap+exc", "neu": "neu"}

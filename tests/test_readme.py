@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from affex.pipeline.specs import discovery
 from conftest import ROOT
 from corpus import run, small
+
+from affex.pipeline.specs import discovery
 
 BLOCKED = "import sys; sys.modules.update(pipeline=None, features=None, classifiers=None)\n"
 

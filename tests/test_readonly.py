@@ -11,12 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from corpus import Listener, run, small, spec, write_wav
+from test_extract import LEVEL
+
 from affex.pipeline.caching import cache
 from affex.pipeline.cli.command import cli
 from affex.pipeline.storage import bundle
 from affex.pipeline.text.errors import AffexError
-from corpus import Listener, run, small, spec, write_wav
-from test_extract import LEVEL
 
 RUNNING = ("--scheduler", "inline", "--jobs", "1")
 MODEL = ("--features", "egemaps", "--classifier", "svm:C=1,gamma=0.01")

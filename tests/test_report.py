@@ -10,6 +10,10 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
+from rich.console import Console
+from sklearn.metrics import balanced_accuracy_score
+from synthetic import EMOTIONS, Bayes, make_matrix, relabelled, with_values
+
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import intervals, metrics, runs
 from affex.pipeline.evaluation.evaluate import evaluate
@@ -21,9 +25,6 @@ from affex.pipeline.reporting import pictures, report, tables
 from affex.pipeline.storage.sealed import DamagedError
 from affex.pipeline.streams.table import Matrix
 from affex.pipeline.text.errors import AffexError
-from rich.console import Console
-from sklearn.metrics import balanced_accuracy_score
-from synthetic import EMOTIONS, Bayes, make_matrix, relabelled, with_values
 
 SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
 VALENCE = replace(SETTINGS, protocol=Protocol("loso", target="valence"))

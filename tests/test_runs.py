@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from synthetic import Bayes
+
 from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
 from affex.pipeline.evaluation.task import Settings
@@ -15,7 +17,6 @@ from affex.pipeline.reporting import comparison, report
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.workspace import experiment
-from synthetic import Bayes
 
 SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
 N = 60

@@ -13,6 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from corpus import Listener, spec
+from films import film
+from scenes import company, nobody, scenes
+
 from affex.features.base import Runtime
 from affex.features.detectors import search
 from affex.features.face import Face
@@ -25,9 +29,6 @@ from affex.pipeline.extraction.extract import extract
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.media import video
-from corpus import Listener, spec
-from films import film
-from scenes import company, nobody, scenes
 
 #: Followed, and all faces of all frames searched whole, which is where frames go through a network together.
 SPECS = (

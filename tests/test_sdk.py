@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sdk
+from corpus import Listener
+from foreign import cached, corpus, extracted, failures, imported
+
 from affex.pipeline.exchange import exporting
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.text.errors import AffexError
-from corpus import Listener
-from foreign import cached, corpus, extracted, failures, imported
 
 FRAMES, FUNCTIONALS = "mfcc:n=13", "gemaps"
 

@@ -5,6 +5,7 @@ import json
 import random
 
 import pytest
+
 from affex.pipeline.storage.sealed import SEAL, DamagedError, opened, sealed
 
 RECORD = {"uar": 0.5, "classes": ["Ärger", "joy"], "folds": {"03": {"n": 12, "best": None}}, "kept": True}

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from synthetic import EMOTIONS, make_matrix
+
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation.selection import class_map, in_parts, require_counts, select
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.text.errors import AffexError, UsageError
-from synthetic import EMOTIONS, make_matrix
 
 
 def spoken(*labels: str | None) -> list[Utterance]:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import shells
-from affex.pipeline.cli.command import cli
 from conftest import ROOT
+
+from affex.pipeline.cli.command import cli
 
 #: Writes down what it was told: its arguments, and the variables that the Makefile hands on.
 STUB = """#!/bin/sh

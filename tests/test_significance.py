@@ -5,10 +5,11 @@ from itertools import product
 
 import numpy as np
 import pytest
+from scipy import stats
+
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.evaluation.conclusions import MARGIN
 from affex.pipeline.evaluation.significance import BETTER, SAME, Predictions, holm, least_p, pairwise
-from scipy import stats
 
 CLASSES = ("a", "b", "c")
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
+from synthetic import EMOTIONS, Bayes, make_matrix, relabelled, with_values
+
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import runs, speakers
 from affex.pipeline.evaluation.evaluate import evaluate
@@ -18,8 +21,6 @@ from affex.pipeline.models import models
 from affex.pipeline.models.fit_predict import _fitted
 from affex.pipeline.reporting import comparison, pictures, report, tables
 from affex.pipeline.streams.table import Matrix
-from rich.console import Console
-from synthetic import EMOTIONS, Bayes, make_matrix, relabelled, with_values
 
 SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("key",))
 LOST = "9 of 12 speakers have one class only: normalisation by speaker takes the class away with the speaker"

@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from corpus import run, small, spec, write_wav
+from distributed import LocalCluster
+from plain import Level
+
 from affex.pipeline.caching import store
 from affex.pipeline.caching.cache import recipe
 from affex.pipeline.execution import local, stages
 from affex.pipeline.execution.runner import GPU, Stage
 from affex.pipeline.text.errors import AffexError, UsageError
-from corpus import run, small, spec, write_wav
-from distributed import LocalCluster
-from plain import Level
 
 
 def values(dataset, summary):

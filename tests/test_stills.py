@@ -14,6 +14,12 @@ import cv2
 import numpy as np
 import pytest
 import soundfile
+from click.testing import CliRunner
+from corpus import run, write_wav
+from films import film, number, numbered
+from numpy.typing import NDArray
+from scenes import company, scene
+
 from affex.features.pictures.sampling import sampling
 from affex.pipeline.caching import cache, store
 from affex.pipeline.cli.command import cli
@@ -26,11 +32,6 @@ from affex.pipeline.media.video import Ended, Wanted, Window
 from affex.pipeline.models.new_recordings import HIDDEN, at_hand
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.errors import CorpusError, MediaError
-from click.testing import CliRunner
-from corpus import run, write_wav
-from films import film, number, numbered
-from numpy.typing import NDArray
-from scenes import company, scene
 
 STILL = Content(pictures=True, still=True)
 

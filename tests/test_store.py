@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+
 from affex.pipeline.caching import store
 from affex.pipeline.caching.entry import CHUNK
 from affex.pipeline.caching.seal import COPY

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from corpus import run, spec
+from plain import Greys, Level
+
 from affex.features.base import Frames, Rows, Runtime
 from affex.features.pictures import spool
 from affex.pipeline.caching import cache, entry, store
@@ -19,8 +22,6 @@ from affex.pipeline.extraction.work import AudioBatch, Job
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.media.video import Ended, Wanted, Window
-from corpus import run, spec
-from plain import Greys, Level
 
 #: Frames to a window.
 WINDOW = 4
@@ -74,8 +75,8 @@ def utterance(id_: str, path: str, start: float | None = None, end: float | None
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Dataset:
-    """Two dialogs, each with overlapping turns of two speakers, listed speaker by speaker, and an utterance of its
-    own."""(tmp_path / "data").mkdir()
+    """Two dialogs, each with overlapping turns of two speakers, listed speaker by speaker, and one utterance besides."""
+    (tmp_path / "data").mkdir()
     for name, n_frames in (("a", 40), ("b", 30), ("c", 7)):
         (tmp_path / "data" / f"{name}.txt").write_text(str(n_frames))
     utterances = (

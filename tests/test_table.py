@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from corpus import run, small, spec
+from plain import Level, Samples
+from synthetic import make_matrix
+
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media
 from affex.pipeline.streams.table import Matrix, joined, load, normalised_by_speaker, rows_of
 from affex.pipeline.text.errors import AffexError, UsageError
-from corpus import run, small, spec
-from plain import Level, Samples
-from synthetic import make_matrix
 
 
 @pytest.fixture

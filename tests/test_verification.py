@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from corpus import Listener, write_wav
+
 from affex.pipeline.caching import cache as cache_of
 from affex.pipeline.caching import dataset, store
 from affex.pipeline.cli.command import cli
@@ -19,7 +21,6 @@ from affex.pipeline.storage import atomic
 from affex.pipeline.text import wording
 from affex.pipeline.text.errors import AffexError
 from affex.pipeline.verification import repair, verification
-from corpus import Listener, write_wav
 
 MODEL = ("--features", "egemaps", "--classifier", "svm:C=1,gamma=0.01", "--scheduler", "inline", "--jobs", "1")
 

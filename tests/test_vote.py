@@ -9,6 +9,10 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from panels import EMOTIONS, SHOWS, made_up, without
+from rich.console import Console
+from threadpoolctl import threadpool_limits
+
 from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import build, evaluate, fit, pool
 from affex.pipeline.evaluation.runs import Run
@@ -17,9 +21,6 @@ from affex.pipeline.fusion import fusion
 from affex.pipeline.reporting import report, tables
 from affex.pipeline.specs import discovery
 from affex.pipeline.streams.table import Matrix
-from panels import EMOTIONS, SHOWS, made_up, without
-from rich.console import Console
-from threadpoolctl import threadpool_limits
 
 GMM = discovery.classifier("gmm:pool=vote,components=2")
 RULES = ("vote", "bayes", "svm")

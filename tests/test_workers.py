@@ -9,6 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from corpus import Listener, run, small, spec, write_wav
+from errands import Pid, dies_once, here, pid_of
+from farm import Farm, altered, farm
+from plain import Level, Weighted
+from test_evaluate import BAYES, make_matrix, same
+
 from affex.features.base import Runtime
 from affex.pipeline.caching import cache
 from affex.pipeline.evaluation.evaluate import evaluate
@@ -18,11 +24,6 @@ from affex.pipeline.execution.workers import Workers
 from affex.pipeline.extraction import extract
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.text.errors import AffexError
-from corpus import Listener, run, small, spec, write_wav
-from errands import Pid, dies_once, here, pid_of
-from farm import Farm, altered, farm
-from plain import Level, Weighted
-from test_evaluate import BAYES, make_matrix, same
 
 LEVEL = spec("level", Level())
 

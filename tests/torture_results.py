@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
+
 from affex.pipeline.caching import sources, store
 from affex.pipeline.evaluation import runs
 from affex.pipeline.storage import atomic, bundle

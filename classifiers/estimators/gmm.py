@@ -12,6 +12,12 @@ import warnings
 from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
+
 from affex.classifiers.estimators.selection import choices, chosen
 from affex.classifiers.estimators.training import (
     Folds,
@@ -23,11 +29,6 @@ from affex.classifiers.estimators.training import (
     fitted_scale,
     standardised,
 )
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 
 Floats = NDArray[np.float64]
 

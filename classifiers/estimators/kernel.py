@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn import config_context
+from sklearn.base import BaseEstimator
+
 from affex.classifiers.base import Target
 from affex.classifiers.estimators.selection import FIXED_SHARES, SHARES
 from affex.classifiers.estimators.space import Space, spaces
 from affex.classifiers.estimators.training import Labels, Numbers, Rows, Training, checked, checked_rows
-from numpy.typing import ArrayLike, NDArray
-from sklearn import config_context
-from sklearn.base import BaseEstimator
 
 Floats = NDArray[np.float64]
 

@@ -20,11 +20,12 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-from affex.classifiers.base import Target
-from affex.classifiers.estimators.principal import PrincipalFeatures
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectPercentile, f_classif, f_regression
+
+from affex.classifiers.base import Target
+from affex.classifiers.estimators.principal import PrincipalFeatures
 
 Rows = NDArray[np.floating[Any]]
 Labels = NDArray[Any]

@@ -10,9 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from affex.classifiers.estimators.principal import PrincipalFeatures
-from affex.classifiers.estimators.space import Space
-from affex.classifiers.estimators.xgboost import BoostedRegressor, BoostedTrees
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
@@ -20,6 +17,10 @@ from sklearn.feature_selection import SelectPercentile
 from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
+
+from affex.classifiers.estimators.principal import PrincipalFeatures
+from affex.classifiers.estimators.space import Space
+from affex.classifiers.estimators.xgboost import BoostedRegressor, BoostedTrees
 
 Floats = NDArray[np.float64]
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.classifiers.base import Target
 from affex.classifiers.estimators.distances import squared_distances
 from affex.classifiers.estimators.selection import Select, choices, chosen
 from affex.classifiers.estimators.training import Labels, Rows, fitted_scale, standardised
-from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
+from sklearn.base import ClassifierMixin
+from sklearn.svm import SVC
+
 from affex.classifiers.base import Target
 from affex.classifiers.estimators.calibration import against_decisions, log_shares, says_nothing, sigmoids, slope
 from affex.classifiers.estimators.kernel import KernelMachine, gaussians, unchecked
 from affex.classifiers.estimators.selection import Select
 from affex.classifiers.estimators.training import ONE_SPEAKER, Folds, Labels, Numbers, Rows, Training, Weights, balanced
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import softmax
-from sklearn.base import ClassifierMixin
-from sklearn.svm import SVC
 
 Floats = NDArray[np.float64]
 

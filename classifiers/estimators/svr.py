@@ -10,13 +10,14 @@ from itertools import product
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import RegressorMixin
+from sklearn.svm import SVR
+
 from affex.classifiers.base import Target
 from affex.classifiers.estimators.kernel import KernelMachine, gaussians, unchecked
 from affex.classifiers.estimators.selection import Select
 from affex.classifiers.estimators.training import ONE_SPEAKER, Folds, Numbers, Training
-from numpy.typing import ArrayLike, NDArray
-from sklearn.base import RegressorMixin
-from sklearn.svm import SVR
 
 Floats = NDArray[np.float64]
 

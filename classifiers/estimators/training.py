@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from affex.classifiers.base import Target, inner_folds
 from numpy.typing import ArrayLike, NDArray
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from affex.classifiers.base import Target, inner_folds
 
 Rows = NDArray[np.floating[Any]]
 Labels = NDArray[Any]

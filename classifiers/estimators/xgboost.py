@@ -10,6 +10,9 @@ from typing import Any, Self
 
 import numpy as np
 import xgboost as xgb
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+
 from affex.classifiers.estimators.training import (
     ONE_SPEAKER,
     Folds,
@@ -20,8 +23,6 @@ from affex.classifiers.estimators.training import (
     checked,
     checked_rows,
 )
-from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 Floats = NDArray[np.float64]
 

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.features.base import Motion, MotionFeature, Rows
 from affex.features.capture.markers import ROUNDING, bridged, require_whole
 from affex.features.capture.motion import runs, with_derivatives
 from affex.features.sound.frames import check_derivatives
-from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 

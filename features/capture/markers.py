@@ -11,8 +11,9 @@ is never captured is never made up.
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from affex.features.base import ExtractionError, Motion
 from numpy.typing import NDArray
+
+from affex.features.base import ExtractionError, Motion
 
 Floats = NDArray[np.float64]
 

@@ -7,8 +7,9 @@ a face is lost and found again. What follows without a loss is a run, and each r
 import itertools
 
 import numpy as np
-from affex.features.base import Values
 from numpy.typing import NDArray
+
+from affex.features.base import Values
 
 #: A derivative is estimated over so many frames of its run at the least: as many as a parabola has parameters.
 LEAST = 3

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from affex.features.networks.base import Pictures
 from numpy.typing import NDArray
+
+from affex.features.networks.base import Pictures
 
 Boxes = NDArray[np.float32]
 

@@ -8,8 +8,9 @@ Conventions: as in `features.detectors.base` for boxes and `features.detectors.c
 """
 
 import numpy as np
-from affex.features.detectors.chips import Picture, Points
 from numpy.typing import NDArray
+
+from affex.features.detectors.chips import Picture, Points
 
 #: By how much a box is widened, as a share of its width and height.
 WIDENED = 0.6

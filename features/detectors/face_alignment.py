@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+
 from affex.features.detectors.base import Faces, ranked
 from affex.features.networks.base import Pictures, check_pictures, exact
 from affex.features.networks.weights import WeightError, WeightFile, joined

@@ -15,12 +15,13 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.features.detectors.chips import Picture, Points
 from affex.features.detectors.landmarks import in_upright, upright
 from affex.features.networks import finding
 from affex.features.networks.base import exact, place
 from affex.features.networks.weights import WeightError, fill, joined, read_state
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import torch

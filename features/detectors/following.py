@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+
 from affex.features.detectors.base import Faces
 from affex.features.detectors.crops import Box
 from affex.features.detectors.search import Search

@@ -15,11 +15,12 @@ from functools import cache
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.features.detectors.chips import Picture, Points, placement
 from affex.features.networks.base import Pictures, check_picture
 from affex.features.networks.dlib_weights import LANDMARKS_5, LANDMARKS_68
 from affex.features.networks.weights import packaged
-from numpy.typing import NDArray
 
 #: The weight file of each number of points.
 MODELS = {5: LANDMARKS_5, 68: LANDMARKS_68}

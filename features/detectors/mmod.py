@@ -7,11 +7,12 @@ are found; ``upsample=1`` finds those of half the size, at four times the cost.
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.features.detectors.base import Faces, ranked
 from affex.features.networks.base import Pictures, Precision, check_pictures
 from affex.features.networks.mmod import CELL, FIRST, NETWORK, WINDOW, Scores, load, score_maps
 from affex.features.networks.tiling import Layout, before_enlarging, enlarged_size, layout, to_picture
-from numpy.typing import NDArray
 
 #: Of two windows that share more than this of the rectangle around both, the weaker goes. Stored in dlib's file, as
 #: 0x15A650F2546A8C / 2**54.

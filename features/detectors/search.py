@@ -11,6 +11,7 @@ Every frame's faces depend on that frame (and on the box it is searched around) 
 from dataclasses import dataclass
 
 import numpy as np
+
 from affex.features.detectors.base import Detector, Faces
 from affex.features.detectors.crops import Box, cutout, resized
 from affex.features.networks.base import Pictures

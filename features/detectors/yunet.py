@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from affex.features.detectors.base import Faces, ranked
 from affex.features.networks.base import Pictures, check_pictures
 from affex.features.networks.weights import WeightError, WeightFile, sha256

@@ -71,6 +71,7 @@ def _convolutions() -> list[tuple[int, int, int, int]]:
 
 def _build(path: Path | None) -> "torch.nn.Module":
     import torch
+
     from affex.features.networks.architectures import DlibResnet
 
     layers = _convolutions()

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from affex.features.networks.weights import WeightError, WeightFile, packaged, verified
 from numpy.typing import NDArray
+
+from affex.features.networks.weights import WeightError, WeightFile, packaged, verified
 
 if TYPE_CHECKING:
     import torch

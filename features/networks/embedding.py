@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.features import faces
 from affex.features.base import ChainedFeature, ExtractionError, Rows, Runtime, Values
 from affex.features.detectors import crops
@@ -24,7 +26,6 @@ from affex.features.networks import finding
 from affex.features.networks.base import Embedder, Network, Precision
 from affex.features.networks.prefetch import ahead
 from affex.features.networks.weights import WeightFile
-from numpy.typing import NDArray
 
 Chip = Literal["aligned", "box"]
 Missing = Literal["skip", "nearest", "frame"]

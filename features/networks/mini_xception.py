@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.features.networks.base import Embedder, Network, Precision
 from affex.features.networks.weights import WeightError, WeightFile, verified
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import torch

@@ -14,10 +14,11 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.features.networks.base import GIVEN, Network, Pictures, Precision, exact, normalised, place
 from affex.features.networks.dlib_weights import DETECTOR, fold, read_tensors
 from affex.features.networks.tiling import enlarged, enlarged_size, layout, tiled
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import torch

@@ -11,8 +11,9 @@ Spectra, mel filters and derivatives are librosa's (McFee et al. 2015, doi:10.25
 import math
 
 import numpy as np
-from affex.features.base import Signal, Values, require_length
 from numpy.typing import NDArray
+
+from affex.features.base import Signal, Values, require_length
 
 #: Levels below this are set to it, dB. The rounding noise of 16-bit audio as a whole lies at -98 dB, so what
 #: a single band holds down here is a recording's silence.

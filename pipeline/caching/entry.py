@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import BinaryIO, overload
 
 import numpy as np
-from affex.pipeline.caching import seal
 from numpy.typing import NDArray
+
+from affex.pipeline.caching import seal
 
 #: How many bytes of pictures are in memory at a time, about.
 CHUNK = 4 * 2**20

@@ -25,13 +25,14 @@ from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.features.base import Rows
 from affex.pipeline.caching import seal
 from affex.pipeline.caching.entry import MESSAGE, Crops, Entry, Place, Recipe, Shape, chunks, lengths, longest_bytes
 from affex.pipeline.caching.seal import Array, Seal
 from affex.pipeline.storage.atomic import reserve, temporary, writing
 from affex.pipeline.text.errors import AffexError
-from numpy.typing import NDArray
 
 #: Raised by hand whenever the layout of a file or the meaning of a digest changes.
 SCHEMA = 1

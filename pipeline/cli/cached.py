@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+
 from affex.pipeline.cli.extraction import DEFAULT_FEATURES
 from affex.pipeline.cli.options import CACHE, DATA, DATASET, PARTIAL, Corpora, Group, option
 from affex.pipeline.specs import discovery

@@ -11,13 +11,13 @@ import sys
 from collections.abc import Iterable, Iterator
 
 import click
+
+from affex import __version__
 from affex.pipeline.cli import cached, evaluation, exchanging, extraction, looking, models
 from affex.pipeline.cli.options import Group
 from affex.pipeline.text import wording
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
 from affex.pipeline.text.printable import printable
-
-from affex import __version__
 
 #: What the names of our environment variables begin with, and the one that tests read.
 PREFIX = "AFFEX_"

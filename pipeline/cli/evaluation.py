@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 
 import click
+
 from affex.pipeline.caching.dataset import last_folder
 from affex.pipeline.cli.options import ASKED, CACHE, CORPORA, PATH, RUNNING, Asked, Corpora, option, parted
 from affex.pipeline.specs import discovery

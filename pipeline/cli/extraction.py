@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+
 from affex.pipeline.cli.options import CACHE, CORPORA, DATA, DATASET, PATH, RUNNING, Corpora, Group, option
 from affex.pipeline.specs import discovery
 from affex.pipeline.text import wording

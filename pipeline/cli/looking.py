@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+
 from affex.pipeline.cli.options import CORPORA, PATH, Corpora, option
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.console import Terminal

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import click
+
 from affex.pipeline.cli.options import ASKED, CACHE, CORPORA, PATH, RUNNING, Asked, Corpora, option
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError

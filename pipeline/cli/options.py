@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+
 from affex.features.external.imported import Imported
 from affex.pipeline.caching import dataset, imports
 from affex.pipeline.caching.dataset import folder_name, last, opened, remember

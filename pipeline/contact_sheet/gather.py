@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.features.base import AudioFeature, Rows, Signal
 from affex.features.detectors import crops
 from affex.features.detectors.chips import Picture
@@ -26,7 +28,6 @@ from affex.pipeline.media.timeline import TIE
 from affex.pipeline.specs.discovery import FeatureSpec
 from affex.pipeline.text.errors import AffexError, MediaError, UsageError
 from affex.pipeline.text.filenames import path_of
-from numpy.typing import NDArray
 
 #: The longest side of a frame that is shown, px: more is shrunk, so that large frames cost no memory.
 LONGEST = 640

@@ -7,12 +7,13 @@ Conventions: times are in seconds from the utterance's beginning; boxes and poin
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.features.base import Rows
 from affex.features.detectors.chips import Picture
 from affex.features.logmel import Logmel
 from affex.features.mfcc import Mfcc
 from affex.pipeline.manifest.utterance import Utterance
-from numpy.typing import NDArray
 
 #: How many frames are shown at the most.
 SHOTS = 6

@@ -6,10 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.features.base import Rows
 from affex.pipeline.contact_sheet.record import LOGMEL, MFCC, ContactSheet, Heard, Seen
 from affex.pipeline.contact_sheet.style import FOUND, LOST
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

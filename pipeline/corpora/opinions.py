@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.pipeline.corpora import search
 from affex.pipeline.corpora.base import Protocol, is_there, require_folder
 from affex.pipeline.corpora.search import Found, Takes
@@ -21,7 +23,6 @@ from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.media import csd
 from affex.pipeline.text.errors import CorpusError
 from affex.pipeline.text.filenames import path_of
-from numpy.typing import NDArray
 
 #: Sentiment goes from this far below zero to as far above (Zadeh et al. 2016); what is beyond is no label.
 STRONGEST = 3.0

@@ -23,13 +23,14 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.pipeline.evaluation import duplicates, revealing_columns, shared_recordings
 from affex.pipeline.evaluation.folds import Fold
 from affex.pipeline.evaluation.shared_recordings import Match
 from affex.pipeline.manifest.utterance import MEDIA, Utterance
 from affex.pipeline.streams.table import Matrix
 from affex.pipeline.text.names import alike, quoted
-from numpy.typing import NDArray
 
 Kind = Literal[
     "speaker",

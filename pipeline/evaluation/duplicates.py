@@ -28,8 +28,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from affex.features.fingerprint import HOP
 from numpy.typing import NDArray
+
+from affex.features.fingerprint import HOP
 
 Rows = NDArray[np.float32]
 Numbers = NDArray[np.int64]

@@ -13,6 +13,8 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.classifiers.base import inner_folds
 from affex.pipeline.evaluation import speakers, training_limits
 from affex.pipeline.evaluation.folds import Fold, require_variety
@@ -22,7 +24,6 @@ from affex.pipeline.execution.proof import CODE, Likeness
 from affex.pipeline.execution.runner import Inline, Runner
 from affex.pipeline.streams.table import Matrix, rows_of
 from affex.pipeline.text.errors import AffexError, UsageError
-from numpy.typing import NDArray
 
 Numbers = NDArray[np.int64]
 Labels = NDArray[np.str_]

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from affex.pipeline.evaluation.evaluate import FoldScores, Outcome
 from affex.pipeline.evaluation.folds import Fold
 from affex.pipeline.storage import atomic

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.storage.files import content
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
 from affex.pipeline.text.names import normal
-from numpy.typing import NDArray
 
 Numbers = NDArray[np.int64]
 Labels = NDArray[np.str_]

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from affex.pipeline.evaluation import metrics
 from numpy.typing import NDArray
+
+from affex.pipeline.evaluation import metrics
 
 #: The votes of one utterance: the labels of each rater.
 Votes = Sequence[Sequence[str]]

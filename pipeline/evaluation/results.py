@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from affex.pipeline.corpora.base import Protocol
 from numpy.typing import NDArray
+
+from affex.pipeline.corpora.base import Protocol
 
 Labels = NDArray[np.str_]
 #: Classes as str, or values as float64.

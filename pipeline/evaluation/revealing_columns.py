@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from affex.pipeline.streams.table import Matrix
 from numpy.typing import NDArray
 from scipy.special import gammaln
+
+from affex.pipeline.streams.table import Matrix
 
 Floats = NDArray[np.float32]
 

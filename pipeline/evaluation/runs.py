@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from affex.pipeline.caching.dataset import last_folder
 from affex.pipeline.evaluation.results import Scores
 from affex.pipeline.storage import bundle

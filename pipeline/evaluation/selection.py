@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import raters
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.text import names
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
-from numpy.typing import NDArray
 
 Numbers = NDArray[np.int64]
 

@@ -25,9 +25,10 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.pipeline.evaluation import conclusions, metrics
 from affex.pipeline.evaluation.intervals import Interval, jackknife
-from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.pipeline.evaluation.folds import Clusters
 from affex.pipeline.streams.table import SpeakerNorm
-from numpy.typing import NDArray
 
 #: How many speakers have how many of the classes.
 Spread = Mapping[int, int]

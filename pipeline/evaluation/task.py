@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.classifiers.base import Classifier, Target
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import raters, speakers
@@ -17,7 +19,6 @@ from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.specs import discovery
 from affex.pipeline.streams.table import Matrix, SpeakerNorm, normalised_by_speaker
 from affex.pipeline.text.errors import AffexError, UsageError
-from numpy.typing import NDArray
 
 Numbers = NDArray[np.int64]
 Labels = NDArray[np.str_]
@@ -223,7 +224,7 @@ def require_target(settings: Settings) -> None:
     if target not in settings.classifier.targets:
         able = [name for name, other in discovery.classifier_presets().items() if target in other.targets]
         raise UsageError(
-            f"CLASSIFIER={settings.classifier.name} predicts classes, and TARGET={settings.protocol.target} has values. "
+            f"CLASSIFIER={settings.classifier.name} predicts classes; TARGET={settings.protocol.target} has values. "
             f"Those that predict values: {', '.join(able)}."
         )
     if target == "values" and (settings.reweight or settings.soft):

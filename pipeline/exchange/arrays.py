@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.pipeline.exchange.record import Part, Source, Wish, numbers
 from affex.pipeline.text.errors import AffexError, UsageError
-from numpy.typing import NDArray
 
 Shape = tuple[int, ...]
 

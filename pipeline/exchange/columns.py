@@ -11,9 +11,10 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.pipeline.exchange.record import Part, Source, Wish
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
-from numpy.typing import NDArray
 
 #: Row numbers, as pandas, polars, R and DuckDB call them.
 ROW_NUMBER = re.compile(r"unnamed: \d+|__index_level_\d+__|level_\d+|index|\.\.\.\d+|rownames?|row(_?(id|nr|number))?")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from affex.pipeline.exchange import parquet, rows, table
 from affex.pipeline.exchange.record import Export, ExportedUtterance, Floats, Source, Wish, named, said, told_apart
 from affex.pipeline.manifest.utterance import Media, Utterance

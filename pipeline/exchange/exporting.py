@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+
+from affex import __version__
 from affex.pipeline.caching import cache, store
 from affex.pipeline.caching.entry import Entry
 from affex.pipeline.caching.store import Found
@@ -20,8 +22,6 @@ from affex.pipeline.storage.atomic import writing
 from affex.pipeline.text.console import Console
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.text.filenames import path_of
-
-from affex import __version__
 
 #: So many failures are shown, and so many files by name.
 SHOWN, FEW = 8, 4

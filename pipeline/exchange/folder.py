@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from affex.pipeline import media
 from affex.pipeline.exchange import about, sizes, table
 from affex.pipeline.exchange.keyed import gathered, quoted, unquoted

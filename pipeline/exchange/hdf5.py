@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.pipeline.caching import store
 from affex.pipeline.exchange import arrays
 from affex.pipeline.exchange.record import Part, Source, Wish
 from affex.pipeline.media import csd
 from affex.pipeline.text.errors import AffexError
-from numpy.typing import NDArray
 
 #: How an HDF5 file begins, unless it has a user block.
 HDF5 = b"\x89HDF\r\n\x1a\n"

@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+
 from affex.features.external.imported import Imported
 from affex.pipeline import media
 from affex.pipeline.caching import cache, imports, store

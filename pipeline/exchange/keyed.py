@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 import numpy as np
+
 from affex.pipeline.exchange.record import Export
 from affex.pipeline.media.csd import Entry
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 import numpy as np
+
 from affex.pipeline.exchange.record import Floats, Part, Source
 from affex.pipeline.manifest.utterance import MEDIA, Media, Utterance
 from affex.pipeline.text.errors import AffexError

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from affex.pipeline.exchange import arrays, folder, sizes
 from affex.pipeline.exchange.record import Source, Wish
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.text.filenames import spelled
-from numpy.typing import NDArray
 
 
 @contextmanager

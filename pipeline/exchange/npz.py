@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.pipeline.exchange import arrays as keyed
 from affex.pipeline.exchange import sizes, table
 from affex.pipeline.exchange.record import Export, Part, Source, Wish, numbers, remarks, said
 from affex.pipeline.storage.atomic import temporary
 from affex.pipeline.text.errors import AffexError
-from numpy.typing import NDArray
 
 #: The arrays that are read.
 READ = ("values", "ids", "offsets", "intervals", "times", "columns", "about")

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.pipeline.exchange import rows, sizes, table
 from affex.pipeline.exchange.record import Export, ExportedUtterance, Source, Wish, named, said, told_apart
 from affex.pipeline.storage.atomic import temporaries
 from affex.pipeline.text.errors import AffexError
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.text.errors import AffexError
-from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.pipeline.exchange.columns import LEFT_OUT, counts
 from affex.pipeline.exchange.record import Floats, Part, Source, Wish, numbers, remarks
 from affex.pipeline.text.errors import AffexError
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+
 from affex.pipeline.exchange import about, table
 from affex.pipeline.exchange.record import Export, Part, Source, remarks, told_apart
 from affex.pipeline.manifest.utterance import Utterance

@@ -8,8 +8,9 @@ import math
 from typing import IO, Any
 
 import numpy as np
-from affex.pipeline.text.errors import AffexError
 from numpy.typing import NDArray
+
+from affex.pipeline.text.errors import AffexError
 
 #: A file that unpacks to more bytes than `ROOM`, and to more than `RATIO` times its own size, is not read.
 ROOM, RATIO = 2**30, 100

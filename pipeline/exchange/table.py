@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
 from affex.pipeline.evaluation.raters import shares
 from affex.pipeline.exchange.record import Export
 from affex.pipeline.manifest.utterance import MEDIA, Utterance

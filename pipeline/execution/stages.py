@@ -363,8 +363,9 @@ def opened(scheduler: str, jobs: int, gpus: int = 0, say: Say = print) -> Iterat
 @contextlib.contextmanager
 def _client(address: str, say: Say, security: Mapping[str, Any] | None = None) -> Iterator[Any]:
     """Connect to a scheduler; Dask's own settings say with which certificates."""
-    from affex.pipeline.execution import local
     from distributed import Client, Security
+
+    from affex.pipeline.execution import local
 
     with local.hushed():
         try:

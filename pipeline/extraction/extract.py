@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.features.base import ChainedFeature, Feature, Rows, Runtime
 from affex.pipeline.caching import cache, sources, store
 from affex.pipeline.caching.cache import Holdings
@@ -35,7 +37,6 @@ from affex.pipeline.specs.discovery import FeatureSpec
 from affex.pipeline.text.console import Console
 from affex.pipeline.text.errors import AffexError
 from affex.pipeline.text.filenames import path_of, shown
-from numpy.typing import NDArray
 
 #: Utterances to a batch of sound or motion capture: Dask costs about 2.3 ms a task, and a kill at most what is in
 #: flight.

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+
 from affex.features.base import AudioFeature, ExtractionError, Feature, Rows, Runtime, Signal
 from affex.pipeline import media
 from affex.pipeline.manifest.utterance import Media

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.evaluation.results import Scores
 from affex.pipeline.text.errors import UsageError
-from numpy.typing import NDArray
 
 Labels = NDArray[np.str_]
 #: Classes as str, or values as float64.

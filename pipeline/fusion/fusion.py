@@ -12,6 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import metrics, training_limits
 from affex.pipeline.evaluation.folds import protocol_hash
@@ -21,7 +23,6 @@ from affex.pipeline.evaluation.selection import CONTINUOUS
 from affex.pipeline.fusion.aligned_scores import AlignedScores, Labels, side_by_side
 from affex.pipeline.fusion.rules import CLASS_RULES, VALUE_RULES, Floats, Rule, Vote
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
-from numpy.typing import NDArray
 
 #: All rules, by name; values know only some.
 RULES: Mapping[str, type[Rule]] = CLASS_RULES

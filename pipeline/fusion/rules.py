@@ -28,9 +28,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.fusion.aligned_scores import AlignedScores
-from numpy.typing import NDArray
 
 #: Classes as str, or values as float64.
 Targets = NDArray[Any]
@@ -273,8 +274,9 @@ class Stacked(Rule):
         ValueError
             If there are too few speakers or classes to learn from.
         """
-        from affex.classifiers.estimators.svm import RBFMachine
         from threadpoolctl import threadpool_limits
+
+        from affex.classifiers.estimators.svm import RBFMachine
 
         with threadpool_limits(limits=1):  # sums in an order that the number of cores does not change
             return cls(RBFMachine().fit(_side_by_side(inner), inner.true, groups=inner.clusters))

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.features.base import Signal
 from affex.pipeline.manifest.utterance import Media
 from affex.pipeline.media.clock import SLACK
@@ -26,7 +28,6 @@ from affex.pipeline.media.spans import SPAN_SLACK, nonsense, outside
 from affex.pipeline.storage.files import status
 from affex.pipeline.text.errors import MediaError
 from affex.pipeline.text.filenames import path_of
-from numpy.typing import NDArray
 
 #: Float samples beyond this are not audio in [-1, 1] that went a little over, but another scale.
 LOUDEST = 2.0

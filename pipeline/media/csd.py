@@ -34,11 +34,12 @@ from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from affex.pipeline.media.confined import Confined, Limits, RefusedError
 from affex.pipeline.storage.atomic import temporary, writing
 from affex.pipeline.storage.sealed import DamagedError, opened, sealed
 from affex.pipeline.text.errors import AffexError
-from numpy.typing import ArrayLike, NDArray
 
 #: What the SDK wants said of a sequence (its ``metadataconfigs.py``). A comma that is missing there makes one key of
 #: two, which its ``deploy()`` asks the terminal for where a file does not have it: so it is written as it is spelled.

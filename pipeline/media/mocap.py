@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.features.base import Motion
 from affex.pipeline.manifest.utterance import Media
 from affex.pipeline.storage.files import content
 from affex.pipeline.text.errors import MediaError
 from affex.pipeline.text.filenames import path_of
-from numpy.typing import NDArray
 
 #: How many columns the files of the head and of the hands have.
 HEAD, HANDS = 6, 18

@@ -24,11 +24,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.pipeline.media.clock import of_several, origin
 from affex.pipeline.media.probe import open_recording
 from affex.pipeline.media.promised import counts_chunks, cut_short, declared_end, ticks_of_chunks
 from affex.pipeline.text.errors import MediaError
-from numpy.typing import NDArray
 
 #: Timestamps may be this far from where the frame before ended, s: containers round, and who captures is not exact.
 JITTER = 0.01

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from affex.pipeline.media.colour import Picture, converter
 from affex.pipeline.storage.files import content, opened
 from affex.pipeline.text.errors import MediaError

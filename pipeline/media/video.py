@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from affex.features.base import Frames
 from affex.features.pictures.sampling import Sampling
 from affex.pipeline.media.clock import SLACK

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from affex.classifiers.base import Classifier, Target
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation.folds import protocol_hash
@@ -221,6 +222,7 @@ def _classifier(name: str, settings: Mapping[str, Any]) -> Classifier:
 def _estimator(archive: bytes, settings: Settings, *, values: bool) -> Any:
     """Return the estimator in a skops archive, if each of its nodes is one that ours have."""
     import skops.io
+
     from affex.classifiers.estimators import TRUSTED
 
     members = _unzipped(archive)

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.pipeline.caching.cache import differences, recipe
 from affex.pipeline.evaluation import folds, training_limits
 from affex.pipeline.evaluation.evaluate import FoldScores, best_params, build, limits_of, reweighted, score
@@ -26,7 +28,6 @@ from affex.pipeline.specs.discovery import FeatureSpec
 from affex.pipeline.streams.table import Matrix, normalised_by_speaker
 from affex.pipeline.text import names
 from affex.pipeline.text.errors import AffexError, UsageError
-from numpy.typing import NDArray
 
 Numbers = NDArray[np.int64]
 

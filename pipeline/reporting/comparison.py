@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from affex.pipeline.evaluation import conclusions, intervals, runs
 from affex.pipeline.evaluation.results import Scores
 from affex.pipeline.evaluation.runs import Run

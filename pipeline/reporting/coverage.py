@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from affex.pipeline.reporting import tables
 from affex.pipeline.specs import discovery
 from affex.pipeline.specs.discovery import FeatureSpec

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.evaluation.results import Result
 from affex.pipeline.reporting.tables import (

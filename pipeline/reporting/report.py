@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from affex.pipeline.evaluation import intervals, metrics, runs
 from affex.pipeline.evaluation.folds import protocol_hash
 from affex.pipeline.evaluation.results import About, FoldSummary, Result, Scores, Seen

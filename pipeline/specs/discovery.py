@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import affex.pipeline.corpora
+from affex import classifiers, features
 from affex.classifiers.base import Classifier
 from affex.features.base import Feature
 from affex.features.external.imported import Imported
@@ -24,8 +25,6 @@ from affex.pipeline.corpora import unread
 from affex.pipeline.corpora.base import Corpus
 from affex.pipeline.specs import column_groups, grammar, pooling
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
-
-from affex import classifiers, features
 
 #: What a feature's spec may say beside the feature's own parameters.
 BESIDE = ("pool", "columns")

@@ -15,9 +15,10 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.features.base import Feature
 from affex.pipeline.text.errors import UsageError, unknown
-from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
+
 from affex.pipeline.caching import cache, store
 from affex.pipeline.caching.store import Table
 from affex.pipeline.manifest.manifest import Dataset
@@ -12,7 +14,6 @@ from affex.pipeline.manifest.utterance import MEDIA, Utterance
 from affex.pipeline.specs import column_groups, discovery, pooling
 from affex.pipeline.specs.discovery import FeatureSpec, spec_of
 from affex.pipeline.text.errors import AffexError, UsageError
-from numpy.typing import NDArray
 
 #: What is done to each speaker's rows: z-scores within the speaker, ``"mean"`` taken away and no more, or nothing.
 SpeakerNorm = bool | Literal["mean"]

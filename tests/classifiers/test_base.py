@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from affex.classifiers.base import inner_folds
 
 

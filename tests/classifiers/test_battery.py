@@ -5,12 +5,13 @@ import pickle
 import numpy as np
 import pytest
 import skops.io
-from affex.classifiers.base import inner_folds
-from affex.classifiers.estimators import TRUSTED
-from affex.pipeline.specs import discovery
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from toys import speakers_and_classes, speakers_and_values
+
+from affex.classifiers.base import inner_folds
+from affex.classifiers.estimators import TRUSTED
+from affex.pipeline.specs import discovery
 
 PRESETS = discovery.classifier_presets()
 MODELS = [(name, target) for name, preset in PRESETS.items() for target in preset.targets]

@@ -4,9 +4,10 @@ from functools import partial
 
 import numpy as np
 import pytest
+from sklearn.metrics.pairwise import euclidean_distances
+
 from affex.classifiers.estimators import distances
 from affex.classifiers.estimators.distances import squared_distances
-from sklearn.metrics.pairwise import euclidean_distances
 
 
 def by_torch_on_the_cpu(A, B=None, *, device):

@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 import skops.io
+from scipy.stats import norm
+from sklearn.preprocessing import StandardScaler
+from toys import speakers_and_classes
+
 from affex.classifiers.estimators import TRUSTED
 from affex.classifiers.estimators.gmm import ClassMixtures, is_quiet
 from affex.classifiers.estimators.principal import PrincipalFeatures
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.errors import UsageError
-from scipy.stats import norm
-from sklearn.preprocessing import StandardScaler
-from toys import speakers_and_classes
 
 
 def test_two_gaussians_have_the_posterior_of_the_textbook():

@@ -2,16 +2,17 @@
 
 import numpy as np
 import pytest
-from affex.classifiers.base import inner_folds
-from affex.classifiers.estimators.principal import PrincipalFeatures
-from affex.classifiers.estimators.selection import SHARES
-from affex.classifiers.estimators.svm import RBFMachine
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from toys import speakers_and_classes
+
+from affex.classifiers.base import inner_folds
+from affex.classifiers.estimators.principal import PrincipalFeatures
+from affex.classifiers.estimators.selection import SHARES
+from affex.classifiers.estimators.svm import RBFMachine
 
 
 @parametrize_with_checks([PrincipalFeatures(), PrincipalFeatures(keep=0.9)])

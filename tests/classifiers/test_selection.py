@@ -2,11 +2,6 @@
 
 import numpy as np
 import pytest
-from affex.classifiers.estimators.selection import SHARES, between_classes, choices, spread
-from affex.classifiers.estimators.svm import COSTS, RBFMachine
-from affex.classifiers.estimators.svr import RBFRegressor
-from affex.pipeline.specs import discovery
-from affex.pipeline.text.errors import UsageError
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectPercentile, f_classif, f_regression
 from sklearn.impute import SimpleImputer
@@ -15,6 +10,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from toys import speakers_and_classes
+
+from affex.classifiers.estimators.selection import SHARES, between_classes, choices, spread
+from affex.classifiers.estimators.svm import COSTS, RBFMachine
+from affex.classifiers.estimators.svr import RBFRegressor
+from affex.pipeline.specs import discovery
+from affex.pipeline.text.errors import UsageError
 
 
 def hard(n_idle=30):

@@ -3,14 +3,6 @@
 import numpy as np
 import pytest
 import skops.io
-from affex.classifiers.base import inner_folds
-from affex.classifiers.estimators import TRUSTED
-from affex.classifiers.estimators.calibration import SLOPES, against_decisions, says_nothing, slope
-from affex.classifiers.estimators.kernel import GAMMAS
-from affex.classifiers.estimators.svm import COSTS, RBFMachine
-from affex.classifiers.estimators.training import ONE_SPEAKER
-from affex.pipeline.specs import discovery
-from affex.pipeline.text.errors import UsageError
 from scipy.special import softmax
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.impute import SimpleImputer
@@ -20,6 +12,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from toys import speakers_and_classes
+
+from affex.classifiers.base import inner_folds
+from affex.classifiers.estimators import TRUSTED
+from affex.classifiers.estimators.calibration import SLOPES, against_decisions, says_nothing, slope
+from affex.classifiers.estimators.kernel import GAMMAS
+from affex.classifiers.estimators.svm import COSTS, RBFMachine
+from affex.classifiers.estimators.training import ONE_SPEAKER
+from affex.pipeline.specs import discovery
+from affex.pipeline.text.errors import UsageError
 
 
 def plain(n_columns, C=1.0, gamma=1.0):

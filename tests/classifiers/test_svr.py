@@ -2,12 +2,6 @@
 
 import numpy as np
 import pytest
-from affex.classifiers.base import inner_folds
-from affex.classifiers.estimators.kernel import GAMMAS
-from affex.classifiers.estimators.svr import COSTS, EPSILONS, RBFRegressor, ccc
-from affex.classifiers.estimators.training import ONE_SPEAKER
-from affex.pipeline.specs import discovery
-from affex.pipeline.text.errors import UsageError
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.metrics import make_scorer
@@ -16,6 +10,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 from toys import speakers_and_values
+
+from affex.classifiers.base import inner_folds
+from affex.classifiers.estimators.kernel import GAMMAS
+from affex.classifiers.estimators.svr import COSTS, EPSILONS, RBFRegressor, ccc
+from affex.classifiers.estimators.training import ONE_SPEAKER
+from affex.pipeline.specs import discovery
+from affex.pipeline.text.errors import UsageError
 
 
 def plain(n_columns, C=1.0, epsilon=0.1, gamma=1.0):

@@ -5,14 +5,15 @@ import json
 import numpy as np
 import pytest
 import xgboost as xgb
+from sklearn.metrics import log_loss
+from sklearn.utils.class_weight import compute_sample_weight
+from toys import speakers_and_classes, speakers_and_values
+
 from affex.classifiers.base import inner_folds
 from affex.classifiers.estimators.training import ONE_SPEAKER
 from affex.classifiers.estimators.xgboost import FIXED_ROUNDS, BoostedRegressor, BoostedTrees
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.errors import UsageError
-from sklearn.metrics import log_loss
-from sklearn.utils.class_weight import compute_sample_weight
-from toys import speakers_and_classes, speakers_and_values
 
 
 def test_rounds_are_those_with_the_least_loss_on_inner_speakers():

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
 from affex.features.capture.markers import MARKERS
 
 TITLE = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]"

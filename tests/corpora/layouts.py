@@ -13,12 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import trees
+from corpus import Listener
+
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.caching.sources import require_unique
 from affex.pipeline.corpora import cremad
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.media import csd
-from corpus import Listener
 
 SIX = {"anger": "an", "disgust": "di", "fear": "fe", "happiness": "ha", "sadness": "sa", "surprise": "su"}
 

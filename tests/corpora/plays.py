@@ -15,11 +15,12 @@ from pathlib import Path
 import dialogs
 import numpy as np
 import soundfile
-from affex.features.capture.markers import MARKERS, REGIONS
-from affex.pipeline.corpora import demo
 from dialogs import Spoken
 from films import film
 from numpy.typing import NDArray
+
+from affex.features.capture.markers import MARKERS, REGIONS
+from affex.pipeline.corpora import demo
 
 #: How an emotion of IEMOCAP is played.
 PLAYED = {

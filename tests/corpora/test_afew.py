@@ -3,13 +3,14 @@
 from itertools import chain
 
 import pytest
+from trees import afew as tree
+from trees import touch
+
 from affex.pipeline.corpora.afew import CORPUS, find
 from affex.pipeline.corpora.base import shortfalls
 from affex.pipeline.evaluation.folds import clusters, folds
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError
-from trees import afew as tree
-from trees import touch
 
 CLIP = "Train_AFEW/Angry/000046280.avi"
 

@@ -6,12 +6,13 @@ import inspect
 from pathlib import Path
 
 import pytest
+from trees import TREES
+
 from affex.pipeline.corpora.base import Corpus, shortfalls
 from affex.pipeline.manifest.manifest import from_line, to_line
 from affex.pipeline.manifest.utterance import Media
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.errors import CorpusError
-from trees import TREES
 
 CORPORA = discovery.corpora()
 

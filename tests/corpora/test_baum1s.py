@@ -3,12 +3,13 @@
 import zipfile
 
 import pytest
+from trees import baum1s as tree
+from trees import touch, workbook
+
 from affex.pipeline.corpora.baum1s import CORPUS, LABELS, SHEET, find
 from affex.pipeline.evaluation.selection import class_map
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError
-from trees import baum1s as tree
-from trees import touch, workbook
 
 CLIP = "s001/S001_001.mp4"
 

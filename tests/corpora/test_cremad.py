@@ -3,13 +3,14 @@
 from collections import Counter
 
 import pytest
+from trees import cremad as tree
+from trees import pointer, touch
+
 from affex.pipeline.corpora.base import shortfalls
 from affex.pipeline.corpora.cremad import CORPUS, LABELS, SENTENCES, find
 from affex.pipeline.evaluation.raters import agreement
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError
-from trees import cremad as tree
-from trees import pointer, touch
 
 CLIP = "1001_IEO_ANG_LO"
 

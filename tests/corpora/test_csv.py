@@ -3,10 +3,11 @@
 import unicodedata
 
 import pytest
+from trees import touch
+
 from affex.pipeline.corpora.csv import find
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError
-from trees import touch
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import json
 import av
 import numpy as np
 import pytest
+
 from affex.features.base import Frames, Runtime
 from affex.features.faces import Faces, is_found
 from affex.pipeline.corpora import demo
@@ -141,12 +142,13 @@ def test_the_mouth_opens_and_the_head_moves():
 
 def test_unheard_speakers_are_above_chance_and_below_perfect():
     """Means and deviations of the MFCC, an RBF machine without any tuning: chance is .25."""
-    from affex.features.base import Signal
     from sklearn.metrics import balanced_accuracy_score
     from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import SVC
+
+    from affex.features.base import Signal
 
     mfcc = discovery.feature_presets()["mfcc"]
     rows = [mfcc.extract(Signal(demo.speech(one).astype(np.float32), demo.RATE)).values for one in demo.PERFORMANCES]

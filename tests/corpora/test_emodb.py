@@ -3,12 +3,13 @@
 from collections import Counter
 
 import pytest
+from trees import emodb as tree
+from trees import touch
+
 from affex.pipeline.corpora.base import shortfalls
 from affex.pipeline.corpora.emodb import CORPUS, LABELS, MEN, find
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError
-from trees import emodb as tree
-from trees import touch
 
 
 def test_a_file_name_says_all(tmp_path):

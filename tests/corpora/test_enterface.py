@@ -1,10 +1,11 @@
 """eNTERFACE'05: folders come before names, which cannot be trusted."""
 
 import pytest
+from trees import touch
+
 from affex.pipeline.corpora.enterface import CORPUS, find
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError
-from trees import touch
 
 
 def test_a_path_says_all_and_the_film_is_the_sound(tmp_path):

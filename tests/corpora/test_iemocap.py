@@ -9,6 +9,11 @@ from collections import Counter
 import dialogs
 import numpy as np
 import pytest
+from corpus import Listener, write_wav
+from dialogs import Spoken, iemocap
+from films import film
+from test_cli import affex
+
 from affex.features.pictures.sampling import Sampling
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.corpora import iemocap_labels
@@ -23,10 +28,6 @@ from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.media import video
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.errors import CorpusError, UsageError
-from corpus import Listener, write_wav
-from dialogs import Spoken, iemocap
-from films import film
-from test_cli import affex
 
 DIALOG = "Ses01F_impro01"
 

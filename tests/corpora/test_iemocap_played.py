@@ -8,17 +8,18 @@ from pathlib import Path
 import numpy as np
 import plays
 import pytest
+from click.testing import CliRunner
+from corpus import run
+from dialogs import Spoken
+from films import film
+from scenes import nobody, scene
+
 from affex.pipeline.caching import cache, store
 from affex.pipeline.cli.command import cli
 from affex.pipeline.corpora.iemocap import find
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.media import video
 from affex.pipeline.specs import discovery
-from click.testing import CliRunner
-from corpus import run
-from dialogs import Spoken
-from films import film
-from scenes import nobody, scene
 
 DIALOG = "Ses01F_impro01"
 SAID = [Spoken(who, n, emotion) for n, emotion in enumerate(("ang", "sad")) for who in "FM"]

@@ -4,13 +4,14 @@ from collections import Counter
 from functools import cache
 
 import pytest
+from corpus import Listener
+from layouts import LAYOUTS, fill, row
+from trees import TREES, pointer
+
 from affex.pipeline.caching import sources
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.manifest.manifest import Dataset, Utterances
 from affex.pipeline.text.errors import CorpusError
-from corpus import Listener
-from layouts import LAYOUTS, fill, row
-from trees import TREES, pointer
 
 
 def facts(found: Dataset) -> set[tuple[str, str, str | None]]:

@@ -3,16 +3,17 @@
 from dataclasses import replace
 
 import pytest
+from corpus import run, spec, write_wav
+from plain import Level
+from trees import omg as tree
+from trees import touch
+
 from affex.pipeline.corpora.omg import CORPUS, LABELS, PUBLISHED, find
 from affex.pipeline.evaluation.folds import clusters, folds
 from affex.pipeline.evaluation.selection import select
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError
-from corpus import run, spec, write_wav
-from plain import Level
-from trees import omg as tree
-from trees import touch
 
 TRAIN = "omg_TrainVideos.csv"
 

@@ -6,6 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from corpus import run, spec, write_wav
+from plain import Level
+from trees import mosei as tree
+from trees import mosi as mosi_tree
+from trees import touch
+
 from affex.pipeline.corpora import mosei, mosi
 from affex.pipeline.corpora.base import shortfalls
 from affex.pipeline.corpora.mosei import CORPUS, find
@@ -16,11 +22,6 @@ from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.media import csd
 from affex.pipeline.text.errors import AffexError, CorpusError
-from corpus import run, spec, write_wav
-from plain import Level
-from trees import mosei as tree
-from trees import mosi as mosi_tree
-from trees import touch
 
 CARDS = {protocol.name: protocol for protocol in CORPUS.protocols}
 LABELS = "CMU_MOSEI_Labels.csd"

@@ -4,11 +4,12 @@ from collections import Counter
 from itertools import product
 
 import pytest
+from trees import touch
+
 from affex.pipeline.corpora.base import shortfalls
 from affex.pipeline.corpora.ravdess import CORPUS, find
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError
-from trees import touch
 
 TAKE = "01-06-01-02-01-12"
 AUDIO_VIDEO, VIDEO, AUDIO = f"01-{TAKE}.mp4", f"02-{TAKE}.mp4", f"03-{TAKE}.wav"

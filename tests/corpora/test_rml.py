@@ -3,12 +3,13 @@
 from collections import Counter
 
 import pytest
+from trees import rml as tree
+from trees import touch
+
 from affex.pipeline.corpora.base import shortfalls
 from affex.pipeline.corpora.rml import CORPUS, find
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError
-from trees import rml as tree
-from trees import touch
 
 
 def test_a_path_says_all_and_the_film_is_the_sound(tmp_path):

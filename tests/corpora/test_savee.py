@@ -3,12 +3,13 @@
 from collections import Counter
 
 import pytest
+from trees import savee as tree
+from trees import touch
+
 from affex.pipeline.corpora.base import shortfalls
 from affex.pipeline.corpora.savee import CORPUS, find
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError
-from trees import savee as tree
-from trees import touch
 
 WAV, FILM = "AudioData/DC/sa03.wav", "AudioVisualClip/DC/sa3.avi"
 

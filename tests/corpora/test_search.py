@@ -3,12 +3,13 @@
 import os
 
 import pytest
+from trees import pointer, touch
+
 from affex.pipeline.caching import sources
 from affex.pipeline.corpora import search
 from affex.pipeline.corpora.search import Take
 from affex.pipeline.media import pointers
 from affex.pipeline.text.errors import CorpusError
-from trees import pointer, touch
 
 
 def test_the_shallow_come_first_and_litter_not_at_all(tmp_path):

@@ -1,6 +1,7 @@
 """Corpora without a reader are recognised, and told how to come in as a table."""
 
 import pytest
+
 from affex.pipeline.corpora.unread import UNREAD, Unread, plain
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.errors import UsageError

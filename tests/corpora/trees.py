@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from dialogs import iemocap
+
 from affex.pipeline.corpora import demo
 from affex.pipeline.media import csd
-from dialogs import iemocap
 
 
 def touch(root: Path, *names: str) -> Path:

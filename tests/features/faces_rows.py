@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+
 from affex.features.base import Rows
 from affex.features.detectors import crops
 from affex.features.faces import COLUMNS

@@ -11,6 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
+
 from affex.features.base import Feature, Motion, Signal
 from affex.features.capture.markers import MARKERS
 from affex.pipeline.specs.discovery import feature_presets

@@ -6,9 +6,10 @@ import sys
 
 import numpy as np
 import pytest
+from make_references import audio_presets, excerpt, path, tone
+
 from affex.features.base import ExtractionError, Signal
 from affex.pipeline.specs.discovery import feature_specs
-from make_references import audio_presets, excerpt, path, tone
 
 PRESETS = audio_presets()
 

@@ -8,6 +8,8 @@ import dlib
 import numpy as np
 import pytest
 import torch
+from skimage.data import astronaut
+
 from affex.features.detectors import chips
 from affex.features.detectors.base import Faces, ranked
 from affex.features.detectors.hog import Hog
@@ -18,7 +20,6 @@ from affex.features.networks import mmod, tiling
 from affex.features.networks.base import exact
 from affex.features.networks.dlib_weights import DETECTOR, LANDMARKS_5, LANDMARKS_68
 from affex.features.networks.weights import WeightError, packaged
-from skimage.data import astronaut
 
 #: Where her face is, x0 y0 x1 y1 px.
 FACE = (160, 50, 290, 210)

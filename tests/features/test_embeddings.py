@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
+from films import film
+
 from affex.features.base import ExtractionError, Rows, Runtime
 from affex.features.detectors import crops
 from affex.features.detectors.chips import cut
@@ -25,8 +28,6 @@ from affex.pipeline.caching import cache
 from affex.pipeline.cli.command import cli
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.errors import AffexError, UsageError
-from click.testing import CliRunner
-from films import film
 
 RUNTIME = Runtime()
 KINDS = {"face": 128, "fer": 135, "resnet18": 512, "ir50": 512, "vggface": 4096}

@@ -7,6 +7,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from corpus import run, spec
+from films import film
+from scenes import middle, nobody, scene, scenes
+from skimage.data import astronaut
+
 from affex.features.base import ExtractionError, Frames, Rows, Runtime
 from affex.features.detectors import crops
 from affex.features.detectors.base import Faces as Found
@@ -23,10 +28,6 @@ from affex.pipeline.extraction.extract import Summary
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.media import video
-from corpus import run, spec
-from films import film
-from scenes import middle, nobody, scene, scenes
-from skimage.data import astronaut
 
 #: Where her face is in the portrait, x0 y0 x1 y1 px, by hand.
 HERS = np.array([160, 50, 290, 210])

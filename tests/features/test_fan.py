@@ -6,6 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from faces_rows import found_in
+from skimage.data import astronaut
+
 from affex.features.base import Runtime
 from affex.features.detectors import fan
 from affex.features.detectors.chips import MEAN_FACE
@@ -13,8 +16,6 @@ from affex.features.detectors.fan import FILES, Fan
 from affex.features.landmarks import Landmarks
 from affex.features.networks.weights import WeightError, sha256
 from affex.pipeline.caching import cache
-from faces_rows import found_in
-from skimage.data import astronaut
 
 #: Where the mean face lies in the portrait: its first corner and its size, px; hers is about there.
 FIRST, FACE = np.array([178, 80]), 95

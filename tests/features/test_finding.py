@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
 from affex.features.base import Runtime
 from affex.features.detectors import yunet
 from affex.features.faces import Faces

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import soxr
+from copies import voice
+
 from affex.features.base import ExtractionError, Signal
 from affex.features.fingerprint import PRESETS
-from copies import voice
 
 PRINT = PRESETS["fingerprint"]
 

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+
 from affex.features.base import ExtractionError, Signal
 from affex.features.sound.frames import (
     FLOOR,

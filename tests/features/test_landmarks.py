@@ -8,13 +8,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from faces_rows import found_in
+from skimage.data import astronaut
+
 from affex.features.base import ExtractionError, Rows, Runtime
 from affex.features.detectors.landmarks import landmarks, refined
 from affex.features.faces import Faces, squared
 from affex.features.landmarks import FIVE, MEAN, REGIONS, Landmarks, normalised
 from affex.pipeline.media import video
-from faces_rows import found_in
-from skimage.data import astronaut
 
 #: Her face in the portrait, px, as dlib's HOG detector sees it.
 HERS = np.array([171, 60, 281, 190])

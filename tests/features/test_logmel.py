@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from affex.features.base import Signal
 from affex.features.logmel import PRESETS, Logmel
 

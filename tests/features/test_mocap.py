@@ -5,6 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from make_references import excerpt, motion, motion_presets, path
+from scipy.signal import savgol_filter
+
 from affex.features.base import ExtractionError, Motion
 from affex.features.capture.markers import MARKERS, REGIONS, bridged, placed
 from affex.features.hands import HANDS
@@ -13,8 +16,6 @@ from affex.features.mocap_slices import MocapSlices, sliced
 from affex.pipeline.specs import column_groups
 from affex.pipeline.specs.discovery import feature_specs
 from affex.pipeline.text.errors import UsageError
-from make_references import excerpt, motion, motion_presets, path
-from scipy.signal import savgol_filter
 
 PRESETS = motion_presets()
 FRAMES = ["mocap", "markers", "headmotion", "hands"]

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from affex.features.capture.motion import runs, with_derivatives
 from scipy.signal import savgol_filter
+
+from affex.features.capture.motion import runs, with_derivatives
 
 
 def derived(static: np.ndarray, times: np.ndarray, parts: list[slice] | None = None, span: float = 0.3) -> np.ndarray:

@@ -5,6 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from scenes import scene
+from toyweights import blazeface_weights, sfd_weights
+
 from affex.features.base import Frames, Runtime
 from affex.features.detectors import named
 from affex.features.detectors.face_alignment import SFD_WEIGHTS, BlazeFace, Sfd
@@ -14,8 +17,6 @@ from affex.features.faces import COLUMNS, Faces
 from affex.features.networks.weights import WeightError, sha256
 from affex.pipeline.caching import cache
 from affex.pipeline.specs import discovery
-from scenes import scene
-from toyweights import blazeface_weights, sfd_weights
 
 
 @pytest.fixture(autouse=True)

@@ -9,13 +9,14 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
+from safetensors.torch import save_file
+from torch.nn import functional
+
 from affex.features.networks import architectures, dlib_resnet, local, mini_xception
 from affex.features.networks.base import Embedder, Network, Precision, normalised, place
 from affex.features.networks.dlib_weights import DETECTOR, EMBEDDING, fold, pack, tensors_in
 from affex.features.networks.weights import WeightError, WeightFile, fill, packaged, read_state, sha256, verified
-from numpy.lib.stride_tricks import sliding_window_view
-from safetensors.torch import save_file
-from torch.nn import functional
 
 RNG = np.random.default_rng(4)
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from skimage.data import astronaut
+
 from affex.features.base import ExtractionError, Rows, Runtime
 from affex.features.detectors import crops
 from affex.features.detectors.chips import MEAN_FACE, aligned
@@ -13,7 +15,6 @@ from affex.features.detectors.landmarks import refined
 from affex.features.faces import COLUMNS, Faces, boxed
 from affex.features.pixels import MOUTH_MIDDLE, PRESETS, Pixels, mouth
 from affex.pipeline.media import video
-from skimage.data import astronaut
 
 #: Where the mean face lies in the painted frames: its first corner and its size, px.
 FIRST, FACE = np.array([200, 150]), 120

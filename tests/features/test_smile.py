@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from make_references import tone
+
 from affex.features.base import ExtractionError, Signal
 from affex.features.smile import PRESETS, SETS, Smile, _idle, least_samples
-from make_references import tone
 
 RATE = 16000
 #: Functionals and low-level descriptors, as published.

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from make_references import tone
+
 from affex.features.base import ExtractionError, Signal
 from affex.features.smile import SETS, Framing, Smile, computed
 from affex.features.voiced import LEVEL, PRESETS, Voiced, standardised
-from make_references import tone
 
 RATE = 16000
 FEATURE = PRESETS["compare-voiced"]
