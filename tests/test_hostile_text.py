@@ -26,6 +26,7 @@ from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import FoldScores, evaluate
 from affex.pipeline.evaluation.results import Result
 from affex.pipeline.evaluation.selection import class_map, select
+from affex.pipeline.evaluation.summary import summarise
 from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.models.fit_predict import lines
@@ -151,7 +152,7 @@ def test_a_terminal_says_text_as_it_is(capsys):
 
 
 def test_the_tables_of_a_run(hostile):
-    found = report.summary(hostile)
+    found = summarise(hostile)
     said = out(lambda console: tables.show(found, None, console))
     assert not ORDERS & set(said)
     for text in ("[/]", "{0} %s", ":angry_face:", r"two\nlines", r"\x1b[31mred", "toy[red]"):
@@ -241,8 +242,8 @@ def size(picture: bytes) -> tuple[int, int]:
 def test_a_picture_of_hostile_labels_is_drawn_and_has_a_bounded_size(hostile):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        picture = pictures.confusion_picture(report.summary(hostile))
-    plain = pictures.confusion_picture(report.summary(judged(*(f"label {n}" for n in range(len(HOSTILE))))))
+        picture = pictures.confusion_picture(summarise(hostile))
+    plain = pictures.confusion_picture(summarise(judged(*(f"label {n}" for n in range(len(HOSTILE))))))
     assert size(picture)[0] < 1.2 * size(plain)[0]
     assert size(picture)[1] == size(plain)[1]
 
