@@ -19,7 +19,7 @@ endif
 OPTIONS := DATASET DATA FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM REWEIGHT SOFT \
            FUSION RUNS METRIC INNER LEAK ALLOW_LEAKS \
            UTTERANCE SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED PARTIAL EXTRA MODEL EXCLUDE \
-           BY FILE CALLED FORMAT TABLE HOP TRANSPOSE ONLY WITHOUT DROP_NAN NOTE
+           BY FILE CALLED FORMAT TABLE HOP TRANSPOSE ONLY WITHOUT DROP_NAN NOTE JSON
 $(foreach option,$(OPTIONS),$(if $($(option)),$(eval export AFFEX_$(option) := $$($(option)))))
 
 # Where make was typed, so that messages, and the lines to copy in them, are in its words.
@@ -72,6 +72,7 @@ help: ## show this
 #=   WEIGHTS       the folder of weight files that networks need and affex cannot fetch
 #=   CACHE         where features are kept (default: cache)
 #=   OUT           where results go (default: <cache>/<corpus>/runs/<run>); for export: .csd, .npz, .parquet, .csv or a folder
+#=   JSON          for list, runs, cache, evaluate and compare: 1: print one JSON document, and all else to standard error
 #=   SEED          seeds all that is random
 #=   PARTIAL       1: go on with a corpus that is not whole
 #=   EXTRA         1: download the large archives, too

@@ -101,7 +101,7 @@ def test_speakers_are_normalised_in_two_ways_and_a_third_is_none(table: Path, tm
         out = tmp_path / f"out-{told}"
         said = affex(*arguments, "--data", str(table), "--out", str(out), AFFEX_SPEAKER_NORM=told, **environment)
         assert said.returncode == 0, said.stderr
-        assert json.loads((out / "metrics.json").read_text())["speaker_norm"] == meant
+        assert json.loads((out / "metrics.json").read_text())["about"]["settings"]["speaker_norm"] == meant
     refused = affex(*arguments, "--data", str(table), "--speaker-norm", "median", **environment)
     assert refused.returncode == 2
     assert "'median' is neither 1, 0 nor mean" in refused.stderr

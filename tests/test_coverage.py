@@ -41,7 +41,9 @@ def test_speakers_by_their_frames(matrix):
 
 def test_what_is_shown(matrix, monkeypatch):
     monkeypatch.setattr(coverage, "SHOWN", 3)
-    lines = tables.as_text(lambda console: coverage.show(console, matrix)).splitlines()
+    lines = tables.as_text(
+        lambda console: coverage.show(console, coverage.of_corpus("mine", "seen", matrix))
+    ).splitlines()
     cells = [line.split() for line in lines]
     assert ["all", "7", "1", "1", "30", "15", "50.0%"] in cells
     assert ["s2", "2", "1", "0", "5", "3", "60.0%"] in cells

@@ -288,7 +288,7 @@ def test_no_reader_of_what_affex_keeps_waits_for_a_fifo(tmp_path):
     assert damage(fifo(folder / "fold-0.json")).endswith(
         "and a file was expected: " + repr(str(folder / "fold-0.json"))
     )
-    assert not verification.verify(listener := Listener(), tmp_path)
+    assert verification.verify(listener := Listener(), tmp_path).damaged
     for name in ("last.json", "c/media.jsonl", "c/contents.json", "c/table.json", "c/manifest.jsonl"):
         assert any(line.startswith(f"{tmp_path / name}: it is a FIFO") for line in listener.said)
     write_wav(tmp_path / "data" / "a.wav", 0.3)

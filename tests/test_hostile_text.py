@@ -16,7 +16,7 @@ from foreign import corpus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic import Bayes, make_matrix
-from test_study import run, table
+from test_experiment import run, table
 
 from affex.pipeline.caching import inventory
 from affex.pipeline.contact_sheet.draw import drawn, heading
@@ -164,7 +164,7 @@ def test_the_table_of_the_cache(tmp_path):
     folder = tmp_path / "[red]" / "a\x1b[2J[b]"
     folder.mkdir(parents=True)
     (folder / "[b]\x1b.h5").write_bytes(b"")
-    said = out(lambda console: inventory.show_cache(console, tmp_path / "[red]"))
+    said = out(lambda console: inventory.show_cache(console, inventory.cached(tmp_path / "[red]")))
     assert r"a\x1b[2J[b]/[b]\x1b.h5" in said
     assert not ORDERS & set(said)
 
@@ -279,8 +279,8 @@ def test_a_sheet_of_a_hostile_utterance():
 def test_no_hostile_label_is_lost_on_the_way(tmp_path):
     path = table(tmp_path, labels=("anger:hot", "win $5_$"))
     found = run([path], tmp_path / "cache")
-    assert found["n_utterances"] == 16
-    assert found["classes"] == ["anger:hot", "win $5_$"]
-    assert found["left_out"] == {}
+    assert found.n_utterances == 16
+    assert found.classes == ("anger:hot", "win $5_$")
+    assert found.left_out == {}
     named = run([path], tmp_path / "cache", protocol=Protocol("loso", classes="hot=anger:hot,win $5_$"))
-    assert (named["n_utterances"], named["classes"]) == (16, ["hot", "win $5_$"])
+    assert (named.n_utterances, named.classes) == (16, ("hot", "win $5_$"))

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from corpus import Listener
 from foreign import cached, corpus, failures, imported, rows_of
-from test_study import run, table
+from test_experiment import run, table
 
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.exchange import importing
@@ -212,9 +212,9 @@ def test_row_number_label_code_and_failed_frames_leave_noise_at_chance(tmp_path)
     assert "  columns left out (label or speaker): emotion_code" in listener.said
     assert "  72 of 240 rows left out: they say that no face was found (success = 0)" in listener.said
     units, every = (run([mine], tmp_path / "cache", features=name) for name in ("units", "all"))
-    assert 0.25 <= units["uar"] <= 0.75
-    assert every["uar"] > 0.9
-    assert not [note for note in units["warnings"] if "of the features" in note]
-    (note,) = [note for note in every["warnings"] if "of the features" in note]
+    assert 0.25 <= units.uar <= 0.75
+    assert every.uar > 0.9
+    assert not [note for note in units.notes if "of the features" in note]
+    (note,) = [note for note in every.notes if "of the features" in note]
     assert "emotion_code" in note
     assert "what the label of every utterance is" in note

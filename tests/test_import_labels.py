@@ -1,6 +1,5 @@
 """Features of MOSI and MOSEI come in without the recordings: the labels say which part of which recording is whose."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from affex.pipeline.caching import imports
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.cli.command import cli
 from affex.pipeline.corpora.base import Protocol
+from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.audit import audit
 from affex.pipeline.evaluation.folds import folds
 from affex.pipeline.exchange import exporting, importing
@@ -146,9 +146,9 @@ def test_imported_features_alone_are_judged(labels, theirs, tmp_path, capsys):
     with open_workspace([dataset], Terminal(), Running("inline", 1)) as workspace:
         ((names, classifier),) = discovery.members("covarep", "svm:C=1,gamma=0.1", "early", workspace.imported)
         folder = experiment.run(workspace, (names, classifier), Wish(protocol=protocol), None)
-    found = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    assert (found["n_utterances"], found["uar"]) == (RECORDINGS * SEGMENTS, 1.0)
-    assert "48 of 48 utterances could not be compared by their sound (no sound" in " ".join(found["warnings"])
+    found = runs.read(folder).summary
+    assert (found.n_utterances, found.uar) == (RECORDINGS * SEGMENTS, 1.0)
+    assert "48 of 48 utterances could not be compared by their sound (no sound" in " ".join(found.notes)
     assert "failed" not in capsys.readouterr().out.replace("0 failed", "")  # nobody asked for the prints that failed
 
 

@@ -170,7 +170,7 @@ def nowhere(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("speakers", "card", "expected"),
+    ("speakers", "protocol", "expected"),
     [
         ("a", LOSO, "at least 2 speakers, found 1: 'a'"),
         ("a", Protocol("group-k", "group-k", k=5), "group-k makes k=5 groups of speakers, and there is only one, 'a'"),

@@ -89,7 +89,7 @@ def test_clips_without_a_voice_are_fused_from_the_face(sometimes_silent, rule):
     result = fusion.late(sometimes_silent, rule)
     assert len(result.scores) == 36
     assert np.isfinite(result.scores.values).all()
-    assert [seen.n for seen in result.seen] == [36] * 6 + [24]
+    assert [one.n for one in result.recognised] == [36] * 6 + [24]
     assert "12 of 36 utterances lack voice gmm: they are fused without it" in result.notes
 
 

@@ -19,6 +19,7 @@ from affex.pipeline.evaluation import protocols
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.specs import discovery
 from affex.pipeline.specs.discovery import Member
+from affex.pipeline.storage import records
 from affex.pipeline.streams.table import SpeakerNorm
 from affex.pipeline.text import wording
 from affex.pipeline.text.console import Terminal
@@ -89,6 +90,11 @@ def option(*names: str, **settings: Any) -> Callable[[Any], Any]:
     """Return a click option that shows its default and reads its environment variable."""
     variable = "AFFEX_" + names[0].removeprefix("--").replace("-", "_").upper()
     return click.option(*names, envvar=variable, show_default=bool(settings.get("default")), **settings)
+
+
+def print_json(record: object) -> None:
+    """Print a record as one JSON document, whatever the terminal can show."""
+    click.echo(records.as_text(record))
 
 
 def gathered(name: str, record: type, *options: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -252,6 +258,7 @@ class Asked:
         return found
 
 
+JSON = option("--json", "as_json", is_flag=True, default=False, help="Print one JSON document, all else to stderr.")
 CACHE = option("--cache", type=PATH, default=Path("cache"), help="Folder of all caches.")
 DATASET = option("--dataset", default=None, help="Corpus (see `affex list`), or csv; several parted by blanks.")
 DATA = option("--data", default=None, help="Its folder, or the table; as many as corpora. [data/<dataset>]")

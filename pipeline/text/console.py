@@ -56,10 +56,12 @@ class Terminal:
     ----------
     quiet
         Whether nothing but bars, or their lines, is shown.
+    aside
+        Whether all is shown on standard error, since standard output is for a document.
     """
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        self.rich: rich.console.Console = plain_console(soft_wrap=True, quiet=quiet)
+    def __init__(self, *, quiet: bool = False, aside: bool = False) -> None:
+        self.rich: rich.console.Console = plain_console(soft_wrap=True, quiet=quiet, stderr=aside)
         self.bars: rich.console.Console = plain_console(stderr=True, soft_wrap=True)
 
     def say(self, message: str) -> None:
