@@ -61,7 +61,7 @@ def test_from_a_table_to_figures(table: Path, tmp_path: Path) -> None:
 
     third = affex("evaluate", "--features", "egemaps", "--out", str(out), **environment)
     assert "Nothing has changed since this run: it is not computed again" in third.stdout
-    assert f"UAR {metrics['uar']:.3f}" in third.stdout
+    assert f"UAR {metrics['figures']['uar']['value']:.3f}" in third.stdout
 
 
 def test_a_feature_goes_out_and_another_projects_comes_in(table: Path, tmp_path: Path) -> None:

@@ -84,14 +84,14 @@ def read(folder: Path) -> Run:
         summary = summary_of(found)
         (scores,) = _tables(found.contents[PREDICTIONS], summary.classes, by_fold=False)
         inner = _tables(found.contents[INNER], summary.classes) if INNER in found.contents else ()
-    except (ValueError, KeyError, IndexError) as error:
-        raise UsageError(f"{folder} holds {OTHER_VERSION} ({error!r}). {AGAIN}") from error
     except OSError as error:
         raise UsageError(
             f"{folder} holds no finished run that can be read ({error.strerror or error}). {AGAIN}"
         ) from error
     except DamagedError as error:
         raise UsageError(f"{folder}: {error}. {AGAIN}") from error
+    except (ValueError, KeyError, IndexError) as error:
+        raise UsageError(f"{folder} holds {OTHER_VERSION} ({error!r}). {AGAIN}") from error
     return Run(folder.name, folder, summary, scores, tuple(inner))
 
 
