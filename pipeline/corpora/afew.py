@@ -1,7 +1,7 @@
 """Corpus ``afew``: Acted Facial Expressions in the Wild, as the EmotiW challenges gave it out -> utterances.
 
 What
-    773 training and 383 validation utterances cut from feature videos, avi with sound, in seven emotions. The test
+    773 training and 383 validation utterances cut from feature films, avi with sound, in seven emotions. The test
     utterances have no labels and are not read.
 Who
     Actors in videos; neither they nor the videos are named. Dhall, Goecke, Lucey, Gedeon, "Collecting large, richly
@@ -62,7 +62,7 @@ def _utterance(id_: str, take: Take) -> Utterance:
 
 CORPUS = Corpus(
     name="afew",
-    title="AFEW (EmotiW): 1156 utterances of feature videos in a fixed split, 7 emotions, audio and video",
+    title="AFEW (EmotiW): 1156 utterances of feature films in a fixed split, 7 emotions, audio and video",
     licence="for research, on request",
     source="its authors, see https://doi.org/10.1109/MMUL.2012.26",
     also=("EmotiW",),

@@ -1,7 +1,7 @@
 """Corpus ``baum1s``: BAUM-1s, the spontaneous half of the BAUM-1 face database -> utterances.
 
 What
-    Films (mp4, 29 frames/s) of people who saw pictures and short videos and said in their own words what they felt, in
+    Films (mp4, 29 frames/s) of people who saw pictures and short films and said in their own words what they felt, in
     Turkish: anger, boredom, bothered, concentrating, contempt, disgust, fear, happiness, neutral, sadness, surprise,
     thinking, unsure. How many is told differently (1184 by the UCI record, 1222 elsewhere), so no count is asserted;
     any other is said.

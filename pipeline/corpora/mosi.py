@@ -60,7 +60,7 @@ def find(root: Path) -> Found:
 
 CORPUS = Corpus(
     name="mosi",
-    title="CMU-MOSI: 2199 segments of 93 video reviews on YouTube, sentiment, English",
+    title="CMU-MOSI: 2199 segments of 93 film reviews on YouTube, sentiment, English",
     licence="none is stated; the videos are their makers'",
     source=opinions.SOURCE,
     also=("CMU-MOSI",),
