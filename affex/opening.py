@@ -72,7 +72,7 @@ def datasets(corpus: str, place: Place) -> "list[Dataset]":
         raise UsageError(f"'{corpus}' names {len(names)} corpora, and data {len(folders)} folders: expected one each.")
     return [
         opened(name, folder, path(place.cache), partial=place.partial, console=Log())
-        for name, folder in zip(names, folders or [None] * len(names), strict=True)
+        for name, folder in zip(names, folders or [None for _ in names], strict=True)
     ]
 
 
