@@ -8,7 +8,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-import trees
 from corpus import Listener, write_wav
 from foreign import cached, corpus, extracted, failures, imported, known, rows_of
 from test_study import FEATURES as VOICE
@@ -153,7 +152,7 @@ def test_a_sequence_of_whole_recordings_and_one_that_was_aligned(dataset, tmp_pa
 
 
 def test_what_others_publish_of_mosei_falls_on_its_segments(tmp_path):
-    root = trees.mosei(tmp_path / "mosei")
+    root = discovery.corpus("mosei").example(tmp_path / "mosei")
     mosei = Dataset("mosei", root, tmp_path / "cache" / "mosei", tuple(discovery.corpus("mosei").find(root)))
     steps = [[n / 2, n / 2 + 0.5] for n in range(11)]
     path = sequence(

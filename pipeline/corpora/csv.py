@@ -37,6 +37,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from affex.pipeline.corpora.base import Corpus
+from affex.pipeline.corpora.example import lay, lay_text
 from affex.pipeline.manifest.manifest import Utterances
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.media import contents, probe
@@ -383,10 +384,18 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names) or "nothing"
 
 
+def example(root: Path) -> Path:
+    """Lay out a table of two files, sound and video, and return the table."""
+    lay(root, "Töne/erste Aufnahme.wav", "two.mp4")
+    rows = ("file,speaker,label", "Töne/erste Aufnahme.wav,Jörg,anger", "two.mp4,b,")
+    return lay_text(root, "meine Daten.csv", *rows) / "meine Daten.csv"
+
+
 CORPUS = Corpus(
     name="csv",
     title="a table of one's own: file, speaker, label, and what else is known",
     licence="its owner's",
     source="DATASET=csv DATA=mine.csv",
     find=find,
+    example=example,
 )
