@@ -58,7 +58,9 @@ def heard(id_: str, path: str, *span: float) -> Utterance:
     return Utterance(id_, "c", "s", audio=Media(path, *span))
 
 
-@pytest.mark.parametrize("key", ["one", "wav/1.wav", "1.wav", "1", "wav/1", "/elsewhere/1.wav", "old/1.npy"])
+@pytest.mark.parametrize(
+    "key", ["one", "wav/1.wav", "1.wav", "1", "wav/1", "/elsewhere/1.wav", "old/1.npy", "C:\\old\\1.wav"]
+)
 def test_a_key_is_an_id_or_a_recording_by_any_of_its_names(key):
     found = owners([key], heard("one", "wav/1.wav"), heard("two", "wav/2.wav"))
     assert list(found.owners) == ["one"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from affex.pipeline.cli.options import CACHE, CORPORA, DATA, DATASET, PATH, RUNNING, Corpora, Group, option
+from affex.pipeline.cli.options import CACHE, CORPORA, DATA, DATASET, PATH, RUNNING, Corpora, Group, option, under
 from affex.pipeline.specs import discovery
 from affex.pipeline.text import wording
 from affex.pipeline.text.console import Terminal
@@ -113,7 +113,7 @@ def list_(context: click.Context, cache: Path) -> None:
 @list_.command()
 @DATASET
 @DATA
-@click.pass_obj
+@under
 def runs(cache: Path, dataset: str | None, data: str | None) -> None:
     """Table the finished runs of a corpus, newest first: what was evaluated, the figure with its interval, when."""
     from affex.pipeline.reporting import listing

@@ -130,6 +130,8 @@ class Corpora:
     def or_last(self, console: Terminal) -> "Corpora":
         """Return the corpora that were named, else those used last, else the demo."""
         if self.dataset is not None:
+            for name in self.names:
+                dataset.require_no_table(name, self.cache)
             return self
         if self.data is not None:
             raise UsageError(
@@ -253,6 +255,18 @@ class Asked:
 
 
 CACHE = option("--cache", type=PATH, default=Path("cache"), help="Folder of all caches.")
+
+
+def under(function: Any) -> Any:
+    """Give a verb under another the folder of all caches, which may be named behind either."""
+
+    @functools.wraps(function)
+    def called(cache: Path | None, **values: Any) -> Any:
+        return function(cache or click.get_current_context().obj, **values)
+
+    return click.option("--cache", type=PATH, default=None, help="Folder of all caches.")(called)
+
+
 DATASET = option("--dataset", default=None, help="Corpus (see `affex list`), or csv; several parted by blanks.")
 DATA = option("--data", default=None, help="Its folder, or the table; as many as corpora. [data/<dataset>]")
 PARTIAL = option("--partial", is_flag=True, default=False, help="Go on with a corpus that is not whole.")

@@ -30,6 +30,7 @@ import io
 import itertools
 import math
 import os
+import shlex
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -168,7 +169,9 @@ def _rows(table: Path, needed: Sequence[str]) -> Rows:
 
 def _text(table: Path, needed: Sequence[str]) -> str:
     if table.is_dir():
-        raise CorpusError(f"{table} is a folder. Looked for a table, as in DATA={table / 'mine.csv'}.")
+        raise CorpusError(
+            f"{table} is a folder. Looked for a table, as in DATA={shlex.quote(str(table / 'mine.csv'))}."
+        )
     try:
         text = content(table).decode("utf-8-sig")
     except FileNotFoundError as error:
