@@ -67,16 +67,17 @@ def datasets(corpus: str, place: Place) -> "list[Dataset]":
 
     if corpus.endswith(".csv"):
         return [opened(TABLE, path(corpus), path(place.cache), partial=place.partial, console=Log())]
-    names, folders = corpus.split(), _folders(place.data)
-    if folders and len(folders) != len(names):
+    names = corpus.split()
+    folders = _folders(place.data) or [None] * len(names)
+    if len(folders) != len(names):
         raise UsageError(f"'{corpus}' names {len(names)} corpora, and data {len(folders)} folders: expected one each.")
     return [
         opened(name, folder, path(place.cache), partial=place.partial, console=Log())
-        for name, folder in zip(names, folders or [None for _ in names], strict=True)
+        for name, folder in zip(names, folders, strict=True)
     ]
 
 
-def _folders(data: PathLikeText | Sequence[PathLikeText] | None) -> list[Path]:
+def _folders(data: PathLikeText | Sequence[PathLikeText] | None) -> list[Path | None]:
     if data is None:
         return []
     return [path(data)] if isinstance(data, str | PathLike) else [path(one) for one in data]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from corpus import Listener
 from test_evaluate import BAYES, VALENCE, house, make_matrix, with_values
-from test_study import run, table
+from test_experiment import run, table
 
 from affex.pipeline.evaluation import evaluate, finished_folds
 from affex.pipeline.evaluation.evaluate import FoldScores, Outcome

@@ -16,7 +16,7 @@ from foreign import corpus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic import Bayes, make_matrix
-from test_study import run, table
+from test_experiment import run, table
 
 from affex.pipeline.caching import inventory
 from affex.pipeline.contact_sheet.draw import drawn, heading

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from corpus import Listener, write_wav
 from foreign import cached, corpus, extracted, failures, imported, known, rows_of
-from test_study import FEATURES as VOICE
-from test_study import run, table
+from test_experiment import FEATURES as VOICE
+from test_experiment import run, table
 
 from affex.pipeline.caching import cache, imports, inventory, seal, store
 from affex.pipeline.caching.dataset import opened

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from corpus import Listener
 from foreign import cached, corpus, failures, imported, rows_of
-from test_study import run, table
+from test_experiment import run, table
 
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.exchange import importing

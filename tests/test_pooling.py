@@ -13,8 +13,8 @@ from films import film
 from plain import Level, Samples, Seen, Tiles
 from scipy.ndimage import gaussian_filter
 from skimage.data import astronaut
-from test_study import run as evaluated
-from test_study import table
+from test_experiment import run as evaluated
+from test_experiment import table
 
 from affex.features.base import AudioFeature, ChainedFeature, Feature, Rows, Signal
 from affex.pipeline.caching import cache as store_of
