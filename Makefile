@@ -32,6 +32,7 @@ NAMED := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin
 UNREAD := $(filter-out $(READ) MAKE% -% SHELL CURDIR,$(NAMED))
 ifneq ($(UNREAD),)
 NEAREST := import sys, difflib; wanted, *known = sys.argv[1:]; \
+	wanted = {"COLUMNS": "ONLY"}.get(wanted, wanted); \
 	print(*(f" Did you mean {name}?" for name in difflib.get_close_matches(wanted.upper(), known, 1, 0.5)))
 $(error There is no variable '$(firstword $(UNREAD))'.$(shell \
 	$(PYTHON) -c '$(NEAREST)' '$(firstword $(UNREAD))' $(READ) 2>/dev/null) `make help` lists all)

@@ -8,7 +8,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-import trees
 from corpus import Listener, write_wav
 from foreign import cached, corpus, extracted, failures, imported, known, rows_of
 from test_experiment import FEATURES as VOICE
@@ -59,7 +58,9 @@ def heard(id_: str, path: str, *span: float) -> Utterance:
     return Utterance(id_, "c", "s", audio=Media(path, *span))
 
 
-@pytest.mark.parametrize("key", ["one", "wav/1.wav", "1.wav", "1", "wav/1", "/elsewhere/1.wav", "old/1.npy"])
+@pytest.mark.parametrize(
+    "key", ["one", "wav/1.wav", "1.wav", "1", "wav/1", "/elsewhere/1.wav", "old/1.npy", "C:\\old\\1.wav"]
+)
 def test_a_key_is_an_id_or_a_recording_by_any_of_its_names(key):
     found = owners([key], heard("one", "wav/1.wav"), heard("two", "wav/2.wav"))
     assert list(found.owners) == ["one"]
@@ -153,7 +154,7 @@ def test_a_sequence_of_whole_recordings_and_one_that_was_aligned(dataset, tmp_pa
 
 
 def test_what_others_publish_of_mosei_falls_on_its_segments(tmp_path):
-    root = trees.mosei(tmp_path / "mosei")
+    root = discovery.corpus("mosei").example(tmp_path / "mosei")
     mosei = Dataset("mosei", root, tmp_path / "cache" / "mosei", tuple(discovery.corpus("mosei").find(root)))
     steps = [[n / 2, n / 2 + 0.5] for n in range(11)]
     path = sequence(

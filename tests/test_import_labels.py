@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import trees
 from click.testing import CliRunner
-from corpus import Listener, write_wav
+from corpus import Listener, pointer, write_wav
 from foreign import failures, imported, known, rows_of
 
 from affex.pipeline.caching import imports
@@ -125,7 +124,7 @@ def test_a_recording_goes_by_its_name_in_the_labels_or_by_a_files(key, labels, t
 
 
 def test_what_the_labels_place_nowhere_is_told_so(tmp_path):
-    root = trees.mosei(tmp_path / "mosei")
+    root = discovery.corpus("mosei").example(tmp_path / "mosei")
     shutil.rmtree(root / "Raw")
     spans = np.array([[0.0, 1.0], [5.0, 5.0]])
     csd.write(root / "CMU_MOSEI_Labels.csd", "All Labels", [("v", csd.Entry(np.zeros((2, 7)), spans))], {})
@@ -186,13 +185,13 @@ def test_media_that_are_not_there_are_no_feature(labels, tmp_path):
 
 def test_a_file_that_was_never_fetched_is_not_imported(labels, tmp_path):
     with pytest.raises(AffexError, match=r"theirs\.csd was never fetched.*`git lfs pull`"):
-        imported(trees.pointer(tmp_path / "theirs.csd"), mosi(labels, tmp_path / "cache"))
+        imported(pointer(tmp_path / "theirs.csd"), mosi(labels, tmp_path / "cache"))
 
 
 def test_a_folder_of_files_that_were_never_fetched_is_not_imported(labels, tmp_path):
     (tmp_path / "vectors").mkdir()
     np.save(tmp_path / "vectors" / "v_0-x.npy", np.arange(3.0))
-    trees.pointer(tmp_path / "vectors" / "v_1-x.npy")
+    pointer(tmp_path / "vectors" / "v_1-x.npy")
     with pytest.raises(AffexError, match=r"v_1-x\.npy was never fetched.*`git lfs pull`"):
         imported(tmp_path / "vectors", mosi(labels, tmp_path / "cache"))
 

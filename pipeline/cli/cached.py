@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from affex.pipeline.cli.extraction import DEFAULT_FEATURES
-from affex.pipeline.cli.options import CACHE, DATA, DATASET, JSON, PARTIAL, Corpora, Group, option, print_json
+from affex.pipeline.cli.options import CACHE, DATA, DATASET, JSON, PARTIAL, Corpora, Group, option, print_json, under
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError
@@ -37,7 +37,7 @@ def cache(context: click.Context, cache: Path, as_json: bool) -> None:
 
 @cache.command()
 @JSON
-@click.pass_obj
+@under
 def verify(cache: Path, as_json: bool) -> None:
     """Check rows, runs, comparisons, models and all else that is kept here; exit code 1 if anything is damaged."""
     from affex.pipeline.verification import verification
@@ -55,7 +55,7 @@ def verify(cache: Path, as_json: bool) -> None:
 @PARTIAL
 @option("--features", default=DEFAULT_FEATURES, help="Features, parted by blanks.")
 @JSON
-@click.pass_obj
+@under
 def why(cache: Path, dataset: str | None, data: str | None, partial: bool, features: str, as_json: bool) -> None:
     """Say which utterances the next `affex features` would compute, and why."""
     from affex.pipeline.caching import inventory

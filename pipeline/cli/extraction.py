@@ -16,6 +16,7 @@ from affex.pipeline.cli.options import (
     Group,
     option,
     print_json,
+    under,
 )
 from affex.pipeline.specs import discovery
 from affex.pipeline.text import wording
@@ -141,7 +142,7 @@ def list_(context: click.Context, cache: Path, as_json: bool) -> None:
 @DATASET
 @DATA
 @JSON
-@click.pass_obj
+@under
 def runs(cache: Path, dataset: str | None, data: str | None, as_json: bool) -> None:
     """Table the finished runs of a corpus, newest first: what was evaluated, the figure with its interval, when."""
     from affex.pipeline.reporting import listing
