@@ -493,7 +493,7 @@ def test_unanimous_votes_are_labels():
     hard = evaluate(matrix, BAYES)
     assert soft.scores.values == pytest.approx(hard.scores.values)
     assert hard.ceiling is None
-    assert soft.ceiling["value"] == 1
+    assert soft.ceiling.value == 1
 
 
 def test_a_share_counts_as_so_much_of_a_row():

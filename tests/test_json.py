@@ -88,6 +88,11 @@ def test_list_runs_prints_the_runs(document, place):
     assert (listed[name]["problem"], quoted["model"]) == ("", ["gemaps", "svm"])
 
 
+def test_a_flag_before_the_inner_verb_counts_as_well(place, capsys):
+    cli(["cache", "--cache", str(place / "cache"), "--json", "verify"], standalone_mode=False)
+    assert json.loads(capsys.readouterr().out)["damaged"] == []
+
+
 def test_cache_why_prints_a_reason_an_utterance(document):
     (found,) = document("cache", "why", "--features", "mfcc")
     assert (found["corpus"], found["feature"], found["n_cached"]) == ("mine", "mfcc", 0)
@@ -95,7 +100,7 @@ def test_cache_why_prints_a_reason_an_utterance(document):
     assert len(found["computed"]) == 16
 
 
-def test_cache_verify_prints_what_is_damaged(document, place):
+def test_cache_verify_prints_what_is_damaged(document, place, capsys):
     evaluated(document, SVMS[0])
     sound = document("cache", "verify", on_corpus=False)
     assert sound["damaged"] == sound["left"] == []
@@ -105,4 +110,6 @@ def test_cache_verify_prints_what_is_damaged(document, place):
     (run / "report.txt").write_bytes(b"other")
     with pytest.raises(AffexError, match="Damage was found"):
         document("cache", "verify", on_corpus=False)
+    (damage,) = json.loads(capsys.readouterr().out)["damaged"]
+    assert (damage["path"], "report.txt is not what was written" in damage["words"]) == (str(run), True)
     (run / "report.txt").write_bytes(content)
