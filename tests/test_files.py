@@ -20,7 +20,7 @@ from synthetic import make_matrix
 from test_models import fitted, wanted
 from trees import TREES, pointer
 
-from affex.pipeline.caching import cache, imports, owner, store
+from affex.pipeline.caching import cache, imports, owner, feature_rows, store
 from affex.pipeline.caching.dataset import last, opened
 from affex.pipeline.cli.command import cli
 from affex.pipeline.corpora import csv
@@ -403,7 +403,7 @@ def test_a_table_names_them_by_their_spelling_and_is_read_whatever_it_is_called(
     assert [utterance.audio.path for utterance in dataset.utterances] == [f"{id_}.wav" for id_ in IDS]
     (summary,) = run(dataset, *discovery.feature_specs("egemaps"))
     assert (summary.computed, summary.failures) == (4, {})
-    assert store.load(summary.path, cache.recipe(summary.spec.feature).key).ids == tuple(IDS)
+    assert feature_rows.load(summary.path, cache.recipe(summary.spec.feature).key).ids == tuple(IDS)
     json.loads((dataset.folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines()[0])
     run(dataset, *discovery.feature_specs("egemaps"))  # what was remembered of the files is read again
 

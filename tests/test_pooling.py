@@ -367,8 +367,8 @@ def test_a_row_that_no_frame_is_known_of_is_said(dataset):
 def test_a_clip_or_a_file_that_is_missing_upstream_is_said(dataset):
     run(dataset, HEARD)
     run(replace(dataset, folder=dataset.folder / "fewer", utterances=dataset.utterances[:-1]), RATED)
-    path = store_of.published(dataset.folder, RATED)
-    path.write_bytes(store_of.published(dataset.folder / "fewer", RATED).read_bytes())
+    path = store_of.FeatureFile(dataset.folder, RATED).path
+    path.write_bytes(store_of.FeatureFile(dataset.folder / "fewer", RATED).path.read_bytes())
     with pytest.raises(AffexError, match=r"^05: rated does not have every frame of heard, .*FEATURES=heard"):
         load(dataset, [replace(HEARD, pool=("qmean",))])
     path.unlink()

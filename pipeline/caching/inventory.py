@@ -137,8 +137,9 @@ def _say_some(console: Terminal, lines: Sequence[str]) -> None:
 def stock(console: Terminal, dataset: Dataset, spec: FeatureSpec) -> tuple[cache.Holdings, dict[str, str]]:
     """Return what the cache holds of one feature, and why the rest would be computed."""
     of_clip, missing = _sources(console, dataset, spec.feature)
-    held = cache.take_stock(dataset.folder, spec, of_clip)
-    return held, {**cache.why(dataset.folder, spec, held, of_clip), **missing}
+    file = cache.FeatureFile(dataset.folder, spec)
+    held = cache.take_stock(file, of_clip)
+    return held, {**cache.why(file, held, of_clip), **missing}
 
 
 def _sources(console: Terminal, dataset: Dataset, feature: Feature) -> tuple[dict[str, bytes], dict[str, str]]:

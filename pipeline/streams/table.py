@@ -7,8 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from affex.pipeline.caching import cache, store
-from affex.pipeline.caching.store import Table
+from affex.pipeline.caching import cache, feature_rows
+from affex.pipeline.caching.feature_rows import FeatureRows as Table
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import MEDIA, Utterance
 from affex.pipeline.specs import column_groups, discovery, pooling
@@ -202,7 +202,7 @@ def _pooled(dataset: Dataset, spec: FeatureSpec, table: Table) -> Table:
 
 def _cached(dataset: Dataset, spec: FeatureSpec) -> Table:
     again = dataset.command("features", FEATURES=spec.unpooled)
-    return store.load(cache.published(dataset.folder, spec), cache.recipe(spec.feature).key, again)
+    return feature_rows.load((file := cache.FeatureFile(dataset.folder, spec)).path, file.key, again)
 
 
 def _weights(dataset: Dataset, spec: FeatureSpec, table: Table) -> NDArray[np.float64]:
