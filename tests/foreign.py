@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from corpus import Listener, run, write_wav
 
-from affex.pipeline.caching import cache, imports, feature_rows, store
+from affex.pipeline.caching import cache, feature_rows, imports, store
 from affex.pipeline.caching.store import Table
 from affex.pipeline.exchange import importing
 from affex.pipeline.manifest.manifest import Dataset

@@ -17,7 +17,7 @@ from plain import Copies, Last, Peaks, Tiles
 from affex.features.base import Rows, Runtime
 from affex.features.networks.prefetch import ahead
 from affex.pipeline import media
-from affex.pipeline.caching import cache, inventory, feature_rows, store
+from affex.pipeline.caching import cache, feature_rows, inventory, store
 from affex.pipeline.execution import stages
 from affex.pipeline.extraction import chain
 from affex.pipeline.extraction.chain import Link, LinkBatch

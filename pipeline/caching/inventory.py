@@ -36,7 +36,7 @@ def show_plugins(console: "Console") -> None:
         features.add_row(name, feature.about, rows, ", ".join(f"{k}={v}" for k, v in cache.parameters(feature).items()))
     models = Table("classifier", "rows", "prefers", "parameters", title="Classifiers", title_justify="left")
     for name, model in sorted(discovery.classifier_presets().items()):
-        models.add_row(name, model.rows, model.prefers, ", ".join(f"{k}={v}" for k, v in vars(model).items()))
+        models.add_row(name, model.reads, model.prefers, ", ".join(f"{k}={v}" for k, v in vars(model).items()))
     for table in (corpora, features, models):
         console.print(table)
 

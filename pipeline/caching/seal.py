@@ -147,7 +147,7 @@ def fill(file: BinaryIO, array: Array, begin: int, rows: NDArray[Any]) -> None:
     """
     if not rows.nbytes:
         return
-    view = memoryview(rows.reshape(-1).view(np.uint8))
+    view = memoryview(rows.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
     file.seek(array.offset + begin * array.row_bytes)
     done = 0
     while done < len(view) and (n := file.readinto(view[done:])):  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from affex.pipeline.streams.table import Matrix
+from affex.pipeline.streams.stream import Stream
 
 Floats = NDArray[np.float32]
 
@@ -23,12 +23,15 @@ CHANCE = 1e-3
 SAMPLE = 128
 
 
-def ranges(matrix: Matrix) -> tuple[Floats, Floats]:
+def ranges(stream: Stream) -> tuple[Floats, Floats]:
     """Return the least and the greatest value that each utterance has in each column, ``(n_utterances, n_columns)``."""
-    if len(matrix.X) == len(matrix):
-        return matrix.X, matrix.X
-    begins = matrix.offsets[:-1]
-    return np.minimum.reduceat(matrix.X, begins, axis=0), np.maximum.reduceat(matrix.X, begins, axis=0)
+    if (stream.lengths == 1).all():
+        return stream.flat, stream.flat
+    least, greatest = (np.full((len(stream), len(stream.columns)), np.nan, np.float32) for _ in range(2))
+    begins, some = stream.offsets[:-1], stream.lengths > 0
+    least[some] = np.minimum.reduceat(stream.flat, begins[some], axis=0)
+    greatest[some] = np.maximum.reduceat(stream.flat, begins[some], axis=0)
+    return least, greatest
 
 
 def telltales(least: Floats, greatest: Floats, names: NDArray[Any]) -> list[int]:

@@ -14,12 +14,12 @@ from affex.pipeline.reporting import tables
 from affex.pipeline.specs import discovery
 from affex.pipeline.specs.discovery import FeatureSpec
 from affex.pipeline.specs.pooling import FOUND
-from affex.pipeline.streams.table import Matrix
+from affex.pipeline.streams.table import Table
 from affex.pipeline.text.errors import UsageError
 
 if TYPE_CHECKING:
+    import rich.table
     from rich.console import Console
-    from rich.table import Table
 
 #: So many utterances are shown, those with the least share of frames with a face first.
 SHOWN = 40
@@ -70,32 +70,32 @@ def require_found(spec: FeatureSpec) -> None:
     )
 
 
-def of_utterances(matrix: Matrix) -> tuple[Coverage, ...]:
+def of_utterances(table: Table) -> tuple[Coverage, ...]:
     """Return the coverage of each utterance, in their order."""
-    found = np.concatenate([[0], np.cumsum(matrix.X[:, matrix.columns.index(FOUND)] == 1)])
-    n_found = found[matrix.offsets[1:]] - found[matrix.offsets[:-1]]
-    counts = zip(matrix.utterances, matrix.lengths.tolist(), n_found.tolist(), strict=True)
+    found = np.concatenate([[0], np.cumsum(table.X[:, table.columns.index(FOUND)] == 1)])
+    n_found = found[table.offsets[1:]] - found[table.offsets[:-1]]
+    counts = zip(table.utterances, table.lengths.tolist(), n_found.tolist(), strict=True)
     return tuple(
         Coverage(utterance.id, 1, int(not n), n, with_face, int(n > 0 and not with_face))
         for utterance, n, with_face in counts
     )
 
 
-def of_speakers(matrix: Matrix) -> tuple[Coverage, ...]:
+def of_speakers(table: Table) -> tuple[Coverage, ...]:
     """Return the coverage of each speaker, by name; all frames count alike."""
-    utterances = np.array(of_utterances(matrix), dtype=object)
-    return tuple(_together(name, utterances[matrix.speakers == name].tolist()) for name in np.unique(matrix.speakers))
+    utterances = np.array(of_utterances(table), dtype=object)
+    return tuple(_together(name, utterances[table.speakers == name].tolist()) for name in np.unique(table.speakers))
 
 
-def of_all(matrix: Matrix) -> Coverage:
+def of_all(table: Table) -> Coverage:
     """Return the coverage of all utterances together."""
-    return _together("all", of_utterances(matrix))
+    return _together("all", of_utterances(table))
 
 
-def show(console: "Console", matrix: Matrix) -> None:
+def show(console: "Console", table: Table) -> None:
     """Print the coverage of each speaker and of the whole, then that of the utterances with the least."""
-    utterances = of_utterances(matrix)
-    console.print(_speaker_table((*of_speakers(matrix), of_all(matrix))))
+    utterances = of_utterances(table)
+    console.print(_speaker_table((*of_speakers(table), of_all(table))))
     worst = sorted(utterances, key=lambda utterance: -1.0 if utterance.share is None else utterance.share)
     console.print(_utterance_table(worst[:SHOWN]))
     if len(worst) > SHOWN:
@@ -107,7 +107,7 @@ def _together(name: str, parts: Sequence[Coverage]) -> Coverage:
     return Coverage(str(name), *(sum(getattr(part, number) for part in parts) for number in numbers))
 
 
-def _speaker_table(rows: Sequence[Coverage]) -> "Table":
+def _speaker_table(rows: Sequence[Coverage]) -> "rich.table.Table":
     cells = (
         (
             *map(str, (row.name, row.n_utterances, row.n_without, row.n_faceless, row.n_frames, row.n_found)),
@@ -119,7 +119,7 @@ def _speaker_table(rows: Sequence[Coverage]) -> "Table":
     return tables.table(heads, cells)
 
 
-def _utterance_table(rows: Sequence[Coverage]) -> "Table":
+def _utterance_table(rows: Sequence[Coverage]) -> "rich.table.Table":
     cells = ((row.name, str(row.n_frames), str(row.n_found), _percent(row)) for row in rows)
     return tables.table(("clip", "frames", "with a face", "share"), cells)
 
