@@ -1,8 +1,7 @@
 """A made-up corpus in which each class shows in two of seven classifiers only: six parts of a face, and a voice."""
 
-from dataclasses import replace
-
 import numpy as np
+from synthetic import changed
 
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.streams.table import Table
@@ -44,7 +43,7 @@ def made_up(*, n_speakers: int, n_each: int, n_frames: int, seed: int) -> dict[s
 def without(matrix: Table, chosen: np.ndarray) -> Table:
     """Return the matrix where the chosen utterances have no rows."""
     lengths = np.where(chosen, 0, matrix.lengths)
-    return replace(
+    return changed(
         matrix,
         X=matrix.X[~np.repeat(chosen, matrix.lengths)],
         offsets=np.concatenate([[0], np.cumsum(lengths)]),

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -16,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from conftest import ROOT
 from corpus import Listener, run, write_wav
-from synthetic import make_matrix
+from synthetic import changed, make_matrix
 from test_models import fitted, wanted
 from trees import TREES, pointer
 
@@ -341,7 +340,7 @@ def small_matrix() -> Table:
     """Return rows with the columns that egemaps has."""
     (spec,) = discovery.feature_specs("egemaps")
     columns = spec.feature.columns
-    return replace(make_matrix(n_speakers=3, n_columns=len(columns)), columns=columns)
+    return changed(make_matrix(n_speakers=3, n_columns=len(columns)), columns=columns)
 
 
 def in_a_process(*arguments: str | Path) -> str:

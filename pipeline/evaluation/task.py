@@ -152,7 +152,7 @@ def prepare(table: Table, settings: Settings, *, partial: bool = False) -> Task:
     heard, in_protocol = table.present.any(axis=1), in_parts(table.utterances, protocol.parts)
     asserted = _asserted(table, protocol, in_protocol, partial=partial)
     left_out = {"in another part": int((~in_protocol).sum()), "without features": int((in_protocol & ~heard).sum())}
-    table = reader_of(settings.classifier).arranged(table).take(np.flatnonzero(heard & in_protocol))
+    table = reader_of(settings.classifier).arranged(table, settings.features).take(np.flatnonzero(heard & in_protocol))
     _require_rows(table, settings)
     if settings.speaker_norm:
         clusters(table.utterances, "speaker")  # it takes a name for everyone

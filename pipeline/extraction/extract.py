@@ -155,8 +155,7 @@ def extract(
     try:
         return _brought_up_to_date(dataset, specs, runner, console, runtime, verify=verify)
     except cache.ReadOnlyError as refusal:
-        courses = _listed(dataset, specs, console, verify=verify)
-        for course in courses:
+        for course in (courses := _listed(dataset, specs, console, verify=verify)):
             _require_whole(course, refusal)
         console.say(f"{refusal}\nAll that is asked for is there: it is read, and nothing is written.")
         return [_summary(course) for course in courses]

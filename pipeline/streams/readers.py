@@ -82,8 +82,13 @@ class Reader(ABC):
             raise UsageError(alone(named))
         self._require(" ".join(map(str, specs)), len(specs), framewise=bool(named))
 
-    def arranged(self, table: Table) -> Table:
+    def arranged(self, table: Table, features: Sequence[str] = ()) -> Table:
         """Return the table with the streams that the classifier takes.
+
+        Parameters
+        ----------
+        features
+            The features' specs, for messages; none: as the streams have them.
 
         Raises
         ------
@@ -96,7 +101,7 @@ class Reader(ABC):
             table = replace(table, streams=streams)
         if self.classifier.streams == 1:
             table = table.side_by_side()
-        named = " ".join(stream.feature for stream in table.streams)
+        named = " ".join(features or [stream.feature for stream in table.streams])
         self._require(named, len(table.streams), framewise=any(stream.framewise for stream in table.streams))
         return table
 
