@@ -131,7 +131,7 @@ def test_the_tested_speaker_leaves_no_trace_in_the_noise():
     for matrix in (voice, nonsense(voice, "01")):
         task = prepare(matrix, settings)
         with threadpool_limits(limits=1):
-            fitted = [fit(build(settings, task.examples), task.examples, fold) for fold in task.folds]
+            fitted = [fit(build(settings, task.examples), task.examples, fold, settings) for fold in task.folds]
         learned.append([joblib.hash((one.noise_.means_, one.mixtures_[0].means_, one.scale_.mean_)) for one in fitted])
     assert [one == other for one, other in zip(*learned, strict=True)] == [False, True, False]
 

@@ -231,9 +231,10 @@ def predict(model: Model, table: Table, failures: Sequence[Mapping[str, str]] = 
     table = reader_of(model.settings.classifier).arranged(table)
     _require_columns(model, table)
     n_columns = len(_columns(table))
-    if model.estimator.n_features_in_ != n_columns:
+    n_fitted = getattr(model.estimator, "n_features_in_", n_columns)
+    if n_fitted != n_columns:
         raise AffexError(
-            f"The model was fitted on {model.estimator.n_features_in_} columns, and the rows here have "
+            f"The model was fitted on {n_fitted} columns, and the rows here have "
             f"{n_columns}: its file is not whole. Fit it anew with `make fit`."
         )
     alone = np.zeros(len(table), dtype=bool)

@@ -77,7 +77,8 @@ def depends_on(table: Table | None, about: About, *more: str) -> str:
         return sha.hexdigest()
     for line in manifest.lines(table.utterances):
         sha.update(line.encode())
-    for array in (table.X, table.offsets, table.present):
+    rows = [array for stream in table.streams for array in (stream.flat, stream.offsets)]
+    for array in (*rows, table.present):
         sha.update(np.ascontiguousarray(array).data)
     return sha.hexdigest()
 
