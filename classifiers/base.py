@@ -7,10 +7,10 @@ the place of classes: then it builds a regressor.
 
 The estimator's ``fit(X, y, groups=None, *, sample_weight=None, inner=None)`` takes the speaker of every row:
 inner folds are grouped by it, unless ``inner`` names them as pairs of (train, test) row numbers. A weight of 2
-counts as the row twice would. Of one that reads sequences, ``X`` holds the rows of all utterances and ``offsets`` says
-which are whose (lists of both where it takes several streams), there is one ``y`` an utterance, and with a context
-``dialogs`` says which utterances are turns of one dialog (see `pipeline.streams.readers`). ``best_params_`` says what the search chose, or what the rows
-could bear; ``limits_``, where there is one, for what the rows were too few, a sentence under each of `LIMITS`.
+counts as the row twice would. An estimator that reads sequences is given the rows of all utterances, ``offsets`` that
+say whose they are, one ``y`` an utterance and, with a context, ``dialogs`` (see `pipeline.streams.readers`).
+``best_params_`` says what the search chose, or what the rows could bear; ``limits_``, where there is one, for what the
+rows were too few, a sentence under each of `LIMITS`.
 """
 
 from abc import ABC, abstractmethod

@@ -6,7 +6,7 @@ import numpy as np
 from corpus import Listener, run, write_wav
 
 from affex.pipeline.caching import cache, feature_rows, imports, store
-from affex.pipeline.caching.store import Table
+from affex.pipeline.caching.feature_rows import FeatureRows
 from affex.pipeline.exchange import importing
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
@@ -41,7 +41,7 @@ def extracted(dataset: Dataset, name: str) -> FeatureSpec:
     return spec
 
 
-def cached(dataset: Dataset, spec: FeatureSpec) -> Table:
+def cached(dataset: Dataset, spec: FeatureSpec) -> FeatureRows:
     """Return what is cached of a feature."""
     return feature_rows.load(cache.FeatureFile(dataset.folder, spec).path, cache.recipe(spec.feature).key)
 

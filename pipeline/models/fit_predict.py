@@ -65,7 +65,7 @@ def fit(
     recipes = [recipe(spec.feature) for spec in specs]
     for sentence in foreseen(utterances_of(workspace), settings, exclude):
         workspace.console.say(sentence)
-    extracted(workspace, specs)
+    extracted(workspace, specs, verify=False)
     atomic.require_writable(path.parent if path else workspace.folder / "models")
     model = models.fit(
         table_of(workspace, specs),
@@ -124,7 +124,7 @@ def predict(workspace: Workspace, model: Model, name: str, out: Path | None) -> 
         models.require_speakers(dataset.utterances)
     for sentence in (*_fitted(model), *_changed_versions(model), *_left_out(dataset)):
         workspace.console.say(sentence)
-    extracted(workspace, specs)
+    extracted(workspace, specs, verify=False)
     table = table_of(workspace, specs)
     failures = [_failures(workspace, spec) for spec in specs]
     predictions = models.predict(model, table, failures)

@@ -135,7 +135,7 @@ def _gpus(device: str) -> int:
 
 
 def extracted(
-    workspace: Workspace, specs: Sequence[FeatureSpec], beside: Sequence[FeatureSpec] = (), *, verify: bool = False
+    workspace: Workspace, specs: Sequence[FeatureSpec], beside: Sequence[FeatureSpec] = (), *, verify: bool = True
 ) -> None:
     """Extract what is missing, each utterance decoded once for all, and say how it went.
 
@@ -144,7 +144,8 @@ def extracted(
     beside
         What is extracted along, and spoken of only where something was missing; it is no error if no utterance has it.
     verify
-        Whether rows that are there are read, to verify them; else `table_of` verifies them as it reads them.
+        Whether rows that are there are read, to verify them. False where `table_of` comes next, which verifies them as
+        it reads them.
 
     Raises
     ------
@@ -239,9 +240,8 @@ def table_of(workspace: Workspace, specs: Sequence[FeatureSpec]) -> "Table":
 
     try:
         tables = [_read(dataset, specs) for dataset in workspace.datasets]
-    except DamagedRowsError as damage:
-        workspace.console.say(f"{damage}")
-        extracted(workspace, specs, verify=True)
+    except DamagedRowsError:
+        extracted(workspace, specs)
         tables = [_read(dataset, specs) for dataset in workspace.datasets]
     return joined(tables) if len(tables) > 1 else tables[0]
 
