@@ -21,11 +21,11 @@ from affex.pipeline.evaluation.summary import summarise
 from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.execution import stages
 from affex.pipeline.specs import discovery
-from affex.pipeline.streams.table import Matrix, load
+from affex.pipeline.streams.table import Table, load
 from affex.pipeline.text.console import Terminal
 
 
-def shuffled(matrix: Matrix, seed: int) -> Matrix:
+def shuffled(matrix: Table, seed: int) -> Table:
     """Return the matrix with the labels of each speaker's utterances in another order."""
     rng = np.random.default_rng(seed)
     labels = np.array([utterance.label for utterance in matrix.utterances])

@@ -42,7 +42,7 @@ from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.execution import stages
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.specs import discovery
-from affex.pipeline.streams.table import Matrix, load
+from affex.pipeline.streams.table import Table, load
 from affex.pipeline.text.console import Terminal
 
 #: How many processes each side has.
@@ -100,7 +100,7 @@ def _seen() -> dict[int, tuple[int, float]]:
     return found
 
 
-def ours(matrix: Matrix, corpus: str) -> tuple[Result, float]:
+def ours(matrix: Table, corpus: str) -> tuple[Result, float]:
     """Run the evaluation as ``make evaluate`` does; return its result, and the time since the workers stood, s."""
     settings = Settings(corpus=corpus, features=("compare",), classifier=discovery.classifier("svm"))
     with stages.opened("local", JOBS) as runner:
@@ -120,7 +120,7 @@ def search(n_columns: int, folds: list[Any]) -> Any:
     return GridSearchCV(pipeline, grid, cv=folds, scoring="balanced_accuracy", n_jobs=JOBS)
 
 
-def theirs(matrix: Matrix, labels: NDArray[np.str_], speaker: str, n_folds: int = 5) -> tuple[Any, NDArray[np.str_]]:
+def theirs(matrix: Table, labels: NDArray[np.str_], speaker: str, n_folds: int = 5) -> tuple[Any, NDArray[np.str_]]:
     """Fit one outer fold with scikit-learn; return the search and what it predicts."""
     train = matrix.speakers != speaker
     folds = list(inner_folds(matrix.speakers[train]))[:n_folds]
@@ -155,7 +155,7 @@ def emodb(data: Path) -> None:
     print(f"same prediction: {(predicted == result.scores.predicted).sum()} of {len(predicted)} utterances")
 
 
-def made(n: int, n_columns: int = 6373, n_speakers: int = 10, n_classes: int = 4, seed: int = 0) -> Matrix:
+def made(n: int, n_columns: int = 6373, n_speakers: int = 10, n_classes: int = 4, seed: int = 0) -> Table:
     """Return made-up utterances: class and speaker shift correlated columns; about two in three are recognised."""
     rng = np.random.default_rng(seed)
 
@@ -168,7 +168,7 @@ def made(n: int, n_columns: int = 6373, n_speakers: int = 10, n_classes: int = 4
     X += np.float32(0.5) * normal(n_speakers, n_columns)[speaker]
     X += np.float32(0.035) * normal(n_classes, n_columns)[label]
     table = zip(speaker, label, strict=True)
-    return Matrix(
+    return Table.of(
         X=X,
         offsets=np.arange(n + 1),
         utterances=tuple(Utterance(f"u{i:05d}", "made", f"s{s}", f"c{c}") for i, (s, c) in enumerate(table)),

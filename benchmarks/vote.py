@@ -27,7 +27,7 @@ from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.fusion import fusion
 from affex.pipeline.reporting import report
 from affex.pipeline.specs import discovery
-from affex.pipeline.streams.table import Matrix
+from affex.pipeline.streams.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
@@ -37,7 +37,7 @@ LEARNING = ("bayes", "svm")
 RULES = ("vote", "mean", *LEARNING)
 
 
-def judged(name: str, matrix: Matrix, components: int, folder: Path) -> Run:
+def judged(name: str, matrix: Table, components: int, folder: Path) -> Run:
     """Evaluate one classifier, and keep what a fusion may learn from."""
     gmm = discovery.classifier(f"gmm:pool=vote,components={components}")
     settings = Settings(corpus="made-up", features=(name,), keys=(name,), classifier=gmm)

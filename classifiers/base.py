@@ -7,8 +7,10 @@ the place of classes: then it builds a regressor.
 
 The estimator's ``fit(X, y, groups=None, *, sample_weight=None, inner=None)`` takes the speaker of every row:
 inner folds are grouped by it, unless ``inner`` names them as pairs of (train, test) row numbers. A weight of 2
-counts as the row twice would. ``best_params_`` says what the search chose, or what the rows
-could bear; ``limits_``, where there is one, for what the rows were too few, a sentence under each of `LIMITS`.
+counts as the row twice would. An estimator that reads sequences is given the rows of all utterances, ``offsets`` that
+say whose they are, one ``y`` an utterance and, with a context, ``dialogs`` (see `pipeline.streams.readers`).
+``best_params_`` says what the search chose, or what the rows could bear; ``limits_``, where there is one, for what the
+rows were too few, a sentence under each of `LIMITS`.
 """
 
 from abc import ABC, abstractmethod
@@ -22,6 +24,9 @@ from numpy.typing import NDArray
 #: What is predicted: a class, or a number.
 Target = Literal["classes", "values"]
 
+#: What an utterance is predicted from besides itself.
+Context = Literal["none", "speaker", "dialog"]
+
 #: What training rows may be too few for: a search for settings (they are fixed then), a sigmoid for each class (one
 #: function then makes scores of all decision values), a calibration that can be trusted (only the order then counts).
 LIMITS = ("search", "sigmoids", "calibration")
@@ -31,8 +36,13 @@ LIMITS = ("search", "sigmoids", "calibration")
 class Classifier(ABC):
     """A classifier with its settings."""
 
-    #: One row an utterance, or all frames of an utterance (rows scored one by one, then pooled by `pool`).
-    rows: ClassVar[Literal["utterance", "frame"]] = "utterance"
+    #: One row an utterance; all frames of an utterance (rows scored one by one, then pooled by `pool`); or sequences of
+    #: rows, each utterance's whole.
+    reads: ClassVar[Literal["utterance", "frame", "sequence"]] = "utterance"
+    #: How many features it takes as streams of their own; with 1, columns of several stand side by side.
+    streams: ClassVar[int] = 1
+    #: How the frames of several features are brought to the times of the first; none: each keeps its own.
+    align: ClassVar[Literal["none", "nearest", "linear"]] = "none"
     #: The features it is given when nobody names any, as the command line spells them.
     prefers: ClassVar[str]
     #: What its ``score_<class>`` columns are, said in the results.
@@ -41,8 +51,8 @@ class Classifier(ABC):
     targets: ClassVar[tuple[Target, ...]] = ("classes",)
     #: Whether settings are searched for on speakers left out of those learned from.
     tuned: ClassVar[bool] = False
-    #: Whether it uses other utterances of the dialog.
-    context: ClassVar[bool] = False
+    #: What else of the dialog an utterance is predicted from: nothing, the speaker's own turns, or all turns.
+    context: ClassVar[Context] = "none"
 
     @property
     def needs_level(self) -> bool:

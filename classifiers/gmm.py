@@ -43,7 +43,7 @@ class Gmm(Classifier):
         The share of the columns that is kept; to be said where columns are selected, for nothing is searched here.
     """
 
-    rows: ClassVar[Literal["utterance", "frame"]] = "frame"
+    reads: ClassVar[Literal["utterance", "frame", "sequence"]] = "frame"
     prefers: ClassVar[str] = "mfcc-voice"
     scores: ClassVar[str] = (
         "not calibrated: with pool=sum the posterior of an utterance with its frames taken as independent, "

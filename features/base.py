@@ -162,6 +162,14 @@ class Feature(ABC):
         return ()
 
     @property
+    def row_shape(self) -> tuple[int, ...]:
+        """The shape of what a row holds, as in ``(height, width, channels)``; empty for plain columns.
+
+        ``values.reshape(-1, *row_shape)`` are the pictures again.
+        """
+        return ()
+
+    @property
     def level(self) -> str | None:
         """The column that grows with how loud a frame is; None where there is none."""
         return None

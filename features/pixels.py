@@ -100,6 +100,11 @@ class Pixels(ChainedFeature):
         """``y00_x00_red``, ``y00_x00_green``, ... or ``y00_x00_grey``, ``y00_x01_grey``, ..."""
         return _columns(self.height, self.width, ("grey",) if self.grey else ("red", "green", "blue"))
 
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """Height, width and channels of the picture."""
+        return (self.height, self.width, 1 if self.grey else 3)
+
     def extract_many(self, utterances: Iterable[Rows], model: Any) -> list[Rows]:  # noqa: ARG002
         """Cut the pictures of some utterances' faces.
 

@@ -81,6 +81,11 @@ class Segments(AudioFeature):
         """``m00_f00``, ``m00_f00_d1``, ``m00_f00_d2``, ``m00_f01``, ..."""
         return _columns(self.mels, self.frames, self.derivatives)
 
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """Bands, frames and channels of the picture."""
+        return (self.mels, self.frames, 1 + self.derivatives)
+
     def extract(self, signal: Signal) -> Rows:
         """Compute the picture of every segment.
 

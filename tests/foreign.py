@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from corpus import Listener, run, write_wav
 
-from affex.pipeline.caching import cache, imports, store
-from affex.pipeline.caching.store import Table
+from affex.pipeline.caching import cache, feature_rows, imports, store
+from affex.pipeline.caching.feature_rows import FeatureRows
 from affex.pipeline.exchange import importing
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
@@ -41,14 +41,14 @@ def extracted(dataset: Dataset, name: str) -> FeatureSpec:
     return spec
 
 
-def cached(dataset: Dataset, spec: FeatureSpec) -> Table:
+def cached(dataset: Dataset, spec: FeatureSpec) -> FeatureRows:
     """Return what is cached of a feature."""
-    return store.load(cache.published(dataset.folder, spec), cache.recipe(spec.feature).key)
+    return feature_rows.load(cache.FeatureFile(dataset.folder, spec).path, cache.recipe(spec.feature).key)
 
 
 def failures(dataset: Dataset, spec: FeatureSpec) -> dict[str, str]:
     """Return why utterances have no rows, by id."""
-    found = store.survey(cache.published(dataset.folder, spec), cache.recipe(spec.feature).key)
+    found = store.survey(cache.FeatureFile(dataset.folder, spec).path, cache.recipe(spec.feature).key)
     return {id_: message for id_, (_, message) in found.failures.items()}
 
 

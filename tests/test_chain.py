@@ -17,7 +17,7 @@ from plain import Copies, Last, Peaks, Tiles
 from affex.features.base import Rows, Runtime
 from affex.features.networks.prefetch import ahead
 from affex.pipeline import media
-from affex.pipeline.caching import cache, inventory, store
+from affex.pipeline.caching import cache, feature_rows, inventory, store
 from affex.pipeline.execution import stages
 from affex.pipeline.extraction import chain
 from affex.pipeline.extraction.chain import Link, LinkBatch
@@ -61,7 +61,7 @@ def test_the_spec_of_a_feature_is_what_one_would_ask_for() -> None:
 
 
 def rows(summary: Summary) -> dict[str, np.ndarray]:
-    table = store.load(summary.path, cache.recipe(summary.spec.feature).key)
+    table = feature_rows.load(summary.path, cache.recipe(summary.spec.feature).key)
     return {i: table.values[a:b] for i, a, b in zip(table.ids, table.offsets[:-1], table.offsets[1:], strict=True)}
 
 

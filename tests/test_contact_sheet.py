@@ -71,7 +71,7 @@ def source(dataset: Dataset, id_: str) -> str:
 
 
 def keep(dataset: Dataset, *entries: Entry) -> Path:
-    path = cache.published(dataset.folder, FACES)
+    path = cache.FeatureFile(dataset.folder, FACES).path
     store.publish(path, cache.recipe(FACES.feature), COLUMNS, Shape.of(entries), entries)
     return path
 

@@ -10,12 +10,12 @@ from plain import Seen
 from affex.pipeline.cli.command import cli
 from affex.pipeline.reporting import coverage, tables
 from affex.pipeline.specs import discovery
-from affex.pipeline.streams.table import Matrix, load
+from affex.pipeline.streams.table import Table, load
 from affex.pipeline.text.errors import AffexError, UsageError
 
 
 @pytest.fixture
-def matrix(tmp_path: Path) -> Matrix:
+def matrix(tmp_path: Path) -> Table:
     """Seven utterances of four speakers: n of the 5 frames of utterance n have no face; the last one has no rows."""
     dataset, seen = small(tmp_path, n_utterances=7), spec("seen", Seen())
     run(dataset, seen)

@@ -11,20 +11,21 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
-from synthetic import EMOTIONS, Bayes, FrameBayes, Memoriser, Scaled, make_matrix, relabelled, with_values
+from synthetic import EMOTIONS, Bayes, FrameBayes, Memoriser, Scaled, changed, make_matrix, relabelled, with_values
 
 import affex.pipeline.evaluation.task
 from affex.classifiers.base import Target
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import metrics
-from affex.pipeline.evaluation.evaluate import build, evaluate, fit, pool
+from affex.pipeline.evaluation.evaluate import build, evaluate, fit
 from affex.pipeline.evaluation.results import Result
 from affex.pipeline.evaluation.summary import confusion_of
 from affex.pipeline.evaluation.task import Settings, prepare
 from affex.pipeline.execution import stages
 from affex.pipeline.execution.runner import Runner
 from affex.pipeline.specs import discovery
-from affex.pipeline.streams.table import Matrix, SpeakerNorm, normalised_by_speaker
+from affex.pipeline.streams.decision import pool
+from affex.pipeline.streams.table import SpeakerNorm, Table, normalised_by_speaker
 from affex.pipeline.text.errors import AffexError, UsageError
 
 BAYES = Settings(corpus="toy", features=("made",), classifier=Bayes())
@@ -136,27 +137,27 @@ def test_an_utterance_without_features_may_have_no_row():
     present = matrix.present.copy()
     present[7] = False
     offsets = np.concatenate([np.arange(8), np.arange(7, 96)])
-    without = Matrix(np.delete(matrix.X, 7, axis=0), offsets, matrix.utterances, matrix.columns, present)
+    without = Table.of(np.delete(matrix.X, 7, axis=0), offsets, matrix.utterances, matrix.columns, present)
     assert evaluate(without, BAYES).left_out == {"without features": 1}
 
 
 # Nothing leaks
 
 
-def fitted_states(matrix: Matrix, settings: Settings, speaker: str) -> str:
+def fitted_states(matrix: Table, settings: Settings, speaker: str) -> str:
     """The state of the estimator of the fold that tests `speaker`, to the bit."""
     task = prepare(matrix, settings)
     fold = next(fold for fold in task.folds if fold.name == speaker)
-    return joblib.hash(fit(build(settings, task.examples), task.examples, fold))
+    return joblib.hash(fit(build(settings, task.examples), task.examples, fold, settings))
 
 
-def corrupted(matrix: Matrix, speaker: str) -> Matrix:
+def corrupted(matrix: Table, speaker: str) -> Table:
     """Return the matrix with a speaker's rows and labels turned to nonsense."""
     labels = [
         EMOTIONS[(EMOTIONS.index(u.label) + 1) % 4] if u.speaker == speaker else u.label for u in matrix.utterances
     ]
     other = np.repeat(matrix.speakers == speaker, matrix.lengths)[:, None]
-    return relabelled(replace(matrix, X=np.where(other, 7 - 1000 * matrix.X, matrix.X)), labels)
+    return relabelled(changed(matrix, X=np.where(other, 7 - 1000 * matrix.X, matrix.X)), labels)
 
 
 @pytest.mark.parametrize(
@@ -171,8 +172,8 @@ def test_the_tested_speaker_leaves_no_trace_in_what_was_fitted(settings):
 
 
 def test_the_canary_dies_when_scaling_moves_outside_the_fold(monkeypatch):
-    def scaled_outside(matrix: Matrix, how: SpeakerNorm) -> Matrix:
-        return replace(matrix, X=(matrix.X - matrix.X.mean(axis=0)) / matrix.X.std(axis=0))
+    def scaled_outside(matrix: Table, how: SpeakerNorm) -> Table:
+        return changed(matrix, X=(matrix.X - matrix.X.mean(axis=0)) / matrix.X.std(axis=0))
 
     monkeypatch.setattr(affex.pipeline.evaluation.task, "normalised_by_speaker", scaled_outside)
     settings, matrix = replace(BAYES, speaker_norm=True), make_matrix()
@@ -187,10 +188,10 @@ def test_the_canary_sees_a_training_speaker_change():
 # The classifiers of the house
 
 
-def house(name: str) -> tuple[Matrix, Settings]:
+def house(name: str) -> tuple[Table, Settings]:
     """Return a preset's settings, and a matrix of the rows that it reads."""
     classifier = discovery.classifier_presets()[name]
-    n_frames = 30 if classifier.rows == "frame" else 1
+    n_frames = 30 if classifier.reads == "frame" else 1
     return make_matrix(n_speakers=4, n_frames=n_frames), replace(BAYES, classifier=classifier)
 
 
@@ -214,7 +215,7 @@ def test_no_selection_of_columns_keeps_a_trace_of_the_tested_speaker(select):
 @pytest.mark.parametrize("reweight", [False, True])
 def test_the_labels_of_the_tested_speaker_change_nothing_that_is_said_of_them(reweight):
     matrix, settings = make_matrix(n_speakers=4), replace(BAYES, reweight=reweight)
-    turned = replace(corrupted(matrix, "02"), X=matrix.X)
+    turned = changed(corrupted(matrix, "02"), X=matrix.X)
     one, other = (evaluate(m, settings, inner=True) for m in (matrix, turned))
     fold = one.scores.folds == "02"
     assert one.scores.values[fold].tobytes() == other.scores.values[fold].tobytes()
@@ -236,7 +237,7 @@ def test_every_classifier_repeats_itself_to_the_bit_in_any_number_of_processes(n
 
 
 def test_labels_shuffled_within_speakers_score_chance():
-    def shuffled(seed: int) -> Matrix:
+    def shuffled(seed: int) -> Table:
         rng, labels = np.random.default_rng(seed), np.array([u.label for u in matrix.utterances])
         for speaker in np.unique(matrix.speakers):
             own = np.flatnonzero(matrix.speakers == speaker)
@@ -251,7 +252,7 @@ def test_labels_shuffled_within_speakers_score_chance():
 def test_who_memorises_speakers_scores_chance():
     """Every speaker has one label: knowing the speaker is knowing the label, and of no use for another."""
 
-    def one_label_a_speaker(seed: int) -> Matrix:
+    def one_label_a_speaker(seed: int) -> Table:
         labels = np.random.default_rng(seed).permutation(np.repeat(EMOTIONS, 15))
         matrix = make_matrix(n_speakers=60, n_each=1, class_shift=0, speaker_shift=10, seed=seed)
         return relabelled(matrix, [str(labels[int(u.speaker)]) for u in matrix.utterances])
@@ -341,7 +342,7 @@ def test_many_poor_frames_make_a_good_clip(rule):
     frames = make_matrix(n_frames=40, class_shift=0.5, speaker_shift=0.1)
     pooled = evaluate(frames, replace(FRAMES, classifier=FrameBayes(pool=rule)))
     single = frames.take(np.arange(96))
-    single = replace(single, X=single.X[::40], offsets=np.arange(97))
+    single = changed(single, X=single.X[::40], offsets=np.arange(97))
     assert uar(pooled) > uar(evaluate(single, BAYES)) + 0.1
 
 
@@ -349,7 +350,7 @@ def test_a_clip_of_one_frame_is_scored_as_its_frame():
     """One utterance of two frames makes the matrix one of frames; all others have a single one."""
     matrix = make_matrix()
     offsets = np.concatenate([np.arange(96), [97]])
-    frames = replace(matrix, X=np.concatenate([matrix.X, matrix.X[-1:]]), offsets=offsets)
+    frames = changed(matrix, X=np.concatenate([matrix.X, matrix.X[-1:]]), offsets=offsets)
     by_frame, by_row = evaluate(frames, FRAMES).scores, evaluate(matrix, BAYES).scores
     fold = by_row.folds == "05"  # learned from the same rows
     assert by_frame.predicted[fold].tolist()[:-1] == by_row.predicted[fold].tolist()[:-1]
@@ -390,7 +391,7 @@ def test_a_number_that_is_none_names_its_utterance_and_column(value):
     X = matrix.X.copy()
     X[17, 3] = value
     with pytest.raises(AffexError, match=f"^01-anger-1: column c3 is {value}"):
-        evaluate(replace(matrix, X=X), BAYES)
+        evaluate(changed(matrix, X=X), BAYES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -470,7 +471,7 @@ def test_no_regressor_keeps_a_trace_of_the_tested_speaker(name):
     assert metrics.ccc(*(getattr(evaluate(matrix, settings).scores, name) for name in ("true", "predicted"))) > 0.4
 
 
-def devalued(matrix: Matrix, speaker: str) -> Matrix:
+def devalued(matrix: Table, speaker: str) -> Table:
     """Return the matrix with a speaker's rows and values turned to nonsense."""
     turned = corrupted(matrix, speaker)
     own = (replace(u, valence=9 - u.valence) if u.speaker == speaker else u for u in turned.utterances)
@@ -480,7 +481,7 @@ def devalued(matrix: Matrix, speaker: str) -> Matrix:
 # What raters, class counts and fixed splits change
 
 
-def rated(matrix: Matrix, votes: list[tuple[str, ...]]) -> Matrix:
+def rated(matrix: Table, votes: list[tuple[str, ...]]) -> Table:
     """Return the matrix with one label each from some raters."""
     pairs = zip(matrix.utterances, votes, strict=True)
     return replace(matrix, utterances=tuple(replace(u, votes=tuple((v,) for v in own)) for u, own in pairs))
@@ -500,7 +501,7 @@ def test_a_share_counts_as_so_much_of_a_row():
     matrix = make_matrix(n_speakers=3)
     votes = [(u.label, u.label, "joy") for u in matrix.utterances]
     task = prepare(rated(matrix, votes), replace(BAYES, soft=True))
-    model = fit(build(BAYES, task.examples), task.examples, task.folds[0]).model_
+    model = fit(build(BAYES, task.examples), task.examples, task.folds[0], BAYES).model_
     rows, own = [np.flatnonzero(matrix.speakers != "00")] * 2
     y = np.array([u.label for u in matrix.utterances])[rows]
     weight = np.concatenate([np.where(y == "joy", 1, 2 / 3), np.full((y != "joy").sum(), 1 / 3)])
@@ -560,7 +561,7 @@ def test_a_missing_modality_is_reported():
     present[3, 1] = False
     X = np.where((np.arange(len(matrix)) == 3)[:, None] & (np.arange(5) > 2), np.nan, matrix.X)
     settings = replace(BAYES, features=("voice", "face"), classifier=discovery.classifier("svm:C=1,gamma=1"))
-    result = evaluate(replace(matrix, X=X.astype(np.float32), present=present), settings)
+    result = evaluate(changed(matrix, X=X.astype(np.float32), present=present), settings)
     assert any("1 of 48 utterances lack face" in note for note in result.notes)
     assert np.isfinite(result.scores.values).all()
 
@@ -568,7 +569,7 @@ def test_a_missing_modality_is_reported():
 def test_a_modality_that_nobody_has_is_no_fusion():
     matrix = make_matrix(n_speakers=3)
     X = np.where(np.arange(5) > 2, np.nan, matrix.X).astype(np.float32)
-    nobody = replace(matrix, X=X, present=np.tile([True, False], (len(matrix), 1)))
+    nobody = changed(matrix, X=X, present=np.tile([True, False], (len(matrix), 1)))
     settings = replace(BAYES, features=("voice", "face"), classifier=discovery.classifier("svm:C=1,gamma=1"))
     with pytest.raises(AffexError, match=r"None of the 48 utterances that count has face.* Name the others alone"):
         evaluate(nobody, settings)

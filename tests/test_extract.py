@@ -12,7 +12,7 @@ import soundfile
 from corpus import Listener, at_hand, run, small, spec, write_wav
 from plain import Broken, Level, Samples
 
-from affex.pipeline.caching import cache, sources, store
+from affex.pipeline.caching import cache, feature_rows, sources
 from affex.pipeline.manifest import manifest
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media
@@ -30,7 +30,7 @@ LEVEL = spec("level", Level())
 
 
 def rows(dataset: Dataset, one: FeatureSpec) -> dict[str, list[float]]:
-    table = store.load(cache.published(dataset.folder, one), cache.recipe(one.feature).key)
+    table = feature_rows.load(cache.FeatureFile(dataset.folder, one).path, cache.recipe(one.feature).key)
     return {
         id_: table.values[a:b].ravel().tolist()
         for id_, a, b in zip(table.ids, table.offsets, table.offsets[1:], strict=False)
@@ -49,14 +49,14 @@ def test_rows_are_those_of_each_clip_in_the_corpus_order(dataset: Dataset) -> No
 
 def test_a_second_run_computes_and_writes_nothing(dataset: Dataset) -> None:
     run(dataset, LEVEL)
-    before = cache.published(dataset.folder, LEVEL).stat().st_mtime_ns
+    before = cache.FeatureFile(dataset.folder, LEVEL).path.stat().st_mtime_ns
 
     def none():
         raise AssertionError("nothing is missing")
 
     [summary] = run(dataset, LEVEL, runner=none)
     assert (summary.cached, summary.computed) == (20, 0)
-    assert cache.published(dataset.folder, LEVEL).stat().st_mtime_ns == before
+    assert cache.FeatureFile(dataset.folder, LEVEL).path.stat().st_mtime_ns == before
 
 
 def test_touching_recomputes_nothing(dataset: Dataset) -> None:
@@ -98,18 +98,18 @@ def test_relabelling_recomputes_nothing(dataset: Dataset) -> None:
 
 def test_another_parameter_makes_another_file(dataset: Dataset) -> None:
     run(dataset, LEVEL)
-    before = cache.published(dataset.folder, LEVEL).read_bytes()
+    before = cache.FeatureFile(dataset.folder, LEVEL).path.read_bytes()
     louder = spec("level", Level(gain=2.0))
     [summary] = run(dataset, louder)
     assert summary.path.name == f"level-{cache.recipe(louder.feature).key[:12]}.h5"
-    assert cache.published(dataset.folder, LEVEL).read_bytes() == before
+    assert cache.FeatureFile(dataset.folder, LEVEL).path.read_bytes() == before
     assert rows(dataset, louder)["00"][1] == pytest.approx(2 * rows(dataset, LEVEL)["00"][1])
 
 
 def test_a_new_version_keeps_the_old_file_and_says_why(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     run(dataset, LEVEL)
     old = cache.recipe(Level()).key
-    before = cache.published(dataset.folder, LEVEL).read_bytes()
+    before = cache.FeatureFile(dataset.folder, LEVEL).path.read_bytes()
     monkeypatch.setattr(Level, "version", 2)
     [summary] = run(dataset, LEVEL)
     assert dict(summary.reasons) == {"made otherwise before: version 1 -> 2": 20}
@@ -118,24 +118,24 @@ def test_a_new_version_keeps_the_old_file_and_says_why(dataset: Dataset, monkeyp
     monkeypatch.setattr(Level, "version", 1)  # and back: the old rows are still there
     [summary] = run(dataset, LEVEL)
     assert summary.computed == 0
-    assert cache.published(dataset.folder, LEVEL).read_bytes() == before
+    assert cache.FeatureFile(dataset.folder, LEVEL).path.read_bytes() == before
     assert not (dataset.folder / f"level-{old[:12]}.h5").exists()
 
 
 def test_a_clip_that_leaves_the_corpus_and_returns_is_not_lost(dataset: Dataset) -> None:
     run(dataset, LEVEL)
-    whole = cache.published(dataset.folder, LEVEL).read_bytes()
+    whole = cache.FeatureFile(dataset.folder, LEVEL).path.read_bytes()
     [summary] = run(replace(dataset, utterances=dataset.utterances[:5]), LEVEL)
     assert list(rows(dataset, LEVEL)) == ["00", "01", "02", "03", "04"]
-    before = cache.published(dataset.folder, LEVEL).stat().st_mtime_ns
+    before = cache.FeatureFile(dataset.folder, LEVEL).path.stat().st_mtime_ns
     [summary] = run(replace(dataset, utterances=dataset.utterances[:5]), LEVEL)
-    assert cache.published(dataset.folder, LEVEL).stat().st_mtime_ns == before
+    assert cache.FeatureFile(dataset.folder, LEVEL).path.stat().st_mtime_ns == before
     [summary] = run(replace(dataset, utterances=dataset.utterances[:6]), LEVEL)
     assert summary.computed == 0
     [summary] = run(dataset, LEVEL)
     assert (summary.cached, summary.computed) == (20, 0)
-    assert cache.published(dataset.folder, LEVEL).read_bytes() == whole
-    assert not cache.parts(dataset.folder, LEVEL).exists()
+    assert cache.FeatureFile(dataset.folder, LEVEL).path.read_bytes() == whole
+    assert not cache.FeatureFile(dataset.folder, LEVEL).parts.exists()
 
 
 def test_several_features_decode_each_clip_once(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +153,7 @@ def test_several_features_decode_each_clip_once(dataset: Dataset, monkeypatch: p
 def test_frames_have_their_times(dataset: Dataset) -> None:
     samples = spec("samples", Samples())
     run(dataset, samples)
-    with h5py.File(cache.published(dataset.folder, samples)) as h5:
+    with h5py.File(cache.FeatureFile(dataset.folder, samples).path) as h5:
         begin, end = h5["offsets"][3:5]
         np.testing.assert_allclose(h5["times"][begin:end], np.arange(end - begin) / 16000)
 
@@ -197,7 +197,7 @@ def test_a_file_that_goes_for_a_while_does_not_lose_its_rows(dataset: Dataset) -
     moved.rename(dataset.root / "04.wav")
     [summary] = run(dataset, LEVEL)
     assert (summary.cached, summary.computed, summary.failures) == (20, 0, {})
-    assert not cache.parts(dataset.folder, LEVEL).exists()
+    assert not cache.FeatureFile(dataset.folder, LEVEL).parts.exists()
 
 
 def test_a_clip_done_since_it_failed_has_not_failed(dataset: Dataset) -> None:
@@ -236,7 +236,7 @@ def test_what_must_not_reach_the_cache_is_a_failure(dataset: Dataset, how: str, 
 
 def test_hurt_rows_are_computed_again_and_only_those(dataset: Dataset) -> None:
     run(dataset, LEVEL)
-    path = cache.published(dataset.folder, LEVEL)
+    path = cache.FeatureFile(dataset.folder, LEVEL).path
     sound = path.read_bytes()
     with h5py.File(path) as h5:
         at = h5["values"].id.get_offset() + 7 * 3 * 4

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -16,10 +15,10 @@ import pytest
 from click.testing import CliRunner
 from conftest import ROOT
 from corpus import Listener, pointer, run, write_wav
-from synthetic import make_matrix
+from synthetic import changed, make_matrix
 from test_models import fitted, wanted
 
-from affex.pipeline.caching import cache, imports, owner, store
+from affex.pipeline.caching import cache, feature_rows, imports, owner, store
 from affex.pipeline.caching.dataset import last, opened
 from affex.pipeline.cli.command import cli
 from affex.pipeline.corpora import csv
@@ -39,7 +38,7 @@ from affex.pipeline.specs import discovery
 from affex.pipeline.storage import bundle
 from affex.pipeline.storage.files import below, content, is_there
 from affex.pipeline.storage.sealed import sealed
-from affex.pipeline.streams.table import Matrix
+from affex.pipeline.streams.table import Table
 from affex.pipeline.text.errors import AffexError, CorpusError, UsageError
 from affex.pipeline.text.filenames import on_disk, shown, spelled
 from affex.pipeline.verification import verification
@@ -336,11 +335,11 @@ def latin(tmp_path: Path) -> Path:
 IDS = [r"\xff", r"t\x5cxf6ne", r"t\xf6ne", "töne"]
 
 
-def small_matrix() -> Matrix:
+def small_matrix() -> Table:
     """Return rows with the columns that egemaps has."""
     (spec,) = discovery.feature_specs("egemaps")
     columns = spec.feature.columns
-    return replace(make_matrix(n_speakers=3, n_columns=len(columns)), columns=columns)
+    return changed(make_matrix(n_speakers=3, n_columns=len(columns)), columns=columns)
 
 
 def in_a_process(*arguments: str | Path) -> str:
@@ -402,7 +401,7 @@ def test_a_table_names_them_by_their_spelling_and_is_read_whatever_it_is_called(
     assert [utterance.audio.path for utterance in dataset.utterances] == [f"{id_}.wav" for id_ in IDS]
     (summary,) = run(dataset, *discovery.feature_specs("egemaps"))
     assert (summary.computed, summary.failures) == (4, {})
-    assert store.load(summary.path, cache.recipe(summary.spec.feature).key).ids == tuple(IDS)
+    assert feature_rows.load(summary.path, cache.recipe(summary.spec.feature).key).ids == tuple(IDS)
     json.loads((dataset.folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines()[0])
     run(dataset, *discovery.feature_specs("egemaps"))  # what was remembered of the files is read again
 

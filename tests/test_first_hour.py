@@ -30,6 +30,7 @@ from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.specs import discovery
 from affex.pipeline.storage import provenance
+from affex.pipeline.streams.readers import reader_of
 from affex.pipeline.text import errors, wording
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.workspace.workspace import Running, open_workspace
@@ -591,5 +592,4 @@ def test_either_build_stands_under_one_name_in_keys(monkeypatch: pytest.MonkeyPa
 def test_what_a_classifier_reads_is_said_of_every_classifier() -> None:
     for one in discovery.classifier_presets().values():
         assert isinstance(one, Classifier)
-        specs = discovery.pooled_for(one, discovery.feature_specs(one.prefers))
-        discovery.require_rows(one, specs)
+        reader_of(one).require(reader_of(one).wanted(discovery.feature_specs(one.prefers)))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 from scipy.special import softmax
-from synthetic import EMOTIONS, Bayes, make_matrix, relabelled, with_values
+from synthetic import EMOTIONS, Bayes, changed, make_matrix, relabelled, with_values
 
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import metrics, runs, training_limits
@@ -21,7 +21,7 @@ from affex.pipeline.fusion.aligned_scores import AlignedScores
 from affex.pipeline.fusion.rules import CLASS_RULES, VALUE_RULES
 from affex.pipeline.reporting import report
 from affex.pipeline.specs import discovery
-from affex.pipeline.streams.table import Matrix
+from affex.pipeline.streams.table import Table
 from affex.pipeline.text.errors import AffexError, UsageError
 
 A, B = (
@@ -293,20 +293,20 @@ def test_members_that_never_spoke_of_the_same_cannot_be_weighed(kind):
 # Runs, from evaluation to fusion
 
 
-def toy(columns: slice = slice(None), **settings) -> Matrix:
+def toy(columns: slice = slice(None), **settings) -> Table:
     """Return four speakers' utterances, of their columns only some."""
     matrix = make_matrix(n_speakers=4, n_columns=6, **settings)
-    return replace(matrix, X=matrix.X[:, columns], columns=matrix.columns[columns])
+    return changed(matrix, X=matrix.X[:, columns], columns=matrix.columns[columns])
 
 
 FACE, VOICE = slice(0, 3), slice(3, 6)
 
 
-def corrupted(matrix: Matrix, speaker: str) -> Matrix:
+def corrupted(matrix: Table, speaker: str) -> Table:
     """Return the matrix with a speaker's rows, labels and values turned to nonsense."""
     own = matrix.speakers == speaker
     labels = [EMOTIONS[(EMOTIONS.index(u.label) + o) % 4] for u, o in zip(matrix.utterances, own, strict=True)]
-    matrix = relabelled(replace(matrix, X=np.where(own[:, None], 7 - 1000 * matrix.X, matrix.X)), labels)
+    matrix = relabelled(changed(matrix, X=np.where(own[:, None], 7 - 1000 * matrix.X, matrix.X)), labels)
     pairs = zip(matrix.utterances, own, strict=True)
     utterances = (replace(u, valence=u.valence and (40 if o else 1) * u.valence) for u, o in pairs)
     return replace(matrix, utterances=tuple(utterances))
@@ -320,7 +320,7 @@ def _no_pictures():
         yield
 
 
-def made(matrix: Matrix, settings: Settings, folder: Path, *, inner: bool = True, **changes) -> Run:
+def made(matrix: Table, settings: Settings, folder: Path, *, inner: bool = True, **changes) -> Run:
     """Evaluate, write the run's files, and read them."""
     result = replace(evaluate(matrix, settings, inner=inner), **changes)
     folder = folder / report.run_name(result.about)
@@ -331,7 +331,7 @@ def made(matrix: Matrix, settings: Settings, folder: Path, *, inner: bool = True
 def pair(folder: Path, change=lambda matrix: matrix, protocol: Protocol | None = None, **settings) -> list[Run]:
     """Return the runs of two members, one on the first columns and one on the last."""
     matrix = change(with_values(toy(**settings)))
-    parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
+    parts = [changed(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
     return [
         made(part, replace(member, protocol=protocol or member.protocol), folder)
         for part, member in zip(parts, (A, B), strict=True)
@@ -486,7 +486,7 @@ def test_members_that_each_tell_other_classes_apart_are_better_together(rule, tm
     X = matrix.X.copy()
     X[:, 0] += 4 * (kind == 0) - 4 * (kind == 1)
     X[:, 3] += 4 * (kind == 2) - 4 * (kind == 3)
-    parts = [replace(matrix, X=X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
+    parts = [changed(matrix, X=X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
     both = [made(part, settings, tmp_path) for part, settings in zip(parts, (A, B), strict=True)]
     fused = metrics.uar(confusion_of(fusion.late(both, rule).scores))
     assert max(member.summary.uar for member in both) < 0.85
@@ -495,7 +495,7 @@ def test_members_that_each_tell_other_classes_apart_are_better_together(rule, tm
 
 def test_weights_know_a_member_that_knows_nothing(tmp_path):
     matrix = toy(n_each=8, class_shift=2.0)
-    noise = replace(matrix, X=np.random.default_rng(1).normal(size=matrix.X.shape).astype(np.float32))
+    noise = changed(matrix, X=np.random.default_rng(1).normal(size=matrix.X.shape).astype(np.float32))
     both = [made(matrix, A, tmp_path), made(noise, B, tmp_path)]
     result = fusion.late(both, "weights")
     assert all(fold.best_params["weights"][0] > 0.9 for fold in result.folds)
@@ -505,7 +505,7 @@ def test_weights_know_a_member_that_knows_nothing(tmp_path):
 # A member that lacks utterances
 
 
-def without(matrix: Matrix, numbers: Sequence[int]) -> Matrix:
+def without(matrix: Table, numbers: Sequence[int]) -> Table:
     present = matrix.present.copy()
     present[list(numbers)] = False
     return replace(matrix, present=present)
@@ -646,7 +646,7 @@ def test_a_rule_that_cannot_learn_says_in_which_fold(tmp_path):
 def two_speakers(tmp_path_factory) -> list[Run]:
     """Two support-vector machines, each of which learns from one speaker at a time."""
     folder, matrix = tmp_path_factory.mktemp("two"), make_matrix(n_speakers=2, n_columns=6, class_shift=0.7)
-    parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
+    parts = [changed(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
     svm = discovery.classifier("svm")
     return [made(part, replace(s, classifier=svm), folder) for part, s in zip(parts, (A, B), strict=True)]
 
@@ -679,7 +679,7 @@ def test_each_reason_for_a_limit_is_said_once_and_whose_it_is():
 
 def test_inner_models_of_one_speaker_leave_a_fusion_its_votes(tmp_path):
     matrix, svm = make_matrix(n_speakers=3, n_columns=6), discovery.classifier("svm:C=1,gamma=1")
-    parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
+    parts = [changed(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
     both = [made(part, replace(s, classifier=svm), tmp_path) for part, s in zip(parts, (A, B), strict=True)]
     assert all(len(run.inner) == 3 for run in both)
     assert {fold.limits["inner"] for run in both for fold in run.summary.folds} == {"inside: 1 training speaker"}
@@ -690,7 +690,7 @@ def test_inner_models_of_one_speaker_leave_a_fusion_its_votes(tmp_path):
 
 def test_values_of_one_training_speaker_are_fused_by_their_mean(tmp_path):
     matrix = with_values(make_matrix(n_speakers=2, n_columns=6))
-    parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
+    parts = [changed(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
     svm = discovery.classifier("svm")
     both = [made(p, replace(s, classifier=svm, protocol=VALENCE), tmp_path) for p, s in zip(parts, (A, B), strict=True)]
     fused = fusion.late(both, "weights")
@@ -738,7 +738,7 @@ def test_scores_go_with_the_decisions_over_two_speakers_and_so_does_a_fusion(see
     names = tuple("abcdefg")
     matrix = make_matrix(n_speakers=2, n_columns=12, classes=names, class_shift=0.6, speaker_shift=1.5, seed=seed)
     protocol, svm = Protocol("random-k", "random-k", k=3), discovery.classifier("svm")
-    parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (slice(0, 6), slice(6, 12))]
+    parts = [changed(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (slice(0, 6), slice(6, 12))]
     both = [
         made(p, replace(s, classifier=svm, protocol=protocol), tmp_path, inner=False)
         for p, s in zip(parts, (A, B), strict=True)

@@ -67,7 +67,7 @@ def test_arrays_that_are_called_by_their_recording(dataset, tmp_path, write, nam
 @pytest.mark.parametrize("feature", ["mfcc:n=13", "gemaps"])
 def test_a_cache_file_of_ours_comes_back_as_it_is(dataset, tmp_path, feature):
     ours = extracted(dataset, feature)
-    path = cache.published(dataset.folder, ours)
+    path = cache.FeatureFile(dataset.folder, ours).path
     other = tmp_path / "from-a-friend.h5"
     other.write_bytes(path.read_bytes())
     theirs, _ = imported(other, dataset)

@@ -17,7 +17,7 @@ from plain import Greys, Level, Peaks, Samples
 from sounds import FPS, RATE, copied, from_, late, place, planted, recording, span, unchanged, without
 
 from affex.features.pictures.sampling import Sampling, sampling
-from affex.pipeline.caching import cache, store
+from affex.pipeline.caching import cache, feature_rows
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.media import decode_audio, length
@@ -494,7 +494,7 @@ def corpus(folder: Path, *media: Media) -> Dataset:
 
 
 def load(dataset: Dataset, summary):
-    return store.load(summary.path, cache.recipe(summary.spec.feature).key)
+    return feature_rows.load(summary.path, cache.recipe(summary.spec.feature).key)
 
 
 def test_a_cache_of_the_decoder_before_serves_none_of_its_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

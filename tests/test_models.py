@@ -20,7 +20,7 @@ import pytest
 import skops.io
 from conftest import ROOT
 from corpus import write_wav
-from synthetic import make_matrix, relabelled, with_values
+from synthetic import changed, make_matrix, relabelled, with_values
 
 from affex.pipeline.caching.cache import recipe
 from affex.pipeline.cli.command import cli
@@ -32,7 +32,7 @@ from affex.pipeline.models.model_file import read, write
 from affex.pipeline.models.models import FILLED, Model, fit, predict, require_features
 from affex.pipeline.models.new_recordings import at_hand
 from affex.pipeline.specs import discovery
-from affex.pipeline.streams.table import Matrix
+from affex.pipeline.streams.table import Table
 from affex.pipeline.text.errors import AffexError, CorpusError, UsageError
 
 VALENCE = Protocol("valence", target="valence")
@@ -49,7 +49,7 @@ def wanted(classifier: str, **changes: Any) -> Settings:
     )
 
 
-def fitted(matrix: Matrix, settings: Settings, *exclude: str) -> Model:
+def fitted(matrix: Table, settings: Settings, *exclude: str) -> Model:
     (spec,) = discovery.feature_specs("egemaps")
     return fit(matrix, settings, exclude=exclude, recipes=[recipe(spec.feature).spec])
 
@@ -59,7 +59,7 @@ def through_a_file(model: Model, folder: Path) -> Model:
     return read(folder / "model.affex")
 
 
-def of_speaker(matrix: Matrix, name: str) -> Matrix:
+def of_speaker(matrix: Table, name: str) -> Table:
     return matrix.take(np.flatnonzero(matrix.speakers == name))
 
 
@@ -342,22 +342,22 @@ def test_features_under_another_key_are_refused(svm):
 
 def test_rows_with_other_columns_are_refused(svm):
     with pytest.raises(AffexError, match="5 columns under other names than those that the model was fitted on"):
-        predict(svm, replace(make_matrix(), columns=tuple("abcde")))
+        predict(svm, changed(make_matrix(), columns=tuple("abcde")))
 
 
 # What nothing is said of
 
 
-def table(matrix: Matrix, model: Model, *failures: dict[str, str]) -> list[dict[str, str]]:
+def table(matrix: Table, model: Model, *failures: dict[str, str]) -> list[dict[str, str]]:
     written = "".join(lines(matrix, predict(model, matrix, failures), model.classes))
     return list(csv.DictReader(io.StringIO(written)))
 
 
-def lacking(matrix: Matrix, *numbers: int) -> Matrix:
+def lacking(matrix: Table, *numbers: int) -> Table:
     present = matrix.present.copy()
     present[list(numbers)] = False
     X = np.where(present, matrix.X, np.float32(np.nan))
-    return replace(matrix, present=present, X=X)
+    return changed(matrix, present=present, X=X)
 
 
 def test_a_clip_without_features_has_a_reason_and_no_guess(svm):
@@ -373,7 +373,7 @@ def test_what_is_filled_in_is_said():
     matrix = make_matrix()
     present = np.ones((len(matrix), 2), dtype=bool)
     present[5, 1] = False
-    matrix = replace(matrix, present=present, X=np.where(present[:, [0, 0, 0, 1, 1]], matrix.X, np.float32(np.nan)))
+    matrix = changed(matrix, present=present, X=np.where(present[:, [0, 0, 0, 1, 1]], matrix.X, np.float32(np.nan)))
     settings = replace(wanted("svm"), features=("egemaps", "gemaps"), keys=("a", "b"))
     rows = table(matrix, fit(matrix, settings, recipes=("{}", "{}")), {}, {matrix.utterances[5].id: "too short"})
     assert rows[5]["predicted"]

@@ -10,7 +10,7 @@ from corpus import run, write_wav
 from test_cli import affex
 
 from affex.features.capture.markers import REGIONS
-from affex.pipeline.caching import cache, store
+from affex.pipeline.caching import cache, feature_rows
 from affex.pipeline.corpora.iemocap import find
 from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.summary import Summary
@@ -40,7 +40,7 @@ def test_only_the_turns_of_the_marked_actor_have_rows_and_the_others_say_why(dat
     assert summary.computed == 5
     why = "it has no motion capture: Ses01M is not the actor who wears the markers in this dialog"
     assert summary.failures == {f"{DIALOG}_M{n:03d}": why for n in range(5)}
-    table = store.load(cache.published(dataset.folder, MOCAP), cache.recipe(MOCAP.feature).key)
+    table = feature_rows.load(cache.FeatureFile(dataset.folder, MOCAP).path, cache.recipe(MOCAP.feature).key)
     assert table.ids == tuple(f"{DIALOG}_F{n:03d}" for n in range(5))
     assert np.isfinite(table.values).all()
     assert table.times[: table.offsets[1]].tolist() == pytest.approx([0, 0.025, 0.05, 0.075])

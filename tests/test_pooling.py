@@ -29,7 +29,8 @@ from affex.pipeline.models import fit_predict
 from affex.pipeline.models.model_file import read
 from affex.pipeline.models.new_recordings import at_hand
 from affex.pipeline.specs import discovery, pooling
-from affex.pipeline.specs.discovery import FeatureSpec, feature_specs, pooled_for
+from affex.pipeline.specs.discovery import FeatureSpec, feature_specs
+from affex.pipeline.streams.readers import reader_of
 from affex.pipeline.streams.table import load
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
@@ -219,8 +220,8 @@ def test_no_feature_has_a_parameter_of_that_name():
 
 def test_frames_are_pooled_for_a_classifier_of_clips_alone():
     asked = feature_specs("mfcc logmel:pool=max egemaps")
-    assert [one.pool for one in pooled_for(SVM, asked)] == [pooling.DEFAULT, ("max",), ()]
-    assert pooled_for(GMM, asked) == asked
+    assert [one.pool for one in reader_of(SVM).wanted(asked)] == [pooling.DEFAULT, ("max",), ()]
+    assert reader_of(GMM).wanted(asked) == asked
 
 
 # In the matrix
@@ -367,8 +368,8 @@ def test_a_row_that_no_frame_is_known_of_is_said(dataset):
 def test_a_clip_or_a_file_that_is_missing_upstream_is_said(dataset):
     run(dataset, HEARD)
     run(replace(dataset, folder=dataset.folder / "fewer", utterances=dataset.utterances[:-1]), RATED)
-    path = store_of.published(dataset.folder, RATED)
-    path.write_bytes(store_of.published(dataset.folder / "fewer", RATED).read_bytes())
+    path = store_of.FeatureFile(dataset.folder, RATED).path
+    path.write_bytes(store_of.FeatureFile(dataset.folder / "fewer", RATED).path.read_bytes())
     with pytest.raises(AffexError, match=r"^05: rated does not have every frame of heard, .*FEATURES=heard"):
         load(dataset, [replace(HEARD, pool=("qmean",))])
     path.unlink()

@@ -19,7 +19,7 @@ from affex.pipeline.models import fit_predict, models
 from affex.pipeline.models.fit_predict import _fitted
 from affex.pipeline.reporting import report, tables
 from affex.pipeline.specs import discovery
-from affex.pipeline.streams.table import Matrix
+from affex.pipeline.streams.table import Table
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.workspace import experiment
@@ -35,7 +35,7 @@ def settings(spec: str, **changes) -> Settings:
     return replace(SVM, classifier=discovery.classifier(spec), **changes)
 
 
-def with_fields(matrix: Matrix, **columns) -> Matrix:
+def with_fields(matrix: Table, **columns) -> Table:
     """Return the matrix with other fields, each a function of an utterance."""
     changed = (replace(u, **{name: f(u) for name, f in columns.items()}) for u in matrix.utterances)
     return replace(matrix, utterances=tuple(changed))

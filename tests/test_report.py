@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 from sklearn.metrics import balanced_accuracy_score
-from synthetic import EMOTIONS, Bayes, make_matrix, relabelled, with_values
+from synthetic import EMOTIONS, Bayes, changed, make_matrix, relabelled, with_values
 
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import intervals, metrics, runs
@@ -25,7 +25,7 @@ from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.reporting import pictures, report, tables
 from affex.pipeline.storage.sealed import DamagedError
-from affex.pipeline.streams.table import Matrix
+from affex.pipeline.streams.table import Table
 from affex.pipeline.text.errors import AffexError, UsageError
 
 SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
@@ -491,12 +491,12 @@ def test_a_run_is_kept_while_it_rests_on_the_same_and_its_files_are_whole(by_han
 def test_what_a_run_rests_on():
     utterances = tuple(Utterance(str(n), "c", f"s{n}", label="ab"[n % 2]) for n in range(4))
     X = np.arange(8, dtype=np.float32).reshape(4, 2)
-    matrix = Matrix(X, np.arange(5), utterances, ("x", "y"), np.ones((4, 1), bool))
+    matrix = Table.of(X, np.arange(5), utterances, ("x", "y"), np.ones((4, 1), bool))
     relabelled = (replace(utterances[0], label="b"), *utterances[1:])
     about = SETTINGS.about()
     others = [
         report.depends_on(matrix, about),
-        report.depends_on(replace(matrix, X=X + 1), about),
+        report.depends_on(changed(matrix, X=X + 1), about),
         report.depends_on(replace(matrix, present=~matrix.present), about),
         report.depends_on(replace(matrix, utterances=relabelled), about),
         report.depends_on(matrix, replace(SETTINGS, seed=9).about()),

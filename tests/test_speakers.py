@@ -22,7 +22,7 @@ from affex.pipeline.fusion import fusion
 from affex.pipeline.models import models
 from affex.pipeline.models.fit_predict import _fitted
 from affex.pipeline.reporting import comparison, pictures, report, tables
-from affex.pipeline.streams.table import Matrix
+from affex.pipeline.streams.table import Table
 
 SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("key",))
 LOST = "9 of 12 speakers have one class only: normalisation by speaker takes the class away with the speaker"
@@ -52,7 +52,7 @@ def test_the_count_in_words(found, expected):
     assert speakers.in_words(found, 4, "speaker") == expected
 
 
-def one_class_each(n_speakers: int = 12, n_whole: int = 3) -> Matrix:
+def one_class_each(n_speakers: int = 12, n_whole: int = 3) -> Table:
     """Speakers who have one class each, but for a few who have all; the class shifts the columns, clearly."""
     matrix = make_matrix(n_speakers=n_speakers, class_shift=3.0, speaker_shift=0.3)
     own = [EMOTIONS[int(u.speaker) % 4] for u in matrix.utterances]
@@ -62,7 +62,7 @@ def one_class_each(n_speakers: int = 12, n_whole: int = 3) -> Matrix:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Callable[..., Run]:
-    def make(name: str = "run", matrix: Matrix | None = None, **changes) -> Run:
+    def make(name: str = "run", matrix: Table | None = None, **changes) -> Run:
         settings, folder = replace(SETTINGS, **changes), tmp_path_factory.mktemp("run") / name
         report.write(evaluate(matrix or one_class_each(), settings, inner=True), folder, name)
         return runs.read(folder)
@@ -129,7 +129,7 @@ def test_a_speaker_with_one_utterance_is_no_news_without_normalisation():
     assert any(note.startswith("1 of 4 speakers have one class only") for note in speakers_notes(once))
 
 
-def speakers_notes(matrix: Matrix) -> tuple[str, ...]:
+def speakers_notes(matrix: Table) -> tuple[str, ...]:
     return tuple(evaluate(matrix, replace(SETTINGS, speaker_norm=True)).notes)
 
 

@@ -10,7 +10,7 @@ from corpus import run, small, spec, write_wav
 from distributed import LocalCluster
 from plain import Level
 
-from affex.pipeline.caching import store
+from affex.pipeline.caching import feature_rows
 from affex.pipeline.caching.cache import recipe
 from affex.pipeline.execution import local, stages
 from affex.pipeline.execution.runner import GPU, Stage
@@ -18,7 +18,7 @@ from affex.pipeline.text.errors import AffexError, UsageError
 
 
 def values(dataset, summary):
-    return store.load(summary.path, recipe(summary.spec.feature).key)
+    return feature_rows.load(summary.path, recipe(summary.spec.feature).key)
 
 
 def test_a_clip_that_kills_its_worker_is_given_up_alone_and_tried_again(tmp_path: Path) -> None:

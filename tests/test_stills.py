@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scenes import company, scene
 
 from affex.features.pictures.sampling import sampling
-from affex.pipeline.caching import cache, store
+from affex.pipeline.caching import cache, feature_rows
 from affex.pipeline.cli.command import cli
 from affex.pipeline.corpora import csv
 from affex.pipeline.manifest.manifest import Dataset
@@ -373,7 +373,7 @@ def photographs(tmp_path: Path) -> Path:
 def test_faces_of_photographs_are_a_row_each(photographs, tmp_path):
     found = at_hand(photographs, tmp_path / "cache")
     (faces,) = run(found, *discovery.feature_specs("faces:detector=hog"))
-    table = store.load(faces.path, cache.recipe(faces.spec.feature).key)
+    table = feature_rows.load(faces.path, cache.recipe(faces.spec.feature).key)
     assert (len(table.ids), table.values.shape[0], set(table.times)) == (9, 9, {0.0})
     ((nobody, why),) = faces.failures.items()
     assert (nobody, why.partition(":")[0]) == ("nobody", "no face in any of 1 frames")

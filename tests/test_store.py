@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from affex.pipeline.caching import store
+from affex.pipeline.caching import feature_rows, store
 from affex.pipeline.caching.entry import CHUNK
 from affex.pipeline.caching.seal import COPY
 from affex.pipeline.caching.store import Entry, Recipe, Shape
@@ -41,7 +41,7 @@ def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
         Entry("c", "s", message="no"),
     ]
     publish(tmp_path / "f.h5", entries)
-    table = store.load(tmp_path / "f.h5", RECIPE.key)
+    table = feature_rows.load(tmp_path / "f.h5", RECIPE.key)
     assert table.ids == ("häßlich", "b")
     assert table.columns == COLUMNS
     assert table.offsets.tolist() == [0, 3, 4]
@@ -76,14 +76,14 @@ def test_a_file_may_hold_failures_only_or_nothing(tmp_path: Path) -> None:
     assert found.damaged == ()
     assert found.failures["z"] == ("s", ("why " * 400)[:500])
     publish(tmp_path / "f.h5", [])
-    assert store.load(tmp_path / "f.h5", RECIPE.key).ids == ()
+    assert feature_rows.load(tmp_path / "f.h5", RECIPE.key).ids == ()
 
 
 def test_another_key_verifies_nothing(tmp_path: Path) -> None:
     publish(tmp_path / "f.h5", [utterance("x")])
     assert store.survey(tmp_path / "f.h5", Recipe("other").key).places == {}
     with pytest.raises(AffexError, match="Run `make features`"):
-        store.load(tmp_path / "f.h5", Recipe("other").key)
+        feature_rows.load(tmp_path / "f.h5", Recipe("other").key)
 
 
 def test_a_digest_binds_key_id_source_rows_and_times() -> None:
@@ -171,7 +171,7 @@ def test_an_old_reader_keeps_its_file_while_a_new_one_is_published(tmp_path: Pat
         before = reader["values"][:]
         publish(tmp_path / "f.h5", [utterance("x", seed=2)])
         np.testing.assert_array_equal(reader["values"][:], before)
-    assert store.load(tmp_path / "f.h5", RECIPE.key).values[0, 0] != before[0, 0]
+    assert feature_rows.load(tmp_path / "f.h5", RECIPE.key).values[0, 0] != before[0, 0]
 
 
 def test_pictures_are_what_was_written(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from plain import Greys, Level
 
 from affex.features.base import Frames, Rows, Runtime
 from affex.features.pictures import spool
-from affex.pipeline.caching import cache, entry, store
+from affex.pipeline.caching import cache, entry, feature_rows, store
 from affex.pipeline.extraction import streams
 from affex.pipeline.extraction.extract import Summary
 from affex.pipeline.extraction.work import AudioBatch, Job
@@ -94,7 +94,7 @@ GREYS = spec("greys", Greys())
 
 
 def rows(summary: Summary) -> dict[str, list[float]]:
-    table = store.load(summary.path, cache.recipe(summary.spec.feature).key)
+    table = feature_rows.load(summary.path, cache.recipe(summary.spec.feature).key)
     return {
         i: table.values[a:b, 0].tolist() for i, a, b in zip(table.ids, table.offsets, table.offsets[1:], strict=False)
     }
@@ -272,7 +272,7 @@ def test_what_a_dead_worker_left_is_removed(dataset: Dataset, decoder: StandIn) 
     decode = decoder.__call__
 
     def dying(*given: object) -> Iterator[Window | Ended]:
-        scratch = cache.parts(dataset.folder, GREYS)
+        scratch = cache.FeatureFile(dataset.folder, GREYS).parts
         scratch.mkdir(parents=True, exist_ok=True)
         (scratch / "0123456789ab.crops.tmp").write_text("half a picture")
         return decode(*given)
@@ -280,7 +280,7 @@ def test_what_a_dead_worker_left_is_removed(dataset: Dataset, decoder: StandIn) 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(streams, "windows", dying)
         run(dataset, GREYS)
-    assert not cache.parts(dataset.folder, GREYS).exists()
+    assert not cache.FeatureFile(dataset.folder, GREYS).parts.exists()
 
 
 def test_a_spool_gives_back_what_was_put_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -8,21 +8,22 @@ import pytest
 import soundfile
 from corpus import run, small, spec
 from plain import Level, Samples
-from synthetic import make_matrix
+from synthetic import changed, make_matrix
 
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media
-from affex.pipeline.streams.table import Matrix, joined, load, normalised_by_speaker, rows_of
+from affex.pipeline.streams.stream import rows_of
+from affex.pipeline.streams.table import Table, joined, load, normalised_by_speaker
 from affex.pipeline.text.errors import AffexError, UsageError
 
 
 @pytest.fixture
-def ragged() -> Matrix:
+def ragged() -> Table:
     """Four utterances of two speakers with 2, 0, 3 and 1 rows; the second lacks the feature."""
     matrix = make_matrix(n_speakers=2, n_each=1, classes=("joy", "anger"), n_columns=2)
     X = np.arange(12, dtype=np.float32).reshape(6, 2)
     present = np.array([[True], [False], [True], [True]])
-    return replace(matrix, X=X, offsets=np.array([0, 2, 2, 5, 6]), present=present)
+    return changed(matrix, X=X, offsets=np.array([0, 2, 2, 5, 6]), present=present)
 
 
 def test_rows_follow_their_utterances(ragged):
@@ -56,7 +57,7 @@ def test_every_speaker_gets_mean_0_and_deviation_1():
 
 def test_worked_by_hand():
     matrix = make_matrix(n_speakers=2, n_each=1, classes=("joy", "anger"), n_columns=1)
-    matrix = replace(matrix, X=np.array([[1], [3], [10], [40]], dtype=np.float32))
+    matrix = changed(matrix, X=np.array([[1], [3], [10], [40]], dtype=np.float32))
     assert normalised_by_speaker(matrix).X[:, 0].tolist() == [-1, 1, -1, 1]
 
 
@@ -65,22 +66,22 @@ def test_a_column_that_does_not_vary_becomes_0():
     X = matrix.X.copy()
     X[:, 0] = 0.1  # its mean in float32 arithmetic is not exactly 0.1
     X[:, 1] = 0.0
-    normal = normalised_by_speaker(replace(matrix, X=X)).X
+    normal = normalised_by_speaker(changed(matrix, X=X)).X
     assert (normal[:, :2] == 0).all()
     assert np.isfinite(normal).all()
 
 
 def test_what_is_missing_stays_missing_and_counts_for_nothing():
     matrix = make_matrix(n_speakers=2, n_each=1, classes=("joy", "anger", "fear"), n_columns=1)
-    matrix = replace(matrix, X=np.array([[1], [np.nan], [3], [np.nan], [np.nan], [np.nan]], dtype=np.float32))
+    matrix = changed(matrix, X=np.array([[1], [np.nan], [3], [np.nan], [np.nan], [np.nan]], dtype=np.float32))
     assert normalised_by_speaker(matrix).X[:, 0].tolist() == pytest.approx([-1, np.nan, 1] + 3 * [np.nan], nan_ok=True)
 
 
 def test_other_speakers_change_nothing():
     matrix = make_matrix()
     other = matrix.speakers == "02"
-    changed = replace(matrix, X=np.where(other[:, None], 1000 * matrix.X, matrix.X))
-    before, after = normalised_by_speaker(matrix).X, normalised_by_speaker(changed).X
+    other_table = changed(matrix, X=np.where(other[:, None], 1000 * matrix.X, matrix.X))
+    before, after = normalised_by_speaker(matrix).X, normalised_by_speaker(other_table).X
     assert np.array_equal(before[~other], after[~other])
 
 
@@ -129,7 +130,7 @@ def test_the_mean_of_each_speaker_is_taken_away_and_the_scale_stays():
     matrix = make_matrix(speaker_shift=50, n_frames=3)
     X = matrix.X.copy()
     X[4, 1] = np.nan
-    centred = normalised_by_speaker(replace(matrix, X=X), "mean").X
+    centred = normalised_by_speaker(changed(matrix, X=X), "mean").X
     speaker_of_row = np.repeat(matrix.speakers, matrix.lengths)
     for speaker in np.unique(speaker_of_row):
         before, after = X[speaker_of_row == speaker], centred[speaker_of_row == speaker]
@@ -165,8 +166,10 @@ def test_frames_are_found_by_their_clip_not_by_their_place(dataset):
 
 def test_frames_do_not_stand_side_by_side(dataset):
     run(dataset, SAMPLES, LEVEL)
+    table = load(dataset, [SAMPLES, LEVEL])
+    assert [len(stream.flat) for stream in table.streams] == [21600, 6]
     with pytest.raises(UsageError, match="cannot stand side by side"):
-        load(dataset, [SAMPLES, LEVEL])
+        table.X.sum()
 
 
 def test_what_was_never_extracted_cannot_be_read(dataset):
@@ -174,7 +177,7 @@ def test_what_was_never_extracted_cannot_be_read(dataset):
         load(dataset, [LEVEL])
 
 
-def of_corpus(matrix: Matrix, name: str) -> Matrix:
+def of_corpus(matrix: Table, name: str) -> Table:
     """Return the matrix as one of a corpus of that name, in one session, with a wav each."""
     pairs = ((u, Media(f"{u.id}.wav")) for u in matrix.utterances)
     return replace(matrix, utterances=tuple(replace(u, corpus=name, session="1", audio=m) for u, m in pairs))

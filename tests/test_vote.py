@@ -10,17 +10,19 @@ import numpy as np
 import pytest
 from panels import EMOTIONS, SHOWS, made_up, without
 from rich.console import Console
+from synthetic import changed
 from threadpoolctl import threadpool_limits
 
 from affex.pipeline.evaluation import runs
-from affex.pipeline.evaluation.evaluate import build, evaluate, fit, pool
+from affex.pipeline.evaluation.evaluate import build, evaluate, fit
 from affex.pipeline.evaluation.runs import Run
 from affex.pipeline.evaluation.summary import from_json, summarise, to_json
 from affex.pipeline.evaluation.task import Settings, prepare
 from affex.pipeline.fusion import fusion
 from affex.pipeline.reporting import report, tables
 from affex.pipeline.specs import discovery
-from affex.pipeline.streams.table import Matrix
+from affex.pipeline.streams.decision import pool
+from affex.pipeline.streams.table import Table
 
 GMM = discovery.classifier("gmm:pool=vote,components=2")
 RULES = ("vote", "bayes", "svm")
@@ -34,12 +36,12 @@ def _no_pictures():
         yield
 
 
-def judged(corpus: Mapping[str, Matrix], folder: Path) -> list[Run]:
+def judged(corpus: Mapping[str, Table], folder: Path) -> list[Run]:
     """Return the runs of all classifiers of a corpus."""
     return [_run(name, matrix, folder / name) for name, matrix in corpus.items()]
 
 
-def _run(name: str, matrix: Matrix, folder: Path) -> Run:
+def _run(name: str, matrix: Table, folder: Path) -> Run:
     settings = Settings(corpus="toy", features=(name,), keys=(name,), classifier=GMM)
     report.write(evaluate(matrix, settings, inner=True), folder, name)
     return runs.read(folder)
@@ -96,13 +98,13 @@ def test_clips_without_a_voice_are_fused_from_the_face(sometimes_silent, rule):
 # The tested speaker
 
 
-def nonsense(matrix: Matrix, speaker: str) -> Matrix:
+def nonsense(matrix: Table, speaker: str) -> Table:
     """Return the matrix with other frames and labels of one speaker."""
     own = matrix.speakers == speaker
     rows = np.repeat(own, matrix.lengths)[:, None]
     after = dict(zip(EMOTIONS, EMOTIONS[1:] + EMOTIONS[:1], strict=True))
     utterances = (replace(u, label=after[u.label]) if o else u for u, o in zip(matrix.utterances, own, strict=True))
-    return replace(matrix, X=np.where(rows, 7 - 100 * matrix.X, matrix.X), utterances=tuple(utterances))
+    return changed(matrix, X=np.where(rows, 7 - 100 * matrix.X, matrix.X), utterances=tuple(utterances))
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +131,7 @@ def test_the_tested_speaker_leaves_no_trace_in_the_noise():
     for matrix in (voice, nonsense(voice, "01")):
         task = prepare(matrix, settings)
         with threadpool_limits(limits=1):
-            fitted = [fit(build(settings, task.examples), task.examples, fold) for fold in task.folds]
+            fitted = [fit(build(settings, task.examples), task.examples, fold, settings) for fold in task.folds]
         learned.append([joblib.hash((one.noise_.means_, one.mixtures_[0].means_, one.scale_.mean_)) for one in fitted])
     assert [one == other for one, other in zip(*learned, strict=True)] == [False, True, False]
 
@@ -163,7 +165,7 @@ def test_clips_of_noise_alone_are_counted():
     pause = (rng.random(len(voice.X)) < 0.4) | (utterance < 4)
     X = np.where(pause[:, None], 0.1 * rng.normal(size=voice.X.shape), voice.X)
     level = np.where(pause, -60, -20) + rng.normal(size=len(X))
-    noisy = replace(voice, X=np.column_stack([level, X]).astype(np.float32), columns=("level", "x", "y", "z"))
+    noisy = changed(voice, X=np.column_stack([level, X]).astype(np.float32), columns=("level", "x", "y", "z"))
     settings = Settings(corpus="toy", features=("voice",), classifier=replace(GMM, noise=0.5))
     found = summarise(evaluate(noisy, settings))
     assert [fold.n_noise for fold in found.folds] == [4, 0, 0]
@@ -181,7 +183,7 @@ def test_a_model_of_noise_saves_a_voice_that_is_often_silent():
     X, pause = voice.X.astype(np.float64), rng.random(len(voice.X)) < 0.66
     level = np.where(pause, -60, -20) + 2 * rng.normal(size=len(X))
     X[pause] = 0.3 * rng.normal(size=(pause.sum(), 3))
-    noisy = replace(voice, X=np.column_stack([level, X]).astype(np.float32), columns=("level", "x", "y", "z"))
+    noisy = changed(voice, X=np.column_stack([level, X]).astype(np.float32), columns=("level", "x", "y", "z"))
     settings = Settings(corpus="toy", features=("voice",), classifier=GMM)
     deaf, hearing = (
         summarise(evaluate(noisy, replace(settings, classifier=replace(GMM, noise=noise)))) for noise in (0.0, 0.5)

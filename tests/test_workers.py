@@ -217,7 +217,7 @@ def test_a_scheduler_that_dies_is_a_sentence_and_costs_nothing_finished(tmp_path
         with pytest.raises(AffexError, match=f"The Dask scheduler at {opened.address} does not answer any more"):
             extracted((dataset, b""), tmp_path, opened, Late(opened.scheduler.kill))
     assert "Traceback" not in capfd.readouterr().err
-    held = len(list(cache.parts(tmp_path / "cache", LEVEL).glob("*.h5")))
+    held = len(list(cache.FeatureFile(tmp_path / "cache", LEVEL).parts.glob("*.h5")))
     assert held
     [summary] = run(replace(dataset, folder=tmp_path / "cache"), LEVEL)
     assert summary.cached == 2 * held

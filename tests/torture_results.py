@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from affex.pipeline.caching import sources, store
+from affex.pipeline.caching import feature_rows, sources, store
 from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.summary import to_json
 from affex.pipeline.storage import atomic, bundle
@@ -302,7 +302,7 @@ def imported(study: Study, folder: Path) -> Verb:
         path = study.folder / "theirs.h5"
         stated = store.described(path)
         assert stated is not None
-        return store.load(path, stated.key).values[:, 0].tolist()
+        return feature_rows.load(path, stated.key).values[:, 0].tolist()
 
     command = [*of(study), "--called", "theirs"]
     return Verb(

@@ -11,6 +11,7 @@
 import contextlib
 import dataclasses
 import errno
+import functools
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from affex.features.external.imported import FILE, Imported
 from affex.pipeline import media
 from affex.pipeline.caching import store
 from affex.pipeline.caching.entry import SPILLED, Entry, Place, Recipe, Shape, longest_bytes
+from affex.pipeline.caching.store import Found
 from affex.pipeline.specs.discovery import FeatureSpec
 from affex.pipeline.storage import atomic
 from affex.pipeline.storage.provenance import versions
@@ -81,15 +83,50 @@ def parameters(feature: Feature) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if not isinstance(value, Feature)}
 
 
-def published(folder: Path, spec: FeatureSpec) -> Path:
-    """Return where a feature's file stands."""
-    name = spec.preset if spec.is_preset else f"{spec.preset}-{recipe(spec.feature).key[:12]}"
-    return folder / f"{name}.h5"
+@dataclass(frozen=True)
+class FeatureFile:
+    """A feature's file in a corpus's cache folder; its key is computed once, when it is first asked for.
 
+    Parameters
+    ----------
+    folder
+        The corpus's cache folder.
+    spec
+        The feature; how its frames are pooled and which columns are looked at makes no difference.
+    """
 
-def parts(folder: Path, spec: FeatureSpec) -> Path:
-    """Return the folder of a feature's segments."""
-    return folder / f"{spec.preset}.parts"
+    folder: Path
+    spec: FeatureSpec
+
+    @functools.cached_property
+    def recipe(self) -> Recipe:
+        """All that the rows depend on except the media."""
+        return recipe(self.spec.feature)
+
+    @property
+    def key(self) -> str:
+        """The key that the rows are made under today."""
+        return self.recipe.key
+
+    @property
+    def path(self) -> Path:
+        """Where the published file stands."""
+        return self.folder / f"{self.spec.preset}.h5" if self.spec.is_preset else self.by_key
+
+    @property
+    def by_key(self) -> Path:
+        """Where a published file stands that is not the preset's own at its current key."""
+        return self.folder / f"{self.spec.preset}-{self.key[:12]}.h5"
+
+    @property
+    def parts(self) -> Path:
+        """The folder of its segments."""
+        return self.folder / f"{self.spec.preset}.parts"
+
+    @property
+    def segments(self) -> list[Path]:
+        """The segments that a run under this key has left."""
+        return sorted(self.parts.glob(f"{self.key[:12]}-*.h5"))
 
 
 @dataclass
@@ -128,39 +165,36 @@ class Holdings:
     is_published: bool = False
 
 
-def take_stock(folder: Path, spec: FeatureSpec, sources: Mapping[str, bytes]) -> Holdings:
+def take_stock(file: FeatureFile, sources: Mapping[str, bytes], *, verify: bool = True) -> Holdings:
     """Find what is true of a feature, in the published file, in segments and under an older name.
 
     Parameters
     ----------
     sources
         The source of every utterance of the corpus, by id, in the corpus's order.
+    verify
+        Whether rows are read, to verify them. Else only what stands beside them is: rows that will be read are
+        verified then (see `pipeline.caching.feature_rows`).
     """
-    key = recipe(spec.feature).key
-    main = published(folder, spec)
-    by_key = folder / f"{spec.preset}-{key[:12]}.h5"
-    segments = sorted(parts(folder, spec).glob(f"{key[:12]}-*.h5"))
     held = Holdings()
-    for path in dict.fromkeys([main, by_key, *segments]):
+    for path in dict.fromkeys([file.path, file.by_key, *file.segments]):
         if path.exists():
-            _add(held, path, key, sources, is_main=path == main)
+            _add(held, store.survey(path, file.key, rows=verify), path, file, sources)
     for id_ in held.places:
         held.failures.pop(id_, None)
-    held.is_published = _is_published(held, main, sources)
+    held.is_published = _is_published(held, file.path, sources)
     return held
 
 
-def is_begun(folder: Path, spec: FeatureSpec) -> bool:
+def is_begun(file: FeatureFile) -> bool:
     """Whether there is a file of a feature under its key of today, published or not; nothing in it is verified."""
-    key, main = recipe(spec.feature).key, published(folder, spec)
-    if (folder / f"{spec.preset}-{key[:12]}.h5").exists() or any(parts(folder, spec).glob(f"{key[:12]}-*.h5")):
+    if file.by_key.exists() or file.segments:
         return True
-    return main.exists() and not _is_of_another_key(main, key)
+    return file.path.exists() and not _is_of_another_key(file.path, file.key)
 
 
-def _add(held: Holdings, path: Path, key: str, sources: Mapping[str, bytes], *, is_main: bool) -> None:
-    found = store.survey(path, key)
-    if is_main and not found.places and not found.failures and _is_of_another_key(path, key):
+def _add(held: Holdings, found: Found, path: Path, file: FeatureFile, sources: Mapping[str, bytes]) -> None:
+    if path == file.path and not found.places and not found.failures and _is_of_another_key(path, file.key):
         return
     held.files.append(path)
     held.damaged.extend(f"{path.name}: {sentence}" for sentence in found.damaged)
@@ -196,19 +230,17 @@ def _is_published(held: Holdings, main: Path, sources: Mapping[str, bytes]) -> b
     return ids == [i for i in sources if i in held.places] + [i for i in sources if i in held.failures]
 
 
-def publish(folder: Path, spec: FeatureSpec, held: Holdings, sources: Mapping[str, bytes]) -> None:
+def publish(file: FeatureFile, held: Holdings, sources: Mapping[str, bytes]) -> None:
     """Join what there is into one published file in the corpus's order."""
-    made = recipe(spec.feature)
-    main = published(folder, spec)
-    columns = held.columns or spec.feature.columns
+    columns = held.columns or file.spec.feature.columns
     failed = [Entry(i, held.failures[i][0], message=held.failures[i][1]) for i in sources if i in held.failures]
-    _keep_orphans(folder, spec, made, columns, held)
-    _set_aside(main, spec, made.key)
-    shape = _shape(spec.feature, held.places, failed)
+    _keep_orphans(file, columns, held)
+    _set_aside(file)
+    shape = _shape(file.spec.feature, held.places, failed)
     done = ((id_, source.hex(), held.places[id_]) for id_, source in sources.items() if id_ in held.places)
-    store.publish(main, made, columns, shape, itertools.chain(store.entries(done, made.key), failed))
+    store.publish(file.path, file.recipe, columns, shape, itertools.chain(store.entries(done, file.key), failed))
     for number, id_ in enumerate(id_ for id_ in sources if id_ in held.places):
-        held.places[id_] = replace(held.places[id_], path=main, number=number)
+        held.places[id_] = replace(held.places[id_], path=file.path, number=number)
     held.is_published = True
 
 
@@ -225,40 +257,44 @@ def _shape(feature: Feature, done: Mapping[str, Place], failed: Sequence[Entry])
     )
 
 
-def clear(folder: Path, spec: FeatureSpec, held: Holdings) -> None:
+def leftovers(file: FeatureFile, held: Holdings) -> set[Path]:
+    """Return what the published file was joined from, and what holds the same; without rows that are nowhere else."""
+    return {*held.files} - {file.path} - _kept_in(held.orphans)
+
+
+def clear(file: FeatureFile, held: Holdings) -> None:
     """Remove what a published file was joined from; rows of utterances that have left the corpus stay."""
-    for path in {*held.files} - {published(folder, spec)} - _kept_in(held.orphans):
+    for path in leftovers(file, held):
         path.unlink()
-    for leftover in spilled(parts(folder, spec)):  # of workers that died
+    for leftover in spilled(file.parts):  # of workers that died
         leftover.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # it may hold rows that stay, and what another key's run has left
-        parts(folder, spec).rmdir()
+        file.parts.rmdir()
 
 
 def _kept_in(orphans: Mapping[str, tuple[str, Place]]) -> set[Path]:
     return {place.path for _, place in orphans.values()}
 
 
-def _keep_orphans(folder: Path, spec: FeatureSpec, made: Recipe, columns: Sequence[str], held: Holdings) -> None:
+def _keep_orphans(file: FeatureFile, columns: Sequence[str], held: Holdings) -> None:
     """Save rows of utterances that have left the corpus as segments: should they come back, nothing is lost."""
-    main = published(folder, spec)
-    orphans = [(i, *held.orphans[i]) for i in held.orphans if held.orphans[i][1].path == main]
+    orphans = [(i, *held.orphans[i]) for i in held.orphans if held.orphans[i][1].path == file.path]
     for at in range(0, len(orphans), 64):
         some = orphans[at : at + 64]
-        shape = _shape(spec.feature, {id_: place for id_, _, place in some}, [])
-        store.write_segment(parts(folder, spec), made, columns, store.entries(some, made.key), shape)
+        shape = _shape(file.spec.feature, {id_: place for id_, _, place in some}, [])
+        store.write_segment(file.parts, file.recipe, columns, store.entries(some, file.key), shape)
 
 
-def _set_aside(main: Path, spec: FeatureSpec, key: str) -> None:
+def _set_aside(file: FeatureFile) -> None:
     """Let a file of another key, which is about to be replaced, be found by its own key, too."""
-    stated = store.described(main) if main.exists() else None
-    if stated is not None and stated.key != key:
-        atomic.name_also(main, main.with_name(f"{spec.preset}-{stated.key[:12]}.h5"))
+    stated = store.described(file.path) if file.path.exists() else None
+    if stated is not None and stated.key != file.key:
+        atomic.name_also(file.path, file.path.with_name(f"{file.spec.preset}-{stated.key[:12]}.h5"))
 
 
-def why(folder: Path, spec: FeatureSpec, held: Holdings, sources: Mapping[str, bytes]) -> dict[str, str]:
+def why(file: FeatureFile, held: Holdings, sources: Mapping[str, bytes]) -> dict[str, str]:
     """Return, for each utterance that a run would compute, the reason."""
-    changed = _what_changed(folder, spec)
+    changed = _what_changed(file)
     reasons = {}
     for id_ in sources:
         if id_ in held.places or held.failures.get(id_, ("",))[0]:
@@ -266,7 +302,7 @@ def why(folder: Path, spec: FeatureSpec, held: Holdings, sources: Mapping[str, b
         if id_ in held.failures:
             reasons[id_] = f"tried again after: {held.failures[id_][1]}"
         elif id_ in held.outdated:
-            above = spec.feature.upstream
+            above = file.spec.feature.upstream
             reasons[id_] = f"its {above.name} changed" if above else "its media bytes or its span changed"
         elif id_ in held.damaged_ids:
             reasons[id_] = "its rows in the cache are damaged"
@@ -277,14 +313,12 @@ def why(folder: Path, spec: FeatureSpec, held: Holdings, sources: Mapping[str, b
     return reasons
 
 
-def _what_changed(folder: Path, spec: FeatureSpec) -> str:
+def _what_changed(file: FeatureFile) -> str:
     """Return how the preset's key differs from that of the file that stands in its place."""
-    path = published(folder, spec)
-    stated = store.described(path) if path.exists() else None
-    made = recipe(spec.feature)
-    if stated is None or stated.key == made.key:
+    stated = store.described(file.path) if file.path.exists() else None
+    if stated is None or stated.key == file.key:
         return ""
-    return "made otherwise before: " + differences(stated.spec, made.spec)
+    return "made otherwise before: " + differences(stated.spec, file.recipe.spec)
 
 
 def differences(one: str, other: str) -> str:

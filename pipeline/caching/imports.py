@@ -99,25 +99,30 @@ def _identity(utterance: Utterance) -> list[object]:
     return [utterance.id, *([item.path, item.start, item.end] for item in utterance.parts())]
 
 
-def stock(dataset: Dataset, spec: FeatureSpec) -> Holdings:
+def stock(dataset: Dataset, spec: FeatureSpec, *, verify: bool = True) -> Holdings:
     """Return what the cache holds of an imported feature, all of it true.
+
+    Parameters
+    ----------
+    verify
+        As `pipeline.caching.cache.take_stock` has it.
 
     Raises
     ------
     AffexError
         If the corpus has no such import, its file is damaged, or utterances have changed or come since.
     """
-    path = cache.published(dataset.folder, spec)
-    stated = store.described(path) if path.exists() else None
+    file = cache.FeatureFile(dataset.folder, spec)
+    stated = store.described(file.path) if file.path.exists() else None
     again = f"`{dataset.command('import', FILE='file', CALLED=spec.preset)}`"
-    if stated is None or stated.key != cache.recipe(spec.feature).key:
+    if stated is None or stated.key != file.key:
         why = "has rows of another import under that name" if stated else "has no such feature"
         raise AffexError(
             f"'{spec.preset}' was imported for another corpus, and {dataset.name} {why}: import it first, {again}. "
             "Corpora that are evaluated together need it of one file, read alike."
         )
     of_clip = sources(dataset, spec.feature)
-    held = cache.take_stock(dataset.folder, spec, of_clip)
+    held = cache.take_stock(file, of_clip, verify=verify)
     if held.damaged:
         raise AffexError(f"{held.damaged[0]}. An imported feature cannot be computed again: import it again, {again}.")
     lost = [id_ for id_ in of_clip if id_ not in held.places and id_ not in held.failures]

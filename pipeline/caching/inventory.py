@@ -145,7 +145,7 @@ def plugins() -> Plugins:
             for name, feature in sorted(discovery.feature_presets().items())
         ),
         classifiers=tuple(
-            ListedClassifier(name, model.rows, model.prefers, vars(model))
+            ListedClassifier(name, model.reads, model.prefers, vars(model))
             for name, model in sorted(discovery.classifier_presets().items())
         ),
     )
@@ -295,8 +295,9 @@ def _say_some(console: Terminal, lines: Sequence[str]) -> None:
 def stock(console: Terminal, dataset: Dataset, spec: FeatureSpec) -> tuple[cache.Holdings, dict[str, str]]:
     """Return what the cache holds of one feature, and why the rest would be computed."""
     of_clip, missing = _sources(console, dataset, spec.feature)
-    held = cache.take_stock(dataset.folder, spec, of_clip)
-    return held, {**cache.why(dataset.folder, spec, held, of_clip), **missing}
+    file = cache.FeatureFile(dataset.folder, spec)
+    held = cache.take_stock(file, of_clip)
+    return held, {**cache.why(file, held, of_clip), **missing}
 
 
 def _sources(console: Terminal, dataset: Dataset, feature: Feature) -> tuple[dict[str, bytes], dict[str, str]]:

@@ -12,7 +12,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,7 +132,24 @@ def _others(file: BinaryIO, arrays: Mapping[str, Array]) -> Iterator[tuple[int, 
 
 def rows(file: BinaryIO, array: Array, begin: int, end: int) -> NDArray[np.generic]:
     """Return the rows from `begin` to before `end`; what lies beyond a cut file's end is zero."""
+    found = np.empty((end - begin, *array.shape[1:]), array.dtype)
+    fill(file, array, begin, found)
+    return found
+
+
+def fill(file: BinaryIO, array: Array, begin: int, rows: NDArray[Any]) -> None:
+    """Read rows from `begin` on into their place; what lies beyond a cut file's end is zero.
+
+    Parameters
+    ----------
+    rows : (n_rows, ...)
+        Contiguous; as many as are read.
+    """
+    if not rows.nbytes:
+        return
+    view = memoryview(rows.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
     file.seek(array.offset + begin * array.row_bytes)
-    n_bytes = (end - begin) * array.row_bytes
-    content = file.read(n_bytes).ljust(n_bytes, b"\0") if n_bytes else b""
-    return np.frombuffer(content, array.dtype).reshape(end - begin, *array.shape[1:])
+    done = 0
+    while done < len(view) and (n := file.readinto(view[done:])):  # type: ignore[attr-defined]
+        done += n
+    view[done:] = bytes(len(view) - done)

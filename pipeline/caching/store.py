@@ -194,11 +194,16 @@ def _allocate(h5: h5py.File, columns: Sequence[str], shape: Shape) -> dict[str, 
 
 
 @dataclass(frozen=True)
-class _Sealed:
+class Sealed:
     """A file that is open, and its seal."""
 
     file: BinaryIO
     seal: Seal
+
+    @property
+    def n_bytes(self) -> int:
+        """How many bytes the file has."""
+        return self.file.seek(0, os.SEEK_END)
 
     def whole(self, name: str) -> NDArray[Any]:
         """Return all of a dataset."""
@@ -208,17 +213,19 @@ class _Sealed:
     def rows(self, begin: int, end: int) -> Rows:
         """Return some rows, their pictures left in the file."""
         part: dict[str, NDArray[Any]] = {
-            name: seal.rows(self.file, array, begin, end + (name == "crop_offsets"))
+            name: seal.rows(self.file, array, begin, end)
             for name, array in self.seal.arrays.items()
-            if name in ("values", "times", "crop_offsets")
+            if name in ("values", "times")
         }
-        crops = self.seal.arrays.get("crops")
-        offsets = part.get("crop_offsets")
-        return Rows(
-            part["values"],
-            part.get("times"),
-            None if crops is None or offsets is None else Crops(self.file, crops.offset, crops.shape[0], offsets),
-        )
+        return Rows(part["values"], part.get("times"), self.crops(begin, end))
+
+    def crops(self, begin: int, end: int) -> Crops | None:
+        """Return the pictures of some rows, still in the file; None where rows carry none."""
+        arrays = self.seal.arrays
+        if "crops" not in arrays:
+            return None
+        offsets: NDArray[Any] = seal.rows(self.file, arrays["crop_offsets"], begin, end + 1)
+        return Crops(self.file, arrays["crops"].offset, arrays["crops"].shape[0], offsets)
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Return a dataset of text; bytes that are no UTF-8 are damage, and will fail their digest."""
@@ -231,17 +238,23 @@ def _file(path: Path) -> BinaryIO:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[_Sealed | None]:
+def opened(path: Path) -> Iterator[Sealed | None]:
     """Open a file to read; None where its seal does not verify."""
     with _file(path) as file:
         found, _ = seal.read(file)
-        yield None if found is None else _Sealed(file, found)
+        yield None if found is None else Sealed(file, found)
 
 
-def survey(path: Path, key: str) -> Found:
+def survey(path: Path, key: str, *, rows: bool = True) -> Found:
     """Find out which utterances of a file verify under `key`; nothing in the file is taken on trust.
 
     A file that is cut short or damaged gives what still verifies. A file made under another key gives nothing.
+
+    Parameters
+    ----------
+    rows
+        Whether rows are read, to verify them. Else an utterance is found whose rows can be there, and whoever reads
+        them must verify them then; how large its pictures are is not known.
     """
     with _file(path) as file:
         stated, both_sound = seal.read(file)
@@ -249,10 +262,10 @@ def survey(path: Path, key: str) -> Found:
             return Found(damaged=("its seal does not verify",))
         if stated.key != key:
             return Found()
-        sealed = _Sealed(file, stated)
+        sealed = Sealed(file, stated)
         found = Found()
         damaged = [] if both_sound else ["one copy of its seal does not verify"]
-        damaged += _survey_utterances(sealed, path, key, found)
+        damaged += _survey_utterances(sealed, path, key, found) if rows else _list_utterances(sealed, path, found)
         damaged += _survey_failures(sealed, key, found)
         if seal.index(file, stated.arrays) != stated.index:
             moved = damaged and not found.places and not found.failures
@@ -260,7 +273,7 @@ def survey(path: Path, key: str) -> Found:
         return replace(found, damaged=tuple(damaged), columns=sealed.texts("columns"))
 
 
-def _survey_utterances(sealed: _Sealed, path: Path, key: str, found: Found) -> list[str]:
+def _survey_utterances(sealed: Sealed, path: Path, key: str, found: Found) -> list[str]:
     """Note every utterance that verifies; return a sentence for each that does not."""
     damaged = []
     ids, sources, digests = (sealed.texts(name) for name in ("ids", "source", "digest"))
@@ -272,6 +285,18 @@ def _survey_utterances(sealed: _Sealed, path: Path, key: str, found: Found) -> l
             damaged.append(f"utterance '{ids[number]}' does not verify")
             found.damaged_ids.add(ids[number])
     return damaged
+
+
+def _list_utterances(sealed: Sealed, path: Path, found: Found) -> list[str]:
+    """Note every utterance whose rows can be there, unread; return a sentence where some cannot."""
+    offsets, array = sealed.whole("offsets"), sealed.seal.arrays["values"]
+    counts = np.diff(offsets)
+    ends = [sealed.seal.arrays[name].end for name in seal.ROWS if name in sealed.seal.arrays]
+    if (counts < 0).any() or offsets[0] or offsets[-1] != array.shape[0] or max(ends) > sealed.n_bytes:
+        return ["some of its rows are not there"]
+    texts = zip(sealed.texts("ids"), sealed.texts("source"), counts.tolist(), strict=True)
+    found.places.update({id_: (source, Place(path, n, count)) for n, (id_, source, count) in enumerate(texts)})
+    return []
 
 
 def _entry(id_: str, source: str, rows: Rows | None) -> Entry | None:
@@ -292,7 +317,7 @@ def places(path: Path, entries: Iterable[Entry]) -> dict[str, Place]:
     return {entry.id: _place(path, number, entry) for number, entry in enumerate(done)}
 
 
-def _survey_failures(sealed: _Sealed, key: str, found: Found) -> list[str]:
+def _survey_failures(sealed: Sealed, key: str, found: Found) -> list[str]:
     """Note every failure that verifies; return a sentence for each that does not."""
     damaged = []
     for id_, source, message, digest in zip(*(sealed.texts(f"failed/{name}") for name in FAILED), strict=True):
@@ -304,7 +329,7 @@ def _survey_failures(sealed: _Sealed, key: str, found: Found) -> list[str]:
     return damaged
 
 
-def _utterances(sealed: _Sealed) -> Iterator[tuple[int, Rows | None]]:
+def _utterances(sealed: Sealed) -> Iterator[tuple[int, Rows | None]]:
     """Yield (number, rows) of each utterance, read in blocks; None for rows that cannot be there."""
     array = sealed.seal.arrays["values"]
     offsets = sealed.whole("offsets")
@@ -331,7 +356,7 @@ def _some(block: Rows, rows: slice) -> Rows:
 
 def columns(path: Path) -> tuple[str, ...] | None:
     """Return the names of a file's columns, or None where its seal or its index does not verify."""
-    with _opened(path) as sealed:
+    with opened(path) as sealed:
         if sealed is None or seal.index(sealed.file, sealed.seal.arrays) != sealed.seal.index:
             return None
         return sealed.texts("columns")
@@ -362,7 +387,7 @@ def entries(places: Iterable[tuple[str, str, Place]], key: str) -> Iterator[Entr
 class Reader:
     """A file that is open to read single utterances."""
 
-    def __init__(self, path: Path, sealed: _Sealed, again: str) -> None:
+    def __init__(self, path: Path, sealed: Sealed, again: str) -> None:
         self._path, self._again = path, again
         self._sealed = sealed
         self._offsets = sealed.whole("offsets")
@@ -408,7 +433,7 @@ def reading(path: Path, again: str = "the same command again") -> Iterator[Reade
     AffexError
         If its seal does not verify.
     """
-    with _opened(path) as sealed:
+    with opened(path) as sealed:
         if sealed is None:
             raise AffexError(f"{path}: its seal does not verify. Run {again} to mend the file.")
         yield Reader(path, sealed, again)
@@ -421,49 +446,6 @@ def digests(places: Mapping[str, Place]) -> dict[str, bytes]:
         with reading(path) as reader:
             found.update({id_: bytes.fromhex(reader.digests[place.number]) for id_, place in group})
     return found
-
-
-@dataclass(frozen=True)
-class Table:
-    """All utterances of a file, verified.
-
-    Parameters
-    ----------
-    ids
-        The utterances that have rows, in the file's order.
-    columns
-        The columns' names.
-    offsets : (n_clips + 1,) int64
-        Utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``.
-    values : (n_rows, n_columns) float32
-    times : (n_rows,) float64, s
-        None where an utterance has one row, not one a frame.
-    """
-
-    ids: tuple[str, ...]
-    columns: tuple[str, ...]
-    offsets: NDArray[np.int64]
-    values: NDArray[np.float32]
-    times: NDArray[np.float64] | None
-
-
-def load(path: Path, key: str, again: str = "make features") -> Table:
-    """Read a published file whole, every utterance verified; `again` is the command that makes or mends it.
-
-    Raises
-    ------
-    AffexError
-        If the file is not there, was made under another key, or does not verify.
-    """
-    if not path.exists():
-        raise AffexError(f"{path} is not there. Run `{again}` to make it.")
-    found = survey(path, key)
-    with _opened(path) as sealed:
-        if sealed is None or found.damaged or found.columns is None:
-            why = "; ".join(found.damaged[:3]) or "it was made otherwise than affex makes it today"
-            raise AffexError(f"{path}: {why}. Run `{again}` to mend it.")
-        times = sealed.whole("times") if "times" in sealed.seal.arrays else None
-        return Table(sealed.texts("ids"), found.columns, sealed.whole("offsets"), sealed.whole("values"), times)
 
 
 class _Disguised(io.RawIOBase):

@@ -91,9 +91,10 @@ def _with(rows: Sequence[int], must: int, kept: int | None = None) -> list[int]:
 def _seen(dataset: Dataset, id_: str, of: Media, spec: FeatureSpec) -> Seen | str:
     """Return what the cache holds of an utterance's face, with some frames; or why there is nothing to be seen."""
     try:
-        source = _source(dataset.root, of)
-        with store.reading(_path(dataset, spec), f"`{dataset.command('features', FEATURES=spec)}`") as reader:
-            entry = reader.find(id_, cache.recipe(spec.feature).key)
+        source, file = _source(dataset.root, of), cache.FeatureFile(dataset.folder, spec)
+        _require_made(file, dataset)
+        with store.reading(file.path, f"`{dataset.command('features', FEATURES=spec)}`") as reader:
+            entry = reader.find(id_, file.key)
             if entry is None:
                 return _undone("it is not among the utterances in the cache", dataset, spec)
             if entry.source not in ("", source):
@@ -118,22 +119,20 @@ def _source(root: Path, of: Media) -> str:
     return sources.source(sources.File(bytes.fromhex(digest), b""), of).hex()
 
 
-def _path(dataset: Dataset, spec: FeatureSpec) -> Path:
-    """Return a feature's file.
+def _require_made(file: cache.FeatureFile, dataset: Dataset) -> None:
+    """Refuse a feature's file that is not there, or was made otherwise.
 
     Raises
     ------
     AffexError
-        If it is not there, or was made otherwise.
+        Naming the file, and what differs.
     """
-    path, made = cache.published(dataset.folder, spec), cache.recipe(spec.feature)
-    if not path.exists():
-        raise AffexError(_undone(f"{path} is not there", dataset, spec))
-    stated = store.described(path)
-    if stated is not None and stated.key != made.key:
-        differences = cache.differences(stated.spec, made.spec)
-        raise AffexError(_undone(f"{path} was made otherwise ({differences})", dataset, spec))
-    return path
+    if not file.path.exists():
+        raise AffexError(_undone(f"{file.path} is not there", dataset, file.spec))
+    stated = store.described(file.path)
+    if stated is not None and stated.key != file.key:
+        differences = cache.differences(stated.spec, file.recipe.spec)
+        raise AffexError(_undone(f"{file.path} was made otherwise ({differences})", dataset, file.spec))
 
 
 def _undone(what: str, dataset: Dataset, spec: FeatureSpec) -> str:

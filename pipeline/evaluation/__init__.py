@@ -1,1 +1,1 @@
-"""The arrows from a matrix to scores: folds, the audit before them, training, metrics, intervals, tests."""
+"""The arrows from a table to scores: folds, the audit before them, training, metrics, intervals, tests."""

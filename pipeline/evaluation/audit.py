@@ -18,18 +18,20 @@ in machine-learning-based science (2023, doi:10.1016/j.patter.2023.100804).
 
 import itertools
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from affex.classifiers.base import Context
 from affex.pipeline.evaluation import duplicates, revealing_columns, shared_recordings
 from affex.pipeline.evaluation.folds import Fold
 from affex.pipeline.evaluation.shared_recordings import Match
 from affex.pipeline.manifest.utterance import MEDIA, Utterance
-from affex.pipeline.streams.table import Matrix
+from affex.pipeline.streams.stream import Stream
+from affex.pipeline.streams.table import Table
 from affex.pipeline.text.names import alike, quoted
 
 Kind = Literal[
@@ -92,11 +94,12 @@ def audit(
     labels: Labels,
     folds: Sequence[Fold],
     *,
-    prints: Matrix | None = None,
-    rows: Matrix | None = None,
+    prints: Table | None = None,
+    rows: Table | None = None,
     media: Collection[str] = MEDIA,
     strict_dialogs: bool = False,
     strict_sessions: bool = False,
+    context: Context = "none",
 ) -> tuple[Finding, ...]:
     """Look for what folds leak.
 
@@ -117,8 +120,10 @@ def audit(
     media
         The media that are learned from, of `MEDIA`: overlapping spans of other media are nobody's concern.
     strict_dialogs, strict_sessions
-        Whether a dialog (a session) on both sides is fatal, as it is under ``session`` and, for dialogs, to models
-        that use their context.
+        Whether a dialog (a session) on both sides is fatal, as it is under ``session``.
+    context
+        What else of its dialog an utterance is predicted from: with ``"dialog"`` one on both sides is fatal, with
+        ``"speaker"`` a speaker's own turns of one.
 
     Returns
     -------
@@ -145,7 +150,7 @@ def audit(
         _overlaps(parts, ids, folds),
         _together(at_once, ids, folds),
         _shared("session", _own(utterances, "session"), ids, folds, fatal=strict_sessions),
-        _shared("dialog", _own(utterances, "session", "dialog"), ids, folds, fatal=strict_dialogs),
+        _dialogs(utterances, ids, folds, context, strict=strict_dialogs),
         _shared("text", texts, ids, folds, fatal=False),
         _conflicts(same, ids, labels, folds),
         _nameless(utterances, folds),
@@ -186,7 +191,7 @@ def _paragraph(finding: Finding) -> Iterator[str]:
         yield f"    and {len(finding.pairs) - SHOWN_PAIRS} more"
 
 
-def _check(utterances: Sequence[Utterance], labels: Labels, prints: Matrix | None) -> None:
+def _check(utterances: Sequence[Utterance], labels: Labels, prints: Table | None) -> None:
     if len(labels) != len(utterances):
         raise ValueError(f"{len(labels)} labels of {len(utterances)} utterances")
     if prints is not None and [_key(u) for u in prints.utterances] != [_key(u) for u in utterances]:
@@ -239,6 +244,18 @@ def _shared(
         f"{n_affected} of {n_tested} tested utterances share theirs with utterances learned from"
     )
     return Finding(kind, fatal, message, tuple(pairs.values()))
+
+
+def _dialogs(
+    utterances: Sequence[Utterance], ids: Sequence[str], folds: Sequence[Fold], context: Context, *, strict: bool
+) -> Finding | None:
+    """Return the finding that a dialog, or what a model reads together of it, is on both sides of a fold."""
+    dialogs = _own(utterances, "session", "dialog")
+    found = _shared("dialog", dialogs, ids, folds, fatal=strict or context == "dialog")
+    if found is None or found.fatal or context == "none":
+        return found
+    own = [None if name is None else f"{name} of {u.speaker}" for name, u in zip(dialogs, utterances, strict=True)]
+    return _shared("dialog", own, ids, folds, fatal=True) or found
 
 
 def _firsts(names: Sequence[str | None], numbers: NDArray[np.int64]) -> dict[str, int]:
@@ -391,7 +408,7 @@ def _is_parted(names: Sequence[str | None], group: Sequence[str], fold: Fold) ->
     return any(one != other for one in learned for other in tested)
 
 
-def _unprinted(utterances: Sequence[Utterance], prints: Matrix | None, folds: Sequence[Fold]) -> Finding | None:
+def _unprinted(utterances: Sequence[Utterance], prints: Table | None, folds: Sequence[Fold]) -> Finding | None:
     """Return the note that some utterances could not be compared by their sound, or None."""
     used = _used(len(utterances), folds)
     lacking = used if prints is None else used & ~duplicates.comparable(prints.X, prints.offsets)
@@ -405,24 +422,27 @@ def _unprinted(utterances: Sequence[Utterance], prints: Matrix | None, folds: Se
     return Finding("unprinted", False, message)
 
 
-def _telltale(utterances: Sequence[Utterance], labels: Labels, rows: Matrix | None) -> Finding | None:
+def _telltale(utterances: Sequence[Utterance], labels: Labels, rows: Table | None) -> Finding | None:
     """Return the note that a column determines the label or the speaker, or None."""
     if rows is None:
         return None
     place = {_key(utterance): number for number, utterance in enumerate(rows.utterances)}
     chosen = [place[_key(utterance)] for utterance in utterances]
-    least, greatest = (of[chosen] for of in revealing_columns.ranges(rows))
     kinds = {"label": labels, "speaker": np.array([name or "" for name in _own(utterances, "speaker")])}
-    said = [
-        sentence
-        for what, names in kinds.items()
+    said = [sentence for stream in rows.streams for sentence in _telling(stream, chosen, kinds)]
+    return Finding("telltale", False, "; ".join(said)) if said else None
+
+
+def _telling(stream: Stream, chosen: Sequence[int], kinds: Mapping[str, Labels]) -> Iterator[str]:
+    """Yield a sentence for each kind of name that columns of a stream determine."""
+    least, greatest = (of[chosen] for of in revealing_columns.ranges(stream))
+    for what, names in kinds.items():
         for find, says in (
             (revealing_columns.telltales, f"what the {what} of every utterance is"),
             (revealing_columns.marks, f"which utterances have one certain {what}"),
-        )
-        for sentence in revealing_columns.sentences([rows.columns[n] for n in find(least, greatest, names)], says)
-    ]
-    return Finding("telltale", False, "; ".join(said)) if said else None
+        ):
+            found = [stream.columns[number] for number in find(least, greatest, names)]
+            yield from revealing_columns.sentences(found, says)
 
 
 def _pair(ids: Sequence[str], trained: int, tested: int, fold: str, note: str) -> Pair:

@@ -1,4 +1,4 @@
-"""Evaluate: the arrow from a matrix and a protocol to scores.
+"""Evaluate: the arrow from a table and a protocol to scores.
 
 Each fold fits one estimator on the rows of its training utterances and scores the rows left out. All that
 learns happens in that fit (scaling, imputation, selection, the search for hyperparameters, calibration); nothing else
@@ -10,7 +10,7 @@ thread each, so that neither the number of processes nor that of cores changes a
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,12 @@ from affex.classifiers.base import inner_folds
 from affex.pipeline.evaluation import speakers, training_limits
 from affex.pipeline.evaluation.folds import Fold, require_variety
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
-from affex.pipeline.evaluation.task import Examples, Settings, Task, folds_hash, prepare
+from affex.pipeline.evaluation.task import Settings, Task, folds_hash, prepare
 from affex.pipeline.execution.proof import CODE, Likeness
 from affex.pipeline.execution.runner import Inline, Runner
-from affex.pipeline.streams.table import Matrix, rows_of
+from affex.pipeline.streams.examples import Examples
+from affex.pipeline.streams.readers import Scored, reader_of
+from affex.pipeline.streams.table import Table
 from affex.pipeline.text.errors import AffexError, UsageError
 
 Numbers = NDArray[np.int64]
@@ -70,7 +72,7 @@ class Outcome:
 
 
 def evaluate(
-    matrix: Matrix,
+    table: Table,
     settings: Settings,
     *,
     runner: Runner | None = None,
@@ -81,8 +83,8 @@ def evaluate(
 
     Parameters
     ----------
-    matrix
-        The rows of a corpus.
+    table
+        The utterances of a corpus and their rows.
     settings
         What is evaluated, and how.
     runner
@@ -97,9 +99,9 @@ def evaluate(
     UsageError
         If the settings do not fit together, or name something that does not exist.
     AffexError
-        If the matrix cannot be evaluated so, or a fold cannot be fitted.
+        If the table cannot be evaluated so, or a fold cannot be fitted.
     """
-    return judge(prepare(matrix, settings), settings, runner=runner, inner=inner, progress=progress)
+    return judge(prepare(table, settings), settings, runner=runner, inner=inner, progress=progress)
 
 
 def judge(
@@ -180,7 +182,7 @@ def build(settings: Settings, examples: Examples) -> Any:
     try:
         return settings.classifier.build(
             target="classes" if examples.classes else "values",
-            precomputed=examples.precomputed,
+            precomputed=examples.distances is not None,
             seed=settings.seed,
             device=settings.device,
         )
@@ -188,87 +190,10 @@ def build(settings: Settings, examples: Examples) -> Any:
         raise UsageError(f"CLASSIFIER={settings.classifier.name}: {error}.") from error
 
 
-def fit(estimator: Any, examples: Examples, fold: Fold) -> Any:
+def fit(estimator: Any, examples: Examples, fold: Fold, settings: Settings) -> Any:
     """Fit an estimator on the rows of a fold's training utterances, and on nothing else; return it."""
-    owner, targets, weight = fold.train, examples.y[fold.train], None
-    if examples.shares is not None:
-        which, chosen = np.nonzero(examples.shares[fold.train])
-        owner, targets = fold.train[which], np.array(examples.classes)[chosen]
-        weight = examples.shares[owner, chosen]
-    repeats = np.diff(examples.offsets)[owner]
-    rows = rows_of(examples.offsets, owner)
-    return estimator.fit(
-        _block(examples, rows, rows),
-        np.repeat(targets, repeats),
-        groups=np.repeat(examples.groups[owner], repeats),
-        sample_weight=None if weight is None else np.repeat(weight, repeats),
-        inner=None if fold.inner is None else [_inner_rows(fold.inner, np.repeat(owner, repeats))],
-    )
-
-
-def pool(
-    log_likelihood: Floats,
-    log_prior: Floats,
-    offsets: Numbers,
-    rule: Literal["sum", "vote"],
-    noise: Floats | None = None,
-) -> tuple[Numbers, Floats]:
-    """Pool what is said of frames to what is said of utterances.
-
-    Parameters
-    ----------
-    log_likelihood : (n_rows, n_classes)
-        ``log p(row | class)``.
-    log_prior : (n_classes,)
-        ``log P(class)``.
-    offsets : (n_clips + 1,) int64
-        Utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``, one at least.
-    rule
-        ``"sum"``: the utterance's posterior with frames taken as independent, ``log P(class)`` once an utterance plus
-        the sum of ``log p(row | class)``. ``"vote"``: each frame votes for its most probable class; the
-        scores are the shares of the votes.
-    noise : (n_rows,)
-        ``log p(row | noise)``, where there is a model of noise: a frame that it explains better than any class does
-        not count. An utterance of which no frame is left is evaluated by all of them.
-
-    Returns
-    -------
-    decision : (n_clips,) int64
-        The number of the class with the largest score, the first of equal ones.
-    scores : (n_clips, n_classes) float64
-        They sum to 1 in each utterance.
-    """
-    from scipy.special import softmax
-
-    counts = np.ones((len(log_likelihood), 1), dtype=np.bool_)
-    if noise is not None:
-        alone = np.repeat(noise_alone(log_likelihood, offsets, noise), np.diff(offsets))
-        counts = (_is_speech(log_likelihood, noise) | alone)[:, None]
-    if rule == "sum":
-        joint = np.add.reduceat(np.where(counts, log_likelihood, 0), offsets[:-1], axis=0) + log_prior
-        return joint.argmax(axis=1), softmax(joint, axis=1)
-    votes = counts * np.eye(len(log_prior))[(log_likelihood + log_prior).argmax(axis=1)]
-    n_votes = np.add.reduceat(votes, offsets[:-1], axis=0)
-    return n_votes.argmax(axis=1), n_votes / n_votes.sum(axis=1, keepdims=True)
-
-
-def noise_alone(log_likelihood: Floats, offsets: Numbers, noise: Floats) -> NDArray[np.bool_]:
-    """Return which utterances contain noise only, ``(n_utterances,) bool``; see `pool`."""
-    alone: NDArray[np.bool_] = ~np.logical_or.reduceat(_is_speech(log_likelihood, noise), offsets[:-1])
-    return alone
-
-
-def _is_speech(log_likelihood: Floats, noise: Floats) -> NDArray[np.bool_]:
-    speech: NDArray[np.bool_] = noise <= log_likelihood.max(axis=1)
-    return speech
-
-
-class Scored(NamedTuple):
-    """What `score` says: decisions, scores, and how many utterances are noise alone, None where nobody asked."""
-
-    decided: Targets
-    scores: Floats
-    n_noise: int | None = None
+    training = reader_of(settings.classifier).training(examples, fold.train, fold.inner)
+    return estimator.fit(training.X, training.y, **training.given)
 
 
 def score(estimator: Any, examples: Examples, fold: Fold, settings: Settings) -> Scored:
@@ -276,13 +201,10 @@ def score(estimator: Any, examples: Examples, fold: Fold, settings: Settings) ->
 
     Where values are predicted there are no scores, ``(n_tested, 0)``.
     """
-    X = _block(examples, rows_of(examples.offsets, fold.test), rows_of(examples.offsets, fold.train))
+    reader = reader_of(settings.classifier)
+    decided, scores, n_noise = reader.scored(estimator, examples, fold.test, fold.train)
     if not examples.classes:
-        return Scored(estimator.predict(X).astype(np.float64), np.empty((len(fold.test), 0)))
-    if settings.classifier.rows == "utterance":
-        decided, scores, n_noise = Scored(estimator.predict(X), estimator.predict_proba(X))
-    else:
-        decided, scores, n_noise = _pooled(estimator, X, np.diff(examples.offsets)[fold.test], settings.classifier)
+        return Scored(decided, scores)
     values = np.zeros((len(fold.test), len(examples.classes)))
     values[:, [examples.classes.index(name) for name in estimator.classes_]] = scores
     if settings.reweight:
@@ -325,7 +247,7 @@ def _said(examples: Examples, settings: Settings, fold: Fold) -> tuple[FoldScore
     estimator = build(settings, examples)
     try:
         with threadpool_limits(limits=1):  # after `build`: only libraries already loaded are limited
-            fitted = fit(estimator, examples, fold)
+            fitted = fit(estimator, examples, fold, settings)
             return FoldScores(fold.test, *score(fitted, examples, fold, settings)), fitted
     except ValueError as error:
         raise AffexError(
@@ -358,34 +280,15 @@ def _joined(parts: Sequence[FoldScores]) -> FoldScores:
     )
 
 
-def _pooled(estimator: Any, X: Floats, lengths: Numbers, classifier: Any) -> Scored:
-    offsets, likelihood = np.concatenate([[0], np.cumsum(lengths)]), estimator.log_likelihood(X)
-    noise = estimator.noise_log_likelihood(X) if classifier.needs_level else None
-    decision, scores = pool(likelihood, estimator.class_log_prior_, offsets, classifier.pool, noise)
-    n_noise = None if noise is None else int(noise_alone(likelihood, offsets, noise).sum())
-    return Scored(estimator.classes_[decision], scores, n_noise)
-
-
-def _block(examples: Examples, rows: Numbers, columns: Numbers) -> NDArray[Any]:
-    """Return the rows, or, of distances, those of the rows to the training rows in `columns`."""
-    return examples.X[np.ix_(rows, columns)] if examples.precomputed else examples.X[rows]
-
-
-def _inner_rows(inner: tuple[Numbers, Numbers], owner: Numbers) -> tuple[Numbers, Numbers]:
-    """Return the places of utterances' rows among the training rows, whose owners are given."""
-    train, validation = (np.flatnonzero(np.isin(owner, part)) for part in inner)
-    return train, validation
-
-
 def _with_distances(examples: Examples, settings: Settings) -> Examples:
     """Return the examples with the distances of all rows in the place of the rows, where no fold fits the scaling."""
     from threadpoolctl import threadpool_limits
 
-    if settings.speaker_norm is not True or settings.soft or settings.classifier.rows != "utterance":
+    if settings.speaker_norm is not True or settings.soft:
         return examples
     with threadpool_limits(limits=1):
-        distances = settings.classifier.distances(examples.X, device=settings.device)
-    return examples if distances is None else replace(examples, X=distances, precomputed=True)
+        distances = reader_of(settings.classifier).distances(examples, device=settings.device)
+    return examples if distances is None else replace(examples, distances=distances)
 
 
 def _scores(task: Task, said: Sequence[tuple[Fold, FoldScores]]) -> Scores:

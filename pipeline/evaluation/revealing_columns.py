@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from affex.pipeline.streams.table import Matrix
+from affex.pipeline.streams.stream import Stream
 
 Floats = NDArray[np.float32]
 
@@ -23,12 +23,15 @@ CHANCE = 1e-3
 SAMPLE = 128
 
 
-def ranges(matrix: Matrix) -> tuple[Floats, Floats]:
+def ranges(stream: Stream) -> tuple[Floats, Floats]:
     """Return the least and the greatest value that each utterance has in each column, ``(n_utterances, n_columns)``."""
-    if len(matrix.X) == len(matrix):
-        return matrix.X, matrix.X
-    begins = matrix.offsets[:-1]
-    return np.minimum.reduceat(matrix.X, begins, axis=0), np.maximum.reduceat(matrix.X, begins, axis=0)
+    if (stream.lengths == 1).all():
+        return stream.flat, stream.flat
+    least, greatest = (np.full((len(stream), len(stream.columns)), np.nan, np.float32) for _ in range(2))
+    begins, some = stream.offsets[:-1], stream.lengths > 0
+    least[some] = np.minimum.reduceat(stream.flat, begins[some], axis=0)
+    greatest[some] = np.maximum.reduceat(stream.flat, begins[some], axis=0)
+    return least, greatest
 
 
 def telltales(least: Floats, greatest: Floats, names: NDArray[Any]) -> list[int]:
@@ -41,7 +44,7 @@ def telltales(least: Floats, greatest: Floats, names: NDArray[Any]) -> list[int]
     names : (n_utterances,) str or float
         The label, the value or the speaker of each utterance.
     """
-    return _cross_validated(least, greatest, names, _in_order if np.issubdtype(names.dtype, np.number) else _in_blocks)
+    return _columns(least, greatest, names, _in_order if np.issubdtype(names.dtype, np.number) else _in_blocks)
 
 
 def marks(least: Floats, greatest: Floats, names: NDArray[Any]) -> list[int]:
@@ -52,20 +55,20 @@ def marks(least: Floats, greatest: Floats, names: NDArray[Any]) -> list[int]:
     """
     if np.issubdtype(names.dtype, np.number) or len(np.unique(names)) < 3:
         return []
-    return _cross_validated(least, greatest, names, _as_mark)
+    return _columns(least, greatest, names, _as_mark)
 
 
-Judge = Callable[[Floats, Floats, NDArray[Any]], float]
+Test = Callable[[Floats, Floats, NDArray[Any]], float]
 
 
-def _cross_validated(least: Floats, greatest: Floats, names: NDArray[Any], judge: Judge) -> list[int]:
+def _columns(least: Floats, greatest: Floats, names: NDArray[Any], test: Test) -> list[int]:
     """Return the numbers of the columns that are less probable by chance than `CHANCE`, in all that are looked at."""
     found = {}
     for number in _candidates(least):
         known = np.isfinite(least[:, number])
         low, high = least[known, number], greatest[known, number]
         if len(low) and _is_code(low, high):
-            found[number] = judge(low, high, names[known])
+            found[number] = test(low, high, names[known])
     return [number for number, chance in found.items() if chance < np.log(CHANCE / len(found))]
 
 

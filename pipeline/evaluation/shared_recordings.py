@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from affex.pipeline.evaluation import duplicates
 from affex.pipeline.manifest.utterance import Media, Utterance
-from affex.pipeline.streams.table import Matrix
+from affex.pipeline.streams.table import Table
 
 #: Spans of one file that touch by less than this are neighbours, s: labels are cut by hand.
 TOUCH = 0.05
@@ -52,7 +52,7 @@ class _Clock(NamedTuple):
 
 
 def shared(
-    utterances: Sequence[Utterance], prints: Matrix | None, media: Collection[str]
+    utterances: Sequence[Utterance], prints: Table | None, media: Collection[str]
 ) -> tuple[list[Match], list[Match]]:
     """Return who holds the same recording, and who holds overlapping parts of one."""
     same: dict[tuple[int, int], Match] = {}

@@ -1,4 +1,4 @@
-"""Task: the arrow from a matrix and a protocol to what folds are cut from: rows, targets, who is tested when."""
+"""Task: the arrow from a table and a protocol to what folds are cut from: rows, targets, who is tested when."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affex.classifiers.base import Classifier, Target
+from affex.classifiers.base import Classifier, Context, Target
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import raters, speakers
 from affex.pipeline.evaluation.folds import Clusters, Fold, clusters, folds, notes
@@ -18,7 +18,9 @@ from affex.pipeline.evaluation.results import About, ModelSettings
 from affex.pipeline.evaluation.selection import CONTINUOUS, Selection, in_parts, require_counts, select
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.specs import discovery
-from affex.pipeline.streams.table import Matrix, SpeakerNorm, normalised_by_speaker
+from affex.pipeline.streams.examples import Examples, turns
+from affex.pipeline.streams.readers import reader_of
+from affex.pipeline.streams.table import SpeakerNorm, Table, normalised_by_speaker
 from affex.pipeline.text.errors import AffexError, UsageError
 
 Numbers = NDArray[np.int64]
@@ -30,7 +32,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What is evaluated, and how; equal settings on an equal matrix give equal results.
+    """What is evaluated, and how; equal settings on an equal table give equal results.
 
     Parameters
     ----------
@@ -96,36 +98,8 @@ class Settings:
 
 
 @dataclass(frozen=True, eq=False)
-class Examples:
-    """What folds are cut from; a process needs no more.
-
-    Parameters
-    ----------
-    X : (n_rows, n_columns) float32, or (n_rows, n_rows) float64
-        The rows of all utterances, one utterance after another; or, if `precomputed`, the distance of every two.
-    offsets : (n_utterances + 1,) int64
-        Utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``.
-    y : (n_utterances,) str or float64
-        The class, or the value, of each utterance.
-    groups : (n_utterances,) str
-        The speaker of each utterance, or what stands for one; inner folds keep groups whole. Where sessions are left
-        out, the session, if enough of them are learned from to have inner folds.
-    shares : (n_utterances, n_classes) float64, or None
-        How much of each utterance each class has, where training targets are soft.
-    """
-
-    X: NDArray[Any]
-    offsets: Numbers
-    y: Targets
-    groups: Labels
-    classes: tuple[str, ...] = ()
-    shares: Floats | None = None
-    precomputed: bool = False
-
-
-@dataclass(frozen=True, eq=False)
 class Task:
-    """A matrix cut to what counts, with its folds.
+    """A table cut to what counts, with its folds.
 
     Parameters
     ----------
@@ -138,7 +112,7 @@ class Task:
     clusters
         Whom intervals are over.
     left_out
-        How many of the matrix's utterances do not count, by reason.
+        How many of the table's utterances do not count, by reason.
     notes
         What the folds cannot do justice to, a sentence each.
     ceiling
@@ -157,8 +131,8 @@ class Task:
     spread: speakers.Spread = field(default_factory=dict)
 
 
-def prepare(matrix: Matrix, settings: Settings, *, partial: bool = False) -> Task:
-    """Cut a matrix to what counts and draw the folds.
+def prepare(table: Table, settings: Settings, *, partial: bool = False) -> Task:
+    """Cut a table to what counts and draw the folds.
 
     The normalisation by speaker rests on all utterances of the protocol's parts, so that no label, not even the
     choice of classes, enters it.
@@ -174,36 +148,69 @@ def prepare(matrix: Matrix, settings: Settings, *, partial: bool = False) -> Tas
         As `evaluate`.
     """
     protocol = settings.protocol
-    heard, in_protocol = matrix.present.any(axis=1), in_parts(matrix.utterances, protocol.parts)
-    asserted = _asserted(matrix, protocol, in_protocol, partial=partial)
+    heard, in_protocol = table.present.any(axis=1), in_parts(table.utterances, protocol.parts)
+    asserted = _asserted(table, protocol, in_protocol, partial=partial)
     left_out = {"in another part": int((~in_protocol).sum()), "without features": int((in_protocol & ~heard).sum())}
-    matrix = matrix.take(np.flatnonzero(heard & in_protocol))
-    _require_rows(matrix, settings)
+    table = reader_of(settings.classifier).arranged(table, settings.features).take(np.flatnonzero(heard & in_protocol))
+    _require_rows(table, settings)
     if settings.speaker_norm:
-        clusters(matrix.utterances, "speaker")  # it takes a name for everyone
-        matrix = normalised_by_speaker(matrix, settings.speaker_norm)
+        clusters(table.utterances, "speaker")  # it takes a name for everyone
+        table = normalised_by_speaker(table, settings.speaker_norm)
     require_target(settings)
-    selection = select(matrix.utterances, protocol)
-    matrix = matrix.take(selection.chosen)
-    rounds = folds(protocol, matrix.utterances)
-    left_out["in no fold"] = len(matrix) - len(
-        np.unique(np.concatenate([n for f in rounds for n in (f.train, f.test)]))
-    )
-    found = clusters(matrix.utterances)
-    groups = inner_groups(protocol, matrix.utterances, rounds)
-    shares, ceiling, unrated = _rated(matrix.utterances, selection, settings)
+    selection = select(table.utterances, protocol)
+    seen = table.take(_with_context(selection, len(table), settings.classifier.context))
+    table = table.take(selection.chosen)
+    rounds = folds(protocol, table.utterances)
+    left_out["in no fold"] = len(table) - len(np.unique(np.concatenate([n for f in rounds for n in (f.train, f.test)])))
+    found = clusters(table.utterances)
+    groups = inner_groups(protocol, table.utterances, rounds)
+    shares, ceiling, unrated = _rated(table.utterances, selection, settings)
     classes_missing = notes(selection.y, rounds) if selection.classes else ()
     poor = speakers.warnings(found, selection.y, settings.speaker_norm)
     return Task(
-        utterances=matrix.utterances,
-        examples=Examples(matrix.X, matrix.offsets, selection.y, groups.of, selection.classes, shares),
+        utterances=table.utterances,
+        examples=Examples(
+            seen.streams,
+            selection.y,
+            _groups(groups, seen.utterances),
+            selection.classes,
+            shares,
+            turns=turns(seen.utterances, len(table), settings.classifier.context),
+        ),
         folds=rounds,
         clusters=found,
         left_out={reason: n for reason, n in (left_out | dict(selection.left_out)).items() if n},
-        notes=(*asserted, *_absent(matrix, settings), *unrated, *selection.notes, *classes_missing, *poor),
+        notes=(
+            *asserted,
+            *_absent(table, settings),
+            *unrated,
+            *_contextual(len(seen) - len(table)),
+            *selection.notes,
+            *classes_missing,
+            *poor,
+        ),
         ceiling=ceiling,
         spread=speakers.spread(found, selection.y),
     )
+
+
+def _with_context(selection: Selection, n_utterances: int, context: Context) -> Numbers:
+    """Return the numbers of the utterances that count; after them, if it is read, of those that give context."""
+    if context == "none":
+        return selection.chosen
+    return np.concatenate([selection.chosen, np.setdiff1d(np.arange(n_utterances), selection.chosen)])
+
+
+def _groups(counted: Clusters, utterances: Sequence[Utterance]) -> Labels:
+    """Return what is kept whole in inner folds, of all utterances; those that do not count may have no name."""
+    others = [getattr(utterance, counted.unit, None) or "" for utterance in utterances[len(counted.of) :]]
+    return np.concatenate([counted.of, np.array(others, dtype=np.str_)])
+
+
+def _contextual(n_context: int) -> tuple[str, ...]:
+    """Return that some utterances give context, if any do."""
+    more = f"{n_context} utterances without a class that counts are read as context; they are not scored"
+    return (more,) if n_context else ()
 
 
 def inner_groups(protocol: Protocol, utterances: Sequence[Utterance], rounds: Sequence[Fold]) -> Clusters:
@@ -228,6 +235,11 @@ def require_target(settings: Settings) -> None:
         )
     if target == "values" and (settings.reweight or settings.soft):
         raise UsageError(f"REWEIGHT=1 and SOFT=1 are about classes, and TARGET={settings.protocol.target} has values.")
+    if settings.soft and settings.classifier.context != "none":
+        raise UsageError(
+            f"SOFT=1 counts an utterance in part for each class, and CLASSIFIER={settings.classifier.name} reads it as "
+            "one turn of its dialog: leave SOFT out, or name a classifier without context."
+        )
 
 
 def folds_hash(task: Task) -> str:
@@ -241,12 +253,12 @@ def folds_hash(task: Task) -> str:
     return sha.hexdigest()
 
 
-def _asserted(matrix: Matrix, protocol: Protocol, in_protocol: NDArray[np.bool_], *, partial: bool) -> tuple[str, ...]:
+def _asserted(table: Table, protocol: Protocol, in_protocol: NDArray[np.bool_], *, partial: bool) -> tuple[str, ...]:
     """Return what the protocol asserts in vain, if that will do."""
     if not protocol.counts and protocol.total is None:
         return ()
     wrong = require_counts(
-        protocol, select([u for u, here in zip(matrix.utterances, in_protocol, strict=True) if here], protocol)
+        protocol, select([u for u, here in zip(table.utterances, in_protocol, strict=True) if here], protocol)
     )
     if wrong and not partial:
         raise AffexError(
@@ -255,7 +267,7 @@ def _asserted(matrix: Matrix, protocol: Protocol, in_protocol: NDArray[np.bool_]
     return wrong
 
 
-def _absent(matrix: Matrix, settings: Settings) -> tuple[str, ...]:
+def _absent(table: Table, settings: Settings) -> tuple[str, ...]:
     """Return a sentence for each feature that some utterances lack while they have another.
 
     Raises
@@ -263,15 +275,15 @@ def _absent(matrix: Matrix, settings: Settings) -> tuple[str, ...]:
     AffexError
         If all of them lack it: what is called a fusion would be none.
     """
-    lacking = dict(zip(settings.features, (~matrix.present).sum(axis=0).tolist(), strict=False))
+    lacking = dict(zip(settings.features, (~table.present).sum(axis=0).tolist(), strict=False))
     for feature, n in lacking.items():
-        if n == len(matrix):
+        if n == len(table):
             raise AffexError(
                 f"None of the {n} utterances that count has {feature}, so it cannot stand beside the others. Name the "
                 f"others alone; `make features FEATURES={feature}` says why they lack it."
             )
     return tuple(
-        f"{n} of {len(matrix)} utterances lack {feature}: its columns are filled in each fold with what the training "
+        f"{n} of {len(table)} utterances lack {feature}: its columns are filled in each fold with what the training "
         "rows have there on average"
         for feature, n in lacking.items()
         if n and len(settings.features) > 1
@@ -297,23 +309,16 @@ def _rated(
     return shares, ceiling, (note,) if unrated.any() else ()
 
 
-def _require_rows(matrix: Matrix, settings: Settings) -> None:
-    if not len(matrix):
+def _require_rows(table: Table, settings: Settings) -> None:
+    if not len(table):
         raise AffexError(f"No utterance of {settings.corpus} has {' or '.join(settings.features)}: none to test.")
-    if is_framewise(matrix) != (settings.classifier.rows == "frame"):
-        features = " ".join(settings.features)
-        raise UsageError(discovery.misfit(settings.classifier, features, framewise=is_framewise(matrix)))
-    complete = np.repeat(matrix.present.all(axis=1), matrix.lengths)
-    wrong = np.isinf(matrix.X) | (np.isnan(matrix.X) & complete[:, None])
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
-        owner = matrix.utterances[int(np.searchsorted(matrix.offsets, row, side="right")) - 1]
-        raise AffexError(
-            f"{owner.id}: column {matrix.columns[column]} is {matrix.X[row, column]}; expected a number.\n"
-            "A feature that an utterance lacks is marked as absent, never NaN: check the cache (affex cache)."
-        )
-
-
-def is_framewise(matrix: Matrix) -> bool:
-    """Tell whether any utterance has more, or fewer, rows than one."""
-    return bool((matrix.lengths != 1).any())
+    complete = table.present.all(axis=1)
+    for stream in table.streams:
+        wrong = np.isinf(stream.flat) | (np.isnan(stream.flat) & np.repeat(complete, stream.lengths)[:, None])
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0]
+            owner = table.utterances[int(np.searchsorted(stream.offsets, row, side="right")) - 1]
+            raise AffexError(
+                f"{owner.id}: column {stream.columns[column]} is {stream.flat[row, column]}; expected a number.\n"
+                "A feature that an utterance lacks is marked as absent, never NaN: check the cache (affex cache)."
+            )

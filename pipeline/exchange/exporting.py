@@ -72,8 +72,8 @@ def export(
 
 def opened(dataset: Dataset, spec: FeatureSpec, *, by_recording: bool = False) -> Export:
     """Return what an export of a feature says, its rows still in the cache."""
-    path, recipe = cache.published(dataset.folder, spec), cache.recipe(spec.feature)
-    found, again = _found(dataset, spec, path, recipe.key)
+    file = cache.FeatureFile(dataset.folder, spec)
+    found, again = _found(dataset, file)
     media = spec.feature.media
     recordings = _recordings(dataset.utterances, media) if by_recording else {}
     order = {name: number for number, (name, _) in enumerate(recordings.values())}  # any that keeps one's together
@@ -82,12 +82,12 @@ def opened(dataset: Dataset, spec: FeatureSpec, *, by_recording: bool = False) -
     places = {id_: found.places[id_] for id_ in utterances if id_ in found.places}
     absent = f"not in the cache: {again}"
     failures = {i: found.failures.get(i, ("", absent))[1] for i in utterances if i not in places}
-    stated = store.described(path)
+    stated = store.described(file.path)
     hop = getattr(spec.feature, "hop", None)
 
     def exported_utterances() -> Iterator[ExportedUtterance]:
         listed = ((id_, source, place) for id_, (source, place) in places.items())
-        for entry in store.entries(listed, recipe.key):
+        for entry in store.entries(listed, file.key):
             yield _utterance(dataset, utterances[entry.id], entry, media, hop)
 
     return Export(
@@ -103,8 +103,8 @@ def opened(dataset: Dataset, spec: FeatureSpec, *, by_recording: bool = False) -
         provenance={
             "corpus": dataset.name,
             "feature": str(spec),
-            "key": recipe.key,
-            "spec": json.loads(recipe.spec),
+            "key": file.key,
+            "spec": json.loads(file.recipe.spec),
             "versions": dict(stated.versions) if stated else {},
             "exported by": f"affex {__version__}",
         },
@@ -132,16 +132,16 @@ def _recordings(utterances: Iterable[Utterance], kind: str) -> dict[str, tuple[s
     }
 
 
-def _found(dataset: Dataset, spec: FeatureSpec, path: Path, key: str) -> tuple[Found, str]:
+def _found(dataset: Dataset, file: cache.FeatureFile) -> tuple[Found, str]:
     """Return what verifies of a feature's file, and how to make what does not."""
-    again = f"run `{dataset.command('features', FEATURES=spec)}`"
-    if not path.exists():
-        raise AffexError(f"{spec} of {dataset.name} is not in the cache: {again}.")
-    found = store.survey(path, key)
+    again = f"run `{dataset.command('features', FEATURES=file.spec)}`"
+    if not file.path.exists():
+        raise AffexError(f"{file.spec} of {dataset.name} is not in the cache: {again}.")
+    found = store.survey(file.path, file.key)
     if found.damaged:
-        raise AffexError(f"{path}: {found.damaged[0]}: {again} to mend it.")
+        raise AffexError(f"{file.path}: {found.damaged[0]}: {again} to mend it.")
     if found.columns is None:
-        raise AffexError(f"{path} was made otherwise than affex makes it today: {again}.")
+        raise AffexError(f"{file.path} was made otherwise than affex makes it today: {again}.")
     return found, again
 
 

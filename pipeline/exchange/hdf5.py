@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affex.pipeline.caching import store
+from affex.pipeline.caching import feature_rows, store
 from affex.pipeline.exchange import arrays
 from affex.pipeline.exchange.record import Part, Source, Wish
 from affex.pipeline.media import csd
@@ -63,7 +63,7 @@ def reading_mat(path: Path, wish: Wish) -> Iterator[Source]:
 
 def _ours(path: Path, key: str, spec: str) -> Source:
     """Return a file of the cache as a source."""
-    table = store.load(path, key)
+    table = feature_rows.load(path, key)
     place = {id_: number for number, id_ in enumerate(table.ids)}
 
     def read(id_: str) -> Part:

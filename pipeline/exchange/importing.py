@@ -20,7 +20,7 @@ import numpy as np
 from affex.features.external.imported import Imported
 from affex.pipeline import media
 from affex.pipeline.caching import cache, imports, store
-from affex.pipeline.caching.cache import Holdings
+from affex.pipeline.caching.cache import FeatureFile, Holdings
 from affex.pipeline.caching.entry import Entry
 from affex.pipeline.caching.sources import require_unique
 from affex.pipeline.exchange import columns, formats, matching
@@ -272,24 +272,23 @@ def _of_frames(source: Source, taken: _Rows, dataset: Dataset) -> bool:
 
 def _published(dataset: Dataset, spec: FeatureSpec, taken: _Rows, console: Console) -> Path:
     """Write the rows as segments, and join these as a run does that extracts; or leave everything as it was."""
-    sources = imports.sources(dataset, spec.feature)
+    sources, file = imports.sources(dataset, spec.feature), cache.FeatureFile(dataset.folder, spec)
     with cache.locked(dataset.folder, console.say):
-        _discard(dataset, spec)  # of an import that was killed
+        _discard(file)  # of an import that was killed
         manifest.write(dataset.folder / "manifest.jsonl", dataset.utterances)
         try:
-            held = _written(dataset, spec, taken, sources, console)
-            cache.publish(dataset.folder, spec, held, sources)
+            held = _written(dataset, file, taken, sources, console)
+            cache.publish(file, held, sources)
         finally:
-            _discard(dataset, spec)
-        cache.clear(dataset.folder, spec, held)
-    path = cache.published(dataset.folder, spec)
-    for sentence in _told(held, spec, path):
+            _discard(file)
+        cache.clear(file, held)
+    for sentence in _told(held, spec, file.path):
         console.say(sentence)
-    return path
+    return file.path
 
 
 def _written(
-    dataset: Dataset, spec: FeatureSpec, taken: _Rows, sources: Mapping[str, bytes], console: Console
+    dataset: Dataset, file: FeatureFile, taken: _Rows, sources: Mapping[str, bytes], console: Console
 ) -> Holdings:
     """Write the rows of all utterances as segments.
 
@@ -298,14 +297,15 @@ def _written(
     AffexError
         If none has any, or the file is damaged.
     """
-    made, held = cache.recipe(spec.feature), Holdings(columns=spec.feature.columns)
+    columns = file.spec.feature.columns
+    held = Holdings(columns=columns)
     with console.progress("importing", len(dataset.utterances), "clips") as tick:
         entries = (
-            _entry(utterance, taken, sources[utterance.id].hex(), framewise=spec.framewise)
+            _entry(utterance, taken, sources[utterance.id].hex(), framewise=file.spec.framewise)
             for utterance in dataset.utterances
         )
         for batch in _batches(entries):
-            path = store.write_segment(cache.parts(dataset.folder, spec), made, spec.feature.columns, batch)
+            path = store.write_segment(file.parts, file.recipe, columns, batch)
             held.places |= store.places(path, batch)
             held.failures |= {entry.id: (entry.source, entry.message) for entry in batch if entry.values is None}
             tick(len(batch))
@@ -316,9 +316,9 @@ def _written(
     return held
 
 
-def _discard(dataset: Dataset, spec: FeatureSpec) -> None:
+def _discard(file: FeatureFile) -> None:
     """Remove the segments of an import."""
-    for segment in cache.parts(dataset.folder, spec).glob(f"{cache.recipe(spec.feature).key[:12]}-*.h5"):
+    for segment in file.segments:
         segment.unlink()
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from affex.features.base import ChainedFeature, Feature, Rows, Runtime
 from affex.pipeline.caching import cache, sources, store
-from affex.pipeline.caching.cache import Holdings
+from affex.pipeline.caching.cache import FeatureFile, Holdings
 from affex.pipeline.caching.entry import Entry, Spilled
 from affex.pipeline.caching.sources import STAMP, File, Files
 from affex.pipeline.execution.proof import Likeness
@@ -84,13 +84,23 @@ class Summary:
 class _Course:
     """One feature on its way through a run; `above` is that of the feature it reads."""
 
-    spec: FeatureSpec
+    file: FeatureFile
     held: Holdings
     sources: Mapping[str, bytes]
     reasons: Counter[str]
     above: "_Course | None" = None
     computed: int = 0
     notes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> FeatureSpec:
+        """The feature."""
+        return self.file.spec
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is nothing to compute, to write or to remove."""
+        return self.held.is_published and not self.reasons and not cache.leftovers(self.file, self.held)
 
     def lacks(self, id_: str) -> bool:
         """Whether an utterance is still to be done."""
@@ -114,6 +124,8 @@ def extract(
     runner: Callable[[], AbstractContextManager[Runner]],
     console: Console,
     runtime: Runtime = Runtime(),  # noqa: B008 - it is frozen
+    *,
+    verify: bool = True,
 ) -> list[Summary]:
     """Bring the cache folder of a corpus up to date for some features, and for those that they read.
 
@@ -123,6 +135,9 @@ def extract(
         Opens where stages run; not called when nothing is missing.
     runtime
         How features are run.
+    verify
+        Whether rows that are there are read, to verify them. Else they are taken as they are where nothing is missing,
+        and whoever reads them must verify them.
 
     Returns
     -------
@@ -138,35 +153,27 @@ def extract(
     sources.require_unique([utterance.id for utterance in dataset.utterances])
     _require_at_once(dataset, specs, runtime)
     try:
-        return _brought_up_to_date(dataset, specs, runner, console, runtime)
+        return _brought_up_to_date(dataset, specs, runner, console, runtime, verify=verify)
     except cache.ReadOnlyError as refusal:
-        return _as_it_is(dataset, specs, console, refusal)
+        for course in (courses := _listed(dataset, specs, console, verify=verify)):
+            _require_whole(course, refusal)
+        console.say(f"{refusal}\nAll that is asked for is there: it is read, and nothing is written.")
+        return [_summary(course) for course in courses]
 
 
-def _as_it_is(
-    dataset: Dataset, specs: Sequence[FeatureSpec], console: Console, refusal: cache.ReadOnlyError
-) -> list[Summary]:
-    """Return what is in a cache that can only be read.
-
-    Raises
-    ------
-    AffexError
-        If that is not all.
-    """
+def _listed(dataset: Dataset, specs: Sequence[FeatureSpec], console: Console, *, verify: bool) -> list[_Course]:
+    """Return what there is of each feature, and of those that they read, as it stands in the cache."""
     above = _with_upstreams(specs)
-    files = sources.of_corpus(
-        dataset, {spec.feature.reads for spec, upstream in above.items() if not upstream}, console
-    )
+    kinds = {spec.feature.reads for spec, upstream in above.items() if not upstream}
+    files = sources.of_corpus(dataset, kinds, console)
     courses: dict[FeatureSpec, _Course] = {}
     for spec, upstream in above.items():
-        courses[spec] = _course(dataset, spec, files, courses[upstream] if upstream else None)
-        _require_whole(dataset, courses[spec], refusal)
-    console.say(f"{refusal}\nAll that is asked for is there: it is read, and nothing is written.")
-    return [_summary(dataset.folder, course) for course in courses.values()]
+        courses[spec] = _course(dataset, spec, files, courses[upstream] if upstream else None, verify=verify)
+    return list(courses.values())
 
 
-def _require_whole(dataset: Dataset, course: _Course, refusal: cache.ReadOnlyError) -> None:
-    held, main = course.held, cache.published(dataset.folder, course.spec)
+def _require_whole(course: _Course, refusal: cache.ReadOnlyError) -> None:
+    held, main = course.held, course.file.path
     published = {id_ for id_, place in held.places.items() if place.path == main}
     lacking = [id_ for id_ in course.sources if id_ not in published and id_ not in held.failures]
     if held.damaged or lacking:
@@ -184,10 +191,15 @@ def _brought_up_to_date(
     runner: Callable[[], AbstractContextManager[Runner]],
     console: Console,
     runtime: Runtime,
+    *,
+    verify: bool,
 ) -> list[Summary]:
     """Compute what is missing, and write it."""
     with cache.locked(dataset.folder, console.say), contextlib.ExitStack() as stack:
         manifest.write(dataset.folder / "manifest.jsonl", dataset.utterances)
+        listed = [] if verify else _listed(dataset, specs, console, verify=False)
+        if listed and all(course.is_done for course in listed):
+            return [_summary(course) for course in listed]
         stages = functools.cache(lambda: stack.enter_context(runner()))
         above = _with_upstreams(specs)
         done: dict[FeatureSpec, tuple[_Course, Summary]] = {}
@@ -196,8 +208,8 @@ def _brought_up_to_date(
             courses, lanes = _planned(dataset, wave, {s: done[u][0] for s in wave if (u := above[s])}, runtime, console)
             _require({course.spec for course in courses if course.reasons}, above, runtime)
             for lane in lanes:
-                _run(dataset.folder, lane, stages(), console)
-            done |= {course.spec: (course, _ended(dataset.folder, course)) for course in courses}
+                _run(lane, stages(), console)
+            done |= {course.spec: (course, _ended(course)) for course in courses}
         return [done[spec][1] for spec in above]
 
 
@@ -227,7 +239,9 @@ def _require_at_once(dataset: Dataset, specs: Sequence[FeatureSpec], runtime: Ru
     """
     above = _with_upstreams(specs)
     kinds = {kind for kind in MEDIA if any(getattr(u, kind) for u in dataset.utterances)}
-    new = {spec for spec in above if spec.feature.media in kinds and not cache.is_begun(dataset.folder, spec)}
+    new = {
+        spec for spec in above if spec.feature.media in kinds and not cache.is_begun(FeatureFile(dataset.folder, spec))
+    }
     _require(new, above, runtime)
 
 
@@ -294,7 +308,9 @@ def _stamps(dataset: Dataset, kind: str, files: Files) -> NDArray[np.int64]:
     return stamps
 
 
-def _course(dataset: Dataset, spec: FeatureSpec, files: Files, above: _Course | None) -> _Course:
+def _course(
+    dataset: Dataset, spec: FeatureSpec, files: Files, above: _Course | None, *, verify: bool = True
+) -> _Course:
     """Take stock of one feature; utterances without anything to read fail here, and are looked at again next time."""
     if above is None:
         of_clip, missing = sources.of_utterances(dataset, spec.feature.reads, files)
@@ -302,15 +318,16 @@ def _course(dataset: Dataset, spec: FeatureSpec, files: Files, above: _Course | 
         failures = {id_: message for id_, (_, message) in above.held.failures.items()}
         digests = store.digests(above.held.places)
         of_clip, missing = sources.of_rows(dataset, above.spec.feature.name, digests, failures)
-    held = cache.take_stock(dataset.folder, spec, of_clip)
-    reasons = cache.why(dataset.folder, spec, held, of_clip)
+    file = FeatureFile(dataset.folder, spec)
+    held = cache.take_stock(file, of_clip, verify=verify)
+    reasons = cache.why(file, held, of_clip)
     failed = {id_: ("", message) for id_, message in missing.items()}
     if any(held.failures.get(id_) != failure for id_, failure in failed.items()):
         held.failures.update(failed)
         held.is_published = False
     for id_ in missing:
         reasons.pop(id_, None)
-    return _Course(spec, held, of_clip, Counter(reasons.values()), above)
+    return _Course(file, held, of_clip, Counter(reasons.values()), above)
 
 
 def _media_lane(
@@ -318,7 +335,7 @@ def _media_lane(
 ) -> _Lane:
     """Return the work on one kind of media: video a file at a time, all else in small batches."""
     features = tuple(course.spec.feature for course in courses)
-    scratch = tuple(cache.parts(dataset.folder, course.spec).absolute() for course in courses)
+    scratch = tuple(course.file.parts.absolute() for course in courses)
     first = next(_jobs(dataset, kind, courses, stamps))
     jobs = _jobs(dataset, kind, courses, stamps)
     seen = [path_of(dataset.root, first.media.path)]
@@ -337,12 +354,11 @@ def _media_lane(
 def _chain_lane(dataset: Dataset, course: _Course, above: _Course, runtime: Runtime) -> _Lane:
     """Return the work on rows that are there already."""
     features = (cast(ChainedFeature, course.spec.feature),)
-    path, key = cache.published(dataset.folder, above.spec), cache.recipe(above.spec.feature).key
     in_batches = chain.batches(_links(dataset, course, above), len(features[0].columns), runtime.device)
     return _Lane(
         [course],
         sum(1 for _ in _links(dataset, course, above)),
-        (LinkBatch(path, key, features, batch, runtime) for batch in in_batches),
+        (LinkBatch(above.file.path, above.file.key, features, batch, runtime) for batch in in_batches),
         _stages("rows", [course], runtime),
         _likeness(features, runtime, [_witness(dataset)]),
     )
@@ -370,12 +386,12 @@ def _stages(reads: str, courses: Sequence[_Course], runtime: Runtime) -> tuple[S
     return (Stage(chain.extract, {GPU: 1 / 2} if on_gpu else {}),)
 
 
-def _run(folder: Path, lane: _Lane, stages: Runner, console: Console) -> None:
+def _run(lane: _Lane, stages: Runner, console: Console) -> None:
     """Send what is missing through the stages; write each batch as it ends."""
     with console.progress("extracting", lane.n_utterances, "clips") as tick:
         for batch, result in stages.run(lane.batches, lane.stages, lane.likeness):
             for part in _died(batch) if isinstance(result, Died) else result:
-                _keep(folder, lane.courses[part.number], part)
+                _keep(lane.courses[part.number], part)
             tick(len(batch.jobs))
 
 
@@ -437,12 +453,11 @@ def _died(batch: AudioBatch | LinkBatch) -> Iterator[Extracted]:
             yield Extracted(number, feature.columns, outcomes)
 
 
-def _keep(folder: Path, course: _Course, part: Extracted) -> None:
+def _keep(course: _Course, part: Extracted) -> None:
     """Write what a batch gave for one feature as a segment, and note where it lies."""
     course.held.columns = part.columns
     entries = [_entry(id_, course.sources[id_].hex(), outcome) for id_, outcome in part.outcomes.items()]
-    made = cache.recipe(course.spec.feature)
-    path = store.write_segment(cache.parts(folder, course.spec), made, part.columns, entries)
+    path = store.write_segment(course.file.parts, course.file.recipe, part.columns, entries)
     for entry in entries:
         if isinstance(entry.crops, Spilled):
             entry.crops.path.unlink()
@@ -466,17 +481,17 @@ def _entry(id_: str, source: str, outcome: Rows | Failure) -> Entry:
     return Entry(id_, source, outcome.values, outcome.times, crops=outcome.crops)
 
 
-def _ended(folder: Path, course: _Course) -> Summary:
+def _ended(course: _Course) -> Summary:
     if not course.held.is_published:
-        cache.publish(folder, course.spec, course.held, course.sources)
-    cache.clear(folder, course.spec, course.held)
-    return _summary(folder, course)
+        cache.publish(course.file, course.held, course.sources)
+    cache.clear(course.file, course.held)
+    return _summary(course)
 
 
-def _summary(folder: Path, course: _Course) -> Summary:
+def _summary(course: _Course) -> Summary:
     return Summary(
         spec=course.spec,
-        path=cache.published(folder, course.spec),
+        path=course.file.path,
         cached=len(course.held.places) - course.computed,
         computed=course.computed,
         failures={id_: message for id_, (_, message) in course.held.failures.items()},

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from affex.pipeline.caching import cache, store
-from affex.pipeline.caching.cache import recipe
+from affex.pipeline.caching import feature_rows
+from affex.pipeline.caching.cache import FeatureFile, recipe
 from affex.pipeline.caching.imports import is_imported
 from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import FoldScores
@@ -26,14 +26,14 @@ from affex.pipeline.specs import discovery
 from affex.pipeline.specs.discovery import FeatureSpec
 from affex.pipeline.storage import atomic
 from affex.pipeline.storage.sealed import DamagedError
-from affex.pipeline.streams.table import Matrix
+from affex.pipeline.streams.table import Table
 from affex.pipeline.text import csv_cells
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
-from affex.pipeline.workspace.workspace import Workspace, extracted, matrix_of, readable, utterances_of
+from affex.pipeline.workspace.workspace import Workspace, extracted, readable, table_of, utterances_of
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    import rich.table
 
 #: So many predictions are shown; the table has them all.
 SHOWN = 20
@@ -65,10 +65,10 @@ def fit(
     recipes = [recipe(spec.feature) for spec in specs]
     for sentence in foreseen(utterances_of(workspace), settings, exclude):
         workspace.console.say(sentence)
-    extracted(workspace, specs)
+    extracted(workspace, specs, verify=False)
     atomic.require_writable(path.parent if path else workspace.folder / "models")
     model = models.fit(
-        matrix_of(workspace, specs),
+        table_of(workspace, specs),
         replace(settings, features=tuple(map(str, specs)), keys=tuple(made.key for made in recipes)),
         exclude=exclude,
         recipes=[made.spec for made in recipes],
@@ -124,23 +124,23 @@ def predict(workspace: Workspace, model: Model, name: str, out: Path | None) -> 
         models.require_speakers(dataset.utterances)
     for sentence in (*_fitted(model), *_changed_versions(model), *_left_out(dataset)):
         workspace.console.say(sentence)
-    extracted(workspace, specs)
-    matrix = matrix_of(workspace, specs)
+    extracted(workspace, specs, verify=False)
+    table = table_of(workspace, specs)
     failures = [_failures(workspace, spec) for spec in specs]
-    predictions = models.predict(model, matrix, failures)
+    predictions = models.predict(model, table, failures)
     path = _place(out, dataset.folder, name)
-    atomic.write_text(path, lines(matrix, predictions, model.classes, dataset.left_out))
-    _show(workspace.console, matrix, predictions, model)
+    atomic.write_text(path, lines(table, predictions, model.classes, dataset.left_out))
+    _show(workspace.console, table, predictions, model)
     workspace.console.say("These predictions carry no figure of their quality: the true labels are not known.")
     _say_worth(workspace.console, model, dataset.folder.parent)
     n = len(dataset.left_out)
     beside = f", {n} file{'' if n == 1 else 's'} left out" if n else ""
-    workspace.console.say(f"{len(predictions.said.numbers)} of {len(matrix)} recordings labelled{beside} -> {path}")
+    workspace.console.say(f"{len(predictions.said.numbers)} of {len(table)} recordings labelled{beside} -> {path}")
     return path
 
 
 def lines(
-    matrix: Matrix, predictions: Predictions, classes: Sequence[str], left_out: Mapping[str, str] | None = None
+    table: Table, predictions: Predictions, classes: Sequence[str], left_out: Mapping[str, str] | None = None
 ) -> Iterator[str]:
     """Yield a table of one row a recording, in its order; what nothing is said of has blank cells and the reason.
 
@@ -152,7 +152,7 @@ def lines(
     said = predictions.said
     place = {int(number): row for row, number in enumerate(said.numbers)}
     yield csv_cells.line(["id", "file", "predicted", *(f"score_{name}" for name in classes), "note"])
-    for number, utterance in enumerate(matrix.utterances):
+    for number, utterance in enumerate(table.utterances):
         cells = [""] * (1 + len(classes))
         if number in place:
             row = place[number]
@@ -179,8 +179,8 @@ def _left_out(dataset: Dataset) -> Iterator[str]:
 def _failures(workspace: Workspace, spec: FeatureSpec) -> Mapping[str, str]:
     """Return why recordings lack a feature, by id, as its file says."""
     (dataset,) = workspace.datasets
-    found = store.survey(cache.published(dataset.folder, spec), recipe(spec.feature).key)
-    return {id_: message for id_, (_, message) in found.failures.items()}
+    file = FeatureFile(dataset.folder, spec)
+    return feature_rows.contents(file.path, file.key, dataset.command("features", FEATURES=spec.unpooled)).failures
 
 
 def _place(out: Path | None, folder: Path, name: str) -> Path:
@@ -241,10 +241,10 @@ def _say_worth(console: Terminal, model: Model, folder: Path) -> None:
     console.say(f"Such models on unheard speakers of {model.settings.corpus}: {tables.headline(summary)} -> {run}")
 
 
-def _show(console: Terminal, matrix: Matrix, predictions: Predictions, model: Model) -> None:
+def _show(console: Terminal, table: Table, predictions: Predictions, model: Model) -> None:
     """Print the first predictions, how many there are of each class, and what is to be known of them."""
     said = predictions.said
-    console.rich.print(_table(console, matrix, said, model))
+    console.rich.print(_table(console, table, said, model))
     if len(said.numbers) > SHOWN:
         console.say(f"... and {len(said.numbers) - SHOWN} more")
     if model.classes:
@@ -261,8 +261,8 @@ def _show(console: Terminal, matrix: Matrix, predictions: Predictions, model: Mo
         console.say(f"  ... and {len(predictions.notes) - SHOWN} more (the table has them all)")
 
 
-def _table(console: Terminal, matrix: Matrix, said: FoldScores, model: Model) -> "Table | str":
-    ids = [matrix.utterances[number].id for number in said.numbers[:SHOWN]]
+def _table(console: Terminal, table: Table, said: FoldScores, model: Model) -> "rich.table.Table | str":
+    ids = [table.utterances[number].id for number in said.numbers[:SHOWN]]
     if not model.classes:
         values = [(id_, f"{value:.3f}") for id_, value in zip(ids, said.predicted, strict=False)]
         return tables.table(("", model.settings.protocol.target), values)

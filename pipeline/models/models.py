@@ -1,4 +1,4 @@
-"""Models: the arrow from a matrix to what is taken away, and from new rows to what it says of them.
+"""Models: the arrow from a table to what is taken away, and from new rows to what it says of them.
 
 `fit` learns from all utterances that count just as a fold of an evaluation learns from its training utterances, the
 search for hyperparameters inside (inner folds by speaker). `predict` says of new rows what that fold would have said of
@@ -22,11 +22,13 @@ from affex.pipeline.evaluation.evaluate import FoldScores, best_params, build, l
 from affex.pipeline.evaluation.evaluate import fit as fit_fold
 from affex.pipeline.evaluation.folds import Fold
 from affex.pipeline.evaluation.summary import versions
-from affex.pipeline.evaluation.task import Examples, Settings, Task, prepare
+from affex.pipeline.evaluation.task import Settings, Task, prepare
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.reporting.report import run_name
 from affex.pipeline.specs.discovery import FeatureSpec
-from affex.pipeline.streams.table import Matrix, normalised_by_speaker
+from affex.pipeline.streams.examples import Examples, turns
+from affex.pipeline.streams.readers import reader_of
+from affex.pipeline.streams.table import Table, normalised_by_speaker
 from affex.pipeline.text import names
 from affex.pipeline.text.errors import AffexError, UsageError
 
@@ -122,7 +124,7 @@ class Predictions:
     Parameters
     ----------
     said
-        Which utterances of the matrix, what was predicted of each, and the scores.
+        Which utterances of the table, what was predicted of each, and the scores.
     notes
         By id: why nothing is said of an utterance, or what is wanting in what is said.
     """
@@ -132,7 +134,7 @@ class Predictions:
 
 
 def fit(
-    matrix: Matrix,
+    table: Table,
     settings: Settings,
     *,
     exclude: Sequence[str] = (),
@@ -163,13 +165,13 @@ def fit(
     """
     from threadpoolctl import threadpool_limits
 
-    task = prepare(matrix, settings, partial=partial)
+    task = prepare(table, settings, partial=partial)
     exclude = [names.meant(name, task.clusters.of.tolist()) for name in exclude]
     fold = folds.all_but(task.folds, task.clusters, exclude)
     estimator = build(settings, task.examples)
     try:
         with threadpool_limits(limits=1):  # as in an evaluation, so that it learns the same to the bit
-            fit_fold(estimator, task.examples, fold)
+            fit_fold(estimator, task.examples, fold, settings)
     except ValueError as error:
         raise AffexError(
             f"{settings.classifier.name} could not learn from the {len(fold.train)} utterances of {settings.corpus}.\n"
@@ -178,7 +180,7 @@ def fit(
     return Model(
         settings=settings,
         recipes=tuple(recipes),
-        columns=columns_digest(matrix.columns),
+        columns=columns_digest(_columns(reader_of(settings.classifier).arranged(table))),
         learned=_learned(task, fold, exclude, estimator),
         estimator=estimator,
         chosen=best_params(estimator),
@@ -210,8 +212,8 @@ def require_features(model: Model, specs: Sequence[FeatureSpec]) -> None:
             )
 
 
-def predict(model: Model, matrix: Matrix, failures: Sequence[Mapping[str, str]] = ()) -> Predictions:
-    """Say what a model says of the utterances of a matrix.
+def predict(model: Model, table: Table, failures: Sequence[Mapping[str, str]] = ()) -> Predictions:
+    """Say what a model says of the utterances of a table.
 
     Under normalisation by speaker each column is z-scored (or its mean taken away) within each speaker, over all the
     rows given here: **transductive**. Nothing is said of an utterance without features, nor, there, of the only row of
@@ -227,20 +229,23 @@ def predict(model: Model, matrix: Matrix, failures: Sequence[Mapping[str, str]] 
     AffexError
         If the rows are not like those it was fitted on, or if speakers are to be told apart and have no names.
     """
-    _require_columns(model, matrix)
-    if model.estimator.n_features_in_ != matrix.X.shape[1]:
+    table = reader_of(model.settings.classifier).arranged(table)
+    _require_columns(model, table)
+    n_columns = len(_columns(table))
+    n_fitted = getattr(model.estimator, "n_features_in_", n_columns)
+    if n_fitted != n_columns:
         raise AffexError(
-            f"The model was fitted on {model.estimator.n_features_in_} columns, and the rows here have "
-            f"{matrix.X.shape[1]}: its file is not whole. Fit it anew with `make fit`."
+            f"The model was fitted on {n_fitted} columns, and the rows here have "
+            f"{n_columns}: its file is not whole. Fit it anew with `make fit`."
         )
-    alone = np.zeros(len(matrix), dtype=bool)
+    alone = np.zeros(len(table), dtype=bool)
     if model.settings.speaker_norm:
-        require_speakers(matrix.utterances)
-        alone = _alone(matrix)
-        matrix = normalised_by_speaker(matrix, model.settings.speaker_norm)
-    numbers = np.flatnonzero(_heard(matrix) & ~alone)
-    notes = _notes(model, matrix, failures) | {matrix.utterances[i].id: ALONE for i in np.flatnonzero(alone)}
-    return Predictions(_said(model, matrix.take(numbers), numbers), notes)
+        require_speakers(table.utterances)
+        alone = _alone(table)
+        table = normalised_by_speaker(table, model.settings.speaker_norm)
+    numbers = np.flatnonzero(_heard(table) & ~alone)
+    notes = _notes(model, table, failures) | {table.utterances[i].id: ALONE for i in np.flatnonzero(alone)}
+    return Predictions(_said(model, table.take(numbers), numbers), notes)
 
 
 def require_speakers(utterances: Sequence[Utterance]) -> None:
@@ -285,57 +290,68 @@ def _alike(task: Task) -> Iterator[str]:
         yield f"{task.clusters.unit}s {names.quoted(group)} may be one: they count as {len(group)}"
 
 
-def _require_columns(model: Model, matrix: Matrix) -> None:
-    if columns_digest(matrix.columns) != model.columns:
+def _require_columns(model: Model, table: Table) -> None:
+    if columns_digest(_columns(table)) != model.columns:
         raise AffexError(
-            f"The rows have {len(matrix.columns)} columns under other names than those that the model was fitted on "
+            f"The rows have {len(_columns(table))} columns under other names than those that the model was fitted on "
             f"({' '.join(model.settings.features)}): it says nothing of them. Fit it anew with `make fit`."
         )
 
 
-def _heard(matrix: Matrix) -> NDArray[np.bool_]:
+def _columns(table: Table) -> tuple[str, ...]:
+    """Return the names of the columns of all streams."""
+    return tuple(name for stream in table.streams for name in stream.columns)
+
+
+def _heard(table: Table) -> NDArray[np.bool_]:
     """Tell which utterances have any feature, ``(n_utterances,) bool``."""
-    return np.asarray(matrix.present.any(axis=1))
+    return np.asarray(table.present.any(axis=1))
 
 
-def _alone(matrix: Matrix) -> NDArray[np.bool_]:
+def _alone(table: Table) -> NDArray[np.bool_]:
     """Tell whose only row an utterance is, ``(n_utterances,) bool``: normalised within itself it is 0 throughout."""
     n_rows = Counter[str]()
-    for name, n_own in zip(matrix.speakers.tolist(), (matrix.lengths * _heard(matrix)).tolist(), strict=True):
+    for name, n_own in zip(table.speakers.tolist(), (table.streams[0].lengths * _heard(table)).tolist(), strict=True):
         n_rows[name] += n_own
-    return np.array([n_rows[name] == 1 for name in matrix.speakers.tolist()], dtype=bool)
+    return np.array([n_rows[name] == 1 for name in table.speakers.tolist()], dtype=bool)
 
 
-def _notes(model: Model, matrix: Matrix, failures: Sequence[Mapping[str, str]]) -> dict[str, str]:
+def _notes(model: Model, table: Table, failures: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """Return, by id, which features an utterance lacks, and why."""
     lacking: dict[str, list[str]] = {}
     for number, (feature, reasons) in enumerate(zip(model.settings.features, failures, strict=False)):
-        for utterance, has in zip(matrix.utterances, matrix.present[:, number], strict=True):
+        for utterance, has in zip(table.utterances, table.present[:, number], strict=True):
             if not has:
                 lacking.setdefault(utterance.id, []).append(
                     f"no {feature}: {reasons.get(utterance.id, 'not extracted')}"
                 )
-    heard = {matrix.utterances[i].id for i in np.flatnonzero(_heard(matrix))}
+    heard = {table.utterances[i].id for i in np.flatnonzero(_heard(table))}
     return {id_: "; ".join([*reasons, *([FILLED] if id_ in heard else [])]) for id_, reasons in lacking.items()}
 
 
-def _said(model: Model, matrix: Matrix, numbers: Numbers) -> FoldScores:
-    """Return what the estimator says of a matrix's rows, as a fold of an evaluation says it."""
+def _said(model: Model, table: Table, numbers: Numbers) -> FoldScores:
+    """Return what the estimator says of a table's rows, as a fold of an evaluation says it."""
     from threadpoolctl import threadpool_limits
 
-    if not len(matrix):
+    if not len(table):
         return FoldScores(numbers, np.array([]), np.empty((0, len(model.classes))))
-    examples = Examples(matrix.X, matrix.offsets, np.array([]), matrix.speakers, model.classes)
-    everyone = Fold("new", np.array([], dtype=np.int64), np.arange(len(matrix)))
+    examples = Examples(
+        table.streams,
+        np.array([]),
+        table.speakers,
+        model.classes,
+        turns=turns(table.utterances, len(table), model.settings.classifier.context),
+    )
+    everyone = Fold("new", np.array([], dtype=np.int64), np.arange(len(table)))
     try:
         with threadpool_limits(limits=1):
             # The fold holds nobody who was learned from, so that what rests on them is left for below.
             decided, scores, _ = score(model.estimator, examples, everyone, replace(model.settings, reweight=False))
     except (ValueError, IndexError, TypeError, KeyError, RuntimeError) as error:
-        raise AffexError(f"The model can say nothing of these {len(matrix)} utterances: {error}.") from error
+        raise AffexError(f"The model can say nothing of these {len(table)} utterances: {error}.") from error
     if not np.isfinite(scores).all() or (not model.classes and not np.isfinite(decided).all()):
         raise AffexError(
-            f"The model's scores for some of these {len(matrix)} utterances are no numbers: its file is not whole, or "
+            f"The model's scores for some of these {len(table)} utterances are no numbers: its file is not whole, or "
             "rows lie beyond all measure."
         )
     if model.settings.reweight:

@@ -14,12 +14,12 @@ from affex.pipeline.reporting import tables
 from affex.pipeline.specs import discovery
 from affex.pipeline.specs.discovery import FeatureSpec
 from affex.pipeline.specs.pooling import FOUND
-from affex.pipeline.streams.table import Matrix
+from affex.pipeline.streams.table import Table
 from affex.pipeline.text.errors import UsageError
 
 if TYPE_CHECKING:
+    import rich.table
     from rich.console import Console
-    from rich.table import Table
 
 #: So many utterances are shown, those with the least share of frames with a face first.
 SHOWN = 40
@@ -71,26 +71,26 @@ def require_found(spec: FeatureSpec) -> None:
     )
 
 
-def of_utterances(matrix: Matrix) -> tuple[Coverage, ...]:
+def of_utterances(table: Table) -> tuple[Coverage, ...]:
     """Return the coverage of each utterance, in their order."""
-    found = np.concatenate([[0], np.cumsum(matrix.X[:, matrix.columns.index(FOUND)] == 1)])
-    n_found = found[matrix.offsets[1:]] - found[matrix.offsets[:-1]]
-    counts = zip(matrix.utterances, matrix.lengths.tolist(), n_found.tolist(), strict=True)
+    found = np.concatenate([[0], np.cumsum(table.X[:, table.columns.index(FOUND)] == 1)])
+    n_found = found[table.offsets[1:]] - found[table.offsets[:-1]]
+    counts = zip(table.utterances, table.lengths.tolist(), n_found.tolist(), strict=True)
     return tuple(
         Coverage(utterance.id, 1, int(not n), n, with_face, int(n > 0 and not with_face))
         for utterance, n, with_face in counts
     )
 
 
-def of_speakers(matrix: Matrix) -> tuple[Coverage, ...]:
+def of_speakers(table: Table) -> tuple[Coverage, ...]:
     """Return the coverage of each speaker, by name; all frames count alike."""
-    utterances = np.array(of_utterances(matrix), dtype=object)
-    return tuple(_together(name, utterances[matrix.speakers == name].tolist()) for name in np.unique(matrix.speakers))
+    utterances = np.array(of_utterances(table), dtype=object)
+    return tuple(_together(name, utterances[table.speakers == name].tolist()) for name in np.unique(table.speakers))
 
 
-def of_all(matrix: Matrix) -> Coverage:
+def of_all(table: Table) -> Coverage:
     """Return the coverage of all utterances together."""
-    return _together("all", of_utterances(matrix))
+    return _together("all", of_utterances(table))
 
 
 @dataclass(frozen=True)
@@ -104,9 +104,9 @@ class CorpusCoverage:
     utterances: tuple[Coverage, ...]
 
 
-def of_corpus(corpus: str, feature: str, matrix: Matrix) -> CorpusCoverage:
+def of_corpus(corpus: str, feature: str, table: Table) -> CorpusCoverage:
     """Return the coverage of a corpus by the feature whose rows are given."""
-    return CorpusCoverage(corpus, feature, of_all(matrix), of_speakers(matrix), of_utterances(matrix))
+    return CorpusCoverage(corpus, feature, of_all(table), of_speakers(table), of_utterances(table))
 
 
 def show(console: "Console", found: CorpusCoverage) -> None:
@@ -124,7 +124,7 @@ def _together(name: str, parts: Sequence[Coverage]) -> Coverage:
     return Coverage(str(name), *(sum(getattr(part, number) for part in parts) for number in numbers))
 
 
-def _speaker_table(rows: Sequence[Coverage]) -> "Table":
+def _speaker_table(rows: Sequence[Coverage]) -> "rich.table.Table":
     cells = (
         (
             *map(str, (row.name, row.n_utterances, row.n_without, row.n_faceless, row.n_frames, row.n_found)),
@@ -136,7 +136,7 @@ def _speaker_table(rows: Sequence[Coverage]) -> "Table":
     return tables.table(heads, cells)
 
 
-def _utterance_table(rows: Sequence[Coverage]) -> "Table":
+def _utterance_table(rows: Sequence[Coverage]) -> "rich.table.Table":
     cells = ((row.name, str(row.n_frames), str(row.n_found), _percent(row)) for row in rows)
     return tables.table(("utterance", "frames", "with a face", "share"), cells)
 

@@ -26,7 +26,7 @@ from affex.pipeline.reporting import pictures, tables
 from affex.pipeline.storage import bundle
 from affex.pipeline.storage.provenance import code_digest
 from affex.pipeline.storage.records import plain
-from affex.pipeline.streams.table import Matrix
+from affex.pipeline.streams.table import Table
 from affex.pipeline.text import csv_cells
 
 #: The tables that the terminal shows.
@@ -50,22 +50,23 @@ def run_name(about: About) -> str:
     return f"{'_'.join(words)[:LONGEST]}-{hashlib.sha256(_canonical(about).encode()).hexdigest()[:8]}"
 
 
-def depends_on(matrix: Matrix | None, about: About, *more: str) -> str:
+def depends_on(table: Table | None, about: About, *more: str) -> str:
     """Return the sha256 of all that a result rests on: rows, labels and speakers, settings, code and versions.
 
     Parameters
     ----------
-    matrix
+    table
         The rows; None for a fusion, whose settings name what its members rest on.
     more
         What else it rests on.
     """
     sha = hashlib.sha256(json.dumps([_canonical(about), versions(), code_digest(), *more]).encode())
-    if matrix is None:
+    if table is None:
         return sha.hexdigest()
-    for line in manifest.lines(matrix.utterances):
+    for line in manifest.lines(table.utterances):
         sha.update(line.encode())
-    for array in (matrix.X, matrix.offsets, matrix.present):
+    rows = [array for stream in table.streams for array in (stream.flat, stream.offsets)]
+    for array in (*rows, table.present):
         sha.update(np.ascontiguousarray(array).data)
     return sha.hexdigest()
 

@@ -1,4 +1,4 @@
-"""Parts: within the arrow from the cache to a matrix, the columns of a feature that are looked at.
+"""Parts: within the arrow from the cache to a table, the columns of a feature that are looked at.
 
 A part is named by what its columns' names begin with, up to an underscore or a dot, or by a whole name: ``mouth``
 stands for ``mouth_00_x`` and ``mouth_d1_00_x``, and not for ``mouthing_00``. Columns keep their order. What is cached

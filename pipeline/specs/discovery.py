@@ -198,58 +198,6 @@ def _only(text: str, feature: Feature, beginnings: str) -> tuple[str, ...]:
     return column_groups.named(beginnings, feature)
 
 
-def pooled_for(one: Classifier, specs: Sequence[FeatureSpec]) -> tuple[FeatureSpec, ...]:
-    """Return the features as a classifier can read them: for one that reads one row an utterance, frames are pooled.
-
-    What says itself how it is pooled stays as it is, and so do the frames for a classifier of frames.
-    """
-    if one.rows == "frame":
-        return tuple(specs)
-    return tuple(dataclasses.replace(spec, pool=pooling.DEFAULT) if spec.framewise else spec for spec in specs)
-
-
-def require_alone(specs: Sequence[FeatureSpec]) -> None:
-    """Refuse frames that are not pooled and are to stand side by side with other rows.
-
-    Raises
-    ------
-    UsageError
-        Naming the features of frames.
-    """
-    framewise = [spec for spec in specs if spec.framewise]
-    if framewise and len(specs) > 1:
-        raise UsageError(
-            f"The frames of {' and '.join(map(str, framewise))} cannot stand side by side with other rows: name one "
-            f"feature, pool frames (as in {framewise[0].preset}:pool=mean+std), or fuse scores (FUSION=late)."
-        )
-
-
-def require_rows(one: Classifier, specs: Sequence[FeatureSpec]) -> None:
-    """Refuse features whose rows a classifier cannot read, as `pooled_for` returns them.
-
-    Raises
-    ------
-    UsageError
-        Naming features and classifiers that fit.
-    """
-    require_alone(specs)
-    framewise = any(spec.framewise for spec in specs)
-    if framewise != (one.rows == "frame"):
-        raise UsageError(misfit(one, " ".join(map(str, specs)), framewise=framewise))
-
-
-def misfit(one: Classifier, named: str, *, framewise: bool) -> str:
-    """Return what is wrong with features, as they were named, that a classifier cannot read, and what would fit."""
-    reads, gives = ("an utterance", "a frame") if framewise else ("a frame", "an utterance")
-    fitting = [name for name, feature in feature_presets().items() if feature.framewise != framewise]
-    readers = [name for name, other in classifier_presets().items() if (other.rows == "frame") == framewise]
-    return (
-        f"CLASSIFIER={one.name} reads one row {reads}, but FEATURES='{named}' gives one {gives}.\n"
-        f"Features that fit {one.name}: {', '.join(fitting) or 'none'}.\n"
-        f"Classifiers that fit {named}: {', '.join(readers) or 'none'}."
-    )
-
-
 def require_level(one: Classifier, specs: Sequence[FeatureSpec]) -> None:
     """Refuse rows that do not begin with how loud a frame is, for a classifier that goes by it.
 

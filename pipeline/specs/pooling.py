@@ -1,4 +1,4 @@
-"""Pooling: within the arrow from the cache to a matrix, from the frames of an utterance to one row.
+"""Pooling: within the arrow from the cache to a table, from the frames of an utterance to one row.
 
 A statistic runs over the frames of an utterance, column by column: a column ``found`` becomes ``found.mean``,
 ``found.std`` and so on. Where ``found`` is 0, as in a frame without a face, the other columns but ``time`` stand for

@@ -1,75 +1,119 @@
 """The rows of a corpus, ready to be learned from: each utterance's rows and the table beside them."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from affex.pipeline.caching import cache, store
-from affex.pipeline.caching.store import Table
+from affex.pipeline.caching import feature_rows
+from affex.pipeline.caching.cache import FeatureFile
+from affex.pipeline.caching.feature_rows import Contents, FeatureRows
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import MEDIA, Utterance
-from affex.pipeline.specs import column_groups, discovery, pooling
+from affex.pipeline.specs import column_groups, pooling
 from affex.pipeline.specs.discovery import FeatureSpec, spec_of
-from affex.pipeline.text.errors import AffexError, UsageError
+from affex.pipeline.streams.stream import Numbers, Stream, Unread, offsets_of, side_by_side
+from affex.pipeline.text.errors import AffexError, UsageError, unknown
 
 #: What is done to each speaker's rows: z-scores within the speaker, ``"mean"`` taken away and no more, or nothing.
 SpeakerNorm = bool | Literal["mean"]
 
 
-@dataclass(frozen=True)
-class Matrix:
-    """The rows of some utterances under some features.
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Some utterances and their rows under some features.
 
     Parameters
     ----------
-    X : (n_rows, n_columns) float32
-        The rows of all utterances, one utterance after another; a feature that an utterance lacks is NaN.
-    offsets : (n_utterances + 1,) int64
-        Utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``, so no utterance can straddle two folds.
+    streams
+        The rows of each feature; of several side by side, one stream.
     utterances : tuple of Utterance
         The table beside the rows: id, speaker, label and the rest.
-    columns : tuple of str
-        The columns' names.
     present : (n_utterances, n_features) bool
         Which features each utterance has.
     """
 
-    X: NDArray[np.float32]
-    offsets: NDArray[np.int64]
+    streams: tuple[Stream, ...]
     utterances: tuple[Utterance, ...]
-    columns: tuple[str, ...]
     present: NDArray[np.bool_]
+
+    @classmethod
+    def of(
+        cls,
+        X: NDArray[np.float32],
+        offsets: Numbers,
+        utterances: Sequence[Utterance],
+        columns: Sequence[str],
+        present: NDArray[np.bool_] | None = None,
+    ) -> "Table":
+        """Return a table of rows that are in memory.
+
+        Parameters
+        ----------
+        X : (n_rows, n_columns) float32
+            The rows of all utterances, one utterance after another.
+        offsets : (n_utterances + 1,) int64
+            Utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``.
+        present
+            None: every utterance has the one feature.
+        """
+        framewise = bool((np.diff(offsets) > 1).any())
+        stream = Stream("", tuple(columns), np.asarray(offsets), (X, None), framewise)
+        return cls((stream,), tuple(utterances), np.ones((len(utterances), 1), bool) if present is None else present)
 
     def __len__(self) -> int:
         return len(self.utterances)
+
+    @functools.cached_property
+    def plain(self) -> Stream:
+        """The one stream of plain rows: frames of one feature, or one row an utterance, all columns side by side."""
+        return side_by_side(self.streams)
+
+    @property
+    def X(self) -> NDArray[np.float32]:  # noqa: N802 - as scikit-learn has it
+        """The rows of all utterances, ``(n_rows, n_columns) float32``; NaN where an utterance lacks a feature."""
+        return self.plain.flat
+
+    @property
+    def offsets(self) -> Numbers:
+        """Utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]`` of `X`, so none can straddle two folds."""
+        return self.plain.offsets
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns of `X`."""
+        return self.plain.columns
+
+    @property
+    def lengths(self) -> Numbers:
+        """How many rows of `X` each utterance has, ``(n_utterances,)``."""
+        return self.plain.lengths
 
     @property
     def speakers(self) -> NDArray[np.str_]:
         """The speaker of each utterance, ``(n_utterances,)``."""
         return np.array([utterance.speaker for utterance in self.utterances])
 
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """How many rows each utterance has, ``(n_utterances,)``."""
-        return np.diff(self.offsets)
-
-    def take(self, chosen: NDArray[np.int64] | Sequence[int]) -> "Matrix":
-        """Return the matrix of the chosen utterances, in the order given; rows follow."""
+    def take(self, chosen: Numbers | Sequence[int]) -> "Table":
+        """Return the table of the chosen utterances, in the order given; rows follow."""
         chosen = np.asarray(chosen, dtype=np.int64)
-        return Matrix(
-            X=self.X[rows_of(self.offsets, chosen)],
-            offsets=_offsets(self.lengths[chosen]),
-            utterances=tuple(self.utterances[i] for i in chosen),
-            columns=self.columns,
-            present=self.present[chosen],
-        )
+        streams = tuple(stream.take(chosen) for stream in self.streams)
+        return Table(streams, tuple(self.utterances[i] for i in chosen), self.present[chosen])
+
+    def read(self) -> "Table":
+        """Return the table with all rows in memory."""
+        return replace(self, streams=tuple(stream.read() for stream in self.streams))
+
+    def side_by_side(self) -> "Table":
+        """Return the table with all columns in one stream, as plain classifiers take it."""
+        return replace(self, streams=(self.plain,))
 
 
-def joined(matrices: Sequence[Matrix]) -> Matrix:
-    """Return the matrices of several corpora as one: whoever is named in one corpus is another than in the next.
+def joined(tables: Sequence[Table]) -> Table:
+    """Return the tables of several corpora as one: a name in one corpus is another's than the same name in the next.
 
     Ids, speakers, sessions and dialogs get the corpus's name before them, media paths as well.
 
@@ -78,16 +122,24 @@ def joined(matrices: Sequence[Matrix]) -> Matrix:
     UsageError
         If two corpora have one name.
     """
-    names = [matrix.utterances[0].corpus for matrix in matrices if len(matrix)]
+    names = [table.utterances[0].corpus for table in tables if len(table)]
     if len(set(names)) < len(names):
         raise UsageError(f"Two of the corpora are called the same ({', '.join(names)}): rename a table.")
-    lengths = np.concatenate([matrix.lengths for matrix in matrices])
-    return Matrix(
-        X=np.concatenate([matrix.X for matrix in matrices]),
-        offsets=_offsets(lengths),
-        utterances=tuple(placed(utterance) for matrix in matrices for utterance in matrix.utterances),
-        columns=matrices[0].columns,
-        present=np.concatenate([matrix.present for matrix in matrices]),
+    return Table(
+        streams=tuple(map(_one_after_another, zip(*(table.streams for table in tables), strict=True))),
+        utterances=tuple(placed(utterance) for table in tables for utterance in table.utterances),
+        present=np.concatenate([table.present for table in tables]),
+    )
+
+
+def _one_after_another(streams: Sequence[Stream]) -> Stream:
+    """Return the streams of one feature of several corpora as one."""
+    times = [stream.times for stream in streams]
+    known = [some for some in times if some is not None]
+    return replace(
+        streams[0],
+        offsets=offsets_of(np.concatenate([stream.lengths for stream in streams])),
+        rows=(np.concatenate([s.flat for s in streams]), np.concatenate(known) if len(known) == len(times) else None),
     )
 
 
@@ -103,16 +155,8 @@ def placed(utterance: Utterance) -> Utterance:
     return replace(utterance, **changed)
 
 
-def rows_of(offsets: NDArray[np.int64], chosen: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the numbers of the rows that the chosen utterances own, utterance after utterance."""
-    lengths = np.diff(offsets)[chosen]
-    begins = np.cumsum(lengths) - lengths
-    rows: NDArray[np.int64] = np.arange(lengths.sum()) + np.repeat(offsets[chosen] - begins, lengths)
-    return rows
-
-
-def normalised_by_speaker(matrix: Matrix, how: SpeakerNorm = True) -> Matrix:
-    """Return the matrix with every column z-scored within each speaker, or with the speaker's mean taken away.
+def normalised_by_speaker(table: Table, how: SpeakerNorm = True) -> Table:
+    """Return the table with every column z-scored within each speaker, or with the speaker's mean taken away.
 
     A speaker's mean and standard deviation come from all of that speaker's rows, those of a speaker who is
     tested among them (without labels): **transductive**, and said wherever a number rests on it. A column
@@ -122,12 +166,17 @@ def normalised_by_speaker(matrix: Matrix, how: SpeakerNorm = True) -> Matrix:
     Parameters
     ----------
     how
-        ``"mean"`` for that alone; False for the matrix as it is.
+        ``"mean"`` for that alone; False for the table as it is.
     """
     if not how:
-        return matrix
-    X = matrix.X.copy()
-    speaker_of_row = np.repeat(matrix.speakers, matrix.lengths)
+        return table
+    streams = (_normalised(stream, table.speakers, how) for stream in table.streams)
+    return replace(table, streams=tuple(streams))
+
+
+def _normalised(stream: Stream, speakers: NDArray[np.str_], how: SpeakerNorm) -> Stream:
+    X = stream.flat.copy()
+    speaker_of_row = np.repeat(speakers, stream.lengths)
     for speaker in np.unique(speaker_of_row):
         rows = speaker_of_row == speaker
         values = X[rows].astype(np.float64)
@@ -142,70 +191,93 @@ def normalised_by_speaker(matrix: Matrix, how: SpeakerNorm = True) -> Matrix:
         # A constant column's deviation is rounding noise, not exactly zero.
         flat = deviation <= 1e-7 * np.maximum(np.abs(mean), 1e-30)
         X[rows] = np.where(flat & seen, 0.0, centred / np.where(flat, 1.0, deviation))
-    return Matrix(X, matrix.offsets, matrix.utterances, matrix.columns, matrix.present)
+    return replace(stream, rows=(X, stream.times))
 
 
-def load(dataset: Dataset, specs: Sequence[FeatureSpec]) -> Matrix:
-    """Read the cached rows of a corpus, verified, as one matrix in the corpus's order.
+def load(dataset: Dataset, specs: Sequence[FeatureSpec], ids: Collection[str] | None = None) -> Table:
+    """Return the cached rows of a corpus, one stream a feature, in the corpus's order.
 
-    One feature gives its rows as they are, its frames pooled, or the columns of a part. Several stand side by side, one
-    row an utterance; where an utterance lacks one of them, its columns are NaN (to be imputed inside the training
-    fold).
+    Rows are read, and verified, when they are asked for, frames that are pooled at once; rows of other utterances than
+    those asked for are never read.
+
+    Parameters
+    ----------
+    ids
+        The utterances that are wanted; None for all.
 
     Raises
     ------
     UsageError
-        If frames that are not pooled are to stand side by side.
+        If there is no utterance of an id.
     AffexError
         If a file is missing or does not verify, or an utterance has no frame to be pooled.
     """
-    discovery.require_alone(specs)
-    tables = [_table(dataset, spec) for spec in specs]
-    held = [set(table.ids) for table in tables]
-    present = np.array([[u.id in ids for ids in held] for u in dataset.utterances], bool)
-    if len(specs) == 1 and specs[0].framewise:
-        X, offsets = _frames(dataset, tables[0])
-    else:
-        X = np.hstack([_one_row_each(dataset, table) for table in tables])
-        offsets = np.arange(len(dataset.utterances) + 1)
-    return Matrix(X, offsets, tuple(dataset.utterances), _columns(specs, tables), present)
+    utterances = tuple(dataset.utterances) if ids is None else _called(dataset, ids)
+    streams, present = zip(*(_stream(dataset, spec, utterances) for spec in specs), strict=True)
+    return Table(streams, utterances, np.column_stack(present))
 
 
-def _table(dataset: Dataset, spec: FeatureSpec) -> Table:
-    """Return what is cached of a feature: the columns that are looked at, pooled where they are to be."""
-    table = _cached(dataset, spec)
-    table = _pooled(dataset, spec, table) if spec.pool else table
-    if not spec.only:
-        return table
-    places = column_groups.places(table.columns, spec.only)
-    columns = tuple(table.columns[i] for i in places)
-    return replace(table, values=np.ascontiguousarray(table.values[:, places]), columns=columns)
+def _called(dataset: Dataset, ids: Collection[str]) -> tuple[Utterance, ...]:
+    """Return the utterances of these ids."""
+    wanted = set(ids)
+    found = tuple(utterance for utterance in dataset.utterances if utterance.id in wanted)
+    if missing := sorted(wanted - {utterance.id for utterance in found}):
+        raise unknown(f"utterance of {dataset.name}", missing[0], (u.id for u in dataset.utterances))
+    return found
 
 
-def _pooled(dataset: Dataset, spec: FeatureSpec, table: Table) -> Table:
-    """Return one row an utterance; which columns are looked at comes after, for pooling may need the others."""
-    weights = _weights(dataset, spec, table) if pooling.is_weighted(spec.pool) else None
-    rows = pooling.pooled(table.values, table.offsets, table.columns, spec.pool, weights)
+def _stream(dataset: Dataset, spec: FeatureSpec, utterances: Sequence[Utterance]) -> tuple[Stream, NDArray[np.bool_]]:
+    """Return the rows of a feature, and which utterances have it."""
+    held = _contents(dataset, spec)
+    number = {id_: i for i, id_ in enumerate(held.ids)}
+    places = np.array([number.get(utterance.id, -1) for utterance in utterances], dtype=np.int64)
+    present = places >= 0
+    lengths = np.zeros(len(utterances), np.int64)
+    lengths[present] = np.diff(held.offsets)[places[present]]
+    stream = Stream(str(spec), held.columns, offsets_of(lengths), Unread(held, places[lengths > 0]), spec.framewise)
+    if spec.pool:
+        own = [utterance for utterance, here in zip(utterances, present, strict=True) if here]
+        stream = _pooled(dataset, spec, stream, own, offsets_of(present.astype(np.int64)))
+    if spec.only:
+        return _looked_at(stream, spec.only), present
+    return stream if spec.pool else replace(stream, row_shape=spec.feature.row_shape), present
+
+
+def _looked_at(stream: Stream, only: Sequence[str]) -> Stream:
+    """Return the columns that are looked at; after pooling, which may need the others."""
+    places = column_groups.places(stream.columns, only)
+    values = np.ascontiguousarray(stream.flat[:, places])
+    return replace(stream, columns=tuple(stream.columns[i] for i in places), rows=(values, stream.times))
+
+
+def _pooled(dataset: Dataset, spec: FeatureSpec, stream: Stream, own: Sequence[Utterance], offsets: Numbers) -> Stream:
+    """Return one row for each utterance that has frames.
+
+    Parameters
+    ----------
+    own
+        The utterances that have frames.
+    offsets : (n_utterances + 1,) int64
+        Of what is returned.
+    """
+    begins = offsets_of(stream.lengths[np.diff(offsets) > 0])
+    frames = FeatureRows(tuple(utterance.id for utterance in own), stream.columns, begins, stream.flat, stream.times)
+    weights = _weights(dataset, spec, frames, own) if pooling.is_weighted(spec.pool) else None
+    rows = pooling.pooled(frames.values, frames.offsets, frames.columns, spec.pool, weights)
     for utterance in np.flatnonzero(np.isnan(rows).any(axis=1)):
         raise AffexError(
-            f"{table.ids[utterance]}: no frame of {spec.unpooled} has anything in it that could be pooled. Extract the "
-            "feature so that such utterances are failures (missing=fail)."
+            f"{frames.ids[utterance]}: no frame of {spec.unpooled} has anything in it that could be pooled. Extract "
+            "the feature so that such utterances are failures (missing=fail)."
         )
-    return replace(
-        table,
-        values=rows,
-        offsets=np.arange(len(table.ids) + 1),
-        columns=pooling.columns(table.columns, spec.pool),
-        times=None,
-    )
+    return replace(stream, columns=pooling.columns(stream.columns, spec.pool), offsets=offsets, rows=(rows, None))
 
 
-def _cached(dataset: Dataset, spec: FeatureSpec) -> Table:
-    again = dataset.command("features", FEATURES=spec.unpooled)
-    return store.load(cache.published(dataset.folder, spec), cache.recipe(spec.feature).key, again)
+def _contents(dataset: Dataset, spec: FeatureSpec) -> Contents:
+    file = FeatureFile(dataset.folder, spec)
+    return feature_rows.contents(file.path, file.key, dataset.command("features", FEATURES=spec.unpooled))
 
 
-def _weights(dataset: Dataset, spec: FeatureSpec, table: Table) -> NDArray[np.float64]:
+def _weights(dataset: Dataset, spec: FeatureSpec, frames: FeatureRows, own: Sequence[Utterance]) -> NDArray[np.float64]:
     """Return how good each row's frame is, ``(n_rows,)``, as the feature or one that it is made of says.
 
     Raises
@@ -217,52 +289,29 @@ def _weights(dataset: Dataset, spec: FeatureSpec, table: Table) -> NDArray[np.fl
     if judge is None:
         raise UsageError(f"{spec}: nothing says how good a frame of {spec.preset} is.")
     judging = spec.unpooled if judge == spec.feature else spec_of(judge)
-    judged = table if judge == spec.feature else _cached(dataset, judging)
+    judged = frames if judge == spec.feature else _frames(dataset, judging, own)
     qualities = pooling.qualities(judged.values, judged.offsets, judged.columns)
     number = {id_: i for i, id_ in enumerate(judged.ids)}
-    column_groups = [np.empty(0)]
-    for utterance, id_ in enumerate(table.ids):
-        own = _times(table, utterance)
-        there = _times(judged, number[id_]) if id_ in number else own[:0]
-        if not np.isin(own, there).all():
+    found = [np.empty(0)]
+    for utterance, id_ in enumerate(frames.ids):
+        times = _times(frames, utterance)
+        there = _times(judged, number[id_]) if id_ in number else times[:0]
+        if not np.isin(times, there).all():
             raise AffexError(
                 f"{id_}: {judging} does not have every frame of {spec.unpooled}, so nothing says how good they are. "
                 f"Run `{dataset.command('features', FEATURES=spec.unpooled)}` to bring both up to date."
             )
-        column_groups.append(qualities[judged.offsets[number[id_]] + np.searchsorted(there, own)])
-    return np.concatenate(column_groups)
+        found.append(qualities[judged.offsets[number[id_]] + np.searchsorted(there, times)])
+    return np.concatenate(found)
 
 
-def _times(table: Table, utterance: int) -> NDArray[np.float64]:
-    assert table.times is not None  # features that are evaluated have rows of frames
-    return table.times[table.offsets[utterance] : table.offsets[utterance + 1]]
+def _frames(dataset: Dataset, spec: FeatureSpec, utterances: Sequence[Utterance]) -> FeatureRows:
+    """Return the frames of those of some utterances that have any."""
+    stream, present = _stream(dataset, spec, utterances)
+    ids = tuple(utterance.id for utterance, here in zip(utterances, present, strict=True) if here)
+    return FeatureRows(ids, stream.columns, offsets_of(stream.lengths[present]), stream.flat, stream.times)
 
 
-def _columns(specs: Sequence[FeatureSpec], tables: Sequence[Table]) -> tuple[str, ...]:
-    if len(tables) == 1:
-        return tables[0].columns
-    named = zip(specs, tables, strict=True)
-    return tuple(f"{spec}.{column}" for spec, table in named for column in table.columns)
-
-
-def _frames(dataset: Dataset, table: Table) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return the rows of all utterances; where the file is in the corpus's order, as it should be, without a copy."""
-    number = {id_: i for i, id_ in enumerate(table.ids)}
-    held = np.array([number[u.id] for u in dataset.utterances if u.id in number], dtype=np.int64)
-    lengths = np.zeros(len(dataset.utterances), dtype=np.int64)
-    lengths[[u.id in number for u in dataset.utterances]] = np.diff(table.offsets)[held]
-    in_order = np.array_equal(held, np.arange(len(table.ids)))
-    return table.values if in_order else table.values[rows_of(table.offsets, held)], _offsets(lengths)
-
-
-def _offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-
-
-def _one_row_each(dataset: Dataset, table: Table) -> NDArray[np.float32]:
-    number = {id_: i for i, id_ in enumerate(table.ids)}
-    X = np.full((len(dataset.utterances), len(table.columns)), np.nan, np.float32)
-    for row, utterance in enumerate(dataset.utterances):
-        if utterance.id in number:
-            X[row] = table.values[number[utterance.id]]
-    return X
+def _times(frames: FeatureRows, utterance: int) -> NDArray[np.float64]:
+    assert frames.times is not None  # frames have times
+    return frames.times[frames.offsets[utterance] : frames.offsets[utterance + 1]]

@@ -15,7 +15,7 @@ from affex.pipeline.reporting import comparison, coverage, tables
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.workspace import experiment
-from affex.pipeline.workspace.workspace import Workspace, extracted, matrix_of, readable
+from affex.pipeline.workspace.workspace import Workspace, extracted, readable, table_of
 
 if TYPE_CHECKING:
     from affex.pipeline.evaluation.runs import Run
@@ -42,8 +42,8 @@ def demonstrate(workspace: Workspace, wish: "Wish") -> None:
     """
     classifier = discovery.classifier(CLASSIFIER)
     specs = readable(workspace.console, (AUDIO, FACE), classifier)
-    extracted(workspace, specs, beside=discovery.feature_specs(experiment.PRINTS))
-    seen = coverage.of_all(matrix_of(workspace, discovery.feature_specs(FACES)))
+    extracted(workspace, specs, beside=discovery.feature_specs(experiment.PRINTS), verify=False)
+    seen = coverage.of_all(table_of(workspace, discovery.feature_specs(FACES)))
     workspace.console.say(f"{FACES}: a face in {seen.n_found} of {seen.n_frames} frames ({seen.share or 0:.1%})")
     _shown(workspace, {title: runs.read(folder) for title, folder in _four(workspace, wish).items()})
     for note in NOTES:

@@ -1,6 +1,6 @@
 """Study: from a wish to finished runs: extract what is missing, audit the folds, evaluate, write, show.
 
-Here (and in `takeaway`, for models) the arrows from a matrix on are joined; each of them is a function elsewhere.
+Here (and in `takeaway`, for models) the arrows from a table on are joined; each of them is a function elsewhere.
 """
 
 import hashlib
@@ -20,13 +20,13 @@ from affex.pipeline.storage import atomic
 from affex.pipeline.storage.sealed import DamagedError
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
-from affex.pipeline.workspace.workspace import Workspace, extracted, matrix_of, readable, utterances_of
+from affex.pipeline.workspace.workspace import Workspace, extracted, readable, table_of, utterances_of
 
 if TYPE_CHECKING:
     from affex.pipeline.evaluation.finished_folds import FinishedFolds
     from affex.pipeline.evaluation.results import Result
     from affex.pipeline.evaluation.task import Settings, Task
-    from affex.pipeline.streams.table import Matrix, SpeakerNorm
+    from affex.pipeline.streams.table import SpeakerNorm, Table
 
 #: What the audit compares sound by.
 PRINTS = "fingerprint"
@@ -108,7 +108,7 @@ def _fused(workspace: Workspace, members: Sequence[Member], wish: Wish, rule: st
     wish = replace(wish, inner=wish.inner or rules.RULES[rule].learns)
     planned = [_settings(workspace, member, wish) for member in members]
     _foresee(workspace, [settings for _, settings in planned])
-    extracted(workspace, [spec for specs, _ in planned for spec in specs], beside=_prints())
+    extracted(workspace, [spec for specs, _ in planned for spec in specs], beside=_prints(), verify=False)
     folders = [_evaluated(workspace, specs, settings, wish, None) for specs, settings in planned]
     return fuse_runs(
         workspace.console, [str(folder) for folder in folders], f"late:{rule}", workspace.folder.parent, out
@@ -140,7 +140,7 @@ def run(workspace: Workspace, member: Member, wish: Wish, out: Path | None) -> P
     """
     specs, settings = _settings(workspace, member, wish)
     _foresee(workspace, [settings])
-    extracted(workspace, specs, beside=_prints())
+    extracted(workspace, specs, beside=_prints(), verify=False)
     return _evaluated(workspace, specs, settings, wish, out)
 
 
@@ -164,17 +164,19 @@ def _evaluated(
     from affex.pipeline.evaluation.finished_folds import FinishedFolds, inside
     from affex.pipeline.evaluation.task import prepare
     from affex.pipeline.reporting import report
+    from affex.pipeline.streams.readers import reader_of
 
     folder = out or workspace.folder / "runs" / report.run_name(settings.about())
-    matrix, prints = (matrix_of(workspace, wanted) for wanted in (specs, _prints()))
-    basis = report.depends_on(matrix, settings.about(), _digest(prints), str(wish.allow_leaks), *workspace.notes)
+    table = reader_of(settings.classifier).arranged(table_of(workspace, specs))
+    prints = table_of(workspace, _prints())
+    basis = report.depends_on(table, settings.about(), _digest(prints), str(wish.allow_leaks), *workspace.notes)
     kept = FinishedFolds(inside(folder), basis, wish.inner)
     if _shown_again(workspace.console, folder, basis, inner=wish.inner):
         kept.clear()
         return folder
-    task = prepare(matrix, settings, partial=wish.partial)
+    task = prepare(table, settings, partial=wish.partial)
     media = _media(specs)
-    leaks, warnings = _audited(task, settings, prints, matrix, media, allow=wish.allow_leaks)
+    leaks, warnings = _audited(task, settings, prints, table, media, allow=wish.allow_leaks)
     atomic.require_writable(folder)
     result = _cross_validated(workspace, task, settings, kept)
     notes = (*workspace.notes, *warnings, *result.notes)
@@ -216,7 +218,7 @@ def _media(specs: Sequence[FeatureSpec]) -> tuple[str, ...]:
 
 
 def _audited(
-    task: "Task", settings: "Settings", prints: "Matrix", rows: "Matrix", media: tuple[str, ...], *, allow: bool
+    task: "Task", settings: "Settings", prints: "Table", rows: "Table", media: tuple[str, ...], *, allow: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what is a leak but allowed, and what is to be warned of, sentences each.
 
@@ -235,8 +237,9 @@ def _audited(
         prints=prints.take([place[utterance.id] for utterance in task.utterances]),
         rows=rows,
         media=media,
-        strict_dialogs=settings.classifier.context or settings.protocol.scheme == "session",
+        strict_dialogs=settings.protocol.scheme == "session",
         strict_sessions=settings.protocol.scheme == "session",
+        context=settings.classifier.context,
     )
     errors = audit.errors(findings)
     if errors and not allow:
@@ -306,5 +309,5 @@ def _leaky(protocol: Protocol) -> Protocol:
     )
 
 
-def _digest(prints: "Matrix") -> str:
+def _digest(prints: "Table") -> str:
     return hashlib.sha256(prints.X.tobytes() + prints.offsets.tobytes()).hexdigest()

@@ -1,6 +1,6 @@
 """Desk: corpora at hand, and where work runs; their features extracted, and read as rows.
 
-Here the arrows from corpora to a matrix are joined, for whoever evaluates, fits or predicts; each of them is a function
+Here the arrows from corpora to a table are joined, for whoever evaluates, fits or predicts; each of them is a function
 elsewhere.
 """
 
@@ -27,7 +27,7 @@ from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
 
 if TYPE_CHECKING:
-    from affex.pipeline.streams.table import Matrix
+    from affex.pipeline.streams.table import Table
 
 #: How many failures are shown by name before they are only counted.
 SHOWN = 8
@@ -134,13 +134,18 @@ def _gpus(device: str) -> int:
     return torch.cuda.device_count()
 
 
-def extracted(workspace: Workspace, specs: Sequence[FeatureSpec], beside: Sequence[FeatureSpec] = ()) -> None:
+def extracted(
+    workspace: Workspace, specs: Sequence[FeatureSpec], beside: Sequence[FeatureSpec] = (), *, verify: bool = True
+) -> None:
     """Extract what is missing, each utterance decoded once for all, and say how it went.
 
     Parameters
     ----------
     beside
         What is extracted along, and spoken of only where something was missing; it is no error if no utterance has it.
+    verify
+        Whether rows that are there are read, to verify them. False where `table_of` comes next, which verifies them as
+        it reads them.
 
     Raises
     ------
@@ -152,10 +157,10 @@ def extracted(workspace: Workspace, specs: Sequence[FeatureSpec], beside: Sequen
     for dataset in workspace.datasets:
         began = time.monotonic()
         wanted = [spec for spec in (*specs, *extra) if not imports.is_imported(spec)]
-        summaries = [_imported(dataset, spec) for spec in specs if imports.is_imported(spec)]
+        summaries = [_imported(dataset, spec, verify=verify) for spec in specs if imports.is_imported(spec)]
         if wanted:
             running = lambda: contextlib.nullcontext(workspace.runner())  # noqa: E731 - a name for what it is
-            summaries += extract(dataset, wanted, running, workspace.console, workspace.runtime)
+            summaries += extract(dataset, wanted, running, workspace.console, workspace.runtime, verify=verify)
         for summary in summaries:
             if summary.computed or summary.spec not in extra:
                 _show(workspace.console, summary)
@@ -168,11 +173,11 @@ def extracted(workspace: Workspace, specs: Sequence[FeatureSpec], beside: Sequen
             )
 
 
-def _imported(dataset: Dataset, spec: FeatureSpec) -> Summary:
+def _imported(dataset: Dataset, spec: FeatureSpec, *, verify: bool) -> Summary:
     """Return what there is of a feature that is never extracted."""
-    held = imports.stock(dataset, spec)
+    held = imports.stock(dataset, spec, verify=verify)
     failures = {id_: message for id_, (_, message) in held.failures.items()}
-    return Summary(spec, cache.published(dataset.folder, spec), cached=len(held.places), failures=failures)
+    return Summary(spec, cache.FeatureFile(dataset.folder, spec).path, cached=len(held.places), failures=failures)
 
 
 def _show(console: Terminal, summary: Summary) -> None:
@@ -202,12 +207,15 @@ def readable(
     Raises
     ------
     UsageError
-        As `pipeline.specs.discovery.feature_specs`, `pipeline.specs.discovery.require_rows` and
+        As `pipeline.specs.discovery.feature_specs`, `pipeline.streams.readers.Reader.require` and
         `pipeline.specs.discovery.require_level`.
     """
+    from affex.pipeline.streams.readers import reader_of
+
     asked = discovery.feature_specs(" ".join(names), imported)
-    specs = discovery.pooled_for(classifier, asked)
-    discovery.require_rows(classifier, specs)
+    reader = reader_of(classifier)
+    specs = reader.wanted(asked)
+    reader.require(specs)
     discovery.require_level(classifier, specs)
     for before, spec in zip(asked, specs, strict=True):
         if before != spec:
@@ -218,16 +226,27 @@ def readable(
 
 
 def utterances_of(workspace: Workspace) -> tuple[Utterance, ...]:
-    """Return the utterances of the corpora, as those of `matrix_of`."""
+    """Return the utterances of the corpora, as those of `table_of`."""
     from affex.pipeline.streams.table import placed
 
     every = tuple(utterance for dataset in workspace.datasets for utterance in dataset.utterances)
     return tuple(map(placed, every)) if len(workspace.datasets) > 1 else every
 
 
-def matrix_of(workspace: Workspace, specs: Sequence[FeatureSpec]) -> "Matrix":
-    """Return the rows of the corpora, joined where there are several."""
-    from affex.pipeline.streams.table import joined, load
+def table_of(workspace: Workspace, specs: Sequence[FeatureSpec]) -> "Table":
+    """Return the rows of the corpora, joined where there are several; rows that do not verify are extracted again."""
+    from affex.pipeline.caching.feature_rows import DamagedRowsError
+    from affex.pipeline.streams.table import joined
 
-    matrices = [load(dataset, specs) for dataset in workspace.datasets]
-    return joined(matrices) if len(matrices) > 1 else matrices[0]
+    try:
+        tables = [_read(dataset, specs) for dataset in workspace.datasets]
+    except DamagedRowsError:
+        extracted(workspace, specs)
+        tables = [_read(dataset, specs) for dataset in workspace.datasets]
+    return joined(tables) if len(tables) > 1 else tables[0]
+
+
+def _read(dataset: Dataset, specs: Sequence[FeatureSpec]) -> "Table":
+    from affex.pipeline.streams.table import load
+
+    return load(dataset, specs).read()

@@ -78,7 +78,7 @@ def same(one, other, X):
 def test_a_preset_says_what_it_reads_and_what_its_scores_are(name):
     classifier = PRESETS[name]
     preferred = discovery.feature_specs(classifier.prefers)
-    assert {spec.feature.framewise for spec in preferred} == {classifier.rows == "frame"}
+    assert {spec.feature.framewise for spec in preferred} == {classifier.reads == "frame"}
     assert classifier.scores
     assert classifier.targets
     assert discovery.classifier(name) == classifier

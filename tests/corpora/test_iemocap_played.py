@@ -14,7 +14,7 @@ from dialogs import Spoken
 from films import film
 from scenes import nobody, scene
 
-from affex.pipeline.caching import cache, store
+from affex.pipeline.caching import cache, feature_rows
 from affex.pipeline.cli.command import cli
 from affex.pipeline.corpora.iemocap import find
 from affex.pipeline.manifest.manifest import Dataset
@@ -50,7 +50,7 @@ def at_hand(root: Path, folder: Path, **changes) -> Dataset:
 
 
 def rows(summary) -> dict[str, np.ndarray]:
-    table = store.load(summary.path, cache.recipe(summary.spec.feature).key)
+    table = feature_rows.load(summary.path, cache.recipe(summary.spec.feature).key)
     return {id_: table.values[a:b] for id_, a, b in zip(table.ids, table.offsets, table.offsets[1:], strict=False)}
 
 

@@ -311,7 +311,7 @@ def test_what_a_feature_reads_has_parameters_too(text: str):
     assert discovery.feature_specs(str(spec)) == (spec,)
     assert set(str(spec).partition(":")[2].split(",")) == set(text.partition(":")[2].split(","))
     assert not spec.is_preset
-    assert cache.published(Path(), spec.unpooled).stem != spec.preset
+    assert cache.FeatureFile(Path(), spec.unpooled).path.stem != spec.preset
 
 
 def test_a_parameter_of_what_a_feature_reads_is_its():

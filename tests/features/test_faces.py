@@ -22,7 +22,7 @@ from affex.features.detectors.search import Search
 from affex.features.face import Face
 from affex.features.faces import COLUMNS, Faces, boxed, chip, inside, is_found, sharpness, squared, yaw
 from affex.features.networks import dlib_resnet
-from affex.pipeline.caching import cache, store
+from affex.pipeline.caching import cache, feature_rows
 from affex.pipeline.extraction import streams
 from affex.pipeline.extraction.extract import Summary
 from affex.pipeline.manifest.manifest import Dataset
@@ -465,7 +465,7 @@ def films(tmp_path: Path) -> Dataset:
 
 
 def values(summary: Summary) -> np.ndarray:
-    return store.load(summary.path, cache.recipe(summary.spec.feature).key).values
+    return feature_rows.load(summary.path, cache.recipe(summary.spec.feature).key).values
 
 
 def test_an_embedding_decodes_nothing_once_the_faces_are_there(films: Dataset, monkeypatch: pytest.MonkeyPatch):

@@ -1,0 +1,115 @@
+"""Examples: what folds are cut from: rows, what is to be predicted, who is kept together, and the order of turns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affex.classifiers.base import Context
+from affex.pipeline.caching.feature_rows import Values
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.streams.stream import Numbers, Stream
+
+
+@dataclass(frozen=True, eq=False)
+class Turns:
+    """Which utterances are turns of one dialog, and in what order.
+
+    Parameters
+    ----------
+    of : (n_utterances,) int64
+        The number of the dialog of each utterance, or of its speaker's part in it; one that is in no dialog has a
+        number of its own.
+    order : (n_utterances,) int64
+        Its place in time.
+    n_counted
+        So many utterances count; those after them have no class that counts, and only give context.
+    """
+
+    of: Numbers
+    order: Numbers
+    n_counted: int
+
+    def sequences(self, numbers: Numbers) -> tuple[Numbers, Numbers]:
+        """Return the utterances that are seen together with some of those that count.
+
+        Returns
+        -------
+        numbers : (n,) int64
+            The utterances given and what gives context to them, dialog after dialog, each in order of time.
+        dialogs : (n_dialogs + 1,) int64
+            Dialog ``d`` has the turns ``dialogs[d]`` to ``dialogs[d + 1]`` of them.
+        """
+        seen = np.isin(self.of, self.of[numbers])
+        seen[: self.n_counted] = False
+        seen[numbers] = True
+        together = np.flatnonzero(seen)
+        together = together[np.lexsort((self.order[together], self.of[together]))]
+        begins = np.flatnonzero(np.diff(self.of[together], prepend=-1))
+        return together, np.append(begins, len(together)).astype(np.int64)
+
+
+def turns(utterances: Sequence[Utterance], n_counted: int, context: Context) -> Turns | None:
+    """Return the turns of each dialog, or of each speaker in it; None where utterances stand alone."""
+    if context == "none":
+        return None
+    numbers: dict[object, int] = {}
+    of = [numbers.setdefault(_dialog(u, i, context), len(numbers)) for i, u in enumerate(utterances)]
+    order = np.empty(len(of), np.int64)
+    order[sorted(range(len(of)), key=lambda i: _time(utterances[i], i))] = np.arange(len(of))
+    return Turns(np.array(of, dtype=np.int64), order, n_counted)
+
+
+def _dialog(utterance: Utterance, number: int, context: Context) -> object:
+    if utterance.dialog is None:
+        return number
+    own = utterance.speaker if context == "speaker" else None
+    return utterance.corpus, utterance.session, utterance.dialog, own
+
+
+def _time(utterance: Utterance, number: int) -> tuple[float, float, int]:
+    """Return what a dialog's turns are ordered by: their time in it, their turn, their place in the corpus."""
+    start, turn = utterance.dialog_start, utterance.turn
+    return (0.0 if start is None else start, 0 if turn is None else turn, number)
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """What folds are cut from; a process needs no more.
+
+    Parameters
+    ----------
+    streams
+        The rows of all utterances that count, and after them of those that only give context.
+    y : (n_counted,) str or float64
+        The class, or the value, of each utterance that counts.
+    groups : (n_utterances,) str
+        The speaker of each utterance, or what stands for one; inner folds keep groups whole. Where sessions are left
+        out, the session, if enough of them are learned from to have inner folds.
+    shares : (n_counted, n_classes) float64, or None
+        How much of each utterance each class has, where training targets are soft.
+    distances : (n_rows, n_rows) float64, or None
+        The distance of every two rows, where an estimator is given these in the place of rows.
+    turns
+        Which utterances are turns of one dialog; None where each stands alone.
+    """
+
+    streams: tuple[Stream, ...]
+    y: NDArray[Any]
+    groups: NDArray[np.str_]
+    classes: tuple[str, ...] = ()
+    shares: NDArray[np.float64] | None = None
+    distances: NDArray[np.float64] | None = None
+    turns: Turns | None = None
+
+    @property
+    def X(self) -> Values:  # noqa: N802 - as scikit-learn has it
+        """The rows of the first stream, ``(n_rows, n_columns) float32``."""
+        return self.streams[0].flat
+
+    @property
+    def offsets(self) -> Numbers:
+        """Utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]`` of the first stream."""
+        return self.streams[0].offsets

@@ -1,0 +1,312 @@
+"""Readers: from a table's rows and a fold to what ``fit`` is given, and from an estimator's answers to utterances.
+
+There is one reader for each kind of rows that a classifier reads (`affex.classifiers.base.Classifier.reads`), and only
+here does it matter which kind that is:
+
+``utterance``
+    One row an utterance, the columns of several features side by side, frames pooled: ``fit(X, y, groups,
+    sample_weight, inner)``, then ``predict`` and ``predict_proba``.
+``frame``
+    All frames of an utterance, each with its utterance's class; ``log_likelihood`` of each is pooled (`decision`).
+``sequence``
+    The rows of each utterance in order, ``offsets (n_utterances + 1,)`` beside them, and one ``y`` an utterance. With
+    a context, utterances are turns: ``dialogs (n_dialogs + 1,)`` says which of them are one dialog (or one speaker's
+    part in it), in order of time. Turns without a class that counts stand among them with the weight 0 (and the first
+    class or value that there is). Of several streams, ``X`` and ``offsets`` are lists, one item a stream.
+    ``predict(X, offsets=..., dialogs=...)`` and ``predict_proba`` give one answer an utterance.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affex.classifiers.base import Classifier
+from affex.pipeline.specs import discovery, pooling
+from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.streams.decision import noise_alone, pool
+from affex.pipeline.streams.examples import Examples
+from affex.pipeline.streams.stream import Numbers, aligned, alone, offsets_of, rows_of
+from affex.pipeline.streams.table import Table
+from affex.pipeline.text.errors import UsageError
+
+Floats = NDArray[np.float64]
+#: (train, validation), each numbers of utterances.
+Inner = tuple[Numbers, Numbers] | None
+
+
+class Training(NamedTuple):
+    """What ``fit`` is given: `X`, `y`, and what else by name."""
+
+    X: Any
+    y: NDArray[Any]
+    given: Mapping[str, Any]
+
+
+class Scored(NamedTuple):
+    """Decisions, one score for each class that was learned, and how many utterances are noise alone (None: unknown).
+
+    Where values are predicted there are no scores, ``(n_utterances, 0)``.
+    """
+
+    decided: NDArray[Any]
+    scores: Floats
+    n_noise: int | None = None
+
+
+@dataclass(frozen=True)
+class Reader(ABC):
+    """How a classifier reads rows."""
+
+    classifier: Classifier
+    #: Whether it reads frames; None for either.
+    framewise: ClassVar[bool | None]
+
+    def wanted(self, specs: Sequence[FeatureSpec]) -> tuple[FeatureSpec, ...]:
+        """Return the features as they are to be loaded."""
+        return tuple(specs)
+
+    def require(self, specs: Sequence[FeatureSpec]) -> None:
+        """Refuse features, as `wanted` returns them, whose rows the classifier cannot read.
+
+        Raises
+        ------
+        UsageError
+            Naming features and classifiers that fit.
+        """
+        named = [str(spec) for spec in specs if spec.framewise]
+        if self.classifier.streams == 1 and self.classifier.align == "none" and named and len(specs) > 1:
+            raise UsageError(alone(named))
+        self._require(" ".join(map(str, specs)), len(specs), framewise=bool(named))
+
+    def arranged(self, table: Table, features: Sequence[str] = ()) -> Table:
+        """Return the table with the streams that the classifier takes.
+
+        Parameters
+        ----------
+        features
+            The features' specs, for messages; none: as the streams have them.
+
+        Raises
+        ------
+        UsageError
+            If it cannot read them.
+        """
+        first, how = table.streams[0], self.classifier.align
+        if how != "none":
+            streams = (first, *(aligned(stream, first, how) for stream in table.streams[1:]))
+            table = replace(table, streams=streams)
+        if self.classifier.streams == 1:
+            table = table.side_by_side()
+        named = " ".join(features or [stream.feature for stream in table.streams])
+        self._require(named, len(table.streams), framewise=any(stream.framewise for stream in table.streams))
+        return table
+
+    def _require(self, named: str, n_features: int, *, framewise: bool) -> None:
+        n_streams = self.classifier.streams
+        if n_streams > 1 and n_features != n_streams:
+            raise UsageError(
+                f"CLASSIFIER={self.classifier.name} reads {n_streams} features as streams of their own, and "
+                f"FEATURES='{named}' names {n_features}: expected {n_streams}."
+            )
+        if self.framewise not in (None, framewise):
+            raise UsageError(misfit(self.classifier, named, framewise=framewise))
+
+    def distances(self, examples: Examples, *, device: str) -> Floats | None:  # noqa: ARG002
+        """Return what can be computed once for all folds; None where the classifier has no use for it."""
+        return None
+
+    def training(self, examples: Examples, train: Numbers, inner: Inner = None) -> Training:
+        """Return what an estimator is fitted on.
+
+        Parameters
+        ----------
+        train
+            The numbers of the utterances that are learned from.
+        inner
+            What a search learns from and is tested on, where the protocol fixes it.
+        """
+        owner, targets, weight = train, examples.y[train], None
+        if examples.shares is not None:
+            which, chosen = np.nonzero(examples.shares[train])
+            owner, targets = train[which], np.array(examples.classes)[chosen]
+            weight = examples.shares[owner, chosen]
+        return self._training(examples, owner, targets, weight, inner)
+
+    @abstractmethod
+    def _training(
+        self, examples: Examples, owner: Numbers, targets: NDArray[Any], weight: Floats | None, inner: Inner
+    ) -> Training:
+        """Return the rows of utterances, of which each may come for several classes, in part."""
+
+    @abstractmethod
+    def scored(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Scored:
+        """Return what a fitted estimator says of the utterances `test`; `train` is what it was fitted on."""
+
+
+@dataclass(frozen=True)
+class UtteranceReader(Reader):
+    """One row an utterance."""
+
+    framewise: ClassVar[bool | None] = False
+
+    def wanted(self, specs: Sequence[FeatureSpec]) -> tuple[FeatureSpec, ...]:
+        """Return the features with frames pooled; what says itself how it is pooled stays as it is."""
+        return tuple(replace(spec, pool=pooling.DEFAULT) if spec.framewise else spec for spec in specs)
+
+    def distances(self, examples: Examples, *, device: str) -> Floats | None:
+        """Return the distance of every two rows, as the classifier computes it."""
+        return self.classifier.distances(examples.X, device=device)
+
+    def _training(
+        self, examples: Examples, owner: Numbers, targets: NDArray[Any], weight: Floats | None, inner: Inner
+    ) -> Training:
+        return _of_rows(examples, owner, targets, weight, inner)
+
+    def scored(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Scored:
+        """Return what ``predict`` and ``predict_proba`` say of the rows."""
+        X = _block(examples, test, train)
+        if not examples.classes:
+            return _values(estimator.predict(X))
+        return Scored(estimator.predict(X), estimator.predict_proba(X))
+
+
+@dataclass(frozen=True)
+class FrameReader(Reader):
+    """All frames of an utterance, scored one by one and pooled."""
+
+    framewise: ClassVar[bool | None] = True
+
+    def _training(
+        self, examples: Examples, owner: Numbers, targets: NDArray[Any], weight: Floats | None, inner: Inner
+    ) -> Training:
+        return _of_rows(examples, owner, targets, weight, inner)
+
+    def scored(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Scored:
+        """Return the pooled log-likelihoods of the frames."""
+        classifier: Any = self.classifier
+        X, offsets = _block(examples, test, train), offsets_of(np.diff(examples.offsets)[test])
+        if not examples.classes:
+            return _values(estimator.predict(X))
+        likelihood = estimator.log_likelihood(X)
+        noise = estimator.noise_log_likelihood(X) if classifier.needs_level else None
+        decision, scores = pool(likelihood, estimator.class_log_prior_, offsets, classifier.pool, noise)
+        n_noise = None if noise is None else int(noise_alone(likelihood, offsets, noise).sum())
+        return Scored(estimator.classes_[decision], scores, n_noise)
+
+
+@dataclass(frozen=True)
+class SequenceReader(Reader):
+    """The rows of each utterance in order, of one or several streams, alone or as turns of a dialog."""
+
+    framewise: ClassVar[bool | None] = None
+
+    def _training(
+        self, examples: Examples, owner: Numbers, targets: NDArray[Any], weight: Floats | None, inner: Inner
+    ) -> Training:
+        numbers, beside = self._together(examples, owner)
+        y = targets
+        if examples.turns is not None:
+            counted = np.isin(numbers, owner)
+            y = np.full(len(numbers), targets[0], targets.dtype)
+            y[counted] = targets[_places(owner, numbers[counted])]
+            weight = counted.astype(np.float64)
+        X, offsets = self._rows(examples, numbers)
+        given = {
+            "groups": examples.groups[numbers],
+            "sample_weight": weight,
+            "inner": _inner(inner, numbers),
+            "offsets": offsets,
+            **beside,
+        }
+        return Training(X, y, given)
+
+    def scored(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Scored:  # noqa: ARG002
+        """Return what ``predict`` and ``predict_proba`` say of the utterances; context is never scored."""
+        numbers, beside = self._together(examples, test)
+        X, offsets = self._rows(examples, numbers)
+        places = _places(numbers, test)
+        decided = np.asarray(estimator.predict(X, offsets=offsets, **beside))[places]
+        if not examples.classes:
+            return _values(decided)
+        return Scored(decided, np.asarray(estimator.predict_proba(X, offsets=offsets, **beside))[places])
+
+    def _together(self, examples: Examples, numbers: Numbers) -> tuple[Numbers, dict[str, Numbers]]:
+        """Return the utterances that are seen together with some, and which of them are one dialog."""
+        if examples.turns is None:
+            return numbers, {}
+        together, dialogs = examples.turns.sequences(numbers)
+        return together, {"dialogs": dialogs}
+
+    def _rows(self, examples: Examples, numbers: Numbers) -> tuple[Any, Any]:
+        streams = [stream.take(numbers) for stream in examples.streams]
+        X, offsets = [stream.values for stream in streams], [stream.offsets for stream in streams]
+        return (X[0], offsets[0]) if self.classifier.streams == 1 else (X, offsets)
+
+
+READERS: Mapping[str, type[Reader]] = {
+    "utterance": UtteranceReader,
+    "frame": FrameReader,
+    "sequence": SequenceReader,
+}
+
+
+def reader_of(classifier: Classifier) -> Reader:
+    """Return how a classifier reads rows."""
+    return READERS[classifier.reads](classifier)
+
+
+def misfit(one: Classifier, named: str, *, framewise: bool) -> str:
+    """Return what is wrong with features, as they were named, that a classifier cannot read, and what would fit."""
+    reads, gives = ("an utterance", "a frame") if framewise else ("a frame", "an utterance")
+    features, classifiers = discovery.feature_presets(), discovery.classifier_presets()
+    fitting = [name for name, feature in features.items() if feature.framewise != framewise]
+    readers = [name for name, other in classifiers.items() if reader_of(other).framewise in (None, framewise)]
+    return (
+        f"CLASSIFIER={one.name} reads one row {reads}, but FEATURES='{named}' gives one {gives}.\n"
+        f"Features that fit {one.name}: {', '.join(fitting) or 'none'}.\n"
+        f"Classifiers that fit {named}: {', '.join(readers) or 'none'}."
+    )
+
+
+def _of_rows(
+    examples: Examples, owner: Numbers, targets: NDArray[Any], weight: Floats | None, inner: Inner
+) -> Training:
+    """Return rows, each with what its utterance has."""
+    repeats = np.diff(examples.offsets)[owner]
+    given = {
+        "groups": np.repeat(examples.groups[owner], repeats),
+        "sample_weight": None if weight is None else np.repeat(weight, repeats),
+        "inner": _inner(inner, np.repeat(owner, repeats)),
+    }
+    return Training(_block(examples, owner, owner), np.repeat(targets, repeats), given)
+
+
+def _block(examples: Examples, numbers: Numbers, columns: Numbers) -> NDArray[Any]:
+    """Return the rows of utterances, or, of distances, those to the training rows of the utterances `columns`."""
+    rows = rows_of(examples.offsets, numbers)
+    if examples.distances is None:
+        return examples.X[rows]
+    return examples.distances[np.ix_(rows, rows_of(examples.offsets, columns))]
+
+
+def _inner(inner: Inner, owner: Numbers) -> list[tuple[Numbers, Numbers]] | None:
+    """Return where the rows (or sequences) of inner folds are among those learned from, whose owners are given."""
+    if inner is None:
+        return None
+    train, validation = (np.flatnonzero(np.isin(owner, part)) for part in inner)
+    return [(train, validation)]
+
+
+def _places(among: Numbers, numbers: Numbers) -> Numbers:
+    """Return where numbers stand among others, each of which stands there once."""
+    order = np.argsort(among)
+    places: Numbers = order[np.searchsorted(among, numbers, sorter=order)]
+    return places
+
+
+def _values(predicted: NDArray[Any]) -> Scored:
+    return Scored(predicted.astype(np.float64), np.empty((len(predicted), 0)))
