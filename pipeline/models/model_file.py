@@ -166,7 +166,7 @@ def _require_agreement(model: Model, record: Mapping[str, Any]) -> None:
         raise _ForeignError(f"{RECORD} tells of {record['n_columns']} columns, and the estimator of another number")
     if sorted(getattr(estimator, "classes_", ())) != sorted(name for name, n in model.learned.counts.items() if n):
         raise _ForeignError(f"{RECORD} tells of the classes {', '.join(model.classes)}, and the estimator of others")
-    derived = {"card_hash": protocol_hash(settings.protocol), "evaluation": model.evaluation,
+    derived = {"protocol_hash": protocol_hash(settings.protocol), "evaluation": model.evaluation,
                "classes": [*model.classes],
                "target": settings.protocol.target, "scores": settings.about().scores}  # fmt: skip
     if any(record[name] != value for name, value in derived.items()):
@@ -186,7 +186,7 @@ def _record(model: Model, estimator: bytes) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "settings": dataclasses.asdict(settings) | {"classifier": made},
-        "card_hash": protocol_hash(settings.protocol),
+        "protocol_hash": protocol_hash(settings.protocol),
         "target": settings.protocol.target,
         "classes": list(model.classes),
         "scores": settings.about().scores,
@@ -202,12 +202,12 @@ def _record(model: Model, estimator: bytes) -> dict[str, Any]:
 
 
 def _settings(record: Mapping[str, Any]) -> Settings:
-    protocol = record["card"]
+    protocol = record["protocol"]
     changed = {
         "features": tuple(record["features"]),
         "keys": tuple(record["keys"]),
         "classifier": _classifier(**record["classifier"]),
-        "card": Protocol(**{**protocol, "parts": tuple(protocol["parts"])}),
+        "protocol": Protocol(**{**protocol, "parts": tuple(protocol["parts"])}),
     }
     return Settings(**{**record, **changed})
 
