@@ -178,7 +178,7 @@ def build(settings: Settings, examples: Examples) -> Any:
         If the classifier's settings are not for them.
     """
     try:
-        return settings.classifier.build(
+        return settings.classifier.estimator(
             target="classes" if examples.classes else "values",
             precomputed=examples.precomputed,
             seed=settings.seed,
@@ -190,6 +190,8 @@ def build(settings: Settings, examples: Examples) -> Any:
 
 def fit(estimator: Any, examples: Examples, fold: Fold) -> Any:
     """Fit an estimator on the rows of a fold's training utterances, and on nothing else; return it."""
+    from affex.classifiers.estimators import fitting
+
     owner, targets, weight = fold.train, examples.y[fold.train], None
     if examples.shares is not None:
         which, chosen = np.nonzero(examples.shares[fold.train])
@@ -197,12 +199,14 @@ def fit(estimator: Any, examples: Examples, fold: Fold) -> Any:
         weight = examples.shares[owner, chosen]
     repeats = np.diff(examples.offsets)[owner]
     rows = rows_of(examples.offsets, owner)
-    return estimator.fit(
+    return fitting.fit(
+        estimator,
         _block(examples, rows, rows),
         np.repeat(targets, repeats),
         groups=np.repeat(examples.groups[owner], repeats),
         sample_weight=None if weight is None else np.repeat(weight, repeats),
         inner=None if fold.inner is None else [_inner_rows(fold.inner, np.repeat(owner, repeats))],
+        offsets=np.concatenate([[0], np.cumsum(repeats)]),
     )
 
 
@@ -280,7 +284,7 @@ def score(estimator: Any, examples: Examples, fold: Fold, settings: Settings) ->
     if not examples.classes:
         return Scored(estimator.predict(X).astype(np.float64), np.empty((len(fold.test), 0)))
     if settings.classifier.rows == "utterance":
-        decided, scores, n_noise = Scored(estimator.predict(X), estimator.predict_proba(X))
+        decided, scores, n_noise = _decided(estimator, X)
     else:
         decided, scores, n_noise = _pooled(estimator, X, np.diff(examples.offsets)[fold.test], settings.classifier)
     values = np.zeros((len(fold.test), len(examples.classes)))
@@ -289,6 +293,21 @@ def score(estimator: Any, examples: Examples, fold: Fold, settings: Settings) ->
         values = reweighted(values, examples.y[fold.train], examples.classes)
         decided = np.array(examples.classes)[values.argmax(axis=1)]
     return Scored(decided.astype(np.str_), values, n_noise)
+
+
+def _decided(estimator: Any, X: Floats) -> Scored:
+    """Return the decision on each row, and scores that sum to 1 as `inspection.answer_of` says what they are."""
+    from scipy.special import softmax
+
+    from affex.classifiers.estimators import inspection
+
+    decided, answer = estimator.predict(X), inspection.answer_of(estimator)
+    if answer == "probabilities":
+        return Scored(decided, estimator.predict_proba(X))
+    if answer == "decisions":
+        return Scored(decided, (decided[:, None] == estimator.classes_).astype(np.float64))
+    values = estimator.decision_function(X)
+    return Scored(decided, softmax(values if values.ndim == 2 else np.column_stack([-values, values]), axis=1))
 
 
 def reweighted(scores: Floats, trained: Labels, classes: Sequence[str]) -> Floats:
@@ -310,13 +329,16 @@ def _run_fold(shared: tuple[Examples, Settings, bool], fold: Fold) -> Outcome:
 
 def limits_of(estimator: Any) -> dict[str, str]:
     """Return for what a fitted estimator's training rows were too few; empty where it does not say."""
-    return dict(getattr(estimator, "limits_", {}))
+    from affex.classifiers.estimators import fitting
+
+    return dict(fitting.limits(estimator))
 
 
 def best_params(estimator: Any) -> Mapping[str, Any]:
-    """Return what a fitted estimator's search chose; empty where it does not say."""
-    found: Mapping[str, Any] = getattr(estimator, "best_params_", {})
-    return found
+    """Return what a fitted estimator's search chose; empty where nothing was searched."""
+    from affex.classifiers.estimators import fitting
+
+    return fitting.best_params(estimator)
 
 
 def _said(examples: Examples, settings: Settings, fold: Fold) -> tuple[FoldScores, Any]:

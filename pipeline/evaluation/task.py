@@ -78,7 +78,7 @@ class Settings:
             "features": " ".join(self.features),
             "feature_keys": list(self.keys),
             "classifier": self.classifier.name,
-            "classifier_settings": asdict(self.classifier),
+            "classifier_settings": dict(self.classifier.settings),
             "speaker_norm": self.speaker_norm,
             "reweight": self.reweight,
             "soft": self.soft,

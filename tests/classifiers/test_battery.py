@@ -33,12 +33,12 @@ ALIKE = dict.fromkeys(
 
 
 def quick(name, target, seed=0, **settings):
-    return discovery.classifier(QUICK.get(name, name)).build(target=target, seed=seed, device="cpu", **settings)
+    return discovery.classifier(QUICK.get(name, name)).estimator(target=target, seed=seed, device="cpu", **settings)
 
 
 def ours():
     estimators = [quick(*model) for model in MODELS]
-    estimators += [discovery.classifier(spec).build(seed=0, device="cpu") for spec in SELECTING]
+    estimators += [discovery.classifier(spec).estimator(seed=0, device="cpu") for spec in SELECTING]
     return [estimator for estimator in estimators if type(estimator).__module__.startswith("classifiers.")]
 
 
@@ -86,7 +86,7 @@ def test_a_preset_says_what_it_reads_and_what_its_scores_are(name):
 
 def test_build_gives_an_unfitted_estimator_with_the_settings(model):
     name, target = model
-    estimator = PRESETS[name].build(target=target, seed=3, device="cpu")
+    estimator = PRESETS[name].estimator(target=target, seed=3, device="cpu")
     assert is_regressor(estimator) == (target == "values")
     assert is_classifier(estimator) == (target == "classes")
     assert not [key for key in vars(estimator) if key.endswith("_")]
@@ -96,16 +96,16 @@ def test_build_gives_an_unfitted_estimator_with_the_settings(model):
 def test_what_it_cannot_predict_is_refused(name):
     for target in {"classes", "values"} - set(PRESETS[name].targets):
         with pytest.raises(ValueError, match=f"{name} predicts classes, not {target}"):
-            PRESETS[name].build(target=target, seed=0, device="cpu")
+            PRESETS[name].estimator(target=target, seed=0, device="cpu")
 
 
 def test_distances_are_built_with_where_there_are_some(name):
     X = speakers_and_classes()[0]
     if PRESETS[name].distances(X, device="cpu") is None:
         with pytest.raises(ValueError, match="no use for distances"):
-            PRESETS[name].build(precomputed=True, seed=0, device="cpu")
+            PRESETS[name].estimator(precomputed=True, seed=0, device="cpu")
     else:
-        assert PRESETS[name].build(precomputed=True, seed=0, device="cpu").__sklearn_tags__().input_tags.pairwise
+        assert PRESETS[name].estimator(precomputed=True, seed=0, device="cpu").__sklearn_tags__().input_tags.pairwise
 
 
 def test_it_learns_from_other_speakers(model):
