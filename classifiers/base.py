@@ -190,6 +190,13 @@ class Wrapped(Classifier):
         found: Mapping[str, Any] = json.loads(self.spelled)
         return found
 
+    @property
+    def open_seeds(self) -> list[str]:
+        """The paths of the seeds that the estimator leaves open."""
+        from affex.classifiers.estimators.inspection import open_seeds
+
+        return open_seeds(self.model)
+
     def build(self) -> Any:
         """Return an unfitted clone of the estimator."""
         from sklearn.base import clone

@@ -74,11 +74,30 @@ def fit(
     if sample_weight is not None:
         require_weights(estimator)
     with _speaker_folds(estimator, groups, inner, _num_samples(X)):
-        if _has_requests(estimator):
-            with config_context(enable_metadata_routing=True):
-                wanted = get_routing_for_object(estimator).consumes("fit", list(given))
-                return estimator.fit(X, y, **{name: given[name] for name in wanted})
+        fitted = _fitted(estimator, X, y, given)
+    return without_times(fitted)
+
+
+def _fitted(estimator: Any, X: ArrayLike, y: ArrayLike, given: Mapping[str, Any]) -> Any:
+    if not _has_requests(estimator):
         return estimator.fit(X, y, **{at: value for name, value in given.items() for at in places(estimator, name)})
+    with config_context(enable_metadata_routing=True):
+        wanted = get_routing_for_object(estimator).consumes("fit", list(given))
+        return estimator.fit(X, y, **{name: given[name] for name in wanted})
+
+
+def without_times(estimator: Any) -> Any:
+    """Take away how long the trials of searches took; return the estimator. Equal fits are then equal to the byte."""
+    for part in parts(estimator):
+        if isinstance(part, BaseSearchCV):
+            kept = {
+                name: value
+                for name, value in part.cv_results_.items()
+                if not name.endswith(("_fit_time", "_score_time"))
+            }
+            part.cv_results_ = kept
+            vars(part).pop("refit_time_", None)
+    return estimator
 
 
 def takes_weights(estimator: Any) -> bool:
@@ -101,8 +120,8 @@ def require_weights(estimator: Any) -> None:
     """
     if not takes_weights(estimator):
         raise ValueError(
-            f"{type(estimator).__name__} takes no sample_weight, so that no row can count in part; soft labels (SOFT=1) "
-            "need that"
+            f"{type(estimator).__name__} takes no sample_weight, so that no row can count in part, as soft labels "
+            "(SOFT=1) ask"
         )
 
 
@@ -132,8 +151,8 @@ def _inside_search(search: Any, name: str) -> list[str]:
     found = places(search.estimator, name)
     if "groups" in found:
         raise ValueError(
-            f"{type(search).__name__} keeps groups to itself, and {type(search.estimator).__name__} takes them: make it "
-            "the step of a Pipeline"
+            f"{type(search).__name__} keeps groups to itself, and {type(search.estimator).__name__} takes them: make "
+            "it a step of a Pipeline"
         )
     return found
 

@@ -48,13 +48,15 @@ def parameters(estimator: Any) -> dict[str, Any]:
     return found
 
 
+def open_seeds(estimator: Any) -> list[str]:
+    """Return the paths of the seeds (``random_state``) that were left open."""
+    settings = parameters(estimator)
+    return [name for name, value in settings.items() if name.rpartition("__")[2] == "random_state" and value is None]
+
+
 def seeded(estimator: Any, seed: int) -> Any:
-    """Give the seed to each part whose ``random_state`` was left open; return the estimator."""
-    left_open = [
-        name
-        for name, value in parameters(estimator).items()
-        if name.rpartition("__")[2] == "random_state" and value is None
-    ]
+    """Give a seed to each part that leaves its own open; return the estimator."""
+    left_open = open_seeds(estimator)
     return estimator.set_params(**dict.fromkeys(left_open, seed)) if left_open else estimator
 
 
@@ -125,19 +127,21 @@ def spelled(value: Any) -> Any:
         return value
     if isinstance(value, float):
         return value if np.isfinite(value) else str(value)
+    return _spelled_many(value) if isinstance(value, Mapping | list | tuple | np.ndarray) else _spelled_object(value)
+
+
+def _spelled_many(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): spelled(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) or value.dtype == object:
         return [spelled(one) for one in value]
-    if isinstance(value, np.generic):
-        return spelled(value.item())
-    if isinstance(value, np.ndarray) and value.dtype != object:
-        digest = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
-        return f"{value.dtype} array {value.shape} sha256:{digest}"
-    return _spelled_object(value)
+    digest = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+    return f"{value.dtype} array {value.shape} sha256:{digest}"
 
 
 def _spelled_object(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return spelled(value.item())
     if isinstance(value, type) or inspect.isroutine(value) or isinstance(value, np.ufunc):
         return f"{getattr(value, '__module__', 'numpy')}.{getattr(value, '__qualname__', value.__name__)}"
     kind = f"{type(value).__module__}.{type(value).__qualname__}"

@@ -19,11 +19,11 @@ from affex.classifiers.base import inner_folds
 from affex.pipeline.evaluation import speakers, training_limits
 from affex.pipeline.evaluation.folds import Fold, require_variety
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
-from affex.pipeline.evaluation.task import Examples, Settings, Task, folds_hash, prepare
+from affex.pipeline.evaluation.task import Examples, Settings, Task, built, folds_hash, prepare
 from affex.pipeline.execution.proof import CODE, Likeness
 from affex.pipeline.execution.runner import Inline, Runner
 from affex.pipeline.streams.table import Matrix, rows_of
-from affex.pipeline.text.errors import AffexError, UsageError
+from affex.pipeline.text.errors import AffexError
 
 Numbers = NDArray[np.int64]
 Labels = NDArray[np.str_]
@@ -177,15 +177,7 @@ def build(settings: Settings, examples: Examples) -> Any:
     UsageError
         If the classifier's settings are not for them.
     """
-    try:
-        return settings.classifier.estimator(
-            target="classes" if examples.classes else "values",
-            precomputed=examples.precomputed,
-            seed=settings.seed,
-            device=settings.device,
-        )
-    except ValueError as error:
-        raise UsageError(f"CLASSIFIER={settings.classifier.name}: {error}.") from error
+    return built(settings, precomputed=examples.precomputed)
 
 
 def fit(estimator: Any, examples: Examples, fold: Fold) -> Any:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -201,7 +201,15 @@ def prepare(matrix: Matrix, settings: Settings, *, partial: bool = False) -> Tas
         folds=rounds,
         clusters=found,
         left_out={reason: n for reason, n in (left_out | dict(selection.left_out)).items() if n},
-        notes=(*asserted, *_absent(matrix, settings), *unrated, *selection.notes, *classes_missing, *poor),
+        notes=(
+            *asserted,
+            *_absent(matrix, settings),
+            *unrated,
+            *selection.notes,
+            *classes_missing,
+            *poor,
+            *_random_splits(settings),
+        ),
         ceiling=ceiling,
         spread=speakers.spread(found, selection.y),
     )
@@ -229,6 +237,30 @@ def require_target(settings: Settings) -> None:
         )
     if target == "values" and (settings.reweight or settings.soft):
         raise UsageError(f"REWEIGHT=1 and SOFT=1 are about classes, and TARGET={settings.protocol.target} has values.")
+
+
+def built(settings: Settings, *, precomputed: bool = False) -> Any:
+    """Return the unfitted estimator that settings ask for.
+
+    Raises
+    ------
+    UsageError
+        If the classifier's settings are not for what is predicted, or not for distances.
+    """
+    target: Target = "values" if settings.protocol.target in CONTINUOUS else "classes"
+    try:
+        return settings.classifier.estimator(
+            target=target, precomputed=precomputed, seed=settings.seed, device=settings.device
+        )
+    except ValueError as error:
+        raise UsageError(f"CLASSIFIER={settings.classifier.name}: {error}.") from error
+
+
+def _random_splits(settings: Settings) -> Iterator[str]:
+    """Yield a sentence for each part of the estimator that sets training rows aside at random."""
+    from affex.classifiers.estimators.inspection import random_splits
+
+    yield from random_splits(built(settings))
 
 
 def folds_hash(task: Task) -> str:

@@ -14,11 +14,11 @@ from sklearn.svm import SVC
 from toys import speakers_and_classes
 
 from affex.classifiers.base import inner_folds
-from affex.classifiers.estimators import TRUSTED
 from affex.classifiers.estimators.calibration import SLOPES, against_decisions, says_nothing, slope
 from affex.classifiers.estimators.kernel import GAMMAS
 from affex.classifiers.estimators.svm import COSTS, RBFMachine
 from affex.classifiers.estimators.training import ONE_SPEAKER
+from affex.classifiers.estimators.trusted import foreign
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.errors import UsageError
 
@@ -286,6 +286,7 @@ def test_what_was_selected_is_saved_too(spec, target):
     y = y if target == "classes" else X.sum(axis=1).astype(np.float64)
     machine = discovery.classifier(spec).estimator(target=target, seed=0, device="cpu").fit(X, y, groups=speakers)
     saved = skops.io.dumps(machine)
-    assert set(skops.io.get_untrusted_types(data=saved)) <= set(TRUSTED)
-    read = skops.io.loads(saved, trusted=list(TRUSTED))
+    refused, trusted = foreign(saved)
+    assert not refused
+    read = skops.io.loads(saved, trusted=trusted)
     assert np.array_equal(read.predict(X), machine.predict(X))
