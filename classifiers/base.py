@@ -172,7 +172,8 @@ class Wrapped(Classifier):
 
         from affex.classifiers.estimators.inspection import spelled
 
-        if not hasattr(self.model, "get_params") or not (is_classifier(self.model) or is_regressor(self.model)):
+        instance = hasattr(self.model, "get_params") and not isinstance(self.model, type)
+        if not instance or not (is_classifier(self.model) or is_regressor(self.model)):
             kind = type(self.model).__name__
             raise ValueError(f"expected an estimator of scikit-learn that predicts classes or values, got a {kind}")
         object.__setattr__(self, "spelled", json.dumps(spelled(self.model), sort_keys=True))

@@ -89,7 +89,7 @@ def _fitted(estimator: Any, X: ArrayLike, y: ArrayLike, given: Mapping[str, Any]
 def without_times(estimator: Any) -> Any:
     """Take away how long the trials of searches took; return the estimator. Equal fits are then equal to the byte."""
     for part in parts(estimator):
-        if isinstance(part, BaseSearchCV):
+        if isinstance(part, BaseSearchCV) and hasattr(part, "cv_results_"):
             kept = {
                 name: value
                 for name, value in part.cv_results_.items()

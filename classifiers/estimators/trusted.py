@@ -26,11 +26,14 @@ HELPERS = frozenset({
     "sklearn.utils._metadata_requests.MethodMetadataRequest",
 })  # fmt: skip
 
-#: Modules with functions that a model may call: scores of columns, and kernels.
+#: Modules with functions that a model may call: scores of columns, figures that a search goes by, and kernels.
 FUNCTIONS = frozenset({
     "affex.classifiers.estimators.selection",
     "sklearn.feature_selection._univariate_selection",
     "sklearn.feature_selection._mutual_info",
+    "sklearn.metrics._classification",
+    "sklearn.metrics._ranking",
+    "sklearn.metrics._regression",
     "sklearn.metrics.pairwise",
 })  # fmt: skip
 

@@ -172,7 +172,8 @@ def _require_types(record: Mapping[str, Any]) -> None:
 
 def _require_agreement(model: Model, record: Mapping[str, Any]) -> None:
     """Refuse an estimator that is not the one which the record tells of."""
-    from affex.classifiers.estimators.soundness import UnsoundError, require_sound
+    from affex.classifiers.estimators.native import UnsoundError
+    from affex.classifiers.estimators.soundness import require_sound
 
     estimator, settings = model.estimator, model.settings
     if record.get("n_columns", estimator.n_features_in_) != estimator.n_features_in_:
