@@ -10,7 +10,7 @@ background noise as well (`noise`); that its frames are known by how quiet they 
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
-from affex.classifiers.base import Classifier, Target
+from affex.classifiers.base import Classifier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,15 +84,8 @@ class Gmm(Classifier):
         """Whether noise is told from speech by the first column."""
         return self.noise > 0
 
-    def build(self, *, target: Target = "classes", precomputed: bool = False, seed: int, device: str) -> Any:  # noqa: ARG002 - it runs on the CPU
-        """Return an unfitted `ClassMixtures`.
-
-        Raises
-        ------
-        ValueError
-            If it is to predict values, or to do with distances.
-        """
-        self._require_buildable(target, precomputed=precomputed)
+    def build(self, *, seed: int) -> Any:
+        """Return an unfitted `ClassMixtures`."""
         from affex.classifiers.estimators.gmm import ClassMixtures
 
         settings = asdict(self) | {"seed": seed}

@@ -89,14 +89,7 @@ class Svm(Classifier):
         found /= max(1, X.shape[1])
         return found
 
-    def build(
-        self,
-        *,
-        target: Target = "classes",
-        precomputed: bool = False,
-        seed: int,  # noqa: ARG002 - nothing random in it
-        device: str,
-    ) -> Any:
+    def build(self, *, target: Target = "classes", precomputed: bool = False, device: str = "cpu") -> Any:
         """Return an unfitted `RBFMachine`, or `RBFRegressor`.
 
         Raises
@@ -107,7 +100,6 @@ class Svm(Classifier):
         from affex.classifiers.estimators.svm import RBFMachine
         from affex.classifiers.estimators.svr import RBFRegressor
 
-        self._require_buildable(target, precomputed=precomputed)
         if precomputed and self.select != "none":
             raise ValueError(f"select={self.select}: no column can be selected where distances stand for the rows")
         settings = asdict(self) | {"precomputed": precomputed, "device": device}

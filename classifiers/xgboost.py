@@ -61,15 +61,8 @@ class Xgboost(Classifier):
         if self.weights not in ("balanced", "none"):
             raise ValueError(f"weights={self.weights}: expected balanced or none")
 
-    def build(self, *, target: Target = "classes", precomputed: bool = False, seed: int, device: str) -> Any:
-        """Return unfitted `BoostedTrees`, or a `BoostedRegressor`.
-
-        Raises
-        ------
-        ValueError
-            If they are to do with distances.
-        """
-        self._require_buildable(target, precomputed=precomputed)
+    def build(self, *, target: Target = "classes", seed: int, device: str = "cpu") -> Any:
+        """Return unfitted `BoostedTrees`, or a `BoostedRegressor`."""
         from affex.classifiers.estimators.xgboost import BoostedRegressor, BoostedTrees
 
         settings = asdict(self) | {"device": device, "seed": seed}

@@ -259,7 +259,9 @@ def test_who_memorises_speakers_scores_chance():
 
     settings = replace(BAYES, classifier=Memoriser())
     examples = prepare(one_label_a_speaker(0), settings).examples
-    memory = Memoriser().build(seed=0, device="cpu").fit(examples.X[::2], examples.y[::2], groups=examples.groups[::2])
+    memory = (
+        Memoriser().estimator(seed=0, device="cpu").fit(examples.X[::2], examples.y[::2], groups=examples.groups[::2])
+    )
     assert np.mean(memory.predict(examples.X[1::2]) == examples.y[1::2]) > 0.99  # heard before, known by heart
     found = [uar(evaluate(one_label_a_speaker(seed), settings)) for seed in range(10)]
     assert np.mean(found) == pytest.approx(0.25, abs=0.03)

@@ -94,7 +94,14 @@ def test_a_sealed_record_of_something_else_is_no_outcome(kept: FinishedFolds) ->
     path = kept.folder / "fold-0001.json"
     record = json.loads(path.read_text())
     del record["sha256"]
-    for foreign in ({"array": ["|O8", [1], "AAAA"]}, {"array": ["<f8", [9], ""]}, {"Said": [1]}, {"eval": []}, {}, 3):
+    for foreign in (
+        {"array": ["|O8", [1], "AAAA"]},
+        {"array": ["<f8", [9], ""]},
+        {"FoldScores": [1]},
+        {"eval": []},
+        {},
+        3,
+    ):
         path.write_text(json.dumps(sealed({**record, "outcome": foreign})))
         assert not kept.read(FOLDS)
     path.write_text(json.dumps(sealed({"of": "?"})))

@@ -83,6 +83,11 @@ def svm() -> Model:
         (wanted("xgboost:rounds=20", protocol=VALENCE), 1),
         (wanted("gmm:components=2"), 12),
         (wanted("gmm:components=2,pool=vote"), 12),
+        (wanted("logistic", reweight=True), 1),
+        (wanted("lda"), 1),
+        (wanted("forest:trees=20"), 1),
+        (wanted("knn"), 1),
+        (wanted("mlp:hidden=9,epochs=50"), 1),
     ],
     ids=lambda value: getattr(value, "classifier", None) and f"{value.classifier.name}-{value.protocol.target}",
 )
@@ -167,7 +172,14 @@ def test_a_model_file_keeps_all_that_is_known_of_it(svm, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("classifier", "n_frames"), [("svm:select=anova", 1), ("xgboost:rounds=5", 1), ("gmm:components=2", 12)]
+    ("classifier", "n_frames"),
+    [
+        ("svm:select=anova", 1),
+        ("xgboost:rounds=5", 1),
+        ("gmm:components=2", 12),
+        ("forest:trees=5", 1),
+        ("mlp:epochs=9", 1),
+    ],
 )
 def test_equal_fits_give_equal_bytes(classifier, n_frames, tmp_path):
     for name in ("one", "other"):

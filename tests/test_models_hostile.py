@@ -17,11 +17,11 @@ from affex.pipeline.text.errors import AffexError
 @pytest.fixture(scope="module")
 def files(tmp_path_factory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("models")
-    kinds = ("svm", "svm of values", "xgboost", "gmm pfa")
+    kinds = ("svm", "svm of values", "xgboost", "gmm pfa", "logistic", "forest", "knn", "mlp")
     return {kind: fuzz_models.fitted(kind, folder) for kind in kinds}
 
 
-@pytest.mark.parametrize("kind", ["svm", "svm of values", "xgboost", "gmm pfa"])
+@pytest.mark.parametrize("kind", ["svm", "svm of values", "xgboost", "gmm pfa", "logistic", "forest", "knn", "mlp"])
 def test_whatever_is_changed_is_refused_or_says_something(kind, files, tmp_path):
     n_frames = fuzz_models.MODELS[kind][2]
     assert fuzz_models.outcome(files[kind], tmp_path, n_frames) == "taken"

@@ -9,12 +9,12 @@ the place of their adaptation.
 """
 
 import warnings
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
@@ -22,9 +22,10 @@ from affex.classifiers.estimators.selection import choices, chosen
 from affex.classifiers.estimators.training import (
     Folds,
     Labels,
+    Learner,
     Rows,
+    Training,
     Weights,
-    checked,
     checked_rows,
     fitted_scale,
     standardised,
@@ -36,7 +37,7 @@ Floats = NDArray[np.float64]
 FRAMES_A_COMPONENT = 10
 
 
-class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class ClassMixtures(ClassifierMixin, Learner):  # type: ignore[misc]
     """A mixture of Gaussians with diagonal covariance for each class, on standardised frames, in float32.
 
     Classes are taken for equally probable, as the mean of class recalls takes them, unless `weights` says otherwise.
@@ -100,36 +101,12 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.keep = keep
         self.seed = seed
 
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        groups: ArrayLike | None = None,
-        *,
-        sample_weight: ArrayLike | None = None,
-        inner: Folds | None = None,  # noqa: ARG002 - nothing is tuned
-    ) -> Self:
+    def _learn(self, training: Training, inner: Folds | None) -> None:  # noqa: ARG002 - nothing is tuned
         """Fit the common mixture, then one a class, and that of noise.
 
-        Parameters
-        ----------
-        X : (n_rows, n_columns)
-            Frames; NaN where a value is missing.
-        y : (n_rows,)
-            The class of each.
-        groups : (n_rows,), optional
-            Speakers; nothing is tuned here, so they only say among whose frames one is quiet (all, without them).
-        sample_weight : (n_rows,), optional
-            The same for all rows, or left out: expectation maximisation takes every frame alike.
-        inner
-            Not needed either.
-
-        Raises
-        ------
-        ValueError
-            If there is one class only, a row should count more than another, or all frames of a class are quiet.
+        Speakers only say among whose frames one is quiet (all, without them). Expectation maximisation takes every
+        frame alike: another weight than the same for all is refused, and so is a class all of whose frames are quiet.
         """
-        training = checked(self, X, y, groups, sample_weight)
         X, y = training.X, training.y
         if (training.weight != training.weight[0]).any():
             raise ValueError(
@@ -138,7 +115,7 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         self.scale_ = fitted_scale(X)
         frames = standardised(self.scale_, X).astype(np.float32)
-        speakers = np.zeros(len(X)) if groups is None else training.groups
+        speakers = training.groups if training.has_groups else np.zeros(len(X))
         quiet = is_quiet(frames[:, 0], speakers, self.noise)
         (self.choice_,) = choices(self.select, [self.keep], frames, y, "classes")
         frames = chosen(self.choice_, frames)
@@ -151,7 +128,6 @@ class ClassMixtures(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         }
         self.class_log_prior_ = self._log_prior(y[~quiet])
         self.best_params_ = self._decided(int(quiet.sum()))
-        return self
 
     def log_likelihood(self, X: ArrayLike) -> Floats:
         """Return ``log p(row | class)`` of standardised rows, ``(n_rows, n_classes)``."""

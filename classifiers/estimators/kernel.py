@@ -7,17 +7,15 @@ takes blocks of it in the place of rows.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn import config_context
-from sklearn.base import BaseEstimator
 
-from affex.classifiers.base import Target
 from affex.classifiers.estimators.selection import FIXED_SHARES, SHARES
 from affex.classifiers.estimators.space import Space, spaces
-from affex.classifiers.estimators.training import Labels, Numbers, Rows, Training, checked, checked_rows
+from affex.classifiers.estimators.training import Labels, Learner, Numbers, Rows, Training, checked_rows
 
 Floats = NDArray[np.float64]
 
@@ -28,20 +26,18 @@ GAMMAS = (0.1, 0.3, 1.0, 3.0)
 FIXED = {"C": 1.0, "epsilon": 0.1, "gamma": 1.0}
 
 
-class KernelMachine(BaseEstimator):  # type: ignore[misc]
+class KernelMachine(Learner):
     """Rows in their space, a Gaussian kernel on their distances, and what is searched of both.
 
     Whoever inherits has the settings `gamma`, `select`, `keep`, `precomputed` and `device`, and finds
     `best_params_` and `limits_`.
     """
 
-    _target: ClassVar[Target]
-
-    def _checked(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None, weight: ArrayLike | None) -> Training:
-        training = checked(self, X, y, groups, weight, target=self._target)
+    def _begin(self, training: Training) -> None:
+        """Refuse rows that are no distances where they should be."""
         self.limits_: dict[str, str] = {}
         if not self.precomputed:
-            return training
+            return
         if self.select != "none":
             raise ValueError(f"select={self.select}: no column can be selected where distances stand for the rows")
         if training.X.shape[0] != training.X.shape[1]:
@@ -50,7 +46,6 @@ class KernelMachine(BaseEstimator):  # type: ignore[misc]
             )
         if (training.X < 0).any():
             raise ValueError(f"squared distances are 0 or more; got {training.X.min()}")
-        return training
 
     @property
     def _gammas(self) -> tuple[float, ...]:

@@ -6,18 +6,24 @@ made to mislead may be as sound as any.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectPercentile
 from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC, SVR
+from sklearn.svm._base import BaseLibSVM
+from sklearn.utils import get_tags
 
+from affex.classifiers.estimators import native
+from affex.classifiers.estimators.gmm import ClassMixtures
+from affex.classifiers.estimators.inspection import answer_of, parts
+from affex.classifiers.estimators.kernel import KernelMachine
+from affex.classifiers.estimators.native import UnsoundError
 from affex.classifiers.estimators.principal import PrincipalFeatures
 from affex.classifiers.estimators.space import Space
 from affex.classifiers.estimators.xgboost import BoostedRegressor, BoostedTrees
@@ -26,10 +32,6 @@ Floats = NDArray[np.float64]
 
 #: How many rows an estimator is tried on, of each spread.
 TRIALS = 4
-
-
-class UnsoundError(ValueError):
-    """What is wrong with an estimator."""
 
 
 def require_sound(estimator: Any, *, trial: bool = True) -> None:
@@ -45,29 +47,28 @@ def require_sound(estimator: Any, *, trial: bool = True) -> None:
     UnsoundError
         Saying what is wrong. Whatever else is raised means that a part is missing, or of another type.
     """
-    for part in _parts(estimator):
+    for part in filter(_is_fitted, parts(estimator)):
         for kind, check in CHECKS.items():
             if isinstance(part, kind):
                 check(part)
-    n = estimator.n_features_in_
-    for part in _parts(estimator):
-        if isinstance(part, StandardScaler):
-            _require("a scaler's mean", part.mean_, (n,), finite=False)
+    if isinstance(estimator, KernelMachine | ClassMixtures):
+        _require_scales(estimator)
     if hasattr(estimator, "classes_"):
         _require_classes(estimator)
     if trial:
         _try(estimator)
 
 
-def _parts(whole: Any) -> Iterator[Any]:
-    """Yield an estimator and all that it is made of."""
-    if isinstance(whole, list | tuple):
-        for one in whole:
-            yield from _parts(one)
-    elif isinstance(whole, BaseEstimator | Space):
-        yield whole
-        for one in vars(whole).values():
-            yield from _parts(one)
+def _is_fitted(part: Any) -> bool:
+    """Tell whether a part learned anything; scikit-learn refuses to predict with one that did not."""
+    return not isinstance(part, BaseEstimator) or any(name.endswith("_") for name in vars(part))
+
+
+def _require_scales(estimator: Any) -> None:
+    """See that all scalers of an estimator of ours are of its columns."""
+    for part in parts(estimator):
+        if isinstance(part, StandardScaler):
+            _require("a scaler's mean", part.mean_, (estimator.n_features_in_,), finite=False)
 
 
 def _require(
@@ -119,18 +120,14 @@ def _n_kept(choice: Any) -> int:
     return int(choice.n_components_ if isinstance(choice, PCA) else choice.get_support().sum())
 
 
-def _check_machine(machine: SVC | SVR) -> None:
-    """See that a machine of libsvm refers to training rows that are there: it takes its word for it."""
-    n_train, n_fit = machine.shape_fit_
-    n_support, support = np.asarray(machine._n_support), np.asarray(machine.support_)
-    n_classes = len(machine.classes_) if isinstance(machine, SVC) else 2
+def _check_machine(machine: BaseLibSVM) -> None:
+    """See that a machine of libsvm refers to rows that are there: it takes its word for it."""
+    support, n_support = np.asarray(machine.support_), np.asarray(machine._n_support)
+    n_classes = len(machine.classes_) if is_classifier(machine) else 2
     n_machines = n_classes * (n_classes - 1) // 2
     _require("a machine's support", support, (len(support),), least=0, kinds="i")
     _require("a machine's counts of support", n_support, n_support.shape, least=0, kinds="i")
-    there = (support < n_train).all() and len(np.unique(support)) == len(support)
-    if machine.kernel != "precomputed" or n_fit != n_train or not there:
-        raise UnsoundError("a machine refers to training rows that are not there")
-    of_machine = n_support.sum() if isinstance(machine, SVC) else n_support[0]
+    of_machine = n_support.sum() if is_classifier(machine) else n_support[0]
     if len(n_support) != n_classes or of_machine != len(support):
         raise UnsoundError(f"a machine counts {n_support.tolist()} rows of support, and has {len(support)}")
     for name, shape in (("dual_coef_", (n_classes - 1, len(support))), ("intercept_", (n_machines,))):
@@ -138,8 +135,25 @@ def _check_machine(machine: SVC | SVR) -> None:
         _require(f"a machine's _{name}", getattr(machine, f"_{name}"), shape)
         if not np.array_equal(np.abs(getattr(machine, name)), np.abs(getattr(machine, f"_{name}"))):
             raise UnsoundError(f"a machine has {name} twice, and they differ")
+    (_check_kernel_rows if machine.kernel == "precomputed" else _check_own_rows)(machine, support, n_machines)
+
+
+def _check_kernel_rows(machine: BaseLibSVM, support: NDArray[Any], _: int) -> None:
+    """See that a machine on a kernel refers to training rows that are there."""
+    n_train, n_fit = machine.shape_fit_
+    there = (support < n_train).all() and len(np.unique(support)) == len(support)
+    if n_fit != n_train or not there:
+        raise UnsoundError("a machine refers to training rows that are not there")
     if len(np.atleast_2d(machine.support_vectors_)) not in (0, 1) or np.size(machine._probA) or np.size(machine._probB):
         raise UnsoundError("a machine on a kernel has rows of its own")
+
+
+def _check_own_rows(machine: BaseLibSVM, support: NDArray[Any], n_machines: int) -> None:
+    """See that a machine on rows has those that it refers to, of as many columns as it takes."""
+    _require("a machine's rows of support", machine.support_vectors_, (len(support), machine.n_features_in_))
+    for name in ("_probA", "_probB"):
+        if np.size(getattr(machine, name)):
+            _require(f"a machine's {name}", getattr(machine, name), (n_machines,))
 
 
 def _check_machine_in_space(estimator: Any) -> None:
@@ -223,25 +237,36 @@ def _check_tree(tree: Mapping[str, Any], n_columns: int) -> None:
 
 def _try(estimator: Any) -> None:
     """Refuse an estimator that says nothing of rows."""
-    rng, n = np.random.default_rng(0), estimator.n_features_in_
-    spreads = [rng.normal(scale=spread, size=(TRIALS, n)) for spread in (0.1, 1.0, 30.0)]
-    rows = np.concatenate([np.zeros((1, n)), np.full((1, n), np.nan), *spreads]).astype(np.float32)
+    rows = _trial_rows(estimator)
     said = np.asarray(estimator.predict(rows))
     if not hasattr(estimator, "classes_"):
         _require("what it says of rows", said, (len(rows),))
         return
     if said.shape != (len(rows),) or not np.isin(said, estimator.classes_).all():
         raise UnsoundError("what it says of rows is none of its classes")
-    _require("its probabilities", estimator.predict_proba(rows), (len(rows), len(estimator.classes_)), least=0)
+    answer, shape = answer_of(estimator), (len(rows), len(estimator.classes_))
+    if answer == "probabilities":
+        _require("its probabilities", estimator.predict_proba(rows), shape, least=0)
+    elif answer == "decision values":
+        _require("its decision values", estimator.decision_function(rows), shape if shape[1] > 2 else shape[:1])
+
+
+def _trial_rows(estimator: Any) -> NDArray[np.float32]:
+    """Return rows to try an estimator on: zeros, several spreads, and missing values where it takes them."""
+    rng, n = np.random.default_rng(0), estimator.n_features_in_
+    spreads = [rng.normal(scale=spread, size=(TRIALS, n)) for spread in (0.1, 1.0, 30.0)]
+    missing = [np.full((1, n), np.nan)] if get_tags(estimator).input_tags.allow_nan else []
+    return np.concatenate([np.zeros((1, n)), *missing, *spreads]).astype(np.float32)
 
 
 CHECKS: dict[type | tuple[type, ...], Callable[[Any], None]] = {
     StandardScaler: _check_scale,
     Space: _check_space,
-    (SVC, SVR): _check_machine,
+    BaseLibSVM: _check_machine,
     BaseEstimator: _check_machine_in_space,
     GaussianMixture: _check_mixture,
     PCA: _check_directions,
     (SelectPercentile, PrincipalFeatures): _check_support,
     (BoostedTrees, BoostedRegressor): _check_booster,
+    **native.CHECKS,
 }

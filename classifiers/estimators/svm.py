@@ -7,7 +7,7 @@ bear them; see `calibration`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +15,6 @@ from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.svm import SVC
 
-from affex.classifiers.base import Target
 from affex.classifiers.estimators.calibration import against_decisions, log_shares, says_nothing, sigmoids, slope
 from affex.classifiers.estimators.kernel import KernelMachine, gaussians, unchecked
 from affex.classifiers.estimators.selection import Select
@@ -74,8 +73,6 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
         For what the rows were too few; see `classifiers.base.LIMITS`.
     """
 
-    _target: ClassVar[Target] = "classes"
-
     def __init__(
         self,
         C: float | None = None,
@@ -94,36 +91,8 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
         self.precomputed = precomputed
         self.device = device
 
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        groups: ArrayLike | None = None,
-        *,
-        sample_weight: ArrayLike | None = None,
-        inner: Folds | None = None,
-    ) -> Self:
-        """Search, calibrate, then fit on all rows.
-
-        Parameters
-        ----------
-        X : (n_rows, n_columns)
-            NaN where a value is missing.
-        y : (n_rows,)
-            Classes.
-        groups : (n_rows,), optional
-            Speakers; inner folds keep each whole. None takes every row for a speaker of its own.
-        sample_weight : (n_rows,), optional
-            How many times each row counts, in scaling, search, calibration and fit; class weights come on top.
-        inner
-            Inner folds, as pairs of (train, test) row numbers, in the place of those by speaker.
-
-        Raises
-        ------
-        ValueError
-            If there is one class only, or no such device.
-        """
-        training = self._checked(X, y, groups, sample_weight)
+    def _learn(self, training: Training, inner: Folds | None) -> None:
+        self._begin(training)
         every = training.folds(inner)
         folds = [(train, test) for train, test in every if len(np.unique(training.y[train])) > 1]
         self.sigmoids_: Floats | None = None
@@ -136,7 +105,6 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
             self.limits_["calibration"] = why
         kernel, classes, weight = self._settle(training)
         self.machine_ = self._machine(self.best_params_["C"], kernel, classes, weight)
-        return self
 
     def _search(self, training: Training, folds: Sequence[tuple[Numbers, Numbers]]) -> None:
         costs = COSTS if self.C is None else (self.C,)

@@ -7,7 +7,7 @@ coefficient (CCC; Lin 1989, doi:10.2307/2532051).
 
 from collections.abc import Sequence
 from itertools import product
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -89,36 +89,8 @@ class RBFRegressor(RegressorMixin, KernelMachine):  # type: ignore[misc]
         self.precomputed = precomputed
         self.device = device
 
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        groups: ArrayLike | None = None,
-        *,
-        sample_weight: ArrayLike | None = None,
-        inner: Folds | None = None,
-    ) -> Self:
-        """Search, then fit on all rows.
-
-        Parameters
-        ----------
-        X : (n_rows, n_columns)
-            NaN where a value is missing.
-        y : (n_rows,)
-            Values.
-        groups : (n_rows,), optional
-            Speakers; inner folds keep each whole. None takes every row for a speaker of its own.
-        sample_weight : (n_rows,), optional
-            How many times each row counts, in scaling, search and fit.
-        inner
-            Inner folds, as pairs of (train, test) row numbers, in the place of those by speaker.
-
-        Raises
-        ------
-        ValueError
-            If there is one value only, or no such device.
-        """
-        training = self._checked(X, y, groups, sample_weight)
+    def _learn(self, training: Training, inner: Folds | None) -> None:
+        self._begin(training)
         folds = training.folds(inner)
         if not folds:
             self._fix(ONE_SPEAKER, C=self.C, epsilon=self.epsilon)
@@ -130,7 +102,6 @@ class RBFRegressor(RegressorMixin, KernelMachine):  # type: ignore[misc]
         self.mean_, self.deviation_ = _moments(values, weight)
         targets = (values - self.mean_) / self.deviation_
         self.machine_ = _machine(self.best_params_["C"], self.best_params_["epsilon"], kernel, targets, weight)
-        return self
 
     def _search(self, training: Training, folds: Sequence[tuple[Numbers, Numbers]]) -> None:
         tested = np.concatenate([test for _, test in folds])

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
@@ -42,12 +43,15 @@ class Training:
         How many times each row counts.
     groups : (n_rows,)
         The speaker of each row; without groups each row is a group of its own.
+    has_groups
+        Whether groups were given.
     """
 
     X: Rows
     y: Labels
     weight: Floats
     groups: Labels
+    has_groups: bool = True
 
     @property
     def counted(self) -> Numbers:
@@ -79,6 +83,50 @@ class Training:
         if not found:
             raise ValueError("no inner fold has rows to learn from and rows to test, of those that count")
         return found
+
+
+class Learner(BaseEstimator):  # type: ignore[misc]
+    """An estimator that learns from checked rows of speakers: the one head of `fit`.
+
+    Whoever inherits says what it predicts (`_target`) and learns in `_learn`.
+    """
+
+    _target: ClassVar[Target] = "classes"
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        groups: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        inner: Folds | None = None,
+    ) -> Self:
+        """Search for what is left open on inner folds, then fit on all rows.
+
+        Parameters
+        ----------
+        X : (n_rows, n_columns)
+            NaN where a value is missing.
+        y : (n_rows,)
+            Classes, or values.
+        groups : (n_rows,), optional
+            Speakers; inner folds keep each whole. None takes every row for a speaker of its own.
+        sample_weight : (n_rows,), optional
+            How many times each row counts, in all that is learned; class weights come on top.
+        inner
+            Inner folds, as pairs of (train, test) row numbers, in the place of those by speaker.
+
+        Raises
+        ------
+        ValueError
+            If all targets are alike, the arguments do not fit together, or the settings do not fit the rows.
+        """
+        self._learn(checked(self, X, y, groups, sample_weight, target=self._target), inner)
+        return self
+
+    def _learn(self, training: Training, inner: Folds | None) -> None:
+        raise NotImplementedError
 
 
 def checked(
@@ -113,7 +161,7 @@ def checked(
         targets = targets.astype(np.float64)
     else:
         estimator.classes_ = heard
-    return Training(rows, targets, weight, group_of_row)
+    return Training(rows, targets, weight, group_of_row, groups is not None)
 
 
 def checked_rows(estimator: Any, X: ArrayLike) -> Rows:

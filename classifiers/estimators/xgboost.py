@@ -6,21 +6,22 @@ Chen and Guestrin, "XGBoost: a scalable tree boosting system" (2016, doi:10.1145
 import json
 import warnings
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import xgboost as xgb
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import ClassifierMixin, RegressorMixin
 
+from affex.classifiers.base import Target
 from affex.classifiers.estimators.training import (
     ONE_SPEAKER,
     Folds,
     Labels,
+    Learner,
     Training,
     Weights,
     balanced,
-    checked,
     checked_rows,
 )
 
@@ -30,7 +31,7 @@ Floats = NDArray[np.float64]
 FIXED_ROUNDS = 100
 
 
-class _Boosted(BaseEstimator):  # type: ignore[misc]
+class _Boosted(Learner):
     """What boosted trees share, whatever they predict: the search for the number of rounds, and the booster."""
 
     def _boost(self, training: Training, targets: Labels, weight: Floats, inner: Folds | None) -> None:
@@ -146,39 +147,9 @@ class BoostedTrees(ClassifierMixin, _Boosted):  # type: ignore[misc]
         self.device = device
         self.seed = seed
 
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        groups: ArrayLike | None = None,
-        *,
-        sample_weight: ArrayLike | None = None,
-        inner: Folds | None = None,
-    ) -> Self:
-        """Search for the number of rounds, then fit on all rows.
-
-        Parameters
-        ----------
-        X : (n_rows, n_columns)
-            NaN where a value is missing.
-        y : (n_rows,)
-            Classes.
-        groups : (n_rows,), optional
-            Speakers; inner folds keep each whole. None takes every row for a speaker of its own.
-        sample_weight : (n_rows,), optional
-            How much each row counts, in search and fit; class weights come on top.
-        inner
-            Inner folds, as pairs of (train, test) row numbers, in the place of those by speaker.
-
-        Raises
-        ------
-        ValueError
-            If there is one class only, or no such device.
-        """
-        training = checked(self, X, y, groups, sample_weight)
+    def _learn(self, training: Training, inner: Folds | None) -> None:
         codes = np.searchsorted(self.classes_, training.y)
         self._boost(training, codes, balanced(codes, training.weight, self.weights), inner)
-        return self
 
     def predict_proba(self, X: ArrayLike) -> Floats:
         """Return the softmax of the trees' sums, ``(n_rows, n_classes)``."""
@@ -226,6 +197,8 @@ class BoostedRegressor(RegressorMixin, _Boosted):  # type: ignore[misc]
         Fitted on all training rows.
     """
 
+    _target: ClassVar[Target] = "values"
+
     def __init__(
         self,
         rounds: int = 1000,
@@ -248,38 +221,8 @@ class BoostedRegressor(RegressorMixin, _Boosted):  # type: ignore[misc]
         self.device = device
         self.seed = seed
 
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        groups: ArrayLike | None = None,
-        *,
-        sample_weight: ArrayLike | None = None,
-        inner: Folds | None = None,
-    ) -> Self:
-        """Search for the number of rounds, then fit on all rows.
-
-        Parameters
-        ----------
-        X : (n_rows, n_columns)
-            NaN where a value is missing.
-        y : (n_rows,)
-            Values.
-        groups : (n_rows,), optional
-            Speakers; inner folds keep each whole. None takes every row for a speaker of its own.
-        sample_weight : (n_rows,), optional
-            How much each row counts, in search and fit.
-        inner
-            Inner folds, as pairs of (train, test) row numbers, in the place of those by speaker.
-
-        Raises
-        ------
-        ValueError
-            If there is one value only, or no such device.
-        """
-        training = checked(self, X, y, groups, sample_weight, target="values")
+    def _learn(self, training: Training, inner: Folds | None) -> None:
         self._boost(training, training.y, training.weight, inner)
-        return self
 
     def predict(self, X: ArrayLike) -> Floats:
         """Return the value of each row, ``(n_rows,)``, in the precision of float32."""

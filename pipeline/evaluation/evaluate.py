@@ -19,13 +19,13 @@ from affex.classifiers.base import inner_folds
 from affex.pipeline.evaluation import speakers, training_limits
 from affex.pipeline.evaluation.folds import Fold, require_variety
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
-from affex.pipeline.evaluation.task import Settings, Task, folds_hash, prepare
+from affex.pipeline.evaluation.task import Settings, Task, built, folds_hash, prepare
 from affex.pipeline.execution.proof import CODE, Likeness
 from affex.pipeline.execution.runner import Inline, Runner
 from affex.pipeline.streams.examples import Examples
 from affex.pipeline.streams.readers import Scored, reader_of
 from affex.pipeline.streams.table import Table
-from affex.pipeline.text.errors import AffexError, UsageError
+from affex.pipeline.text.errors import AffexError
 
 Numbers = NDArray[np.int64]
 Labels = NDArray[np.str_]
@@ -179,21 +179,15 @@ def build(settings: Settings, examples: Examples) -> Any:
     UsageError
         If the classifier's settings are not for them.
     """
-    try:
-        return settings.classifier.build(
-            target="classes" if examples.classes else "values",
-            precomputed=examples.distances is not None,
-            seed=settings.seed,
-            device=settings.device,
-        )
-    except ValueError as error:
-        raise UsageError(f"CLASSIFIER={settings.classifier.name}: {error}.") from error
+    return built(settings, precomputed=examples.distances is not None)
 
 
 def fit(estimator: Any, examples: Examples, fold: Fold, settings: Settings) -> Any:
     """Fit an estimator on the rows of a fold's training utterances, and on nothing else; return it."""
+    from affex.classifiers.estimators import fitting
+
     training = reader_of(settings.classifier).training(examples, fold.train, fold.inner)
-    return estimator.fit(training.X, training.y, **training.given)
+    return fitting.fit(estimator, training.X, training.y, **training.given)
 
 
 def score(estimator: Any, examples: Examples, fold: Fold, settings: Settings) -> Scored:
@@ -211,6 +205,21 @@ def score(estimator: Any, examples: Examples, fold: Fold, settings: Settings) ->
         values = reweighted(values, examples.y[fold.train], examples.classes)
         decided = np.array(examples.classes)[values.argmax(axis=1)]
     return Scored(decided.astype(np.str_), values, n_noise)
+
+
+def _decided(estimator: Any, X: Floats) -> Scored:
+    """Return the decision on each row, and scores that sum to 1 as `inspection.answer_of` says what they are."""
+    from scipy.special import softmax
+
+    from affex.classifiers.estimators import inspection
+
+    decided, answer = estimator.predict(X), inspection.answer_of(estimator)
+    if answer == "probabilities":
+        return Scored(decided, estimator.predict_proba(X))
+    if answer == "decisions":
+        return Scored(decided, (decided[:, None] == estimator.classes_).astype(np.float64))
+    values = estimator.decision_function(X)
+    return Scored(decided, softmax(values if values.ndim == 2 else np.column_stack([-values, values]), axis=1))
 
 
 def reweighted(scores: Floats, trained: Labels, classes: Sequence[str]) -> Floats:
@@ -232,13 +241,16 @@ def _run_fold(shared: tuple[Examples, Settings, bool], fold: Fold) -> Outcome:
 
 def limits_of(estimator: Any) -> dict[str, str]:
     """Return for what a fitted estimator's training rows were too few; empty where it does not say."""
-    return dict(getattr(estimator, "limits_", {}))
+    from affex.classifiers.estimators import fitting
+
+    return dict(fitting.limits(estimator))
 
 
 def best_params(estimator: Any) -> Mapping[str, Any]:
-    """Return what a fitted estimator's search chose; empty where it does not say."""
-    found: Mapping[str, Any] = getattr(estimator, "best_params_", {})
-    return found
+    """Return what a fitted estimator's search chose; empty where nothing was searched."""
+    from affex.classifiers.estimators import fitting
+
+    return fitting.best_params(estimator)
 
 
 def _said(examples: Examples, settings: Settings, fold: Fold) -> tuple[FoldScores, Any]:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation.folds import Clusters, Fold, all_but, clusters, folds, require_variety
 from affex.pipeline.evaluation.selection import in_parts, select
-from affex.pipeline.evaluation.task import Settings, inner_groups
+from affex.pipeline.evaluation.task import Settings, built, inner_groups
 from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.text.errors import UsageError
 
 
 def foreseen(
@@ -35,6 +36,7 @@ def foreseen(
     UsageError, AffexError
         If labels and speakers alone show that it cannot be done, with the way out.
     """
+    estimator = require_able(settings)
     counted, y = _counted(utterances, settings)
     rounds, found = folds(settings.protocol, counted), clusters(counted)
     groups = inner_groups(settings.protocol, counted, rounds)
@@ -43,10 +45,52 @@ def foreseen(
     for fold in rounds:
         require_variety(fold, y, found)
     alone = [fold for fold in rounds if is_alone(fold, groups)]
-    if not alone or not settings.classifier.tuned:
+    if not alone:
+        return ()
+    _require_no_folds_needed(estimator, settings, len(alone), groups.unit)
+    if not settings.classifier.tuned:
         return ()
     who = f"{len(alone)} of {len(rounds)} folds learn" if exclude is None else "The model learns"
     return (_of_one(who, settings, groups.unit),)
+
+
+def require_able(settings: Settings) -> Any:
+    """Return the unfitted estimator of an evaluation, if it can be handed what the settings ask for.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be built, takes no weights where labels are soft, or cross-validates where speakers cannot be told.
+    """
+    from affex.classifiers.estimators import fitting
+
+    estimator = built(settings)
+    try:
+        fitting.require_speaker_folds(estimator)
+        if settings.soft:
+            fitting.require_weights(estimator)
+    except ValueError as error:
+        raise UsageError(f"CLASSIFIER={settings.classifier.name}: {error}.") from error
+    return estimator
+
+
+def _require_no_folds_needed(estimator: Any, settings: Settings, n_alone: int, unit: str) -> None:
+    """Refuse what cross-validates inside where some fold learns from one speaker.
+
+    Raises
+    ------
+    UsageError
+        Naming what cross-validates.
+    """
+    from affex.classifiers.estimators.inspection import cross_validations
+
+    inside = [type(part).__name__ for part in cross_validations(estimator).values()]
+    if inside:
+        raise UsageError(
+            f"CLASSIFIER={settings.classifier.name}: {' and '.join(inside)} cross-validates on {unit}s left out among "
+            f"those learned from, and {n_alone} of the folds learn from 1 {unit}: expected 2 or more in each. Take a "
+            "protocol with fewer folds, or fixed settings in the place of a search."
+        )
 
 
 def is_alone(fold: Fold, groups: Clusters) -> bool:

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -80,7 +80,7 @@ class Settings:
             features=self.features,
             feature_keys=self.keys,
             classifier=self.classifier.name,
-            classifier_settings=asdict(self.classifier),
+            classifier_settings=dict(self.classifier.settings),
             speaker_norm=self.speaker_norm,
             reweight=self.reweight,
             soft=self.soft,
@@ -188,6 +188,7 @@ def prepare(table: Table, settings: Settings, *, partial: bool = False) -> Task:
             *selection.notes,
             *classes_missing,
             *poor,
+            *_random_splits(settings),
         ),
         ceiling=ceiling,
         spread=speakers.spread(found, selection.y),
@@ -240,6 +241,30 @@ def require_target(settings: Settings) -> None:
             f"SOFT=1 counts an utterance in part for each class, and CLASSIFIER={settings.classifier.name} reads it as "
             "one turn of its dialog: leave SOFT out, or name a classifier without context."
         )
+
+
+def built(settings: Settings, *, precomputed: bool = False) -> Any:
+    """Return the unfitted estimator that settings ask for.
+
+    Raises
+    ------
+    UsageError
+        If the classifier's settings are not for what is predicted, or not for distances.
+    """
+    target: Target = "values" if settings.protocol.target in CONTINUOUS else "classes"
+    try:
+        return settings.classifier.estimator(
+            target=target, precomputed=precomputed, seed=settings.seed, device=settings.device
+        )
+    except ValueError as error:
+        raise UsageError(f"CLASSIFIER={settings.classifier.name}: {error}.") from error
+
+
+def _random_splits(settings: Settings) -> Iterator[str]:
+    """Yield a sentence for each part of the estimator that sets training rows aside at random."""
+    from affex.classifiers.estimators.inspection import random_splits
+
+    yield from random_splits(built(settings))
 
 
 def folds_hash(task: Task) -> str:

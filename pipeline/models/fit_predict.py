@@ -14,7 +14,7 @@ from affex.pipeline.caching.cache import FeatureFile, recipe
 from affex.pipeline.caching.imports import is_imported
 from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import FoldScores
-from affex.pipeline.evaluation.prechecks import foreseen
+from affex.pipeline.evaluation.prechecks import foreseen, require_able
 from affex.pipeline.evaluation.results import TRANSDUCTIVE, best_scored
 from affex.pipeline.evaluation.summary import LargestScore, versions
 from affex.pipeline.evaluation.task import Settings, require_target
@@ -63,6 +63,7 @@ def fit(
     _require_extractable(specs)
     require_target(settings)
     recipes = [recipe(spec.feature) for spec in specs]
+    model_file.require_savable(require_able(settings), settings.classifier)
     for sentence in foreseen(utterances_of(workspace), settings, exclude):
         workspace.console.say(sentence)
     extracted(workspace, specs, verify=False)

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from affex.classifiers.base import Classifier, Target
+from affex.classifiers.base import Classifier, Target, Wrapped
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation.folds import protocol_hash
 from affex.pipeline.evaluation.task import Settings
@@ -44,12 +44,6 @@ SUFFIX = ".affex"
 RECORD = "model.json"
 ESTIMATOR = "estimator.skops"
 
-#: The only kinds of skops's nodes that our estimators are made of: none of them calls a function on being loaded.
-NODES = {
-    *("DictNode", "ListNode", "TupleNode", "JsonNode", "NdArrayNode", "DTypeNode"),
-    *("ObjectNode", "TypeNode", "FunctionNode"),
-}
-
 #: A zip archive's first possible date, for there is none to tell.
 _NO_DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -64,10 +58,11 @@ def write(model: Model, path: Path) -> None:
     Raises
     ------
     AffexError
-        If the file cannot be written.
+        If the file cannot be written, or the estimator not without a pickle.
     """
     import skops.io
 
+    require_savable(model.estimator, model.settings.classifier)
     estimator = _canonical(skops.io.dumps(model.estimator))
     record = json.dumps(_record(model, estimator), indent=2, ensure_ascii=False, allow_nan=False)
     content = _zipped({RECORD: record.encode(), ESTIMATOR: estimator})
@@ -75,6 +70,22 @@ def write(model: Model, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary(path) as file:
             file.write(content)
+
+
+def require_savable(estimator: Any, classifier: Classifier) -> None:
+    """Refuse an estimator, fitted or not, that cannot be saved without a pickle.
+
+    Raises
+    ------
+    UsageError
+        Naming what stands in the way.
+    """
+    from affex.classifiers.estimators import trusted
+
+    try:
+        trusted.require_savable(estimator)
+    except ValueError as error:
+        raise UsageError(f"{classifier.name} cannot be fitted to be taken away: {error}.") from error
 
 
 def read(path: Path) -> Model:
@@ -122,14 +133,16 @@ def _model(content: bytes) -> Model:
     if record["estimator"]["sha256"] != _sha256(members[ESTIMATOR]):
         raise _ForeignError(f"{ESTIMATOR} is not what {RECORD} says it is")
     _require_types(record)
-    settings = _settings(record["settings"])
+    estimator = _estimator(members[ESTIMATOR])
+    settings = _settings(record["settings"], estimator)
     learned = record["learned_from"]
+    _require_built(estimator, settings, values=not learned["counts"])
     model = Model(
         settings=settings,
         recipes=tuple(_canonical_json(feature["recipe"]) for feature in record["features"]),
         columns=record["columns"],
         learned=Learned(**{**learned, **{name: tuple(learned[name]) for name in ("excluded", "notes")}}),
-        estimator=_estimator(members[ESTIMATOR], settings, values=not learned["counts"]),
+        estimator=estimator,
         chosen=record["chosen"],
         versions=record["versions"],
     )
@@ -159,14 +172,15 @@ def _require_types(record: Mapping[str, Any]) -> None:
 
 def _require_agreement(model: Model, record: Mapping[str, Any]) -> None:
     """Refuse an estimator that is not the one which the record tells of."""
-    from affex.classifiers.estimators.soundness import UnsoundError, require_sound
+    from affex.classifiers.estimators.native import UnsoundError
+    from affex.classifiers.estimators.soundness import require_sound
 
     estimator, settings = model.estimator, model.settings
     if record.get("n_columns", estimator.n_features_in_) != estimator.n_features_in_:
         raise _ForeignError(f"{RECORD} tells of {record['n_columns']} columns, and the estimator of another number")
     if sorted(getattr(estimator, "classes_", ())) != sorted(name for name, n in model.learned.counts.items() if n):
         raise _ForeignError(f"{RECORD} tells of the classes {', '.join(model.classes)}, and the estimator of others")
-    derived = {"card_hash": protocol_hash(settings.protocol), "evaluation": model.evaluation,
+    derived = {"protocol_hash": protocol_hash(settings.protocol), "evaluation": model.evaluation,
                "classes": [*model.classes],
                "target": settings.protocol.target, "scores": settings.about().scores}  # fmt: skip
     if any(record[name] != value for name, value in derived.items()):
@@ -181,12 +195,14 @@ def _require_agreement(model: Model, record: Mapping[str, Any]) -> None:
 def _record(model: Model, estimator: bytes) -> dict[str, Any]:
     """Return what ``model.json`` holds."""
     settings, classifier = model.settings, model.settings.classifier
-    made = {"name": classifier.name, "settings": dataclasses.asdict(classifier)}
+    made: dict[str, Any] = {"name": classifier.name, "settings": dict(classifier.settings)}
+    if isinstance(classifier, Wrapped):
+        made["open_seeds"] = classifier.open_seeds
     features = zip(settings.features, settings.keys, model.recipes, strict=True)
     return {
         "schema": SCHEMA,
         "settings": dataclasses.asdict(settings) | {"classifier": made},
-        "card_hash": protocol_hash(settings.protocol),
+        "protocol_hash": protocol_hash(settings.protocol),
         "target": settings.protocol.target,
         "classes": list(model.classes),
         "scores": settings.about().scores,
@@ -201,50 +217,63 @@ def _record(model: Model, estimator: bytes) -> dict[str, Any]:
     }
 
 
-def _settings(record: Mapping[str, Any]) -> Settings:
-    protocol = record["card"]
+def _settings(record: Mapping[str, Any], estimator: Any) -> Settings:
+    protocol = record["protocol"]
     changed = {
         "features": tuple(record["features"]),
         "keys": tuple(record["keys"]),
-        "classifier": _classifier(**record["classifier"]),
-        "card": Protocol(**{**protocol, "parts": tuple(protocol["parts"])}),
+        "classifier": _classifier(estimator, **record["classifier"]),
+        "protocol": Protocol(**{**protocol, "parts": tuple(protocol["parts"])}),
     }
     return Settings(**{**record, **changed})
 
 
-def _classifier(name: str, settings: Mapping[str, Any]) -> Classifier:
+def _classifier(estimator: Any, name: str, settings: Mapping[str, Any], open_seeds: Any = None) -> Classifier:
+    """Return the classifier that a record names; one that was passed as an estimator is made of the estimator."""
     kinds = {preset.name: type(preset) for preset in discovery.classifier_presets().values()}
-    if name not in kinds:
+    if name in kinds:
+        return kinds[name](**settings)
+    if open_seeds is None:
         raise _ForeignError(f"its classifier is '{name}'; known are {', '.join(kinds)}")
-    return kinds[name](**settings)
+    from sklearn.base import clone
+
+    found = Wrapped(model=clone(estimator).set_params(**dict.fromkeys(open_seeds)))
+    if (found.name, found.settings, list(found.open_seeds)) != (name, settings, open_seeds):
+        raise _ForeignError(f"the estimator has other settings than {RECORD} tells")
+    return found
 
 
-def _estimator(archive: bytes, settings: Settings, *, values: bool) -> Any:
-    """Return the estimator in a skops archive, if each of its nodes is one that ours have."""
+def _estimator(archive: bytes) -> Any:
+    """Return the estimator in a skops archive, if each of its nodes is one that a model may have."""
     import skops.io
 
-    from affex.classifiers.estimators import TRUSTED
+    from affex.classifiers.estimators.trusted import NODES, foreign
 
     members = _unzipped(archive)
-    foreign = [name for name in members if not re.fullmatch(r"schema\.json|\d+\.npy", name)]
-    if foreign:
-        raise _ForeignError(f"{ESTIMATOR} holds {', '.join(foreign)}; expected schema.json and numbered arrays alone")
+    others = [name for name in members if not re.fullmatch(r"schema\.json|\d+\.npy", name)]
+    if others:
+        raise _ForeignError(f"{ESTIMATOR} holds {', '.join(others)}; expected schema.json and numbered arrays alone")
     kinds = {node["__loader__"] for node in _nodes(json.loads(members["schema.json"]))}
     if kinds - NODES:
         raise _ForeignError(f"{ESTIMATOR} has nodes of the kind {', '.join(sorted(kinds - NODES))}, which no model has")
-    types = set(skops.io.get_untrusted_types(data=archive)) - set(TRUSTED)
-    if types:
-        raise _ForeignError(f"{ESTIMATOR} has what is no part of a model: {', '.join(sorted(types))}")
+    refused, trusted = foreign(archive)
+    if refused:
+        raise _ForeignError(f"{ESTIMATOR} has what is no part of a model: {', '.join(sorted(refused))}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of other versions, which whoever uses the model is told
-        estimator = skops.io.loads(archive, trusted=TRUSTED)
+        return skops.io.loads(archive, trusted=trusted)
+
+
+def _require_built(estimator: Any, settings: Settings, *, values: bool) -> None:
+    """Refuse an estimator that is not what the classifier builds."""
+    from affex.classifiers.estimators.inspection import spelled
+
     target: Target = "values" if values else "classes"
-    expected = settings.classifier.build(target=target, seed=settings.seed, device=settings.device)
+    expected = settings.classifier.estimator(target=target, seed=settings.seed, device=settings.device)
     if type(estimator) is not type(expected):
         raise _ForeignError(f"the estimator is a {type(estimator).__name__}; expected {type(expected).__name__}")
-    if estimator.get_params() != expected.get_params():
+    if spelled(estimator) != spelled(expected):
         raise _ForeignError(f"the estimator has other settings than {RECORD} tells")
-    return estimator
 
 
 def _canonical(archive: bytes) -> bytes:

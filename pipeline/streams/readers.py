@@ -167,11 +167,11 @@ class UtteranceReader(Reader):
         return _of_rows(examples, owner, targets, weight, inner)
 
     def scored(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Scored:
-        """Return what ``predict`` and ``predict_proba`` say of the rows."""
+        """Return the decision on each row, and its scores as `inspection.answer_of` says what they are."""
         X = _block(examples, test, train)
         if not examples.classes:
             return _values(estimator.predict(X))
-        return Scored(estimator.predict(X), estimator.predict_proba(X))
+        return _decided(estimator, X)
 
 
 @dataclass(frozen=True)
@@ -281,6 +281,7 @@ def _of_rows(
         "groups": np.repeat(examples.groups[owner], repeats),
         "sample_weight": None if weight is None else np.repeat(weight, repeats),
         "inner": _inner(inner, np.repeat(owner, repeats)),
+        "offsets": offsets_of(repeats),
     }
     return Training(_block(examples, owner, owner), np.repeat(targets, repeats), given)
 
@@ -306,6 +307,21 @@ def _places(among: Numbers, numbers: Numbers) -> Numbers:
     order = np.argsort(among)
     places: Numbers = order[np.searchsorted(among, numbers, sorter=order)]
     return places
+
+
+def _decided(estimator: Any, X: NDArray[Any]) -> Scored:
+    """Return the decision on each row, and scores that sum to 1."""
+    from scipy.special import softmax
+
+    from affex.classifiers.estimators import inspection
+
+    decided, answer = estimator.predict(X), inspection.answer_of(estimator)
+    if answer == "probabilities":
+        return Scored(decided, estimator.predict_proba(X))
+    if answer == "decisions":
+        return Scored(decided, (decided[:, None] == estimator.classes_).astype(np.float64))
+    values = estimator.decision_function(X)
+    return Scored(decided, softmax(values if values.ndim == 2 else np.column_stack([-values, values]), axis=1))
 
 
 def _values(predicted: NDArray[Any]) -> Scored:

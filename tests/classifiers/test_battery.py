@@ -1,57 +1,34 @@
-"""What holds for every classifier in the folder, for classes and for values."""
+"""What CONTRIBUTING asks of every classifier in the folder: it is evaluated, fitted, saved and read, and predicts.
 
-import pickle
+Each failure says in one line what is missing. That no trace of a tested speaker stays in what was fitted, and that a
+second run repeats the first in any number of processes, is shown in `tests/test_evaluate.py`.
+"""
+
+import warnings
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-import skops.io
 from sklearn.base import clone, is_classifier, is_regressor
-from sklearn.utils.estimator_checks import parametrize_with_checks
-from toys import speakers_and_classes, speakers_and_values
+from synthetic import make_matrix, with_values
 
-from affex.classifiers.base import inner_folds
-from affex.classifiers.estimators import TRUSTED
+from affex.classifiers.base import LIMITS, Classifier
+from affex.pipeline.corpora.base import LOSO, Protocol
+from affex.pipeline.evaluation import metrics
+from affex.pipeline.evaluation.evaluate import evaluate
+from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.models import model_file, models
+from affex.pipeline.reporting.report import confusion_of
 from affex.pipeline.specs import discovery
+from affex.pipeline.streams.table import Table
+from affex.pipeline.text.errors import AffexError
 
 PRESETS = discovery.classifier_presets()
 MODELS = [(name, target) for name, preset in PRESETS.items() for target in preset.targets]
-
-#: Settings that make a preset quick enough for scikit-learn's fifty checks.
-QUICK = {"svm": "svm:C=1,gamma=1", "gmm": "gmm:components=4", "xgboost": "xgboost:rounds=10,patience=3"}
-
-#: And with principal features; of the two columns that some checks give, one would not do.
-SELECTING = ("svm:C=1,gamma=1,select=pfa", "gmm:components=4,select=pfa,keep=1")
-
-#: Checks of scikit-learn's that ask for what the estimators do not promise.
-NOT_PROMISED = {
-    "check_sample_weight_equivalence_on_dense_data": "without speakers, inner folds part a row from its repetition"
-}
-ALIKE = dict.fromkeys(
-    ("check_sample_weight_equivalence_on_dense_data", "check_sample_weights_not_overwritten"),
-    "frames count alike: other weights are refused",
-)
+VALENCE = Protocol("valence", target="valence")
 
 
-def quick(name, target, seed=0, **settings):
-    return discovery.classifier(QUICK.get(name, name)).build(target=target, seed=seed, device="cpu", **settings)
-
-
-def ours():
-    estimators = [quick(*model) for model in MODELS]
-    estimators += [discovery.classifier(spec).build(seed=0, device="cpu") for spec in SELECTING]
-    return [estimator for estimator in estimators if type(estimator).__module__.startswith("classifiers.")]
-
-
-def not_promised(estimator):
-    return ALIKE if type(estimator).__name__ == "ClassMixtures" else NOT_PROMISED
-
-
-@parametrize_with_checks(ours(), expected_failed_checks=not_promised)
-def test_scikit_learn_finds_nothing_amiss(estimator, check):
-    check(estimator)
-
-
-@pytest.fixture(params=MODELS, ids="-".join)
+@pytest.fixture(params=MODELS, ids="-".join, scope="module")
 def model(request):
     return request.param
 
@@ -61,182 +38,92 @@ def name(request):
     return request.param
 
 
-def toy(model, **settings):
-    """Rows, targets and speakers for a model."""
-    return speakers_and_classes(**settings) if model[1] == "classes" else speakers_and_values(**settings)
+def rows_for(classifier: Classifier) -> Table:
+    """Return rows of four speakers, of the kind that a classifier reads, with classes and values that they tell."""
+    n_frames = 20 if classifier.reads == "frame" else 1
+    return with_values(make_matrix(n_speakers=4, n_frames=n_frames, class_shift=1.5, n_columns=6))
 
 
-def outputs(estimator, X):
-    """All that an estimator says of rows."""
-    return [estimator.predict_proba(X)] if is_classifier(estimator) else [estimator.predict(X)]
-
-
-def same(one, other, X):
-    return all(np.array_equal(a, b) for a, b in zip(outputs(one, X), outputs(other, X), strict=True))
-
-
-def test_a_preset_says_what_it_reads_and_what_its_scores_are(name):
-    classifier = PRESETS[name]
-    preferred = discovery.feature_specs(classifier.prefers)
-    assert {spec.feature.framewise for spec in preferred} == {classifier.reads == "frame"}
-    assert classifier.scores
-    assert classifier.targets
-    assert discovery.classifier(name) == classifier
-
-
-def test_build_gives_an_unfitted_estimator_with_the_settings(model):
+def settings_for(model) -> Settings:
     name, target = model
-    estimator = PRESETS[name].build(target=target, seed=3, device="cpu")
-    assert is_regressor(estimator) == (target == "values")
-    assert is_classifier(estimator) == (target == "classes")
-    assert not [key for key in vars(estimator) if key.endswith("_")]
-    assert clone(estimator).get_params() == estimator.get_params()
+    protocol = LOSO if target == "classes" else VALENCE
+    return Settings(corpus="toy", features=("made",), keys=("0" * 64,), classifier=PRESETS[name], protocol=protocol)
 
 
-def test_what_it_cannot_predict_is_refused(name):
-    for target in {"classes", "values"} - set(PRESETS[name].targets):
-        with pytest.raises(ValueError, match=f"{name} predicts classes, not {target}"):
-            PRESETS[name].build(target=target, seed=0, device="cpu")
+@pytest.fixture(scope="module")
+def result(model):
+    settings = settings_for(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return evaluate(rows_for(settings.classifier), settings)
 
 
-def test_distances_are_built_with_where_there_are_some(name):
-    X = speakers_and_classes()[0]
-    if PRESETS[name].distances(X, device="cpu") is None:
-        with pytest.raises(ValueError, match="no use for distances"):
-            PRESETS[name].build(precomputed=True, seed=0, device="cpu")
-    else:
-        assert PRESETS[name].build(precomputed=True, seed=0, device="cpu").__sklearn_tags__().input_tags.pairwise
+def test_the_module_is_a_data_sheet(name):
+    classifier = PRESETS[name]
+    module = __import__(type(classifier).__module__, fromlist=["PRESETS"])
+    assert module.__doc__, f"classifiers/{name}.py: begin with a docstring that says what is learned, and its source"
+    undocumented = [
+        field.name for field in fields(classifier) if f"    {field.name}" not in (type(classifier).__doc__ or "")
+    ]
+    assert not undocumented, f"{name}: the class's docstring says nothing of {undocumented}"
+    assert discovery.classifier(name) == classifier, f"PRESETS names it otherwise than the file: expected '{name}'"
 
 
-def test_it_learns_from_other_speakers(model):
-    X, y, speakers = toy(model)
-    tested = np.isin(speakers, ["s0", "s1"])
-    estimator = quick(*model).fit(X[~tested], y[~tested], groups=speakers[~tested])
-    predicted = estimator.predict(X[tested])
-    if model[1] == "values":
-        assert predicted.shape == (tested.sum(),)
-        assert predicted.dtype == np.float64
-        assert np.corrcoef(predicted, y[tested])[0, 1] > 0.6
-        assert np.abs(predicted - y[tested]).mean() < y.std()
+def test_it_prefers_features_of_the_rows_that_it_reads(name):
+    classifier = PRESETS[name]
+    framewise = {spec.framewise for spec in discovery.feature_specs(classifier.prefers)}
+    expected = "frame" if True in framewise else "utterance"
+    assert framewise == {classifier.reads == "frame"}, (
+        f"reads={classifier.reads}; but {classifier.prefers} has {expected} rows"
+    )
+    assert classifier.scores, "scores: say what a score is, or leave it out"
+
+
+def test_build_returns_an_unfitted_estimator_of_scikit_learn(model):
+    name, target = model
+    estimator = PRESETS[name].estimator(target=target, seed=3)
+    wanted = is_regressor if target == "values" else is_classifier
+    assert wanted(estimator), f"build returns {type(estimator).__name__}: expected one that predicts {target}"
+    assert not [key for key in vars(estimator) if key.endswith("_")], "build returns a fitted estimator"
+    clone(estimator)  # says which argument of __init__ is changed there
+
+
+def test_it_learns_from_other_speakers(model, result):
+    _, target = model
+    scores = result.scores
+    if target == "values":
+        assert metrics.ccc(scores.true, scores.predicted) > 0.4
         return
-    assert estimator.classes_.tolist() == ["ang", "hap", "sad"]
-    assert (predicted == y[tested]).mean() > 0.6
-    probabilities = estimator.predict_proba(X[tested])
-    assert probabilities.shape == (tested.sum(), 3)
-    assert (probabilities >= 0).all()
-    assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-9)
-    assert (estimator.classes_[probabilities.argmax(axis=1)] == y[tested]).mean() > 0.6
+    assert metrics.uar(confusion_of(scores)) > 0.5
+    assert scores.values.sum(axis=1) == pytest.approx(1), "scores: expected one a class, that sum to 1"
+    assert (scores.values >= 0).all()
+    for fold in result.folds:
+        assert set(fold.limits) <= set(LIMITS)
 
 
-def test_frame_classifiers_say_how_likely_each_row_is(name):
-    if PRESETS[name].rows != "frame":
-        pytest.skip("reads one row an utterance")
-    X, y, speakers = speakers_and_classes()
-    estimator = quick(name, "classes").fit(X, y, groups=speakers)
-    joint = estimator.log_likelihood(X) + estimator.class_log_prior_
-    assert joint.dtype == np.float64
-    assert np.exp(estimator.class_log_prior_).sum() == pytest.approx(1)
-    posterior = np.exp(joint - np.logaddexp.reduce(joint, axis=1, keepdims=True))
-    assert posterior == pytest.approx(estimator.predict_proba(X))
-    assert PRESETS[name].pool in ("sum", "vote")
+def test_a_model_is_saved_and_says_the_same_when_it_is_read(model, result, tmp_path):
+    settings = settings_for(model)
+    table = rows_for(settings.classifier)
+    fitted = models.fit(table, settings, exclude=("02",), recipes=["{}"])
+    model_file.write(fitted, tmp_path / "model.affex")
+    tested = table.take(np.flatnonzero(table.speakers == "02"))
+    said = models.predict(model_file.read(tmp_path / "model.affex"), tested).said
+    own = result.scores.folds == "02"
+    assert said.predicted.tolist() == result.scores.predicted[own].tolist()
+    assert said.scores.tolist() == result.scores.values[own].tolist()
 
 
-def test_the_same_seed_gives_the_same_bytes(model):
-    X, y, speakers = toy(model)
-    one, other = (quick(*model, seed=5).fit(X, y, groups=speakers) for _ in range(2))
-    assert same(one, other, X)
-    assert pickle.dumps(one) == pickle.dumps(other)
-
-
-def test_a_model_is_saved_and_read_without_a_pickle(model):
-    X, y, speakers = toy(model)
-    estimator = quick(*model).fit(X, y, groups=speakers)
-    saved = skops.io.dumps(estimator)
-    assert set(skops.io.get_untrusted_types(data=saved)) <= set(TRUSTED)
-    read = skops.io.loads(saved, trusted=list(TRUSTED))
-    assert same(read, estimator, X)
-    assert np.array_equal(read.predict(X), estimator.predict(X))
-    assert read.get_params() == estimator.get_params()
-
-
-def test_inner_folds_are_those_of_the_speakers_unless_named(model):
-    X, y, speakers = toy(model)
-    usual = quick(*model).fit(X, y, groups=speakers)
-    named = quick(*model).fit(X, y, inner=list(inner_folds(speakers)))
-    assert same(usual, named, X)
-    one = [(np.flatnonzero(speakers != "s0"), np.flatnonzero(speakers == "s0"))]
-    quick(*model).fit(X, y, groups=np.zeros(len(X)), inner=one)  # one speaker would not do without
-
-
-def test_inner_folds_with_nothing_on_one_side_are_refused(model):
-    if model[0] == "gmm":
-        pytest.skip("nothing is tuned")
-    X, y, _ = toy(model)
-    rows = np.arange(len(X))
-    for inner in ([], [(rows, rows[:0])], [(rows[:0], rows)]):
-        with pytest.raises(ValueError, match="rows to learn from and rows to test"):
-            quick(*model).fit(X, y, inner=inner)
-
-
-def test_rows_that_all_weigh_the_same_weigh_as_without_weights(model):
-    X, y, speakers = toy(model)
-    usual, ones = (quick(*model).fit(X, y, groups=speakers, sample_weight=w) for w in (None, np.ones(len(X))))
-    assert same(usual, ones, X)
-
-
-@pytest.mark.parametrize(
-    ("weight", "expected"), [(np.full(108, -1.0), "[Nn]egative values"), (np.ones(5), "sample_weight.shape")]
-)
-def test_weights_without_sense_are_refused(model, weight, expected):
-    X, y, speakers = toy(model)
-    with pytest.raises(ValueError, match=expected):
-        quick(*model).fit(X, y, groups=speakers, sample_weight=weight)
-
-
-def test_a_column_that_holds_nothing_changes_nothing(model, recwarn):
-    X, y, speakers = toy(model)
-    empty = np.column_stack([X, np.full(len(X), np.nan, dtype=np.float32)])
-    filled = np.column_stack([X, np.full(len(X), 1e6, dtype=np.float32)])
-    estimator = quick(*model).fit(empty, y, groups=speakers)
-    assert np.array_equal(*(outputs(estimator, rows)[0] for rows in (empty, filled)))
-    assert not recwarn.list
-
-
-def test_a_missing_value_is_no_hindrance(model):
-    X, y, speakers = toy(model)
-    holes = np.where(np.random.default_rng(0).random(X.shape) < 0.1, np.nan, X)
-    estimator = quick(*model).fit(holes, y, groups=speakers)
-    assert all(np.isfinite(said).all() for said in outputs(estimator, holes))
-    if model[1] == "classes":
-        assert (estimator.predict(X) == y).mean() > 0.8
-    else:
-        assert np.corrcoef(estimator.predict(X), y)[0, 1] > 0.7
-
-
-def test_rows_are_left_as_they_were(model):
-    X, y, speakers = toy(model)
-    X[3, 2] = np.nan
-    before = X.copy()
-    quick(*model).fit(X, y, groups=speakers).predict(X)
-    assert X.tobytes() == before.tobytes()
-
-
-def test_a_class_of_one_row_is_learned_from_too(name):
-    X, y, speakers = speakers_and_classes()
-    y[0] = "awe"
-    estimator = quick(name, "classes").fit(X, y, groups=speakers)
-    assert "awe" in estimator.classes_
-    assert estimator.predict_proba(X).sum(axis=1) == pytest.approx(1)
-
-
-def test_targets_that_are_all_alike_are_refused(model):
-    X, y, speakers = toy(model)
-    expected = "at least 2 classes, found 1 class: ang" if model[1] == "classes" else "at least 2 different values"
-    with pytest.raises(ValueError, match=expected):
-        quick(*model).fit(X, np.full_like(y, y[0]), groups=speakers)
-
-
-def test_rows_and_speakers_that_do_not_fit_together_are_refused(model):
-    X, y, speakers = toy(model)
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        quick(*model).fit(X, y, groups=speakers[:-1])
+def test_an_utterance_that_lacks_a_feature_is_no_hindrance(model):
+    settings = settings_for(model)
+    if settings.classifier.reads == "frame":
+        pytest.skip("frames stand beside nothing that could be missing")
+    table = rows_for(settings.classifier)
+    lacks = np.random.default_rng(0).random(len(table)) < 0.1
+    X = np.where(lacks[:, None] & (np.arange(6) > 3), np.nan, table.X).astype(np.float32)
+    lacking = changed(table, X=X, present=np.column_stack([np.ones(len(table), bool), ~lacks]))
+    try:
+        scores = evaluate(lacking, replace(settings, features=("made", "other"), keys=("0" * 64,) * 2)).scores
+    except AffexError as error:
+        pytest.fail(f"rows hold NaN where a feature is missing: begin with SimpleImputer(). {error}")
+    assert np.isfinite(scores.values).all()
+    assert np.isfinite(scores.predicted).all() if model[1] == "values" else len(scores.ids) == len(table)

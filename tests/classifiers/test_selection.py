@@ -105,7 +105,7 @@ def test_values_are_selected_for_too(select):
 
 def test_a_share_that_is_set_is_not_searched():
     X, y, speakers = hard()
-    machine = discovery.classifier("svm:select=anova,keep=0.25,C=1").build(seed=0, device="cpu")
+    machine = discovery.classifier("svm:select=anova,keep=0.25,C=1").estimator(seed=0, device="cpu")
     machine.fit(X, y, groups=speakers)
     assert machine.grid_recalls_.shape == (1, 1, 4, 5)
     assert machine.best_params_["keep"] == 0.25

@@ -14,11 +14,11 @@ from sklearn.svm import SVC
 from toys import speakers_and_classes
 
 from affex.classifiers.base import inner_folds
-from affex.classifiers.estimators import TRUSTED
 from affex.classifiers.estimators.calibration import SLOPES, against_decisions, says_nothing, slope
 from affex.classifiers.estimators.kernel import GAMMAS
 from affex.classifiers.estimators.svm import COSTS, RBFMachine
 from affex.classifiers.estimators.training import ONE_SPEAKER
+from affex.classifiers.estimators.trusted import foreign
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.errors import UsageError
 
@@ -75,7 +75,7 @@ def test_a_tie_goes_to_the_first_point_of_the_grid():
 
 def test_what_is_set_is_not_searched():
     X, y, speakers = hard()
-    machine = discovery.classifier("svm:C=3,gamma=0.5").build(seed=0, device="cpu").fit(X, y, groups=speakers)
+    machine = discovery.classifier("svm:C=3,gamma=0.5").estimator(seed=0, device="cpu").fit(X, y, groups=speakers)
     assert machine.best_params_ == {"C": 3.0, "gamma": 0.5}
     assert machine.predict(X).tolist() == plain(20, 3.0, 0.5).fit(X, y).predict(X).tolist()
     assert RBFMachine(C=3.0).fit(X, y, groups=speakers).grid_recalls_.shape == (1, 1, 4, 5)
@@ -207,7 +207,7 @@ def test_distances_serve_in_the_place_of_rows(classes):
     expected = ((Z[:, None] - Z) ** 2).mean(axis=2)
     assert np.allclose(D, expected, rtol=0, atol=1e-5)
     tested = speakers == "s3"
-    machine = preset.build(precomputed=True, seed=0, device="cpu")
+    machine = preset.estimator(precomputed=True, seed=0, device="cpu")
     machine.fit(D[np.ix_(~tested, ~tested)], y[~tested], groups=speakers[~tested])
     grid = {"C": COSTS, "gamma": [gamma / 8 for gamma in GAMMAS]}
     search = GridSearchCV(SVC(class_weight="balanced"), grid, cv=GroupKFold(5), scoring="balanced_accuracy")
@@ -235,7 +235,7 @@ def test_where_the_fold_has_a_say_there_are_no_distances(spec):
     X = speakers_and_classes()[0]
     assert discovery.classifier(spec).distances(X, device="cpu") is None
     with pytest.raises(ValueError, match="no column can be selected"):
-        discovery.classifier(spec).build(precomputed=True, seed=0, device="cpu")
+        discovery.classifier(spec).estimator(precomputed=True, seed=0, device="cpu")
     X[0, 0] = np.nan
     assert discovery.classifier("svm").distances(X, device="cpu") is None
 
@@ -244,7 +244,7 @@ def test_classes_weigh_as_they_are_told():
     X, y, speakers = hard()
     tested = speakers == "s3"
     for weights, class_weight in (("balanced", "balanced"), ("none", None)):
-        machine = discovery.classifier(f"svm:C=1,gamma=1,weights={weights}").build(seed=0, device="cpu")
+        machine = discovery.classifier(f"svm:C=1,gamma=1,weights={weights}").estimator(seed=0, device="cpu")
         machine.fit(X[~tested], y[~tested], groups=speakers[~tested])
         theirs = plain(20).set_params(svc__class_weight=class_weight).fit(X[~tested], y[~tested])
         assert machine.decision_function(X[tested]) == pytest.approx(theirs.decision_function(X[tested]), abs=1e-9)
@@ -284,8 +284,9 @@ def test_weights_that_nobody_knows_are_refused():
 def test_what_was_selected_is_saved_too(spec, target):
     X, y, speakers = speakers_and_classes()
     y = y if target == "classes" else X.sum(axis=1).astype(np.float64)
-    machine = discovery.classifier(spec).build(target=target, seed=0, device="cpu").fit(X, y, groups=speakers)
+    machine = discovery.classifier(spec).estimator(target=target, seed=0, device="cpu").fit(X, y, groups=speakers)
     saved = skops.io.dumps(machine)
-    assert set(skops.io.get_untrusted_types(data=saved)) <= set(TRUSTED)
-    read = skops.io.loads(saved, trusted=list(TRUSTED))
+    refused, trusted = foreign(saved)
+    assert not refused
+    read = skops.io.loads(saved, trusted=trusted)
     assert np.array_equal(read.predict(X), machine.predict(X))

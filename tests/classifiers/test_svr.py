@@ -95,7 +95,7 @@ def test_distances_serve_in_the_place_of_rows():
     preset = discovery.classifier("svm:gamma=0.5")
     D = preset.distances(Z, device="cpu")
     tested = speakers == "s2"
-    machine = preset.build(target="values", precomputed=True, seed=0, device="cpu")
+    machine = preset.estimator(target="values", precomputed=True, seed=0, device="cpu")
     machine.fit(D[np.ix_(~tested, ~tested)], y[~tested], groups=speakers[~tested])
     settings = {name: machine.best_params_[name] for name in ("C", "epsilon")}
     theirs = TransformedTargetRegressor(SVR(gamma=0.5 / 8, **settings), transformer=StandardScaler())
@@ -130,6 +130,6 @@ def test_where_nothing_can_be_searched_for_settings_are_scikit_learns_defaults()
 
 def test_a_tube_is_for_values():
     with pytest.raises(ValueError, match=r"epsilon=0.2 is for values"):
-        discovery.classifier("svm:epsilon=0.2").build(seed=0, device="cpu")
+        discovery.classifier("svm:epsilon=0.2").estimator(seed=0, device="cpu")
     with pytest.raises(UsageError, match=r"epsilon=-1.0: expected 0 or more"):
         discovery.classifier("svm:epsilon=-1")

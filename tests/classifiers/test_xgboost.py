@@ -160,7 +160,7 @@ def test_a_device_that_is_not_there_is_refused():
 
 
 def test_settings_reach_the_trees():
-    trees = discovery.classifier("xgboost:rounds=7,max_depth=2,subsample=0.5").build(seed=9, device="cuda")
+    trees = discovery.classifier("xgboost:rounds=7,max_depth=2,subsample=0.5").estimator(seed=9, device="cuda")
     settings = {"rounds": 7, "max_depth": 2, "subsample": 0.5, "seed": 9, "device": "cuda"}
     assert settings.items() <= trees.get_params().items()
 

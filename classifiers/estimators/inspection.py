@@ -1,0 +1,180 @@
+"""What can be known of any scikit-learn estimator: its parts, what it predicts, how it scores, how it is spelled.
+
+Nothing is fitted or scored here.
+"""
+
+import hashlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.base import BaseEstimator, is_regressor
+
+#: What an estimator says of a row beside its decision.
+Answer = Literal["probabilities", "decision values", "decisions"]
+
+#: What ``score_<class>`` columns hold, by what the estimator says.
+SCORES: dict[Answer, str] = {
+    "probabilities": "class probabilities as the estimator gives them (predict_proba); not calibrated by affex",
+    "decision values": "softmax of the estimator's decision values (decision_function): only their order counts",
+    "decisions": "1 for the class that the estimator decides on, 0 for the others",
+}
+
+
+def takes(function: Callable[..., Any], name: str) -> bool:
+    """Tell whether a function has a parameter of this name."""
+    return name in inspect.signature(function).parameters
+
+
+def target_of(estimator: Any) -> Literal["classes", "values"]:
+    """Return what an estimator predicts."""
+    return "values" if is_regressor(estimator) else "classes"
+
+
+def answer_of(estimator: Any) -> Answer:
+    """Return what a classifier, fitted or not, says of a row beside its decision."""
+    if hasattr(estimator, "predict_proba"):
+        return "probabilities"
+    settings = parameters(estimator)
+    # One value a pair of classes is no value a class.
+    pairwise = any(name.endswith("decision_function_shape") and value == "ovo" for name, value in settings.items())
+    return "decision values" if hasattr(estimator, "decision_function") and not pairwise else "decisions"
+
+
+def parameters(estimator: Any) -> dict[str, Any]:
+    """Return the settings of an estimator and of all that it is made of, by path (``step__name``)."""
+    found: dict[str, Any] = estimator.get_params(deep=True) if hasattr(estimator, "get_params") else {}
+    return found
+
+
+def open_seeds(estimator: Any) -> list[str]:
+    """Return the paths of the seeds (``random_state``) that were left open."""
+    settings = parameters(estimator)
+    return [name for name, value in settings.items() if name.rpartition("__")[2] == "random_state" and value is None]
+
+
+def seeded(estimator: Any, seed: int) -> Any:
+    """Give a seed to each part that leaves its own open; return the estimator."""
+    left_open = open_seeds(estimator)
+    return estimator.set_params(**dict.fromkeys(left_open, seed)) if left_open else estimator
+
+
+def cross_validations(estimator: Any) -> dict[str, Any]:
+    """Return the parts that cross-validate inside their fit (searches, calibration, stacking), by path.
+
+    They are those with a setting ``cv``; one that says ``prefit`` cross-validates nothing. The path of the estimator
+    itself is empty.
+    """
+    settings = parameters(estimator)
+    owners = {
+        name.rpartition("cv")[0].removesuffix("__"): value
+        for name, value in settings.items()
+        if name.rpartition("__")[2] == "cv"
+    }
+    return {path: settings[path] if path else estimator for path, value in owners.items() if not _is_prefit(value)}
+
+
+def _is_prefit(value: Any) -> bool:
+    return isinstance(value, str) and value == "prefit"
+
+
+def random_splits(estimator: Any) -> Iterator[str]:
+    """Yield a sentence for each part that sets rows aside at random, whoever speaks in them.
+
+    It has no setting that folds could be handed to. No tested speaker is touched by that: it may only stop, or
+    calibrate, as is best for speakers that it learns from.
+    """
+    for path, part in _with_settings(estimator):
+        own = part.get_params(deep=False)
+        name = path or type(part).__name__
+        if own.get("early_stopping") in (True, "auto") and "validation_fraction" in own:
+            when = "" if own["early_stopping"] is True else ", where it learns from more than 10 000 rows,"
+            yield f"{name} stops early{when} on training rows drawn at random, of speakers that it learns from"
+        if own.get("n_iter_no_change") is not None and "early_stopping" not in own and "validation_fraction" in own:
+            yield f"{name} stops early on training rows drawn at random, of speakers that it learns from"
+        if own.get("probability") is True:
+            yield f"{name} calibrates its probabilities on training rows drawn at random, of speakers it learns from"
+
+
+def _with_settings(estimator: Any) -> Iterator[tuple[str, Any]]:
+    if hasattr(estimator, "get_params"):
+        yield "", estimator
+        for path, value in parameters(estimator).items():
+            if isinstance(value, BaseEstimator):
+                yield path, value
+
+
+def name_of(estimator: Any) -> str:
+    """Return the name of an estimator's class; of a pipeline's last step, of what a search searches."""
+    settings = estimator.get_params(deep=False)
+    if "steps" in settings:
+        return name_of(settings["steps"][-1][1])
+    if "cv" in settings and hasattr(settings.get("estimator"), "get_params"):
+        return name_of(settings["estimator"])
+    return type(estimator).__name__
+
+
+def spelled(value: Any) -> Any:
+    """Return a setting as JSON can hold it, equal for equal settings, in this process and in the next.
+
+    Raises
+    ------
+    ValueError
+        If it has no such form: its text would name a place in memory.
+    """
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if np.isfinite(value) else str(value)
+    return _spelled_many(value) if isinstance(value, Mapping | list | tuple | np.ndarray) else _spelled_object(value)
+
+
+def _spelled_many(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): spelled(one) for key, one in value.items()}
+    if isinstance(value, list | tuple) or value.dtype == object:
+        return [spelled(one) for one in value]
+    digest = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+    return f"{value.dtype} array {value.shape} sha256:{digest}"
+
+
+def _spelled_object(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return spelled(value.item())
+    if isinstance(value, type) or inspect.isroutine(value) or isinstance(value, np.ufunc):
+        return f"{getattr(value, '__module__', 'numpy')}.{getattr(value, '__qualname__', value.__name__)}"
+    kind = f"{type(value).__module__}.{type(value).__qualname__}"
+    if hasattr(value, "get_params"):
+        return {"class": kind, **{name: spelled(one) for name, one in value.get_params(deep=False).items()}}
+    if hasattr(value, "dist") and hasattr(value, "kwds"):  # a frozen distribution of scipy
+        return {"class": f"scipy.stats.{value.dist.name}", "args": spelled(value.args), "kwds": spelled(value.kwds)}
+    text = repr(value)
+    if " at 0x" in text or " object at " in text:
+        raise ValueError(f"the setting {kind} cannot be written down, so that no run could be told from another by it")
+    return text
+
+
+def parts(whole: Any) -> Iterator[Any]:
+    """Yield an estimator, fitted or not, and every object with attributes that it is made of, each once."""
+    met: set[int] = set()
+    waiting = [whole]
+    while waiting:
+        one = waiting.pop()
+        if id(one) in met:
+            continue
+        met.add(id(one))
+        if isinstance(one, Mapping):
+            waiting.extend(one.values())
+        elif isinstance(one, list | tuple) or (isinstance(one, np.ndarray) and one.dtype == object):
+            waiting.extend(one if not isinstance(one, np.ndarray) else one.ravel())
+        elif _is_part(one):
+            yield one
+            waiting.extend(getattr(one, "__dict__", {}).values())
+
+
+def _is_part(one: Any) -> bool:
+    kind = type(one)
+    if isinstance(one, type) or inspect.isroutine(one):
+        return False
+    return kind.__module__.startswith(("sklearn.", "affex.")) or hasattr(one, "get_params")
