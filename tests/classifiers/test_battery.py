@@ -10,15 +10,15 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 from sklearn.base import clone, is_classifier, is_regressor
-from synthetic import make_matrix, with_values
+from synthetic import changed, make_matrix, with_values
 
 from affex.classifiers.base import LIMITS, Classifier
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.evaluation.evaluate import evaluate
+from affex.pipeline.evaluation.summary import confusion_of
 from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.models import model_file, models
-from affex.pipeline.reporting.report import confusion_of
 from affex.pipeline.specs import discovery
 from affex.pipeline.streams.table import Table
 from affex.pipeline.text.errors import AffexError
