@@ -437,8 +437,12 @@ def _telling(stream: Stream, chosen: Sequence[int], kinds: Mapping[str, Labels])
     """Yield a sentence for each kind of name that columns of a stream determine."""
     least, greatest = (of[chosen] for of in revealing_columns.ranges(stream))
     for what, names in kinds.items():
-        found = revealing_columns.telltales(least, greatest, names)
-        yield from revealing_columns.sentences([stream.columns[number] for number in found], what)
+        for find, says in (
+            (revealing_columns.telltales, f"what the {what} of every utterance is"),
+            (revealing_columns.marks, f"which utterances have one certain {what}"),
+        ):
+            found = find(least, greatest, names)
+            yield from revealing_columns.sentences([stream.columns[number] for number in found], says)
 
 
 def _pair(ids: Sequence[str], trained: int, tested: int, fold: str, note: str) -> Pair:
