@@ -25,10 +25,10 @@ from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import audit, metrics
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.folds import Fold
+from affex.pipeline.evaluation.summary import confusion_of
 from affex.pipeline.evaluation.task import Settings, prepare
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Utterance
-from affex.pipeline.reporting.report import confusion_of
 from affex.pipeline.streams.readers import reader_of
 from affex.pipeline.streams.stream import Stream, aligned, offsets_of
 from affex.pipeline.streams.table import Table, load
