@@ -202,12 +202,12 @@ def _record(model: Model, estimator: bytes) -> dict[str, Any]:
 
 
 def _settings(record: Mapping[str, Any]) -> Settings:
-    protocol = record["card"]
+    protocol = record["protocol"]
     changed = {
         "features": tuple(record["features"]),
         "keys": tuple(record["keys"]),
         "classifier": _classifier(**record["classifier"]),
-        "card": Protocol(**{**protocol, "parts": tuple(protocol["parts"])}),
+        "protocol": Protocol(**{**protocol, "parts": tuple(protocol["parts"])}),
     }
     return Settings(**{**record, **changed})
 
