@@ -481,7 +481,7 @@ def test_a_model_weighs_new_recordings_as_those_it_was_fitted_on(tmp_path, cache
 def test_the_device_reaches_the_features_and_brings_a_worker_a_gpu(dataset, monkeypatch):
     seen: dict[str, Any] = {}
 
-    def extract(dataset, specs, runner, console, runtime):
+    def extract(dataset, specs, runner, console, runtime, *, verify):
         with runner():
             seen.update(specs=specs, device=runtime.device, several=runtime.threads > 1)
         return []
@@ -513,7 +513,7 @@ def test_the_device_reaches_the_features_and_brings_a_worker_a_gpu(dataset, monk
 def test_every_verb_that_extracts_says_where(fitted, monkeypatch, verb):
     class StoppedError(Exception): ...
 
-    def extract(dataset, specs, runner, console, runtime):
+    def extract(dataset, specs, runner, console, runtime, *, verify):
         raise StoppedError(runtime.device)
 
     monkeypatch.setattr("affex.pipeline.workspace.workspace.extract", extract)

@@ -11,6 +11,7 @@ from corpus import run, small, spec, write_wav
 from plain import Level, Samples
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
+from synthetic import FrameBayes
 
 from affex.classifiers.base import Classifier, Context
 from affex.features.pixels import Pixels
@@ -235,6 +236,37 @@ def test_a_row_without_a_time_stands_at_every_time_and_what_is_missing_is_nan():
     assert np.array_equal(aligned(whole, to).flat[:, 0], [5, 5, np.nan], equal_nan=True)
     with pytest.raises(UsageError, match="has no times"):
         aligned(to, whole)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Together(FrameBayes):
+    """Frames of several features, each row with the nearest of the others."""
+
+    align: ClassVar[Literal["none", "nearest", "linear"]] = "nearest"
+
+
+def test_a_classifier_of_frames_may_ask_for_those_of_several_features_at_one_time():
+    table = dialogs()
+    arranged = reader_of(Together()).arranged(table)
+    voice, face = table.streams
+    assert arranged.X.shape == (len(voice.flat), 2)
+    assert arranged.columns == ("voice.voice0", "face.face0")
+    assert np.array_equal(arranged.X[:, 1], aligned(face, voice).flat[:, 0])
+    assert len(evaluate(table, settings(Together())).scores.ids) == 4 * 2 * 23
+    with pytest.raises(UsageError, match="cannot stand side by side"):
+        reader_of(FrameBayes()).arranged(table)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deaf(Alone):
+    """Reads single rows, and declares two streams."""
+
+    reads: ClassVar[Literal["utterance", "frame", "sequence"]] = "utterance"
+
+
+def test_only_sequences_have_streams_of_their_own_and_context():
+    with pytest.raises(ValueError, match="expected reads = 'sequence'"):
+        reader_of(Deaf())
 
 
 def test_a_row_has_its_shape():

@@ -441,8 +441,8 @@ def _telling(stream: Stream, chosen: Sequence[int], kinds: Mapping[str, Labels])
             (revealing_columns.telltales, f"what the {what} of every utterance is"),
             (revealing_columns.marks, f"which utterances have one certain {what}"),
         ):
-            found = [stream.columns[number] for number in find(least, greatest, names)]
-            yield from revealing_columns.sentences(found, says)
+            found = find(least, greatest, names)
+            yield from revealing_columns.sentences([stream.columns[number] for number in found], says)
 
 
 def _pair(ids: Sequence[str], trained: int, tested: int, fold: str, note: str) -> Pair:

@@ -136,11 +136,18 @@ class Reader(ABC):
             weight = examples.shares[owner, chosen]
         return self._training(examples, owner, targets, weight, inner)
 
-    @abstractmethod
     def _training(
         self, examples: Examples, owner: Numbers, targets: NDArray[Any], weight: Floats | None, inner: Inner
     ) -> Training:
-        """Return the rows of utterances, of which each may come for several classes, in part."""
+        """Return the rows of utterances, of which each may come for several classes, each row with what they have."""
+        repeats = np.diff(examples.offsets)[owner]
+        given = {
+            "groups": np.repeat(examples.groups[owner], repeats),
+            "sample_weight": None if weight is None else np.repeat(weight, repeats),
+            "inner": _inner(inner, np.repeat(owner, repeats)),
+            "offsets": offsets_of(repeats),
+        }
+        return Training(_block(examples, owner, owner), np.repeat(targets, repeats), given)
 
     @abstractmethod
     def scored(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Scored:
@@ -161,11 +168,6 @@ class UtteranceReader(Reader):
         """Return the distance of every two rows, as the classifier computes it."""
         return self.classifier.distances(examples.X, device=device)
 
-    def _training(
-        self, examples: Examples, owner: Numbers, targets: NDArray[Any], weight: Floats | None, inner: Inner
-    ) -> Training:
-        return _of_rows(examples, owner, targets, weight, inner)
-
     def scored(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Scored:
         """Return the decision on each row, and its scores as `inspection.answer_of` says what they are."""
         X = _block(examples, test, train)
@@ -179,11 +181,6 @@ class FrameReader(Reader):
     """All frames of an utterance, scored one by one and pooled."""
 
     framewise: ClassVar[bool | None] = True
-
-    def _training(
-        self, examples: Examples, owner: Numbers, targets: NDArray[Any], weight: Floats | None, inner: Inner
-    ) -> Training:
-        return _of_rows(examples, owner, targets, weight, inner)
 
     def scored(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Scored:
         """Return the pooled log-likelihoods of the frames."""
@@ -255,7 +252,15 @@ READERS: Mapping[str, type[Reader]] = {
 
 
 def reader_of(classifier: Classifier) -> Reader:
-    """Return how a classifier reads rows."""
+    """Return how a classifier reads rows.
+
+    Raises
+    ------
+    ValueError
+        If it declares several streams, or a context, and reads no sequences.
+    """
+    if classifier.reads != "sequence" and (classifier.streams, classifier.context) != (1, "none"):
+        raise ValueError(f"{classifier.name} takes several streams or a context: expected reads = 'sequence'")
     return READERS[classifier.reads](classifier)
 
 
@@ -270,20 +275,6 @@ def misfit(one: Classifier, named: str, *, framewise: bool) -> str:
         f"Features that fit {one.name}: {', '.join(fitting) or 'none'}.\n"
         f"Classifiers that fit {named}: {', '.join(readers) or 'none'}."
     )
-
-
-def _of_rows(
-    examples: Examples, owner: Numbers, targets: NDArray[Any], weight: Floats | None, inner: Inner
-) -> Training:
-    """Return rows, each with what its utterance has."""
-    repeats = np.diff(examples.offsets)[owner]
-    given = {
-        "groups": np.repeat(examples.groups[owner], repeats),
-        "sample_weight": None if weight is None else np.repeat(weight, repeats),
-        "inner": _inner(inner, np.repeat(owner, repeats)),
-        "offsets": offsets_of(repeats),
-    }
-    return Training(_block(examples, owner, owner), np.repeat(targets, repeats), given)
 
 
 def _block(examples: Examples, numbers: Numbers, columns: Numbers) -> NDArray[Any]:
