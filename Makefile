@@ -19,7 +19,7 @@ endif
 OPTIONS := DATASET DATA FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM REWEIGHT SOFT \
            FUSION RUNS METRIC INNER LEAK ALLOW_LEAKS \
            UTTERANCE SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED PARTIAL EXTRA MODEL EXCLUDE \
-           BY FILE CALLED FORMAT TABLE HOP TRANSPOSE ONLY WITHOUT DROP_NAN NOTE
+           BY FILE CALLED FORMAT TABLE HOP TRANSPOSE ONLY WITHOUT DROP_NAN NOTE JSON
 $(foreach option,$(OPTIONS),$(if $($(option)),$(eval export AFFEX_$(option) := $$($(option)))))
 
 # Where make was typed, so that messages, and the lines to copy in them, are in its words.
@@ -32,6 +32,7 @@ NAMED := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin
 UNREAD := $(filter-out $(READ) MAKE% -% SHELL CURDIR,$(NAMED))
 ifneq ($(UNREAD),)
 NEAREST := import sys, difflib; wanted, *known = sys.argv[1:]; \
+	wanted = {"COLUMNS": "ONLY"}.get(wanted, wanted); \
 	print(*(f" Did you mean {name}?" for name in difflib.get_close_matches(wanted.upper(), known, 1, 0.5)))
 $(error There is no variable '$(firstword $(UNREAD))'.$(shell \
 	$(PYTHON) -c '$(NEAREST)' '$(firstword $(UNREAD))' $(READ) 2>/dev/null) `make help` lists all)
@@ -72,6 +73,7 @@ help: ## show this
 #=   WEIGHTS       the folder of weight files that networks need and affex cannot fetch
 #=   CACHE         where features are kept (default: cache)
 #=   OUT           where results go (default: <cache>/<corpus>/runs/<run>); for export: .csd, .npz, .parquet, .csv or a folder
+#=   JSON          for list, runs, cache, evaluate and compare: 1: print one JSON document, and all else to standard error
 #=   SEED          seeds all that is random
 #=   PARTIAL       1: go on with a corpus that is not whole
 #=   EXTRA         1: download the large archives, too

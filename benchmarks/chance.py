@@ -17,9 +17,9 @@ import numpy as np
 
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.evaluation.evaluate import evaluate
+from affex.pipeline.evaluation.summary import summarise
 from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.execution import stages
-from affex.pipeline.reporting import report
 from affex.pipeline.specs import discovery
 from affex.pipeline.streams.table import Matrix, load
 from affex.pipeline.text.console import Terminal
@@ -49,10 +49,10 @@ def main() -> None:
     figures = []
     with stages.opened("local", 2) as runner:
         for seed in range(options.seeds):
-            found = report.summary(evaluate(shuffled(matrix, seed), settings, runner=runner))
-            figures.append(found["uar"])
+            found = summarise(evaluate(shuffled(matrix, seed), settings, runner=runner))
+            figures.append(found.uar)
             print(f"seed {seed}: UAR {figures[-1]:.3f}", flush=True)
-    chance = 1 / len(found["classes"])
+    chance = 1 / len(found.classes)
     print(f"mean UAR {np.mean(figures):.3f} (sd {np.std(figures, ddof=1):.3f}), chance {chance:.3f}")
 
 

@@ -20,8 +20,9 @@ from pathlib import Path
 
 from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import evaluate
-from affex.pipeline.evaluation.results import Seen
+from affex.pipeline.evaluation.results import RecognisedClasses
 from affex.pipeline.evaluation.runs import Run
+from affex.pipeline.evaluation.summary import summarise
 from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.fusion import fusion
 from affex.pipeline.reporting import report
@@ -44,10 +45,10 @@ def judged(name: str, matrix: Matrix, components: int, folder: Path) -> Run:
     return runs.read(folder / name)
 
 
-def margin(seen: Seen) -> float:
+def margin(one: RecognisedClasses) -> float:
     """Return how far the least seen class of those that show stands above the best seen of the others."""
-    shown = SHOWS[seen.member.split()[0]]
-    sights = seen.informedness.items()
+    shown = SHOWS[one.member.split()[0]]
+    sights = one.informedness.items()
     return min(sight for name, sight in sights if name in shown) - max(
         sight for name, sight in sights if name not in shown
     )
@@ -61,9 +62,9 @@ def figures(components: int, seed: int) -> dict[str, float]:
         fused = {rule: fusion.late(members, rule) for rule in RULES}
         face = {f"{rule}, no voice": fusion.late(members[:-1], rule) for rule in LEARNING}
     return {
-        "best of seven": max(member.found["uar"] for member in members),
-        **{name: report.summary(one)["uar"] for name, one in (fused | face).items()},
-        "worst margin": min(map(margin, fused["vote"].seen)),
+        "best of seven": max(member.summary.uar for member in members),
+        **{name: summarise(one).uar for name, one in (fused | face).items()},
+        "worst margin": min(map(margin, fused["vote"].recognised)),
     }
 
 

@@ -494,6 +494,19 @@ def test_a_column_that_determines_the_label_or_the_speaker_is_named(lengths):
     assert "telltale" not in looked_at(utterances, rows=rows_of(utterances, {n: columns[n] for n in honest}, lengths))
 
 
+def test_a_column_that_marks_one_label_or_one_speaker_is_named():
+    utterances, number = forty(), np.arange(40)
+    told = {"label_joy": number // 10 == 2, "not_sad": number // 10 != 3, "is_s1": number % 4 == 1}
+    honest = {"sex": number % 2, "rare": number == 7, "nearly": (number // 10 == 2) & (number != 25)}
+    rows = rows_of(utterances, {name: np.asarray(values, float) for name, values in {**told, **honest}.items()})
+    label, speaker = looked_at(utterances, rows=rows)["telltale"].message.split("; ")
+    assert label == (
+        "the columns label_joy, not_sad of the features each say by themselves which utterances have one certain "
+        "label: unless that was measured, leave it out (`affex import ... --without NAME`)"
+    )
+    assert speaker.startswith("the column is_s1 of the features says which utterances have one certain speaker:")
+
+
 def test_a_column_in_the_order_of_the_values_is_named():
     utterances, values = forty(), np.random.default_rng(1).integers(1, 8, 40) / 2
     rows = rows_of(utterances, {"twice": 2 * values, "back": 8 - values, "other": np.roll(values, 1)})

@@ -61,7 +61,7 @@ def test_from_a_table_to_figures(table: Path, tmp_path: Path) -> None:
 
     third = affex("evaluate", "--features", "egemaps", "--out", str(out), **environment)
     assert "Nothing has changed since this run: it is not computed again" in third.stdout
-    assert f"UAR {metrics['uar']:.3f}" in third.stdout
+    assert f"UAR {metrics['figures']['uar']['value']:.3f}" in third.stdout
 
 
 def test_a_feature_goes_out_and_another_projects_comes_in(table: Path, tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_speakers_are_normalised_in_two_ways_and_a_third_is_none(table: Path, tm
         out = tmp_path / f"out-{told}"
         said = affex(*arguments, "--data", str(table), "--out", str(out), AFFEX_SPEAKER_NORM=told, **environment)
         assert said.returncode == 0, said.stderr
-        assert json.loads((out / "metrics.json").read_text())["speaker_norm"] == meant
+        assert json.loads((out / "metrics.json").read_text())["about"]["settings"]["speaker_norm"] == meant
     refused = affex(*arguments, "--data", str(table), "--speaker-norm", "median", **environment)
     assert refused.returncode == 2
     assert "'median' is neither 1, 0 nor mean" in refused.stderr

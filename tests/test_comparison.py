@@ -15,10 +15,14 @@ from synthetic import Bayes, make_matrix, with_values
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import runs, significance
 from affex.pipeline.evaluation.evaluate import evaluate
+from affex.pipeline.evaluation.raters import Ceiling
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
 from affex.pipeline.evaluation.runs import Run
+from affex.pipeline.evaluation.summary import summarise
 from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.reporting import comparison, report, tables
+from affex.pipeline.reporting.compared import Compared
+from affex.pipeline.storage.records import restored
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
 
@@ -65,9 +69,9 @@ def written(folder: Path, **results: Result) -> list[str]:
 
 def finished(**results: Result) -> list[Run]:
     """Return runs as they are read again, without the files."""
-    founds = {name: json.loads(json.dumps(report.summary(result))) for name, result in results.items()}
     return [
-        Run(name.rpartition("/")[2], Path(name), founds[name], result.scores, ()) for name, result in results.items()
+        Run(name.rpartition("/")[2], Path(name), summarise(result), result.scores, ())
+        for name, result in results.items()
     ]
 
 
@@ -88,13 +92,13 @@ def shown(found, width: int = 120) -> str:
 
 def test_two_runs_by_hand():
     found = comparison.compare(finished(bad=said(*[5] * 6), good=said(*[8] * 6)))
-    assert (found["metric"], found["n_utterances"], found["n_clusters"]) == ("uar", 120, 6)
-    assert [(run["name"], run["figure"]["value"]) for run in found["runs"]] == [("bad", 0.5), ("good", 0.8)]
-    (pair,) = found["pairs"]
-    assert (pair["one"], pair["other"], pair["verdict"], pair["winner"]) == ("bad", "good", "better", "good")
-    assert pair["difference"]["value"] == pytest.approx(-0.3)
-    assert pair["p"] == pair["p_holm"] == found["least_p"] == 2**-5
-    assert found["notes"] == [
+    assert (found.metric, found.n_utterances, found.n_clusters) == ("uar", 120, 6)
+    assert [(run.name, run.figure.value) for run in found.runs] == [("bad", 0.5), ("good", 0.8)]
+    (pair,) = found.pairs
+    assert (pair.one, pair.other, pair.verdict, pair.winner) == ("bad", "good", "better", "good")
+    assert pair.difference.value == pytest.approx(-0.3)
+    assert pair.p == pair.p_holm == found.least_p == 2**-5
+    assert list(found.notes) == [
         f"no interval for {name}: the figure is the same without any one speaker" for name in ("bad", "good")
     ]
     assert "B better" in shown(found)
@@ -103,28 +107,28 @@ def test_two_runs_by_hand():
 def test_figures_and_verdicts_are_those_of_the_modules_they_come_from():
     results = {"a": said(8, 7, 6, 9, 8, 6, 7), "b": said(5, 6, 6, 5, 7, 6, 6), "c": said(6, 5, 6, 6, 7, 5, 6)}
     found = comparison.compare(finished(**results), "war")
-    for run, result in zip(found["runs"], results.values(), strict=True):
-        interval = report.summary(result)["intervals"]["war"]
-        assert {name: interval[name] for name in run["figure"]} == run["figure"]
+    for run, result in zip(found.runs, results.values(), strict=True):
+        interval = summarise(result).interval("war")
+        assert interval == run.figure
     predictions = {
         name: significance.Predictions(r.scores.true, r.scores.predicted, r.scores.clusters, r.scores.classes)
         for name, r in results.items()
     }
-    for pair, expected in zip(found["pairs"], significance.pairwise(predictions, "war"), strict=True):
-        assert (pair["one"], pair["other"]) == (expected.one, expected.other)
-        assert (pair["p"], pair["p_holm"], pair["verdict"]) == (expected.p, expected.p_holm, expected.verdict)
+    for pair, expected in zip(found.pairs, significance.pairwise(predictions, "war"), strict=True):
+        assert (pair.one, pair.other) == (expected.one, expected.other)
+        assert (pair.p, pair.p_holm, pair.verdict) == (expected.p, expected.p_holm, expected.verdict)
 
 
 def test_values_are_compared_by_ccc():
     found = comparison.compare(finished(good=valued(0.3, 1), bad=valued(3.0, 2)))
-    assert (found["metric"], found["target"], found["classes"]) == ("ccc", "valence", [])
-    assert found["pairs"][0]["winner"] == "good"
+    assert (found.metric, found.protocol.target, found.classes) == ("ccc", "valence", ())
+    assert found.pairs[0].winner == "good"
     text = shown(found)
     assert "toy: valence, loso: CCC of 2 runs on 160 utterances of 8 speakers" in text
     assert "A better" in text
     of_error = comparison.compare(finished(good=valued(0.3, 1), bad=valued(3.0, 2)), "rmse")
-    assert of_error["pairs"][0]["difference"]["value"] < 0
-    assert of_error["pairs"][0]["winner"] == "good"
+    assert of_error.pairs[0].difference.value < 0
+    assert of_error.pairs[0].winner == "good"
 
 
 def test_what_is_not_significant_is_not_ranked():
@@ -169,14 +173,14 @@ def test_a_table_beside_one_run_says_of_whom_nothing_can_be_told():
 def test_too_few_speakers_are_said_to_be_too_few():
     good, bad, mixed = said(8, 9, 8, 9, 8, 9), said(5, 4, 5, 4, 5, 4), said(6, 4, 5, 6, 4, 5)
     found = comparison.compare(finished(good=good, bad=bad, mixed=mixed))
-    assert {pair["verdict"] for pair in found["pairs"]} == {"cannot be told with 6 speakers"}
-    assert found["notes"] == [
+    assert {pair.verdict for pair in found.pairs} == {"cannot be told with 6 speakers"}
+    assert list(found.notes) == [
         "over 6 speakers no p is below 0.0312, and Holm's correction multiplies the least one by 3, so it stays above "
         "0.05 whatever the figures are; at most 1 pair, chosen beforehand, could be decided"
     ]
     four = comparison.compare(finished(good=said(8, 9, 8, 9), bad=said(5, 4, 5, 4)))
-    assert four["pairs"][0]["verdict"] == "cannot be told with 4 speakers"
-    assert four["notes"][0].endswith("whatever the figures are")
+    assert four.pairs[0].verdict == "cannot be told with 4 speakers"
+    assert four.notes[0].endswith("whatever the figures are")
 
 
 def test_the_method_is_said_in_words():
@@ -192,47 +196,49 @@ def test_the_method_is_said_in_words():
 
 def test_runs_that_saw_too_much_are_marked_beside_the_figure():
     seen = replace(said(5, 6, 7, 5, 6, 7), leaks=("one speaker on both sides",))
-    both = replace(seen, about=replace(seen.about, transductive=True))
+    normalised = replace(seen.about.settings, speaker_norm=True)
+    both = replace(seen, about=replace(seen.about, settings=normalised))
     found = comparison.compare(finished(plain=said(5, 6, 5, 5, 6, 5), seen=seen, both=both))
     lines = shown(found).splitlines()
     marks = {line.split()[1]: line for line in lines if line[1:2] in "ABC" and line[2:4] == "  "}
     assert "(" not in marks["plain"]
     assert "0.600 (with leaks)" in marks["seen"]
     assert "0.600 (transductive, with leaks)" in marks["both"]
-    assert [note.partition(", the other")[0] for note in found["notes"][:2]] == [
+    assert [note.partition(", the other")[0] for note in found.notes[:2]] == [
         "both: transductive",
         "seen, both: with leaks",
     ]
     alike = comparison.compare(finished(seen=seen, again=seen))
-    assert alike["notes"] == []
+    assert alike.notes == ()
 
 
 @pytest.mark.parametrize("metric", ["uar", "war"])
 def test_a_human_rater_is_a_line_of_the_table(metric):
-    ceiling = {"metric": "uar", "value": 0.91, "n_judgements": 77, "n_utterances": 40}
-    ceiling |= {"n_classes": 2, "n_ties": 0, "n_outside": 0, "n_alone": 0}
+    ceiling = Ceiling(
+        metric="uar", value=0.91, n_judgements=77, n_utterances=40, n_classes=2, n_ties=0, n_outside=0, n_alone=0
+    )
     rated = replace(said(*[6] * 6), ceiling=ceiling)
     found = comparison.compare(finished(rated=rated, plain=said(*[5] * 6)), metric)
     lines = [line.split() for line in shown(found).splitlines()]
     assert (["human", "rater", "0.910", "77", "votes"] in lines) == (metric == "uar")
-    assert any("human rater" in note for note in found["notes"]) == (metric == "war")
+    assert any("human rater" in note for note in found.notes) == (metric == "war")
 
 
 def test_only_what_all_runs_tested_counts():
     whole, part = said(8, 9, 8, 9, 8, 9), taken(said(5, 4, 5, 4, 5, 4), np.arange(120)[::-1][:110])
     found = comparison.compare(finished(whole=whole, part=replace(part, folds_hash="other")))
-    assert found["n_utterances"] == 110
-    assert [run["n_left_out"] for run in found["runs"]] == [10, 0]
-    assert found["notes"][0] == "10 of 120 utterances of whole do not count: not all runs tested them"
-    assert "folds are not all alike" in found["notes"][1]
+    assert found.n_utterances == 110
+    assert [run.n_left_out for run in found.runs] == [10, 0]
+    assert found.notes[0] == "10 of 120 utterances of whole do not count: not all runs tested them"
+    assert "folds are not all alike" in found.notes[1]
     same = comparison.compare(finished(whole=taken(whole, np.arange(10, 120)), part=part))
-    assert [run["figure"] for run in same["runs"]] == [run["figure"] for run in found["runs"]]
-    assert [pair["p"] for pair in same["pairs"]] == [pair["p"] for pair in found["pairs"]]
+    assert [run.figure for run in same.runs] == [run.figure for run in found.runs]
+    assert [pair.p for pair in same.pairs] == [pair.p for pair in found.pairs]
 
 
 def test_runs_of_one_name_are_told_apart_by_where_they_lie():
     members = finished(**{"x/run": said(*[5] * 6), "y/run": said(*[6] * 6)})
-    assert [run["name"] for run in comparison.compare(members)["runs"]] == ["x/run", "y/run"]
+    assert [run.name for run in comparison.compare(members).runs] == ["x/run", "y/run"]
 
 
 # What cannot be compared
@@ -244,15 +250,15 @@ ALONE = said(*[5] * 6)
     ("other", "message"),
     [
         (
-            said(*[5] * 6, corpus="tiny", record={"corpus": "tiny", "seed": 0}),
+            said(*[5] * 6, corpus="tiny"),
             "different corpora .*: a has toy, b has tiny",
         ),
         (valued(1, 1, 6), "different targets .*: a has label, b has valence"),
         (
             said(*[5] * 6, protocol=RANDOM),
-            r"different protocols .*: a has loso \(protocol loso\), b has random-k \(protocol ",
+            r"different protocols .*: a has loso \(scheme loso\), b has random-k \(scheme ",
         ),
-        (said(*[5] * 6, protocol=Protocol("group-k", "group-k", k=3)), r"b has group-k \(protocol group-k, k 3\)"),
+        (said(*[5] * 6, protocol=Protocol("group-k", "group-k", k=3)), r"b has group-k \(scheme group-k, k 3\)"),
         (
             said(*[5] * 6, protocol=Protocol("loso", parts=("song",))),
             r"a has loso \(parts none\), b has loso \(parts song\)",
@@ -275,7 +281,7 @@ def test_different_classes_are_refused():
 
 def test_a_card_may_have_two_names():
     other = replace(ALONE, about=replace(ALONE.about, protocol=replace(LOSO, name="usual")))
-    assert comparison.compare(finished(a=ALONE, b=other))["pairs"][0]["p"] == 1
+    assert comparison.compare(finished(a=ALONE, b=other)).pairs[0].p == 1
 
 
 def test_runs_that_contradict_each_other_are_refused():
@@ -335,7 +341,7 @@ def test_the_files_are_the_same_to_the_byte(tmp_path):
     found = json.loads((tmp_path / "one" / "comparison.json").read_text(encoding="utf-8"))
     assert list(found)[-2:] == ["files", "sha256"]
     del found["files"], found["sha256"]
-    assert found == json.loads(json.dumps(comparison.compare(members)))
+    assert restored(Compared, found) == comparison.compare(members)
     assert "A better" in (tmp_path / "one" / "comparison.txt").read_text(encoding="utf-8")
 
 

@@ -1,5 +1,6 @@
 """The share of frames with a face, by speaker and utterance."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,9 @@ def test_speakers_by_their_frames(matrix):
 
 def test_what_is_shown(matrix, monkeypatch):
     monkeypatch.setattr(coverage, "SHOWN", 3)
-    lines = tables.as_text(lambda console: coverage.show(console, matrix)).splitlines()
+    lines = tables.as_text(
+        lambda console: coverage.show(console, coverage.of_corpus("mine", "seen", matrix))
+    ).splitlines()
     cells = [line.split() for line in lines]
     assert ["all", "7", "1", "1", "30", "15", "50.0%"] in cells
     assert ["s2", "2", "1", "0", "5", "3", "60.0%"] in cells
@@ -63,6 +66,11 @@ def test_the_verb(tmp_path, monkeypatch, capsys):
     said = capsys.readouterr().out
     assert "mine: seen" in said
     assert "80.0%" in said
+    cli(["coverage", *corpus, "--features", "seen", "--json"], standalone_mode=False)
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["corpus"], found["feature"], found["all"]["n_utterances"]) == ("mine", "seen", 3)
+    assert [utterance["share"] for utterance in found["utterances"]] == [1, 0.8, 0.6]
+    assert len(found["speakers"]) == 3
 
 
 def test_a_feature_that_looks_for_no_face():

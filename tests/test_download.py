@@ -14,6 +14,7 @@ import pytest
 
 from affex.pipeline.corpora.base import Corpus, Download
 from affex.pipeline.corpora.download import CHUNK, fetch
+from affex.pipeline.corpora.example import lay
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.storage import atomic
 from affex.pipeline.text.errors import AffexError, CorpusError, UsageError
@@ -101,6 +102,7 @@ def corpus(server: Server) -> Corpus:
         licence="CC0",
         source="here",
         find=find,
+        example=lambda root: lay(root, "wav/a.wav"),
         counts={None: N_FILES},
         download=Download(server.url, {"toy.zip": md5(server.archives["toy.zip"])}),
     )

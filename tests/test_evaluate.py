@@ -19,10 +19,10 @@ from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.evaluation.evaluate import build, evaluate, fit, pool
 from affex.pipeline.evaluation.results import Result
+from affex.pipeline.evaluation.summary import confusion_of
 from affex.pipeline.evaluation.task import Settings, prepare
 from affex.pipeline.execution import stages
 from affex.pipeline.execution.runner import Runner
-from affex.pipeline.reporting.report import confusion_of
 from affex.pipeline.specs import discovery
 from affex.pipeline.streams.table import Matrix, SpeakerNorm, normalised_by_speaker
 from affex.pipeline.text.errors import AffexError, UsageError
@@ -495,7 +495,7 @@ def test_unanimous_votes_are_labels():
     hard = evaluate(matrix, BAYES)
     assert soft.scores.values == pytest.approx(hard.scores.values)
     assert hard.ceiling is None
-    assert soft.ceiling["value"] == 1
+    assert soft.ceiling.value == 1
 
 
 def test_a_share_counts_as_so_much_of_a_row():

@@ -1,6 +1,5 @@
 """From a wish to finished runs, on small corpora of wavs: protocols, leaks, fusion, values, several corpora."""
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,8 @@ import soundfile
 
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.corpora.base import LOSO, Protocol
-from affex.pipeline.evaluation import protocols
+from affex.pipeline.evaluation import protocols, runs
+from affex.pipeline.evaluation.summary import Summary
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
@@ -57,18 +57,18 @@ def added(path: Path, row: str) -> None:
 
 
 def run(tables: list[Path], cache: Path, *, features: str = FEATURES, classifier: str = SVM, out: Path | None = None,
-        fusion: str = "early", leak: bool = False, **wish: Any) -> dict[str, Any]:  # fmt: skip
+        fusion: str = "early", leak: bool = False, **wish: Any) -> Summary:  # fmt: skip
     """Evaluate, and return what metrics.json says."""
     console = Terminal()
     datasets = [opened("csv", path, cache, partial=False, console=console) for path in tables]
     members = discovery.members(features, classifier, fusion)
     with open_workspace(datasets, console, Running("inline", 1)) as workspace:
         if fusion == "early":
-            experiment.single(workspace, members[0], Wish(**{"card": LOSO} | wish), out, leak=leak)
+            experiment.single(workspace, members[0], Wish(**{"protocol": LOSO} | wish), out, leak=leak)
         else:
-            experiment.fused(workspace, members, Wish(**{"card": LOSO} | wish), fusion, out, leak=leak)
+            experiment.fused(workspace, members, Wish(**{"protocol": LOSO} | wish), fusion, out, leak=leak)
     folder = out or max((cache / workspace.name / "runs").iterdir(), key=lambda path: path.stat().st_mtime_ns)
-    return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    return runs.read(folder).summary
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_speaker_renamed_in_a_copy_stops_the_run(tmp_path, cache, capsys):
     assert not list(cache.glob("mine/runs/*"))  # nothing was scored
 
     found = run([path], cache, allow_leaks=True)
-    assert found["leaks"]
+    assert found.leaks
     assert "(with leaks)" in capsys.readouterr().out
     (folder,) = cache.glob("mine/runs/*")
     assert "LEAK: " in (folder / "report.txt").read_text(encoding="utf-8")
@@ -109,19 +109,19 @@ def test_a_copy_under_another_rate_and_after_silence_stops_the_run(tmp_path, cac
 
 def test_a_session_that_two_speakers_share_is_warned_of_under_loso_and_left_out_whole_under_session(tmp_path, cache):
     path = table(tmp_path, session=lambda s, k: f"ses{s // 2}")
-    assert any("session" in warning for warning in run([path], cache)["warnings"])
+    assert any("session" in warning for warning in run([path], cache).notes)
     found = run([path], cache, protocol=Protocol("session", "session"))
-    assert found["leaks"] == []
-    assert not any("session" in warning for warning in found["warnings"])
-    assert list(found["folds"]) == ["ses0", "ses1"]
-    assert found["cluster"] == "speaker"
+    assert found.leaks == ()
+    assert not any("session" in warning for warning in found.notes)
+    assert [fold.name for fold in found.folds] == ["ses0", "ses1"]
+    assert found.about.unit == "speaker"
 
 
 def test_what_a_leak_is_worth(tmp_path, cache, capsys):
     path = table(tmp_path)
     run([path], cache, leak=True)
-    protocols = {json.loads(f.read_text(encoding="utf-8"))["protocol"] for f in cache.glob("mine/runs/*/metrics.json")}
-    assert protocols == {"loso", "random-k"}
+    schemes = {runs.read(folder).summary.about.protocol.scheme for folder in runs.known(cache, "mine")}
+    assert schemes == {"loso", "random-k"}
     said = capsys.readouterr().out
     assert "random-k" in said
 
@@ -139,17 +139,17 @@ def test_across_two_corpora_with_a_label_map(tmp_path, cache):
     other = table(tmp_path, "other", labels=("leise", "laut"))
     protocol = Protocol("cross", "cross", test="other", classes="soft=soft+leise,loud=one:loud+other:laut")
     found = run([one, other], cache, protocol=protocol)
-    assert found["classes"] == ["soft", "loud"]
-    assert found["n_utterances"] == 16
-    assert found["folds"]["other"]["n_train"] == 16
-    assert list(found["per_speaker"]) == [f"other/s{n}" for n in range(4)]
-    assert found["corpus"] == "one+other"
-    assert found["uar"] > 0.8
+    assert found.classes == ("soft", "loud")
+    assert found.n_utterances == 16
+    assert found.fold("other").n_train == 16
+    assert [one.name for one in found.per_speaker] == [f"other/s{n}" for n in range(4)]
+    assert found.about.corpus == "one+other"
+    assert found.uar > 0.8
 
 
 def test_speakers_of_two_corpora_are_never_the_same(tmp_path, cache):
     found = run([table(tmp_path, "one"), table(tmp_path, "other")], cache)
-    assert found["n_clusters"] == 8
+    assert found.n_clusters == 8
 
 
 def test_one_corpus_twice(tmp_path, cache):
@@ -171,9 +171,9 @@ def test_values_are_predicted_with_an_interval_and_to_the_byte(tmp_path, cache, 
     path = table(tmp_path, valence=invented)
     protocol = Protocol("loso", target="valence")
     found = run([path], cache, classifier=classifier, protocol=protocol, out=tmp_path / "one")
-    assert found["ccc"] > 0.3
-    interval = found["intervals"]["ccc"]
-    assert interval["low"] < found["ccc"] < interval["high"]
+    assert found.ccc > 0.3
+    interval = found.interval("ccc")
+    assert interval.low < found.ccc < interval.high
     run([path], cache, classifier=classifier, protocol=protocol, out=tmp_path / "two")
     for file in ("metrics.json", "predictions.csv", "scatter.png", "report.txt"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
@@ -183,9 +183,9 @@ def test_a_fixed_split_to_the_byte(tmp_path, cache):
     path = table(tmp_path, split=lambda s, k: ("train", "train", "validation", "test")[s])
     for name in ("one", "two"):
         found = run([path], cache, protocol=Protocol("split", "split"), classifier="svm", out=tmp_path / name)
-    assert (list(found["folds"]), found["n_utterances"], found["n_clusters"]) == (["test"], 4, 1)
-    assert found["intervals"]["uar"]["low"] is None
-    assert "at least 2" in found["intervals"]["uar"]["reason"]
+    assert ([fold.name for fold in found.folds], found.n_utterances, found.n_clusters) == (["test"], 4, 1)
+    assert found.interval("uar").low is None
+    assert "at least 2" in found.interval("uar").reason
     for file in ("metrics.json", "predictions.csv", "report.txt"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
@@ -195,34 +195,17 @@ def test_a_fixed_split_to_the_byte(tmp_path, cache):
 
 def test_columns_side_by_side(tmp_path, cache):
     found = run([table(tmp_path)], cache, features="gemaps is09", classifier=SVM)
-    assert found["features"] == "gemaps is09"
-    assert found["model"][0] == "gemaps+is09"
+    assert found.about.settings.features == ("gemaps", "is09")
+    assert found.about.model[0] == "gemaps+is09"
 
 
 def test_scores_are_fused_and_each_member_has_a_run(tmp_path, cache, capsys):
     path = table(tmp_path)
     found = run([path], cache, features="gemaps is09", classifier=f"{SVM} xgboost:rounds=10,patience=2", fusion="late")
     assert len(list(cache.glob("mine/runs/*/metrics.json"))) == 3
-    members = [
-        json.loads(path.read_text(encoding="utf-8"))["uar"] for path in cache.glob("mine/runs/gemaps_svm*/metrics.json")
-    ]
-    assert found["uar"] >= members[0] > 0.5  # so few speakers leave votes, and the first member decides a tie
-    assert (
-        found["card"]["hash"]
-        == json.loads(next(cache.glob("mine/runs/gemaps_svm*/metrics.json")).read_text(encoding="utf-8"))["card"][
-            "hash"
-        ]
-    )
-    capsys.readouterr()
-    run([path], cache, features="gemaps is09", classifier=f"{SVM} xgboost:rounds=10,patience=2", fusion="late:mean")
-    assert capsys.readouterr().out.count("Nothing has changed since this run") == 2  # the members were kept
-    times = {file: file.stat().st_mtime_ns for file in cache.glob("mine/runs/*/*")}
-    run([path], cache, features="gemaps is09", classifier=f"{SVM} xgboost:rounds=10,patience=2", fusion="late:mean")
-    assert capsys.readouterr().out.count("Nothing has changed since this run") == 3  # the fused run, too
-    assert {file: file.stat().st_mtime_ns for file in cache.glob("mine/runs/*/*")} == times
-    path.write_text(path.read_text(encoding="utf-8").replace("0-0.wav,s0,soft", "0-0.wav,s0,loud"), encoding="utf-8")
-    run([path], cache, features="gemaps is09", classifier=f"{SVM} xgboost:rounds=10,patience=2", fusion="late:mean")
-    assert "Nothing has changed since this run" not in capsys.readouterr().out
+    (member,) = (runs.read(folder).summary for folder in cache.glob("mine/runs/gemaps_svm*"))
+    assert found.uar >= member.uar > 0.5  # so few speakers leave votes, and the first member decides a tie
+    assert found.protocol_hash == member.protocol_hash
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from conftest import ROOT
-from corpus import Listener, run, write_wav
+from corpus import Listener, pointer, run, write_wav
 from synthetic import make_matrix
 from test_models import fitted, wanted
-from trees import TREES, pointer
 
 from affex.pipeline.caching import cache, imports, owner, store
 from affex.pipeline.caching.dataset import last, opened
@@ -207,7 +206,7 @@ def test_what_several_ways_lead_to_goes_by_the_shallowest_and_by_its_own_name(tm
     ("csv", "two.mp4"),
 ])  # fmt: skip
 def test_no_corpus_waits_for_a_fifo(name, place, tmp_path):
-    tree = TREES[name](tmp_path / "tree")
+    tree = discovery.corpora()[name].example(tmp_path / "tree")
     root = tree.parent if tree.is_file() else tree
     (root / place).unlink()
     fifo(root / place)
@@ -288,7 +287,7 @@ def test_no_reader_of_what_affex_keeps_waits_for_a_fifo(tmp_path):
     assert damage(fifo(folder / "fold-0.json")).endswith(
         "and a file was expected: " + repr(str(folder / "fold-0.json"))
     )
-    assert not verification.verify(listener := Listener(), tmp_path)
+    assert verification.verify(listener := Listener(), tmp_path).damaged
     for name in ("last.json", "c/media.jsonl", "c/contents.json", "c/table.json", "c/manifest.jsonl"):
         assert any(line.startswith(f"{tmp_path / name}: it is a FIFO") for line in listener.said)
     write_wav(tmp_path / "data" / "a.wav", 0.3)
@@ -378,7 +377,7 @@ def test_predict_spells_names_that_are_no_utf_8_everywhere(latin, tmp_path):
 @pytest.mark.parametrize("name", ["emodb", "baum1s", "cremad", "omg", "mosei", "mosi", "iemocap", "enterface"])
 def test_corpora_in_a_folder_whose_name_is_no_utf_8_are_read(name, tmp_path):
     named(tmp_path, b"\xff").unlink()
-    root = TREES[name](tmp_path / "tree")
+    root = discovery.corpora()[name].example(tmp_path / "tree")
     plain = discovery.corpora()[name].find(root)
     moved = tmp_path / "moved"
     moved.mkdir()

@@ -134,7 +134,13 @@ def make(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     ("wrong", "meant"),
-    [("DATSET", "DATASET"), ("FEATURE", "FEATURES"), ("dataset", "DATASET"), ("SPEAKERNORM", "SPEAKER_NORM")],
+    [
+        ("DATSET", "DATASET"),
+        ("FEATURE", "FEATURES"),
+        ("dataset", "DATASET"),
+        ("SPEAKERNORM", "SPEAKER_NORM"),
+        ("COLUMNS", "ONLY"),
+    ],
 )
 def test_a_misspelt_variable_of_make_is_an_error_with_the_nearest(wrong: str, meant: str) -> None:
     said = make("help", f"{wrong}=emodb")
@@ -380,6 +386,27 @@ def test_advice_about_a_table_names_the_table(typed: Typed) -> None:
         code, said = typed(arguments[0], *arguments[1:], *TABLE)
         assert code == 1
         assert f"`affex features --dataset csv --data 'my table.csv' --features {feature}`" in said
+
+
+def test_a_table_in_the_place_of_a_corpus_is_recognised(typed: Typed, folder: Path) -> None:
+    table = shutil.copy(folder / "my table.csv", folder / "listed.csv")
+    assert typed("features", "--dataset", "csv", "--data", "listed.csv", "--features", "gemaps", "--cache", "t")[0] == 0
+    for verb in ("features", "evaluate", "fit", "coverage"):
+        for asked, meant in (("listed", shlex.quote(str(table))), ("listed.csv", "listed.csv")):
+            code, said = typed(verb, "--dataset", asked, "--cache", "t")
+            assert code == 2
+            assert f"There is no corpus '{asked}', but a table: name it as --dataset csv --data {meant}." in said
+    code, said = typed("features", "--dataset", "csv", "--data", "my recordings")
+    assert "as in --data 'my recordings/mine.csv'." in said
+
+
+def test_verbs_under_others_take_the_cache_as_well(typed: Typed) -> None:
+    assert typed("evaluate", *TABLE, "--features", "gemaps", "--cache", "u n")[0] == 0
+    for arguments in (["list", "runs"], ["cache", "verify"], ["cache", "why", "--features", "gemaps"]):
+        for line in ([*arguments, "--cache", "u n"], [arguments[0], "--cache", "u n", *arguments[1:]]):
+            code, said = typed(*line)
+            assert code == 0, said
+            assert "gemaps" in said or "0 things damaged" in said
 
 
 def test_an_imported_feature_is_asked_for_as_one_would_import_it(typed: Typed, folder: Path) -> None:

@@ -15,6 +15,7 @@ from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import metrics, runs, training_limits
 from affex.pipeline.evaluation.evaluate import Settings, evaluate
 from affex.pipeline.evaluation.runs import Run
+from affex.pipeline.evaluation.summary import confusion_of, summarise
 from affex.pipeline.fusion import fusion, rules
 from affex.pipeline.fusion.aligned_scores import AlignedScores
 from affex.pipeline.fusion.rules import CLASS_RULES, VALUE_RULES
@@ -413,7 +414,7 @@ def test_a_fused_run_has_its_members_utterances_in_their_order(rule, members):
         assert getattr(result.scores, name).tolist() == getattr(members[0].scores, name).tolist()
     assert result.scores.classes == EMOTIONS
     assert result.scores.values.sum(axis=1) == pytest.approx(1)
-    assert result.folds_hash == members[0].found["folds_hash"]
+    assert result.folds_hash == members[0].summary.folds_hash
     assert [(f.name, f.n_train, f.n_test) for f in result.folds] == [(f"0{i}", 48, 16) for i in range(4)]
     assert all(bool(fold.best_params) == (rule in LEARN) for fold in result.folds)
 
@@ -439,22 +440,16 @@ def test_what_a_fused_run_says_of_itself(members, tmp_path):
     assert report.run_name(result.about).startswith("face+voice_synthetic_loso_late-weights-")
     report.write(result, tmp_path / "fused")
     run = runs.read(tmp_path / "fused")
-    expected = {
-        "corpus": "toy",
-        "features": "face voice",
-        "classifier": "synthetic",
-        "model": ["face+voice", "synthetic", "late-weights"],
-        "fusion": "late:weights",
-        "seed": 0,
-        "cluster": "speaker",
-        "card": members[0].found["card"],
-        "transductive": None,
-    }
-    assert {key: run.found[key] for key in expected} == expected
-    assert [m["run"] for m in run.found["members"]] == [m.name for m in members]
-    assert [m["rests_on"] for m in run.found["members"]] == [m.found["rests_on"] for m in members]
-    assert [m["feature_keys"] for m in run.found["members"]] == [["key-face"], ["key-voice"]]
-    learned = run.found["folds"]["02"]["best_params"]
+    about = run.summary.about
+    assert (about.corpus, about.unit, about.transductive) == ("toy", "speaker", "")
+    assert about.model == ("face+voice", "synthetic", "late-weights")
+    assert about.protocol == members[0].summary.about.protocol
+    assert (about.settings.fusion, about.settings.seeds) == ("late:weights", (0,))
+    fused = about.settings.members
+    assert [member.run for member in fused] == [member.name for member in members]
+    assert [member.depends_on for member in fused] == [member.summary.depends_on for member in members]
+    assert [member.settings.feature_keys for member in fused] == [("key-face",), ("key-voice",)]
+    learned = run.summary.fold("02").best_params
     assert set(learned) == {"weights", "temperatures"}
     assert sum(learned["weights"]) == pytest.approx(1)
     text = (tmp_path / "fused" / "report.txt").read_text(encoding="utf-8")
@@ -474,7 +469,7 @@ def test_leaks_notes_and_normalisation_of_any_member_are_the_fusion_s(members, t
     assert result.about.transductive
     assert result.about.model == ("face+voice", "synthetic", "spknorm", "late-mean")
     assert result.leaks == ("a copy",)
-    assert result.notes == (f"{' '.join(other.found['model'])}: a note",)
+    assert result.notes == (f"{' '.join(other.summary.about.model)}: a note",)
     shared = [
         made(toy(one), settings, tmp_path / "shared", notes=("of all",)) for one, settings in ((FACE, A), (VOICE, B))
     ]
@@ -493,9 +488,9 @@ def test_members_that_each_tell_other_classes_apart_are_better_together(rule, tm
     X[:, 3] += 4 * (kind == 2) - 4 * (kind == 3)
     parts = [replace(matrix, X=X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
     both = [made(part, settings, tmp_path) for part, settings in zip(parts, (A, B), strict=True)]
-    fused = metrics.uar(report.confusion_of(fusion.late(both, rule).scores))
-    assert max(member.found["uar"] for member in both) < 0.85
-    assert fused > max(member.found["uar"] for member in both) + 0.1
+    fused = metrics.uar(confusion_of(fusion.late(both, rule).scores))
+    assert max(member.summary.uar for member in both) < 0.85
+    assert fused > max(member.summary.uar for member in both) + 0.1
 
 
 def test_weights_know_a_member_that_knows_nothing(tmp_path):
@@ -504,7 +499,7 @@ def test_weights_know_a_member_that_knows_nothing(tmp_path):
     both = [made(matrix, A, tmp_path), made(noise, B, tmp_path)]
     result = fusion.late(both, "weights")
     assert all(fold.best_params["weights"][0] > 0.9 for fold in result.folds)
-    assert metrics.uar(report.confusion_of(result.scores)) > both[0].found["uar"] - 0.02
+    assert metrics.uar(confusion_of(result.scores)) > both[0].summary.uar - 0.02
 
 
 # A member that lacks utterances
@@ -526,7 +521,7 @@ def test_what_one_member_lacks_is_fused_from_the_others_and_counted(rule, member
         assert sorted(result.scores.ids) == sorted(members[0].scores.ids)
         assert "3 of 64 utterances lack voice synthetic: they are fused without it" in result.notes
         assert result.left_out == {}
-        assert result.folds_hash not in (other.found["folds_hash"], members[0].found["folds_hash"])
+        assert result.folds_hash not in (other.summary.folds_hash, members[0].summary.folds_hash)
         assert [fold.n_test for fold in result.folds] == [16, 16, 16, 16]
 
 
@@ -581,7 +576,7 @@ def test_fusions_of_many_have_names_of_their_own_that_say_how(tmp_path):
 
 def test_runs_on_other_cards_say_what_differs(members, tmp_path):
     other = made(toy(VOICE), replace(B, protocol=Protocol("group-k", "group-k", k=2)), tmp_path)
-    with pytest.raises(UsageError, match=r"protocol is 'loso' against 'group-k'; k is 10 against 2.\nEvaluate both"):
+    with pytest.raises(UsageError, match=r"scheme is 'loso' against 'group-k'; k is 10 against 2.\nEvaluate both"):
         fusion.late([members[0], other], "mean")
 
 
@@ -687,9 +682,7 @@ def test_inner_models_of_one_speaker_leave_a_fusion_its_votes(tmp_path):
     parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
     both = [made(part, replace(s, classifier=svm), tmp_path) for part, s in zip(parts, (A, B), strict=True)]
     assert all(len(run.inner) == 3 for run in both)
-    assert {fold["limits"]["inner"] for run in both for fold in run.found["folds"].values()} == {
-        "inside: 1 training speaker"
-    }
+    assert {fold.limits["inner"] for run in both for fold in run.summary.folds} == {"inside: 1 training speaker"}
     fused = fusion.late(both, "weights")
     assert all("inside: 1 training speaker" in fold.limits["fusion"] for fold in fused.folds)
     assert np.isin(fused.scores.values, (0, 0.5, 1)).all()
@@ -751,10 +744,10 @@ def test_scores_go_with_the_decisions_over_two_speakers_and_so_does_a_fusion(see
         for p, s in zip(parts, (A, B), strict=True)
     ]
     for run in both:
-        assert run.found["largest_score"]["differs"] <= 0.1 * len(matrix)
-        assert run.found["largest_score"]["uar"] == pytest.approx(run.found["uar"], abs=0.02)
-        assert any("scores are not calibrated" in note for note in run.found["warnings"])
-    fused = report.summary(fusion.late(both, "mean"))
-    assert fused["uar"] >= min(run.found["uar"] for run in both) - 1e-12
-    assert fused["uar"] == both[0].found["uar"]  # of two members that differ, the first decides
-    assert any("so their decisions were fused" in note for note in fused["warnings"])
+        assert run.summary.largest_score.differs <= 0.1 * len(matrix)
+        assert run.summary.largest_score.uar == pytest.approx(run.summary.uar, abs=0.02)
+        assert any("scores are not calibrated" in note for note in run.summary.notes)
+    fused = summarise(fusion.late(both, "mean"))
+    assert fused.uar >= min(run.summary.uar for run in both) - 1e-12
+    assert fused.uar == both[0].summary.uar  # of two members that differ, the first decides
+    assert any("so their decisions were fused" in note for note in fused.notes)

@@ -16,7 +16,7 @@ from foreign import corpus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic import Bayes, make_matrix
-from test_study import run, table
+from test_experiment import run, table
 
 from affex.pipeline.caching import inventory
 from affex.pipeline.contact_sheet.draw import drawn, heading
@@ -26,6 +26,7 @@ from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import FoldScores, evaluate
 from affex.pipeline.evaluation.results import Result
 from affex.pipeline.evaluation.selection import class_map, select
+from affex.pipeline.evaluation.summary import summarise
 from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.models.fit_predict import lines
@@ -151,7 +152,7 @@ def test_a_terminal_says_text_as_it_is(capsys):
 
 
 def test_the_tables_of_a_run(hostile):
-    found = report.summary(hostile)
+    found = summarise(hostile)
     said = out(lambda console: tables.show(found, None, console))
     assert not ORDERS & set(said)
     for text in ("[/]", "{0} %s", ":angry_face:", r"two\nlines", r"\x1b[31mred", "toy[red]"):
@@ -163,7 +164,7 @@ def test_the_table_of_the_cache(tmp_path):
     folder = tmp_path / "[red]" / "a\x1b[2J[b]"
     folder.mkdir(parents=True)
     (folder / "[b]\x1b.h5").write_bytes(b"")
-    said = out(lambda console: inventory.show_cache(console, tmp_path / "[red]"))
+    said = out(lambda console: inventory.show_cache(console, inventory.cached(tmp_path / "[red]")))
     assert r"a\x1b[2J[b]/[b]\x1b.h5" in said
     assert not ORDERS & set(said)
 
@@ -241,8 +242,8 @@ def size(picture: bytes) -> tuple[int, int]:
 def test_a_picture_of_hostile_labels_is_drawn_and_has_a_bounded_size(hostile):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        picture = pictures.confusion_picture(report.summary(hostile))
-    plain = pictures.confusion_picture(report.summary(judged(*(f"label {n}" for n in range(len(HOSTILE))))))
+        picture = pictures.confusion_picture(summarise(hostile))
+    plain = pictures.confusion_picture(summarise(judged(*(f"label {n}" for n in range(len(HOSTILE))))))
     assert size(picture)[0] < 1.2 * size(plain)[0]
     assert size(picture)[1] == size(plain)[1]
 
@@ -278,8 +279,8 @@ def test_a_sheet_of_a_hostile_utterance():
 def test_no_hostile_label_is_lost_on_the_way(tmp_path):
     path = table(tmp_path, labels=("anger:hot", "win $5_$"))
     found = run([path], tmp_path / "cache")
-    assert found["n_utterances"] == 16
-    assert found["classes"] == ["anger:hot", "win $5_$"]
-    assert found["left_out"] == {}
+    assert found.n_utterances == 16
+    assert found.classes == ("anger:hot", "win $5_$")
+    assert found.left_out == {}
     named = run([path], tmp_path / "cache", protocol=Protocol("loso", classes="hot=anger:hot,win $5_$"))
-    assert (named["n_utterances"], named["classes"]) == (16, ["hot", "win $5_$"])
+    assert (named.n_utterances, named.classes) == (16, ("hot", "win $5_$"))

@@ -8,11 +8,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-import trees
 from corpus import Listener, write_wav
 from foreign import cached, corpus, extracted, failures, imported, known, rows_of
-from test_study import FEATURES as VOICE
-from test_study import run, table
+from test_experiment import FEATURES as VOICE
+from test_experiment import run, table
 
 from affex.pipeline.caching import cache, imports, inventory, seal, store
 from affex.pipeline.caching.dataset import opened
@@ -59,7 +58,9 @@ def heard(id_: str, path: str, *span: float) -> Utterance:
     return Utterance(id_, "c", "s", audio=Media(path, *span))
 
 
-@pytest.mark.parametrize("key", ["one", "wav/1.wav", "1.wav", "1", "wav/1", "/elsewhere/1.wav", "old/1.npy"])
+@pytest.mark.parametrize(
+    "key", ["one", "wav/1.wav", "1.wav", "1", "wav/1", "/elsewhere/1.wav", "old/1.npy", "C:\\old\\1.wav"]
+)
 def test_a_key_is_an_id_or_a_recording_by_any_of_its_names(key):
     found = owners([key], heard("one", "wav/1.wav"), heard("two", "wav/2.wav"))
     assert list(found.owners) == ["one"]
@@ -153,7 +154,7 @@ def test_a_sequence_of_whole_recordings_and_one_that_was_aligned(dataset, tmp_pa
 
 
 def test_what_others_publish_of_mosei_falls_on_its_segments(tmp_path):
-    root = trees.mosei(tmp_path / "mosei")
+    root = discovery.corpus("mosei").example(tmp_path / "mosei")
     mosei = Dataset("mosei", root, tmp_path / "cache" / "mosei", tuple(discovery.corpus("mosei").find(root)))
     steps = [[n / 2, n / 2 + 0.5] for n in range(11)]
     path = sequence(
@@ -337,7 +338,7 @@ def test_the_key_follows_the_bytes_and_what_stood_there_is_kept(dataset, tmp_pat
         "a": ([[1]], None)
     }
     console = Terminal(quiet=True)
-    assert verification.verify(console, dataset.folder.parent)
+    assert not verification.verify(console, dataset.folder.parent).damaged
     states = [inventory._state(path, store.described(path)) for path in sorted(dataset.folder.glob("*.h5"))]
     assert [state.partition(" (")[0] for state in states] == [
         "an older import: imported from t.csv",
@@ -421,7 +422,7 @@ def test_an_import_that_another_program_touched_says_so_and_how_to_import_it_aga
     assert f"`make import FILE={file} DATASET=csv DATA=mine.csv " in str(refused.value)
     assert str(refused.value).endswith("CALLED=theirs`.")
     assert ("It came from t.csv (csv)." in str(refused.value)) == (file == "t.csv")
-    assert not verification.verify(Terminal(), dataset.folder.parent)
+    assert verification.verify(Terminal(), dataset.folder.parent).damaged
     (said,) = [line for line in capsys.readouterr().out.splitlines() if "theirs.h5: " in line]
     assert "--called theirs`" in said
     if touched is repacked:
@@ -449,11 +450,11 @@ def test_it_evaluates_and_fuses_like_ours_and_cannot_be_fitted(tmp_path):
     exporting.export(dataset, voice, tmp_path / "out.parquet", "", Listener())
     importing.import_(tmp_path / "out.parquet", dataset, "theirs", Listener())
     theirs = judged([path], folder, "theirs")
-    assert (theirs["uar"], theirs["confusion"]) == (ours["uar"], ours["confusion"])
-    assert judged([path], folder, f"{VOICE} theirs")["n_utterances"] == 16
+    assert (theirs.uar, theirs.confusion) == (ours.uar, ours.confusion)
+    assert judged([path], folder, f"{VOICE} theirs").n_utterances == 16
     late = judged([path], folder, f"{VOICE} theirs", fusion="late:mean")
-    assert (late["uar"], late["confusion"]) == (ours["uar"], ours["confusion"])
-    assert judged([path], folder, "theirs:columns=loudness")["n_utterances"] == 16
+    assert (late.uar, late.confusion) == (ours.uar, ours.confusion)
+    assert judged([path], folder, "theirs:columns=loudness").n_utterances == 16
 
     from affex.pipeline.evaluation.task import Settings
     from affex.pipeline.models import fit_predict

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from corpus import Listener
 from foreign import cached, corpus, failures, imported, rows_of
-from test_study import run, table
+from test_experiment import run, table
 
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.exchange import importing
@@ -80,6 +80,38 @@ def test_what_orders_a_table_and_what_labels_it_is_left_out_and_said(dataset, tm
     assert spec.feature.record["source.left out (label or speaker)"] == "emotion_code, Speaker_ID"
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "emo",
+            "emotion id",
+            "EmoClass",
+            "EmoVal",
+            "emo_code",
+            "gold",
+            "true_label",
+            "y_true",
+            "category",
+            "sentiment",
+        ),
+        *("SpkrID", "spk.id", "participant", "Participant_ID", "talker", "cv_fold", "split_idx", "set"),
+    ],
+)
+def test_labels_speakers_and_folds_are_known_by_their_other_names(dataset, tmp_path, name):
+    spec, said = imported(text(tmp_path / "t.csv", f"id,{name},x", "a,1,0.5", "b,0,1.5"), dataset)
+    assert cached(dataset, spec).columns == ("x",)
+    assert f"  columns left out (label or speaker): {name}" in said
+
+
+def test_what_is_measured_of_emotions_and_speech_stays(dataset, tmp_path):
+    names = ["anger", "emotion_0", "label_anger", "speech_rate", "classifier_score", "y", "setting", "spectral_flux"]
+    spec, _ = imported(
+        text(tmp_path / "t.csv", ",".join(["id", *names]), *(f"{key},1,2,3,4,5,6,7,8" for key in "ab")), dataset
+    )
+    assert cached(dataset, spec).columns == tuple(names)
+
+
 def test_columns_are_taken_and_left_out_by_name(dataset, tmp_path):
     path = text(tmp_path / "t.csv", "id,confidence,AU01_r,AU01_c,gaze", "a,0.5,1,2,3")
     every, _ = imported(path, dataset, "every")
@@ -110,6 +142,36 @@ def test_the_named_index_of_opensmile_and_audinterface_is_columns(dataset, tmp_p
     assert rows_of(dataset, spec) == {"a": ([[1]], None), "b": ([[2]], None)}
 
 
+# Which column says whose a row is
+
+
+@pytest.mark.parametrize("name", ["utt_id", "file_id", "File_Path", "audio_path", "wav", "whatever"])
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_names_are_found_behind_row_numbers_and_numbers(dataset, tmp_path, name, ending):
+    frame = pd.DataFrame({"x": [0.5, 1.5], name: ["a", "b"], "y": [2.5, 3.5]})
+    spec, _ = imported(saved(frame, tmp_path / f"t.{ending}"), dataset)
+    assert rows_of(dataset, spec) == {"a": ([[0.5, 2.5]], None), "b": ([[1.5, 3.5]], None)}
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_an_id_that_counts_rows_is_no_name_where_another_column_has_one(dataset, tmp_path, ending):
+    frame = pd.DataFrame({"id": [7, 9], "label": ["joy", "joy"], "file": ["a.wav", "b.wav"], "x": [0.5, 1.5]})
+    spec, said = imported(saved(frame, tmp_path / f"t.{ending}"), dataset)
+    assert rows_of(dataset, spec) == {"a": ([[0.5]], None), "b": ([[1.5]], None)}
+    assert any(line.startswith("  columns left out (bookkeeping): id") for line in said)
+
+
+def test_the_index_without_a_name_comes_before_other_text(dataset, tmp_path):
+    frame = pd.DataFrame({"label": ["joy", "sad"], "text": ["so", "so"], "x": [0.5, 1.5]}, index=["b", "a"])
+    spec, _ = imported(saved(frame, tmp_path / "t.parquet"), dataset)
+    assert rows_of(dataset, spec) == {"a": ([[1.5]], None), "b": ([[0.5]], None)}
+
+
+def test_cells_may_be_parted_by_bars(dataset, tmp_path):
+    spec, _ = imported(text(tmp_path / "t.csv", "file|x|y", "a|0.5|1", "b|1.5|2"), dataset)
+    assert rows_of(dataset, spec) == {"a": ([[0.5, 1]], None), "b": ([[1.5, 2]], None)}
+
+
 # Rows that hold nothing
 
 
@@ -130,6 +192,35 @@ def test_frames_in_which_openface_found_no_face_are_left_out_and_counted(dataset
 # Cells, names and arrays as other programs write them
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize("success", [[True, False, True], [1.0, 0.0, 1.0], [1.0, float("nan"), 1.0]])
+def test_a_face_is_found_or_not_in_words_numbers_or_nothing(dataset, tmp_path, success, ending):
+    frame = pd.DataFrame({"file": list("aaa"), "time": [0.0, 0.1, 0.2], "Success": success, "AU01_r": [0.5, 0, 0.25]})
+    spec, said = imported(saved(frame.set_index("file"), tmp_path / f"t.{ending}"), dataset)
+    assert rows_of(dataset, spec) == {"a": ([[0.5], [0.25]], [0, 0.2])}
+    assert said[-1] == "  1 of 3 rows left out: they say that no face was found (success = 0)"
+
+
+def test_times_by_their_other_names_are_times_and_no_feature(dataset, tmp_path):
+    for n, names in enumerate(("onset,offset", "start_s,End_s", "start_time,end_time")):
+        spec, _ = imported(text(tmp_path / "t.csv", f"file,{names},x", "a,0,0.1,1", "a,0.1,0.2,2"), dataset, f"t{n}")
+        assert rows_of(dataset, spec) == {"a": ([[1], [2]], [0.05, 0.15])}
+    path = text(tmp_path / "t.csv", "file,time_ms,start_ms,x", "a,0,0,1", "a,10,10,2")
+    spec, said = imported(path, dataset, wish=Wish(hop=0.01))
+    assert "  columns left out (bookkeeping): time_ms, start_ms" in said
+    assert cached(dataset, spec).columns == ("x",)
+
+
+def test_a_table_without_a_head_is_refused(dataset, tmp_path):
+    for lines in (("a,1.5,2", "b,2.5,3"), ("a,-1,2", "b,1,3"), ("a,1e-3,2", "b,1,3")):
+        with pytest.raises(
+            AffexError, match=r"t.csv: its first line holds the number \S+; expected the columns' names"
+        ):
+            imported(text(tmp_path / "t.csv", *lines), dataset)
+    spec, _ = imported(text(tmp_path / "t.csv", "file,0,1", "a,1.5,2", "b,2.5,3"), dataset)
+    assert cached(dataset, spec).columns == ("0", "1")
+
+
 def test_what_praat_weka_and_spreadsheets_write_for_nothing_is_missing(dataset, tmp_path):
     lines = ("file,f0,f1,f2,f3", "a.wav,1,?,3,n/d", "b.wav,--undefined--,2, ,4", "c,5,6,7,8", "d,5,6,7,8")
     spec, said = imported(text(tmp_path / "t.csv", *lines), dataset)
@@ -137,6 +228,12 @@ def test_what_praat_weka_and_spreadsheets_write_for_nothing_is_missing(dataset, 
     assert rows_of(dataset, spec) == {"c": ([[5, 6, 7]], None), "d": ([[5, 6, 7]], None)}
     assert failures(dataset, spec)["a"] == "1 of its 1 rows hold NaN or an infinite number"
     assert "  columns left out (text): f3 (1 of 4 cells are no number, as 'n/d')" in said
+
+
+@pytest.mark.parametrize("nothing", ["-nan(ind)", "(null)", "#DIV/0!", "..", "n.a.", "missing", "nan", "None", "inf"])
+def test_one_cell_of_nothing_makes_no_column_text(dataset, tmp_path, nothing):
+    spec, _ = imported(text(tmp_path / "t.csv", "file,x", f"a,{nothing}", "b,2", "c,3", "d,4"), dataset)
+    assert failures(dataset, spec)["a"] == "1 of its 1 rows hold NaN or an infinite number"
 
 
 def test_numbers_with_a_decimal_comma_are_numbers(dataset, tmp_path):
@@ -148,6 +245,8 @@ def test_names_in_quotes_are_those_names(dataset, tmp_path):
     path = text(tmp_path / "t.csv", "name;frameTime;x", "'a.wav';0.00;1", "'a.wav';0.01;2", "'b.wav';0.00;3")
     spec, _ = imported(path, dataset)
     assert rows_of(dataset, spec) == {"a": ([[1], [2]], [0, 0.01]), "b": ([[3]], [0])}
+    path = text(tmp_path / "u.csv", "name\tx", '"""a.wav"""\t1', '" b.wav "\t2')
+    assert rows_of(dataset, imported(path, dataset, "twice")[0]) == {"a": ([[1]], None), "b": ([[2]], None)}
 
 
 def test_tables_of_py_feat_say_no_time_but_by_the_second(dataset, tmp_path):
@@ -212,9 +311,9 @@ def test_row_number_label_code_and_failed_frames_leave_noise_at_chance(tmp_path)
     assert "  columns left out (label or speaker): emotion_code" in listener.said
     assert "  72 of 240 rows left out: they say that no face was found (success = 0)" in listener.said
     units, every = (run([mine], tmp_path / "cache", features=name) for name in ("units", "all"))
-    assert 0.25 <= units["uar"] <= 0.75
-    assert every["uar"] > 0.9
-    assert not [note for note in units["warnings"] if "of the features" in note]
-    (note,) = [note for note in every["warnings"] if "of the features" in note]
+    assert 0.25 <= units.uar <= 0.75
+    assert every.uar > 0.9
+    assert not [note for note in units.notes if "of the features" in note]
+    (note,) = [note for note in every.notes if "of the features" in note]
     assert "emotion_code" in note
     assert "what the label of every utterance is" in note

@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.io
+from corpus import write_wav
 from foreign import cached, corpus, extracted, imported, rows_of
 
 from affex.pipeline.caching import cache
 from affex.pipeline.exchange.record import Wish
 from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import AffexError, UsageError
 
 A, B = np.arange(6.0).reshape(2, 3), np.arange(9.0).reshape(3, 3) + 0.5
@@ -76,6 +78,30 @@ def test_a_cache_file_of_ours_comes_back_as_it_is(dataset, tmp_path, feature):
         imported(other, dataset)
 
 
+@pytest.mark.parametrize(
+    ("write", "name"), [(np.savez, "x.npz"), (lambda path, **arrays: scipy.io.savemat(path, arrays), "x.mat")]
+)
+def test_arrays_that_are_called_by_nothing_known_are_not_asked_how_far_apart_rows_are(dataset, tmp_path, write, name):
+    write(tmp_path / name, X=np.ones((4, 3)), y=np.ones((4, 3)))
+    with pytest.raises(AffexError, match=r"has no rows of mine. Its keys: X, y. .*Expected their ids, or the names of"):
+        imported(tmp_path / name, dataset)
+
+
+def test_names_that_matlab_made_valid_are_those_names(tmp_path):
+    media = [Media("wav/03-01 é.wav"), Media("wav/b.wav")]
+    dataset = Dataset(
+        "mine",
+        tmp_path,
+        tmp_path / "cache" / "mine",
+        tuple(Utterance(str(n), "mine", "s", "joy", audio=item) for n, item in enumerate(media)),
+    )
+    for item in media:
+        write_wav(tmp_path / item.path, 0.2)
+    scipy.io.savemat(tmp_path / "x.mat", {"x03_01__": [1.0, 2.0], "b": [3.0, 4.0]})
+    spec, _ = imported(tmp_path / "x.mat", dataset)
+    assert rows_of(dataset, spec) == {"0": ([[1, 2]], None), "1": ([[3, 4]], None)}
+
+
 def test_what_leads_to_other_files_is_no_array(dataset, tmp_path):
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file["a"] = A
@@ -96,6 +122,9 @@ def test_a_table_of_weka(dataset, tmp_path):
     assert cached(dataset, spec).columns == ("F0 mean", "loud")
     assert rows_of(dataset, spec) == {"a": ([[1.5, 2]], None), "b": ([[3, np.float32(1e-3)]], None)}
     assert "  columns left out (text): class" in said
+    codes = [line.replace("joy", "1").replace("anger", "2") for line in lines]
+    path.write_text("\n".join(codes), encoding="utf-8")
+    assert "  columns left out (text): class" in imported(path, dataset, "codes")[1]
     path.write_text("\n".join((*lines[:8], "{0 'a.wav', 1 2}")), encoding="utf-8")
     with pytest.raises(AffexError, match="sparse rows"):
         imported(path, dataset)

@@ -1,20 +1,19 @@
 """Features of MOSI and MOSEI come in without the recordings: the labels say which part of which recording is whose."""
 
-import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-import trees
 from click.testing import CliRunner
-from corpus import Listener, write_wav
+from corpus import Listener, pointer, write_wav
 from foreign import failures, imported, known, rows_of
 
 from affex.pipeline.caching import imports
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.cli.command import cli
 from affex.pipeline.corpora.base import Protocol
+from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.audit import audit
 from affex.pipeline.evaluation.folds import folds
 from affex.pipeline.exchange import exporting, importing
@@ -125,7 +124,7 @@ def test_a_recording_goes_by_its_name_in_the_labels_or_by_a_files(key, labels, t
 
 
 def test_what_the_labels_place_nowhere_is_told_so(tmp_path):
-    root = trees.mosei(tmp_path / "mosei")
+    root = discovery.corpus("mosei").example(tmp_path / "mosei")
     shutil.rmtree(root / "Raw")
     spans = np.array([[0.0, 1.0], [5.0, 5.0]])
     csd.write(root / "CMU_MOSEI_Labels.csd", "All Labels", [("v", csd.Entry(np.zeros((2, 7)), spans))], {})
@@ -146,9 +145,9 @@ def test_imported_features_alone_are_judged(labels, theirs, tmp_path, capsys):
     with open_workspace([dataset], Terminal(), Running("inline", 1)) as workspace:
         ((names, classifier),) = discovery.members("covarep", "svm:C=1,gamma=0.1", "early", workspace.imported)
         folder = experiment.run(workspace, (names, classifier), Wish(protocol=protocol), None)
-    found = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    assert (found["n_utterances"], found["uar"]) == (RECORDINGS * SEGMENTS, 1.0)
-    assert "48 of 48 utterances could not be compared by their sound (no sound" in " ".join(found["warnings"])
+    found = runs.read(folder).summary
+    assert (found.n_utterances, found.uar) == (RECORDINGS * SEGMENTS, 1.0)
+    assert "48 of 48 utterances could not be compared by their sound (no sound" in " ".join(found.notes)
     assert "failed" not in capsys.readouterr().out.replace("0 failed", "")  # nobody asked for the prints that failed
 
 
@@ -186,13 +185,13 @@ def test_media_that_are_not_there_are_no_feature(labels, tmp_path):
 
 def test_a_file_that_was_never_fetched_is_not_imported(labels, tmp_path):
     with pytest.raises(AffexError, match=r"theirs\.csd was never fetched.*`git lfs pull`"):
-        imported(trees.pointer(tmp_path / "theirs.csd"), mosi(labels, tmp_path / "cache"))
+        imported(pointer(tmp_path / "theirs.csd"), mosi(labels, tmp_path / "cache"))
 
 
 def test_a_folder_of_files_that_were_never_fetched_is_not_imported(labels, tmp_path):
     (tmp_path / "vectors").mkdir()
     np.save(tmp_path / "vectors" / "v_0-x.npy", np.arange(3.0))
-    trees.pointer(tmp_path / "vectors" / "v_1-x.npy")
+    pointer(tmp_path / "vectors" / "v_1-x.npy")
     with pytest.raises(AffexError, match=r"v_1-x\.npy was never fetched.*`git lfs pull`"):
         imported(tmp_path / "vectors", mosi(labels, tmp_path / "cache"))
 

@@ -173,7 +173,13 @@ def test_a_model_file_keeps_all_that_is_known_of_it(svm, tmp_path):
 
 @pytest.mark.parametrize(
     ("classifier", "n_frames"),
-    [("svm:select=anova", 1), ("xgboost:rounds=5", 1), ("gmm:components=2", 12), ("forest:trees=5", 1), ("mlp:epochs=9", 1)],
+    [
+        ("svm:select=anova", 1),
+        ("xgboost:rounds=5", 1),
+        ("gmm:components=2", 12),
+        ("forest:trees=5", 1),
+        ("mlp:epochs=9", 1),
+    ],
 )
 def test_equal_fits_give_equal_bytes(classifier, n_frames, tmp_path):
     for name in ("one", "other"):

@@ -1,6 +1,5 @@
 """Motion capture from files to the cache: what is computed again, what fails, and how it is said."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +12,8 @@ from test_cli import affex
 from affex.features.capture.markers import REGIONS
 from affex.pipeline.caching import cache, store
 from affex.pipeline.corpora.iemocap import find
+from affex.pipeline.evaluation import runs
+from affex.pipeline.evaluation.summary import Summary
 from affex.pipeline.extraction import motions
 from affex.pipeline.extraction.extract import _batches
 from affex.pipeline.extraction.work import Job
@@ -161,34 +162,34 @@ def release(tmp_path_factory) -> Path:
     return root
 
 
-def evaluated(release: Path, folder: Path, *arguments: str) -> dict:
-    """Return the figures of a run by the command, and what it printed as ``said``."""
+def evaluated(release: Path, folder: Path, *arguments: str) -> tuple[Summary, str]:
+    """Return the summary of a run by the command, and what it printed."""
     told = affex("evaluate", "--dataset", "iemocap", "--data", str(release), "--partial", "--out", str(folder / "out"),
                  *arguments, AFFEX_CACHE=str(folder / "cache"), AFFEX_SCHEDULER="inline")  # fmt: skip
     assert told.returncode == 0, told.stderr
-    return json.loads((folder / "out" / "metrics.json").read_text()) | {"said": told.stdout}
+    return runs.read(folder / "out").summary, told.stdout
 
 
 def test_six_regions_and_the_voice_vote_where_the_speaker_has_a_face(release, tmp_path):
-    found = evaluated(release, tmp_path, "--features", "mocap:columns=each mfcc-voice", "--fusion", "late:bayes",
+    found, said = evaluated(release, tmp_path, "--features", "mocap:columns=each mfcc-voice", "--fusion", "late:bayes",
                       "--classifier", "gmm:pool=vote,components=1", "--speaker-norm", "mean")  # fmt: skip
-    *regions, voice = found["seen"]
-    assert [one["member"] for one in regions] == [f"mocap:columns={name} gmm spkmean" for name in REGIONS]
-    assert [one["n"] for one in found["seen"]] == [20] * 6 + [40]  # half of the turns are the unmarked actor's
-    assert min(np.mean(list(one["informedness"].values())) for one in regions) > 0.5
-    assert np.mean(list(voice["informedness"].values())) < 0.3
-    assert found["n_utterances"] == 40
-    assert found["uar"] > 0.4
-    assert found["transductive"].startswith("transductive: every column has the mean of each speaker taken away")
-    assert "mocap: 0 cached, 20 computed, 20 failed" in found["said"]
-    assert "Ses01M is not the actor who wears the markers in this dialog" in found["said"]
+    *regions, voice = found.recognised
+    assert [one.member for one in regions] == [f"mocap:columns={name} gmm spkmean" for name in REGIONS]
+    assert [one.n for one in found.recognised] == [20] * 6 + [40]  # half of the turns are the unmarked actor's
+    assert min(np.mean(list(one.informedness.values())) for one in regions) > 0.5
+    assert np.mean(list(voice.informedness.values())) < 0.3
+    assert found.n_utterances == 40
+    assert found.uar > 0.4
+    assert found.transductive.startswith("transductive: every column has the mean of each speaker taken away")
+    assert "mocap: 0 cached, 20 computed, 20 failed" in said
+    assert "Ses01M is not the actor who wears the markers in this dialog" in said
 
 
 def test_head_hands_and_principal_markers_stand_side_by_side(release, tmp_path):
     features = ["markers:pool=mean+std", "headmotion:pool=mean", "hands:pool=std", "mocap-slices:pool=mean"]
-    found = evaluated(release, tmp_path, "--features", " ".join(features), "--classifier",
+    found, _ = evaluated(release, tmp_path, "--features", " ".join(features), "--classifier",
                       "svm:select=pfa,keep=0.1,C=10,gamma=1", "--speaker-norm", "mean")  # fmt: skip
-    assert found["n_utterances"] == 20
-    assert found["left_out"]["without features"] == 20
-    assert found["uar"] > 0.4
-    assert all(fold["best_params"]["keep"] == 0.1 for fold in found["folds"].values())
+    assert found.n_utterances == 20
+    assert found.left_out["without features"] == 20
+    assert found.uar > 0.4
+    assert all(fold.best_params["keep"] == 0.1 for fold in found.folds)

@@ -224,7 +224,7 @@ def test_every_output_says_so(tmp_path):
         "labels 'soft' and 'Soft' may be one class: 'Soft' is left out",
         "8 cells of the column 'label' of mine.csv: 'nan' is taken as missing",
     ):
-        assert sentence in found["warnings"]
+        assert sentence in found["notes"]
         assert sentence in " ".join(report.split())
         assert sentence in " ".join(said.output.split())
     assert found["left_out"]["without a label"] == 8

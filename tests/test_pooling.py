@@ -13,8 +13,8 @@ from films import film
 from plain import Level, Samples, Seen, Tiles
 from scipy.ndimage import gaussian_filter
 from skimage.data import astronaut
-from test_study import run as evaluated
-from test_study import table
+from test_experiment import run as evaluated
+from test_experiment import table
 
 from affex.features.base import AudioFeature, ChainedFeature, Feature, Rows, Signal
 from affex.pipeline.caching import cache as store_of
@@ -415,20 +415,20 @@ def test_an_evaluation_pools_by_itself_says_so_and_computes_nothing_again(tmp_pa
     found = evaluated([path], cache, features="mfcc")
     said = capsys.readouterr().out.replace("\n", " ")
     assert "mfcc has one row a frame, and svm reads one an utterance: pooled, as mfcc:pool=mean+std+min+max" in said
-    assert found["features"] == "mfcc:pool=mean+std+min+max"
+    assert found.about.settings.features == ("mfcc:pool=mean+std+min+max",)
     assert list(cache.glob("mine/runs/mfcc-pool=mean+std+min+max_svm_*"))
 
     other = evaluated([path], cache, features="mfcc:pool=mean gemaps")
     said = capsys.readouterr().out
     assert "mfcc: 16 cached, 0 computed" in said  # another pooling is no other feature
     assert "pooled, as" not in said
-    assert other["features"] == "mfcc:pool=mean gemaps"
-    assert other["feature_keys"][0] == found["feature_keys"][0]
+    assert other.about.settings.features == ("mfcc:pool=mean", "gemaps")
+    assert other.about.settings.feature_keys[0] == found.about.settings.feature_keys[0]
 
 
 def test_frames_go_as_they_are_to_a_classifier_of_frames(tmp_path, cache, capsys):
     found = evaluated([table(tmp_path)], cache, features="mfcc", classifier="gmm:components=2")
-    assert found["features"] == "mfcc"
+    assert found.about.settings.features == ("mfcc",)
     assert "pooled" not in capsys.readouterr().out
     with pytest.raises(UsageError, match=r"(?s)gmm reads one row a frame, but FEATURES='mfcc:pool=mean'.*an utterance"):
         evaluated([tmp_path / "mine.csv"], cache, features="mfcc:pool=mean", classifier="gmm")

@@ -49,7 +49,7 @@ def limits(result: Result) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("spec", "card", "chosen", "limited"),
+    ("spec", "protocol", "chosen", "limited"),
     [
         ("svm", LOSO, {"C": 1.0, "gamma": 1.0}, {"search", "calibration"}),
         ("svm:C=1,gamma=1", LOSO, {"C": 1.0, "gamma": 1.0}, {"calibration"}),
@@ -71,11 +71,11 @@ def test_two_speakers_are_evaluated_with_fixed_settings_which_is_said(tmp_path, 
     said = [note for note in result.notes if note.startswith("settings were fixed, not searched for in 2 of 2 folds")]
     assert bool(said) == ("search" in limited)
     found = report.write(result, tmp_path / "run")
-    assert all(set(fold["limits"]) == limited | {"inner"} for fold in found["folds"].values())
+    assert all(set(fold.limits) == limited | {"inner"} for fold in found.folds)
     assert runs.read(tmp_path / "run").scores.predicted.tolist()
     if protocol is not VALENCE:
-        assert found["uar"] > 0.5  # chance is 0.25
-        assert found["largest_score"]["differs"] == 0
+        assert found.uar > 0.5  # chance is 0.25
+        assert found.largest_score.differs == 0
         assert "cannot be told with 2 speakers" in tables.chance_words(found)
     assert foreseen(matrix.utterances, asked)[0].startswith("2 of 2 folds learn from 1 speaker")
 
@@ -170,7 +170,7 @@ def nowhere(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("speakers", "card", "expected"),
+    ("speakers", "protocol", "expected"),
     [
         ("a", LOSO, "at least 2 speakers, found 1: 'a'"),
         ("a", Protocol("group-k", "group-k", k=5), "group-k makes k=5 groups of speakers, and there is only one, 'a'"),

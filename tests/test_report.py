@@ -18,16 +18,21 @@ from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import intervals, metrics, runs
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.folds import protocol_hash
-from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
+from affex.pipeline.evaluation.raters import Ceiling
+from affex.pipeline.evaluation.results import TRANSDUCTIVE, FoldSummary, FusionSettings, Member, Result, Scores
+from affex.pipeline.evaluation.summary import ClassFigures, SpeakerFigures, Summary, from_json, summarise, to_json
 from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.reporting import pictures, report, tables
 from affex.pipeline.storage.sealed import DamagedError
 from affex.pipeline.streams.table import Matrix
-from affex.pipeline.text.errors import AffexError
+from affex.pipeline.text.errors import AffexError, UsageError
 
 SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
 VALENCE = replace(SETTINGS, protocol=Protocol("loso", target="valence"))
+CEILING = Ceiling(
+    metric="uar", value=0.75, n_judgements=12, n_utterances=5, n_classes=3, n_ties=2, n_outside=1, n_alone=0
+)
 FILES = ("metrics.json", "predictions.csv", "confusion.png", "report.txt")
 
 
@@ -56,34 +61,32 @@ def of_values() -> Result:
 
 def shown(result: Result, width: int = 100) -> str:
     text = io.StringIO()
-    tables.show(report.summary(result), Path("here"), Console(file=text, width=width))
+    tables.show(summarise(result), Path("here"), Console(file=text, width=width))
     return text.getvalue()
 
 
 def test_the_figures_worked_by_hand(by_hand):
-    found = report.summary(by_hand)
-    assert found["confusion"] == [[2, 0, 0], [1, 2, 0], [1, 0, 0]]
-    assert found["uar"] == pytest.approx((1 + 2 / 3 + 0) / 3)
-    assert found["war"] == pytest.approx(4 / 6)
-    assert found["macro_f1"] == pytest.approx((4 / 6 + 4 / 5 + 0) / 3)
-    assert found["chance"] == pytest.approx({"uar": 1 / 3, "war": 3 / 6, "macro_f1": 2 * 3 / 9 / 3})
-    assert found["per_class"]["joy"] == pytest.approx(
-        {"n": 3, "correct": 2, "recall": 2 / 3, "precision": 1, "f1": 0.8}
-    )
-    assert found["per_class"]["sadness"] == {"n": 1, "correct": 0, "recall": 0, "precision": None, "f1": 0}
+    found = summarise(by_hand)
+    assert found.confusion == ((2, 0, 0), (1, 2, 0), (1, 0, 0))
+    assert found.counts.tolist() == [[2, 0, 0], [1, 2, 0], [1, 0, 0]]
+    assert found.uar == pytest.approx((1 + 2 / 3 + 0) / 3)
+    assert found.war == pytest.approx(4 / 6)
+    assert found.figure("macro_f1").value == pytest.approx((4 / 6 + 4 / 5 + 0) / 3)
+    assert chances(found) == pytest.approx({"uar": 1 / 3, "war": 3 / 6, "macro_f1": 2 * 3 / 9 / 3})
+    _, joy, sadness = found.per_class
+    assert joy == ClassFigures("joy", 3, 2, pytest.approx(2 / 3), 1, pytest.approx(0.8))
+    assert sadness == ClassFigures("sadness", 1, 0, 0, None, 0)
+
+
+def chances(found: Summary) -> dict[str, float | None]:
+    return {name: found.figure(name).chance for name in found.headlines}
 
 
 def test_a_speaker_who_lacks_a_class_is_judged_on_the_others(by_hand):
-    per_speaker = report.summary(by_hand)["per_speaker"]
-    assert per_speaker["ben"] == {
-        "n": 2,
-        "n_classes": 2,
-        "uar": 1.0,
-        "war": 1.0,
-        "correct_of": {"anger": [1, 1], "joy": [1, 1]},
-    }
-    assert per_speaker["ada"]["uar"] == pytest.approx((1 + 1 / 2 + 0) / 3)
-    assert per_speaker["ada"]["war"] == pytest.approx(2 / 4)
+    ada, ben = summarise(by_hand).per_speaker
+    assert ben == SpeakerFigures("ben", 2, 2, {"uar": 1.0, "war": 1.0}, {"anger": (1, 1), "joy": (1, 1)})
+    assert ada.figures["uar"] == pytest.approx((1 + 1 / 2 + 0) / 3)
+    assert ada.figures["war"] == pytest.approx(2 / 4)
 
 
 def test_metrics_json_says_what_made_the_figures(by_hand, tmp_path):
@@ -92,31 +95,91 @@ def test_metrics_json_says_what_made_the_figures(by_hand, tmp_path):
     expected = {
         "n_utterances": 6,
         "n_clusters": 2,
-        "cluster": "speaker",
         "classes": ["anger", "joy", "sadness"],
-        "corpus": "toy",
-        "protocol": "loso",
-        "target": "label",
-        "model": ["made", "synthetic"],
         "chance_is": "always 'joy'",
         "leaks": [],
         "ceiling": None,
-        "features": "made",
+        "transductive": "",
+        "left_out": {"without a label": 2},
+        "notes": ["'sadness' has 1 utterance"],
+        "protocol_hash": protocol_hash(LOSO),
+    }
+    assert {key: found[key] for key in expected} == expected
+    about = {"corpus": "toy", "model": ["made", "synthetic"], "scores": "posterior probabilities", "unit": "speaker"}
+    assert {key: found["about"][key] for key in about} == about
+    assert (found["about"]["protocol"]["name"], found["about"]["protocol"]["scheme"]) == ("loso", "loso")
+    assert found["about"]["settings"] == {
+        "features": ["made"],
         "feature_keys": ["0123456789ab"],
         "classifier": "synthetic",
         "classifier_settings": {"smoothing": 1e-9},
-        "scores": "posterior probabilities",
         "speaker_norm": False,
-        "transductive": None,
+        "reweight": False,
+        "soft": False,
         "seed": 0,
-        "left_out": {"without a label": 2},
-        "warnings": ["'sadness' has 1 utterance"],
+        "device": "cpu",
     }
-    assert {key: found[key] for key in expected} == expected
-    assert found["card"]["name"] == "loso"
-    assert found["card"]["hash"] == protocol_hash(LOSO)
-    assert found["folds"]["ada"] == {"n_train": 2, "n_test": 4, "best_params": {"C": 10.0, "n": 3}}
+    first = {"name": "ada", "n_train": 2, "n_test": 4, "best_params": {"C": 10.0, "n": 3}, "n_noise": None}
+    assert found["folds"][0] == {**first, "limits": {}}
     assert {"python", "affex", "numpy", "scikit-learn", "xgboost"} <= found["versions"].keys()
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, VALENCE, replace(SETTINGS, speaker_norm="mean")])
+def test_what_is_read_back_is_the_summary(settings):
+    result = replace(evaluate(with_values(make_matrix()), settings), ceiling=CEILING)
+    summary = summarise(result, "basis")
+    read = from_json(json.loads(json.dumps(to_json(summary), allow_nan=False)))
+    assert read == summary
+    assert to_json(read) == to_json(summary)
+
+
+def fused(*norms: bool | str) -> FusionSettings:
+    settings = [replace(SETTINGS, speaker_norm=norm).about().settings for norm in norms]
+    return FusionSettings("late:mean", tuple(Member("run", ("a", "b"), "sha", one) for one in settings))
+
+
+def test_a_fusion_of_fusions_is_read_back(by_hand):
+    member = Member("run", ("a", "b"), "sha", fused(True))
+    about = replace(by_hand.about, settings=replace(fused(False), members=(*fused(False).members, member)))
+    summary = summarise(replace(by_hand, about=about))
+    assert from_json(to_json(summary)) == summary
+    assert summary.transductive == TRANSDUCTIVE[True]
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda record: record.pop("notes"), "notes is missing"),
+        (lambda record: record.update(card={}), "card is unknown"),
+        (lambda record: record["figures"]["uar"].pop("chance"), r"figures\.uar\.chance is missing"),
+        (lambda record: record["about"]["protocol"].update(k="ten"), r"about\.protocol\.k is 'ten', expected int"),
+        (lambda record: record["folds"][1].update(n_test=None), r"folds\[1\]\.n_test is None, expected int"),
+        (lambda record: record.update(confusion=3), "confusion is 3, expected list"),
+        (lambda record: record.update(left_out=[]), r"left_out is \[\], expected mapping"),
+        (lambda record: record["per_speaker"][0]["correct_of"].update(joy=[1]), "has 1 members, expected 2"),
+    ],
+)
+def test_a_record_of_another_version_is_refused(by_hand, edit, message):
+    record = to_json(summarise(by_hand))
+    edit(record)
+    with pytest.raises(ValueError, match=message):
+        from_json(record)
+
+
+def test_figures_are_asked_for_by_name(by_hand, of_values):
+    classes, values = summarise(by_hand), summarise(of_values)
+    assert classes.interval("uar").value == classes.uar
+    assert values.ccc == values.figure("ccc").value
+    with pytest.raises(UsageError, match="ccc"):
+        _ = classes.ccc
+    with pytest.raises(UsageError, match="uar, war"):
+        classes.interval("auc")
+
+
+def test_predictions_are_columns(by_hand):
+    columns = by_hand.scores.columns()
+    assert list(columns) == ["id", "speaker", "fold", "true", "predicted", "score_anger", "score_joy", "score_sadness"]
+    assert [column[1] for column in columns.values()] == ["a2", "ada", "ada", "joy", "anger", 0.6, 0.4, 0]
 
 
 def test_predictions_csv(by_hand, tmp_path):
@@ -138,7 +201,7 @@ def test_predictions_csv_gives_the_figures_again(tmp_path):
         rows = list(csv.DictReader(lines))
     found = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     again = balanced_accuracy_score([row["true"] for row in rows], [row["predicted"] for row in rows])
-    assert found["uar"] == pytest.approx(again)
+    assert found["figures"]["uar"]["value"] == pytest.approx(again)
     assert len(rows) == found["n_utterances"] == 96
     assert sum(float(rows[0][f"score_{name}"]) for name in EMOTIONS) == pytest.approx(1, abs=1e-5)
 
@@ -171,7 +234,7 @@ def test_two_runs_write_the_same_bytes(settings, tmp_path):
 
 
 def test_a_user_s_style_does_not_reach_the_picture(by_hand):
-    found = report.summary(by_hand)
+    found = summarise(by_hand)
     plain = pictures.confusion_picture(found)
     with mpl.rc_context({"font.size": 30, "savefig.transparent": True, "savefig.dpi": 10}):
         assert pictures.confusion_picture(found) == plain
@@ -180,7 +243,7 @@ def test_a_user_s_style_does_not_reach_the_picture(by_hand):
 @pytest.mark.parametrize("n_classes", [2, 12])
 def test_the_picture_grows_with_the_classes(n_classes):
     classes = tuple(f"emotion {chr(97 + i)}" for i in range(n_classes))
-    picture = pictures.confusion_picture(report.summary(evaluate(make_matrix(n_speakers=2, classes=classes), SETTINGS)))
+    picture = pictures.confusion_picture(summarise(evaluate(make_matrix(n_speakers=2, classes=classes), SETTINGS)))
     width, height = struct.unpack(">II", picture[16:24])
     assert picture.startswith(b"\x89PNG")
     assert height == pytest.approx(120 * (2.2 + 0.75 * n_classes), abs=1)
@@ -203,7 +266,7 @@ def test_the_terminal_shows_figures_chance_and_notes(by_hand):
     text = shown(by_hand)
     assert "toy: made, synthetic, loso" in text
     assert f"6 utterances of 2 speakers in 2 folds, 3 classes, seed 0, protocol {protocol_hash(LOSO)[:8]}; " in text
-    assert "left out: 2 without a label" in text
+    assert "left out: 2 without a label" in " ".join(text.split())
     assert "Figures: 95% intervals over 2 speakers; chance is always 'joy'" in text
     lines = [line.split() for line in text.splitlines()]
     assert ["UAR", "0.556", "none", "0.333"] in lines
@@ -223,7 +286,7 @@ def test_every_figure_under_speaker_normalisation_is_called_transductive(tmp_pat
     result = evaluate(make_matrix(), replace(SETTINGS, speaker_norm=True))
     report.write(result, tmp_path)
     found = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
-    assert found["speaker_norm"] is True
+    assert found["about"]["settings"]["speaker_norm"] is True
     assert found["transductive"].startswith("transductive")
     assert_marked(result, "(transductive)")
     assert any(line.startswith("Note: transductive") for line in shown(result).splitlines())
@@ -233,7 +296,7 @@ def test_taking_the_mean_of_the_speaker_away_is_called_transductive_too(tmp_path
     result = evaluate(make_matrix(), replace(SETTINGS, speaker_norm="mean"))
     report.write(result, tmp_path)
     found = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
-    assert found["speaker_norm"] == "mean"
+    assert found["about"]["settings"]["speaker_norm"] == "mean"
     assert found["transductive"].startswith("transductive: every column has the mean of each speaker taken away, over")
     assert "spkmean" in report.run_name(result.about)
     assert_marked(result, "(transductive)")
@@ -241,10 +304,15 @@ def test_taking_the_mean_of_the_speaker_away_is_called_transductive_too(tmp_path
 
 
 def test_a_fusion_says_how_each_of_its_members_was_normalised(by_hand):
-    record = {"members": [{"speaker_norm": norm} for norm in ("mean", False, True, "mean")]}
-    about = replace(by_hand.about, transductive=True, record=record)
-    said = report.summary(replace(by_hand, about=about))["transductive"]
-    assert said == "; ".join(report.TRANSDUCTIVE[norm] for norm in ("mean", True))
+    about = replace(by_hand.about, settings=fused("mean", False, True, "mean"))
+    said = summarise(replace(by_hand, about=about)).transductive
+    assert said == "; ".join(TRANSDUCTIVE[norm] for norm in ("mean", True))
+
+
+def normalised(result: Result) -> Result:
+    """Return a result as if rows were normalised by speaker."""
+    settings = replace(result.about.settings, speaker_norm=True)
+    return replace(result, about=replace(result.about, settings=settings))
 
 
 def assert_marked(result: Result, mark: str) -> None:
@@ -257,34 +325,35 @@ def assert_marked(result: Result, mark: str) -> None:
 def test_every_figure_that_a_leak_has_made_too_good_says_so(by_hand, tmp_path):
     leak = "ada and ben are one person"
     result = replace(by_hand, leaks=(leak,))
-    assert report.summary(result)["leaks"] == [leak]
+    assert summarise(result).leaks == (leak,)
     assert f"LEAK: {leak}." in shown(result)
     assert_marked(result, "(with leaks)")
-    assert_marked(replace(result, about=replace(result.about, transductive=True)), "(transductive, with leaks)")
+    assert_marked(normalised(result), "(transductive, with leaks)")
     report.write(result, tmp_path)
     assert f"LEAK: {leak}." in (tmp_path / "report.txt").read_text(encoding="utf-8")
-    assert pictures.of_result(result, report.summary(result)) != pictures.of_result(by_hand, report.summary(by_hand))
+    assert pictures.of_result(result, summarise(result)) != pictures.of_result(by_hand, summarise(by_hand))
 
 
 def test_headline_figures_have_intervals_over_speakers():
     result = evaluate(make_matrix(), SETTINGS)
-    found, scores = report.summary(result), result.scores
-    assert tuple(found["intervals"]) == metrics.CLASS_HEADLINES
+    found, scores = summarise(result), result.scores
+    headlines = tuple(name for name, figure in found.figures.items() if figure.interval)
+    assert headlines == tuple(found.headlines) == metrics.CLASS_HEADLINES
     by_itself = intervals.jackknife(
         lambda part: balanced_accuracy_score(scores.true[part], scores.predicted[part]), scores.clusters
     )
-    interval = found["intervals"]["uar"]
-    assert (interval["low"], interval["high"]) == pytest.approx((by_itself.low, by_itself.high))
-    assert interval["low"] < found["uar"] == interval["value"] < interval["high"]
-    assert (interval["n_clusters"], interval["cluster"], interval["level"]) == (6, "speaker", 0.95)
-    assert "jackknife" in interval["method"]
-    assert f"UAR {found['uar']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}], WAR" in shown(result)
+    interval = found.interval("uar")
+    assert (interval.low, interval.high) == pytest.approx((by_itself.low, by_itself.high))
+    assert interval.low < found.uar == interval.value < interval.high
+    assert (interval.n_clusters, found.about.unit, interval.level) == (6, "speaker", 0.95)
+    assert "jackknife" in found.interval_method
+    assert f"UAR {found.uar:.3f} [{interval.low:.3f}, {interval.high:.3f}], WAR" in shown(result)
 
 
 def test_where_there_is_no_interval_the_reason_is_kept(by_hand):
-    interval = report.summary(by_hand)["intervals"]["uar"]
-    assert interval["low"] is interval["high"] is None
-    assert "undefined without speaker ada" in interval["reason"]
+    interval = summarise(by_hand).interval("uar")
+    assert interval.low is interval.high is None
+    assert "undefined without speaker ada" in interval.reason
 
 
 def test_what_a_cluster_is_stands_in_every_output(by_hand, tmp_path):
@@ -299,23 +368,25 @@ def test_what_a_cluster_is_stands_in_every_output(by_hand, tmp_path):
 
 def test_values_have_a_report_of_their_own(of_values, tmp_path):
     report.write(of_values, tmp_path)
-    found = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
+    found = runs.read(tmp_path).summary
     scores = of_values.scores
     for name, metric in metrics.VALUE_METRICS.items():
-        assert found[name] == pytest.approx(metric.function(scores.true, scores.predicted))
-        assert found["intervals"][name]["low"] < found[name] < found["intervals"][name]["high"]
-    assert found["chance"] == pytest.approx(
+        figure = found.figure(name)
+        assert figure.value == pytest.approx(metric.function(scores.true, scores.predicted))
+        assert figure.interval.low < figure.value < figure.interval.high
+    assert chances(found) == pytest.approx(
         {"ccc": 0, "pearson": None, "rmse": np.std(scores.true), "mae": np.abs(scores.true - scores.true.mean()).mean()}
     )
-    assert (found["target"], found["classes"], found["chance_is"]) == ("valence", [], "always the mean")
-    assert found["per_speaker"]["02"].keys() == {"n", *metrics.VALUE_METRICS}
+    assert (found.about.protocol.target, found.classes, found.chance_is) == ("valence", (), "always the mean")
+    assert found.per_speaker[2].name == "02"
+    assert found.per_speaker[2].figures.keys() == metrics.VALUE_METRICS.keys()
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         ("metrics.json", "predictions.csv", "scatter.png", "report.txt")
     )
     assert (tmp_path / "scatter.png").read_bytes().startswith(b"\x89PNG")
     text = shown(of_values)
     assert "toy: valence, made, synthetic, loso" in text
-    assert f"CCC {found['ccc']:.3f} [" in text
+    assert f"CCC {found.ccc:.3f} [" in text
     for absent in ("By class", "Confusion", "classes", "UAR"):
         assert absent not in text
 
@@ -336,30 +407,17 @@ def test_a_run_that_was_written_can_be_read_again(settings, tmp_path):
             assert one.predicted == pytest.approx(other.predicted, rel=1e-8)
         else:
             assert one.predicted.tolist() == other.predicted.tolist()
-    assert run.found["ccc" if settings is VALENCE else "uar"] is not None
-
-
-CEILING = {
-    "metric": "uar",
-    "value": 0.75,
-    "n_judgements": 12,
-    "n_utterances": 5,
-    "n_classes": 3,
-    "n_ties": 2,
-    "n_outside": 1,
-    "n_alone": 0,
-}
+    assert run.summary == summarise(result)
 
 
 def test_the_human_ceiling_stands_beside_the_machine(by_hand):
     result = replace(by_hand, ceiling=CEILING)
-    assert report.summary(result)["ceiling"] == CEILING
+    assert summarise(result).ceiling == CEILING
     text = " ".join(shown(result).split())
     assert "Note: a human rater against the majority of the others reaches UAR 0.750, over 12 votes on 5" in text
     assert "(3 votes left out, 2 of them as the others were tied)." in text
     assert "human" not in shown(by_hand)
-    undefined = replace(by_hand, ceiling=CEILING | {"value": float("nan")})
-    assert report.summary(undefined)["ceiling"]["value"] is None
+    undefined = replace(by_hand, ceiling=replace(CEILING, value=None))
     assert "human" not in shown(undefined)
 
 
@@ -370,7 +428,7 @@ def test_no_number_is_cut_off_in_a_narrow_terminal():
     assert "…" not in text
     assert "see confusion.png" in text
     assert max(map(len, text.splitlines())) <= 60
-    longest = replace(result, leaks=("one",), about=replace(result.about, transductive=True))
+    longest = normalised(replace(result, leaks=("one",)))
     assert "…" not in shown(longest, width=60)
     assert "see confusion.png" not in shown(result, width=200)
 
@@ -381,7 +439,7 @@ def test_more_speakers_than_one_reads_are_in_the_file_only():
     assert "5 more in metrics.json" in text
     assert "\n 39 " in text
     assert "\n 40 " not in text
-    assert len(report.summary(result)["per_speaker"]) == 45
+    assert len(summarise(result).per_speaker) == 45
 
 
 def test_run_names_are_readable_and_tell_settings_apart():
@@ -413,7 +471,7 @@ def name_of(settings: Settings) -> str:
 def test_a_label_with_one_clip_reaches_the_report():
     matrix = make_matrix()
     result = evaluate(relabelled(matrix, ["awe", *(u.label for u in matrix.utterances[1:])]), SETTINGS)
-    assert any("'awe' has 1 utterance" in warning for warning in report.summary(result)["warnings"])
+    assert any("'awe' has 1 utterance" in warning for warning in summarise(result).notes)
     assert "'awe' has 1 utterance" in shown(result)
 
 

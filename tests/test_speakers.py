@@ -15,6 +15,8 @@ from affex.pipeline.evaluation import runs, speakers
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.folds import Clusters
 from affex.pipeline.evaluation.runs import Run
+from affex.pipeline.evaluation.speakers import ClassLost
+from affex.pipeline.evaluation.summary import summarise
 from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.fusion import fusion
 from affex.pipeline.models import models
@@ -75,37 +77,37 @@ def text_of(folder: Path) -> str:
 @pytest.mark.parametrize("norm", [True, "mean"])
 def test_normalisation_takes_the_class_of_whoever_has_one_and_every_output_says_so(run, norm):
     plain, normed = run("plain"), run("normed", speaker_norm=norm)
-    assert plain.found["uar"] > 0.9
-    poor = [row["war"] for row in normed.found["per_speaker"].values() if row["n_classes"] == 1]
+    assert plain.summary.uar > 0.9
+    poor = [row.figures["war"] for row in normed.summary.per_speaker if row.n_classes == 1]
     assert np.mean(poor) < 0.4  # the class went with the speaker: chance is 0.25
-    assert normed.found["class_lost"] == {"n": 9, "of": 12, "what": "class"}
-    assert normed.found["speakers_by_classes"] == {"1": 9, "4": 3}
-    assert [note for note in normed.found["warnings"] if note.startswith(LOST)]
+    assert normed.summary.class_lost == ClassLost(9, 12, "class")
+    assert normed.summary.speakers_by_classes == {1: 9, 4: 3}
+    assert [note for note in normed.summary.notes if note.startswith(LOST)]
     assert LOST in text_of(normed.folder)
-    assert MARK in tables.headline(normed.found)
-    assert MARK in pictures._heading(normed.found, 6.0).replace("\n", " ")
+    assert MARK in tables.headline(normed.summary)
+    assert MARK in pictures._heading(normed.summary, 6.0).replace("\n", " ")
 
-    assert plain.found["class_lost"] is None
-    assert MARK not in tables.headline(plain.found)
+    assert plain.summary.class_lost is None
+    assert MARK not in tables.headline(plain.summary)
     assert "9 of 12 speakers have 1 of 4 classes, 3 have 4." in text_of(plain.folder)
-    (said,) = [note for note in plain.found["warnings"] if note.startswith("9 of 12 speakers")]
+    (said,) = [note for note in plain.summary.notes if note.startswith("9 of 12 speakers")]
     assert "who speaks and which class it is are the same thing to a model" in said
 
 
 def test_a_comparison_and_a_fusion_say_it_too(run):
     plain, normed = run("plain"), run("normed", speaker_norm=True)
     found = comparison.compare([plain, normed])
-    assert found["runs"][1]["class_lost"] == {"n": 9, "of": 12, "what": "class"}
-    assert any("normed: 9 of 12 speakers have one class only" in note for note in found["notes"])
+    assert found.runs[1].class_lost == ClassLost(9, 12, "class")
+    assert any("normed: 9 of 12 speakers have one class only" in note for note in found.notes)
     text = io.StringIO()
     tables.show_comparison(found, Console(file=text, width=200))
     assert text.getvalue().count(MARK) == 1
 
-    fused = report.summary(fusion.late([plain, normed], "mean"))
-    assert fused["class_lost"] == {"n": 9, "of": 12, "what": "class"}
-    assert fused["speakers_by_classes"] == {"1": 9, "4": 3}
-    (said,) = [note for note in fused["warnings"] if LOST in note]
-    assert said.startswith(" ".join(normed.found["model"]) + ": ")  # the other one lost nothing
+    fused = summarise(fusion.late([plain, normed], "mean"))
+    assert fused.class_lost == ClassLost(9, 12, "class")
+    assert fused.speakers_by_classes == {1: 9, 4: 3}
+    (said,) = [note for note in fused.notes if LOST in note]
+    assert said.startswith(" ".join(normed.summary.about.model) + ": ")  # the other one lost nothing
     assert MARK in tables.headline(fused)
 
 
@@ -116,7 +118,7 @@ def test_a_model_to_take_away_says_it():
 
 def test_whoever_has_all_classes_is_warned_of_nothing(run):
     whole = run("whole", matrix=make_matrix(n_speakers=4), speaker_norm=True)
-    assert (whole.found["class_lost"], whole.found["warnings"]) == (None, [])
+    assert (whole.summary.class_lost, whole.summary.notes) == (None, ())
     assert "all 4 speakers have all 4 classes." in text_of(whole.folder)
 
 
@@ -139,7 +141,7 @@ def test_a_speaker_whose_values_are_all_one_is_said():
     assert any(
         note.startswith("1 of 4 speakers have one value only: normalisation by speaker") for note in result.notes
     )
-    assert "1 of 4 have one value, which normalisation takes away" in tables.mark(report.summary(result))
+    assert "1 of 4 have one value, which normalisation takes away" in tables.mark(summarise(result))
 
 
 def test_the_largest_score_and_the_decision_are_counted(run):
@@ -150,10 +152,10 @@ def test_the_largest_score_and_the_decision_are_counted(run):
     values[[0, 5, 9], place[[0, 5, 9]]] = 0.0  # now another class has the largest
     values[7] = 0.25  # all alike: no other is larger than that of the decision
     scores = replace(result.scores, values=values / values.sum(axis=1, keepdims=True))
-    found = report.summary(replace(result, scores=scores))
-    assert (found["largest_score"]["differs"], found["largest_score"]["of"]) == (3, 64)
+    found = summarise(replace(result, scores=scores))
+    assert (found.largest_score.differs, found.largest_score.of) == (3, 64)
     right = scores.best_scored == scores.true
-    assert found["largest_score"]["uar"] == pytest.approx(np.mean([right[scores.true == e].mean() for e in EMOTIONS]))
+    assert found.largest_score.uar == pytest.approx(np.mean([right[scores.true == e].mean() for e in EMOTIONS]))
     text = tables.as_text(lambda console: tables.show(found, None, console))
     assert "Scores: the largest is not that of the decision for 3 of 64 utterances (by the largest, UAR is 0." in text
     whole = run("counted", matrix=matrix)

@@ -75,7 +75,7 @@ def utterance(id_: str, path: str, start: float | None = None, end: float | None
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Dataset:
-    """Two dialogs, each with overlapping turns of two speakers, listed speaker by speaker, and one utterance besides."""
+    """Two dialogs, each with overlapping turns of two speakers, listed by speaker, and one utterance besides."""
     (tmp_path / "data").mkdir()
     for name, n_frames in (("a", 40), ("b", 30), ("c", 7)):
         (tmp_path / "data" / f"{name}.txt").write_text(str(n_frames))

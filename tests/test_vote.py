@@ -1,7 +1,6 @@
 """The vote of face and voice, from frames to a fused run: who sees what, what fusing brings, who leaves no trace."""
 
 import io
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import build, evaluate, fit, pool
 from affex.pipeline.evaluation.runs import Run
+from affex.pipeline.evaluation.summary import from_json, summarise, to_json
 from affex.pipeline.evaluation.task import Settings, prepare
 from affex.pipeline.fusion import fusion
 from affex.pipeline.reporting import report, tables
@@ -52,24 +52,24 @@ def aligned(tmp_path_factory) -> list[Run]:
 
 
 def test_each_classifier_sees_its_classes_and_not_the_others(aligned):
-    for seen in fusion.late(aligned, "vote").seen:
-        shown = SHOWS[seen.member.split()[0]]
-        seen_shown = [sight for name, sight in seen.informedness.items() if name in shown]
-        seen_hidden = [sight for name, sight in seen.informedness.items() if name not in shown]
-        assert min(seen_shown) > 0.25
-        assert min(seen_shown) > max(seen_hidden)
-        assert np.mean(seen_hidden) < 0.15
+    for one in fusion.late(aligned, "vote").recognised:
+        shows = SHOWS[one.member.split()[0]]
+        shown = [share for name, share in one.informedness.items() if name in shows]
+        hidden = [share for name, share in one.informedness.items() if name not in shows]
+        assert min(shown) > 0.25
+        assert min(shown) > max(hidden)
+        assert np.mean(hidden) < 0.15
 
 
 def test_fusions_that_learn_whom_to_believe_beat_the_best_classifier_and_the_vote(aligned):
-    uar = {rule: report.summary(fusion.late(aligned, rule))["uar"] for rule in RULES}
-    best = max(member.found["uar"] for member in aligned)
+    uar = {rule: summarise(fusion.late(aligned, rule)).uar for rule in RULES}
+    best = max(member.summary.uar for member in aligned)
     assert min(uar["bayes"], uar["svm"]) > max(uar["vote"], best)
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_without_the_voice_the_face_says_it(aligned, rule):
-    assert report.summary(fusion.late(aligned[:-1], rule))["uar"] > 0.4
+    assert summarise(fusion.late(aligned[:-1], rule)).uar > 0.4
 
 
 def small(folder: Path, change=lambda name, matrix: matrix) -> list[Run]:
@@ -89,7 +89,7 @@ def test_clips_without_a_voice_are_fused_from_the_face(sometimes_silent, rule):
     result = fusion.late(sometimes_silent, rule)
     assert len(result.scores) == 36
     assert np.isfinite(result.scores.values).all()
-    assert [seen.n for seen in result.seen] == [36] * 6 + [24]
+    assert [one.n for one in result.recognised] == [36] * 6 + [24]
     assert "12 of 36 utterances lack voice gmm: they are fused without it" in result.notes
 
 
@@ -165,13 +165,13 @@ def test_clips_of_noise_alone_are_counted():
     level = np.where(pause, -60, -20) + rng.normal(size=len(X))
     noisy = replace(voice, X=np.column_stack([level, X]).astype(np.float32), columns=("level", "x", "y", "z"))
     settings = Settings(corpus="toy", features=("voice",), classifier=replace(GMM, noise=0.5))
-    found = report.summary(evaluate(noisy, settings))
-    assert [fold["n_noise"] for fold in found["folds"].values()] == [4, 0, 0]
-    (note,) = (note for note in found["warnings"] if "noise" in note)
+    found = summarise(evaluate(noisy, settings))
+    assert [fold.n_noise for fold in found.folds] == [4, 0, 0]
+    (note,) = (note for note in found.notes if "noise" in note)
     assert note.startswith("4 of 48 tested utterances are noise alone to the model")
-    deaf = report.summary(evaluate(noisy, replace(settings, classifier=GMM)))
-    assert not [fold for fold in deaf["folds"].values() if "n_noise" in fold]
-    assert not [note for note in deaf["warnings"] if "noise" in note]
+    deaf = summarise(evaluate(noisy, replace(settings, classifier=GMM)))
+    assert not [fold for fold in deaf.folds if fold.n_noise is not None]
+    assert not [note for note in deaf.notes if "noise" in note]
 
 
 def test_a_model_of_noise_saves_a_voice_that_is_often_silent():
@@ -184,33 +184,33 @@ def test_a_model_of_noise_saves_a_voice_that_is_often_silent():
     noisy = replace(voice, X=np.column_stack([level, X]).astype(np.float32), columns=("level", "x", "y", "z"))
     settings = Settings(corpus="toy", features=("voice",), classifier=GMM)
     deaf, hearing = (
-        report.summary(evaluate(noisy, replace(settings, classifier=replace(GMM, noise=noise)))) for noise in (0.0, 0.5)
+        summarise(evaluate(noisy, replace(settings, classifier=replace(GMM, noise=noise)))) for noise in (0.0, 0.5)
     )
-    assert hearing["uar"] > deaf["uar"]
-    assert hearing["per_class"]["neutral"]["f1"] > deaf["per_class"]["neutral"]["f1"]
-    said = hearing["folds"]["00"]["best_params"]
+    assert hearing.uar > deaf.uar
+    neutral = [next(one for one in found.per_class if one.name == "neutral") for found in (hearing, deaf)]
+    assert neutral[0].f1 > neutral[1].f1
+    said = hearing.fold("00").best_params
     assert said["components.joy"] == said["noise.components"] == 2
 
 
 # What is said of it
 
 
-def test_the_report_says_what_each_member_sees(aligned):
-    found = report.summary(fusion.late(aligned, "bayes"))
-    assert json.dumps(found, allow_nan=False)
-    assert [one["member"] for one in found["seen"]] == [f"{name} gmm" for name in SHOWS]
-    brows = found["seen"][0]
-    of_run = aligned[0].found["per_class"]
-    assert brows["recalls"] == {name: row["recall"] for name, row in of_run.items()}
-    confusion = np.array(aligned[0].found["confusion"])
+def test_the_report_says_what_each_member_recognises(aligned):
+    found = summarise(fusion.late(aligned, "bayes"))
+    assert from_json(to_json(found)) == found
+    assert [one.member for one in found.recognised] == [f"{name} gmm" for name in SHOWS]
+    brows, of_run = found.recognised[0], aligned[0].summary
+    assert brows.recalls == {one.name: one.recall for one in of_run.per_class}
+    confusion = of_run.counts
     alarms = (confusion.sum(axis=0) - np.diag(confusion)) / (confusion.sum() - confusion.sum(axis=1))
-    assert list(brows["false_alarms"].values()) == pytest.approx(alarms.tolist())
+    assert list(brows.false_alarms.values()) == pytest.approx(alarms.tolist())
     text = io.StringIO()
     tables.show(found, None, Console(file=text, width=100))
-    assert "What each member sees by itself: recall less false alarms" in text.getvalue()
+    assert "What each member recognises by itself: recall less false alarms" in text.getvalue()
     (line,) = (line for line in text.getvalue().splitlines() if line.startswith(" brows gmm"))
-    assert line.split()[2:] == ["120", *(tables.number(sight) for sight in brows["informedness"].values())]
+    assert line.split()[2:] == ["120", *(tables.number(share) for share in brows.informedness.values())]
 
 
 def test_one_model_has_no_members(aligned):
-    assert "seen" not in aligned[0].found
+    assert aligned[0].summary.recognised == ()

@@ -22,6 +22,7 @@ import soundfile
 
 from affex.pipeline.caching import sources, store
 from affex.pipeline.evaluation import runs
+from affex.pipeline.evaluation.summary import to_json
 from affex.pipeline.storage import atomic, bundle
 from affex.pipeline.text.errors import AffexError
 
@@ -161,7 +162,7 @@ def plain(run: runs.Run) -> tuple[Any, ...]:
         tuple(getattr(scores, name).tolist() for name in ("ids", "clusters", "folds", "true", "predicted", "values"))
         for scores in (run.scores, *run.inner)
     ]
-    return json.dumps(run.found, sort_keys=True), tables
+    return to_json(run.summary), tables
 
 
 def remembered(folder: Path, sound: dict[str, sources.File]) -> dict[str, sources.File]:

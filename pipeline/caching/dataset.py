@@ -5,6 +5,7 @@ The first arrow of the flow: files to utterances. Also remembers the corpus used
 
 import contextlib
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -76,6 +77,22 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
     return Dataset(
         corpus.name, root, cache / corpus.name, Utterances(utterances), (*missing, *unusual), settings=settings
     )
+
+
+def require_no_table(name: str, cache: Path) -> None:
+    """Refuse the name of a table, or of what is cached of one, in the place of a corpus's.
+
+    Raises
+    ------
+    UsageError
+        Saying how the table is named.
+    """
+    of_cache = name not in discovery.corpora() and Path(name).name == name and _owner(cache / name)
+    table = of_cache or (name if Path(name).is_file() else None)
+    if table:
+        raise UsageError(
+            f"There is no corpus '{name}', but a table: name it as DATASET=csv DATA={shlex.quote(str(table))}."
+        )
 
 
 def _found(

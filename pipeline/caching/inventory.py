@@ -2,9 +2,10 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from affex.features.base import Feature
 from affex.features.external.imported import FILE
@@ -23,25 +24,159 @@ if TYPE_CHECKING:
 SHOWN = 20
 
 
-def show_plugins(console: "Console") -> None:
+@dataclass(frozen=True)
+class ListedProtocol:
+    """A protocol of a corpus: its name, who is left out together, and what is predicted."""
+
+    name: str
+    scheme: str
+    target: str
+
+
+@dataclass(frozen=True)
+class ListedCorpus:
+    """A corpus that can be named; the licence is a line of its data sheet."""
+
+    name: str
+    title: str
+    protocols: tuple[ListedProtocol, ...]
+    licence: str
+
+
+@dataclass(frozen=True)
+class ListedFeature:
+    """A feature that can be named: what it is, what one row is of (``frame`` or ``utterance``), its parameters."""
+
+    name: str
+    title: str
+    rows: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ListedClassifier:
+    """A classifier that can be named: what one row is of, the features that it prefers, its parameters."""
+
+    name: str
+    rows: str
+    prefers: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Plugins:
+    """The corpora, features and classifiers that can be named."""
+
+    corpora: tuple[ListedCorpus, ...]
+    features: tuple[ListedFeature, ...]
+    classifiers: tuple[ListedClassifier, ...]
+
+
+@dataclass(frozen=True)
+class CachedFile:
+    """A file of rows.
+
+    Parameters
+    ----------
+    file
+        Its path below the folder of all caches.
+    n_utterances, n_rows, n_failed
+        How many utterances and rows it has, and how many utterances failed; None where it cannot be read.
+    n_bytes
+        Its size.
+    key
+        The cache key; empty where it cannot be read.
+    state
+        Whether it is what affex would write today, an older one, or a part of a run.
+    """
+
+    file: str
+    n_utterances: int | None
+    n_rows: int | None
+    n_failed: int | None
+    n_bytes: int
+    key: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Cached:
+    """All files of rows in a folder of caches."""
+
+    folder: str
+    files: tuple[CachedFile, ...]
+
+
+@dataclass(frozen=True)
+class Wanting:
+    """What the next run would compute of a feature, and why.
+
+    Parameters
+    ----------
+    corpus, feature
+        Of what.
+    n_cached
+        How many utterances the cache holds.
+    is_imported
+        Whether another project computed the feature, so that nothing of it is computed here.
+    computed
+        Why the next run would compute an utterance, by its id.
+    failed
+        Why an utterance stays without rows, by its id.
+    """
+
+    corpus: str
+    feature: str
+    n_cached: int
+    is_imported: bool
+    computed: Mapping[str, str]
+    failed: Mapping[str, str]
+
+
+def plugins() -> Plugins:
+    """Return the corpora, features and classifiers that can be named, by name."""
+    return Plugins(
+        corpora=tuple(
+            ListedCorpus(name, corpus.title, tuple(map(_protocol, corpus.protocols)), corpus.licence)
+            for name, corpus in sorted(discovery.corpora().items())
+        ),
+        features=tuple(
+            ListedFeature(name, feature.about, "frame" if feature.framewise else "utterance", cache.parameters(feature))
+            for name, feature in sorted(discovery.feature_presets().items())
+        ),
+        classifiers=tuple(
+            ListedClassifier(name, model.rows, model.prefers, vars(model))
+            for name, model in sorted(discovery.classifier_presets().items())
+        ),
+    )
+
+
+def _protocol(protocol: Protocol) -> ListedProtocol:
+    return ListedProtocol(protocol.name, protocol.scheme, protocol.target)
+
+
+def show_plugins(console: "Console", found: Plugins) -> None:
     """Print the corpora, features and classifiers that can be named."""
     from rich.table import Table
 
     corpora = Table("corpus", "what it is", "protocols", "licence", title="Corpora", title_justify="left")
-    for name, corpus in sorted(discovery.corpora().items()):
-        corpora.add_row(name, corpus.title, _listed(corpus.protocols), corpus.licence)
+    for corpus in found.corpora:
+        corpora.add_row(corpus.name, corpus.title, _listed(corpus.protocols), corpus.licence)
     features = Table("feature", "what it is", "rows", "parameters", title="Features", title_justify="left")
-    for name, feature in sorted(discovery.feature_presets().items()):
-        rows = "frames" if feature.framewise else "utterance"
-        features.add_row(name, feature.about, rows, ", ".join(f"{k}={v}" for k, v in cache.parameters(feature).items()))
+    for feature in found.features:
+        features.add_row(feature.name, feature.title, feature.rows, _settings(feature.parameters))
     models = Table("classifier", "rows", "prefers", "parameters", title="Classifiers", title_justify="left")
-    for name, model in sorted(discovery.classifier_presets().items()):
-        models.add_row(name, model.rows, model.prefers, ", ".join(f"{k}={v}" for k, v in vars(model).items()))
+    for model in found.classifiers:
+        models.add_row(model.name, model.rows, model.prefers, _settings(model.parameters))
     for table in (corpora, features, models):
         console.print(table)
 
 
-def _listed(protocols: Sequence[Protocol]) -> str:
+def _settings(parameters: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in parameters.items())
+
+
+def _listed(protocols: Sequence[ListedProtocol]) -> str:
     """Return the names of protocols; one that only has another protocol stands beside it: ``iemocap4[-session]``."""
     names = [protocol.name for protocol in protocols]
     beside: dict[str, str] = {}
@@ -54,24 +189,40 @@ def _listed(protocols: Sequence[Protocol]) -> str:
     return ", ".join(name + more for name, more in beside.items())
 
 
-def show_cache(console: "Console", folder: Path) -> None:
-    """Print every file of every cache folder: its size, utterances, failures, and whether it is still asked for."""
+def cached(folder: Path) -> Cached:
+    """Return every file of every cache folder: its size, utterances, failures, and whether it is still asked for."""
+    return Cached(str(folder), tuple(_cached(path, folder) for path in files(folder)))
+
+
+def _cached(path: Path, folder: Path) -> CachedFile:
+    stated = store.described(path)
+    n_utterances, n_rows, n_failed = (
+        stated.arrays[name].shape[0] if stated else None for name in ("ids", "values", "failed/ids")
+    )
+    return CachedFile(
+        file=path.relative_to(folder).as_posix(),
+        n_utterances=n_utterances,
+        n_rows=n_rows,
+        n_failed=n_failed,
+        n_bytes=path.stat().st_size,
+        key=stated.key if stated else "",
+        state=_state(path, stated),
+    )
+
+
+def show_cache(console: "Console", found: Cached) -> None:
+    """Print every file of every cache folder."""
     from rich.table import Table
 
-    table = Table(
-        "file", "clips", "rows", "failed", "MB", "key", "state", title=f"Cache in {folder}", title_justify="left"
-    )
-    for path in files(folder):
-        stated = store.described(path)
-        counts = [str(stated.arrays[n].shape[0]) if stated else "?" for n in ("ids", "values", "failed/ids")]
-        key = stated.key[:12] if stated else "?"
-        size = f"{path.stat().st_size / 1e6:.1f}"
-        name = path.relative_to(folder).as_posix()
-        table.add_row(name, *counts, size, key, _state(path, stated))
+    heads = ("file", "utterances", "rows", "failed", "MB", "key", "state")
+    table = Table(*heads, title=f"Cache in {found.folder}", title_justify="left")
+    for file in found.files:
+        counts = ("?" if n is None else str(n) for n in (file.n_utterances, file.n_rows, file.n_failed))
+        table.add_row(file.file, *counts, f"{file.n_bytes / 1e6:.1f}", file.key[:12] or "?", file.state)
     if table.row_count:
         console.print(table)
     else:
-        console.print(f"Nothing is cached in {folder} yet.", markup=False)
+        console.print(f"Nothing is cached in {found.folder} yet.", markup=False)
 
 
 def files(folder: Path) -> list[Path]:
@@ -108,22 +259,29 @@ def damaged(path: Path) -> tuple[str, ...]:
     return store.survey(path, stated.key if stated else "").damaged
 
 
-def show_why(console: Terminal, dataset: Dataset, specs: tuple[FeatureSpec, ...]) -> None:
+def why(console: Terminal, dataset: Dataset, spec: FeatureSpec) -> Wanting:
+    """Return what the next run would compute of a feature, and why, and why what failed will stay as it is."""
+    if imports.is_imported(spec):
+        taken = imports.stock(dataset, spec)
+        failed = {id_: message for id_, (_, message) in taken.failures.items()}
+        return Wanting(dataset.name, str(spec), len(taken.places), True, {}, failed)
+    held, reasons = stock(console, dataset, spec)
+    failed = {id_: message for id_, (source, message) in held.failures.items() if source}
+    return Wanting(dataset.name, str(spec), len(held.places), False, reasons, failed)
+
+
+def show_why(console: Terminal, found: Wanting) -> None:
     """Say, utterance by utterance, why the next run would compute it, and why a failed one will stay as it is."""
-    for spec in specs:
-        if imports.is_imported(spec):
-            held = imports.stock(dataset, spec)
-            console.say(
-                f"{spec}: {len(held.places)} utterances imported, {len(held.failures)} without rows; none is computed"
-            )
-            continue
-        held, reasons = stock(console, dataset, spec)
-        console.say(f"{spec}: {len(held.places)} utterances cached, {len(reasons)} would be computed")
-        for reason, count in Counter(reasons.values()).most_common():
-            console.say(f"  {count}: {reason}")
-        stay = "failed, and stays so until its bytes or the key change"
-        _say_some(console, [f"{id_}: {reason}" for id_, reason in reasons.items()])
-        _say_some(console, [f"{id_}: {stay}: {message}" for id_, (source, message) in held.failures.items() if source])
+    if found.is_imported:
+        n_imported, n_failed = found.n_cached, len(found.failed)
+        console.say(f"{found.feature}: {n_imported} utterances imported, {n_failed} without rows; none is computed")
+        return
+    console.say(f"{found.feature}: {found.n_cached} utterances cached, {len(found.computed)} would be computed")
+    for reason, count in Counter(found.computed.values()).most_common():
+        console.say(f"  {count}: {reason}")
+    stay = "failed, and stays so until its bytes or the key change"
+    _say_some(console, [f"{id_}: {reason}" for id_, reason in found.computed.items()])
+    _say_some(console, [f"{id_}: {stay}: {message}" for id_, message in found.failed.items()])
 
 
 def _say_some(console: Terminal, lines: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from affex.pipeline.cli.extraction import DEFAULT_FEATURES
-from affex.pipeline.cli.options import CACHE, DATA, DATASET, PARTIAL, Corpora, Group, option
+from affex.pipeline.cli.options import CACHE, DATA, DATASET, JSON, PARTIAL, Corpora, Group, option, print_json, under
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError
@@ -13,8 +13,9 @@ from affex.pipeline.text.errors import AffexError
 
 @click.group(cls=Group, invoke_without_command=True)
 @CACHE
+@JSON
 @click.pass_context
-def cache(context: click.Context, cache: Path) -> None:
+def cache(context: click.Context, cache: Path, as_json: bool) -> None:
     """Look at the cache: list it, verify it, say why an utterance is computed again.
 
     \b
@@ -26,17 +27,25 @@ def cache(context: click.Context, cache: Path) -> None:
     from affex.pipeline.caching import inventory
 
     context.obj = cache
-    if context.invoked_subcommand is None:
-        inventory.show_cache(Terminal().rich, cache)
+    if context.invoked_subcommand is not None:
+        return
+    if as_json:
+        print_json(inventory.cached(cache))
+    else:
+        inventory.show_cache(Terminal().rich, inventory.cached(cache))
 
 
 @cache.command()
-@click.pass_obj
-def verify(cache: Path) -> None:
+@JSON
+@under
+def verify(cache: Path, as_json: bool) -> None:
     """Check rows, runs, comparisons, models and all else that is kept here; exit code 1 if anything is damaged."""
     from affex.pipeline.verification import verification
 
-    if not verification.verify(Terminal(), cache):
+    verified = verification.verify(Terminal(aside=as_json), cache)
+    if as_json:
+        print_json(verified)
+    if verified.damaged:
         raise AffexError("Damage was found; beside each thing stands how to mend it.")
 
 
@@ -45,12 +54,18 @@ def verify(cache: Path) -> None:
 @DATA
 @PARTIAL
 @option("--features", default=DEFAULT_FEATURES, help="Features, parted by blanks.")
-@click.pass_obj
-def why(cache: Path, dataset: str | None, data: str | None, partial: bool, features: str) -> None:
+@JSON
+@under
+def why(cache: Path, dataset: str | None, data: str | None, partial: bool, features: str, as_json: bool) -> None:
     """Say which utterances the next `affex features` would compute, and why."""
     from affex.pipeline.caching import inventory
 
-    console = Terminal()
+    console = Terminal(aside=as_json)
     corpora = Corpora(dataset, data, partial, cache).or_last(console)
-    for corpus in corpora.at_hand(console):
-        inventory.show_why(console, corpus, discovery.feature_specs(features, corpora.imported))
+    specs = discovery.feature_specs(features, corpora.imported)
+    found = [inventory.why(console, corpus, spec) for corpus in corpora.at_hand(console) for spec in specs]
+    if as_json:
+        print_json(found)
+        return
+    for one in found:
+        inventory.show_why(console, one)

@@ -1,17 +1,34 @@
 """Verbs that judge: evaluate, compare, and the demo."""
 
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from affex.pipeline.caching.dataset import last_folder
-from affex.pipeline.cli.options import ASKED, CACHE, CORPORA, PATH, RUNNING, Asked, Corpora, option, parted
+from affex.pipeline.cli.options import (
+    ASKED,
+    CACHE,
+    CORPORA,
+    JSON,
+    PATH,
+    RUNNING,
+    Asked,
+    Corpora,
+    option,
+    parted,
+    print_json,
+)
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
 from affex.pipeline.workspace import experiment
 from affex.pipeline.workspace.workspace import Running, open_workspace
+
+if TYPE_CHECKING:
+    from affex.pipeline.evaluation.summary import Summary
 
 OUT = option("--out", type=PATH, default=None, help="Folder of the results. [<cache>/.../<run>]")
 RUNS = option("--runs", default=None, help="Finished runs, by name or folder, parted by blanks.")
@@ -26,6 +43,7 @@ RUNS = option("--runs", default=None, help="Finished runs, by name or folder, pa
 @option("--leak", is_flag=True, default=False, help="Also score random-k, to show what a leak is worth.")
 @option("--allow-leaks", is_flag=True, default=False, help="Go on where the audit finds leaks, and say so.")
 @OUT
+@JSON
 @RUNNING
 def evaluate(
     corpora: Corpora,
@@ -36,6 +54,7 @@ def evaluate(
     leak: bool,
     allow_leaks: bool,
     out: Path | None,
+    as_json: bool,
     running: Running,
 ) -> None:
     """Train and test, leaving one speaker out at a time; extract first what is missing.
@@ -48,11 +67,14 @@ def evaluate(
       affex evaluate --dataset emodb --features "compare mfcc-voice" --classifier "svm gmm" --fusion late
       affex evaluate --dataset "emodb ravdess" --protocol cross:test=ravdess --classes 'anger+angry,sadness+sad'
     """
-    console = Terminal()
+    console = Terminal(aside=as_json)
     if runs is not None:
         if not fusion.startswith("late"):
             raise UsageError("Runs are fused by FUSION=late[:rule]; to compare them: make compare RUNS='...'.")
-        console.say(_comparison(corpora, experiment.fuse_runs(console, parted(runs), fusion, corpora.cache, out)))
+        folder = experiment.fuse_runs(console, parted(runs), fusion, corpora.cache, out)
+        console.say(_comparison(corpora, folder))
+        if as_json:
+            print_json(_finished(folder))
         return
     corpora = corpora.or_last(console)
     models = asked.members(console, fusion, corpora.imported)
@@ -73,6 +95,24 @@ def evaluate(
         else:
             folder = experiment.single(workspace, models[0], wish, out, leak=leak)
         console.say(_next(corpora, asked, folder, is_one=not fusion.startswith("late")))
+    if as_json:
+        print_json(_finished(folder))
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What ``--json`` prints of a run."""
+
+    name: str
+    folder: str
+    summary: "Summary"
+
+
+def _finished(folder: Path) -> Finished:
+    from affex.pipeline.evaluation import runs
+
+    run = runs.read(folder)
+    return Finished(run.name, str(run.folder), run.summary)
 
 
 def _next(corpora: Corpora, asked: Asked, folder: Path, *, is_one: bool) -> str:
@@ -105,7 +145,8 @@ def _other(corpora: Corpora, folder: Path) -> Path | None:
 @RUNS
 @OUT
 @option("--metric", default="", help="What is compared: uar, war, macro_f1, ccc ... [uar, or ccc]")
-def compare(cache: Path, runs: str | None, out: Path | None, metric: str) -> None:
+@JSON
+def compare(cache: Path, runs: str | None, out: Path | None, metric: str, as_json: bool) -> None:
     """Say which of several runs on the same protocol differ by more than chance would.
 
     \b
@@ -116,7 +157,9 @@ def compare(cache: Path, runs: str | None, out: Path | None, metric: str) -> Non
 
     if runs is None or len(parted(runs)) < 2:
         raise UsageError("Say which runs, two at least, as in RUNS='compare_svm_loso-1f egemaps_svm_loso-99'.")
-    comparison.report(Terminal(), parted(runs), cache, out, metric)
+    folder, compared = comparison.report(Terminal(aside=as_json), parted(runs), cache, out, metric)
+    if as_json:
+        print_json({"folder": str(folder), "comparison": compared})
 
 
 @click.command()

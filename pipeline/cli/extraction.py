@@ -4,7 +4,20 @@ from pathlib import Path
 
 import click
 
-from affex.pipeline.cli.options import CACHE, CORPORA, DATA, DATASET, PATH, RUNNING, Corpora, Group, option
+from affex.pipeline.cli.options import (
+    CACHE,
+    CORPORA,
+    DATA,
+    DATASET,
+    JSON,
+    PATH,
+    RUNNING,
+    Corpora,
+    Group,
+    option,
+    print_json,
+    under,
+)
 from affex.pipeline.specs import discovery
 from affex.pipeline.text import wording
 from affex.pipeline.text.console import Terminal
@@ -53,7 +66,8 @@ def _next(corpora: Corpora, workspace: Workspace, features: str) -> str:
 @click.command()
 @CORPORA
 @option("--features", default="faces", help="The feature that looks for faces.")
-def coverage(corpora: Corpora, features: str) -> None:
+@JSON
+def coverage(corpora: Corpora, features: str, as_json: bool) -> None:
     """Table the share of frames with a face, by speaker and utterance, from what is cached.
 
     \b
@@ -64,13 +78,21 @@ def coverage(corpora: Corpora, features: str) -> None:
     from affex.pipeline.reporting import coverage as found
     from affex.pipeline.streams.table import load
 
-    console = Terminal()
+    console = Terminal(aside=as_json)
     corpora = corpora.or_last(console)
-    for spec in discovery.feature_specs(features, corpora.imported):
+    specs = discovery.feature_specs(features, corpora.imported)
+    for spec in specs:
         found.require_found(spec)
-        for corpus in corpora.at_hand(console):
-            console.say(f"{corpus.name}: {spec}")
-            found.show(console.rich, load(corpus, [spec]))
+    covered = [
+        found.of_corpus(corpus.name, str(spec), load(corpus, [spec]))
+        for spec in specs
+        for corpus in corpora.at_hand(console)
+    ]
+    if as_json:
+        print_json(covered)
+        return
+    for one in covered:
+        found.show(console.rich, one)
 
 
 @click.command()
@@ -92,8 +114,9 @@ def download(dataset: str, data: Path | None, extra: bool) -> None:
 
 @click.group(name="list", cls=Group, invoke_without_command=True)
 @CACHE
+@JSON
 @click.pass_context
-def list_(context: click.Context, cache: Path) -> None:
+def list_(context: click.Context, cache: Path, as_json: bool) -> None:
     """List corpora, features, classifiers, and what is cached; or the finished runs of a corpus.
 
     \b
@@ -105,18 +128,29 @@ def list_(context: click.Context, cache: Path) -> None:
     from affex.pipeline.caching import inventory
 
     context.obj = cache
-    if context.invoked_subcommand is None:
-        inventory.show_plugins(Terminal().rich)
-        inventory.show_cache(Terminal().rich, cache)
+    if context.invoked_subcommand is not None:
+        return
+    plugins, cached = inventory.plugins(), inventory.cached(cache)
+    if as_json:
+        print_json({"plugins": plugins, "cache": cached})
+        return
+    inventory.show_plugins(Terminal().rich, plugins)
+    inventory.show_cache(Terminal().rich, cached)
 
 
 @list_.command()
 @DATASET
 @DATA
-@click.pass_obj
-def runs(cache: Path, dataset: str | None, data: str | None) -> None:
+@JSON
+@under
+def runs(cache: Path, dataset: str | None, data: str | None, as_json: bool) -> None:
     """Table the finished runs of a corpus, newest first: what was evaluated, the figure with its interval, when."""
     from affex.pipeline.reporting import listing
 
-    console = Terminal()
-    listing.show(console.rich, Corpora(dataset, data, partial=False, cache=cache).or_last(console).folder)
+    console = Terminal(aside=as_json)
+    folder = Corpora(dataset, data, partial=False, cache=cache).or_last(console).folder
+    listed = listing.of_corpus(folder)
+    if as_json:
+        print_json(listed)
+    else:
+        listing.show(console.rich, folder, listed)

@@ -19,6 +19,7 @@ from affex.pipeline.evaluation import protocols
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.specs import discovery
 from affex.pipeline.specs.discovery import Member
+from affex.pipeline.storage import records
 from affex.pipeline.streams.table import SpeakerNorm
 from affex.pipeline.text import wording
 from affex.pipeline.text.console import Terminal
@@ -91,6 +92,11 @@ def option(*names: str, **settings: Any) -> Callable[[Any], Any]:
     return click.option(*names, envvar=variable, show_default=bool(settings.get("default")), **settings)
 
 
+def print_json(record: object) -> None:
+    """Print a record as one JSON document, whatever the terminal can show."""
+    click.echo(records.as_text(record))
+
+
 def gathered(name: str, record: type, *options: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return a decorator that adds options, whose values reach the function together.
 
@@ -130,6 +136,8 @@ class Corpora:
     def or_last(self, console: Terminal) -> "Corpora":
         """Return the corpora that were named, else those used last, else the demo."""
         if self.dataset is not None:
+            for name in self.names:
+                dataset.require_no_table(name, self.cache)
             return self
         if self.data is not None:
             raise UsageError(
@@ -252,7 +260,32 @@ class Asked:
         return found
 
 
+def _or_above(context: click.Context, _: click.Parameter, value: bool) -> bool:
+    """Return whether a flag stands behind a verb, or behind the one that it is under."""
+    return value or bool(context.parent and context.parent.params.get("as_json"))
+
+
+JSON = option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    default=False,
+    callback=_or_above,
+    help="Print one JSON document to standard output, and all else to standard error.",
+)
 CACHE = option("--cache", type=PATH, default=Path("cache"), help="Folder of all caches.")
+
+
+def under(function: Any) -> Any:
+    """Give a verb under another the folder of all caches, which may be named behind either."""
+
+    @functools.wraps(function)
+    def called(cache: Path | None, **values: Any) -> Any:
+        return function(cache or click.get_current_context().obj, **values)
+
+    return click.option("--cache", type=PATH, default=None, help="Folder of all caches.")(called)
+
+
 DATASET = option("--dataset", default=None, help="Corpus (see `affex list`), or csv; several parted by blanks.")
 DATA = option("--data", default=None, help="Its folder, or the table; as many as corpora. [data/<dataset>]")
 PARTIAL = option("--partial", is_flag=True, default=False, help="Go on with a corpus that is not whole.")

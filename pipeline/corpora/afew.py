@@ -1,7 +1,7 @@
 """Corpus ``afew``: Acted Facial Expressions in the Wild, as the EmotiW challenges gave it out -> utterances.
 
 What
-    773 training and 383 validation utterances cut from feature videos, avi with sound, in seven emotions. The test
+    773 training and 383 validation utterances cut from feature films, avi with sound, in seven emotions. The test
     utterances have no labels and are not read.
 Who
     Actors in videos; neither they nor the videos are named. Dhall, Goecke, Lucey, Gedeon, "Collecting large, richly
@@ -24,6 +24,7 @@ from pathlib import Path
 
 from affex.pipeline.corpora import search
 from affex.pipeline.corpora.base import Corpus, Protocol, require_folder
+from affex.pipeline.corpora.example import lay
 from affex.pipeline.corpora.search import Found, Take
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.text.errors import CorpusError
@@ -60,13 +61,21 @@ def _utterance(id_: str, take: Take) -> Utterance:
     return Utterance(id=id_, corpus="afew", speaker="", label=label, audio=take.audio, video=take.video, split=split)
 
 
+def example(root: Path) -> Path:
+    """Lay out two videos an emotion and split."""
+    emotions = ("Angry", "Disgust", "Fear", "Happy", "Neutral", "Sad", "Surprise")
+    folders = [f"{split}_AFEW/{emotion}" for split in ("Train", "Val") for emotion in emotions]
+    return lay(root, *(f"{folder}/00{n}046280.avi" for folder in folders for n in (0, 1)))
+
+
 CORPUS = Corpus(
     name="afew",
-    title="AFEW (EmotiW): 1156 utterances of feature videos in a fixed split, 7 emotions, audio and video",
+    title="AFEW (EmotiW): 1156 utterances of feature films in a fixed split, 7 emotions, audio and video",
     licence="for research, on request",
     source="its authors, see https://doi.org/10.1109/MMUL.2012.26",
     also=("EmotiW",),
     find=find,
+    example=example,
     protocols=(Protocol("split", "split"),),
     counts={None: 773 + 383},
 )

@@ -98,6 +98,10 @@ class Corpus:
     find
         ``find(root)`` returns the utterances of a folder (or of a table, for the one corpus that is a
         table) in a fixed order, and raises `CorpusError` saying what it looked for.
+    example
+        ``example(root)`` writes a tiny corpus in the layout that its owners ship, labels invented and recordings
+        empty, below a folder that is empty or not there yet, and returns what ``DATA`` is to name (see
+        `pipeline.corpora.example`).
     protocols
         Its usual protocols, the default first.
     counts
@@ -122,6 +126,7 @@ class Corpus:
     licence: str
     source: str
     find: Callable[..., Sequence[Utterance]]
+    example: Callable[[Path], Path]
     protocols: tuple[Protocol, ...] = (LOSO,)
     counts: Mapping[str | None, int] = field(default_factory=dict)
     download: Download | None = None

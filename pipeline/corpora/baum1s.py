@@ -1,7 +1,7 @@
 """Corpus ``baum1s``: BAUM-1s, the spontaneous half of the BAUM-1 face database -> utterances.
 
 What
-    Films (mp4, 29 frames/s) of people who saw pictures and short videos and said in their own words what they felt, in
+    Films (mp4, 29 frames/s) of people who saw pictures and short films and said in their own words what they felt, in
     Turkish: anger, boredom, bothered, concentrating, contempt, disgust, fear, happiness, neutral, sadness, surprise,
     thinking, unsure. How many is told differently (1184 by the UCI record, 1222 elsewhere), so no count is asserted;
     any other is said.
@@ -36,6 +36,7 @@ from xml.etree import ElementTree
 
 from affex.pipeline.corpora import search
 from affex.pipeline.corpora.base import LOSO, Corpus, Protocol, counted_otherwise, require_folder, unreadable
+from affex.pipeline.corpora.example import lay, lay_workbook
 from affex.pipeline.corpora.search import Found, Take
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.storage.files import opened
@@ -158,6 +159,18 @@ def _text(cell: ElementTree.Element, shared: Sequence[str]) -> str:
     return value.strip()
 
 
+def example(root: Path) -> Path:
+    """Lay out three videos and their sheet, and the acted half beside them."""
+    films = (("S001_001", "Happiness"), ("S001_002", "Concentrating"), ("S031_001", "Contempt"))
+    lay(root, *(f"BAUM1s_MP4 - All/{utterance[:4].lower()}/{utterance}.mp4" for utterance, _ in films))
+    lay(root, "BAUM1a_MP4_all/s001/S001_001.mp4", "Annotations_BAUM1a.xlsx")
+    header = ("No", "Subject", "Gender", "Utterance Name", "Emotion", "Emotion Code")
+    rows = (
+        (n, int(utterance[1:4]), "Female", utterance, emotion, n) for n, (utterance, emotion) in enumerate(films, 1)
+    )
+    return lay_workbook(root, SHEET, header, *rows)
+
+
 CORPUS = Corpus(
     name="baum1s",
     title="BAUM-1s: spontaneous videos, 31 subjects, 13 emotions and mental states, Turkish",
@@ -165,6 +178,7 @@ CORPUS = Corpus(
     source="https://archive.ics.uci.edu/dataset/473/baum+1",
     also=("BAUM-1s", "BAUM-1"),
     find=find,
+    example=example,
     remarks=counted_otherwise("baum1s", {"the UCI record": 1184, "other publications": 1222}),
     protocols=(LOSO, Protocol("six", classes="anger,disgust,fear,happiness,sadness,surprise")),
 )

@@ -31,8 +31,9 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from affex.pipeline.corpora import search
+from affex.pipeline.corpora import search, tables
 from affex.pipeline.corpora.base import LOSO, Corpus, Protocol, require_folder
+from affex.pipeline.corpora.example import lay, lay_text
 from affex.pipeline.corpora.search import Found, Take
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.text.errors import CorpusError
@@ -110,30 +111,46 @@ def _utterance(utterance: str, take: Take, sexes: Mapping[str, str], votes: Vote
 
 def _sexes(table: Path | None) -> Iterator[tuple[str, str]]:
     """Yield actor and sex of each row, nothing where there is no table."""
-    for _, row in _rows(table, "ActorID", "Sex"):
+    for row in tables.rows(table, ("ActorID", "Sex")) if table else ():
         yield row["ActorID"], row["Sex"].lower()
 
 
 def _votes(table: Path | None) -> Iterator[tuple[str, Votes]]:
     """Yield utterance and votes of each row of raters who heard and saw it; nothing where there is no table."""
-    for number, row in _rows(table, "", "fileName", *CHOICES):
+    for row in tables.rows(table, ("", "fileName", *CHOICES)) if table else ():
         if not row[""].startswith("3"):
             continue
         try:
             counts = [(label, int(row[letter])) for letter, label in CHOICES.items()]
         except ValueError as error:
-            raise CorpusError(f"{table}, row {number}: expected whole numbers under {', '.join(CHOICES)}.") from error
+            raise CorpusError(
+                f"{row.table}, row {row.number}: expected whole numbers under {', '.join(CHOICES)}."
+            ) from error
         yield row["fileName"], tuple((label,) for label, n in counts for _ in range(n))
 
 
-def _rows(table: Path | None, *columns: str) -> Iterator[tuple[int, dict[str, str]]]:
-    if table is None:
-        return
-    rows = search.rows(table)
-    missing = [column for column in columns if column not in (rows.fieldnames or ())]
-    if missing:
-        raise CorpusError(f"{table} has no column '{missing[0]}': it is not the table that CREMA-D ships.")
-    yield from enumerate(rows, 2)
+def example(root: Path) -> Path:
+    """Lay out two actors, videos of some utterances, and the tables about both."""
+    utterances = [
+        f"{actor}_IEO_{utterance}"
+        for actor in ("1001", "1002")
+        for utterance in ("ANG_LO", "ANG_MD", "ANG_HI", "NEU_XX")
+    ]
+    lay(
+        root,
+        *(f"AudioWAV/{utterance}.wav" for utterance in utterances),
+        *(f"VideoFlash/{utterance}.flv" for utterance in utterances[:3]),
+    )
+    actors = ('1001,51,"Male","Caucasian","Not Hispanic"', '1002,21,"Female","Caucasian","Not Hispanic"')
+    lay_text(root, ACTORS, '"ActorID","Age","Sex","Race","Ethnicity"', *actors)
+    votes = (
+        '"","A","D","F","H","N","S","fileName","numResponses","agreement","emoVote"',
+        '"100001",0,0,0,0,9,0,"1001_IEO_ANG_LO",9,1,"N"',
+        '"200001",0,9,0,0,0,0,"1001_IEO_ANG_LO",9,1,"D"',
+        '"300001",2,1,0,0,2,0,"1001_IEO_ANG_LO",5,0.4,"A:N"',
+        '"300002",0,0,0,0,0,3,"1002_IEO_NEU_XX",3,1,"S"',
+    )
+    return lay_text(root, f"processedResults/{VOTES}", *votes)
 
 
 CORPUS = Corpus(
@@ -143,6 +160,7 @@ CORPUS = Corpus(
     source="https://github.com/CheyneyComputerScience/CREMA-D",
     also=("CREMA-D", "CREMA"),
     find=find,
+    example=example,
     protocols=(Protocol("group-k", "group-k"), LOSO),
     counts={"unspecified": 6077, "low": 455, "medium": 455, "high": 455},
 )

@@ -30,6 +30,7 @@ import io
 import itertools
 import math
 import os
+import shlex
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,6 +38,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from affex.pipeline.corpora.base import Corpus
+from affex.pipeline.corpora.example import lay, lay_text
 from affex.pipeline.manifest.manifest import Utterances
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.media import contents, probe
@@ -167,7 +169,9 @@ def _rows(table: Path, needed: Sequence[str]) -> Rows:
 
 def _text(table: Path, needed: Sequence[str]) -> str:
     if table.is_dir():
-        raise CorpusError(f"{table} is a folder. Looked for a table, as in DATA={table / 'mine.csv'}.")
+        raise CorpusError(
+            f"{table} is a folder. Looked for a table, as in DATA={shlex.quote(str(table / 'mine.csv'))}."
+        )
     try:
         text = content(table).decode("utf-8-sig")
     except FileNotFoundError as error:
@@ -383,10 +387,18 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names) or "nothing"
 
 
+def example(root: Path) -> Path:
+    """Lay out a table of two files, sound and video, and return the table."""
+    lay(root, "Töne/erste Aufnahme.wav", "two.mp4")
+    rows = ("file,speaker,label", "Töne/erste Aufnahme.wav,Jörg,anger", "two.mp4,b,")
+    return lay_text(root, "meine Daten.csv", *rows) / "meine Daten.csv"
+
+
 CORPUS = Corpus(
     name="csv",
     title="a table of one's own: file, speaker, label, and what else is known",
     licence="its owner's",
     source="DATASET=csv DATA=mine.csv",
     find=find,
+    example=example,
 )

@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from affex.pipeline.corpora.base import Corpus, require_folder
+from affex.pipeline.corpora.example import lay, lay_text
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.storage.atomic import temporary
 from affex.pipeline.storage.files import content
@@ -448,12 +449,18 @@ def _bent(
     return np.asarray(cv2.remap(portrait, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT))
 
 
+def example(root: Path) -> Path:
+    """Lay out all utterances, without what they hold."""
+    return lay_text(lay(root, *(performance.name for performance in PERFORMANCES)), "demo.json", json.dumps(RECIPE))
+
+
 CORPUS = Corpus(
     name="demo",
     title="Synthetic audio-visual utterances of 8 speakers and 4 emotions, made on the spot",
     licence="no terms: synthetic voices, and a portrait in the public domain (NASA, from scikit-image)",
     source="made by pipeline/corpora/demo.py",
     find=find,
+    example=example,
     counts={None: len(PERFORMANCES)},
     make=make,
 )

@@ -30,6 +30,7 @@ from pathlib import Path
 
 from affex.pipeline.corpora import search
 from affex.pipeline.corpora.base import Corpus, Download, require_folder
+from affex.pipeline.corpora.example import lay
 from affex.pipeline.corpora.search import Found, Take
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.text.errors import CorpusError
@@ -151,6 +152,11 @@ def remarks(utterances: Sequence[Utterance]) -> list[str]:
     return [f"emodb: {n} ambiguous utterances found, of {N_AMBIGUOUS} published"] if n not in (0, N_AMBIGUOUS) else []
 
 
+def example(root: Path) -> Path:
+    """Lay out one sentence of two actors in all emotions."""
+    return lay(root, *(f"wav/{speaker}a01{emotion}a.wav" for speaker in ("03", "08") for emotion in LABELS))
+
+
 CORPUS = Corpus(
     name="emodb",
     title="Berlin Database of Emotional Speech (EMO-DB): 535 utterances, 10 actors, 7 emotions, German",
@@ -158,6 +164,7 @@ CORPUS = Corpus(
     source="https://doi.org/10.5281/zenodo.7447302",
     also=("EMO-DB", "Berlin", "Berlin EmoDB"),
     find=find,
+    example=example,
     counts={None: 535},
     remarks=remarks,
     settings={"part": (GOLD, AMBIGUOUS, ALL)},

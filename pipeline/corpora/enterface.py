@@ -32,6 +32,7 @@ from pathlib import Path
 
 from affex.pipeline.corpora import search
 from affex.pipeline.corpora.base import Corpus, counted_otherwise, require_folder
+from affex.pipeline.corpora.example import lay
 from affex.pipeline.corpora.search import Found, Take
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.text.errors import CorpusError
@@ -117,6 +118,13 @@ def _utterance(key: Key, take: Take) -> Utterance:
     )
 
 
+def example(root: Path) -> Path:
+    """Lay out a sentence of two emotions by two subjects, and a session that was not cut."""
+    takes = [(subject, emotion) for subject in (1, 11) for emotion in ("anger", "surprise")]
+    lay(root, *(f"subject {n}/{emotion}/sentence 1/s{n}_{emotion[:2]}_1.avi" for n, emotion in takes))
+    return lay(root, "subject 6/s6_an.avi")
+
+
 CORPUS = Corpus(
     name="enterface",
     title="eNTERFACE'05: about 1290 videos, 42 to 44 subjects, 6 emotions, English",
@@ -124,5 +132,6 @@ CORPUS = Corpus(
     source="https://enterface.net/enterface05/emotion.html",
     also=("eNTERFACE'05", "eNTERFACE2005"),
     find=find,
+    example=example,
     remarks=counted_otherwise("enterface", COUNTED),
 )

@@ -47,6 +47,7 @@ from pathlib import Path
 
 from affex.pipeline.corpora import iemocap_labels, search
 from affex.pipeline.corpora.base import Corpus, Protocol, is_there, require_folder
+from affex.pipeline.corpora.example import lay, lay_text
 from affex.pipeline.corpora.iemocap_labels import NO_MAJORITY, Turn
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError
@@ -245,12 +246,31 @@ BY_SPEAKER = (
 )
 BY_SESSION = tuple(replace(protocol, name=f"{protocol.name}-session", scheme="session") for protocol in BY_SPEAKER)
 
+
+def example(root: Path) -> Path:
+    """Lay out a dialog of two turns, with all that the release has of them."""
+    name = "Ses01F_impro01"
+    turns = [f"{name}_F000", f"{name}_M000"]
+    spoken = [f"sentences/wav/{name}/{turn}.wav" for turn in turns]
+    captured = [f"{folder}/{name}/{turn}.txt" for folder in (FACE, *BESIDE) for turn in turns]
+    session = lay(root / "Session1", f"dialog/avi/DivX/{name}.avi", f"dialog/wav/{name}.wav", *spoken, *captured)
+    blocks = (
+        *("% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]", ""),
+        *(f"[0.5000 - 1.5000]\t{turns[0]}\tang\t[1.5000, 3.5000, 4.0000]", "C-E2:\tAnger;\t()", ""),
+        *(f"[1.6000 - 2.9000]\t{turns[1]}\tneu\t[2.5000, 2.0000, 3.0000]", "C-E2:\tNeutral; Other;\t()", ""),
+    )
+    lay_text(session, f"{LABELS}/{name}.txt", *blocks)
+    lay_text(session, f"dialog/transcriptions/{name}.txt", *(f"{turn} [000.5-002.9]: Words." for turn in turns))
+    return root
+
+
 CORPUS = Corpus(
     name="iemocap",
     title="IEMOCAP: 10 039 turns of 151 dialogs, 10 actors, audio, video and motion capture, English",
     licence="a signed release form: for research, not to be passed on",
     source="https://sail.usc.edu/iemocap/",
     find=find,
+    example=example,
     protocols=(*BY_SPEAKER, *BY_SESSION),
     counts={"improvised": 4784, "scripted": 5255},
     remarks=remarks,

@@ -42,6 +42,7 @@ from pathlib import Path
 
 from affex.pipeline.corpora import opinions, search
 from affex.pipeline.corpora.base import Corpus, is_there
+from affex.pipeline.corpora.example import lay_text
 from affex.pipeline.corpora.search import Found
 
 NUMBER = r"-?\d+(?:\.\d*)?(?:e-?\d+)?"
@@ -80,6 +81,21 @@ def find(root: Path) -> Found:
     return opinions.find(root, RELEASE)
 
 
+def example(root: Path) -> Path:
+    """Lay out the labels and recordings of two videos, and the transcript of one."""
+    calm = [0.0] * len(EMOTIONS)
+    talks = {
+        "_0efYOjQYRc": ([[-2.3333333, 0, 1, 0.6666667, 0, 0, 0], [0, *calm]], [[3.3, 9.0], [-0.48, 4.1]]),
+        "zk2jTlAtvSU": (
+            [[value, *calm] for value in (-2, -0.3333333, 0.6666667, 2, 3)],
+            [[float(n), n + 1.5] for n in range(5)],
+        ),
+    }
+    lines = ("0___-0.48___4.1___Deloitte ___ announced.", "7___3.3___9.0___Nobody spoke.")
+    lay_text(root, "Raw/Transcript/Segmented/Combined/_0efYOjQYRc.txt", *[f"_0efYOjQYRc___{line}" for line in lines])
+    return opinions.lay_labelled(root, RELEASE, talks)
+
+
 CORPUS = Corpus(
     name="mosei",
     title="CMU-MOSEI: 23 259 segments of 3293 YouTube monologues, sentiment and 6 emotions, English",
@@ -87,6 +103,7 @@ CORPUS = Corpus(
     source=opinions.SOURCE,
     also=("CMU-MOSEI",),
     find=find,
+    example=example,
     protocols=opinions.protocols(*EMOTIONS),
     counts={None: 23259},
     remarks=opinions.remarks,

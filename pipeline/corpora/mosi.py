@@ -30,6 +30,7 @@ from pathlib import Path
 
 from affex.pipeline.corpora import opinions, search
 from affex.pipeline.corpora.base import Corpus, is_there
+from affex.pipeline.corpora.example import lay_text
 from affex.pipeline.corpora.search import Found
 
 
@@ -58,13 +59,26 @@ def find(root: Path) -> Found:
     return opinions.find(root, RELEASE)
 
 
+def example(root: Path) -> Path:
+    """Lay out the labels and recordings of two videos, and the transcript of one."""
+    sentiments = {"03bSnISJMiM": [2.4, -0.4, 0.0, -3.0, 1.0], "_dI--eQ6qVU": [-2.0, -1.4, 3.0]}
+    films = {
+        film: ([[value] for value in values], [[2.0 * n, 2.0 * n + 1] for n in range(len(values))])
+        for film, values in sentiments.items()
+    }
+    lines = ("1_DELIM_ANYHOW IT WAS REALLY GOOD", "2_DELIM_THEY DIDN'T")
+    lay_text(root, "Raw/Transcript/Segmented/03bSnISJMiM.annotprocessed", *lines)
+    return opinions.lay_labelled(root, RELEASE, films)
+
+
 CORPUS = Corpus(
     name="mosi",
-    title="CMU-MOSI: 2199 segments of 93 video reviews on YouTube, sentiment, English",
+    title="CMU-MOSI: 2199 segments of 93 film reviews on YouTube, sentiment, English",
     licence="none is stated; the videos are their makers'",
     source=opinions.SOURCE,
     also=("CMU-MOSI",),
     find=find,
+    example=example,
     protocols=opinions.protocols(),
     counts={None: 2199},
     remarks=opinions.remarks,

@@ -33,9 +33,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from affex.pipeline.corpora import search
+from affex.pipeline.corpora import search, tables
 from affex.pipeline.corpora.base import Corpus, Protocol, require_folder
+from affex.pipeline.corpora.example import lay, lay_text
 from affex.pipeline.corpora.search import Found, Take, Takes
+from affex.pipeline.corpora.tables import Row
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.text.errors import CorpusError
 
@@ -55,8 +57,6 @@ FILM = re.compile(
     rf"(?:.*/)?(?P<split>{'|'.join(TABLES)})/(?P<video>[^/]+)/(?P<utterance>utterance_\d+)", re.IGNORECASE
 )
 YOUTUBE = "https://www.youtube.com/watch?v="
-
-Row = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -103,20 +103,20 @@ def _of_split(release: Release, split: str, blank: Counter[str]) -> Iterator[Utt
     if table is None or not any(id_.startswith(f"{split}/") for id_ in release.films.of):
         return
     texts = dict(_texts(release.table(f"omg_{split.capitalize()}Transcripts.csv")))
-    for number, row in _rows(table, "link", "video", "utterance"):
+    for row in tables.rows(table, ("link", "video", "utterance")):
         if not (row["link"] or row["video"] or row["utterance"]):
             blank[table.name] += 1
-            continue
-        try:
+        else:
             yield _utterance(row, split, texts.get((row["video"], row["utterance"])), release.films.of)
-        except ValueError as error:
-            raise CorpusError(f"{table}, row {number}: {error}.") from error
 
 
 def _utterance(row: Row, split: str, text: str | None, films: Mapping[str, Take]) -> Utterance:
     piece = UTTERANCE.fullmatch(row["utterance"])
     if not piece or not row["video"] or not row["link"]:
-        raise ValueError("expected a link, a video such as 74de88564, and an utterance such as utterance_1.mp4")
+        raise CorpusError(
+            f"{row.table}, row {row.number}: expected a link, a video such as 74de88564, and an utterance such as "
+            "utterance_1.mp4."
+        )
     id_ = f"{split}/{row['video']}/{piece[1].lower()}"
     film = films.get(id_, Take(film=f"{id_}.mp4"))  # one that is gone is named by extraction
     return Utterance(
@@ -130,52 +130,25 @@ def _utterance(row: Row, split: str, text: str | None, films: Mapping[str, Take]
         turn=int(piece[2]),
         split=split,
         text=text,
-        valence=_value(row, "valence"),
-        arousal=_value(row, "arousal"),
+        valence=row.value("valence", *RANGES["valence"]),
+        arousal=row.value("arousal", *RANGES["arousal"]),
     )
 
 
 def _label(row: Row) -> str | None:
     """Return the emotion that most raters chose, None where the cell is blank."""
-    text = row.get("EmotionMaxVote", "")
-    if not text:
-        return None
     # A table that was written anew where votes are missing has 4.0 for 4.
     numbers = {spelling: label for n, label in enumerate(LABELS) for spelling in (f"{n}", f"{n}.0")}
-    if text not in numbers:
-        raise ValueError(f"'EmotionMaxVote' is '{text}', expected 0 to {len(LABELS) - 1}")
-    return numbers[text]
-
-
-def _value(row: Row, name: str) -> float | None:
-    """Return a dimension, None where the cell is blank."""
-    text, (least, most) = row.get(name, ""), RANGES[name]
-    if not text:
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not least <= value <= most:
-        raise ValueError(f"'{name}' is '{text}', expected a number from {least:g} to {most:g}")
-    return value
+    text = row["EmotionMaxVote"]
+    if text and text not in numbers:
+        raise row.error("EmotionMaxVote", f"0 to {len(LABELS) - 1}")
+    return numbers.get(text)
 
 
 def _texts(table: Path | None) -> Iterator[tuple[tuple[str, str], str | None]]:
     """Yield each utterance's transcript by its video and name, nothing where there is no table."""
-    if table is not None:
-        for _, row in _rows(table, "video", "utterance", "transcript"):
-            yield (row["video"], row["utterance"]), row["transcript"] or None
-
-
-def _rows(table: Path, *columns: str) -> Iterator[tuple[int, Row]]:
-    """Yield number and cells of each row, blanks around the cells left out."""
-    rows = search.rows(table)
-    missing = [column for column in columns if column not in (rows.fieldnames or ())]
-    if missing:
-        raise CorpusError(f"{table} has no column '{missing[0]}'. Looked for {', '.join(columns)}.")
-    for number, row in enumerate(rows, 2):
-        yield number, {column: cell.strip() for column, cell in row.items() if column}
+    for row in tables.rows(table, ("video", "utterance", "transcript")) if table else ():
+        yield (row["video"], row["utterance"]), row["transcript"] or None
 
 
 def remarks(utterances: Sequence[Utterance]) -> list[str]:
@@ -188,6 +161,23 @@ def remarks(utterances: Sequence[Utterance]) -> list[str]:
     ]
 
 
+def example(root: Path) -> Path:
+    """Lay out three videos, one of them in two pieces; the table of the test has no labels."""
+    lay(root, *(f"train/74de88564_{n}/utterance_{n}.mp4" for n in (1, 2)))
+    lay(root, "validation/8c49a05d3_1/utterance_1.mp4", "test/6d71a2500_2/utterance_38.mp4")
+    columns = "link,start,end,video,utterance"
+    labelled = f"{columns},arousal,valence,EmotionMaxVote"
+    train = (
+        f"{YOUTUBE}xfsvvbTlR38,0.87,16.93,74de88564_1,utterance_1.mp4,0.05738688939,0.114515408794,4",
+        f"{YOUTUBE}xfsvvbTlR38,17.22,32.86,74de88564_2,utterance_2.mp4,0.182123842077,-0.255681810209,",
+    )
+    validation = f"{YOUTUBE}gG1zIeeobkA,0.0,10.2,8c49a05d3_1,utterance_1.mp4,0.807007378812,0.194555983839,0"
+    lay_text(root, "omg_TrainVideos.csv", labelled, *train)
+    lay_text(root, "omg_ValidationVideos.csv", labelled, validation)
+    test = f"{YOUTUBE}dUOkpPu_tsU,169.11,170.71,6d71a2500_2,utterance_38.mp4"
+    return lay_text(root, "omg_TestVideos_WithoutLabels.csv", columns, test)
+
+
 CORPUS = Corpus(
     name="omg",
     title="OMG-Emotion: utterances of YouTube monologues in a fixed split, arousal, valence and 7 emotions",
@@ -195,6 +185,7 @@ CORPUS = Corpus(
     source="https://github.com/knowledgetechnologyuhh/OMGEmotionChallenge",
     also=("OMG-Emotion", "OMG-Emotion Challenge"),
     find=find,
+    example=example,
     remarks=remarks,
     protocols=(
         Protocol("arousal", "split", target="arousal"),

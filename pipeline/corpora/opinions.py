@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from affex.pipeline.corpora import search
 from affex.pipeline.corpora.base import Protocol, is_there, require_folder
+from affex.pipeline.corpora.example import lay
 from affex.pipeline.corpora.search import Found, Takes
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.media import csd
@@ -119,6 +120,21 @@ def find(root: Path, release: Release) -> Found:
         ]
     alone = f"{release.corpus}: the labels are there and no recording: features are imported (see affex import --help)"
     return Found(found, {**audio.copies, **video.copies}, () if its.audio or its.video else (alone,))
+
+
+def lay_labelled(root: Path, release: Release, talks: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> Path:
+    """Lay out labels, and a recording of sound and of pictures for each: the greater part of an example.
+
+    Parameters
+    ----------
+    talks
+        Recording to its labels, ``(n_segments, n_columns)``, and their spans, ``(n_segments, 2)`` in s.
+    """
+    for talk in talks:
+        lay(root, f"Raw/{release.audio}/{talk}.wav", f"Raw/{release.video}/{talk}.mp4")
+    entries = ((talk, csd.Entry(np.array(values), np.array(spans))) for talk, (values, spans) in talks.items())
+    csd.write(root / release.labels[0], release.labels[-1].removesuffix(".csd"), entries, {})
+    return root
 
 
 def _in_folder(paths: Sequence[str], folder: str, endings: Sequence[str]) -> list[str]:

@@ -31,6 +31,7 @@ from pathlib import Path
 
 from affex.pipeline.corpora import search
 from affex.pipeline.corpora.base import Corpus, Download, Protocol, require_folder
+from affex.pipeline.corpora.example import lay
 from affex.pipeline.corpora.search import Found
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError
@@ -93,12 +94,21 @@ def _utterance(take: str, paths: Mapping[str, str]) -> Utterance:
 
 ACTORS = [f"{actor:02}" for actor in range(1, 25)]
 
+
+def example(root: Path) -> Path:
+    """Lay out two actors: sound and video of speech, sound of song."""
+    takes = [f"{emotion}-01-02-01-{actor}" for actor in ("01", "02") for emotion in ("01", "05")]
+    files = ("01-01-{}.mp4", "02-01-{}.mp4", "03-01-{}.wav", "03-02-{}.wav")
+    return lay(root, *(f"Actor_{take[-2:]}/{file.format(take)}" for take in takes for file in files))
+
+
 CORPUS = Corpus(
     name="ravdess",
     title="RAVDESS: 1440 spoken and 1012 sung takes, 24 actors, 8 emotions, audio and video, English",
     licence="CC BY-NC-SA 4.0 (not for commerce)",
     source="https://doi.org/10.5281/zenodo.1188976",
     find=find,
+    example=example,
     protocols=(
         Protocol("speech", parts=("speech",)),
         Protocol("song", parts=("song",)),

@@ -26,10 +26,10 @@ import re
 from pathlib import Path
 
 from affex.pipeline.corpora import search
-from affex.pipeline.corpora.base import Corpus, require_folder
+from affex.pipeline.corpora.base import Corpus
+from affex.pipeline.corpora.example import lay
 from affex.pipeline.corpora.search import Found, Take
 from affex.pipeline.manifest.utterance import Utterance
-from affex.pipeline.text.errors import CorpusError
 
 LABELS = {
     "an": "anger",
@@ -47,13 +47,7 @@ PATH = re.compile(
 
 def find(root: Path) -> Found:
     """Return the utterances, by subject, folder and file name."""
-    require_folder(root, "RML's s1/an1.avi and its like")
-    takes = search.takes(search.below(root), _id)
-    if not takes.of:
-        raise CorpusError(
-            f"{root} does not hold RML: looked for 720 videos such as s1/an1.avi in it and all its folders, and found "
-            f"none. They are given on request: see {CORPUS.source}"
-        )
+    takes = search.recordings(root, "RML", "s1/an1.avi", CORPUS.source, _id)
     return takes.found("rml", (_utterance(id_, takes.of[id_]) for id_ in sorted(takes.of)))
 
 
@@ -68,11 +62,17 @@ def _utterance(id_: str, take: Take) -> Utterance:
     return Utterance(id=id_, corpus="rml", speaker=speaker, label=LABELS[name[:2]], audio=take.audio, video=take.video)
 
 
+def example(root: Path) -> Path:
+    """Lay out one video of three emotions by two subjects."""
+    return lay(root, *(f"{speaker}/{emotion}1.avi" for speaker in ("s1", "s8") for emotion in ("an", "sa", "su")))
+
+
 CORPUS = Corpus(
     name="rml",
     title="RML: 720 acted videos, 8 subjects, 6 emotions, six languages",
     licence="on request, free for research and not for commerce",
     source="http://www.rml.ryerson.ca/rml-emotion-database.html",
     find=find,
+    example=example,
     counts={None: 720},
 )

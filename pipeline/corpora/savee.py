@@ -25,10 +25,10 @@ import re
 from pathlib import Path
 
 from affex.pipeline.corpora import search
-from affex.pipeline.corpora.base import Corpus, require_folder
+from affex.pipeline.corpora.base import Corpus
+from affex.pipeline.corpora.example import lay
 from affex.pipeline.corpora.search import Found, Take
 from affex.pipeline.manifest.utterance import Utterance
-from affex.pipeline.text.errors import CorpusError
 
 LABELS = {
     "a": "anger",
@@ -45,14 +45,7 @@ PATH = re.compile(r"(?:.*/)?(?P<speaker>DC|JE|JK|KL)[/_](?P<emotion>sa|su|[adfhn
 
 def find(root: Path) -> Found:
     """Return the utterances, by speaker, emotion and sentence."""
-    require_folder(root, "SAVEE's AudioData/DC/a01.wav and its like")
-    takes = search.takes(search.below(root), _key)
-    if not takes.of:
-        raise CorpusError(
-            f"{root} does not hold SAVEE: looked for 480 files such as AudioData/DC/a01.wav or "
-            "AudioVisualClip/DC/a1.avi in it and all its folders, and found none. They are given on registration: see "
-            f"{CORPUS.source}"
-        )
+    takes = search.recordings(root, "SAVEE", "AudioData/DC/a01.wav", CORPUS.source, _key)
     return takes.found(
         "savee", (_utterance(*key, take) for key, take in sorted(takes.of.items(), key=lambda it: it[0]))
     )
@@ -78,6 +71,14 @@ def _utterance(speaker: str, emotion: str, sentence: int, take: Take) -> Utteran
     )
 
 
+def example(root: Path) -> Path:
+    """Lay out two men: a sentence an emotion, and two films."""
+    for speaker in ("DC", "KL"):
+        lay(root, *(f"AudioData/{speaker}/{emotion}01.wav" for emotion in LABELS))
+        lay(root, *(f"AudioVisualClip/{speaker}/{emotion}1.avi" for emotion in ("a", "sa")))
+    return root
+
+
 CORPUS = Corpus(
     name="savee",
     title="SAVEE: 480 acted utterances, 4 men, 7 emotions, audio and video, British English",
@@ -85,5 +86,6 @@ CORPUS = Corpus(
     source="http://kahlan.eps.surrey.ac.uk/savee/",
     also=("Surrey",),
     find=find,
+    example=example,
     counts={None: 480},
 )

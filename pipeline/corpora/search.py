@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Generic, TypeVar
 
-from affex.pipeline.corpora.base import unreadable
+from affex.pipeline.corpora.base import require_folder, unreadable
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.media import pointers
 from affex.pipeline.storage import files
@@ -162,15 +162,47 @@ def text(path: Path) -> str:
         raise unreadable(path, error) from error
 
 
-def rows(table: Path) -> "csv.DictReader[str]":
-    """Return the rows of a table that commas part, by its columns; cells that are missing are blank.
+def rows(table: Path, delimiter: str = ",") -> "csv.DictReader[str]":
+    """Return the rows of a table, by its columns; cells that are missing are blank.
 
     Raises
     ------
     CorpusError
         As `text`.
     """
-    return csv.DictReader(io.StringIO(text(table), newline=""), restval="")
+    return csv.DictReader(io.StringIO(text(table), newline=""), restval="", delimiter=delimiter)
+
+
+def recordings(
+    root: Path,
+    title: str,
+    example: str,
+    source: str,
+    key: Callable[[str], Key | None],
+    shipped: Sequence[str] = ("wav", "avi"),
+) -> Takes[Key]:
+    """Return which recordings below a folder are whose, of a corpus whose file names say all.
+
+    Parameters
+    ----------
+    title, example, source
+        What the corpus is called, a path as its owners ship it, and where it comes from: for the error.
+    key, shipped
+        As `takes` takes them.
+
+    Raises
+    ------
+    CorpusError
+        If there are none, or `root` is not a folder; it says what was looked for.
+    """
+    require_folder(root, f"{title}'s {example} and its like")
+    found = takes(below(root), key, shipped)
+    if not found.of:
+        raise CorpusError(
+            f"{root} does not hold {title}: looked for files such as {example} in it and all its folders, and found "
+            f"none. Where it comes from: {source}"
+        )
+    return found
 
 
 def takes(

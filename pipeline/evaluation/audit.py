@@ -416,9 +416,11 @@ def _telltale(utterances: Sequence[Utterance], labels: Labels, rows: Matrix | No
     said = [
         sentence
         for what, names in kinds.items()
-        for sentence in revealing_columns.sentences(
-            [rows.columns[number] for number in revealing_columns.telltales(least, greatest, names)], what
+        for find, says in (
+            (revealing_columns.telltales, f"what the {what} of every utterance is"),
+            (revealing_columns.marks, f"which utterances have one certain {what}"),
         )
+        for sentence in revealing_columns.sentences([rows.columns[n] for n in find(least, greatest, names)], says)
     ]
     return Finding("telltale", False, "; ".join(said)) if said else None
 

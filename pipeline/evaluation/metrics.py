@@ -478,3 +478,16 @@ VALUE_METRICS: Mapping[str, Metric[ValueFunction]] = {
 #: Those that carry an interval and can be compared.
 CLASS_HEADLINES = tuple(name for name, metric in CLASS_METRICS.items() if metric.from_sums is not None)
 VALUE_HEADLINES = tuple(VALUE_METRICS)
+
+
+def headlines(classes: Sequence[str]) -> dict[str, Metric[Any]]:
+    """Return the figures that carry an interval, by name, the first the one that is quoted.
+
+    Parameters
+    ----------
+    classes
+        The classes; empty where values are predicted.
+    """
+    if classes:
+        return {name: CLASS_METRICS[name] for name in CLASS_HEADLINES}
+    return {name: VALUE_METRICS[name] for name in VALUE_HEADLINES}

@@ -5,7 +5,7 @@ worthless, and no fold parts it. Measured columns hardly ever repeat themselves;
 values are whole numbers or come again and again, and only what chance would not do is told.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,25 @@ def telltales(least: Floats, greatest: Floats, names: NDArray[Any]) -> list[int]
     names : (n_utterances,) str or float
         The label, the value or the speaker of each utterance.
     """
-    judge = _in_order if np.issubdtype(names.dtype, np.number) else _in_blocks
+    return _cross_validated(least, greatest, names, _in_order if np.issubdtype(names.dtype, np.number) else _in_blocks)
+
+
+def marks(least: Floats, greatest: Floats, names: NDArray[Any]) -> list[int]:
+    """Return the numbers of the columns that mark one name: one value for all that have it, another for the rest.
+
+    So a label among the features may be spread over columns, one a label, none of which says all by itself. Of two
+    names the mark of one determines both (see `telltales`), and values that are recognised have no marks.
+    """
+    if np.issubdtype(names.dtype, np.number) or len(np.unique(names)) < 3:
+        return []
+    return _cross_validated(least, greatest, names, _as_mark)
+
+
+Judge = Callable[[Floats, Floats, NDArray[Any]], float]
+
+
+def _cross_validated(least: Floats, greatest: Floats, names: NDArray[Any], judge: Judge) -> list[int]:
+    """Return the numbers of the columns that are less probable by chance than `CHANCE`, in all that are looked at."""
     found = {}
     for number in _candidates(least):
         known = np.isfinite(least[:, number])
@@ -95,6 +113,18 @@ def _pure(least: Floats, greatest: Floats, which: NDArray[np.int64], shares: NDA
     return float((len(which) - n_values) * np.log((shares**2).sum()))
 
 
+def _as_mark(least: Floats, greatest: Floats, names: NDArray[Any]) -> float:
+    """Judge that one of two values stands where one name does, and nowhere else: one choice of places among all."""
+    if (least != greatest).any() or len(np.unique(least)) != 2:
+        return 0.0
+    for value in np.unique(least):
+        those, n = names[least == value], len(names)
+        if (those == those[0]).all() and len(those) == np.count_nonzero(names == those[0]):
+            k = len(those)
+            return float(gammaln(k + 1) + gammaln(n - k + 1) - gammaln(n + 1) + np.log(2 * len(np.unique(names))))
+    return 0.0
+
+
 def _in_order(least: Floats, greatest: Floats, values: NDArray[Any]) -> float:
     """Judge that a column has the order of the values that are recognised, or the opposite one."""
     if (least != greatest).any():
@@ -107,12 +137,12 @@ def _in_order(least: Floats, greatest: Floats, values: NDArray[Any]) -> float:
     return float(np.log(2) + gammaln(counts + 1).sum() - gammaln(len(values) + 1))
 
 
-def sentences(names: list[str], what: str) -> Iterator[str]:
-    """Yield what is to be said of the columns that determine something, if there are any."""
+def sentences(names: list[str], says: str) -> Iterator[str]:
+    """Yield what is to be said of the columns that say something by themselves, if there are any."""
     if names:
         shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
         said = "columns {} of the features each say by themselves" if names[1:] else "column {} of the features says"
         yield (
-            f"the {said.format(shown)} what the {what} of every utterance is: unless that was measured, leave it out "
+            f"the {said.format(shown)} {says}: unless that was measured, leave it out "
             "(`affex import ... --without NAME`)"
         )

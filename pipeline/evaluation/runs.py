@@ -6,15 +6,15 @@ Nothing of a run is read elsewhere: here its record and every file that the reco
 import csv
 import glob
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from affex.pipeline.caching.dataset import last_folder
 from affex.pipeline.evaluation.results import Scores
+from affex.pipeline.evaluation.summary import Summary, from_json
 from affex.pipeline.storage import bundle
 from affex.pipeline.storage.bundle import Bundle
 from affex.pipeline.storage.sealed import DamagedError
@@ -24,6 +24,8 @@ from affex.pipeline.text.errors import UsageError, unknown
 #: A run's record, the table of what was tested, and that of what a fusion may learn from.
 RECORD, PREDICTIONS, INNER = "metrics.json", "predictions.csv", "inner.csv"
 
+#: What cannot be read, though nothing in it is damaged.
+OTHER_VERSION = "a run of another version of affex, which this one cannot read"
 #: What is to be done about a run that cannot be trusted.
 AGAIN = "Make it again with `make evaluate`, settings alike."
 
@@ -38,7 +40,7 @@ class Run:
         The folder's name.
     folder
         Where it lies.
-    found
+    summary
         What its ``metrics.json`` holds.
     scores
         What was said of whom.
@@ -48,7 +50,7 @@ class Run:
 
     name: str
     folder: Path
-    found: Mapping[str, Any]
+    summary: Summary
     scores: Scores
     inner: tuple[Scores, ...]
 
@@ -77,27 +79,34 @@ def read(folder: Path) -> Run:
     UsageError
         If the folder holds no run, or one that is not what was written.
     """
-    found = _verified(folder)
     try:
-        classes = found.record["classes"]
-        (scores,) = _tables(found.contents[PREDICTIONS], classes, by_fold=False)
-        inner = _tables(found.contents[INNER], classes) if INNER in found.contents else ()
-    except (ValueError, KeyError, IndexError) as error:
-        raise UsageError(
-            f"{folder} holds a run of another version of affex, which this one cannot read ({error!r}). {AGAIN}"
-        ) from error
-    return Run(folder.name, folder, found.record, scores, tuple(inner))
-
-
-def _verified(folder: Path) -> Bundle:
-    try:
-        return whole(folder)
+        found = whole(folder)
+        summary = summary_of(found)
+        (scores,) = _tables(found.contents[PREDICTIONS], summary.classes, by_fold=False)
+        inner = _tables(found.contents[INNER], summary.classes) if INNER in found.contents else ()
     except OSError as error:
         raise UsageError(
             f"{folder} holds no finished run that can be read ({error.strerror or error}). {AGAIN}"
         ) from error
     except DamagedError as error:
         raise UsageError(f"{folder}: {error}. {AGAIN}") from error
+    except (ValueError, KeyError, IndexError) as error:
+        raise UsageError(f"{folder} holds {OTHER_VERSION} ({error!r}). {AGAIN}") from error
+    return Run(folder.name, folder, summary, scores, tuple(inner))
+
+
+def summary_of(found: Bundle) -> Summary:
+    """Return the summary of a run whose files were verified.
+
+    Raises
+    ------
+    DamagedError
+        If another version of affex wrote it.
+    """
+    try:
+        return from_json({name: value for name, value in found.record.items() if name != bundle.FILES})
+    except ValueError as error:
+        raise DamagedError(f"{RECORD} is that of {OTHER_VERSION} ({error})") from error
 
 
 def whole(folder: Path) -> Bundle:

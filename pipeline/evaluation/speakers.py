@@ -7,6 +7,7 @@ one: a model may learn who speaks in the place of what is felt, and nothing in t
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,23 @@ from affex.pipeline.streams.table import SpeakerNorm
 
 #: How many speakers have how many of the classes.
 Spread = Mapping[int, int]
+
+
+@dataclass(frozen=True)
+class ClassLost:
+    """What normalisation by speaker takes away with the speaker.
+
+    Parameters
+    ----------
+    n, of
+        From how many of how many speakers.
+    what
+        ``"class"`` or ``"value"``: of each of those speakers, the only one.
+    """
+
+    n: int
+    of: int
+    what: str
 
 
 def spread(clusters: Clusters, y: NDArray[Any]) -> Spread:
@@ -35,9 +53,9 @@ def in_words(found: Spread, n_classes: int, unit: str) -> str:
     return f"{n_first} of {n_all} {unit}s {'has' if n_first == 1 else 'have'} {first} of {n_classes} classes{rest}"
 
 
-def taken_away(found: Spread, norm: SpeakerNorm, y: NDArray[Any]) -> dict[str, Any] | None:
+def taken_away(found: Spread, norm: SpeakerNorm, y: NDArray[Any]) -> ClassLost | None:
     """Return from how many of how many speakers normalisation takes what; None where it takes nothing."""
-    return {"n": found[1], "of": sum(found.values()), "what": _kind(y)} if norm and found.get(1) else None
+    return ClassLost(found[1], sum(found.values()), _kind(y)) if norm and found.get(1) else None
 
 
 def warnings(clusters: Clusters, y: NDArray[Any], norm: SpeakerNorm) -> tuple[str, ...]:
@@ -46,7 +64,7 @@ def warnings(clusters: Clusters, y: NDArray[Any], norm: SpeakerNorm) -> tuple[st
     lost, target = taken_away(found, norm, y), _kind(y)
     if lost:
         return (
-            f"{lost['n']} of {lost['of']} {unit}s have one {target} only: normalisation by speaker takes the {target} "
+            f"{lost.n} of {lost.of} {unit}s have one {target} only: normalisation by speaker takes the {target} "
             f"away with the {unit}, so that figures fall, even below chance; see what they are without it",
         )
     n = _with_several(clusters, y) if target == "class" else 0

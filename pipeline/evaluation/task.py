@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from affex.classifiers.base import Classifier, Target
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import raters, speakers
 from affex.pipeline.evaluation.folds import Clusters, Fold, clusters, folds, notes
-from affex.pipeline.evaluation.results import About
+from affex.pipeline.evaluation.raters import Ceiling
+from affex.pipeline.evaluation.results import About, ModelSettings
 from affex.pipeline.evaluation.selection import CONTINUOUS, Selection, in_parts, require_counts, select
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.specs import discovery
@@ -73,25 +74,23 @@ class Settings:
         """Return what a result says of these settings."""
         norms = {"spknorm": self.speaker_norm is True, "spkmean": self.speaker_norm == "mean"}
         options = {**norms, "reweighted": self.reweight, "soft": self.soft}
-        record = {
-            "corpus": self.corpus,
-            "features": " ".join(self.features),
-            "feature_keys": list(self.keys),
-            "classifier": self.classifier.name,
-            "classifier_settings": dict(self.classifier.settings),
-            "speaker_norm": self.speaker_norm,
-            "reweight": self.reweight,
-            "soft": self.soft,
-            "seed": self.seed,
-            "device": self.device,
-        }
+        made = ModelSettings(
+            features=self.features,
+            feature_keys=self.keys,
+            classifier=self.classifier.name,
+            classifier_settings=dict(self.classifier.settings),
+            speaker_norm=self.speaker_norm,
+            reweight=self.reweight,
+            soft=self.soft,
+            seed=self.seed,
+            device=self.device,
+        )
         return About(
             self.corpus,
             self.protocol,
             ("+".join(self.features), self.classifier.name, *(name for name, on in options.items() if on)),
-            record,
+            made,
             self.classifier.scores + ("; times the square root of the class's frequency" if self.reweight else ""),
-            bool(self.speaker_norm),
             unit,
         )
 
@@ -154,7 +153,7 @@ class Task:
     clusters: Clusters
     left_out: Mapping[str, int]
     notes: tuple[str, ...]
-    ceiling: Mapping[str, Any] | None = None
+    ceiling: Ceiling | None = None
     spread: speakers.Spread = field(default_factory=dict)
 
 
@@ -313,14 +312,14 @@ def _absent(matrix: Matrix, settings: Settings) -> tuple[str, ...]:
 
 def _rated(
     utterances: Sequence[Utterance], selection: Selection, settings: Settings
-) -> tuple[Floats | None, Mapping[str, Any] | None, tuple[str, ...]]:
+) -> tuple[Floats | None, Ceiling | None, tuple[str, ...]]:
     """Return what raters' votes give: soft training targets, the human ceiling, and what is to be said of them."""
     votes = [utterance.votes for utterance in utterances]
     if not selection.classes or not any(votes) or settings.protocol.target != "label":
         if settings.soft:
             raise AffexError("SOFT=1 learns from raters' votes, and no utterance here has any.")
         return None, None, ()
-    ceiling = asdict(raters.human_ceiling(votes, selection.class_of, selection.classes))
+    ceiling = raters.human_ceiling(votes, selection.class_of, selection.classes)
     if not settings.soft:
         return None, ceiling, ()
     shares = raters.shares(votes, selection.class_of, selection.classes)

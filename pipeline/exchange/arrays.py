@@ -7,6 +7,7 @@ middles of steps of `Wish.hop` from the beginning of what the key names. Axes of
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,10 +41,11 @@ def source(where: str, shapes: Mapping[str, Shape], read: Callable[[str], NDArra
     _require_upright(where, shapes, wish)
 
     def part(key: str) -> Part:
-        array = read(key)
-        return _part(f"{where}: '{key}'", array.reshape(_bare(array.shape)), wish)
+        return _part(f"{where}: '{key}'", _bared(read(key)), wish)
 
-    first = part(next(iter(shapes)))
+    key = next(iter(shapes))
+    # How far apart rows are is asked when rows are read: before that, whether the arrays are called by anything known.
+    first = _part(f"{where}: '{key}'", _bared(read(key)), replace(wish, hop=wish.hop or 1.0))
     return Source(tuple(f"x{n}" for n in range(first.values.shape[1])), list(shapes), part)
 
 
@@ -52,6 +54,10 @@ def _bare(shape: Shape) -> Shape:
     while len(shape) > 2 and shape[0] == 1:
         shape = shape[1:]
     return shape
+
+
+def _bared(array: NDArray[Any]) -> NDArray[Any]:
+    return array.reshape(_bare(array.shape))
 
 
 def _require_upright(where: str, shapes: Mapping[str, Shape], wish: Wish) -> None:

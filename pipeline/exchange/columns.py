@@ -21,13 +21,15 @@ ROW_NUMBER = re.compile(r"unnamed: \d+|__index_level_\d+__|level_\d+|index|\.\.\
 #: What detectors and annotation tools say of a row, and how it is numbered: OpenFace, py-feat, SMILExtract, audformat.
 BOOKKEEPING = re.compile(
     r"frames?(_?(id|idx|index|n|nr|no|num|number))?|face(_?(id|score))?|(person|track)_id|(.*\.|detection_|face_)?"
-    r"confidence|success|id|file|filename|segment|utterance|utterance|video"
-    r"|time|timestamp|frametime|approx_time|start|end|begin|start_?time|end_?time"
+    r"confidence|success|((file|utt|utterance|utterance|segment|video|recording|sample)_?)?id|file|filename|segment|utterance|utterance|video"
+    r"|time|timestamp|frametime|approx_time|start|end|begin|start_?time|end_?time|onset|offset"
+    r"|(time|start|end|onset|offset)_?(s|secs?|seconds|ms|msecs?)"
 )
 #: What is to be recognised, or who speaks, in numbers.
 LABEL = re.compile(
-    r"(emotion|label|class|target|speaker|spk|subject|actor)s?(_?(id|code|idx|index|nr|no|num|number|label|class))?"
-    r"|(session|split|fold)(_?id)?"
+    r"((true|gold)[_ .-]?)?(emotion|emo|label|class|category|gold|target|sentiment|speaker|spkr?|subject|actor"
+    r"|participant|talker)s?([_ .-]?(id|code|idx|index|nr|no|num|number|label|class))?"
+    r"|emo(class|act|val|dom)|y_?true|((cv|test)[_ .-]?)?(session|split|fold|set)([_ .-]?(id|idx|index|nr|no))?"
 )
 #: Why a column is left out, and the names that say so.
 REASONS = {"row number": ROW_NUMBER, "bookkeeping": BOOKKEEPING, "label or speaker": LABEL}
@@ -35,7 +37,7 @@ REASONS = {"row number": ROW_NUMBER, "bookkeeping": BOOKKEEPING, "label or speak
 #: What every remark on columns that were left out begins with.
 LEFT_OUT = "left out ("
 
-#: What says that a row holds a face; 0 where none was found, and zeros stand for it.
+#: What says that a row holds a face; 0, false or nothing where none was found, and zeros stand for it.
 FOUND = "success"
 
 #: So many whole numbers in a row, each one more than the last, are no accident.
@@ -79,7 +81,7 @@ def chosen(where: str, source: Source, wish: Wish) -> Source:
             f"{where}: no column of a feature is left. Left out were {_some(source.columns)}: say what is meant, as in "
             f"ONLY='{source.columns[0]}'."
         )
-    found = None if source.ours or FOUND in map(_plain, wanted) else _place(source.columns, FOUND)
+    found = None if source.ours or FOUND in map(plain, wanted) else _place(source.columns, FOUND)
 
     def read(key: str) -> Part:
         part, n_columns = source.read(key), len(source.columns)
@@ -112,15 +114,16 @@ def _reasons(source: Source) -> dict[str, str]:
 
 def _why_not(name: str) -> str:
     """Return why a column is no feature by its name; nothing for one that is."""
-    return next((why for why, names in REASONS.items() if names.fullmatch(_plain(name))), "")
+    return next((why for why, names in REASONS.items() if names.fullmatch(plain(name))), "")
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """Return a column's name as it is compared: in small letters, without quotes and blanks around it."""
     return name.strip(" \"'").lower()
 
 
 def _place(columns: Sequence[str], wanted: str) -> int | None:
-    return next((number for number, name in enumerate(columns) if _plain(name) == wanted), None)
+    return next((number for number, name in enumerate(columns) if plain(name) == wanted), None)
 
 
 def _matching(where: str, patterns: Iterable[str], columns: Sequence[str]) -> list[str]:
@@ -137,7 +140,7 @@ def _matching(where: str, patterns: Iterable[str], columns: Sequence[str]) -> li
 def _part(part: Part, numbers: Sequence[int], found: int | None) -> Part:
     """Return the columns of these numbers, and the rows in which something was found."""
     values = part.values[:, numbers] if len(numbers) < part.values.shape[1] else part.values
-    if found is None or (there := part.values[:, found] != 0).all():
+    if found is None or (there := part.values[:, found] > 0).all():
         return replace(part, values=values)
     return Part(
         values[there],

@@ -5,6 +5,7 @@ table an utterance or recording, called by its name, and is read table by table.
 """
 
 import csv
+import re
 import warnings
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -21,8 +22,14 @@ from affex.pipeline.text.filenames import spelled
 if TYPE_CHECKING:
     import pandas as pd
 
-#: What stands for a number that is missing, beside what pandas knows: in Praat's, WEKA's, SAS's and MATLAB's tables.
-MISSING = ("--undefined--", "undefined", "?", ".", "-", "--", "-nan", "+nan", "NaN ")
+#: What stands for a missing number beside what pandas knows: in tables of Praat, WEKA, SAS, MATLAB, C and Excel.
+MISSING = (
+    *("--undefined--", "undefined", "?", ".", "..", "-", "--", "*", "NaN ", "(null)", "n.a.", "missing"),
+    *("-nan", "+nan", "nan(ind)", "-nan(ind)", "#DIV/0!", "#NUM!", "#VALUE!", "#REF!"),
+)
+
+#: A number that is no name; 0, 1, 2 ... are names that pandas gives.
+NUMBER = re.compile(r"[-+]?\d*\.\d+(e[-+]?\d+)?|[-+]?\d+(\.|e[-+]?\d+)|-\d+", re.IGNORECASE)
 
 #: So many letters the line of the columns' names may have.
 LONGEST_HEAD = 2**24
@@ -79,10 +86,20 @@ def _frame(path: Path) -> "pd.DataFrame":
         raise AffexError(f"{path}: rows have more cells than the {len(names)} columns that its head names.") from error
     except (OSError, ValueError, csv.Error) as error:
         raise AffexError(f"{path} cannot be read as a table: {error}.") from error
+    _read_row_numbers(frame, texts)
     if parting != ",":
         _read_decimal_commas(frame, texts)
     empty = [name for name in frame.columns if name.startswith("Unnamed: ") and frame[name].isna().all()]
     return frame.drop(columns=empty).rename(columns=str.strip)  # a comma at the end of each line makes such a column
+
+
+def _read_row_numbers(frame: "pd.DataFrame", texts: Collection[str]) -> None:
+    """Turn columns of whole numbers, none with a zero before it, into numbers, where another says whose rows are."""
+    import pandas as pd
+
+    whole = [name for name in texts if frame[name].astype(str).str.fullmatch(r"0|[1-9]\d{0,17}").all()]
+    for name in whole if len(whole) < len(texts) else ():
+        frame[name] = pd.to_numeric(frame[name])
 
 
 def _read_decimal_commas(frame: "pd.DataFrame", texts: Collection[str]) -> None:
@@ -111,8 +128,10 @@ def _head(path: Path) -> tuple[str, list[str]]:
         head = lines.readline(LONGEST_HEAD)
     if len(head) == LONGEST_HEAD:
         raise AffexError(f"{path}: its first line has more than {LONGEST_HEAD} letters. Expected the columns' names.")
-    parting = max(",;\t", key=head.count)
+    parting = max(",;\t|", key=head.count)
     names = next(csv.reader([head], delimiter=parting), [])
+    if number := next((name for name in names if NUMBER.fullmatch(name.strip())), None):
+        raise AffexError(f"{path}: its first line holds the number {number}; expected the columns' names there.")
     twice = sorted(name for name, count in Counter(name.strip() for name in names).items() if name and count > 1)
     if twice:
         raise AffexError(f"{path}: several columns are called {', '.join(twice[:5])}; expected a name of its own each.")

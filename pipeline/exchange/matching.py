@@ -5,6 +5,7 @@ its file's name, or that without the ending; the rows are then those of the utte
 every one's in whose span its middle lies.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,9 @@ import numpy as np
 from affex.pipeline.exchange.record import Floats, Part, Source
 from affex.pipeline.manifest.utterance import MEDIA, Media, Utterance
 from affex.pipeline.text.errors import AffexError
+
+#: What no name begins with but those that MATLAB made of others: they are looked for last.
+MATLAB = "\0"
 
 #: So many names a sentence shows.
 SHOWN = 5
@@ -98,6 +102,18 @@ def _number(key: str) -> tuple[int, str]:
     return (int(digits) if digits.isdecimal() else -1, key)
 
 
+def in_matlab(name: str) -> str:
+    """Return the name that MATLAB makes of one that none of its variables can have (``matlab.lang.makeValidName``).
+
+    Examples
+    --------
+    >>> in_matlab("03-01-06"), in_matlab("DC_a01")
+    ('x03_01_06', 'DC_a01')
+    """
+    valid = re.sub(r"[^A-Za-z0-9_]", "_", name)
+    return valid if valid[:1].isalpha() else f"x{valid}"
+
+
 class _Recordings:
     """The recordings of a corpus under all names that they may be called by."""
 
@@ -110,12 +126,15 @@ class _Recordings:
         self._named: dict[str, list[tuple[str, str]]] = defaultdict(list)
         for kind, text in self.parts:
             path = PurePosixPath(text)
-            for name in dict.fromkeys((text, path.name, path.with_suffix("").as_posix(), path.stem)):
+            names = (text, path.name, path.with_suffix("").as_posix(), path.stem, MATLAB + in_matlab(path.stem))
+            for name in dict.fromkeys(names):
                 self._named[name].append((kind, text))
 
     def find(self, key: str) -> list[tuple[str, str]]:
         """Return the recordings of a name; those that the same utterances are parts of count as one."""
-        for name in dict.fromkeys((key, PurePosixPath(key).name, PurePosixPath(key).stem)):
+        here, elsewhere = PurePosixPath(key), PurePosixPath(key.replace("\\", "/"))  # as Windows writes paths
+        names = (key, here.name, here.stem, str(elsewhere), elsewhere.name, elsewhere.stem, f"{MATLAB}{key}")
+        for name in dict.fromkeys(names):
             if name in self._named:
                 by_parts = {tuple(id_ for id_, _ in self.parts[place]): place for place in reversed(self._named[name])}
                 return list(by_parts.values())

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.pipeline.exchange import rows, sizes, table
+from affex.pipeline.exchange.columns import FOUND, plain
 from affex.pipeline.exchange.record import Export, ExportedUtterance, Source, Wish, named, said, told_apart
 from affex.pipeline.storage.atomic import temporaries
 from affex.pipeline.text.errors import AffexError
@@ -89,7 +90,8 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:
     with file:
         schema = file.schema_arrow
         kinds = {field.name: field.type for field in schema}
-        if lists := [name for name, kind in kinds.items() if _is_list(kind) and name.lower() not in rows.KEYS]:
+        lists = [name for name, kind in kinds.items() if _is_list(kind) and name.lower() not in rows.KEYS]
+        if lists or any(plain(name) == FOUND and pa.types.is_boolean(kinds[name]) for name in kinds):
             spread = _spread(path, file.read(), lists)
             _require_readable(path, {field.name: field.type for field in spread.schema})
             yield rows.of_frame(str(path), spread.to_pandas(ignore_metadata=True), {}, wish)

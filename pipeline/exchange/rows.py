@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affex.pipeline.exchange.columns import LEFT_OUT, counts
+from affex.pipeline.exchange.columns import FOUND, LEFT_OUT, ROW_NUMBER, counts, plain
 from affex.pipeline.exchange.record import Floats, Part, Source, Wish, numbers, remarks
 from affex.pipeline.text.errors import AffexError
 
@@ -20,14 +20,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: What says whose a row is; the first that is there.
-KEYS = ("id", "utterance", "file", "filename", "name", "video", "clip", "segment", "key", "input")
+KEYS = (
+    *("id", "utterance", "file", "filename", "name", "video", "clip", "segment", "key", "input"),
+    *("utt_id", "utterance_id", "file_id", "file_name", "filepath", "file_path", "path"),
+    *("audio", "audio_path", "wav", "wav_path", "recording", "fname", "basename"),
+)
 #: What says when a row holds, s: its middle ...
-TIMES = ("time", "timestamp", "frametime")
+TIMES = ("time", "timestamp", "frametime", "time_s")
 #: ... or from when to when.
-SPANS = (("start", "end"), ("begin", "end"), ("start_time", "end_time"))
+SPANS = (("start", "end"), ("begin", "end"), ("start_time", "end_time"), ("start_s", "end_s"), ("onset", "offset"))
 
 #: A name in quotes of its own.
-QUOTED = r"^'(.+)'$"
+QUOTED = r"^(['\"])(.+)\1$"
 
 #: What a source remarks of columns of text.
 TEXT = f"{LEFT_OUT}text)"
@@ -63,9 +67,7 @@ def roles(where: str, columns: Sequence[str], is_number: Callable[[str], bool]) 
             f"{where}: several columns are called {', '.join(twice[:5])}; expected a name of its own each."
         )
     named = {name.lower(): name for name in reversed(columns)}
-    key = next((named[name] for name in KEYS if name in named), None)
-    if key is None and columns and not is_number(columns[0]):
-        key = columns[0]
+    key = _key(columns, [named[name] for name in KEYS if name in named], is_number)
     if key is None:
         raise AffexError(
             f"{where}: no column says whose a row is. Expected one called {', '.join(KEYS[:3])} ..., and found "
@@ -80,6 +82,18 @@ def roles(where: str, columns: Sequence[str], is_number: Callable[[str], bool]) 
     are_numbers = {*features}  # a table may have a million columns
     texts = tuple(name for name in others if name not in are_numbers and name.lower() not in KEYS)
     return Roles(key, time, span, features, texts)
+
+
+def _key(columns: Sequence[str], named: Sequence[str], is_number: Callable[[str], bool]) -> str | None:
+    """Return the column that says whose a row is: one of those `named` so, text before numbers, which count rows.
+
+    Else the first column, where it is text, or what was a data frame's index, or the only text that there is.
+    """
+    texts = [name for name in columns if not is_number(name)]
+    if named:
+        return next((name for name in named if name in texts), named[0])
+    index = [name for name in texts if ROW_NUMBER.fullmatch(name.lower())]
+    return next(iter(index or [name for name in texts if name == columns[0] or len(texts) == 1]), None)
 
 
 def source(
@@ -154,7 +168,7 @@ def _rows_of(where: str, keys: "pd.Series") -> dict[str, NDArray[np.int64]]:
     """Return the numbers of each key's rows; a key may stand in quotes, as in SMILExtract's tables."""
     if keys.isna().any():
         raise AffexError(f"{where}: {int(keys.isna().sum())} rows have nothing in the column {keys.name}.")
-    names = keys.astype(str).str.replace(QUOTED, r"\1", regex=True).to_numpy()
+    names = keys.astype(str).str.strip().str.replace(QUOTED, r"\2", regex=True).to_numpy()
     order = np.argsort(names, kind="stable")
     parts = np.split(order, np.flatnonzero(names[order][1:] != names[order][:-1]) + 1) if len(names) else []
     return {str(names[rows[0]]): rows for rows in sorted(parts, key=lambda rows: int(rows[0]))}
@@ -185,6 +199,8 @@ def of_frame(where: str, frame: "pd.DataFrame", record: Mapping[str, Any], wish:
     import pandas as pd
 
     frame.columns = [str(name) for name in frame.columns]
+    truths = [name for name in frame.columns if plain(name) == FOUND and pd.api.types.is_bool_dtype(frame[name])]
+    frame = frame.astype(dict.fromkeys(truths, "Int8"))
     role = roles(where, list(frame.columns), is_number(dict(frame.dtypes)))
     wanted = {*role.features}  # one by one: pandas takes minutes to choose among very many columns
     values = [column.to_numpy(np.float64, na_value=np.nan) for name, column in frame.items() if name in wanted]
@@ -209,6 +225,6 @@ def _odd(texts: "pd.DataFrame") -> dict[str, str]:
     for name in texts.columns:
         cells = texts[name].dropna().astype(str)
         no_numbers = cells[pd.to_numeric(cells, errors="coerce").isna()]
-        if 2 * len(no_numbers) < len(cells):
+        if 0 < 2 * len(no_numbers) < len(cells):
             found[name] = f" ({len(no_numbers)} of {len(cells)} cells are no number, as '{no_numbers.iloc[0][:20]}')"
     return found

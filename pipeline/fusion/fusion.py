@@ -7,9 +7,9 @@ What a member lacks is fused from the others, and counted.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,23 @@ from numpy.typing import NDArray
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import metrics, training_limits
 from affex.pipeline.evaluation.folds import protocol_hash
-from affex.pipeline.evaluation.results import About, FoldSummary, Result, Scores, Seen
+from affex.pipeline.evaluation.results import (
+    About,
+    FoldSummary,
+    FusionSettings,
+    Member,
+    RecognisedClasses,
+    Result,
+    Scores,
+)
 from affex.pipeline.evaluation.runs import Run
 from affex.pipeline.evaluation.selection import CONTINUOUS
+from affex.pipeline.evaluation.speakers import ClassLost
 from affex.pipeline.fusion.aligned_scores import AlignedScores, Labels, side_by_side
 from affex.pipeline.fusion.rules import CLASS_RULES, VALUE_RULES, Floats, Rule, Vote
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
+
+Thing = TypeVar("Thing")
 
 #: All rules, by name; values know only some.
 RULES: Mapping[str, type[Rule]] = CLASS_RULES
@@ -30,11 +41,6 @@ RULES: Mapping[str, type[Rule]] = CLASS_RULES
 DEFAULT = "weights"
 #: The columns of scores that have one row an utterance.
 COLUMNS = ("ids", "clusters", "folds", "true", "predicted", "values")
-#: What a fused run keeps of each member's record.
-KEPT = (
-    *("rests_on", "model", "feature_keys", "classifier_settings", "speaker_norm", "reweight", "soft", "seed", "device"),
-    *("fusion", "members"),
-)
 
 
 def rule_of(fusion: str) -> str:
@@ -85,15 +91,16 @@ def late(members: Sequence[Run], rule: str) -> Result:
         folds=folds,
         left_out=_left_out(members, len(aligned)),
         notes=(
-            *_warnings(members),
+            *_notes(members),
             *training_limits.sentences([(fold.best_params, fold.limits) for fold in folds]),
             *_lacking(members, aligned),
         ),
-        leaks=_union(members, "leaks"),
+        leaks=_distinct(leak for member in members for leak in member.summary.leaks),
         folds_hash=_folds_hash(members),
-        ceiling=members[0].found["ceiling"],
-        seen=_seen(members, aligned) if aligned.classes else (),
-        **_of_speakers(members),
+        ceiling=members[0].summary.ceiling,
+        recognised=_recognised(members, aligned) if aligned.classes else (),
+        spread=_largest(members).summary.speakers_by_classes,
+        class_lost=_class_lost(members),
     )
 
 
@@ -128,9 +135,8 @@ def learned(members: Sequence[Run], rule: str) -> Mapping[str, Rule]:
     if kind.learns:
         _require_inner(members, rule)
     names = [member.name for member in members]
-    inner = {
-        fold: side_by_side(names, [_inner(member, fold) for member in members]) for fold in _union(members, "folds")
-    }
+    folds = _distinct(fold.name for member in members for fold in member.summary.folds)
+    inner = {fold: side_by_side(names, [_inner(member, fold) for member in members]) for fold in folds}
     _require_apart(inner, aligned)
     decisions: type[Rule] = OrderedVote if aligned.classes else VALUE_RULES["mean"]
     return {
@@ -152,20 +158,20 @@ def _without_scores(members: Sequence[Run], fold: str, kind: type[Rule]) -> dict
 
 def _limits(member: Run, fold: str) -> Mapping[str, str]:
     """Return for what a member's training utterances of a fold were too few."""
-    found: Mapping[str, str] = member.found["folds"].get(fold, {}).get("limits", {})
-    return found
+    found = member.summary.fold(fold)
+    return found.limits if found else {}
 
 
 def _names(members: Sequence[Run]) -> list[str]:
     """Return what tells the members apart: their models, or their runs where models are alike."""
-    models = [" ".join(member.found["model"]) for member in members]
+    models = [" ".join(member.summary.about.model) for member in members]
     return models if len(set(models)) == len(models) else [member.name for member in members]
 
 
 def _kind(member: Run, rule: str) -> type[Rule]:
     if rule not in RULES:
         raise unknown("rule of late fusion", rule, RULES)
-    require_able(rule, member.found["target"])
+    require_able(rule, member.summary.about.protocol.target)
     return (CLASS_RULES if member.scores.classes else VALUE_RULES)[rule]
 
 
@@ -234,21 +240,13 @@ def _require_alike(members: Sequence[Run]) -> None:
 
 def _require_same(one: Run, other: Run) -> None:
     """Refuse two runs that are not on one protocol, corpus and classes; folds and targets are compared singly."""
-    protocols = [run.found["card"] for run in (one, other)]
-    differences = [
-        f"{name} is {protocols[0][name]!r} against {protocols[1][name]!r}"
-        for name in protocols[0]
-        if protocols[0]["hash"] != protocols[1]["hash"]
-        and name not in ("name", "hash")
-        and protocols[0][name] != protocols[1][name]
-    ]
-    differences += [
-        f"{name} is {one.found[name]!r} against {other.found[name]!r}"
-        for name in ("corpus", "cluster", "classes")
-        if one.found[name] != other.found[name]
-    ]
-    if protocols[0]["hash"] != protocols[1]["hash"] and not differences:
-        differences = ["the content of the split file differs"]
+    differences = [] if one.summary.protocol_hash == other.summary.protocol_hash else _protocol_differences(one, other)
+    aspects = (
+        ("corpus", one.summary.about.corpus, other.summary.about.corpus),
+        ("unit", one.summary.about.unit, other.summary.about.unit),
+        ("classes", one.summary.classes, other.summary.classes),
+    )
+    differences += [f"{name} is {said!r} against {also!r}" for name, said, also in aspects if said != also]
     if differences:
         raise UsageError(
             f"{one.name} and {other.name} cannot be fused: {'; '.join(differences)}.\n"
@@ -256,9 +254,19 @@ def _require_same(one: Run, other: Run) -> None:
         )
 
 
+def _protocol_differences(one: Run, other: Run) -> list[str]:
+    """Return in what two protocols of different hashes differ, the name aside."""
+    protocols = (one.summary.about.protocol, other.summary.about.protocol)
+    aspects = [(field.name, *(getattr(one, field.name) for one in protocols)) for field in fields(Protocol)]
+    differences = [
+        f"{name} is {said!r} against {also!r}" for name, said, also in aspects if name != "name" and said != also
+    ]
+    return differences or ["the content of the split file differs"]
+
+
 def _require_inner(members: Sequence[Run], rule: str) -> None:
     for member in members:
-        alone = all(training_limits.INNER in fold.get("limits", {}) for fold in member.found["folds"].values())
+        alone = all(training_limits.INNER in fold.limits for fold in member.summary.folds)
         if not member.inner and not alone:
             raise UsageError(
                 f"The fusion '{rule}' learns from inner scores, and {member.name} kept none: make it again with "
@@ -285,34 +293,25 @@ def about(members: Sequence[Run], rule: str) -> About:
         As `late`.
     """
     _require_alike(members)
-    found = [member.found for member in members]
-    models = [run["model"] for run in found]
-    features, classifiers = (_distinct(model[place] for model in models) for place in (0, 1))
-    seeds = _distinct(run["seed"] for run in found)
-    record = {
-        "corpus": found[0]["corpus"],
-        "features": " ".join(_distinct(run["features"] for run in found)),
-        "classifier": " ".join(_distinct(run["classifier"] for run in found)),
-        "fusion": f"late:{rule}",
-        "members": [
-            {"run": member.name, **{key: member.found[key] for key in KEPT if key in member.found}}
-            for member in members
-        ],
-        "seed": seeds[0] if len(seeds) == 1 else seeds,
-    }
-    options = _distinct(option for model in models for option in model[2:])
+    abouts = [member.summary.about for member in members]
+    features, classifiers = (_distinct(about.model[place] for about in abouts) for place in (0, 1))
+    options = _distinct(option for about in abouts for option in about.model[2:])
     return About(
-        corpus=found[0]["corpus"],
-        protocol=_card(members[0]),
+        corpus=abouts[0].corpus,
+        protocol=_protocol(members[0]),
         model=("+".join(features), "+".join(classifiers), *options, f"late-{rule}"),
-        record=record,
+        settings=FusionSettings(f"late:{rule}", tuple(map(_member, members))),
         scores=_kind(members[0], rule).scores,
-        transductive=any(run["transductive"] for run in found),
-        unit=found[0]["cluster"],
+        unit=abouts[0].unit,
     )
 
 
-def _card(member: Run) -> Protocol:
+def _member(run: Run) -> Member:
+    about = run.summary.about
+    return Member(run.name, about.model, run.summary.depends_on, about.settings)
+
+
+def _protocol(member: Run) -> Protocol:
     """Return the protocol that a run was made on.
 
     Raises
@@ -320,12 +319,8 @@ def _card(member: Run) -> Protocol:
     UsageError
         If its split file has changed since.
     """
-    fields: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in member.found["card"].items()
-    }
-    made_on = fields.pop("hash")
-    protocol = Protocol(**fields)
-    if protocol_hash(protocol) != made_on:
+    protocol = member.summary.about.protocol
+    if protocol_hash(protocol) != member.summary.protocol_hash:
         raise UsageError(
             f"The protocol of {member.name} is not what it was: {protocol.file or 'it'} has changed since. "
             "Make the runs again with `make evaluate`."
@@ -334,36 +329,37 @@ def _card(member: Run) -> Protocol:
 
 
 def _summary(members: Sequence[Run], aligned: AlignedScores, fold: str, rule: Rule, kind: type[Rule]) -> FoldSummary:
-    n_train = max(member.found["folds"].get(fold, {"n_train": 0})["n_train"] for member in members)
+    n_train = max(found.n_train for member in members if (found := member.summary.fold(fold)))
     met = {**rule.limits, **_without_scores(members, fold, kind)}
     return FoldSummary(fold, n_train, int((aligned.folds == fold).sum()), rule.best_params, limits=met)
 
 
-def _of_speakers(members: Sequence[Run]) -> dict[str, Any]:
-    """Return how many speakers have how many classes, and from how many some member's normalisation takes the class."""
-    most = max(members, key=lambda member: len(member.scores)).found.get("speakers_by_classes", {})
-    lost = [member.found["class_lost"] for member in members if member.found.get("class_lost")]
-    return {
-        "spread": {int(n_classes): n for n_classes, n in most.items()},
-        "class_lost": max(lost, key=lambda one: one["n"], default=None),
-    }
+def _largest(members: Sequence[Run]) -> Run:
+    """Return the member that has most utterances."""
+    return max(members, key=lambda member: len(member.scores))
+
+
+def _class_lost(members: Sequence[Run]) -> ClassLost | None:
+    """Return from how many speakers some member's normalisation takes the class, where it takes most."""
+    lost = [member.summary.class_lost for member in members if member.summary.class_lost]
+    return max(lost, key=lambda one: one.n, default=None)
 
 
 def _left_out(members: Sequence[Run], n_fused: int) -> Mapping[str, int]:
     """Return whom the member that has most left out, less those that others have."""
-    most = max(members, key=lambda member: len(member.scores))
-    left_out = dict(most.found["left_out"])
+    most = _largest(members)
+    left_out = dict(most.summary.left_out)
     reason = "without features"
     left_out[reason] = left_out.get(reason, 0) - (n_fused - len(most.scores))
     return {name: n for name, n in left_out.items() if n > 0}
 
 
-def _warnings(members: Sequence[Run]) -> list[str]:
-    """Return the members' warnings; one that is not of all of them says of which it is."""
-    said = [member.found["warnings"] for member in members]
+def _notes(members: Sequence[Run]) -> tuple[str, ...]:
+    """Return the members' notes; one that is not of all of them says of which it is."""
+    notes = [member.summary.notes for member in members]
     return _distinct(
-        one if all(one in others for others in said) else f"{name}: {one}"
-        for name, own in zip(_names(members), said, strict=True)
+        one if all(one in others for others in notes) else f"{name}: {one}"
+        for name, own in zip(_names(members), notes, strict=True)
         for one in own
     )
 
@@ -376,33 +372,29 @@ def _lacking(members: Sequence[Run], aligned: AlignedScores) -> tuple[str, ...]:
     )
 
 
-def _seen(members: Sequence[Run], aligned: AlignedScores) -> tuple[Seen, ...]:
-    """Return what each member sees by itself: a region of the face may show one emotion and hide the others."""
+def _recognised(members: Sequence[Run], aligned: AlignedScores) -> tuple[RecognisedClasses, ...]:
+    """Return what each member recognises by itself: a region of the face may show one emotion and hide the others."""
     return tuple(
-        _seen_by(name, aligned.true[own], decided[own], aligned.classes)
+        _recognised_by(name, aligned.true[own], decided[own], aligned.classes)
         for name, own, decided in zip(_names(members), aligned.present, aligned.predicted, strict=True)
     )
 
 
-def _seen_by(name: str, true: Labels, decided: Labels, classes: tuple[str, ...]) -> Seen:
+def _recognised_by(name: str, true: Labels, decided: Labels, classes: tuple[str, ...]) -> RecognisedClasses:
     confusion = metrics.confusion_matrix(true, decided, classes)
     alarms, others = confusion.sum(axis=0) - np.diag(confusion), len(true) - confusion.sum(axis=1)
     with np.errstate(invalid="ignore"):  # where no utterance is of another class
-        shares = [metrics.recalls(confusion), alarms / others]
-    recalls, false_alarms = (dict(zip(classes, one.tolist(), strict=True)) for one in shares)
-    return Seen(name, len(true), recalls, false_alarms)
+        recalls, false_alarms = metrics.recalls(confusion), alarms / others
+    shares = (dict(zip(classes, own.tolist(), strict=True)) for own in (recalls, false_alarms, recalls - false_alarms))
+    return RecognisedClasses(name, len(true), *shares)
 
 
 def _folds_hash(members: Sequence[Run]) -> str:
     """Return the members' hash, or, as some lack utterances, one of all their hashes."""
-    hashes = sorted({member.found["folds_hash"] for member in members})
+    hashes = sorted({member.summary.folds_hash for member in members})
     return hashes[0] if len(hashes) == 1 else hashlib.sha256(json.dumps(hashes).encode()).hexdigest()
 
 
-def _union(members: Sequence[Run], name: str) -> tuple[str, ...]:
-    """Return what the members' records name, each once."""
-    return tuple(_distinct(one for member in members for one in member.found[name]))
-
-
-def _distinct(things: Any) -> list[Any]:
-    return list(dict.fromkeys(things))
+def _distinct(things: Iterable[Thing]) -> tuple[Thing, ...]:
+    """Return each thing once, in the order of the first."""
+    return tuple(dict.fromkeys(things))

@@ -15,13 +15,13 @@ from affex.pipeline.caching.imports import is_imported
 from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import FoldScores
 from affex.pipeline.evaluation.prechecks import foreseen, require_able
-from affex.pipeline.evaluation.results import best_scored
+from affex.pipeline.evaluation.results import TRANSDUCTIVE, best_scored
+from affex.pipeline.evaluation.summary import LargestScore, versions
 from affex.pipeline.evaluation.task import Settings, require_target
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.models import model_file, models
 from affex.pipeline.models.models import Model, Predictions
 from affex.pipeline.reporting import tables
-from affex.pipeline.reporting.report import TRANSDUCTIVE, versions
 from affex.pipeline.specs import discovery
 from affex.pipeline.specs.discovery import FeatureSpec
 from affex.pipeline.storage import atomic
@@ -230,7 +230,7 @@ def _say_worth(console: Terminal, model: Model, folder: Path) -> None:
     """Say how such models do on speakers they never heard, or how to find out."""
     run = folder / model.settings.corpus / "runs" / model.evaluation
     try:
-        found = runs.whole(run).record
+        summary = runs.summary_of(runs.whole(run))
     except DamagedError as error:
         console.say(f"How such models do on unheard speakers is not known: {run}: {error}. {runs.AGAIN}")
         return
@@ -239,7 +239,7 @@ def _say_worth(console: Terminal, model: Model, folder: Path) -> None:
             f"How such models do on unheard speakers: `make evaluate`, settings alike (run {model.evaluation})."
         )
         return
-    console.say(f"Such models on unheard speakers of {model.settings.corpus}: {tables.headline(found)} -> {run}")
+    console.say(f"Such models on unheard speakers of {model.settings.corpus}: {tables.headline(summary)} -> {run}")
 
 
 def _show(console: Terminal, matrix: Matrix, predictions: Predictions, model: Model) -> None:
@@ -253,7 +253,7 @@ def _show(console: Terminal, matrix: Matrix, predictions: Predictions, model: Mo
             "Predicted: " + ", ".join(f"{name} {n}" for name, n in Counter(said.predicted.tolist()).most_common())
         )
         differs = int((best_scored(said.predicted, said.scores, model.classes) != said.predicted).sum())
-        console.say(f"Scores: {tables.largest_score_words({'differs': differs, 'of': len(said.numbers)})}.")
+        console.say(f"Scores: {tables.largest_score_words(LargestScore(differs, len(said.numbers)))}.")
     if model.settings.speaker_norm:
         console.say(f"Note: {TRANSDUCTIVE[model.settings.speaker_norm]}.")
     for id_, note in list(predictions.notes.items())[:SHOWN]:

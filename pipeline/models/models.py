@@ -21,9 +21,10 @@ from affex.pipeline.evaluation import folds, training_limits
 from affex.pipeline.evaluation.evaluate import FoldScores, best_params, build, limits_of, reweighted, score
 from affex.pipeline.evaluation.evaluate import fit as fit_fold
 from affex.pipeline.evaluation.folds import Fold
+from affex.pipeline.evaluation.summary import versions
 from affex.pipeline.evaluation.task import Examples, Settings, Task, prepare
 from affex.pipeline.manifest.utterance import Utterance
-from affex.pipeline.reporting.report import run_name, versions
+from affex.pipeline.reporting.report import run_name
 from affex.pipeline.specs.discovery import FeatureSpec
 from affex.pipeline.streams.table import Matrix, normalised_by_speaker
 from affex.pipeline.text import names

@@ -14,25 +14,26 @@ import hashlib
 import itertools
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import conclusions, intervals, runs
 from affex.pipeline.evaluation.results import Scores
 from affex.pipeline.evaluation.runs import Run
 from affex.pipeline.evaluation.significance import DRAWS, Comparison, Predictions, pairwise
+from affex.pipeline.evaluation.summary import METHOD, Summary, figure_of, interval_of, largest_score, versions
 from affex.pipeline.reporting import listing, pictures, tables
-from affex.pipeline.reporting.report import METHOD, figure_of, interval_of, largest_score, plain, versions
+from affex.pipeline.reporting.compared import Compared, ComparedRun
 from affex.pipeline.storage import bundle
+from affex.pipeline.storage.records import plain
 from affex.pipeline.text.errors import AffexError, UsageError
 
 if TYPE_CHECKING:
     from affex.pipeline.text.console import Terminal
-
-Found = Mapping[str, Any]
 
 #: A comparison's record.
 RECORD = "comparison.json"
@@ -42,14 +43,22 @@ ALPHA = 0.05
 SEED = 0
 #: More runs have no letters, and nobody reads 325 pairs.
 MOST = 26
-#: In what runs must be alike, and what several of it are called; the plainest difference is told first.
-ALIKE = {"corpus": "corpora", "target": "targets", "classes": "classes", "card": "cards", "cluster": "clusters"}
+#: In what runs must be alike, by what several of it are called; the plainest difference is told first.
+ALIKE: Mapping[str, Callable[[Summary], Any]] = {
+    "corpora": lambda summary: summary.about.corpus,
+    "targets": lambda summary: summary.about.protocol.target,
+    "classes": lambda summary: summary.classes,
+    "protocols": lambda summary: summary.protocol_hash,
+    "clusters": lambda summary: summary.about.unit,
+}
 #: Who is kept apart under an honest protocol, in the words of `show_leak`.
 APART = {"session": "sessions kept apart", "split": "the fixed split", "cross": "corpora kept apart"}
 
 
-def report(console: "Terminal", names: Sequence[str], cache: Path, out: Path | None, metric: str) -> None:
-    """Compare finished runs, write the files, and print the tables.
+def report(
+    console: "Terminal", names: Sequence[str], cache: Path, out: Path | None, metric: str
+) -> tuple[Path, Compared]:
+    """Compare finished runs, write the files, and print the tables; return the folder, and what was written.
 
     Parameters
     ----------
@@ -76,15 +85,16 @@ def report(console: "Terminal", names: Sequence[str], cache: Path, out: Path | N
     write(found, folder)
     tables.show_comparison(found, console.rich)
     console.say(f"-> {folder}")
+    return folder, found
 
 
-def compare(members: Sequence[Run], metric: str = "") -> dict[str, Any]:
+def compare(members: Sequence[Run], metric: str = "") -> Compared:
     """Return what ``comparison.json`` holds.
 
     Parameters
     ----------
     members
-        Two runs at least, of one corpus on one card.
+        Two runs at least, of one corpus on one protocol.
     metric
         As for `report`.
 
@@ -94,37 +104,41 @@ def compare(members: Sequence[Run], metric: str = "") -> dict[str, Any]:
         As `report`.
     """
     named = _named(members)
-    first = members[0].found
-    _require_alike({name: run.found for name, run in named.items()})
-    metric = _metric(metric, first)
+    first = members[0].summary
+    _require_alike({name: run.summary for name, run in named.items()})
+    metric, unit = _metric(metric, first), first.about.unit
     scores = shared({name: run.scores for name, run in named.items()})
-    pairs = _pairs(scores, metric, first["cluster"])
+    pairs = _pairs(scores, metric, unit)
     one = next(iter(scores.values()))
-    found = {
-        "metric": metric,
-        **{name: first[name] for name in ALIKE},
-        "n_utterances": len(one),
-        "n_clusters": len(np.unique(one.clusters)),
-        "runs": [_entry(name, named[name], own, metric) for name, own in scores.items()],
-        "pairs": [plain(dataclasses.asdict(pair)) for pair in pairs],
-        "alpha": ALPHA,
-        "margin": conclusions.margin_of(tables.headlines(first)[metric].high),
-        "least_p": pairs[0].least_p,
-        "draws": None if pairs[0].exact else DRAWS,
-        "seed": SEED,
-        "interval_method": METHOD,
-        "ceiling": next((run.found["ceiling"] for run in members if run.found["ceiling"]), None),
-        "versions": versions(),
-    }
-    return found | {"notes": list(_notes(found, {run.found["folds_hash"] for run in members}))}
+    found = Compared(
+        metric=metric,
+        corpus=first.about.corpus,
+        protocol=first.about.protocol,
+        protocol_hash=first.protocol_hash,
+        classes=first.classes,
+        unit=unit,
+        n_utterances=len(one),
+        n_clusters=len(np.unique(one.clusters)),
+        runs=tuple(_entry(name, named[name], own, metric) for name, own in scores.items()),
+        pairs=pairs,
+        alpha=ALPHA,
+        margin=conclusions.margin_of(first.headlines[metric].high),
+        least_p=pairs[0].least_p,
+        draws=None if pairs[0].exact else DRAWS,
+        seed=SEED,
+        interval_method=METHOD,
+        ceiling=next((run.summary.ceiling for run in members if run.summary.ceiling), None),
+        versions=versions(),
+    )
+    return dataclasses.replace(found, notes=tuple(_notes(found, {run.summary.folds_hash for run in members})))
 
 
-def folder_of(found: Found, cache: Path) -> Path:
+def folder_of(found: Compared, cache: Path) -> Path:
     """Return the folder of a comparison for which nobody named one."""
-    return Path(cache, found["corpus"], "comparisons", _name(found))
+    return Path(cache, found.corpus, "comparisons", _name(found))
 
 
-def write(found: Found, folder: Path) -> None:
+def write(found: Compared, folder: Path) -> None:
     """Write a comparison's files, all of them or none.
 
     Raises
@@ -134,7 +148,7 @@ def write(found: Found, folder: Path) -> None:
     """
     text = tables.as_text(lambda console: tables.show_comparison(found, console))
     contents = {"comparison.txt": text.encode(), "comparison.png": pictures.comparison_picture(found)}
-    bundle.write(folder, RECORD, found, contents)
+    bundle.write(folder, RECORD, plain(found), contents)
 
 
 def show_leak(console: "Terminal", honest: Path, leaky: Path) -> None:
@@ -155,9 +169,10 @@ def show_leak(console: "Terminal", honest: Path, leaky: Path) -> None:
         If the runs contradict each other.
     """
     one, other = runs.read(honest), runs.read(leaky)
-    if one.found["protocol"] == other.found["protocol"]:
+    protocol = one.summary.about.protocol
+    if protocol.scheme == other.summary.about.protocol.scheme:
         raise UsageError(
-            f"PROTOCOL={one.found['card']['name']} LEAK=1: both runs deal at random. What a leak is worth shows beside "
+            f"PROTOCOL={protocol.name} LEAK=1: both runs deal at random. What a leak is worth shows beside "
             "an honest protocol, as in PROTOCOL=loso LEAK=1."
         )
     for line in _leak_lines(one, other):
@@ -205,11 +220,11 @@ def _require_same_truth(one: str, other: str, scores: Mapping[str, Scores]) -> N
 
 def other(run: Path, runs_of: Path) -> Path | None:
     """Return the newest run in a corpus's cache folder that a run can be compared with; None where there is none."""
-    found = runs.read(run).found
+    summary = runs.read(run).summary
     for folder in listing.folders(runs_of):
         try:
             if folder != run:
-                _require_alike({"one": found, "other": runs.read(folder).found})
+                _require_alike({"one": summary, "other": runs.read(folder).summary})
                 return folder
         except UsageError:
             continue
@@ -229,42 +244,40 @@ def _named(members: Sequence[Run]) -> dict[str, Run]:
     return dict(zip(names, members, strict=True))
 
 
-def _require_alike(founds: Mapping[str, Found]) -> None:
-    (first, one), *others = founds.items()
-    for (name, other), (aspect, several) in itertools.product(others, ALIKE.items()):
-        said, also = _aspects(aspect, one, other)
-        if said != also:
+def _require_alike(summaries: Mapping[str, Summary]) -> None:
+    (first, one), *others = summaries.items()
+    for (name, other), (several, aspect) in itertools.product(others, ALIKE.items()):
+        if aspect(one) != aspect(other):
+            words, also = _differing(one, other) if several == "protocols" else map(_words, map(aspect, (one, other)))
             raise UsageError(
-                f"Runs on different {several} cannot be compared: {first} has {said}, {name} has {also}.\n"
+                f"Runs on different {several} cannot be compared: {first} has {words}, {name} has {also}.\n"
                 "Evaluate both alike (corpus, protocol, target, classes), then compare."
             )
 
 
-def _aspects(aspect: str, one: Found, other: Found) -> tuple[str, str]:
-    """Return what two runs say of something, in words; of protocols, where these differ."""
-    if aspect != "card":
-        return _words(one[aspect]), _words(other[aspect])
-    protocols = (one["card"], other["card"])
-    if protocols[0]["hash"] == protocols[1]["hash"]:
-        return "", ""
-    names = [
-        name for name in protocols[0] if name not in ("name", "hash") and protocols[0][name] != protocols[1].get(name)
-    ]
-    said, also = (
-        f"{one['name']} ({', '.join(f'{name} {_words(one.get(name))}' for name in names) or one['hash'][:8]})"
-        for one in protocols
+def _differing(one: Summary, other: Summary) -> tuple[str, ...]:
+    """Return what two different protocols say, in words, where they differ."""
+    protocols = (one.about.protocol, other.about.protocol)
+    names = [field.name for field in dataclasses.fields(Protocol) if field.name != "name"]
+    names = [name for name in names if getattr(protocols[0], name) != getattr(protocols[1], name)]
+    return tuple(
+        f"{summary.about.protocol.name} ({_settings(summary, names) or summary.protocol_hash[:8]})"
+        for summary in (one, other)
     )
-    return said, also
+
+
+def _settings(summary: Summary, names: Sequence[str]) -> str:
+    return ", ".join(f"{name} {_words(getattr(summary.about.protocol, name))}" for name in names)
 
 
 def _words(value: Any) -> str:
-    if isinstance(value, list):
+    if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
     return "none" if value in (None, "") else str(value)
 
 
-def _metric(name: str, found: Found) -> str:
-    able = tuple(tables.headlines(found))
+def _metric(name: str, summary: Summary) -> str:
+    able = tuple(summary.headlines)
     if name and name not in able:
         raise UsageError(f"METRIC={name}: these runs can be compared by {', '.join(able)} (the default: {able[0]}).")
     return name or able[0]
@@ -280,82 +293,88 @@ def _pairs(scores: Mapping[str, Scores], metric: str, unit: str) -> tuple[Compar
         raise AffexError(f"The runs cannot be compared: {error}.") from error
 
 
-def _entry(name: str, run: Run, scores: Scores, metric: str) -> dict[str, Any]:
+def _entry(name: str, run: Run, scores: Scores, metric: str) -> ComparedRun:
     """Return what a comparison keeps of a run."""
-    return {
-        "name": name,
-        "model": run.found["model"],
-        "figure": plain(dataclasses.asdict(interval_of(scores, metric, run.found["cluster"]))),
-        "transductive": run.found["transductive"],
-        "leaks": run.found["leaks"],
-        "class_lost": run.found.get("class_lost"),
-        **({"largest_score": largest_score(scores)} if scores.classes else {}),
-        "n_left_out": len(run.scores) - len(scores),
-        "rests_on": run.found.get("rests_on", ""),
-    }
+    return ComparedRun(
+        name=name,
+        model=run.summary.about.model,
+        figure=interval_of(scores, metric, run.summary.about.unit),
+        transductive=run.summary.transductive,
+        leaks=run.summary.leaks,
+        class_lost=run.summary.class_lost,
+        largest_score=largest_score(scores) if scores.classes else None,
+        n_left_out=len(run.scores) - len(scores),
+        depends_on=run.summary.depends_on,
+    )
 
 
-def _notes(found: Found, folds_hashes: set[str]) -> Iterator[str]:
-    for run in found["runs"]:
-        if run["n_left_out"]:
-            total = found["n_utterances"] + run["n_left_out"]
-            yield f"{run['n_left_out']} of {total} utterances of {run['name']} do not count: not all runs tested them"
-        if run["figure"]["reason"]:
-            yield f"no interval for {run['name']}: {run['figure']['reason']}"
-        if run.get("largest_score", {}).get("differs"):
-            yield f"scores of {run['name']}: {tables.largest_score_words(run['largest_score'])}"
-        if run["class_lost"]:
-            lost = run["class_lost"]
-            yield (
-                f"{run['name']}: {lost['n']} of {lost['of']} {found['cluster']}s have one {lost.get('what', 'class')} "
-                f"only, and normalisation by speaker takes it away with the {found['cluster']}"
-            )
+def _notes(found: Compared, folds_hashes: set[str]) -> Iterator[str]:
+    for run in found.runs:
+        yield from _notes_of(run, found)
     for aspect, word in {"transductive": "transductive", "leaks": "with leaks"}.items():
-        marked = [run["name"] for run in found["runs"] if run[aspect]]
-        if 0 < len(marked) < len(found["runs"]):
+        marked = [run.name for run in found.runs if getattr(run, aspect)]
+        if 0 < len(marked) < len(found.runs):
             yield f"{', '.join(marked)}: {word}, the other runs not; a difference from these may be due to that alone"
     if len(folds_hashes) > 1:
         yield "the runs' folds are not all alike (folds_hash in metrics.json): they learned from different utterances"
-    n_pairs, unit = len(found["pairs"]), found["cluster"]
-    if found["least_p"] * n_pairs > ALPHA:
-        able = int(ALPHA / found["least_p"])
+    n_pairs, unit = len(found.pairs), found.unit
+    if found.least_p * n_pairs > ALPHA:
+        able = int(ALPHA / found.least_p)
         yield (
-            f"over {found['n_clusters']} {unit}s no p is below {tables.probability(found['least_p'])}, and Holm's "
+            f"over {found.n_clusters} {unit}s no p is below {tables.probability(found.least_p)}, and Holm's "
             f"correction multiplies the least one by {n_pairs}, so it stays above {ALPHA:g} whatever the figures are"
             + (f"; at most {able} pair{'s' * (able > 1)}, chosen beforehand, could be decided" if able else "")
         )
-    if found["ceiling"] and found["ceiling"]["metric"] != found["metric"]:
-        yield f"what a human rater reaches is known in {found['ceiling']['metric']} alone, see the runs' reports"
+    if found.ceiling and found.ceiling.metric != found.metric:
+        yield f"what a human rater reaches is known in {found.ceiling.metric} alone, see the runs' reports"
 
 
-def _name(found: Found) -> str:
+def _notes_of(run: ComparedRun, found: Compared) -> Iterator[str]:
+    """Yield what must be known of one run."""
+    unit = found.unit
+    if run.n_left_out:
+        total = found.n_utterances + run.n_left_out
+        yield f"{run.n_left_out} of {total} utterances of {run.name} do not count: not all runs tested them"
+    if run.figure.reason:
+        yield f"no interval for {run.name}: {run.figure.reason}"
+    if run.largest_score and run.largest_score.differs:
+        yield f"scores of {run.name}: {tables.largest_score_words(run.largest_score)}"
+    if run.class_lost:
+        lost = run.class_lost
+        yield (
+            f"{run.name}: {lost.n} of {lost.of} {unit}s have one {lost.what} only, and normalisation by speaker takes "
+            f"it away with the {unit}"
+        )
+
+
+def _name(found: Compared) -> str:
     """Return the name of a comparison's folder: the figure and the runs, then a hash of both."""
-    names = [run["name"] for run in found["runs"]]
+    names = [run.name for run in found.runs]
     readable = "+".join(re.sub(r"-[0-9a-f]{8}$", "", name) for name in names)
-    readable = re.sub(r"[^A-Za-z0-9.+=_]+", "-", f"{found['metric']}_{readable}")
-    return f"{readable[:80]}-{hashlib.sha256(json.dumps([found['metric'], *names]).encode()).hexdigest()[:8]}"
+    readable = re.sub(r"[^A-Za-z0-9.+=_]+", "-", f"{found.metric}_{readable}")
+    return f"{readable[:80]}-{hashlib.sha256(json.dumps([found.metric, *names]).encode()).hexdigest()[:8]}"
 
 
 def _leak_lines(honest: Run, leaky: Run) -> Iterator[str]:
     named = {"honest": honest, "leaky": leaky}
     scores = shared({name: run.scores for name, run in named.items()})
-    metric, known = next(iter(tables.headlines(honest.found).items()))
-    unit, one = honest.found["cluster"], scores["honest"]
-    features, classifier, *_ = honest.found["model"]
+    metric, known = next(iter(honest.summary.headlines.items()))
+    unit, one = honest.summary.about.unit, scores["honest"]
+    features, classifier, *_ = honest.summary.about.model
     yield (
         f"The price of a leak: the same features and classifier ({features}, {classifier}) on the same {len(one)} "
         f"utterances of {len(np.unique(one.clusters))} {unit}s, twice."
     )
     how = {
-        "honest": APART.get(honest.found["protocol"], f"{unit}s kept apart"),
+        "honest": APART.get(honest.summary.about.protocol.scheme, f"{unit}s kept apart"),
         "leaky": f"utterances dealt at random, so that the same {unit}s are on both sides",
     }
     figures = {name: interval_of(own, metric, unit) for name, own in scores.items()}
     for name, run in named.items():
-        n_train = np.mean([fold["n_train"] for fold in run.found["folds"].values()])
+        n_train = np.mean([fold.n_train for fold in run.summary.folds])
         yield (
-            f"  {how[name]} ({run.found['card']['name']}; {n_train:.0f} learned from at a time): {known.title} "
-            f"{tables.with_interval(dataclasses.asdict(figures[name]))}{tables.mark(run.found)}"
+            f"  {how[name]} ({run.summary.about.protocol.name}; {n_train:.0f} learned from at a time): {known.title} "
+            f"{tables.with_interval(figures[name])}{tables.mark(run.summary)}"
         )
     kept_apart, dealt = (figure_of(scores[name], metric) for name in named)
     reach = known.high - known.low
@@ -367,10 +386,7 @@ def _leak_lines(honest: Run, leaky: Run) -> Iterator[str]:
 
 def _worth(gain: intervals.Interval, leaky: float, unit: str) -> str:
     """Return what it is worth to know the tested speakers, as far as the interval allows to say."""
-    figure, found = (
-        tables.with_interval(dataclasses.asdict(gain)),
-        conclusions.verdict(gain.low, gain.high, gain.n_clusters),
-    )
+    figure, found = tables.with_interval(gain), conclusions.verdict(gain.low, gain.high, gain.n_clusters)
     words = {
         "better": f"so much of {leaky:.3f} is knowing the {unit}s, and gone with {unit}s that the model has never met",
         "worse": f"to know the {unit}s did not help, the model did clearly worse",

@@ -5,7 +5,7 @@ count, and is counted beside, never as 0 %; one whose rows were kept though none
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,12 +33,14 @@ class Coverage:
     ----------
     name
         The speaker, or the utterance's id.
-    n_clips, n_without
+    n_utterances, n_without
         How many utterances, and how many of them have no rows.
     n_frames, n_found
         How many frames the other utterances have, and how many of those have a face.
     n_faceless
         How many utterances have rows, and in none of them a face.
+    share
+        The share of frames with a face; None where there are no frames.
     """
 
     name: str
@@ -47,11 +49,10 @@ class Coverage:
     n_frames: int
     n_found: int
     n_faceless: int
+    share: float | None = field(init=False)
 
-    @property
-    def share(self) -> float | None:
-        """The share of frames with a face; None where there are no frames."""
-        return self.n_found / self.n_frames if self.n_frames else None
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "share", self.n_found / self.n_frames if self.n_frames else None)
 
 
 def require_found(spec: FeatureSpec) -> None:
@@ -92,11 +93,27 @@ def of_all(matrix: Matrix) -> Coverage:
     return _together("all", of_utterances(matrix))
 
 
-def show(console: "Console", matrix: Matrix) -> None:
+@dataclass(frozen=True)
+class CorpusCoverage:
+    """The coverage of a corpus by one feature: of all utterances together, of each speaker, and of each utterance."""
+
+    corpus: str
+    feature: str
+    all: Coverage
+    speakers: tuple[Coverage, ...]
+    utterances: tuple[Coverage, ...]
+
+
+def of_corpus(corpus: str, feature: str, matrix: Matrix) -> CorpusCoverage:
+    """Return the coverage of a corpus by the feature whose rows are given."""
+    return CorpusCoverage(corpus, feature, of_all(matrix), of_speakers(matrix), of_utterances(matrix))
+
+
+def show(console: "Console", found: CorpusCoverage) -> None:
     """Print the coverage of each speaker and of the whole, then that of the utterances with the least."""
-    utterances = of_utterances(matrix)
-    console.print(_speaker_table((*of_speakers(matrix), of_all(matrix))))
-    worst = sorted(utterances, key=lambda utterance: -1.0 if utterance.share is None else utterance.share)
+    console.print(f"{found.corpus}: {found.feature}")
+    console.print(_speaker_table((*found.speakers, found.all)))
+    worst = sorted(found.utterances, key=lambda utterance: -1.0 if utterance.share is None else utterance.share)
     console.print(_utterance_table(worst[:SHOWN]))
     if len(worst) > SHOWN:
         console.print(f"... and {len(worst) - SHOWN} utterances more, each with no less")
@@ -115,13 +132,13 @@ def _speaker_table(rows: Sequence[Coverage]) -> "Table":
         )
         for row in rows
     )
-    heads = ("speaker", "clips", "without rows", "without a face", "frames", "with a face", "share")
+    heads = ("speaker", "utterances", "without rows", "without a face", "frames", "with a face", "share")
     return tables.table(heads, cells)
 
 
 def _utterance_table(rows: Sequence[Coverage]) -> "Table":
     cells = ((row.name, str(row.n_frames), str(row.n_found), _percent(row)) for row in rows)
-    return tables.table(("clip", "frames", "with a face", "share"), cells)
+    return tables.table(("utterance", "frames", "with a face", "share"), cells)
 
 
 def _percent(row: Coverage) -> str:

@@ -1,11 +1,14 @@
-"""Listing: the finished runs of a corpus as one table, newest first."""
+"""Listing: the finished runs of a corpus, newest first."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from affex.pipeline.evaluation import runs
+from affex.pipeline.evaluation.intervals import Interval
+from affex.pipeline.evaluation.summary import Summary
 from affex.pipeline.reporting import tables
 from affex.pipeline.text.errors import UsageError
 
@@ -13,6 +16,51 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 COLUMNS = ("run", "features", "classifier", "protocol", "figure", "when")
+
+
+@dataclass(frozen=True)
+class Quoted:
+    """What a list quotes of a run.
+
+    Parameters
+    ----------
+    model, protocol
+        What was fitted, and the protocol's name.
+    metric
+        The name of the figure that is quoted.
+    figure
+        The figure, with its interval.
+    mark
+        What must be said beside the figure; empty for most.
+    """
+
+    model: tuple[str, ...]
+    protocol: str
+    metric: str
+    figure: Interval
+    mark: str
+
+
+@dataclass(frozen=True)
+class ListedRun:
+    """A finished run.
+
+    Parameters
+    ----------
+    name
+        The folder's name.
+    written
+        When it was written, local time, as in ``2026-01-31 12:00``.
+    quoted
+        None where the run cannot be read.
+    problem
+        Why it cannot be read.
+    """
+
+    name: str
+    written: str
+    quoted: Quoted | None
+    problem: str = ""
 
 
 def folders(runs_of: Path) -> list[Path]:
@@ -27,9 +75,14 @@ def folders(runs_of: Path) -> list[Path]:
     return sorted(found, key=lambda folder: (-runs.written(folder), folder.name))
 
 
-def show(console: "Console", runs_of: Path) -> None:
+def of_corpus(runs_of: Path) -> tuple[ListedRun, ...]:
+    """Return the finished runs of a corpus, newest first; `runs_of` as for `folders`."""
+    return tuple(map(_listed, folders(runs_of)))
+
+
+def show(console: "Console", runs_of: Path, listed: tuple[ListedRun, ...]) -> None:
     """Print a table of the runs of a corpus, or that there is none; in a narrow terminal, two lines a run."""
-    rows = [tuple(_row(folder)) for folder in folders(runs_of)]
+    rows = [tuple(_row(run)) for run in listed]
     if not rows:
         console.print(f"There is no finished run in {runs_of / 'runs'}.")
         return
@@ -38,16 +91,29 @@ def show(console: "Console", runs_of: Path) -> None:
     console.print(tables.fitting(console, tables.table(COLUMNS, rows), narrow))
 
 
-def _row(folder: Path) -> Iterator[str]:
-    """Yield what a run is, its figure with the interval, and when it was written."""
-    yield folder.name
+def _listed(folder: Path) -> ListedRun:
+    written = f"{datetime.fromtimestamp(runs.written(folder)):%Y-%m-%d %H:%M}"
     try:
-        found = runs.read(folder).found
-    except UsageError:
-        yield from ("", "", "", "not readable")
-    else:
-        features, classifier, *options = found["model"]
-        (name, metric), *_ = tables.headlines(found).items()
-        yield from (features, ", ".join((classifier, *options)), found["card"]["name"])
-        yield f"{metric.title} {tables.with_interval(found['intervals'][name])}{tables.mark(found)}"
-    yield f"{datetime.fromtimestamp(runs.written(folder)):%Y-%m-%d %H:%M}"
+        return ListedRun(folder.name, written, _quoted(runs.read(folder).summary))
+    except UsageError as error:
+        return ListedRun(folder.name, written, None, str(error))
+
+
+def _quoted(summary: Summary) -> Quoted:
+    metric = next(iter(summary.headlines))
+    about = summary.about
+    return Quoted(about.model, about.protocol.name, metric, summary.interval(metric), tables.mark(summary).strip())
+
+
+def _row(run: ListedRun) -> Iterator[str]:
+    """Yield what a run is, its figure with the interval, and when it was written."""
+    yield run.name
+    yield from _cells(run.quoted) if run.quoted else ("", "", "", "not readable")
+    yield run.written
+
+
+def _cells(quoted: Quoted) -> tuple[str, ...]:
+    features, classifier, *options = quoted.model
+    title = tables.METRICS[quoted.metric].title
+    figure = f"{title} {tables.with_interval(quoted.figure)} {quoted.mark}".rstrip()
+    return features, ", ".join((classifier, *options)), quoted.protocol, figure

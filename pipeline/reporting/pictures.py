@@ -4,18 +4,20 @@ import io
 import textwrap
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from affex.pipeline.evaluation import metrics
+from affex.pipeline.evaluation.intervals import Interval
 from affex.pipeline.evaluation.results import Result
+from affex.pipeline.evaluation.summary import Summary
+from affex.pipeline.reporting.compared import Compared
 from affex.pipeline.reporting.tables import (
     comparison_title,
     headline,
-    headlines,
     known_ceiling,
     lettered,
     mark,
@@ -56,32 +58,26 @@ def drawing(width: float, height: float, picture: io.BytesIO, kind: str = "png")
         figure.savefig(picture, format=kind, metadata=KINDS[kind])
 
 
-def of_result(result: Result, found: Mapping[str, Any]) -> dict[str, bytes]:
+def of_result(result: Result, summary: Summary) -> dict[str, bytes]:
     """Return the picture of a result under its file's name."""
     if result.scores.classes:
-        return {"confusion.png": confusion_picture(found)}
-    return {"scatter.png": scatter_picture(result, found)}
+        return {"confusion.png": confusion_picture(summary)}
+    return {"scatter.png": scatter_picture(result, summary)}
 
 
-def confusion_picture(found: Mapping[str, Any]) -> bytes:
-    """Draw a confusion matrix: each cell the share of its row (the true class) and its count.
-
-    Parameters
-    ----------
-    found
-        What ``metrics.json`` holds.
-    """
-    classes, confusion = shown(found["classes"]), np.array(found["confusion"])
+def confusion_picture(summary: Summary) -> bytes:
+    """Draw a confusion matrix: each cell the share of its row (the true class) and its count."""
+    classes, confusion = shown(summary.classes), summary.counts
     height = 2.2 + 0.75 * len(confusion)
     width = max(6.0, height + 0.08 * max(map(len, classes)))  # room for the names and the title
     picture = io.BytesIO()
     with drawing(width, height, picture) as figure:
         _draw_cells(figure.subplots(), classes, confusion)
-        figure.suptitle(_heading(found, width), fontsize=10)
+        figure.suptitle(_heading(summary, width), fontsize=10)
     return picture.getvalue()
 
 
-def scatter_picture(result: Result, found: Mapping[str, Any]) -> bytes:
+def scatter_picture(result: Result, summary: Summary) -> bytes:
     """Draw predicted against true values, a colour a speaker, with the line on which they agree."""
     scores = result.scores
     picture = io.BytesIO()
@@ -93,46 +89,42 @@ def scatter_picture(result: Result, found: Mapping[str, Any]) -> bytes:
         )
         if len(names) <= 10:  # more colours than that nobody tells apart
             handles, _ = points.legend_elements(num=range(len(names)))
-            axes.legend(handles, shown(names.tolist()), title=found["cluster"], fontsize=8, framealpha=0.6)
+            axes.legend(handles, shown(names.tolist()), title=summary.about.unit, fontsize=8, framealpha=0.6)
         ends = [
             float(min(scores.true.min(), scores.predicted.min())),
             float(max(scores.true.max(), scores.predicted.max())),
         ]
         axes.plot(ends, ends, color="grey", linewidth=1)
-        axes.set(xlabel=f"true {found['target']}", ylabel=f"predicted {found['target']}")
+        target = summary.about.protocol.target
+        axes.set(xlabel=f"true {target}", ylabel=f"predicted {target}")
         axes.set_aspect("equal")
-        figure.suptitle(_heading(found, 6.0), fontsize=10)
+        figure.suptitle(_heading(summary, 6.0), fontsize=10)
     return picture.getvalue()
 
 
-def comparison_picture(found: Mapping[str, Any]) -> bytes:
+def comparison_picture(found: Compared) -> bytes:
     """Draw the runs' figures and, beside them, the differences of every two, each with its interval.
 
     What is significant is blue and full, what is not is grey and hollow.
-
-    Parameters
-    ----------
-    found
-        What ``comparison.json`` holds.
     """
-    metric, level = headlines(found)[found["metric"]].title, f"{found['runs'][0]['figure']['level']:.0%}"
+    metric, level = found.known.title, f"{found.runs[0].figure.level:.0%}"
     rows = [
-        (f"{letter}  {_broken(printable(run['name']) + mark(run))}", run["figure"], "tab:blue")
+        _row(f"{letter}  {_broken(printable(run.name) + mark(run))}", run.figure, "tab:blue")
         for letter, run in lettered(found)
     ]
     ceiling = known_ceiling(found)
-    if ceiling:
-        rows.append(("human rater", {"value": ceiling["value"], "low": None}, "tab:orange"))
+    if ceiling and ceiling.value is not None:
+        rows.append(_Row("human rater", ceiling.value, None, "tab:orange"))
     pairs = [
-        (words, pair["difference"], "tab:blue" if pair["winner"] else "grey")
-        for (words, _), pair in zip(pair_words(found), found["pairs"], strict=True)
+        _row(words, pair.difference, "tab:blue" if pair.winner else "grey")
+        for (words, _), pair in zip(pair_words(found), found.pairs, strict=True)
     ]
-    n_lines = sum(name.count("\n") + 2 for name, *_ in rows)
+    n_lines = sum(row.name.count("\n") + 2 for row in rows)
     picture = io.BytesIO()
     with drawing(12.0, 1.6 + max(0.18 * n_lines, 0.32 * len(pairs)), picture) as figure:
         left, right = figure.subplots(1, 2)
         _draw_intervals(left, rows)
-        left.set_xlabel(f"{metric}, {level} interval over {found['cluster']}s")
+        left.set_xlabel(f"{metric}, {level} interval over {found.unit}s")
         _draw_intervals(right, pairs)
         right.axvline(0, color="black", linewidth=0.8)
         right.set_xlabel(f"difference of {metric}, {level} interval (the verdict is the test's)")
@@ -142,13 +134,27 @@ def comparison_picture(found: Mapping[str, Any]) -> bytes:
     return picture.getvalue()
 
 
-def _draw_intervals(axes: "Axes", rows: Sequence[tuple[str, Mapping[str, Any], str]]) -> None:
-    """Draw a dot a row (name, figure, colour), the first on top, with its interval if it has one; grey is hollow."""
-    for place, (_, figure, colour) in enumerate(rows):
-        if figure["low"] is not None:
-            axes.plot([figure["low"], figure["high"]], [place, place], color=colour)
-        axes.plot(figure["value"], place, "o", color=colour, markerfacecolor="white" if colour == "grey" else colour)
-    axes.set_yticks(range(len(rows)), [name for name, *_ in rows], fontsize=8)
+class _Row(NamedTuple):
+    """A dot with a name, and its interval if it has one."""
+
+    name: str
+    value: float
+    ends: tuple[float, float] | None
+    colour: str
+
+
+def _row(name: str, interval: Interval, colour: str) -> _Row:
+    ends = None if interval.low is None or interval.high is None else (interval.low, interval.high)
+    return _Row(name, interval.value, ends, colour)
+
+
+def _draw_intervals(axes: "Axes", rows: Sequence[_Row]) -> None:
+    """Draw a dot a row, the first on top, with its interval if it has one; grey is hollow."""
+    for place, (_, value, ends, colour) in enumerate(rows):
+        if ends:
+            axes.plot(ends, [place, place], color=colour)
+        axes.plot(value, place, "o", color=colour, markerfacecolor="white" if colour == "grey" else colour)
+    axes.set_yticks(range(len(rows)), [row.name for row in rows], fontsize=8)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.locator_params(axis="x", nbins=6)
     axes.grid(axis="x", alpha=0.3)
@@ -159,8 +165,8 @@ def _broken(name: str) -> str:
     return textwrap.fill(name.replace("_", "_ "), 32).replace("_ ", "_")
 
 
-def _heading(found: Mapping[str, Any], width: float) -> str:
-    lines = (textwrap.fill(printable(text), int(12 * width)) for text in (title(found), headline(found)))
+def _heading(summary: Summary, width: float) -> str:
+    lines = (textwrap.fill(printable(text), int(12 * width)) for text in (title(summary), headline(summary)))
     return "\n".join(lines)
 
 

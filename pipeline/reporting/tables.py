@@ -1,15 +1,22 @@
 """Tables: the arrow from the figures of a run to what the terminal and ``report.txt`` show.
 
-Everything is read from what ``metrics.json`` holds, so that a run can be shown again from its file alone.
+Everything is read from a `Summary` or a `Compared`, so that a run can be shown again from its file alone.
 """
 
 import io
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from string import ascii_uppercase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from affex.pipeline.evaluation import conclusions, metrics, speakers
+from affex.pipeline.evaluation.intervals import Interval
+from affex.pipeline.evaluation.raters import Ceiling
+from affex.pipeline.evaluation.significance import Comparison
+from affex.pipeline.evaluation.speakers import ClassLost
+from affex.pipeline.evaluation.summary import LargestScore, SpeakerFigures, Summary
+from affex.pipeline.reporting.compared import Compared, ComparedRun
 from affex.pipeline.text.console import plain_console
 from affex.pipeline.text.printable import printable
 
@@ -20,10 +27,27 @@ if TYPE_CHECKING:
 #: Of more speakers than these the terminal shows the first; ``metrics.json`` has all.
 MOST_SPEAKERS = 40
 
-#: What the figures of `_seen_table` are.
-SEEN = "recall less false alarms (Youden's J: 0 nothing, 1 all)"
+#: All figures, by name.
+METRICS: Mapping[str, metrics.Metric[Any]] = {**metrics.CLASS_METRICS, **metrics.VALUE_METRICS}
 
-Found = Mapping[str, Any]
+#: What the figures of `_recognised_table` are.
+INFORMEDNESS = "recall less false alarms (Youden's J: 0 nothing, 1 all)"
+
+
+class Marked(Protocol):
+    """What must be said beside figures, of a run or of one that is compared."""
+
+    @property
+    def transductive(self) -> str:
+        """As in `Summary`."""
+
+    @property
+    def leaks(self) -> tuple[str, ...]:
+        """As in `Summary`."""
+
+    @property
+    def class_lost(self) -> ClassLost | None:
+        """As in `Summary`."""
 
 
 def as_text(print_to: "Callable[[Console], None]") -> str:
@@ -33,75 +57,77 @@ def as_text(print_to: "Callable[[Console], None]") -> str:
     return text.getvalue()
 
 
-def title(found: Found) -> str:
+def title(summary: Summary) -> str:
     """Return what was evaluated, in a line."""
-    target = () if found["target"] == "label" else (found["target"],)
-    features, classifier, *options = found["model"]
-    return f"{found['corpus']}: {', '.join((*target, features, classifier, found['card']['name'], *options))}"
+    about = summary.about
+    target = () if about.protocol.target == "label" else (about.protocol.target,)
+    features, classifier, *options = about.model
+    return f"{about.corpus}: {', '.join((*target, features, classifier, about.protocol.name, *options))}"
 
 
-def headline(found: Found) -> str:
+def headline(summary: Summary) -> str:
     """Return the first two figures, with the interval of the first, and all that must be said beside them."""
-    (first, one), (second, two) = list(headlines(found).items())[:2]
-    figure = with_interval(found["intervals"][first])
-    return f"{one.title} {figure}, {two.title} {number(found[second])}{mark(found)}"
+    (first, one), (second, two) = list(summary.headlines.items())[:2]
+    figure = with_interval(summary.interval(first))
+    return f"{one.title} {figure}, {two.title} {number(summary.figures[second].value)}{mark(summary)}"
 
 
-def show(found: Found, folder: Path | None, console: "Console") -> None:
+def show(summary: Summary, folder: Path | None, console: "Console") -> None:
     """Print a result as tables: the headline, by class, by speaker, and the confusion matrix; then where it lies."""
     from rich.text import Text
 
-    beside = mark(found)
-    console.print(Text(title(found), style="bold"))
-    console.print(Text(_counts(found)))
-    for leak in found["leaks"]:
+    beside = mark(summary)
+    console.print(Text(title(summary), style="bold"))
+    console.print(Text(_counts(summary)))
+    for leak in summary.leaks:
         console.print(Text(f"LEAK: {leak}."))
-    console.print(Text(f"Figures{beside}: {_headline_words(found)}"))
-    console.print(fitting(console, _headline_table(found, beside), _headline_table(found, "")))
-    console.print(Text(f"Against chance{beside}: {chance_words(found)}."))
-    if found["classes"]:
-        console.print(Text(f"Speakers and classes: {_spread_words(found)}."))
-        console.print(Text(f"Scores: {largest_score_words(found['largest_score'])}."))
-        console.print(Text(f"By class{beside}"), _class_table(found), sep="\n")
-        confusion = fitting(console, _confusion_table(found), "too wide for this terminal, see confusion.png\n")
+    console.print(Text(f"Figures{beside}: {_headline_words(summary)}"))
+    console.print(fitting(console, _headline_table(summary, beside), _headline_table(summary, "")))
+    console.print(Text(f"Against chance{beside}: {chance_words(summary)}."))
+    if summary.largest_score:
+        console.print(Text(f"Speakers and classes: {_spread_words(summary)}."))
+        console.print(Text(f"Scores: {largest_score_words(summary.largest_score)}."))
+        console.print(Text(f"By class{beside}"), _class_table(summary), sep="\n")
+        confusion = fitting(console, _confusion_table(summary), "too wide for this terminal, see confusion.png\n")
         console.print(Text(f"Confusion{beside}: rows true, columns predicted"), confusion, sep="\n")
-    if found.get("seen"):
-        seen = fitting(console, _seen_table(found), "too wide for this terminal, see metrics.json\n")
-        console.print(Text(f"What each member sees by itself{beside}: {SEEN}"), seen, sep="\n")
-    speakers = [_speaker_table(found, classes) for classes in (found["classes"], ())]
+    if summary.recognised:
+        alone = fitting(console, _recognised_table(summary), "too wide for this terminal, see metrics.json\n")
+        console.print(Text(f"What each member recognises by itself{beside}: {INFORMEDNESS}"), alone, sep="\n")
+    speakers = [_speaker_table(summary, classes) for classes in (summary.classes, ())]
     console.print(
-        Text(f"By {found['cluster']}{beside}: {_speaker_words(found)}"), fitting(console, *speakers), sep="\n"
+        Text(f"By {summary.about.unit}{beside}: {_speaker_words(summary)}"), fitting(console, *speakers), sep="\n"
     )
-    for note in filter(None, (found["transductive"], _ceiling(found), *_without_interval(found), *found["warnings"])):
+    ceiling = _ceiling_words(summary.ceiling) if summary.ceiling else ""
+    for note in filter(None, (summary.transductive, ceiling, *_without_interval(summary), *summary.notes)):
         console.print(Text(f"Note: {note}."))
     where = f" -> {folder}" if folder else ""
-    console.print(Text(headline(found) + where))
+    console.print(Text(headline(summary) + where))
 
 
-def show_comparison(found: Found, console: "Console") -> None:
+def show_comparison(found: Compared, console: "Console") -> None:
     """Print a comparison: the runs, every two of them, how they were compared, and what must be known."""
     from rich.text import Text
 
     console.print(Text(comparison_title(found), style="bold"))
-    runs = _run_table(found, [f"{letter}  {run['name']}" for letter, run in lettered(found)])
+    runs = _run_table(found, [f"{letter}  {run.name}" for letter, run in lettered(found)])
     if fitting(console, runs, "") is not runs:
-        console.print(Text("\n".join(f"{letter} = {run['name']}" for letter, run in lettered(found))))
+        console.print(Text("\n".join(f"{letter} = {run.name}" for letter, run in lettered(found))))
         runs = _run_table(found, [letter for letter, _ in lettered(found)])
     console.print(runs)
     console.print(fitting(console, _pair_table(found), _pair_table(found, ("p", "p_holm"))))
     console.print(Text(_method(found)))
     console.print(Text("Runs stand in the order in which they were named: what is not significant is not ranked."))
-    for note in found["notes"]:
+    for note in found.notes:
         console.print(Text(f"Note: {note}."))
 
 
-def show_against(found: Found, titles: Sequence[str], base: str, console: "Console") -> None:
+def show_against(found: Compared, titles: Sequence[str], base: str, console: "Console") -> None:
     """Print the runs of a comparison in one table, each beside one of them.
 
     Parameters
     ----------
     found
-        What `pipeline.reporting.comparison.compare` found.
+        What `pipeline.reporting.comparison.compare` returns.
     titles
         What the runs are called here, in their order.
     base
@@ -109,46 +135,45 @@ def show_against(found: Found, titles: Sequence[str], base: str, console: "Conso
     """
     from rich.text import Text
 
-    called = dict(zip((run["name"] for run in found["runs"]), titles, strict=True))
+    called = dict(zip((run.name for run in found.runs), titles, strict=True))
     console.print(Text(comparison_title(found), style="bold"))
     console.print(_against_table(found, called, base))
     console.print(Text(_method(found)))
     console.print(Text(_verdict(found, called, base)))
-    for note in found["notes"]:
+    for note in found.notes:
         console.print(Text(f"Note: {note}."))
 
 
-def comparison_title(found: Found) -> str:
+def comparison_title(found: Compared) -> str:
     """Return what is compared, in a line."""
-    target = () if found["target"] == "label" else (found["target"],)
+    target = () if found.protocol.target == "label" else (found.protocol.target,)
     return (
-        f"{found['corpus']}: {', '.join((*target, found['card']['name']))}: {headlines(found)[found['metric']].title} "
-        f"of {len(found['runs'])} runs on {found['n_utterances']} utterances of {found['n_clusters']} "
-        f"{found['cluster']}s"
+        f"{found.corpus}: {', '.join((*target, found.protocol.name))}: {found.known.title} of {len(found.runs)} runs "
+        f"on {found.n_utterances} utterances of {found.n_clusters} {found.unit}s"
     )
 
 
-def lettered(found: Found) -> list[tuple[str, Found]]:
+def lettered(found: Compared) -> list[tuple[str, ComparedRun]]:
     """Return the runs of a comparison, each with its letter."""
-    return list(zip(ascii_uppercase, found["runs"], strict=False))
+    return list(zip(ascii_uppercase, found.runs, strict=False))
 
 
-def pair_words(found: Found) -> list[tuple[str, str]]:
+def pair_words(found: Compared) -> list[tuple[str, str]]:
     """Return every two runs that were compared, as in ``A - B``, and the verdict, as in ``A better``."""
-    letter = {run["name"]: letter for letter, run in lettered(found)}
+    letter = {run.name: letter for letter, run in lettered(found)}
     return [
         (
-            f"{letter[pair['one']]} - {letter[pair['other']]}",
-            f"{letter[pair['winner']]} {pair['verdict']}" if pair["winner"] else pair["verdict"],
+            f"{letter[pair.one]} - {letter[pair.other]}",
+            f"{letter[pair.winner]} {pair.verdict}" if pair.winner else pair.verdict,
         )
-        for pair in found["pairs"]
+        for pair in found.pairs
     ]
 
 
-def known_ceiling(found: Found) -> Found | None:
+def known_ceiling(found: Compared) -> Ceiling | None:
     """Return what a human rater reaches in the figure that is compared, where it is known."""
-    ceiling: Found | None = found["ceiling"]
-    return ceiling if ceiling and ceiling["metric"] == found["metric"] and ceiling["value"] is not None else None
+    ceiling = found.ceiling
+    return ceiling if ceiling and ceiling.metric == found.metric and ceiling.value is not None else None
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> "Table":
@@ -174,44 +199,36 @@ def fitting(console: "Console", wide: "Table", narrow: "Table | str") -> "Table 
     return wide if needed <= console.width else narrow
 
 
-def headlines(found: Found) -> dict[str, metrics.Metric[Any]]:
-    """Return the figures of a run that carry an interval, by name, the first the one that is quoted."""
-    known: Mapping[str, metrics.Metric[Any]] = metrics.CLASS_METRICS if found["classes"] else metrics.VALUE_METRICS
-    return {name: known[name] for name in (metrics.CLASS_HEADLINES if found["classes"] else metrics.VALUE_HEADLINES)}
-
-
-def mark(found: Found) -> str:
+def mark(run: Marked) -> str:
     """Return what must stand beside every figure of a run, in brackets after a blank; empty for most."""
-    words = [word for word, on in (("transductive", found["transductive"]), ("with leaks", found["leaks"])) if on]
-    lost = found.get("class_lost")
-    if lost:
-        words.append(
-            f"{lost['n']} of {lost['of']} have one {lost.get('what', 'class')}, which normalisation takes away"
-        )
+    words = [word for word, on in (("transductive", run.transductive), ("with leaks", run.leaks)) if on]
+    if run.class_lost:
+        lost = run.class_lost
+        words.append(f"{lost.n} of {lost.of} have one {lost.what}, which normalisation takes away")
     return f" ({', '.join(words)})" if words else ""
 
 
-def largest_score_words(found: Found) -> str:
+def largest_score_words(found: LargestScore) -> str:
     """Return how often the largest score is another class's than the decision, in words."""
-    if not found["differs"]:
-        return f"the largest is that of the decision for all {found['of']} utterances"
-    by_score = f" (by the largest, UAR is {number(found['uar'])})" if "uar" in found else ""
-    return f"the largest is not that of the decision for {found['differs']} of {found['of']} utterances{by_score}"
+    if not found.differs:
+        return f"the largest is that of the decision for all {found.of} utterances"
+    by_score = f" (by the largest, UAR is {number(found.uar)})" if found.uar is not None else ""
+    return f"the largest is not that of the decision for {found.differs} of {found.of} utterances{by_score}"
 
 
-def with_interval(interval: Mapping[str, Any]) -> str:
+def with_interval(interval: Interval) -> str:
     """Return a figure with its interval, as in ``0.787 [0.701, 0.873]``; without one, the figure alone."""
-    return f"{number(interval['value'])} {ends(interval)}".rstrip()
+    return f"{number(interval.value)} {ends(interval.low, interval.high)}".rstrip()
 
 
-def ends(interval: Mapping[str, Any]) -> str:
+def ends(low: float | None, high: float | None) -> str:
     """Return an interval, as in ``[0.701, 0.873]``; empty where there is none."""
-    return "" if interval["low"] is None else f"[{interval['low']:.3f}, {interval['high']:.3f}]"
+    return "" if low is None or high is None else f"[{low:.3f}, {high:.3f}]"
 
 
 def number(figure: float | None) -> str:
     """Return a figure to three places; a dash where it is undefined."""
-    return "-" if figure is None else f"{figure:.3f}"
+    return "-" if figure is None or math.isnan(figure) else f"{figure:.3f}"
 
 
 def probability(p: float) -> str:
@@ -219,202 +236,205 @@ def probability(p: float) -> str:
     return f"{p:.4f}"
 
 
-def _counts(found: Found) -> str:
-    n_classes = f", {len(found['classes'])} classes" if found["classes"] else ""
+def _counts(summary: Summary) -> str:
+    n_folds, about = len(summary.folds), summary.about
+    n_classes = f", {len(summary.classes)} classes" if summary.classes else ""
     words = (
-        f"{found['n_utterances']} utterances of {found['n_clusters']} {found['cluster']}s in {len(found['folds'])} "
-        f"fold{'s' * (len(found['folds']) != 1)}{n_classes}, seed {found['seed']}, protocol {found['card']['hash'][:8]}"
+        f"{summary.n_utterances} utterances of {summary.n_clusters} {about.unit}s in {n_folds} "
+        f"fold{'s' * (n_folds != 1)}{n_classes}, seed {', '.join(map(str, about.settings.seeds))}, "
+        f"protocol {summary.protocol_hash[:8]}"
     )
-    left_out = ", ".join(f"{n} {reason}" for reason, n in found["left_out"].items())
+    left_out = ", ".join(f"{n} {reason}" for reason, n in summary.left_out.items())
     return words + (f"; left out: {left_out}" if left_out else "")
 
 
-def _headline_words(found: Found) -> str:
-    level = next(iter(found["intervals"].values()))["level"]
-    return f"{level:.0%} intervals over {found['n_clusters']} {found['cluster']}s; chance is {found['chance_is']}"
+def _headline_words(summary: Summary) -> str:
+    level = summary.interval(next(iter(summary.headlines))).level
+    return f"{level:.0%} intervals over {summary.n_clusters} {summary.about.unit}s; chance is {summary.chance_is}"
 
 
-def _spread_words(found: Found) -> str:
-    spread = {int(n_classes): n for n_classes, n in found["speakers_by_classes"].items()}
-    return speakers.in_words(spread, len(found["classes"]), found["cluster"]) if spread else "not counted"
+def _spread_words(summary: Summary) -> str:
+    found = summary.speakers_by_classes
+    return speakers.in_words(found, len(summary.classes), summary.about.unit) if found else "not counted"
 
 
-def _headline_table(found: Found, beside: str) -> "Table":
+def _headline_table(summary: Summary, beside: str) -> "Table":
     rows = (
         (
             metric.title,
-            f"{number(found[name])}{beside}",
-            ends(found["intervals"][name]) or "none",
-            number(found["chance"][name]),
+            f"{number(summary.figures[name].value)}{beside}",
+            _ends_of(summary.interval(name)),
+            number(summary.figures[name].chance),
         )
-        for name, metric in headlines(found).items()
+        for name, metric in summary.headlines.items()
     )
     return table(("", "score", "interval", "chance"), rows)
 
 
-def chance_words(found: Found) -> str:
+def _ends_of(interval: Interval) -> str:
+    return ends(interval.low, interval.high) or "none"
+
+
+def chance_words(summary: Summary) -> str:
     """Return how the figure that is quoted stands to chance, as far as its interval allows to say."""
-    name, metric = next(iter(headlines(found).items()))
-    interval, chance = found["intervals"][name], found["chance"][name] or 0.0  # the correlation with a constant
-    low, high = (None if interval[end] is None else interval[end] - chance for end in ("low", "high"))
-    n = found["n_clusters"]
-    words = conclusions.in_words(conclusions.verdict(low, high, n), n, found["cluster"])
-    return f"{metric.title} {number(interval['value'])} to {number(chance)}, {words}"
+    name, metric = next(iter(summary.headlines.items()))
+    interval, chance = summary.interval(name), summary.figures[name].chance or 0.0  # the correlation with a constant
+    low, high = (None if end is None else end - chance for end in (interval.low, interval.high))
+    n = summary.n_clusters
+    words = conclusions.in_words(conclusions.verdict(low, high, n), n, summary.about.unit)
+    return f"{metric.title} {number(interval.value)} to {number(chance)}, {words}"
 
 
-def _without_interval(found: Found) -> Iterator[str]:
+def _without_interval(summary: Summary) -> Iterator[str]:
     """Yield why figures have no interval, a sentence a reason."""
     titles: dict[str, list[str]] = {}
-    for name, metric in headlines(found).items():
-        titles.setdefault(found["intervals"][name]["reason"], []).append(metric.title)
+    for name, metric in summary.headlines.items():
+        titles.setdefault(summary.interval(name).reason, []).append(metric.title)
     yield from (f"no interval for {', '.join(names)}: {reason}" for reason, names in titles.items() if reason)
 
 
-def _run_table(found: Found, names: Sequence[str]) -> "Table":
+def _run_table(found: Compared, names: Sequence[str]) -> "Table":
     rows = [
-        (
-            name,
-            f"{number(run['figure']['value'])}{mark(run)}",
-            ends(run["figure"]) or "none",
-        )
-        for name, run in zip(names, found["runs"], strict=True)
+        (name, f"{number(run.figure.value)}{mark(run)}", _ends_of(run.figure))
+        for name, run in zip(names, found.runs, strict=True)
     ]
     ceiling = known_ceiling(found)
     if ceiling:
-        rows.append(("human rater", number(ceiling["value"]), f"{ceiling['n_judgements']} votes"))
-    level = found["runs"][0]["figure"]["level"]
-    return table(("run", headlines(found)[found["metric"]].title, f"{level:.0%} interval"), rows)
+        rows.append(("human rater", number(ceiling.value), f"{ceiling.n_judgements} votes"))
+    return table(("run", found.known.title, f"{found.runs[0].figure.level:.0%} interval"), rows)
 
 
-def _pair_table(found: Found, p_values: Sequence[str] = ("p", "p_holm", "least_p")) -> "Table":
+def _pair_table(found: Compared, p_values: Sequence[str] = ("p", "p_holm", "least_p")) -> "Table":
     titles = {"p": "p", "p_holm": "Holm p", "least_p": "least p"}
     rows = (
         (
             words,
-            f"{pair['difference']['value']:+.3f} {ends(pair['difference'])}".rstrip(),
-            *(probability(pair[name]) for name in p_values),
+            _signed(pair.difference.value, pair.difference.low, pair.difference.high),
+            *(probability(getattr(pair, name)) for name in p_values),
             verdict,
         )
-        for (words, verdict), pair in zip(pair_words(found), found["pairs"], strict=True)
+        for (words, verdict), pair in zip(pair_words(found), found.pairs, strict=True)
     )
     return table(("pair", "difference", *(titles[name] for name in p_values), "verdict"), rows)
 
 
-def _against_table(found: Found, called: Mapping[str, str], base: str) -> "Table":
+def _signed(value: float, low: float | None, high: float | None) -> str:
+    """Return a difference with its interval, as in ``+0.100 [0.020, 0.180]``."""
+    return f"{value:+.3f} {ends(low, high)}".rstrip()
+
+
+def _against_table(found: Compared, called: Mapping[str, str], base: str) -> "Table":
     pairs = _pairs_with(found, base)
     rows = (
         (
-            called[run["name"]],
-            f"{number(run['figure']['value'])}{mark(run)}",
-            ends(run["figure"]) or "none",
-            *(_against(pairs[run["name"]], base) if run["name"] in pairs else ("", "")),
+            called[run.name],
+            f"{number(run.figure.value)}{mark(run)}",
+            _ends_of(run.figure),
+            *(_against(pairs[run.name], base) if run.name in pairs else ("", "")),
         )
-        for run in found["runs"]
+        for run in found.runs
     )
-    level = found["runs"][0]["figure"]["level"]
-    figure = headlines(found)[found["metric"]].title
-    return table(("run", figure, f"{level:.0%} interval", f"less {called[base]}", "Holm p"), rows)
+    level = found.runs[0].figure.level
+    return table(("run", found.known.title, f"{level:.0%} interval", f"less {called[base]}", "Holm p"), rows)
 
 
-def _pairs_with(found: Found, base: str) -> dict[str, Found]:
+def _pairs_with(found: Compared, base: str) -> dict[str, Comparison]:
     """Return the pairs that a run is in, by the other's name."""
-    ends_of = {(pair["one"], pair["other"]): pair for pair in found["pairs"]}
-    return {one if other == base else other: pair for (one, other), pair in ends_of.items() if base in (one, other)}
+    pairs = (pair for pair in found.pairs if base in (pair.one, pair.other))
+    return {pair.one if pair.other == base else pair.other: pair for pair in pairs}
 
 
-def _against(pair: Found, base: str) -> tuple[str, str]:
+def _against(pair: Comparison, base: str) -> tuple[str, str]:
     """Return the figure of the other run of a pair less that of the base, and the p of the difference."""
-    value, low, high = (pair["difference"][name] for name in ("value", "low", "high"))
-    if pair["one"] == base:
-        value, low, high = (None if figure is None else 0 - figure for figure in (value, high, low))
-    return f"{value:+.3f} {ends({'low': low, 'high': high})}".rstrip(), probability(pair["p_holm"])
+    value, low, high = pair.difference.value, pair.difference.low, pair.difference.high
+    if pair.one == base:
+        value, low, high = 0 - value, _negative(high), _negative(low)
+    return _signed(value, low, high), probability(pair.p_holm)
 
 
-def _verdict(found: Found, called: Mapping[str, str], base: str) -> str:
+def _negative(end: float | None) -> float | None:
+    return None if end is None else 0 - end
+
+
+def _verdict(found: Compared, called: Mapping[str, str], base: str) -> str:
     """Return which runs are better or worse than the base, and of the others what the intervals allow, in words."""
-    said = ", ".join(f"{called[run]} {_beside(pair, base)}" for run, pair in _pairs_with(found, base).items())
-    return f"Against {called[base]}: {said}."
+    words = ", ".join(f"{called[run]} {_beside(pair, base)}" for run, pair in _pairs_with(found, base).items())
+    return f"Against {called[base]}: {words}."
 
 
-def _beside(pair: Found, base: str) -> str:
-    if pair["winner"]:
-        return f"is {'worse' if pair['winner'] == base else 'better'}"
-    return f"is {pair['verdict']}" if pair["verdict"].startswith("equal") else pair["verdict"]
+def _beside(pair: Comparison, base: str) -> str:
+    if pair.winner:
+        return f"is {'worse' if pair.winner == base else 'better'}"
+    return f"is {pair.verdict}" if pair.verdict.startswith("equal") else pair.verdict
 
 
-def _method(found: Found) -> str:
+def _method(found: Compared) -> str:
     """Return how every two runs were compared."""
-    unit, n, n_pairs = found["cluster"], found["n_clusters"], len(found["pairs"])
-    ways = f"{found['draws']} ways drawn (seed {found['seed']})" if found["draws"] else f"all 2^{n} ways"
+    unit, n, n_pairs = found.unit, found.n_clusters, len(found.pairs)
+    ways = f"{found.draws} ways drawn (seed {found.seed})" if found.draws else f"all 2^{n} ways"
     holm = f"Holm's correction for {n_pairs} pairs; " if n_pairs > 1 else ""
+    margin = f" Equal is a pair whose whole interval lies within {found.margin:g} of 0." if found.margin else ""
     return (
         f"Paired permutation test: the two runs' whole sets of predictions are swapped {unit} by {unit}, in {ways}; "
-        f"two-sided p of the difference of the pooled {headlines(found)[found['metric']].title}, "
-        f"{probability(found['least_p'])} at the least; {holm}alpha {found['alpha']:g}.{_margin_words(found)}"
+        f"two-sided p of the difference of the pooled {found.known.title}, {probability(found.least_p)} at the least; "
+        f"{holm}alpha {found.alpha:g}.{margin}"
     )
 
 
-def _margin_words(found: Found) -> str:
-    margin = found.get("margin")
-    return f" Equal is a pair whose whole interval lies within {margin:g} of 0." if margin else ""
-
-
-def _class_table(found: Found) -> "Table":
-    rows = (
-        (name, str(row["n"]), *(number(row[key]) for key in ("recall", "precision", "f1")))
-        for name, row in found["per_class"].items()
-    )
+def _class_table(summary: Summary) -> "Table":
+    rows = ((row.name, str(row.n), *map(number, (row.recall, row.precision, row.f1))) for row in summary.per_class)
     return table(("class", "n", "recall", "precision", "F1"), rows)
 
 
-def _confusion_table(found: Found) -> "Table":
+def _confusion_table(summary: Summary) -> "Table":
     rows = (
         (name, *(str(count) if count else "." for count in counts))
-        for name, counts in zip(found["classes"], found["confusion"], strict=True)
+        for name, counts in zip(summary.classes, summary.confusion, strict=True)
     )
-    return table(("", *_short(found["classes"])), rows)
+    return table(("", *_short(summary.classes)), rows)
 
 
-def _seen_table(found: Found) -> "Table":
+def _recognised_table(summary: Summary) -> "Table":
     rows = (
-        (one["member"], str(one["n"]), *(number(one["informedness"][name]) for name in found["classes"]))
-        for one in found["seen"]
+        (one.member, str(one.n), *(number(one.informedness[name]) for name in summary.classes))
+        for one in summary.recognised
     )
-    return table(("member", "n", *_short(found["classes"])), rows)
+    return table(("member", "n", *_short(summary.classes)), rows)
 
 
-def _speaker_table(found: Found, classes: Sequence[str]) -> "Table":
-    speakers = list(found["per_speaker"].items())[:MOST_SPEAKERS]
-    names = ("war", "uar") if found["classes"] else tuple(metrics.VALUE_METRICS)
+def _speaker_table(summary: Summary, classes: Sequence[str]) -> "Table":
+    names = ("war", "uar") if summary.classes else tuple(metrics.VALUE_METRICS)
     rows = (
         (
-            speaker,
-            str(row["n"]),
-            *(number(row[name]) for name in names),
-            *("/".join(map(str, row["correct_of"].get(name, "-"))) for name in classes),
+            row.name,
+            str(row.n),
+            *(number(row.figures[name]) for name in names),
+            *(_correct_of(row, name) for name in classes),
         )
-        for speaker, row in speakers
+        for row in summary.per_speaker[:MOST_SPEAKERS]
     )
-    known: Mapping[str, metrics.Metric[Any]] = metrics.CLASS_METRICS if found["classes"] else metrics.VALUE_METRICS
-    return table((found["cluster"], "n", *(known[name].title for name in names), *_short(classes)), rows)
+    return table((summary.about.unit, "n", *(METRICS[name].title for name in names), *_short(classes)), rows)
 
 
-def _speaker_words(found: Found) -> str:
-    rest = len(found["per_speaker"]) - MOST_SPEAKERS
-    words = "UAR over the classes each has, then correct/all" if found["classes"] else "each one's own figures"
+def _correct_of(row: SpeakerFigures, name: str) -> str:
+    return "/".join(map(str, row.correct_of.get(name, "-")))
+
+
+def _speaker_words(summary: Summary) -> str:
+    rest = len(summary.per_speaker) - MOST_SPEAKERS
+    words = "UAR over the classes each has, then correct/all" if summary.classes else "each one's own figures"
     return words + (f"; {rest} more in metrics.json" if rest > 0 else "")
 
 
-def _ceiling(found: Found) -> str:
-    """Return what a human rater reaches, in words."""
-    ceiling = found["ceiling"]
-    if not ceiling or ceiling["value"] is None:
+def _ceiling_words(ceiling: Ceiling) -> str:
+    """Return what a human rater reaches, in words; empty where that is undefined."""
+    if ceiling.value is None:
         return ""
-    left_out = ceiling["n_ties"] + ceiling["n_outside"] + ceiling["n_alone"]
+    left_out = ceiling.n_ties + ceiling.n_outside + ceiling.n_alone
     return (
-        f"a human rater against the majority of the others reaches {metrics.CLASS_METRICS[ceiling['metric']].title} "
-        f"{number(ceiling['value'])}, over {ceiling['n_judgements']} votes on {ceiling['n_utterances']} utterances "
-        f"({left_out} votes left out, {ceiling['n_ties']} of them as the others were tied)"
+        f"a human rater against the majority of the others reaches {METRICS[ceiling.metric].title} "
+        f"{number(ceiling.value)}, over {ceiling.n_judgements} votes on {ceiling.n_utterances} utterances "
+        f"({left_out} votes left out, {ceiling.n_ties} of them as the others were tied)"
     )
 
 

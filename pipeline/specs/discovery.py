@@ -21,7 +21,7 @@ from affex import classifiers, features
 from affex.classifiers.base import Classifier
 from affex.features.base import Feature
 from affex.features.external.imported import Imported
-from affex.pipeline.corpora import unread
+from affex.pipeline.corpora import misspelt
 from affex.pipeline.corpora.base import Corpus
 from affex.pipeline.specs import column_groups, grammar, pooling
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
@@ -118,7 +118,7 @@ def corpus(spec: str) -> Corpus:
     """
     name, _, settings = spec.partition(":")
     if name not in corpora():
-        raise unread.unknown(name, corpora())
+        raise misspelt.unknown(name, corpora())
     found = corpora()[name]
     chosen = dict(part.partition("=")[::2] for part in filter(None, settings.split(",")))
     for key, value in chosen.items():

@@ -1,6 +1,7 @@
 """What the terminal shows while a run goes on: sentences, and progress: a bar, or lines where there is no terminal."""
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -56,10 +57,12 @@ class Terminal:
     ----------
     quiet
         Whether nothing but bars, or their lines, is shown.
+    aside
+        Whether all is shown on standard error, since standard output is for a document.
     """
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        self.rich: rich.console.Console = plain_console(soft_wrap=True, quiet=quiet)
+    def __init__(self, *, quiet: bool = False, aside: bool = False) -> None:
+        self.rich: rich.console.Console = plain_console(soft_wrap=True, quiet=quiet, stderr=aside)
         self.bars: rich.console.Console = plain_console(stderr=True, soft_wrap=True)
 
     def say(self, message: str) -> None:
@@ -68,7 +71,8 @@ class Terminal:
 
     def progress(self, title: str, total: int, unit: str) -> AbstractContextManager[Callable[[int], None]]:
         """Open a progress bar with rate and remaining time; the function that comes with it moves it on."""
-        return self._bar(title, total, unit) if self.bars.is_terminal else self._lines(title, total, unit)
+        is_shown = self.bars.is_terminal or self.bars.is_jupyter
+        return self._bar(title, total, unit) if is_shown else self._lines(title, total, unit)
 
     @contextlib.contextmanager
     def _bar(self, title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
@@ -104,6 +108,17 @@ class Terminal:
         finally:
             over.set()
             reminder.join()
+
+
+class Log(Terminal):
+    """Sentences go to the log ``affex``, level INFO, and nothing is printed; progress is shown as ever."""
+
+    def __init__(self) -> None:
+        super().__init__(quiet=True)
+
+    def say(self, message: str) -> None:
+        """Log a message."""
+        logging.getLogger("affex").info("%s", shown(message))
 
 
 class Lines:

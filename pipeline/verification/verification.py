@@ -40,21 +40,41 @@ class Kind:
     mend: str
 
 
-def verify(console: Console, folder: Path) -> bool:
-    """Check everything that is kept in a folder of caches, and say what is wrong; return whether all is well."""
+@dataclass(frozen=True)
+class Remark:
+    """What is to be known of a file or a folder, a sentence or two."""
+
+    path: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was checked: how many files and results, what is damaged, and what runs have left that were killed."""
+
+    n_checked: int
+    damaged: tuple[Remark, ...]
+    left: tuple[Remark, ...]
+
+
+def verify(console: Console, folder: Path) -> Verified:
+    """Check everything that is kept in a folder of caches; say, and return, what is wrong."""
     kept = [(kind, path) for kind in KINDS for path in sorted(folder.glob(kind.where))]
-    n_wrong = 0
+    damaged = []
     with console.progress("verifying", len(kept), "files") as tick:
         for kind, path in kept:
             for sentence in _wrong(kind, path):
-                console.say(f"{path}: {sentence.removesuffix('.')}. {kind.mend}".rstrip())
-                n_wrong += 1
+                damaged.append(_said(console, path, f"{sentence.removesuffix('.')}. {kind.mend}".rstrip()))
             tick(1)
-    for place in (folder, *(place for room in ROOMS for place in folder.glob(room))):
-        for path in atomic.leftovers(place):
-            console.say(f"{path}: {_left(path)}")
-    console.say(f"{len(kept)} files and results verified, {n_wrong} things damaged.")
-    return not n_wrong
+    places = (folder, *(place for room in ROOMS for place in folder.glob(room)))
+    left = [_said(console, path, _left(path)) for place in places for path in atomic.leftovers(place)]
+    console.say(f"{len(kept)} files and results verified, {len(damaged)} things damaged.")
+    return Verified(len(kept), tuple(damaged), tuple(left))
+
+
+def _said(console: Console, path: Path, words: str) -> Remark:
+    console.say(f"{path}: {words}")
+    return Remark(str(path), words)
 
 
 def _wrong(kind: Kind, path: Path) -> Iterator[str]:

@@ -71,10 +71,10 @@ def _shown(workspace: "Workspace", four: "Mapping[str, Run]") -> None:
     found = comparison.compare(list(four.values()))
     folder = comparison.folder_of(found, workspace.folder.parent)
     comparison.write(found, folder)
-    best = max(found["runs"][:2], key=lambda run: run["figure"]["value"])
-    tables.show_against(found, list(four), best["name"], workspace.console.rich)
-    one = next(iter(four.values())).found
-    workspace.console.say(f"Chance: {one['chance_is']}, {tables.number(one['chance'][found['metric']])}.")
+    best = max(found.runs[:2], key=lambda run: run.figure.value)
+    tables.show_against(found, list(four), best.name, workspace.console.rich)
+    one = next(iter(four.values())).summary
+    workspace.console.say(f"Chance: {one.chance_is}, {tables.number(one.figure(found.metric).chance)}.")
     for title, run in four.items():
         workspace.console.say(f"{title} -> {run.folder}")
     workspace.console.say(f"all six pairs -> {folder}")

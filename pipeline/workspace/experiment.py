@@ -247,7 +247,7 @@ def _audited(
 def _cross_validated(workspace: Workspace, task: "Task", settings: "Settings", kept: "FinishedFolds") -> "Result":
     """Evaluate with a progress bar of the folds, those that a run left behind excepted; keep each as it ends."""
     from affex.pipeline.evaluation.evaluate import judge
-    from affex.pipeline.reporting.report import DISTRIBUTIONS
+    from affex.pipeline.evaluation.summary import DISTRIBUTIONS
 
     known, n_folds = kept.read(task.folds), len(task.folds)
     if known:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import islice, product
 from pathlib import Path
 
+import dialogs
 import numpy as np
-import trees
 from corpus import Listener
 
 from affex.pipeline.caching.dataset import opened
@@ -20,7 +20,9 @@ from affex.pipeline.caching.sources import require_unique
 from affex.pipeline.corpora import cremad
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.media import csd
+from affex.pipeline.specs import discovery
 
+CORPORA = discovery.corpora()
 SIX = {"anger": "an", "disgust": "di", "fear": "fe", "happiness": "ha", "sadness": "sa", "surprise": "su"}
 
 
@@ -167,7 +169,7 @@ def mosi(root: Path, recordings: Sequence[int] = (), folder: str = "Raw/Audio/WA
 
 def baum1s(root: Path, sheet: str) -> Path:
     """Return a tree of three videos, whose sheet goes by another name."""
-    whole = trees.baum1s(root) / "Annotations_BAUM1s.xlsx"
+    whole = CORPORA["baum1s"].example(root) / "Annotations_BAUM1s.xlsx"
     if not sheet.endswith(".csv"):
         whole.rename(root / sheet)
         return root
@@ -193,13 +195,13 @@ def both_of_savee(root: Path) -> Path:
 
 def bare_mosei(root: Path) -> Path:
     """Return a tree of the labels alone."""
-    (trees.mosei(root) / "Raw").rename(root.with_name("elsewhere"))
+    (CORPORA["mosei"].example(root) / "Raw").rename(root.with_name("elsewhere"))
     return root
 
 
 def inner_iemocap(root: Path, depth: int) -> Path:
     """Return the folder that the release lies in, as deep as is said."""
-    trees.iemocap(root.joinpath(*["IEMOCAP_full_release"] * depth))
+    dialogs.iemocap(root.joinpath(*["IEMOCAP_full_release"] * depth))
     return root
 
 
@@ -328,7 +330,7 @@ LAYOUTS = (
     Layout("afew", "train/angry/, .AVI", of(lambda: ending("AVI", afew("train", "val", case=str.lower))), 1156),
     Layout("afew", "converted to mp4", of(lambda: ending("mp4", afew())), 1156),
     Layout("afew", "doubled in AFEW/", of(lambda: doubled(afew(), "AFEW")), 1156, twice(1156)),
-    Layout("baum1s", "Annotations_BAUM1s.xlsx (its owners')", trees.baum1s, 3),
+    Layout("baum1s", "Annotations_BAUM1s.xlsx (its owners')", CORPORA["baum1s"].example, 3),
     Layout("baum1s", "Annotations_BAUM1s.csv", lambda root: baum1s(root, "Annotations_BAUM1s.csv"), 3),
     Layout("baum1s", "Annotations_BAUM1s_fixed.xlsx", lambda root: baum1s(root, "Annotations_BAUM1s_fixed.xlsx"), 3),
     Layout("omg", "train/, validation/ (its owners')", omg, 3059),
@@ -350,14 +352,14 @@ LAYOUTS = (
         "mosi", "one of 93 recordings", lambda root: mosi(root, [92]), 2199, ("2176 of 2199 segments have no sound",)
     ),
     Layout("mosi", "recordings elsewhere", lambda root: mosi(root, range(93), "audio"), 2199),
-    Layout("mosei", "Raw/ (its authors')", trees.mosei, 7, partial=True),
+    Layout("mosei", "Raw/ (its authors')", CORPORA["mosei"].example, 7, partial=True),
     Layout("mosei", "the labels alone", bare_mosei, 7, ("the labels are there and no recording",), partial=True),
-    Layout("mosei", "two deeper", lambda root: nested(root, trees.mosei), 7, partial=True),
-    Layout("iemocap", "Session1/ (its owners')", trees.iemocap, 60, partial=True),
+    Layout("mosei", "two deeper", lambda root: nested(root, CORPORA["mosei"].example), 7, partial=True),
+    Layout("iemocap", "Session1/ (its owners')", dialogs.iemocap, 60, partial=True),
     Layout("iemocap", "below IEMOCAP_full_release/", lambda root: inner_iemocap(root, 1), 60, partial=True),
     Layout("iemocap", "below two of that name", lambda root: inner_iemocap(root, 2), 60, partial=True),
-    Layout("csv", "a table", trees.csv, 2),
-    Layout("demo", "made on the spot", trees.demo_made, 160),
+    Layout("csv", "a table", CORPORA["csv"].example, 2),
+    Layout("demo", "made on the spot", CORPORA["demo"].example, 160),
 )
 
 

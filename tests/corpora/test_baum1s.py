@@ -3,10 +3,9 @@
 import zipfile
 
 import pytest
-from trees import baum1s as tree
-from trees import touch, workbook
 
-from affex.pipeline.corpora.baum1s import CORPUS, LABELS, SHEET, find
+from affex.pipeline.corpora.baum1s import CORPUS, LABELS, SHEET, example, find
+from affex.pipeline.corpora.example import lay, lay_workbook
 from affex.pipeline.evaluation.selection import class_map
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError
@@ -15,7 +14,7 @@ CLIP = "s001/S001_001.mp4"
 
 
 def with_sheet(root, *rows, film=CLIP):
-    workbook(touch(root, film) / SHEET, ("Utterance Name", "Emotion"), *rows)
+    lay_workbook(lay(root, film), SHEET, ("Utterance Name", "Emotion"), *rows)
     return root
 
 
@@ -28,11 +27,11 @@ def message(root) -> str:
 
 def test_a_film_and_its_row_say_all_and_the_film_is_the_sound(tmp_path):
     film = Media("BAUM1s_MP4 - All/s031/S031_001.mp4")
-    assert find(tree(tmp_path))[-1] == Utterance("S031_001", "baum1s", "S031", "contempt", audio=film, video=film)
+    assert find(example(tmp_path))[-1] == Utterance("S031_001", "baum1s", "S031", "contempt", audio=film, video=film)
 
 
 def test_the_acted_half_calls_its_films_the_same_and_is_left_alone(tmp_path):
-    first, *others = find(tree(tmp_path))
+    first, *others = find(example(tmp_path))
     assert first.video == Media("BAUM1s_MP4 - All/s001/S001_001.mp4")
     assert [utterance.id for utterance in others] == ["S001_002", "S031_001"]
 
@@ -55,14 +54,14 @@ def test_neither_the_order_of_columns_nor_numbers_matter(tmp_path):
 
 
 def test_a_film_without_a_row_is_context_and_a_row_without_a_film_is_nothing(tmp_path):
-    touch(tmp_path, "s001/S001_002.mp4")
+    lay(tmp_path, "s001/S001_002.mp4")
     utterances = find(with_sheet(tmp_path, ("S001_001", "Fear"), ("S001_003", "Fear")))
     assert [(utterance.id, utterance.label) for utterance in utterances] == [("S001_001", "fear"), ("S001_002", None)]
 
 
 def test_texts_in_runs_and_within_the_cell_are_read(tmp_path):
     main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
-    with zipfile.ZipFile(touch(tmp_path, CLIP) / SHEET, "w") as parts:
+    with zipfile.ZipFile(lay(tmp_path, CLIP) / SHEET, "w") as parts:
         parts.writestr("xl/sharedStrings.xml", f"<sst {main}><si><r><t>S001</t></r><r><t>_001</t></r></si></sst>")
         parts.writestr(
             "xl/worksheets/sheet2.xml",
@@ -74,7 +73,7 @@ def test_texts_in_runs_and_within_the_cell_are_read(tmp_path):
 
 
 def test_a_missing_sheet_is_told(tmp_path):
-    text = message(touch(tmp_path, CLIP))
+    text = message(lay(tmp_path, CLIP))
     assert f"the sheet {SHEET} (or " in text
     assert "found videos: 1, sheets: 0" in text
 
@@ -98,18 +97,18 @@ def test_two_emotions_of_a_clip_are_named(rows, tmp_path):
 
 @pytest.mark.parametrize("content", [b"not a workbook", b""])
 def test_what_is_no_workbook_is_told(content, tmp_path):
-    (touch(tmp_path, CLIP) / SHEET).write_bytes(content)
+    (lay(tmp_path, CLIP) / SHEET).write_bytes(content)
     assert "cannot be read as an Excel workbook" in message(tmp_path)
 
 
 def test_a_workbook_with_damaged_text_is_told(tmp_path):
-    with zipfile.ZipFile(touch(tmp_path, CLIP) / SHEET, "w") as parts:
+    with zipfile.ZipFile(lay(tmp_path, CLIP) / SHEET, "w") as parts:
         parts.writestr("xl/worksheets/sheet1.xml", "<worksheet><row>")
     assert "save it as .xlsx anew" in message(tmp_path)
 
 
 def test_a_workbook_with_a_flipped_byte_is_told(tmp_path):
-    sheet = touch(tmp_path, CLIP) / SHEET
+    sheet = lay(tmp_path, CLIP) / SHEET
     with zipfile.ZipFile(sheet, "w", zipfile.ZIP_DEFLATED) as parts:
         parts.writestr("xl/worksheets/sheet1.xml", "<row/>" * 1000)
     damaged = bytearray(sheet.read_bytes())
@@ -136,16 +135,14 @@ def test_a_count_that_nobody_published_is_told():
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_the_sheet_as_a_table(name, delimiter, tmp_path):
     rows = [("No", "Utterance Name", "Emotion"), ("1", "S001_001 ", "Happiness")]
-    (touch(tmp_path, CLIP) / name).write_text(
-        "".join(f"{delimiter.join(row)}\r\n" for row in rows), encoding="utf-8-sig"
-    )
+    (lay(tmp_path, CLIP) / name).write_text("".join(f"{delimiter.join(row)}\r\n" for row in rows), encoding="utf-8-sig")
     (utterance,) = find(tmp_path)
     assert utterance.label == "happiness"
 
 
 def test_the_mended_sheet_is_read_where_both_are_there_and_said_to_be(tmp_path):
     with_sheet(tmp_path, ("S001_001", "Fear"))
-    workbook(tmp_path / "Annotations_BAUM1s_fixed.xlsx", ("Utterance Name", "Emotion"), ("S001_001", "Anger"))
+    lay_workbook(tmp_path, "Annotations_BAUM1s_fixed.xlsx", ("Utterance Name", "Emotion"), ("S001_001", "Anger"))
     found = find(tmp_path)
     assert [utterance.label for utterance in found] == ["anger"]
     assert found.remarks == (

@@ -3,11 +3,11 @@
 from collections import Counter
 
 import pytest
-from trees import cremad as tree
-from trees import pointer, touch
+from corpus import pointer
 
 from affex.pipeline.corpora.base import shortfalls
-from affex.pipeline.corpora.cremad import CORPUS, LABELS, SENTENCES, find
+from affex.pipeline.corpora.cremad import CORPUS, LABELS, SENTENCES, example, find
+from affex.pipeline.corpora.example import lay
 from affex.pipeline.evaluation.raters import agreement
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError
@@ -16,7 +16,7 @@ CLIP = "1001_IEO_ANG_LO"
 
 
 def test_names_and_tables_say_all(tmp_path):
-    assert find(tree(tmp_path))[1] == Utterance(
+    assert find(example(tmp_path))[1] == Utterance(
         id=CLIP,
         corpus="cremad",
         speaker="1001",
@@ -31,7 +31,7 @@ def test_names_and_tables_say_all(tmp_path):
 
 
 def test_votes_are_of_those_who_heard_and_saw(tmp_path):
-    by_id = {utterance.id: utterance for utterance in find(tree(tmp_path))}
+    by_id = {utterance.id: utterance for utterance in find(example(tmp_path))}
     assert agreement(by_id[CLIP].votes) == 2 / 5
     assert by_id["1002_IEO_NEU_XX"].votes == (("sad",),) * 3
     assert by_id["1002_IEO_NEU_XX"].label == "neutral"
@@ -40,24 +40,24 @@ def test_votes_are_of_those_who_heard_and_saw(tmp_path):
 
 @pytest.mark.parametrize(("code", "label"), LABELS.items())
 def test_the_code_is_the_emotion_that_was_meant(code, label, tmp_path):
-    (utterance,) = find(touch(tmp_path, f"AudioWAV/1091_WSI_{code}_XX.wav"))
+    (utterance,) = find(lay(tmp_path, f"AudioWAV/1091_WSI_{code}_XX.wav"))
     assert (utterance.label, utterance.speaker, utterance.part) == (label, "1091", "unspecified")
     assert utterance.text == "We'll stop in a couple of minutes"
 
 
 def test_without_tables_there_are_neither_sexes_nor_votes(tmp_path):
-    (utterance,) = find(touch(tmp_path, f"AudioWAV/{CLIP}.wav"))
+    (utterance,) = find(lay(tmp_path, f"AudioWAV/{CLIP}.wav"))
     assert (utterance.sex, utterance.votes, utterance.video) == (None, (), None)
 
 
 def test_a_film_without_a_wav_is_sound_and_picture(tmp_path):
     film = f"VideoFlash/{CLIP}.flv"
-    (utterance,) = find(touch(tmp_path, film))
+    (utterance,) = find(lay(tmp_path, film))
     assert utterance.audio == utterance.video == Media(film)
 
 
 def test_the_name_that_lacks_a_letter_is_the_clip_of_the_tables(tmp_path):
-    (utterance,) = find(touch(tmp_path, "AudioWAV/1040_ITH_SAD_X.wav", "VideoFlash/1040_ITH_SAD_XX.flv"))
+    (utterance,) = find(lay(tmp_path, "AudioWAV/1040_ITH_SAD_X.wav", "VideoFlash/1040_ITH_SAD_XX.flv"))
     assert utterance.id == "1040_ITH_SAD_XX"
     assert utterance.audio == Media("AudioWAV/1040_ITH_SAD_X.wav")
     assert utterance.video == Media("VideoFlash/1040_ITH_SAD_XX.flv")
@@ -66,23 +66,23 @@ def test_the_name_that_lacks_a_letter_is_the_clip_of_the_tables(tmp_path):
 def test_other_files_are_not_its(tmp_path):
     names = (f"AudioWAV/._{CLIP}.wav", "AudioWAV/1001_ABC_ANG_XX.wav", "AudioWAV/1001_IEO_SUR_XX.wav", f"{CLIP}.txt")
     with pytest.raises(CorpusError, match="found none"):
-        find(touch(tmp_path, *names))
+        find(lay(tmp_path, *names))
 
 
 def test_a_table_that_was_not_fetched_is_told(tmp_path):
-    pointer(tree(tmp_path) / "processedResults" / "tabulatedVotes.csv")
+    pointer(example(tmp_path) / "processedResults" / "tabulatedVotes.csv")
     with pytest.raises(CorpusError, match=r"tabulatedVotes\.csv was never fetched.*`git lfs pull`"):
         find(tmp_path)
 
 
 def test_a_table_of_another_kind_is_told(tmp_path):
-    (tree(tmp_path) / "VideoDemographics.csv").write_text("Actor,Sex\n1001,Male\n")
+    (example(tmp_path) / "VideoDemographics.csv").write_text("Actor,Sex\n1001,Male\n")
     with pytest.raises(CorpusError, match=r"VideoDemographics\.csv has no column 'ActorID'"):
         find(tmp_path)
 
 
 def test_a_count_that_is_none_is_told_with_its_row(tmp_path):
-    table = tree(tmp_path) / "processedResults" / "tabulatedVotes.csv"
+    table = example(tmp_path) / "processedResults" / "tabulatedVotes.csv"
     table.write_text(table.read_text().replace('"300002",0', '"300002",x'))
     with pytest.raises(CorpusError, match="row 5: expected whole numbers under A, D, F, H, N, S"):
         find(tmp_path)
@@ -94,7 +94,7 @@ def test_the_counts_are_those_of_the_whole_release(tmp_path):
     others = [f"{a}_{s}_{e}_XX" for a in range(1001, 1092) for s in SENTENCES if s != "IEO" for e in LABELS]
     rest = 7442 - len(levels) - len(others)
     neutral = [f"{a}_IEO_NEU_XX" for a in range(1001, 1001 + rest)]
-    utterances = find(touch(tmp_path, *(f"AudioWAV/{utterance}.wav" for utterance in (*levels, *others, *neutral))))
+    utterances = find(lay(tmp_path, *(f"AudioWAV/{utterance}.wav" for utterance in (*levels, *others, *neutral))))
     assert Counter(utterance.part for utterance in utterances) == CORPUS.counts
     assert sum(CORPUS.counts.values()) == 7442
     assert not shortfalls(CORPUS, utterances)

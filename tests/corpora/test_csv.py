@@ -3,9 +3,9 @@
 import unicodedata
 
 import pytest
-from trees import touch
 
 from affex.pipeline.corpora.csv import find
+from affex.pipeline.corpora.example import lay
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError
 
@@ -13,7 +13,7 @@ from affex.pipeline.text.errors import CorpusError
 @pytest.fixture
 def table(tmp_path):
     """Return a function that writes lines as ``mine.csv`` beside some files."""
-    touch(tmp_path, "a.wav", "b.wav", "c.mp4", "Töne/mit Leerzeichen.wav")
+    lay(tmp_path, "a.wav", "b.wav", "c.mp4", "Töne/mit Leerzeichen.wav")
 
     def write(*lines: str, encoding: str = "utf-8"):
         path = tmp_path / "mine.csv"
@@ -107,7 +107,7 @@ def test_of_absolute_paths_what_differs_is_the_id(tmp_path):
     for machine, slashes in (("home/ann", ""), ("data2", "/")):
         root = tmp_path / machine / "corpus"
         for name in ("anger/1.wav", "joy/1.wav"):
-            touch(root, name)
+            lay(root, name)
         (tmp_path / machine / "tables").mkdir()
         for folder, file in (("tables", "elsewhere"), ("corpus", "beside")):
             mine = tmp_path / machine / folder / f"{file}.csv"
@@ -117,7 +117,7 @@ def test_of_absolute_paths_what_differs_is_the_id(tmp_path):
 
 
 def test_an_absolute_path_below_the_table_is_called_as_if_it_were_relative(table, tmp_path):
-    touch(tmp_path, "deep/a.wav")
+    lay(tmp_path, "deep/a.wav")
     (utterance,) = find(table("file,speaker,label", f"{tmp_path / 'deep' / 'a.wav'},eva,joy"))
     assert utterance.id == "deep/a"
     mixed = find(table("file,speaker,label", f"{tmp_path / 'deep' / 'a.wav'},eva,joy", "a.wav,eva,joy"))

@@ -3,17 +3,16 @@
 from collections import Counter
 
 import pytest
-from trees import emodb as tree
-from trees import touch
 
 from affex.pipeline.corpora.base import shortfalls
-from affex.pipeline.corpora.emodb import CORPUS, LABELS, MEN, find
+from affex.pipeline.corpora.emodb import CORPUS, LABELS, MEN, example, find
+from affex.pipeline.corpora.example import lay
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError
 
 
 def test_a_file_name_says_all(tmp_path):
-    assert find(touch(tmp_path, "wav/16b10Fb.wav")) == [
+    assert find(lay(tmp_path, "wav/16b10Fb.wav")) == [
         Utterance("16b10Fb", "emodb", "16", "happiness", Media("wav/16b10Fb.wav"), text="b10", sex="female")
     ]
 
@@ -23,26 +22,26 @@ def test_a_file_name_says_all(tmp_path):
     [*zip("WLEAFTN", ("anger", "boredom", "disgust", "fear", "happiness", "sadness", "neutral"), strict=True)],
 )
 def test_the_letter_is_the_german_emotion(letter, label, tmp_path):
-    (utterance,) = find(touch(tmp_path, f"wav/03a01{letter}a.wav"))
+    (utterance,) = find(lay(tmp_path, f"wav/03a01{letter}a.wav"))
     assert utterance.label == label
     assert utterance.sex == "male"
 
 
 @pytest.mark.parametrize("folder", ["", "wav/", "emodb/wav/"])
 def test_it_is_found_in_each_layout(folder, tmp_path):
-    (utterance,) = find(touch(tmp_path, f"{folder}03a01Wa.wav"))
+    (utterance,) = find(lay(tmp_path, f"{folder}03a01Wa.wav"))
     assert utterance.audio == Media(f"{folder}03a01Wa.wav")
     assert utterance.id == "03a01Wa"
 
 
 def test_other_files_are_not_its(tmp_path):
-    touch(tmp_path, "wav/._03a01Wa.wav", "wav/01a01Wa.wav", "wav/03c01Wa.wav", "wav/03a01Xa.wav", "wav/03a01Wa.txt")
+    lay(tmp_path, "wav/._03a01Wa.wav", "wav/01a01Wa.wav", "wav/03c01Wa.wav", "wav/03a01Xa.wav", "wav/03a01Wa.txt")
     with pytest.raises(CorpusError, match="03a01Fa"):
         find(tmp_path)
 
 
 def test_a_missing_file_is_told(tmp_path):
-    assert shortfalls(CORPUS, find(tree(tmp_path))) == ["emodb: 14 utterances found, 535 expected"]
+    assert shortfalls(CORPUS, find(example(tmp_path))) == ["emodb: 14 utterances found, 535 expected"]
 
 
 def test_the_real_corpus(test_data):

@@ -120,8 +120,8 @@ def test_every_classifier_under_every_protocol(classifier, features, protocol, c
           "--classes", "ang,exc,neu,sad", "--out", tmp_path)  # fmt: skip
     found = json.loads((tmp_path / "metrics.json").read_text())
     assert (found["n_utterances"], len(found["folds"])) == (48, {"loso": 6, "session": 3}[protocol])
-    assert found["uar"] > 0.5
-    at_once = [note.partition(" of turns")[0] for note in found["warnings"] if "speak at once" in note]
+    assert found["figures"]["uar"]["value"] > 0.5
+    at_once = [note.partition(" of turns")[0] for note in found["notes"] if "speak at once" in note]
     assert at_once == (["12 pairs"] if protocol == "loso" else [])  # 4 a session, whatever its turns are cut from
     assert found["leaks"] == []
 
@@ -131,6 +131,6 @@ def test_the_vote_of_six_regions_and_the_voice(corpus, cached, tmp_path):
           "--classifier", "gmm:pool=vote,components=2 gmm:pool=vote,components=2,noise=0.25",
           "--classes", "ang,exc,neu,sad", "--protocol", "session", "--out", tmp_path)  # fmt: skip
     found = json.loads((tmp_path / "metrics.json").read_text())
-    assert [one["n"] for one in found["seen"]] == [24] * 6 + [48]
+    assert [one["n"] for one in found["recognised"]] == [24] * 6 + [48]
     assert found["n_utterances"] == 48
-    assert found["uar"] > 0.5
+    assert found["figures"]["uar"]["value"] > 0.5

@@ -4,14 +4,16 @@ from collections import Counter
 from functools import cache
 
 import pytest
-from corpus import Listener
+from corpus import Listener, pointer
 from layouts import LAYOUTS, fill, row
-from trees import TREES, pointer
 
 from affex.pipeline.caching import sources
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.manifest.manifest import Dataset, Utterances
+from affex.pipeline.specs import discovery
 from affex.pipeline.text.errors import CorpusError
+
+CORPORA = discovery.corpora()
 
 
 def facts(found: Dataset) -> set[tuple[str, str, str | None]]:
@@ -40,10 +42,6 @@ def test_every_layout_holds_what_its_owners_does(layout, owners, tmp_path):
         assert [sentence for sentence in listener.said if part in sentence]
     theirs, ours = owners(layout.corpus), facts(found)
     assert ours <= theirs or layout.spec
-
-
-def test_every_corpus_has_a_layout():
-    assert {layout.corpus for layout in LAYOUTS} == set(TREES)
 
 
 @pytest.mark.parametrize(
@@ -80,9 +78,9 @@ def test_copies_are_read_once(tmp_path, monkeypatch):
         assert digest.total() == read
 
 
-@pytest.mark.parametrize("corpus", [name for name in TREES if name != "demo"])
+@pytest.mark.parametrize("corpus", [name for name in CORPORA if name != "demo"])
 def test_recordings_that_were_never_fetched_are_refused_and_counted(corpus, tmp_path):
-    root = TREES[corpus](tmp_path / "in")
+    root = CORPORA[corpus].example(tmp_path / "in")
 
     def at_hand(*, partial: bool) -> Dataset:
         return opened(corpus, root, tmp_path / "cache", partial=partial, console=Listener())
@@ -107,7 +105,7 @@ def test_recordings_that_were_never_fetched_are_refused_and_counted(corpus, tmp_
     ],
 )
 def test_tables_that_were_never_fetched_are_named(corpus, table, tmp_path):
-    root = TREES[corpus](tmp_path / "in")
+    root = CORPORA[corpus].example(tmp_path / "in")
     pointer(tmp_path / "in" / table)
     with pytest.raises(CorpusError, match=rf"{table} was never fetched: .*`git lfs pull`"):
         opened(corpus, root, tmp_path / "cache", partial=True, console=Listener())

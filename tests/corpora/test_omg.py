@@ -5,10 +5,9 @@ from dataclasses import replace
 import pytest
 from corpus import run, spec, write_wav
 from plain import Level
-from trees import omg as tree
-from trees import touch
 
-from affex.pipeline.corpora.omg import CORPUS, LABELS, PUBLISHED, find
+from affex.pipeline.corpora.example import lay
+from affex.pipeline.corpora.omg import CORPUS, LABELS, PUBLISHED, example, find
 from affex.pipeline.evaluation.folds import clusters, folds
 from affex.pipeline.evaluation.selection import select
 from affex.pipeline.manifest.manifest import Dataset
@@ -20,7 +19,7 @@ TRAIN = "omg_TrainVideos.csv"
 
 def edited(root, table, old, new):
     """Return a tree in which a table has something else in one place."""
-    path = tree(root) / table
+    path = example(root) / table
     assert path.read_text().count(old) == 1
     path.write_text(path.read_text().replace(old, new))
     return root
@@ -28,7 +27,7 @@ def edited(root, table, old, new):
 
 def test_a_row_says_all(tmp_path):
     film = Media("train/74de88564_1/utterance_1.mp4")
-    assert find(tree(tmp_path))[0] == Utterance(
+    assert find(example(tmp_path))[0] == Utterance(
         id="train/74de88564_1/utterance_1",
         corpus="omg",
         speaker="",
@@ -52,7 +51,7 @@ def test_the_number_is_the_emotion(number, spelling, tmp_path):
 
 
 def test_a_row_without_a_vote_has_no_label_but_its_dimensions(tmp_path):
-    utterances = find(tree(tmp_path))
+    utterances = find(example(tmp_path))
     assert (utterances[1].label, utterances[1].valence) == (None, -0.255681810209)
     arousal, _, emotion = CORPUS.protocols
     assert select(utterances[:3], arousal).chosen.tolist() == [0, 1, 2]
@@ -60,13 +59,13 @@ def test_a_row_without_a_vote_has_no_label_but_its_dimensions(tmp_path):
 
 
 def test_the_pieces_of_a_film_belong_together(tmp_path):
-    found = clusters(find(tree(tmp_path)))
+    found = clusters(find(example(tmp_path)))
     assert found.unit == "dialog"
     assert found.of.tolist() == ["xfsvvbTlR38", "xfsvvbTlR38", "gG1zIeeobkA", "dUOkpPu_tsU"]
 
 
 def test_without_labels_of_the_test_the_validation_is_tested(tmp_path):
-    utterances = find(tree(tmp_path))
+    utterances = find(example(tmp_path))
     protocol = CORPUS.protocols[0]
     kept = [utterances[i] for i in select(utterances, protocol).chosen]
     (fold,) = folds(protocol, kept)
@@ -76,13 +75,13 @@ def test_without_labels_of_the_test_the_validation_is_tested(tmp_path):
 def test_the_table_with_labels_is_preferred(tmp_path):
     header = "link,start,end,video,utterance,arousal,valence,EmotionMaxVote"
     row = "https://www.youtube.com/watch?v=_bg0TrqHcBs,0.0,16.2,1f61459b0,utterance_1.mp4,0.46,0.69,3"
-    (tree(tmp_path) / "omg_TestVideos_WithLabels.csv").write_text(f"{header}\n{row}\n")
+    (example(tmp_path) / "omg_TestVideos_WithLabels.csv").write_text(f"{header}\n{row}\n")
     test = [utterance for utterance in find(tmp_path) if utterance.split == "test"]
     assert [(utterance.id, utterance.label) for utterance in test] == [("test/1f61459b0/utterance_1", "happy")]
 
 
 def test_a_film_that_is_gone_stays_an_utterance_and_is_named(tmp_path):
-    for film in tree(tmp_path / "omg").rglob("*.mp4"):
+    for film in example(tmp_path / "omg").rglob("*.mp4"):
         write_wav(film.with_suffix(".wav"), 0.2)
         film.with_suffix(".wav").rename(film)
     (tmp_path / "omg/train/74de88564_2/utterance_2.mp4").unlink()
@@ -96,12 +95,12 @@ def test_a_film_that_is_gone_stays_an_utterance_and_is_named(tmp_path):
 
 
 def test_a_split_without_a_folder_is_not_read(tmp_path):
-    (tree(tmp_path) / "test").rename(tmp_path / "elsewhere")
+    (example(tmp_path) / "test").rename(tmp_path / "elsewhere")
     assert {utterance.split for utterance in find(tmp_path)} == {"train", "validation"}
 
 
 def test_tables_without_any_film_are_not_the_corpus(tmp_path):
-    for film in tree(tmp_path).rglob("*.mp4"):
+    for film in example(tmp_path).rglob("*.mp4"):
         film.unlink()
     with pytest.raises(CorpusError, match="none that belong together"):
         find(tmp_path)
@@ -109,7 +108,7 @@ def test_tables_without_any_film_are_not_the_corpus(tmp_path):
 
 def test_films_without_tables_are_not_the_corpus(tmp_path):
     with pytest.raises(CorpusError, match=r"looked for tables such as omg_TrainVideos\.csv"):
-        find(touch(tmp_path, "train/74de88564/utterance_1.mp4"))
+        find(lay(tmp_path, "train/74de88564/utterance_1.mp4"))
 
 
 def test_tables_of_another_length_are_told(tmp_path):
@@ -123,7 +122,7 @@ def test_tables_of_another_length_are_told(tmp_path):
 
 
 def test_rows_that_name_no_film_are_left_out_and_said_to_be(tmp_path):
-    with (tree(tmp_path) / TRAIN).open("a") as table:
+    with (example(tmp_path) / TRAIN).open("a") as table:
         table.write(",,,,,0.285,0.0846,\n,12.5,19.1, ,,0.09,0.31,2.9\n")
     found = find(tmp_path)
     assert [utterance.split for utterance in found] == ["train", "train", "validation", "test"]
@@ -134,14 +133,14 @@ def test_rows_that_name_no_film_are_left_out_and_said_to_be(tmp_path):
     "row", ["https://youtu.be/x,0,1,,utterance_1.mp4,0,0,1", ",0,1,74de,utterance_1.mp4,0,0,1", "x,0,1,74de,,0,0,1"]
 )
 def test_a_row_that_names_a_film_in_part_is_refused(row, tmp_path):
-    with (tree(tmp_path) / TRAIN).open("a") as table:
+    with (example(tmp_path) / TRAIN).open("a") as table:
         table.write(f"{row}\n")
     with pytest.raises(CorpusError, match="row 4: expected a link, a video such as"):
         find(tmp_path)
 
 
 def test_transcripts_are_read_where_they_are_there(tmp_path):
-    (tree(tmp_path) / "omg_TrainTranscripts.csv").write_text(
+    (example(tmp_path) / "omg_TrainTranscripts.csv").write_text(
         "link,video,utterance,transcript\n"
         '"https://www.youtube.com/watch?v=xfsvvbTlR38",74de88564_1,utterance_1.mp4,"so, this is it "\n'
         '"https://www.youtube.com/watch?v=xfsvvbTlR38",74de88564_2,utterance_2.mp4,""\n'

@@ -8,13 +8,11 @@ import numpy as np
 import pytest
 from corpus import run, spec, write_wav
 from plain import Level
-from trees import mosei as tree
-from trees import mosi as mosi_tree
-from trees import touch
 
 from affex.pipeline.corpora import mosei, mosi
 from affex.pipeline.corpora.base import shortfalls
-from affex.pipeline.corpora.mosei import CORPUS, find
+from affex.pipeline.corpora.example import lay
+from affex.pipeline.corpora.mosei import CORPUS, example, find
 from affex.pipeline.corpora.opinions import away_from_zero, nearest
 from affex.pipeline.evaluation.folds import folds
 from affex.pipeline.evaluation.selection import select
@@ -31,19 +29,19 @@ WAVS, FILMS = "Raw/Audio/Full/WAV_16000", "Raw/Videos/Full/Combined"
 def labelled(root, values, spans=((0.0, 1.0),), *, key="zk2jTlAtvSU", metadata=None):
     """Return a tree whose labels are these alone."""
     entry = csd.Entry(np.array(values, dtype=float), np.array(spans, dtype=float))
-    csd.write(tree(root) / LABELS, "All Labels", [(key, entry)], metadata or {})
+    csd.write(example(root) / LABELS, "All Labels", [(key, entry)], metadata or {})
     return root
 
 
 def split(root, *rows):
     """Return a tree with a table of the split."""
-    with (tree(root) / "split.csv").open("w", newline="") as file:
+    with (example(root) / "split.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("video", "split"), *rows])
     return root
 
 
 def test_a_row_of_the_labels_says_all(tmp_path):
-    assert find(tree(tmp_path))[0] == Utterance(
+    assert find(example(tmp_path))[0] == Utterance(
         id="_0efYOjQYRc[0]",
         corpus="mosei",
         speaker="_0efYOjQYRc",
@@ -67,14 +65,14 @@ def test_a_row_of_the_labels_says_all(tmp_path):
 
 
 def test_what_begins_before_the_recording_begins_with_it_and_comes_first(tmp_path):
-    late, early = find(tree(tmp_path))[:2]
+    late, early = find(example(tmp_path))[:2]
     assert (early.id, early.turn, early.audio.start, early.audio.end) == ("_0efYOjQYRc[1]", 0, 0.0, 4.1)
     assert late.turn == 1
     assert early.text == "Deloitte ___ announced."
 
 
 def test_lines_that_are_no_segment_s_are_left_alone(tmp_path):
-    transcript = tree(tmp_path) / "Raw/Transcript/Segmented/Combined/_0efYOjQYRc.txt"
+    transcript = example(tmp_path) / "Raw/Transcript/Segmented/Combined/_0efYOjQYRc.txt"
     lines = ["", "_0efYOjQYRc___1___3.3", "x___1___3.3___9.0___no", "_0efYOjQYRc___1___3.3.1___9.0___no"]
     transcript.write_text("\n".join([*lines, "_0efYOjQYRc___1___3.3e0___9.___yes", "\xe4"]), encoding="latin-1")
     assert [segment.text for segment in find(tmp_path)[:2]] == ["yes", None]
@@ -106,7 +104,7 @@ def test_what_ends_after_its_recording_does_is_named_by_extraction(tmp_path):
 
 
 def test_a_segment_without_a_wav_is_heard_in_its_film_and_one_without_either_stays(tmp_path):
-    root = tree(tmp_path)
+    root = example(tmp_path)
     (root / WAVS / "_0efYOjQYRc.wav").unlink()
     (root / WAVS / "zk2jTlAtvSU.wav").unlink()
     (root / FILMS / "zk2jTlAtvSU.mp4").unlink()
@@ -122,7 +120,7 @@ def test_a_segment_without_a_wav_is_heard_in_its_film_and_one_without_either_sta
 
 
 def test_a_part_is_told_from_the_whole(tmp_path):
-    assert shortfalls(CORPUS, find(tree(tmp_path))) == ["mosei: 7 utterances found, 23259 expected"]
+    assert shortfalls(CORPUS, find(example(tmp_path))) == ["mosei: 7 utterances found, 23259 expected"]
 
 
 @pytest.mark.parametrize(
@@ -159,7 +157,7 @@ def test_a_sentiment_beyond_the_scale_is_no_label(beyond, tmp_path):
 
 
 def test_zeros_under_all_emotions_mean_none(tmp_path):
-    calm = dict(find(tree(tmp_path))[1].aspects)
+    calm = dict(find(example(tmp_path))[1].aspects)
     assert {calm[emotion] for emotion in mosei.EMOTIONS} == {"absent"}
 
 
@@ -169,7 +167,7 @@ def test_an_emotion_that_is_no_number_is_no_label(tmp_path):
 
 
 def test_the_two_conventions_of_two_classes(tmp_path):
-    found = find(tree(tmp_path))
+    found = find(example(tmp_path))
     strict, wide = select(found, CARDS["sentiment2"]), select(found, CARDS["sentiment2-nonnegative"])
     assert strict.y.tolist() == ["negative", "negative", "negative", "positive", "positive", "positive"]
     assert strict.left_out == {"of another polarity": 1}
@@ -177,7 +175,7 @@ def test_the_two_conventions_of_two_classes(tmp_path):
 
 
 def test_every_card_selects(tmp_path):
-    found = find(tree(tmp_path / "small"))
+    found = find(example(tmp_path / "small"))
     assert select(found, CARDS["sentiment"]).y.tolist() == [segment.valence for segment in found]
     assert select(found, CARDS["sad"]).y.tolist() == ["present", *["absent"] * 6]
     values = [[value, *[value > 0] * 6] for value in range(-3, 4)]
@@ -219,7 +217,7 @@ def test_the_split_is_what_its_table_says(tmp_path):
 
 
 def test_without_a_table_of_the_split_recordings_are_left_out(tmp_path):
-    found = find(tree(tmp_path))
+    found = find(example(tmp_path))
     assert {segment.split for segment in found} == {None}
     rounds = folds(replace(CARDS["sentiment7"], k=2), found)
     assert sum(len(fold.test) for fold in rounds) == len(found)
@@ -241,14 +239,14 @@ def test_a_split_that_makes_no_sense_is_told_with_its_row(rows, said, tmp_path):
 
 
 def test_a_table_of_another_kind_is_no_split(tmp_path):
-    (tree(tmp_path) / "split.csv").write_text("id,split\na,train\n")
+    (example(tmp_path) / "split.csv").write_text("id,split\na,train\n")
     with pytest.raises(CorpusError, match="expected the columns video and split"):
         find(tmp_path)
 
 
 @pytest.mark.parametrize("below", ["labels", "CMU_MOSEI"])
 def test_the_files_may_lie_one_folder_below(below, tmp_path):
-    root = tree(tmp_path / "whole" / below).parent
+    root = example(tmp_path / "whole" / below).parent
     if below == "labels":
         (root / below / "Raw").rename(root / "Raw")
     found = find(root)
@@ -258,18 +256,18 @@ def test_the_files_may_lie_one_folder_below(below, tmp_path):
 
 
 def test_the_labels_go_by_the_name_that_the_sdk_gives_them_too(tmp_path):
-    (tree(tmp_path) / LABELS).rename(tmp_path / "All Labels.csd")
+    (example(tmp_path) / LABELS).rename(tmp_path / "All Labels.csd")
     assert len(find(tmp_path)) == 7
 
 
 def test_recordings_without_labels_are_not_the_corpus(tmp_path):
-    (tree(tmp_path) / LABELS).rename(tmp_path / "elsewhere")
+    (example(tmp_path) / LABELS).rename(tmp_path / "elsewhere")
     with pytest.raises(CorpusError, match=f"looked for {LABELS}.* found recordings alone"):
         find(tmp_path)
 
 
 def test_labels_without_recordings_are_the_corpus(tmp_path):
-    whole = find(tree(tmp_path))
+    whole = find(example(tmp_path))
     shutil.rmtree(tmp_path / "Raw")
     found = find(tmp_path)
     assert [(segment.id, segment.label, segment.origin) for segment in found] == [
@@ -283,11 +281,11 @@ def test_labels_without_recordings_are_the_corpus(tmp_path):
 
 
 def test_recordings_that_lie_elsewhere_are_found_by_name(tmp_path):
-    root = tree(tmp_path)
+    root = example(tmp_path)
     (root / "sound").mkdir()
     for wav in (root / WAVS).iterdir():
         wav.rename(root / "sound" / f"{wav.stem}.WAV")
-    touch(root, "sound/zk2jTlAtvSU_1.wav")
+    lay(root, "sound/zk2jTlAtvSU_1.wav")
     assert {segment.audio.path for segment in find(root)} == {"sound/_0efYOjQYRc.WAV", "sound/zk2jTlAtvSU.WAV"}
 
 
@@ -297,13 +295,13 @@ def test_recordings_that_no_label_is_about_are_not_the_corpus(tmp_path):
 
 
 def test_labels_that_cannot_be_read_are_refused_in_words(tmp_path):
-    (tree(tmp_path) / LABELS).write_text("not found")
+    (example(tmp_path) / LABELS).write_text("not found")
     with pytest.raises(AffexError, match=r"CMU_MOSEI_Labels\.csd cannot be read as a computational sequence"):
         find(tmp_path)
 
 
 def test_mosi_says_all_in_its_own_layout(tmp_path):
-    first, second, third = mosi.find(mosi_tree(tmp_path))[:3]
+    first, second, third = mosi.find(mosi.example(tmp_path))[:3]
     assert first == Utterance(
         id="03bSnISJMiM[0]",
         corpus="mosi",

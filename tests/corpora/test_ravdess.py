@@ -4,9 +4,9 @@ from collections import Counter
 from itertools import product
 
 import pytest
-from trees import touch
 
 from affex.pipeline.corpora.base import shortfalls
+from affex.pipeline.corpora.example import lay
 from affex.pipeline.corpora.ravdess import CORPUS, find
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError
@@ -16,7 +16,7 @@ AUDIO_VIDEO, VIDEO, AUDIO = f"01-{TAKE}.mp4", f"02-{TAKE}.mp4", f"03-{TAKE}.wav"
 
 
 def test_a_file_name_says_all(tmp_path):
-    assert find(touch(tmp_path, f"Actor_12/{AUDIO}")) == [
+    assert find(lay(tmp_path, f"Actor_12/{AUDIO}")) == [
         Utterance(
             id=TAKE,
             corpus="ravdess",
@@ -42,32 +42,32 @@ def test_a_file_name_says_all(tmp_path):
     ],
 )
 def test_the_versions_of_a_take_are_one_utterance(files, audio, video, tmp_path):
-    (utterance,) = find(touch(tmp_path, *files))
+    (utterance,) = find(lay(tmp_path, *files))
     assert utterance.audio == (Media(audio) if audio else None)
     assert utterance.video == (Media(video) if video else None)
     assert utterance.id == TAKE
 
 
 def test_the_folders_do_not_matter(tmp_path):
-    touch(tmp_path, f"Audio_Speech_Actors_01-24/Actor_12/{AUDIO}", f"Video Sprache/Äpfel/Actor_12/{AUDIO_VIDEO}")
+    lay(tmp_path, f"Audio_Speech_Actors_01-24/Actor_12/{AUDIO}", f"Video Sprache/Äpfel/Actor_12/{AUDIO_VIDEO}")
     (utterance,) = find(tmp_path)
     assert utterance.audio == Media(f"Audio_Speech_Actors_01-24/Actor_12/{AUDIO}")
     assert utterance.video == Media(f"Video Sprache/Äpfel/Actor_12/{AUDIO_VIDEO}")
 
 
 def test_a_second_copy_of_a_file_is_the_same_take(tmp_path):
-    (utterance,) = find(touch(tmp_path, f"b/Actor_12/{AUDIO}", f"a/Actor_12/{AUDIO}", AUDIO.replace("12.", "11.")))[1:]
+    (utterance,) = find(lay(tmp_path, f"b/Actor_12/{AUDIO}", f"a/Actor_12/{AUDIO}", AUDIO.replace("12.", "11.")))[1:]
     assert utterance.audio == Media(f"a/Actor_12/{AUDIO}")
 
 
 def test_other_files_are_not_its(tmp_path):
     names = ("._" + AUDIO, "03-01-09-01-02-01-12.wav", "03-01-06-01-02-01-25.wav", f"03-{TAKE}.mp4", f"01-{TAKE}.wav")
     with pytest.raises(CorpusError, match="found none"):
-        find(touch(tmp_path, *names))
+        find(lay(tmp_path, *names))
 
 
 def test_speech_song_and_sexes(tmp_path):
-    speech, song = find(touch(tmp_path, "Actor_01/03-02-01-01-01-01-01.wav", f"Actor_12/{AUDIO}"))
+    speech, song = find(lay(tmp_path, "Actor_01/03-02-01-01-01-01-01.wav", f"Actor_12/{AUDIO}"))
     assert (speech.part, speech.speaker, speech.sex) == ("speech", "12", "female")
     assert (song.part, song.speaker, song.sex, song.label) == ("song", "01", "male", "neutral")
     assert song.text == "Kids are talking by the door"
@@ -83,7 +83,7 @@ def whole():
 
 
 def test_the_counts_are_those_of_the_whole_release(tmp_path):
-    utterances = find(touch(tmp_path, *whole()))
+    utterances = find(lay(tmp_path, *whole()))
     assert Counter(utterance.part for utterance in utterances) == CORPUS.counts
     assert not shortfalls(CORPUS, utterances)
     speech = Counter(utterance.label for utterance in utterances if utterance.part == "speech")

@@ -3,23 +3,24 @@
 import os
 
 import pytest
-from trees import pointer, touch
+from corpus import pointer
 
 from affex.pipeline.caching import sources
 from affex.pipeline.corpora import search
+from affex.pipeline.corpora.example import lay
 from affex.pipeline.corpora.search import Take
 from affex.pipeline.media import pointers
 from affex.pipeline.text.errors import CorpusError
 
 
 def test_the_shallow_come_first_and_litter_not_at_all(tmp_path):
-    touch(tmp_path, "b.wav", "a/c.wav", "a/b/a.wav", "._b.wav", ".git/x.wav", "__MACOSX/b.wav", "a/.DS_Store")
+    lay(tmp_path, "b.wav", "a/c.wav", "a/b/a.wav", "._b.wav", ".git/x.wav", "__MACOSX/b.wav", "a/.DS_Store")
     assert search.below(tmp_path) == ["b.wav", "a/c.wav", "a/b/a.wav"]
 
 
 def test_links_to_folders_are_entered_each_folder_once(tmp_path):
-    touch(tmp_path / "elsewhere", "one.wav", "deep/two.wav")
-    root = touch(tmp_path / "corpus", "z/three.wav")
+    lay(tmp_path / "elsewhere", "one.wav", "deep/two.wav")
+    root = lay(tmp_path / "corpus", "z/three.wav")
     (root / "a").symlink_to(root / "z")  # comes first, but the folder itself counts
     (root / "data").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "elsewhere" / "back").symlink_to(root)
@@ -27,14 +28,14 @@ def test_links_to_folders_are_entered_each_folder_once(tmp_path):
 
 
 def test_a_root_that_is_a_link_is_entered(tmp_path):
-    touch(tmp_path / "elsewhere", "one.wav")
+    lay(tmp_path / "elsewhere", "one.wav")
     (tmp_path / "corpus").symlink_to(tmp_path / "elsewhere")
     assert search.below(tmp_path / "corpus") == ["one.wav"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root lists everything")
 def test_a_folder_that_cannot_be_listed_is_named(tmp_path):
-    touch(tmp_path, "locked/a.wav")
+    lay(tmp_path, "locked/a.wav")
     (tmp_path / "locked").chmod(0)
     try:
         with pytest.raises(CorpusError, match="locked cannot be entered: Permission denied"):

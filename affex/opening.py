@@ -1,0 +1,95 @@
+"""From the name of a corpus to a workspace: what every function of the Python face does first."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from affex.pipeline.manifest.manifest import Dataset
+    from affex.pipeline.workspace.workspace import Workspace
+
+#: Where a corpus, a cache or a file lies.
+PathLikeText = str | PathLike[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where corpora and caches lie, and where work runs; fields as on the command line.
+
+    Parameters
+    ----------
+    data
+        The folder of the corpus; None for ``data/<corpus>``. Several corpora have as many folders.
+    cache
+        The folder of all caches.
+    partial
+        Whether a corpus that is not whole will do.
+    scheduler
+        ``"local"`` processes, ``"inline"`` (this process), or the address of a running Dask scheduler.
+    jobs
+        How many local processes; None for one a core.
+    device
+        ``"cpu"`` or ``"cuda"``.
+    weights
+        The folder of weight files that networks need.
+    """
+
+    data: PathLikeText | Sequence[PathLikeText] | None = None
+    cache: PathLikeText = "cache"
+    partial: bool = False
+    scheduler: str = "local"
+    jobs: int | None = None
+    device: str = "cpu"
+    weights: PathLikeText | None = None
+
+
+def path(name: PathLikeText) -> Path:
+    """Return a path with the home folder in the place of ``~``."""
+    return Path(name).expanduser()
+
+
+def datasets(corpus: str, place: Place) -> "list[Dataset]":
+    """Open the corpora that a name says, one or several parted by blanks; a path to a csv file is a table.
+
+    Raises
+    ------
+    UsageError
+        If there is no such corpus, or there are not as many folders as corpora.
+    CorpusError
+        If a folder is not that corpus, or not the whole of it.
+    """
+    from affex.pipeline.caching.dataset import TABLE, opened
+    from affex.pipeline.text.console import Log
+    from affex.pipeline.text.errors import UsageError
+
+    if corpus.endswith(".csv"):
+        return [opened(TABLE, path(corpus), path(place.cache), partial=place.partial, console=Log())]
+    names = corpus.split()
+    folders = _folders(place.data) or [None] * len(names)
+    if len(folders) != len(names):
+        raise UsageError(f"'{corpus}' names {len(names)} corpora, and data {len(folders)} folders: expected one each.")
+    return [
+        opened(name, folder, path(place.cache), partial=place.partial, console=Log())
+        for name, folder in zip(names, folders, strict=True)
+    ]
+
+
+def _folders(data: PathLikeText | Sequence[PathLikeText] | None) -> list[Path | None]:
+    if data is None:
+        return []
+    return [path(data)] if isinstance(data, str | PathLike) else [path(one) for one in data]
+
+
+@contextlib.contextmanager
+def workspace(corpus: str, place: Place) -> "Iterator[Workspace]":
+    """Open a workspace of the corpora that a name says."""
+    from affex.pipeline.text.console import Log
+    from affex.pipeline.workspace.workspace import Running, open_workspace
+
+    weights = path(place.weights) if place.weights else None
+    running = Running(place.scheduler, place.jobs, place.device, weights)
+    with open_workspace(datasets(corpus, place), Log(), running) as opened:
+        yield opened

@@ -1,0 +1,84 @@
+"""Corpus ``aesdd``: the Acted Emotional Speech Dynamic Database -> utterances.
+
+What
+    604 acted utterances, Greek, in five emotions: anger, disgust, fear, happiness, sadness. 19 sentences that fit any
+    emotion, each in all five, and one improvised utterance an actor and emotion; of some, more than one take.
+Who
+    First five actors, three women and two men, then more: the database grows. Which number is a woman's is not stated.
+    Vryzas, Kotsakis, Liatsou, Dimoulas, Kalliris, "Speech emotion recognition for performance interaction", Journal of
+    the Audio Engineering Society 66(6), 2018, doi:10.17743/jaes.2018.0036.
+Licence
+    Free; a copy on the web is under CC BY 4.0.
+Source
+    http://m3c.web.auth.gr/research/aesdd-speech-emotion-recognition/. We have not seen the files.
+Files
+    ``anger/a03 (3).wav``: emotion (a, d, f, h, s), sentence and, in brackets, speaker; a second take ends in ``b``, as
+    in ``a06 (5)b.wav``. In any arrangement of folders and any case.
+Traps
+    ``f13 (01).wav`` is speaker 1's, too. The sentence (its text here, as in ``13``) is shared by all emotions and
+    speakers, but for the improvised one, whose number is not stated. As the database grows, another number of
+    utterances may be as whole as 604.
+"""
+
+import re
+from pathlib import Path
+
+from affex.pipeline.corpora import search
+from affex.pipeline.corpora.base import Corpus, require_folder
+from affex.pipeline.corpora.example import lay
+from affex.pipeline.corpora.search import Found, Take
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.text.errors import CorpusError
+
+LABELS = {"a": "anger", "d": "disgust", "f": "fear", "h": "happiness", "s": "sadness"}
+
+NAME = re.compile(r"(?:.*/)?(?P<id>[adfhs]\d\d ?\(\d+\)[a-z]?)", re.IGNORECASE)
+
+
+def find(root: Path) -> Found:
+    """Return the utterances, by file name."""
+    require_folder(root, "AESDD's anger/a03 (3).wav and its like")
+    takes = search.takes(search.below(root), _id)
+    if not takes.of:
+        raise CorpusError(
+            f"{root} does not hold AESDD: looked for 604 files such as 'anger/a03 (3).wav' in it and all its folders, "
+            f"and found none. They come from {CORPUS.source}"
+        )
+    return takes.found("aesdd", (_utterance(id_, takes.of[id_]) for id_ in sorted(takes.of)))
+
+
+def _id(name: str) -> str | None:
+    """Return an utterance's name as its owners spell it, None where a file is none."""
+    said = NAME.fullmatch(name)
+    return said["id"].lower() if said else None
+
+
+def _utterance(id_: str, take: Take) -> Utterance:
+    sentence, _, rest = id_.partition("(")
+    return Utterance(
+        id=id_,
+        corpus="aesdd",
+        speaker=str(int(rest.partition(")")[0])),
+        label=LABELS[id_[0]],
+        audio=take.audio,
+        video=take.video,
+        text=sentence[1:].strip(),
+    )
+
+
+def example(root: Path) -> Path:
+    """Lay out two speakers, a second take, and a number with a zero before it."""
+    names = ("anger/a03 (3)", "anger/a06 (3)b", "fear/f13 (01)", "fear/f13 (3)", "sadness/s02 (1)")
+    return lay(root, *(f"{name}.wav" for name in names))
+
+
+CORPUS = Corpus(
+    name="aesdd",
+    title="AESDD: 604 acted utterances, 5 emotions, Greek",
+    licence="free; a copy on the web is under CC BY 4.0",
+    source="http://m3c.web.auth.gr/research/aesdd-speech-emotion-recognition/",
+    also=("Acted Emotional Speech Dynamic Database",),
+    find=find,
+    counts={None: 604},
+    example=example,
+)

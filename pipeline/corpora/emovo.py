@@ -1,0 +1,85 @@
+"""Corpus ``emovo``: the Italian emotional speech database EMOVO -> utterances.
+
+What
+    588 acted utterances, Italian, wav: 14 sentences in disgust, joy, neutral, fear, anger, surprise and sadness, 84
+    each.
+Who
+    Three women (f1 to f3) and three men (m1 to m3). Costantini, Iaderola, Paoloni, Todisco, "EMOVO corpus: an Italian
+    emotional speech database", LREC 2014.
+Licence
+    Restricted: on its owners' terms, which are not stated here.
+Source
+    Its authors, see the paper, https://aclanthology.org/L14-1478/. We have not seen the files.
+Files
+    ``f2/gio-f2-b2.wav``: emotion (dis disgust, gio joy, neu neutral, pau fear, rab anger, sor surprise, tri sadness),
+    speaker, sentence; in any arrangement of folders and any case.
+Traps
+    The name begins with the emotion, not with the speaker. The text is the sentence's code, as in ``b2``; all speakers
+    say the same sentences.
+"""
+
+import re
+from pathlib import Path
+
+from affex.pipeline.corpora import search
+from affex.pipeline.corpora.base import Corpus
+from affex.pipeline.corpora.example import lay
+from affex.pipeline.corpora.search import Found, Take
+from affex.pipeline.manifest.utterance import Utterance
+
+LABELS = {
+    "dis": "disgust",
+    "gio": "joy",
+    "neu": "neutral",
+    "pau": "fear",
+    "rab": "anger",
+    "sor": "surprise",
+    "tri": "sadness",
+}
+SEXES = {"f": "female", "m": "male"}
+
+NAME = re.compile(rf"(?:.*/)?(?P<id>(?:{'|'.join(LABELS)})-[fm][1-3]-[a-z]\d+)", re.IGNORECASE)
+
+
+def find(root: Path) -> Found:
+    """Return the utterances, by speaker, emotion and sentence."""
+    takes = search.recordings(root, "EMOVO", "f2/gio-f2-b2.wav", CORPUS.source, _key)
+    return takes.found("emovo", (_utterance(*key, takes.of[key]) for key in sorted(takes.of)))
+
+
+def _key(name: str) -> tuple[str, str, str] | None:
+    """Return speaker, emotion and sentence of a file, None where its name says none."""
+    said = NAME.fullmatch(name)
+    if said is None:
+        return None
+    emotion, speaker, sentence = said["id"].lower().split("-")
+    return speaker, emotion, sentence
+
+
+def _utterance(speaker: str, emotion: str, sentence: str, take: Take) -> Utterance:
+    return Utterance(
+        id=f"{emotion}-{speaker}-{sentence}",
+        corpus="emovo",
+        speaker=speaker,
+        label=LABELS[emotion],
+        audio=take.audio,
+        video=take.video,
+        text=sentence,
+        sex=SEXES[speaker[0]],
+    )
+
+
+def example(root: Path) -> Path:
+    """Lay out one sentence of two speakers in all emotions."""
+    return lay(root, *(f"{who}/{emotion}-{who}-b2.wav" for who in ("f2", "m1") for emotion in LABELS))
+
+
+CORPUS = Corpus(
+    name="emovo",
+    title="EMOVO: 588 acted utterances, 6 actors, 7 emotions, Italian",
+    licence="restricted, on its owners' terms",
+    source="its authors, see https://aclanthology.org/L14-1478/",
+    find=find,
+    example=example,
+    counts={None: 588},
+)

@@ -1,0 +1,79 @@
+"""Corpus ``jlcorpus``: the JL-Corpus of emotional speech -> utterances.
+
+What
+    2400 acted utterances, New Zealand English, 240 an emotion. Five emotions are primary (the part ``primary``): angry,
+    excited, happy, neutral, sad; five are secondary (``secondary``), as robots may need them: anxious, apologetic,
+    assertive, concerned, encouraging.
+Who
+    Two women and two men. James, Tian, Watson, "An open source emotional speech corpus for human robot interaction
+    applications", Interspeech 2018, doi:10.21437/Interspeech.2018-1349.
+Licence
+    Not stated here: see its page.
+Source
+    https://www.kaggle.com/datasets/tli725/jl-corpus. We have not seen the files.
+Files
+    ``male2_concerned_6b_1.wav``: speaker, emotion, sentence, take; in any arrangement of folders and any case.
+Traps
+    ``female1`` and ``male1`` are two speakers. The text is the sentence's number with its letter, as in ``6b``; what
+    the letter means is not stated, nor which numbers share their words. Four speakers make four folds.
+"""
+
+import re
+from pathlib import Path
+
+from affex.pipeline.corpora import search
+from affex.pipeline.corpora.base import LOSO, Corpus, Protocol
+from affex.pipeline.corpora.example import lay
+from affex.pipeline.corpora.search import Found, Take
+from affex.pipeline.manifest.utterance import Utterance
+
+PRIMARY = ("angry", "excited", "happy", "neutral", "sad")
+SECONDARY = ("anxious", "apologetic", "assertive", "concerned", "encouraging")
+
+NAME = re.compile(rf"(?:.*/)?(?P<id>(?:fe)?male[12]_(?:{'|'.join((*PRIMARY, *SECONDARY))})_\d+[ab]_\d+)", re.IGNORECASE)
+
+
+def find(root: Path) -> Found:
+    """Return the utterances, by file name."""
+    takes = search.recordings(root, "the JL-Corpus", "male2_concerned_6b_1.wav", CORPUS.source, _id)
+    return takes.found("jlcorpus", (_utterance(id_, takes.of[id_]) for id_ in sorted(takes.of)))
+
+
+def _id(name: str) -> str | None:
+    """Return an utterance's name as its owners spell it, None where a file is none."""
+    said = NAME.fullmatch(name)
+    return said["id"].lower() if said else None
+
+
+def _utterance(id_: str, take: Take) -> Utterance:
+    speaker, emotion, sentence, _ = id_.split("_")
+    return Utterance(
+        id=id_,
+        corpus="jlcorpus",
+        speaker=speaker,
+        label=emotion,
+        audio=take.audio,
+        video=take.video,
+        part="primary" if emotion in PRIMARY else "secondary",
+        text=sentence,
+        sex=speaker[:-1],
+    )
+
+
+def example(root: Path) -> Path:
+    """Lay out one sentence of two speakers in all emotions."""
+    emotions = (*PRIMARY, *SECONDARY)
+    return lay(root, *(f"{who}_{emotion}_6b_1.wav" for who in ("female1", "male2") for emotion in emotions))
+
+
+CORPUS = Corpus(
+    name="jlcorpus",
+    title="JL-Corpus: 2400 acted utterances, 4 speakers, 10 emotions, New Zealand English",
+    licence="not stated here: see its page",
+    source="https://www.kaggle.com/datasets/tli725/jl-corpus",
+    also=("JL-Corpus", "JL"),
+    find=find,
+    example=example,
+    protocols=(LOSO, Protocol("primary", parts=("primary",)), Protocol("secondary", parts=("secondary",))),
+    counts={"primary": 1200, "secondary": 1200},
+)

@@ -1,0 +1,119 @@
+"""Corpus ``mead``: the Multi-view Emotional Audio-visual Dataset -> utterances.
+
+What
+    Acted sentences, English, in eight emotions (angry, contempt, disgusted, fear, happy, neutral, sad, surprised) at
+    three levels of intensity, neutral at one; sound (m4a) and videos from seven sides at a time. EmoBox counts 31 729
+    sounds; how many the videos are is not stated, so that no count is asserted.
+Who
+    60 actors, men (M003) and women (W009), of whom some are given out. Wang, Wu, Song, Yang, Wu, Qian, He, Qiao, Loy,
+    "MEAD: A large-scale audio-visual dataset for emotional talking-face generation", ECCV 2020,
+    doi:10.1007/978-3-030-58589-1_42.
+Licence
+    On request, for research.
+Source
+    https://wywu.github.io/projects/MEAD/MEAD.html. We have not seen the files.
+Files
+    ``W019/audio/neutral/level_1/020.m4a`` and ``W019/video/front/neutral/level_1/020.mp4``: speaker, side, emotion,
+    level, number; the folders between speaker and emotion in any arrangement, and in any case.
+Traps
+    The seven videos and the sound of one number are one performance, and one utterance here: its video is the front
+    one, unless ``DATASET=mead:view=left_30`` or its like says otherwise. Numbers begin anew in each emotion and level;
+    which sentence a number is, is not stated. The level is kept as an aspect (``TARGET=level``).
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from affex.pipeline.corpora import search
+from affex.pipeline.corpora.base import LOSO, Corpus, Protocol, counted_otherwise, require_folder
+from affex.pipeline.corpora.example import lay
+from affex.pipeline.corpora.search import Found, Take
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.text.errors import CorpusError
+
+LABELS = ("angry", "contempt", "disgusted", "fear", "happy", "neutral", "sad", "surprised")
+SEXES = {"M": "male", "W": "female"}
+#: What ``DATASET=mead:view=...`` may say.
+VIEWS = ("front", "down", "left_30", "left_60", "right_30", "right_60", "top")
+
+PATH = re.compile(
+    rf"(?:.*/)?(?P<speaker>[MW]\d{{3}})/(?P<folders>(?:[^/]+/)*)(?P<emotion>{'|'.join(LABELS)})/level_(?P<level>[123])/"
+    r"(?P<number>\d+)",
+    re.IGNORECASE,
+)
+
+
+def find(root: Path, view: str = VIEWS[0]) -> Found:
+    """Return the utterances, by speaker, emotion, level and number.
+
+    Parameters
+    ----------
+    root
+        The corpus's folder.
+    view
+        From which side the video is, one of `VIEWS`.
+
+    Raises
+    ------
+    CorpusError
+        If there are none.
+    """
+    require_folder(root, "MEAD's W019/audio/neutral/level_1/020.m4a and its like")
+    takes = search.takes(search.below(root), _key(view), ("m4a", "mp4"))
+    if not takes.of:
+        raise CorpusError(
+            f"{root} does not hold MEAD: looked for files such as W019/audio/neutral/level_1/020.m4a or "
+            f"W019/video/{view}/neutral/level_1/020.mp4 in it and all its folders, and found none. They are given on "
+            f"request: see {CORPUS.source}"
+        )
+    return takes.found("mead", (_utterance(id_, takes.of[id_]) for id_ in sorted(takes.of)))
+
+
+def _key(view: str) -> Callable[[str], str | None]:
+    """Return what says which utterance a file is of: None for none, and for a video from another side."""
+
+    def id_of(name: str) -> str | None:
+        said = PATH.fullmatch(name)
+        if said is None or not {*said["folders"].lower().split("/")}.isdisjoint({*VIEWS} - {view}):
+            return None
+        return f"{said['speaker'].upper()}/{said['emotion'].lower()}/{said['level']}/{said['number']}"
+
+    return id_of
+
+
+def _utterance(id_: str, take: Take) -> Utterance:
+    speaker, emotion, level, _ = id_.split("/")
+    return Utterance(
+        id=id_,
+        corpus="mead",
+        speaker=speaker,
+        label=emotion,
+        audio=take.audio,
+        video=take.video,
+        sex=SEXES[speaker[0]],
+        aspects=(("level", level),),
+    )
+
+
+def example(root: Path) -> Path:
+    """Lay out two speakers: sounds, and videos from two sides."""
+    said = [f"{emotion}/level_{level}/001" for emotion, level in (("angry", 1), ("angry", 3), ("neutral", 1))]
+    for speaker in ("M003", "W019"):
+        lay(root / speaker, *(f"audio/{name}.m4a" for name in said))
+        lay(root / speaker, *(f"video/{view}/{name}.mp4" for view in ("front", "left_30") for name in said))
+    return root
+
+
+CORPUS = Corpus(
+    name="mead",
+    title="MEAD: acted sentences, 8 emotions at 3 levels, audio and video from 7 sides, English",
+    licence="on request, for research",
+    source="https://wywu.github.io/projects/MEAD/MEAD.html",
+    also=("Multi-view Emotional Audio-visual Dataset",),
+    find=find,
+    remarks=counted_otherwise("mead", {"EmoBox": 31729}),
+    protocols=(Protocol("group-k", "group-k"), LOSO),
+    settings={"view": VIEWS},
+    example=example,
+)

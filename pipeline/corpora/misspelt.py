@@ -1,0 +1,46 @@
+"""Misspelt: from a name that no corpus has to what the corpus is called here, or how to bring it in.
+
+Beside the arrow from a corpus's name to its reader: people write ``crema-d``, ``EMO-DB`` or ``tes``.
+"""
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+
+from affex.pipeline.corpora.base import Corpus
+from affex.pipeline.text.errors import UsageError
+
+#: How alike a misspelt name and a known one are at least (`difflib.SequenceMatcher.ratio`).
+ALIKE = 0.7
+
+
+def plain(name: str) -> str:
+    """Return a name as it is compared: small letters and digits alone."""
+    return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
+def unknown(name: str, corpora: Mapping[str, Corpus]) -> UsageError:
+    """Return the error for a name that no corpus has: what it is called here, or the nearest, or how to bring it in.
+
+    Parameters
+    ----------
+    name
+        What was asked for.
+    corpora
+        Those that there are.
+    """
+    of_name = dict(_names(corpora.values()))
+    if found := of_name.get(plain(name)):
+        return UsageError(f"There is no corpus '{name}': here it is called {found}, as in DATASET={found}.")
+    nearest = difflib.get_close_matches(plain(name), of_name, n=1, cutoff=ALIKE)
+    meant = f" Did you mean {of_name[nearest[0]]}?" if nearest else ""
+    return UsageError(
+        f"There is no corpus '{name}'.{meant}\nKnown: {', '.join(sorted(corpora))}.\n"
+        "Any other can be listed in a table with the columns file, speaker, label: say DATASET=csv DATA=mine.csv. A "
+        "reader of its own is one file (see CONTRIBUTING.md)."
+    )
+
+
+def _names(corpora: Iterable[Corpus]) -> Iterator[tuple[str, str]]:
+    """Yield each name of each corpus in one spelling, and what the corpus is called here."""
+    for corpus in corpora:
+        yield from ((plain(name), corpus.name) for name in (corpus.name, *corpus.also))

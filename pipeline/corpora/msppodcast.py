@@ -1,0 +1,158 @@
+"""Corpus ``msppodcast``: MSP-Podcast -> utterances.
+
+What
+    Speaking turns cut from podcasts, English, natural, chosen by machines so that emotions balance, labelled by five
+    raters or more: a class (anger, contempt, disgust, fear, happiness, neutral, sadness, surprise, other, or none that
+    most agree on), and arousal, valence and dominance from 1 to 7. Releases differ; 1.11 has 84 030 turns to learn
+    from, 19 815 of development, 30 647 and 14 815 of two tests (its owners' page), so that no count is asserted.
+Who
+    Speakers of podcasts, known by number. Lotfian, Busso, "Building naturalistic emotionally balanced speech corpus by
+    retrieving emotional speech from existing podcast recordings", IEEE Transactions on Affective Computing 10(4), 2019,
+    doi:10.1109/TAFFC.2017.2736999.
+Licence
+    On request, by a signed agreement, for research.
+Source
+    https://ecs.utdallas.edu/research/researchlabs/msp-lab/MSP-Podcast.html. We have not seen the files.
+Files
+    ``Audio/MSP-PODCAST_0001_0008.wav``: podcast and turn. ``labels_consensus.csv`` (``labels_concensus.csv`` in older
+    releases): FileName, EmoClass (A, C, D, F, H, N, S, U, O, X), EmoAct, EmoVal, EmoDom, SpkrID, Gender, Split_Set. In
+    any folder and any case. Transcripts and the raters' own answers (``labels_detailed``) are not read.
+Traps
+    A SpkrID of Unknown is many people: such a turn's speaker is here its podcast's, ``unknown-0001``, who may be a
+    known speaker of that podcast, too. O is the class ``other``, which the protocol ``emotion`` leaves out; X has no
+    class and counts for the dimensions alone. The tests share speakers with each other: one is read at a time, Test1
+    unless ``DATASET=msppodcast:test=test2`` says otherwise. Test3's labels are its owners' secret: it is left out. A
+    row without a recording is left out, as is a recording without a row, and both are said.
+"""
+
+import re
+from pathlib import Path
+
+from affex.pipeline.corpora import search, tables
+from affex.pipeline.corpora.base import Corpus, Protocol, require_folder
+from affex.pipeline.corpora.example import lay, lay_text
+from affex.pipeline.corpora.search import Found, Take
+from affex.pipeline.corpora.tables import Row
+from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.text.errors import CorpusError
+
+TABLES = ("labels_consensus.csv", "labels_concensus.csv")
+COLUMNS = ("FileName", "EmoClass", "EmoAct", "EmoVal", "EmoDom", "SpkrID", "Gender", "Split_Set")
+CLASSES = {
+    "A": "anger",
+    "C": "contempt",
+    "D": "disgust",
+    "F": "fear",
+    "H": "happiness",
+    "N": "neutral",
+    "S": "sadness",
+    "U": "surprise",
+}
+LABELS: dict[str, str | None] = {**CLASSES, "O": "other", "X": None}
+SPLITS = {"Train": "train", "Development": "validation", "Test1": "test", "Test2": "test", "Test3": "test"}
+SEXES = {"Female": "female", "Male": "male"}
+#: What ``DATASET=msppodcast:test=...`` may say.
+TESTS = ("test1", "test2")
+
+NAME = re.compile(r"(?:.*/)?(?P<id>MSP-PODCAST_(?P<podcast>\w+)_(?P<turn>\d+))", re.IGNORECASE)
+
+
+def find(root: Path, test: str = TESTS[0]) -> Found:
+    """Return the utterances, by file name.
+
+    Parameters
+    ----------
+    root
+        The corpus's folder.
+    test
+        Which test is read besides training and development, one of `TESTS`.
+
+    Raises
+    ------
+    CorpusError
+        If there are none, or the table cannot be read.
+    """
+    require_folder(root, f"MSP-Podcast's {TABLES[0]} and Audio/MSP-PODCAST_0001_0008.wav")
+    paths = search.below(root)
+    table, takes = search.first(root, paths, *TABLES), search.takes(paths, _id)
+    listed = tables.keyed(tables.rows(table, COLUMNS) if table else (), _listed)
+    both = sorted(id_ for id_ in takes.of if id_ in listed)
+    if table is None or not both:
+        raise CorpusError(
+            f"{root} does not hold MSP-Podcast: looked for {TABLES[0]} in it and all its folders, and for the "
+            "recordings that it lists, such as Audio/MSP-PODCAST_0001_0008.wav, and found none that belong together. "
+            f"They are given on request: see {CORPUS.source}"
+        )
+    chosen = [id_ for id_ in both if _is_read(listed[id_], test)]
+    remarks = [*tables.unmatched("msppodcast", table.name, listed, takes.of)]
+    if len(chosen) < len(both):
+        remarks.append(f"msppodcast: {len(both) - len(chosen)} utterances of other tests than {test} are left out")
+    return takes.found("msppodcast", (_utterance(id_, listed[id_], takes.of[id_]) for id_ in chosen), remarks)
+
+
+def _id(name: str) -> str | None:
+    """Return an utterance's name, None where a file is none."""
+    said = NAME.fullmatch(name)
+    return said["id"].upper() if said else None
+
+
+def _listed(row: Row) -> str:
+    """Return the name of the utterance that a row is about."""
+    return _id(row["FileName"].rpartition(".")[0]) or row["FileName"]
+
+
+def _is_read(row: Row, test: str) -> bool:
+    return row.coded("Split_Set", SPLITS) != "test" or row["Split_Set"].lower() == test
+
+
+def _utterance(id_: str, row: Row, take: Take) -> Utterance:
+    podcast, _, turn = id_.partition("_")[2].rpartition("_")
+    speaker = row["SpkrID"]
+    return Utterance(
+        id=id_,
+        corpus="msppodcast",
+        speaker=f"unknown-{podcast}" if speaker.lower() in ("", "unknown") else speaker,
+        label=row.coded("EmoClass", LABELS),
+        audio=take.audio,
+        video=take.video,
+        dialog=podcast,
+        turn=int(turn),
+        split=row.coded("Split_Set", SPLITS),
+        sex=SEXES.get(row["Gender"]),
+        arousal=row.value("EmoAct", 1, 7),
+        valence=row.value("EmoVal", 1, 7),
+        dominance=row.value("EmoDom", 1, 7),
+    )
+
+
+def example(root: Path) -> Path:
+    """Lay out three podcasts: training, development and both tests."""
+    said = {
+        "0001_0008": "H,4.2,5.5,4.8,127,Female,Train",
+        "0001_0019": "X,3.8,4.0,4.1,Unknown,Unknown,Train",
+        "0002_0003": "O,3.0,2.5,3.4,Unknown,Unknown,Train",
+        "0003_0001": "S,2.2,1.8,2.9,12,Male,Development",
+        "0004_0001": "A,6.0,2.0,5.6,33,Male,Test1",
+        "0005_0001": "N,4.0,4.0,4.0,33,Male,Test2",
+    }
+    rows = (f"MSP-PODCAST_{name}.wav,{cells}" for name, cells in said.items())
+    lay(root, *(f"Audio/MSP-PODCAST_{name}.wav" for name in said))
+    return lay_text(root, f"Labels/{TABLES[0]}", ",".join(COLUMNS), *rows)
+
+
+CORPUS = Corpus(
+    name="msppodcast",
+    title="MSP-Podcast: turns of podcasts in a fixed split, 8 emotions, arousal, valence and dominance, English",
+    licence="on request, by a signed agreement, for research",
+    source="https://ecs.utdallas.edu/research/researchlabs/msp-lab/MSP-Podcast.html",
+    also=("MSP-Podcast", "Podcast"),
+    find=find,
+    protocols=(
+        Protocol("emotion", "split", classes=",".join(CLASSES.values())),
+        Protocol("arousal", "split", target="arousal"),
+        Protocol("valence", "split", target="valence"),
+        Protocol("dominance", "split", target="dominance"),
+    ),
+    settings={"test": TESTS},
+    example=example,
+)

@@ -1,0 +1,84 @@
+"""Corpus ``shemo``: the Sharif Emotional Speech Database -> utterances.
+
+What
+    3000 utterances, Persian, cut from radio plays: anger, fear, happiness, neutral, sadness, surprise.
+Who
+    87 speakers, 31 women (F) and 56 men (M). Mohamad Nezami, Jamshid Lou, Karami, "ShEMO: a large-scale validated
+    database for Persian speech emotion detection", Language Resources and Evaluation 53, 2019,
+    doi:10.1007/s10579-018-9427-x.
+Licence
+    Free to fetch; terms are not stated here: see its page.
+Source
+    https://github.com/mansourehk/ShEMO. We have not seen the files.
+Files
+    ``male/M36S02.wav``: sex and number of the speaker (M36), emotion (A anger, F fear, H happiness, N neutral, S
+    sadness, W surprise), number; in any arrangement of folders and any case.
+Traps
+    F is fear and female: ``F12F03`` is a woman's fear. Speakers are numbered within their sex: F01 and M01 are two. The
+    classes are far from equal. What was said is not read.
+"""
+
+import re
+from pathlib import Path
+
+from affex.pipeline.corpora import search
+from affex.pipeline.corpora.base import Corpus
+from affex.pipeline.corpora.example import lay
+from affex.pipeline.corpora.search import Found, Take
+from affex.pipeline.manifest.utterance import Utterance
+
+LABELS = {
+    "A": "anger",
+    "F": "fear",
+    "H": "happiness",
+    "N": "neutral",
+    "S": "sadness",
+    "W": "surprise",
+}
+SEXES = {"F": "female", "M": "male"}
+
+NAME = re.compile(rf"(?:.*/)?(?P<id>[FM]\d\d[{''.join(LABELS)}]\d+)", re.IGNORECASE)
+
+
+def find(root: Path) -> Found:
+    """Return the utterances, by file name."""
+    takes = search.recordings(root, "ShEMO", "male/M36S02.wav", CORPUS.source, _id)
+    return takes.found("shemo", (_utterance(id_, takes.of[id_]) for id_ in sorted(takes.of)))
+
+
+def _id(name: str) -> str | None:
+    """Return an utterance's name as its owners spell it, None where a file is none."""
+    said = NAME.fullmatch(name)
+    return said["id"].upper() if said else None
+
+
+def _utterance(id_: str, take: Take) -> Utterance:
+    return Utterance(
+        id=id_,
+        corpus="shemo",
+        speaker=id_[:3],
+        label=LABELS[id_[3]],
+        audio=take.audio,
+        video=take.video,
+        sex=SEXES[id_[0]],
+    )
+
+
+def example(root: Path) -> Path:
+    """Lay out a woman and a man in all emotions."""
+    return lay(
+        root,
+        *(f"{folder}/{who}{code}02.wav" for folder, who in (("female", "F12"), ("male", "M36")) for code in LABELS),
+    )
+
+
+CORPUS = Corpus(
+    name="shemo",
+    title="ShEMO: 3000 utterances of radio plays, 87 speakers, 6 emotions, Persian",
+    licence="free to fetch; terms not stated here: see its page",
+    source="https://github.com/mansourehk/ShEMO",
+    also=("Sharif",),
+    find=find,
+    example=example,
+    counts={None: 3000},
+)

@@ -1,0 +1,376 @@
+"""Summary: the arrow from a result to every figure that is read of it; made once, and the only source of all reports.
+
+Terminal tables, pictures, ``metrics.json``, comparisons and fusions read a `Summary`, never the scores again. All of
+it is frozen. A figure that is undefined is None (null in JSON), neither 0 nor 1.
+"""
+
+import dataclasses
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affex.pipeline.evaluation import intervals, metrics
+from affex.pipeline.evaluation.folds import protocol_hash
+from affex.pipeline.evaluation.intervals import Interval
+from affex.pipeline.evaluation.raters import Ceiling
+from affex.pipeline.evaluation.results import About, FoldSummary, RecognisedClasses, Result, Scores
+from affex.pipeline.evaluation.speakers import ClassLost
+from affex.pipeline.storage.provenance import versions as versions_of
+from affex.pipeline.storage.records import plain, restored
+from affex.pipeline.text.errors import unknown
+
+#: Whose versions may change a result.
+DISTRIBUTIONS = ("affex", "joblib", "numpy", "scikit-learn", "scipy", "xgboost")
+#: How intervals are computed.
+METHOD = "delete-one-cluster jackknife of the pooled figure, t with S - 1 degrees of freedom, clipped to its range"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of all tested utterances.
+
+    Parameters
+    ----------
+    value
+        None where it is undefined.
+    chance
+        The same of what never looks at the input (`Summary.chance_is`); None where undefined or not a headline figure.
+    interval
+        Over clusters; None for what is no headline figure.
+    """
+
+    value: float | None
+    chance: float | None = None
+    interval: Interval | None = None
+
+
+@dataclass(frozen=True)
+class ClassFigures:
+    """The figures of one class: utterances, those recognised, and shares (None where undefined)."""
+
+    name: str
+    n: int
+    correct: int
+    recall: float | None
+    precision: float | None
+    f1: float | None
+
+
+@dataclass(frozen=True)
+class SpeakerFigures:
+    """The figures of one speaker, or of another cluster.
+
+    Parameters
+    ----------
+    name, n
+        The speaker, and how many utterances were tested.
+    n_classes
+        How many classes the speaker has; UAR is over these. 0 where values are predicted.
+    figures
+        UAR and WAR, or all figures of values, by name.
+    correct_of
+        By class that the speaker has: how many utterances were recognised, and how many there are.
+    """
+
+    name: str
+    n: int
+    n_classes: int
+    figures: Mapping[str, float | None]
+    correct_of: Mapping[str, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class LargestScore:
+    """How often the largest score is another class's than the decision's.
+
+    Parameters
+    ----------
+    differs, of
+        For how many of how many utterances.
+    uar
+        The UAR if the largest score decided; None where it is unknown.
+    """
+
+    differs: int
+    of: int
+    uar: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """Everything that is known of a result.
+
+    Parameters
+    ----------
+    about
+        What was evaluated, and how.
+    protocol_hash
+        The sha256 of the protocol, of its split file's content, too.
+    folds_hash
+        The sha256 of who was learned from and tested in each fold.
+    depends_on
+        The sha256 of all that the result depends on; empty where it is unknown.
+    n_utterances, n_clusters
+        How many utterances were tested, and of how many speakers (or what `About.unit` is).
+    classes
+        The classes; empty where values are predicted.
+    figures
+        All figures by name, the first one is the one that is quoted.
+    chance_is
+        What chance is, in words.
+    interval_method
+        How intervals are computed.
+    largest_score
+        None where values are predicted.
+    per_class, per_speaker
+        The figures of each class, and of each speaker.
+    confusion
+        Counts of utterances: rows are the true classes, columns the predicted ones; empty where values are predicted.
+    recognised
+        Which classes each member of a fusion recognises by itself.
+    folds
+        One summary a fold.
+    transductive
+        How what is tested was seen, without labels, by what was fitted; empty where it was not.
+    leaks
+        What makes the figures too good, a sentence each.
+    class_lost
+        What normalisation by speaker takes away; None where it takes nothing.
+    speakers_by_classes
+        How many speakers have how many classes.
+    ceiling
+        What a human rater reaches, where raters' votes are known.
+    left_out
+        How many utterances did not count, by reason.
+    notes
+        What a reader must know, a sentence each.
+    versions
+        The versions of all that may change a result.
+    """
+
+    about: About
+    protocol_hash: str
+    folds_hash: str
+    depends_on: str
+    n_utterances: int
+    n_clusters: int
+    classes: tuple[str, ...]
+    figures: Mapping[str, Figure]
+    chance_is: str
+    interval_method: str
+    largest_score: LargestScore | None
+    per_class: tuple[ClassFigures, ...]
+    per_speaker: tuple[SpeakerFigures, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    recognised: tuple[RecognisedClasses, ...]
+    folds: tuple[FoldSummary, ...]
+    transductive: str
+    leaks: tuple[str, ...]
+    class_lost: ClassLost | None
+    speakers_by_classes: Mapping[int, int]
+    ceiling: Ceiling | None
+    left_out: Mapping[str, int]
+    notes: tuple[str, ...]
+    versions: Mapping[str, str]
+
+    @property
+    def uar(self) -> float | None:
+        """The unweighted average recall."""
+        return self.figure("uar").value
+
+    @property
+    def war(self) -> float | None:
+        """The weighted average recall: the share of utterances that were recognised."""
+        return self.figure("war").value
+
+    @property
+    def ccc(self) -> float | None:
+        """The concordance correlation coefficient."""
+        return self.figure("ccc").value
+
+    def figure(self, name: str) -> Figure:
+        """Return a figure by its name.
+
+        Raises
+        ------
+        UsageError
+            If there is no such figure; it names those there are.
+        """
+        if name not in self.figures:
+            raise unknown("figure", name, self.figures)
+        return self.figures[name]
+
+    def interval(self, name: str) -> Interval:
+        """Return a headline figure with its interval.
+
+        Raises
+        ------
+        UsageError
+            If there is no such headline figure; it names those there are.
+        """
+        interval = self.figures[name].interval if name in self.figures else None
+        if interval is None:
+            raise unknown("figure with an interval", name, self.headlines)
+        return interval
+
+    def fold(self, name: str) -> FoldSummary | None:
+        """Return the fold of this name; None where there is none."""
+        return next((fold for fold in self.folds if fold.name == name), None)
+
+    @property
+    def headlines(self) -> "dict[str, metrics.Metric[Any]]":
+        """The figures that carry an interval, by name, the first the one that is quoted."""
+        return metrics.headlines(self.classes)
+
+    @property
+    def counts(self) -> metrics.Counts:
+        """The confusion matrix, ``(n_classes, n_classes) int64``."""
+        return np.array(self.confusion, dtype=np.int64)
+
+
+def to_json(summary: Summary) -> dict[str, Any]:
+    """Return what ``metrics.json`` holds of a summary."""
+    record: dict[str, Any] = plain(summary)
+    return record
+
+
+def from_json(record: Mapping[str, Any]) -> Summary:
+    """Return the summary that ``metrics.json`` holds.
+
+    Raises
+    ------
+    ValueError
+        If a member is missing, unknown, or of another kind: it is of another version of affex.
+    """
+    return restored(Summary, record)
+
+
+def summarise(result: Result, depends_on: str = "") -> Summary:
+    """Return the summary of a result.
+
+    Parameters
+    ----------
+    depends_on
+        The sha256 of all that the result depends on (`pipeline.reporting.report.depends_on`).
+    """
+    scores, about = result.scores, result.about
+    confusion = confusion_of(scores) if scores.classes else np.empty((0, 0), dtype=np.int64)
+    return Summary(
+        about=about,
+        protocol_hash=protocol_hash(about.protocol),
+        folds_hash=result.folds_hash,
+        depends_on=depends_on,
+        n_utterances=len(scores),
+        n_clusters=len(np.unique(scores.clusters)),
+        classes=scores.classes,
+        figures=_figures(scores, about.unit),
+        chance_is=_chance(scores)[1],
+        interval_method=METHOD,
+        largest_score=largest_score(scores) if scores.classes else None,
+        per_class=_per_class(scores.classes, confusion),
+        per_speaker=tuple(_per_speaker(scores)),
+        confusion=tuple(map(tuple, confusion.tolist())),
+        recognised=result.recognised,
+        folds=tuple(dataclasses.replace(fold, best_params=plain(fold.best_params)) for fold in result.folds),
+        transductive=about.transductive,
+        leaks=tuple(result.leaks),
+        class_lost=result.class_lost,
+        speakers_by_classes=dict(result.spread),
+        ceiling=result.ceiling,
+        left_out=dict(result.left_out),
+        notes=tuple(result.notes),
+        versions=versions(),
+    )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of all that may change a result."""
+    return {"python": platform.python_version()} | versions_of(DISTRIBUTIONS)
+
+
+def confusion_of(scores: Scores) -> metrics.Counts:
+    """Return the confusion matrix of all tested utterances, ``(n_classes, n_classes) int64``."""
+    return metrics.confusion_matrix(scores.true, scores.predicted, scores.classes)
+
+
+def figure_of(scores: Scores, name: str) -> metrics.Figure:
+    """Return the function that gives a figure for any part of the tested utterances."""
+    if scores.classes:
+        return metrics.class_figure(name, scores.true, scores.predicted, scores.values, scores.classes)
+    return metrics.value_figure(name, scores.true, scores.predicted)
+
+
+def interval_of(scores: Scores, name: str, unit: str) -> Interval:
+    """Return a figure of all tested utterances with its interval over clusters, which are `unit`s."""
+    known = metrics.headlines(scores.classes)[name]
+    return intervals.jackknife(figure_of(scores, name), scores.clusters, bounds=(known.low, known.high), unit=unit)
+
+
+def largest_score(scores: Scores) -> LargestScore:
+    """Return for how many utterances the largest score is another class's than the decision's, and what it would do."""
+    by_score = dataclasses.replace(scores, predicted=scores.best_scored)
+    differs = int((by_score.predicted != scores.predicted).sum())
+    return LargestScore(differs, len(scores), _overall(by_score, "uar"))
+
+
+def _figures(scores: Scores, unit: str) -> dict[str, Figure]:
+    chance, headlines = _chance(scores)[0], metrics.headlines(scores.classes)
+    names: Mapping[str, Any] = metrics.CLASS_METRICS if scores.classes else metrics.VALUE_METRICS
+    return {
+        name: Figure(_overall(scores, name), _overall(chance, name), interval_of(scores, name, unit))
+        if name in headlines
+        else Figure(_overall(scores, name))
+        for name in names
+    }
+
+
+def _chance(scores: Scores) -> tuple[Scores, str]:
+    """Return what chance predicts, the most frequent class or the mean, and what that is in words."""
+    if not scores.classes:
+        mean = np.mean(scores.true.astype(np.float64))
+        return dataclasses.replace(scores, predicted=np.full(len(scores), mean)), "always the mean"
+    frequent = scores.classes[confusion_of(scores).sum(axis=1).argmax()]
+    return dataclasses.replace(scores, predicted=np.full(len(scores), frequent)), f"always '{frequent}'"
+
+
+def _overall(scores: Scores, name: str) -> float | None:
+    return _number(figure_of(scores, name)(np.arange(len(scores))))
+
+
+def _per_class(classes: tuple[str, ...], confusion: metrics.Counts) -> tuple[ClassFigures, ...]:
+    if not classes:
+        return ()
+    recalls, precisions, f1s = metrics.recalls(confusion), metrics.precisions(confusion), metrics.f1s(confusion)
+    shares = zip(recalls, precisions, f1s, strict=True)
+    return tuple(
+        ClassFigures(name, int(confusion[i].sum()), int(confusion[i, i]), *map(_number, own))
+        for i, (name, own) in enumerate(zip(classes, shares, strict=True))
+    )
+
+
+def _per_speaker(scores: Scores) -> Iterator[SpeakerFigures]:
+    one = _of_classes if scores.classes else _of_values
+    for name in np.unique(scores.clusters):
+        yield one(str(name), scores, np.flatnonzero(scores.clusters == name))
+
+
+def _of_classes(speaker: str, scores: Scores, own: NDArray[np.int64]) -> SpeakerFigures:
+    """Return a speaker's own averages; UAR is over the classes that the speaker has."""
+    confusion = metrics.confusion_matrix(scores.true[own], scores.predicted[own], scores.classes)
+    n = confusion.sum(axis=1)
+    figures = {"uar": metrics.uar(confusion), "war": metrics.war(confusion)}
+    correct_of = {name: (int(confusion[i, i]), int(n[i])) for i, name in enumerate(scores.classes) if n[i]}
+    return SpeakerFigures(speaker, len(own), len(correct_of), figures, correct_of)
+
+
+def _of_values(speaker: str, scores: Scores, own: NDArray[np.int64]) -> SpeakerFigures:
+    figures = {name: _number(figure_of(scores, name)(own)) for name in metrics.VALUE_METRICS}
+    return SpeakerFigures(speaker, len(own), 0, figures, {})
+
+
+def _number(figure: float) -> float | None:
+    return float(figure) if np.isfinite(figure) else None

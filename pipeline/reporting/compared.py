@@ -1,0 +1,98 @@
+"""Compared: what a comparison of runs knows, typed; tables, the picture and ``comparison.json`` are read from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from affex.pipeline.corpora.base import Protocol
+from affex.pipeline.evaluation import metrics
+from affex.pipeline.evaluation.intervals import Interval
+from affex.pipeline.evaluation.raters import Ceiling
+from affex.pipeline.evaluation.significance import Comparison
+from affex.pipeline.evaluation.speakers import ClassLost
+from affex.pipeline.evaluation.summary import LargestScore
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedRun:
+    """A run that is compared, on the utterances that all runs tested.
+
+    Parameters
+    ----------
+    name
+        As much of the end of its folder as tells it from the others.
+    figure
+        The figure that is compared, with its interval.
+    largest_score
+        None where values are predicted.
+    n_left_out
+        How many of its utterances do not count, as not all runs tested them.
+    model, transductive, leaks, class_lost, depends_on
+        As in `pipeline.evaluation.summary.Summary`.
+    """
+
+    name: str
+    model: tuple[str, ...]
+    figure: Interval
+    transductive: str
+    leaks: tuple[str, ...]
+    class_lost: ClassLost | None
+    largest_score: LargestScore | None
+    n_left_out: int
+    depends_on: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """A comparison of runs.
+
+    Parameters
+    ----------
+    metric
+        The name of the figure that is compared.
+    corpus, protocol, protocol_hash, classes, unit
+        What all runs have in common.
+    n_utterances, n_clusters
+        How many utterances all runs tested, and of how many speakers (or what `unit` is).
+    runs
+        In the order in which they were named.
+    pairs
+        Every two of them.
+    alpha
+        The level of significance, over all pairs together.
+    margin
+        What differs by less is equal; None for a figure in units of the target.
+    least_p
+        The least p that the test can reach.
+    draws, seed
+        How many ways of swapping were drawn, and their seed; None where all ways were tried.
+    ceiling
+        What a human rater reaches, where it is known.
+    notes
+        What a reader must know, a sentence each.
+    """
+
+    metric: str
+    corpus: str
+    protocol: Protocol
+    protocol_hash: str
+    classes: tuple[str, ...]
+    unit: str
+    n_utterances: int
+    n_clusters: int
+    runs: tuple[ComparedRun, ...]
+    pairs: tuple[Comparison, ...]
+    alpha: float
+    margin: float | None
+    least_p: float
+    draws: int | None
+    seed: int
+    interval_method: str
+    ceiling: Ceiling | None
+    versions: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> metrics.Metric[Any]:
+        """The figure that is compared: its title and its range."""
+        return metrics.headlines(self.classes)[self.metric]
