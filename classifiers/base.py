@@ -44,6 +44,18 @@ class Classifier(ABC):
     #: Whether it uses other utterances of the dialog.
     context: ClassVar[bool] = False
 
+    #: Whether it computes on the device that it is built for; others always do on the CPU.
+    on_device: ClassVar[bool] = False
+
+    @property
+    def in_threads(self) -> bool:
+        """Whether several may be fitted side by side in threads of one process, and do better there.
+
+        So it is where most of the work is a library's that releases the interpreter's lock, and nothing that is
+        changed meanwhile (warning filters, a library's settings) is the process's.
+        """
+        return False
+
     @property
     def needs_level(self) -> bool:
         """Whether it takes the first column for how loud a frame is, and has a ``noise_log_likelihood``."""

@@ -2,27 +2,24 @@
 
 import os
 import signal
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
-
-@dataclass(frozen=True)
-class Pid:
-    """Where it has been."""
-
-    pid: int = 0
+from affex.pipeline.execution.work import Piece
 
 
-def here(_: Pid) -> Pid:
-    return Pid(os.getpid())
+def pieces(jobs: Iterable[int]) -> list[Piece]:
+    """Return a piece a job."""
+    return [Piece((job,)) for job in jobs]
 
 
-def pid_of(_: None, __: int) -> int:
+def pid_of(_: Piece, *__: int) -> int:
     return os.getpid()
 
 
-def dies_once(marker: Path, item: int) -> int:
-    """Return an item; 3 kills the first process that has it."""
+def dies_once(piece: Piece, marker: Path) -> int:
+    """Return its job; 3 kills the first process that has it."""
+    [item] = piece.jobs
     if item == 3 and not marker.exists():
         marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from corpus import Listener, run, small, spec, write_wav
-from errands import Pid, dies_once, here, pid_of
+from errands import dies_once, pid_of, pieces
 from farm import Farm, altered, farm
 from plain import Level, Weighted
 from test_evaluate import BAYES, make_matrix, same
@@ -19,13 +19,20 @@ from affex.features.base import Runtime
 from affex.pipeline.caching import cache
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.execution import stages
-from affex.pipeline.execution.runner import Stage
+from affex.pipeline.execution.work import Stage, Work
 from affex.pipeline.execution.workers import Workers
 from affex.pipeline.extraction import extract
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.text.errors import AffexError
 
 LEVEL = spec("level", Level())
+
+PID = Work((Stage(pid_of),))
+
+
+def once(folder: Path) -> Work:
+    return Work((Stage(dies_once),), shared=(folder / "marker",))
+
 
 #: Rows that are a little too loud, and scores of which each class has another's.
 FALSE_ROWS = ("pipeline/extraction/work.py", "rows = compute()", "rows = compute(); rows.values[:] += 1")
@@ -132,12 +139,12 @@ def test_a_late_worker_with_other_code_has_no_say_in_a_fold(mine, other_code):
 def test_a_late_worker_that_is_alike_shares_the_work(mine):
     with stages.opened(mine.address, 1) as runner:
         pids, late = set(), Late(mine.worker)
-        for _, found in runner.run((Pid() for _ in range(60)), (Stage(here),)):
-            pids.add(found.pid)
+        for _, pid in runner.run(PID, pieces(range(60))):
+            pids.add(pid)
             late.come()
         assert len(pids) == 2
         folds, late = set(), Late(mine.worker)
-        for _, pid in runner.map(pid_of, None, {n: n for n in range(60)}):
+        for _, pid in runner.run(replace(PID, shared=(1,)), pieces(range(60))):
             folds.add(pid)
             late.come()
         assert len(folds) == 3
@@ -226,7 +233,7 @@ def test_a_scheduler_that_dies_is_a_sentence_and_costs_nothing_finished(tmp_path
 def test_a_scheduler_that_dask_has_given_up_is_a_sentence_too(mine, tmp_path):
     (tmp_path / "marker").touch()
     with stages.opened(mine.address, 1) as runner:
-        found = runner.map(dies_once, tmp_path / "marker", {n: n for n in range(30)})
+        found = runner.run(once(tmp_path), pieces(range(30)))
         next(found)
         runner._client.close()  # as Dask itself does when a scheduler does not come back
         with pytest.raises(AffexError, match=f"The Dask scheduler at {mine.address} does not answer any more"):
@@ -236,10 +243,10 @@ def test_a_scheduler_that_dask_has_given_up_is_a_sentence_too(mine, tmp_path):
 # Deaths
 
 
-def test_an_item_whose_worker_dies_costs_a_retry(tmp_path):
+def test_a_piece_whose_worker_dies_costs_a_retry(tmp_path):
     with stages.opened("local", 2) as runner:
-        found = dict(runner.map(dies_once, tmp_path / "marker", {n: n for n in range(8)}))
-    assert found == {n: n for n in range(8)}
+        found = [result for _, result in runner.run(once(tmp_path), pieces(range(8)))]
+    assert sorted(found) == list(range(8))
     assert (tmp_path / "marker").exists()
 
 
@@ -247,10 +254,10 @@ def test_all_workers_may_die_at_once(tmp_path):
     """And what all items share with them."""
     (tmp_path / "marker").touch()
     with stages.opened("local", 2) as runner:
-        found = {}
-        for number, value in runner.map(dies_once, tmp_path / "marker", {n: n for n in range(1, 30)}):
+        found = []
+        for _, value in runner.run(once(tmp_path), pieces(range(1, 30))):
             if not found:
                 for pid in runner.ask(os.getpid).values():
                     os.kill(pid, signal.SIGKILL)
-            found[number] = value
-    assert found == {n: n for n in range(1, 30)}
+            found.append(value)
+    assert sorted(found) == list(range(1, 30))
