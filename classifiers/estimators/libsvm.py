@@ -52,7 +52,7 @@ class Bare:
 
         values: Floats = _libsvm.decision_function(kernel, *self.parts, **PREDICTS)
         if len(self.classes_) == 2:
-            return values.ravel()
+            return -values.ravel()
         shared: Floats = _ovr_decision_function(values < 0, -values, len(self.classes_))
         return shared
 

@@ -150,7 +150,8 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
         self._chose({"C": costs[c], "gamma": self._gammas[g], "keep": self._keeps[k]})
         tested = np.concatenate([test for _, test in folds])
         decisions = np.concatenate([self._decisions(trial, best) for trial in trials])
-        self._calibrate(decisions, training.y[tested], training.weight[tested])
+        with unchecked():
+            self._calibrate(decisions, training.y[tested], training.weight[tested])
 
     def _calibrate(self, decisions: Floats, true: Labels, weight: Floats) -> None:
         """Fit a sigmoid a class; where they do not go with the decisions, one slope for all classes."""

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator
 from queue import SimpleQueue
 from typing import Any
 
-import psutil
-
 from affex.pipeline.execution.work import Work
 
 
@@ -86,5 +84,7 @@ def _attempted(work: Work, piece: Any) -> tuple[Any, BaseException | None]:
 
 def _bearable(work: Work) -> int:
     """Return how many pieces the free memory bears at a time, 1 at the least."""
+    import psutil
+
     need = max(stage.needs.memory for stage in work.stages)
     return max(1, psutil.virtual_memory().available // need) if need else 2**16
