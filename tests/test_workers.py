@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from corpus import Listener, run, small, spec, write_wav
-from errands import dies_once, pid_of, pieces
+from errands import Placed, dies_once, pid_of, pieces
 from farm import Farm, altered, farm
 from plain import Level, Weighted
 from test_evaluate import BAYES, make_matrix, same
@@ -19,7 +19,8 @@ from affex.features.base import Runtime
 from affex.pipeline.caching import cache
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.execution import stages
-from affex.pipeline.execution.work import Stage, Work
+from affex.pipeline.execution.proof import CODE
+from affex.pipeline.execution.work import Needs, Stage, Work
 from affex.pipeline.execution.workers import Workers
 from affex.pipeline.extraction import extract
 from affex.pipeline.manifest.manifest import Dataset
@@ -238,6 +239,39 @@ def test_a_scheduler_that_dask_has_given_up_is_a_sentence_too(mine, tmp_path):
         runner._client.close()  # as Dask itself does when a scheduler does not come back
         with pytest.raises(AffexError, match=f"The Dask scheduler at {mine.address} does not answer any more"):
             list(found)
+
+
+# What a piece needs
+
+
+def test_a_fold_on_a_gpu_goes_to_a_worker_that_has_one(mine):
+    gpu = mine.worker(resources="GPU=1")
+    settings = replace(BAYES, classifier=Placed(), device="cuda")
+    with stages.opened(mine.address, 1) as runner:
+        on_gpu = evaluate(make_matrix(n_speakers=8), settings, runner=runner)
+    assert {fold.best_params["pid"] for fold in on_gpu.folds} == {gpu.pid}
+    assert same(on_gpu, evaluate(make_matrix(n_speakers=8), settings))
+
+
+def test_a_fold_on_a_gpu_is_refused_where_no_worker_has_one(mine):
+    settings = replace(BAYES, classifier=Placed(), device="cuda")
+    with (
+        stages.opened(mine.address, 1) as runner,
+        pytest.raises(AffexError, match=r"No worker of the cluster offers a GPU, .*`dask worker --resources GPU=1`"),
+    ):
+        evaluate(make_matrix(n_speakers=3), settings, runner=runner)
+
+
+def test_memory_is_asked_for_where_workers_say_how_much_they_have(mine):
+    mine.worker(resources="MEMORY=1000", threads=4)
+    with stages.opened(mine.address, 1) as runner:
+        workers = Workers(runner._client, CODE, print)
+        workers.require()
+        assert workers.resources(Needs(memory=300)) == {"MEMORY": 300}
+        assert workers.resources(Needs(memory=9000)) == {"MEMORY": 1000}  # all of one
+        assert workers.resources(Needs()) == {}
+        found = [pid for _, pid in runner.run(Work((Stage(pid_of, Needs(memory=600)),)), pieces(range(6)))]
+    assert len(set(found)) == 1
 
 
 # Deaths

@@ -404,7 +404,10 @@ def _with_distances(examples: Examples, settings: Settings, runner: Runner, like
         return examples
     needs = Needs(gpu=float(_is_on_gpu(settings)))
     work = Work((Stage(_distances, needs),), likeness, (settings,), in_threads=True)
-    [(_, distances)] = runner.run(work, [Piece((examples.X,))])
+    try:
+        [(_, distances)] = runner.run(work, [Piece((examples.X,))])
+    except ValueError as error:
+        raise AffexError(f"{settings.classifier.name}: {error}.") from error
     return examples if survived(distances) is None else replace(examples, X=distances, precomputed=True)
 
 
