@@ -56,9 +56,9 @@ def truth(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, bytes]:
 def other_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = altered(tmp_path_factory.mktemp("other"), *FALSE_ROWS)
     module, before, after = FALSE_SCORES
-    text = (folder / module).read_text(encoding="utf-8")
+    text = (folder / "affex" / module).read_text(encoding="utf-8")
     assert text.count(before) == 1
-    (folder / module).write_text(text.replace(before, after), encoding="utf-8")
+    (folder / "affex" / module).write_text(text.replace(before, after), encoding="utf-8")
     return folder
 
 
@@ -198,7 +198,7 @@ def test_pictures_are_left_only_with_workers_that_see_the_cache(tmp_path):
     dataset = small(tmp_path, n_utterances=1)
     for feature, expected in ((Tiles(), [dataset.folder / "manifest.jsonl"]), (Level(), [])):
         lane = lane_of(dataset, feature)
-        assert list(lane.likeness.files) == [dataset.root / "00.wav", *expected]
+        assert list(lane.work.likeness.files) == [dataset.root / "00.wav", *expected]
 
 
 def lane_of(dataset, feature):
