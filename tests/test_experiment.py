@@ -64,9 +64,9 @@ def run(tables: list[Path], cache: Path, *, features: str = FEATURES, classifier
     members = discovery.members(features, classifier, fusion)
     with open_workspace(datasets, console, Running("inline", 1)) as workspace:
         if fusion == "early":
-            experiment.single(workspace, members[0], Wish(**{"card": LOSO} | wish), out, leak=leak)
+            experiment.single(workspace, members[0], Wish(**{"protocol": LOSO} | wish), out, leak=leak)
         else:
-            experiment.fused(workspace, members, Wish(**{"card": LOSO} | wish), fusion, out, leak=leak)
+            experiment.fused(workspace, members, Wish(**{"protocol": LOSO} | wish), fusion, out, leak=leak)
     folder = out or max((cache / workspace.name / "runs").iterdir(), key=lambda path: path.stat().st_mtime_ns)
     return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
 
