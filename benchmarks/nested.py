@@ -2,12 +2,14 @@
 
 ::
 
-    make features DATASET=emodb FEATURES=compare
+    make features DATASET=emodb FEATURES="compare fingerprint"
     python benchmarks/nested.py emodb ../shared/data/emodb
     python benchmarks/nested.py large --peer-folds 1
 
-``emodb``: ComParE of EMO-DB, all ten outer folds of both, with two processes each, one after the other. Prints both
-times, their ratio, and whether every fold chose the same C and gamma and every utterance got the same prediction.
+``emodb``: ComParE of EMO-DB, all ten outer folds, two processors each, one after the other, and both as whole
+processes from their start to their end: ``affex evaluate`` with its audit, tables and picture, and a script that reads
+the rows with h5py and searches with scikit-learn. Prints both times and their ratio, the ratio for the folds alone, and
+whether every fold chose the same C and gamma and every utterance got the same prediction.
 
 ``large``: 5531 made-up utterances of 10 speakers and 4 classes with 6373 columns. Prints the time and the peak memory
 of all processes of affex's whole nested run, and scikit-learn's time for the first outer fold. That takes an hour and
@@ -19,7 +21,12 @@ the same grid, the same inner folds (``GroupKFold(5)`` of the speakers), balance
 """
 
 import argparse
+import csv
+import json
 import os
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -45,8 +52,11 @@ from affex.pipeline.specs import discovery
 from affex.pipeline.streams.table import Table, load
 from affex.pipeline.text.console import Terminal
 
-#: How many processes each side has.
+#: How many processors each side has.
 JOBS = 2
+
+#: What the sixth letter of EMO-DB's file names says.
+LETTERS = {"W": "anger", "L": "boredom", "E": "disgust", "A": "fear", "F": "happiness", "T": "sadness", "N": "neutral"}
 
 
 @dataclass
@@ -128,31 +138,60 @@ def theirs(matrix: Table, labels: NDArray[np.str_], speaker: str, n_folds: int =
     return found, found.predict(matrix.X[~train])
 
 
-def emodb(data: Path) -> None:
-    """Compare all outer folds on EMO-DB."""
-    dataset = opened("emodb", data, Path("cache"), partial=False, console=Terminal())
-    matrix = load(dataset, discovery.feature_specs("compare"))
-    labels = np.array([utterance.label for utterance in matrix.utterances])
-    with measured() as own:
-        result, evaluating = ours(matrix, "emodb")
-    print(f"affex: {own}; {evaluating:.1f} s of it with its workers standing", flush=True)
+def peer(path: Path, out: Path) -> None:
+    """Run scikit-learn's part of `emodb`, from a published file to what it chose and predicts, as JSON."""
+    import h5py
+
+    with h5py.File(path) as file:
+        ids, X = file["ids"].asstr()[:], file["values"][:]
+    speakers, labels = np.array([id_[:2] for id_ in ids]), np.array([LETTERS[id_[5]] for id_ in ids])
     predicted, chosen = np.empty_like(labels), {}
-    with measured() as other:
-        for speaker in np.unique(matrix.speakers):
-            found, predicted[matrix.speakers == speaker] = theirs(matrix, labels, speaker)
-            chosen[speaker] = found.best_params_
-    print(f"scikit-learn: {other}")
-    print(
-        f"ratio: {other.seconds / evaluating:.1f}; with starting and ending the workers "
-        f"{other.seconds / own.seconds:.1f} (processors {other.busy / own.busy:.1f})"
-    )
-    n_columns = matrix.X.shape[1]
-    same = [
-        chosen[fold.name] == {"svc__C": fold.best_params["C"], "svc__gamma": fold.best_params["gamma"] / n_columns}
-        for fold in result.folds
-    ]
+    for speaker in np.unique(speakers):
+        train = speakers != speaker
+        found = search(X.shape[1], list(inner_folds(speakers[train]))).fit(X[train], labels[train])
+        predicted[~train] = found.predict(X[~train])
+        gamma = found.best_params_["svc__gamma"] * X.shape[1]
+        chosen[str(speaker)] = {"C": found.best_params_["svc__C"], "gamma": round(gamma, 9)}
+    answer = {"chosen": chosen, "predicted": dict(zip(ids.tolist(), predicted.tolist(), strict=True))}
+    out.write_text(json.dumps(answer))
+
+
+def emodb(data: Path, cache: Path) -> None:
+    """Compare all outer folds on EMO-DB."""
+    with tempfile.TemporaryDirectory() as folder:
+        run, answer = Path(folder, "run"), Path(folder, "peer.json")
+        verb = ("evaluate", "--dataset", "emodb", "--data", data, "--features", "compare", "--classifier", "svm")
+        command = (sys.executable, "-m", "affex.pipeline.cli", *verb, "--cache", cache, "--jobs", JOBS, "--out", run)
+        with measured() as own:
+            subprocess.run([str(word) for word in command], check=True, stdout=subprocess.DEVNULL)
+        print(f"affex: {own}", flush=True)
+        evaluating = folds_alone(data, cache)
+        print(f"affex, its folds alone: {evaluating:.1f} s", flush=True)
+        with measured() as other:
+            arguments = ("peer", cache / "emodb" / "compare.h5", answer)
+            subprocess.run([sys.executable, __file__, *map(str, arguments)], check=True)
+        print(f"scikit-learn: {other}")
+        print(f"ratio: {other.seconds / own.seconds:.1f} (processors {other.busy / own.busy:.1f})")
+        print(f"ratio to the folds alone: {other.seconds / evaluating:.1f}")
+        compared(
+            json.loads((run / "metrics.json").read_bytes()), run / "predictions.csv", json.loads(answer.read_bytes())
+        )
+
+
+def folds_alone(data: Path, cache: Path) -> float:
+    """Return how long affex takes from rows in memory to scores, s."""
+    dataset = opened("emodb", data, cache, partial=False, console=Terminal())
+    return ours(load(dataset, discovery.feature_specs("compare")), "emodb")[1]
+
+
+def compared(found: Any, predictions: Path, other: Any) -> None:
+    """Print in how much both agree."""
+    with predictions.open(newline="", encoding="utf-8") as file:
+        own = {row["id"]: row["predicted"] for row in csv.DictReader(file)}
+    same = [other["chosen"][name] == fold["best_params"] for name, fold in found["folds"].items()]
     print(f"same C and gamma: {sum(same)} of {len(same)} folds")
-    print(f"same prediction: {(predicted == result.scores.predicted).sum()} of {len(predicted)} utterances")
+    n_same = sum(other["predicted"][id_] == label for id_, label in own.items())
+    print(f"same prediction: {n_same} of {len(own)} utterances")
 
 
 def made(n: int, n_columns: int = 6373, n_speakers: int = 10, n_classes: int = 4, seed: int = 0) -> Table:
@@ -210,13 +249,20 @@ def main() -> None:
     """Compare, and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     cases = parser.add_subparsers(dest="case", required=True)
-    cases.add_parser("emodb").add_argument("data", type=Path, help="the folder of EMO-DB")
+    real = cases.add_parser("emodb")
+    real.add_argument("data", type=Path, help="the folder of EMO-DB")
+    real.add_argument("--cache", type=Path, default=Path("cache"), help="the folder of all caches")
+    other = cases.add_parser("peer", help="scikit-learn's part of emodb, which runs it")
+    other.add_argument("path", type=Path)
+    other.add_argument("out", type=Path)
     made_up = cases.add_parser("large")
     made_up.add_argument("--utterances", type=int, default=5531)
     made_up.add_argument("--peer-folds", type=int, default=5, help="on how many inner folds scikit-learn searches")
     options = parser.parse_args()
     if options.case == "emodb":
-        emodb(options.data)
+        emodb(options.data, options.cache)
+    elif options.case == "peer":
+        peer(options.path, options.out)
     else:
         large(options.utterances, options.peer_folds)
 

@@ -29,7 +29,7 @@ import processes
 from faces import videos
 from processes import Run
 
-from affex.pipeline.caching.sources import TICK
+from affex.pipeline.storage.files import TICK
 
 #: Of inotify(7): a file was opened; the head of an event, before its name; a queue that ran over.
 IN_OPEN, HEAD, IN_Q_OVERFLOW = 0x20, struct.Struct("iIII"), 0x4000

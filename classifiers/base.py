@@ -62,6 +62,18 @@ class Classifier(ABC):
     #: What else of the dialog an utterance is predicted from: nothing, the speaker's own turns, or all turns.
     context: ClassVar[Context] = "none"
 
+    #: Whether it computes on the device that it is built for; others always do on the CPU.
+    on_device: ClassVar[bool] = False
+
+    @property
+    def in_threads(self) -> bool:
+        """Whether several may be fitted side by side in threads of one process, and do better there.
+
+        So it is where most of the work is a library's that releases the interpreter's lock, and nothing that is
+        changed meanwhile (warning filters, a library's settings) is the process's.
+        """
+        return False
+
     @property
     def needs_level(self) -> bool:
         """Whether it takes the first column for how loud a frame is, and has a ``noise_log_likelihood``."""

@@ -47,6 +47,7 @@ class Svm(Classifier):
     )
     targets: ClassVar[tuple[Target, ...]] = ("classes", "values")
     tuned: ClassVar[bool] = True
+    on_device: ClassVar[bool] = True
 
     C: float | None = None
     gamma: float | None = None
@@ -75,6 +76,11 @@ class Svm(Classifier):
         if not (0 < keep < 1 or (keep == 1 and self.select != "pca")):
             most = "less than 1" if self.select == "pca" else "at most 1"
             raise ValueError(f"keep={keep}: expected more than 0, {most}, or none to search for it")
+
+    @property
+    def in_threads(self) -> bool:
+        """Whether nothing is selected: libsvm and matrix products release the lock; selections filter warnings."""
+        return self.select == "none"
 
     def distances(self, X: NDArray[np.float32], *, device: str) -> NDArray[np.float64] | None:
         """Return the squared distance of every two rows, mean over the columns; None with NaN or a selection.

@@ -41,6 +41,7 @@ class Xgboost(Classifier):
     scores: ClassVar[str] = "class probabilities (softmax of the trees' sums; not calibrated)"
     targets: ClassVar[tuple[Target, ...]] = ("classes", "values")
     tuned: ClassVar[bool] = True
+    on_device: ClassVar[bool] = True
 
     rounds: int = 1000
     patience: int = 20

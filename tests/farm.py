@@ -25,10 +25,13 @@ class Farm:
         self.address = line.split()[-1]
         self._client = Client(self.address)
 
-    def worker(self, code: Path = ROOT, cwd: Path | None = None) -> subprocess.Popen[str]:
+    def worker(
+        self, code: Path = ROOT, cwd: Path | None = None, resources: str = "", threads: int = 1
+    ) -> subprocess.Popen[str]:
         """Start a worker that imports affex from a folder, and wait until the scheduler knows it."""
         n = len(self.addresses())
-        options = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--death-timeout", "60")
+        has = ("--resources", resources) if resources else ()
+        options = (*has, "--nthreads", str(threads), "--no-nanny", "--no-dashboard", "--death-timeout", "60")
         process = self._start("dask_worker", self.address, *options, code=code, cwd=cwd)
         self._client.wait_for_workers(n + 1, timeout=120)
         return process

@@ -218,7 +218,7 @@ def link_batch(dataset: Dataset, feature: Peaks, tiles: Summary) -> LinkBatch:
     key = cache.recipe(feature.tiles).key
     with store.reading(tiles.path) as reader:
         links = [Link(id_, n, reader.digests[n], 20) for n, id_ in enumerate(reader.ids)]
-    return LinkBatch(tiles.path, key, (feature,), tuple(links), Runtime())
+    return LinkBatch(tuple(links), tiles.path, key, (feature,), Runtime())
 
 
 def test_rows_that_change_under_a_worker_are_a_failure_to_be_tried_again(dataset: Dataset) -> None:

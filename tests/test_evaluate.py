@@ -287,6 +287,18 @@ def test_neither_the_run_nor_the_number_of_processes_changes_a_bit(cluster):
     assert not same(first, evaluate(matrix, replace(settings, seed=1)))
 
 
+@pytest.mark.parametrize("speaker_norm", [False, True])
+def test_the_number_of_threads_changes_no_bit(speaker_norm):
+    """Each fold in one numerical thread, also while another one leaves."""
+    matrix = make_matrix(n_speakers=8, n_columns=1500)  # so many that libraries would part a product among threads
+    settings = replace(BAYES, classifier=discovery.classifier("svm"), speaker_norm=speaker_norm)
+    assert settings.classifier.in_threads
+    first = evaluate(matrix, settings, inner=True)
+    for jobs in (1, 2, 8):
+        with stages.opened("local", jobs) as runner:
+            assert same(first, evaluate(matrix, settings, inner=True, runner=runner))
+
+
 def test_normalising_by_speaker_is_done_before_the_folds_and_without_labels():
     matrix = make_matrix(speaker_shift=30)
     settings = replace(BAYES, speaker_norm=True)

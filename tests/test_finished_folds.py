@@ -17,6 +17,7 @@ from affex.pipeline.evaluation.evaluate import FoldScores, Outcome
 from affex.pipeline.evaluation.finished_folds import FinishedFolds, inside
 from affex.pipeline.evaluation.folds import Fold
 from affex.pipeline.evaluation.task import prepare
+from affex.pipeline.execution.work import Piece
 from affex.pipeline.reporting import report
 from affex.pipeline.specs import discovery
 from affex.pipeline.storage import atomic
@@ -163,7 +164,12 @@ def test_an_evaluation_goes_on_where_it_was_and_gives_the_same_bytes(name: str, 
         evaluate.judge(task, settings, inner=is_inner, keep=keep)
     computed: list[str] = []
     compute = evaluate._run_fold
-    monkeypatch.setattr(evaluate, "_run_fold", lambda shared, fold: computed.append(fold.name) or compute(shared, fold))
+
+    def counted(piece: Piece, *shared: Any) -> Outcome:
+        computed.append(piece.jobs[0][1].name)
+        return compute(piece, *shared)
+
+    monkeypatch.setattr(evaluate, "_run_fold", counted)
     result = evaluate.judge(task, settings, inner=is_inner, known=kept.read(task.folds))
     assert computed == [fold.name for fold in task.folds[2:]]
     report.write(result, tmp_path / "run", basis)
@@ -180,11 +186,11 @@ def test_a_run_says_what_was_kept_and_leaves_nothing_behind(tmp_path: Path, caps
     compute, computed = evaluate._run_fold, []
 
     def until(limit: int) -> Any:
-        def fold(shared: Any, one: Fold) -> Outcome:
+        def fold(piece: Piece, *shared: Any) -> Outcome:
             if len(computed) == limit:
                 raise KeyboardInterrupt
-            computed.append(one.name)
-            return compute(shared, one)
+            computed.append(piece.jobs[0][1].name)
+            return compute(piece, *shared)
 
         return fold
 

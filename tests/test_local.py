@@ -17,12 +17,15 @@ import pytest
 from conftest import ROOT
 from corpus import write_wav
 from distributed import LocalCluster, Security
-from errands import pid_of
+from errands import pid_of, pieces
 
 from affex.pipeline.caching.dataset import last
 from affex.pipeline.cli import extraction
 from affex.pipeline.execution import local, stages
+from affex.pipeline.execution.work import Stage, Work
 from affex.pipeline.text.errors import AffexError
+
+PID = Work((Stage(pid_of),))
 
 # Who can reach it
 
@@ -76,7 +79,7 @@ def guarded(certificate: dict[str, str]) -> Iterator[str]:
 def test_a_scheduler_under_tls_is_reached_with_dasks_own_settings(guarded, certificate):
     assert guarded.startswith("tls://")
     with dask.config.set(certificate), stages.opened(guarded, 1) as runner:
-        [(_, pid)] = runner.map(pid_of, None, {0: 0})
+        [(_, pid)] = runner.run(PID, pieces([0]))
         assert pid != os.getpid()
 
 
@@ -103,7 +106,7 @@ def gone(pids: list[int]) -> bool:
 def test_a_worker_that_hangs_is_killed_and_the_result_is_there(monkeypatch):
     monkeypatch.setattr(local, "GRACE", 0.5)
     with stages.opened("local", 2) as runner:
-        found = dict(runner.map(pid_of, None, {0: 0, 1: 1, 2: 2}))
+        found = {piece.jobs[0]: pid for piece, pid in runner.run(PID, pieces(range(3)))}
         pids = list(runner.ask(os.getpid).values())
         os.kill(pids[0], signal.SIGSTOP)
     assert len(found) == 3

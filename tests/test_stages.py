@@ -2,18 +2,20 @@
 
 import os
 import signal
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from corpus import run, small, spec, write_wav
 from distributed import LocalCluster
+from errands import pid_of, pieces
 from plain import Level
 
 from affex.pipeline.caching import feature_rows
 from affex.pipeline.caching.cache import recipe
 from affex.pipeline.execution import local, stages
-from affex.pipeline.execution.runner import GPU, Stage
+from affex.pipeline.execution.runner import survived
+from affex.pipeline.execution.work import Died, Needs, Piece, Stage, Work
 from affex.pipeline.text.errors import AffexError, UsageError
 
 
@@ -65,47 +67,44 @@ def test_schedulers_that_are_none() -> None:
         pass
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Where it has been."""
-
-    processes: tuple[int, ...] = ()
+def visited(piece: Piece) -> Piece:
+    return Piece((*piece.jobs, os.getpid()))
 
 
-def visited(batch: Batch) -> Batch:
-    return Batch((*batch.processes, os.getpid()))
-
-
-def visited_gpu(batch: Batch) -> Batch:
-    return Batch((*batch.processes, os.getpid()))
+def visited_gpu(piece: Piece) -> Piece:
+    return visited(piece)
 
 
 def test_a_gpu_has_a_worker_that_does_nothing_else() -> None:
-    way = (Stage(visited), Stage(visited_gpu, {GPU: 1}))
+    work = Work((Stage(visited), Stage(visited_gpu, Needs(gpu=1))))
     with stages.opened("local", 2, gpus=1) as runner:
-        been = [result.processes for _, result in runner.run([Batch()] * 40, way)]
+        been = [result.jobs for _, result in runner.run(work, [Piece(())] * 40)]
     anywhere, gpu = (set(processes) for processes in zip(*been, strict=True))
     assert (len(been), len(anywhere), len(gpu)) == (40, 2, 1)
     assert not anywhere & gpu
 
 
-def scaled(factor: int, item: int) -> int:
+def scaled(piece: Piece, factor: int) -> int:
     """Return a product, die of 13, or refuse 0."""
+    [item] = piece.jobs
     if item == 13:
         os.kill(os.getpid(), signal.SIGKILL)
     return factor * item // abs(item)
 
 
+SCALED = Work((Stage(scaled),), shared=(7,))
+
+
 @pytest.mark.parametrize("scheduler", ["inline", "local"])
-def test_items_come_back_with_their_numbers(scheduler):
+@pytest.mark.parametrize("in_threads", [False, True])
+def test_results_come_back_with_their_pieces(scheduler, in_threads):
+    work = replace(SCALED, in_threads=in_threads)
     with stages.opened(scheduler, 2) as runner:
-        assert dict(runner.map(scaled, 7, {n: n for n in range(1, 6)})) == dict.fromkeys(range(1, 6), 7)
+        assert {piece.jobs: result for piece, result in runner.run(work, pieces(range(1, 6)))} == {
+            (n,): 7 for n in range(1, 6)
+        }
         with pytest.raises(ZeroDivisionError):
-            list(runner.map(scaled, 7, {1: 1, 2: 0}))
-
-
-def whose(_: None, __: int) -> int:
-    return os.getpid()
+            list(runner.run(work, pieces([1, 0])))
 
 
 @pytest.mark.parametrize(
@@ -121,13 +120,12 @@ def test_workers_share_the_gpus_that_this_process_may_use(monkeypatch, mine, nam
 def test_items_that_need_no_gpu_keep_off_the_worker_that_has_one():
     with stages.opened("local", 1, gpus=1) as runner:
         assert len(runner.ask(os.getpid)) == 2
-        assert len(set(dict(runner.map(whose, None, {n: n for n in range(12)})).values())) == 1
+        assert len({pid for _, pid in runner.run(Work((Stage(pid_of),)), pieces(range(12)))}) == 1
 
 
-def test_an_item_that_kills_its_worker_ends_the_run_with_a_word_after_all_others():
-    done = {}
-    with (
-        stages.opened("local", 2) as runner,
-        pytest.raises(AffexError, match=r"A worker process died at its work, and again .*JOBS=1"),
-    ):
-        done.update(runner.map(scaled, 7, {n: n for n in (1, 13, 2, 3, 4)}))
+def test_a_piece_that_kills_each_process_comes_back_as_dead_and_what_cannot_be_given_up_ends_the_run():
+    with stages.opened("local", 2) as runner:
+        found = {piece.jobs: result for piece, result in runner.run(SCALED, pieces([1, 13, 2, 3, 4]))}
+    assert found == {(1,): 7, (2,): 7, (3,): 7, (4,): 7, (13,): Died()}
+    with pytest.raises(AffexError, match=r"A worker process died at its work, and again .*JOBS=1"):
+        survived(found[13,])

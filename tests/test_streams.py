@@ -300,6 +300,6 @@ def test_a_spool_gives_back_what_was_put_in(monkeypatch: pytest.MonkeyPatch, tmp
 
 def test_a_batch_that_dies_is_halved_by_its_clips() -> None:
     jobs = tuple(Job(str(n), Media("a.mp4", n, n + 1), 1, 1, (0,)) for n in range(5))
-    first, second = AudioBatch(Path(), (Greys(),), jobs, Runtime()).halves()
+    first, second = AudioBatch(jobs, Path(), (Greys(),), Runtime()).halves()
     assert (first.jobs, second.jobs) == (jobs[:2], jobs[2:])
     assert replace(first, jobs=jobs[:1]).halves() is None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from corpus import Listener, run, small, spec, write_wav
-from errands import Pid, dies_once, here, pid_of
+from errands import Placed, dies_once, pid_of, pieces
 from farm import Farm, altered, farm
 from plain import Level, Weighted
 from test_evaluate import BAYES, make_matrix, same
@@ -19,13 +19,21 @@ from affex.features.base import Runtime
 from affex.pipeline.caching import cache
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.execution import stages
-from affex.pipeline.execution.runner import Stage
+from affex.pipeline.execution.proof import CODE
+from affex.pipeline.execution.work import Needs, Stage, Work
 from affex.pipeline.execution.workers import Workers
 from affex.pipeline.extraction import extract
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.text.errors import AffexError
 
 LEVEL = spec("level", Level())
+
+PID = Work((Stage(pid_of),))
+
+
+def once(folder: Path) -> Work:
+    return Work((Stage(dies_once),), shared=(folder / "marker",))
+
 
 #: Rows that are a little too loud, and scores of which each class has another's.
 FALSE_ROWS = ("pipeline/extraction/work.py", "rows = compute()", "rows = compute(); rows.values[:] += 1")
@@ -48,9 +56,9 @@ def truth(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, bytes]:
 def other_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = altered(tmp_path_factory.mktemp("other"), *FALSE_ROWS)
     module, before, after = FALSE_SCORES
-    text = (folder / module).read_text(encoding="utf-8")
+    text = (folder / "affex" / module).read_text(encoding="utf-8")
     assert text.count(before) == 1
-    (folder / module).write_text(text.replace(before, after), encoding="utf-8")
+    (folder / "affex" / module).write_text(text.replace(before, after), encoding="utf-8")
     return folder
 
 
@@ -132,12 +140,12 @@ def test_a_late_worker_with_other_code_has_no_say_in_a_fold(mine, other_code):
 def test_a_late_worker_that_is_alike_shares_the_work(mine):
     with stages.opened(mine.address, 1) as runner:
         pids, late = set(), Late(mine.worker)
-        for _, found in runner.run((Pid() for _ in range(60)), (Stage(here),)):
-            pids.add(found.pid)
+        for _, pid in runner.run(PID, pieces(range(60))):
+            pids.add(pid)
             late.come()
         assert len(pids) == 2
         folds, late = set(), Late(mine.worker)
-        for _, pid in runner.map(pid_of, None, {n: n for n in range(60)}):
+        for _, pid in runner.run(replace(PID, shared=(1,)), pieces(range(60))):
             folds.add(pid)
             late.come()
         assert len(folds) == 3
@@ -190,7 +198,7 @@ def test_pictures_are_left_only_with_workers_that_see_the_cache(tmp_path):
     dataset = small(tmp_path, n_utterances=1)
     for feature, expected in ((Tiles(), [dataset.folder / "manifest.jsonl"]), (Level(), [])):
         lane = lane_of(dataset, feature)
-        assert list(lane.likeness.files) == [dataset.root / "00.wav", *expected]
+        assert list(lane.work.likeness.files) == [dataset.root / "00.wav", *expected]
 
 
 def lane_of(dataset, feature):
@@ -226,20 +234,53 @@ def test_a_scheduler_that_dies_is_a_sentence_and_costs_nothing_finished(tmp_path
 def test_a_scheduler_that_dask_has_given_up_is_a_sentence_too(mine, tmp_path):
     (tmp_path / "marker").touch()
     with stages.opened(mine.address, 1) as runner:
-        found = runner.map(dies_once, tmp_path / "marker", {n: n for n in range(30)})
+        found = runner.run(once(tmp_path), pieces(range(30)))
         next(found)
         runner._client.close()  # as Dask itself does when a scheduler does not come back
         with pytest.raises(AffexError, match=f"The Dask scheduler at {mine.address} does not answer any more"):
             list(found)
 
 
+# What a piece needs
+
+
+def test_a_fold_on_a_gpu_goes_to_a_worker_that_has_one(mine):
+    gpu = mine.worker(resources="GPU=1")
+    settings = replace(BAYES, classifier=Placed(), device="cuda")
+    with stages.opened(mine.address, 1) as runner:
+        on_gpu = evaluate(make_matrix(n_speakers=8), settings, runner=runner)
+    assert {fold.best_params["pid"] for fold in on_gpu.folds} == {gpu.pid}
+    assert same(on_gpu, evaluate(make_matrix(n_speakers=8), settings))
+
+
+def test_a_fold_on_a_gpu_is_refused_where_no_worker_has_one(mine):
+    settings = replace(BAYES, classifier=Placed(), device="cuda")
+    with (
+        stages.opened(mine.address, 1) as runner,
+        pytest.raises(AffexError, match=r"No worker of the cluster offers a GPU, .*`dask worker --resources GPU=1`"),
+    ):
+        evaluate(make_matrix(n_speakers=3), settings, runner=runner)
+
+
+def test_memory_is_asked_for_where_workers_say_how_much_they_have(mine):
+    mine.worker(resources="MEMORY=1000", threads=4)
+    with stages.opened(mine.address, 1) as runner:
+        workers = Workers(runner._client, CODE, print)
+        workers.require()
+        assert workers.resources(Needs(memory=300)) == {"MEMORY": 300}
+        assert workers.resources(Needs(memory=9000)) == {"MEMORY": 1000}  # all of one
+        assert workers.resources(Needs()) == {}
+        found = [pid for _, pid in runner.run(Work((Stage(pid_of, Needs(memory=600)),)), pieces(range(6)))]
+    assert len(set(found)) == 1
+
+
 # Deaths
 
 
-def test_an_item_whose_worker_dies_costs_a_retry(tmp_path):
+def test_a_piece_whose_worker_dies_costs_a_retry(tmp_path):
     with stages.opened("local", 2) as runner:
-        found = dict(runner.map(dies_once, tmp_path / "marker", {n: n for n in range(8)}))
-    assert found == {n: n for n in range(8)}
+        found = [result for _, result in runner.run(once(tmp_path), pieces(range(8)))]
+    assert sorted(found) == list(range(8))
     assert (tmp_path / "marker").exists()
 
 
@@ -247,10 +288,10 @@ def test_all_workers_may_die_at_once(tmp_path):
     """And what all items share with them."""
     (tmp_path / "marker").touch()
     with stages.opened("local", 2) as runner:
-        found = {}
-        for number, value in runner.map(dies_once, tmp_path / "marker", {n: n for n in range(1, 30)}):
+        found = []
+        for _, value in runner.run(once(tmp_path), pieces(range(1, 30))):
             if not found:
                 for pid in runner.ask(os.getpid).values():
                     os.kill(pid, signal.SIGKILL)
-            found[number] = value
-    assert found == {n: n for n in range(1, 30)}
+            found.append(value)
+    assert sorted(found) == list(range(1, 30))

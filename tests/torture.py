@@ -63,7 +63,7 @@ main()
 TELL_FOLDS = """
 from affex.pipeline.evaluation import evaluate
 compute = evaluate._run_fold
-evaluate._run_fold = lambda shared, fold: print("computed fold", fold.name) or compute(shared, fold)
+evaluate._run_fold = lambda piece, *shared: print("computed fold", piece.jobs[0][1].name) or compute(piece, *shared)
 """
 
 

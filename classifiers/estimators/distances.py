@@ -79,8 +79,9 @@ def _with_numpy(a: Rows, b: Rows) -> Floats:
     b = a if same else b.astype(kind, copy=False)
     products: Floats = (a @ b.T).astype(np.float64, copy=False)
     products *= -2.0
-    products += np.einsum("ij,ij->i", a, a, dtype=np.float64)[:, None]
-    products += np.einsum("ij,ij->i", b, b, dtype=np.float64)
+    lengths = np.einsum("ij,ij->i", b, b, dtype=np.float64)
+    products += (lengths if same else np.einsum("ij,ij->i", a, a, dtype=np.float64))[:, None]
+    products += lengths
     return products
 
 

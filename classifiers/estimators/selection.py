@@ -21,11 +21,8 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
-from sklearn.feature_selection import SelectPercentile, f_classif, f_regression
 
 from affex.classifiers.base import Target
-from affex.classifiers.estimators.principal import PrincipalFeatures
 
 Rows = NDArray[np.floating[Any]]
 Labels = NDArray[Any]
@@ -66,11 +63,17 @@ def choices(select: Select, keeps: Sequence[float | None], rows: Rows, y: Labels
         return [None for _ in keeps]
     shares = [float(keep) for keep in keeps if keep is not None]
     if select == "pca":
+        from sklearn.decomposition import PCA
+
         # One decomposition serves all shares: a smaller one keeps the first of the same directions.
         whole = PCA(max(shares), whiten=True, svd_solver="full").fit(rows)
         return [_leading(whole, share) for share in shares]
     if select == "pfa":
+        from affex.classifiers.estimators.principal import PrincipalFeatures
+
         return [PrincipalFeatures(share).fit(rows) for share in shares]
+    from sklearn.feature_selection import SelectPercentile
+
     score = spread if select == "variance" else between_classes if target == "classes" else along_values
     scored = SelectPercentile(score, percentile=100).fit(rows, y)
     return [copy.copy(scored).set_params(percentile=100 * share) for share in shares]
@@ -91,6 +94,8 @@ def spread(rows: Rows, y: Labels | None = None) -> Floats:  # noqa: ARG001 - the
 
 def between_classes(rows: Rows, y: Labels) -> Floats:
     """Return each column's F between classes, 0 for a constant column."""
+    from sklearn.feature_selection import f_classif
+
     with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
         # Constant columns, which scikit-learn warns of, are no news: they come last.
         warnings.simplefilter("ignore", UserWarning)
@@ -100,6 +105,8 @@ def between_classes(rows: Rows, y: Labels) -> Floats:
 
 def along_values(rows: Rows, y: Labels) -> Floats:
     """Return each column's F of the regression on the values, 0 for a constant column."""
+    from sklearn.feature_selection import f_regression
+
     scores: Floats = f_regression(rows.astype(np.float64), y)[0]
     return scores
 

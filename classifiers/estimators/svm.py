@@ -15,6 +15,7 @@ from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.svm import SVC
 
+from affex.classifiers.estimators import libsvm
 from affex.classifiers.estimators.calibration import against_decisions, log_shares, says_nothing, sigmoids, slope
 from affex.classifiers.estimators.kernel import KernelMachine, gaussians, unchecked
 from affex.classifiers.estimators.selection import Select
@@ -117,7 +118,8 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
         self._chose({"C": costs[c], "gamma": self._gammas[g], "keep": self._keeps[k]})
         tested = np.concatenate([test for _, test in folds])
         decisions = np.concatenate([self._decisions(trial, best) for trial in trials])
-        self._calibrate(decisions, training.y[tested], training.weight[tested])
+        with unchecked():
+            self._calibrate(decisions, training.y[tested], training.weight[tested])
 
     def _calibrate(self, decisions: Floats, true: Labels, weight: Floats) -> None:
         """Fit a sigmoid a class; where they do not go with the decisions, one slope for all classes."""
@@ -162,16 +164,16 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
 
     def _try(self, training: Training, fold: tuple[Numbers, Numbers], costs: tuple[float, ...]) -> "_Trial":
         train, test = fold
-        codes = np.searchsorted(self.classes_, training.y)  # words cost scikit-learn's checks as much as libsvm's work
-        classes, true = codes[train], codes[test]
+        codes = np.searchsorted(self.classes_, training.y)  # words cost as much to compare as libsvm's work
+        weight = balanced(codes[train], training.weight[train], self.weights)
+        recall = _MacroRecall(codes[test], training.weight[test])
         recalls = np.empty((len(self._keeps), len(costs), len(self._gammas)))
         machines, kept = np.empty(recalls.shape, object), []
         for k, (within, between) in enumerate(self._distances(training, fold)):
             for g, own, others in gaussians(within, between, self._gammas):
                 for c, cost in enumerate(costs):
-                    machines[k, c, g] = self._machine(cost, own, classes, training.weight[train])
-                    predicted = machines[k, c, g].predict(others)
-                    recalls[k, c, g] = _macro_recall(true, predicted, training.weight[test])
+                    machines[k, c, g] = libsvm.fitted(cost, own, codes[train], weight)
+                    recalls[k, c, g] = recall.of(machines[k, c, g].predict(others))
             kept.append(between)
         return _Trial(recalls, machines, kept)
 
@@ -214,7 +216,16 @@ def _decided_first(machine: Any, kernel: Floats) -> Floats:
     return values
 
 
-def _macro_recall(true: Labels, predicted: Labels, weight: Floats) -> float:
-    right = weight * (true == predicted)
-    own = [true == name for name in np.unique(true)]
-    return float(np.mean([right[rows].sum() / weight[rows].sum() for rows in own]))
+class _MacroRecall:
+    """The mean recall of the classes that some rows have, each row counted as often as its weight says."""
+
+    def __init__(self, true: Labels, weight: Floats) -> None:
+        self._true, self._weight = true, weight
+        self._own = [np.flatnonzero(true == name) for name in np.unique(true)]
+        self._all = [weight[rows].sum() for rows in self._own]
+
+    def of(self, predicted: Labels) -> float:
+        """Return it for what is predicted of the rows."""
+        right = self._weight * (self._true == predicted)
+        pairs = zip(self._own, self._all, strict=True)
+        return float(np.mean([right[rows].sum() / every for rows, every in pairs]))

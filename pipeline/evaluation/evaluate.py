@@ -21,7 +21,9 @@ from affex.pipeline.evaluation.folds import Fold, require_variety
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
 from affex.pipeline.evaluation.task import Settings, Task, built, folds_hash, prepare
 from affex.pipeline.execution.proof import CODE, Likeness
-from affex.pipeline.execution.runner import Inline, Runner
+from affex.pipeline.execution.runner import Inline, Runner, carry_out, survived
+from affex.pipeline.execution.threads import one_thread
+from affex.pipeline.execution.work import Needs, Piece, Stage, Work
 from affex.pipeline.streams.examples import Examples
 from affex.pipeline.streams.readers import Scored, reader_of
 from affex.pipeline.streams.table import Table
@@ -31,6 +33,10 @@ Numbers = NDArray[np.int64]
 Labels = NDArray[np.str_]
 Targets = NDArray[Any]
 Floats = NDArray[np.float64]
+
+#: How many copies of all rows a fold holds at a time, at most: those of its training utterances as they come, scaled,
+#: and with the columns that were selected.
+COPIES = 3
 
 #: Told how many folds are done, and how many there are.
 Progress = Callable[[int, int], None]
@@ -130,13 +136,19 @@ def judge(
         require_variety(fold, task.examples.y, task.clusters)
     done = dict(known)
     missing = {number: fold for number, fold in enumerate(task.folds) if number not in done}
-    shared = (_with_distances(task.examples, settings), settings, inner) if missing else None
-    for number, outcome in (runner or Inline()).map(_run_fold, shared, missing, likeness):
-        done[number] = outcome
+
+    def kept(piece: Piece, outcome: Any) -> None:
+        [(number, _)] = piece.jobs
+        done[number] = survived(outcome)
         if keep:
-            keep(number, outcome)
-        if progress:
-            progress(len(done), len(task.folds))
+            keep(number, done[number])
+
+    if missing:
+        build(settings, task.examples)  # what it refuses, it refuses at once
+        where = runner or Inline()
+        work = fold_work(_with_distances(task.examples, settings, where, likeness), settings, likeness, inner=inner)
+        pieces = [Piece(((number, fold),)) for number, fold in missing.items()]
+        carry_out(where, work, pieces, kept, lambda _: progress and progress(len(done), len(task.folds)))
     outcomes = [done[number] for number in range(len(task.folds))]
     pairs = list(zip(task.folds, outcomes, strict=True))
     return Result(
@@ -229,8 +241,19 @@ def reweighted(scores: Floats, trained: Labels, classes: Sequence[str]) -> Float
     return shares
 
 
-def _run_fold(shared: tuple[Examples, Settings, bool], fold: Fold) -> Outcome:
-    examples, settings, inner = shared
+def fold_work(examples: Examples, settings: Settings, likeness: Likeness = CODE, *, inner: bool = False) -> Work:
+    """Return what is done with each fold, a piece of one job: its number, and the fold."""
+    needs = Needs(gpu=float(_is_on_gpu(settings) and not examples.distances is not None), memory=COPIES * examples.X.nbytes)
+    in_threads = settings.classifier.in_threads
+    return Work((Stage(_run_fold, needs),), likeness, (examples, settings, inner), in_threads)
+
+
+def _is_on_gpu(settings: Settings) -> bool:
+    return settings.device != "cpu" and settings.classifier.on_device
+
+
+def _run_fold(piece: Piece, examples: Examples, settings: Settings, inner: bool) -> Outcome:
+    [(_, fold)] = piece.jobs
     said, estimator = _said(examples, settings, fold)
     parts = [_said(examples, settings, part) for part in inner_parts(examples, fold)] if inner else []
     met = limits_of(estimator) | training_limits.of_inner([limits_of(fitted) for _, fitted in parts])
@@ -254,11 +277,9 @@ def best_params(estimator: Any) -> Mapping[str, Any]:
 
 
 def _said(examples: Examples, settings: Settings, fold: Fold) -> tuple[FoldScores, Any]:
-    from threadpoolctl import threadpool_limits
-
     estimator = build(settings, examples)
     try:
-        with threadpool_limits(limits=1):  # after `build`: only libraries already loaded are limited
+        with one_thread():  # after `build`: only libraries already loaded are limited
             fitted = fit(estimator, examples, fold, settings)
             return FoldScores(fold.test, *score(fitted, examples, fold, settings)), fitted
     except ValueError as error:
@@ -292,15 +313,24 @@ def _joined(parts: Sequence[FoldScores]) -> FoldScores:
     )
 
 
-def _with_distances(examples: Examples, settings: Settings) -> Examples:
+def _with_distances(examples: Examples, settings: Settings, runner: Runner, likeness: Likeness) -> Examples:
     """Return the examples with the distances of all rows in the place of the rows, where no fold fits the scaling."""
-    from threadpoolctl import threadpool_limits
-
-    if settings.speaker_norm is not True or settings.soft:
+    if settings.speaker_norm is not True or settings.soft or reader_of(settings.classifier).framewise is not False:
         return examples
-    with threadpool_limits(limits=1):
-        distances = reader_of(settings.classifier).distances(examples, device=settings.device)
-    return examples if distances is None else replace(examples, distances=distances)
+    needs = Needs(gpu=float(_is_on_gpu(settings)))
+    work = Work((Stage(_distances, needs),), likeness, (settings,), in_threads=True)
+    try:
+        [(_, distances)] = runner.run(work, [Piece((examples.X,))])
+    except ValueError as error:
+        raise AffexError(f"{settings.classifier.name}: {error}.") from error
+    return examples if survived(distances) is None else replace(examples, distances=distances)
+
+
+def _distances(piece: Piece, settings: Settings) -> Floats | None:
+    [X] = piece.jobs
+    with one_thread():
+        found: Floats | None = settings.classifier.distances(X, device=settings.device)
+    return found
 
 
 def _scores(task: Task, said: Sequence[tuple[Fold, FoldScores]]) -> Scores:

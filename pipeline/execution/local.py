@@ -14,7 +14,8 @@ from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from typing import Any
 
-from affex.pipeline.execution.runner import CPU, GPU, GPU_THREADS, deaf_children
+from affex.pipeline.execution.runner import deaf_children
+from affex.pipeline.execution.workers import CPU, GPU, GPU_THREADS
 from affex.pipeline.text.errors import AffexError
 
 #: Where everything of a local cluster listens.

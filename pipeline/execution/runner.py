@@ -8,23 +8,14 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Iterator
 from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
-from affex.pipeline.execution.proof import CODE, Fingerprint, Likeness, Proven, fingerprint, proved, strangers
+from affex.pipeline.execution.proof import Proven, fingerprint, proved, seen, strangers
+from affex.pipeline.execution.work import Died, Piece, Work
 from affex.pipeline.text.errors import AffexError
-
-#: What a worker that has a GPU is started with, as in ``dask worker --resources GPU=1``.
-GPU = "GPU"
-
-#: What keeps other work off it: where some workers have this (``--resources CPU=1``), only they do the rest.
-CPU = "CPU"
-
-#: Threads of a worker that has a GPU: so many video streams decode while one of them computes.
-GPU_THREADS = 8
 
 OUT_OF_MEMORY = (
     "A worker process died at its work, and again when it was tried with nothing beside it, most likely for lack of "
@@ -32,119 +23,85 @@ OUT_OF_MEMORY = (
 )
 
 
-class Batch(Protocol):
-    """Some utterances that travel together."""
-
-    def halves(self) -> "tuple[Batch, Batch] | None":
-        """Return the batch in two parts, or None where one utterance is all there is."""
-
-    def seen(self) -> Fingerprint:
-        """Return what this process sees of its files, by path; whoever works on it must see the same."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A step of the way: a module's function, and what a worker must have to run it (``{"GPU": 1}``)."""
-
-    function: Callable[..., Any]
-    resources: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Died:
-    """What comes back for a batch of one utterance that killed each worker that tried it."""
-
-
 class Runner(Protocol):
     """Where work runs. Results are taken from workers that are like this process, and from no others."""
 
-    def run(
-        self, batches: Iterable[Any], stages: Sequence[Stage], likeness: Likeness = CODE
-    ) -> Iterator[tuple[Any, Any]]:
-        """Yield (batch, what its last stage returned, or `Died`) as batches end, in any order."""
+    def run(self, work: Work, pieces: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        """Yield (piece, what its last stage returned, or `Died`) as pieces end, in any order.
+
+        An error that a stage raises is raised here. When it is closed, what has not ended is cancelled.
+        """
 
     def ask(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
         """Return what ``function(*arguments)`` says on each worker."""
-
-    def map(
-        self,
-        function: Callable[[Any, Any], Any],
-        shared: Any,
-        items: Mapping[int, Any],
-        likeness: Likeness = CODE,
-    ) -> Iterator[tuple[int, Any]]:
-        """Yield (number, ``function(shared, item)``) of numbered items as they end; what is shared travels once."""
-
-
-def through(stages: Sequence[Stage], batch: Any) -> Any:
-    """Return what the last stage makes of a batch, in this process."""
-    result = batch
-    for stage in stages:
-        result = stage.function(result)
-    return result
 
 
 class Inline:
     """Work in this very process, one piece after another: for tests and for debuggers."""
 
-    def run(
-        self,
-        batches: Iterable[Any],
-        stages: Sequence[Stage],
-        likeness: Likeness = CODE,  # noqa: ARG002 - this process is like itself
-    ) -> Iterator[tuple[Any, Any]]:
-        """Yield (batch, result) in order."""
-        for batch in batches:
-            yield batch, through(stages, batch)
+    def run(self, work: Work, pieces: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        """Yield (piece, result) in order."""
+        return ((piece, work.through(piece)) for piece in pieces)
 
     def ask(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
         """Return what this process says."""
         return {"this process": function(*arguments)}
 
-    def map(
-        self,
-        function: Callable[[Any, Any], Any],
-        shared: Any,
-        items: Mapping[int, Any],
-        likeness: Likeness = CODE,  # noqa: ARG002 - this process is like itself
-    ) -> Iterator[tuple[int, Any]]:
-        """Yield (number, result) in order."""
-        return ((number, function(shared, item)) for number, item in items.items())
+
+def carry_out(
+    runner: Runner,
+    work: Work,
+    pieces: Iterable[Piece],
+    keep: Callable[[Any, Any], None],
+    progress: Callable[[int], None],
+) -> None:
+    """Run pieces, keep each result as it ends, and then count its jobs; whatever is raised cancels the rest.
+
+    Parameters
+    ----------
+    keep
+        Is given each piece with its result, or `Died`.
+    progress
+        Is told how many jobs have been kept now.
+    """
+    with contextlib.closing(cast(Generator[tuple[Any, Any], None, None], runner.run(work, pieces))) as results:
+        for piece, result in results:
+            keep(piece, result)
+            progress(len(piece.jobs))
+
+
+def survived(result: Any) -> Any:
+    """Return a result.
+
+    Raises
+    ------
+    AffexError
+        If its piece killed each process that tried it, and cannot be given up.
+    """
+    if isinstance(result, Died):
+        raise AffexError(OUT_OF_MEMORY)
+    return result
 
 
 class DiedError(Exception):
     """A process that was given work has died of it."""
 
 
-def batch_alone(batch: Any, stages: Sequence[Stage], likeness: Likeness) -> Iterator[tuple[Any, Any]]:
-    """Run a batch in a process of its own; halve it if that dies, down to one utterance, which is given up."""
+def piece_alone(piece: Any, work: Work) -> Iterator[tuple[Any, Any]]:
+    """Run a piece in a process of its own; halve it if that dies, down to one job, which is given up."""
     try:
-        yield batch, alone(likeness, through, stages, batch)
+        yield piece, alone(piece, work)
     except DiedError:
-        halves = batch.halves()
+        halves = piece.halves()
         if halves is None:
-            yield batch, Died()
+            yield piece, Died()
             return
         for half in halves:
-            yield from batch_alone(half, stages, likeness)
+            yield from piece_alone(half, work)
 
 
-def item_alone(function: Callable[[Any, Any], Any], shared: Any, item: Any, likeness: Likeness) -> Any:
-    """Run an item in a process of its own.
-
-    Raises
-    ------
-    AffexError
-        If that dies, too: unlike an utterance, an item cannot be given up.
-    """
-    try:
-        return alone(likeness, function, shared, item)
-    except DiedError as error:
-        raise AffexError(OUT_OF_MEMORY) from error
-
-
-def alone(likeness: Likeness, function: Callable[..., Any], *arguments: Any) -> Any:
-    """Return what a function says in a process of its own.
+def alone(piece: Any, work: Work) -> Any:
+    """Return what the last stage makes of a piece in a process of its own.
 
     Raises
     ------
@@ -155,7 +112,7 @@ def alone(likeness: Likeness, function: Callable[..., Any], *arguments: Any) -> 
     """
     context = get_context("spawn")
     receiving, sending = context.Pipe(duplex=False)
-    process = context.Process(target=_answer, args=(sending, likeness, function, arguments))
+    process = context.Process(target=_answer, args=(sending, piece, work))
     try:
         with deaf_children():
             process.start()
@@ -168,14 +125,14 @@ def alone(likeness: Likeness, function: Callable[..., Any], *arguments: Any) -> 
             process.kill()
             process.join()
         receiving.close()
-    if strangers(fingerprint(likeness), result, 1):
+    if strangers({**fingerprint(work.likeness), **seen(piece)}, result, 1):
         raise AffexError("The code of affex was changed while it ran: run the same command again.")
     return taken(result)
 
 
-def _answer(sending: Connection, likeness: Likeness, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
+def _answer(sending: Connection, piece: Any, work: Work) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    sending.send(proved("alone", function, likeness, *arguments))
+    sending.send(proved("alone", work.through, work.likeness, piece))
 
 
 def _end_with_parent() -> None:

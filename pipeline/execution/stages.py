@@ -8,6 +8,7 @@ is alone and is given up. Should no worker come back, the rest of the work goes 
 """
 
 import contextlib
+import functools
 import itertools
 import time
 import uuid
@@ -15,12 +16,13 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
-from affex.pipeline.execution.proof import CODE, Likeness, proved, seen, strangers
-from affex.pipeline.execution.runner import CPU, Inline, Runner, Stage, batch_alone, item_alone, taken
-from affex.pipeline.execution.workers import Needs, Workers
+from affex.pipeline.execution.proof import Likeness, proved, seen, strangers
+from affex.pipeline.execution.runner import Inline, Runner, piece_alone, taken
+from affex.pipeline.execution.threads import in_threads
+from affex.pipeline.execution.work import Work
+from affex.pipeline.execution.workers import Resources, Workers
 from affex.pipeline.text.errors import AffexError, UsageError
 
 #: Pieces of work in flight for each thread: one that runs, and the next, so that no worker waits for the driver.
@@ -42,7 +44,7 @@ Say = Callable[[str], None]
 
 
 @dataclass
-class _Work:
+class _Course:
     """Pieces of one run: those still to be given, those in flight with the workers that may do them, and suspects.
 
     A suspect is a piece whose worker died; it is done at the end, alone.
@@ -80,100 +82,56 @@ class Cluster:
         self._say = say
         self._number = itertools.count()
 
-    def run(
-        self, batches: Iterable[Any], stages: Sequence[Stage], likeness: Likeness = CODE
-    ) -> Iterator[tuple[Any, Any]]:
-        """Yield (batch, result or `Died`) as batches end."""
-        likeness, work = _of_one_run(likeness), _Work(iter(batches))
-        for batch, result in self._done(work, stages, likeness, self._submit, _anybody):
-            yield batch, taken(result)
-        for batch in work.rest():
-            yield from batch_alone(batch, stages, likeness)
-
-    def map(
-        self,
-        function: Callable[[Any, Any], Any],
-        shared: Any,
-        items: Mapping[int, Any],
-        likeness: Likeness = CODE,
-    ) -> Iterator[tuple[int, Any]]:
-        """Yield (number, what the function says of an item) as items end, on the workers.
+    def run(self, work: Work, pieces: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        """Yield (piece, result or `Died`) as pieces end, on the workers.
 
         By Dask's own futures: joblib's Dask backend waits for ever for an item whose worker died (joblib 1.6).
-
-        Raises
-        ------
-        AffexError
-            If an item's process died, and died again alone: unlike an utterance, an item cannot be given up.
         """
-        likeness, work = _of_one_run(likeness), _Work(iter(items))
-        submit = partial(self._submit_item, _Shared(self._client, shared), items)
-        for number, result in self._done(work, (Stage(function),), likeness, submit, _idlest):
-            yield number, taken(result)
-        for number in work.rest():
-            yield number, item_alone(function, shared, items[number], likeness)
+        work, course = replace(work, likeness=_of_one_run(work.likeness)), _Course(iter(pieces))
+        for piece, result in self._done(course, work):
+            yield piece, taken(result)
+        for piece in course.rest():
+            yield from piece_alone(piece, work)
 
     def ask(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
         """Return what each worker says."""
         answers: dict[str, Any] = self._client.run(function, *arguments)
         return answers
 
-    def _done(
-        self,
-        work: _Work,
-        steps: Sequence[Stage],
-        likeness: Likeness,
-        submit: Callable[..., Any],
-        choose: Callable[..., list[str]],
-    ) -> Iterator[tuple[Any, Any]]:
+    def _done(self, course: "_Course", work: Work) -> Iterator[tuple[Any, Any]]:
         """Yield pieces with results that are proved, until none is left but those that must be tried alone."""
-        workers = Workers(self._client, likeness, self._say)
+        workers = Workers(self._client, work.likeness, self._say)
         with self._sentences():
             workers.require()
-        needs = _needs(steps, workers.offered)
-        submit, choose = partial(submit, steps, needs, likeness), partial(choose, work, workers, needs)
+        needs = [workers.resources(stage.needs) for stage in work.stages]
+        submit = functools.partial(self._submit, work, needs, _Shared(self._client, work.shared))
+        choose = functools.partial(_idlest if work.shared else _anybody, course, workers, needs)
         in_vain = 0
         try:
             while in_vain <= PATIENCE:
                 with self._sentences():
                     workers.look()
-                    _strand(work, workers, needs)
+                    _strand(course, workers, needs)
                     is_able = workers.able(needs)
-                    if is_able and _is_over(work, WINDOW * workers.n_threads(needs), submit, choose):
+                    if is_able and _is_over(course, WINDOW * workers.n_threads(needs), submit, choose):
                         return
-                    ended = _ended(list(work.running))
-                    results = [found for future in ended if (found := _result(work, workers, future, len(steps)))]
+                    ended = _ended(list(course.running))
+                    n_steps = len(work.stages)
+                    results = [found for future in ended if (found := _result(course, workers, future, n_steps))]
                 in_vain = 0 if is_able or ended else in_vain + 1
                 yield from results
         finally:
-            for future in work.running:
+            for future in course.running:
                 future.release()
 
-    def _submit(self, steps: Sequence[Stage], needs: list[Needs], likeness: Likeness, batch: Any, among: Any) -> Any:
-        result, number = batch, next(self._number)
-        for step, need in zip(steps, needs, strict=True):
+    def _submit(self, work: Work, needs: list[Resources], shared: "_Shared", piece: Any, among: list[str]) -> Any:
+        result, number, given = piece, next(self._number), shared.on(among)
+        for stage, need in zip(work.stages, needs, strict=True):
             # One name for all tasks of a stage: the scheduler keeps a record of every name.
-            key = (f"{step.function.__name__}-{likeness.run}", number)
-            result = self._client.submit(
-                _on_worker, step.function, likeness, result, key=key, resources=need or None, workers=among
-            )
+            key = (f"{stage.function.__name__}-{work.likeness.run}", number)
+            task = (_on_worker, stage.function, work.likeness, result, *given)
+            result = self._client.submit(*task, key=key, resources=need or None, workers=among)
         return result
-
-    def _submit_item(
-        self,
-        shared: "_Shared",
-        items: Mapping[int, Any],
-        steps: Sequence[Stage],
-        needs: list[Needs],
-        likeness: Likeness,
-        number: int,
-        among: Any,
-    ) -> Any:
-        key = (f"{steps[0].function.__name__}-{likeness.run}", next(self._number))
-        given = (likeness, shared.on(among), items[number])
-        return self._client.submit(
-            _on_worker, steps[0].function, *given, key=key, resources=needs[0] or None, workers=among
-        )
 
     @contextlib.contextmanager
     def _sentences(self) -> Iterator[None]:
@@ -196,79 +154,62 @@ def _of_one_run(likeness: Likeness) -> Likeness:
     return replace(likeness, run=uuid.uuid4().hex)
 
 
-def _needs(steps: Sequence[Stage], offered: set[str]) -> list[Needs]:
-    """Return what each step asks for; what needs nothing keeps off workers that have a GPU.
-
-    Raises
-    ------
-    AffexError
-        Naming what no worker has: it would be waited for in vain.
-    """
-    for name in sorted({name for step in steps for name in step.resources} - offered):
-        raise AffexError(
-            f"No worker of the cluster offers a {name}, and a feature is to be computed there. Start one with "
-            f"`dask worker --resources {name}=1`, or compute it elsewhere: DEVICE=cpu."
-        )
-    elsewhere = {CPU: 1.0} if CPU in offered else {}
-    return [dict(step.resources) or elsewhere for step in steps]
-
-
-def _is_over(work: _Work, window: int, submit: Callable[..., Any], choose: Callable[[], list[str]]) -> bool:
+def _is_over(course: _Course, window: int, submit: Callable[..., Any], choose: Callable[[], list[str]]) -> bool:
     """Fill the window; return whether nothing is left to be given or waited for."""
-    while len(work.running) < window:
-        following = list(work.following())
+    while len(course.running) < window:
+        following = list(course.following())
         if not following:
-            return not work.running
+            return not course.running
         among = choose()
         try:
-            work.running[submit(*following, among)] = (*following, frozenset(among))
+            course.running[submit(*following, among)] = (*following, frozenset(among))
         except (OSError, ValueError, KeyError):  # the worker that was to have it has just died, or the scheduler has
-            work.lose(*following)
+            course.lose(*following)
             return False
     return False
 
 
-def _anybody(work: _Work, workers: Workers, needs: list[Needs]) -> list[str]:  # noqa: ARG001 - as `_idlest` is called
+def _anybody(course: _Course, workers: Workers, needs: list[Resources]) -> list[str]:  # noqa: ARG001 - as `_idlest` is called
     """Return all workers that may be used: Dask knows which of them has what the next step takes."""
     return list(workers.alike)
 
 
-def _idlest(work: _Work, workers: Workers, needs: list[Needs]) -> list[str]:
+def _idlest(course: _Course, workers: Workers, needs: list[Resources]) -> list[str]:
     """Return the worker that has the least to do for its threads.
 
     Dask would choose among those that have what all items share, and so never one that came late.
     """
-    busy = Counter(worker for _, among in work.running.values() for worker in among)
+    busy = Counter(worker for _, among in course.running.values() for worker in among)
     return [min(workers.having(needs[0]), key=lambda worker: busy[worker] / workers.alike[worker][1])]
 
 
-def _strand(work: _Work, workers: Workers, needs: list[Needs]) -> None:
+def _strand(course: _Course, workers: Workers, needs: list[Resources]) -> None:
     """Take back what was given to workers that have gone, all of them."""
-    for future, (piece, among) in list(work.running.items()):
+    for future, (piece, among) in list(course.running.items()):
         if not future.done() and not workers.able(needs, among):
-            del work.running[future]
+            del course.running[future]
             future.release()
-            work.again.append(piece)
+            course.again.append(piece)
 
 
-def _result(work: _Work, workers: Workers, future: Any, n_steps: int) -> tuple[Any, Any] | None:
+def _result(course: _Course, workers: Workers, future: Any, n_steps: int) -> tuple[Any, Any] | None:
     """Return a piece with its result; None, and what is to be done about it is noted, if there is none to trust."""
     from distributed import KilledWorker
 
-    piece, _ = work.running.pop(future)
+    piece, _ = course.running.pop(future)
     try:
         result = _fetched(future)
         unlike = strangers({**workers.here, **seen(piece)}, result, n_steps)
     except KilledWorker:
-        work.suspects.append(piece)
+        course.suspects.append(piece)
         return None
     except Exception:  # all that a function raises is in its result: this one was lost, or cannot be read
-        work.lose(piece)
+        course.lose(piece)
         return None
     for address, why in unlike.items():
         workers.retire(address, why)
     if unlike:
-        work.again.append(piece)
+        course.again.append(piece)
         return None
     return piece, result
 
@@ -293,14 +234,15 @@ def _fetched(future: Any) -> Any:
 class _Shared:
     """What all items share, on the workers; sent again when all that had it are gone."""
 
-    def __init__(self, client: Any, value: Any) -> None:
+    def __init__(self, client: Any, value: tuple[Any, ...]) -> None:
         self._client, self._value = client, value
-        self._future: Any = None
+        self._futures: list[Any] = []
 
-    def on(self, among: list[str]) -> Any:
-        if self._future is None or self._future.status != "finished":
-            [self._future] = self._client.scatter([self._value], broadcast=True, hash=False, workers=among)
-        return self._future
+    def on(self, among: list[str]) -> Sequence[Any]:
+        """Return it as the scheduler knows it."""
+        if len(self._futures) < len(self._value) or any(future.status != "finished" for future in self._futures):
+            self._futures = self._client.scatter(list(self._value), broadcast=True, hash=False, workers=among)
+        return self._futures
 
 
 def _on_worker(function: Callable[..., Any], likeness: Likeness, given: Any, *more: Any) -> Any:
@@ -319,6 +261,24 @@ def _ended(running: list[Any]) -> list[Any]:
     with contextlib.suppress(TimeoutError, CancelledError):
         wait(running, timeout=LOOK, return_when="FIRST_COMPLETED")
     return [future for future in running if future.done()]
+
+
+class Local:
+    """Work on this machine: in threads of this process where it may, else on a cluster, opened when first needed."""
+
+    def __init__(self, jobs: int, cluster: Callable[[], Runner]) -> None:
+        self._jobs = jobs
+        self._cluster = cluster
+
+    def run(self, work: Work, pieces: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        """Yield (piece, result or `Died`) as pieces end."""
+        if work.in_threads and not any(stage.needs.gpu for stage in work.stages):
+            return in_threads(work, pieces, self._jobs)
+        return self._cluster().run(work, pieces)
+
+    def ask(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+        """Return what each worker process says."""
+        return self._cluster().ask(function, *arguments)
 
 
 @contextlib.contextmanager
@@ -347,10 +307,8 @@ def opened(scheduler: str, jobs: int, gpus: int = 0, say: Say = print) -> Iterat
     if scheduler == "inline":
         yield Inline()
     elif scheduler == "local":
-        from affex.pipeline.execution import local
-
-        with local.started(jobs, gpus, say) as address, _client(address, say, local.SECURITY) as client:
-            yield Cluster(client, say)
+        with contextlib.ExitStack() as stack:
+            yield Local(jobs, functools.cache(lambda: stack.enter_context(_local_cluster(jobs, gpus, say))))
     elif "://" in scheduler:
         with _client(scheduler, say) as client:
             if not client.nthreads():
@@ -358,6 +316,14 @@ def opened(scheduler: str, jobs: int, gpus: int = 0, say: Say = print) -> Iterat
             yield Cluster(client, say)
     else:
         raise UsageError(f"SCHEDULER={scheduler}: expected local, inline or an address as tcp://host:8786.")
+
+
+@contextlib.contextmanager
+def _local_cluster(jobs: int, gpus: int, say: Say) -> Iterator[Runner]:
+    from affex.pipeline.execution import local
+
+    with local.started(jobs, gpus, say) as address, _client(address, say, local.SECURITY) as client:
+        yield Cluster(client, say)
 
 
 @contextlib.contextmanager

@@ -9,10 +9,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from affex.pipeline.execution.proof import MEND, Fingerprint, Likeness, difference, fingerprint
+from affex.pipeline.execution.work import Needs
 from affex.pipeline.text.errors import AffexError
 
-#: What a piece of work needs of a worker, by the name of a resource.
-Needs = Mapping[str, float]
+#: What a worker that has a GPU is started with, as in ``dask worker --resources GPU=1``.
+GPU = "GPU"
+
+#: Threads of a worker that has a GPU: so many video streams decode while one of them computes.
+GPU_THREADS = 8
+
+#: What keeps other work off it: where some workers have this (``--resources CPU=1``), only they do the rest.
+CPU = "CPU"
+
+#: The bytes that pieces on a worker may need together, where it is started with them (``--resources MEMORY=64e9``).
+MEMORY = "MEMORY"
+
+#: What a piece of work asks for, or a worker has, by the name of a resource.
+Resources = Mapping[str, float]
 
 
 @dataclass
@@ -34,7 +47,7 @@ class Workers:
     client: Any
     likeness: Likeness
     say: Callable[[str], None]
-    alike: dict[str, tuple[Needs, int]] = field(default_factory=dict)
+    alike: dict[str, tuple[Resources, int]] = field(default_factory=dict)
     _unlike: set[str] = field(default_factory=set)
 
     @property
@@ -70,22 +83,40 @@ class Workers:
             self._unlike.add(address)
             self.say(f"The worker {address} is not like this process and is not used: {why}. {MEND}")
 
-    def able(self, needs: Iterable[Needs], among: Collection[str] | None = None) -> bool:
+    def able(self, needs: Iterable[Resources], among: Collection[str] | None = None) -> bool:
         """Whether for each need there is a worker that may be used, among some."""
         return all(any(among is None or worker in among for worker in self.having(need)) for need in needs)
 
-    def having(self, need: Needs) -> list[str]:
+    def having(self, need: Resources) -> list[str]:
         """Return those that have what a piece of work needs."""
         return [w for w, (offered, _) in self.alike.items() if all(offered.get(n, 0) >= need[n] for n in need)]
 
-    def n_threads(self, needs: Iterable[Needs]) -> int:
+    def n_threads(self, needs: Iterable[Resources]) -> int:
         """Return how many threads there are that can do a part of what is to be done."""
         return sum(self.alike[worker][1] for worker in {worker for need in needs for worker in self.having(need)})
 
-    @property
-    def offered(self) -> set[str]:
-        """The names of what they have."""
-        return {name for offered, _ in self.alike.values() for name in offered}
+    def resources(self, needs: Needs) -> Resources:
+        """Return what a stage asks for; what needs no GPU keeps off workers that have one.
+
+        A piece that needs more memory than any worker has gets all of one.
+
+        Raises
+        ------
+        AffexError
+            If no worker has a GPU, and one is needed: it would be waited for in vain.
+        """
+        place = {GPU: needs.gpu} if needs.gpu else {CPU: 1.0} if self._most(CPU) else {}
+        if needs.gpu and not self.having(place):
+            raise AffexError(
+                f"No worker of the cluster offers a {GPU}, and this work is to be computed there. Start one with "
+                f"`dask worker --resources {GPU}=1`, or compute it elsewhere: DEVICE=cpu."
+            )
+        memory = min(float(needs.memory), self._most(MEMORY, place))
+        return place | ({MEMORY: memory} if memory else {})
+
+    def _most(self, name: str, place: Resources | None = None) -> float:
+        """Return how much of a resource a worker has at most, among those that have some others."""
+        return max((self.alike[worker][0].get(name, 0.0) for worker in self.having(place or {})), default=0.0)
 
     def require(self) -> None:
         """Make sure that there is one.

@@ -15,6 +15,8 @@ from affex.features.networks.prefetch import ahead
 from affex.pipeline.caching import store
 from affex.pipeline.caching.entry import Crops
 from affex.pipeline.caching.store import Reader
+from affex.pipeline.execution.threads import one_thread
+from affex.pipeline.execution.work import Piece
 from affex.pipeline.extraction.work import Extracted, Failure, Model, attempt, model_of
 from affex.pipeline.text.errors import AffexError
 
@@ -47,25 +49,17 @@ class Link:
 
 
 @dataclass(frozen=True)
-class LinkBatch:
-    """Some utterances of one chained feature, and its upstream's published file with its key."""
+class LinkBatch(Piece):
+    """Some utterances of one chained feature, and its upstream's published file with its key.
 
+    Each utterance's rows are proved by their digest, so that no file is seen to be the same.
+    """
+
+    jobs: tuple[Link, ...]
     path: Path
     key: str
     features: tuple[ChainedFeature]
-    jobs: tuple[Link, ...]
     runtime: Runtime
-
-    def halves(self) -> "tuple[LinkBatch, LinkBatch] | None":
-        """Return the batch in two parts, or None where one utterance is all there is."""
-        middle = len(self.jobs) // 2
-        if not middle:
-            return None
-        return replace(self, jobs=self.jobs[:middle]), replace(self, jobs=self.jobs[middle:])
-
-    def seen(self) -> dict[str, str]:
-        """Return nothing: each utterance's rows are proved by their digest."""
-        return {}
 
 
 def batches(links: Iterable[Link], n_columns: int, device: str) -> Iterator[tuple[Link, ...]]:
@@ -86,14 +80,12 @@ def batches(links: Iterable[Link], n_columns: int, device: str) -> Iterator[tupl
 
 def extract(batch: LinkBatch) -> list[Extracted]:
     """Compute the rows of every utterance of a batch; numerical libraries get one thread (see `work`)."""
-    from threadpoolctl import threadpool_limits
-
     [feature] = batch.features
     model = model_of(feature, batch.runtime)  # first: only libraries that are loaded are limited
     if isinstance(model, Failure):
         return [Extracted(0, feature.columns, dict.fromkeys((link.id for link in batch.jobs), model))]
     try:
-        with threadpool_limits(1), store.reading(batch.path) as reader:
+        with one_thread(), store.reading(batch.path) as reader:
             outcomes = _outcomes(batch, feature, model, reader)
     except (OSError, AffexError) as error:
         outcomes = {link.id: Failure(f"{batch.path}: {error}", final=False) for link in batch.jobs}

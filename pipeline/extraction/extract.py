@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,9 @@ from affex.pipeline.caching.cache import FeatureFile, Holdings
 from affex.pipeline.caching.entry import Entry, Spilled
 from affex.pipeline.caching.sources import STAMP, File, Files
 from affex.pipeline.execution.proof import Likeness
-from affex.pipeline.execution.runner import GPU, GPU_THREADS, Died, Runner, Stage
+from affex.pipeline.execution.runner import Runner, carry_out
+from affex.pipeline.execution.work import Died, Needs, Stage, Work
+from affex.pipeline.execution.workers import GPU_THREADS
 from affex.pipeline.extraction import chain, motions, streams, work
 from affex.pipeline.extraction.chain import Link, LinkBatch
 from affex.pipeline.extraction.work import AudioBatch, Extracted, Failure, Job
@@ -109,13 +111,12 @@ class _Course:
 
 @dataclass(frozen=True)
 class _Lane:
-    """Work of one kind: what is to be done, the stages it goes through, and what all workers must share."""
+    """Work of one kind: whose it is, how much there is, in which batches, and how each is done."""
 
     courses: Sequence[_Course]
     n_utterances: int
     batches: Iterator[AudioBatch] | Iterator[LinkBatch]
-    stages: Sequence[Stage]
-    likeness: Likeness
+    work: Work
 
 
 def extract(
@@ -345,9 +346,8 @@ def _media_lane(
     return _Lane(
         courses,
         sum(1 for _ in _jobs(dataset, kind, courses, stamps)),
-        (AudioBatch(dataset.root, features, batch, runtime, scratch) for batch in in_batches),
-        _stages(kind, courses, runtime),
-        _likeness(features, runtime, seen),
+        (AudioBatch(batch, dataset.root, features, runtime, scratch) for batch in in_batches),
+        Work(_stages(kind, courses, runtime), _likeness(features, runtime, seen)),
     )
 
 
@@ -358,9 +358,8 @@ def _chain_lane(dataset: Dataset, course: _Course, above: _Course, runtime: Runt
     return _Lane(
         [course],
         sum(1 for _ in _links(dataset, course, above)),
-        (LinkBatch(above.file.path, above.file.key, features, batch, runtime) for batch in in_batches),
-        _stages("rows", [course], runtime),
-        _likeness(features, runtime, [_witness(dataset)]),
+        (LinkBatch(batch, above.file.path, above.file.key, features, runtime) for batch in in_batches),
+        Work(_stages("rows", [course], runtime), _likeness(features, runtime, [_witness(dataset)])),
     )
 
 
@@ -381,18 +380,20 @@ def _stages(reads: str, courses: Sequence[_Course], runtime: Runtime) -> tuple[S
     if reads == "mocap":
         return (Stage(motions.extract),)
     if reads == "video":
-        return (Stage(streams.watch, {GPU: 1 / GPU_THREADS} if on_gpu else {}),)
+        return (Stage(streams.watch, Needs(gpu=on_gpu / GPU_THREADS)),)
     # Two at a time: one reads while the other computes.
-    return (Stage(chain.extract, {GPU: 1 / 2} if on_gpu else {}),)
+    return (Stage(chain.extract, Needs(gpu=on_gpu / 2)),)
 
 
-def _run(lane: _Lane, stages: Runner, console: Console) -> None:
+def _run(lane: _Lane, runner: Runner, console: Console) -> None:
     """Send what is missing through the stages; write each batch as it ends."""
+
+    def keep(batch: AudioBatch | LinkBatch, result: Any) -> None:
+        for part in _died(batch) if isinstance(result, Died) else result:
+            _keep(lane.courses[part.number], part)
+
     with console.progress("extracting", lane.n_utterances, "clips") as tick:
-        for batch, result in stages.run(lane.batches, lane.stages, lane.likeness):
-            for part in _died(batch) if isinstance(result, Died) else result:
-                _keep(lane.courses[part.number], part)
-            tick(len(batch.jobs))
+        carry_out(runner, lane.work, lane.batches, keep, tick)
 
 
 def _jobs(dataset: Dataset, kind: str, courses: Sequence[_Course], stamps: NDArray[np.int64]) -> Iterator[Job]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from affex.features.base import Motion, MotionFeature, Rows
+from affex.pipeline.execution.threads import one_thread
 from affex.pipeline.extraction.work import AudioBatch, Extracted, Failure, Job, attempt, changed, is_unchanged
 from affex.pipeline.media.mocap import read_motion
 from affex.pipeline.text.errors import MediaError
@@ -17,9 +18,7 @@ from affex.pipeline.text.errors import MediaError
 
 def extract(batch: AudioBatch) -> list[Extracted]:
     """Compute the rows of every utterance under every feature that it lacks; numerical libraries get one thread."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
+    with one_thread():
         return list(_extracted(batch))
 
 

@@ -18,6 +18,8 @@ import numpy as np
 
 from affex.features.base import AudioFeature, ExtractionError, Feature, Rows, Runtime, Signal
 from affex.pipeline import media
+from affex.pipeline.execution.threads import one_thread
+from affex.pipeline.execution.work import Piece
 from affex.pipeline.manifest.utterance import Media
 from affex.pipeline.text.errors import MediaError
 from affex.pipeline.text.filenames import path_of
@@ -51,7 +53,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class AudioBatch:
+class AudioBatch(Piece):
     """Some jobs, the features they want (of one kind of media), and the folder their paths are relative to.
 
     Parameters
@@ -60,18 +62,11 @@ class AudioBatch:
         Where a feature's large results wait for the driver, one folder a feature.
     """
 
+    jobs: tuple[Job, ...]
     root: Path
     features: tuple[Feature, ...]
-    jobs: tuple[Job, ...]
     runtime: Runtime
     scratch: tuple[Path, ...] = ()
-
-    def halves(self) -> "tuple[AudioBatch, AudioBatch] | None":
-        """Return the batch in two parts, or None where one utterance is all there is."""
-        middle = len(self.jobs) // 2
-        if not middle:
-            return None
-        return replace(self, jobs=self.jobs[:middle]), replace(self, jobs=self.jobs[middle:])
 
     def seen(self) -> dict[str, str]:
         """Return how large its files are, and of when, by path."""
@@ -188,9 +183,7 @@ def extract(decoded: Decoded) -> list[Extracted]:
 
     Numerical libraries get one thread: a core is a worker's share, and the number of threads moves last bits.
     """
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
+    with one_thread():
         return list(_extracted(decoded))
 
 

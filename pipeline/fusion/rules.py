@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.pipeline.evaluation import metrics
+from affex.pipeline.execution.threads import one_thread
 from affex.pipeline.fusion.aligned_scores import AlignedScores
 
 #: Classes as str, or values as float64.
@@ -274,19 +275,15 @@ class Stacked(Rule):
         ValueError
             If there are too few speakers or classes to learn from.
         """
-        from threadpoolctl import threadpool_limits
-
         from affex.classifiers.estimators.svm import RBFMachine
 
-        with threadpool_limits(limits=1):  # sums in an order that the number of cores does not change
+        with one_thread():  # sums in an order that the number of cores does not change
             return cls(RBFMachine().fit(_side_by_side(inner), inner.true, groups=inner.clusters))
 
     def apply(self, aligned: AlignedScores) -> Opinion:
         """Return the machine's probabilities, and its own decision."""
-        from threadpoolctl import threadpool_limits
-
         rows, values = _side_by_side(aligned), np.zeros((len(aligned), len(aligned.classes)))
-        with threadpool_limits(limits=1):
+        with one_thread():
             probabilities, predicted = self.machine.predict_proba(rows), self.machine.predict(rows)
         values[:, [aligned.classes.index(name) for name in self.machine.classes_]] = probabilities
         return Opinion(predicted.astype(np.str_), values)

@@ -89,7 +89,7 @@ class Dataset:
 
 def to_line(utterance: Utterance) -> str:
     """Return an utterance as one line of JSON, fields without a value left out."""
-    return json.dumps(_without_blanks(dataclasses.asdict(utterance)), ensure_ascii=False)
+    return json.dumps(_without_blanks(utterance), ensure_ascii=False)
 
 
 def from_line(line: str | bytes) -> Utterance:
@@ -164,9 +164,10 @@ def _digest(parts: Iterable[bytes]) -> str:
     return sha.hexdigest()
 
 
-def _without_blanks(record: dict[str, Any]) -> dict[str, Any]:
+def _without_blanks(record: Utterance | Media) -> dict[str, Any]:
+    values = ((field.name, getattr(record, field.name)) for field in dataclasses.fields(record))
     return {
-        key: _without_blanks(value) if isinstance(value, dict) else value
-        for key, value in record.items()
+        name: _without_blanks(value) if isinstance(value, Media) else value
+        for name, value in values
         if value is not None and value != ()
     }

@@ -23,6 +23,7 @@ from affex.pipeline.evaluation.evaluate import fit as fit_fold
 from affex.pipeline.evaluation.folds import Fold
 from affex.pipeline.evaluation.summary import versions
 from affex.pipeline.evaluation.task import Settings, Task, prepare
+from affex.pipeline.execution.threads import one_thread
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.reporting.report import run_name
 from affex.pipeline.specs.discovery import FeatureSpec
@@ -163,14 +164,12 @@ def fit(
     AffexError
         If nothing can be learned from what is there.
     """
-    from threadpoolctl import threadpool_limits
-
     task = prepare(table, settings, partial=partial)
     exclude = [names.meant(name, task.clusters.of.tolist()) for name in exclude]
     fold = folds.all_but(task.folds, task.clusters, exclude)
     estimator = build(settings, task.examples)
     try:
-        with threadpool_limits(limits=1):  # as in an evaluation, so that it learns the same to the bit
+        with one_thread():  # as in an evaluation, so that it learns the same to the bit
             fit_fold(estimator, task.examples, fold, settings)
     except ValueError as error:
         raise AffexError(
@@ -331,8 +330,6 @@ def _notes(model: Model, table: Table, failures: Sequence[Mapping[str, str]]) ->
 
 def _said(model: Model, table: Table, numbers: Numbers) -> FoldScores:
     """Return what the estimator says of a table's rows, as a fold of an evaluation says it."""
-    from threadpoolctl import threadpool_limits
-
     if not len(table):
         return FoldScores(numbers, np.array([]), np.empty((0, len(model.classes))))
     examples = Examples(
@@ -344,7 +341,7 @@ def _said(model: Model, table: Table, numbers: Numbers) -> FoldScores:
     )
     everyone = Fold("new", np.array([], dtype=np.int64), np.arange(len(table)))
     try:
-        with threadpool_limits(limits=1):
+        with one_thread():
             # The fold holds nobody who was learned from, so that what rests on them is left for below.
             decided, scores, _ = score(model.estimator, examples, everyone, replace(model.settings, reweight=False))
     except (ValueError, IndexError, TypeError, KeyError, RuntimeError) as error:

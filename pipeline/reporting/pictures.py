@@ -1,7 +1,9 @@
 """Pictures: the arrow from results to what one looks at before one reads. Equal runs give equal files."""
 
+import importlib
 import io
 import textwrap
+import threading
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -37,6 +39,12 @@ LONGEST = 28
 
 #: Kinds of files, and what each would else say of when and with what it was made.
 KINDS: dict[str, dict[str, None]] = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
+
+
+def import_ahead() -> None:
+    """Import what draws in a thread, while folds are waited for: it takes as long as a fold."""
+    names = ("matplotlib.figure", "matplotlib.style", "matplotlib.backends.backend_agg")
+    threading.Thread(target=lambda: [importlib.import_module(name) for name in names], daemon=True).start()
 
 
 @contextmanager

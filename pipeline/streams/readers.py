@@ -115,10 +115,6 @@ class Reader(ABC):
         if self.framewise not in (None, framewise):
             raise UsageError(misfit(self.classifier, named, framewise=framewise))
 
-    def distances(self, examples: Examples, *, device: str) -> Floats | None:  # noqa: ARG002
-        """Return what can be computed once for all folds; None where the classifier has no use for it."""
-        return None
-
     def training(self, examples: Examples, train: Numbers, inner: Inner = None) -> Training:
         """Return what an estimator is fitted on.
 
@@ -163,10 +159,6 @@ class UtteranceReader(Reader):
     def wanted(self, specs: Sequence[FeatureSpec]) -> tuple[FeatureSpec, ...]:
         """Return the features with frames pooled; what says itself how it is pooled stays as it is."""
         return tuple(replace(spec, pool=pooling.DEFAULT) if spec.framewise else spec for spec in specs)
-
-    def distances(self, examples: Examples, *, device: str) -> Floats | None:
-        """Return the distance of every two rows, as the classifier computes it."""
-        return self.classifier.distances(examples.X, device=device)
 
     def scored(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Scored:
         """Return the decision on each row, and its scores as `inspection.answer_of` says what they are."""

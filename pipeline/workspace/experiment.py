@@ -251,12 +251,14 @@ def _cross_validated(workspace: Workspace, task: "Task", settings: "Settings", k
     """Evaluate with a progress bar of the folds, those that a run left behind excepted; keep each as it ends."""
     from affex.pipeline.evaluation.evaluate import judge
     from affex.pipeline.evaluation.summary import DISTRIBUTIONS
+    from affex.pipeline.reporting import pictures
 
     known, n_folds = kept.read(task.folds), len(task.folds)
     if known:
         workspace.console.say(
             f"{len(known)} of {n_folds} folds were kept by a run that did not end: it goes on from there"
         )
+    pictures.import_ahead()
     with workspace.console.progress(f"evaluating {settings.classifier.name}", n_folds, "folds") as tick:
         tick(len(known))
         return judge(
