@@ -243,7 +243,8 @@ def reweighted(scores: Floats, trained: Labels, classes: Sequence[str]) -> Float
 
 def fold_work(examples: Examples, settings: Settings, likeness: Likeness = CODE, *, inner: bool = False) -> Work:
     """Return what is done with each fold, a piece of one job: its number, and the fold."""
-    needs = Needs(gpu=float(_is_on_gpu(settings) and not examples.distances is not None), memory=COPIES * examples.X.nbytes)
+    on_gpu = _is_on_gpu(settings) and examples.distances is None
+    needs = Needs(gpu=float(on_gpu), memory=COPIES * examples.X.nbytes)
     in_threads = settings.classifier.in_threads
     return Work((Stage(_run_fold, needs),), likeness, (examples, settings, inner), in_threads)
 
