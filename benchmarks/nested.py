@@ -48,7 +48,8 @@ from affex.pipeline.evaluation.results import Result
 from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.execution import stages
 from affex.pipeline.manifest.utterance import Utterance
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.streams.table import Table, load
 from affex.pipeline.text.console import Terminal
 
@@ -112,7 +113,7 @@ def _seen() -> dict[int, tuple[int, float]]:
 
 def ours(matrix: Table, corpus: str) -> tuple[Result, float]:
     """Run the evaluation as ``make evaluate`` does; return its result, and the time since the workers stood, s."""
-    settings = Settings(corpus=corpus, features=("compare",), classifier=discovery.classifier("svm"))
+    settings = Settings(corpus=corpus, features=("compare",), classifier=classifier_of("svm"))
     with stages.opened("local", JOBS) as runner:
         began = time.perf_counter()
         return evaluate(matrix, settings, runner=runner), time.perf_counter() - began
@@ -181,7 +182,7 @@ def emodb(data: Path, cache: Path) -> None:
 def folds_alone(data: Path, cache: Path) -> float:
     """Return how long affex takes from rows in memory to scores, s."""
     dataset = opened("emodb", data, cache, partial=False, console=Terminal())
-    return ours(load(dataset, discovery.feature_specs("compare")), "emodb")[1]
+    return ours(load(dataset, feature_specs("compare")), "emodb")[1]
 
 
 def compared(found: Any, predictions: Path, other: Any) -> None:

@@ -26,7 +26,7 @@ from affex.pipeline.storage.records import restored
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
 
-SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
+SETTINGS = Plan(corpus="toy", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
 RANDOM = Protocol("random-k", "random-k")
 FILES = ("comparison.json", "comparison.txt", "comparison.png")
 

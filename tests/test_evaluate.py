@@ -24,11 +24,12 @@ from affex.pipeline.evaluation.task import Settings, prepare
 from affex.pipeline.execution import stages
 from affex.pipeline.execution.runner import Runner
 from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.streams.decision import pool
 from affex.pipeline.streams.table import SpeakerNorm, Table, normalised_by_speaker
 from affex.pipeline.text.errors import AffexError, UsageError
 
-BAYES = Settings(corpus="toy", features=("made",), classifier=Bayes())
+BAYES = Plan(corpus="toy", features=("made",), classifier=Bayes())
 VALENCE = replace(BAYES, protocol=Protocol("valence", target="valence"))
 FRAMES = replace(BAYES, classifier=FrameBayes())
 
@@ -43,7 +44,7 @@ def same(one: Result, other: Result) -> bool:
     return all(getattr(a, f).tobytes() == getattr(b, f).tobytes() for a, b in pairs for f in fields)
 
 
-def classes(names: str) -> Settings:
+def classes(names: str) -> Plan:
     """The settings with these classes only."""
     return replace(BAYES, protocol=replace(LOSO, classes=names))
 
@@ -144,7 +145,7 @@ def test_an_utterance_without_features_may_have_no_row():
 # Nothing leaks
 
 
-def fitted_states(matrix: Table, settings: Settings, speaker: str) -> str:
+def fitted_states(matrix: Table, settings: Plan, speaker: str) -> str:
     """The state of the estimator of the fold that tests `speaker`, to the bit."""
     task = prepare(matrix, settings)
     fold = next(fold for fold in task.folds if fold.name == speaker)
@@ -162,7 +163,12 @@ def corrupted(matrix: Table, speaker: str) -> Table:
 
 @pytest.mark.parametrize(
     "settings",
-    [BAYES, FRAMES, replace(BAYES, speaker_norm=True), replace(BAYES, speaker_norm="mean")],
+    [
+        BAYES,
+        FRAMES,
+        replace(BAYES, settings=Settings(speaker_norm=True)),
+        replace(BAYES, settings=Settings(speaker_norm="mean")),
+    ],
     ids=["rows", "frames", "norm", "mean"],
 )
 def test_the_tested_speaker_leaves_no_trace_in_what_was_fitted(settings):
@@ -176,7 +182,7 @@ def test_the_canary_dies_when_scaling_moves_outside_the_fold(monkeypatch):
         return changed(matrix, X=(matrix.X - matrix.X.mean(axis=0)) / matrix.X.std(axis=0))
 
     monkeypatch.setattr(affex.pipeline.evaluation.task, "normalised_by_speaker", scaled_outside)
-    settings, matrix = replace(BAYES, speaker_norm=True), make_matrix()
+    settings, matrix = replace(BAYES, settings=Settings(speaker_norm=True)), make_matrix()
     assert fitted_states(matrix, settings, "02") != fitted_states(corrupted(matrix, "02"), settings, "02")
 
 
@@ -188,7 +194,7 @@ def test_the_canary_sees_a_training_speaker_change():
 # The classifiers of the house
 
 
-def house(name: str) -> tuple[Table, Settings]:
+def house(name: str) -> tuple[Table, Plan]:
     """Return a preset's settings, and a matrix of the rows that it reads."""
     classifier = discovery.classifier_presets()[name]
     n_frames = 30 if classifier.reads == "frame" else 1
@@ -206,7 +212,7 @@ def test_no_classifier_keeps_a_trace_of_the_tested_speaker(name):
 @pytest.mark.parametrize("select", ["variance", "anova", "pca"])
 def test_no_selection_of_columns_keeps_a_trace_of_the_tested_speaker(select):
     matrix = make_matrix(n_speakers=4, n_columns=12)
-    settings = replace(BAYES, classifier=discovery.classifier(f"svm:select={select}"))
+    settings = replace(BAYES, classifier=classifier_of(f"svm:select={select}"))
     state = fitted_states(matrix, settings, "02")
     assert state == fitted_states(corrupted(matrix, "02"), settings, "02")
     assert state != fitted_states(corrupted(matrix, "03"), settings, "02")
@@ -214,7 +220,7 @@ def test_no_selection_of_columns_keeps_a_trace_of_the_tested_speaker(select):
 
 @pytest.mark.parametrize("reweight", [False, True])
 def test_the_labels_of_the_tested_speaker_change_nothing_that_is_said_of_them(reweight):
-    matrix, settings = make_matrix(n_speakers=4), replace(BAYES, reweight=reweight)
+    matrix, settings = make_matrix(n_speakers=4), replace(BAYES, settings=Settings(reweight=reweight))
     turned = changed(corrupted(matrix, "02"), X=matrix.X)
     one, other = (evaluate(m, settings, inner=True) for m in (matrix, turned))
     fold = one.scores.folds == "02"
@@ -284,14 +290,14 @@ def test_neither_the_run_nor_the_number_of_processes_changes_a_bit(cluster):
     first = evaluate(matrix, settings)
     assert same(first, evaluate(matrix, settings))
     assert same(first, evaluate(matrix, settings, runner=cluster))
-    assert not same(first, evaluate(matrix, replace(settings, seed=1)))
+    assert not same(first, evaluate(matrix, replace(settings, settings=Settings(seed=1))))
 
 
 @pytest.mark.parametrize("speaker_norm", [False, True])
 def test_the_number_of_threads_changes_no_bit(speaker_norm):
     """Each fold in one numerical thread, also while another one leaves."""
     matrix = make_matrix(n_speakers=8, n_columns=1500)  # so many that libraries would part a product among threads
-    settings = replace(BAYES, classifier=discovery.classifier("svm"), speaker_norm=speaker_norm)
+    settings = replace(BAYES, classifier=classifier_of("svm"), speaker_norm=speaker_norm)
     assert settings.classifier.in_threads
     first = evaluate(matrix, settings, inner=True)
     for jobs in (1, 2, 8):
@@ -301,7 +307,7 @@ def test_the_number_of_threads_changes_no_bit(speaker_norm):
 
 def test_normalising_by_speaker_is_done_before_the_folds_and_without_labels():
     matrix = make_matrix(speaker_shift=30)
-    settings = replace(BAYES, speaker_norm=True)
+    settings = replace(BAYES, settings=Settings(speaker_norm=True))
     assert same(evaluate(matrix, settings), evaluate(normalised_by_speaker(matrix), BAYES))
     assert uar(evaluate(matrix, settings)) > uar(evaluate(matrix, BAYES))
     chosen = prepare(matrix, replace(classes("anger,joy"), speaker_norm=True)).examples.X
@@ -312,7 +318,7 @@ def test_normalising_by_speaker_is_done_before_the_folds_and_without_labels():
 
 def test_the_mean_of_each_speaker_is_taken_away_before_the_folds_and_without_labels():
     matrix = make_matrix(speaker_shift=30)
-    settings = replace(BAYES, speaker_norm="mean")
+    settings = replace(BAYES, settings=Settings(speaker_norm="mean"))
     assert same(evaluate(matrix, settings), evaluate(normalised_by_speaker(matrix, "mean"), BAYES))
     assert uar(evaluate(matrix, settings)) > uar(evaluate(matrix, BAYES))
 
@@ -464,7 +470,7 @@ def test_a_classifier_that_tells_classes_apart_only_says_so():
     with pytest.raises(UsageError, match=r"predicts classes; TARGET=valence has values.*svm"):
         evaluate(with_values(make_matrix()), replace(VALENCE, classifier=OnlyClasses()))
     with pytest.raises(UsageError, match="REWEIGHT=1 and SOFT=1 are about classes"):
-        evaluate(with_values(make_matrix()), replace(VALENCE, reweight=True))
+        evaluate(with_values(make_matrix()), replace(VALENCE, settings=Settings(reweight=True)))
     assert settings.protocol.target == "valence"
 
 
@@ -504,7 +510,7 @@ def rated(matrix: Table, votes: list[tuple[str, ...]]) -> Table:
 def test_unanimous_votes_are_labels():
     matrix = make_matrix()
     agreed = rated(matrix, [(u.label,) * 3 for u in matrix.utterances])
-    soft = evaluate(agreed, replace(BAYES, soft=True))
+    soft = evaluate(agreed, replace(BAYES, settings=Settings(soft=True)))
     hard = evaluate(matrix, BAYES)
     assert soft.scores.values == pytest.approx(hard.scores.values)
     assert hard.ceiling is None
@@ -514,7 +520,7 @@ def test_unanimous_votes_are_labels():
 def test_a_share_counts_as_so_much_of_a_row():
     matrix = make_matrix(n_speakers=3)
     votes = [(u.label, u.label, "joy") for u in matrix.utterances]
-    task = prepare(rated(matrix, votes), replace(BAYES, soft=True))
+    task = prepare(rated(matrix, votes), replace(BAYES, settings=Settings(soft=True)))
     model = fit(build(BAYES, task.examples), task.examples, task.folds[0], BAYES).model_
     rows, own = [np.flatnonzero(matrix.speakers != "00")] * 2
     y = np.array([u.label for u in matrix.utterances])[rows]
@@ -526,16 +532,16 @@ def test_a_share_counts_as_so_much_of_a_row():
 
 def test_no_votes_no_soft_targets():
     with pytest.raises(AffexError, match="SOFT=1 learns from raters' votes, and no utterance here has any"):
-        evaluate(make_matrix(), replace(BAYES, soft=True))
+        evaluate(make_matrix(), replace(BAYES, settings=Settings(soft=True)))
 
 
 def test_reweighting_favours_what_was_often_seen_in_training():
     matrix = make_matrix(n_speakers=4)
-    plain, weighted = (evaluate(matrix, replace(BAYES, reweight=on)).scores for on in (False, True))
+    plain, weighted = (evaluate(matrix, replace(BAYES, settings=Settings(reweight=on))).scores for on in (False, True))
     assert weighted.values == pytest.approx(plain.values)  # classes are as frequent
     labels = [u.label if u.label != "joy" or u.id.endswith("0") else None for u in matrix.utterances]
     rare = relabelled(matrix, labels)
-    plain, weighted = (evaluate(rare, replace(BAYES, reweight=on)).scores for on in (False, True))
+    plain, weighted = (evaluate(rare, replace(BAYES, settings=Settings(reweight=on))).scores for on in (False, True))
     fold = plain.folds == "00"
     n = np.array([12, 3, 12, 12])  # of the other three speakers, and no other utterance counts
     expected = plain.values[fold] * np.sqrt(n / n.sum())
@@ -574,7 +580,7 @@ def test_a_missing_modality_is_reported():
     present = np.ones((len(matrix), 2), dtype=bool)
     present[3, 1] = False
     X = np.where((np.arange(len(matrix)) == 3)[:, None] & (np.arange(5) > 2), np.nan, matrix.X)
-    settings = replace(BAYES, features=("voice", "face"), classifier=discovery.classifier("svm:C=1,gamma=1"))
+    settings = replace(BAYES, features=("voice", "face"), classifier=classifier_of("svm:C=1,gamma=1"))
     result = evaluate(changed(matrix, X=X.astype(np.float32), present=present), settings)
     assert any("1 of 48 utterances lack face" in note for note in result.notes)
     assert np.isfinite(result.scores.values).all()
@@ -584,7 +590,7 @@ def test_a_modality_that_nobody_has_is_no_fusion():
     matrix = make_matrix(n_speakers=3)
     X = np.where(np.arange(5) > 2, np.nan, matrix.X).astype(np.float32)
     nobody = changed(matrix, X=X, present=np.tile([True, False], (len(matrix), 1)))
-    settings = replace(BAYES, features=("voice", "face"), classifier=discovery.classifier("svm:C=1,gamma=1"))
+    settings = replace(BAYES, features=("voice", "face"), classifier=classifier_of("svm:C=1,gamma=1"))
     with pytest.raises(AffexError, match=r"None of the 48 utterances that count has face.* Name the others alone"):
         evaluate(nobody, settings)
 
@@ -618,7 +624,7 @@ def test_the_tested_speaker_leaves_no_trace_in_the_inner_scores():
 
 def test_distances_once_for_all_folds_decide_as_those_of_each_fold(monkeypatch):
     matrix = make_matrix(n_speakers=4, n_columns=30)
-    settings = replace(BAYES, classifier=discovery.classifier("svm"), speaker_norm=True)
+    settings = replace(BAYES, classifier=classifier_of("svm"), speaker_norm=True)
     shared = evaluate(matrix, settings)
     monkeypatch.setattr(type(settings.classifier), "distances", lambda self, X, device: None)
     each = evaluate(matrix, settings)
@@ -627,6 +633,6 @@ def test_distances_once_for_all_folds_decide_as_those_of_each_fold(monkeypatch):
 
 
 def test_rows_that_only_lost_their_mean_are_scaled_in_each_fold(monkeypatch):
-    settings = replace(BAYES, classifier=discovery.classifier("svm:C=1,gamma=1"), speaker_norm="mean")
+    settings = replace(BAYES, classifier=classifier_of("svm:C=1,gamma=1"), speaker_norm="mean")
     monkeypatch.setattr(type(settings.classifier), "distances", lambda *_, **__: pytest.fail("no fold scaled them"))
     assert uar(evaluate(make_matrix(n_speakers=4), settings)) > 0.4

@@ -67,7 +67,7 @@ ORDERS = {"\x1b", "\x07", "\u202e", "\u2066", "\x9b"}
 def judged(*labels: str) -> Result:
     """Return the result of an evaluation whose classes are called so."""
     matrix = make_matrix(n_speakers=2, classes=labels)
-    wanted = Settings(corpus="toy[red]", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
+    wanted = Plan(corpus="toy[red]", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
     return evaluate(matrix, wanted)
 
 

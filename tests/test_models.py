@@ -31,26 +31,27 @@ from affex.pipeline.models.fit_predict import lines
 from affex.pipeline.models.model_file import read, write
 from affex.pipeline.models.models import FILLED, Model, fit, predict, require_features
 from affex.pipeline.models.new_recordings import at_hand
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.streams.table import Table
 from affex.pipeline.text.errors import AffexError, CorpusError, UsageError
 
 VALENCE = Protocol("valence", target="valence")
 
 
-def wanted(classifier: str, **changes: Any) -> Settings:
-    (spec,) = discovery.feature_specs("egemaps")
-    return Settings(
+def wanted(classifier: str, **changes: Any) -> Plan:
+    (spec,) = feature_specs("egemaps")
+    return Plan(
         corpus="toy",
         features=("egemaps",),
         keys=(recipe(spec.feature).key,),
-        classifier=discovery.classifier(classifier),
+        classifier=classifier_of(classifier),
         **changes,
     )
 
 
-def fitted(matrix: Table, settings: Settings, *exclude: str) -> Model:
-    (spec,) = discovery.feature_specs("egemaps")
+def fitted(matrix: Table, settings: Plan, *exclude: str) -> Model:
+    (spec,) = feature_specs("egemaps")
     return fit(matrix, settings, exclude=exclude, recipes=[recipe(spec.feature).spec])
 
 
@@ -117,7 +118,7 @@ def test_without_the_speaker_s_mean_as_well(classifier, n_frames, tmp_path):
     settings = wanted(classifier, speaker_norm="mean")
     scores = evaluate(matrix, settings).scores
     model = through_a_file(fitted(matrix, settings, "03"), tmp_path)
-    assert model.settings.speaker_norm == "mean"
+    assert model.plan.settings.speaker_norm == "mean"
     assert "spkmean" in model.name
     said = predict(model, of_speaker(matrix, "03")).said
     own = scores.folds == "03"
@@ -341,15 +342,15 @@ def test_another_layout_and_a_file_that_is_not_there_say_what_to_do(genuine, tmp
 
 
 def test_features_under_another_key_are_refused(svm):
-    specs = discovery.feature_specs("egemaps")
+    specs = feature_specs("egemaps")
     require_features(svm, specs)
     older = json.loads(svm.recipes[0])
     older["packages"]["opensmile"] = "1.0"
-    old = replace(svm, recipes=(json.dumps(older),), settings=replace(svm.settings, keys=("0" * 64,)))
+    old = replace(svm, recipes=(json.dumps(older),), plan=replace(svm.plan, keys=("0" * 64,)))
     with pytest.raises(AffexError) as error:
         require_features(old, specs)
     assert f"fitted on egemaps under the key {'0' * 12}, and here" in str(error.value)
-    assert f"has the key {svm.settings.keys[0][:12]}: packages.opensmile 1.0 -> " in str(error.value)
+    assert f"has the key {svm.plan.keys[0][:12]}: packages.opensmile 1.0 -> " in str(error.value)
 
 
 def test_rows_with_other_columns_are_refused(svm):

@@ -29,6 +29,7 @@ from affex.pipeline.evaluation.summary import confusion_of
 from affex.pipeline.evaluation.task import Settings, prepare
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.streams.readers import reader_of
 from affex.pipeline.streams.stream import Stream, aligned, offsets_of
 from affex.pipeline.streams.table import Table, load
@@ -363,7 +364,6 @@ def test_rows_that_are_damaged_are_computed_again_in_the_same_run(evaluated, tmp
 
 
 def of(names: str) -> Any:
-    from affex.pipeline.specs.discovery import feature_specs
 
     return feature_specs(names)
 

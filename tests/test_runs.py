@@ -18,7 +18,7 @@ from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.workspace import experiment
 
-SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
+SETTINGS = Plan(corpus="toy", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
 N = 60
 
 

@@ -20,11 +20,11 @@ from affex.pipeline.evaluation.summary import from_json, summarise, to_json
 from affex.pipeline.evaluation.task import Settings, prepare
 from affex.pipeline.fusion import fusion
 from affex.pipeline.reporting import report, tables
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.streams.decision import pool
 from affex.pipeline.streams.table import Table
 
-GMM = discovery.classifier("gmm:pool=vote,components=2")
+GMM = classifier_of("gmm:pool=vote,components=2")
 RULES = ("vote", "bayes", "svm")
 
 
@@ -42,7 +42,7 @@ def judged(corpus: Mapping[str, Table], folder: Path) -> list[Run]:
 
 
 def _run(name: str, matrix: Table, folder: Path) -> Run:
-    settings = Settings(corpus="toy", features=(name,), keys=(name,), classifier=GMM)
+    settings = Plan(corpus="toy", features=(name,), keys=(name,), classifier=GMM)
     report.write(evaluate(matrix, settings, inner=True), folder, name)
     return runs.read(folder)
 
@@ -124,9 +124,7 @@ def test_the_tested_speaker_leaves_no_trace_in_the_weights(with_and_without_nons
 
 def test_the_tested_speaker_leaves_no_trace_in_the_noise():
     voice = made_up(n_speakers=3, n_each=3, n_frames=8, seed=0)["voice"]
-    settings = Settings(
-        corpus="toy", features=("voice",), classifier=discovery.classifier("gmm:noise=0.4,components=3")
-    )
+    settings = Plan(corpus="toy", features=("voice",), classifier=classifier_of("gmm:noise=0.4,components=3"))
     learned = []
     for matrix in (voice, nonsense(voice, "01")):
         task = prepare(matrix, settings)
@@ -166,7 +164,7 @@ def test_clips_of_noise_alone_are_counted():
     X = np.where(pause[:, None], 0.1 * rng.normal(size=voice.X.shape), voice.X)
     level = np.where(pause, -60, -20) + rng.normal(size=len(X))
     noisy = changed(voice, X=np.column_stack([level, X]).astype(np.float32), columns=("level", "x", "y", "z"))
-    settings = Settings(corpus="toy", features=("voice",), classifier=replace(GMM, noise=0.5))
+    settings = Plan(corpus="toy", features=("voice",), classifier=replace(GMM, noise=0.5))
     found = summarise(evaluate(noisy, settings))
     assert [fold.n_noise for fold in found.folds] == [4, 0, 0]
     (note,) = (note for note in found.notes if "noise" in note)
@@ -184,7 +182,7 @@ def test_a_model_of_noise_saves_a_voice_that_is_often_silent():
     level = np.where(pause, -60, -20) + 2 * rng.normal(size=len(X))
     X[pause] = 0.3 * rng.normal(size=(pause.sum(), 3))
     noisy = changed(voice, X=np.column_stack([level, X]).astype(np.float32), columns=("level", "x", "y", "z"))
-    settings = Settings(corpus="toy", features=("voice",), classifier=GMM)
+    settings = Plan(corpus="toy", features=("voice",), classifier=GMM)
     deaf, hearing = (
         summarise(evaluate(noisy, replace(settings, classifier=replace(GMM, noise=noise)))) for noise in (0.0, 0.5)
     )

@@ -19,6 +19,7 @@ from affex.pipeline.manifest.manifest import Dataset, Utterances
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.media import pointers
 from affex.pipeline.specs import discovery
+from affex.pipeline.specs.corpora import corpus_of
 from affex.pipeline.storage import sealed as sealing
 from affex.pipeline.storage.atomic import write_text
 from affex.pipeline.storage.files import content
@@ -61,7 +62,7 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
     CorpusError
         If the folder is not that corpus, or not the whole of it.
     """
-    corpus = discovery.corpus(name)
+    corpus = corpus_of(name)
     settings = {"DATASET": name, "DATA": data, "PARTIAL": partial, "CACHE": cache if cache != CACHE else None}
     if corpus.name == TABLE:
         return replace(_table(corpus, data, cache, partial=partial, console=console), settings=settings)

@@ -21,7 +21,7 @@ from affex.pipeline.cli.options import (
     parted,
     print_json,
 )
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.corpora import corpus_of
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
 from affex.pipeline.workspace import experiment
@@ -172,6 +172,6 @@ def demo(cache: Path, running: Running) -> None:
     console = Terminal()
     corpora = Corpora("demo", None, partial=False, cache=cache)
     with open_workspace(corpora.at_hand(console), console, running) as workspace:
-        demonstrate(workspace, experiment.Wish(protocol=discovery.corpus("demo").protocols[0], device=running.device))
+        demonstrate(workspace, experiment.Wish(protocol=corpus_of("demo").protocols[0], device=running.device))
         console.say("Your own recordings, listed in a table: make features DATASET=csv DATA=mine.csv")
         console.say(corpora.next_step("show", DATASET="demo", UTTERANCE=workspace.datasets[0].utterances[0].id))

@@ -18,7 +18,8 @@ from affex.pipeline.cli.options import (
     print_json,
     under,
 )
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.corpora import corpus_of
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text import wording
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.workspace.workspace import Running, Workspace, extracted, open_workspace
@@ -46,7 +47,7 @@ def features(corpora: Corpora, features: str | None, running: Running) -> None:
     if features is None:
         features = DEFAULT_FEATURES
         console.say(f"FEATURES='{features}' (the default)")
-    specs = discovery.feature_specs(features, corpora.imported)
+    specs = feature_specs(features, corpora.imported)
     with open_workspace(corpora.at_hand(console), console, running) as workspace:
         extracted(workspace, specs)
         console.say(_next(corpora, workspace, features))
@@ -80,7 +81,7 @@ def coverage(corpora: Corpora, features: str, as_json: bool) -> None:
 
     console = Terminal(aside=as_json)
     corpora = corpora.or_last(console)
-    specs = discovery.feature_specs(features, corpora.imported)
+    specs = feature_specs(features, corpora.imported)
     for spec in specs:
         found.require_found(spec)
     covered = [
@@ -105,7 +106,7 @@ def download(dataset: str, data: Path | None, extra: bool) -> None:
     from affex.pipeline.corpora.download import fetch
 
     console = Terminal()
-    corpus = discovery.corpus(dataset)
+    corpus = corpus_of(dataset)
     root = data or DEFAULT / dataset
     fetch(corpus, root, console.say, extra=extra)
     console.say(f"Done: {root}")

@@ -19,7 +19,7 @@ from affex.classifiers.base import inner_folds
 from affex.pipeline.evaluation import speakers, training_limits
 from affex.pipeline.evaluation.folds import Fold, require_variety
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
-from affex.pipeline.evaluation.task import Settings, Task, built, folds_hash, prepare
+from affex.pipeline.evaluation.task import Plan, Task, built, folds_hash, prepare
 from affex.pipeline.execution.proof import CODE, Likeness
 from affex.pipeline.execution.runner import Inline, Runner, carry_out, survived
 from affex.pipeline.execution.threads import one_thread
@@ -79,7 +79,7 @@ class Outcome:
 
 def evaluate(
     table: Table,
-    settings: Settings,
+    plan: Plan,
     *,
     runner: Runner | None = None,
     inner: bool = False,
@@ -107,12 +107,12 @@ def evaluate(
     AffexError
         If the table cannot be evaluated so, or a fold cannot be fitted.
     """
-    return judge(prepare(table, settings), settings, runner=runner, inner=inner, progress=progress)
+    return judge(prepare(table, plan), plan, runner=runner, inner=inner, progress=progress)
 
 
 def judge(
     task: Task,
-    settings: Settings,
+    plan: Plan,
     *,
     runner: Runner | None = None,
     inner: bool = False,
@@ -144,15 +144,15 @@ def judge(
             keep(number, done[number])
 
     if missing:
-        build(settings, task.examples)  # what it refuses, it refuses at once
+        build(plan, task.examples)  # what it refuses, it refuses at once
         where = runner or Inline()
-        work = fold_work(_with_distances(task.examples, settings, where, likeness), settings, likeness, inner=inner)
+        work = fold_work(_with_distances(task.examples, plan, where, likeness), plan, likeness, inner=inner)
         pieces = [Piece(((number, fold),)) for number, fold in missing.items()]
         carry_out(where, work, pieces, kept, lambda _: progress and progress(len(done), len(task.folds)))
     outcomes = [done[number] for number in range(len(task.folds))]
     pairs = list(zip(task.folds, outcomes, strict=True))
     return Result(
-        about=settings.about(task.clusters.unit),
+        about=plan.about(task.clusters.unit),
         scores=_scores(task, [(fold, outcome.said) for fold, outcome in pairs]),
         folds=tuple(
             FoldSummary(f.name, len(f.train), len(f.test), o.best_params, n_noise=o.said.n_noise, limits=o.limits)
@@ -168,7 +168,7 @@ def judge(
         inner=tuple(_scores(task, [(fold, outcome.inner)]) for fold, outcome in pairs if outcome.inner),
         ceiling=task.ceiling,
         spread=task.spread,
-        class_lost=speakers.taken_away(task.spread, settings.speaker_norm, task.examples.y),
+        class_lost=speakers.taken_away(task.spread, plan.settings.speaker_norm, task.examples.y),
     )
 
 
@@ -183,7 +183,7 @@ def _noisy(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     return (sentence,) if n_noise else ()
 
 
-def build(settings: Settings, examples: Examples) -> Any:
+def build(plan: Plan, examples: Examples) -> Any:
     """Return the unfitted estimator that fits these examples.
 
     Raises
@@ -191,29 +191,29 @@ def build(settings: Settings, examples: Examples) -> Any:
     UsageError
         If the classifier's settings are not for them.
     """
-    return built(settings, precomputed=examples.distances is not None)
+    return built(plan, precomputed=examples.distances is not None)
 
 
-def fit(estimator: Any, examples: Examples, fold: Fold, settings: Settings) -> Any:
+def fit(estimator: Any, examples: Examples, fold: Fold, plan: Plan) -> Any:
     """Fit an estimator on the rows of a fold's training utterances, and on nothing else; return it."""
     from affex.classifiers.estimators import fitting
 
-    training = reader_of(settings.classifier).training(examples, fold.train, fold.inner)
+    training = reader_of(plan.classifier).training(examples, fold.train, fold.inner)
     return fitting.fit(estimator, training.X, training.y, **training.given)
 
 
-def score(estimator: Any, examples: Examples, fold: Fold, settings: Settings) -> Scored:
+def score(estimator: Any, examples: Examples, fold: Fold, plan: Plan) -> Scored:
     """Return the decisions on a fold's tested utterances, and one score a class, ``(n_tested, n_classes)``.
 
     Where values are predicted there are no scores, ``(n_tested, 0)``.
     """
-    reader = reader_of(settings.classifier)
+    reader = reader_of(plan.classifier)
     decided, scores, n_noise = reader.scored(estimator, examples, fold.test, fold.train)
     if not examples.classes:
         return Scored(decided, scores)
     values = np.zeros((len(fold.test), len(examples.classes)))
     values[:, [examples.classes.index(name) for name in estimator.classes_]] = scores
-    if settings.reweight:
+    if plan.settings.reweight:
         values = reweighted(values, examples.y[fold.train], examples.classes)
         decided = np.array(examples.classes)[values.argmax(axis=1)]
     return Scored(decided.astype(np.str_), values, n_noise)
@@ -241,22 +241,22 @@ def reweighted(scores: Floats, trained: Labels, classes: Sequence[str]) -> Float
     return shares
 
 
-def fold_work(examples: Examples, settings: Settings, likeness: Likeness = CODE, *, inner: bool = False) -> Work:
+def fold_work(examples: Examples, plan: Plan, likeness: Likeness = CODE, *, inner: bool = False) -> Work:
     """Return what is done with each fold, a piece of one job: its number, and the fold."""
-    on_gpu = _is_on_gpu(settings) and examples.distances is None
+    on_gpu = _is_on_gpu(plan) and examples.distances is None
     needs = Needs(gpu=float(on_gpu), memory=COPIES * examples.X.nbytes)
-    in_threads = settings.classifier.in_threads
-    return Work((Stage(_run_fold, needs),), likeness, (examples, settings, inner), in_threads)
+    in_threads = plan.classifier.in_threads
+    return Work((Stage(_run_fold, needs),), likeness, (examples, plan, inner), in_threads)
 
 
-def _is_on_gpu(settings: Settings) -> bool:
-    return settings.device != "cpu" and settings.classifier.on_device
+def _is_on_gpu(plan: Plan) -> bool:
+    return plan.settings.device != "cpu" and plan.classifier.on_device
 
 
-def _run_fold(piece: Piece, examples: Examples, settings: Settings, inner: bool) -> Outcome:
+def _run_fold(piece: Piece, examples: Examples, plan: Plan, inner: bool) -> Outcome:
     [(_, fold)] = piece.jobs
-    said, estimator = _said(examples, settings, fold)
-    parts = [_said(examples, settings, part) for part in inner_parts(examples, fold)] if inner else []
+    said, estimator = _said(examples, plan, fold)
+    parts = [_said(examples, plan, part) for part in inner_parts(examples, fold)] if inner else []
     met = limits_of(estimator) | training_limits.of_inner([limits_of(fitted) for _, fitted in parts])
     if inner and not parts:
         met[training_limits.INNER] = "1 training speaker"
@@ -277,15 +277,15 @@ def best_params(estimator: Any) -> Mapping[str, Any]:
     return fitting.best_params(estimator)
 
 
-def _said(examples: Examples, settings: Settings, fold: Fold) -> tuple[FoldScores, Any]:
-    estimator = build(settings, examples)
+def _said(examples: Examples, plan: Plan, fold: Fold) -> tuple[FoldScores, Any]:
+    estimator = build(plan, examples)
     try:
         with one_thread():  # after `build`: only libraries already loaded are limited
-            fitted = fit(estimator, examples, fold, settings)
-            return FoldScores(fold.test, *score(fitted, examples, fold, settings)), fitted
+            fitted = fit(estimator, examples, fold, plan)
+            return FoldScores(fold.test, *score(fitted, examples, fold, plan)), fitted
     except ValueError as error:
         raise AffexError(
-            f"Fold {fold.name}: {settings.classifier.name} could not learn from {len(fold.train)} utterances "
+            f"Fold {fold.name}: {plan.classifier.name} could not learn from {len(fold.train)} utterances "
             f"and score {len(fold.test)}.\n{error}"
         ) from error
 
@@ -314,23 +314,27 @@ def _joined(parts: Sequence[FoldScores]) -> FoldScores:
     )
 
 
-def _with_distances(examples: Examples, settings: Settings, runner: Runner, likeness: Likeness) -> Examples:
+def _with_distances(examples: Examples, plan: Plan, runner: Runner, likeness: Likeness) -> Examples:
     """Return the examples with the distances of all rows in the place of the rows, where no fold fits the scaling."""
-    if settings.speaker_norm is not True or settings.soft or reader_of(settings.classifier).framewise is not False:
+    if (
+        plan.settings.speaker_norm is not True
+        or plan.settings.soft
+        or reader_of(plan.classifier).framewise is not False
+    ):
         return examples
-    needs = Needs(gpu=float(_is_on_gpu(settings)))
-    work = Work((Stage(_distances, needs),), likeness, (settings,), in_threads=True)
+    needs = Needs(gpu=float(_is_on_gpu(plan)))
+    work = Work((Stage(_distances, needs),), likeness, (plan,), in_threads=True)
     try:
         [(_, distances)] = runner.run(work, [Piece((examples.X,))])
     except ValueError as error:
-        raise AffexError(f"{settings.classifier.name}: {error}.") from error
+        raise AffexError(f"{plan.classifier.name}: {error}.") from error
     return examples if survived(distances) is None else replace(examples, distances=distances)
 
 
-def _distances(piece: Piece, settings: Settings) -> Floats | None:
+def _distances(piece: Piece, plan: Plan) -> Floats | None:
     [X] = piece.jobs
     with one_thread():
-        found: Floats | None = settings.classifier.distances(X, device=settings.device)
+        found: Floats | None = plan.classifier.distances(X, device=plan.settings.device)
     return found
 
 

@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation.folds import Clusters, Fold, all_but, clusters, folds, require_variety
 from affex.pipeline.evaluation.selection import in_parts, select
-from affex.pipeline.evaluation.task import Settings, built, inner_groups
+from affex.pipeline.evaluation.task import Plan, built, inner_groups
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.text.errors import UsageError
 
 
-def foreseen(
-    utterances: Sequence[Utterance], settings: Settings, exclude: Sequence[str] | None = None
-) -> tuple[str, ...]:
+def foreseen(utterances: Sequence[Utterance], plan: Plan, exclude: Sequence[str] | None = None) -> tuple[str, ...]:
     """Return a sentence for each thing that an evaluation will have to do without.
 
     Parameters
@@ -36,10 +34,10 @@ def foreseen(
     UsageError, AffexError
         If labels and speakers alone show that it cannot be done, with the way out.
     """
-    estimator = require_able(settings)
-    counted, y = _counted(utterances, settings)
-    rounds, found = folds(settings.protocol, counted), clusters(counted)
-    groups = inner_groups(settings.protocol, counted, rounds)
+    estimator = require_able(plan)
+    counted, y = _counted(utterances, plan)
+    rounds, found = folds(plan.protocol, counted), clusters(counted)
+    groups = inner_groups(plan.protocol, counted, rounds)
     if exclude is not None:
         rounds = (all_but(rounds, found, exclude),)
     for fold in rounds:
@@ -47,14 +45,14 @@ def foreseen(
     alone = [fold for fold in rounds if is_alone(fold, groups)]
     if not alone:
         return ()
-    _require_no_folds_needed(estimator, settings, len(alone), groups.unit)
-    if not settings.classifier.tuned:
+    _require_no_folds_needed(estimator, plan, len(alone), groups.unit)
+    if not plan.classifier.tuned:
         return ()
     who = f"{len(alone)} of {len(rounds)} folds learn" if exclude is None else "The model learns"
-    return (_of_one(who, settings, groups.unit),)
+    return (_of_one(who, plan, groups.unit),)
 
 
-def require_able(settings: Settings) -> Any:
+def require_able(plan: Plan) -> Any:
     """Return the unfitted estimator of an evaluation, if it can be handed what the settings ask for.
 
     Raises
@@ -64,17 +62,17 @@ def require_able(settings: Settings) -> Any:
     """
     from affex.classifiers.estimators import fitting
 
-    estimator = built(settings)
+    estimator = built(plan)
     try:
         fitting.require_speaker_folds(estimator)
-        if settings.soft:
+        if plan.settings.soft:
             fitting.require_weights(estimator)
     except ValueError as error:
-        raise UsageError(f"CLASSIFIER={settings.classifier.name}: {error}.") from error
+        raise UsageError(f"CLASSIFIER={plan.classifier.name}: {error}.") from error
     return estimator
 
 
-def _require_no_folds_needed(estimator: Any, settings: Settings, n_alone: int, unit: str) -> None:
+def _require_no_folds_needed(estimator: Any, plan: Plan, n_alone: int, unit: str) -> None:
     """Refuse what cross-validates inside where some fold learns from one speaker.
 
     Raises
@@ -87,7 +85,7 @@ def _require_no_folds_needed(estimator: Any, settings: Settings, n_alone: int, u
     inside = [type(part).__name__ for part in cross_validations(estimator).values()]
     if inside:
         raise UsageError(
-            f"CLASSIFIER={settings.classifier.name}: {' and '.join(inside)} cross-validates on {unit}s left out among "
+            f"CLASSIFIER={plan.classifier.name}: {' and '.join(inside)} cross-validates on {unit}s left out among "
             f"those learned from, and {n_alone} of the folds learn from 1 {unit}: expected 2 or more in each. Take a "
             "protocol with fewer folds, or fixed settings in the place of a search."
         )
@@ -98,19 +96,19 @@ def is_alone(fold: Fold, groups: Clusters) -> bool:
     return fold.inner is None and len(np.unique(groups.of[fold.train])) == 1
 
 
-def _counted(utterances: Sequence[Utterance], settings: Settings) -> tuple[list[Utterance], NDArray[Any]]:
+def _counted(utterances: Sequence[Utterance], plan: Plan) -> tuple[list[Utterance], NDArray[Any]]:
     """Return the utterances that count, as far as labels say, and what is to be predicted of them."""
-    protocol: Protocol = settings.protocol
+    protocol: Protocol = plan.protocol
     own = [u for u, here in zip(utterances, in_parts(utterances, protocol.parts), strict=True) if here]
-    if settings.speaker_norm:
+    if plan.settings.speaker_norm:
         clusters(own, "speaker")  # it takes a name for everyone
     selection = select(own, protocol)
     return [own[i] for i in selection.chosen], selection.y
 
 
-def _of_one(who: str, settings: Settings, unit: str) -> str:
+def _of_one(who: str, plan: Plan, unit: str) -> str:
     return (
         f"{who} from 1 {unit}: settings are searched for on {unit}s left out among those learned from, and there is no "
-        f"other. {settings.classifier.name} takes fixed settings there for what is left open, and says so. Where it "
+        f"other. {plan.classifier.name} takes fixed settings there for what is left open, and says so. Where it "
         f"learns from 2 {unit}s or more, it searches."
     )

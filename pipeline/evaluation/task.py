@@ -131,7 +131,7 @@ class Task:
     spread: speakers.Spread = field(default_factory=dict)
 
 
-def prepare(table: Table, settings: Settings, *, partial: bool = False) -> Task:
+def prepare(table: Table, plan: Plan, *, partial: bool = False) -> Task:
     """Cut a table to what counts and draw the folds.
 
     The normalisation by speaker rests on all utterances of the protocol's parts, so that no label, not even the
@@ -147,26 +147,26 @@ def prepare(table: Table, settings: Settings, *, partial: bool = False) -> Task:
     UsageError, AffexError
         As `evaluate`.
     """
-    protocol = settings.protocol
+    protocol = plan.protocol
     heard, in_protocol = table.present.any(axis=1), in_parts(table.utterances, protocol.parts)
     asserted = _asserted(table, protocol, in_protocol, partial=partial)
     left_out = {"in another part": int((~in_protocol).sum()), "without features": int((in_protocol & ~heard).sum())}
-    table = reader_of(settings.classifier).arranged(table, settings.features).take(np.flatnonzero(heard & in_protocol))
-    _require_rows(table, settings)
-    if settings.speaker_norm:
+    table = reader_of(plan.classifier).arranged(table, plan.features).take(np.flatnonzero(heard & in_protocol))
+    _require_rows(table, plan)
+    if plan.settings.speaker_norm:
         clusters(table.utterances, "speaker")  # it takes a name for everyone
-        table = normalised_by_speaker(table, settings.speaker_norm)
-    require_target(settings)
+        table = normalised_by_speaker(table, plan.settings.speaker_norm)
+    require_target(plan)
     selection = select(table.utterances, protocol)
-    seen = table.take(_with_context(selection, len(table), settings.classifier.context))
+    seen = table.take(_with_context(selection, len(table), plan.classifier.context))
     table = table.take(selection.chosen)
     rounds = folds(protocol, table.utterances)
     left_out["in no fold"] = len(table) - len(np.unique(np.concatenate([n for f in rounds for n in (f.train, f.test)])))
     found = clusters(table.utterances)
     groups = inner_groups(protocol, table.utterances, rounds)
-    shares, ceiling, unrated = _rated(table.utterances, selection, settings)
+    shares, ceiling, unrated = _rated(table.utterances, selection, plan)
     classes_missing = notes(selection.y, rounds) if selection.classes else ()
-    poor = speakers.warnings(found, selection.y, settings.speaker_norm)
+    poor = speakers.warnings(found, selection.y, plan.settings.speaker_norm)
     return Task(
         utterances=table.utterances,
         examples=Examples(
@@ -175,20 +175,20 @@ def prepare(table: Table, settings: Settings, *, partial: bool = False) -> Task:
             _groups(groups, seen.utterances),
             selection.classes,
             shares,
-            turns=turns(seen.utterances, len(table), settings.classifier.context),
+            turns=turns(seen.utterances, len(table), plan.classifier.context),
         ),
         folds=rounds,
         clusters=found,
         left_out={reason: n for reason, n in (left_out | dict(selection.left_out)).items() if n},
         notes=(
             *asserted,
-            *_absent(table, settings),
+            *_absent(table, plan),
             *unrated,
             *_contextual(len(seen) - len(table)),
             *selection.notes,
             *classes_missing,
             *poor,
-            *_random_splits(settings),
+            *_random_splits(plan),
         ),
         ceiling=ceiling,
         spread=speakers.spread(found, selection.y),
@@ -219,7 +219,7 @@ def inner_groups(protocol: Protocol, utterances: Sequence[Utterance], rounds: Se
     return clusters(utterances, "session" if protocol.scheme == "session" and len(rounds) > 2 else "")
 
 
-def require_target(settings: Settings) -> None:
+def require_target(plan: Plan) -> None:
     """Refuse settings that do not fit what is predicted; no row is needed for that.
 
     Raises
@@ -227,23 +227,23 @@ def require_target(settings: Settings) -> None:
     UsageError
         If the classifier cannot predict it, or options need classes where there are values.
     """
-    target: Target = "values" if settings.protocol.target in CONTINUOUS else "classes"
-    if target not in settings.classifier.targets:
+    target: Target = "values" if plan.protocol.target in CONTINUOUS else "classes"
+    if target not in plan.classifier.targets:
         able = [name for name, other in discovery.classifier_presets().items() if target in other.targets]
         raise UsageError(
-            f"CLASSIFIER={settings.classifier.name} predicts classes; TARGET={settings.protocol.target} has values. "
+            f"CLASSIFIER={plan.classifier.name} predicts classes; TARGET={plan.protocol.target} has values. "
             f"Those that predict values: {', '.join(able)}."
         )
-    if target == "values" and (settings.reweight or settings.soft):
-        raise UsageError(f"REWEIGHT=1 and SOFT=1 are about classes, and TARGET={settings.protocol.target} has values.")
-    if settings.soft and settings.classifier.context != "none":
+    if target == "values" and (plan.settings.reweight or plan.settings.soft):
+        raise UsageError(f"REWEIGHT=1 and SOFT=1 are about classes, and TARGET={plan.protocol.target} has values.")
+    if plan.settings.soft and plan.classifier.context != "none":
         raise UsageError(
-            f"SOFT=1 counts an utterance in part for each class, and CLASSIFIER={settings.classifier.name} reads it as "
+            f"SOFT=1 counts an utterance in part for each class, and CLASSIFIER={plan.classifier.name} reads it as "
             "one turn of its dialog: leave SOFT out, or name a classifier without context."
         )
 
 
-def built(settings: Settings, *, precomputed: bool = False) -> Any:
+def built(plan: Plan, *, precomputed: bool = False) -> Any:
     """Return the unfitted estimator that settings ask for.
 
     Raises
@@ -251,20 +251,20 @@ def built(settings: Settings, *, precomputed: bool = False) -> Any:
     UsageError
         If the classifier's settings are not for what is predicted, or not for distances.
     """
-    target: Target = "values" if settings.protocol.target in CONTINUOUS else "classes"
+    target: Target = "values" if plan.protocol.target in CONTINUOUS else "classes"
     try:
-        return settings.classifier.estimator(
-            target=target, precomputed=precomputed, seed=settings.seed, device=settings.device
+        return plan.classifier.estimator(
+            target=target, precomputed=precomputed, seed=plan.settings.seed, device=plan.settings.device
         )
     except ValueError as error:
-        raise UsageError(f"CLASSIFIER={settings.classifier.name}: {error}.") from error
+        raise UsageError(f"CLASSIFIER={plan.classifier.name}: {error}.") from error
 
 
-def _random_splits(settings: Settings) -> Iterator[str]:
+def _random_splits(plan: Plan) -> Iterator[str]:
     """Yield a sentence for each part of the estimator that sets training rows aside at random."""
     from affex.classifiers.estimators.inspection import random_splits
 
-    yield from random_splits(built(settings))
+    yield from random_splits(built(plan))
 
 
 def folds_hash(task: Task) -> str:
@@ -292,7 +292,7 @@ def _asserted(table: Table, protocol: Protocol, in_protocol: NDArray[np.bool_], 
     return wrong
 
 
-def _absent(table: Table, settings: Settings) -> tuple[str, ...]:
+def _absent(table: Table, plan: Plan) -> tuple[str, ...]:
     """Return a sentence for each feature that some utterances lack while they have another.
 
     Raises
@@ -300,7 +300,7 @@ def _absent(table: Table, settings: Settings) -> tuple[str, ...]:
     AffexError
         If all of them lack it: what is called a fusion would be none.
     """
-    lacking = dict(zip(settings.features, (~table.present).sum(axis=0).tolist(), strict=False))
+    lacking = dict(zip(plan.features, (~table.present).sum(axis=0).tolist(), strict=False))
     for feature, n in lacking.items():
         if n == len(table):
             raise AffexError(
@@ -311,21 +311,21 @@ def _absent(table: Table, settings: Settings) -> tuple[str, ...]:
         f"{n} of {len(table)} utterances lack {feature}: its columns are filled in each fold with what the training "
         "rows have there on average"
         for feature, n in lacking.items()
-        if n and len(settings.features) > 1
+        if n and len(plan.features) > 1
     )
 
 
 def _rated(
-    utterances: Sequence[Utterance], selection: Selection, settings: Settings
+    utterances: Sequence[Utterance], selection: Selection, plan: Plan
 ) -> tuple[Floats | None, Ceiling | None, tuple[str, ...]]:
     """Return what raters' votes give: soft training targets, the human ceiling, and what is to be said of them."""
     votes = [utterance.votes for utterance in utterances]
-    if not selection.classes or not any(votes) or settings.protocol.target != "label":
-        if settings.soft:
+    if not selection.classes or not any(votes) or plan.protocol.target != "label":
+        if plan.settings.soft:
             raise AffexError("SOFT=1 learns from raters' votes, and no utterance here has any.")
         return None, None, ()
     ceiling = raters.human_ceiling(votes, selection.class_of, selection.classes)
-    if not settings.soft:
+    if not plan.settings.soft:
         return None, ceiling, ()
     shares = raters.shares(votes, selection.class_of, selection.classes)
     unrated = np.isnan(shares).any(axis=1)
@@ -334,9 +334,9 @@ def _rated(
     return shares, ceiling, (note,) if unrated.any() else ()
 
 
-def _require_rows(table: Table, settings: Settings) -> None:
+def _require_rows(table: Table, plan: Plan) -> None:
     if not len(table):
-        raise AffexError(f"No utterance of {settings.corpus} has {' or '.join(settings.features)}: none to test.")
+        raise AffexError(f"No utterance of {plan.corpus} has {' or '.join(plan.features)}: none to test.")
     complete = table.present.all(axis=1)
     for stream in table.streams:
         wrong = np.isinf(stream.flat) | (np.isnan(stream.flat) & np.repeat(complete, stream.lengths)[:, None])

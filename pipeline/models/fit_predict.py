@@ -17,13 +17,12 @@ from affex.pipeline.evaluation.evaluate import FoldScores
 from affex.pipeline.evaluation.prechecks import foreseen, require_able
 from affex.pipeline.evaluation.results import TRANSDUCTIVE, best_scored
 from affex.pipeline.evaluation.summary import LargestScore, versions
-from affex.pipeline.evaluation.task import Settings, require_target
+from affex.pipeline.evaluation.task import Plan, require_target
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.models import model_file, models
 from affex.pipeline.models.models import Model, Predictions
 from affex.pipeline.reporting import tables
-from affex.pipeline.specs import discovery
-from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.specs.features import FeatureSpec, feature_specs
 from affex.pipeline.storage import atomic
 from affex.pipeline.storage.sealed import DamagedError
 from affex.pipeline.streams.table import Table
@@ -43,7 +42,7 @@ FIRST = 5
 
 
 def fit(
-    workspace: Workspace, settings: Settings, path: Path | None, *, exclude: Sequence[str] = (), partial: bool = False
+    workspace: Workspace, plan: Plan, path: Path | None, *, exclude: Sequence[str] = (), partial: bool = False
 ) -> Path:
     """Extract what is missing, learn from all who count but some speakers, say what was learned; return its file.
 
@@ -59,18 +58,18 @@ def fit(
     AffexError
         If there is nothing to learn from, or the file cannot be written.
     """
-    specs = readable(workspace.console, settings.features, settings.classifier, workspace.imported)
+    specs = readable(workspace.console, plan.features, plan.classifier, workspace.imported)
     _require_extractable(specs)
-    require_target(settings)
+    require_target(plan)
     recipes = [recipe(spec.feature) for spec in specs]
-    model_file.require_savable(require_able(settings), settings.classifier)
-    for sentence in foreseen(utterances_of(workspace), settings, exclude):
+    model_file.require_savable(require_able(plan), plan.classifier)
+    for sentence in foreseen(utterances_of(workspace), plan, exclude):
         workspace.console.say(sentence)
     extracted(workspace, specs, verify=False)
     atomic.require_writable(path.parent if path else workspace.folder / "models")
     model = models.fit(
         table_of(workspace, specs),
-        replace(settings, features=tuple(map(str, specs)), keys=tuple(made.key for made in recipes)),
+        replace(plan, features=tuple(map(str, specs)), keys=tuple(made.key for made in recipes)),
         exclude=exclude,
         recipes=[made.spec for made in recipes],
         partial=partial,
@@ -119,9 +118,9 @@ def predict(workspace: Workspace, model: Model, name: str, out: Path | None) -> 
         If the model reads other features than there are here, or no recording has any.
     """
     (dataset,) = workspace.datasets
-    specs = discovery.feature_specs(" ".join(model.settings.features))
+    specs = feature_specs(" ".join(model.plan.features))
     models.require_features(model, specs)
-    if model.settings.speaker_norm:
+    if model.plan.settings.speaker_norm:
         models.require_speakers(dataset.utterances)
     for sentence in (*_fitted(model), *_changed_versions(model), *_left_out(dataset)):
         workspace.console.say(sentence)
@@ -192,12 +191,12 @@ def _place(out: Path | None, folder: Path, name: str) -> Path:
 
 def _fitted(model: Model) -> Iterator[str]:
     """Yield what a model is, and whom it learned from."""
-    learned, settings = model.learned, model.settings
+    learned, settings = model.learned, model.plan
     without = f", without {', '.join(learned.excluded)}" if learned.excluded else ""
     counts = ", ".join(f"{name} {n}" for name, n in learned.counts.items())
     yield (
-        f"{settings.classifier.name} on {' '.join(settings.features)}, learned from {learned.n_utterances} utterances "
-        f"of {learned.n_clusters} {learned.unit}s of {settings.corpus}{without}: {counts or settings.protocol.target}"
+        f"{plan.classifier.name} on {' '.join(plan.features)}, learned from {learned.n_utterances} utterances "
+        f"of {learned.n_clusters} {learned.unit}s of {plan.corpus}{without}: {counts or plan.protocol.target}"
     )
     for note in learned.notes:
         yield f"Note: {note}."
@@ -209,8 +208,8 @@ def _chosen(model: Model) -> Iterator[str]:
         yield "Left out: " + ", ".join(f"{n} {reason}" for reason, n in model.learned.left_out.items())
     if model.chosen:
         yield "Chosen: " + ", ".join(f"{name}={value}" for name, value in model.chosen.items())
-    if model.settings.speaker_norm:
-        known = TRANSDUCTIVE[model.settings.speaker_norm]
+    if model.plan.settings.speaker_norm:
+        known = TRANSDUCTIVE[model.plan.settings.speaker_norm]
         yield (
             f"Note: {known}; whoever uses it must name speakers, and give several recordings of each, not of one class "
             "alone."
@@ -228,7 +227,7 @@ def _changed_versions(model: Model) -> Iterator[str]:
 
 def _say_worth(console: Terminal, model: Model, folder: Path) -> None:
     """Say how such models do on speakers they never heard, or how to find out."""
-    run = folder / model.settings.corpus / "runs" / model.evaluation
+    run = folder / model.plan.corpus / "runs" / model.evaluation
     try:
         summary = runs.summary_of(runs.whole(run))
     except DamagedError as error:
@@ -239,7 +238,7 @@ def _say_worth(console: Terminal, model: Model, folder: Path) -> None:
             f"How such models do on unheard speakers: `make evaluate`, settings alike (run {model.evaluation})."
         )
         return
-    console.say(f"Such models on unheard speakers of {model.settings.corpus}: {tables.headline(summary)} -> {run}")
+    console.say(f"Such models on unheard speakers of {model.plan.corpus}: {tables.headline(summary)} -> {run}")
 
 
 def _show(console: Terminal, table: Table, predictions: Predictions, model: Model) -> None:
@@ -254,8 +253,8 @@ def _show(console: Terminal, table: Table, predictions: Predictions, model: Mode
         )
         differs = int((best_scored(said.predicted, said.scores, model.classes) != said.predicted).sum())
         console.say(f"Scores: {tables.largest_score_words(LargestScore(differs, len(said.numbers)))}.")
-    if model.settings.speaker_norm:
-        console.say(f"Note: {TRANSDUCTIVE[model.settings.speaker_norm]}.")
+    if model.plan.settings.speaker_norm:
+        console.say(f"Note: {TRANSDUCTIVE[model.plan.settings.speaker_norm]}.")
     for id_, note in list(predictions.notes.items())[:SHOWN]:
         console.say(f"  {id_}: {note}")
     if len(predictions.notes) > SHOWN:
@@ -266,7 +265,7 @@ def _table(console: Terminal, table: Table, said: FoldScores, model: Model) -> "
     ids = [table.utterances[number].id for number in said.numbers[:SHOWN]]
     if not model.classes:
         values = [(id_, f"{value:.3f}") for id_, value in zip(ids, said.predicted, strict=False)]
-        return tables.table(("", model.settings.protocol.target), values)
+        return tables.table(("", model.plan.protocol.target), values)
     rows = list(zip(ids, said.predicted.tolist(), said.scores, strict=False))
     narrow = [(id_, name, f"{scores[model.classes.index(name)]:.3f}") for id_, name, scores in rows]
     wide = [(id_, name, *(f"{score:.3f}" for score in scores)) for id_, name, scores in rows]

@@ -62,7 +62,7 @@ def write(model: Model, path: Path) -> None:
     """
     import skops.io
 
-    require_savable(model.estimator, model.settings.classifier)
+    require_savable(model.estimator, model.plan.classifier)
     estimator = _canonical(skops.io.dumps(model.estimator))
     record = json.dumps(_record(model, estimator), indent=2, ensure_ascii=False, allow_nan=False)
     content = _zipped({RECORD: record.encode(), ESTIMATOR: estimator})
@@ -136,7 +136,7 @@ def _model(content: bytes) -> Model:
     estimator = _estimator(members[ESTIMATOR])
     settings = _settings(record["settings"], estimator)
     learned = record["learned_from"]
-    _require_built(estimator, settings, values=not learned["counts"])
+    _require_built(estimator, plan, values=not learned["counts"])
     model = Model(
         settings=settings,
         recipes=tuple(_canonical_json(feature["recipe"]) for feature in record["features"]),
@@ -152,7 +152,7 @@ def _model(content: bytes) -> Model:
 
 def _require_types(record: Mapping[str, Any]) -> None:
     """Refuse a record whose values are of other types than ours have."""
-    settings, learned = record["settings"], record["learned_from"]
+    plan, learned = record["settings"], record["learned_from"]
     of_text = [record["columns"], settings["corpus"], settings["device"], learned["unit"],
                *settings["features"], *settings["keys"], *learned["counts"], *learned["left_out"],
                *learned["excluded"], *learned["notes"], *record["chosen"], *record["versions"],
@@ -175,37 +175,37 @@ def _require_agreement(model: Model, record: Mapping[str, Any]) -> None:
     from affex.classifiers.estimators.native import UnsoundError
     from affex.classifiers.estimators.soundness import require_sound
 
-    estimator, settings = model.estimator, model.settings
+    estimator, settings = model.estimator, model.plan
     if record.get("n_columns", estimator.n_features_in_) != estimator.n_features_in_:
         raise _ForeignError(f"{RECORD} tells of {record['n_columns']} columns, and the estimator of another number")
     if sorted(getattr(estimator, "classes_", ())) != sorted(name for name, n in model.learned.counts.items() if n):
         raise _ForeignError(f"{RECORD} tells of the classes {', '.join(model.classes)}, and the estimator of others")
-    derived = {"protocol_hash": protocol_hash(settings.protocol), "evaluation": model.evaluation,
+    derived = {"protocol_hash": protocol_hash(plan.protocol), "evaluation": model.evaluation,
                "classes": [*model.classes],
-               "target": settings.protocol.target, "scores": settings.about().scores}  # fmt: skip
+               "target": plan.protocol.target, "scores": plan.about().scores}  # fmt: skip
     if any(record[name] != value for name, value in derived.items()):
         raise _ForeignError(f"{RECORD} contradicts itself")
     try:
         # A model for a GPU may be read where there is none.
-        require_sound(estimator, trial=settings.device == "cpu")
+        require_sound(estimator, trial=plan.settings.device == "cpu")
     except UnsoundError as error:
         raise _ForeignError(f"the estimator is not whole: {error}") from error
 
 
 def _record(model: Model, estimator: bytes) -> dict[str, Any]:
     """Return what ``model.json`` holds."""
-    settings, classifier = model.settings, model.settings.classifier
+    plan, classifier = model.plan, model.plan.classifier
     made: dict[str, Any] = {"name": classifier.name, "settings": dict(classifier.settings)}
     if isinstance(classifier, Wrapped):
         made["open_seeds"] = classifier.open_seeds
-    features = zip(settings.features, settings.keys, model.recipes, strict=True)
+    features = zip(plan.features, plan.keys, model.recipes, strict=True)
     return {
         "schema": SCHEMA,
-        "settings": dataclasses.asdict(settings) | {"classifier": made},
-        "protocol_hash": protocol_hash(settings.protocol),
-        "target": settings.protocol.target,
+        "settings": dataclasses.asdict(plan) | {"classifier": made},
+        "protocol_hash": protocol_hash(plan.protocol),
+        "target": plan.protocol.target,
         "classes": list(model.classes),
-        "scores": settings.about().scores,
+        "scores": plan.about().scores,
         "features": [{"spec": spec, "key": key, "recipe": json.loads(recipe)} for spec, key, recipe in features],
         "columns": model.columns,
         "n_columns": int(model.estimator.n_features_in_),
@@ -238,7 +238,7 @@ def _classifier(estimator: Any, name: str, settings: Mapping[str, Any], open_see
     from sklearn.base import clone
 
     found = Wrapped(model=clone(estimator).set_params(**dict.fromkeys(open_seeds)))
-    if (found.name, found.settings, list(found.open_seeds)) != (name, settings, open_seeds):
+    if (found.name, found.settings, list(found.open_seeds)) != (name, plan, open_seeds):
         raise _ForeignError(f"the estimator has other settings than {RECORD} tells")
     return found
 
@@ -264,12 +264,12 @@ def _estimator(archive: bytes) -> Any:
         return skops.io.loads(archive, trusted=trusted)
 
 
-def _require_built(estimator: Any, settings: Settings, *, values: bool) -> None:
+def _require_built(estimator: Any, plan: Plan, *, values: bool) -> None:
     """Refuse an estimator that is not what the classifier builds."""
     from affex.classifiers.estimators.inspection import spelled
 
     target: Target = "values" if values else "classes"
-    expected = settings.classifier.estimator(target=target, seed=settings.seed, device=settings.device)
+    expected = plan.classifier.estimator(target=target, seed=plan.settings.seed, device=plan.settings.device)
     if type(estimator) is not type(expected):
         raise _ForeignError(f"the estimator is a {type(estimator).__name__}; expected {type(expected).__name__}")
     if spelled(estimator) != spelled(expected):

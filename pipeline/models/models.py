@@ -22,11 +22,11 @@ from affex.pipeline.evaluation.evaluate import FoldScores, best_params, build, l
 from affex.pipeline.evaluation.evaluate import fit as fit_fold
 from affex.pipeline.evaluation.folds import Fold
 from affex.pipeline.evaluation.summary import versions
-from affex.pipeline.evaluation.task import Settings, Task, prepare
+from affex.pipeline.evaluation.task import Plan, Task, prepare
 from affex.pipeline.execution.threads import one_thread
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.reporting.report import run_name
-from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.specs.features import FeatureSpec
 from affex.pipeline.streams.examples import Examples, turns
 from affex.pipeline.streams.readers import reader_of
 from affex.pipeline.streams.table import Table, normalised_by_speaker
@@ -93,7 +93,7 @@ class Model:
         Of what may change a score, package to version.
     """
 
-    settings: Settings
+    plan: Plan
     recipes: tuple[str, ...]
     columns: str
     learned: Learned
@@ -109,12 +109,12 @@ class Model:
     @property
     def evaluation(self) -> str:
         """The name of the run that says how good such models are."""
-        return run_name(self.settings.about())
+        return run_name(self.plan.about())
 
     @property
     def name(self) -> str:
         """The name of its file, without the suffix: that of the evaluation, and who was left out."""
-        about, excluded = self.settings.about(), self.learned.excluded
+        about, excluded = self.plan.about(), self.learned.excluded
         return run_name(replace(about, model=(*about.model, f"without-{'-'.join(excluded)}")) if excluded else about)
 
 
@@ -136,7 +136,7 @@ class Predictions:
 
 def fit(
     table: Table,
-    settings: Settings,
+    plan: Plan,
     *,
     exclude: Sequence[str] = (),
     recipes: Sequence[str] = (),
@@ -164,22 +164,21 @@ def fit(
     AffexError
         If nothing can be learned from what is there.
     """
-    task = prepare(table, settings, partial=partial)
+    task = prepare(table, plan, partial=partial)
     exclude = [names.meant(name, task.clusters.of.tolist()) for name in exclude]
     fold = folds.all_but(task.folds, task.clusters, exclude)
-    estimator = build(settings, task.examples)
+    estimator = build(plan, task.examples)
     try:
         with one_thread():  # as in an evaluation, so that it learns the same to the bit
-            fit_fold(estimator, task.examples, fold, settings)
+            fit_fold(estimator, task.examples, fold, plan)
     except ValueError as error:
         raise AffexError(
-            f"{settings.classifier.name} could not learn from the {len(fold.train)} utterances of {settings.corpus}.\n"
-            f"{error}"
+            f"{plan.classifier.name} could not learn from the {len(fold.train)} utterances of {plan.corpus}.\n{error}"
         ) from error
     return Model(
         settings=settings,
         recipes=tuple(recipes),
-        columns=columns_digest(_columns(reader_of(settings.classifier).arranged(table))),
+        columns=columns_digest(_columns(reader_of(plan.classifier).arranged(table))),
         learned=_learned(task, fold, exclude, estimator),
         estimator=estimator,
         chosen=best_params(estimator),
@@ -200,7 +199,7 @@ def require_features(model: Model, specs: Sequence[FeatureSpec]) -> None:
     AffexError
         Naming feature, keys and what differs.
     """
-    for spec, key, stated in zip(specs, model.settings.keys, model.recipes, strict=True):
+    for spec, key, stated in zip(specs, model.plan.keys, model.recipes, strict=True):
         here = recipe(spec.feature)
         if here.key != key:
             changes = differences(stated, here.spec)
@@ -228,7 +227,7 @@ def predict(model: Model, table: Table, failures: Sequence[Mapping[str, str]] = 
     AffexError
         If the rows are not like those it was fitted on, or if speakers are to be told apart and have no names.
     """
-    table = reader_of(model.settings.classifier).arranged(table)
+    table = reader_of(model.plan.classifier).arranged(table)
     _require_columns(model, table)
     n_columns = len(_columns(table))
     n_fitted = getattr(model.estimator, "n_features_in_", n_columns)
@@ -238,10 +237,10 @@ def predict(model: Model, table: Table, failures: Sequence[Mapping[str, str]] = 
             f"{n_columns}: its file is not whole. Fit it anew with `make fit`."
         )
     alone = np.zeros(len(table), dtype=bool)
-    if model.settings.speaker_norm:
+    if model.plan.settings.speaker_norm:
         require_speakers(table.utterances)
         alone = _alone(table)
-        table = normalised_by_speaker(table, model.settings.speaker_norm)
+        table = normalised_by_speaker(table, model.plan.settings.speaker_norm)
     numbers = np.flatnonzero(_heard(table) & ~alone)
     notes = _notes(model, table, failures) | {table.utterances[i].id: ALONE for i in np.flatnonzero(alone)}
     return Predictions(_said(model, table.take(numbers), numbers), notes)
@@ -293,7 +292,7 @@ def _require_columns(model: Model, table: Table) -> None:
     if columns_digest(_columns(table)) != model.columns:
         raise AffexError(
             f"The rows have {len(_columns(table))} columns under other names than those that the model was fitted on "
-            f"({' '.join(model.settings.features)}): it says nothing of them. Fit it anew with `make fit`."
+            f"({' '.join(model.plan.features)}): it says nothing of them. Fit it anew with `make fit`."
         )
 
 
@@ -318,7 +317,7 @@ def _alone(table: Table) -> NDArray[np.bool_]:
 def _notes(model: Model, table: Table, failures: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """Return, by id, which features an utterance lacks, and why."""
     lacking: dict[str, list[str]] = {}
-    for number, (feature, reasons) in enumerate(zip(model.settings.features, failures, strict=False)):
+    for number, (feature, reasons) in enumerate(zip(model.plan.features, failures, strict=False)):
         for utterance, has in zip(table.utterances, table.present[:, number], strict=True):
             if not has:
                 lacking.setdefault(utterance.id, []).append(
@@ -337,13 +336,13 @@ def _said(model: Model, table: Table, numbers: Numbers) -> FoldScores:
         np.array([]),
         table.speakers,
         model.classes,
-        turns=turns(table.utterances, len(table), model.settings.classifier.context),
+        turns=turns(table.utterances, len(table), model.plan.classifier.context),
     )
     everyone = Fold("new", np.array([], dtype=np.int64), np.arange(len(table)))
     try:
         with one_thread():
             # The fold holds nobody who was learned from, so that what rests on them is left for below.
-            decided, scores, _ = score(model.estimator, examples, everyone, replace(model.settings, reweight=False))
+            decided, scores, _ = score(model.estimator, examples, everyone, replace(model.plan, reweight=False))
     except (ValueError, IndexError, TypeError, KeyError, RuntimeError) as error:
         raise AffexError(f"The model can say nothing of these {len(table)} utterances: {error}.") from error
     if not np.isfinite(scores).all() or (not model.classes and not np.isfinite(decided).all()):
@@ -351,7 +350,7 @@ def _said(model: Model, table: Table, numbers: Numbers) -> FoldScores:
             f"The model's scores for some of these {len(table)} utterances are no numbers: its file is not whole, or "
             "rows lie beyond all measure."
         )
-    if model.settings.reweight:
+    if model.plan.settings.reweight:
         trained = np.repeat(model.classes, list(model.learned.counts.values()))
         scores = reweighted(scores, trained, model.classes)
         decided = np.array(model.classes)[scores.argmax(axis=1)]

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from affex.classifiers.base import Classifier
 from affex.pipeline.specs import discovery, pooling
-from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.specs.features import FeatureSpec
 from affex.pipeline.streams.decision import noise_alone, pool
 from affex.pipeline.streams.examples import Examples
 from affex.pipeline.streams.stream import Numbers, aligned, alone, offsets_of, rows_of

@@ -14,7 +14,7 @@ from affex.pipeline.caching.feature_rows import Contents, FeatureRows
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import MEDIA, Utterance
 from affex.pipeline.specs import column_groups, pooling
-from affex.pipeline.specs.discovery import FeatureSpec, spec_of
+from affex.pipeline.specs.features import FeatureSpec, spec_of
 from affex.pipeline.streams.stream import Numbers, Stream, Unread, offsets_of, side_by_side
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
 

@@ -21,8 +21,8 @@ from affex.pipeline.execution.runner import Runner
 from affex.pipeline.extraction.extract import Summary, extract
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Utterance
-from affex.pipeline.specs import discovery
-from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.specs.compatibility import require_level
+from affex.pipeline.specs.features import FeatureSpec, feature_specs
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
 
@@ -207,16 +207,16 @@ def readable(
     Raises
     ------
     UsageError
-        As `pipeline.specs.discovery.feature_specs`, `pipeline.streams.readers.Reader.require` and
-        `pipeline.specs.discovery.require_level`.
+        As `pipeline.specs.features.feature_specs`, `pipeline.streams.readers.Reader.require` and
+        `pipeline.specs.compatibility.require_level`.
     """
     from affex.pipeline.streams.readers import reader_of
 
-    asked = discovery.feature_specs(" ".join(names), imported)
+    asked = feature_specs(" ".join(names), imported)
     reader = reader_of(classifier)
     specs = reader.wanted(asked)
     reader.require(specs)
-    discovery.require_level(classifier, specs)
+    require_level(classifier, specs)
     for before, spec in zip(asked, specs, strict=True):
         if before != spec:
             console.say(

@@ -20,6 +20,8 @@ from affex.pipeline.evaluation.summary import confusion_of
 from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.models import model_file, models
 from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.streams.table import Table
 from affex.pipeline.text.errors import AffexError
 
@@ -66,12 +68,12 @@ def test_the_module_is_a_data_sheet(name):
         field.name for field in fields(classifier) if f"    {field.name}" not in (type(classifier).__doc__ or "")
     ]
     assert not undocumented, f"{name}: the class's docstring says nothing of {undocumented}"
-    assert discovery.classifier(name) == classifier, f"PRESETS names it otherwise than the file: expected '{name}'"
+    assert classifier_of(name) == classifier, f"PRESETS names it otherwise than the file: expected '{name}'"
 
 
 def test_it_prefers_features_of_the_rows_that_it_reads(name):
     classifier = PRESETS[name]
-    framewise = {spec.framewise for spec in discovery.feature_specs(classifier.prefers)}
+    framewise = {spec.framewise for spec in feature_specs(classifier.prefers)}
     expected = "frame" if True in framewise else "utterance"
     assert framewise == {classifier.reads == "frame"}, (
         f"reads={classifier.reads}; but {classifier.prefers} has {expected} rows"
