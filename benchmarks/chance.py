@@ -17,7 +17,7 @@ import numpy as np
 
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.evaluation.evaluate import evaluate
-from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.execution import stages
 from affex.pipeline.reporting import report
 from affex.pipeline.specs import discovery

@@ -38,7 +38,7 @@ from affex.classifiers.estimators.svm import COSTS
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.results import Result
-from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.execution import stages
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.specs import discovery

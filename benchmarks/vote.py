@@ -22,7 +22,7 @@ from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.results import Seen
 from affex.pipeline.evaluation.runs import Run
-from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.fusion import fusion
 from affex.pipeline.reporting import report
 from affex.pipeline.specs import discovery

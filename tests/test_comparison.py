@@ -17,7 +17,7 @@ from affex.pipeline.evaluation import runs, significance
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
 from affex.pipeline.evaluation.runs import Run
-from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.reporting import comparison, report, tables
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError

@@ -19,7 +19,8 @@ from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.evaluation.evaluate import build, evaluate, fit, pool
 from affex.pipeline.evaluation.results import Result
-from affex.pipeline.evaluation.task import Settings, prepare
+from affex.pipeline.evaluation.settings import Settings
+from affex.pipeline.evaluation.task import prepare
 from affex.pipeline.execution import stages
 from affex.pipeline.execution.runner import Runner
 from affex.pipeline.reporting.report import confusion_of

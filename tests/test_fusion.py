@@ -13,8 +13,9 @@ from synthetic import EMOTIONS, Bayes, make_matrix, relabelled, with_values
 
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import metrics, runs, training_limits
-from affex.pipeline.evaluation.evaluate import Settings, evaluate
+from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.runs import Run
+from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.fusion import fusion, rules
 from affex.pipeline.fusion.aligned_scores import AlignedScores
 from affex.pipeline.fusion.rules import CLASS_RULES, VALUE_RULES

@@ -26,7 +26,7 @@ from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import FoldScores, evaluate
 from affex.pipeline.evaluation.results import Result
 from affex.pipeline.evaluation.selection import class_map, select
-from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.models.fit_predict import lines
 from affex.pipeline.models.models import Predictions

@@ -456,7 +456,7 @@ def test_it_evaluates_and_fuses_like_ours_and_cannot_be_fitted(tmp_path):
     assert (late["uar"], late["confusion"]) == (ours["uar"], ours["confusion"])
     assert judged([path], folder, "theirs:columns=loudness")["n_utterances"] == 16
 
-    from affex.pipeline.evaluation.task import Settings
+    from affex.pipeline.evaluation.settings import Settings
     from affex.pipeline.models import fit_predict
 
     with open_workspace([dataset], Terminal(quiet=True), Running("inline", 1)) as workspace:

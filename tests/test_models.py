@@ -26,7 +26,7 @@ from affex.pipeline.caching.cache import recipe
 from affex.pipeline.cli.command import cli
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation.evaluate import evaluate
-from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.models.fit_predict import lines
 from affex.pipeline.models.model_file import read, write
 from affex.pipeline.models.models import FILLED, Model, fit, predict, require_features

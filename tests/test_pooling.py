@@ -21,7 +21,7 @@ from affex.pipeline.caching import cache as store_of
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.cli.command import cli
 from affex.pipeline.corpora.base import LOSO
-from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.execution import stages
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance

@@ -14,7 +14,7 @@ from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.prechecks import foreseen
 from affex.pipeline.evaluation.results import Result
-from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.models import fit_predict, models
 from affex.pipeline.models.fit_predict import _fitted
 from affex.pipeline.reporting import report, tables

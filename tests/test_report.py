@@ -19,7 +19,7 @@ from affex.pipeline.evaluation import intervals, metrics, runs
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.folds import protocol_hash
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
-from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.reporting import pictures, report, tables
 from affex.pipeline.storage.sealed import DamagedError

@@ -11,7 +11,7 @@ from synthetic import Bayes
 
 from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
-from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.models import fit_predict
 from affex.pipeline.reporting import comparison, report
 from affex.pipeline.text.console import Terminal

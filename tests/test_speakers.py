@@ -15,7 +15,7 @@ from affex.pipeline.evaluation import runs, speakers
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.folds import Clusters
 from affex.pipeline.evaluation.runs import Run
-from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.fusion import fusion
 from affex.pipeline.models import models
 from affex.pipeline.models.fit_predict import _fitted

@@ -16,7 +16,8 @@ from threadpoolctl import threadpool_limits
 from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import build, evaluate, fit, pool
 from affex.pipeline.evaluation.runs import Run
-from affex.pipeline.evaluation.task import Settings, prepare
+from affex.pipeline.evaluation.settings import Settings
+from affex.pipeline.evaluation.task import prepare
 from affex.pipeline.fusion import fusion
 from affex.pipeline.reporting import report, tables
 from affex.pipeline.specs import discovery

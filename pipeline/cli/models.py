@@ -27,7 +27,7 @@ def fit(corpora: Corpora, asked: Asked, exclude: str, model: Path | None, runnin
       affex fit --dataset emodb --classifier svm
       affex fit --dataset emodb --features egemaps --classifier xgboost --exclude 03,08 --model mine.affex
     """
-    from affex.pipeline.evaluation.task import Settings
+    from affex.pipeline.evaluation.settings import Settings
     from affex.pipeline.models import fit_predict
 
     console = Terminal()

@@ -19,7 +19,8 @@ from affex.classifiers.base import inner_folds
 from affex.pipeline.evaluation import speakers, training_limits
 from affex.pipeline.evaluation.folds import Fold, require_variety
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
-from affex.pipeline.evaluation.task import Examples, Settings, Task, folds_hash, prepare
+from affex.pipeline.evaluation.settings import Settings
+from affex.pipeline.evaluation.task import Examples, Task, folds_hash, prepare
 from affex.pipeline.execution.proof import CODE, Likeness
 from affex.pipeline.execution.runner import Inline, Runner
 from affex.pipeline.streams.table import Matrix, rows_of

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation.folds import Clusters, Fold, all_but, clusters, folds, require_variety
 from affex.pipeline.evaluation.selection import in_parts, select
-from affex.pipeline.evaluation.task import Settings, inner_groups
+from affex.pipeline.evaluation.settings import Settings
+from affex.pipeline.evaluation.task import inner_groups
 from affex.pipeline.manifest.utterance import Utterance
 
 

@@ -16,7 +16,8 @@ from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import FoldScores
 from affex.pipeline.evaluation.prechecks import foreseen
 from affex.pipeline.evaluation.results import best_scored
-from affex.pipeline.evaluation.task import Settings, require_target
+from affex.pipeline.evaluation.settings import Settings
+from affex.pipeline.evaluation.task import require_target
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.models import model_file, models
 from affex.pipeline.models.models import Model, Predictions

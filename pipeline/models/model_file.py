@@ -29,7 +29,7 @@ import numpy as np
 from affex.classifiers.base import Classifier, Target
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation.folds import protocol_hash
-from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.media import pointers
 from affex.pipeline.models.models import Learned, Model
 from affex.pipeline.specs import discovery

@@ -21,7 +21,8 @@ from affex.pipeline.evaluation import folds, training_limits
 from affex.pipeline.evaluation.evaluate import FoldScores, best_params, build, limits_of, reweighted, score
 from affex.pipeline.evaluation.evaluate import fit as fit_fold
 from affex.pipeline.evaluation.folds import Fold
-from affex.pipeline.evaluation.task import Examples, Settings, Task, prepare
+from affex.pipeline.evaluation.settings import Settings
+from affex.pipeline.evaluation.task import Examples, Task, prepare
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.reporting.report import run_name, versions
 from affex.pipeline.specs.discovery import FeatureSpec

@@ -25,7 +25,8 @@ from affex.pipeline.workspace.workspace import Workspace, extracted, matrix_of, 
 if TYPE_CHECKING:
     from affex.pipeline.evaluation.finished_folds import FinishedFolds
     from affex.pipeline.evaluation.results import Result
-    from affex.pipeline.evaluation.task import Settings, Task
+    from affex.pipeline.evaluation.settings import Settings
+    from affex.pipeline.evaluation.task import Task
     from affex.pipeline.streams.table import Matrix, SpeakerNorm
 
 #: What the audit compares sound by.
@@ -37,7 +38,7 @@ LEAKY = Protocol("random-k", "random-k")
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """What an evaluation is asked for besides features and classifiers; fields as in `task.Settings`.
+    """What an evaluation is asked for besides features and classifiers; fields as in `Settings`.
 
     Parameters
     ----------
@@ -186,13 +187,14 @@ def _evaluated(
 def _settings(workspace: Workspace, member: Member, wish: Wish) -> "tuple[tuple[FeatureSpec, ...], Settings]":
     from affex.pipeline.evaluation import task
     from affex.pipeline.evaluation.selection import require_target
+    from affex.pipeline.evaluation.settings import Settings
 
     require_target(
         wish.protocol.target, (utterance for dataset in workspace.datasets for utterance in dataset.utterances)
     )
     names, classifier = member
     specs = readable(workspace.console, names, classifier, workspace.imported)
-    settings = task.Settings(
+    settings = Settings(
         corpus=workspace.name,
         features=tuple(map(str, specs)),
         keys=tuple(recipe(spec.feature).key for spec in specs),
