@@ -1,29 +1,68 @@
-"""Settings: what is evaluated, and how; one record from the command line, Python or a file to the results."""
+"""Settings: what is evaluated, and how; one record from the command line, from Python or from a file to the results.
 
-from dataclasses import asdict, dataclass
+A field's name is that of the option, of the key in a TOML file and, in capitals, of the variable of make. From the
+field's metadata come the option's help and what the results say of it. So a new setting is a field here and the
+place that uses it (and a line in the Makefile, which cannot read this file).
+
+`Plan` is what becomes of settings for one model, once all names have been looked up.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 from affex.classifiers.base import Classifier
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation.results import About
 from affex.pipeline.streams.table import SpeakerNorm
 
+#: The largest seed that numpy takes.
+MOST_SEED = 2**32 - 1
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What is evaluated, and how; equal settings on an equal matrix give equal results.
+
+def _setting(default: Any, help_: str, *, words: Mapping[Any, str] | None = None, **metadata: Any) -> Any:
+    """Return a field of `Settings`.
 
     Parameters
     ----------
-    corpus
-        The corpus's name.
+    help_
+        What the option's help says.
+    words
+        What a value is called in titles and in the names of runs; a field with words is in the results' record.
+    metadata
+        ``recorded=True``: it is in the results' record, too. ``fitted=False``: it has no meaning for a single model.
+        ``several="names"`` or ``"paths"``: a text of several, for which a file may have an array. ``between``: the
+        least and the largest number.
+    """
+    recorded = {"recorded": True, "words": words} if words else {}
+    return field(default=default, metadata={"help": help_} | recorded | metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What is evaluated, and how; equal settings on equal rows give equal results.
+
+    Parameters
+    ----------
+    dataset
+        The corpora's names, separated by blanks.
+    data
+        The corpora's folders, or the table; None for ``data/<dataset>``.
+    partial
+        Whether a corpus that is not whole, and other counts than a protocol asserts, will do.
     features
-        The features' specs; several stand side by side (early fusion).
-    keys
-        The cache key of each feature.
+        The features' specs, separated by blanks; several stand side by side (early fusion) or make a model each (late
+        fusion). None for what the classifier prefers.
     classifier
-        The classifier with its settings.
+        The spec of the classifier, or of several, as in ``"svm:C=1"``.
     protocol
-        The protocol, with the target and the classes.
+        The protocol's spec, as in ``"group-k:k=5"``; empty for the corpus's first.
+    target
+        What is predicted; None for the protocol's target.
+    classes
+        The classes that count, as `pipeline.evaluation.selection.class_map` reads them; None for the protocol's.
     speaker_norm
         Whether each column is z-scored within each speaker, or has the speaker's ``"mean"`` taken away
         (transductive).
@@ -37,6 +76,100 @@ class Settings:
         Seeds all that is random.
     device
         ``"cpu"`` or ``"cuda"``.
+    fusion
+        ``"early"``, or ``"late"`` with the name of a rule, as in ``"late:mean"``.
+    runs
+        Finished runs that are fused instead of evaluating anything, separated by blanks.
+    inner
+        Whether a run keeps what a fusion may learn from.
+    leak
+        Whether the same is evaluated as if speakers did not matter, too.
+    allow_leaks
+        Whether to go on where the audit finds leaks.
+    """
+
+    dataset: str | None = _setting(
+        None, "Corpus (see `affex list`), or csv; several separated by blanks.", several="names"
+    )
+    data: str | None = _setting(None, "Its folder, or the table; as many as corpora. [data/<dataset>]", several="paths")
+    partial: bool = _setting(False, "Go on with a corpus that is not whole.")
+    features: str | None = _setting(
+        None, "Features, separated by blanks. [what the classifier prefers]", several="names"
+    )
+    classifier: str = _setting("svm", "Classifier, with parameters after a colon.", several="names")
+    protocol: str = _setting("", "Protocol, with parameters after a colon. [the corpus's first]")
+    target: str | None = _setting(None, "What is predicted: label, valence, or another field of the utterances.")
+    classes: str | None = _setting(None, "Classes that count, merged with +, as in 'ang,neu,sad,hap+exc'. [all]")
+    speaker_norm: SpeakerNorm = _setting(  # noqa: RUF009 - a field like the others
+        False,
+        "z-scores within each speaker; mean: the speaker's mean is taken away, no more (both transductive).",
+        words={True: "spknorm", "mean": "spkmean"},
+    )
+    reweight: bool = _setting(
+        False, "Scores times the square root of the class's frequency.", words={True: "reweighted"}
+    )
+    soft: bool = _setting(False, "Learn from the shares of the raters' votes.", words={True: "soft"})
+    seed: int = _setting(0, "Seeds all that is random.", recorded=True, between=(0, MOST_SEED))
+    device: Literal["cpu", "cuda"] = _setting("cpu", "Where networks, SVM, XGBoost compute.", recorded=True)
+    fusion: str = _setting("early", "early (columns side by side) or late[:rule] (scores).", fitted=False)
+    runs: str | None = _setting(
+        None, "Finished runs, by name or folder, separated by blanks.", fitted=False, several="paths"
+    )
+    inner: bool = _setting(False, "Keep what a fusion of this run may learn from (slower).", fitted=False)
+    leak: bool = _setting(False, "Also score random-k, to show what a leak is worth.", fitted=False)
+    allow_leaks: bool = _setting(False, "Go on where the audit finds leaks, and say so.", fitted=False)
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """What the results' record holds of them, by name; the rest is in there by what it stands for."""
+        return {one.name: getattr(self, one.name) for one in FIELDS.values() if one.metadata.get("recorded")}
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What titles and the names of runs say of them."""
+        named = ((one.metadata.get("words") or {}, getattr(self, one.name)) for one in FIELDS.values())
+        return tuple(words[value] for words, value in named if value in words)
+
+
+#: The fields of `Settings` by name.
+FIELDS = {one.name: one for one in dataclasses.fields(Settings)}
+
+
+def as_toml(settings: Settings) -> str:
+    """Return settings as the text of a TOML file (https://toml.io, 1.0); what is None is left out."""
+    return "".join(_toml_lines(settings))
+
+
+def _toml_lines(settings: Settings) -> Iterator[str]:
+    yield "# The same run again: affex evaluate --config settings.toml\n"
+    for name in FIELDS:
+        if (value := getattr(settings, name)) is not None:
+            yield f"{name} = {_toml_value(value)}\n"
+
+
+def _toml_value(value: str | bool | int) -> str:
+    """Return a value as TOML; a text is escaped as in JSON, and DEL, which TOML forbids in addition."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One model that is evaluated or fitted: settings with all names looked up.
+
+    Parameters
+    ----------
+    corpus
+        The corpus's name; several joined with a plus.
+    features
+        The features' specs, as they are read; several stand side by side (early fusion).
+    keys
+        The cache key of each feature.
+    classifier
+        The classifier with its settings.
+    protocol
+        The protocol, with the target and the classes.
+    settings
+        All the rest; its names of features, classifier and protocol are looked up already, and no longer read.
     """
 
     corpus: str
@@ -44,34 +177,25 @@ class Settings:
     classifier: Classifier
     keys: tuple[str, ...] = ()
     protocol: Protocol = LOSO
-    speaker_norm: SpeakerNorm = False
-    reweight: bool = False
-    soft: bool = False
-    seed: int = 0
-    device: str = "cpu"
+    settings: Settings = Settings()
 
     def about(self, unit: str = "speaker") -> About:
-        """Return what a result says of these settings."""
-        norms = {"spknorm": self.speaker_norm is True, "spkmean": self.speaker_norm == "mean"}
-        options = {**norms, "reweighted": self.reweight, "soft": self.soft}
+        """Return what a result says of the plan."""
         record = {
             "corpus": self.corpus,
             "features": " ".join(self.features),
             "feature_keys": list(self.keys),
             "classifier": self.classifier.name,
             "classifier_settings": asdict(self.classifier),
-            "speaker_norm": self.speaker_norm,
-            "reweight": self.reweight,
-            "soft": self.soft,
-            "seed": self.seed,
-            "device": self.device,
+            **self.settings.recorded,
         }
+        times = "; times the square root of the class's frequency" if self.settings.reweight else ""
         return About(
             self.corpus,
             self.protocol,
-            ("+".join(self.features), self.classifier.name, *(name for name, on in options.items() if on)),
+            ("+".join(self.features), self.classifier.name, *self.settings.words),
             record,
-            self.classifier.scores + ("; times the square root of the class's frequency" if self.reweight else ""),
-            bool(self.speaker_norm),
+            self.classifier.scores + times,
+            bool(self.settings.speaker_norm),
             unit,
         )
