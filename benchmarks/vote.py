@@ -22,7 +22,7 @@ from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.results import Seen
 from affex.pipeline.evaluation.runs import Run
-from affex.pipeline.evaluation.settings import Settings
+from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.fusion import fusion
 from affex.pipeline.reporting import report
 from affex.pipeline.specs import discovery
@@ -39,7 +39,7 @@ RULES = ("vote", "mean", *LEARNING)
 def judged(name: str, matrix: Matrix, components: int, folder: Path) -> Run:
     """Evaluate one classifier, and keep what a fusion may learn from."""
     gmm = discovery.classifier(f"gmm:pool=vote,components={components}")
-    settings = Settings(corpus="made-up", features=(name,), keys=(name,), classifier=gmm)
+    settings = Plan(corpus="made-up", features=(name,), keys=(name,), classifier=gmm)
     report.write(evaluate(matrix, settings, inner=True), folder / name)
     return runs.read(folder / name)
 

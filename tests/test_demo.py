@@ -7,10 +7,9 @@ import pytest
 
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.corpora import demo
-from affex.pipeline.corpora.base import LOSO
+from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.console import Terminal
-from affex.pipeline.workspace import experiment
 from affex.pipeline.workspace.demo import demonstrate
 from affex.pipeline.workspace.workspace import Running, open_workspace
 
@@ -35,7 +34,7 @@ def twice(tmp_path_factory):
                 console.rich.capture() as captured,
                 open_workspace([dataset], console, Running("inline", 1)) as workspace,
             ):
-                demonstrate(workspace, experiment.Wish(protocol=LOSO, partial=True))
+                demonstrate(workspace, Settings(dataset="demo", protocol="loso", partial=True))
             said.append(captured.get())
             runs = sorted((folder / "cache" / "demo" / "runs").glob("*/*"))
             times.append({path: path.stat().st_mtime_ns for path in runs})

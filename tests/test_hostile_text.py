@@ -26,7 +26,7 @@ from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import FoldScores, evaluate
 from affex.pipeline.evaluation.results import Result
 from affex.pipeline.evaluation.selection import class_map, select
-from affex.pipeline.evaluation.settings import Settings
+from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.models.fit_predict import lines
 from affex.pipeline.models.models import Predictions
@@ -66,7 +66,7 @@ ORDERS = {"\x1b", "\x07", "\u202e", "\u2066", "\x9b"}
 def judged(*labels: str) -> Result:
     """Return the result of an evaluation whose classes are called so."""
     matrix = make_matrix(n_speakers=2, classes=labels)
-    wanted = Settings(corpus="toy[red]", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
+    wanted = Plan(corpus="toy[red]", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
     return evaluate(matrix, wanted)
 
 

@@ -15,14 +15,14 @@ from affex.pipeline.evaluation import runs, speakers
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.folds import Clusters
 from affex.pipeline.evaluation.runs import Run
-from affex.pipeline.evaluation.settings import Settings
+from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.fusion import fusion
 from affex.pipeline.models import models
 from affex.pipeline.models.fit_predict import _fitted
 from affex.pipeline.reporting import comparison, pictures, report, tables
 from affex.pipeline.streams.table import Matrix
 
-SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("key",))
+SETTINGS = Plan(corpus="toy", features=("made",), classifier=Bayes(), keys=("key",))
 LOST = "9 of 12 speakers have one class only: normalisation by speaker takes the class away with the speaker"
 MARK = "9 of 12 have one class, which normalisation takes away"
 
@@ -110,7 +110,7 @@ def test_a_comparison_and_a_fusion_say_it_too(run):
 
 
 def test_a_model_to_take_away_says_it():
-    model = models.fit(one_class_each(), replace(SETTINGS, speaker_norm=True))
+    model = models.fit(one_class_each(), replace(SETTINGS, settings=Settings(speaker_norm=True)))
     assert any(LOST in sentence for sentence in _fitted(model))
 
 
@@ -128,7 +128,7 @@ def test_a_speaker_with_one_utterance_is_no_news_without_normalisation():
 
 
 def speakers_notes(matrix: Matrix) -> tuple[str, ...]:
-    return tuple(evaluate(matrix, replace(SETTINGS, speaker_norm=True)).notes)
+    return tuple(evaluate(matrix, replace(SETTINGS, settings=Settings(speaker_norm=True))).notes)
 
 
 def test_a_speaker_whose_values_are_all_one_is_said():
