@@ -41,8 +41,8 @@ $(error There is no variable '$(firstword $(UNREAD))'.$(shell \
 endif
 
 # What the environment says is said, for it may have been meant for something else.
-TAKEN := $(foreach name,$(filter-out VENV BIN INSTALLED,$(READ)),$(if \
-	$(and $($(name)),$(filter environment,$(firstword $(origin $(name))))),$(name)))
+IS_TAKEN = $(and $($(1)),$(filter environment,$(firstword $(origin $(1)))))
+TAKEN := $(strip $(foreach name,$(filter-out VENV BIN INSTALLED,$(READ)),$(if $(call IS_TAKEN,$(name)),$(name))))
 quoted = '$(subst ','\'',$(1))'
 ifneq ($(and $(TAKEN),$(filter-out help,$(MAKECMDGOALS))),)
 $(shell printf '%s\n' $(call quoted,From the environment: $(foreach name,$(TAKEN),$(name)=$($(name)))) >&2)

@@ -295,7 +295,7 @@ def test_normalising_by_speaker_is_done_before_the_folds_and_without_labels():
     settings = replace(BAYES, settings=Settings(speaker_norm=True))
     assert same(evaluate(matrix, settings), evaluate(normalised_by_speaker(matrix), BAYES))
     assert uar(evaluate(matrix, settings)) > uar(evaluate(matrix, BAYES))
-    chosen = prepare(matrix, replace(classes("anger,joy"), speaker_norm=True)).examples.X
+    chosen = prepare(matrix, replace(classes("anger,joy"), settings=Settings(speaker_norm=True))).examples.X
     whole = normalised_by_speaker(matrix)
     kept = np.isin([u.label for u in whole.utterances], ("anger", "joy"))
     assert np.array_equal(chosen, whole.X[kept])
@@ -609,7 +609,7 @@ def test_the_tested_speaker_leaves_no_trace_in_the_inner_scores():
 
 def test_distances_once_for_all_folds_decide_as_those_of_each_fold(monkeypatch):
     matrix = make_matrix(n_speakers=4, n_columns=30)
-    settings = replace(BAYES, classifier=discovery.classifier("svm"), speaker_norm=True)
+    settings = replace(BAYES, classifier=discovery.classifier("svm"), settings=Settings(speaker_norm=True))
     shared = evaluate(matrix, settings)
     monkeypatch.setattr(type(settings.classifier), "distances", lambda self, X, device: None)
     each = evaluate(matrix, settings)
@@ -618,6 +618,8 @@ def test_distances_once_for_all_folds_decide_as_those_of_each_fold(monkeypatch):
 
 
 def test_rows_that_only_lost_their_mean_are_scaled_in_each_fold(monkeypatch):
-    settings = replace(BAYES, classifier=discovery.classifier("svm:C=1,gamma=1"), speaker_norm="mean")
+    settings = replace(
+        BAYES, classifier=discovery.classifier("svm:C=1,gamma=1"), settings=Settings(speaker_norm="mean")
+    )
     monkeypatch.setattr(type(settings.classifier), "distances", lambda *_, **__: pytest.fail("no fold scaled them"))
     assert uar(evaluate(make_matrix(n_speakers=4), settings)) > 0.4

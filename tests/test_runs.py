@@ -120,7 +120,7 @@ def test_a_folder_without_a_run(tmp_path):
 
 def test_what_a_damaged_run_says_of_a_model_is_not_told(two, tmp_path, capsys):
     class Fitted:
-        settings = SETTINGS
+        plan = SETTINGS
         evaluation = "run0"
 
     run = tmp_path / SETTINGS.corpus / "runs" / "run0"

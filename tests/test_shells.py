@@ -40,7 +40,7 @@ def told(command: str, home: Path) -> list[str]:
         return words
     settings = [word.split("=", 1) for word in words if re.match(r"[A-Z_]+=", word)]
     verbs = [word for word in words if not re.match(r"[A-Z_]+=", word)]
-    return [*verbs, *sorted(f"AFFEX_{name}={value.replace('~', str(home))}" for name, value in settings)]
+    return ["--from-make", *verbs, *sorted(f"AFFEX_{name}={value.replace('~', str(home))}" for name, value in settings)]
 
 
 @pytest.mark.parametrize("shell", shells.SHELLS)

@@ -61,8 +61,8 @@ def one_class_each(n_speakers: int = 12, n_whole: int = 3) -> Matrix:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Callable[..., Run]:
     def make(name: str = "run", matrix: Matrix | None = None, **changes) -> Run:
-        settings, folder = replace(SETTINGS, **changes), tmp_path_factory.mktemp("run") / name
-        report.write(evaluate(matrix or one_class_each(), settings, inner=True), folder, name)
+        plan, folder = replace(SETTINGS, settings=Settings(**changes)), tmp_path_factory.mktemp("run") / name
+        report.write(evaluate(matrix or one_class_each(), plan, inner=True), folder, name)
         return runs.read(folder)
 
     return make
@@ -134,7 +134,7 @@ def speakers_notes(matrix: Matrix) -> tuple[str, ...]:
 def test_a_speaker_whose_values_are_all_one_is_said():
     matrix = with_values(make_matrix(n_speakers=4))
     utterances = tuple(replace(u, valence=1.0 if u.speaker == "00" else u.valence) for u in matrix.utterances)
-    settings = replace(SETTINGS, protocol=Protocol("valence", target="valence"), speaker_norm=True)
+    settings = replace(SETTINGS, protocol=Protocol("valence", target="valence"), settings=Settings(speaker_norm=True))
     result = evaluate(replace(matrix, utterances=utterances), settings)
     assert any(
         note.startswith("1 of 4 speakers have one value only: normalisation by speaker") for note in result.notes
