@@ -132,16 +132,17 @@ runs: install
 path = $(call quoted,$(patsubst ~/%,$(HOME)/%,$(1)))
 WAVS = $(call path,$(or $(DATA),data/emodb/wav))
 VIDEOS = $(call path,$(CLIPS))
+WITH_WEIGHTS = --weights $(call path,$(WEIGHTS))
 
 # What is measured of faces; the agreement with dlib takes the longest, most of it dlib's own.
 define bench-faces
 	$(BIN)/python benchmarks/faces.py $(VIDEOS)
 	$(BIN)/python benchmarks/found.py $(VIDEOS)
-	$(BIN)/python benchmarks/kept.py $(VIDEOS) --weights $(call path,$(WEIGHTS))
+	$(BIN)/python benchmarks/kept.py $(VIDEOS) $(WITH_WEIGHTS)
 	$(BIN)/python benchmarks/landmarks.py $(VIDEOS)
 	$(BIN)/python benchmarks/realtime.py $(VIDEOS)
-	$(BIN)/python benchmarks/second_network.py $(VIDEOS)
-	$(BIN)/python benchmarks/second_network.py $(VIDEOS) --copies 4
+	$(BIN)/python benchmarks/second_network.py $(VIDEOS) $(WITH_WEIGHTS)
+	$(BIN)/python benchmarks/second_network.py $(VIDEOS) $(WITH_WEIGHTS) --copies 4
 endef
 
 bench: install ## speed, memory, coverage of intervals, the vote, beside their peers (DATA: EMO-DB's wavs; CLIPS: videos; 60 min)

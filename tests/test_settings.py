@@ -67,7 +67,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_each_setting_is_documented_and_is_an_option_and_a_variable_of_make() -> None:
     documented = re.findall(r"^    (\w+)$", Settings.__doc__, re.MULTILINE)
-    assert documented == list(FIELDS)
+    assert documented == ["Parameters", *FIELDS]
     options = {option.name: option for option in evaluate.params}
     assert set(FIELDS) <= set(options)
     assert all(options[name].help == one.metadata["help"] for name, one in FIELDS.items())
