@@ -2,14 +2,13 @@
 
 import shlex
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from affex.pipeline.cli.options import PATH, SpeakerNormType, option
-from affex.pipeline.evaluation.settings import FIELDS
+from affex.pipeline.cli.options import PATH, option
+from affex.pipeline.evaluation.settings import FIELDS, expected, shown
 from affex.pipeline.storage import files
 from affex.pipeline.text.errors import UsageError, unknown
 
@@ -33,7 +32,7 @@ def values(path: Path, command: click.Command) -> dict[str, Any]:
         elif name not in FIELDS:
             raise UsageError(f"{path}: {unknown('setting', spelled, map(str, known))}")
         elif value != FIELDS[name].default:
-            raise UsageError(f"{path}: {name} = {_shown(value)}, and `affex {command.name}` has no such setting.")
+            raise UsageError(f"{path}: {name} = {shown(value)}, and `affex {command.name}` has no such setting.")
     return found
 
 
@@ -54,33 +53,21 @@ def _checked(path: Path, name: str, value: Any, known: click.Option) -> Any:
     several = FIELDS[name].metadata.get("several") if name in FIELDS else None
     if several and isinstance(value, list) and value and all(isinstance(one, str) for one in value):
         return _joined(value, several)
-    expected, fits = _expected(known, several)
-    if not fits(value):
-        raise UsageError(f"{path}: {name} = {_shown(value)}: expected {expected}.")
+    if wanted := expected(name, value) if name in FIELDS else _other(known, value):
+        raise UsageError(f"{path}: {name} = {shown(value)}: expected {wanted}.")
     return value
+
+
+def _other(known: click.Option, value: Any) -> str:
+    """Return what the value of an option that is no setting must be; an empty text where this value is one."""
+    if isinstance(known.type, click.types.IntParamType):
+        return "" if type(value) is int else "a whole number"
+    return "" if isinstance(value, str) else "a text in quotes"
 
 
 def _joined(parts: list[str], several: str) -> str:
     """Return an array as the text that stands for it on the command line."""
     return shlex.join(parts) if several == "paths" and len(parts) > 1 else " ".join(parts)
-
-
-def _expected(known: click.Option, several: str | None) -> tuple[str, Any]:
-    """Return what an option's value must be, in words and as a test."""
-    if isinstance(known.type, SpeakerNormType):
-        return 'true, false or "mean"', lambda value: isinstance(value, bool) or value == "mean"
-    if known.is_flag:
-        return "true or false", lambda value: isinstance(value, bool)
-    if isinstance(known.type, click.types.IntParamType):
-        return "a whole number", lambda value: type(value) is int
-    return "a text in quotes" + (", or an array of such" if several else ""), lambda value: isinstance(value, str)
-
-
-def _shown(value: Any) -> str:
-    """Return a value of a file in a message."""
-    if isinstance(value, Mapping):
-        return "a table"
-    return f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _read(ctx: click.Context, _: click.Parameter, path: Path | None) -> None:

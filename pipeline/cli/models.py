@@ -62,6 +62,6 @@ def predict(model: Path | None, data: Path | None, out: Path | None, cache: Path
         raise UsageError("Say which model and which recordings, as in: make predict MODEL=mine.affex DATA=recordings")
     fitted = model_file.read(model)
     console = Terminal()
-    found = new_recordings.at_hand(data, cache, with_speakers=bool(fitted.settings.speaker_norm), console=console)
+    found = new_recordings.at_hand(data, cache, with_speakers=bool(fitted.plan.settings.speaker_norm), console=console)
     with open_workspace([found], console, running) as workspace:
         fit_predict.predict(workspace, fitted, model.stem, out)

@@ -5,7 +5,6 @@ import functools
 import itertools
 import os
 import shlex
-import typing
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ import click
 from affex.features.external.imported import Imported
 from affex.pipeline.caching import dataset, imports
 from affex.pipeline.caching.dataset import folder_name, last, opened, remember
-from affex.pipeline.evaluation.settings import FIELDS, Settings
+from affex.pipeline.evaluation.settings import FIELDS, TYPES, Settings
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.streams.table import SpeakerNorm
 from affex.pipeline.text import wording
@@ -108,22 +107,17 @@ def setting(name: str) -> Callable[[Any], Any]:
 def _spelled(name: str) -> tuple[str, ...]:
     """Return how an option is spelled; a switch that a file has on can be turned off."""
     dashed = name.replace("_", "-")
-    return (f"--{dashed}/--no-{dashed}", name) if _HINTS[name] is bool else (f"--{dashed}",)
-
-
-_HINTS = typing.get_type_hints(Settings)
+    return (f"--{dashed}/--no-{dashed}", name) if TYPES[name] is bool else (f"--{dashed}",)
 
 
 def _kind(name: str) -> dict[str, Any]:
     """Return what click is to know of the values of a field of `Settings`."""
-    hint = _HINTS[name]
-    if hint == SpeakerNorm:
+    kind, metadata = TYPES[name], FIELDS[name].metadata
+    if kind == SpeakerNorm:
         return {"is_flag": False, "flag_value": "1", "type": SpeakerNormType(), "metavar": "[1|mean]"}
-    if typing.get_origin(hint) is typing.Literal:
-        return {"type": click.Choice(typing.get_args(hint))}
-    if hint is int:
-        return {"type": click.IntRange(*FIELDS[name].metadata["between"])}
-    return {}
+    if "choices" in metadata:
+        return {"type": click.Choice(metadata["choices"])}
+    return {"type": click.IntRange(*metadata["between"])} if kind is int else {}
 
 
 def gathered(without: Collection[str] = (), **records: type) -> Callable[[Any], Any]:

@@ -9,14 +9,16 @@ place that uses it (and a line in the Makefile, which cannot read this file).
 
 import dataclasses
 import json
+import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from affex.classifiers.base import Classifier
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation.results import About
 from affex.pipeline.streams.table import SpeakerNorm
+from affex.pipeline.text.errors import UsageError
 
 #: The largest seed that numpy takes.
 MOST_SEED = 2**32 - 1
@@ -34,7 +36,7 @@ def _setting(default: Any, help_: str, *, words: Mapping[Any, str] | None = None
     metadata
         ``recorded=True``: it is in the results' record, too. ``fitted=False``: it has no meaning for a single model.
         ``several="names"`` or ``"paths"``: a text of several, for which a file may have an array. ``between``: the
-        least and the largest number.
+        least and the largest number. ``choices``: all values there are.
     """
     recorded = {"recorded": True, "words": words} if words else {}
     return field(default=default, metadata={"help": help_} | recorded | metadata)
@@ -86,6 +88,11 @@ class Settings:
         Whether the same is evaluated as if speakers did not matter, too.
     allow_leaks
         Whether to go on where the audit finds leaks.
+
+    Raises
+    ------
+    UsageError
+        If a value has another type, or is out of range.
     """
 
     dataset: str | None = _setting(
@@ -110,7 +117,7 @@ class Settings:
     )
     soft: bool = _setting(False, "Learn from the shares of the raters' votes.", words={True: "soft"})
     seed: int = _setting(0, "Seeds all that is random.", recorded=True, between=(0, MOST_SEED))
-    device: Literal["cpu", "cuda"] = _setting("cpu", "Where networks, SVM, XGBoost compute.", recorded=True)
+    device: str = _setting("cpu", "Where networks, SVM, XGBoost compute.", recorded=True, choices=("cpu", "cuda"))
     fusion: str = _setting("early", "early (columns side by side) or late[:rule] (scores).", fitted=False)
     runs: str | None = _setting(
         None, "Finished runs, by name or folder, separated by blanks.", fitted=False, several="paths"
@@ -118,6 +125,12 @@ class Settings:
     inner: bool = _setting(False, "Keep what a fusion of this run may learn from (slower).", fitted=False)
     leak: bool = _setting(False, "Also score random-k, to show what a leak is worth.", fitted=False)
     allow_leaks: bool = _setting(False, "Go on where the audit finds leaks, and say so.", fitted=False)
+
+    def __post_init__(self) -> None:
+        """Refuse values that no setting has, wherever they come from."""
+        for name in FIELDS:
+            if wanted := expected(name, value := getattr(self, name)):
+                raise UsageError(f"{name} = {shown(value)}: expected {wanted}.")
 
     @property
     def recorded(self) -> dict[str, Any]:
@@ -131,8 +144,30 @@ class Settings:
         return tuple(words[value] for words, value in named if value in words)
 
 
-#: The fields of `Settings` by name.
+#: The fields of `Settings` by name, and their types.
 FIELDS = {one.name: one for one in dataclasses.fields(Settings)}
+TYPES = typing.get_type_hints(Settings)
+
+
+def expected(name: str, value: object) -> str:
+    """Return what the value of a setting must be, in words; an empty text where this value is one."""
+    kind, metadata = TYPES[name], FIELDS[name].metadata
+    if kind == SpeakerNorm:
+        return "" if isinstance(value, bool) or value == "mean" else 'true, false or "mean"'
+    if kind is bool:
+        return "" if isinstance(value, bool) else "true or false"
+    if kind is int:
+        least, most = metadata["between"]
+        return "" if type(value) is int and least <= value <= most else f"a whole number from {least} to {most}"
+    if "choices" in metadata:
+        return "" if value in metadata["choices"] else " or ".join(map(shown, metadata["choices"]))
+    is_text = isinstance(value, str) or value is FIELDS[name].default
+    return "" if is_text else "a text in quotes" + (", or an array of such" if "several" in metadata else "")
+
+
+def shown(value: object) -> str:
+    """Return a value as TOML has it, for messages."""
+    return _toml_value(value) if isinstance(value, str | bool | int) else str(value)
 
 
 def as_toml(settings: Settings) -> str:
