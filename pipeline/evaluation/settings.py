@@ -176,7 +176,7 @@ def as_toml(settings: Settings) -> str:
 
 
 def _toml_lines(settings: Settings) -> Iterator[str]:
-    yield "# The same run again: affex evaluate --config settings.toml\n"
+    yield "# The same run again: `affex evaluate --config settings.toml`\n"
     for name in FIELDS:
         if (value := getattr(settings, name)) is not None:
             yield f"{name} = {_toml_value(value)}\n"

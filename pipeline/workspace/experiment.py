@@ -48,6 +48,8 @@ def run(
 
     Parameters
     ----------
+    settings
+        With the names of the workspace's corpora, which have protocols of their own.
     out
         The folder of the run; None for one in the cache, named after the settings.
     members
@@ -148,7 +150,7 @@ def fuse_runs(
     folder = out or cache / about.corpus / "runs" / report.run_name(about)
     basis = report.depends_on(None, about)
     if not _shown_again(console, folder, basis):
-        _written(console, rules.late(members, rule), folder, basis, settings)
+        _written(console, rules.late(members, rule), folder, basis, replace(settings, fusion=f"late:{rule}"))
     return folder
 
 
@@ -175,7 +177,6 @@ def _fused(workspace: Workspace, members: Sequence[Member], settings: Settings, 
         settings,
         features=settings.features or " ".join(name for names, _ in members for name in names),
         protocol=each[0][1].settings.protocol,
-        fusion=f"late:{rule}",
     )
     return fuse_runs(workspace.console, [str(folder) for folder in folders], stated, workspace.folder.parent, out)
 
