@@ -17,8 +17,8 @@ import numpy as np
 
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.evaluation.evaluate import evaluate
+from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.summary import summarise
-from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.execution import stages
 from affex.pipeline.specs import discovery
 from affex.pipeline.streams.table import Matrix, load
@@ -45,7 +45,7 @@ def main() -> None:
     options = parser.parse_args()
     dataset = opened("emodb", options.data, Path("cache"), partial=False, console=Terminal())
     matrix = load(dataset, discovery.feature_specs(options.features))
-    settings = Settings(corpus="emodb", features=(options.features,), classifier=discovery.classifier("svm"))
+    settings = Plan(corpus="emodb", features=(options.features,), classifier=discovery.classifier("svm"))
     figures = []
     with stages.opened("local", 2) as runner:
         for seed in range(options.seeds):

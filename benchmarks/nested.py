@@ -38,7 +38,7 @@ from affex.classifiers.estimators.svm import COSTS
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.results import Result
-from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.execution import stages
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.specs import discovery
@@ -102,7 +102,7 @@ def _seen() -> dict[int, tuple[int, float]]:
 
 def ours(matrix: Matrix, corpus: str) -> tuple[Result, float]:
     """Run the evaluation as ``make evaluate`` does; return its result, and the time since the workers stood, s."""
-    settings = Settings(corpus=corpus, features=("compare",), classifier=discovery.classifier("svm"))
+    settings = Plan(corpus=corpus, features=("compare",), classifier=discovery.classifier("svm"))
     with stages.opened("local", JOBS) as runner:
         began = time.perf_counter()
         return evaluate(matrix, settings, runner=runner), time.perf_counter() - began

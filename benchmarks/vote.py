@@ -22,8 +22,8 @@ from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.results import RecognisedClasses
 from affex.pipeline.evaluation.runs import Run
+from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.summary import summarise
-from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.fusion import fusion
 from affex.pipeline.reporting import report
 from affex.pipeline.specs import discovery
@@ -40,7 +40,7 @@ RULES = ("vote", "mean", *LEARNING)
 def judged(name: str, matrix: Matrix, components: int, folder: Path) -> Run:
     """Evaluate one classifier, and keep what a fusion may learn from."""
     gmm = discovery.classifier(f"gmm:pool=vote,components={components}")
-    settings = Settings(corpus="made-up", features=(name,), keys=(name,), classifier=gmm)
+    settings = Plan(corpus="made-up", features=(name,), keys=(name,), classifier=gmm)
     report.write(evaluate(matrix, settings, inner=True), folder / name)
     return runs.read(folder / name)
 

@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from synthetic import make_matrix, with_values
 
 from affex.pipeline.corpora.base import LOSO, Protocol
-from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.models import model_file, models
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.errors import AffexError
@@ -68,7 +68,7 @@ def fitted(name: str, folder: Path) -> bytes:
     """Return the file of a model."""
     spec, protocol, n_frames = MODELS[name]
     matrix = with_values(make_matrix(n_speakers=4, n_frames=n_frames))
-    settings = Settings(corpus="toy", features=("egemaps",), keys=("0" * 64,), protocol=protocol,
+    settings = Plan(corpus="toy", features=("egemaps",), keys=("0" * 64,), protocol=protocol,
                         classifier=discovery.classifier(spec))  # fmt: skip
     model_file.write(models.fit(matrix, settings, recipes=["{}"]), folder / "sound.affex")
     return (folder / "sound.affex").read_bytes()

@@ -19,15 +19,16 @@ from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.evaluation.evaluate import build, evaluate, fit, pool
 from affex.pipeline.evaluation.results import Result
+from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.evaluation.summary import confusion_of
-from affex.pipeline.evaluation.task import Settings, prepare
+from affex.pipeline.evaluation.task import prepare
 from affex.pipeline.execution import stages
 from affex.pipeline.execution.runner import Runner
 from affex.pipeline.specs import discovery
 from affex.pipeline.streams.table import Matrix, SpeakerNorm, normalised_by_speaker
 from affex.pipeline.text.errors import AffexError, UsageError
 
-BAYES = Settings(corpus="toy", features=("made",), classifier=Bayes())
+BAYES = Plan(corpus="toy", features=("made",), classifier=Bayes())
 VALENCE = replace(BAYES, protocol=Protocol("valence", target="valence"))
 FRAMES = replace(BAYES, classifier=FrameBayes())
 
@@ -42,7 +43,7 @@ def same(one: Result, other: Result) -> bool:
     return all(getattr(a, f).tobytes() == getattr(b, f).tobytes() for a, b in pairs for f in fields)
 
 
-def classes(names: str) -> Settings:
+def classes(names: str) -> Plan:
     """The settings with these classes only."""
     return replace(BAYES, protocol=replace(LOSO, classes=names))
 
@@ -143,7 +144,7 @@ def test_an_utterance_without_features_may_have_no_row():
 # Nothing leaks
 
 
-def fitted_states(matrix: Matrix, settings: Settings, speaker: str) -> str:
+def fitted_states(matrix: Matrix, settings: Plan, speaker: str) -> str:
     """The state of the estimator of the fold that tests `speaker`, to the bit."""
     task = prepare(matrix, settings)
     fold = next(fold for fold in task.folds if fold.name == speaker)
@@ -161,7 +162,12 @@ def corrupted(matrix: Matrix, speaker: str) -> Matrix:
 
 @pytest.mark.parametrize(
     "settings",
-    [BAYES, FRAMES, replace(BAYES, speaker_norm=True), replace(BAYES, speaker_norm="mean")],
+    [
+        BAYES,
+        FRAMES,
+        replace(BAYES, settings=Settings(speaker_norm=True)),
+        replace(BAYES, settings=Settings(speaker_norm="mean")),
+    ],
     ids=["rows", "frames", "norm", "mean"],
 )
 def test_the_tested_speaker_leaves_no_trace_in_what_was_fitted(settings):
@@ -175,7 +181,7 @@ def test_the_canary_dies_when_scaling_moves_outside_the_fold(monkeypatch):
         return replace(matrix, X=(matrix.X - matrix.X.mean(axis=0)) / matrix.X.std(axis=0))
 
     monkeypatch.setattr(affex.pipeline.evaluation.task, "normalised_by_speaker", scaled_outside)
-    settings, matrix = replace(BAYES, speaker_norm=True), make_matrix()
+    settings, matrix = replace(BAYES, settings=Settings(speaker_norm=True)), make_matrix()
     assert fitted_states(matrix, settings, "02") != fitted_states(corrupted(matrix, "02"), settings, "02")
 
 
@@ -187,7 +193,7 @@ def test_the_canary_sees_a_training_speaker_change():
 # The classifiers of the house
 
 
-def house(name: str) -> tuple[Matrix, Settings]:
+def house(name: str) -> tuple[Matrix, Plan]:
     """Return a preset's settings, and a matrix of the rows that it reads."""
     classifier = discovery.classifier_presets()[name]
     n_frames = 30 if classifier.rows == "frame" else 1
@@ -213,7 +219,7 @@ def test_no_selection_of_columns_keeps_a_trace_of_the_tested_speaker(select):
 
 @pytest.mark.parametrize("reweight", [False, True])
 def test_the_labels_of_the_tested_speaker_change_nothing_that_is_said_of_them(reweight):
-    matrix, settings = make_matrix(n_speakers=4), replace(BAYES, reweight=reweight)
+    matrix, settings = make_matrix(n_speakers=4), replace(BAYES, settings=Settings(reweight=reweight))
     turned = replace(corrupted(matrix, "02"), X=matrix.X)
     one, other = (evaluate(m, settings, inner=True) for m in (matrix, turned))
     fold = one.scores.folds == "02"
@@ -281,15 +287,15 @@ def test_neither_the_run_nor_the_number_of_processes_changes_a_bit(cluster):
     first = evaluate(matrix, settings)
     assert same(first, evaluate(matrix, settings))
     assert same(first, evaluate(matrix, settings, runner=cluster))
-    assert not same(first, evaluate(matrix, replace(settings, seed=1)))
+    assert not same(first, evaluate(matrix, replace(settings, settings=Settings(seed=1))))
 
 
 def test_normalising_by_speaker_is_done_before_the_folds_and_without_labels():
     matrix = make_matrix(speaker_shift=30)
-    settings = replace(BAYES, speaker_norm=True)
+    settings = replace(BAYES, settings=Settings(speaker_norm=True))
     assert same(evaluate(matrix, settings), evaluate(normalised_by_speaker(matrix), BAYES))
     assert uar(evaluate(matrix, settings)) > uar(evaluate(matrix, BAYES))
-    chosen = prepare(matrix, replace(classes("anger,joy"), speaker_norm=True)).examples.X
+    chosen = prepare(matrix, replace(classes("anger,joy"), settings=Settings(speaker_norm=True))).examples.X
     whole = normalised_by_speaker(matrix)
     kept = np.isin([u.label for u in whole.utterances], ("anger", "joy"))
     assert np.array_equal(chosen, whole.X[kept])
@@ -297,7 +303,7 @@ def test_normalising_by_speaker_is_done_before_the_folds_and_without_labels():
 
 def test_the_mean_of_each_speaker_is_taken_away_before_the_folds_and_without_labels():
     matrix = make_matrix(speaker_shift=30)
-    settings = replace(BAYES, speaker_norm="mean")
+    settings = replace(BAYES, settings=Settings(speaker_norm="mean"))
     assert same(evaluate(matrix, settings), evaluate(normalised_by_speaker(matrix, "mean"), BAYES))
     assert uar(evaluate(matrix, settings)) > uar(evaluate(matrix, BAYES))
 
@@ -449,7 +455,7 @@ def test_a_classifier_that_tells_classes_apart_only_says_so():
     with pytest.raises(UsageError, match=r"predicts classes; TARGET=valence has values.*svm"):
         evaluate(with_values(make_matrix()), replace(VALENCE, classifier=OnlyClasses()))
     with pytest.raises(UsageError, match="REWEIGHT=1 and SOFT=1 are about classes"):
-        evaluate(with_values(make_matrix()), replace(VALENCE, reweight=True))
+        evaluate(with_values(make_matrix()), replace(VALENCE, settings=Settings(reweight=True)))
     assert settings.protocol.target == "valence"
 
 
@@ -489,7 +495,7 @@ def rated(matrix: Matrix, votes: list[tuple[str, ...]]) -> Matrix:
 def test_unanimous_votes_are_labels():
     matrix = make_matrix()
     agreed = rated(matrix, [(u.label,) * 3 for u in matrix.utterances])
-    soft = evaluate(agreed, replace(BAYES, soft=True))
+    soft = evaluate(agreed, replace(BAYES, settings=Settings(soft=True)))
     hard = evaluate(matrix, BAYES)
     assert soft.scores.values == pytest.approx(hard.scores.values)
     assert hard.ceiling is None
@@ -499,7 +505,7 @@ def test_unanimous_votes_are_labels():
 def test_a_share_counts_as_so_much_of_a_row():
     matrix = make_matrix(n_speakers=3)
     votes = [(u.label, u.label, "joy") for u in matrix.utterances]
-    task = prepare(rated(matrix, votes), replace(BAYES, soft=True))
+    task = prepare(rated(matrix, votes), replace(BAYES, settings=Settings(soft=True)))
     model = fit(build(BAYES, task.examples), task.examples, task.folds[0]).model_
     rows, own = [np.flatnonzero(matrix.speakers != "00")] * 2
     y = np.array([u.label for u in matrix.utterances])[rows]
@@ -511,16 +517,16 @@ def test_a_share_counts_as_so_much_of_a_row():
 
 def test_no_votes_no_soft_targets():
     with pytest.raises(AffexError, match="SOFT=1 learns from raters' votes, and no utterance here has any"):
-        evaluate(make_matrix(), replace(BAYES, soft=True))
+        evaluate(make_matrix(), replace(BAYES, settings=Settings(soft=True)))
 
 
 def test_reweighting_favours_what_was_often_seen_in_training():
     matrix = make_matrix(n_speakers=4)
-    plain, weighted = (evaluate(matrix, replace(BAYES, reweight=on)).scores for on in (False, True))
+    plain, weighted = (evaluate(matrix, replace(BAYES, settings=Settings(reweight=on))).scores for on in (False, True))
     assert weighted.values == pytest.approx(plain.values)  # classes are as frequent
     labels = [u.label if u.label != "joy" or u.id.endswith("0") else None for u in matrix.utterances]
     rare = relabelled(matrix, labels)
-    plain, weighted = (evaluate(rare, replace(BAYES, reweight=on)).scores for on in (False, True))
+    plain, weighted = (evaluate(rare, replace(BAYES, settings=Settings(reweight=on))).scores for on in (False, True))
     fold = plain.folds == "00"
     n = np.array([12, 3, 12, 12])  # of the other three speakers, and no other utterance counts
     expected = plain.values[fold] * np.sqrt(n / n.sum())
@@ -550,7 +556,7 @@ def test_a_card_s_counts_are_asserted():
     protocol = replace(LOSO, counts={"anger": 24, "joy": 25})
     with pytest.raises(AffexError, match="asserts 25 utterances of 'joy', found 24"):
         evaluate(matrix, replace(BAYES, protocol=protocol))
-    task = prepare(matrix, replace(BAYES, protocol=protocol), partial=True)
+    task = prepare(matrix, replace(BAYES, protocol=protocol, settings=Settings(partial=True)))
     assert task.notes[0] == "the protocol loso asserts 25 utterances of 'joy', found 24"
 
 
@@ -603,7 +609,7 @@ def test_the_tested_speaker_leaves_no_trace_in_the_inner_scores():
 
 def test_distances_once_for_all_folds_decide_as_those_of_each_fold(monkeypatch):
     matrix = make_matrix(n_speakers=4, n_columns=30)
-    settings = replace(BAYES, classifier=discovery.classifier("svm"), speaker_norm=True)
+    settings = replace(BAYES, classifier=discovery.classifier("svm"), settings=Settings(speaker_norm=True))
     shared = evaluate(matrix, settings)
     monkeypatch.setattr(type(settings.classifier), "distances", lambda self, X, device: None)
     each = evaluate(matrix, settings)
@@ -612,6 +618,8 @@ def test_distances_once_for_all_folds_decide_as_those_of_each_fold(monkeypatch):
 
 
 def test_rows_that_only_lost_their_mean_are_scaled_in_each_fold(monkeypatch):
-    settings = replace(BAYES, classifier=discovery.classifier("svm:C=1,gamma=1"), speaker_norm="mean")
+    settings = replace(
+        BAYES, classifier=discovery.classifier("svm:C=1,gamma=1"), settings=Settings(speaker_norm="mean")
+    )
     monkeypatch.setattr(type(settings.classifier), "distances", lambda *_, **__: pytest.fail("no fold scaled them"))
     assert uar(evaluate(make_matrix(n_speakers=4), settings)) > 0.4

@@ -13,8 +13,9 @@ from synthetic import EMOTIONS, Bayes, make_matrix, relabelled, with_values
 
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import metrics, runs, training_limits
-from affex.pipeline.evaluation.evaluate import Settings, evaluate
+from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.runs import Run
+from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.evaluation.summary import confusion_of, summarise
 from affex.pipeline.fusion import fusion, rules
 from affex.pipeline.fusion.aligned_scores import AlignedScores
@@ -24,9 +25,7 @@ from affex.pipeline.specs import discovery
 from affex.pipeline.streams.table import Matrix
 from affex.pipeline.text.errors import AffexError, UsageError
 
-A, B = (
-    Settings(corpus="toy", features=(name,), classifier=Bayes(), keys=(f"key-{name}",)) for name in ("face", "voice")
-)
+A, B = (Plan(corpus="toy", features=(name,), classifier=Bayes(), keys=(f"key-{name}",)) for name in ("face", "voice"))
 LEARN = [name for name, rule in CLASS_RULES.items() if rule.learns]
 
 
@@ -320,7 +319,7 @@ def _no_pictures():
         yield
 
 
-def made(matrix: Matrix, settings: Settings, folder: Path, *, inner: bool = True, **changes) -> Run:
+def made(matrix: Matrix, settings: Plan, folder: Path, *, inner: bool = True, **changes) -> Run:
     """Evaluate, write the run's files, and read them."""
     result = replace(evaluate(matrix, settings, inner=inner), **changes)
     folder = folder / report.run_name(result.about)
@@ -464,7 +463,9 @@ def test_a_fused_run_can_be_fused_again(members, tmp_path):
 
 
 def test_leaks_notes_and_normalisation_of_any_member_are_the_fusion_s(members, tmp_path):
-    other = made(toy(VOICE), replace(B, speaker_norm=True), tmp_path, leaks=("a copy",), notes=("a note",))
+    other = made(
+        toy(VOICE), replace(B, settings=Settings(speaker_norm=True)), tmp_path, leaks=("a copy",), notes=("a note",)
+    )
     result = fusion.late([members[0], other], "mean")
     assert result.about.transductive
     assert result.about.model == ("face+voice", "synthetic", "spknorm", "late-mean")

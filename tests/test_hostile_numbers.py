@@ -9,7 +9,7 @@ from affex.pipeline.cli.command import cli
 from affex.pipeline.corpora import csv
 from affex.pipeline.evaluation import protocols
 from affex.pipeline.evaluation.evaluate import evaluate
-from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.errors import CorpusError, UsageError
 
@@ -31,7 +31,7 @@ def test_a_classifier(spec, value):
 
 
 def test_a_classifier_s_setting_that_is_for_another_target():
-    settings = Settings(corpus="toy", features=("x",), classifier=discovery.classifier("svm:epsilon=0.1"))
+    settings = Plan(corpus="toy", features=("x",), classifier=discovery.classifier("svm:epsilon=0.1"))
     with pytest.raises(UsageError, match=r"CLASSIFIER=svm: epsilon=0.1 is for values"):
         evaluate(make_matrix(n_speakers=2), settings)
 

@@ -26,8 +26,8 @@ from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import FoldScores, evaluate
 from affex.pipeline.evaluation.results import Result
 from affex.pipeline.evaluation.selection import class_map, select
+from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.summary import summarise
-from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.models.fit_predict import lines
 from affex.pipeline.models.models import Predictions
@@ -67,7 +67,7 @@ ORDERS = {"\x1b", "\x07", "\u202e", "\u2066", "\x9b"}
 def judged(*labels: str) -> Result:
     """Return the result of an evaluation whose classes are called so."""
     matrix = make_matrix(n_speakers=2, classes=labels)
-    wanted = Settings(corpus="toy[red]", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
+    wanted = Plan(corpus="toy[red]", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
     return evaluate(matrix, wanted)
 
 
@@ -282,5 +282,5 @@ def test_no_hostile_label_is_lost_on_the_way(tmp_path):
     assert found.n_utterances == 16
     assert found.classes == ("anger:hot", "win $5_$")
     assert found.left_out == {}
-    named = run([path], tmp_path / "cache", protocol=Protocol("loso", classes="hot=anger:hot,win $5_$"))
+    named = run([path], tmp_path / "cache", classes="hot=anger:hot,win $5_$")
     assert (named.n_utterances, named.classes) == (16, ("hot", "win $5_$"))

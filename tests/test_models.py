@@ -26,7 +26,7 @@ from affex.pipeline.caching.cache import recipe
 from affex.pipeline.cli.command import cli
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation.evaluate import evaluate
-from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.models.fit_predict import lines
 from affex.pipeline.models.model_file import read, write
 from affex.pipeline.models.models import FILLED, Model, fit, predict, require_features
@@ -38,9 +38,9 @@ from affex.pipeline.text.errors import AffexError, CorpusError, UsageError
 VALENCE = Protocol("valence", target="valence")
 
 
-def wanted(classifier: str, **changes: Any) -> Settings:
+def wanted(classifier: str, **changes: Any) -> Plan:
     (spec,) = discovery.feature_specs("egemaps")
-    return Settings(
+    return Plan(
         corpus="toy",
         features=("egemaps",),
         keys=(recipe(spec.feature).key,),
@@ -49,7 +49,7 @@ def wanted(classifier: str, **changes: Any) -> Settings:
     )
 
 
-def fitted(matrix: Matrix, settings: Settings, *exclude: str) -> Model:
+def fitted(matrix: Matrix, settings: Plan, *exclude: str) -> Model:
     (spec,) = discovery.feature_specs("egemaps")
     return fit(matrix, settings, exclude=exclude, recipes=[recipe(spec.feature).spec])
 
@@ -75,7 +75,7 @@ def svm() -> Model:
     ("settings", "n_frames"),
     [
         (wanted("svm"), 1),
-        (wanted("svm", reweight=True, protocol=replace(LOSO, classes="joy,anger+sadness")), 1),
+        (wanted("svm", settings=Settings(reweight=True), protocol=replace(LOSO, classes="joy,anger+sadness")), 1),
         (wanted("svm:select=anova", protocol=VALENCE), 1),
         (wanted("svm:select=pca,C=1"), 1),
         (wanted("svm:select=pfa,C=1"), 1),
@@ -98,7 +98,7 @@ def test_a_model_without_a_speaker_says_what_the_fold_of_that_speaker_said(setti
 
 
 def test_normalised_by_speaker_as_well(tmp_path):
-    matrix, settings = make_matrix(speaker_shift=5.0), wanted("svm", speaker_norm=True)
+    matrix, settings = make_matrix(speaker_shift=5.0), wanted("svm", settings=Settings(speaker_norm=True))
     scores = evaluate(matrix, settings).scores
     said = predict(through_a_file(fitted(matrix, settings, "03"), tmp_path), of_speaker(matrix, "03")).said
     own = scores.folds == "03"
@@ -109,10 +109,10 @@ def test_normalised_by_speaker_as_well(tmp_path):
 @pytest.mark.parametrize(("classifier", "n_frames"), [("svm:C=1,gamma=1", 1), ("gmm:components=2,pool=vote", 12)])
 def test_without_the_speaker_s_mean_as_well(classifier, n_frames, tmp_path):
     matrix = make_matrix(speaker_shift=5.0, n_frames=n_frames)
-    settings = wanted(classifier, speaker_norm="mean")
+    settings = wanted(classifier, settings=Settings(speaker_norm="mean"))
     scores = evaluate(matrix, settings).scores
     model = through_a_file(fitted(matrix, settings, "03"), tmp_path)
-    assert model.settings.speaker_norm == "mean"
+    assert model.plan.settings.speaker_norm == "mean"
     assert "spkmean" in model.name
     said = predict(model, of_speaker(matrix, "03")).said
     own = scores.folds == "03"
@@ -155,13 +155,13 @@ def test_what_is_short_of_the_card_is_kept_with_the_model():
     protocol = replace(LOSO, counts={"joy": 25})
     with pytest.raises(AffexError, match="PARTIAL=1"):
         fit(make_matrix(), wanted("svm:C=1,gamma=1", protocol=protocol))
-    model = fit(make_matrix(), wanted("svm:C=1,gamma=1", protocol=protocol), partial=True)
+    model = fit(make_matrix(), wanted("svm:C=1,gamma=1", protocol=protocol, settings=Settings(partial=True)))
     assert model.learned.notes == ("the protocol loso asserts 25 utterances of 'joy', found 24",)
 
 
 def test_a_model_file_keeps_all_that_is_known_of_it(svm, tmp_path):
     again = through_a_file(svm, tmp_path)
-    for name in ("settings", "recipes", "columns", "learned", "classes", "evaluation", "name", "versions"):
+    for name in ("plan", "recipes", "columns", "learned", "classes", "evaluation", "name", "versions"):
         assert getattr(again, name) == getattr(svm, name), name
     assert again.chosen == svm.chosen == again.estimator.best_params_
 
@@ -333,11 +333,11 @@ def test_features_under_another_key_are_refused(svm):
     require_features(svm, specs)
     older = json.loads(svm.recipes[0])
     older["packages"]["opensmile"] = "1.0"
-    old = replace(svm, recipes=(json.dumps(older),), settings=replace(svm.settings, keys=("0" * 64,)))
+    old = replace(svm, recipes=(json.dumps(older),), plan=replace(svm.plan, keys=("0" * 64,)))
     with pytest.raises(AffexError) as error:
         require_features(old, specs)
     assert f"fitted on egemaps under the key {'0' * 12}, and here" in str(error.value)
-    assert f"has the key {svm.settings.keys[0][:12]}: packages.opensmile 1.0 -> " in str(error.value)
+    assert f"has the key {svm.plan.keys[0][:12]}: packages.opensmile 1.0 -> " in str(error.value)
 
 
 def test_rows_with_other_columns_are_refused(svm):
@@ -382,7 +382,7 @@ def test_what_is_filled_in_is_said():
 
 def test_a_speaker_with_one_clip_cannot_be_normalised():
     matrix = make_matrix()
-    model = fitted(matrix, wanted("svm", speaker_norm=True))
+    model = fitted(matrix, wanted("svm", settings=Settings(speaker_norm=True)))
     rows = table(matrix.take([0, 1, 2, 20]), model)
     assert [bool(row["predicted"]) for row in rows] == [True, True, True, False]
     assert rows[3]["note"] == "its speaker has no other row here: normalised within the speaker it says nothing"

@@ -20,15 +20,15 @@ from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.folds import protocol_hash
 from affex.pipeline.evaluation.raters import Ceiling
 from affex.pipeline.evaluation.results import TRANSDUCTIVE, FoldSummary, FusionSettings, Member, Result, Scores
+from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.evaluation.summary import ClassFigures, SpeakerFigures, Summary, from_json, summarise, to_json
-from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.reporting import pictures, report, tables
 from affex.pipeline.storage.sealed import DamagedError
 from affex.pipeline.streams.table import Matrix
 from affex.pipeline.text.errors import AffexError, UsageError
 
-SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
+SETTINGS = Plan(corpus="toy", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
 VALENCE = replace(SETTINGS, protocol=Protocol("loso", target="valence"))
 CEILING = Ceiling(
     metric="uar", value=0.75, n_judgements=12, n_utterances=5, n_classes=3, n_ties=2, n_outside=1, n_alone=0
@@ -283,7 +283,7 @@ def test_the_terminal_shows_figures_chance_and_notes(by_hand):
 
 
 def test_every_figure_under_speaker_normalisation_is_called_transductive(tmp_path):
-    result = evaluate(make_matrix(), replace(SETTINGS, speaker_norm=True))
+    result = evaluate(make_matrix(), replace(SETTINGS, settings=Settings(speaker_norm=True)))
     report.write(result, tmp_path)
     found = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert found["about"]["settings"]["speaker_norm"] is True
@@ -293,7 +293,7 @@ def test_every_figure_under_speaker_normalisation_is_called_transductive(tmp_pat
 
 
 def test_taking_the_mean_of_the_speaker_away_is_called_transductive_too(tmp_path):
-    result = evaluate(make_matrix(), replace(SETTINGS, speaker_norm="mean"))
+    result = evaluate(make_matrix(), replace(SETTINGS, settings=Settings(speaker_norm="mean")))
     report.write(result, tmp_path)
     found = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert found["about"]["settings"]["speaker_norm"] == "mean"
@@ -443,7 +443,7 @@ def test_more_speakers_than_one_reads_are_in_the_file_only():
 
 
 def test_run_names_are_readable_and_tell_settings_apart():
-    norm = replace(SETTINGS, speaker_norm=True)
+    norm = replace(SETTINGS, settings=Settings(speaker_norm=True))
     assert name_of(SETTINGS).startswith("made_synthetic_loso-")
     assert name_of(norm).startswith("made_synthetic_loso_spknorm-")
     assert name_of(VALENCE).startswith("valence_made_synthetic_loso-")
@@ -451,20 +451,20 @@ def test_run_names_are_readable_and_tell_settings_apart():
     two = replace(SETTINGS, features=("mfcc:n=20,hop=0.005", "größe/compare"))
     assert name_of(two).startswith("mfcc-n=20-hop=0.005+gr-e-compare_synthetic_loso-")
     others = (
-        replace(SETTINGS, seed=1),
+        replace(SETTINGS, settings=Settings(seed=1)),
         replace(SETTINGS, protocol=Protocol("loso", classes="joy,anger")),
         replace(SETTINGS, classifier=Bayes(smoothing=1e-3)),
         replace(SETTINGS, protocol=Protocol("loso", parts=("speech",))),
         replace(SETTINGS, keys=("another",)),
         replace(SETTINGS, protocol=Protocol("loso", target="sex")),
-        replace(SETTINGS, reweight=True),
-        replace(SETTINGS, soft=True),
+        replace(SETTINGS, settings=Settings(reweight=True)),
+        replace(SETTINGS, settings=Settings(soft=True)),
     )
     assert len({name_of(settings) for settings in (SETTINGS, norm, *others)}) == 10
     assert name_of(SETTINGS) == name_of(replace(SETTINGS))
 
 
-def name_of(settings: Settings) -> str:
+def name_of(settings: Plan) -> str:
     return report.run_name(settings.about())
 
 
@@ -499,7 +499,7 @@ def test_what_a_run_rests_on():
         report.depends_on(replace(matrix, X=X + 1), about),
         report.depends_on(replace(matrix, present=~matrix.present), about),
         report.depends_on(replace(matrix, utterances=relabelled), about),
-        report.depends_on(matrix, replace(SETTINGS, seed=9).about()),
+        report.depends_on(matrix, replace(SETTINGS, settings=Settings(seed=9)).about()),
         report.depends_on(matrix, replace(SETTINGS, protocol=Protocol("loso", classes="a,b")).about()),
         report.depends_on(matrix, about, "leaks allowed"),
     ]

@@ -15,16 +15,16 @@ from affex.pipeline.evaluation import runs, speakers
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.folds import Clusters
 from affex.pipeline.evaluation.runs import Run
+from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.evaluation.speakers import ClassLost
 from affex.pipeline.evaluation.summary import summarise
-from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.fusion import fusion
 from affex.pipeline.models import models
 from affex.pipeline.models.fit_predict import _fitted
 from affex.pipeline.reporting import comparison, pictures, report, tables
 from affex.pipeline.streams.table import Matrix
 
-SETTINGS = Settings(corpus="toy", features=("made",), classifier=Bayes(), keys=("key",))
+SETTINGS = Plan(corpus="toy", features=("made",), classifier=Bayes(), keys=("key",))
 LOST = "9 of 12 speakers have one class only: normalisation by speaker takes the class away with the speaker"
 MARK = "9 of 12 have one class, which normalisation takes away"
 
@@ -63,8 +63,8 @@ def one_class_each(n_speakers: int = 12, n_whole: int = 3) -> Matrix:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Callable[..., Run]:
     def make(name: str = "run", matrix: Matrix | None = None, **changes) -> Run:
-        settings, folder = replace(SETTINGS, **changes), tmp_path_factory.mktemp("run") / name
-        report.write(evaluate(matrix or one_class_each(), settings, inner=True), folder, name)
+        plan, folder = replace(SETTINGS, settings=Settings(**changes)), tmp_path_factory.mktemp("run") / name
+        report.write(evaluate(matrix or one_class_each(), plan, inner=True), folder, name)
         return runs.read(folder)
 
     return make
@@ -112,7 +112,7 @@ def test_a_comparison_and_a_fusion_say_it_too(run):
 
 
 def test_a_model_to_take_away_says_it():
-    model = models.fit(one_class_each(), replace(SETTINGS, speaker_norm=True))
+    model = models.fit(one_class_each(), replace(SETTINGS, settings=Settings(speaker_norm=True)))
     assert any(LOST in sentence for sentence in _fitted(model))
 
 
@@ -130,13 +130,13 @@ def test_a_speaker_with_one_utterance_is_no_news_without_normalisation():
 
 
 def speakers_notes(matrix: Matrix) -> tuple[str, ...]:
-    return tuple(evaluate(matrix, replace(SETTINGS, speaker_norm=True)).notes)
+    return tuple(evaluate(matrix, replace(SETTINGS, settings=Settings(speaker_norm=True))).notes)
 
 
 def test_a_speaker_whose_values_are_all_one_is_said():
     matrix = with_values(make_matrix(n_speakers=4))
     utterances = tuple(replace(u, valence=1.0 if u.speaker == "00" else u.valence) for u in matrix.utterances)
-    settings = replace(SETTINGS, protocol=Protocol("valence", target="valence"), speaker_norm=True)
+    settings = replace(SETTINGS, protocol=Protocol("valence", target="valence"), settings=Settings(speaker_norm=True))
     result = evaluate(replace(matrix, utterances=utterances), settings)
     assert any(
         note.startswith("1 of 4 speakers have one value only: normalisation by speaker") for note in result.notes

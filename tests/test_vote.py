@@ -15,8 +15,9 @@ from threadpoolctl import threadpool_limits
 from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import build, evaluate, fit, pool
 from affex.pipeline.evaluation.runs import Run
+from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.summary import from_json, summarise, to_json
-from affex.pipeline.evaluation.task import Settings, prepare
+from affex.pipeline.evaluation.task import prepare
 from affex.pipeline.fusion import fusion
 from affex.pipeline.reporting import report, tables
 from affex.pipeline.specs import discovery
@@ -40,7 +41,7 @@ def judged(corpus: Mapping[str, Matrix], folder: Path) -> list[Run]:
 
 
 def _run(name: str, matrix: Matrix, folder: Path) -> Run:
-    settings = Settings(corpus="toy", features=(name,), keys=(name,), classifier=GMM)
+    settings = Plan(corpus="toy", features=(name,), keys=(name,), classifier=GMM)
     report.write(evaluate(matrix, settings, inner=True), folder, name)
     return runs.read(folder)
 
@@ -122,9 +123,7 @@ def test_the_tested_speaker_leaves_no_trace_in_the_weights(with_and_without_nons
 
 def test_the_tested_speaker_leaves_no_trace_in_the_noise():
     voice = made_up(n_speakers=3, n_each=3, n_frames=8, seed=0)["voice"]
-    settings = Settings(
-        corpus="toy", features=("voice",), classifier=discovery.classifier("gmm:noise=0.4,components=3")
-    )
+    settings = Plan(corpus="toy", features=("voice",), classifier=discovery.classifier("gmm:noise=0.4,components=3"))
     learned = []
     for matrix in (voice, nonsense(voice, "01")):
         task = prepare(matrix, settings)
@@ -164,7 +163,7 @@ def test_clips_of_noise_alone_are_counted():
     X = np.where(pause[:, None], 0.1 * rng.normal(size=voice.X.shape), voice.X)
     level = np.where(pause, -60, -20) + rng.normal(size=len(X))
     noisy = replace(voice, X=np.column_stack([level, X]).astype(np.float32), columns=("level", "x", "y", "z"))
-    settings = Settings(corpus="toy", features=("voice",), classifier=replace(GMM, noise=0.5))
+    settings = Plan(corpus="toy", features=("voice",), classifier=replace(GMM, noise=0.5))
     found = summarise(evaluate(noisy, settings))
     assert [fold.n_noise for fold in found.folds] == [4, 0, 0]
     (note,) = (note for note in found.notes if "noise" in note)
@@ -182,7 +181,7 @@ def test_a_model_of_noise_saves_a_voice_that_is_often_silent():
     level = np.where(pause, -60, -20) + 2 * rng.normal(size=len(X))
     X[pause] = 0.3 * rng.normal(size=(pause.sum(), 3))
     noisy = replace(voice, X=np.column_stack([level, X]).astype(np.float32), columns=("level", "x", "y", "z"))
-    settings = Settings(corpus="toy", features=("voice",), classifier=GMM)
+    settings = Plan(corpus="toy", features=("voice",), classifier=GMM)
     deaf, hearing = (
         summarise(evaluate(noisy, replace(settings, classifier=replace(GMM, noise=noise)))) for noise in (0.0, 0.5)
     )

@@ -19,7 +19,8 @@ from affex.classifiers.base import inner_folds
 from affex.pipeline.evaluation import speakers, training_limits
 from affex.pipeline.evaluation.folds import Fold, require_variety
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
-from affex.pipeline.evaluation.task import Examples, Settings, Task, folds_hash, prepare
+from affex.pipeline.evaluation.settings import Plan
+from affex.pipeline.evaluation.task import Examples, Task, folds_hash, prepare
 from affex.pipeline.execution.proof import CODE, Likeness
 from affex.pipeline.execution.runner import Inline, Runner
 from affex.pipeline.streams.table import Matrix, rows_of
@@ -71,7 +72,7 @@ class Outcome:
 
 def evaluate(
     matrix: Matrix,
-    settings: Settings,
+    plan: Plan,
     *,
     runner: Runner | None = None,
     inner: bool = False,
@@ -83,7 +84,7 @@ def evaluate(
     ----------
     matrix
         The rows of a corpus.
-    settings
+    plan
         What is evaluated, and how.
     runner
         Where folds run; none is this process.
@@ -95,16 +96,16 @@ def evaluate(
     Raises
     ------
     UsageError
-        If the settings do not fit together, or name something that does not exist.
+        If its settings do not fit together, or name something that does not exist.
     AffexError
         If the matrix cannot be evaluated so, or a fold cannot be fitted.
     """
-    return judge(prepare(matrix, settings), settings, runner=runner, inner=inner, progress=progress)
+    return judge(prepare(matrix, plan), plan, runner=runner, inner=inner, progress=progress)
 
 
 def judge(
     task: Task,
-    settings: Settings,
+    plan: Plan,
     *,
     runner: Runner | None = None,
     inner: bool = False,
@@ -128,7 +129,7 @@ def judge(
         require_variety(fold, task.examples.y, task.clusters)
     done = dict(known)
     missing = {number: fold for number, fold in enumerate(task.folds) if number not in done}
-    shared = (_with_distances(task.examples, settings), settings, inner) if missing else None
+    shared = (_with_distances(task.examples, plan), plan, inner) if missing else None
     for number, outcome in (runner or Inline()).map(_run_fold, shared, missing, likeness):
         done[number] = outcome
         if keep:
@@ -138,7 +139,7 @@ def judge(
     outcomes = [done[number] for number in range(len(task.folds))]
     pairs = list(zip(task.folds, outcomes, strict=True))
     return Result(
-        about=settings.about(task.clusters.unit),
+        about=plan.about(task.clusters.unit),
         scores=_scores(task, [(fold, outcome.said) for fold, outcome in pairs]),
         folds=tuple(
             FoldSummary(f.name, len(f.train), len(f.test), o.best_params, n_noise=o.said.n_noise, limits=o.limits)
@@ -154,7 +155,7 @@ def judge(
         inner=tuple(_scores(task, [(fold, outcome.inner)]) for fold, outcome in pairs if outcome.inner),
         ceiling=task.ceiling,
         spread=task.spread,
-        class_lost=speakers.taken_away(task.spread, settings.speaker_norm, task.examples.y),
+        class_lost=speakers.taken_away(task.spread, plan.settings.speaker_norm, task.examples.y),
     )
 
 
@@ -169,7 +170,7 @@ def _noisy(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     return (sentence,) if n_noise else ()
 
 
-def build(settings: Settings, examples: Examples) -> Any:
+def build(plan: Plan, examples: Examples) -> Any:
     """Return the unfitted estimator that fits these examples.
 
     Raises
@@ -178,14 +179,14 @@ def build(settings: Settings, examples: Examples) -> Any:
         If the classifier's settings are not for them.
     """
     try:
-        return settings.classifier.build(
+        return plan.classifier.build(
             target="classes" if examples.classes else "values",
             precomputed=examples.precomputed,
-            seed=settings.seed,
-            device=settings.device,
+            seed=plan.settings.seed,
+            device=plan.settings.device,
         )
     except ValueError as error:
-        raise UsageError(f"CLASSIFIER={settings.classifier.name}: {error}.") from error
+        raise UsageError(f"CLASSIFIER={plan.classifier.name}: {error}.") from error
 
 
 def fit(estimator: Any, examples: Examples, fold: Fold) -> Any:
@@ -271,7 +272,7 @@ class Scored(NamedTuple):
     n_noise: int | None = None
 
 
-def score(estimator: Any, examples: Examples, fold: Fold, settings: Settings) -> Scored:
+def score(estimator: Any, examples: Examples, fold: Fold, plan: Plan) -> Scored:
     """Return the decisions on a fold's tested utterances, and one score a class, ``(n_tested, n_classes)``.
 
     Where values are predicted there are no scores, ``(n_tested, 0)``.
@@ -279,13 +280,13 @@ def score(estimator: Any, examples: Examples, fold: Fold, settings: Settings) ->
     X = _block(examples, rows_of(examples.offsets, fold.test), rows_of(examples.offsets, fold.train))
     if not examples.classes:
         return Scored(estimator.predict(X).astype(np.float64), np.empty((len(fold.test), 0)))
-    if settings.classifier.rows == "utterance":
+    if plan.classifier.rows == "utterance":
         decided, scores, n_noise = Scored(estimator.predict(X), estimator.predict_proba(X))
     else:
-        decided, scores, n_noise = _pooled(estimator, X, np.diff(examples.offsets)[fold.test], settings.classifier)
+        decided, scores, n_noise = _pooled(estimator, X, np.diff(examples.offsets)[fold.test], plan.classifier)
     values = np.zeros((len(fold.test), len(examples.classes)))
     values[:, [examples.classes.index(name) for name in estimator.classes_]] = scores
-    if settings.reweight:
+    if plan.settings.reweight:
         values = reweighted(values, examples.y[fold.train], examples.classes)
         decided = np.array(examples.classes)[values.argmax(axis=1)]
     return Scored(decided.astype(np.str_), values, n_noise)
@@ -298,10 +299,10 @@ def reweighted(scores: Floats, trained: Labels, classes: Sequence[str]) -> Float
     return shares
 
 
-def _run_fold(shared: tuple[Examples, Settings, bool], fold: Fold) -> Outcome:
-    examples, settings, inner = shared
-    said, estimator = _said(examples, settings, fold)
-    parts = [_said(examples, settings, part) for part in inner_parts(examples, fold)] if inner else []
+def _run_fold(shared: tuple[Examples, Plan, bool], fold: Fold) -> Outcome:
+    examples, plan, inner = shared
+    said, estimator = _said(examples, plan, fold)
+    parts = [_said(examples, plan, part) for part in inner_parts(examples, fold)] if inner else []
     met = limits_of(estimator) | training_limits.of_inner([limits_of(fitted) for _, fitted in parts])
     if inner and not parts:
         met[training_limits.INNER] = "1 training speaker"
@@ -319,17 +320,17 @@ def best_params(estimator: Any) -> Mapping[str, Any]:
     return found
 
 
-def _said(examples: Examples, settings: Settings, fold: Fold) -> tuple[FoldScores, Any]:
+def _said(examples: Examples, plan: Plan, fold: Fold) -> tuple[FoldScores, Any]:
     from threadpoolctl import threadpool_limits
 
-    estimator = build(settings, examples)
+    estimator = build(plan, examples)
     try:
         with threadpool_limits(limits=1):  # after `build`: only libraries already loaded are limited
             fitted = fit(estimator, examples, fold)
-            return FoldScores(fold.test, *score(fitted, examples, fold, settings)), fitted
+            return FoldScores(fold.test, *score(fitted, examples, fold, plan)), fitted
     except ValueError as error:
         raise AffexError(
-            f"Fold {fold.name}: {settings.classifier.name} could not learn from {len(fold.train)} utterances "
+            f"Fold {fold.name}: {plan.classifier.name} could not learn from {len(fold.train)} utterances "
             f"and score {len(fold.test)}.\n{error}"
         ) from error
 
@@ -377,14 +378,14 @@ def _inner_rows(inner: tuple[Numbers, Numbers], owner: Numbers) -> tuple[Numbers
     return train, validation
 
 
-def _with_distances(examples: Examples, settings: Settings) -> Examples:
+def _with_distances(examples: Examples, plan: Plan) -> Examples:
     """Return the examples with the distances of all rows in the place of the rows, where no fold fits the scaling."""
     from threadpoolctl import threadpool_limits
 
-    if settings.speaker_norm is not True or settings.soft or settings.classifier.rows != "utterance":
+    if plan.settings.speaker_norm is not True or plan.settings.soft or plan.classifier.rows != "utterance":
         return examples
     with threadpool_limits(limits=1):
-        distances = settings.classifier.distances(examples.X, device=settings.device)
+        distances = plan.classifier.distances(examples.X, device=plan.settings.device)
     return examples if distances is None else replace(examples, X=distances, precomputed=True)
 
 

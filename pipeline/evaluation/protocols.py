@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation.folds import SCHEMES
-from affex.pipeline.specs import grammar
+from affex.pipeline.evaluation.settings import Settings
+from affex.pipeline.specs import discovery, grammar
 
 
 def protocol(text: str, own: Sequence[Protocol]) -> Protocol:
@@ -28,6 +29,19 @@ def protocol(text: str, own: Sequence[Protocol]) -> Protocol:
         return own[0] if own else named["loso"]
     found: Protocol = grammar.parsed("protocol", text, named, only=("k", "train", "test", "file", "agreement"))
     return found if found.agreement == named[text.partition(":")[0]].agreement else _unasserted(found)
+
+
+def of_settings(settings: Settings) -> Protocol:
+    """Return the protocol that settings name, with their target and their classes.
+
+    Raises
+    ------
+    UsageError
+        As `protocol`.
+    """
+    names = (settings.dataset or "").split()
+    own = discovery.corpus(names[0]).protocols if len(names) == 1 else ()
+    return with_target(protocol(settings.protocol, own), settings.target, settings.classes)
 
 
 def with_target(protocol: Protocol, target: str | None, classes: str | None) -> Protocol:

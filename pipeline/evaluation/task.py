@@ -3,22 +3,22 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from affex.classifiers.base import Classifier, Target
-from affex.pipeline.corpora.base import LOSO, Protocol
+from affex.classifiers.base import Target
+from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import raters, speakers
 from affex.pipeline.evaluation.folds import Clusters, Fold, clusters, folds, notes
 from affex.pipeline.evaluation.raters import Ceiling
-from affex.pipeline.evaluation.results import About, ModelSettings
 from affex.pipeline.evaluation.selection import CONTINUOUS, Selection, in_parts, require_counts, select
+from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.specs import discovery
-from affex.pipeline.streams.table import Matrix, SpeakerNorm, normalised_by_speaker
+from affex.pipeline.streams.table import Matrix, normalised_by_speaker
 from affex.pipeline.text.errors import AffexError, UsageError
 
 Numbers = NDArray[np.int64]
@@ -26,73 +26,6 @@ Labels = NDArray[np.str_]
 #: Classes as str, or values as float64.
 Targets = NDArray[Any]
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What is evaluated, and how; equal settings on an equal matrix give equal results.
-
-    Parameters
-    ----------
-    corpus
-        The corpus's name.
-    features
-        The features' specs; several stand side by side (early fusion).
-    keys
-        The cache key of each feature.
-    classifier
-        The classifier with its settings.
-    protocol
-        The protocol, with the target and the classes.
-    speaker_norm
-        Whether each column is z-scored within each speaker, or has the speaker's ``"mean"`` taken away
-        (transductive).
-    reweight
-        Whether scores are multiplied by the square root of how often their class occurs among the training
-        utterances, which favours frequent classes, as in Zhou et al., "Exploring emotion features and fusion
-        strategies for audio-video emotion recognition" (2019, arXiv:2012.13912).
-    soft
-        Whether a training utterance counts for each class in the share of its raters who chose it.
-    seed
-        Seeds all that is random.
-    device
-        ``"cpu"`` or ``"cuda"``.
-    """
-
-    corpus: str
-    features: tuple[str, ...]
-    classifier: Classifier
-    keys: tuple[str, ...] = ()
-    protocol: Protocol = LOSO
-    speaker_norm: SpeakerNorm = False
-    reweight: bool = False
-    soft: bool = False
-    seed: int = 0
-    device: str = "cpu"
-
-    def about(self, unit: str = "speaker") -> About:
-        """Return what a result says of these settings."""
-        norms = {"spknorm": self.speaker_norm is True, "spkmean": self.speaker_norm == "mean"}
-        options = {**norms, "reweighted": self.reweight, "soft": self.soft}
-        made = ModelSettings(
-            features=self.features,
-            feature_keys=self.keys,
-            classifier=self.classifier.name,
-            classifier_settings=asdict(self.classifier),
-            speaker_norm=self.speaker_norm,
-            reweight=self.reweight,
-            soft=self.soft,
-            seed=self.seed,
-            device=self.device,
-        )
-        return About(
-            self.corpus,
-            self.protocol,
-            ("+".join(self.features), self.classifier.name, *(name for name, on in options.items() if on)),
-            made,
-            self.classifier.scores + ("; times the square root of the class's frequency" if self.reweight else ""),
-            unit,
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,32 +90,27 @@ class Task:
     spread: speakers.Spread = field(default_factory=dict)
 
 
-def prepare(matrix: Matrix, settings: Settings, *, partial: bool = False) -> Task:
+def prepare(matrix: Matrix, plan: Plan) -> Task:
     """Cut a matrix to what counts and draw the folds.
 
     The normalisation by speaker rests on all utterances of the protocol's parts, so that no label, not even the
     choice of classes, enters it.
-
-    Parameters
-    ----------
-    partial
-        Whether other counts than the protocol asserts will do (and are noted).
 
     Raises
     ------
     UsageError, AffexError
         As `evaluate`.
     """
-    protocol = settings.protocol
+    protocol = plan.protocol
     heard, in_protocol = matrix.present.any(axis=1), in_parts(matrix.utterances, protocol.parts)
-    asserted = _asserted(matrix, protocol, in_protocol, partial=partial)
+    asserted = _asserted(matrix, protocol, in_protocol, partial=plan.settings.partial)
     left_out = {"in another part": int((~in_protocol).sum()), "without features": int((in_protocol & ~heard).sum())}
     matrix = matrix.take(np.flatnonzero(heard & in_protocol))
-    _require_rows(matrix, settings)
-    if settings.speaker_norm:
+    _require_rows(matrix, plan)
+    if plan.settings.speaker_norm:
         clusters(matrix.utterances, "speaker")  # it takes a name for everyone
-        matrix = normalised_by_speaker(matrix, settings.speaker_norm)
-    require_target(settings)
+        matrix = normalised_by_speaker(matrix, plan.settings.speaker_norm)
+    require_target(plan)
     selection = select(matrix.utterances, protocol)
     matrix = matrix.take(selection.chosen)
     rounds = folds(protocol, matrix.utterances)
@@ -191,16 +119,16 @@ def prepare(matrix: Matrix, settings: Settings, *, partial: bool = False) -> Tas
     )
     found = clusters(matrix.utterances)
     groups = inner_groups(protocol, matrix.utterances, rounds)
-    shares, ceiling, unrated = _rated(matrix.utterances, selection, settings)
+    shares, ceiling, unrated = _rated(matrix.utterances, selection, plan)
     classes_missing = notes(selection.y, rounds) if selection.classes else ()
-    poor = speakers.warnings(found, selection.y, settings.speaker_norm)
+    poor = speakers.warnings(found, selection.y, plan.settings.speaker_norm)
     return Task(
         utterances=matrix.utterances,
         examples=Examples(matrix.X, matrix.offsets, selection.y, groups.of, selection.classes, shares),
         folds=rounds,
         clusters=found,
         left_out={reason: n for reason, n in (left_out | dict(selection.left_out)).items() if n},
-        notes=(*asserted, *_absent(matrix, settings), *unrated, *selection.notes, *classes_missing, *poor),
+        notes=(*asserted, *_absent(matrix, plan), *unrated, *selection.notes, *classes_missing, *poor),
         ceiling=ceiling,
         spread=speakers.spread(found, selection.y),
     )
@@ -211,7 +139,7 @@ def inner_groups(protocol: Protocol, utterances: Sequence[Utterance], rounds: Se
     return clusters(utterances, "session" if protocol.scheme == "session" and len(rounds) > 2 else "")
 
 
-def require_target(settings: Settings) -> None:
+def require_target(plan: Plan) -> None:
     """Refuse settings that do not fit what is predicted; no row is needed for that.
 
     Raises
@@ -219,15 +147,15 @@ def require_target(settings: Settings) -> None:
     UsageError
         If the classifier cannot predict it, or options need classes where there are values.
     """
-    target: Target = "values" if settings.protocol.target in CONTINUOUS else "classes"
-    if target not in settings.classifier.targets:
+    target: Target = "values" if plan.protocol.target in CONTINUOUS else "classes"
+    if target not in plan.classifier.targets:
         able = [name for name, other in discovery.classifier_presets().items() if target in other.targets]
         raise UsageError(
-            f"CLASSIFIER={settings.classifier.name} predicts classes; TARGET={settings.protocol.target} has values. "
+            f"CLASSIFIER={plan.classifier.name} predicts classes; TARGET={plan.protocol.target} has values. "
             f"Those that predict values: {', '.join(able)}."
         )
-    if target == "values" and (settings.reweight or settings.soft):
-        raise UsageError(f"REWEIGHT=1 and SOFT=1 are about classes, and TARGET={settings.protocol.target} has values.")
+    if target == "values" and (plan.settings.reweight or plan.settings.soft):
+        raise UsageError(f"REWEIGHT=1 and SOFT=1 are about classes, and TARGET={plan.protocol.target} has values.")
 
 
 def folds_hash(task: Task) -> str:
@@ -255,7 +183,7 @@ def _asserted(matrix: Matrix, protocol: Protocol, in_protocol: NDArray[np.bool_]
     return wrong
 
 
-def _absent(matrix: Matrix, settings: Settings) -> tuple[str, ...]:
+def _absent(matrix: Matrix, plan: Plan) -> tuple[str, ...]:
     """Return a sentence for each feature that some utterances lack while they have another.
 
     Raises
@@ -263,7 +191,7 @@ def _absent(matrix: Matrix, settings: Settings) -> tuple[str, ...]:
     AffexError
         If all of them lack it: what is called a fusion would be none.
     """
-    lacking = dict(zip(settings.features, (~matrix.present).sum(axis=0).tolist(), strict=False))
+    lacking = dict(zip(plan.features, (~matrix.present).sum(axis=0).tolist(), strict=False))
     for feature, n in lacking.items():
         if n == len(matrix):
             raise AffexError(
@@ -274,21 +202,21 @@ def _absent(matrix: Matrix, settings: Settings) -> tuple[str, ...]:
         f"{n} of {len(matrix)} utterances lack {feature}: its columns are filled in each fold with what the training "
         "rows have there on average"
         for feature, n in lacking.items()
-        if n and len(settings.features) > 1
+        if n and len(plan.features) > 1
     )
 
 
 def _rated(
-    utterances: Sequence[Utterance], selection: Selection, settings: Settings
+    utterances: Sequence[Utterance], selection: Selection, plan: Plan
 ) -> tuple[Floats | None, Ceiling | None, tuple[str, ...]]:
     """Return what raters' votes give: soft training targets, the human ceiling, and what is to be said of them."""
     votes = [utterance.votes for utterance in utterances]
-    if not selection.classes or not any(votes) or settings.protocol.target != "label":
-        if settings.soft:
+    if not selection.classes or not any(votes) or plan.protocol.target != "label":
+        if plan.settings.soft:
             raise AffexError("SOFT=1 learns from raters' votes, and no utterance here has any.")
         return None, None, ()
     ceiling = raters.human_ceiling(votes, selection.class_of, selection.classes)
-    if not settings.soft:
+    if not plan.settings.soft:
         return None, ceiling, ()
     shares = raters.shares(votes, selection.class_of, selection.classes)
     unrated = np.isnan(shares).any(axis=1)
@@ -297,12 +225,12 @@ def _rated(
     return shares, ceiling, (note,) if unrated.any() else ()
 
 
-def _require_rows(matrix: Matrix, settings: Settings) -> None:
+def _require_rows(matrix: Matrix, plan: Plan) -> None:
     if not len(matrix):
-        raise AffexError(f"No utterance of {settings.corpus} has {' or '.join(settings.features)}: none to test.")
-    if is_framewise(matrix) != (settings.classifier.rows == "frame"):
-        features = " ".join(settings.features)
-        raise UsageError(discovery.misfit(settings.classifier, features, framewise=is_framewise(matrix)))
+        raise AffexError(f"No utterance of {plan.corpus} has {' or '.join(plan.features)}: none to test.")
+    if is_framewise(matrix) != (plan.classifier.rows == "frame"):
+        features = " ".join(plan.features)
+        raise UsageError(discovery.misfit(plan.classifier, features, framewise=is_framewise(matrix)))
     complete = np.repeat(matrix.present.all(axis=1), matrix.lengths)
     wrong = np.isinf(matrix.X) | (np.isnan(matrix.X) & complete[:, None])
     if wrong.any():

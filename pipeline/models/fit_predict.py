@@ -1,4 +1,4 @@
-"""Takeaway: from a wish to a model file, and from a model file and recordings to a table of predictions.
+"""From settings to a model file, and from a model file and recordings to a table of predictions.
 
 It joins the arrows for models that are taken away, as `pipeline.workspace.experiment` does for evaluations.
 """
@@ -16,21 +16,22 @@ from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import FoldScores
 from affex.pipeline.evaluation.prechecks import foreseen
 from affex.pipeline.evaluation.results import TRANSDUCTIVE, best_scored
+from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.evaluation.summary import LargestScore, versions
-from affex.pipeline.evaluation.task import Settings, require_target
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.models import model_file, models
 from affex.pipeline.models.models import Model, Predictions
 from affex.pipeline.reporting import tables
 from affex.pipeline.specs import discovery
-from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.specs.discovery import FeatureSpec, Member
 from affex.pipeline.storage import atomic
 from affex.pipeline.storage.sealed import DamagedError
 from affex.pipeline.streams.table import Matrix
 from affex.pipeline.text import csv_cells
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
-from affex.pipeline.workspace.workspace import Workspace, extracted, matrix_of, readable, utterances_of
+from affex.pipeline.workspace import experiment
+from affex.pipeline.workspace.workspace import Workspace, extracted, matrix_of, utterances_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -43,37 +44,38 @@ FIRST = 5
 
 
 def fit(
-    workspace: Workspace, settings: Settings, path: Path | None, *, exclude: Sequence[str] = (), partial: bool = False
+    workspace: Workspace,
+    settings: Settings,
+    path: Path | None = None,
+    *,
+    exclude: Sequence[str] = (),
+    member: Member | None = None,
 ) -> Path:
     """Extract what is missing, learn from all who count but some speakers, say what was learned; return its file.
 
     Parameters
     ----------
-    settings
-        What is fitted, and how; the features' keys are filled in.
     path
         Where the file goes; None for ``<cache>/<corpus>/models/<name>.affex``.
+    exclude
+        Speakers who are not learned from.
+    member
+        The features and the classifier; None for those that the settings name.
 
     Raises
     ------
     AffexError
         If there is nothing to learn from, or the file cannot be written.
     """
-    specs = readable(workspace.console, settings.features, settings.classifier, workspace.imported)
+    (one,) = [member] if member else experiment.models_of(workspace.console, settings, workspace.imported)
+    specs, plan = experiment.planned(workspace, one, settings)
     _require_extractable(specs)
-    require_target(settings)
-    recipes = [recipe(spec.feature) for spec in specs]
-    for sentence in foreseen(utterances_of(workspace), settings, exclude):
+    for sentence in foreseen(utterances_of(workspace), plan, exclude):
         workspace.console.say(sentence)
     extracted(workspace, specs)
     atomic.require_writable(path.parent if path else workspace.folder / "models")
-    model = models.fit(
-        matrix_of(workspace, specs),
-        replace(settings, features=tuple(map(str, specs)), keys=tuple(made.key for made in recipes)),
-        exclude=exclude,
-        recipes=[made.spec for made in recipes],
-        partial=partial,
-    )
+    recipes = [recipe(spec.feature).spec for spec in specs]
+    model = models.fit(matrix_of(workspace, specs), plan, exclude=exclude, recipes=recipes)
     model = replace(model, learned=replace(model.learned, notes=(*workspace.notes, *model.learned.notes)))
     path = path or workspace.folder / "models" / f"{model.name}{model_file.SUFFIX}"
     model_file.write(model, path)
@@ -118,9 +120,9 @@ def predict(workspace: Workspace, model: Model, name: str, out: Path | None) -> 
         If the model reads other features than there are here, or no recording has any.
     """
     (dataset,) = workspace.datasets
-    specs = discovery.feature_specs(" ".join(model.settings.features))
+    specs = discovery.feature_specs(" ".join(model.plan.features))
     models.require_features(model, specs)
-    if model.settings.speaker_norm:
+    if model.plan.settings.speaker_norm:
         models.require_speakers(dataset.utterances)
     for sentence in (*_fitted(model), *_changed_versions(model), *_left_out(dataset)):
         workspace.console.say(sentence)
@@ -191,12 +193,12 @@ def _place(out: Path | None, folder: Path, name: str) -> Path:
 
 def _fitted(model: Model) -> Iterator[str]:
     """Yield what a model is, and whom it learned from."""
-    learned, settings = model.learned, model.settings
+    learned, plan = model.learned, model.plan
     without = f", without {', '.join(learned.excluded)}" if learned.excluded else ""
     counts = ", ".join(f"{name} {n}" for name, n in learned.counts.items())
     yield (
-        f"{settings.classifier.name} on {' '.join(settings.features)}, learned from {learned.n_utterances} utterances "
-        f"of {learned.n_clusters} {learned.unit}s of {settings.corpus}{without}: {counts or settings.protocol.target}"
+        f"{plan.classifier.name} on {' '.join(plan.features)}, learned from {learned.n_utterances} utterances "
+        f"of {learned.n_clusters} {learned.unit}s of {plan.corpus}{without}: {counts or plan.protocol.target}"
     )
     for note in learned.notes:
         yield f"Note: {note}."
@@ -208,8 +210,8 @@ def _chosen(model: Model) -> Iterator[str]:
         yield "Left out: " + ", ".join(f"{n} {reason}" for reason, n in model.learned.left_out.items())
     if model.chosen:
         yield "Chosen: " + ", ".join(f"{name}={value}" for name, value in model.chosen.items())
-    if model.settings.speaker_norm:
-        known = TRANSDUCTIVE[model.settings.speaker_norm]
+    if model.plan.settings.speaker_norm:
+        known = TRANSDUCTIVE[model.plan.settings.speaker_norm]
         yield (
             f"Note: {known}; whoever uses it must name speakers, and give several recordings of each, not of one class "
             "alone."
@@ -227,7 +229,7 @@ def _changed_versions(model: Model) -> Iterator[str]:
 
 def _say_worth(console: Terminal, model: Model, folder: Path) -> None:
     """Say how such models do on speakers they never heard, or how to find out."""
-    run = folder / model.settings.corpus / "runs" / model.evaluation
+    run = folder / model.plan.corpus / "runs" / model.evaluation
     try:
         summary = runs.summary_of(runs.whole(run))
     except DamagedError as error:
@@ -238,7 +240,7 @@ def _say_worth(console: Terminal, model: Model, folder: Path) -> None:
             f"How such models do on unheard speakers: `make evaluate`, settings alike (run {model.evaluation})."
         )
         return
-    console.say(f"Such models on unheard speakers of {model.settings.corpus}: {tables.headline(summary)} -> {run}")
+    console.say(f"Such models on unheard speakers of {model.plan.corpus}: {tables.headline(summary)} -> {run}")
 
 
 def _show(console: Terminal, matrix: Matrix, predictions: Predictions, model: Model) -> None:
@@ -253,8 +255,8 @@ def _show(console: Terminal, matrix: Matrix, predictions: Predictions, model: Mo
         )
         differs = int((best_scored(said.predicted, said.scores, model.classes) != said.predicted).sum())
         console.say(f"Scores: {tables.largest_score_words(LargestScore(differs, len(said.numbers)))}.")
-    if model.settings.speaker_norm:
-        console.say(f"Note: {TRANSDUCTIVE[model.settings.speaker_norm]}.")
+    if model.plan.settings.speaker_norm:
+        console.say(f"Note: {TRANSDUCTIVE[model.plan.settings.speaker_norm]}.")
     for id_, note in list(predictions.notes.items())[:SHOWN]:
         console.say(f"  {id_}: {note}")
     if len(predictions.notes) > SHOWN:
@@ -265,7 +267,7 @@ def _table(console: Terminal, matrix: Matrix, said: FoldScores, model: Model) ->
     ids = [matrix.utterances[number].id for number in said.numbers[:SHOWN]]
     if not model.classes:
         values = [(id_, f"{value:.3f}") for id_, value in zip(ids, said.predicted, strict=False)]
-        return tables.table(("", model.settings.protocol.target), values)
+        return tables.table(("", model.plan.protocol.target), values)
     rows = list(zip(ids, said.predicted.tolist(), said.scores, strict=False))
     narrow = [(id_, name, f"{scores[model.classes.index(name)]:.3f}") for id_, name, scores in rows]
     wide = [(id_, name, *(f"{score:.3f}" for score in scores)) for id_, name, scores in rows]

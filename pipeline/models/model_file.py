@@ -29,7 +29,7 @@ import numpy as np
 from affex.classifiers.base import Classifier, Target
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation.folds import protocol_hash
-from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.media import pointers
 from affex.pipeline.models.models import Learned, Model
 from affex.pipeline.specs import discovery
@@ -122,14 +122,14 @@ def _model(content: bytes) -> Model:
     if record["estimator"]["sha256"] != _sha256(members[ESTIMATOR]):
         raise _ForeignError(f"{ESTIMATOR} is not what {RECORD} says it is")
     _require_types(record)
-    settings = _settings(record["settings"])
+    plan = _plan(record["settings"])
     learned = record["learned_from"]
     model = Model(
-        settings=settings,
+        plan=plan,
         recipes=tuple(_canonical_json(feature["recipe"]) for feature in record["features"]),
         columns=record["columns"],
         learned=Learned(**{**learned, **{name: tuple(learned[name]) for name in ("excluded", "notes")}}),
-        estimator=_estimator(members[ESTIMATOR], settings, values=not learned["counts"]),
+        estimator=_estimator(members[ESTIMATOR], plan, values=not learned["counts"]),
         chosen=record["chosen"],
         versions=record["versions"],
     )
@@ -161,35 +161,42 @@ def _require_agreement(model: Model, record: Mapping[str, Any]) -> None:
     """Refuse an estimator that is not the one which the record tells of."""
     from affex.classifiers.estimators.soundness import UnsoundError, require_sound
 
-    estimator, settings = model.estimator, model.settings
+    estimator, plan = model.estimator, model.plan
     if record.get("n_columns", estimator.n_features_in_) != estimator.n_features_in_:
         raise _ForeignError(f"{RECORD} tells of {record['n_columns']} columns, and the estimator of another number")
     if sorted(getattr(estimator, "classes_", ())) != sorted(name for name, n in model.learned.counts.items() if n):
         raise _ForeignError(f"{RECORD} tells of the classes {', '.join(model.classes)}, and the estimator of others")
-    derived = {"card_hash": protocol_hash(settings.protocol), "evaluation": model.evaluation,
+    derived = {"protocol_hash": protocol_hash(plan.protocol), "evaluation": model.evaluation,
                "classes": [*model.classes],
-               "target": settings.protocol.target, "scores": settings.about().scores}  # fmt: skip
+               "target": plan.protocol.target, "scores": plan.about().scores}  # fmt: skip
     if any(record[name] != value for name, value in derived.items()):
         raise _ForeignError(f"{RECORD} contradicts itself")
     try:
         # A model for a GPU may be read where there is none.
-        require_sound(estimator, trial=settings.device == "cpu")
+        require_sound(estimator, trial=plan.settings.device == "cpu")
     except UnsoundError as error:
         raise _ForeignError(f"the estimator is not whole: {error}") from error
 
 
 def _record(model: Model, estimator: bytes) -> dict[str, Any]:
     """Return what ``model.json`` holds."""
-    settings, classifier = model.settings, model.settings.classifier
+    plan, classifier = model.plan, model.plan.classifier
     made = {"name": classifier.name, "settings": dataclasses.asdict(classifier)}
-    features = zip(settings.features, settings.keys, model.recipes, strict=True)
+    features = zip(plan.features, plan.keys, model.recipes, strict=True)
     return {
         "schema": SCHEMA,
-        "settings": dataclasses.asdict(settings) | {"classifier": made},
-        "card_hash": protocol_hash(settings.protocol),
-        "target": settings.protocol.target,
+        "settings": {
+            "corpus": plan.corpus,
+            "features": plan.features,
+            "keys": plan.keys,
+            "classifier": made,
+            "protocol": dataclasses.asdict(plan.protocol),
+            **plan.settings.recorded,
+        },
+        "protocol_hash": protocol_hash(plan.protocol),
+        "target": plan.protocol.target,
         "classes": list(model.classes),
-        "scores": settings.about().scores,
+        "scores": plan.about().scores,
         "features": [{"spec": spec, "key": key, "recipe": json.loads(recipe)} for spec, key, recipe in features],
         "columns": model.columns,
         "n_columns": int(model.estimator.n_features_in_),
@@ -201,15 +208,17 @@ def _record(model: Model, estimator: bytes) -> dict[str, Any]:
     }
 
 
-def _settings(record: Mapping[str, Any]) -> Settings:
-    protocol = record["card"]
-    changed = {
-        "features": tuple(record["features"]),
-        "keys": tuple(record["keys"]),
-        "classifier": _classifier(**record["classifier"]),
-        "card": Protocol(**{**protocol, "parts": tuple(protocol["parts"])}),
-    }
-    return Settings(**{**record, **changed})
+def _plan(record: Mapping[str, Any]) -> Plan:
+    rest = dict(record)
+    protocol = rest.pop("protocol")
+    return Plan(
+        corpus=rest.pop("corpus"),
+        features=tuple(rest.pop("features")),
+        keys=tuple(rest.pop("keys")),
+        classifier=_classifier(**rest.pop("classifier")),
+        protocol=Protocol(**{**protocol, "parts": tuple(protocol["parts"])}),
+        settings=Settings(**rest),
+    )
 
 
 def _classifier(name: str, settings: Mapping[str, Any]) -> Classifier:
@@ -219,7 +228,7 @@ def _classifier(name: str, settings: Mapping[str, Any]) -> Classifier:
     return kinds[name](**settings)
 
 
-def _estimator(archive: bytes, settings: Settings, *, values: bool) -> Any:
+def _estimator(archive: bytes, plan: Plan, *, values: bool) -> Any:
     """Return the estimator in a skops archive, if each of its nodes is one that ours have."""
     import skops.io
 
@@ -239,7 +248,7 @@ def _estimator(archive: bytes, settings: Settings, *, values: bool) -> Any:
         warnings.simplefilter("ignore")  # of other versions, which whoever uses the model is told
         estimator = skops.io.loads(archive, trusted=TRUSTED)
     target: Target = "values" if values else "classes"
-    expected = settings.classifier.build(target=target, seed=settings.seed, device=settings.device)
+    expected = plan.classifier.build(target=target, seed=plan.settings.seed, device=plan.settings.device)
     if type(estimator) is not type(expected):
         raise _ForeignError(f"the estimator is a {type(estimator).__name__}; expected {type(expected).__name__}")
     if estimator.get_params() != expected.get_params():

@@ -21,8 +21,9 @@ from affex.pipeline.evaluation import folds, training_limits
 from affex.pipeline.evaluation.evaluate import FoldScores, best_params, build, limits_of, reweighted, score
 from affex.pipeline.evaluation.evaluate import fit as fit_fold
 from affex.pipeline.evaluation.folds import Fold
+from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.summary import versions
-from affex.pipeline.evaluation.task import Examples, Settings, Task, prepare
+from affex.pipeline.evaluation.task import Examples, Task, prepare
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.reporting.report import run_name
 from affex.pipeline.specs.discovery import FeatureSpec
@@ -74,7 +75,7 @@ class Model:
 
     Parameters
     ----------
-    settings
+    plan
         What was fitted, and how.
     recipes
         What each feature's key stands for: canonical JSON (`pipeline.caching.store.Recipe`), one a feature.
@@ -90,7 +91,7 @@ class Model:
         Of what may change a score, package to version.
     """
 
-    settings: Settings
+    plan: Plan
     recipes: tuple[str, ...]
     columns: str
     learned: Learned
@@ -106,12 +107,12 @@ class Model:
     @property
     def evaluation(self) -> str:
         """The name of the run that says how good such models are."""
-        return run_name(self.settings.about())
+        return run_name(self.plan.about())
 
     @property
     def name(self) -> str:
         """The name of its file, without the suffix: that of the evaluation, and who was left out."""
-        about, excluded = self.settings.about(), self.learned.excluded
+        about, excluded = self.plan.about(), self.learned.excluded
         return run_name(replace(about, model=(*about.model, f"without-{'-'.join(excluded)}")) if excluded else about)
 
 
@@ -133,13 +134,12 @@ class Predictions:
 
 def fit(
     matrix: Matrix,
-    settings: Settings,
+    plan: Plan,
     *,
     exclude: Sequence[str] = (),
     recipes: Sequence[str] = (),
-    partial: bool = False,
 ) -> Model:
-    """Learn from all utterances that count under the protocol of the settings.
+    """Learn from all utterances that count under the protocol of the plan.
 
     It says what a fold of an evaluation says that learned from the same utterances. Under normalisation by speaker it
     does so but for little: an evaluation may then take the distances of rows as they are, which serve all folds, where
@@ -151,32 +151,29 @@ def fit(
         Speakers who are not learned from.
     recipes
         What the features' keys stand for.
-    partial
-        Whether other counts than the protocol asserts will do.
 
     Raises
     ------
     UsageError
-        If the settings do not fit together, or nobody is called as one of `exclude`.
+        If its settings do not fit together, or nobody is called as one of `exclude`.
     AffexError
         If nothing can be learned from what is there.
     """
     from threadpoolctl import threadpool_limits
 
-    task = prepare(matrix, settings, partial=partial)
+    task = prepare(matrix, plan)
     exclude = [names.meant(name, task.clusters.of.tolist()) for name in exclude]
     fold = folds.all_but(task.folds, task.clusters, exclude)
-    estimator = build(settings, task.examples)
+    estimator = build(plan, task.examples)
     try:
         with threadpool_limits(limits=1):  # as in an evaluation, so that it learns the same to the bit
             fit_fold(estimator, task.examples, fold)
     except ValueError as error:
         raise AffexError(
-            f"{settings.classifier.name} could not learn from the {len(fold.train)} utterances of {settings.corpus}.\n"
-            f"{error}"
+            f"{plan.classifier.name} could not learn from the {len(fold.train)} utterances of {plan.corpus}.\n{error}"
         ) from error
     return Model(
-        settings=settings,
+        plan=plan,
         recipes=tuple(recipes),
         columns=columns_digest(matrix.columns),
         learned=_learned(task, fold, exclude, estimator),
@@ -199,7 +196,7 @@ def require_features(model: Model, specs: Sequence[FeatureSpec]) -> None:
     AffexError
         Naming feature, keys and what differs.
     """
-    for spec, key, stated in zip(specs, model.settings.keys, model.recipes, strict=True):
+    for spec, key, stated in zip(specs, model.plan.keys, model.recipes, strict=True):
         here = recipe(spec.feature)
         if here.key != key:
             changes = differences(stated, here.spec)
@@ -234,10 +231,10 @@ def predict(model: Model, matrix: Matrix, failures: Sequence[Mapping[str, str]] 
             f"{matrix.X.shape[1]}: its file is not whole. Fit it anew with `make fit`."
         )
     alone = np.zeros(len(matrix), dtype=bool)
-    if model.settings.speaker_norm:
+    if model.plan.settings.speaker_norm:
         require_speakers(matrix.utterances)
         alone = _alone(matrix)
-        matrix = normalised_by_speaker(matrix, model.settings.speaker_norm)
+        matrix = normalised_by_speaker(matrix, model.plan.settings.speaker_norm)
     numbers = np.flatnonzero(_heard(matrix) & ~alone)
     notes = _notes(model, matrix, failures) | {matrix.utterances[i].id: ALONE for i in np.flatnonzero(alone)}
     return Predictions(_said(model, matrix.take(numbers), numbers), notes)
@@ -289,7 +286,7 @@ def _require_columns(model: Model, matrix: Matrix) -> None:
     if columns_digest(matrix.columns) != model.columns:
         raise AffexError(
             f"The rows have {len(matrix.columns)} columns under other names than those that the model was fitted on "
-            f"({' '.join(model.settings.features)}): it says nothing of them. Fit it anew with `make fit`."
+            f"({' '.join(model.plan.features)}): it says nothing of them. Fit it anew with `make fit`."
         )
 
 
@@ -309,7 +306,7 @@ def _alone(matrix: Matrix) -> NDArray[np.bool_]:
 def _notes(model: Model, matrix: Matrix, failures: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """Return, by id, which features an utterance lacks, and why."""
     lacking: dict[str, list[str]] = {}
-    for number, (feature, reasons) in enumerate(zip(model.settings.features, failures, strict=False)):
+    for number, (feature, reasons) in enumerate(zip(model.plan.features, failures, strict=False)):
         for utterance, has in zip(matrix.utterances, matrix.present[:, number], strict=True):
             if not has:
                 lacking.setdefault(utterance.id, []).append(
@@ -327,10 +324,11 @@ def _said(model: Model, matrix: Matrix, numbers: Numbers) -> FoldScores:
         return FoldScores(numbers, np.array([]), np.empty((0, len(model.classes))))
     examples = Examples(matrix.X, matrix.offsets, np.array([]), matrix.speakers, model.classes)
     everyone = Fold("new", np.array([], dtype=np.int64), np.arange(len(matrix)))
+    unweighted = replace(model.plan, settings=replace(model.plan.settings, reweight=False))
     try:
         with threadpool_limits(limits=1):
             # The fold holds nobody who was learned from, so that what rests on them is left for below.
-            decided, scores, _ = score(model.estimator, examples, everyone, replace(model.settings, reweight=False))
+            decided, scores, _ = score(model.estimator, examples, everyone, unweighted)
     except (ValueError, IndexError, TypeError, KeyError, RuntimeError) as error:
         raise AffexError(f"The model can say nothing of these {len(matrix)} utterances: {error}.") from error
     if not np.isfinite(scores).all() or (not model.classes and not np.isfinite(decided).all()):
@@ -338,7 +336,7 @@ def _said(model: Model, matrix: Matrix, numbers: Numbers) -> FoldScores:
             f"The model's scores for some of these {len(matrix)} utterances are no numbers: its file is not whole, or "
             "rows lie beyond all measure."
         )
-    if model.settings.reweight:
+    if model.plan.settings.reweight:
         trained = np.repeat(model.classes, list(model.learned.counts.values()))
         scores = reweighted(scores, trained, model.classes)
         decided = np.array(model.classes)[scores.argmax(axis=1)]

@@ -78,7 +78,7 @@ class FeatureSpec:
     def __str__(self) -> str:
         beside = {"pool": "+".join(self.pool), "columns": "+".join(self.only)}
         changed = grammar.differences(self.default, self.feature) | {k: v for k, v in beside.items() if v}
-        return self.preset + (":" + ",".join(f"{k}={v}" for k, v in changed.items()) if changed else "")
+        return grammar.spec(self.preset, changed)
 
 
 def _modules(package: types.ModuleType) -> list[types.ModuleType]:
@@ -290,6 +290,13 @@ def classifier(text: str) -> Classifier:
     """
     parsed: Classifier = grammar.parsed("classifier", text, classifier_presets())
     return parsed
+
+
+def classifier_spec(one: Classifier) -> str:
+    """Return the spec of a classifier; of one that is no preset's kind, its name."""
+    alike = {name: preset for name, preset in classifier_presets().items() if type(preset) is type(one)}
+    name = one.name if one.name in alike else next(iter(alike), one.name)
+    return grammar.spec(name, grammar.differences(alike[name], one) if alike else {})
 
 
 def members(

@@ -10,7 +10,7 @@ import os
 import re
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from affex.features.base import Feature
@@ -116,3 +116,8 @@ def differences(preset: Any, other: Any) -> dict[str, Any]:
         elif field.compare and before != after:
             changed[field.name] = after
     return changed
+
+
+def spec(name: str, parameters: Mapping[str, Any]) -> str:
+    """Return the spec of a preset with other parameters, as `parsed` reads it."""
+    return name + (":" + ",".join(f"{key}={value}" for key, value in parameters.items()) if parameters else "")
