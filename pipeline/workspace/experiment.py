@@ -17,6 +17,7 @@ from affex.pipeline.manifest.utterance import MEDIA
 from affex.pipeline.specs import discovery
 from affex.pipeline.specs.discovery import FeatureSpec, Member
 from affex.pipeline.storage import atomic
+from affex.pipeline.storage.provenance import code_digest
 from affex.pipeline.storage.sealed import DamagedError
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
 
 #: What the audit compares sound by.
 PRINTS = "fingerprint"
+
+#: The rooms that compute a result, and the room that fuses results. What they import counts as their code, and so does
+#: this module, which joins them; reports, the command line and other classifiers do not. Features and corpora need not:
+#: a result depends on their rows and utterances themselves.
+EVALUATING = ("affex.pipeline.evaluation", "affex.pipeline.streams")
+FUSING = ("affex.pipeline.fusion",)
 
 #: What LEAK=1 sets beside an honest protocol.
 LEAKY = Protocol("random-k", "random-k")
@@ -124,7 +131,7 @@ def fuse_runs(console: Terminal, names: Sequence[str], fusion: str, cache: Path,
     members, rule = runs.find(names, cache), rules.rule_of(fusion)
     about = rules.about(members, rule)
     folder = out or cache / about.corpus / "runs" / report.run_name(about)
-    basis = report.depends_on(None, about)
+    basis = report.depends_on(None, about, code_digest(FUSING, alone=[__name__]))
     if not _shown_again(console, folder, basis):
         _written(console, rules.late(members, rule), folder, basis)
     return folder
@@ -167,7 +174,8 @@ def _evaluated(
 
     folder = out or workspace.folder / "runs" / report.run_name(settings.about())
     matrix, prints = (matrix_of(workspace, wanted) for wanted in (specs, _prints()))
-    basis = report.depends_on(matrix, settings.about(), _digest(prints), str(wish.allow_leaks), *workspace.notes)
+    code = code_digest([*EVALUATING, type(settings.classifier).__module__], alone=[__name__])
+    basis = report.depends_on(matrix, settings.about(), code, _digest(prints), str(wish.allow_leaks), *workspace.notes)
     kept = FinishedFolds(inside(folder), basis, wish.inner)
     if _shown_again(workspace.console, folder, basis, inner=wish.inner):
         kept.clear()
