@@ -8,7 +8,7 @@ import pytest
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.corpora import demo
 from affex.pipeline.corpora.base import LOSO
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of, members_of
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.workspace import experiment
 from affex.pipeline.workspace.demo import demonstrate
@@ -73,6 +73,6 @@ def test_nothing_is_computed_again(twice):
 
 
 def test_what_it_shows_is_what_the_classifier_prefers():
-    [(features, classifier)] = discovery.members(None, demo.CLASSIFIER, "early")
+    [(features, classifier)] = members_of(None, demo.CLASSIFIER, "early")
     assert features == (demo.AUDIO,)
-    assert classifier == discovery.classifier(demo.CLASSIFIER)
+    assert classifier == classifier_of(demo.CLASSIFIER)

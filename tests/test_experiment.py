@@ -13,7 +13,7 @@ import soundfile
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import protocols
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import members_of
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.workspace import experiment
@@ -61,7 +61,7 @@ def run(tables: list[Path], cache: Path, *, features: str = FEATURES, classifier
     """Evaluate, and return what metrics.json says."""
     console = Terminal()
     datasets = [opened("csv", path, cache, partial=False, console=console) for path in tables]
-    members = discovery.members(features, classifier, fusion)
+    members = members_of(features, classifier, fusion)
     with open_workspace(datasets, console, Running("inline", 1)) as workspace:
         if fusion == "early":
             experiment.single(workspace, members[0], Wish(**{"card": LOSO} | wish), out, leak=leak)
@@ -237,16 +237,16 @@ def test_scores_are_fused_and_each_member_has_a_run(tmp_path, cache, capsys):
 )
 def test_members_that_cannot_be_paired(features, classifiers, fusion, message):
     with pytest.raises(UsageError, match=message):
-        discovery.members(features, classifiers, fusion)
+        members_of(features, classifiers, fusion)
 
 
 def test_members_are_paired():
-    pairs = [(features, one.name) for features, one in discovery.members("a b", "svm gmm", "late:mean")]
+    pairs = [(features, one.name) for features, one in members_of("a b", "svm gmm", "late:mean")]
     assert pairs == [(("a",), "svm"), (("b",), "gmm")]
-    assert [f for f, _ in discovery.members("a b", "svm", "late")] == [("a",), ("b",)]
-    assert [f for f, _ in discovery.members("a", "svm xgboost", "late")] == [("a",), ("a",)]
-    assert [f for f, _ in discovery.members(None, "svm gmm", "late")] == [("compare",), ("mfcc-voice",)]
-    assert discovery.members("a b", "svm", "early")[0][0] == ("a", "b")
+    assert [f for f, _ in members_of("a b", "svm", "late")] == [("a",), ("b",)]
+    assert [f for f, _ in members_of("a", "svm xgboost", "late")] == [("a",), ("a",)]
+    assert [f for f, _ in members_of(None, "svm gmm", "late")] == [("compare",), ("mfcc-voice",)]
+    assert members_of("a b", "svm", "early")[0][0] == ("a", "b")
 
 
 # Protocols

@@ -18,7 +18,7 @@ from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.models import fit_predict, models
 from affex.pipeline.models.fit_predict import _fitted
 from affex.pipeline.reporting import report, tables
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of, members_of
 from affex.pipeline.streams.table import Matrix
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
@@ -26,13 +26,13 @@ from affex.pipeline.workspace import experiment
 from affex.pipeline.workspace.experiment import Wish
 from affex.pipeline.workspace.workspace import Running, open_workspace
 
-SVM = Settings(corpus="toy", features=("made",), classifier=discovery.classifier("svm"), keys=("key",))
+SVM = Settings(corpus="toy", features=("made",), classifier=classifier_of("svm"), keys=("key",))
 VALENCE = Protocol("loso", target="valence")
 TWO = with_values(make_matrix(n_speakers=2, class_shift=2.0))
 
 
 def settings(spec: str, **changes) -> Settings:
-    return replace(SVM, classifier=discovery.classifier(spec), **changes)
+    return replace(SVM, classifier=classifier_of(spec), **changes)
 
 
 def with_fields(matrix: Matrix, **columns) -> Matrix:
@@ -181,7 +181,7 @@ def nowhere(tmp_path: Path):
 )
 def test_nothing_is_decoded_for_what_cannot_be_evaluated(nowhere, capsys, speakers, protocol, expected):
     console, datasets = nowhere(*speakers)
-    member = discovery.members("gemaps", "svm", "early")[0]
+    member = members_of("gemaps", "svm", "early")[0]
     with open_workspace(datasets, console, Running("inline", 1)) as workspace:
         with pytest.raises(AffexError, match=expected):
             experiment.single(workspace, member, Wish(protocol=protocol), None, leak=False)
@@ -193,7 +193,7 @@ def test_nothing_is_decoded_for_what_cannot_be_evaluated(nowhere, capsys, speake
 
 def test_what_will_be_done_without_is_said_before_anything_is_decoded(nowhere, capsys):
     console, datasets = nowhere(*"ab")
-    members = discovery.members("gemaps is09", "svm", "late")
+    members = members_of("gemaps is09", "svm", "late")
     with (
         open_workspace(datasets, console, Running("inline", 1)) as workspace,
         pytest.raises(AffexError, match="No utterance has any of the features"),

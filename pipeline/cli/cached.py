@@ -6,7 +6,7 @@ import click
 
 from affex.pipeline.cli.extraction import DEFAULT_FEATURES
 from affex.pipeline.cli.options import CACHE, DATA, DATASET, PARTIAL, Corpora, Group, option, under
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError
 
@@ -53,4 +53,4 @@ def why(cache: Path, dataset: str | None, data: str | None, partial: bool, featu
     console = Terminal()
     corpora = Corpora(dataset, data, partial, cache).or_last(console)
     for corpus in corpora.at_hand(console):
-        inventory.show_why(console, corpus, discovery.feature_specs(features, corpora.imported))
+        inventory.show_why(console, corpus, feature_specs(features, corpora.imported))

@@ -7,7 +7,8 @@ import click
 
 from affex.pipeline.caching.dataset import last_folder
 from affex.pipeline.cli.options import ASKED, CACHE, CORPORA, PATH, RUNNING, Asked, Corpora, option, parted
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs import grammar
+from affex.pipeline.specs.corpora import corpus_of
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
 from affex.pipeline.workspace import experiment
@@ -77,7 +78,7 @@ def evaluate(
 
 def _next(corpora: Corpora, asked: Asked, folder: Path, *, is_one: bool) -> str:
     """Return what might be done after an evaluation, as a line to copy: compare, where it can be, else fit."""
-    named = {spec.partition(":")[0] for spec in (asked.features or "").split()}
+    named = {grammar.name_of(spec) for spec in (asked.features or "").split()}
     if _other(corpora, folder) or not is_one or named & {*corpora.imported}:
         return _comparison(corpora, folder)
     return corpora.next_step("fit", **asked.settings, PARTIAL=corpora.partial)
@@ -129,6 +130,6 @@ def demo(cache: Path, running: Running) -> None:
     console = Terminal()
     corpora = Corpora("demo", None, partial=False, cache=cache)
     with open_workspace(corpora.at_hand(console), console, running) as workspace:
-        demonstrate(workspace, experiment.Wish(protocol=discovery.corpus("demo").protocols[0], device=running.device))
+        demonstrate(workspace, experiment.Wish(protocol=corpus_of("demo").protocols[0], device=running.device))
         console.say("Your own recordings, listed in a table: make features DATASET=csv DATA=mine.csv")
         console.say(corpora.next_step("show", DATASET="demo", UTTERANCE=workspace.datasets[0].utterances[0].id))

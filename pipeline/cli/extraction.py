@@ -5,7 +5,9 @@ from pathlib import Path
 import click
 
 from affex.pipeline.cli.options import CACHE, CORPORA, DATA, DATASET, PATH, RUNNING, Corpora, Group, option, under
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs import grammar
+from affex.pipeline.specs.corpora import corpus_of
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text import wording
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.workspace.workspace import Running, Workspace, extracted, open_workspace
@@ -33,7 +35,7 @@ def features(corpora: Corpora, features: str | None, running: Running) -> None:
     if features is None:
         features = DEFAULT_FEATURES
         console.say(f"FEATURES='{features}' (the default)")
-    specs = discovery.feature_specs(features, corpora.imported)
+    specs = feature_specs(features, corpora.imported)
     with open_workspace(corpora.at_hand(console), console, running) as workspace:
         extracted(workspace, specs)
         console.say(_next(corpora, workspace, features))
@@ -41,7 +43,7 @@ def features(corpora: Corpora, features: str | None, running: Running) -> None:
 
 def _next(corpora: Corpora, workspace: Workspace, features: str) -> str:
     """Return what might be done with features next, as a line to copy."""
-    able = [spec for spec in features.split() if spec.partition(":")[0] != FACES]
+    able = [spec for spec in features.split() if grammar.name_of(spec) != FACES]
     if not able:
         return corpora.next_step(
             "show", UTTERANCE=workspace.datasets[0].utterances[0].id, FEATURES=features, PARTIAL=corpora.partial
@@ -66,7 +68,7 @@ def coverage(corpora: Corpora, features: str) -> None:
 
     console = Terminal()
     corpora = corpora.or_last(console)
-    for spec in discovery.feature_specs(features, corpora.imported):
+    for spec in feature_specs(features, corpora.imported):
         found.require_found(spec)
         for corpus in corpora.at_hand(console):
             console.say(f"{corpus.name}: {spec}")
@@ -83,7 +85,7 @@ def download(dataset: str, data: Path | None, extra: bool) -> None:
     from affex.pipeline.corpora.download import fetch
 
     console = Terminal()
-    corpus = discovery.corpus(dataset)
+    corpus = corpus_of(dataset)
     root = data or DEFAULT / dataset
     fetch(corpus, root, console.say, extra=extra)
     console.say(f"Done: {root}")

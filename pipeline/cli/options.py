@@ -17,8 +17,8 @@ from affex.pipeline.caching.dataset import folder_name, last, opened, remember
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import protocols
 from affex.pipeline.manifest.manifest import Dataset
-from affex.pipeline.specs import discovery
-from affex.pipeline.specs.discovery import Member
+from affex.pipeline.specs.classifiers import Member, members_of
+from affex.pipeline.specs.corpora import corpus_of
 from affex.pipeline.streams.table import SpeakerNorm
 from affex.pipeline.text import wording
 from affex.pipeline.text.console import Terminal
@@ -196,7 +196,7 @@ class Corpora:
     def protocol(self, asked: "Asked") -> Protocol:
         """Return the protocol that is meant, with the target and the classes that were asked for."""
         protocol = protocols.protocol(
-            asked.protocol, discovery.corpus(self.names[0]).protocols if len(self.names) == 1 else ()
+            asked.protocol, corpus_of(self.names[0]).protocols if len(self.names) == 1 else ()
         )
         return protocols.with_target(protocol, asked.target, asked.classes)
 
@@ -248,7 +248,7 @@ class Asked:
         self, console: Terminal, fusion: str = "early", imported: Mapping[str, Imported] | None = None
     ) -> list[Member]:
         """Return the models that are meant, and say which features they have where nobody named any."""
-        found = discovery.members(self.features, self.classifier, fusion, imported)
+        found = members_of(self.features, self.classifier, fusion, imported)
         for names, classifier in found if self.features is None else ():
             console.say(f"FEATURES={' '.join(names)} (what {classifier.name} prefers)")
         return found

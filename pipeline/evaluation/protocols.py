@@ -14,9 +14,9 @@ def protocol(text: str, own: Sequence[Protocol]) -> Protocol:
     Parameters
     ----------
     text
-        What ``PROTOCOL`` says, as in ``"group-k:k=5"``; empty for the first card.
+        What ``PROTOCOL`` says, as in ``"group-k:k=5"``; empty for the first of the corpus.
     own
-        The corpus's cards.
+        The corpus's protocols.
 
     Raises
     ------
@@ -27,7 +27,7 @@ def protocol(text: str, own: Sequence[Protocol]) -> Protocol:
     if not text:
         return own[0] if own else named["loso"]
     found: Protocol = grammar.parsed("protocol", text, named, only=("k", "train", "test", "file", "agreement"))
-    return found if found.agreement == named[text.partition(":")[0]].agreement else _unasserted(found)
+    return found if found.agreement == named[grammar.name_of(text)].agreement else _unasserted(found)
 
 
 def with_target(protocol: Protocol, target: str | None, classes: str | None) -> Protocol:

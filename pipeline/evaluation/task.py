@@ -17,6 +17,7 @@ from affex.pipeline.evaluation.results import About
 from affex.pipeline.evaluation.selection import CONTINUOUS, Selection, in_parts, require_counts, select
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.specs import discovery
+from affex.pipeline.specs.compatibility import misfit
 from affex.pipeline.streams.table import Matrix, SpeakerNorm, normalised_by_speaker
 from affex.pipeline.text.errors import AffexError, UsageError
 
@@ -303,7 +304,7 @@ def _require_rows(matrix: Matrix, settings: Settings) -> None:
         raise AffexError(f"No utterance of {settings.corpus} has {' or '.join(settings.features)}: none to test.")
     if is_framewise(matrix) != (settings.classifier.rows == "frame"):
         features = " ".join(settings.features)
-        raise UsageError(discovery.misfit(settings.classifier, features, framewise=is_framewise(matrix)))
+        raise UsageError(misfit(settings.classifier, features, framewise=is_framewise(matrix)))
     complete = np.repeat(matrix.present.all(axis=1), matrix.lengths)
     wrong = np.isinf(matrix.X) | (np.isnan(matrix.X) & complete[:, None])
     if wrong.any():

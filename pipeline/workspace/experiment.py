@@ -14,8 +14,8 @@ from affex.pipeline.caching.cache import recipe
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.execution.proof import Likeness
 from affex.pipeline.manifest.utterance import MEDIA
-from affex.pipeline.specs import discovery
-from affex.pipeline.specs.discovery import FeatureSpec, Member
+from affex.pipeline.specs.classifiers import Member
+from affex.pipeline.specs.features import FeatureSpec, feature_specs
 from affex.pipeline.storage import atomic
 from affex.pipeline.storage.provenance import code_digest
 from affex.pipeline.storage.sealed import DamagedError
@@ -161,7 +161,7 @@ def _foresee(workspace: Workspace, planned: "Sequence[Settings]") -> None:
 
 
 def _prints() -> tuple[FeatureSpec, ...]:
-    return discovery.feature_specs(PRINTS)
+    return feature_specs(PRINTS)
 
 
 def _evaluated(
