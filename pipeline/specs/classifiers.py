@@ -24,6 +24,13 @@ def classifier_of(text: str) -> Classifier:
     return parsed
 
 
+def classifier_spec(one: Classifier) -> str:
+    """Return the spec of a classifier; of one that is no preset's kind, its name."""
+    alike = {name: preset for name, preset in discovery.classifier_presets().items() if type(preset) is type(one)}
+    name = one.name if one.name in alike else next(iter(alike), one.name)
+    return grammar.spec(name, grammar.differences(alike[name], one) if alike else {})
+
+
 def members_of(
     features: str | None, classifiers: str, fusion: str, imported: Mapping[str, Imported] | None = None
 ) -> list[Member]:
