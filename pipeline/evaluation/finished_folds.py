@@ -189,6 +189,6 @@ _KINDS: Mapping[str, Callable[[Any], Any]] = {
     "mapping": lambda pairs: {_value(key): _value(inner) for key, inner in pairs},
     "list": lambda values: [_value(inner) for inner in values],
     "tuple": lambda values: tuple(_value(inner) for inner in values),
-    "Said": lambda values: FoldScores(*map(_value, values)),
+    "FoldScores": lambda values: FoldScores(*map(_value, values)),
     "Outcome": lambda values: Outcome(*map(_value, values)),
 }
