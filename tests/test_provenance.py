@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,14 @@ def test_a_module_outside_affex_counts_with_its_file_and_what_it_imports():
 def test_an_unknown_module_is_an_error():
     with pytest.raises(LookupError, match="nothing is no module"):
         code_digest(["affex.pipeline.nothing"])
+
+
+def test_a_module_without_a_file_never_gives_the_same_digest_in_another_process(monkeypatch):
+    monkeypatch.setitem(sys.modules, "typed_in", types.ModuleType("typed_in"))
+    once = code_digest(["typed_in"])
+    assert code_digest(["typed_in"]) == once  # in one process it is one module
+    provenance._first_text.cache_clear()
+    assert code_digest(["typed_in"]) != once
 
 
 def digest_of(code: Path, first: str = "pass") -> str:

@@ -104,10 +104,10 @@ def _text(name: str) -> bytes:
 def _first_text(name: str, loaded: bool) -> bytes:
     """Return the text of a module as it is first met; after it is imported, what its file says next is not run."""
     path = getattr(sys.modules[name], "__file__", None) if loaded else _path(name)
-    if path is None:
-        return secrets.token_bytes()  # as in a notebook: what it says cannot be known, so it is never the same
+    if path is None or not Path(path).is_file():
+        return secrets.token_bytes()  # as in a notebook: what was imported cannot be known, so it is never the same
     began, text = _AT_START.get(name), Path(path).read_bytes()
-    return text if began in (None, _file(path)) else b"changed " + secrets.token_bytes() + text
+    return text if began in (None, _file(path)) else secrets.token_bytes() + b"\n" + text
 
 
 def _path(name: str) -> str:
@@ -143,7 +143,7 @@ def _files() -> Iterator[tuple[str, str]]:
     for package in PACKAGES:
         spec = find_spec(package)
         for folder in (spec.submodule_search_locations or ()) if spec else ():
-            for path in Path(folder).rglob("*.py"):
+            for path in filter(Path.is_file, Path(folder).rglob("*.py")):  # an editor's lock file is a link to nothing
                 name = ".".join((package, *path.relative_to(folder).with_suffix("").parts))
                 yield name.removesuffix(".__init__"), str(path)
 

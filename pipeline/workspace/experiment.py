@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 #: What the audit compares sound by.
 PRINTS = "fingerprint"
 
-#: The rooms that compute a result, and the room that fuses results. What they import counts as their code, and so does
+#: The rooms that compute a result, and those that fuse results. What they import counts as their code, and so does
 #: this module, which joins them; reports, the command line and other classifiers do not. Features and corpora need not:
 #: a result depends on their rows and utterances themselves.
 EVALUATING = ("affex.pipeline.evaluation", "affex.pipeline.streams")
-FUSING = ("affex.pipeline.fusion",)
+FUSING = ("affex.pipeline.evaluation", "affex.pipeline.fusion")
 
 #: What LEAK=1 sets beside an honest protocol.
 LEAKY = Protocol("random-k", "random-k")
