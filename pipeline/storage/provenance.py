@@ -97,15 +97,15 @@ class _File(NamedTuple):
 
 
 def _text(name: str) -> bytes:
-    return _first_text(name, name in sys.modules)
+    """Return the text of a module; of one without a file, as in a notebook, something new each time."""
+    loaded = name in sys.modules
+    path = getattr(sys.modules[name], "__file__", None) if loaded else _path(name)
+    return _first_text(name, path, loaded) if path and Path(path).is_file() else secrets.token_bytes()
 
 
 @cache
-def _first_text(name: str, loaded: bool) -> bytes:
-    """Return the text of a module as it is first met; after it is imported, what its file says next is not run."""
-    path = getattr(sys.modules[name], "__file__", None) if loaded else _path(name)
-    if path is None or not Path(path).is_file():
-        return secrets.token_bytes()  # as in a notebook: what was imported cannot be known, so it is never the same
+def _first_text(name: str, path: str, loaded: bool) -> bytes:  # noqa: ARG001 - once it is imported, it is met anew
+    """Return the text of a module as it is first met: what its file says later is not what was imported."""
     began, text = _AT_START.get(name), Path(path).read_bytes()
     return text if began in (None, _file(path)) else secrets.token_bytes() + b"\n" + text
 
@@ -117,9 +117,9 @@ def _path(name: str) -> str:
 
 
 @cache
-def _imported(name: str, loaded: bool) -> list[str]:
+def _imported(name: str, loaded: bool) -> list[str]:  # noqa: ARG001 - as in `_first_text`
     """Return the modules of affex that a module imports, with the packages that they are in."""
-    names = {parent for found in _named(_first_text(name, loaded)) for parent in _parents(found)}
+    names = {parent for found in _named(_text(name)) for parent in _parents(found)}
     return sorted({*names, *_parents(name)} & {*_AT_START})
 
 
