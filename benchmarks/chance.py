@@ -20,7 +20,8 @@ from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.summary import summarise
 from affex.pipeline.execution import stages
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.streams.table import Matrix, load
 from affex.pipeline.text.console import Terminal
 
@@ -44,8 +45,8 @@ def main() -> None:
     parser.add_argument("--features", default="egemaps")
     options = parser.parse_args()
     dataset = opened("emodb", options.data, Path("cache"), partial=False, console=Terminal())
-    matrix = load(dataset, discovery.feature_specs(options.features))
-    settings = Plan(corpus="emodb", features=(options.features,), classifier=discovery.classifier("svm"))
+    matrix = load(dataset, feature_specs(options.features))
+    settings = Plan(corpus="emodb", features=(options.features,), classifier=classifier_of("svm"))
     figures = []
     with stages.opened("local", 2) as runner:
         for seed in range(options.seeds):

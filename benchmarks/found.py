@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from affex.features.base import ExtractionError, Frames, Rows, Runtime
 from affex.features.faces import COLUMNS, Faces, is_found
 from affex.pipeline.media import video
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.features import feature_specs
 
 LINE = "{:44}{:>8}{:>8}{:>9}{:>9}{:>9}"
 
@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--weights", default="", help="the folder of weight files")
     options = parser.parse_args()
-    [spec] = discovery.feature_specs(options.faces)
+    [spec] = feature_specs(options.faces)
     assert isinstance(spec.feature, Faces), f"{spec} does not look for faces"
     model = spec.feature.load(Runtime(device=options.device, weights=options.weights))
     corpora: list[Found] = []

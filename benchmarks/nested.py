@@ -41,7 +41,8 @@ from affex.pipeline.evaluation.results import Result
 from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.execution import stages
 from affex.pipeline.manifest.utterance import Utterance
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.streams.table import Matrix, load
 from affex.pipeline.text.console import Terminal
 
@@ -102,7 +103,7 @@ def _seen() -> dict[int, tuple[int, float]]:
 
 def ours(matrix: Matrix, corpus: str) -> tuple[Result, float]:
     """Run the evaluation as ``make evaluate`` does; return its result, and the time since the workers stood, s."""
-    settings = Plan(corpus=corpus, features=("compare",), classifier=discovery.classifier("svm"))
+    settings = Plan(corpus=corpus, features=("compare",), classifier=classifier_of("svm"))
     with stages.opened("local", JOBS) as runner:
         began = time.perf_counter()
         return evaluate(matrix, settings, runner=runner), time.perf_counter() - began
@@ -131,7 +132,7 @@ def theirs(matrix: Matrix, labels: NDArray[np.str_], speaker: str, n_folds: int 
 def emodb(data: Path) -> None:
     """Compare all outer folds on EMO-DB."""
     dataset = opened("emodb", data, Path("cache"), partial=False, console=Terminal())
-    matrix = load(dataset, discovery.feature_specs("compare"))
+    matrix = load(dataset, feature_specs("compare"))
     labels = np.array([utterance.label for utterance in matrix.utterances])
     with measured() as own:
         result, evaluating = ours(matrix, "emodb")

@@ -26,7 +26,7 @@ from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.summary import summarise
 from affex.pipeline.fusion import fusion
 from affex.pipeline.reporting import report
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.streams.table import Matrix
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
@@ -39,7 +39,7 @@ RULES = ("vote", "mean", *LEARNING)
 
 def judged(name: str, matrix: Matrix, components: int, folder: Path) -> Run:
     """Evaluate one classifier, and keep what a fusion may learn from."""
-    gmm = discovery.classifier(f"gmm:pool=vote,components={components}")
+    gmm = classifier_of(f"gmm:pool=vote,components={components}")
     settings = Plan(corpus="made-up", features=(name,), keys=(name,), classifier=gmm)
     report.write(evaluate(matrix, settings, inner=True), folder / name)
     return runs.read(folder / name)

@@ -13,7 +13,7 @@ from affex.pipeline.execution.runner import Runner
 from affex.pipeline.extraction.extract import Summary, extract
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
-from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.specs.features import FeatureSpec
 
 
 class Listener:

@@ -10,8 +10,7 @@ from affex.pipeline.caching.store import Table
 from affex.pipeline.exchange import importing
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
-from affex.pipeline.specs import discovery
-from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.specs.features import FeatureSpec, feature_specs
 
 #: Where each utterance begins and ends in its recording, s; None for a recording of its own, whole.
 SPANS = {"a": None, "b": None, "c": (0.15, 0.55), "d": (0.6, 1.1), "dialog/e": (1.1, 1.4375)}
@@ -36,7 +35,7 @@ def corpus(folder: Path, name: str = "mine") -> Dataset:
 
 def extracted(dataset: Dataset, name: str) -> FeatureSpec:
     """Extract a feature, and return it."""
-    (spec,) = discovery.feature_specs(name)
+    (spec,) = feature_specs(name)
     run(dataset, spec)
     return spec
 
@@ -54,7 +53,7 @@ def failures(dataset: Dataset, spec: FeatureSpec) -> dict[str, str]:
 
 def known(dataset: Dataset, name: str) -> FeatureSpec:
     """Return a feature that was imported, as one asks for it."""
-    (spec,) = discovery.feature_specs(name, imports.found(dataset.folder.parent, [dataset.name]))
+    (spec,) = feature_specs(name, imports.found(dataset.folder.parent, [dataset.name]))
     return spec
 
 

@@ -32,7 +32,7 @@ from synthetic import make_matrix, with_values
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.models import model_file, models
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.text.errors import AffexError
 
 VALENCE = Protocol("valence", target="valence")
@@ -69,7 +69,7 @@ def fitted(name: str, folder: Path) -> bytes:
     spec, protocol, n_frames = MODELS[name]
     matrix = with_values(make_matrix(n_speakers=4, n_frames=n_frames))
     settings = Plan(corpus="toy", features=("egemaps",), keys=("0" * 64,), protocol=protocol,
-                        classifier=discovery.classifier(spec))  # fmt: skip
+                        classifier=classifier_of(spec))  # fmt: skip
     model_file.write(models.fit(matrix, settings, recipes=["{}"]), folder / "sound.affex")
     return (folder / "sound.affex").read_bytes()
 

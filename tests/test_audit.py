@@ -17,7 +17,7 @@ from affex.pipeline.evaluation.audit import Pair, errors, refusal, warnings
 from affex.pipeline.evaluation.folds import Fold, folds
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
-from affex.pipeline.specs.discovery import feature_specs
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.streams.table import Matrix, load
 
 SPECS = feature_specs("fingerprint")

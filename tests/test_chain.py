@@ -24,7 +24,7 @@ from affex.pipeline.extraction.chain import Link, LinkBatch
 from affex.pipeline.extraction.extract import Summary, extract
 from affex.pipeline.extraction.work import Failure
 from affex.pipeline.manifest.manifest import Dataset
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.features import spec_of
 from affex.pipeline.text.errors import AffexError
 
 TILES = spec("tiles", Tiles())
@@ -54,10 +54,10 @@ def no_media(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 
 def test_the_spec_of_a_feature_is_what_one_would_ask_for() -> None:
-    assert str(discovery.spec_of(Tiles())) == "tiles"
-    assert str(discovery.spec_of(Tiles(gain=2.0))) == "tiles:gain=2.0"
+    assert str(spec_of(Tiles())) == "tiles"
+    assert str(spec_of(Tiles(gain=2.0))) == "tiles:gain=2.0"
     with pytest.raises(LookupError, match="a kind that has no preset"):
-        discovery.spec_of(Peaks())
+        spec_of(Peaks())
 
 
 def rows(summary: Summary) -> dict[str, np.ndarray]:

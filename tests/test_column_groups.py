@@ -13,8 +13,10 @@ from affex.features.base import Signal
 from affex.features.landmarks import Landmarks
 from affex.pipeline.caching.cache import recipe
 from affex.pipeline.manifest.manifest import Dataset
-from affex.pipeline.specs import column_groups, discovery
-from affex.pipeline.specs.discovery import feature_specs, members
+from affex.pipeline.specs import column_groups, discovery, grammar
+from affex.pipeline.specs.classifiers import classifier_of, members_of
+from affex.pipeline.specs.compatibility import require_level
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.streams.table import load
 from affex.pipeline.text.errors import UsageError
 
@@ -61,7 +63,7 @@ def test_what_is_no_part_is_said(text, message):
 
 
 def test_no_feature_has_a_parameter_of_that_name():
-    own = [discovery.spelling.differences(one, one) | vars(one) for one in discovery.feature_presets().values()]
+    own = [grammar.differences(one, one) | vars(one) for one in discovery.feature_presets().values()]
     assert not [fields for fields in own if "columns" in fields]
 
 
@@ -69,14 +71,14 @@ def test_no_feature_has_a_parameter_of_that_name():
 
 
 def test_each_part_is_a_model_of_its_own():
-    found = members("landmarks:columns=each mfcc-voice", "gmm:pool=vote gmm:pool=vote,noise=0.25", "late:bayes")
+    found = members_of("landmarks:columns=each mfcc-voice", "gmm:pool=vote gmm:pool=vote,noise=0.25", "late:bayes")
     names = [f"landmarks:columns={part}" for part in ("brows", "eyes", "nose", "cheeks", "mouth", "chin")]
     assert [features for features, _ in found] == [(name,) for name in (*names, "mfcc-voice")]
     assert [one for _, one in found] == [Gmm(pool="vote")] * 6 + [Gmm(pool="vote", noise=0.25)]
 
 
 def test_a_feature_of_parts_is_several_by_itself():
-    found = members("landmarks:points=5,columns=each,span=200ms", "gmm", "late")
+    found = members_of("landmarks:points=5,columns=each,span=200ms", "gmm", "late")
     assert [features for features, _ in found] == [
         (f"landmarks:points=5,columns={part},span=200ms",) for part in ("eyes", "nose")
     ]
@@ -84,9 +86,9 @@ def test_a_feature_of_parts_is_several_by_itself():
 
 def test_what_has_no_parts_is_said():
     with pytest.raises(UsageError, match=r"mfcc has no parts\. Features that have: .*landmarks"):
-        members("mfcc:columns=each landmarks", "gmm", "late")
+        members_of("mfcc:columns=each landmarks", "gmm", "late")
     with pytest.raises(UsageError, match="expected two features at least"):
-        members("landmarks:columns=mouth", "gmm", "late")
+        members_of("landmarks:columns=mouth", "gmm", "late")
 
 
 # In the matrix
@@ -129,13 +131,13 @@ def test_parts_stand_beside_other_rows(dataset):
 
 
 def test_a_model_of_noise_wants_to_know_how_loud_a_frame_is():
-    noisy, plain = discovery.classifier("gmm:noise=0.2"), discovery.classifier("gmm")
+    noisy, plain = classifier_of("gmm:noise=0.2"), classifier_of("gmm")
     for text in ("mfcc-voice", "mfcc:n=20", "mfcc:columns=mfcc"):
-        discovery.require_level(noisy, feature_specs(text))
+        require_level(noisy, feature_specs(text))
     for text in ("landmarks", "logmel", "mfcc:columns=mfcc_d1"):
-        discovery.require_level(plain, feature_specs(text))
+        require_level(plain, feature_specs(text))
         with pytest.raises(UsageError, match=r"how loud a frame is, and .*does not.*: mfcc, .*mfcc-voice"):
-            discovery.require_level(noisy, feature_specs(text))
+            require_level(noisy, feature_specs(text))
 
 
 def test_twice_as_loud_is_6_db_up_in_the_level():

@@ -29,10 +29,10 @@ from affex.pipeline.contact_sheet.write import default_path
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.reporting.pictures import DPI
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.errors import UsageError
 
-(FACES,) = discovery.feature_specs("faces")
+(FACES,) = feature_specs("faces")
 BOX = (10.0, 20.0, 40.0, 60.0)
 
 
@@ -206,7 +206,7 @@ def test_what_is_to_be_done_first(dataset):
     film(dataset.root / "film.mp4", 49)
     of_another = rf"film\.mp4, or its span of it, is no longer what they were made of\.{to_do}"
     assert re.fullmatch(of_another, sheet_of(dataset, "whole").seen)
-    (other,) = discovery.feature_specs("faces:detector=hog")
+    (other,) = feature_specs("faces:detector=hog")
     store.publish(path, cache.recipe(other.feature), COLUMNS, Shape.of([]), [])
     otherwise = rf".*faces\.h5 was made otherwise \(parameters\.detector hog -> mmod\)\.{to_do}"
     assert re.fullmatch(otherwise, sheet_of(dataset, "whole").seen)
@@ -215,7 +215,7 @@ def test_what_is_to_be_done_first(dataset):
 
 def test_a_feature_without_crops(dataset):
     with pytest.raises(UsageError, match="mfcc holds no boxes and crops"):
-        gathered(dataset, dataset.utterances[0], *discovery.feature_specs("mfcc"))
+        gathered(dataset, dataset.utterances[0], *feature_specs("mfcc"))
 
 
 def test_hurt_rows_are_not_shown(dataset):

@@ -10,6 +10,7 @@ from plain import Seen
 from affex.pipeline.cli.command import cli
 from affex.pipeline.reporting import coverage, tables
 from affex.pipeline.specs import discovery
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.streams.table import Matrix, load
 from affex.pipeline.text.errors import AffexError, UsageError
 
@@ -76,4 +77,4 @@ def test_the_verb(tmp_path, monkeypatch, capsys):
 def test_a_feature_that_looks_for_no_face():
     coverage.require_found(spec("seen", Seen()))
     with pytest.raises(UsageError, match="mfcc does not say in which frames a face was found"):
-        coverage.require_found(discovery.feature_specs("mfcc")[0])
+        coverage.require_found(feature_specs("mfcc")[0])

@@ -8,7 +8,7 @@ import pytest
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.corpora import demo
 from affex.pipeline.evaluation.settings import Settings
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of, members_of
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.workspace.demo import AUDIO, CLASSIFIER, demonstrate
 from affex.pipeline.workspace.workspace import Running, open_workspace
@@ -72,6 +72,6 @@ def test_nothing_is_computed_again(twice):
 
 
 def test_what_it_shows_is_what_the_classifier_prefers():
-    [(features, classifier)] = discovery.members(None, CLASSIFIER, "early")
+    [(features, classifier)] = members_of(None, CLASSIFIER, "early")
     assert features == (AUDIO,)
-    assert classifier == discovery.classifier(CLASSIFIER)
+    assert classifier == classifier_of(CLASSIFIER)

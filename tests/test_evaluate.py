@@ -25,6 +25,7 @@ from affex.pipeline.evaluation.task import prepare
 from affex.pipeline.execution import stages
 from affex.pipeline.execution.runner import Runner
 from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.streams.table import Matrix, SpeakerNorm, normalised_by_speaker
 from affex.pipeline.text.errors import AffexError, UsageError
 
@@ -211,7 +212,7 @@ def test_no_classifier_keeps_a_trace_of_the_tested_speaker(name):
 @pytest.mark.parametrize("select", ["variance", "anova", "pca"])
 def test_no_selection_of_columns_keeps_a_trace_of_the_tested_speaker(select):
     matrix = make_matrix(n_speakers=4, n_columns=12)
-    settings = replace(BAYES, classifier=discovery.classifier(f"svm:select={select}"))
+    settings = replace(BAYES, classifier=classifier_of(f"svm:select={select}"))
     state = fitted_states(matrix, settings, "02")
     assert state == fitted_states(corrupted(matrix, "02"), settings, "02")
     assert state != fitted_states(corrupted(matrix, "03"), settings, "02")
@@ -565,7 +566,7 @@ def test_a_missing_modality_is_reported():
     present = np.ones((len(matrix), 2), dtype=bool)
     present[3, 1] = False
     X = np.where((np.arange(len(matrix)) == 3)[:, None] & (np.arange(5) > 2), np.nan, matrix.X)
-    settings = replace(BAYES, features=("voice", "face"), classifier=discovery.classifier("svm:C=1,gamma=1"))
+    settings = replace(BAYES, features=("voice", "face"), classifier=classifier_of("svm:C=1,gamma=1"))
     result = evaluate(replace(matrix, X=X.astype(np.float32), present=present), settings)
     assert any("1 of 48 utterances lack face" in note for note in result.notes)
     assert np.isfinite(result.scores.values).all()
@@ -575,7 +576,7 @@ def test_a_modality_that_nobody_has_is_no_fusion():
     matrix = make_matrix(n_speakers=3)
     X = np.where(np.arange(5) > 2, np.nan, matrix.X).astype(np.float32)
     nobody = replace(matrix, X=X, present=np.tile([True, False], (len(matrix), 1)))
-    settings = replace(BAYES, features=("voice", "face"), classifier=discovery.classifier("svm:C=1,gamma=1"))
+    settings = replace(BAYES, features=("voice", "face"), classifier=classifier_of("svm:C=1,gamma=1"))
     with pytest.raises(AffexError, match=r"None of the 48 utterances that count has face.* Name the others alone"):
         evaluate(nobody, settings)
 
@@ -609,7 +610,7 @@ def test_the_tested_speaker_leaves_no_trace_in_the_inner_scores():
 
 def test_distances_once_for_all_folds_decide_as_those_of_each_fold(monkeypatch):
     matrix = make_matrix(n_speakers=4, n_columns=30)
-    settings = replace(BAYES, classifier=discovery.classifier("svm"), settings=Settings(speaker_norm=True))
+    settings = replace(BAYES, classifier=classifier_of("svm"), settings=Settings(speaker_norm=True))
     shared = evaluate(matrix, settings)
     monkeypatch.setattr(type(settings.classifier), "distances", lambda self, X, device: None)
     each = evaluate(matrix, settings)
@@ -618,8 +619,6 @@ def test_distances_once_for_all_folds_decide_as_those_of_each_fold(monkeypatch):
 
 
 def test_rows_that_only_lost_their_mean_are_scaled_in_each_fold(monkeypatch):
-    settings = replace(
-        BAYES, classifier=discovery.classifier("svm:C=1,gamma=1"), settings=Settings(speaker_norm="mean")
-    )
+    settings = replace(BAYES, classifier=classifier_of("svm:C=1,gamma=1"), settings=Settings(speaker_norm="mean"))
     monkeypatch.setattr(type(settings.classifier), "distances", lambda *_, **__: pytest.fail("no fold scaled them"))
     assert uar(evaluate(make_matrix(n_speakers=4), settings)) > 0.4

@@ -15,7 +15,7 @@ from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import protocols, runs
 from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.evaluation.summary import Summary
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import members_of
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.workspace import experiment
@@ -218,16 +218,16 @@ def test_scores_are_fused_and_each_member_has_a_run(tmp_path, cache, capsys):
 )
 def test_members_that_cannot_be_paired(features, classifiers, fusion, message):
     with pytest.raises(UsageError, match=message):
-        discovery.members(features, classifiers, fusion)
+        members_of(features, classifiers, fusion)
 
 
 def test_members_are_paired():
-    pairs = [(features, one.name) for features, one in discovery.members("a b", "svm gmm", "late:mean")]
+    pairs = [(features, one.name) for features, one in members_of("a b", "svm gmm", "late:mean")]
     assert pairs == [(("a",), "svm"), (("b",), "gmm")]
-    assert [f for f, _ in discovery.members("a b", "svm", "late")] == [("a",), ("b",)]
-    assert [f for f, _ in discovery.members("a", "svm xgboost", "late")] == [("a",), ("a",)]
-    assert [f for f, _ in discovery.members(None, "svm gmm", "late")] == [("compare",), ("mfcc-voice",)]
-    assert discovery.members("a b", "svm", "early")[0][0] == ("a", "b")
+    assert [f for f, _ in members_of("a b", "svm", "late")] == [("a",), ("b",)]
+    assert [f for f, _ in members_of("a", "svm xgboost", "late")] == [("a",), ("a",)]
+    assert [f for f, _ in members_of(None, "svm gmm", "late")] == [("compare",), ("mfcc-voice",)]
+    assert members_of("a b", "svm", "early")[0][0] == ("a", "b")
 
 
 # Protocols

@@ -17,7 +17,7 @@ from affex.pipeline.manifest import manifest
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media
 from affex.pipeline.specs import discovery
-from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.specs.features import FeatureSpec
 from affex.pipeline.text.errors import AffexError
 
 

@@ -36,6 +36,7 @@ from affex.pipeline.media import decode_audio, digest
 from affex.pipeline.models import model_file
 from affex.pipeline.models.new_recordings import at_hand
 from affex.pipeline.specs import discovery
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.storage import bundle
 from affex.pipeline.storage.files import below, content, is_there
 from affex.pipeline.storage.sealed import sealed
@@ -156,7 +157,7 @@ def test_a_clip_that_is_no_file_fails_with_its_reason_and_the_others_do_not(tmp_
     write_wav(tmp_path / "data" / "good.wav", 0.3)
     utterances = [Utterance(name, "c", "s", audio=Media(f"{name}.wav")) for name in ("good", *strange)]
     dataset = Dataset("c", tmp_path / "data", tmp_path / "cache" / "c", utterances)
-    (summary,) = run(dataset, *discovery.feature_specs("egemaps"))
+    (summary,) = run(dataset, *feature_specs("egemaps"))
     assert summary.computed == 1
     assert summary.failures == {name: f"{path} cannot be read: {why}" for name, (path, why) in strange.items()}
 
@@ -221,7 +222,7 @@ def test_no_corpus_waits_for_a_fifo(name, place, tmp_path):
 
 def _specs(kinds: set[str]) -> tuple:
     wanted = {"audio": "egemaps", "video": "faces:detector=hog", "mocap": "mocap"}
-    return discovery.feature_specs(" ".join(wanted[kind] for kind in sorted(kinds)))
+    return feature_specs(" ".join(wanted[kind] for kind in sorted(kinds)))
 
 
 def test_no_table_no_model_no_split_no_weights_and_no_import_wait_for_a_fifo(tmp_path):
@@ -237,7 +238,7 @@ def test_no_table_no_model_no_split_no_weights_and_no_import_wait_for_a_fifo(tmp
     with pytest.raises(AffexError, match=said):
         folds(Protocol("split", "split", file=str(tmp_path / "t.csv")), [Utterance("a", "c", "s")])
     with pytest.raises(UsageError, match="is no file, and a weight file was expected"):
-        discovery.feature_specs(f"resnet18:weights={tmp_path / 't.csv'}")
+        feature_specs(f"resnet18:weights={tmp_path / 't.csv'}")
     dataset = Dataset("c", tmp_path, tmp_path / "cache" / "c", [Utterance("a", "c", "s", audio=Media("a.wav"))])
     for name in ("t.csv", "x.npz", "x.csd", "x.parquet", "rows", "tables", "db"):
         with pytest.raises(AffexError, match=said):
@@ -261,7 +262,7 @@ def test_a_fifo_in_the_cache_is_as_good_as_an_empty_file(tmp_path):
     assert imports.found(tmp_path, ["c"]) == {}
     write_wav(tmp_path / "data" / "a.wav", 0.3)
     dataset = Dataset("c", tmp_path / "data", tmp_path / "c", [Utterance("a", "c", "s", audio=Media("a.wav"))])
-    (summary,) = run(dataset, *discovery.feature_specs("egemaps"))
+    (summary,) = run(dataset, *feature_specs("egemaps"))
     assert (summary.computed, path.is_fifo()) == (1, False)
 
 
@@ -293,7 +294,7 @@ def test_no_reader_of_what_affex_keeps_waits_for_a_fifo(tmp_path):
     write_wav(tmp_path / "data" / "a.wav", 0.3)
     (tmp_path / "data" / "c.csv").write_text("file,speaker,label\na.wav,s,b\n")
     dataset = opened("csv", tmp_path / "data" / "c.csv", tmp_path, partial=False, console=Listener())
-    (summary,) = run(dataset, *discovery.feature_specs("egemaps"))
+    (summary,) = run(dataset, *feature_specs("egemaps"))
     assert (summary.computed, manifest.is_sound(folder / "manifest.jsonl")) == (1, True)
     bundle.write(folder / "runs" / "one", "metrics.json", {"versions": {}}, {"predictions.csv": b"x"})
     assert bundle.read(folder / "runs" / "one", "metrics.json").contents == {"predictions.csv": b"x"}
@@ -338,7 +339,7 @@ IDS = [r"\xff", r"t\x5cxf6ne", r"t\xf6ne", "töne"]
 
 def small_matrix() -> Matrix:
     """Return rows with the columns that egemaps has."""
-    (spec,) = discovery.feature_specs("egemaps")
+    (spec,) = feature_specs("egemaps")
     columns = spec.feature.columns
     return replace(make_matrix(n_speakers=3, n_columns=len(columns)), columns=columns)
 
@@ -400,15 +401,15 @@ def test_a_table_names_them_by_their_spelling_and_is_read_whatever_it_is_called(
     assert dataset.name == dataset.folder.name == r"meine t\xe4belle"
     assert [utterance.id for utterance in dataset.utterances] == IDS
     assert [utterance.audio.path for utterance in dataset.utterances] == [f"{id_}.wav" for id_ in IDS]
-    (summary,) = run(dataset, *discovery.feature_specs("egemaps"))
+    (summary,) = run(dataset, *feature_specs("egemaps"))
     assert (summary.computed, summary.failures) == (4, {})
     assert store.load(summary.path, cache.recipe(summary.spec.feature).key).ids == tuple(IDS)
     json.loads((dataset.folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines()[0])
-    run(dataset, *discovery.feature_specs("egemaps"))  # what was remembered of the files is read again
+    run(dataset, *feature_specs("egemaps"))  # what was remembered of the files is read again
 
 
 def test_a_failure_names_them_by_their_spelling(tmp_path):
     named(tmp_path, b"t\xf6ne.wav")
     found = at_hand(tmp_path, tmp_path / "cache")
-    (summary,) = run(found, *discovery.feature_specs("egemaps"))
+    (summary,) = run(found, *feature_specs("egemaps"))
     assert summary.failures == {r"t\xf6ne": r"t\xf6ne.wav is empty (0 bytes)"}

@@ -18,7 +18,7 @@ from affex.pipeline.evaluation.finished_folds import FinishedFolds, inside
 from affex.pipeline.evaluation.folds import Fold
 from affex.pipeline.evaluation.task import prepare
 from affex.pipeline.reporting import report
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.storage import atomic
 from affex.pipeline.text.errors import AffexError
 from affex.pipeline.verification import verification
@@ -137,10 +137,10 @@ def test_an_evaluation_goes_on_where_it_was_and_gives_the_same_bytes(name: str, 
         matrix, settings = with_values(matrix), VALENCE
     elif name == "noise":
         matrix, settings = house("gmm")
-        settings = replace(settings, classifier=discovery.classifier("gmm:noise=0.4,components=2"))
+        settings = replace(settings, classifier=classifier_of("gmm:noise=0.4,components=2"))
     else:
         matrix, settings = house(name)
-    task, basis = prepare(matrix, settings), report.depends_on(matrix, settings.about())
+    task, basis = prepare(matrix, settings), report.depends_on(matrix, settings.about(), "code")
     is_inner = name != "values"
     whole = evaluate.judge(task, settings, inner=is_inner)
     report.write(whole, tmp_path / "whole", basis)

@@ -29,6 +29,8 @@ from affex.pipeline.extraction.extract import extract
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.specs import discovery
+from affex.pipeline.specs.compatibility import pooled_for, require_rows
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.storage import provenance
 from affex.pipeline.text import errors, wording
 from affex.pipeline.text.errors import AffexError, UsageError
@@ -117,7 +119,7 @@ def test_the_home_folder_is_meant_where_paths_are_within_a_word(folder: Path, mo
     two = options.Corpora("csv csv", "'~/one two.csv' ~/three.csv", partial=False, cache=Path("cache"))
     assert two._folders == [folder / "one two.csv", folder / "three.csv"]
     (folder / "net.pth").write_bytes(b"weights")
-    [spec] = discovery.feature_specs("resnet18:weights=~/net.pth")
+    [spec] = feature_specs("resnet18:weights=~/net.pth")
     assert spec.feature.weights == f"{folder}/net.pth"
     assert options.expanded("~nobody-of-this-name/x") == "~nobody-of-this-name/x"
 
@@ -376,7 +378,7 @@ def test_a_missing_weight_file_is_said_at_once_and_not_after_waiting(tmp_path: P
     utterance = Utterance("a", "films", "s", "x", video=Media("a.mp4"))
     films = Dataset("films", tmp_path, tmp_path / "cache" / "films", (utterance,))
     films.folder.mkdir(parents=True)
-    specs = discovery.feature_specs("resnet18:digest=" + "0" * 64)
+    specs = feature_specs("resnet18:digest=" + "0" * 64)
     with (
         FileLock(films.folder / ".lock"),  # another run is writing
         pytest.raises(AffexError, match="resnet18 needs the weight file with the sha256 000"),
@@ -597,5 +599,5 @@ def test_either_build_stands_under_one_name_in_keys(monkeypatch: pytest.MonkeyPa
 def test_what_a_classifier_reads_is_said_of_every_classifier() -> None:
     for one in discovery.classifier_presets().values():
         assert isinstance(one, Classifier)
-        specs = discovery.pooled_for(one, discovery.feature_specs(one.prefers))
-        discovery.require_rows(one, specs)
+        specs = pooled_for(one, feature_specs(one.prefers))
+        require_rows(one, specs)

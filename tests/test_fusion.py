@@ -21,7 +21,7 @@ from affex.pipeline.fusion import fusion, rules
 from affex.pipeline.fusion.aligned_scores import AlignedScores
 from affex.pipeline.fusion.rules import CLASS_RULES, VALUE_RULES
 from affex.pipeline.reporting import report
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.streams.table import Matrix
 from affex.pipeline.text.errors import AffexError, UsageError
 
@@ -648,7 +648,7 @@ def two_speakers(tmp_path_factory) -> list[Run]:
     """Two support-vector machines, each of which learns from one speaker at a time."""
     folder, matrix = tmp_path_factory.mktemp("two"), make_matrix(n_speakers=2, n_columns=6, class_shift=0.7)
     parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
-    svm = discovery.classifier("svm")
+    svm = classifier_of("svm")
     return [made(part, replace(s, classifier=svm), folder) for part, s in zip(parts, (A, B), strict=True)]
 
 
@@ -679,7 +679,7 @@ def test_each_reason_for_a_limit_is_said_once_and_whose_it_is():
 
 
 def test_inner_models_of_one_speaker_leave_a_fusion_its_votes(tmp_path):
-    matrix, svm = make_matrix(n_speakers=3, n_columns=6), discovery.classifier("svm:C=1,gamma=1")
+    matrix, svm = make_matrix(n_speakers=3, n_columns=6), classifier_of("svm:C=1,gamma=1")
     parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
     both = [made(part, replace(s, classifier=svm), tmp_path) for part, s in zip(parts, (A, B), strict=True)]
     assert all(len(run.inner) == 3 for run in both)
@@ -692,7 +692,7 @@ def test_inner_models_of_one_speaker_leave_a_fusion_its_votes(tmp_path):
 def test_values_of_one_training_speaker_are_fused_by_their_mean(tmp_path):
     matrix = with_values(make_matrix(n_speakers=2, n_columns=6))
     parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
-    svm = discovery.classifier("svm")
+    svm = classifier_of("svm")
     both = [made(p, replace(s, classifier=svm, protocol=VALENCE), tmp_path) for p, s in zip(parts, (A, B), strict=True)]
     fused = fusion.late(both, "weights")
     assert fused.scores.predicted == pytest.approx((both[0].scores.predicted + both[1].scores.predicted) / 2)
@@ -738,7 +738,7 @@ def test_scores_go_with_the_decisions_over_two_speakers_and_so_does_a_fusion(see
     """Two speakers dealt at random: sigmoids fitted to one speaker at a time contradicted most decisions."""
     names = tuple("abcdefg")
     matrix = make_matrix(n_speakers=2, n_columns=12, classes=names, class_shift=0.6, speaker_shift=1.5, seed=seed)
-    protocol, svm = Protocol("random-k", "random-k", k=3), discovery.classifier("svm")
+    protocol, svm = Protocol("random-k", "random-k", k=3), classifier_of("svm")
     parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (slice(0, 6), slice(6, 12))]
     both = [
         made(p, replace(s, classifier=svm, protocol=protocol), tmp_path, inner=False)

@@ -10,7 +10,8 @@ from affex.pipeline.corpora import csv
 from affex.pipeline.evaluation import protocols
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.settings import Plan
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.errors import CorpusError, UsageError
 
 ABSURD = ("1e30", "1e308s", "1e400", "-1e400", "1e999ms")
@@ -20,18 +21,18 @@ ABSURD = ("1e30", "1e308s", "1e400", "-1e400", "1e999ms")
 @pytest.mark.parametrize("spec", ["mfcc:n=", "mfcc:hop=", "logmel:mels=", "faces:every=", "shorttime:most="])
 def test_a_feature(spec, value):
     with pytest.raises(UsageError, match=r"expected (a number of 1e\+09 at the most|.* or more)"):
-        discovery.feature_specs(spec + value)
+        feature_specs(spec + value)
 
 
 @pytest.mark.parametrize("value", ABSURD)
 @pytest.mark.parametrize("spec", ["gmm:components=", "gmm:floor=", "svm:C=", "xgboost:rounds="])
 def test_a_classifier(spec, value):
     with pytest.raises(UsageError, match="a number of"):
-        discovery.classifier(spec + value)
+        classifier_of(spec + value)
 
 
 def test_a_classifier_s_setting_that_is_for_another_target():
-    settings = Plan(corpus="toy", features=("x",), classifier=discovery.classifier("svm:epsilon=0.1"))
+    settings = Plan(corpus="toy", features=("x",), classifier=classifier_of("svm:epsilon=0.1"))
     with pytest.raises(UsageError, match=r"CLASSIFIER=svm: epsilon=0.1 is for values"):
         evaluate(make_matrix(n_speakers=2), settings)
 

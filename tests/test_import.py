@@ -19,7 +19,8 @@ from affex.pipeline.exchange import exporting, importing, matching
 from affex.pipeline.exchange.record import Part, Source, Wish
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.corpora import corpus_of
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.verification import verification
@@ -154,8 +155,8 @@ def test_a_sequence_of_whole_recordings_and_one_that_was_aligned(dataset, tmp_pa
 
 
 def test_what_others_publish_of_mosei_falls_on_its_segments(tmp_path):
-    root = discovery.corpus("mosei").example(tmp_path / "mosei")
-    mosei = Dataset("mosei", root, tmp_path / "cache" / "mosei", tuple(discovery.corpus("mosei").find(root)))
+    root = corpus_of("mosei").example(tmp_path / "mosei")
+    mosei = Dataset("mosei", root, tmp_path / "cache" / "mosei", tuple(corpus_of("mosei").find(root)))
     steps = [[n / 2, n / 2 + 0.5] for n in range(11)]
     path = sequence(
         tmp_path / "COVAREP.csd", {"zk2jTlAtvSU": ([[n] for n in range(11)], steps), "elsewhere": ([[0]], [[0, 1]])}
@@ -355,7 +356,7 @@ def test_it_has_no_parameters_but_pools_and_columns(dataset, tmp_path):
         with pytest.raises(UsageError, match="was imported as it is, and has no parameters but pool and columns"):
             known(dataset, asked)
     with pytest.raises(UsageError, match="There is no feature 'theirs'"):
-        discovery.feature_specs("theirs")
+        feature_specs("theirs")
 
 
 def test_media_may_change_and_whose_rows_they_are_may_not(dataset, tmp_path):
@@ -446,7 +447,7 @@ def test_it_evaluates_and_fuses_like_ours_and_cannot_be_fitted(tmp_path):
     path, folder = table(tmp_path), tmp_path / "cache"
     ours = run([path], folder)
     dataset = opened("csv", path, folder, partial=False, console=Terminal(quiet=True))
-    (voice,) = discovery.feature_specs(VOICE)
+    (voice,) = feature_specs(VOICE)
     exporting.export(dataset, voice, tmp_path / "out.parquet", "", Listener())
     importing.import_(tmp_path / "out.parquet", dataset, "theirs", Listener())
     theirs = judged([path], folder, "theirs")

@@ -21,7 +21,8 @@ from affex.pipeline.exchange import exporting, importing
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.media import csd
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.corpora import corpus_of
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError
 from affex.pipeline.workspace import experiment
@@ -124,7 +125,7 @@ def test_a_recording_goes_by_its_name_in_the_labels_or_by_a_files(key, labels, t
 
 
 def test_what_the_labels_place_nowhere_is_told_so(tmp_path):
-    root = discovery.corpus("mosei").example(tmp_path / "mosei")
+    root = corpus_of("mosei").example(tmp_path / "mosei")
     shutil.rmtree(root / "Raw")
     spans = np.array([[0.0, 1.0], [5.0, 5.0]])
     csd.write(root / "CMU_MOSEI_Labels.csd", "All Labels", [("v", csd.Entry(np.zeros((2, 7)), spans))], {})
@@ -186,7 +187,7 @@ def test_media_that_are_not_there_are_no_feature(labels, tmp_path):
         from affex.pipeline.workspace.workspace import extracted
 
         with pytest.raises(AffexError, match="No utterance has any of the features"):
-            extracted(workspace, discovery.feature_specs("gemaps"))
+            extracted(workspace, feature_specs("gemaps"))
 
 
 def test_a_file_that_was_never_fetched_is_not_imported(labels, tmp_path):

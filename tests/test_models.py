@@ -31,7 +31,8 @@ from affex.pipeline.models.fit_predict import lines
 from affex.pipeline.models.model_file import read, write
 from affex.pipeline.models.models import FILLED, Model, fit, predict, require_features
 from affex.pipeline.models.new_recordings import at_hand
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.streams.table import Matrix
 from affex.pipeline.text.errors import AffexError, CorpusError, UsageError
 
@@ -39,18 +40,18 @@ VALENCE = Protocol("valence", target="valence")
 
 
 def wanted(classifier: str, **changes: Any) -> Plan:
-    (spec,) = discovery.feature_specs("egemaps")
+    (spec,) = feature_specs("egemaps")
     return Plan(
         corpus="toy",
         features=("egemaps",),
         keys=(recipe(spec.feature).key,),
-        classifier=discovery.classifier(classifier),
+        classifier=classifier_of(classifier),
         **changes,
     )
 
 
 def fitted(matrix: Matrix, settings: Plan, *exclude: str) -> Model:
-    (spec,) = discovery.feature_specs("egemaps")
+    (spec,) = feature_specs("egemaps")
     return fit(matrix, settings, exclude=exclude, recipes=[recipe(spec.feature).spec])
 
 
@@ -329,7 +330,7 @@ def test_another_layout_and_a_file_that_is_not_there_say_what_to_do(genuine, tmp
 
 
 def test_features_under_another_key_are_refused(svm):
-    specs = discovery.feature_specs("egemaps")
+    specs = feature_specs("egemaps")
     require_features(svm, specs)
     older = json.loads(svm.recipes[0])
     older["packages"]["opensmile"] = "1.0"

@@ -19,10 +19,10 @@ from affex.pipeline.extraction.extract import _batches
 from affex.pipeline.extraction.work import Job
 from affex.pipeline.manifest.manifest import Dataset, from_line, to_line
 from affex.pipeline.manifest.utterance import Media
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.features import feature_specs
 
 DIALOG = "Ses01F_impro01"
-(MOCAP,) = discovery.feature_specs("mocap")
+(MOCAP,) = feature_specs("mocap")
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_trouble_of_another_kind_is_recorded_and_tried_again(dataset, monkeypatc
 def test_several_features_read_a_turn_once(dataset, monkeypatch):
     read, seen = motions.read_motion, []
     monkeypatch.setattr(motions, "read_motion", lambda root, media: seen.append(media.path) or read(root, media))
-    run(dataset, MOCAP, *discovery.feature_specs("markers"))
+    run(dataset, MOCAP, *feature_specs("markers"))
     assert len(seen) == len(set(seen)) == 5
 
 

@@ -19,7 +19,7 @@ from affex.pipeline.evaluation.folds import Fold, folds
 from affex.pipeline.evaluation.selection import select
 from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.models.models import fit
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.text import names
 from affex.pipeline.text.errors import CorpusError, UsageError
 
@@ -100,7 +100,7 @@ def test_a_model_says_that_two_of_its_speakers_may_be_one():
     renamed = {"01": "eva", "02": "Eva "}
     utterances = tuple(replace(one, speaker=renamed.get(one.speaker, one.speaker)) for one in matrix.utterances)
     matrix = replace(matrix, utterances=utterances)
-    settings = Plan(corpus="toy", features=("egemaps",), keys=("",), classifier=discovery.classifier("svm:C=1,gamma=1"))
+    settings = Plan(corpus="toy", features=("egemaps",), keys=("",), classifier=classifier_of("svm:C=1,gamma=1"))
     model = fit(matrix, settings, exclude=["eva", "3"], recipes=("{}",))
     assert model.learned.excluded == ("eva", "03")
     assert model.learned.notes == ("speakers 'eva' and 'Eva ' may be one: they count as 2",)

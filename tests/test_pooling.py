@@ -28,13 +28,15 @@ from affex.pipeline.models import fit_predict
 from affex.pipeline.models.model_file import read
 from affex.pipeline.models.new_recordings import at_hand
 from affex.pipeline.specs import discovery, pooling
-from affex.pipeline.specs.discovery import FeatureSpec, feature_specs, pooled_for
+from affex.pipeline.specs.classifiers import classifier_of
+from affex.pipeline.specs.compatibility import pooled_for
+from affex.pipeline.specs.features import FeatureSpec, feature_specs
 from affex.pipeline.streams.table import load
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.workspace.workspace import Running, extracted, open_workspace
 
-SVM, GMM = discovery.classifier("svm:C=1,gamma=1"), discovery.classifier("gmm")
+SVM, GMM = classifier_of("svm:C=1,gamma=1"), classifier_of("gmm")
 MEAN_STD = ("mean", "std")
 
 

@@ -18,20 +18,20 @@ from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.models import fit_predict, models
 from affex.pipeline.models.fit_predict import _fitted
 from affex.pipeline.reporting import report, tables
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.streams.table import Matrix
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.workspace import experiment
 from affex.pipeline.workspace.workspace import Running, open_workspace
 
-SVM = Plan(corpus="toy", features=("made",), classifier=discovery.classifier("svm"), keys=("key",))
+SVM = Plan(corpus="toy", features=("made",), classifier=classifier_of("svm"), keys=("key",))
 VALENCE = Protocol("loso", target="valence")
 TWO = with_values(make_matrix(n_speakers=2, class_shift=2.0))
 
 
 def plan(spec: str, **changes) -> Plan:
-    return replace(SVM, classifier=discovery.classifier(spec), **changes)
+    return replace(SVM, classifier=classifier_of(spec), **changes)
 
 
 def with_fields(matrix: Matrix, **columns) -> Matrix:

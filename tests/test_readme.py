@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 from corpus import run, small
 
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.features import feature_specs
 
 BLOCKED = "import sys; sys.modules.update(pipeline=None, features=None, classifiers=None)\n"
 
@@ -23,7 +23,7 @@ def example() -> str:
 
 def test_another_project_reads_a_cache_in_five_lines(tmp_path: Path) -> None:
     dataset = small(tmp_path, n_utterances=3)
-    [summary] = run(dataset, *discovery.feature_specs("egemaps"))
+    [summary] = run(dataset, *feature_specs("egemaps"))
     code = example().replace("cache/demo/compare.h5", str(summary.path)).replace("s1_anger_1", "02")
     assert len([line for line in code.splitlines() if line]) == 5
     check = (

@@ -124,7 +124,7 @@ def test_metrics_json_says_what_made_the_figures(by_hand, tmp_path):
     assert {"python", "affex", "numpy", "scikit-learn", "xgboost"} <= found["versions"].keys()
 
 
-@pytest.mark.parametrize("settings", [SETTINGS, VALENCE, replace(SETTINGS, speaker_norm="mean")])
+@pytest.mark.parametrize("settings", [SETTINGS, VALENCE, replace(SETTINGS, settings=Settings(speaker_norm="mean"))])
 def test_what_is_read_back_is_the_summary(settings):
     result = replace(evaluate(with_values(make_matrix()), settings), ceiling=CEILING)
     summary = summarise(result, "basis")
@@ -488,20 +488,21 @@ def test_a_run_is_kept_while_it_rests_on_the_same_and_its_files_are_whole(by_han
         report.kept(tmp_path, "basis")
 
 
-def test_what_a_run_rests_on():
+def test_what_a_run_depends_on():
     utterances = tuple(Utterance(str(n), "c", f"s{n}", label="ab"[n % 2]) for n in range(4))
     X = np.arange(8, dtype=np.float32).reshape(4, 2)
     matrix = Matrix(X, np.arange(5), utterances, ("x", "y"), np.ones((4, 1), bool))
     relabelled = (replace(utterances[0], label="b"), *utterances[1:])
     about = SETTINGS.about()
     others = [
-        report.depends_on(matrix, about),
-        report.depends_on(replace(matrix, X=X + 1), about),
-        report.depends_on(replace(matrix, present=~matrix.present), about),
-        report.depends_on(replace(matrix, utterances=relabelled), about),
-        report.depends_on(matrix, replace(SETTINGS, settings=Settings(seed=9)).about()),
-        report.depends_on(matrix, replace(SETTINGS, protocol=Protocol("loso", classes="a,b")).about()),
-        report.depends_on(matrix, about, "leaks allowed"),
+        report.depends_on(matrix, about, "code"),
+        report.depends_on(replace(matrix, X=X + 1), about, "code"),
+        report.depends_on(replace(matrix, present=~matrix.present), about, "code"),
+        report.depends_on(replace(matrix, utterances=relabelled), about, "code"),
+        report.depends_on(matrix, replace(SETTINGS, settings=Settings(seed=9)).about(), "code"),
+        report.depends_on(matrix, replace(SETTINGS, protocol=Protocol("loso", classes="a,b")).about(), "code"),
+        report.depends_on(matrix, about, "code", "leaks allowed"),
+        report.depends_on(matrix, about, "other code"),
     ]
-    assert len(set(others)) == 7
-    assert report.depends_on(matrix, about) == others[0]
+    assert len(set(others)) == 8
+    assert report.depends_on(matrix, about, "code") == others[0]

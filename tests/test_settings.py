@@ -21,7 +21,7 @@ from affex.pipeline.cli.evaluation import evaluate
 from affex.pipeline.cli.models import fit
 from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.settings import FIELDS, Settings, as_toml
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of, classifier_spec
 from affex.pipeline.storage.sealed import DamagedError
 from affex.pipeline.text import wording
 from affex.pipeline.text.errors import UsageError
@@ -105,7 +105,7 @@ def test_what_is_not_set_is_not_in_the_file() -> None:
 
 @pytest.mark.parametrize("spec", ["svm", "svm:C=1.0,weights=none", "gmm:components=2,floor=0.001", "xgboost:rounds=3"])
 def test_a_classifier_has_a_spec(spec: str) -> None:
-    assert discovery.classifier_spec(discovery.classifier(spec)) == spec
+    assert classifier_spec(classifier_of(spec)) == spec
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from affex.pipeline.media import contents, decode_audio, probe, video
 from affex.pipeline.media.probe import Content
 from affex.pipeline.media.video import Ended, Wanted, Window
 from affex.pipeline.models.new_recordings import HIDDEN, at_hand
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.errors import CorpusError, MediaError
 
 STILL = Content(pictures=True, still=True)
@@ -230,7 +230,7 @@ def test_a_still_has_no_sound_and_no_length(tmp_path):
         csv.find(tmp_path / "t.csv")
     (tmp_path / "t.csv").write_text("file,speaker,label\na.png,eva,joy\n")
     dataset = Dataset("t", tmp_path, tmp_path / "cache" / "t", csv.find(tmp_path / "t.csv"))
-    (heard,) = run(dataset, *discovery.feature_specs("egemaps"))
+    (heard,) = run(dataset, *feature_specs("egemaps"))
     assert heard.failures == {"a": "it has no sound: its file is a still picture"}
 
 
@@ -372,7 +372,7 @@ def photographs(tmp_path: Path) -> Path:
 
 def test_faces_of_photographs_are_a_row_each(photographs, tmp_path):
     found = at_hand(photographs, tmp_path / "cache")
-    (faces,) = run(found, *discovery.feature_specs("faces:detector=hog"))
+    (faces,) = run(found, *feature_specs("faces:detector=hog"))
     table = store.load(faces.path, cache.recipe(faces.spec.feature).key)
     assert (len(table.ids), table.values.shape[0], set(table.times)) == (9, 9, {0.0})
     ((nobody, why),) = faces.failures.items()
@@ -412,5 +412,5 @@ def test_a_sound_model_says_that_a_photograph_has_no_sound(tmp_path):
     write_wav(tmp_path / "in" / "a.wav", 0.4)
     write(tmp_path / "in" / "cover.jpg", encoded(quarters(), ".jpg"))
     found = at_hand(tmp_path / "in", tmp_path / "cache")
-    (heard,) = run(found, *discovery.feature_specs("egemaps"))
+    (heard,) = run(found, *feature_specs("egemaps"))
     assert (heard.computed, heard.failures) == (1, {"cover": "it has no sound: its file is a still picture"})

@@ -16,7 +16,7 @@ from affex.pipeline.cli.command import cli
 from affex.pipeline.manifest import manifest
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.media import contents
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.storage import atomic
 from affex.pipeline.text import wording
 from affex.pipeline.text.errors import AffexError
@@ -128,7 +128,7 @@ def test_the_line_that_mends_can_be_copied_for_other_parameters_and_segments_too
     segment.parent.mkdir(exist_ok=True)
     rows.rename(segment)
     assert repair.feature(segment, store.described(segment)) == "mfcc:n=20,hop=0.005"
-    spec = discovery.feature_specs("landmarks:points=68,faces.detector=yunet")[0]
+    spec = feature_specs("landmarks:points=68,faces.detector=yunet")[0]
     assert repair._made(spec.default, json.loads(cache_of.recipe(spec.feature).spec)) == spec.feature
 
 

@@ -20,10 +20,10 @@ from affex.pipeline.evaluation.summary import from_json, summarise, to_json
 from affex.pipeline.evaluation.task import prepare
 from affex.pipeline.fusion import fusion
 from affex.pipeline.reporting import report, tables
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.streams.table import Matrix
 
-GMM = discovery.classifier("gmm:pool=vote,components=2")
+GMM = classifier_of("gmm:pool=vote,components=2")
 RULES = ("vote", "bayes", "svm")
 
 
@@ -123,7 +123,7 @@ def test_the_tested_speaker_leaves_no_trace_in_the_weights(with_and_without_nons
 
 def test_the_tested_speaker_leaves_no_trace_in_the_noise():
     voice = made_up(n_speakers=3, n_each=3, n_frames=8, seed=0)["voice"]
-    settings = Plan(corpus="toy", features=("voice",), classifier=discovery.classifier("gmm:noise=0.4,components=3"))
+    settings = Plan(corpus="toy", features=("voice",), classifier=classifier_of("gmm:noise=0.4,components=3"))
     learned = []
     for matrix in (voice, nonsense(voice, "01")):
         task = prepare(matrix, settings)

@@ -48,9 +48,9 @@ def truth(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, bytes]:
 def other_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = altered(tmp_path_factory.mktemp("other"), *FALSE_ROWS)
     module, before, after = FALSE_SCORES
-    text = (folder / module).read_text(encoding="utf-8")
+    text = (folder / "affex" / module).read_text(encoding="utf-8")
     assert text.count(before) == 1
-    (folder / module).write_text(text.replace(before, after), encoding="utf-8")
+    (folder / "affex" / module).write_text(text.replace(before, after), encoding="utf-8")
     return folder
 
 

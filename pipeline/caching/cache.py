@@ -23,7 +23,7 @@ from affex.features.external.imported import FILE, Imported
 from affex.pipeline import media
 from affex.pipeline.caching import store
 from affex.pipeline.caching.entry import SPILLED, Entry, Place, Recipe, Shape, longest_bytes
-from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.specs.features import FeatureSpec
 from affex.pipeline.storage import atomic
 from affex.pipeline.storage.provenance import versions
 from affex.pipeline.text.errors import AffexError

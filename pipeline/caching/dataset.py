@@ -18,7 +18,8 @@ from affex.pipeline.corpora.search import Found
 from affex.pipeline.manifest.manifest import Dataset, Utterances
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.media import pointers
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs import discovery, grammar
+from affex.pipeline.specs.corpora import corpus_of
 from affex.pipeline.storage import sealed as sealing
 from affex.pipeline.storage.atomic import write_text
 from affex.pipeline.storage.files import content
@@ -61,7 +62,7 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
     CorpusError
         If the folder is not that corpus, or not the whole of it.
     """
-    corpus = discovery.corpus(name)
+    corpus = corpus_of(name)
     settings = {"DATASET": name, "DATA": data, "PARTIAL": partial, "CACHE": cache if cache != CACHE else None}
     if corpus.name == TABLE:
         return replace(_table(corpus, data, cache, partial=partial, console=console), settings=settings)
@@ -138,7 +139,7 @@ def named(folder: Path) -> dict[str, object]:
         return {"DATASET": TABLE, "DATA": _owner(folder) or f"{name}.csv", **elsewhere}
     with contextlib.suppress(UsageError):
         used_last, data = last(cache) or ("", None)
-        if used_last.partition(":")[0] == name:
+        if grammar.name_of(used_last) == name:
             return {"DATASET": used_last, "DATA": data, **elsewhere}
     return {"DATASET": name, **elsewhere}
 

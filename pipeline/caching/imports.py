@@ -19,7 +19,7 @@ from affex.pipeline.caching.seal import Seal
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.specs import discovery
-from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.specs.features import FeatureSpec
 from affex.pipeline.text import wording
 from affex.pipeline.text.errors import AffexError
 

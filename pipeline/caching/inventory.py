@@ -14,7 +14,7 @@ from affex.pipeline.caching.seal import Seal
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.specs import discovery
-from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.specs.features import FeatureSpec, spec_of
 from affex.pipeline.text.console import Terminal
 
 if TYPE_CHECKING:
@@ -304,6 +304,6 @@ def _sources(console: Terminal, dataset: Dataset, feature: Feature) -> tuple[dic
     if feature.upstream is None:
         files = sources.of_corpus(dataset, [feature.reads], console)
         return sources.of_utterances(dataset, feature.reads, files)
-    above, reasons = stock(console, dataset, discovery.spec_of(feature.upstream))
+    above, reasons = stock(console, dataset, spec_of(feature.upstream))
     failures = {id_: message for id_, (_, message) in above.failures.items()}
     return sources.of_rows(dataset, feature.upstream.name, store.digests(above.places), {**failures, **reasons})

@@ -6,7 +6,7 @@ import click
 
 from affex.pipeline.cli.extraction import DEFAULT_FEATURES
 from affex.pipeline.cli.options import CACHE, DATA, DATASET, JSON, PARTIAL, Corpora, Group, option, print_json, under
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError
 
@@ -62,7 +62,7 @@ def why(cache: Path, dataset: str | None, data: str | None, partial: bool, featu
 
     console = Terminal(aside=as_json)
     corpora = Corpora(dataset, data, partial, cache).or_last(console)
-    specs = discovery.feature_specs(features, corpora.imported)
+    specs = feature_specs(features, corpora.imported)
     found = [inventory.why(console, corpus, spec) for corpus in corpora.at_hand(console) for spec in specs]
     if as_json:
         print_json(found)

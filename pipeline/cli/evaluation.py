@@ -22,6 +22,7 @@ from affex.pipeline.cli.options import (
     setting,
 )
 from affex.pipeline.evaluation.settings import FIELDS, Settings
+from affex.pipeline.specs import grammar
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
 from affex.pipeline.workspace import experiment
@@ -64,7 +65,6 @@ def _evaluated(console: Terminal, corpora: Corpora, settings: Settings, running:
         folder = _fused_runs(console, corpora, settings, out)
         console.say(_comparison(corpora, folder))
         return folder
-        return None
     corpora = corpora.or_last(console)
     models = experiment.models_of(console, settings, corpora.imported)
     with open_workspace(corpora.at_hand(console), console, running) as workspace:
@@ -98,7 +98,7 @@ def _fused_runs(console: Terminal, corpora: Corpora, settings: Settings, out: Pa
 
 def _next(corpora: Corpora, settings: Settings, folder: Path) -> str:
     """Return what might be done after an evaluation, as a line to copy: compare, where it can be, else fit."""
-    named = {spec.partition(":")[0] for spec in (settings.features or "").split()}
+    named = {grammar.name_of(spec) for spec in (settings.features or "").split()}
     is_one = not settings.fusion.startswith("late")
     if _other(corpora, folder) or not is_one or named & {*corpora.imported}:
         return _comparison(corpora, folder)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from affex.pipeline.cli.options import CORPORA, PATH, Corpora, argument, option
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
 
@@ -46,7 +46,7 @@ def export(out: Path | None, corpora: Corpora, features: str | None, format_: st
         raise UsageError("Say which file and which feature, as in: make export OUT=mfcc.csd DATASET=demo FEATURES=mfcc")
     console = Terminal()
     corpora = corpora.or_last(console)
-    specs = discovery.feature_specs(features, corpora.imported)
+    specs = feature_specs(features, corpora.imported)
     if len(specs) > 1:
         raise UsageError(f"FEATURES='{features}' are several: an export has one; export each under a name of its own.")
     exporting.export(corpora.the_one(console), specs[0], out, format_, console, by_recording=by == "recording")

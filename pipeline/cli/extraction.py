@@ -18,7 +18,9 @@ from affex.pipeline.cli.options import (
     print_json,
     under,
 )
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs import grammar
+from affex.pipeline.specs.corpora import corpus_of
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text import wording
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.workspace.workspace import Running, Workspace, extracted, open_workspace
@@ -46,7 +48,7 @@ def features(corpora: Corpora, features: str | None, running: Running) -> None:
     if features is None:
         features = DEFAULT_FEATURES
         console.say(f"FEATURES='{features}' (the default)")
-    specs = discovery.feature_specs(features, corpora.imported)
+    specs = feature_specs(features, corpora.imported)
     with open_workspace(corpora.at_hand(console), console, running) as workspace:
         extracted(workspace, specs)
         console.say(_next(corpora, workspace, features))
@@ -54,7 +56,7 @@ def features(corpora: Corpora, features: str | None, running: Running) -> None:
 
 def _next(corpora: Corpora, workspace: Workspace, features: str) -> str:
     """Return what might be done with features next, as a line to copy."""
-    able = [spec for spec in features.split() if spec.partition(":")[0] != FACES]
+    able = [spec for spec in features.split() if grammar.name_of(spec) != FACES]
     if not able:
         return corpora.next_step(
             "show", UTTERANCE=workspace.datasets[0].utterances[0].id, FEATURES=features, PARTIAL=corpora.partial
@@ -80,7 +82,7 @@ def coverage(corpora: Corpora, features: str, as_json: bool) -> None:
 
     console = Terminal(aside=as_json)
     corpora = corpora.or_last(console)
-    specs = discovery.feature_specs(features, corpora.imported)
+    specs = feature_specs(features, corpora.imported)
     for spec in specs:
         found.require_found(spec)
     covered = [
@@ -105,7 +107,7 @@ def download(dataset: str, data: Path | None, extra: bool) -> None:
     from affex.pipeline.corpora.download import fetch
 
     console = Terminal()
-    corpus = discovery.corpus(dataset)
+    corpus = corpus_of(dataset)
     root = data or DEFAULT / dataset
     fetch(corpus, root, console.say, extra=extra)
     console.say(f"Done: {root}")

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from affex.pipeline.cli.options import CORPORA, PATH, Corpora, argument, option
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
 from affex.pipeline.text.filenames import shown
@@ -35,7 +35,7 @@ def show(utterance: str | None, corpora: Corpora, features: str, out: Path | Non
 
     if not utterance:
         raise UsageError("Say which utterance, by its id, as in: make show UTTERANCE=s1_anger_1")
-    specs = discovery.feature_specs(features)
+    specs = feature_specs(features)
     if len(specs) > 1:
         raise UsageError(f"FEATURES='{features}' are several: name the one feature whose faces are shown.")
     console = Terminal()

@@ -25,7 +25,7 @@ from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.media import video
 from affex.pipeline.media.timeline import TIE
-from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.specs.features import FeatureSpec
 from affex.pipeline.text.errors import AffexError, MediaError, UsageError
 from affex.pipeline.text.filenames import path_of
 

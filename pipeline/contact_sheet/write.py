@@ -9,7 +9,7 @@ from affex.pipeline.contact_sheet.gather import gathered
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.reporting.pictures import KINDS
-from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.specs.features import FeatureSpec
 from affex.pipeline.storage.atomic import temporary, writing
 from affex.pipeline.text.console import Console
 from affex.pipeline.text.errors import UsageError, unknown

@@ -6,7 +6,8 @@ from dataclasses import replace
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation.folds import SCHEMES
 from affex.pipeline.evaluation.settings import Settings
-from affex.pipeline.specs import discovery, grammar
+from affex.pipeline.specs import grammar
+from affex.pipeline.specs.corpora import corpus_of
 
 
 def protocol(text: str, own: Sequence[Protocol]) -> Protocol:
@@ -15,9 +16,9 @@ def protocol(text: str, own: Sequence[Protocol]) -> Protocol:
     Parameters
     ----------
     text
-        What ``PROTOCOL`` says, as in ``"group-k:k=5"``; empty for the first card.
+        What ``PROTOCOL`` says, as in ``"group-k:k=5"``; empty for the first of the corpus.
     own
-        The corpus's cards.
+        The corpus's protocols.
 
     Raises
     ------
@@ -28,7 +29,7 @@ def protocol(text: str, own: Sequence[Protocol]) -> Protocol:
     if not text:
         return own[0] if own else named["loso"]
     found: Protocol = grammar.parsed("protocol", text, named, only=("k", "train", "test", "file", "agreement"))
-    return found if found.agreement == named[text.partition(":")[0]].agreement else _unasserted(found)
+    return found if found.agreement == named[grammar.name_of(text)].agreement else _unasserted(found)
 
 
 def of_settings(settings: Settings) -> Protocol:
@@ -40,7 +41,7 @@ def of_settings(settings: Settings) -> Protocol:
         As `protocol`.
     """
     names = (settings.dataset or "").split()
-    own = discovery.corpus(names[0]).protocols if len(names) == 1 else ()
+    own = corpus_of(names[0]).protocols if len(names) == 1 else ()
     return with_target(protocol(settings.protocol, own), settings.target, settings.classes)
 
 

@@ -18,6 +18,7 @@ from affex.pipeline.evaluation.selection import CONTINUOUS, Selection, in_parts,
 from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.specs import discovery
+from affex.pipeline.specs.compatibility import misfit
 from affex.pipeline.streams.table import Matrix, normalised_by_speaker
 from affex.pipeline.text.errors import AffexError, UsageError
 
@@ -230,7 +231,7 @@ def _require_rows(matrix: Matrix, plan: Plan) -> None:
         raise AffexError(f"No utterance of {plan.corpus} has {' or '.join(plan.features)}: none to test.")
     if is_framewise(matrix) != (plan.classifier.rows == "frame"):
         features = " ".join(plan.features)
-        raise UsageError(discovery.misfit(plan.classifier, features, framewise=is_framewise(matrix)))
+        raise UsageError(misfit(plan.classifier, features, framewise=is_framewise(matrix)))
     complete = np.repeat(matrix.present.all(axis=1), matrix.lengths)
     wrong = np.isinf(matrix.X) | (np.isnan(matrix.X) & complete[:, None])
     if wrong.any():

@@ -17,7 +17,7 @@ from affex.pipeline.exchange.record import Export, ExportedUtterance, Floats
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.media import length
-from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.specs.features import FeatureSpec
 from affex.pipeline.storage.atomic import writing
 from affex.pipeline.text.console import Console
 from affex.pipeline.text.errors import AffexError, UsageError

@@ -31,7 +31,7 @@ from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.media import pointers
 from affex.pipeline.specs import discovery
-from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.specs.features import FeatureSpec
 from affex.pipeline.text.console import Console
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.text.filenames import spelled

@@ -32,8 +32,7 @@ from affex.pipeline.extraction.work import AudioBatch, Extracted, Failure, Job
 from affex.pipeline.manifest import manifest
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import MEDIA
-from affex.pipeline.specs import discovery
-from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.specs.features import FeatureSpec, spec_of
 from affex.pipeline.text.console import Console
 from affex.pipeline.text.errors import AffexError
 from affex.pipeline.text.filenames import path_of, shown
@@ -208,7 +207,7 @@ def _with_upstreams(specs: Sequence[FeatureSpec]) -> dict[FeatureSpec, FeatureSp
 
     def visit(spec: FeatureSpec) -> FeatureSpec:
         upstream = spec.feature.upstream
-        above = visit(asked.get(upstream) or discovery.spec_of(upstream)) if upstream else None
+        above = visit(asked.get(upstream) or spec_of(upstream)) if upstream else None
         found.setdefault(spec, above)
         return spec
 

@@ -22,8 +22,8 @@ from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.models import model_file, models
 from affex.pipeline.models.models import Model, Predictions
 from affex.pipeline.reporting import tables
-from affex.pipeline.specs import discovery
-from affex.pipeline.specs.discovery import FeatureSpec, Member
+from affex.pipeline.specs.classifiers import Member
+from affex.pipeline.specs.features import FeatureSpec, feature_specs
 from affex.pipeline.storage import atomic
 from affex.pipeline.storage.sealed import DamagedError
 from affex.pipeline.streams.table import Matrix
@@ -120,7 +120,7 @@ def predict(workspace: Workspace, model: Model, name: str, out: Path | None) -> 
         If the model reads other features than there are here, or no recording has any.
     """
     (dataset,) = workspace.datasets
-    specs = discovery.feature_specs(" ".join(model.plan.features))
+    specs = feature_specs(" ".join(model.plan.features))
     models.require_features(model, specs)
     if model.plan.settings.speaker_norm:
         models.require_speakers(dataset.utterances)

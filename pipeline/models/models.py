@@ -26,7 +26,7 @@ from affex.pipeline.evaluation.summary import versions
 from affex.pipeline.evaluation.task import Examples, Task, prepare
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.reporting.report import run_name
-from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.specs.features import FeatureSpec
 from affex.pipeline.streams.table import Matrix, normalised_by_speaker
 from affex.pipeline.text import names
 from affex.pipeline.text.errors import AffexError, UsageError

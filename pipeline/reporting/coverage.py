@@ -12,7 +12,7 @@ import numpy as np
 
 from affex.pipeline.reporting import tables
 from affex.pipeline.specs import discovery
-from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.specs.features import FeatureSpec
 from affex.pipeline.specs.pooling import FOUND
 from affex.pipeline.streams.table import Matrix
 from affex.pipeline.text.errors import UsageError

@@ -26,7 +26,6 @@ from affex.pipeline.evaluation.training_limits import INNER
 from affex.pipeline.manifest import manifest
 from affex.pipeline.reporting import pictures, tables
 from affex.pipeline.storage import bundle
-from affex.pipeline.storage.provenance import code_digest
 from affex.pipeline.storage.records import plain
 from affex.pipeline.streams.table import Matrix
 from affex.pipeline.text import csv_cells
@@ -52,17 +51,19 @@ def run_name(about: About) -> str:
     return f"{'_'.join(words)[:LONGEST]}-{hashlib.sha256(_canonical(about).encode()).hexdigest()[:8]}"
 
 
-def depends_on(matrix: Matrix | None, about: About, *more: str) -> str:
-    """Return the sha256 of all that a result rests on: rows, labels and speakers, settings, code and versions.
+def depends_on(matrix: Matrix | None, about: About, code: str, *more: str) -> str:
+    """Return the sha256 of all that a result depends on: rows, labels and speakers, settings, code and versions.
 
     Parameters
     ----------
     matrix
-        The rows; None for a fusion, whose settings name what its members rest on.
+        The rows; None for a fusion, whose settings name what its members depend on.
+    code
+        The digest of the code that computes the result (see `pipeline.storage.provenance.code_digest`).
     more
-        What else it rests on.
+        What else it depends on.
     """
-    sha = hashlib.sha256(json.dumps([_canonical(about), versions(), code_digest(), *more]).encode())
+    sha = hashlib.sha256(json.dumps([_canonical(about), versions(), code, *more]).encode())
     if matrix is None:
         return sha.hexdigest()
     for line in manifest.lines(matrix.utterances):

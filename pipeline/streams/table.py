@@ -11,8 +11,9 @@ from affex.pipeline.caching import cache, store
 from affex.pipeline.caching.store import Table
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import MEDIA, Utterance
-from affex.pipeline.specs import column_groups, discovery, pooling
-from affex.pipeline.specs.discovery import FeatureSpec, spec_of
+from affex.pipeline.specs import column_groups, pooling
+from affex.pipeline.specs.compatibility import require_alone
+from affex.pipeline.specs.features import FeatureSpec, spec_of
 from affex.pipeline.text.errors import AffexError, UsageError
 
 #: What is done to each speaker's rows: z-scores within the speaker, ``"mean"`` taken away and no more, or nothing.
@@ -159,7 +160,7 @@ def load(dataset: Dataset, specs: Sequence[FeatureSpec]) -> Matrix:
     AffexError
         If a file is missing or does not verify, or an utterance has no frame to be pooled.
     """
-    discovery.require_alone(specs)
+    require_alone(specs)
     tables = [_table(dataset, spec) for spec in specs]
     held = [set(table.ids) for table in tables]
     present = np.array([[u.id in ids for ids in held] for u in dataset.utterances], bool)

@@ -17,7 +17,7 @@ from affex.pipeline.caching import dataset, imports, inventory, store
 from affex.pipeline.caching.seal import Seal
 from affex.pipeline.models import new_recordings
 from affex.pipeline.specs import discovery
-from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.specs.features import FeatureSpec
 from affex.pipeline.text import wording
 
 

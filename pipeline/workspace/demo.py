@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from affex.pipeline.evaluation import runs
 from affex.pipeline.reporting import comparison, coverage, tables
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.workspace import experiment
 from affex.pipeline.workspace.workspace import Workspace, extracted, matrix_of, readable
@@ -40,10 +41,10 @@ def demonstrate(workspace: Workspace, settings: "Settings") -> None:
     AffexError
         As `pipeline.workspace.experiment.run`.
     """
-    classifier = discovery.classifier(CLASSIFIER)
+    classifier = classifier_of(CLASSIFIER)
     specs = readable(workspace.console, (AUDIO, FACE), classifier)
-    extracted(workspace, specs, beside=discovery.feature_specs(experiment.PRINTS))
-    seen = coverage.of_all(matrix_of(workspace, discovery.feature_specs(FACES)))
+    extracted(workspace, specs, beside=feature_specs(experiment.PRINTS))
+    seen = coverage.of_all(matrix_of(workspace, feature_specs(FACES)))
     workspace.console.say(f"{FACES}: a face in {seen.n_found} of {seen.n_frames} frames ({seen.share or 0:.1%})")
     _shown(workspace, {title: runs.read(folder) for title, folder in _four(workspace, settings).items()})
     for note in NOTES:

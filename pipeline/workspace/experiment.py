@@ -18,9 +18,10 @@ from affex.pipeline.evaluation import protocols
 from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.execution.proof import Likeness
 from affex.pipeline.manifest.utterance import MEDIA
-from affex.pipeline.specs import discovery
-from affex.pipeline.specs.discovery import FeatureSpec, Member
+from affex.pipeline.specs.classifiers import Member, classifier_spec, members_of
+from affex.pipeline.specs.features import FeatureSpec, feature_specs
 from affex.pipeline.storage import atomic
+from affex.pipeline.storage.provenance import code_digest
 from affex.pipeline.storage.sealed import DamagedError
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
@@ -34,6 +35,12 @@ if TYPE_CHECKING:
 
 #: What the audit compares sound by.
 PRINTS = "fingerprint"
+
+#: The rooms that compute a result, and those that fuse results. What they import counts as their code, and so does
+#: this module, which joins them; reports, the command line and other classifiers do not. Features and corpora need not:
+#: a result depends on their rows and utterances themselves.
+EVALUATING = ("affex.pipeline.evaluation", "affex.pipeline.streams")
+FUSING = ("affex.pipeline.evaluation", "affex.pipeline.fusion")
 
 #: What LEAK=1 sets beside an honest protocol.
 LEAKY = Protocol("random-k", "random-k")
@@ -87,9 +94,9 @@ def models_of(console: Terminal, settings: Settings, imported: Mapping[str, Impo
     Raises
     ------
     UsageError
-        As `pipeline.specs.discovery.members`.
+        As `pipeline.specs.classifiers.members_of`.
     """
-    found = discovery.members(settings.features, settings.classifier, settings.fusion, imported)
+    found = members_of(settings.features, settings.classifier, settings.fusion, imported)
     for names, classifier in found if settings.features is None else ():
         console.say(f"FEATURES={' '.join(names)} (what {classifier.name} prefers)")
     return found
@@ -120,7 +127,7 @@ def planned(workspace: Workspace, member: Member, settings: Settings) -> tuple[t
         settings=replace(
             settings,
             features=" ".join(names),
-            classifier=discovery.classifier_spec(classifier),
+            classifier=classifier_spec(classifier),
             protocol=settings.protocol or protocol.name,
             fusion="early",
         ),
@@ -148,7 +155,7 @@ def fuse_runs(
     members, rule = runs.find(names, cache), rules.rule_of(settings.fusion)
     about = rules.about(members, rule)
     folder = out or cache / about.corpus / "runs" / report.run_name(about)
-    basis = report.depends_on(None, about)
+    basis = report.depends_on(None, about, code_digest(FUSING, alone=[__name__]))
     if not _shown_again(console, folder, basis):
         _written(console, rules.late(members, rule), folder, basis, replace(settings, fusion=f"late:{rule}"))
     return folder
@@ -191,7 +198,7 @@ def _foresee(workspace: Workspace, plans: Sequence[Plan]) -> None:
 
 
 def _prints() -> tuple[FeatureSpec, ...]:
-    return discovery.feature_specs(PRINTS)
+    return feature_specs(PRINTS)
 
 
 def _evaluated(workspace: Workspace, specs: Sequence[FeatureSpec], plan: Plan, out: Path | None) -> Path:
@@ -204,7 +211,8 @@ def _evaluated(workspace: Workspace, specs: Sequence[FeatureSpec], plan: Plan, o
     allowed = settings.allow_leaks or settings.leak
     folder = out or workspace.folder / "runs" / report.run_name(plan.about())
     matrix, prints = (matrix_of(workspace, wanted) for wanted in (specs, _prints()))
-    basis = report.depends_on(matrix, plan.about(), _digest(prints), str(allowed), *workspace.notes)
+    code = code_digest([*EVALUATING, type(plan.classifier).__module__], alone=[__name__])
+    basis = report.depends_on(matrix, plan.about(), code, _digest(prints), str(allowed), *workspace.notes)
     kept = FinishedFolds(inside(folder), basis, settings.inner)
     if _shown_again(workspace.console, folder, basis, inner=settings.inner):
         kept.clear()

@@ -21,8 +21,8 @@ from affex.pipeline.execution.runner import Runner
 from affex.pipeline.extraction.extract import Summary, extract
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Utterance
-from affex.pipeline.specs import discovery
-from affex.pipeline.specs.discovery import FeatureSpec
+from affex.pipeline.specs.compatibility import pooled_for, require_level, require_rows
+from affex.pipeline.specs.features import FeatureSpec, feature_specs
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
 
@@ -202,13 +202,13 @@ def readable(
     Raises
     ------
     UsageError
-        As `pipeline.specs.discovery.feature_specs`, `pipeline.specs.discovery.require_rows` and
-        `pipeline.specs.discovery.require_level`.
+        As `pipeline.specs.features.feature_specs`, `pipeline.specs.compatibility.require_rows` and
+        `pipeline.specs.compatibility.require_level`.
     """
-    asked = discovery.feature_specs(" ".join(names), imported)
-    specs = discovery.pooled_for(classifier, asked)
-    discovery.require_rows(classifier, specs)
-    discovery.require_level(classifier, specs)
+    asked = feature_specs(" ".join(names), imported)
+    specs = pooled_for(classifier, asked)
+    require_rows(classifier, specs)
+    require_level(classifier, specs)
     for before, spec in zip(asked, specs, strict=True):
         if before != spec:
             console.say(

@@ -12,6 +12,8 @@ from toys import speakers_and_classes, speakers_and_values
 from affex.classifiers.base import inner_folds
 from affex.classifiers.estimators import TRUSTED
 from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of
+from affex.pipeline.specs.features import feature_specs
 
 PRESETS = discovery.classifier_presets()
 MODELS = [(name, target) for name, preset in PRESETS.items() for target in preset.targets]
@@ -33,12 +35,12 @@ ALIKE = dict.fromkeys(
 
 
 def quick(name, target, seed=0, **settings):
-    return discovery.classifier(QUICK.get(name, name)).build(target=target, seed=seed, device="cpu", **settings)
+    return classifier_of(QUICK.get(name, name)).build(target=target, seed=seed, device="cpu", **settings)
 
 
 def ours():
     estimators = [quick(*model) for model in MODELS]
-    estimators += [discovery.classifier(spec).build(seed=0, device="cpu") for spec in SELECTING]
+    estimators += [classifier_of(spec).build(seed=0, device="cpu") for spec in SELECTING]
     return [estimator for estimator in estimators if type(estimator).__module__.startswith("classifiers.")]
 
 
@@ -77,11 +79,11 @@ def same(one, other, X):
 
 def test_a_preset_says_what_it_reads_and_what_its_scores_are(name):
     classifier = PRESETS[name]
-    preferred = discovery.feature_specs(classifier.prefers)
+    preferred = feature_specs(classifier.prefers)
     assert {spec.feature.framewise for spec in preferred} == {classifier.rows == "frame"}
     assert classifier.scores
     assert classifier.targets
-    assert discovery.classifier(name) == classifier
+    assert classifier_of(name) == classifier
 
 
 def test_build_gives_an_unfitted_estimator_with_the_settings(model):

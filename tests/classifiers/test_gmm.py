@@ -10,7 +10,7 @@ from toys import speakers_and_classes
 from affex.classifiers.estimators import TRUSTED
 from affex.classifiers.estimators.gmm import ClassMixtures, is_quiet
 from affex.classifiers.estimators.principal import PrincipalFeatures
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.text.errors import UsageError
 
 
@@ -52,7 +52,7 @@ def test_rare_classes_are_as_probable_as_frequent_ones():
 def test_rare_classes_may_be_as_rare_as_they_were():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(2200, 2)), np.repeat(["often", "rare"], [2000, 200])
-    mixtures = discovery.classifier("gmm:components=1,weights=none").build(seed=0, device="cpu").fit(X, y)
+    mixtures = classifier_of("gmm:components=1,weights=none").build(seed=0, device="cpu").fit(X, y)
     assert np.exp(mixtures.class_log_prior_) == pytest.approx([10 / 11, 1 / 11])
     assert mixtures.predict_proba(X).mean(axis=0) == pytest.approx([10 / 11, 1 / 11], abs=0.01)
     assert (mixtures.predict(X) == mixtures.classes_[mixtures.predict_proba(X).argmax(axis=1)]).all()
@@ -190,11 +190,11 @@ def test_a_model_of_before_there_was_a_choice_keeps_all_columns():
 
 
 def test_settings_reach_the_mixtures():
-    estimator = discovery.classifier("gmm:components=3,iterations=7,floor=0.5,noise=0.2").build(seed=9, device="cpu")
+    estimator = classifier_of("gmm:components=3,iterations=7,floor=0.5,noise=0.2").build(seed=9, device="cpu")
     expected = {"components": 3, "iterations": 7, "floor": 0.5, "weights": "balanced", "noise": 0.2, "seed": 9}
     assert estimator.get_params() == expected | {"select": "none", "keep": None}
-    assert discovery.classifier("gmm:select=pfa,keep=0.3").build(seed=0, device="cpu").keep == 0.3
-    assert discovery.classifier("gmm:pool=vote").pool == "vote"
+    assert classifier_of("gmm:select=pfa,keep=0.3").build(seed=0, device="cpu").keep == 0.3
+    assert classifier_of("gmm:pool=vote").pool == "vote"
 
 
 @pytest.mark.parametrize(
@@ -214,4 +214,4 @@ def test_settings_reach_the_mixtures():
 )
 def test_settings_without_sense_are_refused(spec, expected):
     with pytest.raises(UsageError, match=expected):
-        discovery.classifier(spec)
+        classifier_of(spec)

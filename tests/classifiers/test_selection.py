@@ -14,7 +14,7 @@ from toys import speakers_and_classes
 from affex.classifiers.estimators.selection import SHARES, between_classes, choices, spread
 from affex.classifiers.estimators.svm import COSTS, RBFMachine
 from affex.classifiers.estimators.svr import RBFRegressor
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.text.errors import UsageError
 
 
@@ -105,7 +105,7 @@ def test_values_are_selected_for_too(select):
 
 def test_a_share_that_is_set_is_not_searched():
     X, y, speakers = hard()
-    machine = discovery.classifier("svm:select=anova,keep=0.25,C=1").build(seed=0, device="cpu")
+    machine = classifier_of("svm:select=anova,keep=0.25,C=1").build(seed=0, device="cpu")
     machine.fit(X, y, groups=speakers)
     assert machine.grid_recalls_.shape == (1, 1, 4, 5)
     assert machine.best_params_["keep"] == 0.25
@@ -128,4 +128,4 @@ def test_without_selection_nothing_is_said_of_shares():
 )
 def test_settings_without_sense_are_refused(spec, expected):
     with pytest.raises(UsageError, match=expected):
-        discovery.classifier(spec)
+        classifier_of(spec)

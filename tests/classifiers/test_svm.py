@@ -19,7 +19,7 @@ from affex.classifiers.estimators.calibration import SLOPES, against_decisions, 
 from affex.classifiers.estimators.kernel import GAMMAS
 from affex.classifiers.estimators.svm import COSTS, RBFMachine
 from affex.classifiers.estimators.training import ONE_SPEAKER
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.text.errors import UsageError
 
 
@@ -75,7 +75,7 @@ def test_a_tie_goes_to_the_first_point_of_the_grid():
 
 def test_what_is_set_is_not_searched():
     X, y, speakers = hard()
-    machine = discovery.classifier("svm:C=3,gamma=0.5").build(seed=0, device="cpu").fit(X, y, groups=speakers)
+    machine = classifier_of("svm:C=3,gamma=0.5").build(seed=0, device="cpu").fit(X, y, groups=speakers)
     assert machine.best_params_ == {"C": 3.0, "gamma": 0.5}
     assert machine.predict(X).tolist() == plain(20, 3.0, 0.5).fit(X, y).predict(X).tolist()
     assert RBFMachine(C=3.0).fit(X, y, groups=speakers).grid_recalls_.shape == (1, 1, 4, 5)
@@ -202,7 +202,7 @@ def test_the_slope_is_the_likeliest_one():
 def test_distances_serve_in_the_place_of_rows(classes):
     X, y, speakers = speakers_and_classes(n_speakers=8, shift=0.5, classes=classes)
     Z = ((X - X.mean(axis=0)) / X.std(axis=0)).astype(np.float32)
-    preset = discovery.classifier("svm")
+    preset = classifier_of("svm")
     D = preset.distances(Z, device="cpu")
     expected = ((Z[:, None] - Z) ** 2).mean(axis=2)
     assert np.allclose(D, expected, rtol=0, atol=1e-5)
@@ -233,18 +233,18 @@ def test_distances_that_are_none_are_refused():
 @pytest.mark.parametrize("spec", ["svm:select=anova", "svm:select=pca,keep=0.9"])
 def test_where_the_fold_has_a_say_there_are_no_distances(spec):
     X = speakers_and_classes()[0]
-    assert discovery.classifier(spec).distances(X, device="cpu") is None
+    assert classifier_of(spec).distances(X, device="cpu") is None
     with pytest.raises(ValueError, match="no column can be selected"):
-        discovery.classifier(spec).build(precomputed=True, seed=0, device="cpu")
+        classifier_of(spec).build(precomputed=True, seed=0, device="cpu")
     X[0, 0] = np.nan
-    assert discovery.classifier("svm").distances(X, device="cpu") is None
+    assert classifier_of("svm").distances(X, device="cpu") is None
 
 
 def test_classes_weigh_as_they_are_told():
     X, y, speakers = hard()
     tested = speakers == "s3"
     for weights, class_weight in (("balanced", "balanced"), ("none", None)):
-        machine = discovery.classifier(f"svm:C=1,gamma=1,weights={weights}").build(seed=0, device="cpu")
+        machine = classifier_of(f"svm:C=1,gamma=1,weights={weights}").build(seed=0, device="cpu")
         machine.fit(X[~tested], y[~tested], groups=speakers[~tested])
         theirs = plain(20).set_params(svc__class_weight=class_weight).fit(X[~tested], y[~tested])
         assert machine.decision_function(X[tested]) == pytest.approx(theirs.decision_function(X[tested]), abs=1e-9)
@@ -253,7 +253,7 @@ def test_classes_weigh_as_they_are_told():
 @pytest.mark.parametrize("precomputed", [False, True])
 def test_a_weight_of_2_is_the_row_twice(precomputed):
     X, y, speakers = hard()
-    D = discovery.classifier("svm").distances(np.nan_to_num(X / np.nanstd(X, axis=0)), device="cpu")
+    D = classifier_of("svm").distances(np.nan_to_num(X / np.nanstd(X, axis=0)), device="cpu")
     times = np.random.default_rng(0).integers(0, 3, len(X))
     times[y == "hap"] *= 2
     inner = [(np.flatnonzero(speakers != name), np.flatnonzero(speakers == name)) for name in ("s0", "s1", "s2")]
@@ -271,12 +271,12 @@ def test_a_weight_of_2_is_the_row_twice(precomputed):
 @pytest.mark.parametrize("spec", ["svm:C=0", "svm:gamma=-1"])
 def test_settings_without_sense_are_refused(spec):
     with pytest.raises(UsageError, match="expected more than 0"):
-        discovery.classifier(spec)
+        classifier_of(spec)
 
 
 def test_weights_that_nobody_knows_are_refused():
     with pytest.raises(UsageError, match="weights=heavy: expected balanced or none"):
-        discovery.classifier("svm:weights=heavy")
+        classifier_of("svm:weights=heavy")
 
 
 @pytest.mark.parametrize("spec", ["svm:select=variance", "svm:select=anova", "svm:select=pca", "svm:select=pfa"])
@@ -284,7 +284,7 @@ def test_weights_that_nobody_knows_are_refused():
 def test_what_was_selected_is_saved_too(spec, target):
     X, y, speakers = speakers_and_classes()
     y = y if target == "classes" else X.sum(axis=1).astype(np.float64)
-    machine = discovery.classifier(spec).build(target=target, seed=0, device="cpu").fit(X, y, groups=speakers)
+    machine = classifier_of(spec).build(target=target, seed=0, device="cpu").fit(X, y, groups=speakers)
     saved = skops.io.dumps(machine)
     assert set(skops.io.get_untrusted_types(data=saved)) <= set(TRUSTED)
     read = skops.io.loads(saved, trusted=list(TRUSTED))

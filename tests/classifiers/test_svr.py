@@ -15,7 +15,7 @@ from affex.classifiers.base import inner_folds
 from affex.classifiers.estimators.kernel import GAMMAS
 from affex.classifiers.estimators.svr import COSTS, EPSILONS, RBFRegressor, ccc
 from affex.classifiers.estimators.training import ONE_SPEAKER
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.text.errors import UsageError
 
 
@@ -92,7 +92,7 @@ def test_the_unit_of_the_values_does_not_matter():
 def test_distances_serve_in_the_place_of_rows():
     X, y, speakers = speakers_and_values()
     Z = ((X - X.mean(axis=0)) / X.std(axis=0)).astype(np.float32)
-    preset = discovery.classifier("svm:gamma=0.5")
+    preset = classifier_of("svm:gamma=0.5")
     D = preset.distances(Z, device="cpu")
     tested = speakers == "s2"
     machine = preset.build(target="values", precomputed=True, seed=0, device="cpu")
@@ -130,6 +130,6 @@ def test_where_nothing_can_be_searched_for_settings_are_scikit_learns_defaults()
 
 def test_a_tube_is_for_values():
     with pytest.raises(ValueError, match=r"epsilon=0.2 is for values"):
-        discovery.classifier("svm:epsilon=0.2").build(seed=0, device="cpu")
+        classifier_of("svm:epsilon=0.2").build(seed=0, device="cpu")
     with pytest.raises(UsageError, match=r"epsilon=-1.0: expected 0 or more"):
-        discovery.classifier("svm:epsilon=-1")
+        classifier_of("svm:epsilon=-1")

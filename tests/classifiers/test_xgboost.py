@@ -12,7 +12,7 @@ from toys import speakers_and_classes, speakers_and_values
 from affex.classifiers.base import inner_folds
 from affex.classifiers.estimators.training import ONE_SPEAKER
 from affex.classifiers.estimators.xgboost import FIXED_ROUNDS, BoostedRegressor, BoostedTrees
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.text.errors import UsageError
 
 
@@ -160,7 +160,7 @@ def test_a_device_that_is_not_there_is_refused():
 
 
 def test_settings_reach_the_trees():
-    trees = discovery.classifier("xgboost:rounds=7,max_depth=2,subsample=0.5").build(seed=9, device="cuda")
+    trees = classifier_of("xgboost:rounds=7,max_depth=2,subsample=0.5").build(seed=9, device="cuda")
     settings = {"rounds": 7, "max_depth": 2, "subsample": 0.5, "seed": 9, "device": "cuda"}
     assert settings.items() <= trees.get_params().items()
 
@@ -176,4 +176,4 @@ def test_settings_reach_the_trees():
 )
 def test_settings_without_sense_are_refused(spec, expected):
     with pytest.raises(UsageError, match=expected):
-        discovery.classifier(spec)
+        classifier_of(spec)

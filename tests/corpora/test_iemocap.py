@@ -26,7 +26,7 @@ from affex.pipeline.evaluation.selection import in_parts, require_counts, select
 from affex.pipeline.manifest.manifest import from_line, to_line
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.media import video
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.corpora import corpus_of
 from affex.pipeline.text.errors import CorpusError, UsageError
 
 DIALOG = "Ses01F_impro01"
@@ -215,7 +215,7 @@ def test_the_marked_actor_s_half_is_a_setting(tmp_path):
         ("emodb:marked=left", r"no setting of emodb 'marked'"),
     ):
         with pytest.raises(UsageError, match=message):
-            discovery.corpus(name)
+            corpus_of(name)
 
 
 def test_the_pictures_of_a_turn_are_of_its_speaker_while_he_speaks(tmp_path):

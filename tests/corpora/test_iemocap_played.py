@@ -19,7 +19,7 @@ from affex.pipeline.cli.command import cli
 from affex.pipeline.corpora.iemocap import find
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.media import video
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.features import feature_specs
 
 DIALOG = "Ses01F_impro01"
 SAID = [Spoken(who, n, emotion) for n, emotion in enumerate(("ang", "sad")) for who in "FM"]
@@ -60,7 +60,7 @@ def rows(summary) -> dict[str, np.ndarray]:
 def test_a_dialog_is_decoded_once_for_all_its_turns(dialog, tmp_path, monkeypatch):
     opened, decode = Counter(), video.opened
     monkeypatch.setattr(video, "opened", lambda path, name: opened.update([name]) or decode(path, name))
-    (faces,) = run(at_hand(dialog, tmp_path), *discovery.feature_specs("faces:detector=hog"))
+    (faces,) = run(at_hand(dialog, tmp_path), *feature_specs("faces:detector=hog"))
     assert opened == {f"Session1/dialog/avi/DivX/{DIALOG}.avi": 1}
     assert (faces.computed, faces.failures) == (4, {})
 
@@ -73,7 +73,7 @@ def test_a_marked_actor_who_is_not_the_speaker_never_lends_a_face_on_film(dialog
     film(root / f"Session1/dialog/avi/DivX/{DIALOG}.avi", pictures, rate=10, options={})
     for marked, seen in (("left", "F"), ("right", "M")):
         dataset = at_hand(root, tmp_path / marked, marked=marked)
-        (faces,) = run(dataset, *discovery.feature_specs("faces:detector=hog"))
+        (faces,) = run(dataset, *feature_specs("faces:detector=hog"))
         assert set(rows(faces)) == {f"{DIALOG}_{seen}00{n}" for n in (0, 1)}
         assert all("no face" in reason for reason in faces.failures.values())
 
@@ -84,7 +84,7 @@ def test_a_marked_actor_who_is_not_the_speaker_never_lends_a_face_on_film(dialog
 def test_a_marked_actor_who_is_not_the_speaker_never_lends_a_face_in_motion_capture(dialog, tmp_path):
     """The release has the marked actor's face in all four turns, and the feature has it in two."""
     assert len(list(dialog.glob("Session1/sentences/MOCAP_rotated/*/*.txt"))) == 4
-    (mocap,) = run(at_hand(dialog, tmp_path), *discovery.feature_specs("mocap"))
+    (mocap,) = run(at_hand(dialog, tmp_path), *feature_specs("mocap"))
     assert set(rows(mocap)) == {f"{DIALOG}_F000", f"{DIALOG}_F001"}
     assert set(mocap.failures) == {f"{DIALOG}_M000", f"{DIALOG}_M001"}
     assert all("Ses01M is not the actor who wears the markers" in reason for reason in mocap.failures.values())

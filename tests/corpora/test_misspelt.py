@@ -4,6 +4,7 @@ import pytest
 
 from affex.pipeline.corpora.misspelt import plain
 from affex.pipeline.specs import discovery
+from affex.pipeline.specs.corpora import corpus_of
 from affex.pipeline.text.errors import UsageError
 
 CORPORA = discovery.corpora()
@@ -11,7 +12,7 @@ CORPORA = discovery.corpora()
 
 def message(name: str) -> str:
     with pytest.raises(UsageError) as error:
-        discovery.corpus(name)
+        corpus_of(name)
     return str(error.value)
 
 

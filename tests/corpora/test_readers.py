@@ -11,7 +11,7 @@ from affex.pipeline.corpora.example import lay, lay_text
 from affex.pipeline.evaluation.folds import folds
 from affex.pipeline.evaluation.selection import in_parts, select
 from affex.pipeline.manifest.utterance import Media, Utterance
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.corpora import corpus_of
 from affex.pipeline.text.errors import CorpusError
 
 # What a name says, in each layout
@@ -56,7 +56,7 @@ from affex.pipeline.text.errors import CorpusError
 @pytest.mark.parametrize("case", [str, str.lower, str.upper])
 def test_a_name_says_all_at_any_depth_and_in_any_case(name, utterance, spelt, case, tmp_path):
     path = spelt.format(case(name))
-    (found,) = discovery.corpus(utterance.corpus).find(lay(tmp_path, path))
+    (found,) = corpus_of(utterance.corpus).find(lay(tmp_path, path))
     assert found.audio == Media(path)
     assert {**_facts(found), "audio": None} == _facts(utterance)
 
@@ -84,7 +84,7 @@ def _facts(utterance):
 )
 def test_other_files_are_not_its(corpus, name, tmp_path):
     with pytest.raises(CorpusError, match=r"looked for files such as .* found none\. Where it comes from: "):
-        discovery.corpus(corpus).find(lay(tmp_path, name))
+        corpus_of(corpus).find(lay(tmp_path, name))
 
 
 # What the whole of each holds
@@ -123,7 +123,7 @@ WHOLE = {
 
 @pytest.mark.parametrize(("corpus", "names"), WHOLE.items(), ids=WHOLE)
 def test_the_whole_of_it_is_whole_and_a_part_is_not(corpus, names, tmp_path):
-    found = discovery.corpus(corpus)
+    found = corpus_of(corpus)
     utterances = found.find(lay(tmp_path, *names))
     assert len(utterances) == sum(found.counts.values())
     assert not shortfalls(found, utterances)
@@ -135,7 +135,7 @@ def test_the_whole_of_it_is_whole_and_a_part_is_not(corpus, names, tmp_path):
     [("tess", 2), ("esd", 2), ("cafe", 2), ("jlcorpus", 2), ("emovo", 2), ("shemo", 2), ("subesco", 2)],
 )
 def test_each_speaker_of_the_example_is_left_out_once(corpus, speakers, tmp_path):
-    found = discovery.corpus(corpus)
+    found = corpus_of(corpus)
     utterances = found.find(found.example(tmp_path))
     assert len(folds(found.protocols[0], utterances)) == speakers
 

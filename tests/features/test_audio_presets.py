@@ -9,7 +9,7 @@ import pytest
 from make_references import audio_presets, excerpt, path, tone
 
 from affex.features.base import ExtractionError, Signal
-from affex.pipeline.specs.discovery import feature_specs
+from affex.pipeline.specs.features import feature_specs
 
 PRESETS = audio_presets()
 

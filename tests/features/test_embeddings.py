@@ -27,6 +27,7 @@ from affex.features.vggface import VggFace
 from affex.pipeline.caching import cache
 from affex.pipeline.cli.command import cli
 from affex.pipeline.specs import discovery
+from affex.pipeline.specs.features import feature_specs, spec_of
 from affex.pipeline.text.errors import AffexError, UsageError
 
 RUNTIME = Runtime()
@@ -230,17 +231,17 @@ def test_company_does_not_show_in_an_embedding_of_ones_own_network(weights: Path
 def test_a_weight_file_may_be_moved_and_is_known_by_its_bytes(weights: Path, tmp_path: Path):
     moved = tmp_path / "other.pth"
     moved.write_bytes(weights.read_bytes())
-    one, other = (discovery.feature_specs(f"resnet18:weights={path}")[0] for path in (weights, moved))
+    one, other = (feature_specs(f"resnet18:weights={path}")[0] for path in (weights, moved))
     assert one == other
     assert cache.recipe(one.feature).key == cache.recipe(other.feature).key
     assert str(one) == f"resnet18:digest={sha256(weights)}"
-    [again] = discovery.feature_specs(str(one))
+    [again] = feature_specs(str(one))
     again.feature.require(Runtime(weights=str(tmp_path)))
     assert isinstance(again.feature.load(Runtime(weights=str(tmp_path))).embedder, Embedder)
     torch.save(architectures.ResNet18(8).state_dict(), moved)
     with pytest.raises(WeightError, match=rf"needs the weight file with the sha256 {sha256(weights)}, .* none in"):
         again.feature.require(Runtime(weights=str(tmp_path)))
-    [changed] = discovery.feature_specs(f"resnet18:weights={moved}")
+    [changed] = feature_specs(f"resnet18:weights={moved}")
     assert cache.recipe(changed.feature).key != cache.recipe(one.feature).key
     with pytest.raises(ValueError, match=r"digest=00: .*other\.pth has the sha256"):
         ResNet18(weights=str(moved), digest="00")
@@ -307,17 +308,17 @@ def test_fer_scores_a_smile(test_data):
     ],
 )
 def test_what_a_feature_reads_has_parameters_too(text: str):
-    [spec] = discovery.feature_specs(text)
-    assert discovery.feature_specs(str(spec)) == (spec,)
+    [spec] = feature_specs(text)
+    assert feature_specs(str(spec)) == (spec,)
     assert set(str(spec).partition(":")[2].split(",")) == set(text.partition(":")[2].split(","))
     assert not spec.is_preset
     assert cache.published(Path(), spec.unpooled).stem != spec.preset
 
 
 def test_a_parameter_of_what_a_feature_reads_is_its():
-    [spec] = discovery.feature_specs("face:faces.frames=16/clip,faces.detector=hog")
+    [spec] = feature_specs("face:faces.frames=16/clip,faces.detector=hog")
     assert spec.feature == Face(faces=Faces(frames="16/clip", detector="hog"))
-    assert str(discovery.spec_of(spec.feature.upstream)) == "faces:frames=16/clip,detector=hog"
+    assert str(spec_of(spec.feature.upstream)) == "faces:frames=16/clip,detector=hog"
 
 
 @pytest.mark.parametrize(
@@ -333,4 +334,4 @@ def test_a_parameter_of_what_a_feature_reads_is_its():
 )
 def test_a_wrong_parameter_of_what_a_feature_reads_is_named(text: str, message: str):
     with pytest.raises(UsageError, match=message):
-        discovery.feature_specs(text)
+        feature_specs(text)

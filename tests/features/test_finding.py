@@ -16,7 +16,7 @@ from affex.features.networks import finding
 from affex.features.networks.dlib_weights import DETECTOR
 from affex.features.networks.weights import WeightError, WeightFile
 from affex.pipeline.caching import cache
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.features import feature_specs
 
 CONTENT = b"weights " * 999
 
@@ -142,12 +142,12 @@ def test_a_file_of_ones_own_is_known_by_its_digest_wherever_it_moves(tmp_path):
 def test_moving_yunet_changes_neither_feature_nor_key_nor_spec(test_data, tmp_path, monkeypatch):
     here = test_data("weights/yunet_n_dynamic.onnx")
     moved = put(tmp_path, here.read_bytes(), "moved.onnx")
-    one, other = (discovery.feature_specs(f"faces:detector=yunet,weights={path}")[0] for path in (here, moved))
+    one, other = (feature_specs(f"faces:detector=yunet,weights={path}")[0] for path in (here, moved))
     assert one == other
     assert cache.recipe(one.feature).key == cache.recipe(other.feature).key
     assert str(one) == str(other) == f"faces:detector=yunet,digest={yunet.WEIGHTS[0].sha256}"
     assert "weights" not in cache.parameters(one.feature)
-    [again] = discovery.feature_specs(str(one))
+    [again] = feature_specs(str(one))
     assert again == one
     again.feature.require(Runtime(weights=str(here.parent)))
     Faces(detector="yunet").require(Runtime(weights=str(here.parent)))

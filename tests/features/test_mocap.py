@@ -14,7 +14,7 @@ from affex.features.hands import HANDS
 from affex.features.mocap import FACE, Mocap
 from affex.features.mocap_slices import MocapSlices, sliced
 from affex.pipeline.specs import column_groups
-from affex.pipeline.specs.discovery import feature_specs
+from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.errors import UsageError
 
 PRESETS = motion_presets()

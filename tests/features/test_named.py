@@ -16,7 +16,7 @@ from affex.features.detectors.yunet import WEIGHTS as YUNETS
 from affex.features.faces import COLUMNS, Faces
 from affex.features.networks.weights import WeightError, sha256
 from affex.pipeline.caching import cache
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs.features import feature_specs
 
 
 @pytest.fixture(autouse=True)
@@ -122,8 +122,8 @@ def test_every_detector_is_made_by_its_name(name, tmp_path, test_data):
 def test_faces_are_those_of_the_detector_that_is_named(tmp_path):
     """Its weights may move: neither the feature nor its key nor what one would ask for says where they are."""
     mine = sfd_weights(tmp_path / "mine.pth")
-    [spec] = discovery.feature_specs(f"faces:detector=sfd,score=0.2,missing=keep,weights={mine}")
-    [again] = discovery.feature_specs(str(spec))
+    [spec] = feature_specs(f"faces:detector=sfd,score=0.2,missing=keep,weights={mine}")
+    [again] = feature_specs(str(spec))
     assert str(tmp_path) not in str(spec)
     assert again == spec
     assert cache.recipe(again.feature).key == cache.recipe(spec.feature).key
