@@ -43,7 +43,7 @@ from affex.pipeline.execution import stages
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.specs.features import feature_specs
-from affex.pipeline.streams.table import Matrix, load
+from affex.pipeline.streams.table import Table, load
 from affex.pipeline.text.console import Terminal
 
 #: How many processes each side has.
@@ -101,12 +101,12 @@ def _seen() -> dict[int, tuple[int, float]]:
     return found
 
 
-def ours(matrix: Matrix, corpus: str) -> tuple[Result, float]:
+def ours(table: Table, corpus: str) -> tuple[Result, float]:
     """Run the evaluation as ``make evaluate`` does; return its result, and the time since the workers stood, s."""
     settings = Plan(corpus=corpus, features=("compare",), classifier=classifier_of("svm"))
     with stages.opened("local", JOBS) as runner:
         began = time.perf_counter()
-        return evaluate(matrix, settings, runner=runner), time.perf_counter() - began
+        return evaluate(table, settings, runner=runner), time.perf_counter() - began
 
 
 def search(n_columns: int, folds: list[Any]) -> Any:
@@ -121,33 +121,33 @@ def search(n_columns: int, folds: list[Any]) -> Any:
     return GridSearchCV(pipeline, grid, cv=folds, scoring="balanced_accuracy", n_jobs=JOBS)
 
 
-def theirs(matrix: Matrix, labels: NDArray[np.str_], speaker: str, n_folds: int = 5) -> tuple[Any, NDArray[np.str_]]:
+def theirs(table: Table, labels: NDArray[np.str_], speaker: str, n_folds: int = 5) -> tuple[Any, NDArray[np.str_]]:
     """Fit one outer fold with scikit-learn; return the search and what it predicts."""
-    train = matrix.speakers != speaker
-    folds = list(inner_folds(matrix.speakers[train]))[:n_folds]
-    found = search(matrix.X.shape[1], folds).fit(matrix.X[train], labels[train])
-    return found, found.predict(matrix.X[~train])
+    train = table.speakers != speaker
+    folds = list(inner_folds(table.speakers[train]))[:n_folds]
+    found = search(table.X.shape[1], folds).fit(table.X[train], labels[train])
+    return found, found.predict(table.X[~train])
 
 
 def emodb(data: Path) -> None:
     """Compare all outer folds on EMO-DB."""
     dataset = opened("emodb", data, Path("cache"), partial=False, console=Terminal())
-    matrix = load(dataset, feature_specs("compare"))
-    labels = np.array([utterance.label for utterance in matrix.utterances])
+    table = load(dataset, feature_specs("compare"))
+    labels = np.array([utterance.label for utterance in table.utterances])
     with measured() as own:
-        result, evaluating = ours(matrix, "emodb")
+        result, evaluating = ours(table, "emodb")
     print(f"affex: {own}; {evaluating:.1f} s of it with its workers standing", flush=True)
     predicted, chosen = np.empty_like(labels), {}
     with measured() as other:
-        for speaker in np.unique(matrix.speakers):
-            found, predicted[matrix.speakers == speaker] = theirs(matrix, labels, speaker)
+        for speaker in np.unique(table.speakers):
+            found, predicted[table.speakers == speaker] = theirs(table, labels, speaker)
             chosen[speaker] = found.best_params_
     print(f"scikit-learn: {other}")
     print(
         f"ratio: {other.seconds / evaluating:.1f}; with starting and ending the workers "
         f"{other.seconds / own.seconds:.1f} (processors {other.busy / own.busy:.1f})"
     )
-    n_columns = matrix.X.shape[1]
+    n_columns = table.X.shape[1]
     same = [
         chosen[fold.name] == {"svc__C": fold.best_params["C"], "svc__gamma": fold.best_params["gamma"] / n_columns}
         for fold in result.folds
@@ -156,7 +156,7 @@ def emodb(data: Path) -> None:
     print(f"same prediction: {(predicted == result.scores.predicted).sum()} of {len(predicted)} utterances")
 
 
-def made(n: int, n_columns: int = 6373, n_speakers: int = 10, n_classes: int = 4, seed: int = 0) -> Matrix:
+def made(n: int, n_columns: int = 6373, n_speakers: int = 10, n_classes: int = 4, seed: int = 0) -> Table:
     """Return made-up utterances: class and speaker shift correlated columns; about two in three are recognised."""
     rng = np.random.default_rng(seed)
 
@@ -169,7 +169,7 @@ def made(n: int, n_columns: int = 6373, n_speakers: int = 10, n_classes: int = 4
     X += np.float32(0.5) * normal(n_speakers, n_columns)[speaker]
     X += np.float32(0.035) * normal(n_classes, n_columns)[label]
     table = zip(speaker, label, strict=True)
-    return Matrix(
+    return Table(
         X=X,
         offsets=np.arange(n + 1),
         utterances=tuple(Utterance(f"u{i:05d}", "made", f"s{s}", f"c{c}") for i, (s, c) in enumerate(table)),
@@ -180,10 +180,10 @@ def made(n: int, n_columns: int = 6373, n_speakers: int = 10, n_classes: int = 4
 
 def large(n: int, peer_folds: int) -> None:
     """Measure the large case."""
-    matrix = made(n)
-    labels = np.array([utterance.label for utterance in matrix.utterances])
+    table = made(n)
+    labels = np.array([utterance.label for utterance in table.utterances])
     with measured() as own:
-        result, _ = ours(matrix, "made")
+        result, _ = ours(table, "made")
     right = result.scores.true == result.scores.predicted
     uar = np.mean([right[result.scores.true == name].mean() for name in result.scores.classes])
     print(f"affex, all {len(result.folds)} outer folds: {own}, UAR {uar:.3f}")
@@ -192,7 +192,7 @@ def large(n: int, peer_folds: int) -> None:
         return
     tested = result.folds[0].name
     with measured() as other:
-        found, predicted = theirs(matrix, labels, tested, peer_folds)
+        found, predicted = theirs(table, labels, tested, peer_folds)
     # The last fit, on all training rows, takes one processor; the search before it all of them.
     share = 5 / peer_folds
     seconds = (other.seconds - found.refit_time_) * share + found.refit_time_

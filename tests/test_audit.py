@@ -18,7 +18,7 @@ from affex.pipeline.evaluation.folds import Fold, folds
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.specs.features import feature_specs
-from affex.pipeline.streams.table import Matrix, load
+from affex.pipeline.streams.table import Table, load
 
 SPECS = feature_specs("fingerprint")
 
@@ -35,7 +35,7 @@ def halves(n):
 def prints_of(utterances, *rows):
     offsets = np.cumsum([0, *map(len, rows)])
     present = np.array([[len(its) > 0] for its in rows])
-    return Matrix(np.concatenate(rows), offsets, tuple(utterances), tuple(map(str, range(32))), present)
+    return Table(np.concatenate(rows), offsets, tuple(utterances), tuple(map(str, range(32))), present)
 
 
 def noise(seed, n=60):
@@ -459,7 +459,7 @@ def rows_of(utterances, columns, lengths=None):
     lengths = [1] * len(utterances) if lengths is None else lengths
     X = np.repeat(np.array(list(columns.values()), np.float32).T, lengths, axis=0)
     present = np.ones((len(utterances), 1), bool)
-    return Matrix(X, np.cumsum([0, *lengths]), tuple(utterances), tuple(columns), present)
+    return Table(X, np.cumsum([0, *lengths]), tuple(utterances), tuple(columns), present)
 
 
 def forty():

@@ -1,4 +1,4 @@
-"""Evaluate: the arrow from a matrix and a protocol to scores.
+"""Evaluate: the arrow from a table and a protocol to scores.
 
 Each fold fits one estimator on the rows of its training utterances and scores the rows left out. All that
 learns happens in that fit (scaling, imputation, selection, the search for hyperparameters, calibration); nothing else
@@ -23,7 +23,7 @@ from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.task import Examples, Task, folds_hash, prepare
 from affex.pipeline.execution.proof import CODE, Likeness
 from affex.pipeline.execution.runner import Inline, Runner
-from affex.pipeline.streams.table import Matrix, rows_of
+from affex.pipeline.streams.table import Table, rows_of
 from affex.pipeline.text.errors import AffexError, UsageError
 
 Numbers = NDArray[np.int64]
@@ -71,7 +71,7 @@ class Outcome:
 
 
 def evaluate(
-    matrix: Matrix,
+    table: Table,
     plan: Plan,
     *,
     runner: Runner | None = None,
@@ -82,7 +82,7 @@ def evaluate(
 
     Parameters
     ----------
-    matrix
+    table
         The rows of a corpus.
     plan
         What is evaluated, and how.
@@ -98,9 +98,9 @@ def evaluate(
     UsageError
         If its settings do not fit together, or name something that does not exist.
     AffexError
-        If the matrix cannot be evaluated so, or a fold cannot be fitted.
+        If the table cannot be evaluated so, or a fold cannot be fitted.
     """
-    return judge(prepare(matrix, plan), plan, runner=runner, inner=inner, progress=progress)
+    return judge(prepare(table, plan), plan, runner=runner, inner=inner, progress=progress)
 
 
 def judge(

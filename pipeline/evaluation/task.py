@@ -1,4 +1,4 @@
-"""Task: the arrow from a matrix and a protocol to what folds are cut from: rows, targets, who is tested when."""
+"""Task: the arrow from a table and a protocol to what folds are cut from: rows, targets, who is tested when."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.specs import discovery
 from affex.pipeline.specs.compatibility import misfit
-from affex.pipeline.streams.table import Matrix, normalised_by_speaker
+from affex.pipeline.streams.table import Table, normalised_by_speaker
 from affex.pipeline.text.errors import AffexError, UsageError
 
 Numbers = NDArray[np.int64]
@@ -59,7 +59,7 @@ class Examples:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A matrix cut to what counts, with its folds.
+    """A table cut to what counts, with its folds.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class Task:
     clusters
         Whom intervals are over.
     left_out
-        How many of the matrix's utterances do not count, by reason.
+        How many of the table's utterances do not count, by reason.
     notes
         What the folds cannot do justice to, a sentence each.
     ceiling
@@ -91,8 +91,8 @@ class Task:
     spread: speakers.Spread = field(default_factory=dict)
 
 
-def prepare(matrix: Matrix, plan: Plan) -> Task:
-    """Cut a matrix to what counts and draw the folds.
+def prepare(table: Table, plan: Plan) -> Task:
+    """Cut a table to what counts and draw the folds.
 
     The normalisation by speaker rests on all utterances of the protocol's parts, so that no label, not even the
     choice of classes, enters it.
@@ -103,33 +103,33 @@ def prepare(matrix: Matrix, plan: Plan) -> Task:
         As `evaluate`.
     """
     protocol = plan.protocol
-    heard, in_protocol = matrix.present.any(axis=1), in_parts(matrix.utterances, protocol.parts)
-    asserted = _asserted(matrix, protocol, in_protocol, partial=plan.settings.partial)
+    heard, in_protocol = table.present.any(axis=1), in_parts(table.utterances, protocol.parts)
+    asserted = _asserted(table, protocol, in_protocol, partial=plan.settings.partial)
     left_out = {"in another part": int((~in_protocol).sum()), "without features": int((in_protocol & ~heard).sum())}
-    matrix = matrix.take(np.flatnonzero(heard & in_protocol))
-    _require_rows(matrix, plan)
+    table = table.take(np.flatnonzero(heard & in_protocol))
+    _require_rows(table, plan)
     if plan.settings.speaker_norm:
-        clusters(matrix.utterances, "speaker")  # it takes a name for everyone
-        matrix = normalised_by_speaker(matrix, plan.settings.speaker_norm)
+        clusters(table.utterances, "speaker")  # it takes a name for everyone
+        table = normalised_by_speaker(table, plan.settings.speaker_norm)
     require_target(plan)
-    selection = select(matrix.utterances, protocol)
-    matrix = matrix.take(selection.chosen)
-    rounds = folds(protocol, matrix.utterances)
-    left_out["in no fold"] = len(matrix) - len(
+    selection = select(table.utterances, protocol)
+    table = table.take(selection.chosen)
+    rounds = folds(protocol, table.utterances)
+    left_out["in no fold"] = len(table) - len(
         np.unique(np.concatenate([n for f in rounds for n in (f.train, f.test)]))
     )
-    found = clusters(matrix.utterances)
-    groups = inner_groups(protocol, matrix.utterances, rounds)
-    shares, ceiling, unrated = _rated(matrix.utterances, selection, plan)
+    found = clusters(table.utterances)
+    groups = inner_groups(protocol, table.utterances, rounds)
+    shares, ceiling, unrated = _rated(table.utterances, selection, plan)
     classes_missing = notes(selection.y, rounds) if selection.classes else ()
     poor = speakers.warnings(found, selection.y, plan.settings.speaker_norm)
     return Task(
-        utterances=matrix.utterances,
-        examples=Examples(matrix.X, matrix.offsets, selection.y, groups.of, selection.classes, shares),
+        utterances=table.utterances,
+        examples=Examples(table.X, table.offsets, selection.y, groups.of, selection.classes, shares),
         folds=rounds,
         clusters=found,
         left_out={reason: n for reason, n in (left_out | dict(selection.left_out)).items() if n},
-        notes=(*asserted, *_absent(matrix, plan), *unrated, *selection.notes, *classes_missing, *poor),
+        notes=(*asserted, *_absent(table, plan), *unrated, *selection.notes, *classes_missing, *poor),
         ceiling=ceiling,
         spread=speakers.spread(found, selection.y),
     )
@@ -170,12 +170,12 @@ def folds_hash(task: Task) -> str:
     return sha.hexdigest()
 
 
-def _asserted(matrix: Matrix, protocol: Protocol, in_protocol: NDArray[np.bool_], *, partial: bool) -> tuple[str, ...]:
+def _asserted(table: Table, protocol: Protocol, in_protocol: NDArray[np.bool_], *, partial: bool) -> tuple[str, ...]:
     """Return what the protocol asserts in vain, if that will do."""
     if not protocol.counts and protocol.total is None:
         return ()
     wrong = require_counts(
-        protocol, select([u for u, here in zip(matrix.utterances, in_protocol, strict=True) if here], protocol)
+        protocol, select([u for u, here in zip(table.utterances, in_protocol, strict=True) if here], protocol)
     )
     if wrong and not partial:
         raise AffexError(
@@ -184,7 +184,7 @@ def _asserted(matrix: Matrix, protocol: Protocol, in_protocol: NDArray[np.bool_]
     return wrong
 
 
-def _absent(matrix: Matrix, plan: Plan) -> tuple[str, ...]:
+def _absent(table: Table, plan: Plan) -> tuple[str, ...]:
     """Return a sentence for each feature that some utterances lack while they have another.
 
     Raises
@@ -192,15 +192,15 @@ def _absent(matrix: Matrix, plan: Plan) -> tuple[str, ...]:
     AffexError
         If all of them lack it: what is called a fusion would be none.
     """
-    lacking = dict(zip(plan.features, (~matrix.present).sum(axis=0).tolist(), strict=False))
+    lacking = dict(zip(plan.features, (~table.present).sum(axis=0).tolist(), strict=False))
     for feature, n in lacking.items():
-        if n == len(matrix):
+        if n == len(table):
             raise AffexError(
                 f"None of the {n} utterances that count has {feature}, so it cannot stand beside the others. Name the "
                 f"others alone; `make features FEATURES={feature}` says why they lack it."
             )
     return tuple(
-        f"{n} of {len(matrix)} utterances lack {feature}: its columns are filled in each fold with what the training "
+        f"{n} of {len(table)} utterances lack {feature}: its columns are filled in each fold with what the training "
         "rows have there on average"
         for feature, n in lacking.items()
         if n and len(plan.features) > 1
@@ -226,23 +226,23 @@ def _rated(
     return shares, ceiling, (note,) if unrated.any() else ()
 
 
-def _require_rows(matrix: Matrix, plan: Plan) -> None:
-    if not len(matrix):
+def _require_rows(table: Table, plan: Plan) -> None:
+    if not len(table):
         raise AffexError(f"No utterance of {plan.corpus} has {' or '.join(plan.features)}: none to test.")
-    if is_framewise(matrix) != (plan.classifier.rows == "frame"):
+    if is_framewise(table) != (plan.classifier.rows == "frame"):
         features = " ".join(plan.features)
-        raise UsageError(misfit(plan.classifier, features, framewise=is_framewise(matrix)))
-    complete = np.repeat(matrix.present.all(axis=1), matrix.lengths)
-    wrong = np.isinf(matrix.X) | (np.isnan(matrix.X) & complete[:, None])
+        raise UsageError(misfit(plan.classifier, features, framewise=is_framewise(table)))
+    complete = np.repeat(table.present.all(axis=1), table.lengths)
+    wrong = np.isinf(table.X) | (np.isnan(table.X) & complete[:, None])
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
-        owner = matrix.utterances[int(np.searchsorted(matrix.offsets, row, side="right")) - 1]
+        owner = table.utterances[int(np.searchsorted(table.offsets, row, side="right")) - 1]
         raise AffexError(
-            f"{owner.id}: column {matrix.columns[column]} is {matrix.X[row, column]}; expected a number.\n"
+            f"{owner.id}: column {table.columns[column]} is {table.X[row, column]}; expected a number.\n"
             "A feature that an utterance lacks is marked as absent, never NaN: check the cache (affex cache)."
         )
 
 
-def is_framewise(matrix: Matrix) -> bool:
+def is_framewise(table: Table) -> bool:
     """Tell whether any utterance has more, or fewer, rows than one."""
-    return bool((matrix.lengths != 1).any())
+    return bool((table.lengths != 1).any())

@@ -26,12 +26,12 @@ from affex.pipeline.specs.classifiers import Member
 from affex.pipeline.specs.features import FeatureSpec, feature_specs
 from affex.pipeline.storage import atomic
 from affex.pipeline.storage.sealed import DamagedError
-from affex.pipeline.streams.table import Matrix
+from affex.pipeline.streams.table import Table
 from affex.pipeline.text import csv_cells
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
 from affex.pipeline.workspace import experiment
-from affex.pipeline.workspace.workspace import Workspace, extracted, matrix_of, utterances_of
+from affex.pipeline.workspace.workspace import Workspace, extracted, table_of, utterances_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -75,7 +75,7 @@ def fit(
     extracted(workspace, specs)
     atomic.require_writable(path.parent if path else workspace.folder / "models")
     recipes = [recipe(spec.feature).spec for spec in specs]
-    model = models.fit(matrix_of(workspace, specs), plan, exclude=exclude, recipes=recipes)
+    model = models.fit(table_of(workspace, specs), plan, exclude=exclude, recipes=recipes)
     model = replace(model, learned=replace(model.learned, notes=(*workspace.notes, *model.learned.notes)))
     path = path or workspace.folder / "models" / f"{model.name}{model_file.SUFFIX}"
     model_file.write(model, path)
@@ -127,22 +127,22 @@ def predict(workspace: Workspace, model: Model, name: str, out: Path | None) -> 
     for sentence in (*_fitted(model), *_changed_versions(model), *_left_out(dataset)):
         workspace.console.say(sentence)
     extracted(workspace, specs)
-    matrix = matrix_of(workspace, specs)
+    table = table_of(workspace, specs)
     failures = [_failures(workspace, spec) for spec in specs]
-    predictions = models.predict(model, matrix, failures)
+    predictions = models.predict(model, table, failures)
     path = _place(out, dataset.folder, name)
-    atomic.write_text(path, lines(matrix, predictions, model.classes, dataset.left_out))
-    _show(workspace.console, matrix, predictions, model)
+    atomic.write_text(path, lines(table, predictions, model.classes, dataset.left_out))
+    _show(workspace.console, table, predictions, model)
     workspace.console.say("These predictions carry no figure of their quality: the true labels are not known.")
     _say_worth(workspace.console, model, dataset.folder.parent)
     n = len(dataset.left_out)
     beside = f", {n} file{'' if n == 1 else 's'} left out" if n else ""
-    workspace.console.say(f"{len(predictions.said.numbers)} of {len(matrix)} recordings labelled{beside} -> {path}")
+    workspace.console.say(f"{len(predictions.said.numbers)} of {len(table)} recordings labelled{beside} -> {path}")
     return path
 
 
 def lines(
-    matrix: Matrix, predictions: Predictions, classes: Sequence[str], left_out: Mapping[str, str] | None = None
+    table: Table, predictions: Predictions, classes: Sequence[str], left_out: Mapping[str, str] | None = None
 ) -> Iterator[str]:
     """Yield a table of one row a recording, in its order; what nothing is said of has blank cells and the reason.
 
@@ -154,7 +154,7 @@ def lines(
     said = predictions.said
     place = {int(number): row for row, number in enumerate(said.numbers)}
     yield csv_cells.line(["id", "file", "predicted", *(f"score_{name}" for name in classes), "note"])
-    for number, utterance in enumerate(matrix.utterances):
+    for number, utterance in enumerate(table.utterances):
         cells = [""] * (1 + len(classes))
         if number in place:
             row = place[number]
@@ -243,10 +243,10 @@ def _say_worth(console: Terminal, model: Model, folder: Path) -> None:
     console.say(f"Such models on unheard speakers of {model.plan.corpus}: {tables.headline(summary)} -> {run}")
 
 
-def _show(console: Terminal, matrix: Matrix, predictions: Predictions, model: Model) -> None:
+def _show(console: Terminal, table: Table, predictions: Predictions, model: Model) -> None:
     """Print the first predictions, how many there are of each class, and what is to be known of them."""
     said = predictions.said
-    console.rich.print(_table(console, matrix, said, model))
+    console.rich.print(_table(console, table, said, model))
     if len(said.numbers) > SHOWN:
         console.say(f"... and {len(said.numbers) - SHOWN} more")
     if model.classes:
@@ -263,8 +263,8 @@ def _show(console: Terminal, matrix: Matrix, predictions: Predictions, model: Mo
         console.say(f"  ... and {len(predictions.notes) - SHOWN} more (the table has them all)")
 
 
-def _table(console: Terminal, matrix: Matrix, said: FoldScores, model: Model) -> "Table | str":
-    ids = [matrix.utterances[number].id for number in said.numbers[:SHOWN]]
+def _table(console: Terminal, table: Table, said: FoldScores, model: Model) -> "Table | str":
+    ids = [table.utterances[number].id for number in said.numbers[:SHOWN]]
     if not model.classes:
         values = [(id_, f"{value:.3f}") for id_, value in zip(ids, said.predicted, strict=False)]
         return tables.table(("", model.plan.protocol.target), values)

@@ -1,4 +1,4 @@
-"""Models: the arrow from a matrix to what is taken away, and from new rows to what it says of them.
+"""Models: the arrow from a table to what is taken away, and from new rows to what it says of them.
 
 `fit` learns from all utterances that count just as a fold of an evaluation learns from its training utterances, the
 search for hyperparameters inside (inner folds by speaker). `predict` says of new rows what that fold would have said of
@@ -27,7 +27,7 @@ from affex.pipeline.evaluation.task import Examples, Task, prepare
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.reporting.report import run_name
 from affex.pipeline.specs.features import FeatureSpec
-from affex.pipeline.streams.table import Matrix, normalised_by_speaker
+from affex.pipeline.streams.table import Table, normalised_by_speaker
 from affex.pipeline.text import names
 from affex.pipeline.text.errors import AffexError, UsageError
 
@@ -123,7 +123,7 @@ class Predictions:
     Parameters
     ----------
     said
-        Which utterances of the matrix, what was predicted of each, and the scores.
+        Which utterances of the table, what was predicted of each, and the scores.
     notes
         By id: why nothing is said of an utterance, or what is wanting in what is said.
     """
@@ -133,7 +133,7 @@ class Predictions:
 
 
 def fit(
-    matrix: Matrix,
+    table: Table,
     plan: Plan,
     *,
     exclude: Sequence[str] = (),
@@ -161,7 +161,7 @@ def fit(
     """
     from threadpoolctl import threadpool_limits
 
-    task = prepare(matrix, plan)
+    task = prepare(table, plan)
     exclude = [names.meant(name, task.clusters.of.tolist()) for name in exclude]
     fold = folds.all_but(task.folds, task.clusters, exclude)
     estimator = build(plan, task.examples)
@@ -175,7 +175,7 @@ def fit(
     return Model(
         plan=plan,
         recipes=tuple(recipes),
-        columns=columns_digest(matrix.columns),
+        columns=columns_digest(table.columns),
         learned=_learned(task, fold, exclude, estimator),
         estimator=estimator,
         chosen=best_params(estimator),
@@ -207,8 +207,8 @@ def require_features(model: Model, specs: Sequence[FeatureSpec]) -> None:
             )
 
 
-def predict(model: Model, matrix: Matrix, failures: Sequence[Mapping[str, str]] = ()) -> Predictions:
-    """Say what a model says of the utterances of a matrix.
+def predict(model: Model, table: Table, failures: Sequence[Mapping[str, str]] = ()) -> Predictions:
+    """Say what a model says of the utterances of a table.
 
     Under normalisation by speaker each column is z-scored (or its mean taken away) within each speaker, over all the
     rows given here: **transductive**. Nothing is said of an utterance without features, nor, there, of the only row of
@@ -224,20 +224,20 @@ def predict(model: Model, matrix: Matrix, failures: Sequence[Mapping[str, str]] 
     AffexError
         If the rows are not like those it was fitted on, or if speakers are to be told apart and have no names.
     """
-    _require_columns(model, matrix)
-    if model.estimator.n_features_in_ != matrix.X.shape[1]:
+    _require_columns(model, table)
+    if model.estimator.n_features_in_ != table.X.shape[1]:
         raise AffexError(
             f"The model was fitted on {model.estimator.n_features_in_} columns, and the rows here have "
-            f"{matrix.X.shape[1]}: its file is not whole. Fit it anew with `make fit`."
+            f"{table.X.shape[1]}: its file is not whole. Fit it anew with `make fit`."
         )
-    alone = np.zeros(len(matrix), dtype=bool)
+    alone = np.zeros(len(table), dtype=bool)
     if model.plan.settings.speaker_norm:
-        require_speakers(matrix.utterances)
-        alone = _alone(matrix)
-        matrix = normalised_by_speaker(matrix, model.plan.settings.speaker_norm)
-    numbers = np.flatnonzero(_heard(matrix) & ~alone)
-    notes = _notes(model, matrix, failures) | {matrix.utterances[i].id: ALONE for i in np.flatnonzero(alone)}
-    return Predictions(_said(model, matrix.take(numbers), numbers), notes)
+        require_speakers(table.utterances)
+        alone = _alone(table)
+        table = normalised_by_speaker(table, model.plan.settings.speaker_norm)
+    numbers = np.flatnonzero(_heard(table) & ~alone)
+    notes = _notes(model, table, failures) | {table.utterances[i].id: ALONE for i in np.flatnonzero(alone)}
+    return Predictions(_said(model, table.take(numbers), numbers), notes)
 
 
 def require_speakers(utterances: Sequence[Utterance]) -> None:
@@ -282,58 +282,58 @@ def _alike(task: Task) -> Iterator[str]:
         yield f"{task.clusters.unit}s {names.quoted(group)} may be one: they count as {len(group)}"
 
 
-def _require_columns(model: Model, matrix: Matrix) -> None:
-    if columns_digest(matrix.columns) != model.columns:
+def _require_columns(model: Model, table: Table) -> None:
+    if columns_digest(table.columns) != model.columns:
         raise AffexError(
-            f"The rows have {len(matrix.columns)} columns under other names than those that the model was fitted on "
+            f"The rows have {len(table.columns)} columns under other names than those that the model was fitted on "
             f"({' '.join(model.plan.features)}): it says nothing of them. Fit it anew with `make fit`."
         )
 
 
-def _heard(matrix: Matrix) -> NDArray[np.bool_]:
+def _heard(table: Table) -> NDArray[np.bool_]:
     """Tell which utterances have any feature, ``(n_utterances,) bool``."""
-    return np.asarray(matrix.present.any(axis=1))
+    return np.asarray(table.present.any(axis=1))
 
 
-def _alone(matrix: Matrix) -> NDArray[np.bool_]:
+def _alone(table: Table) -> NDArray[np.bool_]:
     """Tell whose only row an utterance is, ``(n_utterances,) bool``: normalised within itself it is 0 throughout."""
     n_rows = Counter[str]()
-    for name, n_own in zip(matrix.speakers.tolist(), (matrix.lengths * _heard(matrix)).tolist(), strict=True):
+    for name, n_own in zip(table.speakers.tolist(), (table.lengths * _heard(table)).tolist(), strict=True):
         n_rows[name] += n_own
-    return np.array([n_rows[name] == 1 for name in matrix.speakers.tolist()], dtype=bool)
+    return np.array([n_rows[name] == 1 for name in table.speakers.tolist()], dtype=bool)
 
 
-def _notes(model: Model, matrix: Matrix, failures: Sequence[Mapping[str, str]]) -> dict[str, str]:
+def _notes(model: Model, table: Table, failures: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """Return, by id, which features an utterance lacks, and why."""
     lacking: dict[str, list[str]] = {}
     for number, (feature, reasons) in enumerate(zip(model.plan.features, failures, strict=False)):
-        for utterance, has in zip(matrix.utterances, matrix.present[:, number], strict=True):
+        for utterance, has in zip(table.utterances, table.present[:, number], strict=True):
             if not has:
                 lacking.setdefault(utterance.id, []).append(
                     f"no {feature}: {reasons.get(utterance.id, 'not extracted')}"
                 )
-    heard = {matrix.utterances[i].id for i in np.flatnonzero(_heard(matrix))}
+    heard = {table.utterances[i].id for i in np.flatnonzero(_heard(table))}
     return {id_: "; ".join([*reasons, *([FILLED] if id_ in heard else [])]) for id_, reasons in lacking.items()}
 
 
-def _said(model: Model, matrix: Matrix, numbers: Numbers) -> FoldScores:
-    """Return what the estimator says of a matrix's rows, as a fold of an evaluation says it."""
+def _said(model: Model, table: Table, numbers: Numbers) -> FoldScores:
+    """Return what the estimator says of a table's rows, as a fold of an evaluation says it."""
     from threadpoolctl import threadpool_limits
 
-    if not len(matrix):
+    if not len(table):
         return FoldScores(numbers, np.array([]), np.empty((0, len(model.classes))))
-    examples = Examples(matrix.X, matrix.offsets, np.array([]), matrix.speakers, model.classes)
-    everyone = Fold("new", np.array([], dtype=np.int64), np.arange(len(matrix)))
+    examples = Examples(table.X, table.offsets, np.array([]), table.speakers, model.classes)
+    everyone = Fold("new", np.array([], dtype=np.int64), np.arange(len(table)))
     unweighted = replace(model.plan, settings=replace(model.plan.settings, reweight=False))
     try:
         with threadpool_limits(limits=1):
             # The fold holds nobody who was learned from, so that what rests on them is left for below.
             decided, scores, _ = score(model.estimator, examples, everyone, unweighted)
     except (ValueError, IndexError, TypeError, KeyError, RuntimeError) as error:
-        raise AffexError(f"The model can say nothing of these {len(matrix)} utterances: {error}.") from error
+        raise AffexError(f"The model can say nothing of these {len(table)} utterances: {error}.") from error
     if not np.isfinite(scores).all() or (not model.classes and not np.isfinite(decided).all()):
         raise AffexError(
-            f"The model's scores for some of these {len(matrix)} utterances are no numbers: its file is not whole, or "
+            f"The model's scores for some of these {len(table)} utterances are no numbers: its file is not whole, or "
             "rows lie beyond all measure."
         )
     if model.plan.settings.reweight:

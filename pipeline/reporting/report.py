@@ -27,7 +27,7 @@ from affex.pipeline.manifest import manifest
 from affex.pipeline.reporting import pictures, tables
 from affex.pipeline.storage import bundle
 from affex.pipeline.storage.records import plain
-from affex.pipeline.streams.table import Matrix
+from affex.pipeline.streams.table import Table
 from affex.pipeline.text import csv_cells
 
 #: The tables that the terminal shows.
@@ -51,12 +51,12 @@ def run_name(about: About) -> str:
     return f"{'_'.join(words)[:LONGEST]}-{hashlib.sha256(_canonical(about).encode()).hexdigest()[:8]}"
 
 
-def depends_on(matrix: Matrix | None, about: About, code: str, *more: str) -> str:
+def depends_on(table: Table | None, about: About, code: str, *more: str) -> str:
     """Return the sha256 of all that a result depends on: rows, labels and speakers, settings, code and versions.
 
     Parameters
     ----------
-    matrix
+    table
         The rows; None for a fusion, whose settings name what its members depend on.
     code
         The digest of the code that computes the result (see `pipeline.storage.provenance.code_digest`).
@@ -64,11 +64,11 @@ def depends_on(matrix: Matrix | None, about: About, code: str, *more: str) -> st
         What else it depends on.
     """
     sha = hashlib.sha256(json.dumps([_canonical(about), versions(), code, *more]).encode())
-    if matrix is None:
+    if table is None:
         return sha.hexdigest()
-    for line in manifest.lines(matrix.utterances):
+    for line in manifest.lines(table.utterances):
         sha.update(line.encode())
-    for array in (matrix.X, matrix.offsets, matrix.present):
+    for array in (table.X, table.offsets, table.present):
         sha.update(np.ascontiguousarray(array).data)
     return sha.hexdigest()
 

@@ -16,7 +16,7 @@ from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.workspace import experiment
-from affex.pipeline.workspace.workspace import Workspace, extracted, matrix_of, readable
+from affex.pipeline.workspace.workspace import Workspace, extracted, table_of, readable
 
 if TYPE_CHECKING:
     from affex.pipeline.evaluation.runs import Run
@@ -44,7 +44,7 @@ def demonstrate(workspace: Workspace, settings: "Settings") -> None:
     classifier = classifier_of(CLASSIFIER)
     specs = readable(workspace.console, (AUDIO, FACE), classifier)
     extracted(workspace, specs, beside=feature_specs(experiment.PRINTS))
-    seen = coverage.of_all(matrix_of(workspace, feature_specs(FACES)))
+    seen = coverage.of_all(table_of(workspace, feature_specs(FACES)))
     workspace.console.say(f"{FACES}: a face in {seen.n_found} of {seen.n_frames} frames ({seen.share or 0:.1%})")
     _shown(workspace, {title: runs.read(folder) for title, folder in _four(workspace, settings).items()})
     for note in NOTES:

@@ -1,6 +1,6 @@
 """Experiment: from settings to finished runs: extract what is missing, audit the folds, evaluate, write, show.
 
-Here (and in `pipeline.models.fit_predict`, for models) the arrows from a matrix on are joined; each of them is a
+Here (and in `pipeline.models.fit_predict`, for models) the arrows from a table on are joined; each of them is a
 function elsewhere.
 """
 
@@ -25,13 +25,13 @@ from affex.pipeline.storage.provenance import code_digest
 from affex.pipeline.storage.sealed import DamagedError
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
-from affex.pipeline.workspace.workspace import Workspace, extracted, matrix_of, readable, utterances_of
+from affex.pipeline.workspace.workspace import Workspace, extracted, table_of, readable, utterances_of
 
 if TYPE_CHECKING:
     from affex.pipeline.evaluation.finished_folds import FinishedFolds
     from affex.pipeline.evaluation.results import Result
     from affex.pipeline.evaluation.task import Task
-    from affex.pipeline.streams.table import Matrix
+    from affex.pipeline.streams.table import Table
 
 #: What the audit compares sound by.
 PRINTS = "fingerprint"
@@ -210,15 +210,15 @@ def _evaluated(workspace: Workspace, specs: Sequence[FeatureSpec], plan: Plan, o
     settings = plan.settings
     allowed = settings.allow_leaks or settings.leak
     folder = out or workspace.folder / "runs" / report.run_name(plan.about())
-    matrix, prints = (matrix_of(workspace, wanted) for wanted in (specs, _prints()))
+    table, prints = (table_of(workspace, wanted) for wanted in (specs, _prints()))
     code = code_digest([*EVALUATING, type(plan.classifier).__module__], alone=[__name__])
-    basis = report.depends_on(matrix, plan.about(), code, _digest(prints), str(allowed), *workspace.notes)
+    basis = report.depends_on(table, plan.about(), code, _digest(prints), str(allowed), *workspace.notes)
     kept = FinishedFolds(inside(folder), basis, settings.inner)
     if _shown_again(workspace.console, folder, basis, inner=settings.inner):
         kept.clear()
         return folder
-    task = prepare(matrix, plan)
-    leaks, warnings = _audited(task, plan, prints, matrix, _media(specs), allow=allowed)
+    task = prepare(table, plan)
+    leaks, warnings = _audited(task, plan, prints, table, _media(specs), allow=allowed)
     atomic.require_writable(folder)
     result = _cross_validated(workspace, task, plan, kept)
     notes = (*workspace.notes, *warnings, *result.notes)
@@ -235,7 +235,7 @@ def _media(specs: Sequence[FeatureSpec]) -> tuple[str, ...]:
 
 
 def _audited(
-    task: "Task", plan: Plan, prints: "Matrix", rows: "Matrix", media: tuple[str, ...], *, allow: bool
+    task: "Task", plan: Plan, prints: "Table", rows: "Table", media: tuple[str, ...], *, allow: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what is a leak but allowed, and what is to be warned of, sentences each.
 
@@ -325,5 +325,5 @@ def _leaky(protocol: Protocol) -> Protocol:
     )
 
 
-def _digest(prints: "Matrix") -> str:
+def _digest(prints: "Table") -> str:
     return hashlib.sha256(prints.X.tobytes() + prints.offsets.tobytes()).hexdigest()

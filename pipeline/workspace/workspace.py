@@ -1,6 +1,6 @@
 """Desk: corpora at hand, and where work runs; their features extracted, and read as rows.
 
-Here the arrows from corpora to a matrix are joined, for whoever evaluates, fits or predicts; each of them is a function
+Here the arrows from corpora to a table are joined, for whoever evaluates, fits or predicts; each of them is a function
 elsewhere.
 """
 
@@ -27,7 +27,7 @@ from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
 
 if TYPE_CHECKING:
-    from affex.pipeline.streams.table import Matrix
+    from affex.pipeline.streams.table import Table
 
 #: How many failures are shown by name before they are only counted.
 SHOWN = 8
@@ -218,14 +218,14 @@ def readable(
 
 
 def utterances_of(workspace: Workspace) -> tuple[Utterance, ...]:
-    """Return the utterances of the corpora, as those of `matrix_of`."""
+    """Return the utterances of the corpora, as those of `table_of`."""
     from affex.pipeline.streams.table import placed
 
     every = tuple(utterance for dataset in workspace.datasets for utterance in dataset.utterances)
     return tuple(map(placed, every)) if len(workspace.datasets) > 1 else every
 
 
-def matrix_of(workspace: Workspace, specs: Sequence[FeatureSpec]) -> "Matrix":
+def table_of(workspace: Workspace, specs: Sequence[FeatureSpec]) -> "Table":
     """Return the rows of the corpora, joined where there are several."""
     from affex.pipeline.streams.table import joined, load
 
