@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from affex.pipeline.manifest.utterance import Utterance
-from affex.pipeline.streams.table import Matrix
+from affex.pipeline.streams.table import Table
 
 EMOTIONS = ("anger", "joy", "neutral", "sadness")
 
@@ -21,7 +21,7 @@ SHOWS = {
 }
 
 
-def made_up(*, n_speakers: int, n_each: int, n_frames: int, seed: int) -> dict[str, Matrix]:
+def made_up(*, n_speakers: int, n_each: int, n_frames: int, seed: int) -> dict[str, Table]:
     """Return the frames of each classifier, ``n_each`` utterances of each class a speaker, three columns.
 
     A speaker moves all own frames by a vector of normal numbers of variance 1, and a class that shows by a vector as
@@ -41,7 +41,7 @@ def made_up(*, n_speakers: int, n_each: int, n_frames: int, seed: int) -> dict[s
     }
 
 
-def without(matrix: Matrix, chosen: np.ndarray) -> Matrix:
+def without(matrix: Table, chosen: np.ndarray) -> Table:
     """Return the matrix where the chosen utterances have no rows."""
     lengths = np.where(chosen, 0, matrix.lengths)
     return replace(
@@ -54,7 +54,7 @@ def without(matrix: Matrix, chosen: np.ndarray) -> Matrix:
 
 def _frames(
     utterances: tuple[Utterance, ...], shown: tuple[str, ...], n_frames: int, rng: np.random.Generator
-) -> Matrix:
+) -> Table:
     speakers = sorted({utterance.speaker for utterance in utterances})
     directions, _ = np.linalg.qr(rng.normal(size=(3, 3)))
     of_class = dict.fromkeys(EMOTIONS, np.zeros(3)) | dict(zip(shown, np.sqrt(3) * directions, strict=False))
@@ -62,7 +62,7 @@ def _frames(
     middle = np.array([of_class[u.label] + of_speaker[u.speaker] for u in utterances])
     middle += rng.normal(scale=0.5, size=middle.shape)
     frames = np.repeat(middle, n_frames, axis=0) + rng.normal(size=(len(utterances) * n_frames, 3))
-    return Matrix(
+    return Table(
         X=frames.astype(np.float32),
         offsets=np.arange(len(utterances) + 1) * n_frames,
         utterances=utterances,

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from affex.classifiers.base import Classifier, Target
 from affex.pipeline.manifest.utterance import Utterance
-from affex.pipeline.streams.table import Matrix
+from affex.pipeline.streams.table import Table
 
 EMOTIONS = ("anger", "joy", "neutral", "sadness")
 
@@ -27,7 +27,7 @@ def make_matrix(
     class_shift: float = 1.0,
     speaker_shift: float = 1.0,
     seed: int = 0,
-) -> Matrix:
+) -> Table:
     """Every speaker says `n_each` utterances of each class; class and speaker each shift the columns."""
     rng = np.random.default_rng(seed)
     of_class = rng.normal(scale=class_shift, size=(len(classes), n_columns))
@@ -40,7 +40,7 @@ def make_matrix(
                 utterances.append(Utterance(f"{name}-{label}-{k}", "toy", name, label, sex="fm"[s % 2]))
                 rows.append(of_class[c] + of_speaker[s] + rng.normal(size=(n_frames, n_columns)))
     n = len(utterances)
-    return Matrix(
+    return Table(
         X=np.concatenate(rows).astype(np.float32),
         offsets=np.arange(n + 1, dtype=np.int64) * n_frames,
         utterances=tuple(utterances),
@@ -49,7 +49,7 @@ def make_matrix(
     )
 
 
-def with_values(matrix: Matrix, seed: int = 0) -> Matrix:
+def with_values(matrix: Table, seed: int = 0) -> Table:
     """Return the matrix with a valence that its columns tell, and some noise."""
     rng = np.random.default_rng(seed)
     mean = np.add.reduceat(matrix.X, matrix.offsets[:-1], axis=0)[:, 0] / matrix.lengths
@@ -58,7 +58,7 @@ def with_values(matrix: Matrix, seed: int = 0) -> Matrix:
     return replace(matrix, utterances=tuple(replace(utterance, valence=value) for utterance, value in pairs))
 
 
-def relabelled(matrix: Matrix, labels: list[str | None]) -> Matrix:
+def relabelled(matrix: Table, labels: list[str | None]) -> Table:
     """Return the matrix with other labels."""
     pairs = zip(matrix.utterances, labels, strict=True)
     return replace(matrix, utterances=tuple(replace(utterance, label=label) for utterance, label in pairs))

@@ -16,35 +16,35 @@ from affex.pipeline.text.errors import AffexError, UsageError
 
 
 @pytest.fixture
-def table(tmp_path: Path) -> Table:
+def matrix(tmp_path: Path) -> Table:
     """Seven utterances of four speakers: n of the 5 frames of utterance n have no face; the last one has no rows."""
     dataset, seen = small(tmp_path, n_utterances=7), spec("seen", Seen())
     run(dataset, seen)
     return load(dataset, [seen])
 
 
-def test_clips(table):
-    utterances = coverage.of_utterances(table)
+def test_clips(matrix):
+    utterances = coverage.of_utterances(matrix)
     assert [utterance.name for utterance in utterances] == [f"0{n}" for n in range(7)]
     assert [utterance.share for utterance in utterances] == [1, 0.8, 0.6, 0.4, 0.2, 0, None]
     assert [utterance.n_without for utterance in utterances] == [0] * 6 + [1]
     assert [utterance.n_faceless for utterance in utterances] == [0] * 5 + [1, 0]
 
 
-def test_speakers_by_their_frames(table):
-    s0, s1, s2, s3 = coverage.of_speakers(table)
+def test_speakers_by_their_frames(matrix):
+    s0, s1, s2, s3 = coverage.of_speakers(matrix)
     assert (s0.n_utterances, s0.n_frames, s0.n_found, s0.share) == (2, 10, 6, 0.6)
     assert s1.share == 0.4
     assert (s2.name, s2.n_utterances, s2.n_without, s2.n_frames, s2.share) == ("s2", 2, 1, 5, 0.6)
     assert s3.n_utterances == 1
-    every = coverage.of_all(table)
+    every = coverage.of_all(matrix)
     assert (every.n_utterances, every.n_without, every.n_frames, every.n_found, every.share) == (7, 1, 30, 15, 0.5)
 
 
-def test_what_is_shown(table, monkeypatch):
+def test_what_is_shown(matrix, monkeypatch):
     monkeypatch.setattr(coverage, "SHOWN", 3)
     lines = tables.as_text(
-        lambda console: coverage.show(console, coverage.of_corpus("mine", "seen", table))
+        lambda console: coverage.show(console, coverage.of_corpus("mine", "seen", matrix))
     ).splitlines()
     cells = [line.split() for line in lines]
     assert ["all", "7", "1", "1", "30", "15", "50.0%"] in cells

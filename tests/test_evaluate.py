@@ -59,23 +59,23 @@ def cluster() -> Iterator[Runner]:
 
 
 def test_every_utterance_is_scored_once_in_the_order_of_the_manifest():
-    table = make_matrix().take(np.random.default_rng(0).permutation(96))
-    scores = evaluate(table, BAYES).scores
-    assert scores.ids.tolist() == [utterance.id for utterance in table.utterances]
-    assert scores.true.tolist() == [utterance.label for utterance in table.utterances]
-    assert scores.folds.tolist() == scores.clusters.tolist() == table.speakers.tolist()
+    matrix = make_matrix().take(np.random.default_rng(0).permutation(96))
+    scores = evaluate(matrix, BAYES).scores
+    assert scores.ids.tolist() == [utterance.id for utterance in matrix.utterances]
+    assert scores.true.tolist() == [utterance.label for utterance in matrix.utterances]
+    assert scores.folds.tolist() == scores.clusters.tolist() == matrix.speakers.tolist()
     assert scores.values.shape == (96, 4)
     assert scores.values.sum(axis=1) == pytest.approx(1)
 
 
 def test_a_fold_is_what_one_gets_by_hand():
-    table = make_matrix()
-    scores = evaluate(table, BAYES).scores
-    labels = np.array([utterance.label for utterance in table.utterances])
-    tested = table.speakers == "03"
-    by_hand = Scaled(GaussianNB()).fit(table.X[~tested], labels[~tested], groups=table.speakers[~tested])
-    assert scores.predicted[tested].tolist() == by_hand.predict(table.X[tested]).tolist()
-    assert scores.values[tested] == pytest.approx(by_hand.predict_proba(table.X[tested]))
+    matrix = make_matrix()
+    scores = evaluate(matrix, BAYES).scores
+    labels = np.array([utterance.label for utterance in matrix.utterances])
+    tested = matrix.speakers == "03"
+    by_hand = Scaled(GaussianNB()).fit(matrix.X[~tested], labels[~tested], groups=matrix.speakers[~tested])
+    assert scores.predicted[tested].tolist() == by_hand.predict(matrix.X[tested]).tolist()
+    assert scores.values[tested] == pytest.approx(by_hand.predict_proba(matrix.X[tested]))
 
 
 def test_score_columns_follow_the_classes_as_they_were_asked_for():
@@ -99,9 +99,9 @@ def test_progress_ticks_with_every_fold():
 
 
 def test_a_class_that_a_fold_never_learned_scores_0_there():
-    table = make_matrix(n_speakers=3, n_each=2)
-    labels = [u.label if u.speaker == "01" or u.label != "joy" else "anger" for u in table.utterances]
-    result = evaluate(relabelled(table, labels), BAYES)
+    matrix = make_matrix(n_speakers=3, n_each=2)
+    labels = [u.label if u.speaker == "01" or u.label != "joy" else "anger" for u in matrix.utterances]
+    result = evaluate(relabelled(matrix, labels), BAYES)
     unseen = result.scores.folds == "01"
     assert (result.scores.values[unseen, 1] == 0).all()
     assert (result.scores.values[~unseen, 1] > 0).any()
@@ -109,21 +109,21 @@ def test_a_class_that_a_fold_never_learned_scores_0_there():
 
 
 def test_a_label_with_one_clip_is_evaluated_and_noted():
-    table = make_matrix()
-    result = evaluate(relabelled(table, ["awe", *(u.label for u in table.utterances[1:])]), BAYES)
+    matrix = make_matrix()
+    result = evaluate(relabelled(matrix, ["awe", *(u.label for u in matrix.utterances[1:])]), BAYES)
     assert "'awe' has 1 utterance: its recall can only be 0 or 1" in result.notes
     assert result.scores.predicted[0] != "awe"
 
 
 def test_what_does_not_count_is_left_out_and_counted():
-    table = make_matrix()
+    matrix = make_matrix()
     parts = ["song", *["speech"] * 95]
-    labels = [None, None, *(utterance.label for utterance in table.utterances[2:])]
-    table = zip(relabelled(table, labels).utterances, parts, strict=True)
-    table = replace(table, utterances=tuple(replace(utterance, part=part) for utterance, part in table))
-    table.present[5] = table.present[0] = False
+    labels = [None, None, *(utterance.label for utterance in matrix.utterances[2:])]
+    table = zip(relabelled(matrix, labels).utterances, parts, strict=True)
+    matrix = replace(matrix, utterances=tuple(replace(utterance, part=part) for utterance, part in table))
+    matrix.present[5] = matrix.present[0] = False
     protocol = Protocol("speech", parts=("speech",), classes="anger,joy+neutral")
-    result = evaluate(table, replace(BAYES, protocol=protocol))
+    result = evaluate(matrix, replace(BAYES, protocol=protocol))
     assert result.left_out == {
         "in another part": 1,
         "without features": 1,
@@ -134,31 +134,31 @@ def test_what_does_not_count_is_left_out_and_counted():
 
 
 def test_an_utterance_without_features_may_have_no_row():
-    table = make_matrix()
-    present = table.present.copy()
+    matrix = make_matrix()
+    present = matrix.present.copy()
     present[7] = False
     offsets = np.concatenate([np.arange(8), np.arange(7, 96)])
-    without = Table(np.delete(table.X, 7, axis=0), offsets, table.utterances, table.columns, present)
+    without = Table(np.delete(matrix.X, 7, axis=0), offsets, matrix.utterances, matrix.columns, present)
     assert evaluate(without, BAYES).left_out == {"without features": 1}
 
 
 # Nothing leaks
 
 
-def fitted_states(table: Table, settings: Plan, speaker: str) -> str:
+def fitted_states(matrix: Table, settings: Plan, speaker: str) -> str:
     """The state of the estimator of the fold that tests `speaker`, to the bit."""
-    task = prepare(table, settings)
+    task = prepare(matrix, settings)
     fold = next(fold for fold in task.folds if fold.name == speaker)
     return joblib.hash(fit(build(settings, task.examples), task.examples, fold))
 
 
-def corrupted(table: Table, speaker: str) -> Table:
-    """Return the table with a speaker's rows and labels turned to nonsense."""
+def corrupted(matrix: Table, speaker: str) -> Table:
+    """Return the matrix with a speaker's rows and labels turned to nonsense."""
     labels = [
-        EMOTIONS[(EMOTIONS.index(u.label) + 1) % 4] if u.speaker == speaker else u.label for u in table.utterances
+        EMOTIONS[(EMOTIONS.index(u.label) + 1) % 4] if u.speaker == speaker else u.label for u in matrix.utterances
     ]
-    other = np.repeat(table.speakers == speaker, table.lengths)[:, None]
-    return relabelled(replace(table, X=np.where(other, 7 - 1000 * table.X, table.X)), labels)
+    other = np.repeat(matrix.speakers == speaker, matrix.lengths)[:, None]
+    return relabelled(replace(matrix, X=np.where(other, 7 - 1000 * matrix.X, matrix.X)), labels)
 
 
 @pytest.mark.parametrize(
@@ -172,30 +172,30 @@ def corrupted(table: Table, speaker: str) -> Table:
     ids=["rows", "frames", "norm", "mean"],
 )
 def test_the_tested_speaker_leaves_no_trace_in_what_was_fitted(settings):
-    table = make_matrix(n_frames=3 if settings is FRAMES else 1)
-    for speaker in np.unique(table.speakers):
-        assert fitted_states(table, settings, speaker) == fitted_states(corrupted(table, speaker), settings, speaker)
+    matrix = make_matrix(n_frames=3 if settings is FRAMES else 1)
+    for speaker in np.unique(matrix.speakers):
+        assert fitted_states(matrix, settings, speaker) == fitted_states(corrupted(matrix, speaker), settings, speaker)
 
 
 def test_the_canary_dies_when_scaling_moves_outside_the_fold(monkeypatch):
-    def scaled_outside(table: Table, how: SpeakerNorm) -> Table:
-        return replace(table, X=(table.X - table.X.mean(axis=0)) / table.X.std(axis=0))
+    def scaled_outside(matrix: Table, how: SpeakerNorm) -> Table:
+        return replace(matrix, X=(matrix.X - matrix.X.mean(axis=0)) / matrix.X.std(axis=0))
 
     monkeypatch.setattr(affex.pipeline.evaluation.task, "normalised_by_speaker", scaled_outside)
-    settings, table = replace(BAYES, settings=Settings(speaker_norm=True)), make_matrix()
-    assert fitted_states(table, settings, "02") != fitted_states(corrupted(table, "02"), settings, "02")
+    settings, matrix = replace(BAYES, settings=Settings(speaker_norm=True)), make_matrix()
+    assert fitted_states(matrix, settings, "02") != fitted_states(corrupted(matrix, "02"), settings, "02")
 
 
 def test_the_canary_sees_a_training_speaker_change():
-    table = make_matrix()
-    assert fitted_states(table, BAYES, "02") != fitted_states(corrupted(table, "03"), BAYES, "02")
+    matrix = make_matrix()
+    assert fitted_states(matrix, BAYES, "02") != fitted_states(corrupted(matrix, "03"), BAYES, "02")
 
 
 # The classifiers of the house
 
 
 def house(name: str) -> tuple[Table, Plan]:
-    """Return a preset's settings, and a table of the rows that it reads."""
+    """Return a preset's settings, and a matrix of the rows that it reads."""
     classifier = discovery.classifier_presets()[name]
     n_frames = 30 if classifier.rows == "frame" else 1
     return make_matrix(n_speakers=4, n_frames=n_frames), replace(BAYES, classifier=classifier)
@@ -203,26 +203,26 @@ def house(name: str) -> tuple[Table, Plan]:
 
 @pytest.mark.parametrize("name", discovery.classifier_presets())
 def test_no_classifier_keeps_a_trace_of_the_tested_speaker(name):
-    table, settings = house(name)
-    state = fitted_states(table, settings, "02")
-    assert state == fitted_states(corrupted(table, "02"), settings, "02")
-    assert state != fitted_states(corrupted(table, "03"), settings, "02")
+    matrix, settings = house(name)
+    state = fitted_states(matrix, settings, "02")
+    assert state == fitted_states(corrupted(matrix, "02"), settings, "02")
+    assert state != fitted_states(corrupted(matrix, "03"), settings, "02")
 
 
 @pytest.mark.parametrize("select", ["variance", "anova", "pca"])
 def test_no_selection_of_columns_keeps_a_trace_of_the_tested_speaker(select):
-    table = make_matrix(n_speakers=4, n_columns=12)
+    matrix = make_matrix(n_speakers=4, n_columns=12)
     settings = replace(BAYES, classifier=classifier_of(f"svm:select={select}"))
-    state = fitted_states(table, settings, "02")
-    assert state == fitted_states(corrupted(table, "02"), settings, "02")
-    assert state != fitted_states(corrupted(table, "03"), settings, "02")
+    state = fitted_states(matrix, settings, "02")
+    assert state == fitted_states(corrupted(matrix, "02"), settings, "02")
+    assert state != fitted_states(corrupted(matrix, "03"), settings, "02")
 
 
 @pytest.mark.parametrize("reweight", [False, True])
 def test_the_labels_of_the_tested_speaker_change_nothing_that_is_said_of_them(reweight):
-    table, settings = make_matrix(n_speakers=4), replace(BAYES, settings=Settings(reweight=reweight))
-    turned = replace(corrupted(table, "02"), X=table.X)
-    one, other = (evaluate(m, settings, inner=True) for m in (table, turned))
+    matrix, settings = make_matrix(n_speakers=4), replace(BAYES, settings=Settings(reweight=reweight))
+    turned = replace(corrupted(matrix, "02"), X=matrix.X)
+    one, other = (evaluate(m, settings, inner=True) for m in (matrix, turned))
     fold = one.scores.folds == "02"
     assert one.scores.values[fold].tobytes() == other.scores.values[fold].tobytes()
     assert one.scores.true[fold].tolist() != other.scores.true[fold].tolist()
@@ -231,9 +231,9 @@ def test_the_labels_of_the_tested_speaker_change_nothing_that_is_said_of_them(re
 
 @pytest.mark.parametrize("name", discovery.classifier_presets())
 def test_every_classifier_repeats_itself_to_the_bit_in_any_number_of_processes(name, cluster):
-    table, settings = house(name)
-    result = evaluate(table, settings)
-    assert same(result, evaluate(table, settings, runner=cluster))
+    matrix, settings = house(name)
+    result = evaluate(matrix, settings)
+    assert same(result, evaluate(matrix, settings, runner=cluster))
     assert uar(result) > 0.4
     assert np.isfinite(result.scores.values).all()
     assert all(isinstance(fold.best_params, dict) for fold in result.folds)
@@ -244,14 +244,14 @@ def test_every_classifier_repeats_itself_to_the_bit_in_any_number_of_processes(n
 
 def test_labels_shuffled_within_speakers_score_chance():
     def shuffled(seed: int) -> Table:
-        rng, labels = np.random.default_rng(seed), np.array([u.label for u in table.utterances])
-        for speaker in np.unique(table.speakers):
-            own = np.flatnonzero(table.speakers == speaker)
+        rng, labels = np.random.default_rng(seed), np.array([u.label for u in matrix.utterances])
+        for speaker in np.unique(matrix.speakers):
+            own = np.flatnonzero(matrix.speakers == speaker)
             labels[own] = rng.permutation(labels[own])
-        return relabelled(table, labels.tolist())
+        return relabelled(matrix, labels.tolist())
 
-    table = make_matrix(n_speakers=8, n_each=5)
-    assert uar(evaluate(table, BAYES)) > 0.6  # there is something to be learned
+    matrix = make_matrix(n_speakers=8, n_each=5)
+    assert uar(evaluate(matrix, BAYES)) > 0.6  # there is something to be learned
     assert np.mean([uar(evaluate(shuffled(seed), BAYES)) for seed in range(20)]) == pytest.approx(0.25, abs=0.03)
 
 
@@ -260,8 +260,8 @@ def test_who_memorises_speakers_scores_chance():
 
     def one_label_a_speaker(seed: int) -> Table:
         labels = np.random.default_rng(seed).permutation(np.repeat(EMOTIONS, 15))
-        table = make_matrix(n_speakers=60, n_each=1, class_shift=0, speaker_shift=10, seed=seed)
-        return relabelled(table, [str(labels[int(u.speaker)]) for u in table.utterances])
+        matrix = make_matrix(n_speakers=60, n_each=1, class_shift=0, speaker_shift=10, seed=seed)
+        return relabelled(matrix, [str(labels[int(u.speaker)]) for u in matrix.utterances])
 
     settings = replace(BAYES, classifier=Memoriser())
     examples = prepare(one_label_a_speaker(0), settings).examples
@@ -283,30 +283,30 @@ class Linear(Bayes):
 
 
 def test_neither_the_run_nor_the_number_of_processes_changes_a_bit(cluster):
-    table = make_matrix(n_columns=4000)  # more than 1 MB: processes read it from a shared file
+    matrix = make_matrix(n_columns=4000)  # more than 1 MB: processes read it from a shared file
     settings = replace(BAYES, classifier=Linear())
-    first = evaluate(table, settings)
-    assert same(first, evaluate(table, settings))
-    assert same(first, evaluate(table, settings, runner=cluster))
-    assert not same(first, evaluate(table, replace(settings, settings=Settings(seed=1))))
+    first = evaluate(matrix, settings)
+    assert same(first, evaluate(matrix, settings))
+    assert same(first, evaluate(matrix, settings, runner=cluster))
+    assert not same(first, evaluate(matrix, replace(settings, settings=Settings(seed=1))))
 
 
 def test_normalising_by_speaker_is_done_before_the_folds_and_without_labels():
-    table = make_matrix(speaker_shift=30)
+    matrix = make_matrix(speaker_shift=30)
     settings = replace(BAYES, settings=Settings(speaker_norm=True))
-    assert same(evaluate(table, settings), evaluate(normalised_by_speaker(table), BAYES))
-    assert uar(evaluate(table, settings)) > uar(evaluate(table, BAYES))
-    chosen = prepare(table, replace(classes("anger,joy"), settings=Settings(speaker_norm=True))).examples.X
-    whole = normalised_by_speaker(table)
+    assert same(evaluate(matrix, settings), evaluate(normalised_by_speaker(matrix), BAYES))
+    assert uar(evaluate(matrix, settings)) > uar(evaluate(matrix, BAYES))
+    chosen = prepare(matrix, replace(classes("anger,joy"), settings=Settings(speaker_norm=True))).examples.X
+    whole = normalised_by_speaker(matrix)
     kept = np.isin([u.label for u in whole.utterances], ("anger", "joy"))
     assert np.array_equal(chosen, whole.X[kept])
 
 
 def test_the_mean_of_each_speaker_is_taken_away_before_the_folds_and_without_labels():
-    table = make_matrix(speaker_shift=30)
+    matrix = make_matrix(speaker_shift=30)
     settings = replace(BAYES, settings=Settings(speaker_norm="mean"))
-    assert same(evaluate(table, settings), evaluate(normalised_by_speaker(table, "mean"), BAYES))
-    assert uar(evaluate(table, settings)) > uar(evaluate(table, BAYES))
+    assert same(evaluate(matrix, settings), evaluate(normalised_by_speaker(matrix, "mean"), BAYES))
+    assert uar(evaluate(matrix, settings)) > uar(evaluate(matrix, BAYES))
 
 
 # Frames
@@ -353,11 +353,11 @@ def test_many_poor_frames_make_a_good_clip(rule):
 
 
 def test_a_clip_of_one_frame_is_scored_as_its_frame():
-    """One utterance of two frames makes the table one of frames; all others have a single one."""
-    table = make_matrix()
+    """One utterance of two frames makes the matrix one of frames; all others have a single one."""
+    matrix = make_matrix()
     offsets = np.concatenate([np.arange(96), [97]])
-    frames = replace(table, X=np.concatenate([table.X, table.X[-1:]]), offsets=offsets)
-    by_frame, by_row = evaluate(frames, FRAMES).scores, evaluate(table, BAYES).scores
+    frames = replace(matrix, X=np.concatenate([matrix.X, matrix.X[-1:]]), offsets=offsets)
+    by_frame, by_row = evaluate(frames, FRAMES).scores, evaluate(matrix, BAYES).scores
     fold = by_row.folds == "05"  # learned from the same rows
     assert by_frame.predicted[fold].tolist()[:-1] == by_row.predicted[fold].tolist()[:-1]
     assert by_frame.values[fold][:-1] == pytest.approx(by_row.values[fold][:-1])
@@ -386,18 +386,18 @@ def test_one_speaker():
 
 
 def test_no_features_at_all():
-    table = make_matrix()
+    matrix = make_matrix()
     with pytest.raises(AffexError, match="No utterance of toy has made"):
-        evaluate(replace(table, present=np.zeros((96, 1), dtype=bool)), BAYES)
+        evaluate(replace(matrix, present=np.zeros((96, 1), dtype=bool)), BAYES)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_number_that_is_none_names_its_utterance_and_column(value):
-    table = make_matrix()
-    X = table.X.copy()
+    matrix = make_matrix()
+    X = matrix.X.copy()
     X[17, 3] = value
     with pytest.raises(AffexError, match=f"^01-anger-1: column c3 is {value}"):
-        evaluate(replace(table, X=X), BAYES)
+        evaluate(replace(matrix, X=X), BAYES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -469,17 +469,17 @@ class OnlyClasses(Bayes):
 
 @pytest.mark.parametrize("name", [n for n, c in discovery.classifier_presets().items() if "values" in c.targets])
 def test_no_regressor_keeps_a_trace_of_the_tested_speaker(name):
-    table = with_values(make_matrix(n_speakers=4))
+    matrix = with_values(make_matrix(n_speakers=4))
     settings = replace(VALENCE, classifier=discovery.classifier_presets()[name])
-    state = fitted_states(table, settings, "02")
-    assert state == fitted_states(devalued(table, "02"), settings, "02")
-    assert state != fitted_states(devalued(table, "03"), settings, "02")
-    assert metrics.ccc(*(getattr(evaluate(table, settings).scores, name) for name in ("true", "predicted"))) > 0.4
+    state = fitted_states(matrix, settings, "02")
+    assert state == fitted_states(devalued(matrix, "02"), settings, "02")
+    assert state != fitted_states(devalued(matrix, "03"), settings, "02")
+    assert metrics.ccc(*(getattr(evaluate(matrix, settings).scores, name) for name in ("true", "predicted"))) > 0.4
 
 
-def devalued(table: Table, speaker: str) -> Table:
-    """Return the table with a speaker's rows and values turned to nonsense."""
-    turned = corrupted(table, speaker)
+def devalued(matrix: Table, speaker: str) -> Table:
+    """Return the matrix with a speaker's rows and values turned to nonsense."""
+    turned = corrupted(matrix, speaker)
     own = (replace(u, valence=9 - u.valence) if u.speaker == speaker else u for u in turned.utterances)
     return replace(turned, utterances=tuple(own))
 
@@ -487,31 +487,31 @@ def devalued(table: Table, speaker: str) -> Table:
 # What raters, class counts and fixed splits change
 
 
-def rated(table: Table, votes: list[tuple[str, ...]]) -> Table:
-    """Return the table with one label each from some raters."""
-    pairs = zip(table.utterances, votes, strict=True)
-    return replace(table, utterances=tuple(replace(u, votes=tuple((v,) for v in own)) for u, own in pairs))
+def rated(matrix: Table, votes: list[tuple[str, ...]]) -> Table:
+    """Return the matrix with one label each from some raters."""
+    pairs = zip(matrix.utterances, votes, strict=True)
+    return replace(matrix, utterances=tuple(replace(u, votes=tuple((v,) for v in own)) for u, own in pairs))
 
 
 def test_unanimous_votes_are_labels():
-    table = make_matrix()
-    agreed = rated(table, [(u.label,) * 3 for u in table.utterances])
+    matrix = make_matrix()
+    agreed = rated(matrix, [(u.label,) * 3 for u in matrix.utterances])
     soft = evaluate(agreed, replace(BAYES, settings=Settings(soft=True)))
-    hard = evaluate(table, BAYES)
+    hard = evaluate(matrix, BAYES)
     assert soft.scores.values == pytest.approx(hard.scores.values)
     assert hard.ceiling is None
     assert soft.ceiling.value == 1
 
 
 def test_a_share_counts_as_so_much_of_a_row():
-    table = make_matrix(n_speakers=3)
-    votes = [(u.label, u.label, "joy") for u in table.utterances]
-    task = prepare(rated(table, votes), replace(BAYES, settings=Settings(soft=True)))
+    matrix = make_matrix(n_speakers=3)
+    votes = [(u.label, u.label, "joy") for u in matrix.utterances]
+    task = prepare(rated(matrix, votes), replace(BAYES, settings=Settings(soft=True)))
     model = fit(build(BAYES, task.examples), task.examples, task.folds[0]).model_
-    rows, own = [np.flatnonzero(table.speakers != "00")] * 2
-    y = np.array([u.label for u in table.utterances])[rows]
+    rows, own = [np.flatnonzero(matrix.speakers != "00")] * 2
+    y = np.array([u.label for u in matrix.utterances])[rows]
     weight = np.concatenate([np.where(y == "joy", 1, 2 / 3), np.full((y != "joy").sum(), 1 / 3)])
-    X = np.concatenate([table.X[rows], table.X[own[y != "joy"]]])
+    X = np.concatenate([matrix.X[rows], matrix.X[own[y != "joy"]]])
     by_hand = GaussianNB().fit(X, np.concatenate([y, ["joy"] * (y != "joy").sum()]), weight)
     assert model.class_prior_ == pytest.approx(by_hand.class_prior_)
 
@@ -522,11 +522,11 @@ def test_no_votes_no_soft_targets():
 
 
 def test_reweighting_favours_what_was_often_seen_in_training():
-    table = make_matrix(n_speakers=4)
-    plain, weighted = (evaluate(table, replace(BAYES, settings=Settings(reweight=on))).scores for on in (False, True))
+    matrix = make_matrix(n_speakers=4)
+    plain, weighted = (evaluate(matrix, replace(BAYES, settings=Settings(reweight=on))).scores for on in (False, True))
     assert weighted.values == pytest.approx(plain.values)  # classes are as frequent
-    labels = [u.label if u.label != "joy" or u.id.endswith("0") else None for u in table.utterances]
-    rare = relabelled(table, labels)
+    labels = [u.label if u.label != "joy" or u.id.endswith("0") else None for u in matrix.utterances]
+    rare = relabelled(matrix, labels)
     plain, weighted = (evaluate(rare, replace(BAYES, settings=Settings(reweight=on))).scores for on in (False, True))
     fold = plain.folds == "00"
     n = np.array([12, 3, 12, 12])  # of the other three speakers, and no other utterance counts
@@ -536,9 +536,9 @@ def test_reweighting_favours_what_was_often_seen_in_training():
 
 
 def test_a_fixed_split_tunes_on_its_validation_part():
-    table = make_matrix(n_speakers=4)
+    matrix = make_matrix(n_speakers=4)
     part = dict(zip(("00", "01", "02", "03"), ("train", "train", "validation", "test"), strict=True))
-    split = replace(table, utterances=tuple(replace(u, split=part[u.speaker]) for u in table.utterances))
+    split = replace(matrix, utterances=tuple(replace(u, split=part[u.speaker]) for u in matrix.utterances))
     result = evaluate(split, replace(BAYES, protocol=Protocol("split", "split")))
     assert [(f.name, f.n_train, f.n_test) for f in result.folds] == [("test", 48, 16)]
     assert result.folds[0].best_params["n_inner"] == [[32, 16]]
@@ -546,36 +546,36 @@ def test_a_fixed_split_tunes_on_its_validation_part():
 
 
 def test_who_is_on_no_side_is_counted():
-    table = make_matrix(n_speakers=3)
+    matrix = make_matrix(n_speakers=3)
     part = dict(zip(("00", "01", "02"), ("train", "test", None), strict=True))
-    split = replace(table, utterances=tuple(replace(u, split=part[u.speaker]) for u in table.utterances))
+    split = replace(matrix, utterances=tuple(replace(u, split=part[u.speaker]) for u in matrix.utterances))
     assert evaluate(split, replace(BAYES, protocol=Protocol("split", "split"))).left_out == {"in no fold": 16}
 
 
 def test_a_card_s_counts_are_asserted():
-    table = make_matrix()
+    matrix = make_matrix()
     protocol = replace(LOSO, counts={"anger": 24, "joy": 25})
     with pytest.raises(AffexError, match="asserts 25 utterances of 'joy', found 24"):
-        evaluate(table, replace(BAYES, protocol=protocol))
-    task = prepare(table, replace(BAYES, protocol=protocol, settings=Settings(partial=True)))
+        evaluate(matrix, replace(BAYES, protocol=protocol))
+    task = prepare(matrix, replace(BAYES, protocol=protocol, settings=Settings(partial=True)))
     assert task.notes[0] == "the protocol loso asserts 25 utterances of 'joy', found 24"
 
 
 def test_a_missing_modality_is_reported():
-    table = make_matrix(n_speakers=3)
-    present = np.ones((len(table), 2), dtype=bool)
+    matrix = make_matrix(n_speakers=3)
+    present = np.ones((len(matrix), 2), dtype=bool)
     present[3, 1] = False
-    X = np.where((np.arange(len(table)) == 3)[:, None] & (np.arange(5) > 2), np.nan, table.X)
+    X = np.where((np.arange(len(matrix)) == 3)[:, None] & (np.arange(5) > 2), np.nan, matrix.X)
     settings = replace(BAYES, features=("voice", "face"), classifier=classifier_of("svm:C=1,gamma=1"))
-    result = evaluate(replace(table, X=X.astype(np.float32), present=present), settings)
+    result = evaluate(replace(matrix, X=X.astype(np.float32), present=present), settings)
     assert any("1 of 48 utterances lack face" in note for note in result.notes)
     assert np.isfinite(result.scores.values).all()
 
 
 def test_a_modality_that_nobody_has_is_no_fusion():
-    table = make_matrix(n_speakers=3)
-    X = np.where(np.arange(5) > 2, np.nan, table.X).astype(np.float32)
-    nobody = replace(table, X=X, present=np.tile([True, False], (len(table), 1)))
+    matrix = make_matrix(n_speakers=3)
+    X = np.where(np.arange(5) > 2, np.nan, matrix.X).astype(np.float32)
+    nobody = replace(matrix, X=X, present=np.tile([True, False], (len(matrix), 1)))
     settings = replace(BAYES, features=("voice", "face"), classifier=classifier_of("svm:C=1,gamma=1"))
     with pytest.raises(AffexError, match=r"None of the 48 utterances that count has face.* Name the others alone"):
         evaluate(nobody, settings)
@@ -585,22 +585,22 @@ def test_a_modality_that_nobody_has_is_no_fusion():
 
 
 def test_inner_scores_are_of_the_training_utterances_by_models_that_did_not_see_them(cluster):
-    table = make_matrix(n_speakers=4)
-    result = evaluate(table, BAYES, inner=True)
-    assert same(result, evaluate(table, BAYES, inner=True, runner=cluster))
+    matrix = make_matrix(n_speakers=4)
+    result = evaluate(matrix, BAYES, inner=True)
+    assert same(result, evaluate(matrix, BAYES, inner=True, runner=cluster))
     assert len(result.inner) == 4
     first = result.inner[0]
     assert set(first.folds) == {"00"}
     assert set(first.clusters) == {"01", "02", "03"}
-    labels = np.array([u.label for u in table.utterances])
-    train, tested = np.isin(table.speakers, ["02", "03"]), table.speakers == "01"
-    by_hand = Scaled(GaussianNB()).fit(table.X[train], labels[train], groups=table.speakers[train])
-    assert first.values[first.clusters == "01"] == pytest.approx(by_hand.predict_proba(table.X[tested]))
+    labels = np.array([u.label for u in matrix.utterances])
+    train, tested = np.isin(matrix.speakers, ["02", "03"]), matrix.speakers == "01"
+    by_hand = Scaled(GaussianNB()).fit(matrix.X[train], labels[train], groups=matrix.speakers[train])
+    assert first.values[first.clusters == "01"] == pytest.approx(by_hand.predict_proba(matrix.X[tested]))
 
 
 def test_the_tested_speaker_leaves_no_trace_in_the_inner_scores():
-    table = make_matrix(n_speakers=4)
-    one, other = (evaluate(m, BAYES, inner=True) for m in (table, corrupted(table, "02")))
+    matrix = make_matrix(n_speakers=4)
+    one, other = (evaluate(m, BAYES, inner=True) for m in (matrix, corrupted(matrix, "02")))
     assert one.inner[2].values.tobytes() == other.inner[2].values.tobytes()
     assert one.inner[1].values.tobytes() != other.inner[1].values.tobytes()
 
@@ -609,11 +609,11 @@ def test_the_tested_speaker_leaves_no_trace_in_the_inner_scores():
 
 
 def test_distances_once_for_all_folds_decide_as_those_of_each_fold(monkeypatch):
-    table = make_matrix(n_speakers=4, n_columns=30)
+    matrix = make_matrix(n_speakers=4, n_columns=30)
     settings = replace(BAYES, classifier=classifier_of("svm"), settings=Settings(speaker_norm=True))
-    shared = evaluate(table, settings)
+    shared = evaluate(matrix, settings)
     monkeypatch.setattr(type(settings.classifier), "distances", lambda self, X, device: None)
-    each = evaluate(table, settings)
+    each = evaluate(matrix, settings)
     assert (shared.scores.predicted == each.scores.predicted).mean() > 0.95
     assert uar(shared) == pytest.approx(uar(each), abs=0.05)
 

@@ -40,7 +40,7 @@ from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.storage import bundle
 from affex.pipeline.storage.files import below, content, is_there
 from affex.pipeline.storage.sealed import sealed
-from affex.pipeline.streams.table import Matrix
+from affex.pipeline.streams.table import Table
 from affex.pipeline.text.errors import AffexError, CorpusError, UsageError
 from affex.pipeline.text.filenames import on_disk, shown, spelled
 from affex.pipeline.verification import verification
@@ -337,7 +337,7 @@ def latin(tmp_path: Path) -> Path:
 IDS = [r"\xff", r"t\x5cxf6ne", r"t\xf6ne", "töne"]
 
 
-def small_matrix() -> Matrix:
+def small_matrix() -> Table:
     """Return rows with the columns that egemaps has."""
     (spec,) = feature_specs("egemaps")
     columns = spec.feature.columns

@@ -294,21 +294,21 @@ def test_members_that_never_spoke_of_the_same_cannot_be_weighed(kind):
 
 def toy(columns: slice = slice(None), **settings) -> Table:
     """Return four speakers' utterances, of their columns only some."""
-    table = make_matrix(n_speakers=4, n_columns=6, **settings)
-    return replace(table, X=table.X[:, columns], columns=table.columns[columns])
+    matrix = make_matrix(n_speakers=4, n_columns=6, **settings)
+    return replace(matrix, X=matrix.X[:, columns], columns=matrix.columns[columns])
 
 
 FACE, VOICE = slice(0, 3), slice(3, 6)
 
 
-def corrupted(table: Table, speaker: str) -> Table:
-    """Return the table with a speaker's rows, labels and values turned to nonsense."""
-    own = table.speakers == speaker
-    labels = [EMOTIONS[(EMOTIONS.index(u.label) + o) % 4] for u, o in zip(table.utterances, own, strict=True)]
-    table = relabelled(replace(table, X=np.where(own[:, None], 7 - 1000 * table.X, table.X)), labels)
-    pairs = zip(table.utterances, own, strict=True)
+def corrupted(matrix: Table, speaker: str) -> Table:
+    """Return the matrix with a speaker's rows, labels and values turned to nonsense."""
+    own = matrix.speakers == speaker
+    labels = [EMOTIONS[(EMOTIONS.index(u.label) + o) % 4] for u, o in zip(matrix.utterances, own, strict=True)]
+    matrix = relabelled(replace(matrix, X=np.where(own[:, None], 7 - 1000 * matrix.X, matrix.X)), labels)
+    pairs = zip(matrix.utterances, own, strict=True)
     utterances = (replace(u, valence=u.valence and (40 if o else 1) * u.valence) for u, o in pairs)
-    return replace(table, utterances=tuple(utterances))
+    return replace(matrix, utterances=tuple(utterances))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -319,18 +319,18 @@ def _no_pictures():
         yield
 
 
-def made(table: Table, settings: Plan, folder: Path, *, inner: bool = True, **changes) -> Run:
+def made(matrix: Table, settings: Plan, folder: Path, *, inner: bool = True, **changes) -> Run:
     """Evaluate, write the run's files, and read them."""
-    result = replace(evaluate(table, settings, inner=inner), **changes)
+    result = replace(evaluate(matrix, settings, inner=inner), **changes)
     folder = folder / report.run_name(result.about)
     report.write(result, folder, f"basis of {folder.name}")
     return runs.read(folder)
 
 
-def pair(folder: Path, change=lambda table: table, protocol: Protocol | None = None, **settings) -> list[Run]:
+def pair(folder: Path, change=lambda matrix: matrix, protocol: Protocol | None = None, **settings) -> list[Run]:
     """Return the runs of two members, one on the first columns and one on the last."""
-    table = change(with_values(toy(**settings)))
-    parts = [replace(table, X=table.X[:, own], columns=table.columns[own]) for own in (FACE, VOICE)]
+    matrix = change(with_values(toy(**settings)))
+    parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
     return [
         made(part, replace(member, protocol=protocol or member.protocol), folder)
         for part, member in zip(parts, (A, B), strict=True)
@@ -352,12 +352,12 @@ def valued(tmp_path_factory) -> list[Run]:
 
 @pytest.fixture(scope="module")
 def spoilt(tmp_path_factory) -> list[Run]:
-    return pair(tmp_path_factory.mktemp("spoilt"), lambda table: corrupted(table, "02"))
+    return pair(tmp_path_factory.mktemp("spoilt"), lambda matrix: corrupted(matrix, "02"))
 
 
 @pytest.fixture(scope="module")
 def spoilt_values(tmp_path_factory) -> list[Run]:
-    return pair(tmp_path_factory.mktemp("spoilt-values"), lambda table: corrupted(table, "02"), protocol=VALENCE)
+    return pair(tmp_path_factory.mktemp("spoilt-values"), lambda matrix: corrupted(matrix, "02"), protocol=VALENCE)
 
 
 def states(members: Sequence[Run], rule: str) -> dict[str, str]:
@@ -482,12 +482,12 @@ def test_leaks_notes_and_normalisation_of_any_member_are_the_fusion_s(members, t
 
 @pytest.mark.parametrize("rule", LEARN)
 def test_members_that_each_tell_other_classes_apart_are_better_together(rule, tmp_path):
-    table = toy(n_each=8, speaker_shift=0.3, class_shift=0)
-    kind = np.array([EMOTIONS.index(utterance.label) for utterance in table.utterances])
-    X = table.X.copy()
+    matrix = toy(n_each=8, speaker_shift=0.3, class_shift=0)
+    kind = np.array([EMOTIONS.index(utterance.label) for utterance in matrix.utterances])
+    X = matrix.X.copy()
     X[:, 0] += 4 * (kind == 0) - 4 * (kind == 1)
     X[:, 3] += 4 * (kind == 2) - 4 * (kind == 3)
-    parts = [replace(table, X=X[:, own], columns=table.columns[own]) for own in (FACE, VOICE)]
+    parts = [replace(matrix, X=X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
     both = [made(part, settings, tmp_path) for part, settings in zip(parts, (A, B), strict=True)]
     fused = metrics.uar(confusion_of(fusion.late(both, rule).scores))
     assert max(member.summary.uar for member in both) < 0.85
@@ -495,9 +495,9 @@ def test_members_that_each_tell_other_classes_apart_are_better_together(rule, tm
 
 
 def test_weights_know_a_member_that_knows_nothing(tmp_path):
-    table = toy(n_each=8, class_shift=2.0)
-    noise = replace(table, X=np.random.default_rng(1).normal(size=table.X.shape).astype(np.float32))
-    both = [made(table, A, tmp_path), made(noise, B, tmp_path)]
+    matrix = toy(n_each=8, class_shift=2.0)
+    noise = replace(matrix, X=np.random.default_rng(1).normal(size=matrix.X.shape).astype(np.float32))
+    both = [made(matrix, A, tmp_path), made(noise, B, tmp_path)]
     result = fusion.late(both, "weights")
     assert all(fold.best_params["weights"][0] > 0.9 for fold in result.folds)
     assert metrics.uar(confusion_of(result.scores)) > both[0].summary.uar - 0.02
@@ -506,10 +506,10 @@ def test_weights_know_a_member_that_knows_nothing(tmp_path):
 # A member that lacks utterances
 
 
-def without(table: Table, numbers: Sequence[int]) -> Table:
-    present = table.present.copy()
+def without(matrix: Table, numbers: Sequence[int]) -> Table:
+    present = matrix.present.copy()
     present[list(numbers)] = False
-    return replace(table, present=present)
+    return replace(matrix, present=present)
 
 
 @pytest.mark.parametrize("rule", CLASS_RULES)
@@ -646,8 +646,8 @@ def test_a_rule_that_cannot_learn_says_in_which_fold(tmp_path):
 @pytest.fixture(scope="module")
 def two_speakers(tmp_path_factory) -> list[Run]:
     """Two support-vector machines, each of which learns from one speaker at a time."""
-    folder, table = tmp_path_factory.mktemp("two"), make_matrix(n_speakers=2, n_columns=6, class_shift=0.7)
-    parts = [replace(table, X=table.X[:, own], columns=table.columns[own]) for own in (FACE, VOICE)]
+    folder, matrix = tmp_path_factory.mktemp("two"), make_matrix(n_speakers=2, n_columns=6, class_shift=0.7)
+    parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
     svm = classifier_of("svm")
     return [made(part, replace(s, classifier=svm), folder) for part, s in zip(parts, (A, B), strict=True)]
 
@@ -679,8 +679,8 @@ def test_each_reason_for_a_limit_is_said_once_and_whose_it_is():
 
 
 def test_inner_models_of_one_speaker_leave_a_fusion_its_votes(tmp_path):
-    table, svm = make_matrix(n_speakers=3, n_columns=6), classifier_of("svm:C=1,gamma=1")
-    parts = [replace(table, X=table.X[:, own], columns=table.columns[own]) for own in (FACE, VOICE)]
+    matrix, svm = make_matrix(n_speakers=3, n_columns=6), classifier_of("svm:C=1,gamma=1")
+    parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
     both = [made(part, replace(s, classifier=svm), tmp_path) for part, s in zip(parts, (A, B), strict=True)]
     assert all(len(run.inner) == 3 for run in both)
     assert {fold.limits["inner"] for run in both for fold in run.summary.folds} == {"inside: 1 training speaker"}
@@ -690,8 +690,8 @@ def test_inner_models_of_one_speaker_leave_a_fusion_its_votes(tmp_path):
 
 
 def test_values_of_one_training_speaker_are_fused_by_their_mean(tmp_path):
-    table = with_values(make_matrix(n_speakers=2, n_columns=6))
-    parts = [replace(table, X=table.X[:, own], columns=table.columns[own]) for own in (FACE, VOICE)]
+    matrix = with_values(make_matrix(n_speakers=2, n_columns=6))
+    parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
     svm = classifier_of("svm")
     both = [made(p, replace(s, classifier=svm, protocol=VALENCE), tmp_path) for p, s in zip(parts, (A, B), strict=True)]
     fused = fusion.late(both, "weights")
@@ -737,15 +737,15 @@ def test_which_rules_learn():
 def test_scores_go_with_the_decisions_over_two_speakers_and_so_does_a_fusion(seed, tmp_path):
     """Two speakers dealt at random: sigmoids fitted to one speaker at a time contradicted most decisions."""
     names = tuple("abcdefg")
-    table = make_matrix(n_speakers=2, n_columns=12, classes=names, class_shift=0.6, speaker_shift=1.5, seed=seed)
+    matrix = make_matrix(n_speakers=2, n_columns=12, classes=names, class_shift=0.6, speaker_shift=1.5, seed=seed)
     protocol, svm = Protocol("random-k", "random-k", k=3), classifier_of("svm")
-    parts = [replace(table, X=table.X[:, own], columns=table.columns[own]) for own in (slice(0, 6), slice(6, 12))]
+    parts = [replace(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (slice(0, 6), slice(6, 12))]
     both = [
         made(p, replace(s, classifier=svm, protocol=protocol), tmp_path, inner=False)
         for p, s in zip(parts, (A, B), strict=True)
     ]
     for run in both:
-        assert run.summary.largest_score.differs <= 0.1 * len(table)
+        assert run.summary.largest_score.differs <= 0.1 * len(matrix)
         assert run.summary.largest_score.uar == pytest.approx(run.summary.uar, abs=0.02)
         assert any("scores are not calibrated" in note for note in run.summary.notes)
     fused = summarise(fusion.late(both, "mean"))

@@ -50,9 +50,9 @@ def wanted(classifier: str, **changes: Any) -> Plan:
     )
 
 
-def fitted(table: Table, settings: Plan, *exclude: str) -> Model:
+def fitted(matrix: Table, settings: Plan, *exclude: str) -> Model:
     (spec,) = feature_specs("egemaps")
-    return fit(table, settings, exclude=exclude, recipes=[recipe(spec.feature).spec])
+    return fit(matrix, settings, exclude=exclude, recipes=[recipe(spec.feature).spec])
 
 
 def through_a_file(model: Model, folder: Path) -> Model:
@@ -60,8 +60,8 @@ def through_a_file(model: Model, folder: Path) -> Model:
     return read(folder / "model.affex")
 
 
-def of_speaker(table: Table, name: str) -> Table:
-    return table.take(np.flatnonzero(table.speakers == name))
+def of_speaker(matrix: Table, name: str) -> Table:
+    return matrix.take(np.flatnonzero(matrix.speakers == name))
 
 
 @pytest.fixture(scope="module")
@@ -88,10 +88,10 @@ def svm() -> Model:
     ids=lambda value: getattr(value, "classifier", None) and f"{value.classifier.name}-{value.protocol.target}",
 )
 def test_a_model_without_a_speaker_says_what_the_fold_of_that_speaker_said(settings, n_frames, tmp_path):
-    table = with_values(make_matrix(n_frames=n_frames, classes=("anger", "joy", "sadness")))
-    table = table.take(np.flatnonzero([u.id != "00-joy-0" for u in table.utterances]))  # so that frequencies differ
-    scores = evaluate(table, settings).scores
-    said = predict(through_a_file(fitted(table, settings, "03"), tmp_path), of_speaker(table, "03")).said
+    matrix = with_values(make_matrix(n_frames=n_frames, classes=("anger", "joy", "sadness")))
+    matrix = matrix.take(np.flatnonzero([u.id != "00-joy-0" for u in matrix.utterances]))  # so that frequencies differ
+    scores = evaluate(matrix, settings).scores
+    said = predict(through_a_file(fitted(matrix, settings, "03"), tmp_path), of_speaker(matrix, "03")).said
     own = scores.folds == "03"
     assert own.sum() == len(said.numbers) == 12
     assert said.predicted.tolist() == scores.predicted[own].tolist()
@@ -99,23 +99,23 @@ def test_a_model_without_a_speaker_says_what_the_fold_of_that_speaker_said(setti
 
 
 def test_normalised_by_speaker_as_well(tmp_path):
-    table, settings = make_matrix(speaker_shift=5.0), wanted("svm", settings=Settings(speaker_norm=True))
-    scores = evaluate(table, settings).scores
-    said = predict(through_a_file(fitted(table, settings, "03"), tmp_path), of_speaker(table, "03")).said
+    matrix, settings = make_matrix(speaker_shift=5.0), wanted("svm", settings=Settings(speaker_norm=True))
+    scores = evaluate(matrix, settings).scores
+    said = predict(through_a_file(fitted(matrix, settings, "03"), tmp_path), of_speaker(matrix, "03")).said
     own = scores.folds == "03"
     assert said.predicted.tolist() == scores.predicted[own].tolist()
-    assert said.scores == pytest.approx(scores.values[own], rel=1e-6)  # there, one table of distances serves all folds
+    assert said.scores == pytest.approx(scores.values[own], rel=1e-6)  # there, one matrix of distances serves all folds
 
 
 @pytest.mark.parametrize(("classifier", "n_frames"), [("svm:C=1,gamma=1", 1), ("gmm:components=2,pool=vote", 12)])
 def test_without_the_speaker_s_mean_as_well(classifier, n_frames, tmp_path):
-    table = make_matrix(speaker_shift=5.0, n_frames=n_frames)
+    matrix = make_matrix(speaker_shift=5.0, n_frames=n_frames)
     settings = wanted(classifier, settings=Settings(speaker_norm="mean"))
-    scores = evaluate(table, settings).scores
-    model = through_a_file(fitted(table, settings, "03"), tmp_path)
+    scores = evaluate(matrix, settings).scores
+    model = through_a_file(fitted(matrix, settings, "03"), tmp_path)
     assert model.plan.settings.speaker_norm == "mean"
     assert "spkmean" in model.name
-    said = predict(model, of_speaker(table, "03")).said
+    said = predict(model, of_speaker(matrix, "03")).said
     own = scores.folds == "03"
     assert said.predicted.tolist() == scores.predicted[own].tolist()
     assert said.scores.tolist() == scores.values[own].tolist()
@@ -142,11 +142,11 @@ def test_it_learns_from_all_but_those_left_out():
 
 
 def test_those_whom_a_fixed_split_names_on_no_side_are_not_learned_from():
-    table = make_matrix()
+    matrix = make_matrix()
     side = {"00": "train", "01": "train", "02": "validation", "03": "test"}
-    utterances = tuple(replace(u, split=side.get(u.speaker)) for u in table.utterances)
+    utterances = tuple(replace(u, split=side.get(u.speaker)) for u in matrix.utterances)
     model = fitted(
-        replace(table, utterances=utterances), wanted("svm:C=1,gamma=1", protocol=Protocol("split", "split"))
+        replace(matrix, utterances=utterances), wanted("svm:C=1,gamma=1", protocol=Protocol("split", "split"))
     )
     assert model.learned.n_utterances == 64
     assert model.learned.left_out == {"in no fold": 32}
@@ -349,21 +349,21 @@ def test_rows_with_other_columns_are_refused(svm):
 # What nothing is said of
 
 
-def table(table: Table, model: Model, *failures: dict[str, str]) -> list[dict[str, str]]:
-    written = "".join(lines(table, predict(model, table, failures), model.classes))
+def table(matrix: Table, model: Model, *failures: dict[str, str]) -> list[dict[str, str]]:
+    written = "".join(lines(matrix, predict(model, matrix, failures), model.classes))
     return list(csv.DictReader(io.StringIO(written)))
 
 
-def lacking(table: Table, *numbers: int) -> Table:
-    present = table.present.copy()
+def lacking(matrix: Table, *numbers: int) -> Table:
+    present = matrix.present.copy()
     present[list(numbers)] = False
-    X = np.where(present, table.X, np.float32(np.nan))
-    return replace(table, present=present, X=X)
+    X = np.where(present, matrix.X, np.float32(np.nan))
+    return replace(matrix, present=present, X=X)
 
 
 def test_a_clip_without_features_has_a_reason_and_no_guess(svm):
-    table = lacking(of_speaker(make_matrix(), "03"), 1)
-    rows = table(table, svm, {table.utterances[1].id: "too short"})
+    matrix = lacking(of_speaker(make_matrix(), "03"), 1)
+    rows = table(matrix, svm, {matrix.utterances[1].id: "too short"})
     assert [bool(row["predicted"]) for row in rows] == [True, False] + 14 * [True]
     assert rows[1]["note"] == "no egemaps: too short"
     assert {rows[1][f"score_{name}"] for name in svm.classes} == {""}
@@ -371,23 +371,23 @@ def test_a_clip_without_features_has_a_reason_and_no_guess(svm):
 
 
 def test_what_is_filled_in_is_said():
-    table = make_matrix()
-    present = np.ones((len(table), 2), dtype=bool)
+    matrix = make_matrix()
+    present = np.ones((len(matrix), 2), dtype=bool)
     present[5, 1] = False
-    table = replace(table, present=present, X=np.where(present[:, [0, 0, 0, 1, 1]], table.X, np.float32(np.nan)))
+    matrix = replace(matrix, present=present, X=np.where(present[:, [0, 0, 0, 1, 1]], matrix.X, np.float32(np.nan)))
     settings = replace(wanted("svm"), features=("egemaps", "gemaps"), keys=("a", "b"))
-    rows = table(table, fit(table, settings, recipes=("{}", "{}")), {}, {table.utterances[5].id: "too short"})
+    rows = table(matrix, fit(matrix, settings, recipes=("{}", "{}")), {}, {matrix.utterances[5].id: "too short"})
     assert rows[5]["predicted"]
     assert rows[5]["note"] == f"no gemaps: too short; {FILLED}"
 
 
 def test_a_speaker_with_one_clip_cannot_be_normalised():
-    table = make_matrix()
-    model = fitted(table, wanted("svm", settings=Settings(speaker_norm=True)))
-    rows = table(table.take([0, 1, 2, 20]), model)
+    matrix = make_matrix()
+    model = fitted(matrix, wanted("svm", settings=Settings(speaker_norm=True)))
+    rows = table(matrix.take([0, 1, 2, 20]), model)
     assert [bool(row["predicted"]) for row in rows] == [True, True, True, False]
     assert rows[3]["note"] == "its speaker has no other row here: normalised within the speaker it says nothing"
-    nameless = replace(table, utterances=tuple(replace(u, speaker="") for u in table.utterances))
+    nameless = replace(matrix, utterances=tuple(replace(u, speaker="") for u in matrix.utterances))
     with pytest.raises(UsageError, match=r"it must be told who speaks, and 96 of 96 utterances have no speaker"):
         predict(model, nameless)
 

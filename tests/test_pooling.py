@@ -224,7 +224,7 @@ def test_frames_are_pooled_for_a_classifier_of_clips_alone():
     assert pooled_for(GMM, asked) == asked
 
 
-# In the table
+# In the matrix
 
 SAMPLES, LEVEL = spec("samples", Samples()), spec("level", Level())
 
@@ -237,10 +237,10 @@ def dataset(tmp_path: Path) -> Dataset:
 def test_pooled_frames_are_the_rows_of_the_clips(dataset):
     run(dataset, SAMPLES)
     frames = load(dataset, [SAMPLES])
-    table = load(dataset, [replace(SAMPLES, pool=MEAN_STD)])
-    assert table.columns == ("sample.mean", "sample.std")
-    assert table.lengths.tolist() == [1] * 6
-    for n, row in enumerate(table.X):
+    matrix = load(dataset, [replace(SAMPLES, pool=MEAN_STD)])
+    assert matrix.columns == ("sample.mean", "sample.std")
+    assert matrix.lengths.tolist() == [1] * 6
+    for n, row in enumerate(matrix.X):
         own = frames.take([n]).X.astype(np.float64)
         assert row == pytest.approx([own.mean(), own.std()])
 
@@ -248,23 +248,23 @@ def test_pooled_frames_are_the_rows_of_the_clips(dataset):
 def test_pooled_frames_stand_beside_other_rows(dataset):
     late, pooled = spec("late", Level(least=0.22)), replace(SAMPLES, pool=("mean", "max"))
     run(dataset, SAMPLES, late)
-    table = load(dataset, [late, pooled])
-    assert table.columns[2:] == (
+    matrix = load(dataset, [late, pooled])
+    assert matrix.columns[2:] == (
         f"{late}.length",
         "samples:pool=mean+max.sample.mean",
         "samples:pool=mean+max.sample.max",
     )
-    assert table.present[:, 0].tolist() == [False, False, True, True, True, True]
-    assert table.X[2:, 0] == pytest.approx(table.X[2:, 3], abs=1e-6)
-    assert np.isfinite(table.X[:, 3:]).all()
+    assert matrix.present[:, 0].tolist() == [False, False, True, True, True, True]
+    assert matrix.X[2:, 0] == pytest.approx(matrix.X[2:, 3], abs=1e-6)
+    assert np.isfinite(matrix.X[:, 3:]).all()
 
 
 def test_a_clip_without_frames_stays_without_a_row(dataset):
     frames = spec("samples", Samples(longest=0.235))
     run(dataset, frames)
-    table = load(dataset, [replace(frames, pool=MEAN_STD)])
-    assert table.present[:, 0].tolist() == [True] * 4 + [False] * 2
-    assert np.isnan(table.X[4:]).all()
+    matrix = load(dataset, [replace(frames, pool=MEAN_STD)])
+    assert matrix.present[:, 0].tolist() == [True] * 4 + [False] * 2
+    assert np.isnan(matrix.X[4:]).all()
 
 
 def test_a_clip_where_nothing_was_found_is_not_pooled_in_silence(dataset):
@@ -274,7 +274,7 @@ def test_a_clip_where_nothing_was_found_is_not_pooled_in_silence(dataset):
         load(dataset, [replace(seen, pool=MEAN_STD)])
 
 
-# In the table, as good as the face is
+# In the matrix, as good as the face is
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,10 +34,10 @@ def plan(spec: str, **changes) -> Plan:
     return replace(SVM, classifier=classifier_of(spec), **changes)
 
 
-def with_fields(table: Table, **columns) -> Table:
-    """Return the table with other fields, each a function of an utterance."""
-    changed = (replace(u, **{name: f(u) for name, f in columns.items()}) for u in table.utterances)
-    return replace(table, utterances=tuple(changed))
+def with_fields(matrix: Table, **columns) -> Table:
+    """Return the matrix with other fields, each a function of an utterance."""
+    changed = (replace(u, **{name: f(u) for name, f in columns.items()}) for u in matrix.utterances)
+    return replace(matrix, utterances=tuple(changed))
 
 
 def limits(result: Result) -> list[dict[str, str]]:
@@ -61,9 +61,9 @@ def limits(result: Result) -> list[dict[str, str]]:
     ],
 )
 def test_two_speakers_are_evaluated_with_fixed_settings_which_is_said(tmp_path, spec, protocol, chosen, limited):
-    table = with_fields(TWO, session=lambda u: f"session {u.speaker}")
+    matrix = with_fields(TWO, session=lambda u: f"session {u.speaker}")
     asked = plan(spec, protocol=protocol)
-    result = evaluate(table, asked, inner=True)
+    result = evaluate(matrix, asked, inner=True)
     assert [dict(fold.best_params) for fold in result.folds] == [chosen, chosen]
     assert [set(of_fold) for of_fold in limits(result)] == [limited | {"inner"}] * 2
     assert {reason for of_fold in limits(result) for reason in of_fold.values()} == {"1 training speaker"}
@@ -76,7 +76,7 @@ def test_two_speakers_are_evaluated_with_fixed_settings_which_is_said(tmp_path, 
         assert found.uar > 0.5  # chance is 0.25
         assert found.largest_score.differs == 0
         assert "cannot be told with 2 speakers" in tables.chance_words(found)
-    assert foreseen(table.utterances, asked)[0].startswith("2 of 2 folds learn from 1 speaker")
+    assert foreseen(matrix.utterances, asked)[0].startswith("2 of 2 folds learn from 1 speaker")
 
 
 @pytest.mark.parametrize("norm", [True, "mean"])
@@ -86,11 +86,11 @@ def test_normalised_speakers_too(norm):
 
 
 def test_a_split_with_one_training_speaker():
-    table = with_fields(make_matrix(n_speakers=3), split=lambda u: "train" if u.speaker == "00" else "test")
+    matrix = with_fields(make_matrix(n_speakers=3), split=lambda u: "train" if u.speaker == "00" else "test")
     asked = plan("svm", protocol=Protocol("split", "split"))
-    assert set(*limits(evaluate(table, asked))) == {"search", "calibration"}
-    assert foreseen(table.utterances, asked)[0].startswith("1 of 1 folds learn from 1 speaker")
-    tuned = with_fields(table, split=lambda u: {"00": "train", "01": "validation"}.get(u.speaker, "test"))
+    assert set(*limits(evaluate(matrix, asked))) == {"search", "calibration"}
+    assert foreseen(matrix.utterances, asked)[0].startswith("1 of 1 folds learn from 1 speaker")
+    tuned = with_fields(matrix, split=lambda u: {"00": "train", "01": "validation"}.get(u.speaker, "test"))
     assert limits(evaluate(tuned, asked))[0].keys() <= {"sigmoids"}  # the split says what is tuned on
     assert foreseen(tuned.utterances, asked) == ()
 
@@ -135,9 +135,9 @@ def test_a_model_fitted_without_one_of_two_speakers_says_what_it_did_without():
 
 
 def test_a_fold_that_learns_one_class_is_refused_with_the_way_out():
-    table = make_matrix(n_speakers=2)
+    matrix = make_matrix(n_speakers=2)
     own = {"00": "joy", "01": "anger"}
-    poor = table.take(np.flatnonzero([u.label == own[u.speaker] for u in table.utterances]))
+    poor = matrix.take(np.flatnonzero([u.label == own[u.speaker] for u in matrix.utterances]))
     expected = r"(?s)Fold 00: it learns from 4 utterances of 1 speaker \(01\), and all of them are 'anger'.*=split"
     for refuse in (lambda: foreseen(poor.utterances, SVM), lambda: evaluate(poor, SVM)):
         with pytest.raises(AffexError, match=expected):

@@ -224,9 +224,9 @@ def test_names_with_commas_umlauts_and_brackets_survive(by_hand, tmp_path):
 
 @pytest.mark.parametrize("settings", [SETTINGS, VALENCE])
 def test_two_runs_write_the_same_bytes(settings, tmp_path):
-    table = with_values(make_matrix())
+    matrix = with_values(make_matrix())
     for name in ("one", "two"):
-        report.write(evaluate(table, settings, inner=True), tmp_path / name)
+        report.write(evaluate(matrix, settings, inner=True), tmp_path / name)
     files = sorted(path.name for path in (tmp_path / "one").iterdir())
     assert {"metrics.json", "inner.csv"} < set(files)
     for file in files:
@@ -469,8 +469,8 @@ def name_of(settings: Plan) -> str:
 
 
 def test_a_label_with_one_clip_reaches_the_report():
-    table = make_matrix()
-    result = evaluate(relabelled(table, ["awe", *(u.label for u in table.utterances[1:])]), SETTINGS)
+    matrix = make_matrix()
+    result = evaluate(relabelled(matrix, ["awe", *(u.label for u in matrix.utterances[1:])]), SETTINGS)
     assert any("'awe' has 1 utterance" in warning for warning in summarise(result).notes)
     assert "'awe' has 1 utterance" in shown(result)
 
@@ -491,18 +491,18 @@ def test_a_run_is_kept_while_it_rests_on_the_same_and_its_files_are_whole(by_han
 def test_what_a_run_depends_on():
     utterances = tuple(Utterance(str(n), "c", f"s{n}", label="ab"[n % 2]) for n in range(4))
     X = np.arange(8, dtype=np.float32).reshape(4, 2)
-    table = Table(X, np.arange(5), utterances, ("x", "y"), np.ones((4, 1), bool))
+    matrix = Table(X, np.arange(5), utterances, ("x", "y"), np.ones((4, 1), bool))
     relabelled = (replace(utterances[0], label="b"), *utterances[1:])
     about = SETTINGS.about()
     others = [
-        report.depends_on(table, about, "code"),
-        report.depends_on(replace(table, X=X + 1), about, "code"),
-        report.depends_on(replace(table, present=~table.present), about, "code"),
-        report.depends_on(replace(table, utterances=relabelled), about, "code"),
-        report.depends_on(table, replace(SETTINGS, settings=Settings(seed=9)).about(), "code"),
-        report.depends_on(table, replace(SETTINGS, protocol=Protocol("loso", classes="a,b")).about(), "code"),
-        report.depends_on(table, about, "code", "leaks allowed"),
-        report.depends_on(table, about, "other code"),
+        report.depends_on(matrix, about, "code"),
+        report.depends_on(replace(matrix, X=X + 1), about, "code"),
+        report.depends_on(replace(matrix, present=~matrix.present), about, "code"),
+        report.depends_on(replace(matrix, utterances=relabelled), about, "code"),
+        report.depends_on(matrix, replace(SETTINGS, settings=Settings(seed=9)).about(), "code"),
+        report.depends_on(matrix, replace(SETTINGS, protocol=Protocol("loso", classes="a,b")).about(), "code"),
+        report.depends_on(matrix, about, "code", "leaks allowed"),
+        report.depends_on(matrix, about, "other code"),
     ]
     assert len(set(others)) == 8
-    assert report.depends_on(table, about, "code") == others[0]
+    assert report.depends_on(matrix, about, "code") == others[0]

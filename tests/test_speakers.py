@@ -54,17 +54,17 @@ def test_the_count_in_words(found, expected):
 
 def one_class_each(n_speakers: int = 12, n_whole: int = 3) -> Table:
     """Speakers who have one class each, but for a few who have all; the class shifts the columns, clearly."""
-    table = make_matrix(n_speakers=n_speakers, class_shift=3.0, speaker_shift=0.3)
-    own = [EMOTIONS[int(u.speaker) % 4] for u in table.utterances]
-    kept = [i for i, u in enumerate(table.utterances) if int(u.speaker) < n_whole or u.label == own[i]]
-    return table.take(np.array(kept))
+    matrix = make_matrix(n_speakers=n_speakers, class_shift=3.0, speaker_shift=0.3)
+    own = [EMOTIONS[int(u.speaker) % 4] for u in matrix.utterances]
+    kept = [i for i, u in enumerate(matrix.utterances) if int(u.speaker) < n_whole or u.label == own[i]]
+    return matrix.take(np.array(kept))
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Callable[..., Run]:
-    def make(name: str = "run", table: Table | None = None, **changes) -> Run:
+    def make(name: str = "run", matrix: Table | None = None, **changes) -> Run:
         plan, folder = replace(SETTINGS, settings=Settings(**changes)), tmp_path_factory.mktemp("run") / name
-        report.write(evaluate(table or one_class_each(), plan, inner=True), folder, name)
+        report.write(evaluate(matrix or one_class_each(), plan, inner=True), folder, name)
         return runs.read(folder)
 
     return make
@@ -117,27 +117,27 @@ def test_a_model_to_take_away_says_it():
 
 
 def test_whoever_has_all_classes_is_warned_of_nothing(run):
-    whole = run("whole", table=make_matrix(n_speakers=4), speaker_norm=True)
+    whole = run("whole", matrix=make_matrix(n_speakers=4), speaker_norm=True)
     assert (whole.summary.class_lost, whole.summary.notes) == (None, ())
     assert "all 4 speakers have all 4 classes." in text_of(whole.folder)
 
 
 def test_a_speaker_with_one_utterance_is_no_news_without_normalisation():
-    table = make_matrix(n_speakers=4)
-    once = table.take(np.array([*range(48), 48]))
+    matrix = make_matrix(n_speakers=4)
+    once = matrix.take(np.array([*range(48), 48]))
     assert not evaluate(once, SETTINGS).notes
     assert any(note.startswith("1 of 4 speakers have one class only") for note in speakers_notes(once))
 
 
-def speakers_notes(table: Table) -> tuple[str, ...]:
-    return tuple(evaluate(table, replace(SETTINGS, settings=Settings(speaker_norm=True))).notes)
+def speakers_notes(matrix: Table) -> tuple[str, ...]:
+    return tuple(evaluate(matrix, replace(SETTINGS, settings=Settings(speaker_norm=True))).notes)
 
 
 def test_a_speaker_whose_values_are_all_one_is_said():
-    table = with_values(make_matrix(n_speakers=4))
-    utterances = tuple(replace(u, valence=1.0 if u.speaker == "00" else u.valence) for u in table.utterances)
+    matrix = with_values(make_matrix(n_speakers=4))
+    utterances = tuple(replace(u, valence=1.0 if u.speaker == "00" else u.valence) for u in matrix.utterances)
     settings = replace(SETTINGS, protocol=Protocol("valence", target="valence"), settings=Settings(speaker_norm=True))
-    result = evaluate(replace(table, utterances=utterances), settings)
+    result = evaluate(replace(matrix, utterances=utterances), settings)
     assert any(
         note.startswith("1 of 4 speakers have one value only: normalisation by speaker") for note in result.notes
     )
@@ -145,8 +145,8 @@ def test_a_speaker_whose_values_are_all_one_is_said():
 
 
 def test_the_largest_score_and_the_decision_are_counted(run):
-    table = make_matrix(n_speakers=4, class_shift=0.5)
-    result = evaluate(relabelled(table, [u.label for u in table.utterances]), SETTINGS)
+    matrix = make_matrix(n_speakers=4, class_shift=0.5)
+    result = evaluate(relabelled(matrix, [u.label for u in matrix.utterances]), SETTINGS)
     values = result.scores.values.copy()
     place = np.array([EMOTIONS.index(name) for name in result.scores.predicted])
     values[[0, 5, 9], place[[0, 5, 9]]] = 0.0  # now another class has the largest
@@ -158,5 +158,5 @@ def test_the_largest_score_and_the_decision_are_counted(run):
     assert found.largest_score.uar == pytest.approx(np.mean([right[scores.true == e].mean() for e in EMOTIONS]))
     text = tables.as_text(lambda console: tables.show(found, None, console))
     assert "Scores: the largest is not that of the decision for 3 of 64 utterances (by the largest, UAR is 0." in text
-    whole = run("counted", table=table)
+    whole = run("counted", matrix=matrix)
     assert "Scores: the largest is that of the decision for all 64 utterances." in text_of(whole.folder)

@@ -12,12 +12,12 @@ from synthetic import make_matrix
 
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media
-from affex.pipeline.streams.table import Matrix, joined, load, normalised_by_speaker, rows_of
+from affex.pipeline.streams.table import Table, joined, load, normalised_by_speaker, rows_of
 from affex.pipeline.text.errors import AffexError, UsageError
 
 
 @pytest.fixture
-def ragged() -> Matrix:
+def ragged() -> Table:
     """Four utterances of two speakers with 2, 0, 3 and 1 rows; the second lacks the feature."""
     matrix = make_matrix(n_speakers=2, n_each=1, classes=("joy", "anger"), n_columns=2)
     X = np.arange(12, dtype=np.float32).reshape(6, 2)
@@ -174,7 +174,7 @@ def test_what_was_never_extracted_cannot_be_read(dataset):
         load(dataset, [LEVEL])
 
 
-def of_corpus(matrix: Matrix, name: str) -> Matrix:
+def of_corpus(matrix: Table, name: str) -> Table:
     """Return the matrix as one of a corpus of that name, in one session, with a wav each."""
     pairs = ((u, Media(f"{u.id}.wav")) for u in matrix.utterances)
     return replace(matrix, utterances=tuple(replace(u, corpus=name, session="1", audio=m) for u, m in pairs))

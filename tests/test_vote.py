@@ -37,12 +37,12 @@ def _no_pictures():
 
 def judged(corpus: Mapping[str, Table], folder: Path) -> list[Run]:
     """Return the runs of all classifiers of a corpus."""
-    return [_run(name, table, folder / name) for name, table in corpus.items()]
+    return [_run(name, matrix, folder / name) for name, matrix in corpus.items()]
 
 
-def _run(name: str, table: Table, folder: Path) -> Run:
+def _run(name: str, matrix: Table, folder: Path) -> Run:
     settings = Plan(corpus="toy", features=(name,), keys=(name,), classifier=GMM)
-    report.write(evaluate(table, settings, inner=True), folder, name)
+    report.write(evaluate(matrix, settings, inner=True), folder, name)
     return runs.read(folder)
 
 
@@ -73,16 +73,16 @@ def test_without_the_voice_the_face_says_it(aligned, rule):
     assert summarise(fusion.late(aligned[:-1], rule)).uar > 0.4
 
 
-def small(folder: Path, change=lambda name, table: table) -> list[Run]:
+def small(folder: Path, change=lambda name, matrix: matrix) -> list[Run]:
     corpus = made_up(n_speakers=3, n_each=3, n_frames=5, seed=0)
-    return judged({name: change(name, table) for name, table in corpus.items()}, folder)
+    return judged({name: change(name, matrix) for name, matrix in corpus.items()}, folder)
 
 
 @pytest.fixture(scope="module")
 def sometimes_silent(tmp_path_factory) -> list[Run]:
     every_third = np.arange(36) % 3 == 0
     folder = tmp_path_factory.mktemp("silent")
-    return small(folder, lambda name, table: without(table, every_third) if name == "voice" else table)
+    return small(folder, lambda name, matrix: without(matrix, every_third) if name == "voice" else matrix)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -97,19 +97,19 @@ def test_clips_without_a_voice_are_fused_from_the_face(sometimes_silent, rule):
 # The tested speaker
 
 
-def nonsense(table: Table, speaker: str) -> Table:
-    """Return the table with other frames and labels of one speaker."""
-    own = table.speakers == speaker
-    rows = np.repeat(own, table.lengths)[:, None]
+def nonsense(matrix: Table, speaker: str) -> Table:
+    """Return the matrix with other frames and labels of one speaker."""
+    own = matrix.speakers == speaker
+    rows = np.repeat(own, matrix.lengths)[:, None]
     after = dict(zip(EMOTIONS, EMOTIONS[1:] + EMOTIONS[:1], strict=True))
-    utterances = (replace(u, label=after[u.label]) if o else u for u, o in zip(table.utterances, own, strict=True))
-    return replace(table, X=np.where(rows, 7 - 100 * table.X, table.X), utterances=tuple(utterances))
+    utterances = (replace(u, label=after[u.label]) if o else u for u, o in zip(matrix.utterances, own, strict=True))
+    return replace(matrix, X=np.where(rows, 7 - 100 * matrix.X, matrix.X), utterances=tuple(utterances))
 
 
 @pytest.fixture(scope="module")
 def with_and_without_nonsense(tmp_path_factory) -> tuple[list[Run], list[Run]]:
     folder = tmp_path_factory.mktemp("canary")
-    return small(folder / "one"), small(folder / "other", lambda name, table: nonsense(table, "01"))
+    return small(folder / "one"), small(folder / "other", lambda name, matrix: nonsense(matrix, "01"))
 
 
 @pytest.mark.parametrize("rule", ["bayes", "svm"])
@@ -125,8 +125,8 @@ def test_the_tested_speaker_leaves_no_trace_in_the_noise():
     voice = made_up(n_speakers=3, n_each=3, n_frames=8, seed=0)["voice"]
     settings = Plan(corpus="toy", features=("voice",), classifier=classifier_of("gmm:noise=0.4,components=3"))
     learned = []
-    for table in (voice, nonsense(voice, "01")):
-        task = prepare(table, settings)
+    for matrix in (voice, nonsense(voice, "01")):
+        task = prepare(matrix, settings)
         with threadpool_limits(limits=1):
             fitted = [fit(build(settings, task.examples), task.examples, fold) for fold in task.folds]
         learned.append([joblib.hash((one.noise_.means_, one.mixtures_[0].means_, one.scale_.mean_)) for one in fitted])
