@@ -15,9 +15,11 @@ $(error TORCH=$(TORCH): expected cpu or cuda)
 endif
 
 # What a run is told -----------------------------------------------------------------------------
-# By environment variables, which the command affex reads, so that blanks and quotes survive.
+# By environment variables, so that blanks and quotes survive; affex reads them behind --from-make alone. None that the
+# shell has, or an earlier make, is passed on.
+$(foreach name,$(filter-out AFFEX_TEST_DATA,$(filter AFFEX_%,$(.VARIABLES))),$(eval unexport $(name)))
 OPTIONS := DATASET DATA FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM REWEIGHT SOFT \
-           FUSION RUNS METRIC INNER LEAK ALLOW_LEAKS \
+           FUSION RUNS METRIC INNER LEAK ALLOW_LEAKS CONFIG \
            UTTERANCE SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED PARTIAL EXTRA MODEL EXCLUDE \
            BY FILE CALLED FORMAT TABLE HOP TRANSPOSE ONLY WITHOUT DROP_NAN NOTE JSON
 $(foreach option,$(OPTIONS),$(if $($(option)),$(eval export AFFEX_$(option) := $$($(option)))))
@@ -36,6 +38,14 @@ NEAREST := import sys, difflib; wanted, *known = sys.argv[1:]; \
 	print(*(f" Did you mean {name}?" for name in difflib.get_close_matches(wanted.upper(), known, 1, 0.5)))
 $(error There is no variable '$(firstword $(UNREAD))'.$(shell \
 	$(PYTHON) -c '$(NEAREST)' '$(firstword $(UNREAD))' $(READ) 2>/dev/null) `make help` lists all)
+endif
+
+# What the environment says is said, for it may have been meant for something else.
+IS_TAKEN = $(and $($(1)),$(filter environment,$(firstword $(origin $(1)))))
+TAKEN := $(strip $(foreach name,$(filter-out VENV BIN INSTALLED,$(READ)),$(if $(call IS_TAKEN,$(name)),$(name))))
+quoted = '$(subst ','\'',$(1))'
+ifneq ($(and $(TAKEN),$(filter-out help,$(MAKECMDGOALS))),)
+$(shell printf '%s\n' $(call quoted,From the environment: $(foreach name,$(TAKEN),$(name)=$($(name)))) >&2)
 endif
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -67,6 +77,7 @@ help: ## show this
 #=   INNER         1: keep what a fusion of this run may learn from (slower)
 #=   LEAK          1: score the same at random over clips, too: what a leak is worth
 #=   ALLOW_LEAKS   1: go on where the audit finds leaks, and say so in every output
+#=   CONFIG        for evaluate and fit: a TOML file of these variables in small letters; each run writes one that repeats it
 #=   SCHEDULER     local, inline (no workers) or tcp://host:8786 of a running Dask scheduler (default: local)
 #=   JOBS          how many worker processes
 #=   DEVICE        cpu or cuda: where networks, SVM and XGBoost compute (default: cpu)
@@ -112,32 +123,33 @@ cache: ## show what is cached (to verify it: .venv/bin/affex cache verify)
 export: ## write a cached feature and the labels for other projects (FEATURES, OUT)
 import: ## take in the features of another project (FILE, CALLED), to be evaluated and fused like ours
 features evaluate compare fit predict demo show download list cache export import: install
-	@$(BIN)/affex $@
+	@$(BIN)/affex --from-make $@
 
 runs: ## table the finished runs of a corpus, newest first
 runs: install
-	@$(BIN)/affex list runs
+	@$(BIN)/affex --from-make list runs
 
 # A path as a shell would expand it, in quotes, for what is not read by affex.
-quoted = '$(patsubst ~/%,$(HOME)/%,$(1))'
-WAVS = $(call quoted,$(or $(DATA),data/emodb/wav))
-VIDEOS = $(call quoted,$(CLIPS))
+path = $(call quoted,$(patsubst ~/%,$(HOME)/%,$(1)))
+WAVS = $(call path,$(or $(DATA),data/emodb/wav))
+VIDEOS = $(call path,$(CLIPS))
+WITH_WEIGHTS = --weights $(call path,$(WEIGHTS))
 
 # What is measured of faces; the agreement with dlib takes the longest, most of it dlib's own.
 define bench-faces
 	$(BIN)/python benchmarks/faces.py $(VIDEOS)
 	$(BIN)/python benchmarks/found.py $(VIDEOS)
-	$(BIN)/python benchmarks/kept.py $(VIDEOS) --weights $(call quoted,$(WEIGHTS))
+	$(BIN)/python benchmarks/kept.py $(VIDEOS) $(WITH_WEIGHTS)
 	$(BIN)/python benchmarks/landmarks.py $(VIDEOS)
 	$(BIN)/python benchmarks/realtime.py $(VIDEOS)
-	$(BIN)/python benchmarks/second_network.py $(VIDEOS)
-	$(BIN)/python benchmarks/second_network.py $(VIDEOS) --copies 4
+	$(BIN)/python benchmarks/second_network.py $(VIDEOS) $(WITH_WEIGHTS)
+	$(BIN)/python benchmarks/second_network.py $(VIDEOS) $(WITH_WEIGHTS) --copies 4
 endef
 
 bench: install ## speed, memory, coverage of intervals, the vote, beside their peers (DATA: EMO-DB's wavs; CLIPS: videos; 60 min)
 	$(BIN)/python benchmarks/extraction.py $(WAVS)
 	$(BIN)/python benchmarks/memory.py
-	$(BIN)/affex features --dataset emodb --data $(WAVS) --features compare
+	$(BIN)/affex --from-make features --dataset emodb --data $(WAVS) --features compare
 	$(BIN)/python benchmarks/nested.py emodb $(WAVS)
 	$(BIN)/python benchmarks/coverage.py
 	$(BIN)/python benchmarks/video_memory.py

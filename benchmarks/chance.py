@@ -17,8 +17,8 @@ import numpy as np
 
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.evaluation.evaluate import evaluate
+from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.summary import summarise
-from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.execution import stages
 from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.specs.features import feature_specs
@@ -26,15 +26,15 @@ from affex.pipeline.streams.table import Table, load
 from affex.pipeline.text.console import Terminal
 
 
-def shuffled(matrix: Table, seed: int) -> Table:
-    """Return the matrix with the labels of each speaker's utterances in another order."""
+def shuffled(table: Table, seed: int) -> Table:
+    """Return the table with the labels of each speaker's utterances in another order."""
     rng = np.random.default_rng(seed)
-    labels = np.array([utterance.label for utterance in matrix.utterances])
-    for speaker in np.unique(matrix.speakers):
-        own = np.flatnonzero(matrix.speakers == speaker)
+    labels = np.array([utterance.label for utterance in table.utterances])
+    for speaker in np.unique(table.speakers):
+        own = np.flatnonzero(table.speakers == speaker)
         labels[own] = labels[rng.permutation(own)]
-    relabelled = (dataclasses.replace(u, label=str(x)) for u, x in zip(matrix.utterances, labels, strict=True))
-    return dataclasses.replace(matrix, utterances=tuple(relabelled))
+    relabelled = (dataclasses.replace(u, label=str(x)) for u, x in zip(table.utterances, labels, strict=True))
+    return dataclasses.replace(table, utterances=tuple(relabelled))
 
 
 def main() -> None:
@@ -45,12 +45,12 @@ def main() -> None:
     parser.add_argument("--features", default="egemaps")
     options = parser.parse_args()
     dataset = opened("emodb", options.data, Path("cache"), partial=False, console=Terminal())
-    matrix = load(dataset, feature_specs(options.features))
-    settings = Settings(corpus="emodb", features=(options.features,), classifier=classifier_of("svm"))
+    table = load(dataset, feature_specs(options.features))
+    settings = Plan(corpus="emodb", features=(options.features,), classifier=classifier_of("svm"))
     figures = []
     with stages.opened("local", 2) as runner:
         for seed in range(options.seeds):
-            found = summarise(evaluate(shuffled(matrix, seed), settings, runner=runner))
+            found = summarise(evaluate(shuffled(table, seed), settings, runner=runner))
             figures.append(found.uar)
             print(f"seed {seed}: UAR {figures[-1]:.3f}", flush=True)
     chance = 1 / len(found.classes)

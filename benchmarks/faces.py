@@ -261,7 +261,7 @@ def main() -> None:
         "--large", type=int, default=3, help="an utterance, as they are where that is more than 640 px wide"
     )
     options = parser.parse_args()
-    paths = videos(options.utterances)
+    paths = videos(options.clips)
     if "speed" in options.parts:
         speed(paths, options.rounds, options.threads)
     if "agreement" in options.parts:

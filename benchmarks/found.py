@@ -125,7 +125,7 @@ def main() -> None:
         return films
 
     print(f"{spec}\n" + LINE.format("film", "frames", "found", "share", "several", "width"))
-    for folder in sorted(path for path in options.utterances.iterdir() if path.is_dir()):
+    for folder in sorted(path for path in options.clips.iterdir() if path.is_dir()):
         paths = videos(folder)
         if not paths:
             continue

@@ -84,7 +84,7 @@ def main() -> None:
     except WeightError as error:
         print(f"without fer: {error}")
         embeddings.pop()
-    whole, *cut = chips_of(videos(options.utterances), Faces(frames=options.frames), embeddings)
+    whole, *cut = chips_of(videos(options.clips), Faces(frames=options.frames), embeddings)
     for embedding, chips in zip(embeddings, cut, strict=True):
         vectors = embedding.load(runtime).embedder.embed(chips)
         if embedding.name == "face":

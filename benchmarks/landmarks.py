@@ -125,7 +125,7 @@ def main() -> None:
     parser.add_argument("--frames", default="2/s")
     parser.add_argument("--times", type=int, default=12, help="how often each face is put down")
     options = parser.parse_args()
-    folders = sorted(path for path in options.utterances.iterdir() if path.is_dir())
+    folders = sorted(path for path in options.clips.iterdir() if path.is_dir())
     middles: list[Sight] = []
     print(f"{'crop against frame':28}{'faces':>7}{'ours: median':>14}{'95 %':>8}{'dlib: median':>14}{'95 %':>8}")
     for folder in folders:

@@ -45,7 +45,7 @@ from affex.classifiers.estimators.svm import COSTS
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.results import Result
-from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.execution import stages
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.specs.classifiers import classifier_of
@@ -111,12 +111,12 @@ def _seen() -> dict[int, tuple[int, float]]:
     return found
 
 
-def ours(matrix: Table, corpus: str) -> tuple[Result, float]:
+def ours(table: Table, corpus: str) -> tuple[Result, float]:
     """Run the evaluation as ``make evaluate`` does; return its result, and the time since the workers stood, s."""
-    settings = Settings(corpus=corpus, features=("compare",), classifier=classifier_of("svm"))
+    settings = Plan(corpus=corpus, features=("compare",), classifier=classifier_of("svm"))
     with stages.opened("local", JOBS) as runner:
         began = time.perf_counter()
-        return evaluate(matrix, settings, runner=runner), time.perf_counter() - began
+        return evaluate(table, settings, runner=runner), time.perf_counter() - began
 
 
 def search(n_columns: int, folds: list[Any]) -> Any:
@@ -131,12 +131,12 @@ def search(n_columns: int, folds: list[Any]) -> Any:
     return GridSearchCV(pipeline, grid, cv=folds, scoring="balanced_accuracy", n_jobs=JOBS)
 
 
-def theirs(matrix: Table, labels: NDArray[np.str_], speaker: str, n_folds: int = 5) -> tuple[Any, NDArray[np.str_]]:
+def theirs(table: Table, labels: NDArray[np.str_], speaker: str, n_folds: int = 5) -> tuple[Any, NDArray[np.str_]]:
     """Fit one outer fold with scikit-learn; return the search and what it predicts."""
-    train = matrix.speakers != speaker
-    folds = list(inner_folds(matrix.speakers[train]))[:n_folds]
-    found = search(matrix.X.shape[1], folds).fit(matrix.X[train], labels[train])
-    return found, found.predict(matrix.X[~train])
+    train = table.speakers != speaker
+    folds = list(inner_folds(table.speakers[train]))[:n_folds]
+    found = search(table.X.shape[1], folds).fit(table.X[train], labels[train])
+    return found, found.predict(table.X[~train])
 
 
 def peer(path: Path, out: Path) -> None:
@@ -219,10 +219,10 @@ def made(n: int, n_columns: int = 6373, n_speakers: int = 10, n_classes: int = 4
 
 def large(n: int, peer_folds: int) -> None:
     """Measure the large case."""
-    matrix = made(n)
-    labels = np.array([utterance.label for utterance in matrix.utterances])
+    table = made(n)
+    labels = np.array([utterance.label for utterance in table.utterances])
     with measured() as own:
-        result, _ = ours(matrix, "made")
+        result, _ = ours(table, "made")
     right = result.scores.true == result.scores.predicted
     uar = np.mean([right[result.scores.true == name].mean() for name in result.scores.classes])
     print(f"affex, all {len(result.folds)} outer folds: {own}, UAR {uar:.3f}")
@@ -231,7 +231,7 @@ def large(n: int, peer_folds: int) -> None:
         return
     tested = result.folds[0].name
     with measured() as other:
-        found, predicted = theirs(matrix, labels, tested, peer_folds)
+        found, predicted = theirs(table, labels, tested, peer_folds)
     # The last fit, on all training rows, takes one processor; the search before it all of them.
     share = 5 / peer_folds
     seconds = (other.seconds - found.refit_time_) * share + found.refit_time_

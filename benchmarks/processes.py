@@ -37,10 +37,10 @@ class Run:
     peaks: tuple[float, ...]
 
 
-def features(table: Path, cache: Path, wanted: str, jobs: int = 2) -> Run:
-    """Extract features of a table with a fresh process and its workers."""
+def features(table: Path, cache: Path, wanted: str, jobs: int = 2, *others: str) -> Run:
+    """Extract features of a table with a fresh process and its workers; others are options of affex."""
     command = [sys.executable, "-m", "affex.pipeline.cli", "features", "--dataset", "csv", "--data", str(table)]
-    return run([*command, "--cache", str(cache), "--features", wanted, "--jobs", str(jobs)])
+    return run([*command, "--cache", str(cache), "--features", wanted, "--jobs", str(jobs), *others])
 
 
 def run(command: list[str]) -> Run:

@@ -66,7 +66,7 @@ def main() -> None:
     options = parser.parse_args()
     factors: dict[str, list[float]] = {features: [] for features in options.features}
     with tempfile.TemporaryDirectory() as name:
-        table, seconds = written(options.utterances, Path(name), options.copies)
+        table, seconds = written(options.clips, Path(name), options.copies)
         print(f"{seconds:.1f} s of video, 640x480", flush=True)
         for number, (features, found) in itertools.product(range(options.rounds), factors.items()):
             with tempfile.TemporaryDirectory(dir=name) as cache:

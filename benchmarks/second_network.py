@@ -2,11 +2,11 @@
 
 ::
 
-    AFFEX_WEIGHTS=weights python benchmarks/second_network.py CLIPS
+    python benchmarks/second_network.py CLIPS [--weights FOLDER]
 
 The videos below the folder are copied (``--copies`` times), and two whole runs of ``affex features`` go over them:
 ``faces face`` from nothing, then another network (``--second``, by default ``fer``, whose weight file is looked for in
-the folder that ``AFFEX_WEIGHTS`` names) over the same cache. Linux itself counts how often any process opens one of the
+the folder ``--weights``) over the same cache. Linux itself counts how often any process opens one of the
 videos (inotify), so whoever decodes is seen. Printed are these counts, each run's time and what it says it computed,
 whether the file of the faces is still the same, byte by byte, and the ratio of the times.
 """
@@ -80,10 +80,10 @@ def _names(events: bytes) -> Iterator[str]:
         at += HEAD.size + length
 
 
-def run(table: Path, wanted: str, jobs: int) -> Run:
+def run(table: Path, wanted: str, jobs: int, *others: str) -> Run:
     """Extract, and print what happened."""
     with counting(table.parent / "films") as opened:
-        run = processes.features(table, table.parent / "cache", wanted, jobs)
+        run = processes.features(table, table.parent / "cache", wanted, jobs, *others)
     counts = f"films opened {len(opened)} times, {len(set(opened))} of them"
     print(f"{wanted}: {run.seconds:.1f} s, {run.processors:.1f} s of processors; {counts}", flush=True)
     for line in re.findall(r"^.* computed, .*$", run.said, re.MULTILINE):
@@ -112,14 +112,15 @@ def main() -> None:
     parser.add_argument("--frames", default="", help="of the faces, as in all or 13/s (default: the preset's)")
     parser.add_argument("--copies", type=int, default=1, help="of each utterance: what starting costs weighs less")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--weights", help="the folder of weight files")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        table = copied(options.utterances, Path(name), options.copies)
+        table = copied(options.clips, Path(name), options.copies)
         faces, face, other = asked(options.second, options.frames)
         first = run(table, f"{faces} {face}", options.jobs)
         [faces_file] = Path(name, "cache", "clips").glob("faces*.h5")
         before = digest(faces_file)
-        second = run(table, other, options.jobs)
+        second = run(table, other, options.jobs, *(["--weights", options.weights] if options.weights else []))
         print(f"the file of the faces is {'the same' if digest(faces_file) == before else 'ANOTHER'}")
     times, processors = second.seconds / first.seconds, second.processors / first.processors
     print(f"the second network takes {times:.3f} of the first run's time, {processors:.3f} of its processors'")

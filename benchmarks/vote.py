@@ -22,8 +22,8 @@ from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.results import RecognisedClasses
 from affex.pipeline.evaluation.runs import Run
+from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.summary import summarise
-from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.fusion import fusion
 from affex.pipeline.reporting import report
 from affex.pipeline.specs.classifiers import classifier_of
@@ -37,11 +37,11 @@ LEARNING = ("bayes", "svm")
 RULES = ("vote", "mean", *LEARNING)
 
 
-def judged(name: str, matrix: Table, components: int, folder: Path) -> Run:
+def judged(name: str, table: Table, components: int, folder: Path) -> Run:
     """Evaluate one classifier, and keep what a fusion may learn from."""
     gmm = classifier_of(f"gmm:pool=vote,components={components}")
-    settings = Settings(corpus="made-up", features=(name,), keys=(name,), classifier=gmm)
-    report.write(evaluate(matrix, settings, inner=True), folder / name)
+    settings = Plan(corpus="made-up", features=(name,), keys=(name,), classifier=gmm)
+    report.write(evaluate(table, settings, inner=True), folder / name)
     return runs.read(folder / name)
 
 
@@ -58,7 +58,7 @@ def figures(components: int, seed: int) -> dict[str, float]:
     """Return what is printed of one corpus, by what it is called."""
     with tempfile.TemporaryDirectory() as folder:
         corpus = made_up(n_speakers=8, n_each=10, n_frames=20, seed=seed)
-        members = [judged(name, matrix, components, Path(folder)) for name, matrix in corpus.items()]
+        members = [judged(name, table, components, Path(folder)) for name, table in corpus.items()]
         fused = {rule: fusion.late(members, rule) for rule in RULES}
         face = {f"{rule}, no voice": fusion.late(members[:-1], rule) for rule in LEARNING}
     return {

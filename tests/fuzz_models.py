@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from synthetic import make_matrix, with_values
 
 from affex.pipeline.corpora.base import LOSO, Protocol
-from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.models import model_file, models
 from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.text.errors import AffexError

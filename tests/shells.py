@@ -198,6 +198,7 @@ def make_all(checkout: Path, home: Path) -> None:
         if not root.exists():
             print(f"Making what stands in for {root.name} ...", flush=True)
             make(root)
+    (checkout / "mine.toml").write_text('dataset = "demo"\nfeatures = "compare"\n', encoding="utf-8")
     (checkout / "recordings").mkdir(exist_ok=True)
     for path in sorted((home / "corpora" / "emodb" / "wav").glob("*.wav"))[:5]:
         shutil.copy(path, checkout / "recordings")

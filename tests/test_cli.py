@@ -14,6 +14,8 @@ from corpus import write_wav
 
 
 def affex(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run affex; variables are handed on as the Makefile does."""
+    arguments = ("--from-make", *arguments) if environment else arguments
     clean = {k: v for k, v in os.environ.items() if not k.startswith("AFFEX_")}
     return subprocess.run(
         [sys.executable, "-m", "affex.pipeline.cli", *arguments],

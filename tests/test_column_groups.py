@@ -13,7 +13,7 @@ from affex.features.base import Signal
 from affex.features.landmarks import Landmarks
 from affex.pipeline.caching.cache import recipe
 from affex.pipeline.manifest.manifest import Dataset
-from affex.pipeline.specs import column_groups, discovery
+from affex.pipeline.specs import column_groups, discovery, grammar
 from affex.pipeline.specs.classifiers import classifier_of, members_of
 from affex.pipeline.specs.compatibility import require_level
 from affex.pipeline.specs.features import feature_specs
@@ -63,7 +63,7 @@ def test_what_is_no_part_is_said(text, message):
 
 
 def test_no_feature_has_a_parameter_of_that_name():
-    own = [discovery.spelling.differences(one, one) | vars(one) for one in discovery.feature_presets().values()]
+    own = [grammar.differences(one, one) | vars(one) for one in discovery.feature_presets().values()]
     assert not [fields for fields in own if "columns" in fields]
 
 

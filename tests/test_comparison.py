@@ -18,8 +18,8 @@ from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.raters import Ceiling
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
 from affex.pipeline.evaluation.runs import Run
+from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.summary import summarise
-from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.reporting import comparison, report, tables
 from affex.pipeline.reporting.compared import Compared
 from affex.pipeline.storage.records import restored

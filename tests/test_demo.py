@@ -1,4 +1,4 @@
-"""The tour that make demo takes, on a corner of its corpus: four runs side by side, and nothing done twice."""
+"""The way that make demo goes, on a corner of its corpus: four runs side by side, and nothing done twice."""
 
 import re
 from itertools import product
@@ -7,10 +7,9 @@ import pytest
 
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.corpora import demo
-from affex.pipeline.corpora.base import LOSO
+from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.specs.classifiers import classifier_of, members_of
 from affex.pipeline.text.console import Terminal
-from affex.pipeline.workspace import experiment
 from affex.pipeline.workspace.demo import demonstrate
 from affex.pipeline.workspace.workspace import Running, open_workspace
 
@@ -21,8 +20,8 @@ TITLES = ("audio alone", "face alone", "early fused", "late fused")
 
 @pytest.fixture(scope="module")
 def twice(tmp_path_factory):
-    """Take the tour twice; return the cache, what was said each time, and when files were written."""
-    folder = tmp_path_factory.mktemp("tour")
+    """Take the demo twice; return the cache, what was said each time, and when files were written."""
+    folder = tmp_path_factory.mktemp("demo")
     said, times = [], []
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -35,7 +34,7 @@ def twice(tmp_path_factory):
                 console.rich.capture() as captured,
                 open_workspace([dataset], console, Running("inline", 1)) as workspace,
             ):
-                demonstrate(workspace, experiment.Wish(protocol=LOSO, partial=True))
+                demonstrate(workspace, Settings(dataset="demo", protocol="loso", partial=True))
             said.append(captured.get())
             runs = sorted((folder / "cache" / "demo" / "runs").glob("*/*"))
             times.append({path: path.stat().st_mtime_ns for path in runs})

@@ -19,8 +19,9 @@ from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.evaluation.evaluate import build, evaluate, fit
 from affex.pipeline.evaluation.results import Result
+from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.evaluation.summary import confusion_of
-from affex.pipeline.evaluation.task import Settings, prepare
+from affex.pipeline.evaluation.task import prepare
 from affex.pipeline.execution import stages
 from affex.pipeline.execution.runner import Runner
 from affex.pipeline.specs import discovery
@@ -297,7 +298,7 @@ def test_neither_the_run_nor_the_number_of_processes_changes_a_bit(cluster):
 def test_the_number_of_threads_changes_no_bit(speaker_norm):
     """Each fold in one numerical thread, also while another one leaves."""
     matrix = make_matrix(n_speakers=8, n_columns=1500)  # so many that libraries would part a product among threads
-    settings = replace(BAYES, classifier=classifier_of("svm"), speaker_norm=speaker_norm)
+    settings = replace(BAYES, classifier=classifier_of("svm"), settings=Settings(speaker_norm=speaker_norm))
     assert settings.classifier.in_threads
     first = evaluate(matrix, settings, inner=True)
     for jobs in (1, 2, 8):
@@ -310,7 +311,7 @@ def test_normalising_by_speaker_is_done_before_the_folds_and_without_labels():
     settings = replace(BAYES, settings=Settings(speaker_norm=True))
     assert same(evaluate(matrix, settings), evaluate(normalised_by_speaker(matrix), BAYES))
     assert uar(evaluate(matrix, settings)) > uar(evaluate(matrix, BAYES))
-    chosen = prepare(matrix, replace(classes("anger,joy"), speaker_norm=True)).examples.X
+    chosen = prepare(matrix, replace(classes("anger,joy"), settings=Settings(speaker_norm=True))).examples.X
     whole = normalised_by_speaker(matrix)
     kept = np.isin([u.label for u in whole.utterances], ("anger", "joy"))
     assert np.array_equal(chosen, whole.X[kept])
@@ -571,7 +572,7 @@ def test_a_card_s_counts_are_asserted():
     protocol = replace(LOSO, counts={"anger": 24, "joy": 25})
     with pytest.raises(AffexError, match="asserts 25 utterances of 'joy', found 24"):
         evaluate(matrix, replace(BAYES, protocol=protocol))
-    task = prepare(matrix, replace(BAYES, protocol=protocol), partial=True)
+    task = prepare(matrix, replace(BAYES, protocol=protocol, settings=Settings(partial=True)))
     assert task.notes[0] == "the protocol loso asserts 25 utterances of 'joy', found 24"
 
 
@@ -624,7 +625,7 @@ def test_the_tested_speaker_leaves_no_trace_in_the_inner_scores():
 
 def test_distances_once_for_all_folds_decide_as_those_of_each_fold(monkeypatch):
     matrix = make_matrix(n_speakers=4, n_columns=30)
-    settings = replace(BAYES, classifier=classifier_of("svm"), speaker_norm=True)
+    settings = replace(BAYES, classifier=classifier_of("svm"), settings=Settings(speaker_norm=True))
     shared = evaluate(matrix, settings)
     monkeypatch.setattr(type(settings.classifier), "distances", lambda self, X, device: None)
     each = evaluate(matrix, settings)
@@ -633,6 +634,6 @@ def test_distances_once_for_all_folds_decide_as_those_of_each_fold(monkeypatch):
 
 
 def test_rows_that_only_lost_their_mean_are_scaled_in_each_fold(monkeypatch):
-    settings = replace(BAYES, classifier=classifier_of("svm:C=1,gamma=1"), speaker_norm="mean")
+    settings = replace(BAYES, classifier=classifier_of("svm:C=1,gamma=1"), settings=Settings(speaker_norm="mean"))
     monkeypatch.setattr(type(settings.classifier), "distances", lambda *_, **__: pytest.fail("no fold scaled them"))
     assert uar(evaluate(make_matrix(n_speakers=4), settings)) > 0.4

@@ -1,5 +1,6 @@
 """From a wish to finished runs, on small corpora of wavs: protocols, leaks, fusion, values, several corpora."""
 
+import shlex
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,12 @@ import soundfile
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import protocols, runs
+from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.evaluation.summary import Summary
 from affex.pipeline.specs.classifiers import members_of
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.workspace import experiment
-from affex.pipeline.workspace.experiment import Wish
 from affex.pipeline.workspace.workspace import Running, open_workspace
 
 RATE = 16000
@@ -57,16 +58,14 @@ def added(path: Path, row: str) -> None:
 
 
 def run(tables: list[Path], cache: Path, *, features: str = FEATURES, classifier: str = SVM, out: Path | None = None,
-        fusion: str = "early", leak: bool = False, **wish: Any) -> Summary:  # fmt: skip
+        **others: Any) -> Summary:  # fmt: skip
     """Evaluate, and return what metrics.json says."""
     console = Terminal()
     datasets = [opened("csv", path, cache, partial=False, console=console) for path in tables]
-    members = members_of(features, classifier, fusion)
+    named = {"dataset": " ".join("csv" for _ in tables), "data": shlex.join(map(str, tables)), "protocol": "loso"}
+    settings = Settings(features=features, classifier=classifier, **named | others)
     with open_workspace(datasets, console, Running("inline", 1)) as workspace:
-        if fusion == "early":
-            experiment.single(workspace, members[0], Wish(**{"protocol": LOSO} | wish), out, leak=leak)
-        else:
-            experiment.fused(workspace, members, Wish(**{"protocol": LOSO} | wish), fusion, out, leak=leak)
+        experiment.run(workspace, settings, out)
     folder = out or max((cache / workspace.name / "runs").iterdir(), key=lambda path: path.stat().st_mtime_ns)
     return runs.read(folder).summary
 
@@ -110,7 +109,7 @@ def test_a_copy_under_another_rate_and_after_silence_stops_the_run(tmp_path, cac
 def test_a_session_that_two_speakers_share_is_warned_of_under_loso_and_left_out_whole_under_session(tmp_path, cache):
     path = table(tmp_path, session=lambda s, k: f"ses{s // 2}")
     assert any("session" in warning for warning in run([path], cache).notes)
-    found = run([path], cache, protocol=Protocol("session", "session"))
+    found = run([path], cache, protocol="session")
     assert found.leaks == ()
     assert not any("session" in warning for warning in found.notes)
     assert [fold.name for fold in found.folds] == ["ses0", "ses1"]
@@ -128,7 +127,7 @@ def test_what_a_leak_is_worth(tmp_path, cache, capsys):
 
 def test_utterances_dealt_at_random_need_to_be_allowed(tmp_path, cache):
     with pytest.raises(AffexError, match="speaker"):
-        run([table(tmp_path)], cache, protocol=Protocol("random-k", "random-k", k=4))
+        run([table(tmp_path)], cache, protocol="random-k:k=4")
 
 
 # Several corpora
@@ -137,8 +136,8 @@ def test_utterances_dealt_at_random_need_to_be_allowed(tmp_path, cache):
 def test_across_two_corpora_with_a_label_map(tmp_path, cache):
     one = table(tmp_path, "one")
     other = table(tmp_path, "other", labels=("leise", "laut"))
-    protocol = Protocol("cross", "cross", test="other", classes="soft=soft+leise,loud=one:loud+other:laut")
-    found = run([one, other], cache, protocol=protocol)
+    classes = "soft=soft+leise,loud=one:loud+other:laut"
+    found = run([one, other], cache, protocol="cross:test=other", classes=classes)
     assert found.classes == ("soft", "loud")
     assert found.n_utterances == 16
     assert found.fold("other").n_train == 16
@@ -169,12 +168,11 @@ def invented(s: int, k: int) -> float:
 @pytest.mark.parametrize("classifier", [SVM.replace("gamma=1", "gamma=1"), "xgboost:rounds=20,patience=3"])
 def test_values_are_predicted_with_an_interval_and_to_the_byte(tmp_path, cache, classifier):
     path = table(tmp_path, valence=invented)
-    protocol = Protocol("loso", target="valence")
-    found = run([path], cache, classifier=classifier, protocol=protocol, out=tmp_path / "one")
+    found = run([path], cache, classifier=classifier, target="valence", out=tmp_path / "one")
     assert found.ccc > 0.3
     interval = found.interval("ccc")
     assert interval.low < found.ccc < interval.high
-    run([path], cache, classifier=classifier, protocol=protocol, out=tmp_path / "two")
+    run([path], cache, classifier=classifier, target="valence", out=tmp_path / "two")
     for file in ("metrics.json", "predictions.csv", "scatter.png", "report.txt"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
@@ -182,7 +180,7 @@ def test_values_are_predicted_with_an_interval_and_to_the_byte(tmp_path, cache, 
 def test_a_fixed_split_to_the_byte(tmp_path, cache):
     path = table(tmp_path, split=lambda s, k: ("train", "train", "validation", "test")[s])
     for name in ("one", "two"):
-        found = run([path], cache, protocol=Protocol("split", "split"), classifier="svm", out=tmp_path / name)
+        found = run([path], cache, protocol="split", classifier="svm", out=tmp_path / name)
     assert ([fold.name for fold in found.folds], found.n_utterances, found.n_clusters) == (["test"], 4, 1)
     assert found.interval("uar").low is None
     assert "at least 2" in found.interval("uar").reason
@@ -235,7 +233,7 @@ def test_members_are_paired():
 # Protocols
 
 
-def test_cards_are_found_by_name_the_first_by_default():
+def test_protocols_are_found_by_name_the_first_by_default():
     own = (Protocol("speech", parts=("speech",)), Protocol("song", parts=("song",)))
     assert protocols.protocol("", own) == own[0]
     assert protocols.protocol("song", own) == own[1]
@@ -250,7 +248,7 @@ def test_a_corpus_may_give_a_protocol_s_name_a_meaning_of_its_own():
     assert protocols.protocol("loso", (Protocol("both"), own)) == own
 
 
-def test_cards_have_parameters():
+def test_protocols_have_parameters():
     assert protocols.protocol("group-k:k=5", ()).k == 5
     assert protocols.protocol("cross:train=a+b,test=c", ()).train == "a+b"
     with pytest.raises(UsageError, match="no parameter of group-k 'classes'"):

@@ -62,7 +62,7 @@ def typed(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
     monkeypatch.setenv("COLUMNS", "200")
 
     def run(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["affex", *arguments])
+        monkeypatch.setattr(sys, "argv", ["affex", command.FROM_MAKE, *arguments])
         capfd.readouterr()
         with pytest.raises(SystemExit) as ended:
             command.main()
@@ -159,11 +159,17 @@ def test_what_make_reads_and_what_looks_like_a_variable_within_a_value_is_none()
     assert "There is no variable 'XYZZY'. `make help` lists all" in make("help", "XYZZY=1").stderr
 
 
-def test_a_misspelt_variable_of_the_environment_is_one_as_well(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AFFEX_DATSET", "emodb")
-    code, said = typed("list")
-    assert code == 2
-    assert "There is no environment variable 'AFFEX_DATSET'. Did you mean AFFEX_DATASET" in said
+def test_what_a_shell_has_is_dropped_and_said_unless_make_hands_it_on(capsys: pytest.CaptureFixture[str]) -> None:
+    environment = {"AFFEX_CLASSES": "a,b", "AFFEX_MAKE_TYPED_IN": "/", "AFFEX_TEST_DATA": "data", "HOME": "/home"}
+    handed = dict(environment)
+    assert command.typed(["--from-make", "list", "runs"], handed) == ["list", "runs"]
+    assert handed == environment
+    assert not capsys.readouterr().err
+    assert command.typed(["list", "--from-make"], environment) == ["list", "--from-make"]
+    assert environment == {"AFFEX_TEST_DATA": "data", "HOME": "/home"}
+    assert capsys.readouterr().err == (
+        "Ignored: AFFEX_CLASSES, AFFEX_MAKE_TYPED_IN. affex reads options, no environment variables.\n"
+    )
 
 
 # A3, A7, A8: one corpus from its table to a model ----------------------------------------------------

@@ -13,8 +13,9 @@ from synthetic import EMOTIONS, Bayes, changed, make_matrix, relabelled, with_va
 
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import metrics, runs, training_limits
-from affex.pipeline.evaluation.evaluate import Settings, evaluate
+from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.runs import Run
+from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.evaluation.summary import confusion_of, summarise
 from affex.pipeline.fusion import fusion, rules
 from affex.pipeline.fusion.aligned_scores import AlignedScores

@@ -9,7 +9,7 @@ from affex.pipeline.cli.command import cli
 from affex.pipeline.corpora import csv
 from affex.pipeline.evaluation import protocols
 from affex.pipeline.evaluation.evaluate import evaluate
-from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.errors import CorpusError, UsageError

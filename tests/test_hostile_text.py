@@ -26,8 +26,8 @@ from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import FoldScores, evaluate
 from affex.pipeline.evaluation.results import Result
 from affex.pipeline.evaluation.selection import class_map, select
+from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.summary import summarise
-from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.models.fit_predict import lines
 from affex.pipeline.models.models import Predictions
@@ -282,5 +282,5 @@ def test_no_hostile_label_is_lost_on_the_way(tmp_path):
     assert found.n_utterances == 16
     assert found.classes == ("anger:hot", "win $5_$")
     assert found.left_out == {}
-    named = run([path], tmp_path / "cache", protocol=Protocol("loso", classes="hot=anger:hot,win $5_$"))
+    named = run([path], tmp_path / "cache", classes="hot=anger:hot,win $5_$")
     assert (named.n_utterances, named.classes) == (16, ("hot", "win $5_$"))

@@ -197,14 +197,15 @@ def test_make_without_a_target_is_make_help(make_help):
 
 def test_make_tells_a_run_what_it_was_told(make_help, tmp_path):
     affex = tmp_path / "affex"
-    affex.write_text('#!/bin/sh\nprintf "%s|" "$1" "$AFFEX_DATA" "$AFFEX_CLASSES" "${AFFEX_SEED-unset}"\n')
+    affex.write_text('#!/bin/sh\nprintf "%s|" "$1" "$2" "$AFFEX_DATA" "$AFFEX_CLASSES" "${AFFEX_SEED-unset}"\n')
     affex.chmod(0o755)
     told = {"DATA": "Björns 'neue' \"Daten\"/a b", "CLASSES": "ang,hap+exc", "SEED": ""}
     (tmp_path / "installed").touch()
     command = ["make", "-s", "-j4", "features", "evaluate", f"BIN={tmp_path}", f"INSTALLED={tmp_path / 'installed'}"]
     command += [f"{name}={value}" for name, value in told.items()]
     shown = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, encoding="utf-8").stdout
-    assert shown == "".join(f"{verb}|{told['DATA']}|ang,hap+exc|unset|" for verb in ("features", "evaluate"))
+    verbs = ("features", "evaluate")
+    assert shown == "".join(f"--from-make|{verb}|{told['DATA']}|ang,hap+exc|unset|" for verb in verbs)
 
 
 def tracked_files() -> list[Path]:

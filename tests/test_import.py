@@ -19,7 +19,6 @@ from affex.pipeline.exchange import exporting, importing, matching
 from affex.pipeline.exchange.record import Part, Source, Wish
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
-from affex.pipeline.specs.classifiers import members_of
 from affex.pipeline.specs.corpora import corpus_of
 from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.console import Terminal
@@ -458,12 +457,11 @@ def test_it_evaluates_and_fuses_like_ours_and_cannot_be_fitted(tmp_path):
     assert (late.uar, late.confusion) == (ours.uar, ours.confusion)
     assert judged([path], folder, "theirs:columns=loudness").n_utterances == 16
 
-    from affex.pipeline.evaluation.task import Settings
+    from affex.pipeline.evaluation.settings import Settings
     from affex.pipeline.models import fit_predict
 
     with open_workspace([dataset], Terminal(quiet=True), Running("inline", 1)) as workspace:
-        ((names, classifier),) = members_of("theirs", "svm", "early")
-        settings = Plan(corpus="mine", features=names, classifier=classifier, protocol=corpus_of("csv").protocols[0])
+        settings = Settings(dataset="csv", features="theirs")
         with pytest.raises(UsageError, match="theirs was imported, and affex cannot make it of new recordings"):
             fit_predict.fit(workspace, settings, tmp_path / "m.affex")
     assert not (tmp_path / "m.affex").exists()

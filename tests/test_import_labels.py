@@ -16,17 +16,16 @@ from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.audit import audit
 from affex.pipeline.evaluation.folds import folds
+from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.exchange import exporting, importing
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.media import csd
-from affex.pipeline.specs.classifiers import members_of
 from affex.pipeline.specs.corpora import corpus_of
 from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError
 from affex.pipeline.workspace import experiment
-from affex.pipeline.workspace.experiment import Wish
 from affex.pipeline.workspace.workspace import Running, open_workspace
 
 RECORDINGS, SEGMENTS = 6, 8
@@ -143,10 +142,16 @@ def test_what_the_labels_place_nowhere_is_told_so(tmp_path):
 def test_imported_features_alone_are_judged(labels, theirs, tmp_path, capsys):
     dataset = mosi(labels, tmp_path / "cache")
     importing.import_(theirs, dataset, "covarep", Listener())
-    protocol = Protocol("sentiment2", "group-k", k=3, target="polarity", classes="negative,positive")
+    settings = Settings(
+        dataset="mosi",
+        features="covarep",
+        classifier="svm:C=1,gamma=0.1",
+        protocol="group-k:k=3",
+        target="polarity",
+        classes="negative,positive",
+    )
     with open_workspace([dataset], Terminal(), Running("inline", 1)) as workspace:
-        ((names, classifier),) = members_of("covarep", "svm:C=1,gamma=0.1", "early", workspace.imported)
-        folder = experiment.run(workspace, (names, classifier), Wish(protocol=protocol), None)
+        folder = experiment.run(workspace, settings)
     found = runs.read(folder).summary
     assert (found.n_utterances, found.uar) == (RECORDINGS * SEGMENTS, 1.0)
     assert "48 of 48 utterances could not be compared by their sound (no sound" in " ".join(found.notes)

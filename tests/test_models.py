@@ -26,7 +26,7 @@ from affex.pipeline.caching.cache import recipe
 from affex.pipeline.cli.command import cli
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation.evaluate import evaluate
-from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.models.fit_predict import lines
 from affex.pipeline.models.model_file import read, write
 from affex.pipeline.models.models import FILLED, Model, fit, predict, require_features
@@ -76,7 +76,7 @@ def svm() -> Model:
     ("settings", "n_frames"),
     [
         (wanted("svm"), 1),
-        (wanted("svm", reweight=True, protocol=replace(LOSO, classes="joy,anger+sadness")), 1),
+        (wanted("svm", settings=Settings(reweight=True), protocol=replace(LOSO, classes="joy,anger+sadness")), 1),
         (wanted("svm:select=anova", protocol=VALENCE), 1),
         (wanted("svm:select=pca,C=1"), 1),
         (wanted("svm:select=pfa,C=1"), 1),
@@ -104,7 +104,7 @@ def test_a_model_without_a_speaker_says_what_the_fold_of_that_speaker_said(setti
 
 
 def test_normalised_by_speaker_as_well(tmp_path):
-    matrix, settings = make_matrix(speaker_shift=5.0), wanted("svm", speaker_norm=True)
+    matrix, settings = make_matrix(speaker_shift=5.0), wanted("svm", settings=Settings(speaker_norm=True))
     scores = evaluate(matrix, settings).scores
     said = predict(through_a_file(fitted(matrix, settings, "03"), tmp_path), of_speaker(matrix, "03")).said
     own = scores.folds == "03"
@@ -115,7 +115,7 @@ def test_normalised_by_speaker_as_well(tmp_path):
 @pytest.mark.parametrize(("classifier", "n_frames"), [("svm:C=1,gamma=1", 1), ("gmm:components=2,pool=vote", 12)])
 def test_without_the_speaker_s_mean_as_well(classifier, n_frames, tmp_path):
     matrix = make_matrix(speaker_shift=5.0, n_frames=n_frames)
-    settings = wanted(classifier, speaker_norm="mean")
+    settings = wanted(classifier, settings=Settings(speaker_norm="mean"))
     scores = evaluate(matrix, settings).scores
     model = through_a_file(fitted(matrix, settings, "03"), tmp_path)
     assert model.plan.settings.speaker_norm == "mean"
@@ -161,13 +161,13 @@ def test_what_is_short_of_the_card_is_kept_with_the_model():
     protocol = replace(LOSO, counts={"joy": 25})
     with pytest.raises(AffexError, match="PARTIAL=1"):
         fit(make_matrix(), wanted("svm:C=1,gamma=1", protocol=protocol))
-    model = fit(make_matrix(), wanted("svm:C=1,gamma=1", protocol=protocol), partial=True)
+    model = fit(make_matrix(), wanted("svm:C=1,gamma=1", protocol=protocol, settings=Settings(partial=True)))
     assert model.learned.notes == ("the protocol loso asserts 25 utterances of 'joy', found 24",)
 
 
 def test_a_model_file_keeps_all_that_is_known_of_it(svm, tmp_path):
     again = through_a_file(svm, tmp_path)
-    for name in ("settings", "recipes", "columns", "learned", "classes", "evaluation", "name", "versions"):
+    for name in ("plan", "recipes", "columns", "learned", "classes", "evaluation", "name", "versions"):
         assert getattr(again, name) == getattr(svm, name), name
     assert again.chosen == svm.chosen == again.estimator.best_params_
 
@@ -395,7 +395,7 @@ def test_what_is_filled_in_is_said():
 
 def test_a_speaker_with_one_clip_cannot_be_normalised():
     matrix = make_matrix()
-    model = fitted(matrix, wanted("svm", speaker_norm=True))
+    model = fitted(matrix, wanted("svm", settings=Settings(speaker_norm=True)))
     rows = table(matrix.take([0, 1, 2, 20]), model)
     assert [bool(row["predicted"]) for row in rows] == [True, True, True, False]
     assert rows[3]["note"] == "its speaker has no other row here: normalised within the speaker it says nothing"

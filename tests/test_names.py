@@ -17,7 +17,7 @@ from affex.pipeline.corpora.base import LOSO
 from affex.pipeline.evaluation.audit import errors
 from affex.pipeline.evaluation.folds import Fold, folds
 from affex.pipeline.evaluation.selection import select
-from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.models.models import fit
 from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.text import names

@@ -14,16 +14,15 @@ from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.prechecks import foreseen
 from affex.pipeline.evaluation.results import Result
-from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.models import fit_predict, models
 from affex.pipeline.models.fit_predict import _fitted
 from affex.pipeline.reporting import report, tables
-from affex.pipeline.specs.classifiers import classifier_of, members_of
+from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.streams.table import Table
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.workspace import experiment
-from affex.pipeline.workspace.experiment import Wish
 from affex.pipeline.workspace.workspace import Running, open_workspace
 
 SVM = Plan(corpus="toy", features=("made",), classifier=classifier_of("svm"), keys=("key",))
@@ -31,7 +30,7 @@ VALENCE = Protocol("loso", target="valence")
 TWO = with_values(make_matrix(n_speakers=2, class_shift=2.0))
 
 
-def settings(spec: str, **changes) -> Plan:
+def plan(spec: str, **changes) -> Plan:
     return replace(SVM, classifier=classifier_of(spec), **changes)
 
 
@@ -63,7 +62,7 @@ def limits(result: Result) -> list[dict[str, str]]:
 )
 def test_two_speakers_are_evaluated_with_fixed_settings_which_is_said(tmp_path, spec, protocol, chosen, limited):
     matrix = with_fields(TWO, session=lambda u: f"session {u.speaker}")
-    asked = settings(spec, protocol=protocol)
+    asked = plan(spec, protocol=protocol)
     result = evaluate(matrix, asked, inner=True)
     assert [dict(fold.best_params) for fold in result.folds] == [chosen, chosen]
     assert [set(of_fold) for of_fold in limits(result)] == [limited | {"inner"}] * 2
@@ -82,13 +81,13 @@ def test_two_speakers_are_evaluated_with_fixed_settings_which_is_said(tmp_path, 
 
 @pytest.mark.parametrize("norm", [True, "mean"])
 def test_normalised_speakers_too(norm):
-    result = evaluate(TWO, settings("svm", speaker_norm=norm))
+    result = evaluate(TWO, plan("svm", settings=Settings(speaker_norm=norm)))
     assert [set(of_fold) for of_fold in limits(result)] == [{"search", "calibration"}] * 2
 
 
 def test_a_split_with_one_training_speaker():
     matrix = with_fields(make_matrix(n_speakers=3), split=lambda u: "train" if u.speaker == "00" else "test")
-    asked = settings("svm", protocol=Protocol("split", "split"))
+    asked = plan("svm", protocol=Protocol("split", "split"))
     assert set(*limits(evaluate(matrix, asked))) == {"search", "calibration"}
     assert foreseen(matrix.utterances, asked)[0].startswith("1 of 1 folds learn from 1 speaker")
     tuned = with_fields(matrix, split=lambda u: {"00": "train", "01": "validation"}.get(u.speaker, "test"))
@@ -97,12 +96,10 @@ def test_a_split_with_one_training_speaker():
 
 
 def test_what_is_foreseen_is_true_of_three_speakers_in_two_groups_too():
-    (said,) = foreseen(
-        make_matrix(n_speakers=3).utterances, settings("svm", protocol=Protocol("group-k", "group-k", k=2))
-    )
+    (said,) = foreseen(make_matrix(n_speakers=3).utterances, plan("svm", protocol=Protocol("group-k", "group-k", k=2)))
     assert said.startswith("1 of 2 folds learn from 1 speaker")
     assert said.endswith("Where it learns from 2 speakers or more, it searches.")  # "with 3 speakers" would be untrue
-    assert "calibrat" not in foreseen(TWO.utterances, settings("xgboost"))[0]  # it calibrates nothing
+    assert "calibrat" not in foreseen(TWO.utterances, plan("xgboost"))[0]  # it calibrates nothing
 
 
 def test_speakers_enough_are_searched_among():
@@ -114,7 +111,7 @@ def test_speakers_enough_are_searched_among():
 
 def test_what_searches_for_nothing_has_nothing_to_do_without():
     frames = make_matrix(n_speakers=2, n_frames=12)
-    gmm = settings("gmm:components=2")
+    gmm = plan("gmm:components=2")
     assert foreseen(frames.utterances, gmm) == ()
     assert limits(evaluate(frames, gmm)) == [{}, {}]
 
@@ -151,7 +148,7 @@ def test_a_fold_that_learns_one_class_is_refused_with_the_way_out():
 def test_speakers_without_any_other_value_are_refused():
     constant = with_fields(TWO, valence=lambda u: 1.0 if u.speaker == "01" else u.valence)
     with pytest.raises(AffexError, match=r"Fold 00: .* all of them are '1.0'"):
-        foreseen(constant.utterances, settings("svm", protocol=VALENCE))
+        foreseen(constant.utterances, plan("svm", protocol=VALENCE))
 
 
 @pytest.fixture
@@ -172,33 +169,33 @@ def nowhere(tmp_path: Path):
 @pytest.mark.parametrize(
     ("speakers", "protocol", "expected"),
     [
-        ("a", LOSO, "at least 2 speakers, found 1: 'a'"),
-        ("a", Protocol("group-k", "group-k", k=5), "group-k makes k=5 groups of speakers, and there is only one, 'a'"),
-        ("ab", Protocol("group-k", "group-k", k=5), "there are 2: expected 2"),
-        ("ab", Protocol("session", "session"), "16 of 16 utterances have no session"),
-        ("ab", Protocol("split", "split"), "needs utterances called train"),
+        ("a", "loso", "at least 2 speakers, found 1: 'a'"),
+        ("a", "group-k:k=5", "group-k makes k=5 groups of speakers, and there is only one, 'a'"),
+        ("ab", "group-k:k=5", "there are 2: expected 2"),
+        ("ab", "session", "16 of 16 utterances have no session"),
+        ("ab", "split", "needs utterances called train"),
     ],
 )
 def test_nothing_is_decoded_for_what_cannot_be_evaluated(nowhere, capsys, speakers, protocol, expected):
     console, datasets = nowhere(*speakers)
-    member = members_of("gemaps", "svm", "early")[0]
+    settings = Settings(dataset="csv", features="gemaps", protocol=protocol)
     with open_workspace(datasets, console, Running("inline", 1)) as workspace:
         with pytest.raises(AffexError, match=expected):
-            experiment.single(workspace, member, Wish(protocol=protocol), None, leak=False)
+            experiment.run(workspace, settings)
         assert "computed" not in capsys.readouterr().out
         with pytest.raises(AffexError, match=expected):
-            fit_predict.fit(workspace, settings("svm", features=("gemaps",), protocol=protocol), None)
+            fit_predict.fit(workspace, settings)
         assert "computed" not in capsys.readouterr().out
 
 
 def test_what_will_be_done_without_is_said_before_anything_is_decoded(nowhere, capsys):
     console, datasets = nowhere(*"ab")
-    members = members_of("gemaps is09", "svm", "late")
+    settings = Settings(dataset="csv", features="gemaps is09", protocol="loso", fusion="late")
     with (
         open_workspace(datasets, console, Running("inline", 1)) as workspace,
         pytest.raises(AffexError, match="No utterance has any of the features"),
     ):
-        experiment.fused(workspace, members, Wish(protocol=LOSO), "late", None, leak=False)
+        experiment.run(workspace, settings)
     said = capsys.readouterr().out
     assert said.count("2 of 2 folds learn from 1 speaker") == 1
     assert said.index("2 of 2 folds learn from 1 speaker") < said.index("failed")

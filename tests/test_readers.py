@@ -25,8 +25,9 @@ from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import audit, metrics
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.folds import Fold
+from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.summary import confusion_of
-from affex.pipeline.evaluation.task import Settings, prepare
+from affex.pipeline.evaluation.task import prepare
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.specs.features import feature_specs
@@ -135,11 +136,11 @@ def stream(name: str, parts: list[Any], rate: float) -> Stream:
     return Stream(name, columns, offsets_of(np.array([len(part) for part in parts])), (values, times), framewise=True)
 
 
-def settings(classifier: Classifier, protocol: Protocol = SESSION) -> Settings:
-    return Settings(corpus="toy", features=("voice", "face"), classifier=classifier, protocol=protocol)
+def settings(classifier: Classifier, protocol: Protocol = SESSION) -> Plan:
+    return Plan(corpus="toy", features=("voice", "face"), classifier=classifier, protocol=protocol)
 
 
-def uar(table: Table, chosen: Settings) -> float:
+def uar(table: Table, chosen: Plan) -> float:
     return metrics.uar(confusion_of(evaluate(table, chosen).scores))
 
 

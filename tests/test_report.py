@@ -20,8 +20,8 @@ from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.folds import protocol_hash
 from affex.pipeline.evaluation.raters import Ceiling
 from affex.pipeline.evaluation.results import TRANSDUCTIVE, FoldSummary, FusionSettings, Member, Result, Scores
+from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.evaluation.summary import ClassFigures, SpeakerFigures, Summary, from_json, summarise, to_json
-from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.reporting import pictures, report, tables
 from affex.pipeline.storage.sealed import DamagedError
@@ -488,20 +488,21 @@ def test_a_run_is_kept_while_it_rests_on_the_same_and_its_files_are_whole(by_han
         report.kept(tmp_path, "basis")
 
 
-def test_what_a_run_rests_on():
+def test_what_a_run_depends_on():
     utterances = tuple(Utterance(str(n), "c", f"s{n}", label="ab"[n % 2]) for n in range(4))
     X = np.arange(8, dtype=np.float32).reshape(4, 2)
     matrix = Table.of(X, np.arange(5), utterances, ("x", "y"), np.ones((4, 1), bool))
     relabelled = (replace(utterances[0], label="b"), *utterances[1:])
     about = SETTINGS.about()
     others = [
-        report.depends_on(matrix, about),
-        report.depends_on(changed(matrix, X=X + 1), about),
-        report.depends_on(replace(matrix, present=~matrix.present), about),
-        report.depends_on(replace(matrix, utterances=relabelled), about),
-        report.depends_on(matrix, replace(SETTINGS, settings=Settings(seed=9)).about()),
-        report.depends_on(matrix, replace(SETTINGS, protocol=Protocol("loso", classes="a,b")).about()),
-        report.depends_on(matrix, about, "leaks allowed"),
+        report.depends_on(matrix, about, "code"),
+        report.depends_on(changed(matrix, X=X + 1), about, "code"),
+        report.depends_on(replace(matrix, present=~matrix.present), about, "code"),
+        report.depends_on(replace(matrix, utterances=relabelled), about, "code"),
+        report.depends_on(matrix, replace(SETTINGS, settings=Settings(seed=9)).about(), "code"),
+        report.depends_on(matrix, replace(SETTINGS, protocol=Protocol("loso", classes="a,b")).about(), "code"),
+        report.depends_on(matrix, about, "code", "leaks allowed"),
+        report.depends_on(matrix, about, "other code"),
     ]
-    assert len(set(others)) == 7
-    assert report.depends_on(matrix, about) == others[0]
+    assert len(set(others)) == 8
+    assert report.depends_on(matrix, about, "code") == others[0]

@@ -11,7 +11,7 @@ from synthetic import Bayes
 
 from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
-from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.models import fit_predict
 from affex.pipeline.reporting import comparison, report
 from affex.pipeline.text.console import Terminal
@@ -80,7 +80,7 @@ def test_a_damaged_run_is_not_compared_fused_shown_or_kept(two, tmp_path, damage
     with pytest.raises(UsageError, match=rf"run1: {file} is not what was written.*Make it again with `make evaluate`"):
         comparison.report(Terminal(), two, tmp_path, tmp_path / "compared", "")
     with pytest.raises(UsageError, match=f"{file} is not what was written"):
-        experiment.fuse_runs(Terminal(), two, "late:mean", tmp_path, tmp_path / "fused")
+        experiment.fuse_runs(Terminal(), two, Settings(fusion="late:mean"), tmp_path, tmp_path / "fused")
     with pytest.raises(UsageError, match=f"{file} is not what was written"):
         comparison.show_leak(Terminal(), Path(two[0]), Path(two[1]))
     assert not (tmp_path / "compared").exists()
@@ -88,7 +88,7 @@ def test_a_damaged_run_is_not_compared_fused_shown_or_kept(two, tmp_path, damage
 
 
 def test_a_damaged_run_is_made_again_and_that_is_said(two, tmp_path, capsys):
-    arguments = (Terminal(), two, "late:mean", tmp_path, tmp_path / "fused")
+    arguments = (Terminal(), two, Settings(fusion="late:mean"), tmp_path, tmp_path / "fused")
     experiment.fuse_runs(*arguments)
     sound = {path.name: path.read_bytes() for path in (tmp_path / "fused").iterdir()}
     experiment.fuse_runs(*arguments)
@@ -120,7 +120,7 @@ def test_a_folder_without_a_run(tmp_path):
 
 def test_what_a_damaged_run_says_of_a_model_is_not_told(two, tmp_path, capsys):
     class Fitted:
-        settings = SETTINGS
+        plan = SETTINGS
         evaluation = "run0"
 
     run = tmp_path / SETTINGS.corpus / "runs" / "run0"

@@ -40,7 +40,7 @@ def told(command: str, home: Path) -> list[str]:
         return words
     settings = [word.split("=", 1) for word in words if re.match(r"[A-Z_]+=", word)]
     verbs = [word for word in words if not re.match(r"[A-Z_]+=", word)]
-    return [*verbs, *sorted(f"AFFEX_{name}={value.replace('~', str(home))}" for name, value in settings)]
+    return ["--from-make", *verbs, *sorted(f"AFFEX_{name}={value.replace('~', str(home))}" for name, value in settings)]
 
 
 @pytest.mark.parametrize("shell", shells.SHELLS)
@@ -64,7 +64,9 @@ def test_no_command_stands_before_a_comment_which_zsh_would_take_for_arguments()
     assert not [one for one in shells.shown() if re.search(r"\s#", one.command)]
 
 
-def test_every_example_of_help_can_be_typed() -> None:
+def test_every_example_of_help_can_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.toml").write_text("seed = 1\n", encoding="utf-8")
     examples = [
         line.strip()
         for verb in (cli, *cli.commands.values())

@@ -15,9 +15,9 @@ from affex.pipeline.evaluation import runs, speakers
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.folds import Clusters
 from affex.pipeline.evaluation.runs import Run
+from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.evaluation.speakers import ClassLost
 from affex.pipeline.evaluation.summary import summarise
-from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.fusion import fusion
 from affex.pipeline.models import models
 from affex.pipeline.models.fit_predict import _fitted
@@ -63,8 +63,8 @@ def one_class_each(n_speakers: int = 12, n_whole: int = 3) -> Table:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Callable[..., Run]:
     def make(name: str = "run", matrix: Table | None = None, **changes) -> Run:
-        settings, folder = replace(SETTINGS, **changes), tmp_path_factory.mktemp("run") / name
-        report.write(evaluate(matrix or one_class_each(), settings, inner=True), folder, name)
+        plan, folder = replace(SETTINGS, settings=Settings(**changes)), tmp_path_factory.mktemp("run") / name
+        report.write(evaluate(matrix or one_class_each(), plan, inner=True), folder, name)
         return runs.read(folder)
 
     return make
@@ -136,7 +136,7 @@ def speakers_notes(matrix: Table) -> tuple[str, ...]:
 def test_a_speaker_whose_values_are_all_one_is_said():
     matrix = with_values(make_matrix(n_speakers=4))
     utterances = tuple(replace(u, valence=1.0 if u.speaker == "00" else u.valence) for u in matrix.utterances)
-    settings = replace(SETTINGS, protocol=Protocol("valence", target="valence"), speaker_norm=True)
+    settings = replace(SETTINGS, protocol=Protocol("valence", target="valence"), settings=Settings(speaker_norm=True))
     result = evaluate(replace(matrix, utterances=utterances), settings)
     assert any(
         note.startswith("1 of 4 speakers have one value only: normalisation by speaker") for note in result.notes

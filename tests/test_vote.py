@@ -16,8 +16,9 @@ from threadpoolctl import threadpool_limits
 from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import build, evaluate, fit
 from affex.pipeline.evaluation.runs import Run
+from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.summary import from_json, summarise, to_json
-from affex.pipeline.evaluation.task import Settings, prepare
+from affex.pipeline.evaluation.task import prepare
 from affex.pipeline.fusion import fusion
 from affex.pipeline.reporting import report, tables
 from affex.pipeline.specs.classifiers import classifier_of

@@ -18,7 +18,7 @@ from affex.pipeline.corpora.search import Found
 from affex.pipeline.manifest.manifest import Dataset, Utterances
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.media import pointers
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs import discovery, grammar
 from affex.pipeline.specs.corpora import corpus_of
 from affex.pipeline.storage import sealed as sealing
 from affex.pipeline.storage.atomic import write_text
@@ -139,7 +139,7 @@ def named(folder: Path) -> dict[str, object]:
         return {"DATASET": TABLE, "DATA": _owner(folder) or f"{name}.csv", **elsewhere}
     with contextlib.suppress(UsageError):
         used_last, data = last(cache) or ("", None)
-        if used_last.partition(":")[0] == name:
+        if grammar.name_of(used_last) == name:
             return {"DATASET": used_last, "DATA": data, **elsewhere}
     return {"DATASET": name, **elsewhere}
 

@@ -1,14 +1,14 @@
 """The command ``affex``: one verb a step, and the demo that takes them all.
 
-Every option is also an environment variable ``AFFEX_<OPTION>``; that is how the Makefile hands its
-variables on, so that blanks, umlauts and quotes survive; one that no option reads is an error. Exit code 0 is
-success, 1 a failed run, 2 a usage error, 130 an interrupt.
+The Makefile hands its variables on as ``AFFEX_<OPTION>`` in the environment, so that blanks, umlauts and quotes
+survive, and says so by ``--from-make``. Without this word none is read: what a shell happens to hold changes no run.
+Exit code 0 is success, 1 a failed run, 2 a usage error, 130 an interrupt.
 """
 
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import MutableMapping, Sequence
 
 import click
 
@@ -16,12 +16,13 @@ from affex import __version__
 from affex.pipeline.cli import cached, evaluation, exchanging, extraction, looking, models
 from affex.pipeline.cli.options import Group
 from affex.pipeline.text import wording
-from affex.pipeline.text.errors import AffexError, UsageError, unknown
+from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.text.printable import printable
 
-#: What the names of our environment variables begin with, and the one that tests read.
-PREFIX = "AFFEX_"
-TEST_DATA = "AFFEX_TEST_DATA"
+#: What the Makefile says before the verb.
+FROM_MAKE = "--from-make"
+#: The variable that tests read.
+TEST_DATA = f"{wording.HANDED}TEST_DATA"
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -63,8 +64,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a path may hold what is no text
     try:
-        require_known(os.environ)
-        code = cli(standalone_mode=False)
+        code = cli(typed(sys.argv[1:], os.environ), standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
         click.echo(printable(_in_words(error), keep="\n"), err=True, nl=False)
@@ -77,30 +77,21 @@ def main() -> None:
         sys.exit(2 if isinstance(error, UsageError) else 1)
 
 
-def require_known(environment: Iterable[str]) -> None:
-    """Refuse a variable that begins as ours do, and that nothing reads.
-
-    Raises
-    ------
-    UsageError
-        Naming the nearest one.
-    """
-    known = {wording.MAKE_TYPED_IN, TEST_DATA, *_variables(cli)}
-    for name in environment:
-        if name.startswith(PREFIX) and name not in known:
-            raise unknown("environment variable", name, known)
-
-
-def _variables(command: click.Command) -> Iterator[str]:
-    """Yield the environment variables that a verb's options, and those of the verbs under it, are read from."""
-    yield from (option.envvar for option in command.params if isinstance(option.envvar, str))
-    for verb in command.commands.values() if isinstance(command, click.Group) else ():
-        yield from _variables(verb)
+def typed(arguments: Sequence[str], environment: MutableMapping[str, str]) -> list[str]:
+    """Return what was typed behind ``affex``; drop from the environment what make did not hand on, and say so."""
+    if arguments[:1] == [FROM_MAKE]:
+        return list(arguments[1:])
+    stray = sorted(name for name in environment if name.startswith(wording.HANDED) and name != TEST_DATA)
+    for name in stray:
+        del environment[name]
+    if stray:
+        click.echo(printable(f"Ignored: {', '.join(stray)}. affex reads options, no environment variables."), err=True)
+    return list(arguments)
 
 
 def _in_words(error: click.ClickException) -> str:
     """Return what was wrong with the options: to who typed ``make``, in its variables and without our usage."""
-    if wording.MAKE_TYPED_IN in os.environ:
+    if wording.is_of_make():
         return wording.option_as_typed(f"Error: {error.format_message()}\n")
     shown = io.StringIO()
     error.show(shown)

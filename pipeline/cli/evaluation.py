@@ -1,4 +1,4 @@
-"""Verbs that judge: evaluate, compare, and the demo."""
+"""Verbs that evaluate: evaluate, compare, and the demo."""
 
 import shlex
 from dataclasses import dataclass
@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING
 import click
 
 from affex.pipeline.caching.dataset import last_folder
+from affex.pipeline.cli.config import CONFIG
 from affex.pipeline.cli.options import (
-    ASKED,
     CACHE,
-    CORPORA,
+    EVALUATED,
     JSON,
     PATH,
     RUNNING,
-    Asked,
     Corpora,
     option,
     parted,
     print_json,
+    setting,
 )
-from affex.pipeline.specs.corpora import corpus_of
+from affex.pipeline.evaluation.settings import FIELDS, Settings
+from affex.pipeline.specs import grammar
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
 from affex.pipeline.workspace import experiment
@@ -31,32 +32,16 @@ if TYPE_CHECKING:
     from affex.pipeline.evaluation.summary import Summary
 
 OUT = option("--out", type=PATH, default=None, help="Folder of the results. [<cache>/.../<run>]")
-RUNS = option("--runs", default=None, help="Finished runs, by name or folder, parted by blanks.")
+#: What the line for `fit` names, where it is not the default.
+NAMED = [name for name, one in FIELDS.items() if one.metadata.get("fitted", True)]
 
 
 @click.command()
-@CORPORA
-@ASKED
-@option("--fusion", default="early", help="early (columns side by side) or late[:rule] (scores).")
-@RUNS
-@option("--inner", is_flag=True, default=False, help="Keep what a fusion of this run may learn from (slower).")
-@option("--leak", is_flag=True, default=False, help="Also score random-k, to show what a leak is worth.")
-@option("--allow-leaks", is_flag=True, default=False, help="Go on where the audit finds leaks, and say so.")
+@CONFIG
+@EVALUATED
 @OUT
 @JSON
-@RUNNING
-def evaluate(
-    corpora: Corpora,
-    asked: Asked,
-    fusion: str,
-    runs: str | None,
-    inner: bool,
-    leak: bool,
-    allow_leaks: bool,
-    out: Path | None,
-    as_json: bool,
-    running: Running,
-) -> None:
+def evaluate(corpora: Corpora, settings: Settings, running: Running, out: Path | None, as_json: bool) -> None:
     """Train and test, leaving one speaker out at a time; extract first what is missing.
 
     \b
@@ -66,37 +51,26 @@ def evaluate(
       affex evaluate --dataset ravdess --protocol song --classes 'angry,happy,sad,calm+neutral'
       affex evaluate --dataset emodb --features "compare mfcc-voice" --classifier "svm gmm" --fusion late
       affex evaluate --dataset "emodb ravdess" --protocol cross:test=ravdess --classes 'anger+angry,sadness+sad'
+      affex evaluate --config mine.toml --seed 1
     """
     console = Terminal(aside=as_json)
-    if runs is not None:
-        if not fusion.startswith("late"):
-            raise UsageError("Runs are fused by FUSION=late[:rule]; to compare them: make compare RUNS='...'.")
-        folder = experiment.fuse_runs(console, parted(runs), fusion, corpora.cache, out)
-        console.say(_comparison(corpora, folder))
-        if as_json:
-            print_json(_finished(folder))
-        return
-    corpora = corpora.or_last(console)
-    models = asked.members(console, fusion, corpora.imported)
-    wish = experiment.Wish(
-        protocol=corpora.protocol(asked),
-        speaker_norm=asked.speaker_norm,
-        reweight=asked.reweight,
-        soft=asked.soft,
-        seed=asked.seed,
-        device=running.device,
-        partial=corpora.partial,
-        inner=inner,
-        allow_leaks=allow_leaks,
-    )
-    with open_workspace(corpora.at_hand(console), console, running) as workspace:
-        if fusion.startswith("late"):
-            folder = experiment.fused(workspace, models, wish, fusion, out, leak=leak)
-        else:
-            folder = experiment.single(workspace, models[0], wish, out, leak=leak)
-        console.say(_next(corpora, asked, folder, is_one=not fusion.startswith("late")))
+    folder = _evaluated(console, corpora, settings, running, out)
     if as_json:
         print_json(_finished(folder))
+
+
+def _evaluated(console: Terminal, corpora: Corpora, settings: Settings, running: Running, out: Path | None) -> Path:
+    """Evaluate, or fuse finished runs; say what might be done next, and return the run's folder."""
+    if settings.runs is not None:
+        folder = _fused_runs(console, corpora, settings, out)
+        console.say(_comparison(corpora, folder))
+        return folder
+    corpora = corpora.or_last(console)
+    models = experiment.models_of(console, settings, corpora.imported)
+    with open_workspace(corpora.at_hand(console), console, running) as workspace:
+        folder = experiment.run(workspace, corpora.named_in(settings), out, models)
+        console.say(_next(corpora, settings, folder))
+    return folder
 
 
 @dataclass(frozen=True)
@@ -115,12 +89,26 @@ def _finished(folder: Path) -> Finished:
     return Finished(run.name, str(run.folder), run.summary)
 
 
-def _next(corpora: Corpora, asked: Asked, folder: Path, *, is_one: bool) -> str:
+def _fused_runs(console: Terminal, corpora: Corpora, settings: Settings, out: Path | None) -> Path:
+    """Fuse finished runs; return the folder of the fused one."""
+    if not settings.fusion.startswith("late"):
+        raise UsageError("Runs are fused by FUSION=late[:rule]; to compare them: make compare RUNS='...'.")
+    return experiment.fuse_runs(console, parted(settings.runs or ""), settings, corpora.cache, out)
+
+
+def _next(corpora: Corpora, settings: Settings, folder: Path) -> str:
     """Return what might be done after an evaluation, as a line to copy: compare, where it can be, else fit."""
-    named = {spec.partition(":")[0] for spec in (asked.features or "").split()}
+    named = {grammar.name_of(spec) for spec in (settings.features or "").split()}
+    is_one = not settings.fusion.startswith("late")
     if _other(corpora, folder) or not is_one or named & {*corpora.imported}:
         return _comparison(corpora, folder)
-    return corpora.next_step("fit", **asked.settings, PARTIAL=corpora.partial)
+    return corpora.next_step("fit", **_named(settings))
+
+
+def _named(settings: Settings) -> dict[str, object]:
+    """Return what a single model is told, by variable, as far as it differs from the defaults; and the classifier."""
+    values = {name: getattr(settings, name) for name in NAMED if name not in ("dataset", "data")}
+    return {k.upper(): v for k, v in values.items() if v != FIELDS[k].default or k == "classifier"}
 
 
 def _comparison(corpora: Corpora, folder: Path) -> str:
@@ -142,7 +130,7 @@ def _other(corpora: Corpora, folder: Path) -> Path | None:
 
 @click.command()
 @CACHE
-@RUNS
+@setting("runs")
 @OUT
 @option("--metric", default="", help="What is compared: uar, war, macro_f1, ccc ... [uar, or ccc]")
 @JSON
@@ -172,6 +160,6 @@ def demo(cache: Path, running: Running) -> None:
     console = Terminal()
     corpora = Corpora("demo", None, partial=False, cache=cache)
     with open_workspace(corpora.at_hand(console), console, running) as workspace:
-        demonstrate(workspace, experiment.Wish(protocol=corpus_of("demo").protocols[0], device=running.device))
+        demonstrate(workspace, Settings(dataset="demo", device=running.device))
         console.say("Your own recordings, listed in a table: make features DATASET=csv DATA=mine.csv")
         console.say(corpora.next_step("show", DATASET="demo", UTTERANCE=workspace.datasets[0].utterances[0].id))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from affex.pipeline.cli.options import CORPORA, PATH, Corpora, option
+from affex.pipeline.cli.options import CORPORA, PATH, Corpora, argument, option
 from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
@@ -16,7 +16,7 @@ FORMAT = option("--format", "format_", default="", help="The format, where the n
 
 
 @click.command()
-@click.argument("out", envvar="AFFEX_OUT", type=PATH, required=False)
+@argument("out", type=PATH, required=False)
 @CORPORA
 @option("--features", default=None, help="The feature, with its parameters; one.")
 @FORMAT
@@ -53,7 +53,7 @@ def export(out: Path | None, corpora: Corpora, features: str | None, format_: st
 
 
 @click.command(name="import")
-@click.argument("file", envvar="AFFEX_FILE", type=PATH, required=False)
+@argument("file", type=PATH, required=False)
 @CORPORA
 @option("--called", "name", default=None, help="What --features calls it from then on.")
 @FORMAT

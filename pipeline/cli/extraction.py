@@ -18,6 +18,7 @@ from affex.pipeline.cli.options import (
     print_json,
     under,
 )
+from affex.pipeline.specs import grammar
 from affex.pipeline.specs.corpora import corpus_of
 from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text import wording
@@ -55,7 +56,7 @@ def features(corpora: Corpora, features: str | None, running: Running) -> None:
 
 def _next(corpora: Corpora, workspace: Workspace, features: str) -> str:
     """Return what might be done with features next, as a line to copy."""
-    able = [spec for spec in features.split() if spec.partition(":")[0] != FACES]
+    able = [spec for spec in features.split() if grammar.name_of(spec) != FACES]
     if not able:
         return corpora.next_step(
             "show", UTTERANCE=workspace.datasets[0].utterances[0].id, FEATURES=features, PARTIAL=corpora.partial

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from affex.pipeline.cli.options import CORPORA, PATH, Corpora, option
+from affex.pipeline.cli.options import CORPORA, PATH, Corpora, argument, option
 from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
@@ -12,7 +12,7 @@ from affex.pipeline.text.filenames import shown
 
 
 @click.command()
-@click.argument("utterance", envvar="AFFEX_UTTERANCE", required=False)
+@argument("utterance", required=False)
 @CORPORA
 @option("--features", default="faces", help="The faces that are shown, with their parameters.")
 @option(

@@ -5,21 +5,23 @@ from pathlib import Path
 
 import click
 
-from affex.pipeline.cli.options import ASKED, CACHE, CORPORA, PATH, RUNNING, Asked, Corpora, option
+from affex.pipeline.cli.config import CONFIG
+from affex.pipeline.cli.options import CACHE, FITTED, PATH, RUNNING, Corpora, option
+from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
+from affex.pipeline.workspace import experiment
 from affex.pipeline.workspace.workspace import Running, open_workspace
 
 
 @click.command()
-@CORPORA
-@ASKED
+@CONFIG
+@FITTED
 @option(
     "--exclude", default="", help="Speakers who are not learned from, parted by commas; one with a comma in quotes."
 )
 @option("--model", type=PATH, default=None, help="The file. [<cache>/<corpus>/models/...]")
-@RUNNING
-def fit(corpora: Corpora, asked: Asked, exclude: str, model: Path | None, running: Running) -> None:
+def fit(corpora: Corpora, settings: Settings, running: Running, exclude: str, model: Path | None) -> None:
     """Learn from all of a corpus, and save a model that can be taken away.
 
     \b
@@ -27,26 +29,14 @@ def fit(corpora: Corpora, asked: Asked, exclude: str, model: Path | None, runnin
       affex fit --dataset emodb --classifier svm
       affex fit --dataset emodb --features egemaps --classifier xgboost --exclude 03,08 --model mine.affex
     """
-    from affex.pipeline.evaluation.task import Settings
     from affex.pipeline.models import fit_predict
 
     console = Terminal()
     corpora = corpora.or_last(console)
-    ((names, built),) = asked.members(console, imported=corpora.imported)
+    (member,) = experiment.models_of(console, settings, corpora.imported)
+    excluded = [name.strip() for name in next(csv.reader([exclude], skipinitialspace=True), []) if name.strip()]
     with open_workspace(corpora.at_hand(console), console, running) as workspace:
-        settings = Settings(
-            corpus=workspace.name,
-            features=names,
-            classifier=built,
-            protocol=corpora.protocol(asked),
-            speaker_norm=asked.speaker_norm,
-            reweight=asked.reweight,
-            soft=asked.soft,
-            seed=asked.seed,
-            device=running.device,
-        )
-        excluded = [name.strip() for name in next(csv.reader([exclude], skipinitialspace=True), []) if name.strip()]
-        path = fit_predict.fit(workspace, settings, model, exclude=excluded, partial=corpora.partial)
+        path = fit_predict.fit(workspace, corpora.named_in(settings), model, exclude=excluded, member=member)
         console.say(corpora.next_step("predict", MODEL=path, DATA="recordings") + " (a folder of yours)")
 
 
@@ -72,6 +62,6 @@ def predict(model: Path | None, data: Path | None, out: Path | None, cache: Path
         raise UsageError("Say which model and which recordings, as in: make predict MODEL=mine.affex DATA=recordings")
     fitted = model_file.read(model)
     console = Terminal()
-    found = new_recordings.at_hand(data, cache, with_speakers=bool(fitted.settings.speaker_norm), console=console)
+    found = new_recordings.at_hand(data, cache, with_speakers=bool(fitted.plan.settings.speaker_norm), console=console)
     with open_workspace([found], console, running) as workspace:
         fit_predict.predict(workspace, fitted, model.stem, out)

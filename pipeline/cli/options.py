@@ -2,9 +2,10 @@
 
 import dataclasses
 import functools
+import itertools
 import os
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,8 @@ import click
 from affex.features.external.imported import Imported
 from affex.pipeline.caching import dataset, imports
 from affex.pipeline.caching.dataset import folder_name, last, opened, remember
-from affex.pipeline.corpora.base import Protocol
-from affex.pipeline.evaluation import protocols
+from affex.pipeline.evaluation.settings import FIELDS, TYPES, Settings
 from affex.pipeline.manifest.manifest import Dataset
-from affex.pipeline.specs.classifiers import Member, members_of
-from affex.pipeline.specs.corpora import corpus_of
 from affex.pipeline.storage import records
 from affex.pipeline.streams.table import SpeakerNorm
 from affex.pipeline.text import wording
@@ -86,9 +84,13 @@ def parted(text: str) -> list[str]:
         raise UsageError(f"{text}: a quote in it does not end.") from error
 
 
+def _variable(name: str) -> str:
+    return wording.HANDED + name.removeprefix("--").replace("-", "_").upper()
+
+
 def option(*names: str, **settings: Any) -> Callable[[Any], Any]:
-    """Return a click option that shows its default and reads its environment variable."""
-    variable = "AFFEX_" + names[0].removeprefix("--").replace("-", "_").upper()
+    """Return a click option that shows its default, and that make may hand on."""
+    variable = _variable(names[0].partition("/")[0])
     return click.option(*names, envvar=variable, show_default=bool(settings.get("default")), **settings)
 
 
@@ -97,28 +99,61 @@ def print_json(record: object) -> None:
     click.echo(records.as_text(record))
 
 
-def gathered(name: str, record: type, *options: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return a decorator that adds options, whose values reach the function together.
+def argument(name: str, **settings: Any) -> Callable[[Any], Any]:
+    """Return a click argument that make may hand on."""
+    return click.argument(name, envvar=_variable(name), **settings)
+
+
+def setting(name: str) -> Callable[[Any], Any]:
+    """Return the option of a field of `Settings`."""
+    one = FIELDS[name]
+    return option(*_spelled(name), default=one.default, help=one.metadata["help"], **_kind(name))
+
+
+def _spelled(name: str) -> tuple[str, ...]:
+    """Return how an option is spelled; a switch that a file has on can be turned off."""
+    dashed = name.replace("_", "-")
+    return (f"--{dashed}/--no-{dashed}", name) if TYPES[name] is bool else (f"--{dashed}",)
+
+
+def _kind(name: str) -> dict[str, Any]:
+    """Return what click is to know of the values of a field of `Settings`."""
+    kind, metadata = TYPES[name], FIELDS[name].metadata
+    if kind == SpeakerNorm:
+        return {"is_flag": False, "flag_value": "1", "type": SpeakerNormType(), "metavar": "[1|mean]"}
+    if "choices" in metadata:
+        return {"type": click.Choice(metadata["choices"])}
+    return {"type": click.IntRange(*metadata["between"])} if kind is int else {}
+
+
+def gathered(without: Collection[str] = (), **records: type) -> Callable[[Any], Any]:
+    """Return a decorator that adds the options of records' fields, whose values reach the function as these records.
 
     Parameters
     ----------
-    name
-        The argument of the function that they come as.
-    record
-        What they become: a dataclass that has a field for each.
-    options
-        In the order in which help shows them.
+    without
+        Fields that have no option here, and keep their defaults.
+    records
+        By the function's argument: a dataclass. Records may share a field.
     """
-    fields = [field.name for field in dataclasses.fields(record)]
+    fields = {
+        argument: [field.name for field in dataclasses.fields(record) if field.name not in without]
+        for argument, record in records.items()
+    }
+    names = list(dict.fromkeys(itertools.chain(*fields.values())))
 
     def apply(function: Any) -> Any:
         @functools.wraps(function)
         def called(*context: Any, **values: Any) -> Any:
-            whole = record(**{field: values.pop(field) for field in fields})
-            return function(*context, **values, **{name: whole})
+            given = {name: values.pop(name) for name in names}
+            whole = {
+                argument: record(**{name: given[name] for name in fields[argument]})
+                for argument, record in records.items()
+            }
+            return function(*context, **values, **whole)
 
-        for one in reversed(options):
-            called = one(called)
+        for name in reversed(names):
+            called = (OTHERS.get(name) or setting(name))(called)
         return called
 
     return apply
@@ -199,12 +234,9 @@ class Corpora:
         elsewhere = self.cache if self.cache != dataset.CACHE else None
         return f"Next: {wording.command(verb, **settings, CACHE=elsewhere)}"
 
-    def protocol(self, asked: "Asked") -> Protocol:
-        """Return the protocol that is meant, with the target and the classes that were asked for."""
-        protocol = protocols.protocol(
-            asked.protocol, corpus_of(self.names[0]).protocols if len(self.names) == 1 else ()
-        )
-        return protocols.with_target(protocol, asked.target, asked.classes)
+    def named_in(self, settings: Settings) -> Settings:
+        """Return settings that name these corpora."""
+        return replace(settings, dataset=self.dataset, data=self.data)
 
     @property
     def _folders(self) -> list[Path | None]:
@@ -221,45 +253,6 @@ class Corpora:
         return folders
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What is to be learned, and how it is evaluated; fields as the options say them."""
-
-    features: str | None
-    classifier: str
-    protocol: str
-    target: str | None
-    classes: str | None
-    speaker_norm: SpeakerNorm
-    reweight: bool
-    soft: bool
-    seed: int
-
-    @property
-    def settings(self) -> dict[str, object]:
-        """What names the same by variable, but for what is not usual."""
-        return {
-            "FEATURES": self.features,
-            "CLASSIFIER": self.classifier,
-            "PROTOCOL": self.protocol,
-            "TARGET": self.target,
-            "CLASSES": self.classes,
-            "SPEAKER_NORM": self.speaker_norm,
-            "REWEIGHT": self.reweight,
-            "SOFT": self.soft,
-            "SEED": self.seed,
-        }
-
-    def members(
-        self, console: Terminal, fusion: str = "early", imported: Mapping[str, Imported] | None = None
-    ) -> list[Member]:
-        """Return the models that are meant, and say which features they have where nobody named any."""
-        found = members_of(self.features, self.classifier, fusion, imported)
-        for names, classifier in found if self.features is None else ():
-            console.say(f"FEATURES={' '.join(names)} (what {classifier.name} prefers)")
-        return found
-
-
 def _or_above(context: click.Context, _: click.Parameter, value: bool) -> bool:
     """Return whether a flag stands behind a verb, or behind the one that it is under."""
     return value or bool(context.parent and context.parent.params.get("as_json"))
@@ -273,7 +266,6 @@ JSON = option(
     callback=_or_above,
     help="Print one JSON document to standard output, and all else to standard error.",
 )
-CACHE = option("--cache", type=PATH, default=Path("cache"), help="Folder of all caches.")
 
 
 def under(function: Any) -> Any:
@@ -286,36 +278,23 @@ def under(function: Any) -> Any:
     return click.option("--cache", type=PATH, default=None, help="Folder of all caches.")(called)
 
 
-DATASET = option("--dataset", default=None, help="Corpus (see `affex list`), or csv; several parted by blanks.")
-DATA = option("--data", default=None, help="Its folder, or the table; as many as corpora. [data/<dataset>]")
-PARTIAL = option("--partial", is_flag=True, default=False, help="Go on with a corpus that is not whole.")
-CORPORA = gathered("corpora", Corpora, DATASET, DATA, PARTIAL, CACHE)
-RUNNING = gathered(
-    "running",
-    Running,
-    option("--scheduler", default="local", help="local, inline or tcp://host:8786 of a running Dask scheduler."),
-    option("--jobs", type=click.IntRange(1, 1024), default=None, help="Processes. [one a core]"),
-    option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", help="Where networks, SVM, XGBoost compute."),
-    option("--weights", type=PATH, default=None, help="Folder of networks' weight files."),
-)
-ASKED = gathered(
-    "asked",
-    Asked,
-    option("--features", default=None, help="Features, parted by blanks. [what the classifier prefers]"),
-    option("--classifier", default="svm", help="Classifier, with parameters after a colon."),
-    option("--protocol", default="", help="Protocol, with parameters after a colon. [the corpus's first]"),
-    option("--target", default=None, help="What is predicted: label, valence, or another field of the utterances."),
-    option("--classes", default=None, help="Classes that count, merged with +, as in 'ang,neu,sad,hap+exc'. [all]"),
-    option(
-        "--speaker-norm",
-        is_flag=False,
-        flag_value="1",
-        default=False,
-        type=SpeakerNormType(),
-        metavar="[1|mean]",
-        help="z-scores within each speaker; mean: the speaker's mean is taken away, no more (both transductive).",
+#: Options that are no settings, by name: where things are, and where work runs.
+OTHERS = {
+    "cache": option("--cache", type=PATH, default=Path("cache"), help="Folder of all caches."),
+    "scheduler": option(
+        "--scheduler", default="local", help="local, inline or tcp://host:8786 of a running Dask scheduler."
     ),
-    option("--reweight", is_flag=True, default=False, help="Scores times the square root of the class's frequency."),
-    option("--soft", is_flag=True, default=False, help="Learn from the shares of the raters' votes."),
-    option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Seeds all that is random."),
+    "jobs": option("--jobs", type=click.IntRange(1, 1024), default=None, help="Processes. [one a core]"),
+    "weights": option("--weights", type=PATH, default=None, help="Folder of networks' weight files."),
+}
+CACHE, DATASET, DATA, PARTIAL = OTHERS["cache"], setting("dataset"), setting("data"), setting("partial")
+CORPORA = gathered(corpora=Corpora)
+RUNNING = gathered(running=Running)
+#: What an evaluation is told; and what a single model is.
+EVALUATED = gathered(corpora=Corpora, settings=Settings, running=Running)
+FITTED = gathered(
+    without=[name for name, one in FIELDS.items() if not one.metadata.get("fitted", True)],
+    corpora=Corpora,
+    settings=Settings,
+    running=Running,
 )

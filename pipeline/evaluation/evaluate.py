@@ -19,7 +19,8 @@ from affex.classifiers.base import inner_folds
 from affex.pipeline.evaluation import speakers, training_limits
 from affex.pipeline.evaluation.folds import Fold, require_variety
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
-from affex.pipeline.evaluation.task import Plan, Task, built, folds_hash, prepare
+from affex.pipeline.evaluation.settings import Plan
+from affex.pipeline.evaluation.task import Task, built, folds_hash, prepare
 from affex.pipeline.execution.proof import CODE, Likeness
 from affex.pipeline.execution.runner import Inline, Runner, carry_out, survived
 from affex.pipeline.execution.threads import one_thread
@@ -91,7 +92,7 @@ def evaluate(
     ----------
     table
         The utterances of a corpus and their rows.
-    settings
+    plan
         What is evaluated, and how.
     runner
         Where folds run; none is this process.
@@ -103,7 +104,7 @@ def evaluate(
     Raises
     ------
     UsageError
-        If the settings do not fit together, or name something that does not exist.
+        If its settings do not fit together, or name something that does not exist.
     AffexError
         If the table cannot be evaluated so, or a fold cannot be fitted.
     """

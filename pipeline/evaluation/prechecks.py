@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation.folds import Clusters, Fold, all_but, clusters, folds, require_variety
 from affex.pipeline.evaluation.selection import in_parts, select
-from affex.pipeline.evaluation.task import Plan, built, inner_groups
+from affex.pipeline.evaluation.settings import Plan
+from affex.pipeline.evaluation.task import built, inner_groups
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.text.errors import UsageError
 

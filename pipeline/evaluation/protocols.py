@@ -5,7 +5,9 @@ from dataclasses import replace
 
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation.folds import SCHEMES
+from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.specs import grammar
+from affex.pipeline.specs.corpora import corpus_of
 
 
 def protocol(text: str, own: Sequence[Protocol]) -> Protocol:
@@ -14,9 +16,9 @@ def protocol(text: str, own: Sequence[Protocol]) -> Protocol:
     Parameters
     ----------
     text
-        What ``PROTOCOL`` says, as in ``"group-k:k=5"``; empty for the first card.
+        What ``PROTOCOL`` says, as in ``"group-k:k=5"``; empty for the first of the corpus.
     own
-        The corpus's cards.
+        The corpus's protocols.
 
     Raises
     ------
@@ -27,7 +29,20 @@ def protocol(text: str, own: Sequence[Protocol]) -> Protocol:
     if not text:
         return own[0] if own else named["loso"]
     found: Protocol = grammar.parsed("protocol", text, named, only=("k", "train", "test", "file", "agreement"))
-    return found if found.agreement == named[text.partition(":")[0]].agreement else _unasserted(found)
+    return found if found.agreement == named[grammar.name_of(text)].agreement else _unasserted(found)
+
+
+def of_settings(settings: Settings) -> Protocol:
+    """Return the protocol that settings name, with their target and their classes.
+
+    Raises
+    ------
+    UsageError
+        As `protocol`.
+    """
+    names = (settings.dataset or "").split()
+    own = corpus_of(names[0]).protocols if len(names) == 1 else ()
+    return with_target(protocol(settings.protocol, own), settings.target, settings.classes)
 
 
 def with_target(protocol: Protocol, target: str | None, classes: str | None) -> Protocol:

@@ -97,7 +97,7 @@ class FoldSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSettings:
-    """How one model was made; fields as in `pipeline.evaluation.task.Settings`.
+    """How one model was made; fields as in `pipeline.evaluation.settings.Settings`.
 
     Parameters
     ----------

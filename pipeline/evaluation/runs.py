@@ -21,8 +21,8 @@ from affex.pipeline.storage.sealed import DamagedError
 from affex.pipeline.text import csv_cells
 from affex.pipeline.text.errors import UsageError, unknown
 
-#: A run's record, the table of what was tested, and that of what a fusion may learn from.
-RECORD, PREDICTIONS, INNER = "metrics.json", "predictions.csv", "inner.csv"
+#: A run's record, the table of what was tested, that of what a fusion may learn from, and what repeats the run.
+RECORD, PREDICTIONS, INNER, SETTINGS = "metrics.json", "predictions.csv", "inner.csv", "settings.toml"
 
 #: What cannot be read, though nothing in it is damaged.
 OTHER_VERSION = "a run of another version of affex, which this one cannot read"

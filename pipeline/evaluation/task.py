@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affex.classifiers.base import Classifier, Context, Target
-from affex.pipeline.corpora.base import LOSO, Protocol
+from affex.classifiers.base import Context, Target
+from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import raters, speakers
 from affex.pipeline.evaluation.folds import Clusters, Fold, clusters, folds, notes
 from affex.pipeline.evaluation.raters import Ceiling
-from affex.pipeline.evaluation.results import About, ModelSettings
 from affex.pipeline.evaluation.selection import CONTINUOUS, Selection, in_parts, require_counts, select
+from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.specs import discovery
 from affex.pipeline.streams.examples import Examples, turns
 from affex.pipeline.streams.readers import reader_of
-from affex.pipeline.streams.table import SpeakerNorm, Table, normalised_by_speaker
+from affex.pipeline.streams.table import Table, normalised_by_speaker
 from affex.pipeline.text.errors import AffexError, UsageError
 
 Numbers = NDArray[np.int64]
@@ -28,73 +28,6 @@ Labels = NDArray[np.str_]
 #: Classes as str, or values as float64.
 Targets = NDArray[Any]
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What is evaluated, and how; equal settings on an equal table give equal results.
-
-    Parameters
-    ----------
-    corpus
-        The corpus's name.
-    features
-        The features' specs; several stand side by side (early fusion).
-    keys
-        The cache key of each feature.
-    classifier
-        The classifier with its settings.
-    protocol
-        The protocol, with the target and the classes.
-    speaker_norm
-        Whether each column is z-scored within each speaker, or has the speaker's ``"mean"`` taken away
-        (transductive).
-    reweight
-        Whether scores are multiplied by the square root of how often their class occurs among the training
-        utterances, which favours frequent classes, as in Zhou et al., "Exploring emotion features and fusion
-        strategies for audio-video emotion recognition" (2019, arXiv:2012.13912).
-    soft
-        Whether a training utterance counts for each class in the share of its raters who chose it.
-    seed
-        Seeds all that is random.
-    device
-        ``"cpu"`` or ``"cuda"``.
-    """
-
-    corpus: str
-    features: tuple[str, ...]
-    classifier: Classifier
-    keys: tuple[str, ...] = ()
-    protocol: Protocol = LOSO
-    speaker_norm: SpeakerNorm = False
-    reweight: bool = False
-    soft: bool = False
-    seed: int = 0
-    device: str = "cpu"
-
-    def about(self, unit: str = "speaker") -> About:
-        """Return what a result says of these settings."""
-        norms = {"spknorm": self.speaker_norm is True, "spkmean": self.speaker_norm == "mean"}
-        options = {**norms, "reweighted": self.reweight, "soft": self.soft}
-        made = ModelSettings(
-            features=self.features,
-            feature_keys=self.keys,
-            classifier=self.classifier.name,
-            classifier_settings=dict(self.classifier.settings),
-            speaker_norm=self.speaker_norm,
-            reweight=self.reweight,
-            soft=self.soft,
-            seed=self.seed,
-            device=self.device,
-        )
-        return About(
-            self.corpus,
-            self.protocol,
-            ("+".join(self.features), self.classifier.name, *(name for name, on in options.items() if on)),
-            made,
-            self.classifier.scores + ("; times the square root of the class's frequency" if self.reweight else ""),
-            unit,
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,16 +64,11 @@ class Task:
     spread: speakers.Spread = field(default_factory=dict)
 
 
-def prepare(table: Table, plan: Plan, *, partial: bool = False) -> Task:
+def prepare(table: Table, plan: Plan) -> Task:
     """Cut a table to what counts and draw the folds.
 
     The normalisation by speaker rests on all utterances of the protocol's parts, so that no label, not even the
     choice of classes, enters it.
-
-    Parameters
-    ----------
-    partial
-        Whether other counts than the protocol asserts will do (and are noted).
 
     Raises
     ------
@@ -149,7 +77,7 @@ def prepare(table: Table, plan: Plan, *, partial: bool = False) -> Task:
     """
     protocol = plan.protocol
     heard, in_protocol = table.present.any(axis=1), in_parts(table.utterances, protocol.parts)
-    asserted = _asserted(table, protocol, in_protocol, partial=partial)
+    asserted = _asserted(table, protocol, in_protocol, partial=plan.settings.partial)
     left_out = {"in another part": int((~in_protocol).sum()), "without features": int((in_protocol & ~heard).sum())}
     table = reader_of(plan.classifier).arranged(table, plan.features).take(np.flatnonzero(heard & in_protocol))
     _require_rows(table, plan)

@@ -1,4 +1,9 @@
-"""Proof: what a worker must share with this process, and what comes back beside every result to show that it does."""
+"""Proof: what a worker must share with this process, and what comes back beside every result to show that it does.
+
+A worker must have all modules of affex as this process has them, not only those that its work imports: work travels
+pickled, with features, classifiers and settings in it, and a list of their modules that lacks one would let a false
+result in. A worker that is refused for an edit that could not matter costs a sentence.
+"""
 
 import pickle
 import platform

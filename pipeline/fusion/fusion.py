@@ -31,6 +31,7 @@ from affex.pipeline.evaluation.selection import CONTINUOUS
 from affex.pipeline.evaluation.speakers import ClassLost
 from affex.pipeline.fusion.aligned_scores import AlignedScores, Labels, side_by_side
 from affex.pipeline.fusion.rules import CLASS_RULES, VALUE_RULES, Floats, Rule, Vote
+from affex.pipeline.specs import grammar
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
 
 Thing = TypeVar("Thing")
@@ -51,8 +52,8 @@ def rule_of(fusion: str) -> str:
     UsageError
         If it is no late fusion, or there is no such rule.
     """
-    kind, _, rule = fusion.partition(":")
-    if kind != "late":
+    rule = grammar.after_name(fusion)
+    if grammar.name_of(fusion) != "late":
         raise unknown("late fusion", fusion, ("late", *(f"late:{name}" for name in RULES)))
     if rule and rule not in RULES:
         raise unknown("rule of late fusion", rule, RULES)

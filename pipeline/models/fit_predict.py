@@ -1,4 +1,4 @@
-"""Takeaway: from a wish to a model file, and from a model file and recordings to a table of predictions.
+"""From settings to a model file, and from a model file and recordings to a table of predictions.
 
 It joins the arrows for models that are taken away, as `pipeline.workspace.experiment` does for evaluations.
 """
@@ -16,12 +16,13 @@ from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import FoldScores
 from affex.pipeline.evaluation.prechecks import foreseen, require_able
 from affex.pipeline.evaluation.results import TRANSDUCTIVE, best_scored
+from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.evaluation.summary import LargestScore, versions
-from affex.pipeline.evaluation.task import Plan, require_target
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.models import model_file, models
 from affex.pipeline.models.models import Model, Predictions
 from affex.pipeline.reporting import tables
+from affex.pipeline.specs.classifiers import Member
 from affex.pipeline.specs.features import FeatureSpec, feature_specs
 from affex.pipeline.storage import atomic
 from affex.pipeline.storage.sealed import DamagedError
@@ -29,7 +30,8 @@ from affex.pipeline.streams.table import Table
 from affex.pipeline.text import csv_cells
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
-from affex.pipeline.workspace.workspace import Workspace, extracted, readable, table_of, utterances_of
+from affex.pipeline.workspace import experiment
+from affex.pipeline.workspace.workspace import Workspace, extracted, table_of, utterances_of
 
 if TYPE_CHECKING:
     import rich.table
@@ -42,38 +44,39 @@ FIRST = 5
 
 
 def fit(
-    workspace: Workspace, plan: Plan, path: Path | None, *, exclude: Sequence[str] = (), partial: bool = False
+    workspace: Workspace,
+    settings: Settings,
+    path: Path | None = None,
+    *,
+    exclude: Sequence[str] = (),
+    member: Member | None = None,
 ) -> Path:
     """Extract what is missing, learn from all who count but some speakers, say what was learned; return its file.
 
     Parameters
     ----------
-    settings
-        What is fitted, and how; the features' keys are filled in.
     path
         Where the file goes; None for ``<cache>/<corpus>/models/<name>.affex``.
+    exclude
+        Speakers who are not learned from.
+    member
+        The features and the classifier; None for those that the settings name.
 
     Raises
     ------
     AffexError
         If there is nothing to learn from, or the file cannot be written.
     """
-    specs = readable(workspace.console, plan.features, plan.classifier, workspace.imported)
+    (one,) = [member] if member else experiment.models_of(workspace.console, settings, workspace.imported)
+    specs, plan = experiment.planned(workspace, one, settings)
     _require_extractable(specs)
-    require_target(plan)
-    recipes = [recipe(spec.feature) for spec in specs]
     model_file.require_savable(require_able(plan), plan.classifier)
     for sentence in foreseen(utterances_of(workspace), plan, exclude):
         workspace.console.say(sentence)
     extracted(workspace, specs, verify=False)
     atomic.require_writable(path.parent if path else workspace.folder / "models")
-    model = models.fit(
-        table_of(workspace, specs),
-        replace(plan, features=tuple(map(str, specs)), keys=tuple(made.key for made in recipes)),
-        exclude=exclude,
-        recipes=[made.spec for made in recipes],
-        partial=partial,
-    )
+    recipes = [recipe(spec.feature).spec for spec in specs]
+    model = models.fit(table_of(workspace, specs), plan, exclude=exclude, recipes=recipes)
     model = replace(model, learned=replace(model.learned, notes=(*workspace.notes, *model.learned.notes)))
     path = path or workspace.folder / "models" / f"{model.name}{model_file.SUFFIX}"
     model_file.write(model, path)
@@ -191,7 +194,7 @@ def _place(out: Path | None, folder: Path, name: str) -> Path:
 
 def _fitted(model: Model) -> Iterator[str]:
     """Yield what a model is, and whom it learned from."""
-    learned, settings = model.learned, model.plan
+    learned, plan = model.learned, model.plan
     without = f", without {', '.join(learned.excluded)}" if learned.excluded else ""
     counts = ", ".join(f"{name} {n}" for name, n in learned.counts.items())
     yield (

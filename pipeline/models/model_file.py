@@ -29,7 +29,7 @@ import numpy as np
 from affex.classifiers.base import Classifier, Target, Wrapped
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation.folds import protocol_hash
-from affex.pipeline.evaluation.task import Settings
+from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.media import pointers
 from affex.pipeline.models.models import Learned, Model
 from affex.pipeline.specs import discovery
@@ -134,11 +134,11 @@ def _model(content: bytes) -> Model:
         raise _ForeignError(f"{ESTIMATOR} is not what {RECORD} says it is")
     _require_types(record)
     estimator = _estimator(members[ESTIMATOR])
-    settings = _settings(record["settings"], estimator)
+    plan = _plan(record["settings"], estimator)
     learned = record["learned_from"]
     _require_built(estimator, plan, values=not learned["counts"])
     model = Model(
-        settings=settings,
+        plan=plan,
         recipes=tuple(_canonical_json(feature["recipe"]) for feature in record["features"]),
         columns=record["columns"],
         learned=Learned(**{**learned, **{name: tuple(learned[name]) for name in ("excluded", "notes")}}),
@@ -152,7 +152,7 @@ def _model(content: bytes) -> Model:
 
 def _require_types(record: Mapping[str, Any]) -> None:
     """Refuse a record whose values are of other types than ours have."""
-    plan, learned = record["settings"], record["learned_from"]
+    settings, learned = record["settings"], record["learned_from"]
     of_text = [record["columns"], settings["corpus"], settings["device"], learned["unit"],
                *settings["features"], *settings["keys"], *learned["counts"], *learned["left_out"],
                *learned["excluded"], *learned["notes"], *record["chosen"], *record["versions"],
@@ -175,7 +175,7 @@ def _require_agreement(model: Model, record: Mapping[str, Any]) -> None:
     from affex.classifiers.estimators.native import UnsoundError
     from affex.classifiers.estimators.soundness import require_sound
 
-    estimator, settings = model.estimator, model.plan
+    estimator, plan = model.estimator, model.plan
     if record.get("n_columns", estimator.n_features_in_) != estimator.n_features_in_:
         raise _ForeignError(f"{RECORD} tells of {record['n_columns']} columns, and the estimator of another number")
     if sorted(getattr(estimator, "classes_", ())) != sorted(name for name, n in model.learned.counts.items() if n):
@@ -201,7 +201,14 @@ def _record(model: Model, estimator: bytes) -> dict[str, Any]:
     features = zip(plan.features, plan.keys, model.recipes, strict=True)
     return {
         "schema": SCHEMA,
-        "settings": dataclasses.asdict(plan) | {"classifier": made},
+        "settings": {
+            "corpus": plan.corpus,
+            "features": plan.features,
+            "keys": plan.keys,
+            "classifier": made,
+            "protocol": dataclasses.asdict(plan.protocol),
+            **plan.settings.recorded,
+        },
         "protocol_hash": protocol_hash(plan.protocol),
         "target": plan.protocol.target,
         "classes": list(model.classes),
@@ -217,15 +224,17 @@ def _record(model: Model, estimator: bytes) -> dict[str, Any]:
     }
 
 
-def _settings(record: Mapping[str, Any], estimator: Any) -> Settings:
-    protocol = record["protocol"]
-    changed = {
-        "features": tuple(record["features"]),
-        "keys": tuple(record["keys"]),
-        "classifier": _classifier(estimator, **record["classifier"]),
-        "protocol": Protocol(**{**protocol, "parts": tuple(protocol["parts"])}),
-    }
-    return Settings(**{**record, **changed})
+def _plan(record: Mapping[str, Any], estimator: Any) -> Plan:
+    rest = dict(record)
+    protocol = rest.pop("protocol")
+    return Plan(
+        corpus=rest.pop("corpus"),
+        features=tuple(rest.pop("features")),
+        keys=tuple(rest.pop("keys")),
+        classifier=_classifier(estimator, **rest.pop("classifier")),
+        protocol=Protocol(**{**protocol, "parts": tuple(protocol["parts"])}),
+        settings=Settings(**rest),
+    )
 
 
 def _classifier(estimator: Any, name: str, settings: Mapping[str, Any], open_seeds: Any = None) -> Classifier:
@@ -238,7 +247,7 @@ def _classifier(estimator: Any, name: str, settings: Mapping[str, Any], open_see
     from sklearn.base import clone
 
     found = Wrapped(model=clone(estimator).set_params(**dict.fromkeys(open_seeds)))
-    if (found.name, found.settings, list(found.open_seeds)) != (name, plan, open_seeds):
+    if (found.name, found.settings, list(found.open_seeds)) != (name, settings, open_seeds):
         raise _ForeignError(f"the estimator has other settings than {RECORD} tells")
     return found
 

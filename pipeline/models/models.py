@@ -21,8 +21,9 @@ from affex.pipeline.evaluation import folds, training_limits
 from affex.pipeline.evaluation.evaluate import FoldScores, best_params, build, limits_of, reweighted, score
 from affex.pipeline.evaluation.evaluate import fit as fit_fold
 from affex.pipeline.evaluation.folds import Fold
+from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.summary import versions
-from affex.pipeline.evaluation.task import Plan, Task, prepare
+from affex.pipeline.evaluation.task import Task, prepare
 from affex.pipeline.execution.threads import one_thread
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.reporting.report import run_name
@@ -77,7 +78,7 @@ class Model:
 
     Parameters
     ----------
-    settings
+    plan
         What was fitted, and how.
     recipes
         What each feature's key stands for: canonical JSON (`pipeline.caching.store.Recipe`), one a feature.
@@ -140,9 +141,8 @@ def fit(
     *,
     exclude: Sequence[str] = (),
     recipes: Sequence[str] = (),
-    partial: bool = False,
 ) -> Model:
-    """Learn from all utterances that count under the protocol of the settings.
+    """Learn from all utterances that count under the protocol of the plan.
 
     It says what a fold of an evaluation says that learned from the same utterances. Under normalisation by speaker it
     does so but for little: an evaluation may then take the distances of rows as they are, which serve all folds, where
@@ -154,17 +154,15 @@ def fit(
         Speakers who are not learned from.
     recipes
         What the features' keys stand for.
-    partial
-        Whether other counts than the protocol asserts will do.
 
     Raises
     ------
     UsageError
-        If the settings do not fit together, or nobody is called as one of `exclude`.
+        If its settings do not fit together, or nobody is called as one of `exclude`.
     AffexError
         If nothing can be learned from what is there.
     """
-    task = prepare(table, plan, partial=partial)
+    task = prepare(table, plan)
     exclude = [names.meant(name, task.clusters.of.tolist()) for name in exclude]
     fold = folds.all_but(task.folds, task.clusters, exclude)
     estimator = build(plan, task.examples)
@@ -176,7 +174,7 @@ def fit(
             f"{plan.classifier.name} could not learn from the {len(fold.train)} utterances of {plan.corpus}.\n{error}"
         ) from error
     return Model(
-        settings=settings,
+        plan=plan,
         recipes=tuple(recipes),
         columns=columns_digest(_columns(reader_of(plan.classifier).arranged(table))),
         learned=_learned(task, fold, exclude, estimator),
@@ -339,10 +337,11 @@ def _said(model: Model, table: Table, numbers: Numbers) -> FoldScores:
         turns=turns(table.utterances, len(table), model.plan.classifier.context),
     )
     everyone = Fold("new", np.array([], dtype=np.int64), np.arange(len(table)))
+    unweighted = replace(model.plan, settings=replace(model.plan.settings, reweight=False))
     try:
         with one_thread():
             # The fold holds nobody who was learned from, so that what rests on them is left for below.
-            decided, scores, _ = score(model.estimator, examples, everyone, replace(model.plan, reweight=False))
+            decided, scores, _ = score(model.estimator, examples, everyone, unweighted)
     except (ValueError, IndexError, TypeError, KeyError, RuntimeError) as error:
         raise AffexError(f"The model can say nothing of these {len(table)} utterances: {error}.") from error
     if not np.isfinite(scores).all() or (not model.classes and not np.isfinite(decided).all()):

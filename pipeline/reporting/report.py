@@ -2,7 +2,8 @@
 
 A run's folder holds ``metrics.json`` (the figures, and everything that made them), ``predictions.csv`` (one row a
 tested utterance), a picture (``confusion.png``, or ``scatter.png`` where values are predicted), ``report.txt`` (the
-tables that the terminal shows) and, where a fusion is to learn from the run, ``inner.csv``. They are a bundle (see
+tables that the terminal shows), ``settings.toml`` (which repeats the run: ``affex evaluate --config``) and, where a
+fusion is to learn from the run, ``inner.csv``. They are a bundle (see
 `pipeline.storage.bundle`), sealed, and read back by `pipeline.evaluation.runs` alone. The files say nothing of
 when, where or on how many cores they were made: equal runs give equal bytes. Figures under normalisation by speaker
 are called transductive wherever they stand, and figures that a leak has made too good say so.
@@ -19,12 +20,12 @@ import numpy as np
 from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.folds import protocol_hash
 from affex.pipeline.evaluation.results import About, Result, Scores
+from affex.pipeline.evaluation.settings import Settings, as_toml
 from affex.pipeline.evaluation.summary import Summary, summarise, to_json, versions
 from affex.pipeline.evaluation.training_limits import INNER
 from affex.pipeline.manifest import manifest
 from affex.pipeline.reporting import pictures, tables
 from affex.pipeline.storage import bundle
-from affex.pipeline.storage.provenance import code_digest
 from affex.pipeline.storage.records import plain
 from affex.pipeline.streams.table import Table
 from affex.pipeline.text import csv_cells
@@ -50,17 +51,19 @@ def run_name(about: About) -> str:
     return f"{'_'.join(words)[:LONGEST]}-{hashlib.sha256(_canonical(about).encode()).hexdigest()[:8]}"
 
 
-def depends_on(table: Table | None, about: About, *more: str) -> str:
-    """Return the sha256 of all that a result rests on: rows, labels and speakers, settings, code and versions.
+def depends_on(table: Table | None, about: About, code: str, *more: str) -> str:
+    """Return the sha256 of all that a result depends on: rows, labels and speakers, settings, code and versions.
 
     Parameters
     ----------
     table
-        The rows; None for a fusion, whose settings name what its members rest on.
+        The rows; None for a fusion, whose settings name what its members depend on.
+    code
+        The digest of the code that computes the result (see `pipeline.storage.provenance.code_digest`).
     more
-        What else it rests on.
+        What else it depends on.
     """
-    sha = hashlib.sha256(json.dumps([_canonical(about), versions(), code_digest(), *more]).encode())
+    sha = hashlib.sha256(json.dumps([_canonical(about), versions(), code, *more]).encode())
     if table is None:
         return sha.hexdigest()
     for line in manifest.lines(table.utterances):
@@ -71,13 +74,15 @@ def depends_on(table: Table | None, about: About, *more: str) -> str:
     return sha.hexdigest()
 
 
-def write(result: Result, folder: Path, basis: str = "") -> Summary:
+def write(result: Result, folder: Path, basis: str = "", settings: Settings | None = None) -> Summary:
     """Write a run's files, all of them or none; return the summary.
 
     Parameters
     ----------
     basis
         What `depends_on` said of the run.
+    settings
+        What repeats the run; None where nothing does.
 
     Raises
     ------
@@ -88,6 +93,8 @@ def write(result: Result, folder: Path, basis: str = "") -> Summary:
     contents = {runs.PREDICTIONS: "".join(_prediction_lines(result.about.unit, [result.scores])).encode()}
     if result.inner:
         contents[runs.INNER] = "".join(_prediction_lines(result.about.unit, result.inner)).encode()
+    if settings is not None:
+        contents[runs.SETTINGS] = as_toml(settings).encode(errors="backslashreplace")
     contents |= pictures.of_result(result, summary)
     contents[REPORT] = tables.as_text(lambda console: tables.show(summary, None, console)).encode()
     bundle.write(folder, runs.RECORD, to_json(summary), contents)

@@ -1,8 +1,9 @@
-"""Spelling: from a spec, as in ``mfcc:n=20,hop=5ms``, to a preset with other parameters, and back.
+"""Grammar: from a spec, as in ``mfcc:n=20,hop=5ms``, to a name and parameters, or a preset with these; and back.
 
-A preset is a frozen dataclass with a name; after a colon follow the parameters that differ from it, parted by commas,
-with units where they have one. Parameters of the feature that a feature reads follow its name and a dot:
-``face:faces.frames=16/clip,faces.detector=hog``.
+Features, classifiers, protocols, corpora and fusions are all written so: a name and, after a colon, parameters, parted
+by commas, each ``name=value``, with a unit where it has one (of a fusion, the name of its rule: ``late:svm``). A preset
+is a frozen dataclass, and its spec says in what parameters it differs. Parameters of the feature that a feature reads
+follow its name and a dot: ``face:faces.frames=16/clip,faces.detector=hog``.
 """
 
 import dataclasses
@@ -10,7 +11,7 @@ import os
 import re
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from affex.features.base import Feature
@@ -23,44 +24,97 @@ UNITS = {"s": 1.0, "ms": 1e-3, "min": 60.0, "Hz": 1.0, "kHz": 1e3}
 LARGEST = 1e9
 
 
-def parsed(kind: str, spec: str, presets: dict[str, Any], only: Sequence[str] = (), beside: Sequence[str] = ()) -> Any:
+def name_of(text: str) -> str:
+    """Return the name in a spec: what stands before its colon."""
+    return text.partition(":")[0]
+
+
+def after_name(text: str) -> str:
+    """Return what follows the colon of a spec; an empty text where nothing does."""
+    return text.partition(":")[2]
+
+
+def parameters(text: str) -> dict[str, str]:
+    """Return the parameters of a spec as they are written, by name.
+
+    Raises
+    ------
+    UsageError
+        If one is not written name=value.
+    """
+    found = {}
+    for part in filter(None, after_name(text).split(",")):
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise UsageError(f"'{part}' in '{text}': parameters are written name=value, parted by commas.")
+        found[key] = value
+    return found
+
+
+def spec(name: str, parameters: Mapping[str, Any]) -> str:
+    """Return the spec of a preset with other parameters, as `parsed` reads it."""
+    return name + (":" + ",".join(f"{key}={value}" for key, value in parameters.items()) if parameters else "")
+
+
+def chosen(text: str, choices: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return the parameters of a spec, each of which has one of some values.
+
+    Parameters
+    ----------
+    choices
+        The values that there are, by parameter.
+
+    Raises
+    ------
+    UsageError
+        If there is no such parameter or value.
+    """
+    name, found = name_of(text), parameters(text)
+    for key, value in found.items():
+        if key not in choices:
+            raise unknown(f"setting of {name}", key, choices)
+        if value not in choices[key]:
+            raise unknown(f"value of {name}:{key}", value, choices[key])
+    return found
+
+
+def parsed(kind: str, text: str, presets: dict[str, Any], only: Sequence[str] = (), beside: Sequence[str] = ()) -> Any:
     """Return a preset with the parameters of a spec.
 
     Parameters
     ----------
     kind
         What it is, for messages: ``"feature"``, for example.
-    spec
+    text
         A preset's name and, after a colon, parameters.
     presets
         By name.
     only
         The parameters that may be named; empty for all.
     beside
-        What a misspelt parameter may mean besides.
+        Parameters that the text may have besides, for the caller to read.
 
     Raises
     ------
     UsageError
         If there is no such preset or parameter, or a value makes no sense.
     """
-    name, _, parameters = spec.partition(":")
+    name = name_of(text)
     if name not in presets:
         raise unknown(kind, name, presets)
     preset = presets[name]
     kinds = {key: kind for key, kind in _kinds(preset).items() if not only or key in only}
     changes = {}
-    for part in filter(None, parameters.split(",")):
-        key, equals, value = part.partition("=")
-        if not equals:
-            raise UsageError(f"'{part}' in '{spec}': parameters are written name=value, parted by commas.")
+    for key, value in parameters(text).items():
+        if key in beside:
+            continue
         if key not in kinds:
             raise unknown(f"parameter of {name}", key, [*kinds, *beside])
-        changes[key] = _value(spec, key, value, kinds[key])
+        changes[key] = _value(text, key, value, kinds[key])
     try:
         return _changed(preset, changes)
     except (ValueError, TypeError, ArithmeticError) as error:
-        raise UsageError(f"'{spec}': {error}") from error
+        raise UsageError(f"'{text}': {error}") from error
 
 
 def _kinds(preset: Any) -> dict[str, Any]:

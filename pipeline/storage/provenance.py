@@ -1,17 +1,28 @@
-"""Provenance: which code and which versions compute here; part of cache keys, and of what a run rests on."""
+"""Provenance: which code and which versions compute here; part of cache keys, and of what a run depends on.
+
+The features' rows are cached under the version that each feature declares, and no edit of code computes them again.
+Of a result, `code_digest` covers the modules that compute it, and what these import.
+"""
 
 import hashlib
+import re
+import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 #: The packages that are affex.
 PACKAGES = ("affex.classifiers", "affex.features", "affex.pipeline")
 #: Other builds of the same code, which a wheel's metadata names where `requirements.lock` has the first one.
 BUILDS = {"opencv-python-headless": "opencv-python", "xgboost": "xgboost-cpu"}
+#: An import of a module of affex, at the top or inside a function. An expression takes 10 ms for all modules of an
+#: evaluation, where parsing them takes a second; a test holds that it finds what `ast` finds.
+IMPORT = re.compile(rb"^[ \t]*(?:from (affex[\w.]*) import (\([^)]*\)|.*)|import (affex.*))", re.MULTILINE)
+COMMENT = re.compile(rb"#.*")
 
 
 def versions(packages: tuple[str, ...]) -> dict[str, str]:
@@ -30,53 +41,117 @@ def _version(package: str) -> str:
         return metadata.version(BUILDS[package])
 
 
-def code_digest() -> str:
-    """Return the sha256 over the modules of affex that this process imports.
+def code_digest(roots: Sequence[str] = (), alone: Sequence[str] = ()) -> str:
+    """Return the sha256 over the code that computes something.
 
-    They are read once, when this module is imported, which is before anything is computed. A module that is imported
-    later counts as it stood then, unless its file has changed since, or lies elsewhere: then it is a part of its own.
+    A module counts with the text that its file has when it is first asked for. Where the file has changed since this
+    process began, what was imported may be either text, so the digest is one that no other process gives.
+
+    Parameters
+    ----------
+    roots
+        Modules, and packages with all modules in them, by dotted name. What they import of affex counts, too, at the
+        top or inside functions, and so on; of a module outside affex that is imported here, its own file counts and
+        what it imports of affex. None: all modules of affex.
+    alone
+        Modules that count without what they import.
+
+    Raises
+    ------
+    LookupError
+        If a name is no module.
     """
-    late = [f"{name} {_late(name)}" for name in sorted(_loaded()) if _late(name)]
-    return hashlib.sha256("\n".join([_CODE, *late]).encode()).hexdigest() if late else _CODE
+    code = hashlib.sha256()
+    for name in sorted({*(closure(roots) if roots else _every()), *alone}):
+        code.update(f"{name} ".encode() + hashlib.sha256(_text(name)).digest())
+    return code.hexdigest()
 
 
-def _loaded() -> list[str]:
-    return [name for name in list(sys.modules) if name.startswith(PACKAGES)]
+def closure(roots: Iterable[str]) -> set[str]:
+    """Return the names of modules, of those in packages, and of all modules of affex that they import."""
+    found: set[str] = set()
+    todo = [name for root in roots for name in (root, *_inside(root))]
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo += _imported(name, name in sys.modules)
+    return found
 
 
-@cache  # as it stands when it is first met
-def _late(name: str) -> str:
-    """Return the sha256 of a module's file that is not what it was when this process began, else nothing."""
-    file = getattr(sys.modules[name], "__file__", None)
-    if file is None or _STAMPS.get(file) == _stamp(Path(file)):
-        return ""
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if Path(file).is_file() else "gone"
+def _every() -> set[str]:
+    """Return the names of all modules of affex, those among them that were imported from elsewhere."""
+    return {*_AT_START, *(name for name in list(sys.modules) if name.startswith(PACKAGES))}
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_size, stat.st_mtime_ns
+def _inside(package: str) -> list[str]:
+    return [name for name in _AT_START if name.startswith(f"{package}.")]
 
 
-def _modules() -> Iterator[tuple[str, Path]]:
-    """Yield the name and the file of every module, from where this process imports it."""
+class _File(NamedTuple):
+    """A module's file, its size in bytes, and when it was changed, in ns."""
+
+    path: str
+    size: int
+    changed: int
+
+
+def _text(name: str) -> bytes:
+    """Return the text of a module; of one without a file, as in a notebook, something new each time."""
+    loaded = name in sys.modules
+    path = getattr(sys.modules[name], "__file__", None) if loaded else _path(name)
+    return _first_text(name, path, loaded) if path and Path(path).is_file() else secrets.token_bytes()
+
+
+@cache
+def _first_text(name: str, path: str, loaded: bool) -> bytes:  # noqa: ARG001 - once it is imported, it is met anew
+    """Return the text of a module as it is first met: what its file says later is not what was imported."""
+    began, text = _AT_START.get(name), Path(path).read_bytes()
+    return text if began in (None, _file(path)) else secrets.token_bytes() + b"\n" + text
+
+
+def _path(name: str) -> str:
+    if name not in _AT_START:
+        raise LookupError(f"{name} is no module that is imported, or of affex")
+    return _AT_START[name].path
+
+
+@cache
+def _imported(name: str, loaded: bool) -> list[str]:  # noqa: ARG001 - as in `_first_text`
+    """Return the modules of affex that a module imports, with the packages that they are in."""
+    names = {parent for found in _named(_text(name)) for parent in _parents(found)}
+    return sorted({*names, *_parents(name)} & {*_AT_START})
+
+
+def _named(text: bytes) -> Iterator[str]:
+    """Yield the dotted names that a text imports, also what it takes from a package."""
+    for package, taken, modules in IMPORT.findall(text):
+        names = COMMENT.sub(b"", taken or modules).strip(b"() \t\n").split(b",")
+        words = [name.split()[0].decode() for name in names if name.strip()]
+        yield from [package.decode(), *(f"{package.decode()}.{word}" for word in words)] if package else words
+
+
+def _parents(name: str) -> Iterator[str]:
+    """Yield a dotted name, and those of the packages that it is in."""
+    while name:
+        yield name
+        name = name.rpartition(".")[0]
+
+
+def _files() -> Iterator[tuple[str, str]]:
+    """Yield the name and the file of every module of affex, from where this process imports it."""
     for package in PACKAGES:
         spec = find_spec(package)
         for folder in (spec.submodule_search_locations or ()) if spec else ():
-            for path in sorted(Path(folder).rglob("*.py")):
-                yield f"{package}/{path.relative_to(folder).as_posix()}", path
+            for path in filter(Path.is_file, Path(folder).rglob("*.py")):  # an editor's lock file is a link to nothing
+                name = ".".join((package, *path.relative_to(folder).with_suffix("").parts))
+                yield name.removesuffix(".__init__"), str(path)
 
 
-def _read() -> tuple[str, dict[str, tuple[int, int] | None]]:
-    """Return the sha256 over all modules, and the size and time of each file."""
-    code, stamps = hashlib.sha256(), {}
-    for name, path in _modules():
-        stamps[str(path)] = _stamp(path)
-        code.update(name.encode() + path.read_bytes())
-    return code.hexdigest(), stamps
+def _file(path: str) -> _File:
+    stat = Path(path).stat()
+    return _File(path, stat.st_size, stat.st_mtime_ns)
 
 
-_CODE, _STAMPS = _read()
+#: The files as this process began: it imports this module before it computes anything.
+_AT_START = {name: _file(path) for name, path in _files()}

@@ -12,8 +12,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-#: Set by the Makefile alone: the folder in which make was typed.
-MAKE_TYPED_IN = "AFFEX_MAKE_TYPED_IN"
+#: What the variables begin with in which the Makefile hands on what it was told, so that blanks and quotes survive.
+HANDED = "AFFEX_"
+
+#: The folder in which make was typed, handed on likewise.
+MAKE_TYPED_IN = f"{HANDED}MAKE_TYPED_IN"
 
 #: Verbs that are targets of the Makefile, and what they are called behind ``affex``.
 VERBS = {
@@ -32,7 +35,7 @@ ARGUMENTS = {"show": "UTTERANCE", "export": "OUT", "import": "FILE"}
 VALUES = {
     *("DATASET", "DATA", "FEATURES", "CLASSIFIER", "PROTOCOL", "TARGET", "CLASSES", "SPEAKER_NORM", "FUSION", "RUNS"),
     *("METRIC", "SCHEDULER", "JOBS", "DEVICE", "WEIGHTS", "CACHE", "OUT", "SEED", "MODEL", "EXCLUDE", "BY", "FILE"),
-    *("CALLED", "FORMAT", "TABLE", "HOP", "ONLY", "WITHOUT", "NOTE", "UTTERANCE"),
+    *("CALLED", "FORMAT", "TABLE", "HOP", "ONLY", "WITHOUT", "NOTE", "UTTERANCE", "CONFIG"),
 }
 
 _NAMES = "|".join(sorted(SWITCHES | VALUES, key=len, reverse=True))
@@ -43,6 +46,11 @@ _ANONYMOUS = re.sub(r"\?P<\w+>", "?:", _SETTING)
 # It stands alone, in backticks or behind a colon: one may make features, too.
 COMMAND = re.compile(rf"(?:^|(?<=`)|(?<=: ))make (?P<verb>{'|'.join(VERBS)})(?P<settings>(?: {_ANONYMOUS})*)(?!\w)")
 OWN = re.compile(r"(?<=`)affex (?=[a-z])")
+
+
+def is_of_make(environment: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether make started affex."""
+    return MAKE_TYPED_IN in environment
 
 
 def command(verb: str, **settings: object) -> str:
@@ -69,7 +77,7 @@ def as_typed(message: str, environment: Mapping[str, str] = os.environ, program:
     program
         What was typed to start affex; None for what this process was started as.
     """
-    if MAKE_TYPED_IN in environment:
+    if is_of_make(environment):
         make = _make(Path(environment[MAKE_TYPED_IN]))
         message = OWN.sub(f"{_own(program)} ", message)
         return COMMAND.sub(lambda found: make + found[0].removeprefix("make"), message)
@@ -80,7 +88,7 @@ def as_typed(message: str, environment: Mapping[str, str] = os.environ, program:
 
 def option_as_typed(message: str, environment: Mapping[str, str] = os.environ) -> str:
     """Return a message about options, as click writes it, in the words of who typed ``make``, or ``affex``."""
-    if MAKE_TYPED_IN not in environment:
+    if not is_of_make(environment):
         return message
     return re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda found: found[1].replace("-", "_").upper(), message)
 

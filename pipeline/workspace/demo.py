@@ -1,4 +1,4 @@
-"""Tour: the whole way on a corpus that is heard and seen: each medium alone, both fused early and late, side by side.
+"""Demo: the whole way on a corpus that is heard and seen: each medium alone, both fused early and late, side by side.
 
 What ``make demo`` shows. Nothing is computed here: the arrows are those of `pipeline.workspace.experiment`, and the
 four runs are compared as any others. That the fusions are held against the better of the single media, which is known
@@ -20,7 +20,7 @@ from affex.pipeline.workspace.workspace import Workspace, extracted, readable, t
 
 if TYPE_CHECKING:
     from affex.pipeline.evaluation.runs import Run
-    from affex.pipeline.workspace.experiment import Wish
+    from affex.pipeline.evaluation.settings import Settings
 
 #: The feature of each medium, and who reads them.
 AUDIO, FACE, CLASSIFIER = "compare", "face", "svm"
@@ -33,7 +33,7 @@ NOTES = (
 )
 
 
-def demonstrate(workspace: Workspace, wish: "Wish") -> None:
+def demonstrate(workspace: Workspace, settings: "Settings") -> None:
     """Extract, evaluate four ways, and print the four side by side; their own reports lie in the cache.
 
     Raises
@@ -46,24 +46,22 @@ def demonstrate(workspace: Workspace, wish: "Wish") -> None:
     extracted(workspace, specs, beside=feature_specs(experiment.PRINTS), verify=False)
     seen = coverage.of_all(table_of(workspace, feature_specs(FACES)))
     workspace.console.say(f"{FACES}: a face in {seen.n_found} of {seen.n_frames} frames ({seen.share or 0:.1%})")
-    _shown(workspace, {title: runs.read(folder) for title, folder in _four(workspace, wish).items()})
+    _shown(workspace, {title: runs.read(folder) for title, folder in _four(workspace, settings).items()})
     for note in NOTES:
         workspace.console.say(note)
 
 
-def _four(workspace: "Workspace", wish: "Wish") -> dict[str, Path]:
+def _four(workspace: "Workspace", settings: "Settings") -> dict[str, Path]:
     """Make the four runs, or find them made; return their folders by what they are called."""
-    classifier = classifier_of(CLASSIFIER)
     hushed = replace(workspace, console=Terminal(quiet=True))
-    learned_from = replace(wish, inner=True)
+    both = replace(settings, features=f"{AUDIO} {FACE}", classifier=CLASSIFIER)
     alone = {
-        f"{medium} alone": experiment.run(hushed, ((feature,), classifier), learned_from, None)
+        f"{medium} alone": experiment.run(hushed, replace(both, features=feature, inner=True))
         for medium, feature in {"audio": AUDIO, "face": FACE}.items()
     }
-    early = experiment.run(hushed, ((AUDIO, FACE), classifier), wish, None)
-    late = experiment.fuse_runs(
-        hushed.console, [str(folder) for folder in alone.values()], "late", workspace.folder.parent, None
-    )
+    early = experiment.run(hushed, both)
+    members, fused = [str(folder) for folder in alone.values()], replace(both, fusion="late")
+    late = experiment.fuse_runs(hushed.console, members, fused, workspace.folder.parent)
     return alone | {"early fused": early, "late fused": late}
 
 

@@ -1,22 +1,27 @@
-"""Study: from a wish to finished runs: extract what is missing, audit the folds, evaluate, write, show.
+"""Experiment: from settings to finished runs: extract what is missing, audit the folds, evaluate, write, show.
 
-Here (and in `takeaway`, for models) the arrows from a table on are joined; each of them is a function elsewhere.
+Here (and in `pipeline.models.fit_predict`, for models) the arrows from a table on are joined; each of them is a
+function elsewhere.
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from affex.features.external.imported import Imported
 from affex.pipeline.caching import imports
 from affex.pipeline.caching.cache import recipe
 from affex.pipeline.corpora.base import Protocol
+from affex.pipeline.evaluation import protocols
+from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.execution.proof import Likeness
 from affex.pipeline.manifest.utterance import MEDIA
-from affex.pipeline.specs.classifiers import Member
+from affex.pipeline.specs.classifiers import Member, classifier_spec, members_of
 from affex.pipeline.specs.features import FeatureSpec, feature_specs
 from affex.pipeline.storage import atomic
+from affex.pipeline.storage.provenance import code_digest
 from affex.pipeline.storage.sealed import DamagedError
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
@@ -25,131 +30,170 @@ from affex.pipeline.workspace.workspace import Workspace, extracted, readable, t
 if TYPE_CHECKING:
     from affex.pipeline.evaluation.finished_folds import FinishedFolds
     from affex.pipeline.evaluation.results import Result
-    from affex.pipeline.evaluation.task import Settings, Task
-    from affex.pipeline.streams.table import SpeakerNorm, Table
+    from affex.pipeline.evaluation.task import Task
+    from affex.pipeline.streams.table import Table
 
 #: What the audit compares sound by.
 PRINTS = "fingerprint"
+
+#: The rooms that compute a result, and those that fuse results. What they import counts as their code, and so does
+#: this module, which joins them; reports, the command line and other classifiers do not. Features and corpora need not:
+#: a result depends on their rows and utterances themselves.
+EVALUATING = ("affex.pipeline.evaluation", "affex.pipeline.streams")
+FUSING = ("affex.pipeline.evaluation", "affex.pipeline.fusion")
 
 #: What LEAK=1 sets beside an honest protocol.
 LEAKY = Protocol("random-k", "random-k")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wish:
-    """What an evaluation is asked for besides features and classifiers; fields as in `task.Settings`.
+def run(
+    workspace: Workspace, settings: Settings, out: Path | None = None, members: Sequence[Member] | None = None
+) -> Path:
+    """Extract what is missing, and evaluate one model, or several whose scores are fused.
+
+    With ``settings.leak`` the same is evaluated as if speakers did not matter, too, and the difference is shown.
 
     Parameters
     ----------
-    partial
-        Whether a protocol's asserted counts may be missed.
-    inner
-        Whether a run keeps what a fusion may learn from.
-    allow_leaks
-        Whether to go on where the audit finds leaks.
-    """
-
-    protocol: Protocol
-    speaker_norm: "SpeakerNorm" = False
-    reweight: bool = False
-    soft: bool = False
-    seed: int = 0
-    device: str = "cpu"
-    partial: bool = False
-    inner: bool = False
-    allow_leaks: bool = False
-
-
-def single(workspace: Workspace, member: Member, wish: Wish, out: Path | None, *, leak: bool) -> Path:
-    """Evaluate one model; with `leak`, also as if speakers did not matter, and say the difference.
+    settings
+        With the names of the workspace's corpora, which have protocols of their own.
+    out
+        The folder of the run; None for one in the cache, named after the settings.
+    members
+        The models; None for those that the settings name.
 
     Returns
     -------
     Path
-        The folder of the honest run.
-    """
-    from affex.pipeline.reporting import comparison
-
-    _require_honest(wish.protocol, leak=leak)
-    folder = run(workspace, member, wish, out)
-    if leak:
-        leaky = replace(wish, protocol=_leaky(wish.protocol), allow_leaks=True)
-        comparison.show_leak(workspace.console, folder, run(workspace, member, leaky, out and out / "random-k"))
-    return folder
-
-
-def fused(
-    workspace: Workspace, members: Sequence[Member], wish: Wish, fusion: str, out: Path | None, *, leak: bool
-) -> Path:
-    """Evaluate several models on one protocol and fuse their scores; with `leak`, also as if speakers did not matter.
-
-    Returns
-    -------
-    Path
-        The folder of the honest fused run.
-    """
-    from affex.pipeline.fusion import fusion as rules
-    from affex.pipeline.reporting import comparison
-
-    rule = rules.rule_of(fusion)
-    rules.require_able(rule, wish.protocol.target)
-    _require_honest(wish.protocol, leak=leak)
-    folders = [_fused(workspace, members, wish, rule, out)]
-    if leak:
-        leaky = replace(wish, protocol=_leaky(wish.protocol), allow_leaks=True)
-        folders.append(_fused(workspace, members, leaky, rule, out and out / "random-k"))
-        comparison.show_leak(workspace.console, *folders)
-    return folders[0]
-
-
-def _fused(workspace: Workspace, members: Sequence[Member], wish: Wish, rule: str, out: Path | None) -> Path:
-    from affex.pipeline.fusion import fusion as rules
-
-    wish = replace(wish, inner=wish.inner or rules.RULES[rule].learns)
-    planned = [_settings(workspace, member, wish) for member in members]
-    _foresee(workspace, [settings for _, settings in planned])
-    extracted(workspace, [spec for specs, _ in planned for spec in specs], beside=_prints(), verify=False)
-    folders = [_evaluated(workspace, specs, settings, wish, None) for specs, settings in planned]
-    return fuse_runs(
-        workspace.console, [str(folder) for folder in folders], f"late:{rule}", workspace.folder.parent, out
-    )
-
-
-def fuse_runs(console: Terminal, names: Sequence[str], fusion: str, cache: Path, out: Path | None) -> Path:
-    """Fuse the scores of finished runs, or show again what rests on the same; return the folder of the fused one."""
-    from affex.pipeline.evaluation import runs
-    from affex.pipeline.fusion import fusion as rules
-    from affex.pipeline.reporting import report
-
-    members, rule = runs.find(names, cache), rules.rule_of(fusion)
-    about = rules.about(members, rule)
-    folder = out or cache / about.corpus / "runs" / report.run_name(about)
-    basis = report.depends_on(None, about)
-    if not _shown_again(console, folder, basis):
-        _written(console, rules.late(members, rule), folder, basis)
-    return folder
-
-
-def run(workspace: Workspace, member: Member, wish: Wish, out: Path | None) -> Path:
-    """Extract what is missing and evaluate one model under a protocol; return the run's folder.
+        The folder of the run (with ``settings.leak``, of the honest one).
 
     Raises
     ------
     AffexError
         As `extracted`; or if the audit finds leaks and was not told to go on, or the evaluation cannot be done.
     """
-    specs, settings = _settings(workspace, member, wish)
-    _foresee(workspace, [settings])
+    from affex.pipeline.reporting import comparison
+
+    models = members or models_of(workspace.console, settings, workspace.imported)
+    if settings.leak:
+        _require_honest(protocols.of_settings(settings))
+    folder = _run(workspace, models, replace(settings, leak=False), out)
+    if settings.leak:
+        comparison.show_leak(workspace.console, folder, _run(workspace, models, settings, out and out / LEAKY.name))
+    return folder
+
+
+def models_of(console: Terminal, settings: Settings, imported: Mapping[str, Imported]) -> list[Member]:
+    """Return the models that settings name, and say which features they read where the settings name none.
+
+    Parameters
+    ----------
+    imported
+        The features of other projects that the cache holds, by name.
+
+    Raises
+    ------
+    UsageError
+        As `pipeline.specs.classifiers.members_of`.
+    """
+    found = members_of(settings.features, settings.classifier, settings.fusion, imported)
+    for names, classifier in found if settings.features is None else ():
+        console.say(f"FEATURES={' '.join(names)} (what {classifier.name} prefers)")
+    return found
+
+
+def planned(workspace: Workspace, member: Member, settings: Settings) -> tuple[tuple[FeatureSpec, ...], Plan]:
+    """Return the features that a model reads, and its plan, whose settings name that model alone.
+
+    Raises
+    ------
+    UsageError
+        If the settings name what does not exist, or do not fit together.
+    """
+    from affex.pipeline.evaluation import task
+    from affex.pipeline.evaluation.selection import require_target
+
+    protocol = protocols.of_settings(settings)
+    utterances = (utterance for dataset in workspace.datasets for utterance in dataset.utterances)
+    require_target(protocol.target, utterances)
+    names, classifier = member
+    specs = readable(workspace.console, names, classifier, workspace.imported)
+    plan = Plan(
+        corpus=workspace.name,
+        features=tuple(map(str, specs)),
+        keys=tuple(recipe(spec.feature).key for spec in specs),
+        classifier=classifier,
+        protocol=_leaky(protocol) if settings.leak else protocol,
+        settings=replace(
+            settings,
+            features=" ".join(names),
+            classifier=classifier_spec(classifier),
+            protocol=settings.protocol or protocol.name,
+            fusion="early",
+        ),
+    )
+    task.require_target(plan)
+    return specs, plan
+
+
+def fuse_runs(
+    console: Terminal, names: Sequence[str], settings: Settings, cache: Path, out: Path | None = None
+) -> Path:
+    """Fuse the scores of finished runs, or show again what depends on the same; return the folder of the fused one.
+
+    Parameters
+    ----------
+    names
+        The runs, by folder or by name.
+    settings
+        Which rule fuses them, and what the run's ``settings.toml`` says.
+    """
+    from affex.pipeline.evaluation import runs
+    from affex.pipeline.fusion import fusion as rules
+    from affex.pipeline.reporting import report
+
+    members, rule = runs.find(names, cache), rules.rule_of(settings.fusion)
+    about = rules.about(members, rule)
+    folder = out or cache / about.corpus / "runs" / report.run_name(about)
+    basis = report.depends_on(None, about, code_digest(FUSING, alone=[__name__]))
+    if not _shown_again(console, folder, basis):
+        _written(console, rules.late(members, rule), folder, basis, replace(settings, fusion=f"late:{rule}"))
+    return folder
+
+
+def _run(workspace: Workspace, members: Sequence[Member], settings: Settings, out: Path | None) -> Path:
+    if settings.fusion.startswith("late"):
+        return _fused(workspace, members, settings, out)
+    specs, plan = planned(workspace, members[0], settings)
+    _foresee(workspace, [plan])
     extracted(workspace, specs, beside=_prints(), verify=False)
-    return _evaluated(workspace, specs, settings, wish, out)
+    return _evaluated(workspace, specs, plan, out)
 
 
-def _foresee(workspace: Workspace, planned: "Sequence[Settings]") -> None:
+def _fused(workspace: Workspace, members: Sequence[Member], settings: Settings, out: Path | None) -> Path:
+    from affex.pipeline.fusion import fusion as rules
+
+    rule = rules.rule_of(settings.fusion)
+    rules.require_able(rule, protocols.of_settings(settings).target)
+    inner = settings.inner or rules.RULES[rule].learns
+    each = [planned(workspace, member, replace(settings, inner=inner)) for member in members]
+    _foresee(workspace, [plan for _, plan in each])
+    extracted(workspace, [spec for specs, _ in each for spec in specs], beside=_prints(), verify=False)
+    folders = [_evaluated(workspace, specs, plan, None) for specs, plan in each]
+    stated = replace(
+        settings,
+        features=settings.features or " ".join(name for names, _ in members for name in names),
+        protocol=each[0][1].settings.protocol,
+    )
+    return fuse_runs(workspace.console, [str(folder) for folder in folders], stated, workspace.folder.parent, out)
+
+
+def _foresee(workspace: Workspace, plans: Sequence[Plan]) -> None:
     """Say once what evaluations will have to do without, or refuse them, before anything is extracted."""
     from affex.pipeline.evaluation.prechecks import foreseen
 
     utterances = utterances_of(workspace)
-    for sentence in dict.fromkeys(sentence for settings in planned for sentence in foreseen(utterances, settings)):
+    for sentence in dict.fromkeys(sentence for plan in plans for sentence in foreseen(utterances, plan)):
         workspace.console.say(sentence)
 
 
@@ -157,57 +201,32 @@ def _prints() -> tuple[FeatureSpec, ...]:
     return feature_specs(PRINTS)
 
 
-def _evaluated(
-    workspace: Workspace, specs: Sequence[FeatureSpec], settings: "Settings", wish: Wish, out: Path | None
-) -> Path:
-    """Evaluate a model whose features are there, or show again what rests on the same; return the run's folder."""
+def _evaluated(workspace: Workspace, specs: Sequence[FeatureSpec], plan: Plan, out: Path | None) -> Path:
+    """Evaluate a model whose features are there, or show again what depends on the same; return the run's folder."""
     from affex.pipeline.evaluation.finished_folds import FinishedFolds, inside
     from affex.pipeline.evaluation.task import prepare
     from affex.pipeline.reporting import report
     from affex.pipeline.streams.readers import reader_of
 
-    folder = out or workspace.folder / "runs" / report.run_name(settings.about())
-    table = reader_of(settings.classifier).arranged(table_of(workspace, specs))
+    settings = plan.settings
+    allowed = settings.allow_leaks or settings.leak
+    folder = out or workspace.folder / "runs" / report.run_name(plan.about())
+    table = reader_of(plan.classifier).arranged(table_of(workspace, specs))
     prints = table_of(workspace, _prints())
-    basis = report.depends_on(table, settings.about(), _digest(prints), str(wish.allow_leaks), *workspace.notes)
-    kept = FinishedFolds(inside(folder), basis, wish.inner)
-    if _shown_again(workspace.console, folder, basis, inner=wish.inner):
+    code = code_digest([*EVALUATING, type(plan.classifier).__module__], alone=[__name__])
+    basis = report.depends_on(table, plan.about(), code, _digest(prints), str(allowed), *workspace.notes)
+    kept = FinishedFolds(inside(folder), basis, settings.inner)
+    if _shown_again(workspace.console, folder, basis, inner=settings.inner):
         kept.clear()
         return folder
-    task = prepare(table, settings, partial=wish.partial)
-    media = _media(specs)
-    leaks, warnings = _audited(task, settings, prints, table, media, allow=wish.allow_leaks)
+    task = prepare(table, plan)
+    leaks, warnings = _audited(task, plan, prints, table, _media(specs), allow=allowed)
     atomic.require_writable(folder)
-    result = _cross_validated(workspace, task, settings, kept)
+    result = _cross_validated(workspace, task, plan, kept)
     notes = (*workspace.notes, *warnings, *result.notes)
-    _written(workspace.console, replace(result, notes=notes, leaks=leaks), folder, basis)
+    _written(workspace.console, replace(result, notes=notes, leaks=leaks), folder, basis, settings)
     kept.clear()
     return folder
-
-
-def _settings(workspace: Workspace, member: Member, wish: Wish) -> "tuple[tuple[FeatureSpec, ...], Settings]":
-    from affex.pipeline.evaluation import task
-    from affex.pipeline.evaluation.selection import require_target
-
-    require_target(
-        wish.protocol.target, (utterance for dataset in workspace.datasets for utterance in dataset.utterances)
-    )
-    names, classifier = member
-    specs = readable(workspace.console, names, classifier, workspace.imported)
-    settings = task.Settings(
-        corpus=workspace.name,
-        features=tuple(map(str, specs)),
-        keys=tuple(recipe(spec.feature).key for spec in specs),
-        classifier=classifier,
-        protocol=wish.protocol,
-        speaker_norm=wish.speaker_norm,
-        reweight=wish.reweight,
-        soft=wish.soft,
-        seed=wish.seed,
-        device=wish.device,
-    )
-    task.require_target(settings)
-    return specs, settings
 
 
 def _media(specs: Sequence[FeatureSpec]) -> tuple[str, ...]:
@@ -218,7 +237,7 @@ def _media(specs: Sequence[FeatureSpec]) -> tuple[str, ...]:
 
 
 def _audited(
-    task: "Task", settings: "Settings", prints: "Table", rows: "Table", media: tuple[str, ...], *, allow: bool
+    task: "Task", plan: Plan, prints: "Table", rows: "Table", media: tuple[str, ...], *, allow: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what is a leak but allowed, and what is to be warned of, sentences each.
 
@@ -237,9 +256,9 @@ def _audited(
         prints=prints.take([place[utterance.id] for utterance in task.utterances]),
         rows=rows,
         media=media,
-        strict_dialogs=settings.protocol.scheme == "session",
-        strict_sessions=settings.protocol.scheme == "session",
-        context=settings.classifier.context,
+        strict_dialogs=plan.protocol.scheme == "session",
+        strict_sessions=plan.protocol.scheme == "session",
+        context=plan.classifier.context,
     )
     errors = audit.errors(findings)
     if errors and not allow:
@@ -247,7 +266,7 @@ def _audited(
     return tuple(error.message for error in errors), audit.warnings(findings)
 
 
-def _cross_validated(workspace: Workspace, task: "Task", settings: "Settings", kept: "FinishedFolds") -> "Result":
+def _cross_validated(workspace: Workspace, task: "Task", plan: Plan, kept: "FinishedFolds") -> "Result":
     """Evaluate with a progress bar of the folds, those that a run left behind excepted; keep each as it ends."""
     from affex.pipeline.evaluation.evaluate import judge
     from affex.pipeline.evaluation.summary import DISTRIBUTIONS
@@ -259,11 +278,11 @@ def _cross_validated(workspace: Workspace, task: "Task", settings: "Settings", k
             f"{len(known)} of {n_folds} folds were kept by a run that did not end: it goes on from there"
         )
     pictures.import_ahead()
-    with workspace.console.progress(f"evaluating {settings.classifier.name}", n_folds, "folds") as tick:
+    with workspace.console.progress(f"evaluating {plan.classifier.name}", n_folds, "folds") as tick:
         tick(len(known))
         return judge(
             task,
-            settings,
+            plan,
             runner=workspace.runner() if len(known) < n_folds else None,
             inner=kept.inner,
             progress=lambda *_: tick(1),
@@ -273,10 +292,10 @@ def _cross_validated(workspace: Workspace, task: "Task", settings: "Settings", k
         )
 
 
-def _written(console: Terminal, result: "Result", folder: Path, basis: str) -> None:
+def _written(console: Terminal, result: "Result", folder: Path, basis: str, settings: Settings) -> None:
     from affex.pipeline.reporting import report, tables
 
-    tables.show(report.write(result, folder, basis), folder, console.rich)
+    tables.show(report.write(result, folder, basis, settings), folder, console.rich)
 
 
 def _shown_again(console: Terminal, folder: Path, basis: str, *, inner: bool = False) -> bool:
@@ -293,15 +312,15 @@ def _shown_again(console: Terminal, folder: Path, basis: str, *, inner: bool = F
     return text is not None
 
 
-def _require_honest(protocol: Protocol, *, leak: bool) -> None:
+def _require_honest(protocol: Protocol) -> None:
     """Refuse to show what a leak is worth beside the leak itself.
 
     Raises
     ------
     UsageError
-        If the protocol's own protocol is the leaky one.
+        If the protocol is the leaky one itself.
     """
-    if leak and protocol.scheme == LEAKY.scheme:
+    if protocol.scheme == LEAKY.scheme:
         raise UsageError(f"LEAK=1 sets {LEAKY.scheme} beside an honest protocol: name that, as in PROTOCOL=loso.")
 
 

@@ -47,7 +47,8 @@ from affex.classifiers.estimators.trusted import is_trusted
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation.evaluate import build, evaluate, fit
 from affex.pipeline.evaluation.prechecks import foreseen, require_able
-from affex.pipeline.evaluation.task import Settings, prepare
+from affex.pipeline.evaluation.settings import Plan
+from affex.pipeline.evaluation.task import prepare
 from affex.pipeline.models import model_file, models
 from affex.pipeline.text.errors import AffexError, UsageError
 
@@ -56,8 +57,8 @@ LABELS = np.array([utterance.label for utterance in MATRIX.utterances])
 GRID = {"logisticregression__C": [0.001, 0.1, 10.0]}
 
 
-def wanted(estimator, **changes) -> Settings:
-    return Settings(corpus="toy", features=("made",), keys=("0" * 64,), classifier=of_estimator(estimator), **changes)
+def wanted(estimator, **changes) -> Plan:
+    return Plan(corpus="toy", features=("made",), keys=("0" * 64,), classifier=of_estimator(estimator), **changes)
 
 
 def regression(**settings):

@@ -16,8 +16,8 @@ from affex.classifiers.base import LIMITS, Classifier
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.evaluation.evaluate import evaluate
+from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.summary import confusion_of
-from affex.pipeline.evaluation.task import Settings
 from affex.pipeline.models import model_file, models
 from affex.pipeline.specs import discovery
 from affex.pipeline.specs.classifiers import classifier_of
@@ -46,10 +46,10 @@ def rows_for(classifier: Classifier) -> Table:
     return with_values(make_matrix(n_speakers=4, n_frames=n_frames, class_shift=1.5, n_columns=6))
 
 
-def settings_for(model) -> Settings:
+def settings_for(model) -> Plan:
     name, target = model
     protocol = LOSO if target == "classes" else VALENCE
-    return Settings(corpus="toy", features=("made",), keys=("0" * 64,), classifier=PRESETS[name], protocol=protocol)
+    return Plan(corpus="toy", features=("made",), keys=("0" * 64,), classifier=PRESETS[name], protocol=protocol)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,234 @@
+"""Settings: what is evaluated, and how; one record from the command line, from Python or from a file to the results.
+
+A field's name is that of the option, of the key in a TOML file and, in capitals, of the variable of make. From the
+field's metadata come the option's help and what the results say of it. So a new setting is a field here and the
+place that uses it (and a line in the Makefile, which cannot read this file).
+
+`Plan` is what becomes of settings for one model, once all names have been looked up.
+"""
+
+import dataclasses
+import json
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from affex.classifiers.base import Classifier
+from affex.pipeline.corpora.base import LOSO, Protocol
+from affex.pipeline.evaluation.results import About, ModelSettings
+from affex.pipeline.streams.table import SpeakerNorm
+from affex.pipeline.text.errors import UsageError
+
+#: The largest seed that numpy takes.
+MOST_SEED = 2**32 - 1
+
+
+def _setting(default: Any, help_: str, *, words: Mapping[Any, str] | None = None, **metadata: Any) -> Any:
+    """Return a field of `Settings`.
+
+    Parameters
+    ----------
+    help_
+        What the option's help says.
+    words
+        What a value is called in titles and in the names of runs; a field with words is in the results' record.
+    metadata
+        ``recorded=True``: it is in the results' record, too. ``fitted=False``: it has no meaning for a single model.
+        ``several="names"`` or ``"paths"``: a text of several, for which a file may have an array. ``between``: the
+        least and the largest number. ``choices``: all values there are.
+    """
+    recorded = {"recorded": True, "words": words} if words else {}
+    return field(default=default, metadata={"help": help_} | recorded | metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What is evaluated, and how; equal settings on equal rows give equal results.
+
+    Parameters
+    ----------
+    dataset
+        The corpora's names, separated by blanks.
+    data
+        The corpora's folders, or the table; None for ``data/<dataset>``.
+    partial
+        Whether a corpus that is not whole, and other counts than a protocol asserts, will do.
+    features
+        The features' specs, separated by blanks; several stand side by side (early fusion) or make a model each (late
+        fusion). None for what the classifier prefers.
+    classifier
+        The spec of the classifier, or of several, as in ``"svm:C=1"``.
+    protocol
+        The protocol's spec, as in ``"group-k:k=5"``; empty for the corpus's first.
+    target
+        What is predicted; None for the protocol's target.
+    classes
+        The classes that count, as `pipeline.evaluation.selection.class_map` reads them; None for the protocol's.
+    speaker_norm
+        Whether each column is z-scored within each speaker, or has the speaker's ``"mean"`` taken away
+        (transductive).
+    reweight
+        Whether scores are multiplied by the square root of how often their class occurs among the training
+        utterances, which favours frequent classes, as in Zhou et al., "Exploring emotion features and fusion
+        strategies for audio-video emotion recognition" (2019, arXiv:2012.13912).
+    soft
+        Whether a training utterance counts for each class in the share of its raters who chose it.
+    seed
+        Seeds all that is random.
+    device
+        ``"cpu"`` or ``"cuda"``.
+    fusion
+        ``"early"``, or ``"late"`` with the name of a rule, as in ``"late:mean"``.
+    runs
+        Finished runs that are fused instead of evaluating anything, separated by blanks.
+    inner
+        Whether a run keeps what a fusion may learn from.
+    leak
+        Whether the same is evaluated as if speakers did not matter, too.
+    allow_leaks
+        Whether to go on where the audit finds leaks.
+
+    Raises
+    ------
+    UsageError
+        If a value has another type, or is out of range.
+    """
+
+    dataset: str | None = _setting(
+        None, "Corpus (see `affex list`), or csv; several separated by blanks.", several="names"
+    )
+    data: str | None = _setting(None, "Its folder, or the table; as many as corpora. [data/<dataset>]", several="paths")
+    partial: bool = _setting(False, "Go on with a corpus that is not whole.")
+    features: str | None = _setting(
+        None, "Features, separated by blanks. [what the classifier prefers]", several="names"
+    )
+    classifier: str = _setting("svm", "Classifier, with parameters after a colon.", several="names")
+    protocol: str = _setting("", "Protocol, with parameters after a colon. [the corpus's first]")
+    target: str | None = _setting(None, "What is predicted: label, valence, or another field of the utterances.")
+    classes: str | None = _setting(None, "Classes that count, merged with +, as in 'ang,neu,sad,hap+exc'. [all]")
+    speaker_norm: SpeakerNorm = _setting(  # noqa: RUF009 - a field like the others
+        False,
+        "z-scores within each speaker; mean: the speaker's mean is taken away, no more (both transductive).",
+        words={True: "spknorm", "mean": "spkmean"},
+    )
+    reweight: bool = _setting(
+        False, "Scores times the square root of the class's frequency.", words={True: "reweighted"}
+    )
+    soft: bool = _setting(False, "Learn from the shares of the raters' votes.", words={True: "soft"})
+    seed: int = _setting(0, "Seeds all that is random.", recorded=True, between=(0, MOST_SEED))
+    device: str = _setting("cpu", "Where networks, SVM, XGBoost compute.", recorded=True, choices=("cpu", "cuda"))
+    fusion: str = _setting("early", "early (columns side by side) or late[:rule] (scores).", fitted=False)
+    runs: str | None = _setting(
+        None, "Finished runs, by name or folder, separated by blanks.", fitted=False, several="paths"
+    )
+    inner: bool = _setting(False, "Keep what a fusion of this run may learn from (slower).", fitted=False)
+    leak: bool = _setting(False, "Also score random-k, to show what a leak is worth.", fitted=False)
+    allow_leaks: bool = _setting(False, "Go on where the audit finds leaks, and say so.", fitted=False)
+
+    def __post_init__(self) -> None:
+        """Refuse values that no setting has, wherever they come from."""
+        for name in FIELDS:
+            if wanted := expected(name, value := getattr(self, name)):
+                raise UsageError(f"{name} = {shown(value)}: expected {wanted}.")
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """What the results' record holds of them, by name; the rest is in there by what it stands for."""
+        return {one.name: getattr(self, one.name) for one in FIELDS.values() if one.metadata.get("recorded")}
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What titles and the names of runs say of them."""
+        named = ((one.metadata.get("words") or {}, getattr(self, one.name)) for one in FIELDS.values())
+        return tuple(words[value] for words, value in named if value in words)
+
+
+#: The fields of `Settings` by name, and their types.
+FIELDS = {one.name: one for one in dataclasses.fields(Settings)}
+TYPES = typing.get_type_hints(Settings)
+
+
+def expected(name: str, value: object) -> str:
+    """Return what the value of a setting must be, in words; an empty text where this value is one."""
+    kind, metadata = TYPES[name], FIELDS[name].metadata
+    if kind == SpeakerNorm:
+        return "" if isinstance(value, bool) or value == "mean" else 'true, false or "mean"'
+    if kind is bool:
+        return "" if isinstance(value, bool) else "true or false"
+    if kind is int:
+        least, most = metadata["between"]
+        return "" if type(value) is int and least <= value <= most else f"a whole number from {least} to {most}"
+    if "choices" in metadata:
+        return "" if value in metadata["choices"] else " or ".join(map(shown, metadata["choices"]))
+    is_text = isinstance(value, str) or value is FIELDS[name].default
+    return "" if is_text else "a text in quotes" + (", or an array of such" if "several" in metadata else "")
+
+
+def shown(value: object) -> str:
+    """Return a value as TOML has it, for messages."""
+    return _toml_value(value) if isinstance(value, str | bool | int) else str(value)
+
+
+def as_toml(settings: Settings) -> str:
+    """Return settings as the text of a TOML file (https://toml.io, 1.0); what is None is left out."""
+    return "".join(_toml_lines(settings))
+
+
+def _toml_lines(settings: Settings) -> Iterator[str]:
+    yield "# The same run again: `affex evaluate --config settings.toml`\n"
+    for name in FIELDS:
+        if (value := getattr(settings, name)) is not None:
+            yield f"{name} = {_toml_value(value)}\n"
+
+
+def _toml_value(value: str | bool | int) -> str:
+    """Return a value as TOML; a text is escaped as in JSON, and DEL, which TOML forbids in addition."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One model that is evaluated or fitted: settings with all names looked up.
+
+    Parameters
+    ----------
+    corpus
+        The corpus's name; several joined with a plus.
+    features
+        The features' specs, as they are read; several stand side by side (early fusion).
+    keys
+        The cache key of each feature.
+    classifier
+        The classifier with its settings.
+    protocol
+        The protocol, with the target and the classes.
+    settings
+        All the rest; its names of features, classifier and protocol are looked up already, and no longer read.
+    """
+
+    corpus: str
+    features: tuple[str, ...]
+    classifier: Classifier
+    keys: tuple[str, ...] = ()
+    protocol: Protocol = LOSO
+    settings: Settings = Settings()
+
+    def about(self, unit: str = "speaker") -> About:
+        """Return what a result says of the plan."""
+        made = ModelSettings(
+            features=self.features,
+            feature_keys=self.keys,
+            classifier=self.classifier.name,
+            classifier_settings=asdict(self.classifier),
+            **self.settings.recorded,
+        )
+        times = "; times the square root of the class's frequency" if self.settings.reweight else ""
+        return About(
+            self.corpus,
+            self.protocol,
+            ("+".join(self.features), self.classifier.name, *self.settings.words),
+            made,
+            self.classifier.scores + times,
+            unit,
+        )

@@ -1,0 +1,94 @@
+"""Classifiers: from what ``CLASSIFIER``, ``FEATURES`` and ``FUSION`` say to the models that are meant."""
+
+from collections.abc import Mapping
+
+from affex.classifiers.base import Classifier
+from affex.features.external.imported import Imported
+from affex.pipeline.specs import discovery, grammar
+from affex.pipeline.specs.features import EACH, feature_specs
+from affex.pipeline.text.errors import UsageError, unknown
+
+#: A model of an evaluation: the specs of its features, and its classifier.
+Member = tuple[tuple[str, ...], Classifier]
+
+
+def classifier_of(text: str) -> Classifier:
+    """Return the classifier of a spec, as in ``"gmm:components=32"``.
+
+    Raises
+    ------
+    UsageError
+        If the name is unknown, or a parameter does not exist or has no sensible value.
+    """
+    parsed: Classifier = grammar.parsed("classifier", text, discovery.classifier_presets())
+    return parsed
+
+
+def classifier_spec(one: Classifier) -> str:
+    """Return the spec of a classifier; of one that is no preset's kind, its name."""
+    alike = {name: preset for name, preset in discovery.classifier_presets().items() if type(preset) is type(one)}
+    name = one.name if one.name in alike else next(iter(alike), one.name)
+    return grammar.spec(name, grammar.differences(alike[name], one) if alike else {})
+
+
+def members_of(
+    features: str | None, classifiers: str, fusion: str, imported: Mapping[str, Imported] | None = None
+) -> list[Member]:
+    """Return the models that are meant, each with its features.
+
+    Early fusion, and what is not fused, is one model on all features. Late fusion is one model a feature: a single
+    classifier serves all features, several are paired with them in order; a single feature serves all classifiers.
+    A feature with ``columns=each`` is then as many models as it has parts.
+
+    Parameters
+    ----------
+    features
+        Specs parted by blanks; None for what each classifier prefers.
+    classifiers
+        Specs parted by blanks.
+    fusion
+        ``"early"``, or what begins with ``"late"``.
+    imported
+        As in `feature_specs`.
+
+    Raises
+    ------
+    UsageError
+        If they do not fit together, or name something that does not exist.
+    """
+    built = [classifier_of(spec) for spec in classifiers.split()]
+    if not built:
+        raise UsageError("No classifier was named. Known: " + ", ".join(sorted(discovery.classifier_presets())))
+    if grammar.name_of(fusion) not in ("early", "late"):
+        raise unknown("fusion", fusion, ("early", "late"))
+    if not fusion.startswith("late"):
+        if len(built) > 1:
+            raise UsageError(f"CLASSIFIER='{classifiers}' are several: fuse their scores with FUSION=late.")
+        return [(tuple((features or built[0].prefers).split()), built[0])]
+    names = features.split() if features else [one.prefers for one in built]
+    if len(names) == 1 or len(built) == 1:
+        names, built = names * len(built), built * len(names)
+    pairs = zip(names, built, strict=False)
+    found: list[Member] = [((part,), one) for name, one in pairs for part in _each(name, imported or {})]
+    twice = [f"{' '.join(specs)} with {one.name}" for n, (specs, one) in enumerate(found) if (specs, one) in found[:n]]
+    if twice:
+        raise UsageError(f"FUSION={fusion} names {twice[0]} twice: a model is not fused with itself.")
+    if len(names) != len(built) or len(found) < 2:
+        raise UsageError(
+            f"FUSION={fusion} pairs each feature with a classifier, and there are {len(names)} of the first and "
+            f"{len(built)} of the second: expected two features at least, and one classifier or as many."
+        )
+    return found
+
+
+def _each(text: str, imported: Mapping[str, Imported]) -> list[str]:
+    """Return a feature's spec as it is; where it asks for ``columns=each``, one a part of the feature."""
+    name, asked = grammar.name_of(text), grammar.parameters(text)
+    if asked.get("columns") != EACH:
+        return [text]
+    whole = {key: value for key, value in asked.items() if key != "columns"}
+    (spec,) = feature_specs(grammar.spec(name, whole), imported)
+    if not spec.feature.parts:
+        able = [name for name, other in discovery.feature_presets().items() if other.parts]
+        raise UsageError(f"'{text}': {name} has no parts. Features that have: {', '.join(able)}.")
+    return [grammar.spec(name, asked | {"columns": part}) for part in spec.feature.parts]
