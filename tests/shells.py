@@ -36,7 +36,7 @@ SHELLS = {
 }
 
 #: What stands for something that only the reader can put in.
-OUTLINE = re.compile(r"\.\.\.|<|\bCLIPS\b|\bFOLDER\b|a b c")
+OUTLINE = re.compile(r"\.\.\.|<|\bCLIPS\b|\bFOLDER\b|a b c|://host|aligned/")
 #: What is read by make and not run, and why.
 NOT_RUN = {
     "make install": "installs",
@@ -53,7 +53,7 @@ WANT_MORE = ("compare", "predict", "show", "export", "import", "download")
 #: What may stand behind the name of the command affex.
 KNOWN = (*WANT_MORE, "features", "evaluate", "fit", "demo", "list", "coverage", "cache", "--help", "--version")
 #: Corpora that are parts only where they stand in.
-PARTS = ("iemocap", "ravdess")
+PARTS = ("iemocap", "ravdess", "mosi")
 
 
 @dataclass(frozen=True)
@@ -185,6 +185,22 @@ def make_ravdess(root: Path) -> None:
                 (root / name).write_bytes(demo._avi(next(utterances)))
 
 
+def make_mosi(checkout: Path) -> None:
+    """Write the labels of two videos of MOSI, and rows of a feature that another project made of them."""
+    import numpy as np
+
+    from affex.pipeline.corpora import mosi
+    from affex.pipeline.media import csd
+
+    if (checkout / "labels").exists():
+        return
+    mosi.CORPUS.example(checkout / "labels")
+    times = np.arange(20.0)
+    rows = csd.Entry(np.random.default_rng(0).standard_normal((20, 3)), np.column_stack([times, times + 1]))
+    videos = sorted({utterance.id.rpartition("[")[0] for utterance in mosi.CORPUS.find(checkout / "labels")})
+    csd.write(checkout / "CMU_MOSI_COVAREP.csd", "COVAREP", ((video, rows) for video in videos), {})
+
+
 def make_all(checkout: Path, home: Path) -> None:
     """Make what stands in for corpora, where it is not there yet."""
     sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "corpora")]
@@ -198,6 +214,7 @@ def make_all(checkout: Path, home: Path) -> None:
         if not root.exists():
             print(f"Making what stands in for {root.name} ...", flush=True)
             make(root)
+    make_mosi(checkout)
     (checkout / "mine.toml").write_text('dataset = "demo"\nfeatures = "compare"\n', encoding="utf-8")
     (checkout / "recordings").mkdir(exist_ok=True)
     for path in sorted((home / "corpora" / "emodb" / "wav").glob("*.wav"))[:5]:
@@ -209,9 +226,9 @@ def prepared(one: Shown, checkout: Path) -> str:
     command = one.typed
     if "vectors.csd" in command and (checkout / "mfcc.csd").exists():
         shutil.copy(checkout / "mfcc.csd", checkout / "vectors.csd")
-    if "export out/mfcc " in command:  # a database wants a new folder
-        shutil.rmtree(checkout / "out" / "mfcc", ignore_errors=True)
-    if not re.match(r"make (features|evaluate|fit|show)|\S*affex (features|evaluate|fit|coverage|cache why)", command):
+    if found := re.search(r"export (out/\w+) ", command):  # what becomes a folder wants a new one
+        shutil.rmtree(checkout / found[1], ignore_errors=True)
+    if not re.match(r"make (features|evaluate|fit|show)|\S*affex (features|evaluate|fit|import|coverage|cache why)", command):
         return command
     named = re.search(r"(?:DATASET=|--dataset )(\w+)", command)
     corpus = named[1] if named else json.loads((checkout / "cache" / "last.json").read_text())["dataset"]
