@@ -1,9 +1,10 @@
 """What a feature is: the arrow from an utterance to its rows.
 
 Conventions: audio is mono ``(n_samples,) float32 in [-1, 1]``, pictures are ``(n, height, width, 3) uint8 RGB``,
-rates are in Hz, durations and times in seconds, rows are ``(n_rows, n_columns) float32``. A feature's fields are its identity and make the cache key. Fields that are excluded from comparison (``weights``, the path of a
-weight file) and how a feature is run (`Runtime`) are not part of the identity. Modules import their heavy libraries
-inside functions, so that listing features stays quick.
+rates are in Hz, durations and times in seconds, rows are ``(n_rows, n_columns) float32``. A feature's fields are its
+identity and make the cache key. Fields that are excluded from comparison (``weights``, the path of a weight file) and
+how a feature is run (`Runtime`) are not part of the identity. Modules import their heavy libraries inside functions,
+so that listing features stays quick.
 
 The base class of a feature says what it reads: `AudioFeature`, `VideoFeature`, `MotionFeature`, or
 `ChainedFeature`, which reads the cached rows of another feature and never the media.
@@ -205,7 +206,7 @@ class Feature(ABC):
         """
 
     def load(self, runtime: Runtime) -> Any:  # noqa: ARG002
-        """Return what a process loads once and keeps, such as a network on its device; None if there is nothing to load."""
+        """Return what a process loads once and keeps, such as a network on its device; None if there is nothing."""
         return None
 
 

@@ -1,8 +1,8 @@
 """Crops: the stored part of a frame, from which every chip can be cut later without the frame.
 
 A crop shows a face's box widened by `WIDENED` about its middle, in whole pixels of the frame; what lies outside the
-frame is black. A crop with a side over `LONGEST` is shrunk to it; all crops are JPEG. The position of a crop follows from
-the box alone (`area`), and its scale from its own size. So points of the frame can be mapped into the crop.
+frame is black. A crop with a side over `LONGEST` is shrunk to it; all crops are JPEG. The position of a crop follows
+from the box alone (`area`), and its scale from its own size. So points of the frame can be mapped into the crop.
 
 Conventions: as in `features.detectors.base` for boxes and `features.detectors.chips` for points.
 """

@@ -35,8 +35,8 @@ FILES: dict[Name, tuple[str, ...]] = {
 }
 SOURCE = "https://www.adrianbulat.com/downloads/python-fan/"
 
-#: The middle and the size of the box about the 68 points of the mean face, in sizes of that face: the networks learned
-#: on boxes about the points. The median over 395 frames of 25 utterances, made symmetric.
+#: The middle and the size of the box about the 68 points of the mean face, in sizes of that face: the networks were
+#: trained on boxes about the points. The median over 395 frames of 25 utterances, made symmetric.
 BOX_MIDDLE, BOX_SIZE = (0.49, 0.62), (1.22, 1.25)
 
 

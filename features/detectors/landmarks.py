@@ -28,8 +28,8 @@ MODELS = {5: LANDMARKS_5, 68: LANDMARKS_68}
 #: The size of an `Upright` picture, px, and its margin around the face (as in `chips.placement`).
 #: One pixel of it is 0.005 of the distance between the outer corners of the eyes, for any crop.
 UPRIGHT_SIZE, UPRIGHT_PADDING = 600, 0.5
-#: The middle and the side of the square in which dlib's HOG detector sees the mean face, in sizes of that face: the 68
-#: points were learned in its squares. The median over 102 frames of 25 utterances, made symmetric.
+#: The middle and the side of the square that dlib's HOG detector returns for the mean face, in sizes of that face: the
+#: model of 68 points was trained on such squares. The median over 102 frames of 25 utterances, made symmetric.
 HOG_MIDDLE, HOG_SIDE = (0.49, 0.505), 1.32
 
 

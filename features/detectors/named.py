@@ -20,8 +20,8 @@ from affex.features.networks.weights import WeightError, joined, packaged
 
 Name = Literal["mmod", "hog", "yunet", "sfd", "blazeface"]
 
-#: The width of the smallest faces that each finds, px. BlazeFace shrinks or enlarges every frame to the same size, so
-#: for it a frame is never enlarged.
+#: The width of the smallest faces that each detector finds, px. BlazeFace resizes every frame to the same size, so a
+#: frame is never enlarged for it.
 WINDOWS: dict[Name, float] = {"mmod": 80, "hog": 80, "yunet": 20, "sfd": 16, "blazeface": 0}
 
 #: The lowest score of a face, on the scale of each detector.
