@@ -1,4 +1,4 @@
-"""Provenance: which code and which versions compute here; part of cache keys, and of what a run rests on."""
+"""Provenance: the code and the versions in this process; part of cache keys and of the records of runs."""
 
 import hashlib
 import sys
@@ -8,9 +8,9 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-#: The packages that are affex.
+#: The packages of affex.
 PACKAGES = ("affex.classifiers", "affex.features", "affex.pipeline")
-#: Other builds of the same code, which a wheel's metadata names where `requirements.lock` has the first one.
+#: Other builds of the same code, which may be installed instead of the one in `requirements.lock`.
 BUILDS = {"opencv-python-headless": "opencv-python", "xgboost": "xgboost-cpu"}
 
 
@@ -21,7 +21,7 @@ def versions(packages: tuple[str, ...]) -> dict[str, str]:
 
 @cache
 def _version(package: str) -> str:
-    """Return a distribution's version, or that of its other build: the same numbers under the same name."""
+    """Return a distribution's version, or the version of its other build, which computes the same numbers."""
     try:
         return metadata.version(package)  # reads and parses a file
     except metadata.PackageNotFoundError:
@@ -33,8 +33,8 @@ def _version(package: str) -> str:
 def code_digest() -> str:
     """Return the sha256 over the modules of affex that this process imports.
 
-    They are read once, when this module is imported, which is before anything is computed. A module that is imported
-    later counts as it stood then, unless its file has changed since, or lies elsewhere: then it is a part of its own.
+    They are read once, when this module is imported, before any computation. A module that is imported later is
+    included in that reading, unless its file has changed since then or has another path: then its digest is added.
     """
     late = [f"{name} {_late(name)}" for name in sorted(_loaded()) if _late(name)]
     return hashlib.sha256("\n".join([_CODE, *late]).encode()).hexdigest() if late else _CODE
@@ -44,9 +44,9 @@ def _loaded() -> list[str]:
     return [name for name in list(sys.modules) if name.startswith(PACKAGES)]
 
 
-@cache  # as it stands when it is first met
+@cache  # the content at the first call
 def _late(name: str) -> str:
-    """Return the sha256 of a module's file that is not what it was when this process began, else nothing."""
+    """Return the sha256 of a module's file if it changed since this process began, else an empty text."""
     file = getattr(sys.modules[name], "__file__", None)
     if file is None or _STAMPS.get(file) == _stamp(Path(file)):
         return ""
@@ -62,7 +62,7 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 
 def _modules() -> Iterator[tuple[str, Path]]:
-    """Yield the name and the file of every module, from where this process imports it."""
+    """Yield the name and the file of every module that this process can import."""
     for package in PACKAGES:
         spec = find_spec(package)
         for folder in (spec.submodule_search_locations or ()) if spec else ():
