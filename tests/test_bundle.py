@@ -49,7 +49,7 @@ def test_what_is_not_as_it_was_written_is_named(tmp_path):
     with pytest.raises(DamagedError, match=r"metrics\.json is not what was written"):
         bundle.read(tmp_path, "metrics.json")
     record.write_text('{"uar": 0.5}')
-    with pytest.raises(UnsealedError, match="no seal: an earlier affex made it"):
+    with pytest.raises(UnsealedError, match="no seal: an earlier version of affex wrote it"):
         bundle.read(tmp_path, "metrics.json")
     with pytest.raises(OSError, match="No such file"):
         bundle.read(tmp_path, "comparison.json")

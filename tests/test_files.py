@@ -122,12 +122,12 @@ def others(folder: Path) -> dict[str, tuple[Path, str]]:
         os.chdir(here)
     return {
         "folder": (folder / "folder.wav", "Is a directory"),
-        "nowhere": (folder / "nowhere.wav", f"it is a link to {folder / 'gone'}, which is not there"),
+        "nowhere": (folder / "nowhere.wav", f"it is a link to {folder / 'gone'}, which does not exist"),
         "loop": (folder / "loop.wav", "Too many levels of symbolic links"),
-        "fifo": (folder / "fifo.wav", "it is a FIFO (a named pipe), and a file was expected"),
-        "linked": (folder / "linked.wav", "it is a FIFO (a named pipe), and a file was expected"),
-        "device": (folder / "device.wav", "it is a device, and a file was expected"),
-        "socket": (folder / "socket.wav", "it is a socket, and a file was expected"),
+        "fifo": (folder / "fifo.wav", "it is a FIFO (a named pipe), expected a regular file"),
+        "linked": (folder / "linked.wav", "it is a FIFO (a named pipe), expected a regular file"),
+        "device": (folder / "device.wav", "it is a device, expected a regular file"),
+        "socket": (folder / "socket.wav", "it is a socket, expected a regular file"),
     }
 
 
@@ -225,7 +225,7 @@ def _specs(kinds: set[str]) -> tuple:
 
 
 def test_no_table_no_model_no_split_no_weights_and_no_import_wait_for_a_fifo(tmp_path):
-    said = r"cannot be read: it is a FIFO \(a named pipe\), and a file was expected"
+    said = r"cannot be read: it is a FIFO \(a named pipe\), expected a regular file"
     for name in ("t.csv", "m.affex", "x.npz", "x.csd", "x.parquet", "rows/a.npy", "tables/a.csv", "db/db.yaml"):
         fifo(tmp_path / name)
     with pytest.raises(CorpusError, match=said):
@@ -236,7 +236,7 @@ def test_no_table_no_model_no_split_no_weights_and_no_import_wait_for_a_fifo(tmp
         model_file.read(tmp_path / "m.affex")
     with pytest.raises(AffexError, match=said):
         folds(Protocol("split", "split", file=str(tmp_path / "t.csv")), [Utterance("a", "c", "s")])
-    with pytest.raises(UsageError, match="is no file, and a weight file was expected"):
+    with pytest.raises(UsageError, match="is not a file: expected a weight file"):
         discovery.feature_specs(f"resnet18:weights={tmp_path / 't.csv'}")
     dataset = Dataset("c", tmp_path, tmp_path / "cache" / "c", [Utterance("a", "c", "s", audio=Media("a.wav"))])
     for name in ("t.csv", "x.npz", "x.csd", "x.parquet", "rows", "tables", "db"):
@@ -267,7 +267,7 @@ def test_a_fifo_in_the_cache_is_as_good_as_an_empty_file(tmp_path):
 
 def test_no_reader_of_what_affex_keeps_waits_for_a_fifo(tmp_path):
     """What saves time is done without; what was asked for is missed in a sentence, and can be written anew."""
-    said = r"it is a FIFO \(a named pipe\), and a file was expected"
+    said = r"it is a FIFO \(a named pipe\), expected a regular file"
     folder = tmp_path / "c"
     for name in ("last.json", "c/media.jsonl", "c/contents.json", "c/table.json", "c/manifest.jsonl",
                  "c/manifest.sha256", "c/runs/one/metrics.json", "c/runs/two/predictions.csv"):  # fmt: skip
@@ -285,7 +285,7 @@ def test_no_reader_of_what_affex_keeps_waits_for_a_fifo(tmp_path):
     with pytest.raises(UsageError, match=r"predictions\.csv is missing"):
         runs.read(folder / "runs" / "two")
     assert damage(fifo(folder / "fold-0.json")).endswith(
-        "and a file was expected: " + repr(str(folder / "fold-0.json"))
+        "expected a regular file: " + repr(str(folder / "fold-0.json"))
     )
     assert not verification.verify(listener := Listener(), tmp_path)
     for name in ("last.json", "c/media.jsonl", "c/contents.json", "c/table.json", "c/manifest.jsonl"):
@@ -361,7 +361,7 @@ def test_predict_spells_names_that_are_no_utf_8_everywhere(latin, tmp_path):
     said = in_a_process(
         "predict", "--model", tmp_path / "m.affex", "--data", latin, "--cache", tmp_path / "cache", "--out", out
     )
-    assert r"Left out 1: text \xfc.txt: it is no recording" in said
+    assert r"Left out 1: text \xfc.txt: it is not a recording" in said
     lines = out.read_text(encoding="utf-8").splitlines()
     assert [line.split(",")[:2] for line in lines[1:]] == [
         *([id_, f"{id_}.wav"] for id_ in IDS), [r"text \xfc.txt", r"text \xfc.txt"],

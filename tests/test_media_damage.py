@@ -191,10 +191,10 @@ def test_files_that_are_no_video_say_so(tmp_path: Path) -> None:
         stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
         out.start_encoding()
     for name, said in {
-        "a.wav": "a.wav has no video stream, only audio: a video was expected",
-        "sound.mp4": "sound.mp4 has no video stream, only audio: a video was expected",
-        "cover.m4a": "cover.m4a has no video stream, only audio and a cover picture: a video was expected",
-        "empty.mp4": "empty.mp4 has no video stream, only audio: a video was expected",
+        "a.wav": "a.wav has no video stream, only audio: expected a video",
+        "sound.mp4": "sound.mp4 has no video stream, only audio: expected a video",
+        "cover.m4a": "cover.m4a has no video stream, only audio and a cover picture: expected a video",
+        "empty.mp4": "empty.mp4 has no video stream, only audio: expected a video",
         "zero.mp4": "zero.mp4 is empty (0 bytes)",
         "text.mp4": "text.mp4 cannot be decoded: Invalid data found when processing input",
         "none.avi": "none.avi has a video stream without pictures",

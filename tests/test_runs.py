@@ -106,10 +106,12 @@ def test_a_run_of_an_earlier_version_is_said_to_be_one(two, tmp_path, capsys):
     record = json.loads(path.read_text(encoding="utf-8"))
     del record["sha256"]
     path.write_text(json.dumps(record), encoding="utf-8")
-    with pytest.raises(UsageError, match=r"metrics\.json has no seal: an earlier affex made it.*Make it again"):
+    with pytest.raises(
+        UsageError, match=r"metrics\.json has no seal: an earlier version of affex wrote it.*Make it again"
+    ):
         runs.read(Path(two[0]))
     experiment._shown_again(Terminal(), Path(two[0]), "basis")
-    assert "is made again: metrics.json has no seal: an earlier affex made it" in capsys.readouterr().out
+    assert "is made again: metrics.json has no seal: an earlier version of affex wrote it" in capsys.readouterr().out
 
 
 def test_a_folder_without_a_run(tmp_path):

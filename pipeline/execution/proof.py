@@ -84,7 +84,7 @@ def _bytes_of(path: Path) -> str:
 
 
 @lru_cache(maxsize=64)
-def _digest(path: Path, size: int, modified: int) -> str:  # noqa: ARG001 - they tell when it is another file
+def _digest(path: Path, size: int, modified: int) -> str:  # noqa: ARG001 - they are part of the cache key
     return media.digest(path)
 
 

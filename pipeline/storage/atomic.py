@@ -215,7 +215,7 @@ def require_writable(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with staging(folder / "results"):
             pass
-    with contextlib.suppress(OSError):  # keep a folder that was not empty before
+    with contextlib.suppress(OSError):  # a folder that is not empty stays
         folder.rmdir()
 
 

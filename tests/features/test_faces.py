@@ -390,15 +390,15 @@ def test_the_longest_seen_is_chosen_over_the_largest():
     ("wrong", "message"),
     [
         ({"detector": "eyes"}, "detector=eyes: expected mmod, hog, yunet, sfd, blazeface"),
-        ({"detector": "yunet", "score": 2.0}, "score=2.0: yunet wants more than 0 and less than 1"),
+        ({"detector": "yunet", "score": 2.0}, "score=2.0: expected more than 0 and less than 1 with detector=yunet"),
         ({"choice": "best"}, "choice=best"),
         ({"missing": "zero"}, "missing=zero"),
         ({"frames": "5"}, "sampling=5"),
         ({"every": 0}, "every=0"),
         ({"smallest": 3}, "smallest=3"),
-        ({"weights": "x.onnx"}, "mmod has no weight file"),
+        ({"weights": "x.onnx"}, "mmod takes no weight file"),
         ({"detector": "yunet", "weights": "nowhere.onnx"}, "no weight file nowhere.onnx"),
-        ({"digest": "0"}, "mmod has no weight file"),
+        ({"digest": "0"}, "mmod takes no weight file"),
     ],
 )
 def test_what_makes_no_sense_is_refused(wrong, message):

@@ -127,12 +127,12 @@ def test_a_file_of_ones_own_is_known_by_its_digest_wherever_it_moves(tmp_path):
     assert finding.own("toy", digest, str(mine)) == mine
     assert finding.own("toy", digest, folder=str(tmp_path / "kept")) == mine
     assert finding.own("toy", digest, given=str(tmp_path / "kept")) == mine
-    with pytest.raises(WeightError, match=r"a\.pth is not the file that was meant"):
+    with pytest.raises(WeightError, match=r"a\.pth is not the expected file"):
         finding.own("toy", digest, str(tmp_path / "kept" / "a.pth"))
-    for folder, where in ((str(tmp_path), f"none in {tmp_path}"), ("", "nobody said where to look")):
+    for folder, where in ((str(tmp_path), f"none in {tmp_path}"), ("", "no folder was given")):
         with pytest.raises(WeightError, match=rf"toy needs the weight file with the sha256 {digest}, .*{where}"):
             finding.own("toy", digest, folder=folder)
-    with pytest.raises(WeightError, match=r"name a file of yours, as in FEATURES=toy:weights=path/toy\.pth"):
+    with pytest.raises(WeightError, match=r"name your own file, as in FEATURES=toy:weights=path/toy\.pth"):
         finding.own("toy", "")
 
 
@@ -161,5 +161,5 @@ def test_yunet_needs_no_file_until_it_runs(tmp_path):
     with pytest.raises(WeightError, match=r"yunet_n_dynamic\.onnx is not the"):
         put(tmp_path, b"junk", yunet.WEIGHTS[0].name)
         Faces(detector="yunet").require(Runtime(weights=str(tmp_path)))
-    with pytest.raises(WeightError, match="is no YuNet that is known here"):
+    with pytest.raises(WeightError, match="No known YuNet file has the sha256"):
         Faces(detector="yunet", weights=str(tmp_path / yunet.WEIGHTS[0].name))

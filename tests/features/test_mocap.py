@@ -248,8 +248,8 @@ def test_a_frame_without_the_nose_is_no_frame():
 def test_a_marker_that_is_hardly_seen_is_a_failure_that_says_which_and_how_long(nearly):
     unseen = lost(lost(still(), "RBRO2", slice(nearly, None)), "FH1", slice(90, None))
     expected = (
-        rf"{nearly and 2} of 40 frames have everything, and 10% at least are needed: of 1.00 s are missing "
-        rf"RBRO2 for {1 if not nearly else 0.95:.2f} s, FH1 for 0.25 s \(gaps of up to 0.2 s are bridged\)"
+        rf"{nearly and 2} of 40 frames are complete, at least 10% are needed: of 1.00 s are missing "
+        rf"RBRO2 for {1 if not nearly else 0.95:.2f} s, FH1 for 0.25 s \(gaps of up to 0.2 s are interpolated\)"
     )
     with pytest.raises(ExtractionError, match=expected):
         Mocap().extract(unseen)
@@ -298,7 +298,7 @@ def test_hands_are_where_they_are_from_their_middle_over_the_turn():
 
 @pytest.mark.parametrize(("name", "what"), [("headmotion", "head"), ("hands", "hands"), ("mocap-slices", "head")])
 def test_a_turn_without_their_file_says_so(name, what):
-    with pytest.raises(ExtractionError, match=f"no file of the {what} belongs to this turn's motion capture"):
+    with pytest.raises(ExtractionError, match=f"no file of the {what} this turn has no motion capture file"):
         PRESETS[name].extract(replace(still(), **{what: None}))
 
 

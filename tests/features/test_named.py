@@ -59,7 +59,7 @@ def test_what_brings_its_weights_along_has_no_digest():
     for name in ("mmod", "hog"):
         assert named.digest(name, "", "") == ""
         for weights, digest in (("x.pth", ""), ("", "00")):
-            with pytest.raises(ValueError, match=f"{name} has no weight file"):
+            with pytest.raises(ValueError, match=f"{name} takes no weight file"):
                 named.digest(name, weights, digest)
     [file] = named.weight_files("mmod", "", "", "")
     assert sha256(file) == Mmod().digest
