@@ -39,14 +39,14 @@ def test_what_is_written_is_read(tmp_path):
 def test_what_is_not_as_it_was_written_is_named(tmp_path):
     write(tmp_path, NEW)
     (tmp_path / "a.csv").write_bytes(b"new rowz")
-    with pytest.raises(DamagedError, match=r"a\.csv is not what was written"):
+    with pytest.raises(DamagedError, match=r"a\.csv was changed after it was written"):
         bundle.read(tmp_path, "metrics.json")
     (tmp_path / "a.csv").unlink()
     with pytest.raises(DamagedError, match=r"a\.csv is missing"):
         bundle.read(tmp_path, "metrics.json")
     record = tmp_path / "metrics.json"
     record.write_text(record.read_text().replace("0.5", "0.6"))
-    with pytest.raises(DamagedError, match=r"metrics\.json is not what was written"):
+    with pytest.raises(DamagedError, match=r"metrics\.json was changed after it was written"):
         bundle.read(tmp_path, "metrics.json")
     record.write_text('{"uar": 0.5}')
     with pytest.raises(UnsealedError, match="no seal: an earlier version of affex wrote it"):

@@ -171,7 +171,7 @@ def test_folders_are_entered_once_and_what_is_not_is_said(tmp_path):
     (tmp_path / "in/self").symlink_to(tmp_path / "in/self")
     listing = below(tmp_path / "in")
     assert listing.names == ["a/b/x.wav", "a/y.wav", "out/w.wav", "self", "z.wav"]
-    assert listing.left_out == {"a/again": "is a/b once more", "a/b/up": "is the whole folder once more"}
+    assert listing.left_out == {"a/again": "is the same folder as a/b", "a/b/up": "is the same folder as the whole folder"}
 
 
 def test_what_several_ways_lead_to_goes_by_the_shallowest_and_by_its_own_name(tmp_path):
@@ -181,7 +181,7 @@ def test_what_several_ways_lead_to_goes_by_the_shallowest_and_by_its_own_name(tm
     (tmp_path / "in/b").symlink_to(tmp_path / "in/z")
     listing = below(tmp_path / "in")
     assert listing.names == ["a/x.wav", "z/deep/y.wav"]
-    assert listing.left_out == {"b": "is z once more", "z/up": "is a once more"}
+    assert listing.left_out == {"b": "is the same folder as z", "z/up": "is the same folder as a"}
 
 
 # Every place that opens a path

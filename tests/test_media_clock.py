@@ -170,7 +170,7 @@ def test_where_a_file_without_times_is_damaged_its_sound_ends(tmp_path: Path, na
     if where > 0.1:
         assert off(path, 1.0, 2.0) <= 0.025
     for start, end in [(None, None), (2.5, 4.0), (4.5, 5.5)]:
-        with pytest.raises(MediaError, match=rf"{name} is damaged: at .* decoded, and nothing says when"):
+        with pytest.raises(MediaError, match=rf"{name} is damaged: at .* decoded, and the times after that are unknown"):
             span(path, start, end)
 
 
@@ -228,7 +228,7 @@ def test_of_a_file_that_begins_anew_the_first_part_is_heard(tmp_path: Path) -> N
     assert off(tmp_path / "both.ogg", 4.0, 5.0) <= NEAR
     with pytest.raises(MediaError, match=r"both.ogg begins again: at 6\.0\d+ s its times step back"):
         span(tmp_path / "both.ogg")
-    with pytest.raises(MediaError, match=r"both\.ogg begins anew"):
+    with pytest.raises(MediaError, match=r"both\.ogg begins again"):
         span(tmp_path / "both.ogg", 7.0, 8.0)
 
 
@@ -266,7 +266,7 @@ def test_a_sound_file_that_was_cut_says_so(tmp_path: Path, format_: str) -> None
     with pytest.raises(MediaError, match=rf"a.{format_.lower()} is cut short: it declares"):
         span(path)
     with pytest.raises(
-        MediaError, match=r"beyond the end of a.\w+, which holds 3\.\d+ s of sound and is cut short: it decl"
+        MediaError, match=r"beyond the end of a.\w+, which has 3\.\d+ s of sound and is cut short: it decl"
     ):
         span(path, 2.0, 5.0)
 
@@ -451,9 +451,9 @@ def eight(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("name", ["a.wav", "a.mkv"])
 def test_a_span_far_beyond_the_end_is_told_the_length_first(eight: Path, name: str) -> None:
     for start, end in [(1000.0, 2000.0), (0.0, 1e308), (1e300, 1e308), (5e5, 5e5 + 1)]:
-        with pytest.raises(MediaError, match=rf"reaches beyond the end of {name}, which holds 8\.0\d\d s of sound"):
+        with pytest.raises(MediaError, match=rf"reaches beyond the end of {name}, which has 8\.0\d\d s of sound"):
             span(eight / name, start, end)
-    with pytest.raises(MediaError, match=rf"the span begins at 1e\+300 s, and {name} holds 8\.0\d\d s of sound"):
+    with pytest.raises(MediaError, match=rf"the span begins at 1e\+300 s, and {name} has 8\.0\d\d s of sound"):
         span(eight / name, 1e300)
     with pytest.raises(MediaError, match=r"too long: a.\w+ has 8\.0 s, and at most 5\.0 s"):
         decode_audio(eight, Media(name, 0.0, 8.0), RATE, 5.0)
@@ -463,18 +463,18 @@ def test_a_span_far_beyond_the_end_is_told_the_length_first(eight: Path, name: s
 def test_a_span_in_milliseconds_is_asked_whether_it_is_in_seconds(eight: Path, name: str) -> None:
     with pytest.raises(MediaError, match=r"Are start and end in seconds\? They would fit as milliseconds"):
         span(eight / name, 1500.0, 3000.0)
-    with pytest.raises(MediaError, match=r"which holds 8\.0\d\d s of sound$"):
+    with pytest.raises(MediaError, match=r"which has 8\.0\d\d s of sound$"):
         span(eight / name, 7.0, 9.0)
 
 
 def test_spans_of_pictures_are_told_the_same(eight: Path) -> None:
     path = eight / "a.mkv"
     assert problem(path, 1500.0, 3000.0).endswith(
-        "a.mkv holds 8.000 s of video. Are start and end in seconds? They would fit as milliseconds"
+        "a.mkv has 8.000 s of video. Are start and end in seconds? They would fit as milliseconds"
     )
-    assert problem(path, 1e300, 1e308) == "the span begins at 1e+300 s, and a.mkv holds 8.000 s of video"
+    assert problem(path, 1e300, 1e308) == "the span begins at 1e+300 s, and a.mkv has 8.000 s of video"
     assert problem(path, 2.0, 1e308) == (
-        "the span 2.000 to 1e+308 s reaches beyond the end of a.mkv, which holds 8.000 s of video"
+        "the span 2.000 to 1e+308 s reaches beyond the end of a.mkv, which has 8.000 s of video"
     )
 
 
@@ -482,7 +482,7 @@ def test_spans_of_pictures_are_told_the_same(eight: Path) -> None:
     ("start", "end"), [(float("nan"), 1.0), (0.0, float("nan")), (0.0, float("inf")), (-1.0, 1.0), (2.0, 1.0)]
 )
 def test_a_span_that_is_none_says_so(eight: Path, start: float, end: float) -> None:
-    with pytest.raises(MediaError, match=r"the span .* of a.wav is (empty|none: expected seconds, from 0 on)"):
+    with pytest.raises(MediaError, match=r"the span .* of a.wav is (empty|invalid: expected seconds, from 0 on)"):
         span(eight / "a.wav", start, end)
     assert "of a.mkv is " in problem(eight / "a.mkv", start, end)
 

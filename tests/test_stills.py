@@ -267,7 +267,7 @@ def written(folder: Path) -> dict[str, Content | str]:
         "photo.wav": STILL,
         **dict.fromkeys(("notes.txt", "labels.csv", "random.bin"), nothing),
         "empty.dat": "is empty (0 bytes)",
-        "list.ffconcat": "is a list of other files, and no recording",
+        "list.ffconcat": "is a list of other files, not a recording",
         "subtitles.srt": "is not a recording: it has neither sound nor pictures that can be decoded",
     }
 
@@ -323,7 +323,7 @@ def test_a_folder_is_all_recordings_in_it_and_what_is_left_out_is_said(tmp_path)
     assert found.left_out == {
         **{name: why for name, why in held.items() if isinstance(why, str)},
         ".hidden/y.wav": HIDDEN,
-        "loop": "is the whole folder once more",
+        "loop": "is the same folder as the whole folder",
     }
 
 
@@ -349,7 +349,7 @@ def test_a_list_of_other_files_is_never_decoded(tmp_path):
     """Its bytes do not tell whether those of the others have changed, and these may be anybody's."""
     film(tmp_path / "f.mp4", 10)
     write(tmp_path / "l.avi", b"ffconcat version 1.0\nfile f.mp4\n")
-    assert problem(tmp_path / "l.avi") == "l.avi is a list of other files, and no recording"
+    assert problem(tmp_path / "l.avi") == "l.avi is a list of other files, not a recording"
     with pytest.raises(MediaError, match="is a list of other files"):
         decode_audio(tmp_path, Media("l.avi"), 16000, 60.0)
 

@@ -38,7 +38,7 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path):
     lay(tmp_path, "locked/a.wav")
     (tmp_path / "locked").chmod(0)
     try:
-        with pytest.raises(CorpusError, match="locked cannot be entered: Permission denied"):
+        with pytest.raises(CorpusError, match="locked cannot be read: Permission denied"):
             search.below(tmp_path)
     finally:
         (tmp_path / "locked").chmod(0o700)

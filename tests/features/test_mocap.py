@@ -298,7 +298,7 @@ def test_hands_are_where_they_are_from_their_middle_over_the_turn():
 
 @pytest.mark.parametrize(("name", "what"), [("headmotion", "head"), ("hands", "hands"), ("mocap-slices", "head")])
 def test_a_turn_without_their_file_says_so(name, what):
-    with pytest.raises(ExtractionError, match=f"no file of the {what} this turn has no motion capture file"):
+    with pytest.raises(ExtractionError, match=f"this turn has no motion capture file of the {what}"):
         PRESETS[name].extract(replace(still(), **{what: None}))
 
 
@@ -344,7 +344,7 @@ def test_a_short_turn_is_read_off_on_straight_lines(n_frames):
 def test_each_slice_must_have_every_marker():
     feature = PRESETS["mocap-slices"]
     assert len(feature.extract(lost(still(480), "LLID", slice(100, 150))).values) == 200
-    with pytest.raises(ExtractionError, match=r"240 of 480 frames have everything.* LLID for 2.00 s"):
+    with pytest.raises(ExtractionError, match=r"240 of 480 frames are complete.* LLID for 2.00 s"):
         feature.extract(lost(still(480), "LLID", slice(100, 340)))
     without = MocapSlices(without="LLID+RLID")
     assert without.extract(lost(still(480), "LLID", slice(None))).values.shape == (200, 183)
@@ -360,7 +360,7 @@ def test_each_slice_must_have_every_marker():
         ("hands:span=-1", "span=-1.0: expected 0 to 10 s"),
         ("mocap:derivatives=3", "derivatives=3: expected 0"),
         ("mocap-slices:slices=0", "slices=0: expected 1 to"),
-        ("mocap-slices:without=LID", "without=LID: LID is none of CH1"),
+        ("mocap-slices:without=LID", "without=LID: LID is not a marker; expected some of CH1"),
     ],
 )
 def test_parameters_without_sense_are_refused(spec, message):
