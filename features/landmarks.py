@@ -161,19 +161,19 @@ class Landmarks(ChainedFeature):
         ExtractionError
             If an utterance has no frame with a face.
         """
-        return [self._of_utterance(signal, model) for signal in utterances]
+        return [self._of_utterance(rows, model) for rows in utterances]
 
-    def _of_utterance(self, signal: Rows, find: Find) -> Rows:
-        assert signal.crops is not None
-        assert signal.times is not None
-        found = faces_in(signal, "there are no landmarks")
+    def _of_utterance(self, rows: Rows, find: Find) -> Rows:
+        assert rows.crops is not None
+        assert rows.times is not None
+        found = faces_in(rows, "there are no landmarks")
         anchors = range(5) if self.points == "5" else FIVE
         order = [point for part in self.regions.values() for point in part]
         static = [
-            normalised(find(*points_of(signal.values[number], signal.crops[number])), anchors)[order].ravel()
+            normalised(find(*points_of(rows.values[number], rows.crops[number])), anchors)[order].ravel()
             for number in map(int, found)
         ]
-        times = signal.times[found]
+        times = rows.times[found]
         moving = with_derivatives(np.array(static, np.float32), times, runs(found), self.derivatives, self.span)
         return Rows(moving, times)
 

@@ -108,16 +108,16 @@ class Pixels(ChainedFeature):
         ExtractionError
             If an utterance has no frame with a face.
         """
-        return [self._of_utterance(signal) for signal in utterances]
+        return [self._of_utterance(rows) for rows in utterances]
 
-    def _of_utterance(self, signal: Rows) -> Rows:
-        assert signal.crops is not None
-        assert signal.times is not None
-        found = faces_in(signal, "there is nothing to show")
+    def _of_utterance(self, rows: Rows) -> Rows:
+        assert rows.crops is not None
+        assert rows.times is not None
+        found = faces_in(rows, "there is nothing to show")
         values = np.empty((len(found), len(self.columns)), np.float32)
         for line, number in zip(values, map(int, found), strict=True):
-            line[:] = self.picture(signal.values[number], signal.crops[number]).ravel()
-        return Rows(values / np.float32(255), signal.times[found])
+            line[:] = self.picture(rows.values[number], rows.crops[number]).ravel()
+        return Rows(values / np.float32(255), rows.times[found])
 
     def picture(self, row: Values, crop: bytes) -> NDArray[np.uint8]:
         """Return the picture of one face, (height, width, 3) or (height, width) uint8."""

@@ -171,7 +171,10 @@ def test_folders_are_entered_once_and_what_is_not_is_said(tmp_path):
     (tmp_path / "in/self").symlink_to(tmp_path / "in/self")
     listing = below(tmp_path / "in")
     assert listing.names == ["a/b/x.wav", "a/y.wav", "out/w.wav", "self", "z.wav"]
-    assert listing.left_out == {"a/again": "is the same folder as a/b", "a/b/up": "is the same folder as the whole folder"}
+    assert listing.left_out == {
+        "a/again": "is the same folder as a/b",
+        "a/b/up": "is the same folder as the whole folder",
+    }
 
 
 def test_what_several_ways_lead_to_goes_by_the_shallowest_and_by_its_own_name(tmp_path):

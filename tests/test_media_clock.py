@@ -170,7 +170,9 @@ def test_where_a_file_without_times_is_damaged_its_sound_ends(tmp_path: Path, na
     if where > 0.1:
         assert off(path, 1.0, 2.0) <= 0.025
     for start, end in [(None, None), (2.5, 4.0), (4.5, 5.5)]:
-        with pytest.raises(MediaError, match=rf"{name} is damaged: at .* decoded, and the times after that are unknown"):
+        with pytest.raises(
+            MediaError, match=rf"{name} is damaged: at .* decoded, and the times after that are unknown"
+        ):
             span(path, start, end)
 
 

@@ -77,7 +77,9 @@ def fused_from(folder: str) -> None:
 )
 def test_a_damaged_run_is_not_compared_fused_shown_or_kept(two, tmp_path, damaged, file):
     damaged(two[1])
-    with pytest.raises(UsageError, match=rf"run1: {file} was changed after it was written.*Make it again with `make evaluate`"):
+    with pytest.raises(
+        UsageError, match=rf"run1: {file} was changed after it was written.*Make it again with `make evaluate`"
+    ):
         comparison.report(Terminal(), two, tmp_path, tmp_path / "compared", "")
     with pytest.raises(UsageError, match=f"{file} was changed after it was written"):
         experiment.fuse_runs(Terminal(), two, "late:mean", tmp_path, tmp_path / "fused")

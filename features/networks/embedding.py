@@ -193,26 +193,26 @@ class _Plan:
 
 def _shown(utterances: Iterable[Rows], missing: Missing, plans: list[_Plan]) -> Iterator[tuple[Values, bytes]]:
     """Yield row and crop of every frame for the network; append each utterance's plan to `plans`."""
-    for signal in utterances:
-        assert signal.crops is not None
-        plan = _plan(signal, signal.crops, missing)
+    for rows in utterances:
+        assert rows.crops is not None
+        plan = _plan(rows, rows.crops, missing)
         plans.append(plan)
-        yield from ((signal.values[number], signal.crops[int(number)]) for number in plan.shown)
+        yield from ((rows.values[number], rows.crops[int(number)]) for number in plan.shown)
 
 
-def _plan(signal: Rows, pictures: Sequence[bytes], missing: Missing) -> _Plan:
-    assert signal.times is not None
+def _plan(rows: Rows, pictures: Sequence[bytes], missing: Missing) -> _Plan:
+    assert rows.times is not None
     if missing == "frame":
-        everything = np.arange(len(signal.values))
-        faceless = np.flatnonzero(~faces.is_found(signal.values))
+        everything = np.arange(len(rows.values))
+        faceless = np.flatnonzero(~faces.is_found(rows.values))
         if lacking := sum(not pictures[int(number)] for number in faceless):
-            raise ExtractionError(f"{lacking} of {len(signal.values)} frames have neither a face nor a picture")
-        return _Plan(everything, everything, signal.times)
-    found = faces.faces_in(signal, "there is nothing to embed; missing=frame embeds the whole frame instead")
-    times = signal.times[found]
+            raise ExtractionError(f"{lacking} of {len(rows.values)} frames have neither a face nor a picture")
+        return _Plan(everything, everything, rows.times)
+    found = faces.faces_in(rows, "there is nothing to embed; missing=frame embeds the whole frame instead")
+    times = rows.times[found]
     if missing == "skip":
         return _Plan(found, np.arange(len(found)), times)
-    return _Plan(found, nearest(signal.times, times), signal.times)
+    return _Plan(found, nearest(rows.times, times), rows.times)
 
 
 def nearest(times: NDArray[np.float64], known: NDArray[np.float64]) -> NDArray[np.intp]:
