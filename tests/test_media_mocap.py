@@ -96,7 +96,7 @@ def line(number, change):
         (" \n\n", "face.txt is empty"),
         (motion().split("\n", 2)[2], r"face.txt has no header; expected a row of names that begins with 'Frame# Time'"),
         ("\n".join(motion().splitlines()[:2]), "face.txt has a header and no frame below it"),
-        (motion().replace(" CH1 ", " "), "face.txt names 54 markers and has 165 columns of numbers beside"),
+        (motion().replace(" CH1 ", " "), "face.txt names 54 markers and has 165 columns besides"),
         (motion().replace(" RHD", " LHD"), "face.txt names the marker LHD twice"),
         (line(7, lambda row: row + " 1.0"), "face.txt, line 7: 168 numbers, and the other lines have 167$"),
         (line(14, lambda row: row[:100]), r"line 14: \d+ numbers, .* 167: the file seems to be cut short there"),
@@ -104,10 +104,10 @@ def line(number, change):
         (line(9, lambda row: row.rsplit(" ", 1)[0] + " inf"), "face.txt, line 9: a number is infinite"),
         (
             line(6, lambda row: row.replace("0.03333", "0.02500")),
-            "line 6: the time of a frame is not above that of the",
+            "line 6: the time of a frame is not greater than that of the",
         ),
-        (line(6, lambda row: row.replace("0.03333", "nan")), "line 6: the time of a frame is not above"),
-        (line(3, lambda row: row.replace("0.00833", "nan")), "line 3: the time of a frame is not above"),
+        (line(6, lambda row: row.replace("0.03333", "nan")), "line 6: the time of a frame is not greater"),
+        (line(3, lambda row: row.replace("0.00833", "nan")), "line 3: the time of a frame is not greater"),
         (
             line(5, lambda row: "2" + row[1:]),
             "line 5: the number of a frame is not greater than that of the frame before it",

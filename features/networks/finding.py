@@ -70,7 +70,7 @@ def own(kind: str, digest: str, given: str = "", folder: str = "") -> Path:
     if not digest:
         raise WeightError(f"{kind} comes without weights: name your own file, as in {_example(kind)}")
     if given and not Path(given).is_dir():
-        return verified(Path(given), WeightFile("expected file", digest))
+        return verified(Path(given), WeightFile("file", digest))
     places = [Path(given)] if given else [Path(folder)] if folder else []
     for path in (path for place in places for path in _files(place)):
         if sha256(path) == digest:

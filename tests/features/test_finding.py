@@ -87,7 +87,7 @@ def test_what_is_said_must_be_there_and_be_right(file, server, tmp_path):
     with pytest.raises(WeightError, match=r"There is no weight file .*none\.bin"):
         finding.published(file, str(tmp_path / "none.bin"))
     with pytest.raises(
-        WeightError, match=rf"other\.bin is not the toy\.bin that it should be: .* expected {file.sha256}"
+        WeightError, match=rf"other\.bin is not the expected toy\.bin: .* expected {file.sha256}"
     ):
         finding.published(file, str(put(tmp_path, b"other", "other.bin")))
     assert not server.asked
@@ -95,13 +95,13 @@ def test_what_is_said_must_be_there_and_be_right(file, server, tmp_path):
 
 def test_a_wrong_file_in_a_folder_is_no_reason_to_fetch_another(file, server, tmp_path):
     put(tmp_path, b"cut off")
-    with pytest.raises(WeightError, match=r"is not the toy\.bin"):
+    with pytest.raises(WeightError, match=r"is not the expected toy\.bin"):
         finding.published(file, folder=str(tmp_path))
     assert not server.asked
 
 
 def test_what_comes_with_another_checksum_is_not_kept(file, downloads):
-    with pytest.raises(WeightError, match=r"is not the toy\.bin that it should be, and was not kept"):
+    with pytest.raises(WeightError, match=r"is not the expected toy\.bin, and was not kept"):
         finding.published(replace(file, sha256="0" * 64))
     assert not (downloads / "toy.bin").exists()
 
@@ -111,7 +111,7 @@ def test_without_a_network_it_is_said_what_to_fetch_and_where_to_put_it(file, se
     server.server_close()
     with pytest.raises(WeightError) as caught:
         finding.published(file)
-    for part in ("toy.bin is not here", file.url, file.sha256, str(downloads), "WEIGHTS="):
+    for part in ("toy.bin was not found", file.url, file.sha256, str(downloads), "WEIGHTS="):
         assert part in str(caught.value)
     with pytest.raises(WeightError, match=f"put it into {tmp_path / 'kept'}"):
         finding.published(file, folder=str(tmp_path / "kept"))
@@ -152,7 +152,7 @@ def test_moving_yunet_changes_neither_feature_nor_key_nor_spec(test_data, tmp_pa
     again.feature.require(Runtime(weights=str(here.parent)))
     Faces(detector="yunet").require(Runtime(weights=str(here.parent)))
     monkeypatch.setattr(yunet, "WEIGHTS", tuple(replace(file, url="") for file in yunet.WEIGHTS))
-    with pytest.raises(WeightError, match=r"yunet_n_dynamic\.onnx is not here"):
+    with pytest.raises(WeightError, match=r"yunet_n_dynamic\.onnx was not found"):
         again.feature.require(Runtime())
 
 
