@@ -18,7 +18,7 @@ from affex.pipeline.text.errors import AffexError
 HOLDING = """
 import sys
 from pathlib import Path
-from pipeline import atomic
+from affex.pipeline.storage import atomic
 with getattr(atomic, sys.argv[1])(Path(sys.argv[2])):
     print("open", flush=True)
     sys.stdin.read()

@@ -150,7 +150,7 @@ def test_of_a_film_with_a_broken_last_third_the_clips_before_it_are_done(tmp_pat
     assert set(seen) | set(failures) == {"cut", *(f"cut{n}" for n in range(2, 8))}
     assert all(len(each.values) == 5 and each["found"].all() for each in seen.values())
     assert all(f"cut.{kind}" in message for message in failures.values())
-    assert any(words in failures["cut"] for words in ("is cut short: it declares 6.", "it cannot be decoded from "))
+    assert any(words in failures["cut"] for words in ("is cut short: it declares 6.", "it cannot be decoded after "))
 
 
 def moving_noise(count: int) -> list[np.ndarray]:

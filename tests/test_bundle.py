@@ -90,7 +90,7 @@ def test_a_run_of_an_earlier_version_is_replaced_without_litter(tmp_path):
 DYING = """
 import os, signal, sys
 from pathlib import Path
-from pipeline import atomic, bundle
+from affex.pipeline.storage import atomic, bundle
 folder, old, new = Path(sys.argv[1]), {"a": b"old", "inner": b"old inner", "c": b"old"}, {"a": b"new", "c": b"new"}
 EVENTS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir")
 def dying(limit):

@@ -82,7 +82,7 @@ def test_a_span_of_a_container_is_the_same_samples(tmp_path: Path, suffix: str) 
     np.testing.assert_array_equal(span.samples, whole.samples[32000:40000])
 
 
-@pytest.mark.parametrize("clip", ["mead/M003_level_1_happy_024.mp4", "grid/bbaf2n.mpg"])
+@pytest.mark.parametrize("utterance", ["mead/M003_level_1_happy_024.mp4", "grid/bbaf2n.mpg"])
 def test_a_span_of_compressed_audio_is_the_same_samples(test_data, utterance: str) -> None:
     path = test_data("clips") / utterance
     whole, span = decode(path), decode(path, start=1.6, end=2.2)

@@ -115,7 +115,7 @@ def test_without_a_network_it_is_said_what_to_fetch_and_where_to_put_it(file, se
         assert part in str(caught.value)
     with pytest.raises(WeightError, match=f"put it into {tmp_path / 'kept'}"):
         finding.published(file, folder=str(tmp_path / "kept"))
-    with pytest.raises(WeightError, match=r"affex cannot fetch it\.\nFetch toy\.bin by hand from the toy's makers"):
+    with pytest.raises(WeightError, match=r"affex cannot download it\.\nFetch toy\.bin by hand from the toy's makers"):
         finding.published(replace(file, url=""))
 
 
