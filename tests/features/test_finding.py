@@ -86,9 +86,7 @@ def test_a_package_brings_its_own(server):
 def test_what_is_said_must_be_there_and_be_right(file, server, tmp_path):
     with pytest.raises(WeightError, match=r"There is no weight file .*none\.bin"):
         finding.published(file, str(tmp_path / "none.bin"))
-    with pytest.raises(
-        WeightError, match=rf"other\.bin is not the expected toy\.bin: .* expected {file.sha256}"
-    ):
+    with pytest.raises(WeightError, match=rf"other\.bin is not the expected toy\.bin: .* expected {file.sha256}"):
         finding.published(file, str(put(tmp_path, b"other", "other.bin")))
     assert not server.asked
 
