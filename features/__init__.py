@@ -1,1 +1,1 @@
-"""Features: numbers from one utterance. One file a feature; the folder is the registry."""
+"""Features: each turns one utterance into numbers. One file per feature; every file of this folder is discovered."""

@@ -1,12 +1,12 @@
 """What a feature is: the arrow from an utterance to its rows.
 
 Conventions: audio is mono ``(n_samples,) float32 in [-1, 1]``, pictures are ``(n, height, width, 3) uint8 RGB``,
-rates are in Hz, durations and times in seconds, rows are ``(n_rows, n_columns) float32``. A feature's fields are
-its identity (they make the cache key) but those that do not count when it is compared (``weights``, where a weight
-file lies); how it is run (`Runtime`) is not among them. Modules import their heavy
-libraries inside functions, so that listing features stays quick.
+rates are in Hz, durations and times in seconds, rows are ``(n_rows, n_columns) float32``. A feature's fields are its
+identity and make the cache key. Fields that are excluded from comparison (``weights``, the path of a weight file) and
+how a feature is run (`Runtime`) are not part of the identity. Modules import their heavy libraries inside functions,
+so that listing features stays quick.
 
-What a feature reads decides what it derives from: `AudioFeature`, `VideoFeature`, `MotionFeature`, or
+The base class of a feature says what it reads: `AudioFeature`, `VideoFeature`, `MotionFeature`, or
 `ChainedFeature`, which reads the cached rows of another feature and never the media.
 """
 
@@ -28,12 +28,12 @@ def first_clause(documented: type) -> str:
 
 
 class ExtractionError(ValueError):
-    """An utterance has no such feature (it is too short, for example); the message says why and what would do."""
+    """The feature cannot be computed for an utterance (too short, for example); the message gives reason and remedy."""
 
 
 @dataclass(frozen=True)
 class Signal:
-    """What is heard.
+    """The mono audio of one utterance.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ class Signal:
     rate : int
         Samples a second, Hz.
     begins : float, s
-        How much later than the utterance the first sample comes: sound may begin after the file does.
+        Time of the first sample from the utterance's beginning: sound may begin after the file does.
     note
-        What must be said of how it was read; empty as a rule.
+        A remark on how the audio was read; usually empty.
     """
 
     samples: Values
@@ -60,14 +60,14 @@ class Signal:
 
 @dataclass(frozen=True)
 class Frames:
-    """What is seen: some consecutive ones of the pictures that a feature wants of an utterance.
+    """A window of consecutive pictures of one utterance, sampled as a feature asked for.
 
     Parameters
     ----------
     pictures : (n, height, width, 3) uint8
         RGB, upright.
     times : (n,) float64, s
-        When each picture comes on screen, from the utterance's beginning.
+        When each picture is shown, from the utterance's beginning.
     """
 
     pictures: NDArray[np.uint8]
@@ -76,22 +76,22 @@ class Frames:
 
 @dataclass(frozen=True)
 class Motion:
-    """What is captured of a face that wears markers, of its head and of the hands.
+    """Motion capture of one utterance: markers of the face, the head and the hands.
 
-    What the cameras lost is NaN.
+    Values that the cameras lost are NaN.
 
     Parameters
     ----------
     names
         The markers of the face, in upper case.
     positions : (n_frames, n_markers, 3) float64, mm
-        Where each is.
+        The position of each marker.
     times : (n_frames,) float64, s
-        Rising, from the first frame on.
+        Increasing, from the first frame.
     head : (n_frames, 6) float64, or None
-        Pitch, roll and yaw, deg, then where it is, x, y, z, mm; None where there is no file of it.
+        Pitch, roll and yaw, deg, then the position x, y, z, mm; None without a file of the head.
     hands : (n_frames, n_markers, 3) float64, mm, or None
-        Where the markers of the hands are, likewise.
+        The positions of the markers of the hands; None without a file of the hands.
     """
 
     names: tuple[str, ...]
@@ -103,18 +103,18 @@ class Motion:
 
 @dataclass(frozen=True)
 class Rows:
-    """What a feature says of one utterance.
+    """The rows of one feature for one utterance.
 
     Parameters
     ----------
     values : (n_rows, n_columns) float32
-        One row for an utterance-level feature, one a frame else.
+        One row for an utterance-level feature, else one row per frame.
     times : (n_rows,) float64, s, or None
-        The middle of each frame; None where the one row stands for the whole utterance.
+        The middle of each frame; None where one row describes the whole utterance.
     crops : n_rows encoded pictures, or None
-        The picture that each row carries (empty bytes for a row without one); None where rows carry none. Those
-        of a long utterance are best collected in a `features.pictures.spool.Spool`; those that come from the cache are
-        read from the disk one by one, as they are asked for.
+        The picture of each row (empty bytes for a row without one); None where rows carry no pictures. Collect the
+        pictures of a long utterance in a `features.pictures.spool.Spool`; pictures in the cache are read from the disk
+        one by one, when they are used.
     """
 
     values: Values
@@ -124,16 +124,16 @@ class Rows:
 
 @dataclass(frozen=True)
 class Runtime:
-    """How features are run: no part of their identity, and without influence on their numbers.
+    """How features are run; not part of their identity and without influence on their numbers.
 
     Parameters
     ----------
     device
         Where networks run: ``"cpu"`` or ``"cuda"``.
     threads : int
-        How many threads may prepare what a network is given.
+        How many threads may prepare the input of a network.
     weights : str
-        The folder of weight files, as every worker sees it; see `features.networks.finding`.
+        The folder of weight files, as a path that is valid on every worker; see `features.networks.finding`.
     """
 
     device: str = "cpu"
@@ -143,22 +143,22 @@ class Runtime:
 
 @dataclass(frozen=True, kw_only=True)
 class Feature(ABC):
-    """A feature with its parameters; equal fields, equal numbers."""
+    """A feature with its parameters; equal fields give equal numbers."""
 
-    #: What it reads: a kind of media (``"audio"``, ``"video"``, ``"mocap"``), or ``"rows"``, those of its `upstream`.
+    #: What it reads: a kind of media (``"audio"``, ``"video"``, ``"mocap"``) or ``"rows"`` of its `upstream` feature.
     reads: ClassVar[str]
-    #: Raised by hand whenever the same parameters give other numbers.
+    #: Increase by hand whenever the same parameters give different numbers.
     version: ClassVar[int] = 1
     #: Distributions whose version is part of the cache key.
     packages: ClassVar[tuple[str, ...]] = ()
     #: Whether its rows carry pictures.
     with_crops: ClassVar[bool] = False
-    #: Whether its network runs on the device that `Runtime` names.
+    #: Whether its network runs on the device of `Runtime`.
     on_device: ClassVar[bool] = False
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """What the names of its columns begin with, where they fall into parts of the face or body; empty else."""
+        """Prefixes of its column names, one for each part of the face or body; empty where it has no such parts."""
         return ()
 
     @property
@@ -171,17 +171,17 @@ class Feature(ABC):
 
     @property
     def level(self) -> str | None:
-        """The column that grows with how loud a frame is; None where there is none."""
+        """The column that increases with the loudness of a frame; None without one."""
         return None
 
     @property
     def name(self) -> str:
-        """The feature's own name: that of its file."""
+        """The feature's name, which is the name of its file."""
         return type(self).__module__.rpartition(".")[2]
 
     @property
     def about(self) -> str:
-        """What its rows are, in words: the first clause of its class's docstring, unless its parameters say more."""
+        """A description of its rows: by default the first clause of the class's docstring."""
         return first_clause(type(self))
 
     @property
@@ -191,13 +191,13 @@ class Feature(ABC):
 
     @property
     def media(self) -> str:
-        """The kind of media that its numbers come from in the end."""
+        """The kind of media that its numbers are computed from, through all upstream features."""
         return self.upstream.media if self.upstream else self.reads
 
     @property
     @abstractmethod
     def framewise(self) -> bool:
-        """Whether an utterance has one row a frame (with times), not one row."""
+        """Whether an utterance has one row per frame (with times) instead of one row."""
 
     @property
     @abstractmethod
@@ -205,29 +205,29 @@ class Feature(ABC):
         """The name of each column."""
 
     def require(self, runtime: Runtime) -> None:  # noqa: B027
-        """Make sure that what it needs besides what it reads is there, such as weights: once, before any utterance.
+        """Check once, before any utterance, that its other needs (such as weights) are available.
 
         Raises
         ------
         ValueError
-            If something is missing or is not what it should be.
+            If something is missing or wrong.
         """
 
     def load(self, runtime: Runtime) -> Any:  # noqa: ARG002
-        """Return what a process loads once and keeps, as a network on its device; None where there is nothing."""
+        """Return what a process loads once and keeps, such as a network on its device; None if there is nothing."""
         return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class AudioFeature(Feature):
-    """A feature of what is heard.
+    """A feature of the audio.
 
     Parameters
     ----------
     rate : int
-        The rate that the audio is resampled to before extraction, Hz.
+        The audio is resampled to this rate before extraction, Hz.
     longest : float
-        An utterance longer than this is a recorded failure, s; it bounds a worker's memory.
+        The longest utterance that is extracted, s; a longer one is a recorded failure. It bounds a worker's memory.
     """
 
     reads: ClassVar[str] = "audio"
@@ -248,20 +248,20 @@ class AudioFeature(Feature):
         Raises
         ------
         ExtractionError
-            If the utterance has no such feature.
+            If the feature cannot be computed for this utterance.
         """
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoFeature(Feature):
-    """A feature of what is seen, read as a stream: a file is decoded once, and no utterance is ever in memory whole."""
+    """A feature of the video, read as a stream: a file is decoded once and no utterance is in memory as a whole."""
 
     reads: ClassVar[str] = "video"
 
     @property
     @abstractmethod
     def sampling(self) -> Any:
-        """Which frames it is shown, as the decoder spells it."""
+        """Which frames the feature reads, as a `pipeline.media.clock.Sampling`."""
 
     @abstractmethod
     def extract_stream(self, windows: Iterator[Frames], model: Any) -> Rows:
@@ -270,14 +270,14 @@ class VideoFeature(Feature):
         Parameters
         ----------
         windows
-            The utterance's frames in the order of their times, some at a time.
+            The utterance's frames in order of time, several at once.
         model
-            What `load` returned. Only one utterance is computed with it at a time.
+            The return value of `load`. Only one utterance at a time is computed with it.
 
         Raises
         ------
         ExtractionError
-            If the utterance has no such feature.
+            If the feature cannot be computed for this utterance.
         """
 
 
@@ -294,13 +294,13 @@ class MotionFeature(Feature):
         Raises
         ------
         ExtractionError
-            If the utterance has no such feature.
+            If the feature cannot be computed for this utterance.
         """
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChainedFeature(Feature):
-    """A feature of another feature's rows: a field names that one, and `upstream` returns it."""
+    """A feature of another feature's rows: a field holds the other feature, and `upstream` returns it."""
 
     reads: ClassVar[str] = "rows"
 
@@ -311,34 +311,34 @@ class ChainedFeature(Feature):
 
     @abstractmethod
     def extract_many(self, utterances: Iterable[Rows], model: Any) -> list[Rows]:
-        """Compute the rows of some utterances, which may fill a network's batches together.
+        """Compute the rows of several utterances; they may share a network's batches.
 
         Parameters
         ----------
         utterances
-            The upstream rows of each utterance, read and verified one by one as they are asked for.
+            The upstream rows of each utterance, read and verified one by one, when they are used.
         model
-            What `load` returned.
+            The return value of `load`.
 
         Returns
         -------
         list of Rows
-            Those of each utterance, in the same order, and the same whatever utterances come together.
+            One for each utterance, in the same order; they do not depend on which utterances share a batch.
 
         Raises
         ------
         ExtractionError
-            If an utterance has no such feature. The utterances are then tried one by one, to find which.
+            If the feature cannot be computed for an utterance. The utterances are then tried one by one, to find it.
         """
 
 
 def require_length(signal: Signal, n_samples: int, what: str) -> None:
-    """Refuse an utterance with fewer than `n_samples` samples.
+    """Raise if an utterance has fewer than `n_samples` samples.
 
     Raises
     ------
     ExtractionError
-        With the utterance's length and the least length needed, both in seconds.
+        The message gives the utterance's length and the shortest length allowed, both in seconds.
     """
     if len(signal.samples) < n_samples:
         raise ExtractionError(

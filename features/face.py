@@ -1,9 +1,9 @@
-"""The face embedding: dlib's 128 numbers a frame, from aligned chips of 150 x 150.
+"""The face embedding: from aligned chips of 150 x 150 to dlib's 128 numbers per frame.
 
-**It says who somebody is** (see `features.networks.dlib_resnet`): treat what it makes as biometric data. For
-expression prefer `features.fer`, or a network of yours that learned it (`features.resnet18`, `features.ir50`).
+**It identifies the person** (see `features.networks.dlib_resnet`): treat its rows as biometric data. For expression
+prefer `features.fer`, or your own network trained on expressions (`features.resnet18`, `features.ir50`).
 
-Its chip is what dlib trained it on: the face upright, with a quarter of its size around it (``get_face_chip`` with
+Its chip is the one of dlib's training: the upright face with a margin of a quarter of its size (``get_face_chip`` with
 ``size=150, padding=0.25``; King 2017).
 """
 
@@ -21,7 +21,7 @@ from affex.features.networks.weights import WeightFile
 
 @dataclass(frozen=True, kw_only=True)
 class Face(Embedding):
-    """dlib's embedding of the face, which says who somebody is; parameters as in `Embedding`."""
+    """dlib's embedding of the face, which identifies the person; parameters as in `Embedding`."""
 
     published: ClassVar[WeightFile | None] = EMBEDDING
 

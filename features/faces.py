@@ -1,9 +1,9 @@
-"""Faces: from an utterance's frames to the face in each, with what every network and landmark model needs of it.
+"""Faces: from an utterance's frames to the face in each, with the input of every network and landmark model.
 
-One row a sampled frame, found or not, and beside it a crop (see `features.detectors.crops`) that chips are cut from,
-so that another network never means another detection. Where no face was found, `found` is 0, all columns but `time`
-are 0 and stand for nothing, and the crop is empty, or with ``missing=frame`` the whole frame, shrunk and compressed as
-a crop is. A face is found where the detector says so in that very frame; nothing is interpolated.
+One row per sampled frame, with or without a face, and a crop (see `features.detectors.crops`) that chips are cut from,
+so that another network needs no new detection. In a frame without a face, `found` is 0, all columns but `time` are 0
+and have no meaning. Its crop is empty, or with ``missing=frame`` the whole frame, shrunk and compressed like a crop.
+`found` is 1 only if the detector found a face in that frame; nothing is interpolated.
 
 Conventions: boxes as in `features.detectors.base`, landmarks as in `features.detectors.chips`, px of the upright frame.
 """
@@ -31,7 +31,7 @@ from affex.features.pictures.spool import Spool
 Missing = Literal["fail", "keep", "frame"]
 
 BOX = ("x0", "y0", "x1", "y1")
-#: dlib's five points; right and left are those of the picture.
+#: dlib's five points; right and left as in the picture.
 POINTS = ("eye_right_outer", "eye_right_inner", "eye_left_outer", "eye_left_inner", "nose")
 COLUMNS = (
     *("time", "found", "score"),
@@ -43,13 +43,13 @@ _FOUND = COLUMNS.index("found")
 _BOX = slice(COLUMNS.index("x0"), COLUMNS.index("x0") + 4)
 _POINTS = slice(_BOX.stop, _BOX.stop + 10)
 
-#: The size at which sharpness is measured, px: it then says the same of small and large faces.
+#: The size at which sharpness is measured, px, so that small and large faces can be compared.
 SHARP_SIZE = 96
 
 
 @dataclass(frozen=True, kw_only=True)
 class Faces(VideoFeature):
-    """The face in each sampled frame of video, found or not: box, five points, quality, a crop.
+    """The face in each sampled frame of video, or that there is none: box, five points, quality, a crop.
 
     Parameters
     ----------
@@ -57,29 +57,29 @@ class Faces(VideoFeature):
         Which frames, as in `features.pictures.sampling`.
     detector
         ``mmod`` (dlib's network), ``hog`` (dlib's, quick, frontal faces only), ``yunet`` (OpenCV's), ``sfd`` or
-        ``blazeface`` (face-alignment's; the latter sees only the square in the middle of a frame).
+        ``blazeface`` (face-alignment's; the latter searches only the square in the middle of a frame).
     weights
-        Where the detector's weight file is, or its folder, if not where `features.networks.finding` looks; no part of
-        what this feature is. Empty for ``mmod`` and ``hog``.
+        The detector's weight file or its folder; empty to search as `features.networks.finding` does. Not part of the
+        identity. Empty for ``mmod`` and ``hog``.
     digest
-        What identifies those weights, see `features.detectors.named`; filled in.
+        The sha256 of those weights, see `features.detectors.named`; filled in automatically.
     smallest
-        The width of the smallest faces that are looked for, px of the frame; frames of more than 2560 px are not
+        The width of the smallest faces that are searched, px of the frame; frames of more than 2560 px are not
         enlarged for it.
     score
-        The least score of a face; None for the detector's own.
+        The lowest score of a face; None for the detector's default.
     every
-        A frame in so many is searched whole, the others around the last face; a lost face is looked for at once. All
-        are with 1 and for the ``longest``, many at a time on a GPU.
+        One frame in `every` is searched whole, the others around the last face; after a lost face the whole frame is
+        searched at once. With 1, or for the ``longest``, all frames are searched whole, many at once on a GPU.
     choice
-        Which face where there are several: the ``largest`` or the most ``central`` of a frame that is searched whole,
-        or that which is seen ``longest`` (of equal ones the one seen first). The others are counted.
+        Which of several faces: the ``largest`` or the most ``central`` of a frame that is searched whole, or the one
+        with the ``longest`` track (of equal tracks the first). The others are counted.
     missing
-        What becomes of an utterance without any face: ``fail`` (recorded as a failure) or ``keep`` (rows without a
-        face). With ``frame`` it is kept as well, and every frame without a face carries the whole frame as its picture,
-        for embeddings of it; `found` is 0 all the same.
+        The treatment of an utterance without any face: ``fail`` (a recorded failure) or ``keep`` (rows without a face).
+        With ``frame`` it is kept too, and every row without a face has the whole frame as its picture, for embeddings
+        of it; `found` is still 0.
     precision
-        In what ``mmod`` computes.
+        The number format in which ``mmod`` computes.
     """
 
     with_crops: ClassVar[bool] = True
@@ -106,37 +106,37 @@ class Faces(VideoFeature):
         if self.every < 1:
             raise ValueError(f"every={self.every}: expected 1 or more")
         if self.score is not None and self.detector not in ("mmod", "hog") and not 0 < self.score < 1:
-            raise ValueError(f"score={self.score}: {self.detector} wants more than 0 and less than 1")
+            raise ValueError(f"score={self.score}: expected more than 0 and less than 1 with detector={self.detector}")
         object.__setattr__(self, "digest", named.digest(self.detector, self.weights, self.digest))
 
     @property
     def packages(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Distributions that decide what comes out; which they are depends on the detector."""
+        """Distributions whose versions may change its numbers; they depend on the detector."""
         return ("torch", "dlib-bin", "opencv-python-headless", *named.PACKAGES.get(self.detector, ()))
 
     @property
     def framewise(self) -> bool:
-        """One row a sampled frame."""
+        """One row per sampled frame."""
         return True
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """``time`` (s), ``found`` (0 or 1), ``score``, the box, the five points, and four that say how good it is."""
+        """``time`` (s), ``found`` (0 or 1), ``score``, the box, the five points, and four measures of quality."""
         return COLUMNS
 
     @property
     def sampling(self) -> clock.Sampling:
-        """Which frames it is shown."""
+        """Which frames it reads."""
         return clock.sampling(self.frames)
 
     def load(self, runtime: Runtime) -> Search:
-        """Return the search, its detector on the device."""
+        """Return the search with its detector on the device."""
         files = self._weight_files(runtime)
         detector = named.built(self.detector, files, self.score, self.precision, runtime.device)
         return Search(detector, named.WINDOWS[self.detector], self.smallest)
 
     def require(self, runtime: Runtime) -> None:
-        """Make sure that the weights of the detector and of the landmarks are there."""
+        """Check that the weights of the detector and of the landmarks are available."""
         self._weight_files(runtime)
         packaged(MODELS[5])
 
@@ -149,7 +149,7 @@ class Faces(VideoFeature):
         Returns
         -------
         rows : Rows
-            One a frame; times are those of the frames.
+            One row per frame, at the time of the frame.
 
         Raises
         ------
@@ -158,34 +158,34 @@ class Faces(VideoFeature):
         """
         follower = Tracker(model) if self.choice == "longest" else Follower(model, self.every, self.choice)
         times: list[float] = []
-        seen: list[Values] = []  # of all tracks
+        values: list[Values] = []  # of all tracks
         pictures, wholes = Spool(), Spool()
-        tracks: dict[int, dict[int, int]] = {}  # from frame to what was seen, both by number
+        tracks: dict[int, dict[int, int]] = {}  # for each track, from the frame's number to the index in `values`
         for window in windows:
             sights = follower.follow(window.pictures)
             for picture, time, found in zip(window.pictures, window.times, sights, strict=True):
                 for track, sight in found.items():
-                    tracks.setdefault(track, {})[len(times)] = len(seen)
-                    seen.append(_row(picture, float(time), sight))
+                    tracks.setdefault(track, {})[len(times)] = len(values)
+                    values.append(_row(picture, float(time), sight))
                     pictures.append(crops.encoded(picture, sight.box))
                 wholes.append(crops.compressed(picture) if self._carries_whole(found) else b"")
                 times.append(float(time))
-        if self.missing == "fail" and not seen:
+        if self.missing == "fail" and not values:
             raise ExtractionError(
-                f"no face in any of {len(times)} frames: {self.detector} looked for faces of {self.smallest:g} px and "
-                "more. Another detector or a lower score may find one; missing=keep and missing=frame keep it."
+                f"no face in any of {len(times)} frames: {self.detector} searched for faces of {self.smallest:g} px "
+                "and more. Another detector or a lower score may find one; missing=keep and missing=frame keep it."
             )
-        return _laid_out(times, max(tracks.values(), key=len, default={}), seen, pictures, wholes)
+        return _laid_out(times, max(tracks.values(), key=len, default={}), values, pictures, wholes)
 
     def _carries_whole(self, found: dict[int, Sight]) -> bool:
-        """Whether a frame may be needed whole: which track is the longest is known at the end only."""
+        """Whether the whole frame may be needed: the longest track is known only at the end."""
         return self.missing == "frame" and (not found or self.choice == "longest")
 
 
 def _laid_out(
     times: Sequence[float], track: dict[int, int], seen: Sequence[Values], pictures: Spool, wholes: Spool
 ) -> Rows:
-    """Return a track as one row a frame, with its pictures; a frame without it has that of the whole frame, if any."""
+    """Return one row per frame with the track's crops; frames outside the track have the whole frame, if stored."""
     values = np.zeros((len(times), len(COLUMNS)), np.float32)
     values[:, 0] = times
     own = Spool()
@@ -203,7 +203,7 @@ def _row(picture: Picture, time: float, sight: Sight) -> Values:
 
 
 def squared(box: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return the square about a box's middle, its side the mean of the box's: dlib's landmarks learned on squares."""
+    """Return the square about a box's middle with the mean of its sides: dlib's landmarks were trained on squares."""
     first, last = np.asarray(box, np.float64).reshape(2, 2)
     middle, half = (first + last) / 2, (last - first).mean() / 2
     return np.concatenate([middle - half, middle + half])
@@ -221,9 +221,9 @@ def sharpness(picture: Picture, box: NDArray[np.floating]) -> float:
 
 
 def yaw(points: Points) -> float:
-    """Return how far a head is turned: the nose's way along the line of the eyes, from their middle.
+    """Return how far a head is turned: the nose's offset from the middle of the eyes, along their line.
 
-    In half distances of the outer corners; 0 looks at the camera, positive to the picture's right. No angle.
+    In halves of the distance of the outer corners, not an angle; 0 is frontal, positive is to the picture's right.
     """
     right, left = points[0].astype(np.float64), points[2].astype(np.float64)
     along = right - left
@@ -234,39 +234,39 @@ def yaw(points: Points) -> float:
 def inside(picture: Picture, box: NDArray[np.floating]) -> float:
     """Return the share of a box that lies inside the frame."""
     edges = np.array([picture.shape[1], picture.shape[0]] * 2, np.float64)
-    seen = np.clip(np.asarray(box, np.float64), 0, edges)
-    return float(sizes(seen) / sizes(np.asarray(box, np.float64)))
+    visible = np.clip(np.asarray(box, np.float64), 0, edges)
+    return float(sizes(visible) / sizes(np.asarray(box, np.float64)))
 
 
 def is_found(values: Values) -> NDArray[np.bool_]:
-    """Return which of this feature's rows have a face, (n_rows,)."""
+    """Return which of this feature's rows have a face, (n_rows,) bool."""
     found: NDArray[np.bool_] = values[:, _FOUND] == 1
     return found
 
 
-def faces_in(signal: Rows, so: str) -> NDArray[np.intp]:
+def faces_in(rows: Rows, so: str) -> NDArray[np.intp]:
     """Return the numbers of an utterance's rows with a face, in order.
 
     Parameters
     ----------
-    utterance
-        Of this feature.
+    rows
+        The rows of this feature for one utterance.
     so
-        What there is not where there is no face, for the message.
+        The consequence if no row has a face, for the message.
 
     Raises
     ------
     ExtractionError
-        If no row has one.
+        If no row has a face.
     """
-    found = np.flatnonzero(is_found(signal.values))
+    found = np.flatnonzero(is_found(rows.values))
     if not len(found):
-        raise ExtractionError(f"no face in any of {len(signal.values)} frames, so {so}")
+        raise ExtractionError(f"no face in any of {len(rows.values)} frames, so {so}")
     return found
 
 
 def chip(row: Values, crop: bytes, size: int = 150, padding: float = 0.25) -> Picture:
-    """Cut the aligned chip of one row from its crop, as dlib would from the frame.
+    """Cut the aligned chip of one row from its crop, as dlib does from the frame.
 
     Parameters
     ----------
@@ -277,7 +277,7 @@ def chip(row: Values, crop: bytes, size: int = 150, padding: float = 0.25) -> Pi
     size
         The chip's height and width, px.
     padding
-        How much is shown around the face, in sizes of the face; 0.25 is what dlib's embedding wants.
+        The margin around the face, in sizes of the face; 0.25 for dlib's embedding.
 
     Returns
     -------
@@ -287,13 +287,13 @@ def chip(row: Values, crop: bytes, size: int = 150, padding: float = 0.25) -> Pi
 
 
 def points_of(row: Values, crop: bytes) -> tuple[Picture, Points]:
-    """Return the picture of a row with a face, and where the five points lie in it, (5, 2), px."""
+    """Return the picture of a row with a face and its five points in that picture, (5, 2), px."""
     picture = crops.decoded(crop)
     return picture, crops.placed(row[_POINTS].reshape(-1, 2), row[_BOX], picture)
 
 
 def boxed(row: Values, crop: bytes, height: int, width: int, widened: float = 0.3) -> Picture:
-    """Cut the widened box of one row from its crop, upright as the frame, stretched to a size.
+    """Cut the widened box of one row from its crop, not rotated, stretched to a size.
 
     Parameters
     ----------
@@ -302,9 +302,9 @@ def boxed(row: Values, crop: bytes, height: int, width: int, widened: float = 0.
     crop
         Its crop.
     height, width
-        The chip's, px.
+        The size of the chip, px.
     widened
-        By how much the box is widened, as a share of its width and height; up to what the crop shows (0.6).
+        The share of its width and height by which the box is widened; at most 0.6, the margin of the crop.
 
     Returns
     -------
@@ -312,7 +312,7 @@ def boxed(row: Values, crop: bytes, height: int, width: int, widened: float = 0.
     """
     picture = crops.decoded(crop)
     left, top, right, bottom = crops.area(row[_BOX], widened)
-    # The outer edges of whole pixels of the frame, which lie half a pixel before their middles.
+    # The outer edges of the frame's pixels lie half a pixel before their middles.
     edges = crops.placed(np.array([(left, top), (right, bottom)]) - 0.5, row[_BOX], picture) + 0.5
     (x0, y0), (x1, y1) = np.floor(edges + 0.5).astype(int)
     return crops.resized(crops.cutout(picture, x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)), width, height)

@@ -1,10 +1,10 @@
-"""Expression: mini-Xception's seven scores of a face, and the 128 maps they are made of, pooled.
+"""Expression: from a face to mini-Xception's scores of seven expressions and its last 128 maps, pooled.
 
-The network learned FER2013 (see `features.networks.mini_xception`), whose grey pictures of 48 x 48 were cut where
-OpenCV's face detector saw a face (Goodfellow et al. 2013, Challenges in representation learning, arXiv:1307.0414):
-its chip is the box, upright as the frame, without alignment, widened to the size of boxes of that kind (1.22 times
-those of `features.faces`: the median over 96 faces and a cascade of the same make, half of them 1.15 to 1.27). Its
-scores were learned on pictures found by searching for words; of people who speak they say something, not the truth.
+The network was trained on FER2013 (see `features.networks.mini_xception`), grey pictures of 48 x 48 that were cut by
+OpenCV's face detector (Goodfellow et al. 2013, Challenges in representation learning, arXiv:1307.0414):
+so its chip is the box without alignment, widened to the size of that detector's boxes (1.22 times those of
+`features.faces`: the median over 96 faces and a cascade of the same kind; half of them 1.15 to 1.27). The training
+pictures were found by searching for words, so the scores describe people who speak only roughly.
 """
 
 from dataclasses import dataclass

@@ -1,14 +1,14 @@
-"""Fingerprint: from an utterance to what can be recognised in any copy of it, frame by frame.
+"""Fingerprint: from an utterance to numbers, frame by frame, by which any copy of it can be recognised.
 
-How the level of each band changes against that of its neighbour, within 64 ms: the quantity whose signs are the
+The change within 64 ms of the difference between neighbouring bands' levels: the quantity whose signs are the
 sub-fingerprints of Haitsma and Kalker, "A highly robust audio fingerprinting system" (ISMIR 2002), kept here
-as a number, so that weak changes count little. A gain falls out of it, and so does what a microphone or codec
-does to the spectrum as a whole.
+as a number, so that weak changes count little. It does not depend on the gain, nor on the constant frequency response
+of a microphone or codec.
 
-The 33 bands lie between 170 and 1350 Hz, below what a telephone or a low bitrate cuts away. What is more than 50 dB
-below the utterance's loudest band, or is the noise of 16 bits, is set to that level and so does not change:
-silence, however long, is rows of zeros, and zeros match nothing. The hop is an eighth of the window, so that a copy
-shifted by any number of samples still has nearly the same rows.
+The 33 bands lie between 170 and 1350 Hz, below the frequencies that a telephone or a low bitrate removes.
+Levels more than 50 dB below the utterance's loudest band, or below the noise of 16 bits, are set to that limit and so
+do not change: silence of any length is rows of zeros, and zeros match nothing. The hop is an eighth of the window, so
+that a copy shifted by any number of samples has nearly the same rows.
 """
 
 from dataclasses import dataclass
@@ -19,22 +19,22 @@ import numpy as np
 from affex.features.base import AudioFeature, Rows, Signal, require_length
 from affex.features.sound.frames import column_names, frame_times, mel_levels
 
-#: Window, hop, and how far apart the two frames of a row are, s.
+#: Window, hop, and the distance of the two frames of a row, s.
 WINDOW, HOP, LAG = 0.128, 0.016, 0.064
 
-#: Of so many mel bands these count, at 16 kHz.
+#: The number of mel bands, and which of them are used, at 16 kHz.
 MELS, BANDS = 90, slice(5, 38)
 
-#: What is so far below the utterance's loudest band is its silence, dB.
+#: A level this far below the utterance's loudest band is silence, dB.
 DEPTH = 50.0
 
-#: What lies below this in a band is the rounding noise of 16 bits or its dither (-98 to -91 dB over all bands), dB.
+#: A level below this in a band is rounding noise of 16 bits or dither (-98 to -91 dB over all bands), dB.
 ROUNDING = -100.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fingerprint(AudioFeature):
-    """What the leakage audit tells copies of a recording by; an utterance needs 0.192 s.
+    """Fingerprint by which the leakage audit recognises copies of a recording; an utterance needs 0.192 s.
 
     Its columns are the change of the difference between neighbouring bands' levels within 64 ms, dB.
     """
@@ -52,7 +52,7 @@ class Fingerprint(AudioFeature):
         return column_names("fingerprint", BANDS.stop - BANDS.start - 1, derivatives=0)
 
     def extract(self, signal: Signal) -> Rows:
-        """Compute the rows; one of digital silence is all zeros.
+        """Compute the rows; a row of digital silence is all zeros.
 
         Raises
         ------

@@ -1,7 +1,8 @@
-"""Hands: where the markers on the hands of an actor are, and how they move.
+"""Hands: from motion capture to the positions of the markers on the hands, and their derivatives.
 
-Conventions: mm, axes as in the files. The origin is the middle of the six markers over the frames of the turn in which
-all six are seen, so where somebody sits is gone; how the hands lie to each other, and every movement, stays.
+Conventions: mm, axes as in the files. The origin is the mean of the six markers over the frames of the turn in
+which all six are present. This removes the place of the actor; the relative position of the hands and every movement
+remain.
 """
 
 from collections.abc import Sequence
@@ -27,29 +28,29 @@ class Hands(Captured):
         return [(name, "xyz") for name in HANDS]
 
     def measured(self, motion: Motion) -> tuple[NDArray[np.float64], Sequence[str]]:
-        """Return where the markers are, from their middle over the turn.
+        """Return the positions of the markers, relative to their mean over the turn.
 
         Raises
         ------
         ExtractionError
-            If there is no file of the hands.
+            If the turn has no file of the hands.
         """
         hands = hands_of(motion)
-        seen = hands[~np.isnan(hands).any(axis=(1, 2))]
-        middle = seen.mean(axis=(0, 1)) if len(seen) else np.full(3, np.nan)
+        complete = hands[~np.isnan(hands).any(axis=(1, 2))]
+        middle = complete.mean(axis=(0, 1)) if len(complete) else np.full(3, np.nan)
         return np.reshape(hands - middle, (len(hands), -1)), HANDS
 
 
 def hands_of(motion: Motion) -> NDArray[np.float64]:
-    """Return where the markers on the hands are, (n_frames, 6, 3).
+    """Return the positions of the markers on the hands, (n_frames, 6, 3), mm.
 
     Raises
     ------
     ExtractionError
-        If there is no file of them.
+        If the turn has no file of the hands.
     """
     if motion.hands is None:
-        raise ExtractionError("no file of the hands belongs to this turn's motion capture (IEMOCAP: MOCAP_hand)")
+        raise ExtractionError("this turn has no motion capture file of the hands (IEMOCAP: MOCAP_hand)")
     return motion.hands
 
 

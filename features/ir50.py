@@ -1,10 +1,10 @@
-"""IR-50: 512 numbers a frame, with a weight file of yours.
+"""IR-50: from a face to 512 numbers per frame, with your own weight file.
 
-As in ``FEATURES=ir50:weights=path/ir50.pth`` (formats: `features.networks.local`). It learned on faces laid onto the
-five points of ArcFace at 112 x 112 (Deng et al. 2019, doi:10.1109/CVPR.2019.00482, as face.evoLVe cuts them), and so
-is its chip: by the middles of the eyes, since the points kept here are others. ``chip=box`` shows it the widened box
-instead, as Zhou et al. 2019 did (doi:10.1145/3340555.3355713). Unless it was tuned to expressions it says who somebody
-is: what it makes is biometric data.
+Use it as ``FEATURES=ir50:weights=path/ir50.pth`` (formats: `features.networks.local`). It was trained on faces aligned
+to the five points of ArcFace at 112 x 112 (Deng et al. 2019, doi:10.1109/CVPR.2019.00482, as in face.evoLVe). Its chip
+is aligned in the same way, by the middles of the eyes, since the cached points are different ones. ``chip=box`` uses
+the widened box instead, as in Zhou et al. 2019 (doi:10.1145/3340555.3355713). Unless it was trained further on
+expressions, it identifies the person: its rows are biometric data.
 """
 
 from dataclasses import dataclass
@@ -27,27 +27,27 @@ SIZE = 112
 
 @dataclass(frozen=True, kw_only=True)
 class Ir50(Embedding):
-    """IR-50's embedding of the face, with weights of yours; parameters as in `Embedding`."""
+    """IR-50's embedding of the face, with your own weights; parameters as in `Embedding`."""
 
     chip: Chip = "aligned"
 
     @property
     def network(self) -> Network:
-        """That of the file."""
+        """The network with the digest of the weight file."""
         return local.IR50.of(self.digest)
 
     def embedder(self, path: Path, device: str) -> Embedder:
-        """Return it with the weights of a file."""
+        """Return the network with the weights of a file."""
         return local.load(local.IR50, path, self.digest, device, self.precision)
 
     def aligned(self, row: Values, crop: bytes) -> Picture:
-        """Return the chip in which the eyes lie where ArcFace's lie."""
+        """Return the chip with the eyes at the places of ArcFace's chips."""
         picture, points = faces.points_of(row, crop)
         return cut(picture, by_eyes(points, self.network.input_size[0]), self.network.input_size[0])
 
 
 def by_eyes(points: Points, size: int) -> Placement:
-    """Return the square in which the middles of the eyes lie as in `EYES`.
+    """Return the square in which the middles of the eyes lie at `EYES`.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def by_eyes(points: Points, size: int) -> Placement:
     Raises
     ------
     ValueError
-        If the eyes fall together.
+        If the eyes coincide.
     """
     # A similarity is a multiplication of complex numbers.
     corners = np.asarray(points, np.float64)[:4] @ (1, 1j)
@@ -67,7 +67,7 @@ def by_eyes(points: Points, size: int) -> Placement:
     wanted_left, wanted_right = np.array(EYES) @ (1, 1j) / SIZE * size
     turn = (right - left) / (wanted_right - wanted_left)
     if turn == 0:
-        raise ValueError("the eyes fall together: there is no face to align")
+        raise ValueError("the eyes coincide: expected two middles of eyes at different places, px")
     last = size - 1  # a chip's first and last pixels lie on its edges
     middle = left + turn * (last / 2 * (1 + 1j) - wanted_left)
     return Placement((float(middle.real), float(middle.imag)), last * abs(turn) + 1, float(np.angle(turn)))

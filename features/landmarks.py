@@ -1,13 +1,13 @@
-"""Landmarks: from the crops of `features.faces` to the shape of the face and how it moves; no video is touched.
+"""Landmarks: from the crops of `features.faces` to the shape of the face and its derivatives, without the video.
 
 Points are those of iBUG's scheme of 68 (Sagonas et al. 2016, doi:10.1016/j.imavis.2016.01.002), each in one of the
-`REGIONS`. Every frame's are laid, by the similarity that takes the corners of the eyes and the base of the nose
-closest to their places in the mean face (Umeyama 1991, doi:10.1109/34.88573), into one frame of reference: where the
-face is, how large, and how far it leans to a shoulder is gone; that it turns or nods is not.
+`REGIONS`. The points of every frame are mapped into one frame of reference, by the similarity that brings the corners
+of the eyes and the base of the nose closest to their places in the mean face (Umeyama 1991, doi:10.1109/34.88573). This
+removes position, size and roll of the head, but not yaw and pitch.
 
 Conventions: the origin is the middle between the outer corners of the mean face's eyes, and their distance is the unit
-(as iBUG measures errors); x is to the picture's right, y down, z depth as its network says it. Times are those of the
-frames.
+(as iBUG measures errors); x is to the picture's right, y down, z is the depth that its network returns. Times
+are those of the frames.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,11 +28,11 @@ from affex.features.sound.frames import check_derivatives
 
 Model = Literal["68", "5", "fan2d", "fan3d"]
 Regions = Mapping[str, Sequence[int]]
-#: From a picture and the five points in it to all that are wanted, (n_points, 2 or 3).
+#: Function from a picture and its five points to all wanted points, (n_points, 2 or 3).
 Find = Callable[[Picture, Points], Points]
 
-#: Which of the 68 points, from 0, are whose: of the jaw's line, the lower part is the chin's, the ends stand for the
-#: cheeks. There is none on the forehead.
+#: The region of each of the 68 points, from 0. The lower part of the jaw line is the chin, its ends are the cheeks; no
+#: point is on the forehead.
 REGIONS: Regions = {
     "brows": range(17, 27),
     "eyes": range(36, 48),
@@ -41,7 +41,7 @@ REGIONS: Regions = {
     "mouth": range(48, 68),
     "chin": range(5, 12),
 }
-#: The same of dlib's five points.
+#: The regions of dlib's five points.
 REGIONS_OF_FIVE: Regions = {"eyes": range(4), "nose": range(4, 5)}
 #: Which of the 68 points are dlib's five, in their order.
 FIVE = (45, 42, 36, 39, 33)
@@ -52,7 +52,7 @@ MEAN = (MEAN_FACE - MEAN_FACE[[0, 2]].mean(axis=0)) / np.linalg.norm(MEAN_FACE[0
 
 @dataclass(frozen=True, kw_only=True)
 class Landmarks(ChainedFeature):
-    """Points of the face by region, in one frame of reference; frames without a face have no row.
+    """Points of the face by region, in one frame of reference; one row per frame with a face.
 
     **The model behind 68 points, and those behind fan2d and fan3d, were trained on iBUG 300-W, whose terms exclude
     commercial use**; the one behind 5 was not (see `features.detectors.landmarks`).
@@ -60,20 +60,20 @@ class Landmarks(ChainedFeature):
     Parameters
     ----------
     faces
-        What finds the faces.
+        The upstream feature, which finds the faces.
     points
-        ``68``: dlib's (Kazemi and Sullivan 2014, doi:10.1109/CVPR.2014.241), from the crop. ``5``: those that `faces`
-        found, in whole pixels of the frame; eyes and nose alone. ``fan2d``, ``fan3d``: 68 of the package
-        face-alignment (see `features.detectors.fan`), flat or in depth, from the crop, with `weights`; slow without a
-        GPU.
+        ``68``: dlib's points (Kazemi and Sullivan 2014, doi:10.1109/CVPR.2014.241), from the crop. ``5``: the points
+        that `faces` found, in whole pixels of the frame; eyes and nose only. ``fan2d``, ``fan3d``: 68 points of the
+        package face-alignment (see `features.detectors.fan`), in 2D or 3D, from the crop, with `weights`; slow without
+        a GPU.
     derivatives
-        0: none, 1: with the first, 2: with the first and second; a second, see `features.capture.motion`.
+        0: none, 1: first, 2: first and second derivatives, per second; see `features.capture.motion`.
     span
-        How long a stretch of time a derivative is estimated over, s; three frames at the least.
+        The time over which a derivative is estimated, s; at least three frames.
     weights
-        The folder of the files of ``fan2d`` or ``fan3d``; the same on every worker. It is no part of what this is.
+        The folder of the files of ``fan2d`` or ``fan3d``; the same on every worker. Not part of the identity.
     digest
-        The sha256 of those files; filled in from them.
+        The sha256 of those files; filled in automatically.
     """
 
     faces: Faces = field(default_factory=Faces)
@@ -92,16 +92,16 @@ class Landmarks(ChainedFeature):
         if self._network:
             object.__setattr__(self, "digest", fan.digest(self._network, self.weights, self.digest))
         elif self.weights or self.digest:
-            raise ValueError(f"weights={self.weights}, digest={self.digest}: points={self.points} have no weight file")
+            raise ValueError(f"weights={self.weights}, digest={self.digest}: points={self.points} takes no weight file")
 
     @property
     def packages(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Distributions that decide what comes out; which they are depends on the points."""
+        """Distributions whose versions may change its numbers; they depend on the points."""
         return ("opencv-python-headless", *(("face-alignment", "torch") if self._network else ("dlib-bin",)))
 
     @property
     def on_device(self) -> bool:  # type: ignore[override]
-        """Whether its points come from a network that runs on the device."""
+        """Whether a network on the device computes its points."""
         return self._network is not None
 
     @property
@@ -110,22 +110,22 @@ class Landmarks(ChainedFeature):
 
     @property
     def upstream(self) -> Faces:
-        """What finds the faces."""
+        """The feature that finds the faces."""
         return self.faces
 
     @property
     def framewise(self) -> bool:
-        """One row a frame with a face."""
+        """One row per frame with a face."""
         return True
 
     @property
     def regions(self) -> Regions:
-        """Which points are whose; five have eyes and a nose alone."""
+        """The points of each region; five points have only eyes and nose."""
         return REGIONS_OF_FIVE if self.points == "5" else REGIONS
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The names of the regions, which its columns begin with."""
+        """The names of the regions, which are the prefixes of its columns."""
         return tuple(self.regions)
 
     @property
@@ -140,40 +140,40 @@ class Landmarks(ChainedFeature):
         )
 
     def require(self, runtime: Runtime) -> None:
-        """Make sure that the weights of its points are there."""
+        """Check that the weights of its landmark network are available."""
         if self._network:
             fan.weight_files(self._network, self.digest, self.weights, runtime.weights)
         elif self.points == "68":
             packaged(MODELS[68])
 
     def load(self, runtime: Runtime) -> Find:
-        """Return what finds the points of a face whose five are known in a picture."""
+        """Return the function from a picture and the five points of a face to all its points."""
         if not self._network:
             return refined if self.points == "68" else _as_they_are
         files = fan.weight_files(self._network, self.digest, self.weights, runtime.weights)
         return fan.Fan(files, runtime.device).refined
 
     def extract_many(self, utterances: Iterable[Rows], model: Find) -> list[Rows]:
-        """Find the points of some utterances' faces.
+        """Find the points of the faces of several utterances.
 
         Raises
         ------
         ExtractionError
             If an utterance has no frame with a face.
         """
-        return [self._of_utterance(signal, model) for signal in utterances]
+        return [self._of_utterance(rows, model) for rows in utterances]
 
-    def _of_utterance(self, signal: Rows, find: Find) -> Rows:
-        assert signal.crops is not None
-        assert signal.times is not None
-        found = faces_in(signal, "there are no landmarks")
+    def _of_utterance(self, rows: Rows, find: Find) -> Rows:
+        assert rows.crops is not None
+        assert rows.times is not None
+        found = faces_in(rows, "there are no landmarks")
         anchors = range(5) if self.points == "5" else FIVE
         order = [point for part in self.regions.values() for point in part]
         static = [
-            normalised(find(*points_of(signal.values[number], signal.crops[number])), anchors)[order].ravel()
+            normalised(find(*points_of(rows.values[number], rows.crops[number])), anchors)[order].ravel()
             for number in map(int, found)
         ]
-        times = signal.times[found]
+        times = rows.times[found]
         moving = with_derivatives(np.array(static, np.float32), times, runs(found), self.derivatives, self.span)
         return Rows(moving, times)
 
@@ -183,34 +183,37 @@ def _as_they_are(picture: Picture, five: Points) -> Points:  # noqa: ARG001
 
 
 def normalised(points: Points, anchors: Sequence[int] = FIVE) -> NDArray[np.float64]:
-    """Lay the points of one face into the mean face's frame of reference.
+    """Map the points of one face into the mean face's frame of reference.
 
     Parameters
     ----------
     points : (n_points, 2) or (n_points, 3)
-        x, y and perhaps z, all in one unit.
+        x, y and optionally z, all in the same unit.
     anchors
-        Which of them are dlib's five.
+        Which of the points are dlib's five.
 
     Returns
     -------
-    points : as they came, float64
-        In distances of the mean face's eyes (outer corners); z from the mean depth of the five.
+    points : float64, the shape of the input
+        The unit is the distance between the outer corners of the mean face's eyes; z is relative to the mean depth of
+        the five points.
 
     Raises
     ------
     ValueError
-        If the five fall together.
+        If the five points coincide.
     """
     given = np.asarray(points, np.float64)
     # A similarity without mirroring is a multiplication of complex numbers.
     plane, mean = given[:, :2] @ (1, 1j), MEAN @ (1, 1j)
     five = plane[list(anchors)]
     spread, wanted = five - five.mean(), mean - mean.mean()
-    # Fitted from the mean face to the points and then turned round: so the errors are those of the picture.
+    # Fitted from the mean face to the points, then inverted: so the errors are minimal in the picture.
     turn = np.vdot(wanted, spread) / np.vdot(wanted, wanted)
     if abs(turn) == 0:
-        raise ValueError("the corners of the eyes and the base of the nose fall together: this is no face")
+        raise ValueError(
+            "the corners of the eyes and the base of the nose coincide: expected five different points of a face"
+        )
     laid = (plane - five.mean()) / turn + mean.mean()
     depth = (given[:, 2:] - given[list(anchors), 2:].mean(axis=0)) / abs(turn)
     return np.column_stack([laid.real, laid.imag, depth])

@@ -21,16 +21,16 @@ from affex.features.sound.frames import (
 
 @dataclass(frozen=True, kw_only=True)
 class Logmel(AudioFeature):
-    """Levels of mel bands in dB relative to full scale, with their derivatives.
+    """Levels of mel bands in dB relative to full scale, with derivatives.
 
     Parameters
     ----------
     mels : int
-        How many bands between 0 Hz and half the rate.
+        The number of bands between 0 Hz and half the rate.
     window, hop : float
-        Length of a frame and step from one to the next, s.
+        The length of a frame and the step to the next, s.
     derivatives : int
-        0: none, 1: with the first, 2: with the first and second.
+        0: none, 1: first, 2: first and second derivatives.
     """
 
     packages: ClassVar[tuple[str, ...]] = ("librosa",)
@@ -48,12 +48,12 @@ class Logmel(AudioFeature):
 
     @property
     def about(self) -> str:
-        """How many bands, of which frames."""
+        """A description with the number of bands and the frames."""
         return f"{self.mels} mel bands, dB ({self.window * 1e3:g} / {self.hop * 1e3:g} ms)" + in_words(self.derivatives)
 
     @property
     def framewise(self) -> bool:
-        """One row a frame."""
+        """One row per frame."""
         return True
 
     @property
@@ -75,7 +75,7 @@ class Logmel(AudioFeature):
 
 
 PRESETS: dict[str, AudioFeature] = {
-    # 2048 and 512 samples at 16 kHz: librosa's defaults, and so those of much work on spoken emotion.
+    # 2048 and 512 samples at 16 kHz: librosa's defaults, which much work on spoken emotion uses.
     "logmel": Logmel(),
     # Static, first and second derivative stacked like the colours of a picture: Zhang et al., "Learning
     # affective features with a hybrid deep model for audio-visual emotion recognition" (TCSVT 2018,

@@ -1,7 +1,7 @@
 """Mel-frequency cepstral coefficients: from an utterance to the shape of its spectrum, frame by frame.
 
-The levels of the mel bands in dB (see `features.sound.frames`), turned by an orthonormal DCT-II (Davis and
-Mermelstein 1980, doi:10.1109/TASSP.1980.1163420; librosa's). Coefficient 0, the loudness, is kept.
+The orthonormal DCT-II of the levels of the mel bands in dB (see `features.sound.frames`) (Davis and
+Mermelstein 1980, doi:10.1109/TASSP.1980.1163420; librosa's). Coefficient 0, the loudness, is included.
 """
 
 from dataclasses import dataclass
@@ -24,19 +24,19 @@ from affex.features.sound.frames import (
 
 @dataclass(frozen=True, kw_only=True)
 class Mfcc(AudioFeature):
-    """Cepstral coefficients of mel bands, with their derivatives.
+    """Mel-frequency cepstral coefficients, with derivatives.
 
     Parameters
     ----------
     n : int
-        How many coefficients, from the 0th on.
+        The number of coefficients, from the 0th.
     window, hop : float
-        Length of a frame and step from one to the next, s. 25 and 10 ms are the standard of speech
-        processing: short enough for the vocal tract to stand still, long enough for two periods of a voice.
+        The length of a frame and the step to the next, s. 25 and 10 ms are the standard of speech processing: short
+        enough for the vocal tract to be nearly constant, long enough for two periods of a voice.
     mels : int
-        How many mel bands they are made of.
+        The number of mel bands that they are computed from.
     derivatives : int
-        0: none, 1: with the first, 2: with the first and second.
+        0: none, 1: first, 2: first and second derivatives.
     """
 
     packages: ClassVar[tuple[str, ...]] = ("librosa",)
@@ -57,12 +57,12 @@ class Mfcc(AudioFeature):
 
     @property
     def about(self) -> str:
-        """How many coefficients, of which frames."""
+        """A description with the number of coefficients and the frames."""
         return f"{self.n} MFCC ({self.window * 1e3:g} / {self.hop * 1e3:g} ms)" + in_words(self.derivatives)
 
     @property
     def framewise(self) -> bool:
-        """One row a frame."""
+        """One row per frame."""
         return True
 
     @property
@@ -94,7 +94,8 @@ class Mfcc(AudioFeature):
 PRESETS: dict[str, AudioFeature] = {
     "mfcc": Mfcc(),
     # The voice in Metallinou, Lee and Narayanan, "Audio-visual emotion recognition using Gaussian mixture
-    # models for face and voice" (ISM 2008), over 26 bands, the number that HTK and openSMILE make 12 of.
+    # models for face and voice" (ISM 2008), over 26 bands, the number from which HTK and openSMILE
+    # compute 12 coefficients.
     "mfcc-voice": Mfcc(n=12, window=0.050, hop=0.025, mels=26),
     # Beside `segments-3s`, of the same bands: the other input of the networks in the OMG-Emotion thesis of the source
     # documents, which names 40 coefficients, and transforms of 2048 samples every 512 at 16 kHz.

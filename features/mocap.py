@@ -1,14 +1,14 @@
-"""Mocap: from the markers on a face to where they are relative to its nose, and how they move.
+"""Mocap: from the markers on a face to their positions relative to the nose, and their derivatives.
 
-Two systems of the literature differ in how much they take. Metallinou, Lee and Narayanan, "Audio-visual emotion
-recognition using Gaussian mixture models for face and voice" (ISM 2008, doi:10.1109/ISM.2008.40): six regions of the
-face, coordinates with first and second derivatives (the preset ``mocap``). Metallinou et al., "Context-sensitive
-learning for enhanced audiovisual emotion classification" (IEEE Transactions on Affective Computing 3(2), 2012): the
-same 46 markers with first derivatives, fewer of them by principal feature analysis, statistics of an utterance
-(``markers``, pooled).
+Two systems of the literature use different numbers of derivatives and columns. Metallinou, Lee and Narayanan,
+"Audio-visual emotion recognition using Gaussian mixture models for face and voice" (ISM 2008, doi:10.1109/ISM.2008.40):
+six regions of the face, coordinates with first and second derivatives (the preset ``mocap``). Metallinou et al.,
+"Context-sensitive learning for enhanced audiovisual emotion classification" (IEEE Transactions on Affective Computing
+3(2), 2012): the same 46 markers with first derivatives, reduced by principal feature analysis, as statistics of an
+utterance (``markers``, pooled).
 
-Conventions: mm, axes as in the files, from which IEMOCAP has taken the turning of the head. Both take the shape of the
-speaker's own face away, which other turns of the speaker must show: it is done where those meet (SPEAKER_NORM=mean).
+Conventions: mm, axes as in the files, from which IEMOCAP has removed the rotation of the head. Both systems subtract
+the shape of the speaker's face, which needs other turns of the speaker: SPEAKER_NORM=mean does it.
 """
 
 from collections.abc import Sequence
@@ -33,8 +33,8 @@ class Mocap(Captured):
     Parameters
     ----------
     nose
-        The marker that is the origin. None of the publications names theirs; the default is the tip, as it lies in
-        the middle of the face and no muscle moves it by much.
+        The marker that is the origin. The publications do not name theirs; the default is the tip of the nose, which is
+        in the middle of the face and hardly moved by muscles.
     """
 
     nose: str = "TNOSE"
@@ -47,7 +47,7 @@ class Mocap(Captured):
 
     @property
     def about(self) -> str:
-        """The markers, and how many derivatives."""
+        """A description with the markers and the derivatives."""
         return super().about + in_words(self.derivatives)
 
     @property
@@ -56,17 +56,17 @@ class Mocap(Captured):
         return [(part, [f"{name}_{axis}" for name in names for axis in "xyz"]) for part, names in REGIONS.items()]
 
     def measured(self, motion: Motion) -> tuple[Any, Sequence[str]]:
-        """Return the markers relative to the nose; a frame without the nose has none.
+        """Return the markers relative to the nose; NaN in frames without the nose.
 
         Raises
         ------
         ExtractionError
-            If too few frames have the nose, or the file is of other markers.
+            If too few frames have the nose, or the file has other markers.
         """
         nose = placed(motion, [self.nose])
-        # By itself first: else all others would be said to be missing.
-        seen = bridged(nose[:, 0], motion.times, self.gap)
-        require_whole(seen, motion.times, [self.nose], self.least, self.gap)
+        # The nose is checked first: without it the message would list all other markers as missing.
+        origin = bridged(nose[:, 0], motion.times, self.gap)
+        require_whole(origin, motion.times, [self.nose], self.least, self.gap)
         relative = placed(motion, FACE) - nose
         return np.reshape(relative, (len(relative), -1)), FACE
 

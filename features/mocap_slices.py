@@ -1,11 +1,11 @@
-"""Mocap slices: a whole turn of motion capture, however long, as so many equal slices, each averaged.
+"""Mocap slices: from a turn of motion capture of any length to a fixed number of equal slices, each averaged.
 
 As in Tripathi, Tripathi and Beigi, "Multi-modal emotion recognition on IEMOCAP dataset using deep learning" (2018,
 arXiv:1804.05788): 200 slices of 189 columns, the face's 55 markers, then the head, then the hands, each in the order
-of its file. Frames are dealt out as `numpy.array_split` does: slices differ by one frame at most, the longer ones come
-first. A turn with fewer frames than slices is read off at the middles of the slices, on straight lines between frames.
+of its file. Frames are divided as by `numpy.array_split`: slices differ by one frame at most, the longer ones come
+first. A turn with fewer frames than slices is interpolated linearly at the middles of the slices.
 
-Conventions: mm and deg as in the files, nothing taken away; times are the means of the frames in a slice.
+Conventions: mm and deg as in the files, nothing subtracted; times are the means of the frames in a slice.
 """
 
 from dataclasses import dataclass
@@ -29,11 +29,11 @@ class MocapSlices(MotionFeature):
     Parameters
     ----------
     slices
-        How many.
+        The number of slices.
     gap
-        The longest gap that is bridged by a straight line, s; at the ends the nearest frame is held as long. Longer
-        than with frames (`features.capture.captured`), as no slice can be left out: each must have every marker, or the
-        whole turn is a recorded failure.
+        The longest gap that is interpolated linearly, s; at the ends the nearest frame is repeated for up to that time.
+        It is longer than for frames (`features.capture.captured`), because no slice can be left out: each must have
+        every marker, or the whole turn is a recorded failure.
     without
         Markers of the face that are left out, as in ``LLID+RLID``, for turns that lack them; none by default.
     """
@@ -47,16 +47,18 @@ class MocapSlices(MotionFeature):
             raise ValueError(f"slices={self.slices}: expected 1 to 10000")
         check_gap(self.gap)
         if unknown := [name for name in self._left_out if name not in MARKERS]:
-            raise ValueError(f"without={self.without}: {unknown[0]} is none of {', '.join(MARKERS)}")
+            raise ValueError(
+                f"without={self.without}: {unknown[0]} is not a marker; expected some of {', '.join(MARKERS)}"
+            )
 
     @property
     def framewise(self) -> bool:
-        """One row a slice."""
+        """One row per slice."""
         return True
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """What the columns begin with."""
+        """The prefixes of the column names."""
         return ("face", "head", "hands")
 
     @property
@@ -82,7 +84,7 @@ class MocapSlices(MotionFeature):
         Raises
         ------
         ExtractionError
-            If it lacks markers, head or hands, all along or for longer than is bridged.
+            If markers, head or hands are missing throughout, or for longer than `gap`.
         """
         n_frames = len(motion.times)
         parts = (placed(motion, self._face), head_of(motion), hands_of(motion))
@@ -105,7 +107,7 @@ def sliced(values: Floats, times: Floats, n_slices: int) -> tuple[Floats, Floats
     """
     n_frames = len(times)
     if n_frames < n_slices:
-        # Where the middles of the slices fall if each frame is as long as every other.
+        # The middles of the slices if all frames have the same length.
         middles = (np.arange(n_slices) + 0.5) * n_frames / n_slices - 0.5
         at = np.interp(middles, np.arange(n_frames), times)
         return np.column_stack([np.interp(at, times, column) for column in values.T]), at

@@ -1,11 +1,11 @@
-"""Pixels: from the crops of `features.faces` to small pictures as rows, for networks elsewhere and classifiers here.
+"""Pixels: from the crops of `features.faces` to small pictures as rows, for neural networks and classifiers.
 
-One row for every frame with a face; frames without one have none, and no video is touched. A row holds a picture line
-by line, from the top; in a line pixel by pixel, from the left; of a pixel its channels: so ``values.reshape(-1, height,
-width, channels)`` are the pictures again, channels last. Column ``y07_x12_red`` is what it says.
+One row for every frame with a face, without the video. A row contains a picture line by line from the top, each line
+pixel by pixel from the left, each pixel channel by channel: ``values.reshape(-1, height, width, channels)`` are the
+pictures, channels last. Column ``y07_x12_red`` is line 7, pixel 12, channel red.
 
-Conventions: values are 0 (black) to 1 (white), in steps of 1/255; colours are red, green and blue, as they were
-encoded; grey is their luma (ITU-R BT.601, as OpenCV has it). What lies beyond the crop or the frame is black.
+Conventions: values are 0 (black) to 1 (white), in steps of 1/255; colours are red, green and blue, as
+encoded; grey is their luma (ITU-R BT.601, as in OpenCV). Outside the crop or the frame a picture is black.
 """
 
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ Cut = Literal["aligned", "box", "mouth"]
 
 #: The smallest and the largest height or width, px.
 LEAST, MOST = 8, 256
-#: The most that `around` may be. A crop shows the box widened by 0.6, which is 0.2 around most aligned faces.
+#: The largest `around`. A crop shows the box widened by 0.6, a margin of 0.2 around most aligned faces.
 WIDEST: dict[Cut, float] = {"aligned": 0.4, "box": crops.WIDENED / 2, "mouth": 1.0}
 #: The middle of the mouth's points and its width in the mean face, in sizes of that face: the mean over 395 frames of
 #: 25 utterances (`features.landmarks`), in which people speak, laugh and shout.
@@ -34,25 +34,25 @@ MOUTH_MIDDLE, MOUTH_WIDTH = (0.49, 0.84), 0.45
 
 @dataclass(frozen=True, kw_only=True)
 class Pixels(ChainedFeature):
-    """A small picture of the face, or of its mouth, in every frame that has one.
+    """A small picture of the face, or of its mouth, in every frame with a face.
 
     Parameters
     ----------
     faces
-        What finds the faces.
+        The upstream feature, which finds the faces.
     cut
-        What is shown. ``aligned``: the face, upright, its eyes and nose where they are in the mean face. ``box``: the
-        detector's box, as the camera saw it, stretched to the size. ``mouth``: the mouth of the aligned face, a place
-        that does not move with the lips and needs the corners of the eyes and the nose alone, no landmarks of the
-        mouth. Neither `aligned` nor `mouth` is stretched: of a square, the middle is shown.
+        The part that is shown. ``aligned``: the upright face with eyes and nose at their places in the mean face.
+        ``box``: the detector's box, not rotated, stretched to the size. ``mouth``: the mouth of the aligned face, a
+        fixed place that follows from the corners of the eyes and the nose, not from landmarks of the lips. `aligned`
+        and `mouth` are not stretched: the picture is the middle part of a square.
     height, width
-        Of the picture, px.
+        The size of the picture, px.
     around
-        How much is shown around the face, the box or the mouth, on each side, as a share of its size.
+        The margin around the face, the box or the mouth, on each side, as a share of its size.
     grey
-        One channel in place of three.
+        Whether the picture has one channel instead of three.
     equalise
-        Whether the histogram of a grey picture is made even: light and skin then weigh less, noise more.
+        Whether the histogram of a grey picture is equalised: light and skin colour then matter less, noise more.
     """
 
     packages: ClassVar[tuple[str, ...]] = ("opencv-python-headless",)
@@ -74,25 +74,25 @@ class Pixels(ChainedFeature):
         if not 0 <= self.around <= WIDEST[self.cut]:
             raise ValueError(f"around={self.around}: expected 0 to {WIDEST[self.cut]:g} with cut={self.cut}")
         if self.equalise and not self.grey:
-            raise ValueError("equalise=True: the histogram of colours cannot be made even, ask for grey=True too")
+            raise ValueError("equalise=True: the histogram of colours cannot be equalised; set grey=True too")
 
     @property
     def upstream(self) -> Faces:
-        """What finds the faces."""
+        """The feature that finds the faces."""
         return self.faces
 
     @property
     def about(self) -> str:
-        """What is shown, and in how many pixels."""
+        """A description with the part of the face and the size in pixels."""
         return (
             f"The {'mouth' if self.cut == 'mouth' else 'face'} as a small picture, {self.height} x {self.width} px, "
             + ("grey" if self.grey else "in colour")
-            + (", histogram made even" if self.equalise else "")
+            + (", histogram equalised" if self.equalise else "")
         )
 
     @property
     def framewise(self) -> bool:
-        """One row a frame with a face."""
+        """One row per frame with a face."""
         return True
 
     @property
@@ -106,23 +106,23 @@ class Pixels(ChainedFeature):
         return (self.height, self.width, 1 if self.grey else 3)
 
     def extract_many(self, utterances: Iterable[Rows], model: Any) -> list[Rows]:  # noqa: ARG002
-        """Cut the pictures of some utterances' faces.
+        """Cut the pictures of the faces of several utterances.
 
         Raises
         ------
         ExtractionError
             If an utterance has no frame with a face.
         """
-        return [self._of_utterance(signal) for signal in utterances]
+        return [self._of_utterance(rows) for rows in utterances]
 
-    def _of_utterance(self, signal: Rows) -> Rows:
-        assert signal.crops is not None
-        assert signal.times is not None
-        found = faces_in(signal, "there is nothing to show")
+    def _of_utterance(self, rows: Rows) -> Rows:
+        assert rows.crops is not None
+        assert rows.times is not None
+        found = faces_in(rows, "there is nothing to show")
         values = np.empty((len(found), len(self.columns)), np.float32)
         for line, number in zip(values, map(int, found), strict=True):
-            line[:] = self.picture(signal.values[number], signal.crops[number]).ravel()
-        return Rows(values / np.float32(255), signal.times[found])
+            line[:] = self.picture(rows.values[number], rows.crops[number]).ravel()
+        return Rows(values / np.float32(255), rows.times[found])
 
     def picture(self, row: Values, crop: bytes) -> NDArray[np.uint8]:
         """Return the picture of one face, (height, width, 3) or (height, width) uint8."""
@@ -151,7 +151,7 @@ def mouth(five: Points) -> Placement:
     Parameters
     ----------
     five : (5, 2), px
-        The corners of the eyes and the base of the nose, as dlib's 5-point model gives them.
+        The corners of the eyes and the base of the nose, in the order of dlib's 5-point model.
     """
     face = placement(five, 1, 0)
     way = np.subtract(MOUTH_MIDDLE, 0.5) @ (1, 1j) * face.side * np.exp(1j * face.angle)
@@ -170,7 +170,7 @@ def _columns(height: int, width: int, channels: tuple[str, ...]) -> tuple[str, .
     )
 
 
-# Which frames a source takes is said beside, as in pixels:faces.frames=20/3s.
+# The frames of a publication are set by a parameter, as in pixels:faces.frames=20/3s.
 PRESETS: dict[str, Pixels] = {
     # "60x100" in Singh and Fang 2020, Emotion recognition in audio and video using deep neural networks
     # (arXiv:2006.08129), taken as width x height, since faces are; 20 frames in 3 s.
@@ -178,7 +178,7 @@ PRESETS: dict[str, Pixels] = {
     # Torfi et al. 2017, 3D convolutional neural networks for cross audio-visual matching recognition
     # (doi:10.1109/ACCESS.2017.2761539): the mouth, grey, 60 lines of 100; all frames, 0.3 s at a time.
     "pixels-mouth": Pixels(cut="mouth", height=60, width=100, around=0.4, grey=True),
-    # The face cut out, grey, its histogram made even, at the size of FER2013 (Goodfellow et al. 2013,
+    # The face cut out, grey, its histogram equalised, at the size of FER2013 (Goodfellow et al. 2013,
     # doi:10.1016/j.neunet.2014.09.005); 13 frames a second.
     "pixels-grey": Pixels(cut="box", height=48, width=48, around=0.0, grey=True, equalise=True),
 }

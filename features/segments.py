@@ -1,13 +1,13 @@
-"""Log-mel segments: from an utterance to overlapping pictures of its sound, each a row.
+"""Log-mel segments: from an utterance to overlapping pictures of its spectrogram, one per row.
 
-The frames of `features.logmel`, so many of them a picture: as high as there are bands (the lowest first), as wide as
-there are frames, its channels the levels in dB and their derivatives. A row holds it line by line, and of a point its
-channels, like the rows of `features.pixels`: ``values.reshape(-1, mels, frames, 1 + derivatives)`` are the pictures
-again, channels last. Its time is the middle of its frames.
+A picture is a number of frames of `features.logmel`: its height is the number of bands (the lowest first), its width
+the number of frames, its channels are the levels in dB and their derivatives. A row contains it line by line and
+channel by channel, like the rows of `features.pixels`: ``values.reshape(-1, mels, frames, 1 + derivatives)`` are the
+pictures, channels last. Its time is the middle of its frames.
 
-Derivatives are taken over the utterance before it is cut, so a picture's first frame knows the one before it. Segments
-are whole: frames at the end that fill none are in none. Of an utterance with too few frames for one segment the last
-frame is repeated, as is done with pictures that are too few for a network (Fan et al. 2016,
+Derivatives are computed over the whole utterance, also across the borders of pictures. Segments are complete:
+remaining frames at the end are left out. In an utterance with too few frames for one segment, the last frame is
+repeated, as is common for videos with too few pictures for a network (Fan et al. 2016,
 doi:10.1145/2993148.2997632).
 """
 
@@ -30,20 +30,20 @@ from affex.features.sound.frames import (
 
 @dataclass(frozen=True, kw_only=True)
 class Segments(AudioFeature):
-    """Pictures of the levels of mel bands in dB relative to full scale, with their derivatives as channels.
+    """Pictures of the levels of mel bands in dB relative to full scale, with derivatives as channels.
 
     Parameters
     ----------
     mels : int
-        How many bands between 0 Hz and half the rate.
+        The number of bands between 0 Hz and half the rate.
     window, hop : float
-        Length of a frame and step from one to the next, s.
+        The length of a frame and the step to the next, s.
     derivatives : int
-        0: none, 1: with the first, 2: with the first and second.
+        0: none, 1: first, 2: first and second derivatives.
     frames : int
-        How many frames a segment has.
+        The number of frames in a segment.
     step : int
-        How many frames it is from the beginning of a segment to that of the next.
+        The number of frames from the beginning of a segment to the beginning of the next.
     """
 
     packages: ClassVar[tuple[str, ...]] = ("librosa",)
@@ -67,13 +67,13 @@ class Segments(AudioFeature):
 
     @property
     def about(self) -> str:
-        """The shape of the pictures, and how far apart they are."""
+        """A description with the shape of the pictures and their distance in time."""
         shape = f"{self.mels} x {self.frames} x {1 + self.derivatives}"
         return f"Log-mel pictures, {shape}, one every {self.step * self.hop:g} s"
 
     @property
     def framewise(self) -> bool:
-        """One row a segment."""
+        """One row per segment."""
         return True
 
     @property
@@ -105,13 +105,13 @@ class Segments(AudioFeature):
 
 
 def segments(frames: Values, length: int, step: int) -> Values:
-    """Return the segments of some frames; if there are fewer than one segment's, the last is repeated.
+    """Return the segments of some frames; if there are too few for one segment, the last frame is repeated.
 
     Parameters
     ----------
     frames : (n_frames, n_columns) float32
     length, step : int
-        Of a segment and from one to the next, in frames.
+        The length of a segment and the step to the next, in frames.
 
     Returns
     -------
@@ -139,7 +139,7 @@ PRESETS: dict[str, AudioFeature] = {
     # (doi:10.1109/TCSVT.2017.2719043): 64 bands x 64 frames (0.655 s) x 3 for AlexNet. They overlap; a step of 30
     # frames is that of the same authors' work on speech (doi:10.1109/TMM.2017.2766843).
     "segments": Segments(),
-    # 3 s at 16 kHz, transforms of 2048 samples every 512, 90 bands: what the OMG-Emotion thesis of the source
-    # documents gives its networks. 90 frames are the whole ones in 3 s.
+    # 3 s at 16 kHz, transforms of 2048 samples every 512, 90 bands: the input of the networks in the
+    # OMG-Emotion thesis of the source documents. 90 is the number of complete frames in 3 s.
     "segments-3s": Segments(mels=90, window=0.128, hop=0.032, derivatives=0, frames=90, step=90),
 }

@@ -1,28 +1,28 @@
-"""Short-time features: from an utterance to 34 numbers about the sound of each frame.
+"""Short-time features: from an utterance to 34 numbers per frame of its sound.
 
-Those of Giannakopoulos 2015, "pyAudioAnalysis: an open-source Python library for audio signal analysis"
-(doi:10.1371/journal.pone.0144610, table 2), written anew from what is said of them there. Frames as in
-`features.sound.frames`, without a taper. Of the spectrum ``X`` of a frame (magnitudes, 0 Hz to half the rate):
+The features of Giannakopoulos 2015, "pyAudioAnalysis: an open-source Python library for audio signal analysis"
+(doi:10.1371/journal.pone.0144610, table 2), implemented from the descriptions there. Frames as in
+`features.sound.frames`, without a taper. Of the spectrum ``X`` of a frame (magnitudes, 0 Hz to half the rate), the
+numbers are:
 
-* ``zcr``: changes of sign from one sample to the next, a share of all steps in [0, 1]
+* ``zcr``: the share of steps from one sample to the next that change the sign, in [0, 1]
 * ``energy``: mean square of the samples; 0.5 for a sine of amplitude 1
-* ``energy_entropy``, ``spectral_entropy``: of how the energy is spread over `PARTS` equal parts of the frame or of
-  the spectrum, bits: 0 where one part has it all, log2(10) where all have as much
+* ``energy_entropy``, ``spectral_entropy``: the entropy of the energy in `PARTS` equal parts of the frame or of the
+  spectrum, bits: 0 if one part has all energy, log2(10) if all parts have the same
 * ``centroid``, ``spread``: the mean of the frequencies weighted by ``X`` and their standard deviation, and
-  ``rolloff``: the frequency that `ROLLED` of the energy lies at or below; shares of half the rate, in [0, 1]
-* ``flux``: sum of the squared changes of ``X / sum(X)`` since the frame before; 0 in the first frame
+  ``rolloff``: the frequency at or below which `ROLLED` of the energy lies; shares of half the rate, in [0, 1]
+* ``flux``: sum of the squared changes of ``X / sum(X)`` since the previous frame; 0 in the first frame
 * ``mfcc``: `COEFFICIENTS` of the levels of `MELS` mel bands, as in `features.mfcc`
 * ``chroma``: the share of the energy in each of the twelve semitones, whatever the octave, of equal temperament
-  with A at 440 Hz; frequencies nearest to none from 27.5 Hz (A0) up have no part in it; ``chroma_std`` is the
-  standard deviation of the twelve
+  with A at 440 Hz; frequencies below the lowest key, 27.5 Hz (A0), are not counted; ``chroma_std`` is the
+    standard deviation of the twelve
 
-Of a frame whose energy lies below the floor of `features.sound.frames` all are 0 but the MFCC, which have a floor of
-their own: a spectrum of nothing has no middle.
+In a frame whose energy is below the floor of `features.sound.frames`, all numbers are 0 except the MFCC, which have a
+floor of their own: a spectrum without energy has no centroid.
 
-What differs from that library as it is distributed (0.3.14): it divides the whole utterance by its peak first (here
-levels are those of full scale, and whoever compares speakers normalises them), counts a spectrum's bins from 1, and its
-mel bands lie at half the frequencies that they are meant for. In its chroma vector only the last of a key's bins
-counts.
+Differences from the distributed library (0.3.14): the library first divides the whole utterance by its peak (here
+levels are relative to full scale, and speaker normalisation is a separate step), counts a spectrum's bins from 1, and
+has its mel bands at half the intended frequencies. In its chroma vector only the last bin of each key counts.
 """
 
 from dataclasses import dataclass
@@ -36,16 +36,16 @@ from affex.features.sound.frames import FLOOR, check_framing, column_names, fram
 
 Floats = NDArray[np.float64]
 
-#: Into how many parts a frame and a spectrum are cut for their entropies: the library's choice, the paper has none.
+#: The number of parts of a frame or a spectrum for its entropy: the library's choice, since the paper names none.
 PARTS = 10
 #: Giannakopoulos 2015, table 2.
 ROLLED = 0.90
 COEFFICIENTS = 13
-#: 13 linear and 27 logarithmic ones, as in the Auditory Toolbox (Slaney 1998) that the library follows.
+#: 13 linear and 27 logarithmic bands, as in the Auditory Toolbox (Slaney 1998), which the library follows.
 MELS = 40
 #: A0, Hz: the lowest key of a piano.
 LOWEST = 27.5
-#: From A, as the lowest key is one.
+#: The semitones from A, since the lowest key is an A.
 SEMITONES = ("a", "a_sharp", "b", "c", "c_sharp", "d", "d_sharp", "e", "f", "f_sharp", "g", "g_sharp")
 
 
@@ -56,9 +56,9 @@ class ShortTime(AudioFeature):
     Parameters
     ----------
     window, hop : float
-        Length of a frame and step from one to the next, s.
+        The length of a frame and the step to the next, s.
     most : int
-        How many frames at the most; what a longer utterance has after them is not heard.
+        The most frames; the rest of a longer utterance is ignored.
     """
 
     packages: ClassVar[tuple[str, ...]] = ("librosa",)
@@ -75,7 +75,7 @@ class ShortTime(AudioFeature):
 
     @property
     def framewise(self) -> bool:
-        """One row a frame."""
+        """One row per frame."""
         return True
 
     @property
@@ -103,23 +103,23 @@ class ShortTime(AudioFeature):
         """
         from librosa.feature import mfcc
 
-        heard = self._beginning(signal)
-        frames = framed(heard, self.window, self.hop).astype(np.float64)
+        beginning = self._beginning(signal)
+        frames = framed(beginning, self.window, self.hop).astype(np.float64)
         frames *= (np.mean(frames**2, axis=1) > 10 ** (FLOOR / 10))[:, None]
         magnitudes = np.abs(np.fft.rfft(frames))
-        levels = mel_levels(heard, self.window, self.hop, MELS)
+        levels = mel_levels(beginning, self.window, self.hop, MELS)
         parts = [of_time(frames), of_spectrum(magnitudes), mfcc(S=levels.T, n_mfcc=COEFFICIENTS).T]
         values = np.concatenate([*parts, chroma(magnitudes, signal.rate)], axis=1, dtype=np.float32)
         return Rows(values, frame_times(len(values), self.window, self.hop, signal.rate))
 
     def _beginning(self, signal: Signal) -> Signal:
-        # As `features.sound.frames` rounds them, to whole samples each.
+        # Window and hop are rounded to whole samples, as in `features.sound.frames`.
         longest = round(self.window * signal.rate) + (self.most - 1) * round(self.hop * signal.rate)
         return Signal(signal.samples[:longest], signal.rate)
 
 
 def of_time(frames: Floats) -> Floats:
-    """Return zero-crossing rate, energy and its entropy of every frame.
+    """Return zero-crossing rate, energy and entropy of the energy of every frame.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def of_spectrum(magnitudes: Floats) -> Floats:
     Parameters
     ----------
     magnitudes : (n_frames, n_bins)
-        Of evenly spaced frequencies from 0 Hz to half the rate.
+        At evenly spaced frequencies from 0 Hz to half the rate.
 
     Returns
     -------
@@ -151,7 +151,7 @@ def of_spectrum(magnitudes: Floats) -> Floats:
     centroid = weights @ frequencies
     spread = np.sqrt((weights * (frequencies - centroid[:, None]) ** 2).sum(axis=1))
     flux = np.square(np.diff(weights, axis=0, prepend=weights[:1])).sum(axis=1)
-    # The first bin that the share is reached in; of a silent frame, which never reaches it, the first of all.
+    # The first bin in which the share is reached; in a silent frame, which never reaches it, the first bin.
     rolloff = frequencies[np.argmax(np.cumsum(shares(power), axis=1) >= ROLLED, axis=1)]
     return np.stack([centroid, spread, entropy(power), flux, rolloff], axis=1)
 
@@ -162,7 +162,7 @@ def chroma(magnitudes: Floats, rate: int) -> Floats:
     Parameters
     ----------
     magnitudes : (n_frames, n_bins)
-        Of evenly spaced frequencies from 0 Hz to half the rate.
+        At evenly spaced frequencies from 0 Hz to half the rate.
     rate : int, Hz
 
     Returns
@@ -170,7 +170,7 @@ def chroma(magnitudes: Floats, rate: int) -> Floats:
     values : (n_frames, 13)
     """
     hertz = np.linspace(0, rate / 2, magnitudes.shape[1])
-    # Below any key, 0 Hz too, is -1 here.
+    # -1 stands for frequencies below the lowest key, including 0 Hz.
     keys = np.round(12 * np.log2(np.maximum(hertz, LOWEST / 2) / LOWEST)).astype(int)
     belongs = (keys[:, None] % 12 == np.arange(12)) & (keys[:, None] >= 0)
     semitones = shares(magnitudes**2) @ belongs
@@ -178,9 +178,9 @@ def chroma(magnitudes: Floats, rate: int) -> Floats:
 
 
 def entropy(power: Floats) -> Floats:
-    """Return the entropy of how the energy of each row is spread over `PARTS` parts of equal length.
+    """Return the entropy of each row's energy in `PARTS` parts of equal length.
 
-    What is left over at a row's end, fewer values than a part has, does not count.
+    The remaining values at the end of a row, fewer than in a part, are ignored.
 
     Returns
     -------
@@ -195,7 +195,7 @@ def entropy(power: Floats) -> Floats:
 
 
 def shares(values: Floats) -> Floats:
-    """Divide each row by its sum; a row of zeros stays one."""
+    """Divide each row by its sum; a row of zeros is unchanged."""
     sums = values.sum(axis=1, keepdims=True)
     divided: Floats = np.divide(values, sums, where=sums > 0, out=np.zeros_like(values))
     return divided
@@ -203,7 +203,7 @@ def shares(values: Floats) -> Floats:
 
 PRESETS: dict[str, AudioFeature] = {
     # Tripathi, Tripathi and Beigi 2018, "Multi-modal emotion recognition on IEMOCAP dataset using deep learning"
-    # (arXiv:1804.05788): windows of 0.2 s every 0.1 s, 100 frames at the most, no derivatives. Shorter utterances have
-    # as many rows as they have frames; a network that wants 100 pads them.
+    # (arXiv:1804.05788): windows of 0.2 s every 0.1 s, at most 100 frames, no derivatives. Shorter utterances have
+    # fewer rows; a network that needs 100 pads them.
     "shorttime": ShortTime(),
 }

@@ -1,9 +1,9 @@
 """openSMILE's standard sets: from an utterance to functionals of the whole utterance, or to its low-level descriptors.
 
-Computed by openSMILE itself (Eyben, Wöllmer and Schuller 2010, doi:10.1145/1873951.1874246) from the
-configurations that its Python package ships; values equal those of ``opensmile.Smile.process_signal`` bit for
-bit, save that a sample of +1.0 becomes the largest 16-bit value instead of wrapping round to -1.0, and that a
-utterance too short for the set is an error instead of a row of NaN. Sources of the sets:
+Computed by openSMILE itself (Eyben, Wöllmer and Schuller 2010, doi:10.1145/1873951.1874246) from the configurations in
+its Python package. Values equal those of ``opensmile.Smile.process_signal`` bit for bit, with two exceptions: a sample
+of +1.0 becomes the largest 16-bit value instead of wrapping round to -1.0, and an utterance that is too short for the
+set is an error instead of a row of NaN. Sources of the sets:
 
 * ComParE_2016: Schuller et al., Interspeech 2016, doi:10.21437/Interspeech.2016-129
 * GeMAPS and eGeMAPS: Eyben et al. 2016, doi:10.1109/TAFFC.2015.2457417
@@ -34,7 +34,7 @@ from affex.features.base import AudioFeature, ExtractionError, Rows, Signal, Val
 
 Level = Literal["functionals", "lld"]
 
-#: As ``opensmile.FeatureSet`` calls them.
+#: The sets by their names in ``opensmile.FeatureSet``.
 SETS = (
     "ComParE_2016",
     "GeMAPSv01a",
@@ -50,9 +50,9 @@ SETS = (
     "IS13",
 )
 
-#: The sink that rows come out of. openSMILE's own (standard_external_data_output_single.conf.inc) looks up
-#: every column's name by walking through all of them, for every utterance: a fifth of the time of ComParE's 6373.
-#: Copied into one array first, a row has one name.
+#: The sink that returns the rows. openSMILE's own (standard_external_data_output_single.conf.inc) searches all column
+#: names for each column, for every utterance: a fifth of the time for ComParE's 6373. Here a row is first copied into
+#: one array, which has a single name.
 _SINK = r"""
 [componentInstances:cComponentManager]
 instance[row].type=cVectorConcat
@@ -70,15 +70,14 @@ blocksize = 1
 """
 
 
-#: What a configuration says of its frames, where it does so in seconds; those of functionals are the whole utterance's
-#: 0.
+#: The setting of frames in a configuration, if it is in seconds; functionals have 0 for the whole utterance.
 _FRAME_SIZE = re.compile(r"^(frameSize\s*=\s*)0\.\d+", re.MULTILINE)
 _FRAME_STEP = re.compile(r"^(frameStep\s*=\s*)0\.\d+", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Framing:
-    """Frames of another length, or at another step, than a set has.
+    """The length and step of frames that replace those of a set.
 
     Parameters
     ----------
@@ -91,16 +90,16 @@ class Framing:
 
 @dataclass(frozen=True, kw_only=True)
 class Smile(AudioFeature):
-    """A set of openSMILE.
+    """A standard set of openSMILE: functionals or low-level descriptors.
 
     Parameters
     ----------
     set : str
         One of `SETS`.
     level : "functionals" or "lld"
-        One row an utterance, or its low-level descriptors every 10 ms. An LLD row's time is the middle of the frame
-        that openSMILE reports, which is that of the set's first descriptor: ComParE's pitch looks at 60 ms,
-        while its spectra take the first 20 ms of them.
+        One row per utterance, or its low-level descriptors (LLD) every 10 ms. The time of an LLD row is the middle of
+        the frame that openSMILE reports, which is the frame of the set's first descriptor: ComParE's pitch uses 60 ms,
+        its spectra the first 20 ms of them.
     """
 
     packages: ClassVar[tuple[str, ...]] = ("opensmile",)
@@ -117,18 +116,18 @@ class Smile(AudioFeature):
 
     @property
     def about(self) -> str:
-        """The set, and which level of it."""
+        """A description with the set and the level."""
         level = "low-level descriptors of every frame" if self.framewise else "functionals of the whole utterance"
         return f"openSMILE {self.set}: {level}"
 
     @property
     def framewise(self) -> bool:
-        """Whether these are low-level descriptors."""
+        """Whether the rows are low-level descriptors."""
         return self.level == "lld"
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names that openSMILE gives them."""
+        """The column names of openSMILE."""
         return _columns(self.set, self.level)
 
     def extract(self, signal: Signal) -> Rows:
@@ -137,9 +136,9 @@ class Smile(AudioFeature):
         Raises
         ------
         ExtractionError
-            If the utterance is too short for the set, or openSMILE gives a value that is not a finite number.
+            If the utterance is too short for the set, or openSMILE returns a value that is not finite.
         RuntimeError
-            If openSMILE itself fails.
+            If openSMILE fails.
         """
         values, times = computed(signal, self.set, self.level)
         return Rows(values, times if self.framewise else None)
@@ -148,14 +147,14 @@ class Smile(AudioFeature):
 def computed(
     signal: Signal, set_: str, level: Level, framing: Framing | None = None
 ) -> tuple[Values, NDArray[np.float64]]:
-    """Return what openSMILE makes of an utterance.
+    """Return the rows that openSMILE computes for an utterance, and their times.
 
     Parameters
     ----------
     set_
         One of `SETS`.
     framing
-        The frames of all its descriptors; None for those that the set has, which may differ among them.
+        The frames of all descriptors; None for the frames of the set, which may differ between descriptors.
 
     Returns
     -------
@@ -166,23 +165,23 @@ def computed(
     Raises
     ------
     ExtractionError
-        If the utterance is too short for the set, or openSMILE gives a value that is not a finite number.
+        If the utterance is too short for the set, or openSMILE returns a value that is not finite.
     RuntimeError
-        If openSMILE itself fails.
+        If openSMILE fails.
     """
     values, times = _run_aside(set_, level, signal.rate, _pcm16(signal.samples), framing)
     if not len(values):
         require_length(signal, least_samples(set_, level, signal.rate, framing), f"{set_} ({level})")
     if not len(values) or not np.isfinite(values).all():
-        raise ExtractionError(f"openSMILE gave no finite numbers for {set_} ({level})")
+        raise ExtractionError(f"openSMILE returned numbers that are not finite for {set_} ({level})")
     return values, times
 
 
 @cache
 def least_samples(set_: str, level: Level, rate: int, framing: Framing | None = None) -> int:
-    """Return the fewest samples that openSMILE makes a row of, if they are fewer than a second's.
+    """Return the fewest samples for which openSMILE returns a row, at most one second's.
 
-    No configuration states it, since beyond one frame it depends on smoothing and deltas, so it is tried out.
+    It depends on the frame, the smoothing and the deltas, and no configuration states it: it is found by trying.
     """
 
     def is_enough(n_samples: int) -> bool:
@@ -192,7 +191,7 @@ def least_samples(set_: str, level: Level, rate: int, framing: Framing | None = 
 
 
 def _pcm16(samples: Values) -> bytes:
-    """Return the samples as openSMILE reads them; cut off, not rounded, as ``process_signal`` does."""
+    """Return the samples as 16-bit integers for openSMILE; truncated, not rounded, as in ``process_signal``."""
     in_range = np.clip(samples, -1.0, 32767 / 32768)
     return (in_range * np.float32(32768)).astype(np.int16).tobytes()
 
@@ -200,17 +199,17 @@ def _pcm16(samples: Values) -> bytes:
 def _run_aside(
     set_: str, level: Level, rate: int, pcm: bytes, framing: Framing | None
 ) -> tuple[Values, NDArray[np.float64]]:
-    """Run openSMILE on a thread of its own, and wait for it.
+    """Run openSMILE on a separate thread, and wait for it.
 
-    Python raises a Ctrl-C on the main thread. Were openSMILE running there, it would come up in the callback
-    that takes the rows, where ctypes drops it, and a row with it.
+    Python raises Ctrl-C on the main thread. If openSMILE ran there, the exception could occur in the callback that
+    receives the rows, where ctypes would drop it together with a row.
     """
     with ThreadPoolExecutor(1) as aside:
         return aside.submit(_run, set_, level, rate, pcm, framing).result()
 
 
 def _run(set_: str, level: Level, rate: int, pcm: bytes, framing: Framing | None) -> tuple[Values, NDArray[np.float64]]:
-    """Return the rows ``(n_rows, n_columns)`` and the middle of each one's frame in s."""
+    """Return the rows ``(n_rows, n_columns)`` and the middle of each row's frame, s."""
     from opensmile.core.config import config
     from opensmile.core.lib import OpenSmileException
 
@@ -225,19 +224,19 @@ def _run(set_: str, level: Level, rate: int, pcm: bytes, framing: Framing | None
         with _instance(set_, level, rate, framing) as smile:
             smile.external_sink_set_callback_ex(config.EXTERNAL_OUTPUT_COMPONENT, take)
             if pcm and not smile.external_audio_source_write_data(config.EXTERNAL_SOURCE_COMPONENT, pcm):
-                raise RuntimeError("openSMILE did not take the audio")
+                raise RuntimeError("openSMILE did not accept the audio")
             smile.external_audio_source_set_eoi(config.EXTERNAL_SOURCE_COMPONENT)
             smile.run()
     except OpenSmileException as error:
         raise RuntimeError(f"openSMILE failed with {set_} ({level}) at {rate} Hz: {error}") from error
-    # Counted on from the first, since openSMILE repeats the last frame's time for rows that it flushes out.
+    # Computed from the first time, since openSMILE repeats the last frame's time for the rows that it flushes.
     first, period = middles[0] if middles else (0.0, 0.0)
     return np.array(rows, dtype=np.float32), first + period * np.arange(len(rows), dtype=np.float64)
 
 
 @contextmanager
 def _instance(set_: str, level: Level, rate: int, framing: Framing | None) -> Iterator[Any]:
-    """Lend an openSMILE instance to one run; one that failed is not used again."""
+    """Lend an openSMILE instance to one run; an instance that failed is not used again."""
     idle = _idle(set_, level, rate, framing)
     try:
         smile = idle.pop()
@@ -246,7 +245,7 @@ def _instance(set_: str, level: Level, rate: int, framing: Framing | None) -> It
     try:
         yield smile
         smile.reset()
-        smile._callbacks.clear()  # of the run that is over; they hold its rows
+        smile._callbacks.clear()  # callbacks of the finished run still hold its rows
     except BaseException:
         smile.free()
         raise
@@ -255,7 +254,7 @@ def _instance(set_: str, level: Level, rate: int, framing: Framing | None) -> It
 
 @cache
 def _idle(set_: str, level: Level, rate: int, framing: Framing | None) -> deque[Any]:  # noqa: ARG001 (the key)
-    """Return this process's instances that wait for work, as many as ever ran at once."""
+    """Return this process's idle instances, at most as many as ever ran at once."""
     return deque()
 
 
@@ -285,9 +284,9 @@ def _new_instance(set_: str, level: Level, rate: int, framing: Framing | None) -
 
 
 def _reframed(root: Path, copy: Path, framing: Framing) -> Path:
-    """Copy openSMILE's configurations, with other frames, for as long as an instance is set up by them."""
+    """Copy openSMILE's configurations with other frames; the copy is needed while an instance is created."""
     for source in root.rglob("*.conf*"):
-        # Their comments are in no one encoding.
+        # Their comments have different encodings.
         text = source.read_text(encoding="latin-1")
         text = _FRAME_SIZE.sub(rf"\g<1>{framing.window:.9f}", text)
         text = _FRAME_STEP.sub(rf"\g<1>{framing.hop:.9f}", text)
@@ -299,12 +298,12 @@ def _reframed(root: Path, copy: Path, framing: Framing) -> Path:
 
 @cache
 def _columns(set_: str, level: Level) -> tuple[str, ...]:
-    return tuple(_description(set_, level).column_names)  # going through its index costs as much as an utterance
+    return tuple(_description(set_, level).column_names)  # reading its index takes as long as an utterance
 
 
 @cache
 def _description(set_: str, level: Level) -> Any:
-    """Return the ``opensmile.Smile`` that knows a set's files and column names."""
+    """Return the ``opensmile.Smile`` with the files and column names of a set."""
     import opensmile
 
     levels = {
@@ -313,12 +312,12 @@ def _description(set_: str, level: Level) -> Any:
     }
     try:
         with warnings.catch_warnings():
-            # It calls older versions deprecated; here, whoever gets one has asked for it.
+            # It warns about older versions of a set; here the user chose the version.
             warnings.simplefilter("ignore", UserWarning)
             return opensmile.Smile(opensmile.FeatureSet[set_], levels[level])
     except UnicodeEncodeError as error:
         raise RuntimeError(
-            f"openSMILE reads its configuration from paths in plain ASCII only, and it is installed in "
+            f"openSMILE reads its configuration only from paths in plain ASCII, but it is installed in "
             f"{Path(opensmile.__file__).parent}: move the checkout to a folder without accents or umlauts"
         ) from error
 

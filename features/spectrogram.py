@@ -2,7 +2,7 @@
 
 Hamming window of 40 ms, step 10 ms, the lowest 200 bins, as in Zhou et al., "Exploring emotion features and
 fusion strategies for audio-video emotion recognition" (ICMI 2019). The paper
-does not print the length of its transform; here it is that of the window, so bins are 25 Hz apart and 200 of
+does not give the length of its transform; here it is the length of the window, so bins are 25 Hz apart and 200 of
 them reach from 0 to 4975 Hz. Levels in dB as in `features.sound.frames`.
 """
 
@@ -20,9 +20,9 @@ class Spectrogram(AudioFeature):
     Parameters
     ----------
     window, hop : float
-        Length of a frame and step from one to the next, s; bins are ``1 / window`` Hz apart.
+        The length of a frame and the step to the next, s; bins are ``1 / window`` Hz apart.
     bins : int
-        How many bins, from 0 Hz on.
+        The number of bins, from 0 Hz.
     """
 
     packages: ClassVar[tuple[str, ...]] = ("librosa",)
@@ -42,7 +42,7 @@ class Spectrogram(AudioFeature):
 
     @property
     def framewise(self) -> bool:
-        """One row a frame."""
+        """One row per frame."""
         return True
 
     @property

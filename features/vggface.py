@@ -1,9 +1,9 @@
-"""VGG-Face: 4096 numbers a frame, with a weight file of yours.
+"""VGG-Face: from a face to 4096 numbers per frame, with your own weight file.
 
-As in ``FEATURES=vggface:weights=path/vggface.pth`` (formats: `features.networks.local`). It learned on faces that were
-found and cut with some margin, not aligned, at 224 x 224 (Parkhi, Vedaldi and Zisserman 2015, doi:10.5244/C.29.41);
-expression recognisers show it the box widened by 30 % (Zhou et al. 2019, doi:10.1145/3340555.3355713), and so does
-this. Unless it was tuned to expressions it says who somebody is: what it makes is biometric data.
+Use it as ``FEATURES=vggface:weights=path/vggface.pth`` (formats: `features.networks.local`). It was trained on detected
+faces with some margin, not aligned, at 224 x 224 (Parkhi, Vedaldi and Zisserman 2015, doi:10.5244/C.29.41). The chip is
+the one that expression recognisers use: the box widened by 30 % (Zhou et al. 2019, doi:10.1145/3340555.3355713). Unless
+it was trained further on expressions, it identifies the person: its rows are biometric data.
 """
 
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ from affex.features.networks.embedding import Embedding
 
 @dataclass(frozen=True, kw_only=True)
 class VggFace(Embedding):
-    """VGG-Face's embedding of the face, with weights of yours; parameters as in `Embedding`."""
+    """VGG-Face's embedding of the face, with your own weights; parameters as in `Embedding`."""
 
     @property
     def network(self) -> Network:
-        """That of the file."""
+        """The network with the digest of the weight file."""
         return local.VGGFACE.of(self.digest)
 
     def embedder(self, path: Path, device: str) -> Embedder:
-        """Return it with the weights of a file."""
+        """Return the network with the weights of a file."""
         return local.load(local.VGGFACE, path, self.digest, device, self.precision)
 
 

@@ -1,13 +1,13 @@
 """Voice: from an utterance to its spectrum's shape, pitch and energy, frame by frame, with their first derivatives.
 
-Cepstral coefficients from the 1st on (the 0th is the energy's business) and levels of mel bands as in `features.mfcc`
-and `features.sound.frames`; the energy is the frame's mean square in dB, 0 for a sine of amplitude 1; the pitch is that
-of probabilistic YIN (Mauch and Dixon 2014, doi:10.1109/ICASSP.2014.6853678; librosa's), Hz. A frame without voice has
-no pitch of its own: there it is the line from the voiced frame before to the one after, or that of the nearest, so that
-neither a mean nor a derivative takes a pause for a very deep voice. Of an utterance without any voice it is 0
-throughout.
+Cepstral coefficients from the 1st (the energy replaces the 0th) and levels of mel bands as in `features.mfcc` and
+`features.sound.frames`; the energy is the frame's mean square in dB, 0 for a sine of amplitude 1; the pitch is
+estimated by probabilistic YIN (Mauch and Dixon 2014, doi:10.1109/ICASSP.2014.6853678; librosa's), Hz. In a frame
+without voice the pitch is interpolated linearly between the neighbouring voiced frames, or equals the nearest one at
+the ends, so that a pause does not look like a very deep voice in means or derivatives. In an utterance without any
+voice it is 0 throughout.
 
-What is said of a whole utterance is pooled from these rows, as in ``voice:pool=mean+std``.
+Statistics of a whole utterance are pooled from these rows, as in ``voice:pool=mean+std``.
 """
 
 from dataclasses import dataclass
@@ -27,30 +27,31 @@ from affex.features.sound.frames import (
     with_derivatives,
 )
 
-#: The pitches that are looked for, Hz: those of a low man's voice to a scream.
+#: The range of pitches that is searched, Hz: from a low man's voice to a scream.
 LOWEST, HIGHEST = 60.0, 600.0
-#: A frame shows a pitch if two of its periods fit in, and the samples that YIN compares beyond them.
+#: The shortest frame, s: it must contain two periods of the lowest pitch, and the samples that YIN compares beyond
+#: them.
 LEAST = 2 / LOWEST + 0.001
 
-#: How probable the most likely period is taken to be in a frame where none stands out (librosa's choice). It keeps the
-#: path of pitches together, but a frame that has no more than this has no voice: white noise would have one else.
+#: The probability of the most likely period in a frame without a clear one (librosa's choice). It keeps the path of
+#: pitches continuous. A frame with no higher probability has no voice; otherwise white noise would have one.
 BY_DEFAULT = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
 class Voice(AudioFeature):
-    """MFCC, mel bands, pitch and energy, with their derivatives.
+    """MFCC, mel bands, pitch and energy, with derivatives.
 
     Parameters
     ----------
     n : int
-        How many cepstral coefficients, from the 1st on.
+        The number of cepstral coefficients, from the 1st.
     window, hop : float
-        Length of a frame and step from one to the next, s; a frame holds two periods of the deepest voice.
+        The length of a frame and the step to the next, s; a frame contains two periods of the deepest voice.
     mels : int
-        How many mel bands.
+        The number of mel bands.
     derivatives : int
-        0: none, 1: with the first, 2: with the first and second.
+        0: none, 1: first, 2: first and second derivatives.
     """
 
     packages: ClassVar[tuple[str, ...]] = ("librosa",)
@@ -72,12 +73,12 @@ class Voice(AudioFeature):
             raise ValueError(f"window={self.window}: expected {LEAST:.3f} s or more, two periods of {LOWEST:g} Hz")
         if self.rate < 4 * HIGHEST:
             raise ValueError(
-                f"rate={self.rate}: expected {4 * HIGHEST:g} Hz or more, to tell pitches to {HIGHEST:g} Hz"
+                f"rate={self.rate}: expected {4 * HIGHEST:g} Hz or more, to find pitches up to {HIGHEST:g} Hz"
             )
 
     @property
     def framewise(self) -> bool:
-        """One row a frame."""
+        """One row per frame."""
         return True
 
     @property
@@ -106,7 +107,7 @@ class Voice(AudioFeature):
 
 
 def pitch(signal: Signal, window: float, hop: float) -> Values:
-    """Return the pitch of every frame, across frames without voice the line between those with.
+    """Return the pitch of every frame, interpolated linearly across frames without voice.
 
     Returns
     -------
@@ -140,7 +141,7 @@ def energy(signal: Signal, window: float, hop: float) -> Values:
     Returns
     -------
     energy : (n_frames,) float32, dB
-        0 for a sine of amplitude 1, no less than `FLOOR`.
+        0 for a sine of amplitude 1, at least `FLOOR`.
     """
     power = 2 * np.mean(framed(signal, window, hop).astype(np.float64) ** 2, axis=1)
     return np.asarray(10 * np.log10(np.maximum(power, 10 ** (FLOOR / 10))), np.float32)

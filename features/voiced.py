@@ -1,16 +1,16 @@
-"""openSMILE's functionals of what is voice: from an utterance, normalised and its pauses left out, to one row.
+"""openSMILE's functionals of the voiced part: from an utterance, normalised and without pauses, to one row.
 
 Poria et al. 2017, "Context-dependent sentiment analysis in user-generated videos" (doi:10.18653/v1/P17-1081): openSMILE
-at 30 frames a second, each 100 ms long; the voice is normalised by z-standardisation; its intensity is thresholded, to
-tell samples with voice from those without; 6373 functionals. What the paper leaves open is chosen here:
+at 30 frames a second, each 100 ms long; the voice is normalised by z-standardisation; a threshold of its
+intensity separates samples with voice from those without; 6373 functionals. The paper leaves two choices open:
 
-* the samples are standardised (mean 0) to one level, `LEVEL`, so that a functional of loudness tells of its course, not
-  of the distance from the microphone; it is the utterance that is standardised, and whoever compares speakers
-  normalises the functionals besides;
-* a frame has voice if its level is at most `threshold` below that of the loudest; what no such frame covers is cut out
-  before openSMILE hears the rest, so that a frame of its own may hear both sides of a cut.
+* the samples of each utterance are standardised (mean 0) to one level, `LEVEL`, so that functionals of loudness
+describe
+  its changes, not the distance from the microphone; speaker normalisation of the functionals is a separate step;
+* a frame has voice if its level is at most `threshold` below that of the loudest; samples outside such frames are cut
+  out before openSMILE gets the rest, so that one of its frames may contain both sides of a cut.
 
-Computed as in `features.smile`, from openSMILE's own configuration, its frames changed when it is set up.
+It is computed as in `features.smile`, from openSMILE's own configuration with other frames.
 """
 
 from dataclasses import dataclass
@@ -24,22 +24,22 @@ from affex.features.smile import SETS, Framing, Smile, computed, least_samples
 from affex.features.sound.frames import FLOOR, check_framing, framed
 
 #: The standard deviation of the samples of a standardised utterance, full scale being 1: -26 dB, the level of speech
-#: that telephony is tested at (ITU-T P.830), which leaves room for peaks of twenty times as much.
+#: that telephony is tested at (ITU-T P.830), which leaves room for peaks of twenty times this value.
 LEVEL = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
 class Voiced(AudioFeature):
-    """Functionals of openSMILE (ComParE), of the voice alone: one level, pauses cut.
+    """Functionals of openSMILE (ComParE) of the voiced part only: one level, without pauses.
 
     Parameters
     ----------
     set : str
-        One of `features.smile.SETS`; the ones that are called ComParE have 6373 functionals.
+        One of `features.smile.SETS`; those named ComParE have 6373 functionals.
     window, hop : float
-        Length of a frame and step from one to the next, s, for all descriptors.
+        The length of a frame and the step to the next, s, for all descriptors.
     threshold : float
-        How far below the loudest frame a frame with voice may lie, dB. 25 is what Praat takes for silence.
+        The most by which a frame with voice may be below the loudest frame, dB. 25 is Praat's threshold of silence.
     """
 
     packages: ClassVar[tuple[str, ...]] = ("opensmile",)
@@ -59,12 +59,12 @@ class Voiced(AudioFeature):
 
     @property
     def framewise(self) -> bool:
-        """One row an utterance."""
+        """One row per utterance."""
         return False
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names that openSMILE gives them."""
+        """The column names of openSMILE."""
         return Smile(set=self.set).columns
 
     def extract(self, signal: Signal) -> Rows:
@@ -73,9 +73,9 @@ class Voiced(AudioFeature):
         Raises
         ------
         ExtractionError
-            If the utterance is shorter than a window, or what of it is voice too short for the set.
+            If the utterance is shorter than a window, or its voiced part is too short for the set.
         RuntimeError
-            If openSMILE itself fails.
+            If openSMILE fails.
         """
         has_voice = self.has_voice(signal)
         voice = Signal(standardised(signal.samples)[has_voice], signal.rate)
@@ -107,15 +107,15 @@ class Voiced(AudioFeature):
 
 
 def standardised(samples: Values) -> Values:
-    """Return samples of mean 0 and of one level; those that do not vary become 0."""
+    """Return samples with mean 0 and a fixed level; constant samples become 0."""
     moved = samples - samples.mean(dtype=np.float64)
     spread = moved.std()
-    # Rounding makes constant samples vary by some 1e-8 of them.
+    # Because of rounding, constant samples vary by about 1e-8 of their value.
     scaled = moved * (LEVEL / spread) if spread > 10 ** (FLOOR / 20) else np.zeros_like(moved)
     return np.asarray(scaled, np.float32)
 
 
 PRESETS: dict[str, AudioFeature] = {
-    # What the source documents say of the paper above: 30 Hz, 100 ms, normalised, thresholded, 6373.
+    # The source documents' description of the paper above: 30 Hz, 100 ms, normalised, thresholded, 6373.
     "compare-voiced": Voiced(),
 }

@@ -122,7 +122,9 @@ def fuzz(write: Callable[[Path], None], folder: Path, n: int, seed: int = 0) -> 
             found["equal" if read(path) == expected else "other"] += 1
         except AffexError as error:
             found["refused"] += 1
-            found["crashed or hung, and refused"] += "what reads it" in str(error) or "computing" in str(error)
+            found["crashed or hung, and refused"] += "the process that reads it" in str(error) or "computing" in str(
+                error
+            )
     return found
 
 

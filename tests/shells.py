@@ -228,7 +228,9 @@ def prepared(one: Shown, checkout: Path) -> str:
         shutil.copy(checkout / "mfcc.csd", checkout / "vectors.csd")
     if found := re.search(r"export (out/\w+) ", command):  # what becomes a folder wants a new one
         shutil.rmtree(checkout / found[1], ignore_errors=True)
-    if not re.match(r"make (features|evaluate|fit|show)|\S*affex (features|evaluate|fit|import|coverage|cache why)", command):
+    if not re.match(
+        r"make (features|evaluate|fit|show)|\S*affex (features|evaluate|fit|import|coverage|cache why)", command
+    ):
         return command
     named = re.search(r"(?:DATASET=|--dataset )(\w+)", command)
     corpus = named[1] if named else json.loads((checkout / "cache" / "last.json").read_text())["dataset"]

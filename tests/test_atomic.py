@@ -18,7 +18,7 @@ from affex.pipeline.text.errors import AffexError
 HOLDING = """
 import sys
 from pathlib import Path
-from pipeline import atomic
+from affex.pipeline.storage import atomic
 with getattr(atomic, sys.argv[1])(Path(sys.argv[2])):
     print("open", flush=True)
     sys.stdin.read()
@@ -127,7 +127,7 @@ def test_a_name_as_long_as_names_may_be(tmp_path):
 
 def test_a_file_in_the_place_of_a_folder_is_said(tmp_path):
     (tmp_path / "out").write_text("the user's")
-    with pytest.raises(AffexError, match=r"out cannot be written: it is there, and is no folder\."):
+    with pytest.raises(AffexError, match=r"out cannot be written: it exists and is not a folder\."):
         atomic.require_writable(tmp_path / "out")
     assert (tmp_path / "out").read_text() == "the user's"
 

@@ -102,12 +102,12 @@ def test_what_is_no_film_says_so_and_the_others_are_done(tmp_path: Path) -> None
     assert list(seen) == ["fine"]
     assert failures.pop("gone").endswith("gone.mp4 cannot be read: No such file or directory")
     assert failures == {
-        "heard": "heard.wav has no video stream, only audio: a video was expected",
-        "sound": "sound.mp4 has no video stream, only audio: a video was expected",
+        "heard": "heard.wav has no video stream, only audio: expected a video",
+        "sound": "sound.mp4 has no video stream, only audio: expected a video",
         "zero": "zero.mp4 is empty (0 bytes)",
         "text": "text.mp4 cannot be decoded: Invalid data found when processing input",
         "none": "none.avi has a video stream without pictures",
-        "none2": "none.mp4 has no video stream, nor any other: a video was expected",
+        "none2": "none.mp4 has no video stream, nor any other: expected a video",
     }
 
 
@@ -118,7 +118,7 @@ def test_a_film_without_sound_has_faces_and_a_wav_has_sound(tmp_path: Path) -> N
     faces, heard = run(dataset, spec("faces", Faces()), spec("logmel", Logmel()))
     assert list(held(faces)) == ["mute"]
     assert list(held(heard)) == ["heard"]
-    assert heard.failures == {"mute": "mute.mp4 has no audio stream, only video: sound was expected"}
+    assert heard.failures == {"mute": "mute.mp4 has no audio stream, only video: expected sound"}
 
 
 # Times, damage -------------------------------------------------------------------------------------------
@@ -150,7 +150,7 @@ def test_of_a_film_with_a_broken_last_third_the_clips_before_it_are_done(tmp_pat
     assert set(seen) | set(failures) == {"cut", *(f"cut{n}" for n in range(2, 8))}
     assert all(len(each.values) == 5 and each["found"].all() for each in seen.values())
     assert all(f"cut.{kind}" in message for message in failures.values())
-    assert any(words in failures["cut"] for words in ("is cut short: it declares 6.", "it cannot be decoded from "))
+    assert any(words in failures["cut"] for words in ("is cut short: it declares 6.", "it cannot be decoded after "))
 
 
 def moving_noise(count: int) -> list[np.ndarray]:
@@ -221,7 +221,7 @@ def test_a_film_without_a_face_fails_or_is_kept_as_asked(tmp_path: Path) -> None
     film(tmp_path / "her.mp4", scenes([0]), rate=5)
     seen, failures = watched(tmp_path, "nobody.mp4", "her.mp4")
     assert list(seen) == ["her"]
-    assert failures["nobody"].startswith("no face in any of 3 frames: mmod looked for faces of 45 px and more.")
+    assert failures["nobody"].startswith("no face in any of 3 frames: mmod searched for faces of 45 px and more.")
     for missing, sizes in (("keep", []), ("frame", [(216, 288, 3)] * 3)):
         dataset = corpus(tmp_path, Media("nobody.mp4"), Media("her.mp4"))
         faces = Faces(missing=missing)

@@ -39,17 +39,17 @@ def test_what_is_written_is_read(tmp_path):
 def test_what_is_not_as_it_was_written_is_named(tmp_path):
     write(tmp_path, NEW)
     (tmp_path / "a.csv").write_bytes(b"new rowz")
-    with pytest.raises(DamagedError, match=r"a\.csv is not what was written"):
+    with pytest.raises(DamagedError, match=r"a\.csv was changed after it was written"):
         bundle.read(tmp_path, "metrics.json")
     (tmp_path / "a.csv").unlink()
     with pytest.raises(DamagedError, match=r"a\.csv is missing"):
         bundle.read(tmp_path, "metrics.json")
     record = tmp_path / "metrics.json"
     record.write_text(record.read_text().replace("0.5", "0.6"))
-    with pytest.raises(DamagedError, match=r"metrics\.json is not what was written"):
+    with pytest.raises(DamagedError, match=r"metrics\.json was changed after it was written"):
         bundle.read(tmp_path, "metrics.json")
     record.write_text('{"uar": 0.5}')
-    with pytest.raises(UnsealedError, match="no seal: an earlier affex made it"):
+    with pytest.raises(UnsealedError, match="no seal: an earlier version of affex wrote it"):
         bundle.read(tmp_path, "metrics.json")
     with pytest.raises(OSError, match="No such file"):
         bundle.read(tmp_path, "comparison.json")
@@ -90,7 +90,7 @@ def test_a_run_of_an_earlier_version_is_replaced_without_litter(tmp_path):
 DYING = """
 import os, signal, sys
 from pathlib import Path
-from pipeline import atomic, bundle
+from affex.pipeline.storage import atomic, bundle
 folder, old, new = Path(sys.argv[1]), {"a": b"old", "inner": b"old inner", "c": b"old"}, {"a": b"new", "c": b"new"}
 EVENTS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir")
 def dying(limit):

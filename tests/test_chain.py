@@ -226,7 +226,9 @@ def test_rows_that_change_under_a_worker_are_a_failure_to_be_tried_again(dataset
     batch = link_batch(dataset, Peaks(), tiles)
     links = (replace(batch.jobs[0], digest="0" * 64), *batch.jobs[1:])
     [part] = chain.extract(replace(batch, jobs=links))
-    assert part.outcomes["00"] == Failure("the rows that '00' is made of changed while they were read", final=False)
+    assert part.outcomes["00"] == Failure(
+        "the rows that '00' is computed from changed while they were read", final=False
+    )
     assert all(isinstance(outcome, Rows) for id_, outcome in part.outcomes.items() if id_ != "00")
 
     content = bytearray(tiles.path.read_bytes())
@@ -297,7 +299,9 @@ def test_a_feature_that_forgets_a_clip_is_caught(dataset: Dataset, monkeypatch: 
         Peaks, "extract_many", lambda self, utterances, model: [self._rows(c, model) for c in utterances][1:]
     )
     _, peaks = run(dataset, PEAKS)
-    assert set(peaks.failures.values()) == {"plain: ValueError: extract_many gave the rows of 0 utterances for 1"}
+    assert set(peaks.failures.values()) == {
+        "plain: ValueError: extract_many returned the rows of 0 utterances, expected 1"
+    }
 
 
 def test_pictures_that_are_not_as_promised_do_not_reach_the_cache(
@@ -306,7 +310,7 @@ def test_pictures_that_are_not_as_promised_do_not_reach_the_cache(
     monkeypatch.setattr(Copies, "with_crops", False)
     copies = run(dataset, spec("copies", Copies()))[-1]
     assert len(copies.failures) == 20
-    assert all("rows, and they were expected without pictures" in message for message in copies.failures.values())
+    assert all("rows, expected without pictures" in message for message in copies.failures.values())
 
 
 @pytest.mark.parametrize(("n_utterances", "n_rows"), [(1, 4096), (7, 4096), (64, 30)])

@@ -133,7 +133,7 @@ def test_the_key_of_an_aligned_row_says_which(key, said):
 @pytest.mark.parametrize(
     ("features", "intervals", "said"),
     [
-        (NUMBERS, TIMES[:2], "'v0' has 3 rows of features and 2 intervals, expected one each"),
+        (NUMBERS, TIMES[:2], "'v0' has 3 rows of features and 2 intervals, expected one per row"),
         (NUMBERS, TIMES[:, :1], r"the intervals have the shape \(3, 1\)"),
         (NUMBERS, TIMES.ravel(), r"the intervals have the shape \(6,\)"),
         (NUMBERS, np.where(TIMES == 2, np.nan, TIMES), r"expected \(n_rows, 2\) of finite numbers"),
@@ -177,7 +177,7 @@ def test_what_is_no_hdf5_is_refused_in_words(content, tmp_path):
 def test_other_hdf5_is_refused_in_words(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as h5:
         h5["values"] = NUMBERS
-    said = r"is HDF5, but no computational sequence: .*found 'values'"
+    said = r"is HDF5, but not a computational sequence: .*found 'values'"
     with pytest.raises(AffexError, match=said), csd.reading(tmp_path / "a.h5"):
         pass
 
@@ -197,7 +197,7 @@ def test_a_name_that_hdf5_cannot_hold_is_refused(key, tmp_path):
         lambda: csd.write(tmp_path / "a.csd", key, [], {}),
         lambda: csd.write(tmp_path / "a.csd", "x", [], {key: 1}),
     ):
-        with pytest.raises(AffexError, match="HDF5 names"):
+        with pytest.raises(AffexError, match="an HDF5 name must not"):
             write()
     assert not list(tmp_path.iterdir())
 
@@ -205,7 +205,7 @@ def test_a_name_that_hdf5_cannot_hold_is_refused(key, tmp_path):
 def test_a_key_that_comes_twice_is_refused_and_what_stood_there_still_does(tmp_path):
     path = tmp_path / "a.csd"
     path.write_bytes(b"before")
-    with pytest.raises(AffexError, match="'v0' comes twice"):
+    with pytest.raises(AffexError, match="'v0' occurs twice"):
         csd.write(path, "x", [("v0", csd.Entry(NUMBERS, TIMES))] * 2, {})
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
@@ -248,15 +248,18 @@ def test_other_values_in_a_file_of_ours_are_found(tmp_path):
         h5["x/data/v1/features"][1, 1] = 4
     with csd.reading(path) as sequence:
         np.testing.assert_array_equal(sequence.entries["v0"].features, NUMBERS)
-        with pytest.raises(AffexError, match="it is not what affex wrote"):
+        with pytest.raises(AffexError, match="its content differs from what affex wrote"):
             sequence.entries["v1"]
     with h5py.File(path, "r+") as h5:
         h5["x/data"].move("v1", "v2")
-    with pytest.raises(AffexError, match="not what affex wrote: its names or metadata were changed"), csd.reading(path):
+    with (
+        pytest.raises(AffexError, match="differs from what affex wrote: its names or metadata were changed"),
+        csd.reading(path),
+    ):
         pass
     with h5py.File(path, "r+") as h5:
         del h5["x/metadata"][csd.SEALED]
-    with pytest.raises(AffexError, match="its seal is not whole"), csd.reading(path):
+    with pytest.raises(AffexError, match="its seal is incomplete"), csd.reading(path):
         pass
 
 
@@ -303,10 +306,10 @@ def test_nothing_but_the_file_itself_is_read(tmp_path, sequence_with):
     assert "its data lie in other files" in sequence_with(external)
     assert "its data lie in other files" in sequence_with(virtual)
     for make in (link, way_out, circle):
-        assert "leads to another place" in sequence_with(make)
+        assert "is a link to another place" in sequence_with(make)
     with h5py.File(tmp_path / "root.csd", "w") as h5:
         h5["All Labels"] = h5py.ExternalLink(str(other), "All Labels")
-    with pytest.raises(AffexError, match="leads to another place"), csd.reading(tmp_path / "root.csd"):
+    with pytest.raises(AffexError, match="is a link to another place"), csd.reading(tmp_path / "root.csd"):
         pass
 
 
@@ -321,8 +324,8 @@ def test_what_declares_more_than_it_holds_is_refused(sequence_with):
     def declared(shape, **options):
         return lambda group: group.create_dataset("features", shape, np.float32, **options)
 
-    assert "8000000000000 bytes, and the file holds 0 of them" in sequence_with(declared((10**12, 2)))
-    assert "1000000 chunks, and the file holds 0 of them" in sequence_with(declared((10**6, 2), chunks=(1, 2)))
+    assert "8000000000000 bytes, and the file contains 0 of them" in sequence_with(declared((10**12, 2)))
+    assert "1000000 chunks, and the file contains 0 of them" in sequence_with(declared((10**6, 2), chunks=(1, 2)))
 
     def twice_packed(group):
         made = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
@@ -350,7 +353,7 @@ def test_one_dataset_under_many_names_does_not_make_a_small_file_large(tmp_path)
     with h5py.File(path, "r+") as h5:
         for n in range(200):
             h5[f"All Labels/data/w{n}"] = h5["All Labels/data/v0"]
-    with csd.reading(path) as sequence, pytest.raises(AffexError, match="larger together than a file of its size"):
+    with csd.reading(path) as sequence, pytest.raises(AffexError, match="together are larger than a file of its size"):
         for key in sequence.entries:
             assert len(sequence.entries[key].features) == rows
 
@@ -379,12 +382,12 @@ csd_child._allow(seconds)
 @pytest.mark.parametrize(
     ("does", "said"),
     [
-        ("os.kill(os.getpid(), 11)", "what reads it ended by signal 11"),
-        ("sys.exit(3)", "what reads it ended with exit code 3"),
-        ("\nwhile True: pass", "to read it took more than 1 s of computing"),
+        ("os.kill(os.getpid(), 11)", "the process that reads it ended by signal 11"),
+        ("sys.exit(3)", "the process that reads it ended with exit code 3"),
+        ("\nwhile True: pass", "reading it took more than 1 s of CPU time"),
         ("channel.recv_bytes()", "it was not read within 0.5 s"),
-        ("open(__file__ + '.written', 'w').write('x')", "what reads it ended"),
-        ("bytearray(2**33)", "what reads it ended with exit code 1"),
+        ("open(__file__ + '.written', 'w').write('x')", "the process that reads it ended"),
+        ("bytearray(2**33)", "the process that reads it ended with exit code 1"),
     ],
     ids=["crash", "exit", "loop", "silence", "writing", "memory"],
 )
@@ -398,5 +401,5 @@ def test_what_befalls_a_child_is_a_sentence(does, said, tmp_path):
 
 def test_a_fifo_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.csd")
-    with pytest.raises(AffexError, match="it is no file"), csd.reading(tmp_path / "a.csd"):
+    with pytest.raises(AffexError, match="it is not a file"), csd.reading(tmp_path / "a.csd"):
         pass

@@ -218,10 +218,10 @@ def interrupt(*_: object) -> None:
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ("nan", r"plain gave values that are not finite in 1 columns \(only ...\)"),
-        ("shape", r"plain gave rows of shape \(1, 2\), 1 columns were expected"),
-        ("empty", r"plain gave rows of shape \(0, 1\)"),
-        ("float64", "plain gave float64 rows, float32 was expected"),
+        ("nan", r"plain returned values that are not finite in 1 columns \(only ...\)"),
+        ("shape", r"plain returned rows of shape \(1, 2\), expected 1 columns"),
+        ("empty", r"plain returned rows of shape \(0, 1\)"),
+        ("float64", "plain returned float64 rows, expected float32"),
         ("error", "plain: RuntimeError: a library's own trouble"),
     ],
 )

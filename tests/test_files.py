@@ -122,12 +122,12 @@ def others(folder: Path) -> dict[str, tuple[Path, str]]:
         os.chdir(here)
     return {
         "folder": (folder / "folder.wav", "Is a directory"),
-        "nowhere": (folder / "nowhere.wav", f"it is a link to {folder / 'gone'}, which is not there"),
+        "nowhere": (folder / "nowhere.wav", f"it is a link to {folder / 'gone'}, which does not exist"),
         "loop": (folder / "loop.wav", "Too many levels of symbolic links"),
-        "fifo": (folder / "fifo.wav", "it is a FIFO (a named pipe), and a file was expected"),
-        "linked": (folder / "linked.wav", "it is a FIFO (a named pipe), and a file was expected"),
-        "device": (folder / "device.wav", "it is a device, and a file was expected"),
-        "socket": (folder / "socket.wav", "it is a socket, and a file was expected"),
+        "fifo": (folder / "fifo.wav", "it is a FIFO (a named pipe), expected a regular file"),
+        "linked": (folder / "linked.wav", "it is a FIFO (a named pipe), expected a regular file"),
+        "device": (folder / "device.wav", "it is a device, expected a regular file"),
+        "socket": (folder / "socket.wav", "it is a socket, expected a regular file"),
     }
 
 
@@ -171,7 +171,10 @@ def test_folders_are_entered_once_and_what_is_not_is_said(tmp_path):
     (tmp_path / "in/self").symlink_to(tmp_path / "in/self")
     listing = below(tmp_path / "in")
     assert listing.names == ["a/b/x.wav", "a/y.wav", "out/w.wav", "self", "z.wav"]
-    assert listing.left_out == {"a/again": "is a/b once more", "a/b/up": "is the whole folder once more"}
+    assert listing.left_out == {
+        "a/again": "is the same folder as a/b",
+        "a/b/up": "is the same folder as the whole folder",
+    }
 
 
 def test_what_several_ways_lead_to_goes_by_the_shallowest_and_by_its_own_name(tmp_path):
@@ -181,7 +184,7 @@ def test_what_several_ways_lead_to_goes_by_the_shallowest_and_by_its_own_name(tm
     (tmp_path / "in/b").symlink_to(tmp_path / "in/z")
     listing = below(tmp_path / "in")
     assert listing.names == ["a/x.wav", "z/deep/y.wav"]
-    assert listing.left_out == {"b": "is z once more", "z/up": "is a once more"}
+    assert listing.left_out == {"b": "is the same folder as z", "z/up": "is the same folder as a"}
 
 
 # Every place that opens a path
@@ -225,7 +228,7 @@ def _specs(kinds: set[str]) -> tuple:
 
 
 def test_no_table_no_model_no_split_no_weights_and_no_import_wait_for_a_fifo(tmp_path):
-    said = r"cannot be read: it is a FIFO \(a named pipe\), and a file was expected"
+    said = r"cannot be read: it is a FIFO \(a named pipe\), expected a regular file"
     for name in ("t.csv", "m.affex", "x.npz", "x.csd", "x.parquet", "rows/a.npy", "tables/a.csv", "db/db.yaml"):
         fifo(tmp_path / name)
     with pytest.raises(CorpusError, match=said):
@@ -236,7 +239,7 @@ def test_no_table_no_model_no_split_no_weights_and_no_import_wait_for_a_fifo(tmp
         model_file.read(tmp_path / "m.affex")
     with pytest.raises(AffexError, match=said):
         folds(Protocol("split", "split", file=str(tmp_path / "t.csv")), [Utterance("a", "c", "s")])
-    with pytest.raises(UsageError, match="is no file, and a weight file was expected"):
+    with pytest.raises(UsageError, match="is not a file: expected a weight file"):
         feature_specs(f"resnet18:weights={tmp_path / 't.csv'}")
     dataset = Dataset("c", tmp_path, tmp_path / "cache" / "c", [Utterance("a", "c", "s", audio=Media("a.wav"))])
     for name in ("t.csv", "x.npz", "x.csd", "x.parquet", "rows", "tables", "db"):
@@ -267,7 +270,7 @@ def test_a_fifo_in_the_cache_is_as_good_as_an_empty_file(tmp_path):
 
 def test_no_reader_of_what_affex_keeps_waits_for_a_fifo(tmp_path):
     """What saves time is done without; what was asked for is missed in a sentence, and can be written anew."""
-    said = r"it is a FIFO \(a named pipe\), and a file was expected"
+    said = r"it is a FIFO \(a named pipe\), expected a regular file"
     folder = tmp_path / "c"
     for name in ("last.json", "c/media.jsonl", "c/contents.json", "c/table.json", "c/manifest.jsonl",
                  "c/manifest.sha256", "c/runs/one/metrics.json", "c/runs/two/predictions.csv"):  # fmt: skip
@@ -285,7 +288,7 @@ def test_no_reader_of_what_affex_keeps_waits_for_a_fifo(tmp_path):
     with pytest.raises(UsageError, match=r"predictions\.csv is missing"):
         runs.read(folder / "runs" / "two")
     assert damage(fifo(folder / "fold-0.json")).endswith(
-        "and a file was expected: " + repr(str(folder / "fold-0.json"))
+        "expected a regular file: " + repr(str(folder / "fold-0.json"))
     )
     assert verification.verify(listener := Listener(), tmp_path).damaged
     for name in ("last.json", "c/media.jsonl", "c/contents.json", "c/table.json", "c/manifest.jsonl"):
@@ -361,7 +364,7 @@ def test_predict_spells_names_that_are_no_utf_8_everywhere(latin, tmp_path):
     said = in_a_process(
         "predict", "--model", tmp_path / "m.affex", "--data", latin, "--cache", tmp_path / "cache", "--out", out
     )
-    assert r"Left out 1: text \xfc.txt: it is no recording" in said
+    assert r"Left out 1: text \xfc.txt: it is not a recording" in said
     lines = out.read_text(encoding="utf-8").splitlines()
     assert [line.split(",")[:2] for line in lines[1:]] == [
         *([id_, f"{id_}.wav"] for id_ in IDS), [r"text \xfc.txt", r"text \xfc.txt"],

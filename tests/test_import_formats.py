@@ -106,7 +106,7 @@ def test_what_leads_to_other_files_is_no_array(dataset, tmp_path):
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file["a"] = A
         file["b"] = h5py.ExternalLink("other.h5", "/b")
-    with pytest.raises(AffexError, match="leads to another place"):
+    with pytest.raises(AffexError, match="is a link to another place"):
         imported(tmp_path / "x.h5", dataset, wish=Wish(hop=0.1))
 
 

@@ -94,7 +94,7 @@ def test_frames_that_a_decoder_keeps_to_itself_are_missed(tmp_path: Path, monkey
     monkeypatch.setattr(timeline, "_frames", lambda decoder, packet: frames(decoder, packet) if packet.size else [])
     came, problems = outcomes(path, want("whole"), want("first", 0.0, 2.5))
     assert (came["first"], problems["first"]) == (list(range(63)), None)
-    assert "a.mp4 is damaged: it cannot be decoded from 2." in (problems["whole"] or "")
+    assert "a.mp4 is damaged: it cannot be decoded after 2." in (problems["whole"] or "")
 
 
 def test_after_damage_a_file_without_times_is_lost(tmp_path: Path) -> None:
@@ -126,10 +126,10 @@ def test_how_long_a_picture_stands_is_told(tmp_path: Path) -> None:
 def test_where_a_file_ends_early_is_said(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mp4", 75)
     assert problem(path, 2.0, 5.0) == (
-        "the span 2.000 to 5.000 s reaches beyond the end of a.mp4, which holds 3.000 s of video"
+        "the span 2.000 to 5.000 s reaches beyond the end of a.mp4, which has 3.000 s of video"
     )
-    assert problem(path, 4.0, 5.0) == "the span begins at 4.000 s, and a.mp4 holds 3.000 s of video"
-    assert problem(path, 4.0, None, how="4/clip") == "the span begins at 4.000 s, and a.mp4 holds 3.000 s of video"
+    assert problem(path, 4.0, 5.0) == "the span begins at 4.000 s, and a.mp4 has 3.000 s of video"
+    assert problem(path, 4.0, None, how="4/clip") == "the span begins at 4.000 s, and a.mp4 has 3.000 s of video"
     assert problem(path, 1.0, 1.0) == "the span 1.000 to 1.000 s of a.mp4 is empty"
     assert problem(path, 1.0, 2.0, region="lft").startswith("There is no region 'lft'. Did you mean left?")
 
@@ -191,10 +191,10 @@ def test_files_that_are_no_video_say_so(tmp_path: Path) -> None:
         stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
         out.start_encoding()
     for name, said in {
-        "a.wav": "a.wav has no video stream, only audio: a video was expected",
-        "sound.mp4": "sound.mp4 has no video stream, only audio: a video was expected",
-        "cover.m4a": "cover.m4a has no video stream, only audio and a cover picture: a video was expected",
-        "empty.mp4": "empty.mp4 has no video stream, only audio: a video was expected",
+        "a.wav": "a.wav has no video stream, only audio: expected a video",
+        "sound.mp4": "sound.mp4 has no video stream, only audio: expected a video",
+        "cover.m4a": "cover.m4a has no video stream, only audio and a cover picture: expected a video",
+        "empty.mp4": "empty.mp4 has no video stream, only audio: expected a video",
         "zero.mp4": "zero.mp4 is empty (0 bytes)",
         "text.mp4": "text.mp4 cannot be decoded: Invalid data found when processing input",
         "none.avi": "none.avi has a video stream without pictures",
@@ -218,4 +218,4 @@ def test_a_file_that_begins_anew_is_cut_in_two(tmp_path: Path) -> None:
     came, problems = outcomes(tmp_path / "twice.ts", want("whole"), want("first", 0.0, 2.5))
     assert came["first"] == list(range(63))
     assert problems["first"] is None
-    assert "twice.ts begins anew" in (problems["whole"] or "")
+    assert "twice.ts begins again" in (problems["whole"] or "")

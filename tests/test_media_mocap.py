@@ -96,19 +96,22 @@ def line(number, change):
         (" \n\n", "face.txt is empty"),
         (motion().split("\n", 2)[2], r"face.txt has no header; expected a row of names that begins with 'Frame# Time'"),
         ("\n".join(motion().splitlines()[:2]), "face.txt has a header and no frame below it"),
-        (motion().replace(" CH1 ", " "), "face.txt names 54 markers and has 165 columns of numbers beside"),
+        (motion().replace(" CH1 ", " "), "face.txt names 54 markers and has 165 columns besides"),
         (motion().replace(" RHD", " LHD"), "face.txt names the marker LHD twice"),
         (line(7, lambda row: row + " 1.0"), "face.txt, line 7: 168 numbers, and the other lines have 167$"),
-        (line(14, lambda row: row[:100]), r"line 14: \d+ numbers, .* 167: the file seems to be cut off there"),
-        (line(9, lambda row: row.rsplit(" ", 1)[0] + " 1,5"), "face.txt, line 9: '1,5' is no number"),
+        (line(14, lambda row: row[:100]), r"line 14: \d+ numbers, .* 167: the file seems to be cut short there"),
+        (line(9, lambda row: row.rsplit(" ", 1)[0] + " 1,5"), "face.txt, line 9: '1,5' is not a number"),
         (line(9, lambda row: row.rsplit(" ", 1)[0] + " inf"), "face.txt, line 9: a number is infinite"),
         (
             line(6, lambda row: row.replace("0.03333", "0.02500")),
-            "line 6: the time of a frame is not above that of the",
+            "line 6: the time of a frame is not greater than that of the",
         ),
-        (line(6, lambda row: row.replace("0.03333", "nan")), "line 6: the time of a frame is not above"),
-        (line(3, lambda row: row.replace("0.00833", "nan")), "line 3: the time of a frame is not above"),
-        (line(5, lambda row: "2" + row[1:]), "line 5: the number of a frame is not above that of the one before it"),
+        (line(6, lambda row: row.replace("0.03333", "nan")), "line 6: the time of a frame is not greater"),
+        (line(3, lambda row: row.replace("0.00833", "nan")), "line 3: the time of a frame is not greater"),
+        (
+            line(5, lambda row: "2" + row[1:]),
+            "line 5: the number of a frame is not greater than that of the frame before it",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_with_its_line(tmp_path, text, message):
@@ -123,5 +126,5 @@ def test_a_file_of_the_head_or_the_hands_has_their_columns(tmp_path):
 
 def test_files_of_other_frames_are_not_of_one_turn(tmp_path):
     lines = motion(40, 6).splitlines()
-    with pytest.raises(MediaError, match=r"head.txt has no frame of face.txt"):
+    with pytest.raises(MediaError, match=r"head.txt has no frame in common with face.txt"):
         read(tmp_path, head="\n".join(lines[:2] + lines[20:]))

@@ -24,7 +24,7 @@ def test_what_is_written_is_what_is_meant(text: str, means: Sampling) -> None:
 
 @pytest.mark.parametrize("text", ["", "13", "0/s", "-1/s", "13/", "13/0s", "13/0.0s", "16/clips", "ALL", "1.5/s"])
 def test_what_means_nothing_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"expected all, or a number of pictures a stretch of time, as in 13/s"):
+    with pytest.raises(ValueError, match=r"expected all, or a number of pictures per stretch of time, as in 13/s"):
         sampling(text)
 
 

@@ -106,7 +106,7 @@ def test_a_file_cut_in_the_middle_of_a_line_is_a_failure_that_says_so(dataset):
     assert summary.computed == 4
     failure = summary.failures[f"{DIALOG}_F000"]
     assert "_F000.txt, line 14: " in failure
-    assert "and the other lines have 167: the file seems to be cut off there" in failure
+    assert "and the other lines have 167: the file seems to be cut short there" in failure
 
 
 def test_trouble_of_another_kind_is_recorded_and_tried_again(dataset, monkeypatch):
@@ -144,7 +144,7 @@ def test_failures_are_final_until_the_bytes_change(dataset):
     file_of(dataset).write_text("no header\n")
     [first] = run(dataset, MOCAP)
     assert first.failures[f"{DIALOG}_F000"].endswith(
-        "has no header; expected a row of names that begins with 'Frame# Time', a row of axes, then a row a frame"
+        "has no header; expected a row of names that begins with 'Frame# Time', a row of axes, then one row per frame"
     )
     [again] = run(dataset, MOCAP, runner=lambda: pytest.fail("nothing is to be done"))
     assert again.failures == first.failures

@@ -76,7 +76,7 @@ def test_all_that_only_reads_works_on_a_cache_that_is_whole(study: Path, tmp_pat
         affex("features", *where, "--features", "egemaps", *RUNNING)
         said = capsys.readouterr().out
         assert "egemaps: 16 cached, 0 computed, 0 failed" in said
-        assert "All that is asked for is there: it is read, and nothing is written." in said
+        assert "The cache has all rows needed: it is read, and nothing is written." in said
         affex("evaluate", *where, *MODEL, *RUNNING, "--out", out / "run")
         affex("compare", "--cache", study / "cache", "--runs", runs, "--out", out / "compared")
         affex("fit", *where, *MODEL, *RUNNING, "--model", out / "mine.affex")

@@ -77,11 +77,13 @@ def fused_from(folder: str) -> None:
 )
 def test_a_damaged_run_is_not_compared_fused_shown_or_kept(two, tmp_path, damaged, file):
     damaged(two[1])
-    with pytest.raises(UsageError, match=rf"run1: {file} is not what was written.*Make it again with `make evaluate`"):
+    with pytest.raises(
+        UsageError, match=rf"run1: {file} was changed after it was written.*Make it again with `make evaluate`"
+    ):
         comparison.report(Terminal(), two, tmp_path, tmp_path / "compared", "")
-    with pytest.raises(UsageError, match=f"{file} is not what was written"):
+    with pytest.raises(UsageError, match=f"{file} was changed after it was written"):
         experiment.fuse_runs(Terminal(), two, Settings(fusion="late:mean"), tmp_path, tmp_path / "fused")
-    with pytest.raises(UsageError, match=f"{file} is not what was written"):
+    with pytest.raises(UsageError, match=f"{file} was changed after it was written"):
         comparison.show_leak(Terminal(), Path(two[0]), Path(two[1]))
     assert not (tmp_path / "compared").exists()
     assert not (tmp_path / "fused").exists()
@@ -95,7 +97,7 @@ def test_a_damaged_run_is_made_again_and_that_is_said(two, tmp_path, capsys):
     assert "Nothing has changed since this run" in capsys.readouterr().out
     relabelled(str(tmp_path / "fused"))
     experiment.fuse_runs(*arguments)
-    assert "is made again: predictions.csv is not what was written" in capsys.readouterr().out
+    assert "is made again: predictions.csv was changed after it was written" in capsys.readouterr().out
     assert {name: (tmp_path / "fused" / name).read_bytes() for name in sound} == sound
     (tmp_path / "fused" / "predictions.csv.old").unlink()  # the damaged one was set aside: it may be somebody's edit
     assert {path.name for path in (tmp_path / "fused").iterdir()} == set(sound)
@@ -106,10 +108,12 @@ def test_a_run_of_an_earlier_version_is_said_to_be_one(two, tmp_path, capsys):
     record = json.loads(path.read_text(encoding="utf-8"))
     del record["sha256"]
     path.write_text(json.dumps(record), encoding="utf-8")
-    with pytest.raises(UsageError, match=r"metrics\.json has no seal: an earlier affex made it.*Make it again"):
+    with pytest.raises(
+        UsageError, match=r"metrics\.json has no seal: an earlier version of affex wrote it.*Make it again"
+    ):
         runs.read(Path(two[0]))
     experiment._shown_again(Terminal(), Path(two[0]), "basis")
-    assert "is made again: metrics.json has no seal: an earlier affex made it" in capsys.readouterr().out
+    assert "is made again: metrics.json has no seal: an earlier version of affex wrote it" in capsys.readouterr().out
 
 
 def test_a_folder_without_a_run(tmp_path):
@@ -131,7 +135,7 @@ def test_what_a_damaged_run_says_of_a_model_is_not_told(two, tmp_path, capsys):
     fit_predict._say_worth(Terminal(), Fitted(), tmp_path)
     said = capsys.readouterr().out
     assert "is not known" in said
-    assert "metrics.json is not what was written" in said
+    assert "metrics.json was changed after it was written" in said
 
 
 def test_a_sealed_record_that_is_no_run(tmp_path):

@@ -134,7 +134,7 @@ def test_an_animated_webp_says_that_it_cannot_be_read(tmp_path):
     animation.frames, animation.durations = [numbered(0), numbered(1)], [200, 200]
     cv2.imwriteanimation(str(tmp_path / "a.webp"), animation)
     assert problem(tmp_path / "a.webp") == (
-        "a.webp is an animated WebP, which cannot be read: save it as a GIF or as a film"
+        "a.webp is an animated WebP, which cannot be read: save it as a GIF or as a video"
     )
 
 
@@ -207,7 +207,7 @@ def test_a_picture_that_was_cut_short_is_none(suffix, tmp_path):
     whole = encoded(noise, suffix)
     path = write(tmp_path / f"a{suffix}", whole[: int(0.6 * len(whole))])
     assert problem(path) in (
-        f"{path.name} is a still picture that is cut short, damaged or of a kind that cannot be read",
+        f"{path.name} is a still picture that is cut short, damaged or in an unknown format",
         f"{path.name} cannot be decoded: Invalid data found when processing input",
     )
 
@@ -260,15 +260,15 @@ def written(folder: Path) -> dict[str, Content | str]:
     write(folder / "empty.dat", b"")
     write(folder / "list.ffconcat", b"ffconcat version 1.0\nfile film.m4v\n")
     write(folder / "subtitles.srt", b"1\n00:00:00,000 --> 00:00:01,000\nhello\n")
-    nothing = "is no recording (Invalid data found when processing input)"
+    nothing = "is not a recording (Invalid data found when processing input)"
     return {
         **dict.fromkeys(("no ending", "film.wav", "film.m4v", "film.mts", "film.vob"), Content(pictures=True)),
         **dict.fromkeys(("sound.wav", "sound.mp4", "a.caf", "a.sph", "a.w64", "a.voc", "a.rf64", "a.unknown"), alone),
         "photo.wav": STILL,
         **dict.fromkeys(("notes.txt", "labels.csv", "random.bin"), nothing),
         "empty.dat": "is empty (0 bytes)",
-        "list.ffconcat": "is a list of other files, and no recording",
-        "subtitles.srt": "is no recording: it holds neither sound nor pictures that can be decoded",
+        "list.ffconcat": "is a list of other files, not a recording",
+        "subtitles.srt": "is not a recording: it has neither sound nor pictures that can be decoded",
     }
 
 
@@ -323,7 +323,7 @@ def test_a_folder_is_all_recordings_in_it_and_what_is_left_out_is_said(tmp_path)
     assert found.left_out == {
         **{name: why for name, why in held.items() if isinstance(why, str)},
         ".hidden/y.wav": HIDDEN,
-        "loop": "is the whole folder once more",
+        "loop": "is the same folder as the whole folder",
     }
 
 
@@ -333,7 +333,7 @@ def test_a_picture_that_cannot_be_opened_lacks_sound_for_that_reason(tmp_path):
     found = at_hand(tmp_path / "rec", tmp_path / "cache").utterances
     assert [why for one in found for _, why in one.absent] == [
         "its file is empty (0 bytes)",
-        "its file is no recording: it holds neither sound nor pictures that can be decoded",
+        "its file is not a recording: it has neither sound nor pictures that can be decoded",
     ]
 
 
@@ -349,7 +349,7 @@ def test_a_list_of_other_files_is_never_decoded(tmp_path):
     """Its bytes do not tell whether those of the others have changed, and these may be anybody's."""
     film(tmp_path / "f.mp4", 10)
     write(tmp_path / "l.avi", b"ffconcat version 1.0\nfile f.mp4\n")
-    assert problem(tmp_path / "l.avi") == "l.avi is a list of other files, and no recording"
+    assert problem(tmp_path / "l.avi") == "l.avi is a list of other files, not a recording"
     with pytest.raises(MediaError, match="is a list of other files"):
         decode_audio(tmp_path, Media("l.avi"), 16000, 60.0)
 
@@ -394,11 +394,11 @@ def test_a_folder_of_photographs_is_evaluated_and_predicted(photographs, tmp_pat
     said = affex("predict", "--model", str(tmp_path / "m.affex"), "--data", str(photographs), "--cache",
                  str(tmp_path / "cache"), "--out", str(tmp_path / "out.csv"))  # fmt: skip
     assert "9 of 10 recordings labelled, 1 file left out" in said
-    assert "Left out 1: notes.txt: it is no recording" in said
+    assert "Left out 1: notes.txt: it is not a recording" in said
     with (tmp_path / "out.csv").open(newline="") as file:
         found = {row["file"]: row for row in tables.DictReader(file)}
     assert len(found) == 11
-    assert found["notes.txt"]["note"].startswith("left out: it is no recording")
+    assert found["notes.txt"]["note"].startswith("left out: it is not a recording")
     assert {row["predicted"] for name, row in found.items() if name.startswith("s")} == {"small", "large"}
 
 

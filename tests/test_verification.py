@@ -165,7 +165,7 @@ def test_a_run_without_its_record_or_of_an_earlier_version(kept: Path, tmp_path:
     (other / "metrics.json").write_text(text[: text.index(',\n  "sha256"')] + "\n}\n", encoding="utf-8")
     _, said = verified(tmp_path / "cache")
     assert f"{one}: metrics.json is missing" in said
-    assert f"{other}: metrics.json has no seal: an earlier affex made it" in said
+    assert f"{other}: metrics.json has no seal: an earlier version of affex wrote it" in said
 
 
 def test_what_an_earlier_version_left_unsealed_is_not_called_changed(kept: Path, tmp_path: Path) -> None:

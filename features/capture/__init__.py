@@ -1,1 +1,1 @@
-"""What features of motion capture share."""
+"""What the features of motion capture share: markers, gaps and derivatives."""

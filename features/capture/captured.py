@@ -1,7 +1,7 @@
-"""Captured: what the features of motion capture share, from positions with gaps to even frames and their derivatives.
+"""Motion capture: from positions with gaps to evenly spaced frames and their derivatives; base of several features.
 
-Frames are taken at an even rate by the clock, short gaps bridged; frames that lack something all the same are left
-out, and no derivative reaches across them (see `features.capture.markers`, `features.capture.motion`).
+Frames are taken at a constant rate and short gaps are interpolated. Frames that are still incomplete are left out, and
+no derivative is estimated across them (see `features.capture.markers`, `features.capture.motion`).
 """
 
 from abc import abstractmethod
@@ -26,18 +26,18 @@ class Captured(MotionFeature):
     Parameters
     ----------
     rate
-        At most so many frames a second are kept, Hz: the first of each 1/rate s. The default is that of the voice in
-        Metallinou, Lee and Narayanan 2008, one each 25 ms.
+        The most frames per second that are kept, Hz: the first of each 1/rate s. The default is the frame rate of the
+        voice in Metallinou, Lee and Narayanan 2008, one frame every 25 ms.
     derivatives
-        0: none, 1: with the first, 2: with the first and second; a second, see `features.capture.motion`.
+        0: none, 1: first, 2: first and second derivatives, per second; see `features.capture.motion`.
     span
-        How long a stretch of time a derivative is estimated over, s; three frames at the least. The default is about
-        half a syllable, five frames at 40 Hz: faces move no faster than speech.
+        The time over which a derivative is estimated, s; at least three frames. The default is about half a syllable,
+        five frames at 40 Hz: faces move no faster than speech.
     gap
-        The longest gap that is bridged by a straight line, s. The default is a syllable: in a longer time a mouth may
-        open and shut unseen.
+        The longest gap that is interpolated linearly, s. The default is a syllable: in a longer gap a mouth may open
+        and close.
     least
-        The share of a turn's frames that must have everything; else the turn is a recorded failure.
+        The share of a turn's frames that must be complete; otherwise the turn is a recorded failure.
     """
 
     rate: float = 40.0
@@ -58,17 +58,17 @@ class Captured(MotionFeature):
 
     @property
     def framewise(self) -> bool:
-        """One row for each frame that has everything."""
+        """One row per complete frame."""
         return True
 
     @property
     @abstractmethod
     def static(self) -> Sequence[tuple[str, Sequence[str]]]:
-        """The parts of its columns, each with the names of the columns in it."""
+        """Each part of the face or body with the names of its columns."""
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """What its columns begin with."""
+        """The prefixes of its column names."""
         return tuple(part for part, _ in self.static)
 
     @property
@@ -83,14 +83,14 @@ class Captured(MotionFeature):
 
     @abstractmethod
     def measured(self, motion: Motion) -> tuple[Floats, Sequence[str]]:
-        """Return what is measured in each frame, NaN where something is missing, and whose columns they are.
+        """Return the measurements of each frame, NaN where missing, and the names that the columns belong to.
 
         Returns
         -------
         values : (n_frames, n) float64
             Columns as in `static`.
         names
-            Equally many columns belong to each, as three to a marker.
+            Each name has the same number of columns, for example three per marker.
         """
 
     def extract(self, motion: Motion) -> Rows:
@@ -99,7 +99,7 @@ class Captured(MotionFeature):
         Raises
         ------
         ExtractionError
-            If it is not of such markers, or too few frames have everything.
+            If the file has other markers, or too few frames are complete.
         """
         values, names = self.measured(motion)
         numbers, first = np.unique(np.floor((motion.times + ROUNDING) * self.rate), return_index=True)
@@ -118,12 +118,12 @@ class Captured(MotionFeature):
 
 
 def check_gap(gap: float) -> None:
-    """Refuse gaps that nobody should bridge.
+    """Raise if a gap is too long to be interpolated.
 
     Raises
     ------
     ValueError
-        With the allowed range.
+        The message gives the allowed range.
     """
     if not 0 <= gap <= 1:
         raise ValueError(f"gap={gap}: expected 0 to 1 s")

@@ -1,11 +1,11 @@
-"""Markers: which there are on a face, whose they are, and how what the cameras lost is made good.
+"""Markers of the face: their names and regions, and the interpolation of values that the cameras lost.
 
 The markers are those of IEMOCAP in the order of its files (Busso et al. 2008, doi:10.1007/s10579-008-9076-6), the
 regions those of Metallinou, Lee and Narayanan 2008 (doi:10.1109/ISM.2008.40): 46 markers in six of them. Eyelids, nose
 and the band around the head are in none.
 
-A gap lasts from the last frame that has a marker to the next one. A short one is bridged by a straight line; what
-is never captured is never made up.
+A gap lasts from the last frame that has a marker to the next frame that has it. Short gaps are interpolated linearly;
+a marker that was never captured stays missing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ def _numbered(stem: str, first: int, last: int) -> tuple[str, ...]:
     return tuple(f"{stem}{number}" for number in range(first, last + 1))
 
 
-#: The markers of a file, in its order.
+#: The markers of a file, in the order of the file.
 MARKERS = (
     *_numbered("CH", 1, 3),
     *_numbered("FH", 1, 3),
@@ -37,7 +37,7 @@ MARKERS = (
     *("LHD", "RHD"),
 )
 
-#: What the names of a region's markers begin with, by region.
+#: The prefixes of the names of a region's markers, by region.
 STEMS: Mapping[str, tuple[str, ...]] = {
     "chin": ("CH",),
     "forehead": ("FH",),
@@ -52,7 +52,7 @@ REGIONS: Mapping[str, tuple[str, ...]] = {
     region: tuple(name for name in MARKERS if name.rstrip("0123456789") in stems) for region, stems in STEMS.items()
 }
 
-#: Room for times that are written with few digits, s.
+#: Tolerance for times that are written with few digits, s.
 ROUNDING = 1e-4
 
 #: How many markers an error names.
@@ -60,41 +60,41 @@ SHOWN = 3
 
 
 def placed(motion: Motion, names: Sequence[str]) -> Floats:
-    """Return where some markers are, ``(n_frames, n_names, 3)``, mm.
+    """Return the positions of some markers, ``(n_frames, n_names, 3)``, mm.
 
     Raises
     ------
     ExtractionError
-        If the file has no such marker.
+        If the file lacks one of them.
     """
     lacking = [name for name in names if name not in motion.names]
     if lacking:
         unknown = [name for name in motion.names if name not in MARKERS]
         raise ExtractionError(
-            f"the file has no {_listed(lacking)} among its {len(motion.names)} markers; expected the names of IEMOCAP's"
+            f"the file lacks {_listed(lacking)} among its {len(motion.names)} markers; expected IEMOCAP's marker names"
             + (f", and it has {_listed(unknown)}" if unknown else "")
         )
     return motion.positions[:, [motion.names.index(name) for name in names]]
 
 
 def bridged(values: Floats, times: Floats, longest: float, *, ends: bool = False) -> Floats:
-    """Draw a straight line over short gaps.
+    """Interpolate short gaps linearly.
 
     Parameters
     ----------
     values : (n_frames, n)
         NaN where something is missing.
     times : (n_frames,), s
-        Rising.
+        Increasing.
     longest
-        The longest gap that is bridged, s.
+        The longest gap that is interpolated, s.
     ends
-        Whether what is missing as long at the beginning or the end is what it is in the nearest frame.
+        Whether a gap of up to that length at the beginning or the end takes the value of the nearest frame.
 
     Returns
     -------
     values : (n_frames, n) float64
-        NaN where a gap is longer.
+        NaN in longer gaps.
     """
     whole, frames = values.copy(), np.arange(len(times))
     first, last = (times[0], times[-1]) if ends else (-np.inf, np.inf)
@@ -110,19 +110,19 @@ def bridged(values: Floats, times: Floats, longest: float, *, ends: bool = False
 
 
 def require_whole(values: Floats, times: Floats, names: Sequence[str], least: float, gap: float) -> NDArray[np.bool_]:
-    """Return which frames have all that is wanted, if they are not too few.
+    """Return which frames are complete; raise if they are too few.
 
     Parameters
     ----------
     values : (n_frames, n_names * k)
-        NaN where something is missing, short gaps bridged.
+        NaN where something is missing; short gaps are interpolated already.
     times : (n_frames,), s
     names
-        Whose columns they are, k each.
+        The names that the columns belong to, k columns each.
     least
-        The share of the frames that must have everything.
+        The share of the frames that must be complete.
     gap
-        How long a gap was bridged, s; for the message.
+        The longest gap that was interpolated, s; for the message.
 
     Returns
     -------
@@ -131,7 +131,7 @@ def require_whole(values: Floats, times: Floats, names: Sequence[str], least: fl
     Raises
     ------
     ExtractionError
-        If they are fewer: with those that are missing longest, and how long.
+        If fewer are complete. The message lists the markers that are missing longest, and for how long.
     """
     lost: NDArray[np.bool_] = np.asarray(np.isnan(values).reshape(len(values), len(names), -1).any(axis=2))
     whole: NDArray[np.bool_] = np.asarray(~lost.any(axis=1))
@@ -142,8 +142,8 @@ def require_whole(values: Floats, times: Floats, names: Sequence[str], least: fl
     longest = [f"{names[n]} for {lost[:, n].sum() * frame:.2f} s" for n in worst[:SHOWN]]
     more = f" and {len(worst) - SHOWN} more" if len(worst) > SHOWN else ""
     raise ExtractionError(
-        f"{int(whole.sum())} of {len(whole)} frames have everything, and {least:.0%} at least are needed: of "
-        f"{len(whole) * frame:.2f} s are missing {', '.join(longest)}{more} (gaps of up to {gap:g} s are bridged)"
+        f"{int(whole.sum())} of {len(whole)} frames are complete, at least {least:.0%} are needed: of "
+        f"{len(whole) * frame:.2f} s are missing {', '.join(longest)}{more} (gaps of up to {gap:g} s are interpolated)"
     )
 
 

@@ -1,7 +1,7 @@
-"""Motion: from what is measured in some frames to how fast it changes, by the clock and never across a gap.
+"""Derivatives with respect to time: from the values of some frames to their rates of change, never across a gap.
 
-Unlike `features.sound.frames`, where frames follow each other evenly and without end: pictures come when they come, and
-a face is lost and found again. What follows without a loss is a run, and each run is by itself.
+`features.sound.frames` has evenly spaced frames without gaps. Pictures here have irregular times, and a face may be
+lost and found again. Consecutive frames without a loss are a run; each run is processed by itself.
 """
 
 import itertools
@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from affex.features.base import Values
 
-#: A derivative is estimated over so many frames of its run at the least: as many as a parabola has parameters.
+#: The fewest frames of a run over which a derivative is estimated: as many as a parabola has parameters.
 LEAST = 3
 
 
 def runs(numbers: NDArray[np.integer]) -> list[slice]:
-    """Return the runs in the rising numbers of frames: where one number is missing, another run begins.
+    """Return the runs in increasing frame numbers: a new run begins after each missing number.
 
     Returns
     -------
     runs : list of slice
-        Of the positions in `numbers`, in order.
+        Slices of positions in `numbers`, in order.
     """
     edges = [0, *(np.flatnonzero(np.diff(numbers) > 1) + 1).tolist(), len(numbers)]
     return [slice(begin, end) for begin, end in itertools.pairwise(edges) if begin < end]
@@ -30,29 +30,29 @@ def runs(numbers: NDArray[np.integer]) -> list[slice]:
 def with_derivatives(
     static: Values, times: NDArray[np.float64], parts: list[slice], derivatives: int, span: float
 ) -> Values:
-    """Append the first derivatives with respect to time, or the first and the second.
+    """Append the first, or the first and second, derivatives with respect to time.
 
-    At each frame those of the parabola that fits the frames around it best (Savitzky and Golay 1964,
-    doi:10.1021/ac60214a047, for times of any spacing): the frames of its run within half of `span`, and in any case
-    the three nearest, which lie to one side of it at the ends of a run. A run of two frames has the slope of its line
-    and no curvature; a single frame stands still: both are 0.
+    Each frame has the derivatives of the parabola that fits the frames around it best (Savitzky and Golay 1964,
+    doi:10.1021/ac60214a047, for times of any spacing). These are the frames of its run within half of `span`, and at
+    least the three nearest ones. At the ends of a run they lie on one side. A run of two frames has the slope of its
+    line and curvature 0; a single frame has both 0.
 
     Parameters
     ----------
     static : (n_frames, n) float32
     times : (n_frames,) float64, s
-        Rising.
+        Increasing.
     parts
-        The runs, as `runs` gives them.
+        The runs, as `runs` returns them.
     derivatives
         0, 1 or 2.
     span
-        How long a stretch of time a derivative is estimated over, s.
+        The time over which a derivative is estimated, s.
 
     Returns
     -------
     values : (n_frames, n * (1 + derivatives)) float32
-        A second (a second squared).
+        Derivatives are per second (per second squared).
     """
     moved = np.zeros((derivatives, *static.shape))
     for part in parts if derivatives else []:
@@ -74,7 +74,7 @@ def _of_run(static: NDArray[np.float64], times: NDArray[np.float64], span: float
 
 
 def _at_least(times: NDArray[np.float64], frame: int, begin: int, end: int) -> slice:
-    """Widen a window to the nearest frames until it has `LEAST`, or all there are."""
+    """Widen a window to the nearest frames until it has `LEAST` frames, or all of the run."""
     while end - begin < min(LEAST, len(times)):
         if end == len(times) or (begin > 0 and times[frame] - times[begin - 1] <= times[end] - times[frame]):
             begin -= 1

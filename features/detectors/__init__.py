@@ -1,1 +1,1 @@
-"""Face detectors and landmarks: from frames to boxes, points and chips. They know arrays, not utterances or caches."""
+"""Face detectors and landmarks: from frames to boxes, points and chips. They work on arrays only."""

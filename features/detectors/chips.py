@@ -1,9 +1,8 @@
 """Aligned chips: from a picture and the points of a face to a small upright picture of it.
 
-As dlib's ``get_face_chip`` does (King; Boost Software License), written anew, for any picture in which the points
-are known: a whole frame, or a crop of it that was kept. The five points are laid as well as they go, by a
-similarity, onto their mean places in a face; where a chip is much smaller than what it shows, it is cut from a
-halved picture. What lies outside the picture is black.
+The same as dlib's ``get_face_chip`` (King; Boost Software License), written anew, for any picture in which the points
+are known: a whole frame or a stored crop. The best similarity maps the five points to their places in the mean face.
+A chip that is much smaller than the part it shows is cut from a halved picture. Outside the picture it is black.
 
 Conventions: points are x, y in px, the middle of the first pixel is (0, 0).
 """
@@ -28,17 +27,17 @@ MEAN_FACE = np.array(
         (0.4901123135679, 0.6277975316475),
     ]
 )
-#: What dlib's halving of a picture does to a point: x -> x / 2 - MOVED.
+#: dlib's halving of a picture moves a point: x -> x / 2 - MOVED.
 MOVED = np.array([1.25, 0.75])
 #: The filter of that halving, in sixteenths (Burt and Adelson 1983, doi:10.1109/TCOM.1983.1095851).
 BINOMIAL = (1, 4, 6, 4, 1)
-#: A picture of this height or width is halved to nothing, px.
+#: Halving a picture of this height or width gives an empty one, px.
 LEAST_SIZE = 8
 
 
 @dataclass(frozen=True)
 class Placement:
-    """What part of a picture a chip shows: a square, turned about its middle.
+    """The part of a picture that a chip shows: a square, rotated about its middle.
 
     Parameters
     ----------
@@ -47,7 +46,7 @@ class Placement:
     side
         Its side, px.
     angle
-        By how much it is turned, from x towards y, rad.
+        The angle of the rotation, from x towards y, rad.
     """
 
     middle: tuple[float, float]
@@ -56,17 +55,17 @@ class Placement:
 
 
 def aligned(picture: Picture, points: Points, size: int = 150, padding: float = 0.25) -> Picture:
-    """Cut the upright chip of a face; ``size`` and ``padding`` as dlib's embedding wants them.
+    """Cut the upright chip of a face; the default ``size`` and ``padding`` are those of dlib's embedding.
 
     Parameters
     ----------
     picture : (height, width, 3) uint8
     points : (5, 2), px
-        The corners of the eyes and the base of the nose, as dlib's 5-point model gives them.
+        The corners of the eyes and the base of the nose, in the order of dlib's 5-point model.
     size
         The chip's height and width, px.
     padding
-        How much is shown around the face, in sizes of the face.
+        The margin around the face, in sizes of the face.
 
     Returns
     -------
@@ -83,7 +82,7 @@ def placement(points: Points, size: int = 150, padding: float = 0.25) -> Placeme
     Raises
     ------
     ValueError
-        If there are not five points, or they all fall together.
+        If there are not five points, or they all coincide.
     """
     if np.shape(points) != (5, 2):
         raise ValueError(f"points are {np.shape(points)}: expected (5, 2)")
@@ -93,19 +92,19 @@ def placement(points: Points, size: int = 150, padding: float = 0.25) -> Placeme
     spread = source - source.mean()
     turn = np.vdot(spread, target - target.mean()) / np.vdot(spread, spread)
     if abs(turn) == 0:
-        raise ValueError("the five points fall together: there is no face to align")
+        raise ValueError("the five points coincide: expected the corners of the eyes and the base of the nose, px")
     middle = target.mean() + turn * (size / 2 * (1 + 1j) - source.mean())
     return Placement((float(middle.real), float(middle.imag)), size * abs(turn), float(np.angle(turn)))
 
 
 def cut(picture: Picture, place: Placement, size: int) -> Picture:
-    """Cut the chip that shows a placement.
+    """Cut the chip of a placement.
 
     Parameters
     ----------
     picture : (height, width, 3) uint8
     place
-        What it shows.
+        The part of the picture that the chip shows.
     size
         The chip's height and width, px.
 
@@ -125,7 +124,7 @@ def cut(picture: Picture, place: Placement, size: int) -> Picture:
 
 
 def _rectangle(place: Placement) -> Points:
-    """Return the first and the last point, (2, 2), of a placement that is not turned yet."""
+    """Return the first and the last point, (2, 2), of a placement before its rotation."""
     half = (place.side - 1) / 2
     return np.array([np.subtract(place.middle, half), np.add(place.middle, half)])
 
@@ -136,7 +135,7 @@ def _corners(rectangle: Points) -> Points:
 
 
 def _turned(points: Points, rectangle: Points, angle: float) -> Points:
-    """Turn points about a rectangle's middle."""
+    """Rotate points about a rectangle's middle."""
     middle = rectangle.mean(axis=0)
     cos, sin = math.cos(angle), math.sin(angle)
     turned: Points = (points - middle) @ np.array([(cos, sin), (-sin, cos)]) + middle
@@ -144,7 +143,7 @@ def _turned(points: Points, rectangle: Points, angle: float) -> Points:
 
 
 def _halvings(rectangle: Points, size: int) -> int:
-    """Return how often the picture is halved: as long as the rectangle then still has the chip's area."""
+    """Return how many times the picture is halved: while the halved rectangle has at least the chip's area."""
     n = 0
     while True:
         rectangle = _halved_points(rectangle)
@@ -159,7 +158,7 @@ def _halved_points(points: Points) -> Points:
 
 
 def _around(picture: Picture, rectangle: Points, angle: float, halvings: int) -> tuple[Picture, Points]:
-    """Return the part of a picture that a chip needs, and where it begins: the phase of its halving depends on it."""
+    """Return the part of a picture that a chip needs, and its origin, which determines the phase of the halving."""
     corners = _turned(_corners(rectangle), rectangle, angle)
     margin = 4 * 2**halvings - 2
     size = np.array([picture.shape[1], picture.shape[0]])
@@ -171,7 +170,7 @@ def _around(picture: Picture, rectangle: Points, angle: float, halvings: int) ->
 
 
 def halved(picture: Picture) -> Picture:
-    """Smooth and halve a picture as dlib's ``pyramid_down<2>`` does, which cuts fractions off.
+    """Smooth and halve a picture as dlib's ``pyramid_down<2>``, which truncates fractions.
 
     Parameters
     ----------
@@ -180,7 +179,7 @@ def halved(picture: Picture) -> Picture:
     Returns
     -------
     picture : ((height - 3) // 2, (width - 3) // 2, 3) uint8
-        Empty if the picture is no larger than `LEAST_SIZE`.
+        Empty for a picture of `LEAST_SIZE` or less.
     """
     height, width = picture.shape[:2]
     if min(height, width) <= LEAST_SIZE:
@@ -193,13 +192,13 @@ def halved(picture: Picture) -> Picture:
 
 
 def _weighed(shifted: list[NDArray[np.uint16]]) -> NDArray[np.uint16]:
-    """Add up pictures that are shifted against each other, by the filter's weights; 16 bits hold the sum of sums."""
+    """Add up shifted pictures with the filter's weights; the sum fits in 16 bits."""
     total: NDArray[np.uint16] = np.tensordot(np.array(BINOMIAL, np.uint16), np.stack(shifted), axes=1)
     return total
 
 
 def _bilinear(picture: Picture, points: Points) -> Picture:
-    """Return the picture's values at points ``(..., 2)``, fractions cut off; black where a neighbour is missing."""
+    """Return the picture's values at points ``(..., 2)``, truncated; black where a neighbour is missing."""
     height, width = picture.shape[:2]
     whole = np.floor(points).astype(int)
     x, y = whole[..., 0], whole[..., 1]

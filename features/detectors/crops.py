@@ -1,8 +1,8 @@
-"""Crops: what is kept of a frame so that every chip can be cut from it later, without the frame.
+"""Crops: the stored part of a frame, from which every chip can be cut later without the frame.
 
 A crop shows a face's box widened by `WIDENED` about its middle, in whole pixels of the frame; what lies outside the
-frame is black. A crop with a side over `LONGEST` is shrunk to it, then all are JPEG. Where a crop lay follows from
-the box alone (`area`), and by how much it was shrunk from its own size: so points of the frame can be found in it.
+frame is black. A crop with a side over `LONGEST` is shrunk to it; all crops are JPEG. The position of a crop follows
+from the box alone (`area`), and its scale from its own size. So points of the frame can be mapped into the crop.
 
 Conventions: as in `features.detectors.base` for boxes and `features.detectors.chips` for points.
 """
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from affex.features.detectors.chips import Picture, Points
 
-#: By how much a box is widened, as a share of its width and height.
+#: The share of its width and height by which a box is widened.
 WIDENED = 0.6
 #: The longest side of a crop, px: enough for a chip of 224 px of the box widened by 30 %.
 LONGEST = 288
-#: A crop gets the first of these qualities of JPEG (0 to 100, colours not halved) that keeps it within `MOST` bytes.
+#: A crop gets the first of these JPEG qualities (0 to 100, no chroma subsampling) that keeps it within `MOST` bytes.
 QUALITIES = (97, 94, 90, 85, 75, 50)
 MOST = 20_000
 
@@ -33,7 +33,7 @@ def area(box: Box, widened: float = WIDENED) -> tuple[int, int, int, int]:
 
 
 def cutout(picture: Picture, left: int, top: int, right: int, bottom: int) -> Picture:
-    """Return a part of a picture, ``(bottom - top, right - left, 3)``, black where it reaches over its edge."""
+    """Return a part of a picture, ``(bottom - top, right - left, 3)``, black outside the picture."""
     height, width = picture.shape[:2]
     part = np.zeros((bottom - top, right - left, 3), np.uint8)
     x0, x1 = (min(max(edge, 0), width) for edge in (left, right))
@@ -43,7 +43,7 @@ def cutout(picture: Picture, left: int, top: int, right: int, bottom: int) -> Pi
 
 
 def resized(picture: Picture, width: int, height: int) -> Picture:
-    """Return a picture at another size: averaged where it shrinks, interpolated where it grows."""
+    """Return a picture at another size: averaged when it shrinks, interpolated when it grows."""
     import cv2
 
     shrinks = width * height < picture.shape[0] * picture.shape[1]
@@ -79,24 +79,24 @@ def decoded(crop: bytes) -> Picture:
     Raises
     ------
     ValueError
-        If these bytes are no picture.
+        If the bytes are not a picture.
     """
     import cv2
 
     picture = cv2.imdecode(np.frombuffer(crop, np.uint8), cv2.IMREAD_COLOR) if crop else None
     if picture is None:
-        raise ValueError(f"a crop of {len(crop)} bytes is no picture that can be decoded")
+        raise ValueError(f"a crop of {len(crop)} bytes cannot be decoded as a picture")
     return np.ascontiguousarray(picture[:, :, ::-1])
 
 
 def placed(points: Points, box: Box, crop: Picture) -> Points:
-    """Return where points of the frame lie in the decoded crop of a box.
+    """Map points of the frame into the decoded crop of a box.
 
     Parameters
     ----------
     points : (n, 2), px of the frame
     box : (4,), px
-        The face's box, as it was when the crop was cut.
+        The face's box from which the crop was cut.
     crop : (height, width, 3) uint8
 
     Returns

@@ -1,9 +1,9 @@
-"""The detectors of the package face-alignment; see `features.detectors.named` for where their weights are found.
+"""The detectors of the package face-alignment: from frames to boxes; `features.detectors.named` finds their weights.
 
 * `Sfd`: Zhang et al. 2017, S3FD: single shot scale-invariant face detector, doi:10.1109/ICCV.2017.30; slow on a
-  processor.
-* `BlazeFace`: Bazarevsky et al. 2019, arXiv:1907.05047; **it sees only the square in the middle of a frame**, and of
-  that the faces that fill much of it.
+  CPU.
+* `BlazeFace`: Bazarevsky et al. 2019, arXiv:1907.05047; **it searches only the square in the middle of a frame**
+  and finds only faces that fill much of it.
 """
 
 from collections.abc import Callable
@@ -24,29 +24,29 @@ SFD_WEIGHTS = WeightFile(
     source="https://github.com/1adrianb/face-alignment",
     url="https://www.adrianbulat.com/downloads/python-fan/s3fd-619a316812.pth",
 )
-#: The weights and the anchors, and who publishes them; nobody publishes their digests.
+#: The file names of the weights and the anchors, and their publisher, which publishes no digests.
 BLAZEFACE_WEIGHTS = ("blazeface.pth", "anchors.npy")
 BLAZEFACE_SOURCE = "https://github.com/hollance/BlazeFace-PyTorch"
 
-#: From the files, the threshold and the device to the package's detector.
+#: Function from the files, the threshold and the device to the package's detector.
 Build = Callable[[tuple[Path, ...], float, str], Any]
 
 
 @dataclass(frozen=True)
 class _FaceAlignment:
-    """What both share.
+    """Base of both detectors.
 
     Parameters
     ----------
     weights
-        The weight file; of `BlazeFace` that and the anchors.
+        The weight file; for `BlazeFace` also the file of the anchors.
     threshold
-        The least score of a face, 0 to 1.
+        The lowest score of a face, 0 to 1.
     device
         ``cpu``, ``cuda`` or ``cuda:1`` ...
     """
 
-    #: The least height and width of a frame that its layers can take, px.
+    #: The smallest height and width of a frame that its layers accept, px.
     least: ClassVar[int] = 1
 
     weights: tuple[Path, ...]
@@ -59,17 +59,17 @@ class _FaceAlignment:
 
     @property
     def digest(self) -> str:
-        """The sha256 of the weight files, parted by ``+``.
+        """The sha256 of the weight files, joined by ``+``.
 
         Raises
         ------
         WeightError
-            If one is missing.
+            If a file is missing.
         """
         return joined(self.weights)
 
     def load(self) -> Any:
-        """Return the package's detector, loaded once a process.
+        """Return the package's detector, loaded once per process.
 
         Raises
         ------
@@ -85,12 +85,12 @@ class _FaceAlignment:
             return [_faces(())] * len(frames)
         detector = self.load()
         with exact():
-            # One by one: the package's own batches mix up the frames' boxes.
+            # One frame at a time: in batches the package mixes up the boxes of the frames.
             return [_faces(detector.detect_from_image(np.ascontiguousarray(frame))) for frame in frames]
 
     @staticmethod
     def build(weights: tuple[Path, ...], threshold: float, device: str) -> Any:
-        """Return the package's detector with weights of these files."""
+        """Return the package's detector with the weights of these files."""
         raise NotImplementedError
 
 
@@ -98,12 +98,12 @@ class _FaceAlignment:
 class Sfd(_FaceAlignment):
     """S3FD, the package's default."""
 
-    #: Its maps are halved five times.
+    #: The network halves its maps five times.
     least: ClassVar[int] = 32
 
     @staticmethod
     def build(weights: tuple[Path, ...], threshold: float, device: str) -> Any:
-        """Return the package's detector with weights of these files."""
+        """Return the package's detector with the weights of these files."""
         from face_alignment.detection.sfd import FaceDetector
 
         return FaceDetector(device, path_to_detector=str(weights[0]), filter_threshold=threshold)
@@ -115,7 +115,7 @@ class BlazeFace(_FaceAlignment):
 
     @staticmethod
     def build(weights: tuple[Path, ...], threshold: float, device: str) -> Any:
-        """Return the package's detector with weights of these files."""
+        """Return the package's detector with the weights of these files."""
         from face_alignment.detection.blazeface import FaceDetector
 
         network, anchors = map(str, weights)
@@ -131,6 +131,6 @@ def _detector(build: Build, weights: tuple[Path, ...], _digest: str, threshold: 
 
 
 def _faces(found: Any) -> Faces:
-    """Take the package's rows of x0, y0, x1, y1, score, of which there may be none in several shapes."""
+    """Convert the package's rows of x0, y0, x1, y1, score; a result without faces has one of several shapes."""
     rows = np.array([np.asarray(row, np.float32) for row in found if len(row)], np.float32).reshape(-1, 5)
     return ranked(rows[:, :4], rows[:, 4])

@@ -1,11 +1,11 @@
-"""The landmark networks of the package face-alignment: from a face to iBUG's 68 points, flat or in depth.
+"""The landmark networks of the package face-alignment: from a face to iBUG's 68 points, in 2D or 3D.
 
 Bulat and Tzimiropoulos 2017, How far are we from solving the 2D & 3D face alignment problem?
-doi:10.1109/ICCV.2017.116. ``fan2d`` follows the visible outline of a face; ``fan3d`` gives where the points are in
-depth, also those that are hidden. They learned on 300-W and 300W-LP, **whose terms exclude commercial use**.
+doi:10.1109/ICCV.2017.116. ``fan2d`` follows the visible outline of a face; ``fan3d`` gives the points in 3D,
+including hidden ones. They were trained on 300-W and 300W-LP, **whose terms exclude commercial use**.
 
-The package downloads its weights at first use; affex does not: they are two or three files in a folder that has to be
-named. Their publisher states no digests, so they are known by those of the files that one has.
+The package downloads its weights at first use; affex does not. The user puts the two or three files into a folder and
+names it. The publisher states no digests, so the digests of the user's files identify the weights.
 """
 
 from dataclasses import dataclass, field
@@ -28,59 +28,59 @@ if TYPE_CHECKING:
 
 Name = Literal["fan2d", "fan3d"]
 
-#: The weight files of each, and where they are published.
+#: The weight files of each network, and the address of their publisher.
 FILES: dict[Name, tuple[str, ...]] = {
     "fan2d": ("2DFAN4-11f355bf06.pth.tar",),
     "fan3d": ("3DFAN4-7835d9f11d.pth.tar", "depth-2a464da4ea.pth.tar"),
 }
 SOURCE = "https://www.adrianbulat.com/downloads/python-fan/"
 
-#: The middle and the size of the box about the 68 points of the mean face, in sizes of that face: the networks learned
-#: on boxes about the points. The median over 395 frames of 25 utterances, made symmetric.
+#: The middle and the size of the box about the 68 points of the mean face, in sizes of that face: the networks were
+#: trained on boxes about the points. The median over 395 frames of 25 utterances, made symmetric.
 BOX_MIDDLE, BOX_SIZE = (0.49, 0.62), (1.22, 1.25)
 
 
 def digest(name: Name, weights: str, expected: str) -> str:
-    """Return what identifies a network's weights: their sha256, of two files parted by ``+``; empty where unknown.
+    """Return the sha256 of a network's weights, of several files joined by ``+``; empty if unknown.
 
     Parameters
     ----------
     name
         The network.
     weights
-        The folder of its files; empty where nobody says.
+        The folder of its files; empty if none was given.
     expected
-        The digest that is asked for; empty where none is.
+        The expected digest; empty if none was given.
 
     Raises
     ------
     ValueError
-        If a file is missing, or is another than is asked for.
+        If a file is missing or has another digest than expected.
     """
     if not weights:
         return expected
     missing = [file for file in FILES[name] if not Path(weights, file).is_file()]
     if missing:
-        raise WeightError(f"{name} needs weights that are not in {weights}; put there\n{_wanted(missing)}")
+        raise WeightError(f"{name} needs weights that are missing in {weights}; put there\n{_wanted(missing)}")
     return finding.agreed(weights, joined(Path(weights, file) for file in FILES[name]), expected)
 
 
 def weight_files(name: Name, digest: str, weights: str, folder: str) -> tuple[Path, ...]:
-    """Return where the weight files of a network are, checked.
+    """Return the paths of a network's weight files, after verifying them.
 
     Parameters
     ----------
     name, weights
-        As for `digest`.
+        As in the function `digest`.
     digest
-        What identifies them.
+        The sha256 that identifies the files.
     folder
-        Where weight files are kept besides (`features.base.Runtime.weights`).
+        Another folder of weight files (`features.base.Runtime.weights`).
 
     Raises
     ------
     WeightError
-        If no folder was ever named, or one is not there any more.
+        If no folder was given, or a file is missing now.
     """
     if not digest:
         raise WeightError(
@@ -96,12 +96,12 @@ def _wanted(files: "list[str] | tuple[str, ...]") -> str:
 
 @dataclass(frozen=True)
 class Fan:
-    """A landmark network with its weights; loaded at first use, once a process.
+    """A landmark network with its weights; loaded at first use, once per process.
 
     Parameters
     ----------
     weights
-        The weight file, and that of the network of depths for points in depth.
+        The weight file; for points in 3D also the file of the depth network.
     device
         ``cpu``, ``cuda`` or ``cuda:1`` ...
     """
@@ -110,12 +110,12 @@ class Fan:
     device: str = field(default="cpu", compare=False)
 
     def refined(self, picture: Picture, five: Points) -> NDArray[np.float64]:
-        """Find the 68 points of a face whose five are known; as `features.detectors.landmarks.refined`.
+        """Find the 68 points of a face from its five points; as `features.detectors.landmarks.refined`.
 
         Returns
         -------
         points : (68, 2) or (68, 3) float64, px
-            In depth with the network of depths, as it says it.
+            With a third column of depth if there is a depth network, in that network's unit.
 
         Raises
         ------
@@ -131,7 +131,7 @@ class Fan:
 
 @cache
 def _aligner(weights: tuple[Path, ...], _digest: str, device: str) -> Any:
-    """Return the package's whole way from a box to points, with networks of these files."""
+    """Return the package's object that goes from a box to points, with the networks of these files."""
     import torch
     from face_alignment import FaceAlignment, LandmarksType
     from face_alignment.utils import REFERENCE_SCALE
@@ -139,7 +139,7 @@ def _aligner(weights: tuple[Path, ...], _digest: str, device: str) -> Any:
     networks = _networks(weights)
     for network in networks:
         place(network, device, "float32")
-    # Made without its constructor, which would download networks and a detector.
+    # Created without its constructor, which would download networks and a detector.
     aligner = FaceAlignment.__new__(FaceAlignment)
     vars(aligner).update(
         device=device,
@@ -159,7 +159,7 @@ def _networks(weights: tuple[Path, ...]) -> "list[torch.nn.Module]":
     from face_alignment.models import FAN, ResNetDepth
 
     states = [read_state(path) for path in weights]
-    # The published ones have four hourglasses, one after another.
+    # The published networks have four hourglasses, one after another.
     hourglasses = sum(name.startswith("conv_last") and name.endswith(".weight") for name in states[0])
     networks = [FAN(max(hourglasses, 1)), *(ResNetDepth() for _ in weights[1:])]
     for network, state, path in zip(networks, states, weights, strict=True):

@@ -1,9 +1,9 @@
-"""Following: from the frames of an utterance, one after the other, to the tracks of its faces.
+"""Face tracking: from the frames of an utterance, in order, to the tracks of its faces.
 
-`Follower` follows one face: it is chosen in a frame that was searched whole, and the next frames are searched around
-it; after some of them, and whenever it is lost, a frame is searched whole again and the rule chooses anew. `Tracker`
-searches every frame whole and follows all faces, so that the one that is seen longest is known at the end. Nothing is
-interpolated: a box is one that the detector gave in that very frame.
+`Follower` follows one face. It searches a whole frame, chooses a face by its rule and searches the next frames around
+that face. After a number of frames, and whenever the face is lost, it searches a whole frame again and chooses anew.
+`Tracker` searches every whole frame and follows all faces, so that the longest track is known at the end. Nothing is
+interpolated: every box is one that the detector returned for that frame.
 """
 
 from collections.abc import Iterator
@@ -28,9 +28,9 @@ class Sight:
     ----------
     box : (4,) float32, px
     score
-        The detector's own.
+        The detector's score.
     others
-        How many faces beside it the last whole search saw.
+        How many other faces the last search of a whole frame found.
     """
 
     box: Box
@@ -38,21 +38,21 @@ class Sight:
     others: int
 
 
-#: Two boxes of neighbouring frames with this intersection over union are one face.
+#: Two boxes of neighbouring frames with at least this intersection over union belong to one face.
 SAME = 0.3
 
 
 class Follower:
-    """Follows a face through an utterance; windows of frames may be cut anywhere.
+    """Follows a face through an utterance; it does not matter how the frames are divided into windows.
 
     Parameters
     ----------
     search
-        What finds faces.
+        The search for faces.
     every
-        A frame in so many is searched whole; 1 for all, which a GPU then does many at a time.
+        One frame in `every` is searched whole; with 1 all frames are, and a GPU then searches many at once.
     choice
-        Which face a whole search chooses: the largest, or that nearest to the frame's middle.
+        Which face is chosen in a whole frame: the largest, or the nearest to the frame's middle.
     """
 
     def __init__(self, search: Search, every: int, choice: Choice) -> None:
@@ -64,7 +64,7 @@ class Follower:
         self._size: tuple[int, ...] = ()
 
     def follow(self, frames: Pictures) -> Iterator[dict[int, Sight]]:
-        """Yield what is seen in each of the next frames: track 0, or nothing where the detector finds no face."""
+        """Yield the sights of each of the next frames: that of track 0, or none where the detector finds no face."""
         yield from ({} if sight is None else {0: sight} for sight in self._sights(frames))
 
     def _sights(self, frames: Pictures) -> Iterator[Sight | None]:
@@ -85,7 +85,7 @@ class Follower:
         return near
 
     def _near(self, frame: Pictures) -> Sight | None:
-        """Return the face that is nearest to the last one."""
+        """Return the face that is nearest to the last face."""
         assert self._last is not None
         faces = self._search.around(frame, self._last.box)
         if not len(faces):
@@ -104,9 +104,9 @@ class Follower:
 
 
 class Tracker:
-    """Follows every face through an utterance; windows of frames may be cut anywhere.
+    """Follows every face through an utterance; it does not matter how the frames are divided into windows.
 
-    A face that returns to where it was last seen goes on with its track.
+    A face that returns to its last position continues its track.
     """
 
     def __init__(self, search: Search) -> None:
@@ -114,11 +114,11 @@ class Tracker:
         self._last: list[Box] = []
 
     def follow(self, frames: Pictures) -> Iterator[dict[int, Sight]]:
-        """Yield what is seen in each of the next frames, by the track's number."""
+        """Yield the sights of each of the next frames, by the number of the track."""
         yield from map(self._linked, self._search.whole(frames))
 
     def _linked(self, faces: Faces) -> dict[int, Sight]:
-        """Link faces to the tracks that they overlap most, the best first; begin new ones with the others."""
+        """Link faces, best first, to the tracks that they overlap most; begin new tracks with the other faces."""
         seen: dict[int, Sight] = {}
         for box, score in zip(faces.boxes, faces.scores, strict=True):
             overlaps = [0.0 if n in seen else overlap(box, last) for n, last in enumerate(self._last)]

@@ -1,8 +1,7 @@
-"""dlib's histogram-of-gradients detector: quick, and for upright faces that look at the camera only.
+"""dlib's detector of histograms of gradients: fast, but only for upright faces that look at the camera.
 
-Dalal and Triggs 2005, doi:10.1109/CVPR.2005.177; dlib's ``get_frontal_face_detector``. Faces of about 80 px and
-more are found; of faces about 60 px wide, turned and with markers, it found 0 to 10 %:
-prefer `features.detectors.mmod`.
+Dalal and Triggs 2005, doi:10.1109/CVPR.2005.177; dlib's ``get_frontal_face_detector``. It finds faces from about
+80 px. Of faces about 60 px wide, turned and with markers, it found 0 to 10 %: prefer `features.detectors.mmod`.
 """
 
 from dataclasses import dataclass
@@ -17,14 +16,14 @@ from affex.features.networks.base import Pictures, check_pictures
 
 @dataclass(frozen=True)
 class Hog:
-    """dlib's own.
+    """dlib's frontal face detector.
 
     Parameters
     ----------
     upsample
-        How often frames are enlarged by 2 before the search.
+        How many times frames are enlarged by 2 before the search.
     threshold
-        The least score of a face; dlib's is 0.
+        The lowest score of a face; dlib's default is 0.
     """
 
     upsample: int = 0
@@ -36,7 +35,7 @@ class Hog:
 
     @property
     def digest(self) -> str:
-        """The version of dlib, since its weights are in the library."""
+        """The version of dlib, since the library contains the weights."""
         import dlib
 
         return f"dlib {dlib.__version__}"

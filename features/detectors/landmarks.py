@@ -4,10 +4,10 @@ dlib's shape predictors (Kazemi and Sullivan 2014, doi:10.1109/CVPR.2014.241): `
 the base of the nose, for alignment; `SIXTY_EIGHT` are the points of iBUG's scheme.
 
 **The 68-point model was trained on iBUG 300-W, whose terms exclude commercial use** (Sagonas et al. 2016,
-doi:10.1016/j.imavis.2016.01.002); the 5-point model was trained on pictures that King marked himself.
+doi:10.1016/j.imavis.2016.01.002); King marked the training pictures of the 5-point model himself.
 
-Conventions: points are x, y in px, the middle of the first pixel is (0, 0); dlib gives whole pixels, `refined` parts of
-them.
+Conventions: points are x, y in px, the middle of the first pixel is (0, 0); dlib gives whole pixels, `refined`
+fractions of pixels.
 """
 
 from dataclasses import dataclass
@@ -25,11 +25,11 @@ from affex.features.networks.weights import packaged
 #: The weight file of each number of points.
 MODELS = {5: LANDMARKS_5, 68: LANDMARKS_68}
 
-#: The size of an `Upright` picture, px, and how much of it is around the face (as in `chips.placement`).
-#: dlib's whole pixels are 0.005 of the distance between the outer corners of the eyes there, in any crop.
+#: The size of an `Upright` picture, px, and its margin around the face (as in `chips.placement`).
+#: One pixel of it is 0.005 of the distance between the outer corners of the eyes, for any crop.
 UPRIGHT_SIZE, UPRIGHT_PADDING = 600, 0.5
-#: The middle and the side of the square in which dlib's HOG detector sees the mean face, in sizes of that face: the 68
-#: points were learned in its squares. The median over 102 frames of 25 utterances, made symmetric.
+#: The middle and the side of the square that dlib's HOG detector returns for the mean face, in sizes of that face: the
+#: model of 68 points was trained on such squares. The median over 102 frames of 25 utterances, made symmetric.
 HOG_MIDDLE, HOG_SIDE = (0.49, 0.505), 1.32
 
 
@@ -40,7 +40,7 @@ def landmarks(frame: Pictures, box: NDArray[np.floating], points: Literal[5, 68]
     ----------
     frame : (height, width, 3) uint8, RGB
     box : (4,), px
-        The face: x0, y0, x1, y1, as detectors give it.
+        The box of the face: x0, y0, x1, y1, as detectors return it.
     points
         How many: 5 or 68.
 
@@ -51,9 +51,9 @@ def landmarks(frame: Pictures, box: NDArray[np.floating], points: Literal[5, 68]
     Raises
     ------
     ValueError
-        If there is no model of that many points, or the box is empty.
+        If there is no model with that number of points, or the box is empty.
     WeightError
-        If the package with the models is missing or holds other files.
+        If the package with the models is missing or contains other files.
     """
     import dlib
 
@@ -68,28 +68,28 @@ def landmarks(frame: Pictures, box: NDArray[np.floating], points: Literal[5, 68]
 
 
 def refined(picture: Picture, five: Points) -> NDArray[np.float64]:
-    """Find the 68 points of a face whose five are known, finer than whole pixels and however it is turned or boxed.
+    """Find the 68 points of a face from its five points, in fractions of pixels.
 
-    They are sought in the `Upright` face, where dlib's own detector would see it: so they depend neither on the head's
-    roll, nor on how a detector draws its boxes, nor on the face's size.
+    The search runs in the `Upright` face, in the square that dlib's detector would return. So the points depend neither
+    on the head's roll, nor on the boxes of a detector, nor on the face's size.
 
     Parameters
     ----------
     picture : (height, width, 3) uint8, RGB
     five : (5, 2), px
-        The corners of the eyes and the base of the nose, as dlib's 5-point model gives them.
+        The corners of the eyes and the base of the nose, in the order of dlib's 5-point model.
 
     Returns
     -------
     points : (68, 2) float64, px
-        In parts of pixels.
+        In fractions of pixels.
 
     Raises
     ------
     ValueError
-        If these are no five points of a face.
+        If `five` are not five points of a face.
     WeightError
-        If the package with the models is missing or holds other files.
+        If the package with the models is missing or contains other files.
     """
     face = upright(picture, five)
     return face.back(landmarks(face.picture, in_upright(HOG_MIDDLE, (HOG_SIDE, HOG_SIDE)), 68))
@@ -97,14 +97,14 @@ def refined(picture: Picture, five: Points) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Upright:
-    """A face turned upright and enlarged to one size, and how it lies in the picture that it was taken from.
+    """A face rotated upright and enlarged to a fixed size, with its position in the original picture.
 
     Parameters
     ----------
     picture : (UPRIGHT_SIZE, UPRIGHT_SIZE, 3) uint8, RGB
-        Black where the other picture ends.
+        Black outside the original picture.
     turn, origin
-        With points as complex numbers, a point of this picture is at ``point * turn + origin`` in the other.
+        With points as complex numbers, a point of this picture is at ``point * turn + origin`` in the original.
     """
 
     picture: Picture
@@ -112,13 +112,13 @@ class Upright:
     origin: complex
 
     def back(self, points: Points) -> NDArray[np.float64]:
-        """Return where points, (n, 2) px, lie in the other picture."""
+        """Map points, (n, 2) px, back into the original picture."""
         there = np.asarray(points, np.float64) @ (1, 1j) * self.turn + self.origin
         return np.stack([there.real, there.imag], axis=1)
 
 
 def upright(picture: Picture, five: Points) -> Upright:
-    """Turn a face upright and enlarge it by its five points; parameters and errors as of `refined`."""
+    """Rotate a face upright and enlarge it by its five points; parameters and errors as in `refined`."""
     import cv2
 
     place = placement(five, UPRIGHT_SIZE, UPRIGHT_PADDING)

@@ -1,7 +1,7 @@
 """The default detector: dlib's trained network, run in torch on many frames at once (see `features.networks.mmod`).
 
-Finds what dlib's ``cnn_face_detection_model_v1`` finds, with the same boxes and scores. Faces of about 80 px and more
-are found; ``upsample=1`` finds those of half the size, at four times the cost.
+It finds the same boxes and scores as dlib's ``cnn_face_detection_model_v1``. It finds faces from about 80 px;
+``upsample=1`` finds faces of half that size, at four times the cost.
 """
 
 from dataclasses import dataclass, field
@@ -14,11 +14,12 @@ from affex.features.networks.base import Pictures, Precision, check_pictures
 from affex.features.networks.mmod import CELL, FIRST, NETWORK, WINDOW, Scores, load, score_maps
 from affex.features.networks.tiling import Layout, before_enlarging, enlarged_size, layout, to_picture
 
-#: Of two windows that share more than this of the rectangle around both, the weaker goes. Stored in dlib's file, as
+#: Two windows overlap if they share more than this of the rectangle around both; the one with the lower score is
+#: removed. Stored in dlib's file, as
 #: 0x15A650F2546A8C / 2**54.
 OVERLAP = 0x15A650F2546A8C / 2**54
 
-#: From the last column and row inside to the edges.
+#: From the last column and row inside a box to its edges.
 EDGES = np.array([0, 0, 1, 1])
 
 Windows = NDArray[np.float64]
@@ -31,11 +32,11 @@ class Mmod:
     Parameters
     ----------
     upsample
-        How often frames are enlarged by 2 before the search: 0 finds faces from about 80 px, 1 from 40, 2 from 20.
+        How many times frames are enlarged by 2 before the search: 0 finds faces from about 80 px, 1 from 40, 2 from 20.
     threshold
-        The least score of a face; dlib's is 0.
+        The lowest score of a face; dlib's default is 0.
     precision
-        In what the network computes.
+        The number format in which the network computes.
     device
         ``cpu``, ``cuda`` or ``cuda:1`` ...
     """
@@ -76,7 +77,7 @@ class Mmod:
 
 
 def suppressed(windows: Windows) -> NDArray[np.intp]:
-    """Return the numbers of the windows that no better one overlaps, as dlib decides it.
+    """Return the indices of the windows that no better window overlaps, by dlib's rule.
 
     Parameters
     ----------

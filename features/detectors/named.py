@@ -1,8 +1,8 @@
-"""The detectors by name: what identifies each, where its weights are, and how it is made.
+"""The detectors by name: the digest of each, the paths of its weights, and its construction.
 
-Weights are a part of what a detector is by their sha256 alone (`digest`); where they lie is not
-(`features.networks.finding`). ``mmod`` and ``hog`` bring theirs along; of ``yunet`` and ``sfd`` those that their
-makers publish are meant where nobody says; ``blazeface`` is two files whose folder has to be named.
+The sha256 of the weights (`digest`) is part of a detector's identity; their path is not (`features.networks.finding`).
+``mmod`` and ``hog`` contain their weights. ``yunet`` and ``sfd`` use their publishers' weights by default.
+``blazeface`` needs two files in a folder that the user names.
 """
 
 from pathlib import Path
@@ -20,73 +20,73 @@ from affex.features.networks.weights import WeightError, joined, packaged
 
 Name = Literal["mmod", "hog", "yunet", "sfd", "blazeface"]
 
-#: The width of the smallest faces that each finds, px. BlazeFace shrinks or enlarges every frame to the same size, so
-#: for it a frame is never enlarged.
+#: The width of the smallest faces that each detector finds, px. BlazeFace resizes every frame to the same size, so a
+#: frame is never enlarged for it.
 WINDOWS: dict[Name, float] = {"mmod": 80, "hog": 80, "yunet": 20, "sfd": 16, "blazeface": 0}
 
-#: The least score of a face, of each detector's own scores.
+#: The lowest score of a face, on the scale of each detector.
 SCORES: dict[Name, float] = {"mmod": 0.0, "hog": 0.0, "yunet": 0.6, "sfd": 0.5, "blazeface": 0.5}
 
-#: Distributions that some detectors need besides those that all do.
+#: Distributions that single detectors need in addition to the common ones.
 PACKAGES: dict[Name, tuple[str, ...]] = {"sfd": ("face-alignment",), "blazeface": ("face-alignment",)}
 
 
 def digest(name: Name, weights: str, expected: str) -> str:
-    """Return what identifies a detector's weights: their sha256 (of several files parted by ``+``).
+    """Return the sha256 of a detector's weights, of several files joined by ``+``.
 
     Parameters
     ----------
     name
         The detector.
     weights
-        The weight file, or a folder that holds it; empty where nobody says.
+        The weight file, or a folder that contains it; empty if none was given.
     expected
-        The digest that is asked for; empty where none is.
+        The expected digest; empty if none was given.
 
     Returns
     -------
     digest
-        Empty for a detector that brings its weights along.
+        Empty for a detector that contains its weights.
 
     Raises
     ------
     ValueError
-        If the file is missing, is another than is asked for, or is none that the detector can have.
+        If the file is missing, has another digest than expected, or is not a weight file of the detector.
     """
     if name in ("mmod", "hog"):
         if weights or expected:
-            raise ValueError(f"weights={weights}, digest={expected}: {name} has no weight file")
+            raise ValueError(f"weights={weights}, digest={expected}: {name} takes no weight file")
         return ""
     found = _of_folder(weights) if name == "blazeface" else finding.digest_of(weights)
     known = finding.agreed(weights, found, expected)
     if name == "blazeface" and known.count("+") != bool(known):
-        raise ValueError(f"digest={known}: expected the sha256 of {' and of '.join(BLAZEFACE_WEIGHTS)}, parted by +")
+        raise ValueError(f"digest={known}: expected the sha256 of {' and of '.join(BLAZEFACE_WEIGHTS)}, joined by +")
     if name == "yunet":
         return yunet.published(known).sha256
     return known or SFD_WEIGHTS.sha256 if name == "sfd" else known
 
 
 def _of_folder(weights: str) -> str:
-    """Return the digest of the files of BlazeFace in a folder."""
+    """Return the digest of BlazeFace's files in a folder."""
     return joined(Path(weights) / name for name in BLAZEFACE_WEIGHTS) if weights else ""
 
 
 def weight_files(name: Name, digest: str, weights: str, folder: str) -> tuple[Path, ...]:
-    """Return where the weight files of a detector are, checked.
+    """Return the paths of a detector's weight files, after verifying them.
 
     Parameters
     ----------
     name, weights
-        As for `digest`.
+        As in the function `digest`.
     digest
-        What identifies them.
+        The sha256 that identifies the files.
     folder
-        Where weight files are kept besides (`features.base.Runtime.weights`).
+        Another folder of weight files (`features.base.Runtime.weights`).
 
     Raises
     ------
     WeightError
-        If one is nowhere, or is not what it should be.
+        If a file is missing or is not the expected one.
     """
     if name == "hog":
         return ()
@@ -105,20 +105,20 @@ def weight_files(name: Name, digest: str, weights: str, folder: str) -> tuple[Pa
 
 
 def built(name: Name, files: tuple[Path, ...], score: float | None, precision: Precision, device: str) -> Detector:
-    """Return a detector, with its weights loaded: whoever limits its library to one thread must find it loaded.
+    """Return a detector with its weights loaded: a limit on threads works only on libraries that are loaded.
 
     Parameters
     ----------
     name
-        Which one.
+        The detector.
     files
         Its `weight_files`.
     score
-        The least score of a face; None for the detector's own.
+        The lowest score of a face; None for the detector's default.
     precision
-        In what ``mmod`` computes.
+        The number format in which ``mmod`` computes.
     device
-        Where ``mmod``, ``sfd`` and ``blazeface`` run.
+        The device on which ``mmod``, ``sfd`` and ``blazeface`` run.
     """
     least = SCORES[name] if score is None else score
     if name == "hog":

@@ -1,11 +1,11 @@
-"""Where to look for a face, and how large: over whole frames by steps of scale, or around the last one.
+"""Search for faces with a detector: in whole frames at increasing scales, or around the last face.
 
-Detectors find faces from a certain width on. A whole frame is searched small first (its longer side `SMALL`), and
-enlarged twofold as long as nothing is found and smaller faces are wanted: large faces come at a low price, and small
-ones are found, though not beside a large one. Around a known face a square is searched, resized so that the face is
-somewhat larger than the smallest that detectors find: always the same few pixels, whatever the frame's size.
+Detectors find faces from a certain width. A whole frame is searched at a small size first (its longer side `SMALL`).
+It is enlarged by 2 while nothing is found and smaller faces are wanted. So large faces cost little, and small faces are
+found, though not beside a large one. Around a known face a square is searched. It is resized so that the face is
+somewhat larger than the smallest face that the detector finds; its size in pixels does not depend on the frame.
 
-Every frame's faces depend on that frame (and on the box it is searched around) alone, however frames are batched.
+The faces of a frame depend on that frame and the known box alone, not on the batches.
 """
 
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from affex.features.detectors.base import Detector, Faces
 from affex.features.detectors.crops import Box, cutout, resized
 from affex.features.networks.base import Pictures
 
-#: The longer side of a frame when it is searched first, and when it is searched last, px.
+#: The longer side of a frame in the first and in the last search, px.
 SMALL, LARGE = 640, 2560
-#: The square around a known face that is searched, in widths of it, and the size it is searched at, px.
+#: The side of the square that is searched around a known face, in widths of the face, and its size when searched, px.
 REACH, AROUND = 2.5, 256
-#: How many bytes of frames are handed to a detector at a time.
+#: How many bytes of frames a detector gets at once.
 AT_ONCE = 64 * 2**20
 
 NONE = Faces(np.empty((0, 4), np.float32), np.empty(0, np.float32))
@@ -28,14 +28,14 @@ NONE = Faces(np.empty((0, 4), np.float32), np.empty(0, np.float32))
 
 @dataclass(frozen=True)
 class Search:
-    """A detector, and the faces that are wanted of it.
+    """A detector and the smallest faces that it should find.
 
     Parameters
     ----------
     detector
-        What finds faces.
+        The face detector.
     window
-        The width of the smallest faces that it finds, px.
+        The width of the smallest faces that the detector finds, px.
     smallest
         The width of the smallest faces that are wanted, px of the frame.
     """
@@ -45,7 +45,7 @@ class Search:
     smallest: float
 
     def scales(self, height: int, width: int) -> tuple[float, ...]:
-        """Return the scales at which a frame of this size is searched, one after the other."""
+        """Return the scales at which a frame of this size is searched, in order."""
         scale = min(1.0, SMALL / max(height, width))
         scales = [scale]
         while self.window / scale > self.smallest and 2 * scale * max(height, width) <= LARGE:
@@ -54,7 +54,7 @@ class Search:
         return tuple(scales)
 
     def whole(self, frames: Pictures) -> list[Faces]:
-        """Find the faces of each frame at the first scale that shows any.
+        """Return the faces of each frame at the first scale where any is found.
 
         Parameters
         ----------
@@ -74,7 +74,7 @@ class Search:
         return found
 
     def around(self, frame: Pictures, box: Box) -> Faces:
-        """Find the faces near a known one, at the scale that suits it.
+        """Return the faces near a known face, searched at a scale that suits its size.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""OpenCV's YuNet: quick on a processor, and good at small and turned faces.
+"""OpenCV's YuNet detector: fast on a CPU, and good at small and turned faces.
 
 Wu, Peng and Yu 2023, YuNet: a tiny millisecond-level face detector, doi:10.1007/s11633-023-1423-y; run by OpenCV's
 ``FaceDetectorYN``. Its weights are a small ONNX file, one of `WEIGHTS`.
@@ -15,7 +15,7 @@ from affex.features.detectors.base import Faces, ranked
 from affex.features.networks.base import Pictures, check_pictures
 from affex.features.networks.weights import WeightError, WeightFile, sha256
 
-#: The files that are known; the first, its makers' own, is what is meant where nobody says.
+#: The known weight files; the first, published by its authors, is the default.
 WEIGHTS = (
     WeightFile(
         "yunet_n_dynamic.onnx",
@@ -32,37 +32,37 @@ WEIGHTS = (
         "face_detection_yunet_2023mar.onnx",
     ),
 )
-#: Boxes before overlapping ones are taken out; OpenCV's default.
+#: The most boxes before overlapping ones are removed; OpenCV's default.
 MOST = 5000
 
 
 def published(digest: str) -> WeightFile:
-    """Return which of `WEIGHTS` has a digest; the first for an empty one.
+    """Return the file of `WEIGHTS` with this digest; the first for an empty digest.
 
     Raises
     ------
     WeightError
-        If none has.
+        If no file has it.
     """
     for file in WEIGHTS:
         if digest in ("", file.sha256):
             return file
     known = "\n".join(f"  {file.name} ({file.sha256}) from {file.source}" for file in WEIGHTS)
-    raise WeightError(f"What has the sha256 {digest} is no YuNet that is known here:\n{known}")
+    raise WeightError(f"No known YuNet file has the sha256 {digest}; expected one of:\n{known}")
 
 
 @dataclass(frozen=True)
 class YuNet:
-    """OpenCV's.
+    """OpenCV's YuNet.
 
     Parameters
     ----------
     weights
         The weight file.
     threshold
-        The least score of a face, 0 to 1.
+        The lowest score of a face, 0 to 1.
     overlap
-        Of two boxes with more than this intersection over union, the weaker goes.
+        Of two boxes with more than this intersection over union, the one with the lower score is removed.
     """
 
     weights: Path
@@ -80,7 +80,7 @@ class YuNet:
         Raises
         ------
         WeightError
-            If the file is missing, or none of `WEIGHTS`.
+            If the file is missing or not in `WEIGHTS`.
         """
         return published(sha256(self.weights)).sha256
 

@@ -1,1 +1,1 @@
-"""Features that other projects made."""
+"""Features that other projects computed."""

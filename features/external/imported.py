@@ -1,7 +1,7 @@
-"""Imported: rows that another project made, which are read from a file and never computed here.
+"""Imported features: rows that another project computed and that are read from a file.
 
-Such a feature has no preset: it is known by the name it was imported under, in the corpora it was imported for. Its
-fields stand for the bytes it was read from and for how they were read, so that its key follows both.
+Such a feature has no preset. It exists under the name of its import, in the corpora that it was imported for. Its
+fields describe the bytes of the file and how they were read, so that the cache key depends on both.
 """
 
 from collections.abc import Mapping
@@ -10,30 +10,30 @@ from typing import ClassVar
 
 from affex.features.base import Feature
 
-#: What such a feature reads: neither media nor the rows of another feature.
+#: The input of such a feature: neither media nor the rows of another feature.
 FILE = "file"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Imported(Feature):
-    """Rows of another project.
+    """Rows that another project computed.
 
     Parameters
     ----------
     title
-        The name it was imported under.
+        The name of the import.
     digest
         The sha256 of what was imported: a file, or all files of a folder.
     how
-        How it was read, as canonical JSON: the format, and what was asked for beside.
+        How it was read, as canonical JSON: the format and its options.
     of_frames
-        Whether an utterance has one row a frame, with times.
+        Whether an utterance has one row per frame, with times.
     names
-        Those of the columns.
+        The names of the columns.
     record
-        What is known of where it came from, in words, by name; no part of its identity.
+        The provenance, as texts by name; not part of the identity.
     damage
-        Why its rows cannot be read, and what to do; empty where they can be.
+        Why its rows cannot be read, and what to do; empty if they can be read.
     """
 
     reads: ClassVar[str] = FILE
@@ -48,10 +48,10 @@ class Imported(Feature):
 
     @property
     def framewise(self) -> bool:
-        """Whether an utterance has one row a frame (with times), not one row."""
+        """Whether an utterance has one row per frame (with times) instead of one row."""
         return self.of_frames
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The name of each column, as the file gave it."""
+        """The name of each column, as in the file."""
         return self.names

@@ -1,1 +1,1 @@
-"""Trained networks: from pictures to numbers. They know arrays and weight files, not features, utterances or caches."""
+"""Trained networks: from pictures to numbers. They work on arrays and weight files only."""

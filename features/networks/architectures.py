@@ -1,7 +1,7 @@
-"""The networks' layers in torch, under the names that their published weights have.
+"""The networks' layers in torch, named as in their published weights.
 
 Imported only where a network is built, since torch takes a second to load. Every network takes
-``(n, channels, height, width)``, normalised, and gives ``(n, width)``.
+``(n, channels, height, width)``, normalised, and returns ``(n, width)``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from torch.nn import functional
 
 
 class DlibResnet(nn.Module):
-    """dlib's face embedding, from its folded convolutions in order and the last matrix ``(256, 128)``."""
+    """dlib's face embedding, built from its folded convolutions in order and the last matrix ``(256, 128)``."""
 
     def __init__(self, convolutions: Sequence[nn.Conv2d], last: Tensor) -> None:
         super().__init__()
@@ -29,14 +29,14 @@ class DlibResnet(nn.Module):
 
 
 class DlibBlock(nn.Module):
-    """Two convolutions beside a shortcut, which a halving block averages over 2 x 2."""
+    """Two convolutions with a shortcut; a block that halves averages the shortcut over 2 x 2."""
 
     def __init__(self, first: nn.Conv2d, second: nn.Conv2d) -> None:
         super().__init__()
         self.first, self.second = first, second
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the maps of both added up, the smaller filled up with zeros at the end of each dimension."""
+        """Return the sum of both maps; the smaller is padded with zeros at the end of each dimension."""
         shortcut = functional.avg_pool2d(x, 2) if self.first.stride[0] > 1 else x
         x = self.second(functional.relu_(self.first(x)))
         channels, height, width = (max(m, n) for m, n in zip(x.shape[1:], shortcut.shape[1:], strict=True))
@@ -50,7 +50,7 @@ def _grown(x: Tensor, channels: int, height: int, width: int) -> Tensor:
 
 
 class MiniXception(nn.Module):
-    """mini-Xception with its batch norms folded in: 7 scores that add up to 1, then the last maps, pooled.
+    """mini-Xception with folded batch norms: 7 scores that add up to 1, then the last maps, pooled.
 
     Layers are named by their numbers in Keras: ``conv2d_1`` ..., ``separable_conv2d_1`` ...
     """
@@ -76,14 +76,14 @@ class MiniXception(nn.Module):
 
 
 def _separable(before: int, after: int) -> nn.Sequential:
-    """Each map filtered on its own, then mixed; the batch norm after it is folded into the mixing."""
+    """Return a separable convolution; the batch norm after it is folded into its second part."""
     return nn.Sequential(
         nn.Conv2d(before, before, 3, padding=1, groups=before, bias=False), nn.Conv2d(before, after, 1)
     )
 
 
 def _pooled_like_keras(x: Tensor) -> Tensor:
-    """Pool 3 x 3 by 2 with the padding ``same`` of Keras, whose odd pixel goes to the end."""
+    """Pool 3 x 3 by 2 with Keras's padding ``same``, which puts the odd pixel at the end."""
     padding = []
     for size in (x.shape[3], x.shape[2]):
         total = max(2 * (-(-size // 2) - 1) + 3 - size, 0)
@@ -116,7 +116,7 @@ class ResNet18(nn.Module):
 
 
 class BasicBlock(nn.Module):
-    """Two convolutions beside a shortcut."""
+    """Two convolutions with a shortcut."""
 
     def __init__(self, before: int, after: int, stride: int) -> None:
         super().__init__()
@@ -129,7 +129,7 @@ class BasicBlock(nn.Module):
             self.downsample = nn.Sequential(nn.Conv2d(before, after, 1, stride, bias=False), nn.BatchNorm2d(after))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the maps of both added up."""
+        """Return the sum of both maps."""
         shortcut = x if self.downsample is None else self.downsample(x)
         x = functional.relu_(self.bn1(self.conv1(x)))
         return functional.relu_(self.bn2(self.conv2(x)) + shortcut)
@@ -169,7 +169,7 @@ def _ir50_blocks(filters: int) -> Iterator[tuple[int, int, int]]:
 
 
 class ImprovedBlock(nn.Module):
-    """A normalised input through two convolutions, beside a shortcut."""
+    """Two convolutions of the normalised input, with a shortcut."""
 
     def __init__(self, before: int, after: int, stride: int) -> None:
         super().__init__()
@@ -185,7 +185,7 @@ class ImprovedBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the maps of both added up."""
+        """Return the sum of both maps."""
         added: Tensor = self.res_layer(x) + self.shortcut_layer(x)
         return added
 

@@ -1,12 +1,12 @@
-"""The one contract of embeddings: from chips to vectors.
+"""The interface of embeddings: from chips to vectors.
 
-A `Network` says what an embedding is (its weights' digest, its input, its output layer): that is its identity. An
-`Embedder` is a network ready to run: device and precision are how it is run, and precision is part of a cache key.
+A `Network` is the identity of an embedding: the digest of its weights, its input, its output layer. An `Embedder` is a
+network ready to run on a device with a precision; the precision is part of a cache key.
 
-Conventions: chips are ``(n, height, width, 3) uint8 RGB``, cut to the network's input size by whoever calls;
-embeddings are ``(n, width) float32``. On a device, every batch has one fixed shape (the last one is filled up with
-black chips), since torch's results depend on a batch's shape in their last bits: so a chip has the same embedding to
-the bit in whatever company it comes, and with one thread or several. TF32 is off.
+Conventions: chips are ``(n, height, width, 3) uint8 RGB``, cut to the network's input size by the caller;
+embeddings are ``(n, width) float32``. On a device, every batch has the same shape (the last one is filled with black
+chips), since the last bits of torch's results depend on the shape of the batch. So the embedding of a chip is the same
+to the bit with any other chips in its batch, and with any number of threads. TF32 is off.
 """
 
 from collections.abc import Iterator
@@ -24,43 +24,43 @@ if TYPE_CHECKING:
 Pictures = NDArray[np.uint8]
 Vectors = NDArray[np.float32]
 Channels = Literal["rgb", "bgr", "grey"]
-#: ``float32``; ``float16`` for the factors of every product alone, sums and all between the layers in float32;
-#: ``bfloat16`` for everything, which is the quickest on a processor and the least exact.
+#: ``float32``; ``float16`` for the factors of every product, with float32 for sums and between the layers;
+#: ``bfloat16`` for everything, the fastest on a CPU and the least exact.
 Precision = Literal["float32", "float16", "bfloat16"]
 
-#: In what a network is given its pictures.
+#: The dtype of a network's input pictures, by precision.
 GIVEN: dict[Precision, str] = {"float32": "float32", "float16": "float32", "bfloat16": "bfloat16"}
 
-#: Chips a batch, by kind of device: few keep the maps of a layer in a processor's cache, many keep a GPU busy.
+#: Chips per batch, by kind of device: few fit in a CPU's cache, many keep a GPU busy.
 BATCH = {"cpu": 8, "cuda": 256}
 
-#: Red, green and blue in grey (0.299, 0.587, 0.114: ITU-R BT.601) as shares of 2**15, which is how OpenCV makes the
-#: grey pictures that networks are trained on.
+#: Red, green and blue in grey (0.299, 0.587, 0.114: ITU-R BT.601) as shares of 2**15, the values with which
+#: OpenCV computes the grey pictures that networks are trained on.
 GREY = (9798, 19235, 3735)
 
 
 @dataclass(frozen=True)
 class Network:
-    """What identifies an embedding: equal fields, equal numbers.
+    """The identity of an embedding: equal fields give equal numbers.
 
     Parameters
     ----------
     name
-        Its name.
+        The name of the network.
     width
-        How many numbers a chip becomes.
+        The number of values per chip.
     input_size
         Height and width of its chips, px.
     channels
-        What it sees of a chip, and in which order.
+        The channels of a chip that it reads, in their order.
     mean, scale
-        One a channel, on the scale of 0 to 255: what goes in is ``(x - mean) * scale``.
+        One value per channel, on the scale of 0 to 255: the input is ``(x - mean) * scale``.
     layer
-        Where its numbers are read.
+        The layer whose output is the embedding.
     digest
-        The sha256 of its weight file; empty for a network that has none yet.
+        The sha256 of its weight file; empty for a network without weights.
     scores
-        What the first of its numbers mean, where they have a meaning of their own (classes, for example).
+        The names of its first values if they have a meaning, such as classes.
     """
 
     name: str
@@ -75,7 +75,7 @@ class Network:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The name of each number."""
+        """The name of each value."""
         digits = len(str(self.width - 1))
         named = tuple(f"{self.name}_{score}" for score in self.scores)
         return named + tuple(f"{self.name}_{i:0{digits}}" for i in range(self.width - len(named)))
@@ -88,13 +88,13 @@ class Embedder:
     Parameters
     ----------
     network
-        What it is.
+        The identity of the network.
     module
         The torch network: ``(n, channels, height, width)``, normalised, to ``(n, width)``.
     device
         ``cpu``, ``cuda`` or ``cuda:1`` ...
     precision
-        In what its layers compute; what comes out is float32.
+        The number format in which its layers compute; the output is float32.
     """
 
     network: Network
@@ -107,7 +107,7 @@ class Embedder:
 
     @cached_property
     def batch(self) -> int:
-        """How many chips every batch has on this device."""
+        """The number of chips in every batch on this device."""
         return BATCH[self.device.partition(":")[0]]
 
     def embed(self, chips: Pictures) -> Vectors:
@@ -124,14 +124,14 @@ class Embedder:
         Raises
         ------
         ValueError
-            If these are no chips of the network's size, or an embedding is not finite.
+            If `chips` do not have the network's size, or an embedding is not finite.
         """
         check_pictures(chips, "chips", self.network.input_size)
         parts = [self._embed_batch(chips[i : i + self.batch]) for i in range(0, len(chips), self.batch)]
         vectors = np.concatenate([np.empty((0, self.network.width), np.float32), *parts])
         if not np.isfinite(vectors).all():
             chip = int(np.nonzero(~np.isfinite(vectors).all(axis=1))[0][0])
-            raise ValueError(f"chip {chip} of {len(chips)}: {self.network.name} gave a value that is not finite")
+            raise ValueError(f"chip {chip} of {len(chips)}: {self.network.name} returned a value that is not finite")
         return vectors
 
     def _embed_batch(self, chips: Pictures) -> Vectors:
@@ -147,7 +147,7 @@ class Embedder:
 
 
 def place(module: "torch.nn.Module", device: str, precision: Precision) -> None:
-    """Bring a network to where and in what it computes, ready to run.
+    """Move a network to its device and precision, ready to run.
 
     Raises
     ------
@@ -162,19 +162,19 @@ def place(module: "torch.nn.Module", device: str, precision: Precision) -> None:
     if kind not in BATCH:
         raise ValueError(f"device={device}: expected {' or '.join(BATCH)}")
     if kind == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device={device}: this torch sees no GPU. Use cpu, or install with TORCH=cuda.")
+        raise ValueError(f"device={device}: this torch finds no GPU. Use cpu, or install with TORCH=cuda.")
     module.requires_grad_(requires_grad=False).eval()
-    # Of this process: products of halves add up in float32 on a GPU, as they do on a processor.
+    # For the whole process: a GPU adds up products of float16 in float32, as a CPU does.
     torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
     torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
     module.to(device=device, dtype=getattr(torch, GIVEN[precision]), memory_format=torch.channels_last)  # type: ignore[call-overload]
     if precision == "float16":
-        # Processors have no quick float16: products of its numbers are the same in float32.
+        # CPUs have no fast float16: products of its numbers are the same in float32.
         _halve(module, torch.float16 if kind == "cuda" else torch.float32)
 
 
 def _halve(module: "torch.nn.Module", computed: "torch.dtype") -> None:
-    """Have every layer with weights take and give numbers of float16, and nothing else: errors then do not add up.
+    """Make every layer with weights, and nothing else, read and return float16: errors then do not add up.
 
     The sums of residual networks stay in float32, as in mixed-precision training (Micikevicius et al. 2018,
     arXiv:1710.03740).
@@ -182,7 +182,7 @@ def _halve(module: "torch.nn.Module", computed: "torch.dtype") -> None:
     Parameters
     ----------
     computed
-        In what the layers compute with these numbers.
+        The dtype in which the layers compute with these numbers.
     """
     import torch
 
@@ -201,7 +201,7 @@ def _halve(module: "torch.nn.Module", computed: "torch.dtype") -> None:
 
 @contextmanager
 def exact() -> "Iterator[None]":
-    """Run networks without gradients, without TF32 and with algorithms that are the same on every run."""
+    """Run networks without gradients, without TF32 and with deterministic algorithms."""
     import torch
 
     with torch.inference_mode(), torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=False):
@@ -209,7 +209,7 @@ def exact() -> "Iterator[None]":
 
 
 def normalised(pictures: "torch.Tensor", network: Network) -> "torch.Tensor":
-    """Return what a network is shown: its channels, ``(x - mean) * scale``.
+    """Return the input of a network: its channels, ``(x - mean) * scale``.
 
     Parameters
     ----------
@@ -234,24 +234,24 @@ def normalised(pictures: "torch.Tensor", network: Network) -> "torch.Tensor":
 
 
 def check_picture(picture: Pictures) -> None:
-    """Refuse what is no RGB picture.
+    """Raise if an array is not an RGB picture.
 
     Raises
     ------
     ValueError
-        With the shape and type expected.
+        The message gives the expected shape and type.
     """
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
         raise ValueError(f"the picture is {picture.shape} {picture.dtype}: expected (height, width, 3) uint8, RGB")
 
 
 def check_pictures(pictures: Pictures, what: str, size: tuple[int, int] | None = None) -> None:
-    """Refuse what is no batch of RGB pictures.
+    """Raise if an array is not a batch of RGB pictures.
 
     Raises
     ------
     ValueError
-        With the shape and type expected.
+        The message gives the expected shape and type.
     """
     wanted = "(n, height, width, 3)" if size is None else f"(n, {size[0]}, {size[1]}, 3)"
     if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[3] != 3:

@@ -1,15 +1,15 @@
 """dlib's face embedding: from an aligned face of 150 x 150 to 128 numbers.
 
 King 2017, dlib C++ Library, ``dlib_face_recognition_resnet_model_v1``: a ResNet of 29 convolutions (after He et al.
-2016, doi:10.1109/CVPR.2016.90, with half the filters) learned on about 3 million faces of 7485 people so that the
-faces of one person lie within 0.6 of each other. Run in torch with dlib's weights, its affine layers folded into the
-convolutions; equal to dlib's own ``compute_face_descriptor`` within 1e-5. On 395 chips of 25 videos, half of which lie
-within 0.12 of their nearest neighbour, float16 moved none by more than 0.0011 and left every nearest neighbour as it
-was; bfloat16 moved them by up to 0.013 and left 96 % so. The others became other frames of the same film.
+2016, doi:10.1109/CVPR.2016.90, with half the filters) trained on about 3 million faces of 7485 people so that the
+faces of one person lie within 0.6 of each other. It runs in torch with dlib's weights and folded affine layers; it
+equals dlib's own ``compute_face_descriptor`` within 1e-5. On 395 chips of 25 videos, half of which lie within 0.12 of
+their nearest neighbour, float16 moved none by more than 0.0011 and changed no nearest neighbour; bfloat16 moved them
+by up to 0.013 and kept 96 % of the nearest neighbours. The new neighbours were other frames of the same video.
 
-**It says who somebody is.** The numbers identify a person across recordings: treat them, and every cache that
-holds them, as biometric data. Made to ignore expression as far as it can, it is a baseline, not a good choice, for
-emotion: prefer a network that learned expressions, such as `features.networks.mini_xception`.
+**It identifies the person**, also across recordings: treat its numbers, and every cache that contains them, as
+biometric data. It was trained to ignore expression, so it is only a baseline for emotion: prefer a network trained on
+expressions, such as `features.networks.mini_xception`.
 """
 
 from pathlib import Path
@@ -48,14 +48,14 @@ def load(device: str = "cpu", precision: Precision = "float32", path: Path | Non
     Parameters
     ----------
     device, precision
-        How it is run.
+        Where and in which number format it runs.
     path
-        The weight file; None for that of the package.
+        The weight file; None for the package's file.
 
     Raises
     ------
     WeightError
-        If the file or the package is missing, or is another one.
+        If the file or the package is missing or is not the expected one.
     """
     return Embedder(NETWORK, _build(path), device, precision)
 

@@ -1,10 +1,10 @@
-"""dlib's trained networks: where their files are, and how to read the tensors in them.
+"""dlib's trained networks: from their files to the tensors in them.
 
 The files come with the package ``face_recognition_models`` (King 2017, CC0), whose data folder is found without
-importing it, for it needs ``pkg_resources``, which setuptools has dropped. A file is a stream of dlib's
+importing it: the import needs ``pkg_resources``, which setuptools has removed. A file is a stream of dlib's
 serialisation: layers from the input to the output, each with its tensors. A tensor is a packed version (2), four
 packed sizes (samples, channels, rows, columns) and raw little-endian float32. A packed integer is one control byte
-(low 4 bits: how many bytes follow; bit 7: negative) and those bytes, the least first.
+(low 4 bits: number of the bytes that follow; bit 7: negative) and those bytes, little-endian.
 """
 
 from collections.abc import Iterable
@@ -56,26 +56,26 @@ _VERSION = 2
 def read_tensors(
     file: WeightFile, shapes: Iterable[tuple[int, int, int, int]], path: Path | None = None
 ) -> list[NDArray[np.float32]]:
-    """Return the tensors of these shapes in one of dlib's files, in the order in which they stand there.
+    """Return the tensors of these shapes in one of dlib's files, in the order of the file.
 
     Parameters
     ----------
     file
         One of this module's files.
     shapes
-        Of each tensor wanted: samples, channels, rows, columns. What stands between two tensors is skipped.
+        The shape of each wanted tensor: samples, channels, rows, columns. Bytes between two tensors are skipped.
     path
-        Where it is; None for that of the package.
+        The path of the file; None for the package's file.
 
     Returns
     -------
     tensors : list of float32
-        One a shape.
+        One per shape.
 
     Raises
     ------
     WeightError
-        If the file is missing or another one, or has no such tensors.
+        If the file is missing, is not the expected one, or lacks such tensors.
     """
     path = packaged(file) if path is None else verified(path, file)
     return tensors_in(path.read_bytes(), shapes, path)
@@ -91,13 +91,13 @@ def tensors_in(content: bytes, shapes: Iterable[tuple[int, int, int, int]], path
         first = found + len(header)
         position = first + 4 * prod(shape)
         if found < 0 or position > len(content):
-            raise WeightError(f"{path}: the {len(tensors) + 1}. tensor, of shape {shape}, is not there.")
+            raise WeightError(f"{path}: tensor {len(tensors) + 1}, of shape {shape}, is missing.")
         tensors.append(np.frombuffer(content, "<f4", prod(shape), first).reshape(shape).astype(np.float32))
     return tensors
 
 
 def pack(number: int) -> bytes:
-    """Return an integer as dlib writes it."""
+    """Return an integer in dlib's packed format."""
     size = max(1, (abs(number).bit_length() + 7) // 8)
     return bytes([size | (0x80 if number < 0 else 0)]) + abs(number).to_bytes(size, "little")
 
@@ -105,16 +105,16 @@ def pack(number: int) -> bytes:
 def fold(
     both: NDArray[np.float32], gamma: NDArray[np.floating], beta: NDArray[np.floating], layer: tuple[int, int, int, int]
 ) -> "torch.nn.Conv2d":
-    """Return the convolution that does the work of a convolution and of the affine layer after it.
+    """Fold a convolution and the affine layer after it into one convolution.
 
     Parameters
     ----------
     both : (outputs * inputs * size * size + outputs, 1, 1, 1) float32
         The filters, then the biases.
     gamma, beta : (outputs,) or (1,)
-        What the affine layer multiplies by, and adds.
+        The factor and the summand of the affine layer.
     layer
-        Inputs, outputs, size and stride. As in dlib, one that strides is not padded.
+        Inputs, outputs, size and stride. As in dlib, a convolution with a stride is not padded.
     """
     import torch
 

@@ -1,8 +1,8 @@
-"""What embeddings share: from the crops of `features.faces` to a network's numbers a frame; no video is touched.
+"""The base of embeddings: from the crops of `features.faces` to a network's numbers per frame, without the video.
 
-A frame's chip is cut from its crop as the network wants it, chips of several utterances fill the network's batches, and
-each utterance gets its rows back. Which chip a network was trained on, and what its numbers mean, stands in its own
-module: `features.face`, `features.fer`, `features.resnet18`, `features.ir50`, `features.vggface`.
+Each frame's chip is cut from its crop for the network, chips of several utterances fill the network's batches, and each
+utterance gets its rows back. The chip that a network was trained on, and the meaning of its numbers, are documented in:
+`features.face`, `features.fer`, `features.resnet18`, `features.ir50`, `features.vggface`.
 
 Conventions: chips are ``(height, width, 3) uint8 RGB`` of the network's input size.
 """
@@ -33,7 +33,7 @@ Missing = Literal["skip", "nearest", "frame"]
 
 @dataclass(frozen=True)
 class Model:
-    """The network, and on how many threads its chips are cut while it works."""
+    """The network, and the number of threads that cut chips while it runs."""
 
     embedder: Embedder
     threads: int
@@ -41,35 +41,34 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True)
 class Embedding(ChainedFeature):
-    """A network's numbers for the face of every frame.
+    """A network's embedding of the face in every frame.
 
     Parameters
     ----------
     faces
-        What finds the faces.
+        The upstream feature, which finds the faces.
     chip
-        What the network is shown: the face ``aligned`` by its five points, upright and at one scale, or its widened
-        ``box``, upright as the frame and stretched to the network's input.
+        The network's input: the face ``aligned`` by its five points, upright and at one scale, or its widened ``box``,
+        not rotated and stretched to the input's size.
     widened
-        By how much the box is widened, as a share of its width and height; 0 to 0.6. It does nothing to an aligned
-        chip.
+        The share of its width and height by which the box is widened; 0 to 0.6. Without effect on an aligned chip.
     missing
-        What becomes of a frame without a face: ``skip`` (it has no row), ``nearest`` (it has the row of the nearest
-        frame with a face in time, of two the earlier) or ``frame`` (the network is shown the whole frame, as the third
-        place of EmotiW 2019 did: Zhou et al. 2019, doi:10.1145/3340555.3355713; crops then hold whole frames, too).
-        An utterance without any face fails unless whole frames are shown.
+        The treatment of a frame without a face: ``skip`` (no row), ``nearest`` (the row of the frame with a face that
+        is nearest in time, of two the earlier) or ``frame`` (the network gets the whole frame, as in the third place of
+        EmotiW 2019: Zhou et al. 2019, doi:10.1145/3340555.3355713; crops then contain whole frames, too). An utterance
+        without any face fails, except with ``frame``.
     precision
-        In what the network computes: see `features.networks.base.Precision`.
+        The number format in which the network computes: see `features.networks.base.Precision`.
     weights
-        Where its weight file is, or the file's folder, if not where `features.networks.finding` looks; the same on
-        every worker. It is no part of what this feature is.
+        The weight file or its folder, the same on every worker; empty to search as `features.networks.finding` does.
+        Not part of the identity.
     digest
         The sha256 of its weight file.
     """
 
     packages: ClassVar[tuple[str, ...]] = ("torch", "opencv-python-headless")
     on_device: ClassVar[bool] = True
-    #: The file of its weights, where it is a published one.
+    #: The published file of its weights, if there is one.
     published: ClassVar[WeightFile | None] = None
 
     faces: Faces = field(default_factory=Faces)
@@ -85,30 +84,30 @@ class Embedding(ChainedFeature):
             if getattr(self, name) not in get_args(kind):
                 raise ValueError(f"{name}={getattr(self, name)}: expected {', '.join(get_args(kind))}")
         if not 0 <= self.widened <= crops.WIDENED:
-            raise ValueError(f"widened={self.widened}: expected 0 to {crops.WIDENED}, which is what crops show")
-        # A file of somebody's own is what it holds; a published one need not be there yet.
-        meant = self.published.sha256 if self.published else finding.digest_of(self.weights)
-        if meant and self.digest not in ("", meant):
-            raise ValueError(f"digest={self.digest}: {self.weights or self.name} has the sha256 {meant}")
-        object.__setattr__(self, "digest", meant or self.digest)
+            raise ValueError(f"widened={self.widened}: expected 0 to {crops.WIDENED}, the margin of the crops")
+        # The user's own file is identified by its bytes; a published file need not be downloaded yet.
+        expected = self.published.sha256 if self.published else finding.digest_of(self.weights)
+        if expected and self.digest not in ("", expected):
+            raise ValueError(f"digest={self.digest}: {self.weights or self.name} has the sha256 {expected}")
+        object.__setattr__(self, "digest", expected or self.digest)
 
     @property
     @abstractmethod
     def network(self) -> Network:
-        """What the network is."""
+        """The identity of the network."""
 
     @abstractmethod
     def embedder(self, path: Path, device: str) -> Embedder:
-        """Return the network with the weights of a file that is checked, ready to run."""
+        """Return the network with the weights of a verified file, ready to run."""
 
     @property
     def upstream(self) -> Faces:
-        """What finds the faces, and keeps whole frames where they are wanted."""
+        """The feature that finds the faces; it keeps whole frames if they are needed."""
         return replace(self.faces, missing="frame") if self.missing == "frame" else self.faces
 
     @property
     def framewise(self) -> bool:
-        """One row a frame."""
+        """One row per frame."""
         return True
 
     @property
@@ -117,7 +116,7 @@ class Embedding(ChainedFeature):
         return self.network.columns
 
     def require(self, runtime: Runtime) -> None:
-        """Make sure that its weights are there; a published file is fetched if need be."""
+        """Check that its weights are available; a published file is downloaded if necessary."""
         self._weight_file(runtime)
 
     def load(self, runtime: Runtime) -> Model:
@@ -130,12 +129,12 @@ class Embedding(ChainedFeature):
         return finding.own(self.name, self.digest, self.weights, runtime.weights)
 
     def extract_many(self, utterances: Iterable[Rows], model: Any) -> list[Rows]:
-        """Embed the faces of some utterances; batches are filled across them.
+        """Embed the faces of several utterances, which share batches.
 
         Raises
         ------
         ExtractionError
-            If an utterance has no frame to show to the network.
+            If an utterance has no frame for the network.
         """
         plans: list[_Plan] = []
         cut = ahead(self._cut_one, _shown(utterances, self.missing, plans), model.threads)
@@ -149,14 +148,14 @@ class Embedding(ChainedFeature):
         return self.cut(*face)
 
     def cut(self, row: Values, crop: bytes) -> Picture:
-        """Return what the network is shown of one frame.
+        """Return the network's input for one frame.
 
         Parameters
         ----------
         row : (n_columns,) float32
-            Of `features.faces`; without a face, the whole crop is shown, which then is the whole frame.
+            A row of `features.faces`; without a face, the input is the whole crop, which then is the whole frame.
         crop
-            Its picture.
+            The picture of the row.
 
         Returns
         -------
@@ -170,20 +169,20 @@ class Embedding(ChainedFeature):
         return self.aligned(row, crop)
 
     def aligned(self, row: Values, crop: bytes) -> Picture:
-        """Return the aligned chip of a face: dlib's, unless a network learned on others."""
+        """Return the aligned chip of a face: dlib's, unless the network was trained on other chips."""
         return faces.chip(row, crop, self.network.input_size[0])
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """Which frames of an utterance are shown to the network, whose embedding each row is, and the rows' times.
+    """The frames of an utterance that the network gets, and the frame and time of each row.
 
     Parameters
     ----------
     shown : (n_shown,) int
-        Frames, by number.
+        Frame numbers.
     rows : (n_rows,) int
-        Of what is shown, by number.
+        For each row, an index into `shown`.
     times : (n_rows,) float64, s
     """
 
@@ -193,37 +192,37 @@ class _Plan:
 
 
 def _shown(utterances: Iterable[Rows], missing: Missing, plans: list[_Plan]) -> Iterator[tuple[Values, bytes]]:
-    """Yield row and crop of every frame that is shown, and note each utterance's plan."""
-    for signal in utterances:
-        assert signal.crops is not None
-        plan = _plan(signal, signal.crops, missing)
+    """Yield row and crop of every frame for the network; append each utterance's plan to `plans`."""
+    for rows in utterances:
+        assert rows.crops is not None
+        plan = _plan(rows, rows.crops, missing)
         plans.append(plan)
-        yield from ((signal.values[number], signal.crops[int(number)]) for number in plan.shown)
+        yield from ((rows.values[number], rows.crops[int(number)]) for number in plan.shown)
 
 
-def _plan(signal: Rows, pictures: Sequence[bytes], missing: Missing) -> _Plan:
-    assert signal.times is not None
+def _plan(rows: Rows, pictures: Sequence[bytes], missing: Missing) -> _Plan:
+    assert rows.times is not None
     if missing == "frame":
-        everything = np.arange(len(signal.values))
-        faceless = np.flatnonzero(~faces.is_found(signal.values))
+        everything = np.arange(len(rows.values))
+        faceless = np.flatnonzero(~faces.is_found(rows.values))
         if lacking := sum(not pictures[int(number)] for number in faceless):
-            raise ExtractionError(f"{lacking} of {len(signal.values)} frames have neither a face nor a picture")
-        return _Plan(everything, everything, signal.times)
-    found = faces.faces_in(signal, "there is nothing to embed; missing=frame embeds the whole frame instead")
-    times = signal.times[found]
+            raise ExtractionError(f"{lacking} of {len(rows.values)} frames have neither a face nor a picture")
+        return _Plan(everything, everything, rows.times)
+    found = faces.faces_in(rows, "there is nothing to embed; missing=frame embeds the whole frame instead")
+    times = rows.times[found]
     if missing == "skip":
         return _Plan(found, np.arange(len(found)), times)
-    return _Plan(found, nearest(signal.times, times), signal.times)
+    return _Plan(found, nearest(rows.times, times), rows.times)
 
 
 def nearest(times: NDArray[np.float64], known: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return for each time the number of the nearest known one, of two the earlier.
+    """Return for each time the index of the nearest known time, of two the earlier.
 
     Parameters
     ----------
     times : (n,), s
     known : (m,), s
-        In order, at least one.
+        Increasing, at least one.
 
     Returns
     -------

@@ -1,15 +1,15 @@
-"""Where weight files are: the one way by which every feature comes to its network's weights.
+"""Finding weight files: from the name or digest of a file to its verified path, for every feature.
 
-A published file is looked for, by its name, in this order; the first that is there must be the right one, by sha256:
+A published file is searched by its name in this order; the first file found must have the right sha256:
 
-1. what the feature's own ``weights=`` names: the file, or a folder that holds it;
-2. the Python package that carries it;
-3. the folder that a run names (``WEIGHTS=``, `features.base.Runtime.weights`);
-4. the folder of what was downloaded before (`downloads`);
-5. its publisher, where it has an address there: it is downloaded into that folder and kept if its sha256 is right.
+1. the feature's own ``weights=``: the file, or a folder that contains it;
+2. the Python package that contains it;
+3. the folder of the run (``WEIGHTS=``, `features.base.Runtime.weights`);
+4. the folder of downloaded files (`downloads`);
+5. its publisher, if its address is known: it is downloaded into that folder and kept if its sha256 is right.
 
-A file that somebody brings along has no published name: it is known by its sha256 alone, and looked for in 1 and 3.
-Where it lies is no part of what a feature is, so files may be moved. Workers on other machines look on their own.
+A user's own file has no published name: it is identified by its sha256 alone and searched in 1 and 3. The path is not
+part of a feature's identity, so files may be moved. Workers on other machines search on their own.
 """
 
 from collections.abc import Iterator
@@ -19,28 +19,28 @@ from affex.features.networks.weights import WeightError, WeightFile, packaged, s
 
 
 def downloads() -> Path:
-    """Return the folder of what was downloaded, in the user's folder of caches."""
+    """Return the folder of downloaded files, in the user's cache folder."""
     import pooch
 
     return Path(pooch.os_cache("affex")) / "weights"
 
 
 def published(file: WeightFile, given: str = "", folder: str = "") -> Path:
-    """Return where a published weight file is, checked; it is downloaded if it is nowhere.
+    """Return the verified path of a published weight file; download it if it is not found.
 
     Parameters
     ----------
     file
-        Which one.
+        The published file.
     given
-        The file itself, or a folder that holds it, where somebody says so; nowhere else is then looked.
+        The file itself, or a folder that contains it; if given, no other place is searched.
     folder
-        Where weight files are kept besides.
+        Another folder of weight files.
 
     Raises
     ------
     WeightError
-        If it is nowhere and cannot be downloaded, or what is there is another file.
+        If it is not found and cannot be downloaded, or the file found is another one.
     """
     if given:
         return verified(_inside(given, file.name), file)
@@ -51,44 +51,44 @@ def published(file: WeightFile, given: str = "", folder: str = "") -> Path:
 
 
 def own(kind: str, digest: str, given: str = "", folder: str = "") -> Path:
-    """Return where a weight file is that somebody brought along.
+    """Return the verified path of a user's own weight file.
 
     Parameters
     ----------
     kind
-        The feature that wants it, for the message.
+        The feature that needs it, for the message.
     digest
         Its sha256.
     given, folder
-        As for `published`; in a folder it is known by its sha256.
+        As for `published`; in a folder the file is identified by its sha256.
 
     Raises
     ------
     WeightError
-        If no file was ever named, or there is none with that sha256.
+        If no file was named, or none has that sha256.
     """
     if not digest:
-        raise WeightError(f"{kind} comes without weights: name a file of yours, as in {_example(kind)}")
+        raise WeightError(f"{kind} comes without weights: name your own file, as in {_example(kind)}")
     if given and not Path(given).is_dir():
-        return verified(Path(given), WeightFile("file that was meant", digest))
+        return verified(Path(given), WeightFile("file", digest))
     places = [Path(given)] if given else [Path(folder)] if folder else []
     for path in (path for place in places for path in _files(place)):
         if sha256(path) == digest:
             return path
-    looked = f" in {places[0]}" if places else ": nobody said where to look"
+    place = f" in {places[0]}" if places else ": no folder was given"
     raise WeightError(
-        f"{kind} needs the weight file with the sha256 {digest}, and there is none{looked}. Name the file, as in "
+        f"{kind} needs the weight file with the sha256 {digest}, and there is none{place}. Name the file, as in "
         f"{_example(kind)}, or its folder, as in WEIGHTS=path."
     )
 
 
 def _example(kind: str) -> str:
-    """Return how one names the file of a feature, or of a feature with parameters."""
+    """Return an example of naming the weight file of a feature, for a message."""
     return f"FEATURES={kind},weights=path" if ":" in kind else f"FEATURES={kind}:weights=path/{kind}.pth"
 
 
 def digest_of(given: str) -> str:
-    """Return the sha256 of the file that ``weights=`` names; empty where it names none, but a folder or nothing.
+    """Return the sha256 of the file that ``weights=`` names; empty if it names a folder or nothing.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def digest_of(given: str) -> str:
 
 
 def agreed(given: str, found: str, expected: str) -> str:
-    """Return the digest of the files that are there, or that is asked for; empty where neither is known.
+    """Return the digest of the files found, or else the expected one; empty if neither is known.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def agreed(given: str, found: str, expected: str) -> str:
         If they differ.
     """
     if found and expected not in ("", found):
-        raise ValueError(f"{given} has the sha256 {found}, and digest={expected} was asked for")
+        raise ValueError(f"{given} has the sha256 {found}, expected digest={expected}")
     return found or expected
 
 
@@ -130,19 +130,19 @@ def _downloaded(file: WeightFile, folder: str) -> Path:
     into = downloads()
     by_hand = (
         f"Fetch {file.name} by hand from {file.url or file.source} (its sha256 is {file.sha256}) and put it into "
-        f"{folder or f'{into}, or into a folder of yours, which WEIGHTS=folder names'}."
+        f"{folder or f'{into}, or into a folder of your own, given as WEIGHTS=folder'}."
     )
     if not file.url:
-        raise WeightError(f"{file.name} is not here, and affex cannot fetch it.\n{by_hand}")
+        raise WeightError(f"{file.name} was not found, and affex cannot download it.\n{by_hand}")
     import pooch
     import requests
 
     try:
         return Path(pooch.retrieve(file.url, f"sha256:{file.sha256}", file.name, into))
     except (requests.RequestException, OSError) as error:
-        raise WeightError(f"{file.name} is not here, and could not be fetched ({error}).\n{by_hand}") from error
-    except ValueError as error:  # pooch's word for a checksum that differs
+        raise WeightError(f"{file.name} was not found, and could not be downloaded ({error}).\n{by_hand}") from error
+    except ValueError as error:  # pooch raises it for a wrong checksum
         raise WeightError(
-            f"What {file.url} sent is not the {file.name} that it should be, and was not kept: its source has "
-            f"changed, or something stands between.\n{by_hand}"
+            f"The file that {file.url} sent is not the expected {file.name}, and was not kept: the source has "
+            f"changed, or the download was altered on the way.\n{by_hand}"
         ) from error

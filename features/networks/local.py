@@ -1,13 +1,13 @@
-"""Networks whose weights are yours: from a face to an embedding, with a local file in its published format.
+"""Networks with the user's own weights: from a face to an embedding, with a local file in a published format.
 
-* `RESNET18` (512): He et al. 2016, doi:10.1109/CVPR.2016.90; torchvision's names, as in the weights learned on
-  MS-Celeb-1M that expression recognisers start from.
+* `RESNET18` (512): He et al. 2016, doi:10.1109/CVPR.2016.90; torchvision's names, as in the weights trained on
+  MS-Celeb-1M that many expression recognisers start from.
 * `IR50` (512): Deng et al. 2019, ArcFace, doi:10.1109/CVPR.2019.00482; the names of face.evoLVe.
 * `VGGFACE` (4096): Parkhi, Vedaldi and Zisserman 2015, Deep face recognition, doi:10.5244/C.29.41; the names and the
   mean of the port of their model to PyTorch.
 
-Files are state dicts of `torch.save` (read with ``weights_only=True``) or safetensors; a classifier in them is left
-out. Those learned to tell people apart say who somebody is (see `features.networks.dlib_resnet`).
+Files are state dicts of `torch.save` (read with ``weights_only=True``) or safetensors; a classifier in them is
+ignored. Weights trained to recognise people identify the person (see `features.networks.dlib_resnet`).
 """
 
 from collections.abc import Callable
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A kind of network, before it has weights.
+    """A kind of network, without weights.
 
     Parameters
     ----------
     network
-        What identifies it, but for the weights' digest.
+        Its identity without the weights' digest.
     build
-        Makes its layers.
+        Function that builds its layers.
     unused
-        What the names of its classifier's weights begin with, parted by blanks.
+        The prefixes of the names of its classifier's weights, separated by spaces.
     """
 
     network: Network
@@ -41,7 +41,7 @@ class Architecture:
     unused: str = ""
 
     def of(self, digest: str) -> Network:
-        """Return what identifies it with the weights of a file."""
+        """Return its identity with the weights of a file."""
         return replace(self.network, digest=digest)
 
 
@@ -69,7 +69,7 @@ RESNET18 = Architecture(
         width=512,
         input_size=(224, 224),
         channels="rgb",
-        # Of ImageNet, as torchvision has them.
+        # ImageNet's values, as in torchvision.
         mean=(255 * 0.485, 255 * 0.456, 255 * 0.406),
         scale=(1 / (255 * 0.229), 1 / (255 * 0.224), 1 / (255 * 0.225)),
         layer="avgpool",
@@ -117,13 +117,13 @@ def load(
     Parameters
     ----------
     architecture
-        One of this module's.
+        One of this module's architectures.
     path
         The weight file; ``*.safetensors``, or a state dict saved by torch.
     digest
-        The sha256 that the file must have; empty to take it as it is. Either way the network carries it.
+        The expected sha256; empty to accept any file. The network's identity contains the file's sha256 in both cases.
     device, precision
-        How it is run.
+        Where and in which number format it runs.
 
     Raises
     ------
@@ -132,7 +132,7 @@ def load(
     """
     found = sha256(path)
     if digest not in ("", found):
-        raise WeightError(f"{path} has the sha256 {found}, expected {digest}: it is not the file that was meant.")
+        raise WeightError(f"{path} has the sha256 {found}, expected {digest}: it is not the expected file.")
     module = architecture.build()
     fill(module, read_state(path), path, architecture.unused)
     return Embedder(architecture.of(found), module, device, precision)

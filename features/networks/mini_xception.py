@@ -1,9 +1,9 @@
-"""mini-Xception: from a face to scores of seven expressions, and to the maps that they are made of.
+"""mini-Xception: from a face to scores of seven expressions and the last maps, from which they are computed.
 
-Arriaga, Valdenegro-Toro and Plöger 2017, Real-time convolutional neural networks for emotion and gender
-classification, arXiv:1710.07557; trained on FER2013 (66 % of its test set). The file is Keras 2's HDF5, MIT
-licence; it is read here and run in torch, the batch norms folded into the convolutions. Its authors show it grey
-faces, cut loosely and scaled to 64 x 64, as ``x / 127.5 - 1``.
+Arriaga, Valdenegro-Toro and Plöger 2017, Real-time convolutional neural networks for emotion and gender classification,
+arXiv:1710.07557; trained on FER2013 (66 % of its test set). The file is Keras 2's HDF5, MIT licence; it is read here
+and run in torch, with the batch norms folded into the convolutions. The input of its authors is grey faces, cut loosely
+and scaled to 64 x 64, as ``x / 127.5 - 1``.
 """
 
 from pathlib import Path
@@ -38,9 +38,9 @@ NETWORK = Network(
     scores=("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"),
 )
 
-#: What Keras adds to a variance before it divides by its root.
+#: Keras adds this to a variance before it divides by its root.
 EPSILON = 1e-3
-#: The batch norm after each convolution, by their numbers in the file.
+#: From each convolution to the batch norm after it, by their numbers in the file.
 STEM_NORMS = (1, 2)
 SHORTCUT_NORMS = (3, 6, 9, 12)
 SEPARABLE_NORMS = (4, 5, 7, 8, 10, 11, 13, 14)
@@ -56,25 +56,25 @@ def load(path: Path, device: str = "cpu", precision: Precision = "float32") -> E
     path
         The weight file.
     device, precision
-        How it is run.
+        Where and in which number format it runs.
 
     Raises
     ------
     WeightError
-        If there is no such file, or it is another one.
+        If the file is missing or is not the expected one.
     """
     return Embedder(NETWORK, build(read_layers(verified(path, WEIGHTS)), path), device, precision)
 
 
 def read_layers(path: Path) -> Layers:
-    """Return the arrays of each layer of a Keras HDF5 file, by the layer's and their own names.
+    """Return the arrays of each layer of a Keras HDF5 file, by the names of layer and array.
 
-    HDF5 is no format for strangers' files: `load` opens the one with the published digest alone.
+    HDF5 files of unknown origin are not safe to open: `load` opens only the file with the published digest.
 
     Raises
     ------
     WeightError
-        If it is no such file.
+        If it is not a weight file of Keras.
     """
     import h5py
 
@@ -88,7 +88,7 @@ def read_layers(path: Path) -> Layers:
                 for layer, group in file["model_weights"].items()
             }
     except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-        raise WeightError(f"{path} is no weight file of Keras: {error}") from error
+        raise WeightError(f"{path} is not a weight file of Keras: {error}") from error
     return layers
 
 

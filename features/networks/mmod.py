@@ -1,12 +1,12 @@
 """dlib's trained face detector: from pictures to a map of scores over all places and scales.
 
-King 2015, Max-margin object detection, arXiv:1502.00046; the network of ``mmod_human_face_detector.dat`` (King
-2016), run in torch with dlib's weights on dlib's tiled pyramid, its affine layers folded into the convolutions. Each
-cell of the map scores one window of 80 x 80 px of the tiled pyramid; above 0 is a face.
+King 2015, Max-margin object detection, arXiv:1502.00046; the network of ``mmod_human_face_detector.dat`` (King 2016),
+run in torch with dlib's weights on dlib's tiled pyramid, with folded affine layers. Each cell of the map scores one
+window of 80 x 80 px of the tiled pyramid; a score above 0 is a face.
 
-Memory grows with one frame, not with their number: as many run at once as `PIXELS` allows, one at least, and the
-first layers, whose maps are the large ones, run in strips that overlap by what a cell sees. The split depends on the
-frame's size alone, so results do not depend on how frames are batched.
+Memory depends on the size of a frame, not on the number of frames: as many run at once as `PIXELS` allows, at least
+one. The first layers, which have the largest maps, run in strips that overlap by the receptive field of a cell. The
+split depends on the frame's size alone, so results do not depend on the batches.
 """
 
 from collections.abc import Iterator
@@ -36,33 +36,33 @@ NETWORK = Network(
     digest=DETECTOR.sha256,
 )
 
-#: Inputs, outputs, size and stride of the convolutions; those that stride are not padded.
+#: Inputs, outputs, size and stride of the convolutions; those with a stride are not padded.
 LAYERS = ((3, 16, 5, 2), (16, 32, 5, 2), (32, 32, 5, 2), (32, 45, 5, 1), (45, 45, 5, 1), (45, 45, 5, 1), (45, 1, 9, 1))
-#: How many of them stride.
+#: The number of convolutions with a stride.
 STRIDING = 3
 #: The size of a window, px.
 WINDOW = 80
 #: Pixels between two cells of the map, and to the middle of the first cell's window.
 CELL, FIRST = 8, 14
-#: What a cell of the last striding layer sees, px.
-SEEN = 29
-#: What dlib adds to a variance before it divides by its root.
+#: The receptive field of a cell of the last layer with a stride, px.
+FIELD = 29
+#: dlib adds this to a variance before it divides by its root.
 EPSILON = 1e-4
-#: Rows of cells a strip: the maps of one strip stay in a processor's cache.
+#: Rows of cells per strip: the maps of one strip fit in a CPU's cache.
 STRIP = 64
-#: Pixels of tiled pyramids that are in memory at once, by kind of device. On a processor it is one frame (more
-#: gain nothing), on a GPU 640 x 480 come by the 28.
+#: Pixels of tiled pyramids that are in memory at once, by kind of device. On a CPU it is one frame (more
+#: gain nothing), on a GPU 28 frames of 640 x 480.
 PIXELS = {"cpu": 1, "cuda": 1 << 25}
 
 
 @cache
 def load(device: str = "cpu", precision: Precision = "float32") -> "torch.nn.Module":
-    """Return the network with dlib's weights, ready to run; one a process, device and precision.
+    """Return the network with dlib's weights, ready to run; one per process, device and precision.
 
     Raises
     ------
     WeightError
-        If the package with its weights is missing or holds other files.
+        If the package with its weights is missing or contains other files.
     """
     import torch
 
@@ -96,11 +96,11 @@ def score_maps(
     ----------
     frames : (n, height, width, 3) uint8, RGB
     upsample
-        How often frames are enlarged before.
+        How many times frames are enlarged by 2 before.
     device
         ``cpu``, ``cuda`` or ``cuda:1`` ...
     precision
-        In what the layers compute.
+        The number format in which the layers compute.
 
     Yields
     ------
@@ -111,7 +111,7 @@ def score_maps(
 
     network = load(device, precision)
     plan = layout(*enlarged_size(frames.shape[1], frames.shape[2], upsample))
-    if min(plan.height, plan.width) < SEEN:  # not one cell
+    if min(plan.height, plan.width) < FIELD:  # not one cell
         yield from np.zeros((len(frames), 0, 0), np.float32)
         return
     at_once = max(1, PIXELS[device.partition(":")[0]] // (plan.height * plan.width))
@@ -129,14 +129,14 @@ def score_maps(
 
 
 def _run(network: "torch.nn.Module", pyramids: "torch.Tensor") -> "torch.Tensor":
-    """Run the striding layers strip by strip, and the others on the whole."""
+    """Run the layers with a stride strip by strip, and the others on the whole map."""
     import torch
 
     assert isinstance(network, torch.nn.Sequential)
     striding, others = network[: 2 * STRIDING], network[2 * STRIDING :]
-    rows = (pyramids.shape[2] - SEEN) // CELL + 1
+    rows = (pyramids.shape[2] - FIELD) // CELL + 1
     strips = [
-        striding(pyramids[:, :, CELL * row : CELL * (min(row + STRIP, rows) - 1) + SEEN])
+        striding(pyramids[:, :, CELL * row : CELL * (min(row + STRIP, rows) - 1) + FIELD])
         for row in range(0, rows, STRIP)
     ]
     scores: torch.Tensor = others(torch.cat(strips, dim=2))

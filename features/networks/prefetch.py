@@ -1,4 +1,4 @@
-"""Ahead: what a network will be given next is prepared on other threads while it works."""
+"""Prefetching: other threads prepare the next inputs of a network while it runs."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -13,8 +13,8 @@ R = TypeVar("R")
 def ahead(function: Callable[[T], R], items: Iterable[T], threads: int = 1) -> Iterator[R]:
     """Return an iterator over ``function(item)`` of each item in order, computed on threads a few items ahead.
 
-    It pays where `function` waits for a disk or works outside Python's lock, as decoders of pictures do. The first
-    items are begun at once. Memory is bounded: no more than twice as many items as threads are waiting.
+    It is useful if `function` waits for a disk or releases Python's lock, as decoders of pictures do. The first
+    items start at once. Memory is bounded: at most twice as many items as threads are waiting.
     """
     pool = ThreadPoolExecutor(threads)
     coming = (pool.submit(function, item) for item in items)

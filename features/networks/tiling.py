@@ -1,8 +1,8 @@
-"""Image pyramids tiled into one picture, laid out as dlib does: so that one pass searches all scales.
+"""Image pyramids: from pictures to one tiled picture each, in dlib's layout, so that one pass searches all scales.
 
-Each level is 5/6 of the one before. Levels stand below each other, then up again along the right edge, `GAP` px
-apart and `MARGIN` px from the edges, on a ground of zeros; a network that looks across the gap sees the neighbours
-as dlib's does, so the layout is part of what makes scores equal. After ``create_tiled_pyramid`` and
+Each level is 5/6 of the one before. Levels are placed below each other, then upwards along the right edge, `GAP` px
+apart and `MARGIN` px from the edges, on zeros. A network's receptive field reaches across the gap to the neighbours, so
+scores equal dlib's only with the same layout. After ``create_tiled_pyramid`` and
 ``tiled_pyramid_to_image`` of dlib 20.0 (King; Boost Software License), written anew.
 
 Conventions: pixel coordinates, the middle of the first pixel is (0, 0); a tile is left, top, width, height.
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 RATIO = 5 / 6
 GAP = 10
 MARGIN = 11
-#: A level less high than this is left out, px.
+#: A level of less height than this is left out, px.
 LEAST_HEIGHT = 5
-#: Where the middle of a pixel comes to lie one level further up: x / RATIO + SHIFT.
+#: The middle of a pixel moves from one level to the next larger one: x / RATIO + SHIFT.
 SHIFT = 0.3
 #: How dlib's enlarging by 2 moves a point, across and down: x -> (x + MOVED) * 2.
 MOVED = (1.25, 0.75)
@@ -32,12 +32,12 @@ MOVED = (1.25, 0.75)
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the levels of a picture stand in its tiled pyramid.
+    """The places of the levels of a picture in its tiled pyramid.
 
     Parameters
     ----------
     height, width
-        Of the tiled picture, px.
+        The size of the tiled picture, px.
     tiles
         Left, top, width and height of each level, the picture itself first, px.
     """
@@ -78,7 +78,7 @@ def _sizes(height: int, width: int) -> list[tuple[int, int]]:
 
 
 def _column_height(sizes: list[tuple[int, int]]) -> int:
-    """Return how high the first column is: levels go down until the rest fits beside them on the way up."""
+    """Return the height of the first column: levels go down until the rest fits beside them."""
     width, height = sizes[0]
     total = sum(h + GAP for _, h in sizes) - 2 * GAP
     column = before = 0
@@ -99,7 +99,7 @@ def tiled(pictures: "torch.Tensor") -> "torch.Tensor":
 
     Returns
     -------
-    pyramids : (n, channels, ...) float32 tensor, as `layout` says; channels last in memory
+    pyramids : (n, channels, ...) float32 tensor, in the size of `layout`; channels last in memory
     """
     import torch
 
@@ -117,14 +117,14 @@ def tiled(pictures: "torch.Tensor") -> "torch.Tensor":
 
 
 def enlarged_size(height: int, width: int, times: int) -> tuple[int, int]:
-    """Return the height and width, px, of a picture that is enlarged some times."""
+    """Return the height and width, px, of a picture that is enlarged `times` times by 2."""
     for _ in range(times):
         height, width = 2 * height + 1, 2 * width + 2
     return height, width
 
 
 def enlarged(pictures: "torch.Tensor") -> "torch.Tensor":
-    """Enlarge pictures by 2 as dlib's ``pyramid_up`` does, which cuts fractions off.
+    """Enlarge pictures by 2 as dlib's ``pyramid_up``, which truncates fractions.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def enlarged(pictures: "torch.Tensor") -> "torch.Tensor":
 
 
 def _resized(pictures: "torch.Tensor", size: tuple[int, int]) -> "torch.Tensor":
-    """Resize each channel as a picture of its own: of three together, torch's last bits depend on its threads."""
+    """Resize each channel separately: with three together, torch's last bits depend on the number of threads."""
     from torch.nn import functional
 
     planes = pictures.reshape(-1, 1, *pictures.shape[2:])
@@ -148,7 +148,7 @@ def _resized(pictures: "torch.Tensor", size: tuple[int, int]) -> "torch.Tensor":
 
 
 def before_enlarging(windows: NDArray[np.float64], times: int) -> NDArray[np.float64]:
-    """Map windows ``(n, 4)``, px, in a picture enlarged some times back to the picture as it was."""
+    """Map windows ``(n, 4)``, px, in a picture enlarged `times` times back to the original picture."""
     for _ in range(times):
         windows = windows / 2 - np.array(2 * MOVED)
     return windows
@@ -162,7 +162,7 @@ def to_picture(plan: Layout, middles: NDArray[np.float64], half: float) -> NDArr
     plan
         The picture's layout.
     middles : (n, 2) float64, px
-        x and y of the windows' middles; each belongs to the tile that is nearest.
+        x and y of the windows' middles; each belongs to the nearest tile.
     half
         Half the windows' size, px.
 
@@ -176,7 +176,7 @@ def to_picture(plan: Layout, middles: NDArray[np.float64], half: float) -> NDArr
     outside = np.clip(middles[:, None], first, last) - middles[:, None]
     level = np.argmin((outside**2).sum(axis=2), axis=1)
     corners = np.concatenate([middles - half, middles + half], axis=1) - np.tile(first[level], 2)
-    # p -> p / RATIO + SHIFT, as often as there are levels above.
+    # p -> p / RATIO + SHIFT, once for each level above.
     scale = RATIO ** -level[:, None].astype(np.float64)
     windows: NDArray[np.float64] = corners * scale + SHIFT * (scale - 1) / (1 / RATIO - 1)
     return windows

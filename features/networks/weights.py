@@ -1,8 +1,8 @@
-"""Weight files: what trained networks are made of; checked, and read without running what is in them.
+"""Weight files: from a verified file to a network's tensors, without running code in the file.
 
-A file is trusted by its sha256 alone; `features.networks.finding` says where it is looked for. Nothing is unpickled
-(`torch.load` with ``weights_only=True``, safetensors), and a tensor that is missing, left over or of another shape is
-an error that names it.
+A file is trusted by its sha256 alone; `features.networks.finding` finds it. Nothing is unpickled
+(`torch.load` with ``weights_only=True``, safetensors). A tensor that is missing, unknown or of another shape is an
+error that names it.
 """
 
 import hashlib
@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-#: What comes before the names of all tensors in files saved from a wrapped network.
+#: The prefixes of all tensor names in files saved from a wrapped network.
 WRAPPERS = ("module.", "model.", "backbone.")
 #: The entries under which training scripts put the weights beside epoch and optimiser.
 ENVELOPES = ("state_dict", "model_state_dict", "model", "net")
 
 
 class WeightError(ValueError):
-    """A weight file is missing, is not the one it should be, or does not fit the network."""
+    """A weight file is missing, is not the expected one, or does not fit the network."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ class WeightFile:
     name
         Its file name.
     sha256
-        Its digest, 64 hexadecimal digits.
+        The digest of its bytes, 64 hexadecimal digits.
     package
-        The Python package that carries it, below ``models``; empty where the file has to be given.
+        The Python package that contains it, below ``models``; empty if no package does.
     source
-        Who published it, for people.
+        The publisher, for messages.
     url
-        Where it can be downloaded from; empty where its publisher has no address for it that lasts.
+        The download address; empty if its publisher has no permanent one.
     """
 
     name: str
@@ -53,12 +53,12 @@ class WeightFile:
 
 
 def packaged(file: WeightFile) -> Path:
-    """Return where a package keeps a weight file, without importing the package, and check the file.
+    """Return the verified path of a weight file in a package, without importing the package.
 
     Raises
     ------
     WeightError
-        If the package is not installed, lacks the file, or carries another one.
+        If the package is not installed, lacks the file, or contains another one.
     """
     spec = importlib.util.find_spec(file.package)
     if spec is None or not spec.submodule_search_locations:
@@ -67,24 +67,24 @@ def packaged(file: WeightFile) -> Path:
 
 
 def verified(path: Path, file: WeightFile) -> Path:
-    """Return `path` if it holds exactly the published file.
+    """Return `path` if its bytes are those of the published file.
 
     Raises
     ------
     WeightError
-        If there is no such file, or its bytes are others.
+        If the file is missing or has other bytes.
     """
     digest = sha256(path)
     if digest != file.sha256:
         raise WeightError(
-            f"{path} is not the {file.name} that it should be: its sha256 is {digest}, expected {file.sha256}. "
+            f"{path} is not the expected {file.name}: its sha256 is {digest}, expected {file.sha256}. "
             f"Fetch it again{f' ({file.source})' if file.source else ''}."
         )
     return path
 
 
 def sha256(path: Path) -> str:
-    """Return a file's digest; computed once a process for the same path, size and time of change.
+    """Return a file's sha256; computed once per process for the same path, size and modification time.
 
     Raises
     ------
@@ -96,12 +96,12 @@ def sha256(path: Path) -> str:
     except OSError as error:
         raise WeightError(f"There is no weight file {path}.") from error
     if not S_ISREG(stat.st_mode):
-        raise WeightError(f"{path} is no file, and a weight file was expected.")
+        raise WeightError(f"{path} is not a file: expected a weight file.")
     return _digest(path, stat.st_size, stat.st_mtime_ns)
 
 
 def joined(paths: Iterable[Path]) -> str:
-    """Return what several weight files are known by: their `sha256`, parted by ``+``."""
+    """Return the digest of several weight files: their `sha256`, joined by ``+``."""
     return "+".join(map(sha256, paths))
 
 
@@ -114,15 +114,15 @@ def _digest(path: Path, _size: int, _changed: int) -> str:
 def read_state(path: Path) -> "dict[str, torch.Tensor]":
     """Return the tensors of a published weight file by name.
 
-    Safetensors by the ending ``.safetensors``, else a file of `torch.save` that holds tensors and plain values
-    only. Envelopes (``{"state_dict": ...}``) are opened and the prefixes of wrappers (``module.``) taken off.
+    A file ``*.safetensors`` is read as such, any other as a file of `torch.save` with tensors and plain values only.
+    Weights inside ``{"state_dict": ...}`` are found and the prefixes of wrappers (``module.``) removed.
 
     Raises
     ------
     WeightError
-        If the file is missing, cannot be read safely, or holds no tensors by name.
+        If the file is missing, cannot be read safely, or contains no named tensors.
     """
-    sha256(path)  # says so if there is no file
+    sha256(path)  # raises if the file is missing
     try:
         content = _safetensors(path) if path.suffix == ".safetensors" else _torch(path)
     except Exception as error:
@@ -135,7 +135,7 @@ def read_state(path: Path) -> "dict[str, torch.Tensor]":
             content = content[name]
     state = {k: v for k, v in content.items() if hasattr(v, "shape")} if isinstance(content, dict) else {}
     if not state:
-        raise WeightError(f"{path} holds no tensors by name: expected a state dict.")
+        raise WeightError(f"{path} contains no named tensors: expected a state dict.")
     return _unwrapped(state)
 
 
@@ -159,7 +159,7 @@ def _unwrapped(state: "dict[str, torch.Tensor]") -> "dict[str, torch.Tensor]":
 
 
 def fill(module: "torch.nn.Module", state: "Mapping[str, torch.Tensor]", path: Path, unused: str = "") -> None:
-    """Put a file's tensors into a network; all of them, and nothing left over.
+    """Copy a file's tensors into a network; every tensor must fit.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def fill(module: "torch.nn.Module", state: "Mapping[str, torch.Tensor]", path: P
     path
         The file, for the message.
     unused
-        What the names begin with of tensors that the network does without (its classifier), parted by blanks.
+        The prefixes of the names of tensors that the network does not need (its classifier), separated by spaces.
 
     Raises
     ------

@@ -1,1 +1,1 @@
-"""What features of pictures share: which are wanted, and how they are collected."""
+"""What features of pictures share: sampling of frames, and a spool for encoded pictures."""

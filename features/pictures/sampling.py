@@ -1,10 +1,10 @@
-"""Which pictures of a video a feature wants: by the clock, never by counting frames.
+"""Sampling of pictures: from a text such as ``5/s`` to instants of time, independent of the frame rate.
 
-A rate or a number becomes *instants*, one in the middle of each of the equal steps that the utterance is cut
-into, and each instant takes the picture that is on screen then. So a video of another or of a changing frame
-rate is sampled alike, and a picture that is on screen at several instants is taken once.
+A rate or a number becomes *instants*: the utterance is divided into equal steps with one instant in the middle of each,
+and each instant takes the picture that is shown then. So videos of different or varying frame rates are sampled alike,
+and a picture that is shown at several instants is taken once.
 
-Written as ``all``, ``13/s`` (thirteen a second), ``20/3s`` (twenty in three seconds) or ``16/clip`` (sixteen
+The text is ``all``, ``13/s`` (thirteen per second), ``20/3s`` (twenty in three seconds) or ``16/clip`` (sixteen
 spread evenly over the utterance).
 """
 
@@ -13,19 +13,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_WRITTEN = re.compile(r"(?P<count>[1-9]\d*)/(?P<span>utterance|(?P<seconds>\d+(\.\d+)?)?s)")
+_WRITTEN = re.compile(r"(?P<count>[1-9]\d*)/(?P<span>clip|(?P<seconds>\d+(\.\d+)?)?s)")
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """So many pictures of every so many seconds.
+    """A number of pictures per stretch of time.
 
     Parameters
     ----------
     count : int or None
-        How many pictures; None for all there are.
+        The number of pictures; None for all pictures.
     seconds : float, s, or None
-        Of how long a stretch; None for the whole utterance.
+        The length of the stretch; None for the whole utterance.
     """
 
     count: int | None = None
@@ -33,16 +33,16 @@ class Sampling:
 
     @property
     def by_length(self) -> bool:
-        """Whether the instants depend on how long the utterance is."""
+        """Whether the instants depend on the length of the utterance."""
         return self.count is not None and self.seconds is None
 
     def instants(self, start: float, end: float) -> Iterator[float] | None:
-        """Return the instants from `start` to before `end` (s), in order, or None where all pictures are wanted.
+        """Return the instants from `start` to before `end` (s), in order, or None for all pictures.
 
         Parameters
         ----------
         start, end : float, s
-            The utterance; `end` may be infinite where a rate is wanted.
+            Beginning and end of the utterance; with a rate, `end` may be infinite.
         """
         if self.count is None:
             return None
@@ -52,18 +52,18 @@ class Sampling:
 
 
 def sampling(text: str) -> Sampling:
-    """Return the sampling that is written as ``all``, ``13/s``, ``20/3s`` or ``16/clip``.
+    """Parse a sampling: ``all``, ``13/s``, ``20/3s`` or ``16/clip``.
 
     Raises
     ------
     ValueError
-        If it is written otherwise.
+        If the text has another form.
     """
     if text == "all":
         return Sampling()
     match = _WRITTEN.fullmatch(text)
     if match is None or float(match["seconds"] or 1) == 0:
         raise ValueError(
-            f"sampling={text}: expected all, or a number of pictures a stretch of time, as in 13/s, 20/3s or 16/clip"
+            f"sampling={text}: expected all, or a number of pictures per stretch of time, as in 13/s, 20/3s or 16/clip"
         )
     return Sampling(int(match["count"]), None if match["span"] == "clip" else float(match["seconds"] or 1))

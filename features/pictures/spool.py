@@ -1,23 +1,23 @@
-"""A spool: the pictures of a long utterance, collected without being held in memory."""
+"""Spool: collects the encoded pictures of a long utterance, in a temporary file beyond a limit of memory."""
 
 from array import array
 from collections.abc import Sequence
 from tempfile import SpooledTemporaryFile
 from typing import overload
 
-#: How many bytes of an utterance's pictures stay in memory; the rest waits in a temporary file.
+#: The most bytes of an utterance's pictures in memory; beyond it they are in a temporary file.
 HELD = 8 * 2**20
 
 
 class Spool(Sequence[bytes]):
-    """Encoded pictures, appended one by one, for `features.base.Rows.crops`. One thread's at a time."""
+    """Encoded pictures, appended one by one, for `features.base.Rows.crops`. Not safe for several threads at once."""
 
     def __init__(self) -> None:
         self._file = SpooledTemporaryFile(max_size=HELD)  # noqa: SIM115 - it lasts as long as the spool
         self._ends = array("q", [0])
 
     def append(self, picture: bytes) -> None:
-        """Add the next row's picture; empty bytes where it has none."""
+        """Append the next row's picture; empty bytes for none."""
         self._file.seek(self._ends[-1])
         self._file.write(picture)
         self._ends.append(self._ends[-1] + len(picture))

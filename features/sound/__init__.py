@@ -1,1 +1,1 @@
-"""What features of sound share."""
+"""What features of sound share: frames, spectra and derivatives."""

@@ -1,9 +1,9 @@
-"""What the features of short frames share: spectra, mel bands, times and derivatives.
+"""Short frames: from an utterance to the spectra, mel bands, times and derivatives of its frames.
 
-Conventions: frame ``k`` covers the samples ``[k * hop, k * hop + window)`` and nothing is padded on, so an utterance
-of ``N`` samples has ``1 + (N - window) // hop`` frames and every one of them is all speech of this utterance.
+Conventions: frame ``k`` covers the samples ``[k * hop, k * hop + window)`` without padding, so an utterance of
+``N`` samples has ``1 + (N - window) // hop`` frames, all of them inside the utterance.
 Durations are in seconds and rounded to whole samples. Levels are in dB relative to full scale, where a sine
-of amplitude 1 is 0 dB (AES17), and are cut off below `FLOOR`, so that silence is a number.
+of amplitude 1 is 0 dB (AES17), and at least `FLOOR`, so that silence has a finite level.
 
 Spectra, mel filters and derivatives are librosa's (McFee et al. 2015, doi:10.25080/Majora-7b98e3ed-003).
 """
@@ -15,21 +15,21 @@ from numpy.typing import NDArray
 
 from affex.features.base import Signal, Values, require_length
 
-#: Levels below this are set to it, dB. The rounding noise of 16-bit audio as a whole lies at -98 dB, so what
-#: a single band holds down here is a recording's silence.
+#: Lower levels are set to this one, dB. The rounding noise of 16-bit audio is at -98 dB in all bands together, so a
+#: single band at this level is the silence of a recording.
 FLOOR = -120.0
 
-#: How many frames a derivative is estimated over, librosa's choice.
+#: The number of frames over which a derivative is estimated, librosa's choice.
 DERIVATIVE_WIDTH = 9
 
 
 def check_framing(window: float, hop: float) -> None:
-    """Refuse windows and hops that make no sense for speech.
+    """Raise if a window or hop is not plausible for speech.
 
     Raises
     ------
     ValueError
-        With the allowed range.
+        The message gives the allowed range.
     """
     if not 0.005 <= window <= 2.0:
         raise ValueError(f"window={window}: expected 0.005 to 2 s")
@@ -38,40 +38,40 @@ def check_framing(window: float, hop: float) -> None:
 
 
 def check_derivatives(derivatives: int) -> None:
-    """Refuse anything but none, the first, or the first and second derivative.
+    """Raise if the number of derivatives is not 0, 1 or 2.
 
     Raises
     ------
     ValueError
-        With the allowed range.
+        The message gives the allowed range.
     """
     if derivatives not in (0, 1, 2):
         raise ValueError(f"derivatives={derivatives}: expected 0 (none), 1 (first) or 2 (first and second)")
 
 
 def in_words(derivatives: int) -> str:
-    """Return what comes with so many derivatives, as the end of a clause."""
+    """Return the derivatives in words, as the end of a clause."""
     return ("", ", with first derivatives", ", with first and second derivatives")[derivatives]
 
 
 def check_mels(mels: int, window: float, rate: int) -> None:
-    """Refuse so many mel bands that the lowest ones would lie between two bins of the spectrum.
+    """Raise if there are so many mel bands that the lowest would contain no bin of the spectrum.
 
     Raises
     ------
     ValueError
-        With the allowed range.
+        The message gives the allowed range.
     """
     bin_width = rate / _mel_points(window, rate)
-    # Bands are spaced evenly in mel and each spans two spaces; the narrowest are those below 1 kHz, where a
-    # mel is 200/3 Hz. A band wider than a bin holds at least one.
+    # Bands are spaced evenly in mel, and each is two spaces wide. The narrowest are those below 1 kHz, where a mel is
+    # 200/3 Hz. A band that is wider than a bin contains at least one.
     most = math.ceil(2 * (200 / 3) * _mel(rate / 2) / bin_width) - 2
     if not 1 <= mels <= most:
         raise ValueError(f"mels={mels}: expected 1 to {most} with a window of {window} s at {rate} Hz")
 
 
 def amplitude_levels(signal: Signal, window: float, hop: float, bins: int) -> Values:
-    """Return the level of the lowest frequencies in every frame, through a Hamming window.
+    """Return the levels of the lowest frequencies in every frame, with a Hamming window.
 
     The spectrum has as many points as the window has samples; bin ``b`` is at ``b / window`` Hz.
 
@@ -96,8 +96,8 @@ def amplitude_levels(signal: Signal, window: float, hop: float, bins: int) -> Va
 def mel_levels(signal: Signal, window: float, hop: float, mels: int) -> Values:
     """Return the level in each mel band (Slaney's scale, 0 Hz to half the rate) in every frame.
 
-    Through a Hann window, padded with zeros to the next power of two. The bands are triangles that add up to
-    1 between the first and the last centre, so the powers of a sine's bands add up to the sine's.
+    Each frame has a Hann window and is padded with zeros to the next power of two. The bands are triangles that add
+    up to 1 between the first and the last centre, so the powers of all bands of a sine add up to the power of the sine.
 
     Returns
     -------
@@ -148,10 +148,10 @@ def frame_times(n_frames: int, window: float, hop: float, rate: int) -> NDArray[
 
 
 def with_derivatives(static: Values, derivatives: int) -> Values:
-    """Append the first derivatives in time, or the first and the second.
+    """Append the first, or the first and second, derivatives in time.
 
-    The slope (curvature) of the line (parabola) that fits nine frames best (Savitzky and Golay 1964,
-    doi:10.1021/ac60214a047), a frame (a frame squared); beyond the ends the last frame is repeated.
+    The first (second) derivative is the slope (curvature) of the line (parabola) that fits nine frames best (Savitzky
+    and Golay 1964, doi:10.1021/ac60214a047), per frame (per frame squared); beyond the ends the last frame is repeated.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def with_derivatives(static: Values, derivatives: int) -> Values:
 
 
 def column_names(stem: str, n: int, derivatives: int) -> tuple[str, ...]:
-    """Return the names that belong to `with_derivatives`: ``mfcc_00``, ..., ``mfcc_d1_00``, ..."""
+    """Return the column names for `with_derivatives`: ``mfcc_00``, ..., ``mfcc_d1_00``, ..."""
     digits = max(2, len(str(n - 1)))
     stems = (stem, f"{stem}_d1", f"{stem}_d2")[: derivatives + 1]
     return tuple(f"{s}_{i:0{digits}}" for s in stems for i in range(n))
@@ -188,7 +188,7 @@ def _mel_points(window: float, rate: int) -> int:
 
 
 def _mel(hertz: float) -> float:
-    """Slaney's scale: linear to 1 kHz (15 mel), logarithmic above (Auditory Toolbox, 1998)."""
+    """Convert Hz to mel on Slaney's scale: linear to 1 kHz (15 mel), logarithmic above (Auditory Toolbox, 1998)."""
     return 3 * hertz / 200 if hertz < 1000 else 15 + 27 * math.log(hertz / 1000) / math.log(6.4)
 
 
@@ -198,8 +198,8 @@ def _power(signal: Signal, window: float, hop: float, *, taper: str, n_fft: int)
 
     size = _samples(window, signal.rate)
     require_length(signal, size, f"one window of {window} s")
-    # librosa counts frames of n_fft samples, with the window in their middle: this much silence around the
-    # utterance makes its first frame begin with the utterance's first sample.
+    # librosa's frames have n_fft samples with the window in their middle. With this much silence around the
+    # utterance, the first window begins with the utterance's first sample.
     before = (n_fft - size) // 2
     padded = np.pad(signal.samples, (before, n_fft - size - before))
     spectrum = stft(

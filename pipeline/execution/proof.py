@@ -1,4 +1,4 @@
-"""Proof: what a worker must share with this process, and what comes back beside every result to show that it does.
+"""Proof of equal workers: what a worker must share with this process, and the fingerprints that return with results.
 
 A worker must have all modules of affex as this process has them, not only those that its work imports: work travels
 pickled, with features, classifiers and settings in it, and a list of their modules that lacks one would let a false
@@ -17,27 +17,27 @@ from affex.features.base import Feature, Runtime
 from affex.pipeline import media
 from affex.pipeline.storage.provenance import code_digest, versions
 
-#: What a worker shows: by what it is of, the code's digest, a version, a file's digest.
+#: What a worker has, by name: the digest of the code, a version, the digest of a file.
 Fingerprint = Mapping[str, str]
 
-#: What has to be the same for a worker to be of use.
+#: The advice for a worker that differs.
 MEND = "Install the same affex there, and mount the same media, weights and cache under the same paths."
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """What a worker must share with this process besides the code, for its results to be taken.
+    """What a worker must share with this process besides the code, so that its results are accepted.
 
     Parameters
     ----------
     packages
-        Distributions whose versions may change a result; ``"python"`` is Python itself.
+        Distributions whose versions may change a result; ``"python"`` is the version of Python.
     files
-        Files that must have the same bytes there.
+        Files that must have the same bytes on the worker.
     features, runtime
-        Features that must find there what they need (weights), run so.
+        Features whose needs (weights) the worker must find, and how they are run.
     run
-        Which run it is: each process looks for what features need once a run.
+        The name of the run: each process checks the features' needs once per run.
     """
 
     packages: tuple[str, ...] = ()
@@ -47,20 +47,20 @@ class Likeness:
     run: str = ""
 
 
-#: The code, and nothing besides.
+#: The code alone.
 CODE = Likeness()
 
 
 @dataclass(frozen=True)
 class Proven:
-    """What came of a piece of work, and which processes had a hand in it.
+    """The result of a piece of work, and the processes that computed it.
 
     Parameters
     ----------
     value, error
-        What the function returned, or raised.
+        What the function returned or raised.
     by
-        The name and the fingerprint of each process on the way, the last one last.
+        The name and the fingerprint of each process that took part, in order.
     """
 
     value: Any = None
@@ -69,7 +69,7 @@ class Proven:
 
 
 def fingerprint(likeness: Likeness) -> dict[str, str]:
-    """Return what this process shows, now, of all that must be alike."""
+    """Return the current state in this process of everything that must be equal."""
     python = {"python": platform.python_version()} if "python" in likeness.packages else {}
     return {
         "affex code": code_digest(),
@@ -89,13 +89,13 @@ def _bytes_of(path: Path) -> str:
 
 
 @lru_cache(maxsize=64)
-def _digest(path: Path, size: int, modified: int) -> str:  # noqa: ARG001 - they tell when it is another file
+def _digest(path: Path, size: int, modified: int) -> str:  # noqa: ARG001 - they are part of the cache key
     return media.digest(path)
 
 
 @lru_cache(maxsize=8)
 def _finds(likeness: Likeness) -> dict[str, str]:
-    """Return whether features find what they need, looked for once a run."""
+    """Return whether the features' needs are available, checked once per run."""
     return {f"what {feature.name} needs": _needs(feature, likeness.runtime) for feature in likeness.features}
 
 
@@ -108,14 +108,14 @@ def _needs(feature: Feature, runtime: Runtime) -> str:
 
 
 def proved(name: str, function: Callable[..., Any], likeness: Likeness, given: Any, *more: Any) -> Proven:
-    """Call a function here; return what came of it, with this process's fingerprint.
+    """Call a function here; return its result or error, with this process's fingerprint.
 
     Parameters
     ----------
     name
-        What this process is called.
+        The name of this process.
     given
-        The first argument, or, as the step before returned it, what came of that; its error stands.
+        The first argument, or the `Proven` result of the previous step; an error in it is passed on.
     """
     before = given if isinstance(given, Proven) else Proven(given)
     if before.error is not None:
@@ -124,18 +124,18 @@ def proved(name: str, function: Callable[..., Any], likeness: Likeness, given: A
         value, error = function(before.value, *more), None
     except Exception as raised:
         value, error = None, _portable(raised)
-    shown = {**fingerprint(likeness), **seen(before.value)}  # after it: all that was imported counts
+    shown = {**fingerprint(likeness), **seen(before.value)}  # after the call, so that all imported modules count
     return Proven(value, error, (*before.by, (name, shown)))
 
 
 def seen(piece: Any) -> Fingerprint:
-    """Return what this process sees of the files of a piece of work, where it has any."""
+    """Return the state in this process of the files of a piece of work; empty without files."""
     found: Fingerprint = piece.seen() if hasattr(piece, "seen") else {}
     return found
 
 
 def _portable(error: Exception) -> Exception:
-    """Return an error that can travel to another process."""
+    """Return an error that can be sent to another process."""
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:
@@ -144,7 +144,7 @@ def _portable(error: Exception) -> Exception:
 
 
 def difference(here: Fingerprint, there: Fingerprint) -> str:
-    """Return how a worker differs from this process, in words; empty where they are alike."""
+    """Return how a worker differs from this process, in words; empty if it does not."""
     return ", ".join(
         f"{name} is {there.get(name, 'unknown')} there and {here[name]} here"
         for name in here
@@ -153,14 +153,14 @@ def difference(here: Fingerprint, there: Fingerprint) -> str:
 
 
 def strangers(here: Fingerprint, result: Any, n_steps: int) -> dict[str, str]:
-    """Return which of the processes that made a result are not like this one, and how they differ.
+    """Return which of the processes that computed a result differ from this one, and how.
 
     Raises
     ------
     ValueError
-        If the result does not say by which processes it was made.
+        If the result does not contain the processes that computed it.
     """
     by = getattr(result, "by", ())
     if not by or (result.error is None and len(by) != n_steps):
-        raise ValueError("a result came back without a proof of what made it")
+        raise ValueError("a result came back without the fingerprints of the processes that computed it")
     return {name: differs for name, there in by if (differs := difference(here, there))}

@@ -1,1 +1,1 @@
-"""The arrow from media to rows: batches through Dask stages, decoded once, computed, handed to the cache."""
+"""The arrow from media to rows: batches go through Dask stages, are decoded once, computed and written to the cache."""

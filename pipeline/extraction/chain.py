@@ -1,8 +1,8 @@
-"""What a worker does with utterances whose rows another feature has made: read them, verified, then extract.
+"""Chained features on a worker: from another feature's cached rows, verified, to rows.
 
-The arrow from cache to cache. Media are never touched: the rows (and the pictures they carry) come from the upstream
-feature's published file, each utterance proved by the digest that is its source here. Utterances go through a network
-together, and the next ones are read while it works.
+The arrow from cache to cache. No media are read: the rows (and their pictures) come from the upstream feature's
+published file, and each utterance is verified by its digest, which is its source here. Several utterances share a
+network's batches, and the next ones are read while the network runs.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,25 +20,25 @@ from affex.pipeline.execution.work import Piece
 from affex.pipeline.extraction.work import Extracted, Failure, Model, attempt, model_of
 from affex.pipeline.text.errors import AffexError
 
-#: How many utterances and how many rows end a batch, by the device: enough to fill a network's own batches many times
-#: (those of a GPU are larger), and few enough that every worker gets some of a small corpus.
+#: The most utterances and rows of a batch, by device: enough to fill a network's batches many times (those of a GPU are
+#: larger), and few enough that every worker gets some of a small corpus.
 BATCH = {"cpu": (16, 512), "cuda": (64, 4096)}
-#: So many numbers end it as well, which are 64 MB (but one utterance is never cut).
+#: The most values of a batch, 64 MB (an utterance is never divided).
 BATCH_NUMBERS = 2**24
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One utterance that is to be done.
+    """One utterance to extract.
 
     Parameters
     ----------
     number
-        Its number in the upstream feature's file.
+        Its index in the upstream feature's file.
     digest
-        The digest that it must have there, its source.
+        The expected digest of its rows there, which is its source.
     n_rows
-        How many rows it has there.
+        The number of its rows there.
     """
 
     id: str
@@ -50,7 +50,7 @@ class Link:
 
 @dataclass(frozen=True)
 class LinkBatch(Piece):
-    """Some utterances of one chained feature, and its upstream's published file with its key.
+    """Utterances of one chained feature, and the upstream feature's published file with its key.
 
     Each utterance's rows are proved by their digest, so that no file is seen to be the same.
     """
@@ -63,15 +63,15 @@ class LinkBatch(Piece):
 
 
 def batches(links: Iterable[Link], n_columns: int, device: str) -> Iterator[tuple[Link, ...]]:
-    """Yield links in batches that are neither many utterances nor many rows, nor many numbers of so many columns."""
-    most_clips, most_rows = BATCH[device]
+    """Yield links in batches with a limited number of utterances, rows and values."""
+    most_utterances, most_rows = BATCH[device]
     most_rows = min(most_rows, BATCH_NUMBERS // n_columns)
     batch: list[Link] = []
     n_rows = 0
     for link in links:
         batch.append(link)
         n_rows += link.n_rows
-        if len(batch) == most_clips or n_rows >= most_rows:
+        if len(batch) == most_utterances or n_rows >= most_rows:
             yield tuple(batch)
             batch, n_rows = [], 0
     if batch:
@@ -81,7 +81,7 @@ def batches(links: Iterable[Link], n_columns: int, device: str) -> Iterator[tupl
 def extract(batch: LinkBatch) -> list[Extracted]:
     """Compute the rows of every utterance of a batch; numerical libraries get one thread (see `work`)."""
     [feature] = batch.features
-    model = model_of(feature, batch.runtime)  # first: only libraries that are loaded are limited
+    model = model_of(feature, batch.runtime)  # first: a limit works only on loaded libraries
     if isinstance(model, Failure):
         return [Extracted(0, feature.columns, dict.fromkeys((link.id for link in batch.jobs), model))]
     try:
@@ -101,8 +101,8 @@ def _outcomes(batch: LinkBatch, feature: ChainedFeature, model: Model, reader: R
 def _together(
     batch: LinkBatch, feature: ChainedFeature, model: Model, reader: Reader
 ) -> dict[str, Rows | Failure] | None:
-    """Return what becomes of each utterance; None where one of them stops the others."""
-    read = ahead(partial(_read, reader, batch.key), batch.jobs)  # while another batch has its turn
+    """Return the rows or the failure of each utterance; None if one of them stops the others."""
+    read = ahead(partial(_read, reader, batch.key), batch.jobs)  # while another batch is computed
     try:
         with model.turn:
             given = feature.extract_many(read, model.loaded)
@@ -114,13 +114,13 @@ def _together(
 
 
 def _singly(batch: LinkBatch, feature: ChainedFeature, model: Model, reader: Reader, link: Link) -> Rows | Failure:
-    """Return what becomes of one utterance by itself."""
+    """Return the rows or the failure of one utterance by itself."""
 
     def compute() -> Rows:
         with model.turn:
             given = feature.extract_many(iter([utterance]), model.loaded)
         if len(given) != 1:
-            raise ValueError(f"extract_many gave the rows of {len(given)} utterances for 1")
+            raise ValueError(f"extract_many returned the rows of {len(given)} utterances, expected 1")
         return _held(given[0])
 
     try:
@@ -131,14 +131,14 @@ def _singly(batch: LinkBatch, feature: ChainedFeature, model: Model, reader: Rea
 
 
 def _read(reader: Reader, key: str, link: Link) -> Rows:
-    """Return an utterance's rows, verified; its pictures stay in the file, but were read once to prove them."""
+    """Return an utterance's verified rows; its pictures stay in the file, but were read once to verify them."""
     if reader.digests[link.number] != link.digest:
-        raise AffexError(f"the rows that '{link.id}' is made of changed while they were read")
+        raise AffexError(f"the rows that '{link.id}' is computed from changed while they were read")
     entry = reader.entry(link.number, key)
     assert entry.values is not None
     return Rows(entry.values, entry.times, entry.crops)
 
 
 def _held(rows: Rows) -> Rows:
-    """Return rows whose pictures are in memory, since the file they came from will be closed."""
+    """Return rows whose pictures are in memory, since their file will be closed."""
     return replace(rows, crops=tuple(rows.crops)) if isinstance(rows.crops, Crops) else rows

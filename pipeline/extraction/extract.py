@@ -1,9 +1,9 @@
-"""Extraction: every feature of every utterance that the cache does not hold yet.
+"""Extraction: from media to cached rows, for every feature of every utterance that the cache lacks.
 
-The driver hashes the media, takes stock of the cache, sends what is missing through the stages in batches, and
-alone writes: a segment for each batch and feature as it ends, the published files at the end. Killed at any
-moment, it loses the batches in flight and nothing else. A feature that reads another one comes after it, when that
-one's file is published.
+The driver hashes the media, checks the cache and sends missing utterances through the stages in batches. Only the
+driver writes: a segment for each finished batch and feature, the published files at the end. If it is killed at any
+moment, only the running batches are lost. A feature that reads another one is computed after that feature's file is
+published.
 """
 
 import contextlib
@@ -39,37 +39,35 @@ from affex.pipeline.text.console import Console
 from affex.pipeline.text.errors import AffexError
 from affex.pipeline.text.filenames import path_of, shown
 
-#: Utterances to a batch of sound or motion capture: Dask costs about 2.3 ms a task, and a kill at most what is in
-#: flight.
+#: Utterances in a batch of sound or motion capture: Dask takes about 2.3 ms per task, and a kill loses at most the
+#: running batches.
 BATCH = 16
 
-#: A batch ends sooner when its files hold about this much, s.
+#: A batch is smaller if its files contain about this much media, s.
 BATCH_SECONDS = 120.0
 
-#: Bytes a second: of audio at 16 kHz and 16 bits, of the text of 55 markers at 120 Hz.
+#: Bytes per second: of audio at 16 kHz and 16 bits, of the text of 55 markers at 120 Hz.
 BYTES_A_SECOND = {"audio": 32_000, "mocap": 150_000}
 
 DIED = "the worker process died each time it worked on this utterance (out of memory, or a crash in a library)"
 
-UNSEEN = (
-    "its worker left pictures in {}, which is not there for this process: mount the cache folder under the same path"
-)
+UNSEEN = "its worker left pictures in {}, which this process does not find: mount the cache folder under the same path"
 
 
 @dataclass
 class Summary:
-    """How extraction of one feature ended.
+    """The outcome of the extraction of one feature.
 
     Parameters
     ----------
     cached, computed
-        How many utterances had rows before, and have them now for the first time.
+        The number of utterances that had rows before, and that have them now for the first time.
     failures
-        Why the other utterances have none, by id.
+        Why the other utterances have no rows, by id.
     reasons
-        Why utterances were computed, and how many for each reason.
+        The reasons why utterances were computed, with the number of utterances.
     notes
-        What must be said of how utterances were read that were computed now, by id.
+        Remarks on how the utterances computed now were read, by id.
     """
 
     spec: FeatureSpec
@@ -83,7 +81,7 @@ class Summary:
 
 @dataclass
 class _Course:
-    """One feature on its way through a run; `above` is that of the feature it reads."""
+    """The state of one feature in a run; `above` is the state of its upstream feature."""
 
     file: FeatureFile
     held: Holdings
@@ -104,13 +102,13 @@ class _Course:
         return self.held.is_published and not self.reasons and not cache.leftovers(self.file, self.held)
 
     def lacks(self, id_: str) -> bool:
-        """Whether an utterance is still to be done."""
+        """Whether an utterance is still missing."""
         return id_ not in self.held.places and not self.held.failures.get(id_, ("",))[0]
 
 
 @dataclass(frozen=True)
 class _Lane:
-    """Work of one kind: whose it is, how much there is, in which batches, and how each is done."""
+    """Work of one kind: its batches, its stages, and what all workers must share."""
 
     courses: Sequence[_Course]
     n_utterances: int
@@ -127,12 +125,12 @@ def extract(
     *,
     verify: bool = True,
 ) -> list[Summary]:
-    """Bring the cache folder of a corpus up to date for some features, and for those that they read.
+    """Bring the cache folder of a corpus up to date for some features and their upstream features.
 
     Parameters
     ----------
     runner
-        Opens where stages run; not called when nothing is missing.
+        Function that opens the runner of the stages; not called if nothing is missing.
     runtime
         How features are run.
     verify
@@ -142,13 +140,13 @@ def extract(
     Returns
     -------
     list of Summary
-        One a feature, in the order in which they were asked for; one that others read stands before them.
+        One per feature, in the given order; an upstream feature comes before the features that read it.
 
     Raises
     ------
     AffexError
-        If what a feature needs (weights) is not there, the disk is full, something is missing in a cache that cannot be
-        written, or workers are not what they should be. All that was finished before is kept.
+        If a feature's needs (weights) are missing, the disk is full, rows are missing in a cache that cannot be
+        written, or workers differ from this process. All finished work is kept.
     """
     sources.require_unique([utterance.id for utterance in dataset.utterances])
     _require_at_once(dataset, specs, runtime)
@@ -194,7 +192,7 @@ def _brought_up_to_date(
     *,
     verify: bool,
 ) -> list[Summary]:
-    """Compute what is missing, and write it."""
+    """Compute and write the missing rows."""
     with cache.locked(dataset.folder, console.say), contextlib.ExitStack() as stack:
         manifest.write(dataset.folder / "manifest.jsonl", dataset.utterances)
         listed = [] if verify else _listed(dataset, specs, console, verify=False)
@@ -214,13 +212,13 @@ def _brought_up_to_date(
 
 
 def _with_upstreams(specs: Sequence[FeatureSpec]) -> dict[FeatureSpec, FeatureSpec | None]:
-    """Return each feature with the one it reads, that one first."""
-    asked = {spec.feature: spec for spec in specs}
+    """Return each feature with its upstream feature; upstream features come first."""
+    requested = {spec.feature: spec for spec in specs}
     found: dict[FeatureSpec, FeatureSpec | None] = {}
 
     def visit(spec: FeatureSpec) -> FeatureSpec:
         upstream = spec.feature.upstream
-        above = visit(asked.get(upstream) or spec_of(upstream)) if upstream else None
+        above = visit(requested.get(upstream) or spec_of(upstream)) if upstream else None
         found.setdefault(spec, above)
         return spec
 
@@ -230,12 +228,12 @@ def _with_upstreams(specs: Sequence[FeatureSpec]) -> dict[FeatureSpec, FeatureSp
 
 
 def _require_at_once(dataset: Dataset, specs: Sequence[FeatureSpec], runtime: Runtime) -> None:
-    """Make sure that features of which nothing is there yet have what they need, before anything is waited for.
+    """Check the needs of features without any cached rows, before any long work.
 
     Raises
     ------
     AffexError
-        As `_require`.
+        As in `_require`.
     """
     above = _with_upstreams(specs)
     kinds = {kind for kind in MEDIA if any(getattr(u, kind) for u in dataset.utterances)}
@@ -246,15 +244,15 @@ def _require_at_once(dataset: Dataset, specs: Sequence[FeatureSpec], runtime: Ru
 
 
 def _require(due: Collection[FeatureSpec], above: Mapping[FeatureSpec, FeatureSpec | None], runtime: Runtime) -> None:
-    """Make sure that features with work to do, and those that come of them, have what they need.
+    """Check the needs of features with work to do and of the features that read them.
 
     Raises
     ------
     AffexError
-        If one does not: rather than of every utterance, and before hours of what it reads.
+        If something is missing: reported once, not for every utterance, and before hours of upstream work.
     """
     due = set(due)
-    for spec, upstream in above.items():  # which comes first
+    for spec, upstream in above.items():  # upstream features come first
         if spec in due or upstream in due:
             due.add(spec)
             try:
@@ -264,7 +262,7 @@ def _require(due: Collection[FeatureSpec], above: Mapping[FeatureSpec, FeatureSp
 
 
 def _depth(spec: FeatureSpec) -> int:
-    """Return how many features must be there before this one."""
+    """Return how many features must be computed before this one."""
     feature, depth = spec.feature, 0
     while feature.upstream is not None:
         feature, depth = feature.upstream, depth + 1
@@ -278,7 +276,7 @@ def _planned(
     runtime: Runtime,
     console: Console,
 ) -> tuple[list[_Course], list[_Lane]]:
-    """Return each feature's course, and the work that is to be done."""
+    """Return each feature's state and the work to do."""
     kinds = sorted({spec.feature.reads for spec in specs if spec not in above})
     files = sources.of_corpus(dataset, kinds, console) if kinds else {}
     courses = [_course(dataset, spec, files, above.get(spec)) for spec in specs]
@@ -296,7 +294,7 @@ def _planned(
 def _stamps(dataset: Dataset, kind: str, files: Files) -> NDArray[np.int64]:
     """Return size in bytes and modification time in ns of each utterance's files, (n_utterances, n_files, 2) int64.
 
-    -1 stands for files that an utterance does not have, or that cannot be read.
+    -1 stands for missing or unreadable files.
     """
     media = [getattr(utterance, kind) for utterance in dataset.utterances]
     stamps = np.full((len(media), max((len(item.files) for item in media if item), default=1), 2), -1)
@@ -313,45 +311,45 @@ def _course(
 ) -> _Course:
     """Take stock of one feature; utterances without anything to read fail here, and are looked at again next time."""
     if above is None:
-        of_clip, missing = sources.of_utterances(dataset, spec.feature.reads, files)
+        inputs, missing = sources.of_utterances(dataset, spec.feature.reads, files)
     else:
         failures = {id_: message for id_, (_, message) in above.held.failures.items()}
         digests = store.digests(above.held.places)
-        of_clip, missing = sources.of_rows(dataset, above.spec.feature.name, digests, failures)
+        inputs, missing = sources.of_rows(dataset, above.spec.feature.name, digests, failures)
     file = FeatureFile(dataset.folder, spec)
-    held = cache.take_stock(file, of_clip, verify=verify)
-    reasons = cache.why(file, held, of_clip)
+    held = cache.take_stock(file, inputs, verify=verify)
+    reasons = cache.why(file, held, inputs)
     failed = {id_: ("", message) for id_, message in missing.items()}
     if any(held.failures.get(id_) != failure for id_, failure in failed.items()):
         held.failures.update(failed)
         held.is_published = False
     for id_ in missing:
         reasons.pop(id_, None)
-    return _Course(file, held, of_clip, Counter(reasons.values()), above)
+    return _Course(file, held, inputs, Counter(reasons.values()), above)
 
 
 def _media_lane(
     dataset: Dataset, kind: str, courses: Sequence[_Course], stamps: NDArray[np.int64], runtime: Runtime
 ) -> _Lane:
-    """Return the work on one kind of media: video a file at a time, all else in small batches."""
+    """Return the work on one kind of media: video one file at a time, other media in small batches."""
     features = tuple(course.spec.feature for course in courses)
     scratch = tuple(course.file.parts.absolute() for course in courses)
     first = next(_jobs(dataset, kind, courses, stamps))
     jobs = _jobs(dataset, kind, courses, stamps)
-    seen = [path_of(dataset.root, first.media.path)]
-    if any(feature.with_crops for feature in features):  # whose pictures are left there for this process
-        seen.append(_witness(dataset))
+    files = [path_of(dataset.root, first.media.path)]
+    if any(feature.with_crops for feature in features):  # workers leave pictures there for this process
+        files.append(_witness(dataset))
     in_batches = _by_file(jobs) if kind == "video" else _batches(jobs, kind)
     return _Lane(
         courses,
         sum(1 for _ in _jobs(dataset, kind, courses, stamps)),
         (AudioBatch(batch, dataset.root, features, runtime, scratch) for batch in in_batches),
-        Work(_stages(kind, courses, runtime), _likeness(features, runtime, seen)),
+        Work(_stages(kind, courses, runtime), _likeness(features, runtime, files)),
     )
 
 
 def _chain_lane(dataset: Dataset, course: _Course, above: _Course, runtime: Runtime) -> _Lane:
-    """Return the work on rows that are there already."""
+    """Return the work on cached rows of another feature."""
     features = (cast(ChainedFeature, course.spec.feature),)
     in_batches = chain.batches(_links(dataset, course, above), len(features[0].columns), runtime.device)
     return _Lane(
@@ -363,7 +361,7 @@ def _chain_lane(dataset: Dataset, course: _Course, above: _Course, runtime: Runt
 
 
 def _witness(dataset: Dataset) -> Path:
-    """Return the file that stands for a cache folder, whose files are too large to be hashed."""
+    """Return a small file by which a worker shows that it has the same cache folder."""
     return dataset.folder.absolute() / "manifest.jsonl"
 
 
@@ -391,12 +389,12 @@ def _run(lane: _Lane, runner: Runner, console: Console) -> None:
         for part in _died(batch) if isinstance(result, Died) else result:
             _keep(lane.courses[part.number], part)
 
-    with console.progress("extracting", lane.n_utterances, "clips") as tick:
+    with console.progress("extracting", lane.n_utterances, "utterances") as tick:
         carry_out(runner, lane.work, lane.batches, keep, tick)
 
 
 def _jobs(dataset: Dataset, kind: str, courses: Sequence[_Course], stamps: NDArray[np.int64]) -> Iterator[Job]:
-    """Yield what is to be done."""
+    """Yield the jobs of the missing utterances."""
     for at in _order(dataset, kind):
         utterance = dataset.utterances[at]
         wanted = tuple(number for number, course in enumerate(courses) if course.lacks(utterance.id))
@@ -407,7 +405,7 @@ def _jobs(dataset: Dataset, kind: str, courses: Sequence[_Course], stamps: NDArr
 
 
 def _order(dataset: Dataset, kind: str) -> NDArray[np.int64]:
-    """Return the numbers of the utterances, those of one video file together."""
+    """Return the indices of the utterances; those of one video file are adjacent."""
     if kind != "video":
         return np.arange(len(dataset.utterances))
     met: dict[str, int] = {}
@@ -423,13 +421,13 @@ def _links(dataset: Dataset, course: _Course, above: _Course) -> Iterator[Link]:
 
 
 def _by_file(jobs: Iterable[Job]) -> Iterator[tuple[Job, ...]]:
-    """Yield jobs in batches of one file each: it is decoded once for all of them."""
+    """Yield jobs in batches of one file each, since a file is decoded once for all its jobs."""
     for _, batch in itertools.groupby(jobs, key=lambda job: job.media.path):
         yield tuple(batch)
 
 
 def _batches(jobs: Iterable[Job], kind: str = "audio") -> Iterator[tuple[Job, ...]]:
-    """Yield jobs in batches that are neither many utterances nor many seconds."""
+    """Yield jobs in batches with a limited number of utterances and seconds."""
     batch: list[Job] = []
     seconds = 0.0
     for job in jobs:
@@ -444,7 +442,7 @@ def _batches(jobs: Iterable[Job], kind: str = "audio") -> Iterator[tuple[Job, ..
 
 
 def _died(batch: AudioBatch | LinkBatch) -> Iterator[Extracted]:
-    """Return the failure of an utterance that no worker outlived, for every feature it wanted."""
+    """Yield the failure of an utterance that killed its workers, for every feature that it lacks."""
     for number, feature in enumerate(batch.features):
         outcomes: dict[str, Rows | Failure] = {
             job.id: Failure(DIED, final=False) for job in batch.jobs if number in job.wanted

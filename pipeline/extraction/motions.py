@@ -1,7 +1,7 @@
-"""What a worker does with a batch of motion capture: read each utterance's files once, then extract.
+"""Motion capture on a worker: read each utterance's files once, then extract.
 
-The arrow from media to features, for text files that are small enough to be in memory whole. Nothing here raises for a
-bad utterance; it is recorded.
+The arrow from media to rows, for text files that fit in memory. Nothing here raises for a bad utterance; its failure is
+recorded.
 """
 
 from collections.abc import Iterator

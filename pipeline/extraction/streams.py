@@ -1,9 +1,8 @@
-"""What a worker does with a batch of video: decode each file once, and show every utterance its frames as they come.
+"""Video on a worker: decode each file once, and give every utterance its frames in windows.
 
-The arrow from media to features, for what is too large to be in memory whole. The decoder runs through a file from
-its beginning to its end; each feature of each utterance reads its own windows of frames on a thread of its own, one
-window behind the decoder. So memory is bounded by the windows of the utterances that overlap, whatever the file's
-length.
+The arrow from media to rows, for media that do not fit in memory. The decoder reads a file from beginning to end. Each
+feature of each utterance reads its windows of frames on a separate thread, one window behind the decoder. So memory is
+bounded by the windows of overlapping utterances and does not depend on the file's length.
 """
 
 import contextlib
@@ -32,10 +31,10 @@ from affex.pipeline.extraction.work import (
 from affex.pipeline.media.video import Ended, Wanted, Window, windows
 from affex.pipeline.text.errors import MediaError
 
-#: How many bytes of an utterance's pictures travel with its rows; more of them are left on the disk for the driver.
+#: The most bytes of an utterance's pictures that are sent with its rows; more are left on the disk for the driver.
 CARRIED = 4 * 2**20
 
-#: Utterances that are over, but not computed yet, while the decoder goes on.
+#: The most utterances that are fully decoded, but not computed yet, while the decoder continues.
 BEHIND = 2
 
 
@@ -49,13 +48,13 @@ def watch(batch: AudioBatch) -> list[Extracted]:
 
 
 def _watched(batch: AudioBatch, path: str, jobs: Sequence[Job]) -> "list[_Viewer]":
-    """Decode a file for its utterances; return all viewers, done."""
+    """Decode a file for its utterances; return all finished viewers."""
     viewers = [_Viewer(job, number, batch) for job in jobs for number in job.wanted]
-    of_clip: dict[Wanted, list[_Viewer]] = {}
+    viewers_of: dict[Wanted, list[_Viewer]] = {}
     for viewer in viewers:
-        of_clip.setdefault(viewer.wanted, []).append(viewer)
-    named = {replace(wanted, id=str(number)): those for number, (wanted, those) in enumerate(of_clip.items())}
-    failure = Failure(f"{path}: the decoder left this utterance without an end", final=False)
+        viewers_of.setdefault(viewer.wanted, []).append(viewer)
+    named = {replace(wanted, id=str(number)): those for number, (wanted, those) in enumerate(viewers_of.items())}
+    failure = Failure(f"{path}: the decoder stopped without ending this utterance", final=False)
     try:
         _show(windows(batch.root, path, list(named)), {wanted.id: those for wanted, those in named.items()})
     except Exception as error:
@@ -69,7 +68,7 @@ def _watched(batch: AudioBatch, path: str, jobs: Sequence[Job]) -> "list[_Viewer
 
 
 def _show(events: Iterable[Window | Ended], viewers: "Mapping[str, Sequence[_Viewer]]") -> None:
-    """Hand every window on; wait where too many utterances are over but not computed."""
+    """Pass on every window; wait if too many decoded utterances are not computed yet."""
     over: deque[_Viewer] = deque()
     for event in events:
         for viewer in viewers[event.id]:
@@ -83,12 +82,12 @@ def _show(events: Iterable[Window | Ended], viewers: "Mapping[str, Sequence[_Vie
 
 
 class _Viewer:
-    """One feature that is shown one utterance, on a thread of its own; `outcome` is what came of it."""
+    """One feature that reads one utterance on a separate thread; `outcome` has its rows or its failure."""
 
     def __init__(self, job: Job, number: int, batch: AudioBatch) -> None:
         self.job = job
         self.number = number
-        self.outcome: Rows | Failure = Failure(f"{job.media.path}: its computation was broken off", final=False)
+        self.outcome: Rows | Failure = Failure(f"{job.media.path}: its computation was interrupted", final=False)
         self._feature = cast(VideoFeature, batch.features[number])  # batches are of one kind of media
         self._runtime = batch.runtime
         self._scratch = batch.scratch[number]
@@ -100,22 +99,22 @@ class _Viewer:
 
     @property
     def wanted(self) -> Wanted:
-        """What the decoder is asked for; equal for features that can share its windows."""
+        """The request to the decoder; equal for features that can share windows."""
         media = self.job.media
         return Wanted("", self._feature.sampling, media.start, media.end, media.region)
 
     def show(self, frames: Frames) -> None:
-        """Give the next window; wait until the one before is taken."""
+        """Pass the next window; wait until the previous one is taken."""
         self._give(frames)
 
     def end(self, failure: Failure | None) -> None:
-        """Say that there are no more windows, and why if they are not all; what is said first counts."""
+        """Signal the last window, with a failure if windows are missing; only the first call counts."""
         if not self._is_over:
             self._is_over, self._failure = True, failure
             self._give(None)
 
     def join(self) -> None:
-        """Wait until it is computed."""
+        """Wait until the feature is computed."""
         if self._thread is not None:
             self._thread.join()
 
@@ -141,13 +140,13 @@ class _Viewer:
         model = model_of(self._feature, self._runtime)
         if isinstance(model, Failure):
             return model
-        threadpool_limits(1)  # after loading: only libraries that are there are limited; OpenMP's is one thread's own
+        threadpool_limits(1)  # after loading: a limit works only on loaded libraries; OpenMP's is per thread
         with model.turn:
             rows = attempt(self._feature, lambda: self._feature.extract_stream(self._coming(model), model.loaded))
         return rows if isinstance(rows, Failure) else attempt(self._feature, partial(self._handed_over, rows))
 
     def _handed_over(self, rows: Rows) -> Rows:
-        """Return rows that can travel: their pictures as they are, or left on the disk where they are too many."""
+        """Return rows that can be sent: with their pictures, or with large pictures left on the disk."""
         if rows.crops is None or self._failure is not None:
             return rows
         if lengths(rows.crops).sum() <= CARRIED or not self._scratch.parent.is_dir():
@@ -155,7 +154,7 @@ class _Viewer:
         return replace(rows, crops=spill(rows.crops, self._scratch))
 
     def _coming(self, model: Model) -> Iterator[Frames]:
-        """Yield the windows as they come; while one is waited for, it is another's turn."""
+        """Yield the windows in order; while waiting, let another thread use the model."""
         while True:
             model.turn.release()
             try:

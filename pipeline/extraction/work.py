@@ -1,9 +1,9 @@
-"""What a worker does with a batch of sound: decode, then extract.
+"""Sound on a worker: decode each utterance of a batch, then extract.
 
-Nothing here raises for a bad utterance; it is recorded.
+The arrow from media to rows. Nothing here raises for a bad utterance; its failure is recorded.
 
-What all kinds of work share is here, too; `streams` works on video, `motions` on motion capture, `chain` on cached
-rows.
+The parts that all kinds of work share are here, too; `streams` works on video, `motions` on motion capture, `chain` on
+cached rows.
 """
 
 import os
@@ -27,16 +27,16 @@ from affex.pipeline.text.filenames import path_of
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One utterance that is to be done.
+    """One utterance to extract.
 
     Parameters
     ----------
     size, modified
-        The file's size in bytes and modification time in ns when it was hashed: rows must be of those bytes.
+        The file's size in bytes and modification time in ns when it was hashed: rows must be computed from those bytes.
     wanted
-        Which of the batch's features it lacks, by number.
+        The indices of the batch's features that it lacks.
     beside
-        Size and modification time of each file that belongs to it.
+        Size and modification time of each additional file.
     """
 
     id: str
@@ -47,19 +47,19 @@ class Job:
     beside: tuple[tuple[int, int], ...] = ()
 
     def is_of(self, stat: os.stat_result, *beside: os.stat_result) -> bool:
-        """Whether the file, and those that belong to it, are still the ones that were hashed."""
+        """Whether the file and its additional files are still those that were hashed."""
         now = [(each.st_size, each.st_mtime_ns) for each in (stat, *beside)]
         return now == [(self.size, self.modified), *self.beside]
 
 
 @dataclass(frozen=True)
 class AudioBatch(Piece):
-    """Some jobs, the features they want (of one kind of media), and the folder their paths are relative to.
+    """Some jobs, their features (of one kind of media), and the folder that their paths are relative to.
 
     Parameters
     ----------
     scratch
-        Where a feature's large results wait for the driver, one folder a feature.
+        The folders in which large results are left for the driver, one per feature.
     """
 
     jobs: tuple[Job, ...]
@@ -69,7 +69,7 @@ class AudioBatch(Piece):
     scratch: tuple[Path, ...] = ()
 
     def seen(self) -> dict[str, str]:
-        """Return how large its files are, and of when, by path."""
+        """Return size and modification time of its files, by path."""
         paths = dict.fromkeys(path_of(self.root, path) for job in self.jobs for path in job.media.files)
         return {str(path): _stamp(path) for path in paths}
 
@@ -84,7 +84,7 @@ def _stamp(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an utterance has no rows; `final` until its bytes or the key change, else tried again by the next run."""
+    """Why an utterance has no rows; a `final` failure holds for these bytes and this key, others are tried again."""
 
     message: str
     final: bool
@@ -92,19 +92,19 @@ class Failure:
 
 @dataclass(frozen=True)
 class Decoded:
-    """A batch with its utterances: for each job, the utterance (or failure) of each form the features read it in."""
+    """A batch with its audio: for each job, the decoded signal (or failure) in each form that the features read."""
 
     batch: AudioBatch
     signals: tuple[dict[tuple[int, float], Signal | Failure], ...]
 
     def seen(self) -> dict[str, str]:
-        """Return what this process sees of the batch's files, as `AudioBatch.seen`."""
+        """Return size and modification time of the batch's files, as `AudioBatch.seen`."""
         return self.batch.seen()
 
 
 @dataclass(frozen=True)
 class Extracted:
-    """One feature of a batch: its columns, and by utterance id rows or a failure, and notes on how it was read."""
+    """One feature of a batch: its columns, and by utterance id the rows or failure and a note on how it was read."""
 
     number: int
     columns: tuple[str, ...]
@@ -114,7 +114,7 @@ class Extracted:
 
 @dataclass(frozen=True)
 class Model:
-    """What a feature has loaded in this process; whoever computes with it holds its turn."""
+    """The model that a feature loaded in this process; a thread must hold the lock `turn` to compute with it."""
 
     loaded: Any
     turn: threading.Lock
@@ -124,7 +124,7 @@ _LOADING = threading.Lock()
 
 
 def model_of(feature: Feature, runtime: Runtime) -> Model | Failure:
-    """Return what a feature loads, once a process for each feature and way to run it, or why it cannot."""
+    """Return the feature's model, loaded once per process, feature and runtime, or why it cannot be loaded."""
     try:
         with _LOADING:
             return _loaded(feature, runtime)
@@ -143,11 +143,11 @@ def decode(batch: AudioBatch) -> Decoded:
 
 
 def _decoded_forms(batch: AudioBatch, job: Job) -> dict[tuple[int, float], Signal | Failure]:
-    forms = {_form(_heard(batch.features[number])) for number in job.wanted}
+    forms = {_form(_as_audio(batch.features[number])) for number in job.wanted}
     return {form: _decoded(batch.root, job, form) for form in sorted(forms)}
 
 
-def _heard(feature: Feature) -> AudioFeature:
+def _as_audio(feature: Feature) -> AudioFeature:
     return cast(AudioFeature, feature)  # batches are of one kind of media
 
 
@@ -166,7 +166,7 @@ def _decoded(root: Path, job: Job, form: tuple[int, float]) -> Signal | Failure:
 
 
 def is_unchanged(job: Job, root: Path) -> bool:
-    """Whether an utterance's files are there, and still the ones that were hashed."""
+    """Whether an utterance's files exist and are still those that were hashed."""
     try:
         return job.is_of(*(path_of(root, path).stat() for path in job.media.files))
     except OSError:
@@ -181,7 +181,7 @@ def changed(job: Job) -> Failure:
 def extract(decoded: Decoded) -> list[Extracted]:
     """Compute the rows of every utterance under every feature that it lacks.
 
-    Numerical libraries get one thread: a core is a worker's share, and the number of threads moves last bits.
+    Numerical libraries get one thread: a worker has one core, and the number of threads changes the last bits.
     """
     with one_thread():
         return list(_extracted(decoded))
@@ -189,13 +189,13 @@ def extract(decoded: Decoded) -> list[Extracted]:
 
 def _extracted(decoded: Decoded) -> Iterator[Extracted]:
     for number, feature in enumerate(decoded.batch.features):
-        form = _form(_heard(feature))
+        form = _form(_as_audio(feature))
         signals = {
             job.id: forms[form]
             for job, forms in zip(decoded.batch.jobs, decoded.signals, strict=True)
             if number in job.wanted
         }
-        outcomes = {id_: _rows(_heard(feature), signal) for id_, signal in signals.items()}
+        outcomes = {id_: _rows(_as_audio(feature), signal) for id_, signal in signals.items()}
         notes = {id_: signal.note for id_, signal in signals.items() if isinstance(signal, Signal) and signal.note}
         if outcomes:
             yield Extracted(number, feature.columns, outcomes, notes)
@@ -206,12 +206,12 @@ def _rows(feature: AudioFeature, signal: Signal | Failure) -> Rows | Failure:
 
 
 def placed(rows: Rows, signal: Signal) -> Rows:
-    """Return an utterance's rows with times from the utterance's beginning, where its sound begins later than that."""
+    """Return rows with times from the utterance's beginning, also if the sound begins later."""
     return rows if rows.times is None or not signal.begins else replace(rows, times=rows.times + signal.begins)
 
 
 def attempt(feature: Feature, compute: Callable[[], Rows]) -> Rows | Failure:
-    """Return the rows that a feature computes of an utterance, or why it has none that may reach the cache."""
+    """Return the rows that a feature computes for an utterance, or the failure if they may not reach the cache."""
     try:
         rows = compute()
     except ExtractionError as error:
@@ -223,19 +223,19 @@ def attempt(feature: Feature, compute: Callable[[], Rows]) -> Rows | Failure:
 
 
 def _problem(feature: Feature, rows: Rows) -> str | None:
-    """Return what is wrong with rows that must not reach the cache."""
+    """Return why rows must not reach the cache; None if they may."""
     values, times = rows.values, rows.times
     if values.ndim != 2 or values.shape[1] != len(feature.columns) or not len(values):
-        return f"{feature.name} gave rows of shape {values.shape}, {len(feature.columns)} columns were expected"
+        return f"{feature.name} returned rows of shape {values.shape}, expected {len(feature.columns)} columns"
     if values.dtype != np.float32:
-        return f"{feature.name} gave {values.dtype} rows, float32 was expected"
+        return f"{feature.name} returned {values.dtype} rows, expected float32"
     if feature.framewise != (times is not None) or (times is not None and len(times) != len(values)):
-        return f"{feature.name} gave {len(values)} rows without a time for each"
+        return f"{feature.name} returned {len(values)} rows, expected a time for each"
     if feature.with_crops != (rows.crops is not None) or (rows.crops is not None and len(rows.crops) != len(values)):
         wanted = "with a picture (it may be empty) for each" if feature.with_crops else "without pictures"
-        return f"{feature.name} gave {len(values)} rows, and they were expected {wanted}"
+        return f"{feature.name} returned {len(values)} rows, expected {wanted}"
     bad = np.flatnonzero(~np.isfinite(values).all(axis=0))
     if len(bad):
         names = ", ".join(feature.columns[i] for i in bad[:5])
-        return f"{feature.name} gave values that are not finite in {len(bad)} columns ({names} ...)"
+        return f"{feature.name} returned values that are not finite in {len(bad)} columns ({names} ...)"
     return None

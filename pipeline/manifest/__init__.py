@@ -1,1 +1,1 @@
-"""The utterances of a corpus, and the file that lists them."""
+"""The utterances of a corpus and the manifest file that lists them."""

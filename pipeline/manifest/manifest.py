@@ -1,4 +1,4 @@
-"""The utterances of a corpus, and the file that lists them: the manifest, one JSON line each."""
+"""The manifest: from the utterances of a corpus to a file with one JSON line each, and back."""
 
 import dataclasses
 import hashlib
@@ -16,14 +16,14 @@ from affex.pipeline.text import wording
 
 
 class Utterances(Sequence[Utterance]):
-    """The utterances of a corpus, kept as lines of JSON: a large corpus fits in a fifth of the memory.
+    """The utterances of a corpus, stored as lines of JSON, which takes a fifth of the memory.
 
     Parameters
     ----------
     utterances
         The utterances, in the corpus's order.
     notes
-        What must be said beside every figure on them, a sentence each.
+        Remarks to be printed with every figure on them, one sentence each.
     """
 
     def __init__(self, utterances: Iterable[Utterance], notes: Iterable[str] = ()) -> None:
@@ -56,22 +56,22 @@ class Utterances(Sequence[Utterance]):
 
 @dataclass(frozen=True)
 class Dataset:
-    """A corpus at hand: its utterances, where its media lie, and where its cache lies.
+    """A corpus on this machine: its utterances, the folder of its media and the folder of its cache.
 
     Parameters
     ----------
     name
-        The corpus's name, or a table's.
+        The name of the corpus or of the table.
     root
         The folder that media paths are relative to.
     folder
         Its cache folder, ``cache/<name>``.
     notes
-        What must be said beside every figure, a sentence each: a part that is not whole, a setting that is not usual.
+        Remarks to be printed with every figure, one sentence each, such as an incomplete part or an unusual setting.
     left_out
-        Why a file of the folder is none of the recordings, by its name: the rest of a sentence.
+        Why a file of the folder is not a recording, by its name: the rest of a sentence.
     settings
-        What names it on a command line, by variable: ``DATASET``, and where they are needed ``DATA``, ``CACHE`` ...
+        The variables that name it on a command line: ``DATASET``, and if needed ``DATA``, ``CACHE`` ...
     """
 
     name: str
@@ -83,17 +83,17 @@ class Dataset:
     settings: Mapping[str, object] = field(default_factory=dict, compare=False)
 
     def command(self, verb: str, **settings: object) -> str:
-        """Return a command line about this corpus, as `pipeline.text.wording.command`."""
+        """Return a command line for this corpus; see `pipeline.text.wording.command`."""
         return wording.command(verb, **(self.settings or {"DATASET": self.name}), **settings)
 
 
 def to_line(utterance: Utterance) -> str:
-    """Return an utterance as one line of JSON, fields without a value left out."""
+    """Return an utterance as one line of JSON, without empty fields."""
     return json.dumps(_without_blanks(utterance), ensure_ascii=False)
 
 
 def from_line(line: str | bytes) -> Utterance:
-    """Return the utterance that `to_line` wrote."""
+    """Return the utterance of a line that `to_line` wrote."""
     record: dict[str, Any] = json.loads(line)
     for kind in PLACES:
         if kind in record:
@@ -115,7 +115,7 @@ def lines(utterances: Iterable[Utterance]) -> Iterator[str]:
 
 
 def write(path: Path, utterances: Iterable[Utterance]) -> None:
-    """Write a manifest file and, as sha256sum does, its digest beside it.
+    """Write a manifest file, and its digest in the format of sha256sum into a second file.
 
     Raises
     ------
@@ -125,14 +125,14 @@ def write(path: Path, utterances: Iterable[Utterance]) -> None:
     digest = _digest(line.encode() for line in lines(utterances))
     if is_sound(path) and _digests(path) == [digest]:
         return
-    # A kill in between leaves what is there or what comes: each is among the digests.
+    # If the run is killed in between, the old or the new manifest is there; the digests contain both.
     _write_sums(path, [*_digests(path)[-1:], digest])
     write_text(path, lines(utterances))
     _write_sums(path, [digest])
 
 
 def is_sound(path: Path) -> bool:
-    """Whether a manifest file is what was written."""
+    """Whether a manifest file is unchanged since it was written."""
     try:
         with opened(path) as written:
             return _digest(written) in _digests(path)
@@ -141,7 +141,7 @@ def is_sound(path: Path) -> bool:
 
 
 def sums(path: Path) -> Path:
-    """Return the file that holds a manifest's digest."""
+    """Return the path of the file with a manifest's digest."""
     return path.with_suffix(".sha256")
 
 

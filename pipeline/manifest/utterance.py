@@ -1,4 +1,4 @@
-"""What exists: an utterance, what is known of it, and where its media lie.
+"""The utterance: its labels, its speaker, its place in a dialog and the paths of its media.
 
 Paths are relative to the corpus's root (absolute ones stay as they are), spans are in seconds of the
 media file, dimensions are in the corpus's own units.
@@ -8,26 +8,26 @@ from dataclasses import dataclass, field
 
 #: The fields of an utterance that hold media.
 MEDIA = ("audio", "video", "mocap")
-#: The fields of an utterance that are a place in a recording.
+#: The fields of an utterance that contain a place in a recording.
 PLACES = (*MEDIA, "origin")
 
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """Where a recording, or a part of one, lies.
+    """The file of a recording, or of a part of one.
 
     Parameters
     ----------
     path
         The file, relative to the corpus's root, with forward slashes.
     start, end : float, s, or None
-        The span that is the utterance; None for the file's own beginning and end.
+        The span of the utterance; None for the file's own beginning and end.
     channel
         The audio channel, from 0; None for the mean of all.
     region
-        The part of the picture, as in ``"left"``; None for the whole.
+        The part of the picture, such as ``"left"``; None for the whole.
     beside
-        Files that belong to it, as motion capture of the head and the hands does to that of the face.
+        Additional files, such as motion capture of the head and the hands for that of the face.
     """
 
     path: str
@@ -39,42 +39,43 @@ class Media:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """All its files, its own first."""
+        """All its files, the main file first."""
         return (self.path, *self.beside)
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """One utterance: who said what, where it lies, and what raters heard.
+    """One utterance: speaker, text, media, labels and the raters' votes.
 
     Parameters
     ----------
     id
         Unique within its corpus; also the key in every cache file.
     label
-        The categorical emotion; None where there is none (it then only gives context).
+        The categorical emotion; None without one (the utterance is then only context).
     part
-        The part of the corpus, as in ``"speech"`` and ``"song"``.
+        The part of the corpus, such as ``"speech"`` or ``"song"``.
     dialog, turn
         The conversation and the utterance's place in it.
     dialog_start, dialog_end : float, s, or None
-        When it is said, in the time of the conversation, which all its turns share; of whatever its media are cut.
+        Beginning and end on the time axis of the conversation, which all its turns share, also if its media are cut
+        from another recording.
     split
-        ``"train"``, ``"validation"`` or ``"test"`` where the corpus fixes it.
+        ``"train"``, ``"validation"`` or ``"test"`` if the corpus defines it.
     votes
-        What each rater chose, one tuple of labels a rater.
+        The labels that each rater chose, one tuple per rater.
     self_reports
-        What those who acted chose for it, likewise; never votes.
+        The labels that the actors chose, likewise; never counted as votes.
     valence, arousal, dominance
         Dimensions, in the corpus's own units.
     aspects
-        What else it is labelled for, each a name and a class, as in ``("happy", "present")``: a corpus of several
-        labels at a time.
+        Further labels as pairs of a name and a class, such as ``("happy", "present")``, for corpora with several labels
+        per utterance.
     origin
-        Which part of which recording it is, as its labels say, whether or not that recording is at hand; the path is
-        then the recording's name. None where its media say it.
+        The part of a recording that it is according to its labels, even if that recording is not available; the path is
+        the recording's name. None if its media contain this information.
     absent
-        Why it has no media of a kind, where the corpus knows: pairs of the kind and a reason.
+        Why it has no media of a kind, if known: pairs of the kind and a reason.
     """
 
     id: str
@@ -103,10 +104,10 @@ class Utterance:
     origin: Media | None = None
 
     def media(self, first: str = "") -> tuple[Media, ...]:
-        """Return the media that there are of it, those of one kind before the others."""
+        """Return its media, those of the kind `first` before the others."""
         kinds = sorted(MEDIA, key=lambda kind: kind != first)
         return tuple(item for kind in kinds if (item := getattr(self, kind)) is not None)
 
     def parts(self, first: str = "") -> tuple[Media, ...]:
-        """Return the parts of recordings that it is: that which its labels name, else its media as `media` does."""
+        """Return its parts of recordings: its `origin` if known, else its media as `media` does."""
         return self.media(first) if self.origin is None else (self.origin,)

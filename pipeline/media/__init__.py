@@ -1,8 +1,8 @@
-"""Media: from a file, or a span of one, to what is heard (`audio`), seen (`video`) or captured of markers (`mocap`).
+"""Media: from a file, or a span of one, to samples (`audio`), pictures (`video`) or motion capture (`mocap`).
 
-The only rooms where media libraries are at home. A span is in seconds since the beginning of its file (`clock`), and
-what is wrong with a file is a `MediaError` in words: no rows are ever made of it.
-Beside them, what others have measured of recordings is read and written (`csd`).
+Only this room imports media libraries. A span is in seconds from the beginning of its file (`clock`). A file that is
+damaged raises a `MediaError` with the reason: no rows are computed from it. `csd` reads and writes computational
+sequences, files of features and labels that other projects exchange.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from affex.pipeline.storage.files import opened
 
 __all__ = ["DECODER", "PACKAGES", "decode_audio", "digest"]
 
-#: Distributions whose version decides which samples and which pictures come out.
+#: Distributions whose versions may change samples and pictures.
 PACKAGES = ("av", "soundfile", "soxr")
 
 
@@ -24,7 +24,7 @@ def digest(path: Path) -> str:
     Raises
     ------
     OSError
-        As `pipeline.storage.files.opened`.
+        As in `pipeline.storage.files.opened`.
     """
     with opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,13 +1,12 @@
-"""What is heard: from a file, or a span of one, to an utterance.
+"""Audio: from a file, or a span of one, to the mono signal of an utterance.
 
-Conventions: audio becomes mono ``(n_samples,) float32 in [-1, 1]`` at the rate asked for. Integer samples are
+Conventions: audio becomes mono ``(n_samples,) float32 in [-1, 1]`` at the requested rate. Integer samples are
 divided by full scale (2**15 for 16 bits), channels are averaged unless one is chosen, spans are cut at the
-file's own rate before soxr's high-quality resampler (https://github.com/dofuuz/python-soxr) runs. Spans are in the
-file's time (`clock`): sound that begins later than the file is not moved to its beginning.
+file's own rate before soxr's high-quality resampler (https://github.com/dofuuz/python-soxr). Spans are in the file's
+time (`clock`): sound that begins later than the file is not moved to its beginning.
 
-No zeros stand in for sound that is not there. An utterance that touches a hole, reaches beyond the end, or begins well
-before the sound does, is a `MediaError`; so are one of a file that was cut, where the whole is asked for, and one that
-is digital silence.
+Missing sound is never replaced by zeros. A `MediaError` is raised if a span touches a hole, reaches beyond the end or
+begins well before the sound; if a whole file is read that was cut short; and for digital silence.
 """
 
 import math
@@ -29,13 +28,13 @@ from affex.pipeline.storage.files import status
 from affex.pipeline.text.errors import MediaError
 from affex.pipeline.text.filenames import path_of
 
-#: Float samples beyond this are not audio in [-1, 1] that went a little over, but another scale.
+#: Float samples beyond this are on another scale, not audio in [-1, 1] with small overshoots.
 LOUDEST = 2.0
 
-#: Channels cancel out where their mean has less than this share of their energy: one is inverted.
+#: Channels cancel out (one is inverted) if their mean has less than this share of their energy.
 CANCELLED = 1e-4
 
-#: A time beyond this, s, is looked at with the file's length before anything is counted in samples.
+#: A time beyond this, s, is compared with the file's length before it is converted to samples.
 FAR = 1e6
 
 
@@ -49,20 +48,20 @@ def decode_audio(root: Path, media: Media, rate: int, longest: float) -> Signal:
     media
         The file, its span and its channel.
     rate : int
-        The utterance's samples a second, Hz.
+        The samples per second of the result, Hz.
     longest : float
         The longest utterance that is allowed, s.
 
     Returns
     -------
-    Utterance
-        Its `begins` says how much later than the span, or than the file, its sound begins.
+    Signal
+        Its `begins` is the time from the beginning of the span, or of the file, to the first sample.
 
     Raises
     ------
     MediaError
-        If the file is not media, is damaged or cut, has no audio or no such channel; if there is no sound in a part of
-        the span; or if the utterance is longer than `longest`, silent, or holds samples that are no numbers.
+        If the file is not media, is damaged or cut, has no audio or no such channel; if sound is missing in a part of
+        the span; or if the utterance is longer than `longest`, silent, or has samples that are not finite.
     """
     path = path_of(root, media.path)
     if status(path).st_size == 0:
@@ -77,16 +76,16 @@ def decode_audio(root: Path, media: Media, rate: int, longest: float) -> Signal:
 
 @dataclass
 class _Take:
-    """What was taken of a span so far.
+    """The samples of a span that have been decoded so far.
 
     Parameters
     ----------
     begins : float, s
-        How much later than the span its sound begins.
+        The time from the beginning of the span to its first sample.
     held : float, s
-        When the sound ended that was seen last.
+        The end of the last decoded sound.
     loud, kept : float
-        The mean energy of the channels, and that of what was made of them.
+        The mean energy of the channels, and the energy of the mono samples.
     """
 
     media: Media
@@ -100,16 +99,16 @@ class _Take:
 
     @property
     def start(self) -> float:
-        """Where the span begins, s."""
+        """The beginning of the span, s."""
         return self.media.start or 0.0
 
     @property
     def end(self) -> float:
-        """Where the span ends, s; infinity for the file's end."""
+        """The end of the span, s; infinity for the file's end."""
         return math.inf if self.media.end is None else self.media.end
 
     def add(self, piece: Piece) -> None:
-        """Take the samples of a piece that are in the span."""
+        """Add the samples of a piece that are inside the span."""
         self.rate, self.held = piece.rate, piece.end
         skipped = round(self.start * piece.rate) - piece.at
         last = None if self.media.end is None else max(round(self.media.end * piece.rate) - piece.at, 0)
@@ -119,10 +118,10 @@ class _Take:
             self.chunks.append(self._mono(part))
 
     def _mono(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return (n_samples,) from (n_channels, n_samples): the mean, or the channel that was chosen."""
+        """Return (n_samples,) from (n_channels, n_samples): the mean, or the chosen channel."""
         channel = self.media.channel
         if channel is not None and not 0 <= channel < len(values):
-            raise MediaError(f"{self.media.path} has {len(values)} channels (from 0), no channel {channel}")
+            raise MediaError(f"{self.media.path} has {len(values)} channels (from 0) and no channel {channel}")
         mono: NDArray[np.float32] = values.mean(axis=0, dtype=np.float32) if channel is None else values[channel]
         if len(values) > 1 and channel is None:
             self.loud += float(np.square(values, dtype=np.float64).sum() / len(values))
@@ -130,17 +129,17 @@ class _Take:
         return mono
 
     def samples(self) -> NDArray[np.float32]:
-        """Return all that was taken, (n_samples,)."""
+        """Return all samples, (n_samples,)."""
         return np.concatenate(self.chunks) if self.chunks else np.empty(0, np.float32)
 
 
 def _of_plain_wav(path: Path, media: Media, longest: float) -> _Take | None:
-    """Return what a plain wav holds of the span; None for others. libsndfile opens it ten times faster than FFmpeg."""
+    """Return the span of a plain wav; None for other files. libsndfile opens a wav ten times faster than FFmpeg."""
     return _of_sound_file(path, media, longest) if is_plain_wav(path) else None
 
 
 def _of_sound_file(path: Path, media: Media, longest: float) -> _Take | None:
-    """Return what libsndfile reads of the span; None where it cannot, or reads less than it promises."""
+    """Return the span as read by libsndfile; None if it cannot read the file, or reads less than declared."""
     import soundfile
 
     try:
@@ -161,7 +160,7 @@ def _of_sound_file(path: Path, media: Media, longest: float) -> _Take | None:
 
 
 def _of_track(path: Path, media: Media, longest: float) -> _Take:
-    """Return what FFmpeg decodes of the span, or libsndfile where it cannot open the file: AIFF and W64 from a pipe."""
+    """Return the span as decoded by FFmpeg, or by libsndfile if FFmpeg cannot open the file (AIFF, W64 of a pipe)."""
     try:
         with open_track(path, media.path) as track:
             return _taken(track, media, longest)
@@ -193,7 +192,7 @@ def _taken(track: Track, media: Media, longest: float) -> _Take:
 
 
 def _require_short(track: Track, take: _Take, longest: float) -> None:
-    """Refuse an utterance that is too long, or lies far beyond the end, before it is decoded."""
+    """Raise, before decoding, if a span is too long or far beyond the end."""
     if (take.end < math.inf and take.end - take.start > longest) or take.start > FAR:
         _require_within(take.media, length(track), longest, track.cut)
     elif (track.declared or 0.0) - take.start > longest and take.end == math.inf:
@@ -201,7 +200,7 @@ def _require_short(track: Track, take: _Take, longest: float) -> None:
 
 
 def _require_within(media: Media, held: float, longest: float = math.inf, cut: str | None = None) -> None:
-    """Refuse a span that reaches beyond the end of its file, or begins there, and then one that is too long."""
+    """Raise if a span reaches or begins beyond the end of its file, or is too long."""
     end = held if media.end is None else media.end
     if held < end - SPAN_SLACK or (media.start is not None and held <= media.start):
         raise MediaError(outside(media.path, media.start, media.end, "sound", held, cut))
@@ -210,22 +209,22 @@ def _require_within(media: Media, held: float, longest: float = math.inf, cut: s
 
 
 def _require_complete(track: Track) -> None:
-    """Refuse an AVI that does not say when its sound is: for none it has empty chunks, which FFmpeg skips."""
+    """Raise if the times of an AVI's sound are unknown: missing sound is stored as empty chunks, which FFmpeg skips."""
     if track.container.format.name != "avi" or track.is_plain:
         return
     if track.cut is not None:
         raise MediaError(
-            f"{track.name} is cut short: {track.cut}. Without its index an AVI does not say when its sound is"
+            f"{track.name} is cut short: {track.cut}. Without its index, the times of an AVI's sound are unknown"
         )
     if indexed(track) < (track.declared or 0.0) - SLACK:
         raise MediaError(
-            f"{track.name} lacks sound: it declares {track.declared:.3f} s and holds {indexed(track):.3f} s, and "
-            "an AVI does not say where it is missing. Write it anew, with silence there"
+            f"{track.name} lacks sound: it declares {track.declared:.3f} s and has {indexed(track):.3f} s, and in "
+            "an AVI the place of missing sound is unknown. Write the file anew, with silence in that place"
         )
 
 
 def _require_begun(piece: Piece, take: _Take) -> None:
-    """Refuse a span that begins well before the sound does; of a whole file, the first sound is the beginning."""
+    """Raise if a span begins well before the sound; a whole file begins with its first sound."""
     is_late = take.media.start is not None and piece.start > take.start + SLACK
     if not take.held and (is_late or piece.start >= take.end):
         raise MediaError(
@@ -234,7 +233,7 @@ def _require_begun(piece: Piece, take: _Take) -> None:
 
 
 def _require_apart(hole: Hole, track: Track, take: _Take) -> None:
-    """Refuse a span that reaches into a hole; where the file was cut, that is the reason."""
+    """Raise for a span that reaches into a hole; if the file was cut short, the message says so."""
     if hole.end <= take.start or (math.isinf(hole.end) and hole.start > take.end - SPAN_SLACK):
         return
     if hole.is_end:
@@ -243,12 +242,12 @@ def _require_apart(hole: Hole, track: Track, take: _Take) -> None:
 
 
 def _require_whole(track: Track, take: _Take) -> None:
-    """Refuse a span that reaches beyond the end, and of a file that is cut, the whole."""
+    """Raise if a span reaches beyond the end, or if a whole file was cut short."""
     if take.held >= (take.end - SPAN_SLACK if take.chunks else take.end):
         return
     held, cut, declared = take.held or length(track), track.cut, track.declared
     if not held:
-        raise MediaError(f"{track.name} holds no audio samples" + (f" ({track.note})" if track.note else ""))
+        raise MediaError(f"{track.name} has no audio samples" + (f" ({track.note})" if track.note else ""))
     if cut is None and declared is not None and held < declared - SLACK:
         cut = f"it declares {declared:.3f} s of sound"
     _require_within(take.media, held, cut=cut)
@@ -264,23 +263,23 @@ def _too_long(media: Media, duration: float, longest: float) -> str:
 
 
 def _require_sound(samples: NDArray[np.float32], take: _Take) -> None:
-    """Refuse samples that are no numbers, are not on the scale of [-1, 1], or are nothing but zeros."""
+    """Raise if samples are not finite, not on the scale of [-1, 1], or all zeros."""
     path = take.media.path
     if not len(samples) and take.held:
         raise MediaError(f"the span {take.start:g} to {take.end:g} s of {path} is shorter than one sample")
     if not len(samples):
-        raise MediaError(f"{path} holds no audio samples")
+        raise MediaError(f"{path} has no audio samples")
     bad = np.count_nonzero(~np.isfinite(samples))
     if bad:
-        raise MediaError(f"{path} holds {bad} samples that are not finite numbers (of {len(samples)})")
+        raise MediaError(f"{path} has {bad} samples that are not finite numbers (of {len(samples)})")
     peak = float(np.abs(samples).max())
     if peak > LOUDEST:
         raise MediaError(
-            f"{path} reaches {peak:.6g}, and float samples are expected within [-1, 1]. "
+            f"{path} reaches {peak:.6g}, but float samples are expected in [-1, 1]. "
             "Were integers saved as floats? Divide by full scale"
         )
     if take.kept < CANCELLED * take.loud:
-        raise MediaError(f"{path} is digital silence: the channels cancel out; name one with channel= (from 0)")
+        raise MediaError(f"{path} is digital silence: the channels cancel out; choose one with channel= (from 0)")
     if not peak:
         which = "" if take.media.channel is None else f" of channel {take.media.channel}"
         also = f" ({take.note})" if take.note else ""

@@ -1,10 +1,10 @@
-"""From a decoded frame to a picture: RGB, upright, and the half of it that is wanted.
+"""Colour: from a decoded frame to an upright RGB picture, or a half of it.
 
-Conventions: pictures are ``(height, width, 3) uint8``, black is 0 and white 255. swscale converts, and reads
-range and matrix from the stream: limited or full (a stream that does not say is limited, if it is grey or RGB
-itself: full), BT.709, BT.2020 or BT.601, which it also takes for what a stream does not say. Its exact
-paths are chosen, which give the same on every processor: the quick ones darken full-range and 10-bit white to
-253. Deeper bits are rounded to 8, an alpha channel is left out. Pixels that are not square stay as they are.
+Conventions: pictures are ``(height, width, 3) uint8``, black is 0 and white 255. swscale converts with the
+range and matrix of the stream: limited or full (if unknown: limited, or full for grey and RGB streams), BT.709, BT.2020
+or BT.601 (also if unknown). Its exact algorithms are chosen, which give the same result on every CPU: the fast ones
+darken full-range and 10-bit white to
+253. More bits are rounded to 8, an alpha channel is ignored. Pixels that are not square are not resized.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ REGIONS: dict[str, Callable[[Picture], Picture]] = {
 
 
 def converter() -> Callable[[Any], Picture]:
-    """Return a function from a video frame to its upright RGB picture; one a file, as it keeps swscale's tables."""
+    """Return a function from a video frame to its upright RGB picture; use one per file: it keeps swscale's tables."""
     from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
     reformatter = VideoReformatter()
@@ -46,7 +46,7 @@ def _matrix(frame: Any) -> NDArray[np.int32] | None:
 
     try:
         data = [data for data in frame.side_data if data.type == Type.DISPLAYMATRIX]
-    except ValueError:  # PyAV 18 reads no side data where there is EXIF among it, but tells how far a frame is turned
+    except ValueError:  # PyAV 18 cannot read side data that include EXIF, but gives the rotation of a frame
         turns = round(frame.rotation / 90) % 4
         a, b = ((1, 0), (0, -1), (-1, 0), (0, 1))[turns]
         return np.array([[a, b], [-b, a]], np.int32)
@@ -54,7 +54,7 @@ def _matrix(frame: Any) -> NDArray[np.int32] | None:
 
 
 def _upright(picture: Picture, matrix: NDArray[np.int32] | None) -> Picture:
-    """Turn, and mirror, a picture as its display matrix says, to the nearest quarter turn.
+    """Rotate and mirror a picture by its display matrix, to the nearest quarter turn.
 
     The point (x, y) is shown at (a x + c y, b x + d y) for the matrix ((a, b), (c, d)) (ISO/IEC 14496-12, 6.2.2).
     """

@@ -1,8 +1,8 @@
-"""Confined: a child process with limits, in which a library reads a file that anybody may have made.
+"""Confined reading: a child process with limits, in which a C library reads a file of unknown origin.
 
-Beside the flow: what a C library does with a damaged or hostile file (it ends the process, never returns, takes all
-memory) then befalls the child alone, and becomes a sentence. Messages in both directions are bytes, JSON among them:
-nothing that a child sends is ever run. It is no sandbox: a child can still read what its user can read.
+A damaged or hostile file can make a C library crash, hang or use all memory. In a child process this affects only the
+child and becomes an error message. Messages in both directions are bytes, partly JSON: nothing that a child sends is
+ever run. It is not a sandbox: a child can still read all files of its user.
 """
 
 import json
@@ -17,22 +17,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-#: The longest message that is taken from a child, bytes.
+#: The longest message that is accepted from a child, bytes.
 LONGEST = 2**28
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a child may use.
+    """The limits of a child process.
 
     Parameters
     ----------
     memory
-        Address space, bytes, where the system can limit it (macOS cannot).
+        Address space, bytes, if the system can limit it (macOS cannot).
     seconds
-        Of computing for one answer.
+        CPU time for one answer, s.
     patience
-        How long one answer may take in all, s: a disk or a network may be slow.
+        Elapsed time for one answer, s: a disk or a network may be slow.
     """
 
     memory: int = 2**31
@@ -41,7 +41,7 @@ class Limits:
 
 
 class RefusedError(Exception):
-    """What a child said is wrong with the file, or how it ended."""
+    """The child reported an error in the file, or ended."""
 
 
 class Confined:
@@ -97,14 +97,14 @@ class Confined:
         return self.answer()
 
     def answer(self) -> Mapping[str, Any]:
-        """Return the next answer; raises as `ask`."""
+        """Return the next answer; raises as in `ask`."""
         answer = json.loads(self.receive())
         if "error" in answer:
             raise RefusedError(answer["error"])
         return dict(answer)
 
     def receive(self) -> bytes:
-        """Return the next message as it is; raises as `ask`."""
+        """Return the next message unchanged; raises as in `ask`."""
         try:
             if not self._ours.poll(self._limits.patience):
                 raise RefusedError(f"it was not read within {self._limits.patience:g} s")
@@ -113,17 +113,21 @@ class Confined:
             raise RefusedError(self._end()) from error
 
     def _end(self) -> str:
-        """Return in words how the child ended."""
+        """Return how the child ended, in words."""
         try:
             code = self._process.wait(timeout=self._limits.patience)
         except subprocess.TimeoutExpired:
-            return "what reads it fell silent"
+            return "the process that reads it stopped answering"
         if code == -signal.SIGXCPU:
-            return f"to read it took more than {self._limits.seconds} s of computing"
-        return f"what reads it ended by signal {-code}" if code < 0 else f"what reads it ended with exit code {code}"
+            return f"reading it took more than {self._limits.seconds} s of CPU time"
+        return (
+            f"the process that reads it ended by signal {-code}"
+            if code < 0
+            else f"the process that reads it ended with exit code {code}"
+        )
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment of a child: no plugin of HDF5 is loaded in it, and it has one thread."""
+    """Return the environment of a child: without HDF5 plugins, and with one thread."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("HDF5_")}
     return ours | {"HDF5_PLUGIN_PRELOAD": "::", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}

@@ -1,7 +1,7 @@
-"""Contents: what many files hold, each opened once and remembered until it changes.
+"""Contents of files: from paths to the kinds of media in each file, cached until a file changes.
 
-To open a video takes milliseconds, and a corpus has thousands. What is remembered lies in a sealed record beside the
-cached rows; where that is damaged, or was made by another decoder, the files are opened again.
+Opening a video takes milliseconds, and a corpus has thousands. The results are stored in a sealed record in the
+corpus's cache folder. If the record is damaged, or another decoder wrote it, the files are opened again.
 """
 
 import contextlib
@@ -20,29 +20,29 @@ from affex.pipeline.storage.files import content, is_settled, stamp
 from affex.pipeline.text.errors import AffexError, MediaError
 from affex.pipeline.text.filenames import path_of
 
-#: What the record is called, in a corpus's cache folder.
+#: The name of the record in a corpus's cache folder.
 RECORD = "contents.json"
 
-#: How many files are looked at together.
+#: How many files are opened at once.
 THREADS = 4
 
-#: What a file holds, or None and why it is no recording: the rest of a sentence.
+#: The content of a file, or None and why it is not a recording: the rest of a sentence.
 Held = tuple[Content | None, str]
 
 
 def of_files(
     root: Path, names: Sequence[str], memory: Path | None = None, tick: Callable[[int], None] = lambda _: None
 ) -> dict[str, Held]:
-    """Return what each of some files holds.
+    """Return the content of each file.
 
     Parameters
     ----------
     root
-        The folder that the names, spelled, are relative to.
+        The folder that the spelled names are relative to.
     memory
-        The folder in which it is remembered; None to open all files.
+        The folder of the record; None to open all files.
     tick
-        Told of each file that has been looked at.
+        Called with the number of files that have been opened.
     """
     known = {} if memory is None else _remembered(memory / RECORD)
     found: dict[str, Held] = {}
@@ -60,16 +60,16 @@ def of_files(
 
 
 def _looked_at(path: Path, known: list[Any] | None) -> tuple[Held, list[Any] | None]:
-    """Return what a file holds, and what is to be remembered of it."""
+    """Return the content of a file and its entry for the record."""
     try:
         held = sniffed(path)
         if held is not None:
             return (held, ""), None
-        seen = list(stamp(path))
-        flags, why = known[1:] if known and known[0] == seen else _opened(path)
+        now = list(stamp(path))
+        flags, why = known[1:] if known and known[0] == now else _opened(path)
     except (MediaError, OSError) as error:
         return (None, str(error)), None
-    return (Content(*flags) if flags else None, str(why)), [seen, flags, why] if is_settled(seen) else None
+    return (Content(*flags) if flags else None, str(why)), [now, flags, why] if is_settled(now) else None
 
 
 def _opened(path: Path) -> tuple[list[bool] | None, str]:
@@ -80,7 +80,7 @@ def _opened(path: Path) -> tuple[list[bool] | None, str]:
 
 
 def damaged(record: Path) -> str:
-    """Return what is wrong with a record; nothing where it is what was written."""
+    """Return what is wrong with a record; empty if it is unchanged."""
     try:
         sealed.opened(content(record))
     except (OSError, ValueError) as error:
@@ -92,12 +92,12 @@ def _remembered(record: Path) -> Mapping[str, list[Any]]:
     try:
         found = sealed.opened(content(record))
         files = found["files"] if found["decoder"] == version("av") else {}
-        return {name: [seen, flags, why] for name, (seen, flags, why) in files.items()}
+        return {name: [then, flags, why] for name, (then, flags, why) in files.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 
 def _remember(record: Path, files: Mapping[str, list[Any]]) -> None:
-    with contextlib.suppress(AffexError):  # a cache that cannot be written may still hold all that is asked for
+    with contextlib.suppress(AffexError):  # a read-only cache may still have all rows
         text = json.dumps(sealed.sealed({"decoder": version("av"), "files": files}), ensure_ascii=False)
         write_text(record, [text + "\n"])

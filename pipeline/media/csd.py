@@ -1,23 +1,23 @@
-"""Computational sequences, the ``.csd`` files that others exchange features and labels in: read and written.
+"""Computational sequences: reads and writes ``.csd`` files, in which projects exchange features and labels.
 
-Beside the flow: a corpus takes its labels from one, and an export makes one of a cached feature. The format is that of
+A corpus can read its labels from such a file, and an export writes a cached feature to one. The format is that of
 CMU-MultimodalSDK (Zadeh, Liang, Poria, Vij, Cambria, Morency, "Multi-attention Recurrent Network for Human
 Communication Comprehension", AAAI 2018, arXiv:1802.00923; https://github.com/CMU-MultiComp-Lab/CMU-MultimodalSDK),
-which is HDF5 laid out as
+which is HDF5 with the layout
 
-* ``/<root name>/data/<key>/features``, ``(n_rows, ...)``: numbers of any width, or text, as words are;
-* ``/<root name>/data/<key>/intervals``, ``(n_rows, 2)``: from when to when each row holds, s of the whole recording;
-* ``/<root name>/metadata/<key>``, ``(1,)``: text that is JSON.
+* ``/<root name>/data/<key>/features``, ``(n_rows, ...)``: numbers of any width, or text such as words;
+* ``/<root name>/data/<key>/intervals``, ``(n_rows, 2)``: beginning and end of each row, s from the recording's
+beginning;
+* ``/<root name>/metadata/<key>``, ``(1,)``: JSON as text.
 
-Conventions: a key is a recording's name; in a file that was aligned to another it is followed by the number of the row
-aligned to, from 0: ``"v0[2]"`` (see `recording`). One entry is in memory at a time, however large the file. Published
-files hold rows with NaN, intervals that begin before 0 or overlap, and rows in any order: all of that is given as it
-stands.
+Conventions: a key is a recording's name. In a file that was aligned to another one, it is followed by the number of the
+row in that file, from 0: ``"v0[2]"`` (see `recording`). Only one entry at a time is in memory. Published files contain
+rows with NaN, intervals that begin before 0 or overlap, and rows in any order: these are returned unchanged.
 
-Anybody may have made a file that is read, so a child process reads it (`csd_child`), which opens nothing else and has
-limits: where the HDF5 library crashes or hangs, that is a sentence. A file of ours bears a seal in its metadata (the
-key ``affex seal``), over names, metadata and the rows of every entry: a bit that was turned is found. In a file of
-others it is found where HDF5 keeps a checksum (gzip, fletcher32), and else may read as other values.
+A file may be of unknown origin, so a child process with limits reads it (`csd_child`), which opens nothing else: a
+crash of the HDF5 library becomes an error message. A file that affex wrote has a seal in its metadata (the key ``affex
+seal``) over names, metadata and the rows of every entry: any changed bit is detected. In other files it is detected
+only where HDF5 has a checksum (gzip, fletcher32); elsewhere it reads as other values.
 """
 
 import contextlib
@@ -41,8 +41,8 @@ from affex.pipeline.storage.atomic import temporary, writing
 from affex.pipeline.storage.sealed import DamagedError, opened, sealed
 from affex.pipeline.text.errors import AffexError
 
-#: What the SDK wants said of a sequence (its ``metadataconfigs.py``). A comma that is missing there makes one key of
-#: two, which its ``deploy()`` asks the terminal for where a file does not have it: so it is written as it is spelled.
+#: The metadata that the SDK requires (its ``metadataconfigs.py``). A missing comma there joins two keys into one. If a
+#: file lacks that key, the SDK's ``deploy()`` prompts for it on the terminal: so the joined key is written too.
 METADATA = (
     "root name",
     "computational sequence description",
@@ -58,21 +58,21 @@ METADATA = (
     "dataset bib citation",
 )
 
-#: Of these, what the SDK's ``bib_citations()`` prints, which has to be text.
+#: Those that the SDK's ``bib_citations()`` prints; they must be text.
 CITATIONS = ("featureset bib citation", "dataset bib citation")
 
-#: What the SDK's ``deploy()`` adds to the metadata of a file that it writes, and affex never does.
+#: Metadata that the SDK's ``deploy()`` adds to a file, and affex never does.
 DEPLOYED = "uuid"
 
 KEY = re.compile(r"(?P<recording>.*?)\[(?P<number>\d+)\]")
 
-#: What reads a file, in a process of its own.
+#: The script that reads a file in a child process.
 CHILD = Path(__file__).with_name("csd_child.py")
 
-#: So many bytes a half of an entry may have.
+#: The most bytes of the features or the intervals of an entry.
 MOST_BYTES = 2**31
 
-#: The metadata that hold the seal of a file of ours, and that say that there is one.
+#: The metadata with the seal of a file that affex wrote, and the mark that it has one.
 SEALED, SEALER = "affex seal", "affex sealed"
 
 AS_INTERVALS = "expected (n_rows, 2) of finite numbers"
@@ -80,14 +80,14 @@ AS_INTERVALS = "expected (n_rows, 2) of finite numbers"
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """What a sequence says of one recording, or of one row of what it was aligned to.
+    """The rows of a sequence for one recording, or for one row of the file that it was aligned to.
 
     Parameters
     ----------
     features : (n_rows, ...) float, int or str
-        As wide as they were written.
+        The features, in the type of the file.
     intervals : (n_rows, 2) float64, s
-        From when to when each row holds, from the recording's beginning.
+        Beginning and end of each row, from the recording's beginning.
     """
 
     features: NDArray[Any]
@@ -96,16 +96,16 @@ class Entry:
 
 @dataclass(frozen=True, eq=False)
 class Sequence:
-    """A computational sequence that is open to read.
+    """A computational sequence that is open for reading.
 
     Parameters
     ----------
     name
-        Its root name, as in ``"All Labels"``.
+        Its root name, such as ``"All Labels"``.
     metadata
-        What it says of itself; of the keys in `METADATA`, those that are there.
+        Its metadata, those of the keys in `METADATA` that it has.
     entries
-        Key to entry, each read from the file when it is asked for, and not kept.
+        From key to entry; each entry is read from the file when it is used, and not kept.
     """
 
     name: str
@@ -114,7 +114,7 @@ class Sequence:
 
 
 def recording(key: str) -> tuple[str, int | None]:
-    """Return the recording that a key is about, and the number of the row it was aligned to, None for the whole.
+    """Return the recording of a key and the row that it was aligned to; None for the whole recording.
 
     Examples
     --------
@@ -130,28 +130,28 @@ def recording(key: str) -> tuple[str, int | None]:
 
 @contextlib.contextmanager
 def reading(path: Path, limits: Limits = Limits()) -> Iterator[Sequence]:  # noqa: B008 - it is frozen
-    """Open a computational sequence; its entries can be read within the block.
+    """Open a computational sequence for reading; its entries can be read inside the ``with`` block.
 
     Parameters
     ----------
     limits
-        What the process that reads it may use.
+        The limits of the process that reads it.
 
     Raises
     ------
     AffexError
-        If the file is not there, is no HDF5 or is damaged, has no such layout, refers to other files, or is not what
-        affex wrote, where it says that affex wrote it. Likewise when an entry is asked for that is damaged, has not
-        as many features as intervals, or intervals that are no pairs of numbers.
+        If the file is missing, not HDF5 or damaged, has another layout, refers to other files, or has a seal of affex
+        and was changed. Reading an entry also raises it if the entry is damaged, has different numbers of features and
+        intervals, or intervals that are not pairs of finite numbers.
     """
     what = f"{path} cannot be read as a computational sequence"
     if path.exists() and not path.is_file():
-        raise AffexError(f"{what}: it is no file.")
+        raise AffexError(f"{what}: it is not a file.")
     with contextlib.ExitStack() as stack:
         with _in_words(what):
             child = stack.enter_context(Confined(CHILD, str(path), limits=limits))
-            said = child.ask()
-            name, texts, keys = str(said["name"]), dict(said["metadata"]), list(map(str, said["keys"]))
+            header = child.ask()
+            name, texts, keys = str(header["name"]), dict(header["metadata"]), list(map(str, header["keys"]))
             digests = _sealed_digests(name, texts, keys)
             metadata = {key: _json_or_text(text) for key, text in texts.items() if key not in (SEALED, SEALER)}
         yield Sequence(name, metadata, _Entries(path, child, keys, digests))
@@ -159,7 +159,7 @@ def reading(path: Path, limits: Limits = Limits()) -> Iterator[Sequence]:  # noq
 
 @dataclass(frozen=True, eq=False)
 class Datasets:
-    """The datasets of numbers of a file of HDF5 that is open to read: their shapes, and what reads one, by name."""
+    """The numeric datasets of an open HDF5 file: their shapes by name, and a function that reads one."""
 
     shapes: Mapping[str, tuple[int, ...]]
     read: Callable[[str], NDArray[Any]]
@@ -167,12 +167,12 @@ class Datasets:
 
 @contextlib.contextmanager
 def datasets(path: Path, limits: Limits = Limits()) -> Iterator[Datasets]:  # noqa: B008 - it is frozen
-    """Open any file of HDF5, as `reading` opens a sequence; its datasets can be read within the block.
+    """Open any HDF5 file in the same way as `reading`; its datasets can be read inside the ``with`` block.
 
     Raises
     ------
     AffexError
-        If it is no HDF5, is damaged, or refers to other files; likewise when a dataset is read.
+        If it is not HDF5, is damaged, or refers to other files; reading a dataset also raises it.
     """
     what = f"{path} cannot be read as HDF5"
     with contextlib.ExitStack() as stack:
@@ -218,12 +218,12 @@ class _Entries(Mapping[str, Entry]):
             features, intervals = (_rows(self._child, key, name, halves[name]) for name in ("features", "intervals"))
             entry = _entry(where, features, intervals)
             if self._digests is not None and self._digests[key] != _digest(entry):
-                raise RefusedError("it is not what affex wrote")
+                raise RefusedError("its content differs from what affex wrote")
             return entry
 
 
 def _rows(child: Confined, key: str, half: str, kind: Mapping[str, Any]) -> NDArray[Any]:
-    """Return a half of an entry, which comes some rows at a time."""
+    """Return the features or the intervals of an entry, which the child sends in blocks of rows."""
     shape = tuple(map(int, kind["shape"]))
     size = math.prod(shape) * (1 if kind["text"] else np.dtype(kind["dtype"]).itemsize)
     if size > MOST_BYTES:
@@ -236,19 +236,19 @@ def _rows(child: Confined, key: str, half: str, kind: Mapping[str, Any]) -> NDAr
         return np.array(texts, np.str_).reshape(shape)
     content = bytearray()
     while len(content) < size:
-        child.answer()  # that a block comes, or why not
+        child.answer()  # raises if the child reports an error instead of a block
         content += child.receive()
     return np.frombuffer(content, np.dtype(kind["dtype"])).reshape(shape)
 
 
 def _shape_and_type(kind: Mapping[str, Any]) -> tuple[tuple[int, ...], str, str]:
-    """Return the shape of a half, the letter of its type (O for what is neither number nor text), and the type."""
+    """Return shape, letter of the type (O for neither numbers nor text) and type of features or intervals."""
     letter = "U" if kind["text"] else np.dtype(kind["dtype"]).kind if kind["dtype"] else "O"
     return tuple(map(int, kind["shape"])), letter, str(kind["type"])
 
 
 def _json_or_text(text: str) -> Any:
-    """Return what a text of the metadata says; as the text that it is where that is no JSON, like the SDK."""
+    """Parse a text of the metadata as JSON; return the text itself if it is not JSON, like the SDK."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -256,7 +256,7 @@ def _json_or_text(text: str) -> Any:
 
 
 def _entry(where: str, features: ArrayLike, intervals: ArrayLike) -> Entry:
-    """Return an entry whose two halves belong together."""
+    """Return an entry after checking that its features and intervals fit."""
     values, spans = np.asarray(features), np.asarray(intervals)
     _require_pair(where, *((half.shape, half.dtype.kind, str(half.dtype)) for half in (values, spans)))
     if not np.isfinite(spans).all():
@@ -267,7 +267,7 @@ def _entry(where: str, features: ArrayLike, intervals: ArrayLike) -> Entry:
 def _require_pair(
     where: str, features: tuple[tuple[int, ...], str, str], intervals: tuple[tuple[int, ...], str, str]
 ) -> None:
-    """Refuse halves whose shapes or types do not make an entry."""
+    """Raise if the shapes or types of features and intervals do not fit."""
     (rows, kind, of_rows), (spans, spans_kind, of_spans) = features, intervals
     if len(rows) < 2 or kind not in "fiubU":
         raise AffexError(
@@ -277,12 +277,12 @@ def _require_pair(
     if len(spans) != 2 or spans[1] != 2 or spans_kind not in "fiu":
         raise AffexError(f"{where}: the intervals have the shape {spans} and the type {of_spans}, {AS_INTERVALS}.")
     if rows[0] != spans[0]:
-        raise AffexError(f"{where} has {rows[0]} rows of features and {spans[0]} intervals, expected one each.")
+        raise AffexError(f"{where} has {rows[0]} rows of features and {spans[0]} intervals, expected one per row.")
 
 
 @contextlib.contextmanager
 def _in_words(what: str) -> Iterator[None]:
-    """Turn what is wrong with a file into a sentence."""
+    """Turn errors of reading into an `AffexError`."""
     try:
         yield
     except AffexError:
@@ -296,36 +296,36 @@ def _in_words(what: str) -> Iterator[None]:
 
 
 def _seal(name: str, texts: Mapping[str, str], digests: Mapping[str, str]) -> str:
-    """Return the seal of a file of ours: it covers the root's name, the metadata, and every entry."""
-    said = hashlib.sha256(json.dumps([name, sorted(texts.items())]).encode()).hexdigest()
-    return json.dumps(sealed({"metadata": said, "entries": dict(digests)}))
+    """Return the seal of a file that affex writes; it covers the root's name, the metadata and every entry."""
+    described = hashlib.sha256(json.dumps([name, sorted(texts.items())]).encode()).hexdigest()
+    return json.dumps(sealed({"metadata": described, "entries": dict(digests)}))
 
 
 def _sealed_digests(name: str, texts: Mapping[str, str], keys: Iterable[str]) -> Mapping[str, str] | None:
-    """Return the digest of each entry as a file's seal has it; None for a file that affex did not write, or long ago.
+    """Return the digest of each entry from a file's seal; None for a file without a seal.
 
-    The SDK copies all metadata, the seal among them, to the file that it deploys, whose entries are its own.
+    A file that the SDK deploys has all copied metadata, including the seal, but other entries.
 
     Raises
     ------
     DamagedError
-        If the file says that it is sealed, and is not what was sealed.
+        If the file has a seal that does not fit its content.
     """
     if DEPLOYED in texts or (SEALED not in texts and SEALER not in texts):
         return None
     if SEALED not in texts or SEALER not in texts:
-        raise DamagedError("it is not what affex wrote: its seal is not whole")
+        raise DamagedError("it differs from what affex wrote: its seal is incomplete")
     seal = opened(texts[SEALED])
     others = {key: text for key, text in texts.items() if key != SEALED}
     whole = opened(_seal(name, others, seal["entries"])) == seal and sorted(seal["entries"]) == sorted(keys)
     if not whole:
-        raise DamagedError("it is not what affex wrote: its names or metadata were changed")
+        raise DamagedError("it differs from what affex wrote: its names or metadata were changed")
     digests: Mapping[str, str] = seal["entries"]
     return digests
 
 
 def _digest(entry: Entry) -> str:
-    """Return the sha256 of an entry, of its values, shapes and types."""
+    """Return the sha256 over the values, shapes and types of an entry."""
     sha = hashlib.sha256()
     for half in (entry.features, entry.intervals):
         words = half.dtype.kind == "U"
@@ -338,23 +338,23 @@ def _digest(entry: Entry) -> str:
 
 
 def write(path: Path, name: str, entries: Iterable[tuple[str, Entry]], metadata: Mapping[str, Any]) -> None:
-    """Write a computational sequence, whole or not at all, one entry at a time.
+    """Write a computational sequence atomically, one entry at a time.
 
     Parameters
     ----------
     name
         Its root name.
     entries
-        Key and entry of each recording. A key cannot hold a slash, which parts the levels of HDF5.
+        Key and entry of each recording. A key cannot contain a slash, which separates the levels of HDF5.
     metadata
-        What is said of it, as JSON can; what the SDK wants beside is written as null, its way to say "not known", and
-        citations as no text, for it prints them.
+        Its metadata, as JSON values. Other metadata that the SDK requires are written as null, which means "not known"
+        there, and citations as an empty text, since the SDK prints them.
 
     Raises
     ------
     AffexError
-        If a name cannot be HDF5's or comes twice, an entry's features and intervals do not belong together, or the disk
-        is full or the folder cannot be written; what stood there before still does.
+        If a name is not valid in HDF5 or occurs twice, an entry's features and intervals do not fit, the disk is full
+        or the folder cannot be written; an old file is then unchanged.
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -365,15 +365,15 @@ def write(path: Path, name: str, entries: Iterable[tuple[str, Entry]], metadata:
 def write_into(
     file: BinaryIO, path: Path, name: str, entries: Iterable[tuple[str, Entry]], metadata: Mapping[str, Any]
 ) -> None:
-    """Write a computational sequence into an open file that will lie at `path`; as `write`, but for the disk's errors.
+    """Write a computational sequence into an open file, whose final path is `path`; as `write`, except for OS errors.
 
     Raises
     ------
     OSError
         If the disk is full.
     """
-    said = {**dict.fromkeys(METADATA), **dict.fromkeys(CITATIONS, ""), **metadata, "root name": name, SEALER: True}
-    texts = {_name(path, "metadata", key): json.dumps(value) for key, value in said.items()}
+    values = {**dict.fromkeys(METADATA), **dict.fromkeys(CITATIONS, ""), **metadata, "root name": name, SEALER: True}
+    texts = {_name(path, "metadata", key): json.dumps(value) for key, value in values.items()}
     room = _Room(file.fileno())
     with h5py.File(room, "w") as h5:
         root = h5.create_group(_name(path, "root name", name))
@@ -390,7 +390,7 @@ def _write_entries(path: Path, room: "_Room", data: h5py.Group, entries: Iterabl
     for key, entry in entries:
         where = f"{path}: '{key}'"
         if _name(path, "key", key) in data:
-            raise AffexError(f"{where} comes twice, expected one entry a key.")
+            raise AffexError(f"{where} occurs twice, expected one entry per key.")
         sound = _entry(where, entry.features, entry.intervals)
         group = data.create_group(key)
         group["features"] = _text(sound.features) if sound.features.dtype.kind == "U" else sound.features
@@ -401,22 +401,24 @@ def _write_entries(path: Path, room: "_Room", data: h5py.Group, entries: Iterabl
 
 
 def _text(texts: NDArray[np.str_]) -> NDArray[Any]:
-    """Return text as HDF5 keeps it: UTF-8 of a fixed width, like the published words."""
+    """Return text as UTF-8 of a fixed width for HDF5, like the published words."""
     encoded = np.char.encode(texts, "utf-8")
     return encoded.astype(h5py.string_dtype("utf-8", max(encoded.dtype.itemsize, 1)))
 
 
 def _name(path: Path, kind: str, name: str) -> str:
-    """Refuse what HDF5 cannot name a thing."""
+    """Return a name; raise if it is not valid in HDF5."""
     if not name or name == "." or "/" in name or "\0" in name:
-        raise AffexError(f"{path}: the {kind} '{name}' cannot be written: HDF5 names are not empty and have no slash.")
+        raise AffexError(
+            f"{path}: the {kind} '{name}' cannot be written: an HDF5 name must not be empty or contain a slash."
+        )
     return name
 
 
 class _Room(io.RawIOBase):
-    """A file for HDF5 that never seems full: HDF5 would say nothing of it, or take the process with it.
+    """A file for HDF5 that never reports a full disk: HDF5 would ignore the error or crash the process.
 
-    Once the disk refuses, nothing more is written, and `require` raises what the system said.
+    After the first error nothing more is written, and `require` raises that error.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -426,7 +428,7 @@ class _Room(io.RawIOBase):
         self._refused: OSError | None = None
 
     def require(self) -> None:
-        """Raise what the system said if it refused to write."""
+        """Raise the system's first error of writing, if any."""
         if self._refused is not None:
             raise self._refused
 

@@ -1,8 +1,8 @@
-"""The child process that reads a computational sequence which anybody may have made (see `csd`, `confined`).
+"""The child process that reads a computational sequence of unknown origin (see `csd`, `confined`).
 
-Run as a script of its own, so that it starts quickly. Nothing but the file itself is ever opened: external links and
-storage, virtual datasets, and filters that HDF5 does not bring along are refused. So is what declares more than it
-holds, for HDF5 would make the rest up.
+It is a separate script, so that it starts quickly. Only the file itself is opened: external links and storage, virtual
+datasets, and filters that are not part of HDF5 are rejected. A dataset that declares more than the file contains is
+rejected too, since HDF5 would fill the rest.
 """
 
 import contextlib
@@ -17,30 +17,30 @@ from typing import Any
 import h5py
 import numpy as np
 
-#: The filters that are read: gzip, shuffle, fletcher32, n-bit, scale and offset, and lzf, which h5py brings along.
+#: The filters that are accepted: gzip, shuffle, fletcher32, n-bit, scale and offset, and h5py's lzf.
 FILTERS = {1, 2, 3, 5, 6, 32000}
-#: The classes of types that are numbers or text; a truth value is an enumeration.
+#: The classes of types that are numbers or text; a boolean is an enumeration.
 TYPES = {h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING, h5py.h5t.ENUM}
-#: How many bytes of rows are sent at a time.
+#: How many bytes of rows are sent at once.
 BLOCK = 2**24
-#: How many times its size a dataset may unpack to: gzip packs 1032 to 1 at the most.
+#: The largest ratio of a dataset's unpacked to its packed size: gzip reaches at most 1032.
 RATIO = 1100
-#: All entries together may unpack to so many bytes, or to so many times the file's own.
+#: The most unpacked bytes of all entries together, and their largest ratio to the size of the file.
 ROOM, ROOM_RATIO = 2**30, 100
-#: What a chunk may unpack to, bytes.
+#: The most unpacked bytes of a chunk.
 CHUNK = 2**28
-#: So many groups lie within each other in a tree of datasets, and so many datasets are in it.
+#: The greatest depth of groups in a tree of datasets, and the most datasets in it.
 DEPTH, MOST = 8, 10**6
-#: So many bytes the texts of a dataset may have together.
+#: The most bytes of all texts of a dataset.
 TEXTS = 2**26
 
 
 class RefusedError(Exception):
-    """What is wrong with the file."""
+    """The file is damaged or not accepted; the message says why."""
 
 
 def main(descriptor: str, memory: str, seconds: str, path: str, kind: str = "sequence") -> None:
-    """Answer questions about a file until nobody asks any more."""
+    """Answer questions about a file until the parent closes the connection."""
     _limit(int(memory))
     channel = Connection(int(descriptor))
     with contextlib.suppress(EOFError, BrokenPipeError):
@@ -48,8 +48,8 @@ def main(descriptor: str, memory: str, seconds: str, path: str, kind: str = "seq
             _allow(int(seconds))
             with h5py.File(path, "r", locking=False) as file:
                 _serve(channel, _Tree(file) if kind == "tree" else _Sequence(file), int(seconds))
-        except (Exception, RecursionError) as error:  # whatever a file from anywhere may hold
-            _say(channel, error=_words(error))
+        except (Exception, RecursionError) as error:  # a file of unknown origin may cause any
+            _send(channel, error=_words(error))
 
 
 def _serve(channel: Connection, sequence: "_Sequence | _Tree", seconds: int) -> None:
@@ -60,13 +60,13 @@ def _serve(channel: Connection, sequence: "_Sequence | _Tree", seconds: int) -> 
             if "rows" in question:
                 _send_rows(channel, sequence.dataset(question["key"], question["rows"]))
             elif "key" in question:
-                _say(channel, **sequence.entry(question["key"]))
+                _send(channel, **sequence.entry(question["key"]))
             else:
-                _say(channel, **sequence.said())
+                _send(channel, **sequence.header())
         except (EOFError, BrokenPipeError):
             raise
         except Exception as error:
-            _say(channel, error=_words(error))
+            _send(channel, error=_words(error))
 
 
 class _Sequence:
@@ -78,38 +78,38 @@ class _Sequence:
         self._room = max(ROOM, ROOM_RATIO * file.id.get_filesize())
         self._given: set[tuple[str, str]] = set()
 
-    def said(self) -> dict[str, Any]:
+    def header(self) -> dict[str, Any]:
         """Return root name, keys, and the texts of the metadata."""
         found = _step(self._root, "metadata") if "metadata" in _names(self._root) else {}
         texts = {name: _texts(_sound(_step(found, name))) for name in (_names(found) if found else ())}
         several = [(name, len(values)) for name, values in texts.items() if len(values) != 1]
         if several:
-            raise RefusedError(f"the metadata '{several[0][0]}' holds {several[0][1]} values, expected one text")
+            raise RefusedError(f"the metadata '{several[0][0]}' has {several[0][1]} values, expected one text")
         keys = _names(self._data)
         return {"name": self._root.name[1:], "keys": keys, "metadata": {name: text for name, (text,) in texts.items()}}
 
     def entry(self, key: str) -> dict[str, Any]:
-        """Return what the halves of an entry are; None where there is no such half."""
+        """Return shape and type of the features and the intervals of an entry; None for a missing one."""
         group = _step(self._data, key)
         there = _names(group) if isinstance(group, h5py.Group) else None
         if there is None:
-            raise RefusedError("it is no group")
+            raise RefusedError("it is not a group")
         halves = ("features", "intervals")
         return {half: _kind(self.dataset(key, half)) if half in there else None for half in halves}
 
     def dataset(self, key: str, half: str) -> h5py.Dataset:
-        """Return a half of an entry, seen to be sound."""
+        """Return the features or the intervals of an entry, after checking them."""
         found = _sound(_step(_step(self._data, key), half))
         if (key, half) not in self._given:
             self._given.add((key, half))
             self._room -= found.nbytes
         if self._room < 0:
-            raise RefusedError("its entries are larger together than a file of its size can hold")
+            raise RefusedError("its entries together are larger than a file of its size can contain")
         return found
 
 
 class _Tree:
-    """All datasets of numbers of an open file, each called by the path of names that leads to it."""
+    """All numeric datasets of an open file, by their path."""
 
     def __init__(self, file: h5py.File) -> None:
         self._room = max(ROOM, ROOM_RATIO * file.id.get_filesize())
@@ -125,29 +125,29 @@ class _Tree:
             elif isinstance(found, h5py.Group) and depth:
                 self._gather(found, f"{above}{name}/", depth - 1)
             if len(self._found) > MOST:
-                raise RefusedError(f"it holds more than {MOST} datasets")
+                raise RefusedError(f"it has more than {MOST} datasets")
 
-    def said(self) -> dict[str, Any]:
-        """Return the datasets' names, and what they are."""
+    def header(self) -> dict[str, Any]:
+        """Return the names of the datasets with their shapes and types."""
         return {"keys": {key: _kind(found) for key, found in self._found.items()}}
 
     def entry(self, key: str) -> dict[str, Any]:
-        """Return what a dataset is."""
+        """Return shape and type of a dataset."""
         return {"features": _kind(self.dataset(key, "features"))}
 
-    def dataset(self, key: str, half: str) -> h5py.Dataset:  # noqa: ARG002 - as a sequence is asked
-        """Return a dataset, seen to be sound."""
+    def dataset(self, key: str, half: str) -> h5py.Dataset:  # noqa: ARG002 - the interface of a sequence
+        """Return a dataset after checking it."""
         found = _sound(self._found[key])
         if key not in self._given:
             self._given.add(key)
             self._room -= found.nbytes
         if self._room < 0:
-            raise RefusedError("its arrays are larger together than a file of its size can hold")
+            raise RefusedError("its arrays together are larger than a file of its size can contain")
         return found
 
 
 def _root(file: h5py.File) -> h5py.Group:
-    """Return the group that all is in: the first, as the SDK takes it."""
+    """Return the root group: the first one, as in the SDK."""
     names = _names(file)
     for name in names:
         found = _step(file, name)
@@ -155,26 +155,26 @@ def _root(file: h5py.File) -> h5py.Group:
             return found
     held = ", ".join(f"'{name}'" for name in names[:20]) or "nothing"
     raise RefusedError(
-        f"it is HDF5, but no computational sequence: looked for a group that holds a group 'data', found {held}"
+        f"it is HDF5, but not a computational sequence: expected a group that contains a group 'data', found {held}"
     )
 
 
 def _names(group: h5py.Group) -> list[str]:
-    """Return the names in a group; one with a slash would be taken for a path, and lead elsewhere."""
+    """Return the names in a group; raise for a slash, since such a name would be read as a path."""
     names = list(group)
     for name in names:
         if name in ("", ".") or "/" in name or name != name.encode("utf-8", "replace").decode():
-            raise RefusedError(f"{name[:80]!a} is no name that HDF5 allows, in UTF-8")
+            raise RefusedError(f"{name[:80]!a} is not a valid HDF5 name in UTF-8")
     return names
 
 
 def _step(group: h5py.Group, name: str, *, soft: bool = True) -> Any:
-    """Return what a name leads to, within the file; a soft link may lead through hard ones."""
+    """Return the object of a name inside the file; a soft link may lead through hard links."""
     link = group.get(name, getlink=True)
     if isinstance(link, h5py.HardLink):
         return group[name]
     if not (isinstance(link, h5py.SoftLink) and soft):
-        raise RefusedError(f"'{name}' leads to another place ({type(link).__name__}), and no such link is followed")
+        raise RefusedError(f"'{name}' is a link to another place ({type(link).__name__}); such links are not followed")
     found = group.file if link.path.startswith("/") else group
     for part in filter(None, link.path.split("/")):
         found = _step(found, part, soft=False)
@@ -182,15 +182,17 @@ def _step(group: h5py.Group, name: str, *, soft: bool = True) -> Any:
 
 
 def _sound(dataset: Any) -> h5py.Dataset:
-    """Refuse a dataset that is not wholly in the file, is packed in a strange way, or declares more than it holds."""
+    """Raise if a dataset is not completely in the file, has unknown filters, or declares more than it contains."""
     if not isinstance(dataset, h5py.Dataset):
-        raise RefusedError("it is no dataset")
+        raise RefusedError("it is not a dataset")
     made = dataset.id.get_create_plist()
     if made.get_layout() == h5py.h5d.VIRTUAL or made.get_external_count():
         raise RefusedError("its data lie in other files (a virtual dataset, or external storage)")
     filters = [made.get_filter(number)[0] for number in range(made.get_nfilters())]
     if set(filters) - FILTERS or len(set(filters)) < len(filters):
-        raise RefusedError(f"its data are packed with the filters {filters}; read are {sorted(FILTERS)}, each once")
+        raise RefusedError(
+            f"its data are packed with the filters {filters}; expected some of {sorted(FILTERS)}, each once"
+        )
     if dataset.shape is None:
         raise RefusedError("it has no shape")
     _require_held(dataset)
@@ -198,20 +200,20 @@ def _sound(dataset: Any) -> h5py.Dataset:
 
 
 def _require_held(dataset: h5py.Dataset) -> None:
-    """Refuse a dataset of which parts were never written, or that unpacks to more than any packing allows."""
+    """Raise if parts of a dataset were never written, or if it unpacks to more than any filter can pack."""
     size = math.prod(dataset.shape) * dataset.id.get_type().get_size()
     held = dataset.id.get_storage_size()
     if dataset.chunks is None:
         if held < size:
-            raise RefusedError(f"it declares {dataset.shape}, {size} bytes, and the file holds {held} of them")
+            raise RefusedError(f"it declares {dataset.shape}, {size} bytes, and the file contains {held} of them")
         return
     if math.prod(dataset.chunks) * dataset.id.get_type().get_size() > CHUNK:
         raise RefusedError(f"its chunks are {dataset.chunks}, more than {CHUNK} bytes")
     wanted = math.prod(-(-n // chunk) for n, chunk in zip(dataset.shape, dataset.chunks, strict=True))
     if wanted != (there := dataset.id.get_num_chunks()):
-        raise RefusedError(f"it declares {dataset.shape}, {wanted} chunks, and the file holds {there} of them")
+        raise RefusedError(f"it declares {dataset.shape}, {wanted} chunks, and the file contains {there} of them")
     if size > RATIO * held:
-        raise RefusedError(f"it declares {dataset.shape}, {size} bytes, which {held} packed bytes cannot hold")
+        raise RefusedError(f"it declares {dataset.shape}, {size} bytes, more than {held} packed bytes can contain")
 
 
 def _kind(dataset: h5py.Dataset) -> dict[str, Any]:
@@ -223,19 +225,19 @@ def _kind(dataset: h5py.Dataset) -> dict[str, Any]:
 
 
 def _send_rows(channel: Connection, dataset: h5py.Dataset) -> None:
-    """Send all rows of a dataset, some at a time; text as JSON."""
+    """Send all rows of a dataset in blocks; text as JSON."""
     if h5py.check_string_dtype(dataset.dtype) is not None:
-        _say(channel, texts=_texts(dataset))
+        _send(channel, texts=_texts(dataset))
         return
-    _say(channel)
+    _send(channel)
     for rows in _blocks(dataset):
         block = np.ascontiguousarray(dataset[rows]).tobytes()
-        _say(channel)
+        _send(channel)
         channel.send_bytes(block)
 
 
 def _blocks(dataset: h5py.Dataset) -> Iterator[slice]:
-    """Yield the rows that are read at a time: whole chunks, so that none is unpacked twice."""
+    """Yield the blocks of rows to read: whole chunks, so that no chunk is unpacked twice."""
     n_rows, size = dataset.shape[0], max(1, dataset.nbytes // max(1, dataset.shape[0]))
     step = dataset.chunks[0] if dataset.chunks else 1
     step *= max(1, BLOCK // (step * size))
@@ -259,16 +261,16 @@ def _texts(dataset: h5py.Dataset) -> list[str]:
 
 def _words(error: BaseException) -> str:
     if isinstance(error, MemoryError):
-        return "to read it takes more memory than it is given"
+        return "reading it needs more memory than allowed"
     return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
 
 
-def _say(channel: Connection, **answer: Any) -> None:
+def _send(channel: Connection, **answer: Any) -> None:
     channel.send_bytes(json.dumps(answer).encode())
 
 
 def _limit(memory: int) -> None:
-    """Give this process little: memory, no file to write, no core dump."""
+    """Limit the memory of this process, and forbid it to write files or core dumps."""
     with contextlib.suppress(ImportError):
         import resource
 
@@ -279,7 +281,7 @@ def _limit(memory: int) -> None:
 
 
 def _allow(seconds: int) -> None:
-    """Let this process compute for so long from now on."""
+    """Limit the CPU time of this process from now on, s."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 

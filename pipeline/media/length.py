@@ -1,4 +1,4 @@
-"""Length: how long a recording is, as the file itself says, or else by reading its packets; nothing is decoded."""
+"""Length: from a file to the duration of its recording, from its header or else its packets, without decoding."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ from affex.pipeline.text.errors import MediaError
 
 
 def seconds(path: Path) -> float | None:
-    """Return when the last of a recording's sound and pictures ends, s; None where it is not there or has neither."""
+    """Return the later end of a recording's sound and pictures, s; None if the file is missing or has neither."""
     if not is_file(path) or not path.stat().st_size:
         return None
     if is_plain_wav(path):

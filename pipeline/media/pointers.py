@@ -1,6 +1,6 @@
-"""Pointers: small texts that stand in a file's place until a version control has fetched it.
+"""Pointers: small texts that replace a file until a version control system has fetched it.
 
-Beside the flow: whoever opens a file can say that it was never fetched, rather than that it is damaged. Formats: Git
+An error can then say that a file was never fetched, instead of that it is damaged. Formats: Git
 LFS (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md, always below 1024 bytes) and git-annex, which DataLad
 uses (https://git-annex.branchable.com/internals/pointer_file/; a locked file is a link into ``.git/annex/objects``).
 """
@@ -12,7 +12,7 @@ from affex.pipeline.storage.files import opened, status
 #: A pointer is smaller than this, bytes.
 LONGEST = 1024
 
-#: What a pointer begins with, and how the file that it stands for is fetched.
+#: The first bytes of a pointer, and the command that fetches its file.
 BEGINNINGS = {
     b"version https://git-lfs.github.com/spec/": "git lfs pull",
     (ANNEXED := b"/annex/objects/"): "git annex get",
@@ -21,11 +21,11 @@ ANNEX = ".git/annex/objects/"
 
 
 def unfetched(path: Path) -> str | None:
-    """Return that a file was never fetched and how to fetch it, as the end of a sentence; None where it is there."""
+    """Return, as the end of a sentence, that a file was never fetched and how to fetch it; None if it was fetched."""
     command = _command(path)
     if command is None:
         return None
-    return f"was never fetched: a pointer stands in its place. Run `{command}` in its repository"
+    return f"was never fetched: it is only a pointer. Run `{command}` in its repository"
 
 
 def _command(path: Path) -> str | None:

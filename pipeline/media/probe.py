@@ -1,4 +1,4 @@
-"""Probing: what a file holds, sound or pictures, by what it is and not by what it is called."""
+"""Probing: from a file to the kinds of media in it, by its content and not by its name."""
 
 import mimetypes
 from collections.abc import Iterator
@@ -11,28 +11,28 @@ from affex.pipeline.media.stills import is_still
 from affex.pipeline.storage.files import opened
 from affex.pipeline.text.errors import MediaError
 
-#: Kinds of files that FFmpeg opens and that hold no recording: they name other files, or are drawn text.
+#: Formats that FFmpeg opens and that contain no recording: lists of other files, or drawn text.
 NO_RECORDINGS = {
     **dict.fromkeys(("concat", "dash", "hls", "imf", "sdp"), "a list of other files"),
     **dict.fromkeys(("adf", "bin", "idf", "tty", "xbin"), "text"),
 }
 
-#: What begins so holds sound alone, and need not be opened: to open a file takes hundreds of times as long.
+#: First bytes of files with sound alone, which need not be opened: opening takes hundreds of times as long.
 SOUND_ALONE = (b"RIFF....WAVE", b"RF64....WAVE", b"FORM....AIFF", b"FORM....AIFC", b"fLaC", b".snd", b"caff")
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a file holds.
+    """The kinds of media in a file.
 
     Parameters
     ----------
     sound, pictures
-        Whether it has them; a cover picture is none.
+        Whether it has them; a cover picture does not count.
     still
-        Whether its pictures are one still picture.
+        Whether it is one still picture.
     wrong
-        Why it cannot be opened, as the rest of a sentence, where only its name says what it should hold.
+        Why it cannot be opened, as the rest of a sentence; its kinds of media are then taken from its name.
     """
 
     sound: bool = False
@@ -42,38 +42,38 @@ class Content:
 
     @property
     def absent(self) -> tuple[tuple[str, str], ...]:
-        """Why there is no sound, as an utterance says it; nothing where there is."""
+        """Why there is no sound, for `Utterance.absent`; empty if there is sound."""
         if self.sound:
             return ()
         if self.wrong:
             return (("audio", f"its file {self.wrong}"),)
-        return (("audio", "its file is a still picture" if self.still else "its file holds pictures alone"),)
+        return (("audio", "its file is a still picture" if self.still else "its file has pictures but no sound"),)
 
 
-#: What names say, of files that cannot be opened; the tables of this module, not those of the machine.
+#: Media types by file name, for files that cannot be opened; independent of the machine's tables.
 _NAMES = mimetypes.MimeTypes()
 
 
 def named(name: str, wrong: str) -> Content | None:
-    """Return what a file that cannot be opened should hold by its name, None where that says nothing of recordings."""
+    """Return the content that a file's name suggests, for a file that cannot be opened; None for other names."""
     kind = (_NAMES.guess_type(name)[0] or "").partition("/")[0]
     by_name = {"audio": Content(sound=True), "video": Content(sound=True, pictures=True)}
     return by_name.get(kind) or (Content(pictures=True, still=True, wrong=wrong) if kind == "image" else None)
 
 
 def probed(path: Path) -> Content:
-    """Return what a file holds.
+    """Return the content of a file.
 
     Raises
     ------
     MediaError
-        If it holds no recording that can be decoded; the message is the rest of a sentence.
+        If it contains no recording that can be decoded; the message is the rest of a sentence.
     """
     return sniffed(path) or in_container(path)
 
 
 def sniffed(path: Path) -> Content | None:
-    """Return what a file holds by how it begins, None where that does not say.
+    """Return the content of a file by its first bytes; None if they are not known.
 
     Raises
     ------
@@ -91,26 +91,26 @@ def sniffed(path: Path) -> Content | None:
 
 
 class UnopenedError(MediaError):
-    """FFmpeg does not know what a file is."""
+    """FFmpeg does not know the format of a file."""
 
 
 @contextmanager
 def open_recording(path: Path, name: str) -> Iterator[Any]:
-    """Open a file that holds its own sound and pictures.
+    """Open a file with sound or pictures, not a list of other files.
 
     Parameters
     ----------
     path
         The file.
     name
-        What errors call it.
+        Its name in errors.
 
     Raises
     ------
     UnopenedError
-        If the file is no media.
+        If the file is not media.
     MediaError
-        As `require_recording`.
+        As in `require_recording`.
     """
     import av
 
@@ -124,29 +124,29 @@ def open_recording(path: Path, name: str) -> Iterator[Any]:
 
 
 def require_recording(container: Any, name: str) -> None:
-    """Refuse an open file whose sound and pictures lie in others: whether those have changed, nothing would tell.
+    """Raise if an open file only refers to other files, since changes of those would not be noticed.
 
     Raises
     ------
     MediaError
-        Saying what it is instead.
+        The message gives the kind of the file.
     """
     if container.format.name in NO_RECORDINGS:
-        raise MediaError(f"{name} is {NO_RECORDINGS[container.format.name]}, and no recording")
+        raise MediaError(f"{name} is {NO_RECORDINGS[container.format.name]}, not a recording")
 
 
 def _begins(head: bytes, magic: bytes) -> bool:
-    """Tell whether a file begins with some bytes; a dot stands for any byte but at the beginning."""
+    """Return whether a file begins with some bytes; a dot matches any byte, except at the beginning."""
     return head[:4] == magic[:4] and (len(magic) == 4 or head[8:12] == magic[8:])
 
 
 def in_container(path: Path) -> Content:
-    """Return what a file holds by opening it.
+    """Open a file and return its content.
 
     Raises
     ------
     MediaError
-        As `probed`.
+        As in `probed`.
     """
     import av
 
@@ -154,17 +154,17 @@ def in_container(path: Path) -> Content:
         with av.open(str(path)) as container:
             return _held(container, path)
     except (av.FFmpegError, ValueError) as error:
-        raise MediaError(f"is no recording ({getattr(error, 'strerror', None) or error})") from error
+        raise MediaError(f"is not a recording ({getattr(error, 'strerror', None) or error})") from error
 
 
 def _held(container: Any, path: Path) -> Content:
     from av.stream import Disposition
 
     if container.format.name in NO_RECORDINGS:
-        raise MediaError(f"is {NO_RECORDINGS[container.format.name]}, and no recording")
+        raise MediaError(f"is {NO_RECORDINGS[container.format.name]}, not a recording")
     decoded = [stream for stream in container.streams if getattr(stream, "codec_context", None) is not None]
     sound = any(stream.type == "audio" for stream in decoded)
-    films = [s for s in decoded if s.type == "video" and not s.disposition & Disposition.attached_pic]
-    if not sound and not films:
-        raise MediaError("is no recording: it holds neither sound nor pictures that can be decoded")
-    return Content(sound, bool(films), still=bool(films) and is_still(container, path))
+    videos = [s for s in decoded if s.type == "video" and not s.disposition & Disposition.attached_pic]
+    if not sound and not videos:
+        raise MediaError("is not a recording: it has neither sound nor pictures that can be decoded")
+    return Content(sound, bool(videos), still=bool(videos) and is_still(container, path))

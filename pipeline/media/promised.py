@@ -1,10 +1,9 @@
-"""What a file says of its own length, in its header or at its end: the measure of whether it was cut.
+"""Declared lengths: from a file's header or end to its length, which shows whether the file was cut short.
 
-Two promises are told apart. How many bytes there should be is said by the boxes of RIFF, RF64, W64, AIFF, IFF, AU, CAF,
-VOC, MP4, Matroska and ASF; FLV says when its last tag comes, and Ogg marks its last page. When a stream should end is
-said by MP4, AVI, NIST SPHERE, lossless codecs, Matroska's tag and the Xing frame of an MP3. Where nothing is said, or
-where a program wrote into a pipe and could not know, there is no promise. A guess from bit rates, as FFmpeg makes, is
-none either.
+There are two kinds. RIFF, RF64, W64, AIFF, IFF, AU, CAF, VOC, MP4, Matroska and ASF declare their number of bytes; FLV
+declares the time of its last tag, and Ogg marks its last page. MP4, AVI, NIST SPHERE, lossless codecs, Matroska's tag
+and the Xing frame of an MP3 declare the end of a stream. Other files, and files that a program wrote into a pipe, have
+no declared length. FFmpeg's guesses from bit rates are not used.
 
 Sources: Microsoft and IBM, Multimedia Programming Interface and Data Specifications 1.0, 1991 (RIFF); EBU Tech 3306
 (RF64); Sony, Wave64; Apple, AIFF 1.3 and Core Audio Format 1.0; RFC 8794 (EBML); ISO/IEC 14496-12 (MP4); Microsoft,
@@ -17,25 +16,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-#: Who cannot know a size writes 0 or about the largest there is: SoX 2**31 - 4096, others 2**32 - 1 less a header.
+#: Programs that do not know a size write 0 or about the largest one: SoX 2**31 - 4096, others 2**32 - 1 less a header.
 NEAR = 2**16
 
-#: The last tags of an FLV may come this much before what it declares, s: they last for a while.
+#: The last tags of an FLV may begin this much before its declared end, s, since tags have a duration.
 LAST_TAG = 0.5
 
-#: How many tags at the end of an FLV are looked at: those of sound and picture take turns, and some mark an end.
+#: How many tags at the end of an FLV are read: tags of sound and pictures alternate, and some mark an end.
 LAST_TAGS = 256
 
-#: A page of Ogg has at most this many bytes.
+#: The most bytes of a page of Ogg.
 OGG_PAGE = 27 + 255 + 255 * 255
 
 #: A chunk of RIFF begins with a name and a size, bytes.
 CHUNK_HEADER = 8
 
-#: How far into a file its first headers reach, bytes.
+#: The size of a file's first headers, bytes.
 HEAD = 2**14
 
-#: Integers and floats, as a wav calls them.
+#: The codes of integers and floats in a wav.
 PLAIN = (1, 3)
 
 _ASF_FILE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
@@ -46,14 +45,14 @@ _MP4_BOXES = b"ftyp styp moov mdat moof mfra sidx ssix free skip wide uuid meta 
 
 @dataclass(frozen=True)
 class _Layout:
-    """How the chunks of a format are told: a name of so many bytes, then a size.
+    """The layout of the chunks of a format: a name, then a size.
 
     Parameters
     ----------
     inclusive
         Whether the size counts the chunk's own header.
     align
-        What the next chunk's place is a multiple of, bytes.
+        The position of a chunk is a multiple of this, bytes.
     """
 
     name: int
@@ -73,7 +72,7 @@ _W64 = _Layout(16, "<q", inclusive=True, align=8)
 
 
 def _chunks(file: BinaryIO, at: int, layout: _Layout) -> Iterator[tuple[bytes, int, int]]:
-    """Yield name, size and place of what a chunk holds, from byte `at` on."""
+    """Yield name, size and position of the content of each chunk, from byte `at` on."""
     while True:
         file.seek(at)
         header = file.read(layout.header)
@@ -89,7 +88,7 @@ def _chunks(file: BinaryIO, at: int, layout: _Layout) -> Iterator[tuple[bytes, i
 
 
 def cut_short(path: Path) -> str | None:
-    """Return how a file shows that it was cut, as the end of a sentence; None where it is whole or does not say."""
+    """Return the evidence that a file was cut short, as the end of a sentence; None if it is complete or unknown."""
     with path.open("rb") as file:
         head = file.read(HEAD)
         held = file.seek(0, 2)
@@ -100,11 +99,11 @@ def cut_short(path: Path) -> str | None:
         promised = _n_bytes(file, head)
     if promised is None or promised <= held:
         return None
-    return f"it declares {promised} bytes and holds {held}"
+    return f"it declares {promised} bytes and has {held}"
 
 
 def is_plain_wav(path: Path) -> bool:
-    """Whether a file is a wav of integers or floats that has all that it promises, and promises something."""
+    """Whether a file is a wav of integers or floats with a declared length that is complete."""
     with path.open("rb") as file:
         head = file.read(12)
         if head[:4] != b"RIFF" or head[8:] != b"WAVE":
@@ -119,18 +118,18 @@ def is_plain_wav(path: Path) -> bool:
 
 
 def _kind(fmt: bytes) -> int:
-    """Return the number of a wav's coding."""
+    """Return the code of a wav's sample format."""
     kind = int.from_bytes(fmt[:2], "little")
     return int.from_bytes(fmt[24:26], "little") if kind == _EXTENSIBLE else kind
 
 
 def _is_unknown(size: int) -> bool:
-    """Whether a size is what a program writes that could not know it."""
+    """Whether a size is one that programs write if they do not know it."""
     return size <= 0 or any(abs(size - limit) <= NEAR for limit in (2**31, 2**32, 2**63))
 
 
 def _n_bytes(file: BinaryIO, head: bytes) -> int | None:
-    """Return how many bytes a file says that it has, at the least; None where it does not say."""
+    """Return the declared number of bytes of a file, at least; None without one."""
     for is_it, read in _BOXES:
         if is_it(head):
             return read(file)
@@ -138,7 +137,7 @@ def _n_bytes(file: BinaryIO, head: bytes) -> int | None:
 
 
 def _voc(file: BinaryIO) -> int | None:
-    """Return where the last of its blocks ends: a kind of one byte, a size of three."""
+    """Return the end of the last block, bytes; a block begins with a kind of one byte and a size of three."""
     at = int.from_bytes(_first(file, 22)[20:], "little")
     while True:
         file.seek(at)
@@ -149,7 +148,7 @@ def _voc(file: BinaryIO) -> int | None:
 
 
 def _until(file: BinaryIO, at: int, layout: _Layout, wanted: bytes) -> int | None:
-    """Return where the chunk ends that holds the sound."""
+    """Return the end of the chunk with the sound, bytes."""
     sizes = {}
     for name, size, inside in _chunks(file, at, layout):
         if name == b"ds64":
@@ -188,7 +187,7 @@ def _form(file: BinaryIO) -> int | None:
 
 
 def _avi(file: BinaryIO) -> int | None:
-    """Return where the last of its RIFF chunks ends: one of more than a gigabyte has several."""
+    """Return the end of the last RIFF chunk, bytes: a file of more than a gigabyte has several."""
     ends = 0
     for name, size, inside in _chunks(file, 0, _RIFF):
         if name != b"RIFF" or _is_unknown(size):
@@ -198,12 +197,12 @@ def _avi(file: BinaryIO) -> int | None:
 
 
 def _mp4(file: BinaryIO) -> int | None:
-    """Return where the last of its boxes ends."""
+    """Return the end of the last box, bytes."""
     at = 0
     while True:
         file.seek(at)
         header = file.read(16)
-        if len(header) < 8 or header[4:8] not in _MP4_BOXES:  # after the last, there may be anything
+        if len(header) < 8 or header[4:8] not in _MP4_BOXES:  # other bytes may follow the last box
             return at or None
         size = int.from_bytes(header[:4], "big")
         if size == 1:
@@ -226,7 +225,7 @@ def _matroska(file: BinaryIO) -> int | None:
 def _asf(file: BinaryIO) -> int | None:
     head = _first(file, HEAD)
     at = head.find(_ASF_FILE)
-    if at < 0 or len(head) < at + 92 or head[at + 88] & 1:  # a broadcast does not know
+    if at < 0 or len(head) < at + 92 or head[at + 88] & 1:  # unknown in a broadcast
         return None
     return int.from_bytes(head[at + 40 : at + 48], "little") or None
 
@@ -256,7 +255,7 @@ _BOXES: tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO], int | None]], 
 
 
 def _ogg_ends(file: BinaryIO, held: int) -> bool:
-    """Whether the last page is whole and marked as the end of its stream."""
+    """Whether the last page is complete and marked as the end of its stream."""
     begin = max(held - 2 * OGG_PAGE, 0)
     file.seek(begin)
     tail = file.read()
@@ -269,7 +268,7 @@ def _ogg_ends(file: BinaryIO, held: int) -> bool:
 
 
 def _cut_flv(file: BinaryIO, head: bytes, held: int) -> str | None:
-    """Compare when the last tag comes with the length in the first."""
+    """Compare the time of the last tag with the length in the first; return the evidence of a cut, or None."""
     at = head.find(b"duration\x00")
     declared = struct.unpack_from(">d", head, at + 9)[0] if 0 <= at <= len(head) - 17 else 0.0
     if not declared > 0:
@@ -281,7 +280,7 @@ def _cut_flv(file: BinaryIO, head: bytes, held: int) -> str | None:
 
 
 def _last_tags(file: BinaryIO, held: int) -> Iterator[float]:
-    """Yield the times of the last tags of an FLV, s, from its end on; after each tag stands its size."""
+    """Yield the times of the last tags of an FLV, s, backwards from its end; each tag is followed by its size."""
     at = held
     for _ in range(LAST_TAGS):
         file.seek(max(at - 4, 0))
@@ -297,15 +296,15 @@ def _last_tags(file: BinaryIO, held: int) -> Iterator[float]:
 
 
 def declared_end(path: Path, container: Any, stream: Any, origin: float) -> float | None:
-    """Return when a stream should end, s on the file's clock; None where nothing says so.
+    """Return the declared end of a stream, s on the file's clock; None without one.
 
-    Where a header does not count frames, FFmpeg's `duration` is a guess from a few packets (MPEG) or from a bit rate
+    If a header does not count frames, FFmpeg's `duration` is a guess from a few packets (MPEG) or from a bit rate
     (MP3), which may be far off.
 
     Parameters
     ----------
     container, stream
-        As FFmpeg has opened them.
+        As opened by FFmpeg.
     origin : float, s
         The stream's time at the file's beginning.
     """
@@ -319,13 +318,13 @@ def declared_end(path: Path, container: Any, stream: Any, origin: float) -> floa
 
 
 def counts_chunks(stream: Any) -> bool:
-    """Whether each chunk of an AVI's stream is one tick; its length is in bytes else, and programs get that wrong."""
+    """Whether each chunk of an AVI's stream is one tick; otherwise its length is in bytes, often with errors."""
     entries = stream.index_entries
     return len(entries) > 1 and entries[len(entries) - 1].timestamp - entries[len(entries) - 2].timestamp == 1
 
 
 def ticks_of_chunks(stream: Any) -> dict[int, int]:
-    """Return when each chunk of an AVI's sound is, in ticks, by its place in the file; empty where no index says so."""
+    """Return the time of each chunk of an AVI's sound, in ticks, by its position in the file; empty without index."""
     entries = list(stream.index_entries)
     if len(entries) < 2:
         return {}
@@ -339,14 +338,14 @@ def ticks_of_chunks(stream: Any) -> dict[int, int]:
 
 
 def _has_length(path: Path, stream: Any) -> bool:
-    """Whether an AVI's count of chunks can be believed; one that was written into a pipe holds any number."""
+    """Whether an AVI's count of chunks is valid; in a file written into a pipe it is arbitrary."""
     with path.open("rb") as file:
         is_endless = _avi(file) is None
     return not is_endless and (stream.type == "video" or counts_chunks(stream))
 
 
 def _by_tag(path: Path, stream: Any) -> float | None:  # noqa: ARG001
-    """Return what Matroska's tag says: FFmpeg writes when a stream ends, mkvmerge how long it is."""
+    """Return the end in Matroska's tag, s: FFmpeg writes the end of a stream, mkvmerge its duration."""
     hours, _, rest = stream.metadata.get("DURATION", "").partition(":")
     minutes, _, seconds = rest.partition(":")
     begins = float((stream.start_time or 0) * stream.time_base) if "_STATISTICS_TAGS" in stream.metadata else 0.0
@@ -367,7 +366,7 @@ def _by_streaminfo(path: Path, stream: Any) -> float | None:
 
 
 def _by_xing(path: Path, stream: Any) -> float | None:
-    """Return the number of frames that the first frame of an MP3 tells, as seconds of FFmpeg's count."""
+    """Return the number of frames in the first frame of an MP3 as seconds, counted as by FFmpeg."""
     with path.open("rb") as file:
         head = file.read(10)
         if head[:3] == b"ID3":
@@ -383,7 +382,7 @@ def _by_xing(path: Path, stream: Any) -> float | None:
 
 
 def _by_header(path: Path, stream: Any) -> float | None:  # noqa: ARG001
-    """Return the length that FFmpeg finds in the header of a format that states it."""
+    """Return the length that FFmpeg reads from the header of a format that declares it, s."""
     return None if stream.duration is None else float(stream.duration * stream.time_base)
 
 

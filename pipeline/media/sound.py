@@ -1,16 +1,16 @@
-"""What is heard when: one sound track, read from somewhere in its file to the end.
+"""Sound tracks: from a file to samples with their times, from a start to the end of the file.
 
-Conventions: times are in seconds since the file's beginning (`clock`). Each frame of the decoder is placed by its own
-timestamp; where that follows on the frame before, but for what containers round (Matroska and FLV to a millisecond),
-samples are counted, so that rounding makes no clicks.
+Conventions: times are in seconds since the file's beginning (`clock`). Each frame of the decoder has its own
+timestamp. If it continues the previous frame within the rounding of containers (Matroska and FLV: a millisecond), its
+samples are counted on instead, so that rounding causes no clicks.
 
-A `Hole` is where there is no sound although the track goes on: its timestamps jump, or packets are damaged. Nothing
-is put in its place. Several frames may share one timestamp (a page of Ogg, a packet of MPEG), and where in such a group
-the sound is missing is not told, so that the hole takes in the group. Bare streams (MP3, AAC) hold no times,
-and an AVI has them in its index alone: a hole in them is seen only where that, or a header, counts more than there is.
-Of a bare stream what follows damage is not heard, since nothing says when it is.
+A `Hole` is a stretch without sound inside a track: its timestamps jump, or packets are damaged. It is not filled.
+Several frames may share one timestamp (a page of Ogg, a packet of MPEG). The place of missing sound in such a group is
+unknown, so the hole contains the whole group. Bare streams (MP3, AAC) have no times, and an AVI has them only in its
+index: a hole is found only if the index or a header counts more than the file contains. In a bare stream, sound after
+damage is ignored, since its time is unknown.
 
-A file that is joined of two with other rates or of two that both begin at 0 is heard up to the seam.
+If two files were joined that have different rates, or that both begin at 0, only the first is read.
 """
 
 import functools
@@ -31,35 +31,35 @@ from affex.pipeline.media.probe import open_recording
 from affex.pipeline.media.promised import counts_chunks, cut_short, declared_end, ticks_of_chunks
 from affex.pipeline.text.errors import MediaError
 
-#: Timestamps may be this far from where the frame before ended, s: containers round, and who captures is not exact.
+#: Timestamps may differ this much from the end of the previous frame, s: containers round, and recorders are inexact.
 JITTER = 0.01
 
-#: Timestamps and the count of samples may drift this far apart, s: the clock of a microphone is not that of a file.
+#: Timestamps and the count of samples may drift apart by this much, s: a microphone's clock differs from a file's.
 DRIFT = 0.1
 
-#: Where a span begins later than this, its file is sought, s.
+#: If a span begins later than this, the file is sought, s.
 NEAR = 1.0
 
-#: How much before a span decoding begins, s: a frame of Opus, AAC or MP3 needs some of those before it.
+#: Decoding begins this much before a span, s: a frame of Opus, AAC or MP3 needs some of the previous frames.
 PREROLL = 0.5
 
-#: A file whose times step back by more than this begins anew, s.
+#: If times step back by more than this, a new recording begins, s.
 BACK = 1.0
 
-#: Formats whose index leads to a time. In others a seek may end elsewhere: FFmpeg goes by a bit rate (ADPCM in a wav),
-#: or a time is there twice (Ogg and MPEG, joined).
+#: Formats whose index contains times. In others a seek may end elsewhere: FFmpeg estimates from a bit rate (ADPCM in a
+#: wav), or a time occurs twice (joined Ogg and MPEG).
 INDEXED = ("mov", "matroska", "avi", "asf", "flv")
 
-#: Formats in which a time is a place, if the samples are not compressed.
+#: Formats in which the time gives the position, if the samples are not compressed.
 COUNTED = ("wav", "w64", "aiff", "au", "caf")
 
-#: Formats without times: FFmpeg counts what it decodes, and where something is damaged the count is lost.
+#: Formats without times: FFmpeg counts decoded samples, and the count is wrong after damage.
 BARE = ("mp3", "aac", "ac3", "eac3", "dts", "dtshd", "truehd", "mlp", "amr", "amrnb", "amrwb", "gsm", "loas", "sbc")
 
-#: Codings of a wav whose frames are found by what they begin with, as those of bare streams are.
+#: Codecs of a wav whose frames are found by their first bytes, as in bare streams.
 FOUND = ("mp2", "mp3", "aac", "ac3", "eac3", "dca")
 
-#: Stands for a packet that begins a file anew.
+#: A mark for a packet with which a new recording begins.
 _BACK = object()
 
 
@@ -70,9 +70,9 @@ class Piece:
     Parameters
     ----------
     at : int
-        The number of the first, counted from the file's beginning at this rate.
+        The index of the first sample, counted from the file's beginning at this rate.
     rate : int
-        Samples a second, Hz.
+        Samples per second, Hz.
     samples : (n_channels, n_samples) float32
         Full scale is 1.
     """
@@ -83,23 +83,23 @@ class Piece:
 
     @property
     def start(self) -> float:
-        """When it begins, s."""
+        """The time of its beginning, s."""
         return self.at / self.rate
 
     @property
     def end(self) -> float:
-        """When it ends, s."""
+        """The time of its end, s."""
         return float((self.at + self.samples.shape[1]) / self.rate)
 
 
 @dataclass(frozen=True)
 class Hole:
-    """There is no sound from `start` to `end`, s, for a reason that goes on from the file's name.
+    """A stretch without sound from `start` to `end`, s; `why` is the rest of a sentence after the file's name.
 
     Parameters
     ----------
     is_end
-        Whether it is damage up to the end of the file, as a cut leaves it.
+        Whether it is damage up to the end of the file, as in a file that was cut short.
     """
 
     start: float
@@ -120,7 +120,7 @@ class Track:
     origin : float, s
         The stream's time at the file's beginning.
     note
-        What must be said of the choice of it; empty where there was none.
+        A remark on the choice between several tracks; empty for a single track.
     """
 
     name: str
@@ -132,7 +132,7 @@ class Track:
 
     @property
     def can_be_sought(self) -> bool:
-        """Whether a seek ends where it should; what lies before a span is read through else."""
+        """Whether a seek reaches the wanted time; otherwise the file is read from its beginning."""
         name = self.container.format.name.partition(",")[0]
         return (name in INDEXED or (name in COUNTED and self.is_plain)) and self.cut is None
 
@@ -143,41 +143,41 @@ class Track:
 
     @property
     def is_bare(self) -> bool:
-        """Whether the file holds no times."""
+        """Whether the file contains no times."""
         name = self.container.format.name
         return name in BARE or (name in ("wav", "w64") and self.stream.codec_context.name.startswith(FOUND))
 
     @property
     def is_flac(self) -> bool:
-        """Whether it is bare FLAC: its frames are numbered, and the file begins with the first, whatever its number."""
+        """Whether it is bare FLAC, whose frames are numbered; the file begins with the first frame, of any number."""
         return bool(self.container.format.name == "flac")
 
     @functools.cached_property
     def cut(self) -> str | None:
-        """How the file shows that it was cut."""
+        """The evidence that the file was cut short; None without it."""
         return cut_short(self.path)
 
     @functools.cached_property
     def declared(self) -> float | None:
-        """When the sound should end, s; None where nothing says so."""
+        """The declared end of the sound, s; None without one."""
         return declared_end(self.path, self.container, self.stream, self.origin)
 
 
 @contextmanager
 def open_track(path: Path, name: str) -> Iterator[Track]:
-    """Open the sound track of a file: the one that is marked as the default, or else the first.
+    """Open the sound track of a file: the one marked as the default, else the first.
 
     Parameters
     ----------
     path
         The file.
     name
-        What errors call it.
+        Its name in errors.
 
     Raises
     ------
     UnopenedError
-        If the file is no media.
+        If the file is not media.
     MediaError
         If it has no sound, or is a list of other files.
     """
@@ -191,15 +191,15 @@ def _chosen(container: Any, name: str) -> Any:
     if not tracks:
         held = " and ".join(sorted({stream.type for stream in container.streams}))
         only = f"only {held}" if held else "nor any other"
-        raise MediaError(f"{name} has no audio stream, {only}: sound was expected")
+        raise MediaError(f"{name} has no audio stream, {only}: expected sound")
     decodable = [stream for stream in tracks if stream.codec_context is not None]
     if not decodable:
-        raise MediaError(f"{name} has sound of a kind that FFmpeg cannot decode here")
+        raise MediaError(f"{name} has sound in a format that this FFmpeg cannot decode")
     return of_several(decodable)
 
 
 def _note(container: Any, stream: Any, name: str) -> str:
-    """Return which of several sound tracks is read; empty where there is one."""
+    """Return a remark on which of several sound tracks is read; empty for one track."""
     from av.stream import Disposition
 
     tracks = list(container.streams.audio)
@@ -210,7 +210,7 @@ def _note(container: Any, stream: Any, name: str) -> str:
 
 
 def length(track: Track) -> float:
-    """Return when the sound ends, s, by reading all packets without decoding them."""
+    """Return the end of the sound, s, by reading all packets without decoding them."""
     import av
 
     ends = 0.0
@@ -220,12 +220,12 @@ def length(track: Track) -> float:
                 if packet.pts is not None and (other.is_plain or not packet.is_corrupt):
                     ends = max(ends, float((packet.pts + (packet.duration or 0)) * packet.time_base) - other.origin)
         except av.FFmpegError:
-            pass  # up to there it can be read
+            pass  # the file can be read up to here
     return ends
 
 
 def indexed(track: Track) -> float:
-    """Return when the sound ends that an AVI's index lists, s; infinity where that cannot be told."""
+    """Return the end of the sound in an AVI's index, s; infinity if unknown."""
     if not counts_chunks(track.stream):
         return math.inf
     entries = track.stream.index_entries
@@ -233,10 +233,10 @@ def indexed(track: Track) -> float:
 
 
 def heard(track: Track, start: float = 0.0) -> Iterator[Piece | Hole]:
-    """Yield what is heard, in order, from `start` or a little before it to the end of the file.
+    """Yield the sound in order, from `start` or a little before it to the end of the file.
 
-    A file that cannot be sought so that `start` is reached is read from its beginning. So is a bare stream, since
-    damage before `start` may move what follows.
+    A file is read from its beginning if a seek cannot reach `start`, and if it is a bare stream, since damage before
+    `start` may change the times after it.
     """
     if start <= NEAR or track.is_bare or track.is_flac:
         yield from _Line(track).placed(_frames(track))
@@ -252,14 +252,14 @@ def heard(track: Track, start: float = 0.0) -> Iterator[Piece | Hole]:
 
 
 class _Line:
-    """Frames on their way to be heard: each is placed by its own timestamp, or follows on the one before it.
+    """Decoded frames on the time axis: each is placed by its own timestamp, or continues the previous one.
 
-    Frames that share a place in the file wait until the next ones confirm theirs.
+    Frames that share a position in the file are kept until the next frames confirm their times.
 
     Parameters
     ----------
     rate : int, Hz
-        Samples a second that each frame must have; 0 for what the first has.
+        The rate that each frame must have; 0 for the rate of the first frame.
     """
 
     def __init__(self, track: Track, rate: int = 0) -> None:
@@ -271,18 +271,18 @@ class _Line:
         self._has_begun = self._is_over = False
 
     def placed(self, frames: Iterable[tuple[int, Any]]) -> Iterator[Piece | Hole]:
-        """Yield frames at their times, and what is missing between them."""
+        """Yield frames at their times, and the holes between them."""
         for _, group in itertools.groupby(_without_slips(frames), key=itemgetter(0)):
             yield from self._add([frame for _, frame in group])
             if self._is_over:
                 return
         yield from self._waiting
-        if self._n_broken > 1 and self._at is not None:  # the last frame alone may not be whole
-            why = f"is damaged: its sound cannot be decoded from {self._ended:.3f} s on"
+        if self._n_broken > 1 and self._at is not None:  # a single incomplete frame at the end is allowed
+            why = f"is damaged: its sound cannot be decoded after {self._ended:.3f} s"
             yield Hole(self._ended, math.inf, why, is_end=True)
 
     def _add(self, group: Sequence[Any]) -> Iterator[Piece | Hole]:
-        """Take frames that share a place in the file; None stands for one that is damaged."""
+        """Add frames that share a position in the file; None stands for a damaged frame."""
         together: list[Piece] = []
         for frame in group:
             if frame is None:
@@ -311,15 +311,15 @@ class _Line:
         return piece
 
     def _step(self, frame: Any) -> Hole | None:
-        """Move on to where a frame begins; return what lies between it and the one before, if anything."""
+        """Go to the beginning of a frame; return the hole between it and the previous one, if any."""
         if frame is _BACK:
-            return self._over(self._ended, "begins anew: its times step back")
+            return self._over(self._ended, "begins again: its times step back")
         if self._rate not in (0, frame.sample_rate):
             what = f"from {self._rate} to {frame.sample_rate} Hz"
             return self._over(self._ended, f"changes its sample rate at {self._ended:.3f} s, {what}")
         if self._n_broken and (self._track.is_flac if self._at is None else self._track.is_bare):
             where = f"at {self._ended:.3f} s sound cannot be decoded"
-            return self._over(self._ended, f"is damaged: {where}, and nothing says when what follows is heard")
+            return self._over(self._ended, f"is damaged: {where}, and the times after that are unknown")
         is_sought, self._rate = self._rate > 0, frame.sample_rate
         stamp = None if frame.pts is None else frame.time - self._track.origin
         due, self._due = self._due, None if stamp is None else stamp + frame.samples / self._rate
@@ -329,14 +329,16 @@ class _Line:
         return None if stamp is None else self._jump(stamp, stamp - (self._ended if due is None else due))
 
     def _jump(self, stamp: float, jump: float) -> Hole | None:
-        """Return the hole where a timestamp does not follow on the one before, and go on after it."""
+        """Return the hole before a timestamp that does not continue the previous frame, and go on after it."""
         ended = self._ended
         if abs(jump) <= JITTER and abs(stamp - ended) > DRIFT:
-            return self._over(ended, f"has two clocks: after {ended:.3f} s of sound its times say {stamp:.3f} s")
+            return self._over(
+                ended, f"has inconsistent times: after {ended:.3f} s of sound its timestamp is {stamp:.3f} s"
+            )
         if abs(jump) <= JITTER and not (self._n_broken and stamp > ended):
             return None
         if stamp < ended and jump < 0 and self._has_begun:
-            return self._over(stamp, f"begins anew: at {ended:.3f} s its times step back to {stamp:.3f} s")
+            return self._over(stamp, f"begins again: at {ended:.3f} s its times step back to {stamp:.3f} s")
         self._at = round(stamp * self._rate)
         what = "is damaged: sound cannot be decoded" if self._n_broken else "has a hole: sound is missing"
         return Hole(ended, stamp, what)
@@ -346,11 +348,11 @@ class _Line:
         return Hole(start, math.inf, why)
 
     def _around(self, hole: Hole, together: Sequence[Piece]) -> Iterator[Piece | Hole]:
-        """Yield what is beyond doubt before a hole, and the hole.
+        """Yield the certain sound before a hole, and the hole.
 
-        Of frames that share a place any may be missing. What comes before all else and does not fit what follows has
-        a wrong time: a frame that was cut in two, or is there to start the decoder. Of Ogg it is a page whose
-        frames FFmpeg counts from 0, although it says when it ends.
+        Of frames that share a position, any may be missing. The first frames of a file have a wrong time if they do not
+        fit the next ones: a frame that was cut in two, or one that starts the decoder. In Ogg, FFmpeg counts the frames
+        of such a page from 0, although the page contains the time of its end.
         """
         if not (self._has_begun or together or self._is_over) and self._track.container.format.name == "ogg":
             early = round((hole.start - hole.end) * self._rate)
@@ -366,7 +368,7 @@ class _Line:
 
 
 def _without_slips(frames: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
-    """Yield frames; one has no timestamp if it has that of the next, as FFmpeg gives where a packet of MPEG ends."""
+    """Yield frames; remove a timestamp that equals the next one, as FFmpeg gives at the end of MPEG packets."""
     ended = math.nan
     for (place, frame), (_, after) in itertools.pairwise(itertools.chain(frames, [(0, None)])):
         if _has_time(frame):
@@ -383,26 +385,24 @@ def _has_time(frame: Any) -> bool:
 
 
 def _is_slip(frame: Any, after: Any, ended: float, lasts: float) -> bool:
-    """Tell whether a frame comes too late for the one before it, and the one after it does not."""
+    """Return whether a frame is too late for the previous one, although the next one is not."""
     return frame.time > ended + JITTER and _has_time(after) and abs(after.time - ended - lasts) <= JITTER
 
 
 def _frames(track: Track, start: float | None = None) -> Iterator[tuple[int, Any]]:
-    """Yield frames, each with its packet's place in the file, from `start` on; None for one that is damaged."""
+    """Yield frames from `start` on, each with its packet's position in the file; None for a damaged frame."""
     place = itertools.count(-1, -1)
     number, cut = 0, list[Any]()
     for packet in _at_their_times(track, _packets(track, start)):
         if cut and (packet is None or packet.size):
-            yield number, None  # a packet that is not whole is damage, but at the end of the file
+            yield number, None  # an incomplete packet is damage, except at the end of the file
             cut = []
         if packet in (None, _BACK):
             yield number, packet
             continue
         number = packet.pos if packet.pos is not None else number if number > 0 else next(place)
         frames = _decoded(packet)
-        if (
-            track.is_flac and len(frames) > 1
-        ):  # a packet is a frame, and where one is damaged FFmpeg joins it to the next
+        if track.is_flac and len(frames) > 1:  # a packet is a frame, and FFmpeg joins a damaged one to the next
             frames = [None]
         if packet.is_corrupt:
             cut = frames
@@ -412,7 +412,7 @@ def _frames(track: Track, start: float | None = None) -> Iterator[tuple[int, Any
 
 
 def _at_their_times(track: Track, packets: Iterable[Any]) -> Iterator[Any]:
-    """Yield packets; those of an AVI at the times of its index, for where one is lost FFmpeg counts on."""
+    """Yield packets, those of an AVI with the times of its index, since FFmpeg does not count lost packets."""
     ticks = ticks_of_chunks(track.stream) if track.container.format.name == "avi" else {}
     late = 0
     for packet in packets:
@@ -423,7 +423,7 @@ def _at_their_times(track: Track, packets: Iterable[Any]) -> Iterator[Any]:
 
 
 def _packets(track: Track, start: float | None) -> Iterator[Any]:
-    """Yield the packets of the track from about `start` on; None where the file cannot be read on."""
+    """Yield the packets of the track from about `start` on; None if the file cannot be read further."""
     import av
 
     container, stream = track.container, track.stream
@@ -440,7 +440,7 @@ def _packets(track: Track, start: float | None) -> Iterator[Any]:
 
 
 def _from(packets: Iterable[Any], start: float) -> Iterator[Any]:
-    """Yield the packets from a time on; the others are looked at for times that step back."""
+    """Yield the packets from a time on; check the earlier ones for times that step back."""
     latest = -math.inf
     for packet in packets:
         stamp = math.inf if packet.pts is None else float(packet.pts * packet.time_base)
@@ -452,7 +452,7 @@ def _from(packets: Iterable[Any], start: float) -> Iterator[Any]:
 
 
 def _decoded(packet: Any) -> list[Any]:
-    """Return a packet's frames; None for what is damaged."""
+    """Return a packet's frames; None for a damaged one."""
     import av
 
     try:

@@ -1,37 +1,37 @@
-"""Spans of a file, and what is said of those that are not in it."""
+"""Spans of a file: from a span to the error message if it is not inside the file."""
 
 import math
 
-#: A span may end this much after its file does, s: labels are cut by hand, files by frames.
+#: A span may end this much after its file, s: labels are set by hand, files end with a frame.
 SPAN_SLACK = 0.05
 
-#: Ends from here on may be milliseconds, where the file is as long as they would say.
+#: Ends from this value on may be milliseconds, if they fit the file as such.
 MILLISECONDS = 100.0
 
 
 def nonsense(name: str, start: float | None, end: float | None) -> str | None:
-    """Return why a span makes no sense in any file; None where it does."""
+    """Return why a span is invalid in any file; None if it is valid."""
     begins, ends = start or 0.0, math.inf if end is None else end
     if not 0 <= begins < math.inf or math.isnan(ends) or end == math.inf:
-        return f"the span {begins} to {ends} s of {name} is none: expected seconds, from 0 on"
+        return f"the span {begins} to {ends} s of {name} is invalid: expected seconds, from 0 on"
     return f"the span {begins:.3f} to {ends:.3f} s of {name} is empty" if ends <= begins else None
 
 
 def outside(
     name: str, start: float | None, end: float | None, held: str, seconds: float, cut: str | None = None
 ) -> str:
-    """Return what is said of a span that reaches beyond the end of its file, or begins there.
+    """Return the error message for a span that reaches or begins beyond the end of its file.
 
     Parameters
     ----------
     held
-        What the file holds that long, as in ``"sound"``.
+        The kind of media that has this length, such as ``"sound"``.
     seconds : float, s
-        Where it ends.
+        The end of the media.
     cut
-        How the file shows that it was cut.
+        The evidence that the file was cut short; None without it.
     """
-    holds = f"holds {seconds:.3f} s of {held}" + (f" and is cut short: {cut}" if cut else "")
+    holds = f"has {seconds:.3f} s of {held}" + (f" and is cut short: {cut}" if cut else "")
     if _may_be_milliseconds(start, end, seconds):
         holds += ". Are start and end in seconds? They would fit as milliseconds"
     if end is None:
@@ -45,5 +45,5 @@ def _may_be_milliseconds(start: float | None, end: float | None, seconds: float)
 
 
 def _short(time: float) -> str:
-    """Return a time with milliseconds; one that is out of all reason, without its hundreds of digits."""
+    """Return a time with milliseconds; a huge value in a short form instead of hundreds of digits."""
     return f"{time:.3f}" if time < 1e9 else f"{time:g}"

@@ -1,10 +1,10 @@
-"""Stills: a photograph is a video of one picture, upright, that has no sound and no length.
+"""Stills: from a photograph to an upright picture, treated as a video of one picture without sound or length.
 
-OpenCV decodes them (its version is part of every key of a feature that sees): unlike FFmpeg it refuses a picture that
-was cut short, and turns one as its EXIF orientation says. What it does not know, FFmpeg decodes, where it finds nothing
-wrong. Pictures become RGB of 8 bits: of 16 bits the lower 8 are left out (of TIFF, rounded), grey is the same in all
-three, an alpha channel is left out. A GIF or PNG of several pictures is a video; an animated WebP cannot be read. JPEG
-has no checksum: damage inside one is noticed only where its end is missing.
+OpenCV decodes them (its version is part of the key of every video feature): unlike FFmpeg it rejects a picture that was
+cut short, and rotates it by its EXIF orientation. FFmpeg decodes the other formats, if it reports no error. Pictures
+become RGB of 8 bits: the lower 8 of 16 bits are dropped (in TIFF, rounded), grey is copied to all three channels, an
+alpha channel is ignored. A GIF or PNG of several pictures is a video; an animated WebP cannot be read. JPEG has no
+checksum: damage inside it is detected only if its end is missing.
 """
 
 from pathlib import Path
@@ -16,25 +16,25 @@ from affex.pipeline.media.colour import Picture, converter
 from affex.pipeline.storage.files import content, opened
 from affex.pipeline.text.errors import MediaError
 
-#: What an ISO base media file is called by that holds pictures in the place of a video (ISO/IEC 23008-12, MIAF).
+#: Brands of ISO base media files that contain pictures instead of a video (ISO/IEC 23008-12, MIAF).
 BRANDS = ("avif", "heic", "heix", "heim", "heis", "mif1")
 
-#: Where a WebP file says what is in it, and the bit that says animation (Google, WebP Container Specification).
+#: The position of a WebP file's flags, and the bit for animation (Google, WebP Container Specification).
 WEBP_FLAGS, ANIMATED = 20, 2
 
-#: A picture has at most this many pixels: it takes 6 bytes each to decode, and a small file may declare any number.
+#: The most pixels of a picture: decoding takes 6 bytes per pixel, and a small file may declare any number.
 MOST_PIXELS = 2**28
 
-#: Formats whose size FFmpeg always knows, unless there are no pixels or more than it decodes.
+#: Formats whose size FFmpeg always knows, except with no pixels or more than it decodes.
 SIZED = ("png_pipe", "jpeg_pipe", "bmp_pipe")
 
-#: Where one JPEG picture ends and the next begins, and what is in one that has others behind it on purpose, as a
-#: picture for each eye (CIPA DC-007); of a video of JPEG pictures the first lies within so many bytes.
+#: The bytes between two JPEG pictures, and the mark of a file with several pictures on purpose, such as one for each
+#: eye (CIPA DC-007). In a video of JPEG pictures, the first picture is within this many bytes.
 NEXT_JPEG, MULTI_PICTURE, FIRST_BYTES = b"\xff\xd9\xff\xd8", b"MPF\0", 16 * 2**20
 
 
 def is_still(container: Any, path: Path) -> bool:
-    """Tell whether an open file is a picture and no film."""
+    """Return whether an open file is a still picture, not a video."""
     kind = container.format.name
     if kind == "gif":
         return bool(container.streams.video[0].frames == 1)
@@ -48,12 +48,12 @@ def is_still(container: Any, path: Path) -> bool:
 
 
 def require_small(stream: Any, name: str) -> None:
-    """Refuse an open still that declares too many pixels, before they are decoded.
+    """Raise, before decoding, if an open still declares too many pixels.
 
     Raises
     ------
     MediaError
-        Saying how many there may be.
+        The message gives the most pixels allowed.
     """
     n_pixels = stream.codec_context.width * stream.codec_context.height
     is_beyond = not n_pixels and stream.container.format.name in SIZED
@@ -68,35 +68,35 @@ def _is_one_jpeg(path: Path) -> bool:
 
 
 def picture(path: Path, name: str) -> Picture:
-    """Return what a still shows, ``(height, width, 3) uint8``.
+    """Return the picture of a still, ``(height, width, 3) uint8``.
 
     Parameters
     ----------
     path
         The file.
     name
-        What errors call it.
+        Its name in errors.
 
     Raises
     ------
     MediaError
-        If it cannot be decoded, whole.
+        If it cannot be decoded completely.
     """
     data = content(path)
     if data[8:16] == b"WEBPVP8X" and data[WEBP_FLAGS] & ANIMATED:
-        raise MediaError(f"{name} is an animated WebP, which cannot be read: save it as a GIF or as a film")
+        raise MediaError(f"{name} is an animated WebP, which cannot be read: save it as a GIF or as a video")
     found = _by_opencv(data)
     if found is None and data[4:8] != b"ftyp" and data[:3] != b"GIF":
         found = _by_ffmpeg(path)
     if found is None:
-        raise MediaError(f"{name} is a still picture that is cut short, damaged or of a kind that cannot be read")
+        raise MediaError(f"{name} is a still picture that is cut short, damaged or in an unknown format")
     return found
 
 
 def _by_opencv(data: bytes) -> Picture | None:
     import cv2
 
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # errors say what is wrong
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our errors give the reason
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
@@ -113,5 +113,5 @@ def _by_ffmpeg(path: Path) -> Picture | None:
             stream.codec_context.options = {"err_detect": "explode"}
             frame = next(container.decode(stream), None)
             return None if frame is None or frame.is_corrupt else converter()(frame)
-    except (av.FFmpegError, ValueError):  # PyAV does not know all that a frame may carry
+    except (av.FFmpegError, ValueError):  # PyAV does not support all side data of a frame
         return None

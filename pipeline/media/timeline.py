@@ -1,17 +1,16 @@
-"""What is on screen when: one video file, read once from its beginning to its end.
+"""Timeline: from one video file, read once from beginning to end, to frames with their times on screen.
 
 Conventions: times are in seconds from the file's beginning, which is where the first of its streams begins.
-A frame is on screen from its presentation time to that of the next. What cannot be shown is a `Gap`, never
-left out: where packets are damaged, the gap reaches to the next intact key frame, and frames that are shown
-before the damage but may refer to it are in doubt and belong to the gap.
+A frame is on screen from its presentation time to that of the next. A stretch without valid frames is a `Gap`. After
+damaged packets, the gap reaches to the next intact key frame; it also contains frames that are shown before the damage
+but may refer to it.
 
-What a container or a codec itself does not notice, nobody does: Matroska and MPEG may lose packets without a
-word, and a frame then seems to stand still (`Ended.longest` tells it); MPEG may then also give the next frames
-a wrong time; VP9 takes any bits for a picture; a lost chunk of an AVI is noticed at its end only, where frames
-are missing.
+Some damage cannot be detected. Matroska and MPEG may lose packets without an error, and a frame then stays on screen
+for longer (see `Ended.longest`); MPEG may also give the next frames wrong times. VP9 decodes any bits as a picture. A
+lost chunk of an AVI is detected only at its end, where frames are missing.
 
-Nothing is sought. Where nobody wants anything for a while, whole groups of pictures are read without being
-decoded, which every container can do exactly.
+Files are read without seeking. Where no utterance needs frames, whole groups of pictures are read without decoding,
+which is exact in every container.
 """
 
 import itertools
@@ -29,19 +28,19 @@ from affex.pipeline.media.probe import open_recording
 from affex.pipeline.media.promised import cut_short, declared_end
 from affex.pipeline.text.errors import MediaError
 
-#: Times closer than this are the same, s: containers round them, Matroska to a millisecond.
+#: Times closer than this are equal, s: containers round them, Matroska to a millisecond.
 TIE = 1e-3
 
-#: A packet holds pictures that are shown up to this long after it is read, s: B-frames, pictures before a key frame.
+#: The pictures of a packet may be shown this much after it is read, s: B-frames, pictures before a key frame.
 LEAD = 1.0
 
-#: Packets kept while waiting for a key frame before a wanted time; x264 sets one every 250 at least.
+#: The most packets kept while searching for a key frame before a wanted time; x264 has one at least every 250.
 MOST_HELD = 300
 
 #: Formats without times: AVI and bare streams.
 COUNTED = ("avi", "h264", "hevc", "m4v", "mpegvideo")
 
-#: A file whose times step back by more than this begins anew, s; less is a muxer's slip.
+#: If times step back by more than this, a new recording begins, s; less is an error of a muxer.
 STEP_BACK = 1.0
 
 
@@ -56,12 +55,12 @@ class Shown:
 
 @dataclass(frozen=True)
 class Gap:
-    """There is nothing to show from `start` to `end`.
+    """A stretch without frames from `start` to `end`.
 
     Parameters
     ----------
     why
-        The rest of a sentence that begins with the file's name; None where the file has ended as it should.
+        The reason, as the rest of a sentence after the file's name; None after the regular end of the file.
     """
 
     start: float
@@ -76,13 +75,13 @@ class Reel:
     Parameters
     ----------
     start : float, s
-        Where its first picture begins, as the file declares it.
+        The declared time of its first picture.
     origin : float, s
         The stream's time at the file's beginning.
     declared : float, s, or None
-        How long the file says that the video is.
+        The declared duration of the video.
     cut
-        How the file shows that it was cut.
+        The evidence that the file was cut short; None without it.
     """
 
     name: str
@@ -96,41 +95,41 @@ class Reel:
 
     @property
     def period(self) -> float:
-        """How long a frame is on screen, as a rule, s."""
+        """The usual duration of a frame, s."""
         return float(1 / (self.stream.average_rate or self.stream.guessed_rate or 25))
 
     @property
     def is_counted(self) -> bool:
-        """Whether the file holds no times, so that they are counted, and the count is lost with a packet."""
+        """Whether the file has no times, so that frames are counted; the count is wrong after a lost packet."""
         return self.container.format.name in COUNTED
 
     def time(self, packet: Any) -> float | None:
-        """Return the time of a packet: when it is shown, or where the file does not say, when it is decoded."""
+        """Return the presentation time of a packet, or its decoding time if the file has no other."""
         ticks = packet.dts if packet.pts is None else packet.pts
         return None if ticks is None else float(ticks * packet.time_base) - self.origin
 
 
 @contextmanager
 def opened(path: Path, name: str) -> Iterator[Reel]:
-    """Open the video stream of a file, the one that is marked as the default or else the first; a cover is none.
+    """Open the video stream of a file: the one marked as the default, else the first; covers do not count.
 
     Parameters
     ----------
     path
         The file.
     name
-        What errors call it.
+        Its name in errors.
 
     Raises
     ------
     MediaError
-        If the file is empty, is no media, or has no video stream.
+        If the file is empty, is not media, or has no video stream.
     """
     if path.stat().st_size == 0:
         raise MediaError(f"{name} is empty (0 bytes)")
     with open_recording(path, name) as container:
         stream = _video(container, name)
-        stream.codec_context.thread_count = 1  # on more, H.264 at times passes a damaged frame for a whole one
+        stream.codec_context.thread_count = 1  # with more, H.264 sometimes returns a damaged frame as a valid one
         begins = origin(container)
         start = 0.0 if stream.start_time is None else max(float(stream.start_time * stream.time_base) - begins, 0.0)
         end = declared_end(path, container, stream, begins)
@@ -138,23 +137,23 @@ def opened(path: Path, name: str) -> Iterator[Reel]:
 
 
 def _video(container: Any, name: str) -> Any:
-    """Return the stream of moving pictures."""
+    """Return the video stream."""
     from av.stream import Disposition
 
     moving = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
     if moving:
         stream = of_several(moving)
         if stream.codec_context is None:
-            raise MediaError(f"{name} has a video stream of a kind that FFmpeg cannot decode here")
+            raise MediaError(f"{name} has a video stream in a format that this FFmpeg cannot decode")
         return stream
     covers = ["a cover picture"] if container.streams.video else []
     held = sorted({stream.type for stream in container.streams if stream.type != "video"}) + covers
     only = f"only {' and '.join(held)}" if held else "nor any other"
-    raise MediaError(f"{name} has no video stream, {only}: a video was expected")
+    raise MediaError(f"{name} has no video stream, {only}: expected a video")
 
 
 def length(reel: Reel) -> float:
-    """Return how long the pictures of a file last, s: from its header, or else by reading all its packets."""
+    """Return the duration of a file's pictures, s: from its header, or else by reading all its packets."""
     if reel.declared is not None:
         return reel.declared
     with opened(reel.path, reel.name) as other:
@@ -174,14 +173,14 @@ class _Mark(Enum):
 
 
 def on_screen(reel: Reel, needed: Callable[[], float]) -> Iterator[Shown | Gap]:
-    """Yield what a file shows, in order and without a hole; the last thing is the gap from its end to infinity.
+    """Yield the frames and gaps of a file, in order without holes; the last is the gap from its end to infinity.
 
     Parameters
     ----------
     reel
         The open file.
     needed
-        Tells the earliest time that is wanted from now on, s; what lies before it may be a gap.
+        Function that returns the earliest time needed from now on, s; earlier frames may be replaced by a gap.
     """
     line = _Line(reel)
     for event in _decoded(reel, needed):
@@ -193,10 +192,10 @@ def on_screen(reel: Reel, needed: Callable[[], float]) -> Iterator[Shown | Gap]:
 
 
 class _Line:
-    """The frames of a file on their way to the screen: each needs the next one's time, and to be beyond doubt.
+    """Decoded frames in order: each is kept until the time of the next is known and it is certainly intact.
 
-    Frames are stored in another order than they are shown. Damage is found when a frame leaves the decoder,
-    and as many frames as the stream reorders may then have left it that refer to the damaged one.
+    Frames are stored in another order than they are shown. Damage is found when a frame leaves the decoder. By then,
+    as many frames as the stream reorders may have left it that refer to the damaged frame.
     """
 
     def __init__(self, reel: Reel) -> None:
@@ -208,7 +207,7 @@ class _Line:
         self._mark: _Mark | None = None
 
     def add(self, frame: Any) -> Iterator[Shown | Gap]:
-        """Take the decoder's next frame."""
+        """Add the decoder's next frame."""
         if self._mark is _Mark.ANEW:
             return
         start = self._time(frame)
@@ -227,7 +226,7 @@ class _Line:
             yield self._first(self._waiting[1][0])
 
     def break_off(self, mark: _Mark) -> Iterator[Shown]:
-        """Show what is beyond doubt; all else is lost, up to the next intact key frame."""
+        """Yield the frames that are certainly intact; drop the others, up to the next intact key frame."""
         self._mark = mark if mark is _Mark.ANEW else self._mark or mark
         if self._lost is None:
             kept = max(len(self._waiting) - self._reordered, 0)
@@ -237,7 +236,7 @@ class _Line:
             yield from self._rest(self._lost)
 
     def end(self) -> Iterator[Shown | Gap]:
-        """Show the rest; the file has ended."""
+        """Yield the remaining frames at the end of the file."""
         if self._is_short and self._mark in (None, _Mark.DAMAGE):
             yield from self.break_off(_Mark.SHORT)
             self._mark = _Mark.SHORT
@@ -258,11 +257,11 @@ class _Line:
 
     @property
     def _delay(self) -> float:
-        """How much later B-frames let the first picture seem to be, s: where times are counted, as it is decoded."""
+        """The delay of the first picture by B-frames, s: counted times are decoding times."""
         return self._reordered * self._reel.period if self._reel.is_counted else 0.0
 
     def _time(self, frame: Any) -> float:
-        """Return when a frame is shown; one without a time follows the one before it."""
+        """Return the time of a frame; a frame without a time follows the previous one."""
         if frame.pts is not None:
             return float(frame.pts * self._reel.stream.time_base) - self._reel.origin
         return 0.0 if self._latest is None else self._latest + self._reel.period
@@ -279,21 +278,21 @@ class _Line:
             yield self._first(self._waiting[1][0] if len(self._waiting) > 1 else end)
 
     def _why(self, end: float) -> str:
-        """Return what is wrong between where something was lost and `end`."""
+        """Return the reason for the gap from the last certain frame to `end`."""
         lost = self._lost or 0.0
-        span = f"between {lost:.3f} and {end:.3f} s" if end < math.inf else f"from {lost:.3f} s on"
+        span = f"between {lost:.3f} and {end:.3f} s" if end < math.inf else f"after {lost:.3f} s"
         declared, held = self._reel.declared, f"{self._ends - self._reel.start:.3f} s of video"
-        cut = f"{self._reel.cut} ({held})" if declared is None else f"it declares {declared:.3f} s and holds {held}"
+        cut = f"{self._reel.cut} ({held})" if declared is None else f"it declares {declared:.3f} s and has {held}"
         return {
             _Mark.DAMAGE: f"is damaged: it cannot be decoded {span}",
-            _Mark.ANEW: f"begins anew after {lost:.3f} s: its times step back there. Cut it in two",
+            _Mark.ANEW: f"begins again after {lost:.3f} s: its times step back there. Cut the file in two",
             _Mark.SHORT: f"is cut short: {cut}",
-            _Mark.SKIP: f"has no picture that can be decoded by itself {span}",
+            _Mark.SKIP: f"has no key frame {span}",
         }[self._mark or _Mark.DAMAGE]
 
 
 def _decoded(reel: Reel, needed: Callable[[], float]) -> Iterator[Any]:
-    """Yield frames, in the order they are shown, and marks; after a mark the decoder starts at a key frame."""
+    """Yield frames, in the order of presentation, and marks; after a mark the decoder starts at a key frame."""
     decoder = reel.stream.codec_context
     read, shown, lost = -math.inf, -math.inf, False
     for packet in _groups(reel, needed):
@@ -311,12 +310,12 @@ def _decoded(reel: Reel, needed: Callable[[], float]) -> Iterator[Any]:
             read = max(read, packet.pts)
         if lost and reel.is_counted and packet is not _Mark.SKIP:
             return
-    if not lost and shown < read:  # the decoder kept the last frames to itself, as it does where they are damaged
+    if not lost and shown < read:  # the decoder did not return the last frames, which happens if they are damaged
         yield _Mark.DAMAGE
 
 
 def _frames(decoder: Any, packet: Any) -> list[Any]:
-    """Return the frames that a packet brings (None: those still in the decoder), up to a mark if one is damaged."""
+    """Return the frames of a packet (None: those still in the decoder), up to a mark if one is damaged."""
     import av
 
     try:
@@ -328,7 +327,7 @@ def _frames(decoder: Any, packet: Any) -> list[Any]:
 
 
 def _groups(reel: Reel, needed: Callable[[], float]) -> Iterator[Any]:
-    """Yield packets and marks, but leave out each group of pictures that ends before the time that is needed."""
+    """Yield packets and marks; skip each group of pictures that ends before the needed time."""
     held: list[Any] = []
     skipped = False
     for packet in _read(reel):
@@ -348,7 +347,7 @@ def _groups(reel: Reel, needed: Callable[[], float]) -> Iterator[Any]:
 
 
 def _read(reel: Reel) -> Iterator[Any]:
-    """Yield the packets of the video, and a mark for each that is damaged."""
+    """Yield the packets of the video, and a mark for each damaged one."""
     import av
 
     try:

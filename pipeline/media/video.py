@@ -1,13 +1,13 @@
-"""What is seen: from one media file to the pictures of all utterances that are cut from it.
+"""Video: from one media file to the pictures of all its utterances.
 
-Conventions: a file is decoded once, from its beginning to where nobody wants more of it (`timeline`); spans may
-overlap. A span holds each frame that is on screen during more than `TIE` of it, the first from the span's own
-beginning on; which of them are taken is said by `features.pictures.sampling`. Where an instant falls on the border of
-two frames, or within `TIE` before it, the later one is taken. The instants after the file's last frame, if the span
-ends up to `SLACK` after it, fall on the last frame, and so does a span that is too short for any instant.
+Conventions: a file is decoded once, from its beginning to the end of the last utterance (`timeline`); spans may
+overlap. A span contains each frame that is on screen during more than `TIE` of it, the first from the span's own
+beginning; `features.pictures.sampling` selects among them. If an instant is on the border of two frames, or within
+`TIE` before it, the later frame is taken. A span may end up to `SLACK` after the file's last frame; instants after that
+frame take it, and so does a span that is too short for any instant.
 
-An utterance has all its pictures or a `problem`: one that reaches into a damaged stretch, or beyond the end, has
-a problem, though windows of it may have been given out; the other utterances of the file are not touched.
+An utterance has either all its pictures or a `problem`. If it reaches into a damaged stretch or beyond the end, it has
+a problem, although some of its windows may have been yielded; the other utterances of the file are not affected.
 """
 
 import math
@@ -30,21 +30,21 @@ from affex.pipeline.media.timeline import TIE, Gap, Reel, Shown, length, on_scre
 from affex.pipeline.text.errors import MediaError, unknown
 from affex.pipeline.text.filenames import path_of
 
-#: How many bytes of pictures may wait to be given out, all utterances of a file together.
+#: The most bytes of pictures that are collected for windows, all utterances of a file together.
 WINDOW_BYTES = 64 * 2**20
 
-#: A window has no more pictures than this, however small they are.
+#: The most pictures in a window.
 WINDOW_FRAMES = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is wanted of one utterance.
+    """A request for the pictures of one utterance.
 
     Parameters
     ----------
     id
-        What its windows are called; one utterance under two samplings needs two.
+        The name of its windows; one utterance with two samplings needs two names.
     start, end : float, s, or None
         The span of the file; None for the file's own beginning and end.
     region
@@ -60,7 +60,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Window:
-    """Some pictures of one utterance; its windows come in order, those of several utterances in turn."""
+    """Consecutive pictures of one utterance; its windows are in order, windows of several utterances alternate."""
 
     id: str
     frames: Frames
@@ -68,16 +68,16 @@ class Window:
 
 @dataclass(frozen=True)
 class Ended:
-    """Nothing more comes of one utterance.
+    """The end of the windows of one utterance.
 
     Parameters
     ----------
     n_frames : int
-        How many pictures were given out.
+        The number of pictures in its windows.
     problem
-        Why it cannot be used; None where all is well.
+        Why it cannot be used; None if there is no problem.
     longest : float, s
-        How long the frame that stood longest was on screen: a picture that froze, or packets that were lost.
+        The longest time that one frame was on screen; a large value shows a frozen picture or lost packets.
     """
 
     id: str
@@ -89,7 +89,7 @@ class Ended:
 def windows(
     root: Path, path: str, wanted: Sequence[Wanted], *, window_bytes: int = WINDOW_BYTES
 ) -> Iterator[Window | Ended]:
-    """Decode a file once for all that is wanted of it.
+    """Decode a file once for all requests.
 
     Parameters
     ----------
@@ -98,26 +98,26 @@ def windows(
     path
         The media file.
     wanted
-        The utterances, in any order.
+        The requests, in any order.
     window_bytes
-        How many bytes of pictures may wait to be given out; a single picture may be more.
+        The most bytes of pictures that are collected for windows; a single picture may be larger.
 
     Yields
     ------
     Window or Ended
-        The windows of each utterance and, once for each, its end. Bad media are an `Ended` with a problem, and
-        never raised.
+        The windows of each utterance, and its end once. Damaged media give an `Ended` with a problem and raise no
+        error.
     """
     try:
         with opened(path_of(root, path), path) as reel:
-            is_film = not is_still(reel.container, reel.path)
-            yield from _cut(reel, wanted, window_bytes) if is_film else _still(reel, wanted)
+            is_video = not is_still(reel.container, reel.path)
+            yield from _cut(reel, wanted, window_bytes) if is_video else _still(reel, wanted)
     except MediaError as error:
         yield from (Ended(each.id, 0, str(error)) for each in wanted)
 
 
 def _still(reel: Reel, wanted: Sequence[Wanted]) -> Iterator[Window | Ended]:
-    """Show a still to each utterance, once."""
+    """Yield the picture of a still to each utterance, once."""
     require_small(reel.stream, reel.name)
     whole = picture(reel.path, reel.name)
     for each in wanted:
@@ -131,7 +131,7 @@ def _still(reel: Reel, wanted: Sequence[Wanted]) -> Iterator[Window | Ended]:
 
 
 def _cut(reel: Reel, wanted: Sequence[Wanted], window_bytes: int) -> Iterator[Window | Ended]:
-    """Show the file to each utterance while its span lasts."""
+    """Pass the frames of the file to each utterance during its span."""
     yield from (Ended(each.id, 0, problem) for each in wanted if (problem := _impossible(each, reel)))
     coming = deque(sorted(_utterances(reel, wanted, window_bytes), key=lambda utterance: utterance.start))
     here: list[_Utterance] = []
@@ -143,21 +143,21 @@ def _cut(reel: Reel, wanted: Sequence[Wanted], window_bytes: int) -> Iterator[Wi
         while coming and coming[0].start < event.end:
             here.append(coming.popleft())
         for utterance in here:
-            yield from utterance.see(event)
+            yield from utterance.add(event)
         here[:] = [utterance for utterance in here if not utterance.ended]
         if not here and not coming:
             return
 
 
 def _impossible(wanted: Wanted, reel: Reel) -> str | None:
-    """Return what makes no sense in what is wanted."""
+    """Return why a request is invalid; None if it is valid."""
     if wanted.region is not None and wanted.region not in REGIONS:
         return str(unknown("region", wanted.region, REGIONS))
     return nonsense(reel.name, wanted.start, wanted.end)
 
 
 def _utterances(reel: Reel, wanted: Sequence[Wanted], window_bytes: int) -> "list[_Utterance]":
-    """Return the utterances that make sense; those that overlap share the bytes."""
+    """Return the utterances of valid requests; overlapping ones share the bytes."""
     possible = [each for each in wanted if not _impossible(each, reel)]
     spans = [(reel.start if each.start is None else each.start, each.end or math.inf) for each in possible]
     share = window_bytes // max((sum(start <= at < end for start, end in spans) for at, _ in spans), default=1)
@@ -171,7 +171,7 @@ def _utterances(reel: Reel, wanted: Sequence[Wanted], window_bytes: int) -> "lis
 
 
 class _Utterance:
-    """One utterance while the file is shown: which frames it takes, and those that wait to be given out."""
+    """One utterance while the file is decoded: selects its frames and collects them for the next window."""
 
     def __init__(
         self,
@@ -194,8 +194,8 @@ class _Utterance:
         self._n = 0
         self._longest = 0.0
 
-    def see(self, event: Shown | Gap) -> Iterator[Window | Ended]:
-        """Take a frame, or not; the last event brings the end."""
+    def add(self, event: Shown | Gap) -> Iterator[Window | Ended]:
+        """Take or skip a frame; the last event yields the end."""
         problem = None
         if isinstance(event, Gap):
             problem = self._missing(event)
@@ -235,7 +235,7 @@ class _Utterance:
         return Window(self._wanted.id, frames)
 
     def _finish(self, problem: str | None) -> Iterator[Window | Ended]:
-        """Give out what waits; instants that are left fall on the last frame, if it is not taken yet."""
+        """Yield the last window and the end; remaining instants take the last frame, if it is not taken yet."""
         left = self._instants is not None and self._is_bounded and self._instant < math.inf
         if problem is None and self._latest is not None and (left or not self._n):
             yield from self._take(self._latest)
@@ -254,7 +254,7 @@ class _Utterance:
         return min(event.end, self._end) - max(event.start, self.start)
 
     def _missing(self, gap: Gap) -> str | None:
-        """Return why the span misses pictures that are in a gap."""
+        """Return why pictures of the span are missing in a gap; None if none are."""
         if gap.why is not None:
             return f"{self._name} {gap.why}" if self._overlap(gap) > TIE else None
         start, end = self._wanted.start, self._wanted.end

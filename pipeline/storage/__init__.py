@@ -1,1 +1,1 @@
-"""Files on the disk: written whole, sealed, verified when they are read, and which code wrote them."""
+"""Files on the disk: atomic writing, seals that are verified on reading, and the provenance of results."""

@@ -1,9 +1,9 @@
-"""Files that become visible whole or not at all: written beside their place, fsynced, renamed.
+"""Atomic writing: files become visible completely or not at all; they are written to a temporary name and renamed.
 
-What lies beside its place bears a mark in its name (which machine made it) and is locked for as long as its maker
-lives; the system takes the lock away from a process that dies. So what a killed run left can be told from what another
-run is writing, and from a user's own files: only what is marked, of this machine and not locked is ever removed.
-Where a file system knows no locks nothing is, and the files lie beside the place that they were meant for.
+A temporary file has a mark in its name (the machine that created it) and is locked while its process runs; the system
+removes the lock of a process that ends. So files of a killed run can be distinguished from files of a running one, and
+from a user's own files: only marked, unlocked files of this machine are removed. On a file system without locks none
+are removed, and leftovers stay beside their target.
 """
 
 import contextlib
@@ -22,25 +22,25 @@ from typing import BinaryIO
 
 from affex.pipeline.text.errors import AffexError
 
-#: What the name of everything that is on its way ends in: the maker's machine, a number, and what it is.
+#: The suffix of temporary names: the machine, a number, and the kind.
 MARKED = re.compile(r"\.([0-9a-f]{8})-[0-9a-f]{12}\.affex\.tmp")
-#: How much of the name it will have is kept, characters of at most four bytes: names have 255 bytes.
+#: The most characters of the final name in a temporary name, of at most four bytes each: names have 255 bytes.
 KEPT = 50
 
 
 @contextlib.contextmanager
 def temporary(path: Path) -> Iterator[BinaryIO]:
-    """Open a file beside `path` that takes its place, durably, once the block ends without an error."""
+    """Open a temporary file that durably replaces `path` when the ``with`` block ends without an error."""
     with temporaries(path) as (file,):
         yield file
 
 
 @contextlib.contextmanager
 def temporaries(path: Path, *others: Path) -> Iterator[tuple[BinaryIO, ...]]:
-    """Open files that take their places together once the block ends without an error.
+    """Open temporary files that replace their targets together when the ``with`` block ends without an error.
 
-    Old files are never left beside new ones: those in the places of `others` are removed first, and a kill in between
-    leaves some out.
+    Old and new files are never mixed: the old files of `others` are removed first, so that after a kill in between some
+    are missing.
     """
     with contextlib.ExitStack() as stack:
         made = [stack.enter_context(_beside(place)) for place in (path, *others)]
@@ -58,7 +58,7 @@ def temporaries(path: Path, *others: Path) -> Iterator[tuple[BinaryIO, ...]]:
 
 @contextlib.contextmanager
 def staging(path: Path) -> Iterator[Path]:
-    """Make a folder beside `path` to be filled; what is still in it when the block ends is removed."""
+    """Create a temporary folder beside `path`; files that remain in it when the ``with`` block ends are removed."""
     sweep(path.parent)
     while True:
         beside = _marked(path)
@@ -76,7 +76,7 @@ def staging(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _beside(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """Open a marked and locked file beside `path`; it is removed when the block ends, if it still has its name."""
+    """Open a marked and locked file beside `path`; remove it when the block ends, if it still has its name."""
     sweep(path.parent)
     while True:
         beside = _marked(path)
@@ -96,13 +96,13 @@ def _marked(path: Path) -> Path:
 
 
 def _machine() -> str:
-    """Return what stands for this machine in a mark."""
+    """Return the name of this machine in a mark."""
     return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 
 
 def _is_held(descriptor: int, path: Path) -> bool:
-    """Lock what was just made; return whether it is still there: another run may have swept it before it was locked."""
-    with contextlib.suppress(OSError):  # without locks, nothing is swept
+    """Lock a new file; return whether it still exists: another run may have removed it before it was locked."""
+    with contextlib.suppress(OSError):  # without locks, nothing is removed
         fcntl.flock(descriptor, fcntl.LOCK_EX)
     with contextlib.suppress(OSError):
         return os.path.samestat(os.fstat(descriptor), path.lstat())
@@ -110,7 +110,7 @@ def _is_held(descriptor: int, path: Path) -> bool:
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """Return what lies marked in a folder: on its way, or left by a run that was killed."""
+    """Return the marked files of a folder: in use, or left by a killed run."""
     try:
         names = [entry.name for entry in os.scandir(folder)]
     except OSError:
@@ -119,7 +119,7 @@ def leftovers(folder: Path) -> list[Path]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what runs of this machine that are dead have left in a folder."""
+    """Remove the leftovers of killed runs of this machine from a folder."""
     for path in leftovers(folder):
         with contextlib.suppress(OSError), dead(path) as is_dead:
             if is_dead:
@@ -128,12 +128,12 @@ def sweep(folder: Path) -> None:
 
 @contextlib.contextmanager
 def dead(path: Path) -> Iterator[bool]:
-    """Tell whether the maker of something marked is known to be dead; no other process can take it meanwhile.
+    """Yield whether the process that created a marked file has certainly ended; the file is locked meanwhile.
 
     Raises
     ------
     OSError
-        If it is gone, or cannot be opened.
+        If it no longer exists or cannot be opened.
     """
     found, mode = MARKED.search(path.name), path.lstat().st_mode
     if found is None or found[1] != _machine() or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
@@ -149,14 +149,14 @@ def dead(path: Path) -> Iterator[bool]:
 def _is_free(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # locked by its maker, or the file system has no locks
+    except OSError:  # locked by its process, or the file system has no locks
         return False
     return True
 
 
 @contextlib.contextmanager
 def held(folder: Path, *, shared: bool = False) -> Iterator[None]:
-    """Lock a folder itself, for readers together or for one writer; where there are no locks, go on without."""
+    """Lock a folder, for several readers or for one writer; without effect on a file system without locks."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         with contextlib.suppress(OSError):
@@ -167,7 +167,7 @@ def held(folder: Path, *, shared: bool = False) -> Iterator[None]:
 
 
 def name_also(path: Path, name: Path) -> None:
-    """Let a file have a second name, in the place of what has it; where it cannot have two, the second alone."""
+    """Give a file a second name, replacing an old file there; if it cannot have two names, rename it."""
     beside = _marked(name)
     try:
         os.link(path, beside)
@@ -175,11 +175,11 @@ def name_also(path: Path, name: Path) -> None:
     except OSError:
         path.replace(name)
     finally:
-        beside.unlink(missing_ok=True)  # a file keeps both where they were its names before
+        beside.unlink(missing_ok=True)  # still there if both were already names of the same file
 
 
 def sync(path: Path) -> None:
-    """Bring a file, or the names in a folder, to the disk; not every file system can sync a folder."""
+    """Write a file, or the names in a folder, durably to the disk; not every file system can sync a folder."""
     with contextlib.suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -189,7 +189,7 @@ def sync(path: Path) -> None:
 
 
 def write_text(path: Path, lines: Iterable[str]) -> None:
-    """Write a text file whole or not at all.
+    """Write a text file atomically.
 
     Raises
     ------
@@ -204,7 +204,7 @@ def write_text(path: Path, lines: Iterable[str]) -> None:
 
 
 def require_writable(folder: Path) -> None:
-    """Make sure, before hours of work, that results can be written into a folder.
+    """Check, before hours of work, that results can be written into a folder.
 
     Raises
     ------
@@ -215,12 +215,12 @@ def require_writable(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with staging(folder / "results"):
             pass
-    with contextlib.suppress(OSError):  # it may have been empty before
+    with contextlib.suppress(OSError):  # a folder that is not empty stays
         folder.rmdir()
 
 
 def reserve(file: BinaryIO, n_bytes: int) -> None:
-    """Take room on the disk for `n_bytes`, so that a full disk shows here and not inside HDF5."""
+    """Reserve `n_bytes` on the disk, so that a full disk raises here and not inside HDF5."""
     if hasattr(os, "posix_fallocate"):
         with contextlib.suppress(OSError):
             os.posix_fallocate(file.fileno(), 0, n_bytes)
@@ -233,14 +233,14 @@ def reserve(file: BinaryIO, n_bytes: int) -> None:
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn the operating system's refusals into sentences."""
+    """Turn errors of the operating system into an `AffexError`."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise AffexError(
                 f"The disk is full: {path} could not be written. All utterances finished so far are kept; "
-                "make room and run the same command again to go on."
+                "free some space and run the same command again to continue."
             ) from error
-        why = "it is there, and is no folder" if error.errno == errno.EEXIST else error.strerror or error
+        why = "it exists and is not a folder" if error.errno == errno.EEXIST else error.strerror or error
         raise AffexError(f"{path} cannot be written: {why}. Is it the right folder?") from error

@@ -1,12 +1,12 @@
-"""Bundles: files of a folder that belong together, written whole or not at all and verified whenever they are read.
+"""Bundles: several files of a folder, written together atomically and verified on every reading.
 
 A bundle is a sealed record (see `pipeline.storage.sealed`) and the files whose sha256 the record lists under ``files``.
 Other files of the folder stay as they are.
 
-It is written into a folder beside, which is renamed to `NEXT` inside the bundle's folder once all of it is on the disk.
-From this moment on the new bundle is there, whole, for `read`, which looks into `NEXT` first. The old record goes, so
-that no program takes new files for what an old record speaks of, and the files move to their places, the record last.
-Whoever is killed in between leaves the rest of this to the next who writes or reads.
+A bundle is written into a temporary folder, which is renamed to `NEXT` inside the bundle's folder when all files are on
+the disk. From then on the complete new bundle exists for `read`, which looks into `NEXT` first. Then the old record is
+removed, so that no program combines it with new files, and the files move to their places, the record last. If a
+process is killed in between, the next one that reads or writes the bundle completes these steps.
 """
 
 import contextlib
@@ -22,10 +22,10 @@ from typing import Any
 from affex.pipeline.storage import atomic, files
 from affex.pipeline.storage.sealed import DamagedError, UnsealedError, opened, sealed
 
-#: The folder of a bundle that is whole and on its way to its place.
+#: The folder of a complete bundle that is not in its place yet.
 NEXT = ".next"
 
-#: The record of the bundle that it replaces, in there.
+#: The record of the replaced bundle, inside that folder.
 PREVIOUS = ".previous"
 
 #: The member of a record that lists the other files, with the sha256 of each.
@@ -34,23 +34,23 @@ FILES = "files"
 
 @dataclass(frozen=True)
 class Bundle:
-    """What was read, verified: the record without its seal, and the bytes of the other files by name."""
+    """The verified content of a bundle: the record without its seal, and the bytes of the other files by name."""
 
     record: Mapping[str, Any]
     contents: Mapping[str, bytes]
 
 
 def write(folder: Path, name: str, record: Mapping[str, Any], contents: Mapping[str, bytes]) -> None:
-    """Write a bundle in the place of the one that is there; a kill at any moment leaves the one or the other.
+    """Replace a bundle; after a kill at any moment, either the old or the new one is there.
 
-    A file of the same name that no bundle has written is set aside, as ``<file>.old``.
+    A file of the same name that is not part of a bundle is renamed to ``<file>.old``.
 
     Parameters
     ----------
     name
         The record's file.
     record
-        What it says; ``files`` and the seal are put at its end.
+        The content of the record; ``files`` and the seal are appended.
     contents
         The other files, by name.
 
@@ -59,7 +59,7 @@ def write(folder: Path, name: str, record: Mapping[str, Any], contents: Mapping[
     AffexError
         If the disk is full or the folder cannot be written.
     ValueError
-        If a value has no place in JSON, as NaN.
+        If a value is not valid JSON, such as NaN.
     """
     whole = sealed({**record, FILES: {file: _sha256(content) for file, content in contents.items()}})
     text = json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -77,14 +77,14 @@ def write(folder: Path, name: str, record: Mapping[str, Any], contents: Mapping[
 
 
 def read(folder: Path, name: str) -> Bundle:
-    """Return a bundle, all of it verified.
+    """Return a bundle after verifying all of it.
 
     Raises
     ------
     DamagedError
-        If something in it is not what was written; `UnsealedError` if the record has no seal.
+        If a file was changed; `UnsealedError` if the record has no seal.
     OSError
-        If there is none, or it cannot be read.
+        If there is no bundle, or it cannot be read.
     """
     if (folder / NEXT).exists():
         with contextlib.suppress(OSError), atomic.held(folder):  # a reader without write access does not need it
@@ -95,19 +95,19 @@ def read(folder: Path, name: str) -> Bundle:
 
 
 def exists(folder: Path, name: str) -> bool:
-    """Whether a folder has a bundle, sound or not, that can be seen."""
+    """Whether a folder has a readable or damaged bundle."""
     with contextlib.suppress(OSError):
         return _place(folder, name).is_file()
     return False
 
 
 def written(folder: Path, name: str) -> float:
-    """Return when the bundle in a folder was written, s since 1970.
+    """Return the time at which the bundle of a folder was written, s since 1970.
 
     Raises
     ------
     OSError
-        If there is none, or it cannot be read.
+        If there is no bundle, or it cannot be read.
     """
     return _place(folder, name).stat().st_mtime
 
@@ -116,16 +116,18 @@ def _record(folder: Path, name: str) -> dict[str, Any]:
     try:
         record = opened(files.content(_place(folder, name)))
     except UnsealedError as error:
-        raise UnsealedError(f"{name} has no seal: an earlier affex made it, and nothing proves it unchanged") from error
+        raise UnsealedError(
+            f"{name} has no seal: an earlier version of affex wrote it, and it cannot be verified"
+        ) from error
     except DamagedError as error:
-        raise DamagedError(f"{name} is not what was written: {error}") from error
+        raise DamagedError(f"{name} was changed after it was written: {error}") from error
     if not isinstance(record.get(FILES), dict):
         raise DamagedError(f"{name} lists no {FILES}")
     return record
 
 
 def _place(folder: Path, file: str) -> Path:
-    """Return where a file of the newest bundle lies."""
+    """Return the path of a file of the newest bundle."""
     ahead = folder / NEXT / file
     return ahead if ahead.exists() else folder / file
 
@@ -136,12 +138,12 @@ def _content(folder: Path, file: str, digest: str) -> bytes:
         raise DamagedError(f"{file} is missing")
     content = files.content(path)
     if _sha256(content) != digest:
-        raise DamagedError(f"{file} is not what was written")
+        raise DamagedError(f"{file} was changed after it was written")
     return content
 
 
 def _settle(folder: Path, name: str) -> None:
-    """Bring a bundle that is on its way to its place; each step may be the last before a kill."""
+    """Move a complete new bundle to its place; a kill may happen after each step."""
     ahead = folder / NEXT
     if not ahead.exists():
         return
@@ -156,7 +158,7 @@ def _settle(folder: Path, name: str) -> None:
 
 
 def _remove_previous(folder: Path, name: str) -> None:
-    """Remove the bundle that a new one replaces: its record from sight first, then the files, then the record."""
+    """Remove the replaced bundle: first hide its record, then remove the files, then the record."""
     previous = folder / NEXT / PREVIOUS
     if (folder / name).exists():
         (folder / name).rename(previous)
@@ -165,7 +167,7 @@ def _remove_previous(folder: Path, name: str) -> None:
     record = _plain(previous)
     for path in _own(folder, record):
         path.unlink(missing_ok=True)
-    if "versions" in record:  # as every record of ours has
+    if "versions" in record:  # every record of affex has it
         previous.unlink()
     else:
         previous.rename(_aside(folder / name))
@@ -183,7 +185,7 @@ def _aside(place: Path) -> Path:
 
 
 def _plain(path: Path) -> dict[str, Any]:
-    """Return a record that may have been made by an earlier version, without a seal; nothing if it is none."""
+    """Return a record, also without a seal from an earlier version; empty if it is not a record."""
     try:
         record = json.loads(files.content(path))
     except (OSError, ValueError, RecursionError):
@@ -192,7 +194,7 @@ def _plain(path: Path) -> dict[str, Any]:
 
 
 def _own(folder: Path, record: Mapping[str, Any]) -> Iterator[Path]:
-    """Yield the files of a folder that a record has surely written."""
+    """Yield the files of a folder that certainly belong to a record."""
     listed = record.get(FILES)
     for file, digest in listed.items() if isinstance(listed, dict) else ():
         with contextlib.suppress(OSError, ValueError):

@@ -1,6 +1,6 @@
-"""Files: what may be opened, and what lies below a folder.
+"""Files: from a path to its status or bytes, and from a folder to the list of all files in it.
 
-Only regular files are opened: a FIFO would wait for a writer for ever, and a device may never end.
+Only regular files are opened: a FIFO would wait forever for a writer, and a device may be endless.
 """
 
 import errno
@@ -14,10 +14,10 @@ from pathlib import Path
 
 from affex.pipeline.text.filenames import shown, spelled
 
-#: A file changed so lately may change again within one tick of its file system's clock, s.
+#: A file that changed this recently may change again within one tick of its file system's clock, s.
 TICK = 2.0
 
-#: What there is in folders besides files and folders, and what errors call it.
+#: Special files in folders, and their names in errors.
 _KINDS = (
     (stat.S_ISFIFO, "a FIFO (a named pipe)"),
     (stat.S_ISSOCK, "a socket"),
@@ -27,52 +27,52 @@ _KINDS = (
 
 
 def status(path: Path) -> os.stat_result:
-    """Return the status of a file, before anybody opens it.
+    """Return the status of a file without opening it.
 
     Raises
     ------
     OSError
-        If it is not there, or is something that must not be opened; `strerror` says what.
+        If it is missing or is a special file; `strerror` gives the reason.
     """
     try:
         found = path.stat()
     except FileNotFoundError as error:
         if path.is_symlink():
-            what = f"it is a link to {shown(str(path.readlink()))}, which is not there"
+            what = f"it is a link to {shown(str(path.readlink()))}, which does not exist"
             raise OSError(errno.ENOENT, what, str(path)) from error
         raise
     for is_kind, what in _KINDS:
         if is_kind(found.st_mode):
-            raise OSError(errno.EINVAL, f"it is {what}, and a file was expected", str(path))
+            raise OSError(errno.EINVAL, f"it is {what}, expected a regular file", str(path))
     return found
 
 
 def stamp(path: Path) -> tuple[int, int, int, int]:
-    """Return what vouches for a file's bytes: its size, its modification and change time in ns, and its inode.
+    """Return the stamp of a file's bytes: its size, its modification and change time in ns, and its inode.
 
-    The change time cannot be put back as the modification time can.
+    Unlike the modification time, the change time cannot be set back.
 
     Raises
     ------
     OSError
-        As `status`.
+        As in `status`.
     """
     found = status(path)
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
-def is_settled(seen: Sequence[int]) -> bool:
-    """Tell whether a file was changed so long ago that another change would change its `stamp`."""
-    return seen[2] < (time.time() - TICK) * 1e9
+def is_settled(stamp_: Sequence[int]) -> bool:
+    """Return whether a file was changed long enough ago that another change would change its `stamp`."""
+    return stamp_[2] < (time.time() - TICK) * 1e9
 
 
 def opened(path: Path) -> io.BufferedReader:
-    """Open a file to read its bytes.
+    """Open a file for reading its bytes.
 
     Raises
     ------
     OSError
-        As `status`, or if it cannot be opened.
+        As in `status`, or if it cannot be opened.
     """
     status(path)
     return path.open("rb")
@@ -84,14 +84,14 @@ def content(path: Path) -> bytes:
     Raises
     ------
     OSError
-        As `opened`.
+        As in `opened`.
     """
     with opened(path) as file:
         return file.read()
 
 
 def is_file(path: Path) -> bool:
-    """Tell whether there is a file that may be opened; False also where that cannot be told, as in a locked folder."""
+    """Return whether there is a regular file; False also if that is unknown, as in a folder without access."""
     try:
         return stat.S_ISREG(status(path).st_mode)
     except (OSError, ValueError):
@@ -99,28 +99,28 @@ def is_file(path: Path) -> bool:
 
 
 def is_there(path: Path) -> bool:
-    """Tell whether there is a file; False where there is nothing.
+    """Return whether there is a regular file; False if nothing is there.
 
     Raises
     ------
     OSError
-        As `status`, if there is something else.
+        As in `status`, if there is something else.
     """
     return os.path.lexists(path) and status(path) is not None
 
 
 @dataclass
 class Listing:
-    """What lies below a folder.
+    """The files below a folder.
 
     Parameters
     ----------
     names
-        What is no folder, spelled, relative to the folder, with forward slashes, sorted.
+        The spelled names of all files, relative to the folder, with forward slashes, sorted.
     left_out
-        Why a folder was not entered, by its spelled name: the rest of a sentence.
+        Why a folder was not read, by its spelled name: the rest of a sentence.
     locked
-        The folders among these that could not be entered.
+        Those of these folders that could not be read.
     """
 
     names: list[str] = field(default_factory=list)
@@ -129,9 +129,9 @@ class Listing:
 
 
 def below(root: Path) -> Listing:
-    """List a folder and all within it; links to folders are followed, and no folder is entered twice.
+    """List all files in a folder and its subfolders; links to folders are followed, and no folder is read twice.
 
-    What can be reached by several ways goes by the shallowest, and by its own name before that of a link.
+    A folder with several paths is listed under the shortest one, and under its own name rather than that of a link.
     """
     found = Listing()
     entered: dict[tuple[int, int], str] = {}
@@ -144,21 +144,21 @@ def below(root: Path) -> Listing:
 
 
 def _entered(folder: Path, name: str, entered: dict[tuple[int, int], str], found: Listing) -> list[tuple[Path, str]]:
-    """Return the folders in one that was not entered before; note why it is not entered again, or cannot be."""
+    """Return the subfolders of a folder that was not read before; record why a folder is not or cannot be read."""
     try:
         status = folder.stat()
         first = entered.setdefault((status.st_dev, status.st_ino), name)
         if first == name:
             return _folders(folder, name, found)
-        found.left_out[name] = f"is {first or 'the whole folder'} once more"
+        found.left_out[name] = f"is the same folder as {first or 'the whole folder'}"
     except OSError as error:
-        found.left_out[name or "."] = f"cannot be entered: {error.strerror or error}"
+        found.left_out[name or "."] = f"cannot be read: {error.strerror or error}"
         found.locked.append(name or ".")
     return []
 
 
 def _folders(folder: Path, name: str, found: Listing) -> list[tuple[Path, str]]:
-    """Note what a folder holds; return the folders in it."""
+    """Add the files of a folder to the listing; return its subfolders."""
     folders = []
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -173,5 +173,5 @@ def _folders(folder: Path, name: str, found: Listing) -> list[tuple[Path, str]]:
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link that leads to itself
+    except OSError:  # a link to itself
         return False

@@ -15,9 +15,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-#: The packages that are affex.
+#: The packages of affex.
 PACKAGES = ("affex.classifiers", "affex.features", "affex.pipeline")
-#: Other builds of the same code, which a wheel's metadata names where `requirements.lock` has the first one.
+#: Other builds of the same code, which may be installed instead of the one in `requirements.lock`.
 BUILDS = {"opencv-python-headless": "opencv-python", "xgboost": "xgboost-cpu"}
 #: An import of a module of affex, at the top or inside a function. An expression takes 10 ms for all modules of an
 #: evaluation, where parsing them takes a second; a test holds that it finds what `ast` finds.
@@ -32,7 +32,7 @@ def versions(packages: tuple[str, ...]) -> dict[str, str]:
 
 @cache
 def _version(package: str) -> str:
-    """Return a distribution's version, or that of its other build: the same numbers under the same name."""
+    """Return a distribution's version, or the version of its other build, which computes the same numbers."""
     try:
         return metadata.version(package)  # reads and parses a file
     except metadata.PackageNotFoundError:

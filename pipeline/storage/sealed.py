@@ -1,7 +1,7 @@
-"""Sealed JSON: records that prove, when they are read back, that they were not changed.
+"""Sealed JSON: records with a checksum, which is verified on reading.
 
-A record's last member, ``sha256``, is over the others in canonical JSON (sorted names, no blanks), so that how a record
-is laid out does not count, and every value does.
+A record's last member, ``sha256``, is computed over the other members in canonical JSON (sorted names, no blanks), so
+that it depends on every value but not on the layout.
 """
 
 import hashlib
@@ -9,16 +9,16 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-#: The member that holds the seal.
+#: The member with the seal.
 SEAL = "sha256"
 
 
 class DamagedError(ValueError):
-    """A record that is not what was written."""
+    """A record was changed after it was written."""
 
 
 class UnsealedError(DamagedError):
-    """A record that bears no seal: an earlier version wrote it, or something else did."""
+    """A record has no seal: an earlier version or another program wrote it."""
 
 
 def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,14 +33,14 @@ def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def opened(text: str | bytes) -> dict[str, Any]:
-    """Return the record that a text holds, without its seal.
+    """Return the record of a text, without its seal, after verifying it.
 
     Raises
     ------
     DamagedError
-        If the text is no JSON object, or its seal is wrong.
+        If the text is not a JSON object, or its seal is wrong.
     UnsealedError
-        If it has none.
+        If it has no seal.
     """
     try:
         record = json.loads(text)
@@ -56,7 +56,7 @@ def opened(text: str | bytes) -> dict[str, Any]:
 def _fits(seal: str, record: Mapping[str, Any]) -> bool:
     try:
         return seal == _digest(record)
-    except ValueError:  # NaN, or half a character: never written by us
+    except ValueError:  # NaN, or half a character: affex never writes these
         return False
 
 

@@ -1,1 +1,1 @@
-"""Text for people: errors, names, how commands are worded, and the terminal."""
+"""Text for users: errors, names, the wording of commands, and the terminal."""

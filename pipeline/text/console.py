@@ -1,4 +1,4 @@
-"""What the terminal shows while a run goes on: sentences, and progress: a bar, or lines where there is no terminal."""
+"""The console: shows messages and progress during a run, as a bar, or as lines without a terminal."""
 
 import contextlib
 import logging
@@ -15,25 +15,25 @@ from affex.pipeline.text.printable import printable
 if TYPE_CHECKING:
     import rich.console
 
-#: Where there is no bar, a line comes when so much is done, and otherwise so often.
+#: Without a bar, a line is printed at these shares of the work, and at least this often, s.
 SHARES, MINUTE = (0.01, 0.1, 0.5), 60.0
 
 
 class Console(Protocol):
-    """What a run tells the person who waits."""
+    """The interface for messages and progress of a run."""
 
     def say(self, message: str) -> None:
-        """Tell something at once."""
+        """Show a message at once."""
 
     def progress(self, title: str, total: int, unit: str) -> AbstractContextManager[Callable[[int], None]]:
-        """Open a progress bar; the function that comes with it moves it on."""
+        """Open a progress bar; the function in the ``with`` statement advances it by a number of items."""
 
 
 def plain_console(**settings: Any) -> "rich.console.Console":
-    """Return a console of rich that shows text as it is.
+    """Return a rich console that prints text without interpreting it.
 
-    Nothing in a text is markup, an emoji's name or worth a colour, and what would steer the terminal, or hide, is
-    spelt out (`pipeline.text.printable`): a file, a label or a name may hold anything.
+    A file, a label or a name may contain any text: markup, names of emojis and colours are not interpreted, and control
+    or invisible characters are written as escapes (`pipeline.text.printable`).
     """
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
@@ -51,14 +51,14 @@ def plain_console(**settings: Any) -> "rich.console.Console":
 
 
 class Terminal:
-    """The terminal, or whatever stands in its place; bars are shown where it is interactive, lines where it is not.
+    """The terminal or its replacement, such as a file; bars are shown if it is interactive, otherwise lines.
 
     Parameters
     ----------
     quiet
-        Whether nothing but bars, or their lines, is shown.
+        Whether only progress is shown.
     aside
-        Whether all is shown on standard error, since standard output is for a document.
+        Whether all is printed on standard error, because standard output is for a document.
     """
 
     def __init__(self, *, quiet: bool = False, aside: bool = False) -> None:
@@ -66,11 +66,11 @@ class Terminal:
         self.bars: rich.console.Console = plain_console(stderr=True, soft_wrap=True)
 
     def say(self, message: str) -> None:
-        """Print a message, each line as it is; commands and settings in it as `pipeline.text.wording` spells them."""
+        """Print a message line by line; `pipeline.text.wording` converts commands and settings in it."""
         self.rich.print(shown(wording.as_typed(message)))
 
     def progress(self, title: str, total: int, unit: str) -> AbstractContextManager[Callable[[int], None]]:
-        """Open a progress bar with rate and remaining time; the function that comes with it moves it on."""
+        """Open a progress bar with rate and remaining time; the function in the ``with`` statement advances it."""
         is_shown = self.bars.is_terminal or self.bars.is_jupyter
         return self._bar(title, total, unit) if is_shown else self._lines(title, total, unit)
 
@@ -111,7 +111,7 @@ class Terminal:
 
 
 class Log(Terminal):
-    """Sentences go to the log ``affex``, level INFO, and nothing is printed; progress is shown as ever."""
+    """Messages go to the log ``affex``, level INFO, instead of the terminal; progress is shown as usual."""
 
     def __init__(self) -> None:
         super().__init__(quiet=True)
@@ -122,16 +122,16 @@ class Log(Terminal):
 
 
 class Lines:
-    """Progress in lines: when a hundredth, a tenth, a half is done, and when a minute has gone by without one.
+    """Progress in lines: at a hundredth, a tenth and a half of the work, and after a minute without a line.
 
     Parameters
     ----------
     title, total, unit
-        What is done, and how many of what there are.
+        The kind of work, the number of items and their name.
     say
-        Is given each line.
+        Called with each line.
     clock
-        Returns the time, s.
+        Function that returns the time, s.
     """
 
     def __init__(
@@ -144,22 +144,22 @@ class Lines:
         self._turn = threading.Lock()
 
     def tick(self, n: int) -> None:
-        """Note that so many more are done."""
+        """Count `n` more finished items."""
         with self._turn:
             self._done += n
             passed = [share for share in self._due if self._done >= share * self._total]
             self._due = self._due[len(passed) :]
             if passed and self._done < self._total:
-                self._tell()
+                self._print()
 
     def remind(self) -> float:
-        """Say how far it is if that was not said for a minute; return after how long it is due again, s."""
+        """Print a line if none was printed for a minute; return the time until the next one is due, s."""
         with self._turn:
             if self._clock() - self._last >= MINUTE:
-                self._tell()
+                self._print()
             return self._last + MINUTE - self._clock()
 
-    def _tell(self) -> None:
+    def _print(self) -> None:
         now = self._clock()
         elapsed, self._last = now - self._began, now
         rate = f", {self._done / elapsed:.3g}/s" if elapsed and self._done else ""
@@ -169,7 +169,7 @@ class Lines:
 
 
 def _words(seconds: float) -> str:
-    """Return a time as people say it."""
+    """Return a duration in s, min or h."""
     if seconds < MINUTE:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 60 * MINUTE else f"{seconds / 3600:.1f} h"

@@ -1,15 +1,14 @@
-"""Cells of csv files that people open in spreadsheets: text that a spreadsheet would run as a formula is escaped.
+"""Cells of csv files: escapes text that a spreadsheet would run as a formula, and restores it.
 
-A cell that begins with one of `FORMULA` and is no number gets an apostrophe before it, as does one that begins with an
-apostrophe; so a reader takes one apostrophe away from each cell that begins with one, and has the text again. What
-begins so is a formula to a spreadsheet (OWASP, "CSV Injection",
-https://owasp.org/www-community/attacks/CSV_Injection).
+A cell that begins with one of `FORMULA` and is not a number, or that begins with an apostrophe, gets an apostrophe
+before it. A reader removes one apostrophe from each cell that begins with one and has the original text. A spreadsheet
+treats such a beginning as a formula (OWASP, "CSV Injection", https://owasp.org/www-community/attacks/CSV_Injection).
 """
 
 import re
 from collections.abc import Iterable
 
-#: What a spreadsheet takes for the beginning of a formula, also in full width, and the mark of the escape.
+#: The characters that begin a formula in a spreadsheet, also in full width, and the escape.
 FORMULA = "=+-@\t\r\n＝＋－＠"
 MARK = "'"
 
@@ -17,7 +16,7 @@ NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|
 
 
 def escaped(text: str) -> str:
-    """Return the cell that stands for a text: the text itself, but for what a spreadsheet would run.
+    """Return the cell of a text: the text itself, or escaped if a spreadsheet would run it.
 
     Examples
     --------
@@ -29,14 +28,14 @@ def escaped(text: str) -> str:
 
 
 def restored(cell: str) -> str:
-    """Return the text that a cell stands for: `escaped`, the other way."""
+    """Return the text of a cell: the inverse of `escaped`."""
     return cell.removeprefix(MARK)
 
 
 def line(cells: Iterable[str], parting: str = ",") -> str:
-    """Return cells as a line of a table, with its line end; parted by a comma, or as asked for.
+    """Return cells as a line of a table, with its line end; separated by `parting`.
 
-    A cell is in quotes where it holds what parts cells: a comma, or what a spreadsheet elsewhere takes for one.
+    A cell is quoted if it contains a separator: a comma, or the separator of spreadsheets in other countries.
     """
     return parting.join(_quoted(escaped(cell)) for cell in cells) + "\n"
 

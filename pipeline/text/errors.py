@@ -1,39 +1,39 @@
-"""Errors for people: what was wrong, where, what was expected, what to do next."""
+"""Errors for users: what was wrong, where, what was expected, what to do next."""
 
 import difflib
 from collections.abc import Iterable, Sequence
 
-#: How many known names an error lists: corpora, features and fields all, of utterances some.
+#: The most known names in an error: enough for all corpora, features and fields, but not for all utterances.
 SHOWN = 60
 
 
 class AffexError(Exception):
-    """A run cannot go on; the message is shown as it stands (exit code 1)."""
+    """A run cannot continue; the message is shown to the user (exit code 1)."""
 
 
 class UsageError(AffexError):
-    """What was asked for does not exist or does not fit together (exit code 2)."""
+    """A requested thing does not exist, or settings do not fit together (exit code 2)."""
 
 
 class CorpusError(AffexError):
-    """A folder or table is not the corpus it was said to be."""
+    """A folder or table is not the expected corpus."""
 
 
 class MediaError(AffexError):
-    """One recording cannot be read; extraction records it and goes on."""
+    """A recording cannot be read; extraction records the failure and continues."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """Return the error for a name that nothing answers to, with the nearest ones.
+    """Return the error for an unknown name, with the most similar known names.
 
     Parameters
     ----------
     kind
-        What the name should have named, as in ``"feature"``.
+        The kind of thing, such as ``"feature"``.
     name
-        What was asked for.
+        The unknown name.
     known
-        Every name there is.
+        All known names.
     """
     known = sorted(known)
     close = _nearest(name, known)
@@ -43,7 +43,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
 
 
 def _nearest(name: str, known: Sequence[str]) -> list[str]:
-    """Return up to three names that may be meant, whatever their case: those that end so, else those that look so."""
+    """Return up to three similar names, ignoring case: those with the same ending, else those spelled similarly."""
     wanted, lower = name.lower(), {one.lower(): one for one in reversed(known)}
     if ends := [one for one in known if one.lower().endswith(f"/{wanted}")]:
         return ends[:3]

@@ -1,9 +1,9 @@
-r"""Names of files: how a name that is no text is spelled.
+r"""Names of files: from the bytes of a name to text, and back.
 
-File systems take any bytes for a name, and manifests, HDF5 files, tables and terminals take text. So a name is spelled
-where it is read from the disk, and is plain text from there on: a byte that is no part of a UTF-8 character is written
-``\xff``, and a backslash that would look like the beginning of such a byte ``\x5c``. All other names stay as they
-are, and a spelling stands for one name only: `on_disk` turns it back.
+File systems allow any bytes in a name, but manifests, HDF5 files, tables and terminals need text. So a name is spelled
+as text when it is read from the disk: a byte that is not part of a UTF-8 character becomes ``\xff``, and a backslash
+that could be read as the beginning of such a byte becomes ``\x5c``. Other names are unchanged. Every spelling belongs
+to one name only: `on_disk` converts it back.
 """
 
 import os
@@ -15,19 +15,19 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def spelled(name: str) -> str:
-    """Return a name from the disk as text that UTF-8 can hold."""
+    """Return a name from the disk as valid UTF-8 text."""
     return shown(_BYTE.sub(r"\\x5cx\1", name))
 
 
 def on_disk(name: str) -> str:
-    """Return the name that `spelled` spelled."""
+    """Return the name of a spelling: the inverse of `spelled`."""
     parts = _BYTE.split(name)  # text, a byte's two digits, text ...
     raw = (bytes.fromhex(part) if number % 2 else os.fsencode(part) for number, part in enumerate(parts))
     return os.fsdecode(b"".join(raw)) if len(parts) > 1 else name
 
 
 def shown(text: str) -> str:
-    """Return a text with the bytes that are no characters as `spelled` writes them; all else stays as it is."""
+    """Return a text with invalid bytes written as by `spelled`; the rest is unchanged."""
     return _SURROGATE.sub(_escaped, text)
 
 

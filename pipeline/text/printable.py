@@ -1,32 +1,32 @@
-"""Text that people or files wrote, made fit to be shown: what steers a terminal, or hides, is spelt out."""
+"""Printable text: writes control and invisible characters in the text of users and files as escapes."""
 
 import unicodedata
 from collections.abc import Callable
 
-#: Categories of Unicode that are not shown as they are: control characters, format characters (among them those that
-#: turn the direction of writing), halves of surrogate pairs, and what parts lines and paragraphs.
+#: Categories of Unicode that are escaped: control characters, format characters (including those that change the
+#: direction of writing), halves of surrogate pairs, and separators of lines and paragraphs.
 HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
-#: Joiners within emoji and within words of several scripts, and what says how an emoji looks: they move nothing.
+#: Joiners within emoji and within words of several scripts, and variation selectors of emoji: they are harmless.
 JOINERS = {"\u200c", "\u200d"}
 
 
 def is_hidden(character: str) -> bool:
-    """Tell whether a character steers a terminal, or is not shown and is no joiner."""
+    """Return whether a character controls a terminal, or is invisible and not a joiner."""
     return unicodedata.category(character) in HIDDEN and character not in JOINERS
 
 
 def printable(text: object, *, keep: str = "", hidden: Callable[[str], bool] = is_hidden) -> str:
-    r"""Return a text in which every character that a reader could not see is written as Python escapes it.
+    r"""Return a text in which every invisible character is written as a Python escape.
 
     Parameters
     ----------
     text
-        Anything; what is no text is made one.
+        Any object; it is converted to text.
     keep
-        Characters that stay, as the line ends of a message.
+        Characters that are not escaped, such as the line ends of a message.
     hidden
-        Tells which others are written out; never asked of ASCII that is printable.
+        Function that returns whether another character is escaped; printable ASCII is never escaped.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Front: how affex was started, through make or by its own name, and how a command is then written.
+"""Wording of commands: writes commands and settings in messages for make or for affex, as the user started it.
 
-Messages are written in the words of make, as in ``make features DATASET=emodb`` or ``PARTIAL=1``. Whoever typed
-``affex`` reads ``affex features --dataset emodb`` and ``--partial`` instead: the terminal asks `as_typed`.
+Messages contain commands of make, such as ``make features DATASET=emodb`` or ``PARTIAL=1``. A user who typed ``affex``
+sees ``affex features --dataset emodb`` and ``--partial`` instead: the terminal converts messages by `as_typed`.
 """
 
 import os
@@ -18,7 +18,7 @@ HANDED = "AFFEX_"
 #: The folder in which make was typed, handed on likewise.
 MAKE_TYPED_IN = f"{HANDED}MAKE_TYPED_IN"
 
-#: Verbs that are targets of the Makefile, and what they are called behind ``affex``.
+#: Targets of the Makefile, and the corresponding commands of ``affex``.
 VERBS = {
     name: name
     for name in (
@@ -27,11 +27,11 @@ VERBS = {
     )
 } | {"runs": "list runs"}
 
-#: Variables that are switches, and those that some verbs take as an argument without a name.
+#: Variables that are switches, and those that some commands take as a positional argument.
 SWITCHES = {"PARTIAL", "REWEIGHT", "SOFT", "INNER", "LEAK", "ALLOW_LEAKS", "EXTRA", "DROP_NAN", "TRANSPOSE"}
 ARGUMENTS = {"show": "UTTERANCE", "export": "OUT", "import": "FILE"}
 
-#: The others.
+#: The other variables.
 VALUES = {
     *("DATASET", "DATA", "FEATURES", "CLASSIFIER", "PROTOCOL", "TARGET", "CLASSES", "SPEAKER_NORM", "FUSION", "RUNS"),
     *("METRIC", "SCHEDULER", "JOBS", "DEVICE", "WEIGHTS", "CACHE", "OUT", "SEED", "MODEL", "EXCLUDE", "BY", "FILE"),
@@ -39,11 +39,11 @@ VALUES = {
 }
 
 _NAMES = "|".join(sorted(SWITCHES | VALUES, key=len, reverse=True))
-# A value ends before the punctuation of the sentence that it stands in.
+# A value ends before the punctuation of its sentence.
 _SETTING = rf"(?P<name>{_NAMES})=(?P<value>'[^']*'|\"[^\"]*\"|[^\s`'\"()]*[^\s`'\"().,;:]|)"
 SETTING = re.compile(rf"(?<![\w/.=-]){_SETTING}")
 _ANONYMOUS = re.sub(r"\?P<\w+>", "?:", _SETTING)
-# It stands alone, in backticks or behind a colon: one may make features, too.
+# A command stands alone, in backticks or after a colon: "make features" may also be plain English.
 COMMAND = re.compile(rf"(?:^|(?<=`)|(?<=: ))make (?P<verb>{'|'.join(VERBS)})(?P<settings>(?: {_ANONYMOUS})*)(?!\w)")
 OWN = re.compile(r"(?<=`)affex (?=[a-z])")
 
@@ -54,12 +54,12 @@ def is_of_make(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def command(verb: str, **settings: object) -> str:
-    """Return a command line, in the words of make.
+    """Return a command line for make.
 
     Parameters
     ----------
     verb
-        What is to be done.
+        The target of make.
     settings
         Values by the names of variables; None, False and an empty text are left out, True is 1.
     """
@@ -68,14 +68,14 @@ def command(verb: str, **settings: object) -> str:
 
 
 def as_typed(message: str, environment: Mapping[str, str] = os.environ, program: str | None = None) -> str:
-    """Return a message in the words of who typed ``make``, or ``affex``.
+    """Return a message with its commands for ``make`` or ``affex``, whichever the user typed.
 
     Parameters
     ----------
     environment
-        Where the Makefile says that make was typed.
+        The environment, in which the Makefile sets the folder where make was typed.
     program
-        What was typed to start affex; None for what this process was started as.
+        The command that started affex; None for that of this process.
     """
     if is_of_make(environment):
         make = _make(Path(environment[MAKE_TYPED_IN]))
@@ -87,14 +87,14 @@ def as_typed(message: str, environment: Mapping[str, str] = os.environ, program:
 
 
 def option_as_typed(message: str, environment: Mapping[str, str] = os.environ) -> str:
-    """Return a message about options, as click writes it, in the words of who typed ``make``, or ``affex``."""
+    """Return click's message about options with variables of ``make`` or options of ``affex``, as the user typed."""
     if not is_of_make(environment):
         return message
     return re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda found: found[1].replace("-", "_").upper(), message)
 
 
 def _make(typed_in: Path) -> str:
-    """Return what starts make here from the folder in which it was typed."""
+    """Return the command that starts make from the folder in which it was typed."""
     here = Path.cwd()
     try:
         is_here = typed_in.samefile(here)
@@ -104,7 +104,7 @@ def _make(typed_in: Path) -> str:
 
 
 def _own(program: str | None) -> str:
-    """Return what starts affex as it was started: its name where the shell finds it, else its path."""
+    """Return the command that starts affex: its name if the shell finds it, else its path."""
     path = Path(program or sys.argv[0])
     found = shutil.which("affex")
     if path.name != "affex" or (found and Path(found).resolve() == path.resolve()):

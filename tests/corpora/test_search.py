@@ -38,7 +38,7 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path):
     lay(tmp_path, "locked/a.wav")
     (tmp_path / "locked").chmod(0)
     try:
-        with pytest.raises(CorpusError, match="locked cannot be entered: Permission denied"):
+        with pytest.raises(CorpusError, match="locked cannot be read: Permission denied"):
             search.below(tmp_path)
     finally:
         (tmp_path / "locked").chmod(0o700)
@@ -81,9 +81,7 @@ def test_files_of_one_name_and_format_are_copies_and_the_shallow_one_is_read():
 
 def test_a_pointer_of_git_lfs_is_told_from_a_recording(tmp_path):
     path = pointer(tmp_path / "a.wav")
-    assert pointers.unfetched(path) == (
-        "was never fetched: a pointer stands in its place. Run `git lfs pull` in its repository"
-    )
+    assert pointers.unfetched(path) == ("was never fetched: it is only a pointer. Run `git lfs pull` in its repository")
     path.write_bytes(b"RIFF" + bytes(2000))
     assert pointers.unfetched(path) is None
     path.write_bytes(b"version https://git-lfs.github.com/spec/v1\n" + bytes(2000))  # longer than any pointer

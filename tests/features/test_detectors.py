@@ -374,5 +374,5 @@ def test_halving_keeps_what_is_even_and_its_place():
 def test_points_that_are_no_face_are_refused():
     with pytest.raises(ValueError, match=r"points are \(68, 2\): expected \(5, 2\)"):
         chips.placement(np.zeros((68, 2)))
-    with pytest.raises(ValueError, match="fall together"):
+    with pytest.raises(ValueError, match="coincide"):
         chips.placement(np.ones((5, 2)))

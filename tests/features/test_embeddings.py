@@ -191,7 +191,7 @@ def test_a_turned_face_is_laid_upright_by_its_eyes():
     for x, y in np.round(EYES).astype(int):
         red, green, _ = shown[y, x].astype(float)
         assert abs(red + 1j * green - ((x + 1j * y) * turn + first)) < 2
-    with pytest.raises(ValueError, match="the eyes fall together"):
+    with pytest.raises(ValueError, match="the eyes coincide"):
         by_eyes(np.ones((5, 2)), size)
 
 
@@ -256,7 +256,7 @@ def test_a_preset_without_weights_says_in_one_sentence_what_is_missing_before_an
     told = ["features", "--dataset", "csv", "--data", str(tmp_path / "mine.csv"), "--cache", str(tmp_path / "cache")]
     shown = CliRunner().invoke(cli, [*told, "--features", name, "--scheduler", "inline"])
     assert isinstance(shown.exception, AffexError)
-    wanted = f"{name} comes without weights: name a file of yours, as in FEATURES={name}:weights=path/{name}.pth"
+    wanted = f"{name} comes without weights: name your own file, as in FEATURES={name}:weights=path/{name}.pth"
     assert str(shown.exception) == f"{name}: {wanted}"
     assert not list((tmp_path / "cache").rglob("*.h5"))
 

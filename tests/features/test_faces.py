@@ -390,15 +390,15 @@ def test_the_longest_seen_is_chosen_over_the_largest():
     ("wrong", "message"),
     [
         ({"detector": "eyes"}, "detector=eyes: expected mmod, hog, yunet, sfd, blazeface"),
-        ({"detector": "yunet", "score": 2.0}, "score=2.0: yunet wants more than 0 and less than 1"),
+        ({"detector": "yunet", "score": 2.0}, "score=2.0: expected more than 0 and less than 1 with detector=yunet"),
         ({"choice": "best"}, "choice=best"),
         ({"missing": "zero"}, "missing=zero"),
         ({"frames": "5"}, "sampling=5"),
         ({"every": 0}, "every=0"),
         ({"smallest": 3}, "smallest=3"),
-        ({"weights": "x.onnx"}, "mmod has no weight file"),
+        ({"weights": "x.onnx"}, "mmod takes no weight file"),
         ({"detector": "yunet", "weights": "nowhere.onnx"}, "no weight file nowhere.onnx"),
-        ({"digest": "0"}, "mmod has no weight file"),
+        ({"digest": "0"}, "mmod takes no weight file"),
     ],
 )
 def test_what_makes_no_sense_is_refused(wrong, message):
@@ -415,7 +415,7 @@ def test_other_detectors_find_her_too(signal: np.ndarray, found: Rows, test_data
     between_eyes = np.linalg.norm(ours[:, 0] - ours[:, 2], axis=1)
     assert (np.linalg.norm(ours - theirs, axis=2).max(axis=1) < 0.1 * between_eyes).all()
     assert yunet.digest[:8] == "104ee26c"
-    with pytest.raises(ValueError, match="digest=00 was asked for"):
+    with pytest.raises(ValueError, match="expected digest=00"):
         replace(yunet, digest="00")
 
 

@@ -86,22 +86,20 @@ def test_a_package_brings_its_own(server):
 def test_what_is_said_must_be_there_and_be_right(file, server, tmp_path):
     with pytest.raises(WeightError, match=r"There is no weight file .*none\.bin"):
         finding.published(file, str(tmp_path / "none.bin"))
-    with pytest.raises(
-        WeightError, match=rf"other\.bin is not the toy\.bin that it should be: .* expected {file.sha256}"
-    ):
+    with pytest.raises(WeightError, match=rf"other\.bin is not the expected toy\.bin: .* expected {file.sha256}"):
         finding.published(file, str(put(tmp_path, b"other", "other.bin")))
     assert not server.asked
 
 
 def test_a_wrong_file_in_a_folder_is_no_reason_to_fetch_another(file, server, tmp_path):
     put(tmp_path, b"cut off")
-    with pytest.raises(WeightError, match=r"is not the toy\.bin"):
+    with pytest.raises(WeightError, match=r"is not the expected toy\.bin"):
         finding.published(file, folder=str(tmp_path))
     assert not server.asked
 
 
 def test_what_comes_with_another_checksum_is_not_kept(file, downloads):
-    with pytest.raises(WeightError, match=r"is not the toy\.bin that it should be, and was not kept"):
+    with pytest.raises(WeightError, match=r"is not the expected toy\.bin, and was not kept"):
         finding.published(replace(file, sha256="0" * 64))
     assert not (downloads / "toy.bin").exists()
 
@@ -111,11 +109,11 @@ def test_without_a_network_it_is_said_what_to_fetch_and_where_to_put_it(file, se
     server.server_close()
     with pytest.raises(WeightError) as caught:
         finding.published(file)
-    for part in ("toy.bin is not here", file.url, file.sha256, str(downloads), "WEIGHTS="):
+    for part in ("toy.bin was not found", file.url, file.sha256, str(downloads), "WEIGHTS="):
         assert part in str(caught.value)
     with pytest.raises(WeightError, match=f"put it into {tmp_path / 'kept'}"):
         finding.published(file, folder=str(tmp_path / "kept"))
-    with pytest.raises(WeightError, match=r"affex cannot fetch it\.\nFetch toy\.bin by hand from the toy's makers"):
+    with pytest.raises(WeightError, match=r"affex cannot download it\.\nFetch toy\.bin by hand from the toy's makers"):
         finding.published(replace(file, url=""))
 
 
@@ -127,12 +125,12 @@ def test_a_file_of_ones_own_is_known_by_its_digest_wherever_it_moves(tmp_path):
     assert finding.own("toy", digest, str(mine)) == mine
     assert finding.own("toy", digest, folder=str(tmp_path / "kept")) == mine
     assert finding.own("toy", digest, given=str(tmp_path / "kept")) == mine
-    with pytest.raises(WeightError, match=r"a\.pth is not the file that was meant"):
+    with pytest.raises(WeightError, match=r"a\.pth is not the expected file"):
         finding.own("toy", digest, str(tmp_path / "kept" / "a.pth"))
-    for folder, where in ((str(tmp_path), f"none in {tmp_path}"), ("", "nobody said where to look")):
+    for folder, where in ((str(tmp_path), f"none in {tmp_path}"), ("", "no folder was given")):
         with pytest.raises(WeightError, match=rf"toy needs the weight file with the sha256 {digest}, .*{where}"):
             finding.own("toy", digest, folder=folder)
-    with pytest.raises(WeightError, match=r"name a file of yours, as in FEATURES=toy:weights=path/toy\.pth"):
+    with pytest.raises(WeightError, match=r"name your own file, as in FEATURES=toy:weights=path/toy\.pth"):
         finding.own("toy", "")
 
 
@@ -152,7 +150,7 @@ def test_moving_yunet_changes_neither_feature_nor_key_nor_spec(test_data, tmp_pa
     again.feature.require(Runtime(weights=str(here.parent)))
     Faces(detector="yunet").require(Runtime(weights=str(here.parent)))
     monkeypatch.setattr(yunet, "WEIGHTS", tuple(replace(file, url="") for file in yunet.WEIGHTS))
-    with pytest.raises(WeightError, match=r"yunet_n_dynamic\.onnx is not here"):
+    with pytest.raises(WeightError, match=r"yunet_n_dynamic\.onnx was not found"):
         again.feature.require(Runtime())
 
 
@@ -161,5 +159,5 @@ def test_yunet_needs_no_file_until_it_runs(tmp_path):
     with pytest.raises(WeightError, match=r"yunet_n_dynamic\.onnx is not the"):
         put(tmp_path, b"junk", yunet.WEIGHTS[0].name)
         Faces(detector="yunet").require(Runtime(weights=str(tmp_path)))
-    with pytest.raises(WeightError, match="is no YuNet that is known here"):
+    with pytest.raises(WeightError, match="No known YuNet file has the sha256"):
         Faces(detector="yunet", weights=str(tmp_path / yunet.WEIGHTS[0].name))

@@ -101,7 +101,7 @@ def test_depth_has_the_unit_of_the_plane_and_begins_at_the_eyes_and_nose():
 
 
 def test_what_is_no_face_is_refused():
-    with pytest.raises(ValueError, match="fall together: this is no face"):
+    with pytest.raises(ValueError, match="coincide: expected five different points of a face"):
         normalised(np.ones((68, 2)))
 
 
@@ -111,7 +111,7 @@ def test_what_is_no_face_is_refused():
         ({"points": "7"}, "points=7: expected 68, 5, fan2d, fan3d"),
         ({"derivatives": 3}, "derivatives=3"),
         ({"span": -1}, "span=-1: expected 0 to 10 s"),
-        ({"weights": "a"}, "points=68 have no weight file"),
+        ({"weights": "a"}, "points=68 takes no weight file"),
     ],
 )
 def test_what_makes_no_sense_is_refused(wrong, message):

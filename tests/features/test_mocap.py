@@ -248,8 +248,8 @@ def test_a_frame_without_the_nose_is_no_frame():
 def test_a_marker_that_is_hardly_seen_is_a_failure_that_says_which_and_how_long(nearly):
     unseen = lost(lost(still(), "RBRO2", slice(nearly, None)), "FH1", slice(90, None))
     expected = (
-        rf"{nearly and 2} of 40 frames have everything, and 10% at least are needed: of 1.00 s are missing "
-        rf"RBRO2 for {1 if not nearly else 0.95:.2f} s, FH1 for 0.25 s \(gaps of up to 0.2 s are bridged\)"
+        rf"{nearly and 2} of 40 frames are complete, at least 10% are needed: of 1.00 s are missing "
+        rf"RBRO2 for {1 if not nearly else 0.95:.2f} s, FH1 for 0.25 s \(gaps of up to 0.2 s are interpolated\)"
     )
     with pytest.raises(ExtractionError, match=expected):
         Mocap().extract(unseen)
@@ -263,7 +263,7 @@ def test_a_nose_that_is_hardly_seen_is_what_is_missing():
 def test_markers_that_a_file_does_not_have_are_named():
     of = still()
     renamed = replace(of, names=tuple(name.replace("MOU", "LIP") for name in of.names))
-    with pytest.raises(ExtractionError, match=r"no MOU1, MOU2, MOU3 and 5 more among its 55.* LIP1, LIP2, LIP3 and"):
+    with pytest.raises(ExtractionError, match=r"lacks MOU1, MOU2, MOU3 and 5 more among its 55.* LIP1, LIP2, LIP3 and"):
         Mocap().extract(renamed)
     assert placed(of, ["RHD"]).tolist()[0] == [[162.0, 163.0, 164.0]]
 
@@ -298,7 +298,7 @@ def test_hands_are_where_they_are_from_their_middle_over_the_turn():
 
 @pytest.mark.parametrize(("name", "what"), [("headmotion", "head"), ("hands", "hands"), ("mocap-slices", "head")])
 def test_a_turn_without_their_file_says_so(name, what):
-    with pytest.raises(ExtractionError, match=f"no file of the {what} belongs to this turn's motion capture"):
+    with pytest.raises(ExtractionError, match=f"this turn has no motion capture file of the {what}"):
         PRESETS[name].extract(replace(still(), **{what: None}))
 
 
@@ -344,7 +344,7 @@ def test_a_short_turn_is_read_off_on_straight_lines(n_frames):
 def test_each_slice_must_have_every_marker():
     feature = PRESETS["mocap-slices"]
     assert len(feature.extract(lost(still(480), "LLID", slice(100, 150))).values) == 200
-    with pytest.raises(ExtractionError, match=r"240 of 480 frames have everything.* LLID for 2.00 s"):
+    with pytest.raises(ExtractionError, match=r"240 of 480 frames are complete.* LLID for 2.00 s"):
         feature.extract(lost(still(480), "LLID", slice(100, 340)))
     without = MocapSlices(without="LLID+RLID")
     assert without.extract(lost(still(480), "LLID", slice(None))).values.shape == (200, 183)
@@ -360,7 +360,7 @@ def test_each_slice_must_have_every_marker():
         ("hands:span=-1", "span=-1.0: expected 0 to 10 s"),
         ("mocap:derivatives=3", "derivatives=3: expected 0"),
         ("mocap-slices:slices=0", "slices=0: expected 1 to"),
-        ("mocap-slices:without=LID", "without=LID: LID is none of CH1"),
+        ("mocap-slices:without=LID", "without=LID: LID is not a marker; expected some of CH1"),
     ],
 )
 def test_parameters_without_sense_are_refused(spec, message):

@@ -177,7 +177,7 @@ def test_light_weighs_less_once_the_histogram_is_even():
         ({"width": 300}, "width=300"),
         ({"cut": "box", "around": 0.4}, "around=0.4: expected 0 to 0.3 with cut=box"),
         ({"around": -0.1}, r"around=-0\.1"),
-        ({"equalise": True}, "ask for grey=True too"),
+        ({"equalise": True}, "set grey=True too"),
     ],
 )
 def test_what_makes_no_sense_is_refused(wrong, message):
