@@ -53,7 +53,7 @@ def find(root: Path) -> Found:
 def _id(path: str) -> str | None:
     """Return split, label and utterance that a path says, None where it is no utterance of the corpus."""
     said = PATH.fullmatch(path)
-    return f"{SPLITS[said['split'].lower()]}/{said['label'].lower()}/{said['clip']}" if said else None
+    return f"{SPLITS[said['split'].lower()]}/{said['label'].lower()}/{said['utterance']}" if said else None
 
 
 def _utterance(id_: str, take: Take) -> Utterance:

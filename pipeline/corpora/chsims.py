@@ -61,7 +61,7 @@ def find(root: Path) -> Found:
 def _key(name: str) -> Key | None:
     """Return video and number of a file, None where its name says none."""
     said = PATH.fullmatch(name)
-    return (said["video"].lower(), int(said["clip"])) if said else None
+    return (said["video"].lower(), int(said["utterance"])) if said else None
 
 
 def _listed(row: Row) -> Key:

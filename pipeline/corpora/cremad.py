@@ -90,7 +90,7 @@ def _id(name: str) -> str | None:
     if said is None:
         return None
     level = said["level"].upper()
-    return f"{said['clip'].upper()}_{'XX' if level == 'X' else level}"
+    return f"{said['utterance'].upper()}_{'XX' if level == 'X' else level}"
 
 
 def _utterance(utterance: str, take: Take, sexes: Mapping[str, str], votes: Votes) -> Utterance:

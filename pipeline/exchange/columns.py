@@ -21,8 +21,8 @@ ROW_NUMBER = re.compile(r"unnamed: \d+|__index_level_\d+__|level_\d+|index|\.\.\
 #: What detectors and annotation tools say of a row, and how it is numbered: OpenFace, py-feat, SMILExtract, audformat.
 BOOKKEEPING = re.compile(
     r"frames?(_?(id|idx|index|n|nr|no|num|number))?|face(_?(id|score))?|(person|track)_id|(.*\.|detection_|face_)?"
-    r"confidence|success|((file|utt|utterance|utterance|segment|video|recording|sample)_?)?id|file|filename|segment|utterance|utterance|video"
-    r"|time|timestamp|frametime|approx_time|start|end|begin|start_?time|end_?time|onset|offset"
+    r"confidence|success|((file|utt|utterance|clip|segment|video|recording|sample)_?)?id|file|filename|segment|clip|utterance"
+    r"|video|time|timestamp|frametime|approx_time|start|end|begin|start_?time|end_?time|onset|offset"
     r"|(time|start|end|onset|offset)_?(s|secs?|seconds|ms|msecs?)"
 )
 #: What is to be recognised, or who speaks, in numbers.
