@@ -7,7 +7,7 @@ Who
     Six men and six women, 15 to 64 years old. Gournay, Lahaie, Lefebvre, "A Canadian French emotional speech dataset",
     ACM Multimedia Systems 2018, doi:10.1145/3204949.3208121.
 Licence
-    CC BY-NC-SA 4.0: not for commerce.
+    CC BY-NC-SA 4.0: not for commercial use.
 Source
     https://doi.org/10.5281/zenodo.1478765. We have not seen the files.
 Files
@@ -83,7 +83,7 @@ def example(root: Path) -> Path:
 CORPUS = Corpus(
     name="cafe",
     title="CaFE: 936 acted utterances, 12 actors, 7 emotions in two intensities, Canadian French",
-    licence="CC BY-NC-SA 4.0 (not for commerce)",
+    licence="CC BY-NC-SA 4.0 (not for commercial use)",
     source="https://doi.org/10.5281/zenodo.1478765",
     also=("Canadian French Emotional",),
     find=find,

@@ -81,7 +81,7 @@ def example(root: Path) -> Path:
 CORPUS = Corpus(
     name="nemo",
     title="nEMO: 4481 acted utterances, 9 actors, 6 emotions, Polish",
-    licence="CC BY-NC-SA 4.0 (not for commerce)",
+    licence="CC BY-NC-SA 4.0 (not for commercial use)",
     source="https://github.com/amu-cai/nEMO",
     find=find,
     counts={None: 4481},

@@ -181,7 +181,7 @@ def example(root: Path) -> Path:
 CORPUS = Corpus(
     name="omg",
     title="OMG-Emotion: utterances of YouTube monologues in a fixed split, arousal, valence and 7 emotions",
-    licence="CC BY-NC-SA 3.0 DE (for research, not for commerce)",
+    licence="CC BY-NC-SA 3.0 DE (for research, not for commercial use)",
     source="https://github.com/knowledgetechnologyuhh/OMGEmotionChallenge",
     also=("OMG-Emotion", "OMG-Emotion Challenge"),
     find=find,

@@ -9,7 +9,7 @@ Who
     2018, doi:10.1371/journal.pone.0196391. People recognised 80 % of the audio-visual takes, 75 % by video and
     60 % by audio alone.
 Licence
-    CC BY-NC-SA 4.0: not for commerce.
+    CC BY-NC-SA 4.0: not for commercial use.
 Source
     doi:10.5281/zenodo.1188976. Both audio archives are fetched by default (0.4 GB), against the record's checksums as
     others quote them; the 47 video archives (24 GB) only when asked for, against the checksums that Zenodo publishes
@@ -105,7 +105,7 @@ def example(root: Path) -> Path:
 CORPUS = Corpus(
     name="ravdess",
     title="RAVDESS: 1440 spoken and 1012 sung takes, 24 actors, 8 emotions, audio and video, English",
-    licence="CC BY-NC-SA 4.0 (not for commerce)",
+    licence="CC BY-NC-SA 4.0 (not for commercial use)",
     source="https://doi.org/10.5281/zenodo.1188976",
     find=find,
     example=example,

@@ -8,7 +8,7 @@ Who
     signals", IEEE Transactions on Multimedia 10(5), 2008, doi:10.1109/TMM.2008.927665. Nothing published says who is
     a man and who a woman.
 Licence
-    On request, free for research: not for commerce.
+    On request, free for research: not for commercial use.
 Source
     The lab's page, http://www.rml.ryerson.ca/rml-emotion-database.html, where the figures above stand; it gave the
     videos to those who signed an agreement. We have not seen them.
@@ -70,7 +70,7 @@ def example(root: Path) -> Path:
 CORPUS = Corpus(
     name="rml",
     title="RML: 720 acted videos, 8 subjects, 6 emotions, six languages",
-    licence="on request, free for research and not for commerce",
+    licence="on request, free for research and not for commercial use",
     source="http://www.rml.ryerson.ca/rml-emotion-database.html",
     find=find,
     example=example,

@@ -7,7 +7,7 @@ Who
     Two women of Toronto, a younger (YAF) and an older one (OAF). Pichora-Fuller, Dupuis, "Toronto emotional speech set
     (TESS)", 2020, doi:10.5683/SP2/E8H2MF.
 Licence
-    CC BY-NC-ND 4.0: not for commerce.
+    CC BY-NC-ND 4.0: not for commercial use.
 Source
     https://doi.org/10.5683/SP2/E8H2MF. We have not seen the files.
 Files
@@ -70,7 +70,7 @@ def example(root: Path) -> Path:
 CORPUS = Corpus(
     name="tess",
     title="TESS: 2800 acted utterances, 2 women, 7 emotions, English",
-    licence="CC BY-NC-ND 4.0 (not for commerce)",
+    licence="CC BY-NC-ND 4.0 (not for commercial use)",
     source="https://doi.org/10.5683/SP2/E8H2MF",
     also=("Toronto", "Toronto emotional speech set"),
     find=find,
