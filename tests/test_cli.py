@@ -179,7 +179,7 @@ def test_what_does_not_exist_is_a_usage_error(arguments: list[str], message: str
 
 @pytest.mark.parametrize(
     ("data", "message"),
-    [("nowhere", "There is no folder nowhere, where emodb"), (".", "looked for 535 files such as wav/03a01Fa.wav")],
+    [("nowhere", "was not found: there is no folder nowhere."), (".", "looked for 535 files such as wav/03a01Fa.wav")],
 )
 def test_a_folder_that_is_not_the_corpus_fails_the_run(data: str, message: str, tmp_path: Path) -> None:
     said = affex("features", "--dataset", "emodb", "--data", data, cwd=tmp_path)
@@ -204,7 +204,7 @@ def test_a_corpus_that_is_not_whole_is_refused_unless_told(tmp_path: Path) -> No
     refused = affex(*arguments, cwd=tmp_path)
     assert refused.returncode == 1
     assert "4 utterances found, 535 expected" in refused.stderr
-    assert "to go on with what is there, say --partial." in refused.stderr
+    assert "To continue with this part, use --partial." in refused.stderr
     allowed = affex(*arguments, "--partial", cwd=tmp_path)
     assert allowed.returncode == 0
     assert "Incomplete corpus: emodb: 4 utterances found, 535 expected." in allowed.stdout

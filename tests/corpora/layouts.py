@@ -247,7 +247,7 @@ def of(names: Callable[[], Iterable[str]]) -> Callable[[Path], Path]:
 
 
 def twice(n: int) -> tuple[str, ...]:
-    return (f"{n} files lie there once more with the same bytes, counted once",)
+    return (f"{n} files lie there again with the same bytes, counted once",)
 
 
 def doubled(names: Iterable[str], folder: str) -> list[str]:
