@@ -78,7 +78,7 @@ def test_a_name_of_two_recordings_is_nobodys_and_told():
     found = owners(["1.wav", "b/1.wav", "3"], heard("one", "a/1.wav"), heard("two", "b/1.wav"))
     assert list(found.owners) == ["two"]
     assert (found.ambiguous, found.unknown) == (("1.wav",), ("3",))
-    assert matching.told(found, 2) == [
+    assert matching.summary(found, 2) == [
         "1 of 2 utterances have rows in it.",
         "1 of its keys match no utterance: 3",
         "1 of its keys match several recordings and are left out: 1.wav",
@@ -364,7 +364,9 @@ def test_media_may_change_and_whose_rows_they_are_may_not(dataset, tmp_path):
     assert list(imports.stock(dataset, spec).places) == ["a", "c"]
     moved = replace(dataset.utterances[2], audio=Media("wav/long.wav", 0.2, 0.5))
     others = (*dataset.utterances[:2], moved, *dataset.utterances[3:])
-    with pytest.raises(AffexError, match=r"1 utterances of mine are new or have another file or span .*: c\. Import it again"):
+    with pytest.raises(
+        AffexError, match=r"1 utterances of mine are new or have another file or span .*: c\. Import it again"
+    ):
         imports.stock(replace(dataset, utterances=others), spec)
     more = (*dataset.utterances, heard("new", "wav/a.wav"))
     with pytest.raises(AffexError, match=r"1 utterances of mine .*: new"):

@@ -2,9 +2,9 @@
 
 An export has two segmented tables. ``utterances`` has the metadata of every utterance of the corpus, with labels under
 the scheme ``label``. The other table has the feature's name. Its columns are ``utterance`` (the id), for frames
-``time`` (the middle, from the utterance's beginning, as cached), and the feature's own. The index is file, start and end in the
-time of the file, as audformat requires: to the nanosecond, and never before the file's beginning. audformat holds
-tables in memory, so an export needs memory for the whole feature.
+``time`` (the middle, from the utterance's beginning, as cached), and the feature's own. The index is file, start and
+end in the time of the file, as audformat requires: to the nanosecond, and never before the file's beginning. audformat
+holds tables in memory, so an export needs memory for the whole feature.
 
 An import never reads pickles, and no header that creates anything other than plain data.
 """
