@@ -76,7 +76,9 @@ def test_a_table_that_somebody_changed_is_not_taken_for_ours(dataset, tmp_path, 
     path = exported(dataset, FUNCTIONALS, tmp_path / "x.csv")
     changed = tmp_path / name
     changed.write_text(changed.read_text().replace("wav/a.wav", "wav/b.wav"))
-    with pytest.raises(AffexError, match=rf"{name} is not what affex wrote: its sha256 is not that in x-about.json. Export it again"):
+    with pytest.raises(
+        AffexError, match=rf"{name} is not what affex wrote: its sha256 is not that in x-about.json. Export it again"
+    ):
         imported(path, dataset)
 
 

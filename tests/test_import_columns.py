@@ -213,9 +213,7 @@ def test_times_by_their_other_names_are_times_and_no_feature(dataset, tmp_path):
 
 def test_a_table_without_a_head_is_refused(dataset, tmp_path):
     for lines in (("a,1.5,2", "b,2.5,3"), ("a,-1,2", "b,1,3"), ("a,1e-3,2", "b,1,3")):
-        with pytest.raises(
-            AffexError, match=r"t.csv: its first line has the number \S+; expected the columns' names"
-        ):
+        with pytest.raises(AffexError, match=r"t.csv: its first line has the number \S+; expected the columns' names"):
             imported(text(tmp_path / "t.csv", *lines), dataset)
     spec, _ = imported(text(tmp_path / "t.csv", "file,0,1", "a,1.5,2", "b,2.5,3"), dataset)
     assert cached(dataset, spec).columns == ("0", "1")

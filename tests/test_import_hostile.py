@@ -252,8 +252,8 @@ def test_a_database(dataset, tmp_path):
     good = (tmp_path / "db" / database.HEADER).read_text()
     laughs = "\n".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 10))
     hostile = {
-        f"{good}\nmeta1: &l0 lol\n{laughs}".replace("l0 lol", "l0 [lol]"): "written out it has more than 1000000 parts",
-        "a: &a [*a]": "written out",
+        f"{good}\nmeta1: &l0 lol\n{laughs}".replace("l0 lol", "l0 [lol]"): "resolved it has more than 1000000 nodes",
+        "a: &a [*a]": "references resolved",
         "a: " + "[" * 5000: "cannot be read as a plain header",
         "a: \t- [": "cannot be read as a plain header",
         "a: \x07": "cannot be read as a plain header",
