@@ -166,7 +166,7 @@ def example(root: Path) -> Path:
         "S01A-F01-T-FM05": "X; A:3.0; V:2.5; D:3.0; N:3.0;\nrater-p2; Sad; Sad; A:3; V:2; D:3; N:3;",
         "S12H-F02-R-FF01": "H; A:3.3; V:4.3; D:3.0; N:2.0;\nrater-p2; Happy; Happy; A:3; V:4; D:3; N:2;",
     }
-    folders = {name: f"session{name[7]}/{name[:4]}/{name[9]}" for name in said}
+    folders = {name: f"session{name[7]}/{name[:4]}/{name[9]}" for name in listed}
     lay(root, *(f"{folders[name]}/MSP-IMPROV-{name}.{ending}" for name in listed for ending in ("wav", "avi")))
     return lay_text(root, TABLES[0], *(f"UTD-IMPROV-{name}.avi; {rest}\n" for name, rest in listed.items()))
 
