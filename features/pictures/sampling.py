@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_WRITTEN = re.compile(r"(?P<count>[1-9]\d*)/(?P<span>utterance|(?P<seconds>\d+(\.\d+)?)?s)")
+_WRITTEN = re.compile(r"(?P<count>[1-9]\d*)/(?P<span>clip|(?P<seconds>\d+(\.\d+)?)?s)")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 pooch compares the checksums and keeps a file only if they agree. It cannot resume an interrupted download, so this
 module does: an incomplete file is ``<archive>.part``, and the next attempt requests the remaining bytes (HTTP
-``Range``, RFC 9110, section 14). Each archive is deleted after unpacking; ``.fetched/<archive>.json`` lists its content, so that a
+``Range``, RFC 9110, section 14).
+Each archive is deleted after unpacking; ``.fetched/<archive>.json`` lists its content, so that a
 second call downloads nothing.
 """
 

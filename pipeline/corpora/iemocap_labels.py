@@ -136,8 +136,8 @@ def _head(line: str, place: str) -> Turn:
         return Turn(name, float(start), float(end), emotion.lower(), Rating(valence, activation, dominance))
     except ValueError as error:
         raise CorpusError(
-            f"{place}: '{line}' is not the head line of a turn. Expected, separated by tabs: [start - end] in seconds, turn, "
-            "emotion, [valence, activation, dominance]."
+            f"{place}: '{line}' is not the head line of a turn. Expected, separated by tabs: [start - end] in seconds, "
+            "turn, emotion, [valence, activation, dominance]."
         ) from error
 
 

@@ -214,7 +214,7 @@ def _segments(key: str, entry: csd.Entry, columns: Sequence[str], release: Relea
 
 
 def _media(recording: str, start: float, end: float, its: _Files) -> dict[str, Media | None]:
-    """Return a segment's spans of its recordings, None where there is none; without a sound file, the video has the sound."""
+    """Return a segment's spans of its recordings, None where there is none; the video may have the sound."""
     video = _span(its.video.get(recording), start, end)
     return {"audio": _span(its.audio.get(recording), start, end) or video, "video": video}
 
@@ -285,7 +285,7 @@ def nearest(sentiment: float) -> int:
 
 
 def protocols(*emotions: str) -> tuple[Protocol, ...]:
-    """Return the usual protocols for sentiment and for the presence of emotions: by recording, and in the given split."""
+    """Return the usual protocols for sentiment and the presence of emotions: by recording, and in the given split."""
     by_recording = tuple(
         replace(protocol, scheme="group-k", k=5)
         for protocol in (
