@@ -257,7 +257,7 @@ def test_a_database(dataset, tmp_path):
         "a: " + "[" * 5000: "cannot be read as a plain header",
         "a: \t- [": "cannot be read as a plain header",
         "a: \x07": "cannot be read as a plain header",
-        "- 3": "is no header",
+        "- 3": "is not the header",
         "tables: 3": "cannot be read|'int' object",
         "name: x\nusage: other\ntables: {t: 3}": "cannot be read",
         good.replace("  t:", "  t/../../x:"): "is not the name of a table: it has a slash",
