@@ -1,22 +1,22 @@
-# The front of affex: `make help` says what there is. Written for GNU make 3.81 (macOS) and a plain sh.
+# The front end of affex: `make help` lists targets and variables. Works with GNU make 3.81 (macOS) and a plain sh.
 
-# Set up with ------------------------------------------------------------------------------------
+# Settings of the installation ------------------------------------------------------------------------------------
 PYTHON ?= python3
 TORCH ?= cpu
 CLIPS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
-#: One stamp a build of torch, so that changing TORCH installs again.
+#: One stamp file per build of torch, so that changing TORCH installs again.
 INSTALLED := $(VENV)/.installed-$(TORCH)
 
 ifeq ($(filter $(TORCH),cpu cuda),)
 $(error TORCH=$(TORCH): expected cpu or cuda)
 endif
 
-# What a run is told -----------------------------------------------------------------------------
-# By environment variables, so that blanks and quotes survive; affex reads them behind --from-make alone. None that the
-# shell has, or an earlier make, is passed on.
+# Settings of a run -----------------------------------------------------------------------------
+# They are passed as environment variables, so that blanks and quotes survive; affex reads them only after --from-make.
+# Variables of the shell, or of another make, are not passed on.
 $(foreach name,$(filter-out AFFEX_TEST_DATA,$(filter AFFEX_%,$(.VARIABLES))),$(eval unexport $(name)))
 OPTIONS := DATASET DATA FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM REWEIGHT SOFT \
            FUSION RUNS METRIC INNER LEAK ALLOW_LEAKS CONFIG \
@@ -24,11 +24,11 @@ OPTIONS := DATASET DATA FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM
            BY FILE CALLED FORMAT TABLE HOP TRANSPOSE ONLY WITHOUT DROP_NAN NOTE JSON
 $(foreach option,$(OPTIONS),$(if $($(option)),$(eval export AFFEX_$(option) := $$($(option)))))
 
-# Where make was typed, so that messages, and the lines to copy in them, are in its words.
+# The folder in which make was typed. With it, affex writes the commands in its messages as make commands.
 export AFFEX_MAKE_TYPED_IN := $(PWD)
 
-# A variable that nothing reads is a mistake. Those named in front of make, as in `DATSET=x make`, cannot be told from
-# the others in the environment.
+# An unknown variable on the command line is an error. Variables before make, as in `DATSET=x make`, cannot be checked:
+# they are indistinguishable from the rest of the environment.
 READ := $(OPTIONS) PYTHON TORCH CLIPS PYTEST_ARGS LOCK_ARGS VENV BIN INSTALLED
 NAMED := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 UNREAD := $(filter-out $(READ) MAKE% -% SHELL CURDIR,$(NAMED))
@@ -53,89 +53,89 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: help install features evaluate compare fit predict demo show download list runs cache export import bench check test shells lint format types links lock clean
 .NOTPARALLEL:
 
-help: ## show this
-	@echo 'affex: audio-visual emotion recognition, evaluated on speakers the model never heard'
+help: ## show this help
+	@echo 'affex: audio-visual emotion recognition, evaluated on speakers that the model was not trained on'
 	@echo
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@sed -n 's/^#= \{0,1\}//p' Makefile
 
 #= Variables, as in  make features evaluate DATASET=emodb FEATURES=compare CLASSIFIER=svm
-#=   DATASET       the corpus: demo, emodb, ravdess, csv ... (default: the one used last, else demo)
-#=   DATA          its folder, or its table for csv (default: data/<dataset>)
-#=   FEATURES      as in compare, egemaps or 'mfcc:n=20,hop=5ms' (default: what the classifier prefers)
-#=   CLASSIFIER    as in svm, gmm, xgboost or 'gmm:components=32'
-#=   PROTOCOL      who is left out when: loso, session, group-k:k=5, split, cross:test=ravdess, or a corpus's own card
-#=   TARGET        what is recognised: label, or valence, arousal, dominance as values
-#=   CLASSES       which labels, + merges them, = names them: 'ang,neu,sad,joy=hap+exc'
-#=   SPEAKER_NORM  1: z-scores within each speaker; mean: the speaker's mean is taken away (transductive, and said so)
-#=   REWEIGHT      1: scores times the square root of how often their class was learned from
-#=   SOFT          1: learn from the shares of the raters' votes
-#=   FUSION        early (columns side by side), or late, late:mean, late:svm ... (scores) of several FEATURES
-#=   RUNS          finished runs, to be compared (compare) or fused (evaluate FUSION=late)
-#=   METRIC        what is compared: uar, war, macro_f1, ccc ... (default: uar, or ccc for values)
-#=   INNER         1: keep what a fusion of this run may learn from (slower)
-#=   LEAK          1: score the same at random over clips, too: what a leak is worth
-#=   ALLOW_LEAKS   1: go on where the audit finds leaks, and say so in every output
-#=   CONFIG        for evaluate and fit: a TOML file of these variables in small letters; each run writes one that repeats it
+#=   DATASET       the corpus: demo, emodb, ravdess, csv ... (default: the corpus used last, else demo)
+#=   DATA          its folder, or for csv the table (default: data/<dataset>)
+#=   FEATURES      for example compare, egemaps or 'mfcc:n=20,hop=5ms' (default: depends on the classifier)
+#=   CLASSIFIER    for example svm, gmm, xgboost or 'gmm:components=32'
+#=   PROTOCOL      which speakers are left out: loso, session, group-k:k=5, split, cross:test=ravdess, or a corpus's own protocol
+#=   TARGET        what is predicted: label, or the values valence, arousal, dominance
+#=   CLASSES       the classes; + merges labels, = names a class: 'ang,neu,sad,joy=hap+exc'
+#=   SPEAKER_NORM  1: z-scores within each speaker; mean: subtract the speaker's mean (transductive, and reported as such)
+#=   REWEIGHT      1: multiply scores by the square root of the number of training utterances of the class
+#=   SOFT          1: train on the shares of the raters' votes
+#=   FUSION        for several FEATURES: early (concatenate columns), or late, late:mean, late:svm ... (fuse scores)
+#=   RUNS          finished runs to compare (compare) or to fuse (evaluate FUSION=late)
+#=   METRIC        the figure that is compared: uar, war, macro_f1, ccc ... (default: uar, or ccc for values)
+#=   INNER         1: save inner predictions, from which a fusion with this run can learn (slower)
+#=   LEAK          1: also score a random split of the utterances, to show how much that leak adds
+#=   ALLOW_LEAKS   1: continue although the audit finds leaks; every output says so
 #=   SCHEDULER     local, inline (no workers) or tcp://host:8786 of a running Dask scheduler (default: local)
-#=   JOBS          how many worker processes
-#=   DEVICE        cpu or cuda: where networks, SVM and XGBoost compute (default: cpu)
-#=   WEIGHTS       the folder of weight files that networks need and affex cannot fetch
-#=   CACHE         where features are kept (default: cache)
-#=   OUT           where results go (default: <cache>/<corpus>/runs/<run>); for export: .csd, .npz, .parquet, .csv or a folder
+#=   JOBS          the number of worker processes
+#=   DEVICE        cpu or cuda, for networks, SVM and XGBoost (default: cpu)
+#=   WEIGHTS       the folder of weight files that affex cannot download
+#=   CACHE         the folder of cached features (default: cache)
+#=   OUT           the folder of results (default: <cache>/<corpus>/runs/<run>); for export: a .csd, .npz, .parquet, .csv, or a folder
+#=   SEED          the seed of all random numbers
+#=   PARTIAL       1: continue with an incomplete corpus
+#=   EXTRA         1: also download the large archives
+#=   UTTERANCE     for show: the utterance's id, for example s1_anger_1
+#=   CONFIG        for evaluate and fit: a TOML file of these variables in small letters; each run writes one that repeats it
 #=   JSON          for list, runs, cache, evaluate and compare: 1: print one JSON document, and all else to standard error
-#=   SEED          seeds all that is random
-#=   PARTIAL       1: go on with a corpus that is not whole
-#=   EXTRA         1: download the large archives, too
-#=   UTTERANCE     for show: the utterance's id, as in s1_anger_1
 #=   MODEL         for fit and predict: the model's file (default for fit: <cache>/<corpus>/models/<run>.affex)
-#=   EXCLUDE       for fit: speakers who are not learned from, parted by commas
-#=   BY            for export to .csd: utterance, or recording, as CMU-MultimodalSDK aligns them (default: utterance)
-#=   FILE          for import: what is taken in, a file or a folder
-#=   CALLED        for import: what FEATURES calls it from then on
-#=   NOTE          for import: who made it, or what else is to be known
-#=   FORMAT        for export and import: the format, where no ending says it
-#=   TABLE         for import: which table of an audformat database
-#=   HOP           for import: how far apart rows are, s, where the file says nothing of time
-#=   TRANSPOSE     for import: 1: arrays are (columns, rows), as librosa has them
-#=   ONLY          for import: the columns that are taken, parted by commas: 'AU*_r,gaze_0_x'
-#=   WITHOUT       for import: the columns that are left out, likewise
-#=   DROP_NAN      for import: 1: rows with NaN are left out
-#=   TORCH         cpu or cuda: which build of torch is installed (default: cpu)
-#=   PYTHON        the Python that .venv is made with, 3.11 or newer (default: python3)
-#=   CLIPS         for bench: a folder of videos with faces, one folder a corpus
-#=   PYTEST_ARGS   for the tests, as in PYTEST_ARGS='-k store -x'
-#=   LOCK_ARGS     for the lock, as in LOCK_ARGS=--upgrade
+#=   EXCLUDE       for fit: speakers to leave out of the training, separated by commas
+#=   BY            for export to .csd or .npy: one entry per utterance, or per recording, as CMU-MultimodalSDK needs it
+#=   FILE          for import: the file or folder to import
+#=   CALLED        for import: the name of the feature in FEATURES
+#=   NOTE          for import: a note, for example who made the features
+#=   FORMAT        for export and import: the format, if the file name does not show it
+#=   TABLE         for import: the table of an audformat database
+#=   HOP           for import: the time between rows in s, if the file has no times
+#=   TRANSPOSE     for import: 1: arrays are (columns, rows), as in librosa
+#=   ONLY          for import: the columns to take, separated by commas: 'AU*_r,gaze_0_x'
+#=   WITHOUT       for import: the columns to leave out, separated by commas
+#=   DROP_NAN      for import: 1: leave out rows with NaN
+#=   TORCH         cpu or cuda: the build of torch to install (default: cpu)
+#=   PYTHON        the Python for .venv, 3.11 or newer (default: python3)
+#=   CLIPS         for bench: a folder of videos with faces, with one folder per corpus
+#=   PYTEST_ARGS   for the tests, for example PYTEST_ARGS='-k store -x'
+#=   LOCK_ARGS     for the lock, for example LOCK_ARGS=--upgrade
 
-install: $(INSTALLED) ## set up .venv with the pinned versions (all others call it first)
+install: $(INSTALLED) ## set up .venv with the pinned versions (all other targets run this first)
 
 features: ## extract the features of a corpus into the cache
-evaluate: ## extract what is missing, train and test on unheard speakers, report
-compare: ## say which of several runs differ by more than chance would (RUNS)
-fit: ## learn from all of a corpus, and save a model that can be taken away (MODEL, EXCLUDE)
-predict: ## label a folder of wavs or videos, one file, or a table, with a saved model (MODEL, DATA, OUT)
-demo: ## sound and faces, alone and fused, end to end, on a corpus made on the spot
+evaluate: ## extract missing features, train, test on speakers left out of training, report
+compare: ## test which of several runs differ by more than chance (RUNS)
+fit: ## train on a whole corpus and save the model (MODEL, EXCLUDE)
+predict: ## label a folder of wavs or videos, a file, or a table with a saved model (MODEL, DATA, OUT)
+demo: ## run everything on a small synthetic corpus: sound and faces, alone and fused
 show: ## draw a contact sheet of an utterance: frames, faces, crops, sound (UTTERANCE, OUT)
-download: ## fetch a corpus that is free to fetch (emodb, ravdess)
-list: ## show the corpora, features and classifiers there are, and what is cached
-cache: ## show what is cached (to verify it: .venv/bin/affex cache verify)
+download: ## download a freely available corpus (emodb, ravdess)
+list: ## list corpora, features and classifiers, and what is cached
+cache: ## list what is cached (to verify it: .venv/bin/affex cache verify)
 export: ## write a cached feature and the labels for other projects (FEATURES, OUT)
-import: ## take in the features of another project (FILE, CALLED), to be evaluated and fused like ours
+import: ## import features of another project, to evaluate and fuse them (FILE, CALLED)
 features evaluate compare fit predict demo show download list cache export import: install
 	@$(BIN)/affex --from-make $@
 
-runs: ## table the finished runs of a corpus, newest first
+runs: ## list the finished runs of a corpus, newest first
 runs: install
 	@$(BIN)/affex --from-make list runs
 
-# A path as a shell would expand it, in quotes, for what is not read by affex.
+# A path as a shell would expand it, in quotes, for programs other than affex.
 path = $(call quoted,$(patsubst ~/%,$(HOME)/%,$(1)))
 WAVS = $(call path,$(or $(DATA),data/emodb/wav))
 VIDEOS = $(call path,$(CLIPS))
 WITH_WEIGHTS = --weights $(call path,$(WEIGHTS))
 
-# What is measured of faces; the agreement with dlib takes the longest, most of it dlib's own.
+# Measurements of faces. The agreement with dlib takes longest, most of it in dlib itself.
 define bench-faces
 	$(BIN)/python benchmarks/faces.py $(VIDEOS)
 	$(BIN)/python benchmarks/found.py $(VIDEOS)
@@ -146,7 +146,7 @@ define bench-faces
 	$(BIN)/python benchmarks/second_network.py $(VIDEOS) $(WITH_WEIGHTS) --copies 4
 endef
 
-bench: install ## speed, memory, coverage of intervals, the vote, beside their peers (DATA: EMO-DB's wavs; CLIPS: videos; 60 min)
+bench: install ## measure speed, memory, coverage of intervals, the vote (DATA: EMO-DB's wavs; CLIPS: videos; 60 min)
 	$(BIN)/python benchmarks/extraction.py $(WAVS)
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/affex --from-make features --dataset emodb --data $(WAVS) --features compare
@@ -156,58 +156,58 @@ bench: install ## speed, memory, coverage of intervals, the vote, beside their p
 	$(BIN)/python benchmarks/vote.py
 	$(if $(CLIPS),$(bench-faces))
 
-check: lint types test ## what the continuous integration runs
+check: lint types test ## run all checks of the continuous integration
 
 test: install ## run the tests
 	@unset $(OPTIONS:%=AFFEX_%) AFFEX_MAKE_TYPED_IN; $(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
-shells: install ## type every command of README and docs in bash, zsh and dash (an hour)
+shells: install ## test every command of README and docs in bash, zsh and dash (an hour)
 	$(BIN)/python tests/shells.py
 
-lint: install ## look for mistakes and for wrong formatting
+lint: install ## check the style and the formatting of the code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-format: install ## put the sources into the usual format
+format: install ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The packages as they are imported, for mypy and editors: a folder of links.
+# A folder of links, with which mypy and editors find the packages under their import names.
 LINKS := .links
 LINKED := $(wildcard affex/*.py affex/*.typed) pipeline features classifiers
 
 types: install links ## check the types
 	cd $(LINKS) && $(abspath $(BIN))/mypy --config-file ../pyproject.toml --cache-dir ../.mypy_cache
 
-links: ## make .links, where editors find the packages under the names they are imported by
+links: ## make .links, where editors find the packages under their import names
 	@rm -rf $(LINKS) && mkdir -p $(LINKS)/affex
 	@for path in $(LINKED); do ln -s ../../$$path $(LINKS)/affex/; done
 
-lock: install ## renew requirements.lock after pyproject.toml has changed
+lock: install ## update requirements.lock after a change of pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --extra dev --group checkout --universal --fork-strategy fewest \
 	    --no-annotate --no-header --quiet $(LOCK_ARGS) --output-file requirements.lock
 
-clean: ## remove .venv and all that tools left behind (never the cache, never data)
+clean: ## remove .venv and temporary files of tools (never the cache, never data)
 	rm -rf $(VENV) $(LINKS) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find affex pipeline features classifiers tests -name __pycache__ -prune -exec rm -rf {} +
 
-# The set-up itself ------------------------------------------------------------------------------
-# Wheels only: a source package would want a compiler. The one exception, $(DATA_ONLY), is data and no code, and comes
-# as source alone; setuptools goes in before it, since that makes a wheel of it. Nothing is resolved anew, for all is
-# in the lock and some packages name others that must stay out (see [tool.uv] in pyproject.toml).
+# The installation itself ------------------------------------------------------------------------------
+# Wheels only: a source package would need a compiler. The one exception, $(DATA_ONLY), contains only data and exists
+# only as a source package; setuptools is installed first, to build its wheel. pip resolves no dependencies: the lock has
+# all packages, and some packages require others that must not be installed (see [tool.uv] in pyproject.toml).
 PIP_INSTALL := $(BIN)/python -m pip install --only-binary :all:
 DATA_ONLY := face-recognition-models
 TORCH_VERSION := $(shell sed -n 's/^torch==\([^ ;]*\).*/\1/p' requirements.lock)
 SETUPTOOLS := $(shell sed -n 's/^\(setuptools==[^ ;]*\).*/\1/p' requirements.lock)
 
 ifeq ($(TORCH),cuda)
-# With what it needs; a CPU build that lies at hand must not pass for it.
+# With its dependencies. An installed CPU build must not satisfy the requirement.
 install-torch = $(PIP_INSTALL) --no-warn-conflicts --constraint requirements.lock \
 	'torch==$(TORCH_VERSION),!=$(TORCH_VERSION)+cpu'
 else ifeq ($(shell uname -s),Linux)
-# The plain wheel for Linux is the CUDA build. Where PyTorch's list of CPU builds is out of reach, pip goes
-# on to its other sources after 20 s at the most.
+# The default wheel for Linux is the CUDA build. If PyTorch's index of CPU builds cannot be reached, pip continues with
+# its other sources after at most 20 s.
 install-torch = $(PIP_INSTALL) --no-deps --retries 1 --timeout 10 \
 	--extra-index-url https://download.pytorch.org/whl/cpu torch==$(TORCH_VERSION)+cpu
 endif

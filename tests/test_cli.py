@@ -167,7 +167,7 @@ def test_a_run_in_which_all_fails_fails(tmp_path: Path) -> None:
         (["compare"], "Say which runs, two at least"),
         (["compare", "--runs", "a b"], "There is no run 'a'"),
         (["features", "--dataset", "emodb ravdess", "--data", "one"], "names 2 corpora, and --data 'one' 1 folders"),
-        (["features", "--dataset", "csv"], "--dataset csv reads a table: say which, as in --data mine.csv"),
+        (["features", "--dataset", "csv"], "--dataset csv reads a table: name it, for example --data mine.csv"),
         (["features", "--data", "somewhere"], "--data somewhere does not say which corpus it is"),
         (["features", "--jobs", "0"], "0 is not in the range"),
         (["features", "--wrong"], "No such option"),
@@ -181,7 +181,7 @@ def test_what_does_not_exist_is_a_usage_error(arguments: list[str], message: str
 
 @pytest.mark.parametrize(
     ("data", "message"),
-    [("nowhere", "There is no folder nowhere, where emodb"), (".", "looked for 535 files such as wav/03a01Fa.wav")],
+    [("nowhere", "was not found: there is no folder nowhere."), (".", "looked for 535 files such as wav/03a01Fa.wav")],
 )
 def test_a_folder_that_is_not_the_corpus_fails_the_run(data: str, message: str, tmp_path: Path) -> None:
     said = affex("features", "--dataset", "emodb", "--data", data, cwd=tmp_path)
@@ -206,7 +206,7 @@ def test_a_corpus_that_is_not_whole_is_refused_unless_told(tmp_path: Path) -> No
     refused = affex(*arguments, cwd=tmp_path)
     assert refused.returncode == 1
     assert "4 utterances found, 535 expected" in refused.stderr
-    assert "to go on with what is there, say --partial." in refused.stderr
+    assert "To continue with this part, use --partial." in refused.stderr
     allowed = affex(*arguments, "--partial", cwd=tmp_path)
     assert allowed.returncode == 0
     assert "Incomplete corpus: emodb: 4 utterances found, 535 expected." in allowed.stdout

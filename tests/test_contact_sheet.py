@@ -23,7 +23,7 @@ from affex.pipeline.cli.command import cli
 from affex.pipeline.contact_sheet import draw, frames, tracks
 from affex.pipeline.contact_sheet.draw import drawn
 from affex.pipeline.contact_sheet.gather import chosen, gathered
-from affex.pipeline.contact_sheet.record import LOGMEL, MFCC, ContactSheet, Face, Heard, Seen, Shot
+from affex.pipeline.contact_sheet.record import LOGMEL, MFCC, ContactSheet, Face, FaceTrack, Shot, Sound
 from affex.pipeline.contact_sheet.style import FOUND, GAP, LOST, MARGIN, MARK
 from affex.pipeline.contact_sheet.write import default_path
 from affex.pipeline.manifest.manifest import Dataset
@@ -86,7 +86,7 @@ def sheet_of(dataset: Dataset, id_: str) -> ContactSheet:
 def choose(n: int, worst: int, lost: tuple[int, ...] = (), most: int = 6) -> list[int]:
     found, scores = np.ones(n, bool), np.ones(n, np.float32)
     found[list(lost)], scores[list(lost)], scores[worst] = False, 0, 0.5
-    return chosen(Seen(np.arange(n) / 5, found, scores), most)
+    return chosen(FaceTrack(np.arange(n) / 5, found, scores), most)
 
 
 def test_frames_are_chosen_evenly():
@@ -109,12 +109,12 @@ def test_whatever_is_lost(seed: int):
     rng = np.random.default_rng(seed)
     n = int(rng.integers(1, 60))
     found = rng.random(n) < rng.random()
-    seen = Seen(np.arange(n) / 5, found, rng.random(n).astype(np.float32))
-    picked = chosen(seen)
+    faces = FaceTrack(np.arange(n) / 5, found, rng.random(n).astype(np.float32))
+    picked = chosen(faces)
     assert picked == sorted(set(picked))
     assert len(picked) == min(n, 6)
-    assert seen.worst is None or seen.worst in picked
-    assert (seen.worst is None) == (not found.any())
+    assert faces.worst is None or faces.worst in picked
+    assert (faces.worst is None) == (not found.any())
     assert found.all() or not found[picked].all()
 
 
@@ -125,34 +125,34 @@ def test_the_frames_of_their_times_with_their_faces(dataset):
     times = np.arange(50) / 25
     keep(dataset, entry(dataset, "whole", times, lost=(20, 21)))
     sheet = sheet_of(dataset, "whole")
-    expected = chosen(sheet.seen)
-    assert [shot.row for shot in sheet.seen.shots] == expected
-    assert [number(shot.picture) for shot in sheet.seen.shots] == expected  # a frame carries its number
-    assert [shot.face is None for shot in sheet.seen.shots] == [row in (20, 21) for row in expected]
+    expected = chosen(sheet.faces)
+    assert [shot.row for shot in sheet.faces.shots] == expected
+    assert [number(shot.picture) for shot in sheet.faces.shots] == expected  # a frame carries its number
+    assert [shot.face is None for shot in sheet.faces.shots] == [row in (20, 21) for row in expected]
     assert {20, 21} & set(expected)
-    face = sheet.seen.shots[0].face
+    face = sheet.faces.shots[0].face
     assert face.box.tolist() == list(BOX)
     assert face.points.tolist() == [[10, 11], [12, 13], [14, 15], [16, 17], [18, 19]]
     assert face.n_faces == 2
-    assert sheet.seen.shots[0].crop.shape == (64, 48, 3)  # a box of 30 x 40 px, widened by 60 %
-    assert sheet.seen.found.sum() == 48
-    assert np.array_equal(sheet.seen.times, times)
+    assert sheet.faces.shots[0].crop.shape == (64, 48, 3)  # a box of 30 x 40 px, widened by 60 %
+    assert sheet.faces.found.sum() == 48
+    assert np.array_equal(sheet.faces.times, times)
     assert (sheet.detector, sheet.duration, sheet.key) == ("mmod", 2.0, cache.recipe(FACES.feature).key)
 
 
 def test_times_are_those_of_the_utterance(dataset):
     keep(dataset, entry(dataset, "part", np.array([0.1, 0.5, 0.9])))
     sheet = sheet_of(dataset, "part")
-    assert [number(shot.picture) for shot in sheet.seen.shots] == [12, 22, 32]  # at 0.48 s of the video, and so on
+    assert [number(shot.picture) for shot in sheet.faces.shots] == [12, 22, 32]  # at 0.48 s of the video, and so on
     assert sheet.duration == pytest.approx(1.2)
-    assert len(sheet.heard.samples) == round(1.2 * 16000)
+    assert len(sheet.sound.samples) == round(1.2 * 16000)
 
 
 def test_a_lost_frame_may_be_kept_whole(dataset):
     some = entry(dataset, "whole", np.arange(3) / 25, lost=(1,))
     kept = [*some.crops[:1], crops.encoded(numbered(1), np.array([20, 20, 40, 40])), *some.crops[2:]]
     keep(dataset, replace(some, crops=kept))
-    shots = sheet_of(dataset, "whole").seen.shots
+    shots = sheet_of(dataset, "whole").faces.shots
     assert [shot.face is None for shot in shots] == [False, True, False]
     assert [shot.crop.shape for shot in shots] == [(64, 48, 3), (32, 32, 3), (64, 48, 3)]
 
@@ -160,24 +160,24 @@ def test_a_lost_frame_may_be_kept_whole(dataset):
 def test_large_frames_are_shrunk_and_keep_their_own_size(dataset):
     film(dataset.root / "film.mp4", (np.kron(numbered(k), np.ones((16, 20, 1), np.uint8)) for k in range(5)))
     keep(dataset, entry(dataset, "whole", np.arange(5) / 25))
-    shot = sheet_of(dataset, "whole").seen.shots[3]
+    shot = sheet_of(dataset, "whole").faces.shots[3]
     assert (shot.width, shot.height, shot.picture.shape) == (1280, 1024, (512, 640, 3))
     assert number(np.ascontiguousarray(shot.picture[:, ::5, :].repeat(4, axis=1))) == 3
 
 
 def test_sound_alone(dataset):
     sheet = sheet_of(dataset, "heard")
-    assert sheet.seen == "there is no video"
-    assert (sheet.duration, len(sheet.heard.samples)) == (2.0, 32000)
-    assert sheet.heard.logmel.values.shape[1] == 90
-    assert sheet.heard.mfcc.times[0] == pytest.approx(0.0125)
+    assert sheet.faces == "there is no video"
+    assert (sheet.duration, len(sheet.sound.samples)) == (2.0, 32000)
+    assert sheet.sound.logmel.values.shape[1] == 90
+    assert sheet.sound.mfcc.times[0] == pytest.approx(0.0125)
 
 
 def test_pictures_alone(dataset):
     silent = Utterance("whole", "mine", "s1", video=Media("film.mp4"))
     keep(dataset, entry(dataset, "whole", np.arange(10) / 5))
     sheet = gathered(dataset, silent, FACES)
-    assert sheet.heard == "there is no audio"
+    assert sheet.sound == "there is no audio"
     assert sheet.duration == pytest.approx(1.9)
 
 
@@ -185,36 +185,36 @@ def test_why_nothing_can_be_seen_or_heard(dataset):
     keep(dataset, Entry("whole", source(dataset, "whole"), message="no face in any of 50 frames"))
     write_wav(dataset.root / "film.wav", 0.02)
     sheet = sheet_of(dataset, "whole")
-    assert sheet.seen == "no face in any of 50 frames"
-    assert sheet.heard.logmel == "too short: 0.020 s, and one window of 0.128 s needs at least 0.128 s"
+    assert sheet.faces == "no face in any of 50 frames"
+    assert sheet.sound.logmel == "too short: 0.020 s, and one window of 0.128 s needs at least 0.128 s"
     (dataset.root / "film.wav").write_text("not sound")
-    assert "cannot be decoded" in sheet_of(dataset, "whole").heard
+    assert "cannot be decoded" in sheet_of(dataset, "whole").sound
     (dataset.root / "film.wav").unlink()
     (dataset.root / "film.mp4").unlink()
     sheet = sheet_of(dataset, "whole")
-    assert sheet.heard == "film.wav cannot be read: No such file or directory"
-    assert sheet.seen == "film.mp4 cannot be read: No such file or directory"
+    assert sheet.sound == "film.wav cannot be read: No such file or directory"
+    assert sheet.faces == "film.mp4 cannot be read: No such file or directory"
     assert sheet.duration == 0
 
 
 def test_what_is_to_be_done_first(dataset):
     to_do = r" Run `make features DATASET=mine FEATURES=faces` first\."
-    assert re.fullmatch(rf".*faces\.h5 is not there\.{to_do}", sheet_of(dataset, "whole").seen)
+    assert re.fullmatch(rf".*faces\.h5 does not exist\.{to_do}", sheet_of(dataset, "whole").faces)
     path = keep(dataset, entry(dataset, "part", np.arange(3) / 5))
-    assert re.fullmatch(rf"it is not among the utterances in the cache\.{to_do}", sheet_of(dataset, "whole").seen)
+    assert re.fullmatch(rf"it is not among the utterances in the cache\.{to_do}", sheet_of(dataset, "whole").faces)
     keep(dataset, entry(dataset, "whole", np.arange(3) / 5))
     film(dataset.root / "film.mp4", 49)
-    of_another = rf"film\.mp4, or its span of it, is no longer what they were made of\.{to_do}"
-    assert re.fullmatch(of_another, sheet_of(dataset, "whole").seen)
+    of_another = rf"film\.mp4, or the utterance's span of it, is not what they were made from\.{to_do}"
+    assert re.fullmatch(of_another, sheet_of(dataset, "whole").faces)
     (other,) = feature_specs("faces:detector=hog")
     store.publish(path, cache.recipe(other.feature), COLUMNS, Shape.of([]), [])
-    otherwise = rf".*faces\.h5 was made otherwise \(parameters\.detector hog -> mmod\)\.{to_do}"
-    assert re.fullmatch(otherwise, sheet_of(dataset, "whole").seen)
-    assert isinstance(sheet_of(dataset, "whole").heard, Heard)  # all the same
+    otherwise = rf".*faces\.h5 was made with other settings \(parameters\.detector hog -> mmod\)\.{to_do}"
+    assert re.fullmatch(otherwise, sheet_of(dataset, "whole").faces)
+    assert isinstance(sheet_of(dataset, "whole").sound, Sound)  # all the same
 
 
 def test_a_feature_without_crops(dataset):
-    with pytest.raises(UsageError, match="mfcc holds no boxes and crops"):
+    with pytest.raises(UsageError, match="mfcc has no boxes and crops"):
         gathered(dataset, dataset.utterances[0], *feature_specs("mfcc"))
 
 
@@ -223,15 +223,15 @@ def test_hurt_rows_are_not_shown(dataset):
     damaged = bytearray(path.read_bytes())
     damaged[store.described(path).arrays["values"].offset] ^= 1
     path.write_bytes(damaged)
-    assert "the rows of 'whole' do not verify" in sheet_of(dataset, "whole").seen
+    assert "the rows of 'whole' do not verify" in sheet_of(dataset, "whole").faces
     path.write_bytes(b"nothing")
-    assert "its seal does not verify" in sheet_of(dataset, "whole").seen
+    assert "its seal does not verify" in sheet_of(dataset, "whole").faces
 
 
 # -- what is drawn -----------------------------------------------------------------------------------------
 
 
-def seen_of(times: np.ndarray, lost: tuple[int, ...] = (), face: bool = True) -> Seen:
+def face_track(times: np.ndarray, lost: tuple[int, ...] = (), face: bool = True) -> FaceTrack:
     found = np.ones(len(times), bool)
     found[list(lost)] = False
     picture = np.zeros((120, 160, 3), np.uint8)
@@ -241,11 +241,11 @@ def seen_of(times: np.ndarray, lost: tuple[int, ...] = (), face: bool = True) ->
         Shot(0, picture, 640, 480, crop if face else None, some if face else None),
         Shot(1, picture, 640, 480, crop, some),
     )
-    return Seen(times, found, np.ones(len(times), np.float32), shots)
+    return FaceTrack(times, found, np.ones(len(times), np.float32), shots)
 
 
-def sheet_with(seen: Seen | str, heard: Heard | str = "there is no audio") -> ContactSheet:
-    return ContactSheet(Utterance("$a_1$", "mine", "s1"), "faces", "mmod", "0" * 64, seen, heard)
+def sheet_with(faces: FaceTrack | str, sound: Sound | str = "there is no audio") -> ContactSheet:
+    return ContactSheet(Utterance("$a_1$", "mine", "s1"), "faces", "mmod", "0" * 64, faces, sound)
 
 
 def pixels(sheet: ContactSheet) -> np.ndarray:
@@ -262,11 +262,11 @@ def test_the_size_of_a_sheet():
     assert pixels(sheet_with("there is no video")).shape[:2] == (round(DPI * notes), 14 * DPI)
     tiles = frames.TILE * 480 / 640 + frames.TILE + 2 * frames.LABEL + GAP
     height = draw.HEADING + tiles + tracks.LINE + tracks.NOTE + tracks.AXIS
-    assert pixels(sheet_with(seen_of(np.arange(3) / 5))).shape[:2] == (pytest.approx(DPI * height, abs=1), 14 * DPI)
+    assert pixels(sheet_with(face_track(np.arange(3) / 5))).shape[:2] == (pytest.approx(DPI * height, abs=1), 14 * DPI)
 
 
 def test_the_box_is_drawn_where_the_face_is():
-    picture = pixels(sheet_with(seen_of(np.arange(3) / 5)))
+    picture = pixels(sheet_with(face_track(np.arange(3) / 5)))
     left, top, scale = DPI * MARGIN, DPI * (draw.HEADING + frames.LABEL), DPI * frames.TILE / 640
     tile = near(picture, MARK)[: int(top + 480 * scale), : int(left + 640 * scale)]
     ys, xs = np.nonzero(tile)
@@ -278,7 +278,7 @@ def test_the_box_is_drawn_where_the_face_is():
 
 def test_what_is_lost_is_marked():
     times = np.arange(3) / 5
-    whole, lost = pixels(sheet_with(seen_of(times))), pixels(sheet_with(seen_of(times, (0,), False)))
+    whole, lost = pixels(sheet_with(face_track(times))), pixels(sheet_with(face_track(times, (0,), False)))
     bottom = int(DPI * (draw.HEADING + frames.LABEL + frames.TILE * 480 / 640 + 0.05))
     tile, strip = np.s_[:bottom, : int(DPI * (MARGIN + frames.TILE))], np.s_[bottom : -round(DPI * tracks.NOTE)]
     assert not near(whole[tile], LOST).any()
@@ -289,15 +289,15 @@ def test_what_is_lost_is_marked():
 
 
 def test_a_clip_in_which_all_is_lost():
-    seen = seen_of(np.arange(2) / 5, (0, 1), False)
-    seen = replace(seen, shots=tuple(replace(shot, crop=None, face=None) for shot in seen.shots))
-    assert seen.worst is None
-    assert not near(pixels(sheet_with(seen)), FOUND).any()
+    faces = face_track(np.arange(2) / 5, (0, 1), False)
+    faces = replace(faces, shots=tuple(replace(shot, crop=None, face=None) for shot in faces.shots))
+    assert faces.worst is None
+    assert not near(pixels(sheet_with(faces)), FOUND).any()
 
 
 def test_stretches_reach_half_way_to_the_next_frame():
-    seen = seen_of(np.array([0.1, 0.3, 0.5, 0.9]), lost=(1, 2))
-    assert seen.stretches(1.0) == [
+    faces = face_track(np.array([0.1, 0.3, 0.5, 0.9]), lost=(1, 2))
+    assert faces.stretches(1.0) == [
         (0, pytest.approx(0.2), True),
         (pytest.approx(0.2), pytest.approx(0.7), False),
         (pytest.approx(0.7), 1.0, True),
@@ -305,7 +305,7 @@ def test_stretches_reach_half_way_to_the_next_frame():
 
 
 def test_equal_sheets_are_equal_files_of_each_kind():
-    sheet = sheet_with(seen_of(np.arange(3) / 5))
+    sheet = sheet_with(face_track(np.arange(3) / 5))
     begins = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
     for kind, begin in begins.items():
         file = drawn(sheet, kind)
@@ -318,7 +318,7 @@ def test_what_is_heard_is_drawn_where_it_is():
     tone = silence.copy()
     tone[16000:] = np.sin(2 * np.pi * 1000 * np.arange(16000) / rate) / 2
     signal = Signal(tone, rate)
-    whole = pixels(sheet_with("there is no video", Heard(tone, rate, LOGMEL.extract(signal), MFCC.extract(signal))))
+    whole = pixels(sheet_with("there is no video", Sound(tone, rate, LOGMEL.extract(signal), MFCC.extract(signal))))
     wave = near(whole[int(DPI * (draw.HEADING + tracks.NOTE)) :][: int(DPI * tracks.LINE)], "#000000")[20:-40]
     columns = wave[:, 100:-140].sum(axis=0)
     half = len(columns) // 2
@@ -355,7 +355,7 @@ def test_the_verb(tmp_path, capsys):
     common += ["--features", "faces:detector=hog"]
     cli(["show", "a", *common, "--out", str(tmp_path / "a.svg")], standalone_mode=False)
     to_do = capsys.readouterr().out
-    assert "is not there. Run `affex features --dataset csv --data " in to_do
+    assert "does not exist. Run `affex features --dataset csv --data " in to_do
     assert " --features faces:detector=hog` first.\n" in to_do
     cli(["features", *common, "--scheduler", "inline"], standalone_mode=False)
     before = {path: path.read_bytes() for path in (tmp_path / "cache").rglob("*.*")}
@@ -369,7 +369,7 @@ def test_the_verb(tmp_path, capsys):
     for arguments, message in (
         (["Jager 1"], "There is no utterance 'Jager 1'. Did you mean Jäger 1"),
         ([], r"make show UTTERANCE=s1_anger_1"),
-        (["a", "--out", "a.jpg"], r"expected a file that ends in \.png, \.pdf, \.svg"),
+        (["a", "--out", "a.jpg"], r"expected a file name that ends in \.png, \.pdf, \.svg"),
         (["a", "--features", "faces mfcc"], "one feature"),
     ):
         with pytest.raises(UsageError, match=message):

@@ -181,7 +181,7 @@ def test_a_cut_connection_is_taken_up_where_it_broke(corpus, server, said, tmp_p
 
 def test_a_download_that_ended_goes_on_at_the_next_call(corpus, server, said, tmp_path):
     server.patience = [300_000, 0]
-    with pytest.raises(AffexError, match="What has arrived is kept"):
+    with pytest.raises(AffexError, match="The downloaded part is kept"):
         fetch(corpus, tmp_path, said.append)
     arrived = (tmp_path / "toy.zip.part").stat().st_size
     assert 300_000 - CHUNK < arrived <= 300_000
@@ -211,7 +211,7 @@ def test_a_wrong_file_is_refused_and_not_kept(corpus, server, said, tmp_path, be
     right = server.archives["toy.zip"]
     server.archives["toy.zip"] = right[:-1] + b"?" if not beginning else right
     (tmp_path / "toy.zip.part").write_bytes(beginning)
-    with pytest.raises(AffexError, match="is not the file it should be, and was not kept"):
+    with pytest.raises(AffexError, match="is not the expected file, and was not kept"):
         fetch(corpus, tmp_path, said.append)
     assert not names(tmp_path)
     server.archives["toy.zip"] = right
@@ -274,7 +274,7 @@ def test_a_folder_that_cannot_be_made_is_told(corpus, said, tmp_path):
 
 
 def test_a_corpus_that_cannot_be_fetched_is_told(corpus, said, tmp_path):
-    with pytest.raises(UsageError, match="cannot be fetched"):
+    with pytest.raises(UsageError, match="cannot download"):
         fetch(replace(corpus, download=None), tmp_path, said.append)
 
 

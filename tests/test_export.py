@@ -125,7 +125,7 @@ def test_rows_of_a_recording_stand_together_in_its_time(dataset, tmp_path, featu
 
 def test_only_a_sequence_is_written_by_recording(dataset, tmp_path):
     with pytest.raises(
-        UsageError, match=r"BY=recording is for \.csd and folders of \.npy: as npz, the table of utterances says"
+        UsageError, match=r"BY=recording is for \.csd and folders of \.npy\. With npz, the table of utterances has"
     ):
         exporting.export(dataset, extracted(dataset, "gemaps"), tmp_path / "a.npz", "", Listener(), by_recording=True)
 
@@ -151,7 +151,7 @@ def test_a_row_of_an_utterance_spans_it_and_its_length_comes_from_the_media(data
 def test_a_sequence_cannot_do_without_lengths_and_other_formats_can(dataset, tmp_path):
     gone = replace(dataset, root=tmp_path / "nowhere")
     (ours,) = [extracted(dataset, "gemaps")]
-    with pytest.raises(AffexError, match="a: how long it is could not be read from its media"):
+    with pytest.raises(AffexError, match="a: its length could not be read from its media"):
         exporting.export(gone, ours, tmp_path / "out.csd", "", Listener())
     assert not (tmp_path / "out.csd").exists()
     exporting.export(gone, ours, tmp_path / "out.npz", "", Listener())
@@ -305,9 +305,9 @@ def test_what_cannot_be_exported_is_refused_in_words(dataset, tmp_path):
             exporting.export(dataset, feature, tmp_path / name, format_, Listener())
         assert not list(tmp_path.iterdir())
 
-    refused(UsageError, r"leave pool= and columns= out", replace(ours, pool=("mean",)))
+    refused(UsageError, r"Leave out pool= and columns=", replace(ours, pool=("mean",)))
     refused(AffexError, r"not in the cache: run `make features DATASET=mine FEATURES=tiles`", spec("tiles", Tiles()))
-    refused(UsageError, r"out\.xlsx says no format: expected \.csd, \.npz, \.parquet", name="out.xlsx")
+    refused(UsageError, r"out\.xlsx does not show a format: expected \.csd, \.npz, \.parquet", name="out.xlsx")
     refused(UsageError, r"There is no format to export to 'xls'", format_="xls")
 
 

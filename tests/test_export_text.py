@@ -76,7 +76,9 @@ def test_a_table_that_somebody_changed_is_not_taken_for_ours(dataset, tmp_path, 
     path = exported(dataset, FUNCTIONALS, tmp_path / "x.csv")
     changed = tmp_path / name
     changed.write_text(changed.read_text().replace("wav/a.wav", "wav/b.wav"))
-    with pytest.raises(AffexError, match=rf"{name} is not what affex wrote, as x-about.json says. Export it again"):
+    with pytest.raises(
+        AffexError, match=rf"{name} is not what affex wrote: its sha256 is not that in x-about.json. Export it again"
+    ):
         imported(path, dataset)
 
 
@@ -174,7 +176,7 @@ def test_arrays_of_recordings_come_back(dataset, tmp_path, feature):
 def test_an_array_that_somebody_changed_is_not_taken_for_ours(dataset, tmp_path):
     folder = exported(dataset, FUNCTIONALS, tmp_path / "arrays", "npy")
     np.save(folder / "b.npy", np.load(folder / "b.npy") + 1)
-    with pytest.raises(AffexError, match=r"b\.npy is not what affex wrote, as about\.json says"):
+    with pytest.raises(AffexError, match=r"b\.npy is not what affex wrote: its sha256 is not that in about\.json"):
         imported(folder, dataset)
     (folder / "about.json").unlink()
     after, _ = imported(folder, dataset)
@@ -186,7 +188,7 @@ def test_a_record_that_is_not_as_affex_writes_it_is_told(dataset, tmp_path):
     record = json.loads((folder / "about.json").read_text())
     (folder / "about.json").write_text(json.dumps({**record, "files": [1]}))
     with pytest.raises(
-        AffexError, match=r"about\.json is not as affex writes it\. Export it again, or take about\.json"
+        AffexError, match=r"about\.json is not as affex writes it\. Export it again, or remove about\.json"
     ):
         imported(folder, dataset)
 

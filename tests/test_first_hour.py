@@ -403,7 +403,7 @@ def test_a_table_in_the_place_of_a_corpus_is_recognised(typed: Typed, folder: Pa
         for asked, meant in (("listed", shlex.quote(str(table))), ("listed.csv", "listed.csv")):
             code, said = typed(verb, "--dataset", asked, "--cache", "t")
             assert code == 2
-            assert f"There is no corpus '{asked}', but a table: name it as --dataset csv --data {meant}." in said
+            assert f"'{asked}' is not a corpus but a table: use --dataset csv --data {meant}." in said
     code, said = typed("features", "--dataset", "csv", "--data", "my recordings")
     assert "as in --data 'my recordings/mine.csv'." in said
 

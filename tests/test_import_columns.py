@@ -75,7 +75,7 @@ def test_what_orders_a_table_and_what_labels_it_is_left_out_and_said(dataset, tm
         "  columns taken (2): AU01_r, AU02_r",
         "  columns left out (bookkeeping): frame, face_id, confidence, emotion.confidence",
         "  columns left out (label or speaker): emotion_code, Speaker_ID",
-        "  (ONLY=NAMES takes what it names, WITHOUT=NAMES leaves it out)",
+        "  (ONLY=NAMES selects columns, WITHOUT=NAMES leaves columns out)",
     ]
     assert spec.feature.record["source.left out (label or speaker)"] == "emotion_code, Speaker_ID"
 
@@ -183,8 +183,8 @@ def test_frames_in_which_openface_found_no_face_are_left_out_and_counted(dataset
     text(folder / "b.csv", head, "1, 0, 0.00, 0.00, 0, 0", "2, 0, 0.04, 0.00, 0, 0")
     spec, said = imported(folder, dataset)
     assert rows_of(dataset, spec) == {"a": ([[0.5], [0.25]], [0, 0.08])}
-    assert failures(dataset, spec)["b"] == "in none of its 2 rows was a face found (success = 0)"
-    assert "  3 of 5 rows left out: they say that no face was found (success = 0)" in said
+    assert failures(dataset, spec)["b"] == "no face was found in any of its 2 rows (success = 0)"
+    assert "  3 of 5 rows left out, in which no face was found (success = 0)" in said
     kept, said = imported(folder, dataset, "kept", wish=Wish(only=("success", "AU01_r")))
     assert rows_of(dataset, kept)["b"] == ([[0, 0], [0, 0]], [0, 0.04])
 
@@ -198,7 +198,7 @@ def test_a_face_is_found_or_not_in_words_numbers_or_nothing(dataset, tmp_path, s
     frame = pd.DataFrame({"file": list("aaa"), "time": [0.0, 0.1, 0.2], "Success": success, "AU01_r": [0.5, 0, 0.25]})
     spec, said = imported(saved(frame.set_index("file"), tmp_path / f"t.{ending}"), dataset)
     assert rows_of(dataset, spec) == {"a": ([[0.5], [0.25]], [0, 0.2])}
-    assert said[-1] == "  1 of 3 rows left out: they say that no face was found (success = 0)"
+    assert said[-1] == "  1 of 3 rows left out, in which no face was found (success = 0)"
 
 
 def test_times_by_their_other_names_are_times_and_no_feature(dataset, tmp_path):
@@ -213,9 +213,7 @@ def test_times_by_their_other_names_are_times_and_no_feature(dataset, tmp_path):
 
 def test_a_table_without_a_head_is_refused(dataset, tmp_path):
     for lines in (("a,1.5,2", "b,2.5,3"), ("a,-1,2", "b,1,3"), ("a,1e-3,2", "b,1,3")):
-        with pytest.raises(
-            AffexError, match=r"t.csv: its first line holds the number \S+; expected the columns' names"
-        ):
+        with pytest.raises(AffexError, match=r"t.csv: its first line has the number \S+; expected the columns' names"):
             imported(text(tmp_path / "t.csv", *lines), dataset)
     spec, _ = imported(text(tmp_path / "t.csv", "file,0,1", "a,1.5,2", "b,2.5,3"), dataset)
     assert cached(dataset, spec).columns == ("0", "1")
@@ -226,14 +224,14 @@ def test_what_praat_weka_and_spreadsheets_write_for_nothing_is_missing(dataset, 
     spec, said = imported(text(tmp_path / "t.csv", *lines), dataset)
     assert cached(dataset, spec).columns == ("f0", "f1", "f2")
     assert rows_of(dataset, spec) == {"c": ([[5, 6, 7]], None), "d": ([[5, 6, 7]], None)}
-    assert failures(dataset, spec)["a"] == "1 of its 1 rows hold NaN or an infinite number"
-    assert "  columns left out (text): f3 (1 of 4 cells are no number, as 'n/d')" in said
+    assert failures(dataset, spec)["a"] == "1 of its 1 rows have NaN or an infinite number"
+    assert "  columns left out (text): f3 (1 of 4 cells are not numbers, for example 'n/d')" in said
 
 
 @pytest.mark.parametrize("nothing", ["-nan(ind)", "(null)", "#DIV/0!", "..", "n.a.", "missing", "nan", "None", "inf"])
 def test_one_cell_of_nothing_makes_no_column_text(dataset, tmp_path, nothing):
     spec, _ = imported(text(tmp_path / "t.csv", "file,x", f"a,{nothing}", "b,2", "c,3", "d,4"), dataset)
-    assert failures(dataset, spec)["a"] == "1 of its 1 rows hold NaN or an infinite number"
+    assert failures(dataset, spec)["a"] == "1 of its 1 rows have NaN or an infinite number"
 
 
 def test_numbers_with_a_decimal_comma_are_numbers(dataset, tmp_path):
@@ -253,7 +251,7 @@ def test_tables_of_py_feat_say_no_time_but_by_the_second(dataset, tmp_path):
     head = "FaceScore,AU01,anger,input,frame,approx_time"
     rows = [f"0.99,{n},0.5,/data/a.wav,{n * 2},00:0{n // 3}" for n in range(5)]
     path = text(tmp_path / "t.csv", head, *rows)
-    with pytest.raises(AffexError, match=r"no column says when they hold: /data/a\.wav.*as in --hop 0\.01"):
+    with pytest.raises(AffexError, match=r"there is no column of times: /data/a\.wav.*for example --hop 0\.01"):
         imported(path, dataset)
     spec, said = imported(path, dataset, wish=Wish(hop=0.1))
     assert "  columns taken (2): AU01, anger" in said
@@ -309,7 +307,7 @@ def test_row_number_label_code_and_failed_frames_leave_noise_at_chance(tmp_path)
     assert "  columns left out (row number): Unnamed: 0" in listener.said
     assert "  columns left out (bookkeeping): frame, confidence, success" in listener.said
     assert "  columns left out (label or speaker): emotion_code" in listener.said
-    assert "  72 of 240 rows left out: they say that no face was found (success = 0)" in listener.said
+    assert "  72 of 240 rows left out, in which no face was found (success = 0)" in listener.said
     units, every = (run([mine], tmp_path / "cache", features=name) for name in ("units", "all"))
     assert 0.25 <= units.uar <= 0.75
     assert every.uar > 0.9

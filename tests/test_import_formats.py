@@ -58,7 +58,7 @@ def mat_new(path: Path) -> None:
 )
 def test_arrays_that_are_called_by_their_recording(dataset, tmp_path, write, name):
     write(tmp_path / name)
-    with pytest.raises(UsageError, match=r"holds 2 rows, and nothing says when they hold.*--hop 0\.01"):
+    with pytest.raises(UsageError, match=r"has 2 rows and no times.*--hop 0\.01"):
         imported(tmp_path / name, dataset)
     spec, _ = imported(tmp_path / name, dataset, wish=Wish(hop=0.1))
     assert rows_of(dataset, spec) == ROWS
@@ -83,7 +83,9 @@ def test_a_cache_file_of_ours_comes_back_as_it_is(dataset, tmp_path, feature):
 )
 def test_arrays_that_are_called_by_nothing_known_are_not_asked_how_far_apart_rows_are(dataset, tmp_path, write, name):
     write(tmp_path / name, X=np.ones((4, 3)), y=np.ones((4, 3)))
-    with pytest.raises(AffexError, match=r"has no rows of mine. Its keys: X, y. .*Expected their ids, or the names of"):
+    with pytest.raises(
+        AffexError, match=r"has no rows for mine. Its keys: X, y. .*Expected their ids, or the names of"
+    ):
         imported(tmp_path / name, dataset)
 
 
@@ -148,5 +150,7 @@ def test_a_column_of_lists_is_as_many_columns(dataset, tmp_path):
 @pytest.mark.parametrize("name", ["x.TextGrid", "x.eaf"])
 def test_annotations_are_said_to_be_labels(dataset, tmp_path, name):
     (tmp_path / name).write_text("", encoding="utf-8")
-    with pytest.raises(UsageError, match=r"Labels come in as a corpus: a table with the columns file, start, end"):
+    with pytest.raises(
+        UsageError, match=r"To use labels, make a corpus of them: a table with the columns file, start, end"
+    ):
         imported(tmp_path / name, dataset)

@@ -134,7 +134,7 @@ def test_what_the_labels_place_nowhere_is_told_so(tmp_path):
     spec, _ = imported(tmp_path / "t.csd", dataset)
     assert rows_of(dataset, spec) == {"v[0]": ([[1]], None)}
     assert failures(dataset, spec) == {
-        "v[1]": "the imported file has no rows under its id, and no recording's are its own: the labels let it begin "
+        "v[1]": "the imported file has no rows under its id, and no recording contains it: the labels let it begin "
         "at 5.000 s and end at 5.000 s"
     }
 

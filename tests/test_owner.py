@@ -74,19 +74,19 @@ def test_a_damaged_note_of_the_table_is_said_and_written_anew(tmp_path, cache, c
     record = cache / "mine" / "table.json"
     record.write_text(record.read_text().replace("mine.csv", "yours.csv"))
     at_hand(path, cache)
-    assert "does not say any more which table this cache is of" in capsys.readouterr().out
+    assert "no longer says to which table this cache belongs" in capsys.readouterr().out
     assert owner.read(cache / "mine") == path
 
 
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("...csv", "no name for a folder"),
-        ("..csv", "no name for a folder"),
-        (".csv", "begins"),
-        (".mine.csv", "begins"),
-        ("mine..csv", "ends"),
-        ("  .csv", "no name for a folder"),
+        ("...csv", "not a name for a folder"),
+        ("..csv", "not a name for a folder"),
+        (".csv", "begin"),
+        (".mine.csv", "begin"),
+        ("mine..csv", "end"),
+        ("  .csv", "not a name for a folder"),
         ("mi\\ne.csv", "character"),
         ("mi\x1bne.csv", "character"),
         ("mi\nne.csv", "character"),
@@ -95,7 +95,7 @@ def test_a_damaged_note_of_the_table_is_said_and_written_anew(tmp_path, cache, c
         ("lpt1.x.csv", "taken"),
         ("last.json.csv", "taken"),
         ("README.md.csv", "taken"),
-        ("EmoDB.csv", "a corpus of its own"),
+        ("EmoDB.csv", "which is a corpus"),
         ("ä" * 51 + ".csv", "longer than 100 bytes"),
     ],
 )
@@ -121,5 +121,5 @@ def test_what_was_extracted_last_is_believed_only_as_it_was_written(cache):
     assert last(cache) == ("csv", "a/mine.csv")
     path = cache / "last.json"
     path.write_text(path.read_text().replace("mine", "nine"))
-    with pytest.raises(AffexError, match="say which is meant, as in DATASET=emodb DATA=folder"):
+    with pytest.raises(AffexError, match="Name the corpus, for example DATASET=emodb DATA=folder"):
         last(cache)

@@ -1,4 +1,4 @@
-"""The README's example runs as it stands, where no affex can be imported."""
+"""The README lists what the folders hold, and its example runs as it stands, without affex."""
 
 import re
 import subprocess
@@ -9,6 +9,7 @@ import pytest
 from conftest import ROOT
 from corpus import run, small
 
+from affex.pipeline.specs import discovery
 from affex.pipeline.specs.features import feature_specs
 
 BLOCKED = "import sys; sys.modules.update(pipeline=None, features=None, classifiers=None)\n"
@@ -21,6 +22,26 @@ def example() -> str:
     return code
 
 
+def listed(heading: str) -> set[str]:
+    """Return the names that a section of the README shows as code."""
+    section = (ROOT / "README.md").read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return set(re.findall(r"`([^`\s]+)`", section))
+
+
+def test_the_readme_lists_every_corpus() -> None:
+    assert not discovery.corpora().keys() - listed("Corpora")
+
+
+def test_the_readme_lists_every_feature() -> None:
+    frames = "-lld"  # one row of the table stands for all sets of low-level descriptors
+    assert frames in listed("Features")
+    assert not {name.removesuffix(frames) for name in discovery.feature_presets()} - listed("Features")
+
+
+def test_the_readme_lists_every_classifier() -> None:
+    assert not discovery.classifier_presets().keys() - listed("Features")
+
+
 def test_another_project_reads_a_cache_in_five_lines(tmp_path: Path) -> None:
     dataset = small(tmp_path, n_utterances=3)
     [summary] = run(dataset, *feature_specs("egemaps"))
@@ -29,10 +50,10 @@ def test_another_project_reads_a_cache_in_five_lines(tmp_path: Path) -> None:
     check = (
         "\nassert (rows.shape, rows.dtype, len(ids), len(columns)) == ((1, 88), 'float32', 3, 88)\nprint(rows[0, 0])"
     )
-    said = subprocess.run([sys.executable, "-c", BLOCKED + code + check], cwd=tmp_path, capture_output=True, text=True)
-    assert said.returncode == 0, said.stderr
+    ended = subprocess.run([sys.executable, "-c", BLOCKED + code + check], cwd=tmp_path, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
 
     import h5py
 
     with h5py.File(summary.path) as h5:
-        assert float(said.stdout) == pytest.approx(float(h5["values"][2, 0]))
+        assert float(ended.stdout) == pytest.approx(float(h5["values"][2, 0]))

@@ -83,8 +83,8 @@ def test_all_is_well_where_nothing_was_hurt(kept: Path) -> None:
         ("mine/manifest.jsonl", "`make features {mine} FEATURES=egemaps` writes it anew"),
         ("mine/media.jsonl", "hashes those files again"),
         ("mine/contents.json", "opens those files again"),
-        ("mine/table.json", "writes it anew"),
-        ("last.json", "That writes it anew"),
+        ("mine/table.json", "rewrites this file"),
+        ("last.json", "That rewrites the file"),
         ("mine/runs/*/metrics.json", "Make it again with `make evaluate`"),
         ("mine/runs/*/predictions.csv", "Make it again with `make evaluate`"),
         ("mine/runs/*/confusion.png", "Make it again with `make evaluate`"),
@@ -175,10 +175,11 @@ def test_what_an_earlier_version_left_unsealed_is_not_called_changed(kept: Path,
     (folder / "media.jsonl").write_text('{"path": "wav/0.wav"}\n', encoding="utf-8")
     (tmp_path / "cache" / "last.json").write_text('{"dataset": "mine", "data": null}\n', encoding="utf-8")
     _, said = verified(tmp_path / "cache")
-    assert f"{folder / 'manifest.jsonl'}: manifest.sha256 is missing, so that nothing proves it. `make features" in said
-    assert "1 of its lines have no seal, or not what was sealed; the first is line 1" in said
+    unproved = "manifest.sha256 is missing, so the manifest cannot be verified. `make features"
+    assert f"{folder / 'manifest.jsonl'}: {unproved}" in said
+    assert "1 of its lines have no seal, or do not match it; the first is line 1" in said
     assert said.count(f"{tmp_path / 'cache' / 'last.json'}") == 1
-    assert "last.json: it does not say any more which corpus was used last" in said
+    assert "last.json: it no longer says which corpus was used last" in said
 
 
 def test_what_files_hold_is_verified(tmp_path: Path) -> None:

@@ -1,19 +1,19 @@
 #!/bin/sh
-# Proves the fresh start: clones the last commit into a bare Debian with only git, make, python3 and
-# python3-venv, and there, as an ordinary user without a home folder, runs make demo, make test and make
-# demo again, each with its time.
+# Tests the installation from scratch. Clones the last commit into a minimal Debian with only git, make, python3 and
+# python3-venv. There it runs make demo, make test and make demo again, as an ordinary user without a home folder, and
+# prints the time of each.
 #
 #   sudo tools/bare_root.sh ROOT [COMMAND ...]
 #
-# ROOT is the folder of the bare Debian, made with debootstrap where it is missing (BARE_SUITE, default
-# bookworm); use it as often as you like, the clone is made anew. COMMANDs replace the three above.
+# ROOT is the folder of the minimal Debian. debootstrap makes it if it is missing (BARE_SUITE, default bookworm). It can
+# be used again; each call makes a new clone. COMMANDs replace the three above.
 #
-#   BARE_DATA  a folder of test recordings: seen read-only in there, as AFFEX_TEST_DATA
-#   BARE_BIND  files and folders seen read-only in there under the same path, parted by blanks, and
-#   BARE_ENV   a file of NAME=value lines for the environment in there: for what a machine needs to reach
-#              its package index (certificates, PIP_CERT, PIP_INDEX_URL, PIP_FIND_LINKS ...)
+#   BARE_DATA  a folder of test recordings, mounted read-only and used as AFFEX_TEST_DATA
+#   BARE_BIND  files and folders to mount read-only under the same path, separated by blanks
+#   BARE_ENV   a file of NAME=value lines for the environment, for example to reach the package index
+#              (certificates, PIP_CERT, PIP_INDEX_URL, PIP_FIND_LINKS ...)
 #
-# It runs in mount and process namespaces of its own: whatever happens, no mount and no process outlives it.
+# The script uses its own mount and process namespaces, so no mount and no process remains after it ends.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -37,9 +37,9 @@ inside() {
     mount -t proc proc "$root/proc"
     mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
     for path in ${BARE_BIND:-}; do
-        see "$path" "$root$path"
+        mount_read_only "$path" "$root$path"
     done
-    [ -z "${BARE_DATA:-}" ] || see "$BARE_DATA" "$root/srv/test_data"
+    [ -z "${BARE_DATA:-}" ] || mount_read_only "$BARE_DATA" "$root/srv/test_data"
 
     [ $# -gt 0 ] || set -- 'make demo' 'make test' 'make demo'
     for command in "$@"; do
@@ -50,8 +50,8 @@ inside() {
     done
 }
 
-# Show a file or a folder of this machine, read-only, under another path.
-see() {
+# Mount a file or a folder of this machine, read-only, under another path.
+mount_read_only() {
     if [ -d "$1" ]; then
         mkdir -p "$2"
     else
@@ -62,7 +62,7 @@ see() {
     mount -o remount,bind,ro "$2"
 }
 
-# Run a shell command in the clone as the ordinary user, with nothing in the environment but what is here.
+# Run a shell command in the clone as the ordinary user, with only the environment set here.
 newcomer() {
     chroot --userspec=newcomer: "$root" /usr/bin/env -i PATH=/usr/bin:/bin \
         ${BARE_DATA:+AFFEX_TEST_DATA=/srv/test_data} ${BARE_ENV:+$(grep -v '^#' "$BARE_ENV")} \

@@ -6,8 +6,8 @@
     make features DATASET=iemocap DATA=FOLDER PARTIAL=1 FEATURES='compare mfcc-voice logmel faces mocap'
     make evaluate CLASSIFIER=svm PROTOCOL=loso PARTIAL=1
 
-The corpus itself may not be passed on; this stands in for it where a command is to be tried: 5 sessions, 10 speakers,
-20 dialogs, half of them scripted, 280 turns. Its figures say nothing about people. A minute on one core.
+The corpus itself may not be redistributed. This tree replaces it in tests of commands: 5 sessions, 10 speakers, 20
+dialogs, half of them scripted, 280 turns. Its figures say nothing about people. Takes a minute on one core.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""Copies: recordings that lie in a corpus's folder more than once, compared byte by byte.
+"""Copies: the comparison of files that lie in a corpus's folder more than once under one name.
 
-The same bytes are one recording, and count once. Different bytes under one name are two recordings, and only their
-owner knows which of them is meant.
+Beside the arrow from files to utterances. Files with the same bytes are one recording, and count once. Files of one
+name with different bytes are two recordings, and the user must choose one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,31 +13,31 @@ from affex.pipeline.text.console import Console
 from affex.pipeline.text.errors import CorpusError
 from affex.pipeline.text.filenames import path_of
 
-#: So many pairs an error shows.
+#: The number of pairs that an error shows.
 SHOWN = 3
 
 
 def require_same(root: Path, folder: Path, copies: Mapping[str, Sequence[str]], console: Console) -> None:
-    """Refuse files of one name that hold different bytes, and say how many hold the same.
+    """Refuse files of one name with different bytes, and report how many have the same bytes.
 
     Parameters
     ----------
     root
         The corpus's folder.
     folder
-        Its cache folder, where digests of the copies are remembered, below ``copies``.
+        Its cache folder, whose subfolder ``copies`` stores the digests of the copies.
     copies
-        The path of each file that is read, and those of the others of its name.
+        For the path of each file that is read, the paths of the other files of its name.
 
     Raises
     ------
     CorpusError
-        Naming the first that differ.
+        If some differ; the message names the first ones.
     """
     if not copies:
         return
     pairs = [(taken, other) for taken, others in copies.items() for other in others]
-    # What differs in size is told without reading it.
+    # Files of different size differ: they need not be read.
     if not (unlike := [pair for pair in pairs if not _alike_in_size(root, *pair)]):
         paths = list(dict.fromkeys(path for pair in pairs for path in pair))
         with console.progress("comparing copies", len(paths), "files") as tick:
@@ -46,7 +46,7 @@ def require_same(root: Path, folder: Path, copies: Mapping[str, Sequence[str]], 
     if unlike:
         raise CorpusError(_refusal(root, unlike))
     taken, other = pairs[0]
-    console.say(f"{_files(pairs)} there once more with the same bytes, counted once ({other} as {taken}).")
+    console.say(f"{_files(pairs)} there again with the same bytes, counted once ({other}, a copy of {taken}).")
 
 
 def _files(pairs: Sequence[tuple[str, str]]) -> str:
@@ -70,6 +70,6 @@ def _refusal(root: Path, unlike: Sequence[tuple[str, str]]) -> str:
     shown = "; ".join(f"'{taken}' and '{other}'" for taken, other in unlike[:SHOWN])
     more = f" and {len(unlike) - SHOWN} more" if len(unlike) > SHOWN else ""
     return (
-        f"{root}: {_files(unlike)} there once more with different bytes: {shown}{more}. Expected one recording of each "
-        "utterance. Move one of the two away, or name the folder that is meant, as in DATA=folder."
+        f"{root}: {_files(unlike)} there again with different bytes: {shown}{more}. Expected one recording of each "
+        "utterance. Move one of the two away, or choose a folder with one of them: DATA=folder."
     )

@@ -1,6 +1,6 @@
-"""From a corpus's name, and where it lies, to a corpus at hand.
+"""The arrow from a corpus's name and folder to its utterances: the first arrow of the flow.
 
-The first arrow of the flow: files to utterances. Also remembers the corpus used last, for commands that name none.
+The module also stores which corpus was used last, for commands without DATASET.
 """
 
 import contextlib
@@ -28,39 +28,39 @@ from affex.pipeline.text.console import Console
 from affex.pipeline.text.errors import AffexError, CorpusError, UsageError
 from affex.pipeline.text.filenames import path_of, spelled
 
-#: The corpus that is a table, cached under the table's own name.
+#: The corpus that is a table; its cache folder has the table's name.
 TABLE = "csv"
 
-#: The file among the caches that says which corpora were used last.
+#: The file beside the cache folders that says which corpora were used last.
 LAST = "last.json"
 
-#: Where a corpus is looked for without DATA.
+#: The default folder of corpora (without DATA).
 DATA = Path("data")
 
-#: Where all caches are without CACHE.
+#: The default folder of caches (without CACHE).
 CACHE = Path("cache")
 
 
 def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console: Console) -> Dataset:
-    """Return a corpus at hand, made first where it is one that is made on the spot.
+    """Return a corpus that is ready to use; a synthetic corpus is made first.
 
     Parameters
     ----------
     name
-        What `registry.corpus` is asked for.
+        The name, as `pipeline.specs.discovery.corpus` takes it.
     data
         The corpus's folder (the table, for ``csv``); None for ``data/<name>``.
     cache
         The folder of all caches.
     partial
-        Whether a corpus with fewer utterances than it should have will do.
+        Whether an incomplete corpus is accepted.
 
     Raises
     ------
     UsageError
-        If there is no such corpus, no table was named, or its name is another's or can be no folder's.
+        If there is no such corpus, no table was named, or the table's name is taken or not valid for a folder.
     CorpusError
-        If the folder is not that corpus, or not the whole of it.
+        If the folder does not hold that corpus, or only a part of it.
     """
     corpus = corpus_of(name)
     settings = {"DATASET": name, "DATA": data, "PARTIAL": partial, "CACHE": cache if cache != CACHE else None}
@@ -81,25 +81,23 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
 
 
 def require_no_table(name: str, cache: Path) -> None:
-    """Refuse the name of a table, or of what is cached of one, in the place of a corpus's.
+    """Refuse the name of a table, or of its cache folder, in place of a corpus's name.
 
     Raises
     ------
     UsageError
-        Saying how the table is named.
+        If so; the message says how to name the table.
     """
     of_cache = name not in discovery.corpora() and Path(name).name == name and _owner(cache / name)
     table = of_cache or (name if Path(name).is_file() else None)
     if table:
-        raise UsageError(
-            f"There is no corpus '{name}', but a table: name it as DATASET=csv DATA={shlex.quote(str(table))}."
-        )
+        raise UsageError(f"'{name}' is not a corpus but a table: use DATASET=csv DATA={shlex.quote(str(table))}.")
 
 
 def _found(
     corpus: Corpus, root: Path, folder: Path, *, partial: bool, console: Console
 ) -> tuple[Sequence[Utterance], list[str]]:
-    """Return the utterances of a corpus's folder and a sentence for each thing that it lacks; say what was found."""
+    """Return the utterances of a corpus's folder, and a sentence for each missing part; report remarks."""
     utterances = corpus.find(root)
     found = utterances if isinstance(utterances, Found) else Found(utterances)
     for remark in (*found.remarks, *corpus.remarks(utterances)):
@@ -108,7 +106,7 @@ def _found(
     if missing and not partial:
         raise CorpusError(
             f"{root} does not hold the whole corpus. {'; '.join(missing)}.\n"
-            "Figures on a part are not comparable; to go on with what is there, say PARTIAL=1."
+            "Figures on a part of a corpus are not comparable. To continue with this part, use PARTIAL=1."
         )
     for sentence in missing:
         console.say(f"Incomplete corpus: {sentence}.")
@@ -117,22 +115,22 @@ def _found(
 
 
 def unfetched(name: str, root: Path, utterances: Sequence[Utterance]) -> list[str]:
-    """Return a sentence on the media that were never fetched, without a full stop; none where all were."""
+    """Return a sentence on media files that were never downloaded, without a full stop, if there are any."""
     paths = list(dict.fromkeys(path for utterance in utterances for item in utterance.media() for path in item.files))
     whys = {path: why for path in paths if (why := pointers.unfetched(path_of(root, path)))}
     if not whys:
         return []
     first, why = next(iter(whys.items()))
-    return [f"{name}: {len(whys)} of {len(paths)} files are no recordings: {first} {why}"]
+    return [f"{name}: {len(whys)} of {len(paths)} files are not recordings: {first} {why}"]
 
 
 def folder_name(name: str, data: Path | None) -> str:
-    """Return what a corpus's cache folder is called."""
+    """Return the name of a corpus's cache folder."""
     return spelled(data.stem) if name == TABLE and data is not None else name
 
 
 def named(folder: Path) -> dict[str, object]:
-    """Return what names the corpus of a cache folder on a command line, by variable, as far as the cache tells."""
+    """Return the variables of a command that name the corpus of a cache folder, as far as the cache shows them."""
     cache, name = folder.parent, folder.name
     elsewhere = {"CACHE": cache if cache != CACHE else None}
     if name not in discovery.corpora():
@@ -145,7 +143,7 @@ def named(folder: Path) -> dict[str, object]:
 
 
 def _owner(folder: Path) -> Path | None:
-    """Return the table that a cache folder is of; None where nothing says, or what says is damaged."""
+    """Return the table that a cache folder belongs to; None where the record is missing or damaged."""
     with contextlib.suppress(DamagedError):
         return owner.read(folder)
     return None
@@ -153,10 +151,10 @@ def _owner(folder: Path) -> Path | None:
 
 def _table(corpus: Corpus, table: Path | None, cache: Path, *, partial: bool, console: Console) -> Dataset:
     if table is None:
-        raise UsageError("DATASET=csv reads a table: say which, as in DATA=mine.csv.")
-    if table.stem.lower() in discovery.corpora():  # not every file system tells them apart
+        raise UsageError("DATASET=csv reads a table: name it, for example DATA=mine.csv.")
+    if table.stem.lower() in discovery.corpora():  # some file systems ignore case
         raise UsageError(
-            f"{table.name} would be cached as '{table.stem}', and that is a corpus of its own. Rename the table."
+            f"The cache folder of {table.name} would be '{table.stem}', which is a corpus. Rename the table."
         )
     name = spelled(table.stem)
     owner.require_name(name, table.name)
@@ -164,7 +162,7 @@ def _table(corpus: Corpus, table: Path | None, cache: Path, *, partial: bool, co
     found = corpus.find(table, memory=cache / name)
     missing = unfetched(name, table.parent, found)
     if missing and not partial:
-        raise CorpusError(f"{missing[0]}, or go on with what is there: PARTIAL=1.")
+        raise CorpusError(f"{missing[0]}. To continue without them, use PARTIAL=1.")
     owner.claim(cache / name, table, console.say)
     notes = (*missing, *(found.notes if isinstance(found, Utterances) else ()))
     for note in notes:
@@ -173,21 +171,21 @@ def _table(corpus: Corpus, table: Path | None, cache: Path, *, partial: bool, co
 
 
 def _how_to_get(corpus: Corpus, root: Path) -> str:
-    lines = [f"There is no folder {root}, where {corpus.name} ({corpus.title}) was looked for."]
+    lines = [f"{corpus.name} ({corpus.title}) was not found: there is no folder {root}."]
     if corpus.download is not None:
         lines.append(
-            f"Fetch it with `make download DATASET={corpus.name}` (licence: {corpus.licence}), "
-            f"or say where it is with DATA=folder."
+            f"Download it with `make download DATASET={corpus.name}` (licence: {corpus.licence}), "
+            f"or name its folder with DATA=folder."
         )
     else:
-        lines.append(f"Get it from {corpus.source} (licence: {corpus.licence}), and say where it is with DATA=folder.")
+        lines.append(f"Get it from {corpus.source} (licence: {corpus.licence}), and name its folder with DATA=folder.")
     return "\n".join(lines)
 
 
 def remember(cache: Path, names: str, data: str | None, corpora: Sequence[Dataset] = ()) -> None:
-    """Note which corpora were used last, as DATASET and DATA named them, and the folder that their runs lie in.
+    """Store which corpora were used last, as DATASET and DATA named them, and the folder of their runs.
 
-    Nothing is noted in a cache that is only read.
+    A read-only cache stores nothing.
     """
     record = {"dataset": names, "data": data, "folder": "+".join(corpus.folder.name for corpus in corpora)}
     with contextlib.suppress(AffexError):
@@ -195,12 +193,12 @@ def remember(cache: Path, names: str, data: str | None, corpora: Sequence[Datase
 
 
 def last(cache: Path) -> tuple[str, str | None] | None:
-    """Return the corpora used last and where they lay, or None where there are none.
+    """Return the corpora used last and their folder, or None where nothing is stored.
 
     Raises
     ------
     UsageError
-        If what was noted is damaged: another corpus would be taken for the one that is meant.
+        If the record is damaged: a wrong corpus could be used otherwise.
     """
     try:
         record = _last(cache)
@@ -209,13 +207,13 @@ def last(cache: Path) -> tuple[str, str | None] | None:
         return None
     except (OSError, DamagedError, KeyError) as error:
         raise UsageError(
-            f"{cache / LAST} does not say any more which corpus was used last ({error}): say which is meant, as in "
-            "DATASET=emodb DATA=folder. That writes it anew."
+            f"{cache / LAST} no longer says which corpus was used last ({error}). Name the corpus, for example "
+            "DATASET=emodb DATA=folder. That rewrites the file."
         ) from error
 
 
 def last_folder(cache: Path) -> str:
-    """Return the name of the cache folder in which the runs on the corpora used last lie; empty where it is unknown."""
+    """Return the name of the cache folder with the runs on the corpora used last; empty where it is unknown."""
     try:
         return str(_last(cache).get("folder", ""))
     except (OSError, DamagedError):
@@ -223,5 +221,5 @@ def last_folder(cache: Path) -> str:
 
 
 def _last(cache: Path) -> dict[str, Any]:
-    """Return what `remember` noted, verified."""
+    """Return the record that `remember` stored, verified."""
     return sealing.opened(content(cache / LAST))

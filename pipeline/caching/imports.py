@@ -1,8 +1,9 @@
-"""Imports: features that another project made, as the cache holds them; known by name, corpus by corpus.
+"""Imported features in the cache: found by name, per corpus.
 
-What is imported is never computed and never stale by itself: its rows rest on the bytes they were read from, and not on
-the media here, which affex has never shown to whoever made them. What can change is whose rows they are: an utterance
-whose file or span is another than at the time of the import has lost its rows until the file is imported again.
+Beside the arrow from utterances to rows. affex never computes an imported feature, and it does not become stale by
+itself: its rows depend on the imported file, not on the media here. But the assignment of rows to utterances can
+change. When the file or span of an utterance has changed since the import, the utterance has no rows until the feature
+is imported again.
 """
 
 import hashlib
@@ -25,14 +26,14 @@ from affex.pipeline.text.errors import AffexError
 
 
 def found(folder: Path, corpora: Collection[str]) -> dict[str, Imported]:
-    """Return the imported features of some corpora by name, and after them those that only other corpora have.
+    """Return the imported features by name: first those of some corpora, then those that only other corpora have.
 
     Parameters
     ----------
     folder
         The folder of all caches.
     corpora
-        The names of their folders.
+        The names of these corpora's cache folders.
     """
     paths = sorted(folder.glob("*/*.h5"), key=lambda path: path.parent.name not in corpora)
     features: dict[str, Imported] = {}
@@ -44,51 +45,49 @@ def found(folder: Path, corpora: Collection[str]) -> dict[str, Imported]:
 
 
 def is_import(path: Path) -> bool:
-    """Tell whether a file of rows is an import's: by its seal, else by its name, which no feature of affex has."""
-    stated = store.described(path)
-    if stated is not None:
-        return bool(json.loads(stated.spec)["reads"] == FILE)
+    """Return whether a file holds imported rows: by its seal, or else by a name that no feature of affex has."""
+    seal = store.described(path)
+    if seal is not None:
+        return bool(json.loads(seal.spec)["reads"] == FILE)
     return path.stem not in discovery.feature_presets() and not re.search(r"-[0-9a-f]{12}$", path.stem)
 
 
 def _imported(path: Path) -> Imported | None:
-    """Return the imported feature whose file this is; None for another's. A damaged one says so later."""
+    """Return the imported feature of a file; None for other files. A damaged one raises its error when read."""
     if not is_import(path):
         return None
-    stated, names = store.described(path), store.columns(path)
-    damage = "" if names is not None else _damage(path, stated)
-    if stated is None:
+    seal, names = store.described(path), store.columns(path)
+    damage = "" if names is not None else _damage(path, seal)
+    if seal is None:
         return Imported(title=path.stem, digest="", how="", of_frames=False, names=(), damage=damage)
     return Imported(
-        **json.loads(stated.spec)["parameters"], names=names or (), record=remarks(stated), damage=damage
+        **json.loads(seal.spec)["parameters"], names=names or (), record=remarks(seal), damage=damage
     )  # fmt: skip
 
 
-def _damage(path: Path, stated: Seal | None) -> str:
-    """Return what is said of a damaged import: what it came from, and how to import it again."""
-    told = {} if stated is None else remarks(stated)
-    came = f" It came from {told['file']} ({told['format']})." if {"file", "format"} <= told.keys() else ""
-    line = wording.command("import", FILE=told.get("file", "FILE"), **dataset.named(path.parent), CALLED=path.stem)
+def _damage(path: Path, seal: Seal | None) -> str:
+    """Return the error for a damaged import, with its origin and the command that imports it again."""
+    origin = {} if seal is None else remarks(seal)
+    came = f" It comes from {origin['file']} ({origin['format']})." if {"file", "format"} <= origin.keys() else ""
+    line = wording.command("import", FILE=origin.get("file", "FILE"), **dataset.named(path.parent), CALLED=path.stem)
     return (
-        f"'{path.stem}' is damaged: {path} is not as affex wrote it. Another program may have written to it.{came} "
+        f"'{path.stem}' is damaged: {path} is not as affex wrote it. Another program may have changed it.{came} "
         f"Import it again: `{line}`."
     )
 
 
-def remarks(stated: Seal) -> dict[str, str]:
-    """Return what a file's seal says of where its rows were imported from, by name."""
-    return {
-        name.removeprefix(OF_IMPORT): value for name, value in stated.versions.items() if name.startswith(OF_IMPORT)
-    }
+def remarks(seal: Seal) -> dict[str, str]:
+    """Return the origin of imported rows that a file's seal records, by name."""
+    return {name.removeprefix(OF_IMPORT): value for name, value in seal.versions.items() if name.startswith(OF_IMPORT)}
 
 
 def is_imported(spec: FeatureSpec) -> bool:
-    """Whether a feature's rows were made by another project."""
+    """Return whether a feature's rows were made by another project."""
     return isinstance(spec.feature, Imported)
 
 
 def sources(dataset: Dataset, feature: Feature) -> dict[str, bytes]:
-    """Return the source of every utterance by id: the bytes that were imported, and what says whose rows they are."""
+    """Return the source of every utterance by id: a digest of the imported bytes and the utterance's spans."""
     assert isinstance(feature, Imported)
     return {
         u.id: hashlib.sha256(json.dumps([feature.digest, *_identity(u)]).encode()).digest() for u in dataset.utterances
@@ -100,7 +99,7 @@ def _identity(utterance: Utterance) -> list[object]:
 
 
 def stock(dataset: Dataset, spec: FeatureSpec, *, verify: bool = True) -> Holdings:
-    """Return what the cache holds of an imported feature, all of it true.
+    """Return the rows of an imported feature in the cache, verified.
 
     Parameters
     ----------
@@ -110,25 +109,25 @@ def stock(dataset: Dataset, spec: FeatureSpec, *, verify: bool = True) -> Holdin
     Raises
     ------
     AffexError
-        If the corpus has no such import, its file is damaged, or utterances have changed or come since.
+        If the corpus has no such import, its file is damaged, or utterances were changed or added since.
     """
     file = cache.FeatureFile(dataset.folder, spec)
-    stated = store.described(file.path) if file.path.exists() else None
+    seal = store.described(file.path) if file.path.exists() else None
     again = f"`{dataset.command('import', FILE='file', CALLED=spec.preset)}`"
-    if stated is None or stated.key != file.key:
-        why = "has rows of another import under that name" if stated else "has no such feature"
+    if seal is None or seal.key != file.key:
+        why = "has rows of another import under that name" if seal else "has no such feature"
         raise AffexError(
             f"'{spec.preset}' was imported for another corpus, and {dataset.name} {why}: import it first, {again}. "
-            "Corpora that are evaluated together need it of one file, read alike."
+            "Corpora that are evaluated together need rows from one file, imported with the same options."
         )
-    of_clip = sources(dataset, spec.feature)
-    held = cache.take_stock(file, of_clip, verify=verify)
+    expected = sources(dataset, spec.feature)
+    held = cache.take_stock(file, expected, verify=verify)
     if held.damaged:
         raise AffexError(f"{held.damaged[0]}. An imported feature cannot be computed again: import it again, {again}.")
-    lost = [id_ for id_ in of_clip if id_ not in held.places and id_ not in held.failures]
+    lost = [id_ for id_ in expected if id_ not in held.places and id_ not in held.failures]
     if lost:
         raise AffexError(
-            f"{len(lost)} utterances of {dataset.name} are not as they were when {spec.preset} was imported (new, or "
-            f"of another file or span): {', '.join(lost[:5])}. Import it again, {again}."
+            f"{len(lost)} utterances of {dataset.name} are new or have another file or span since {spec.preset} was "
+            f"imported: {', '.join(lost[:5])}. Import it again, {again}."
         )
     return held

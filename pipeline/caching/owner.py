@@ -1,4 +1,7 @@
-"""Whose a cache folder is: a table's cache is called as the table, and two tables may be called the same."""
+"""Ownership of cache folders: the check that two tables of one name do not share a cache folder.
+
+Beside the arrow from a table to its utterances: the cache folder of a table has the table's name.
+"""
 
 import contextlib
 import filecmp
@@ -12,43 +15,43 @@ from affex.pipeline.storage.sealed import DamagedError, UnsealedError, opened, s
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.text.filenames import on_disk
 
-#: The file of a cache folder that says which table it is of.
+#: The file of a cache folder that names its table.
 RECORD = "table.json"
 
-#: How long a table's name may be, bytes: names of files that are made of it stay below the 255 that systems allow.
+#: The greatest length of a table's name, bytes: names of files made from it then stay below the usual limit of 255.
 LONGEST = 100
 
-#: What Windows takes for a device, under which shared folders and WSL may lie.
+#: Names of devices on Windows, where shared folders and the folders of WSL may lie.
 DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
 
-#: Files that lie among the caches.
+#: Names of files beside the cache folders.
 TAKEN = {"last.json", "readme.md"}
 
 
 def require_name(stem: str, file: str) -> None:
-    """Refuse a table whose name, without its ending and spelled, can be no folder's.
+    """Refuse a table whose name, without the suffix and as spelled, cannot be the name of a folder.
 
     Raises
     ------
     UsageError
-        Saying why.
+        If so; the message says why.
     """
     why = _unfit(stem)
     if why:
         raise UsageError(
-            f"The table {file!r} would be cached as {stem!r}, and {why}. Rename the table: expected a name such as "
-            "mine.csv."
+            f"The cache folder of the table {file!r} would be {stem!r}, and {why}. Rename the table: expected a name "
+            "such as mine.csv."
         )
 
 
 def _unfit(stem: str) -> str:
-    """Return why there can be no folder of a name, or nothing."""
+    """Return why a name cannot be the name of a folder, or an empty text."""
     if not stem.strip(" ."):
-        return "that is no name for a folder"
+        return "that is not a name for a folder"
     if stem.startswith(".") or stem != stem.strip(" ").rstrip("."):
-        return "a folder's name neither begins nor ends with a dot or a blank"
+        return "a folder's name may not begin or end with a dot or a blank"
     if not stem.isprintable() or set(on_disk(stem)) & set('/\\:*?"<>|'):
-        return "it holds a character that cannot stand in a folder's name everywhere"
+        return "it has a character that some systems do not allow in a folder's name"
     if stem.partition(".")[0].lower() in DEVICES or stem.lower() in TAKEN:
         return "that name is taken"
     if len(stem.encode()) > LONGEST:
@@ -57,12 +60,15 @@ def _unfit(stem: str) -> str:
 
 
 def claim(folder: Path, table: Path, say: Callable[[str], None]) -> None:
-    """Note that a cache folder is of a table; say so where it was another's that is gone, or is the same to the byte.
+    """Record that a cache folder belongs to a table.
+
+    If it belonged to another table that is gone, or that has the same bytes, the folder passes to this table, and `say`
+    reports it.
 
     Raises
     ------
     UsageError
-        If it is another table's.
+        If the folder belongs to another table.
     """
     here, owner = table.resolve(), _owner(folder, say)
     if owner == here:
@@ -70,14 +76,13 @@ def claim(folder: Path, table: Path, say: Callable[[str], None]) -> None:
     if owner is not None and owner.is_file() and not filecmp.cmp(owner, here, shallow=False):
         raise UsageError(
             f"{folder} is the cache of another table of that name: {owner}. Two tables cannot share it. Rename "
-            f"{table}, or name another cache (CACHE=folder).\n"
-            f"If {table} is the same table, copied and changed since: remove {folder / RECORD}, and the cache goes on "
-            "with it."
+            f"{table}, or use another cache (CACHE=folder).\n"
+            f"If {table} is a changed copy of that table, remove {folder / RECORD}: then the cache belongs to the copy."
         )
     if owner is not None:
         how = "has the same content" if owner.is_file() else "is no longer there"
-        say(f"{folder} was the cache of {owner}, which {how}: it goes on as that of {here}.")
-    with contextlib.suppress(AffexError, UnicodeEncodeError):  # a cache that is only read; a path that is no text
+        say(f"{folder} was the cache of {owner}, which {how}. It is now the cache of {here}.")
+    with contextlib.suppress(AffexError, UnicodeEncodeError):  # a read-only cache; a path that is not text
         write_text(folder / RECORD, [json.dumps(sealed({"table": str(here)}), ensure_ascii=False) + "\n"])
 
 
@@ -85,17 +90,17 @@ def _owner(folder: Path, say: Callable[[str], None]) -> Path | None:
     try:
         return read(folder)
     except DamagedError as error:
-        say(f"{folder / RECORD} does not say any more which table this cache is of: {error}. It is written anew.")
+        say(f"{folder / RECORD} no longer says to which table this cache belongs: {error}. It is rewritten.")
         return None
 
 
 def read(folder: Path) -> Path | None:
-    """Return the table that a cache folder is of; None where nothing says.
+    """Return the table that a cache folder belongs to; None where this is not recorded.
 
     Raises
     ------
     DamagedError
-        If what says so is not what was written.
+        If the record is damaged.
     """
     try:
         return Path(opened(content(folder / RECORD))["table"])

@@ -1,9 +1,9 @@
-"""The seal: what lets affex read and trust its files without asking HDF5.
+"""The seal: with it, affex reads and verifies its files without the HDF5 library.
 
-HDF5 may crash the process on a file whose headers are damaged, and refuses a file that was cut. So each file begins
-with a seal (in HDF5's user block, which its readers pass over): where each dataset's bytes lie, under which key they
-were made, and the sha256 of everything that is not proved utterance by utterance. The seal is there twice, each copy
-with its own sha256; damage to one shows and costs nothing.
+HDF5 may crash the process on a file with damaged headers, and refuses a truncated file. So each file begins with a seal
+(in HDF5's user block, which HDF5 skips). It has the position of each dataset, the key, and the sha256 of everything
+that is not verified per utterance. The file has two copies of the seal, each with its own sha256: if one is damaged,
+affex detects it and uses the other.
 """
 
 import hashlib
@@ -21,13 +21,11 @@ from numpy.typing import NDArray
 COPY = 2**14
 USER_BLOCK = 2 * COPY
 
-#: Proved utterance by utterance, by the digests; the seal vouches for all else.
+#: The datasets that the digests verify per utterance; the seal covers everything else.
 ROWS = ("values", "times", "crop_offsets", "crops")
 
-#: What is said of a file whose seal is sound, and of which nothing lies where that says.
-REWRITTEN = (
-    "rewritten by another program (as h5repack does), or damaged throughout: nothing in it is where affex put it"
-)
+#: The description of a file whose seal is sound, but whose datasets are not where the seal says.
+REWRITTEN = "rewritten by another program (as h5repack does), or damaged throughout: no data is where affex wrote it"
 
 _MAGIC = b"affex seal 1\n"
 _CHUNK = 2**22
@@ -35,7 +33,7 @@ _CHUNK = 2**22
 
 @dataclass(frozen=True)
 class Array:
-    """Where a dataset lies: its first byte, its shape and its numpy type."""
+    """The position of a dataset in a file: its first byte, its shape and its numpy type."""
 
     offset: int
     shape: tuple[int, ...]
@@ -43,7 +41,7 @@ class Array:
 
     @property
     def row_bytes(self) -> int:
-        """How many bytes one row has."""
+        """The number of bytes of one row."""
         return np.dtype(self.dtype).itemsize * math.prod(self.shape[1:])
 
     @property
@@ -54,16 +52,16 @@ class Array:
 
 @dataclass(frozen=True)
 class Seal:
-    """What a file says of itself.
+    """The content of a seal.
 
     Parameters
     ----------
     key, spec, versions
         How its rows were made (see `pipeline.caching.store.Recipe`).
     arrays
-        Where each dataset lies.
+        The position of each dataset.
     index
-        The sha256 of everything after the seal but `ROWS`.
+        The sha256 of everything after the seal except `ROWS`.
     """
 
     key: str
@@ -74,7 +72,7 @@ class Seal:
 
 
 def write(file: BinaryIO, seal: Seal) -> None:
-    """Write both copies into a file's user block.
+    """Write both copies of a seal into a file's user block.
 
     Raises
     ------
@@ -110,13 +108,13 @@ def _verified(copy: bytes) -> Seal | None:
 
 
 def index(file: BinaryIO, arrays: Mapping[str, Array]) -> str:
-    """Return the sha256 of everything after the seal but the rows."""
+    """Return the sha256 of everything after the seal except the rows."""
     sha = hashlib.sha256()
     for begin, end in _others(file, arrays):
         file.seek(begin)
         while begin < end and (chunk := file.read(min(_CHUNK, end - begin))):
             sha.update(chunk)
-            begin += len(chunk)  # noqa: PLW2901 - the loop walks on from here
+            begin += len(chunk)  # noqa: PLW2901 - the loop continues from here
     return sha.hexdigest()
 
 
@@ -131,14 +129,14 @@ def _others(file: BinaryIO, arrays: Mapping[str, Array]) -> Iterator[tuple[int, 
 
 
 def rows(file: BinaryIO, array: Array, begin: int, end: int) -> NDArray[np.generic]:
-    """Return the rows from `begin` to before `end`; what lies beyond a cut file's end is zero."""
+    """Return the rows from `begin` to before `end`; bytes beyond the end of a truncated file are zero."""
     found = np.empty((end - begin, *array.shape[1:]), array.dtype)
     fill(file, array, begin, found)
     return found
 
 
 def fill(file: BinaryIO, array: Array, begin: int, rows: NDArray[Any]) -> None:
-    """Read rows from `begin` on into their place; what lies beyond a cut file's end is zero.
+    """Read rows from `begin` on into their place; bytes beyond the end of a truncated file are zero.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Sources: which bytes an utterance is made of. The digest of every media file, remembered between runs.
+"""Sources: the arrow from media files to the digests that stand for the bytes of an utterance.
 
-A file is hashed again only when its size, modification time, change time or inode has changed: the change
-time cannot be put back as the modification time can. What is remembered is sealed line by line: a line that is not
-what was written is forgotten.
+The digests are stored between runs. A file is hashed again only when its size, modification time, change time or inode
+has changed; unlike the modification time, the change time cannot be set back. Each stored line is sealed. A line that
+does not match its seal is ignored.
 """
 
 import contextlib
@@ -35,32 +35,32 @@ class File:
     digest
         The sha256 of its bytes.
     stamp
-        What vouches for it, packed, since a corpus has very many: see `STAMP`.
+        The file's size, times and inode at that time, packed to save memory: see `STAMP`.
     """
 
     digest: bytes
     stamp: bytes
 
 
-#: How a stamp (`pipeline.storage.files.stamp`) is packed.
+#: The packed form of a stamp (`pipeline.storage.files.stamp`).
 STAMP = struct.Struct("<4Q")
 STAMPED = ("size", "modified_ns", "changed_ns", "inode")
 
-#: The file of a cache folder that remembers.
+#: The file of a cache folder that stores the digests.
 MEMORY = "media.jsonl"
 
-#: Files given to the threads at a time: each costs memory until it is done.
+#: The number of files given to the threads at a time; each needs memory until it is done.
 HASHED_TOGETHER = 256
 
-#: What kinds of media are called that are not called as their field is.
+#: The words for kinds of media whose field has another name.
 NAMES = {"audio": "sound", "mocap": "motion capture"}
 
-#: Each media path's file, hashed, or why it cannot be read.
+#: Each media path's hashed file, or the reason why it cannot be read.
 Files = dict[str, File | str]
 
 
 def of_corpus(dataset: Dataset, kinds: Iterable[str], console: Console) -> Files:
-    """Return the files of these kinds of media (``"audio"``) in a corpus, hashed or remembered."""
+    """Return the files of these kinds of media (``"audio"``) in a corpus, hashed now or in an earlier run."""
     wanted = sorted(set(kinds))
     items = (getattr(utterance, kind) for utterance in dataset.utterances for kind in wanted)
     paths = list(dict.fromkeys(path for item in items if item is not None for path in item.files))
@@ -69,7 +69,7 @@ def of_corpus(dataset: Dataset, kinds: Iterable[str], console: Console) -> Files
 
 
 def of_utterances(dataset: Dataset, kind: str, files: Files) -> tuple[dict[str, bytes], dict[str, str]]:
-    """Return the source of every utterance by id (empty where there is none), and why those have none."""
+    """Return the source of every utterance by id (empty where there is none), and the reasons for missing ones."""
     found: dict[str, bytes] = {}
     missing: dict[str, str] = {}
     for utterance in dataset.utterances:
@@ -84,7 +84,7 @@ def of_utterances(dataset: Dataset, kind: str, files: Files) -> tuple[dict[str, 
 
 
 def _absent(utterance: Utterance, kind: str) -> str:
-    """Return that an utterance has no media of a kind, and why, where its corpus knows."""
+    """Return a sentence that an utterance has no media of a kind, with the reason if its corpus gives one."""
     why = dict(utterance.absent).get(kind)
     return f"it has no {NAMES.get(kind, kind)}" + (f": {why}" if why else "")
 
@@ -92,16 +92,16 @@ def _absent(utterance: Utterance, kind: str) -> str:
 def of_rows(
     dataset: Dataset, name: str, digests: Mapping[str, bytes], failures: Mapping[str, str]
 ) -> tuple[dict[str, bytes], dict[str, str]]:
-    """Return the source of every utterance of a feature of another's rows, and why some have none.
+    """Return the source of every utterance for a feature that reads another feature, and reasons for missing ones.
 
     Parameters
     ----------
     name
         The name of the feature whose rows are read.
     digests
-        The digest of its rows, which is the source, by utterance.
+        The digest of that feature's rows, which is the source, by utterance.
     failures
-        Why it has no rows, by utterance.
+        The reason why that feature has no rows, by utterance.
     """
     found, missing = {}, {}
     for utterance in dataset.utterances:
@@ -112,18 +112,18 @@ def of_rows(
 
 
 def files(folder: Path, root: Path, paths: Sequence[str], tick: Callable[[int], None]) -> dict[str, File | str]:
-    """Return each path's file, hashed or remembered, or why it cannot be read.
+    """Return each path's file, hashed now or in an earlier run, or the reason why it cannot be read.
 
     Parameters
     ----------
     folder
-        The corpus's cache folder, where ``media.jsonl`` remembers.
+        The corpus's cache folder, whose ``media.jsonl`` stores the digests.
     root
         The folder that the paths are relative to.
     tick
         Called with the number of files done since the last call.
     """
-    known = _remembered(folder / MEMORY)
+    known = _stored(folder / MEMORY)
     result: Files = {}
     with ThreadPoolExecutor(max_workers=4) as pool:
         for at in range(0, len(paths), HASHED_TOGETHER):
@@ -132,7 +132,7 @@ def files(folder: Path, root: Path, paths: Sequence[str], tick: Callable[[int], 
             tick(len(some))
     sure = {p: f for p, f in result.items() if isinstance(f, File) and is_settled(STAMP.unpack(f.stamp))}
     if sure != known:
-        with contextlib.suppress(AffexError):  # it saves time, no more: a cache that is only read does without
+        with contextlib.suppress(AffexError):  # it only saves time: a read-only cache does without it
             write_text(folder / MEMORY, _lines(sure))
     return result
 
@@ -149,8 +149,8 @@ def _file(path: Path, known: File | None) -> File | str:
         return shown(f"{path} {pointers.unfetched(path) or f'cannot be read: {error.strerror or error}'}")
 
 
-def _remembered(path: Path) -> dict[str, File]:
-    """Return what the last run wrote; what is not proved is hashed again."""
+def _stored(path: Path) -> dict[str, File]:
+    """Return the files that the last run stored; those of damaged lines are left out, and hashed again."""
     known: dict[str, File] = {}
     for line in _written(path):
         with contextlib.suppress(ValueError):
@@ -160,7 +160,7 @@ def _remembered(path: Path) -> dict[str, File]:
 
 
 def damaged(folder: Path) -> list[int]:
-    """Return the numbers of the lines of a corpus's ``media.jsonl`` that are not what was written."""
+    """Return the numbers of the damaged lines of a corpus's ``media.jsonl``."""
     numbers = []
     for number, line in enumerate(_written(folder / MEMORY), 1):
         try:
@@ -179,30 +179,30 @@ def _written(path: Path) -> list[bytes]:
 
 
 def _opened(line: bytes) -> tuple[str, File]:
-    """Return the name of a file, and what it was.
+    """Return the name of a file, and its hashed state.
 
     Raises
     ------
     ValueError
-        If the line is not what was written, or an earlier version wrote it.
+        If the line is damaged, or an earlier version wrote it.
     """
     record = opened(line)
     try:
         stamp = STAMP.pack(*(record[name] for name in STAMPED))
         return str(record["file"]), File(bytes.fromhex(record["digest"]), stamp)
     except (KeyError, TypeError, struct.error) as error:
-        raise DamagedError("it is no file that was hashed") from error
+        raise DamagedError("it is not a line about a hashed file") from error
 
 
 def _lines(known: Mapping[str, File]) -> Iterator[str]:
     for name, file in known.items():
         stamp = dict(zip(STAMPED, STAMP.unpack(file.stamp), strict=True))
-        with contextlib.suppress(UnicodeEncodeError):  # a name that is no text cannot be written down
+        with contextlib.suppress(UnicodeEncodeError):  # a name that is not text cannot be written
             yield json.dumps(sealed({"file": name, "digest": file.digest.hex(), **stamp}), ensure_ascii=False) + "\n"
 
 
 def source(file: File, of: Media, beside: Sequence[File] = ()) -> bytes:
-    """Return the sha256 that stands for an utterance's media bytes, those of all its files, and the part that it is."""
+    """Return the sha256 that stands for the bytes of an utterance's media files, and for its span of them."""
     parts = [file.digest.hex(), of.start, of.end, of.channel, of.region, *(other.digest.hex() for other in beside)]
     return hashlib.sha256(json.dumps(parts).encode()).digest()
 
@@ -213,7 +213,7 @@ def require_unique(ids: Sequence[str]) -> None:
     Raises
     ------
     AffexError
-        Naming the first ones.
+        If so; the message names the first ids.
     """
     if len(set(ids)) < len(ids):
         seen: set[str] = set()

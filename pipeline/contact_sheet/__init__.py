@@ -1,5 +1,5 @@
-"""Contact sheets: from one utterance to a picture of all there is to look at: its face as it is cached, and its sound.
+"""Contact sheets: the arrow from one utterance to a picture of its cached face and its sound.
 
-What is shown is gathered into a record (`gather`, `record`), drawn (`draw`: the `frames` above, the `tracks` below),
-and written (`write`). Nothing is added to the cache by looking.
+`gather` collects the content into a `record`, `draw` draws it (`frames` above, `tracks` below), and `write` writes the
+file. A contact sheet adds nothing to the cache.
 """

@@ -1,19 +1,19 @@
-"""The upper part of a contact sheet: frames with what was found in them, and their crops below.
+"""The upper part of a contact sheet: frames with their detected faces, and the crops below them.
 
-All is placed in inches, from the top: so every frame and every crop is as large as it can be.
+Positions are inches from the top. So every frame and every crop is as large as possible.
 """
 
 from typing import TYPE_CHECKING, Any
 
 from affex.features.detectors.chips import Picture
-from affex.pipeline.contact_sheet.record import SHOTS, Face, Seen, Shot
+from affex.pipeline.contact_sheet.record import SHOTS, Face, FaceTrack, Shot
 from affex.pipeline.contact_sheet.style import GAP, LOST, MARGIN, MARK, OUTLINE, WIDTH
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import SubFigure
 
-#: How wide and how tall a picture is at the most, and how tall what stands above it, in.
+#: The greatest width and height of a picture, and the height of its title, in.
 TILE, TALLEST, LABEL = (WIDTH - 2 * MARGIN - (SHOTS - 1) * GAP) / SHOTS, 3.0, 0.3
 
 #: The edges of pictures, with and without a face.
@@ -21,9 +21,9 @@ EDGE: dict[str, Any] = {"color": "grey", "linewidth": 0.6}
 LOST_EDGE: dict[str, Any] = {"color": LOST, "linewidth": 3, "linestyle": "--"}
 
 
-def heights(seen: Seen) -> tuple[float, ...]:
-    """Return the heights of the row of frames and of that of crops, in."""
-    sizes = ([(s.width, s.height) for s in seen.shots], [_size(s.crop) for s in seen.shots if s.crop is not None])
+def heights(faces: FaceTrack) -> tuple[float, ...]:
+    """Return the heights of the row of frames and of the row of crops, in."""
+    sizes = ([(s.width, s.height) for s in faces.shots], [_size(s.crop) for s in faces.shots if s.crop is not None])
     return tuple(LABEL + max((_fitted(*size)[1] for size in some), default=LABEL) for some in sizes)
 
 
@@ -33,7 +33,7 @@ def _size(picture: Picture) -> tuple[int, int]:
 
 
 def _fitted(width: float, height: float) -> tuple[float, float]:
-    """Return the width and height, in, at which a picture fills a tile."""
+    """Return the width and height, in, with which a picture fills a tile."""
     inches = min(TILE / width, TALLEST / height)
     return width * inches, height * inches
 
@@ -41,16 +41,16 @@ def _fitted(width: float, height: float) -> tuple[float, float]:
 def _tile(
     figure: "SubFigure", room: float, column: int, top: float, picture: Picture, size: tuple[float, float]
 ) -> "Axes":
-    """Return axes for a picture, in its own px whatever it was shrunk to: the edge of the first is 0.
+    """Return axes for a picture, in px of the full-size picture; the outer edge of the first pixel is 0.
 
     Parameters
     ----------
     room
         The figure's height, in.
     top
-        Where the tile begins, in from the figure's top; its label comes first.
+        The distance of the tile, with its title, from the figure's top, in.
     size
-        The picture's own width and height, px.
+        The width and height of the full-size picture, px.
     """
     width, height = _fitted(*size)
     left, bottom = MARGIN + column * (TILE + GAP) + (TILE - width) / 2, room - top - LABEL - height
@@ -61,7 +61,7 @@ def _tile(
     return axes
 
 
-def draw(figure: "SubFigure", room: float, top: float, seen: Seen) -> None:
+def draw(figure: "SubFigure", room: float, top: float, faces: FaceTrack) -> None:
     """Draw each frame with its crop below.
 
     Parameters
@@ -69,33 +69,33 @@ def draw(figure: "SubFigure", room: float, top: float, seen: Seen) -> None:
     room
         The figure's height, in.
     top
-        Where the frames begin, in from the figure's top.
+        The distance of the frames from the figure's top, in.
     """
-    below = top + heights(seen)[0]
-    for column, shot in enumerate(seen.shots):
+    below = top + heights(faces)[0]
+    for column, shot in enumerate(faces.shots):
         axes = _tile(figure, room, column, top, shot.picture, (shot.width, shot.height))
-        axes.set_title(f"{column + 1}  ·  {seen.times[shot.row]:.2f} s  ·  {_verdict(seen, shot)}", fontsize=8)
+        axes.set_title(f"{column + 1}  ·  {faces.times[shot.row]:.2f} s  ·  {_detection(faces, shot)}", fontsize=8)
         if shot.face is None:
             axes.spines[:].set(**LOST_EDGE)
         else:
             _draw_face(axes, shot.face)
         if shot.crop is not None:
             crop = _tile(figure, room, column, below, shot.crop, _size(shot.crop))
-            crop.set_title(_kept(shot, shot.crop), fontsize=8)
+            crop.set_title(_crop_title(shot, shot.crop), fontsize=8)
 
 
-def _kept(shot: Shot, crop: Picture) -> str:
-    """Return what a crop shows."""
-    what = "its crop" if shot.face else "kept of the whole"
+def _crop_title(shot: Shot, crop: Picture) -> str:
+    """Return the title of a crop."""
+    what = "its crop" if shot.face else "whole frame as stored"
     others = f"  ·  one of {shot.face.n_faces} faces" if shot.face and shot.face.n_faces > 1 else ""
     return "{}, {} x {} px{}".format(what, *_size(crop), others)
 
 
-def _verdict(seen: Seen, shot: Shot) -> str:
-    """Return what the detector says of a frame."""
+def _detection(faces: FaceTrack, shot: Shot) -> str:
+    """Return the detector's result for a frame, as text."""
     if shot.face is None:
         return "lost"
-    return f"score {seen.scores[shot.row]:.2f}" + (", the lowest" if shot.row == seen.worst else "")
+    return f"score {faces.scores[shot.row]:.2f}" + (", the lowest" if shot.row == faces.worst else "")
 
 
 def _draw_face(axes: "Axes", face: Face) -> None:

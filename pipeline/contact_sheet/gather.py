@@ -1,7 +1,7 @@
-"""From an utterance to what is shown of it.
+"""The arrow from an utterance to the content of its contact sheet.
 
-The face comes from the cache, verified, and of the video only the frames that are shown are decoded; the sound is
-decoded, and its features computed, on the spot.
+The face comes from the cache and is verified. Only the frames that the sheet shows are decoded from the video. The
+sound is decoded, and its features are computed, for the sheet.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ from affex.features.pictures.sampling import Sampling
 from affex.pipeline import media
 from affex.pipeline.caching import cache, sources, store
 from affex.pipeline.caching.entry import Entry
-from affex.pipeline.contact_sheet.record import LOGMEL, MFCC, SHOTS, ContactSheet, Face, Heard, Seen, Shot
+from affex.pipeline.contact_sheet.record import LOGMEL, MFCC, SHOTS, ContactSheet, Face, FaceTrack, Shot, Sound
 from affex.pipeline.extraction.work import Failure, attempt, placed
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
@@ -29,88 +29,92 @@ from affex.pipeline.specs.features import FeatureSpec
 from affex.pipeline.text.errors import AffexError, MediaError, UsageError
 from affex.pipeline.text.filenames import path_of
 
-#: The longest side of a frame that is shown, px: more is shrunk, so that large frames cost no memory.
+#: The longest side of a frame that is shown, px. Larger frames are shrunk to save memory.
 LONGEST = 640
 
-#: The span that asks for the frame that is on screen at its beginning, s.
+#: The length of a span that selects only the frame on screen at its beginning, s.
 BLINK = 4 * TIE
 
 
 def gathered(dataset: Dataset, utterance: Utterance, spec: FeatureSpec) -> ContactSheet:
-    """Gather what there is to look at.
+    """Gather the content of a contact sheet.
 
     Parameters
     ----------
     spec
-        The feature whose rows are shown: one of faces.
+        The feature whose rows are shown, a `Faces`.
 
     Raises
     ------
     UsageError
-        If the feature holds no boxes and crops of its own.
+        If the feature has no boxes and crops.
     """
     if not isinstance(spec.feature, Faces):
-        raise UsageError(f"{spec} holds no boxes and crops to be shown: name faces, or as in faces:frames=16/clip.")
+        raise UsageError(
+            f"{spec} has no boxes and crops to show. Use FEATURES=faces, or for example faces:frames=16/clip."
+        )
     key = cache.recipe(spec.feature).key
-    seen = _seen(dataset, utterance.id, utterance.video, spec) if utterance.video else "there is no video"
-    heard = _heard(dataset.root, utterance.audio) if utterance.audio else "there is no audio"
-    return ContactSheet(utterance, str(spec), spec.feature.detector, key, seen, heard)
+    faces = _face_track(dataset, utterance.id, utterance.video, spec) if utterance.video else "there is no video"
+    sound = _sound(dataset.root, utterance.audio) if utterance.audio else "there is no audio"
+    return ContactSheet(utterance, str(spec), spec.feature.detector, key, faces, sound)
 
 
-def chosen(seen: Seen, most: int = SHOTS) -> list[int]:
-    """Choose the frames that are shown: evenly, but one without a face and that of the lowest score always.
+def chosen(faces: FaceTrack, most: int = SHOTS) -> list[int]:
+    """Choose the frames that are shown: evenly spaced, always with one without a face and the one of the lowest score.
 
     Parameters
     ----------
     most
-        How many at the most, 2 or more.
+        The greatest number of frames, at least 2.
 
     Returns
     -------
     rows
-        Their numbers, in order.
+        The numbers of their rows, ascending.
     """
-    n = min(most, len(seen.found))
-    rows = [int((k + 0.5) * len(seen.found) / n) for k in range(n)]
-    lost = np.flatnonzero(~seen.found)
-    if seen.worst is not None:
-        rows = _with(rows, seen.worst)
-    if len(lost) and seen.found[rows].all():
-        rows = _with(rows, int(lost[len(lost) // 2]), kept=seen.worst)
+    n = min(most, len(faces.found))
+    rows = [int((k + 0.5) * len(faces.found) / n) for k in range(n)]
+    lost = np.flatnonzero(~faces.found)
+    if faces.worst is not None:
+        rows = _with(rows, faces.worst)
+    if len(lost) and faces.found[rows].all():
+        rows = _with(rows, int(lost[len(lost) // 2]), kept=faces.worst)
     return rows
 
 
-def _with(rows: Sequence[int], must: int, kept: int | None = None) -> list[int]:
-    """Return the rows with one that must be among them, in the place of the nearest that need not be kept."""
-    if must in rows:
+def _with(rows: Sequence[int], needed: int, kept: int | None = None) -> list[int]:
+    """Return the rows with `needed` among them: it replaces the nearest one other than `kept`."""
+    if needed in rows:
         return [*rows]
-    nearest = min((row for row in rows if row != kept), key=lambda row: abs(row - must))
-    return sorted({*rows, must} - {nearest})
+    nearest = min((row for row in rows if row != kept), key=lambda row: abs(row - needed))
+    return sorted({*rows, needed} - {nearest})
 
 
-def _seen(dataset: Dataset, id_: str, of: Media, spec: FeatureSpec) -> Seen | str:
-    """Return what the cache holds of an utterance's face, with some frames; or why there is nothing to be seen."""
+def _face_track(dataset: Dataset, id_: str, of: Media, spec: FeatureSpec) -> FaceTrack | str:
+    """Return the cached faces of an utterance with some frames, or the reason why there are none."""
     try:
         source, file = _source(dataset.root, of), cache.FeatureFile(dataset.folder, spec)
         _require_made(file, dataset)
         with store.reading(file.path, f"`{dataset.command('features', FEATURES=spec)}`") as reader:
             entry = reader.find(id_, file.key)
             if entry is None:
-                return _undone("it is not among the utterances in the cache", dataset, spec)
+                return _not_extracted("it is not among the utterances in the cache", dataset, spec)
             if entry.source not in ("", source):
-                return _undone(f"{of.path}, or its span of it, is no longer what they were made of", dataset, spec)
+                return _not_extracted(
+                    f"{of.path}, or the utterance's span of it, is not what they were made from", dataset, spec
+                )
             return entry.message or _shown(dataset.root, of, spec.feature.columns, entry)
     except AffexError as error:
         return str(error)
 
 
 def _source(root: Path, of: Media) -> str:
-    """Return the source of an utterance's rows as it is now, by hashing its file.
+    """Return the current source of an utterance's rows, by hashing its file.
 
     Raises
     ------
     MediaError
-        If it cannot be read.
+        If the file cannot be read.
     """
     try:
         digest = media.digest(path_of(root, of.path))
@@ -125,21 +129,23 @@ def _require_made(file: cache.FeatureFile, dataset: Dataset) -> None:
     Raises
     ------
     AffexError
-        Naming the file, and what differs.
+        If it is missing, or was made with other settings.
     """
     if not file.path.exists():
-        raise AffexError(_undone(f"{file.path} is not there", dataset, file.spec))
-    stated = store.described(file.path)
-    if stated is not None and stated.key != file.key:
-        differences = cache.differences(stated.spec, file.recipe.spec)
-        raise AffexError(_undone(f"{file.path} was made otherwise ({differences})", dataset, file.spec))
+        raise AffexError(_not_extracted(f"{file.path} does not exist", dataset, file.spec))
+    seal = store.described(file.path)
+    if seal is not None and seal.key != file.key:
+        differences = cache.differences(seal.spec, file.recipe.spec)
+        message = f"{file.path} was made with other settings ({differences})"
+        raise AffexError(_not_extracted(message, dataset, file.spec))
 
 
-def _undone(what: str, dataset: Dataset, spec: FeatureSpec) -> str:
+def _not_extracted(what: str, dataset: Dataset, spec: FeatureSpec) -> str:
+    """Return a sentence with the command that extracts the feature."""
     return f"{what}. Run `{dataset.command('features', FEATURES=spec)}` first."
 
 
-def _shown(root: Path, of: Media, columns: Sequence[str], entry: Entry) -> Seen:
+def _shown(root: Path, of: Media, columns: Sequence[str], entry: Entry) -> FaceTrack:
     """Return an utterance's rows, with some of their frames and crops.
 
     Raises
@@ -150,13 +156,13 @@ def _shown(root: Path, of: Media, columns: Sequence[str], entry: Entry) -> Seen:
     assert entry.values is not None
     assert entry.times is not None
     assert entry.crops is not None
-    seen = Seen(entry.times, is_found(entry.values), entry.values[:, columns.index("score")])
-    rows = chosen(seen)
+    faces = FaceTrack(entry.times, is_found(entry.values), entry.values[:, columns.index("score")])
+    rows = chosen(faces)
     shots = [
         _shot(row, picture, dict(zip(columns, entry.values[row], strict=True)), entry.crops[row])
         for row, picture in zip(rows, _pictures(root, of, entry.times[rows]), strict=True)
     ]
-    return replace(seen, shots=tuple(shots))
+    return replace(faces, shots=tuple(shots))
 
 
 def _shot(row: int, picture: Picture, values: dict[str, np.float32], crop: bytes) -> Shot:
@@ -177,7 +183,7 @@ def _face(values: dict[str, np.float32]) -> Face:
 
 
 def _pictures(root: Path, of: Media, times: NDArray[np.float64]) -> Iterator[Picture]:
-    """Yield the frames that come on screen at some times, s; what lies between them is not decoded where it can be.
+    """Yield the frames that come on screen at some times, s. The frames between are skipped where the file allows it.
 
     Raises
     ------
@@ -188,20 +194,20 @@ def _pictures(root: Path, of: Media, times: NDArray[np.float64]) -> Iterator[Pic
     wanted = [
         video.Wanted(str(number), Sampling(1), begin, begin + BLINK, of.region) for number, begin in enumerate(begins)
     ]
-    for said in video.windows(root, of.path, wanted):
-        if isinstance(said, video.Window):
-            yield said.frames.pictures[0]
-        elif said.problem:
-            raise MediaError(said.problem)
+    for window in video.windows(root, of.path, wanted):
+        if isinstance(window, video.Window):
+            yield window.frames.pictures[0]
+        elif window.problem:
+            raise MediaError(window.problem)
 
 
-def _heard(root: Path, of: Media) -> Heard | str:
-    """Return what an utterance sounds like, or why there is nothing to be heard."""
+def _sound(root: Path, of: Media) -> Sound | str:
+    """Return an utterance's sound with its features, or the reason why there is none."""
     try:
-        utterance = _decoded(root, of)
+        signal = _decoded(root, of)
     except MediaError as error:
         return str(error)
-    return Heard(utterance.samples, utterance.rate, _rows(LOGMEL, utterance), _rows(MFCC, utterance), utterance.begins)
+    return Sound(signal.samples, signal.rate, _rows(LOGMEL, signal), _rows(MFCC, signal), signal.begins)
 
 
 def _decoded(root: Path, of: Media) -> Signal:
@@ -218,9 +224,9 @@ def _decoded(root: Path, of: Media) -> Signal:
         raise _unreadable(of, error) from error
 
 
-def _rows(feature: AudioFeature, utterance: Signal) -> Rows | str:
-    """Return a feature's rows, or why there are none."""
-    rows = attempt(feature, lambda: placed(feature.extract(utterance), utterance))
+def _rows(feature: AudioFeature, signal: Signal) -> Rows | str:
+    """Return a feature's rows, or the reason why there are none."""
+    rows = attempt(feature, lambda: placed(feature.extract(signal), signal))
     return rows.message if isinstance(rows, Failure) else rows
 
 

@@ -1,7 +1,7 @@
-"""What is shown of an utterance.
+"""The content of a contact sheet: the record between `gather` and `draw`.
 
-Conventions: times are in seconds from the utterance's beginning; boxes and points are in px of the frame, as in
-`features.faces`. What is not to be seen or heard is a sentence that says why.
+Conventions: times are seconds from the utterance's beginning. Boxes and points are px of the frame, as in
+`features.faces`. Where there are no frames or there is no sound, a sentence says why.
 """
 
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from affex.features.logmel import Logmel
 from affex.features.mfcc import Mfcc
 from affex.pipeline.manifest.utterance import Utterance
 
-#: How many frames are shown at the most.
+#: The greatest number of frames that are shown.
 SHOTS = 6
 
-#: How long a frame is on screen, as a rule, s.
+#: How long a frame is usually on screen, s.
 FRAME = 1 / 25
 
 #: The features of the sound that are shown.
@@ -36,7 +36,7 @@ class Face:
     points : (n_points, 2) float32, px of the frame
         The landmarks.
     n_faces : int
-        How many faces the frame has.
+        The number of faces in the frame.
     """
 
     box: NDArray[np.float32]
@@ -55,11 +55,11 @@ class Shot:
     picture : (h, w, 3) uint8
         The frame, shrunk where it is large.
     width, height : int
-        Its own size, px.
+        The size of the full frame, px.
     crop : (h, w, 3) uint8, or None
-        The crop as it is stored; None where there is none. Of a frame without a face it may be the whole.
+        The crop as it is stored; None where there is none. For a frame without a face it may be the whole frame.
     face
-        None where none was found.
+        The detected face; None where there is none.
     """
 
     row: int
@@ -71,19 +71,19 @@ class Shot:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What the cache holds of an utterance's face.
+class FaceTrack:
+    """The cached face of an utterance over time.
 
     Parameters
     ----------
     times : (n_rows,) float64, s
-        When each sampled frame comes on screen.
+        The time at which each sampled frame comes on screen.
     found : (n_rows,) bool
         Whether it has a face.
     scores : (n_rows,) float32
-        The detector's score; without meaning where there is no face.
+        The detector's score; meaningless where there is no face.
     shots
-        The frames that are shown, in their order; to choose them, there are none yet.
+        The frames that are shown, in order of time; empty until they are chosen.
     """
 
     times: NDArray[np.float64]
@@ -98,11 +98,11 @@ class Seen:
 
     @property
     def end(self) -> float:
-        """Until when the last row counts, s: as long after it as rows are apart, halved; if it is alone, a frame."""
+        """The end of the last row, s: half the mean distance of rows after its time, or one frame for a single row."""
         return float(self.times[-1] + (np.diff(self.times).mean() / 2 if len(self.times) > 1 else FRAME))
 
     def stretches(self, end: float) -> list[tuple[float, float, bool]]:
-        """Return where the face was found, and where it was lost, by the sampled frame that is nearest.
+        """Return the intervals in which the face was found or lost, by the nearest sampled frame.
 
         Parameters
         ----------
@@ -112,7 +112,7 @@ class Seen:
         Returns
         -------
         stretches
-            Begin and end, s, and whether it was found; without a gap, from 0 on.
+            Begin and end, s, and whether the face was found; from 0 on, without gaps.
         """
         edges = np.concatenate([[0.0], (self.times[1:] + self.times[:-1]) / 2, [end]])
         firsts = np.flatnonzero(np.append(True, np.diff(self.found)))
@@ -121,18 +121,18 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What an utterance sounds like.
+class Sound:
+    """The sound of an utterance, with its features.
 
     Parameters
     ----------
     samples : (n_samples,) float32
         In [-1, 1].
     rate : int, Hz
-    logmel : Rows of `LOGMEL`, or why there are none
-    mfcc : Rows of `MFCC`, or why there are none
+    logmel : Rows of `LOGMEL`, or the reason why there are none
+    mfcc : Rows of `MFCC`, or the reason why there are none
     begins : float, s
-        How much later than the utterance the sound begins.
+        The delay of the sound after the utterance's beginning.
     """
 
     samples: NDArray[np.float32]
@@ -144,31 +144,33 @@ class Heard:
 
 @dataclass(frozen=True)
 class ContactSheet:
-    """All there is to look at of one utterance.
+    """The content of one contact sheet.
 
     Parameters
     ----------
+    utterance
+        The utterance that is shown.
     spec, detector, key
-        The feature whose rows are shown, as one asks for it; whose scores they hold; and its key.
-    seen, heard
-        Or why there is nothing to be seen or heard.
+        The feature whose rows are shown, as a spec; the detector whose scores it holds; its key.
+    faces, sound
+        The content, or a sentence that says why there is none.
     """
 
     utterance: Utterance
     spec: str
     detector: str
     key: str
-    seen: Seen | str
-    heard: Heard | str
+    faces: FaceTrack | str
+    sound: Sound | str
 
     @property
     def duration(self) -> float:
-        """How long the utterance lasts, s: its span, else its sound, else what was sampled of it."""
+        """The length of the utterance, s: of its span, else of its sound, else of its sampled frames."""
         of = self.utterance.audio or self.utterance.video
         if of and of.end is not None:
             return of.end - (of.start or 0.0)
-        heard = self.heard
-        sound = heard.begins + len(heard.samples) / heard.rate if isinstance(heard, Heard) else 0.0
-        if isinstance(self.seen, Seen) and self.seen.times[-1] >= sound:
-            return self.seen.end
-        return sound
+        sound = self.sound
+        end = sound.begins + len(sound.samples) / sound.rate if isinstance(sound, Sound) else 0.0
+        if isinstance(self.faces, FaceTrack) and self.faces.times[-1] >= end:
+            return self.faces.end
+        return end

@@ -1,10 +1,10 @@
-"""What the parts of a contact sheet have in common.
+"""Colours and sizes that the parts of a contact sheet share.
 
-Colours are Okabe and Ito's (Color Universal Design, 2008), which colour-blind people tell apart; what is lost is
-hatched and dashed as well, so that it shows in print.
+The colours are those of Okabe and Ito (Color Universal Design, 2008), which colour-blind people can distinguish. A lost
+face is also hatched and dashed, so that it is visible in print without colours.
 """
 
 FOUND, LOST, MARK, OUTLINE = "#0072B2", "#D55E00", "#F0E442", "black"
 
-#: A sheet's width, what is between its edge and the pictures, and what is between those, in.
+#: The width of a sheet, the margin around the pictures, and the gap between them, in.
 WIDTH, MARGIN, GAP = 14.0, 0.1, 0.1

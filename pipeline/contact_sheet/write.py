@@ -1,4 +1,4 @@
-"""From the id of an utterance to its contact sheet, as a file."""
+"""The arrow from the id of an utterance to a file with its contact sheet."""
 
 import re
 from collections.abc import Sequence
@@ -14,26 +14,26 @@ from affex.pipeline.storage.atomic import temporary, writing
 from affex.pipeline.text.console import Console
 from affex.pipeline.text.errors import UsageError, unknown
 
-#: How much of an utterance's id a file is called by, characters.
+#: The greatest number of characters of an utterance's id in a file name.
 NAME = 60
 
 
 def show(datasets: Sequence[Dataset], id_: str, spec: FeatureSpec, out: Path | None, console: Console) -> None:
-    """Write the contact sheet of an utterance; say where, and what there is not to be seen or heard.
+    """Write the contact sheet of an utterance; report its path, and why frames or sound are missing.
 
     Parameters
     ----------
     datasets
-        The corpora that it is looked for in; of several utterances of one id, the first is shown.
+        The corpora in which the utterance is searched. If several utterances have the id, the first is shown.
     spec
         The feature whose rows are shown.
     out
-        The file, whose ending says its kind; None for a PNG in the corpus's cache folder.
+        The file, whose suffix gives its format; None for a PNG in the corpus's cache folder.
 
     Raises
     ------
     UsageError
-        If there is no such utterance, or no such kind of file, or the feature does not hold faces.
+        If there is no such utterance, the file format is unknown, or the feature has no faces.
     AffexError
         If the file cannot be written.
     """
@@ -41,21 +41,21 @@ def show(datasets: Sequence[Dataset], id_: str, spec: FeatureSpec, out: Path | N
     path = out or default_path(dataset, id_)
     kind = path.suffix.lower().removeprefix(".")
     if kind not in KINDS:
-        raise UsageError(f"OUT={path}: expected a file that ends in .{', .'.join(KINDS)}.")
+        raise UsageError(f"OUT={path}: expected a file name that ends in .{', .'.join(KINDS)}.")
     sheet = gathered(dataset, utterance, spec)
     picture = drawn(sheet, kind)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary(path) as file:
             file.write(picture)
-    for what, why in (("frames", sheet.seen), ("sound", sheet.heard)):
+    for what, why in (("frames", sheet.faces), ("sound", sheet.sound)):
         if isinstance(why, str):
             console.say(f"No {what}: {why}")
     console.say(f"-> {path}")
 
 
 def default_path(dataset: Dataset, id_: str) -> Path:
-    """Return where a sheet is written when nobody says: an id may be a path, and the end of one says most."""
+    """Return the default path of a sheet. Its name is the end of the id, with dashes for special characters."""
     name = re.sub(r"[^\w.+=@-]+", "-", id_).strip("-.")[-NAME:] or "utterance"
     return dataset.folder / "sheets" / f"{name}.png"
 

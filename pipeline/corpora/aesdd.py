@@ -2,9 +2,9 @@
 
 What
     604 acted utterances, Greek, in five emotions: anger, disgust, fear, happiness, sadness. 19 sentences that fit any
-    emotion, each in all five, and one improvised utterance an actor and emotion; of some, more than one take.
+    emotion, each in all five, and one improvised utterance an actor and emotion; some have more than one take.
 Who
-    First five actors, three women and two men, then more: the database grows. Which number is a woman's is not stated.
+    First five actors, three women and two men, then more: the database grows. The sex of each speaker is not published.
     Vryzas, Kotsakis, Liatsou, Dimoulas, Kalliris, "Speech emotion recognition for performance interaction", Journal of
     the Audio Engineering Society 66(6), 2018, doi:10.17743/jaes.2018.0036.
 Licence
@@ -13,11 +13,11 @@ Source
     http://m3c.web.auth.gr/research/aesdd-speech-emotion-recognition/. We have not seen the files.
 Files
     ``anger/a03 (3).wav``: emotion (a, d, f, h, s), sentence and, in brackets, speaker; a second take ends in ``b``, as
-    in ``a06 (5)b.wav``. In any arrangement of folders and any case.
+    in ``a06 (5)b.wav``. In any folders, in upper or lower case.
 Traps
-    ``f13 (01).wav`` is speaker 1's, too. The sentence (its text here, as in ``13``) is shared by all emotions and
-    speakers, but for the improvised one, whose number is not stated. As the database grows, another number of
-    utterances may be as whole as 604.
+    ``f13 (01).wav`` is also of speaker 1. The text here is the number of the sentence, as in ``13``. All emotions and
+    speakers share the sentences, except the improvised one, whose number is not published. Newer versions may have
+    more than 604 utterances.
 """
 
 import re
@@ -48,9 +48,9 @@ def find(root: Path) -> Found:
 
 
 def _id(name: str) -> str | None:
-    """Return an utterance's name as its owners spell it, None where a file is none."""
-    said = NAME.fullmatch(name)
-    return said["id"].lower() if said else None
+    """Return the id of a file's utterance in the owners' spelling; None for other files."""
+    match = NAME.fullmatch(name)
+    return match["id"].lower() if match else None
 
 
 def _utterance(id_: str, take: Take) -> Utterance:

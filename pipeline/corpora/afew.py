@@ -4,19 +4,18 @@ What
     773 training and 383 validation utterances cut from feature films, avi with sound, in seven emotions. The test
     utterances have no labels and are not read.
 Who
-    Actors in videos; neither they nor the videos are named. Dhall, Goecke, Lucey, Gedeon, "Collecting large, richly
+    Actors in films; neither the actors nor the films are named. Dhall, Goecke, Lucey, Gedeon, "Collecting large, richly
     annotated facial-expression databases from movies", IEEE MultiMedia 19(3), 2012, doi:10.1109/MMUL.2012.26. The
     challenge: Dhall et al., "EmotiW 2018", ICMI 2018, doi:10.1145/3242969.3264972.
 Licence
     On request from its authors, for research.
 Files
-    ``Train_AFEW/Angry/000046280.avi`` and ``Val_AFEW/...``, with whatever folders around and in between, in any case;
-    ``Train/Angry`` in copies. The aligned faces, points and LBP-TOP features that come with the utterances are left
-    alone.
+    ``Train_AFEW/Angry/000046280.avi`` and ``Val_AFEW/...``, in any folders, in upper or lower case; in some copies
+    ``Train/Angry``. The aligned faces, points and LBP-TOP features of the release are not read.
 Traps
-    The split is the corpus's own, and the only protocol: with nobody named, speakers cannot be held apart. For the
-    same reason intervals take utterances as independent of each other, though videos give several: they are too
-    narrow. Releases of other years have other counts.
+    The only protocol is the corpus's own split, because speakers are not named and cannot be kept apart. For the same
+    reason intervals treat utterances as independent, although several are from one film: the intervals are too narrow.
+    Releases of other years have other counts.
 """
 
 import re
@@ -51,9 +50,9 @@ def find(root: Path) -> Found:
 
 
 def _id(path: str) -> str | None:
-    """Return split, label and utterance that a path says, None where it is no utterance of the corpus."""
-    said = PATH.fullmatch(path)
-    return f"{SPLITS[said['split'].lower()]}/{said['label'].lower()}/{said['utterance']}" if said else None
+    """Return split, label and name of an utterance as its id; None for other files."""
+    match = PATH.fullmatch(path)
+    return f"{SPLITS[match['split'].lower()]}/{match['label'].lower()}/{match['utterance']}" if match else None
 
 
 def _utterance(id_: str, take: Take) -> Utterance:
@@ -62,7 +61,7 @@ def _utterance(id_: str, take: Take) -> Utterance:
 
 
 def example(root: Path) -> Path:
-    """Lay out two videos an emotion and split."""
+    """Lay out two videos for each emotion and split."""
     emotions = ("Angry", "Disgust", "Fear", "Happy", "Neutral", "Sad", "Surprise")
     folders = [f"{split}_AFEW/{emotion}" for split in ("Train", "Val") for emotion in emotions]
     return lay(root, *(f"{folder}/00{n}046280.avi" for folder in folders for n in (0, 1)))
@@ -70,7 +69,7 @@ def example(root: Path) -> Path:
 
 CORPUS = Corpus(
     name="afew",
-    title="AFEW (EmotiW): 1156 utterances of feature films in a fixed split, 7 emotions, audio and video",
+    title="AFEW (EmotiW): 1156 scenes of feature films in a fixed split, 7 emotions, audio and video",
     licence="for research, on request",
     source="its authors, see https://doi.org/10.1109/MMUL.2012.26",
     also=("EmotiW",),

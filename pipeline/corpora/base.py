@@ -1,4 +1,4 @@
-"""What a corpus is: its data sheet, its usual protocols, and how its files become utterances."""
+"""The description of a corpus: its data sheet, its protocols, and the arrow from its files to utterances."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,14 +12,14 @@ from affex.pipeline.text.errors import CorpusError
 
 @dataclass(frozen=True)
 class Protocol:
-    """A named way to evaluate a corpus: who is tested when, on which utterances, under which classes.
+    """A named way to evaluate a corpus: which speakers are tested together, on which utterances, with which classes.
 
     Parameters
     ----------
     name
-        What ``PROTOCOL`` calls it.
+        Its name in ``PROTOCOL``.
     scheme
-        Who is left out together, one of `pipeline.evaluation.folds.SCHEMES`.
+        Which utterances are left out together, one of `pipeline.evaluation.folds.SCHEMES`.
     parts
         The parts of the corpus that count; empty for all.
     target
@@ -28,15 +28,15 @@ class Protocol:
     classes
         The classes that count, as `pipeline.evaluation.selection.class_map` reads them; empty for all.
     counts
-        How many utterances each class has when all is there, asserted; empty for no assertion.
+        The number of utterances of each class in the complete corpus, asserted; empty for no assertion.
     total
-        How many utterances all classes have together then, asserted where nothing says how many each has.
+        The number of utterances of all classes together, asserted where the numbers of single classes are not known.
     agreement
-        The least share of the raters who chose the most frequent label; 0 takes all.
+        The smallest share of raters who chose the most frequent label; 0 takes all utterances.
     k
-        How many folds, for ``group-k`` and ``random-k``.
+        The number of folds, for ``group-k`` and ``random-k``.
     train, test
-        The corpora learned from and tested, joined with a plus, for ``cross``; an empty one is all the others.
+        The corpora for training and for testing, joined with a plus, for ``cross``; empty for all others.
     file
         A table with the columns ``id`` and ``split``, for ``split``; empty for the corpus's own split.
     """
@@ -64,19 +64,19 @@ LOSO = Protocol("loso")
 
 @dataclass(frozen=True)
 class Download:
-    """Zip archives that make up a corpus, free to fetch and unpacked into its folder.
+    """Zip archives of a freely available corpus, which are unpacked into its folder.
 
     Parameters
     ----------
     base_url
-        What each archive's name is appended to; it ends in a slash.
+        The address before each archive's name; it ends in a slash.
     files
-        Archive name to checksum, as pooch writes it (``"sha256:..."`` or ``"md5:..."``); None for the one that
-        the repository behind `doi` publishes.
+        Archive name to checksum, as pooch writes it (``"sha256:..."`` or ``"md5:..."``); None for the checksum
+        that the repository of `doi` publishes.
     extra
-        Further archives, large and fetched only when asked for.
+        Further, large archives, which are downloaded only on request.
     doi
-        The DOI of the repository entry that publishes the checksums that are None here.
+        The DOI of the repository entry with the checksums that are None here.
     """
 
     base_url: str
@@ -92,33 +92,33 @@ class Corpus:
     Parameters
     ----------
     name
-        What ``DATASET`` calls it: the name of its file.
+        Its name in ``DATASET``: the name of its module.
     title, licence, source
-        One line each: what it is, on which terms, and where it comes from (DOI or address).
+        One line each: a description, the terms, and the origin (DOI or address).
     find
         ``find(root)`` returns the utterances of a folder (or of a table, for the one corpus that is a
-        table) in a fixed order, and raises `CorpusError` saying what it looked for.
+        table) in a fixed order, and raises a `CorpusError` that says what it looked for.
     example
-        ``example(root)`` writes a tiny corpus in the layout that its owners ship, labels invented and recordings
-        empty, below a folder that is empty or not there yet, and returns what ``DATA`` is to name (see
+        ``example(root)`` writes a tiny corpus in its owners' layout, with invented labels and empty recordings,
+        below a folder that is empty or does not exist yet, and returns the path for ``DATA`` (see
         `pipeline.corpora.example`).
     protocols
-        Its usual protocols, the default first.
+        Its protocols, the default first.
     counts
-        How many utterances each part has when whole (``None`` as the part where there are no parts). A part
-        that is not there at all is nobody's mistake; a part with any other count is.
+        The number of utterances of each complete part (with ``None`` as the part if there are no parts). A part may be
+        missing entirely, but not partly.
     download
-        Where it may be fetched from, if it may.
+        Its download, if it is freely available.
     make
-        ``make(root)`` makes it on the spot, if it is made.
+        ``make(root)`` makes the corpus, if it is synthetic.
     remarks
-        ``remarks(utterances)`` returns a sentence for each thing that a release may lack and still be of use, as
-        pictures where only sound was asked for: said, never refused.
+        ``remarks(utterances)`` returns a sentence for each thing that a release may lack and still be usable, for
+        example pictures. They are reported and never an error.
     settings
-        What `find` may be told by keyword of things that the files do not say, and the values that each may have,
-        the default first; ``DATASET=iemocap:marked=right`` tells it.
+        The keyword arguments of `find` for things that the files do not show, and the allowed values of each, the
+        default first, as in ``DATASET=iemocap:marked=right``.
     also
-        What else it is called: whoever asks for that is told its name here.
+        Other names of the corpus, for the error message that gives its name here.
     """
 
     name: str
@@ -137,7 +137,7 @@ class Corpus:
 
 
 def shortfalls(corpus: Corpus, utterances: Sequence[Utterance]) -> list[str]:
-    """Return a sentence for each part of the corpus that is there but not whole."""
+    """Return a sentence for each part of the corpus that is incomplete."""
     found = Counter(utterance.part for utterance in utterances)
     return [
         f"{corpus.name}{f' ({part})' if part else ''}: {found[part]} utterances found, {expected} expected"
@@ -147,30 +147,30 @@ def shortfalls(corpus: Corpus, utterances: Sequence[Utterance]) -> list[str]:
 
 
 def counted_otherwise(corpus: str, published: Mapping[str, int]) -> Callable[[Sequence[Utterance]], list[str]]:
-    """Return the remarks of a corpus whose published counts differ, so that none can be asserted.
+    """Return a function for the remarks of a corpus whose published counts differ, so that none can be asserted.
 
     Parameters
     ----------
     published
-        How many utterances there are, by who says so.
+        The published numbers of utterances, by source.
     """
 
     def remarks(utterances: Sequence[Utterance]) -> list[str]:
         if len(utterances) in published.values():
             return []
         counts = ", ".join(f"{n} in {who}" for who, n in published.items())
-        return [f"{corpus}: {len(utterances)} utterances found, which is none of the published counts: {counts}"]
+        return [f"{corpus}: {len(utterances)} utterances found, which differs from all published counts: {counts}"]
 
     return remarks
 
 
 def is_there(table: Path) -> bool:
-    """Tell whether a table that a corpus may lack is there.
+    """Return whether an optional table of a corpus exists.
 
     Raises
     ------
     CorpusError
-        If there is something else in its place, as a FIFO or a link that leads nowhere.
+        If its path is not a file, for example a FIFO or a broken link.
     """
     try:
         return files.is_there(table)
@@ -184,7 +184,7 @@ def unreadable(path: Path, error: OSError) -> CorpusError:
 
 
 def require_folder(root: Path, looked_for: str) -> None:
-    """Refuse a root that is not a folder, saying what was looked for in it.
+    """Refuse a root that is not a folder; the message says what was looked for in it.
 
     Raises
     ------

@@ -1,28 +1,27 @@
 """Corpus ``baum1s``: BAUM-1s, the spontaneous half of the BAUM-1 face database -> utterances.
 
 What
-    Films (mp4, 29 frames/s) of people who saw pictures and short films and said in their own words what they felt, in
-    Turkish: anger, boredom, bothered, concentrating, contempt, disgust, fear, happiness, neutral, sadness, surprise,
-    thinking, unsure. How many is told differently (1184 by the UCI record, 1222 elsewhere), so no count is asserted;
-    any other is said.
+    Videos (mp4, 29 frames/s) of people who watched pictures and short films and described their feelings in their own
+    words, in Turkish: anger, boredom, bothered, concentrating, contempt, disgust, fear, happiness, neutral, sadness,
+    surprise, thinking, unsure. Published counts differ (1184 in the UCI record, 1222 elsewhere), so no count is
+    asserted, but a different number is reported.
 Who
-    31 subjects by the paper, 17 of them women; the names do not say who. Zhalehpour, Onder, Akhtar, Erdem, "BAUM-1: a
-    spontaneous audio-visual face database of affective and mental states", IEEE Transactions on Affective Computing
-    8(3), 2017, doi:10.1109/TAFFC.2016.2553038.
+    31 subjects according to the paper, 17 of them women; the file names do not show the sex. Zhalehpour, Onder, Akhtar,
+    Erdem, "BAUM-1: a spontaneous audio-visual face database of affective and mental states", IEEE Transactions on
+    Affective Computing 8(3), 2017, doi:10.1109/TAFFC.2016.2553038.
 Licence
     On request from the authors, on their terms (the UCI record has been quoted as CC BY 4.0).
 Source
-    https://archive.ics.uci.edu/dataset/473/baum+1. We have not seen the films.
+    https://archive.ics.uci.edu/dataset/473/baum+1. We have not seen the videos.
 Files
     ``BAUM1s_MP4 - All/s001/S001_001.mp4``: subject, number. The labels are in ``Annotations_BAUM1s.xlsx``, anywhere
-    below the folder: one row an utterance, with the utterance's name in one cell and the emotion's in another. It also
-    circulates as ``.csv`` and as ``Annotations_BAUM1s_fixed.xlsx``; the mended one is read where there are several.
+    below the folder: one row an utterance, with the utterance's name in one cell and the emotion in another. It also
+    circulates as ``.csv`` and as ``Annotations_BAUM1s_fixed.xlsx``; where there are several, the fixed one is read.
 Traps
-    The acted half, BAUM-1a, calls its utterances by the same names: what lies below a folder that begins with
-    ``BAUM1a`` is left alone. A video that the sheet does not know has no label, and is context only. The sheet also has
-    a number for the emotion, which is not read: it is said to contradict the word of S015_007. The video is the sound,
-    too. Half of the labels are mental states, which other corpora do not have: protocol ``six`` takes the six basic
-    emotions.
+    The acted half, BAUM-1a, uses the same names: folders that begin with ``BAUM1a`` are not read. A video that is not
+    in the sheet has no label, and is context only. The sheet also has a number for the emotion, which is not read: it
+    is reported to contradict the word for S015_007. The sound is in the video file. Half of the labels are mental
+    states, which other corpora do not have: protocol ``six`` takes the six basic emotions.
 """
 
 import csv
@@ -47,14 +46,14 @@ LABELS = (
     *("anger", "boredom", "bothered", "concentrating", "contempt", "disgust", "fear", "happiness", "neutral"),
     *("sadness", "surprise", "thinking", "unsure"),
 )
-#: What tells a label in a cell, however the word goes on: "Happy" and "Happiness" are the same.
+#: The beginnings of words for each label: "Happy" and "Happiness" are the same.
 STEMS = {label[: 4 if label.startswith("con") else 3]: label for label in LABELS}
 
 SHEET = "Annotations_BAUM1s.xlsx"
-#: What the sheet is called as well; one that somebody mended comes first.
-SHEETS = tuple(f"Annotations_BAUM1s{mended}.{ending}" for mended in ("_fixed", "") for ending in ("xlsx", "csv"))
-CLIP = re.compile(r"S\d{3}_\d{3}", re.IGNORECASE)
-FILM = re.compile(r"(?:.*/)?(?P<name>S\d{3}_\d{3})", re.IGNORECASE)
+#: Further names of the sheet; the fixed one comes first.
+SHEETS = tuple(f"Annotations_BAUM1s{fixed}.{ending}" for fixed in ("_fixed", "") for ending in ("xlsx", "csv"))
+UTTERANCE = re.compile(r"S\d{3}_\d{3}", re.IGNORECASE)
+VIDEO = re.compile(r"(?:.*/)?(?P<name>S\d{3}_\d{3})", re.IGNORECASE)
 ACTED = re.compile(r"(?:.*/)?BAUM-?1a[^/]*/.*", re.IGNORECASE)
 
 
@@ -82,9 +81,9 @@ def find(root: Path) -> Found:
 
 
 def _name(name: str) -> str | None:
-    """Return the utterance that a file is of, None where its name says none or it is of the acted half."""
-    film = FILM.fullmatch(name)
-    return film["name"].upper() if film and not ACTED.fullmatch(name) else None
+    """Return the utterance of a file; None for other files and those of the acted half."""
+    video = VIDEO.fullmatch(name)
+    return video["name"].upper() if video and not ACTED.fullmatch(name) else None
 
 
 def _unread(sheets: Sequence[str]) -> list[str]:
@@ -103,24 +102,24 @@ def _utterance(utterance: str, take: Take, label: str | None) -> Utterance:
 
 
 def _labels(sheet: Path) -> dict[str, str]:
-    """Return the label of each utterance: found by what cells say, as the columns' order is not published."""
+    """Return the label of each utterance, found by the cells: the order of columns is not published."""
     labels: dict[str, str] = {}
     for cells in _lines(sheet) if sheet.suffix.lower() == ".csv" else _rows(sheet):
-        utterances = [cell.upper() for cell in cells if CLIP.fullmatch(cell)]
-        said = {label for cell in cells for stem, label in STEMS.items() if cell.lower().startswith(stem)}
+        utterances = [cell.upper() for cell in cells if UTTERANCE.fullmatch(cell)]
+        found = {label for cell in cells for stem, label in STEMS.items() if cell.lower().startswith(stem)}
         for utterance in utterances:
-            told = said | ({labels[utterance]} if utterance in labels else set())
-            if len(told) != 1:
+            words = found | ({labels[utterance]} if utterance in labels else set())
+            if len(words) != 1:
                 raise CorpusError(
                     f"{sheet}, utterance {utterance}: expected one emotion of {', '.join(LABELS)}, found "
-                    f"{' and '.join(sorted(told)) or 'none'}. Mend the row '{' | '.join(cells)}'."
+                    f"{' and '.join(sorted(words)) or 'none'}. Correct the row '{' | '.join(cells)}'."
                 )
-            labels[utterance] = told.pop()
+            labels[utterance] = words.pop()
     return labels
 
 
 def _lines(table: Path) -> Iterator[Sequence[str]]:
-    """Yield what is written in the cells of each row of a table, as a spreadsheet saves one."""
+    """Yield the cells of each row of a text table, without blank ones."""
     text = search.text(table)
     delimiter = max(",;\t", key=text.count)
     for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
@@ -128,7 +127,7 @@ def _lines(table: Path) -> Iterator[Sequence[str]]:
 
 
 def _rows(workbook: Path) -> Iterator[Sequence[str]]:
-    """Yield what is written in the cells of each row of an Excel workbook (ECMA-376, part 1, 18.3 and 18.4)."""
+    """Yield the cells of each row of an Excel workbook, without blank ones (ECMA-376, part 1, 18.3 and 18.4)."""
     search.require_fetched(workbook)
     try:
         with opened(workbook) as file, zipfile.ZipFile(file) as parts:
@@ -161,12 +160,12 @@ def _text(cell: ElementTree.Element, shared: Sequence[str]) -> str:
 
 def example(root: Path) -> Path:
     """Lay out three videos and their sheet, and the acted half beside them."""
-    films = (("S001_001", "Happiness"), ("S001_002", "Concentrating"), ("S031_001", "Contempt"))
-    lay(root, *(f"BAUM1s_MP4 - All/{utterance[:4].lower()}/{utterance}.mp4" for utterance, _ in films))
+    videos = (("S001_001", "Happiness"), ("S001_002", "Concentrating"), ("S031_001", "Contempt"))
+    lay(root, *(f"BAUM1s_MP4 - All/{utterance[:4].lower()}/{utterance}.mp4" for utterance, _ in videos))
     lay(root, "BAUM1a_MP4_all/s001/S001_001.mp4", "Annotations_BAUM1a.xlsx")
     header = ("No", "Subject", "Gender", "Utterance Name", "Emotion", "Emotion Code")
     rows = (
-        (n, int(utterance[1:4]), "Female", utterance, emotion, n) for n, (utterance, emotion) in enumerate(films, 1)
+        (n, int(utterance[1:4]), "Female", utterance, emotion, n) for n, (utterance, emotion) in enumerate(videos, 1)
     )
     return lay_workbook(root, SHEET, header, *rows)
 

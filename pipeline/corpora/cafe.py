@@ -7,13 +7,13 @@ Who
     Six men and six women, 15 to 64 years old. Gournay, Lahaie, Lefebvre, "A Canadian French emotional speech dataset",
     ACM Multimedia Systems 2018, doi:10.1145/3204949.3208121.
 Licence
-    CC BY-NC-SA 4.0: not for commerce.
+    CC BY-NC-SA 4.0: not for commercial use.
 Source
     https://doi.org/10.5281/zenodo.1478765. We have not seen the files.
 Files
     ``CaFE_48k/Peur/Fort/12-P-2-5.wav``: speaker (odd numbers are men), emotion (C colère, D dégoût, J joie, N neutre, P
-    peur, S surprise, T tristesse), intensity (1 faible, 2 fort; any or none for neutral), sentence; in any arrangement
-    of folders.
+    peur, S surprise, T tristesse), intensity (1 faible, 2 fort; any or none for neutral), sentence; in any
+    folders.
 Traps
     It is given out at 48 kHz and at 192 kHz under the same names: keep one of the two below the folder. The text is
     the sentence's number; all speakers say the same six.
@@ -53,11 +53,11 @@ def find(root: Path) -> Found:
 
 
 def _key(name: str) -> tuple[str, str, str, str] | None:
-    """Return speaker, emotion, intensity (0 for neutral) and sentence of a file, None where its name says none."""
-    said = NAME.fullmatch(name)
-    if said is None:
+    """Return speaker, emotion, intensity (0 for neutral) and sentence of a file; None for other files."""
+    match = NAME.fullmatch(name)
+    if match is None:
         return None
-    return said["speaker"], (said["emotion"] or "N").upper(), said["intensity"] or "0", said["sentence"]
+    return match["speaker"], (match["emotion"] or "N").upper(), match["intensity"] or "0", match["sentence"]
 
 
 def _utterance(speaker: str, emotion: str, intensity: str, sentence: str, take: Take) -> Utterance:
@@ -83,7 +83,7 @@ def example(root: Path) -> Path:
 CORPUS = Corpus(
     name="cafe",
     title="CaFE: 936 acted utterances, 12 actors, 7 emotions in two intensities, Canadian French",
-    licence="CC BY-NC-SA 4.0 (not for commerce)",
+    licence="CC BY-NC-SA 4.0 (not for commercial use)",
     source="https://doi.org/10.5281/zenodo.1478765",
     also=("Canadian French Emotional",),
     find=find,

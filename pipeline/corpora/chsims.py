@@ -2,23 +2,23 @@
 
 What
     2281 segments of 60 Chinese videos, series and shows, Mandarin; sentiment from -1 (negative) to 1 (positive), the
-    mean of five raters who heard, saw and read. Its class here is its sign: negative, neutral, positive.
+    mean of five raters, who had sound, picture and text. The class here is its sign: negative, neutral, positive.
 Who
-    Not stated: nobody is named. Yu, Xu, Meng, Zhu, Ma, Wu, Zou, Yang, "CH-SIMS: A Chinese multimodal sentiment analysis
+    Speakers are not named. Yu, Xu, Meng, Zhu, Ma, Wu, Zou, Yang, "CH-SIMS: A Chinese multimodal sentiment analysis
     dataset with fine-grained annotation of modality", ACL 2020, doi:10.18653/v1/2020.acl-main.343.
 Licence
-    On request, for research; the videos are their makers'.
+    On request, for research; the videos belong to their makers.
 Source
     https://github.com/thuiar/MMSA. We have not seen the files.
 Files
     ``<video_id>/0001.mp4``, and a table ``label.csv`` (or ``meta.csv``) with the columns video_id, clip_id, label,
-    and where they are there text (what was said) and mode (train, valid, test: 1368, 456 and 457). In any folder and
-    any case.
+    and optionally text (the transcript) and mode (train, valid, test: 1368, 456 and 457). In any folders, in upper or
+    lower case.
 Traps
-    A spreadsheet may have written clip_id 0001 as 1: numbers are compared. Without the column mode there is no split:
-    say PROTOCOL=group-k, which keeps videos whole. In the fixed split, segments of one video may be on both sides. The
-    labels of text, sound and picture alone (label_T, label_A, label_V) are not read. Version 2 has other counts. A row
-    without a recording is left out, as is a recording without a row, and both are said.
+    A spreadsheet may have written clip_id 0001 as 1, so the numbers are compared. Without the column mode there is no
+    split: use PROTOCOL=group-k, which keeps videos whole. In the fixed split, segments of one video may be on both
+    sides. The labels of text, sound and picture alone (label_T, label_A, label_V) are not read. Version 2 has other
+    counts. A row without a recording, and a recording without a row, are left out and reported.
 """
 
 import re
@@ -59,13 +59,13 @@ def find(root: Path) -> Found:
 
 
 def _key(name: str) -> Key | None:
-    """Return video and number of a file, None where its name says none."""
-    said = PATH.fullmatch(name)
-    return (said["video"].lower(), int(said["utterance"])) if said else None
+    """Return video and number of a file; None for other files."""
+    match = PATH.fullmatch(name)
+    return (match["video"].lower(), int(match["utterance"])) if match else None
 
 
 def _listed(row: Row) -> Key:
-    """Return video and number of the segment that a row is about."""
+    """Return video and number of the segment of a row."""
     if not row["clip_id"].isdecimal():
         raise row.error("clip_id", "a whole number, as in 0001")
     return row["video_id"].lower(), int(row["clip_id"])
@@ -95,14 +95,14 @@ def _sign(sentiment: float) -> str:
 
 def example(root: Path) -> Path:
     """Lay out two videos in a fixed split."""
-    said = {
+    listed = {
         ("video_0001", "0001"): "今天下雨了,-0.4,train",
         ("video_0001", "0002"): "好啊,1.0,train",
         ("video_0002", "0001"): "嗯,0.0,valid",
         ("video_0002", "0010"): "不行,-1.0,test",
     }
-    rows = (f"{video},{utterance},{cells}" for (video, utterance), cells in said.items())
-    lay(root, *(f"Raw/{video}/{utterance}.mp4" for video, utterance in said))
+    rows = (f"{video},{utterance},{cells}" for (video, utterance), cells in listed.items())
+    lay(root, *(f"Raw/{video}/{utterance}.mp4" for video, utterance in listed))
     return lay_text(root, TABLES[0], "video_id,clip_id,text,label,mode", *rows)
 
 
@@ -111,7 +111,7 @@ TWO, THREE = "negative,positive", "negative,neutral,positive"
 CORPUS = Corpus(
     name="chsims",
     title="CH-SIMS: 2281 segments of 60 videos and shows, sentiment, audio and video, Mandarin",
-    licence="on request, for research; the videos are their makers'",
+    licence="on request, for research; the videos belong to their makers",
     source="https://github.com/thuiar/MMSA",
     also=("CH-SIMS", "SIMS"),
     find=find,

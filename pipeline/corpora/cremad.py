@@ -1,7 +1,7 @@
 """Corpus ``cremad``: the Crowd-sourced Emotional Multimodal Actors Dataset -> utterances.
 
 What
-    7442 acted utterances of twelve sentences in six emotions, North American English: 16 kHz wav and flv film. One
+    7442 acted utterances of twelve sentences in six emotions, North American English: 16 kHz wav and flv video. One
     sentence ("It's eleven o'clock") was spoken at three levels in the five emotions that are not neutral, 455
     utterances a level; the other 6077 have no stated level. The level is the part here.
 Who
@@ -15,16 +15,15 @@ Source
     https://github.com/CheyneyComputerScience/CREMA-D, by ``git lfs clone``.
 Files
     ``AudioWAV/1001_DFA_ANG_XX.wav`` and ``VideoFlash/1001_DFA_ANG_XX.flv``: actor, sentence, emotion, level (LO, MD,
-    HI; XX for none). Where they are there: ``VideoDemographics.csv`` (sex) and ``processedResults/tabulatedVotes.csv``
-    (how many raters chose each emotion; rows 1xxxxx heard, 2xxxxx saw, 3xxxxx heard and saw the utterance, as the
-    authors' ``tabulateVotesV2.r`` numbers them). All of them are found in any folder and any case.
+    HI; XX for none). Optional: ``VideoDemographics.csv`` (sex) and ``processedResults/tabulatedVotes.csv``
+    (how many raters chose each emotion; numbers 1xxxxx are for sound, 2xxxxx for picture, 3xxxxx for both, as in the
+    authors' ``tabulateVotesV2.r``). All of them are found in any folders, in upper or lower case.
 Traps
-    The label is the emotion that was meant, not the one that was seen. The votes are those of the raters who heard
-    and saw: beside a classifier of one modality, their ceiling is not its own. Before they were counted, the
-    authors left out answers that took over 10 s; 5 to 12 votes an utterance are left, with 420 ties.
-    ``1040_ITH_SAD_X.wav`` lacks a letter. Downloaded as a zip, the utterances are short texts of Git LFS, no
-    recordings. Others report ``1076_MTI_SAD_XX.wav`` to be silent and ``1064_IEO_DIS_MD.wav`` to be a minute of several
-    emotions.
+    The label is the intended emotion, not the perceived one. The votes are those of the raters with sound and picture,
+    so their ceiling does not apply to a classifier of one modality. The authors left out answers that took over 10 s; 5
+    to 12 votes per utterance are left, with 420 ties. ``1040_ITH_SAD_X.wav`` lacks a letter. A zip of the repository
+    has short texts of Git LFS instead of recordings. Others report ``1076_MTI_SAD_XX.wav`` to be silent and
+    ``1064_IEO_DIS_MD.wav`` to be a minute of several emotions.
 """
 
 import re
@@ -85,12 +84,12 @@ def find(root: Path) -> Found:
 
 
 def _id(name: str) -> str | None:
-    """Return an utterance's name as the tables spell it, None where a file is none."""
-    said = NAME.fullmatch(name)
-    if said is None:
+    """Return the id of a file's utterance in the spelling of the tables; None for other files."""
+    match = NAME.fullmatch(name)
+    if match is None:
         return None
-    level = said["level"].upper()
-    return f"{said['utterance'].upper()}_{'XX' if level == 'X' else level}"
+    level = match["level"].upper()
+    return f"{match['utterance'].upper()}_{'XX' if level == 'X' else level}"
 
 
 def _utterance(utterance: str, take: Take, sexes: Mapping[str, str], votes: Votes) -> Utterance:
@@ -110,13 +109,13 @@ def _utterance(utterance: str, take: Take, sexes: Mapping[str, str], votes: Vote
 
 
 def _sexes(table: Path | None) -> Iterator[tuple[str, str]]:
-    """Yield actor and sex of each row, nothing where there is no table."""
+    """Yield actor and sex of each row; nothing if there is no table."""
     for row in tables.rows(table, ("ActorID", "Sex")) if table else ():
         yield row["ActorID"], row["Sex"].lower()
 
 
 def _votes(table: Path | None) -> Iterator[tuple[str, Votes]]:
-    """Yield utterance and votes of each row of raters who heard and saw it; nothing where there is no table."""
+    """Yield utterance and votes of each row of raters with sound and picture; nothing if there is no table."""
     for row in tables.rows(table, ("", "fileName", *CHOICES)) if table else ():
         if not row[""].startswith("3"):
             continue

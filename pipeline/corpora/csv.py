@@ -1,26 +1,25 @@
-"""Corpus ``csv``: a table of one's own -> utterances.
+"""Corpus ``csv``: the user's own table -> utterances.
 
 What
-    Any recordings, listed in a table: ``DATASET=csv DATA=mine.csv``. The cache is named after the table.
+    Any recordings, listed in a table: ``DATASET=csv DATA=mine.csv``. The cache folder has the table's name.
 Licence, who
-    The table's owner knows.
+    Known to the table's owner.
 Files
-    Text in UTF-8 (with or without a byte order mark), cells parted by commas, semicolons or tabs, the first row
-    naming the columns, in any order. Needed: ``file`` (relative to the table's folder, or absolute), ``speaker``
-    (blank where nobody is named), ``label`` (blank for none: the utterance is then context only). Optional: ``id``;
-    ``start`` and ``end`` in seconds of the file; ``channel`` of the sound, from 0; ``video``, a second file with the
-    picture; ``session``, ``dialog``, ``turn``, ``split`` (train, validation or test), ``part``, ``text``, ``sex``;
-    ``valence``, ``arousal``, ``dominance``; ``votes`` (one label a rater parted by semicolons, several labels of one
-    rater joined by slashes: ``anger;sadness/fear``). Other columns are left alone. Decimal commas are read where commas
-    do not part the cells.
+    Text in UTF-8 (with or without a byte order mark), cells separated by commas, semicolons or tabs. The first row
+    names the columns, in any order. Required: ``file`` (relative to the table's folder, or absolute), ``speaker``
+    (blank if unknown), ``label`` (blank for none: the utterance is then context only). Optional: ``id``; ``start`` and
+    ``end`` in seconds of the file; ``channel`` of the sound, from 0; ``video``, a second file with the picture;
+    ``session``, ``dialog``, ``turn``, ``split`` (train, validation or test), ``part``, ``text``, ``sex``; ``valence``,
+    ``arousal``, ``dominance``; ``votes`` (one label per rater, separated by semicolons; several labels of one rater
+    joined by slashes: ``anger;sadness/fear``). Other columns are ignored. Decimal commas are allowed where commas do
+    not separate the cells.
 Traps
-    What a file is says what is in it, not what it is called: one that is a video is both sound and picture, and a
-    photograph is a video of one picture. A name that is not UTF-8 on the disk is written as `pipeline.storage.files`
-    spells it. Cells that say what programs write for a missing value (`pipeline.text.names.MISSING`: ``nan``, ``N/A``,
-    ``null``, ``None`` ...) are blank, and counted; ``NA`` and ``none`` are names, and counted as well. Without ``id``,
-    an utterance is called by its file without the suffix, and by span and channel too where a file has several
-    utterances. Of absolute paths only what differs counts: ids then stay what they are when all moves to another
-    machine.
+    The content of a file decides what it is, not its name: a video is both sound and picture, and a photograph is a
+    video of one picture. A file name that is not UTF-8 is written as `pipeline.text.filenames` spells it. Cells with
+    usual marks of a missing value (`pipeline.text.names.MISSING`: ``nan``, ``N/A``, ``null``, ``None`` ...) are blank,
+    and reported; ``NA`` and ``none`` are names, and reported as well. Without ``id``, the id of an utterance is its
+    file without the suffix, with span and channel if a file has several utterances. The common folder of absolute paths
+    is not part of ids, so that ids do not change when the corpus moves to another machine.
 """
 
 import csv
@@ -58,13 +57,13 @@ DELIMITERS = ",;\t"
 #: The columns whose cells are names.
 NAMES = ("speaker", "label", "id", "video", "session", "dialog", "split", "part", "sex")
 SHOWN = 5
-#: No number of a table is larger: 30 years in seconds.
+#: The largest allowed number: 30 years in seconds.
 LARGEST = 1e9
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table: its number as spreadsheets count, and what its cells say under the known columns."""
+    """One row of the table: its number as in spreadsheets, and its cells by known column."""
 
     table: Path
     number: int
@@ -76,7 +75,7 @@ class Row:
         return self.cells.get(column) or None
 
     def name(self, column: str) -> str | None:
-        """Return a cell that is a name, None where it is blank or says that nothing is known."""
+        """Return a cell that is a name, None where it is blank or a mark of a missing value."""
         text = self.text(column)
         return None if text is None or is_missing(text) else text
 
@@ -110,13 +109,13 @@ class Row:
         return int(value)
 
     def error(self, what: str) -> CorpusError:
-        """Return the error for something in this row."""
+        """Return an error about this row."""
         return CorpusError(f"{self.table}, row {self.number}: {what}.")
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of a table, parsed anew each time they are gone through: a large table's cells take much memory."""
+    """The rows of a table, parsed again in each iteration, because a large table's cells need much memory."""
 
     table: Path
     content: str
@@ -137,14 +136,14 @@ def find(table: Path, needed: Sequence[str] = NEEDED, memory: Path | None = None
     table
         The table.
     needed
-        The columns that it must have, ``file`` among them.
+        The required columns, ``file`` among them.
     memory
-        The folder in which it is remembered what the files hold; None to open them all.
+        The folder that stores the contents of files from earlier runs; None to open all files.
 
     Raises
     ------
     CorpusError
-        If it is not such a table, a cell cannot be read, a file does not exist or two utterances have one id.
+        If it is not such a table, a cell cannot be read, a file does not exist or two utterances have the same id.
     """
     rows = _rows(table, needed)
     found = _files(rows)
@@ -163,7 +162,7 @@ def _rows(table: Path, needed: Sequence[str]) -> Rows:
     columns = tuple(cell.strip().lower() for cell in names)
     _check_columns(table, columns, needed)
     if next(records, None) is None:
-        raise CorpusError(f"{table} lists no utterance: there is nothing below the row that names the columns.")
+        raise CorpusError(f"{table} lists no utterance: there are no rows below the columns' names.")
     return Rows(table, content, delimiter, columns)
 
 
@@ -224,7 +223,7 @@ def _row(table: Path, number: int, columns: Sequence[str], cells: Sequence[str],
 
 
 def _files(rows: Rows) -> dict[str, str]:
-    """Return for each file that the rows name the path it is found under."""
+    """Return the path of each file that the rows name."""
     names = dict.fromkeys(row.needed("file") for row in rows)
     names |= dict.fromkeys(name for row in rows if (name := row.name("video")))
     folder = rows.table.parent
@@ -240,7 +239,7 @@ def _files(rows: Rows) -> dict[str, str]:
 
 
 def _on_disk(folder: Path, name: str) -> str | None:
-    """Return the spelling of a name that exists: tables and disks differ in slashes and in how umlauts are coded."""
+    """Return the spelling of a name on disk: tables and disks may differ in slashes and in the encoding of umlauts."""
     for spelling in dict.fromkeys((on_disk(name), name, name.replace("\\", "/"))):
         for form in (spelling, unicodedata.normalize("NFC", spelling), unicodedata.normalize("NFD", spelling)):
             if is_file(folder / form):
@@ -249,7 +248,7 @@ def _on_disk(folder: Path, name: str) -> str | None:
 
 
 def _why_not(path: Path) -> str:
-    """Return why what is there is no file; nothing where there is nothing."""
+    """Return why a path is not a file; an empty text where nothing exists."""
     try:
         status(path)
     except OSError as error:
@@ -258,21 +257,21 @@ def _why_not(path: Path) -> str:
 
 
 def _contents(rows: Rows, found: Mapping[str, str], memory: Path | None) -> dict[str, Content]:
-    """Return what each file of sound holds; one that cannot be opened fails later, as what its name says."""
+    """Return the contents of each file. For one that cannot be opened they follow its name; it fails later."""
     paths = list(dict.fromkeys(found[row.needed("file")] for row in rows))
     opened = contents.of_files(rows.table.parent, paths, memory)
     return {path: held or probe.named(path, why) or Content(sound=True) for path, (held, why) in opened.items()}
 
 
 def _odd_names(rows: Rows) -> Iterator[str]:
-    """Yield a sentence for each name that stands, or may stand, for a missing value."""
+    """Yield a sentence for each name that is, or may be, a mark of a missing value."""
     cells = Counter((column, text) for row in rows for column in NAMES if (text := row.text(column)))
     for (column, text), n in sorted(cells.items()):
-        said = f"{n} cell{'' if n == 1 else 's'} of the column '{column}' of {rows.table.name}: {quoted([text])}"
+        cells_of = f"{n} cell{'' if n == 1 else 's'} of the column '{column}' of {rows.table.name}: {quoted([text])}"
         if is_missing(text):
-            yield f"{said} is taken as missing"
+            yield f"{cells_of} is taken as missing"
         elif is_doubtful(text):
-            yield f"{said} is taken as a name; leave a cell blank where nothing is known"
+            yield f"{cells_of} is taken as a name; leave a cell blank where the value is unknown"
 
 
 def _ids(rows: Rows, found: Mapping[str, str]) -> list[str]:
@@ -282,9 +281,9 @@ def _ids(rows: Rows, found: Mapping[str, str]) -> list[str]:
 
 
 def _shared_folder(rows: Rows, names: Iterable[str]) -> str:
-    """Return the folder that is no part of ids, where files are named by absolute paths: another machine has another.
+    """Return the folder that is not part of ids if files have absolute paths, since it differs between machines.
 
-    It is the table's own, if all such files are below it, else the deepest that they share.
+    It is the table's folder if all such files are below it, or else their deepest common folder.
     """
     parents = [str(_path(name).parent) for name in names if _path(name).is_absolute()]
     own = rows.table.parent.absolute().as_posix()
@@ -293,13 +292,13 @@ def _shared_folder(rows: Rows, names: Iterable[str]) -> str:
 
 
 def _path(name: str) -> PurePosixPath:
-    """Return a path; two slashes before it, which POSIX leaves open, mean one."""
+    """Return a path; two leading slashes, whose meaning POSIX leaves open, become one."""
     return PurePosixPath(f"/{name.lstrip('/')}" if name.startswith("/") else name)
 
 
 def _id_of_file(row: Row, found: Mapping[str, str], folder: str, *, several: bool) -> str:
     name = row.needed("file")
-    if found[name] != name:  # a backslash parts folders, and does not spell a byte
+    if found[name] != name:  # a backslash separates folders here, and does not spell a byte
         name = name.replace("\\", "/")
     path = _path(name)
     stem = (path.relative_to(folder) if path.is_absolute() else path).with_suffix("").as_posix()
@@ -317,7 +316,7 @@ def _refuse_twins(rows: Rows, ids: Sequence[str]) -> None:
         numbers = [str(row.number) for row, its in zip(rows, ids, strict=True) if its == id_]
         more = f" (and {len(twins) - 1} more such ids)" if len(twins) > 1 else ""
         raise CorpusError(
-            f"{rows.table}: rows {', '.join(numbers)} are all called '{id_}'{more}. "
+            f"{rows.table}: rows {', '.join(numbers)} all have the id '{id_}'{more}. "
             "Each utterance needs its own id, file or span."
         )
 
@@ -396,7 +395,7 @@ def example(root: Path) -> Path:
 
 CORPUS = Corpus(
     name="csv",
-    title="a table of one's own: file, speaker, label, and what else is known",
+    title="your own table: file, speaker, label, and optional columns",
     licence="its owner's",
     source="DATASET=csv DATA=mine.csv",
     find=find,

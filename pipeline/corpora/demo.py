@@ -1,26 +1,26 @@
-"""Corpus ``demo``: made on the spot -> utterances.
+"""Corpus ``demo``: a synthetic corpus, made when it is needed -> utterances.
 
 What
     160 audio-visual utterances of 1.2 to 1.8 s: 8 speakers, 4 emotions (anger, happiness, neutral, sadness), 5
     takes. It exists so that the whole pipeline can be tried in a minute, without a download and on a machine
     without recordings. It says nothing about people: figures on it only show that the pipeline runs.
 Who
-    Nobody speaks. The voice is a source-filter synthesis: the glottal pulse of Klatt and Klatt (1990,
+    No person speaks. The voice is a source-filter synthesis: the glottal pulse of Klatt and Klatt (1990,
     doi:10.1121/1.398894) with aspiration noise and a spectral tilt, through five formants with the vowel means of
     Peterson and Barney (1952, doi:10.1121/1.1906875). Emotions move mean and range of the pitch, tempo, level,
     spectral tilt and breathiness in the directions that Juslin and Laukka (2003,
-    doi:10.1037/0033-2909.129.5.770) report, and the formants as smiling does (Tartter 1980,
-    doi:10.3758/BF03199901); how far they move is our choice. The face is the portrait of an astronaut that
+    doi:10.1037/0033-2909.129.5.770) report, and the formants as in smiling (Tartter 1980,
+    doi:10.3758/BF03199901); the size of these changes is our choice. The face is the portrait of an astronaut that
     scikit-image ships (``skimage.data.astronaut``, NASA, public domain), bent by Gaussian displacements: brows
     and mouth by emotion, shape and colour by speaker, the jaw by loudness.
 Licence
     The portrait is in the public domain, the rest is made by this file: no terms.
 Files
     ``<speaker>_<emotion>_<take>.avi``: 16 kHz mono 16-bit PCM and 192 x 192 MPEG-4 video at 12 frames/s; and
-    ``demo.json``, written last, with the version of this recipe and its seed.
+    ``demo.json``, written last, with the version and the seed of this recipe.
 Traps
-    Speakers differ in all that an emotion moves, show emotions more or less, and each in an own way: leaving a
-    speaker out is hard on purpose.
+    Speakers differ in everything that an emotion changes, and in how strongly and in which way they express emotions.
+    So leaving a speaker out is hard on purpose.
 """
 
 import io
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: What the utterances depend on. Raise the version whenever they would come out otherwise: older folders are remade.
+#: The utterances depend on this recipe. Increase the version whenever they change: older folders are then made again.
 RECIPE = {"version": 2, "seed": 2024}
 
 N_SPEAKERS = 8
@@ -53,7 +53,7 @@ RATE = 16_000  # Hz
 FRAME_RATE = 12  # frames/s
 SIDE = 192  # px
 
-# What an emotion, a speaker and a single utterance change in a voice, in this order: pitch (semitones), its range
+# The changes of a voice by an emotion, a speaker and a single utterance, in this order: pitch (semitones), its range
 # (octaves of semitones), tempo (octaves), level (dB), brightness (octaves of the source's low-pass), breathiness
 # (octaves of noise against pulse), formants (octaves).
 EMOTIONS = {
@@ -64,7 +64,7 @@ EMOTIONS = {
 }
 SPEAKER_SPREAD = (0.8, 0.16, 0.05, 1.6, 0.20, 0.24, 0.024)
 HABIT_SPREAD = (0.5, 0.12, 0.03, 0.8, 0.16, 0.16, 0.012)  # a speaker's own way with each emotion
-CLIP_SPREAD = (0.5, 0.12, 0.03, 0.8, 0.12, 0.12, 0.008)
+UTTERANCE_SPREAD = (0.5, 0.12, 0.03, 0.8, 0.12, 0.12, 0.008)
 
 # F1, F2, F3 in Hz, men's means (Peterson and Barney 1952, table II).
 VOWELS = (
@@ -95,14 +95,14 @@ FACES = {
     "neutral": ((0, 0), (-4, 3), (0, 3), (0, -3)),
     "sadness": ((-2, -6), (-5, 9), (0, 2), (0, -3)),
 }
-# By how much a speaker, a speaker's own way with an emotion and a single utterance move the parts besides, px. A face
-# that only the emotion moves is read without a mistake, and nothing is left for a fusion to do.
-FACE_SPREAD, FACE_HABIT_SPREAD, FACE_CLIP_SPREAD = 1.0, 1.2, 1.2
+# Further movements of the parts by a speaker, a speaker's own way with an emotion and a single utterance, px. Without
+# them, a face would be classified without errors, and a fusion could not improve anything.
+FACE_SPREAD, FACE_HABIT_SPREAD, FACE_UTTERANCE_SPREAD = 1.0, 1.2, 1.2
 
 
 @dataclass(frozen=True)
 class Performance:
-    """Who says what how: numbers from 0."""
+    """One performance: speaker, emotion and take; numbers from 0."""
 
     speaker: int
     emotion: str
@@ -119,13 +119,13 @@ class Performance:
         return self.speaker % 2 == 1
 
     def speaker_random(self, use: int) -> "np.random.Generator":
-        """Return a generator that is the same in all utterances of the speaker, other for each use."""
+        """Return a generator that is the same in all utterances of the speaker, and differs for each use."""
         import numpy as np
 
         return np.random.default_rng([RECIPE["seed"], use, self.speaker])
 
     def random(self, use: int) -> "np.random.Generator":
-        """Return a generator of the utterance's own, other for each use."""
+        """Return a generator of this utterance, which differs for each use."""
         import numpy as np
 
         mood = sorted(EMOTIONS).index(self.emotion)
@@ -162,7 +162,7 @@ def _utterance(performance: Performance) -> Utterance:
 def make(root: Path) -> None:
     """Make the corpus, unless it is there.
 
-    The marker is written last, so a folder that was left half made is made again.
+    The marker is written last, so an incomplete folder is made again.
 
     Raises
     ------
@@ -220,7 +220,7 @@ def _avi(performance: Performance) -> bytes:
 
 
 def loudness(samples: "NDArray[np.float64]") -> "NDArray[np.float64]":
-    """Return how loud a sound is while each frame is shown, as a share of the loudest, ``(n_frames,)``."""
+    """Return the loudness of a sound during each frame, as a share of the loudest, ``(n_frames,)``."""
     import numpy as np
 
     hop = RATE // FRAME_RATE
@@ -271,7 +271,7 @@ def voice(performance: Performance) -> Voice:
     habits = np.multiply(HABIT_SPREAD, who.standard_normal((len(EMOTIONS), 7)))[
         sorted(EMOTIONS).index(performance.emotion)
     ]
-    chance = np.multiply(CLIP_SPREAD, performance.random(0).standard_normal(7))
+    chance = np.multiply(UTTERANCE_SPREAD, performance.random(0).standard_normal(7))
     change = own + expressiveness * np.array(EMOTIONS[performance.emotion]) + habits + chance
     pitch, pitch_range, tempo, level, corner, breath, formants = map(float, change)
     return Voice(
@@ -286,7 +286,7 @@ def voice(performance: Performance) -> Voice:
 
 
 def speech(performance: Performance) -> "NDArray[np.float64]":
-    """Synthesise an utterance's sound; a take has the same vowels in every mouth.
+    """Synthesise an utterance's sound; a take has the same vowels for all speakers.
 
     Returns
     -------
@@ -394,7 +394,7 @@ def _likeness(performance: Performance, who: "np.random.Generator", rng: "np.ran
     jaw, eyes = who.uniform(-5, 5), who.uniform(-3, 3)
     habits = FACE_HABIT_SPREAD * who.standard_normal((len(EMOTIONS), *expression.shape))
     expression += habits[sorted(EMOTIONS).index(performance.emotion)]
-    expression += FACE_CLIP_SPREAD * rng.standard_normal(expression.shape)
+    expression += FACE_UTTERANCE_SPREAD * rng.standard_normal(expression.shape)
     moves = _moves(expression, jaw, eyes)
     portrait = np.clip(_astronaut() * colours, 0, 255).astype(np.uint8)
     y, x = np.mgrid[: portrait.shape[0], : portrait.shape[1]].astype(float)
@@ -450,7 +450,7 @@ def _bent(
 
 
 def example(root: Path) -> Path:
-    """Lay out all utterances, without what they hold."""
+    """Lay out all utterances as empty files."""
     return lay_text(lay(root, *(performance.name for performance in PERFORMANCES)), "demo.json", json.dumps(RECIPE))
 
 

@@ -1,9 +1,10 @@
-"""From an address to a corpus's folder: fetched, resumed where it was cut, checked, unpacked.
+"""The arrow from an address to a corpus's folder: download, resume, check, unpack.
 
-pooch compares the checksums and keeps a file only if they agree; what it lacks, resuming a cut download, is
-done here: a file on its way is ``<archive>.part``, and the next attempt asks for the bytes after it (HTTP
-``Range``, RFC 9110, section 14). Each archive is deleted once unpacked; ``.fetched/<archive>.json`` notes what came
-out of it, so that a second call fetches nothing.
+pooch compares the checksums and keeps a file only if they agree. It cannot resume an interrupted download, so this
+module does: an incomplete file is ``<archive>.part``, and the next attempt requests the remaining bytes (HTTP
+``Range``, RFC 9110, section 14).
+Each archive is deleted after unpacking; ``.fetched/<archive>.json`` lists its content, so that a
+second call downloads nothing.
 """
 
 import json
@@ -24,35 +25,35 @@ from affex.pipeline.text.errors import AffexError, CorpusError, UsageError
 if TYPE_CHECKING:
     import requests
 
-RECORDS = ".fetched"  # the folder that says what has been unpacked
-TIMEOUT = 30.0  # s without a sign of the server
-CHUNK = 2**14  # bytes; of a connection that breaks, what came after the last whole chunk is lost
+RECORDS = ".fetched"  # the folder that records unpacked archives
+TIMEOUT = 30.0  # s without data from the server
+CHUNK = 2**14  # bytes; when a connection breaks, the bytes after the last complete chunk are lost
 
 
 def fetch(corpus: Corpus, root: Path, say: Callable[[str], None], *, extra: bool = False) -> None:
-    """Fetch a corpus into a folder, what is missing only.
+    """Download the missing archives of a corpus into a folder.
 
     Parameters
     ----------
     root
-        The corpus's folder, made where it is missing. An archive that was put there by hand is used if its
-        checksum is right.
+        The corpus's folder, made if it is missing. An archive that the user put there is used if its checksum is
+        right.
     say
-        Is told what the corpus is and on which terms, before anything is fetched, and then each step.
+        Called with the corpus's title and terms before the download, and then with each step.
     extra
-        Whether the large archives that the corpus does without are fetched too.
+        Whether to download the optional large archives, too.
 
     Raises
     ------
     UsageError
-        If the corpus is not free to fetch.
+        If affex cannot download the corpus.
     AffexError
-        If the server cannot be reached, a checksum is wrong or the disk refuses.
+        If the server cannot be reached, a checksum is wrong or the files cannot be written.
     CorpusError
-        If what came is not the whole corpus.
+        If the result is not the complete corpus.
     """
     if corpus.download is None:
-        raise UsageError(f"{corpus.name} cannot be fetched by affex. It comes from {corpus.source} ({corpus.licence}).")
+        raise UsageError(f"affex cannot download {corpus.name}. It comes from {corpus.source} ({corpus.licence}).")
     say(f"{corpus.title}\nLicence: {corpus.licence}\nSource: {corpus.source}")
     if not extra and _was_put_there_by_hand(corpus, root):
         say(f"{root} holds all of it.")
@@ -72,7 +73,7 @@ def fetch(corpus: Corpus, root: Path, say: Callable[[str], None], *, extra: bool
 
 
 def _was_put_there_by_hand(corpus: Corpus, root: Path) -> bool:
-    """Whether nothing was fetched into the folder, and yet all is there."""
+    """Return whether the folder has the complete corpus without a download by affex."""
     if (root / RECORDS).exists():
         return False
     try:
@@ -83,23 +84,25 @@ def _was_put_there_by_hand(corpus: Corpus, root: Path) -> bool:
 
 @contextmanager
 def _explained(download: Download, root: Path) -> Iterator[None]:
-    """Turn what pooch, requests, zipfile and the disk say into sentences."""
+    """Convert errors of requests and of the file system to an `AffexError`."""
     import requests
 
-    by_hand = f"To fetch by hand, put {', '.join(download.files)} from {download.base_url} into {root} and run again."
+    by_hand = (
+        f"To download by hand, put {', '.join(download.files)} from {download.base_url} into {root} and run again."
+    )
     try:
         yield
     except requests.RequestException as error:
         raise AffexError(
-            f"{download.base_url} could not be read ({error}). What has arrived is kept: run the same command again to "
-            f"go on.\n{by_hand}"
+            f"{download.base_url} could not be read ({error}). The downloaded part is kept: run the same command again "
+            f"to continue.\n{by_hand}"
         ) from error
     except OSError as error:
         raise AffexError(f"{error.filename or root} cannot be written: {error.strerror or error}.") from error
 
 
 def _checksums(download: Download, files: Mapping[str, str | None]) -> dict[str, str]:
-    """Return every file's checksum, those not known here from the repository that publishes them."""
+    """Return every file's checksum; unknown ones come from the repository that publishes them."""
     known = {name: checksum for name, checksum in files.items() if checksum is not None}
     if len(known) == len(files):
         return known
@@ -109,9 +112,9 @@ def _checksums(download: Download, files: Mapping[str, str | None]) -> dict[str,
     try:
         published.load_registry_from_doi()
     except (ValueError, KeyError) as error:
-        raise AffexError(f"doi:{download.doi} does not publish its checksums as expected: {error}.") from error
+        raise AffexError(f"doi:{download.doi} does not publish its checksums in the expected form: {error}.") from error
     if lacking := [name for name in files if name not in known and name not in published.registry]:
-        raise AffexError(f"doi:{download.doi} publishes no checksum of {', '.join(lacking)}: nothing was fetched.")
+        raise AffexError(f"doi:{download.doi} publishes no checksum of {', '.join(lacking)}: nothing was downloaded.")
     return {name: known.get(name) or published.registry[name] for name in files}
 
 
@@ -122,22 +125,22 @@ def _fetch(base_url: str, name: str, checksum: str, root: Path) -> None:
     pooch.get_logger().setLevel("WARNING")
     try:
         source.fetch(name, downloader=resume)
-    except ValueError as error:  # pooch's word for a checksum that differs
+    except ValueError as error:  # pooch raises this for a wrong checksum
         raise AffexError(
-            f"{name} from {base_url} is not the file it should be, and was not kept: {error} "
-            "Run the same command again; if that does not help, the file at the source has changed."
+            f"{name} from {base_url} is not the expected file, and was not kept: {error} "
+            "Run the same command again. If that does not help, the file at the source has changed."
         ) from error
 
 
 def resume(url: str, output_file: str, pooch: Any) -> None:
-    """Download one file as pooch's downloader does, going on after what an earlier attempt brought.
+    """Download one file as pooch's downloader does, continuing an earlier attempt.
 
-    A connection that breaks is taken up again as long as each attempt brings something.
+    After a broken connection it tries again, as long as each attempt brings new bytes.
 
     Raises
     ------
     requests.RequestException
-        If the server cannot be reached, refuses, or breaks off before anything new has come.
+        If the server cannot be reached, refuses, or closes the connection before any new bytes.
     """
     import requests
 
@@ -155,7 +158,7 @@ def resume(url: str, output_file: str, pooch: Any) -> None:
 
 
 def _append(url: str, part: Path) -> None:
-    """Ask for the bytes that a file lacks, or for all where the server does not do parts."""
+    """Download the missing bytes of a file, or all bytes if the server does not support ranges."""
     import requests
     from tqdm import tqdm
 
@@ -163,7 +166,7 @@ def _append(url: str, part: Path) -> None:
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={size}-"} if size else {})
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
         if response.status_code == requests.codes.requested_range_not_satisfiable:
-            return  # all is here; if it is more than all, the checksum will tell
+            return  # the file is complete; if it is too long, the checksum will be wrong
         response.raise_for_status()
         resumed = response.status_code == requests.codes.partial_content
         total = _length(response) + (size if resumed else 0)
@@ -192,7 +195,7 @@ def _is_unpacked(root: Path, archive: str) -> bool:
 
 
 def _unpack(root: Path, archive: str) -> None:
-    """Unpack an archive into the folder, note what came out, and delete it."""
+    """Unpack an archive into the folder, record its content, and delete it."""
     path = root / archive
     try:
         with zipfile.ZipFile(path) as zipped:
@@ -208,10 +211,10 @@ def _unpack(root: Path, archive: str) -> None:
 
 
 def _inside(root: Path, name: str, archive: str) -> Path:
-    """Return where a member goes, refusing any place outside the folder."""
+    """Return the path of a member; refuse paths outside the folder."""
     target = Path(os.path.normpath(root / name))
     if not target.is_relative_to(os.path.normpath(root)):
-        raise AffexError(f"{archive} wants to write {name} outside {root}: nothing was unpacked.")
+        raise AffexError(f"{archive} would write {name} outside {root}: nothing was unpacked.")
     return target
 
 

@@ -10,18 +10,18 @@ Who
 Licence
     Free for research. The release on Zenodo is under CC BY 4.0.
 Source
-    doi:10.5281/zenodo.7447302 (version 1.3.0, one archive), which is fetched here, as the authors' own page,
-    http://emodb.bilderbar.info, has neither https nor a checksum. The checksum is the record's as
-    others quote it; the archive has not been fetched by us.
+    doi:10.5281/zenodo.7447302 (version 1.3.0, one archive). The download uses it, because the authors' own page,
+    http://emodb.bilderbar.info, has neither https nor a checksum. The checksum is quoted from others; we have not
+    downloaded the archive.
 Files
-    ``wav/03a01Fa.wav``: speaker, text, emotion (the first letter of its German name), version; in any arrangement of
-    folders and any case. Version 2.0 (doi:10.5281/zenodo.17651657; not seen by us) holds 281 ambiguous utterances
-    besides, with less than 80 % agreement: its tables ``db.emotion.csv`` (with confidence) and
-    ``db.emotion.categories.{train,test}.gold_standard.csv`` tell which. They are left out, and said to be, unless
+    ``wav/03a01Fa.wav``: speaker, text, emotion (the first letter of its German name), version; in any folders, in upper
+    or lower case. Version 2.0 (doi:10.5281/zenodo.17651657; not seen by us) holds 281 ambiguous utterances besides,
+    with less than 80 % agreement: its tables ``db.emotion.csv`` (with confidence) and
+    ``db.emotion.categories.{train,test}.gold_standard.csv`` list them. They are left out, and reported, unless
     ``DATASET=emodb:part=all`` or ``part=ambiguous`` takes them: their part is then ``ambiguous``.
 Traps
     Ten sentences are shared by all speakers. Speaker 08 has no disgust: a mean over the speakers' own UARs does
-    not exist. Boredom is no emotion of most other corpora.
+    not exist. Most other corpora do not have boredom.
 """
 
 import re
@@ -49,9 +49,9 @@ MEN = {"03", "10", "11", "12", "15"}
 
 #: The least share of listeners who recognise a gold utterance's emotion (Burkhardt et al. 2005).
 AGREED = 0.8
-#: What ``DATASET=emodb:part=...`` may say, of a release that holds ambiguous utterances, too.
+#: The values of ``DATASET=emodb:part=...``, for a release with ambiguous utterances.
 GOLD, AMBIGUOUS, ALL = "gold", "ambiguous", "all"
-#: How many ambiguous utterances version 2.0 has.
+#: The number of ambiguous utterances in version 2.0.
 N_AMBIGUOUS = 281
 
 NAME = re.compile(
@@ -89,18 +89,18 @@ def find(root: Path, part: str = GOLD) -> Found:
     utterances = (_utterance(id_, takes.of[id_], AMBIGUOUS if id_ in ambiguous else None) for id_ in sorted(chosen))
     left = [id_ for id_ in ambiguous if id_ not in chosen]
     remarks = [
-        f"emodb: {len(left)} utterances that less than {AGREED:.0%} of the listeners recognised are left out; to take "
-        f"them, say DATASET=emodb:part={ALL} (or part={AMBIGUOUS})"
+        f"emodb: {len(left)} utterances that less than {AGREED:.0%} of the listeners recognised are left out; to use "
+        f"them: DATASET=emodb:part={ALL} (or part={AMBIGUOUS})"
     ]
     return takes.found("emodb", utterances, remarks if left else ())
 
 
 def _id(name: str) -> str | None:
-    """Return an utterance's name as its owners spell it, None where a file is none."""
-    said = NAME.fullmatch(name)
-    if said is None:
+    """Return the id of a file's utterance in the owners' spelling; None for other files."""
+    match = NAME.fullmatch(name)
+    if match is None:
         return None
-    return f"{said['speaker']}{said['text'].lower()}{said['emotion'].upper()}{said['version'].lower()}"
+    return f"{match['speaker']}{match['text'].lower()}{match['emotion'].upper()}{match['version'].lower()}"
 
 
 def _ambiguous(root: Path, paths: Sequence[str]) -> set[str]:
@@ -117,7 +117,7 @@ def _ambiguous(root: Path, paths: Sequence[str]) -> set[str]:
 
 
 def _rows(table: Path) -> Iterator[tuple[str, float | None]]:
-    """Yield utterance, and how many agreed on its emotion (None where nothing is said), of each row of a table."""
+    """Yield utterance and agreement on its emotion (None if missing) of each row of a table."""
     rows = search.rows(table)
     if "file" not in (rows.fieldnames or ()):
         raise CorpusError(f"{table} has no column 'file': it is not a table of EMO-DB.")
@@ -147,7 +147,7 @@ def _utterance(id_: str, take: Take, part: str | None) -> Utterance:
 
 
 def remarks(utterances: Sequence[Utterance]) -> list[str]:
-    """Return that another number of ambiguous utterances was taken than there are, if so."""
+    """Return a sentence if the number of ambiguous utterances is not the published one."""
     n = sum(utterance.part == AMBIGUOUS for utterance in utterances)
     return [f"emodb: {n} ambiguous utterances found, of {N_AMBIGUOUS} published"] if n not in (0, N_AMBIGUOUS) else []
 

@@ -7,12 +7,12 @@ Who
     Three women (f1 to f3) and three men (m1 to m3). Costantini, Iaderola, Paoloni, Todisco, "EMOVO corpus: an Italian
     emotional speech database", LREC 2014.
 Licence
-    Restricted: on its owners' terms, which are not stated here.
+    Restricted, on its owners' terms.
 Source
     Its authors, see the paper, https://aclanthology.org/L14-1478/. We have not seen the files.
 Files
     ``f2/gio-f2-b2.wav``: emotion (dis disgust, gio joy, neu neutral, pau fear, rab anger, sor surprise, tri sadness),
-    speaker, sentence; in any arrangement of folders and any case.
+    speaker, sentence; in any folders, in upper or lower case.
 Traps
     The name begins with the emotion, not with the speaker. The text is the sentence's code, as in ``b2``; all speakers
     say the same sentences.
@@ -48,11 +48,11 @@ def find(root: Path) -> Found:
 
 
 def _key(name: str) -> tuple[str, str, str] | None:
-    """Return speaker, emotion and sentence of a file, None where its name says none."""
-    said = NAME.fullmatch(name)
-    if said is None:
+    """Return speaker, emotion and sentence of a file; None for other files."""
+    match = NAME.fullmatch(name)
+    if match is None:
         return None
-    emotion, speaker, sentence = said["id"].lower().split("-")
+    emotion, speaker, sentence = match["id"].lower().split("-")
     return speaker, emotion, sentence
 
 

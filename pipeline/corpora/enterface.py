@@ -1,29 +1,28 @@
 """Corpus ``enterface``: the eNTERFACE'05 audio-visual emotion database -> utterances.
 
 What
-    Films (avi, sound within) of reactions to six short stories, in English: anger, disgust, fear, happiness,
-    sadness, surprise, five sentences each. How many there are is told differently: 1166 of 42 subjects in the paper,
+    Videos (avi with sound) of reactions to six short stories, in English: anger, disgust, fear, happiness,
+    sadness, surprise, five sentences each. Published counts differ: 1166 of 42 subjects in the paper,
     1263 by EmoBox, 1260 of 42 subjects with all sentences. The release has 1293 videos in 44 folders, 213 of happiness
     and 216 of each other, as https://github.com/albanie/mcnDatasets counted; six are whole sessions. So no count is
-    asserted; any other is said.
+    asserted, but a different number is reported.
 Who
-    Subjects of 14 nations, 81 % of them men; nothing published says who. Martin, Kotsia, Macq, Pitas, "The
+    Subjects of 14 nations, 81 % of them men; the sex of each is not published. Martin, Kotsia, Macq, Pitas, "The
     eNTERFACE'05 audio-visual emotion database", ICDEW 2006, doi:10.1109/ICDEW.2006.145.
 Licence
     Free for research.
 Source
-    https://enterface.net/enterface05/emotion.html: an archive without a published checksum, so it is not fetched
-    here. We have not seen the films.
+    https://enterface.net/enterface05/emotion.html: an archive without a published checksum, so affex does not download
+    it. We have not seen the videos.
 Files
     ``subject 1/anger/sentence 1/s1_an_1.avi``: subject, emotion (in the names an, di, fe, ha, sa, su), sentence.
-    Blanks of the folders may have become hyphens or underscores; the videos mp4, or wav beside them or alone.
+    Folders may have hyphens or underscores for blanks. Videos may be mp4, with wav beside them or wav alone.
 Traps
     The names cannot be trusted: subject 11's say ``s12``, subject 3's ``s_3``, one is ``s16_su_3avi.avi``. So the
-    subject is the folder's, and for emotion and sentence, too, folders come before names. Subject 6's folder is flat
-    and holds six whole sessions of 56 to 107 s, one an emotion, which nobody cut into sentences: no utterances, so
-    they are left out, and said to be. Some subjects lack some sentences. The video is the sound, too. Sentences are
-    numbered within each emotion (the text here is emotion and number, as in ``an1``), so that what is said may give
-    the emotion away.
+    folder gives the subject, and also emotion and sentence where it has them. Subject 6's folder is flat and has six
+    whole sessions of 56 to 107 s, one per emotion, which were not cut into sentences: they are left out and reported.
+    Some subjects lack some sentences. The sound is in the video file. Sentences are numbered within each emotion (the
+    text here is emotion and number, as in ``an1``), so the words may reveal the emotion.
 """
 
 import re
@@ -45,7 +44,7 @@ LABELS = {
     "sa": "sadness",
     "su": "surprise",
 }
-#: How many utterances there are, by who says so. The release's 1293 videos are six more: subject 6's sessions.
+#: Published numbers of utterances, by source. The release's 1293 videos are six more: subject 6's sessions.
 COUNTED = {"the paper": 1166, "42 subjects of 30 sentences": 1260, "EmoBox": 1263, "the release": 1287}
 CODES = {label: code for code, label in LABELS.items()}
 
@@ -54,7 +53,7 @@ EMOTION = re.compile(rf"(?:.*/)?({'|'.join(CODES)})/.*", re.I)
 SENTENCE = re.compile(r"(?:.*/)?sentence[ _-]?(\d+)/.*", re.I)
 NAME = re.compile(rf"s_?\d+_(?P<emotion>{'|'.join(LABELS)})(?:_(?P<sentence>\d+))?(?:avi)?", re.I)
 
-#: Subject, code of the emotion (empty where nothing says it), sentence (None for a whole session).
+#: Subject, code of the emotion (empty where it is unknown), sentence (None for a whole session).
 Key = tuple[str, str, str | None]
 
 
@@ -67,14 +66,14 @@ def find(root: Path) -> Found:
     if not cut:
         raise CorpusError(
             f"{root} does not hold eNTERFACE'05: looked for videos such as subject 1/anger/sentence 1/s1_an_1.avi in "
-            f"it and all its folders, and found none. It can be had from {CORPUS.source}"
+            f"it and all its folders, and found none. Get it from {CORPUS.source}"
         )
     utterances = (_utterance(key, take) for key, take in cut.items())
     return takes.found("enterface", sorted(utterances, key=lambda utterance: utterance.id), _uncut(takes.of))
 
 
 def _uncut(takes: Mapping[Key, Take]) -> list[str]:
-    """Return what is to be said of sessions that were not cut into sentences."""
+    """Return a sentence on sessions that were not cut into sentences, if there are any."""
     paths = sorted(take.film or take.sound or "" for (_, _, sentence), take in takes.items() if sentence is None)
     if not paths:
         return []
@@ -84,7 +83,7 @@ def _uncut(takes: Mapping[Key, Take]) -> list[str]:
 
 
 def _key(path: str) -> Key | None:
-    """Return what the path of a video says; None where it lies below no subject."""
+    """Return the key of a video from its path; None if it is not in the folder of a subject."""
     film = FILM.fullmatch(path)
     if film is None:
         return None
@@ -100,7 +99,7 @@ def _require_emotions(root: Path, takes: Mapping[Key, Take]) -> None:
     nameless = [take.film or take.sound or "" for (_, code, _), take in takes.items() if not code]
     if nameless:
         raise CorpusError(
-            f"{root / nameless[0]} says no emotion: expected a folder such as 'anger' above it, or a name such as "
+            f"{root / nameless[0]} has no emotion in its path: expected a folder such as 'anger', or a name such as "
             "s1_an_1.avi. Rename it, or move it away."
         )
 

@@ -4,11 +4,11 @@ What
     35 000 acted utterances, 16 kHz wav: 350 sentences, each said by a speaker in five emotions (angry, happy, neutral,
     sad, surprise). The parts ``mandarin`` and ``english`` are the languages, 17 500 utterances each.
 Who
-    Twenty speakers: 0001 to 0010 speak Mandarin, 0011 to 0020 English. The names do not say who is a woman. Zhou,
+    Twenty speakers: 0001 to 0010 speak Mandarin, 0011 to 0020 English. The names do not show the sex. Zhou,
     Sisman, Liu, Li, "Emotional voice conversion: Theory, databases and ESD", Speech Communication 137, 2022,
     doi:10.1016/j.specom.2021.11.006.
 Licence
-    Free to fetch, for research; the terms are on its page.
+    Free to download, for research; the terms are on its page.
 Source
     https://github.com/HLTSingapore/Emotional-Speech-Data. We have not seen the files.
 Files
@@ -16,9 +16,9 @@ Files
     350 each; in any arrangement of folders (some have ``Angry/train/``) and any case.
 Traps
     It was made for voice conversion: the n-th utterance of every emotion is the same sentence, and all speakers of a
-    language say the same ones. The text here is language and sentence, as in ``english 1``; the words stand in tables
-    that are not read. The split into train, evaluation and test that some folders show parts sentences, not
-    speakers: it is not read.
+    language say the same ones. The text here is language and sentence, as in ``english 1``; the words are in tables
+    that are not read. Some copies have a split into train, evaluation and test. It separates sentences, not speakers,
+    and is not read.
 """
 
 import re
@@ -47,9 +47,9 @@ def find(root: Path) -> Found:
 
 
 def _key(name: str) -> tuple[str, int, str] | None:
-    """Return speaker, number and emotion of a file, None where its path says none."""
-    said = PATH.fullmatch(name)
-    return (said["speaker"], int(said["number"]), said["emotion"].lower()) if said else None
+    """Return speaker, number and emotion of a file; None for other files."""
+    match = PATH.fullmatch(name)
+    return (match["speaker"], int(match["number"]), match["emotion"].lower()) if match else None
 
 
 def _utterance(speaker: str, number: int, emotion: str, take: Take) -> Utterance:
@@ -76,7 +76,7 @@ def example(root: Path) -> Path:
 CORPUS = Corpus(
     name="esd",
     title="ESD: 35 000 acted utterances, 20 speakers, 5 emotions, Mandarin and English",
-    licence="free to fetch, for research; its terms are on its page",
+    licence="free to download, for research; its terms are on its page",
     source="https://github.com/HLTSingapore/Emotional-Speech-Data",
     also=("Emotional Speech Dataset",),
     find=find,

@@ -1,7 +1,7 @@
-"""Example: what writes the example that each corpus carries, a tiny tree in the layout that its owners ship.
+"""Functions that write the example of each corpus: a tiny tree in the layout of the corpus's owners.
 
-Beside the arrow from files to utterances. An example shows how a corpus lies on disk, and the tests read it: names are
-real, labels are invented, and recordings, which no reader opens, are empty files.
+Beside the arrow from files to utterances. An example shows the layout of a corpus, and the tests read it. Names are
+real, labels are invented, and recordings are empty files, because readers do not open them.
 """
 
 import zipfile
@@ -10,14 +10,14 @@ from pathlib import Path
 
 
 def lay(root: Path, *names: str) -> Path:
-    """Make empty files below a folder, whose own folders are made, too; return the folder."""
+    """Make empty files below a folder, with their folders; return the folder."""
     for name in names:
         lay_text(root, name)
     return root
 
 
 def lay_text(root: Path, name: str, *lines: str) -> Path:
-    """Write lines (UTF-8) as a file below a folder, as a table or a transcript has them; return the folder."""
+    """Write lines (UTF-8) as a file below a folder, for example a table or a transcript; return the folder."""
     _room_for(root / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return root
 
@@ -41,6 +41,6 @@ def lay_workbook(root: Path, name: str, *rows: Sequence[str | int]) -> Path:
 
 
 def _room_for(path: Path) -> Path:
-    """Return a path whose folder is there."""
+    """Return a path after making its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return path

@@ -3,40 +3,41 @@
 What
     10 039 turns of 151 dialogs, English, some improvised and some from scripts (the parts ``improvised``, 4784, and
     ``scripted``, 5255): audio (16 kHz), video (720 x 480, 29.97 frames/s), motion capture (120 Hz). Labels: fru 1849,
-    neu 1708, ang 1103, sad 1084, exc 1041, hap 595, sur 107, fea 40, oth 3, dis 2; 2507 turns have no majority and so
-    no label here. Valence, arousal (which the corpus calls activation) and dominance: the published means, nominally 1
-    to 5 (four turns of Ses03M_impro07 have valence 5.5, three turns dominance .5: kept as they are).
+    neu 1708, ang 1103, sad 1084, exc 1041, hap 595, sur 107, fea 40, oth 3, dis 2; 2507 turns have no majority and
+    therefore no label here. Valence, arousal (which the corpus calls activation) and dominance: the published means,
+    nominally 1 to 5 (four turns of Ses03M_impro07 have valence 5.5, three turns dominance .5: kept as they are).
 Who
     Ten actors, a woman and a man in each of five sessions. Busso, Bulut, Lee, Kazemzadeh, Mower, Kim, Chang, Lee,
     Narayanan, "IEMOCAP: Interactive emotional dyadic motion capture database", Language Resources and Evaluation
     42(4), 2008, doi:10.1007/s10579-008-9076-6.
 Licence
-    A signed release form: for research, not to be passed on.
+    A signed release form: for research, no redistribution.
 Source
     https://sail.usc.edu/iemocap/
 Files
-    In ``Session1`` to ``Session5``. ``Ses01F_impro01_M003`` is session, the actor who wears markers in this dialog
-    (F), the dialog, who speaks (M), and a number.
+    In ``Session1`` to ``Session5``. ``Ses01F_impro01_M003`` is session, the actor with the markers in this dialog
+    (F), the dialog, the speaker (M), and a number.
     ``dialog/EmoEvaluation/Ses01F_impro01.txt``: times, labels, raters (see `iemocap_labels`).
     ``dialog/transcriptions/Ses01F_impro01.txt``: words.
-    ``sentences/wav/Ses01F_impro01/Ses01F_impro01_M003.wav``: a turn's sound. Where it is missing, the turn is a span
-    of ``dialog/wav/Ses01F_impro01.wav``, both channels' mean: which of them is whose, nothing we know of says.
+    ``sentences/wav/Ses01F_impro01/Ses01F_impro01_M003.wav``: a turn's sound. If it is missing, the turn is a span
+    of ``dialog/wav/Ses01F_impro01.wav``, the mean of both channels: it is not documented whose channel is which.
     ``dialog/avi/DivX/Ses01F_impro01.avi``: both actors, side by side. A turn is its span of the speaker's half.
     ``sentences/MOCAP_rotated/Ses01F_impro01/Ses01F_impro01_F000.txt``: markers of the face. The folders MOCAP_head
     and MOCAP_hand beside it hold head and hands under the same names (see `pipeline.media.mocap`).
 Traps
-    The letter after the session is who wears markers, not who speaks: that is the last letter, and the speaker is
-    session and last letter (``Ses01M``). Motion capture has a file for every turn, and shows the marked actor, who in
-    half of them listens: here only the turns that the marked actor speaks have one. Which half of the picture is
-    whose is a widely used reading, not documented: the marked actor on the left; to read it the other way, say
-    ``DATASET=iemocap:marked=right``. Numbers of turns begin anew for each actor: a turn's place in its dialog is
-    counted here, by time. The actors' opinions of their own turns stand among the raters' lines, and are no votes.
-    Raters may name several labels, or none. The folders within EmoEvaluation repeat its lines, and files that begin
-    with ``._`` are litter. Under ``loso`` the partner of the same dialogs is learned from; the protocols that end in
-    ``-session`` leave out both. Scripted dialogs repeat their sentences in every session: report both parts apart.
-    Turns of one dialog overlap, so that one speaker's turn holds some of the partner's voice: the audit counts them
-    where one speaker at a time is left out, and refuses them where a speaker is on both sides. When each turn is said,
-    in the dialog's time, stands beside its media (``dialog_start``, ``dialog_end``), whatever these are cut from.
+    The letter after the session is the actor with the markers, not the speaker. The last letter is the speaker, whose
+    name here is session and last letter (``Ses01M``). Motion capture has a file for every turn, but always shows the
+    marked actor, who listens in half of the turns: here only the turns that the marked actor speaks have motion
+    capture. It is not documented which half of the picture shows which actor. As most users do, affex assumes the
+    marked actor on the left; ``DATASET=iemocap:marked=right`` assumes the right. Turns are numbered separately for each
+    actor, so a turn's place in its dialog is counted here by time. The actors' opinions of their own turns are among
+    the raters' lines, and are not votes. Raters may name several labels, or none. The folders within EmoEvaluation
+    repeat its lines, and files that begin with ``._`` are ignored. Under ``loso`` the partner of the same dialogs is in
+    the training data; the protocols that end in ``-session`` leave out both. Scripted dialogs repeat their sentences in
+    every session: report both parts separately. Turns of one dialog overlap, so one speaker's turn contains some of the
+    partner's voice. The audit counts such turns where one speaker at a time is left out, and refuses them where a
+    speaker is on both sides. The times of each turn in its dialog are kept beside its media (``dialog_start``,
+    ``dialog_end``).
 """
 
 import re
@@ -53,19 +54,19 @@ from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError
 from affex.pipeline.text.filenames import path_of, spelled
 
-#: The halves of the picture, the one that shows the actor who wears markers first.
+#: The halves of the picture; the default half of the actor with the markers comes first.
 OPPOSITE = {"left": "right", "right": "left"}
-#: Where a turn's motion capture lies: that of the face, and what belongs to it.
+#: The folders of a turn's motion capture: of the face, and of head and hand.
 FACE, *BESIDE = (f"sentences/MOCAP_{what}" for what in ("rotated", "head", "hand"))
 
 PARTS = {"impro": "improvised", "script": "scripted"}
 SEXES = {"F": "female", "M": "male"}
 
-#: How many turns each session has.
+#: The number of turns of each session.
 SESSIONS = {"Ses01": 1819, "Ses02": 1811, "Ses03": 2136, "Ses04": 2103, "Ses05": 2170}
 
 RELEASE = "IEMOCAP_full_release"
-#: How deep below the root the sessions may lie: the release's own folder is often one within another.
+#: The allowed depths of the sessions below the root: the release's folder is often within another one.
 WITHIN = ("", "*/", "*/*/")
 LABELS = "dialog/EmoEvaluation"
 LOOKED_FOR = f"Session1/{LABELS}/Ses01F_impro01.txt and its like"
@@ -78,7 +79,7 @@ SPOKEN = re.compile(r"(Ses\w+)\s*\[[^]]*\]\s*:\s*(.*)")
 
 @dataclass(frozen=True)
 class Dialog:
-    """A dialog at hand: the corpus's root, the session's folder below it, and what was said."""
+    """A dialog: the corpus's root, the session's folder below it, and the transcripts of turns."""
 
     root: Path
     folder: str
@@ -91,7 +92,7 @@ class Dialog:
         return Media(path) if path_of(self.root, path).is_file() else None
 
     def motion(self, turn: str) -> Media | None:
-        """Return a turn's motion capture: the face's file, and those of head and hands that are there."""
+        """Return a turn's motion capture: the file of the face, with those of head and hands that exist."""
         face, *beside = (self.file(f"{folder}/{self.name}/{turn}.txt") for folder in (FACE, *BESIDE))
         return face and replace(face, beside=tuple(other.path for other in beside if other))
 
@@ -102,9 +103,9 @@ def find(root: Path, marked: str = "left") -> list[Utterance]:
     Parameters
     ----------
     root
-        The folder that holds ``Session1``, or the one that holds ``IEMOCAP_full_release``, or that one's.
+        The folder with ``Session1``, or one or two levels above it, as the folder with ``IEMOCAP_full_release``.
     marked
-        The half of the picture that shows the actor who wears markers, ``"left"`` or ``"right"``.
+        The half of the picture that shows the actor with the markers, ``"left"`` or ``"right"``.
 
     Raises
     ------
@@ -132,7 +133,7 @@ def _dialog(root: Path, labels: Path, marked: str) -> Iterator[Utterance]:
         name = NAME.fullmatch(turn.name)
         if name is None or name["dialog"] != dialog.name:
             raise CorpusError(
-                f"{labels}: '{turn.name}' is no turn of this dialog. Expected {dialog.name}_F000 or such."
+                f"{labels}: '{turn.name}' is not a turn of this dialog. Expected for example {dialog.name}_F000."
             )
         yield _utterance(dialog, turn, place, name, marked)
 
@@ -158,16 +159,16 @@ def _utterance(dialog: Dialog, turn: Turn, place: int, name: re.Match[str], mark
         dialog_end=turn.end,
         text=dialog.texts.get(turn.name),
         sex=SEXES[name["speaker"]],
-        votes=tuple(said.labels for said in turn.raters.values() if said.labels),
-        self_reports=tuple(said.labels for said in turn.actors.values() if said.labels),
+        votes=tuple(rated.labels for rated in turn.raters.values() if rated.labels),
+        self_reports=tuple(rated.labels for rated in turn.actors.values() if rated.labels),
         valence=turn.mean.valence,
         arousal=turn.mean.activation,
         dominance=turn.mean.dominance,
-        absent=() if motion else (("mocap", _why_unseen(speaker, wears_markers=wears_markers)),),
+        absent=() if motion else (("mocap", _why_no_mocap(speaker, wears_markers=wears_markers)),),
     )
 
 
-def _why_unseen(speaker: str, *, wears_markers: bool) -> str:
+def _why_no_mocap(speaker: str, *, wears_markers: bool) -> str:
     """Return why a turn has no motion capture of its speaker."""
     if wears_markers:
         return f"the release has no file of it (looked for in {FACE})"
@@ -185,15 +186,15 @@ def _span(whole: Media | None, turn: Turn, region: str | None = None) -> Media |
 
 
 def _texts(transcript: Path) -> dict[str, str]:
-    """Return what was said in each turn; lines of another kind are no turn's."""
+    """Return the transcript of each turn; other lines are ignored."""
     if not is_there(transcript):
         return {}
     lines = search.text(transcript).splitlines()
-    return {said[1]: said[2].strip() for said in map(SPOKEN.match, lines) if said}
+    return {match[1]: match[2].strip() for match in map(SPOKEN.match, lines) if match}
 
 
 def remarks(utterances: Sequence[Utterance]) -> list[str]:
-    """Return a sentence for each session that is not whole, and for each kind of file that turns lack."""
+    """Return a sentence for each incomplete session, and for each kind of file that turns lack."""
     return [*_short_sessions(utterances), *_lacking_files(utterances)]
 
 
@@ -248,7 +249,7 @@ BY_SESSION = tuple(replace(protocol, name=f"{protocol.name}-session", scheme="se
 
 
 def example(root: Path) -> Path:
-    """Lay out a dialog of two turns, with all that the release has of them."""
+    """Lay out a dialog of two turns, with all files of the release."""
     name = "Ses01F_impro01"
     turns = [f"{name}_F000", f"{name}_M000"]
     spoken = [f"sentences/wav/{name}/{turn}.wav" for turn in turns]
@@ -267,7 +268,7 @@ def example(root: Path) -> Path:
 CORPUS = Corpus(
     name="iemocap",
     title="IEMOCAP: 10 039 turns of 151 dialogs, 10 actors, audio, video and motion capture, English",
-    licence="a signed release form: for research, not to be passed on",
+    licence="a signed release form: for research, no redistribution",
     source="https://sail.usc.edu/iemocap/",
     find=find,
     example=example,

@@ -1,10 +1,10 @@
-"""How IEMOCAP's turns were evaluated: from one file of ``EmoEvaluation`` to its turns, in the file's order.
+"""The labels of IEMOCAP: the arrow from one file of ``EmoEvaluation`` to its turns, in the file's order.
 
-Conventions: a block begins with its head line, wherever blank lines are; times are seconds of the dialog's recording,
-dimensions are as published, nominally 1 to 5 (`iemocap`), and what is no number above 0 is missing (None). Who rated
-(``E2``) and who acted (``F1``, ``M1``) are kept apart: what actors say of their own turns is never a vote. A label has
-three letters, as in the head line, also where it stands as a word in a rater's line; a word that has no letters stays
-as it is, in lower case. What a rater wrote in brackets is a comment, whatever it looks like.
+Conventions: a block begins with its head line; blank lines have no meaning. Times are seconds of the dialog's
+recording. Dimensions are as published, nominally 1 to 5 (`iemocap`); anything other than a number above 0 is missing
+(None). Raters (``E2``) and actors (``F1``, ``M1``) are kept separate: the actors' opinions of their own turns are not
+votes. A label has three letters, as in the head line, also where a rater's line has it as a word; an unknown word
+stays, in lower case. Text in brackets is a rater's comment, even if it looks like a label.
 """
 
 import re
@@ -18,7 +18,7 @@ from affex.pipeline.text.errors import CorpusError
 #: The emotion of a turn that no majority of its raters agreed on.
 NO_MAJORITY = "xxx"
 
-#: The three letters of each word that raters chose from.
+#: The three letters of each word that raters could choose.
 LETTERS = {
     "anger": "ang",
     "disgust": "dis",
@@ -49,7 +49,7 @@ class Rating:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What one person said of a turn.
+    """One person's labels and dimensions of a turn.
 
     Parameters
     ----------
@@ -65,12 +65,12 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Turn:
-    """A turn of a dialog as it was judged.
+    """A turn of a dialog with its labels.
 
     Parameters
     ----------
     name
-        As in ``"Ses01F_impro01_M003"``.
+        For example ``"Ses01F_impro01_M003"``.
     start, end : float, s
         Its span of the dialog's recordings.
     emotion
@@ -107,25 +107,25 @@ def parsed(text: str, file: str) -> Iterator[Turn]:
     Parameters
     ----------
     file
-        What an error calls the text.
+        The name of the text in error messages.
 
     Raises
     ------
     CorpusError
-        If a line begins like a head line and is none.
+        If a line begins like a head line but is not one.
     """
     turn: Turn | None = None
     judgements: dict[str, Judgement] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if line.startswith("["):
             if turn is not None:
-                yield _cross_validated(turn, judgements)
+                yield _with_judgements(turn, judgements)
             turn, judgements = _head(line, f"{file}, line {number}"), {}
-        elif said := LINE.match(line):
-            kind, who, what = said.groups()
-            judgements[who] = _heard(judgements.get(who, Judgement()), kind, what)
+        elif match := LINE.match(line):
+            kind, who, what = match.groups()
+            judgements[who] = _extended(judgements.get(who, Judgement()), kind, what)
     if turn is not None:
-        yield _cross_validated(turn, judgements)
+        yield _with_judgements(turn, judgements)
 
 
 def _head(line: str, place: str) -> Turn:
@@ -136,13 +136,13 @@ def _head(line: str, place: str) -> Turn:
         return Turn(name, float(start), float(end), emotion.lower(), Rating(valence, activation, dominance))
     except ValueError as error:
         raise CorpusError(
-            f"{place}: '{line}' is no head line of a turn. Expected, parted by tabs: [start - end] in seconds, turn, "
-            "emotion, [valence, activation, dominance]."
+            f"{place}: '{line}' is not the head line of a turn. Expected, separated by tabs: [start - end] in seconds, "
+            "turn, emotion, [valence, activation, dominance]."
         ) from error
 
 
-def _heard(before: Judgement, kind: str, what: str) -> Judgement:
-    """Return a person's judgement with one more line of it: labels (``C``) or dimensions (``A``)."""
+def _extended(before: Judgement, kind: str, what: str) -> Judgement:
+    """Return a person's judgement with a further line: labels (``C``) or dimensions (``A``)."""
     if kind == "C":
         words = filter(None, (word.strip().lower() for word in what.split(";")))
         return replace(before, labels=tuple(LETTERS.get(word, word) for word in words))
@@ -150,9 +150,9 @@ def _heard(before: Judgement, kind: str, what: str) -> Judgement:
     return replace(before, rating=Rating(values.get("val"), values.get("act"), values.get("dom")))
 
 
-def _cross_validated(turn: Turn, judgements: Mapping[str, Judgement]) -> Turn:
-    raters = {who: said for who, said in judgements.items() if who.startswith("E")}
-    actors = {who: said for who, said in judgements.items() if who not in raters}
+def _with_judgements(turn: Turn, judgements: Mapping[str, Judgement]) -> Turn:
+    raters = {who: judgement for who, judgement in judgements.items() if who.startswith("E")}
+    actors = {who: judgement for who, judgement in judgements.items() if who not in raters}
     return replace(turn, raters=raters, actors=actors)
 
 

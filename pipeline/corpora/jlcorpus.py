@@ -8,14 +8,14 @@ Who
     Two women and two men. James, Tian, Watson, "An open source emotional speech corpus for human robot interaction
     applications", Interspeech 2018, doi:10.21437/Interspeech.2018-1349.
 Licence
-    Not stated here: see its page.
+    See its page.
 Source
     https://www.kaggle.com/datasets/tli725/jl-corpus. We have not seen the files.
 Files
-    ``male2_concerned_6b_1.wav``: speaker, emotion, sentence, take; in any arrangement of folders and any case.
+    ``male2_concerned_6b_1.wav``: speaker, emotion, sentence, take; in any folders, in upper or lower case.
 Traps
-    ``female1`` and ``male1`` are two speakers. The text is the sentence's number with its letter, as in ``6b``; what
-    the letter means is not stated, nor which numbers share their words. Four speakers make four folds.
+    ``female1`` and ``male1`` are two speakers. The text is the sentence's number with its letter, as in ``6b``; the
+    meaning of the letter, and which numbers have the same words, are not published. Four speakers make four folds.
 """
 
 import re
@@ -40,9 +40,9 @@ def find(root: Path) -> Found:
 
 
 def _id(name: str) -> str | None:
-    """Return an utterance's name as its owners spell it, None where a file is none."""
-    said = NAME.fullmatch(name)
-    return said["id"].lower() if said else None
+    """Return the id of a file's utterance in the owners' spelling; None for other files."""
+    match = NAME.fullmatch(name)
+    return match["id"].lower() if match else None
 
 
 def _utterance(id_: str, take: Take) -> Utterance:
@@ -69,7 +69,7 @@ def example(root: Path) -> Path:
 CORPUS = Corpus(
     name="jlcorpus",
     title="JL-Corpus: 2400 acted utterances, 4 speakers, 10 emotions, New Zealand English",
-    licence="not stated here: see its page",
+    licence="see its page",
     source="https://www.kaggle.com/datasets/tli725/jl-corpus",
     also=("JL-Corpus", "JL"),
     find=find,

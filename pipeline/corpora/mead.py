@@ -2,10 +2,10 @@
 
 What
     Acted sentences, English, in eight emotions (angry, contempt, disgusted, fear, happy, neutral, sad, surprised) at
-    three levels of intensity, neutral at one; sound (m4a) and videos from seven sides at a time. EmoBox counts 31 729
-    sounds; how many the videos are is not stated, so that no count is asserted.
+    three levels of intensity (neutral at one); sound (m4a) and videos from seven sides at the same time. EmoBox counts
+    31 729 sounds; the number of videos is not published, so no count is asserted.
 Who
-    60 actors, men (M003) and women (W009), of whom some are given out. Wang, Wu, Song, Yang, Wu, Qian, He, Qiao, Loy,
+    60 actors, men (M003) and women (W009), of whom some are published. Wang, Wu, Song, Yang, Wu, Qian, He, Qiao, Loy,
     "MEAD: A large-scale audio-visual dataset for emotional talking-face generation", ECCV 2020,
     doi:10.1007/978-3-030-58589-1_42.
 Licence
@@ -14,11 +14,11 @@ Source
     https://wywu.github.io/projects/MEAD/MEAD.html. We have not seen the files.
 Files
     ``W019/audio/neutral/level_1/020.m4a`` and ``W019/video/front/neutral/level_1/020.mp4``: speaker, side, emotion,
-    level, number; the folders between speaker and emotion in any arrangement, and in any case.
+    level, number; with any folders between speaker and emotion, in upper or lower case.
 Traps
     The seven videos and the sound of one number are one performance, and one utterance here: its video is the front
-    one, unless ``DATASET=mead:view=left_30`` or its like says otherwise. Numbers begin anew in each emotion and level;
-    which sentence a number is, is not stated. The level is kept as an aspect (``TARGET=level``).
+    one, unless ``DATASET=mead:view=left_30`` or another view is given. Numbers start again in each emotion and level;
+    the sentence of each number is not published. The level is kept as an aspect (``TARGET=level``).
 """
 
 import re
@@ -34,7 +34,7 @@ from affex.pipeline.text.errors import CorpusError
 
 LABELS = ("angry", "contempt", "disgusted", "fear", "happy", "neutral", "sad", "surprised")
 SEXES = {"M": "male", "W": "female"}
-#: What ``DATASET=mead:view=...`` may say.
+#: The values of ``DATASET=mead:view=...``.
 VIEWS = ("front", "down", "left_30", "left_60", "right_30", "right_60", "top")
 
 PATH = re.compile(
@@ -52,7 +52,7 @@ def find(root: Path, view: str = VIEWS[0]) -> Found:
     root
         The corpus's folder.
     view
-        From which side the video is, one of `VIEWS`.
+        The side from which the video was taken, one of `VIEWS`.
 
     Raises
     ------
@@ -71,13 +71,13 @@ def find(root: Path, view: str = VIEWS[0]) -> Found:
 
 
 def _key(view: str) -> Callable[[str], str | None]:
-    """Return what says which utterance a file is of: None for none, and for a video from another side."""
+    """Return a function from a file to its utterance's id, or to None: for other files and other sides."""
 
     def id_of(name: str) -> str | None:
-        said = PATH.fullmatch(name)
-        if said is None or not {*said["folders"].lower().split("/")}.isdisjoint({*VIEWS} - {view}):
+        match = PATH.fullmatch(name)
+        if match is None or not {*match["folders"].lower().split("/")}.isdisjoint({*VIEWS} - {view}):
             return None
-        return f"{said['speaker'].upper()}/{said['emotion'].lower()}/{said['level']}/{said['number']}"
+        return f"{match['speaker'].upper()}/{match['emotion'].lower()}/{match['level']}/{match['number']}"
 
     return id_of
 
@@ -98,10 +98,10 @@ def _utterance(id_: str, take: Take) -> Utterance:
 
 def example(root: Path) -> Path:
     """Lay out two speakers: sounds, and videos from two sides."""
-    said = [f"{emotion}/level_{level}/001" for emotion, level in (("angry", 1), ("angry", 3), ("neutral", 1))]
+    takes = [f"{emotion}/level_{level}/001" for emotion, level in (("angry", 1), ("angry", 3), ("neutral", 1))]
     for speaker in ("M003", "W019"):
-        lay(root / speaker, *(f"audio/{name}.m4a" for name in said))
-        lay(root / speaker, *(f"video/{view}/{name}.mp4" for view in ("front", "left_30") for name in said))
+        lay(root / speaker, *(f"audio/{name}.m4a" for name in takes))
+        lay(root / speaker, *(f"video/{view}/{name}.mp4" for view in ("front", "left_30") for name in takes))
     return root
 
 

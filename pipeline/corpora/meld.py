@@ -5,22 +5,22 @@ What
     test 2610; these are the parts here. Emotions: anger, disgust, fear, joy, neutral, sadness, surprise.
     ``TARGET=sentiment`` is negative, neutral or positive.
 Who
-    The characters of the series, by name. Poria, Hazarika, Majumder, Naik, Cambria, Mihalcea, "MELD: A multimodal
-    multi-party dataset for emotion recognition in conversations", ACL 2019, doi:10.18653/v1/P19-1050.
+    The characters of the series, by their names. Poria, Hazarika, Majumder, Naik, Cambria, Mihalcea, "MELD: A
+    multimodal multi-party dataset for emotion recognition in conversations", ACL 2019, doi:10.18653/v1/P19-1050.
 Licence
-    Free to fetch; the terms of the labels are on its page, the videos are their makers'.
+    Free to download; the terms of the labels are on its page, the videos belong to their makers.
 Source
-    https://github.com/declare-lab/MELD. We have not seen the films.
+    https://github.com/declare-lab/MELD. We have not seen the videos.
 Files
     ``train_splits/dia0_utt0.mp4``, ``dev_splits_complete/``, ``output_repeated_splits_test/``: any folder whose name
-    says train, dev or test, at any depth. ``train_sent_emo.csv``, ``dev_sent_emo.csv``, ``test_sent_emo.csv``:
+    contains train, dev or test, at any depth. ``train_sent_emo.csv``, ``dev_sent_emo.csv``, ``test_sent_emo.csv``:
     Utterance (the text), Speaker, Emotion, Sentiment, Dialogue_ID, Utterance_ID.
 Traps
     The same file names recur in each split, and so do the numbers of dialogs: the split is part of both. The
-    utterances of a dialog stand in their order, and a number may be missing. A row without a video stays, as a turn of
-    its dialog and with its text; a video without a row is left out; both are said. The same characters are on both
-    sides of the split, so a figure is none for new speakers. The video is the sound, too: laughter of the audience,
-    music and other speakers among it, and several faces in the picture.
+    utterances of a dialog are numbered in order, and numbers may be missing. A row without a video stays as a turn of
+    its dialog, with its text; a video without a row is left out; both are reported. The same characters are on both
+    sides of the split, so figures do not hold for new speakers. The sound is in the video file. It contains laughter of
+    the audience, music and other speakers, and the picture often has several faces.
 """
 
 import re
@@ -53,21 +53,21 @@ def find(root: Path) -> Found:
     """Return the utterances by split (training, validation, test), dialog and turn."""
     require_folder(root, "MELD's train_sent_emo.csv and train_splits/dia0_utt0.mp4")
     paths = search.below(root)
-    films = search.takes(paths, _key, ("mp4", "wav"))
+    takes = search.takes(paths, _key, ("mp4", "wav"))
     rows = _listed(search.first(root, paths, f"{split}_sent_emo.csv") for split in SPLITS)
-    if not rows.keys() & films.of.keys():
+    if not rows.keys() & takes.of.keys():
         raise CorpusError(
             f"{root} does not hold MELD: looked for tables such as train_sent_emo.csv in it and all its folders, and "
             "for the videos they name, such as train_splits/dia0_utt0.mp4, and found none that belong together."
         )
-    utterances = (_utterance(key, rows[key], films.of.get(key)) for key in sorted(rows, key=_order))
-    return films.found("meld", utterances, [*_unmatched(rows, films.of)])
+    utterances = (_utterance(key, rows[key], takes.of.get(key)) for key in sorted(rows, key=_order))
+    return takes.found("meld", utterances, [*_unmatched(rows, takes.of)])
 
 
 def _key(name: str) -> Key | None:
-    """Return split, dialog and utterance of a video, None where its path says none."""
-    said = PATH.fullmatch(name)
-    return (SPLITS[said["split"].lower()], int(said["dialog"]), int(said["utterance"])) if said else None
+    """Return split, dialog and utterance of a video; None for other files."""
+    match = PATH.fullmatch(name)
+    return (SPLITS[match["split"].lower()], int(match["dialog"]), int(match["utterance"])) if match else None
 
 
 def _order(key: Key) -> tuple[int, int, int]:
@@ -80,13 +80,13 @@ def _listed(of: Iterable[Path | None]) -> dict[Key, Row]:
     rows: dict[Key, Row] = {}
     for key, row in (pair for table in of for pair in _rows(table)):
         if key in rows:
-            raise CorpusError(f"{row.table}: rows {rows[key].number} and {row.number} are both {_named([key])}.")
+            raise CorpusError(f"{row.table}: rows {rows[key].number} and {row.number} are both about {_named([key])}.")
         rows[key] = row
     return rows
 
 
 def _rows(table: Path | None) -> Iterator[tuple[Key, Row]]:
-    """Yield split, dialog and utterance of each row, and the row; nothing where there is no table."""
+    """Yield split, dialog and utterance of each row, and the row; nothing if there is no table."""
     for row in tables.rows(table, COLUMNS) if table else ():
         numbers = row["Dialogue_ID"], row["Utterance_ID"]
         if not all(map(str.isdecimal, numbers)):
@@ -96,7 +96,7 @@ def _rows(table: Path | None) -> Iterator[tuple[Key, Row]]:
         yield (SPLITS[split], int(numbers[0]), int(numbers[1])), row
 
 
-def _utterance(key: Key, row: Row, film: Take | None) -> Utterance:
+def _utterance(key: Key, row: Row, take: Take | None) -> Utterance:
     split, dialog, utterance = key
     gone = "there is no video of it"
     return Utterance(
@@ -104,24 +104,24 @@ def _utterance(key: Key, row: Row, film: Take | None) -> Utterance:
         corpus="meld",
         speaker=row["Speaker"],
         label=row.coded("Emotion", LABELS),
-        audio=film.audio if film else None,
-        video=film.video if film else None,
+        audio=take.audio if take else None,
+        video=take.video if take else None,
         part=split,
         dialog=f"{split}/dia{dialog}",
         turn=utterance,
         split=split,
         text=row["Utterance"] or None,
         aspects=(("sentiment", row.coded("Sentiment", SENTIMENTS)),),
-        absent=() if film else (("audio", gone), ("video", gone)),
+        absent=() if take else (("audio", gone), ("video", gone)),
     )
 
 
-def _unmatched(rows: Collection[Key], films: Collection[Key]) -> Iterator[str]:
+def _unmatched(rows: Collection[Key], videos: Collection[Key]) -> Iterator[str]:
     """Yield a sentence on the rows without a video, and one on the videos without a row."""
-    if lost := set(rows) - set(films):
-        yield f"meld: {len(lost)} utterances have no video, as {_named(lost)}"
-    if unlisted := set(films) - set(rows):
-        yield f"meld: {len(unlisted)} videos have no row in a table, as {_named(unlisted)}, and are left out"
+    if lost := set(rows) - set(videos):
+        yield f"meld: {len(lost)} utterances have no video, for example {_named(lost)}"
+    if unlisted := set(videos) - set(rows):
+        yield f"meld: {len(unlisted)} videos have no row in a table and are left out, for example {_named(unlisted)}"
 
 
 def _named(keys: Collection[Key]) -> str:
@@ -142,7 +142,7 @@ def example(root: Path) -> Path:
 CORPUS = Corpus(
     name="meld",
     title="MELD: 13 708 utterances of a television series in a fixed split, 7 emotions, audio and video, English",
-    licence="free to fetch; the videos are their makers'",
+    licence="free to download; the videos belong to their makers",
     source="https://github.com/declare-lab/MELD",
     also=("Multimodal EmotionLines Dataset",),
     find=find,

@@ -1,6 +1,6 @@
-"""Misspelt: from a name that no corpus has to what the corpus is called here, or how to bring it in.
+"""Unknown names: the arrow from a name that no corpus has to an error with the right name, or with the next step.
 
-Beside the arrow from a corpus's name to its reader: people write ``crema-d``, ``EMO-DB`` or ``tes``.
+Beside the arrow from a corpus's name to its reader. Users write ``crema-d``, ``EMO-DB`` or ``tes``.
 """
 
 import difflib
@@ -9,24 +9,24 @@ from collections.abc import Iterable, Iterator, Mapping
 from affex.pipeline.corpora.base import Corpus
 from affex.pipeline.text.errors import UsageError
 
-#: How alike a misspelt name and a known one are at least (`difflib.SequenceMatcher.ratio`).
+#: The smallest similarity of a misspelt name and a known one (`difflib.SequenceMatcher.ratio`).
 ALIKE = 0.7
 
 
 def plain(name: str) -> str:
-    """Return a name as it is compared: small letters and digits alone."""
+    """Return a name for comparisons: only letters, in lower case, and digits."""
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 def unknown(name: str, corpora: Mapping[str, Corpus]) -> UsageError:
-    """Return the error for a name that no corpus has: what it is called here, or the nearest, or how to bring it in.
+    """Return the error for an unknown name: with the name here, or the nearest name, or how to use a table.
 
     Parameters
     ----------
     name
-        What was asked for.
+        The unknown name.
     corpora
-        Those that there are.
+        All corpora, by name.
     """
     of_name = dict(_names(corpora.values()))
     if found := of_name.get(plain(name)):
@@ -41,6 +41,6 @@ def unknown(name: str, corpora: Mapping[str, Corpus]) -> UsageError:
 
 
 def _names(corpora: Iterable[Corpus]) -> Iterator[tuple[str, str]]:
-    """Yield each name of each corpus in one spelling, and what the corpus is called here."""
+    """Yield each name of each corpus, as `plain` spells it, and the corpus's name here."""
     for corpus in corpora:
         yield from ((plain(name), corpus.name) for name in (corpus.name, *corpus.also))

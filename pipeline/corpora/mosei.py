@@ -3,37 +3,37 @@
 What
     Segments, about a sentence each, of monologues on YouTube, English: sentiment from -3 to 3, and happiness,
     sadness, anger, surprise, disgust and fear, each from 0 (no evidence) to 3, as the mean of three raters. Sentiment
-    is the valence here, in these units; the label is the one of seven classes, -3 to 3, that the SDK grades it as
-    (away from zero: -0.3 is -1); ``TARGET=polarity`` is negative, neutral (0) or positive; ``TARGET=happy`` and its
-    like are absent (0) or present, several at a time.
+    is the valence here, in these units. The label is one of seven classes, -3 to 3, rounded as in the SDK (away from
+    zero: -0.3 is -1). ``TARGET=polarity`` is negative, neutral (0) or positive; ``TARGET=happy`` and the other emotions
+    are absent (0) or present, and a segment may have several.
 Who
-    More than 1000 speakers, nobody named. Zadeh, Liang, Poria, Cambria, Morency, "Multimodal Language Analysis in the
+    More than 1000 speakers, not named. Zadeh, Liang, Poria, Cambria, Morency, "Multimodal Language Analysis in the
     Wild: CMU-MOSEI Dataset and Interpretable Dynamic Fusion Graph", ACL 2018, doi:10.18653/v1/P18-1208.
 Licence
-    None is stated. Labels and features are published; the videos are their makers', and are not given out any more.
+    Not stated. Labels and features are published; the videos belong to their makers and are no longer distributed.
 Source
     https://github.com/CMU-MultiComp-Lab/CMU-MultimodalSDK (``CMU_MOSEI_Labels.csd``); the recordings were in
     ``CMU_MOSEI.zip``. We have not seen them: the layout is as its users describe it.
 Files
     ``CMU_MOSEI_Labels.csd`` in the folder or below it, or ``All Labels.csd``, as the SDK writes it anew. The whole
     recordings, ``Raw/Audio/Full/WAV_16000/<video>.wav`` and ``Raw/Videos/Full/Combined/<video>.mp4``; the cut videos
-    beside the latter are left alone: they are fewer. ``Raw/Transcript/Segmented/Combined/<video>.txt`` with
-    lines ``<video>___<number>___<start>___<end>___<text>``. The split is the SDK's Python code and is not repeated
-    here: who has it writes ``split.csv`` with the columns video and split (train, valid, test), which the protocols
-    ``...-split`` need; the others leave out recordings, in five groups.
+    beside the latter are not read: they are fewer. ``Raw/Transcript/Segmented/Combined/<video>.txt`` with
+    lines ``<video>___<number>___<start>___<end>___<text>``. The split is in the SDK's Python code and is not
+    repeated here. To use it, write ``split.csv`` with the columns video and split (train, valid, test), for the
+    protocols ``...-split``. The other protocols leave out recordings, in five groups.
 Counts
     23 453 segments of 3228 videos in the paper; 23 259 of 3293 in the file of labels, as a user counted them in 2020
-    (https://github.com/A2Zadeh/CMU-MultimodalSDK/issues/258) and as asserted here; 22 856 in the features that
-    others publish, which drop what one of the modalities lacks. A file of labels of 2018 held 11 875.
+    (https://github.com/A2Zadeh/CMU-MultimodalSDK/issues/258) and as asserted here; 22 856 in the features that others
+    publish, without segments that lack a modality. A file of labels of 2018 had 11 875.
 Traps
-    A video is taken for a speaker. The same person may speak in several, so that training and test may share people
-    after all, in the authors' split as well. Two conventions of two classes exist, and differ by some percent: negative
-    against positive without the zeros (``sentiment2``, since 2019), and against all the rest
-    (``sentiment2-nonnegative``, before). Segments overlap, stand in no order, and some begin before 0: those begin at 0
-    here. Some end before they begin, or have no recording: they stay, without media. Some end after their
-    recording does: extraction names them. Of some videos the times do not fit what is said (issues 227, 278 and 359
-    of the SDK); nothing tells which. Zeros under all emotions mean none, not unknown. Once, labels reached
-    beyond 3: those are no labels. A number of a transcript's line is not the row of the labels: times tell.
+    Each video counts as a speaker. The same person may speak in several videos, so training and test may share people,
+    also in the authors' split. There are two conventions for two classes, whose results differ by some percent:
+    negative and positive without the zeros (``sentiment2``, since 2019), and negative and all others
+    (``sentiment2-nonnegative``, before). Segments overlap and are not ordered. Some begin before 0: here they begin at
+    0. Some end before they begin, or have no recording: they stay, without media. Some end after their recording:
+    extraction reports them. In some videos the times do not match the speech (issues 227, 278 and 359 of the SDK); it
+    is not known which. Zeros for all emotions mean no emotion, not unknown. Values beyond 3 are not labels. The number
+    in a transcript's line is not the row of the labels: times connect them.
 """
 
 import re
@@ -50,17 +50,17 @@ EMOTIONS = ("happy", "sad", "anger", "surprise", "disgust", "fear")
 
 
 def texts(raw: Path, video: str) -> Callable[[int, float, float], str | None]:
-    """Return the transcript of a video, asked by the times of a segment."""
+    """Return a function from the times of a segment to its transcript."""
     path = raw / "Transcript" / "Segmented" / "Combined" / f"{video}.txt"
     # Names and texts may begin or end with underscores themselves.
     line = re.compile(rf"{re.escape(video)}___\d+___({NUMBER})___({NUMBER})___(.*)")
     lines = search.text(path).splitlines() if is_there(path) else []
-    said = {_span(float(found[1]), float(found[2])): found[3].strip() for found in map(line.fullmatch, lines) if found}
-    return lambda _, start, end: said.get(_span(start, end)) or None
+    texts = {_span(float(found[1]), float(found[2])): found[3].strip() for found in map(line.fullmatch, lines) if found}
+    return lambda _, start, end: texts.get(_span(start, end)) or None
 
 
 def _span(start: float, end: float) -> tuple[int, int]:
-    """Return a span in ms, as two files write it with different digits."""
+    """Return a span in ms, because two files write it with different digits."""
     return round(1000 * start), round(1000 * end)
 
 
@@ -99,7 +99,7 @@ def example(root: Path) -> Path:
 CORPUS = Corpus(
     name="mosei",
     title="CMU-MOSEI: 23 259 segments of 3293 YouTube monologues, sentiment and 6 emotions, English",
-    licence="none is stated; the videos are their makers'",
+    licence="not stated; the videos belong to their makers",
     source=opinions.SOURCE,
     also=("CMU-MOSEI",),
     find=find,

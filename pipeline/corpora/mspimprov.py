@@ -1,10 +1,10 @@
 """Corpus ``mspimprov``: MSP-IMPROV -> utterances.
 
 What
-    8438 turns of actors in pairs, English, sound and film. 20 sentences, each meant as anger, happiness, neutral or
-    sadness: said within an improvised scene (652, the part ``target-improvised``), read (620, ``target-read``); the
-    rest of the scenes (4381, ``other-improvised``) and the talk between them (2785, ``natural``). The label is what
-    most raters perceived; arousal, valence and dominance are means from 1 to 5.
+    8438 turns of pairs of actors, English, sound and video. 20 sentences, each intended as anger, happiness, neutral or
+    sadness: spoken in an improvised scene (652, the part ``target-improvised``) or read (620, ``target-read``); the
+    rest of the scenes (4381, ``other-improvised``) and the talk between them (2785, ``natural``). The label is the
+    emotion that most raters perceived; arousal, valence and dominance are means from 1 to 5.
 Who
     Twelve actors, a woman and a man in each of six sessions. Busso, Parthasarathy, Burmania, AbdelWahab, Sadoughi,
     Mower Provost, "MSP-IMPROV: An acted corpus of dyadic interactions to study emotion perception", IEEE Transactions
@@ -14,17 +14,18 @@ Licence
 Source
     https://ecs.utdallas.edu/research/researchlabs/msp-lab/MSP-Improv.html. We have not seen the files.
 Files
-    ``session1/S01A/P/MSP-IMPROV-S01A-F01-P-FM01.wav``, its video beside it: sentence and what was meant, sex and
-    session of who speaks, condition (P natural, R read, S and T other and target improvised), two letters and the turn.
-    Films may begin with ``UTD-``, as the labels do. ``Evaluation.txt`` (also spelled ``Evalution.txt``): a block an
-    utterance, first ``UTD-IMPROV-S01A-F01-P-FM01.avi; N; A:2.6; V:3.0; D:3.2; N:4.4;`` with the label (A, H, N, S,
-    O other, X none) and activation, valence, dominance and naturalness, then a line a rater, ``rater; Neutral; ...``.
-    In any folder.
+    ``session1/S01A/P/MSP-IMPROV-S01A-F01-P-FM01.wav``, with its video beside it: sentence and intended emotion, sex and
+    session of the speaker, condition (P natural, R read, S and T other and target improvised), two letters and the
+    turn. Names of videos may begin with ``UTD-``, as in the labels. ``Evaluation.txt`` (also spelled
+    ``Evalution.txt``): one block per utterance, first ``UTD-IMPROV-S01A-F01-P-FM01.avi; N; A:2.6; V:3.0; D:3.2;
+    N:4.4;`` with the label (A, H, N, S, O other, X none) and activation, valence, dominance and naturalness, then one
+    line per rater, ``rater; Neutral; ...``. In any folder.
 Traps
-    The file of S01A is not an angry one: A was meant, the label was perceived. Naturalness is not kept. What the two
-    letters before the turn say is not stated, so that turns of one scene are those of one sentence and session, in the
-    order of their numbers, which two speakers may share. Which end of activation is lively, read the release. The two
-    actors of a session hear each other: the protocol ``session`` leaves both out. An utterance without labels stays.
+    The A in S01A is the intended emotion, not the label, which is the perceived one. Naturalness is not used. The
+    meaning of the two letters before the turn is not published, so a scene here has the turns of one sentence and
+    session, in the order of their numbers; two speakers may have the same number. For the direction of the activation
+    scale see the release. The two actors of a session hear each other: the protocol ``session`` leaves both out. An
+    utterance without labels stays.
 """
 
 import re
@@ -48,10 +49,10 @@ LABELS: dict[str, str | None] = {
     "O": "other",
     "X": None,
 }
-#: The words that raters choose for the classes.
+#: The raters' words for the classes.
 CHOICES = {"angry": "anger", "happy": "happiness", "neutral": "neutral", "sad": "sadness", "other": "other"}
 CONDITIONS = {"P": "natural", "R": "target-read", "S": "other-improvised", "T": "target-improvised"}
-#: Which dialog an utterance of each condition belongs to; what is read belongs to none.
+#: The kind of dialog of each condition; read utterances belong to none.
 SCENES = {"P": "natural", "S": "improvised", "T": "improvised"}
 SEXES = {"F": "female", "M": "male"}
 SCALE = (1.0, 5.0)
@@ -66,8 +67,8 @@ VALUE = re.compile(r"\b([AVD])\s*:\s*([\d.]+)")
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What raters perceived: class, means of the dimensions, and each rater's own choice."""
+class Rated:
+    """The raters' result for an utterance: class, means of the dimensions, and each rater's own choice."""
 
     label: str | None = None
     arousal: float | None = None
@@ -84,37 +85,37 @@ def find(root: Path) -> Found:
     if table is None or not takes.of:
         raise CorpusError(
             f"{root} does not hold MSP-IMPROV: looked for {TABLES[0]} in it and all its folders, and for 8438 files "
-            "such as session1/S01A/P/MSP-IMPROV-S01A-F01-P-FM01.wav, and found not both. They are given on request: "
+            "such as session1/S01A/P/MSP-IMPROV-S01A-F01-P-FM01.wav, and did not find both. They are given on request: "
             f"see {CORPUS.source}"
         )
-    judged = dict(_cross_validated(table))
-    without = sum(id_ not in judged for id_ in takes.of)
+    rated = dict(_blocks(table))
+    without = sum(id_ not in rated for id_ in takes.of)
     remarks = [f"mspimprov: {without} utterances have no labels in {table.name}"] if without else []
-    utterances = (_utterance(id_, takes.of[id_], judged.get(id_, Judged())) for id_ in sorted(takes.of))
+    utterances = (_utterance(id_, takes.of[id_], rated.get(id_, Rated())) for id_ in sorted(takes.of))
     return takes.found("mspimprov", utterances, remarks)
 
 
 def _id(name: str) -> str | None:
-    """Return an utterance's name without the corpus's, None where a file is none."""
-    said = NAME.fullmatch(name)
-    return said["id"].upper() if said else None
+    """Return the id of a file's utterance, without the corpus's name; None for other files."""
+    match = NAME.fullmatch(name)
+    return match["id"].upper() if match else None
 
 
-def _cross_validated(table: Path) -> Iterator[tuple[str, Judged]]:
+def _blocks(table: Path) -> Iterator[tuple[str, Rated]]:
     """Yield utterance and labels of each block of the table."""
-    id_, judged = None, Judged()
+    id_, rated = None, Rated()
     for number, line in enumerate(search.text(table).splitlines(), 1):
         if head := HEAD.match(line.strip()):
             if id_:
-                yield id_, judged
-            id_, judged = _id(head["name"]), _means(table, number, head)
+                yield id_, rated
+            id_, rated = _id(head["name"]), _means(table, number, head)
         elif vote := _vote(line):
-            judged = replace(judged, votes=(*judged.votes, vote))
+            rated = replace(rated, votes=(*rated.votes, vote))
     if id_:
-        yield id_, judged
+        yield id_, rated
 
 
-def _means(table: Path, number: int, head: re.Match[str]) -> Judged:
+def _means(table: Path, number: int, head: re.Match[str]) -> Rated:
     """Return the labels of a block's first line."""
     if head["label"].upper() not in LABELS:
         raise CorpusError(
@@ -124,24 +125,24 @@ def _means(table: Path, number: int, head: re.Match[str]) -> Judged:
     for name, value in values.items():
         if not SCALE[0] <= value <= SCALE[1]:
             raise CorpusError(f"{table}, line {number}: {name} is {value:g}, expected {SCALE[0]:g} to {SCALE[1]:g}.")
-    return Judged(LABELS[head["label"].upper()], values.get("A"), values.get("V"), values.get("D"))
+    return Rated(LABELS[head["label"].upper()], values.get("A"), values.get("V"), values.get("D"))
 
 
 def _vote(line: str) -> tuple[str, ...]:
-    """Return what a rater's line says was chosen, empty where it is no rater's."""
+    """Return the choice in a rater's line; empty for other lines."""
     _, found, rest = line.partition(";")
     words = (word.strip().lower() for word in rest.partition(";")[0].split(","))
     return tuple(CHOICES.get(word, word) for word in words if word) if found else ()
 
 
-def _utterance(id_: str, take: Take, judged: Judged) -> Utterance:
+def _utterance(id_: str, take: Take, rated: Rated) -> Utterance:
     sentence, speaker, condition, last = id_.split("-")
     scene = SCENES.get(condition)
     return Utterance(
         id=id_,
         corpus="mspimprov",
         speaker=speaker,
-        label=judged.label,
+        label=rated.label,
         audio=take.audio,
         video=take.video,
         part=CONDITIONS[condition],
@@ -150,24 +151,24 @@ def _utterance(id_: str, take: Take, judged: Judged) -> Utterance:
         turn=int(re.sub(r"\D", "", last)) if scene else None,
         text=sentence[:3] if condition in "RT" else None,
         sex=SEXES[speaker[0]],
-        votes=judged.votes,
-        arousal=judged.arousal,
-        valence=judged.valence,
-        dominance=judged.dominance,
+        votes=rated.votes,
+        arousal=rated.arousal,
+        valence=rated.valence,
+        dominance=rated.dominance,
     )
 
 
 def example(root: Path) -> Path:
     """Lay out two sessions, each condition, and the labels."""
-    said = {
+    listed = {
         "S01A-F01-P-FM01": "N; A:2.6; V:3.0; D:3.2; N:4.4;\nrater-p1; Neutral; Neutral; A:3; V:3; D:3; N:4;",
         "S01A-M01-S-FM02": "A; A:4.0; V:1.5; D:3.5; N:4.0;\nrater-p1; Angry; Frustrated; A:4; V:1; D:4; N:4;",
         "S01A-F01-T-FM05": "X; A:3.0; V:2.5; D:3.0; N:3.0;\nrater-p2; Sad; Sad; A:3; V:2; D:3; N:3;",
         "S12H-F02-R-FF01": "H; A:3.3; V:4.3; D:3.0; N:2.0;\nrater-p2; Happy; Happy; A:3; V:4; D:3; N:2;",
     }
-    folders = {name: f"session{name[7]}/{name[:4]}/{name[9]}" for name in said}
-    lay(root, *(f"{folders[name]}/MSP-IMPROV-{name}.{ending}" for name in said for ending in ("wav", "avi")))
-    return lay_text(root, TABLES[0], *(f"UTD-IMPROV-{name}.avi; {rest}\n" for name, rest in said.items()))
+    folders = {name: f"session{name[7]}/{name[:4]}/{name[9]}" for name in listed}
+    lay(root, *(f"{folders[name]}/MSP-IMPROV-{name}.{ending}" for name in listed for ending in ("wav", "avi")))
+    return lay_text(root, TABLES[0], *(f"UTD-IMPROV-{name}.avi; {rest}\n" for name, rest in listed.items()))
 
 
 FOUR = "anger,happiness,neutral,sadness"

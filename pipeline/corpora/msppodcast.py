@@ -1,14 +1,14 @@
 """Corpus ``msppodcast``: MSP-Podcast -> utterances.
 
 What
-    Speaking turns cut from podcasts, English, natural, chosen by machines so that emotions balance, labelled by five
-    raters or more: a class (anger, contempt, disgust, fear, happiness, neutral, sadness, surprise, other, or none that
-    most agree on), and arousal, valence and dominance from 1 to 7. Releases differ; 1.11 has 84 030 turns to learn
-    from, 19 815 of development, 30 647 and 14 815 of two tests (its owners' page), so that no count is asserted.
+    Speaking turns cut from podcasts, English, natural, selected automatically to balance the emotions, labelled by at
+    least five raters: a class (anger, contempt, disgust, fear, happiness, neutral, sadness, surprise, other, or none
+    that most agree on), and arousal, valence and dominance from 1 to 7. Releases differ; 1.11 has 84 030 turns for
+    training, 19 815 for development, 30 647 and 14 815 in two test sets (its owners' page), so no count is asserted.
 Who
-    Speakers of podcasts, known by number. Lotfian, Busso, "Building naturalistic emotionally balanced speech corpus by
-    retrieving emotional speech from existing podcast recordings", IEEE Transactions on Affective Computing 10(4), 2019,
-    doi:10.1109/TAFFC.2017.2736999.
+    Speakers of podcasts, identified by number. Lotfian, Busso, "Building naturalistic emotionally balanced speech
+    corpus by retrieving emotional speech from existing podcast recordings", IEEE Transactions on Affective Computing
+    10(4), 2019, doi:10.1109/TAFFC.2017.2736999.
 Licence
     On request, by a signed agreement, for research.
 Source
@@ -16,13 +16,13 @@ Source
 Files
     ``Audio/MSP-PODCAST_0001_0008.wav``: podcast and turn. ``labels_consensus.csv`` (``labels_concensus.csv`` in older
     releases): FileName, EmoClass (A, C, D, F, H, N, S, U, O, X), EmoAct, EmoVal, EmoDom, SpkrID, Gender, Split_Set. In
-    any folder and any case. Transcripts and the raters' own answers (``labels_detailed``) are not read.
+    any folders, in upper or lower case. Transcripts and the raters' own answers (``labels_detailed``) are not read.
 Traps
-    A SpkrID of Unknown is many people: such a turn's speaker is here its podcast's, ``unknown-0001``, who may be a
-    known speaker of that podcast, too. O is the class ``other``, which the protocol ``emotion`` leaves out; X has no
-    class and counts for the dimensions alone. The tests share speakers with each other: one is read at a time, Test1
-    unless ``DATASET=msppodcast:test=test2`` says otherwise. Test3's labels are its owners' secret: it is left out. A
-    row without a recording is left out, as is a recording without a row, and both are said.
+    The SpkrID Unknown stands for many people. Here, the speaker of such a turn is ``unknown-`` and the podcast's
+    number, although it may be a known speaker of that podcast. O is the class ``other``, which the protocol ``emotion``
+    leaves out; X has no class and counts only for the dimensions. The test sets share speakers, so only one is read:
+    Test1, or Test2 with ``DATASET=msppodcast:test=test2``. The labels of Test3 are not published: it is left out. A row
+    without a recording, and a recording without a row, are left out and reported.
 """
 
 import re
@@ -51,7 +51,7 @@ CLASSES = {
 LABELS: dict[str, str | None] = {**CLASSES, "O": "other", "X": None}
 SPLITS = {"Train": "train", "Development": "validation", "Test1": "test", "Test2": "test", "Test3": "test"}
 SEXES = {"Female": "female", "Male": "male"}
-#: What ``DATASET=msppodcast:test=...`` may say.
+#: The values of ``DATASET=msppodcast:test=...``.
 TESTS = ("test1", "test2")
 
 NAME = re.compile(r"(?:.*/)?(?P<id>MSP-PODCAST_(?P<podcast>\w+)_(?P<turn>\d+))", re.IGNORECASE)
@@ -65,7 +65,7 @@ def find(root: Path, test: str = TESTS[0]) -> Found:
     root
         The corpus's folder.
     test
-        Which test is read besides training and development, one of `TESTS`.
+        The test set to read besides training and development, one of `TESTS`.
 
     Raises
     ------
@@ -86,18 +86,18 @@ def find(root: Path, test: str = TESTS[0]) -> Found:
     chosen = [id_ for id_ in both if _is_read(listed[id_], test)]
     remarks = [*tables.unmatched("msppodcast", table.name, listed, takes.of)]
     if len(chosen) < len(both):
-        remarks.append(f"msppodcast: {len(both) - len(chosen)} utterances of other tests than {test} are left out")
+        remarks.append(f"msppodcast: {len(both) - len(chosen)} utterances of test sets other than {test} are left out")
     return takes.found("msppodcast", (_utterance(id_, listed[id_], takes.of[id_]) for id_ in chosen), remarks)
 
 
 def _id(name: str) -> str | None:
-    """Return an utterance's name, None where a file is none."""
-    said = NAME.fullmatch(name)
-    return said["id"].upper() if said else None
+    """Return the id of a file's utterance; None for other files."""
+    match = NAME.fullmatch(name)
+    return match["id"].upper() if match else None
 
 
 def _listed(row: Row) -> str:
-    """Return the name of the utterance that a row is about."""
+    """Return the id of a row's utterance."""
     return _id(row["FileName"].rpartition(".")[0]) or row["FileName"]
 
 
@@ -127,7 +127,7 @@ def _utterance(id_: str, row: Row, take: Take) -> Utterance:
 
 def example(root: Path) -> Path:
     """Lay out three podcasts: training, development and both tests."""
-    said = {
+    listed = {
         "0001_0008": "H,4.2,5.5,4.8,127,Female,Train",
         "0001_0019": "X,3.8,4.0,4.1,Unknown,Unknown,Train",
         "0002_0003": "O,3.0,2.5,3.4,Unknown,Unknown,Train",
@@ -135,8 +135,8 @@ def example(root: Path) -> Path:
         "0004_0001": "A,6.0,2.0,5.6,33,Male,Test1",
         "0005_0001": "N,4.0,4.0,4.0,33,Male,Test2",
     }
-    rows = (f"MSP-PODCAST_{name}.wav,{cells}" for name, cells in said.items())
-    lay(root, *(f"Audio/MSP-PODCAST_{name}.wav" for name in said))
+    rows = (f"MSP-PODCAST_{name}.wav,{cells}" for name, cells in listed.items())
+    lay(root, *(f"Audio/MSP-PODCAST_{name}.wav" for name in listed))
     return lay_text(root, f"Labels/{TABLES[0]}", ",".join(COLUMNS), *rows)
 
 

@@ -9,11 +9,11 @@ Licence
 Source
     https://github.com/amu-cai/nEMO. We have not seen the files.
 Files
-    ``samples/<file_id>.wav``, and ``data.tsv``, parted by tabs: file_id (with or without ``.wav``), emotion,
-    speaker_id, and where they are there raw_text (what was said), gender. In any arrangement of folders and any case.
+    ``samples/<file_id>.wav``, and ``data.tsv``, separated by tabs: file_id (with or without ``.wav``), emotion,
+    speaker_id, and where they are there raw_text (what was listed), gender. In any folders, in upper or lower case.
 Traps
-    The table alone says who speaks and in which emotion: a recording without a row is left out, as is a row without a
-    recording, and both are said. All actors say the same sentences. A Hugging Face export (parquet) is not read.
+    Only the table has speaker and emotion: a recording without a row, and a row without a recording, are left out and
+    reported. All actors say the same sentences. A Hugging Face export (parquet) is not read.
 """
 
 import re
@@ -49,7 +49,7 @@ def find(root: Path) -> Found:
 
 
 def _key(name: str) -> str:
-    """Return a recording's name as names are compared: without folder and ending, in small letters."""
+    """Return a recording's name for comparisons: without folder and suffix, in lower case."""
     return name.rpartition("/")[2].lower().removesuffix(".wav")
 
 
@@ -68,20 +68,20 @@ def _utterance(row: Row, take: Take) -> Utterance:
 
 def example(root: Path) -> Path:
     """Lay out two speakers."""
-    said = {
+    listed = {
         "AB0_anger_1": "anger\tTo zdanie.\tAB0\tfemale",
         "AB0_fear_1": "fear\tTo zdanie.\tAB0\tfemale",
         "CD0_anger_2": "anger\tDrugie zdanie.\tCD0\tmale",
     }
-    rows = (f"{name}\t{cells}" for name, cells in said.items())
-    lay(root, *(f"samples/{name}.wav" for name in said))
+    rows = (f"{name}\t{cells}" for name, cells in listed.items())
+    lay(root, *(f"samples/{name}.wav" for name in listed))
     return lay_text(root, TABLE, "file_id\temotion\traw_text\tspeaker_id\tgender", *rows)
 
 
 CORPUS = Corpus(
     name="nemo",
     title="nEMO: 4481 acted utterances, 9 actors, 6 emotions, Polish",
-    licence="CC BY-NC-SA 4.0 (not for commerce)",
+    licence="CC BY-NC-SA 4.0 (not for commercial use)",
     source="https://github.com/amu-cai/nEMO",
     find=find,
     counts={None: 4481},

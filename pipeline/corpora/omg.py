@@ -2,29 +2,30 @@
 
 What
     Monologues on YouTube, about a minute each, cut into utterances; arousal in [0, 1] and valence in [-1, 1] as the
-    gold standard of five or more raters, and the emotion that most of them chose.
+    gold standard of at least five raters, and the emotion that most of them chose.
 Who
-    Nobody is named. Barros, Churamani, Lakomkin, Siqueira, Sutherland, Wermter, "The OMG-Emotion Behavior Dataset",
-    IJCNN 2018, arXiv:1803.05434.
+    Speakers are not named. Barros, Churamani, Lakomkin, Siqueira, Sutherland, Wermter, "The OMG-Emotion Behavior
+    Dataset", IJCNN 2018, arXiv:1803.05434.
 Licence
-    CC BY-NC-SA 3.0 DE, for research; the videos are their makers'.
+    CC BY-NC-SA 3.0 DE, for research; the videos belong to their makers.
 Source
-    https://github.com/knowledgetechnologyuhh/OMGEmotionChallenge, whose ``prepare_data.py`` fetches and cuts the films.
+    https://github.com/knowledgetechnologyuhh/OMGEmotionChallenge, whose ``prepare_data.py`` downloads and cuts the
+    videos.
 Files
     ``omg_TrainVideos.csv``, ``omg_ValidationVideos.csv``, and ``omg_TestVideos_WithLabels.csv`` or
     ``omg_TestVideos_WithoutLabels.csv``, with the columns link, start, end, video, utterance, and with labels arousal,
     valence, EmotionMaxVote: 0 anger, 1 disgust, 2 fear, 3 happy, 4 neutral, 5 sad, 6 surprise (the repository's
     README). The videos beside them, ``train/74de88564/utterance_1.mp4``, and likewise in ``validation`` and ``test``.
-    ``omg_TrainTranscripts.csv`` and its like are read where they are there. All in any folder below, and in any case.
-    2442 rows to learn from, 617 of validation, 2229 of the test: nothing is asserted, another number is said. A copy in
-    circulation has two rows more (averages of a spreadsheet) without link, video and utterance: left out, and said.
+    ``omg_TrainTranscripts.csv`` and the like are optional. All in any folders, in upper or lower case. 2442 rows for
+    training, 617 for validation, 2229 for the test: no count is asserted, but a different number is reported. One copy
+    has two more rows (averages of a spreadsheet) without link, video and utterance: they are left out and reported.
 Traps
-    Many videos are gone from YouTube (half of them for one user in 2018, issue 7 of the repository). A row whose video
-    is not there stays an utterance: extraction names it as one that cannot be read, and results count it as one without
-    features. A split with no folder is not read at all. A row without a vote has no label, but counts for arousal and
-    valence. One video is in several pieces (``6d71a2500_2``, ``6d71a2500_3``), so it is the link that says what belongs
-    together, and is the dialog here; who speaks in two videos nobody knows (issue 9). Utterances overlap by part of a
-    second. The challenge took the mean of CCC over the videos; here it is over all utterances.
+    Many videos are gone from YouTube (half of them for one user in 2018, issue 7 of the repository). A row without its
+    video stays an utterance: extraction reports it as unreadable, and results count it as one without features. A split
+    without a folder is not read. A row without a vote has no label, but counts for arousal and valence. Some videos are
+    in several pieces (``6d71a2500_2``, ``6d71a2500_3``), so the link is the dialog here. Whether one person speaks in
+    two videos is not known (issue 9). Utterances overlap by part of a second. The challenge took the mean of CCC over
+    the videos; here it is over all utterances.
 """
 
 import re
@@ -41,13 +42,13 @@ from affex.pipeline.corpora.tables import Row
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.text.errors import CorpusError
 
-#: The tables of each split, the first that is there counts.
+#: The tables of each split; the first that exists is read.
 TABLES = {
     "train": ("omg_TrainVideos.csv",),
     "validation": ("omg_ValidationVideos.csv",),
     "test": ("omg_TestVideos_WithLabels.csv", "omg_TestVideos_WithoutLabels.csv"),
 }
-#: How many rows the table of each split is said to have.
+#: The published number of rows of each split's table.
 PUBLISHED = {"train": 2442, "validation": 617, "test": 2229}
 LABELS = ("anger", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 RANGES = {"arousal": (0.0, 1.0), "valence": (-1.0, 1.0)}
@@ -61,14 +62,14 @@ YOUTUBE = "https://www.youtube.com/watch?v="
 
 @dataclass(frozen=True)
 class Release:
-    """What lies below the corpus's folder: the folder itself, the paths of all files, and the videos by their names."""
+    """The content of the corpus's folder: the folder itself, the paths of all files, and the videos by their names."""
 
     root: Path
     paths: Sequence[str]
-    films: Takes[str]
+    videos: Takes[str]
 
     def table(self, *names: str) -> Path | None:
-        """Return the first of the tables that is there."""
+        """Return the first of the tables that exists."""
         return search.first(self.root, self.paths, *names)
 
 
@@ -79,7 +80,7 @@ def find(root: Path) -> Found:
     release = Release(root, paths, search.takes(paths, _id, ("wav", "mp4")))
     blank: Counter[str] = Counter()
     found = [utterance for split in TABLES for utterance in _of_split(release, split, blank)]
-    if not any(utterance.id in release.films.of for utterance in found):
+    if not any(utterance.id in release.videos.of for utterance in found):
         raise CorpusError(
             f"{root} does not hold OMG-Emotion: looked for tables such as omg_TrainVideos.csv in it and for the videos "
             "they name, such as train/74de88564/utterance_1.mp4, and found none that belong together."
@@ -88,29 +89,29 @@ def find(root: Path) -> Found:
         f"omg: {n} rows of {name} name no video (no link, video and utterance), and are left out"
         for name, n in blank.items()
     ]
-    return release.films.found("omg", found, remarks)
+    return release.videos.found("omg", found, remarks)
 
 
 def _id(name: str) -> str | None:
-    """Return the utterance that a video is of, None where it is none."""
-    said = FILM.fullmatch(name)
-    return f"{said['split'].lower()}/{said['video']}/{said['utterance'].lower()}" if said else None
+    """Return the id of a video's utterance; None for other files."""
+    match = FILM.fullmatch(name)
+    return f"{match['split'].lower()}/{match['video']}/{match['utterance'].lower()}" if match else None
 
 
 def _of_split(release: Release, split: str, blank: Counter[str]) -> Iterator[Utterance]:
-    """Yield the utterances of a split that has a table and videos; count the rows that name none of them."""
+    """Yield the utterances of a split that has a table and videos; count the rows without an utterance."""
     table = release.table(*TABLES[split])
-    if table is None or not any(id_.startswith(f"{split}/") for id_ in release.films.of):
+    if table is None or not any(id_.startswith(f"{split}/") for id_ in release.videos.of):
         return
     texts = dict(_texts(release.table(f"omg_{split.capitalize()}Transcripts.csv")))
     for row in tables.rows(table, ("link", "video", "utterance")):
         if not (row["link"] or row["video"] or row["utterance"]):
             blank[table.name] += 1
         else:
-            yield _utterance(row, split, texts.get((row["video"], row["utterance"])), release.films.of)
+            yield _utterance(row, split, texts.get((row["video"], row["utterance"])), release.videos.of)
 
 
-def _utterance(row: Row, split: str, text: str | None, films: Mapping[str, Take]) -> Utterance:
+def _utterance(row: Row, split: str, text: str | None, takes: Mapping[str, Take]) -> Utterance:
     piece = UTTERANCE.fullmatch(row["utterance"])
     if not piece or not row["video"] or not row["link"]:
         raise CorpusError(
@@ -118,14 +119,14 @@ def _utterance(row: Row, split: str, text: str | None, films: Mapping[str, Take]
             "utterance_1.mp4."
         )
     id_ = f"{split}/{row['video']}/{piece[1].lower()}"
-    film = films.get(id_, Take(film=f"{id_}.mp4"))  # one that is gone is named by extraction
+    take = takes.get(id_, Take(film=f"{id_}.mp4"))  # extraction reports a missing file
     return Utterance(
         id=id_,
         corpus="omg",
         speaker="",
         label=_label(row),
-        audio=film.audio,
-        video=film.video,
+        audio=take.audio,
+        video=take.video,
         dialog=row["link"].removeprefix(YOUTUBE),
         turn=int(piece[2]),
         split=split,
@@ -137,7 +138,7 @@ def _utterance(row: Row, split: str, text: str | None, films: Mapping[str, Take]
 
 def _label(row: Row) -> str | None:
     """Return the emotion that most raters chose, None where the cell is blank."""
-    # A table that was written anew where votes are missing has 4.0 for 4.
+    # A table with missing votes that was saved again has 4.0 for 4.
     numbers = {spelling: label for n, label in enumerate(LABELS) for spelling in (f"{n}", f"{n}.0")}
     text = row["EmotionMaxVote"]
     if text and text not in numbers:
@@ -146,13 +147,13 @@ def _label(row: Row) -> str | None:
 
 
 def _texts(table: Path | None) -> Iterator[tuple[tuple[str, str], str | None]]:
-    """Yield each utterance's transcript by its video and name, nothing where there is no table."""
+    """Yield each utterance's video and name, and its transcript; nothing if there is no table."""
     for row in tables.rows(table, ("video", "utterance", "transcript")) if table else ():
         yield (row["video"], row["utterance"]), row["transcript"] or None
 
 
 def remarks(utterances: Sequence[Utterance]) -> list[str]:
-    """Return a sentence for each split whose table has another number of rows than it is said to have."""
+    """Return a sentence for each split whose table does not have the published number of rows."""
     found = Counter(utterance.split for utterance in utterances)
     return [
         f"omg: {found[split] or 'no'} utterances of the split '{split}' found, of {n} published"
@@ -181,7 +182,7 @@ def example(root: Path) -> Path:
 CORPUS = Corpus(
     name="omg",
     title="OMG-Emotion: utterances of YouTube monologues in a fixed split, arousal, valence and 7 emotions",
-    licence="CC BY-NC-SA 3.0 DE (for research, not for commerce)",
+    licence="CC BY-NC-SA 3.0 DE (for research, not for commercial use)",
     source="https://github.com/knowledgetechnologyuhh/OMGEmotionChallenge",
     also=("OMG-Emotion", "OMG-Emotion Challenge"),
     find=find,

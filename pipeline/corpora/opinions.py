@@ -1,11 +1,10 @@
-"""What the corpora of CMU-MOSI and CMU-MOSEI share: segments of whole recordings, labelled in a computational sequence.
+"""The common part of CMU-MOSI and CMU-MOSEI: the arrow from labels in a computational sequence to utterances.
 
-Beside the arrow from a corpus's files to utterances: how the rows of a file of labels (see `pipeline.media.csd`)
-become utterances, and the usual ways to judge sentiment. One recording has one entry, one segment a row: what it was
-labelled as, and from when to when it lasts, in s of the recording. An utterance is called as the SDK calls what
-it aligns to the labels, ``<recording>[<row>]``, so that features aligned so find their segments. The recordings are
-not given out any more: which part of which recording a segment is, the labels say, whatever is at hand, and what
-others computed of the recordings is imported.
+A file of labels (see `pipeline.media.csd`) has one entry per recording, and one row per segment: its labels, and its
+begin and end, in s of the recording. The id of an utterance is ``<recording>[<row>]``, as in the output of the SDK's
+alignment to the labels, so that aligned features match their segments. The recordings are no longer distributed. The
+labels say which part of which recording a segment is, even without the recordings, so that features of others can be
+imported. The module also has the usual protocols for sentiment.
 """
 
 import math
@@ -25,38 +24,38 @@ from affex.pipeline.media import csd
 from affex.pipeline.text.errors import CorpusError
 from affex.pipeline.text.filenames import path_of
 
-#: Sentiment goes from this far below zero to as far above (Zadeh et al. 2016); what is beyond is no label.
+#: The greatest absolute sentiment (Zadeh et al. 2016); values beyond it are not labels.
 STRONGEST = 3.0
 
-#: No recording is longer, s: 30 years.
+#: The greatest length of a recording, s: 30 years.
 LONGEST = 1e9
 
 #: Where the labels are published.
 SOURCE = "https://github.com/CMU-MultiComp-Lab/CMU-MultimodalSDK"
 
-#: The table that says which recording is learned from and which tested, and what a split is called there.
+#: The table with the split of each recording, and the names of splits there.
 SPLIT = "split.csv"
 SPLITS = {"train": "train", "valid": "validation", "validation": "validation", "dev": "validation", "test": "test"}
 
 
 @dataclass(frozen=True)
 class Release:
-    """How a corpus is laid out.
+    """The layout of a corpus.
 
     Parameters
     ----------
     corpus, title
-        What it is called here and by its authors.
+        Its name here, and its authors' name for it.
     labels
-        The names that the file of labels goes by, the first that is there counts.
+        The possible names of the file of labels; the first that exists is read.
     columns
-        What each column of the labels says: sentiment, and emotions.
+        The meaning of each column of the labels: sentiment, and emotions.
     audio, video
         The folders of the whole recordings, below ``Raw``.
     grade
-        The class of seven, -3 to 3, of a sentiment.
+        Returns the class of a sentiment, one of seven, -3 to 3.
     texts
-        ``texts(raw, recording)`` finds what was said: ``texts(...)(row, start, end)`` for one segment, or None.
+        ``texts(raw, recording)`` reads the transcripts: ``texts(...)(row, start, end)`` is that of a segment, or None.
     """
 
     corpus: str
@@ -71,7 +70,7 @@ class Release:
 
 @dataclass(frozen=True)
 class _Files:
-    """What of a corpus lies where, below its root."""
+    """The files of a corpus below its root."""
 
     raw: Path
     audio: Mapping[str, str]
@@ -80,31 +79,31 @@ class _Files:
 
 
 def find(root: Path, release: Release) -> Found:
-    """Return the segments, by recording, then in the order of the labels; recordings need not be there.
+    """Return the segments, by recording, then in the order of the labels; the recordings may be missing.
 
     Raises
     ------
     CorpusError
-        If the folder does not hold the labels, they have other columns, or the recordings there are of other labels.
+        If the labels are missing or have other columns, or the recordings do not belong to the labels.
     """
     require_folder(root, f"{release.title}'s {release.labels[0]} and Raw/{release.audio}")
     paths = search.below(root)
-    sounds, films = _in_folder(paths, release.audio, search.SOUNDS), _in_folder(paths, release.video, search.FILMS)
+    sounds, videos = _in_folder(paths, release.audio, search.SOUNDS), _in_folder(paths, release.video, search.VIDEOS)
     labels = search.first(root, paths, *release.labels)
     if labels is None:
         raise CorpusError(
             f"{root} does not hold {release.title}: looked for {release.labels[0]} in it and in its folders, and found "
-            f"{'recordings alone' if sounds or films else 'none'}. The labels come from {SOURCE}"
+            f"{'recordings alone' if sounds or videos else 'none'}. The labels come from {SOURCE}"
         )
     search.require_fetched(labels)
-    is_there(labels)  # a FIFO would be waited for
+    is_there(labels)  # reading a FIFO would block
     with csd.reading(labels) as sequence:
         wanted = {csd.recording(key)[0] for key in sequence.entries}
-        audio, video = _recordings(paths, sounds, wanted), _recordings(paths, films, wanted)
-        if (sounds or films) and not (audio.of or video.of):
+        audio, video = _recordings(paths, sounds, wanted), _recordings(paths, videos, wanted)
+        if (sounds or videos) and not (audio.of or video.of):
             raise CorpusError(
-                f"{root}: none of the recordings in Raw/{release.audio} or Raw/{release.video} is one that "
-                f"{labels.name} is about. Looked for {next(iter(wanted), 'any')}."
+                f"{root}: none of the recordings in Raw/{release.audio} or Raw/{release.video} is in "
+                f"{labels.name}. Looked for {next(iter(wanted), 'any')}."
             )
         its = _Files(
             raw=next((path_of(root, path) for path in _folders(paths, "Raw")), root),
@@ -118,12 +117,12 @@ def find(root: Path, release: Release) -> Found:
             for key, entry in sequence.entries.items()
             for segment in _segments(key, _checked(labels, key, entry, columns), columns, release, its)
         ]
-    alone = f"{release.corpus}: the labels are there and no recording: features are imported (see affex import --help)"
+    alone = f"{release.corpus}: there are labels but no recordings: import features of others (see affex import --help)"
     return Found(found, {**audio.copies, **video.copies}, () if its.audio or its.video else (alone,))
 
 
 def lay_labelled(root: Path, release: Release, talks: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> Path:
-    """Lay out labels, and a recording of sound and of pictures for each: the greater part of an example.
+    """Lay out labels, and a sound file and a video for each recording: the main part of an example.
 
     Parameters
     ----------
@@ -138,13 +137,13 @@ def lay_labelled(root: Path, release: Release, talks: Mapping[str, tuple[ArrayLi
 
 
 def _in_folder(paths: Sequence[str], folder: str, endings: Sequence[str]) -> list[str]:
-    """Return the recordings in the folder where the authors' archive has them, in any case."""
+    """Return the recordings in the folder of the authors' archive, in upper or lower case."""
     own = f"/{folder}".lower()
     return [path for path in paths if f"/{path.rpartition('/')[0]}".lower().endswith(own) and _ends(path, endings)]
 
 
 def _recordings(paths: Sequence[str], own: Sequence[str], wanted: Collection[str]) -> Takes[str]:
-    """Return the recordings that labels are about, by name: in the authors' folder, else wherever they lie."""
+    """Return the labelled recordings by name: in the authors' folder, or else in any folder."""
 
     def name(path: str) -> str | None:
         name = path.rpartition("/")[2]
@@ -158,7 +157,7 @@ def _ends(path: str, endings: Sequence[str]) -> bool:
 
 
 def _folders(paths: Sequence[str], name: str) -> Iterator[str]:
-    """Yield the folders of a name that files lie in."""
+    """Yield the folders with a name that have files."""
     for path in paths:
         before, found, _ = f"/{path}".partition(f"/{name}/")
         if found:
@@ -166,7 +165,7 @@ def _folders(paths: Sequence[str], name: str) -> Iterator[str]:
 
 
 def _columns(release: Release, sequence: csd.Sequence) -> tuple[str, ...]:
-    """Return what the columns say: as the file itself does where it names them, else as its authors document."""
+    """Return the meaning of the columns: from the file if it names them, or else from its authors' documentation."""
     stated = sequence.metadata.get("dimension names")
     if isinstance(stated, list) and sorted(map(str, stated)) == sorted(release.columns):
         return tuple(map(str, stated))
@@ -174,12 +173,12 @@ def _columns(release: Release, sequence: csd.Sequence) -> tuple[str, ...]:
 
 
 def _checked(labels: Path, key: str, entry: csd.Entry, columns: Sequence[str]) -> csd.Entry:
-    """Return an entry that holds labels, one row where it is about one segment."""
+    """Return an entry after checking its labels: their shape, times, and one row for a single segment."""
     values = entry.features
     if values.shape[1:] != (len(columns),) or values.dtype.kind not in "fiu":
         raise CorpusError(
             f"{labels}: '{key}' has labels of the shape {values.shape} and the type {values.dtype}, expected "
-            f"{len(columns)} numbers a segment: {', '.join(columns)}."
+            f"{len(columns)} numbers per segment: {', '.join(columns)}."
         )
     if np.abs(entry.intervals).max(initial=0) > LONGEST:
         raise CorpusError(f"{labels}: '{key}' has intervals up to {entry.intervals.max():g}, expected seconds.")
@@ -190,7 +189,7 @@ def _checked(labels: Path, key: str, entry: csd.Entry, columns: Sequence[str]) -
 
 def _segments(key: str, entry: csd.Entry, columns: Sequence[str], release: Release, its: _Files) -> Iterator[Utterance]:
     recording, number = csd.recording(key)
-    said = release.texts(its.raw, recording)
+    text_of = release.texts(its.raw, recording)
     places = np.argsort(np.argsort(entry.intervals[:, 0], kind="stable"), kind="stable").tolist()
     for row, (values, (start, end)) in enumerate(zip(entry.features, entry.intervals.tolist(), strict=True)):
         at, turn = (row, places[row]) if number is None else (number, number)
@@ -203,7 +202,7 @@ def _segments(key: str, entry: csd.Entry, columns: Sequence[str], release: Relea
             video=media["video"],
             turn=turn,
             split=its.splits.get(recording),
-            text=said(at, start, end),
+            text=text_of(at, start, end),
             absent=tuple(
                 (kind, _why_absent(start, end, folder))
                 for kind, folder in (("audio", release.audio), ("video", release.video))
@@ -215,25 +214,25 @@ def _segments(key: str, entry: csd.Entry, columns: Sequence[str], release: Relea
 
 
 def _media(recording: str, start: float, end: float, its: _Files) -> dict[str, Media | None]:
-    """Return a segment's spans of its recording, None where there is none; a video is heard where nothing else is."""
+    """Return a segment's spans of its recordings, None where there is none; the video may have the sound."""
     video = _span(its.video.get(recording), start, end)
     return {"audio": _span(its.audio.get(recording), start, end) or video, "video": video}
 
 
 def _span(path: str | None, start: float, end: float) -> Media | None:
-    """Return a span of a recording; what begins before 0 begins at 0, and what ends before it begins is none."""
+    """Return a span of a recording, from 0 on; None if it ends before it begins."""
     start = max(start, 0.0)
     return Media(path, start, end) if path and end > start else None
 
 
 def _why_absent(start: float, end: float, folder: str) -> str:
     if end <= max(start, 0.0):
-        return f"the labels let it begin at {start:.3f} s and end at {end:.3f} s"
-    return f"its recording is not there (looked for in Raw/{folder})"
+        return f"in the labels it begins at {start:.3f} s and ends at {end:.3f} s"
+    return f"its recording is missing (looked for in Raw/{folder})"
 
 
 def _labelled(segment: Utterance, columns: Sequence[str], values: NDArray[np.floating], release: Release) -> Utterance:
-    """Return a segment with its labels: sentiment as a value, as one of seven classes and by its sign, and emotions."""
+    """Return a segment with its labels: sentiment as a value, as one of seven classes and as a sign, and emotions."""
     of = dict(zip(columns, map(float, values), strict=True))
     sentiment = of.pop("sentiment")
     aspects = tuple((name, "present" if value > 0 else "absent") for name, value in of.items() if value >= 0)
@@ -245,23 +244,23 @@ def _labelled(segment: Utterance, columns: Sequence[str], values: NDArray[np.flo
 
 
 def _splits(table: Path | None) -> Iterator[tuple[str, str]]:
-    """Yield recording and split of each row, nothing where there is no table."""
+    """Yield recording and split of each row; nothing if there is no table."""
     if table is None:
         return
     rows = search.rows(table)
     if not {"video", "split"} <= set(rows.fieldnames or ()):
-        raise CorpusError(f"{table} is no table of the split: expected the columns video and split.")
+        raise CorpusError(f"{table} is not a table of splits: expected the columns video and split.")
     met: set[str] = set()
     for number, row in enumerate(rows, 2):
         if row["split"] not in SPLITS or row["video"] in met:
-            what = "comes twice" if row["video"] in met else f"is in '{row['split']}', expected {', '.join(SPLITS)}"
+            what = "appears twice" if row["video"] in met else f"is in '{row['split']}', expected {', '.join(SPLITS)}"
             raise CorpusError(f"{table}, row {number}: '{row['video']}' {what}.")
         met.add(row["video"])
         yield row["video"], SPLITS[row["split"]]
 
 
 def remarks(utterances: Sequence[Utterance]) -> list[str]:
-    """Return a sentence for each thing that segments lack."""
+    """Return a sentence for each kind of content that some segments lack."""
     return [
         f"{utterances[0].corpus}: {len(lacking)} of {len(utterances)} segments have no {what}"
         for field, what in (
@@ -275,18 +274,18 @@ def remarks(utterances: Sequence[Utterance]) -> list[str]:
 
 
 def away_from_zero(sentiment: float) -> int:
-    """Return the class of seven as the SDK grades CMU-MOSEI: any sentiment below 0 is at most -1."""
-    # To four digits: the labels are means over a few raters, some of them written in single precision.
+    """Return one of seven classes, as the SDK does for CMU-MOSEI: any sentiment below 0 is at most -1."""
+    # Rounded to four digits: the labels are means over a few raters, some of them in single precision.
     return int(math.copysign(math.ceil(round(abs(sentiment), 4)), sentiment))
 
 
 def nearest(sentiment: float) -> int:
-    """Return the class of seven as the SDK grades CMU-MOSI: the nearest whole number, the even one of two."""
+    """Return one of seven classes, as the SDK does for CMU-MOSI: the nearest whole number, of two the even one."""
     return round(sentiment)
 
 
 def protocols(*emotions: str) -> tuple[Protocol, ...]:
-    """Return the usual ways to judge sentiment and the presence of emotions: by recording, and in the given split."""
+    """Return the usual protocols for sentiment and the presence of emotions: by recording, and in the given split."""
     by_recording = tuple(
         replace(protocol, scheme="group-k", k=5)
         for protocol in (

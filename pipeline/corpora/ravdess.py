@@ -9,11 +9,11 @@ Who
     2018, doi:10.1371/journal.pone.0196391. People recognised 80 % of the audio-visual takes, 75 % by video and
     60 % by audio alone.
 Licence
-    CC BY-NC-SA 4.0: not for commerce.
+    CC BY-NC-SA 4.0: not for commercial use.
 Source
-    doi:10.5281/zenodo.1188976. Both audio archives are fetched by default (0.4 GB), against the record's checksums as
-    others quote them; the 47 video archives (24 GB) only when asked for, against the checksums that Zenodo publishes
-    at that moment. None of them has been fetched by us.
+    doi:10.5281/zenodo.1188976. Both audio archives are downloaded by default (0.4 GB) and checked by checksums that are
+    quoted from others. The 47 video archives (24 GB) are downloaded only with EXTRA=1, and checked by the checksums
+    that Zenodo publishes at that time. We have not downloaded any of them.
 Files
     ``Actor_01/03-01-06-01-02-01-12.wav``, in any arrangement of folders: modality (01 audio-video, 02 video only, 03
     audio only), channel (01 speech, 02 song), emotion, intensity (01 normal, 02 strong; neutral has no strong
@@ -21,7 +21,7 @@ Files
 Traps
     The 01, 02 and 03 files of one take are the same performance, and one utterance here (its id is the name
     without the modality): its sound is the 03 file's, else the 01 file's; its picture the 01 file's, else the
-    02 file's. Copies of the data on the web hold every file twice; a name counts once.
+    02 file's. Copies on the web have every file twice; each name counts once.
 """
 
 import re
@@ -36,7 +36,7 @@ from affex.pipeline.corpora.search import Found
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError
 
-#: What the first field says: sound and picture, picture alone, sound alone.
+#: The values of the first field: sound and picture, picture alone, sound alone.
 BOTH, SILENT, SOUND = "01", "02", "03"
 PARTS = {"01": "speech", "02": "song"}
 LABELS = {
@@ -55,7 +55,7 @@ NAME = re.compile(r"(?:.*/)?(?P<modality>0[123])-(?P<take>0[12]-0[1-8]-0[12]-0[1
 
 
 def find(root: Path) -> Found:
-    """Return the utterances, speech before song, by emotion, then by what else their names say."""
+    """Return the utterances, speech before song, by emotion, then by the other fields of their names."""
     require_folder(root, "RAVDESS's Actor_01/03-01-01-01-01-01-01.wav and its like")
     versions = search.takes(search.below(root), _version, ("wav", "mp4"))
     takes: dict[str, dict[str, str]] = defaultdict(dict)
@@ -71,9 +71,9 @@ def find(root: Path) -> Found:
 
 
 def _version(name: str) -> tuple[str, str] | None:
-    """Return take and modality of a file, None where its name says none."""
-    said = NAME.fullmatch(name)
-    return (said["take"], said["modality"]) if said else None
+    """Return take and modality of a file; None for other files."""
+    match = NAME.fullmatch(name)
+    return (match["take"], match["modality"]) if match else None
 
 
 def _utterance(take: str, paths: Mapping[str, str]) -> Utterance:
@@ -105,7 +105,7 @@ def example(root: Path) -> Path:
 CORPUS = Corpus(
     name="ravdess",
     title="RAVDESS: 1440 spoken and 1012 sung takes, 24 actors, 8 emotions, audio and video, English",
-    licence="CC BY-NC-SA 4.0 (not for commerce)",
+    licence="CC BY-NC-SA 4.0 (not for commercial use)",
     source="https://doi.org/10.5281/zenodo.1188976",
     find=find,
     example=example,

@@ -5,21 +5,21 @@ What
     happiness, sadness, surprise. Six languages: English, Mandarin, Urdu, Punjabi, Persian, Italian.
 Who
     Eight subjects of the Ryerson Multimedia Lab. Wang, Guan, "Recognizing human emotional state from audiovisual
-    signals", IEEE Transactions on Multimedia 10(5), 2008, doi:10.1109/TMM.2008.927665. Nothing published says who is
-    a man and who a woman.
+    signals", IEEE Transactions on Multimedia 10(5), 2008, doi:10.1109/TMM.2008.927665. The sex of each is not
+    published.
 Licence
-    On request, free for research: not for commerce.
+    On request, free for research: not for commercial use.
 Source
-    The lab's page, http://www.rml.ryerson.ca/rml-emotion-database.html, where the figures above stand; it gave the
-    videos to those who signed an agreement. We have not seen them.
+    The lab's page, http://www.rml.ryerson.ca/rml-emotion-database.html, where the figures above stand; the lab
+    gave the videos to those who signed an agreement. We have not seen them.
 Files
     ``s1/an1.avi``: the subject's folder, then the emotion (an, di, fe, ha, sa, su) and a number; in any arrangement of
     folders above (some have ``rml-1/s1/`` and ``rml-2/s6/``), in any case, and as mp4 where they were converted.
 Traps
     A subject who speaks two languages has a folder for each, and the same file names in both: the folder is part of
-    the id. The video is the sound, too. Ten sentences an emotion were handed out, and many said others, so that
-    the number says nothing of what was said. A subject's language is heard in all of his videos, and some are
-    spoken by one subject alone. A second copy of a subject's folder counts once.
+    the id. The sound is in the video file. There were ten given sentences per emotion, but many subjects used others,
+    so the number does not identify the words. All videos of a subject have the same language, and some languages are
+    spoken by one subject only. A second copy of a subject's folder counts once.
 """
 
 import re
@@ -52,9 +52,9 @@ def find(root: Path) -> Found:
 
 
 def _id(name: str) -> str | None:
-    """Return subject, folders and name of a file, None where it is none of the corpus's."""
-    said = PATH.fullmatch(name)
-    return f"{said['speaker'].lower()}/{said['folders']}{said['name'].lower()}" if said else None
+    """Return subject, folders and name of a file; None for other files."""
+    match = PATH.fullmatch(name)
+    return f"{match['speaker'].lower()}/{match['folders']}{match['name'].lower()}" if match else None
 
 
 def _utterance(id_: str, take: Take) -> Utterance:
@@ -70,7 +70,7 @@ def example(root: Path) -> Path:
 CORPUS = Corpus(
     name="rml",
     title="RML: 720 acted videos, 8 subjects, 6 emotions, six languages",
-    licence="on request, free for research and not for commerce",
+    licence="on request, free for research and not for commercial use",
     source="http://www.rml.ryerson.ca/rml-emotion-database.html",
     find=find,
     example=example,

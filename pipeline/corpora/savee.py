@@ -12,13 +12,13 @@ Source
     http://kahlan.eps.surrey.ac.uk/savee/. We have not seen the files.
 Files
     ``AudioData/DC/a01.wav`` and ``AudioVisualClip/DC/a1.avi``: speaker, emotion (a, d, f, h, n, sa, su), sentence;
-    in any arrangement of folders and any case. Copies on the web have ``ALL/DC_a01.wav``: read too.
+    in any folders, in upper or lower case. Copies on the web have ``ALL/DC_a01.wav``: read too.
 Traps
-    ``sa`` and ``su`` begin with the same letter. The films' numbers have no leading zero. wav and video of one
-    sentence are one performance, and one utterance here: its sound is the wav, else the film's. The sentence (its
-    text is the emotion's letters and the number, as in ``d03``) is the same for all four men, and most are said in
-    one emotion only, so that what is said gives the emotion away; three are common to all emotions, and neutral
-    repeats the others' own, under other numbers.
+    ``sa`` and ``su`` begin with the same letter. The numbers of videos have no leading zero. wav and video of one
+    sentence are one performance, and one utterance here: its sound is the wav, or else that of the video. The sentence
+    (its text is the emotion's letters and the number, as in ``d03``) is the same for all four men. Most sentences
+    belong to one emotion only, so the words reveal the emotion. Three are common to all emotions, and neutral repeats
+    the sentences of the others under other numbers.
 """
 
 import re
@@ -52,9 +52,9 @@ def find(root: Path) -> Found:
 
 
 def _key(name: str) -> tuple[str, str, int] | None:
-    """Return speaker, emotion and sentence of a file, None where its name says none."""
-    said = PATH.fullmatch(name)
-    return (said["speaker"].upper(), said["emotion"].lower(), int(said["sentence"])) if said else None
+    """Return speaker, emotion and sentence of a file; None for other files."""
+    match = PATH.fullmatch(name)
+    return (match["speaker"].upper(), match["emotion"].lower(), int(match["sentence"])) if match else None
 
 
 def _utterance(speaker: str, emotion: str, sentence: int, take: Take) -> Utterance:
@@ -72,7 +72,7 @@ def _utterance(speaker: str, emotion: str, sentence: int, take: Take) -> Utteran
 
 
 def example(root: Path) -> Path:
-    """Lay out two men: a sentence an emotion, and two films."""
+    """Lay out two men: one sentence per emotion, and two videos."""
     for speaker in ("DC", "KL"):
         lay(root, *(f"AudioData/{speaker}/{emotion}01.wav" for emotion in LABELS))
         lay(root, *(f"AudioVisualClip/{speaker}/{emotion}1.avi" for emotion in ("a", "sa")))

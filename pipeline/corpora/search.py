@@ -1,9 +1,8 @@
-"""Search: what lies below a corpus's folder, and which of it is the recording of which utterance.
+"""Search: the arrow from the files below a corpus's folder to the recordings of each utterance.
 
-Beside the arrow from files to utterances. The names of most corpora are unique, and people keep them in other folders
-than their owners do: unpacked twice, one level deeper or higher, behind links, in lower case, converted. Readers look
-for names at any depth and in any case, and take what lies there more than once for copies, which
-`pipeline.caching.copies` compares.
+The file names of most corpora are unique, and users keep them in other folders than the owners: unpacked twice, at
+another depth, behind links, in lower case, converted. So readers look for names at any depth and in any case. Files
+that exist more than once count as copies, which `pipeline.caching.copies` compares.
 """
 
 import csv
@@ -21,28 +20,27 @@ from affex.pipeline.storage import files
 from affex.pipeline.text.errors import CorpusError
 from affex.pipeline.text.filenames import path_of
 
-#: Endings of sound and of videos that utterances of these corpora are found under; the first is read where there are
-#: several.
+#: Suffixes of sound files and of videos; where an utterance has several, the first one is read.
 SOUNDS = ("wav", "flac", "aif", "aiff", "mp3", "m4a", "ogg", "opus")
-FILMS = ("mp4", "avi", "flv", "mov", "mkv", "mpg", "mpeg", "webm", "wmv", "m4v")
+VIDEOS = ("mp4", "avi", "flv", "mov", "mkv", "mpg", "mpeg", "webm", "wmv", "m4v")
 
-#: What archives made on macOS hold beside the files themselves.
+#: Folders that macOS adds to archives.
 LITTER = ("__MACOSX",)
 
 Key = TypeVar("Key", bound=Hashable)
 
 
 class Found(list[Utterance]):
-    """Utterances as a corpus finds them, with what is to be said of the files they were found in.
+    """Utterances as a corpus finds them, with remarks on their files.
 
     Parameters
     ----------
     utterances
         In the corpus's order.
     copies
-        For files that lie there more than once under one name: the one that is read, and the others.
+        For files that exist more than once under one name: the file that is read, and the others.
     remarks
-        What was left out, a sentence each, without a full stop.
+        Sentences on what was left out, without full stops.
     """
 
     def __init__(
@@ -58,20 +56,20 @@ class Found(list[Utterance]):
 
 @dataclass(frozen=True)
 class Take:
-    """The files of one performance: its sound and its video, None where there is none."""
+    """The files of one performance: its sound file and its video file, None where there is none."""
 
     sound: str | None = None
     film: str | None = None
 
     @property
     def audio(self) -> Media | None:
-        """What is heard: the sound, else that of the film."""
+        """The sound: of the sound file, or else of the video file."""
         path = self.sound or self.film
         return Media(path) if path else None
 
     @property
     def video(self) -> Media | None:
-        """What is seen."""
+        """The pictures of the video file."""
         return Media(self.film) if self.film else None
 
 
@@ -82,11 +80,11 @@ class Takes(Generic[Key]):
     Parameters
     ----------
     of
-        The files of each, by what the corpus calls it.
+        The files of each performance, by the key of the corpus.
     copies
         As in `Found`.
     converted
-        How many files of another format lie beside the one that is read, by ending: pairs of both.
+        The number of files that also exist in another format, by the suffixes of the file that is read and the other.
     """
 
     of: Mapping[Key, Take]
@@ -94,18 +92,18 @@ class Takes(Generic[Key]):
     converted: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def found(self, corpus: str, utterances: Iterable[Utterance], remarks: Sequence[str] = ()) -> Found:
-        """Return utterances with what is to be said of their files."""
-        said = [
-            f"{corpus}: {n} recordings lie there as .{taken} and as .{other}: the .{taken} are read"
+        """Return utterances with remarks on their files."""
+        formats = [
+            f"{corpus}: {n} recordings exist as .{taken} and as .{other}: the .{taken} are read"
             for (taken, other), n in self.converted.items()
         ]
-        return Found(utterances, self.copies, (*remarks, *said))
+        return Found(utterances, self.copies, (*remarks, *formats))
 
 
 def below(root: Path) -> list[str]:
-    """Return the spelled names of all files below a folder, relative to it: the shallow first, then by name.
+    """Return the spelled names of all files below a folder, relative to it, by depth and name.
 
-    Links to folders are entered, each folder once. Hidden files and folders are left alone.
+    Links to folders are followed, each folder once. Hidden files and folders are ignored.
 
     Raises
     ------
@@ -131,29 +129,29 @@ def named(paths: Iterable[str], *names: str) -> list[str]:
 
 
 def first(root: Path, paths: Iterable[str], *names: str) -> Path | None:
-    """Return where the first file with one of these names lies, None where there is none."""
+    """Return the path of the first file with one of these names, None where there is none."""
     return next((path_of(root, path) for path in named(paths, *names)), None)
 
 
 def require_fetched(path: Path) -> None:
-    """Refuse a table that was never fetched.
+    """Refuse a table that was never downloaded.
 
     Raises
     ------
     CorpusError
-        Saying how it is.
+        If so; the message says how to download it.
     """
     if why := pointers.unfetched(path):
         raise CorpusError(f"{path} {why}.")
 
 
 def text(path: Path) -> str:
-    """Return what a table or another text holds, without a byte order mark; what is no UTF-8 is replaced.
+    """Return the content of a table or another text, without a byte order mark; invalid UTF-8 is replaced.
 
     Raises
     ------
     CorpusError
-        If it was never fetched, or cannot be read.
+        If it was never downloaded, or cannot be read.
     """
     require_fetched(path)
     try:
@@ -163,7 +161,7 @@ def text(path: Path) -> str:
 
 
 def rows(table: Path, delimiter: str = ",") -> "csv.DictReader[str]":
-    """Return the rows of a table, by its columns; cells that are missing are blank.
+    """Return the rows of a table by column; missing cells are blank.
 
     Raises
     ------
@@ -181,26 +179,26 @@ def recordings(
     key: Callable[[str], Key | None],
     shipped: Sequence[str] = ("wav", "avi"),
 ) -> Takes[Key]:
-    """Return which recordings below a folder are whose, of a corpus whose file names say all.
+    """Return the recordings below a folder by utterance, for a corpus whose file names identify the utterance.
 
     Parameters
     ----------
     title, example, source
-        What the corpus is called, a path as its owners ship it, and where it comes from: for the error.
+        The corpus's name, a path in its owners' layout, and its origin, for the error.
     key, shipped
         As `takes` takes them.
 
     Raises
     ------
     CorpusError
-        If there are none, or `root` is not a folder; it says what was looked for.
+        If there are none, or `root` is not a folder; the message says what was looked for.
     """
     require_folder(root, f"{title}'s {example} and its like")
     found = takes(below(root), key, shipped)
     if not found.of:
         raise CorpusError(
             f"{root} does not hold {title}: looked for files such as {example} in it and all its folders, and found "
-            f"none. Where it comes from: {source}"
+            f"none. It comes from {source}"
         )
     return found
 
@@ -208,24 +206,24 @@ def recordings(
 def takes(
     paths: Iterable[str], key: Callable[[str], Key | None], shipped: Sequence[str] = ("wav", "avi")
 ) -> Takes[Key]:
-    """Return which recordings are whose, given the files below a folder.
+    """Return the recordings by utterance, given the files below a folder.
 
     Parameters
     ----------
     paths
         As `below` returns them.
     key
-        Says what a recording is of, by its path without the ending; None where it is none of the corpus's.
+        Returns the key of a recording from its path without the suffix; None for other files.
     shipped
-        The endings that the corpus's owners give out, the preferred one first: they are read where a recording lies
-        there in another format, too.
+        The suffixes of the original files, the preferred one first: they are read where a recording also exists in
+        another format.
     """
     files: dict[Key, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for path in paths:
         kind = _kind(path)
         if kind and (whose := key(path.rpartition(".")[0])) is not None:
             files[whose][kind].append(path)
-    rank = {ending: place for place, ending in enumerate(dict.fromkeys((*shipped, *SOUNDS, *FILMS)))}
+    rank = {ending: place for place, ending in enumerate(dict.fromkeys((*shipped, *SOUNDS, *VIDEOS)))}
     chosen = {
         whose: {kind: min(some, key=lambda path: rank[_ending(path)]) for kind, some in kinds.items()}
         for whose, kinds in files.items()
@@ -249,14 +247,14 @@ def _copies(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def _converted(pairs: Iterable[tuple[str, str]], shipped: Sequence[str]) -> Counter[tuple[str, str]]:
-    """Return how often a file is read that lies there in another format, too, which the owners do not give out."""
+    """Return the number of files that also exist in a format other than the owners', by both suffixes."""
     endings = ((_ending(taken), _ending(other)) for taken, other in pairs)
     return Counter((taken, other) for taken, other in endings if other not in {taken, *shipped})
 
 
 def _kind(path: str) -> str | None:
     ending = _ending(path)
-    return "sound" if ending in SOUNDS else "film" if ending in FILMS else None
+    return "sound" if ending in SOUNDS else "film" if ending in VIDEOS else None
 
 
 def _ending(path: str) -> str:

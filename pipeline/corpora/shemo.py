@@ -7,15 +7,15 @@ Who
     database for Persian speech emotion detection", Language Resources and Evaluation 53, 2019,
     doi:10.1007/s10579-018-9427-x.
 Licence
-    Free to fetch; terms are not stated here: see its page.
+    Free to download; for the terms see its page.
 Source
     https://github.com/mansourehk/ShEMO. We have not seen the files.
 Files
     ``male/M36S02.wav``: sex and number of the speaker (M36), emotion (A anger, F fear, H happiness, N neutral, S
-    sadness, W surprise), number; in any arrangement of folders and any case.
+    sadness, W surprise), number; in any folders, in upper or lower case.
 Traps
-    F is fear and female: ``F12F03`` is a woman's fear. Speakers are numbered within their sex: F01 and M01 are two. The
-    classes are far from equal. What was said is not read.
+    F is fear and female: ``F12F03`` is a woman's fear. Speakers are numbered within their sex: F01 and M01 are two
+    people. The classes are far from equal. Transcripts are not read.
 """
 
 import re
@@ -47,9 +47,9 @@ def find(root: Path) -> Found:
 
 
 def _id(name: str) -> str | None:
-    """Return an utterance's name as its owners spell it, None where a file is none."""
-    said = NAME.fullmatch(name)
-    return said["id"].upper() if said else None
+    """Return the id of a file's utterance in the owners' spelling; None for other files."""
+    match = NAME.fullmatch(name)
+    return match["id"].upper() if match else None
 
 
 def _utterance(id_: str, take: Take) -> Utterance:
@@ -75,7 +75,7 @@ def example(root: Path) -> Path:
 CORPUS = Corpus(
     name="shemo",
     title="ShEMO: 3000 utterances of radio plays, 87 speakers, 6 emotions, Persian",
-    licence="free to fetch; terms not stated here: see its page",
+    licence="free to download; for the terms see its page",
     source="https://github.com/mansourehk/ShEMO",
     also=("Sharif",),
     find=find,

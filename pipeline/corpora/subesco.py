@@ -7,15 +7,15 @@ Who
     Ten women and ten men. Sultana, Rahman, Selim, Iqbal, "SUST Bangla Emotional Speech Corpus (SUBESCO): an audio-only
     emotional speech corpus for Bangla", PLoS ONE 16(4), 2021, doi:10.1371/journal.pone.0250173.
 Licence
-    Free to fetch; terms are not stated here: see its page.
+    Free to download; for the terms see its page.
 Source
     https://doi.org/10.5281/zenodo.4526477. We have not seen the files.
 Files
     ``F_10_FAHMEE_S_6_FEAR_5.wav``: sex, number and first name of the speaker, S and the sentence, emotion, take; in any
     arrangement of folders and any case.
 Traps
-    Speakers are numbered within their sex: F_10 and M_10 are two. The first name is no part of the speaker's name or
-    the id here. The text is the sentence's number, as in ``S_6``; all speakers say the same ten.
+    Speakers are numbered within their sex: F_10 and M_10 are two people. The first name is not part of the speaker's
+    name or the id here. The text is the sentence's number, as in ``S_6``; all speakers say the same ten.
 """
 
 import re
@@ -43,11 +43,11 @@ def find(root: Path) -> Found:
 
 
 def _key(name: str) -> tuple[str, str, str, str] | None:
-    """Return speaker, sentence, emotion and take of a file, None where its name says none."""
-    said = NAME.fullmatch(name)
-    if said is None:
+    """Return speaker, sentence, emotion and take of a file; None for other files."""
+    match = NAME.fullmatch(name)
+    if match is None:
         return None
-    speaker, sentence, emotion, take = said.groups()
+    speaker, sentence, emotion, take = match.groups()
     return speaker.upper(), sentence.upper(), emotion.lower(), take
 
 
@@ -73,7 +73,7 @@ def example(root: Path) -> Path:
 CORPUS = Corpus(
     name="subesco",
     title="SUBESCO: 7000 acted utterances, 20 speakers, 7 emotions, Bangla",
-    licence="free to fetch; terms not stated here: see its page",
+    licence="free to download; for the terms see its page",
     source="https://doi.org/10.5281/zenodo.4526477",
     find=find,
     example=example,

@@ -1,4 +1,4 @@
-"""Tables: the arrow from a corpus's table to its rows, each with its checked cells."""
+"""Tables: the arrow from a corpus's table to its rows, with checked cells."""
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ class Row:
     table
         The table's path.
     number
-        Which row it is; the header is row 1.
+        The row's number; the header is row 1.
     cells
-        What it says under each column, without blanks around it.
+        Its cells by column, without surrounding blanks.
     """
 
     table: Path
@@ -35,12 +35,12 @@ class Row:
         return self.cells.get(column, "")
 
     def coded(self, column: str, codes: Mapping[str, Value]) -> Value:
-        """Return what a cell stands for.
+        """Return the meaning of a coded cell.
 
         Raises
         ------
         CorpusError
-            If it is none of the codes.
+            If the cell is none of the codes.
         """
         if self[column] not in codes:
             raise self.error(column, f"one of {', '.join(code or 'nothing' for code in codes)}")
@@ -52,7 +52,7 @@ class Row:
         Raises
         ------
         CorpusError
-            If it is no number, or beyond the limits.
+            If the cell is not a number, or outside the limits.
         """
         if not self[column]:
             return None
@@ -65,7 +65,7 @@ class Row:
         return found
 
     def error(self, column: str, expected: str) -> CorpusError:
-        """Return the error for a cell that says something else than is expected."""
+        """Return the error for an unexpected cell."""
         return CorpusError(f"{self.table}, row {self.number}: '{column}' is '{self[column]}', expected {expected}.")
 
 
@@ -75,12 +75,12 @@ def rows(table: Path, columns: Sequence[str], delimiter: str = ",") -> Iterator[
     Parameters
     ----------
     columns
-        Those that it must have.
+        The required columns.
 
     Raises
     ------
     CorpusError
-        If it cannot be read, or has no such column.
+        If the table cannot be read, or lacks a column.
     """
     found = search.rows(table, delimiter)
     missing = [column for column in columns if column not in (found.fieldnames or ())]
@@ -91,12 +91,12 @@ def rows(table: Path, columns: Sequence[str], delimiter: str = ",") -> Iterator[
 
 
 def keyed(found: Iterable[Row], key: Callable[[Row], Key]) -> dict[Key, Row]:
-    """Return rows by what they are about.
+    """Return rows by their key.
 
     Raises
     ------
     CorpusError
-        If two are about the same.
+        If two rows have the same key.
     """
     of: dict[Key, Row] = {}
     for row in found:
@@ -109,7 +109,7 @@ def keyed(found: Iterable[Row], key: Callable[[Row], Key]) -> dict[Key, Row]:
 
 
 def unmatched(corpus: str, table: str, listed: Collection[Hashable], recorded: Collection[Hashable]) -> Iterator[str]:
-    """Yield a sentence on the rows that have no recording, and one on the recordings that have no row: left out."""
+    """Yield a sentence on rows without a recording, and one on recordings without a row; both are left out."""
     lost, unlisted = len(set(listed) - set(recorded)), len(set(recorded) - set(listed))
     if lost:
         yield f"{corpus}: {lost} rows of {table} have no recording there, and are left out"

@@ -1,22 +1,22 @@
 """Corpus ``tess``: the Toronto emotional speech set -> utterances.
 
 What
-    2800 acted utterances, English, wav: 200 words, each said in the sentence "Say the word ..." by two speakers in
+    2800 acted utterances, English, wav: 200 words, each spoken in the sentence "Say the word ..." by two speakers in
     seven emotions, 400 an emotion: angry, disgust, fear, happy, neutral, pleasant surprise, sad.
 Who
     Two women of Toronto, a younger (YAF) and an older one (OAF). Pichora-Fuller, Dupuis, "Toronto emotional speech set
     (TESS)", 2020, doi:10.5683/SP2/E8H2MF.
 Licence
-    CC BY-NC-ND 4.0: not for commerce.
+    CC BY-NC-ND 4.0: not for commercial use.
 Source
     https://doi.org/10.5683/SP2/E8H2MF. We have not seen the files.
 Files
     ``OAF_back_angry.wav``: speaker, word, emotion (``ps`` is pleasant surprise); in any arrangement of folders and any
     case. Copies on the web hold every file twice, in a folder within a folder of the same name: each counts once.
 Traps
-    ``OA_bite_neutral.wav`` lacks a letter: it is OAF's. Two speakers make two folds, and each learns from one speaker
-    alone, so that a figure under ``loso`` says much of these two voices and little of others. Both say the same 200
-    words. Figures near 100 % on the web split by file.
+    ``OA_bite_neutral.wav`` lacks a letter: it is OAF's. Two speakers make two folds, each trained on one speaker only,
+    so a figure under ``loso`` describes these two voices and not speakers in general. Both say the same 200 words.
+    Published figures near 100 % come from random splits of the files.
 """
 
 import re
@@ -42,9 +42,9 @@ def find(root: Path) -> Found:
 
 
 def _id(name: str) -> str | None:
-    """Return an utterance's name as its owners spell most, None where a file is none."""
-    said = NAME.fullmatch(name)
-    return f"{said['speaker'].upper()}F_{said['word'].lower()}_{said['emotion'].lower()}" if said else None
+    """Return the id of a file's utterance in the owners' usual spelling; None for other files."""
+    match = NAME.fullmatch(name)
+    return f"{match['speaker'].upper()}F_{match['word'].lower()}_{match['emotion'].lower()}" if match else None
 
 
 def _utterance(id_: str, take: Take) -> Utterance:
@@ -70,7 +70,7 @@ def example(root: Path) -> Path:
 CORPUS = Corpus(
     name="tess",
     title="TESS: 2800 acted utterances, 2 women, 7 emotions, English",
-    licence="CC BY-NC-ND 4.0 (not for commerce)",
+    licence="CC BY-NC-ND 4.0 (not for commercial use)",
     source="https://doi.org/10.5683/SP2/E8H2MF",
     also=("Toronto", "Toronto emotional speech set"),
     find=find,

@@ -2,9 +2,9 @@
 
 What
     400 utterances cut from Urdu talk shows on television, spontaneous: 100 each of anger, happiness, neutral, sadness.
-    The names tell 29 speakers.
+    The names show 29 speakers.
 Who
-    Guests of the shows; their letters and numbers are all that is said of them. Latif, Qayyum, Usman, Qadir, "Cross
+    Guests of the shows, identified only by letters and numbers. Latif, Qayyum, Usman, Qadir, "Cross
     lingual speech emotion recognition: Urdu vs. Western languages", FIT 2018, doi:10.1109/FIT.2018.00023.
 Licence
     Not stated.
@@ -12,11 +12,11 @@ Source
     https://github.com/siddiquelatif/URDU-Dataset. We have not seen the files.
 Files
     ``Neutral/SM20_F8_N012.wav``: speaker (SM men, SF women), a number whose meaning is not stated, emotion (A, H, N, S)
-    and number; in any arrangement of folders and any case.
+    and number; in any folders, in upper or lower case.
 Traps
-    26 of the 29 speakers have one class only. Who speaks gives the class away, so folds that part a speaker's
-    utterances are worthless, and ``SPEAKER_NORM`` takes away what tells the classes apart. A mean over the speakers'
-    own UARs does not exist. What was said is not stated.
+    26 of the 29 speakers have one class only. The speaker reveals the class, so folds with a speaker on both sides
+    are worthless, and ``SPEAKER_NORM`` removes the differences between classes. A mean over the speakers' own UARs does
+    not exist. There are no transcripts.
 """
 
 import re
@@ -48,9 +48,9 @@ def find(root: Path) -> Found:
 
 
 def _id(name: str) -> str | None:
-    """Return an utterance's name as its owners spell it, None where a file is none."""
-    said = NAME.fullmatch(name)
-    return said["id"].upper() if said else None
+    """Return the id of a file's utterance in the owners' spelling; None for other files."""
+    match = NAME.fullmatch(name)
+    return match["id"].upper() if match else None
 
 
 def _utterance(id_: str, take: Take) -> Utterance:

@@ -1,6 +1,7 @@
-"""What lies beside files that have no place for it: how the rows were made, and the digest of each file, as JSON.
+"""The JSON file beside formats without metadata: the provenance of the rows, and the sha256 of each file.
 
-Who changed such a file and left this beside it would have his rows taken for ours, so they are refused.
+Beside the arrows from the cache to other formats and back. A file that was changed afterwards no longer matches its
+sha256 and is refused, so that changed rows do not count as rows of affex.
 """
 
 import json
@@ -14,17 +15,17 @@ from affex.pipeline.text.errors import AffexError
 
 
 def text(export: Export, digests: Mapping[str, str]) -> bytes:
-    """Return what is to be written: what an export says of itself, and the sha256 of its files by name."""
+    """Return the content of the file: the provenance of an export, and the sha256 of its files by name."""
     return json.dumps({**json.loads(export.about), "files": dict(digests)}, indent=1).encode()
 
 
 def read(path: Path) -> Mapping[str, Any]:
-    """Return what such a file says; nothing where it is not there, or another's.
+    """Return the content of such a file; an empty mapping where there is none, or another program wrote it.
 
     Raises
     ------
     AffexError
-        If it is not as affex writes it.
+        If affex cannot have written it in this form.
     """
     try:
         record = said(path.read_text(encoding="utf-8")) if path.is_file() else {}
@@ -40,16 +41,16 @@ def _texts(files: Any) -> bool:
 
 
 def require(file: Path, beside: Path, record: Mapping[str, Any]) -> None:
-    """Refuse a file that is not the one that was written.
+    """Refuse a file that was changed since affex wrote it.
 
     Raises
     ------
     AffexError
-        Naming both.
+        If it was; the message names both files.
     """
     if not file.is_file() or media.digest(file) != record["files"].get(file.name):
-        raise AffexError(f"{file} is not what affex wrote, as {beside.name} says. {_remedy(beside)}")
+        raise AffexError(f"{file} is not what affex wrote: its sha256 is not that in {beside.name}. {_remedy(beside)}")
 
 
 def _remedy(beside: Path) -> str:
-    return f"Export it again, or take {beside.name} away: then it is read as anybody's."
+    return f"Export it again, or remove {beside.name}: affex then reads it as a foreign file."

@@ -1,7 +1,7 @@
-"""The format ``.arff`` of WEKA and of SMILExtract's sinks: a table whose head says what each column is; read only.
+"""The format ``.arff`` of WEKA and SMILExtract: the arrow from a table with typed columns to a source; read only.
 
-Numbers are the feature, ``?`` is a missing value, text and classes are left out and said. Sparse rows (in braces) are
-refused. See WEKA, "Attribute-Relation File Format",
+Numbers are the feature, and ``?`` is a missing value. Columns of text and of classes are left out and reported. Sparse
+rows (in braces) are refused. See WEKA, "Attribute-Relation File Format",
 https://waikato.github.io/weka-wiki/formats_and_processing/arff_stable/.
 """
 
@@ -21,7 +21,7 @@ NUMERIC = ("numeric", "real", "integer")
 
 @contextmanager
 def reading(path: Path, wish: Wish) -> Iterator[Source]:
-    """Open a table; it is read whole."""
+    """Open a table; it is read completely into memory."""
     import pandas as pd
 
     names, numeric, lines = _parts(path)
@@ -43,9 +43,9 @@ def _parts(path: Path) -> tuple[list[str], list[int], list[str]]:
     lines = [line for line in found if line and not line.startswith("%")]
     at = next((number for number, line in enumerate(lines) if line.lower().startswith("@data")), None)
     if at is None:
-        raise AffexError(f"{path} is no ARFF: it has no line @data.")
-    said = [match for line in lines[:at] if (match := ATTRIBUTE.fullmatch(line))]
+        raise AffexError(f"{path} is not an ARFF file: it has no line @data.")
+    attributes = [match for line in lines[:at] if (match := ATTRIBUTE.fullmatch(line))]
     if any(line.startswith("{") for line in lines[at + 1 :]):
-        raise AffexError(f"{path} has sparse rows, in braces. Expected a value a column: save it as .csv.")
-    numeric = [number for number, match in enumerate(said) if match[2].strip().lower() in NUMERIC]
-    return [match[1].strip("'\"") for match in said], numeric, lines[at + 1 :]
+        raise AffexError(f"{path} has sparse rows (in braces). Expected one value per column: save it as .csv.")
+    numeric = [number for number, match in enumerate(attributes) if match[2].strip().lower() in NUMERIC]
+    return [match[1].strip("'\"") for match in attributes], numeric, lines[at + 1 :]

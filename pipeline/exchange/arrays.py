@@ -1,9 +1,9 @@
-"""Arrays by key: what a folder or an archive of arrays, each called by its utterance or recording, says of rows.
+"""Arrays by key: the arrow from arrays that are named by their utterance or recording to a source.
 
-An array is one row ``(n_columns,)``, or rows ``(n_rows, n_columns)`` of frames, whose times nothing says: they are the
-middles of steps of `Wish.hop` from the beginning of what the key names. Axes of one before these are no axes:
-``(1, n_rows, n_columns)`` is what networks give for a batch of one. Some libraries have it the other way round,
-``(n_columns, n_rows)``, as librosa: that is not guessed, but said (`Wish.transpose`).
+An array is one row ``(n_columns,)``, or rows ``(n_rows, n_columns)`` of frames. Such a file has no times: they are the
+middles of steps of `Wish.hop` from the beginning of the utterance or recording. Leading axes of length one are removed:
+``(1, n_rows, n_columns)`` is the output of networks for a batch of one. Some libraries, as librosa, have
+``(n_columns, n_rows)``: affex does not guess this, the user states it (`Wish.transpose`).
 """
 
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ def source(where: str, shapes: Mapping[str, Shape], read: Callable[[str], NDArra
     Parameters
     ----------
     where
-        What holds them, for messages.
+        The name of the file or folder, for messages.
     shapes
         The shape of each array, by key.
     read
@@ -34,9 +34,9 @@ def source(where: str, shapes: Mapping[str, Shape], read: Callable[[str], NDArra
     Raises
     ------
     AffexError
-        If an array holds no numbers, or rows lie where columns are expected.
+        If an array does not hold numbers, or seems to be transposed.
     UsageError
-        If several rows have no times, and nobody says how far apart they are.
+        If several rows have no times, and `Wish.hop` is not given.
     """
     _require_upright(where, shapes, wish)
 
@@ -44,13 +44,13 @@ def source(where: str, shapes: Mapping[str, Shape], read: Callable[[str], NDArra
         return _part(f"{where}: '{key}'", _bared(read(key)), wish)
 
     key = next(iter(shapes))
-    # How far apart rows are is asked when rows are read: before that, whether the arrays are called by anything known.
+    # A missing hop is an error only when rows are read, so that unknown names are reported first.
     first = _part(f"{where}: '{key}'", _bared(read(key)), replace(wish, hop=wish.hop or 1.0))
     return Source(tuple(f"x{n}" for n in range(first.values.shape[1])), list(shapes), part)
 
 
 def _bare(shape: Shape) -> Shape:
-    """Return a shape without the axes of one that go before rows and columns."""
+    """Return a shape without leading axes of length one before rows and columns."""
     while len(shape) > 2 and shape[0] == 1:
         shape = shape[1:]
     return shape
@@ -61,7 +61,7 @@ def _bared(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _require_upright(where: str, shapes: Mapping[str, Shape], wish: Wish) -> None:
-    """Refuse arrays whose columns differ in number, and whose rows do not: they lie on their side."""
+    """Refuse arrays with equal numbers of rows and different numbers of columns: they seem to be transposed."""
     flat = {shape for shape in map(_bare, shapes.values()) if len(shape) == 2}
     rows, columns = ({shape[axis] for shape in flat} for axis in (0, 1))
     if wish.transpose:
@@ -71,7 +71,7 @@ def _require_upright(where: str, shapes: Mapping[str, Shape], wish: Wish) -> Non
         turn = "without TRANSPOSE=1" if wish.transpose else "with TRANSPOSE=1"
         raise AffexError(
             f"{where}: every array has {next(iter(rows))} rows, and they have from {least} to {most} columns. Expected "
-            f"(rows, columns), as many columns each: they seem to lie on their side. Read them {turn}."
+            f"(rows, columns) with equal numbers of columns: the arrays seem to be transposed. Read them {turn}."
         )
 
 
@@ -83,8 +83,8 @@ def _part(where: str, array: NDArray[Any], wish: Wish) -> Part:
         return Part(values)
     if wish.hop is None:
         raise UsageError(
-            f"{where} holds {len(values)} rows, and nothing says when they hold: say how far apart they are in "
-            "seconds, as in --hop 0.01."
+            f"{where} has {len(values)} rows and no times. Give the time between rows in seconds, for example "
+            "--hop 0.01."
         )
     edges = np.arange(len(values) + 1) * wish.hop
     return Part(values, np.stack([edges[:-1], edges[1:]], axis=1))

@@ -1,8 +1,8 @@
-"""Columns: which columns of a foreign file are its feature, and which rows say of themselves that they hold none.
+"""Columns: the arrow from a source to the columns and rows of its feature.
 
-Whoever saves a table also saves what keeps it in order: row numbers, frame numbers, how sure a detector was, labels in
-numbers. A classifier would learn from them all. Such columns are known by their names, row numbers also by what they
-hold (see `counts`); they are left out and named, and taken where they are asked for. A file of ours has none.
+Foreign tables often have further columns of numbers: row numbers, frame numbers, a detector's confidence, numeric
+labels. A classifier would learn from them. Such columns are recognised by their names, and row numbers also by their
+values (see `counts`). They are left out and reported, unless the user selects them. Files that affex wrote have none.
 """
 
 import re
@@ -16,41 +16,41 @@ from numpy.typing import NDArray
 from affex.pipeline.exchange.record import Part, Source, Wish
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
 
-#: Row numbers, as pandas, polars, R and DuckDB call them.
+#: Names of row numbers in pandas, polars, R and DuckDB.
 ROW_NUMBER = re.compile(r"unnamed: \d+|__index_level_\d+__|level_\d+|index|\.\.\.\d+|rownames?|row(_?(id|nr|number))?")
-#: What detectors and annotation tools say of a row, and how it is numbered: OpenFace, py-feat, SMILExtract, audformat.
+#: Names of bookkeeping columns in OpenFace, py-feat, SMILExtract and audformat.
 BOOKKEEPING = re.compile(
     r"frames?(_?(id|idx|index|n|nr|no|num|number))?|face(_?(id|score))?|(person|track)_id|(.*\.|detection_|face_)?"
-    r"confidence|success|((file|utt|utterance|utterance|segment|video|recording|sample)_?)?id|file|filename|segment|utterance|utterance|video"
-    r"|time|timestamp|frametime|approx_time|start|end|begin|start_?time|end_?time|onset|offset"
+    r"confidence|success|((file|utt|utterance|clip|segment|video|recording|sample)_?)?id|file|filename|segment|clip|utterance"
+    r"|video|time|timestamp|frametime|approx_time|start|end|begin|start_?time|end_?time|onset|offset"
     r"|(time|start|end|onset|offset)_?(s|secs?|seconds|ms|msecs?)"
 )
-#: What is to be recognised, or who speaks, in numbers.
+#: Names of numeric labels and speakers.
 LABEL = re.compile(
     r"((true|gold)[_ .-]?)?(emotion|emo|label|class|category|gold|target|sentiment|speaker|spkr?|subject|actor"
     r"|participant|talker)s?([_ .-]?(id|code|idx|index|nr|no|num|number|label|class))?"
     r"|emo(class|act|val|dom)|y_?true|((cv|test)[_ .-]?)?(session|split|fold|set)([_ .-]?(id|idx|index|nr|no))?"
 )
-#: Why a column is left out, and the names that say so.
+#: The reasons for leaving out a column, and the names of such columns.
 REASONS = {"row number": ROW_NUMBER, "bookkeeping": BOOKKEEPING, "label or speaker": LABEL}
 
-#: What every remark on columns that were left out begins with.
+#: The beginning of every remark on columns that were left out.
 LEFT_OUT = "left out ("
 
-#: What says that a row holds a face; 0, false or nothing where none was found, and zeros stand for it.
+#: The column that says whether a row has a face. Where it is 0, false or missing, the row has only zeros.
 FOUND = "success"
 
-#: So many whole numbers in a row, each one more than the last, are no accident.
+#: From this many consecutive whole numbers on, a column counts as row numbers.
 COUNTED = 10
 
 
 def counts(keys: NDArray[np.str_], values: NDArray[np.int64]) -> bool:
-    """Tell whether a column counts the rows of a table, or those of every key.
+    """Return whether a column counts the rows of a table, or those of each key.
 
     Parameters
     ----------
     keys : (n_rows,) str
-        Whose each row is.
+        The key of each row.
     values : (n_rows,) int
         The column.
     """
@@ -59,12 +59,12 @@ def counts(keys: NDArray[np.str_], values: NDArray[np.int64]) -> bool:
 
 
 def chosen(where: str, source: Source, wish: Wish) -> Source:
-    """Return a source with the columns that are its feature, and the rows that hold one.
+    """Return a source with only the columns of its feature, and only the rows that have one.
 
     Raises
     ------
     UsageError
-        If a column that is asked for is not there.
+        If a selected column does not exist.
     AffexError
         If no column is left.
     """
@@ -78,8 +78,8 @@ def chosen(where: str, source: Source, wish: Wish) -> Source:
     numbers = [number for number, name in enumerate(source.columns) if name not in left_out]
     if not numbers:
         raise AffexError(
-            f"{where}: no column of a feature is left. Left out were {_some(source.columns)}: say what is meant, as in "
-            f"ONLY='{source.columns[0]}'."
+            f"{where}: no column of a feature is left. Left out were {_some(source.columns)}. Select columns, for "
+            f"example with ONLY='{source.columns[0]}'."
         )
     found = None if source.ours or FOUND in map(plain, wanted) else _place(source.columns, FOUND)
 
@@ -87,24 +87,24 @@ def chosen(where: str, source: Source, wish: Wish) -> Source:
         part, n_columns = source.read(key), len(source.columns)
         if part.values.shape[1] != n_columns:
             raise AffexError(
-                f"'{key}' has {part.values.shape[1]} columns, and what came before it has {n_columns}: expected as "
-                "many for every key."
+                f"'{key}' has {part.values.shape[1]} columns, but earlier keys have {n_columns}. Expected the same "
+                "number of columns for every key."
             )
         return _part(part, numbers, found)
 
-    told = {f"{LEFT_OUT}{why})": _some([name for name in reasons if reasons[name] == why]) for why in REASONS}
-    asked = {*unwanted, *others} - {*reasons}
-    told |= {f"{LEFT_OUT}as asked)": _some([name for name in source.columns if name in asked])}
+    remarks = {f"{LEFT_OUT}{why})": _some([name for name in reasons if reasons[name] == why]) for why in REASONS}
+    selected = {*unwanted, *others} - {*reasons}
+    remarks |= {f"{LEFT_OUT}as asked)": _some([name for name in source.columns if name in selected])}
     return replace(
         source,
         columns=tuple(source.columns[number] for number in numbers),
         read=read,
-        remarks={**source.remarks, **{why: names for why, names in told.items() if names}},
+        remarks={**source.remarks, **{why: names for why, names in remarks.items() if names}},
     )
 
 
 def _reasons(source: Source) -> dict[str, str]:
-    """Return why columns are no feature, by name; what only counts is one where there is nothing else."""
+    """Return why columns are not part of the feature, by name. Row numbers are, if there are no other columns."""
     named = {name: _why_not(name) for name in source.columns}
     counted = {name: "row number" for name in source.numbering if not named[name]}
     if all(named[name] or name in counted for name in source.columns):
@@ -113,12 +113,12 @@ def _reasons(source: Source) -> dict[str, str]:
 
 
 def _why_not(name: str) -> str:
-    """Return why a column is no feature by its name; nothing for one that is."""
+    """Return why a column is not part of the feature, by its name; an empty text if it is."""
     return next((why for why, names in REASONS.items() if names.fullmatch(plain(name))), "")
 
 
 def plain(name: str) -> str:
-    """Return a column's name as it is compared: in small letters, without quotes and blanks around it."""
+    """Return a column's name for comparisons: in lower case, without surrounding quotes and blanks."""
     return name.strip(" \"'").lower()
 
 
@@ -127,7 +127,7 @@ def _place(columns: Sequence[str], wanted: str) -> int | None:
 
 
 def _matching(where: str, patterns: Iterable[str], columns: Sequence[str]) -> list[str]:
-    """Return the columns that are named, by themselves or as a shell names files."""
+    """Return the columns that match any of the names or shell patterns."""
     found: list[str] = []
     for pattern in patterns:
         some = [name for name in columns if name == pattern] or [n for n in columns if fnmatchcase(n, pattern)]
@@ -138,7 +138,7 @@ def _matching(where: str, patterns: Iterable[str], columns: Sequence[str]) -> li
 
 
 def _part(part: Part, numbers: Sequence[int], found: int | None) -> Part:
-    """Return the columns of these numbers, and the rows in which something was found."""
+    """Return a part with these columns only, and only the rows in which a face was found."""
     values = part.values[:, numbers] if len(numbers) < part.values.shape[1] else part.values
     if found is None or (there := part.values[:, found] > 0).all():
         return replace(part, values=values)

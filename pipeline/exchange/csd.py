@@ -1,13 +1,15 @@
 """The format ``.csd``: computational sequences of the CMU-MultimodalSDK (see `pipeline.media.csd`).
 
-An export has two files: the feature, and ``<name>-labels.csd``, whose rows are the labels in numbers and whose
-metadata ``affex utterances`` is the table of all utterances as JSON. Every utterance is an entry of its own: its id
-is the key, and intervals count from its beginning (the first may begin a little before it, for a frame has its time
-in its middle). Or, as the SDK aligns them, every recording is an entry: rows stand in its time, sorted by it, and
-those of utterances that overlap come twice. A slash in an id, which HDF5 cannot have in a name, is written %2F, and
-``[``, which the SDK takes for the end of a name, %5B. An import takes keys for ids, else for recordings, and times from
-the recording's beginning, but in files of ours; a number in brackets, which the SDK's ``align()`` adds, is a part's.
-Written and read entry by entry.
+An export has two files: the feature, and ``<name>-labels.csd``. The rows of the latter are the labels as numbers, and
+its metadata ``affex utterances`` is the table of all utterances as JSON. By default every utterance is an entry: its id
+is the key, and intervals count from its beginning (the first may begin a little earlier, because a frame's time is its
+middle). For the SDK's alignment, every recording can be an entry instead: its rows are in the time of the recording,
+sorted by it, and rows of overlapping utterances appear twice. In an id, %2F stands for a slash, which HDF5 does not
+allow in a name, and %5B for ``[``, where the SDK cuts names.
+
+An import takes keys as ids, or else as recordings. Times count from the beginning of the recording, except in files of
+affex. A number in brackets, which the SDK's ``align()`` adds, is the number of a part. Files are written and read entry
+by entry.
 """
 
 import json
@@ -37,8 +39,8 @@ def write(path: Path, export: Export) -> list[Path]:
         for exported in export.exported_utterances():
             if np.isnan(exported.intervals).any():
                 raise AffexError(
-                    f"{exported.utterance.id}: how long it is could not be read from its media; a .csd needs that. "
-                    "Is the corpus's folder the right one? Other formats can do without."
+                    f"{exported.utterance.id}: its length could not be read from its media, and a .csd needs it. Check "
+                    "the corpus's folder, or use a format that does not need the length."
                 )
             spans[exported.utterance.id] = np.array([[exported.intervals.min(), exported.intervals.max()]])
             yield exported.utterance.id, Entry(exported.values, exported.intervals)
@@ -66,7 +68,7 @@ def _keyed(export: Export, of_utterances: Iterator[tuple[str, Entry]]) -> Iterat
 
 
 def _labels(utterances: Any, spans: dict[str, Floats], of: Any) -> Iterator[tuple[str, Entry]]:
-    """Yield the labels of every utterance, of those without rows as well (from 0 to 0 s: who knows how long)."""
+    """Yield the labels of every utterance, also of those without rows (from 0 to 0 s where the length is unknown)."""
     for utterance in utterances:
         yield utterance.id, Entry(np.array([of(utterance)]), spans.get(utterance.id, _declared(utterance)))
 
@@ -78,8 +80,8 @@ def _declared(utterance: Utterance) -> Floats:
 
 
 @contextmanager
-def reading(path: Path, wish: Wish) -> Iterator[Source]:  # noqa: ARG001 - all formats are opened alike
-    """Open a sequence; entries are read as they are asked for."""
+def reading(path: Path, wish: Wish) -> Iterator[Source]:  # noqa: ARG001 - all formats have one signature
+    """Open a sequence; entries are read on demand."""
     with csd.reading(path) as sequence:
         record = said(json.dumps(sequence.metadata.get("affex")))
         keys = {unquoted(key) if record else key: key for key in sequence.entries}
@@ -106,9 +108,9 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:  # noqa: ARG001 - all f
 
 
 def _columns(path: Path, sequence: csd.Sequence, read: Any, keys: dict[str, str]) -> tuple[str, ...]:
-    """Return the columns' names: those the metadata give, where they are as many as the columns."""
+    """Return the columns' names: from the metadata, if these have one name per column."""
     if not keys:
-        raise AffexError(f"{path} holds no entry.")
+        raise AffexError(f"{path} has no entries.")
     width = read(next(iter(keys))).values.shape[1]
     names = sequence.metadata.get("dimension names")
     if isinstance(names, list) and len(names) == width and len({*map(str, names)}) == width:
@@ -119,5 +121,5 @@ def _columns(path: Path, sequence: csd.Sequence, read: Any, keys: dict[str, str]
 def _remarks(sequence: csd.Sequence, record: Any) -> dict[str, str]:
     if record:
         return remarks(record)
-    told = {name: str(value) for name, value in sequence.metadata.items() if value and name != "dimension names"}
-    return {"root name": sequence.name, **told}
+    stated = {name: str(value) for name, value in sequence.metadata.items() if value and name != "dimension names"}
+    return {"root name": sequence.name, **stated}

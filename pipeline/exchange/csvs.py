@@ -1,7 +1,7 @@
-"""Tables of text that another project wrote, parted by comma, semicolon or tab (see `segments` for affex's own).
+"""Text tables of other projects, with commas, semicolons or tabs: the arrow to a source (`segments`: those of affex).
 
-One ``.csv`` says in a column whose a row is, and is read whole. A folder of them, as OpenFace writes one a video, has a
-table an utterance or recording, called by its name, and is read table by table.
+A single ``.csv`` has a column that identifies each row's utterance, and is read completely. A folder has one table per
+utterance or recording, named by it (OpenFace writes one per video), and is read table by table.
 """
 
 import csv
@@ -22,16 +22,16 @@ from affex.pipeline.text.filenames import spelled
 if TYPE_CHECKING:
     import pandas as pd
 
-#: What stands for a missing number beside what pandas knows: in tables of Praat, WEKA, SAS, MATLAB, C and Excel.
+#: Marks of a missing number that pandas does not know: in tables of Praat, WEKA, SAS, MATLAB, C and Excel.
 MISSING = (
     *("--undefined--", "undefined", "?", ".", "..", "-", "--", "*", "NaN ", "(null)", "n.a.", "missing"),
     *("-nan", "+nan", "nan(ind)", "-nan(ind)", "#DIV/0!", "#NUM!", "#VALUE!", "#REF!"),
 )
 
-#: A number that is no name; 0, 1, 2 ... are names that pandas gives.
+#: A number that cannot be a column's name; 0, 1, 2 ... are names that pandas writes.
 NUMBER = re.compile(r"[-+]?\d*\.\d+(e[-+]?\d+)?|[-+]?\d+(\.|e[-+]?\d+)|-\d+", re.IGNORECASE)
 
-#: So many letters the line of the columns' names may have.
+#: The greatest length of the line of the columns' names, characters.
 LONGEST_HEAD = 2**24
 
 
@@ -48,7 +48,7 @@ def _folder(path: Path, wish: Wish) -> Source:
     found = sorted(file for file in path.rglob("*.csv") if file.is_file())
     files = {spelled(file.relative_to(path).with_suffix("").as_posix()): file for file in found}
     if not files:
-        raise AffexError(f"{path} holds no .csv file.")
+        raise AffexError(f"{path} has no .csv files.")
 
     def table(key: str) -> Source:
         frame = _frame(files[key])
@@ -61,40 +61,40 @@ def _folder(path: Path, wish: Wish) -> Source:
     def read(key: str) -> Part:
         found = table(key)
         if found.columns != first.columns:
-            raise AffexError(f"{files[key]} has other columns of numbers than {next(iter(files.values()))}.")
+            raise AffexError(f"{files[key]} does not have the same columns of numbers as {next(iter(files.values()))}.")
         return found.read(key)
 
     return replace(first, keys=list(files), read=read)
 
 
 def _frame(path: Path) -> "pd.DataFrame":
-    """Return a table, each row as long as its head."""
+    """Return a table whose rows are as long as its header."""
     import pandas as pd
 
     try:
-        parting, names = _head(path)
-        # "03" is a name and no number, whichever column it stands in.
+        delimiter, names = _head(path)
+        # "03" is a name and not a number, in any of these columns.
         texts = {name: str for name in names if name.strip().lower() in rows.KEYS}
         missing = {name: MISSING for name in names if name not in texts}
         with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # of cells that are too many
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # about surplus cells
             frame = pd.read_csv(
-                path, sep=parting, dtype=texts, encoding="utf-8-sig", compression=None, index_col=False,
+                path, sep=delimiter, dtype=texts, encoding="utf-8-sig", compression=None, index_col=False,
                 low_memory=False, na_values=missing, skipinitialspace=True,
             )  # fmt: skip
     except pd.errors.ParserWarning as error:
-        raise AffexError(f"{path}: rows have more cells than the {len(names)} columns that its head names.") from error
+        raise AffexError(f"{path}: rows have more cells than the {len(names)} columns of its header.") from error
     except (OSError, ValueError, csv.Error) as error:
         raise AffexError(f"{path} cannot be read as a table: {error}.") from error
     _read_row_numbers(frame, texts)
-    if parting != ",":
+    if delimiter != ",":
         _read_decimal_commas(frame, texts)
     empty = [name for name in frame.columns if name.startswith("Unnamed: ") and frame[name].isna().all()]
     return frame.drop(columns=empty).rename(columns=str.strip)  # a comma at the end of each line makes such a column
 
 
 def _read_row_numbers(frame: "pd.DataFrame", texts: Collection[str]) -> None:
-    """Turn columns of whole numbers, none with a zero before it, into numbers, where another says whose rows are."""
+    """Convert columns of whole numbers without leading zeros to numbers, if another column has the keys."""
     import pandas as pd
 
     whole = [name for name in texts if frame[name].astype(str).str.fullmatch(r"0|[1-9]\d{0,17}").all()]
@@ -103,7 +103,7 @@ def _read_row_numbers(frame: "pd.DataFrame", texts: Collection[str]) -> None:
 
 
 def _read_decimal_commas(frame: "pd.DataFrame", texts: Collection[str]) -> None:
-    """Turn columns of numbers with a comma, as spreadsheets write them in much of the world, into numbers."""
+    """Convert columns with decimal commas, as spreadsheets write them in many countries, to numbers."""
     import pandas as pd
 
     for name in frame.columns:
@@ -114,25 +114,29 @@ def _read_decimal_commas(frame: "pd.DataFrame", texts: Collection[str]) -> None:
 
 
 def _head(path: Path) -> tuple[str, list[str]]:
-    """Return what parts the cells of a table, and the names in its first line.
+    """Return the delimiter of a table, and the names in its first line.
 
     Raises
     ------
     AffexError
-        If it is no text, its first line never ends, or two columns have one name.
+        If it is not text, its first line is too long, or two columns have the same name.
     """
     with path.open("rb") as file:
         if any(b"\0" in block for block in iter(lambda: file.read(2**20), b"")):
-            raise AffexError(f"{path} is no table of text in UTF-8: it holds zero bytes.")
+            raise AffexError(f"{path} is not a UTF-8 text table: it has zero bytes.")
     with path.open(encoding="utf-8-sig", newline="") as lines:
         head = lines.readline(LONGEST_HEAD)
     if len(head) == LONGEST_HEAD:
-        raise AffexError(f"{path}: its first line has more than {LONGEST_HEAD} letters. Expected the columns' names.")
-    parting = max(",;\t|", key=head.count)
-    names = next(csv.reader([head], delimiter=parting), [])
+        raise AffexError(
+            f"{path}: its first line has more than {LONGEST_HEAD} characters. Expected the columns' names."
+        )
+    delimiter = max(",;\t|", key=head.count)
+    names = next(csv.reader([head], delimiter=delimiter), [])
     if number := next((name for name in names if NUMBER.fullmatch(name.strip())), None):
-        raise AffexError(f"{path}: its first line holds the number {number}; expected the columns' names there.")
+        raise AffexError(f"{path}: its first line has the number {number}; expected the columns' names there.")
     twice = sorted(name for name, count in Counter(name.strip() for name in names).items() if name and count > 1)
     if twice:
-        raise AffexError(f"{path}: several columns are called {', '.join(twice[:5])}; expected a name of its own each.")
-    return parting, names
+        raise AffexError(
+            f"{path}: several columns are called {', '.join(twice[:5])}; expected a different name for each."
+        )
+    return delimiter, names

@@ -1,12 +1,12 @@
-"""The format audformat: a database, which is a folder with a header ``db.yaml`` and tables in Parquet.
+"""The format audformat: a database is a folder with a header ``db.yaml`` and tables in Parquet.
 
-An export has two tables. ``utterances``, segmented, says of every utterance of the corpus what is known of it, labels
-under the scheme ``label``. The other is called by the feature, segmented likewise: a row's ``utterance`` is its id,
-``time`` (of frames) its middle from the utterance's beginning, just as it is cached, and then come the feature's
-columns. The index says file, start and end in the time of the file, as audformat wants it: to the nanosecond, and never
-before the file's beginning. audformat holds tables in memory, so an export takes memory as the feature does.
+An export has two segmented tables. ``utterances`` has the metadata of every utterance of the corpus, with labels under
+the scheme ``label``. The other table has the feature's name. Its columns are ``utterance`` (the id), for frames
+``time`` (the middle, from the utterance's beginning, as cached), and the feature's own. The index is file, start and
+end in the time of the file, as audformat requires: to the nanosecond, and never before the file's beginning. audformat
+holds tables in memory, so an export needs memory for the whole feature.
 
-No pickle is ever read, nor a header that would make anything but plain data.
+An import never reads pickles, and no header that creates anything other than plain data.
 """
 
 import re
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 HEADER = "db.yaml"
 
-#: So many bytes a header may have, and so many parts once it is written out.
+#: The greatest size of a header, bytes, and its greatest number of nodes with all references resolved.
 LONGEST_HEADER, MOST_NODES = 2**24, 10**6
 
-#: The table that is no feature.
+#: The table of utterances.
 UTTERANCES = "utterances"
 
-#: The types of a column in audformat's words.
+#: The names of audformat's types.
 TYPES = {str: "str", float: "float", int: "int"}
 
 
@@ -54,7 +54,7 @@ def write(path: Path, export: Export) -> list[Path]:
         description=f"{export.feature} of {export.corpus}, exported by affex; media are not included",
         meta={"affex": export.about},
     )
-    with warnings.catch_warnings():  # pandas would rather have all columns at once than what audformat does
+    with warnings.catch_warnings():  # audformat adds columns one by one, about which pandas warns
         warnings.simplefilter("ignore", pd.errors.PerformanceWarning)
         _add_utterances(database, export)
         _add_rows(database, export)
@@ -73,7 +73,7 @@ def _add_utterances(database: Any, export: Export) -> None:
     columns = table.columns(export)
     labels = sorted({label for label in columns["label"][1] if label is not None})
     speakers = sorted({speaker for speaker in columns["speaker"][1] if speaker})
-    database.schemes["label"] = audformat.Scheme(labels=labels, description="what is felt") if labels else _text()
+    database.schemes["label"] = audformat.Scheme(labels=labels, description="emotion") if labels else _text()
     database.schemes["speaker"] = audformat.Scheme(labels=speakers) if speakers else _text()
     database.schemes["split"] = audformat.Scheme(labels=["train", "validation", "test"])
     for name in TYPES.values():
@@ -132,10 +132,12 @@ def _table_name(feature: str) -> str:
 
 
 def _medium(utterance: Utterance, kind: str) -> Media:
-    """Return the media that a row is about: of the feature's kind, or of any."""
+    """Return the media of a row: of the feature's kind, or of any kind."""
     item = next(iter(utterance.parts(kind)), None)
     if item is None:
-        raise AffexError(f"{utterance.id} has no media, and audformat knows rows by their file: use another format.")
+        raise AffexError(
+            f"{utterance.id} has no media, and audformat identifies rows by their file. Use another format."
+        )
     return item
 
 
@@ -145,7 +147,7 @@ def _whole(utterance: Utterance, kind: str) -> tuple[float, float]:
 
 
 def _in_file(exported: ExportedUtterance, kind: str) -> Floats:
-    """Return from when to when each row holds in the time of the file, ``(n_rows, 2)`` s."""
+    """Return the interval of each row in the time of the file, ``(n_rows, 2)`` s."""
     begin = _medium(exported.utterance, kind).start or 0.0
     if exported.times is None:
         return np.array([_whole(exported.utterance, kind)])
@@ -158,7 +160,7 @@ def _index(export: Export, spans: list[tuple[Utterance, Any]]) -> Any:
     Raises
     ------
     AffexError
-        If two utterances are one span of one file.
+        If two utterances are the same span of the same file.
     """
     import audformat
     import pandas as pd
@@ -169,8 +171,8 @@ def _index(export: Export, spans: list[tuple[Utterance, Any]]) -> Any:
     if index.has_duplicates:
         number = int(np.flatnonzero(index.duplicated(keep=False))[0])
         raise AffexError(
-            f"{spans[number][0].id}: another utterance, or another row, is the same span of {files[number]}, and "
-            "audformat tells rows apart by that alone. Export as .csd, .npz or .parquet."
+            f"{spans[number][0].id}: another utterance, or another row, has the same span of {files[number]}, and "
+            "audformat identifies rows by their span only. Export as .csd, .npz or .parquet."
         )
     assert isinstance(index, pd.MultiIndex)
     return index
@@ -184,7 +186,7 @@ def _durations(seconds: Floats) -> Any:
 
 @contextmanager
 def reading(path: Path, wish: Wish) -> Iterator[Source]:
-    """Open a table of a database; it is read whole."""
+    """Open a table of a database; it is read completely into memory."""
     import audformat
 
     _require_plain(path)
@@ -194,26 +196,26 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:
         frame = database[name].df
     except AffexError:
         raise
-    except Exception as error:  # whatever a database from anywhere may hold
+    except Exception as error:  # a foreign database may raise any error
         raise AffexError(f"{path} cannot be read as an audformat database: {type(error).__name__}: {error}.") from error
     yield _source(f"{path}: {name}", frame, said(str(database.meta.get("affex", ""))), dict(database.meta), wish)
 
 
 def _require_plain(path: Path) -> None:
-    """Refuse what would run code on being read.
+    """Refuse a database that could run code when it is read.
 
     Raises
     ------
     AffexError
-        If the header is no plain YAML, or a table is a pickle.
+        If the header is not plain YAML, or a table is a pickle.
     """
     import yaml
 
     pickles = sorted(file.name for file in path.rglob("*.pkl"))
     if pickles:
         raise AffexError(
-            f"{path} has tables that are pickles ({', '.join(pickles[:3])}), and affex never reads one: save the "
-            "database with storage_format='parquet', and remove them."
+            f"{path} has tables that are pickles ({', '.join(pickles[:3])}), and affex never reads pickles. Save the "
+            "database with storage_format='parquet', and remove the pickles."
         )
     try:
         if (path / HEADER).stat().st_size > LONGEST_HEADER:
@@ -225,45 +227,45 @@ def _require_plain(path: Path) -> None:
         why = str(error) or type(error).__name__
         raise AffexError(f"{path / HEADER} cannot be read as a plain header: {why}.") from error
     if not isinstance(header, dict):
-        raise AffexError(f"{path / HEADER} is no header of an audformat database.")
+        raise AffexError(f"{path / HEADER} is not the header of an audformat database.")
     _require_own_tables(path, header)
 
 
 def _require_small(node: Any) -> None:
-    """Refuse YAML whose references to itself make it large, or endless."""
+    """Refuse YAML that becomes very large or endless when its references are resolved."""
     sizes: dict[int, int] = {}
 
     def size(node: Any) -> int:
         if id(node) not in sizes:
-            sizes[id(node)] = MOST_NODES  # what refers to itself has no end
+            sizes[id(node)] = MOST_NODES  # a node that contains itself is endless
             children = node.value if isinstance(node.value, list) else []
             flat = (one for child in children for one in (child if isinstance(child, tuple) else (child,)))
             sizes[id(node)] = 1 + sum(map(size, flat))
         return sizes[id(node)]
 
     if node is not None and size(node) >= MOST_NODES:
-        raise ValueError(f"written out it has more than {MOST_NODES} parts")
+        raise ValueError(f"with its references resolved it has more than {MOST_NODES} nodes")
 
 
 def _require_own_tables(path: Path, header: dict[str, Any]) -> None:
-    """Refuse tables whose names lead out of the folder, or that would unpack to much more than they are."""
+    """Refuse tables whose names lead out of the folder, or whose content is implausibly large."""
     for kind in ("tables", "misc_tables"):
         for name in header.get(kind) or ():
             if not re.fullmatch(r"[^/\\\0]+", str(name)):
-                raise AffexError(f"{path / HEADER}: '{name}' is no name of a table: it holds a slash.")
+                raise AffexError(f"{path / HEADER}: '{name}' is not the name of a table: it has a slash.")
             file = path / f"db.{name}.parquet"
             if file.is_file():
                 parquet.require_plausible(file)
 
 
 def _chosen(path: Path, database: Any, wanted: str) -> str:
-    """Return the name of the table that is meant."""
+    """Return the name of the table to read."""
     names = [*database.tables, *database.misc_tables]
     if wanted and wanted not in names:
         raise unknown(f"table of {path}", wanted, names)
     left = [wanted] if wanted else [name for name in names if name != UTTERANCES or len(names) == 1]
     if len(left) != 1:
-        raise UsageError(f"{path} has {len(left)} tables: say which, as in --table NAME. There are {', '.join(left)}.")
+        raise UsageError(f"{path} has {len(left)} tables. Choose one with --table NAME: {', '.join(left)}.")
     return left[0]
 
 
@@ -279,5 +281,5 @@ def _source(where: str, frame: "pd.DataFrame", record: Any, meta: dict[str, Any]
     found = rows.of_frame(where, flat, record, wish)
     if record:
         return named(found, record)
-    told = {name: str(value) for name, value in meta.items()}
-    return replace(found, clock="media", framewise=None, remarks={**told, **found.remarks})
+    stated = {name: str(value) for name, value in meta.items()}
+    return replace(found, clock="media", framewise=None, remarks={**stated, **found.remarks})

@@ -1,4 +1,4 @@
-"""Exporting: the arrow from the cache to a file of another project's format."""
+"""Export: the arrow from the cache to a file in another project's format."""
 
 import json
 from collections import Counter
@@ -23,21 +23,21 @@ from affex.pipeline.text.console import Console
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.text.filenames import path_of
 
-#: So many failures are shown, and so many files by name.
+#: The number of failures that are shown, and the greatest number of files that are shown by name.
 SHOWN, FEW = 8, 4
 
 
 def export(
     dataset: Dataset, spec: FeatureSpec, out: Path, format_: str, console: Console, *, by_recording: bool = False
 ) -> list[Path]:
-    """Write what is cached of a feature, and the corpus's labels, in another project's format.
+    """Write the cached rows of a feature, and the corpus's labels, in another project's format.
 
     Parameters
     ----------
     format_
-        The format's name; empty for the one that the ending of `out` says.
+        The format's name; empty to choose it by the suffix of `out`.
     by_recording
-        Whether the rows of all utterances of a recording stand together, in its time: for ``csd`` and ``npy``.
+        Whether the rows of all utterances of a recording form one entry, in its time: for ``csd`` and ``npy``.
 
     Returns
     -------
@@ -47,42 +47,44 @@ def export(
     Raises
     ------
     UsageError
-        If the format is unknown or has no recordings, or the feature is asked for otherwise than it is cached.
+        If the format is unknown or has no recordings, or the spec pools frames or selects columns.
     AffexError
-        If it is not in the cache, does not verify, or the format cannot hold it.
+        If the feature is not in the cache or does not verify, or the format cannot represent it.
     """
     name = formats.to_write(out, format_)
     if spec != spec.unpooled:
-        raise UsageError(f"'{spec}': an export gives rows as they are cached: leave pool= and columns= out.")
+        raise UsageError(f"'{spec}': an export has rows as they are cached. Leave out pool= and columns=.")
     if by_recording and name not in ("csd", "npy"):
         raise UsageError(
-            f"BY=recording is for .csd and folders of .npy: as {name}, the table of utterances says whose part of "
-            "which file each is."
+            f"BY=recording is for .csd and folders of .npy. With {name}, the table of utterances has the file and span "
+            "of each utterance."
         )
     made = opened(dataset, spec, by_recording=by_recording)
     write = formats.FORMATS[name].write
-    assert write is not None  # `to_write` names none other
-    with console.progress("exporting", made.n_utterances, "clips") as tick, writing(out):
+    assert write is not None  # `to_write` returns only formats that can be written
+    with console.progress("exporting", made.n_utterances, "utterances") as tick, writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         files = write(out, replace(made, exported_utterances=lambda: _counted(made.exported_utterances, tick)))
-    for sentence in _told(made, spec, name, files):
+    for sentence in _summary(made, spec, name, files):
         console.say(sentence)
     return files
 
 
 def opened(dataset: Dataset, spec: FeatureSpec, *, by_recording: bool = False) -> Export:
-    """Return what an export of a feature says, its rows still in the cache."""
+    """Return the export of a feature; its rows are read from the cache on demand."""
     file = cache.FeatureFile(dataset.folder, spec)
     found, again = _found(dataset, file)
     media = spec.feature.media
     recordings = _recordings(dataset.utterances, media) if by_recording else {}
-    order = {name: number for number, (name, _) in enumerate(recordings.values())}  # any that keeps one's together
+    order = {
+        name: number for number, (name, _) in enumerate(recordings.values())
+    }  # any order that keeps a recording's utterances together
     listed_as = sorted(dataset.utterances, key=lambda u: order[recordings[u.id][0]]) if order else dataset.utterances
     utterances = {utterance.id: utterance for utterance in listed_as}
     places = {id_: found.places[id_] for id_ in utterances if id_ in found.places}
     absent = f"not in the cache: {again}"
     failures = {i: found.failures.get(i, ("", absent))[1] for i in utterances if i not in places}
-    stated = store.described(file.path)
+    seal = store.described(file.path)
     hop = getattr(spec.feature, "hop", None)
 
     def exported_utterances() -> Iterator[ExportedUtterance]:
@@ -105,7 +107,7 @@ def opened(dataset: Dataset, spec: FeatureSpec, *, by_recording: bool = False) -
             "feature": str(spec),
             "key": file.key,
             "spec": json.loads(file.recipe.spec),
-            "versions": dict(stated.versions) if stated else {},
+            "versions": dict(seal.versions) if seal else {},
             "exported by": f"affex {__version__}",
         },
         exported_utterances=exported_utterances,
@@ -115,9 +117,9 @@ def opened(dataset: Dataset, spec: FeatureSpec, *, by_recording: bool = False) -
 
 
 def _recordings(utterances: Iterable[Utterance], kind: str) -> dict[str, tuple[str, float]]:
-    """Return the recording of each utterance, and where it begins there, s, by id.
+    """Return the recording of each utterance, and the utterance's beginning in it, s, by id.
 
-    A recording is called by its file's name without the ending; where several files share that, by the whole path.
+    A recording's name is its file's name without the suffix, or the whole path where several files share that name.
     """
     items = {utterance.id: next(iter(utterance.parts(kind)), None) for utterance in utterances}
     paths = {PurePosixPath(item.path).with_suffix("") for item in items.values() if item}
@@ -133,22 +135,22 @@ def _recordings(utterances: Iterable[Utterance], kind: str) -> dict[str, tuple[s
 
 
 def _found(dataset: Dataset, file: cache.FeatureFile) -> tuple[Found, str]:
-    """Return what verifies of a feature's file, and how to make what does not."""
+    """Return the verified rows of a feature's file, and the command that extracts the feature."""
     again = f"run `{dataset.command('features', FEATURES=file.spec)}`"
     if not file.path.exists():
         raise AffexError(f"{file.spec} of {dataset.name} is not in the cache: {again}.")
     found = store.survey(file.path, file.key)
     if found.damaged:
-        raise AffexError(f"{file.path}: {found.damaged[0]}: {again} to mend it.")
+        raise AffexError(f"{file.path}: {found.damaged[0]}: {again} to repair it.")
     if found.columns is None:
-        raise AffexError(f"{file.path} was made otherwise than affex makes it today: {again}.")
+        raise AffexError(f"{file.path} was made by another version or with other settings: {again}.")
     return found, again
 
 
 def _utterance(
     dataset: Dataset, utterance: Utterance, entry: Entry, media: str, hop: float | None
 ) -> ExportedUtterance:
-    assert entry.values is not None  # only what has rows has a place
+    assert entry.values is not None  # only utterances with rows have a place
     if entry.times is None:
         intervals = np.array([[0.0, _length(dataset, utterance, media)]])
     else:
@@ -157,7 +159,7 @@ def _utterance(
 
 
 def _length(dataset: Dataset, utterance: Utterance, kind: str) -> float:
-    """Return how long an utterance is, s; NaN where nothing says."""
+    """Return the length of an utterance, s; NaN where it is unknown."""
     for item in utterance.parts(kind):
         end = item.end if item.end is not None else length.seconds(path_of(dataset.root, item.path))
         if end is not None:
@@ -166,7 +168,7 @@ def _length(dataset: Dataset, utterance: Utterance, kind: str) -> float:
 
 
 def _span(dataset: Dataset, utterance: Utterance, kind: str, *, known: bool) -> tuple[float, float]:
-    """Return from when to when an utterance lies in its file, s; that is asked only where it is `known` to be sound."""
+    """Return the span of an utterance in its file, s. The file is opened only where it is `known` to be readable."""
     item = next(iter(utterance.parts(kind)), None)
     begin = item.start or 0.0 if item else 0.0
     if item and item.end is not None:
@@ -175,11 +177,10 @@ def _span(dataset: Dataset, utterance: Utterance, kind: str, *, known: bool) -> 
 
 
 def around(times: Floats, hop: float | None) -> Floats:
-    """Return the interval that each frame stands for: half a step before its middle to half a step after.
+    """Return the interval of each frame: from half a step before its time to half a step after it.
 
-    The step is the median of an utterance's own; of an utterance with one frame, `hop`, or none at all. The middle of
-    an interval is the frame's time again, to the bit but where an interval begins further before 0 than its frame comes
-    after it.
+    The step is the median step of the utterance; for a single frame it is `hop`, or 0. The middle of an interval is
+    exactly the frame's time again, unless the interval begins further before 0 than its frame lies after 0.
 
     Parameters
     ----------
@@ -204,13 +205,13 @@ def _counted(
         tick(1)
 
 
-def _told(export: Export, spec: FeatureSpec, name: str, files: list[Path]) -> Iterator[str]:
+def _summary(export: Export, spec: FeatureSpec, name: str, files: list[Path]) -> Iterator[str]:
     counts = f"{export.n_utterances} utterances, {export.n_rows} rows, {len(export.columns)} columns"
     where = ", ".join(map(str, files)) if len(files) <= FEW else f"{files[0].parent} ({len(files)} files)"
     yield f"{export.feature} of {export.corpus} as {name}: {counts} -> {where}"
     if spec.feature.with_crops:
-        yield "Its pictures (crops) are not exported: no format here holds them. They stay in the cache."
+        yield "Its pictures (crops) are not exported, because no format can hold them. They stay in the cache."
     for id_, message in list(export.failures.items())[:SHOWN]:
         yield f"  without rows {id_}: {message}"
     if len(export.failures) > SHOWN:
-        yield f"  ... and {len(export.failures) - SHOWN} more (the table of utterances has them all)"
+        yield f"  ... and {len(export.failures) - SHOWN} more (the table of utterances lists all)"

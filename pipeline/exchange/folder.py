@@ -1,10 +1,10 @@
-"""A folder of ``.npy`` as affex writes it: one array an utterance or recording, and tables beside.
+"""A folder of ``.npy`` as affex writes it: one array per utterance or recording, and tables.
 
-An array is called by the utterance's id or the recording's name (a slash in it is written %2F), and has rows of frames
-``(n_rows, n_columns) float32``, or for one row an utterance ``(n_columns,)``. ``utterances.csv`` is the table of all
-utterances, whose first column ``name`` says which array each is in (empty for none); ``rows.csv`` says from when to
-when each row of each array holds, and for frames the middle, ``time``, s; ``about.json`` has the provenance (see
-`about`), and with it, what was written comes back to the bit. Written and read array by array.
+An array has the name of its utterance's id or its recording (with %2F for a slash). It holds frames
+``(n_rows, n_columns) float32``, or one row per utterance ``(n_columns,)``. ``utterances.csv`` is the table of all
+utterances; its first column ``name`` is the utterance's array (empty for none). ``rows.csv`` has the interval of each
+row of each array, and for frames the middle, ``time``, s. ``about.json`` has the provenance (see `about`); with it, an
+import restores the exported rows exactly. Arrays are written and read one by one.
 """
 
 import csv
@@ -33,9 +33,9 @@ def write(path: Path, export: Export) -> list[Path]:
     Raises
     ------
     UsageError
-        If there is something in the folder.
+        If the folder is not empty.
     AffexError
-        If two names are one to the file system.
+        If the file system does not distinguish two names.
     """
     if path.exists() and any(path.iterdir()):
         raise UsageError(f"{path} is not empty: name a new folder for the arrays.")
@@ -70,8 +70,8 @@ def _entries(export: Export) -> Iterator[tuple[str, Entry]]:
     for exported in export.exported_utterances():
         if export.recordings and np.isnan(exported.intervals).any():
             raise AffexError(
-                f"{exported.utterance.id}: how long it is could not be read from its media, and BY=recording wants to "
-                "know. Is it the right folder?"
+                f"{exported.utterance.id}: its length could not be read from its media, and BY=recording needs it. "
+                "Check the corpus's folder."
             )
         times = exported.intervals if exported.times is None else np.column_stack([exported.intervals, exported.times])
         yield exported.utterance.id, Entry(exported.values, times)
@@ -79,7 +79,9 @@ def _entries(export: Export) -> Iterator[tuple[str, Entry]]:
 
 def _put(path: Path, entry: Entry, *, flat: bool) -> None:
     if path.exists():
-        raise AffexError(f"{path.name} is the name of two arrays to this file system: export as .npz or .parquet.")
+        raise AffexError(
+            f"{path.name} would be the file of two arrays on this file system. Export as .npz or .parquet."
+        )
     np.save(path, entry.features[0] if flat else entry.features, allow_pickle=False)
 
 
@@ -93,7 +95,7 @@ def ours(path: Path) -> Source | None:
     Raises
     ------
     AffexError
-        If a table, or an array when it is asked for, is not what affex wrote.
+        If a table, or an array when it is read, was changed since affex wrote it.
     """
     beside = path / ABOUT
     record = about.read(beside)
@@ -120,7 +122,7 @@ def ours(path: Path) -> Source | None:
 
 
 def _spans(path: Path) -> dict[str, Floats]:
-    """Return the intervals, and times in a third column, of each array's rows."""
+    """Return the intervals of each array's rows, with times in a third column."""
     with path.open(encoding="utf-8", newline="") as lines:
         rows = csv.reader(lines)
         next(rows, None)

@@ -1,4 +1,4 @@
-"""The formats there are, and which one a name means."""
+"""The formats: the arrow from a path, or a format's name, to the functions that read and write it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -19,7 +19,7 @@ class Format:
     Parameters
     ----------
     endings
-        What its files' names end in; empty for a folder.
+        The suffixes of its files; empty for a folder.
     reading
         Opens a file or folder.
     write
@@ -43,7 +43,7 @@ FORMATS = {
     "mat": Format((".mat",), hdf5.reading_mat),
 }
 
-#: What holds labels and no features.
+#: Suffixes of files that hold labels and no features.
 LABELS = {
     ".textgrid": "a TextGrid, Praat's annotation in tiers",
     ".eaf": "an annotation of ELAN",
@@ -55,17 +55,17 @@ LABELS = {
     ".lab": "a list of labels with times",
 }
 
-#: What is never read, whoever wrote it: to read one is to run it.
+#: Suffixes of pickles, which are never read: reading one runs its code.
 PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib")
 
 
 def to_write(path: Path, name: str) -> str:
-    """Return the name of the format that a file is to be written in; by its ending where none is named.
+    """Return the name of the format in which to write a file; by its suffix where no format is named.
 
     Raises
     ------
     UsageError
-        If there is none, or it is only read.
+        If there is no such format, or it can only be read.
     """
     written = [known for known, one in FORMATS.items() if one.write]
     if name:
@@ -77,20 +77,22 @@ def to_write(path: Path, name: str) -> str:
     found = [known for known in written if path.suffix.lower() in FORMATS[known].endings]
     if not found:
         endings = ", ".join(ending for known in written for ending in FORMATS[known].endings)
-        raise UsageError(f"{path.name} says no format: expected {endings}, or a folder (audformat, or FORMAT=npy).")
+        raise UsageError(
+            f"The name {path.name} does not show a format: expected {endings}, or a folder (audformat, or FORMAT=npy)."
+        )
     return found[0]
 
 
 def to_read(path: Path, name: str) -> str:
-    """Return the name of the format that a file or folder is in; by its ending where none is named.
+    """Return the name of the format of a file or folder; by its suffix where no format is named.
 
     Raises
     ------
     UsageError
-        If it is not there, or of no format that is read.
+        If it does not exist, or its format cannot be read.
     """
     if not path.exists():
-        raise UsageError(f"{path} is not there: nothing can be imported from it.")
+        raise UsageError(f"{path} does not exist: nothing can be imported from it.")
     _require_files(path)
     if name:
         if name not in FORMATS:
@@ -102,28 +104,30 @@ def to_read(path: Path, name: str) -> str:
         return "csv" if any(path.rglob("*.csv")) and not any(path.rglob("*.npy")) else "npy"
     if path.suffix.lower() in PICKLES:
         raise AffexError(
-            f"{path} is a pickle, and affex never reads one, for to read it is to run what is in it. Have it saved as "
-            ".npz, .parquet or .csv."
+            f"{path} is a pickle. affex never reads pickles, because reading one runs its code. Save the data as .npz, "
+            ".parquet or .csv."
         )
     if what := LABELS.get(path.suffix.lower()):
         raise UsageError(
-            f"{path} is {what}: it says what was said or felt when, and an import takes features. Labels come in as a "
-            "corpus: a table with the columns file, start, end, speaker, label, named as in DATASET=csv DATA=mine.csv."
+            f"{path} is {what}: it has labels, but an import needs features. To use labels, make a corpus of them: a "
+            "table with the columns file, start, end, speaker, label, and DATASET=csv DATA=mine.csv."
         )
     found = [known for known, one in FORMATS.items() if path.suffix.lower() in one.endings]
     if not found:
         endings = ", ".join(ending for one in FORMATS.values() for ending in one.endings)
-        raise UsageError(f"{path.name} says no format: expected {endings}, a folder of .npy or .csv, or --format.")
+        raise UsageError(
+            f"The name {path.name} does not show a format: expected {endings}, a folder of .npy or .csv, or --format."
+        )
     return found[0]
 
 
 def _require_files(path: Path) -> None:
-    """Refuse what would be opened as a file and is none, as a FIFO, which would be waited for.
+    """Refuse a path that is not a regular file, for example a FIFO, because reading it would block.
 
     Raises
     ------
     AffexError
-        Naming it.
+        If there is one; the message names it.
     """
     endings = (*(ending for one in FORMATS.values() for ending in one.endings), ".npy", ".yaml")
     inside = [path_of(path, name) for name in below(path).names] if path.is_dir() else [path]
@@ -137,7 +141,7 @@ def _require_files(path: Path) -> None:
 
 @contextmanager
 def opened(kind: str, path: Path, wish: Wish) -> Iterator[Source]:
-    """Open a file or folder; whatever is wrong with it, also when it is read, is a sentence that names it.
+    """Open a file or folder. Any error, also while reading, becomes an `AffexError` that names it.
 
     Parameters
     ----------
@@ -170,9 +174,11 @@ def _in_words(kind: str, path: Path) -> Iterator[None]:
         if str(path) in str(error):
             raise
         raise AffexError(f"{path}: {error}") from error
-    except Exception as error:  # whatever a file from anywhere may do to a library
-        why = "it takes more memory than there is" if isinstance(error, MemoryError) else f"{error!r}"[:400]
-        raise AffexError(f"{path} cannot be read as {kind}: {why}. Is it the right file, and whole?") from error
+    except Exception as error:  # a foreign file may raise any error in a library
+        why = "it needs more memory than is available" if isinstance(error, MemoryError) else f"{error!r}"[:400]
+        raise AffexError(
+            f"{path} cannot be read as {kind}: {why}. Check that it is the right file, and complete."
+        ) from error
 
 
 def files(path: Path) -> Iterator[Path]:

@@ -1,8 +1,8 @@
-"""The formats ``.h5`` and ``.mat``: affex's own cache files, and arrays keyed by recording; read only.
+"""The formats ``.h5`` and ``.mat``: the arrow from affex's cache files, or arrays by recording, to a source; read only.
 
-A cache file of ours is read by its seal. Others, and what MATLAB saves with ``-v7.3``, are read in a process of its own
-(see `pipeline.media.csd`): every dataset of numbers is an array, called by the path of names that leads to it. MATLAB
-has columns first: what it saves so comes turned, and is turned back.
+A cache file of affex is read by its seal. Other files, and those that MATLAB saves with ``-v7.3``, are read in a
+separate process (see `pipeline.media.csd`). There, every dataset of numbers is an array, named by its path in the file.
+MATLAB stores columns first, so its arrays are transposed after reading.
 """
 
 from collections.abc import Iterator
@@ -20,18 +20,18 @@ from affex.pipeline.exchange.record import Part, Source, Wish
 from affex.pipeline.media import csd
 from affex.pipeline.text.errors import AffexError
 
-#: How an HDF5 file begins, unless it has a user block.
+#: The first bytes of an HDF5 file without a user block.
 HDF5 = b"\x89HDF\r\n\x1a\n"
-#: Where MATLAB puts what cells refer to.
+#: The group in which MATLAB stores the contents of cells.
 REFERENCES = "#refs#"
 
 
 @contextmanager
 def reading(path: Path, wish: Wish) -> Iterator[Source]:
-    """Open a file; arrays of others are read as they are asked for."""
-    stated = store.described(path)
-    if stated is not None:
-        yield _ours(path, stated.key, stated.spec)
+    """Open a file; arrays of other programs are read on demand."""
+    seal = store.described(path)
+    if seal is not None:
+        yield _ours(path, seal.key, seal.spec)
         return
     with csd.datasets(path) as found:
         shapes = {key: shape for key, shape in found.shapes.items() if not key.startswith(REFERENCES)}
@@ -42,7 +42,7 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:
 
 
 def _names(keys: list[str]) -> dict[str, str]:
-    """Return what arrays are called: without what all end in, as in ``a/features`` and ``b/features``."""
+    """Return the names of arrays, without a common last part, as in ``a/features`` and ``b/features``."""
     ends = {key.rpartition("/")[2] for key in keys}
     nested = len(ends) == 1 and all("/" in key for key in keys)
     return {key: key.rpartition("/")[0] if nested else key for key in keys}
@@ -50,7 +50,7 @@ def _names(keys: list[str]) -> dict[str, str]:
 
 @contextmanager
 def reading_mat(path: Path, wish: Wish) -> Iterator[Source]:
-    """Open a file of MATLAB, of version 5 or 7.3."""
+    """Open a MATLAB file of version 5 or 7.3."""
     with path.open("rb") as file:
         is_hdf5 = HDF5 in (file.read(8), file.seek(512) and file.read(8))
     if is_hdf5:
@@ -70,18 +70,18 @@ def _ours(path: Path, key: str, spec: str) -> Source:
         rows = slice(int(table.offsets[place[id_]]), int(table.offsets[place[id_] + 1]))
         return Part(table.values[rows], times=None if table.times is None else table.times[rows])
 
-    told = {"key": key, "spec": spec}
-    return Source(table.columns, table.ids, read, framewise=table.times is not None, remarks=told, ours=True)
+    remarks = {"key": key, "spec": spec}
+    return Source(table.columns, table.ids, read, framewise=table.times is not None, remarks=remarks, ours=True)
 
 
 def _keyed(path: Path, shapes: dict[str, arrays.Shape], read: Any, wish: Wish) -> Source:
     if not shapes:
-        raise AffexError(f"{path} holds no array of numbers. Expected one an utterance, called by its id or recording.")
+        raise AffexError(f"{path} has no array of numbers. Expected one per utterance, named by its id or recording.")
     return arrays.source(str(path), shapes, read, wish)
 
 
 def _variables(path: Path) -> dict[str, NDArray[Any]]:
-    """Return the variables of a file of MATLAB that are arrays of numbers; ``1 x n`` is a row."""
+    """Return the variables of a MATLAB file that are arrays of numbers; ``1 x n`` is a row."""
     import scipy.io
 
     found = scipy.io.loadmat(str(path), appendmat=False)

@@ -1,8 +1,8 @@
-"""Importing: the arrow from another project's file into the cache, where its rows lie like our own.
+"""Import: the arrow from another project's file to rows in the cache.
 
-What comes in is published, sealed and verified as what is extracted is. Its key follows the bytes that it was read from
-and how they were read (see `features.external.imported`); a file with other bytes under the same name takes its place,
-and what stood there is kept under its own key.
+Imported rows are published, sealed and verified like extracted ones. Their key depends on the imported bytes and on how
+they were read (see `features.external.imported`). An import of other bytes under the same name replaces the feature;
+the earlier one is kept under its key.
 """
 
 import hashlib
@@ -37,19 +37,19 @@ from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.text.filenames import spelled
 from affex.pipeline.text.printable import printable
 
-#: Utterances to a segment, and numbers to a segment, at the most.
+#: The greatest number of utterances, and of numbers, in a segment.
 BATCH, BATCH_NUMBERS = 256, 2**22
 
-#: How much of each remark is kept, and of all, as JSON: they stand in the seal, which has no more room.
+#: The greatest length of a remark, and of all remarks, as JSON: they are stored in the seal, which has little room.
 REMARK, REMARKS = 600, 4000
 
-#: So many columns are shown from either end.
+#: The number of columns that are shown from each end.
 FEW = 6
 
-#: Why an utterance has no rows that no key of the file matches.
-ABSENT = "the imported file has no rows of it"
+#: The reason for an utterance that no key of the file matches.
+ABSENT = "the imported file has no rows for it"
 
-#: Raised by hand whenever the same bytes give other rows.
+#: The version of the reading code: increase it by hand whenever the same bytes give other rows.
 READING = 3
 
 
@@ -64,23 +64,23 @@ def import_(
     drop: bool = False,
     note: str = "",
 ) -> Path:
-    """Take another project's rows into the cache under a name; return the file.
+    """Store another project's rows in the cache under a name; return the cache file.
 
     Parameters
     ----------
     format_
-        The format's name; empty for the one that the path says.
+        The format's name; empty to choose it by the path.
     drop
-        Whether rows that hold NaN or an infinite number are left out; else such an utterance is a failure.
+        Whether rows with NaN or an infinite number are left out; otherwise their utterance is a failure.
     note
-        What is to be known of them, as who made them.
+        A note, for example who made the rows.
 
     Raises
     ------
     UsageError
-        If the name is not free or no name, or the format is unknown.
+        If the name is taken or not valid, or the format is unknown.
     AffexError
-        If the file cannot be read, has nothing for this corpus, or rows of several widths.
+        If the file cannot be read, has no rows for this corpus, or has rows of different widths.
     """
     require_name(name)
     require_unique([utterance.id for utterance in dataset.utterances])
@@ -89,7 +89,7 @@ def import_(
     digest = _digest(path, console)
     with formats.opened(kind, path, wish) as source:
         match = matching.match(source, dataset.utterances)
-        for sentence in matching.told(match, len(dataset.utterances)):
+        for sentence in matching.summary(match, len(dataset.utterances)):
             console.say(sentence)
         if not match.owners:
             raise AffexError(_matching_nothing(path, source, dataset))
@@ -102,29 +102,29 @@ def import_(
             names=_unique(path, source.columns),
             record=_record(path, kind, note, source.remarks),
         )
-        for sentence in _told_of_columns(source):
+        for sentence in _column_summary(source):
             console.say(sentence)
         made = _published(dataset, FeatureSpec(name, feature, feature), taken, console)
         if n_empty := sum(n for n, _ in taken.empty.values()):
             n_rows = sum(n for _, n in taken.empty.values())
-            console.say(f"  {n_empty} of {n_rows} rows left out: they say that no face was found ({columns.FOUND} = 0)")
+            console.say(f"  {n_empty} of {n_rows} rows left out, in which no face was found ({columns.FOUND} = 0)")
         return made
 
 
 def require_name(name: str) -> None:
-    """Refuse a name that a feature has already, or that none could have.
+    """Refuse a name that a feature of affex has, or that is not valid.
 
     Raises
     ------
     UsageError
-        Saying what a name is.
+        If so; the message says what a valid name is.
     """
     if name in discovery.feature_presets():
-        raise UsageError(f"'{name}' is a feature that affex extracts itself: import yours under another name.")
+        raise UsageError(f"'{name}' is a feature of affex: import yours under another name.")
     if not re.fullmatch(r"[A-Za-z][\w.-]*", name) or re.search(r"-[0-9a-f]{12}$", name):
         raise UsageError(
-            f"'{name}' cannot name a feature: expected a letter, then letters, digits, dots, dashes or underscores, "
-            "as in --called openface (and not the name of an older file in the cache)."
+            f"'{name}' is not a valid name of a feature: expected a letter, then letters, digits, dots, dashes or "
+            "underscores, for example --called openface (and not the name of an older file in the cache)."
         )
 
 
@@ -135,7 +135,7 @@ def _require_fetched(path: Path) -> None:
 
 
 def _digest(path: Path, console: Console) -> str:
-    """Return the sha256 of a file, or of the names and bytes of all files in a folder, or of those beside a table."""
+    """Return the sha256 of a file, or of the names and bytes of all files of a folder, or of a table's files."""
     sha = hashlib.sha256()
     try:
         files = list(formats.files(path))
@@ -152,29 +152,30 @@ def _digest(path: Path, console: Console) -> str:
 
 
 def _matching_nothing(path: Path, source: Source, dataset: Dataset) -> str:
+    """Return the error for a file of which no key matches."""
     keys = ", ".join(source.keys[: matching.SHOWN]) or "none at all"
     ids = ", ".join(utterance.id for utterance in islice(dataset.utterances, matching.SHOWN))
     return (
-        f"{path} has no rows of {dataset.name}. Its keys: {keys}. The utterances: {ids}. Expected their ids, or "
-        "the names of their recordings."
+        f"{path} has no rows for {dataset.name}. Its keys: {keys}. The utterances: {ids}. Expected their ids, or the "
+        "names of their recordings."
     )
 
 
 def _unique(path: Path, columns: tuple[str, ...]) -> tuple[str, ...]:
     if len({*columns}) < len(columns):
         twice = sorted(name for name, count in Counter(columns).items() if count > 1)
-        raise AffexError(f"{path}: {len(twice)} columns have the name of another: {', '.join(twice[:5])}.")
+        raise AffexError(f"{path}: {len(twice)} names belong to several columns: {', '.join(twice[:5])}.")
     for name in columns:
         if not name or name != printable(name):
-            raise AffexError(f"{path}: the name of a column is '{printable(name)}'; expected letters that can be read.")
+            raise AffexError(f"{path}: the name of a column is '{printable(name)}'; expected printable characters.")
     return columns
 
 
 def _record(path: Path, kind: str, note: str, remarks: Mapping[str, str]) -> dict[str, str]:
-    """Return what is kept of where rows came from, cut to the room that a seal has."""
-    told = {"file": path.resolve().name, "format": kind, **({"note": note} if note else {})}
+    """Return the origin of rows, cut to the length that a seal can store."""
+    origin = {"file": path.resolve().name, "format": kind, **({"note": note} if note else {})}
     room, kept = REMARKS, {}
-    for name, text in {**told, **{f"source.{name}": text for name, text in remarks.items()}}.items():
+    for name, text in {**origin, **{f"source.{name}": text for name, text in remarks.items()}}.items():
         short = _cut(text)
         room -= len(json.dumps({name: short}))
         if room > 0:
@@ -189,13 +190,13 @@ def _cut(text: str) -> str:
 
 
 class _Rows:
-    """The rows of each utterance, read as they are asked for; what was read last is kept, for the next may want it."""
+    """The rows of each utterance, read on demand. The rows read last are kept for the next utterance."""
 
     def __init__(self, source: Source, match: Match, *, drop: bool) -> None:
         self._source = source
         self._match = match
         self._drop = drop
-        #: How many rows say that they hold nothing, and how many there are, by key.
+        #: The number of rows without a face, and of all rows, by key.
         self.empty: dict[str, tuple[int, int]] = {}
         self._read = lru_cache(maxsize=1)(lambda keys: [self._part(key) for key in keys])
 
@@ -205,9 +206,9 @@ class _Rows:
         Raises
         ------
         LookupError
-            If the utterance has none: the message says why.
+            If the utterance has none; the message says why.
         AffexError
-            If the file is damaged, or its rows have several widths.
+            If the file is damaged, or has rows of different widths.
         """
         owner = self._match.owners.get(utterance.id)
         if owner is None:
@@ -215,7 +216,7 @@ class _Rows:
         parts = self._read(owner.keys)
         n_empty = sum(part.n_empty for part in parts)
         if n_empty and not any(len(part.values) for part in parts):
-            raise LookupError(f"in none of its {n_empty} rows was a face found ({columns.FOUND} = 0)")
+            raise LookupError(f"no face was found in any of its {n_empty} rows ({columns.FOUND} = 0)")
         try:
             part = matching.rows_of(self._source, utterance, owner, parts)
         except AffexError as error:
@@ -230,16 +231,16 @@ class _Rows:
     def _finite(self, part: Part) -> Part:
         sound = np.asarray(np.isfinite(part.values).all(axis=1))
         if not len(sound):
-            raise LookupError("the imported file has no row of it")
+            raise LookupError("the imported file has no row for it")
         if sound.all():
             return part
         if not self._drop or not sound.any():
-            raise LookupError(f"{np.count_nonzero(~sound)} of its {len(sound)} rows hold NaN or an infinite number")
+            raise LookupError(f"{np.count_nonzero(~sound)} of its {len(sound)} rows have NaN or an infinite number")
         return Part(part.values[sound], times=None if part.times is None else part.times[sound])
 
 
-def _told_of_columns(source: Source) -> Iterator[str]:
-    """Yield which columns are taken, and which are not, a sentence each."""
+def _column_summary(source: Source) -> Iterator[str]:
+    """Yield sentences on the columns that are taken and left out."""
     names = source.columns
     shown = names if len(names) <= 2 * FEW else (*names[:FEW], "...", *names[-FEW:])
     yield f"  columns taken ({len(names)}): {', '.join(shown)}"
@@ -247,18 +248,18 @@ def _told_of_columns(source: Source) -> Iterator[str]:
     for why, which in left_out.items():
         yield f"  columns {why}: {which}"
     if left_out.keys() & {f"{columns.LEFT_OUT}{why})" for why in columns.REASONS}:
-        yield "  (ONLY=NAMES takes what it names, WITHOUT=NAMES leaves it out)"
+        yield "  (ONLY=NAMES selects columns, WITHOUT=NAMES leaves columns out)"
 
 
 def _why_none(utterance: Utterance) -> str:
-    """Return why an utterance has no rows: what has no place in any recording cannot have any of those of one."""
+    """Return why an utterance has no rows; an utterance without a span cannot get rows of a recording."""
     if not utterance.parts() and utterance.absent:
-        return f"the imported file has no rows under its id, and no recording's are its own: {utterance.absent[0][1]}"
+        return f"the imported file has no rows under its id, and no recording contains it: {utterance.absent[0][1]}"
     return ABSENT
 
 
 def _of_frames(source: Source, taken: _Rows, dataset: Dataset) -> bool:
-    """Return whether rows are frames: as the file says, else if any utterance has several."""
+    """Return whether rows are frames: as the file says, or else if any utterance has several rows."""
     if source.framewise is not None:
         return source.framewise
     for utterance in dataset.utterances:
@@ -271,10 +272,10 @@ def _of_frames(source: Source, taken: _Rows, dataset: Dataset) -> bool:
 
 
 def _published(dataset: Dataset, spec: FeatureSpec, taken: _Rows, console: Console) -> Path:
-    """Write the rows as segments, and join these as a run does that extracts; or leave everything as it was."""
+    """Write the rows as segments, and publish them as an extraction does; on an error, change nothing."""
     sources, file = imports.sources(dataset, spec.feature), cache.FeatureFile(dataset.folder, spec)
     with cache.locked(dataset.folder, console.say):
-        _discard(file)  # of an import that was killed
+        _discard(file)  # segments of a killed import
         manifest.write(dataset.folder / "manifest.jsonl", dataset.utterances)
         try:
             held = _written(dataset, file, taken, sources, console)
@@ -282,7 +283,7 @@ def _published(dataset: Dataset, spec: FeatureSpec, taken: _Rows, console: Conso
         finally:
             _discard(file)
         cache.clear(file, held)
-    for sentence in _told(held, spec, file.path):
+    for sentence in _summary(held, spec, file.path):
         console.say(sentence)
     return file.path
 
@@ -295,11 +296,11 @@ def _written(
     Raises
     ------
     AffexError
-        If none has any, or the file is damaged.
+        If no utterance has rows, or the file is damaged.
     """
     columns = file.spec.feature.columns
     held = Holdings(columns=columns)
-    with console.progress("importing", len(dataset.utterances), "clips") as tick:
+    with console.progress("importing", len(dataset.utterances), "utterances") as tick:
         entries = (
             _entry(utterance, taken, sources[utterance.id].hex(), framewise=file.spec.framewise)
             for utterance in dataset.utterances
@@ -312,7 +313,7 @@ def _written(
     if not held.places:
         reasons = [message for _, message in held.failures.values()]
         why = next((reason for reason in reasons if reason != ABSENT), ABSENT)
-        raise AffexError(f"No utterance of {dataset.name} has rows that could be taken: {why}.")
+        raise AffexError(f"No utterance of {dataset.name} has rows that can be imported: {why}.")
     return held
 
 
@@ -330,16 +331,16 @@ def _entry(utterance: Utterance, taken: _Rows, source: str, *, framewise: bool) 
     if not framewise:
         if len(part.values) > 1:
             return Entry(
-                utterance.id, source, message=f"{len(part.values)} rows, and the file says that it has one each"
+                utterance.id, source, message=f"{len(part.values)} rows, but the file declares one per utterance"
             )
         return Entry(utterance.id, source, part.values)
     times = part.middles
     if times is None:
-        return Entry(utterance.id, source, message="nothing says when its rows hold, and others are frames")
+        return Entry(utterance.id, source, message="its rows have no times, but other utterances have frames")
     if not np.isfinite(times).all():
         n_wrong = np.count_nonzero(~np.isfinite(times))
         return Entry(
-            utterance.id, source, message=f"the times of {n_wrong} of its {len(times)} rows are no numbers of s"
+            utterance.id, source, message=f"the times of {n_wrong} of its {len(times)} rows are not numbers of seconds"
         )
     return Entry(utterance.id, source, part.values, np.asarray(times, np.float64))
 
@@ -357,7 +358,7 @@ def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
         yield some
 
 
-def _told(held: Holdings, spec: FeatureSpec, path: Path) -> Iterator[str]:
+def _summary(held: Holdings, spec: FeatureSpec, path: Path) -> Iterator[str]:
     kind, n_columns = "frames" if spec.framewise else "one row an utterance", len(spec.feature.columns)
     yield (
         f"{spec}: {len(held.places)} utterances ({kind}, {n_columns} columns), {len(held.failures)} without rows "
@@ -366,4 +367,4 @@ def _told(held: Holdings, spec: FeatureSpec, path: Path) -> Iterator[str]:
     for id_, (_, message) in list(held.failures.items())[: matching.SHOWN]:
         yield f"  without rows {id_}: {message}"
     if len(held.failures) > matching.SHOWN:
-        yield f"  ... and {len(held.failures) - matching.SHOWN} more (failed/ in the file has them all)"
+        yield f"  ... and {len(held.failures) - matching.SHOWN} more (failed/ in the file lists all)"

@@ -1,4 +1,4 @@
-"""Keys: what stands under one name in a format that has an entry an utterance, or one a recording."""
+"""Entries: the arrow from utterances to entries, in formats with one entry per utterance or per recording."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -10,7 +10,7 @@ from affex.pipeline.media.csd import Entry
 
 
 def gathered(export: Export, of_utterances: Iterator[tuple[str, Entry]]) -> Iterator[tuple[str, Entry]]:
-    """Yield name and entry: one an utterance, or where these are parts of recordings, one a recording in its time."""
+    """Yield name and entry: one per utterance, or for parts of recordings one per recording, in its time."""
     for name, group in groupby(of_utterances, key=lambda found: export.recordings.get(found[0], (found[0],))[0]):
         parts = [(entry, export.recordings.get(id_, (name, 0.0))[1]) for id_, entry in group]
         features = np.concatenate([entry.features for entry, _ in parts])
@@ -20,7 +20,7 @@ def gathered(export: Export, of_utterances: Iterator[tuple[str, Entry]]) -> Iter
 
 
 def quoted(name: str) -> str:
-    """Return the key, or the file's name, that stands for a name: without slashes, and without brackets.
+    """Return the key or file name for a name: without slashes and opening brackets.
 
     Examples
     --------
@@ -31,5 +31,5 @@ def quoted(name: str) -> str:
 
 
 def unquoted(key: str) -> str:
-    """Return the name that a key stands for: `quoted`, the other way."""
+    """Return the name that a key stands for: the inverse of `quoted`."""
     return key.replace("%5B", "[").replace("%2F", "/").replace("%25", "%")

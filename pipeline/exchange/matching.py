@@ -1,8 +1,8 @@
-"""Matching: whose rows a foreign key has.
+"""Matching: the arrow from the keys of a foreign file to utterances.
 
-A key is an utterance's id, or one with the number of a part of it in brackets. Else it names a recording: by its path,
-its file's name, or that without the ending; the rows are then those of the utterances that are parts of it, each row
-every one's in whose span its middle lies.
+A key is an utterance's id, possibly with the number of a part in brackets. Otherwise it names a recording: by its path,
+its file name, or its file name without the suffix. The rows of a recording go to the utterances that are parts of it;
+a row goes to every utterance whose span contains its middle.
 """
 
 import re
@@ -17,25 +17,25 @@ from affex.pipeline.exchange.record import Floats, Part, Source
 from affex.pipeline.manifest.utterance import MEDIA, Media, Utterance
 from affex.pipeline.text.errors import AffexError
 
-#: What no name begins with but those that MATLAB made of others: they are looked for last.
+#: A prefix for names as MATLAB would write them, which are searched last; no other name begins with it.
 MATLAB = "\0"
 
-#: So many names a sentence shows.
+#: The number of names that a sentence shows.
 SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Owner:
-    """What is an utterance's in a foreign file.
+    """The keys of an utterance in a foreign file.
 
     Parameters
     ----------
     keys
-        The keys with its rows, in order.
+        The keys with the utterance's rows, in order.
     span
-        Where it lies in the recording that the keys name; None where they name the utterance itself.
+        The utterance's span of the recording that the keys name; None where they name the utterance itself.
     alone
-        Whether no other utterance is a part of that recording.
+        Whether the recording has no other utterance.
     """
 
     keys: tuple[str, ...]
@@ -45,16 +45,16 @@ class Owner:
 
 @dataclass(frozen=True)
 class Match:
-    """Whose the keys of a file are.
+    """The assignment of a file's keys to utterances.
 
     Parameters
     ----------
     owners
-        By the utterance's id.
+        The keys of each utterance, by its id.
     unknown
-        Keys that are nobody's.
+        Keys that match no utterance.
     ambiguous
-        Keys that may be somebody else's as well.
+        Keys that match several utterances or recordings.
     """
 
     owners: Mapping[str, Owner]
@@ -63,7 +63,7 @@ class Match:
 
 
 def match(source: Source, utterances: Sequence[Utterance]) -> Match:
-    """Find out whose rows a file has."""
+    """Return the assignment of a file's keys to utterances."""
     ids = {utterance.id for utterance in utterances}
     recordings = _Recordings(utterances)
     own: dict[str, list[str]] = defaultdict(list)
@@ -71,12 +71,12 @@ def match(source: Source, utterances: Sequence[Utterance]) -> Match:
     unknown, ambiguous = [], []
     for key in source.keys:
         base = source.base(key)
-        meant = ids & {key, base}
-        if len(meant) > 1:
+        named = ids & {key, base}
+        if len(named) > 1:
             ambiguous.append(key)
             continue
-        if meant:
-            own[meant.pop()].append(key)
+        if named:
+            own[named.pop()].append(key)
             continue
         found = recordings.find(base)
         if not found:
@@ -97,13 +97,13 @@ def match(source: Source, utterances: Sequence[Utterance]) -> Match:
 
 
 def _number(key: str) -> tuple[int, str]:
-    """Return what sorts the parts of a recording: the number in brackets, if there is one."""
+    """Return the sort key of a recording's parts: the number in brackets, if there is one."""
     digits = key.rpartition("[")[2].removesuffix("]")
     return (int(digits) if digits.isdecimal() else -1, key)
 
 
 def in_matlab(name: str) -> str:
-    """Return the name that MATLAB makes of one that none of its variables can have (``matlab.lang.makeValidName``).
+    """Return the valid variable name that MATLAB makes of a name (``matlab.lang.makeValidName``).
 
     Examples
     --------
@@ -115,7 +115,7 @@ def in_matlab(name: str) -> str:
 
 
 class _Recordings:
-    """The recordings of a corpus under all names that they may be called by."""
+    """The recordings of a corpus under all names that a key may use."""
 
     def __init__(self, utterances: Iterable[Utterance]) -> None:
         self.parts: dict[tuple[str, str], list[tuple[str, Media]]] = defaultdict(list)
@@ -131,7 +131,7 @@ class _Recordings:
                 self._named[name].append((kind, text))
 
     def find(self, key: str) -> list[tuple[str, str]]:
-        """Return the recordings of a name; those that the same utterances are parts of count as one."""
+        """Return the recordings of a name; recordings with the same utterances count as one."""
         here, elsewhere = PurePosixPath(key), PurePosixPath(key.replace("\\", "/"))  # as Windows writes paths
         names = (key, here.name, here.stem, str(elsewhere), elsewhere.name, elsewhere.stem, f"{MATLAB}{key}")
         for name in dict.fromkeys(names):
@@ -142,17 +142,17 @@ class _Recordings:
 
 
 def rows_of(source: Source, utterance: Utterance, owner: Owner, parts: Sequence[Part]) -> Part:
-    """Return an utterance's own rows in the order of their times, which count from its beginning.
+    """Return an utterance's rows in order of time, with times from its beginning.
 
     Parameters
     ----------
     parts
-        What its keys have, in their order.
+        The content of its keys, in order.
 
     Raises
     ------
     AffexError
-        If nothing says which rows are its own, or none is.
+        If its rows cannot be identified, or it has none.
     """
     whole = _joined(parts)
     middles, span = whole.middles, owner.span
@@ -160,9 +160,7 @@ def rows_of(source: Source, utterance: Utterance, owner: Owner, parts: Sequence[
         span = next(iter(utterance.parts()), None)
     if middles is None:
         if not owner.alone:
-            raise AffexError(
-                f"its recording is that of several utterances, and nothing says when rows hold: {owner.keys[0]}"
-            )
+            raise AffexError(f"its recording has several utterances, and the rows of {owner.keys[0]} have no times")
         return whole
     begin = 0.0 if span is None else span.start or 0.0
     if span is None:
@@ -170,16 +168,16 @@ def rows_of(source: Source, utterance: Utterance, owner: Owner, parts: Sequence[
         return _ordered(whole.values, middles)
     inside = ~np.isfinite(middles) | (middles >= begin) & (middles < (np.inf if span.end is None else span.end))
     if not inside.any():
-        raise AffexError(f"no row of {owner.keys[0]} lies within its span, from {begin:g} s to {_end(span)}")
+        raise AffexError(f"no row of {owner.keys[0]} lies in its span, from {begin:g} s to {_end(span)}")
     return _ordered(whole.values[inside], middles[inside] - begin if begin else middles[inside])
 
 
 def _require_inside(middles: Floats) -> None:
-    """Refuse rows that an utterance has before it begins."""
+    """Refuse rows before the beginning of their utterance."""
     n_before = np.count_nonzero(middles < 0)
     if n_before:
         raise AffexError(
-            f"{n_before} of its {len(middles)} rows hold before its beginning, the first at {middles.min():g} s"
+            f"{n_before} of its {len(middles)} rows lie before its beginning, the first at {middles.min():g} s"
         )
 
 
@@ -205,16 +203,16 @@ def _ordered(values: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]", times:
     return Part(values[order], times=times[order])
 
 
-def told(match: Match, n_utterances: int) -> list[str]:
-    """Return what is to be said of a match, a sentence each."""
-    said = [f"{len(match.owners)} of {n_utterances} utterances have rows in it."]
+def summary(match: Match, n_utterances: int) -> list[str]:
+    """Return sentences on a match: how many utterances have rows, and which keys are left out."""
+    sentences = [f"{len(match.owners)} of {n_utterances} utterances have rows in it."]
     if match.unknown:
-        said.append(f"{len(match.unknown)} of its keys match no utterance: {_some(match.unknown)}")
+        sentences.append(f"{len(match.unknown)} of its keys match no utterance: {_some(match.unknown)}")
     if match.ambiguous:
-        said.append(
+        sentences.append(
             f"{len(match.ambiguous)} of its keys match several recordings and are left out: {_some(match.ambiguous)}"
         )
-    return said
+    return sentences
 
 
 def _some(names: Sequence[str]) -> str:

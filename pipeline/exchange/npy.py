@@ -1,6 +1,6 @@
-"""A folder of ``.npy``: one array an utterance, called by its id or by the stem of its file.
+"""A folder of ``.npy``: the arrow from one array per utterance, named by id or recording, to a source.
 
-What affex writes itself has times and names beside (see `folder`). What an array of others says of rows and times, see
+A folder that affex wrote also has times and names (see `folder`). For the rows and times of other arrays see
 `pipeline.exchange.arrays`.
 """
 
@@ -19,16 +19,16 @@ from affex.pipeline.text.filenames import spelled
 
 @contextmanager
 def reading(path: Path, wish: Wish) -> Iterator[Source]:
-    """Open a folder; arrays are read as they are asked for."""
+    """Open a folder; arrays are read on demand."""
     if not path.is_dir():
-        raise UsageError(f"{path} is one file: expected a folder of .npy files, each called by its utterance.")
+        raise UsageError(f"{path} is one file: expected a folder of .npy files, each named by its utterance.")
     if (written := folder.ours(path)) is not None:
         yield written
         return
     found = sorted(file for file in path.rglob("*.npy") if file.is_file())
     files = {spelled(file.relative_to(path).with_suffix("").as_posix()): file for file in found}
     if not files:
-        raise AffexError(f"{path} holds no .npy file.")
+        raise AffexError(f"{path} has no .npy files.")
 
     def read(key: str) -> NDArray[Any]:
         return _array(files[key])
@@ -37,7 +37,7 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:
 
 
 def _shape(path: Path) -> arrays.Shape:
-    """Return the shape that the header of an array declares; none where it cannot be read: its utterance says so."""
+    """Return the shape in an array's header; () where it cannot be read, which is an error when the array is read."""
     try:
         with path.open("rb") as file:
             return sizes.declared(file)

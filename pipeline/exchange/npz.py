@@ -1,11 +1,9 @@
-"""The format ``.npz``: all in one archive of numpy's arrays, which needs no pickle to be read.
+"""The format ``.npz``: one archive of numpy arrays, which can be read without pickle.
 
-It holds ``values (n_rows, n_columns) float32``, ``intervals (n_rows, 2)`` and, for frames, ``times (n_rows,)`` s from
-the utterance's beginning, ``ids`` and ``offsets`` (utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``),
+An export has ``values (n_rows, n_columns) float32``, ``intervals (n_rows, 2)`` and, for frames, ``times (n_rows,)`` s
+from the utterance's beginning, ``ids`` and ``offsets`` (utterance ``i`` has rows ``offsets[i]`` to ``offsets[i + 1]``),
 ``columns``, ``about`` (JSON), and ``utterances/<field>``, a table of all utterances of the corpus, with empty text, NaN
-or -1 where there is nothing.
-
-Written utterance by utterance into files beside it; read whole.
+or -1 for missing values. It is written utterance by utterance by way of temporary files, and read completely.
 """
 
 import tempfile
@@ -28,7 +26,7 @@ from affex.pipeline.text.errors import AffexError
 #: The arrays that are read.
 READ = ("values", "ids", "offsets", "intervals", "times", "columns", "about")
 
-#: What stands for nothing in an array of a type.
+#: The missing value in an array of each type.
 BLANK: dict[type, Any] = {str: "", float: float("nan"), int: -1}
 
 
@@ -47,7 +45,7 @@ def write(path: Path, export: Export) -> list[Path]:
 
 
 def _rows(archive: zipfile.ZipFile, export: Export) -> tuple[list[str], list[int]]:
-    """Write the rows of all utterances; return the utterances' ids, and how many rows each has."""
+    """Write the rows of all utterances; return the utterances' ids, and the number of rows of each."""
     ids, lengths = [], []
     small = ("intervals", *(["times"] if export.framewise else []))
     shapes = {"intervals": (export.n_rows, 2), "times": (export.n_rows,)}
@@ -83,11 +81,11 @@ def _put(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
 
 @contextmanager
 def reading(path: Path, wish: Wish) -> Iterator[Source]:
-    """Open an archive that has ``values``, ``ids`` and ``offsets``, or an array an utterance, called by it."""
+    """Open an archive with ``values``, ``ids`` and ``offsets``, or with one array per utterance, named by it."""
     with ExitStack() as stack:
         with _refusing(path):
             if not zipfile.is_zipfile(path):
-                raise AffexError(f"{path} is no archive of numpy's arrays (.npz), or it was cut short.")
+                raise AffexError(f"{path} is not an archive of numpy arrays (.npz), or it was truncated.")
             archive = stack.enter_context(zipfile.ZipFile(path))
             members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
             if members and not {*READ} & {*members}:
@@ -98,7 +96,7 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:
 
 
 def _keyed(path: Path, archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], wish: Wish) -> Source:
-    """Return an archive of arrays, each called by its utterance or recording, as a source."""
+    """Return an archive of arrays, each named by its utterance or recording, as a source."""
     sizes.require_plausible(str(path), path.stat().st_size, sum(member.file_size for member in members.values()))
 
     def shape(member: zipfile.ZipInfo) -> tuple[int, ...]:
@@ -113,15 +111,15 @@ def _keyed(path: Path, archive: zipfile.ZipFile, members: Mapping[str, zipfile.Z
 
 
 def _arrays(path: Path, archive: zipfile.ZipFile) -> dict[str, NDArray[Any]]:
-    """Return the arrays that are read of an archive, by name."""
+    """Return the arrays of an archive that are needed, by name."""
     members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
     if len(members) < len(archive.infolist()):
-        raise AffexError(f"{path} holds an array twice; expected each once.")
+        raise AffexError(f"{path} has an array twice; expected each once.")
     missing = [name for name in ("values", "ids", "offsets") if name not in members]
     if missing:
         raise AffexError(
             f"{path} has no array {' and no '.join(missing)}: expected values (rows, columns), ids, and offsets "
-            "(utterance i owns rows offsets[i] to offsets[i + 1])."
+            "(utterance i has rows offsets[i] to offsets[i + 1])."
         )
     wanted = {name: members[name] for name in READ if name in members}
     sizes.require_plausible(str(path), path.stat().st_size, sum(member.file_size for member in wanted.values()))
@@ -139,11 +137,11 @@ def _source(path: Path, arrays: dict[str, NDArray[Any]]) -> Source:
             _require(f"{path}: {name}", arrays[name], kinds, shape)
     offsets, ids = arrays["offsets"].astype(np.int64), _texts(arrays["ids"])
     if len(offsets) != len(ids) + 1 or offsets[0] != 0 or offsets[-1] != len(values) or (np.diff(offsets) < 0).any():
-        raise AffexError(f"{path}: the offsets do not share {len(values)} rows among {len(ids)} ids.")
+        raise AffexError(f"{path}: the offsets do not assign {len(values)} rows to {len(ids)} ids.")
     number = {name: i for i, name in enumerate(ids)}
     if len(number) < len(ids):
         twice = sorted(name for name, count in Counter(ids).items() if count > 1)
-        raise AffexError(f"{path}: {len(twice)} ids come twice: {', '.join(twice[:5])}. Expected each once.")
+        raise AffexError(f"{path}: {len(twice)} ids appear twice: {', '.join(twice[:5])}. Expected each once.")
     record = said(str(arrays["about"])) if "about" in arrays else {}
 
     def read(key: str) -> Part:
@@ -162,7 +160,7 @@ def _source(path: Path, arrays: dict[str, NDArray[Any]]) -> Source:
 
 
 def _layout(n_rows: int, n_columns: int) -> dict[str, tuple[str, tuple[int | None, ...]]]:
-    """Return the types that arrays may have, as letters of numpy, and their shapes; None for any length."""
+    """Return the allowed types of arrays, as numpy's kind letters, and their shapes (None for any length)."""
     return {
         "ids": ("USiu", (None,)),
         "offsets": ("iu", (None,)),
@@ -190,8 +188,8 @@ def _texts(array: NDArray[Any]) -> list[str]:
 
 @contextmanager
 def _refusing(path: Path) -> Iterator[None]:
-    """Turn what numpy and zipfile say of a file that is none into a sentence."""
+    """Convert errors of numpy and zipfile on a damaged file to an `AffexError`."""
     try:
         yield
     except (OSError, ValueError, zipfile.BadZipFile, EOFError, TypeError) as error:
-        raise AffexError(f"{path} cannot be read as an archive of numpy's arrays without pickle: {error}.") from error
+        raise AffexError(f"{path} cannot be read as an archive of numpy arrays without pickle: {error}.") from error

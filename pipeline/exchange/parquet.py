@@ -1,8 +1,8 @@
-"""The format ``.parquet``: one row of the table a row of the feature, and a second table beside it of the utterances.
+"""The format ``.parquet``: a table with one row per row of the feature, and a second table of the utterances.
 
 Columns: ``id``, ``start`` and ``end`` (float64, s from the utterance's beginning), for frames ``time`` (float64, s),
-then the feature's own (float32). ``<name>-utterances.parquet`` is the table of all utterances of the corpus. Both carry
-the provenance as ``affex`` in their metadata. Written and read a group of rows at a time.
+then the feature's own (float32). ``<name>-utterances.parquet`` is the table of all utterances of the corpus. Both have
+the provenance as ``affex`` in their metadata. They are written and read in groups of rows.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from affex.pipeline.text.errors import AffexError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: How many numbers are written at a time, about: 16 MiB.
+#: The approximate number of numbers that are written at a time: 16 MiB.
 GROUP = 2**22
 
 
@@ -99,7 +99,7 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:
         _require_readable(path, kinds)
         role = rows.roles(str(path), schema.names, lambda name: _is_number(kinds[name]))
         record = said((schema.metadata or {}).get(b"affex", b"").decode("utf-8", "replace"))
-        # An index with names (pandas, openSMILE, audinterface) is columns like all others.
+        # A named index (of pandas, openSMILE, audinterface) is stored as ordinary columns.
         index = file.read(columns=role.index).to_pandas(ignore_metadata=True)[role.index]
         whole = _whole(file, kinds)
         values = _values(path, file, role.features)
@@ -107,12 +107,12 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:
 
 
 def require_plausible(path: Path) -> None:
-    """Refuse a table that has more rows than a file of its size can hold.
+    """Refuse a table with more rows than a file of its size can plausibly hold.
 
     Raises
     ------
     AffexError
-        With both sizes.
+        If so; the message has both sizes.
     """
     import pyarrow.parquet as pq
 
@@ -122,16 +122,18 @@ def require_plausible(path: Path) -> None:
 
 
 def _require_readable(path: Path, kinds: dict[str, Any]) -> None:
-    """Refuse lists and records where text or numbers are needed."""
+    """Refuse columns of lists and records where text or numbers are needed."""
     import pyarrow as pa
 
     lists = [name for name, kind in kinds.items() if pa.types.is_nested(kind)]
     if lists and not any(map(_is_number, kinds.values())):
         raise AffexError(
-            f"{path}: the columns {', '.join(lists[:5])} hold lists or records. Expected a column a number."
+            f"{path}: the columns {', '.join(lists[:5])} hold lists or records. Expected one number per column."
         )
     if kinds and (key := next((name for name in kinds if name.lower() in rows.KEYS), next(iter(kinds)))) in lists:
-        raise AffexError(f"{path}: the column {key}, which says whose a row is, holds lists or records, expected text.")
+        raise AffexError(
+            f"{path}: the column {key}, which identifies the utterances, holds lists or records; expected text."
+        )
 
 
 def _is_number(kind: Any) -> bool:
@@ -141,7 +143,7 @@ def _is_number(kind: Any) -> bool:
 
 
 def _is_list(kind: Any) -> bool:
-    """Tell whether a column holds lists of numbers, as embeddings are saved."""
+    """Return whether a column holds lists of numbers, for example embeddings."""
     import pyarrow as pa
 
     lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
@@ -149,7 +151,7 @@ def _is_list(kind: Any) -> bool:
 
 
 def _spread(path: Path, table: "pa.Table", lists: list[str]) -> "pa.Table":
-    """Return a table whose lists are columns, ``name0``, ``name1`` ..."""
+    """Return a table with each column of lists spread over columns ``name0``, ``name1`` ..."""
     import pyarrow as pa
 
     spread = table.drop_columns(lists)
@@ -159,7 +161,7 @@ def _spread(path: Path, table: "pa.Table", lists: list[str]) -> "pa.Table":
         if len(lengths) != 1 or 0 in lengths:
             raise AffexError(
                 f"{path}: the lists of the column {name} have {min(lengths, default=0)} to {max(lengths, default=0)} "
-                "numbers; expected as many in every row."
+                "numbers; expected the same number in every row."
             )
         width = min(lengths)
         values = np.array([[np.nan] * width if cell is None else cell for cell in cells], np.float64)
@@ -169,7 +171,7 @@ def _spread(path: Path, table: "pa.Table", lists: list[str]) -> "pa.Table":
 
 
 def _whole(file: Any, kinds: dict[str, Any]) -> Any:
-    """Return a function from the name of a column of whole numbers to these; to None for another."""
+    """Return a function from a column's name to its whole numbers, or to None if it is not such a column."""
     import pyarrow as pa
 
     def whole(name: str) -> NDArray[np.int64] | None:
@@ -182,7 +184,7 @@ def _whole(file: Any, kinds: dict[str, Any]) -> Any:
 
 
 def _values(path: Path, file: Any, features: tuple[str, ...]) -> Any:
-    """Return a function from rows to their values, which keeps the group of rows that was read last."""
+    """Return a function from row numbers to values, which caches the group of rows read last."""
     import pyarrow as pa
 
     sizes = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
@@ -193,7 +195,7 @@ def _values(path: Path, file: Any, features: tuple[str, ...]) -> Any:
         try:
             read = file.read_row_group(number, columns=list(features))
         except (OSError, pa.ArrowException) as error:
-            raise AffexError(f"{path}: its rows from {begins[number]} on cannot be read: {error}.") from error
+            raise AffexError(f"{path}: the rows from number {begins[number]} on cannot be read: {error}.") from error
         columns = [read.column(name).to_numpy().astype(np.float64) for name in features]
         return np.stack(columns, axis=1)
 

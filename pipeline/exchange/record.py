@@ -1,7 +1,7 @@
-"""Records: what an export says of a corpus, and what a foreign file says of its keys.
+"""The records between the cache and other formats: an export of a corpus, and a foreign file as a source.
 
-Conventions: intervals and times are in seconds. Those of an export count from the utterance's beginning; a foreign
-file's count from the utterance's or from its recording's, as its `Source` says. Values are float32.
+Conventions: intervals and times are seconds. Those of an export count from the utterance's beginning. Those of a
+foreign file count from the beginning of the utterance or of its recording, see `Source.clock`. Values are float32.
 """
 
 import json
@@ -17,22 +17,24 @@ from affex.pipeline.text.errors import AffexError
 
 Floats = NDArray[np.float64]
 
-#: What tables of rows call what is not a feature; a feature's column of such a name has `OWN` before it there.
+#: Names that tables of rows use themselves. A feature's column of such a name gets the prefix `OWN`.
 RESERVED = ("id", "utterance", "file", "start", "end", "frame", "time", "timestamp", "frametime")
 OWN = "feature."
 
 
 @dataclass(frozen=True)
 class ExportedUtterance:
-    """The rows of one utterance on their way out.
+    """The rows of one utterance in an export.
 
     Parameters
     ----------
+    utterance
+        The utterance.
     values : (n_rows, n_columns) float32
     intervals : (n_rows, 2) float64, s
-        From when to when each row holds, from the utterance's beginning; NaN for an end that nobody knows.
+        The interval of each row, from the utterance's beginning; NaN for an unknown end.
     times : (n_rows,) float64, s, or None
-        The middle of each frame, just as it is cached; None where the one row stands for the whole utterance.
+        The middle of each frame, as cached; None for a row that stands for the whole utterance.
     """
 
     utterance: Utterance
@@ -43,35 +45,35 @@ class ExportedUtterance:
 
 @dataclass(frozen=True)
 class Export:
-    """What an export says.
+    """An export of one feature of a corpus.
 
     Parameters
     ----------
     corpus
         The corpus's name.
     feature
-        The feature as it was asked for.
+        The feature's spec.
     media
-        The kind of media that its numbers come from.
+        The kind of media from which the feature is computed.
     columns
-        Its columns' names.
+        The names of its columns.
     framewise
-        Whether an utterance has one row a frame.
-    n_clips, n_rows
-        How many utterances have rows, and how many they have together.
+        Whether rows are frames.
+    n_utterances, n_rows
+        The number of utterances with rows, and the number of their rows.
     utterances
-        The utterances of the corpus.
+        All utterances of the corpus.
     failures
-        Why the other utterances have no rows, by id.
+        The reasons why the other utterances have no rows, by id.
     provenance
-        How the rows were made: spec, key and versions, as in the cache file.
-    utterances
-        Yields the utterances in the order of the utterances, each read and verified as it is asked for.
+        The origin of the rows: spec, key and versions, as in the cache file.
+    exported_utterances
+        Yields the utterances with rows in the order of `utterances`, each read and verified on demand.
     recordings
-        The recording that each utterance is a part of, and where it begins there, s, by id, where rows are to stand
-        under recordings; those of one then follow each other. Empty where each utterance stands for itself.
+        The recording of each utterance, and the utterance's beginning in it, s, by id, if an entry is a recording. The
+        utterances of one recording then follow each other. Empty if an entry is an utterance.
     span
-        Returns from when to when an utterance lies in its file, s; NaN for an end that nobody knows.
+        Returns begin and end of an utterance in its file, s; NaN for an unknown end.
     """
 
     corpus: str
@@ -90,7 +92,7 @@ class Export:
 
     @property
     def about(self) -> str:
-        """What every file of ours says of itself, as JSON."""
+        """The metadata that every exported file contains, as JSON."""
         return json.dumps(
             {
                 "affex": dict(self.provenance),
@@ -103,17 +105,17 @@ class Export:
 
 @dataclass(frozen=True)
 class Part:
-    """What a foreign file says under one key.
+    """The content of a foreign file under one key.
 
     Parameters
     ----------
     values : (n_rows, n_columns) float32
     intervals : (n_rows, 2) float64, s, or None
-        From when to when each row holds; None where the file does not say.
+        The interval of each row; None where the file has none.
     times : (n_rows,) float64, s, or None
-        The middle of each row where the file says it itself.
+        The middle of each row, if the file has it.
     n_empty
-        How many rows beside were left out, because they say that they hold nothing.
+        The number of further rows that were left out because no face was found in them.
     """
 
     values: NDArray[np.float32]
@@ -123,7 +125,7 @@ class Part:
 
     @property
     def middles(self) -> Floats | None:
-        """The middle of each row, ``(n_rows,)`` s; None where nothing says when a row holds."""
+        """The middle of each row, ``(n_rows,)`` s; None where the file has no times."""
         if self.times is not None or self.intervals is None:
             return self.times
         middles: Floats = self.intervals.mean(axis=1)
@@ -132,29 +134,29 @@ class Part:
 
 @dataclass(frozen=True)
 class Source:
-    """A foreign file that is open to read.
+    """A foreign file that is open for reading.
 
     Parameters
     ----------
     columns
         The names of its columns.
     keys
-        What it has rows of.
+        The names under which it has rows.
     read
-        Returns what it says under a key.
+        Returns the content of a key.
     clock
-        What times count from where a key is an utterance's id: the beginning of the ``"utterance"``, or of the
-        recording (``"media"``). Under the key of a recording it is always that one's.
+        The origin of times where a key is an utterance's id: the beginning of the ``"utterance"``, or of the recording
+        (``"media"``). Where a key is a recording, the origin is always that recording's beginning.
     framewise
-        Whether rows are frames, where the file says so.
+        Whether rows are frames; None where the file does not say.
     base
-        The recording that a key is about, where a key may be a part of one.
+        Returns the recording of a key, where a key may be a part of a recording.
     remarks
-        What it says of itself, in words, and what was left out of it.
+        The file's own metadata as text, and what was left out.
     ours
-        Whether affex wrote it: then all of its columns are its feature.
+        Whether affex wrote the file: then all of its columns are the feature.
     numbering
-        Columns that count its rows.
+        Columns that count the rows.
     """
 
     columns: tuple[str, ...]
@@ -170,18 +172,18 @@ class Source:
 
 @dataclass(frozen=True)
 class Wish:
-    """What an import is asked for beside its file.
+    """The options of an import.
 
     Parameters
     ----------
     table
-        Which table of a database; empty for the only one.
+        The table of a database; empty for the only one.
     hop
-        How far apart rows are, s, where the file says nothing of time; None where each key has one row.
+        The time between rows, s, where the file has no times; None where each key has one row.
     transpose
         Whether arrays are ``(columns, rows)``.
     only, without
-        Columns that are the feature, and columns that are none, by name or as a shell names files (``AU*_r``).
+        Columns to take and columns to leave out, by name or by shell pattern (``AU*_r``).
     """
 
     table: str = ""
@@ -192,12 +194,12 @@ class Wish:
 
 
 def said(text: str) -> Mapping[str, Any]:
-    """Return what a file of ours says of itself; nothing for another's.
+    """Return the metadata of a file that affex wrote; an empty mapping for other files.
 
     Raises
     ------
     AffexError
-        If it is not as affex writes it.
+        If affex cannot have written the metadata in this form.
     """
     try:
         record = json.loads(text)
@@ -211,37 +213,37 @@ def said(text: str) -> Mapping[str, Any]:
         or record.get("by", "utterance") not in ("utterance", "recording")
     ):
         raise AffexError(
-            "what the file says of itself (its record 'affex') is not as affex writes it. Get the file again, or take "
-            "that record out of it: then it is read as anybody's."
+            "its metadata 'affex' are not as affex writes them. Get the file again, or remove these metadata: affex "
+            "then reads it as a foreign file."
         )
     return record
 
 
 def remarks(record: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is worth keeping of what a file of ours says."""
+    """Return the provenance in the metadata of a file that affex wrote, as text."""
     return {name: json.dumps(value) if not isinstance(value, str) else value for name, value in record["affex"].items()}
 
 
 def numbers(where: str, values: Any) -> NDArray[np.float32]:
-    """Return values as float32 rows; what is too large becomes infinite, and will be told.
+    """Return values as float32 rows; too large values become infinite, and make their utterance a failure.
 
     Raises
     ------
     AffexError
-        If they are no numbers, or no rows of columns.
+        If they are not numbers, or not two-dimensional.
     """
     array = np.asarray(values)
     if array.dtype.kind not in "fiub" or array.ndim != 2 or not array.shape[1]:
         raise AffexError(
-            f"{where}: {array.dtype} of the shape {array.shape}; expected rows of numbers, (rows, columns), and one "
-            "column at least."
+            f"{where}: {array.dtype} of the shape {array.shape}; expected numbers of the shape (rows, columns), with "
+            "at least one column."
         )
     with np.errstate(over="ignore"):
         return array.astype(np.float32)
 
 
 def told_apart(columns: Sequence[str]) -> tuple[str, ...]:
-    """Return what a table calls a feature's columns, none as it calls its own, as `faces` has a ``time``.
+    """Return the names of a feature's columns in a table, with a prefix where the table uses the name itself.
 
     Examples
     --------
@@ -252,7 +254,7 @@ def told_apart(columns: Sequence[str]) -> tuple[str, ...]:
 
 
 def named(source: Source, record: Mapping[str, Any]) -> Source:
-    """Return a table that affex wrote with its columns called as the feature calls them."""
+    """Return a table that affex wrote, with the feature's own column names."""
     names = record.get("columns")
     if not isinstance(names, list) or len(names) != len(source.columns):
         return source

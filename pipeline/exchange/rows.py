@@ -1,7 +1,8 @@
-"""Tables of rows, as csv, Parquet and audformat have them: which column says whose a row is, and which says when.
+"""Tables of rows in csv, Parquet and audformat: the arrow from a table with its columns' roles to a source.
 
-Names are taken as they are usual, in any case: whose by `KEYS` (else the first column, where it is text), when by
-`TIMES` or by a pair of `SPANS`. The numbers in all other columns are the feature; text is left out, and said.
+The usual column names are recognised, in upper or lower case. A column of `KEYS` (or else the first column, if it is
+text) identifies a row's utterance. A column of `TIMES` or a pair of `SPANS` has its time. All other columns of numbers
+are the feature. Columns of text are left out and reported.
 """
 
 from collections import Counter
@@ -19,27 +20,27 @@ from affex.pipeline.text.errors import AffexError
 if TYPE_CHECKING:
     import pandas as pd
 
-#: What says whose a row is; the first that is there.
+#: Names of the column that identifies a row's utterance; the first that exists is used.
 KEYS = (
     *("id", "utterance", "file", "filename", "name", "video", "clip", "segment", "key", "input"),
     *("utt_id", "utterance_id", "file_id", "file_name", "filepath", "file_path", "path"),
     *("audio", "audio_path", "wav", "wav_path", "recording", "fname", "basename"),
 )
-#: What says when a row holds, s: its middle ...
+#: Names of the column with a row's time, s: its middle ...
 TIMES = ("time", "timestamp", "frametime", "time_s")
-#: ... or from when to when.
+#: ... or its begin and end.
 SPANS = (("start", "end"), ("begin", "end"), ("start_time", "end_time"), ("start_s", "end_s"), ("onset", "offset"))
 
-#: A name in quotes of its own.
+#: A name in quotes.
 QUOTED = r"^(['\"])(.+)\1$"
 
-#: What a source remarks of columns of text.
+#: The remark on columns of text.
 TEXT = f"{LEFT_OUT}text)"
 
 
 @dataclass(frozen=True)
 class Roles:
-    """Which column of a table is what; those of time may be missing."""
+    """The roles of a table's columns; time and span may be missing."""
 
     key: str
     time: str | None
@@ -49,28 +50,28 @@ class Roles:
 
     @property
     def index(self) -> list[str]:
-        """The columns that are no feature."""
+        """The columns that are not the feature's, without those of text."""
         return [self.key, *filter(None, [self.time]), *(self.span or ())]
 
 
 def roles(where: str, columns: Sequence[str], is_number: Callable[[str], bool]) -> Roles:
-    """Return which column is what.
+    """Return the roles of columns.
 
     Raises
     ------
     AffexError
-        If two have one name, none says whose a row is, or none is a feature.
+        If two columns have the same name, no column identifies the utterances, or no column has numbers.
     """
     twice = sorted(name for name, count in Counter(columns).items() if count > 1)
     if twice:
         raise AffexError(
-            f"{where}: several columns are called {', '.join(twice[:5])}; expected a name of its own each."
+            f"{where}: several columns are called {', '.join(twice[:5])}; expected a different name for each."
         )
     named = {name.lower(): name for name in reversed(columns)}
     key = _key(columns, [named[name] for name in KEYS if name in named], is_number)
     if key is None:
         raise AffexError(
-            f"{where}: no column says whose a row is. Expected one called {', '.join(KEYS[:3])} ..., and found "
+            f"{where}: no column identifies the utterance of a row. Expected a column {', '.join(KEYS[:3])} ..., found "
             f"{', '.join(columns[:8])}{' ...' if len(columns) > 8 else ''}."
         )
     time = next((named[name] for name in TIMES if name in named), None)
@@ -78,16 +79,16 @@ def roles(where: str, columns: Sequence[str], is_number: Callable[[str], bool]) 
     others = [name for name in columns if name not in (key, time, *(span or ()))]
     features = tuple(name for name in others if is_number(name))
     if not features:
-        raise AffexError(f"{where}: no column of numbers beside {key}: there is nothing to be imported.")
+        raise AffexError(f"{where}: there is no column of numbers besides {key}, so there is nothing to import.")
     are_numbers = {*features}  # a table may have a million columns
     texts = tuple(name for name in others if name not in are_numbers and name.lower() not in KEYS)
     return Roles(key, time, span, features, texts)
 
 
 def _key(columns: Sequence[str], named: Sequence[str], is_number: Callable[[str], bool]) -> str | None:
-    """Return the column that says whose a row is: one of those `named` so, text before numbers, which count rows.
+    """Return the column that identifies the utterances: one of the `named` columns, text before numbers.
 
-    Else the first column, where it is text, or what was a data frame's index, or the only text that there is.
+    Otherwise it is the first column, if it is text, or a data frame's former index, or the only column of text.
     """
     texts = [name for name in columns if not is_number(name)]
     if named:
@@ -111,22 +112,22 @@ def source(
     Parameters
     ----------
     index
-        Its columns that are no feature.
+        The columns that are not the feature's.
     values
-        Returns the feature's columns of some rows, by their numbers.
+        Returns the feature's values in rows, given the rows' numbers.
     record
-        What the file says of itself, if it is one of ours.
+        The metadata of the file, if affex wrote it.
     wish
-        How far apart rows are, where no column says when they hold.
+        The options, with the time between rows if there is no column of times.
     whole
-        Returns a column of whole numbers; None for another, or where one of its numbers is missing.
+        Returns a column of whole numbers; None for other columns, or if a number is missing.
     odd
-        What makes a column text that holds numbers as well, by its name.
+        A remark on each column that is text only because of some cells, by its name.
 
     Raises
     ------
     AffexError
-        If a row has no key, a key comes twice and nothing says when, or a time is none.
+        If a row has no key, a key has several rows without times, or a time is not valid.
     """
     rows_of = _rows_of(where, index[role.key])
     times = None if role.time is None else _seconds(where, index[role.time])
@@ -135,9 +136,9 @@ def source(
     if twice and times is None and intervals is None:
         if wish.hop is None:
             raise AffexError(
-                f"{where}: {len(twice)} keys have several rows, and no column says when they hold: "
-                f"{', '.join(twice[:5])}. Expected one row each, or a column {' or '.join(TIMES)}, or start and end; "
-                "or say how far apart the rows are in seconds, as in --hop 0.01."
+                f"{where}: {len(twice)} keys have several rows, and there is no column of times: "
+                f"{', '.join(twice[:5])}. Expected one row each, or a column {' or '.join(TIMES)}, or start and end. "
+                "Or give the time between rows in seconds, for example --hop 0.01."
             )
         times = np.empty(len(index))
         for rows in rows_of.values():
@@ -148,9 +149,9 @@ def source(
         found = numbers(f"{where}: '{key}'", values(rows))
         return Part(found, None if intervals is None else intervals[rows], None if times is None else times[rows])
 
-    told = remarks(record) if record else {}
+    stated = remarks(record) if record else {}
     if role.texts:
-        told[TEXT] = ", ".join(name + (odd or {}).get(name, "") for name in role.texts[:20])
+        stated[TEXT] = ", ".join(name + (odd or {}).get(name, "") for name in role.texts[:20])
     keys = index[role.key].astype(str).to_numpy(np.str_)
     numbering = [name for name in role.features if (held := whole(name)) is not None and counts(keys, held)]
     return Source(
@@ -158,16 +159,16 @@ def source(
         list(rows_of),
         read,
         framewise=record.get("framewise"),
-        remarks=told,
+        remarks=stated,
         ours=bool(record),
         numbering=tuple(numbering),
     )
 
 
 def _rows_of(where: str, keys: "pd.Series") -> dict[str, NDArray[np.int64]]:
-    """Return the numbers of each key's rows; a key may stand in quotes, as in SMILExtract's tables."""
+    """Return the numbers of each key's rows; a key may be in quotes, as in SMILExtract's tables."""
     if keys.isna().any():
-        raise AffexError(f"{where}: {int(keys.isna().sum())} rows have nothing in the column {keys.name}.")
+        raise AffexError(f"{where}: {int(keys.isna().sum())} rows have an empty cell in the column {keys.name}.")
     names = keys.astype(str).str.strip().str.replace(QUOTED, r"\2", regex=True).to_numpy()
     order = np.argsort(names, kind="stable")
     parts = np.split(order, np.flatnonzero(names[order][1:] != names[order][:-1]) + 1) if len(names) else []
@@ -175,7 +176,7 @@ def _rows_of(where: str, keys: "pd.Series") -> dict[str, NDArray[np.int64]]:
 
 
 def _seconds(where: str, column: "pd.Series") -> Floats:
-    """Return a column of times in seconds; text is taken as pandas writes durations, and none is NaN."""
+    """Return a column of times in seconds; text is read as durations of pandas, and missing times are NaN."""
     import pandas as pd
 
     try:
@@ -183,12 +184,14 @@ def _seconds(where: str, column: "pd.Series") -> Floats:
             column = pd.to_timedelta(column).dt.total_seconds()
         seconds: Floats = column.to_numpy(np.float64, na_value=np.nan)
     except (ValueError, TypeError, OverflowError) as error:
-        raise AffexError(f"{where}: the column {column.name} holds no times: {error}. Expected seconds.") from error
+        raise AffexError(
+            f"{where}: the column {column.name} does not hold times: {error}. Expected seconds."
+        ) from error
     return seconds
 
 
 def is_number(kinds: Mapping[str, Any]) -> Callable[[str], bool]:
-    """Return a function that says whether a column of a data frame holds numbers, given the columns' types."""
+    """Return a function from a column's name to whether it holds numbers, given the types of a data frame."""
     import pandas as pd
 
     return lambda name: pd.api.types.is_numeric_dtype(kinds[name]) and not pd.api.types.is_bool_dtype(kinds[name])
@@ -202,7 +205,7 @@ def of_frame(where: str, frame: "pd.DataFrame", record: Mapping[str, Any], wish:
     truths = [name for name in frame.columns if plain(name) == FOUND and pd.api.types.is_bool_dtype(frame[name])]
     frame = frame.astype(dict.fromkeys(truths, "Int8"))
     role = roles(where, list(frame.columns), is_number(dict(frame.dtypes)))
-    wanted = {*role.features}  # one by one: pandas takes minutes to choose among very many columns
+    wanted = {*role.features}  # one by one: pandas needs minutes to select among very many columns
     values = [column.to_numpy(np.float64, na_value=np.nan) for name, column in frame.items() if name in wanted]
     index = pd.DataFrame({name: frame[name] for name in role.index})
 
@@ -218,7 +221,7 @@ def of_frame(where: str, frame: "pd.DataFrame", record: Mapping[str, Any], wish:
 
 
 def _odd(texts: "pd.DataFrame") -> dict[str, str]:
-    """Return which cells make columns text that else hold numbers."""
+    """Return a remark on each column that mostly holds numbers, but is text because of some cells."""
     import pandas as pd
 
     found = {}
@@ -226,5 +229,7 @@ def _odd(texts: "pd.DataFrame") -> dict[str, str]:
         cells = texts[name].dropna().astype(str)
         no_numbers = cells[pd.to_numeric(cells, errors="coerce").isna()]
         if 0 < 2 * len(no_numbers) < len(cells):
-            found[name] = f" ({len(no_numbers)} of {len(cells)} cells are no number, as '{no_numbers.iloc[0][:20]}')"
+            found[name] = (
+                f" ({len(no_numbers)} of {len(cells)} cells are not numbers, for example '{no_numbers.iloc[0][:20]}')"
+            )
     return found

@@ -1,10 +1,10 @@
-"""The format ``.csv`` as affex writes it: a row of the table a row of the feature, which file, start and end name.
+"""The format ``.csv`` as affex writes it: one row per row of the feature, identified by file, start and end.
 
-Columns: ``file``, ``start``, ``end`` (where the utterance lies in its file, s), for frames ``frame`` (the middle of the
-frame, s from the utterance's beginning), then the feature's own. That is what audformat and nkululeko read as features.
-``<name>-utterances.csv`` is the table of all utterances, which begins with the same three columns and ``id``;
-``<name>-about.json`` has the provenance (see `about`), and with it, what was written comes back to the bit. Numbers
-have as many digits as it takes. Written utterance by utterance; read whole. A ``.tsv`` is parted by tabs.
+Columns: ``file``, ``start``, ``end`` (the span of the utterance in its file, s), for frames ``frame`` (the middle of
+the frame, s from the utterance's beginning), then the feature's own. audformat and nkululeko read such tables as
+features. ``<name>-utterances.csv`` is the table of all utterances, which begins with the same three columns and ``id``.
+``<name>-about.json`` has the provenance (see `about`); with it, an import restores the exported rows exactly. Numbers
+have as many digits as necessary. Tables are written utterance by utterance, and read completely. A ``.tsv`` has tabs.
 """
 
 import csv
@@ -24,7 +24,7 @@ from affex.pipeline.storage.atomic import temporaries
 from affex.pipeline.text import csv_cells
 from affex.pipeline.text.errors import AffexError
 
-#: What says whose a row is, and the column of a frame's middle.
+#: The columns that identify a row's utterance, and the column of a frame's middle.
 SPAN, FRAME = ("file", "start", "end"), "frame"
 
 Span = tuple[str, str, str]
@@ -36,31 +36,31 @@ def write(path: Path, export: Export) -> list[Path]:
     Raises
     ------
     AffexError
-        If two utterances are one span of one file.
+        If two utterances are the same span of the same file.
     """
-    parting, spans = _parting(path), _spans(export)
+    delimiter, spans = _delimiter(path), _spans(export)
     first = dict(zip(SPAN, zip(*spans.values(), strict=True), strict=True)) if spans else {}
     others = _beside(path)
     with temporaries(path, *others) as (rows, utterances, record):
         digests = {
-            path.name: _put(rows, _rows(export, spans, parting)),
-            others[0].name: _put(utterances, table.lines(export, first, parting)),
+            path.name: _put(rows, _rows(export, spans, delimiter)),
+            others[0].name: _put(utterances, table.lines(export, first, delimiter)),
         }
         record.write(about.text(export, digests))
     return [path, *others]
 
 
 def _beside(path: Path) -> tuple[Path, Path]:
-    """Return the table of utterances and the provenance that go with a table."""
+    """Return the paths of the table of utterances and of the provenance that belong to a table."""
     return path.with_name(f"{path.stem}-utterances{path.suffix}"), path.with_name(f"{path.stem}-about.json")
 
 
-def _parting(path: Path) -> str:
+def _delimiter(path: Path) -> str:
     return "\t" if path.suffix.lower() == ".tsv" else ","
 
 
 def _put(file: BinaryIO, lines: Iterable[str]) -> str:
-    """Write lines; return the sha256 of all."""
+    """Write lines; return the sha256 of them all."""
     sha = hashlib.sha256()
     for line in lines:
         content = line.encode()
@@ -70,14 +70,14 @@ def _put(file: BinaryIO, lines: Iterable[str]) -> str:
 
 
 def _spans(export: Export) -> dict[str, Span]:
-    """Return the cells that name each utterance, by id."""
+    """Return the cells that identify each utterance, by id."""
     spans = {utterance.id: _span(export, utterance) for utterance in export.utterances}
     owners: dict[Span, str] = {}
     for id_, span in spans.items():
         if (other := owners.setdefault(span, id_)) != id_:
             raise AffexError(
-                f"{id_}: {other} is the same span of {span[0]}, and a .csv tells rows apart by that alone. Export as "
-                ".csd, .npz or .parquet."
+                f"{id_}: {other} is the same span of {span[0]}, and a .csv identifies rows by their span only. Export "
+                "as .csd, .npz or .parquet."
             )
     return spans
 
@@ -88,26 +88,26 @@ def _span(export: Export, utterance: Utterance) -> Span:
     return item.path if item else utterance.id, repr(float(begin)), "" if math.isnan(end) else repr(float(end))
 
 
-def _rows(export: Export, spans: Mapping[str, Span], parting: str) -> Iterator[str]:
-    yield csv_cells.line([*SPAN, *([FRAME] if export.framewise else []), *told_apart(export.columns)], parting)
+def _rows(export: Export, spans: Mapping[str, Span], delimiter: str) -> Iterator[str]:
+    yield csv_cells.line([*SPAN, *([FRAME] if export.framewise else []), *told_apart(export.columns)], delimiter)
     for exported in export.exported_utterances():
-        before = csv_cells.line(spans[exported.utterance.id], parting)[:-1]
+        before = csv_cells.line(spans[exported.utterance.id], delimiter)[:-1]
         middles = (
             [[]] * len(exported.values)
             if exported.times is None
             else [[repr(time)] for time in exported.times.tolist()]
         )
         for middle, values in zip(middles, exported.values.astype(np.str_).tolist(), strict=True):
-            yield parting.join([before, *middle, *values]) + "\n"
+            yield delimiter.join([before, *middle, *values]) + "\n"
 
 
 def ours(path: Path) -> Source | None:
-    """Return the rows of a table that affex wrote and its provenance lies beside; None for any other.
+    """Return the rows of a table that affex wrote, if its provenance lies beside it; None for any other table.
 
     Raises
     ------
     AffexError
-        If the table, or that of the utterances, is not what affex wrote.
+        If the table, or the table of utterances, was changed since affex wrote it.
     """
     utterances, beside = _beside(path)
     record = about.read(beside)
@@ -119,14 +119,14 @@ def ours(path: Path) -> Source | None:
 
 
 def written(path: Path) -> list[Path]:
-    """Return the files that an import reads for a table: beside it, those that affex wrote with it."""
+    """Return the files that an import of a table reads: the table, and the files that affex wrote with it."""
     others = _beside(path)
     return [path, *others] if path.name in about.read(others[1]).get("files", {}) else [path]
 
 
 def _ids(path: Path) -> dict[Span, str]:
     with path.open(encoding="utf-8", newline="") as lines:
-        rows = csv.reader(lines, delimiter=_parting(path))
+        rows = csv.reader(lines, delimiter=_delimiter(path))
         next(rows, None)
         return {(file, start, end): csv_cells.restored(id_) for file, start, end, id_, *_ in rows}
 
@@ -135,7 +135,7 @@ def _source(path: Path, ids: Mapping[Span, str], record: Mapping[str, Any]) -> S
     first = len(SPAN) + bool(record["framewise"])
     parts: dict[str, Part] = {}
     with path.open(encoding="utf-8", newline="") as lines:
-        rows = csv.reader(lines, delimiter=_parting(path))
+        rows = csv.reader(lines, delimiter=_delimiter(path))
         next(rows, None)
         for (file, start, end), of in groupby(rows, key=lambda row: tuple(row[: len(SPAN)])):
             numbers = [[float(cell) for cell in row[len(SPAN) :]] for row in of]

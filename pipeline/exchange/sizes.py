@@ -1,7 +1,7 @@
-"""Sizes: what a foreign file may unpack to, and arrays that hold what their header declares.
+"""Sizes: checks on foreign files before memory is allocated for them.
 
-A header may declare anything, and a packed file of a megabyte may unpack to terabytes: both are found before anything
-is made of them.
+A header may declare any size, and a compressed file of a megabyte may unpack to terabytes. Both are detected before the
+content is read.
 """
 
 import math
@@ -12,30 +12,30 @@ from numpy.typing import NDArray
 
 from affex.pipeline.text.errors import AffexError
 
-#: A file that unpacks to more bytes than `ROOM`, and to more than `RATIO` times its own size, is not read.
+#: A file is refused if it unpacks to more than `ROOM` bytes and to more than `RATIO` times its own size.
 ROOM, RATIO = 2**30, 100
 
-#: The header of an array of numpy, by the version of its format; others are of records, and no rows of numbers.
+#: The readers of a numpy array's header, by the version of the format. Other versions are for records, not for numbers.
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 def require_plausible(where: str, packed: int, unpacked: int) -> None:
-    """Refuse what would unpack to much more than it is.
+    """Refuse a file that would unpack to much more than its own size.
 
     Parameters
     ----------
     packed, unpacked
-        Bytes.
+        The size of the file, and of its unpacked content, bytes.
 
     Raises
     ------
     AffexError
-        With both.
+        If so; the message has both sizes.
     """
     if unpacked > max(ROOM, RATIO * packed):
         raise AffexError(
-            f"{where} has {packed} bytes and would unpack to {unpacked}: more than {RATIO} times as much is not read. "
-            "If it is right, split it, or write it unpacked."
+            f"{where} has {packed} bytes and would unpack to {unpacked}. affex does not read files that unpack to more "
+            f"than {RATIO} times their size. If the file is right, split it, or write it without compression."
         )
 
 
@@ -45,31 +45,31 @@ def array(where: str, file: IO[bytes], size: int) -> NDArray[Any]:
     Parameters
     ----------
     size
-        How many bytes the file has.
+        The size of the file, bytes.
 
     Raises
     ------
     AffexError
-        If it holds Python's objects (pickles, which are never read), or other bytes than its header declares.
+        If it holds Python objects (pickles, which are never read), or another size than its header declares.
     ValueError
-        If it is no such array.
+        If it is not such an array.
     """
     version = np.lib.format.read_magic(file)
     if version not in HEADERS:
-        raise AffexError(f"{where} is an array of the version {version}; expected {' or '.join(map(str, HEADERS))}.")
+        raise AffexError(f"{where} is an array of format version {version}; expected {' or '.join(map(str, HEADERS))}.")
     shape, _, kind = HEADERS[version](file)
     if kind.hasobject:
-        raise AffexError(f"{where} cannot be read as an array without pickle: it holds Python's objects.")
+        raise AffexError(f"{where} cannot be read as an array without pickle: it holds Python objects.")
     declared, held = math.prod(shape) * kind.itemsize, size - file.tell()
     if declared != held:
-        raise AffexError(f"{where} declares {kind} of the shape {shape}, {declared} bytes, and holds {held} of them.")
+        raise AffexError(f"{where} declares {kind} of the shape {shape}, {declared} bytes, but has {held} bytes.")
     file.seek(0)
     found: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
     return found
 
 
 def declared(file: IO[bytes]) -> tuple[int, ...]:
-    """Return the shape that the header of an array in numpy's own format declares; raises `ValueError` as `array`."""
+    """Return the shape in the header of an array in numpy's own format; raise `ValueError` as `array` does."""
     version = np.lib.format.read_magic(file)
     if version not in HEADERS:
         raise ValueError(f"an array of the version {version}")

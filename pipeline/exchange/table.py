@@ -1,4 +1,4 @@
-"""The table that goes beside the rows: one line an utterance, whatever the format."""
+"""The table of utterances in every export: the arrow from utterances to columns, one line per utterance."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from affex.pipeline.exchange.record import Export
 from affex.pipeline.manifest.utterance import MEDIA, Utterance
 from affex.pipeline.text import csv_cells
 
-#: The fields of an utterance that are one text or number each, with what stands for none in an array of that type.
+#: The fields of an utterance that are a single text or number, with their types.
 FIELDS: dict[str, type] = {
     **dict.fromkeys(("id", "corpus", "speaker", "label", "part", "session", "dialog"), str),
     "turn": int,
@@ -19,15 +19,15 @@ FIELDS: dict[str, type] = {
     **dict.fromkeys(("valence", "arousal", "dominance"), float),
 }
 
-#: What is said of each medium of an utterance.
+#: The fields of each of an utterance's media, with their types.
 SPAN = {"path": str, "start": float, "end": float, "channel": int, "region": str}
 
 
 def columns(export: Export) -> dict[str, tuple[type, list[Any]]]:
-    """Return the columns of the table: type, and one value an utterance, None where there is none.
+    """Return the columns of the table by name: type, and one value per utterance, None where it is missing.
 
-    ``aspect_<name>`` is what else an utterance is labelled for; ``share_<label>`` is the share of the raters'
-    votes that fell on a label; ``votes`` are those votes as JSON; ``failure`` says why an utterance has no rows.
+    ``aspect_<name>`` is a further label of an utterance; ``share_<label>`` is the share of the raters' votes for a
+    label; ``votes`` are the votes as JSON; ``failure`` is the reason why an utterance has no rows.
     """
     utterances = list(export.utterances)
     found: dict[str, tuple[type, list[Any]]] = {
@@ -46,7 +46,7 @@ def columns(export: Export) -> dict[str, tuple[type, list[Any]]]:
 
 
 def _votes(utterances: Sequence[Utterance]) -> dict[str, tuple[type, list[Any]]]:
-    """Return the raters' votes and their shares; nothing where nobody voted."""
+    """Return the raters' votes and their shares; empty if there are no votes."""
     labels = sorted({label for utterance in utterances for vote in utterance.votes for label in vote})
     if not labels:
         return {}
@@ -59,19 +59,19 @@ def _votes(utterances: Sequence[Utterance]) -> dict[str, tuple[type, list[Any]]]
     return found
 
 
-def lines(export: Export, first: Mapping[str, Sequence[str]], parting: str = ",") -> Iterator[str]:
-    """Yield the table as lines of text, the columns `first` before the others; what there is not is an empty cell."""
+def lines(export: Export, first: Mapping[str, Sequence[str]], delimiter: str = ",") -> Iterator[str]:
+    """Yield the table as lines of text, the columns `first` before the others; missing values are empty cells."""
     others = {name: values for name, (_, values) in columns(export).items()}
-    yield csv_cells.line([*first, *others], parting)
+    yield csv_cells.line([*first, *others], delimiter)
     for before, row in zip(zip(*first.values(), strict=True), zip(*others.values(), strict=True), strict=True):
-        yield csv_cells.line([*before, *("" if value is None else str(value) for value in row)], parting)
+        yield csv_cells.line([*before, *("" if value is None else str(value) for value in row)], delimiter)
 
 
 def label_numbers(export: Export) -> tuple[tuple[str, ...], Callable[[Utterance], list[float]]]:
-    """Return what can be said of labels in numbers: the names, and those of an utterance (NaN where there is none).
+    """Return the labels as numbers: the columns' names, and a function from an utterance to values (NaN where missing).
 
-    Each label is a column: the share of the votes that fell on it, where raters voted, else 1 for the label and 0 for
-    the others. The dimensions follow.
+    Each label is a column: its share of the votes where raters voted, or else 1 for the utterance's label and 0 for the
+    others. The columns of the dimensions follow.
     """
     utterances = export.utterances
     voted = sorted({label for utterance in utterances for vote in utterance.votes for label in vote})

@@ -1,1 +1,1 @@
-"""Verification of all that affex keeps, and the commands that repair it."""
+"""Verification of all files that affex stores, and the commands that repair them."""

@@ -1,4 +1,4 @@
-"""Verification: everything that affex keeps, looked at; what is not as it was written, and how to mend it."""
+"""Verification: the arrow from a folder of caches to a report on damaged files, each with its repair."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,22 +17,22 @@ from affex.pipeline.text.console import Console
 from affex.pipeline.text.errors import AffexError
 from affex.pipeline.verification import repair
 
-#: Where affex may have left what was on its way.
+#: The folders in which a killed run may have left temporary files.
 ROOMS = ("*", *(f"*/{room}" for room in cache.ROOMS))
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of what is kept.
+    """A kind of stored files.
 
     Parameters
     ----------
     where
         The pattern of its files or folders below the folder of all caches.
     wrong
-        Says what is wrong with one, a sentence each.
+        Yields a sentence for each thing that is wrong with one of them.
     mend
-        What to do about it, where the sentence does not say.
+        How to repair it, where the sentences do not say so.
     """
 
     where: str
@@ -42,7 +42,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Remark:
-    """What is to be known of a file or a folder, a sentence or two."""
+    """A finding about a file or a folder."""
 
     path: str
     words: str
@@ -50,7 +50,7 @@ class Remark:
 
 @dataclass(frozen=True)
 class Verified:
-    """What was checked: how many files and results, what is damaged, and what runs have left that were killed."""
+    """The result of a check: the number of files and results, what is damaged, and what killed runs left."""
 
     n_checked: int
     damaged: tuple[Remark, ...]
@@ -58,18 +58,18 @@ class Verified:
 
 
 def verify(console: Console, folder: Path) -> Verified:
-    """Check everything that is kept in a folder of caches; say, and return, what is wrong."""
-    kept = [(kind, path) for kind in KINDS for path in sorted(folder.glob(kind.where))]
+    """Check all files in a folder of caches; report and return what is wrong."""
+    stored = [(kind, path) for kind in KINDS for path in sorted(folder.glob(kind.where))]
     damaged = []
-    with console.progress("verifying", len(kept), "files") as tick:
-        for kind, path in kept:
+    with console.progress("verifying", len(stored), "files") as tick:
+        for kind, path in stored:
             for sentence in _wrong(kind, path):
                 damaged.append(_said(console, path, f"{sentence.removesuffix('.')}. {kind.mend}".rstrip()))
             tick(1)
     places = (folder, *(place for room in ROOMS for place in folder.glob(room)))
     left = [_said(console, path, _left(path)) for place in places for path in atomic.leftovers(place)]
-    console.say(f"{len(kept)} files and results verified, {len(damaged)} things damaged.")
-    return Verified(len(kept), tuple(damaged), tuple(left))
+    console.say(f"{len(stored)} files and results verified, {len(damaged)} things damaged.")
+    return Verified(len(stored), tuple(damaged), tuple(left))
 
 
 def _said(console: Console, path: Path, words: str) -> Remark:
@@ -78,7 +78,7 @@ def _said(console: Console, path: Path, words: str) -> Remark:
 
 
 def _wrong(kind: Kind, path: Path) -> Iterator[str]:
-    """Yield what is wrong with what is kept, first of all that it is no file, which nobody may wait for."""
+    """Yield what is wrong with a stored file. A FIFO or the like is not opened, because reading it would block."""
     try:
         status(path)
     except OSError as error:
@@ -94,15 +94,15 @@ def _rows(path: Path) -> Iterator[str]:
 
 def _manifest(path: Path) -> Iterator[str]:
     if not manifest.sums(path).exists():
-        yield f"{manifest.sums(path).name} is missing, so that nothing proves it. {repair.of_manifest(path)}"
+        yield f"{manifest.sums(path).name} is missing, so the manifest cannot be verified. {repair.of_manifest(path)}"
     elif not manifest.is_sound(path):
-        yield f"it is not what {manifest.sums(path).name} says that it was. {repair.of_manifest(path)}"
+        yield f"its content does not match {manifest.sums(path).name}. {repair.of_manifest(path)}"
 
 
 def _media(path: Path) -> Iterator[str]:
     numbers = sources.damaged(path.parent)
     if numbers:
-        yield f"{len(numbers)} of its lines have no seal, or not what was sealed; the first is line {numbers[0]}"
+        yield f"{len(numbers)} of its lines have no seal, or do not match it; the first is line {numbers[0]}"
 
 
 def _contents(path: Path) -> Iterator[str]:
@@ -127,7 +127,7 @@ def _last(path: Path) -> Iterator[str]:
 def _run(folder: Path) -> Iterator[str]:
     if not runs.exists(folder):
         if (folder / runs.PREDICTIONS).exists():
-            yield f"{runs.RECORD} is missing, so that nothing proves its other files. {runs.AGAIN}"
+            yield f"{runs.RECORD} is missing, so its other files cannot be verified. {runs.AGAIN}"
         return
     try:
         runs.read(folder)
@@ -157,27 +157,27 @@ def _model(path: Path) -> Iterator[str]:
 
 
 def _left(path: Path) -> str:
-    """Return what a file is that was on its way."""
+    """Return a sentence on a temporary file."""
     try:
         with atomic.dead(path) as is_dead:
             if is_dead:
-                return "left by a run that was killed: the next run that writes here removes it"
+                return "left by a killed run: the next run that writes here removes it"
     except OSError:
-        return "gone by now"
-    return "a run is writing it, or one of another machine has left it: remove it if none is running"
+        return "no longer there"
+    return "a run is writing it, or a run on another machine has left it: remove it if no run is active"
 
 
 KINDS = (
     Kind("*/*.h5", _rows, ""),
     Kind("*/*.parts/*.h5", _rows, ""),
     Kind("*/manifest.jsonl", _manifest, ""),
-    Kind("*/media.jsonl", _media, "The next run hashes those files again: nothing else is to be done."),
-    Kind("*/copies/media.jsonl", _media, "The next run hashes those files again: nothing else is to be done."),
-    Kind(f"*/{contents.RECORD}", _contents, "The next run opens those files again, and writes it anew."),
-    Kind("*/table.json", _table, "The next run on the table writes it anew."),
+    Kind("*/media.jsonl", _media, "The next run hashes those files again. There is nothing else to do."),
+    Kind("*/copies/media.jsonl", _media, "The next run hashes those files again. There is nothing else to do."),
+    Kind(f"*/{contents.RECORD}", _contents, "The next run opens those files again and rewrites this file."),
+    Kind("*/table.json", _table, "The next run on the table rewrites this file."),
     Kind("last.json", _last, ""),
     Kind("*/runs/*", _run, ""),
-    Kind(f"*/runs/*/{finished_folds.FOLDER}/fold-*.json", _fold, "It is computed again when its evaluation goes on."),
+    Kind(f"*/runs/*/{finished_folds.FOLDER}/fold-*.json", _fold, "It is computed again when the evaluation continues."),
     Kind("*/comparisons/*", _comparison, "Make it again with `make compare RUNS='...'`."),
     Kind("*/models/*.affex", _model, ""),
 )

@@ -247,7 +247,7 @@ def of(names: Callable[[], Iterable[str]]) -> Callable[[Path], Path]:
 
 
 def twice(n: int) -> tuple[str, ...]:
-    return (f"{n} files lie there once more with the same bytes, counted once",)
+    return (f"{n} files lie there again with the same bytes, counted once",)
 
 
 def doubled(names: Iterable[str], folder: str) -> list[str]:
@@ -307,7 +307,7 @@ LAYOUTS = (
         "films as avi and as mp4",
         of(lambda: (*savee_films(), *ending("mp4", savee_films()))),
         480,
-        ("480 recordings lie there as .avi and as .mp4: the .avi are read",),
+        ("480 recordings exist as .avi and as .mp4: the .avi are read",),
     ),
     Layout("rml", "s1/ (its owners')", of(rml), 720),
     Layout("rml", "rml-1/s1/", of(lambda: (f"rml-{1 + (name > 's5')}/{name}" for name in rml())), 720),
@@ -347,13 +347,13 @@ LAYOUTS = (
         lambda root: nested(root, lambda inner: omg(inner, train="Train", suffix="MP4")),
         3059,
     ),
-    Layout("mosi", "the labels alone", mosi, 2199, ("the labels are there and no recording",)),
+    Layout("mosi", "the labels alone", mosi, 2199, ("there are labels but no recordings",)),
     Layout(
         "mosi", "one of 93 recordings", lambda root: mosi(root, [92]), 2199, ("2176 of 2199 segments have no sound",)
     ),
     Layout("mosi", "recordings elsewhere", lambda root: mosi(root, range(93), "audio"), 2199),
     Layout("mosei", "Raw/ (its authors')", CORPORA["mosei"].example, 7, partial=True),
-    Layout("mosei", "the labels alone", bare_mosei, 7, ("the labels are there and no recording",), partial=True),
+    Layout("mosei", "the labels alone", bare_mosei, 7, ("there are labels but no recordings",), partial=True),
     Layout("mosei", "two deeper", lambda root: nested(root, CORPORA["mosei"].example), 7, partial=True),
     Layout("iemocap", "Session1/ (its owners')", dialogs.iemocap, 60, partial=True),
     Layout("iemocap", "below IEMOCAP_full_release/", lambda root: inner_iemocap(root, 1), 60, partial=True),

@@ -79,13 +79,13 @@ def test_a_missing_sheet_is_told(tmp_path):
 
 
 def test_a_sheet_of_other_films_is_told(tmp_path):
-    assert "names none of the 1 films" in message(with_sheet(tmp_path, ("S002_001", "Fear")))
+    assert "names none of the 1 videos" in message(with_sheet(tmp_path, ("S002_001", "Fear")))
 
 
 def test_a_row_without_an_emotion_is_named(tmp_path):
     text = message(with_sheet(tmp_path, ("S001_001", "Glee")))
     assert "utterance S001_001: expected one emotion of anger, boredom" in text
-    assert "found none. Mend the row 'S001_001 | Glee'" in text
+    assert "found none. Correct the row 'S001_001 | Glee'" in text
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_count_that_nobody_published_is_told():
     utterances = [Utterance("u", "baum1s", "s1")] * 1222
     assert CORPUS.remarks(utterances) == CORPUS.remarks(utterances[:1184]) == []
     assert CORPUS.remarks(utterances[:1183]) == [
-        "baum1s: 1183 utterances found, which is none of the published counts: 1184 in the UCI record, 1222 in other "
+        "baum1s: 1183 utterances found, which differs from all published counts: 1184 in the UCI record, 1222 in other "
         "publications"
     ]
 

@@ -182,8 +182,8 @@ def test_files_that_do_not_exist_are_listed_at_once(table):
 
 def test_two_utterances_of_one_name_are_refused(table):
     said = message(table("file,speaker,label", "a.wav,eva,joy", "b.wav,eva,joy", "a.wav,ute,joy"))
-    assert "rows 2, 4 are all called 'a'" in said
-    assert "rows 2, 3 are all called 'x'" in message(table("file,speaker,label,id", "a.wav,e,,x", "b.wav,e,,x"))
+    assert "rows 2, 4 all have the id 'a'" in said
+    assert "rows 2, 3 all have the id 'x'" in message(table("file,speaker,label,id", "a.wav,e,,x", "b.wav,e,,x"))
 
 
 def test_a_table_without_rows_is_empty(table):

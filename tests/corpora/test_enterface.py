@@ -68,7 +68,7 @@ def test_litter_is_not_its(tmp_path):
 
 def test_a_film_that_says_no_emotion_is_named(tmp_path):
     lay(tmp_path, "subject 1/anger/sentence 1/s1_an_1.avi", "subject 6/take 1.avi")
-    with pytest.raises(CorpusError, match=r"subject 6.take 1\.avi says no emotion.*Rename it"):
+    with pytest.raises(CorpusError, match=r"subject 6.take 1\.avi has no emotion in its path.*Rename it"):
         find(tmp_path)
 
 
@@ -104,6 +104,6 @@ def test_a_count_that_somebody_published_is_not_called_anothers(published):
 
 def test_a_count_that_nobody_published_is_told():
     assert CORPUS.remarks([Utterance("u", "enterface", "s1")] * 1200) == [
-        "enterface: 1200 utterances found, which is none of the published counts: 1166 in the paper, "
+        "enterface: 1200 utterances found, which differs from all published counts: 1166 in the paper, "
         "1260 in 42 subjects of 30 sentences, 1263 in EmoBox, 1287 in the release"
     ]

@@ -119,7 +119,9 @@ def test_a_block_begins_with_its_head_line_wherever_blank_lines_are():
 
 @pytest.mark.parametrize("head", ["[6.29 - ]\tt\tneu\t[1, 2, 3]", "[1 - 2]\tt\tneu\t[1, 2]", "[1 - 2]\tt\tneu", "["])
 def test_what_begins_like_a_head_line_and_is_none_is_an_error(head):
-    with pytest.raises(CorpusError, match=r"a file, line 2: '.*' is no head line of a turn\. Expected, parted by tabs"):
+    with pytest.raises(
+        CorpusError, match=r"a file, line 2: '.*' is not the head line of a turn\. Expected, separated by tabs"
+    ):
         list(iemocap_labels.parsed(f"{dialogs.TITLE}\n{head}\n", "a file"))
 
 
@@ -316,7 +318,7 @@ def test_a_turn_of_another_dialog_is_an_error(tmp_path):
     iemocap(tmp_path, [1])
     file = tmp_path / f"Session1/dialog/EmoEvaluation/{DIALOG}.txt"
     file.rename(file.with_name("Ses01F_impro02.txt"))
-    with pytest.raises(CorpusError, match=r"impro02\.txt: 'Ses01F_impro01_F000' is no turn of this dialog"):
+    with pytest.raises(CorpusError, match=r"impro02\.txt: 'Ses01F_impro01_F000' is not a turn of this dialog"):
         find(tmp_path)
 
 

@@ -64,7 +64,7 @@ def test_two_recordings_of_one_name_are_refused_by_name(corpus, one, other, cont
     with pytest.raises(CorpusError) as error:
         opened(corpus, tmp_path, tmp_path / "cache", partial=True, console=Listener())
     assert f"'{one}' and '{other}'" in str(error.value)
-    assert "1 file lies there once more with different bytes" in str(error.value)
+    assert "1 file lies there again with different bytes" in str(error.value)
     assert "Move one of the two away" in str(error.value)
 
 
@@ -87,7 +87,7 @@ def test_recordings_that_were_never_fetched_are_refused_and_counted(corpus, tmp_
 
     whole = at_hand(partial=True)
     recording = pointer(whole.root / whole.utterances[0].media()[0].path)
-    with pytest.raises(CorpusError, match=r"1 of \d+ files are no recordings: .* never fetched.*`git lfs pull`"):
+    with pytest.raises(CorpusError, match=r"1 of \d+ files are not recordings: .* never fetched.*`git lfs pull`"):
         at_hand(partial=False)
     assert any("never fetched" in note for note in at_hand(partial=True).notes)
     recording.write_bytes(b"RIFF")

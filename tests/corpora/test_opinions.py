@@ -85,8 +85,8 @@ def test_what_ends_before_it_begins_stays_without_media(tmp_path):
     assert [segment.video is not None for segment in found] == [True, False, False, False]
     assert [dict(segment.absent).get("audio") for segment in found[:3]] == [
         None,
-        "the labels let it begin at 5.000 s and end at 5.000 s",
-        "the labels let it begin at -0.700 s and end at -0.200 s",
+        "in the labels it begins at 5.000 s and ends at 5.000 s",
+        "in the labels it begins at -0.700 s and ends at -0.200 s",
     ]
     assert CORPUS.remarks(found)[:2] == [
         "mosei: 3 of 4 segments have no sound (no recording, or they end before they begin)",
@@ -100,7 +100,7 @@ def test_what_ends_after_its_recording_does_is_named_by_extraction(tmp_path):
     [summary] = run(Dataset("mosei", root, tmp_path / "cache", find(root)), spec("level", Level()))
     assert summary.computed == 1
     assert "reaches beyond the end" in summary.failures["zk2jTlAtvSU[1]"]
-    assert summary.failures["zk2jTlAtvSU[2]"].endswith("the labels let it begin at 1.000 s and end at 0.500 s")
+    assert summary.failures["zk2jTlAtvSU[2]"].endswith("in the labels it begins at 1.000 s and ends at 0.500 s")
 
 
 def test_a_segment_without_a_wav_is_heard_in_its_film_and_one_without_either_stays(tmp_path):
@@ -113,8 +113,8 @@ def test_a_segment_without_a_wav_is_heard_in_its_film_and_one_without_either_sta
     assert (len(found), found[2].audio, found[2].video) == (7, None, None)
     assert found[0].absent == ()
     assert dict(found[2].absent) == {
-        "audio": f"its recording is not there (looked for in {WAVS})",
-        "video": f"its recording is not there (looked for in {FILMS})",
+        "audio": f"its recording is missing (looked for in {WAVS})",
+        "video": f"its recording is missing (looked for in {FILMS})",
     }
     assert CORPUS.remarks(found)[0].startswith("mosei: 5 of 7 segments have no sound")
 
@@ -204,7 +204,7 @@ def test_labels_that_were_aligned_keep_their_rows(tmp_path):
 
 @pytest.mark.parametrize("columns", [1, 6, 8])
 def test_labels_of_another_width_are_refused(columns, tmp_path):
-    with pytest.raises(CorpusError, match="expected 7 numbers a segment: sentiment, happy, sad"):
+    with pytest.raises(CorpusError, match="expected 7 numbers per segment: sentiment, happy, sad"):
         find(labelled(tmp_path, np.zeros((1, columns))))
 
 
@@ -230,7 +230,7 @@ def test_without_a_table_of_the_split_recordings_are_left_out(tmp_path):
     ("rows", "said"),
     [
         ([("a", "trian")], "row 2: 'a' is in 'trian', expected train, valid"),
-        ([("a", "train"), ("a", "test")], "row 3: 'a' comes twice"),
+        ([("a", "train"), ("a", "test")], "row 3: 'a' appears twice"),
     ],
 )
 def test_a_split_that_makes_no_sense_is_told_with_its_row(rows, said, tmp_path):
@@ -276,7 +276,7 @@ def test_labels_without_recordings_are_the_corpus(tmp_path):
     assert {segment.audio for segment in found} == {segment.video for segment in found} == {None}
     assert [len(segment.parts()) for segment in found] == [1] * 7
     assert found.remarks == (
-        "mosei: the labels are there and no recording: features are imported (see affex import --help)",
+        "mosei: there are labels but no recordings: import features of others (see affex import --help)",
     )
 
 
@@ -290,7 +290,7 @@ def test_recordings_that_lie_elsewhere_are_found_by_name(tmp_path):
 
 
 def test_recordings_that_no_label_is_about_are_not_the_corpus(tmp_path):
-    with pytest.raises(CorpusError, match=r"none of the recordings in .* is one that CMU_MOSEI_Labels"):
+    with pytest.raises(CorpusError, match=r"none of the recordings in .* is in CMU_MOSEI_Labels"):
         find(labelled(tmp_path, np.zeros((1, 7)), key="another"))
 
 

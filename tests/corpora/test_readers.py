@@ -83,7 +83,7 @@ def _facts(utterance):
     ],
 )
 def test_other_files_are_not_its(corpus, name, tmp_path):
-    with pytest.raises(CorpusError, match=r"looked for files such as .* found none\. Where it comes from: "):
+    with pytest.raises(CorpusError, match=r"looked for files such as .* found none\. It comes from "):
         corpus_of(corpus).find(lay(tmp_path, name))
 
 
@@ -264,8 +264,8 @@ def test_an_utterance_of_meld_without_a_film_stays_and_a_film_without_a_row_goes
         (1, False, True),
     ]
     assert found.remarks == (
-        "meld: 1 utterances have no video, as train/dia0_utt1",
-        "meld: 1 videos have no row in a table, as train/dia0_utt7, and are left out",
+        "meld: 1 utterances have no video, for example train/dia0_utt1",
+        "meld: 1 videos have no row in a table and are left out, for example train/dia0_utt7",
     )
 
 
@@ -283,7 +283,7 @@ def test_the_innermost_folder_says_the_split_of_meld(film, tmp_path):
     [
         ("Hm.,A,calm,neutral,0,0", "row 2: 'Emotion' is 'calm', expected one of anger, disgust, fear"),
         ("Hm.,A,joy,good,0,0", "row 2: 'Sentiment' is 'good', expected one of negative, neutral, positive"),
-        ("Hm.,A,joy,positive,0,1", "rows 2 and 3 are both train/dia0_utt1"),
+        ("Hm.,A,joy,positive,0,1", "rows 2 and 3 are both about train/dia0_utt1"),
         ("Hm.,A,joy,positive,0,", "row 2: expected whole numbers from 0 under Dialogue_ID and Utterance_ID"),
     ],
 )

@@ -171,7 +171,7 @@ def test_msp_podcast_reads_one_test_at_a_time(tmp_path):
     assert Counter(utterance.split for utterance in first) == {"train": 3, "validation": 1, "test": 1}
     assert [utterance.dialog for utterance in first if utterance.split == "test"] == ["0004"]
     assert [utterance.dialog for utterance in second if utterance.split == "test"] == ["0005"]
-    assert first.remarks == ("msppodcast: 1 utterances of other tests than test1 are left out",)
+    assert first.remarks == ("msppodcast: 1 utterances of test sets other than test1 are left out",)
 
 
 def test_the_third_test_of_msp_podcast_has_no_labels_and_is_left_out(tmp_path):
@@ -352,7 +352,7 @@ def test_films_of_mead_from_other_sides_are_the_same_performance(tmp_path):
 def test_a_sound_of_mead_that_was_converted_is_not_read_beside_the_shipped_one(tmp_path):
     found = mead.find(lay(tmp_path, SOUND, SOUND.replace(".m4a", ".wav")))
     assert found[0].audio == Media(SOUND)
-    assert found.remarks == ("mead: 1 recordings lie there as .m4a and as .wav: the .m4a are read",)
+    assert found.remarks == ("mead: 1 recordings exist as .m4a and as .wav: the .m4a are read",)
 
 
 # CH-SIMS

@@ -75,7 +75,7 @@ def test_files_of_one_name_and_format_are_copies_and_the_shallow_one_is_read():
     assert found.copies == takes.copies
     assert found.remarks == (
         "something was left out",
-        "it: 1 recordings lie there as .wav and as .flac: the .wav are read",
+        "it: 1 recordings exist as .wav and as .flac: the .wav are read",
     )
 
 
