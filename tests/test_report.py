@@ -134,7 +134,7 @@ def test_what_is_read_back_is_the_summary(settings):
 
 
 def fused(*norms: bool | str) -> FusionSettings:
-    settings = [replace(SETTINGS, speaker_norm=norm).about().settings for norm in norms]
+    settings = [replace(SETTINGS, settings=Settings(speaker_norm=norm)).about().settings for norm in norms]
     return FusionSettings("late:mean", tuple(Member("run", ("a", "b"), "sha", one) for one in settings))
 
 
