@@ -281,5 +281,5 @@ def test_no_hostile_label_is_lost_on_the_way(tmp_path):
     assert found["n_utterances"] == 16
     assert found["classes"] == ["anger:hot", "win $5_$"]
     assert found["left_out"] == {}
-    named = run([path], tmp_path / "cache", protocol=Protocol("loso", classes="hot=anger:hot,win $5_$"))
+    named = run([path], tmp_path / "cache", classes="hot=anger:hot,win $5_$")
     assert (named["n_utterances"], named["classes"]) == (16, ["hot", "win $5_$"])

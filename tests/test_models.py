@@ -161,7 +161,7 @@ def test_what_is_short_of_the_card_is_kept_with_the_model():
 
 def test_a_model_file_keeps_all_that_is_known_of_it(svm, tmp_path):
     again = through_a_file(svm, tmp_path)
-    for name in ("settings", "recipes", "columns", "learned", "classes", "evaluation", "name", "versions"):
+    for name in ("plan", "recipes", "columns", "learned", "classes", "evaluation", "name", "versions"):
         assert getattr(again, name) == getattr(svm, name), name
     assert again.chosen == svm.chosen == again.estimator.best_params_
 
