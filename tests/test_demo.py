@@ -1,4 +1,4 @@
-"""The tour that make demo takes, on a corner of its corpus: four runs side by side, and nothing done twice."""
+"""The way that make demo goes, on a corner of its corpus: four runs side by side, and nothing done twice."""
 
 import re
 from itertools import product
@@ -10,7 +10,7 @@ from affex.pipeline.corpora import demo
 from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.console import Terminal
-from affex.pipeline.workspace.demo import demonstrate
+from affex.pipeline.workspace.demo import AUDIO, CLASSIFIER, demonstrate
 from affex.pipeline.workspace.workspace import Running, open_workspace
 
 #: Four speakers, once with each emotion: enough for intervals, and no run is without a mistake.
@@ -20,8 +20,8 @@ TITLES = ("audio alone", "face alone", "early fused", "late fused")
 
 @pytest.fixture(scope="module")
 def twice(tmp_path_factory):
-    """Take the tour twice; return the cache, what was said each time, and when files were written."""
-    folder = tmp_path_factory.mktemp("tour")
+    """Take the demo twice; return the cache, what was said each time, and when files were written."""
+    folder = tmp_path_factory.mktemp("demo")
     said, times = [], []
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -72,6 +72,6 @@ def test_nothing_is_computed_again(twice):
 
 
 def test_what_it_shows_is_what_the_classifier_prefers():
-    [(features, classifier)] = discovery.members(None, demo.CLASSIFIER, "early")
-    assert features == (demo.AUDIO,)
-    assert classifier == discovery.classifier(demo.CLASSIFIER)
+    [(features, classifier)] = discovery.members(None, CLASSIFIER, "early")
+    assert features == (AUDIO,)
+    assert classifier == discovery.classifier(CLASSIFIER)
