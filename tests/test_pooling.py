@@ -20,8 +20,7 @@ from affex.features.base import AudioFeature, ChainedFeature, Feature, Rows, Sig
 from affex.pipeline.caching import cache as store_of
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.cli.command import cli
-from affex.pipeline.corpora.base import LOSO
-from affex.pipeline.evaluation.settings import Plan
+from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.execution import stages
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
@@ -441,7 +440,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a table, its wavs, and a model that was fitted on them."""
     folder, console = tmp_path_factory.mktemp("fitted"), Terminal()
     corpus = opened("csv", table(folder), folder / "cache", partial=False, console=console)
-    settings = Plan(corpus="mine", features=("mfcc",), classifier=SVM, protocol=LOSO)
+    settings = Settings(dataset="csv", features="mfcc", classifier="svm:C=1,gamma=1", protocol="loso")
     with open_workspace([corpus], console, Running("inline", 1)) as workspace:
         fit_predict.fit(workspace, settings, folder / "one.affex")
     return folder
@@ -461,7 +460,7 @@ def test_a_model_pools_new_recordings_as_those_it_was_fitted_on(fitted):
 @pytest.mark.usefixtures("presets")
 def test_a_model_weighs_new_recordings_as_those_it_was_fitted_on(tmp_path, cache):
     corpus = opened("csv", table(tmp_path), cache, partial=False, console=Terminal())
-    settings = Plan(corpus="mine", features=("heard:pool=qmean+qstd",), classifier=SVM, protocol=LOSO)
+    settings = Settings(dataset="csv", features="heard:pool=qmean+qstd", classifier="svm:C=1,gamma=1", protocol="loso")
     with open_workspace([corpus], Terminal(), Running("inline", 1)) as workspace:
         fit_predict.fit(workspace, settings, tmp_path / "one.affex")
     model = read(tmp_path / "one.affex")
