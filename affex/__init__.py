@@ -1,3 +1,25 @@
-"""affex: audio-visual emotion recognition, from a corpus on disk to an evaluation that does not leak."""
+"""affex: audio-visual emotion recognition, from a corpus on disk to an evaluation that does not leak.
+
+The functions here do what the command line does, and print nothing: sentences go to the log ``affex``, progress to the
+usual bar. Every error that a user can mend is an `AffexError` whose message says how.
+"""
+
+from affex.evaluating import Comparison, Evaluation, compare, evaluate, predict
+from affex.listing import list_classifiers, list_corpora, list_features
+from affex.loading import load, load_frames
+from affex.pipeline.text.errors import AffexError
 
 __version__ = "0.1.0"
+__all__ = [
+    "AffexError",
+    "Comparison",
+    "Evaluation",
+    "compare",
+    "evaluate",
+    "list_classifiers",
+    "list_corpora",
+    "list_features",
+    "load",
+    "load_frames",
+    "predict",
+]

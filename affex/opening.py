@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from affex.pipeline.manifest.manifest import Dataset
-    from affex.pipeline.workspace.workspace import Workspace
+    from affex.pipeline.workspace.workspace import Running, Workspace
 
 #: Where a corpus, a cache or a file lies.
 PathLikeText = str | PathLike[str]
@@ -45,6 +45,13 @@ class Place:
     device: str = "cpu"
     weights: PathLikeText | None = None
 
+    @property
+    def running(self) -> "Running":
+        """Where work runs, as a workspace takes it."""
+        from affex.pipeline.workspace.workspace import Running
+
+        return Running(self.scheduler, self.jobs, self.device, path(self.weights) if self.weights else None)
+
 
 def path(name: PathLikeText) -> Path:
     """Return a path with the home folder in the place of ``~``."""
@@ -61,18 +68,18 @@ def datasets(corpus: str, place: Place) -> "list[Dataset]":
     CorpusError
         If a folder is not that corpus, or not the whole of it.
     """
-    from affex.pipeline.caching.dataset import TABLE, opened
+    from affex.pipeline.caching import dataset
     from affex.pipeline.text.console import Log
     from affex.pipeline.text.errors import UsageError
 
     if corpus.endswith(".csv"):
-        return [opened(TABLE, path(corpus), path(place.cache), partial=place.partial, console=Log())]
+        return [dataset.opened(dataset.TABLE, path(corpus), path(place.cache), partial=place.partial, console=Log())]
     names = corpus.split()
     folders = _folders(place.data) or [None] * len(names)
     if len(folders) != len(names):
         raise UsageError(f"'{corpus}' names {len(names)} corpora, and data {len(folders)} folders: expected one each.")
     return [
-        opened(name, folder, path(place.cache), partial=place.partial, console=Log())
+        dataset.opened(name, folder, path(place.cache), partial=place.partial, console=Log())
         for name, folder in zip(names, folders, strict=True)
     ]
 
@@ -84,12 +91,10 @@ def _folders(data: PathLikeText | Sequence[PathLikeText] | None) -> list[Path | 
 
 
 @contextlib.contextmanager
-def workspace(corpus: str, place: Place) -> "Iterator[Workspace]":
+def opened(corpus: str, place: Place) -> "Iterator[Workspace]":
     """Open a workspace of the corpora that a name says."""
     from affex.pipeline.text.console import Log
-    from affex.pipeline.workspace.workspace import Running, open_workspace
+    from affex.pipeline.workspace.workspace import open_workspace
 
-    weights = path(place.weights) if place.weights else None
-    running = Running(place.scheduler, place.jobs, place.device, weights)
-    with open_workspace(datasets(corpus, place), Log(), running) as opened:
-        yield opened
+    with open_workspace(datasets(corpus, place), Log(), place.running) as workspace:
+        yield workspace

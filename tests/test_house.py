@@ -41,7 +41,10 @@ DOORS = {
     "soundfile": {"affex.pipeline.media.audio", "affex.pipeline.media.length", "affex.pipeline.corpora.demo"},
     "audformat": {"affex.pipeline.exchange.database"},
     "pyarrow": {"affex.pipeline.exchange.parquet"},
-    "pandas": {f"affex.pipeline.exchange.{room}" for room in ("arff", "rows", "csvs", "database")},
+    "pandas": {
+        *(f"affex.pipeline.exchange.{room}" for room in ("arff", "rows", "csvs", "database")),
+        *(f"affex.{room}" for room in ("loading", "listing", "evaluating")),
+    },
 }
 
 

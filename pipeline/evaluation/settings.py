@@ -11,7 +11,7 @@ import dataclasses
 import json
 import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from affex.classifiers.base import Classifier
@@ -220,7 +220,7 @@ class Plan:
             features=self.features,
             feature_keys=self.keys,
             classifier=self.classifier.name,
-            classifier_settings=asdict(self.classifier),
+            classifier_settings=dict(self.classifier.settings),
             **self.settings.recorded,
         )
         times = "; times the square root of the class's frequency" if self.settings.reweight else ""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from typing import Any
 
-from affex.pipeline.execution.runner import deaf_children
+from affex.pipeline.execution.runner import deaf_children, without_main
 from affex.pipeline.execution.workers import CPU, GPU, GPU_THREADS
 from affex.pipeline.text.errors import AffexError
 
@@ -69,7 +69,7 @@ def started(jobs: int, gpus: int, say: Callable[[str], None]) -> Iterator[str]:
     """
     import dask
 
-    with hushed(), dask.config.set(SETTINGS), _loop() as loop:
+    with hushed(), dask.config.set(SETTINGS), without_main(), _loop() as loop:
         cluster, grace = _Cluster(loop), GRACE
         try:
             yield cluster.start(jobs, gpus)

@@ -7,6 +7,7 @@ it, so that a death is its own doing.
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from multiprocessing import get_context, parent_process, resource_tracker
@@ -114,7 +115,7 @@ def alone(piece: Any, work: Work) -> Any:
     receiving, sending = context.Pipe(duplex=False)
     process = context.Process(target=_answer, args=(sending, piece, work))
     try:
-        with deaf_children():
+        with deaf_children(), without_main():
             process.start()
         sending.close()  # the process has the only other end: none is left when it dies
         result = receiving.recv()
@@ -147,6 +148,23 @@ def taken(result: Proven) -> Any:
     if result.error is not None:
         raise result.error
     return result.value
+
+
+@contextlib.contextmanager
+def without_main() -> Iterator[None]:
+    """Have processes that are started here leave the program's main module alone.
+
+    A new process imports it by itself. A script without ``if __name__ == "__main__"`` would then run again in each, and
+    never end.
+    """
+    main = sys.modules["__main__"]
+    hidden: dict[str, object] = {name: vars(main)[name] for name in ("__file__", "__spec__") if name in vars(main)}
+    vars(main).pop("__file__", None)
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        vars(main).update(hidden)
 
 
 @contextlib.contextmanager

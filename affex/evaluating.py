@@ -1,0 +1,321 @@
+"""From a corpus, features and a classifier to figures, from one Python call."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from affex.opening import PathLikeText, Place, opened, path
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from affex.pipeline.evaluation.intervals import Interval
+    from affex.pipeline.evaluation.runs import Run
+    from affex.pipeline.evaluation.summary import Summary
+    from affex.pipeline.reporting.compared import Compared
+    from affex.pipeline.specs.classifiers import Member
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Evaluation:
+    """What an evaluation found; in a notebook it is shown as the table that the command line prints.
+
+    Parameters
+    ----------
+    run
+        The run: its name, its scores and its summary.
+    """
+
+    run: "Run"
+
+    @property
+    def summary(self) -> "Summary":
+        """Every figure, typed; see `affex.pipeline.evaluation.summary.Summary`."""
+        return self.run.summary
+
+    @property
+    def uar(self) -> float | None:
+        """The unweighted average recall (UAR) over all tested utterances; None where values are predicted."""
+        return self.summary.uar
+
+    @property
+    def war(self) -> float | None:
+        """The weighted average recall (accuracy) over all tested utterances; None where values are predicted."""
+        return self.summary.war
+
+    @property
+    def ccc(self) -> float | None:
+        """The concordance correlation coefficient (CCC); None where classes are predicted."""
+        return self.summary.ccc
+
+    def interval(self, name: str) -> "Interval":
+        """Return a figure with its confidence interval over speakers: ``interval("uar").low``, ``.high``.
+
+        Raises
+        ------
+        UsageError
+            If there is no such figure, or it has no interval.
+        """
+        return self.summary.interval(name)
+
+    @property
+    def predictions(self) -> "pd.DataFrame":
+        """The predictions: speaker, fold, true, predicted, and one score a class; indexed by utterance id."""
+        import pandas as pd
+
+        scores = self.run.scores
+        head = {"speaker": scores.clusters, "fold": scores.folds, "true": scores.true, "predicted": scores.predicted}
+        of_classes = {f"score_{name}": scores.values[:, number] for number, name in enumerate(scores.classes)}
+        return pd.DataFrame(head | of_classes, pd.Index(scores.ids, name="id"))
+
+    @property
+    def confusion(self) -> "pd.DataFrame":
+        """How many utterances of each class (rows) were predicted as each class (columns)."""
+        import pandas as pd
+
+        classes = list(self.summary.classes)
+        return pd.DataFrame(
+            [list(row) for row in self.summary.confusion],
+            pd.Index(classes, name="true"),
+            pd.Index(classes, name="predicted"),
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know beside the figures: leaks that were allowed, and notes, a sentence each."""
+        return (*self.summary.leaks, *self.summary.notes)
+
+    def __repr__(self) -> str:
+        from affex.pipeline.reporting import tables
+
+        return tables.as_text(lambda console: tables.show(self.summary, None, console)).rstrip()
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{_escaped(repr(self))}</pre>"
+
+
+def evaluate(
+    corpus: str,
+    features: str | None = None,
+    *,
+    classifier: Any = "svm",
+    protocol: str = "",
+    target: str | None = None,
+    classes: str | None = None,
+    speaker_norm: Any = False,
+    reweight: bool = False,
+    soft: bool = False,
+    fusion: str = "early",
+    seed: int = 0,
+    inner: bool = False,
+    allow_leaks: bool = False,
+    out: PathLikeText | None = None,
+    data: PathLikeText | Sequence[PathLikeText] | None = None,
+    cache: PathLikeText = "cache",
+    partial: bool = False,
+    scheduler: str = "local",
+    jobs: int | None = None,
+    device: str = "cpu",
+    weights: PathLikeText | None = None,
+) -> Evaluation:
+    """Evaluate a classifier on speakers that it never heard; extract what is missing.
+
+    Parameters
+    ----------
+    corpus
+        The name of a corpus, as ``"emodb"``, or several separated by blanks; or the path of a table, ``"mine.csv"``.
+    features
+        One feature or several, separated by blanks, parameters after a colon; None for what the classifier prefers.
+    classifier
+        The name of a classifier, parameters after a colon, as ``"svm:C=1"``; or any scikit-learn estimator, which is
+        cloned for each fold.
+    protocol
+        Who is left out: ``"loso"``, ``"session"``, ``"group-k:k=5"``, ``"split"``, ``"cross"`` or a protocol of the
+        corpus; empty for the first of the corpus.
+    target, classes
+        What is predicted, and which classes count, as ``"ang,neu,sad,hap+exc"``.
+    speaker_norm
+        True for z-scores within each speaker, ``"mean"`` to subtract the speaker's mean: both are transductive.
+    reweight, soft, fusion, seed, inner, allow_leaks
+        As on the command line; see `affex.pipeline.evaluation.settings.Settings`.
+    out
+        The folder that the files of the run are written to; None for no files.
+    data, cache, partial, scheduler, jobs, device, weights
+        Where the corpus and the cache lie, and where work runs: see `affex.opening.Place`.
+
+    Returns
+    -------
+    Evaluation
+        Figures with intervals, predictions, and the confusion matrix.
+
+    Raises
+    ------
+    AffexError
+        If something is missing, does not fit, or the audit finds a leak. The message says what to do.
+
+    Examples
+    --------
+    >>> result = affex.evaluate("demo", "egemaps", classifier="svm", cache=cache)
+    >>> 0 <= result.interval("uar").low <= result.uar <= 1
+    True
+    """
+    from affex.pipeline.evaluation import runs
+    from affex.pipeline.evaluation.settings import Settings
+    from affex.pipeline.reporting import report
+    from affex.pipeline.workspace import experiment
+
+    place = Place(
+        data=data, cache=cache, partial=partial, scheduler=scheduler, jobs=jobs, device=device, weights=weights
+    )
+    is_named = isinstance(classifier, str)
+    settings = Settings(
+        dataset=corpus,
+        partial=partial,
+        features=features,
+        classifier=classifier if is_named else type(classifier).__name__,
+        protocol=protocol,
+        target=target,
+        classes=classes,
+        speaker_norm=speaker_norm,
+        reweight=reweight,
+        soft=soft,
+        fusion=fusion,
+        seed=seed,
+        device=device,
+        inner=inner,
+        allow_leaks=allow_leaks,
+    )
+    with opened(corpus, place) as workspace, tempfile.TemporaryDirectory() as folder:
+        members = None if is_named else [_member(features, classifier)]
+        place_of_run = experiment.run(workspace, settings, path(out) if out else Path(folder, "run"), members)
+        run = runs.read(place_of_run)
+        name = report.run_name(run.summary.about)
+        return Evaluation(run if out else replace(run, name=name, folder=Path(name)))
+
+
+def _member(features: str | None, estimator: Any) -> "Member":
+    """Return the features and the classifier of an estimator that was passed."""
+    from affex.classifiers.base import of_estimator
+    from affex.pipeline.text.errors import UsageError
+
+    try:
+        classifier = of_estimator(estimator)
+    except ValueError as error:
+        raise UsageError(f"classifier: {error}.") from error
+    return tuple((features or classifier.prefers).split()), classifier
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison:
+    """Which of several evaluations differ by more than chance would; see `affex.compare`."""
+
+    found: "Compared"
+
+    @property
+    def pairs(self) -> "pd.DataFrame":
+        """Every two evaluations: the difference of the figure, its interval, and p after Holm's correction."""
+        import pandas as pd
+
+        from affex.pipeline.storage.records import plain
+
+        return pd.DataFrame([plain(pair) for pair in self.found.pairs])
+
+    def __repr__(self) -> str:
+        from affex.pipeline.reporting import tables
+
+        return tables.as_text(lambda console: tables.show_comparison(self.found, console)).rstrip()
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{_escaped(repr(self))}</pre>"
+
+
+def compare(results: Sequence[Evaluation | PathLikeText], *, metric: str = "") -> Comparison:
+    """Say which of several evaluations on one protocol differ by more than chance would.
+
+    Parameters
+    ----------
+    results
+        What `evaluate` returned, or the folders of runs; two at least.
+    metric
+        What is compared: ``"uar"``, ``"war"``, ``"macro_f1"``, ``"ccc"`` ...; empty for UAR, or CCC for values.
+
+    Returns
+    -------
+    Comparison
+        Paired differences with intervals and p-values, corrected for the number of pairs.
+
+    Raises
+    ------
+    UsageError
+        If there are fewer than two, or they were not evaluated alike.
+
+    Examples
+    --------
+    >>> svm = affex.evaluate("demo", "egemaps", cache=cache)
+    >>> forest = affex.evaluate("demo", "egemaps", classifier="forest", cache=cache)
+    >>> len(affex.compare([svm, forest]).pairs)
+    1
+    """
+    from affex.pipeline.evaluation import runs
+    from affex.pipeline.reporting import comparison
+    from affex.pipeline.text.errors import UsageError
+
+    if len(results) < 2:
+        raise UsageError(f"compare takes two evaluations at least, and was given {len(results)}.")
+    members = [one.run if isinstance(one, Evaluation) else runs.read(path(one)) for one in results]
+    return Comparison(comparison.compare(members, metric))
+
+
+def predict(
+    model: PathLikeText,
+    recordings: PathLikeText | Sequence[PathLikeText],
+    *,
+    cache: PathLikeText = "cache",
+    scheduler: str = "local",
+    jobs: int | None = None,
+    device: str = "cpu",
+    weights: PathLikeText | None = None,
+) -> "pd.DataFrame":
+    """Label recordings with a saved model.
+
+    Parameters
+    ----------
+    model
+        The file that `make fit` wrote.
+    recordings
+        A folder, a file or a table; or several files.
+
+    Returns
+    -------
+    DataFrame
+        One row a recording, indexed by id: file, predicted, one score a class, and a note where there is none.
+
+    Raises
+    ------
+    AffexError
+        If the model or the recordings cannot be read.
+    """
+    import pandas as pd
+
+    from affex.pipeline.models import fit_predict, model_file, new_recordings
+    from affex.pipeline.text.console import Log
+    from affex.pipeline.workspace.workspace import open_workspace
+
+    fitted, console = model_file.read(path(model)), Log()
+    place = Place(cache=cache, scheduler=scheduler, jobs=jobs, device=device, weights=weights)
+    several = [recordings] if isinstance(recordings, str) or not isinstance(recordings, Sequence) else recordings
+    tables = []
+    for one in several:
+        found = new_recordings.at_hand(
+            path(one), path(cache), with_speakers=bool(fitted.plan.settings.speaker_norm), console=console
+        )
+        with open_workspace([found], console, place.running) as workspace, tempfile.TemporaryDirectory() as folder:
+            written = fit_predict.predict(workspace, fitted, path(model).stem, Path(folder, "predictions.csv"))
+            tables.append(pd.read_csv(written, dtype={"id": str, "predicted": None}, keep_default_na=False))
+    return pd.concat(tables).set_index("id")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;")
