@@ -8,12 +8,13 @@ from affex.evaluating import Comparison, Evaluation, compare, evaluate, predict
 from affex.listing import list_classifiers, list_corpora, list_features
 from affex.loading import load, load_frames
 from affex.pipeline.text.errors import AffexError
+from affex.version import __version__
 
-__version__ = "0.1.0"
 __all__ = [
     "AffexError",
     "Comparison",
     "Evaluation",
+    "__version__",
     "compare",
     "evaluate",
     "list_classifiers",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from affex.opening import PathLikeText, Place, opened, path
+from affex.opening import PathLikeText, Place, named, opened, path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -170,8 +170,8 @@ def evaluate(
         data=data, cache=cache, partial=partial, scheduler=scheduler, jobs=jobs, device=device, weights=weights
     )
     is_named = isinstance(classifier, str)
+    dataset, folders = named(corpus, place)
     settings = Settings(
-        dataset=corpus,
         partial=partial,
         features=features,
         classifier=classifier if is_named else type(classifier).__name__,
@@ -186,6 +186,8 @@ def evaluate(
         device=device,
         inner=inner,
         allow_leaks=allow_leaks,
+        dataset=dataset,
+        data=folders,
     )
     with opened(corpus, place) as workspace, tempfile.TemporaryDirectory() as folder:
         members = None if is_named else [_member(features, classifier)]

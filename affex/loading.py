@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from affex.opening import PathLikeText, Place, opened
+from affex.opening import PathLikeText, Place, named, opened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,8 +81,8 @@ def load(
     place = Place(
         data=data, cache=cache, partial=partial, scheduler=scheduler, jobs=jobs, device=device, weights=weights
     )
+    dataset, folders = named(corpus, place)
     settings = Settings(
-        dataset=corpus,
         partial=partial,
         features=features,
         protocol=protocol,
@@ -90,6 +90,8 @@ def load(
         classes=classes,
         speaker_norm=speaker_norm,
         device=device,
+        dataset=dataset,
+        data=folders,
     )
     with opened(corpus, place) as workspace:
         task, columns = rows.task_of(workspace, settings)

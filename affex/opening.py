@@ -1,6 +1,7 @@
 """From the name of a corpus to a workspace: what every function of the Python face does first."""
 
 import contextlib
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -75,7 +76,7 @@ def datasets(corpus: str, place: Place) -> "list[Dataset]":
     if corpus.endswith(".csv"):
         return [dataset.opened(dataset.TABLE, path(corpus), path(place.cache), partial=place.partial, console=Log())]
     names = corpus.split()
-    folders = _folders(place.data) or [None] * len(names)
+    folders: list[Path | None] = [*_folders(place.data)] or [None] * len(names)
     if len(folders) != len(names):
         raise UsageError(f"'{corpus}' names {len(names)} corpora, and data {len(folders)} folders: expected one each.")
     return [
@@ -84,7 +85,16 @@ def datasets(corpus: str, place: Place) -> "list[Dataset]":
     ]
 
 
-def _folders(data: PathLikeText | Sequence[PathLikeText] | None) -> list[Path | None]:
+def named(corpus: str, place: Place) -> tuple[str, str | None]:
+    """Return the settings ``dataset`` and ``data`` of the corpora that a name says."""
+    if corpus.endswith(".csv"):
+        return "csv", corpus
+    folders = _folders(place.data)
+    data = shlex.join(map(str, folders)) if len(folders) > 1 else "".join(map(str, folders))
+    return corpus, data or None
+
+
+def _folders(data: PathLikeText | Sequence[PathLikeText] | None) -> list[Path]:
     if data is None:
         return []
     return [path(data)] if isinstance(data, str | PathLike) else [path(one) for one in data]

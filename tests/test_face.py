@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from test_experiment import mine
+from test_experiment import table as made
 
 import affex
 from affex.pipeline.text.errors import UsageError
@@ -20,7 +20,7 @@ PLACE = {"scheduler": "inline"}
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(mine(tmp_path_factory.mktemp("face")))
+    return str(made(tmp_path_factory.mktemp("face")))
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,12 @@ from collections.abc import MutableMapping, Sequence
 
 import click
 
-from affex import __version__
 from affex.pipeline.cli import cached, evaluation, exchanging, extraction, looking, models
 from affex.pipeline.cli.options import Group
 from affex.pipeline.text import wording
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.text.printable import printable
+from affex.version import __version__
 
 #: What the Makefile says before the verb.
 FROM_MAKE = "--from-make"

@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 
-from affex import __version__
 from affex.pipeline.exchange import table
 from affex.pipeline.exchange.keyed import gathered, quoted, unquoted
 from affex.pipeline.exchange.record import Export, Floats, Part, Source, Wish, numbers, remarks, said
@@ -29,6 +28,7 @@ from affex.pipeline.media import csd
 from affex.pipeline.media.csd import Entry
 from affex.pipeline.storage.atomic import temporaries, writing
 from affex.pipeline.text.errors import AffexError
+from affex.version import __version__
 
 
 def write(path: Path, export: Export) -> list[Path]:

@@ -8,7 +8,6 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from affex import __version__
 from affex.pipeline.caching import cache, store
 from affex.pipeline.caching.entry import Entry
 from affex.pipeline.caching.store import Found
@@ -22,6 +21,7 @@ from affex.pipeline.storage.atomic import writing
 from affex.pipeline.text.console import Console
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.text.filenames import path_of
+from affex.version import __version__
 
 #: The number of failures that are shown, and the greatest number of files that are shown by name.
 SHOWN, FEW = 8, 4

@@ -10,8 +10,9 @@ import pkgutil
 import types
 from typing import Any
 
+import affex.classifiers
+import affex.features
 import affex.pipeline.corpora
-from affex import classifiers, features
 from affex.classifiers.base import Classifier
 from affex.features.base import Feature
 from affex.pipeline.corpora.base import Corpus
@@ -20,13 +21,13 @@ from affex.pipeline.corpora.base import Corpus
 @functools.cache
 def feature_presets() -> dict[str, Feature]:
     """Return every named feature."""
-    return _presets(features)
+    return _presets(affex.features)
 
 
 @functools.cache
 def classifier_presets() -> dict[str, Classifier]:
     """Return every named classifier."""
-    return _presets(classifiers)
+    return _presets(affex.classifiers)
 
 
 @functools.cache
