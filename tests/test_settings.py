@@ -162,6 +162,7 @@ def test_a_file_gives_options_and_several_names_may_be_an_array(tmp_path: Path) 
         ("device = 'tpu'", 'device = "tpu": expected "cpu" or "cuda"'),
         ("jobs = 'all'", 'jobs = "all": expected a whole number'),
         ("cache = 1", "cache = 1: expected a text in quotes"),
+        ("json = true", "There is no setting 'json'"),
         ("seed == 1", "mine.toml is not a TOML file"),
     ],
 )

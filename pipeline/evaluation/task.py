@@ -167,7 +167,7 @@ def require_target(plan: Plan) -> None:
     if plan.settings.soft and plan.classifier.context != "none":
         raise UsageError(
             f"SOFT=1 counts an utterance in part for each class, and CLASSIFIER={plan.classifier.name} reads it as "
-            "one turn of its dialog: leave SOFT out, or name a classifier without context."
+            "one turn of its dialog: leave out SOFT=1, or name a classifier without context."
         )
 
 

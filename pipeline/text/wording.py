@@ -28,7 +28,7 @@ VERBS = {
 } | {"runs": "list runs"}
 
 #: Variables that are switches, and those that some commands take as a positional argument.
-SWITCHES = {"PARTIAL", "REWEIGHT", "SOFT", "INNER", "LEAK", "ALLOW_LEAKS", "EXTRA", "DROP_NAN", "TRANSPOSE"}
+SWITCHES = {"PARTIAL", "REWEIGHT", "SOFT", "INNER", "LEAK", "ALLOW_LEAKS", "EXTRA", "DROP_NAN", "TRANSPOSE", "JSON"}
 ARGUMENTS = {"show": "UTTERANCE", "export": "OUT", "import": "FILE"}
 
 #: The other variables.
