@@ -37,7 +37,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
-from synthetic import make_matrix, with_values
+from synthetic import changed, make_matrix, with_values
 
 from affex.classifiers.base import Wrapped, inner_folds, of_estimator
 from affex.classifiers.estimators import fitting
@@ -47,7 +47,7 @@ from affex.classifiers.estimators.trusted import is_trusted
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation.evaluate import build, evaluate, fit
 from affex.pipeline.evaluation.prechecks import foreseen, require_able
-from affex.pipeline.evaluation.settings import Plan
+from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.evaluation.task import prepare
 from affex.pipeline.models import model_file, models
 from affex.pipeline.text.errors import AffexError, UsageError
@@ -128,12 +128,12 @@ def test_no_trace_of_the_tested_speaker_stays_in_what_cross_validates_inside(est
 
     def state(matrix):
         task = prepare(matrix, settings)
-        fitted = fit(build(settings, task.examples), task.examples, task.folds[2])
+        fitted = fit(build(settings, task.examples), task.examples, task.folds[2], settings)
         return model_file._canonical(skops.io.dumps(fitted))
 
     def spoilt(speaker):
         own = (MATRIX.speakers == speaker)[:, None]
-        return replace(MATRIX, X=np.where(own, rng.normal(size=MATRIX.X.shape), MATRIX.X).astype(np.float32))
+        return changed(MATRIX, X=np.where(own, rng.normal(size=MATRIX.X.shape), MATRIX.X).astype(np.float32))
 
     assert state(MATRIX) == state(spoilt("02"))
     assert state(MATRIX) != state(spoilt("03"))
@@ -184,7 +184,7 @@ def test_rows_are_float32_and_groups_come_where_they_are_taken():
     Watching.fits, Watching.predicted = [], []
     for estimator in (Watching(), make_pipeline(StandardScaler(), Watching())):
         task = prepare(MATRIX, wanted(estimator))
-        fitted = fit(build(wanted(estimator), task.examples), task.examples, task.folds[0])
+        fitted = fit(build(wanted(estimator), task.examples), task.examples, task.folds[0], wanted(estimator))
         last = fitted[-1] if hasattr(fitted, "steps") else fitted
         assert last.shown_ == (np.float32, LABELS.dtype, frozenset({"01", "02", "03"}))
 
@@ -221,7 +221,7 @@ def test_weights_go_where_metadata_routing_requests_them():
     ids=lambda estimator: type(estimator).__name__,
 )
 def test_soft_labels_for_what_takes_no_weights_are_refused(estimator):
-    settings = wanted(estimator, soft=True)
+    settings = wanted(estimator, settings=Settings(soft=True))
     with pytest.raises(UsageError, match=r"takes no sample_weight, .*soft labels \(SOFT=1\)"):
         foreseen(MATRIX.utterances, settings)
     votes = [replace(u, votes=((u.label,), ("joy",))) for u in MATRIX.utterances]
@@ -230,7 +230,7 @@ def test_soft_labels_for_what_takes_no_weights_are_refused(estimator):
 
 
 def test_seeds_left_open_are_those_of_the_evaluation():
-    settings = wanted(make_pipeline(StandardScaler(), RandomForestClassifier(3)), seed=7)
+    settings = wanted(make_pipeline(StandardScaler(), RandomForestClassifier(3)), settings=Settings(seed=7))
     assert require_able(settings).get_params()["randomforestclassifier__random_state"] == 7
     one, other = (evaluate(MATRIX, settings).scores.values for _ in range(2))
     assert np.array_equal(one, other)
@@ -371,9 +371,9 @@ def test_an_estimator_that_was_passed_is_saved_and_read(estimator, tmp_path):
         model_file.write(models.fit(MATRIX, settings, exclude=("02",), recipes=["{}"]), tmp_path / name)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
     again = model_file.read(tmp_path / "one")
-    assert again.settings == settings
-    assert isinstance(again.settings.classifier, Wrapped)
-    assert spelled(again.settings.classifier.model) == spelled(estimator)
+    assert again.plan == settings
+    assert isinstance(again.plan.classifier, Wrapped)
+    assert spelled(again.plan.classifier.model) == spelled(estimator)
     scores = evaluate(MATRIX, settings).scores
     own = scores.folds == "02"
     said = models.predict(again, MATRIX.take(np.flatnonzero(own))).said

@@ -339,7 +339,7 @@ LAYOUTS = (
         "2444 rows, 2 of averages",
         lambda root: omg(root, blank=2),
         3059,
-        ("2 rows of omg_TrainVideos.csv name no film",),
+        ("2 rows of omg_TrainVideos.csv name no video",),
     ),
     Layout(
         "omg",

@@ -289,7 +289,7 @@ def test_yunet_refuses_other_weights(tmp_path, yunet):
     content = bytearray(Path(yunet.weights).read_bytes())
     content[-1] ^= 1
     (tmp_path / "changed.onnx").write_bytes(content)
-    with pytest.raises(WeightError, match=r"no YuNet that is known here:\n  yunet_n_dynamic"):
+    with pytest.raises(WeightError, match=r"No known YuNet file has the sha256 .*\n  yunet_n_dynamic"):
         YuNet(tmp_path / "changed.onnx").detect(np.zeros((1, 40, 40, 3), np.uint8))
 
 

@@ -158,7 +158,7 @@ def test_a_failed_run_costs_its_instance_and_nothing_else():
     spent = idle[-1]
     spent.external_audio_source_set_eoi("extsource")
     spent.run()  # without a reset, openSMILE refuses to run it again
-    with pytest.raises(RuntimeError, match=r"IS09 \(functionals\) at 16000 Hz|did not take the audio"):
+    with pytest.raises(RuntimeError, match=r"IS09 \(functionals\) at 16000 Hz|did not accept the audio"):
         feature.extract(noise(0.5, 6))
     assert spent not in idle
     np.testing.assert_array_equal(feature.extract(noise(0.5, 6)).values, expected)
