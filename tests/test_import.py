@@ -279,9 +279,9 @@ def test_what_is_wrong_is_said(dataset, tmp_path):
 
     refused("2 keys have several rows, and there is no column of times: a, b", "id,x", "a,1", "b,1", "a,2", "b,3")
     refused("no column identifies the utterance of a row.*found x, y", "x,y", "1,2")
-    refused("no column of numbers beside id", "id,x", "a,one")
+    refused("no column of numbers besides id", "id,x", "a,one")
     refused(r"has no rows of mine. Its keys: q, r. The utterances: a, b, c", "id,x", "q,1", "r,1")
-    refused("no column of numbers beside id: there is nothing to be imported", "id,x")
+    refused("no column of numbers besides id: there is nothing to be imported", "id,x")
     refused("1 rows have nothing in the column id", "id,x", "a,1", ",2")
     refused("No utterance of mine has rows that could be taken: 1 of its 1 rows hold NaN", "id,x,y", "a,,1")
     refused("the column time holds no times", "id,time,x", "a,soon,1")

@@ -111,5 +111,5 @@ def test_cache_verify_prints_what_is_damaged(document, place, capsys):
     with pytest.raises(AffexError, match="Damage was found"):
         document("cache", "verify", on_corpus=False)
     (damage,) = json.loads(capsys.readouterr().out)["damaged"]
-    assert (damage["path"], "report.txt is not what was written" in damage["words"]) == (str(run), True)
+    assert (damage["path"], "report.txt was changed after it was written" in damage["words"]) == (str(run), True)
     (run / "report.txt").write_bytes(content)

@@ -240,7 +240,7 @@ def test_what_a_run_says_of_its_settings_is_sealed_with_it(
     assert Settings().recorded.items() <= record["about"]["settings"].items()
     path = folder / "settings.toml"
     path.write_text(path.read_text(encoding="utf-8").replace("seed = 0", "seed = 1"), encoding="utf-8")
-    with pytest.raises(DamagedError, match=r"settings.toml is not what was written"):
+    with pytest.raises(DamagedError, match=r"settings.toml was changed after it was written"):
         runs.whole(folder)
 
 

@@ -107,7 +107,7 @@ def test_damage_is_found_and_how_to_mend_it_is_said(
     assert mend.format(mine=mine, file="vectors.csv") in said
     assert ".." not in said.replace("RUNS='...'", "")
     assert str(path) in said or f"{path.parent}: {path.name}" in said
-    assert said.endswith("12 files and results verified, 1 things damaged.") or "clip" in said
+    assert said.endswith("12 files and results verified, 1 things damaged.") or "utterance" in said
 
 
 def test_the_line_that_mends_can_be_copied_for_other_parameters_and_segments_too(kept: Path, tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_what_a_killed_run_left_is_told_from_what_is_being_written(tmp_path: Pat
     sound, said = verified(tmp_path)
     assert sound
     assert "the next run that writes here removes it" in said
-    assert "or one of another machine has left it" in said
+    assert "or a run on another machine has left it" in said
 
 
 def test_a_kill_while_a_manifest_is_written_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
