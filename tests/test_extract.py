@@ -340,4 +340,4 @@ def test_a_name_with_a_line_separator_is_remembered(tmp_path: Path, monkeypatch:
     write_wav(tmp_path / "data" / "a\u2028b\x85.wav", 0.2)
     dataset = at_hand(tmp_path, ["a\u2028b\x85.wav"])
     run(dataset, LEVEL)
-    assert list(sources._remembered(dataset.folder / "media.jsonl")) == ["a\u2028b\x85.wav"]
+    assert list(sources._stored(dataset.folder / "media.jsonl")) == ["a\u2028b\x85.wav"]

@@ -167,7 +167,7 @@ def plain(run: runs.Run) -> tuple[Any, ...]:
 
 def remembered(folder: Path, sound: dict[str, sources.File]) -> dict[str, sources.File]:
     """Return what is remembered of media files, and of those that are forgotten what they were: they are hashed."""
-    return {**sound, **sources._remembered(folder / sources.MEMORY)}
+    return {**sound, **sources._stored(folder / sources.MEMORY)}
 
 
 def results(study: Study, n: int = 400) -> None:
@@ -175,7 +175,7 @@ def results(study: Study, n: int = 400) -> None:
     for name in (runs.PREDICTIONS, runs.RECORD, runs.INNER):
         refused, equal = attack(study.run / name, lambda: plain(runs.read(study.run)), n)
         print(f"{name}: {n} flips and cuts, {refused} refused, {equal} read as it was, 0 as something else", flush=True)
-    sound = sources._remembered(study.folder / sources.MEMORY)
+    sound = sources._stored(study.folder / sources.MEMORY)
     if len(sound) < 24:
         raise SystemExit(f"{sources.MEMORY} remembers {len(sound)} files, expected all")
     attack(study.folder / sources.MEMORY, lambda: remembered(study.folder, sound), n)
