@@ -14,7 +14,7 @@ import pytest
 
 from affex.pipeline.corpora.base import Corpus, Download
 from affex.pipeline.corpora.download import CHUNK, fetch
-from affex.pipeline.corpora.example import lay
+from affex.pipeline.corpora.example_tree import lay
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.storage import atomic
 from affex.pipeline.text.errors import AffexError, CorpusError, UsageError

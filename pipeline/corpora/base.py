@@ -101,7 +101,7 @@ class Corpus:
     example
         ``example(root)`` writes a tiny corpus in its owners' layout, with invented labels and empty recordings,
         below a folder that is empty or does not exist yet, and returns the path for ``DATA`` (see
-        `pipeline.corpora.example`).
+        `pipeline.corpora.example_tree`).
     protocols
         Its protocols, the default first.
     counts

@@ -35,7 +35,7 @@ from xml.etree import ElementTree
 
 from affex.pipeline.corpora import search
 from affex.pipeline.corpora.base import LOSO, Corpus, Protocol, counted_otherwise, require_folder, unreadable
-from affex.pipeline.corpora.example import lay, lay_workbook
+from affex.pipeline.corpora.example_tree import lay, lay_workbook
 from affex.pipeline.corpora.search import Found, Take
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.storage.files import opened

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from affex.pipeline.corpora import search
 from affex.pipeline.corpora.base import LOSO, Corpus, Protocol
-from affex.pipeline.corpora.example import lay
+from affex.pipeline.corpora.example_tree import lay
 from affex.pipeline.corpora.search import Found, Take
 from affex.pipeline.manifest.utterance import Utterance
 

@@ -37,7 +37,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from affex.pipeline.corpora.base import Corpus
-from affex.pipeline.corpora.example import lay, lay_text
+from affex.pipeline.corpora.example_tree import lay, lay_text
 from affex.pipeline.manifest.manifest import Utterances
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.media import contents, probe

@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from affex.pipeline.corpora.base import Corpus, require_folder
-from affex.pipeline.corpora.example import lay, lay_text
+from affex.pipeline.corpora.example_tree import lay, lay_text
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.storage.atomic import temporary
 from affex.pipeline.storage.files import content

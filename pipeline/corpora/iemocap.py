@@ -48,7 +48,7 @@ from pathlib import Path
 
 from affex.pipeline.corpora import iemocap_labels, search
 from affex.pipeline.corpora.base import Corpus, Protocol, is_there, require_folder
-from affex.pipeline.corpora.example import lay, lay_text
+from affex.pipeline.corpora.example_tree import lay, lay_text
 from affex.pipeline.corpora.iemocap_labels import NO_MAJORITY, Turn
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError

@@ -42,7 +42,7 @@ from pathlib import Path
 
 from affex.pipeline.corpora import opinions, search
 from affex.pipeline.corpora.base import Corpus, is_there
-from affex.pipeline.corpora.example import lay_text
+from affex.pipeline.corpora.example_tree import lay_text
 from affex.pipeline.corpora.search import Found
 
 NUMBER = r"-?\d+(?:\.\d*)?(?:e-?\d+)?"

@@ -30,7 +30,7 @@ from pathlib import Path
 
 from affex.pipeline.corpora import opinions, search
 from affex.pipeline.corpora.base import Corpus, is_there
-from affex.pipeline.corpora.example import lay_text
+from affex.pipeline.corpora.example_tree import lay_text
 from affex.pipeline.corpora.search import Found
 
 

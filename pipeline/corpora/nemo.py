@@ -21,7 +21,7 @@ from pathlib import Path
 
 from affex.pipeline.corpora import search, tables
 from affex.pipeline.corpora.base import Corpus, require_folder
-from affex.pipeline.corpora.example import lay, lay_text
+from affex.pipeline.corpora.example_tree import lay, lay_text
 from affex.pipeline.corpora.search import Found, Take
 from affex.pipeline.corpora.tables import Row
 from affex.pipeline.manifest.utterance import Utterance

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from affex.pipeline.corpora import search
 from affex.pipeline.corpora.base import Protocol, is_there, require_folder
-from affex.pipeline.corpora.example import lay
+from affex.pipeline.corpora.example_tree import lay
 from affex.pipeline.corpora.search import Found, Takes
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.media import csd

@@ -31,7 +31,7 @@ from pathlib import Path
 
 from affex.pipeline.corpora import search
 from affex.pipeline.corpora.base import Corpus, Download, Protocol, require_folder
-from affex.pipeline.corpora.example import lay
+from affex.pipeline.corpora.example_tree import lay
 from affex.pipeline.corpora.search import Found
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError

@@ -5,7 +5,7 @@ import zipfile
 import pytest
 
 from affex.pipeline.corpora.baum1s import CORPUS, LABELS, SHEET, example, find
-from affex.pipeline.corpora.example import lay, lay_workbook
+from affex.pipeline.corpora.example_tree import lay, lay_workbook
 from affex.pipeline.evaluation.selection import class_map
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError

@@ -7,7 +7,7 @@ from corpus import pointer
 
 from affex.pipeline.corpora.base import shortfalls
 from affex.pipeline.corpora.cremad import CORPUS, LABELS, SENTENCES, example, find
-from affex.pipeline.corpora.example import lay
+from affex.pipeline.corpora.example_tree import lay
 from affex.pipeline.evaluation.raters import agreement
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError

@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 
 from affex.pipeline.corpora.csv import find
-from affex.pipeline.corpora.example import lay
+from affex.pipeline.corpora.example_tree import lay
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError
 

@@ -6,7 +6,7 @@ import pytest
 
 from affex.pipeline.corpora.base import shortfalls
 from affex.pipeline.corpora.emodb import CORPUS, LABELS, MEN, example, find
-from affex.pipeline.corpora.example import lay
+from affex.pipeline.corpora.example_tree import lay
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError
 

@@ -3,7 +3,7 @@
 import pytest
 
 from affex.pipeline.corpora.enterface import CORPUS, find
-from affex.pipeline.corpora.example import lay
+from affex.pipeline.corpora.example_tree import lay
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError
 

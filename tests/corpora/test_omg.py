@@ -6,7 +6,7 @@ import pytest
 from corpus import run, spec, write_wav
 from plain import Level
 
-from affex.pipeline.corpora.example import lay
+from affex.pipeline.corpora.example_tree import lay
 from affex.pipeline.corpora.omg import CORPUS, LABELS, PUBLISHED, example, find
 from affex.pipeline.evaluation.folds import clusters, folds
 from affex.pipeline.evaluation.selection import select

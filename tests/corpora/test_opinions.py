@@ -11,7 +11,7 @@ from plain import Level
 
 from affex.pipeline.corpora import mosei, mosi
 from affex.pipeline.corpora.base import shortfalls
-from affex.pipeline.corpora.example import lay
+from affex.pipeline.corpora.example_tree import lay
 from affex.pipeline.corpora.mosei import CORPUS, example, find
 from affex.pipeline.corpora.opinions import away_from_zero, nearest
 from affex.pipeline.evaluation.folds import folds

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from affex.pipeline.corpora.base import shortfalls
-from affex.pipeline.corpora.example import lay
+from affex.pipeline.corpora.example_tree import lay
 from affex.pipeline.corpora.ravdess import CORPUS, find
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError

@@ -7,7 +7,7 @@ import pytest
 
 from affex.pipeline.corpora import cafe, emovo, esd, jlcorpus, meld, shemo, subesco, tess
 from affex.pipeline.corpora.base import shortfalls
-from affex.pipeline.corpora.example import lay, lay_text
+from affex.pipeline.corpora.example_tree import lay, lay_text
 from affex.pipeline.evaluation.folds import folds
 from affex.pipeline.evaluation.selection import in_parts, select
 from affex.pipeline.manifest.utterance import Media, Utterance

@@ -8,7 +8,7 @@ import pytest
 
 from affex.pipeline.corpora import aesdd, chsims, mead, mspimprov, msppodcast, nemo, urdu
 from affex.pipeline.corpora.base import shortfalls
-from affex.pipeline.corpora.example import lay, lay_text
+from affex.pipeline.corpora.example_tree import lay, lay_text
 from affex.pipeline.evaluation.folds import clusters, folds
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError

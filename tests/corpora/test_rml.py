@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from affex.pipeline.corpora.base import shortfalls
-from affex.pipeline.corpora.example import lay
+from affex.pipeline.corpora.example_tree import lay
 from affex.pipeline.corpora.rml import CORPUS, example, find
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import CorpusError

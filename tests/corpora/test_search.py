@@ -7,7 +7,7 @@ from corpus import pointer
 
 from affex.pipeline.caching import sources
 from affex.pipeline.corpora import search
-from affex.pipeline.corpora.example import lay
+from affex.pipeline.corpora.example_tree import lay
 from affex.pipeline.corpora.search import Take
 from affex.pipeline.media import pointers
 from affex.pipeline.text.errors import CorpusError
