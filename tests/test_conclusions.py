@@ -1,9 +1,13 @@
 """What an interval allows to be said: every case by hand, and the sentences that rest on it."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from affex.pipeline.evaluation import metrics
 from affex.pipeline.evaluation.conclusions import MARGIN, in_words, margin_of, of_test, verdict
 from affex.pipeline.evaluation.intervals import Interval
+from affex.pipeline.evaluation.summary import Figure
 from affex.pipeline.reporting.tables import chance_words
 
 
@@ -71,11 +75,13 @@ def test_words():
     ],
 )
 def test_a_figure_beside_chance(low, high, expected):
-    found = {
-        "classes": ["a", "b", "c", "d"],
-        "intervals": {"uar": {"value": 0.4, "low": low, "high": high}},
-        "chance": {"uar": 0.25},
-        "n_clusters": 29,
-        "cluster": "speaker",
-    }
+    interval = Interval(0.4, low, high, None if low is None else 0.1, 0.95, 29)
+    about = SimpleNamespace(unit="speaker")
+    found = SimpleNamespace(
+        headlines={"uar": metrics.CLASS_METRICS["uar"]},
+        interval=lambda _: interval,
+        figures={"uar": Figure(0.4, 0.25, interval)},
+        n_clusters=29,
+        about=about,
+    )
     assert chance_words(found) == f"UAR 0.400 to 0.250, {expected}"

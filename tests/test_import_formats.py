@@ -74,7 +74,7 @@ def test_a_cache_file_of_ours_comes_back_as_it_is(dataset, tmp_path, feature):
     assert rows_of(dataset, theirs) == rows_of(dataset, ours)
     assert cached(dataset, theirs).columns == cached(dataset, ours).columns
     other.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(AffexError, match="does not verify"):
+    with pytest.raises(AffexError, match="some of its rows are not there"):
         imported(other, dataset)
 
 

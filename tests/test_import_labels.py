@@ -134,8 +134,8 @@ def test_what_the_labels_place_nowhere_is_told_so(tmp_path):
     spec, _ = imported(tmp_path / "t.csd", dataset)
     assert rows_of(dataset, spec) == {"v[0]": ([[1]], None)}
     assert failures(dataset, spec) == {
-        "v[1]": "the imported file has no rows under its id, and no recording contains it: the labels let it begin "
-        "at 5.000 s and end at 5.000 s"
+        "v[1]": "the imported file has no rows under its id, and no recording contains it: in the labels it begins "
+        "at 5.000 s and ends at 5.000 s"
     }
 
 

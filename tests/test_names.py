@@ -187,7 +187,8 @@ def test_what_may_be_a_name_is_one_and_is_said(name, table):
     found = csv.find(table(f"{name},{name},,,,,,,,", "eva,joy,,,,,,,,"))
     assert (found[0].speaker, found[0].label) == (name, name)
     assert (
-        f"1 cell of the column 'label' of t.csv: '{name}' is taken as a name; leave a cell blank where the value is unknown"
+        f"1 cell of the column 'label' of t.csv: '{name}' is taken as a name; "
+        "leave a cell blank where the value is unknown"
         in found.notes
     )
 

@@ -25,7 +25,7 @@ from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import audit, metrics
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.folds import Fold
-from affex.pipeline.evaluation.settings import Plan
+from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.evaluation.summary import confusion_of
 from affex.pipeline.evaluation.task import prepare
 from affex.pipeline.manifest.manifest import Dataset
@@ -213,7 +213,7 @@ def test_a_dialog_on_both_sides_is_fatal_to_a_model_that_reads_it():
 
 def test_soft_targets_and_a_wrong_number_of_streams_are_refused():
     with pytest.raises(UsageError, match="SOFT=1 counts an utterance in part"):
-        evaluate(dialogs(), replace(settings(InDialog()), soft=True))
+        evaluate(dialogs(), replace(settings(InDialog()), settings=Settings(soft=True)))
     table = dialogs()
     with pytest.raises(UsageError, match=r"reads 2 features as streams of their own.* names 1: expected 2"):
         evaluate(replace(table, streams=table.streams[:1]), replace(settings(Alone()), features=("voice",)))

@@ -248,9 +248,9 @@ def test_many_pictures_reach_the_driver_over_the_disk(
     monkeypatch.setattr(streams, "spill", lambda *given: spilled.append(entry.spill(*given)) or spilled[-1])
     publish = cache.publish
 
-    def tidy(folder: Path, *given: object) -> None:
-        assert not list(folder.rglob("*.tmp")), "each is removed once its segment is written"
-        publish(folder, *given)
+    def tidy(file: cache.FeatureFile, *given: object) -> None:
+        assert not list(file.folder.rglob("*.tmp")), "each is removed once its segment is written"
+        publish(file, *given)
 
     monkeypatch.setattr(cache, "publish", tidy)
     [greys] = run(replace(dataset, folder=dataset.folder / "b"), GREYS)

@@ -27,7 +27,7 @@ def check_nodes(left: NDArray[Any], right: NDArray[Any], columns: NDArray[Any], 
     Parameters
     ----------
     left, right : (n_nodes,)
-        The children of each node, which come after it; below 1 for a leaf.
+        The children of each node, which come after it; below 0 for a leaf.
     columns : (n_nodes,)
         The column that each node looks at.
 
@@ -36,7 +36,7 @@ def check_nodes(left: NDArray[Any], right: NDArray[Any], columns: NDArray[Any], 
     UnsoundError
         If they do not.
     """
-    inner = (left > 0) | (right > 0)
+    inner = (left >= 0) | (right >= 0)  # a child of number 0 leads back to the root, for ever
     numbers = np.arange(len(left))[inner]
     for children in (left[inner], right[inner]):
         if (children <= numbers).any() or (children >= len(left)).any():
@@ -73,7 +73,7 @@ def _check_histogram_trees(part: Any) -> None:
         if nodes["is_categorical"].any() or not isinstance(tree, TreePredictor):
             raise UnsoundError("a tree has categories, and no column of ours is one")
         check_nodes(left, right, nodes["feature_idx"].astype(np.int64), part.n_features_in_)
-        if (left < 1).sum() != np.count_nonzero(nodes["is_leaf"]):
+        if (left < 0).sum() != np.count_nonzero(nodes["is_leaf"]):
             raise UnsoundError("a tree refers to nodes that are not there")
 
 
