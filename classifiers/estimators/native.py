@@ -80,7 +80,8 @@ def _check_histogram_trees(part: Any) -> None:
 def _check_neighbours(part: Any) -> None:
     """See that training rows, their classes and the tree that they are looked up in fit together."""
     rows = np.asarray(part._fit_X)
-    if rows.ndim != 2 or rows.shape != (part.n_samples_fit_, part.n_features_in_) or not np.isfinite(rows).all():
+    shape = (part.n_samples_fit_, part.n_features_in_)
+    if rows.dtype.kind != "f" or rows.shape != shape or not np.isfinite(rows).all():
         raise UnsoundError(f"the training rows are of the shape {rows.shape}, or hold what is no number")
     classes = getattr(part, "classes_", None)
     if classes is not None:
