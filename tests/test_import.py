@@ -282,12 +282,12 @@ def test_what_is_wrong_is_said(dataset, tmp_path):
     refused("no column of numbers besides id", "id,x", "a,one")
     refused(r"has no rows for mine. Its keys: q, r. The utterances: a, b, c", "id,x", "q,1", "r,1")
     refused("no column of numbers besides id, so there is nothing to import", "id,x")
-    refused("1 rows have nothing in the column id", "id,x", "a,1", ",2")
-    refused("No utterance of mine has rows that could be taken: 1 of its 1 rows hold NaN", "id,x,y", "a,,1")
-    refused("the column time holds no times", "id,time,x", "a,soon,1")
-    with pytest.raises(UsageError, match="is not there: nothing can be imported"):
+    refused("1 rows have an empty cell in the column id", "id,x", "a,1", ",2")
+    refused("No utterance of mine has rows that can be imported: 1 of its 1 rows have NaN", "id,x,y", "a,,1")
+    refused("the column time does not hold times", "id,time,x", "a,soon,1")
+    with pytest.raises(UsageError, match="does not exist: nothing can be imported"):
         imported(tmp_path / "nowhere.csv", dataset)
-    with pytest.raises(UsageError, match=r"t\.xlsx says no format"):
+    with pytest.raises(UsageError, match=r"t\.xlsx does not show a format"):
         imported(text(tmp_path / "t.xlsx", ""), dataset)
     assert not list(dataset.folder.glob("*.h5"))
 
