@@ -275,7 +275,7 @@ def test_columns_called_as_a_table_calls_its_own_come_back_under_their_names(tmp
     )
     formats.formats()[format_].write(tmp_path / NAMES[format_], made)
     with formats.opened(format_, tmp_path / NAMES[format_], Wish()) as source:
-        assert source.columns == names
+        assert source.columns == names, f"{format_}: columns of these names come back otherwise (`told_apart`, `named`)"
         assert list(source.keys) == ["u"]
         part = source.read("u")
     assert part.values.tolist() == values.tolist()

@@ -91,7 +91,8 @@ def test_the_shortest_utterance_has_rows_and_a_shorter_one_is_refused(name):
         says = rf"{fewer / feature.rate:.3f} s.* at least {n / feature.rate:.3f} s"
         with pytest.raises(ExtractionError) as error:
             feature.extract(noise(feature, fewer))
-        assert re.search(says, str(error.value)), f"{name}: expected require_length's message, got '{error.value}'"
+        wrong = f"{name}: `shortest` is {n / feature.rate:.3f} s, and {fewer} samples are refused as '{error.value}'"
+        assert re.search(says, str(error.value)), wrong
 
 
 @pytest.mark.parametrize("name", PRESETS)
