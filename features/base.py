@@ -241,6 +241,11 @@ class AudioFeature(Feature):
         if not self.longest > 0:
             raise ValueError(f"longest={self.longest}: expected more than 0 s")
 
+    @property
+    def shortest(self) -> float:
+        """The shortest utterance that it can be computed for, s; 0 for one of any length."""
+        return 0.0
+
     @abstractmethod
     def extract(self, signal: Signal) -> Rows:
         """Compute the rows of one utterance.
@@ -248,7 +253,7 @@ class AudioFeature(Feature):
         Raises
         ------
         ExtractionError
-            If the feature cannot be computed for this utterance.
+            If the utterance is shorter than `shortest`, or the feature cannot be computed for it.
         """
 
 

@@ -42,6 +42,11 @@ class Fingerprint(AudioFeature):
     packages: ClassVar[tuple[str, ...]] = ("librosa",)
 
     @property
+    def shortest(self) -> float:
+        """A window and the lag, s."""
+        return WINDOW + LAG
+
+    @property
     def framewise(self) -> bool:
         """One row every 16 ms."""
         return True

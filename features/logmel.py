@@ -52,6 +52,11 @@ class Logmel(AudioFeature):
         return f"{self.mels} mel bands, dB ({self.window * 1e3:g} / {self.hop * 1e3:g} ms)" + in_words(self.derivatives)
 
     @property
+    def shortest(self) -> float:
+        """One window, s."""
+        return self.window
+
+    @property
     def framewise(self) -> bool:
         """One row per frame."""
         return True

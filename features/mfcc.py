@@ -61,6 +61,11 @@ class Mfcc(AudioFeature):
         return f"{self.n} MFCC ({self.window * 1e3:g} / {self.hop * 1e3:g} ms)" + in_words(self.derivatives)
 
     @property
+    def shortest(self) -> float:
+        """One window, s."""
+        return self.window
+
+    @property
     def framewise(self) -> bool:
         """One row per frame."""
         return True

@@ -72,6 +72,11 @@ class Segments(AudioFeature):
         return f"Log-mel pictures, {shape}, one every {self.step * self.hop:g} s"
 
     @property
+    def shortest(self) -> float:
+        """One window, s."""
+        return self.window
+
+    @property
     def framewise(self) -> bool:
         """One row per segment."""
         return True

@@ -74,6 +74,11 @@ class ShortTime(AudioFeature):
             raise ValueError(f"most={self.most}: expected 1 frame or more")
 
     @property
+    def shortest(self) -> float:
+        """One window, s."""
+        return self.window
+
+    @property
     def framewise(self) -> bool:
         """One row per frame."""
         return True

@@ -121,6 +121,11 @@ class Smile(AudioFeature):
         return f"openSMILE {self.set}: {level}"
 
     @property
+    def shortest(self) -> float:
+        """What the set and the level need, s."""
+        return least_samples(self.set, self.level, self.rate) / self.rate
+
+    @property
     def framewise(self) -> bool:
         """Whether the rows are low-level descriptors."""
         return self.level == "lld"

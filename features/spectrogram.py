@@ -41,6 +41,11 @@ class Spectrogram(AudioFeature):
             )
 
     @property
+    def shortest(self) -> float:
+        """One window, s."""
+        return self.window
+
+    @property
     def framewise(self) -> bool:
         """One row per frame."""
         return True

@@ -77,6 +77,11 @@ class Voice(AudioFeature):
             )
 
     @property
+    def shortest(self) -> float:
+        """One window, s."""
+        return self.window
+
+    @property
     def framewise(self) -> bool:
         """One row per frame."""
         return True

@@ -58,6 +58,13 @@ class Voiced(AudioFeature):
             raise ValueError(f"threshold={self.threshold}: expected more than 0 dB")
 
     @property
+    def shortest(self) -> float:
+        """As many whole frames as the set needs, s."""
+        least = least_samples(self.set, "functionals", self.rate, Framing(self.window, self.hop))
+        size, step = round(self.window * self.rate), round(self.hop * self.rate)
+        return (size + max(0, -((size - least) // step)) * step) / self.rate
+
+    @property
     def framewise(self) -> bool:
         """One row per utterance."""
         return False

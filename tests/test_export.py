@@ -16,21 +16,15 @@ from plain import Tiles
 
 from affex.pipeline.caching import cache
 from affex.pipeline.exchange import exporting, formats, parquet
-from affex.pipeline.exchange.record import Export, ExportedUtterance
+from affex.pipeline.exchange.record import Export, ExportedUtterance, Wish
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.media import csd
 from affex.pipeline.storage.atomic import writing
 from affex.pipeline.text.errors import AffexError, UsageError
 
-NAMES = {
-    "csd": "out.csd",
-    "npz": "out.npz",
-    "parquet": "out.parquet",
-    "audformat": "out",
-    "csv": "out.csv",
-    "npy": "arrays",
-}
+#: Where each format that affex writes is written.
+NAMES = {name: "".join(("out", *one.endings[:1])) for name, one in formats.written().items()}
 #: One row an utterance, and rows of frames.
 FEATURES = ("gemaps", "mfcc:n=13")
 
@@ -58,16 +52,19 @@ def test_what_goes_out_comes_back_to_the_bit(dataset, tmp_path, format_, feature
     ours = extracted(dataset, feature)
     theirs, _ = imported(path, dataset, f"{format_}-{feature[:4]}", note="round trip")
     before, after = cached(dataset, ours), cached(dataset, theirs)
-    assert (after.ids, after.columns) == (before.ids, before.columns)
-    assert len(after.ids) == 5
-    np.testing.assert_array_equal(after.offsets, before.offsets)
-    assert after.values.tobytes() == before.values.tobytes()
-    assert theirs.framewise == ours.framewise
+    assert after.columns == before.columns, f"{format_}: the columns come back under other names"
+    assert after.ids == before.ids, f"{format_}: not all of the 5 utterances come back"
+    np.testing.assert_array_equal(after.offsets, before.offsets, f"{format_}: utterances have other numbers of rows")
+    assert after.values.tobytes() == before.values.tobytes(), f"{format_}: values come back changed; keep float32"
+    assert theirs.framewise == ours.framewise, f"{format_}: the Source does not say whether rows are frames"
     if ours.framewise:
-        assert after.times.tobytes() == before.times.tobytes()
+        assert after.times.tobytes() == before.times.tobytes(), f"{format_}: times come back changed; keep float64"
     assert list(failures(dataset, theirs)) == ["short"]
     assert theirs.feature.record["note"] == "round trip"
-    assert theirs.feature.record["source.key"] == cache.recipe(ours.feature).key
+    came = theirs.feature.record.get("source.key")
+    assert came == cache.recipe(ours.feature).key, (
+        f"{format_}: write `export.about`, and read it by `said` and `remarks`"
+    )
 
 
 def test_a_sequence_has_the_layout_that_its_own_project_documents(dataset, tmp_path):
@@ -125,7 +122,7 @@ def test_rows_of_a_recording_stand_together_in_its_time(dataset, tmp_path, featu
 
 def test_only_a_sequence_is_written_by_recording(dataset, tmp_path):
     with pytest.raises(
-        UsageError, match=r"BY=recording is for \.csd and folders of \.npy\. With npz, the table of utterances has"
+        UsageError, match=r"BY=recording is for the formats csd and npy\. With npz, the table of utterances has"
     ):
         exporting.export(dataset, extracted(dataset, "gemaps"), tmp_path / "a.npz", "", Listener(), by_recording=True)
 
@@ -257,9 +254,9 @@ def test_few_clips_are_in_memory_at_a_time(tmp_path, monkeypatch, format_):
 
     export = Export("many", "f", "audio", tuple("wxyz"), True, 50, 500, listed, {}, {}, exported_utterances)
     with writing(tmp_path):
-        formats.FORMATS[format_].write(tmp_path / NAMES[format_], export)
+        formats.formats()[format_].write(tmp_path / NAMES[format_], export)
     assert most <= 6  # a group of three, the one before, and the next
-    with formats.FORMATS[format_].reading(tmp_path / NAMES[format_], formats.Wish()) as source:
+    with formats.formats()[format_].reading(tmp_path / NAMES[format_], Wish()) as source:
         assert source.read("49").values.tolist() == [[49.0] * 4] * 10
 
 
@@ -276,9 +273,9 @@ def test_columns_called_as_a_table_calls_its_own_come_back_under_their_names(tmp
     made = Export(
         "c", "f", "audio", names, framewise, 1, len(values), (utterance,), {}, provenance, lambda: iter([exported])
     )
-    formats.FORMATS[format_].write(tmp_path / NAMES[format_], made)
-    with formats.opened(format_, tmp_path / NAMES[format_], formats.Wish()) as source:
-        assert source.columns == names
+    formats.formats()[format_].write(tmp_path / NAMES[format_], made)
+    with formats.opened(format_, tmp_path / NAMES[format_], Wish()) as source:
+        assert source.columns == names, f"{format_}: columns of these names come back otherwise (`told_apart`, `named`)"
         assert list(source.keys) == ["u"]
         part = source.read("u")
     assert part.values.tolist() == values.tolist()
@@ -307,7 +304,7 @@ def test_what_cannot_be_exported_is_refused_in_words(dataset, tmp_path):
 
     refused(UsageError, r"Leave out pool= and columns=", replace(ours, pool=("mean",)))
     refused(AffexError, r"not in the cache: run `make features DATASET=mine FEATURES=tiles`", spec("tiles", Tiles()))
-    refused(UsageError, r"out\.xlsx does not show a format: expected \.csd, \.npz, \.parquet", name="out.xlsx")
+    refused(UsageError, r"out\.xlsx does not show a format: expected \.csd, \.csv, \.tsv, \.npz,", name="out.xlsx")
     refused(UsageError, r"There is no format to export to 'xls'", format_="xls")
 
 

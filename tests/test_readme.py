@@ -22,24 +22,24 @@ def example() -> str:
     return code
 
 
-def listed(heading: str) -> set[str]:
-    """Return the names that a section of the README shows as code."""
+def listed(heading: str, column: str) -> set[str]:
+    """Return the names that the first column of a table of the README shows as code."""
     section = (ROOT / "README.md").read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    return set(re.findall(r"`([^`\s]+)`", section))
+    table = section.partition(f"\n| {column} |")[2].partition("\n\n")[0]
+    return set(re.findall(r"`([^`\s]+)`", " ".join(row.split("|")[1] for row in table.splitlines()[2:])))
 
 
-def test_the_readme_lists_every_corpus() -> None:
-    assert not discovery.corpora().keys() - listed("Corpora")
-
-
-def test_the_readme_lists_every_feature() -> None:
-    frames = "-lld"  # one row of the table stands for all sets of low-level descriptors
-    assert frames in listed("Features")
-    assert not {name.removesuffix(frames) for name in discovery.feature_presets()} - listed("Features")
-
-
-def test_the_readme_lists_every_classifier() -> None:
-    assert not discovery.classifier_presets().keys() - listed("Features")
+@pytest.mark.parametrize(
+    ("heading", "column", "known"),
+    [
+        ("Corpora", "corpus", discovery.corpora),
+        ("Features", "preset", lambda: {**discovery.feature_presets(), "-lld": None, "compare-lld": None}),
+    ],
+)
+def test_the_readme_lists_what_there_is(heading, column, known) -> None:
+    """A new file needs no row to be tried: `make list` shows it. A row of what is gone would mislead."""
+    assert len(listed(heading, column)) > 10
+    assert listed(heading, column) <= set(known())
 
 
 def test_another_project_reads_a_cache_in_five_lines(tmp_path: Path) -> None:

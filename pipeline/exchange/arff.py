@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from affex.pipeline.exchange import rows
-from affex.pipeline.exchange.record import Source, Wish
+from affex.pipeline.exchange.record import Format, Source, Wish
 from affex.pipeline.text.errors import AffexError
 
 ATTRIBUTE = re.compile(r"@attribute\s+('(?:[^'\\]|\\.)*'|\"[^\"]*\"|\S+)\s+(.+)", re.IGNORECASE)
@@ -49,3 +49,6 @@ def _parts(path: Path) -> tuple[list[str], list[int], list[str]]:
         raise AffexError(f"{path} has sparse rows (in braces). Expected one value per column: save it as .csv.")
     numeric = [number for number, match in enumerate(attributes) if match[2].strip().lower() in NUMERIC]
     return [match[1].strip("'\"") for match in attributes], numeric, lines[at + 1 :]
+
+
+FORMATS = {"arff": Format((".arff",), reading)}

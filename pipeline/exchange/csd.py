@@ -22,7 +22,7 @@ import numpy as np
 
 from affex.pipeline.exchange import table
 from affex.pipeline.exchange.keyed import gathered, quoted, unquoted
-from affex.pipeline.exchange.record import Export, Floats, Part, Source, Wish, numbers, remarks, said
+from affex.pipeline.exchange.record import Export, Floats, Format, Part, Source, Wish, numbers, remarks, said
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.media import csd
 from affex.pipeline.media.csd import Entry
@@ -123,3 +123,6 @@ def _remarks(sequence: csd.Sequence, record: Any) -> dict[str, str]:
         return remarks(record)
     stated = {name: str(value) for name, value in sequence.metadata.items() if value and name != "dimension names"}
     return {"root name": sequence.name, **stated}
+
+
+FORMATS = {"csd": Format((".csd",), reading, write, by_recording=True)}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from affex.pipeline.exchange import rows, segments
-from affex.pipeline.exchange.record import Part, Source, Wish
+from affex.pipeline.exchange.record import Format, Part, Source, Wish
 from affex.pipeline.text.errors import AffexError
 from affex.pipeline.text.filenames import spelled
 
@@ -140,3 +140,6 @@ def _head(path: Path) -> tuple[str, list[str]]:
             f"{path}: several columns are called {', '.join(twice[:5])}; expected a different name for each."
         )
     return delimiter, names
+
+
+FORMATS = {"csv": Format((".csv", ".tsv"), reading, segments.write)}

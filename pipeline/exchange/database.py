@@ -20,7 +20,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from affex.pipeline.exchange import parquet, rows, table
-from affex.pipeline.exchange.record import Export, ExportedUtterance, Floats, Source, Wish, named, said, told_apart
+from affex.pipeline.exchange.record import (
+    Export,
+    ExportedUtterance,
+    Floats,
+    Format,
+    Source,
+    Wish,
+    named,
+    said,
+    told_apart,
+)
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.storage import atomic
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
@@ -283,3 +293,6 @@ def _source(where: str, frame: "pd.DataFrame", record: Any, meta: dict[str, Any]
         return named(found, record)
     stated = {name: str(value) for name, value in meta.items()}
     return replace(found, clock="media", framewise=None, remarks={**stated, **found.remarks})
+
+
+FORMATS = {"audformat": Format((), reading, write)}

@@ -37,7 +37,7 @@ def export(
     format_
         The format's name; empty to choose it by the suffix of `out`.
     by_recording
-        Whether the rows of all utterances of a recording form one entry, in its time: for ``csd`` and ``npy``.
+        Whether the rows of all utterances of a recording form one entry, in its time: for formats that allow it.
 
     Returns
     -------
@@ -54,13 +54,10 @@ def export(
     name = formats.to_write(out, format_)
     if spec != spec.unpooled:
         raise UsageError(f"'{spec}': an export has rows as they are cached. Leave out pool= and columns=.")
-    if by_recording and name not in ("csd", "npy"):
-        raise UsageError(
-            f"BY=recording is for .csd and folders of .npy. With {name}, the table of utterances has the file and span "
-            "of each utterance."
-        )
+    if by_recording:
+        _require_recordings(name)
     made = opened(dataset, spec, by_recording=by_recording)
-    write = formats.FORMATS[name].write
+    write = formats.written()[name].write
     assert write is not None  # `to_write` returns only formats that can be written
     with console.progress("exporting", made.n_utterances, "utterances") as tick, writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -68,6 +65,16 @@ def export(
     for sentence in _summary(made, spec, name, files):
         console.say(sentence)
     return files
+
+
+def _require_recordings(name: str) -> None:
+    """Refuse a format whose entries cannot be recordings."""
+    able = [known for known, one in formats.written().items() if one.by_recording]
+    if name not in able:
+        raise UsageError(
+            f"BY=recording is for the formats {' and '.join(able)}. With {name}, the table of utterances has the file "
+            "and span of each utterance."
+        )
 
 
 def opened(dataset: Dataset, spec: FeatureSpec, *, by_recording: bool = False) -> Export:

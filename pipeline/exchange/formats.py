@@ -1,47 +1,22 @@
-"""The formats: the arrow from a path, or a format's name, to the functions that read and write it."""
+"""The formats: the arrow from a path, or a format's name, to the functions that read and write it.
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, replace
+The folder is the registry: a module of `pipeline.exchange` that holds ``FORMATS`` has formats, by name.
+"""
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from affex.pipeline.exchange import arff, columns, csd, csvs, database, folder, hdf5, npy, npz, parquet, segments
-from affex.pipeline.exchange.record import Export, Part, Source, Wish
+import affex.pipeline.exchange
+from affex.pipeline.exchange import columns, database, segments
+from affex.pipeline.exchange.record import Format, Part, Source, Wish
 from affex.pipeline.storage.files import below, is_there
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
 from affex.pipeline.text.filenames import path_of
-
-
-@dataclass(frozen=True)
-class Format:
-    """A format.
-
-    Parameters
-    ----------
-    endings
-        The suffixes of its files; empty for a folder.
-    reading
-        Opens a file or folder.
-    write
-        Writes an export and returns the files; None for a format that is only read.
-    """
-
-    endings: tuple[str, ...]
-    reading: Callable[[Path, Wish], AbstractContextManager[Source]]
-    write: Callable[[Path, Export], list[Path]] | None = None
-
-
-FORMATS = {
-    "csd": Format((".csd",), csd.reading, csd.write),
-    "npz": Format((".npz",), npz.reading, npz.write),
-    "parquet": Format((".parquet",), parquet.reading, parquet.write),
-    "audformat": Format((), database.reading, database.write),
-    "csv": Format((".csv", ".tsv"), csvs.reading, segments.write),
-    "npy": Format((), npy.reading, folder.write),
-    "arff": Format((".arff",), arff.reading),
-    "h5": Format((".h5", ".hdf5", ".he5"), hdf5.reading),
-    "mat": Format((".mat",), hdf5.reading_mat),
-}
 
 #: Suffixes of files that hold labels and no features.
 LABELS = {
@@ -59,6 +34,25 @@ LABELS = {
 PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib")
 
 
+@functools.cache
+def formats() -> dict[str, Format]:
+    """Return every format."""
+    room = affex.pipeline.exchange
+    names = sorted(module.name for module in pkgutil.iter_modules(room.__path__))
+    modules = [importlib.import_module(f"{room.__name__}.{name}") for name in names]
+    return {name: one for module in modules for name, one in getattr(module, "FORMATS", {}).items()}
+
+
+def written() -> dict[str, Format]:
+    """Return the formats that affex writes."""
+    return {name: one for name, one in formats().items() if one.write}
+
+
+def endings(of: dict[str, Format]) -> str:
+    """Return the suffixes of formats, for a message."""
+    return ", ".join(ending for one in of.values() for ending in one.endings)
+
+
 def to_write(path: Path, name: str) -> str:
     """Return the name of the format in which to write a file; by its suffix where no format is named.
 
@@ -67,18 +61,17 @@ def to_write(path: Path, name: str) -> str:
     UsageError
         If there is no such format, or it can only be read.
     """
-    written = [known for known, one in FORMATS.items() if one.write]
     if name:
-        if name not in written:
-            raise unknown("format to export to", name, written)
+        if name not in written():
+            raise unknown("format to export to", name, written())
         return name
     if not path.suffix:
         return "audformat"
-    found = [known for known in written if path.suffix.lower() in FORMATS[known].endings]
+    found = [known for known, one in written().items() if path.suffix.lower() in one.endings]
     if not found:
-        endings = ", ".join(ending for known in written for ending in FORMATS[known].endings)
         raise UsageError(
-            f"The name {path.name} does not show a format: expected {endings}, or a folder (audformat, or FORMAT=npy)."
+            f"The name {path.name} does not show a format: expected {endings(written())}, or a folder (audformat, or "
+            "FORMAT=npy)."
         )
     return found[0]
 
@@ -95,8 +88,8 @@ def to_read(path: Path, name: str) -> str:
         raise UsageError(f"{path} does not exist: nothing can be imported from it.")
     _require_files(path)
     if name:
-        if name not in FORMATS:
-            raise unknown("format to import from", name, FORMATS)
+        if name not in formats():
+            raise unknown("format to import from", name, formats())
         return name
     if path.is_dir():
         if (path / database.HEADER).exists():
@@ -112,11 +105,11 @@ def to_read(path: Path, name: str) -> str:
             f"{path} is {what}: it has labels, but an import needs features. To use labels, make a corpus of them: a "
             "table with the columns file, start, end, speaker, label, and DATASET=csv DATA=mine.csv."
         )
-    found = [known for known, one in FORMATS.items() if path.suffix.lower() in one.endings]
+    found = [known for known, one in formats().items() if path.suffix.lower() in one.endings]
     if not found:
-        endings = ", ".join(ending for one in FORMATS.values() for ending in one.endings)
         raise UsageError(
-            f"The name {path.name} does not show a format: expected {endings}, a folder of .npy or .csv, or --format."
+            f"The name {path.name} does not show a format: expected {endings(formats())}, a folder of .npy or .csv, or "
+            "--format."
         )
     return found[0]
 
@@ -129,10 +122,10 @@ def _require_files(path: Path) -> None:
     AffexError
         If there is one; the message names it.
     """
-    endings = (*(ending for one in FORMATS.values() for ending in one.endings), ".npy", ".yaml")
+    read = (*(ending for one in formats().values() for ending in one.endings), ".npy", ".yaml")
     inside = [path_of(path, name) for name in below(path).names] if path.is_dir() else [path]
     for one in inside:
-        if one == path or one.suffix.lower() in endings:
+        if one == path or one.suffix.lower() in read:
             try:
                 is_there(one)
             except OSError as error:
@@ -155,7 +148,7 @@ def opened(kind: str, path: Path, wish: Wish) -> Iterator[Source]:
     """
     with ExitStack() as stack:
         with _in_words(kind, path):
-            source = columns.chosen(str(path), stack.enter_context(FORMATS[kind].reading(path, wish)), wish)
+            source = columns.chosen(str(path), stack.enter_context(formats()[kind].reading(path, wish)), wish)
 
         def read(key: str) -> Part:
             with _in_words(kind, path):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from affex.pipeline.caching import feature_rows, store
 from affex.pipeline.exchange import arrays
-from affex.pipeline.exchange.record import Part, Source, Wish
+from affex.pipeline.exchange.record import Format, Part, Source, Wish
 from affex.pipeline.media import csd
 from affex.pipeline.text.errors import AffexError
 
@@ -86,3 +86,9 @@ def _variables(path: Path) -> dict[str, NDArray[Any]]:
 
     found = scipy.io.loadmat(str(path), appendmat=False)
     return {name: array for name, array in found.items() if isinstance(array, np.ndarray) and array.dtype.kind in "fiu"}
+
+
+FORMATS = {
+    "h5": Format((".h5", ".hdf5", ".he5"), reading),
+    "mat": Format((".mat",), reading_mat),
+}

@@ -12,7 +12,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from affex.pipeline.exchange import arrays, folder, sizes
-from affex.pipeline.exchange.record import Source, Wish
+from affex.pipeline.exchange.record import Format, Source, Wish
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.text.filenames import spelled
 
@@ -51,3 +51,6 @@ def _array(path: Path) -> NDArray[Any]:
             return sizes.array(str(path), file, path.stat().st_size)
     except (OSError, ValueError, EOFError) as error:
         raise AffexError(f"{path} cannot be read as an array without pickle: {error}.") from error
+
+
+FORMATS = {"npy": Format((), reading, folder.write, by_recording=True)}

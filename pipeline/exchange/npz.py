@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from affex.pipeline.exchange import arrays as keyed
 from affex.pipeline.exchange import sizes, table
-from affex.pipeline.exchange.record import Export, Part, Source, Wish, numbers, remarks, said
+from affex.pipeline.exchange.record import Export, Format, Part, Source, Wish, numbers, remarks, said
 from affex.pipeline.storage.atomic import temporary
 from affex.pipeline.text.errors import AffexError
 
@@ -193,3 +193,6 @@ def _refusing(path: Path) -> Iterator[None]:
         yield
     except (OSError, ValueError, zipfile.BadZipFile, EOFError, TypeError) as error:
         raise AffexError(f"{path} cannot be read as an archive of numpy arrays without pickle: {error}.") from error
+
+
+FORMATS = {"npz": Format((".npz",), reading, write)}

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from affex.pipeline.exchange import rows, sizes, table
 from affex.pipeline.exchange.columns import FOUND, plain
-from affex.pipeline.exchange.record import Export, ExportedUtterance, Source, Wish, named, said, told_apart
+from affex.pipeline.exchange.record import Export, ExportedUtterance, Format, Source, Wish, named, said, told_apart
 from affex.pipeline.storage.atomic import temporaries
 from affex.pipeline.text.errors import AffexError
 
@@ -207,3 +207,6 @@ def _values(path: Path, file: Any, features: tuple[str, ...]) -> Any:
         return found
 
     return values
+
+
+FORMATS = {"parquet": Format((".parquet",), reading, write)}

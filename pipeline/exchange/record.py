@@ -6,7 +6,9 @@ foreign file count from the beginning of the utterance or of its recording, see 
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -191,6 +193,28 @@ class Wish:
     transpose: bool = False
     only: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format.
+
+    Parameters
+    ----------
+    endings
+        The suffixes of its files; empty for a folder, which FORMAT names.
+    reading
+        Opens a file or folder.
+    write
+        Writes an export and returns the files; None for a format that is only read.
+    by_recording
+        Whether an entry can be a recording, see `Export.recordings`.
+    """
+
+    endings: tuple[str, ...]
+    reading: Callable[[Path, Wish], AbstractContextManager[Source]]
+    write: Callable[[Path, Export], list[Path]] | None = None
+    by_recording: bool = False
 
 
 def said(text: str) -> Mapping[str, Any]:

@@ -94,13 +94,14 @@ def test_it_learns_from_other_speakers(model, result):
     _, target = model
     scores = result.scores
     if target == "values":
-        assert metrics.ccc(scores.true, scores.predicted) > 0.4
+        assert metrics.ccc(scores.true, scores.predicted) > 0.4, "it does not learn values that the columns tell"
         return
-    assert metrics.uar(confusion_of(scores)) > 0.5
-    assert scores.values.sum(axis=1) == pytest.approx(1), "scores: expected one a class, that sum to 1"
-    assert (scores.values >= 0).all()
+    assert metrics.uar(confusion_of(scores)) > 0.5, "it does not learn classes that the columns tell"
+    # Probabilities of float32 rows sum to 1 within float32's rounding only.
+    assert scores.values.sum(axis=1) == pytest.approx(1, abs=1e-4), "scores: expected one a class, that sum to 1"
+    assert (scores.values >= 0).all(), "scores: expected none below 0"
     for fold in result.folds:
-        assert set(fold.limits) <= set(LIMITS)
+        assert set(fold.limits) <= set(LIMITS), f"limits: expected those of {', '.join(LIMITS)}"
 
 
 def test_a_model_is_saved_and_says_the_same_when_it_is_read(model, result, tmp_path):
@@ -111,8 +112,9 @@ def test_a_model_is_saved_and_says_the_same_when_it_is_read(model, result, tmp_p
     tested = table.take(np.flatnonzero(table.speakers == "02"))
     said = models.predict(model_file.read(tmp_path / "model.affex"), tested).said
     own = result.scores.folds == "02"
-    assert said.predicted.tolist() == result.scores.predicted[own].tolist()
-    assert said.scores.tolist() == result.scores.values[own].tolist()
+    same = "what was saved says other than what was evaluated: set every `random_state` that is not left open by `seed`"
+    assert said.predicted.tolist() == result.scores.predicted[own].tolist(), same
+    assert said.scores.tolist() == result.scores.values[own].tolist(), same
 
 
 def test_an_utterance_that_lacks_a_feature_is_no_hindrance(model):

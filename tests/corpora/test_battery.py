@@ -53,8 +53,8 @@ def test_what_is_listed_of_it_is_one_line(corpus, field, of):
     assert "\n" not in text, f"{of}: CORPUS.{field} has more than one line"
 
 
-def test_its_cards_have_names_of_their_own_and_parts_that_are_counted(corpus, of):
-    assert corpus.protocols, f"{of}: CORPUS.cards is empty"
+def test_its_protocols_have_names_of_their_own_and_parts_that_are_counted(corpus, of):
+    assert corpus.protocols, f"{of}: CORPUS.protocols is empty"
     names = [protocol.name for protocol in corpus.protocols]
     assert len({*names}) == len(names), f"{of}: two protocols have one name"
     parts = {part for protocol in corpus.protocols for part in protocol.parts}

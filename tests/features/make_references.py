@@ -5,6 +5,7 @@ feature's `version` with it. A reference holds up to six rows, evenly spread ove
 many rows there are in all.
 """
 
+import math
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 
-from affex.features.base import Feature, Motion, Signal
+from affex.features.base import AudioFeature, Feature, Motion, Signal
 from affex.features.capture.markers import MARKERS
 from affex.pipeline.specs.discovery import feature_presets
 
@@ -27,6 +28,12 @@ def tone(rate: int) -> Signal:
     voice = sum(np.sin(k * phase) / k for k in range(1, 12)) * np.hanning(len(t))
     sound = np.concatenate([0.2 * voice, np.zeros(int(0.1 * rate)), 0.1 * rng.standard_normal(int(0.2 * rate))])
     return Signal((sound + 0.003 * rng.standard_normal(len(sound))).astype(np.float32), rate)
+
+
+def long_enough(feature: AudioFeature) -> Signal:
+    """Return `tone`, as often as the feature needs it."""
+    one = tone(feature.rate)
+    return Signal(np.tile(one.samples, math.ceil(max(1, feature.shortest / one.duration))), feature.rate)
 
 
 def motion() -> Motion:
@@ -56,7 +63,7 @@ def path(preset: str) -> Path:
 
 
 def excerpt(feature: Feature) -> dict[str, np.ndarray]:
-    values = feature.extract(motion() if feature.reads == "mocap" else tone(feature.rate)).values
+    values = feature.extract(motion() if feature.reads == "mocap" else long_enough(feature)).values
     picked = np.unique(np.linspace(0, len(values) - 1, 6).astype(int))
     return {"values": values[picked], "n_rows": np.array(len(values))}
 

@@ -1,6 +1,8 @@
-"""What holds for every audio feature, over whatever presets the folder has."""
+"""What CONTRIBUTING asks of every audio feature in the folder; a failure says in one line what is missing."""
 
+import math
 import pickle
+import re
 import subprocess
 import sys
 
@@ -8,61 +10,89 @@ import numpy as np
 import pytest
 from make_references import audio_presets, excerpt, path, tone
 
-from affex.features.base import ExtractionError, Signal
+from affex.features.base import AudioFeature, ExtractionError, Rows, Signal
 from affex.pipeline.specs.features import feature_specs
 
 PRESETS = audio_presets()
 
 
-def hostile(rate):
-    """Half a second each of what features like to stumble over."""
-    n = rate // 2
+def noise(feature: AudioFeature, n_samples: int) -> Signal:
+    """Return sound that is equally loud throughout."""
+    samples = 0.1 * np.random.default_rng(1).standard_normal(n_samples)
+    return Signal(samples.astype(np.float32), feature.rate)
+
+
+def shortest(feature: AudioFeature) -> int:
+    """Return the fewest samples for which a feature says that it has rows."""
+    return max(1, round(feature.shortest * feature.rate))
+
+
+def hostile(feature: AudioFeature) -> dict[str, np.ndarray]:
+    """Half a second each of what features like to stumble over, or longer where the feature needs it."""
+    n = max(feature.rate // 2, shortest(feature))
     click = np.zeros(n, np.float32)
     click[n // 2] = 1
     noise = np.random.default_rng(0).standard_normal(n).astype(np.float32)
     return {
         "silence": np.zeros(n, np.float32),
-        "click": click,
-        "full-scale square wave": np.where(np.arange(n) // 40 % 2, 1, -1).astype(np.float32),
+        "a click": click,
+        "a full-scale square wave": np.where(np.arange(n) // 40 % 2, 1, -1).astype(np.float32),
         "nothing but +1.0": np.ones(n, np.float32),
         "noise below 16 bits": 1e-6 * noise,
         "noise of one bit": 4e-5 * noise,
     }
 
 
+def require_rows(feature: AudioFeature, rows: Rows, of: str) -> None:
+    """Fail if rows are not finite float32, one a frame or one an utterance, of the stated width."""
+    width = len(feature.columns)
+    assert rows.values.dtype == np.float32, f"{of}: rows are {rows.values.dtype}; expected float32"
+    assert rows.values.ndim == 2, f"{of}: rows have the shape {rows.values.shape}; expected (n_rows, {width})"
+    assert rows.values.shape[1] == width, f"{of}: rows have {rows.values.shape[1]} columns, and `columns` has {width}"
+    assert len(rows.values), f"{of}: no row; expected one at least, or an ExtractionError"
+    assert np.isfinite(rows.values).all(), f"{of}: not all values are finite"
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_rows_are_finite_float32_of_the_stated_width(name):
     feature = PRESETS[name]
-    assert len(set(feature.columns)) == len(feature.columns)
-    for kind, samples in hostile(feature.rate).items():
-        rows = feature.extract(Signal(samples, feature.rate))
-        assert rows.values.dtype == np.float32, kind
-        assert rows.values.shape[1] == len(feature.columns), kind
-        assert np.isfinite(rows.values).all(), kind
+    assert len(set(feature.columns)) == len(feature.columns), f"{name}: two columns have one name"
+    for kind, samples in hostile(feature).items():
+        require_rows(feature, feature.extract(Signal(samples, feature.rate)), f"{name} of {kind}")
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_rows_of_frames_have_rising_times_inside_the_clip(name):
+def test_rows_of_frames_have_rising_times_inside_the_utterance(name):
     feature = PRESETS[name]
-    # Ten times over, so that the longest rows, segments of 3 s, are two at the least.
-    signal = Signal(np.tile(tone(feature.rate).samples, 10), feature.rate)
+    # Long enough for several rows: segments of 3 s are the longest of the house.
+    n_times = max(10, math.ceil(3 * feature.shortest / 0.7))
+    signal = Signal(np.tile(tone(feature.rate).samples, n_times), feature.rate)
     rows = feature.extract(signal)
     if not feature.framewise:
-        assert rows.times is None
-        assert len(rows.values) == 1
+        assert rows.times is None, f"{name}: framewise is False, and its rows have times"
+        assert len(rows.values) == 1, f"{name}: framewise is False, and an utterance has {len(rows.values)} rows"
         return
-    assert rows.times.dtype == np.float64
-    assert rows.times.shape == (len(rows.values),)
-    assert 0 < rows.times[0] < rows.times[-1] < signal.duration
-    np.testing.assert_allclose(np.diff(rows.times), np.diff(rows.times).mean(), atol=1e-9)
+    assert rows.times is not None, f"{name}: framewise is True, and its rows have no times"
+    assert rows.times.dtype == np.float64, f"{name}: times are {rows.times.dtype}; expected float64"
+    assert rows.times.shape == (len(rows.values),), f"{name}: expected one time a row"
+    inside = 0 < rows.times[0] <= rows.times[-1] < signal.duration
+    assert inside, f"{name}: a time is outside the utterance; expected the middle of each frame, s"
+    steps = np.diff(rows.times)
+    even = (steps > 0).all() and np.ptp(steps) < 1e-8 if len(steps) else True
+    assert even, f"{name}: times are not evenly spaced"
 
 
 @pytest.mark.parametrize("name", PRESETS)
-@pytest.mark.parametrize("n_samples", [0, 1, 160])
-def test_a_too_short_clip_says_how_long_it_is_and_must_be(name, n_samples):
+def test_the_shortest_utterance_has_rows_and_a_shorter_one_is_refused(name):
     feature = PRESETS[name]
-    with pytest.raises(ExtractionError, match=rf"{n_samples / feature.rate:.3f} s.* at least 0\.\d\d\d s"):
-        feature.extract(Signal(np.zeros(n_samples, np.float32), feature.rate))
+    n = shortest(feature)
+    require_rows(feature, feature.extract(noise(feature, n)), f"{name} of {n / feature.rate} s, its `shortest`")
+    for fewer in {0, 1, n - 1} if feature.shortest else ():
+        says = rf"{fewer / feature.rate:.3f} s.* at least {n / feature.rate:.3f} s"
+        with pytest.raises(ExtractionError) as error:
+            feature.extract(noise(feature, fewer))
+        wrong = f"{name}: `shortest` is {n / feature.rate:.3f} s, and {fewer} samples are refused as '{error.value}'"
+        assert re.search(says, str(error.value)), wrong
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -70,20 +100,22 @@ def test_values_are_those_frozen_beside_this_test(name):
     # Rounding differs between processors' mathematical libraries by some 1e-7 of a value, and a functional
     # such as the position of a maximum may then jump; so 1 value in 100 may stray. A change of a parameter,
     # a scale or the order of columns moves far more of them, and further.
+    command = f".venv/bin/python tests/features/make_references.py {name}"
+    assert path(name).exists(), f"{name} has no reference: run {command}"
     frozen, now = np.load(path(name)), excerpt(PRESETS[name])
-    assert now["n_rows"] == frozen["n_rows"]
+    assert now["n_rows"] == frozen["n_rows"], f"{name}: another number of rows than in its reference"
     near = np.isclose(now["values"], frozen["values"], rtol=1e-3, atol=1e-3)
-    assert near.mean() > 0.99
+    assert near.mean() > 0.99, f"{name}: other values than in its reference: raise `version`, then run {command}"
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_feature_travels_to_workers_and_serves_as_a_key(name):
     feature = PRESETS[name]
-    feature.extract(tone(feature.rate))
+    feature.extract(noise(feature, shortest(feature)))
     twin = pickle.loads(pickle.dumps(feature))
-    assert twin == feature
-    assert hash(twin) == hash(feature)
-    assert repr(twin) == repr(feature)
+    assert twin == feature, f"{name}: its fields are not all that it needs; expected a frozen dataclass"
+    assert hash(twin) == hash(feature), f"{name}: a field cannot be hashed; take a tuple for a list"
+    assert repr(twin) == repr(feature), f"{name}: a field has no stable repr"
 
 
 def test_presets_differ():
