@@ -188,8 +188,7 @@ def test_what_may_be_a_name_is_one_and_is_said(name, table):
     assert (found[0].speaker, found[0].label) == (name, name)
     assert (
         f"1 cell of the column 'label' of t.csv: '{name}' is taken as a name; "
-        "leave a cell blank where the value is unknown"
-        in found.notes
+        "leave a cell blank where the value is unknown" in found.notes
     )
 
 
