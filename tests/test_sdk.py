@@ -102,7 +102,7 @@ def test_a_file_of_ours_that_nobody_deployed_is_held_to_its_seal(dataset, tmp_pa
 
     with h5py.File(path, "r+") as file:
         del file[f"{FUNCTIONALS}/metadata/uuid"]
-    with pytest.raises(AffexError, match="not what affex wrote"):
+    with pytest.raises(AffexError, match="it differs from what affex wrote"):
         imported(path, dataset)
 
 

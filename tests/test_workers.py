@@ -18,6 +18,7 @@ from test_evaluate import BAYES, make_matrix, same
 from affex.features.base import Runtime
 from affex.pipeline.caching import cache
 from affex.pipeline.evaluation.evaluate import evaluate
+from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.execution import stages
 from affex.pipeline.execution.proof import CODE
 from affex.pipeline.execution.work import Needs, Stage, Work
@@ -246,7 +247,7 @@ def test_a_scheduler_that_dask_has_given_up_is_a_sentence_too(mine, tmp_path):
 
 def test_a_fold_on_a_gpu_goes_to_a_worker_that_has_one(mine):
     gpu = mine.worker(resources="GPU=1")
-    settings = replace(BAYES, classifier=Placed(), device="cuda")
+    settings = replace(BAYES, classifier=Placed(), settings=Settings(device="cuda"))
     with stages.opened(mine.address, 1) as runner:
         on_gpu = evaluate(make_matrix(n_speakers=8), settings, runner=runner)
     assert {fold.best_params["pid"] for fold in on_gpu.folds} == {gpu.pid}
@@ -254,7 +255,7 @@ def test_a_fold_on_a_gpu_goes_to_a_worker_that_has_one(mine):
 
 
 def test_a_fold_on_a_gpu_is_refused_where_no_worker_has_one(mine):
-    settings = replace(BAYES, classifier=Placed(), device="cuda")
+    settings = replace(BAYES, classifier=Placed(), settings=Settings(device="cuda"))
     with (
         stages.opened(mine.address, 1) as runner,
         pytest.raises(AffexError, match=r"No worker of the cluster offers a GPU, .*`dask worker --resources GPU=1`"),
