@@ -155,7 +155,7 @@ def extract(
     except cache.ReadOnlyError as refusal:
         for course in (courses := _listed(dataset, specs, console, verify=verify)):
             _require_whole(course, refusal)
-        console.say(f"{refusal}\nAll that is asked for is there: it is read, and nothing is written.")
+        console.say(f"{refusal}\nThe cache has all rows needed: it is read, and nothing is written.")
         return [_summary(course) for course in courses]
 
 
