@@ -189,7 +189,7 @@ def compared(found: Any, predictions: Path, other: Any) -> None:
     """Print in how much both agree."""
     with predictions.open(newline="", encoding="utf-8") as file:
         own = {row["id"]: row["predicted"] for row in csv.DictReader(file)}
-    same = [other["chosen"][name] == fold["best_params"] for name, fold in found["folds"].items()]
+    same = [other["chosen"][fold["name"]] == fold["best_params"] for fold in found["folds"]]
     print(f"same C and gamma: {sum(same)} of {len(same)} folds")
     n_same = sum(other["predicted"][id_] == label for id_, label in own.items())
     print(f"same prediction: {n_same} of {len(own)} utterances")
