@@ -1,19 +1,19 @@
-"""Audit: the arrow from folds to what they leak, looked at before anything is scored.
+"""Audit: the arrow from folds to their leaks; it runs before anything is scored.
 
-A leak is something that a tested utterance shares with one that was learned from. What no honest figure survives
-is fatal: the same speaker, the same recording (a file and span named twice, or the same sound in another file,
-however it was encoded, resampled or padded), overlapping parts of one recording. What is usual but has to be said
-is not: the same session (two speakers share each session of IEMOCAP, and leaving one out leaves the other in), the
-same dialog, the same text; and partners of a dialog who speak at once, so that each one's turn holds the other's voice:
-they cannot but be parted where one speaker at a time is left out. Some protocols and models make sessions and dialogs
-fatal too, and what partners say at once is fatal where a speaker is on both sides of any fold.
+A leak is something that a test utterance shares with a training utterance. Fatal leaks invalidate every figure: the
+same speaker, the same recording (a file and span named twice, or the same sound in another file, however it was
+encoded, resampled or padded), and overlapping parts of one recording. Common leaks only cause a warning: the same
+session (two speakers share each session of IEMOCAP, and leaving one out leaves the other in), the same dialog, the
+same text. Partners of a dialog who speak at the same time also cause only a warning: each turn contains the other
+speaker's voice, and a protocol that leaves one speaker out always separates the two. Some protocols and models make
+shared sessions and dialogs fatal. Simultaneous speech is fatal if a speaker is on both sides of any fold.
 
 Names of speakers, sessions, dialogs and files belong to their corpus: ``03`` of one corpus is not ``03`` of another.
-Texts belong to nobody. An utterance without a session (dialog, text) shares none. Names that are spelled otherwise are
-others, and where they may be one (see `pipeline.text.names`) they are named.
+Texts are compared across corpora. An utterance without a session (dialog, text) shares none. Names with different
+spellings count as different; the audit lists those that may be the same (see `pipeline.text.names`).
 
-What leaks there are, and what they cost, field by field: Kapoor and Narayanan, Leakage and the reproducibility crisis
-in machine-learning-based science (2023, doi:10.1016/j.patter.2023.100804).
+Kapoor and Narayanan survey leaks and their costs, field by field: Leakage and the reproducibility crisis in
+machine-learning-based science (2023, doi:10.1016/j.patter.2023.100804).
 """
 
 import itertools
@@ -55,9 +55,9 @@ SHOWN_NAMES, SHOWN_PAIRS = 3, 10
 
 
 class Pair(NamedTuple):
-    """Two utterances on both sides of a fold, by id (``corpus/id`` of several corpora), and what they share.
+    """Two utterances on both sides of a fold, by id (``corpus/id`` with several corpora), and what they share.
 
-    A fold's name is empty where no fold parts the two.
+    The fold's name is empty if no fold separates the two.
     """
 
     trained: str
@@ -73,14 +73,14 @@ class Finding:
     Parameters
     ----------
     kind
-        What is shared, or what is to be said.
+        What is shared, or the kind of warning.
     fatal
-        Whether it forbids to score.
+        Whether it forbids scoring.
     message
         One sentence with the counts, without a full stop.
     pairs
-        Every pair of duplicates or overlaps, once, under the first fold that parts them. Of a speaker,
-        session, dialog or text, which many pairs share, the first pair of each fold.
+        Every pair of duplicates or overlaps, once, under the first fold that separates them. Many pairs share a
+        speaker, session, dialog or text; of these, only the first pair of each fold.
     """
 
     kind: Kind
@@ -101,39 +101,39 @@ def audit(
     strict_sessions: bool = False,
     context: Context = "none",
 ) -> tuple[Finding, ...]:
-    """Look for what folds leak.
+    """Search the folds for leaks.
 
     Parameters
     ----------
     utterances
-        What the folds' numbers count.
+        The utterances; the folds refer to them by position.
     labels : (n_utterances,) str or float
-        What is predicted of each utterance.
+        The target of each utterance.
     folds
-        Who is learned from and who is tested.
+        The training and test utterances of each fold.
     prints
-        The rows of the feature ``fingerprint`` of the same utterances in the same order; None where there are
-        none: duplicates are then found by file and span only.
+        The rows of the feature ``fingerprint`` of the same utterances in the same order. With None, duplicates are
+        found by file and span only.
     rows
-        What is learned from: the rows of the same utterances, among others; None for nothing. A column that determines
-        the label or the speaker is named.
+        The model's input: a table with the rows of these utterances, possibly among others; None if there is none. The
+        audit reports a column that determines the label or the speaker.
     media
-        The media that are learned from, of `MEDIA`: overlapping spans of other media are nobody's concern.
+        The media, of `MEDIA`, that the model uses. Overlapping spans of other media are ignored.
     strict_dialogs, strict_sessions
         Whether a dialog (a session) on both sides is fatal, as it is under ``session``.
     context
-        What else of its dialog an utterance is predicted from: with ``"dialog"`` one on both sides is fatal, with
-        ``"speaker"`` a speaker's own turns of one.
+        Which other turns of its dialog the model uses to predict an utterance. With ``"dialog"``, a dialog on both
+        sides is fatal; with ``"speaker"``, one speaker's turns of a dialog on both sides are fatal.
 
     Returns
     -------
     tuple of Finding
-        One a kind, fatal ones first; none for what was not found.
+        One per kind of leak that was found, fatal ones first.
 
     Raises
     ------
     ValueError
-        If there is not one label, or not the prints, of each utterance.
+        If the number of labels or of fingerprints differs from the number of utterances.
     """
     utterances = list(utterances)
     _check(utterances, labels, prints)
@@ -162,17 +162,17 @@ def audit(
 
 
 def errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return the findings that forbid to score."""
+    """Return the findings that forbid scoring."""
     return tuple(finding for finding in findings if finding.fatal)
 
 
 def warnings(findings: Iterable[Finding]) -> tuple[str, ...]:
-    """Return a sentence for every finding that does not forbid to score, for each output of a run."""
+    """Return a sentence for every finding that does not forbid scoring; every output of a run shows them."""
     return tuple(finding.message for finding in findings if not finding.fatal)
 
 
 def refusal(findings: Iterable[Finding]) -> str:
-    """Return the text of the error that the fatal findings are: what leaks, the first pairs, how to go on."""
+    """Return the error message for the fatal findings: what leaks, the first pairs, and how to go on."""
     return "\n".join(
         [
             "These folds leak, so their figures would say nothing of unheard speakers:",
@@ -203,7 +203,7 @@ def _key(utterance: Utterance) -> tuple[str, str]:
 
 
 def _own(utterances: Sequence[Utterance], *fields: str) -> list[str | None]:
-    """Return the last field's value in full: with those that it belongs to, and the corpus where there are several."""
+    """Return the last field's value, preceded by the fields above it and, with several corpora, by the corpus."""
     several = len({utterance.corpus for utterance in utterances}) > 1
 
     def name(utterance: Utterance) -> str | None:
@@ -215,7 +215,7 @@ def _own(utterances: Sequence[Utterance], *fields: str) -> list[str | None]:
 
 
 def _plain(text: str | None) -> str | None:
-    """Return the words of a text, without what differs between two transcripts of it; None where there are none."""
+    """Return the words of a text without what may differ between two transcripts; None if there are no words."""
     words = "".join(c if c.isalnum() else " " for c in (text or "").casefold()).split()
     return " ".join(words) or None
 
@@ -249,7 +249,7 @@ def _shared(
 def _dialogs(
     utterances: Sequence[Utterance], ids: Sequence[str], folds: Sequence[Fold], context: Context, *, strict: bool
 ) -> Finding | None:
-    """Return the finding that a dialog, or what a model reads together of it, is on both sides of a fold."""
+    """Return the finding that a dialog, or the part of it that a model reads together, is on both sides of a fold."""
     dialogs = _own(utterances, "session", "dialog")
     found = _shared("dialog", dialogs, ids, folds, fatal=strict or context == "dialog")
     if found is None or found.fatal or context == "none":
@@ -268,7 +268,7 @@ def _firsts(names: Sequence[str | None], numbers: NDArray[np.int64]) -> dict[str
 
 
 def _part_speakers(utterances: Sequence[Utterance], folds: Sequence[Fold]) -> bool:
-    """Tell whether no speaker with a name is on both sides of any fold."""
+    """Return whether no speaker with a name is on both sides of any fold."""
     speakers = _own(utterances, "speaker")
     return all(not _firsts(speakers, fold.train).keys() & _firsts(speakers, fold.test).keys() for fold in folds)
 
@@ -298,7 +298,7 @@ def _overlaps(parts: Sequence[Match], ids: Sequence[str], folds: Sequence[Fold])
 
 
 def _together(at_once: Sequence[Match], ids: Sequence[str], folds: Sequence[Fold]) -> Finding | None:
-    """Return the note that partners of a dialog who speak at once are parted by a fold, or None."""
+    """Return the note that a fold separates dialog partners who speak at the same time, or None."""
     leaking = _parted(at_once, ids, folds)
     if not leaking:
         return None
@@ -311,7 +311,7 @@ def _together(at_once: Sequence[Match], ids: Sequence[str], folds: Sequence[Fold
 
 
 def _conflicts(same: Sequence[Match], ids: Sequence[str], labels: Labels, folds: Sequence[Fold]) -> Finding | None:
-    """Return the note that duplicates which no fold parts have conflicting labels, or None."""
+    """Return the note that duplicates have conflicting labels although no fold separates them, or None."""
     parted = {(match.first, match.second) for match, _ in _parted(same, ids, folds)}
     used = _used(len(ids), folds)
     pairs = tuple(
@@ -331,7 +331,7 @@ def _conflicts(same: Sequence[Match], ids: Sequence[str], labels: Labels, folds:
 
 
 def _parted(matches: Sequence[Match], ids: Sequence[str], folds: Sequence[Fold]) -> list[tuple[Match, Pair]]:
-    """Return the matches that a fold parts, each with its pair under the first such fold."""
+    """Return the matches that a fold separates, each with its pair under the first such fold."""
     first = np.array([match.first for match in matches], dtype=np.int64)
     second = np.array([match.second for match in matches], dtype=np.int64)
     found: dict[int, Pair] = {}
@@ -345,12 +345,12 @@ def _parted(matches: Sequence[Match], ids: Sequence[str], folds: Sequence[Fold])
 
 
 def _on_both_sides(folds: Sequence[Fold]) -> list[int]:
-    """Return the utterances that one fold learns from and tests."""
+    """Return the utterances that are both training and test utterances of one fold."""
     return sorted({number for fold in folds for number in np.intersect1d(fold.train, fold.test).tolist()})
 
 
 def _used(n: int, folds: Sequence[Fold], *sides: str) -> NDArray[np.bool_]:
-    """Tell which utterances stand on the sides named (on any, if none is) of any of the folds."""
+    """Return which utterances are on the given sides of any fold; without given sides, on either side."""
     used = np.zeros(n, dtype=bool)
     for fold in folds:
         for side in sides or ("train", "test"):
@@ -359,7 +359,7 @@ def _used(n: int, folds: Sequence[Fold], *sides: str) -> NDArray[np.bool_]:
 
 
 def _conflict(labels: Labels, match: Match) -> bool:
-    """Tell whether two labels differ; two missing numbers do not."""
+    """Return whether two labels differ; two missing values do not."""
     one, other = labels[[match.first, match.second]]
     both_missing = isinstance(one, float) and math.isnan(one) and math.isnan(other)
     return bool(one != other) and not both_missing
@@ -380,7 +380,7 @@ def _nameless(utterances: Sequence[Utterance], folds: Sequence[Fold]) -> Finding
 
 
 def _alike(utterances: Sequence[Utterance], folds: Sequence[Fold]) -> Finding | None:
-    """Return the note that names which are spelled otherwise may be one speaker, session or dialog, or None."""
+    """Return the note that differently spelled names may be the same speaker, session or dialog, or None."""
     said = [
         *_alike_in(_own(utterances, "speaker"), "speaker", "person", folds),
         *_alike_in(_own(utterances, "session"), "session", "session", folds),
@@ -393,11 +393,11 @@ def _alike(utterances: Sequence[Utterance], folds: Sequence[Fold]) -> Finding | 
 
 
 def _alike_in(names: Sequence[str | None], kind: str, what: str, folds: Sequence[Fold]) -> Iterator[str]:
-    """Yield a sentence for each group of names that may be one, and whether folds part them."""
+    """Yield a sentence for each group of names that may be the same, and whether folds separate them."""
     used = _used(len(names), folds)
     for group in alike(name for name, counts in zip(names, used, strict=True) if name and counts):
         if kind == "dialog" and len({name.rpartition("/")[0] for name in group}) > 1:
-            continue  # it is their sessions that are alike, and these are named
+            continue  # only their sessions are alike, and those are reported
         n = sum(_is_parted(names, group, fold) for fold in folds)
         told = f"they are trained on and tested, in {n} of {len(folds)} folds" if n else f"they count as {len(group)}"
         yield f"{kind}s {quoted(group)} may be one {what}: {told}"
@@ -434,7 +434,7 @@ def _telltale(utterances: Sequence[Utterance], labels: Labels, rows: Table | Non
 
 
 def _telling(stream: Stream, chosen: Sequence[int], kinds: Mapping[str, Labels]) -> Iterator[str]:
-    """Yield a sentence for each kind of name that columns of a stream determine."""
+    """Yield a sentence for each kind of name (label, speaker) that columns of a stream determine."""
     least, greatest = (of[chosen] for of in revealing_columns.ranges(stream))
     for what, names in kinds.items():
         for find, says in (

@@ -1,8 +1,8 @@
-"""Verdicts: from the interval of a difference to what it allows to be said, in one place for all who say it.
+"""Verdicts: the arrow from the interval of a difference to the conclusion that it allows; all reports use this module.
 
-An interval that holds 0 is no proof of equality: over few speakers it may reach from much worse to much better. So
-there are four verdicts: clearly better, clearly worse, equal within a stated margin (all of the interval lies in it,
-as in a test of equivalence: Schuirmann 1987, doi:10.1007/BF01068419), and that it cannot be told with so many speakers.
+An interval that contains 0 is no proof of equality: over few speakers it may reach from much worse to much better. So
+there are four verdicts: clearly better, clearly worse, equal within a stated margin (the whole interval lies within
+it, as in a test of equivalence: Schuirmann 1987, doi:10.1007/BF01068419), and undecided with so many speakers.
 """
 
 from typing import Literal
@@ -11,30 +11,30 @@ from affex.pipeline.evaluation.intervals import Interval
 
 Verdict = Literal["better", "worse", "equal", "unknown"]
 
-#: What differs by less is equal, in figures of range 1 (UAR, WAR, F1) and of correlation (CCC, Pearson): more than the
-#: .034 by which a seed moves XGBoost's UAR on EMO-DB. Errors in units of the target (RMSE, MAE) have no margin.
+#: A smaller difference counts as equal, in figures of range 1 (UAR, WAR, F1) and of correlation (CCC, Pearson). It is
+#: It exceeds .034, the effect of a seed on XGBoost's UAR on EMO-DB. Errors in the target's unit (RMSE, MAE) have none.
 MARGIN = 0.05
 
 
-#: Over fewer speakers nobody has measured how often such intervals hold the truth (``benchmarks/coverage.py``).
+#: The coverage of these intervals was not measured with fewer speakers (``benchmarks/coverage.py``).
 FEWEST = 4
 
 
 def verdict(
     low: float | None, high: float | None, n: int, *, margin: float | None = MARGIN, rises: bool = True
 ) -> Verdict:
-    """Return what the interval of a difference allows.
+    """Return the verdict that the interval of a difference allows.
 
     Parameters
     ----------
     low, high
         The ends; None where there is no interval.
     n
-        Over how many speakers (or other clusters) it is; with fewer than `FEWEST` nothing can be told.
+        The number of speakers (or other clusters); with fewer than `FEWEST` the verdict is always undecided.
     margin
-        How far from 0 a difference may lie and be none; None where no difference is too small.
+        The largest distance from 0 that counts as no difference; None if every difference counts.
     rises
-        Whether more is better.
+        Whether a larger figure is better.
     """
     if low is None or high is None or n < FEWEST:
         return "unknown"
@@ -44,9 +44,10 @@ def verdict(
 
 
 def of_test(difference: Interval, p: float, alpha: float, *, margin: float | None, rises: bool = True) -> Verdict:
-    """Return the verdict of a test: better or worse where it is significant; else what the interval allows.
+    """Return the verdict of a test: better or worse if it is significant, else what the interval allows.
 
-    An interval without 0 is not enough where the test (corrected for the number of pairs, say) is not significant.
+    If the test (for example after correction for the number of pairs) is not significant, an interval without 0 is not
+    enough.
     """
     if p <= alpha and difference.value != 0:
         return "better" if (difference.value > 0) == rises else "worse"
@@ -67,5 +68,5 @@ def in_words(found: Verdict, n: int, unit: str = "speaker", *, margin: float | N
 
 
 def margin_of(high: float) -> float | None:
-    """Return the margin of a figure with this upper end of its range; None where it is in units of the target."""
+    """Return the margin of a figure with this upper end of its range; None if its unit is the target's."""
     return MARGIN if high == 1 else None

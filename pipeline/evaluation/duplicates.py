@@ -1,25 +1,26 @@
-"""Duplicates: from fingerprints to pairs of utterances that hold the same sound.
+"""Duplicates: the arrow from fingerprints to pairs of utterances that contain the same sound.
 
 A copy may have been encoded again, resampled, made louder, padded or cut, so its rows are nearly the same, at some
 shift. Two stages, as in Haitsma and Kalker (ISMIR 2002): utterances that share words (signs of changes that survive
 most treatment) are candidates, found for all pairs at once by a product of sparse matrices; then the rows of each
 candidate pair are correlated at every shift, and the best one decides.
 
-How sure that is, by ``python tests/copies.py <EMO-DB>`` (45 of the 535 utterances, every other utterance a chance to
-err): all copies are found and nothing else. Least similarity of a copy: 1.00 at 8 kHz or doubled to stereo; 0.98
-resampled and padded by any silence, or cut by 0.1 s at either end; 0.94 under white noise 30 dB below, or as mp4
-(AAC at 64 kbit/s); 0.97 and 0.89 as mp3 and AAC at 32 kbit/s. Largest similarity of different utterances, among them
-takes of the same sentence by the same speaker: 0.58 over all 142845 pairs. A copy at another speed or pitch is not
-found, nor one of which less than half of either is left.
+``python tests/copies.py <EMO-DB>`` measures the reliability (copies of 45 of the 535 utterances, compared with all
+utterances): it finds all copies and nothing else. Lowest similarity of a copy: 1.00 at 8 kHz or doubled to stereo;
+0.98 resampled and padded by any silence, or cut by 0.1 s at either end; 0.94 under white noise 30 dB below, or as mp4
+(AAC at 64 kbit/s); 0.97 and 0.89 as mp3 and AAC at 32 kbit/s. Highest similarity of different utterances, among them
+takes of the same sentence by the same speaker: 0.58 over all 142845 pairs. Copies at another speed or pitch are not
+found, nor copies in which less than half of either utterance is left.
 
-The two kinds meet at their ends. The largest similarity known of different recordings is 0.82: of one speaker who
-says the same carrier sentence in TESS; 4 of 3.92 million such pairs reach `SIMILAR`, none of 11 million pairs across
-speakers. The least of a copy 20 dB softer is 0.74: a fingerprint leaves out what 16 bits round away (`ROUNDING` there),
-so it changes with the level of a recording whose loudest band lies less than 50 dB (`DEPTH`) above that. EMO-DB's
-utterances (rms -23 to -13 dB) stay at 1.00 down to 30 dB softer and at 0.93 at 40 dB; at 50 dB, 0.73 at the least, 3 of
-90 are missed. The line stays at 0.75 all the same. A false alarm matters only where one speaker is on both sides of a
-fold, which is a leak already; a line above 0.82 would miss more of the quiet copies, and none lies below 0.82 and above
-all different recordings. Without the floor, the rounding noise of two pauses would be compared as if it were sound.
+The two ranges of similarity overlap. The highest known similarity of different recordings is 0.82: one speaker says
+the same carrier sentence in TESS. 4 of 3.92 million such pairs reach `SIMILAR`, and none of 11 million pairs across
+speakers does. The lowest similarity of a copy 20 dB softer is 0.74: a fingerprint leaves out what 16 bits round away
+(`ROUNDING` there), so it changes with the level of a recording whose loudest band lies less than 50 dB (`DEPTH`) above
+that. EMO-DB's utterances (rms -23 to -13 dB) stay at 1.00 down to 30 dB softer and at 0.93 at 40 dB; at 50 dB the
+lowest is 0.73, and 3 of 90 copies are missed. The threshold is still 0.75. A false alarm matters only if one speaker
+is on both sides of a fold, which is a leak already. A threshold above 0.82 would miss more of the quiet copies, and no
+threshold below 0.82 lies above all different recordings. Without the floor, the rounding noise of two pauses would be
+compared as if it were sound.
 """
 
 import itertools
@@ -44,26 +45,26 @@ TRIPLES = np.array([1, 2, 3, 2, 1]) / 3
 #: A word is the signs of the ten differences, smoothed over 4 rows, at two places 8 rows apart.
 SMOOTH, APART = 4, 8
 
-#: A pair that shares at least this share of the words of the one that has fewer is a candidate.
+#: A pair is a candidate if it shares at least this proportion of the words of the utterance that has fewer.
 SHARED_WORDS = 0.05
 
-#: The correlation from which on the sound is the same: different utterances reach 0.58 (EMO-DB), once in a million 0.82
+#: From this correlation on, the sound is the same. Different utterances reach 0.58 (EMO-DB), once in a million 0.82
 #: (one speaker, one sentence: TESS); copies begin at 0.89, much softer ones of quiet recordings at 0.73. See above.
 SIMILAR = 0.75
 
-#: The same where both sound for less than `BRIEF`, s.
+#: The same threshold if both sound for less than `BRIEF`, s.
 SIMILAR_BRIEF, BRIEF = 0.9, 1.0
 
-#: At least this share of one utterance's print must lie in what the two have in common.
+#: The common part must cover at least this proportion of one utterance's fingerprint.
 LEAST_SHARE = 0.5
 
-#: Utterances that have at least this share of either's print in common are one recording; with less, they overlap.
+#: From this common proportion of either fingerprint on, two utterances are one recording; with less, they overlap.
 WHOLE = 0.5
 
-#: An overlap must sound for so long, s: a shorter piece of speech is like some other by chance.
+#: The shortest sounding overlap that counts, s: shorter pieces of speech resemble others by chance.
 LEAST_OVERLAP = 0.5
 
-#: Less energy than any sound's; keeps silence from dividing by zero.
+#: An energy below that of any sound; it prevents division by zero in silence.
 TINY = 1e-9
 
 #: How many utterances are compared with all others at a time; bounds the memory.
@@ -72,7 +73,7 @@ BLOCK = 512
 
 @dataclass(frozen=True)
 class Match:
-    """Two utterances that hold the same sound.
+    """Two utterances that contain the same sound.
 
     Parameters
     ----------
@@ -81,7 +82,7 @@ class Match:
     similarity
         Correlation of their rows where they overlap, at most 1.
     share
-        How much of its print each has there, in [0, 1]; the smaller of the two.
+        The proportion of each fingerprint that lies in the overlap, in [0, 1]; the smaller of the two.
     seconds : float, s
         How long both sound there.
     """
@@ -99,7 +100,7 @@ class Match:
 
 
 def find(X: Rows, offsets: Numbers) -> list[Match]:
-    """Return the pairs of utterances that hold the same sound.
+    """Return the pairs of utterances that contain the same sound.
 
     Parameters
     ----------
@@ -124,12 +125,12 @@ def near(X: Rows, offsets: Numbers) -> Iterator[Match]:
 
 
 def is_alike(match: Match) -> bool:
-    """Tell whether two utterances are so similar, for as long as both sound, that the sound is the same."""
+    """Return whether two utterances are similar enough, given how long both sound, to contain the same sound."""
     return match.similarity >= (SIMILAR if match.seconds >= BRIEF else SIMILAR_BRIEF)
 
 
 def comparable(X: Rows, offsets: Numbers) -> NDArray[np.bool_]:
-    """Tell which utterances have enough sound to be found, ``(n_clips,) bool``."""
+    """Return which utterances contain enough sound for a comparison, ``(n_clips,) bool``."""
     return np.array([len(_words(utterance)) > 0 for utterance in split(X, offsets)], dtype=bool)
 
 
@@ -185,7 +186,7 @@ def _incidence(words: list[Numbers]) -> Any:
 
 
 def compared(utterances: list[Rows], first: int, second: int) -> Match:
-    """Return how alike two utterances are at the shift at which they are most so, alike or not.
+    """Return how similar two utterances are at their best shift, whether they match or not.
 
     Only shifts count at which at least half of either's print overlaps the other.
     """
@@ -200,7 +201,7 @@ def compared(utterances: list[Rows], first: int, second: int) -> Match:
 
 
 def lasts(match: Match) -> bool:
-    """Tell whether what two utterances have in common is enough to say that it is the same."""
+    """Return whether the common part of two utterances is long enough for a match."""
     return match.is_whole or match.seconds >= LEAST_OVERLAP
 
 
@@ -233,7 +234,7 @@ def _correlations(one: NDArray[np.float64], other: NDArray[np.float64]) -> tuple
 
 
 def _within(utterance: NDArray[np.float64], starts: Numbers, ends: Numbers) -> NDArray[np.float64]:
-    """Return the energy of the rows from each start to each end; beyond the utterance there is none."""
+    """Return the energy of the rows from each start to each end; rows outside the utterance have no energy."""
     summed = np.concatenate([[0.0], np.cumsum(np.square(utterance).sum(axis=1))])
     energy: NDArray[np.float64] = summed[np.clip(ends, 0, len(utterance))] - summed[np.clip(starts, 0, len(utterance))]
     return energy

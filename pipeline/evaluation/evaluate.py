@@ -1,10 +1,10 @@
 """Evaluate: the arrow from a table and a protocol to scores.
 
-Each fold fits one estimator on the rows of its training utterances and scores the rows left out. All that
-learns happens in that fit (scaling, imputation, selection, the search for hyperparameters, calibration); nothing else
-sees more than one fold's training rows but the normalisation by speaker, which no label enters and which is
-called transductive wherever its figures appear. Folds run where extraction runs, with one numerical
-thread each, so that neither the number of processes nor that of cores changes a result.
+Each fold fits one estimator on the rows of its training utterances and scores the test rows. Everything that learns
+from data is part of that fit (scaling, imputation, feature selection, hyperparameter search, calibration). Only the
+normalisation by speaker uses rows outside the training utterances of a fold; it uses no label, and reports call its
+figures transductive. Folds run in the same workers as extraction, with one numerical thread each, so neither the
+number of processes nor the number of cores changes a result.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,28 +35,28 @@ Labels = NDArray[np.str_]
 Targets = NDArray[Any]
 Floats = NDArray[np.float64]
 
-#: How many copies of all rows a fold holds at a time, at most: those of its training utterances as they come, scaled,
-#: and with the columns that were selected.
+#: The largest number of copies of all rows that a fold holds at a time: the training rows as read, after scaling, and
+#: after feature selection.
 COPIES = 3
 
-#: Told how many folds are done, and how many there are.
+#: A function that takes the number of finished folds and the number of all folds.
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
 class FoldScores:
-    """What a model said of some utterances.
+    """A model's decisions and scores for some utterances.
 
     Parameters
     ----------
     numbers : (n,) int64
-        Which utterances.
+        The numbers of the utterances.
     predicted : (n,) str or float64
         The estimator's own decision, or its value.
     scores : (n, n_classes) float64
-        One score a class; 0 for a class that the model never learned.
+        One score per class; 0 for a class that the training utterances lack.
     n_noise
-        How many of the utterances are noise alone to the model; None where it knows none.
+        The number of utterances that contain only noise according to the model; None if the model has no noise class.
     """
 
     numbers: Numbers
@@ -67,9 +67,9 @@ class FoldScores:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What one fold said of those it tests, what its inner models said of those it learns from, and what was chosen.
+    """One fold's scores: of its test utterances, and of its training utterances by inner models; and what was chosen.
 
-    `limits` says for what its training utterances were too few.
+    `limits` lists the steps for which the fold had too few training utterances.
     """
 
     said: FoldScores
@@ -86,27 +86,27 @@ def evaluate(
     inner: bool = False,
     progress: Progress | None = None,
 ) -> Result:
-    """Score every utterance that counts with an estimator that never saw it.
+    """Score every selected utterance with an estimator that was not trained on it.
 
     Parameters
     ----------
     table
         The utterances of a corpus and their rows.
     plan
-        What is evaluated, and how.
+        The model and the settings of the evaluation.
     runner
-        Where folds run; none is this process.
+        Runs the folds; with None, this process does.
     inner
-        Whether each fold also says what models fitted on a part of its training utterances say of the others.
+        Whether each fold also returns inner scores: models fitted on a part of its training utterances score the rest.
     progress
         Called after each fold.
 
     Raises
     ------
     UsageError
-        If its settings do not fit together, or name something that does not exist.
+        If the settings do not fit together, or name something that does not exist.
     AffexError
-        If the table cannot be evaluated so, or a fold cannot be fitted.
+        If the table does not allow this evaluation, or a fold cannot be fitted.
     """
     return judge(prepare(table, plan), plan, runner=runner, inner=inner, progress=progress)
 
@@ -127,11 +127,11 @@ def judge(
     Parameters
     ----------
     known
-        Outcomes of folds, by number, that are not computed again.
+        Finished outcomes by fold number; these folds are not computed again.
     keep
-        Is given each outcome, by number, as its fold ends.
+        Called with the fold number and the outcome at the end of each fold.
     likeness
-        What workers must share with this process.
+        The properties that workers must share with this process.
     """
     for fold in task.folds:
         require_variety(fold, task.examples.y, task.clusters)
@@ -145,7 +145,7 @@ def judge(
             keep(number, done[number])
 
     if missing:
-        build(plan, task.examples)  # what it refuses, it refuses at once
+        build(plan, task.examples)  # raises errors before any fold runs
         where = runner or Inline()
         work = fold_work(_with_distances(task.examples, plan, where, likeness), plan, likeness, inner=inner)
         pieces = [Piece(((number, fold),)) for number, fold in missing.items()]
@@ -174,7 +174,7 @@ def judge(
 
 
 def _noisy(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
-    """Return a sentence that says how many utterances are noise alone, if any is."""
+    """Return a sentence with the number of utterances that contain only noise, if there are any."""
     n_noise = sum(outcome.said.n_noise or 0 for outcome in outcomes)
     n = sum(len(outcome.said.numbers) for outcome in outcomes)
     sentence = (
@@ -185,12 +185,12 @@ def _noisy(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
 
 
 def build(plan: Plan, examples: Examples) -> Any:
-    """Return the unfitted estimator that fits these examples.
+    """Return an unfitted estimator that suits these examples.
 
     Raises
     ------
     UsageError
-        If the classifier's settings are not for them.
+        If the classifier's settings do not suit them.
     """
     return built(plan, precomputed=examples.distances is not None)
 
@@ -204,9 +204,9 @@ def fit(estimator: Any, examples: Examples, fold: Fold, plan: Plan) -> Any:
 
 
 def score(estimator: Any, examples: Examples, fold: Fold, plan: Plan) -> Scored:
-    """Return the decisions on a fold's tested utterances, and one score a class, ``(n_tested, n_classes)``.
+    """Return the decisions on a fold's test utterances, and one score per class, ``(n_tested, n_classes)``.
 
-    Where values are predicted there are no scores, ``(n_tested, 0)``.
+    For a continuous target there are no scores, ``(n_tested, 0)``.
     """
     reader = reader_of(plan.classifier)
     decided, scores, n_noise = reader.scored(estimator, examples, fold.test, fold.train)
@@ -221,7 +221,7 @@ def score(estimator: Any, examples: Examples, fold: Fold, plan: Plan) -> Scored:
 
 
 def _decided(estimator: Any, X: Floats) -> Scored:
-    """Return the decision on each row, and scores that sum to 1 as `inspection.answer_of` says what they are."""
+    """Return the decision on each row, and scores that sum to 1; `inspection.answer_of` defines them."""
     from scipy.special import softmax
 
     from affex.classifiers.estimators import inspection
@@ -236,14 +236,14 @@ def _decided(estimator: Any, X: Floats) -> Scored:
 
 
 def reweighted(scores: Floats, trained: Labels, classes: Sequence[str]) -> Floats:
-    """Return scores times the square root of how often their class was trained on, summing to 1 as before."""
+    """Return the scores times the square root of their class's training frequency, scaled to a sum of 1."""
     weighted = scores * np.sqrt([np.mean(trained == name) for name in classes])
     shares: Floats = weighted / weighted.sum(axis=1, keepdims=True)
     return shares
 
 
 def fold_work(examples: Examples, plan: Plan, likeness: Likeness = CODE, *, inner: bool = False) -> Work:
-    """Return what is done with each fold, a piece of one job: its number, and the fold."""
+    """Return the function that processes one fold, given its number and the fold; each fold is a part of one job."""
     on_gpu = _is_on_gpu(plan) and examples.distances is None
     needs = Needs(gpu=float(on_gpu), memory=COPIES * examples.X.nbytes)
     in_threads = plan.classifier.in_threads
@@ -265,14 +265,14 @@ def _run_fold(piece: Piece, examples: Examples, plan: Plan, inner: bool) -> Outc
 
 
 def limits_of(estimator: Any) -> dict[str, str]:
-    """Return for what a fitted estimator's training rows were too few; empty where it does not say."""
+    """Return the steps for which a fitted estimator had too few training rows; empty if it reports none."""
     from affex.classifiers.estimators import fitting
 
     return dict(fitting.limits(estimator))
 
 
 def best_params(estimator: Any) -> Mapping[str, Any]:
-    """Return what a fitted estimator's search chose; empty where nothing was searched."""
+    """Return the hyperparameters that a fitted estimator's search chose; empty if there was no search."""
     from affex.classifiers.estimators import fitting
 
     return fitting.best_params(estimator)
@@ -292,9 +292,9 @@ def _said(examples: Examples, plan: Plan, fold: Fold) -> tuple[FoldScores, Any]:
 
 
 def inner_parts(examples: Examples, fold: Fold) -> list[Fold]:
-    """Return the folds inside a fold's training utterances: the protocol's own, or some over the training speakers.
+    """Return the inner folds of a fold's training utterances: the protocol's own, or folds over the training speakers.
 
-    There is none where these are one speaker.
+    There are none if all training utterances are from one speaker.
     """
     if fold.inner is not None:
         return [Fold(f"{fold.name}, inner", *fold.inner)]
@@ -316,7 +316,7 @@ def _joined(parts: Sequence[FoldScores]) -> FoldScores:
 
 
 def _with_distances(examples: Examples, plan: Plan, runner: Runner, likeness: Likeness) -> Examples:
-    """Return the examples with the distances of all rows in the place of the rows, where no fold fits the scaling."""
+    """Return the examples with the distances between all rows instead of the rows, if no fold fits the scaling."""
     if (
         plan.settings.speaker_norm is not True
         or plan.settings.soft
@@ -340,7 +340,7 @@ def _distances(piece: Piece, plan: Plan) -> Floats | None:
 
 
 def _scores(task: Task, said: Sequence[tuple[Fold, FoldScores]]) -> Scores:
-    """Return what was said, in the order of the manifest."""
+    """Return the scores in the order of the manifest."""
     numbers = np.concatenate([part.numbers for _, part in said])
     order = np.argsort(numbers, kind="stable")
     numbers = numbers[order]

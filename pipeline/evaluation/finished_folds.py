@@ -1,9 +1,9 @@
-"""Kept folds: outcomes of an evaluation's folds on the disk, as they end, until the run's files are written.
+"""Kept folds: the arrow from an evaluation's finished folds to the disk and back, until the run's files are written.
 
-An evaluation that was interrupted or killed goes on where it was: what is read back is what was computed, to the bit.
-Each fold is a sealed record (`pipeline.storage.sealed`) inside the run's folder, ``<run>/.folds/fold-0001.json``, which
-says what it rests on; one that is damaged, or rests on something else, is computed again. They do not lie beside the
-run's folder, since that may be all that a user can write to: the root of a disk, or a folder in somebody else's.
+An interrupted evaluation continues with the next fold: the outcomes read back equal the computed ones to the bit.
+Each fold is a sealed record (`pipeline.storage.sealed`) inside the run's folder, ``<run>/.folds/fold-0001.json``. It
+states its inputs; a record that is damaged, or has other inputs, is computed again. The records lie inside the run's
+folder, not beside it, since the user may have write access to that folder only (the root of a disk, for example).
 """
 
 import base64
@@ -26,10 +26,10 @@ from affex.pipeline.storage.files import content
 from affex.pipeline.storage.sealed import DamagedError, opened, sealed
 from affex.pipeline.text.errors import AffexError
 
-#: What arrays may be of: characters, floating-point numbers, integers, truth values, in either order of bytes.
+#: The element types of arrays: characters, floating-point numbers, integers, booleans, in either byte order.
 DTYPE = re.compile(r"[<>|][Ufib]\d+")
 
-#: Where they lie in a run's folder.
+#: Their folder inside a run's folder.
 FOLDER = ".folds"
 
 
@@ -40,9 +40,9 @@ class FinishedFolds:
     Parameters
     ----------
     folder
-        Where they lie.
+        Their folder.
     basis
-        What the run rests on, as `pipeline.reporting.report.depends_on` says it.
+        The hash of the run's inputs, as `pipeline.reporting.report.depends_on` gives it.
     inner
         Whether inner scores are wanted.
     """
@@ -70,9 +70,9 @@ class FinishedFolds:
             If it cannot be written.
         """
         path = self._path(number)
-        name = fold.name.encode("unicode_escape").decode()  # whatever a speaker is called
+        name = fold.name.encode("unicode_escape").decode()  # any speaker name becomes ASCII
         text = json.dumps(sealed({"of": self._of(fold), "fold": name, "outcome": _plain(outcome)}))
-        # Where the folder goes meanwhile, the same run has ended elsewhere, and its files are there.
+        # If the folder disappears, another process has finished the same run and written its files.
         with atomic.writing(path), contextlib.suppress(FileNotFoundError):
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic.temporary(path) as file:
@@ -83,7 +83,7 @@ class FinishedFolds:
         for path in self.folder.glob("fold-*.json"):
             if re.fullmatch(r"fold-\d+\.json", path.name):
                 path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # what else lies there is not ours
+        with contextlib.suppress(OSError):  # other files in the folder are not ours
             atomic.sweep(self.folder)
             self.folder.rmdir()
 
@@ -91,7 +91,7 @@ class FinishedFolds:
         return self.folder / f"fold-{number + 1:04d}.json"
 
     def _of(self, fold: Fold) -> str:
-        """Return the sha256 of all that an outcome rests on."""
+        """Return the sha256 of all inputs of an outcome."""
         sha = hashlib.sha256(json.dumps([self.basis, self.inner, fold.name]).encode())
         for part in (fold.train, fold.test, *(fold.inner or ())):
             sha.update(f"{len(part)}:".encode() + np.ascontiguousarray(part, dtype="<i8").tobytes())
@@ -99,12 +99,12 @@ class FinishedFolds:
 
 
 def inside(folder: Path) -> Path:
-    """Return where the kept folds of a run lie."""
+    """Return the folder of a run's kept folds."""
     return folder.absolute() / FOLDER
 
 
 def damage(path: Path) -> str:
-    """Return what is wrong with the file of a kept fold; nothing if it is sound."""
+    """Return what is wrong with the file of a kept fold; an empty result if it is sound."""
     try:
         _outcome(_record(path)["outcome"])
     except (OSError, DamagedError) as error:
@@ -142,7 +142,7 @@ def _plain(value: Any) -> Any:
     Raises
     ------
     AffexError
-        If it is of a kind that no run's files hold.
+        If its type cannot occur in a run's files.
     """
     if isinstance(value, np.ndarray | np.generic):
         return _plain_array(np.asarray(value))
@@ -168,7 +168,7 @@ def _plain_array(array: np.ndarray[Any, Any]) -> dict[str, Any]:
 
 
 def _value(plain: Any) -> Any:
-    """Return what `_plain` was given."""
+    """Return the value that `_plain` converted; the inverse of `_plain`."""
     if not isinstance(plain, dict):
         return plain
     [(kind, inner)] = plain.items()

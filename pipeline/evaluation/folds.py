@@ -1,9 +1,9 @@
-"""Splits: the arrow from the utterances of a corpus to folds, who is learned from and who is tested.
+"""Splits: the arrow from the utterances of a corpus to folds (training and test utterances).
 
-Folds choose utterances; their rows follow, so no utterance can straddle training and test. Utterances are numbered
-by their place in the sequence given. A protocol says who is tested when; its hash stands in every result, and
-the same protocol on the same utterances gives the same folds on every machine: nothing is drawn by a generator whose
-numbers could change, and nothing depends on the order of the utterances but where that is said.
+Folds select whole utterances, so the rows of one utterance are never in both training and test. Utterances are
+numbered by their position in the given sequence. A protocol defines the folds; its hash is part of every result. The
+same protocol on the same utterances gives the same folds on every machine: no random generator is used, whose numbers
+could change, and the order of the utterances matters only where the documentation states it.
 """
 
 import csv
@@ -28,7 +28,7 @@ from affex.pipeline.text.names import normal
 Numbers = NDArray[np.int64]
 Labels = NDArray[np.str_]
 
-#: What cannot be told apart by speaker is told apart by the first of these that all utterances have.
+#: Without speaker names, utterances are grouped by the first of these that all utterances have.
 CLUSTERS = ("speaker", "session", "dialog")
 
 
@@ -39,11 +39,11 @@ class Fold:
     Parameters
     ----------
     name
-        Who is tested, as in the speaker's name.
+        What is tested, such as the speaker's name.
     train, test : (n,) int64
-        The numbers of the utterances learned from and of those tested.
+        The numbers of the training utterances and of the test utterances.
     inner : (train, validation), each (n,) int64, or None
-        What the search for hyperparameters learns from and is evaluated on, where the protocol fixes it; both are part
+        The training and validation utterances of the hyperparameter search, if the protocol fixes them; both are part
         of `train`, on which the final model is fitted. None: inner folds over the training speakers.
     """
 
@@ -55,12 +55,12 @@ class Fold:
 
 @dataclass(frozen=True, eq=False)
 class Clusters:
-    """Who belongs together.
+    """The cluster of each utterance: its speaker, or a substitute.
 
     Parameters
     ----------
     unit
-        What a cluster is: ``"speaker"``, or what stands for it where a corpus has no speaker names.
+        The kind of cluster: ``"speaker"``, or a substitute if a corpus has no speaker names.
     of : (n_utterances,) str
         The cluster of each utterance.
     """
@@ -70,17 +70,17 @@ class Clusters:
 
 
 def clusters(utterances: Sequence[Utterance], unit: str = "") -> Clusters:
-    """Return the utterances' speakers, or, where nobody is named, their sessions, dialogs or media files.
+    """Return the utterances' speakers or, without speaker names, their sessions, dialogs or media files.
 
     Parameters
     ----------
     unit
-        One of `CLUSTERS`, to have just that.
+        One of `CLUSTERS`, to use only that.
 
     Raises
     ------
     AffexError
-        If `unit` is asked for and an utterance has none.
+        If `unit` is given and an utterance has none.
     """
     for name in [unit] if unit else CLUSTERS:
         of = [getattr(utterance, name) or "" for utterance in utterances]
@@ -93,7 +93,7 @@ def clusters(utterances: Sequence[Utterance], unit: str = "") -> Clusters:
 
 
 def _nameless(utterances: Sequence[Utterance], name: str, of: Sequence[str]) -> str:
-    """Return that utterances have no speaker (session, dialog), and the way out."""
+    """Return the error that utterances have no speaker (session, dialog), with a remedy."""
     first = next(u.id for u, value in zip(utterances, of, strict=True) if not value)
     way_out = (
         f"Name the {name} of every utterance, or of none and evaluate under another protocol."
@@ -104,14 +104,14 @@ def _nameless(utterances: Sequence[Utterance], name: str, of: Sequence[str]) -> 
 
 
 def protocol_hash(protocol: Protocol) -> str:
-    """Return the sha256 of all that a protocol says but its name; of a split file, of its content, wherever it lies.
+    """Return the sha256 of a protocol without its name; of a split file, the content counts and not the path.
 
     Raises
     ------
     AffexError
         If the split file cannot be read.
     """
-    # What is not said is left out, so that what protocols may say one day changes no hash of today's.
+    # Unset fields are left out, so that fields added in the future do not change today's hashes.
     usual = dataclasses.asdict(Protocol(protocol.name))
     record = {name: value for name, value in dataclasses.asdict(protocol).items() if value != usual[name]}
     if protocol.file:
@@ -120,14 +120,14 @@ def protocol_hash(protocol: Protocol) -> str:
 
 
 def folds(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
-    """Return the folds of a protocol's protocol.
+    """Return the folds of a protocol.
 
     Raises
     ------
     UsageError
         If the protocol is unknown.
     AffexError
-        If the utterances cannot be split so.
+        If the utterances cannot be split in this way.
     """
     if protocol.scheme not in SCHEMES:
         raise unknown("protocol", protocol.scheme, SCHEMES)
@@ -135,7 +135,7 @@ def folds(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ..
 
 
 def loso(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:  # noqa: ARG001
-    """Leave one speaker out: one fold a speaker, in the order of their names.
+    """Leave one speaker out: one fold per speaker, in the order of their names.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def loso(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ...
 
 
 def session(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:  # noqa: ARG001
-    """Leave one session out, with all who speak in it.
+    """Leave one session out, with all its speakers.
 
     Raises
     ------
@@ -157,7 +157,9 @@ def session(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, 
 
 
 def group_k(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
-    """Leave out one of `k` groups of speakers: from the busiest on, each speaker joins the group with the least to say.
+    """Leave out one of `k` groups of speakers.
+
+    Speakers are taken in descending order of their number of utterances; each joins the group with the fewest.
 
     Raises
     ------
@@ -177,9 +179,9 @@ def group_k(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, 
 
 
 def random_k(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
-    """Deal the utterances at random into `k` folds, whoever speaks: **leaks speakers**, to show what a leak is worth.
+    """Distribute the utterances over `k` folds regardless of speaker: **leaks speakers**, to measure a leak's effect.
 
-    Utterances are dealt in the order of the sha256 of their ids.
+    Utterances are distributed in the order of the sha256 of their ids, which is random but fixed.
 
     Raises
     ------
@@ -196,14 +198,14 @@ def random_k(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold,
 def split(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
     """Test the utterances that a fixed split names, in one fold.
 
-    With ``train``, ``validation`` and ``test``: the search learns from ``train`` and is evaluated on ``validation``,
-    the final model learns from both. With ``train`` and one of the others: that one is tested, and the search has inner
-    folds over the training speakers.
+    With ``train``, ``validation`` and ``test``: the hyperparameter search trains on ``train`` and is evaluated on
+    ``validation``; the final model is trained on both. With ``train`` and one other part: that part is tested, and the
+    search uses inner folds over the training speakers.
 
     Raises
     ------
     AffexError
-        If there is nothing to learn from or to test, or the split file does not fit the corpus.
+        If there are no training or no test utterances, or the split file does not fit the corpus.
     """
     side = _sides(protocol, utterances)
     train, validation, test = (np.flatnonzero(side == name) for name in ("train", "validation", "test"))
@@ -221,12 +223,12 @@ def split(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ..
 
 
 def cross(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
-    """Learn from some corpora and test others, in one fold.
+    """Train on some corpora and test on others, in one fold.
 
     Raises
     ------
     UsageError
-        If a corpus is named that is not there, or on both sides.
+        If a named corpus is missing, or is on both sides.
     AffexError
         If one side is empty.
     """
@@ -249,12 +251,12 @@ def cross(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ..
 
 
 def all_but(rounds: Sequence[Fold], found: Clusters, exclude: Sequence[str]) -> Fold:
-    """Return the fold that learns from all who are in any fold, but for some speakers.
+    """Return the fold that trains on the utterances of all folds, except those of the excluded speakers.
 
     Raises
     ------
     UsageError
-        If nobody is called so.
+        If there is no speaker of that name.
     """
     for name in exclude:
         if name not in found.of:
@@ -265,12 +267,12 @@ def all_but(rounds: Sequence[Fold], found: Clusters, exclude: Sequence[str]) -> 
 
 
 def require_variety(fold: Fold, y: NDArray[Any], found: Clusters) -> None:
-    """Refuse a fold whose training utterances are all of one class, or one value.
+    """Raise an error if all training utterances of a fold have one class, or one value.
 
     Raises
     ------
     AffexError
-        Naming fold, class and speakers.
+        The message names fold, class and speakers.
     """
     seen = np.unique(y[fold.train])
     if len(seen) > 1:
@@ -286,10 +288,9 @@ def require_variety(fold: Fold, y: NDArray[Any], found: Clusters) -> None:
 
 
 def notes(y: Labels, rounds: Sequence[Fold]) -> tuple[str, ...]:
-    """Return a sentence for each class that the folds cannot do justice to.
+    """Return a sentence for each class that the folds cannot evaluate properly.
 
-    These are classes with a single utterance, and folds whose training speakers never show a class that is
-    tested there.
+    These are classes with a single utterance, and classes that a fold tests but that its training speakers lack.
     """
     single = [str(name) for name, n in sorted(Counter(y.tolist()).items()) if n == 1]
     return tuple(f"'{name}' has 1 utterance: its recall can only be 0 or 1" for name in single) + tuple(
@@ -300,12 +301,12 @@ def notes(y: Labels, rounds: Sequence[Fold]) -> tuple[str, ...]:
 
 
 def _require_k(protocol: Protocol, parts: str, names: Sequence[str], what: str) -> None:
-    """Refuse a `k` that is not between 2 and how many there are to be dealt.
+    """Raise an error unless `k` is between 2 and the number of items to distribute.
 
     Raises
     ------
     AffexError
-        With the `k` that would do, or, where there are fewer than two, that none would.
+        The message gives the valid values of `k`, or states that there is none with fewer than two items.
     """
     n = len(names)
     if n < 2:
@@ -338,7 +339,7 @@ def _fold(name: str, tested: NDArray[np.bool_]) -> Fold:
 
 
 def _sides(protocol: Protocol, utterances: Sequence[Utterance]) -> Labels:
-    """Return the side of each utterance, empty for those on none."""
+    """Return the side of each utterance; empty for an utterance on neither side."""
     if not protocol.file:
         return np.array([utterance.split or "" for utterance in utterances], dtype=np.str_)
     side_of = dict(_listed(Path(protocol.file)))
@@ -370,7 +371,7 @@ def _content(table: Path) -> bytes:
         raise AffexError(f"The split file {table} cannot be read: {error.strerror}.") from error
 
 
-#: Who is left out together, by the name of the protocol.
+#: The unit that is left out as a whole, by the name of the protocol.
 SCHEMES: Mapping[str, Callable[[Protocol, Sequence[Utterance]], tuple[Fold, ...]]] = {
     "loso": loso,
     "session": session,

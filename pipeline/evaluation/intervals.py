@@ -1,15 +1,15 @@
-"""Intervals: the arrow from a pooled figure to how far it may be trusted.
+"""Intervals: the arrow from a pooled figure to its confidence interval.
 
-What a corpus samples is speakers; the utterances of one are alike. So an interval is over speakers (or videos, or
-sessions, where nobody says who speaks), never over utterances: the delete-one-cluster jackknife of the pooled figure,
-with the t distribution of ``S - 1`` degrees of freedom for ``S`` clusters, clipped to the figure's range. The pooled
-figure is jackknifed, rather than the clusters' own figures averaged, since a cluster may lack a class.
+A corpus is a sample of speakers, and the utterances of one speaker resemble each other. So an interval is over speakers
+(or over videos or sessions if speakers are unknown), never over utterances. It is the delete-one-cluster jackknife of
+the pooled figure, with the t distribution of ``S - 1`` degrees of freedom for ``S`` clusters, clipped to the figure's
+range. The jackknife uses the pooled figure, not the mean of the clusters' figures, since a cluster may lack a class.
 
-The percentile bootstrap is not used. Its intervals of 95 % over speakers hold the truth in 78 to 82 % of cases with 4
-speakers and in 91 to 94 % with 24, those over utterances in 59 to 71 %; the jackknife's hold it in 93 to 96 %, in the
-lower part of that where speakers differ much and the figure is near the end of its range. The interval speaks of these
-predictions on other speakers; that other training speakers would have given other models is not in it: with models
-retrained it holds the truth in 90 to 94 %. (``benchmarks/coverage.py``, 1000 sets, seeds 0 and 1.)
+The percentile bootstrap is not used. Its 95 % intervals over speakers contain the true value in 78 to 82 % of cases
+with 4 speakers and in 91 to 94 % with 24; those over utterances in 59 to 71 %. The jackknife's intervals contain it in
+93 to 96 %; the coverage is lower if speakers differ much and the figure is near the end of its range. The interval
+holds for these fitted models on other speakers. It does not include the variation due to the training speakers: with
+retrained models it contains the true value in 90 to 94 %. (``benchmarks/coverage.py``, 1000 sets, seeds 0 and 1.)
 
 References
 ----------
@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Numbers = NDArray[np.int64]
 
-#: Leave-one-out figures that differ by less are equal: sums in another order.
+#: Leave-one-out figures that differ by less count as equal: the order of summation alone may cause that much.
 ROUNDING = 1e-12
 
 
@@ -38,15 +38,15 @@ class Interval:
     Parameters
     ----------
     value
-        The figure of all utterances; NaN where it is undefined.
+        The figure of all utterances; NaN if it is undefined.
     low, high
-        The ends; None where there is no interval.
+        The ends; None if there is no interval.
     standard_error
-        None where there is no interval.
+        None if there is no interval.
     level
-        How often such intervals should cover the truth.
+        The confidence level: how often such intervals should contain the true value.
     n_clusters
-        How many speakers (or other clusters) it is over.
+        The number of speakers (or other clusters).
     reason
         Why there is no interval; empty where there is one.
     """
@@ -73,10 +73,10 @@ def jackknife(
     With ``m_s`` the figure without cluster ``s``, the standard error is
     ``sqrt((S - 1) / S * sum_s (m_s - mean(m))^2)``.
 
-    There is no interval, and `Interval.reason` says why, with fewer than two clusters; where the figure is undefined
-    (NaN) for all utterances or without some cluster, as where a class is one speaker's alone (nothing then tells how
-    its recall varies over speakers); and where leaving out a cluster never changes the figure, as in a perfect score
-    (a width of zero would claim certainty).
+    There is no interval, and `Interval.reason` gives the reason, in three cases: there are fewer than two clusters; the
+    figure is undefined (NaN) for all utterances or without some cluster (for example if only one speaker has a class,
+    so the variation of its recall over speakers is unknown); or no cluster changes the figure when left out, as with a
+    perfect score (an interval of width zero would claim certainty).
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def jackknife(
     bounds
         The figure's range.
     unit
-        What a cluster is, for the words of a reason.
+        The kind of cluster, for the text of a reason.
 
     Raises
     ------

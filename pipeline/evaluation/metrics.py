@@ -1,4 +1,4 @@
-"""Metrics: the arrow from scores to the few numbers that are read.
+"""Metrics: the arrow from scores to figures such as UAR.
 
 Everything is pooled over all folds and computed once. There are three kinds. Figures of classes come from one
 confusion matrix: ``(n_classes, n_classes) int64``, counts of utterances, rows are the true classes, columns the
@@ -6,13 +6,13 @@ predicted ones. Figures of scores (AUC, log loss, calibration error) come from `
 one score a class. Figures of continuous targets (CCC, Pearson, RMSE, MAE) come from two columns of numbers; their
 variances are the population's (divided by n), as Lin's are.
 
-A share of nothing (the recall of a class that never occurs, the precision of one that is never predicted, the
-correlation with a constant) is NaN: it is undefined, neither 0 nor 1. What cannot be an input (no utterance, lengths
-that differ, a NaN) is a `ValueError`.
+An undefined figure (the recall of a class that never occurs, the precision of one that is never predicted, the
+correlation with a constant) is NaN, neither 0 nor 1. Invalid input (no utterance, different lengths, a NaN) raises a
+`ValueError`.
 
-There are two averages of recall, and every figure's name says which it is: UAR gives each class the same weight, WAR
-each utterance. `CLASS_METRICS` and `VALUE_METRICS` list all figures that are one number; `class_figure` and
-`value_figure` give them for any part of the utterances.
+There are two averages of recall, with different names: UAR gives each class the same weight, WAR each utterance.
+`CLASS_METRICS` and `VALUE_METRICS` list all figures that are one number; `class_figure` and `value_figure` compute
+them for any subset of the utterances.
 
 References
 ----------
@@ -40,7 +40,7 @@ Shares = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 Labels = Sequence[str] | NDArray[np.str_]
 
-#: The figure of a part of the utterances, which are named by their numbers.
+#: Computes the figure of a subset of the utterances, given by their numbers.
 Figure = Callable[[Numbers], float]
 #: From the true and the predicted class of each utterance, its scores (None where there are none), and the classes.
 ClassFunction = Callable[[Labels, Labels, Shares | None, Sequence[str]], float]
@@ -48,11 +48,11 @@ ClassFunction = Callable[[Labels, Labels, Shares | None, Sequence[str]], float]
 ValueFunction = Callable[[ArrayLike, ArrayLike], float]
 Function = TypeVar("Function", ClassFunction, ValueFunction)
 
-#: The least probability that the log loss believes in, scikit-learn's: a score of 0 for the true class costs 36.04.
+#: The lower limit of probabilities in the log loss, as in scikit-learn: a score of 0 for the true class costs 36.04.
 EPSILON = float(np.finfo(np.float64).eps)
 #: Bins of the calibration error (Guo et al. 2017).
 BINS = 15
-#: How far from 1 a row of probabilities may sum, as after they were written with few digits.
+#: The tolerance for the sum of a row of probabilities, which may have been written with few digits.
 ROUNDING = 1e-3
 
 
@@ -63,18 +63,18 @@ class Metric(Generic[Function]):
     Parameters
     ----------
     title
-        What reports call it.
+        Its name in reports.
     low, high
         Its range.
     function
-        What computes it.
+        The function that computes it.
     rises
-        Whether more is better.
+        Whether a larger figure is better.
     each_class
-        Whether it is an average over classes, so that it is another figure where a class is lacking.
+        Whether it is an average over classes, so that a missing class changes its meaning.
     from_sums
-        The same from sums over utterances, many at once: from confusion matrices ``(..., n_classes, n_classes)``, or
-        from sums of `moments` ``(..., 8)``, to ``(...)``. Only headline figures have it.
+        Computes many such figures from sums over utterances: from confusion matrices ``(..., n_classes, n_classes)``,
+        or from sums of `moments` ``(..., 8)``, to ``(...)``. Only headline figures have it.
     """
 
     title: str
@@ -87,12 +87,12 @@ class Metric(Generic[Function]):
 
 
 def confusion_matrix(true: Labels, predicted: Labels, classes: Sequence[str]) -> Counts:
-    """Count how often each class was taken for each.
+    """Return the confusion matrix.
 
     Parameters
     ----------
     true, predicted : (n_utterances,)
-        The class of each utterance, and what it was taken for.
+        The true and the predicted class of each utterance.
     classes
         The order of rows and columns.
 
@@ -144,7 +144,7 @@ def precisions(confusion: ArrayLike) -> Shares:
 
 
 def f1s(confusion: ArrayLike) -> Shares:
-    """Return each class's F1, ``2 TP / (2 TP + FP + FN)``; NaN for one neither there nor predicted.
+    """Return each class's F1, ``2 TP / (2 TP + FP + FN)``; NaN for a class that neither occurs nor is predicted.
 
     It is the harmonic mean of recall and precision wherever both are defined.
     """
@@ -162,8 +162,8 @@ def uar(confusion: ArrayLike) -> float:
 def war(confusion: ArrayLike) -> float:
     """Return the weighted average recall: the recalls weighted by how often each class occurs.
 
-    It is the share of utterances predicted right; always guessing the most frequent class reaches that
-    class's share.
+    It is the proportion of correctly predicted utterances. Always predicting the most frequent class reaches that
+    class's proportion.
     """
     return float(_war(_checked(confusion)))
 
@@ -181,16 +181,16 @@ def weighted_f1(confusion: ArrayLike) -> float:
 def auc(true: Labels, scores: ArrayLike, classes: Sequence[str]) -> float:
     """Return the mean area under the classes' ROC curves, each class against the rest, all with equal weight (macro).
 
-    A class's area is the share of pairs, of an utterance of the class and one of another, in which the former has the
-    larger score of that class; equal scores count half. Scores of all folds stand in one row, so a fold whose scores
-    lie on another scale costs area.
+    A class's area is a proportion of pairs: each pair has one utterance of the class and one of another class, and
+    counts if the former has the larger score of that class; equal scores count half. The scores of all folds are
+    ranked together, so a fold with another scale of scores reduces the area.
 
     Parameters
     ----------
     true : (n_utterances,)
         The class of each utterance.
     scores : (n_utterances, n_classes)
-        One score a class, of any scale.
+        One score per class, of any scale.
     classes
         The classes, as the columns of `scores`.
 
@@ -219,8 +219,8 @@ def auc(true: Labels, scores: ArrayLike, classes: Sequence[str]) -> float:
 def log_loss(true: Labels, scores: ArrayLike, classes: Sequence[str]) -> float:
     """Return the mean of ``-ln p``, where ``p`` is the probability given to the true class, in nats.
 
-    Probabilities below `EPSILON` count as `EPSILON`. Equal probabilities give ``ln n_classes``. It takes what `auc`
-    does, and refuses scores that are no probabilities.
+    Probabilities below `EPSILON` count as `EPSILON`. Equal probabilities give ``ln n_classes``. Parameters and errors
+    are those of `auc`; scores that are not probabilities raise an error, too.
     """
     place, values = _probabilities(true, scores, classes)
     given = values[np.arange(len(place)), place]
@@ -233,7 +233,7 @@ def calibration_error(true: Labels, scores: ArrayLike, classes: Sequence[str]) -
     Utterances are put into `BINS` bins of equal width by their largest score, ``((b - 1) / 15, b / 15]``; the figure
     is ``sum_b n_b / n |right_b - mean_b|``, where ``right_b`` is the share of the bin's utterances whose largest
     score (the first of equal ones) belongs to the true class, and ``mean_b`` the mean of the bin's largest scores.
-    What the estimator itself predicted does not enter. It takes, and refuses, what `log_loss` does.
+    The estimator's own decision is not used. Parameters and errors are those of `log_loss`.
     """
     place, values = _probabilities(true, scores, classes)
     top = values.max(axis=1)
@@ -245,7 +245,7 @@ def calibration_error(true: Labels, scores: ArrayLike, classes: Sequence[str]) -
 def ccc(true: ArrayLike, predicted: ArrayLike) -> float:
     """Return the concordance correlation coefficient, ``2 s_xy / (s_x^2 + s_y^2 + (mean_x - mean_y)^2)``.
 
-    In [-1, 1]; 1 only where every prediction is exact. With one of the two constant it is 0, with both NaN.
+    In [-1, 1]; 1 only if every prediction is exact. If one of the two is constant it is 0, if both are, NaN.
     """
     x, y = _columns(true, predicted)
     return float("nan") if _constant(x) and _constant(y) else float(_ccc(_joint(x, y)))
@@ -270,10 +270,10 @@ def mae(true: ArrayLike, predicted: ArrayLike) -> float:
 
 
 def moments(true: ArrayLike, predicted: ArrayLike) -> NDArray[np.float64]:
-    """Return what a continuous target's headline figures are sums of, ``(n_utterances, 8) float64``.
+    """Return the moments whose sums give a continuous target's headline figures, ``(n_utterances, 8) float64``.
 
-    The columns are ``1, x, y, x^2, y^2, x y, |x - y|, (x - y)^2``, with the mean of `true` taken off both: the
-    figures do not change, and the squares stay small.
+    The columns are ``1, x, y, x^2, y^2, x y, |x - y|, (x - y)^2``. The mean of `true` is subtracted from both: this
+    does not change the figures, and keeps the squares small.
     """
     x, y = _columns(true, predicted)
     x, y = x - x.mean(), y - x.mean()
@@ -283,18 +283,18 @@ def moments(true: ArrayLike, predicted: ArrayLike) -> NDArray[np.float64]:
 def class_figure(
     name: str, true: Labels, predicted: Labels, scores: ArrayLike | None, classes: Sequence[str]
 ) -> Figure:
-    """Return a function that gives one of `CLASS_METRICS` for any part of the utterances.
+    """Return a function that computes one of `CLASS_METRICS` for any subset of the utterances.
 
-    An average over classes is NaN for a part that lacks a class which the whole has: it would be another figure.
+    An average over classes is NaN for a subset that lacks one of the classes: its meaning would differ.
 
     Parameters
     ----------
     name
         The figure's name.
     true, predicted : (n_utterances,)
-        The class of each utterance, and what it was taken for.
+        The true and the predicted class of each utterance.
     scores : (n_utterances, n_classes), or None
-        One score a class; None will do for the figures that need none.
+        One score per class; None is enough for figures that need no scores.
     classes
         The classes, as the columns of `scores`.
 
@@ -322,7 +322,7 @@ def class_figure(
 
 
 def value_figure(name: str, true: ArrayLike, predicted: ArrayLike) -> Figure:
-    """Return a function that gives one of `VALUE_METRICS` for any part of the utterances.
+    """Return a function that computes one of `VALUE_METRICS` for any subset of the utterances.
 
     Raises
     ------
@@ -475,18 +475,18 @@ VALUE_METRICS: Mapping[str, Metric[ValueFunction]] = {
     "rmse": Metric("RMSE", 0, np.inf, rmse, rises=False, from_sums=lambda s: np.sqrt(s[..., 7] / s[..., 0])),
     "mae": Metric("MAE", 0, np.inf, mae, rises=False, from_sums=lambda s: np.asarray(s[..., 6] / s[..., 0])),
 }
-#: Those that carry an interval and can be compared.
+#: The figures that have an interval and can be compared.
 CLASS_HEADLINES = tuple(name for name, metric in CLASS_METRICS.items() if metric.from_sums is not None)
 VALUE_HEADLINES = tuple(VALUE_METRICS)
 
 
 def headlines(classes: Sequence[str]) -> dict[str, Metric[Any]]:
-    """Return the figures that carry an interval, by name, the first the one that is quoted.
+    """Return the figures that have an interval, by name; the first is the main figure.
 
     Parameters
     ----------
     classes
-        The classes; empty where values are predicted.
+        The classes; empty for a continuous target.
     """
     if classes:
         return {name: CLASS_METRICS[name] for name in CLASS_HEADLINES}
