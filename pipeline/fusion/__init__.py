@@ -1,1 +1,1 @@
-"""The arrow from several runs' scores to one: rules, and what they may learn from."""
+"""The arrow from several runs' scores to one result: fusion rules and their training data."""

@@ -1,7 +1,7 @@
-"""Panel: the arrow from several models' scores to what they said of the same utterances, side by side.
+"""Panel: the arrow from several models' scores to one table of scores for the same utterances, side by side.
 
-A model may lack utterances that others have. Scores of classes are probabilities; they come from files of 9 digits, so
-their sums are made 1 again.
+A model may lack utterances that others have. Scores of classes are probabilities. Files store them with 9 digits, so
+they are scaled to a sum of 1 again.
 """
 
 from collections.abc import Sequence
@@ -24,22 +24,22 @@ Numbers = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class AlignedScores:
-    """What the members of a panel said of the same utterances.
+    """The decisions and scores of a panel's members for the same utterances.
 
     Parameters
     ----------
     ids, clusters, folds : (n,) str
-        Which utterance, who said it (or what stands for the speaker), and which fold it belongs to.
+        The id, the speaker (or a substitute) and the fold of each utterance.
     true : (n,) str or float64
         Its class, or its value.
     classes
-        The classes; empty where values were predicted.
+        The classes; empty for a continuous target.
     present : (n_members, n) bool
-        Whether the member said anything of the utterance; of each somebody did.
+        Whether the member has scores for the utterance; at least one member has.
     predicted : (n_members, n) str or float64
-        Its own decision, or its value; meaningless where it is not present.
+        The member's own decision, or its value; meaningless if not present.
     values : (n_members, n, n_classes) float64
-        Its probabilities; meaningless where it is not present.
+        The member's probabilities; meaningless if not present.
     """
 
     ids: Labels
@@ -70,14 +70,14 @@ class AlignedScores:
 
 
 def side_by_side(members: Sequence[str], said: Sequence[Scores]) -> AlignedScores:
-    """Return what members said, side by side.
+    """Return the members' decisions and scores, side by side.
 
     Parameters
     ----------
     members
         Their names, for messages.
     said
-        What each said; of classes that are the same for all.
+        The scores of each member; all have the same classes.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def side_by_side(members: Sequence[str], said: Sequence[Scores]) -> AlignedScore
     Raises
     ------
     UsageError
-        If members do not agree on what is tested (speaker, fold, class or value), or a score is no probability.
+        If members do not agree on a test utterance (speaker, fold, class or value), or a score is not a probability.
     """
     ids = np.array(list(dict.fromkeys(id_ for scores in said for id_ in scores.ids.tolist())), dtype=np.str_)
     number = {id_: n for n, id_ in enumerate(ids.tolist())}
@@ -137,7 +137,7 @@ def _agreed(
 
 
 def _require_numbers(name: str, scores: Scores) -> None:
-    """Refuse scores that are no probabilities, and values that are no numbers."""
+    """Raise an error for scores that are not probabilities, and for values that are not numbers."""
     if scores.classes:
         off = np.abs(scores.values.sum(axis=1) - 1)
         wrong, expected = (scores.values < 0).any(axis=1) | ~(off <= metrics.ROUNDING), "probabilities that sum to 1"

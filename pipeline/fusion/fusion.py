@@ -1,8 +1,8 @@
 """Fusion: the arrow from finished runs on one protocol to one result, by fusing their scores.
 
-A rule that learns is fitted in each outer fold to the members' inner scores of that fold: what models that saw only a
-part of its training utterances said of the others. So nothing of those tested enters it, neither features nor labels.
-What a member lacks is fused from the others, and counted.
+A rule that learns is fitted in each outer fold to the members' inner scores of that fold: models fitted on a part of
+its training utterances score the rest. So the rule uses neither features nor labels of the test utterances.
+Utterances that a member lacks are fused from the other members, and counted.
 """
 
 import hashlib
@@ -36,11 +36,11 @@ from affex.pipeline.text.errors import AffexError, UsageError, unknown
 
 Thing = TypeVar("Thing")
 
-#: All rules, by name; values know only some.
+#: All rules, by name; only some can fuse values.
 RULES: Mapping[str, type[Rule]] = CLASS_RULES
-#: The rule where FUSION names none.
+#: The rule if FUSION names none.
 DEFAULT = "weights"
-#: The columns of scores that have one row an utterance.
+#: The columns of scores that have one row per utterance.
 COLUMNS = ("ids", "clusters", "folds", "true", "predicted", "values")
 
 
@@ -106,10 +106,10 @@ def late(members: Sequence[Run], rule: str) -> Result:
 
 
 class OrderedVote(Vote):
-    """A majority vote without the members' scores, for members whose scores cannot be held against each other.
+    """A majority vote without the members' scores, for members whose scores cannot be compared.
 
-    Of classes with equally many votes, that of the member that was named first wins. So two members never fuse to less
-    than both: where they differ, the first decides.
+    Among classes with equally many votes, the class of the member named first wins. So with two members, the first
+    decides whenever they differ.
     """
 
     def _preference(self, aligned: AlignedScores, votes: NDArray[np.bool_]) -> Floats:  # noqa: ARG002 - no score is read
@@ -120,11 +120,11 @@ class OrderedVote(Vote):
 
 
 def learned(members: Sequence[Run], rule: str) -> Mapping[str, Rule]:
-    """Return what a rule has learned in each fold, by the fold's name, before it meets those tested there.
+    """Return the rule as fitted in each fold, by the fold's name; the fold's test utterances are not used.
 
-    In a fold where a member's scores are not calibrated, or nothing is there to learn from (a single training speaker),
-    the members' decisions are fused in their place: classes by votes (the member named first decides between equally
-    many), values by their mean.
+    If a member's scores are not calibrated in a fold, or there is nothing to learn from (a single training speaker),
+    the members' decisions are fused instead: classes by vote (in a tie, the member named first decides), values by
+    their mean.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def learned(members: Sequence[Run], rule: str) -> Mapping[str, Rule]:
 
 
 def _without_scores(members: Sequence[Run], fold: str, kind: type[Rule]) -> dict[str, str]:
-    """Return why a rule cannot rest on the members' scores of a fold, as a limit of the fold; empty where it can."""
+    """Return why a rule cannot use the members' scores of a fold, as a limit of the fold; empty if it can."""
     if not kind.reads_scores:
         return {}
     reasons = [training_limits.without_scores(_limits(member, fold)) for member in members]
@@ -158,13 +158,13 @@ def _without_scores(members: Sequence[Run], fold: str, kind: type[Rule]) -> dict
 
 
 def _limits(member: Run, fold: str) -> Mapping[str, str]:
-    """Return for what a member's training utterances of a fold were too few."""
+    """Return the steps for which a member had too few training utterances in a fold."""
     found = member.summary.fold(fold)
     return found.limits if found else {}
 
 
 def _names(members: Sequence[Run]) -> list[str]:
-    """Return what tells the members apart: their models, or their runs where models are alike."""
+    """Return distinct names of the members: their models, or their runs if two models are the same."""
     models = [" ".join(member.summary.about.model) for member in members]
     return models if len(set(models)) == len(models) else [member.name for member in members]
 
@@ -177,12 +177,12 @@ def _kind(member: Run, rule: str) -> type[Rule]:
 
 
 def require_able(rule: str, target: str) -> None:
-    """Refuse a rule of `RULES` that does not fuse what is predicted.
+    """Raise an error if a rule of `RULES` cannot fuse this kind of target.
 
     Raises
     ------
     UsageError
-        Naming those that do.
+        The message names the rules that can.
     """
     if target in CONTINUOUS and rule not in VALUE_RULES:
         raise UsageError(
@@ -220,7 +220,7 @@ def _aligned(members: Sequence[Run]) -> AlignedScores:
 
 
 def _inner(member: Run, fold: str) -> Scores:
-    """Return a member's inner scores of a fold; of nobody where it has none."""
+    """Return a member's inner scores of a fold; without utterances if it has none."""
     for scores in member.inner:
         if scores.folds[0] == fold:
             return scores
@@ -240,7 +240,7 @@ def _require_alike(members: Sequence[Run]) -> None:
 
 
 def _require_same(one: Run, other: Run) -> None:
-    """Refuse two runs that are not on one protocol, corpus and classes; folds and targets are compared singly."""
+    """Raise an error if two runs differ in protocol, corpus or classes; folds and targets are compared separately."""
     differences = [] if one.summary.protocol_hash == other.summary.protocol_hash else _protocol_differences(one, other)
     aspects = (
         ("corpus", one.summary.about.corpus, other.summary.about.corpus),
@@ -256,7 +256,7 @@ def _require_same(one: Run, other: Run) -> None:
 
 
 def _protocol_differences(one: Run, other: Run) -> list[str]:
-    """Return in what two protocols of different hashes differ, the name aside."""
+    """Return the differences, other than the name, between two protocols with different hashes."""
     protocols = (one.summary.about.protocol, other.summary.about.protocol)
     aspects = [(field.name, *(getattr(one, field.name) for one in protocols)) for field in fields(Protocol)]
     differences = [
@@ -286,7 +286,7 @@ def _require_apart(inner: Mapping[str, AlignedScores], aligned: AlignedScores) -
 
 
 def about(members: Sequence[Run], rule: str) -> About:
-    """Return what a fusion of finished runs is called, and all that makes it, before anything is learned.
+    """Return the name and the settings of a fusion of finished runs, before anything is learned.
 
     Raises
     ------
@@ -336,18 +336,18 @@ def _summary(members: Sequence[Run], aligned: AlignedScores, fold: str, rule: Ru
 
 
 def _largest(members: Sequence[Run]) -> Run:
-    """Return the member that has most utterances."""
+    """Return the member with the most utterances."""
     return max(members, key=lambda member: len(member.scores))
 
 
 def _class_lost(members: Sequence[Run]) -> ClassLost | None:
-    """Return from how many speakers some member's normalisation takes the class, where it takes most."""
+    """Return for how many speakers a member's normalisation removes the class; the largest number of all members."""
     lost = [member.summary.class_lost for member in members if member.summary.class_lost]
     return max(lost, key=lambda one: one.n, default=None)
 
 
 def _left_out(members: Sequence[Run], n_fused: int) -> Mapping[str, int]:
-    """Return whom the member that has most left out, less those that others have."""
+    """Return the utterances left out by the member with the most utterances, minus those that other members have."""
     most = _largest(members)
     left_out = dict(most.summary.left_out)
     reason = "without features"
@@ -356,7 +356,7 @@ def _left_out(members: Sequence[Run], n_fused: int) -> Mapping[str, int]:
 
 
 def _notes(members: Sequence[Run]) -> tuple[str, ...]:
-    """Return the members' notes; one that is not of all of them says of which it is."""
+    """Return the members' notes; a note that does not apply to all members names those to which it applies."""
     notes = [member.summary.notes for member in members]
     return _distinct(
         one if all(one in others for others in notes) else f"{name}: {one}"
@@ -374,7 +374,7 @@ def _lacking(members: Sequence[Run], aligned: AlignedScores) -> tuple[str, ...]:
 
 
 def _recognised(members: Sequence[Run], aligned: AlignedScores) -> tuple[RecognisedClasses, ...]:
-    """Return what each member recognises by itself: a region of the face may show one emotion and hide the others."""
+    """Return which classes each member recognises alone: a region of the face may show one emotion and hide others."""
     return tuple(
         _recognised_by(name, aligned.true[own], decided[own], aligned.classes)
         for name, own, decided in zip(_names(members), aligned.present, aligned.predicted, strict=True)
@@ -384,18 +384,18 @@ def _recognised(members: Sequence[Run], aligned: AlignedScores) -> tuple[Recogni
 def _recognised_by(name: str, true: Labels, decided: Labels, classes: tuple[str, ...]) -> RecognisedClasses:
     confusion = metrics.confusion_matrix(true, decided, classes)
     alarms, others = confusion.sum(axis=0) - np.diag(confusion), len(true) - confusion.sum(axis=1)
-    with np.errstate(invalid="ignore"):  # where no utterance is of another class
+    with np.errstate(invalid="ignore"):  # if no utterance has another class
         recalls, false_alarms = metrics.recalls(confusion), alarms / others
     shares = (dict(zip(classes, own.tolist(), strict=True)) for own in (recalls, false_alarms, recalls - false_alarms))
     return RecognisedClasses(name, len(true), *shares)
 
 
 def _folds_hash(members: Sequence[Run]) -> str:
-    """Return the members' hash, or, as some lack utterances, one of all their hashes."""
+    """Return the members' common hash, or a hash of all their hashes if they differ because some lack utterances."""
     hashes = sorted({member.summary.folds_hash for member in members})
     return hashes[0] if len(hashes) == 1 else hashlib.sha256(json.dumps(hashes).encode()).hexdigest()
 
 
 def _distinct(things: Iterable[Thing]) -> tuple[Thing, ...]:
-    """Return each thing once, in the order of the first."""
+    """Return each item once, in the order of first occurrence."""
     return tuple(dict.fromkeys(things))

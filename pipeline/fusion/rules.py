@@ -1,9 +1,9 @@
-"""Fusion rules: the arrow from what several models said of the same utterances to one decision on each.
+"""Fusion rules: the arrow from several models' scores for the same utterances to one decision on each.
 
-A rule is fitted to what members said of a fold's training utterances without having learned from them (their inner
-scores), and then applied to what they said of those tested; a rule that learns nothing is just applied. Scores of
-classes are probabilities, each utterance's summing to 1. A member may lack utterances: it has no say there, and the
-others are weighed as if it did not exist. Nothing is random.
+A rule is fitted to the members' inner scores of a fold's training utterances (from models that were not trained on
+those utterances), and then applied to their scores of the test utterances; a rule that learns nothing is only applied.
+Scores of classes are probabilities and sum to 1 for each utterance. If a member lacks an utterance, the others are
+weighted as if that member did not exist. Nothing is random.
 
 References
 ----------
@@ -39,15 +39,15 @@ Targets = NDArray[Any]
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
-#: The range of temperatures: at the least a member that is always right is taken at its word, at the largest one that
-#: knows nothing is silenced.
+#: The range of temperatures: at the lowest, the scores of an always correct member become certain; at the highest, the
+#: scores of an uninformative member become uniform.
 TEMPERATURES = (0.1, 1000.0)
-#: The search for mixture weights ends when no weight moves by more, or after so many steps.
+#: The search for mixture weights ends when every weight changes by at most this much, or after this many steps.
 TOLERANCE, MOST_STEPS = 1e-8, 10_000
 
 
 class Opinion(NamedTuple):
-    """What the members say together.
+    """The fused decisions and scores.
 
     Parameters
     ----------
@@ -63,19 +63,19 @@ class Opinion(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Rule(ABC):
-    """A way to fuse; an instance holds what it has learned."""
+    """A fusion rule; an instance holds its fitted parameters."""
 
     #: Whether it learns anything.
     learns: ClassVar[bool] = True
-    #: Whether it rests on the members' scores, rather than on what they decided or predicted alone.
+    #: Whether it uses the members' scores, rather than only their decisions or predicted values.
     reads_scores: ClassVar[bool] = True
-    #: What the fused scores are.
+    #: The kind of the fused scores.
     scores: ClassVar[str]
 
     @classmethod
     @abstractmethod
     def fit(cls, inner: AlignedScores) -> Self:
-        """Learn from what members said of utterances that they had not learned from.
+        """Fit the rule to the members' scores of utterances on which they were not trained.
 
         Raises
         ------
@@ -85,16 +85,16 @@ class Rule(ABC):
 
     @abstractmethod
     def apply(self, aligned: AlignedScores) -> Opinion:
-        """Return what the members say together."""
+        """Return the fused decisions and scores."""
 
     @property
     def best_params(self) -> Mapping[str, Any]:
-        """What was learned, for people; lists are in the order of the members."""
+        """The fitted parameters in readable form; lists are in the order of the members."""
         return {}
 
     @property
     def limits(self) -> Mapping[str, str]:
-        """For what there was too little to learn from; see `classifiers.base.LIMITS`."""
+        """The steps for which there was too little training data; see `classifiers.base.LIMITS`."""
         return {}
 
 
@@ -115,21 +115,21 @@ class Mean(_Fixed):
     scores = "mean of the members' probabilities"
 
     def apply(self, aligned: AlignedScores) -> Opinion:
-        """Return the mean, and the class with most of it."""
+        """Return the mean, and the class with the largest mean."""
         return _most_probable(_pooled(aligned.values, aligned.present), aligned.classes)
 
 
 class Product(_Fixed):
     """The product of the members' probabilities, ``P(k) ~ prod_m p_m(k)``, normalised (Kittler's product rule).
 
-    Members are taken as independent and classes as equally frequent. One that is sure wins, so probabilities below
-    `metrics.EPSILON` count as that much: none vetoes a class altogether.
+    Members are assumed independent and classes equally frequent. A probability near 0 from one member excludes a class,
+    so probabilities below `metrics.EPSILON` count as `metrics.EPSILON`: no member can veto a class completely.
     """
 
     scores = "normalised product of the members' probabilities"
 
     def apply(self, aligned: AlignedScores) -> Opinion:
-        """Return the product, and the class with most of it."""
+        """Return the product, and the class with the largest product."""
         from scipy.special import softmax
 
         joint = np.where(aligned.present[..., None], _log(aligned.values), 0.0).sum(axis=0)
@@ -139,7 +139,7 @@ class Product(_Fixed):
 class Vote(_Fixed):
     """A majority vote: each member's own decision counts as one (Kittler's majority vote rule).
 
-    Of classes with equally many votes, the one with the largest mean probability wins.
+    Among classes with equally many votes, the class with the largest mean probability wins.
     """
 
     reads_scores = False
@@ -154,7 +154,7 @@ class Vote(_Fixed):
         return Opinion(np.array(aligned.classes)[elected], counts / counts.sum(axis=1, keepdims=True))
 
     def _preference(self, aligned: AlignedScores, votes: NDArray[np.bool_]) -> Floats:  # noqa: ARG002 - for `OrderedVote`
-        """Return what decides between classes with equally many votes, (n, n_classes), 0 or more."""
+        """Return the tie-breaker between classes with equally many votes, (n, n_classes), 0 or more."""
         return _pooled(aligned.values, aligned.present)
 
 
@@ -162,10 +162,10 @@ class Vote(_Fixed):
 class Mixture(Rule):
     """A mixture of the members' calibrated probabilities, ``P(k) = sum_m w_m q_m(k)`` (Stone's opinion pool).
 
-    Each member is calibrated by one temperature, ``q_m(k) ~ p_m(k)^(1 / T_m)`` (Guo et al.), which makes members
-    comparable that are sure of themselves and members that are not: the temperature of least log loss. The weights
-    are not negative and sum to 1: those of most likelihood, found by EM from equal ones (the problem is concave). Both
-    give each class the same weight, however frequent.
+    Each member is calibrated by one temperature, ``q_m(k) ~ p_m(k)^(1 / T_m)`` (Guo et al.), which makes overconfident
+    and underconfident members comparable; it minimises the log loss. The weights are not negative and sum to 1; they
+    maximise the likelihood, found by EM from equal weights (the problem is concave). Both give each class the same
+    weight, regardless of its frequency.
 
     Parameters
     ----------
@@ -179,9 +179,9 @@ class Mixture(Rule):
 
     @classmethod
     def fit(cls, inner: AlignedScores) -> Self:
-        """Find temperatures, each on all that its member said, then weights, on what all members spoke of.
+        """Fit each temperature on all scores of its member, then the weights on utterances that all members have.
 
-        A member that said nothing at all has no weight.
+        A member without any utterance has no weight.
 
         Raises
         ------
@@ -199,7 +199,7 @@ class Mixture(Rule):
         return cls(weights, temperatures)
 
     def apply(self, aligned: AlignedScores) -> Opinion:
-        """Return the mixture, and the class with most of it."""
+        """Return the mixture, and its most probable class."""
         calibrated = _tempered(aligned.values, self.temperatures[:, None, None])
         return _most_probable(_pooled(calibrated, aligned.present, self.weights), aligned.classes)
 
@@ -211,11 +211,12 @@ class Mixture(Rule):
 
 @dataclass(frozen=True, eq=False)
 class ErrorWeighted(Rule):
-    """What each member's decisions have meant so far, ``P(j) = 1/M sum_m sum_k P_m(true j | decided k) p_m(k)``.
+    """Weights by each member's inner confusions, ``P(j) = 1/M sum_m sum_k P_m(true j | decided k) p_m(k)``.
 
-    ``P_m(true j | decided k) = (n_jk + 1) / (sum_j n_jk + n_classes)``, where ``n_jk`` of the member's inner decisions
-    took class ``j`` for ``k``: Laplace's rule of succession, so a class it never decided on says nothing. The
-    counts are not balanced, so frequent classes are favoured (Ivanov et al.; Metallinou et al.).
+    ``P_m(true j | decided k) = (n_jk + 1) / (sum_j n_jk + n_classes)``, where ``n_jk`` counts the member's inner
+    decisions for class ``k`` on utterances of class ``j``. By Laplace's rule of succession, the distribution is uniform
+    for a class that the member never decided on. The counts are not balanced, so frequent classes are favoured (Ivanov
+    et al.; Metallinou et al.).
 
     Parameters
     ----------
@@ -237,7 +238,7 @@ class ErrorWeighted(Rule):
         return cls(counts / counts.sum(axis=1, keepdims=True))
 
     def apply(self, aligned: AlignedScores) -> Opinion:
-        """Return the probabilities, and the class with most of it."""
+        """Return the probabilities, and the most probable class."""
         understood = (self.meaning[:, None] * aligned.values[:, :, None]).sum(axis=-1)
         return _most_probable(_pooled(understood, aligned.present), aligned.classes)
 
@@ -251,7 +252,7 @@ class ErrorWeighted(Rule):
 class Stacked(Rule):
     """An RBF-SVM on all members' probabilities side by side (Wolpert's stacking; Metallinou et al.).
 
-    The machine tunes and calibrates itself on inner folds over the training speakers, and fills in what members lack.
+    The SVM is tuned and calibrated on inner folds over the training speakers, and imputes members' missing values.
 
     Parameters
     ----------
@@ -277,7 +278,7 @@ class Stacked(Rule):
         """
         from affex.classifiers.estimators.svm import RBFMachine
 
-        with one_thread():  # sums in an order that the number of cores does not change
+        with one_thread():  # the order of summation must not depend on the number of cores
             return cls(RBFMachine().fit(_side_by_side(inner), inner.true, groups=inner.clusters))
 
     def apply(self, aligned: AlignedScores) -> Opinion:
@@ -295,7 +296,7 @@ class Stacked(Rule):
 
     @property
     def limits(self) -> Mapping[str, str]:
-        """For what the machine's rows were too few."""
+        """The steps for which the machine had too few rows."""
         return {**self.machine.limits_}
 
 
@@ -314,11 +315,11 @@ class MeanValue(_Fixed):
 class Combination(Rule):
     """The linear combination of the members' values that has the largest CCC, ``mean + sum_m w_m (x_m - mean_m)``.
 
-    No weight is negative (Breiman). Of all combinations in one direction that with the targets' mean and standard
-    deviation has the largest CCC, which then is Pearson's correlation; and the largest correlation is in the direction
-    of least squares. So the weights are those of non-negative least squares, stretched to the targets' deviation. A
-    member that lacks an utterance counts as saying its mean. Where no member goes along with the targets, all weights
-    are 0 and the mean is all that is said.
+    No weight is negative (Breiman). Among all combinations in one direction, the combination with the targets' mean and
+    standard deviation has the largest CCC, which then equals Pearson's correlation; and the least-squares direction has
+    the largest correlation. So the weights are those of non-negative least squares, scaled to the targets' standard
+    deviation. If a member lacks an utterance, its mean replaces the missing value. If no member correlates positively
+    with the targets, all weights are 0 and the prediction is the targets' mean.
 
     Parameters
     ----------
@@ -336,7 +337,7 @@ class Combination(Rule):
 
     @classmethod
     def fit(cls, inner: AlignedScores) -> Self:
-        """Find the weights on what all members spoke of; one that said nothing at all has none.
+        """Fit the weights on utterances that all members have; a member without any utterance has no weight.
 
         Raises
         ------
