@@ -11,7 +11,7 @@ from affex.pipeline.evaluation.intervals import Interval
 
 Verdict = Literal["better", "worse", "equal", "unknown"]
 
-#: A smaller difference counts as equal, in figures of range 1 (UAR, WAR, F1) and of correlation (CCC, Pearson). It is
+#: A smaller difference counts as equal, in figures of range 1 (UAR, WAR, F1) and of correlation (CCC, Pearson).
 #: It exceeds .034, the effect of a seed on XGBoost's UAR on EMO-DB. Errors in the target's unit (RMSE, MAE) have none.
 MARGIN = 0.05
 

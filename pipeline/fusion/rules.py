@@ -186,7 +186,7 @@ class Mixture(Rule):
         Raises
         ------
         ValueError
-            If there is no utterance of which all members said something.
+            If there is no utterance that all members have.
         """
         heard, common = _common(inner)
         place = metrics.places(inner.true, inner.classes)
@@ -342,7 +342,7 @@ class Combination(Rule):
         Raises
         ------
         ValueError
-            If there is no utterance of which all members said something.
+            If there is no utterance that all members have.
         """
         from scipy.optimize import nnls
 
