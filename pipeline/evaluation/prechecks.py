@@ -1,8 +1,8 @@
-"""Foresight: what labels and speakers alone show of an evaluation, before a single utterance is decoded.
+"""Prechecks: the arrow from labels and speakers to errors and warnings, before any utterance is decoded.
 
-Whatever cannot be evaluated is refused here, and what can be evaluated only with less (one training speaker: nothing to
-search for settings with) is said. Extraction may fail for some utterances, which can only make it worse, so everything
-is looked at again when rows are there.
+An impossible evaluation raises an error here. A limited one (with one training speaker, there is no hyperparameter
+search) gives a warning. Extraction may fail for some utterances, which can only add problems, so all checks run again
+when the rows are available.
 """
 
 from collections.abc import Sequence
@@ -21,19 +21,19 @@ from affex.pipeline.text.errors import UsageError
 
 
 def foreseen(utterances: Sequence[Utterance], plan: Plan, exclude: Sequence[str] | None = None) -> tuple[str, ...]:
-    """Return a sentence for each thing that an evaluation will have to do without.
+    """Return a sentence for each limitation that an evaluation will have.
 
     Parameters
     ----------
     utterances
-        All of a corpus.
+        All utterances of a corpus.
     exclude
-        The speakers a single model does not learn from; None for an evaluation.
+        The speakers that are left out of the training of a single model; None for an evaluation.
 
     Raises
     ------
     UsageError, AffexError
-        If labels and speakers alone show that it cannot be done, with the way out.
+        If labels and speakers alone show that the evaluation is impossible; the message gives a remedy.
     """
     estimator = require_able(plan)
     counted, y = _counted(utterances, plan)
@@ -54,12 +54,13 @@ def foreseen(utterances: Sequence[Utterance], plan: Plan, exclude: Sequence[str]
 
 
 def require_able(plan: Plan) -> Any:
-    """Return the unfitted estimator of an evaluation, if it can be handed what the settings ask for.
+    """Return the unfitted estimator of an evaluation, if it supports the settings.
 
     Raises
     ------
     UsageError
-        If it cannot be built, takes no weights where labels are soft, or cross-validates where speakers cannot be told.
+        If it cannot be built, takes no weights although labels are soft, or uses cross-validation although speakers are
+        unknown.
     """
     from affex.classifiers.estimators import fitting
 
@@ -74,12 +75,12 @@ def require_able(plan: Plan) -> Any:
 
 
 def _require_no_folds_needed(estimator: Any, plan: Plan, n_alone: int, unit: str) -> None:
-    """Refuse what cross-validates inside where some fold learns from one speaker.
+    """Raise an error if the estimator needs inner cross-validation and some fold trains on one speaker.
 
     Raises
     ------
     UsageError
-        Naming what cross-validates.
+        The message names the parts that use cross-validation.
     """
     from affex.classifiers.estimators.inspection import cross_validations
 
@@ -93,12 +94,12 @@ def _require_no_folds_needed(estimator: Any, plan: Plan, n_alone: int, unit: str
 
 
 def is_alone(fold: Fold, groups: Clusters) -> bool:
-    """Tell whether a fold learns from one speaker (or session), so that it has no inner folds."""
+    """Return whether a fold trains on one speaker (or session), so that it has no inner folds."""
     return fold.inner is None and len(np.unique(groups.of[fold.train])) == 1
 
 
 def _counted(utterances: Sequence[Utterance], plan: Plan) -> tuple[list[Utterance], NDArray[Any]]:
-    """Return the utterances that count, as far as labels say, and what is to be predicted of them."""
+    """Return the utterances that count according to their labels, and their targets."""
     protocol: Protocol = plan.protocol
     own = [u for u, here in zip(utterances, in_parts(utterances, protocol.parts), strict=True) if here]
     if plan.settings.speaker_norm:

@@ -1,4 +1,4 @@
-"""Protocols: from what ``PROTOCOL``, ``TARGET`` and ``CLASSES`` say to the protocol that is meant."""
+"""Protocols: the arrow from the settings ``PROTOCOL``, ``TARGET`` and ``CLASSES`` to a protocol."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,19 +11,19 @@ from affex.pipeline.specs.corpora import corpus_of
 
 
 def protocol(text: str, own: Sequence[Protocol]) -> Protocol:
-    """Return a protocol: one of a corpus's own, or a protocol on the whole corpus, with its parameters.
+    """Return a protocol with its parameters: one of the corpus's own, or a general one on the whole corpus.
 
     Parameters
     ----------
     text
-        What ``PROTOCOL`` says, as in ``"group-k:k=5"``; empty for the first of the corpus.
+        The setting ``PROTOCOL``, as in ``"group-k:k=5"``; empty for the first protocol of the corpus.
     own
         The corpus's protocols.
 
     Raises
     ------
     UsageError
-        If nothing is called so, or a parameter does not exist.
+        If there is no such protocol or parameter.
     """
     named = {protocol: Protocol(protocol, protocol) for protocol in SCHEMES} | {one.name: one for one in own}
     if not text:
@@ -46,7 +46,7 @@ def of_settings(settings: Settings) -> Protocol:
 
 
 def with_target(protocol: Protocol, target: str | None, classes: str | None) -> Protocol:
-    """Return a protocol with another target or other classes, of which it then asserts no counts."""
+    """Return a protocol with another target or other classes; it then asserts no counts."""
     if target is None and classes is None:
         return protocol
     changed = target is not None and target != protocol.target
@@ -56,5 +56,5 @@ def with_target(protocol: Protocol, target: str | None, classes: str | None) -> 
 
 
 def _unasserted(protocol: Protocol) -> Protocol:
-    """Return a protocol that others count under than it says."""
+    """Return a protocol without its asserted counts, since other utterances count under it."""
     return replace(protocol, counts={}, total=None)

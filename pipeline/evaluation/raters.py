@@ -1,13 +1,13 @@
-"""Raters: the arrow from the votes of an utterance to soft targets, to how far raters agree, and to how well they do.
+"""Raters: the arrow from the votes of an utterance to soft targets, rater agreement and the human ceiling.
 
-An utterance's votes are one tuple of labels a rater, as in ``(("ang",), ("ang", "fru"), ("neu",))``: a rater may choose
-several labels, or none. Who a rater is, is not known: a place in the tuple is no person, and the same place may be
-someone else in the next utterance. So nothing here is said of one rater, nothing depends on the order of the votes,
-and the ceiling is pooled over all raters and utterances.
+An utterance's votes are one tuple of labels per rater, as in ``(("ang",), ("ang", "fru"), ("neu",))``: a rater may
+choose several labels, or none. Raters are anonymous: the same position in the tuple may be another person in the next
+utterance. So this module returns no figure of a single rater, no result depends on the order of the votes, and the
+ceiling is pooled over all raters and utterances.
 
-Labels become classes by a map (`splits.class_map`); a label that the map lacks stands for itself, so it lies outside
-the classes unless one is called so. A label that a rater names twice, or two labels of one class, count as such once
-or together.
+A map (`splits.class_map`) turns labels into classes. A label that the map lacks stays as it is, so it is outside the
+classes unless a class has this name. A label that a rater names twice counts once; two labels of one class count as
+one class.
 """
 
 from collections import Counter
@@ -26,26 +26,26 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Ceiling:
-    """How well one rater does against the majority of the others.
+    """How well single raters agree with the majority of the others (the human ceiling).
 
     Parameters
     ----------
     metric
         The figure's name.
     value
-        The figure of the raters' judgements; None where none is left.
+        The figure of the raters' judgements; None if no judgement is left.
     n_judgements
-        How many judgements of a rater it rests on.
+        The number of judgements that count.
     n_utterances
-        On how many utterances.
+        The number of utterances with such judgements.
     n_classes
-        How many classes the majorities show; an average over classes is over these.
+        The number of classes among the majorities; an average over classes is over these.
     n_ties
-        How many judgements were left out because the others have no single majority.
+        The number of judgements left out because the others have no single majority.
     n_outside
-        How many because the rater's labels, or the others' majority, lie outside the classes.
+        The number left out because the rater's labels, or the others' majority, are outside the classes.
     n_alone
-        How many because no other rater voted.
+        The number left out because no other rater voted.
     """
 
     metric: str
@@ -59,10 +59,10 @@ class Ceiling:
 
 
 def shares(votes: Sequence[Votes], class_of: Mapping[str, str], classes: Sequence[str]) -> Floats:
-    """Return soft targets: how the raters' votes are shared among the classes.
+    """Return soft targets: each class's proportion of the raters' votes.
 
-    A rater has one vote and gives each of ``k`` labels ``1 / k`` of it. What falls outside the classes is dropped, and
-    what is left is scaled to a sum of 1.
+    A rater has one vote and gives each of ``k`` labels ``1 / k`` of it. Votes outside the classes are dropped, and the
+    rest is scaled to a sum of 1.
 
     Parameters
     ----------
@@ -93,21 +93,21 @@ def shares(votes: Sequence[Votes], class_of: Mapping[str, str], classes: Sequenc
 
 
 def agreement(votes: Votes, class_of: Mapping[str, str] | None = None) -> float:
-    """Return the share of an utterance's raters that chose the label which most of them chose.
+    """Return the proportion of an utterance's raters that chose the most frequent label.
 
-    A rater who names several labels chose each of them. Whoever named none is no rater here.
+    A rater who names several labels chooses each of them. Raters without a label are ignored.
 
     Parameters
     ----------
     votes
         The votes of one utterance.
     class_of
-        The class of each label, where labels of one class shall agree.
+        The class of each label, if different labels of one class count as agreement.
 
     Returns
     -------
     float
-        In (0, 1]; NaN where nobody voted. Two of three is exactly ``2 / 3``.
+        In (0, 1]; NaN if there are no votes. Two of three is exactly ``2 / 3``.
     """
     said = [_chosen(vote, class_of or {}) for vote in votes if vote]
     return max(_heads(said).values()) / len(said) if said else float("nan")
@@ -118,13 +118,13 @@ def human_ceiling(
 ) -> Ceiling:
     """Score each rater against the majority of the others, pooled over raters and utterances.
 
-    The majority is the one label that most of the other raters chose (each chose all labels he named), inside the
-    classes or not; where two labels lead, there is none. The rater's judgement counts ``1 / k`` for each of his ``k``
-    labels, as in `shares`.
+    The majority is the label that most of the other raters chose, inside the classes or not; a rater chooses every
+    label that they name. If two labels lead, there is no majority. A rater's judgement counts ``1 / k`` for each of the
+    rater's ``k`` labels, as in `shares`.
 
-    It is a ceiling of its own kind, to be read with care: the majority of the others is a noisier truth than the
-    corpus's label, for fewer raters made it (with two raters it is the other one's opinion); the judgements that were
-    left out are mostly the hard ones; and a rater may have chosen among more labels than the machine.
+    The ceiling needs careful interpretation: the majority of the others is a noisier reference than the corpus's label,
+    since it has fewer raters (with two raters it is the other rater's opinion); most judgements that were left out are
+    difficult ones; and a rater may have had more labels to choose from than the model.
 
     Parameters
     ----------
@@ -174,12 +174,12 @@ def human_ceiling(
 
 
 def _chosen(vote: Iterable[str], class_of: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what a rater chose, labels of one class as one."""
+    """Return a rater's choices; labels of one class count as one choice."""
     return tuple(dict.fromkeys(class_of.get(label, label) for label in vote))
 
 
 def _judgement(vote: Sequence[str], class_of: Mapping[str, str], classes: Sequence[str]) -> Floats:
-    """Return a rater's vote as shares of the classes, ``(n_classes,)``; their sum is what falls inside."""
+    """Return a rater's vote as shares of the classes, ``(n_classes,)``; their sum is the vote's part inside the classes."""
     labels = tuple(dict.fromkeys(vote))
     given = Counter(class_of.get(label, label) for label in labels)
     return np.array([given[name] / len(labels) if labels else 0 for name in classes])
@@ -190,7 +190,7 @@ def _heads(said: Iterable[Iterable[str]]) -> Counter[str]:
 
 
 def _majority(said: Iterable[Iterable[str]]) -> tuple[str, ...]:
-    """Return what most raters chose: one, or several with equally many."""
+    """Return the most frequent choice, or several choices in a tie."""
     heads = _heads(said)
     return tuple(name for name, n in heads.items() if n == max(heads.values()))
 

@@ -1,4 +1,4 @@
-"""Results: what an evaluation says, whatever made it (one model, or several fused), as reports read it."""
+"""Results: the arrow from an evaluation (of one model, or of several fused models) to its reports."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from affex.pipeline.evaluation.raters import Ceiling
 from affex.pipeline.evaluation.speakers import ClassLost
 from affex.pipeline.streams.table import SpeakerNorm
 
-#: What is to be known of figures on rows that are normalised by speaker, by how they are.
+#: The warning for figures on rows that are normalised by speaker, by kind of normalisation.
 TRANSDUCTIVE: Mapping[SpeakerNorm, str] = {
     True: "transductive: every column is z-scored within each speaker, over all utterances of the speaker, "
     "those tested among them (not their labels)",
@@ -28,20 +28,20 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What was said of each tested utterance, in the order of the manifest.
+    """The decision and scores of each test utterance, in the order of the manifest.
 
     Parameters
     ----------
     ids, folds : (n_tested,) str
-        Which utterance, and in which fold it was tested.
+        The id of each utterance, and the fold that tested it.
     clusters : (n_tested,) str
-        Who belongs together: the speaker, or what stands for one (`About.unit`).
+        Its cluster: the speaker, or a substitute (`About.unit`).
     true, predicted : (n_tested,) str or float64
-        Its class and the model's own decision; or its value and the predicted one.
+        Its class and the model's own decision; or its value and the predicted value.
     classes
-        The classes, as the columns of `values`; empty where values were predicted.
+        The classes, in the order of the columns of `values`; empty for a continuous target.
     values : (n_tested, n_classes) float64
-        One score a class; the largest may belong to another class than `predicted`.
+        One score per class; the largest may belong to another class than `predicted`.
     """
 
     ids: Labels
@@ -64,12 +64,12 @@ class Scores:
 
     @property
     def best_scored(self) -> Labels:
-        """The class with the largest score, ``(n_tested,)``; the decision, where no other has a larger one."""
+        """The class with the largest score, ``(n_tested,)``; the decision if no other class has a larger score."""
         return best_scored(self.predicted, self.values, self.classes)
 
 
 def best_scored(predicted: Labels, values: Floats, classes: Sequence[str]) -> Labels:
-    """Return the class with the largest score, ``(n,)``; what is predicted, where no other has a larger one."""
+    """Return the class with the largest score, ``(n,)``; the decision if no other class has a larger score."""
     place = np.array([classes.index(name) for name in predicted.tolist()], dtype=np.int64)
     decided = values[np.arange(len(values)), place] >= values.max(axis=1)
     return np.where(decided, predicted, np.array(classes)[values.argmax(axis=1)])
@@ -77,14 +77,14 @@ def best_scored(predicted: Labels, values: Floats, classes: Sequence[str]) -> La
 
 @dataclass(frozen=True)
 class FoldSummary:
-    """One fold: who was tested, on how many utterances learned and tested, and what the search chose.
+    """One fold: what was tested, the numbers of training and test utterances, and the chosen hyperparameters.
 
     Parameters
     ----------
     n_noise
-        How many of the tested utterances are noise alone to the model; None where it knows none.
+        The number of test utterances that contain only noise according to the model; None without a noise class.
     limits
-        For what the training utterances were too few, and why; see `pipeline.evaluation.training_limits`.
+        The steps with too few training utterances, and the reasons; see `pipeline.evaluation.training_limits`.
     """
 
     name: str
@@ -97,7 +97,7 @@ class FoldSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSettings:
-    """How one model was made; fields as in `pipeline.evaluation.settings.Settings`.
+    """The settings of one model; fields as in `pipeline.evaluation.settings.Settings`.
 
     Parameters
     ----------
@@ -179,13 +179,13 @@ class About:
     protocol
         The protocol.
     model
-        What was fitted, in two or three words for titles and names: features, classifier, what was done to them.
+        The model in two or three words for titles and names: features, classifier, normalisation and the like.
     settings
-        All that makes the result.
+        All settings of the result.
     scores
-        What the ``score_<class>`` columns are.
+        The kind of the ``score_<class>`` columns.
     unit
-        What a cluster is: intervals and comparisons are over these.
+        The kind of cluster for intervals and comparisons.
     """
 
     corpus: str
@@ -197,7 +197,7 @@ class About:
 
     @property
     def transductive(self) -> str:
-        """How the model, or a member of a fusion, saw what is tested, without labels; empty where none did."""
+        """How the model, or a fusion's member, used test utterances without labels; empty if it used none."""
         return "; ".join(TRANSDUCTIVE[norm] for norm in self.settings.speaker_norms)
 
 
@@ -212,11 +212,12 @@ class RecognisedClasses:
     n
         How many of the fused utterances it has scores of.
     recalls, false_alarms
-        By class: of the class's utterances among those, and of the others', what share it decided to be of the class;
-        NaN without any.
+        By class: the proportion that it assigned to the class, of the utterances with this class and of the utterances
+        with other classes; NaN without any.
     informedness
-        By class: recall less false alarms. 0: its decisions say nothing of the class; 1: everything. Youden, "Index for
-        rating diagnostic tests", doi:10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3.
+        By class: recall minus false alarms. 0: its decisions contain no information on the class; 1: full information.
+        Youden, "Index for rating diagnostic tests",
+        doi:10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3.
     """
 
     member: str
@@ -235,29 +236,28 @@ class Result:
     about
         What was evaluated.
     scores
-        What was said of whom.
+        The decisions and scores of the test utterances.
     folds
-        One summary a fold.
+        One summary per fold.
     left_out
         How many utterances did not count, by reason.
     notes
-        What a reader must know, a sentence each.
+        Important notes for the reader, a sentence each.
     leaks
-        What the audit found that makes the figures too good, a sentence each.
+        The leaks that make the figures too good, a sentence each.
     folds_hash
-        The sha256 of who was learned from and tested in each fold, by id, with what was to be predicted.
+        The sha256 of each fold's training and test utterances, by id, with their targets.
     inner
-        For each fold, what models that saw only a part of its training utterances said of the others: what a fusion
-        may learn from. Empty where nobody asked.
+        For each fold, the inner scores: models fitted on a part of its training utterances score the rest. A fusion
+        rule may learn from them. Empty if not requested.
     ceiling
-        What a human rater reaches, where raters' votes are known.
+        The figure of a human rater, if raters' votes are known.
     recognised
-        Which classes each member of a fusion recognises; empty for one model, and where values are predicted.
+        Which classes each member of a fusion recognises; empty for one model, and for a continuous target.
     spread
-        How many speakers have how many classes, tested or not; empty where nobody counted.
+        The number of speakers by their number of classes, tested or not; empty if not counted.
     class_lost
-        From how many of how many speakers normalisation takes what (the class, or the value); None where it takes
-        nothing.
+        For how many of all speakers normalisation removes the class (or the value); None if it removes nothing.
     """
 
     about: About

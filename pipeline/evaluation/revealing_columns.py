@@ -1,8 +1,8 @@
-"""Telltales: columns of features that say by themselves what is to be recognised, or who speaks.
+"""Telltales: the arrow from feature columns to those that alone determine the label or the speaker.
 
-A code of the label among the features, or a row number of a table that was sorted by label, makes any figure
-worthless, and no fold parts it. Measured columns hardly ever repeat themselves; so only those are looked at whose
-values are whole numbers or come again and again, and only what chance would not do is told.
+A code of the label among the features, or a row number of a table that was sorted by label, makes every figure
+worthless, whatever the folds are. Measured values hardly ever repeat. So the check covers only columns with integer or
+repeated values, and reports only columns that are improbable by chance.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,10 +16,10 @@ from affex.pipeline.streams.stream import Stream
 
 Floats = NDArray[np.float32]
 
-#: What is more probable than this by chance, in any of the columns that are looked at, is not told.
+#: A finding with a larger probability by chance, over all columns checked, is not reported.
 CHANCE = 1e-3
 
-#: So many utterances show whether a column repeats itself.
+#: The number of utterances in the sample that shows whether a column's values repeat.
 SAMPLE = 128
 
 
@@ -50,8 +50,8 @@ def telltales(least: Floats, greatest: Floats, names: NDArray[Any]) -> list[int]
 def marks(least: Floats, greatest: Floats, names: NDArray[Any]) -> list[int]:
     """Return the numbers of the columns that mark one name: one value for all that have it, another for the rest.
 
-    So a label among the features may be spread over columns, one a label, none of which says all by itself. Of two
-    names the mark of one determines both (see `telltales`), and values that are recognised have no marks.
+    A one-hot coded label has one such column per label; no single column determines the label. With only two names,
+    the mark of one determines both (see `telltales`). Continuous targets have no marks.
     """
     if np.issubdtype(names.dtype, np.number) or len(np.unique(names)) < 3:
         return []
@@ -62,7 +62,7 @@ Test = Callable[[Floats, Floats, NDArray[Any]], float]
 
 
 def _columns(least: Floats, greatest: Floats, names: NDArray[Any], test: Test) -> list[int]:
-    """Return the numbers of the columns that are less probable by chance than `CHANCE`, in all that are looked at."""
+    """Return the numbers of the columns with a probability by chance below `CHANCE`, over all columns checked."""
     found = {}
     for number in _candidates(least):
         known = np.isfinite(least[:, number])
@@ -73,7 +73,7 @@ def _columns(least: Floats, greatest: Floats, names: NDArray[Any], test: Test) -
 
 
 def _candidates(least: Floats) -> list[int]:
-    """Return the columns that may hold codes, by a sample; in those with gaps, anything may be."""
+    """Return the columns that may contain codes, judged by a sample; columns with missing values always may."""
     sample = np.sort(least[:: max(1, len(least) // SAMPLE)], axis=0)
     repeats = 2 * np.count_nonzero(np.diff(sample, axis=0), axis=0) < len(sample)
     whole = (sample == np.rint(sample)).all(axis=0)
@@ -81,7 +81,7 @@ def _candidates(least: Floats) -> list[int]:
 
 
 def _is_code(least: Floats, greatest: Floats) -> bool:
-    """Tell whether a column varies, and holds whole numbers or the same values again and again."""
+    """Return whether a column varies and contains integers or repeated values."""
     if least.min() == greatest.max():
         return False
     whole = all(bool((values == np.rint(values)).all()) for values in (least, greatest))
@@ -89,7 +89,7 @@ def _is_code(least: Floats, greatest: Floats) -> bool:
 
 
 def _in_blocks(least: Floats, greatest: Floats, names: NDArray[Any]) -> float:
-    """Return how probable it is that a column determines names by chance, as a logarithm; 0 if it does not."""
+    """Return the log probability that a column determines names by chance; 0 if it does not determine them."""
     _, which, counts = np.unique(names, return_inverse=True, return_counts=True)
     return min(_apart(least, greatest, which, counts), _pure(least, greatest, which, counts / len(names)))
 
@@ -129,7 +129,7 @@ def _as_mark(least: Floats, greatest: Floats, names: NDArray[Any]) -> float:
 
 
 def _in_order(least: Floats, greatest: Floats, values: NDArray[Any]) -> float:
-    """Judge that a column has the order of the values that are recognised, or the opposite one."""
+    """Judge that a column has the order of the target values, or the opposite order."""
     if (least != greatest).any():
         return 0.0
     steps = np.diff(values[np.lexsort((values, least))])
@@ -141,7 +141,7 @@ def _in_order(least: Floats, greatest: Floats, values: NDArray[Any]) -> float:
 
 
 def sentences(names: list[str], says: str) -> Iterator[str]:
-    """Yield what is to be said of the columns that say something by themselves, if there are any."""
+    """Yield the warnings for the columns that determine something alone, if there are any."""
     if names:
         shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
         said = "columns {} of the features each say by themselves" if names[1:] else "column {} of the features says"

@@ -1,6 +1,6 @@
 """Runs: the arrow back from a run's files to its results, to compare, fuse or show finished runs.
 
-Nothing of a run is read elsewhere: here its record and every file that the record lists are verified first.
+Only this module reads runs: it first verifies the record and every file that the record lists.
 """
 
 import csv
@@ -21,12 +21,12 @@ from affex.pipeline.storage.sealed import DamagedError
 from affex.pipeline.text import csv_cells
 from affex.pipeline.text.errors import UsageError, unknown
 
-#: A run's record, the table of what was tested, that of what a fusion may learn from, and what repeats the run.
+#: A run's files: its record, the table of test scores, the table of inner scores, and the settings to repeat the run.
 RECORD, PREDICTIONS, INNER, SETTINGS = "metrics.json", "predictions.csv", "inner.csv", "settings.toml"
 
-#: What cannot be read, though nothing in it is damaged.
+#: The message for a run that cannot be read, although it is not damaged.
 OTHER_VERSION = "a run of another version of affex, which this one cannot read"
-#: What is to be done about a run that cannot be trusted.
+#: The remedy for a run that fails verification.
 AGAIN = "Make it again with `make evaluate`, settings alike."
 
 
@@ -43,9 +43,9 @@ class Run:
     summary
         What its ``metrics.json`` holds.
     scores
-        What was said of whom.
+        The decisions and scores of the test utterances.
     inner
-        What a fusion may learn from, one a fold; empty where the run did not keep it.
+        The inner scores for fusion, one per fold; empty if the run did not keep them.
     """
 
     name: str
@@ -56,11 +56,11 @@ class Run:
 
 
 def find(names: Sequence[str], cache: Path) -> list[Run]:
-    """Return the runs that are meant: each a folder, or the name of a run in the cache.
+    """Return the runs with the given names; each name is a folder, or the name of a run in the cache.
 
-    A name may lack its hash, or be the beginning of one: what is whole but for its hash goes before what only begins
-    so. All are looked for in one corpus, if one has them all: of several, that used last. A corpus may stand before a
-    name, as in ``emodb/name``.
+    A name may lack its hash, or be only the beginning of a run's name; a name that lacks only the hash is preferred.
+    All runs come from one corpus if some corpus has them all; if several do, from the one used last. A name may begin
+    with a corpus, as in ``emodb/name``.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def read(folder: Path) -> Run:
     Raises
     ------
     UsageError
-        If the folder holds no run, or one that is not what was written.
+        If the folder contains no run, or its files have changed since they were written.
     """
     try:
         found = whole(folder)
@@ -115,7 +115,7 @@ def whole(folder: Path) -> Bundle:
     Raises
     ------
     DamagedError
-        If one is not what was written.
+        If a file has changed since it was written.
     OSError
         If there is no run, or it cannot be read.
     """
@@ -138,7 +138,7 @@ def known(cache: Path, corpus: str = "") -> list[Path]:
 
 
 def _folder(name: str, cache: Path, corpus: str = "") -> Path:
-    """Return the folder of a run; one that stands in no corpus by its name is looked for in the one that is named."""
+    """Return the folder of a run; a name without a corpus is searched for in the given corpus."""
     if exists(Path(name)):
         return Path(name)
     own, _, run = name.rpartition("/")
@@ -153,9 +153,9 @@ def _folder(name: str, cache: Path, corpus: str = "") -> Path:
 
 
 def _corpus(names: Sequence[str], cache: Path) -> str:
-    """Return the corpus that runs are looked for in: one that has them all, best by their whole names, else used last.
+    """Return the corpus that has all runs; full names are preferred, then the corpus used last.
 
-    It is empty where none has them all.
+    It is empty if no corpus has them all.
     """
     names = [name for name in names if not exists(Path(name)) and "/" not in name]
     used_last = last_folder(cache)
@@ -169,7 +169,7 @@ def _corpus(names: Sequence[str], cache: Path) -> str:
 
 
 def _meant(name: str, folders: Sequence[Path]) -> tuple[int, list[Path]]:
-    """Return which of some runs a name may mean, and how: 0 it is the whole name, 1 all but the hash, 2 a beginning."""
+    """Return the runs that match a name, and how: 0 the full name, 1 the name without hash, 2 a beginning."""
     exactly = (
         [folder for folder in folders if folder.name == name],
         [folder for folder in folders if folder.name.rpartition("-")[0] == name],

@@ -1,7 +1,7 @@
-"""Selection: the arrow from the utterances of a corpus to those that count, with what is to be predicted of each.
+"""Selection: the arrow from the utterances of a corpus to those that count, with their targets.
 
-A protocol says which parts, which target, which classes and how much agreement of the raters. What does not
-count is left out and counted by reason, never in silence.
+A protocol defines the parts, the target, the classes and the minimum agreement of the raters. Other utterances are
+left out; results report their number by reason.
 """
 
 import re
@@ -21,7 +21,7 @@ from affex.pipeline.text.errors import AffexError, UsageError, unknown
 
 Numbers = NDArray[np.int64]
 
-#: Fields of an utterance that can be predicted, as classes and as values; its aspects can be as well, as classes.
+#: The fields of an utterance that can be targets, as classes and as values; its aspects can also be, as classes.
 CATEGORICAL = ("label", "sex", "text", "part", "session", "dialog", "split")
 CONTINUOUS = ("valence", "arousal", "dominance")
 
@@ -32,7 +32,7 @@ PIECE = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*|([^,+=]*))([,+=]|\Z)')
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """The utterances that count, with what is to be predicted of them.
+    """The utterances that count, with their targets.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Selection:
     left_out
         How many utterances do not count, by reason.
     notes
-        What else is to be said, a sentence each.
+        Further notes, a sentence each.
     """
 
     chosen: Numbers
@@ -59,7 +59,7 @@ class Selection:
 
 
 def in_parts(utterances: Sequence[Utterance], parts: Sequence[str]) -> NDArray[np.bool_]:
-    """Tell which utterances belong to the parts of a protocol, ``(n_utterances,) bool``; no parts are all parts.
+    """Return which utterances belong to the parts of a protocol, ``(n_utterances,) bool``; no parts means all parts.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def in_parts(utterances: Sequence[Utterance], parts: Sequence[str]) -> NDArray[n
 
 
 def select(utterances: Sequence[Utterance], protocol: Protocol) -> Selection:
-    """Choose the utterances that count under a protocol (whose parts are seen to elsewhere).
+    """Select the utterances that count under a protocol (`in_parts` handles its parts).
 
     Raises
     ------
@@ -89,12 +89,12 @@ def select(utterances: Sequence[Utterance], protocol: Protocol) -> Selection:
 
 
 def require_target(target: str, utterances: Iterable[Utterance]) -> None:
-    """Refuse a target that utterances have neither as a field nor as an aspect.
+    """Raise an error if a target is neither a field nor an aspect of the utterances.
 
     Raises
     ------
     UsageError
-        Naming the nearest one.
+        The message suggests the most similar target.
     """
     fields = (*CATEGORICAL, *CONTINUOUS)
     if target in fields:
@@ -105,7 +105,7 @@ def require_target(target: str, utterances: Iterable[Utterance]) -> None:
 
 
 def _class(utterance: Utterance, target: str) -> str | None:
-    """Return what an utterance is labelled as: in a field of its own, or under an aspect."""
+    """Return the label of an utterance, from a field or from an aspect."""
     found: str | None = getattr(utterance, target) if target in CATEGORICAL else dict(utterance.aspects).get(target)
     return found
 
@@ -137,7 +137,7 @@ def _classes(utterances: Sequence[Utterance], protocol: Protocol) -> Selection:
 
 
 def _alike(target: str, labels: Sequence[str | None], named: Sequence[str | None]) -> Iterator[str]:
-    """Yield a sentence for each two labels that may be one class and are not counted as one."""
+    """Yield a sentence for each two labels that may be the same class but count as two."""
     what = "labels" if target == "label" else f"values of {target}"
     class_of = dict(zip(labels, named, strict=True))
     for group in names.alike(label for label in labels if label is not None):
@@ -150,7 +150,7 @@ def _alike(target: str, labels: Sequence[str | None], named: Sequence[str | None
 
 
 def _otherwise_voted(utterances: Sequence[Utterance], target: str) -> Iterator[str]:
-    """Yield a sentence for each label that raters' votes spell otherwise."""
+    """Yield a sentence for each label with another spelling in the raters' votes."""
     labels = {utterance.label for utterance in utterances if utterance.label is not None}
     votes = {label for utterance in utterances for vote in utterance.votes for label in vote}
     for group in names.alike([*sorted(labels), *sorted(votes - labels)]) if target == "label" else ():
@@ -172,7 +172,7 @@ def _values(utterances: Sequence[Utterance], protocol: Protocol) -> Selection:
 
 
 def require_counts(protocol: Protocol, selection: Selection) -> tuple[str, ...]:
-    """Return a sentence for each class, and for the total, whose count is not the one that the protocol asserts."""
+    """Return a sentence for each count (of a class, or the total) that differs from the one the protocol asserts."""
     found = Counter(selection.y.tolist()) if selection.classes else Counter[str]()
     wrong = tuple(
         f"the protocol {protocol} asserts {n} utterances of '{name}', found {found[name]}"
@@ -190,10 +190,10 @@ def class_map(classes: str, known: Iterable[str], target: str = "label", own: It
     Parameters
     ----------
     classes
-        Classes parted by commas. A plus merges values into one class, ``name=`` before them gives it a name, and
-        ``corpus:`` before a value means that corpus's alone; empty for all values, each a class of its own, in
-        alphabetical order. A value or a name that holds one of these marks stands in double quotes, and a double quote
-        within them is written twice.
+        Classes separated by commas. A plus merges values into one class, ``name=`` before them names it, and
+        ``corpus:`` before a value limits it to that corpus; empty for all values, each a class of its own, in
+        alphabetical order. A value or a name that contains one of these marks is written in double quotes, and a double
+        quote inside is written twice.
     known
         The values there are.
     own
@@ -246,12 +246,12 @@ def _groups(classes: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _spelt(value: str) -> str:
-    """Return a value as `CLASSES` must have it."""
+    """Return a value as `CLASSES` spells it, in quotes if necessary."""
     return '"' + value.replace('"', '""') + '"' if any(mark in value for mark in ',+="') else value
 
 
 def _agreed(utterance: Utterance, protocol: Protocol) -> bool:
-    """Tell whether enough of the raters chose the most frequent label; who was never rated has no agreement."""
+    """Return whether enough raters chose the most frequent label; an utterance without ratings has no agreement."""
     return not protocol.agreement or raters.agreement(utterance.votes) >= protocol.agreement
 
 

@@ -1,4 +1,4 @@
-"""Significance: the arrow from several runs on the same utterances to which of them may be called better.
+"""Significance: the arrow from several runs on the same utterances to tests of which run is better.
 
 Two runs are compared by a paired permutation test over speakers: if they were equally good, each speaker's whole set
 of predictions could as well have come from the other run, so they are swapped speaker by speaker and the difference of
@@ -7,9 +7,9 @@ exact; with more, `DRAWS` ways are drawn. Utterances are never swapped one by on
 
 Over few speakers no difference, however large, can reach a small p: the least one is ``2^(1 - S)`` for ``S`` speakers.
 Where Holm's correction for the number of pairs puts even that above alpha, no run is called better. That a test is not
-significant is no proof of equality: what may be said then depends on the interval (`pipeline.evaluation.conclusions`).
+significant is no proof of equality: the conclusion then depends on the interval (`pipeline.evaluation.conclusions`).
 
-The test speaks of these runs' predictions; that other training speakers would have given other models is not in it.
+The test concerns these runs' predictions only; it does not include the variation due to the training speakers.
 
 References
 ----------
@@ -38,7 +38,7 @@ MOST_EXACT = 14
 DRAWS = 10_000
 #: How many ways are computed at once, which bounds the memory.
 BLOCK = 1024
-#: Differences that differ by less, relative to the figures, are equal: sums in another order.
+#: Differences that differ by less, relative to the figures, count as equal: summation order may cause that much.
 ROUNDING = 1e-12
 
 BETTER = "better"
@@ -47,12 +47,12 @@ SAME = "the same predictions"
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a run said, as much of it as a comparison needs.
+    """A run's predictions, as far as a comparison needs them.
 
     Parameters
     ----------
     true, predicted : (n_utterances,) str or float64
-        The class or value of each utterance, and what the run said.
+        The true class or value of each utterance, and the predicted one.
     clusters : (n_utterances,) str
         The speaker (or video, or session) of each utterance.
     classes
@@ -67,15 +67,15 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is known of the difference of two runs.
+    """The difference between two runs, with its interval, p-values and verdict.
 
     Parameters
     ----------
     one, other
         The runs' names.
     difference
-        The figure of `one` less that of `other`, with its jackknife interval over speakers. Whether one is better is
-        for the test to say, whether they are equal for the interval.
+        The figure of `one` minus that of `other`, with its jackknife interval over speakers. The test decides whether
+        one run is better; the interval decides whether they are equal.
     p
         The two-sided p-value of this pair alone.
     p_holm

@@ -1,8 +1,8 @@
-"""Speakers: how many classes each of them has, and what follows where that is one.
+"""Speakers: the arrow from speakers and targets to warnings about speakers with only one class.
 
-Normalisation by speaker takes away what all rows of a speaker have in common. Where all are of one class, that is the
-class, too: the figure then falls, even below chance. Without normalisation such speakers make the class and the person
-one: a model may learn who speaks in the place of what is felt, and nothing in the data tells the two apart.
+Normalisation by speaker removes what all rows of a speaker have in common. If all have one class, it also removes the
+class: the figure then falls, even below chance. Without normalisation, class and speaker are confounded for such
+speakers: a model may learn the speaker instead of the emotion, and the data cannot separate the two.
 """
 
 from collections import Counter
@@ -22,14 +22,14 @@ Spread = Mapping[int, int]
 
 @dataclass(frozen=True)
 class ClassLost:
-    """What normalisation by speaker takes away with the speaker.
+    """The loss of class information through normalisation by speaker.
 
     Parameters
     ----------
     n, of
-        From how many of how many speakers.
+        The number of speakers concerned, and of all speakers.
     what
-        ``"class"`` or ``"value"``: of each of those speakers, the only one.
+        ``"class"`` or ``"value"``: the target, of which each of those speakers has only one.
     """
 
     n: int
@@ -38,7 +38,7 @@ class ClassLost:
 
 
 def spread(clusters: Clusters, y: NDArray[Any]) -> Spread:
-    """Return how many speakers have how many different targets, from the most speakers on."""
+    """Return the number of speakers by their number of different targets, in descending order of speakers."""
     pairs = np.unique(np.stack([_numbers(clusters.of), _numbers(y)]), axis=1)
     _, n_targets = np.unique(pairs[0], return_counts=True)
     return dict(Counter(sorted(n_targets.tolist())).most_common())
@@ -54,12 +54,12 @@ def in_words(found: Spread, n_classes: int, unit: str) -> str:
 
 
 def taken_away(found: Spread, norm: SpeakerNorm, y: NDArray[Any]) -> ClassLost | None:
-    """Return from how many of how many speakers normalisation takes what; None where it takes nothing."""
+    """Return for how many of all speakers normalisation removes the class or value; None if it removes nothing."""
     return ClassLost(found[1], sum(found.values()), _kind(y)) if norm and found.get(1) else None
 
 
 def warnings(clusters: Clusters, y: NDArray[Any], norm: SpeakerNorm) -> tuple[str, ...]:
-    """Return what is to be said of speakers who have one class, or one value, only."""
+    """Return warnings about speakers with only one class, or only one value."""
     found, unit = spread(clusters, y), clusters.unit
     lost, target = taken_away(found, norm, y), _kind(y)
     if lost:
