@@ -179,7 +179,7 @@ def _chosen(vote: Iterable[str], class_of: Mapping[str, str]) -> tuple[str, ...]
 
 
 def _judgement(vote: Sequence[str], class_of: Mapping[str, str], classes: Sequence[str]) -> Floats:
-    """Return a rater's vote as shares of the classes, ``(n_classes,)``; their sum is the vote's part inside the classes."""
+    """Return a rater's vote as shares of the classes, ``(n_classes,)``; their sum is the part inside the classes."""
     labels = tuple(dict.fromkeys(vote))
     given = Counter(class_of.get(label, label) for label in labels)
     return np.array([given[name] / len(labels) if labels else 0 for name in classes])

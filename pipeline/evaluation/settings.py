@@ -1,10 +1,10 @@
-"""Settings: what is evaluated, and how; one record from the command line, from Python or from a file to the results.
+"""Settings: the arrow from the command line, Python or a file to one record of settings, used up to the results.
 
 A field's name is that of the option, of the key in a TOML file and, in capitals, of the variable of make. From the
 field's metadata come the option's help and what the results say of it. So a new setting is a field here and the
 place that uses it (and a line in the Makefile, which cannot read this file).
 
-`Plan` is what becomes of settings for one model, once all names have been looked up.
+`Plan` holds the settings of one model after all names have been looked up.
 """
 
 import dataclasses
@@ -32,7 +32,7 @@ def _setting(default: Any, help_: str, *, words: Mapping[Any, str] | None = None
     help_
         What the option's help says.
     words
-        What a value is called in titles and in the names of runs; a field with words is in the results' record.
+        The text for a value in titles and in the names of runs; the results' record includes fields with words.
     metadata
         ``recorded=True``: it is in the results' record, too. ``fitted=False``: it has no meaning for a single model.
         ``several="names"`` or ``"paths"``: a text of several, for which a file may have an array. ``between``: the
@@ -53,7 +53,7 @@ class Settings:
     data
         The corpora's folders, or the table; None for ``data/<dataset>``.
     partial
-        Whether a corpus that is not whole, and other counts than a protocol asserts, will do.
+        Whether to accept an incomplete corpus, and counts that differ from those a protocol asserts.
     features
         The features' specs, separated by blanks; several stand side by side (early fusion) or make a model each (late
         fusion). None for what the classifier prefers.
@@ -66,14 +66,14 @@ class Settings:
     classes
         The classes that count, as `pipeline.evaluation.selection.class_map` reads them; None for the protocol's.
     speaker_norm
-        Whether each column is z-scored within each speaker, or has the speaker's ``"mean"`` taken away
+        Whether each column is z-scored within each speaker, or only the speaker's ``"mean"`` is subtracted
         (transductive).
     reweight
         Whether scores are multiplied by the square root of how often their class occurs among the training
         utterances, which favours frequent classes, as in Zhou et al., "Exploring emotion features and fusion
         strategies for audio-video emotion recognition" (2019, arXiv:2012.13912).
     soft
-        Whether a training utterance counts for each class in the share of its raters who chose it.
+        Whether a training utterance counts for each class in proportion to the raters who chose the class.
     seed
         Seeds all that is random.
     device
@@ -83,9 +83,9 @@ class Settings:
     runs
         Finished runs that are fused instead of evaluating anything, separated by blanks.
     inner
-        Whether a run keeps what a fusion may learn from.
+        Whether a run keeps the inner scores that a fusion may learn from.
     leak
-        Whether the same is evaluated as if speakers did not matter, too.
+        Whether to repeat the evaluation with folds that ignore speakers.
     allow_leaks
         Whether to go on where the audit finds leaks.
 
@@ -127,19 +127,19 @@ class Settings:
     allow_leaks: bool = _setting(False, "Go on where the audit finds leaks, and say so.", fitted=False)
 
     def __post_init__(self) -> None:
-        """Refuse values that no setting has, wherever they come from."""
+        """Raise an error for invalid values, whatever their source."""
         for name in FIELDS:
             if wanted := expected(name, value := getattr(self, name)):
                 raise UsageError(f"{name} = {shown(value)}: expected {wanted}.")
 
     @property
     def recorded(self) -> dict[str, Any]:
-        """What the results' record holds of them, by name; the rest is in there by what it stands for."""
+        """The settings in the results' record, by name; the record contains the others in resolved form."""
         return {one.name: getattr(self, one.name) for one in FIELDS.values() if one.metadata.get("recorded")}
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What titles and the names of runs say of them."""
+        """The text for the settings in titles and in the names of runs."""
         named = ((one.metadata.get("words") or {}, getattr(self, one.name)) for one in FIELDS.values())
         return tuple(words[value] for words, value in named if value in words)
 
@@ -150,7 +150,7 @@ TYPES = typing.get_type_hints(Settings)
 
 
 def expected(name: str, value: object) -> str:
-    """Return what the value of a setting must be, in words; an empty text where this value is one."""
+    """Return a description of a setting's valid values; an empty text if this value is valid."""
     kind, metadata = TYPES[name], FIELDS[name].metadata
     if kind == SpeakerNorm:
         return "" if isinstance(value, bool) or value == "mean" else 'true, false or "mean"'
@@ -215,7 +215,7 @@ class Plan:
     settings: Settings = Settings()
 
     def about(self, unit: str = "speaker") -> About:
-        """Return what a result says of the plan."""
+        """Return the result's description of the plan."""
         made = ModelSettings(
             features=self.features,
             feature_keys=self.keys,

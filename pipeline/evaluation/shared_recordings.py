@@ -1,4 +1,4 @@
-"""Recordings: from utterances to those that hold the same recording, parts of one, or what two people say at once.
+"""Recordings: the arrow from utterances to pairs with the same recording, parts of one, or simultaneous speech.
 
 Different channels of a file are different sounds, and different halves of a picture different pictures; sounds are
 compared as `pipeline.evaluation.duplicates` does.
@@ -21,7 +21,7 @@ TOUCH = 0.05
 
 @dataclass(frozen=True)
 class Match:
-    """Two utterances, by number, that hold the same recording or parts of one."""
+    """Two utterances, by number, that contain the same recording or parts of one."""
 
     first: int
     second: int
@@ -34,7 +34,7 @@ class Match:
 
 
 class _Span(NamedTuple):
-    """Where an utterance lies in a file, s."""
+    """The position of an utterance in a file, s."""
 
     start: float
     end: float
@@ -44,7 +44,7 @@ class _Span(NamedTuple):
 
 
 class _Clock(NamedTuple):
-    """What times are counted from the beginning of: a ``"file"`` or a ``"dialog"`` of a corpus."""
+    """The origin of times: the beginning of a ``"file"`` or of a ``"dialog"`` of a corpus."""
 
     of: str
     corpus: str
@@ -54,7 +54,7 @@ class _Clock(NamedTuple):
 def shared(
     utterances: Sequence[Utterance], prints: Table | None, media: Collection[str]
 ) -> tuple[list[Match], list[Match]]:
-    """Return who holds the same recording, and who holds overlapping parts of one."""
+    """Return the utterances with the same recording, and those with overlapping parts of one."""
     same: dict[tuple[int, int], Match] = {}
     parts: dict[tuple[int, int], Match] = {}
     for first, second, seconds in _overlapping(utterances, media):
@@ -97,11 +97,11 @@ def _meeting(files: Iterable[list[_Span]]) -> Iterator[tuple[_Span, _Span]]:
 def apart(
     utterances: Sequence[Utterance], same: Sequence[Match], parts: Sequence[Match]
 ) -> tuple[list[Match], list[Match], list[Match]]:
-    """Return the matches of `shared` without those of partners in a dialog who speak at once; and who does.
+    """Return the matches of `shared` without dialog partners who speak at the same time, and these pairs separately.
 
-    When they speak is said in the dialog's time, where the corpus has it, else by the spans of their sound, or of their
-    pictures, where each turn's sound is a file of its own. Two turns that sound like one recording are two all the same
-    where these differ: what is heard in both is the partner.
+    The times of speech come from the dialog's time if the corpus has it, else from the spans of the sound, or from those
+    of the pictures if each turn's sound is a file of its own. Two turns with similar sound but different times are two
+    recordings: both contain the partner's voice.
     """
     timed = {match.pair: match for match in _at_once(utterances)}
     heard = {match.pair: match for match in parts if _are_partners(utterances, match)}
@@ -127,7 +127,7 @@ def _at_once(utterances: Sequence[Utterance]) -> Iterator[Match]:
 
 
 def _spoken(number: int, utterance: Utterance) -> tuple[_Clock, _Span] | None:
-    """Return when a turn is heard, and by which clock: that of its dialog, else of the file that it is cut from."""
+    """Return the time of a turn, and its origin: the dialog, or else the file from which the turn is cut."""
     if utterance.audio is None:
         return None
     if utterance.dialog_start is not None:
@@ -139,13 +139,13 @@ def _spoken(number: int, utterance: Utterance) -> tuple[_Clock, _Span] | None:
 
 
 def _are_heard(utterances: Sequence[Utterance], span: _Span, later: _Span) -> bool:
-    """Tell whether what one says may be heard in the other's turn: not where they are on channels of one file."""
+    """Return whether one turn may contain the other speaker's voice; turns on different channels of a file do not."""
     one, other = (utterances[which.number].audio for which in (span, later))
     return one is None or other is None or one.path != other.path or _meet(span.channel, later.channel)
 
 
 def _are_partners(utterances: Sequence[Utterance], match: Match) -> bool:
-    """Tell whether two turns are of two people who are named and speak in one dialog."""
+    """Return whether two turns are from two named speakers of one dialog."""
     one, other = utterances[match.first], utterances[match.second]
     dialogs = [(utterance.corpus, utterance.session, utterance.dialog) for utterance in (one, other)]
     speakers = {one.speaker, other.speaker}
@@ -168,5 +168,5 @@ def _span(number: int, medium: Media) -> _Span:
 
 
 def _meet(one: Hashable, other: Hashable) -> bool:
-    """Tell whether two channels, or two parts of the picture, have something in common; None is all of it."""
+    """Return whether two channels, or two parts of the picture, overlap; None is the whole."""
     return one is None or other is None or one == other

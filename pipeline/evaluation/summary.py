@@ -1,4 +1,4 @@
-"""Summary: the arrow from a result to every figure that is read of it; made once, and the only source of all reports.
+"""Summary: the arrow from a result to all its figures; computed once, and the only source of all reports.
 
 Terminal tables, pictures, ``metrics.json``, comparisons and fusions read a `Summary`, never the scores again. All of
 it is frozen. A figure that is undefined is None (null in JSON), neither 0 nor 1.
@@ -23,7 +23,7 @@ from affex.pipeline.storage.provenance import versions as versions_of
 from affex.pipeline.storage.records import plain, restored
 from affex.pipeline.text.errors import unknown
 
-#: Whose versions may change a result.
+#: The packages whose versions may change a result.
 DISTRIBUTIONS = ("affex", "joblib", "numpy", "scikit-learn", "scipy", "xgboost")
 #: How intervals are computed.
 METHOD = "delete-one-cluster jackknife of the pooled figure, t with S - 1 degrees of freedom, clipped to its range"
@@ -36,11 +36,12 @@ class Figure:
     Parameters
     ----------
     value
-        None where it is undefined.
+        None if it is undefined.
     chance
-        The same of what never looks at the input (`Summary.chance_is`); None where undefined or not a headline figure.
+        The figure of a predictor that ignores the input (`Summary.chance_is`); None if undefined or not a headline
+        figure.
     interval
-        Over clusters; None for what is no headline figure.
+        Over clusters; None if this is not a headline figure.
     """
 
     value: float | None
@@ -85,7 +86,7 @@ class SpeakerFigures:
 
 @dataclass(frozen=True)
 class LargestScore:
-    """How often the largest score is another class's than the decision's.
+    """How often the largest score belongs to another class than the decision.
 
     Parameters
     ----------
@@ -102,7 +103,7 @@ class LargestScore:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """Everything that is known of a result.
+    """All figures of a result, with their settings and warnings.
 
     Parameters
     ----------
@@ -111,7 +112,7 @@ class Summary:
     protocol_hash
         The sha256 of the protocol, of its split file's content, too.
     folds_hash
-        The sha256 of who was learned from and tested in each fold.
+        The sha256 of each fold's training and test utterances.
     depends_on
         The sha256 of all that the result depends on; empty where it is unknown.
     n_utterances, n_clusters
@@ -119,7 +120,7 @@ class Summary:
     classes
         The classes; empty where values are predicted.
     figures
-        All figures by name, the first one is the one that is quoted.
+        All figures by name; the first is the main figure.
     chance_is
         What chance is, in words.
     interval_method
@@ -135,19 +136,19 @@ class Summary:
     folds
         One summary a fold.
     transductive
-        How what is tested was seen, without labels, by what was fitted; empty where it was not.
+        How the fitted model used test utterances without labels; empty if it did not.
     leaks
-        What makes the figures too good, a sentence each.
+        The leaks that make the figures too good, a sentence each.
     class_lost
-        What normalisation by speaker takes away; None where it takes nothing.
+        The class information that normalisation by speaker removes; None if it removes nothing.
     speakers_by_classes
-        How many speakers have how many classes.
+        The number of speakers by their number of classes.
     ceiling
-        What a human rater reaches, where raters' votes are known.
+        The figure of a human rater, if raters' votes are known.
     left_out
         How many utterances did not count, by reason.
     notes
-        What a reader must know, a sentence each.
+        Important notes for the reader, a sentence each.
     versions
         The versions of all that may change a result.
     """
@@ -223,7 +224,7 @@ class Summary:
 
     @property
     def headlines(self) -> "dict[str, metrics.Metric[Any]]":
-        """The figures that carry an interval, by name, the first the one that is quoted."""
+        """The figures that have an interval, by name; the first is the main figure."""
         return metrics.headlines(self.classes)
 
     @property
@@ -311,7 +312,7 @@ def interval_of(scores: Scores, name: str, unit: str) -> Interval:
 
 
 def largest_score(scores: Scores) -> LargestScore:
-    """Return for how many utterances the largest score is another class's than the decision's, and what it would do."""
+    """Return how often the largest score belongs to another class than the decision, and the UAR it would give."""
     by_score = dataclasses.replace(scores, predicted=scores.best_scored)
     differs = int((by_score.predicted != scores.predicted).sum())
     return LargestScore(differs, len(scores), _overall(by_score, "uar"))
@@ -329,7 +330,7 @@ def _figures(scores: Scores, unit: str) -> dict[str, Figure]:
 
 
 def _chance(scores: Scores) -> tuple[Scores, str]:
-    """Return what chance predicts, the most frequent class or the mean, and what that is in words."""
+    """Return the chance prediction (the most frequent class, or the mean) and its description."""
     if not scores.classes:
         mean = np.mean(scores.true.astype(np.float64))
         return dataclasses.replace(scores, predicted=np.full(len(scores), mean)), "always the mean"

@@ -1,4 +1,4 @@
-"""Task: the arrow from a table and a protocol to what folds are cut from: rows, targets, who is tested when."""
+"""Task: the arrow from a table and a protocol to rows, targets and folds."""
 
 import hashlib
 import json
@@ -32,26 +32,26 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A table cut to what counts, with its folds.
+    """The utterances of a table that count, with their rows, targets and folds.
 
     Parameters
     ----------
     utterances
         The utterances that count.
     examples
-        Rows, what is to be predicted, and speakers.
+        Rows, targets, and speakers.
     folds
-        Who is learned from and who is tested.
+        The training and test utterances of each fold.
     clusters
-        Whom intervals are over.
+        The clusters for intervals.
     left_out
         How many of the table's utterances do not count, by reason.
     notes
-        What the folds cannot do justice to, a sentence each.
+        What the folds cannot evaluate properly, a sentence each.
     ceiling
-        What a human rater reaches, where votes are known.
+        The figure of a human rater, if votes are known.
     spread
-        How many clusters have how many classes.
+        The number of clusters by their number of classes.
     """
 
     utterances: tuple[Utterance, ...]
@@ -65,10 +65,10 @@ class Task:
 
 
 def prepare(table: Table, plan: Plan) -> Task:
-    """Cut a table to what counts and draw the folds.
+    """Select the utterances that count and create the folds.
 
-    The normalisation by speaker rests on all utterances of the protocol's parts, so that no label, not even the
-    choice of classes, enters it.
+    The normalisation by speaker uses all utterances of the protocol's parts, so it depends on no label, not even on the
+    choice of classes.
 
     Raises
     ------
@@ -124,36 +124,36 @@ def prepare(table: Table, plan: Plan) -> Task:
 
 
 def _with_context(selection: Selection, n_utterances: int, context: Context) -> Numbers:
-    """Return the numbers of the utterances that count; after them, if it is read, of those that give context."""
+    """Return the numbers of the utterances that count, then, if the model uses context, of those that give context."""
     if context == "none":
         return selection.chosen
     return np.concatenate([selection.chosen, np.setdiff1d(np.arange(n_utterances), selection.chosen)])
 
 
 def _groups(counted: Clusters, utterances: Sequence[Utterance]) -> Labels:
-    """Return what is kept whole in inner folds, of all utterances; those that do not count may have no name."""
+    """Return the group of every utterance, which inner folds keep whole; utterances that do not count may have none."""
     others = [getattr(utterance, counted.unit, None) or "" for utterance in utterances[len(counted.of) :]]
     return np.concatenate([counted.of, np.array(others, dtype=np.str_)])
 
 
 def _contextual(n_context: int) -> tuple[str, ...]:
-    """Return that some utterances give context, if any do."""
+    """Return a note that some utterances only give context, if there are any."""
     more = f"{n_context} utterances without a class that counts are read as context; they are not scored"
     return (more,) if n_context else ()
 
 
 def inner_groups(protocol: Protocol, utterances: Sequence[Utterance], rounds: Sequence[Fold]) -> Clusters:
-    """Return who is kept whole in inner folds: speakers, or sessions where enough of these are learned from."""
+    """Return the groups that inner folds keep whole: speakers, or sessions if enough of them are for training."""
     return clusters(utterances, "session" if protocol.scheme == "session" and len(rounds) > 2 else "")
 
 
 def require_target(plan: Plan) -> None:
-    """Refuse settings that do not fit what is predicted; no row is needed for that.
+    """Raise an error if the settings do not fit the target; no row is needed for that.
 
     Raises
     ------
     UsageError
-        If the classifier cannot predict it, or options need classes where there are values.
+        If the classifier cannot predict the target, or options need classes although the target is continuous.
     """
     target: Target = "values" if plan.protocol.target in CONTINUOUS else "classes"
     if target not in plan.classifier.targets:
@@ -177,7 +177,7 @@ def built(plan: Plan, *, precomputed: bool = False) -> Any:
     Raises
     ------
     UsageError
-        If the classifier's settings are not for what is predicted, or not for distances.
+        If the classifier's settings do not suit the target, or do not suit distances.
     """
     target: Target = "values" if plan.protocol.target in CONTINUOUS else "classes"
     try:
@@ -196,7 +196,7 @@ def _random_splits(plan: Plan) -> Iterator[str]:
 
 
 def folds_hash(task: Task) -> str:
-    """Return the sha256 of who is learned from and tested in each fold, by id, and of what is to be predicted."""
+    """Return the sha256 of each fold's training and test utterances, by id, and of their targets."""
     sha = hashlib.sha256()
     ids = np.array([utterance.id for utterance in task.utterances])
     for fold in task.folds:
@@ -207,7 +207,7 @@ def folds_hash(task: Task) -> str:
 
 
 def _asserted(table: Table, protocol: Protocol, in_protocol: NDArray[np.bool_], *, partial: bool) -> tuple[str, ...]:
-    """Return what the protocol asserts in vain, if that will do."""
+    """Return the protocol's asserted counts that do not hold, if the settings accept that."""
     if not protocol.counts and protocol.total is None:
         return ()
     wrong = require_counts(
@@ -226,7 +226,7 @@ def _absent(table: Table, plan: Plan) -> tuple[str, ...]:
     Raises
     ------
     AffexError
-        If all of them lack it: what is called a fusion would be none.
+        If all of them lack it: there would be nothing to fuse.
     """
     lacking = dict(zip(plan.features, (~table.present).sum(axis=0).tolist(), strict=False))
     for feature, n in lacking.items():
@@ -246,7 +246,7 @@ def _absent(table: Table, plan: Plan) -> tuple[str, ...]:
 def _rated(
     utterances: Sequence[Utterance], selection: Selection, plan: Plan
 ) -> tuple[Floats | None, Ceiling | None, tuple[str, ...]]:
-    """Return what raters' votes give: soft training targets, the human ceiling, and what is to be said of them."""
+    """Return soft training targets, the human ceiling, and notes on them, from the raters' votes."""
     votes = [utterance.votes for utterance in utterances]
     if not selection.classes or not any(votes) or plan.protocol.target != "label":
         if plan.settings.soft:

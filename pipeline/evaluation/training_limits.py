@@ -1,24 +1,24 @@
-"""Limits: from what the training rows of folds were too few for to what is to be said of it.
+"""Limits: the arrow from steps with too few training rows to warnings.
 
-Estimators say what they could not do (`classifiers.base.LIMITS`); a fold adds what its inner models could not
-(`INNER`), and a fusion that it fell back to votes (`FUSION`).
+Estimators report the steps that they could not do (`classifiers.base.LIMITS`); a fold adds those of its inner models
+(`INNER`), and a fusion adds that it fell back to votes (`FUSION`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-#: Nothing that a fusion could learn from: no inner folds, or inner models whose scores are not calibrated.
+#: No training data for a fusion: there are no inner folds, or the inner models' scores are not calibrated.
 INNER = "inner"
 #: A fusion whose members' scores could not be trusted.
 FUSION = "fusion"
 
-#: Under any of these a member's scores cannot be held against another's.
+#: With any of these limits, a member's scores cannot be compared with another member's.
 NO_SCORES = ("calibration", INNER)
 
-#: What stands between several reasons for one limit.
+#: The separator between several reasons for one limit.
 AND = "; "
 
-#: What follows from each.
+#: The consequence of each limit.
 SENTENCES = {
     "search": "settings were fixed, not searched for",
     "sigmoids": "one slope, not a sigmoid a class, makes probabilities of decision values",
@@ -28,7 +28,7 @@ SENTENCES = {
     "votes, those of the member that was named first count)",
 }
 
-#: What was chosen, and for what the rows were too few, of each fold or of one model.
+#: The chosen hyperparameters and the limits, of each fold or of one model.
 Chosen = tuple[Mapping[str, Any], Mapping[str, str]]
 
 
@@ -50,18 +50,18 @@ def sentences(of: Sequence[Chosen], *, folds: bool = True) -> Iterator[str]:
 
 
 def of_inner(limits: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """Return what a fold's inner models were too few for, as a limit of the fold."""
+    """Return the limits of a fold's inner models as a limit of the fold."""
     reasons = dict.fromkeys(one["calibration"] for one in limits if "calibration" in one)
     return {INNER: each_of("inside", AND.join(reasons))} if reasons else {}
 
 
 def each_of(whose: str, reasons: str) -> str:
-    """Return reasons with a word on whose each of them is."""
+    """Return the reasons, each with the name of its owner."""
     return AND.join(f"{whose}: {one}" for one in reasons.split(AND))
 
 
 def without_scores(limits: Mapping[str, str]) -> str:
-    """Return why a member's scores of a fold cannot be held against another's; empty where they can."""
+    """Return why a member's scores of a fold cannot be compared with another member's; empty if they can."""
     return next((limits[name] for name in NO_SCORES if name in limits), "")
 
 

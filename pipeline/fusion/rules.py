@@ -362,7 +362,7 @@ class Combination(Rule):
 
     @property
     def best_params(self) -> Mapping[str, Any]:
-        """Weights, and the value where every member says its mean."""
+        """Weights, and the prediction if every member predicts its mean."""
         return {"weights": self.weights, "mean": self.mean}
 
 
@@ -375,7 +375,7 @@ CLASS_RULES: Mapping[str, type[Rule]] = {
     "bayes": ErrorWeighted,
     "svm": Stacked,
 }
-#: The rules that fuse values, by name; they learn where their namesakes do.
+#: The rules that fuse values, by name; a rule learns if the rule of the same name for classes does.
 VALUE_RULES: Mapping[str, type[Rule]] = {"mean": MeanValue, "weights": Combination}
 
 
@@ -407,14 +407,14 @@ def temperature(values: Floats, place: Numbers) -> float:
 
 
 def mixture_weights(given: Floats, weight: Floats) -> Floats:
-    """Return the weights of a mixture that make what happened most likely, by EM.
+    """Return the mixture weights with the largest likelihood of the true classes, by EM.
 
     Each step, ``w_m <- sum_i b_i w_m q_mi / sum_l w_l q_li``, raises ``sum_i b_i log sum_m w_m q_mi``.
 
     Parameters
     ----------
     given : (n_members, n) float64
-        The probability ``q`` that each member gave to what was true.
+        The probability ``q`` that each member gave to the true class.
     weight : (n,) float64
         How much each utterance counts, ``b``; they sum to 1.
 
@@ -435,7 +435,7 @@ def mixture_weights(given: Floats, weight: Floats) -> Floats:
 
 
 def _common(inner: AlignedScores) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which members said anything, ``(n_members,)``, and of which utterances all of these did, ``(n,)``.
+    """Return which members have any utterance, ``(n_members,)``, and which utterances all of these have, ``(n,)``.
 
     Raises
     ------
@@ -484,12 +484,12 @@ def _tempered(values: Floats, temperatures: Floats | float) -> Floats:
 
 
 def _log(probabilities: Floats) -> Floats:
-    """Return logarithms; below `metrics.EPSILON` nothing is believed."""
+    """Return logarithms; probabilities below `metrics.EPSILON` count as `metrics.EPSILON`."""
     logarithms: Floats = np.log(np.maximum(probabilities, metrics.EPSILON))
     return logarithms
 
 
 def _balance(place: Numbers) -> Floats:
-    """Return how much each utterance counts where all classes that occur count the same; they sum to 1."""
+    """Return utterance weights that give all occurring classes the same total weight; they sum to 1."""
     _, own, counts = np.unique(place, return_inverse=True, return_counts=True)
     return 1 / (len(counts) * counts[own])
