@@ -1,1 +1,1 @@
-"""The arrow from the cache to the rows of a corpus, ready to be learned from."""
+"""The arrow from the cache to the rows of a corpus, ready for training."""

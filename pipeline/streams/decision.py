@@ -1,4 +1,4 @@
-"""Decision: from what is said of frames to what is said of their utterance."""
+"""Decision: the arrow from the log-likelihoods of frames to the decision on their utterance."""
 
 from typing import Literal
 
@@ -16,7 +16,7 @@ def pool(
     rule: Literal["sum", "vote"],
     noise: Floats | None = None,
 ) -> tuple[Numbers, Floats]:
-    """Pool what is said of frames to what is said of utterances.
+    """Pool the log-likelihoods of frames into decisions and scores of utterances.
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ def pool(
         the sum of ``log p(row | class)``. ``"vote"``: each frame votes for its most probable class; the
         scores are the shares of the votes.
     noise : (n_rows,)
-        ``log p(row | noise)``, where there is a model of noise: a frame that it explains better than any class does
-        not count. An utterance of which no frame is left is evaluated by all of them.
+        ``log p(row | noise)``, if there is a noise model. A frame does not count if the noise model gives it a larger
+        likelihood than every class. If no frame of an utterance is left, all its frames count.
 
     Returns
     -------

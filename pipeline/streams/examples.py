@@ -1,4 +1,4 @@
-"""Examples: what folds are cut from: rows, what is to be predicted, who is kept together, and the order of turns."""
+"""Examples: the arrow from a table to the input of folds: rows, targets, groups, and the order of turns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ class Turns:
     Parameters
     ----------
     of : (n_utterances,) int64
-        The number of the dialog of each utterance, or of its speaker's part in it; one that is in no dialog has a
-        number of its own.
+        The number of each utterance's dialog, or of its speaker's part of the dialog; an utterance outside dialogs has
+        a number of its own.
     order : (n_utterances,) int64
-        Its place in time.
+        Its position in time.
     n_counted
-        So many utterances count; those after them have no class that counts, and only give context.
+        The number of utterances that count; the later ones have no class that counts, and only give context.
     """
 
     of: Numbers
@@ -33,7 +33,7 @@ class Turns:
     n_counted: int
 
     def sequences(self, numbers: Numbers) -> tuple[Numbers, Numbers]:
-        """Return the utterances that are seen together with some of those that count.
+        """Return the given utterances and their context, dialog after dialog.
 
         Returns
         -------
@@ -70,14 +70,14 @@ def _dialog(utterance: Utterance, number: int, context: Context) -> object:
 
 
 def _time(utterance: Utterance, number: int) -> tuple[float, float, int]:
-    """Return what a dialog's turns are ordered by: their time in it, their turn, their place in the corpus."""
+    """Return the sort key of a dialog's turns: time in the dialog, turn number, position in the corpus."""
     start, turn = utterance.dialog_start, utterance.turn
     return (0.0 if start is None else start, 0 if turn is None else turn, number)
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """What folds are cut from; a process needs no more.
+    """The input of all folds: rows, targets, groups and turns; a worker process needs nothing else.
 
     Parameters
     ----------
@@ -86,12 +86,12 @@ class Examples:
     y : (n_counted,) str or float64
         The class, or the value, of each utterance that counts.
     groups : (n_utterances,) str
-        The speaker of each utterance, or what stands for one; inner folds keep groups whole. Where sessions are left
-        out, the session, if enough of them are learned from to have inner folds.
+        The speaker of each utterance, or a substitute; inner folds keep groups whole. If the protocol leaves sessions
+        out, the session, provided that there are enough training sessions for inner folds.
     shares : (n_counted, n_classes) float64, or None
-        How much of each utterance each class has, where training targets are soft.
+        The share of each class in each utterance, if training targets are soft.
     distances : (n_rows, n_rows) float64, or None
-        The distance of every two rows, where an estimator is given these in the place of rows.
+        The distance of every two rows, if an estimator takes distances instead of rows.
     turns
         Which utterances are turns of one dialog; None where each stands alone.
     """

@@ -1,10 +1,10 @@
-"""Readers: from a table's rows and a fold to what ``fit`` is given, and from an estimator's answers to utterances.
+"""Readers: the arrow from a table's rows and a fold to the input of ``fit``, and from an estimator's output to scores.
 
-There is one reader for each kind of rows that a classifier reads (`affex.classifiers.base.Classifier.reads`), and only
-here does it matter which kind that is:
+There is one reader for each kind of rows that a classifier reads (`affex.classifiers.base.Classifier.reads`). Only this
+module distinguishes the kinds:
 
 ``utterance``
-    One row an utterance, the columns of several features side by side, frames pooled: ``fit(X, y, groups,
+    One row per utterance, the columns of several features side by side, frames pooled: ``fit(X, y, groups,
     sample_weight, inner)``, then ``predict`` and ``predict_proba``.
 ``frame``
     All frames of an utterance, each with its utterance's class; ``log_likelihood`` of each is pooled (`decision`).
@@ -39,7 +39,7 @@ Inner = tuple[Numbers, Numbers] | None
 
 
 class Training(NamedTuple):
-    """What ``fit`` is given: `X`, `y`, and what else by name."""
+    """The arguments of ``fit``: `X`, `y`, and the others by name."""
 
     X: Any
     y: NDArray[Any]
@@ -47,9 +47,9 @@ class Training(NamedTuple):
 
 
 class Scored(NamedTuple):
-    """Decisions, one score for each class that was learned, and how many utterances are noise alone (None: unknown).
+    """Decisions, one score for each trained class, and the number of utterances with noise only (None: unknown).
 
-    Where values are predicted there are no scores, ``(n_utterances, 0)``.
+    For a continuous target there are no scores, ``(n_utterances, 0)``.
     """
 
     decided: NDArray[Any]
@@ -70,12 +70,12 @@ class Reader(ABC):
         return tuple(specs)
 
     def require(self, specs: Sequence[FeatureSpec]) -> None:
-        """Refuse features, as `wanted` returns them, whose rows the classifier cannot read.
+        """Raise an error for features, as `wanted` returns them, whose rows the classifier cannot read.
 
         Raises
         ------
         UsageError
-            Naming features and classifiers that fit.
+            The message names features and classifiers that fit.
         """
         named = [str(spec) for spec in specs if spec.framewise]
         if self.classifier.streams == 1 and self.classifier.align == "none" and named and len(specs) > 1:
@@ -88,7 +88,7 @@ class Reader(ABC):
         Parameters
         ----------
         features
-            The features' specs, for messages; none: as the streams have them.
+            The features' specs, for messages; if empty, those of the streams.
 
         Raises
         ------
@@ -116,14 +116,14 @@ class Reader(ABC):
             raise UsageError(misfit(self.classifier, named, framewise=framewise))
 
     def training(self, examples: Examples, train: Numbers, inner: Inner = None) -> Training:
-        """Return what an estimator is fitted on.
+        """Return the training data of an estimator.
 
         Parameters
         ----------
         train
-            The numbers of the utterances that are learned from.
+            The numbers of the training utterances.
         inner
-            What a search learns from and is tested on, where the protocol fixes it.
+            The training and validation utterances of a hyperparameter search, if the protocol fixes them.
         """
         owner, targets, weight = train, examples.y[train], None
         if examples.shares is not None:
@@ -135,7 +135,7 @@ class Reader(ABC):
     def _training(
         self, examples: Examples, owner: Numbers, targets: NDArray[Any], weight: Floats | None, inner: Inner
     ) -> Training:
-        """Return the rows of utterances, of which each may come for several classes, each row with what they have."""
+        """Return the rows with their targets, weights and groups; an utterance may occur once for each of several classes."""
         repeats = np.diff(examples.offsets)[owner]
         given = {
             "groups": np.repeat(examples.groups[owner], repeats),
@@ -147,7 +147,7 @@ class Reader(ABC):
 
     @abstractmethod
     def scored(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Scored:
-        """Return what a fitted estimator says of the utterances `test`; `train` is what it was fitted on."""
+        """Return a fitted estimator's scores of the utterances `test`; it was fitted on `train`."""
 
 
 @dataclass(frozen=True)
@@ -157,11 +157,11 @@ class UtteranceReader(Reader):
     framewise: ClassVar[bool | None] = False
 
     def wanted(self, specs: Sequence[FeatureSpec]) -> tuple[FeatureSpec, ...]:
-        """Return the features with frames pooled; what says itself how it is pooled stays as it is."""
+        """Return the features with frames pooled; a feature with its own pooling stays as it is."""
         return tuple(replace(spec, pool=pooling.DEFAULT) if spec.framewise else spec for spec in specs)
 
     def scored(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Scored:
-        """Return the decision on each row, and its scores as `inspection.answer_of` says what they are."""
+        """Return the decision on each row, and its scores; `inspection.answer_of` defines them."""
         X = _block(examples, test, train)
         if not examples.classes:
             return _values(estimator.predict(X))
@@ -214,7 +214,7 @@ class SequenceReader(Reader):
         return Training(X, y, given)
 
     def scored(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Scored:  # noqa: ARG002
-        """Return what ``predict`` and ``predict_proba`` say of the utterances; context is never scored."""
+        """Return the results of ``predict`` and ``predict_proba`` for the utterances; context is never scored."""
         numbers, beside = self._together(examples, test)
         X, offsets = self._rows(examples, numbers)
         places = _places(numbers, test)
@@ -224,7 +224,7 @@ class SequenceReader(Reader):
         return Scored(decided, np.asarray(estimator.predict_proba(X, offsets=offsets, **beside))[places])
 
     def _together(self, examples: Examples, numbers: Numbers) -> tuple[Numbers, dict[str, Numbers]]:
-        """Return the utterances that are seen together with some, and which of them are one dialog."""
+        """Return the given utterances with their context, and the limits of their dialogs."""
         if examples.turns is None:
             return numbers, {}
         together, dialogs = examples.turns.sequences(numbers)
@@ -257,7 +257,7 @@ def reader_of(classifier: Classifier) -> Reader:
 
 
 def misfit(one: Classifier, named: str, *, framewise: bool) -> str:
-    """Return what is wrong with features, as they were named, that a classifier cannot read, and what would fit."""
+    """Return why a classifier cannot read features, given as the user named them, and what would fit."""
     reads, gives = ("an utterance", "a frame") if framewise else ("a frame", "an utterance")
     features, classifiers = discovery.feature_presets(), discovery.classifier_presets()
     fitting = [name for name, feature in features.items() if feature.framewise != framewise]
@@ -270,7 +270,7 @@ def misfit(one: Classifier, named: str, *, framewise: bool) -> str:
 
 
 def _block(examples: Examples, numbers: Numbers, columns: Numbers) -> NDArray[Any]:
-    """Return the rows of utterances, or, of distances, those to the training rows of the utterances `columns`."""
+    """Return the rows of utterances or, with distances, the distances to the rows of the utterances `columns`."""
     rows = rows_of(examples.offsets, numbers)
     if examples.distances is None:
         return examples.X[rows]
@@ -278,7 +278,7 @@ def _block(examples: Examples, numbers: Numbers, columns: Numbers) -> NDArray[An
 
 
 def _inner(inner: Inner, owner: Numbers) -> list[tuple[Numbers, Numbers]] | None:
-    """Return where the rows (or sequences) of inner folds are among those learned from, whose owners are given."""
+    """Return the positions of the inner folds' rows (or sequences) among the training rows with the given owners."""
     if inner is None:
         return None
     train, validation = (np.flatnonzero(np.isin(owner, part)) for part in inner)
@@ -286,7 +286,7 @@ def _inner(inner: Inner, owner: Numbers) -> list[tuple[Numbers, Numbers]] | None
 
 
 def _places(among: Numbers, numbers: Numbers) -> Numbers:
-    """Return where numbers stand among others, each of which stands there once."""
+    """Return the positions of numbers among other numbers, which are distinct."""
     order = np.argsort(among)
     places: Numbers = order[np.searchsorted(among, numbers, sorter=order)]
     return places

@@ -32,20 +32,20 @@ class Unread:
 
 @dataclass(frozen=True, eq=False)
 class Stream:
-    """One feature's rows of some utterances; those in the cache are read, and verified, when they are asked for.
+    """One feature's rows of some utterances; rows in the cache are read and verified at their first use.
 
     Parameters
     ----------
     feature
-        The feature's spec; several, parted by blanks, where their columns stand side by side.
+        The feature's spec; several specs, separated by blanks, if their columns are side by side.
     columns
         The columns' names.
     offsets : (n_utterances + 1,) int64
         Utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``; none where it lacks the feature.
     rows
-        Values, (n_rows, n_columns) float32, and times; or where they lie.
+        Values, (n_rows, n_columns) float32, and times; or their place in a file.
     framewise
-        Whether an utterance has one row a frame, not one row.
+        Whether an utterance has one row per frame, not one row.
     row_shape
         The shape of what a row holds, as in ``(height, width, channels)``; empty for plain columns.
     """
@@ -117,10 +117,9 @@ def offsets_of(lengths: Numbers) -> Numbers:
 
 
 def side_by_side(streams: Sequence[Stream]) -> Stream:
-    """Return streams of one row an utterance as one, their columns side by side; NaN where an utterance lacks one.
+    """Return streams of one row per utterance as one, their columns side by side; NaN for a missing stream.
 
-    One stream of frames is returned as it is; frames stand beside others if they have the same rows, as after
-    `aligned`.
+    A single stream of frames is returned as it is; several are combined if they have the same rows, as after `aligned`.
 
     Raises
     ------
@@ -144,12 +143,12 @@ def side_by_side(streams: Sequence[Stream]) -> Stream:
 
 
 def require_alike(streams: Sequence[Stream]) -> None:
-    """Refuse to set frames beside other rows.
+    """Raise an error if frames would be combined with other rows.
 
     Raises
     ------
     UsageError
-        Naming the features of frames.
+        The message names the features of frames.
     """
     framewise = [stream.feature for stream in streams if stream.framewise]
     alike = len(framewise) == len(streams) and all(np.array_equal(s.offsets, streams[0].offsets) for s in streams)
@@ -158,7 +157,7 @@ def require_alike(streams: Sequence[Stream]) -> None:
 
 
 def alone(framewise: Sequence[str]) -> str:
-    """Return what is wrong with frames beside other rows, and the ways out."""
+    """Return why frames cannot be combined with other rows, and the remedies."""
     return (
         f"The frames of {' and '.join(framewise)} cannot stand side by side with other rows: name one feature, pool "
         f"frames (as in {framewise[0]}:pool=mean+std), or fuse scores (FUSION=late)."
@@ -171,7 +170,7 @@ def aligned(stream: Stream, to: Stream, how: Literal["nearest", "linear"] = "nea
     Parameters
     ----------
     stream
-        Its rows are moved. Where an utterance has one row without a time, every time gets that row; where it has none,
+        The stream to align. If an utterance has one row without a time, every time gets that row; if it has no row,
         NaN.
     to
         Its times are taken.

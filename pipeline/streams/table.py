@@ -1,4 +1,4 @@
-"""The rows of a corpus, ready to be learned from: each utterance's rows and the table beside them."""
+"""Table: the arrow from the cache to the rows of a corpus, ready for training, with their utterances."""
 
 import functools
 from collections.abc import Collection, Sequence
@@ -18,7 +18,7 @@ from affex.pipeline.specs.features import FeatureSpec, spec_of
 from affex.pipeline.streams.stream import Numbers, Stream, Unread, offsets_of, side_by_side
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
 
-#: What is done to each speaker's rows: z-scores within the speaker, ``"mean"`` taken away and no more, or nothing.
+#: The normalisation by speaker: z-scores within the speaker, only subtraction of the ``"mean"``, or none.
 SpeakerNorm = bool | Literal["mean"]
 
 
@@ -113,9 +113,9 @@ class Table:
 
 
 def joined(tables: Sequence[Table]) -> Table:
-    """Return the tables of several corpora as one: a name in one corpus is another's than the same name in the next.
+    """Return the tables of several corpora as one; equal names in different corpora stay distinct.
 
-    Ids, speakers, sessions and dialogs get the corpus's name before them, media paths as well.
+    Ids, speakers, sessions, dialogs and media paths get the corpus's name as a prefix.
 
     Raises
     ------
@@ -144,7 +144,7 @@ def _one_after_another(streams: Sequence[Stream]) -> Stream:
 
 
 def placed(utterance: Utterance) -> Utterance:
-    """Return an utterance with its corpus's name before all that names only tell apart within it."""
+    """Return an utterance with its corpus's name as a prefix of all names that are unique only within the corpus."""
     own = {name: getattr(utterance, name) for name in ("id", "speaker", "session", "dialog")}
     changed: dict[str, Any] = {name: f"{utterance.corpus}/{value}" for name, value in own.items() if value}
     for kind in MEDIA:
@@ -156,17 +156,17 @@ def placed(utterance: Utterance) -> Utterance:
 
 
 def normalised_by_speaker(table: Table, how: SpeakerNorm = True) -> Table:
-    """Return the table with every column z-scored within each speaker, or with the speaker's mean taken away.
+    """Return the table with every column z-scored within each speaker, or with the speaker's mean subtracted.
 
-    A speaker's mean and standard deviation come from all of that speaker's rows, those of a speaker who is
-    tested among them (without labels): **transductive**, and said wherever a number rests on it. A column
-    that does not vary within a speaker becomes zero there. Without its mean, a face of markers is how it differs
-    from the speaker's mean face, in mm: how much somebody moves is kept.
+    A speaker's mean and standard deviation come from all rows of that speaker, also for test speakers (without labels).
+    This is **transductive**, and every figure that depends on it is marked so. A column that does not vary within a
+    speaker becomes zero there. If only the mean is subtracted, markers of a face give the difference from the speaker's
+    mean face in mm, so the amount of movement is kept.
 
     Parameters
     ----------
     how
-        ``"mean"`` for that alone; False for the table as it is.
+        ``"mean"`` to subtract only the mean; False to return the table as it is.
     """
     if not how:
         return table
@@ -195,10 +195,10 @@ def _normalised(stream: Stream, speakers: NDArray[np.str_], how: SpeakerNorm) ->
 
 
 def load(dataset: Dataset, specs: Sequence[FeatureSpec], ids: Collection[str] | None = None) -> Table:
-    """Return the cached rows of a corpus, one stream a feature, in the corpus's order.
+    """Return the cached rows of a corpus, one stream per feature, in the corpus's order.
 
-    Rows are read, and verified, when they are asked for, frames that are pooled at once; rows of other utterances than
-    those asked for are never read.
+    Rows are read and verified at their first use, except that frames to be pooled are read at once. Rows of utterances
+    that are not requested are never read.
 
     Parameters
     ----------
@@ -244,7 +244,7 @@ def _stream(dataset: Dataset, spec: FeatureSpec, utterances: Sequence[Utterance]
 
 
 def _looked_at(stream: Stream, only: Sequence[str]) -> Stream:
-    """Return the columns that are looked at; after pooling, which may need the others."""
+    """Return the selected columns; this step follows pooling, which may need the others."""
     places = column_groups.places(stream.columns, only)
     values = np.ascontiguousarray(stream.flat[:, places])
     return replace(stream, columns=tuple(stream.columns[i] for i in places), rows=(values, stream.times))
@@ -278,12 +278,12 @@ def _contents(dataset: Dataset, spec: FeatureSpec) -> Contents:
 
 
 def _weights(dataset: Dataset, spec: FeatureSpec, frames: FeatureRows, own: Sequence[Utterance]) -> NDArray[np.float64]:
-    """Return how good each row's frame is, ``(n_rows,)``, as the feature or one that it is made of says.
+    """Return the quality of each row's frame, ``(n_rows,)``, from the feature or from a feature that it is computed from.
 
     Raises
     ------
     AffexError
-        If that one's file, an utterance of it, or the frame of a row is missing.
+        If that feature's file, an utterance in it, or the frame of a row is missing.
     """
     judge = pooling.judge(spec.feature)
     if judge is None:
@@ -306,7 +306,7 @@ def _weights(dataset: Dataset, spec: FeatureSpec, frames: FeatureRows, own: Sequ
 
 
 def _frames(dataset: Dataset, spec: FeatureSpec, utterances: Sequence[Utterance]) -> FeatureRows:
-    """Return the frames of those of some utterances that have any."""
+    """Return the frames of the given utterances, without utterances that have none."""
     stream, present = _stream(dataset, spec, utterances)
     ids = tuple(utterance.id for utterance, here in zip(utterances, present, strict=True) if here)
     return FeatureRows(ids, stream.columns, offsets_of(stream.lengths[present]), stream.flat, stream.times)
