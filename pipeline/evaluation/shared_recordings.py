@@ -99,9 +99,9 @@ def apart(
 ) -> tuple[list[Match], list[Match], list[Match]]:
     """Return the matches of `shared` without dialog partners who speak at the same time, and these pairs separately.
 
-    The times of speech come from the dialog's time if the corpus has it, else from the spans of the sound, or from those
-    of the pictures if each turn's sound is a file of its own. Two turns with similar sound but different times are two
-    recordings: both contain the partner's voice.
+    The times of speech come from the dialog's time if the corpus has it, else from the spans of the sound, or from
+    those of the pictures if each turn's sound is a file of its own. Two turns with similar sound but different times
+    are two recordings: both contain the partner's voice.
     """
     timed = {match.pair: match for match in _at_once(utterances)}
     heard = {match.pair: match for match in parts if _are_partners(utterances, match)}

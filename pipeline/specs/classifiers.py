@@ -1,4 +1,4 @@
-"""Classifiers: from what ``CLASSIFIER``, ``FEATURES`` and ``FUSION`` say to the models that are meant."""
+"""Classifiers: the arrow from the settings ``CLASSIFIER``, ``FEATURES`` and ``FUSION`` to models."""
 
 from collections.abc import Mapping
 
@@ -25,7 +25,7 @@ def classifier_of(text: str) -> Classifier:
 
 
 def classifier_spec(one: Classifier) -> str:
-    """Return the spec of a classifier; of one that is no preset's kind, its name."""
+    """Return the spec of a classifier, or its name if no preset has its type."""
     alike = {name: preset for name, preset in discovery.classifier_presets().items() if type(preset) is type(one)}
     name = one.name if one.name in alike else next(iter(alike), one.name)
     return grammar.spec(name, grammar.differences(alike[name], one) if alike else {})
@@ -34,20 +34,20 @@ def classifier_spec(one: Classifier) -> str:
 def members_of(
     features: str | None, classifiers: str, fusion: str, imported: Mapping[str, Imported] | None = None
 ) -> list[Member]:
-    """Return the models that are meant, each with its features.
+    """Return the models that the settings define, each with its features.
 
-    Early fusion, and what is not fused, is one model on all features. Late fusion is one model a feature: a single
-    classifier serves all features, several are paired with them in order; a single feature serves all classifiers.
-    A feature with ``columns=each`` is then as many models as it has parts.
+    Early fusion, or no fusion, gives one model on all features. Late fusion gives one model per feature: a single
+    classifier is used for all features, several are paired with them in order; a single feature is used for all
+    classifiers. In late fusion, a feature with ``columns=each`` gives one model for each of its parts.
 
     Parameters
     ----------
     features
-        Specs parted by blanks; None for what each classifier prefers.
+        Specs separated by blanks; None for the features that each classifier prefers.
     classifiers
-        Specs parted by blanks.
+        Specs separated by blanks.
     fusion
-        ``"early"``, or what begins with ``"late"``.
+        ``"early"``, or a text that begins with ``"late"``.
     imported
         As in `feature_specs`.
 
@@ -82,7 +82,7 @@ def members_of(
 
 
 def _each(text: str, imported: Mapping[str, Imported]) -> list[str]:
-    """Return a feature's spec as it is; where it asks for ``columns=each``, one a part of the feature."""
+    """Return a feature's spec as it is or, with ``columns=each``, one spec for each part of the feature."""
     name, asked = grammar.name_of(text), grammar.parameters(text)
     if asked.get("columns") != EACH:
         return [text]

@@ -1,8 +1,8 @@
-"""Parts: within the arrow from the cache to a table, the columns of a feature that are looked at.
+"""Parts: within the arrow from the cache to a table, the selection of a feature's columns.
 
-A part is named by what its columns' names begin with, up to an underscore or a dot, or by a whole name: ``mouth``
-stands for ``mouth_00_x`` and ``mouth_d1_00_x``, and not for ``mouthing_00``. Columns keep their order. What is cached
-is the whole feature: which part is looked at is no part of a key.
+The name of a part is the beginning of its columns' names, up to an underscore or a dot, or a whole name: ``mouth``
+selects ``mouth_00_x`` and ``mouth_d1_00_x``, but not ``mouthing_00``. Columns keep their order. The cache contains the
+whole feature, so the selected parts do not change its key.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from affex.features.base import Feature
 from affex.pipeline.text.errors import UsageError, unknown
 
-#: What may follow the name of a part in that of a column.
+#: The characters that may follow the name of a part in the name of a column.
 SEPARATORS = ("_", ".")
 
 
@@ -32,12 +32,12 @@ def named(text: str, feature: Feature) -> tuple[str, ...]:
 
 
 def places(columns: Sequence[str], names: Sequence[str]) -> list[int]:
-    """Return where the columns stand that belong to any of the parts; all of them where no part is named."""
+    """Return the positions of the columns that belong to any of the parts; of all columns if no part is named."""
     return [i for i, column in enumerate(columns) if not names or any(_belongs(column, name) for name in names)]
 
 
 def chosen(columns: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns that belong to any of the parts; all of them where no part is named."""
+    """Return the columns that belong to any of the parts; all columns if no part is named."""
     return tuple(columns[i] for i in places(columns, names))
 
 

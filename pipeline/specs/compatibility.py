@@ -9,12 +9,12 @@ from affex.pipeline.text.errors import UsageError
 
 
 def require_level(one: Classifier, specs: Sequence[FeatureSpec]) -> None:
-    """Refuse rows that do not begin with how loud a frame is, for a classifier that goes by it.
+    """Raise an error if a classifier needs the loudness of a frame and the rows do not begin with it.
 
     Raises
     ------
     UsageError
-        Naming the features that have it.
+        The message names the features that have it.
     """
     if not one.needs_level:
         return

@@ -1,4 +1,4 @@
-"""Corpora: from what ``DATASET`` says to a corpus, read as its settings say."""
+"""Corpora: the arrow from the setting ``DATASET`` to a corpus with its settings."""
 
 import dataclasses
 import functools
@@ -9,7 +9,7 @@ from affex.pipeline.specs import discovery, grammar
 
 
 def corpus_of(text: str) -> Corpus:
-    """Return a corpus by its name, or read as its settings say, as in ``"iemocap:marked=right"``.
+    """Return a corpus by its name, with its settings if any, as in ``"iemocap:marked=right"``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Discovery: the folders are the registries: which features, classifiers and corpora there are, by name.
+"""Discovery: the arrow from folders to the available features, classifiers and corpora; the folders are the registries.
 
 A plugin module of `features` or `classifiers` holds ``PRESETS``, a dict from name to a frozen dataclass; a
 module of `pipeline.corpora` holds ``CORPUS``.

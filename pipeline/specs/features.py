@@ -1,8 +1,8 @@
-"""Features: from what ``FEATURES`` says to features, and back.
+"""Features: the arrow from the setting ``FEATURES`` to features, and back.
 
-The spec of a feature of frames may also say how they are pooled over the utterance, which is no parameter of the
-feature itself: ``mfcc:n=20,pool=mean+std``. That of any feature may name the columns that are looked at, by what they
-begin with: ``landmarks:columns=mouth+chin``. Neither is part of the cache key.
+The spec of a frame feature may also define the pooling of frames over the utterance: ``mfcc:n=20,pool=mean+std``. The
+spec of any feature may select columns by the beginning of their names: ``landmarks:columns=mouth+chin``. Neither is a
+parameter of the feature itself, or part of the cache key.
 """
 
 import dataclasses
@@ -14,15 +14,15 @@ from affex.features.external.imported import Imported
 from affex.pipeline.specs import column_groups, discovery, grammar, pooling
 from affex.pipeline.text.errors import AffexError, UsageError
 
-#: What a feature's spec may say beside the feature's own parameters.
+#: The parameters that a feature's spec may have in addition to the feature's own.
 BESIDE = ("pool", "columns")
-#: What stands for every part of a feature, one model a part.
+#: The value that selects every part of a feature, with one model per part.
 EACH = "each"
 
 
 @dataclass(frozen=True)
 class FeatureSpec:
-    """A feature as it was asked for.
+    """A feature with its requested parameters, pooling and columns.
 
     Parameters
     ----------
@@ -31,12 +31,11 @@ class FeatureSpec:
     default
         The preset itself.
     feature
-        The preset with the parameters that were asked for.
+        The preset with the requested parameters.
     pool
-        The statistics that its frames are pooled by over the utterance; empty for rows as they are cached.
+        The statistics that pool its frames over the utterance; empty for rows as they are cached.
     only
-        What the names of the columns that are looked at begin with (see `pipeline.specs.column_groups`); empty for all
-        of them.
+        The beginnings of the selected columns' names (see `pipeline.specs.column_groups`); empty for all columns.
     """
 
     preset: str
@@ -67,12 +66,12 @@ class FeatureSpec:
 
 
 def feature_specs(text: str, imported: Mapping[str, Imported] | None = None) -> tuple[FeatureSpec, ...]:
-    """Return the features of a list of specs parted by blanks, as in ``"compare mfcc:n=20"``.
+    """Return the features of a list of specs separated by blanks, as in ``"compare mfcc:n=20"``.
 
     Parameters
     ----------
     imported
-        Those that other projects made and the cache holds, by name (see `pipeline.caching.imports`).
+        The features in the cache that were imported from other projects, by name (see `pipeline.caching.imports`).
 
     Raises
     ------
@@ -91,7 +90,7 @@ def feature_specs(text: str, imported: Mapping[str, Imported] | None = None) -> 
 
 
 def spec_of(feature: Feature) -> FeatureSpec:
-    """Return a feature as one would ask for it: the preset that it is, or one of its kind with other parameters."""
+    """Return the spec of a feature: its preset, or a preset of the same type with other parameters."""
     alike = {name: preset for name, preset in discovery.feature_presets().items() if type(preset) is type(feature)}
     if not alike:
         raise LookupError(f"{feature} is of a kind that has no preset")
@@ -113,7 +112,7 @@ def _feature_spec(text: str, imported: Mapping[str, Imported]) -> FeatureSpec:
 
 
 def _require_readable(text: str, imported: Imported) -> None:
-    """Refuse parameters of a feature that was imported, and one whose file is damaged."""
+    """Raise an error for parameters of an imported feature, and for an imported feature with a damaged file."""
     if set(grammar.parameters(text)) - {*BESIDE}:
         name = grammar.name_of(text)
         raise UsageError(f"'{text}': {name} was imported as it is, and has no parameters but {' and '.join(BESIDE)}.")
@@ -122,7 +121,7 @@ def _require_readable(text: str, imported: Imported) -> None:
 
 
 def _pool(text: str, feature: Feature, statistics: str) -> tuple[str, ...]:
-    """Return the statistics that are asked for, if the feature has what they need."""
+    """Return the requested statistics, if the feature has the columns that they need."""
     name = grammar.name_of(text)
     if not feature.framewise:
         raise UsageError(f"'{text}': {name} has one row an utterance, and pool= is for features of frames.")
@@ -138,7 +137,7 @@ def _pool(text: str, feature: Feature, statistics: str) -> tuple[str, ...]:
 
 
 def _only(text: str, feature: Feature, beginnings: str) -> tuple[str, ...]:
-    """Return what the names of the columns asked for begin with."""
+    """Return the beginnings of the requested columns' names."""
     if beginnings == EACH:
         raise UsageError(
             f"'{text}': columns={EACH} makes a model of each part of {feature.name}, and their scores are fused: say "

@@ -1,9 +1,9 @@
-"""Grammar: from a spec, as in ``mfcc:n=20,hop=5ms``, to a name and parameters, or a preset with these; and back.
+"""Grammar: the arrow from a spec, as in ``mfcc:n=20,hop=5ms``, to a name with parameters, or to a preset; and back.
 
-Features, classifiers, protocols, corpora and fusions are all written so: a name and, after a colon, parameters, parted
-by commas, each ``name=value``, with a unit where it has one (of a fusion, the name of its rule: ``late:svm``). A preset
-is a frozen dataclass, and its spec says in what parameters it differs. Parameters of the feature that a feature reads
-follow its name and a dot: ``face:faces.frames=16/clip,faces.detector=hog``.
+Specs of features, classifiers, protocols, corpora and fusions have the same form: a name and, after a colon, parameters
+separated by commas, each ``name=value`` with its unit if it has one (for a fusion, the name of its rule: ``late:svm``).
+A preset is a frozen dataclass, and a spec lists the parameters that differ from it. A feature may read another feature;
+the other one's parameters follow its name and a dot: ``face:faces.frames=16/clip,faces.detector=hog``.
 """
 
 import dataclasses
@@ -17,20 +17,20 @@ from typing import Any
 from affex.features.base import Feature
 from affex.pipeline.text.errors import UsageError, unknown
 
-#: What a number may be followed by, and what it is then multiplied with.
+#: The units that may follow a number, and the factor of each.
 UNITS = {"s": 1.0, "ms": 1e-3, "min": 60.0, "Hz": 1.0, "kHz": 1e3}
 
-#: No parameter makes sense beyond: more seconds than 30 years, more of anything than fits in memory.
+#: The upper limit of every parameter: as seconds it is more than 30 years, as a count more than fits in memory.
 LARGEST = 1e9
 
 
 def name_of(text: str) -> str:
-    """Return the name in a spec: what stands before its colon."""
+    """Return the name in a spec: the text before its colon."""
     return text.partition(":")[0]
 
 
 def after_name(text: str) -> str:
-    """Return what follows the colon of a spec; an empty text where nothing does."""
+    """Return the text after the colon of a spec; empty if there is none."""
     return text.partition(":")[2]
 
 
@@ -92,7 +92,7 @@ def parsed(kind: str, text: str, presets: dict[str, Any], only: Sequence[str] = 
     only
         The parameters that may be named; empty for all.
     beside
-        Parameters that the text may have besides, for the caller to read.
+        Additional parameters that the text may have; the caller reads them.
 
     Raises
     ------

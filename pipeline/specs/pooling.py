@@ -1,14 +1,13 @@
 """Pooling: within the arrow from the cache to a table, from the frames of an utterance to one row.
 
-A statistic runs over the frames of an utterance, column by column: a column ``found`` becomes ``found.mean``,
-``found.std`` and so on. Where ``found`` is 0, as in a frame without a face, the other columns but ``time`` stand for
-nothing, and the frame does not count for them. What is pooled is cached by frames: how it is pooled is no part of a
-key.
+A statistic is computed over the frames of an utterance, column by column: a column ``found`` becomes ``found.mean``,
+``found.std`` and so on. If ``found`` is 0, as in a frame without a face, all other columns except ``time`` are
+meaningless, and the frame does not count for them. The cache contains the frames, so pooling does not change its key.
 
-In `PLAIN` statistics each frame counts alike, in `WEIGHTED` ones as much as its face is good. That says the feature
-itself or one it is made of (`judge`), by the columns `QUALITY`. The weight, see `qualities`, is a product of four
-shares in [0, 1], and 0 without a face. It compares a frame with the others of its utterance alone and learns nothing
-from any corpus, so nothing leaks from test to training speakers.
+`PLAIN` statistics give each frame the same weight, `WEIGHTED` ones weight a frame by the quality of its face. The
+feature itself, or a feature that it is computed from (`judge`), gives this quality in the columns `QUALITY`. The
+weight, see `qualities`, is a product of four factors in [0, 1], and 0 without a face. It compares a frame only with
+other frames of its utterance and learns nothing from any corpus, so nothing leaks from test to training speakers.
 """
 
 import itertools
@@ -22,10 +21,10 @@ from affex.pipeline.text.errors import UsageError, unknown
 
 Floats = NDArray[np.float64]
 
-#: The column that says whether the others of a frame stand for anything, and one that does in any case.
+#: The column that states whether the other columns of a frame are valid, and the column that is always valid.
 FOUND, TIME = "found", "time"
 
-#: The columns that say how good a face is, as `features.faces` has them.
+#: The columns that give the quality of a face, as `features.faces` has them.
 QUALITY = ("score", "sharpness", "yaw", "inside")
 
 #: Along an axis of the frames of an utterance. The standard deviation is that of the frames themselves (divided by
@@ -50,7 +49,7 @@ WEIGHTED: dict[str, Callable[[Floats, Floats], Floats]] = {"qmean": _weighted_me
 #: The names of all statistics, in the order of their columns.
 STATISTICS = (*PLAIN, *WEIGHTED)
 
-#: What frames are pooled by when nobody says.
+#: The default statistics for pooling frames.
 DEFAULT = tuple(PLAIN)
 
 
@@ -77,21 +76,21 @@ def columns(names: Sequence[str], pool: Sequence[str]) -> tuple[str, ...]:
 
 
 def is_weighted(pool: Sequence[str]) -> bool:
-    """Return whether some of the statistics ask how good a frame is."""
+    """Return whether any of the statistics uses the quality of frames."""
     return any(name in WEIGHTED for name in pool)
 
 
 def judge(feature: Feature) -> Feature | None:
-    """Return the feature that says how good the frames of a feature are: itself, or one it is made of, or None."""
+    """Return the feature that gives the quality of a feature's frames: itself, an input of it, or None."""
     if feature.framewise and {FOUND, *QUALITY} <= set(feature.columns):
         return feature
     return judge(feature.upstream) if feature.upstream else None
 
 
 def qualities(values: NDArray[np.float32], offsets: NDArray[np.int64], names: Sequence[str]) -> Floats:
-    """Return how good the face of each frame is, from 0 to 1.
+    """Return the quality of the face in each frame, from 0 to 1.
 
-    The product of
+    It is the product of
 
     * ``score`` and of ``sharpness``, each as a share of its median over the utterance's faces, 1 at most. Their scales
     are
@@ -159,7 +158,7 @@ def pooled(
     pool
         The statistics; computed in double precision, where a column that does not vary deviates by exactly 0.
     weights : (n_rows,) float64
-        How good each frame is, as `WEIGHTED` statistics ask; where all that count have 0, they count alike.
+        The quality of each frame, for `WEIGHTED` statistics; if it is 0 for all frames that count, they count equally.
 
     Returns
     -------
@@ -187,7 +186,7 @@ def _parts(frames: Floats, names: Sequence[str]) -> Iterator[tuple[NDArray[np.bo
 
 
 def _counting(weights: Floats) -> Floats:
-    """Return the weights of the frames of an utterance; where none has any, they count alike."""
+    """Return the weights of the frames of an utterance; if all are 0, the frames count equally."""
     return weights if weights.any() else np.ones_like(weights)
 
 

@@ -135,7 +135,7 @@ class Reader(ABC):
     def _training(
         self, examples: Examples, owner: Numbers, targets: NDArray[Any], weight: Floats | None, inner: Inner
     ) -> Training:
-        """Return the rows with their targets, weights and groups; an utterance may occur once for each of several classes."""
+        """Return the rows with targets, weights and groups; an utterance may occur once for each of several classes."""
         repeats = np.diff(examples.offsets)[owner]
         given = {
             "groups": np.repeat(examples.groups[owner], repeats),

@@ -278,7 +278,7 @@ def _contents(dataset: Dataset, spec: FeatureSpec) -> Contents:
 
 
 def _weights(dataset: Dataset, spec: FeatureSpec, frames: FeatureRows, own: Sequence[Utterance]) -> NDArray[np.float64]:
-    """Return the quality of each row's frame, ``(n_rows,)``, from the feature or from a feature that it is computed from.
+    """Return the quality of each row's frame, ``(n_rows,)``, from the feature or from one that it is computed from.
 
     Raises
     ------
