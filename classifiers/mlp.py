@@ -17,7 +17,7 @@ class Mlp(Classifier):
     alpha
         Strength of the L2 penalty.
     epochs
-        At most so many passes over the training rows.
+        Most passes over the training rows.
     """
 
     hidden: int = 100
