@@ -278,7 +278,7 @@ def _ends_of(interval: Interval) -> str:
 def chance_words(summary: Summary) -> str:
     """Return in words how the quoted figure compares with chance, as far as its interval allows a statement."""
     name, metric = next(iter(summary.headlines.items()))
-    interval, chance = summary.interval(name), summary.figures[name].chance or 0.0  # no chance: a constant
+    interval, chance = summary.interval(name), summary.figures[name].chance or 0.0  # CCC of a constant: 0
     low, high = (None if end is None else end - chance for end in (interval.low, interval.high))
     n = summary.n_clusters
     words = conclusions.in_words(conclusions.verdict(low, high, n), n, summary.about.unit)
