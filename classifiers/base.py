@@ -1,4 +1,4 @@
-"""What a classifier is: the arrow from a training fold's rows to decisions on the rows left out.
+"""The classifier interface: the arrow from a training fold's rows to decisions on the held-out rows.
 
 A classifier is a frozen record of its settings. Its `build` returns an unfitted scikit-learn estimator, for example a
 Pipeline. The estimator holds everything that learns (imputation, scaling, feature selection, hyperparameter search,

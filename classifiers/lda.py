@@ -1,4 +1,4 @@
-"""Linear discriminant analysis with a shrunk covariance (scikit-learn's), one row an utterance.
+"""Linear discriminant analysis with a shrunk covariance (scikit-learn's), one row per utterance.
 
 All classes share one covariance of all columns: suitable for hundreds of columns, not for thousands.
 """

@@ -1,4 +1,4 @@
-"""A small neural network on standardised rows (scikit-learn's multi-layer perceptron), one row an utterance."""
+"""A small neural network on standardised rows (scikit-learn's multi-layer perceptron), one row per utterance."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Support-vector machines with a Gaussian kernel, on one row an utterance: for classes, and for values.
+"""Support-vector machines with a Gaussian kernel, on one row per utterance: for classes, and for values.
 
 Cost, width, the tube of the regression and the share of columns kept are searched within the training speakers. For
 classes `predict` is the machine's own decision. Probabilities are calibrated on the decision values of inner folds, on

@@ -38,7 +38,7 @@ FRAMES_A_COMPONENT = 10
 
 
 class ClassMixtures(ClassifierMixin, Learner):  # type: ignore[misc]
-    """A mixture of Gaussians with diagonal covariance for each class, on standardised frames, in float32.
+    """A mixture of Gaussians with diagonal covariance per class, on standardised frames, in float32.
 
     All classes have the same prior probability, as in the mean of class recalls, unless `weights` says otherwise.
 
