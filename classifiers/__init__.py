@@ -1,1 +1,1 @@
-"""Classifiers: from rows to decisions. One file a classifier; the folder is the registry."""
+"""Classifiers: the arrow from rows to decisions. Each file is one classifier, and the folder is the registry."""

@@ -1,11 +1,11 @@
-"""What a classifier is: the arrow from a training fold's rows to decisions on the rows left out.
+"""The classifier interface: the arrow from a training fold's rows to decisions on the held-out rows.
 
-A classifier is a frozen record of its settings; `build` returns an unfitted scikit-learn estimator, a Pipeline for
-example, that holds everything that learns (imputation, scaling, selection, the search for hyperparameters,
-calibration), so that fitting it on the training speakers is all that a fold has to do. A regressor predicts values.
+A classifier is a frozen record of its settings. Its `build` returns an unfitted scikit-learn estimator, for example a
+Pipeline. The estimator holds everything that learns (imputation, scaling, feature selection, hyperparameter search,
+calibration), so a fold only has to fit it on the training speakers. A regressor predicts values.
 
-Its ``fit(X, y)`` is given rows as they are cached, **float32**, NaN where a value is missing, and classes (str) or
-values (float64). It is handed more only where it takes it (see `classifiers.estimators.fitting`):
+``fit(X, y)`` receives the cached rows, **float32** with NaN for a missing value, and classes (str) or
+values (float64). It receives further arguments only if it accepts them (see `classifiers.estimators.fitting`):
 
 ``groups`` (n_rows,)
     The speaker of each row.
@@ -14,13 +14,13 @@ values (float64). It is handed more only where it takes it (see `classifiers.est
 ``inner``
     Inner folds, as pairs of (train, test) row numbers, where a protocol names them.
 ``offsets`` (n_utterances + 1,)
-    Which rows are an utterance's; a list, one item a stream, where it reads several.
+    Which rows belong to which utterance; a list with one item per stream for an estimator of several streams.
 ``dialogs`` (n_dialogs + 1,)
-    Which utterances are one dialog, where it has a context (see `pipeline.streams.readers`).
+    Which utterances belong to which dialog, for a classifier with a context (see `pipeline.streams.readers`).
 
-Whatever cross-validates inside, as a `GridSearchCV` does, is handed folds that keep each speaker whole.
-``best_params_`` holds what a search chose, or what the rows could bear; ``limits_``, where there is one, for what the
-rows were too few, a sentence under each of `LIMITS`.
+An estimator that cross-validates inside its fit (`GridSearchCV`) receives folds that keep each speaker whole.
+``best_params_`` holds the hyperparameters that a search chose, or that the number of rows allowed. ``limits_``, if
+present, says what the rows were too few for, with one sentence under each key of `LIMITS`.
 """
 
 import inspect
@@ -36,11 +36,12 @@ from numpy.typing import NDArray
 #: What is predicted: a class, or a number.
 Target = Literal["classes", "values"]
 
-#: What an utterance is predicted from besides itself.
+#: Context that is used to predict an utterance, besides the utterance itself.
 Context = Literal["none", "speaker", "dialog"]
 
-#: What training rows may be too few for: a search for settings (they are fixed then), a sigmoid for each class (one
-#: function then makes scores of all decision values), a calibration that can be trusted (only the order then counts).
+#: What the training rows may be too few for: a hyperparameter search (the settings are then fixed), one sigmoid per
+#: class (one function then turns all decision values into scores), or a trustworthy calibration (only the order of the
+#: scores then counts).
 LIMITS = ("search", "sigmoids", "calibration")
 
 
@@ -48,76 +49,76 @@ LIMITS = ("search", "sigmoids", "calibration")
 class Classifier(ABC):
     """A classifier with its settings."""
 
-    #: One row an utterance; all frames of an utterance (rows scored one by one, then pooled by `pool`); or sequences of
-    #: rows, each utterance's whole.
+    #: Input of the classifier: one row per utterance; all frames of an utterance (each row is scored, then pooled
+    #: by `pool`); or sequences of rows, with each utterance as a whole.
     reads: ClassVar[Literal["utterance", "frame", "sequence"]] = "utterance"
-    #: How many features it takes as streams of their own; with 1, columns of several stand side by side.
+    #: How many features it reads as separate streams. With 1, the columns of several features are concatenated.
     streams: ClassVar[int] = 1
-    #: How the frames of several features are brought to the times of the first; none: each keeps its own.
+    #: How the frames of several features are aligned with the times of the first; none: each feature keeps its own.
     align: ClassVar[Literal["none", "nearest", "linear"]] = "none"
-    #: The features it is given when none is named, as the command line spells them.
+    #: The default features, in the syntax of the command line.
     prefers: ClassVar[str] = "egemaps"
-    #: Whether settings are searched for on speakers left out of those learned from, and fixed where there are too few.
+    #: Whether hyperparameters are searched on held-out training speakers; they are fixed where speakers are too few.
     tuned: ClassVar[bool] = False
-    #: What else of the dialog an utterance is predicted from: nothing, the speaker's own turns, or all turns.
+    #: Which other turns of the dialog it uses to predict an utterance: none, the same speaker's turns, or all turns.
     context: ClassVar[Context] = "none"
 
-    #: Whether it computes on the device that it is built for; others always do on the CPU.
+    #: Whether it computes on the device that it is built for; other classifiers always run on the CPU.
     on_device: ClassVar[bool] = False
 
     @property
     def in_threads(self) -> bool:
-        """Whether several may be fitted side by side in threads of one process, and do better there.
+        """Whether several fits may run in parallel in threads of one process, and are faster there.
 
-        So it is where most of the work is a library's that releases the interpreter's lock, and nothing that is
-        changed meanwhile (warning filters, a library's settings) is the process's.
+        This holds if a library that releases the interpreter's lock does most of the work, and if the fit changes no
+        state of the process (warning filters, a library's settings) meanwhile.
         """
         return False
 
     @property
     def needs_level(self) -> bool:
-        """Whether it takes the first column for how loud a frame is, and has a ``noise_log_likelihood``."""
+        """Whether it reads the loudness of a frame from the first column, and has a ``noise_log_likelihood``."""
         return False
 
     @property
     def name(self) -> str:
-        """The classifier's own name: that of its file."""
+        """The classifier's name, which is the name of its file."""
         return type(self).__module__.rpartition(".")[2]
 
     @property
     def targets(self) -> tuple[Target, ...]:
-        """What it can predict; what its estimator does, unless the classifier declares more."""
+        """The targets it can predict: those of its estimator, unless the classifier declares more."""
         from affex.classifiers.estimators.inspection import target_of
 
         return (target_of(self._built()),)
 
     @property
     def scores(self) -> str:
-        """What its ``score_<class>`` columns are, as the results say it; by what its estimator offers."""
+        """What its ``score_<class>`` columns contain, in the words of the results; it depends on the estimator."""
         from affex.classifiers.estimators.inspection import SCORES, answer_of
 
         return SCORES[answer_of(self._built())]
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """Its settings by name, as JSON can hold them."""
+        """Its settings by name, in types that JSON can hold."""
         return asdict(self)
 
     def distances(self, X: NDArray[np.float32], *, device: str) -> NDArray[np.float64] | None:  # noqa: ARG002
-        """Return what can be computed once for all folds, from rows whose scaling no fold fits.
+        """Return distances that are computed once for all folds, from rows whose scaling no fold fits.
 
         Parameters
         ----------
         X : (n_rows, n_columns) float32
-            All rows, z-scored already (within speakers, say).
+            All rows, already z-scored (for example within speakers).
         device
             ``"cpu"`` or ``"cuda"``.
 
         Returns
         -------
         (n_rows, n_rows) float64
-            The squared distance of every two rows, mean over the columns: what an estimator built with
-            ``precomputed=True`` takes. None where this classifier has no use for it.
+            The squared distance of every pair of rows, as the mean over the columns. An estimator built with
+            ``precomputed=True`` takes them as input. None if this classifier does not use distances.
         """
         return None
 
@@ -125,33 +126,33 @@ class Classifier(ABC):
     def build(self, *args: Any, **kwargs: Any) -> Any:
         """Return an unfitted scikit-learn estimator.
 
-        Write ``def build(self) -> Any``, with those of these parameters that the classifier needs, by keyword:
+        Write ``def build(self) -> Any`` with those of the following keyword parameters that the classifier needs:
 
         target
-            What it predicts: one of `targets`, which then must be declared.
+            What it predicts: one of `targets`, which must then be declared.
         precomputed
-            Whether it takes blocks of `distances` in the place of rows: to fit those among the training rows,
-            ``(n_train, n_train)``, to predict those to the training rows, ``(n_test, n_train)``.
+            Whether it takes blocks of `distances` instead of rows: those among the training rows to fit,
+            ``(n_train, n_train)``, and those to the training rows to predict, ``(n_test, n_train)``.
         seed
-            Seeds all that is random in it. Each ``random_state`` that is left open is given the seed anyway.
+            Seeds all random steps. Each ``random_state`` that is left open receives this seed in any case.
         device
             ``"cpu"`` or ``"cuda"``.
 
         Raises
         ------
         ValueError
-            If it cannot be built so.
+            If these settings do not allow an estimator.
         """
 
     def estimator(
         self, *, target: Target | None = None, precomputed: bool = False, seed: int = 0, device: str = "cpu"
     ) -> Any:
-        """Return the unfitted estimator that `build` makes, handed what it takes; None is its first target.
+        """Return the unfitted estimator from `build`, called with the arguments it accepts; None is its first target.
 
         Raises
         ------
         ValueError
-            If it cannot predict the target, has no use for distances, or cannot be built so.
+            If it cannot predict the target, does not use distances, or cannot be built with these settings.
         """
         if target is not None and target not in self.targets:
             raise ValueError(f"{self.name} predicts {' or '.join(self.targets)}, not {target}")
@@ -182,11 +183,11 @@ class Wrapped(Classifier):
     Raises
     ------
     ValueError
-        If it is no scikit-learn classifier or regressor, or has a setting that cannot be written down.
+        If the model is no scikit-learn classifier or regressor, or has a setting that cannot be written down.
     """
 
     model: Any = field(compare=False, repr=False)
-    #: All settings of the estimator, as JSON: equal for equal estimators.
+    #: All settings of the estimator as JSON; equal estimators have equal settings.
     spelled: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -202,7 +203,7 @@ class Wrapped(Classifier):
 
     @property
     def name(self) -> str:
-        """The name of the estimator's class: of a pipeline's last step, of what a search searches."""
+        """The class name of the estimator, of a pipeline's last step, or of the estimator inside a search."""
         from affex.classifiers.estimators.inspection import name_of
 
         return name_of(self.model)
@@ -215,7 +216,7 @@ class Wrapped(Classifier):
 
     @property
     def open_seeds(self) -> list[str]:
-        """The paths of the seeds that the estimator leaves open."""
+        """The paths of the random seeds that the estimator leaves open."""
         from affex.classifiers.estimators.inspection import open_seeds
 
         return open_seeds(self.model)

@@ -1,4 +1,4 @@
-"""Random forest (Breiman 2001, doi:10.1023/A:1010933404324; scikit-learn's), one row an utterance."""
+"""Random forest (Breiman 2001, doi:10.1023/A:1010933404324; scikit-learn's), one row per utterance."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,10 +1,10 @@
 """Gaussian mixtures: one of diagonal covariance for each class, on frames.
 
-An utterance's frames are pooled by `pool`. The defaults are those of the literature: 64 components and the frames
-of ``mfcc-voice`` as in Metallinou, Lee and Narayanan ("Audio-visual emotion recognition using Gaussian mixture
-models for face and voice", ISM 2008), and a hundredth of the global variance as the floor of a component's
-(Young et al., "The HTK book", 2006, HCompV). There the voice has a model of
-background noise as well (`noise`); that its frames are known by how quiet they are is this project's choice.
+`pool` combines the frames of an utterance. The defaults come from the literature: 64 components and the frames of
+``mfcc-voice`` as in Metallinou, Lee and Narayanan ("Audio-visual emotion recognition using Gaussian mixture models for
+face and voice", ISM 2008), and a variance floor of a hundredth of the global variance (Young et al., "The HTK book",
+2006, HCompV). Metallinou et al. also model background noise for the voice (`noise`); the selection of noise frames by
+their low level is this project's choice.
 """
 
 from dataclasses import asdict, dataclass
@@ -20,27 +20,27 @@ class Gmm(Classifier):
     Parameters
     ----------
     components
-        Gaussians a mixture; fewer for a class with less than ten frames for each.
+        Gaussians per mixture; fewer for a class with less than ten frames per Gaussian.
     pool
         ``sum``: the log-likelihoods of an utterance's frames are added up; ``vote``: each frame votes for its most
         probable class.
     iterations
-        At most so many steps of expectation maximisation.
+        Most steps of expectation maximisation.
     floor
         Added to every variance; the variance of all training frames is 1.
     weights
-        ``balanced``: classes are equally probable beforehand; ``none``: each as often as its training frames.
+        ``balanced``: classes have equal priors; ``none``: priors follow the number of training frames.
     noise
-        0: none. Else one more mixture, of what is heard where nobody speaks; frames that it explains better than any
-        class does are not counted (all of an utterance's are, if it explains all of them better). It is trained on the
-        quiet frames of each training speaker: those below this share of the way from the speaker's quiet frames to
-        the loud ones (5th and 95th percentile of the first column, which must be how loud a frame is, as of
-        ``mfcc-voice``). Classes are then trained on the others.
+        0: no noise model. Otherwise one more mixture models frames without speech. Frames that it explains better
+        than every class are not counted (if it explains all frames of an utterance better, all of them
+        count). It is trained on the quiet frames of each training speaker: those below this share of the range from
+        the speaker's quiet frames to the loud ones (5th and 95th percentile of the first column, which must be the
+        loudness of a frame, as in ``mfcc-voice``). The classes are then trained on the other frames.
     select
-        ``pfa``: the mixtures are of principal features alone (Lu et al. 2007), columns each of which stands for those
-        that vary with it; ``none``: of all columns.
+        ``pfa``: the mixtures use principal features only (Lu et al. 2007), columns that represent those that
+        vary with them; ``none``: all columns.
     keep
-        The share of the columns that is kept; to be said where columns are selected, for nothing is searched here.
+        The share of the columns that is kept; required if columns are selected, because there is no search here.
     """
 
     reads: ClassVar[Literal["utterance", "frame", "sequence"]] = "frame"
@@ -68,7 +68,7 @@ class Gmm(Classifier):
             if value < 1:
                 raise ValueError(f"{name}={value}: expected 1 or more")
         if not self.floor >= 1e-4:
-            # Less is lost in the rounding of float32 squares of frames that lie far out.
+            # This reduces the rounding error of float32 squares for outlying frames.
             raise ValueError(f"floor={self.floor}: expected 0.0001 or more")
         if not 0 <= self.noise < 1:
             raise ValueError(f"noise={self.noise}: expected 0 (no model of noise) to less than 1")
@@ -81,7 +81,7 @@ class Gmm(Classifier):
 
     @property
     def needs_level(self) -> bool:
-        """Whether noise is told from speech by the first column."""
+        """Whether the first column separates noise from speech."""
         return self.noise > 0
 
     def build(self, *, seed: int) -> Any:
@@ -89,7 +89,7 @@ class Gmm(Classifier):
         from affex.classifiers.estimators.gmm import ClassMixtures
 
         settings = asdict(self) | {"seed": seed}
-        del settings["pool"]  # done by whoever knows which frames are an utterance's
+        del settings["pool"]  # the caller pools, because it knows which frames belong to an utterance
         return ClassMixtures(**settings)
 
 

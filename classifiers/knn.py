@@ -1,4 +1,4 @@
-"""Nearest neighbours among standardised rows (scikit-learn's), one row an utterance."""
+"""Nearest neighbours among standardised rows (scikit-learn's), one row per utterance."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar

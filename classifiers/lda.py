@@ -1,6 +1,6 @@
-"""Linear discriminant analysis with a shrunk covariance (scikit-learn's), one row an utterance.
+"""Linear discriminant analysis with a shrunk covariance (scikit-learn's), one row per utterance.
 
-The covariance of all columns is estimated once for all classes: meant for hundreds of columns, not for thousands.
+All classes share one covariance of all columns: suitable for hundreds of columns, not for thousands.
 """
 
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from affex.classifiers.base import Classifier
 
 @dataclass(frozen=True, kw_only=True)
 class Lda(Classifier):
-    """Linear discriminant analysis; a class is as probable beforehand as it is frequent among the training rows.
+    """Linear discriminant analysis; the prior of a class is its share of the training rows.
 
     Parameters
     ----------
     shrinkage
-        How far the covariance is drawn to a diagonal one, 0 to 1; none: as far as Ledoit and Wolf find best ("A
+        How far the covariance is shrunk to a diagonal one, 0 to 1; none: as far as Ledoit and Wolf find best ("A
         well-conditioned estimator for large-dimensional covariance matrices", 2004, doi:10.1016/S0047-259X(03)00096-4).
     """
 

@@ -1,4 +1,4 @@
-"""Logistic regression on standardised rows (scikit-learn's), one row an utterance; each class weighs the same."""
+"""Logistic regression on standardised rows (scikit-learn's), one row per utterance; each class weighs the same."""
 
 from dataclasses import dataclass
 from typing import Any

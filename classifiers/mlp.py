@@ -1,4 +1,4 @@
-"""A small neural network on standardised rows (scikit-learn's multi-layer perceptron), one row an utterance."""
+"""A small neural network on standardised rows (scikit-learn's multi-layer perceptron), one row per utterance."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ class Mlp(Classifier):
     alpha
         Strength of the L2 penalty.
     epochs
-        At most so many passes over the training rows.
+        Most passes over the training rows.
     """
 
     hidden: int = 100

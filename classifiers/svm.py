@@ -1,9 +1,9 @@
-"""Support-vector machines with a Gaussian kernel, on one row an utterance: for classes, and for values.
+"""Support-vector machines with a Gaussian kernel, on one row per utterance: for classes, and for values.
 
-Cost, width, the tube of the regression and the share of columns kept are searched inside the training speakers. For
-classes `predict` is the machine's own decision; probabilities are calibrated on the decision values of inner folds,
-so on speakers that those machines never heard. Where training speakers are too few for that, settings are fixed and
-probabilities follow the order of the decision, and `limits_` of the estimator says so.
+Cost, width, the tube of the regression and the share of columns kept are searched within the training speakers. For
+classes `predict` is the machine's own decision. Probabilities are calibrated on the decision values of inner folds, on
+speakers that those machines were not trained on. With too few training speakers the settings are fixed, the
+probabilities follow the order of the decision values, and the estimator's `limits_` says so.
 """
 
 from dataclasses import asdict, dataclass
@@ -31,12 +31,12 @@ class Svm(Classifier):
     select
         ``variance``: the columns that vary most within their own range; ``anova``: those with the largest F
         between classes, or of the regression on the values; ``pca``: the leading principal directions, whitened;
-        ``pfa``: principal features (Lu et al. 2007), columns each of which stands for those that vary with it.
+        ``pfa``: principal features (Lu et al. 2007), columns each of which represents those that vary with it.
     keep
         Share of the columns that is kept, for ``pca`` of the variance; none: searched in .1 .3 1, for ``pca`` in
         .5 .8 .95, for ``pfa`` in .1 .3 .6.
     weights
-        Classes only: ``balanced``: each class weighs as much as every other; ``none``: each row as every other.
+        Classes only: ``balanced``: all classes have the same total weight; ``none``: all rows have the same weight.
     """
 
     prefers: ClassVar[str] = "compare"
@@ -72,20 +72,20 @@ class Svm(Classifier):
     def _require_share(self, keep: float) -> None:
         if self.select == "none":
             raise ValueError(f"keep={keep}: nothing is selected; expected select=variance, anova, pca or pfa beside it")
-        # Whitening the last directions, which hold nothing but rounding, would make noise of them.
+        # The last directions hold rounding errors only, and whitening would turn these into noise.
         if not (0 < keep < 1 or (keep == 1 and self.select != "pca")):
             most = "less than 1" if self.select == "pca" else "at most 1"
             raise ValueError(f"keep={keep}: expected more than 0, {most}, or none to search for it")
 
     @property
     def in_threads(self) -> bool:
-        """Whether nothing is selected: libsvm and matrix products release the lock; selections filter warnings."""
+        """Whether no columns are selected: libsvm and matrix products release the lock; selections filter warnings."""
         return self.select == "none"
 
     def distances(self, X: NDArray[np.float32], *, device: str) -> NDArray[np.float64] | None:
-        """Return the squared distance of every two rows, mean over the columns; None with NaN or a selection.
+        """Return the squared distance of every pair of rows, mean over columns; None with NaN or a selection.
 
-        What is missing, and what is selected, is for the training rows of each fold to say.
+        The training rows of each fold determine the imputation and the selection.
         """
         from affex.classifiers.estimators.distances import squared_distances
 
@@ -101,7 +101,7 @@ class Svm(Classifier):
         Raises
         ------
         ValueError
-            If columns are to be selected where there are distances only, or classes predicted within a tube.
+            If columns are to be selected from distances, or classes predicted with an epsilon.
         """
         from affex.classifiers.estimators.svm import RBFMachine
         from affex.classifiers.estimators.svr import RBFRegressor

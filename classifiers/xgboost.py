@@ -1,10 +1,10 @@
-"""Boosted trees (XGBoost), on one row an utterance; where a value is missing each split knows a side for it.
+"""Boosted trees (XGBoost), one row per utterance; each split has a default side for missing values.
 
-For classes with a softmax, for values with squared errors. How many rounds are boosted is found on inner folds over
-the training speakers. The defaults are for few recordings and many columns: shallow trees (as in Hastie, Tibshirani
-and Friedman, "The elements of statistical learning", 2009, section 10.11), a tenth of the columns tried at each
-split, rows drawn anew (Friedman 2002, doi:10.1016/S0167-9473(01)00065-2), and coarse histograms, which cost little
-and lose nothing among some hundred rows.
+Classes use a softmax, values use squared errors. The number of rounds is found on inner folds over the training
+speakers. The defaults suit few recordings and many columns: shallow trees (as in Hastie, Tibshirani and Friedman, "The
+elements of statistical learning", 2009, section 10.11), a tenth of the columns tried at each split, rows drawn anew
+(Friedman 2002, doi:10.1016/S0167-9473(01)00065-2), and coarse histograms, which cost little and lose no accuracy with
+some hundred rows.
 """
 
 from dataclasses import asdict, dataclass
@@ -20,21 +20,21 @@ class Xgboost(Classifier):
     Parameters
     ----------
     rounds
-        At most so many rounds: one tree a class, or one.
+        Most rounds; a round grows one tree per class, or one tree for values.
     patience
         How many rounds without improvement on inner speakers end the search for the number of rounds.
     learning_rate
-        How much of each tree counts.
+        Weight of each tree.
     max_depth
-        How many splits lie between a tree's root and a leaf, at most.
+        Most splits between a tree's root and a leaf.
     subsample
         Share of the rows drawn for each tree.
     colsample_bynode
         Share of the columns drawn for each split.
     max_bin
-        How many values of a column are told apart.
+        Number of histogram bins per column.
     weights
-        Classes only: ``balanced``: each class weighs as much as every other; ``none``: each row as every other.
+        Classes only: ``balanced``: all classes have the same total weight; ``none``: all rows have the same weight.
     """
 
     prefers: ClassVar[str] = "compare"

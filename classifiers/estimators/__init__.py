@@ -1,5 +1,5 @@
-"""Estimators of our own, beside the classifiers that build them, and what is done with any estimator.
+"""Estimators of this project, which the classifiers build, and functions for any scikit-learn estimator.
 
-They stand apart because scikit-learn takes a second to import, and what lists the classifiers should not.
-Every one passes scikit-learn's estimator checks.
+They have a folder of their own because scikit-learn takes a second to import, and listing the classifiers should not.
+Every estimator passes scikit-learn's estimator checks.
 """

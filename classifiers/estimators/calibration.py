@@ -1,9 +1,10 @@
 """Calibration: from a support-vector machine's decision values to probabilities.
 
-A sigmoid a class where inner data bear it (Platt, "Probabilistic outputs for support vector machines and comparisons to
-regularized likelihood methods", 1999). Over few speakers some do not rise, and a class would lose probability the more
-the machine decides for it. Then one slope serves all classes, a softmax whose order is that of the decision values (a
-temperature: Guo et al., "On calibration of modern neural networks", 2017, arXiv:1706.04599).
+Each class has a sigmoid if the inner data allow it (Platt, "Probabilistic outputs for support vector machines and
+comparisons to regularized likelihood methods", 1999). With few speakers some sigmoids do not rise: the class would then
+lose probability the more the machine decides for it. In that case all classes share one slope, in a softmax that keeps
+the order of the decision values (a temperature: Guo et al., "On calibration of modern neural networks", 2017,
+arXiv:1706.04599).
 """
 
 from typing import Any
@@ -17,11 +18,11 @@ from sklearn.linear_model import LogisticRegression
 Floats = NDArray[np.float64]
 Labels = NDArray[Any]
 
-#: The range of a slope for all classes. At the least of them the decision values say next to nothing of the class.
+#: Range of the slope for all classes. At the lower bound the decision values say almost nothing about the class.
 SLOPES = (1e-3, 1e3)
 
-#: How many decisions sigmoids may contradict on the very rows they were fitted to: on all of EMO-DB 0 to 10 %,
-#: where two or three speakers are learned from it may be half of them.
+#: Largest share of the rows they were fitted to on which sigmoids may contradict the decisions. It is 0 to 10 % on all
+#: of EMO-DB, and up to 50 % with two or three training speakers.
 MOST_AGAINST = 0.2
 
 
@@ -31,9 +32,9 @@ def sigmoids(decisions: Floats, true: Labels, weight: Floats, classes: Labels) -
     Parameters
     ----------
     decisions : (n_rows, n_classes)
-        Decision values of rows that were not learned from; NaN does not count.
+        Decision values of held-out rows; NaN does not count.
     true : (n_rows,)
-        The class of each.
+        The class of each row.
     weight : (n_rows,)
         How many times each row counts, above 0.
     classes : (n_classes,)
@@ -48,17 +49,17 @@ def sigmoids(decisions: Floats, true: Labels, weight: Floats, classes: Labels) -
 
 
 def log_shares(found: Floats, decisions: Floats) -> Floats:
-    """Return the logarithm of each class's sigmoid, ``(n_rows, n_classes)``; probabilities, once they sum to 1."""
+    """Return the log of each class's sigmoid, ``(n_rows, n_classes)``; normalised to sum 1, they are probabilities."""
     slopes, offsets = found.T
     shares: Floats = log_expit(slopes * decisions + offsets)
     return shares
 
 
 def against_decisions(found: Floats, decisions: Floats, weight: Floats) -> str:
-    """Return how sigmoids contradict the decisions that they were fitted to, in words; empty where they do not.
+    """Return in words how sigmoids contradict the decisions that they were fitted to; empty if they do not.
 
-    They do where one of them falls, or where for more than `MOST_AGAINST` of the rows another class has the
-    largest share than has the largest decision value.
+    They contradict the decisions if a sigmoid falls, or if the class with the largest share differs from the class
+    with the largest decision value in more than `MOST_AGAINST` of the rows.
     """
     n_falling = int((found[:, 0] < 0).sum())
     if n_falling:
@@ -71,7 +72,7 @@ def against_decisions(found: Floats, decisions: Floats, weight: Floats) -> str:
 
 
 def slope(decisions: Floats, true: Labels, weight: Floats, classes: Labels) -> float:
-    """Return the slope of the likeliest softmax of decision values, within `SLOPES`; each class weighs the same.
+    """Return the slope in `SLOPES` with the most likely softmax of decision values; all classes weigh the same.
 
     Parameters
     ----------
@@ -81,7 +82,7 @@ def slope(decisions: Floats, true: Labels, weight: Floats, classes: Labels) -> f
     Returns
     -------
     float
-        The loss is convex in it, so there is one minimum. The least of `SLOPES` where no row counts.
+        The only minimum of the loss, which is convex in the slope; the lower bound of `SLOPES` if no row counts.
     """
     place = np.searchsorted(classes, true)
     known = ~np.isnan(decisions[np.arange(len(true)), place])
@@ -99,19 +100,19 @@ def slope(decisions: Floats, true: Labels, weight: Floats, classes: Labels) -> f
 
 
 def says_nothing(found: float) -> bool:
-    """Tell whether a slope is the least there is, within the search's tolerance."""
+    """Return whether a slope is the lower bound of `SLOPES`, within the tolerance of the search."""
     return found < 1.01 * SLOPES[0]
 
 
 def _sigmoid(values: Floats, own: NDArray[np.bool_], weight: Floats) -> tuple[float, float]:
     """Return slope and offset of one sigmoid.
 
-    His targets lie a little inside 0 and 1. A logistic regression takes them as two weighted rows each.
+    Platt's targets lie a little inside 0 and 1. A logistic regression takes each of them as two weighted rows.
     """
     known = ~np.isnan(values)
     values, own, weight = values[known], own[known], weight[known]
     n_own, n_other = float(weight[own].sum()), float(weight[~own].sum())
-    if not n_own or not n_other:  # nothing to place a slope by: flat at the target
+    if not n_own or not n_other:  # no second class to fit a slope to: flat at the target
         return 0.0, float(np.log((n_own + 1) / (n_other + 1)))
     target = np.where(own, (n_own + 1) / (n_own + 2), 1 / (n_other + 2))
     regression = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000).fit(

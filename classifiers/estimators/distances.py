@@ -1,9 +1,9 @@
 """Squared distances of rows by matrix products, in blocks of bounded size, on the CPU or a GPU.
 
-``|a - b|^2 = |a|^2 + |b|^2 - 2 ab``, in float64; what is lost where two long rows nearly coincide is some 1e-16 of
-their squared lengths. Of many columns the products ``ab`` are taken in float32, in half the time: that loses some
-1e-7, and libsvm, which keeps its kernel in float32, loses as much. Blocks depend on the number of rows and columns
-alone, so that neither memory nor processes change a result.
+``|a - b|^2 = |a|^2 + |b|^2 - 2 ab``, in float64. Where two long rows nearly coincide, the rounding error is about 1e-16
+of their squared lengths. With many columns the products ``ab`` are computed in float32, in half the time: the error is
+then about 1e-7, as large as that of libsvm, which keeps its kernel in float32. The blocks depend only on the number of
+rows and columns, so neither memory nor the number of processes changes a result.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 Rows = NDArray[np.floating[Any]]
 Floats = NDArray[np.float64]
 
-#: So much memory a block of rows may take in float64, bytes; two of them, and their product, are held at a time.
+#: Memory of a block of rows in float64, in bytes. Two blocks and their product are in memory at a time.
 BLOCK_BYTES = 64 * 2**20
 
-#: From so many columns on products are taken in float32 on the CPU: with fewer they cost little.
+#: With this many columns or more, products are computed in float32 on the CPU; with fewer they cost little.
 MANY_COLUMNS = 1024
 
 
@@ -31,19 +31,19 @@ def squared_distances(A: Rows, B: Rows | None = None, *, device: str = "cpu") ->
     A : (n_rows, n_columns) float32 or float64
         Finite rows.
     B : (n_others, n_columns) float32 or float64, optional
-        None stands for `A` itself, at half the cost; the result is then symmetric to the bit.
+        None means `A` itself, at half the cost; the result is then symmetric to the bit.
     device
         ``"cpu"`` (numpy), or ``"cuda"`` (torch).
 
     Returns
     -------
     (n_rows, n_others) float64
-        None below 0; exactly 0 on the diagonal where `B` is None.
+        Not negative; exactly 0 on the diagonal if `B` is None.
 
     Raises
     ------
     ValueError
-        If there is no such device.
+        If the device does not exist.
     """
     if device == "cpu":
         return _in_blocks(A, B, _with_numpy)

@@ -1,8 +1,9 @@
-"""Fitting any estimator: it is handed groups, weights, inner folds and offsets only where it takes them.
+"""Fitting any estimator: from rows and targets to a fitted estimator, with only the arguments that it accepts.
 
-By the signature of its ``fit``, through the steps of a `Pipeline` (``step__sample_weight``), or by scikit-learn's
-metadata routing where a part of it requests something. Whatever cross-validates inside (a setting ``cv``: searches,
-calibration, stacking) is given the inner folds, which keep each speaker whole, in the place of folds over rows.
+Groups, weights, inner folds and offsets are passed if the signature of ``fit`` has them, through the steps of a
+`Pipeline` (``step__sample_weight``), or by scikit-learn's metadata routing if a part of the estimator requests them.
+Each part that cross-validates inside (a setting ``cv``: searches, calibration, stacking) uses the inner folds, which
+keep each speaker whole, instead of folds over rows.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +33,7 @@ from affex.classifiers.estimators.inspection import (
 Numbers = NDArray[np.int64]
 Pairs = Sequence[tuple[Numbers, Numbers]]
 
-#: What scikit-learn's own searches along a path, such as `LogisticRegressionCV`, call what they chose.
+#: Attributes in which scikit-learn's searches along a path, such as `LogisticRegressionCV`, store their choice.
 CHOSEN = ("C_", "alpha_", "l1_ratio_", "best_threshold_")
 
 
@@ -52,25 +53,25 @@ def fit(
     Parameters
     ----------
     X : (n_rows, n_columns) float32
-        Rows, as they are cached; or, where the estimator was built for them, distances, float64.
+        Cached rows; or distances in float64, if the estimator was built for them.
     y : (n_rows,) str or float64
         Classes, or values.
     groups : (n_rows,)
         The speaker of each row.
     sample_weight : (n_rows,) float64
-        How many times each row counts; None for once. Every step that takes weights is handed them, scaling too.
+        How many times each row counts; None means once. Every step that accepts weights receives them, scaling too.
     inner
-        Inner folds, as pairs of (train, test) row numbers; None for those of `inner_folds` over the groups.
+        Inner folds, as pairs of (train, test) row numbers; None uses `inner_folds` over the groups.
     offsets : (n_utterances + 1,) int64
-        Utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``; a list, one item a stream, where `X` is one.
+        Utterance ``i`` has rows ``offsets[i]`` to ``offsets[i + 1]``; a list, one item per stream, if `X` is one.
     dialogs : (n_dialogs + 1,) int64
         Dialog ``i`` holds utterances ``dialogs[i]`` to ``dialogs[i + 1]``.
 
     Raises
     ------
     ValueError
-        If rows are weighted and it takes no weights, if it cross-validates inside and there are fewer than two groups,
-        or if what cross-validates inside is shown other rows than these.
+        If rows are weighted and it accepts no weights, if it cross-validates inside and there are fewer than two
+        groups, or if a part that cross-validates inside receives other rows than these.
     """
     given = {"groups": groups, "sample_weight": sample_weight, "inner": inner, "offsets": offsets, "dialogs": dialogs}
     given = {name: value for name, value in given.items() if value is not None}
@@ -90,7 +91,7 @@ def _fitted(estimator: Any, X: ArrayLike, y: ArrayLike, given: Mapping[str, Any]
 
 
 def without_times(estimator: Any) -> Any:
-    """Take away how long the trials of searches took; return the estimator. Equal fits are then equal to the byte."""
+    """Remove the durations of the trials of searches and return the estimator, so that equal fits are equal bytes."""
     for part in parts(estimator):
         if isinstance(part, BaseSearchCV) and hasattr(part, "cv_results_"):
             kept = {
@@ -104,7 +105,7 @@ def without_times(estimator: Any) -> Any:
 
 
 def takes_weights(estimator: Any) -> bool:
-    """Tell whether rows can be weighted in what an estimator learns to predict, not only in steps before that."""
+    """Return whether the predicting step of an estimator accepts row weights, not only a step before it."""
     if _has_requests(estimator):
         with config_context(enable_metadata_routing=True):
             return bool(get_routing_for_object(estimator).consumes("fit", ["sample_weight"]))
@@ -119,7 +120,7 @@ def require_weights(estimator: Any) -> None:
     Raises
     ------
     ValueError
-        Naming its class.
+        If the estimator accepts no weights; the message names its class.
     """
     if not takes_weights(estimator):
         raise ValueError(
@@ -129,12 +130,12 @@ def require_weights(estimator: Any) -> None:
 
 
 def places(estimator: Any, name: str) -> list[str]:
-    """Return under which names the ``fit`` of an estimator takes an argument; empty where it does not.
+    """Return the names under which the ``fit`` of an estimator accepts an argument; empty if it does not.
 
     Raises
     ------
     ValueError
-        If it takes groups, and a search that it stands in would not hand them on.
+        If it accepts groups, and a search around it would not pass them on.
     """
     if isinstance(estimator, Pipeline):
         steps = [(step, part) for step, part in estimator.steps if hasattr(part, "fit")]
@@ -149,7 +150,7 @@ def places(estimator: Any, name: str) -> list[str]:
 
 
 def _inside_search(search: Any, name: str) -> list[str]:
-    if name in ("inner", "offsets"):  # numbers of rows, of which each trial sees a part
+    if name in ("inner", "offsets"):  # row numbers, of which each trial receives a part
         return []
     found = places(search.estimator, name)
     if "groups" in found:
@@ -161,14 +162,14 @@ def _inside_search(search: Any, name: str) -> list[str]:
 
 
 def _members(estimator: Any) -> list[Any]:
-    """Return the estimators that another one fits."""
+    """Return the estimators that another estimator fits."""
     own = estimator.get_params(deep=False) if hasattr(estimator, "get_params") else {}
     several = [one for _, one in own.get("estimators") or ()]
     return [one for one in (own.get("estimator"), *several) if hasattr(one, "fit")]
 
 
 def _has_requests(estimator: Any) -> bool:
-    """Tell whether somebody said, with ``set_fit_request`` or the like, what a part is to be handed."""
+    """Return whether a part has metadata requests, from ``set_fit_request`` or a similar method."""
     return any("_metadata_request" in getattr(part, "__dict__", {}) for part in parts(estimator))
 
 
@@ -182,9 +183,9 @@ class SpeakerFolds:
     n_rows
         How many rows there are.
     path
-        Which part of the estimator they are for, for messages.
+        Path of the part of the estimator that uses the folds, for messages.
     before
-        The setting that they stand in for.
+        The setting that the folds replace.
     """
 
     def __init__(self, pairs: Pairs, n_rows: int, path: str, before: Any) -> None:
@@ -199,7 +200,7 @@ class SpeakerFolds:
         Raises
         ------
         ValueError
-            If these are other rows than those that the folds are of.
+            If the rows differ from those of the folds.
         """
         if (n := _num_samples(X)) != self.n_rows:
             raise ValueError(
@@ -209,17 +210,17 @@ class SpeakerFolds:
         yield from self.pairs
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:  # noqa: ARG002
-        """Return how many folds there are."""
+        """Return the number of folds."""
         return len(self.pairs)
 
 
 def require_speaker_folds(estimator: Any) -> None:
-    """Refuse an estimator with a cross-validation that no speakers' folds can be handed to.
+    """Refuse an estimator with a cross-validation that cannot use folds by speaker.
 
     Raises
     ------
     ValueError
-        Naming it: it stands in another cross-validation, or in what draws rows, and is shown a part of them.
+        If a cross-validation stands inside another one, or inside a part that draws rows; the message names it.
     """
     found = cross_validations(estimator)
     known = {id(part) for part in found.values()}
@@ -237,7 +238,7 @@ def _cross_validates(part: Any) -> bool:
 
 
 def _show_a_part(estimator: Any) -> set[str]:
-    """Return the paths of what shows its own estimators a part of the rows: other folds, or drawn ones."""
+    """Return the paths of the parts that fit their own estimators on a part of the rows: other folds, or drawn rows."""
     drawing = [name for name in parameters(estimator) if name.rpartition("__")[2] == "max_samples"]
     return {*cross_validations(estimator), *(name.rpartition("max_samples")[0].removesuffix("__") for name in drawing)}
 
@@ -248,7 +249,7 @@ def _is_inside(path: str, outer: str) -> bool:
 
 @contextmanager
 def _speaker_folds(estimator: Any, groups: NDArray[Any], inner: Pairs | None, n_rows: int) -> Iterator[None]:
-    """Have all that cross-validates inside an estimator do so on the inner folds; what was set before comes back."""
+    """Use the inner folds in all cross-validations inside an estimator; restore the previous settings afterwards."""
     found = cross_validations(estimator)
     if not found:
         yield
@@ -260,16 +261,16 @@ def _speaker_folds(estimator: Any, groups: NDArray[Any], inner: Pairs | None, n_
     try:
         yield
     finally:
-        for part in parts(estimator):  # copies of what was set are in what was fitted
+        for part in parts(estimator):  # a fitted part holds copies of the settings
             for name, value in getattr(part, "__dict__", {}).items():
                 if isinstance(value, SpeakerFolds):
                     setattr(part, name, value.before)
 
 
 def limits(estimator: Any) -> Mapping[str, str]:
-    """Return for what a fitted estimator's training rows were too few; see `classifiers.base.LIMITS`.
+    """Return what the training rows of a fitted estimator were too few for; see `classifiers.base.LIMITS`.
 
-    Scores that are no probabilities cannot be held against another model's, however many rows there were.
+    Scores that are not probabilities cannot be compared with those of another model, whatever the number of rows.
     """
     answer = answer_of(estimator)
     if is_classifier(estimator) and answer != "probabilities":
@@ -279,9 +280,9 @@ def limits(estimator: Any) -> Mapping[str, str]:
 
 
 def best_params(estimator: Any) -> Mapping[str, Any]:
-    """Return what searches inside a fitted estimator chose, as JSON can hold it; empty where there is none.
+    """Return the choices of searches inside a fitted estimator, as JSON can hold them; empty if there are none.
 
-    Of an estimator of ours it is as it says it.
+    An estimator of this project reports its own choice.
     """
     if hasattr(estimator, "best_params_"):
         found: Mapping[str, Any] = estimator.best_params_
@@ -296,7 +297,7 @@ def best_params(estimator: Any) -> Mapping[str, Any]:
 
 
 def spelled_choice(estimator: Any, name: str) -> Any:
-    """Return a number, or a list of them, one a class."""
+    """Return a number, or a list of numbers with one per class."""
     value = np.asarray(getattr(estimator, name)).tolist()
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 

@@ -1,11 +1,11 @@
-"""One Gaussian mixture a class, all grown from a common one.
+"""Gaussian mixtures: from standardised frames to one mixture per class, all initialised from a common mixture.
 
-A mixture is fitted to the training frames of all classes; each class's mixture starts from it and is fitted
-on to the class's own frames. Thus the same component means the same sounds in every class, and what differs
-between classes is the class, not where the fit happened to start: the coupling of speaker models to a common
-background model in Reynolds, Quatieri and Dunn, "Speaker verification using adapted Gaussian mixture models"
-(2000, doi:10.1006/dspr.1999.0361), with the expectation maximisation of scikit-learn's `GaussianMixture` in
-the place of their adaptation.
+The common mixture is fitted to the training frames of all classes. Each class's mixture starts from it and is fitted
+to the frames of the class. Thus the same component means the same sounds in every class, and differences between
+mixtures come from the classes and not from the initialisation. Reynolds, Quatieri and Dunn couple speaker models to a
+background model in this way ("Speaker verification using adapted Gaussian mixture models", 2000,
+doi:10.1006/dspr.1999.0361). Here the expectation maximisation of scikit-learn's `GaussianMixture` replaces their
+adaptation.
 """
 
 import warnings
@@ -33,32 +33,32 @@ from affex.classifiers.estimators.training import (
 
 Floats = NDArray[np.float64]
 
-#: A class has at most one component for so many of its frames.
+#: Fewest frames per component of a class.
 FRAMES_A_COMPONENT = 10
 
 
 class ClassMixtures(ClassifierMixin, Learner):  # type: ignore[misc]
-    """A mixture of Gaussians with diagonal covariance for each class, on standardised frames, in float32.
+    """A mixture of Gaussians with diagonal covariance per class, on standardised frames, in float32.
 
-    Classes are taken for equally probable, as the mean of class recalls takes them, unless `weights` says otherwise.
+    All classes have the same prior probability, as in the mean of class recalls, unless `weights` says otherwise.
 
     Parameters
     ----------
     components
-        How many Gaussians a mixture has; fewer where there are too few frames (see `components_`).
+        Number of Gaussians of a mixture; fewer if there are too few frames (see `components_`).
     iterations
-        At most so many steps of expectation maximisation, for the common mixture and for each class's.
+        Most steps of expectation maximisation, for the common mixture and for each class's mixture.
     floor
         Added to every variance; the variance of all training frames is 1.
     weights
-        ``"balanced"``: classes are equally probable beforehand; ``"none"``: each as often as its training frames.
+        ``"balanced"``: classes have equal priors; ``"none"``: priors follow the number of training frames.
     noise
-        0: none. Else one more mixture, fitted to the frames that `is_quiet` with this share; the others are the
-        classes'.
+        0: no noise model. Otherwise one more mixture is fitted to frames that `is_quiet` selects by this share;
+        the classes are fitted to the other frames.
     select
         ``"none"``: all columns; ``"pfa"``: principal features alone (see `PrincipalFeatures`).
     keep
-        The share of the columns that is kept; needed where columns are selected.
+        The share of the columns that is kept; required if columns are selected.
     seed
         Seeds the start of the common mixture.
 
@@ -69,17 +69,17 @@ class ClassMixtures(ClassifierMixin, Learner):  # type: ignore[misc]
     components_ : dict
         How many Gaussians each class has.
     mixtures_ : list of GaussianMixture
-        One a class.
+        One per class.
     choice_ : PrincipalFeatures or None
         Which columns are kept; None for all.
     noise_ : GaussianMixture or None
-        That of quiet frames; None where there is none, or no training frame is quiet.
+        Mixture of the quiet frames; None if `noise` is 0 or no training frame is quiet.
     best_params_ : dict
-        What the training frames could bear: how many Gaussians each class and the noise have, and how many frames
-        the noise had.
+        What the number of training frames allowed: how many Gaussians each class and the noise have, and how many
+        frames the noise had.
     """
 
-    choice_: Any = None  # models saved before there was a choice have none
+    choice_: Any = None  # absent from models that were saved before columns could be selected
 
     def __init__(
         self,
@@ -102,10 +102,10 @@ class ClassMixtures(ClassifierMixin, Learner):  # type: ignore[misc]
         self.seed = seed
 
     def _learn(self, training: Training, inner: Folds | None) -> None:  # noqa: ARG002 - nothing is tuned
-        """Fit the common mixture, then one a class, and that of noise.
+        """Fit the common mixture, then one mixture per class, and that of noise.
 
-        Speakers only say among whose frames one is quiet (all, without them). Expectation maximisation takes every
-        frame alike: another weight than the same for all is refused, and so is a class all of whose frames are quiet.
+        Speakers only define the frames among which a frame is quiet (all frames, without speakers). Expectation
+        maximisation counts every frame once: unequal weights are refused, and so is a class with quiet frames only.
         """
         X, y = training.X, training.y
         if (training.weight != training.weight[0]).any():
@@ -135,7 +135,7 @@ class ClassMixtures(ClassifierMixin, Learner):  # type: ignore[misc]
         return np.column_stack([mixture.score_samples(frames) for mixture in self.mixtures_])
 
     def noise_log_likelihood(self, X: ArrayLike) -> Floats:
-        """Return ``log p(row | noise)`` of standardised rows, ``(n_rows,)``; -inf where no noise is known."""
+        """Return ``log p(row | noise)`` of standardised rows, ``(n_rows,)``; -inf without a noise model."""
         frames = self._frames(X)
         if self.noise_ is None:
             return np.full(len(frames), -np.inf)
@@ -154,7 +154,7 @@ class ClassMixtures(ClassifierMixin, Learner):  # type: ignore[misc]
         return best
 
     def _frames(self, X: ArrayLike) -> Floats:
-        """Return rows as the mixtures take them, in double precision: sums of thousands follow."""
+        """Return rows as input of the mixtures, in double precision, because sums over thousands follow."""
         rows = checked_rows(self, X)
         frames: Floats = chosen(self.choice_, standardised(self.scale_, rows)).astype(np.float64)
         return frames
@@ -195,7 +195,7 @@ class ClassMixtures(ClassifierMixin, Learner):  # type: ignore[misc]
         )
 
     def _grown(self, common: Any, frames: Rows) -> Any:
-        """Fit a class's mixture, from those components of the common one that hold most of its frames."""
+        """Fit a class's mixture, starting from the components of the common mixture with most of the class's frames."""
         held = common.predict_proba(frames).sum(axis=0)
         kept = np.argsort(-held, kind="stable")[: self._affordable(frames)]
         mixture = self._mixture(
@@ -213,22 +213,22 @@ class ClassMixtures(ClassifierMixin, Learner):  # type: ignore[misc]
 
 
 def is_quiet(level: Rows, speakers: Labels, share: float) -> NDArray[np.bool_]:
-    """Tell which frames are so quiet that nobody may be speaking.
+    """Return which frames are so quiet that they may contain no speech.
 
     Parameters
     ----------
     level : (n_rows,)
-        How loud each frame is, on any scale that is logarithmic, as dB are.
+        Loudness of each frame, on any logarithmic scale, such as dB.
     speakers : (n_rows,)
-        Whose frame it is: voices and rooms differ in how loud they are.
+        The speaker of each frame, because voices and rooms differ in loudness.
     share
-        A frame is quiet below this share of the way from its speaker's 5th percentile to the 95th; percentiles, so
-        that no click and no digital silence sets the scale.
+        A frame is quiet below this share of the range from its speaker's 5th to 95th percentile. Percentiles
+        are used so that no click and no digital silence sets the scale.
 
     Returns
     -------
     (n_rows,) bool
-        None, if the share is 0.
+        No frame is quiet if the share is 0.
     """
     quiet = np.zeros(len(level), dtype=np.bool_)
     for speaker in np.unique(speakers) if share else ():
@@ -240,7 +240,7 @@ def is_quiet(level: Rows, speakers: Labels, share: float) -> NDArray[np.bool_]:
 
 def _fitted(mixture: Any, frames: Rows) -> Any:
     with warnings.catch_warnings():
-        # So many steps and no more are asked for: not to converge in them is no news.
+        # The number of steps is a setting, so missing convergence after these steps is expected.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        # It wants two rows at least. The same row twice says the same.
+        # `GaussianMixture` needs at least two rows. A repeated row gives the same result.
         return mixture.fit(frames if len(frames) > 1 else np.repeat(frames, 2, axis=0))

@@ -1,6 +1,6 @@
-"""What can be known of any scikit-learn estimator: its parts, what it predicts, how it scores, how it is spelled.
+"""Inspection of any scikit-learn estimator: its parts, its target, its kind of scores and its settings as JSON.
 
-Nothing is fitted or scored here.
+No function here fits or scores.
 """
 
 import hashlib
@@ -11,10 +11,10 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.base import BaseEstimator, is_regressor
 
-#: What an estimator says of a row beside its decision.
+#: The output of an estimator for a row besides its decision.
 Answer = Literal["probabilities", "decision values", "decisions"]
 
-#: What ``score_<class>`` columns hold, by what the estimator says.
+#: Content of ``score_<class>`` columns, by the output of the estimator.
 SCORES: dict[Answer, str] = {
     "probabilities": "class probabilities as the estimator gives them (predict_proba); not calibrated by affex",
     "decision values": "softmax of the estimator's decision values (decision_function): only their order counts",
@@ -23,7 +23,7 @@ SCORES: dict[Answer, str] = {
 
 
 def takes(function: Callable[..., Any], name: str) -> bool:
-    """Tell whether a function has a parameter of this name."""
+    """Return whether a function has a parameter of this name."""
     return name in inspect.signature(function).parameters
 
 
@@ -33,29 +33,29 @@ def target_of(estimator: Any) -> Literal["classes", "values"]:
 
 
 def answer_of(estimator: Any) -> Answer:
-    """Return what a classifier, fitted or not, says of a row beside its decision."""
+    """Return the output that a classifier, fitted or not, has for a row besides its decision."""
     if hasattr(estimator, "predict_proba"):
         return "probabilities"
     settings = parameters(estimator)
-    # One value a pair of classes is no value a class.
+    # One value per pair of classes is not one value per class.
     pairwise = any(name.endswith("decision_function_shape") and value == "ovo" for name, value in settings.items())
     return "decision values" if hasattr(estimator, "decision_function") and not pairwise else "decisions"
 
 
 def parameters(estimator: Any) -> dict[str, Any]:
-    """Return the settings of an estimator and of all that it is made of, by path (``step__name``)."""
+    """Return the settings of an estimator and of all its parts, by path (``step__name``)."""
     found: dict[str, Any] = estimator.get_params(deep=True) if hasattr(estimator, "get_params") else {}
     return found
 
 
 def open_seeds(estimator: Any) -> list[str]:
-    """Return the paths of the seeds (``random_state``) that were left open."""
+    """Return the paths of the random seeds (``random_state``) that were left open."""
     settings = parameters(estimator)
     return [name for name, value in settings.items() if name.rpartition("__")[2] == "random_state" and value is None]
 
 
 def seeded(estimator: Any, seed: int) -> Any:
-    """Give a seed to each part that leaves its own open; return the estimator."""
+    """Set the seed of each part that leaves its own open and return the estimator."""
     left_open = open_seeds(estimator)
     return estimator.set_params(**dict.fromkeys(left_open, seed)) if left_open else estimator
 
@@ -63,8 +63,8 @@ def seeded(estimator: Any, seed: int) -> Any:
 def cross_validations(estimator: Any) -> dict[str, Any]:
     """Return the parts that cross-validate inside their fit (searches, calibration, stacking), by path.
 
-    They are those with a setting ``cv``; one that says ``prefit`` cross-validates nothing. The path of the estimator
-    itself is empty.
+    These parts have a setting ``cv``; with ``prefit`` a part does not cross-validate. The path of the estimator itself
+    is empty.
     """
     settings = parameters(estimator)
     owners = {
@@ -80,10 +80,10 @@ def _is_prefit(value: Any) -> bool:
 
 
 def random_splits(estimator: Any) -> Iterator[str]:
-    """Yield a sentence for each part that sets rows aside at random, whoever speaks in them.
+    """Yield a sentence for each part that sets rows aside at random, without regard to speakers.
 
-    It has no setting that folds could be handed to. No tested speaker is touched by that: it may only stop, or
-    calibrate, as is best for speakers that it learns from.
+    Such a part has no setting for folds. This does not affect the test speakers: the part may only stop, or calibrate,
+    in a way that suits the speakers that it learns from.
     """
     for path, part in _with_settings(estimator):
         own = part.get_params(deep=False)
@@ -106,7 +106,7 @@ def _with_settings(estimator: Any) -> Iterator[tuple[str, Any]]:
 
 
 def name_of(estimator: Any) -> str:
-    """Return the name of an estimator's class; of a pipeline's last step, of what a search searches."""
+    """Return the class name of an estimator, of a pipeline's last step, or of the estimator inside a search."""
     settings = estimator.get_params(deep=False)
     if "steps" in settings:
         return name_of(settings["steps"][-1][1])
@@ -116,12 +116,12 @@ def name_of(estimator: Any) -> str:
 
 
 def spelled(value: Any) -> Any:
-    """Return a setting as JSON can hold it, equal for equal settings, in this process and in the next.
+    """Return a setting as JSON can hold it, equal for equal settings, in every process.
 
     Raises
     ------
     ValueError
-        If it has no such form: its text would name a place in memory.
+        If it has no such form, because its text would contain a memory address.
     """
     if value is None or isinstance(value, bool | int | str):
         return value
@@ -156,7 +156,7 @@ def _spelled_object(value: Any) -> Any:
 
 
 def parts(whole: Any) -> Iterator[Any]:
-    """Yield an estimator, fitted or not, and every object with attributes that it is made of, each once."""
+    """Yield an estimator, fitted or not, and every object with attributes inside it, each once."""
     met: set[int] = set()
     waiting = [whole]
     while waiting:

@@ -1,8 +1,8 @@
-"""What support-vector machines with a Gaussian kernel share, whatever they predict.
+"""Shared parts of support-vector machines with a Gaussian kernel: from scaled rows to kernels and searched settings.
 
-One matrix of squared distances per inner fold (and share of columns kept) serves the whole grid: for each gamma its
-exponential is the kernel. Where no fold fits the scaling of the rows, one matrix serves all folds, and the machine
-takes blocks of it in the place of rows.
+One matrix of squared distances per inner fold (and share of columns kept) serves the whole grid: the kernel of each
+gamma is computed from it. If no fold fits the scaling of the rows, one matrix serves all folds, and the machine takes
+blocks of this matrix instead of rows.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,22 +19,22 @@ from affex.classifiers.estimators.training import Labels, Learner, Numbers, Rows
 
 Floats = NDArray[np.float64]
 
-#: What is searched where gamma is left open; times 1 / n_columns kept.
+#: Searched values of gamma, as multiples of 1 / n_columns kept.
 GAMMAS = (0.1, 0.3, 1.0, 3.0)
 
-#: What is left open where nothing can be searched for: scikit-learn's defaults (its C, epsilon, and gamma="scale").
+#: Settings where no search is possible: scikit-learn's defaults (C, epsilon, and gamma="scale").
 FIXED = {"C": 1.0, "epsilon": 0.1, "gamma": 1.0}
 
 
 class KernelMachine(Learner):
-    """Rows in their space, a Gaussian kernel on their distances, and what is searched of both.
+    """Base of the kernel machines: rows in their space, a Gaussian kernel on their distances, and the search over both.
 
-    Whoever inherits has the settings `gamma`, `select`, `keep`, `precomputed` and `device`, and finds
-    `best_params_` and `limits_`.
+    A subclass has the settings `gamma`, `select`, `keep`, `precomputed` and `device`. This class sets `best_params_`
+    and `limits_`.
     """
 
     def _begin(self, training: Training) -> None:
-        """Refuse rows that are no distances where they should be."""
+        """Reset the state; refuse rows that are not distances if distances are required."""
         self.limits_: dict[str, str] = {}
         if not self.precomputed:
             return
@@ -56,7 +56,7 @@ class KernelMachine(Learner):
         return SHARES[self.select] if self.keep is None else (self.keep,)
 
     def _distances(self, training: Training, fold: tuple[Numbers, Numbers]) -> Iterator[tuple[Rows, Rows]]:
-        """Yield, for each share of columns, an inner fold's distances: among its training rows, to those left out."""
+        """Yield an inner fold's distances for each share of columns: among its training rows, and to its test rows."""
         train, test = fold
         if self.precomputed:
             yield training.X[np.ix_(train, train)], training.X[np.ix_(test, train)]
@@ -76,7 +76,7 @@ class KernelMachine(Learner):
         )
 
     def _fix(self, why: str, **open_: float | None) -> None:
-        """Take fixed settings for those left open (None), and say why nothing was searched for."""
+        """Set fixed values for the settings left open (None), and record why no search was possible."""
         settings = {**open_, "gamma": self.gamma, "keep": self.keep}
         fixed = FIXED | {"keep": FIXED_SHARES[self.select]}
         self._chose({name: fixed[name] if value is None else value for name, value in settings.items()})
@@ -84,13 +84,13 @@ class KernelMachine(Learner):
             self.limits_["search"] = why
 
     def _chose(self, point: Mapping[str, float | None]) -> None:
-        """Keep what the search found; a share of columns that nobody selected from says nothing."""
+        """Store the result of the search; the share of columns only if columns were selected."""
         self.best_params_: dict[str, Any] = {
             name: value for name, value in point.items() if name != "keep" or self.select != "none"
         }
 
     def _settle(self, training: Training) -> tuple[Floats, Labels, Floats]:
-        """Learn the space of all training rows that count; return their kernel, targets and weights."""
+        """Fit the space on all training rows that count; return their kernel, targets and weights."""
         counted = training.counted
         if self.precomputed:
             self.counted_ = counted
@@ -101,7 +101,7 @@ class KernelMachine(Learner):
         return self._gaussian(distances), training.y[counted], training.weight[counted]
 
     def _kernel(self, X: ArrayLike) -> Floats:
-        """Return the kernel from rows, or distances, as they come to the training rows that count."""
+        """Return the kernel between raw rows, or their distances, and the training rows that count."""
         rows = checked_rows(self, X)
         return self._gaussian(rows[:, self.counted_] if self.precomputed else self.space_.distances(rows))
 
@@ -116,7 +116,7 @@ class KernelMachine(Learner):
 
 
 def gaussians(within: Rows, between: Rows, gammas: Sequence[float]) -> Iterator[tuple[int, Floats, Floats]]:
-    """Yield the number of each gamma and its kernels on two matrices of distances; they hold until the next ones."""
+    """Yield the index of each gamma and its kernels on two distance matrices; the next step overwrites them."""
     own, others = np.empty(within.shape), np.empty(between.shape)
     for number, gamma in enumerate(gammas):
         yield number, gaussian(within, gamma, own), gaussian(between, gamma, others)
@@ -131,6 +131,6 @@ def gaussian(distances: Rows, gamma: float, out: Floats | None = None) -> Floats
 
 @contextmanager
 def unchecked() -> Iterator[None]:
-    """Spare scikit-learn's checks of what was checked already, or was made here: they cost as much as small fits."""
+    """Skip scikit-learn's checks of arrays that are already checked or made here: they cost as much as small fits."""
     with config_context(assume_finite=True, skip_parameter_validation=True):
         yield

@@ -1,7 +1,8 @@
-"""libsvm without what scikit-learn does around it: a search fits hundreds of small machines, and checks cost more.
+"""Direct calls of libsvm: from a kernel to a fitted machine, without the checks of scikit-learn.
 
-`fitted` is `SVC` on a kernel of ours to the bit, and calls the function that `SVC` calls. That function is
-scikit-learn's own, so it is tried once against `SVC`, which stands in where another release has changed it.
+A search fits hundreds of small machines, and the checks would cost more than the fits. `fitted` equals `SVC` on a
+precomputed kernel to the bit, and calls the same function as `SVC`. That function is private to scikit-learn. It is
+therefore compared once with `SVC`, which is used instead if another release has changed the function.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from sklearn.svm import SVC
 Floats = NDArray[np.float64]
 Labels = NDArray[Any]
 
-#: What `SVC` hands to libsvm, to learn (its own defaults) and to predict; 0 stands for classification.
+#: Arguments that `SVC` passes to libsvm, to fit (its defaults) and to predict; 0 stands for classification.
 LEARNS: Mapping[str, Any] = MappingProxyType(
     {"svm_type": 0, "kernel": "precomputed", "gamma": 0.0, "nu": 0.0, "epsilon": 0.0, "cache_size": 200.0}
 )
@@ -26,13 +27,13 @@ PREDICTS: Mapping[str, Any] = MappingProxyType({"svm_type": 0, "kernel": "precom
 
 @dataclass(frozen=True, eq=False)
 class Bare:
-    """A machine as libsvm left it.
+    """A fitted machine, as libsvm returns it.
 
     Parameters
     ----------
     classes_ : (n_classes,)
     parts
-        Support, its vectors (none), their counts, coefficients, intercepts, and two that are empty.
+        Support, support vectors (none), their counts, coefficients, intercepts, and two empty arrays.
     """
 
     classes_: Labels
@@ -58,23 +59,23 @@ class Bare:
 
 
 def fitted(cost: float, kernel: Floats, classes: Labels, weight: Floats) -> "Bare | SVC":
-    """Return a machine that is fitted to a kernel.
+    """Return a machine fitted to a kernel.
 
     Parameters
     ----------
     kernel : (n_rows, n_rows) float64
         In C order, finite.
     classes : (n_rows,)
-        Two different ones, at the least.
+        At least two different classes.
     weight : (n_rows,) float64
-        What the cost of each row is times, above 0.
+        Factor of the cost of each row, above 0.
     """
     found = _bare(cost, kernel, classes, weight) if is_as_known() else None
     return SVC(C=cost, kernel="precomputed").fit(kernel, classes, sample_weight=weight) if found is None else found
 
 
 def _bare(cost: float, kernel: Floats, classes: Labels, weight: Floats) -> Bare | None:
-    """Return a machine; None where its coefficients are no numbers, which `SVC` says in words."""
+    """Return a machine; None if its coefficients are not finite, for which `SVC` has an error message."""
     from sklearn.svm import _libsvm
 
     names, codes = np.unique(classes, return_inverse=True)
@@ -87,12 +88,12 @@ def _bare(cost: float, kernel: Floats, classes: Labels, weight: Floats) -> Bare 
 
 @lru_cache(maxsize=1)
 def is_as_known() -> bool:
-    """Whether this release of scikit-learn calls libsvm as is known here: both ways say the same, to the bit."""
+    """Return whether this release of scikit-learn calls libsvm as expected: both ways agree to the bit."""
     place = np.arange(12.0)
     kernel = np.exp(-0.1 * (place[:, None] - place) ** 2)
     try:
         return all(_agree(kernel, np.arange(12) * n % 12 // (12 // n)) for n in (2, 3))
-    except Exception:  # whatever another release may raise
+    except Exception:  # another release may raise any exception
         return False
 
 

@@ -1,6 +1,6 @@
-"""Whether what scikit-learn's compiled code reads without looking is whole: trees, neighbours and what refers to them.
+"""Checks of data that scikit-learn's compiled code reads unchecked: trees, neighbours and the indices into them.
 
-It takes the numbers of nodes, columns and rows from a file at their word: one that is not there ends the process.
+The compiled code trusts the indices of nodes, columns and rows in a file: an invalid index ends the process.
 """
 
 from collections.abc import Callable
@@ -18,25 +18,25 @@ from sklearn.tree._tree import TREE_LEAF
 
 
 class UnsoundError(ValueError):
-    """What is wrong with an estimator."""
+    """An estimator is not consistent; the message says what is wrong."""
 
 
 def check_nodes(left: NDArray[Any], right: NDArray[Any], columns: NDArray[Any], n_columns: int) -> None:
-    """See that the inner nodes of a tree lead on, to nodes and columns that are there.
+    """Check that the inner nodes of a tree refer to existing nodes and columns.
 
     Parameters
     ----------
     left, right : (n_nodes,)
         The children of each node, which come after it; below 0 for a leaf.
     columns : (n_nodes,)
-        The column that each node looks at.
+        The column that each node splits.
 
     Raises
     ------
     UnsoundError
-        If they do not.
+        If a reference is invalid.
     """
-    inner = (left >= 0) | (right >= 0)  # a child of number 0 leads back to the root, for ever
+    inner = (left >= 0) | (right >= 0)  # child number 0 would lead back to the root, an endless loop
     numbers = np.arange(len(left))[inner]
     for children in (left[inner], right[inner]):
         if (children <= numbers).any() or (children >= len(left)).any():
@@ -46,7 +46,7 @@ def check_nodes(left: NDArray[Any], right: NDArray[Any], columns: NDArray[Any], 
 
 
 def _check_tree(part: Any) -> None:
-    """See that a decision tree is whole, and of the columns that it takes."""
+    """Check that a decision tree is consistent and uses the estimator's columns."""
     tree = part.tree_
     if tree.n_features != part.n_features_in_ or not np.isfinite(tree.value).all():
         raise UnsoundError("a tree is of other columns than its estimator, or says what is no number")
@@ -57,16 +57,16 @@ def _check_tree(part: Any) -> None:
 
 
 def _check_grown(part: Any) -> None:
-    """See that all trees of an ensemble take the columns that it takes."""
+    """Check that all trees of an ensemble use the columns of the ensemble."""
     trees = [tree for tree in np.ravel(getattr(part, "estimators_", [])) if isinstance(tree, BaseDecisionTree)]
     drawn = getattr(part, "estimators_features_", None)
-    # Where columns are drawn, each tree checks those that it is shown.
+    # If columns are drawn, each tree checks its own columns.
     if drawn is None and any(tree.n_features_in_ != part.n_features_in_ for tree in trees):
         raise UnsoundError("a tree is of other columns than its ensemble")
 
 
 def _check_histogram_trees(part: Any) -> None:
-    """See that the trees of a histogram boosting are whole."""
+    """Check that the trees of a histogram boosting are consistent."""
     for tree in (tree for trees in part._predictors for tree in trees):
         nodes = tree.nodes
         left, right = (np.where(nodes["is_leaf"], -1, nodes[side].astype(np.int64)) for side in ("left", "right"))
@@ -78,7 +78,7 @@ def _check_histogram_trees(part: Any) -> None:
 
 
 def _check_neighbours(part: Any) -> None:
-    """See that training rows, their classes and the tree that they are looked up in fit together."""
+    """Check that the training rows, their classes and the search tree fit each other."""
     rows = np.asarray(part._fit_X)
     shape = (part.n_samples_fit_, part.n_features_in_)
     if rows.dtype.kind != "f" or rows.shape != shape or not np.isfinite(rows).all():
@@ -107,7 +107,7 @@ def _check_lookup(tree: KDTree | BallTree, rows: NDArray[Any]) -> None:
         raise UnsoundError("the tree that training rows are looked up in refers to rows or nodes that are not there")
 
 
-#: What is looked at, by class.
+#: The check of each class.
 CHECKS: dict[type | tuple[type, ...], Callable[[Any], None]] = {
     BaseDecisionTree: _check_tree,
     BaseEnsemble: _check_grown,

@@ -1,9 +1,9 @@
-"""Principal feature analysis: a few columns that stand for all, each for those that vary with it.
+"""Principal feature analysis: from scaled columns to a few that represent all columns that vary with them.
 
 Lu, Cohen, Zhou and Tian, "Feature selection using principal feature analysis" (ACM Multimedia 2007,
-doi:10.1145/1291233.1291297). Of the leading principal directions each column has a share, its loadings; columns with
-alike loadings (whatever their sign) say the same, so the loadings are parted into clusters by k-means, and of each
-cluster the column nearest its centre is kept. Unlike directions, columns can be named: which markers suffice, say.
+doi:10.1145/1291233.1291297). Each column has loadings on the leading principal directions. Columns with similar
+loadings (whatever their sign) carry the same information. k-means clusters the loadings, and the column nearest to each
+cluster centre is kept. Columns, unlike directions, have names, so the result shows for example which markers suffice.
 """
 
 import math
@@ -19,10 +19,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-#: How much of the variance the directions explain whose loadings are compared, as in the publication's examples.
+#: Share of variance that the directions with compared loadings explain, as in the publication's examples.
 VARIANCE = 0.9
 
-#: k-means starts so often, from seeds of its own, and the best end counts.
+#: Number of k-means runs, each from another seed; the best run counts.
 STARTS = 10
 
 
@@ -39,9 +39,9 @@ class PrincipalFeatures(SelectorMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     support_ : (n_columns,) bool
-        Which columns are kept; fewer than asked for where columns repeat each other or do not vary.
+        Which columns are kept; fewer than requested if columns repeat each other or do not vary.
     n_directions_ : int
-        How many directions were looked at: those that explain `VARIANCE`, no more than columns are kept.
+        Number of directions used: those that explain `VARIANCE`, at most as many as columns are kept.
     """
 
     def __init__(self, keep: float = 0.3, seed: int = 0) -> None:
@@ -49,19 +49,19 @@ class PrincipalFeatures(SelectorMixin, BaseEstimator):  # type: ignore[misc]
         self.seed = seed
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002 - the form of scikit-learn's transformers
-        """Find the columns.
+        """Choose the columns.
 
         Parameters
         ----------
         X : (n_rows, n_columns)
-            Without NaN, scaled.
+            Scaled rows without NaN.
         y
             Not needed.
 
         Raises
         ------
         ValueError
-            If there is one row only, or `keep` is no share.
+            If there is one row only, or `keep` is not a valid share.
         """
         if not 0 < self.keep <= 1:
             raise ValueError(f"keep={self.keep}: expected more than 0, at most 1")
@@ -78,11 +78,11 @@ class PrincipalFeatures(SelectorMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def _loadings(self, rows: NDArray[np.float64], most: int) -> NDArray[np.float64]:
-        """Return the share that each column has of each leading direction, ``(n_columns, n_directions)``."""
+        """Return the loading of each column on each leading direction, ``(n_columns, n_directions)``."""
         found = PCA().fit(rows)
         explained = np.cumsum(found.explained_variance_ratio_)
         self.n_directions_ = min(most, int(np.searchsorted(explained, VARIANCE)) + 1, len(explained))
-        # Rounded, so that columns that repeat each other fall together.
+        # Rounding makes the loadings of columns that repeat each other equal.
         shares: NDArray[np.float64] = np.abs(found.components_[: self.n_directions_].T).round(9)
         return shares
 
@@ -93,9 +93,9 @@ class PrincipalFeatures(SelectorMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def _nearest(points: NDArray[np.float64], n_clusters: int, seed: int) -> NDArray[np.int64]:
-    """Return the number of the point nearest the centre of each cluster that has any."""
+    """Return the index of the point nearest to the centre of each cluster that is not empty."""
     with warnings.catch_warnings():
-        # Points that fall together make fewer clusters than were asked for, and fewer will do.
+        # Equal points form fewer clusters than requested, which is sufficient.
         warnings.simplefilter("ignore", ConvergenceWarning)
         found = KMeans(n_clusters, n_init=STARTS, random_state=seed).fit(points)
     distances = np.linalg.norm(points - found.cluster_centers_[found.labels_], axis=1)

@@ -1,8 +1,8 @@
-"""Which columns, or which directions, of standardised training rows are kept.
+"""Selection: from standardised training rows to the columns, or directions, that are kept.
 
 ``variance``
-    The columns that vary most within their own range: variance over the square of (largest - smallest value).
-    Thus no unit has a say, nor has an offset. What falls out first is a column that is nearly always the same.
+    The columns that vary most within their own range: variance over the square of (largest - smallest value). Units
+    and offsets have no effect. Columns that are almost constant are removed first.
 ``anova``
     The columns with the largest F: between classes (`f_classif`), or of the regression on the target
     (`f_regression`).
@@ -11,7 +11,7 @@
 ``pfa``
     Principal features: columns, each of which stands for those that vary with it (see `principal`).
 
-The transformers are scikit-learn's, but for the last. Every row counts once here, whatever its weight.
+The transformers are scikit-learn's, except the last. Every row counts once here, whatever its weight.
 """
 
 import copy
@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 
 Select = Literal["none", "variance", "anova", "pca", "pfa"]
 
-#: What is searched where the share is left open: of the columns, of the variance for `pca`.
+#: Searched values where the share is left open: shares of the columns, for `pca` of the variance.
 SHARES: dict[Select, tuple[float | None, ...]] = {
     "none": (None,),
     "variance": (0.1, 0.3, 1.0),
@@ -39,12 +39,12 @@ SHARES: dict[Select, tuple[float | None, ...]] = {
     "pfa": (0.1, 0.3, 0.6),
 }
 
-#: What is kept where nothing can be searched for: the middle of what would have been.
+#: The share that is kept where no search is possible: the middle of the searched values.
 FIXED_SHARES: dict[Select, float | None] = {select: shares[len(shares) // 2] for select, shares in SHARES.items()}
 
 
 def choices(select: Select, keeps: Sequence[float | None], rows: Rows, y: Labels, target: Target) -> list[Any]:
-    """Return a fitted transformer for each share to be kept; for ``none`` they are None.
+    """Return a fitted transformer for each share to be kept; with ``none`` they are None.
 
     Parameters
     ----------
@@ -55,9 +55,9 @@ def choices(select: Select, keeps: Sequence[float | None], rows: Rows, y: Labels
     rows : (n_rows, n_columns)
         Training rows without NaN.
     y : (n_rows,)
-        Their classes or values.
+        Classes or values of the rows.
     target
-        Which of the two.
+        Whether `y` holds classes or values.
     """
     if select == "none":
         return [None for _ in keeps]
@@ -65,7 +65,7 @@ def choices(select: Select, keeps: Sequence[float | None], rows: Rows, y: Labels
     if select == "pca":
         from sklearn.decomposition import PCA
 
-        # One decomposition serves all shares: a smaller one keeps the first of the same directions.
+        # One decomposition serves all shares: a smaller share keeps the first of the same directions.
         whole = PCA(max(shares), whiten=True, svd_solver="full").fit(rows)
         return [_leading(whole, share) for share in shares]
     if select == "pfa":
@@ -80,7 +80,7 @@ def choices(select: Select, keeps: Sequence[float | None], rows: Rows, y: Labels
 
 
 def chosen(choice: Any, rows: Rows) -> Rows:
-    """Return rows with what a transformer keeps of them; all of it where there is none."""
+    """Return the rows with the columns or directions that a transformer keeps; all columns without a transformer."""
     kept: Rows = rows if choice is None else choice.transform(rows)
     return kept
 
@@ -93,18 +93,18 @@ def spread(rows: Rows, y: Labels | None = None) -> Floats:  # noqa: ARG001 - the
 
 
 def between_classes(rows: Rows, y: Labels) -> Floats:
-    """Return each column's F between classes, 0 for a constant column."""
+    """Return each column's F statistic between classes; 0 for a constant column."""
     from sklearn.feature_selection import f_classif
 
     with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
-        # Constant columns, which scikit-learn warns of, are no news: they come last.
+        # Scikit-learn warns of constant columns, which are expected here and rank last.
         warnings.simplefilter("ignore", UserWarning)
         scores: Floats = np.nan_to_num(f_classif(rows.astype(np.float64), y)[0], nan=0.0)
     return scores
 
 
 def along_values(rows: Rows, y: Labels) -> Floats:
-    """Return each column's F of the regression on the values, 0 for a constant column."""
+    """Return each column's F statistic of the regression on the values; 0 for a constant column."""
     from sklearn.feature_selection import f_regression
 
     scores: Floats = f_regression(rows.astype(np.float64), y)[0]
@@ -112,7 +112,7 @@ def along_values(rows: Rows, y: Labels) -> Floats:
 
 
 def _leading(whole: Any, share: float) -> Any:
-    """Return what ``PCA(share)`` finds, from the decomposition of a share at least as large."""
+    """Return the result of ``PCA(share)``, from a decomposition with a share at least as large."""
     explained = np.cumsum(whole.explained_variance_ratio_)
     n_kept = min(int(np.searchsorted(explained, share, side="right")) + 1, len(explained))
     part = copy.copy(whole).set_params(n_components=share)

@@ -1,8 +1,8 @@
-"""Whether a fitted estimator that comes from a file is whole: its arrays fit each other, and it says something of rows.
+"""Soundness: from a fitted estimator read from a file to an error if it is not consistent.
 
-Arrays that were swapped, cut or overwritten would end in an error of a library's depths, in NaN, or, where native code
-takes an index from them, in the end of the process. What is checked is the form, not the truth: an estimator that was
-made to mislead may be as sound as any.
+Swapped, cut or overwritten arrays would lead to an error deep inside a library, to NaN, or, if native code uses an
+index from them, to the end of the process. The checks concern the form and not the truth: an estimator that was made
+to mislead may pass them.
 """
 
 import json
@@ -30,22 +30,22 @@ from affex.classifiers.estimators.xgboost import BoostedRegressor, BoostedTrees
 
 Floats = NDArray[np.float64]
 
-#: How many rows an estimator is tried on, of each spread.
+#: How many rows of each spread an estimator is tried on.
 TRIALS = 4
 
 
 def require_sound(estimator: Any, *, trial: bool = True) -> None:
-    """Refuse a fitted estimator whose parts do not fit each other, or that says nothing of rows.
+    """Refuse a fitted estimator with inconsistent parts, or with no usable output for rows.
 
     Parameters
     ----------
     trial
-        Whether it is tried on rows: zeros, missing values, and others of several spreads.
+        Whether it is tried on rows: zeros, missing values, and random rows of several spreads.
 
     Raises
     ------
     UnsoundError
-        Saying what is wrong. Whatever else is raised means that a part is missing, or of another type.
+        If the estimator is not sound. Any other exception means that a part is missing, or has another type.
     """
     for part in filter(_is_fitted, parts(estimator)):
         for kind, check in CHECKS.items():
@@ -60,12 +60,12 @@ def require_sound(estimator: Any, *, trial: bool = True) -> None:
 
 
 def _is_fitted(part: Any) -> bool:
-    """Tell whether a part learned anything; scikit-learn refuses to predict with one that did not."""
+    """Return whether a part is fitted; scikit-learn refuses to predict with an unfitted part."""
     return not isinstance(part, BaseEstimator) or any(name.endswith("_") for name in vars(part))
 
 
 def _require_scales(estimator: Any) -> None:
-    """See that all scalers of an estimator of ours are of its columns."""
+    """Check that all scalers of an estimator of this project have its number of columns."""
     for part in parts(estimator):
         if isinstance(part, StandardScaler):
             _require("a scaler's mean", part.mean_, (estimator.n_features_in_,), finite=False)
@@ -74,7 +74,7 @@ def _require_scales(estimator: Any) -> None:
 def _require(
     what: str, array: Any, shape: tuple[int, ...], *, finite: bool = True, least: float = -np.inf, kinds: str = "fiu"
 ) -> None:
-    """Refuse an array of another shape or type, or with values that are not finite or too small."""
+    """Refuse an array of another shape or type, or with values that are not finite or are too small."""
     found = np.asarray(array)
     if found.shape != shape or found.dtype.kind not in kinds:
         raise UnsoundError(f"{what} is {found.dtype} of the shape {found.shape}, expected numbers of {shape}")
@@ -121,7 +121,7 @@ def _n_kept(choice: Any) -> int:
 
 
 def _check_machine(machine: BaseLibSVM) -> None:
-    """See that a machine of libsvm refers to rows that are there: it takes its word for it."""
+    """Check that a libsvm machine refers to existing rows, because libsvm itself does not check."""
     support, n_support = np.asarray(machine.support_), np.asarray(machine._n_support)
     n_classes = len(machine.classes_) if is_classifier(machine) else 2
     n_machines = n_classes * (n_classes - 1) // 2
@@ -139,7 +139,7 @@ def _check_machine(machine: BaseLibSVM) -> None:
 
 
 def _check_kernel_rows(machine: BaseLibSVM, support: NDArray[Any], _: int) -> None:
-    """See that a machine on a kernel refers to training rows that are there."""
+    """Check that a machine on a kernel refers to existing training rows."""
     n_train, n_fit = machine.shape_fit_
     there = (support < n_train).all() and len(np.unique(support)) == len(support)
     if n_fit != n_train or not there:
@@ -149,7 +149,7 @@ def _check_kernel_rows(machine: BaseLibSVM, support: NDArray[Any], _: int) -> No
 
 
 def _check_own_rows(machine: BaseLibSVM, support: NDArray[Any], n_machines: int) -> None:
-    """See that a machine on rows has those that it refers to, of as many columns as it takes."""
+    """Check that a machine on rows holds its support vectors, with the right number of columns."""
     _require("a machine's rows of support", machine.support_vectors_, (len(support), machine.n_features_in_))
     for name in ("_probA", "_probB"):
         if np.size(getattr(machine, name)):
@@ -157,7 +157,7 @@ def _check_own_rows(machine: BaseLibSVM, support: NDArray[Any], n_machines: int)
 
 
 def _check_machine_in_space(estimator: Any) -> None:
-    """See that an estimator's machine was fitted on the rows of its space."""
+    """Check that an estimator's machine was fitted on the rows of its space."""
     if hasattr(estimator, "machine_"):
         n_train, _ = estimator.machine_.shape_fit_
         n_rows = len(estimator.space_.rows)
@@ -203,7 +203,7 @@ def _check_support(choice: Any) -> None:
 
 
 def _check_booster(estimator: BoostedTrees | BoostedRegressor) -> None:
-    """See that trees refer to columns, nodes and classes that are there: XGBoost takes their word for it."""
+    """Check that trees refer to existing columns, nodes and classes, because XGBoost itself does not check."""
     learner = json.loads(estimator.booster_.save_raw("json"))["learner"]
     n_columns, n_classes = (int(learner["learner_model_param"][name]) for name in ("num_feature", "num_class"))
     wanted = len(estimator.classes_) if isinstance(estimator, BoostedTrees) else 0
@@ -236,7 +236,7 @@ def _check_tree(tree: Mapping[str, Any], n_columns: int) -> None:
 
 
 def _try(estimator: Any) -> None:
-    """Refuse an estimator that says nothing of rows."""
+    """Refuse an estimator without usable output for rows."""
     rows = _trial_rows(estimator)
     said = np.asarray(estimator.predict(rows))
     if not hasattr(estimator, "classes_"):
@@ -252,7 +252,7 @@ def _try(estimator: Any) -> None:
 
 
 def _trial_rows(estimator: Any) -> NDArray[np.float32]:
-    """Return rows to try an estimator on: zeros, several spreads, and missing values where it takes them."""
+    """Return rows to try an estimator on: zeros, several spreads, and missing values if it accepts them."""
     rng, n = np.random.default_rng(0), estimator.n_features_in_
     spreads = [rng.normal(scale=spread, size=(TRIALS, n)) for spread in (0.1, 1.0, 30.0)]
     missing = [np.full((1, n), np.nan)] if get_tags(estimator).input_tags.allow_nan else []

@@ -1,4 +1,4 @@
-"""Where rows lie, as their training rows say: scaled, reduced to what is selected, and how far from each other."""
+"""Spaces: from rows to scaled rows with the selected columns, and their distances to the training rows."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """A scaling and a selection, fitted, and the training rows they were fitted on.
+    """A fitted scaling and selection, and the training rows they were fitted on.
 
     Parameters
     ----------
     scale, choice
-        Fitted transformers; no choice keeps all columns.
+        Fitted transformers; None for `choice` keeps all columns.
     rows : (n_train, n_kept)
         The training rows, scaled, with the columns kept.
     device
@@ -40,7 +40,7 @@ class Space:
         Parameters
         ----------
         X : (n_rows, n_columns), optional
-            Rows as they come; None stands for the training rows themselves.
+            Raw rows; None means the training rows themselves.
 
         Returns
         -------

@@ -1,8 +1,8 @@
 """A support-vector machine with a Gaussian kernel that tunes and calibrates itself inside its training rows.
 
-The machine is scikit-learn's `SVC` (Chang and Lin 2011, doi:10.1145/1961189.1961199) on a kernel of ours, and
-decides what ``SVC(kernel="rbf")`` decides. Probabilities are Platt's sigmoids of its decision values, where inner data
-bear them; see `calibration`.
+The machine is scikit-learn's `SVC` (Chang and Lin 2011, doi:10.1145/1961189.1961199) on a precomputed kernel. Its
+decisions equal those of ``SVC(kernel="rbf")``. Probabilities are Platt's sigmoids of its decision values, if the inner
+data allow them; see `calibration`.
 """
 
 from collections.abc import Sequence
@@ -23,25 +23,25 @@ from affex.classifiers.estimators.training import ONE_SPEAKER, Folds, Labels, Nu
 
 Floats = NDArray[np.float64]
 
-#: What is searched where the cost is left open.
+#: Searched values where the cost is left open.
 COSTS = (0.1, 1.0, 10.0, 100.0)
 
-#: The slope of a softmax where there is nothing to fit it to: only the order of such scores counts.
+#: Slope of the softmax if there are no rows to fit it to: only the order of such scores counts.
 UNCALIBRATED = 1.0
 
 
 class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
     """Standardised rows, columns selected or not, a Gaussian kernel, class weights.
 
-    C, gamma and the share of columns kept are those with the highest mean macro recall over the inner folds, the
-    first in grid order of equal ones (share outside, then C, gamma inside), as scikit-learn's ``GridSearchCV``
-    would choose. Standardisation and selection are fitted anew in every inner fold. With one speaker, or where no inner
-    fold has two classes to learn from, nothing is searched: what is left open is then `FIXED`.
+    The search chooses C, gamma and the share of columns kept with the highest mean macro recall over the inner folds.
+    Among equal points it chooses the first in grid order (share outside, then C, gamma inside), as scikit-learn's
+    ``GridSearchCV`` does. Standardisation and selection are fitted anew in every inner fold. With one speaker, or if no
+    inner fold has two classes to learn from, there is no search: settings that are left open then are `FIXED`.
 
     Parameters
     ----------
     C
-        Cost of a training row on the wrong side; None searches `COSTS`.
+        Cost of a training row on the wrong side of the margin; None searches `COSTS`.
     gamma
         Width of the kernel ``exp(-gamma * mean squared distance of the columns kept)``; None searches `GAMMAS`.
     select
@@ -49,9 +49,9 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
     keep
         The share kept of the columns (``"pca"``: of the variance); None searches `SHARES`.
     weights
-        ``"balanced"``: each class weighs as much as every other; ``"none"``: each row as every other.
+        ``"balanced"``: all classes have the same total weight; ``"none"``: all rows have the same weight.
     precomputed
-        Whether mean squared distances come in the place of rows: ``(n_train, n_train)`` to fit,
+        Whether the input is mean squared distances instead of rows: ``(n_train, n_train)`` to fit,
         ``(n_rows, n_train)`` to predict.
     device
         Where distances are computed, ``"cpu"`` or ``"cuda"``.
@@ -62,16 +62,16 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
     best_params_ : dict
         ``C`` and ``gamma`` as chosen, in the units of the parameters, and ``keep`` where columns are selected.
     grid_recalls_ : (n_shares, n_C, n_gamma, n_folds) float64
-        The macro recall of every trial; only where it was searched.
+        The macro recall of every trial; present only after a search.
     machine_ : SVC
         Fitted on all training rows.
     sigmoids_ : (n_classes, 2) float64, or None
-        Slope and offset from a class's decision value to the log odds of that class; None where not all of them rise,
-        or there is nothing to fit them to.
+        Slope and offset from a class's decision value to the log odds of that class; None if one of them does not
+        rise, or there are no rows to fit them to.
     slope_ : float
-        What decision values are multiplied with in the place of sigmoids.
+        Factor of the decision values where there are no sigmoids.
     limits_ : dict
-        For what the rows were too few; see `classifiers.base.LIMITS`.
+        What the rows were too few for; see `classifiers.base.LIMITS`.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
             self._calibrate(decisions, training.y[tested], training.weight[tested])
 
     def _calibrate(self, decisions: Floats, true: Labels, weight: Floats) -> None:
-        """Fit a sigmoid a class; where they do not go with the decisions, one slope for all classes."""
+        """Fit one sigmoid per class; if they contradict the decisions, fit one slope for all classes."""
         found = sigmoids(decisions, true, weight, self.classes_)
         against, n_flat = against_decisions(found, decisions, weight), int((found[:, 0] == 0).sum())
         if not against and not n_flat:
@@ -135,9 +135,9 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
             self.limits_["sigmoids"] = f"{n_flat} of {len(found)} classes are one speaker's alone"
 
     def predict(self, X: ArrayLike) -> Labels:
-        """Return the machine's own decision on each row: the class with most one-against-one wins.
+        """Return the machine's own decision for each row: the class with most one-against-one wins.
 
-        Of equally many the first in `classes_`, as in `SVC`; so the names of the classes have a small say.
+        Ties go to the first class in `classes_`, as in `SVC`, so the names of the classes have a small effect.
         """
         kernel = self._kernel(X)
         decision: Labels = self.machine_.predict(kernel)
@@ -152,7 +152,7 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
     def predict_proba(self, X: ArrayLike) -> Floats:
         """Return probabilities, ``(n_rows, n_classes)``, calibrated unless `limits_` says otherwise.
 
-        Of sigmoids the largest may disagree with `predict`; with one slope for all classes it never does.
+        The most probable class of sigmoids may differ from `predict`; with one slope for all classes it never does.
         """
         kernel = self._kernel(X)
         if self.sigmoids_ is None:
@@ -164,7 +164,7 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
 
     def _try(self, training: Training, fold: tuple[Numbers, Numbers], costs: tuple[float, ...]) -> "_Trial":
         train, test = fold
-        codes = np.searchsorted(self.classes_, training.y)  # words cost as much to compare as libsvm's work
+        codes = np.searchsorted(self.classes_, training.y)  # comparing strings would cost as much as libsvm's work
         weight = balanced(codes[train], training.weight[train], self.weights)
         recall = _MacroRecall(codes[test], training.weight[test])
         recalls = np.empty((len(self._keeps), len(costs), len(self._gammas)))
@@ -178,7 +178,7 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
         return _Trial(recalls, machines, kept)
 
     def _decisions(self, trial: "_Trial", best: tuple[Any, ...]) -> Floats:
-        """Return the decision values of a fold's machine, ``(n_tested, n_classes)``; NaN for what it did not learn."""
+        """Return the decision values of a fold's machine, ``(n_tested, n_classes)``; NaN for unknown classes."""
         machine, distances = trial.machines[best], trial.distances[best[0]]
         decisions = np.full((len(distances), len(self.classes_)), np.nan)
         decisions[:, machine.classes_] = _per_class(machine, self._gaussian(distances))
@@ -191,11 +191,11 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
 
 @dataclass(frozen=True, eq=False)
 class _Trial:
-    """What one inner fold says of every point of the grid."""
+    """The results of one inner fold for every point of the grid."""
 
     recalls: Floats  # (n_shares, n_C, n_gamma)
     machines: NDArray[np.object_]  # (n_shares, n_C, n_gamma)
-    distances: list[Rows]  # for each share, (n_test, n_train)
+    distances: list[Rows]  # per share, (n_test, n_train)
 
 
 def _per_class(machine: Any, kernel: Floats) -> Floats:
@@ -204,10 +204,10 @@ def _per_class(machine: Any, kernel: Floats) -> Floats:
 
 
 def _decided_first(machine: Any, kernel: Floats) -> Floats:
-    """Return decision values of which the class decided on has the largest.
+    """Return decision values in which the predicted class has the largest value.
 
-    They are one-against-one wins, plus how clear these were. Of equally many wins the machine decides by the order of
-    the classes, not by how clear they were: the two values then change places.
+    The values are one-against-one wins plus their margins. For equal numbers of wins the machine decides by the order
+    of the classes and not by the margins. In that case the two values are swapped.
     """
     values, rows = _per_class(machine, kernel), np.arange(len(kernel))
     decided, largest = np.searchsorted(machine.classes_, machine.predict(kernel)), values.argmax(axis=1)
@@ -217,7 +217,7 @@ def _decided_first(machine: Any, kernel: Floats) -> Floats:
 
 
 class _MacroRecall:
-    """The mean recall of the classes that some rows have, each row counted as often as its weight says."""
+    """The mean recall of the classes that occur in some rows, where each row counts with its weight."""
 
     def __init__(self, true: Labels, weight: Floats) -> None:
         self._true, self._weight = true, weight
@@ -225,7 +225,7 @@ class _MacroRecall:
         self._all = [weight[rows].sum() for rows in self._own]
 
     def of(self, predicted: Labels) -> float:
-        """Return it for what is predicted of the rows."""
+        """Return the mean recall of predictions for these rows."""
         right = self._weight * (self._true == predicted)
         pairs = zip(self._own, self._all, strict=True)
         return float(np.mean([right[rows].sum() / every for rows, every in pairs]))

@@ -1,8 +1,8 @@
 """Support-vector regression with a Gaussian kernel that tunes itself inside its training rows.
 
-The machine is scikit-learn's `SVR` (Chang and Lin 2011, doi:10.1145/1961189.1961199) on a kernel of ours, and
-predicts what ``SVR(kernel="rbf")`` predicts on standardised targets. What counts is Lin's concordance correlation
-coefficient (CCC; Lin 1989, doi:10.2307/2532051).
+The machine is scikit-learn's `SVR` (Chang and Lin 2011, doi:10.1145/1961189.1961199) on a precomputed kernel. Its
+predictions equal those of ``SVR(kernel="rbf")`` on standardised targets. The criterion of the search is Lin's
+concordance correlation coefficient (CCC; Lin 1989, doi:10.2307/2532051).
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from affex.classifiers.estimators.training import ONE_SPEAKER, Folds, Numbers, T
 
 Floats = NDArray[np.float64]
 
-#: What is searched where a setting is left open, for targets of standard deviation 1.
+#: Searched values where a setting is left open, for targets of standard deviation 1.
 COSTS = (0.1, 1.0, 10.0)
 EPSILONS = (0.1, 0.3)
 
@@ -29,12 +29,12 @@ EPSILONS = (0.1, 0.3)
 class RBFRegressor(RegressorMixin, KernelMachine):  # type: ignore[misc]
     """Standardised rows, columns selected or not, a Gaussian kernel, targets standardised.
 
-    C, epsilon, gamma and the share of columns kept are those with the highest CCC, the first in grid order of equal
-    ones (share outside, then C, then epsilon, gamma inside). It is computed once over the rows that all inner folds
-    left out, as the figure of an evaluation is: within one fold the targets of one or two speakers may hardly
-    differ, which makes a fold's own CCC a matter of chance, and a mean of them blind to a speaker's level.
-    Rows and targets are standardised, and columns selected, anew in every inner fold. With one speaker, or where all
-    that inner folds leave out has one value, nothing is searched: what is left open is then `FIXED`.
+    The search chooses C, epsilon, gamma and the share of columns kept with the highest CCC. Among equal points it
+    chooses the first in grid order (share outside, then C, then epsilon, gamma inside). The CCC is computed once over
+    the held-out rows of all inner folds, as in an evaluation. Within one fold the targets of one or two speakers may
+    hardly differ: the CCC of a single fold would then depend on chance, and a mean of them would ignore a speaker's
+    level. Rows and targets are standardised, and columns selected, anew in every inner fold. With one speaker, or if
+    all held-out targets are equal, there is no search: settings that are left open then are `FIXED`.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class RBFRegressor(RegressorMixin, KernelMachine):  # type: ignore[misc]
     keep
         The share kept of the columns (``"pca"``: of the variance); None searches `SHARES`.
     precomputed
-        Whether mean squared distances come in the place of rows: ``(n_train, n_train)`` to fit,
+        Whether the input is mean squared distances instead of rows: ``(n_train, n_train)`` to fit,
         ``(n_rows, n_train)`` to predict.
     device
         Where distances are computed, ``"cpu"`` or ``"cuda"``.
@@ -60,13 +60,13 @@ class RBFRegressor(RegressorMixin, KernelMachine):  # type: ignore[misc]
         ``C``, ``epsilon`` and ``gamma`` as chosen, in the units of the parameters, and ``keep`` where columns are
         selected.
     limits_ : dict
-        For what the rows were too few; see `classifiers.base.LIMITS`.
+        What the rows were too few for; see `classifiers.base.LIMITS`.
     grid_ccc_ : (n_shares, n_C, n_epsilon, n_gamma) float64
-        The CCC of every point of the grid; only where it was searched.
+        The CCC of every point of the grid; present only after a search.
     machine_ : SVR
         Fitted on all training rows.
     mean_, deviation_ : float
-        Of the training targets.
+        Mean and standard deviation of the training targets.
     """
 
     _target: ClassVar[Target] = "values"
@@ -126,7 +126,7 @@ class RBFRegressor(RegressorMixin, KernelMachine):  # type: ignore[misc]
         costs: tuple[float, ...],
         epsilons: tuple[float, ...],
     ) -> Floats:
-        """Return what every point of the grid predicts of the rows left out, their number last."""
+        """Return the predictions of every point of the grid for the held-out rows; the last axis is the rows."""
         train, test = fold
         weight = training.weight[train]
         mean, deviation = _moments(training.y[train], weight)
@@ -157,7 +157,7 @@ def ccc(true: Floats, predicted: Floats, weight: Floats) -> float:
 
 
 def _moments(values: Floats, weight: Floats) -> tuple[float, float]:
-    """Return mean and standard deviation; 1 for the latter where all values are the same."""
+    """Return the mean and the standard deviation; the latter is 1 if all values are the same."""
     mean = np.average(values, weights=weight)
     return float(mean), float(np.sqrt(np.average((values - mean) ** 2, weights=weight))) or 1.0
 

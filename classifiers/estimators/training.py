@@ -1,4 +1,4 @@
-"""What our estimators ask of training rows, and what they learn of them first: means and scales."""
+"""Training: from raw arguments of ``fit`` to checked training rows, and their means and scales."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ Numbers = NDArray[np.int64]
 #: Pairs of (train, test) row numbers.
 Folds = Iterable[tuple[ArrayLike, ArrayLike]]
 
-#: Why nothing can be searched for, or calibrated: inner folds leave speakers out.
+#: Why a search or a calibration is impossible: inner folds leave speakers out.
 ONE_SPEAKER = "1 training speaker"
 
-#: Whether each class weighs as much as every other, or each row as every other.
+#: Whether all classes have the same total weight, or all rows the same weight.
 Weights = Literal["balanced", "none"]
 
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """What an estimator is fitted to, checked.
+    """Checked training data of an estimator.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Training:
         Classes, or float64 values.
     weight : (n_rows,) float64
         How many times each row counts.
-    groups : (n_rows,)
+    The speaker of each row; without groups each row is its own group.
         The speaker of each row; without groups each row is a group of its own.
     has_groups
         Whether groups were given.
@@ -55,18 +55,18 @@ class Training:
 
     @property
     def counted(self) -> Numbers:
-        """The numbers of the rows that count at all."""
+        """The indices of the rows with a weight above 0."""
         return np.flatnonzero(self.weight > 0)
 
     @property
     def n_groups(self) -> int:
-        """How many groups the rows that count are of."""
+        """The number of groups among the rows that count."""
         return len(np.unique(self.groups[self.weight > 0]))
 
     def folds(self, inner: Folds | None) -> list[tuple[Numbers, Numbers]]:
-        """Return the inner folds, those named or those of `inner_folds`, without rows that do not count.
+        """Return the inner folds, given or from `inner_folds`, without rows that do not count.
 
-        There is none where no fold is named and all rows that count are of one group.
+        The list is empty if no fold is given and all rows that count belong to one group.
 
         Raises
         ------
@@ -86,9 +86,9 @@ class Training:
 
 
 class Learner(BaseEstimator):  # type: ignore[misc]
-    """An estimator that learns from checked rows of speakers: the one head of `fit`.
+    """An estimator that learns from checked rows of speakers: the shared `fit` of all estimators.
 
-    Whoever inherits says what it predicts (`_target`) and learns in `_learn`.
+    A subclass defines its target (`_target`) and learns in `_learn`.
     """
 
     _target: ClassVar[Target] = "classes"
@@ -102,7 +102,7 @@ class Learner(BaseEstimator):  # type: ignore[misc]
         sample_weight: ArrayLike | None = None,
         inner: Folds | None = None,
     ) -> Self:
-        """Search for what is left open on inner folds, then fit on all rows.
+        """Search for the settings left open on inner folds, then fit on all rows.
 
         Parameters
         ----------
@@ -111,16 +111,16 @@ class Learner(BaseEstimator):  # type: ignore[misc]
         y : (n_rows,)
             Classes, or values.
         groups : (n_rows,), optional
-            Speakers; inner folds keep each whole. None takes every row for a speaker of its own.
+            Speakers; inner folds keep each speaker whole. None treats every row as a speaker of its own.
         sample_weight : (n_rows,), optional
-            How many times each row counts, in all that is learned; class weights come on top.
+            How many times each row counts in every step; class weights multiply it.
         inner
-            Inner folds, as pairs of (train, test) row numbers, in the place of those by speaker.
+            Inner folds, as pairs of (train, test) row numbers, instead of folds by speaker.
 
         Raises
         ------
         ValueError
-            If all targets are alike, the arguments do not fit together, or the settings do not fit the rows.
+            If all targets are equal, the arguments do not fit together, or the settings do not fit the rows.
         """
         self._learn(checked(self, X, y, groups, sample_weight, target=self._target), inner)
         return self
@@ -138,14 +138,14 @@ def checked(
     *,
     target: Target = "classes",
 ) -> Training:
-    """Return what an estimator is to be fitted to; set its ``n_features_in_`` and, for classes, ``classes_``.
+    """Return the checked training data of an estimator; set its ``n_features_in_`` and, for classes, ``classes_``.
 
-    Rows may hold NaN, for a value that is not there, where the estimator's tags say so.
+    Rows may hold NaN for a missing value if the estimator's tags allow it.
 
     Raises
     ------
     ValueError
-        If rows, targets, groups and weights do not fit together, a weight is below 0, or all targets are alike.
+        If rows, targets, groups and weights do not fit together, a weight is below 0, or all targets are equal.
     """
     numeric = target == "values"
     rows, targets = validate_data(estimator, X, y, y_numeric=numeric, **_finite(estimator))
@@ -165,7 +165,7 @@ def checked(
 
 
 def checked_rows(estimator: Any, X: ArrayLike) -> Rows:
-    """Return rows to be scored as an array, if they are like those the estimator was fitted on.
+    """Return rows to be scored as an array, after a check against the rows that the estimator was fitted on.
 
     Raises
     ------
@@ -180,7 +180,7 @@ def checked_rows(estimator: Any, X: ArrayLike) -> Rows:
 
 
 def balanced(y: Labels, weight: Floats, weights: Weights = "balanced") -> Floats:
-    """Return the weight of each row, times one for its class that makes all classes weigh the same.
+    """Return the weight of each row, multiplied by the class weight that gives all classes the same total weight.
 
     A class's weight is that of scikit-learn's ``"balanced"``, ``n / (n_classes * n_own)``, where `n` counts
     each row as often as its weight says. With ``weights="none"`` each row keeps its own.
@@ -195,18 +195,18 @@ def balanced(y: Labels, weight: Floats, weights: Weights = "balanced") -> Floats
 
 
 def fitted_scale(X: Rows, weight: Floats | None = None) -> StandardScaler:
-    """Return the means and standard deviations of columns, each value counted as often as its row's weight says.
+    """Return the means and standard deviations of columns, where each value counts with its row's weight.
 
     Values that are missing do not count.
     """
-    with np.errstate(invalid="ignore"):  # the mean of a column without any value
+    with np.errstate(invalid="ignore"):  # the mean of a column without any value is NaN
         if weight is not None and X.shape[1] > 1 and X.flags.c_contiguous and weight.sum() and not np.isnan(X).any():
             return _scale_of_whole_rows(X, weight)
         return StandardScaler().fit(X, sample_weight=weight)
 
 
 def _scale_of_whole_rows(X: Rows, weight: Floats) -> StandardScaler:
-    """Return what `StandardScaler` learns, to the bit, in a fifth of the time: no value is missing, in C order.
+    """Return the result of `StandardScaler`, to the bit, in a fifth of the time; needs C order and no missing value.
 
     The variance is that of two passes, corrected (Chan, Golub and LeVeque 1983, doi:10.2307/2683386).
     """
@@ -220,14 +220,14 @@ def _scale_of_whole_rows(X: Rows, weight: Floats) -> StandardScaler:
     scale = StandardScaler()
     scale.n_features_in_, scale.n_samples_seen_ = X.shape[1], count
     scale.mean_, scale.var_, scale.scale_ = mean + 0.0, variance, np.sqrt(variance)
-    # What rounding alone makes of a constant column is no variance.
+    # A variance that comes from rounding alone means a constant column.
     least = np.finfo(np.float64).eps
     scale.scale_[variance <= count * least * variance + (count * mean * least) ** 2] = 1.0
     return scale
 
 
 def standardised(scale: StandardScaler, X: Rows) -> Rows:
-    """Return z-scores, and 0, the mean, where a value is missing or the scale knows no value of the column."""
+    """Return z-scores; 0, the mean, for a missing value or a column without values in training."""
     rows: Rows = scale.transform(X)
     rows[np.isnan(rows)] = 0.0
     return rows

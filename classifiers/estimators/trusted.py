@@ -1,24 +1,25 @@
-"""What a saved model may hold: settings and numbers in types of scikit-learn, of numpy and of affex. Never a pickle.
+"""Trust: from a skops archive to the types in it that no saved model may hold. A model is never a pickle.
 
-skops (https://skops.readthedocs.io) writes an estimator as a tree of nodes. Each names the type it stands for, and
-whatever is not trusted is refused before anything is made of it.
+A saved model holds settings and numbers in types of scikit-learn, numpy and affex. skops
+(https://skops.readthedocs.io) writes an estimator as a tree of nodes, each of which names its type. Types that are not
+trusted are refused before an object is made.
 """
 
 import importlib
 import re
 from typing import Any
 
-#: The kinds of nodes that estimators are made of. None calls a function that the file names: a tree, a loss or a source
-#: of random numbers is made by its own constructor.
+#: The kinds of nodes that estimators consist of. None of them calls a function that the file names: trees, losses and
+#: random number generators are made by their own constructors.
 NODES = frozenset({
     *("DictNode", "ListNode", "TupleNode", "JsonNode", "NdArrayNode", "MaskedArrayNode", "DTypeNode"),
     *("ObjectNode", "TypeNode", "FunctionNode", "TreeNode", "LossNode", "RandomStateNode", "RandomGeneratorNode"),
 })  # fmt: skip
 
-#: Packages of scikit-learn whose classes are no parts of a model.
+#: Packages of scikit-learn whose classes are not parts of a model.
 NO_MODELS = frozenset({"datasets", "externals", "utils", "inspection", "experimental", "tests", "conftest"})
 
-#: Classes elsewhere that are.
+#: Classes of other packages that are parts of a model.
 HELPERS = frozenset({
     "numpy.dtype",
     "sklearn.utils._bunch.Bunch",
@@ -26,7 +27,7 @@ HELPERS = frozenset({
     "sklearn.utils._metadata_requests.MethodMetadataRequest",
 })  # fmt: skip
 
-#: Modules with functions that a model may call: scores of columns, figures that a search goes by, and kernels.
+#: Modules with functions that a model may call: scores of columns, search criteria, and kernels.
 FUNCTIONS = frozenset({
     "affex.classifiers.estimators.selection",
     "sklearn.feature_selection._univariate_selection",
@@ -39,7 +40,7 @@ FUNCTIONS = frozenset({
 
 
 def foreign(archive: bytes) -> tuple[list[str], list[str]]:
-    """Return the types in a skops archive that are no part of a model, and those that skops is to be told to trust."""
+    """Return the types in a skops archive that are not part of a model, and the types to pass to skops as trusted."""
     import skops.io
 
     named = skops.io.get_untrusted_types(data=archive)
@@ -47,7 +48,7 @@ def foreign(archive: bytes) -> tuple[list[str], list[str]]:
 
 
 def is_trusted(name: str) -> bool:
-    """Tell whether a type, by its dotted name, may be part of a saved model."""
+    """Return whether a type, by its dotted name, may be part of a saved model."""
     if name in HELPERS:
         return True
     if not re.fullmatch(r"(sklearn|affex\.classifiers\.estimators)(\.\w+)+", name) or name.split(".")[1] in NO_MODELS:
@@ -68,13 +69,13 @@ def require_savable(estimator: Any) -> None:
     Raises
     ------
     ValueError
-        Naming the types that stand in the way.
+        If types prevent saving; the message names them.
     """
     import skops.io
 
     try:
         refused, _ = foreign(skops.io.dumps(estimator))
-    except Exception as error:  # whatever somebody's class raises when it is looked at
+    except Exception as error:  # a class from elsewhere may raise any exception when it is inspected
         raise ValueError(f"it cannot be saved without a pickle: {error}") from error
     if refused:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Boosted trees that stop where they stop helping with speakers they were not grown on.
+"""Boosted trees with early stopping on held-out training speakers.
 
 Chen and Guestrin, "XGBoost: a scalable tree boosting system" (2016, doi:10.1145/2939672.2939785).
 """
@@ -27,12 +27,12 @@ from affex.classifiers.estimators.training import (
 
 Floats = NDArray[np.float64]
 
-#: How many rounds are boosted where their number cannot be searched for, at most: XGBoost's default.
+#: Most rounds if their number cannot be searched for: XGBoost's default.
 FIXED_ROUNDS = 100
 
 
 class _Boosted(Learner):
-    """What boosted trees share, whatever they predict: the search for the number of rounds, and the booster."""
+    """Shared parts of boosted trees for classes and values: the search for the number of rounds, and the booster."""
 
     def _boost(self, training: Training, targets: Labels, weight: Floats, inner: Folds | None) -> None:
         """Search for the number of rounds with the least mean loss on the inner folds, then fit on all rows."""
@@ -72,7 +72,7 @@ class _Boosted(Learner):
         raise NotImplementedError
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the state with the booster as XGBoost's own JSON, so that no file of it needs a pickle."""
+        """Return the state with the booster as XGBoost's own JSON, so that a saved file needs no pickle."""
         state = dict(super().__getstate__())
         if "booster_" in state:
             state["booster_"] = self.booster_.save_raw("json").decode()
@@ -91,22 +91,22 @@ class _Boosted(Learner):
 
 
 class BoostedTrees(ClassifierMixin, _Boosted):  # type: ignore[misc]
-    """Histogram trees with a softmax and class weights; what is missing is NaN.
+    """Histogram trees with a softmax and class weights; a missing value is NaN.
 
-    The inner folds are boosted side by side until the mean of their log losses on the groups left out has not
-    improved for `patience` rounds. A machine of the best number of rounds is then fitted on all rows. It runs on
-    one thread and repeats itself to the bit.
+    The inner folds are boosted side by side until the mean of their log losses on the held-out groups has not improved
+    for `patience` rounds. A machine with the best number of rounds is then fitted on all rows. It runs on one thread
+    and its results are reproducible to the bit.
 
     Parameters
     ----------
     rounds
-        At most so many rounds; each grows one tree a class.
+        Most rounds; each round grows one tree per class.
     patience
         How many rounds without improvement end the search.
     learning_rate, max_depth, subsample, colsample_bynode, max_bin
-        XGBoost's, under its own names.
+        XGBoost's parameters of the same names.
     weights
-        ``"balanced"``: each class weighs as much as every other; ``"none"``: each row as every other.
+        ``"balanced"``: all classes have the same total weight; ``"none"``: all rows have the same weight.
     device
         ``"cpu"`` or ``"cuda"``.
     seed
@@ -116,9 +116,9 @@ class BoostedTrees(ClassifierMixin, _Boosted):  # type: ignore[misc]
     ----------
     classes_ : (n_classes,)
     best_params_ : dict
-        ``rounds`` as chosen; with one training speaker, `FIXED_ROUNDS` at most.
+        ``rounds`` as chosen; with one training speaker, at most `FIXED_ROUNDS`.
     limits_ : dict
-        For what the rows were too few; see `classifiers.base.LIMITS`.
+        What the rows were too few for; see `classifiers.base.LIMITS`.
     booster_ : xgboost.Booster
         Fitted on all training rows.
     """
@@ -154,7 +154,7 @@ class BoostedTrees(ClassifierMixin, _Boosted):  # type: ignore[misc]
     def predict_proba(self, X: ArrayLike) -> Floats:
         """Return the softmax of the trees' sums, ``(n_rows, n_classes)``."""
         probabilities = self._said(X)
-        probabilities /= probabilities.sum(axis=1, keepdims=True)  # float32 sums to 1 but for its rounding
+        probabilities /= probabilities.sum(axis=1, keepdims=True)  # float32 sums to 1 except for rounding
         return probabilities
 
     def predict(self, X: ArrayLike) -> Labels:
@@ -168,20 +168,20 @@ class BoostedTrees(ClassifierMixin, _Boosted):  # type: ignore[misc]
 
 
 class BoostedRegressor(RegressorMixin, _Boosted):  # type: ignore[misc]
-    """Histogram trees on squared errors; what is missing is NaN.
+    """Histogram trees on squared errors; a missing value is NaN.
 
-    The inner folds are boosted side by side until the mean of their root mean squared errors on the groups left out
-    has not improved for `patience` rounds. A machine of the best number of rounds is then fitted on all rows. It
-    runs on one thread and repeats itself to the bit.
+    The inner folds are boosted side by side until the mean of their root mean squared errors on the held-out groups has
+    not improved for `patience` rounds. A machine with the best number of rounds is then fitted on all rows. It runs on
+    one thread and its results are reproducible to the bit.
 
     Parameters
     ----------
     rounds
-        At most so many rounds of one tree.
+        Most rounds; each round grows one tree.
     patience
         How many rounds without improvement end the search.
     learning_rate, max_depth, subsample, colsample_bynode, max_bin
-        XGBoost's, under its own names.
+        XGBoost's parameters of the same names.
     device
         ``"cpu"`` or ``"cuda"``.
     seed
@@ -190,9 +190,9 @@ class BoostedRegressor(RegressorMixin, _Boosted):  # type: ignore[misc]
     Attributes
     ----------
     best_params_ : dict
-        ``rounds`` as chosen; with one training speaker, `FIXED_ROUNDS` at most.
+        ``rounds`` as chosen; with one training speaker, at most `FIXED_ROUNDS`.
     limits_ : dict
-        For what the rows were too few; see `classifiers.base.LIMITS`.
+        What the rows were too few for; see `classifiers.base.LIMITS`.
     booster_ : xgboost.Booster
         Fitted on all training rows.
     """
@@ -233,7 +233,7 @@ class BoostedRegressor(RegressorMixin, _Boosted):  # type: ignore[misc]
 
 
 def _require_device(device: str) -> None:
-    """Refuse a CUDA device that is not there; XGBoost itself warns and goes on with the CPU."""
+    """Refuse a CUDA device that does not exist; XGBoost itself would only warn and use the CPU."""
     if not device.startswith("cuda"):
         return
     with warnings.catch_warnings():

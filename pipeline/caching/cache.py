@@ -1,11 +1,11 @@
-"""A corpus's cache folder: which file holds which feature, what of it is still true, and why the rest is not.
+"""A corpus's cache folder: which file holds which feature, which of its rows are valid, and why the others are not.
 
 ::
 
     <feature>.h5            published: a preset at its current key, the name that other projects open
-    <feature>-<key12>.h5    other parameters, or an older key
-    <feature>.parts/        segments of a run that has not ended, pictures on their way to one (``*.crops.tmp``), and
-                            rows of utterances that have left the corpus
+    <feature>-<key12>.h5    with other parameters, or an older key
+    <feature>.parts/        segments of an unfinished run, pictures on their way to a segment (``*.crops.tmp``), and
+                            rows of utterances that are no longer in the corpus
 """
 
 import contextlib
@@ -30,23 +30,23 @@ from affex.pipeline.storage import atomic
 from affex.pipeline.storage.provenance import versions
 from affex.pipeline.text.errors import AffexError
 
-#: Not part of a key, since they do not decide what comes out, but recorded in every file.
+#: Not part of a key, because they do not change the result, but recorded in every file.
 RECORDED = ("affex", "h5py", "numpy")
 
-#: Distributions that bring what features read to hand, by what they read.
+#: Packages that read the input of features, by kind of input.
 DECODERS = {"audio": media.PACKAGES, "video": ("av",), "mocap": (), "rows": (), FILE: ()}
 
-#: Where, below a corpus's folder, files are on their way.
+#: The folder for unfinished files, below a corpus's folder.
 ROOMS = ("*.parts", "runs", "runs/*", "runs/*/.folds", "comparisons", "comparisons/*", "models", "sheets")
-#: The version of how media are decoded, by what a feature reads; what reads another feature inherits it from there.
+#: The version of the decoding, by kind of input; a feature that reads another feature inherits it from that feature.
 DECODED = {"audio": media.DECODER, "video": media.DECODER}
 
-#: What the names of an import's remarks begin with, where they stand among a file's versions.
+#: The prefix of an import's remarks among a file's versions.
 OF_IMPORT = "import."
 
 
 def recipe(feature: Feature) -> Recipe:
-    """Return all that a feature's rows depend on except the media; that of the feature it reads is a part of it."""
+    """Return all dependencies of a feature's rows except the media; the recipe of an input feature is a part of it."""
     above: dict[str, Any] = {"upstream": json.loads(recipe(feature.upstream).spec)} if feature.upstream else {}
     decoder = {"decoder": DECODED[feature.reads]} if feature.reads in DECODED else {}
     spec = {
@@ -64,20 +64,20 @@ def recipe(feature: Feature) -> Recipe:
 
 
 def _remarks(feature: Feature) -> dict[str, str]:
-    """Return where imported rows came from, as it stands among a file's versions."""
+    """Return the origin of imported rows, in the form of a file's versions."""
     told = feature.record if isinstance(feature, Imported) else {}
     return {OF_IMPORT + name: value for name, value in told.items()}
 
 
 def packages(feature: Feature) -> tuple[str, ...]:
-    """Return the distributions whose version decides what a feature makes of what it reads."""
+    """Return the packages whose version may change the rows of a feature."""
     return (*DECODERS[feature.reads], *feature.packages)
 
 
 def parameters(feature: Feature) -> dict[str, Any]:
-    """Return a feature's fields but the feature it reads, and but what does not count when features are compared.
+    """Return a feature's fields, without its input feature and without fields that do not count in comparisons.
 
-    What JSON cannot hold exactly has no place in a key and raises TypeError.
+    Values that JSON cannot hold exactly must not be in a key and raise TypeError.
     """
     fields = {field.name: getattr(feature, field.name) for field in dataclasses.fields(feature) if field.compare}
     return {name: value for name, value in fields.items() if not isinstance(value, Feature)}
@@ -85,14 +85,14 @@ def parameters(feature: Feature) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class FeatureFile:
-    """A feature's file in a corpus's cache folder; its key is computed once, when it is first asked for.
+    """A feature's file in a corpus's cache folder; its key is computed once, at the first use.
 
     Parameters
     ----------
     folder
         The corpus's cache folder.
     spec
-        The feature; how its frames are pooled and which columns are looked at makes no difference.
+        The feature; its pooling and column selection have no effect.
     """
 
     folder: Path
@@ -100,22 +100,22 @@ class FeatureFile:
 
     @functools.cached_property
     def recipe(self) -> Recipe:
-        """All that the rows depend on except the media."""
+        """All dependencies of the rows except the media."""
         return recipe(self.spec.feature)
 
     @property
     def key(self) -> str:
-        """The key that the rows are made under today."""
+        """The key of rows that are computed today."""
         return self.recipe.key
 
     @property
     def path(self) -> Path:
-        """Where the published file stands."""
+        """The path of the published file."""
         return self.folder / f"{self.spec.preset}.h5" if self.spec.is_preset else self.by_key
 
     @property
     def by_key(self) -> Path:
-        """Where a published file stands that is not the preset's own at its current key."""
+        """The path of a published file that is not the preset at its current key."""
         return self.folder / f"{self.spec.preset}-{self.key[:12]}.h5"
 
     @property
@@ -125,33 +125,33 @@ class FeatureFile:
 
     @property
     def segments(self) -> list[Path]:
-        """The segments that a run under this key has left."""
+        """The segments that earlier runs with this key have left."""
         return sorted(self.parts.glob(f"{self.key[:12]}-*.h5"))
 
 
 @dataclass
 class Holdings:
-    """What a cache folder truly holds of one feature.
+    """The verified content of a cache folder for one feature.
 
     Parameters
     ----------
     places
-        Utterance id to place, for the sources that the corpus has now.
+        Utterance id to place, for the corpus's current sources.
     failures
-        Utterance id to (source, message); an empty source is to be tried again.
+        Utterance id to (source, message); an empty source means that the utterance is tried again.
     orphans
-        Utterance id to (source, place), for utterances that are no longer in the corpus, or whose media cannot be read
-        now.
+        Utterance id to (source, place), for utterances that are no longer in the corpus, or whose media cannot be
+        read now.
     outdated
-        Ids whose media have changed since.
+        Ids of utterances whose media have changed.
     damaged
-        Utterances or files that did not verify, as sentences.
+        Utterances or files that failed verification, as sentences.
     hurt_ids
-        The utterances among them.
+        The damaged utterances.
     files
-        Every file that was looked at.
+        Every file that was checked.
     columns
-        The columns' names where a file vouches for them.
+        The columns' names, if a verified file has them.
     """
 
     places: dict[str, Place] = field(default_factory=dict)
@@ -166,15 +166,15 @@ class Holdings:
 
 
 def take_stock(file: FeatureFile, sources: Mapping[str, bytes], *, verify: bool = True) -> Holdings:
-    """Find what is true of a feature, in the published file, in segments and under an older name.
+    """Return the valid rows of a feature, from the published file, from segments and from files with an older name.
 
     Parameters
     ----------
     sources
         The source of every utterance of the corpus, by id, in the corpus's order.
     verify
-        Whether rows are read, to verify them. Else only what stands beside them is: rows that will be read are
-        verified then (see `pipeline.caching.feature_rows`).
+        Whether rows are read and verified. Otherwise only the data beside the rows are verified, and rows are
+        verified when they are read later (see `pipeline.caching.feature_rows`).
     """
     held = Holdings()
     for path in dict.fromkeys([file.path, file.by_key, *file.segments]):
@@ -187,7 +187,7 @@ def take_stock(file: FeatureFile, sources: Mapping[str, bytes], *, verify: bool 
 
 
 def is_begun(file: FeatureFile) -> bool:
-    """Whether there is a file of a feature under its key of today, published or not; nothing in it is verified."""
+    """Return whether a file of a feature exists under its current key, published or not; its rows are not verified."""
     if file.by_key.exists() or file.segments:
         return True
     return file.path.exists() and not _is_of_another_key(file.path, file.key)
@@ -215,13 +215,13 @@ def _add(held: Holdings, found: Found, path: Path, file: FeatureFile, sources: M
 
 
 def _is_of_another_key(path: Path, key: str) -> bool:
-    """Whether a file vouches for being made under another key (so it is not a damaged file of ours)."""
+    """Return whether a file is sealed under another key (so it is a sound file of affex)."""
     stated = store.described(path)
     return stated is not None and stated.key != key
 
 
 def _is_published(held: Holdings, main: Path, sources: Mapping[str, bytes]) -> bool:
-    """Whether the published file already says just what there is to say, in the corpus's order."""
+    """Return whether the published file is complete and current, in the corpus's order."""
     if held.damaged or held.columns is None or main not in held.files or held.outdated:
         return False
     if any(place.path != main for place in held.places.values()) or main in _kept_in(held.orphans):
@@ -231,7 +231,7 @@ def _is_published(held: Holdings, main: Path, sources: Mapping[str, bytes]) -> b
 
 
 def publish(file: FeatureFile, held: Holdings, sources: Mapping[str, bytes]) -> None:
-    """Join what there is into one published file in the corpus's order."""
+    """Join all valid rows into one published file, in the corpus's order."""
     columns = held.columns or file.spec.feature.columns
     failed = [Entry(i, held.failures[i][0], message=held.failures[i][1]) for i in sources if i in held.failures]
     _keep_orphans(file, columns, held)
@@ -245,7 +245,7 @@ def publish(file: FeatureFile, held: Holdings, sources: Mapping[str, bytes]) -> 
 
 
 def _shape(feature: Feature, done: Mapping[str, Place], failed: Sequence[Entry]) -> Shape:
-    """Return how much a file of these utterances and failures will hold."""
+    """Return the size of a file with these utterances and failures."""
     return Shape(
         n_utterances=len(done),
         n_rows=sum(place.n_rows for place in done.values()),
@@ -258,17 +258,17 @@ def _shape(feature: Feature, done: Mapping[str, Place], failed: Sequence[Entry])
 
 
 def leftovers(file: FeatureFile, held: Holdings) -> set[Path]:
-    """Return what the published file was joined from, and what holds the same; without rows that are nowhere else."""
+    """Return the files that the published file replaces, except rows that are stored nowhere else."""
     return {*held.files} - {file.path} - _kept_in(held.orphans)
 
 
 def clear(file: FeatureFile, held: Holdings) -> None:
-    """Remove what a published file was joined from; rows of utterances that have left the corpus stay."""
+    """Remove the files that a published file replaces; rows of utterances that left the corpus stay."""
     for path in leftovers(file, held):
         path.unlink()
-    for leftover in spilled(file.parts):  # of workers that died
+    for leftover in spilled(file.parts):  # of dead workers
         leftover.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # it may hold rows that stay, and what another key's run has left
+    with contextlib.suppress(OSError):  # it may hold rows that stay, or segments of another key
         file.parts.rmdir()
 
 
@@ -277,7 +277,7 @@ def _kept_in(orphans: Mapping[str, tuple[str, Place]]) -> set[Path]:
 
 
 def _keep_orphans(file: FeatureFile, columns: Sequence[str], held: Holdings) -> None:
-    """Save rows of utterances that have left the corpus as segments: should they come back, nothing is lost."""
+    """Save rows of utterances that left the corpus as segments, so that they are not lost if the utterances return."""
     orphans = [(i, *held.orphans[i]) for i in held.orphans if held.orphans[i][1].path == file.path]
     for at in range(0, len(orphans), 64):
         some = orphans[at : at + 64]
@@ -286,14 +286,14 @@ def _keep_orphans(file: FeatureFile, columns: Sequence[str], held: Holdings) -> 
 
 
 def _set_aside(file: FeatureFile) -> None:
-    """Let a file of another key, which is about to be replaced, be found by its own key, too."""
+    """Link a file of another key, which is about to be replaced, under its own key as well."""
     stated = store.described(file.path) if file.path.exists() else None
     if stated is not None and stated.key != file.key:
         atomic.name_also(file.path, file.path.with_name(f"{file.spec.preset}-{stated.key[:12]}.h5"))
 
 
 def why(file: FeatureFile, held: Holdings, sources: Mapping[str, bytes]) -> dict[str, str]:
-    """Return, for each utterance that a run would compute, the reason."""
+    """Return the reason for each utterance that a run would compute."""
     changed = _what_changed(file)
     reasons = {}
     for id_ in sources:
@@ -314,7 +314,7 @@ def why(file: FeatureFile, held: Holdings, sources: Mapping[str, bytes]) -> dict
 
 
 def _what_changed(file: FeatureFile) -> str:
-    """Return how the preset's key differs from that of the file that stands in its place."""
+    """Return how the preset's key differs from the key of the file in its place."""
     stated = store.described(file.path) if file.path.exists() else None
     if stated is None or stated.key == file.key:
         return ""
@@ -322,7 +322,7 @@ def _what_changed(file: FeatureFile) -> str:
 
 
 def differences(one: str, other: str) -> str:
-    """Return what changed from one recipe's spec to another's, in words."""
+    """Return in words how one recipe's spec differs from another's."""
     before, now = _flat(json.loads(one)), _flat(json.loads(other))
     return ", ".join(
         f"{name} {before.get(name, 'not stated')} -> {now.get(name, 'not stated')}"
@@ -340,23 +340,23 @@ def _flat(spec: Mapping[str, Any], before: str = "") -> dict[str, Any]:
 
 
 class ReadOnlyError(AffexError):
-    """A corpus's cache can neither be written nor locked: it can be read, no more."""
+    """A corpus's cache can be neither written nor locked, only read."""
 
 
 @contextlib.contextmanager
 def locked(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold a corpus's cache for writing; a second run waits for the first and says so.
+    """Lock a corpus's cache for writing; a second run waits for the first and reports this.
 
     Raises
     ------
     ReadOnlyError
-        If the folder may not be written, or its file system refuses locks.
+        If the folder is not writable, or its file system does not support locks.
     AffexError
-        If the disk is full, or there can be no such folder.
+        If the disk is full, or the folder cannot exist.
     """
     from filelock import FileLock, Timeout
 
-    lock = FileLock(folder / ".lock", fallback_to_soft=False)  # such a one stays when a run is killed
+    lock = FileLock(folder / ".lock", fallback_to_soft=False)  # a soft lock would stay after a run is killed
     with atomic.writing(folder), _asking(folder):
         folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -376,11 +376,11 @@ def locked(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _asking(folder: Path) -> Iterator[None]:
-    """Tell a folder that may only be read, and one that cannot be locked, from what is wrong otherwise."""
+    """Turn errors of a read-only folder, or of one that cannot be locked, into `ReadOnlyError`."""
     try:
         yield
     except OSError as error:
-        if error.filename is None:  # it comes from locking, not from opening what is locked
+        if error.filename is None:  # the error comes from locking, not from opening the lock file
             raise ReadOnlyError(
                 f"{folder} cannot be locked: its file system refuses locks ({error.strerror or error}), and without "
                 "them two runs could write at once. Keep caches on a disk of this machine, or mount this one with "
@@ -394,5 +394,5 @@ def _asking(folder: Path) -> Iterator[None]:
 
 
 def spilled(scratch: Path) -> list[Path]:
-    """Return what workers left for the driver in a feature's ``.parts``; who holds the lock knows that it is dead."""
+    """Return the files that workers left for the driver in a feature's ``.parts``; under the lock, they are stale."""
     return [path for path in scratch.glob("*.tmp") if SPILLED.fullmatch(path.name)]

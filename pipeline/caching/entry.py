@@ -1,7 +1,7 @@
-"""Entries: what the store keeps of an utterance, and how a digest proves it.
+"""Entries: the stored data of an utterance, and the digest that verifies them.
 
-Rows may carry pictures (crops). Those of a file are never in memory together: they are read as they are asked for,
-and pass through digests and copies a block at a time.
+Rows may have pictures (crops). The pictures of a file are never in memory together: they are read on demand, and pass
+through digests and copies in blocks.
 """
 
 import hashlib
@@ -19,29 +19,29 @@ from numpy.typing import NDArray
 
 from affex.pipeline.caching import seal
 
-#: How many bytes of pictures are in memory at a time, about.
+#: Approximate size of the pictures in memory at a time, bytes.
 CHUNK = 4 * 2**20
 
-#: Room for what HDF5 writes beside the data (headers, attributes), bytes.
+#: Space for HDF5's own data (headers, attributes), bytes.
 SLACK = 2**18 + seal.USER_BLOCK
 
-#: What a file is called in which a worker leaves pictures for the driver.
+#: Name of a file in which a worker leaves pictures for the driver.
 SPILLED = re.compile(r"[0-9a-f]{12}\.crops\.tmp")
 
-#: How much of a failure's message is kept, characters.
+#: The stored length of a failure's message, characters.
 MESSAGE = 500
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How rows are made: what a file's key stands for.
+    """The definition of rows, which a file's key stands for.
 
     Parameters
     ----------
     spec
-        Canonical JSON of all that the rows depend on except the media.
+        Canonical JSON of all dependencies of the rows except the media.
     versions
-        What else took part, for the record only: package to version; and of what was imported, whence.
+        Other packages that took part, for the record only: package to version; for imported rows also their origin.
     """
 
     spec: str
@@ -49,23 +49,23 @@ class Recipe:
 
     @property
     def key(self) -> str:
-        """The sha256 of the spec, as hexadecimal digits."""
+        """The sha256 of the spec, in hexadecimal digits."""
         return hashlib.sha256(self.spec.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One utterance that is done: its rows, or why it has none.
+    """A finished utterance: its rows, or the reason why it has none.
 
     Parameters
     ----------
     source
         What it was made of; empty for a failure that is to be tried again.
     values : (n_rows, n_columns) float32, or None for a failure
-    times : (n_rows,) float64, s, or None where rows are no frames
+    times : (n_rows,) float64, s, or None if rows are not frames
     message
-        Why there are no rows.
-    crops : n_rows encoded pictures, or None where rows carry none
+        The reason why there are no rows.
+    crops : n_rows encoded pictures, or None if rows have no pictures
     """
 
     id: str
@@ -76,7 +76,7 @@ class Entry:
     crops: Sequence[bytes] | None = None
 
     def digest(self, key: str) -> str:
-        """Return the sha256 that proves this entry under `key`."""
+        """Return the sha256 that verifies this entry under `key`."""
         sha = hashlib.sha256()
         for part in (key, self.id, self.source, self.message):
             sha.update(part.encode() + b"\0")
@@ -93,12 +93,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a verified utterance lies: the file, the number of the utterance in it, and how much it holds.
+    """The place of a verified utterance: the file, the number of the utterance in it, and its size.
 
     Parameters
     ----------
     crop_bytes
-        How many bytes its pictures have together.
+        The total size of its pictures in bytes.
     """
 
     path: Path
@@ -109,16 +109,16 @@ class Place:
 
 @dataclass(frozen=True, eq=False)
 class Crops(Sequence[bytes]):
-    """Pictures that lie in an open file, read as they are asked for (by any thread).
+    """Pictures in an open file, read on demand (by any thread).
 
     Parameters
     ----------
     begin
-        The byte of the file that offset 0 stands for.
+        The byte of the file at offset 0.
     room
-        How many bytes of pictures the file has.
+        The size of all pictures in the file, bytes.
     offsets : (n + 1,) int64
-        Picture ``i`` has the bytes from ``offsets[i]`` to before ``offsets[i + 1]``.
+        Picture ``i`` has the bytes from ``offsets[i]`` up to, not including, ``offsets[i + 1]``.
     """
 
     file: BinaryIO
@@ -143,23 +143,23 @@ class Crops(Sequence[bytes]):
         return self.read(int(self.offsets[number]), int(self.offsets[number + 1]))
 
     def read(self, begin: int, end: int) -> bytes:
-        """Return the bytes from one offset to before another; what lies beyond a cut file's end is zero."""
+        """Return the bytes of a half-open range of offsets; bytes beyond the end of a truncated file are zero."""
         return os.pread(self.file.fileno(), end - begin, self.begin + begin).ljust(end - begin, b"\0")
 
     @property
     def is_sound(self) -> bool:
-        """Whether such pictures can be there."""
+        """Whether the offsets are valid for this file."""
         return bool(self.offsets[0] >= 0 and self.offsets[-1] <= self.room and (np.diff(self.offsets) >= 0).all())
 
 
 @dataclass(frozen=True, eq=False)
 class Spilled(Sequence[bytes]):
-    """Pictures that lie in a file of their own, in which a worker hands them to the driver.
+    """Pictures in a file of their own, in which a worker passes them to the driver.
 
     Parameters
     ----------
     offsets : (n + 1,) int64
-        Picture ``i`` has the bytes from ``offsets[i]`` to before ``offsets[i + 1]``.
+        Picture ``i`` has the bytes from ``offsets[i]`` up to, not including, ``offsets[i + 1]``.
     """
 
     path: Path
@@ -182,7 +182,7 @@ class Spilled(Sequence[bytes]):
 
 
 def spill(crops: Sequence[bytes], folder: Path) -> Spilled:
-    """Write pictures into a file of their own, whose name says that it may be removed when its run is over."""
+    """Write pictures into a file of their own, whose name marks it for removal at the end of its run."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{uuid.uuid4().hex[:12]}.crops.tmp"
     with path.open("wb") as file:
@@ -192,14 +192,14 @@ def spill(crops: Sequence[bytes], folder: Path) -> Spilled:
 
 
 def lengths(crops: Sequence[bytes]) -> NDArray[np.int64]:
-    """Return how many bytes each picture has, (n,) int64."""
+    """Return the size of each picture in bytes, (n,) int64."""
     if isinstance(crops, Crops | Spilled):
         return np.diff(crops.offsets)
     return np.array([len(crop) for crop in crops], np.int64)
 
 
 def chunks(crops: Sequence[bytes]) -> Iterator[bytes]:
-    """Yield the bytes of all pictures, one after another, some MiB at a time."""
+    """Yield the bytes of all pictures, one after another, in blocks of some MiB."""
     if isinstance(crops, Crops):
         end = int(crops.offsets[-1])
         for at in range(int(crops.offsets[0]), end, CHUNK):
@@ -221,12 +221,12 @@ def chunks(crops: Sequence[bytes]) -> Iterator[bytes]:
 
 @dataclass(frozen=True)
 class Shape:
-    """How much a file will hold; HDF5 is told before the first row is written.
+    """The size of a file's content, which HDF5 needs before the first row is written.
 
     Parameters
     ----------
     crop_bytes
-        How many bytes the rows' pictures have together; None where rows carry none, or there are no rows.
+        The total size of the rows' pictures in bytes; None without pictures or without rows.
     """
 
     n_utterances: int
@@ -239,7 +239,7 @@ class Shape:
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> "Shape":
-        """Return the shape of these entries together."""
+        """Return the total size of these entries."""
         entries = list(entries)
         done = [entry for entry in entries if entry.values is not None]
         pictured = [int(lengths(entry.crops).sum()) for entry in done if entry.crops is not None]
@@ -254,7 +254,7 @@ class Shape:
         )
 
     def n_bytes(self, n_columns: int) -> int:
-        """Return how large the file will be at the most."""
+        """Return an upper bound of the file's size in bytes."""
         per_clip = self.id_bytes + 64 + 64 + 8
         per_failure = self.id_bytes + 64 + 64 + self.message_bytes
         per_row = 4 * n_columns + 8 * self.framewise
@@ -265,5 +265,5 @@ class Shape:
 
 
 def longest_bytes(texts: Iterable[str]) -> int:
-    """Return the width in bytes that holds every text (1 at the least: HDF5 has no text of width 0)."""
+    """Return the width in bytes that holds every text (at least 1: HDF5 has no text of width 0)."""
     return max((len(text.encode()) for text in texts), default=1) or 1

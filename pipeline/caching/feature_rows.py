@@ -1,8 +1,7 @@
-"""Reading: the rows of a feature's file, verified while they are read, each byte once.
+"""Reading: the arrow from a feature's file to its rows, verified during reading, each byte once.
 
-Opening a file verifies its seal and all that stands beside the rows (ids, sources, digests, columns, failures). Each
-utterance's rows are proved by their digest as they are read into their place, so that no more is ever in memory than
-the rows that were asked for.
+Opening a file verifies its seal and all data beside the rows (ids, sources, digests, columns, failures). The digest of
+each utterance verifies its rows as they are read into their final place, so only the requested rows are in memory.
 """
 
 import itertools
@@ -20,32 +19,32 @@ from affex.pipeline.text.errors import AffexError
 
 Numbers = NDArray[np.int64]
 Values = NDArray[np.float32]
-#: (n_rows,) float64, s; None where an utterance has one row, not one a frame.
+#: (n_rows,) float64, s; None if each utterance has a single row that is not a frame.
 Times = NDArray[np.float64] | None
 
 
 class DamagedRowsError(AffexError):
-    """Rows in the cache are not what was written; the features have to be extracted again."""
+    """Cached rows differ from those that were written; the features must be extracted again."""
 
 
 @dataclass(frozen=True, eq=False)
 class Contents:
-    """What a feature's file holds, its rows not yet read.
+    """The content of a feature's file, with rows not yet read.
 
     Parameters
     ----------
     again
-        The command that makes or mends the file.
+        The command that makes or repairs the file.
     index
-        The sha256 of all that stands beside the rows, as the seal has it.
+        The sha256 of all data beside the rows, from the seal.
     ids
         The utterances that have rows, in the file's order.
     sources, digests
-        What the rows of each were made of, and what proves them.
+        The source of each utterance's rows, and the digest that verifies them.
     columns
         The columns' names.
     offsets : (n_utterances + 1,) int64
-        Utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``.
+        Utterance ``i`` has rows ``offsets[i]`` to ``offsets[i + 1]``.
     framewise
         Whether rows have times.
     failures
@@ -75,7 +74,7 @@ class Contents:
         Raises
         ------
         DamagedRowsError
-            If the rows of an utterance do not verify, or the file is no longer the one that was opened.
+            If the rows of an utterance do not verify, or the file is no longer the opened one.
         """
         numbers = np.asarray(numbers, dtype=np.int64)
         ends = np.cumsum(np.diff(self.offsets)[numbers])
@@ -90,7 +89,7 @@ class Contents:
         return values, times
 
     def _fill(self, sealed: Sealed, number: int, values: Values, times: Times) -> None:
-        """Read one utterance's rows into their place; its pictures pass by, for its digest alone."""
+        """Read one utterance's rows into their place; its pictures are read only for the digest."""
         begin, arrays = int(self.offsets[number]), sealed.seal.arrays
         seal.fill(sealed.file, arrays["values"], begin, values)
         if times is not None:
@@ -104,19 +103,19 @@ class Contents:
 
 
 def contents(path: Path, key: str, again: str = "make features") -> Contents:
-    """Open a published file: verify its seal and what stands beside its rows.
+    """Open a published file and verify its seal and the data beside its rows.
 
     Parameters
     ----------
     again
-        The command that makes or mends it.
+        The command that makes or repairs it.
 
     Raises
     ------
     DamagedRowsError
         If the file was made under another key, or does not verify.
     AffexError
-        If it is not there.
+        If the file does not exist.
     """
     if not path.exists():
         raise AffexError(f"{path} is not there. Run `{again}` to make it.")
@@ -143,7 +142,7 @@ def contents(path: Path, key: str, again: str = "make features") -> Contents:
 
 @dataclass(frozen=True)
 class FeatureRows:
-    """The rows of all utterances of a file, verified.
+    """The verified rows of all utterances of a file.
 
     Parameters
     ----------
@@ -152,10 +151,10 @@ class FeatureRows:
     columns
         The columns' names.
     offsets : (n_utterances + 1,) int64
-        Utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``.
+        Utterance ``i`` has rows ``offsets[i]`` to ``offsets[i + 1]``.
     values : (n_rows, n_columns) float32
     times : (n_rows,) float64, s
-        None where an utterance has one row, not one a frame.
+        None if each utterance has a single row that is not a frame.
     """
 
     ids: tuple[str, ...]
@@ -166,6 +165,6 @@ class FeatureRows:
 
 
 def load(path: Path, key: str, again: str = "make features") -> FeatureRows:
-    """Read a published file whole; parameters and errors as of `contents`."""
+    """Read a whole published file; parameters and errors as for `contents`."""
     held = contents(path, key, again)
     return FeatureRows(held.ids, held.columns, held.offsets, *held.read(range(len(held.ids))))

@@ -1,4 +1,4 @@
-"""What there is: corpora, features, classifiers, and what the cache holds of them, for people to look at."""
+"""Inventory: lists of corpora, features and classifiers, and of the cache's content for them, for display."""
 
 import json
 from collections import Counter
@@ -20,13 +20,13 @@ from affex.pipeline.text.console import Terminal
 if TYPE_CHECKING:
     from rich.console import Console
 
-#: Of more utterances than these the first are named, and the others counted.
+#: How many utterances are named; further ones are only counted.
 SHOWN = 20
 
 
 @dataclass(frozen=True)
 class ListedProtocol:
-    """A protocol of a corpus: its name, who is left out together, and what is predicted."""
+    """A protocol of a corpus: its name, the unit that is left out together, and the target."""
 
     name: str
     scheme: str
@@ -35,7 +35,7 @@ class ListedProtocol:
 
 @dataclass(frozen=True)
 class ListedCorpus:
-    """A corpus that can be named; the licence is a line of its data sheet."""
+    """An available corpus; the licence is a line of its data sheet."""
 
     name: str
     title: str
@@ -45,7 +45,7 @@ class ListedCorpus:
 
 @dataclass(frozen=True)
 class ListedFeature:
-    """A feature that can be named: what it is, what one row is of (``frame`` or ``utterance``), its parameters."""
+    """An available feature: its name, the unit of a row (``frame`` or ``utterance``), its parameters."""
 
     name: str
     title: str
@@ -55,7 +55,7 @@ class ListedFeature:
 
 @dataclass(frozen=True)
 class ListedClassifier:
-    """A classifier that can be named: what one row is of, the features that it prefers, its parameters."""
+    """An available classifier: the unit of a row, its default features, its parameters."""
 
     name: str
     rows: str
@@ -65,7 +65,7 @@ class ListedClassifier:
 
 @dataclass(frozen=True)
 class Plugins:
-    """The corpora, features and classifiers that can be named."""
+    """The available corpora, features and classifiers."""
 
     corpora: tuple[ListedCorpus, ...]
     features: tuple[ListedFeature, ...]
@@ -81,13 +81,13 @@ class CachedFile:
     file
         Its path below the folder of all caches.
     n_utterances, n_rows, n_failed
-        How many utterances and rows it has, and how many utterances failed; None where it cannot be read.
+        How many utterances and rows it has, and how many utterances failed; None if it is unreadable.
     n_bytes
-        Its size.
+        Its size in bytes.
     key
-        The cache key; empty where it cannot be read.
+        The cache key; empty if the file is unreadable.
     state
-        Whether it is what affex would write today, an older one, or a part of a run.
+        Whether it is current, an older version, or a part of a run.
     """
 
     file: str
@@ -114,15 +114,15 @@ class Wanting:
     Parameters
     ----------
     corpus, feature
-        Of what.
+        The corpus and the feature.
     n_cached
         How many utterances the cache holds.
     is_imported
-        Whether another project computed the feature, so that nothing of it is computed here.
+        Whether another project computed the feature, so that affex computes none of it.
     computed
-        Why the next run would compute an utterance, by its id.
+        The reason why the next run would compute an utterance, by its id.
     failed
-        Why an utterance stays without rows, by its id.
+        The reason why an utterance stays without rows, by its id.
     """
 
     corpus: str
@@ -134,7 +134,7 @@ class Wanting:
 
 
 def plugins() -> Plugins:
-    """Return the corpora, features and classifiers that can be named, by name."""
+    """Return the available corpora, features and classifiers, by name."""
     return Plugins(
         corpora=tuple(
             ListedCorpus(name, corpus.title, tuple(map(_protocol, corpus.protocols)), corpus.licence)
@@ -156,7 +156,7 @@ def _protocol(protocol: Protocol) -> ListedProtocol:
 
 
 def show_plugins(console: "Console", found: Plugins) -> None:
-    """Print the corpora, features and classifiers that can be named."""
+    """Print the available corpora, features and classifiers."""
     from rich.table import Table
 
     corpora = Table("corpus", "what it is", "protocols", "licence", title="Corpora", title_justify="left")
@@ -177,7 +177,7 @@ def _settings(parameters: Mapping[str, Any]) -> str:
 
 
 def _listed(protocols: Sequence[ListedProtocol]) -> str:
-    """Return the names of protocols; one that only has another protocol stands beside it: ``iemocap4[-session]``."""
+    """Return the names of protocols; a name that only adds its scheme becomes a suffix: ``iemocap4[-session]``."""
     names = [protocol.name for protocol in protocols]
     beside: dict[str, str] = {}
     for protocol in protocols:
@@ -190,7 +190,7 @@ def _listed(protocols: Sequence[ListedProtocol]) -> str:
 
 
 def cached(folder: Path) -> Cached:
-    """Return every file of every cache folder: its size, utterances, failures, and whether it is still asked for."""
+    """Return every file of every cache folder: its size, utterances, failures, and whether it is current."""
     return Cached(str(folder), tuple(_cached(path, folder) for path in files(folder)))
 
 
@@ -231,12 +231,12 @@ def files(folder: Path) -> list[Path]:
 
 
 def folder(path: Path) -> Path:
-    """Return the cache folder that a file of rows, or a segment, is of."""
+    """Return the cache folder of a file of rows, or of a segment."""
     return path.parents[1] if path.parent.suffix == ".parts" else path.parent
 
 
 def _state(path: Path, stated: Seal | None) -> str:
-    """Return whether a file is what affex would write today, an older one, or a part of a run."""
+    """Return whether a file is current, an older version, or a part of a run."""
     if path.parent.suffix == ".parts":
         return "segment (joined by the next run)"
     if stated is None:
@@ -254,13 +254,13 @@ def _state(path: Path, stated: Seal | None) -> str:
 
 
 def damaged(path: Path) -> tuple[str, ...]:
-    """Return what does not verify in a file of rows, a sentence each."""
+    """Return the damage in a file of rows, one sentence for each part that does not verify."""
     stated = store.described(path)
     return store.survey(path, stated.key if stated else "").damaged
 
 
 def why(console: Terminal, dataset: Dataset, spec: FeatureSpec) -> Wanting:
-    """Return what the next run would compute of a feature, and why, and why what failed will stay as it is."""
+    """Return what the next run would compute of a feature, and why, and why failed utterances stay without rows."""
     if imports.is_imported(spec):
         taken = imports.stock(dataset, spec)
         failed = {id_: message for id_, (_, message) in taken.failures.items()}
@@ -271,7 +271,7 @@ def why(console: Terminal, dataset: Dataset, spec: FeatureSpec) -> Wanting:
 
 
 def show_why(console: Terminal, found: Wanting) -> None:
-    """Say, utterance by utterance, why the next run would compute it, and why a failed one will stay as it is."""
+    """Print for each utterance why the next run would compute it, or why a failed one stays without rows."""
     if found.is_imported:
         n_imported, n_failed = found.n_cached, len(found.failed)
         console.say(f"{found.feature}: {n_imported} utterances imported, {n_failed} without rows; none is computed")
@@ -293,7 +293,7 @@ def _say_some(console: Terminal, lines: Sequence[str]) -> None:
 
 
 def stock(console: Terminal, dataset: Dataset, spec: FeatureSpec) -> tuple[cache.Holdings, dict[str, str]]:
-    """Return what the cache holds of one feature, and why the rest would be computed."""
+    """Return the cache's content for one feature, and why a run would compute the other utterances."""
     of_clip, missing = _sources(console, dataset, spec.feature)
     file = cache.FeatureFile(dataset.folder, spec)
     held = cache.take_stock(file, of_clip)
@@ -301,7 +301,7 @@ def stock(console: Terminal, dataset: Dataset, spec: FeatureSpec) -> tuple[cache
 
 
 def _sources(console: Terminal, dataset: Dataset, feature: Feature) -> tuple[dict[str, bytes], dict[str, str]]:
-    """Return the source of every utterance, and why some have none: they wait for the feature that they are made of."""
+    """Return each utterance's source, and why some utterances have none: their input feature is not yet there."""
     if feature.upstream is None:
         files = sources.of_corpus(dataset, [feature.reads], console)
         return sources.of_utterances(dataset, feature.reads, files)

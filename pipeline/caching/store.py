@@ -1,14 +1,14 @@
-"""The store: rows kept, keyed and verified, in HDF5 files that any program can read.
+"""The store: the arrow from features to cache, as verified rows in HDF5 files that any program can read.
 
-The arrow from features to cache. One layout serves the published file of a feature and the small segment
-files that a run writes while it goes on (see ``cache/README.md``):
+One layout serves the published file of a feature and the small segment files that a run writes while it goes on (see
+``cache/README.md``):
 
-* A *key* says how rows were made (see `Recipe`), an utterance's *source* says of what (media bytes and span), and its
-  *digest* is the sha256 over key, id, source and rows: whatever verifies is true under that key, wherever
-  it is found; whatever does not is computed again (see `pipeline.caching.entry`).
-* Files are read by their seal (see `pipeline.caching.seal`), never by HDF5, which does not survive a damaged file.
-* A file becomes visible whole or not at all: written beside its place, fsynced, renamed. HDF5 itself never meets
-  a full disk (it would crash the process): segments are built in memory, and room for a published file is
+* A *key* identifies how rows were made (see `Recipe`). An utterance's *source* identifies its input (media bytes and
+  span). Its *digest* is the sha256 of key, id, source and rows. Rows that verify are valid under that key in any file;
+  others are computed again (see `pipeline.caching.entry`).
+* Files are read with their seal (see `pipeline.caching.seal`), never with HDF5, which may crash on a damaged file.
+* A file becomes visible completely or not at all: it is written under a temporary name, fsynced and renamed. HDF5
+  itself never meets a full disk, which would crash the process: segments are built in memory, and space for a
   reserved before HDF5 writes to it.
 """
 
@@ -34,19 +34,19 @@ from affex.pipeline.caching.seal import Array, Seal
 from affex.pipeline.storage.atomic import reserve, temporary, writing
 from affex.pipeline.text.errors import AffexError
 
-#: Raised by hand whenever the layout of a file or the meaning of a digest changes.
+#: Increased by hand whenever the layout of a file or the meaning of a digest changes.
 SCHEMA = 1
 
-#: How many bytes of rows are read at a time when many utterances are verified.
+#: Bytes of rows per read when many utterances are verified.
 BLOCK = 32 * 2**20
 
-#: What is written of each failure.
+#: The stored fields of each failure.
 FAILED = ("ids", "source", "message", "digest")
 
 
 @dataclass(frozen=True)
 class Found:
-    """What verifies in one file under one key.
+    """The verified content of one file under one key.
 
     Parameters
     ----------
@@ -55,11 +55,11 @@ class Found:
     failures
         Utterance id to (source, message).
     columns
-        The columns' names, or None where they do not verify.
+        The columns' names, or None if they do not verify.
     damaged
-        A sentence for each thing that does not verify; empty for a sound file.
+        A sentence for each part that does not verify; empty for a sound file.
     hurt_ids
-        The utterances among them, as far as their ids can be read.
+        The damaged utterances, as far as their ids are readable.
     """
 
     places: dict[str, tuple[str, Place]] = field(default_factory=dict)
@@ -75,12 +75,12 @@ class Found:
 def write_segment(
     folder: Path, recipe: Recipe, columns: Sequence[str], entries: Iterable[Entry], shape: Shape | None = None
 ) -> Path:
-    """Write finished utterances as one small file, whole or not at all.
+    """Write finished utterances as one small file, completely or not at all.
 
     Parameters
     ----------
     shape
-        How much they hold, where that is known; else they are looked through once more.
+        The total size, if known; otherwise the entries are read once more.
 
     Raises
     ------
@@ -104,12 +104,12 @@ def write_segment(
 
 
 def publish(path: Path, recipe: Recipe, columns: Sequence[str], shape: Shape, entries: Iterable[Entry]) -> None:
-    """Write a feature's file in the order of `entries` and put it in its place at once.
+    """Write a feature's file in the order of `entries` and move it into place in one step.
 
     Raises
     ------
     AffexError
-        If the disk is full or the folder cannot be written; what stood there before still does.
+        If the disk is full or the folder cannot be written; the previous file then stays.
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -156,7 +156,7 @@ def _fill(tables: Mapping[str, h5py.Dataset], recipe: Recipe, entries: Iterable[
 
 
 def _fill_crops(tables: Mapping[str, h5py.Dataset], row: int, begin: int, crops: Sequence[bytes]) -> int:
-    """Write an utterance's pictures from the byte `begin` on, the first beside `row`; return where they end."""
+    """Write an utterance's pictures from the byte `begin` on, the first beside `row`; return the end byte."""
     ends = begin + np.cumsum(lengths(crops))
     tables["crop_offsets"][row + 1 : row + 1 + len(ends)] = ends
     for chunk in chunks(crops):
@@ -166,9 +166,9 @@ def _fill_crops(tables: Mapping[str, h5py.Dataset], row: int, begin: int, crops:
 
 
 def _allocate(h5: h5py.File, columns: Sequence[str], shape: Shape) -> dict[str, h5py.Dataset]:
-    """Create the datasets. What is largest comes last, so that a cut file loses the last utterances only.
+    """Create the datasets. The largest come last, so that a truncated file loses only its last utterances.
 
-    Text is UTF-8 of fixed width, and so lies where the seal can find it.
+    Text is UTF-8 of fixed width, so the seal can locate it.
     """
     in_order = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     in_order.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
@@ -195,23 +195,23 @@ def _allocate(h5: h5py.File, columns: Sequence[str], shape: Shape) -> dict[str, 
 
 @dataclass(frozen=True)
 class Sealed:
-    """A file that is open, and its seal."""
+    """An open file and its seal."""
 
     file: BinaryIO
     seal: Seal
 
     @property
     def n_bytes(self) -> int:
-        """How many bytes the file has."""
+        """The size of the file in bytes."""
         return self.file.seek(0, os.SEEK_END)
 
     def whole(self, name: str) -> NDArray[Any]:
-        """Return all of a dataset."""
+        """Return a whole dataset."""
         array = self.seal.arrays[name]
         return seal.rows(self.file, array, 0, array.shape[0])
 
     def rows(self, begin: int, end: int) -> Rows:
-        """Return some rows, their pictures left in the file."""
+        """Return some rows; their pictures stay in the file."""
         part: dict[str, NDArray[Any]] = {
             name: seal.rows(self.file, array, begin, end)
             for name, array in self.seal.arrays.items()
@@ -220,7 +220,7 @@ class Sealed:
         return Rows(part["values"], part.get("times"), self.crops(begin, end))
 
     def crops(self, begin: int, end: int) -> Crops | None:
-        """Return the pictures of some rows, still in the file; None where rows carry none."""
+        """Return the pictures of some rows, still in the file; None if rows have no pictures."""
         arrays = self.seal.arrays
         if "crops" not in arrays:
             return None
@@ -228,33 +228,33 @@ class Sealed:
         return Crops(self.file, arrays["crops"].offset, arrays["crops"].shape[0], offsets)
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """Return a dataset of text; bytes that are no UTF-8 are damage, and will fail their digest."""
+        """Return a dataset of text; invalid UTF-8 is damage, and fails its digest later."""
         return tuple(bytes(item).decode("utf-8", "replace") for item in self.whole(name))
 
 
 def _file(path: Path) -> BinaryIO:
-    """Open a file; a FIFO or a folder that is called like one is as good as an empty file, which has no seal."""
+    """Open a file; a FIFO or a folder of that name is treated as an empty file, which has no seal."""
     return io.BytesIO() if path.exists() and not path.is_file() else path.open("rb")
 
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[Sealed | None]:
-    """Open a file to read; None where its seal does not verify."""
+    """Open a file to read; None if its seal does not verify."""
     with _file(path) as file:
         found, _ = seal.read(file)
         yield None if found is None else Sealed(file, found)
 
 
 def survey(path: Path, key: str, *, rows: bool = True) -> Found:
-    """Find out which utterances of a file verify under `key`; nothing in the file is taken on trust.
+    """Return which utterances of a file verify under `key`; no part of the file is trusted.
 
-    A file that is cut short or damaged gives what still verifies. A file made under another key gives nothing.
+    A truncated or damaged file yields the utterances that still verify. A file with another key yields nothing.
 
     Parameters
     ----------
     rows
-        Whether rows are read, to verify them. Else an utterance is found whose rows can be there, and whoever reads
-        them must verify them then; how large its pictures are is not known.
+        Whether rows are read and verified. Otherwise an utterance is listed if the file is long enough for its rows.
+        The caller must verify rows when it reads them, and the size of the pictures is unknown.
     """
     with _file(path) as file:
         stated, both_sound = seal.read(file)
@@ -274,7 +274,7 @@ def survey(path: Path, key: str, *, rows: bool = True) -> Found:
 
 
 def _survey_utterances(sealed: Sealed, path: Path, key: str, found: Found) -> list[str]:
-    """Note every utterance that verifies; return a sentence for each that does not."""
+    """Record every utterance that verifies; return a sentence for each other one."""
     damaged = []
     ids, sources, digests = (sealed.texts(name) for name in ("ids", "source", "digest"))
     for number, rows in _utterances(sealed):
@@ -288,7 +288,7 @@ def _survey_utterances(sealed: Sealed, path: Path, key: str, found: Found) -> li
 
 
 def _list_utterances(sealed: Sealed, path: Path, found: Found) -> list[str]:
-    """Note every utterance whose rows can be there, unread; return a sentence where some cannot."""
+    """Record every utterance whose rows may exist, unread; return a sentence if some cannot exist."""
     offsets, array = sealed.whole("offsets"), sealed.seal.arrays["values"]
     counts = np.diff(offsets)
     ends = [sealed.seal.arrays[name].end for name in seal.ROWS if name in sealed.seal.arrays]
@@ -300,7 +300,7 @@ def _list_utterances(sealed: Sealed, path: Path, found: Found) -> list[str]:
 
 
 def _entry(id_: str, source: str, rows: Rows | None) -> Entry | None:
-    """Return an utterance with its rows; None where those, or their pictures, cannot be there."""
+    """Return an utterance with its rows; None if its rows or pictures cannot be in the file."""
     if rows is None or (isinstance(rows.crops, Crops) and not rows.crops.is_sound):
         return None
     return Entry(id_, source, rows.values, rows.times, crops=rows.crops)
@@ -312,13 +312,13 @@ def _place(path: Path, number: int, entry: Entry) -> Place:
 
 
 def places(path: Path, entries: Iterable[Entry]) -> dict[str, Place]:
-    """Return where the utterances lie that were written into a file in this order, by id; failures have no place."""
+    """Return the places of utterances that were written into a file in this order, by id; failures have no place."""
     done = (entry for entry in entries if entry.values is not None)
     return {entry.id: _place(path, number, entry) for number, entry in enumerate(done)}
 
 
 def _survey_failures(sealed: Sealed, key: str, found: Found) -> list[str]:
-    """Note every failure that verifies; return a sentence for each that does not."""
+    """Record every failure that verifies; return a sentence for each other one."""
     damaged = []
     for id_, source, message, digest in zip(*(sealed.texts(f"failed/{name}") for name in FAILED), strict=True):
         if Entry(id_, source, message=message).digest(key) == digest:
@@ -330,7 +330,7 @@ def _survey_failures(sealed: Sealed, key: str, found: Found) -> list[str]:
 
 
 def _utterances(sealed: Sealed) -> Iterator[tuple[int, Rows | None]]:
-    """Yield (number, rows) of each utterance, read in blocks; None for rows that cannot be there."""
+    """Yield (number, rows) of each utterance, read in blocks; None for rows that cannot be in the file."""
     array = sealed.seal.arrays["values"]
     offsets = sealed.whole("offsets")
     sound = (offsets[:-1] >= 0) & (offsets[1:] >= offsets[:-1]) & (offsets[1:] <= array.shape[0])
@@ -355,7 +355,7 @@ def _some(block: Rows, rows: slice) -> Rows:
 
 
 def columns(path: Path) -> tuple[str, ...] | None:
-    """Return the names of a file's columns, or None where its seal or its index does not verify."""
+    """Return the names of a file's columns, or None if its seal or its index does not verify."""
     with opened(path) as sealed:
         if sealed is None or seal.index(sealed.file, sealed.seal.arrays) != sealed.seal.index:
             return None
@@ -363,15 +363,15 @@ def columns(path: Path) -> tuple[str, ...] | None:
 
 
 def described(path: Path) -> Seal | None:
-    """Return what a file says of itself, or None where its seal does not verify."""
+    """Return the seal of a file, or None if it does not verify."""
     with _file(path) as file:
         return seal.read(file)[0]
 
 
 def entries(places: Iterable[tuple[str, str, Place]], key: str) -> Iterator[Entry]:
-    """Yield the utterances (id, source, place), each verified again as it is read.
+    """Yield the utterances (id, source, place); each is verified again as it is read.
 
-    Pictures stay in the file, and can be read until the next utterance is asked for.
+    Pictures stay in the file, and are readable until the next step of the iteration.
 
     Raises
     ------
@@ -385,7 +385,7 @@ def entries(places: Iterable[tuple[str, str, Place]], key: str) -> Iterator[Entr
 
 
 class Reader:
-    """A file that is open to read single utterances."""
+    """An open file for reading single utterances."""
 
     def __init__(self, path: Path, sealed: Sealed, again: str) -> None:
         self._path, self._again = path, again
@@ -394,7 +394,7 @@ class Reader:
         self.ids, self.sources, self.digests = (sealed.texts(name) for name in ("ids", "source", "digest"))
 
     def entry(self, number: int, key: str, id_: str | None = None, source: str | None = None) -> Entry:
-        """Return an utterance's entry, verified; the digest also proves what is taken from the file.
+        """Return an utterance's verified entry; the digest also covers values that come from the file.
 
         Raises
         ------
@@ -409,7 +409,7 @@ class Reader:
         return entry
 
     def find(self, id_: str, key: str) -> Entry | None:
-        """Return an utterance by its id, verified: its rows, or why it has none; None where the file says neither.
+        """Return an utterance by id, verified: its rows, or its failure; None if the file has neither.
 
         Raises
         ------
@@ -426,7 +426,7 @@ class Reader:
 
 @contextlib.contextmanager
 def reading(path: Path, again: str = "the same command again") -> Iterator[Reader]:
-    """Open a file to read single utterances; `again` is what makes or mends it.
+    """Open a file to read single utterances; `again` is the command that makes or repairs it.
 
     Raises
     ------
@@ -449,7 +449,7 @@ def digests(places: Mapping[str, Place]) -> dict[str, bytes]:
 
 
 class _Disguised(io.RawIOBase):
-    """A file that grows from nothing for HDF5, though its room on the disk is already taken."""
+    """A file that looks empty and growing to HDF5, although its space on the disk is already reserved."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

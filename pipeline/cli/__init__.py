@@ -1,1 +1,1 @@
-"""The command line: ``affex`` and its verbs, a room of its own in front of the flow."""
+"""The command line: ``affex`` and its verbs, in front of the flow and not a part of it."""

@@ -1,4 +1,4 @@
-"""``affex``, and ``python -m affex.pipeline.cli``: Ctrl-C is heard from the start, also while modules are imported."""
+"""``affex`` and ``python -m affex.pipeline.cli``: Ctrl-C is handled from the start, also during imports."""
 
 import sys
 

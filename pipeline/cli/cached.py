@@ -1,4 +1,4 @@
-"""The verb ``cache`` and those under it."""
+"""The verb ``cache`` and its subcommands."""
 
 from pathlib import Path
 

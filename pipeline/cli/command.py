@@ -1,8 +1,8 @@
-"""The command ``affex``: one verb a step, and the demo that takes them all.
+"""The command ``affex``: one verb per step, and the demo, which runs all steps.
 
-The Makefile hands its variables on as ``AFFEX_<OPTION>`` in the environment, so that blanks, umlauts and quotes
-survive, and says so by ``--from-make``. Without this word none is read: what a shell happens to hold changes no run.
-Exit code 0 is success, 1 a failed run, 2 a usage error, 130 an interrupt.
+The Makefile passes its variables as ``AFFEX_<OPTION>`` in the environment, so that blanks, umlauts and quotes survive.
+It announces this by ``--from-make``. Without that word these variables are ignored, so variables of a shell change no
+run. The exit code is 0 for success, 1 for a failed run, 2 for a usage error, 130 for an interrupt.
 """
 
 import io
@@ -19,7 +19,7 @@ from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.text.printable import printable
 from affex.version import __version__
 
-#: What the Makefile says before the verb.
+#: The word that the Makefile puts before the verb.
 FROM_MAKE = "--from-make"
 #: The variable that tests read.
 TEST_DATA = f"{wording.HANDED}TEST_DATA"
@@ -59,10 +59,10 @@ INTERRUPTED = "Interrupted. All utterances and folds finished so far are kept; r
 
 
 def main() -> None:
-    """Run the command; every error that is meant for people is shown as a sentence."""
+    """Run the command; every error with a message for users is printed as a sentence."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a path may hold what is no text
+            stream.reconfigure(errors="backslashreplace")  # a path may contain bytes that are not text
     try:
         code = cli(typed(sys.argv[1:], os.environ), standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
@@ -78,7 +78,7 @@ def main() -> None:
 
 
 def typed(arguments: Sequence[str], environment: MutableMapping[str, str]) -> list[str]:
-    """Return what was typed behind ``affex``; drop from the environment what make did not hand on, and say so."""
+    """Return the arguments after ``affex``; remove variables that make did not pass, and print a notice."""
     if arguments[:1] == [FROM_MAKE]:
         return list(arguments[1:])
     stray = sorted(name for name in environment if name.startswith(wording.HANDED) and name != TEST_DATA)
@@ -90,7 +90,7 @@ def typed(arguments: Sequence[str], environment: MutableMapping[str, str]) -> li
 
 
 def _in_words(error: click.ClickException) -> str:
-    """Return what was wrong with the options: to who typed ``make``, in its variables and without our usage."""
+    """Return the message of an options error; users of make get its variables, without the usage of ``affex``."""
     if wording.is_of_make():
         return wording.option_as_typed(f"Error: {error.format_message()}\n")
     shown = io.StringIO()

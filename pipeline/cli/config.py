@@ -1,4 +1,4 @@
-"""Config: values of a verb's options from a TOML file, under the options' names; what is typed as well goes first."""
+"""Config: from a TOML file to values of a verb's options, by the options' names; the command line has priority."""
 
 import shlex
 import tomllib
@@ -14,14 +14,14 @@ from affex.pipeline.text.errors import UsageError, unknown
 
 
 def values(path: Path, command: click.Command) -> dict[str, Any]:
-    """Return the values that a file has for the options of a verb, by the options' names.
+    """Return the values of a file for the options of a verb, by the options' names.
 
-    A setting that the verb does not have is passed over where the file has its default.
+    A setting that the verb does not have is ignored if the file has its default.
 
     Raises
     ------
     UsageError
-        If there is no such file, it is not TOML, or it has a name or a type that the verb does not know.
+        If the file does not exist, is not TOML, or has a name or a type that the verb does not know.
     """
     known = {one.name: one for one in command.params if isinstance(one, click.Option) and _may_stand(one)}
     found = {}
@@ -37,7 +37,7 @@ def values(path: Path, command: click.Command) -> dict[str, Any]:
 
 
 def _may_stand(known: click.Option) -> bool:
-    """Return whether a file may have the option: not ``--config``, nor a switch that is no setting, as ``--json``."""
+    """Return whether a file may set the option; not ``--config``, nor switches that are no settings (``--json``)."""
     return known.expose_value and (known.name in FIELDS or not known.is_flag)
 
 
@@ -49,12 +49,12 @@ def _table(path: Path) -> dict[str, Any]:
             f"{path} cannot be read: {error.strerror or error}. Say which file has the settings, as in "
             "CONFIG=mine.toml."
         ) from error
-    except ValueError as error:  # of the TOML, and of the letters
+    except ValueError as error:  # invalid TOML or invalid UTF-8
         raise UsageError(f"{path} is not a TOML file: {error}.") from error
 
 
 def _checked(path: Path, name: str, value: Any, known: click.Option) -> Any:
-    """Return a value as click takes it, if it is of the option's type."""
+    """Return a value in the form that click takes, if it has the option's type."""
     several = FIELDS[name].metadata.get("several") if name in FIELDS else None
     if several and isinstance(value, list) and value and all(isinstance(one, str) for one in value):
         return _joined(value, several)
@@ -64,19 +64,19 @@ def _checked(path: Path, name: str, value: Any, known: click.Option) -> Any:
 
 
 def _other(known: click.Option, value: Any) -> str:
-    """Return what the value of an option that is no setting must be; an empty text where this value is one."""
+    """Return the expected value of an option that is not a setting; an empty text if this value is valid."""
     if isinstance(known.type, click.types.IntParamType):
         return "" if type(value) is int else "a whole number"
     return "" if isinstance(value, str) else "a text in quotes"
 
 
 def _joined(parts: list[str], several: str) -> str:
-    """Return an array as the text that stands for it on the command line."""
+    """Return an array as text in the syntax of the command line."""
     return shlex.join(parts) if several == "paths" and len(parts) > 1 else " ".join(parts)
 
 
 def _read(ctx: click.Context, _: click.Parameter, path: Path | None) -> None:
-    """Take the values of a file for the defaults of the verb's options."""
+    """Use the values of a file as the defaults of the verb's options."""
     if path is not None:
         ctx.default_map = {**(ctx.default_map or {}), **values(path, ctx.command)}
 

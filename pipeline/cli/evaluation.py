@@ -1,4 +1,4 @@
-"""Verbs that evaluate: evaluate, compare, and the demo."""
+"""Verbs for evaluation: evaluate, compare, and the demo."""
 
 import shlex
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from affex.pipeline.evaluation.summary import Summary
 
 OUT = option("--out", type=PATH, default=None, help="Folder of the results. [<cache>/.../<run>]")
-#: What the line for `fit` names, where it is not the default.
+#: The options that the line for `fit` repeats if they are not the default.
 NAMED = [name for name, one in FIELDS.items() if one.metadata.get("fitted", True)]
 
 
@@ -60,7 +60,7 @@ def evaluate(corpora: Corpora, settings: Settings, running: Running, out: Path |
 
 
 def _evaluated(console: Terminal, corpora: Corpora, settings: Settings, running: Running, out: Path | None) -> Path:
-    """Evaluate, or fuse finished runs; say what might be done next, and return the run's folder."""
+    """Evaluate, or fuse finished runs; print possible next steps, and return the run's folder."""
     if settings.runs is not None:
         folder = _fused_runs(console, corpora, settings, out)
         console.say(_comparison(corpora, folder))
@@ -75,7 +75,7 @@ def _evaluated(console: Terminal, corpora: Corpora, settings: Settings, running:
 
 @dataclass(frozen=True)
 class Finished:
-    """What ``--json`` prints of a run."""
+    """The output of ``--json`` for a run."""
 
     name: str
     folder: str
@@ -90,14 +90,14 @@ def _finished(folder: Path) -> Finished:
 
 
 def _fused_runs(console: Terminal, corpora: Corpora, settings: Settings, out: Path | None) -> Path:
-    """Fuse finished runs; return the folder of the fused one."""
+    """Fuse finished runs; return the folder of the fused run."""
     if not settings.fusion.startswith("late"):
         raise UsageError("Runs are fused by FUSION=late[:rule]; to compare them: make compare RUNS='...'.")
     return experiment.fuse_runs(console, parted(settings.runs or ""), settings, corpora.cache, out)
 
 
 def _next(corpora: Corpora, settings: Settings, folder: Path) -> str:
-    """Return what might be done after an evaluation, as a line to copy: compare, where it can be, else fit."""
+    """Return a next step after an evaluation, as a line to copy: compare if possible, else fit."""
     named = {grammar.name_of(spec) for spec in (settings.features or "").split()}
     is_one = not settings.fusion.startswith("late")
     if _other(corpora, folder) or not is_one or named & {*corpora.imported}:
@@ -106,13 +106,13 @@ def _next(corpora: Corpora, settings: Settings, folder: Path) -> str:
 
 
 def _named(settings: Settings) -> dict[str, object]:
-    """Return what a single model is told, by variable, as far as it differs from the defaults; and the classifier."""
+    """Return a single model's settings that differ from the defaults, by variable; and the classifier."""
     values = {name: getattr(settings, name) for name in NAMED if name not in ("dataset", "data")}
     return {k.upper(): v for k, v in values.items() if v != FIELDS[k].default or k == "classifier"}
 
 
 def _comparison(corpora: Corpora, folder: Path) -> str:
-    """Return the line that compares a run with the newest like it; where there is none, the one that lists all runs."""
+    """Return the line that compares a run with the newest similar run; without one, the line that lists all runs."""
     other = _other(corpora, folder)
     if other is None:
         return corpora.next_step("runs")
@@ -121,7 +121,7 @@ def _comparison(corpora: Corpora, folder: Path) -> str:
 
 
 def _other(corpora: Corpora, folder: Path) -> Path | None:
-    """Return the newest run of the same corpus that a run can be compared with, if there is one."""
+    """Return the newest run of the same corpus that is comparable with a run, if there is one."""
     from affex.pipeline.reporting import comparison
 
     is_at_home = folder.parent.name == "runs"

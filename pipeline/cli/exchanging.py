@@ -9,7 +9,7 @@ from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
 
-#: Rows that are further apart describe nobody's recording, s.
+#: Largest plausible distance between rows of one recording, s.
 MOST_HOP = 3600
 
 FORMAT = option("--format", "format_", default="", help="The format, where the name does not say it.")
@@ -111,5 +111,5 @@ def import_(
 
 
 def _names(text: str) -> tuple[str, ...]:
-    """Return the names of a list that is parted by commas."""
+    """Return the names in a comma-separated list."""
     return tuple(filter(None, (name.strip() for name in text.split(","))))

@@ -1,4 +1,4 @@
-"""Verbs that bring media and features to hand: features, download, list."""
+"""Verbs that provide media and features: features, download, list."""
 
 from pathlib import Path
 
@@ -25,9 +25,9 @@ from affex.pipeline.text import wording
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.workspace.workspace import Running, Workspace, extracted, open_workspace
 
-#: What `features` extracts when nobody says.
+#: Default features of the verb `features`.
 DEFAULT_FEATURES = "compare mfcc logmel"
-#: What is looked at rather than learned from.
+#: A feature for inspection, not for training.
 FACES = "faces"
 
 
@@ -55,7 +55,7 @@ def features(corpora: Corpora, features: str | None, running: Running) -> None:
 
 
 def _next(corpora: Corpora, workspace: Workspace, features: str) -> str:
-    """Return what might be done with features next, as a line to copy."""
+    """Return a next step for features, as a line to copy."""
     able = [spec for spec in features.split() if grammar.name_of(spec) != FACES]
     if not able:
         return corpora.next_step(

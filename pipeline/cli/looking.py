@@ -1,4 +1,4 @@
-"""The verb that looks at one utterance: show."""
+"""The verb ``show``, which displays one utterance."""
 
 from pathlib import Path
 

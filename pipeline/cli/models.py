@@ -1,4 +1,4 @@
-"""Verbs for models that are taken away: fit, predict."""
+"""Verbs for model files: fit, predict."""
 
 import csv
 from pathlib import Path

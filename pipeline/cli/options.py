@@ -1,4 +1,4 @@
-"""Options that several verbs share, and what they mean together."""
+"""Options that several verbs share, and the records that they form."""
 
 import dataclasses
 import functools
@@ -26,22 +26,22 @@ from affex.pipeline.workspace.workspace import Running
 
 
 class Group(click.Group):
-    """Verbs, with the nearest one named for a misspelt one."""
+    """A group of verbs that suggests the nearest verb for a misspelt one."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
-        """Return the verb that was asked for."""
+        """Return the requested verb."""
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             raise unknown("verb", args[0], self.list_commands(ctx))
         return super().resolve_command(ctx, args)
 
 
 class SpeakerNormType(click.ParamType[SpeakerNorm]):
-    """What is done to each speaker's rows: what click takes for true or false, or mean."""
+    """The normalisation of each speaker's rows: click's values for true or false, or ``mean``."""
 
     name = "speaker norm"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> SpeakerNorm:
-        """Return it as the settings have it."""
+        """Return the value in the form of the settings."""
         if value == "mean":
             return "mean"
         try:
@@ -51,27 +51,27 @@ class SpeakerNormType(click.ParamType[SpeakerNorm]):
 
 
 class PathType(click.Path):
-    """A path, with the home folder that ``~`` stands for: only some shells expand it behind a variable of make."""
+    """A path in which ``~`` means the home folder: not every shell expands it after a variable of make."""
 
     def __init__(self) -> None:
         super().__init__(path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return it as a `Path`."""
+        """Return the value as a `Path`."""
         return super().convert(expanded(value), param, ctx)
 
 
 def expanded(path: Any) -> Any:
-    """Return a path with the home folder in the place of ``~``; where there is no such user, as it is."""
+    """Return a path with ``~`` replaced by the home folder; unchanged if there is no such user."""
     return os.path.expanduser(path)  # noqa: PTH111 - `Path.expanduser` raises where there is no such user
 
 
-#: A path, as `PathType` reads it.
+#: The click type of a path.
 PATH = PathType()
 
 
 def parted(text: str) -> list[str]:
-    """Return the names, or the paths, that are parted by blanks; one with blanks in it stands in quotes.
+    """Return names or paths that are separated by blanks; a name with blanks is in quotes.
 
     Raises
     ------
@@ -89,18 +89,18 @@ def _variable(name: str) -> str:
 
 
 def option(*names: str, **settings: Any) -> Callable[[Any], Any]:
-    """Return a click option that shows its default, and that make may hand on."""
+    """Return a click option that shows its default, and that make may pass as a variable."""
     variable = _variable(names[0].partition("/")[0])
     return click.option(*names, envvar=variable, show_default=bool(settings.get("default")), **settings)
 
 
 def print_json(record: object) -> None:
-    """Print a record as one JSON document, whatever the terminal can show."""
+    """Print a record as one JSON document, whose content does not depend on the terminal."""
     click.echo(records.as_text(record))
 
 
 def argument(name: str, **settings: Any) -> Callable[[Any], Any]:
-    """Return a click argument that make may hand on."""
+    """Return a click argument that make may pass as a variable."""
     return click.argument(name, envvar=_variable(name), **settings)
 
 
@@ -111,13 +111,13 @@ def setting(name: str) -> Callable[[Any], Any]:
 
 
 def _spelled(name: str) -> tuple[str, ...]:
-    """Return how an option is spelled; a switch that a file has on can be turned off."""
+    """Return the names of an option; a switch that a file may set also has a negative form."""
     dashed = name.replace("_", "-")
     return (f"--{dashed}/--no-{dashed}", name) if TYPES[name] is bool else (f"--{dashed}",)
 
 
 def _kind(name: str) -> dict[str, Any]:
-    """Return what click is to know of the values of a field of `Settings`."""
+    """Return click's settings for the values of a field of `Settings`."""
     kind, metadata = TYPES[name], FIELDS[name].metadata
     if kind == SpeakerNorm:
         return {"is_flag": False, "flag_value": "1", "type": SpeakerNormType(), "metavar": "[1|mean]"}
@@ -127,14 +127,14 @@ def _kind(name: str) -> dict[str, Any]:
 
 
 def gathered(without: Collection[str] = (), **records: type) -> Callable[[Any], Any]:
-    """Return a decorator that adds the options of records' fields, whose values reach the function as these records.
+    """Return a decorator that adds options for fields of records, and passes the records to the function.
 
     Parameters
     ----------
     without
         Fields that have no option here, and keep their defaults.
     records
-        By the function's argument: a dataclass. Records may share a field.
+        A dataclass for each argument of the function. Records may share a field.
     """
     fields = {
         argument: [field.name for field in dataclasses.fields(record) if field.name not in without]
@@ -161,7 +161,7 @@ def gathered(without: Collection[str] = (), **records: type) -> Callable[[Any], 
 
 @dataclass(frozen=True)
 class Corpora:
-    """Which corpora are meant, and where all caches are; fields as the options say them."""
+    """The selected corpora, and the folder of all caches; the fields have the values of the options."""
 
     dataset: str | None
     data: str | None
@@ -169,7 +169,7 @@ class Corpora:
     cache: Path
 
     def or_last(self, console: Terminal) -> "Corpora":
-        """Return the corpora that were named, else those used last, else the demo."""
+        """Return the named corpora, else those of the last command, else the demo."""
         if self.dataset is not None:
             for name in self.names:
                 dataset.require_no_table(name, self.cache)
@@ -188,16 +188,16 @@ class Corpora:
 
     @property
     def names(self) -> list[str]:
-        """What each corpus is called."""
+        """The name of each corpus."""
         return (self.dataset or "").split()
 
     def at_hand(self, console: Terminal) -> list[Dataset]:
-        """Open them, and note that they were used last, for who names none.
+        """Open the corpora, and store them as the default of the next command.
 
         Raises
         ------
         UsageError
-            If there are not as many folders as corpora.
+            If the number of folders differs from the number of corpora.
         """
         pairs = zip(self.names, self._folders, strict=True)
         found = [opened(name, folder, self.cache, partial=self.partial, console=console) for name, folder in pairs]
@@ -205,12 +205,12 @@ class Corpora:
         return found
 
     def the_one(self, console: Terminal) -> Dataset:
-        """Open the one that is meant.
+        """Open the only corpus.
 
         Raises
         ------
         UsageError
-            If several are.
+            If there are several corpora.
         """
         if len(self.names) != 1:
             raise UsageError(f"DATASET='{self.dataset}': name the one corpus whose utterances are meant.")
@@ -219,18 +219,18 @@ class Corpora:
 
     @property
     def folder(self) -> Path:
-        """The cache folder of the corpus, or of the corpora together; it need not be there."""
+        """The cache folder of the corpus, or of the corpora together; it may not exist yet."""
         pairs = zip(self.names, self._folders, strict=True)
         return self.cache / "+".join(folder_name(name, folder) for name, folder in pairs)
 
     @property
     def imported(self) -> dict[str, Imported]:
-        """The features of other projects that the cache holds, by name, those of these corpora before others."""
+        """The imported features of other projects in the cache, by name, those of these corpora first."""
         pairs = zip(self.names, self._folders, strict=True)
         return imports.found(self.cache, [folder_name(name, folder) for name, folder in pairs])
 
     def next_step(self, verb: str, **settings: object) -> str:
-        """Return what might be done next, as a line to copy; it names no corpora, since these are the last ones."""
+        """Return a next step, as a line to copy; it names no corpora, because these are the default now."""
         elsewhere = self.cache if self.cache != dataset.CACHE else None
         return f"Next: {wording.command(verb, **settings, CACHE=elsewhere)}"
 
@@ -240,7 +240,7 @@ class Corpora:
 
     @property
     def _folders(self) -> list[Path | None]:
-        """Where each is said to lie."""
+        """The given folder of each corpus."""
         n, data = len(self.names), self.data
         folders: list[Path | None] = [None] * n
         if data is not None:
@@ -254,7 +254,7 @@ class Corpora:
 
 
 def _or_above(context: click.Context, _: click.Parameter, value: bool) -> bool:
-    """Return whether a flag stands behind a verb, or behind the one that it is under."""
+    """Return whether a flag is given after a subcommand, or after the verb above it."""
     return value or bool(context.parent and context.parent.params.get("as_json"))
 
 
@@ -269,7 +269,7 @@ JSON = option(
 
 
 def under(function: Any) -> Any:
-    """Give a verb under another the folder of all caches, which may be named behind either."""
+    """Add the option for the folder of all caches to a subcommand; it may also be given after the verb above."""
 
     @functools.wraps(function)
     def called(cache: Path | None, **values: Any) -> Any:
@@ -278,7 +278,7 @@ def under(function: Any) -> Any:
     return click.option("--cache", type=PATH, default=None, help="Folder of all caches.")(called)
 
 
-#: Options that are no settings, by name: where things are, and where work runs.
+#: Options that are not settings, by name: paths, and where work runs.
 OTHERS = {
     "cache": option("--cache", type=PATH, default=Path("cache"), help="Folder of all caches."),
     "scheduler": option(
@@ -290,7 +290,7 @@ OTHERS = {
 CACHE, DATASET, DATA, PARTIAL = OTHERS["cache"], setting("dataset"), setting("data"), setting("partial")
 CORPORA = gathered(corpora=Corpora)
 RUNNING = gathered(running=Running)
-#: What an evaluation is told; and what a single model is.
+#: The settings of an evaluation, and those of a single model.
 EVALUATED = gathered(corpora=Corpora, settings=Settings, running=Running)
 FITTED = gathered(
     without=[name for name, one in FIELDS.items() if not one.metadata.get("fitted", True)],

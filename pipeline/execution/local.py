@@ -1,7 +1,7 @@
-"""A Dask cluster of processes on this machine, for one run: a scheduler in this process, a worker each beside it.
+"""Local cluster: Dask processes on this machine for one run, a scheduler in this process and one process per worker.
 
-Everything listens on the loopback interface and nowhere else: whoever reaches a port of Dask's can run code. Workers
-are deaf to Ctrl-C, which this process hears at any time, also while they start; it then ends them.
+All ports listen on the loopback interface only, because access to a Dask port allows running code. Workers ignore
+Ctrl-C. This process handles it at any time, also while workers start, and then ends them.
 """
 
 import asyncio
@@ -18,31 +18,31 @@ from affex.pipeline.execution.runner import deaf_children, without_main
 from affex.pipeline.execution.workers import CPU, GPU, GPU_THREADS
 from affex.pipeline.text.errors import AffexError
 
-#: Where everything of a local cluster listens.
+#: The address on which all parts of a local cluster listen.
 LOOPBACK = "127.0.0.1"
 
-#: A batch that loses its worker once is suspected at once, and tried again alone.
+#: A batch that loses its worker once is a suspect at once, and is retried alone.
 ALLOWED_FAILURES = 0
 
-#: How long workers may take to end before they are killed, also after Ctrl-C; how long all of it may take then, s.
+#: Time for workers to end before they are killed, also after Ctrl-C; and time for the whole shutdown after that, s.
 GRACE, HASTE, CLOSE = 5.0, 0.5, 20
 
-#: Whose loggers tell of Dask's inner life.
+#: Loggers of Dask's internal messages.
 TALKERS = ("distributed", "asyncio", "tornado", "bokeh")
 
-#: Nobody else is there to be shut out; a user's settings are for remote schedulers.
+#: No other user needs to be kept out here; a user's settings are for remote schedulers.
 SECURITY = {"require_encryption": False}
 
 SETTINGS = {
     "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
-    # Work that moved to an idle worker would have to carry its decoded utterances along.
+    # Work that moved to an idle worker would have to take its decoded utterances along.
     "distributed.scheduler.work-stealing": False,
-    # What all folds share stays with every worker.
+    # Data that all folds share stay on every worker.
     "distributed.scheduler.active-memory-manager.start": False,
-    # Dask's diaries keep whole messages, and the batches in them.
+    # Dask's event logs keep whole messages, with the batches in them.
     "distributed.admin.low-level-log-length": 32,
-    # Without Dask's MALLOC_TRIM_THRESHOLD_, under which what a network frees goes back to the system at once, and
-    # every layer waits for fresh pages.
+    # Dask's MALLOC_TRIM_THRESHOLD_ is left out. With it, freed memory of a network goes back to the system at once, and
+    # every layer waits for new pages.
     "distributed.nanny.pre-spawn-environ": dict.fromkeys(
         ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1
     ),
@@ -60,7 +60,7 @@ def started(jobs: int, gpus: int, say: Callable[[str], None]) -> Iterator[str]:
     gpus
         How many more workers, each of which has one of the machine's GPUs for itself.
     say
-        Is told if they do not end.
+        Is called with a message if workers do not end.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def started(jobs: int, gpus: int, say: Callable[[str], None]) -> Iterator[str]:
 
 @contextlib.contextmanager
 def hushed() -> Iterator[None]:
-    """Keep Dask's own words, and tracebacks, from the terminal."""
+    """Keep Dask's own messages and tracebacks off the terminal."""
     import distributed  # noqa: F401 - which sets the levels of its loggers
 
     names = [*logging.root.manager.loggerDict, *TALKERS]
@@ -99,7 +99,7 @@ def hushed() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """Yield an event loop in a thread of its own; what it starts is deaf to Ctrl-C."""
+    """Yield an event loop in a thread of its own; processes that it starts ignore Ctrl-C."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="affex workers", daemon=True)
     with deaf_children():
@@ -129,7 +129,7 @@ class _Cluster:
             raise AffexError(f"The worker processes could not be started: {error}") from error
 
     def end(self, grace: float, say: Callable[[str], None]) -> None:
-        """End all; what does not end in time is killed, and said."""
+        """End all workers; kill and report those that do not end in time."""
         try:
             if self._starting and not self._starting.done():
                 self._break_off()
@@ -142,7 +142,7 @@ class _Cluster:
             raise
 
     def _break_off(self) -> None:
-        """Kill what is starting until all has come down."""
+        """Kill workers that are starting, until all have ended."""
         assert self._starting is not None
         for _ in range(100 * CLOSE):
             self._kill()
@@ -165,7 +165,7 @@ class _Cluster:
         from distributed.system import MEMORY_LIMIT
 
         ours = {"host": LOOPBACK, "protocol": "tcp://", "security": Security(**SECURITY)}
-        # Any free ports: several runs may go on.
+        # Any free ports, because several runs may be active.
         self._scheduler = await Scheduler(port=0, dashboard_address=f"{LOOPBACK}:0", **ours)
         beside = {"silence_logs": "CRITICAL", **ours}
         for number in range(jobs):
@@ -178,11 +178,11 @@ class _Cluster:
         for number in range(gpus):
             nanny = Nanny(
                 self._scheduler.address,
-                nthreads=GPU_THREADS,  # they feed the GPU
+                nthreads=GPU_THREADS,  # threads that feed the GPU
                 name=f"gpu-{number}",
                 resources={GPU: 1},
                 env={"CUDA_VISIBLE_DEVICES": gpu_name(number)},
-                memory_limit=0,  # the features that run there are bounded by their windows and batches
+                memory_limit=0,  # window and batches already bound the memory of features there
                 **beside,
             )
             self._nannies.append(nanny)
@@ -203,6 +203,6 @@ class _Cluster:
 
 
 def gpu_name(number: int) -> str:
-    """Return what CUDA calls the GPU of this number, of those that this process may use."""
+    """Return CUDA's name for the GPU of this number, among those that this process may use."""
     mine = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
     return mine[number] if mine else str(number)

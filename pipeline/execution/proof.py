@@ -1,8 +1,8 @@
 """Proof of equal workers: what a worker must share with this process, and the fingerprints that return with results.
 
-A worker must have all modules of affex as this process has them, not only those that its work imports: work travels
-pickled, with features, classifiers and settings in it, and a list of their modules that lacks one would let a false
-result in. A worker that is refused for an edit that could not matter costs a sentence.
+A worker must have the same version of all modules of affex, not only of those that its work imports. Work is pickled,
+with features, classifiers and settings in it, and an incomplete list of their modules would let a false result in. The
+cost is low: a worker that is refused for an irrelevant edit costs one message.
 """
 
 import pickle
@@ -17,7 +17,7 @@ from affex.features.base import Feature, Runtime
 from affex.pipeline import media
 from affex.pipeline.storage.provenance import code_digest, versions
 
-#: What a worker has, by name: the digest of the code, a version, the digest of a file.
+#: The state of a worker, by name: the digest of the code, a version, or the digest of a file.
 Fingerprint = Mapping[str, str]
 
 #: The advice for a worker that differs.

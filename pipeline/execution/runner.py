@@ -1,7 +1,7 @@
-"""Runner: where batches of utterances and the folds of an evaluation run; in this process, or (`stages`) on workers.
+"""Runner: from batches of utterances, or folds, to results, in this process or on workers (`stages`).
 
-A piece of work that its worker does not outlive is tried again in a process of its own (`alone`), with nothing beside
-it, so that a death is its own doing.
+If a worker dies during a piece of work, the piece is tried again in a process of its own (`alone`), without other work
+beside it. If that process dies as well, the piece is the cause.
 """
 
 import contextlib
@@ -25,27 +25,27 @@ OUT_OF_MEMORY = (
 
 
 class Runner(Protocol):
-    """Where work runs. Results are taken from workers that are like this process, and from no others."""
+    """Where work runs. Results are accepted only from workers that are like this process."""
 
     def run(self, work: Work, pieces: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-        """Yield (piece, what its last stage returned, or `Died`) as pieces end, in any order.
+        """Yield (piece, result of its last stage, or `Died`) as pieces end, in any order.
 
-        An error that a stage raises is raised here. When it is closed, what has not ended is cancelled.
+        An error in a stage is raised here. Closing the iterator cancels the unfinished pieces.
         """
 
     def ask(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
-        """Return what ``function(*arguments)`` says on each worker."""
+        """Return the result of ``function(*arguments)`` on each worker, by worker."""
 
 
 class Inline:
-    """Work in this very process, one piece after another: for tests and for debuggers."""
+    """Work in this process, one piece after another: for tests and for debuggers."""
 
     def run(self, work: Work, pieces: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
         """Yield (piece, result) in order."""
         return ((piece, work.through(piece)) for piece in pieces)
 
     def ask(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
-        """Return what this process says."""
+        """Return the result of the function in this process."""
         return {"this process": function(*arguments)}
 
 
@@ -56,14 +56,14 @@ def carry_out(
     keep: Callable[[Any, Any], None],
     progress: Callable[[int], None],
 ) -> None:
-    """Run pieces, keep each result as it ends, and then count its jobs; whatever is raised cancels the rest.
+    """Run pieces, keep each result as it ends, then report the number of its jobs; an exception cancels the rest.
 
     Parameters
     ----------
     keep
-        Is given each piece with its result, or `Died`.
+        Is called with each piece and its result, or `Died`.
     progress
-        Is told how many jobs have been kept now.
+        Is called with the number of jobs of each kept piece.
     """
     with contextlib.closing(cast(Generator[tuple[Any, Any], None, None], runner.run(work, pieces))) as results:
         for piece, result in results:
@@ -77,7 +77,7 @@ def survived(result: Any) -> Any:
     Raises
     ------
     AffexError
-        If its piece killed each process that tried it, and cannot be given up.
+        If the piece killed each process that tried it, and cannot be skipped.
     """
     if isinstance(result, Died):
         raise AffexError(OUT_OF_MEMORY)
@@ -85,11 +85,11 @@ def survived(result: Any) -> Any:
 
 
 class DiedError(Exception):
-    """A process that was given work has died of it."""
+    """A process died during its work."""
 
 
 def piece_alone(piece: Any, work: Work) -> Iterator[tuple[Any, Any]]:
-    """Run a piece in a process of its own; halve it if that dies, down to one job, which is given up."""
+    """Run a piece in a process of its own; if it dies, halve the piece, down to one job, which is then skipped."""
     try:
         yield piece, alone(piece, work)
     except DiedError:
@@ -102,14 +102,14 @@ def piece_alone(piece: Any, work: Work) -> Iterator[tuple[Any, Any]]:
 
 
 def alone(piece: Any, work: Work) -> Any:
-    """Return what the last stage makes of a piece in a process of its own.
+    """Return the result of a piece's last stage, from a process of its own.
 
     Raises
     ------
     DiedError
         If the process died.
     AffexError
-        If it imported other code than this process did.
+        If the process imported other code than this process.
     """
     context = get_context("spawn")
     receiving, sending = context.Pipe(duplex=False)
@@ -117,12 +117,12 @@ def alone(piece: Any, work: Work) -> Any:
     try:
         with deaf_children(), without_main():
             process.start()
-        sending.close()  # the process has the only other end: none is left when it dies
+        sending.close()  # only the process holds the other end now, so its death closes the pipe
         result = receiving.recv()
     except (EOFError, OSError) as error:
         raise DiedError from error
     finally:
-        with contextlib.suppress(AttributeError, ValueError):  # it was never started
+        with contextlib.suppress(AttributeError, ValueError):  # it may not have been started
             process.kill()
             process.join()
         receiving.close()
@@ -152,10 +152,10 @@ def taken(result: Proven) -> Any:
 
 @contextlib.contextmanager
 def without_main() -> Iterator[None]:
-    """Have processes that are started here leave the program's main module alone.
+    """Keep processes that are started here from importing the program's main module.
 
-    A new process imports it by itself. A script without ``if __name__ == "__main__"`` would then run again in each, and
-    never end.
+    A new process imports it by default. A script without ``if __name__ == "__main__"`` would then run again in each
+    process, without end.
     """
     main = sys.modules["__main__"]
     hidden: dict[str, object] = {name: vars(main)[name] for name in ("__file__", "__spec__") if name in vars(main)}
@@ -169,11 +169,11 @@ def without_main() -> Iterator[None]:
 
 @contextlib.contextmanager
 def deaf_children() -> Iterator[None]:
-    """Have processes and threads that are started here be deaf to Ctrl-C: the driver hears it, and ends them.
+    """Let processes and threads that are started here ignore Ctrl-C: the driver handles it, and ends them.
 
-    The signal is only held back: one that comes meanwhile is heard when the block ends.
+    The signal is only delayed in this process: it arrives when the block ends.
     """
-    resource_tracker.ensure_running()  # which, when it starts, would let the signal through again
+    resource_tracker.ensure_running()  # its start would unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -1,10 +1,10 @@
 """Stages: batches of utterances through functions, and folds, on a local Dask cluster or any running one.
 
-The arrow from media to features. A batch runs through its stages one after another; a bounded window of batches is
-in flight, so memory does not grow with the corpus. Work goes to workers that were asked and are like this process
-(`workers`), and a result is taken if it proves that such workers made it (`proof`). A worker that dies costs a retry:
-its batch is run again in a process of its own (`runner`), and if that dies, too, in halves, until the guilty utterance
-is alone and is given up. Should no worker come back, the rest of the work goes that way.
+The arrow from media to features. A batch runs through its stages one after another. A bounded window of batches is
+active, so memory does not grow with the corpus. Work goes only to workers that are like this process (`workers`), and
+a result is accepted only with a proof that such workers made it (`proof`). If a worker dies, its batch is run again in
+a process of its own (`runner`). If that process dies as well, the batch is halved until the utterance that is the cause
+is alone, and this utterance is skipped. If no worker comes back, the rest of the work runs in the same way.
 """
 
 import contextlib
@@ -25,19 +25,19 @@ from affex.pipeline.execution.work import Work
 from affex.pipeline.execution.workers import Resources, Workers
 from affex.pipeline.text.errors import AffexError, UsageError
 
-#: Pieces of work in flight for each thread: one that runs, and the next, so that no worker waits for the driver.
+#: Pieces in flight per thread: one that runs, and the next one, so that no worker waits for the driver.
 WINDOW = 2
 
-#: How often it is looked for who has come and who has gone while nothing ends, s.
+#: Interval between checks for new and lost workers while no piece ends, s.
 LOOK = 1
 
-#: How many such looks in a row may find no worker that could do what is to be done.
+#: Most successive checks without a worker that can do the remaining work.
 PATIENCE = 20
 
-#: How often a result may be lost, with workers that others end, before its piece is tried alone.
+#: How often a result may be lost with workers that other pieces end, before its piece is tried alone.
 LOST = 2
 
-#: How long a scheduler is waited for, s: to answer, and to let go.
+#: Time limit for a scheduler to answer, and to close, s.
 ANSWER, CLOSE = 10, 10
 
 Say = Callable[[str], None]
@@ -45,9 +45,9 @@ Say = Callable[[str], None]
 
 @dataclass
 class _Course:
-    """Pieces of one run: those still to be given, those in flight with the workers that may do them, and suspects.
+    """Pieces of one run: pending pieces, pieces in flight with the workers that may do them, and suspects.
 
-    A suspect is a piece whose worker died; it is done at the end, alone.
+    A suspect is a piece whose worker died; it is run at the end, alone.
     """
 
     waiting: Iterator[Any]
@@ -57,19 +57,19 @@ class _Course:
     lost: Counter[int] = field(default_factory=Counter)
 
     def following(self) -> Iterator[Any]:
-        """Yield the next piece, or nothing when all have been given."""
+        """Yield the next piece, or nothing if there is none left."""
         if self.again:
             yield self.again.popleft()
         else:
             yield from itertools.islice(self.waiting, 1)
 
     def lose(self, piece: Any) -> None:
-        """Note that nothing came of a piece, for no fault that is known of its own."""
+        """Record that the result of a piece is lost, for no known fault of its own."""
         self.lost[id(piece)] += 1
         (self.again if self.lost[id(piece)] <= LOST else self.suspects).append(piece)
 
     def rest(self) -> Iterator[Any]:
-        """Yield all that is not done, suspects first."""
+        """Yield all unfinished pieces, suspects first."""
         return itertools.chain(self.suspects, self.again, (piece for piece, _ in self.running.values()), self.waiting)
 
 
@@ -78,14 +78,14 @@ class Cluster:
 
     def __init__(self, client: Any, say: Say = print) -> None:
         self._client = client
-        self._address = client.scheduler.address  # a client that has given up knows it no more
+        self._address = client.scheduler.address  # a closed client has no address
         self._say = say
         self._number = itertools.count()
 
     def run(self, work: Work, pieces: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
         """Yield (piece, result or `Died`) as pieces end, on the workers.
 
-        By Dask's own futures: joblib's Dask backend waits for ever for an item whose worker died (joblib 1.6).
+        This uses Dask's own futures: joblib's Dask backend waits for ever for an item whose worker died (joblib 1.6).
         """
         work, course = replace(work, likeness=_of_one_run(work.likeness)), _Course(iter(pieces))
         for piece, result in self._done(course, work):
@@ -94,12 +94,12 @@ class Cluster:
             yield from piece_alone(piece, work)
 
     def ask(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
-        """Return what each worker says."""
+        """Return the result of the function on each worker."""
         answers: dict[str, Any] = self._client.run(function, *arguments)
         return answers
 
     def _done(self, course: "_Course", work: Work) -> Iterator[tuple[Any, Any]]:
-        """Yield pieces with results that are proved, until none is left but those that must be tried alone."""
+        """Yield pieces with proven results, until only pieces are left that must be tried alone."""
         workers = Workers(self._client, work.likeness, self._say)
         with self._sentences():
             workers.require()
@@ -127,7 +127,7 @@ class Cluster:
     def _submit(self, work: Work, needs: list[Resources], shared: "_Shared", piece: Any, among: list[str]) -> Any:
         result, number, given = piece, next(self._number), shared.on(among)
         for stage, need in zip(work.stages, needs, strict=True):
-            # One name for all tasks of a stage: the scheduler keeps a record of every name.
+            # One name for all tasks of a stage, because the scheduler keeps a record of every name.
             key = (f"{stage.function.__name__}-{work.likeness.run}", number)
             task = (_on_worker, stage.function, work.likeness, result, *given)
             result = self._client.submit(*task, key=key, resources=need or None, workers=among)
@@ -135,7 +135,7 @@ class Cluster:
 
     @contextlib.contextmanager
     def _sentences(self) -> Iterator[None]:
-        """Turn what Dask says of a scheduler that has gone into a sentence."""
+        """Turn Dask's errors about a lost scheduler into one message."""
         try:
             yield
         except AffexError:
@@ -143,7 +143,7 @@ class Cluster:
         except Exception as error:
             if self._client.status == "running" and not isinstance(error, OSError | CancelledError):
                 raise
-            why = f" ({error})" if isinstance(error, OSError) and str(error) else ""  # others tell of Dask's inner life
+            why = f" ({error})" if isinstance(error, OSError) and str(error) else ""  # others describe Dask's internals
             raise AffexError(
                 f"The Dask scheduler at {self._address} does not answer any more{why}. What was finished is kept; "
                 "run the same command again to go on, with another scheduler if need be."
@@ -155,7 +155,7 @@ def _of_one_run(likeness: Likeness) -> Likeness:
 
 
 def _is_over(course: _Course, window: int, submit: Callable[..., Any], choose: Callable[[], list[str]]) -> bool:
-    """Fill the window; return whether nothing is left to be given or waited for."""
+    """Fill the window; return whether no piece is pending or in flight."""
     while len(course.running) < window:
         following = list(course.following())
         if not following:
@@ -163,7 +163,7 @@ def _is_over(course: _Course, window: int, submit: Callable[..., Any], choose: C
         among = choose()
         try:
             course.running[submit(*following, among)] = (*following, frozenset(among))
-        except (OSError, ValueError, KeyError):  # the worker that was to have it has just died, or the scheduler has
+        except (OSError, ValueError, KeyError):  # the chosen worker, or the scheduler, has just died
             course.lose(*following)
             return False
     return False
@@ -175,16 +175,16 @@ def _anybody(course: _Course, workers: Workers, needs: list[Resources]) -> list[
 
 
 def _idlest(course: _Course, workers: Workers, needs: list[Resources]) -> list[str]:
-    """Return the worker that has the least to do for its threads.
+    """Return the worker with the least work per thread.
 
-    Dask would choose among those that have what all items share, and so never one that came late.
+    Dask would choose among the workers that have the shared data, and so never a worker that came late.
     """
     busy = Counter(worker for _, among in course.running.values() for worker in among)
     return [min(workers.having(needs[0]), key=lambda worker: busy[worker] / workers.alike[worker][1])]
 
 
 def _strand(course: _Course, workers: Workers, needs: list[Resources]) -> None:
-    """Take back what was given to workers that have gone, all of them."""
+    """Take back all pieces in flight whose workers are all gone."""
     for future, (piece, among) in list(course.running.items()):
         if not future.done() and not workers.able(needs, among):
             del course.running[future]
@@ -193,7 +193,7 @@ def _strand(course: _Course, workers: Workers, needs: list[Resources]) -> None:
 
 
 def _result(course: _Course, workers: Workers, future: Any, n_steps: int) -> tuple[Any, Any] | None:
-    """Return a piece with its result; None, and what is to be done about it is noted, if there is none to trust."""
+    """Return a piece with its result; None if there is no trusted result, and the next step is then recorded."""
     from distributed import KilledWorker
 
     piece, _ = course.running.pop(future)
@@ -203,7 +203,7 @@ def _result(course: _Course, workers: Workers, future: Any, n_steps: int) -> tup
     except KilledWorker:
         course.suspects.append(piece)
         return None
-    except Exception:  # all that a function raises is in its result: this one was lost, or cannot be read
+    except Exception:  # errors of functions are in results: this result was lost, or cannot be read
         course.lose(piece)
         return None
     for address, why in unlike.items():
@@ -215,12 +215,12 @@ def _result(course: _Course, workers: Workers, future: Any, n_steps: int) -> tup
 
 
 def _fetched(future: Any) -> Any:
-    """Return the result of a future that has ended.
+    """Return the result of a finished future.
 
     Raises
     ------
     TimeoutError
-        If its worker died before it was fetched: Dask would have it computed again where nobody is left.
+        If its worker died before the transfer: Dask would compute it again although no worker is left.
     """
     for patience in itertools.count(1):
         try:
@@ -232,28 +232,28 @@ def _fetched(future: Any) -> Any:
 
 
 class _Shared:
-    """What all items share, on the workers; sent again when all that had it are gone."""
+    """The data that all pieces share, on the workers; sent again if all workers that had them are gone."""
 
     def __init__(self, client: Any, value: tuple[Any, ...]) -> None:
         self._client, self._value = client, value
         self._futures: list[Any] = []
 
     def on(self, among: list[str]) -> Sequence[Any]:
-        """Return it as the scheduler knows it."""
+        """Return the scheduler's handle of the shared data."""
         if len(self._futures) < len(self._value) or any(future.status != "finished" for future in self._futures):
             self._futures = self._client.scatter(list(self._value), broadcast=True, hash=False, workers=among)
         return self._futures
 
 
 def _on_worker(function: Callable[..., Any], likeness: Likeness, given: Any, *more: Any) -> Any:
-    """Call a function on a worker, which says by its address who it is."""
+    """Call a function on a worker, which uses its address as its name."""
     from distributed import get_worker
 
     return proved(get_worker().address, function, likeness, given, *more)
 
 
 def _ended(running: list[Any]) -> list[Any]:
-    """Wait for some of the futures to end, but no longer than until the next look."""
+    """Wait until some futures end, at most until the next check of the workers."""
     from distributed import wait
 
     if not running:
@@ -264,7 +264,7 @@ def _ended(running: list[Any]) -> list[Any]:
 
 
 class Local:
-    """Work on this machine: in threads of this process where it may, else on a cluster, opened when first needed."""
+    """Work on this machine: in threads of this process if allowed, else on a cluster, opened at the first use."""
 
     def __init__(self, jobs: int, cluster: Callable[[], Runner]) -> None:
         self._jobs = jobs
@@ -277,13 +277,13 @@ class Local:
         return self._cluster().run(work, pieces)
 
     def ask(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
-        """Return what each worker process says."""
+        """Return the result of the function on each worker process."""
         return self._cluster().ask(function, *arguments)
 
 
 @contextlib.contextmanager
 def opened(scheduler: str, jobs: int, gpus: int = 0, say: Say = print) -> Iterator[Runner]:
-    """Open where work runs.
+    """Open a runner.
 
     Parameters
     ----------
@@ -295,7 +295,7 @@ def opened(scheduler: str, jobs: int, gpus: int = 0, say: Say = print) -> Iterat
     gpus
         How many more local worker processes, each of which has one of the machine's GPUs for itself.
     say
-        Is told what the person who waits must know.
+        Is called with messages for the user.
 
     Raises
     ------
@@ -328,7 +328,7 @@ def _local_cluster(jobs: int, gpus: int, say: Say) -> Iterator[Runner]:
 
 @contextlib.contextmanager
 def _client(address: str, say: Say, security: Mapping[str, Any] | None = None) -> Iterator[Any]:
-    """Connect to a scheduler; Dask's own settings say with which certificates."""
+    """Connect to a scheduler; Dask's own settings define the certificates."""
     from distributed import Client, Security
 
     from affex.pipeline.execution import local
@@ -345,7 +345,7 @@ def _client(address: str, say: Say, security: Mapping[str, Any] | None = None) -
 
 
 def _close(client: Any, address: str, say: Say) -> None:
-    """Let go of a scheduler; one that does not answer costs a line, not what was finished."""
+    """Close the connection to a scheduler; without an answer this costs a message, but no results."""
     try:
         client.close(timeout=CLOSE)
     except Exception as error:
@@ -353,7 +353,7 @@ def _close(client: Any, address: str, say: Say) -> None:
 
 
 def _of_tls(address: str) -> str:
-    """Return where Dask looks for certificates, where an address needs some."""
+    """Return where Dask finds certificates, if an address needs them."""
     if not address.startswith("tls://"):
         return ""
     return (

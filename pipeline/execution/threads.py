@@ -1,7 +1,7 @@
-"""Threads of this process: pieces of work whose libraries release the interpreter's lock, without a worker process.
+"""Threads: from pieces of work to results in this process, for libraries that release the interpreter's lock.
 
-Nothing is started, imported or sent anew, which is most of what small folds cost on workers. Numerical libraries get
-one thread for each piece, wherever it runs, so that the number of threads changes no result.
+No process is started and no code or data are sent, which is most of the cost of small folds on workers. Numerical
+libraries get one thread per piece, as on workers, so the number of threads changes no result.
 """
 
 import contextlib
@@ -15,9 +15,9 @@ from affex.pipeline.execution.work import Work
 
 
 class _OneThread:
-    """A limit that holds for the process: set by each that enters, taken back when the last one leaves.
+    """A process-wide limit: each entering thread sets it, and the last thread to leave removes it.
 
-    If each took back its own, the one that leaves first would lift the limit of all others.
+    If each thread removed the limit, the first one to leave would lift it for all others.
     """
 
     def __init__(self) -> None:
@@ -41,14 +41,14 @@ class _OneThread:
                     self._limits.close()
 
 
-#: Give numerical libraries that are loaded one thread, inside a ``with`` block: more would move last bits.
+#: Limit loaded numerical libraries to one thread inside a ``with`` block: more threads would change the last bits.
 one_thread = _OneThread()
 
 
 def in_threads(work: Work, pieces: Iterable[Any], jobs: int) -> Iterator[tuple[Any, Any]]:
-    """Yield (piece, result) as pieces end, so many of them side by side as the memory bears.
+    """Yield (piece, result) as pieces end; as many pieces run in parallel as the memory allows.
 
-    When it is closed, no further piece begins; those that run end by themselves, and are not waited for.
+    Closing the iterator starts no further piece; running pieces end by themselves, without a wait for them.
     """
     waiting = deque(pieces)
     ended: SimpleQueue[tuple[Any, Any, BaseException | None]] = SimpleQueue()
@@ -67,7 +67,7 @@ def in_threads(work: Work, pieces: Iterable[Any], jobs: int) -> Iterator[tuple[A
 
 
 def _labour(work: Work, waiting: deque[Any], ended: "SimpleQueue[tuple[Any, Any, BaseException | None]]") -> None:
-    """Run pieces until none is waiting."""
+    """Run pieces until the queue is empty."""
     with contextlib.suppress(IndexError):
         while True:
             piece = waiting.popleft()
@@ -83,7 +83,7 @@ def _attempted(work: Work, piece: Any) -> tuple[Any, BaseException | None]:
 
 
 def _bearable(work: Work) -> int:
-    """Return how many pieces the free memory bears at a time, 1 at the least."""
+    """Return how many pieces the free memory allows at a time, at least 1."""
     import psutil
 
     need = max(stage.needs.memory for stage in work.stages)

@@ -1,4 +1,4 @@
-"""Work: what is done with pieces of it, and what they need; the same record for batches of utterances and for folds."""
+"""Work: the stages of pieces of work and their needs; the same record for batches of utterances and for folds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,14 +14,14 @@ class Needs:
     Parameters
     ----------
     gpu
-        The share of a GPU, from 0 (none) to 1 (one for itself).
+        The share of a GPU, from 0 (none) to 1 (exclusive).
     memory
-        Bytes; 0 where that is little.
+        Bytes; 0 if it is little.
 
     Raises
     ------
     ValueError
-        If no worker could have it.
+        If no worker could provide this.
     """
 
     gpu: float = 0.0
@@ -36,7 +36,7 @@ class Needs:
 
 @dataclass(frozen=True)
 class Stage:
-    """A step of the way: a module's function, and what it needs."""
+    """A step of the work: a function of a module, and its needs."""
 
     function: Callable[..., Any]
     needs: Needs = Needs()
@@ -44,18 +44,18 @@ class Stage:
 
 @dataclass(frozen=True)
 class Work:
-    """What is done with each piece.
+    """The processing of each piece.
 
     Parameters
     ----------
     stages
-        Run one after another: the first is given the piece, each other what the one before returned.
+        Run one after another: the first stage gets the piece, each other stage the result of the previous one.
     likeness
-        What workers must share with this process, for their results to be taken.
+        What workers must share with this process for their results to be accepted.
     shared
-        What each stage is given besides; it travels to a worker once.
+        A further argument of each stage; it is sent to a worker once.
     in_threads
-        Whether pieces may run side by side in threads of one process.
+        Whether pieces may run in parallel in threads of one process.
     """
 
     stages: tuple[Stage, ...]
@@ -64,7 +64,7 @@ class Work:
     in_threads: bool = False
 
     def through(self, piece: Any) -> Any:
-        """Return what the last stage makes of a piece, in this process."""
+        """Return the result of a piece's last stage, computed in this process."""
         result = piece
         for stage in self.stages:
             result = stage.function(result, *self.shared)
@@ -73,22 +73,22 @@ class Work:
 
 @dataclass(frozen=True)
 class Piece:
-    """Jobs that travel together: some utterances, or a fold."""
+    """Jobs that are sent together: some utterances, or a fold."""
 
     jobs: tuple[Any, ...]
 
     def halves(self) -> tuple[Self, Self] | None:
-        """Return the piece in two parts, or None where one job is all there is."""
+        """Return the piece in two parts, or None if it has one job only."""
         middle = len(self.jobs) // 2
         if not middle:
             return None
         return replace(self, jobs=self.jobs[:middle]), replace(self, jobs=self.jobs[middle:])
 
     def seen(self) -> Fingerprint:
-        """Return what this process sees of its files, by path; a worker must see the same."""
+        """Return the state of the piece's files in this process, by path; a worker must have the same."""
         return {}
 
 
 @dataclass(frozen=True)
 class Died:
-    """What comes back for a piece of one job that killed each process that tried it."""
+    """The result of a piece of one job that killed each process that tried it."""

@@ -1,7 +1,7 @@
-"""Workers of a Dask scheduler that were asked what they are: those that are like this process do its work.
+"""Workers: from the workers of a Dask scheduler to those that are like this process and may do its work.
 
-They may come late and go early. One that is not alike is named once and is never given work; a result that proves
-otherwise than its worker had answered is one more reason not to use it.
+Workers may join late and leave early. A worker that differs is reported once and gets no work. If a result shows that
+its worker differs from its earlier answer, that worker gets no more work, either.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -12,34 +12,34 @@ from affex.pipeline.execution.proof import MEND, Fingerprint, Likeness, differen
 from affex.pipeline.execution.work import Needs
 from affex.pipeline.text.errors import AffexError
 
-#: What a worker that has a GPU is started with, as in ``dask worker --resources GPU=1``.
+#: The resource of a worker with a GPU, as in ``dask worker --resources GPU=1``.
 GPU = "GPU"
 
-#: Threads of a worker that has a GPU: so many video streams decode while one of them computes.
+#: Threads of a worker with a GPU: this many video streams are decoded while one of them uses the GPU.
 GPU_THREADS = 8
 
-#: What keeps other work off it: where some workers have this (``--resources CPU=1``), only they do the rest.
+#: The resource for work without a GPU: if some workers have it (``--resources CPU=1``), only they do such work.
 CPU = "CPU"
 
-#: The bytes that pieces on a worker may need together, where it is started with them (``--resources MEMORY=64e9``).
+#: The bytes that pieces on a worker may need together, if it declares them (``--resources MEMORY=64e9``).
 MEMORY = "MEMORY"
 
-#: What a piece of work asks for, or a worker has, by the name of a resource.
+#: What a piece of work needs, or a worker has, by the name of a resource.
 Resources = Mapping[str, float]
 
 
 @dataclass
 class Workers:
-    """The workers of a scheduler, as far as one run knows them.
+    """The workers of a scheduler, as known to one run.
 
     Parameters
     ----------
     client
-        Of the scheduler.
+        The client of the scheduler.
     likeness
         What a worker must share with this process.
     say
-        Tells the person who waits which worker is not used, and why.
+        Is called with the message which worker is not used, and why.
     alike
         Resources and threads of the workers that may be used, by address.
     """
@@ -52,24 +52,24 @@ class Workers:
 
     @property
     def here(self) -> Fingerprint:
-        """What this process shows now."""
+        """The current fingerprint of this process."""
         return fingerprint(self.likeness)
 
     def look(self) -> None:
-        """Take note of who has gone, and ask who has come."""
+        """Forget lost workers, and check new ones."""
         present = self.client.scheduler_info(n_workers=-1)["workers"]
-        self._unlike &= set(present)  # who comes back may be another
+        self._unlike &= set(present)  # a worker that returns may be another one
         known = {address for address in self.alike if address in present}
         known |= self._ask([address for address in present if address not in known | self._unlike])
         self.alike = {w: (present[w]["resources"], present[w]["nthreads"]) for w in present if w in known}
 
     def _ask(self, addresses: Collection[str]) -> set[str]:
-        """Return which of some workers are alike, and name the others."""
+        """Return which of some workers are alike, and report the others."""
         if not addresses:
             return set()
         answers = self.client.run(fingerprint, self.likeness, workers=list(addresses), on_error="return")
         for address, answer in answers.items():
-            if isinstance(answer, OSError):  # it has gone again, or it is asked again when next looked for
+            if isinstance(answer, OSError):  # it is gone again, or the next look asks it again
                 continue
             differs = difference(self.here, answer) if isinstance(answer, Mapping) else _failed(answer)
             if differs:
@@ -77,33 +77,33 @@ class Workers:
         return {a for a in addresses if isinstance(answers.get(a), Mapping)} - self._unlike
 
     def retire(self, address: str, why: str) -> None:
-        """Name a worker that is not alike; it is given no more work."""
+        """Report a worker that is not alike; it gets no more work."""
         self.alike.pop(address, None)
         if address not in self._unlike:
             self._unlike.add(address)
             self.say(f"The worker {address} is not like this process and is not used: {why}. {MEND}")
 
     def able(self, needs: Iterable[Resources], among: Collection[str] | None = None) -> bool:
-        """Whether for each need there is a worker that may be used, among some."""
+        """Return whether each need has a usable worker among some workers."""
         return all(any(among is None or worker in among for worker in self.having(need)) for need in needs)
 
     def having(self, need: Resources) -> list[str]:
-        """Return those that have what a piece of work needs."""
+        """Return the usable workers with the resources that a piece of work needs."""
         return [w for w, (offered, _) in self.alike.items() if all(offered.get(n, 0) >= need[n] for n in need)]
 
     def n_threads(self, needs: Iterable[Resources]) -> int:
-        """Return how many threads there are that can do a part of what is to be done."""
+        """Return the number of threads that can do a part of the work."""
         return sum(self.alike[worker][1] for worker in {worker for need in needs for worker in self.having(need)})
 
     def resources(self, needs: Needs) -> Resources:
-        """Return what a stage asks for; what needs no GPU keeps off workers that have one.
+        """Return the resources that a stage requests; a stage without a GPU avoids workers that have one.
 
-        A piece that needs more memory than any worker has gets all of one.
+        A piece that needs more memory than any worker has requests all memory of one worker.
 
         Raises
         ------
         AffexError
-            If no worker has a GPU, and one is needed: it would be waited for in vain.
+            If a GPU is needed and no worker has one: the wait would never end.
         """
         place = {GPU: needs.gpu} if needs.gpu else {CPU: 1.0} if self._most(CPU) else {}
         if needs.gpu and not self.having(place):
@@ -115,11 +115,11 @@ class Workers:
         return place | ({MEMORY: memory} if memory else {})
 
     def _most(self, name: str, place: Resources | None = None) -> float:
-        """Return how much of a resource a worker has at most, among those that have some others."""
+        """Return the largest amount of a resource on one worker, among those that have some others."""
         return max((self.alike[worker][0].get(name, 0.0) for worker in self.having(place or {})), default=0.0)
 
     def require(self) -> None:
-        """Make sure that there is one.
+        """Check that a usable worker exists.
 
         Raises
         ------

@@ -1,1 +1,1 @@
-"""The arrow from a table to a model that is taken away, and from recordings to what it says of them."""
+"""The arrow from a table to a model file, and from recordings to the model's predictions."""

@@ -1,6 +1,6 @@
 """From settings to a model file, and from a model file and recordings to a table of predictions.
 
-It joins the arrows for models that are taken away, as `pipeline.workspace.experiment` does for evaluations.
+This module joins the arrows for models, as `pipeline.workspace.experiment` does for evaluations.
 """
 
 from collections import Counter, defaultdict
@@ -36,10 +36,10 @@ from affex.pipeline.workspace.workspace import Workspace, extracted, table_of, u
 if TYPE_CHECKING:
     import rich.table
 
-#: So many predictions are shown; the table has them all.
+#: How many predictions are shown; the table has them all.
 SHOWN = 20
 
-#: Of the files that are left out for one reason, so many are named; the table has them all.
+#: How many left-out files are named per reason; the table has them all.
 FIRST = 5
 
 
@@ -51,21 +51,21 @@ def fit(
     exclude: Sequence[str] = (),
     member: Member | None = None,
 ) -> Path:
-    """Extract what is missing, learn from all who count but some speakers, say what was learned; return its file.
+    """Extract missing features, fit a model on all but the excluded speakers, print a summary; return its file.
 
     Parameters
     ----------
     path
         Where the file goes; None for ``<cache>/<corpus>/models/<name>.affex``.
     exclude
-        Speakers who are not learned from.
+        Speakers who are not used for training.
     member
-        The features and the classifier; None for those that the settings name.
+        The features and the classifier; None for those in the settings.
 
     Raises
     ------
     AffexError
-        If there is nothing to learn from, or the file cannot be written.
+        If there are no training data, or the file cannot be written.
     """
     (one,) = [member] if member else experiment.models_of(workspace.console, settings, workspace.imported)
     specs, plan = experiment.planned(workspace, one, settings)
@@ -88,12 +88,12 @@ def fit(
 
 
 def _require_extractable(specs: Sequence[FeatureSpec]) -> None:
-    """Refuse rows of another project: nothing here could make them of a recording that a model is shown.
+    """Refuse imported rows of another project: affex cannot compute them for new recordings.
 
     Raises
     ------
     UsageError
-        Naming the features.
+        If a feature is imported; the message names it.
     """
     foreign = [spec.preset for spec in specs if is_imported(spec)]
     if foreign:
@@ -104,21 +104,21 @@ def _require_extractable(specs: Sequence[FeatureSpec]) -> None:
 
 
 def predict(workspace: Workspace, model: Model, name: str, out: Path | None) -> Path:
-    """Extract what the model reads, write what it says of each recording as a table, and show the first ones.
+    """Extract the model's features, write a table of its predictions for each recording, and show the first ones.
 
     Parameters
     ----------
     workspace
         With the recordings as its one corpus.
     name
-        The model's name, for the table's.
+        The model's name, for the name of the table.
     out
         Where the table goes: a file, or a folder; None for one beside the recordings' cached rows.
 
     Raises
     ------
     AffexError
-        If the model reads other features than there are here, or no recording has any.
+        If the model uses features that differ from those here, or no recording has any feature.
     """
     (dataset,) = workspace.datasets
     specs = feature_specs(" ".join(model.plan.features))
@@ -145,7 +145,7 @@ def predict(workspace: Workspace, model: Model, name: str, out: Path | None) -> 
 def lines(
     table: Table, predictions: Predictions, classes: Sequence[str], left_out: Mapping[str, str] | None = None
 ) -> Iterator[str]:
-    """Yield a table of one row a recording, in its order; what nothing is said of has blank cells and the reason.
+    """Yield a table of one row per recording, in order; without a prediction it has blank cells and the reason.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def lines(
 
 
 def _left_out(dataset: Dataset) -> Iterator[str]:
-    """Yield how many files are no recordings, for each reason, with the first of them, and what else is to be known."""
+    """Yield how many files are not recordings, for each reason, with the first of them, and further notes."""
     for note in dataset.notes:
         yield f"Note: {note}."
     by_reason: dict[str, list[str]] = defaultdict(list)
@@ -180,7 +180,7 @@ def _left_out(dataset: Dataset) -> Iterator[str]:
 
 
 def _failures(workspace: Workspace, spec: FeatureSpec) -> Mapping[str, str]:
-    """Return why recordings lack a feature, by id, as its file says."""
+    """Return why recordings lack a feature, by id, from the feature's file."""
     (dataset,) = workspace.datasets
     file = FeatureFile(dataset.folder, spec)
     return feature_rows.contents(file.path, file.key, dataset.command("features", FEATURES=spec.unpooled)).failures
@@ -193,7 +193,7 @@ def _place(out: Path | None, folder: Path, name: str) -> Path:
 
 
 def _fitted(model: Model) -> Iterator[str]:
-    """Yield what a model is, and whom it learned from."""
+    """Yield a description of a model and of its training speakers."""
     learned, plan = model.learned, model.plan
     without = f", without {', '.join(learned.excluded)}" if learned.excluded else ""
     counts = ", ".join(f"{name} {n}" for name, n in learned.counts.items())
@@ -206,7 +206,7 @@ def _fitted(model: Model) -> Iterator[str]:
 
 
 def _chosen(model: Model) -> Iterator[str]:
-    """Yield what was left out and what the search chose."""
+    """Yield the excluded utterances and the chosen hyperparameters."""
     if model.learned.left_out:
         yield "Left out: " + ", ".join(f"{n} {reason}" for reason, n in model.learned.left_out.items())
     if model.chosen:
@@ -229,7 +229,7 @@ def _changed_versions(model: Model) -> Iterator[str]:
 
 
 def _say_worth(console: Terminal, model: Model, folder: Path) -> None:
-    """Say how such models do on speakers they never heard, or how to find out."""
+    """Print the figures of such models on unknown speakers, or how to compute them."""
     run = folder / model.plan.corpus / "runs" / model.evaluation
     try:
         summary = runs.summary_of(runs.whole(run))
@@ -245,7 +245,7 @@ def _say_worth(console: Terminal, model: Model, folder: Path) -> None:
 
 
 def _show(console: Terminal, table: Table, predictions: Predictions, model: Model) -> None:
-    """Print the first predictions, how many there are of each class, and what is to be known of them."""
+    """Print the first predictions, their number per class, and the notes."""
     said = predictions.said
     console.rich.print(_table(console, table, said, model))
     if len(said.numbers) > SHOWN:

@@ -1,16 +1,16 @@
-"""Model files: the arrow from a fitted model to one file that can be taken away, and back.
+"""Model files: the arrow from a fitted model to one portable file, and back.
 
-A model file is a zip archive, nothing in it compressed, of two members::
+A model file is a zip archive without compression. It has two members::
 
-    model.json        what was fitted on what, by whom it may be used, and the sha256 of the other member
+    model.json        the settings, the training data, the licence, and the sha256 of the other member
     estimator.skops   the estimator as skops writes it (https://skops.readthedocs.io): a tree in JSON, and arrays in
                       numpy's own format; of XGBoost its own JSON
 
-Equal models give equal bytes: members bear no dates, and the ids and random names that skops gives are left out or
-counted. **No pickle is ever read.** Reading refuses, before anything is made of it, a file with any other member, or
-whose tree has a node of a kind or type that no model of ours has. That keeps foreign code out. Then the estimator
-is held against the record, its arrays against each other (`classifiers.estimators.soundness`), and it is tried on some
-rows. Whether the numbers are honest, nobody can tell: a model made to mislead misleads.
+Equal models give equal bytes: members have no dates, and the ids and random names of skops are removed or replaced by
+counters. **No pickle is ever read.** Before any object is made, reading refuses a file with any other member, and a
+file whose tree has a node of a kind or type that no model of affex has. This keeps foreign code out. Then the estimator
+is compared with the record, its arrays are checked against each other (`classifiers.estimators.soundness`), and it is
+tried on some rows. These checks cannot show whether the numbers are honest: a model can be made to mislead.
 """
 
 import dataclasses
@@ -37,19 +37,19 @@ from affex.pipeline.storage import files
 from affex.pipeline.storage.atomic import temporary, writing
 from affex.pipeline.text.errors import AffexError, UsageError
 
-#: Raised by hand whenever the layout of a file or the meaning of a field changes.
+#: Increased by hand whenever the layout of a file or the meaning of a field changes.
 SCHEMA = 2
 
 SUFFIX = ".affex"
 RECORD = "model.json"
 ESTIMATOR = "estimator.skops"
 
-#: A zip archive's first possible date, for there is none to tell.
+#: The first possible date of a zip archive, because members have no date.
 _NO_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 class _ForeignError(Exception):
-    """Why a file is not a model file of ours."""
+    """A file is not a model file of affex; the message says why."""
 
 
 def write(model: Model, path: Path) -> None:
@@ -58,7 +58,7 @@ def write(model: Model, path: Path) -> None:
     Raises
     ------
     AffexError
-        If the file cannot be written, or the estimator not without a pickle.
+        If the file cannot be written, or the estimator cannot be saved without a pickle.
     """
     import skops.io
 
@@ -78,7 +78,7 @@ def require_savable(estimator: Any, classifier: Classifier) -> None:
     Raises
     ------
     UsageError
-        Naming what stands in the way.
+        If it cannot be saved; the message names the reason.
     """
     from affex.classifiers.estimators import trusted
 
@@ -94,10 +94,10 @@ def read(path: Path) -> Model:
     Raises
     ------
     UsageError
-        If there is no such file, or it was never fetched.
+        If the file does not exist, or was never fetched.
     AffexError
-        If it is not a model file of ours, through and through, or was made by another version of affex; nothing of
-        it has then been run.
+        If any part of it is not that of a model file of affex, or another version of affex made it. No part of it
+        has then been run.
     """
     if why := pointers.unfetched(path):
         raise UsageError(f"The model {path} {why}.")
@@ -112,7 +112,7 @@ def read(path: Path) -> Model:
         return _model(content)
     except AffexError:
         raise
-    except Exception as error:  # whatever a file from anywhere may hold
+    except Exception as error:  # the content of a foreign file may raise any exception
         why = str(error) if isinstance(error, _ForeignError) else f"{type(error).__name__}: {error}"
         raise AffexError(
             f"{path} is not a model file of affex, or it was changed: {why}.\n"
@@ -151,7 +151,7 @@ def _model(content: bytes) -> Model:
 
 
 def _require_types(record: Mapping[str, Any]) -> None:
-    """Refuse a record whose values are of other types than ours have."""
+    """Refuse a record with values of unexpected types."""
     settings, learned = record["settings"], record["learned_from"]
     of_text = [record["columns"], settings["corpus"], settings["device"], learned["unit"],
                *settings["features"], *settings["keys"], *learned["counts"], *learned["left_out"],
@@ -171,7 +171,7 @@ def _require_types(record: Mapping[str, Any]) -> None:
 
 
 def _require_agreement(model: Model, record: Mapping[str, Any]) -> None:
-    """Refuse an estimator that is not the one which the record tells of."""
+    """Refuse an estimator that does not match the record."""
     from affex.classifiers.estimators.native import UnsoundError
     from affex.classifiers.estimators.soundness import require_sound
 
@@ -186,14 +186,14 @@ def _require_agreement(model: Model, record: Mapping[str, Any]) -> None:
     if any(record[name] != value for name, value in derived.items()):
         raise _ForeignError(f"{RECORD} contradicts itself")
     try:
-        # A model for a GPU may be read where there is none.
+        # A model for a GPU may be read on a machine without one.
         require_sound(estimator, trial=plan.settings.device == "cpu")
     except UnsoundError as error:
         raise _ForeignError(f"the estimator is not whole: {error}") from error
 
 
 def _record(model: Model, estimator: bytes) -> dict[str, Any]:
-    """Return what ``model.json`` holds."""
+    """Return the content of ``model.json``."""
     plan, classifier = model.plan, model.plan.classifier
     made: dict[str, Any] = {"name": classifier.name, "settings": dict(classifier.settings)}
     if isinstance(classifier, Wrapped):
@@ -238,7 +238,7 @@ def _plan(record: Mapping[str, Any], estimator: Any) -> Plan:
 
 
 def _classifier(estimator: Any, name: str, settings: Mapping[str, Any], open_seeds: Any = None) -> Classifier:
-    """Return the classifier that a record names; one that was passed as an estimator is made of the estimator."""
+    """Return the classifier in a record; for a wrapped estimator it is made from the estimator itself."""
     kinds = {preset.name: type(preset) for preset in discovery.classifier_presets().values()}
     if name in kinds:
         return kinds[name](**settings)
@@ -253,7 +253,7 @@ def _classifier(estimator: Any, name: str, settings: Mapping[str, Any], open_see
 
 
 def _estimator(archive: bytes) -> Any:
-    """Return the estimator in a skops archive, if each of its nodes is one that a model may have."""
+    """Return the estimator in a skops archive, if a model may have each of its nodes."""
     import skops.io
 
     from affex.classifiers.estimators.trusted import NODES, foreign
@@ -269,12 +269,12 @@ def _estimator(archive: bytes) -> Any:
     if refused:
         raise _ForeignError(f"{ESTIMATOR} has what is no part of a model: {', '.join(sorted(refused))}")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of other versions, which whoever uses the model is told
+        warnings.simplefilter("ignore")  # about other versions, which the user of the model is told separately
         return skops.io.loads(archive, trusted=trusted)
 
 
 def _require_built(estimator: Any, plan: Plan, *, values: bool) -> None:
-    """Refuse an estimator that is not what the classifier builds."""
+    """Refuse an estimator that differs from what the classifier builds."""
     from affex.classifiers.estimators.inspection import spelled
 
     target: Target = "values" if values else "classes"
@@ -286,9 +286,9 @@ def _require_built(estimator: Any, plan: Plan, *, values: bool) -> None:
 
 
 def _canonical(archive: bytes) -> bytes:
-    """Return a skops archive that says the same, without what differs between two equal estimators.
+    """Return an equivalent skops archive, without the parts that differ between two equal estimators.
 
-    These are the ids of its objects, which only tell what it refers to twice, and the names of its arrays.
+    These are the ids of its objects, which only mark repeated references, and the names of its arrays.
     """
     members = _unzipped(archive)
     tree = json.loads(members["schema.json"])
@@ -302,7 +302,7 @@ def _canonical(archive: bytes) -> bytes:
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    """Yield every node of a skops tree, from the root on, in its order."""
+    """Yield every node of a skops tree in its order, starting at the root."""
     if isinstance(tree, dict):
         if "__loader__" in tree:
             yield tree
@@ -318,13 +318,13 @@ def _zipped(members: Mapping[str, bytes]) -> bytes:
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in members.items():
             member = zipfile.ZipInfo(name, _NO_DATE)
-            member.create_system = 3  # one for all systems
+            member.create_system = 3  # the same on all systems
             archive.writestr(member, content)
     return buffer.getvalue()
 
 
 def _unzipped(content: bytes) -> dict[str, bytes]:
-    """Return the members of an archive; one that is compressed could fill the memory, and none of ours is."""
+    """Return the members of an archive; refuse compressed members, which could fill the memory."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = archive.infolist()
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):

@@ -1,9 +1,9 @@
-"""Models: the arrow from a table to what is taken away, and from new rows to what it says of them.
+"""Models: the arrow from a table to a fitted model, and from new rows to its predictions.
 
-`fit` learns from all utterances that count just as a fold of an evaluation learns from its training utterances, the
-search for hyperparameters inside (inner folds by speaker). `predict` says of new rows what that fold would have said of
-them. How good it is, neither can tell: figures on speakers that were never heard come from an evaluation with the same
-settings, whose run has the name that `evaluation` gives.
+`fit` learns from all utterances that count, in the same way as a fold of an evaluation learns from its training
+utterances, with the hyperparameter search inside (inner folds by speaker). `predict` returns for new rows what that
+fold would have predicted. Neither function measures performance: an evaluation with the same settings gives figures on
+unknown speakers, and `evaluation` is the name of its run.
 """
 
 import hashlib
@@ -36,31 +36,31 @@ from affex.pipeline.text.errors import AffexError, UsageError
 
 Numbers = NDArray[np.int64]
 
-#: Said of an utterance that lacks some of the features.
+#: Note for an utterance that lacks some of the features.
 FILLED = "its columns were filled with what the training rows have there on average"
 
-#: Said of an utterance that nothing is said of because it is its speaker's only row.
+#: Note for an utterance without a prediction because it is its speaker's only row.
 ALONE = "its speaker has no other row here: normalised within the speaker it says nothing"
 
 
 @dataclass(frozen=True)
 class Learned:
-    """Whom a model learned from.
+    """The training data of a model.
 
     Parameters
     ----------
     n_utterances
         How many utterances.
     n_clusters, unit
-        How many speakers, or what stands for them.
+        How many speakers, or other units of that name.
     counts
         How many utterances of each class, all classes in the order of the scores; empty for values.
     excluded
-        The speakers left out because somebody said so.
+        The speakers who were excluded on request.
     left_out
         How many other utterances do not count, by reason.
     notes
-        What else is to be known of them, a sentence each.
+        Further notes, one sentence each.
     """
 
     n_utterances: int
@@ -74,24 +74,24 @@ class Learned:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A fitted estimator with all that must be known to use it.
+    """A fitted estimator with everything needed to use it.
 
     Parameters
     ----------
     plan
-        What was fitted, and how.
+        The fitted features, classifier and settings.
     recipes
-        What each feature's key stands for: canonical JSON (`pipeline.caching.store.Recipe`), one a feature.
+        The recipe behind each feature's key: canonical JSON (`pipeline.caching.store.Recipe`), one per feature.
     columns
-        `columns_digest` of the rows it learned from.
+        `columns_digest` of the training rows.
     learned
-        Whom it learned from.
+        The training data.
     estimator
-        Fitted.
+        The fitted estimator.
     chosen
-        What the search chose.
+        The chosen hyperparameters.
     versions
-        Of what may change a score, package to version.
+        Versions of the packages that may change a score, by package.
     """
 
     plan: Plan
@@ -109,26 +109,26 @@ class Model:
 
     @property
     def evaluation(self) -> str:
-        """The name of the run that says how good such models are."""
+        """The name of the run that evaluates such models."""
         return run_name(self.plan.about())
 
     @property
     def name(self) -> str:
-        """The name of its file, without the suffix: that of the evaluation, and who was left out."""
+        """The name of its file, without the suffix: the name of the evaluation, and the excluded speakers."""
         about, excluded = self.plan.about(), self.learned.excluded
         return run_name(replace(about, model=(*about.model, f"without-{'-'.join(excluded)}")) if excluded else about)
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a model says of some utterances, and what is to be known of it.
+    """The predictions of a model for some utterances, with notes.
 
     Parameters
     ----------
     said
-        Which utterances of the table, what was predicted of each, and the scores.
+        The utterances of the table with a prediction, their predictions, and the scores.
     notes
-        By id: why nothing is said of an utterance, or what is wanting in what is said.
+        By id: why an utterance has no prediction, or which of its features are missing.
     """
 
     said: FoldScores
@@ -144,30 +144,30 @@ def fit(
 ) -> Model:
     """Learn from all utterances that count under the protocol of the plan.
 
-    It says what a fold of an evaluation says that learned from the same utterances. Under normalisation by speaker it
-    does so but for little: an evaluation may then take the distances of rows as they are, which serve all folds, where
-    this scales the rows once more, as a model that meets new ones must.
+    The model predicts the same as a fold of an evaluation with the same training utterances. With normalisation by
+    speaker there are small differences: an evaluation may compute the distances of rows once for all folds, while a
+    model for new rows must scale the rows once more.
 
     Parameters
     ----------
     exclude
-        Speakers who are not learned from.
+        Speakers who are not used for training.
     recipes
-        What the features' keys stand for.
+        The recipes behind the features' keys.
 
     Raises
     ------
     UsageError
-        If its settings do not fit together, or nobody is called as one of `exclude`.
+        If the settings do not fit together, or no speaker has one of the names in `exclude`.
     AffexError
-        If nothing can be learned from what is there.
+        If there are not enough training data.
     """
     task = prepare(table, plan)
     exclude = [names.meant(name, task.clusters.of.tolist()) for name in exclude]
     fold = folds.all_but(task.folds, task.clusters, exclude)
     estimator = build(plan, task.examples)
     try:
-        with one_thread():  # as in an evaluation, so that it learns the same to the bit
+        with one_thread():  # as in an evaluation, so that the results are equal to the bit
             fit_fold(estimator, task.examples, fold, plan)
     except ValueError as error:
         raise AffexError(
@@ -190,12 +190,12 @@ def columns_digest(columns: Sequence[str]) -> str:
 
 
 def require_features(model: Model, specs: Sequence[FeatureSpec]) -> None:
-    """Refuse features that are made otherwise here than where the model was fitted.
+    """Refuse features that differ from those that the model was fitted on.
 
     Raises
     ------
     AffexError
-        Naming feature, keys and what differs.
+        If features differ; the message names the feature, the keys and the difference.
     """
     for spec, key, stated in zip(specs, model.plan.keys, model.recipes, strict=True):
         here = recipe(spec.feature)
@@ -209,21 +209,21 @@ def require_features(model: Model, specs: Sequence[FeatureSpec]) -> None:
 
 
 def predict(model: Model, table: Table, failures: Sequence[Mapping[str, str]] = ()) -> Predictions:
-    """Say what a model says of the utterances of a table.
+    """Return the predictions of a model for the utterances of a table.
 
-    Under normalisation by speaker each column is z-scored (or its mean taken away) within each speaker, over all the
-    rows given here: **transductive**. Nothing is said of an utterance without features, nor, there, of the only row of
-    a speaker.
+    With normalisation by speaker each column is z-scored (or centred) within each speaker, over all rows given here:
+    **transductive**. An utterance without features gets no prediction. With this normalisation a speaker's only row
+    gets none, either.
 
     Parameters
     ----------
     failures
-        For each feature, by id, why utterances lack it.
+        For each feature, the reason why an utterance lacks it, by id.
 
     Raises
     ------
     AffexError
-        If the rows are not like those it was fitted on, or if speakers are to be told apart and have no names.
+        If the rows differ in form from the training rows, or if speakers are needed and have no names.
     """
     table = reader_of(model.plan.classifier).arranged(table)
     _require_columns(model, table)
@@ -245,12 +245,12 @@ def predict(model: Model, table: Table, failures: Sequence[Mapping[str, str]] = 
 
 
 def require_speakers(utterances: Sequence[Utterance]) -> None:
-    """Refuse utterances whose speaker has no name, for a model that needs it.
+    """Refuse utterances without a speaker's name, for a model that needs it.
 
     Raises
     ------
     UsageError
-        Naming the first of them.
+        If a name is missing; the message names the first such utterance.
     """
     nameless = [utterance.id for utterance in utterances if not utterance.speaker]
     if nameless:
@@ -281,7 +281,7 @@ def _learned(task: Task, fold: Fold, exclude: Sequence[str], estimator: Any) -> 
 
 
 def _alike(task: Task) -> Iterator[str]:
-    """Yield a sentence for each two speakers who may be one, of whom one may be left out and the other learned from."""
+    """Yield a sentence for each two speakers who may be one person, of whom one is excluded and the other is not."""
     for group in names.alike(task.clusters.of.tolist()):
         yield f"{task.clusters.unit}s {names.quoted(group)} may be one: they count as {len(group)}"
 
@@ -300,12 +300,12 @@ def _columns(table: Table) -> tuple[str, ...]:
 
 
 def _heard(table: Table) -> NDArray[np.bool_]:
-    """Tell which utterances have any feature, ``(n_utterances,) bool``."""
+    """Return which utterances have any feature, ``(n_utterances,) bool``."""
     return np.asarray(table.present.any(axis=1))
 
 
 def _alone(table: Table) -> NDArray[np.bool_]:
-    """Tell whose only row an utterance is, ``(n_utterances,) bool``: normalised within itself it is 0 throughout."""
+    """Return which utterances are their speaker's only row, ``(n_utterances,) bool``; normalised, they are all 0."""
     n_rows = Counter[str]()
     for name, n_own in zip(table.speakers.tolist(), (table.streams[0].lengths * _heard(table)).tolist(), strict=True):
         n_rows[name] += n_own
@@ -313,7 +313,7 @@ def _alone(table: Table) -> NDArray[np.bool_]:
 
 
 def _notes(model: Model, table: Table, failures: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """Return, by id, which features an utterance lacks, and why."""
+    """Return the features that an utterance lacks, and why, by id."""
     lacking: dict[str, list[str]] = {}
     for number, (feature, reasons) in enumerate(zip(model.plan.features, failures, strict=False)):
         for utterance, has in zip(table.utterances, table.present[:, number], strict=True):
@@ -326,7 +326,7 @@ def _notes(model: Model, table: Table, failures: Sequence[Mapping[str, str]]) ->
 
 
 def _said(model: Model, table: Table, numbers: Numbers) -> FoldScores:
-    """Return what the estimator says of a table's rows, as a fold of an evaluation says it."""
+    """Return the estimator's predictions for a table's rows, in the form of a fold of an evaluation."""
     if not len(table):
         return FoldScores(numbers, np.array([]), np.empty((0, len(model.classes))))
     examples = Examples(
@@ -340,7 +340,7 @@ def _said(model: Model, table: Table, numbers: Numbers) -> FoldScores:
     unweighted = replace(model.plan, settings=replace(model.plan.settings, reweight=False))
     try:
         with one_thread():
-            # The fold holds nobody who was learned from, so that what rests on them is left for below.
+            # The fold has no training utterances, so results that depend on them are set below.
             decided, scores, _ = score(model.estimator, examples, everyone, unweighted)
     except (ValueError, IndexError, TypeError, KeyError, RuntimeError) as error:
         raise AffexError(f"The model can say nothing of these {len(table)} utterances: {error}.") from error

@@ -1,9 +1,9 @@
-"""Recordings: the arrow from files that somebody wants labelled to utterances at hand, without labels.
+"""Recordings: the arrow from files without labels to utterances at hand.
 
-A folder stands for every recording in it and below, in the order of their names: what a file is says so, not what it is
-called. What is left out is kept with the reason. A table is read as the corpus ``csv`` is, but that it needs no labels,
-and speakers only where they matter. Rows are kept in a cache folder of their own, so that the same recordings need not
-be decoded again for the next model.
+A folder means every recording in it and its subfolders, in the order of their names. The content of a file decides
+whether it is a recording, not its name. Files that are left out are kept with the reason. A table is read like the
+corpus ``csv``, but needs no labels, and needs speakers only if the model uses them. Rows have a cache folder of their
+own, so the next model need not decode the same recordings again.
 """
 
 import hashlib
@@ -26,10 +26,10 @@ from affex.pipeline.text.filenames import spelled
 
 TABLES = (".csv", ".tsv")
 
-#: What the names of their cache folders begin with.
+#: The prefix of their cache folders' names.
 PREFIX = "predict-"
 
-#: How many of the files that are left out an error names.
+#: How many of the left-out files an error names.
 SHOWN = 5
 
 HIDDEN = "is hidden (its name, or that of a folder it lies in, begins with a dot)"
@@ -47,12 +47,12 @@ def at_hand(data: Path, cache: Path, *, with_speakers: bool = False, console: Co
     with_speakers
         Whether a table must have the column ``speaker``.
     console
-        Where it is shown how many files have been looked at.
+        Where the number of inspected files is shown.
 
     Raises
     ------
     CorpusError
-        If there is nothing, or what is there cannot be read.
+        If there is no recording, or the input cannot be read.
     """
     try:
         data.stat()
@@ -80,7 +80,7 @@ def _name(data: Path) -> str:
 
 
 def _one(file: Path) -> dict[str, Content]:
-    """Return what the one file holds that was named; whatever it is, it is looked at."""
+    """Return the content of the only file that was given, whatever its type."""
     name = spelled(file.name)
     held, why = contents.of_files(file.parent, [name])[name]
     return {name: held or probe.named(name, why) or Content(sound=True)}
@@ -93,9 +93,9 @@ def _progress(console: Console | None, n_files: int) -> AbstractContextManager[C
 def _looked_through(
     folder: Path, listing: Listing, memory: Path, tick: Callable[[int], None]
 ) -> tuple[dict[str, Content], dict[str, str]]:
-    """Return what each recording of a folder holds, and why other files, and folders, are left out.
+    """Return the content of each recording of a folder, and why other files and folders are left out.
 
-    A file that is called like a recording is one, though it cannot be opened: it gets no label, and a reason.
+    A file with the name of a recording counts as one even if it cannot be opened: it gets a reason and no label.
     """
     is_hidden = {name: any(part.startswith(".") for part in name.split("/")) for name in listing.names}
     seen = [name for name in listing.names if not is_hidden[name]]
@@ -120,7 +120,7 @@ def _nothing(folder: Path, left_out: Mapping[str, str]) -> str:
 
 
 def _utterances(corpus: str, held: Mapping[str, Content]) -> list[Utterance]:
-    """Return an utterance a file, called by its path without the suffix where that is its alone."""
+    """Return one utterance per file; its id is the path, without the suffix if that is unique."""
     stems = {name: PurePosixPath(name).with_suffix("").as_posix() for name in held}
     n_called = Counter(stems.values())
     return [

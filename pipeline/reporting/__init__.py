@@ -1,1 +1,1 @@
-"""The arrow from scores to what people read: files, tables, pictures, comparisons."""
+"""The arrow from scores to reports: files, tables, pictures, comparisons."""

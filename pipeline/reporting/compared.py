@@ -1,4 +1,4 @@
-"""Compared: what a comparison of runs knows, typed; tables, the picture and ``comparison.json`` are read from it."""
+"""Compared: the typed record of a comparison, from which tables, the picture and ``comparison.json`` are made."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ from affex.pipeline.evaluation.summary import LargestScore
 
 @dataclass(frozen=True, kw_only=True)
 class ComparedRun:
-    """A run that is compared, on the utterances that all runs tested.
+    """A run in a comparison, on the utterances that all runs tested.
 
     Parameters
     ----------
     name
-        As much of the end of its folder as tells it from the others.
+        The shortest end of its folder's name that identifies it among the runs.
     figure
         The figure that is compared, with its interval.
     largest_score
         None where values are predicted.
     n_left_out
-        How many of its utterances do not count, as not all runs tested them.
+        How many of its utterances do not count, because not all runs tested them.
     model, transductive, leaks, class_lost, depends_on
         As in `pipeline.evaluation.summary.Summary`.
     """
@@ -55,21 +55,21 @@ class Compared:
     n_utterances, n_clusters
         How many utterances all runs tested, and of how many speakers (or what `unit` is).
     runs
-        In the order in which they were named.
+        In the order of the arguments.
     pairs
-        Every two of them.
+        Every pair of runs.
     alpha
-        The level of significance, over all pairs together.
+        The level of significance, for all pairs together.
     margin
-        What differs by less is equal; None for a figure in units of the target.
+        Smaller differences count as equal; None for a figure in units of the target.
     least_p
         The least p that the test can reach.
     draws, seed
-        How many ways of swapping were drawn, and their seed; None where all ways were tried.
+        The number of random permutations, and their seed; None if all permutations were computed.
     ceiling
-        What a human rater reaches, where it is known.
+        The figure of a human rater, if known.
     notes
-        What a reader must know, a sentence each.
+        Caveats for the reader, one sentence each.
     """
 
     metric: str
@@ -94,5 +94,5 @@ class Compared:
 
     @property
     def known(self) -> metrics.Metric[Any]:
-        """The figure that is compared: its title and its range."""
+        """The compared figure: its title and its range."""
         return metrics.headlines(self.classes)[self.metric]

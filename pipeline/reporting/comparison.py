@@ -1,12 +1,12 @@
-"""Comparison: the arrow from finished runs to which of them differ by more than chance would.
+"""Comparison: the arrow from finished runs to the significant differences between them.
 
-Only runs of one corpus on one protocol are compared, on the utterances that all of them tested; what was left out for
-that is counted. Figures are computed again on these utterances, each with its interval over speakers, and every two
-runs are held against each other by `pipeline.evaluation.significance`. Runs stand in the order in which they were
-named, never in that of their figures: what is not significant is not ranked.
+Runs are compared only within one corpus and protocol, on the utterances that all of them tested; the number of
+utterances left out is reported. Figures are computed again on these utterances, with an interval over speakers, and
+`pipeline.evaluation.significance` compares every pair of runs. Runs appear in the order of the arguments and not of
+their figures: differences that are not significant are not ranked.
 
-A comparison's folder holds ``comparison.json`` (all that is known), ``comparison.txt`` (the tables that the terminal
-shows) and ``comparison.png``, a bundle (see `pipeline.storage.bundle`); equal runs give equal bytes.
+A comparison's folder holds ``comparison.json`` (all results), ``comparison.txt`` (the tables of the terminal) and
+``comparison.png``, as a bundle (see `pipeline.storage.bundle`); equal runs give equal bytes.
 """
 
 import dataclasses
@@ -37,13 +37,13 @@ if TYPE_CHECKING:
 
 #: A comparison's record.
 RECORD = "comparison.json"
-#: The level of significance, over all pairs together.
+#: The level of significance, for all pairs together.
 ALPHA = 0.05
-#: Seeds the ways of swapping where they are drawn.
+#: Seed of the random permutations.
 SEED = 0
-#: More runs have no letters, and nobody reads 325 pairs.
+#: There is one letter per run, and a table of more than 325 pairs is unreadable.
 MOST = 26
-#: In what runs must be alike, by what several of it are called; the plainest difference is told first.
+#: Fields in which runs must agree, by their names in the messages; the simplest difference is reported first.
 ALIKE: Mapping[str, Callable[[Summary], Any]] = {
     "corpora": lambda summary: summary.about.corpus,
     "targets": lambda summary: summary.about.protocol.target,
@@ -51,14 +51,14 @@ ALIKE: Mapping[str, Callable[[Summary], Any]] = {
     "protocols": lambda summary: summary.protocol_hash,
     "clusters": lambda summary: summary.about.unit,
 }
-#: Who is kept apart under an honest protocol, in the words of `show_leak`.
+#: The unit that an honest protocol keeps apart, in the words of `show_leak`.
 APART = {"session": "sessions kept apart", "split": "the fixed split", "cross": "corpora kept apart"}
 
 
 def report(
     console: "Terminal", names: Sequence[str], cache: Path, out: Path | None, metric: str
 ) -> tuple[Path, Compared]:
-    """Compare finished runs, write the files, and print the tables; return the folder, and what was written.
+    """Compare finished runs, write the files and print the tables; return the folder and the written comparison.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def report(
     names
         The runs, by name (or its beginning) or folder.
     cache
-        Where named runs are looked for.
+        The cache folder in which named runs are found.
     out
         The folder of the files; None for one under the corpus's ``comparisons``.
     metric
@@ -76,7 +76,7 @@ def report(
     Raises
     ------
     UsageError
-        If a run is not there, or the runs or the metric do not fit together.
+        If a run does not exist, or the runs or the metric do not fit together.
     AffexError
         If the runs contradict each other, or the folder cannot be written.
     """
@@ -94,7 +94,7 @@ def compare(members: Sequence[Run], metric: str = "") -> Compared:
     Parameters
     ----------
     members
-        Two runs at least, of one corpus on one protocol.
+        At least two runs of one corpus and one protocol.
     metric
         As for `report`.
 
@@ -134,7 +134,7 @@ def compare(members: Sequence[Run], metric: str = "") -> Compared:
 
 
 def folder_of(found: Compared, cache: Path) -> Path:
-    """Return the folder of a comparison for which nobody named one."""
+    """Return the default folder of a comparison."""
     return Path(cache, found.corpus, "comparisons", _name(found))
 
 
@@ -152,19 +152,19 @@ def write(found: Compared, folder: Path) -> None:
 
 
 def show_leak(console: "Terminal", honest: Path, leaky: Path) -> None:
-    """Print what it is worth to know the tested speakers, for somebody who is new to the field.
+    """Print how much figures rise if the test speakers are also in training, for readers who are new to the field.
 
     Parameters
     ----------
     console
         Where it is printed.
     honest, leaky
-        The folders of two runs that differ in the protocol alone, the second one's being ``random-k``.
+        The folders of two runs that differ only in the protocol; the second protocol is ``random-k``.
 
     Raises
     ------
     UsageError
-        If a folder holds no run, the first run was dealt at random as well, or they share no utterance.
+        If a folder holds no run, the first run has random folds as well, or the runs share no utterance.
     AffexError
         If the runs contradict each other.
     """
@@ -180,14 +180,14 @@ def show_leak(console: "Terminal", honest: Path, leaky: Path) -> None:
 
 
 def shared(scores: Mapping[str, Scores]) -> dict[str, Scores]:
-    """Return what runs said of those utterances that all of them tested, in the order of the first run.
+    """Return the scores of runs for the utterances that all of them tested, in the order of the first run.
 
     Raises
     ------
     UsageError
         If there is no such utterance.
     AffexError
-        If runs do not agree on who speaks in one, or on what is true of it.
+        If runs disagree on the speaker or on the true label of an utterance.
     """
     common = set.intersection(*(set(own.ids.tolist()) for own in scores.values()))
     (first, one), *others = scores.items()
@@ -219,7 +219,7 @@ def _require_same_truth(one: str, other: str, scores: Mapping[str, Scores]) -> N
 
 
 def other(run: Path, runs_of: Path) -> Path | None:
-    """Return the newest run in a corpus's cache folder that a run can be compared with; None where there is none."""
+    """Return the newest run in a corpus's cache folder that is comparable with a run; None if there is none."""
     summary = runs.read(run).summary
     for folder in listing.folders(runs_of):
         try:
@@ -232,7 +232,7 @@ def other(run: Path, runs_of: Path) -> Path | None:
 
 
 def _named(members: Sequence[Run]) -> dict[str, Run]:
-    """Return the runs by as much of the end of their folders' names as tells them apart."""
+    """Return a p-value with four decimal places, enough for the smallest p of a comparison."""
     if not 2 <= len(members) <= MOST:
         raise UsageError(f"A comparison is of 2 to {MOST} runs, got {len(members)}.")
     folders = [run.folder.resolve() for run in members]
@@ -256,7 +256,7 @@ def _require_alike(summaries: Mapping[str, Summary]) -> None:
 
 
 def _differing(one: Summary, other: Summary) -> tuple[str, ...]:
-    """Return what two different protocols say, in words, where they differ."""
+    """Return in words where two protocols differ."""
     protocols = (one.about.protocol, other.about.protocol)
     names = [field.name for field in dataclasses.fields(Protocol) if field.name != "name"]
     names = [name for name in names if getattr(protocols[0], name) != getattr(protocols[1], name)]
@@ -294,7 +294,7 @@ def _pairs(scores: Mapping[str, Scores], metric: str, unit: str) -> tuple[Compar
 
 
 def _entry(name: str, run: Run, scores: Scores, metric: str) -> ComparedRun:
-    """Return what a comparison keeps of a run."""
+    """Return the entry of a run in a comparison."""
     return ComparedRun(
         name=name,
         model=run.summary.about.model,
@@ -330,7 +330,7 @@ def _notes(found: Compared, folds_hashes: set[str]) -> Iterator[str]:
 
 
 def _notes_of(run: ComparedRun, found: Compared) -> Iterator[str]:
-    """Yield what must be known of one run."""
+    """Yield the caveats of one run."""
     unit = found.unit
     if run.n_left_out:
         total = found.n_utterances + run.n_left_out
@@ -385,7 +385,7 @@ def _leak_lines(honest: Run, leaky: Run) -> Iterator[str]:
 
 
 def _worth(gain: intervals.Interval, leaky: float, unit: str) -> str:
-    """Return what it is worth to know the tested speakers, as far as the interval allows to say."""
+    """Return in words what known test speakers add to the figure, as far as the interval allows a statement."""
     figure, found = tables.with_interval(gain), conclusions.verdict(gain.low, gain.high, gain.n_clusters)
     words = {
         "better": f"so much of {leaky:.3f} is knowing the {unit}s, and gone with {unit}s that the model has never met",

@@ -1,7 +1,7 @@
-"""Coverage: from the cached rows of what looks for faces to how many frames have one, by speaker and by utterance.
+"""Coverage: from cached rows of a face feature to the number of frames with a face, by speaker and by utterance.
 
-Read from the column ``found`` (1 where a face was found in that very frame). An utterance without rows has no frames to
-count, and is counted beside, never as 0 %; one whose rows were kept though none has a face is 0 %.
+The column ``found`` is 1 if a face was found in that frame. An utterance without rows has no frames to count: it is
+counted separately and not as 0 %. An utterance with rows and no face is 0 %.
 """
 
 from collections.abc import Sequence
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     import rich.table
     from rich.console import Console
 
-#: So many utterances are shown, those with the least share of frames with a face first.
+#: How many utterances are shown, those with the least share of frames with a face first.
 SHOWN = 40
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of a speaker, or of an utterance, shows a face.
+    """The share of frames with a face, of a speaker or of an utterance.
 
     Parameters
     ----------
@@ -36,11 +36,11 @@ class Coverage:
     n_utterances, n_without
         How many utterances, and how many of them have no rows.
     n_frames, n_found
-        How many frames the other utterances have, and how many of those have a face.
+        How many frames the other utterances have, and how many of these frames have a face.
     n_faceless
-        How many utterances have rows, and in none of them a face.
+        How many utterances have rows but no face.
     share
-        The share of frames with a face; None where there are no frames.
+        The share of frames with a face; None without frames.
     """
 
     name: str
@@ -56,12 +56,12 @@ class Coverage:
 
 
 def require_found(spec: FeatureSpec) -> None:
-    """Refuse a feature that does not say where it found a face.
+    """Refuse a feature without the column ``found``.
 
     Raises
     ------
     UsageError
-        Naming the features that do.
+        If the feature has no such column; the message names features that have it.
     """
     if spec.framewise and FOUND in spec.feature.columns:
         return
@@ -83,7 +83,7 @@ def of_utterances(table: Table) -> tuple[Coverage, ...]:
 
 
 def of_speakers(table: Table) -> tuple[Coverage, ...]:
-    """Return the coverage of each speaker, by name; all frames count alike."""
+    """Return the coverage of each speaker, by name; all frames have the same weight."""
     utterances = np.array(of_utterances(table), dtype=object)
     return tuple(_together(name, utterances[table.speakers == name].tolist()) for name in np.unique(table.speakers))
 

@@ -20,18 +20,18 @@ COLUMNS = ("run", "features", "classifier", "protocol", "figure", "when")
 
 @dataclass(frozen=True)
 class Quoted:
-    """What a list quotes of a run.
+    """The figure of a run in a list.
 
     Parameters
     ----------
     model, protocol
-        What was fitted, and the protocol's name.
+        The fitted model, and the protocol's name.
     metric
         The name of the figure that is quoted.
     figure
         The figure, with its interval.
     mark
-        What must be said beside the figure; empty for most.
+        The caveat beside the figure; empty for most runs.
     """
 
     model: tuple[str, ...]
@@ -50,9 +50,9 @@ class ListedRun:
     name
         The folder's name.
     written
-        When it was written, local time, as in ``2026-01-31 12:00``.
+        When it was written, in local time, as in ``2026-01-31 12:00``.
     quoted
-        None where the run cannot be read.
+        None if the run cannot be read.
     problem
         Why it cannot be read.
     """
@@ -64,7 +64,7 @@ class ListedRun:
 
 
 def folders(runs_of: Path) -> list[Path]:
-    """Return the folders of finished runs, newest first, as their files were last written.
+    """Return the folders of finished runs, newest first, by the time of their last written file.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def of_corpus(runs_of: Path) -> tuple[ListedRun, ...]:
 
 
 def show(console: "Console", runs_of: Path, listed: tuple[ListedRun, ...]) -> None:
-    """Print a table of the runs of a corpus, or that there is none; in a narrow terminal, two lines a run."""
+    """Print a table of the runs of a corpus, or that there are none; in a narrow terminal, two lines per run."""
     rows = [tuple(_row(run)) for run in listed]
     if not rows:
         console.print(f"There is no finished run in {runs_of / 'runs'}.")
@@ -106,7 +106,7 @@ def _quoted(summary: Summary) -> Quoted:
 
 
 def _row(run: ListedRun) -> Iterator[str]:
-    """Yield what a run is, its figure with the interval, and when it was written."""
+    """Yield the cells of a run: its name, its figure with the interval, and when it was written."""
     yield run.name
     yield from _cells(run.quoted) if run.quoted else ("", "", "", "not readable")
     yield run.written

@@ -1,4 +1,4 @@
-"""Pictures: the arrow from results to what one looks at before one reads. Equal runs give equal files."""
+"""Pictures: the arrow from results to figures for a first look. Equal runs give equal files."""
 
 import importlib
 import io
@@ -34,32 +34,32 @@ if TYPE_CHECKING:
 
 DPI = 120
 
-#: So many letters of a name a picture shows.
+#: How many letters of a name a picture shows.
 LONGEST = 28
 
-#: Kinds of files, and what each would else say of when and with what it was made.
+#: Kinds of files, and the metadata to leave out, which would contain the date and the program.
 KINDS: dict[str, dict[str, None]] = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
 
 
 def import_ahead() -> None:
-    """Import what draws in a thread, while folds are waited for: it takes as long as a fold."""
+    """Import the plotting library in a thread while folds run: the import takes as long as a fold."""
     names = ("matplotlib.figure", "matplotlib.style", "matplotlib.backends.backend_agg")
     threading.Thread(target=lambda: [importlib.import_module(name) for name in names], daemon=True).start()
 
 
 @contextmanager
 def drawing(width: float, height: float, picture: io.BytesIO, kind: str = "png") -> Iterator["Figure"]:
-    """Yield a figure of so many inches, written into `picture` at the end as a file of one of the `KINDS`."""
+    """Yield a figure of this size in inches, then write it into `picture` as a file of one of the `KINDS`."""
     import matplotlib.style
     from matplotlib.figure import Figure
 
-    # A user's own style would change the bytes, as would the chance in an SVG's ids.
+    # A user's own style would change the bytes, as would the random ids of an SVG.
     with (
         matplotlib.style.context("default"),
-        matplotlib.rc_context({"svg.hashsalt": "affex", "text.parse_math": False}),  # people write dollars, too
+        matplotlib.rc_context({"svg.hashsalt": "affex", "text.parse_math": False}),  # names may contain dollar signs
         warnings.catch_warnings(),
     ):
-        # What the font lacks is drawn as an empty box, which says enough.
+        # A letter that the font lacks is drawn as an empty box, which is sufficient.
         warnings.filterwarnings("ignore", "Glyph .* missing from|Matplotlib currently does not support")
         figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
         yield figure
@@ -67,14 +67,14 @@ def drawing(width: float, height: float, picture: io.BytesIO, kind: str = "png")
 
 
 def of_result(result: Result, summary: Summary) -> dict[str, bytes]:
-    """Return the picture of a result under its file's name."""
+    """Return the picture of a result, by its file's name."""
     if result.scores.classes:
         return {"confusion.png": confusion_picture(summary)}
     return {"scatter.png": scatter_picture(result, summary)}
 
 
 def confusion_picture(summary: Summary) -> bytes:
-    """Draw a confusion matrix: each cell the share of its row (the true class) and its count."""
+    """Draw a confusion matrix: each cell shows its share of the row (the true class) and its count."""
     classes, confusion = shown(summary.classes), summary.counts
     height = 2.2 + 0.75 * len(confusion)
     width = max(6.0, height + 0.08 * max(map(len, classes)))  # room for the names and the title
@@ -86,7 +86,7 @@ def confusion_picture(summary: Summary) -> bytes:
 
 
 def scatter_picture(result: Result, summary: Summary) -> bytes:
-    """Draw predicted against true values, a colour a speaker, with the line on which they agree."""
+    """Draw predicted against true values, one colour per speaker, with the line of perfect agreement."""
     scores = result.scores
     picture = io.BytesIO()
     with drawing(6.0, 6.0, picture) as figure:
@@ -95,7 +95,7 @@ def scatter_picture(result: Result, summary: Summary) -> bytes:
         points = axes.scatter(
             scores.true, scores.predicted, c=member, cmap="tab20" if len(names) > 10 else "tab10", s=12
         )
-        if len(names) <= 10:  # more colours than that nobody tells apart
+        if len(names) <= 10:  # more colours are hard to distinguish
             handles, _ = points.legend_elements(num=range(len(names)))
             axes.legend(handles, shown(names.tolist()), title=summary.about.unit, fontsize=8, framealpha=0.6)
         ends = [
@@ -111,9 +111,9 @@ def scatter_picture(result: Result, summary: Summary) -> bytes:
 
 
 def comparison_picture(found: Compared) -> bytes:
-    """Draw the runs' figures and, beside them, the differences of every two, each with its interval.
+    """Draw the runs' figures and, beside them, the differences of every pair, each with its interval.
 
-    What is significant is blue and full, what is not is grey and hollow.
+    Significant differences are blue and filled, others are grey and hollow.
     """
     metric, level = found.known.title, f"{found.runs[0].figure.level:.0%}"
     rows = [
@@ -157,7 +157,7 @@ def _row(name: str, interval: Interval, colour: str) -> _Row:
 
 
 def _draw_intervals(axes: "Axes", rows: Sequence[_Row]) -> None:
-    """Draw a dot a row, the first on top, with its interval if it has one; grey is hollow."""
+    """Draw one dot per row, the first on top, with its interval if it has one; grey dots are hollow."""
     for place, (_, value, ends, colour) in enumerate(rows):
         if ends:
             axes.plot(ends, [place, place], color=colour)
@@ -169,7 +169,7 @@ def _draw_intervals(axes: "Axes", rows: Sequence[_Row]) -> None:
 
 
 def _broken(name: str) -> str:
-    """Return a run's name in lines, broken after its underscores where it can be."""
+    """Return a run's name in lines, broken after underscores if possible."""
     return textwrap.fill(name.replace("_", "_ "), 32).replace("_ ", "_")
 
 
@@ -179,7 +179,7 @@ def _heading(summary: Summary, width: float) -> str:
 
 
 def shown(names: Sequence[str]) -> list[str]:
-    """Return names as a picture shows them: readable, of a bounded length, and still told apart."""
+    """Return names as a picture shows them: readable, of bounded length, and distinct."""
     short = [_middle_out(printable(name)) for name in names]
     twice = {name for name, count in Counter(short).items() if count > 1}
     return [f"{number}: {name}" if name in twice else name for number, name in enumerate(short, 1)]

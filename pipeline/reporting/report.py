@@ -1,12 +1,11 @@
 """Report: the arrow from scores to the files of a run.
 
-A run's folder holds ``metrics.json`` (the figures, and everything that made them), ``predictions.csv`` (one row a
-tested utterance), a picture (``confusion.png``, or ``scatter.png`` where values are predicted), ``report.txt`` (the
-tables that the terminal shows), ``settings.toml`` (which repeats the run: ``affex evaluate --config``) and, where a
-fusion is to learn from the run, ``inner.csv``. They are a bundle (see
-`pipeline.storage.bundle`), sealed, and read back by `pipeline.evaluation.runs` alone. The files say nothing of
-when, where or on how many cores they were made: equal runs give equal bytes. Figures under normalisation by speaker
-are called transductive wherever they stand, and figures that a leak has made too good say so.
+A run's folder holds ``metrics.json`` (the figures and everything they depend on), ``predictions.csv`` (one row per
+tested utterance), a picture (``confusion.png``, or ``scatter.png`` for values), ``report.txt`` (the tables of the
+terminal), ``settings.toml`` (which repeats the run: ``affex evaluate --config``) and, if a fusion learns from the run,
+``inner.csv``. The files are a sealed bundle (see `pipeline.storage.bundle`), which only `pipeline.evaluation.runs`
+reads. They do not contain the time, the machine or the number of cores: equal runs give equal bytes. Figures with
+normalisation by speaker are always marked as transductive, and figures that a leak has inflated are marked, too.
 """
 
 import hashlib
@@ -30,17 +29,17 @@ from affex.pipeline.storage.records import plain
 from affex.pipeline.streams.table import Table
 from affex.pipeline.text import csv_cells
 
-#: The tables that the terminal shows.
+#: The tables of the terminal.
 REPORT = "report.txt"
-#: How long a run's name may be before its hash, and how much of the features is left in it at the least.
+#: The greatest length of a run's name before its hash, and the least length of the features in it.
 LONGEST, LEAST = 80, 20
 
 
 def run_name(about: About) -> str:
-    """Return the name of a run's folder: what is read first, then a hash of all settings.
+    """Return the name of a run's folder: the main settings in words, then a hash of all settings.
 
-    It looks like ``compare_svm_loso_spknorm-1f0c9a52``. Where it gets long, it is the features that are cut: of many
-    models that are fused, one wants to read how.
+    It looks like ``compare_svm_loso_spknorm-1f0c9a52``. In a long name the features are cut, because for a fusion of
+    many models the fusion rule matters more.
     """
     features, classifier, *options = about.model
     before = [] if about.protocol.target == "label" else [about.protocol.target]
@@ -52,16 +51,16 @@ def run_name(about: About) -> str:
 
 
 def depends_on(table: Table | None, about: About, code: str, *more: str) -> str:
-    """Return the sha256 of all that a result depends on: rows, labels and speakers, settings, code and versions.
+    """Return the sha256 of everything a result depends on: rows, labels, speakers, settings, code and versions.
 
     Parameters
     ----------
     table
-        The rows; None for a fusion, whose settings name what its members depend on.
+        The rows; None for a fusion, whose settings contain the dependencies of its members.
     code
         The digest of the code that computes the result (see `pipeline.storage.provenance.code_digest`).
     more
-        What else it depends on.
+        Further dependencies.
     """
     sha = hashlib.sha256(json.dumps([_canonical(about), versions(), code, *more]).encode())
     if table is None:
@@ -80,9 +79,9 @@ def write(result: Result, folder: Path, basis: str = "", settings: Settings | No
     Parameters
     ----------
     basis
-        What `depends_on` said of the run.
+        The result of `depends_on` for the run.
     settings
-        What repeats the run; None where nothing does.
+        Settings that repeat the run; None if there are none.
 
     Raises
     ------
@@ -102,17 +101,17 @@ def write(result: Result, folder: Path, basis: str = "", settings: Settings | No
 
 
 def kept(folder: Path, basis: str, *, inner: bool = False) -> str | None:
-    """Return the text of a run that rests on the same; None where there is no such run.
+    """Return the text of a stored run with the same dependencies; None if there is no such run.
 
     Parameters
     ----------
     inner
-        Whether only a run that kept its inner scores will do.
+        Whether the run must also have its inner scores.
 
     Raises
     ------
     DamagedError
-        If the run that is there is not what was written, or another version of affex wrote it.
+        If the stored run has changed since it was written, or another version of affex wrote it.
     """
     if not runs.exists(folder):
         return None
@@ -129,7 +128,7 @@ def _canonical(about: About) -> str:
 
 
 def _prediction_lines(unit: str, parts: Sequence[Scores]) -> Iterator[str]:
-    """Yield a table of one row an utterance; numbers to 9 digits, enough for any fusion."""
+    """Yield a table of one row per utterance; numbers have 9 digits, enough for any fusion."""
     yield csv_cells.line([*parts[0].columns(unit)])
     for scores in parts:
         for cells in zip(*scores.columns(unit).values(), strict=True):

@@ -1,6 +1,6 @@
-"""Tables: the arrow from the figures of a run to what the terminal and ``report.txt`` show.
+"""Tables: the arrow from the figures of a run to the tables of the terminal and of ``report.txt``.
 
-Everything is read from a `Summary` or a `Compared`, so that a run can be shown again from its file alone.
+All input comes from a `Summary` or a `Compared`, so a run can be shown again from its file alone.
 """
 
 import io
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-#: Of more speakers than these the terminal shows the first; ``metrics.json`` has all.
+#: With more speakers than this the terminal shows the first ones; ``metrics.json`` has all.
 MOST_SPEAKERS = 40
 
 #: All figures, by name.
 METRICS: Mapping[str, metrics.Metric[Any]] = {**metrics.CLASS_METRICS, **metrics.VALUE_METRICS}
 
-#: What the figures of `_recognised_table` are.
+#: The figures of `_recognised_table`.
 INFORMEDNESS = "recall less false alarms (Youden's J: 0 nothing, 1 all)"
 
 
 class Marked(Protocol):
-    """What must be said beside figures, of a run or of one that is compared."""
+    """The caveats of figures, of a run or of a run in a comparison."""
 
     @property
     def transductive(self) -> str:
@@ -51,14 +51,14 @@ class Marked(Protocol):
 
 
 def as_text(print_to: "Callable[[Console], None]") -> str:
-    """Return what a function prints to a terminal, for a file."""
+    """Return the text that a function prints to a terminal, for a file."""
     text = io.StringIO()
     print_to(plain_console(file=text, width=120, color_system=None))
     return text.getvalue()
 
 
 def title(summary: Summary) -> str:
-    """Return what was evaluated, in a line."""
+    """Return the evaluated model and corpus, in a line."""
     about = summary.about
     target = () if about.protocol.target == "label" else (about.protocol.target,)
     features, classifier, *options = about.model
@@ -66,14 +66,14 @@ def title(summary: Summary) -> str:
 
 
 def headline(summary: Summary) -> str:
-    """Return the first two figures, with the interval of the first, and all that must be said beside them."""
+    """Return the first two figures, with the interval of the first, and all caveats."""
     (first, one), (second, two) = list(summary.headlines.items())[:2]
     figure = with_interval(summary.interval(first))
     return f"{one.title} {figure}, {two.title} {number(summary.figures[second].value)}{mark(summary)}"
 
 
 def show(summary: Summary, folder: Path | None, console: "Console") -> None:
-    """Print a result as tables: the headline, by class, by speaker, and the confusion matrix; then where it lies."""
+    """Print a result as tables: the headline, by class, by speaker, and the confusion matrix; then its folder."""
     from rich.text import Text
 
     beside = mark(summary)
@@ -105,7 +105,7 @@ def show(summary: Summary, folder: Path | None, console: "Console") -> None:
 
 
 def show_comparison(found: Compared, console: "Console") -> None:
-    """Print a comparison: the runs, every two of them, how they were compared, and what must be known."""
+    """Print a comparison: the runs, every pair of runs, the method, and the caveats."""
     from rich.text import Text
 
     console.print(Text(comparison_title(found), style="bold"))
@@ -122,16 +122,16 @@ def show_comparison(found: Compared, console: "Console") -> None:
 
 
 def show_against(found: Compared, titles: Sequence[str], base: str, console: "Console") -> None:
-    """Print the runs of a comparison in one table, each beside one of them.
+    """Print the runs of a comparison in one table, each compared with a base run.
 
     Parameters
     ----------
     found
         What `pipeline.reporting.comparison.compare` returns.
     titles
-        What the runs are called here, in their order.
+        The names of the runs here, in their order.
     base
-        The name of the run that the others are held against.
+        The name of the run that the others are compared with.
     """
     from rich.text import Text
 
@@ -145,7 +145,7 @@ def show_against(found: Compared, titles: Sequence[str], base: str, console: "Co
 
 
 def comparison_title(found: Compared) -> str:
-    """Return what is compared, in a line."""
+    """Return the title of a comparison, in a line."""
     target = () if found.protocol.target == "label" else (found.protocol.target,)
     return (
         f"{found.corpus}: {', '.join((*target, found.protocol.name))}: {found.known.title} of {len(found.runs)} runs "
@@ -159,7 +159,7 @@ def lettered(found: Compared) -> list[tuple[str, ComparedRun]]:
 
 
 def pair_words(found: Compared) -> list[tuple[str, str]]:
-    """Return every two runs that were compared, as in ``A - B``, and the verdict, as in ``A better``."""
+    """Return the compared pairs of runs, as in ``A - B``, and the verdict, as in ``A better``."""
     letter = {run.name: letter for letter, run in lettered(found)}
     return [
         (
@@ -171,20 +171,20 @@ def pair_words(found: Compared) -> list[tuple[str, str]]:
 
 
 def known_ceiling(found: Compared) -> Ceiling | None:
-    """Return what a human rater reaches in the figure that is compared, where it is known."""
+    """Return the ceiling of human raters for the compared figure, if known."""
     ceiling = found.ceiling
     return ceiling if ceiling and ceiling.metric == found.metric and ceiling.value is not None else None
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> "Table":
-    """Return a table whose first column is words, the others numbers; nothing in it is markup."""
+    """Return a table with words in the first column and numbers in the others; cells contain no markup."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for i, column in enumerate(columns):
-        # Where it is too narrow, words go on in a next line: no number is cut off.
+        # In a narrow terminal words wrap, so no number is cut off.
         made.add_column(Text(printable(column)), justify="right" if i else "left", no_wrap=bool(i), overflow="fold")
     for row in rows:
         made.add_row(*(Text(printable(cell)) for cell in row))
@@ -192,7 +192,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> "Table":
 
 
 def fitting(console: "Console", wide: "Table", narrow: "Table | str") -> "Table | str":
-    """Return the wide one where no number of it would be cut off."""
+    """Return the wide table if none of its numbers would be cut off, else the narrow one."""
     from rich.measure import Measurement
 
     needed = Measurement.get(console, console.options.update(max_width=10_000), wide).maximum
@@ -200,7 +200,7 @@ def fitting(console: "Console", wide: "Table", narrow: "Table | str") -> "Table 
 
 
 def mark(run: Marked) -> str:
-    """Return what must stand beside every figure of a run, in brackets after a blank; empty for most."""
+    """Return the caveat beside every figure of a run, in brackets after a blank; empty for most runs."""
     words = [word for word, on in (("transductive", run.transductive), ("with leaks", run.leaks)) if on]
     if run.class_lost:
         lost = run.class_lost
@@ -209,7 +209,7 @@ def mark(run: Marked) -> str:
 
 
 def largest_score_words(found: LargestScore) -> str:
-    """Return how often the largest score is another class's than the decision, in words."""
+    """Return in words how often the class with the largest score differs from the decision."""
     if not found.differs:
         return f"the largest is that of the decision for all {found.of} utterances"
     by_score = f" (by the largest, UAR is {number(found.uar)})" if found.uar is not None else ""
@@ -222,17 +222,17 @@ def with_interval(interval: Interval) -> str:
 
 
 def ends(low: float | None, high: float | None) -> str:
-    """Return an interval, as in ``[0.701, 0.873]``; empty where there is none."""
+    """Return an interval, as in ``[0.701, 0.873]``; empty if there is none."""
     return "" if low is None or high is None else f"[{low:.3f}, {high:.3f}]"
 
 
 def number(figure: float | None) -> str:
-    """Return a figure to three places; a dash where it is undefined."""
+    """Return a figure with three decimal places; a dash if it is undefined."""
     return "-" if figure is None or math.isnan(figure) else f"{figure:.3f}"
 
 
 def probability(p: float) -> str:
-    """Return a p-value to four places, which none that a comparison can reach falls below."""
+    """Return a p-value with four decimal places, enough for the smallest p of a comparison."""
     return f"{p:.4f}"
 
 
@@ -276,9 +276,9 @@ def _ends_of(interval: Interval) -> str:
 
 
 def chance_words(summary: Summary) -> str:
-    """Return how the figure that is quoted stands to chance, as far as its interval allows to say."""
+    """Return in words how the quoted figure compares with chance, as far as its interval allows a statement."""
     name, metric = next(iter(summary.headlines.items()))
-    interval, chance = summary.interval(name), summary.figures[name].chance or 0.0  # the correlation with a constant
+    interval, chance = summary.interval(name), summary.figures[name].chance or 0.0  # CCC of a constant: 0
     low, high = (None if end is None else end - chance for end in (interval.low, interval.high))
     n = summary.n_clusters
     words = conclusions.in_words(conclusions.verdict(low, high, n), n, summary.about.unit)
@@ -286,7 +286,7 @@ def chance_words(summary: Summary) -> str:
 
 
 def _without_interval(summary: Summary) -> Iterator[str]:
-    """Yield why figures have no interval, a sentence a reason."""
+    """Yield the reasons why figures have no interval, one sentence each."""
     titles: dict[str, list[str]] = {}
     for name, metric in summary.headlines.items():
         titles.setdefault(summary.interval(name).reason, []).append(metric.title)
@@ -339,13 +339,13 @@ def _against_table(found: Compared, called: Mapping[str, str], base: str) -> "Ta
 
 
 def _pairs_with(found: Compared, base: str) -> dict[str, Comparison]:
-    """Return the pairs that a run is in, by the other's name."""
+    """Return the pairs that contain a run, by the name of the other run."""
     pairs = (pair for pair in found.pairs if base in (pair.one, pair.other))
     return {pair.one if pair.other == base else pair.other: pair for pair in pairs}
 
 
 def _against(pair: Comparison, base: str) -> tuple[str, str]:
-    """Return the figure of the other run of a pair less that of the base, and the p of the difference."""
+    """Return the difference between the other run of a pair and the base, and its p-value."""
     value, low, high = pair.difference.value, pair.difference.low, pair.difference.high
     if pair.one == base:
         value, low, high = 0 - value, _negative(high), _negative(low)
@@ -357,7 +357,7 @@ def _negative(end: float | None) -> float | None:
 
 
 def _verdict(found: Compared, called: Mapping[str, str], base: str) -> str:
-    """Return which runs are better or worse than the base, and of the others what the intervals allow, in words."""
+    """Return in words which runs are better or worse than the base, and what the intervals allow for the others."""
     words = ", ".join(f"{called[run]} {_beside(pair, base)}" for run, pair in _pairs_with(found, base).items())
     return f"Against {called[base]}: {words}."
 
@@ -369,7 +369,7 @@ def _beside(pair: Comparison, base: str) -> str:
 
 
 def _method(found: Compared) -> str:
-    """Return how every two runs were compared."""
+    """Return in words how every pair of runs was compared."""
     unit, n, n_pairs = found.unit, found.n_clusters, len(found.pairs)
     ways = f"{found.draws} ways drawn (seed {found.seed})" if found.draws else f"all 2^{n} ways"
     holm = f"Holm's correction for {n_pairs} pairs; " if n_pairs > 1 else ""
@@ -427,7 +427,7 @@ def _speaker_words(summary: Summary) -> str:
 
 
 def _ceiling_words(ceiling: Ceiling) -> str:
-    """Return what a human rater reaches, in words; empty where that is undefined."""
+    """Return the ceiling of human raters in words; empty if it is undefined."""
     if ceiling.value is None:
         return ""
     left_out = ceiling.n_ties + ceiling.n_outside + ceiling.n_alone
@@ -439,7 +439,7 @@ def _ceiling_words(ceiling: Ceiling) -> str:
 
 
 def _short(classes: Sequence[str]) -> list[str]:
-    """Return the beginnings of the classes' names, as long as it takes to tell them apart."""
+    """Return the shortest distinct beginnings of the classes' names."""
     for length in range(3, max(map(len, classes), default=0)):
         if len({name[:length] for name in classes}) == len(classes):
             return [name[:length] for name in classes]

@@ -1,1 +1,1 @@
-"""The arrows joined: a workspace holds corpora, the cache and where work runs; experiments run in it."""
+"""The arrows joined: a workspace holds corpora, the cache and the place where work runs; experiments use it."""

@@ -1,8 +1,8 @@
-"""Demo: the whole way on a corpus that is heard and seen: each medium alone, both fused early and late, side by side.
+"""Demo: from an audio-visual corpus to four runs: audio, video, early fusion and late fusion, side by side.
 
-What ``make demo`` shows. Nothing is computed here: the arrows are those of `pipeline.workspace.experiment`, and the
-four runs are compared as any others. That the fusions are held against the better of the single media, which is known
-only afterwards, is paid for: the p-values are corrected for all six pairs.
+``make demo`` prints the result. This module computes nothing itself: the arrows are those of
+`pipeline.workspace.experiment`, and the four runs are compared like any others. The fusions are compared with the
+better single modality, which is known only afterwards. Therefore the p-values are corrected for all six pairs.
 """
 
 from collections.abc import Mapping
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from affex.pipeline.evaluation.runs import Run
     from affex.pipeline.evaluation.settings import Settings
 
-#: The feature of each medium, and who reads them.
+#: The feature of each modality, and the classifier.
 AUDIO, FACE, CLASSIFIER = "compare", "face", "svm"
-#: What looks for the faces.
+#: The face detector.
 FACES = "faces"
 
 NOTES = (
@@ -34,7 +34,7 @@ NOTES = (
 
 
 def demonstrate(workspace: Workspace, settings: "Settings") -> None:
-    """Extract, evaluate four ways, and print the four side by side; their own reports lie in the cache.
+    """Extract, evaluate four times, and print the four runs side by side; their reports are in the cache.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def demonstrate(workspace: Workspace, settings: "Settings") -> None:
 
 
 def _four(workspace: "Workspace", settings: "Settings") -> dict[str, Path]:
-    """Make the four runs, or find them made; return their folders by what they are called."""
+    """Compute the four runs, or reuse them; return their folders by display name."""
     hushed = replace(workspace, console=Terminal(quiet=True))
     both = replace(settings, features=f"{AUDIO} {FACE}", classifier=CLASSIFIER)
     alone = {
@@ -66,7 +66,7 @@ def _four(workspace: "Workspace", settings: "Settings") -> dict[str, Path]:
 
 
 def _shown(workspace: "Workspace", four: "Mapping[str, Run]") -> None:
-    """Compare the runs, print them beside the better of the first two, and say where each one's report lies."""
+    """Compare the runs, print them beside the better of the first two, and print the path of each report."""
     found = comparison.compare(list(four.values()))
     folder = comparison.folder_of(found, workspace.folder.parent)
     comparison.write(found, folder)

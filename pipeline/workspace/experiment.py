@@ -1,7 +1,7 @@
 """Experiment: from settings to finished runs: extract what is missing, audit the folds, evaluate, write, show.
 
-Here (and in `pipeline.models.fit_predict`, for models) the arrows from a table on are joined; each of them is a
-function elsewhere.
+This module joins the arrows from a table on (`pipeline.models.fit_predict` does so for models). Each arrow is a
+function of another module.
 """
 
 import hashlib
@@ -33,34 +33,34 @@ if TYPE_CHECKING:
     from affex.pipeline.evaluation.task import Task
     from affex.pipeline.streams.table import Table
 
-#: What the audit compares sound by.
+#: The feature by which the audit compares sound.
 PRINTS = "fingerprint"
 
-#: The rooms that compute a result, and those that fuse results. What they import counts as their code, and so does
-#: this module, which joins them; reports, the command line and other classifiers do not. Features and corpora need not:
-#: a result depends on their rows and utterances themselves.
+#: The folders that compute a result, and those that fuse results. Their imports count as their code, and so does this
+#: module. Reports, the command line and other classifiers do not count. Neither do features and corpora, because a
+#: result depends on their rows and utterances directly.
 EVALUATING = ("affex.pipeline.evaluation", "affex.pipeline.streams")
 FUSING = ("affex.pipeline.evaluation", "affex.pipeline.fusion")
 
-#: What LEAK=1 sets beside an honest protocol.
+#: The protocol that LEAK=1 adds to an honest one.
 LEAKY = Protocol("random-k", "random-k")
 
 
 def run(
     workspace: Workspace, settings: Settings, out: Path | None = None, members: Sequence[Member] | None = None
 ) -> Path:
-    """Extract what is missing, and evaluate one model, or several whose scores are fused.
+    """Extract missing features, and evaluate one model, or several models with fused scores.
 
-    With ``settings.leak`` the same is evaluated as if speakers did not matter, too, and the difference is shown.
+    With ``settings.leak`` it also evaluates with random folds, which ignore speakers, and shows the difference.
 
     Parameters
     ----------
     settings
-        With the names of the workspace's corpora, which have protocols of their own.
+        Settings with the names of the workspace's corpora, which have protocols of their own.
     out
         The folder of the run; None for one in the cache, named after the settings.
     members
-        The models; None for those that the settings name.
+        The models; None for those in the settings.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def run(
     Raises
     ------
     AffexError
-        As `extracted`; or if the audit finds leaks and was not told to go on, or the evaluation cannot be done.
+        As `extracted`; or if the audit finds a leak that is not allowed, or the evaluation is impossible.
     """
     from affex.pipeline.reporting import comparison
 
@@ -84,12 +84,12 @@ def run(
 
 
 def models_of(console: Terminal, settings: Settings, imported: Mapping[str, Imported]) -> list[Member]:
-    """Return the models that settings name, and say which features they read where the settings name none.
+    """Return the models of the settings, and print their default features if the settings name none.
 
     Parameters
     ----------
     imported
-        The features of other projects that the cache holds, by name.
+        The imported features of other projects in the cache, by name.
 
     Raises
     ------
@@ -103,12 +103,12 @@ def models_of(console: Terminal, settings: Settings, imported: Mapping[str, Impo
 
 
 def planned(workspace: Workspace, member: Member, settings: Settings) -> tuple[tuple[FeatureSpec, ...], Plan]:
-    """Return the features that a model reads, and its plan, whose settings name that model alone.
+    """Return the features that a model reads, and its plan, whose settings contain that model only.
 
     Raises
     ------
     UsageError
-        If the settings name what does not exist, or do not fit together.
+        If the settings contain unknown names, or do not fit together.
     """
     from affex.pipeline.evaluation import task
     from affex.pipeline.evaluation.selection import require_target
@@ -139,14 +139,14 @@ def planned(workspace: Workspace, member: Member, settings: Settings) -> tuple[t
 def fuse_runs(
     console: Terminal, names: Sequence[str], settings: Settings, cache: Path, out: Path | None = None
 ) -> Path:
-    """Fuse the scores of finished runs, or show again what depends on the same; return the folder of the fused one.
+    """Fuse the scores of finished runs, or show a stored run with the same dependencies; return the fused run's folder.
 
     Parameters
     ----------
     names
         The runs, by folder or by name.
     settings
-        Which rule fuses them, and what the run's ``settings.toml`` says.
+        The fusion rule, and the content of the run's ``settings.toml``.
     """
     from affex.pipeline.evaluation import runs
     from affex.pipeline.fusion import fusion as rules
@@ -189,7 +189,7 @@ def _fused(workspace: Workspace, members: Sequence[Member], settings: Settings, 
 
 
 def _foresee(workspace: Workspace, plans: Sequence[Plan]) -> None:
-    """Say once what evaluations will have to do without, or refuse them, before anything is extracted."""
+    """Warn once of the limits of evaluations, or refuse them, before any extraction."""
     from affex.pipeline.evaluation.prechecks import foreseen
 
     utterances = utterances_of(workspace)
@@ -202,7 +202,7 @@ def _prints() -> tuple[FeatureSpec, ...]:
 
 
 def _evaluated(workspace: Workspace, specs: Sequence[FeatureSpec], plan: Plan, out: Path | None) -> Path:
-    """Evaluate a model whose features are there, or show again what depends on the same; return the run's folder."""
+    """Evaluate a model on extracted features, or show a stored run with equal dependencies; return the run's folder."""
     from affex.pipeline.evaluation.finished_folds import FinishedFolds, inside
     from affex.pipeline.evaluation.task import prepare
     from affex.pipeline.reporting import report
@@ -230,7 +230,7 @@ def _evaluated(workspace: Workspace, specs: Sequence[FeatureSpec], plan: Plan, o
 
 
 def _media(specs: Sequence[FeatureSpec]) -> tuple[str, ...]:
-    """Return the kinds of media that are learned from; all of them where rows are another project's."""
+    """Return the kinds of media that a model learns from; all kinds if rows come from another project."""
     if any(imports.is_imported(spec) for spec in specs):
         return MEDIA
     return tuple(sorted({spec.feature.media for spec in specs}))
@@ -239,7 +239,7 @@ def _media(specs: Sequence[FeatureSpec]) -> tuple[str, ...]:
 def _audited(
     task: "Task", plan: Plan, prints: "Table", rows: "Table", media: tuple[str, ...], *, allow: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what is a leak but allowed, and what is to be warned of, sentences each.
+    """Return the allowed leaks and the warnings of the audit, one sentence each.
 
     Raises
     ------
@@ -267,7 +267,7 @@ def _audited(
 
 
 def _cross_validated(workspace: Workspace, task: "Task", plan: Plan, kept: "FinishedFolds") -> "Result":
-    """Evaluate with a progress bar of the folds, those that a run left behind excepted; keep each as it ends."""
+    """Evaluate with a progress bar; reuse the folds of an interrupted run, and keep each fold as it ends."""
     from affex.pipeline.evaluation.evaluate import judge
     from affex.pipeline.evaluation.summary import DISTRIBUTIONS
     from affex.pipeline.reporting import pictures
@@ -299,7 +299,7 @@ def _written(console: Terminal, result: "Result", folder: Path, basis: str, sett
 
 
 def _shown_again(console: Terminal, folder: Path, basis: str, *, inner: bool = False) -> bool:
-    """Show a run that rests on the same, and return whether there is one."""
+    """Show a stored run with the same dependencies; return whether there is one."""
     from affex.pipeline.reporting import report
 
     try:
@@ -313,12 +313,12 @@ def _shown_again(console: Terminal, folder: Path, basis: str, *, inner: bool = F
 
 
 def _require_honest(protocol: Protocol) -> None:
-    """Refuse to show what a leak is worth beside the leak itself.
+    """Refuse the comparison with a leak if the protocol is the leaky one itself.
 
     Raises
     ------
     UsageError
-        If the protocol is the leaky one itself.
+        If the protocol is the leaky one.
     """
     if protocol.scheme == LEAKY.scheme:
         raise UsageError(f"LEAK=1 sets {LEAKY.scheme} beside an honest protocol: name that, as in PROTOCOL=loso.")

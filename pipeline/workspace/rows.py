@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def task_of(workspace: Workspace, settings: Settings) -> "tuple[Task, tuple[str, ...]]":
-    """Return what an evaluation cuts its folds from, and the names of its columns; extract what is missing.
+    """Return the task of an evaluation and the names of its columns; extract missing features.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def task_of(workspace: Workspace, settings: Settings) -> "tuple[Task, tuple[str,
 
 
 def frames_of(workspace: Workspace, feature: str, ids: Sequence[str] | None) -> "tuple[Stream, list[str]]":
-    """Return the frames of a feature of one corpus, and the ids of the utterances; extract what is missing.
+    """Return the frames of a feature of one corpus, and the ids of the utterances; extract missing features.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Desk: corpora at hand, and where work runs; their features extracted, and read as rows.
+"""Workspace: from corpora at hand to extracted features and a table of rows.
 
-Here the arrows from corpora to a table are joined, for whoever evaluates, fits or predicts; each of them is a function
-elsewhere.
+This module joins the arrows from corpora to a table, for evaluations, fits and predictions. Each arrow is a function of
+another module.
 """
 
 import contextlib
@@ -29,13 +29,13 @@ from affex.pipeline.text.errors import AffexError, UsageError
 if TYPE_CHECKING:
     from affex.pipeline.streams.table import Table
 
-#: How many failures are shown by name before they are only counted.
+#: How many failures are named; further failures are only counted.
 SHOWN = 8
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """Corpora at hand, the terminal, where work runs (opened when first asked for), and how features are run."""
+    """Corpora, the terminal, the place where work runs (opened at the first use), and the settings of features."""
 
     datasets: Sequence[Dataset]
     console: Terminal
@@ -54,12 +54,12 @@ class Workspace:
 
     @functools.cached_property
     def imported(self) -> dict[str, Imported]:
-        """The features of other projects that the cache holds, by name."""
+        """The imported features of other projects in the cache, by name."""
         return imports.found(self.datasets[0].folder.parent, [dataset.folder.name for dataset in self.datasets])
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What must be said beside every figure."""
+        """The notes that belong beside every figure."""
         return tuple(sentence for dataset in self.datasets for sentence in dataset.notes)
 
 
@@ -70,13 +70,13 @@ class Running:
     Parameters
     ----------
     scheduler
-        As `pipeline.execution.stages.opened` has it.
+        As in `pipeline.execution.stages.opened`.
     jobs
-        How many local processes; None for one a core.
+        Number of local processes; None for one per core.
     device
-        Where networks of features run; with ``"cuda"``, a local cluster has one more worker a GPU.
+        Device of the features' networks; with ``"cuda"``, a local cluster has one more worker per GPU.
     weights
-        The folder of weight files, which workers on other machines must have under the same path.
+        The folder of weight files. Workers on other machines must have it under the same path.
     """
 
     scheduler: str = "local"
@@ -87,7 +87,7 @@ class Running:
 
 @contextlib.contextmanager
 def open_workspace(datasets: Sequence[Dataset], console: Terminal, running: Running) -> Iterator[Workspace]:
-    """Open a workspace; extraction and folds share one cluster, which is started when there is something to do."""
+    """Open a workspace; extraction and folds share one cluster, which starts with the first work."""
     from joblib import cpu_count
 
     device, weights = running.device, running.weights
@@ -103,7 +103,7 @@ def open_workspace(datasets: Sequence[Dataset], console: Terminal, running: Runn
             ),
             Runtime(
                 device=device,
-                # One process feeds a GPU; on processors every core has a process of its own.
+                # One process feeds a GPU; without a GPU every core has a process of its own.
                 threads=cpu_count() if device == "cuda" else 1,
                 weights=str(weights.absolute()) if weights else "",
             ),
@@ -111,12 +111,12 @@ def open_workspace(datasets: Sequence[Dataset], console: Terminal, running: Runn
 
 
 def _require_device(running: Running) -> None:
-    """Refuse a GPU that is not there; one behind a running scheduler is seen by its workers alone.
+    """Refuse a GPU that does not exist; only the workers of a remote scheduler can see theirs.
 
     Raises
     ------
     UsageError
-        Naming what to do.
+        If there is no GPU; the message says what to do.
     """
     if running.scheduler in ("local", "inline") and running.device == "cuda" and not _gpus(running.device):
         raise UsageError(
@@ -126,7 +126,7 @@ def _require_device(running: Running) -> None:
 
 
 def _gpus(device: str) -> int:
-    """Return how many GPUs of this machine are meant."""
+    """Return the number of GPUs of this machine to use."""
     if device != "cuda":
         return 0
     import torch
@@ -137,19 +137,19 @@ def _gpus(device: str) -> int:
 def extracted(
     workspace: Workspace, specs: Sequence[FeatureSpec], beside: Sequence[FeatureSpec] = (), *, verify: bool = True
 ) -> None:
-    """Extract what is missing, each utterance decoded once for all, and say how it went.
+    """Extract missing features, decoding each utterance once for all features, and print the result.
 
     Parameters
     ----------
     beside
-        What is extracted along, and spoken of only where something was missing; it is no error if no utterance has it.
+        Features to extract as well, reported only if rows were missing; it is no error if no utterance has them.
     verify
-        Whether rows that are there are read, to verify them. False where `table_of` comes next, which verifies them as
-        it reads them.
+        Whether stored rows are read to verify them. False if `table_of` follows, which verifies them while it reads
+        them.
 
     Raises
     ------
-    AffexError
+    If a requirement of a feature is missing, or no utterance of a corpus has any of the features.
         If what a feature needs is not there, or no utterance of a corpus has any of the features.
     """
     specs = list(dict.fromkeys(spec.unpooled for spec in specs))
@@ -174,14 +174,14 @@ def extracted(
 
 
 def _imported(dataset: Dataset, spec: FeatureSpec, *, verify: bool) -> Summary:
-    """Return what there is of a feature that is never extracted."""
+    """Return the state of an imported feature, which is never extracted."""
     held = imports.stock(dataset, spec, verify=verify)
     failures = {id_: message for id_, (_, message) in held.failures.items()}
     return Summary(spec, cache.FeatureFile(dataset.folder, spec).path, cached=len(held.places), failures=failures)
 
 
 def _show(console: Terminal, summary: Summary) -> None:
-    """Print what became of one feature."""
+    """Print the result for one feature."""
     counts = f"{summary.cached} cached, {summary.computed} computed, {len(summary.failures)} failed"
     console.say(f"{summary.spec}: {counts} -> {summary.path}")
     for reason, count in summary.reasons.most_common(SHOWN):
@@ -202,7 +202,7 @@ def readable(
     classifier: Classifier,
     imported: Mapping[str, Imported] | None = None,
 ) -> tuple[FeatureSpec, ...]:
-    """Return the features as a classifier can read them, and say which are pooled because of it.
+    """Return the features in a form that the classifier can read, and print which are pooled for it.
 
     Raises
     ------
@@ -226,7 +226,7 @@ def readable(
 
 
 def utterances_of(workspace: Workspace) -> tuple[Utterance, ...]:
-    """Return the utterances of the corpora, as those of `table_of`."""
+    """Return the utterances of the corpora, in the order of `table_of`."""
     from affex.pipeline.streams.table import placed
 
     every = tuple(utterance for dataset in workspace.datasets for utterance in dataset.utterances)
@@ -234,7 +234,7 @@ def utterances_of(workspace: Workspace) -> tuple[Utterance, ...]:
 
 
 def table_of(workspace: Workspace, specs: Sequence[FeatureSpec]) -> "Table":
-    """Return the rows of the corpora, joined where there are several; rows that do not verify are extracted again."""
+    """Return the rows of the corpora, joined if there are several; damaged rows are extracted again."""
     from affex.pipeline.caching.feature_rows import DamagedRowsError
     from affex.pipeline.streams.table import joined
 
