@@ -10,7 +10,7 @@ from affex.pipeline.text.console import Lines, Terminal
 def lines(total: int) -> tuple[Lines, list[str], list[float]]:
     said: list[str] = []
     now = [0.0]
-    return Lines("extracting", total, "clips", said.append, lambda: now[0]), said, now
+    return Lines("extracting", total, "utterances", said.append, lambda: now[0]), said, now
 
 
 def test_a_line_comes_at_one_ten_and_fifty_percent_and_at_no_other() -> None:

@@ -10,7 +10,7 @@ from affex.pipeline.corpora import demo
 from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.specs.classifiers import classifier_of, members_of
 from affex.pipeline.text.console import Terminal
-from affex.pipeline.workspace.demo import demonstrate
+from affex.pipeline.workspace.demo import AUDIO, CLASSIFIER, demonstrate
 from affex.pipeline.workspace.workspace import Running, open_workspace
 
 #: Four speakers, once with each emotion: enough for intervals, and no run is without a mistake.
@@ -72,6 +72,6 @@ def test_nothing_is_computed_again(twice):
 
 
 def test_what_it_shows_is_what_the_classifier_prefers():
-    [(features, classifier)] = members_of(None, demo.CLASSIFIER, "early")
-    assert features == (demo.AUDIO,)
-    assert classifier == classifier_of(demo.CLASSIFIER)
+    [(features, classifier)] = members_of(None, CLASSIFIER, "early")
+    assert features == (AUDIO,)
+    assert classifier == classifier_of(CLASSIFIER)

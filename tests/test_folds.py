@@ -181,7 +181,7 @@ def test_a_corpus_without_a_split_says_what_to_give():
         folds(Protocol("split", "split"), placed(speaker=[*"ab"]))
 
 
-@pytest.mark.parametrize("card", [Protocol("cross", "cross", test="b"), Protocol("cross", "cross", train="a+c")])
+@pytest.mark.parametrize("protocol", [Protocol("cross", "cross", test="b"), Protocol("cross", "cross", train="a+c")])
 def test_across_corpora(protocol):
     rounds = folds(protocol, placed(corpus=["a", "b", "c", "b"]))
     assert as_sets(rounds) == [("b", {0, 2}, {1, 3})]

@@ -84,7 +84,7 @@ def svm() -> Model:
         (wanted("xgboost:rounds=20", protocol=VALENCE), 1),
         (wanted("gmm:components=2"), 12),
         (wanted("gmm:components=2,pool=vote"), 12),
-        (wanted("logistic", reweight=True), 1),
+        (wanted("logistic", settings=Settings(reweight=True)), 1),
         (wanted("lda"), 1),
         (wanted("forest:trees=20"), 1),
         (wanted("knn"), 1),
