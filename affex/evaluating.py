@@ -1,5 +1,6 @@
 """From a corpus, features and a classifier to figures, from one Python call."""
 
+import html
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -65,10 +66,7 @@ class Evaluation:
         """The predictions: speaker, fold, true, predicted, and one score a class; indexed by utterance id."""
         import pandas as pd
 
-        scores = self.run.scores
-        head = {"speaker": scores.clusters, "fold": scores.folds, "true": scores.true, "predicted": scores.predicted}
-        of_classes = {f"score_{name}": scores.values[:, number] for number, name in enumerate(scores.classes)}
-        return pd.DataFrame(head | of_classes, pd.Index(scores.ids, name="id"))
+        return pd.DataFrame(self.run.scores.columns()).set_index("id")
 
     @property
     def confusion(self) -> "pd.DataFrame":
@@ -76,11 +74,7 @@ class Evaluation:
         import pandas as pd
 
         classes = list(self.summary.classes)
-        return pd.DataFrame(
-            [list(row) for row in self.summary.confusion],
-            pd.Index(classes, name="true"),
-            pd.Index(classes, name="predicted"),
-        )
+        return pd.DataFrame(self.summary.counts, pd.Index(classes, name="true"), pd.Index(classes, name="predicted"))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -93,7 +87,7 @@ class Evaluation:
         return tables.as_text(lambda console: tables.show(self.summary, None, console)).rstrip()
 
     def _repr_html_(self) -> str:
-        return f"<pre>{_escaped(repr(self))}</pre>"
+        return f"<pre>{html.escape(repr(self), quote=False)}</pre>"
 
 
 def evaluate(
@@ -230,7 +224,7 @@ class Comparison:
         return tables.as_text(lambda console: tables.show_comparison(self.found, console)).rstrip()
 
     def _repr_html_(self) -> str:
-        return f"<pre>{_escaped(repr(self))}</pre>"
+        return f"<pre>{html.escape(repr(self), quote=False)}</pre>"
 
 
 def compare(results: Sequence[Evaluation | PathLikeText], *, metric: str = "") -> Comparison:
@@ -317,7 +311,3 @@ def predict(
             written = fit_predict.predict(workspace, fitted, path(model).stem, Path(folder, "predictions.csv"))
             tables.append(pd.read_csv(written, dtype={"id": str, "predicted": None}, keep_default_na=False))
     return pd.concat(tables).set_index("id")
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;")

@@ -1,6 +1,7 @@
 """From the name of a corpus to a workspace: what every function of the Python face does first."""
 
 import contextlib
+import itertools
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -59,8 +60,14 @@ def path(name: PathLikeText) -> Path:
     return Path(name).expanduser()
 
 
+def named(corpus: str, place: Place) -> tuple[str, str | None]:
+    """Return the settings ``dataset`` and ``data`` of the corpora that a name says; a path to a csv file is a table."""
+    names, folders = _pairs(corpus, place)
+    return " ".join(names), " ".join(map(shlex.quote, folders)) if len(folders) > 1 else next(iter(folders), None)
+
+
 def datasets(corpus: str, place: Place) -> "list[Dataset]":
-    """Open the corpora that a name says, one or several parted by blanks; a path to a csv file is a table.
+    """Open the corpora that a name says, one or several separated by blanks.
 
     Raises
     ------
@@ -73,31 +80,21 @@ def datasets(corpus: str, place: Place) -> "list[Dataset]":
     from affex.pipeline.text.console import Log
     from affex.pipeline.text.errors import UsageError
 
-    if corpus.endswith(".csv"):
-        return [dataset.opened(dataset.TABLE, path(corpus), path(place.cache), partial=place.partial, console=Log())]
-    names = corpus.split()
-    folders: list[Path | None] = [*_folders(place.data)] or [None] * len(names)
-    if len(folders) != len(names):
+    names, folders = _pairs(corpus, place)
+    if folders and len(folders) != len(names):
         raise UsageError(f"'{corpus}' names {len(names)} corpora, and data {len(folders)} folders: expected one each.")
     return [
-        dataset.opened(name, folder, path(place.cache), partial=place.partial, console=Log())
-        for name, folder in zip(names, folders, strict=True)
+        dataset.opened(name, path(folder) if folder else None, path(place.cache), partial=place.partial, console=Log())
+        for name, folder in itertools.zip_longest(names, folders)
     ]
 
 
-def named(corpus: str, place: Place) -> tuple[str, str | None]:
-    """Return the settings ``dataset`` and ``data`` of the corpora that a name says."""
+def _pairs(corpus: str, place: Place) -> tuple[list[str], list[str]]:
+    """Return the names of the corpora, and their folders (or the table), if any are given."""
     if corpus.endswith(".csv"):
-        return "csv", corpus
-    folders = _folders(place.data)
-    data = shlex.join(map(str, folders)) if len(folders) > 1 else "".join(map(str, folders))
-    return corpus, data or None
-
-
-def _folders(data: PathLikeText | Sequence[PathLikeText] | None) -> list[Path]:
-    if data is None:
-        return []
-    return [path(data)] if isinstance(data, str | PathLike) else [path(one) for one in data]
+        return ["csv"], [corpus]
+    data = [] if place.data is None else [place.data] if isinstance(place.data, str | PathLike) else place.data
+    return corpus.split(), [str(path(folder)) for folder in data]
 
 
 @contextlib.contextmanager

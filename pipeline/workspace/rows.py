@@ -44,7 +44,7 @@ def frames_of(workspace: Workspace, feature: str, ids: Sequence[str] | None) -> 
     Parameters
     ----------
     ids
-        The utterances that are read, in this order; None for all.
+        The utterances that are read; they stand in the corpus's order. None for all.
 
     Raises
     ------
