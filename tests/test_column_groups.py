@@ -15,8 +15,8 @@ from affex.pipeline.caching.cache import recipe
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.specs import column_groups, discovery, grammar
 from affex.pipeline.specs.classifiers import classifier_of, members_of
-from affex.pipeline.specs.compatibility import require_level
 from affex.pipeline.specs.features import feature_specs
+from affex.pipeline.streams.readers import reader_of
 from affex.pipeline.streams.table import load
 from affex.pipeline.text.errors import UsageError
 
@@ -133,11 +133,11 @@ def test_parts_stand_beside_other_rows(dataset):
 def test_a_model_of_noise_wants_to_know_how_loud_a_frame_is():
     noisy, plain = classifier_of("gmm:noise=0.2"), classifier_of("gmm")
     for text in ("mfcc-voice", "mfcc:n=20", "mfcc:columns=mfcc"):
-        require_level(noisy, feature_specs(text))
+        reader_of(noisy).require(feature_specs(text))
     for text in ("landmarks", "logmel", "mfcc:columns=mfcc_d1"):
-        require_level(plain, feature_specs(text))
+        reader_of(plain).require(feature_specs(text))
         with pytest.raises(UsageError, match=r"how loud a frame is, and .*does not.*: mfcc, .*mfcc-voice"):
-            require_level(noisy, feature_specs(text))
+            reader_of(noisy).require(feature_specs(text))
 
 
 def test_twice_as_loud_is_6_db_up_in_the_level():

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.classifiers.base import Classifier
-from affex.pipeline.specs import discovery, pooling
+from affex.pipeline.specs import column_groups, discovery, pooling
 from affex.pipeline.specs.features import FeatureSpec
 from affex.pipeline.streams.decision import noise_alone, pool
 from affex.pipeline.streams.examples import Examples
@@ -174,6 +174,13 @@ class FrameReader(Reader):
 
     framewise: ClassVar[bool | None] = True
 
+    def require(self, specs: Sequence[FeatureSpec]) -> None:
+        """Raise an error also if the classifier needs the loudness of a frame and the rows do not begin with it."""
+        super().require(specs)
+        if self.classifier.needs_level:
+            for spec in specs:
+                _require_level(self.classifier, spec)
+
     def scored(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Scored:
         """Return the pooled log-likelihoods of the frames."""
         classifier: Any = self.classifier
@@ -267,6 +274,16 @@ def misfit(one: Classifier, named: str, *, framewise: bool) -> str:
         f"Features that fit {one.name}: {', '.join(fitting) or 'none'}.\n"
         f"Classifiers that fit {named}: {', '.join(readers) or 'none'}."
     )
+
+
+def _require_level(one: Classifier, spec: FeatureSpec) -> None:
+    columns = column_groups.chosen(spec.feature.columns, spec.only)
+    if spec.feature.level is None or spec.feature.level not in columns[:1]:
+        able = [name for name, other in discovery.feature_presets().items() if other.level and other.framewise]
+        raise UsageError(
+            f"CLASSIFIER={one.name} is to tell noise from speech by how loud a frame is, and {spec} does not begin "
+            f"with that. Features that do: {', '.join(able)}; for others leave noise out."
+        )
 
 
 def _block(examples: Examples, numbers: Numbers, columns: Numbers) -> NDArray[Any]:

@@ -21,7 +21,6 @@ from affex.pipeline.execution.runner import Runner
 from affex.pipeline.extraction.extract import Summary, extract
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Utterance
-from affex.pipeline.specs.compatibility import require_level
 from affex.pipeline.specs.features import FeatureSpec, feature_specs
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
@@ -207,8 +206,7 @@ def readable(
     Raises
     ------
     UsageError
-        As `pipeline.specs.features.feature_specs`, `pipeline.streams.readers.Reader.require` and
-        `pipeline.specs.compatibility.require_level`.
+        As `pipeline.specs.features.feature_specs` and `pipeline.streams.readers.Reader.require`.
     """
     from affex.pipeline.streams.readers import reader_of
 
@@ -216,7 +214,6 @@ def readable(
     reader = reader_of(classifier)
     specs = reader.wanted(asked)
     reader.require(specs)
-    require_level(classifier, specs)
     for before, spec in zip(asked, specs, strict=True):
         if before != spec:
             console.say(
