@@ -6,8 +6,8 @@
 
 The videos below the folder are copied (``--copies`` times), and two whole runs of ``affex features`` go over them:
 ``faces face`` from nothing, then another network (``--second``, by default ``fer``, whose weight file is looked for in
-the folder ``--weights``) over the same cache. Linux itself counts how often any process opens one of the
-videos (inotify), so whoever decodes is seen. Printed are these counts, each run's time and what it says it computed,
+the folder ``--weights``) over the same cache. Linux itself counts how often any process opens one of the videos
+(inotify), so every decoding process shows. Printed are these counts, each run's time and what it says it computed,
 whether the file of the faces is still the same, byte by byte, and the ratio of the times.
 """
 

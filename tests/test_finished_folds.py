@@ -150,7 +150,7 @@ def test_an_evaluation_goes_on_where_it_was_and_gives_the_same_bytes(name: str, 
         matrix, settings = house(name)
     task, basis = prepare(matrix, settings), report.depends_on(matrix, settings.about(), "code")
     is_inner = name != "values"
-    whole = evaluate.judge(task, settings, inner=is_inner)
+    whole = evaluate.evaluate_task(task, settings, inner=is_inner)
     report.write(whole, tmp_path / "whole", basis)
 
     kept = FinishedFolds(inside(tmp_path / "run"), basis, inner=is_inner)
@@ -161,7 +161,7 @@ def test_an_evaluation_goes_on_where_it_was_and_gives_the_same_bytes(name: str, 
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        evaluate.judge(task, settings, inner=is_inner, keep=keep)
+        evaluate.evaluate_task(task, settings, inner=is_inner, keep=keep)
     computed: list[str] = []
     compute = evaluate._run_fold
 
@@ -170,7 +170,7 @@ def test_an_evaluation_goes_on_where_it_was_and_gives_the_same_bytes(name: str, 
         return compute(piece, *shared)
 
     monkeypatch.setattr(evaluate, "_run_fold", counted)
-    result = evaluate.judge(task, settings, inner=is_inner, known=kept.read(task.folds))
+    result = evaluate.evaluate_task(task, settings, inner=is_inner, known=kept.read(task.folds))
     assert computed == [fold.name for fold in task.folds[2:]]
     report.write(result, tmp_path / "run", basis)
     kept.clear()

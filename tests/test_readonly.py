@@ -100,7 +100,9 @@ def test_what_is_missing_in_a_cache_that_is_only_read_is_said(study: Path) -> No
 def test_results_that_could_not_be_written_are_refused_before_anything_is_learned(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("affex.pipeline.evaluation.evaluate.judge", lambda *_, **__: pytest.fail("it was evaluated"))
+    monkeypatch.setattr(
+        "affex.pipeline.evaluation.evaluate.evaluate_task", lambda *_, **__: pytest.fail("it was evaluated")
+    )
     monkeypatch.setattr("affex.pipeline.models.models.fit", lambda *_, **__: pytest.fail("it was fitted"))
     with read_only(study / "cache"):
         with pytest.raises(AffexError, match=r"runs/.* cannot be written: .*Is it the right folder"):

@@ -108,10 +108,10 @@ def evaluate(
     AffexError
         If the table does not allow this evaluation, or a fold cannot be fitted.
     """
-    return judge(prepare(table, plan), plan, runner=runner, inner=inner, progress=progress)
+    return evaluate_task(prepare(table, plan), plan, runner=runner, inner=inner, progress=progress)
 
 
-def judge(
+def evaluate_task(
     task: Task,
     plan: Plan,
     *,

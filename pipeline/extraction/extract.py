@@ -135,7 +135,7 @@ def extract(
         How features are run.
     verify
         Whether rows that are there are read, to verify them. Else they are taken as they are where nothing is missing,
-        and whoever reads them must verify them.
+        and the code that reads them must verify them.
 
     Returns
     -------

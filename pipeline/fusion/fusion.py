@@ -224,8 +224,8 @@ def _inner(member: Run, fold: str) -> Scores:
     for scores in member.inner:
         if scores.folds[0] == fold:
             return scores
-    nobody = {name: getattr(member.scores, name)[:0] for name in COLUMNS}
-    return replace(member.scores, **nobody)
+    empty = {name: getattr(member.scores, name)[:0] for name in COLUMNS}
+    return replace(member.scores, **empty)
 
 
 def _require_alike(members: Sequence[Run]) -> None:

@@ -126,9 +126,9 @@ def _pool(text: str, feature: Feature, statistics: str) -> tuple[str, ...]:
     if not feature.framewise:
         raise UsageError(f"'{text}': {name} has one row an utterance, and pool= is for features of frames.")
     pool = pooling.statistics(statistics)
-    if pooling.is_weighted(pool) and pooling.judge(feature) is None:
+    if pooling.is_weighted(pool) and pooling.quality_feature(feature) is None:
         presets = discovery.feature_presets().items()
-        able = [other for other, preset in presets if preset.framewise and pooling.judge(preset)]
+        able = [other for other, preset in presets if preset.framewise and pooling.quality_feature(preset)]
         raise UsageError(
             f"'{text}': nothing says how good a frame of {name} is, as {' and '.join(pooling.WEIGHTED)} ask. Of "
             f"the features of frames these have that: {', '.join(able) or 'none'}."

@@ -5,8 +5,8 @@ A statistic is computed over the frames of an utterance, column by column: a col
 meaningless, and the frame does not count for them. The cache contains the frames, so pooling does not change its key.
 
 `PLAIN` statistics give each frame the same weight, `WEIGHTED` ones weight a frame by the quality of its face. The
-feature itself, or a feature that it is computed from (`judge`), gives this quality in the columns `QUALITY`. The
-weight, see `qualities`, is a product of four factors in [0, 1], and 0 without a face. It compares a frame only with
+feature itself, or a feature that it is computed from (`quality_feature`), gives this quality in the columns `QUALITY`.
+The weight, see `qualities`, is a product of four factors in [0, 1], and 0 without a face. It compares a frame only with
 other frames of its utterance and learns nothing from any corpus, so nothing leaks from test to training speakers.
 """
 
@@ -80,11 +80,11 @@ def is_weighted(pool: Sequence[str]) -> bool:
     return any(name in WEIGHTED for name in pool)
 
 
-def judge(feature: Feature) -> Feature | None:
+def quality_feature(feature: Feature) -> Feature | None:
     """Return the feature that gives the quality of a feature's frames: itself, an input of it, or None."""
     if feature.framewise and {FOUND, *QUALITY} <= set(feature.columns):
         return feature
-    return judge(feature.upstream) if feature.upstream else None
+    return quality_feature(feature.upstream) if feature.upstream else None
 
 
 def qualities(values: NDArray[np.float32], offsets: NDArray[np.int64], names: Sequence[str]) -> Floats:

@@ -285,23 +285,23 @@ def _weights(dataset: Dataset, spec: FeatureSpec, frames: FeatureRows, own: Sequ
     AffexError
         If that feature's file, an utterance in it, or the frame of a row is missing.
     """
-    judge = pooling.judge(spec.feature)
-    if judge is None:
+    source = pooling.quality_feature(spec.feature)
+    if source is None:
         raise UsageError(f"{spec}: nothing says how good a frame of {spec.preset} is.")
-    judging = spec.unpooled if judge == spec.feature else spec_of(judge)
-    judged = frames if judge == spec.feature else _frames(dataset, judging, own)
-    qualities = pooling.qualities(judged.values, judged.offsets, judged.columns)
-    number = {id_: i for i, id_ in enumerate(judged.ids)}
+    rated_by = spec.unpooled if source == spec.feature else spec_of(source)
+    rated = frames if source == spec.feature else _frames(dataset, rated_by, own)
+    qualities = pooling.qualities(rated.values, rated.offsets, rated.columns)
+    number = {id_: i for i, id_ in enumerate(rated.ids)}
     found = [np.empty(0)]
     for utterance, id_ in enumerate(frames.ids):
         times = _times(frames, utterance)
-        there = _times(judged, number[id_]) if id_ in number else times[:0]
+        there = _times(rated, number[id_]) if id_ in number else times[:0]
         if not np.isin(times, there).all():
             raise AffexError(
-                f"{id_}: {judging} does not have every frame of {spec.unpooled}, so nothing says how good they are. "
+                f"{id_}: {rated_by} does not have every frame of {spec.unpooled}, so nothing says how good they are. "
                 f"Run `{dataset.command('features', FEATURES=spec.unpooled)}` to bring both up to date."
             )
-        found.append(qualities[judged.offsets[number[id_]] + np.searchsorted(there, times)])
+        found.append(qualities[rated.offsets[number[id_]] + np.searchsorted(there, times)])
     return np.concatenate(found)
 
 

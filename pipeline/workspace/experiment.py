@@ -268,7 +268,7 @@ def _audited(
 
 def _cross_validated(workspace: Workspace, task: "Task", plan: Plan, kept: "FinishedFolds") -> "Result":
     """Evaluate with a progress bar; reuse the folds of an interrupted run, and keep each fold as it ends."""
-    from affex.pipeline.evaluation.evaluate import judge
+    from affex.pipeline.evaluation.evaluate import evaluate_task
     from affex.pipeline.evaluation.summary import DISTRIBUTIONS
     from affex.pipeline.reporting import pictures
 
@@ -280,7 +280,7 @@ def _cross_validated(workspace: Workspace, task: "Task", plan: Plan, kept: "Fini
     pictures.import_ahead()
     with workspace.console.progress(f"evaluating {plan.classifier.name}", n_folds, "folds") as tick:
         tick(len(known))
-        return judge(
+        return evaluate_task(
             task,
             plan,
             runner=workspace.runner() if len(known) < n_folds else None,
