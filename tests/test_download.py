@@ -56,8 +56,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(rest)))
         self.end_headers()
         sent = rest[: self.server.patience.pop(0)] if self.server.patience else rest
+        self.server.served.append(len(sent))  # before the client has all of it, and may ask for the count
         self.wfile.write(sent)
-        self.server.served.append(len(sent))
 
     def log_message(self, *args: object) -> None:
         """Say nothing."""
