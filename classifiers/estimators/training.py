@@ -41,7 +41,7 @@ class Training:
         Classes, or float64 values.
     weight : (n_rows,) float64
         How many times each row counts.
-    The speaker of each row; without groups each row is its own group.
+    groups : (n_rows,)
         The speaker of each row; without groups each row is a group of its own.
     has_groups
         Whether groups were given.

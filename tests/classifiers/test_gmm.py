@@ -183,14 +183,6 @@ def test_principal_features_are_those_of_the_training_frames():
     assert np.array_equal(again.log_likelihood(X), fitted.log_likelihood(X))
 
 
-def test_a_model_of_before_there_was_a_choice_keeps_all_columns():
-    X, y, _ = voices(np.random.default_rng(0))
-    fitted = ClassMixtures(components=2).fit(X, y)
-    before = fitted.log_likelihood(X)
-    del fitted.choice_
-    assert np.array_equal(fitted.log_likelihood(X), before)
-
-
 def test_settings_reach_the_mixtures():
     estimator = classifier_of("gmm:components=3,iterations=7,floor=0.5,noise=0.2").estimator(seed=9, device="cpu")
     expected = {"components": 3, "iterations": 7, "floor": 0.5, "weights": "balanced", "noise": 0.2, "seed": 9}
