@@ -165,14 +165,7 @@ class Track:
 
 @contextmanager
 def open_track(path: Path, name: str) -> Iterator[Track]:
-    """Open the sound track of a file: the one marked as the default, else the first.
-
-    Parameters
-    ----------
-    path
-        The file.
-    name
-        Its name in errors.
+    """Open the sound track of a file: the one marked as the default, else the first; `name` stands for it in errors.
 
     Raises
     ------
