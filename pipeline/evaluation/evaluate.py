@@ -220,21 +220,6 @@ def score(estimator: Any, examples: Examples, fold: Fold, plan: Plan) -> Scored:
     return Scored(decided.astype(np.str_), values, n_noise)
 
 
-def _decided(estimator: Any, X: Floats) -> Scored:
-    """Return the decision on each row, and scores that sum to 1; `inspection.answer_of` defines them."""
-    from scipy.special import softmax
-
-    from affex.classifiers.estimators import inspection
-
-    decided, answer = estimator.predict(X), inspection.answer_of(estimator)
-    if answer == "probabilities":
-        return Scored(decided, estimator.predict_proba(X))
-    if answer == "decisions":
-        return Scored(decided, (decided[:, None] == estimator.classes_).astype(np.float64))
-    values = estimator.decision_function(X)
-    return Scored(decided, softmax(values if values.ndim == 2 else np.column_stack([-values, values]), axis=1))
-
-
 def reweighted(scores: Floats, trained: Labels, classes: Sequence[str]) -> Floats:
     """Return the scores times the square root of their class's training frequency, scaled to a sum of 1."""
     weighted = scores * np.sqrt([np.mean(trained == name) for name in classes])

@@ -232,7 +232,7 @@ def other(run: Path, runs_of: Path) -> Path | None:
 
 
 def _named(members: Sequence[Run]) -> dict[str, Run]:
-    """Return a p-value with four decimal places, enough for the smallest p of a comparison."""
+    """Return runs by the shortest ends of their folders' paths that differ."""
     if not 2 <= len(members) <= MOST:
         raise UsageError(f"A comparison is of 2 to {MOST} runs, got {len(members)}.")
     folders = [run.folder.resolve() for run in members]
@@ -284,11 +284,11 @@ def _metric(name: str, summary: Summary) -> str:
 
 
 def _pairs(scores: Mapping[str, Scores], metric: str, unit: str) -> tuple[Comparison, ...]:
-    said = {
+    predictions = {
         name: Predictions(own.true, own.predicted, own.clusters, own.classes or None) for name, own in scores.items()
     }
     try:
-        return pairwise(said, metric, alpha=ALPHA, seed=SEED, unit=unit)
+        return pairwise(predictions, metric, alpha=ALPHA, seed=SEED, unit=unit)
     except ValueError as error:
         raise AffexError(f"The runs cannot be compared: {error}.") from error
 
