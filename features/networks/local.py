@@ -10,7 +10,9 @@ Files are state dicts of `torch.save` (read with ``weights_only=True``) or safet
 ignored. Weights trained to recognise people identify the person (see `features.networks.dlib_resnet`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -30,26 +32,27 @@ class Architecture:
     ----------
     network
         Its identity without the weights' digest.
-    layers
-        The class of its layers, in `features.networks.architectures`.
+    build
+        Function that builds its layers.
     unused
         The prefixes of the names of its classifier's weights, separated by spaces.
     """
 
     network: Network
-    layers: str
+    build: "Callable[[], torch.nn.Module]"
     unused: str = ""
-
-    def build(self) -> "torch.nn.Module":
-        """Return its layers, without weights."""
-        from affex.features.networks import architectures
-
-        module: torch.nn.Module = getattr(architectures, self.layers)()
-        return module
 
     def of(self, digest: str) -> Network:
         """Return its identity with the weights of a file."""
         return replace(self.network, digest=digest)
+
+
+def _layers(name: str) -> "torch.nn.Module":
+    """Return the layers of a class of `features.networks.architectures`, without weights."""
+    from affex.features.networks import architectures
+
+    module: torch.nn.Module = getattr(architectures, name)()
+    return module
 
 
 RESNET18 = Architecture(
@@ -63,7 +66,7 @@ RESNET18 = Architecture(
         scale=(1 / (255 * 0.229), 1 / (255 * 0.224), 1 / (255 * 0.225)),
         layer="avgpool",
     ),
-    layers="ResNet18",
+    build=partial(_layers, "ResNet18"),
     unused="fc.",
 )
 IR50 = Architecture(
@@ -76,7 +79,7 @@ IR50 = Architecture(
         scale=(1 / 127.5,) * 3,
         layer="output_layer",
     ),
-    layers="Ir50",
+    build=partial(_layers, "Ir50"),
 )
 VGGFACE = Architecture(
     Network(
@@ -88,7 +91,7 @@ VGGFACE = Architecture(
         scale=(1.0,) * 3,
         layer="relu7",
     ),
-    layers="VggFace",
+    build=partial(_layers, "VggFace"),
     unused="fc8.",
 )
 ARCHITECTURES = {one.network.name: one for one in (RESNET18, IR50, VGGFACE)}
