@@ -59,8 +59,8 @@ def test_the_verdict_of_a_test(value, low, high, p, expected):
 
 
 def test_words():
-    said = [in_words(found, 4) for found in ("better", "worse", "equal", "unknown")]
-    assert said == ["clearly better", "clearly worse", "equal within 0.05", "cannot be told with 4 speakers"]
+    output = [in_words(found, 4) for found in ("better", "worse", "equal", "unknown")]
+    assert output == ["clearly better", "clearly worse", "equal within 0.05", "cannot be told with 4 speakers"]
     assert in_words("unknown", 1, "session") == "cannot be told with 1 session"
 
 

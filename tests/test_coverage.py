@@ -64,9 +64,9 @@ def test_the_verb(tmp_path, monkeypatch, capsys):
         cli(["coverage", *corpus, "--features", "seen"], standalone_mode=False)
     cli(["features", *corpus, "--features", "seen", "--scheduler", "inline"], standalone_mode=False)
     cli(["coverage", *corpus, "--features", "seen"], standalone_mode=False)
-    said = capsys.readouterr().out
-    assert "mine: seen" in said
-    assert "80.0%" in said
+    output = capsys.readouterr().out
+    assert "mine: seen" in output
+    assert "80.0%" in output
     cli(["coverage", *corpus, "--features", "seen", "--json"], standalone_mode=False)
     (found,) = json.loads(capsys.readouterr().out)
     assert (found["corpus"], found["feature"], found["all"]["n_utterances"]) == ("mine", "seen", 3)

@@ -38,9 +38,9 @@ def result(seed: int) -> Result:
     for fold in folds:
         others = speakers != fold.name
         columns = (getattr(scores, name)[others] for name in ("ids", "clusters", "true", "predicted", "values"))
-        others_ids, clusters, known, said, own = columns
+        others_ids, clusters, known, output, own = columns
         names = np.full(len(others_ids), fold.name)
-        inner.append(Scores(others_ids, clusters, names, known, said, scores.classes, own))
+        inner.append(Scores(others_ids, clusters, names, known, output, scores.classes, own))
     return Result(SETTINGS.about(), scores, folds, inner=tuple(inner))
 
 
@@ -129,13 +129,13 @@ def test_what_a_damaged_run_says_of_a_model_is_not_told(two, tmp_path, capsys):
 
     run = tmp_path / SETTINGS.corpus / "runs" / "run0"
     report.write(result(0), run)
-    fit_predict._say_worth(Terminal(), Fitted(), tmp_path)
+    fit_predict._print_worth(Terminal(), Fitted(), tmp_path)
     assert "UAR" in capsys.readouterr().out
     edited(str(run))
-    fit_predict._say_worth(Terminal(), Fitted(), tmp_path)
-    said = capsys.readouterr().out
-    assert "is not known" in said
-    assert "metrics.json was changed after it was written" in said
+    fit_predict._print_worth(Terminal(), Fitted(), tmp_path)
+    output = capsys.readouterr().out
+    assert "is not known" in output
+    assert "metrics.json was changed after it was written" in output
 
 
 def test_a_sealed_record_that_is_no_run(tmp_path):

@@ -25,8 +25,8 @@ def of_classes(quality: float, n_speakers: int, seed: int = 0, n_each: int = 12)
 
 def of_values(noise: float, n_speakers: int, seed: int = 0, n_each: int = 8) -> Predictions:
     truth = np.random.default_rng(99).normal(5, 1, n_speakers * n_each)
-    said = truth + np.random.default_rng(seed).normal(0, noise, len(truth))
-    return Predictions(truth, said, np.repeat(np.arange(n_speakers), n_each))
+    output = truth + np.random.default_rng(seed).normal(0, noise, len(truth))
+    return Predictions(truth, output, np.repeat(np.arange(n_speakers), n_each))
 
 
 def figure(metric: str, true, predicted) -> float:

@@ -190,8 +190,8 @@ def test_a_model_of_noise_saves_a_voice_that_is_often_silent():
     assert hearing.uar > deaf.uar
     neutral = [next(one for one in found.per_class if one.name == "neutral") for found in (hearing, deaf)]
     assert neutral[0].f1 > neutral[1].f1
-    said = hearing.fold("00").best_params
-    assert said["components.joy"] == said["noise.components"] == 2
+    predicted = hearing.fold("00").best_params
+    assert predicted["components.joy"] == predicted["noise.components"] == 2
 
 
 # What is said of it

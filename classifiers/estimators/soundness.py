@@ -238,11 +238,11 @@ def _check_tree(tree: Mapping[str, Any], n_columns: int) -> None:
 def _try(estimator: Any) -> None:
     """Refuse an estimator without usable output for rows."""
     rows = _trial_rows(estimator)
-    said = np.asarray(estimator.predict(rows))
+    predicted = np.asarray(estimator.predict(rows))
     if not hasattr(estimator, "classes_"):
-        _require("what it says of rows", said, (len(rows),))
+        _require("what it says of rows", predicted, (len(rows),))
         return
-    if said.shape != (len(rows),) or not np.isin(said, estimator.classes_).all():
+    if predicted.shape != (len(rows),) or not np.isin(predicted, estimator.classes_).all():
         raise UnsoundError("what it says of rows is none of its classes")
     answer, shape = answer_of(estimator), (len(rows), len(estimator.classes_))
     if answer == "probabilities":

@@ -16,7 +16,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.svm import SVC
 
 from affex.classifiers.estimators import libsvm
-from affex.classifiers.estimators.calibration import against_decisions, log_shares, says_nothing, sigmoids, slope
+from affex.classifiers.estimators.calibration import against_decisions, is_uninformative, log_shares, sigmoids, slope
 from affex.classifiers.estimators.kernel import KernelMachine, gaussians, unchecked
 from affex.classifiers.estimators.training import ONE_SPEAKER, Folds, Labels, Numbers, Rows, Training, Weights, balanced
 
@@ -102,7 +102,7 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
             self.sigmoids_ = found
             return
         self.slope_ = slope(decisions, true, weight, self.classes_)
-        if against or says_nothing(self.slope_):
+        if against or is_uninformative(self.slope_):
             self.limits_["calibration"] = against or "decisions on speakers left out say nothing of the class"
         else:
             self.limits_["sigmoids"] = f"{n_flat} of {len(found)} classes are one speaker's alone"

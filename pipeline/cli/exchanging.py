@@ -93,7 +93,7 @@ def import_(
       affex evaluate --dataset emodb --features "compare wav2vec2"
     """
     from affex.pipeline.exchange import importing
-    from affex.pipeline.exchange.record import Wish
+    from affex.pipeline.exchange.record import ImportOptions
 
     if file is None or not name:
         raise UsageError(
@@ -105,9 +105,9 @@ def import_(
     console = Terminal()
     corpora = corpora.or_last(console)
     corpus = corpora.the_one(console)
-    wish = Wish(table, hop, transpose, _names(only), _names(without))
-    importing.import_(file, corpus, name, console, format_=format_, wish=wish, drop=drop_nan, note=note)
-    console.say(corpora.next_step("evaluate", FEATURES=name, PARTIAL=corpora.partial))
+    options = ImportOptions(table, hop, transpose, _names(only), _names(without))
+    importing.import_(file, corpus, name, console, format_=format_, options=options, drop=drop_nan, note=note)
+    console.print(corpora.next_step("evaluate", FEATURES=name, PARTIAL=corpora.partial))
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def fit(corpora: Corpora, settings: Settings, running: Running, exclude: str, mo
     excluded = [name.strip() for name in next(csv.reader([exclude], skipinitialspace=True), []) if name.strip()]
     with open_workspace(corpora.at_hand(console), console, running) as workspace:
         path = fit_predict.fit(workspace, corpora.named_in(settings), model, exclude=excluded, member=member)
-        console.say(corpora.next_step("predict", MODEL=path, DATA="recordings") + " (a folder of yours)")
+        console.print(corpora.next_step("predict", MODEL=path, DATA="recordings") + " (a folder of yours)")
 
 
 @click.command()

@@ -180,7 +180,7 @@ class Corpora:
                 "DATASET=csv for a table."
             )
         found = last(self.cache)
-        console.say(
+        console.print(
             f"DATASET={shlex.quote(found[0])} (used last)" if found else "DATASET=demo (no corpus was used before)"
         )
         name, data = found or ("demo", None)

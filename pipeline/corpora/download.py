@@ -26,7 +26,7 @@ TIMEOUT = 30.0  # s without data from the server
 CHUNK = 2**14  # bytes; when a connection breaks, the bytes after the last complete chunk are lost
 
 
-def fetch(corpus: Corpus, root: Path, say: Callable[[str], None], *, extra: bool = False) -> None:
+def fetch(corpus: Corpus, root: Path, report: Callable[[str], None], *, extra: bool = False) -> None:
     """Download the missing archives of a corpus into a folder.
 
     Parameters
@@ -34,7 +34,7 @@ def fetch(corpus: Corpus, root: Path, say: Callable[[str], None], *, extra: bool
     root
         The corpus's folder, made if it is missing. An archive that the user put there is used if its checksum is
         right.
-    say
+    report
         Called with the corpus's title and terms before the download, and then with each step.
     extra
         Whether to download the optional large archives, too.
@@ -50,22 +50,22 @@ def fetch(corpus: Corpus, root: Path, say: Callable[[str], None], *, extra: bool
     """
     if corpus.download is None:
         raise UsageError(f"affex cannot download {corpus.name}. It comes from {corpus.source} ({corpus.licence}).")
-    say(f"{corpus.title}\nLicence: {corpus.licence}\nSource: {corpus.source}")
+    report(f"{corpus.title}\nLicence: {corpus.licence}\nSource: {corpus.source}")
     if not extra and _was_put_there_by_hand(corpus, root):
-        say(f"{root} holds all of it.")
+        report(f"{root} holds all of it.")
         return
     wanted = {**corpus.download.files, **(corpus.download.extra if extra else {})}
     missing = {name: checksum for name, checksum in wanted.items() if not _is_unpacked(root, name)}
     with _explained(corpus.download, root):
         root.mkdir(parents=True, exist_ok=True)
         for name, checksum in _checksums(corpus.download, missing).items():
-            say(f"Fetching {name}")
+            report(f"Fetching {name}")
             _fetch(corpus.download.base_url, name, checksum, root)
-            say(f"Unpacking {name}")
+            report(f"Unpacking {name}")
             _unpack(root, name)
     if shortages := shortfalls(corpus, corpus.find(root)):
         raise CorpusError(f"{root} is not whole after the download: {'; '.join(shortages)}.")
-    say(f"{root} holds all of it.")
+    report(f"{root} holds all of it.")
 
 
 def _was_put_there_by_hand(corpus: Corpus, root: Path) -> bool:

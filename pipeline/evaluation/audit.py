@@ -280,7 +280,7 @@ def _duplicates(same: Sequence[Match], ids: Sequence[str], labels: Labels, folds
         return None
     conflicting = sum(_conflict(labels, match) for match, _ in leaking)
     pairs = [
-        pair._replace(note=f"{pair.note}{_labels_said(labels, match)}") if _conflict(labels, match) else pair
+        pair._replace(note=f"{pair.note}{_labels_note(labels, match)}") if _conflict(labels, match) else pair
         for match, pair in leaking
     ]
     said = f", {conflicting} of them under conflicting labels" if conflicting else ""
@@ -315,7 +315,7 @@ def _conflicts(same: Sequence[Match], ids: Sequence[str], labels: Labels, folds:
     parted = {(match.first, match.second) for match, _ in _parted(same, ids, folds)}
     used = _used(len(ids), folds)
     pairs = tuple(
-        _pair(ids, match.first, match.second, "", f"{match.note}{_labels_said(labels, match)}")
+        _pair(ids, match.first, match.second, "", f"{match.note}{_labels_note(labels, match)}")
         for match in same
         if (match.first, match.second) not in parted
         and used[[match.first, match.second]].all()
@@ -365,7 +365,7 @@ def _conflict(labels: Labels, match: Match) -> bool:
     return bool(one != other) and not both_missing
 
 
-def _labels_said(labels: Labels, match: Match) -> str:
+def _labels_note(labels: Labels, match: Match) -> str:
     return f", labels {labels[match.first]} and {labels[match.second]}"
 
 
@@ -399,8 +399,8 @@ def _alike_in(names: Sequence[str | None], kind: str, what: str, folds: Sequence
         if kind == "dialog" and len({name.rpartition("/")[0] for name in group}) > 1:
             continue  # only their sessions are alike, and those are reported
         n = sum(_is_parted(names, group, fold) for fold in folds)
-        told = f"they are trained on and tested, in {n} of {len(folds)} folds" if n else f"they count as {len(group)}"
-        yield f"{kind}s {quoted(group)} may be one {what}: {told}"
+        effect = f"they are trained on and tested, in {n} of {len(folds)} folds" if n else f"they count as {len(group)}"
+        yield f"{kind}s {quoted(group)} may be one {what}: {effect}"
 
 
 def _is_parted(names: Sequence[str | None], group: Sequence[str], fold: Fold) -> bool:

@@ -261,9 +261,9 @@ def all_but(rounds: Sequence[Fold], found: Clusters, exclude: Sequence[str]) -> 
     for name in exclude:
         if name not in found.of:
             raise unknown(found.unit, name, np.unique(found.of).tolist())
-    judged = np.unique(np.concatenate([part for fold in rounds for part in (fold.train, fold.test)]))
-    excluded = np.isin(found.of[judged], list(exclude))
-    return Fold("all", judged[~excluded], judged[excluded])
+    tested = np.unique(np.concatenate([part for fold in rounds for part in (fold.train, fold.test)]))
+    excluded = np.isin(found.of[tested], list(exclude))
+    return Fold("all", tested[~excluded], tested[excluded])
 
 
 def require_variety(fold: Fold, y: NDArray[Any], found: Clusters) -> None:
@@ -274,12 +274,12 @@ def require_variety(fold: Fold, y: NDArray[Any], found: Clusters) -> None:
     AffexError
         The message names fold, class and speakers.
     """
-    seen = np.unique(y[fold.train])
-    if len(seen) > 1:
+    values = np.unique(y[fold.train])
+    if len(values) > 1:
         return
     names = np.unique(found.of[fold.train]).tolist()
     who = f"{len(names)} {found.unit}{'s' * (len(names) != 1)} ({', '.join(names[:3])}{' ...' * (len(names) > 3)})"
-    all_of = f"all of them are '{seen[0]}'" if len(seen) else "there is none"
+    all_of = f"all of them are '{values[0]}'" if len(values) else "there is none"
     raise AffexError(
         f"Fold {fold.name}: it learns from {len(fold.train)} utterances of {who}, and {all_of}: telling two apart "
         f"needs both.\nAdd recordings of {found.unit}s who have others, or draw the line elsewhere, as with "

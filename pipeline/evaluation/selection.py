@@ -218,7 +218,7 @@ def class_map(classes: str, known: Iterable[str], target: str = "label", own: It
         return {value: value for value in plain}
     class_of: dict[str, str] = {}
     for name, written in _groups(classes):
-        values = [value if value in own else names.meant(value, plain) for value in written]
+        values = [value if value in own else names.resolved(value, plain) for value in written]
         for value in values:
             if value not in own and value not in plain:
                 raise unknown(target, value, map(_spelt, (*plain, *(own if ":" in value else ()))))

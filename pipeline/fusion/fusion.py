@@ -247,7 +247,7 @@ def _require_same(one: Run, other: Run) -> None:
         ("unit", one.summary.about.unit, other.summary.about.unit),
         ("classes", one.summary.classes, other.summary.classes),
     )
-    differences += [f"{name} is {said!r} against {also!r}" for name, said, also in aspects if said != also]
+    differences += [f"{name} is {value!r} against {other!r}" for name, value, other in aspects if value != other]
     if differences:
         raise UsageError(
             f"{one.name} and {other.name} cannot be fused: {'; '.join(differences)}.\n"
@@ -260,7 +260,7 @@ def _protocol_differences(one: Run, other: Run) -> list[str]:
     protocols = (one.summary.about.protocol, other.summary.about.protocol)
     aspects = [(field.name, *(getattr(one, field.name) for one in protocols)) for field in fields(Protocol)]
     differences = [
-        f"{name} is {said!r} against {also!r}" for name, said, also in aspects if name != "name" and said != also
+        f"{name} is {value!r} against {other!r}" for name, value, other in aspects if name != "name" and value != other
     ]
     return differences or ["the content of the split file differs"]
 

@@ -125,13 +125,13 @@ class Predictions:
 
     Parameters
     ----------
-    said
+    fold_scores
         The utterances of the table with a prediction, their predictions, and the scores.
     notes
         By id: why an utterance has no prediction, or which of its features are missing.
     """
 
-    said: FoldScores
+    fold_scores: FoldScores
     notes: Mapping[str, str]
 
 
@@ -163,7 +163,7 @@ def fit(
         If there are not enough training data.
     """
     task = prepare(table, plan)
-    exclude = [names.meant(name, task.clusters.of.tolist()) for name in exclude]
+    exclude = [names.resolved(name, task.clusters.of.tolist()) for name in exclude]
     fold = folds.all_but(task.folds, task.clusters, exclude)
     estimator = build(plan, task.examples)
     try:
@@ -239,9 +239,9 @@ def predict(model: Model, table: Table, failures: Sequence[Mapping[str, str]] = 
         require_speakers(table.utterances)
         alone = _alone(table)
         table = normalised_by_speaker(table, model.plan.settings.speaker_norm)
-    numbers = np.flatnonzero(_heard(table) & ~alone)
+    numbers = np.flatnonzero(_has_rows(table) & ~alone)
     notes = _notes(model, table, failures) | {table.utterances[i].id: ALONE for i in np.flatnonzero(alone)}
-    return Predictions(_said(model, table.take(numbers), numbers), notes)
+    return Predictions(_fold_scores(model, table.take(numbers), numbers), notes)
 
 
 def require_speakers(utterances: Sequence[Utterance]) -> None:
@@ -299,7 +299,7 @@ def _columns(table: Table) -> tuple[str, ...]:
     return tuple(name for stream in table.streams for name in stream.columns)
 
 
-def _heard(table: Table) -> NDArray[np.bool_]:
+def _has_rows(table: Table) -> NDArray[np.bool_]:
     """Return which utterances have any feature, ``(n_utterances,) bool``."""
     return np.asarray(table.present.any(axis=1))
 
@@ -307,7 +307,9 @@ def _heard(table: Table) -> NDArray[np.bool_]:
 def _alone(table: Table) -> NDArray[np.bool_]:
     """Return which utterances are their speaker's only row, ``(n_utterances,) bool``; normalised, they are all 0."""
     n_rows = Counter[str]()
-    for name, n_own in zip(table.speakers.tolist(), (table.streams[0].lengths * _heard(table)).tolist(), strict=True):
+    for name, n_own in zip(
+        table.speakers.tolist(), (table.streams[0].lengths * _has_rows(table)).tolist(), strict=True
+    ):
         n_rows[name] += n_own
     return np.array([n_rows[name] == 1 for name in table.speakers.tolist()], dtype=bool)
 
@@ -321,11 +323,11 @@ def _notes(model: Model, table: Table, failures: Sequence[Mapping[str, str]]) ->
                 lacking.setdefault(utterance.id, []).append(
                     f"no {feature}: {reasons.get(utterance.id, 'not extracted')}"
                 )
-    heard = {table.utterances[i].id for i in np.flatnonzero(_heard(table))}
-    return {id_: "; ".join([*reasons, *([FILLED] if id_ in heard else [])]) for id_, reasons in lacking.items()}
+    with_rows = {table.utterances[i].id for i in np.flatnonzero(_has_rows(table))}
+    return {id_: "; ".join([*reasons, *([FILLED] if id_ in with_rows else [])]) for id_, reasons in lacking.items()}
 
 
-def _said(model: Model, table: Table, numbers: Numbers) -> FoldScores:
+def _fold_scores(model: Model, table: Table, numbers: Numbers) -> FoldScores:
     """Return the estimator's predictions for a table's rows, in the form of a fold of an evaluation."""
     if not len(table):
         return FoldScores(numbers, np.array([]), np.empty((0, len(model.classes))))
@@ -336,12 +338,12 @@ def _said(model: Model, table: Table, numbers: Numbers) -> FoldScores:
         model.classes,
         turns=turns(table.utterances, len(table), model.plan.classifier.context),
     )
-    everyone = Fold("new", np.array([], dtype=np.int64), np.arange(len(table)))
+    all_rows = Fold("new", np.array([], dtype=np.int64), np.arange(len(table)))
     unweighted = replace(model.plan, settings=replace(model.plan.settings, reweight=False))
     try:
         with one_thread():
             # The fold has no training utterances, so results that depend on them are set below.
-            decided, scores, _ = score(model.estimator, examples, everyone, unweighted)
+            decided, scores, _ = score(model.estimator, examples, all_rows, unweighted)
     except (ValueError, IndexError, TypeError, KeyError, RuntimeError) as error:
         raise AffexError(f"The model can say nothing of these {len(table)} utterances: {error}.") from error
     if not np.isfinite(scores).all() or (not model.classes and not np.isfinite(decided).all()):

@@ -84,7 +84,7 @@ def report(
     folder = out or folder_of(found, cache)
     write(found, folder)
     tables.show_comparison(found, console.rich)
-    console.say(f"-> {folder}")
+    console.print(f"-> {folder}")
     return folder, found
 
 
@@ -176,7 +176,7 @@ def show_leak(console: "Terminal", honest: Path, leaky: Path) -> None:
             "an honest protocol, as in PROTOCOL=loso LEAK=1."
         )
     for line in _leak_lines(one, other):
-        console.say(line)
+        console.print(line)
 
 
 def shared(scores: Mapping[str, Scores]) -> dict[str, Scores]:

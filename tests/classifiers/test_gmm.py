@@ -127,8 +127,8 @@ def test_noise_has_a_mixture_of_its_own():
     Z = (X - X.mean(axis=0)) / X.std(axis=0)
     assert mixtures.noise_.means_[0] == pytest.approx(Z[quiet].mean(axis=0), abs=1e-4)
     assert mixtures.mixtures_[0].means_[0] == pytest.approx(Z[~quiet & (y == "ang")].mean(axis=0), abs=1e-4)
-    said = {"components.ang": 1, "components.sad": 1, "noise.frames": quiet.sum(), "noise.components": 1}
-    assert mixtures.best_params_ == said
+    output = {"components.ang": 1, "components.sad": 1, "noise.frames": quiet.sum(), "noise.components": 1}
+    assert mixtures.best_params_ == output
     others, _, noisy = voices(np.random.default_rng(1))
     won = mixtures.noise_log_likelihood(others) > mixtures.log_likelihood(others).max(axis=1)
     assert (won == noisy).all()
