@@ -141,7 +141,7 @@ def test_what_is_not_significant_is_not_ranked():
     places = [text.index(f" {letter}  {name}") for letter, name in zip("ABC", ("worst", "best", "middle"), strict=True)]
     assert places == sorted(places)
     assert "better" not in text
-    assert "what is not significant is not ranked" in text
+    assert "differences that are not significant are not ranked" in text
 
 
 @pytest.mark.parametrize("order", [("low", "base", "high"), ("base", "high", "low")])
@@ -171,19 +171,19 @@ def test_a_table_beside_one_run_says_of_whom_nothing_can_be_told():
     found = comparison.compare(finished(one=result_of(5, 4, 6, 5, 4, 6), other=result_of(6, 6, 5, 5, 5, 6)))
     text = io.StringIO()
     tables.show_against(found, ["the one", "the other"], "one", Console(file=text, width=80))
-    assert verdict(text.getvalue()) == {"the other cannot be told with 6 speakers"}
+    assert verdict(text.getvalue()) == {"the other is undecided with 6 speakers"}
 
 
 def test_too_few_speakers_are_said_to_be_too_few():
     good, bad, mixed = result_of(8, 9, 8, 9, 8, 9), result_of(5, 4, 5, 4, 5, 4), result_of(6, 4, 5, 6, 4, 5)
     found = comparison.compare(finished(good=good, bad=bad, mixed=mixed))
-    assert {pair.verdict for pair in found.pairs} == {"cannot be told with 6 speakers"}
+    assert {pair.verdict for pair in found.pairs} == {"undecided with 6 speakers"}
     assert list(found.notes) == [
         "over 6 speakers no p is below 0.0312, and Holm's correction multiplies the least one by 3, so it stays above "
         "0.05 whatever the figures are; at most 1 pair, chosen beforehand, could be decided"
     ]
     four = comparison.compare(finished(good=result_of(8, 9, 8, 9), bad=result_of(5, 4, 5, 4)))
-    assert four.pairs[0].verdict == "cannot be told with 4 speakers"
+    assert four.pairs[0].verdict == "undecided with 4 speakers"
     assert four.notes[0].endswith("whatever the figures are")
 
 
@@ -234,7 +234,7 @@ def test_only_what_all_runs_tested_counts():
     assert found.n_utterances == 110
     assert [run.n_left_out for run in found.runs] == [10, 0]
     assert found.notes[0] == "10 of 120 utterances of whole do not count: not all runs tested them"
-    assert "folds are not all alike" in found.notes[1]
+    assert "folds are not alike" in found.notes[1]
     same = comparison.compare(finished(whole=taken(whole, np.arange(10, 120)), part=part))
     assert [run.figure for run in same.runs] == [run.figure for run in found.runs]
     assert [pair.p for pair in same.pairs] == [pair.p for pair in found.pairs]
@@ -368,7 +368,7 @@ def test_no_number_is_cut_off_in_a_narrow_terminal():
     found = comparison.compare(finished(**names))
     text = shown(found, width=80)
     assert "…" not in text
-    assert "cannot be told with 6 speakers" in text
+    assert "undecided with 6 speakers" in text
     assert "least p" not in text
     assert "0.0312 at the least" in " ".join(text.split())
     wide = shown(found, width=160)
@@ -392,7 +392,7 @@ def test_the_picture_grows_with_the_pairs(tmp_path):
     assert sizes[1][1] >= 120 * 0.3 * 15
 
 
-# The price of a leak
+# The effect of a leak
 
 
 def reported_leak(folder: Path, capsys, honest: Result, leaky: Result) -> list[str]:
@@ -404,36 +404,40 @@ def reported_leak(folder: Path, capsys, honest: Result, leaky: Result) -> list[s
 def test_the_price_of_a_leak_by_hand(tmp_path, capsys):
     honest, leaky = result_of(5, 6, 7, 5, 6, 7), result_of(8, 9, 9, 8, 9, 9, protocol=RANDOM)
     first, one, other, last = reported_leak(tmp_path, capsys, honest, replace(leaky, leaks=("s00 on both sides",)))
-    assert first.startswith("The price of a leak: the same features and classifier (made, synthetic) on the same 120")
-    assert "speakers kept apart (loso; 100 learned from at a time): UAR 0.600 [" in one
-    assert "dealt at random, so that the same speakers are on both sides (random-k;" in other
+    assert first.startswith("The effect of a leak: the same features and classifier (made, synthetic) on the same 120")
+    assert "speakers kept apart (loso; 100 training utterances a fold): UAR 0.600 [" in one
+    assert "random folds, so that the same speakers are in training and test (random-k;" in other
     assert "UAR 0.867 [" in other
     assert other.endswith("(with leaks)")
     assert last.startswith("The difference is 0.267 [0.")
-    assert "so much of 0.867 is knowing the speakers" in last
+    assert "this part of 0.867 comes from known speakers" in last
     assert sorted(path.name for path in tmp_path.iterdir()) == ["honest", "leaky"]
 
 
 @pytest.mark.parametrize(
     ("honest", "leaky", "expected"),
     [
-        ((5, 6, 7, 5, 6, 7), (7, 5, 7, 6, 5, 7), "what knowing the speakers is worth cannot be told with 6 speakers"),
-        ((5, 6, 7, 5), (6, 9, 6, 8), "cannot be told with 4 speakers"),
-        ((5, 6) * 24, (6, 5) * 24, "equal within 0.05, so knowing the speakers is worth little or nothing"),
-        ((8, 9, 8, 9, 8, 9), (5, 6, 6, 5, 6, 6), "the model did clearly worse"),
-        ((5, 5, 5, 5), (7, 7, 7, 7), "(the figure is the same without any one speaker): what knowing the speakers is"),
+        ((5, 6, 7, 5, 6, 7), (7, 5, 7, 6, 5, 7), "the effect of known speakers is undecided with 6 speakers"),
+        ((5, 6, 7, 5), (6, 9, 6, 8), "undecided with 4 speakers"),
+        ((5, 6) * 24, (6, 5) * 24, "equal within 0.05, so known speakers add little or nothing"),
+        ((8, 9, 8, 9, 8, 9), (5, 6, 6, 5, 6, 6), "the model is clearly worse"),
+        (
+            (5, 5, 5, 5),
+            (7, 7, 7, 7),
+            "(the figure is the same without any one speaker): the effect of known speakers is",
+        ),
     ],
 )
 def test_the_price_of_a_leak_is_what_the_interval_allows(tmp_path, capsys, honest, leaky, expected):
     *_, last = reported_leak(tmp_path, capsys, result_of(*honest), result_of(*leaky, protocol=RANDOM))
     assert last.startswith("The difference is ")
     assert expected in last
-    assert "so much" not in last
+    assert "this part of" not in last
 
 
 def test_a_leak_beside_a_leak_is_refused(tmp_path, capsys):
     leaky = result_of(*[5] * 6, protocol=RANDOM)
-    with pytest.raises(UsageError, match="PROTOCOL=random-k LEAK=1: both runs deal at random"):
+    with pytest.raises(UsageError, match="PROTOCOL=random-k LEAK=1: both runs have random folds"):
         reported_leak(tmp_path, capsys, leaky, leaky)
 
 

@@ -51,7 +51,7 @@ def test_what_is_shown(matrix, monkeypatch):
     assert ["s2", "2", "1", "0", "5", "3", "60.0%"] in cells
     utterances = [row[0] for row in cells if row and row[0].startswith("0")]
     assert utterances == ["06", "05", "04"]  # the least first
-    assert lines[-1] == "... and 4 utterances more, each with no less"
+    assert lines[-1] == "... and 4 more utterances, each with at least that share"
 
 
 def test_the_verb(tmp_path, monkeypatch, capsys):

@@ -426,7 +426,7 @@ class Picky(Bayes):
 @pytest.mark.parametrize("spread", [False, True])
 def test_what_an_estimator_refuses_names_the_fold(spread, cluster):
     settings = replace(BAYES, classifier=Picky())
-    with pytest.raises(AffexError, match=r"Fold 0\d: .* could not learn from 80 utterances.*\n.*n_components=1000"):
+    with pytest.raises(AffexError, match=r"Fold 0\d: .* could not be trained on 80 utterances.*\n.*n_components=1000"):
         evaluate(make_table(), settings, runner=cluster if spread else None)
 
 

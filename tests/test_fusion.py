@@ -285,7 +285,7 @@ def test_members_that_never_spoke_of_the_same_cannot_be_weighed(kind):
     apart = values_panel([[1, np.nan], [np.nan, 1]], [0, 1])
     if kind is rules.Mixture:
         apart = aligned([[[1, 0], None], [None, [1, 0]]])
-    with pytest.raises(ValueError, match="of no training utterance all members said something"):
+    with pytest.raises(ValueError, match="no training utterance has scores of all members"):
         kind.fit(apart)
 
 
@@ -613,7 +613,7 @@ def test_a_rule_that_learns_needs_inner_scores(members, tmp_path):
 
 def test_inner_scores_of_those_tested_are_refused(members):
     swapped = replace(members[1], inner=tuple(replace(s, folds=np.full(len(s), "01")) for s in members[1].inner[:1]))
-    with pytest.raises(UsageError, match="Fold 01: 01-anger-0 is tested, and stands among the inner scores"):
+    with pytest.raises(UsageError, match="Fold 01: 01-anger-0 is in test, and in the inner scores"):
         fusion.late([members[0], swapped], "weights")
 
 
@@ -639,7 +639,7 @@ def test_what_rounding_took_from_probabilities_is_given_back(members):
 def test_a_rule_that_cannot_learn_says_in_which_fold(tmp_path):
     both = [made(toy(own), settings, tmp_path) for own, settings in ((FACE, A), (VOICE, B))]
     one_class = [replace(run, inner=tuple(replace(s, true=np.full(len(s), "joy")) for s in run.inner)) for run in both]
-    with pytest.raises(AffexError, match=r"(?s)Fold 00: the fusion 'svm' could not learn from .* 48 .*late:mean"):
+    with pytest.raises(AffexError, match=r"(?s)Fold 00: the fusion 'svm' could not be trained on .* 48 .*late:mean"):
         fusion.late(one_class, "svm")
 
 

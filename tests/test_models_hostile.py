@@ -84,7 +84,11 @@ SCALE = ("space_", "scale")
 @pytest.mark.parametrize(
     ("names", "change", "message"),
     [
-        ((*SCALE, "mean_"), lambda a: np.where(np.arange(len(a)) == 1, np.nan, a), "mean_ holds what is no number"),
+        (
+            (*SCALE, "mean_"),
+            lambda a: np.where(np.arange(len(a)) == 1, np.nan, a),
+            "mean_ holds values that are not numbers",
+        ),
         ((*SCALE, "scale_"), lambda a: a[:-1], r"scale_ is float64 of the shape \(4,\), expected numbers of \(5,\)"),
         ((*SCALE, "scale_"), lambda a: a[::-1], "scales are not the roots of its variances"),
         ((*SCALE, "var_"), lambda a: -a, "scales are not the roots"),
@@ -96,7 +100,7 @@ SCALE = ("space_", "scale")
         (("machine_", "_n_support"), lambda a: a + 1, "a machine counts"),
         (("machine_", "_dual_coef_"), lambda a: a * 2, "has dual_coef_ twice, and they differ"),
         (("machine_", "_intercept_"), lambda a: a[:1], "a machine's _intercept_ is float64 of the shape"),
-        (("classes_",), lambda a: a[::-1], "its machine tells other classes apart"),
+        (("classes_",), lambda a: a[::-1], "its machine has other classes"),
         (("classes_",), lambda a: a[:-1], "tells of the classes anger, joy, neutral, sadness, and the estimator of o"),
     ],
 )

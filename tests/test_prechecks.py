@@ -75,8 +75,8 @@ def test_two_speakers_are_evaluated_with_fixed_settings_which_is_said(tmp_path, 
     if protocol is not VALENCE:
         assert found.uar > 0.5  # chance is 0.25
         assert found.largest_score.differs == 0
-        assert "cannot be told with 2 speakers" in tables.chance_words(found)
-    assert foreseen(matrix.utterances, asked)[0].startswith("2 of 2 folds learn from 1 speaker")
+        assert "undecided with 2 speakers" in tables.chance_words(found)
+    assert foreseen(matrix.utterances, asked)[0].startswith("2 of 2 folds train on 1 speaker")
 
 
 @pytest.mark.parametrize("norm", [True, "mean"])
@@ -89,7 +89,7 @@ def test_a_split_with_one_training_speaker():
     matrix = with_fields(make_table(n_speakers=3), split=lambda u: "train" if u.speaker == "00" else "test")
     asked = plan("svm", protocol=Protocol("split", "split"))
     assert set(*limits(evaluate(matrix, asked))) == {"search", "calibration"}
-    assert foreseen(matrix.utterances, asked)[0].startswith("1 of 1 folds learn from 1 speaker")
+    assert foreseen(matrix.utterances, asked)[0].startswith("1 of 1 folds train on 1 speaker")
     tuned = with_fields(matrix, split=lambda u: {"00": "train", "01": "validation"}.get(u.speaker, "test"))
     assert limits(evaluate(tuned, asked))[0].keys() <= {"sigmoids"}  # the split says what is tuned on
     assert foreseen(tuned.utterances, asked) == ()
@@ -97,8 +97,8 @@ def test_a_split_with_one_training_speaker():
 
 def test_what_is_foreseen_is_true_of_three_speakers_in_two_groups_too():
     (output,) = foreseen(make_table(n_speakers=3).utterances, plan("svm", protocol=Protocol("group-k", "group-k", k=2)))
-    assert output.startswith("1 of 2 folds learn from 1 speaker")
-    assert output.endswith("Where it learns from 2 speakers or more, it searches.")  # "with 3 speakers" would be untrue
+    assert output.startswith("1 of 2 folds train on 1 speaker")
+    assert output.endswith("With 2 training speakers or more, it searches.")  # "with 3 speakers" would be untrue
     assert "calibrat" not in foreseen(TWO.utterances, plan("xgboost"))[0]  # it calibrates nothing
 
 
@@ -197,5 +197,5 @@ def test_what_will_be_done_without_is_said_before_anything_is_decoded(nowhere, c
     ):
         experiment.run(workspace, settings)
     output = capsys.readouterr().out
-    assert output.count("2 of 2 folds learn from 1 speaker") == 1
-    assert output.index("2 of 2 folds learn from 1 speaker") < output.index("failed")
+    assert output.count("2 of 2 folds train on 1 speaker") == 1
+    assert output.index("2 of 2 folds train on 1 speaker") < output.index("failed")

@@ -77,9 +77,7 @@ def fused_from(folder: str) -> None:
 )
 def test_a_damaged_run_is_not_compared_fused_shown_or_kept(two, tmp_path, damaged, file):
     damaged(two[1])
-    with pytest.raises(
-        UsageError, match=rf"run1: {file} was changed after it was written.*Make it again with `make evaluate`"
-    ):
+    with pytest.raises(UsageError, match=rf"run1: {file} was changed after it was written.*Run `make evaluate` again"):
         comparison.report(Terminal(), two, tmp_path, tmp_path / "compared", "")
     with pytest.raises(UsageError, match=f"{file} was changed after it was written"):
         experiment.fuse_runs(Terminal(), two, Settings(fusion="late:mean"), tmp_path, tmp_path / "fused")
@@ -109,7 +107,7 @@ def test_a_run_of_an_earlier_version_is_said_to_be_one(two, tmp_path, capsys):
     del record["sha256"]
     path.write_text(json.dumps(record), encoding="utf-8")
     with pytest.raises(
-        UsageError, match=r"metrics\.json has no seal: an earlier version of affex wrote it.*Make it again"
+        UsageError, match=r"metrics\.json has no seal: an earlier version of affex wrote it.*Run `make evaluate` again"
     ):
         runs.read(Path(two[0]))
     experiment._shown_again(Terminal(), Path(two[0]), "basis")

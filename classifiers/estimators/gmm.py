@@ -160,7 +160,7 @@ class ClassMixtures(ClassifierMixin, Learner):  # type: ignore[misc]
             if quiet[y == name].all():
                 raise ValueError(
                     f"all {int((y == name).sum())} training frames of {name} are quiet: with noise={self.noise:g} they "
-                    "are taken for noise, and nothing is left to learn the class from; expected a smaller noise"
+                    "count as noise, and none is left to train the class on; expected a smaller noise"
                 )
 
     def _decided(self, n_quiet: int) -> dict[str, int]:

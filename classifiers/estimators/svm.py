@@ -103,7 +103,7 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
             return
         self.slope_ = slope(decisions, true, weight, self.classes_)
         if against or is_uninformative(self.slope_):
-            self.limits_["calibration"] = against or "decisions on speakers left out say nothing of the class"
+            self.limits_["calibration"] = against or "decisions on speakers left out do not depend on the class"
         else:
             self.limits_["sigmoids"] = f"{n_flat} of {len(found)} classes are one speaker's alone"
 

@@ -241,6 +241,6 @@ def _finite(estimator: Any) -> dict[str, Any]:
 def _too_few(counted: Labels, n_rows: int, target: Target) -> str:
     if target == "classes":
         found = f"1 class: {counted[0]!s}" if len(counted) else "none with a weight above 0"
-        return f"telling classes apart needs rows of at least 2 classes, found {found}"
+        return f"classification needs rows of at least 2 classes, found {found}"
     found = f"{counted[0]!s} only" if len(counted) else "none with a weight above 0"
-    return f"learning values needs rows of at least 2 different values, found {found} (n_samples={n_rows})"
+    return f"regression needs rows of at least 2 different values, found {found} (n_samples={n_rows})"

@@ -55,15 +55,15 @@ def export(out: Path | None, corpora: Corpora, features: str | None, format_: st
 @click.command(name="import")
 @argument("file", type=PATH, required=False)
 @CORPORA
-@option("--called", "name", default=None, help="What --features calls it from then on.")
+@option("--called", "name", default=None, help="Its name for --features.")
 @FORMAT
 @option("--table", default="", help="The table of an audformat database, where it has several.")
-@option("--hop", type=float, default=None, help="How far apart rows are, s, where no time is said.")
+@option("--hop", type=float, default=None, help="The time between rows, s, for a file without times.")
 @option("--transpose", is_flag=True, default=False, help="Arrays are (columns, rows), as librosa has them.")
-@option("--only", "--columns", "only", default="", help="Columns that are taken, parted by commas, as in 'AU*_r'.")
+@option("--only", "--columns", "only", default="", help="Columns that are taken, separated by commas, as in 'AU*_r'.")
 @option("--without", default="", help="Columns that are left out, likewise.")
 @option("--drop-nan", is_flag=True, default=False, help="Leave out rows with NaN; else their utterance fails.")
-@option("--note", default="", help="Who made it, or what else is to be known; kept in the file.")
+@option("--note", default="", help="Its author, or another remark; stored in the file.")
 def import_(
     file: Path | None,
     corpora: Corpora,

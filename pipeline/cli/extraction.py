@@ -33,7 +33,7 @@ FACES = "faces"
 
 @click.command()
 @CORPORA
-@option("--features", default=None, help=f"Features, parted by blanks. [{DEFAULT_FEATURES}]")
+@option("--features", default=None, help=f"Features, separated by blanks. [{DEFAULT_FEATURES}]")
 @RUNNING
 def features(corpora: Corpora, features: str | None, running: Running) -> None:
     """Extract features into HDF5 files, what is missing only.

@@ -17,9 +17,7 @@ from affex.pipeline.workspace.workspace import Running, open_workspace
 @click.command()
 @CONFIG
 @FITTED
-@option(
-    "--exclude", default="", help="Speakers who are not learned from, parted by commas; one with a comma in quotes."
-)
+@option("--exclude", default="", help="Speakers left out of training, separated by commas; one with a comma in quotes.")
 @option("--model", type=PATH, default=None, help="The file. [<cache>/<corpus>/models/...]")
 def fit(corpora: Corpora, settings: Settings, running: Running, exclude: str, model: Path | None) -> None:
     """Learn from all of a corpus, and save a model that can be taken away.

@@ -173,7 +173,7 @@ def _append(url: str, part: Path, pooch: Any) -> None:
             load(url, file, pooch)
         except requests.HTTPError as error:
             # The file is complete; if it is too long, the checksum will be wrong.
-            if error.response.status_code != requests.codes.requested_range_not_satisfiable:
+            if error.response is None or error.response.status_code != requests.codes.requested_range_not_satisfiable:
                 raise
 
 

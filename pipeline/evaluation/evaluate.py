@@ -180,8 +180,8 @@ def _noisy(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     n_noise = sum(outcome.fold_scores.n_noise or 0 for outcome in outcomes)
     n = sum(len(outcome.fold_scores.numbers) for outcome in outcomes)
     sentence = (
-        f"{n_noise} of {n} tested utterances are noise alone to the model, which explains each of their frames best by "
-        "noise: they are evaluated by all their frames"
+        f"{n_noise} of {n} test utterances contain only noise according to the model: all their frames are used "
+        "to classify them"
     )
     return (sentence,) if n_noise else ()
 
@@ -273,7 +273,7 @@ def _fold_scores(examples: Examples, plan: Plan, fold: Fold) -> tuple[FoldScores
             return FoldScores(fold.test, *score(fitted, examples, fold, plan)), fitted
     except ValueError as error:
         raise AffexError(
-            f"Fold {fold.name}: {plan.classifier.name} could not learn from {len(fold.train)} utterances "
+            f"Fold {fold.name}: {plan.classifier.name} could not be trained on {len(fold.train)} utterances "
             f"and score {len(fold.test)}.\n{error}"
         ) from error
 

@@ -27,7 +27,7 @@ RECORD, PREDICTIONS, INNER, SETTINGS = "metrics.json", "predictions.csv", "inner
 #: The message for a run that cannot be read, although it is not damaged.
 OTHER_VERSION = "a run of another version of affex, which this one cannot read"
 #: The remedy for a run that fails verification.
-AGAIN = "Make it again with `make evaluate`, settings alike."
+AGAIN = "Run `make evaluate` again with the same settings."
 
 
 @dataclass(frozen=True, eq=False)

@@ -82,7 +82,7 @@ def prepare(table: Table, plan: Plan) -> Task:
     table = reader_of(plan.classifier).arranged(table, plan.features).take(np.flatnonzero(has_rows & in_protocol))
     _require_rows(table, plan)
     if plan.settings.speaker_norm:
-        clusters(table.utterances, "speaker")  # it takes a name for everyone
+        clusters(table.utterances, "speaker")  # every utterance needs a speaker
         table = normalised_by_speaker(table, plan.settings.speaker_norm)
     require_target(plan)
     selection = select(table.utterances, protocol)

@@ -445,7 +445,7 @@ def _common(inner: AlignedScores) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]
     with_scores = np.asarray(inner.present.any(axis=1))
     common = np.asarray(inner.present[with_scores].all(axis=0))
     if not with_scores.any() or not common.any():
-        raise ValueError("of no training utterance all members said something, so they cannot be weighed")
+        raise ValueError("no training utterance has scores of all members, so weights cannot be fitted")
     return with_scores, common
 
 

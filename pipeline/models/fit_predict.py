@@ -98,8 +98,8 @@ def _require_extractable(specs: Sequence[FeatureSpec]) -> None:
     foreign = [spec.preset for spec in specs if is_imported(spec)]
     if foreign:
         raise UsageError(
-            f"{' and '.join(foreign)} was imported, and affex cannot make it of new recordings: a model on it could "
-            "predict nothing. Evaluate it (`make evaluate`), or fit on features that are extracted here."
+            f"{' and '.join(foreign)} was imported, and affex cannot extract it from new recordings: a model on it "
+            "could not predict. Evaluate it (`make evaluate`), or fit on features that are extracted here."
         )
 
 
@@ -216,8 +216,7 @@ def _chosen(model: Model) -> Iterator[str]:
     if model.plan.settings.speaker_norm:
         known = TRANSDUCTIVE[model.plan.settings.speaker_norm]
         yield (
-            f"Note: {known}; whoever uses it must name speakers, and give several recordings of each, not of one class "
-            "alone."
+            f"Note: {known}; to use it, name the speakers, and give several recordings of each, of more than one class."
         )
 
 
@@ -236,14 +235,15 @@ def _print_worth(console: Terminal, model: Model, folder: Path) -> None:
     try:
         summary = runs.summary_of(runs.whole(run))
     except DamagedError as error:
-        console.print(f"How such models do on unheard speakers is not known: {run}: {error}. {runs.AGAIN}")
+        console.print(f"The performance of such models on new speakers is unknown: {run}: {error}. {runs.AGAIN}")
         return
     except OSError:
         console.print(
-            f"How such models do on unheard speakers: `make evaluate`, settings alike (run {model.evaluation})."
+            "For the performance of such models on new speakers: `make evaluate` with the same settings (run "
+            f"{model.evaluation})."
         )
         return
-    console.print(f"Such models on unheard speakers of {model.plan.corpus}: {tables.headline(summary)} -> {run}")
+    console.print(f"Such models on new speakers of {model.plan.corpus}: {tables.headline(summary)} -> {run}")
 
 
 def _show(console: Terminal, table: Table, predictions: Predictions, model: Model) -> None:

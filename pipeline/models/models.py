@@ -37,10 +37,10 @@ from affex.pipeline.text.errors import AffexError, UsageError
 Numbers = NDArray[np.int64]
 
 #: Note for an utterance that lacks some of the features.
-FILLED = "its columns were filled with what the training rows have there on average"
+FILLED = "its columns were filled with the means of the training rows"
 
 #: Note for an utterance without a prediction because it is its speaker's only row.
-ALONE = "its speaker has no other row here: normalised within the speaker it says nothing"
+ALONE = "its speaker has no other row here: normalised within the speaker it is all 0"
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def fit(
             fit_fold(estimator, task.examples, fold, plan)
     except ValueError as error:
         raise AffexError(
-            f"{plan.classifier.name} could not learn from the {len(fold.train)} utterances of {plan.corpus}.\n{error}"
+            f"{plan.classifier.name} could not be trained on {len(fold.train)} utterances of {plan.corpus}.\n{error}"
         ) from error
     return Model(
         plan=plan,
@@ -203,8 +203,8 @@ def require_features(model: Model, specs: Sequence[FeatureSpec]) -> None:
             changes = differences(stated, here.spec)
             raise AffexError(
                 f"The model was fitted on {spec} under the key {key[:12]}, and here {spec} has the key "
-                f"{here.key[:12]}: {changes}.\nOther keys are other numbers, so the model says nothing of them. Use "
-                "the versions that it was fitted with, or fit it anew with `make fit`."
+                f"{here.key[:12]}: {changes}.\nOther keys are other numbers, for which the model was not trained. "
+                "Use the versions that it was fitted with, or fit it anew with `make fit`."
             )
 
 
@@ -255,8 +255,8 @@ def require_speakers(utterances: Sequence[Utterance]) -> None:
     nameless = [utterance.id for utterance in utterances if not utterance.speaker]
     if nameless:
         raise UsageError(
-            "This model was fitted on rows normalised within each speaker, so it must be told who "
-            f"speaks, and {len(nameless)} of {len(utterances)} utterances have no speaker (the first: {nameless[0]}).\n"
+            "This model was fitted on rows normalised within each speaker, so it needs speakers, "
+            f"and {len(nameless)} of {len(utterances)} utterances have no speaker (the first: {nameless[0]}).\n"
             "Give a table that names the speaker of each file, as in DATA=new.csv with the columns file and speaker."
         )
 
@@ -290,7 +290,7 @@ def _require_columns(model: Model, table: Table) -> None:
     if columns_digest(_columns(table)) != model.columns:
         raise AffexError(
             f"The rows have {len(_columns(table))} columns under other names than those that the model was fitted on "
-            f"({' '.join(model.plan.features)}): it says nothing of them. Fit it anew with `make fit`."
+            f"({' '.join(model.plan.features)}). Fit it anew with `make fit`."
         )
 
 
@@ -345,11 +345,11 @@ def _fold_scores(model: Model, table: Table, numbers: Numbers) -> FoldScores:
             # The fold has no training utterances, so results that depend on them are set below.
             decided, scores, _ = score(model.estimator, examples, all_rows, unweighted)
     except (ValueError, IndexError, TypeError, KeyError, RuntimeError) as error:
-        raise AffexError(f"The model can say nothing of these {len(table)} utterances: {error}.") from error
+        raise AffexError(f"The model cannot predict these {len(table)} utterances: {error}.") from error
     if not np.isfinite(scores).all() or (not model.classes and not np.isfinite(decided).all()):
         raise AffexError(
-            f"The model's scores for some of these {len(table)} utterances are no numbers: its file is not whole, or "
-            "rows lie beyond all measure."
+            f"The model's scores for some of these {len(table)} utterances are not finite: its file is damaged, or "
+            "rows have extreme values."
         )
     if model.plan.settings.reweight:
         trained = np.repeat(model.classes, list(model.learned.counts.values()))

@@ -99,7 +99,7 @@ def show_comparison(found: Compared, console: "Console") -> None:
     console.print(runs)
     console.print(fitting(console, _pair_table(found), _pair_table(found, ("p", "p_holm"))))
     console.print(Text(_method(found)))
-    console.print(Text("Runs stand in the order in which they were named: what is not significant is not ranked."))
+    console.print(Text("Runs are in the order of the command: differences that are not significant are not ranked."))
     for note in found.notes:
         console.print(Text(f"Note: {note}."))
 
@@ -187,7 +187,7 @@ def mark(run: Summary | ComparedRun) -> str:
     words = [word for word, on in (("transductive", run.transductive), ("with leaks", run.leaks)) if on]
     if run.class_lost:
         lost = run.class_lost
-        words.append(f"{lost.n} of {lost.of} have one {lost.what}, which normalisation takes away")
+        words.append(f"{lost.n} of {lost.of} have one {lost.what}, which normalisation removes")
     return f" ({', '.join(words)})" if words else ""
 
 
@@ -348,7 +348,7 @@ def _verdict(found: Compared, called: Mapping[str, str], base: str) -> str:
 def _beside(pair: Comparison, base: str) -> str:
     if pair.winner:
         return f"is {'worse' if pair.winner == base else 'better'}"
-    return f"is {pair.verdict}" if pair.verdict.startswith("equal") else pair.verdict
+    return f"is {pair.verdict}" if pair.verdict.startswith(("equal", "undecided")) else pair.verdict
 
 
 def _method(found: Compared) -> str:

@@ -241,9 +241,11 @@ def test_seeds_left_open_are_those_of_the_evaluation():
 
 def test_a_search_needs_two_speakers():
     two = make_table(n_speakers=2)
-    with pytest.raises(UsageError, match=r"GridSearchCV cross-validates on speakers left out .* 2 of the folds learn"):
+    with pytest.raises(
+        UsageError, match=r"GridSearchCV cross-validates over training speakers, and 2 of the folds train"
+    ):
         foreseen(two.utterances, wanted(search()))
-    with pytest.raises(AffexError, match=r"Fold 00: .*\n.*at least 2 training speakers to tell apart, found 1"):
+    with pytest.raises(AffexError, match=r"Fold 00: .*\n.*at least 2 training speakers, found 1"):
         evaluate(two, wanted(search()))
 
 
@@ -270,7 +272,7 @@ def test_what_is_shown_other_rows_is_refused_in_its_fit():
         def fit(self, X, y):
             self.model.fit(X[::2], y[::2])
 
-    with pytest.raises(ValueError, match="model is shown 32 of 64 training rows, and cannot know whose they are"):
+    with pytest.raises(ValueError, match="model gets 32 of 64 training rows, whose speakers are unknown"):
         fitting.fit(Half(search()), MATRIX.X, LABELS, groups=MATRIX.speakers)
 
 
