@@ -56,11 +56,11 @@ def frames_of(path: Path, feature: Faces, change: Callable[[Picture], Picture] =
     SystemExit
         If the video cannot be read to its end.
     """
-    for said in video.windows(path.parent, path.name, [video.Wanted("film", feature.sampling)]):
-        if isinstance(said, video.Ended) and said.problem:
-            raise SystemExit(said.problem)
-        if isinstance(said, video.Window):
-            yield Frames(np.stack([change(picture) for picture in said.frames.pictures]), said.frames.times)
+    for output in video.windows(path.parent, path.name, [video.Wanted("film", feature.sampling)]):
+        if isinstance(output, video.Ended) and output.problem:
+            raise SystemExit(output.problem)
+        if isinstance(output, video.Window):
+            yield Frames(np.stack([change(picture) for picture in output.frames.pictures]), output.frames.times)
 
 
 def seen(path: Path, feature: Faces, model: Any) -> tuple[list[Picture], Rows]:

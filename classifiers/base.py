@@ -258,7 +258,5 @@ def inner_folds(groups: NDArray[Any], n_splits: int = 5) -> Iterator[tuple[NDArr
 
     n_groups = len(np.unique(groups))
     if n_groups < 2:
-        raise ValueError(
-            f"the search for hyperparameters needs at least 2 training speakers to tell apart, found {n_groups}"
-        )
+        raise ValueError(f"the search for hyperparameters needs at least 2 training speakers, found {n_groups}")
     yield from GroupKFold(min(n_splits, n_groups)).split(groups, groups=groups)

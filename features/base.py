@@ -195,9 +195,9 @@ class Feature(ABC):
         return self.upstream.media if self.upstream else self.reads
 
     @property
-    @abstractmethod
     def framewise(self) -> bool:
         """Whether an utterance has one row per frame (with times) instead of one row."""
+        return False
 
     @property
     @abstractmethod

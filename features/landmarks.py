@@ -76,6 +76,8 @@ class Landmarks(ChainedFeature):
         The sha256 of those files; filled in automatically.
     """
 
+    framewise = True
+
     faces: Faces = field(default_factory=Faces)
     points: Model = "68"
     derivatives: int = 2
@@ -112,11 +114,6 @@ class Landmarks(ChainedFeature):
     def upstream(self) -> Faces:
         """The feature that finds the faces."""
         return self.faces
-
-    @property
-    def framewise(self) -> bool:
-        """One row per frame with a face."""
-        return True
 
     @property
     def regions(self) -> Regions:

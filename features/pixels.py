@@ -56,6 +56,7 @@ class Pixels(ChainedFeature):
     """
 
     packages: ClassVar[tuple[str, ...]] = ("opencv-python-headless",)
+    framewise = True
 
     faces: Faces = field(default_factory=Faces)
     cut: Cut = "aligned"
@@ -89,11 +90,6 @@ class Pixels(ChainedFeature):
             + ("grey" if self.grey else "in colour")
             + (", histogram equalised" if self.equalise else "")
         )
-
-    @property
-    def framewise(self) -> bool:
-        """One row per frame with a face."""
-        return True
 
     @property
     def columns(self) -> tuple[str, ...]:

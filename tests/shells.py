@@ -273,8 +273,8 @@ def _typed_in_all(one: Shown, shells: list[str], checkout: Path, known: dict[str
         failed += ended.returncode != 0
         print(f"{ended.returncode:3}  {one.page}: {shell}: {command}  [{time.monotonic() - began:.1f} s]", flush=True)
         if ended.returncode:
-            said = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", ended.stdout)
-            lines = [line.strip() for line in said.splitlines() if line.strip()]
+            output = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", ended.stdout)
+            lines = [line.strip() for line in output.splitlines() if line.strip()]
             print("     " + "\n     ".join(lines[-8:]), flush=True)
     return failed
 

@@ -17,7 +17,7 @@ from affex.pipeline.streams.table import Table
 EMOTIONS = ("anger", "joy", "neutral", "sadness")
 
 
-def make_matrix(
+def make_table(
     *,
     n_speakers: int = 6,
     n_each: int = 4,

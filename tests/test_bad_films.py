@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from corpus import run, spec, write_wav
 from films import film, noisy
-from scenes import company, middle, nobody, scene, scenes
+from scenes import company, middle, no_face, scene, scenes
 
 from affex.features.base import Feature
 from affex.features.detectors import crops
@@ -217,7 +217,7 @@ def test_a_film_of_8k_takes_the_memory_of_a_few_frames(tmp_path: Path) -> None:
 
 
 def test_a_film_without_a_face_fails_or_is_kept_as_asked(tmp_path: Path) -> None:
-    film(tmp_path / "nobody.mp4", [nobody()] * 3, rate=5)
+    film(tmp_path / "nobody.mp4", [no_face()] * 3, rate=5)
     film(tmp_path / "her.mp4", scenes([0]), rate=5)
     seen, failures = watched(tmp_path, "nobody.mp4", "her.mp4")
     assert list(seen) == ["her"]

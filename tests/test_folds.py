@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from synthetic import make_matrix, relabelled
+from synthetic import make_table, relabelled
 
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation.folds import clusters, folds, loso, notes, protocol_hash
@@ -19,7 +19,7 @@ def spoken(*pairs: tuple[str, str | None]) -> list[Utterance]:
 
 
 def test_loso_tests_every_speaker_once_and_never_learns_from_them():
-    matrix = make_matrix(n_speakers=5)
+    matrix = make_table(n_speakers=5)
     rounds = loso(LOSO, matrix.utterances)
     assert [fold.name for fold in rounds] == ["00", "01", "02", "03", "04"]
     tested = np.concatenate([fold.test for fold in rounds])
@@ -242,7 +242,7 @@ def test_the_hash_of_a_split_file_is_that_of_its_content(tmp_path):
 
 
 def test_a_label_with_one_clip_and_one_of_a_single_speaker_are_noted():
-    matrix = make_matrix(n_speakers=3, n_each=2, classes=("anger", "joy"))
+    matrix = make_table(n_speakers=3, n_each=2, classes=("anger", "joy"))
     labels = [utterance.label for utterance in matrix.utterances]
     labels[0] = "awe"
     labels[4] = labels[5] = "fear"

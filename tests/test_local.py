@@ -118,11 +118,11 @@ async def never(*_: object, **__: object) -> None:
 
 
 def test_a_cluster_that_does_not_close_costs_a_line(monkeypatch):
-    said: list[str] = []
-    with stages.opened("local", 1, say=said.append) as runner:
+    output: list[str] = []
+    with stages.opened("local", 1, report=output.append) as runner:
         pids = list(runner.ask(os.getpid).values())
         monkeypatch.setattr(distributed.Nanny, "close", never)
-    assert said == ["The worker processes did not end by themselves (TimeoutError) and were killed; no matter."]
+    assert output == ["The worker processes did not end by themselves (TimeoutError) and were killed; no matter."]
     assert gone(pids)
 
 
@@ -165,10 +165,10 @@ def test_ctrl_c_is_heard_while_workers_start(table, tmp_path):
             run.wait(timeout=0.01)
         children = me.children(recursive=True) if run.returncode is None else []
     os.killpg(run.pid, signal.SIGINT)  # a terminal sends it to all of them
-    _, said = run.communicate(timeout=60)
+    _, output = run.communicate(timeout=60)
     assert run.returncode == 130
-    assert "Interrupted. All utterances and folds finished so far are kept" in said
-    assert "Traceback" not in said
+    assert "Interrupted. All utterances and folds finished so far are kept" in output
+    assert "Traceback" not in output
     assert gone([child.pid for child in children])
     assert not list(tmp_path.rglob("mfcc.h5"))
 

@@ -358,9 +358,9 @@ def test_rows_that_are_damaged_are_computed_again_in_the_same_run(evaluated, tmp
     path.write_bytes(content[:-5] + bytes([content[-5] ^ 1]) + content[-4:])
     capsys.readouterr()
     evaluated("--seed", "1")
-    said = capsys.readouterr().out
-    assert "mfcc: 15 cached, 1 computed" in said
-    assert "computed 1: its rows in the cache are damaged" in said
+    output = capsys.readouterr().out
+    assert "mfcc: 15 cached, 1 computed" in output
+    assert "computed 1: its rows in the cache are damaged" in output
     assert path.read_bytes() == content
 
 

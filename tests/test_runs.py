@@ -38,9 +38,9 @@ def result(seed: int) -> Result:
     for fold in folds:
         others = speakers != fold.name
         columns = (getattr(scores, name)[others] for name in ("ids", "clusters", "true", "predicted", "values"))
-        others_ids, clusters, known, said, own = columns
+        others_ids, clusters, known, output, own = columns
         names = np.full(len(others_ids), fold.name)
-        inner.append(Scores(others_ids, clusters, names, known, said, scores.classes, own))
+        inner.append(Scores(others_ids, clusters, names, known, output, scores.classes, own))
     return Result(SETTINGS.about(), scores, folds, inner=tuple(inner))
 
 
@@ -77,9 +77,7 @@ def fused_from(folder: str) -> None:
 )
 def test_a_damaged_run_is_not_compared_fused_shown_or_kept(two, tmp_path, damaged, file):
     damaged(two[1])
-    with pytest.raises(
-        UsageError, match=rf"run1: {file} was changed after it was written.*Make it again with `make evaluate`"
-    ):
+    with pytest.raises(UsageError, match=rf"run1: {file} was changed after it was written.*Run `make evaluate` again"):
         comparison.report(Terminal(), two, tmp_path, tmp_path / "compared", "")
     with pytest.raises(UsageError, match=f"{file} was changed after it was written"):
         experiment.fuse_runs(Terminal(), two, Settings(fusion="late:mean"), tmp_path, tmp_path / "fused")
@@ -109,7 +107,7 @@ def test_a_run_of_an_earlier_version_is_said_to_be_one(two, tmp_path, capsys):
     del record["sha256"]
     path.write_text(json.dumps(record), encoding="utf-8")
     with pytest.raises(
-        UsageError, match=r"metrics\.json has no seal: an earlier version of affex wrote it.*Make it again"
+        UsageError, match=r"metrics\.json has no seal: an earlier version of affex wrote it.*Run `make evaluate` again"
     ):
         runs.read(Path(two[0]))
     experiment._shown_again(Terminal(), Path(two[0]), "basis")
@@ -129,13 +127,13 @@ def test_what_a_damaged_run_says_of_a_model_is_not_told(two, tmp_path, capsys):
 
     run = tmp_path / SETTINGS.corpus / "runs" / "run0"
     report.write(result(0), run)
-    fit_predict._say_worth(Terminal(), Fitted(), tmp_path)
+    fit_predict._print_worth(Terminal(), Fitted(), tmp_path)
     assert "UAR" in capsys.readouterr().out
     edited(str(run))
-    fit_predict._say_worth(Terminal(), Fitted(), tmp_path)
-    said = capsys.readouterr().out
-    assert "is not known" in said
-    assert "metrics.json was changed after it was written" in said
+    fit_predict._print_worth(Terminal(), Fitted(), tmp_path)
+    output = capsys.readouterr().out
+    assert "is not known" in output
+    assert "metrics.json was changed after it was written" in output
 
 
 def test_a_sealed_record_that_is_no_run(tmp_path):

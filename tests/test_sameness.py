@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from corpus import Listener, spec
 from films import film
-from scenes import company, nobody, scenes
+from scenes import company, no_face, scenes
 
 from affex.features.base import Runtime
 from affex.features.detectors import search
@@ -45,7 +45,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     film(folder / "long.mp4", scenes([k if k % 5 else None for k in range(8)]), rate=5)
     film(folder / "short.avi", scenes([3] * 4 + [9] * 4))
     film(folder / "two.mkv", [company((150, 110), (100, 300)), company((100, 300))], rate=5)
-    film(folder / "nobody.mp4", [nobody((64, 100))] * 3, rate=5)
+    film(folder / "nobody.mp4", [no_face((64, 100))] * 3, rate=5)
     utterances = [("long.mp4", None, None), ("long.mp4", 0.0, 0.9), ("short.avi", None, None), ("long.mp4", 0.7, 1.6)]
     utterances += [("two.mkv", None, None), ("nobody.mp4", None, None)]
     utterances = (Utterance(str(n), "films", "she", video=Media(*utterance)) for n, utterance in enumerate(utterances))

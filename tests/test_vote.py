@@ -169,7 +169,7 @@ def test_clips_of_noise_alone_are_counted():
     found = summarise(evaluate(noisy, settings))
     assert [fold.n_noise for fold in found.folds] == [4, 0, 0]
     (note,) = (note for note in found.notes if "noise" in note)
-    assert note.startswith("4 of 48 tested utterances are noise alone to the model")
+    assert note.startswith("4 of 48 test utterances contain only noise according to the model")
     deaf = summarise(evaluate(noisy, replace(settings, classifier=GMM)))
     assert not [fold for fold in deaf.folds if fold.n_noise is not None]
     assert not [note for note in deaf.notes if "noise" in note]
@@ -190,8 +190,8 @@ def test_a_model_of_noise_saves_a_voice_that_is_often_silent():
     assert hearing.uar > deaf.uar
     neutral = [next(one for one in found.per_class if one.name == "neutral") for found in (hearing, deaf)]
     assert neutral[0].f1 > neutral[1].f1
-    said = hearing.fold("00").best_params
-    assert said["components.joy"] == said["noise.components"] == 2
+    predicted = hearing.fold("00").best_params
+    assert predicted["components.joy"] == predicted["noise.components"] == 2
 
 
 # What is said of it

@@ -122,7 +122,7 @@ class Ground:
     def clear(self) -> None:
         shutil.rmtree(self.cache, ignore_errors=True)
 
-    def judging(self, scheduler: str = "inline") -> list[str]:
+    def evaluating(self, scheduler: str = "inline") -> list[str]:
         """Return the arguments that evaluate the corpus, leaving one speaker out at a time."""
         return ["evaluate", *self.arguments(scheduler)[1:], "--classifier", "svm", "--inner"]
 
@@ -166,11 +166,11 @@ def prepare(
 def check(ground: Ground, attack: str, held_before: tuple[int, ...]) -> None:
     """Run to the end; the result must equal the undisturbed one, and nothing finished be computed again."""
     finished = ground.run()
-    said = finished.stdout + finished.stderr
+    output = finished.stdout + finished.stderr
     for feature, held in zip(ground.features, held_before, strict=True):
         wanted = f"{feature}: {held} cached, {ground.n_utterances - held} computed, 0 failed"
-        if finished.returncode or wanted not in said:
-            raise SystemExit(f"{attack}: expected '{wanted}', got exit code {finished.returncode} and:\n{said}")
+        if finished.returncode or wanted not in output:
+            raise SystemExit(f"{attack}: expected '{wanted}', got exit code {finished.returncode} and:\n{output}")
     if ground.digest() != ground.expected:
         raise SystemExit(f"{attack}: the result differs from the undisturbed one")
     left = [
@@ -288,7 +288,7 @@ def folds(ground: Ground, first: int = 1, stride: int = 1) -> None:
     expected = _undisturbed(ground)
     for step in itertools.count(first, stride):
         ground.forget()
-        arguments = [str(step), str(ground.cache), *ground.judging()]
+        arguments = [str(step), str(ground.cache), *ground.evaluating()]
         run = subprocess.run(
             [sys.executable, "-c", DIE_AT_STEP + AFFEX, *arguments], cwd=HOME, capture_output=True, check=False
         )
@@ -309,7 +309,7 @@ def folds(ground: Ground, first: int = 1, stride: int = 1) -> None:
 def fold_kills(ground: Ground, n_kills: int, seed: int) -> None:
     """``kill -9`` the whole process group at random moments of evaluations on a local cluster, again and again."""
     rng, expected = random.Random(seed), _undisturbed(ground)
-    command = [sys.executable, "-c", AFFEX, *ground.judging("local")]
+    command = [sys.executable, "-c", AFFEX, *ground.evaluating("local")]
     began = time.monotonic()
     subprocess.run(command, cwd=HOME, capture_output=True, check=True)
     whole, killed = time.monotonic() - began, 0
@@ -332,15 +332,15 @@ def fold_kills(ground: Ground, n_kills: int, seed: int) -> None:
 
 def _undisturbed(ground: Ground) -> dict[str, bytes]:
     """Evaluate, and return the files of the run; the features stay."""
-    _judge(ground)
+    _evaluate(ground)
     expected = ground.results()
     ground.forget()
     return expected
 
 
-def _judge(ground: Ground) -> str:
+def _evaluate(ground: Ground) -> str:
     run = subprocess.run(
-        [sys.executable, "-c", TELL_FOLDS + AFFEX, *ground.judging()],
+        [sys.executable, "-c", TELL_FOLDS + AFFEX, *ground.evaluating()],
         cwd=HOME,
         capture_output=True,
         text=True,
@@ -354,7 +354,7 @@ def _judge(ground: Ground) -> str:
 def _cross_validated(ground: Ground, attack: str, expected: dict[str, bytes], n_hurt: int = 0) -> None:
     """Evaluate to the end; the files must equal the undisturbed ones, and no fold that was kept be computed again."""
     n_kept, was_finished = len(ground.kept) - n_hurt, bool(list(ground.folder.glob("runs/*/metrics.json")))
-    n_computed = _judge(ground).count("computed fold")
+    n_computed = _evaluate(ground).count("computed fold")
     if n_computed != (0 if was_finished else ground.n_folds - n_kept):
         raise SystemExit(f"{attack}: {n_kept} of {ground.n_folds} folds were kept, and {n_computed} were computed")
     if ground.results() != expected or list(ground.folder.glob("runs/*/.folds")):

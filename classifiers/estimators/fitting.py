@@ -155,7 +155,7 @@ def _inside_search(search: Any, name: str) -> list[str]:
     found = places(search.estimator, name)
     if "groups" in found:
         raise ValueError(
-            f"{type(search).__name__} keeps groups to itself, and {type(search.estimator).__name__} takes them: make "
+            f"{type(search).__name__} does not pass on groups, which {type(search.estimator).__name__} takes: make "
             "it a step of a Pipeline"
         )
     return found
@@ -204,7 +204,7 @@ class SpeakerFolds:
         """
         if (n := _num_samples(X)) != self.n_rows:
             raise ValueError(
-                f"{self.path} is shown {n} of {self.n_rows} training rows, and cannot know whose they are: expected a "
+                f"{self.path} gets {n} of {self.n_rows} training rows, whose speakers are unknown: expected a "
                 "search, or another cross-validation, that is fitted on all of them"
             )
         yield from self.pairs
@@ -228,8 +228,8 @@ def require_speaker_folds(estimator: Any) -> None:
     inside = [part for path, part in found.items() if any(_is_inside(path, outer) for outer in _show_a_part(estimator))]
     for part in (*inside, *hidden):
         raise ValueError(
-            f"{type(part).__name__} cross-validates inside another part of {name_of(estimator)} that shows it some of "
-            "the rows only, so that it cannot be told whose they are: expected no cross-validation inside another one"
+            f"{type(part).__name__} cross-validates inside another part of {name_of(estimator)} that passes on "
+            "only some of the rows, whose speakers are unknown: expected no cross-validation inside another one"
         )
 
 

@@ -68,6 +68,7 @@ class Embedding(ChainedFeature):
 
     packages: ClassVar[tuple[str, ...]] = ("torch", "opencv-python-headless")
     on_device: ClassVar[bool] = True
+    framewise = True
     #: The published file of its weights, if there is one.
     published: ClassVar[WeightFile | None] = None
 
@@ -104,11 +105,6 @@ class Embedding(ChainedFeature):
     def upstream(self) -> Faces:
         """The feature that finds the faces; it keeps whole frames if they are needed."""
         return replace(self.faces, missing="frame") if self.missing == "frame" else self.faces
-
-    @property
-    def framewise(self) -> bool:
-        """One row per frame."""
-        return True
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -246,9 +246,9 @@ def _state(path: Path, stated: Seal | None) -> str:
         return "current" if cache.recipe(preset).key == stated.key else "stale: made otherwise than today"
     spec = json.loads(stated.spec)
     if spec["reads"] == FILE:
-        told = imports.remarks(stated)
+        origin = imports.remarks(stated)
         older = "" if spec["parameters"]["title"] == path.stem else "an older import: "
-        return f"{older}imported from {told.get('file', '?')} (sha256 {spec['parameters']['digest'][:12]})"
+        return f"{older}imported from {origin.get('file', '?')} (sha256 {spec['parameters']['digest'][:12]})"
     changed = ",".join(f"{k}={v}" for k, v in spec["parameters"].items())
     return f"other parameters or an older key ({spec['feature']}: {changed})"
 
@@ -274,22 +274,22 @@ def show_why(console: Terminal, found: Wanting) -> None:
     """Print for each utterance why the next run would compute it, or why a failed one stays without rows."""
     if found.is_imported:
         n_imported, n_failed = found.n_cached, len(found.failed)
-        console.say(f"{found.feature}: {n_imported} utterances imported, {n_failed} without rows; none is computed")
+        console.print(f"{found.feature}: {n_imported} utterances imported, {n_failed} without rows; none is computed")
         return
-    console.say(f"{found.feature}: {found.n_cached} utterances cached, {len(found.computed)} would be computed")
+    console.print(f"{found.feature}: {found.n_cached} utterances cached, {len(found.computed)} would be computed")
     for reason, count in Counter(found.computed.values()).most_common():
-        console.say(f"  {count}: {reason}")
+        console.print(f"  {count}: {reason}")
     stay = "failed, and stays so until its bytes or the key change"
-    _say_some(console, [f"{id_}: {reason}" for id_, reason in found.computed.items()])
-    _say_some(console, [f"{id_}: {stay}: {message}" for id_, message in found.failed.items()])
+    _print_some(console, [f"{id_}: {reason}" for id_, reason in found.computed.items()])
+    _print_some(console, [f"{id_}: {stay}: {message}" for id_, message in found.failed.items()])
 
 
-def _say_some(console: Terminal, lines: Sequence[str]) -> None:
+def _print_some(console: Terminal, lines: Sequence[str]) -> None:
     """Print a line an utterance, and how many more there are."""
     for line in lines[:SHOWN]:
-        console.say(f"    {line}")
+        console.print(f"    {line}")
     if len(lines) > SHOWN:
-        console.say(f"    ... and {len(lines) - SHOWN} more")
+        console.print(f"    ... and {len(lines) - SHOWN} more")
 
 
 def stock(console: Terminal, dataset: Dataset, spec: FeatureSpec) -> tuple[cache.Holdings, dict[str, str]]:

@@ -46,14 +46,14 @@ def verify(cache: Path, as_json: bool) -> None:
     if as_json:
         print_json(verified)
     if verified.damaged:
-        raise AffexError("Damage was found; beside each thing stands how to mend it.")
+        raise AffexError("Damage was found; the lines above show how to repair each file.")
 
 
 @cache.command()
 @DATASET
 @DATA
 @PARTIAL
-@option("--features", default=DEFAULT_FEATURES, help="Features, parted by blanks.")
+@option("--features", default=DEFAULT_FEATURES, help="Features, separated by blanks.")
 @JSON
 @under
 def why(cache: Path, dataset: str | None, data: str | None, partial: bool, features: str, as_json: bool) -> None:

@@ -33,7 +33,7 @@ FACES = "faces"
 
 @click.command()
 @CORPORA
-@option("--features", default=None, help=f"Features, parted by blanks. [{DEFAULT_FEATURES}]")
+@option("--features", default=None, help=f"Features, separated by blanks. [{DEFAULT_FEATURES}]")
 @RUNNING
 def features(corpora: Corpora, features: str | None, running: Running) -> None:
     """Extract features into HDF5 files, what is missing only.
@@ -47,11 +47,11 @@ def features(corpora: Corpora, features: str | None, running: Running) -> None:
     corpora = corpora.or_last(console)
     if features is None:
         features = DEFAULT_FEATURES
-        console.say(f"FEATURES='{features}' (the default)")
+        console.print(f"FEATURES='{features}' (the default)")
     specs = feature_specs(features, corpora.imported)
     with open_workspace(corpora.at_hand(console), console, running) as workspace:
         extracted(workspace, specs)
-        console.say(_next(corpora, workspace, features))
+        console.print(_next(corpora, workspace, features))
 
 
 def _next(corpora: Corpora, workspace: Workspace, features: str) -> str:
@@ -109,9 +109,9 @@ def download(dataset: str, data: Path | None, extra: bool) -> None:
     console = Terminal()
     corpus = corpus_of(dataset)
     root = data or DEFAULT / dataset
-    fetch(corpus, root, console.say, extra=extra)
-    console.say(f"Done: {root}")
-    console.say(f"Next: {wording.command('features', DATASET=dataset, DATA=data)}")
+    fetch(corpus, root, console.print, extra=extra)
+    console.print(f"Done: {root}")
+    console.print(f"Next: {wording.command('features', DATASET=dataset, DATA=data)}")
 
 
 @click.group(name="list", cls=Group, invoke_without_command=True)

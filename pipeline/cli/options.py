@@ -176,11 +176,11 @@ class Corpora:
             return self
         if self.data is not None:
             raise UsageError(
-                f"DATA={shlex.quote(self.data)} does not say which corpus it is: name it, as in DATASET=emodb, or "
+                f"DATA={shlex.quote(self.data)} names no corpus: name it, as in DATASET=emodb, or "
                 "DATASET=csv for a table."
             )
         found = last(self.cache)
-        console.say(
+        console.print(
             f"DATASET={shlex.quote(found[0])} (used last)" if found else "DATASET=demo (no corpus was used before)"
         )
         name, data = found or ("demo", None)
@@ -213,7 +213,7 @@ class Corpora:
             If there are several corpora.
         """
         if len(self.names) != 1:
-            raise UsageError(f"DATASET='{self.dataset}': name the one corpus whose utterances are meant.")
+            raise UsageError(f"DATASET='{self.dataset}': expected the name of one corpus.")
         (corpus,) = self.at_hand(console)
         return corpus
 

@@ -98,7 +98,7 @@ def jackknife(
     """
     names, member = np.unique(np.asarray(clusters), return_inverse=True)
     if len(member) == 0:
-        raise ValueError("no utterances: there is nothing to put an interval around")
+        raise ValueError("no utterances: no interval can be computed")
     if not 0 < level < 1:
         raise ValueError(f"a confidence level lies between 0 and 1; got {level}")
     value = figure(np.arange(len(member)))
@@ -130,7 +130,7 @@ def _undecided(without: NDArray[np.float64], names: NDArray[np.generic], unit: s
     undefined = names[np.isnan(without)]
     if len(undefined):
         shown = ", ".join(map(str, undefined[:3])) + (" ..." if len(undefined) > 3 else "")
-        return f"the figure is undefined without {unit} {shown} (is a class theirs alone?)"
+        return f"the figure is undefined without {unit} {shown} (does only one of them have a class?)"
     return f"the figure is the same without any one {unit}" if np.ptp(without) < ROUNDING else ""
 
 

@@ -27,7 +27,7 @@ RECORD, PREDICTIONS, INNER, SETTINGS = "metrics.json", "predictions.csv", "inner
 #: The message for a run that cannot be read, although it is not damaged.
 OTHER_VERSION = "a run of another version of affex, which this one cannot read"
 #: The remedy for a run that fails verification.
-AGAIN = "Make it again with `make evaluate`, settings alike."
+AGAIN = "Run `make evaluate` again with the same settings."
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,13 +143,13 @@ def _folder(name: str, cache: Path, corpus: str = "") -> Path:
         return Path(name)
     own, _, run = name.rpartition("/")
     folders = known(cache, own or corpus)
-    _, meant = _meant(run, folders)
-    if not meant:
+    _, matching = _matching(run, folders)
+    if not matching:
         raise unknown("run", name, {folder.name for folder in folders})
-    if len(meant) > 1:
-        names = ", ".join(f"{folder.parent.parent.name}/{folder.name}" for folder in meant)
+    if len(matching) > 1:
+        names = ", ".join(f"{folder.parent.parent.name}/{folder.name}" for folder in matching)
         raise UsageError(f"More than one run is called '{name}', or begins so: {names}. Say which.")
-    return meant[0]
+    return matching[0]
 
 
 def _corpus(names: Sequence[str], cache: Path) -> str:
@@ -161,21 +161,21 @@ def _corpus(names: Sequence[str], cache: Path) -> str:
     used_last = last_folder(cache)
     places: list[tuple[int, bool, str]] = []
     for corpus in sorted({folder.parent.parent.name for folder in known(cache)}):
-        ranks = [rank for rank, meant in (_meant(name, known(cache, corpus)) for name in names) if meant]
+        ranks = [rank for rank, matching in (_matching(name, known(cache, corpus)) for name in names) if matching]
         if len(ranks) == len(names):
             places.append((sum(ranks), corpus != used_last, corpus))
     best = [corpus for rank, is_other, corpus in places if (rank, is_other) == min(places)[:2]]
     return best[0] if len(best) == 1 else ""
 
 
-def _meant(name: str, folders: Sequence[Path]) -> tuple[int, list[Path]]:
+def _matching(name: str, folders: Sequence[Path]) -> tuple[int, list[Path]]:
     """Return the runs that match a name, and how: 0 the full name, 1 the name without hash, 2 a beginning."""
     exactly = (
         [folder for folder in folders if folder.name == name],
         [folder for folder in folders if folder.name.rpartition("-")[0] == name],
         [folder for folder in folders if folder.name.startswith(name)],
     )
-    return next(((rank, meant) for rank, meant in enumerate(exactly) if meant), (len(exactly), []))
+    return next(((rank, matching) for rank, matching in enumerate(exactly) if matching), (len(exactly), []))
 
 
 def _tables(content: bytes, classes: Sequence[str], *, by_fold: bool = True) -> list[Scores]:

@@ -155,7 +155,7 @@ def extract(
     except cache.ReadOnlyError as refusal:
         for course in (courses := _listed(dataset, specs, console, verify=verify)):
             _require_whole(course, refusal)
-        console.say(f"{refusal}\nThe cache has all rows needed: it is read, and nothing is written.")
+        console.print(f"{refusal}\nThe cache has all rows needed: it is read, and nothing is written.")
         return [_summary(course) for course in courses]
 
 
@@ -193,7 +193,7 @@ def _brought_up_to_date(
     verify: bool,
 ) -> list[Summary]:
     """Compute and write the missing rows."""
-    with cache.locked(dataset.folder, console.say), contextlib.ExitStack() as stack:
+    with cache.locked(dataset.folder, console.print), contextlib.ExitStack() as stack:
         manifest.write(dataset.folder / "manifest.jsonl", dataset.utterances)
         listed = [] if verify else _listed(dataset, specs, console, verify=False)
         if listed and all(course.is_done for course in listed):

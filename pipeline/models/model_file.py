@@ -85,7 +85,7 @@ def require_savable(estimator: Any, classifier: Classifier) -> None:
     try:
         trusted.require_savable(estimator)
     except ValueError as error:
-        raise UsageError(f"{classifier.name} cannot be fitted to be taken away: {error}.") from error
+        raise UsageError(f"{classifier.name} cannot be saved as a model: {error}.") from error
 
 
 def read(path: Path) -> Model:
@@ -116,7 +116,7 @@ def read(path: Path) -> Model:
         why = str(error) if isinstance(error, _ForeignError) else f"{type(error).__name__}: {error}"
         raise AffexError(
             f"{path} is not a model file of affex, or it was changed: {why}.\n"
-            "It was refused, and nothing in it was run. Get it again from whoever made it, or make one with `make fit`."
+            "It was refused, and nothing in it was run. Get it again from its author, or make one with `make fit`."
         ) from error
 
 
@@ -177,9 +177,9 @@ def _require_agreement(model: Model, record: Mapping[str, Any]) -> None:
 
     estimator, plan = model.estimator, model.plan
     if record.get("n_columns", estimator.n_features_in_) != estimator.n_features_in_:
-        raise _ForeignError(f"{RECORD} tells of {record['n_columns']} columns, and the estimator of another number")
+        raise _ForeignError(f"{RECORD} states {record['n_columns']} columns, and the estimator of another number")
     if sorted(getattr(estimator, "classes_", ())) != sorted(name for name, n in model.learned.counts.items() if n):
-        raise _ForeignError(f"{RECORD} tells of the classes {', '.join(model.classes)}, and the estimator of others")
+        raise _ForeignError(f"{RECORD} states the classes {', '.join(model.classes)}, and the estimator of others")
     derived = {"protocol_hash": protocol_hash(plan.protocol), "evaluation": model.evaluation,
                "classes": [*model.classes],
                "target": plan.protocol.target, "scores": plan.about().scores}  # fmt: skip
@@ -248,7 +248,7 @@ def _classifier(estimator: Any, name: str, settings: Mapping[str, Any], open_see
 
     found = Wrapped(model=clone(estimator).set_params(**dict.fromkeys(open_seeds)))
     if (found.name, found.settings, list(found.open_seeds)) != (name, settings, open_seeds):
-        raise _ForeignError(f"the estimator has other settings than {RECORD} tells")
+        raise _ForeignError(f"the estimator has other settings than {RECORD} states")
     return found
 
 
@@ -282,7 +282,7 @@ def _require_built(estimator: Any, plan: Plan, *, values: bool) -> None:
     if type(estimator) is not type(expected):
         raise _ForeignError(f"the estimator is a {type(estimator).__name__}; expected {type(expected).__name__}")
     if spelled(estimator) != spelled(expected):
-        raise _ForeignError(f"the estimator has other settings than {RECORD} tells")
+        raise _ForeignError(f"the estimator has other settings than {RECORD} states")
 
 
 def _canonical(archive: bytes) -> bytes:

@@ -83,12 +83,12 @@ def members_of(
 
 def _each(text: str, imported: Mapping[str, Imported]) -> list[str]:
     """Return a feature's spec as it is or, with ``columns=each``, one spec for each part of the feature."""
-    name, asked = grammar.name_of(text), grammar.parameters(text)
-    if asked.get("columns") != EACH:
+    name, given = grammar.name_of(text), grammar.parameters(text)
+    if given.get("columns") != EACH:
         return [text]
-    whole = {key: value for key, value in asked.items() if key != "columns"}
+    whole = {key: value for key, value in given.items() if key != "columns"}
     (spec,) = feature_specs(grammar.spec(name, whole), imported)
     if not spec.feature.parts:
         able = [name for name, other in discovery.feature_presets().items() if other.parts]
         raise UsageError(f"'{text}': {name} has no parts. Features that have: {', '.join(able)}.")
-    return [grammar.spec(name, asked | {"columns": part}) for part in spec.feature.parts]
+    return [grammar.spec(name, given | {"columns": part}) for part in spec.feature.parts]

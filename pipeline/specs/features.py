@@ -105,9 +105,9 @@ def _feature_spec(text: str, imported: Mapping[str, Imported]) -> FeatureSpec:
     if isinstance(found := known.get(name), Imported):
         _require_readable(text, found)
     feature = grammar.parsed("feature", text, known, beside=BESIDE)
-    asked = grammar.parameters(text)
-    pool = _pool(text, feature, asked["pool"]) if "pool" in asked else ()
-    only = _only(text, feature, asked["columns"]) if "columns" in asked else ()
+    given = grammar.parameters(text)
+    pool = _pool(text, feature, given["pool"]) if "pool" in given else ()
+    only = _only(text, feature, given["columns"]) if "columns" in given else ()
     return FeatureSpec(name, known[name], feature, pool, only)
 
 

@@ -98,7 +98,7 @@ def models_of(console: Terminal, settings: Settings, imported: Mapping[str, Impo
     """
     found = members_of(settings.features, settings.classifier, settings.fusion, imported)
     for names, classifier in found if settings.features is None else ():
-        console.say(f"FEATURES={' '.join(names)} (what {classifier.name} prefers)")
+        console.print(f"FEATURES={' '.join(names)} (what {classifier.name} prefers)")
     return found
 
 
@@ -194,7 +194,7 @@ def _foresee(workspace: Workspace, plans: Sequence[Plan]) -> None:
 
     utterances = utterances_of(workspace)
     for sentence in dict.fromkeys(sentence for plan in plans for sentence in foreseen(utterances, plan)):
-        workspace.console.say(sentence)
+        workspace.console.print(sentence)
 
 
 def _prints() -> tuple[FeatureSpec, ...]:
@@ -274,7 +274,7 @@ def _cross_validated(workspace: Workspace, task: "Task", plan: Plan, kept: "Fini
 
     known, n_folds = kept.read(task.folds), len(task.folds)
     if known:
-        workspace.console.say(
+        workspace.console.print(
             f"{len(known)} of {n_folds} folds were kept by a run that did not end: it goes on from there"
         )
     pictures.import_ahead()
@@ -305,10 +305,10 @@ def _shown_again(console: Terminal, folder: Path, basis: str, *, inner: bool = F
     try:
         text = report.kept(folder, basis, inner=inner)
     except (OSError, DamagedError) as error:
-        console.say(f"The run in {folder} is made again: {error}.")
+        console.print(f"The run in {folder} is made again: {error}.")
         return False
     if text is not None:
-        console.say(f"{text}Nothing has changed since this run: it is not computed again -> {folder}")
+        console.print(f"{text}Nothing has changed since this run: it is not computed again -> {folder}")
     return text is not None
 
 

@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 from sklearn.base import clone, is_classifier, is_regressor
-from synthetic import changed, make_matrix, with_values
+from synthetic import changed, make_table, with_values
 
 from affex.classifiers.base import LIMITS, Classifier
 from affex.pipeline.corpora.base import LOSO, Protocol
@@ -43,7 +43,7 @@ def name(request):
 def rows_for(classifier: Classifier) -> Table:
     """Return rows of four speakers, of the kind that a classifier reads, with classes and values that they tell."""
     n_frames = 20 if classifier.reads == "frame" else 1
-    return with_values(make_matrix(n_speakers=4, n_frames=n_frames, class_shift=1.5, n_columns=6))
+    return with_values(make_table(n_speakers=4, n_frames=n_frames, class_shift=1.5, n_columns=6))
 
 
 def settings_for(model) -> Plan:
@@ -110,11 +110,11 @@ def test_a_model_is_saved_and_says_the_same_when_it_is_read(model, result, tmp_p
     fitted = models.fit(table, settings, exclude=("02",), recipes=["{}"])
     model_file.write(fitted, tmp_path / "model.affex")
     tested = table.take(np.flatnonzero(table.speakers == "02"))
-    said = models.predict(model_file.read(tmp_path / "model.affex"), tested).said
+    output = models.predict(model_file.read(tmp_path / "model.affex"), tested).fold_scores
     own = result.scores.folds == "02"
     same = "what was saved says other than what was evaluated: set every `random_state` that is not left open by `seed`"
-    assert said.predicted.tolist() == result.scores.predicted[own].tolist(), same
-    assert said.scores.tolist() == result.scores.values[own].tolist(), same
+    assert output.predicted.tolist() == result.scores.predicted[own].tolist(), same
+    assert output.scores.tolist() == result.scores.values[own].tolist(), same
 
 
 def test_an_utterance_that_lacks_a_feature_is_no_hindrance(model):

@@ -127,8 +127,8 @@ def test_noise_has_a_mixture_of_its_own():
     Z = (X - X.mean(axis=0)) / X.std(axis=0)
     assert mixtures.noise_.means_[0] == pytest.approx(Z[quiet].mean(axis=0), abs=1e-4)
     assert mixtures.mixtures_[0].means_[0] == pytest.approx(Z[~quiet & (y == "ang")].mean(axis=0), abs=1e-4)
-    said = {"components.ang": 1, "components.sad": 1, "noise.frames": quiet.sum(), "noise.components": 1}
-    assert mixtures.best_params_ == said
+    output = {"components.ang": 1, "components.sad": 1, "noise.frames": quiet.sum(), "noise.components": 1}
+    assert mixtures.best_params_ == output
     others, _, noisy = voices(np.random.default_rng(1))
     won = mixtures.noise_log_likelihood(others) > mixtures.log_likelihood(others).max(axis=1)
     assert (won == noisy).all()
@@ -181,14 +181,6 @@ def test_principal_features_are_those_of_the_training_frames():
     saved = skops.io.dumps(fitted)
     again = skops.io.loads(saved, trusted=foreign(saved)[1])
     assert np.array_equal(again.log_likelihood(X), fitted.log_likelihood(X))
-
-
-def test_a_model_of_before_there_was_a_choice_keeps_all_columns():
-    X, y, _ = voices(np.random.default_rng(0))
-    fitted = ClassMixtures(components=2).fit(X, y)
-    before = fitted.log_likelihood(X)
-    del fitted.choice_
-    assert np.array_equal(fitted.log_likelihood(X), before)
 
 
 def test_settings_reach_the_mixtures():

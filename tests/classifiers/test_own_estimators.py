@@ -212,7 +212,7 @@ def test_a_missing_value_is_no_hindrance(model):
     X, y, speakers = toy(model)
     holes = np.where(np.random.default_rng(0).random(X.shape) < 0.1, np.nan, X)
     estimator = quick(*model).fit(holes, y, groups=speakers)
-    assert all(np.isfinite(said).all() for said in outputs(estimator, holes))
+    assert all(np.isfinite(output).all() for output in outputs(estimator, holes))
     if model[1] == "classes":
         assert (estimator.predict(X) == y).mean() > 0.8
     else:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from corpus import run, spec
 from films import film
-from scenes import middle, nobody, scene, scenes
+from scenes import middle, no_face, scene, scenes
 from skimage.data import astronaut
 
 from affex.features.base import ExtractionError, Frames, Rows, Runtime
@@ -332,7 +332,7 @@ def test_a_face_of_50_px_is_found_at_once():
 
 
 def test_a_clip_without_a_face_fails_or_is_kept_as_asked():
-    grey = np.stack([nobody((100, 120))] * 3)
+    grey = np.stack([no_face((100, 120))] * 3)
     with pytest.raises(ExtractionError, match="no face in any of 3 frames: mmod"):
         extracted(Faces(), grey)
     rows = extracted(Faces(missing="keep"), grey)
@@ -357,7 +357,7 @@ def test_a_frame_without_the_face_may_be_carried_whole(signal: np.ndarray, found
 
 def test_a_frame_in_which_only_others_are_is_carried_whole():
     """She is left in three frames, a likeness is alone in the last two: that track is not the longest."""
-    here, there = scene(0, 100, (300, 640)), nobody((300, 640))
+    here, there = scene(0, 100, (300, 640)), no_face((300, 640))
     there[:, 320:] = scene(0, 100, (300, 320))
     rows = extracted(Faces(missing="frame", choice="longest"), np.stack([here, here, here, there, there]))
     assert column(rows, "found").tolist() == [1, 1, 1, 0, 0]
@@ -368,7 +368,7 @@ def test_a_frame_in_which_only_others_are_is_carried_whole():
 
 
 def test_a_clip_without_a_face_may_be_carried_whole():
-    rows = extracted(Faces(missing="frame"), np.stack([nobody((60, 120))] * 3))
+    rows = extracted(Faces(missing="frame"), np.stack([no_face((60, 120))] * 3))
     assert not rows.values[:, 1:].any()
     assert [crops.decoded(crop).shape for crop in rows.crops] == [(60, 120, 3)] * 3
 
@@ -457,7 +457,7 @@ def films(tmp_path: Path) -> Dataset:
     (tmp_path / "data").mkdir()
     for name, first in (("a", 0), ("b", 12)):
         film(tmp_path / "data" / f"{name}.avi", [scene(first + k // 2) for k in range(20)])
-    film(tmp_path / "data" / "nobody.avi", [nobody()] * 10)
+    film(tmp_path / "data" / "nobody.avi", [no_face()] * 10)
     utterances = tuple(
         Utterance(id=name, corpus="films", speaker=name, video=Media(f"{name}.avi")) for name in ("a", "b", "nobody")
     )
@@ -513,7 +513,7 @@ def width(rows: Rows) -> float:
 def real(path: Path, change: Callable[[np.ndarray], np.ndarray] = lambda picture: picture) -> Rows:
     """Return the rows of three frames of a real utterance."""
     feature = Faces(frames="3/clip")
-    said = video.windows(path.parent, path.name, [video.Wanted("clip", feature.sampling)])
-    windows = (one.frames for one in said if isinstance(one, video.Window))
+    output = video.windows(path.parent, path.name, [video.Wanted("clip", feature.sampling)])
+    windows = (one.frames for one in output if isinstance(one, video.Window))
     changed = (Frames(np.stack([change(picture) for picture in one.pictures]), one.times) for one in windows)
     return feature.extract_stream(changed, feature.load(RUNTIME))

@@ -186,9 +186,9 @@ def test_what_makes_no_sense_is_refused(wrong, message):
 
 
 def test_a_clip_without_a_face_has_no_picture(seen):
-    nobody = Rows(seen.values[1:2], seen.times[1:2], (b"",))
+    no_face = Rows(seen.values[1:2], seen.times[1:2], (b"",))
     with pytest.raises(ExtractionError, match="no face in any of 1 frames"):
-        Pixels().extract_many([nobody], None)
+        Pixels().extract_many([no_face], None)
 
 
 # Real utterances ----------------------------------------------------------------------------------------
@@ -197,8 +197,8 @@ def test_a_clip_without_a_face_has_no_picture(seen):
 @pytest.mark.parametrize("path", ["grid/sbwe5n.mpg", "mead/W036_level_3_happy_007.mp4"])
 def test_real_mouths_are_shown_whole(path, test_data: Callable[[str], Path]):
     """The place of the mouth is taken from the eyes and the nose; dlib's 20 points of the lips all lie in it."""
-    said = video.windows(test_data("clips"), path, [video.Wanted("clip", Faces(frames="3/s").sampling)])
-    windows = (one.frames for one in said if isinstance(one, video.Window))
+    output = video.windows(test_data("clips"), path, [video.Wanted("clip", Faces(frames="3/s").sampling)])
+    windows = (one.frames for one in output if isinstance(one, video.Window))
     feature, shown = Faces(), PRESETS["pixels-mouth"]
     rows = feature.extract_stream(windows, feature.load(Runtime()))
     for row, crop in zip(rows.values, rows.crops, strict=True):
