@@ -49,8 +49,8 @@ LIMITS = ("search", "sigmoids", "calibration")
 class Classifier(ABC):
     """A classifier with its settings."""
 
-    #: Input of the classifier: one row per utterance; all frames of an utterance (each row is scored, then pooled
-    #: by `pool`); or sequences of rows, with each utterance as a whole.
+    #: Input of the classifier: one row per utterance; all frames of an utterance (each row is scored; a field
+    #: `decision` says how they decide, as in `gmm.Gmm`); or sequences of rows, with each utterance as a whole.
     reads: ClassVar[Literal["utterance", "frame", "sequence"]] = "utterance"
     #: How many features it reads as separate streams. With 1, the columns of several features are concatenated.
     streams: ClassVar[int] = 1

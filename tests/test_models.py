@@ -83,7 +83,7 @@ def svm() -> Model:
         (wanted("xgboost:rounds=20"), 1),
         (wanted("xgboost:rounds=20", protocol=VALENCE), 1),
         (wanted("gmm:components=2"), 12),
-        (wanted("gmm:components=2,pool=vote"), 12),
+        (wanted("gmm:components=2,decision=vote"), 12),
         (wanted("logistic", settings=Settings(reweight=True)), 1),
         (wanted("lda"), 1),
         (wanted("forest:trees=20"), 1),
@@ -112,7 +112,7 @@ def test_normalised_by_speaker_as_well(tmp_path):
     assert said.scores == pytest.approx(scores.values[own], rel=1e-6)  # there, one matrix of distances serves all folds
 
 
-@pytest.mark.parametrize(("classifier", "n_frames"), [("svm:C=1,gamma=1", 1), ("gmm:components=2,pool=vote", 12)])
+@pytest.mark.parametrize(("classifier", "n_frames"), [("svm:C=1,gamma=1", 1), ("gmm:components=2,decision=vote", 12)])
 def test_without_the_speaker_s_mean_as_well(classifier, n_frames, tmp_path):
     matrix = make_matrix(speaker_shift=5.0, n_frames=n_frames)
     settings = wanted(classifier, settings=Settings(speaker_norm="mean"))

@@ -172,7 +172,7 @@ def evaluated(release: Path, folder: Path, *arguments: str) -> tuple[Summary, st
 
 def test_six_regions_and_the_voice_vote_where_the_speaker_has_a_face(release, tmp_path):
     found, said = evaluated(release, tmp_path, "--features", "mocap:columns=each mfcc-voice", "--fusion", "late:bayes",
-                      "--classifier", "gmm:pool=vote,components=1", "--speaker-norm", "mean")  # fmt: skip
+                      "--classifier", "gmm:decision=vote,components=1", "--speaker-norm", "mean")  # fmt: skip
     *regions, voice = found.recognised
     assert [one.member for one in regions] == [f"mocap:columns={name} gmm spkmean" for name in REGIONS]
     assert [one.n for one in found.recognised] == [20] * 6 + [40]  # half of the turns are the unmarked actor's

@@ -38,7 +38,7 @@ from affex.pipeline.storage.atomic import temporary, writing
 from affex.pipeline.text.errors import AffexError, UsageError
 
 #: Increased by hand whenever the layout of a file or the meaning of a field changes.
-SCHEMA = 2
+SCHEMA = 3
 
 SUFFIX = ".affex"
 RECORD = "model.json"
