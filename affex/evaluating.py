@@ -7,7 +7,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from affex.opening import Lies, PathLikeText, Place, Runs, corpora_of, joined, opened, path, placed, several, with_place
+from affex.opening import (
+    Lies,
+    PathLikeText,
+    Place,
+    Runs,
+    corpora_of,
+    joined,
+    opened,
+    path,
+    placed,
+    plain,
+    several,
+    with_place,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -171,11 +184,11 @@ def evaluate(
         protocol=protocol,
         target=target,
         classes=classes,
-        speaker_norm=speaker_norm,
+        speaker_norm=plain(speaker_norm),
         reweight=reweight,
         soft=soft,
         fusion=fusion,
-        seed=seed,
+        seed=plain(seed),
         device=where.device,
         inner=inner,
         allow_leaks=allow_leaks,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
-from affex.opening import Lies, PathLikeText, corpora_of, joined, opened, placed, with_place
+from affex.opening import Lies, PathLikeText, corpora_of, joined, opened, placed, plain, texts, with_place
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,6 +71,7 @@ def load(
     from affex.pipeline.text.errors import unknown
     from affex.pipeline.workspace import rows
 
+    labels = texts("labels", labels)
     for name in labels:
         if name not in LABELS:
             raise unknown("label", name, LABELS)
@@ -84,7 +85,7 @@ def load(
         protocol=protocol,
         target=target,
         classes=classes,
-        speaker_norm=speaker_norm,
+        speaker_norm=plain(speaker_norm),
         device=where.device,
     )
     with opened(corpora, where) as workspace:
@@ -139,8 +140,9 @@ def load_frames(
     from affex.pipeline.workspace import rows
 
     where, named = placed(load_frames, place), joined("feature", feature)
+    wanted = None if ids is None else texts("ids", ids)
     with opened(corpora_of(corpus, where), where) as workspace:
-        stream, found = rows.frames_of(workspace, named, ids)
+        stream, found = rows.frames_of(workspace, named, wanted)
     owners = np.repeat(np.array(found, dtype=object), np.diff(stream.offsets))
     index = pd.MultiIndex.from_arrays([owners, stream.times], names=["id", "time"])
     return pd.DataFrame(stream.flat, index, list(stream.columns), copy=False)

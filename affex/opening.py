@@ -142,20 +142,41 @@ def several(name: str, value: Any) -> list[Path]:
     return [path(name, one) for one in ([value] if alone else value)]
 
 
-def joined(name: str, value: Any) -> str:
-    """Return one name, or any number of them, as a text with blanks between them.
+def texts(name: str, value: Any) -> list[str]:
+    """Return one text, or any number of them, as a list.
 
     Raises
     ------
     UsageError
-        If there is none, or one is no text.
+        If one is no text, or a blank one.
     """
     from affex.pipeline.text.errors import UsageError
 
-    names = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else [*value]
-    if not all(isinstance(one, str) and one.strip() for one in names) or not names:
-        raise UsageError(f"{name}: expected a text, or a list of texts, got {_kind(value)}.")
-    return " ".join(names)
+    found = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else [*value]
+    for one in found:
+        if not isinstance(one, str) or not one.strip():
+            raise UsageError(f"{name}: expected a text, or a list of texts, got {_kind(one)}.")
+    return found
+
+
+def joined(name: str, value: Any) -> str:
+    """Return one name, or several, as a text with blanks between them; see `texts`.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    from affex.pipeline.text.errors import UsageError
+
+    if not (found := texts(name, value)):
+        raise UsageError(f"{name}: expected a text, or a list of texts, got an empty list.")
+    return " ".join(found)
+
+
+def plain(value: Any) -> Any:
+    """Return a number of numpy as one of Python; anything else as it is."""
+    return value.item() if type(value).__module__ == "numpy" and hasattr(value, "item") and not value.shape else value
 
 
 def corpora_of(corpus: Any, place: Place) -> "Corpora":

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
+from sklearn.svm import SVC, SVR
 from test_experiment import table as made
 from test_experiment import voice
 
@@ -52,8 +53,8 @@ def test_labels_come_along_on_request(table, place):
     X, y, _ = affex.load(table, "egemaps", labels=("text", "sex"), **place)
     assert y.columns.tolist() == ["label", "text", "sex"]
     assert len(y) == len(X)
-    with pytest.raises(UsageError, match="valence"):
-        affex.load(table, "egemaps", labels=("valense",), **place)
+    assert affex.load(table, "egemaps", labels="text", **place)[1].columns.tolist() == ["label", "text"]
+    assert affex.load(table, "egemaps", labels=iter(["text"]), **place)[1].columns.tolist() == ["label", "text"]
 
 
 def test_frames_are_indexed_by_id_and_time(table, place):
@@ -135,6 +136,9 @@ BAD = [
     (lambda: affex.load("emodb", ""), "features: expected a text, or a list of texts, got an empty text"),
     (lambda: affex.load("emodb", []), "features: expected a text"),
     (lambda: affex.load_frames("emodb", None), "feature: expected a text"),
+    (lambda: affex.load("emodb", "egemaps", labels=3), "labels: expected a text"),
+    (lambda: affex.load("emodb", "egemaps", labels="valense"), "There is no label 'valense'"),
+    (lambda: affex.load_frames("emodb", "mfcc", ids=[3]), "ids: expected a text.*type int"),
     (lambda: affex.compare(3), "a list of two evaluations at least"),
     (lambda: affex.compare("ab"), "a list of two evaluations at least"),
     (lambda: affex.compare([3, 4]), "results: expected a path"),
@@ -160,6 +164,45 @@ def test_paths_and_lists_stand_for_texts(table, place):
     again, _, _ = affex.load(table, "egemaps gemaps", **place)
     pd.testing.assert_frame_equal(X, again)
     assert y.name == "label"
+
+
+def test_numbers_of_numpy_are_numbers(table, place):
+    one = affex.evaluate(
+        table, "egemaps", classifier="logistic", seed=np.int64(3), speaker_norm=np.bool_(True), **place
+    )
+    assert one.summary.about.settings.seeds == (3,)
+
+
+class Own(ClassifierMixin, BaseEstimator):
+    """A classifier of a user, which fails in one of several ways."""
+
+    def __init__(self, fails: str = "") -> None:
+        self.fails = fails
+
+    def fit(self, X, y):
+        if self.fails == "raises":
+            raise RuntimeError("out of luck")
+        self.classes_ = np.unique(y)
+        return None if self.fails == "returns nothing" else self
+
+    def predict(self, X):
+        found = np.full(len(X), 0 if self.fails == "predicts numbers" else self.classes_[0])
+        return found[:, None] if self.fails == "predicts columns" else found
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (Own("raises"), "Fold s0: Own could not learn from 12 utterances and score 4.\nRuntimeError: out of luck"),
+        (Own("returns nothing"), "the fit of Own returned nothing: expected the estimator"),
+        (Own("predicts numbers"), "it predicts 0: expected some of loud, soft"),
+        (Own("predicts columns"), r"its predictions have the shape \(4, 1\): expected \(4,\)"),
+        (SVR(), r"CLASSIFIER=SVR predicts values; TARGET=label has classes. Those that predict classes: forest"),
+    ],
+)
+def test_an_estimator_that_fails_ends_in_a_sentence(model, message, table, place):
+    with pytest.raises(affex.AffexError, match=message):
+        affex.evaluate(table, "egemaps", classifier=model, **place)
 
 
 # The target

@@ -335,7 +335,7 @@ def test_another_layout_and_a_file_that_is_not_there_say_what_to_do(genuine, tmp
     members = members_of(genuine)
     record = json.loads(members["model.json"]) | {"schema": 99}
     (tmp_path / "late.affex").write_bytes(zipped({**members, "model.json": json.dumps(record).encode()}))
-    with pytest.raises(AffexError, match="has the layout 99, and this version of affex reads 2"):
+    with pytest.raises(AffexError, match="has the layout 99, and this version of affex reads 3"):
         read(tmp_path / "late.affex")
     with pytest.raises(UsageError, match="cannot be read: No such file or directory"):
         read(tmp_path / "nowhere.affex")
