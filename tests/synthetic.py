@@ -118,7 +118,7 @@ class FrameBayes(Bayes):
     """The same on frames."""
 
     reads: ClassVar[Literal["utterance", "frame", "sequence"]] = "frame"
-    pool: Literal["sum", "vote"] = "sum"
+    decision: Literal["sum", "vote"] = "sum"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ from affex.pipeline.execution import stages
 from affex.pipeline.execution.runner import Runner
 from affex.pipeline.specs import discovery
 from affex.pipeline.specs.classifiers import classifier_of
-from affex.pipeline.streams.decision import pool
+from affex.pipeline.streams.decision import decide
 from affex.pipeline.streams.table import SpeakerNorm, Table, normalised_by_speaker
 from affex.pipeline.text.errors import AffexError, UsageError
 
@@ -327,18 +327,18 @@ def test_the_mean_of_each_speaker_is_taken_away_before_the_folds_and_without_lab
 # Frames
 
 
-def test_pool_sum_adds_frames_and_one_prior():
+def test_the_decision_by_sum_adds_frames_and_one_prior():
     likelihood = np.log([[0.5, 0.1], [0.2, 0.4], [0.3, 0.3]])
-    decision, scores = pool(likelihood, np.log([0.25, 0.75]), np.array([0, 2, 3]), "sum")
+    decision, scores = decide(likelihood, np.log([0.25, 0.75]), np.array([0, 2, 3]), "sum")
     first, second = 0.5 * 0.2 * 0.25, 0.1 * 0.4 * 0.75
     assert scores[0] == pytest.approx([first / (first + second), second / (first + second)])
     assert scores[1] == pytest.approx([0.25, 0.75])
     assert decision.tolist() == [1, 1]
 
 
-def test_pool_vote_counts_frames():
+def test_the_decision_by_vote_counts_frames():
     likelihood = np.log([[0.9, 0.1], [0.4, 0.6], [0.4, 0.6], [0.9, 0.1]])
-    decision, scores = pool(likelihood, np.log([0.5, 0.5]), np.array([0, 3, 4]), "vote")
+    decision, scores = decide(likelihood, np.log([0.5, 0.5]), np.array([0, 3, 4]), "vote")
     assert scores[0] == pytest.approx([1 / 3, 2 / 3])
     assert scores[1] == pytest.approx([1, 0])
     assert decision.tolist() == [1, 0]
@@ -346,14 +346,14 @@ def test_pool_vote_counts_frames():
 
 def test_equal_votes_go_to_the_first_class():
     likelihood = np.log([[0.9, 0.1], [0.1, 0.9]])
-    decision, scores = pool(likelihood, np.log([0.5, 0.5]), np.array([0, 2]), "vote")
+    decision, scores = decide(likelihood, np.log([0.5, 0.5]), np.array([0, 2]), "vote")
     assert scores.tolist() == [[0.5, 0.5]]
     assert decision.tolist() == [0]
 
 
 def test_a_long_clip_does_not_run_out_of_numbers():
     likelihood = np.tile([[-100.0, -100.1]], (100_000, 1))
-    decision, scores = pool(likelihood, np.log([0.5, 0.5]), np.array([0, 100_000]), "sum")
+    decision, scores = decide(likelihood, np.log([0.5, 0.5]), np.array([0, 100_000]), "sum")
     assert scores.tolist() == [[1, 0]]
     assert decision.tolist() == [0]
 
@@ -361,7 +361,7 @@ def test_a_long_clip_does_not_run_out_of_numbers():
 @pytest.mark.parametrize("rule", ["sum", "vote"])
 def test_many_poor_frames_make_a_good_clip(rule):
     frames = make_table(n_frames=40, class_shift=0.5, speaker_shift=0.1)
-    pooled = evaluate(frames, replace(FRAMES, classifier=FrameBayes(pool=rule)))
+    pooled = evaluate(frames, replace(FRAMES, classifier=FrameBayes(decision=rule)))
     single = frames.take(np.arange(96))
     single = changed(single, X=single.X[::40], offsets=np.arange(97))
     assert uar(pooled) > uar(evaluate(single, BAYES)) + 0.1

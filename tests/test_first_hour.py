@@ -21,7 +21,7 @@ from test_house import MODULES, makefile
 
 from affex.classifiers.base import Classifier
 from affex.pipeline.caching.dataset import remember
-from affex.pipeline.cli import command, options
+from affex.pipeline.cli import command
 from affex.pipeline.corpora import demo
 from affex.pipeline.evaluation import runs
 from affex.pipeline.execution import stages
@@ -34,6 +34,7 @@ from affex.pipeline.storage import provenance
 from affex.pipeline.streams.readers import reader_of
 from affex.pipeline.text import errors, wording
 from affex.pipeline.text.errors import AffexError, UsageError
+from affex.pipeline.workspace import corpora
 from affex.pipeline.workspace.workspace import Running, open_workspace
 
 #: Runs affex in this process, with what was typed behind its name; returns the exit code and what it said.
@@ -115,13 +116,13 @@ def test_the_home_folder_is_meant_in_every_path(typed: Typed, folder: Path) -> N
 
 def test_the_home_folder_is_meant_where_paths_are_within_a_word(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(folder))
-    assert options.parted("~/a 'b c' name") == [f"{folder}/a", "b c", "name"]
-    two = options.Corpora("csv csv", "'~/one two.csv' ~/three.csv", partial=False, cache=Path("cache"))
-    assert two._folders == [folder / "one two.csv", folder / "three.csv"]
+    assert corpora.parted("~/a 'b c' name") == [f"{folder}/a", "b c", "name"]
+    two = corpora.Corpora("csv csv", "'~/one two.csv' ~/three.csv", partial=False, cache=Path("cache"))
+    assert [path for _, path in two._pairs] == [folder / "one two.csv", folder / "three.csv"]
     (folder / "net.pth").write_bytes(b"weights")
     [spec] = feature_specs("resnet18:weights=~/net.pth")
     assert spec.feature.weights == f"{folder}/net.pth"
-    assert options.expanded("~nobody-of-this-name/x") == "~nobody-of-this-name/x"
+    assert corpora.expanded("~nobody-of-this-name/x") == "~nobody-of-this-name/x"
 
 
 # A2 ----------------------------------------------------------------------------------------------
@@ -319,7 +320,7 @@ def test_the_corpus_asked_for_last_is_remembered_when_it_is_opened(
     assert typed("features", "--dataset", "emodb", "--cache", "fresh")[0] == 1
     assert json.loads((folder / "fresh" / "last.json").read_text())["dataset"] == "csv"
     (folder / "a file").touch()
-    looked_at = options.Corpora("csv", "my table.csv", partial=False, cache=Path("a file/cache"))
+    looked_at = corpora.Corpora("csv", "my table.csv", partial=False, cache=Path("a file/cache"))
     assert len(looked_at.the_one(Listener()).utterances) == 24
 
 

@@ -83,7 +83,7 @@ def svm() -> Model:
         (wanted("xgboost:rounds=20"), 1),
         (wanted("xgboost:rounds=20", protocol=VALENCE), 1),
         (wanted("gmm:components=2"), 12),
-        (wanted("gmm:components=2,pool=vote"), 12),
+        (wanted("gmm:components=2,decision=vote"), 12),
         (wanted("logistic", settings=Settings(reweight=True)), 1),
         (wanted("lda"), 1),
         (wanted("forest:trees=20"), 1),
@@ -114,7 +114,7 @@ def test_normalised_by_speaker_as_well(tmp_path):
     )  # there, one matrix of distances serves all folds
 
 
-@pytest.mark.parametrize(("classifier", "n_frames"), [("svm:C=1,gamma=1", 1), ("gmm:components=2,pool=vote", 12)])
+@pytest.mark.parametrize(("classifier", "n_frames"), [("svm:C=1,gamma=1", 1), ("gmm:components=2,decision=vote", 12)])
 def test_without_the_speaker_s_mean_as_well(classifier, n_frames, tmp_path):
     matrix = make_table(speaker_shift=5.0, n_frames=n_frames)
     settings = wanted(classifier, settings=Settings(speaker_norm="mean"))
@@ -337,7 +337,7 @@ def test_another_layout_and_a_file_that_is_not_there_say_what_to_do(genuine, tmp
     members = members_of(genuine)
     record = json.loads(members["model.json"]) | {"schema": 99}
     (tmp_path / "late.affex").write_bytes(zipped({**members, "model.json": json.dumps(record).encode()}))
-    with pytest.raises(AffexError, match="has the layout 99, and this version of affex reads 2"):
+    with pytest.raises(AffexError, match="has the layout 99, and this version of affex reads 3"):
         read(tmp_path / "late.affex")
     with pytest.raises(UsageError, match="cannot be read: No such file or directory"):
         read(tmp_path / "nowhere.affex")

@@ -171,7 +171,7 @@ def evaluated(release: Path, folder: Path, *arguments: str) -> tuple[Summary, st
 
 
 def test_six_regions_and_the_voice_vote_where_the_speaker_has_a_face(release, tmp_path):
-    settings = ("--classifier", "gmm:pool=vote,components=1", "--speaker-norm", "mean", "--fusion", "late:bayes")
+    settings = ("--classifier", "gmm:decision=vote,components=1", "--speaker-norm", "mean", "--fusion", "late:bayes")
     found, output = evaluated(release, tmp_path, "--features", "mocap:columns=each mfcc-voice", *settings)
     *regions, voice = found.recognised
     assert [one.member for one in regions] == [f"mocap:columns={name} gmm spkmean" for name in REGIONS]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from synthetic import Bayes
 
+from affex.pipeline.cli import command
 from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
 from affex.pipeline.evaluation.settings import Plan, Settings
@@ -161,3 +162,45 @@ def test_a_run_that_may_not_be_read_or_is_no_file_is_a_sentence(two, tmp_path, m
     with pytest.raises(UsageError, match=r"no finished run that can be read \(Permission denied\)"):
         runs.read(Path(two[1]))
     assert not experiment._shown_again(Terminal(), Path(two[1]), "basis")
+
+
+# Runs of another cache
+
+
+@pytest.fixture
+def caches(tmp_path: Path) -> list[Path]:
+    """Two caches with one run each, and an empty one."""
+    for seed, cache in enumerate(("one", "two")):
+        report.write(result(seed), tmp_path / cache / "toy" / "runs" / f"made_bayes_loso-{seed:08x}", "basis")
+    (tmp_path / "empty").mkdir()
+    return [tmp_path / name for name in ("one", "two", "empty")]
+
+
+@pytest.mark.parametrize("name", ["made_bayes_loso-0000000{}", "made_bayes_loso", "made"])
+@pytest.mark.parametrize("absolute", [True, False])
+def test_runs_of_other_caches_are_compared_by_their_folders(caches, tmp_path, monkeypatch, name, absolute):
+    monkeypatch.chdir(tmp_path)
+    folders = [cache / "toy" / "runs" / name.format(n) for n, cache in enumerate(caches[:2])]
+    named = [str(folder if absolute else folder.relative_to(tmp_path)) for folder in folders]
+    command.cli(["compare", "--runs", " ".join(named), "--cache", "empty"], standalone_mode=False)
+    (compared,) = (tmp_path / "empty" / "toy" / "comparisons").iterdir()
+    assert (compared / "comparison.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("made_bayes_loso-00000001", "There is no run 'made_bayes_loso-00000001'.*Known: made_bayes_loso-0.*{one}"),
+        ("two/toy/runs/other", "There is no run 'other'.*Known: made_bayes_loso-00000001.*runs in two/toy/runs"),
+        ("three/toy/runs/made", "There is no run 'three/toy/runs/made'.*runs in {one}"),
+        ("/no/such/folder/made", "There is no run '/no/such/folder/made'.*runs in {one}"),
+    ],
+)  # fmt: skip
+def test_a_run_that_is_not_in_the_cache_is_named_by_its_folder(caches, tmp_path, monkeypatch, name, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        UsageError, match=f"(?s){message.format(one=caches[0])}.*of another cache.*RUNS=other/emodb/runs/"
+    ):
+        runs.find([name], caches[0])
+    with pytest.raises(UsageError, match=r"There is no run 'x': .*empty holds no finished run"):
+        runs.find(["x"], caches[2])

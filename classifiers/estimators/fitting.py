@@ -71,7 +71,7 @@ def fit(
     ------
     ValueError
         If rows are weighted and it accepts no weights, if it cross-validates inside and there are fewer than two
-        groups, or if a part that cross-validates inside receives other rows than these.
+        groups, if a part that cross-validates inside receives other rows than these, or if ``fit`` returns nothing.
     """
     given = {"groups": groups, "sample_weight": sample_weight, "inner": inner, "offsets": offsets, "dialogs": dialogs}
     given = {name: value for name, value in given.items() if value is not None}
@@ -79,6 +79,10 @@ def fit(
         require_weights(estimator)
     with _speaker_folds(estimator, groups, inner, len(groups)):
         fitted = _fitted(estimator, X, y, given)
+    if fitted is None:
+        raise ValueError(
+            f"the fit of {type(estimator).__name__} returned nothing: expected the estimator (return self)"
+        )
     return without_times(fitted)
 
 

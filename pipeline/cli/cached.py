@@ -5,10 +5,11 @@ from pathlib import Path
 import click
 
 from affex.pipeline.cli.extraction import DEFAULT_FEATURES
-from affex.pipeline.cli.options import CACHE, DATA, DATASET, JSON, PARTIAL, Corpora, Group, option, print_json, under
+from affex.pipeline.cli.options import CACHE, DATA, DATASET, JSON, PARTIAL, Group, option, print_json, under
 from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError
+from affex.pipeline.workspace.corpora import Corpora
 
 
 @click.group(cls=Group, invoke_without_command=True)

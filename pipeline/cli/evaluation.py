@@ -15,9 +15,7 @@ from affex.pipeline.cli.options import (
     JSON,
     PATH,
     RUNNING,
-    Corpora,
     option,
-    parted,
     print_json,
     setting,
 )
@@ -26,6 +24,7 @@ from affex.pipeline.specs import grammar
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
 from affex.pipeline.workspace import experiment
+from affex.pipeline.workspace.corpora import Corpora, parted
 from affex.pipeline.workspace.workspace import Running, open_workspace
 
 if TYPE_CHECKING:

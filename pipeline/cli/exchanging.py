@@ -4,10 +4,11 @@ from pathlib import Path
 
 import click
 
-from affex.pipeline.cli.options import CORPORA, PATH, Corpora, argument, option
+from affex.pipeline.cli.options import CORPORA, PATH, argument, option
 from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
+from affex.pipeline.workspace.corpora import Corpora
 
 #: Largest plausible distance between rows of one recording, s.
 MOST_HOP = 3600

@@ -12,7 +12,6 @@ from affex.pipeline.cli.options import (
     JSON,
     PATH,
     RUNNING,
-    Corpora,
     Group,
     option,
     print_json,
@@ -23,6 +22,7 @@ from affex.pipeline.specs.corpora import corpus_of
 from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text import wording
 from affex.pipeline.text.console import Terminal
+from affex.pipeline.workspace.corpora import Corpora
 from affex.pipeline.workspace.workspace import Running, Workspace, extracted, open_workspace
 
 #: Default features of the verb `features`.

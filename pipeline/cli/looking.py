@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
-from affex.pipeline.cli.options import CORPORA, PATH, Corpora, argument, option
+from affex.pipeline.cli.options import CORPORA, PATH, argument, option
 from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
 from affex.pipeline.text.filenames import shown
+from affex.pipeline.workspace.corpora import Corpora
 
 
 @click.command()

@@ -6,11 +6,12 @@ from pathlib import Path
 import click
 
 from affex.pipeline.cli.config import CONFIG
-from affex.pipeline.cli.options import CACHE, FITTED, PATH, RUNNING, Corpora, option
+from affex.pipeline.cli.options import CACHE, FITTED, PATH, RUNNING, option
 from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
 from affex.pipeline.workspace import experiment
+from affex.pipeline.workspace.corpora import Corpora
 from affex.pipeline.workspace.workspace import Running, open_workspace
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affex.classifiers.base import inner_folds
+from affex.classifiers.base import Wrapped, inner_folds
 from affex.pipeline.evaluation import speakers, training_limits
 from affex.pipeline.evaluation.folds import Fold, require_variety
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
@@ -212,8 +212,15 @@ def score(estimator: Any, examples: Examples, fold: Fold, plan: Plan) -> Scored:
     """
     reader = reader_of(plan.classifier)
     decided, scores, n_noise = reader.scored(estimator, examples, fold.test, fold.train)
+    if np.shape(decided) != fold.test.shape:
+        raise ValueError(f"its predictions have the shape {np.shape(decided)}: expected {fold.test.shape}")
     if not examples.classes:
         return Scored(decided, scores)
+    if not np.isin(decided, estimator.classes_).all():
+        strange = sorted({*map(str, decided)} - {*map(str, estimator.classes_)})
+        raise ValueError(
+            f"it predicts {', '.join(strange)}: expected some of {', '.join(map(str, estimator.classes_))}"
+        )
     values = np.zeros((len(fold.test), len(examples.classes)))
     values[:, [examples.classes.index(name) for name in estimator.classes_]] = scores
     if plan.settings.reweight:
@@ -267,14 +274,17 @@ def best_params(estimator: Any) -> Mapping[str, Any]:
 
 def _fold_scores(examples: Examples, plan: Plan, fold: Fold) -> tuple[FoldScores, Any]:
     estimator = build(plan, examples)
+    # An estimator that was passed may raise anything; in those of affex another error than ValueError is a fault.
+    failure = Exception if isinstance(plan.classifier, Wrapped) else ValueError
     try:
         with one_thread():  # after `build`: only libraries already loaded are limited
             fitted = fit(estimator, examples, fold, plan)
             return FoldScores(fold.test, *score(fitted, examples, fold, plan)), fitted
-    except ValueError as error:
+    except failure as error:
+        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
         raise AffexError(
             f"Fold {fold.name}: {plan.classifier.name} could not be trained on {len(fold.train)} utterances "
-            f"and score {len(fold.test)}.\n{error}"
+            f"and score {len(fold.test)}.\n{kind}{error}"
         ) from error
 
 

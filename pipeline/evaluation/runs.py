@@ -59,6 +59,7 @@ def find(names: Sequence[str], cache: Path) -> list[Run]:
     """Return the runs with the given names; each name is a folder, or the name of a run in the cache.
 
     A name may lack its hash, or be only the beginning of a run's name; a name that lacks only the hash is preferred.
+    That also holds for the last part of a folder's path, so a run may lie in another cache.
     All runs come from one corpus if some corpus has them all; if several do, from the one used last. A name may begin
     with a corpus, as in ``emodb/name``.
 
@@ -141,15 +142,32 @@ def _folder(name: str, cache: Path, corpus: str = "") -> Path:
     """Return the folder of a run; a name without a corpus is searched for in the given corpus."""
     if exists(Path(name)):
         return Path(name)
-    own, _, run = name.rpartition("/")
-    folders = known(cache, own or corpus)
+    run, folders, place = _among(name, cache, corpus)
     _, matching = _matching(run, folders)
     if not matching:
-        raise unknown("run", name, {folder.name for folder in folders})
+        raise _unknown(run, folders, place)
     if len(matching) > 1:
         names = ", ".join(f"{folder.parent.parent.name}/{folder.name}" for folder in matching)
         raise UsageError(f"More than one run is called '{name}', or begins so: {names}. Say which.")
     return matching[0]
+
+
+def _among(name: str, cache: Path, corpus: str) -> tuple[str, list[Path], Path]:
+    """Return the name of a run without its place, the runs among which it is searched for, and where they lie."""
+    own, _, run = name.rpartition("/")
+    if own and (beside := [path for path in sorted(Path(own).glob("*")) if exists(path)]):
+        return run, beside, Path(own)
+    if "/" in own:
+        return name, known(cache), cache
+    return run, known(cache, own or corpus), cache / (own or corpus)
+
+
+def _unknown(run: str, folders: Sequence[Path], place: Path) -> UsageError:
+    """Return the error for a run that is not in the cache."""
+    none = f"There is no run '{run}': {place} holds no finished run."
+    found = f"{unknown('run', run, {folder.name for folder in folders})}\nThese are the runs in {place}."
+    elsewhere = "A run of another cache is named by its folder, as in RUNS=other/emodb/runs/name."
+    return UsageError(f"{found if folders else none} {elsewhere}")
 
 
 def _corpus(names: Sequence[str], cache: Path) -> str:

@@ -20,6 +20,8 @@ from affex.pipeline.evaluation.results import About, ModelSettings
 from affex.pipeline.streams.table import SpeakerNorm
 from affex.pipeline.text.errors import UsageError
 
+#: The first line of a file of settings.
+AGAIN = "# The same run again: `affex evaluate --config settings.toml`\n"
 #: The largest seed that numpy takes.
 MOST_SEED = 2**32 - 1
 
@@ -170,13 +172,27 @@ def shown(value: object) -> str:
     return _toml_value(value) if isinstance(value, str | bool | int) else str(value)
 
 
-def as_toml(settings: Settings) -> str:
-    """Return settings as the text of a TOML file (https://toml.io, 1.0); what is None is left out."""
-    return "".join(_toml_lines(settings))
+def as_toml(settings: Settings, estimator: Mapping[str, Any] | None = None) -> str:
+    """Return settings as the text of a TOML file (https://toml.io, 1.0); what is None is left out.
+
+    Parameters
+    ----------
+    estimator
+        The class and the parameters of an estimator that was passed as an object. The file has them as a comment,
+        since no setting can hold an object.
+    """
+    passed = estimator is not None and settings.runs is None
+    return "".join([*(_passed_lines(estimator) if passed else [AGAIN]), *_toml_lines(settings)])
+
+
+def _passed_lines(estimator: Mapping[str, Any] | None) -> Iterator[str]:
+    yield "# No file repeats this run: its classifier is an estimator object that was passed from Python. Pass\n"
+    yield "# `affex.evaluate` an equal one, of this class and with these parameters (get_params):\n"
+    for line in json.dumps(estimator, indent=2).replace("\x7f", "\\u007F").splitlines():
+        yield f"# {line}\n"
 
 
 def _toml_lines(settings: Settings) -> Iterator[str]:
-    yield "# The same run again: `affex evaluate --config settings.toml`\n"
     for name in FIELDS:
         if (value := getattr(settings, name)) is not None:
             yield f"{name} = {_toml_value(value)}\n"

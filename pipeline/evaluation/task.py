@@ -159,8 +159,8 @@ def require_target(plan: Plan) -> None:
     if target not in plan.classifier.targets:
         able = [name for name, other in discovery.classifier_presets().items() if target in other.targets]
         raise UsageError(
-            f"CLASSIFIER={plan.classifier.name} predicts classes; TARGET={plan.protocol.target} has values. "
-            f"Those that predict values: {', '.join(able)}."
+            f"CLASSIFIER={plan.classifier.name} predicts {' or '.join(plan.classifier.targets)}; "
+            f"TARGET={plan.protocol.target} has {target}. Those that predict {target}: {', '.join(able)}."
         )
     if target == "values" and (plan.settings.reweight or plan.settings.soft):
         raise UsageError(f"REWEIGHT=1 and SOFT=1 are about classes, and TARGET={plan.protocol.target} has values.")

@@ -229,7 +229,7 @@ def predict(model: Model, table: Table, failures: Sequence[Mapping[str, str]] = 
     _require_columns(model, table)
     n_columns = len(_columns(table))
     n_fitted = getattr(model.estimator, "n_features_in_", n_columns)
-    if n_fitted != n_columns:
+    if model.plan.classifier.streams == 1 and n_fitted != n_columns:
         raise AffexError(
             f"The model was fitted on {n_fitted} columns, and the rows here have "
             f"{n_columns}: its file is not whole. Fit it anew with `make fit`."

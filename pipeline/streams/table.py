@@ -103,6 +103,10 @@ class Table:
         streams = tuple(stream.take(chosen) for stream in self.streams)
         return Table(streams, tuple(self.utterances[i] for i in chosen), self.present[chosen])
 
+    def under(self, numbers: Sequence[int]) -> "Table":
+        """Return the table under some of its features, by their numbers."""
+        return replace(self, streams=tuple(self.streams[i] for i in numbers), present=self.present[:, numbers])
+
     def read(self) -> "Table":
         """Return the table with all rows in memory."""
         return replace(self, streams=tuple(stream.read() for stream in self.streams))
@@ -198,7 +202,7 @@ def load(dataset: Dataset, specs: Sequence[FeatureSpec], ids: Collection[str] | 
     """Return the cached rows of a corpus, one stream per feature, in the corpus's order.
 
     Rows are read and verified at their first use, except that frames to be pooled are read at once. Rows of utterances
-    that are not requested are never read.
+    that are not requested are never read. A feature that several specs name, as for parts of it, is read once.
 
     Parameters
     ----------
@@ -213,7 +217,9 @@ def load(dataset: Dataset, specs: Sequence[FeatureSpec], ids: Collection[str] | 
         If a file is missing or does not verify, or an utterance has no frame to be pooled.
     """
     utterances = tuple(dataset.utterances) if ids is None else _called(dataset, ids)
-    streams, present = zip(*(_stream(dataset, spec, utterances) for spec in specs), strict=True)
+    # One is kept: parts of a feature follow one another, and frames that are pooled need not stay in memory.
+    whole = functools.lru_cache(maxsize=1)(lambda spec: _whole(dataset, spec, utterances))
+    streams, present = zip(*(_stream(dataset, spec, utterances, *whole(spec.unpooled)) for spec in specs), strict=True)
     return Table(streams, utterances, np.column_stack(present))
 
 
@@ -226,21 +232,32 @@ def _called(dataset: Dataset, ids: Collection[str]) -> tuple[Utterance, ...]:
     return found
 
 
-def _stream(dataset: Dataset, spec: FeatureSpec, utterances: Sequence[Utterance]) -> tuple[Stream, NDArray[np.bool_]]:
-    """Return the rows of a feature, and which utterances have it."""
+def _whole(dataset: Dataset, spec: FeatureSpec, utterances: Sequence[Utterance]) -> tuple[Stream, NDArray[np.bool_]]:
+    """Return the rows of a feature as its file holds them, and which utterances have it."""
     held = _contents(dataset, spec)
     number = {id_: i for i, id_ in enumerate(held.ids)}
     places = np.array([number.get(utterance.id, -1) for utterance in utterances], dtype=np.int64)
     present = places >= 0
     lengths = np.zeros(len(utterances), np.int64)
     lengths[present] = np.diff(held.offsets)[places[present]]
-    stream = Stream(str(spec), held.columns, offsets_of(lengths), Unread(held, places[lengths > 0]), spec.framewise)
+    rows = Unread(held, places[lengths > 0])
+    shape = spec.feature.row_shape
+    return Stream(str(spec), held.columns, offsets_of(lengths), rows, spec.framewise, shape), present
+
+
+def _stream(
+    dataset: Dataset, spec: FeatureSpec, utterances: Sequence[Utterance], whole: Stream, present: NDArray[np.bool_]
+) -> tuple[Stream, NDArray[np.bool_]]:
+    """Return the rows of a feature as its spec wants them, and which utterances have it."""
+    stream = whole
     if spec.pool:
         own = [utterance for utterance, here in zip(utterances, present, strict=True) if here]
         stream = _pooled(dataset, spec, stream, own, offsets_of(present.astype(np.int64)))
     if spec.only:
-        return _looked_at(stream, spec.only), present
-    return stream if spec.pool else replace(stream, row_shape=spec.feature.row_shape), present
+        stream = _looked_at(stream, spec.only)
+    if stream is not whole:
+        stream = replace(stream, feature=str(spec), framewise=spec.framewise, row_shape=())
+    return stream, present
 
 
 def _looked_at(stream: Stream, only: Sequence[str]) -> Stream:
@@ -307,7 +324,7 @@ def _weights(dataset: Dataset, spec: FeatureSpec, frames: FeatureRows, own: Sequ
 
 def _frames(dataset: Dataset, spec: FeatureSpec, utterances: Sequence[Utterance]) -> FeatureRows:
     """Return the frames of the given utterances, without utterances that have none."""
-    stream, present = _stream(dataset, spec, utterances)
+    stream, present = _whole(dataset, spec.unpooled, utterances)
     ids = tuple(utterance.id for utterance, here in zip(utterances, present, strict=True) if here)
     return FeatureRows(ids, stream.columns, offsets_of(stream.lengths[present]), stream.flat, stream.times)
 

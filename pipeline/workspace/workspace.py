@@ -16,6 +16,7 @@ from affex.classifiers.base import Classifier
 from affex.features.base import Runtime
 from affex.features.external.imported import Imported
 from affex.pipeline.caching import cache, imports
+from affex.pipeline.evaluation.settings import expected, shown
 from affex.pipeline.execution import stages
 from affex.pipeline.execution.runner import Runner
 from affex.pipeline.extraction.extract import Summary, extract
@@ -28,6 +29,8 @@ from affex.pipeline.text.errors import AffexError, UsageError
 if TYPE_CHECKING:
     from affex.pipeline.streams.table import Table
 
+#: The largest number of local processes.
+MOST_JOBS = 1024
 #: How many failures are named; further failures are only counted.
 SHOWN = 8
 
@@ -76,12 +79,26 @@ class Running:
         Device of the features' networks; with ``"cuda"``, a local cluster has one more worker per GPU.
     weights
         The folder of weight files. Workers on other machines must have it under the same path.
+
+    Raises
+    ------
+    UsageError
+        If a value has another type, or is out of range.
     """
 
     scheduler: str = "local"
     jobs: int | None = None
     device: str = "cpu"
     weights: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Raise an error for invalid values, which Python may pass."""
+        if self.jobs is not None and not (type(self.jobs) is int and 1 <= self.jobs <= MOST_JOBS):
+            raise UsageError(f"jobs = {self.jobs}: expected a whole number from 1 to {MOST_JOBS}, or none.")
+        if wanted := expected("device", self.device):
+            raise UsageError(f"device = {shown(self.device)}: expected {wanted}.")
+        if not isinstance(self.scheduler, str):
+            raise UsageError(f"scheduler = {self.scheduler}: expected local, inline or an address.")
 
 
 @contextlib.contextmanager

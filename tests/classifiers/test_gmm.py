@@ -188,7 +188,7 @@ def test_settings_reach_the_mixtures():
     expected = {"components": 3, "iterations": 7, "floor": 0.5, "weights": "balanced", "noise": 0.2, "seed": 9}
     assert estimator.get_params() == expected | {"select": "none", "keep": None}
     assert classifier_of("gmm:select=pfa,keep=0.3").estimator(seed=0, device="cpu").keep == 0.3
-    assert classifier_of("gmm:pool=vote").pool == "vote"
+    assert classifier_of("gmm:decision=vote").decision == "vote"
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,8 @@ def test_settings_reach_the_mixtures():
         ("gmm:floor=0", "floor=0.0: expected 0.0001 or more"),
         ("gmm:weights=heavy", "weights=heavy: expected balanced or none"),
         ("gmm:noise=1", "noise=1.0: expected 0"),
-        ("gmm:pool=max", "pool=max: expected sum or vote"),
+        ("gmm:decision=max", "decision=max: expected sum or vote"),
+        ("gmm:pool=vote", r"There is no parameter of gmm 'pool'(?s:.*)\nDid you mean gmm:decision=vote\?"),
         ("gmm:select=pca", "select=pca: expected none or pfa"),
         ("gmm:keep=0.5", "keep=0.5: nothing is selected; expected select=pfa"),
         ("gmm:select=pfa", "keep=None: expected the share of the columns that select=pfa keeps"),

@@ -143,7 +143,7 @@ def test_frame_classifiers_say_how_likely_each_row_is(name):
     assert np.exp(estimator.class_log_prior_).sum() == pytest.approx(1)
     posterior = np.exp(joint - np.logaddexp.reduce(joint, axis=1, keepdims=True))
     assert posterior == pytest.approx(estimator.predict_proba(X))
-    assert PRESETS[name].pool in ("sum", "vote")
+    assert PRESETS[name].decision in ("sum", "vote")
 
 
 def test_the_same_seed_gives_the_same_bytes(model):

@@ -128,7 +128,7 @@ def test_every_classifier_under_every_protocol(classifier, features, protocol, c
 
 def test_the_vote_of_six_regions_and_the_voice(corpus, cached, tmp_path):
     affex(corpus, cached, "evaluate", "--features", "mocap:columns=each mfcc-voice", "--fusion", "late:bayes",
-          "--classifier", "gmm:pool=vote,components=2 gmm:pool=vote,components=2,noise=0.25",
+          "--classifier", "gmm:decision=vote,components=2 gmm:decision=vote,components=2,noise=0.25",
           "--classes", "ang,exc,neu,sad", "--protocol", "session", "--out", tmp_path)  # fmt: skip
     found = json.loads((tmp_path / "metrics.json").read_text())
     assert [one["n"] for one in found["recognised"]] == [24] * 6 + [48]
