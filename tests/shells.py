@@ -157,8 +157,8 @@ def copied(folder: Path) -> Path:
     return checkout
 
 
-#: The dialogs of each session of IEMOCAP that stand in, and the labels in them: those of its four classes.
-SCENES, PLAYED = ("F_impro01", "F_script01_1"), ("ang", "exc", "neu", "sad")
+#: The dialogs of each session of IEMOCAP that stand in, and the labels in them: those of its four classes, of which one has two.
+SCENES, PLAYED = ("F_impro01", "F_script01_1"), ("ang", "exc", "hap", "neu", "sad")
 
 
 # Corpora that stand in ---------------------------------------------------------------------------
