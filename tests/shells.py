@@ -157,7 +157,7 @@ def copied(folder: Path) -> Path:
     return checkout
 
 
-#: The dialogs of each session of IEMOCAP that stand in, and the labels in them: those of its four classes, of which one has two.
+#: The dialogs of each session of IEMOCAP that stand in, and the labels in them: all that its four classes merge.
 SCENES, PLAYED = ("F_impro01", "F_script01_1"), ("ang", "exc", "hap", "neu", "sad")
 
 
