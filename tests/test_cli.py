@@ -151,6 +151,7 @@ def test_a_run_in_which_all_fails_fails(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["featurs"], "There is no verb 'featurs'. Did you mean features?"),
+        (["list", "feature"], "There is no list verb 'feature'. Did you mean features?"),
         (["features", "--dataset", "emodbb"], "There is no corpus 'emodbb'. Did you mean emodb"),
         (["features", "--features", "mfc"], "There is no feature 'mfc'. Did you mean mfcc"),
         (["features", "--features", "mfcc:hopp=5ms"], "There is no parameter of mfcc 'hopp'. Did you mean hop?"),

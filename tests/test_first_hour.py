@@ -218,6 +218,14 @@ def test_every_verb_says_what_might_be_done_next_as_a_line_that_works(typed: Typ
     assert "There is no finished run in cache/emodb/runs." in typed("list", "runs", "--dataset", "emodb")[1]
 
 
+@pytest.mark.parametrize(("part", "name"), [("corpora", "emodb"), ("features", "egemaps"), ("classifiers", "svm")])
+def test_list_shows_one_part_where_it_is_named(typed: Typed, part: str, name: str) -> None:
+    code, listed = typed("list", part)
+    assert code == 0
+    assert name in listed
+    assert [title for title in ("Corpora", "Features", "Classifiers") if title in listed] == [part.capitalize()]
+
+
 def listed_names(output: str) -> list[str]:
     return [line.split()[0] for line in output.splitlines() if line.strip().startswith("egemaps_svm")]
 

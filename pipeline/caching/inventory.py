@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +70,10 @@ class Plugins:
     corpora: tuple[ListedCorpus, ...]
     features: tuple[ListedFeature, ...]
     classifiers: tuple[ListedClassifier, ...]
+
+
+#: The names of the three parts.
+PARTS = tuple(field.name for field in fields(Plugins))
 
 
 @dataclass(frozen=True)
@@ -155,8 +159,8 @@ def _protocol(protocol: Protocol) -> ListedProtocol:
     return ListedProtocol(protocol.name, protocol.scheme, protocol.target)
 
 
-def show_plugins(console: "Console", found: Plugins) -> None:
-    """Print the available corpora, features and classifiers."""
+def show_plugins(console: "Console", found: Plugins, parts: Sequence[str] = PARTS) -> None:
+    """Print the available corpora, features and classifiers, or only the named parts."""
     from rich.table import Table
 
     corpora = Table("corpus", "what it is", "protocols", "licence", title="Corpora", title_justify="left")
@@ -168,8 +172,9 @@ def show_plugins(console: "Console", found: Plugins) -> None:
     models = Table("classifier", "rows", "prefers", "parameters", title="Classifiers", title_justify="left")
     for model in found.classifiers:
         models.add_row(model.name, model.rows, model.prefers, _settings(model.parameters))
-    for table in (corpora, features, models):
-        console.print(table)
+    tables = dict(zip(PARTS, (corpora, features, models), strict=True))
+    for part in parts:
+        console.print(tables[part])
 
 
 def _settings(parameters: Mapping[str, Any]) -> str:

@@ -1,22 +1,10 @@
-"""Verbs that provide media and features: features, download, list."""
+"""Verbs that provide media and features: features, coverage, download."""
 
 from pathlib import Path
 
 import click
 
-from affex.pipeline.cli.options import (
-    CACHE,
-    CORPORA,
-    DATA,
-    DATASET,
-    JSON,
-    PATH,
-    RUNNING,
-    Group,
-    option,
-    print_json,
-    under,
-)
+from affex.pipeline.cli.options import CORPORA, JSON, PATH, RUNNING, option, print_json
 from affex.pipeline.specs import grammar
 from affex.pipeline.specs.corpora import corpus_of
 from affex.pipeline.specs.features import feature_specs
@@ -112,47 +100,3 @@ def download(dataset: str, data: Path | None, extra: bool) -> None:
     fetch(corpus, root, console.print, extra=extra)
     console.print(f"Done: {root}")
     console.print(f"Next: {wording.command('features', DATASET=dataset, DATA=data)}")
-
-
-@click.group(name="list", cls=Group, invoke_without_command=True)
-@CACHE
-@JSON
-@click.pass_context
-def list_(context: click.Context, cache: Path, as_json: bool) -> None:
-    """List corpora, features, classifiers, and what is cached; or the finished runs of a corpus.
-
-    \b
-    Examples:
-      affex list
-      affex list runs
-      affex list runs --dataset emodb
-    """
-    from affex.pipeline.caching import inventory
-
-    context.obj = cache
-    if context.invoked_subcommand is not None:
-        return
-    plugins, cached = inventory.plugins(), inventory.cached(cache)
-    if as_json:
-        print_json({"plugins": plugins, "cache": cached})
-        return
-    inventory.show_plugins(Terminal().rich, plugins)
-    inventory.show_cache(Terminal().rich, cached)
-
-
-@list_.command()
-@DATASET
-@DATA
-@JSON
-@under
-def runs(cache: Path, dataset: str | None, data: str | None, as_json: bool) -> None:
-    """Table the finished runs of a corpus, newest first: what was evaluated, the figure with its interval, when."""
-    from affex.pipeline.reporting import listing
-
-    console = Terminal(aside=as_json)
-    folder = Corpora(dataset, data, partial=False, cache=cache).or_last(console).folder
-    listed = listing.of_corpus(folder)
-    if as_json:
-        print_json(listed)
-    else:
-        listing.show(console.rich, folder, listed)

@@ -22,9 +22,10 @@ class Group(click.Group):
     """A group of verbs that suggests the nearest verb for a misspelt one."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
-        """Return the requested verb."""
+        """Return the requested verb; an error also names the verb before it."""
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            raise unknown("verb", args[0], self.list_commands(ctx))
+            kind = f"{ctx.info_name} verb" if ctx.parent else "verb"
+            raise unknown(kind, args[0], self.list_commands(ctx))
         return super().resolve_command(ctx, args)
 
 
