@@ -1,4 +1,4 @@
-"""What all tests share: where the real recordings are."""
+"""What all tests share: where the real recordings are, and one numerical thread for each process."""
 
 import os
 from collections.abc import Callable
@@ -7,6 +7,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# Pytest runs a process for each core. More threads than cores would wait for each other, most of all in small products.
+# Libraries read these names when they are loaded; `OMP_NUM_THREADS=4 make test` has its way.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 
 
 @pytest.fixture(scope="session")
