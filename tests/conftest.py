@@ -1,7 +1,8 @@
 """What all tests share: where the real recordings are, and one numerical thread for each process."""
 
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,25 @@ def test_data() -> Callable[[str], Path]:
         return folder / name
 
     return find
+
+
+@pytest.fixture
+def several_threads() -> Iterator[None]:
+    """Give loaded numerical libraries three threads, so that it shows where a limit to one is missing."""
+    from threadpoolctl import threadpool_limits
+
+    def limit_blas() -> None:
+        limits.append(threadpool_limits(3, "blas"))
+
+    limits: list[threadpool_limits] = []
+    with threadpool_limits(3, "openmp"):  # which counts for this thread
+        in_another_thread(limit_blas)
+        yield
+    in_another_thread(limits[0].restore_original_limits)
+
+
+def in_another_thread(work: Callable[[], None]) -> None:
+    """Work in a thread that ends: while a thread that limited BLAS lives, threadpoolctl hears no other."""
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()

@@ -26,6 +26,23 @@ def affex(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.C
     )
 
 
+def interruptible(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
+    """Start affex in a session of its own, where Ctrl-C counts even if this process ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "affex.pipeline.cli", *arguments],
+            cwd=cwd,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            start_new_session=True,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
     """A corpus of 24 utterances, 4 speakers, 2 labels that loudness tells apart."""
@@ -270,15 +287,7 @@ def test_an_interrupt_is_one_sentence_and_keeps_what_is_finished(tmp_path: Path)
         write_wav(tmp_path / name, 1.0, seed=n)
     (tmp_path / "many.csv").write_text("file,speaker,label\n" + "".join(f"{name},s,l\n" for name in names))
     arguments = ["features", "--dataset", "csv", "--data", "many.csv", "--features", "compare", "--jobs", "1"]
-    run = subprocess.Popen(
-        [sys.executable, "-m", "affex.pipeline.cli", *arguments],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        start_new_session=True,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
+    run = interruptible(*arguments, cwd=tmp_path)
     while run.poll() is None and not any(tmp_path.glob("cache/many/*.parts/*.h5")):
         with contextlib.suppress(subprocess.TimeoutExpired):
             run.wait(timeout=0.05)

@@ -231,6 +231,7 @@ def test_the_labels_of_the_tested_speaker_change_nothing_that_is_said_of_them(re
 
 
 @pytest.mark.parametrize("name", discovery.classifier_presets())
+@pytest.mark.usefixtures("several_threads")
 def test_every_classifier_repeats_itself_to_the_bit_in_any_number_of_processes(name, cluster):
     matrix, settings = house(name)
     result = evaluate(matrix, settings)
@@ -285,6 +286,7 @@ class Linear(Bayes):
         return Scaled(make_pipeline(PCA(20, svd_solver="randomized", random_state=seed), GaussianNB()))
 
 
+@pytest.mark.usefixtures("several_threads")
 def test_neither_the_run_nor_the_number_of_processes_changes_a_bit(cluster):
     matrix = make_matrix(n_columns=4000)  # more than 1 MB: processes read it from a shared file
     settings = replace(BAYES, classifier=Linear())
@@ -295,6 +297,7 @@ def test_neither_the_run_nor_the_number_of_processes_changes_a_bit(cluster):
 
 
 @pytest.mark.parametrize("speaker_norm", [False, True])
+@pytest.mark.usefixtures("several_threads")
 def test_the_number_of_threads_changes_no_bit(speaker_norm):
     """Each fold in one numerical thread, also while another one leaves."""
     matrix = make_matrix(n_speakers=8, n_columns=1500)  # so many that libraries would part a product among threads

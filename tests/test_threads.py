@@ -1,34 +1,19 @@
 """Threads of this process: one numerical thread for each piece, and what is cancelled does not begin."""
 
 import threading
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from errands import pieces
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_info
 
 from affex.pipeline.execution.runner import Inline, carry_out
 from affex.pipeline.execution.threads import in_threads, one_thread
 from affex.pipeline.execution.work import Needs, Piece, Stage, Work
 
+pytestmark = pytest.mark.usefixtures("several_threads")
+
 np.ones((2, 2)) @ np.ones((2, 2))  # which loads its library
-
-
-@pytest.fixture(autouse=True)
-def several_threads() -> Iterator[None]:
-    """Give numerical libraries three threads, so that a limit to one shows."""
-    [before] = numerical_threads()
-    limit_elsewhere(3)
-    yield
-    limit_elsewhere(before)
-
-
-def limit_elsewhere(number: int) -> None:
-    """Limit in a thread that ends, for threadpoolctl hears one living thread at a time."""
-    thread = threading.Thread(target=threadpool_limits, args=(number,))
-    thread.start()
-    thread.join()
 
 
 def numerical_threads() -> set[int]:
