@@ -1,4 +1,4 @@
-"""What all tests share: where the real recordings are, and one numerical thread for each process."""
+"""What all tests share: where the real recordings are, the order of files, one numerical thread for each process."""
 
 import os
 import threading
@@ -13,6 +13,15 @@ ROOT = Path(__file__).resolve().parents[1]
 # Libraries read these names when they are loaded; `OMP_NUM_THREADS=4 make test` has its way.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
+
+#: The files that take 15 s of computing and more.
+LONG = ("bad_films", "chain", "cli", "csd", "evaluate", "examples", "faces", "layouts", "media_video", "models",
+        "own_estimators", "provenance", "sameness", "settings", "stages", "workers")  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long files, so that no process works alone at the end; `make test` keeps this order."""
+    items.sort(key=lambda item: item.path.stem.removeprefix("test_") not in LONG)
 
 
 @pytest.fixture(scope="session")

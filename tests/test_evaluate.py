@@ -265,7 +265,7 @@ def test_who_memorises_speakers_scores_chance():
         matrix = make_matrix(n_speakers=60, n_each=1, class_shift=0, speaker_shift=10, seed=seed)
         return relabelled(matrix, [str(labels[int(u.speaker)]) for u in matrix.utterances])
 
-    settings = replace(BAYES, classifier=Memoriser())
+    settings = replace(BAYES, classifier=Memoriser(), protocol=Protocol("twelfths", "group-k", k=12))
     examples = prepare(one_label_a_speaker(0), settings).examples
     memory = (
         Memoriser().estimator(seed=0, device="cpu").fit(examples.X[::2], examples.y[::2], groups=examples.groups[::2])
@@ -301,7 +301,7 @@ def test_neither_the_run_nor_the_number_of_processes_changes_a_bit(cluster):
 def test_the_number_of_threads_changes_no_bit(speaker_norm):
     """Each fold in one numerical thread, also while another one leaves."""
     matrix = make_matrix(n_speakers=8, n_columns=1500)  # so many that libraries would part a product among threads
-    settings = replace(BAYES, classifier=classifier_of("svm"), settings=Settings(speaker_norm=speaker_norm))
+    settings = replace(BAYES, classifier=classifier_of("svm:C=1"), settings=Settings(speaker_norm=speaker_norm))
     assert settings.classifier.in_threads
     first = evaluate(matrix, settings, inner=True)
     for jobs in (1, 2, 8):
@@ -448,13 +448,10 @@ class Deadly(Bayes):
         return Scaled(Dying())
 
 
-def test_a_process_that_dies_is_said_to_have_died():
+def test_a_process_that_dies_is_said_to_have_died(cluster):
     settings = replace(BAYES, classifier=Deadly())
-    with (
-        stages.opened("local", 2) as runner,
-        pytest.raises(AffexError, match=r"A worker process died at its work, .*JOBS=1"),
-    ):
-        evaluate(make_matrix(n_speakers=2), settings, runner=runner)
+    with pytest.raises(AffexError, match=r"A worker process died at its work, .*JOBS=1"):
+        evaluate(make_matrix(n_speakers=2), settings, runner=cluster)
 
 
 # Values in the place of classes
