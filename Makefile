@@ -159,7 +159,8 @@ bench: install ## measure speed, memory, coverage of intervals, the vote (DATA: 
 check: lint types test ## run all checks of the continuous integration
 
 test: install ## run the tests
-	@unset $(OPTIONS:%=AFFEX_%) AFFEX_MAKE_TYPED_IN; $(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
+	@unset $(OPTIONS:%=AFFEX_%) AFFEX_MAKE_TYPED_IN; \
+	    $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 shells: install ## test every command of README and docs in bash, zsh and dash (an hour)
 	$(BIN)/python tests/shells.py

@@ -1,12 +1,27 @@
-"""What all tests share: where the real recordings are."""
+"""What all tests share: where the real recordings are, the order of files, one numerical thread for each process."""
 
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# Pytest runs a process for each core. More threads than cores would wait for each other, most of all in small products.
+# Libraries read these names when they are loaded; `OMP_NUM_THREADS=4 make test` has its way.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+#: The files that take 15 s of computing and more.
+LONG = ("bad_films", "chain", "cli", "csd", "evaluate", "examples", "faces", "layouts", "media_video", "models",
+        "own_estimators", "provenance", "sameness", "settings", "stages", "workers")  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long files, so that no process works alone at the end; `make test` keeps this order."""
+    items.sort(key=lambda item: item.path.stem.removeprefix("test_") not in LONG)
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +35,25 @@ def test_data() -> Callable[[str], Path]:
         return folder / name
 
     return find
+
+
+@pytest.fixture
+def several_threads() -> Iterator[None]:
+    """Give loaded numerical libraries three threads, so that it shows where a limit to one is missing."""
+    from threadpoolctl import threadpool_limits
+
+    def limit_blas() -> None:
+        limits.append(threadpool_limits(3, "blas"))
+
+    limits: list[threadpool_limits] = []
+    with threadpool_limits(3, "openmp"):  # which counts for this thread
+        in_another_thread(limit_blas)
+        yield
+    in_another_thread(limits[0].restore_original_limits)
+
+
+def in_another_thread(work: Callable[[], None]) -> None:
+    """Work in a thread that ends: while a thread that limited BLAS lives, threadpoolctl hears no other."""
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()

@@ -1,6 +1,7 @@
 """The command as a person uses it: what it says, and with which exit code it ends."""
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -12,18 +13,56 @@ import pytest
 from conftest import ROOT
 from corpus import write_wav
 
+from affex.pipeline.cli.command import main
+
 
 def affex(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run affex; variables are handed on as the Makefile does."""
-    arguments = ("--from-make", *arguments) if environment else arguments
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("AFFEX_")}
-    return subprocess.run(
-        [sys.executable, "-m", "affex.pipeline.cli", *arguments],
-        cwd=cwd,
-        env={**clean, "PYTHONPATH": str(ROOT), "COLUMNS": "100", **environment},
-        capture_output=True,
-        text=True,
-    )
+    """Run affex in this process, which has imported it already."""
+    words, variables = told(arguments, environment)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.chdir(cwd),
+        contextlib.redirect_stdout(io.StringIO()) as out,
+        contextlib.redirect_stderr(io.StringIO()) as err,
+        pytest.raises(SystemExit) as ended,
+    ):
+        patch.setattr(sys, "argv", ["affex", *words])
+        for name in os.environ.keys() - variables.keys():
+            patch.delenv(name)
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        main()
+    return subprocess.CompletedProcess(words, ended.value.code, out.getvalue(), err.getvalue())
+
+
+def affex_process(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run affex in a process of its own, as a shell does."""
+    words, variables = told(arguments, environment)
+    command = [sys.executable, "-m", "affex.pipeline.cli", *words]
+    return subprocess.run(command, cwd=cwd, env={**variables, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+
+
+def told(arguments: tuple[str, ...], variables: dict[str, str]) -> tuple[list[str], dict[str, str]]:
+    """Return words and environment of a command; variables are handed on as the Makefile does."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AFFEX_")}
+    return ["--from-make"] * bool(variables) + [*arguments], {**clean, "COLUMNS": "100", **variables}
+
+
+def interruptible(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
+    """Start affex in a session of its own, where Ctrl-C counts even if this process ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "affex.pipeline.cli", *arguments],
+            cwd=cwd,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            start_new_session=True,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
@@ -40,14 +79,14 @@ def table(tmp_path: Path) -> Path:
 
 def test_from_a_table_to_figures(table: Path, tmp_path: Path) -> None:
     environment = {"AFFEX_CACHE": str(tmp_path / "cache"), "AFFEX_SCHEDULER": "inline", "AFFEX_JOBS": "1"}
-    first = affex("features", "--dataset", "csv", "--data", str(table), "--features", "egemaps", **environment)
+    first = affex_process("features", "--dataset", "csv", "--data", str(table), "--features", "egemaps", **environment)
     assert first.returncode == 0, first.stderr
     assert "egemaps: 0 cached, 24 computed, 0 failed ->" in first.stdout
     assert (tmp_path / "cache" / "mine" / "egemaps.h5").exists()
     assert "\r" not in first.stderr + first.stdout  # nobody watches, no bars
 
     out = tmp_path / "out"
-    second = affex("evaluate", "--features", "egemaps", "--out", str(out), **environment)
+    second = affex_process("evaluate", "--features", "egemaps", "--out", str(out), **environment)
     assert second.returncode == 0, second.stderr
     assert "--dataset csv (used last)" in second.stdout
     assert "egemaps: 24 cached, 0 computed" in second.stdout
@@ -58,7 +97,7 @@ def test_from_a_table_to_figures(table: Path, tmp_path: Path) -> None:
     assert (out / "confusion.png").exists()
 
     files = {path.name: path.read_bytes() for path in out.iterdir()}
-    affex("evaluate", "--features", "egemaps", "--out", str(tmp_path / "again"), **environment)
+    affex_process("evaluate", "--features", "egemaps", "--out", str(tmp_path / "again"), **environment)
     assert {path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()} == files
 
     third = affex("evaluate", "--features", "egemaps", "--out", str(out), **environment)
@@ -71,11 +110,11 @@ def test_a_feature_goes_out_and_another_projects_comes_in(table: Path, tmp_path:
     corpus = ("--dataset", "csv", "--data", str(table))
     assert affex("features", *corpus, "--features", "gemaps", **environment).returncode == 0
     out = tmp_path / "out.parquet"
-    sent = affex("export", str(out), *corpus, "--features", "gemaps", **environment)
+    sent = affex_process("export", str(out), *corpus, "--features", "gemaps", **environment)
     assert sent.returncode == 0, sent.stderr
     assert f"gemaps of mine as parquet: 24 utterances, 24 rows, 62 columns -> {out}" in sent.stdout
     assert "\r" not in sent.stderr + sent.stdout
-    taken = affex("import", str(out), *corpus, "--called", "theirs", "--note", "a friend", **environment)
+    taken = affex_process("import", str(out), *corpus, "--called", "theirs", "--note", "a friend", **environment)
     assert taken.returncode == 0, taken.stderr
     assert "theirs: 24 utterances (one row an utterance, 62 columns), 0 without rows ->" in taken.stdout
     assert "Next: affex evaluate --features theirs" in taken.stdout
@@ -119,7 +158,7 @@ def test_what_a_leak_is_worth_and_which_of_two_runs_is_better(table: Path, tmp_p
     assert second.returncode == 0, second.stderr
     runs = sorted(path.name for path in (tmp_path / "cache" / "mine" / "runs").glob("*_loso*"))
     assert len(runs) == 2
-    compared = affex("compare", "--runs", " ".join(runs), **environment)
+    compared = affex_process("compare", "--runs", " ".join(runs), **environment)
     assert compared.returncode == 0, compared.stderr
     assert "undecided with 4 speakers" in compared.stdout
     refused = affex("compare", "--runs", f"{runs[0]} gemaps_svm_random", **environment)
@@ -141,7 +180,7 @@ def test_failures_are_named_and_the_rest_goes_on(table: Path, tmp_path: Path) ->
 def test_a_run_in_which_all_fails_fails(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_text("not audio")
     (tmp_path / "t.csv").write_text("file,speaker,label\na.wav,s,l\n")
-    output = affex("features", "--dataset", "csv", "--data", str(tmp_path / "t.csv"), "--features", "egemaps",
+    output = affex_process("features", "--dataset", "csv", "--data", str(tmp_path / "t.csv"), "--features", "egemaps",
                  "--scheduler", "inline", "--cache", str(tmp_path / "cache"))  # fmt: skip
     assert output.returncode == 1
     assert "Error: No utterance has any of the features" in output.stderr
@@ -159,8 +198,6 @@ def test_a_run_in_which_all_fails_fails(tmp_path: Path) -> None:
         (["features", "--features", "mfcc:n=0"], "'mfcc:n=0': "),
         (["features", "--features", "mfcc mfcc"], "A feature was named twice"),
         (["evaluate", "--classifier", "svn"], "There is no classifier 'svn'. Did you mean svm?"),
-        (["evaluate", "--protocol", "lose"], "Did you mean loso?"),
-        (["evaluate", "--protocol", "group-k:n=5"], "There is no parameter of group-k 'n'"),
         (["evaluate", "--fusion", "latest"], "There is no fusion 'latest'. Did you mean late?"),
         (["evaluate", "--classifier", "svm gmm"], "fuse their scores with --fusion late"),
         (["evaluate", "--runs", "a b"], "Runs are fused by --fusion late"),
@@ -178,6 +215,16 @@ def test_what_does_not_exist_is_a_usage_error(arguments: list[str], message: str
     output = affex(*arguments, AFFEX_CACHE=str(tmp_path / "cache"), cwd=tmp_path)
     assert message in output.stderr
     assert output.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("protocol", "message"), [("lose", "Did you mean loso?"), ("group-k:n=5", "There is no parameter of group-k 'n'")]
+)
+def test_a_protocol_that_does_not_exist_is_a_usage_error(protocol: str, message: str, table: Path) -> None:
+    corpus = ("--dataset", "csv", "--data", str(table))
+    said = affex("evaluate", *corpus, "--protocol", protocol, AFFEX_CACHE=str(table.parent / "cache"))
+    assert message in said.stderr
+    assert said.returncode == 2
 
 
 @pytest.mark.parametrize(
@@ -214,7 +261,7 @@ def test_a_corpus_that_is_not_whole_is_refused_unless_told(tmp_path: Path) -> No
 
 
 def test_what_there_is_is_listed() -> None:
-    output = affex("list")
+    output = affex_process("list")
     assert output.returncode == 0
     for name in (
         "emodb",
@@ -257,7 +304,7 @@ def test_the_cache_is_listed_verified_and_explained(table: Path, tmp_path: Path)
     damaged = bytearray(path.read_bytes())
     damaged[-100] ^= 1
     path.write_bytes(damaged)
-    found = affex("cache", "verify", **environment)
+    found = affex_process("cache", "verify", **environment)
     assert found.returncode == 1
     assert "utterance 'wav/Ärger 23' does not verify" in found.stdout
     assert (
@@ -271,15 +318,7 @@ def test_an_interrupt_is_one_sentence_and_keeps_what_is_finished(tmp_path: Path)
         write_wav(tmp_path / name, 1.0, seed=n)
     (tmp_path / "many.csv").write_text("file,speaker,label\n" + "".join(f"{name},s,l\n" for name in names))
     arguments = ["features", "--dataset", "csv", "--data", "many.csv", "--features", "compare", "--jobs", "1"]
-    run = subprocess.Popen(
-        [sys.executable, "-m", "affex.pipeline.cli", *arguments],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        start_new_session=True,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
+    run = interruptible(*arguments, cwd=tmp_path)
     while run.poll() is None and not any(tmp_path.glob("cache/many/*.parts/*.h5")):
         with contextlib.suppress(subprocess.TimeoutExpired):
             run.wait(timeout=0.05)
@@ -293,9 +332,9 @@ def test_an_interrupt_is_one_sentence_and_keeps_what_is_finished(tmp_path: Path)
 
 
 def test_version_and_help() -> None:
-    assert affex("--version").stdout.startswith("affex, version")
+    assert affex_process("--version").stdout.startswith("affex, version")
     for verb in ("features", "evaluate", "compare", "fit", "predict", "demo", "download", "list", "cache"):
         output = affex(verb, "--help")
         assert output.returncode == 0
         assert "Usage:" in output.stdout
-    assert 'affex features --dataset emodb --features "compare mfcc:n=20,hop=5ms"\n' in affex("--help").stdout
+    assert 'affex features --dataset emodb --features "compare mfcc:n=20,hop=5ms"\n' in affex_process("--help").stdout

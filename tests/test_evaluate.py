@@ -231,6 +231,7 @@ def test_the_labels_of_the_tested_speaker_change_nothing_that_is_said_of_them(re
 
 
 @pytest.mark.parametrize("name", discovery.classifier_presets())
+@pytest.mark.usefixtures("several_threads")
 def test_every_classifier_repeats_itself_to_the_bit_in_any_number_of_processes(name, cluster):
     matrix, settings = house(name)
     result = evaluate(matrix, settings)
@@ -264,7 +265,7 @@ def test_who_memorises_speakers_scores_chance():
         matrix = make_table(n_speakers=60, n_each=1, class_shift=0, speaker_shift=10, seed=seed)
         return relabelled(matrix, [str(labels[int(u.speaker)]) for u in matrix.utterances])
 
-    settings = replace(BAYES, classifier=Memoriser())
+    settings = replace(BAYES, classifier=Memoriser(), protocol=Protocol("twelfths", "group-k", k=12))
     examples = prepare(one_label_a_speaker(0), settings).examples
     memory = (
         Memoriser().estimator(seed=0, device="cpu").fit(examples.X[::2], examples.y[::2], groups=examples.groups[::2])
@@ -285,6 +286,7 @@ class Linear(Bayes):
         return Scaled(make_pipeline(PCA(20, svd_solver="randomized", random_state=seed), GaussianNB()))
 
 
+@pytest.mark.usefixtures("several_threads")
 def test_neither_the_run_nor_the_number_of_processes_changes_a_bit(cluster):
     matrix = make_table(n_columns=4000)  # more than 1 MB: processes read it from a shared file
     settings = replace(BAYES, classifier=Linear())
@@ -295,10 +297,11 @@ def test_neither_the_run_nor_the_number_of_processes_changes_a_bit(cluster):
 
 
 @pytest.mark.parametrize("speaker_norm", [False, True])
+@pytest.mark.usefixtures("several_threads")
 def test_the_number_of_threads_changes_no_bit(speaker_norm):
     """Each fold in one numerical thread, also while another one leaves."""
     matrix = make_table(n_speakers=8, n_columns=1500)  # so many that libraries would part a product among threads
-    settings = replace(BAYES, classifier=classifier_of("svm"), settings=Settings(speaker_norm=speaker_norm))
+    settings = replace(BAYES, classifier=classifier_of("svm:C=1"), settings=Settings(speaker_norm=speaker_norm))
     assert settings.classifier.in_threads
     first = evaluate(matrix, settings, inner=True)
     for jobs in (1, 2, 8):
@@ -445,13 +448,10 @@ class Deadly(Bayes):
         return Scaled(Dying())
 
 
-def test_a_process_that_dies_is_said_to_have_died():
+def test_a_process_that_dies_is_said_to_have_died(cluster):
     settings = replace(BAYES, classifier=Deadly())
-    with (
-        stages.opened("local", 2) as runner,
-        pytest.raises(AffexError, match=r"A worker process died at its work, .*JOBS=1"),
-    ):
-        evaluate(make_table(n_speakers=2), settings, runner=runner)
+    with pytest.raises(AffexError, match=r"A worker process died at its work, .*JOBS=1"):
+        evaluate(make_table(n_speakers=2), settings, runner=cluster)
 
 
 # Values in the place of classes

@@ -18,6 +18,7 @@ from conftest import ROOT
 from corpus import write_wav
 from distributed import LocalCluster, Security
 from errands import pid_of, pieces
+from test_cli import interruptible
 
 from affex.pipeline.caching.dataset import last
 from affex.pipeline.cli import extraction
@@ -150,15 +151,7 @@ def test_features_that_are_finished_are_remembered_whatever_the_cluster_does(tab
 
 def test_ctrl_c_is_heard_while_workers_start(table, tmp_path):
     arguments = ["features", "--dataset", "csv", "--data", table.name, "--features", "mfcc", "--jobs", "2"]
-    run = subprocess.Popen(
-        [sys.executable, "-m", "affex.pipeline.cli", *arguments],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        start_new_session=True,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
+    run = interruptible(*arguments, cwd=tmp_path)
     me, children = psutil.Process(run.pid), []
     while run.poll() is None and len(children) < 2:  # Python's own tracker of resources, and a worker
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -92,6 +92,7 @@ def svm() -> Model:
     ],
     ids=lambda value: getattr(value, "classifier", None) and f"{value.classifier.name}-{value.protocol.target}",
 )
+@pytest.mark.usefixtures("several_threads")
 def test_a_model_without_a_speaker_says_what_the_fold_of_that_speaker_said(settings, n_frames, tmp_path):
     matrix = with_values(make_table(n_frames=n_frames, classes=("anger", "joy", "sadness")))
     matrix = matrix.take(np.flatnonzero([u.id != "00-joy-0" for u in matrix.utterances]))  # so that frequencies differ
@@ -103,6 +104,7 @@ def test_a_model_without_a_speaker_says_what_the_fold_of_that_speaker_said(setti
     assert output.scores.tolist() == scores.values[own].tolist()
 
 
+@pytest.mark.usefixtures("several_threads")
 def test_normalised_by_speaker_as_well(tmp_path):
     matrix, settings = make_table(speaker_shift=5.0), wanted("svm", settings=Settings(speaker_norm=True))
     scores = evaluate(matrix, settings).scores
@@ -115,6 +117,7 @@ def test_normalised_by_speaker_as_well(tmp_path):
 
 
 @pytest.mark.parametrize(("classifier", "n_frames"), [("svm:C=1,gamma=1", 1), ("gmm:components=2,decision=vote", 12)])
+@pytest.mark.usefixtures("several_threads")
 def test_without_the_speaker_s_mean_as_well(classifier, n_frames, tmp_path):
     matrix = make_table(speaker_shift=5.0, n_frames=n_frames)
     settings = wanted(classifier, settings=Settings(speaker_norm="mean"))
