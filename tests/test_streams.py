@@ -35,7 +35,9 @@ class StandIn:
         self.break_at = 10**9
         self.shown: list[int] = []
 
-    def __call__(self, root: Path, path: str, wanted: Sequence[Wanted]) -> Iterator[Window | Ended]:
+    def __call__(
+        self, root: Path, path: str, wanted: Sequence[Wanted], *, window_bytes: int
+    ) -> Iterator[Window | Ended]:
         self.decoded.append((path, len(wanted)))
         text = (root / path).read_text()
         if not text.strip().isdigit():

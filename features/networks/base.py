@@ -9,6 +9,7 @@ embedding of a chip is the same to the bit with any other chips in its batch, an
 off.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Literal, get_args
@@ -114,27 +115,8 @@ class Embedder:
         return LADDER[kind_of(self.device)][-1]
 
     def embed(self, chips: Pictures) -> Vectors:
-        """Turn chips into vectors.
-
-        Parameters
-        ----------
-        chips : (n, height, width, 3) uint8, RGB
-
-        Returns
-        -------
-        vectors : (n, width) float32
-
-        Raises
-        ------
-        ValueError
-            If `chips` do not have the network's size, or an embedding is not finite.
-        """
-        check_pictures(chips, "chips", self.network.input_size)
-        vectors = np.concatenate([np.empty((0, self.network.width), np.float32), *self.batches.run(chips)])
-        if not np.isfinite(vectors).all():
-            chip = int(np.nonzero(~np.isfinite(vectors).all(axis=1))[0][0])
-            raise ValueError(f"chip {chip} of {len(chips)}: {self.network.name} returned a value that is not finite")
-        return vectors
+        """Turn chips into vectors; see `embedded`."""
+        return embedded(self.network, chips, self.batches.run)
 
     def _vectors(self, chips: "torch.Tensor") -> "torch.Tensor":
         """Return the vectors of a batch of chips, (n, 3, height, width) uint8 RGB."""
@@ -142,6 +124,57 @@ class Embedder:
 
         vectors: torch.Tensor = self.module(normalised(chips, self.network).to(getattr(torch, GIVEN[self.precision])))
         return vectors.float()
+
+
+@dataclass(frozen=True)
+class AskedEmbedder:
+    """A network that runs in another process.
+
+    Parameters
+    ----------
+    network
+        The identity of the network.
+    run
+        Function that asks for the vectors of chips, and returns them in parts.
+    batch
+        The most chips to ask for at once.
+    """
+
+    network: Network
+    run: Callable[[Pictures], Iterable[Vectors]]
+    batch: int = LADDER["cuda"][-1]
+
+    def embed(self, chips: Pictures) -> Vectors:
+        """Turn chips into vectors; see `embedded`."""
+        return embedded(self.network, chips, self.run)
+
+
+def embedded(network: Network, chips: Pictures, run: Callable[[Pictures], Iterable[Vectors]]) -> Vectors:
+    """Turn chips into vectors.
+
+    Parameters
+    ----------
+    network
+        The identity of the network.
+    chips : (n, height, width, 3) uint8, RGB
+    run
+        Function from chips to their vectors, in parts.
+
+    Returns
+    -------
+    vectors : (n, width) float32
+
+    Raises
+    ------
+    ValueError
+        If `chips` do not have the network's size, or an embedding is not finite.
+    """
+    check_pictures(chips, "chips", network.input_size)
+    vectors = np.concatenate([np.empty((0, network.width), np.float32), *run(chips)])
+    if not np.isfinite(vectors).all():
+        chip = int(np.nonzero(~np.isfinite(vectors).all(axis=1))[0][0])
+        raise ValueError(f"chip {chip} of {len(chips)}: {network.name} returned a value that is not finite")
+    return vectors
 
 
 def place(module: "torch.nn.Module", device: str, precision: Precision) -> None:

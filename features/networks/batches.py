@@ -9,6 +9,7 @@ On a GPU, pictures are sent on a stream of their own and a batch is only begun, 
 while it runs. The commonest shapes run as CUDA graphs, once a graph has given the same bits as its layers.
 """
 
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -97,7 +98,7 @@ def agreeing(numbers: Mapping[int, Numbers]) -> tuple[int, ...]:
         rows = {row.tobytes() for row in found}
         if len(rows) == 1:  # else its numbers depend on a picture's place in the batch
             groups.setdefault(rows.pop(), []).append(size)
-    return tuple(max(groups.values(), key=lambda sizes: (len(sizes), sizes), default=(1,)))
+    return tuple(max(groups.values(), key=lambda sizes: (len(sizes), sizes), default=[1]))
 
 
 @dataclass(frozen=True)
@@ -110,19 +111,22 @@ class Batch:
         The number of its pictures without the copies.
     result : (size, ...) float32 tensor
         In the memory of the host; complete after `ended`.
+    took
+        How long a CPU computed it, s.
     began, ended
         When the GPU begins and ends it; None on a CPU.
     """
 
     n: int
     result: "torch.Tensor"
+    took: float = 0.0
     began: "torch.cuda.Event | None" = None
     ended: "torch.cuda.Event | None" = None
 
     @property
     def is_done(self) -> bool:
         """Whether its numbers can be read without a wait."""
-        return self.ended is None or self.ended.query()
+        return self.ended is None or bool(self.ended.query())  # type: ignore[no-untyped-call]
 
     def numbers(self) -> Numbers:
         """Wait for its end; return the numbers of its pictures, (n, ...)."""
@@ -131,9 +135,11 @@ class Batch:
         numbers: Numbers = self.result[: self.n].numpy()
         return numbers
 
-    def milliseconds(self) -> float:
-        """Return how long a GPU computed it, ms; 0 on a CPU."""
-        return self.began.elapsed_time(self.ended) if self.began is not None and self.ended is not None else 0.0
+    def seconds(self) -> float:
+        """Return how long the device computed it, s."""
+        if self.began is None or self.ended is None:
+            return self.took
+        return float(self.began.elapsed_time(self.ended)) / 1000  # from ms
 
 
 class Batches:
@@ -197,8 +203,9 @@ class Batches:
 
         with exact():
             if kind_of(self.device) == "cpu":
-                given = torch.from_numpy(filled(pictures, size)).permute(0, 3, 1, 2)
-                return Batch(len(pictures), self._compute(given))
+                began = time.perf_counter()
+                result = self._compute(torch.from_numpy(filled(pictures, size)).permute(0, 3, 1, 2))
+                return Batch(len(pictures), result, time.perf_counter() - began)
             with torch.cuda.device(self.device):
                 return self._begun(self._sent(pictures, size), len(pictures))
 
@@ -206,7 +213,7 @@ class Batches:
         """Copy pictures to the GPU while it computes; the copy does not wait if they lie in pinned memory."""
         import torch
 
-        self._sending = self._sending or torch.cuda.Stream()
+        self._sending = self._sending or torch.cuda.Stream()  # type: ignore[no-untyped-call]
         with torch.cuda.stream(self._sending):
             given = torch.empty((size, *pictures[0].shape), dtype=torch.uint8, device=self.device)
             for place, picture in enumerate(pictures):
@@ -219,13 +226,13 @@ class Batches:
     def _begun(self, given: "torch.Tensor", n: int) -> Batch:
         import torch
 
-        began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
         began.record()
         computed = self._graphs(given)
         result = torch.empty(computed.shape, dtype=computed.dtype, pin_memory=True)
         result.copy_(computed, non_blocking=True)
         ended.record()
-        return Batch(n, result, began, ended)
+        return Batch(n, result, began=began, ended=ended)
 
 
 class _Graphs:
@@ -253,7 +260,7 @@ def captured(compute: Compute, given: "torch.Tensor") -> Compute | None:
 
     try:
         expected, fixed = compute(given), given.clone()
-        side = torch.cuda.Stream()
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):  # libraries prepare themselves at the first calls, which cannot be captured
             for _ in range(3):

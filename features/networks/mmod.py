@@ -10,12 +10,14 @@ that overlap by the receptive field of a cell. The split depends on the frame's 
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from affex.features.networks.asking import Ask
 from affex.features.networks.base import GIVEN, Network, Pictures, Precision, normalised, place
 from affex.features.networks.batches import Batches, kind_of
 from affex.features.networks.dlib_weights import DETECTOR, fold, read_tensors
@@ -88,8 +90,24 @@ def _shapes() -> "Iterator[tuple[int, int, int, int]]":
             yield from [(1, outputs, 1, 1)] * 4
 
 
+@dataclass(frozen=True)
+class Maps:
+    """The maps of scores, to ask another process for; parameters as in `score_maps`."""
+
+    upsample: int = 0
+    precision: Precision = "float32"
+
+    def batches(self, device: str, weights: str) -> Batches:  # noqa: ARG002 - its weights come with a package
+        """Return the network on a device."""
+        return batches(self.upsample, device, self.precision)
+
+
 def score_maps(
-    frames: Pictures, upsample: int = 0, device: str = "cpu", precision: Precision = "float32"
+    frames: Pictures,
+    upsample: int = 0,
+    device: str = "cpu",
+    precision: Precision = "float32",
+    ask: Ask | None = None,
 ) -> "Iterator[Scores]":
     """Yield the map of scores of each frame's tiled pyramid.
 
@@ -102,17 +120,20 @@ def score_maps(
         ``cpu``, ``cuda`` or ``cuda:1`` ...
     precision
         The number format in which the layers compute.
+    ask
+        The way to the process that runs the network; None to run it here.
 
     Yields
     ------
     scores : (rows, columns) float32
         The window of cell ``(r, c)`` has its middle at ``(FIRST + CELL * c, FIRST + CELL * r)`` of the pyramid.
     """
-    height, width = enlarged_size(*frames.shape[1:3], upsample)
-    if min(layout(height, width).height, layout(height, width).width) < FIELD:  # not one cell
+    plan = layout(*enlarged_size(frames.shape[1], frames.shape[2], upsample))
+    if min(plan.height, plan.width) < FIELD:  # not one cell
         yield from np.zeros((len(frames), 0, 0), np.float32)
         return
-    for maps in batches(upsample, device, precision).run(frames):
+    found = ask(Maps(upsample, precision), frames) if ask else batches(upsample, device, precision).run(frames)
+    for maps in found:
         yield from maps
 
 
