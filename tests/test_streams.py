@@ -159,8 +159,8 @@ def test_what_was_seen_whole_before_a_decoder_failed_counts(dataset: Dataset, de
 
 
 def test_a_file_that_changes_under_the_decoder_gives_nothing(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    def changing(root: Path, path: str, wanted: Sequence[Wanted]) -> Iterator[Window | Ended]:
-        yield from StandIn()(root, path, wanted)
+    def changing(root: Path, path: str, wanted: Sequence[Wanted], **how: int) -> Iterator[Window | Ended]:
+        yield from StandIn()(root, path, wanted, **how)
         (root / path).write_text("999")
 
     monkeypatch.setattr(streams, "windows", changing)
@@ -169,8 +169,8 @@ def test_a_file_that_changes_under_the_decoder_gives_nothing(dataset: Dataset, m
 
 
 def test_a_file_that_goes_under_the_decoder_gives_nothing(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    def losing(root: Path, path: str, wanted: Sequence[Wanted]) -> Iterator[Window | Ended]:
-        yield from StandIn()(root, path, wanted)
+    def losing(root: Path, path: str, wanted: Sequence[Wanted], **how: int) -> Iterator[Window | Ended]:
+        yield from StandIn()(root, path, wanted, **how)
         (root / path).unlink()
 
     monkeypatch.setattr(streams, "windows", losing)

@@ -33,7 +33,7 @@ def can_be_served(features: "tuple[Feature, ...]") -> bool:
 
 def watch(batch: AudioBatch) -> list[Extracted]:
     """Compute the rows of every utterance of a batch of video."""
-    return together(computed(_pool_of(batch), _watched, batch))
+    return streams.gathered(batch, computed(_pool_of(batch), _watched, batch))
 
 
 def link(batch: LinkBatch) -> list[Extracted]:

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
-from pathlib import Path
 from typing import cast
 
 from affex.features.base import Frames, Rows, VideoFeature
@@ -45,7 +44,17 @@ BEHIND = 2
 
 def watch(batch: AudioBatch) -> list[Extracted]:
     """Compute the rows of every utterance under every feature that it lacks, each file decoded once."""
-    return together(watched(batch))
+    return gathered(batch, watched(batch))
+
+
+def gathered(batch: AudioBatch, parts: Iterable[Extracted]) -> list[Extracted]:
+    """Return the rows of all utterances of a batch; none of a file that has changed meanwhile."""
+    found = together(parts)
+    for job in (job for job in batch.jobs if not is_unchanged(job, batch.root)):
+        for part in found:
+            if job.id in part.outcomes:
+                part.outcomes[job.id] = changed(job)
+    return found
 
 
 def watched(batch: AudioBatch) -> Iterator[Extracted]:
@@ -65,24 +74,17 @@ def _watched(batch: AudioBatch, path: str, jobs: Sequence[Job]) -> "Iterator[_Vi
     failure = Failure(f"{path}: the decoder stopped without ending this utterance", final=False)
     left = dict.fromkeys(viewers)
     window_bytes = WINDOW_BYTES if batch.runtime.ask is None else SHARED_BYTES
-    events = windows(batch.root, path, list(named), window_bytes=window_bytes)
     try:
+        events = windows(batch.root, path, list(named), window_bytes=window_bytes)
         for viewer in _shown(events, {wanted.id: those for wanted, those in named.items()}):
             del left[viewer]
-            yield _checked(viewer, batch.root)
+            yield viewer
     except Exception as error:
         failure = Failure(f"{path}: {type(error).__name__}: {error}", final=False)
     for viewer in left:
         viewer.end(failure)
         viewer.join()
-        yield _checked(viewer, batch.root)
-
-
-def _checked(viewer: "_Viewer", root: Path) -> "_Viewer":
-    """Return a viewer whose file has not changed, or with that failure."""
-    if not is_unchanged(viewer.job, root):
-        viewer.outcome = changed(viewer.job)
-    return viewer
+        yield viewer
 
 
 def _shown(events: Iterable[Window | Ended], viewers: "Mapping[str, Sequence[_Viewer]]") -> "Iterator[_Viewer]":
