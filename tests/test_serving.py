@@ -104,6 +104,16 @@ def test_an_error_that_cannot_be_sent_comes_back_in_words(pool):
         list(pool.run(cannot_be_sent))
 
 
+class _Unknown:
+    def __reduce__(self) -> tuple[object, ...]:
+        return __import__, ("no_such_module",)
+
+
+def test_a_task_that_cannot_be_read_there_fails_alone(pool):
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        list(pool.run(asks, _Unknown(), [[1]], (4, 6)))
+
+
 def test_a_process_that_dies_ends_its_tasks_and_no_others(pool):
     living = pool.run(asks, Greys(), [[k] for k in range(50)], (4, 6))
     assert next(living) == [0]

@@ -273,11 +273,11 @@ def test_pictures_that_the_driver_cannot_see_are_a_failure(
 def test_what_a_dead_worker_left_is_removed(dataset: Dataset, decoder: StandIn) -> None:
     decode = decoder.__call__
 
-    def dying(*given: object) -> Iterator[Window | Ended]:
+    def dying(*given: object, **how: int) -> Iterator[Window | Ended]:
         scratch = cache.FeatureFile(dataset.folder, GREYS).parts
         scratch.mkdir(parents=True, exist_ok=True)
         (scratch / "0123456789ab.crops.tmp").write_text("half a picture")
-        return decode(*given)
+        return decode(*given, **how)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(streams, "windows", dying)

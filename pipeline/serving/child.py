@@ -1,12 +1,12 @@
 """Child: a local process of a `pool`, started with the numbers of its descriptors; it ends with its parent.
 
-It takes tasks, ``(number, function, arguments)``, and computes each on a thread: ``function(*arguments, client)``
-yields its parts, which are sent as they come, ``(number, part)``. The last message of a task is an `End`.
+It takes tasks, ``(number, pickle of (function, arguments))``, and computes each on a thread. ``function(*arguments,
+client)`` yields its parts, which are sent as they come, ``(number, part)``. The last message of a task is an `End`.
 """
 
 import os
+import pickle
 import threading
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -39,9 +39,10 @@ class _Tasks:
         except (EOFError, OSError):
             return
 
-    def _compute(self, number: int, function: Callable[..., Iterator[Any]], arguments: tuple[Any, ...]) -> None:
+    def _compute(self, number: int, task: bytes) -> None:
         error = None
         try:
+            function, arguments = pickle.loads(task)
             for part in function(*arguments, self._client):
                 self._send(number, part)
         except Exception as raised:

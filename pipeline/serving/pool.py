@@ -5,6 +5,7 @@ process dies, its tasks raise `DiedError`, and another process takes its place.
 """
 
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -132,7 +133,7 @@ class _Process:
         number, parts = next(self._numbers), SimpleQueue[Any]()
         self._parts[number] = parts
         try:
-            self._tasks.send((number, function, arguments))
+            self._tasks.send((number, pickle.dumps((function, arguments))))
         except OSError:
             parts.put(DiedError())
         return number, parts

@@ -49,8 +49,8 @@ class Counts:
         Pictures that networks got, with the copies that fill batches up.
     batches, waits
         Batches that ran, and how often the server waited for the device.
-    copied
-        Pictures that were copied once more in the host's memory, beside the one copy into the arena.
+    copies
+        Copies of pictures in the host's memory: one into the arena, or three through a pipe.
     busy
         How long the device computed, s.
     """
@@ -59,7 +59,7 @@ class Counts:
     given: int = 0
     batches: int = 0
     waits: int = 0
-    copied: int = 0
+    copies: int = 0
     busy: float = 0.0
 
 
@@ -152,6 +152,7 @@ class Server:
         pictures = _pictures(client, shape, place)
         kind = (client.networks[network], *shape[1:3])
         self.counts.pictures += len(pictures)
+        self.counts.copies += len(pictures) * (3 if isinstance(place, bytearray) else 1)
         self._collector.add(Request(kind, pictures, client, number, time.monotonic()))
 
     def _begin(self) -> bool:
@@ -172,7 +173,6 @@ class Server:
         batch = self._network(kind[0]).begin([request.pictures[place] for request, place in pictures], size)
         self.counts.batches += 1
         self.counts.given += size
-        self.counts.copied += len(pictures) * (kind_of(self._device) == "cpu")  # into one array
         return batch
 
     def _finish(self) -> None:

@@ -16,11 +16,12 @@ LADDER = (4, 8, 32, 64, 256)
         (1, [4]),
         (4, [4]),
         (5, [4, 4]),
-        (7, [4, 4]),
+        (7, [8]),
         (9, [8, 4]),
-        (29, [32]),  # 3 copies of 29 are 10 %
-        (28, [8, 8, 8, 4]),
-        (57, [64]),
+        (24, [32]),  # 8 copies are a third
+        (23, [8, 8, 8]),
+        (47, [32, 8, 8]),
+        (48, [64]),
         (300, [256, 32, 8, 4]),
         (520, [256, 256, 8]),
     ],
@@ -32,9 +33,10 @@ def test_pictures_are_divided_among_the_sizes(n, sizes):
 
 
 def test_few_copies_are_computed():
-    for n in range(20, 1000):
-        given = sum(size for _, size in split(n, LADDER))
-        assert n <= given <= 1.15 * n
+    shares = np.array([sum(size for _, size in split(n, LADDER)) / n for n in range(8, 2000)])
+    assert shares.min() == 1
+    assert shares.max() <= 4 / 3 + 0.1
+    assert shares.mean() < 1.1
 
 
 def test_the_next_batch_of_what_waits():
