@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TypeVar
 
-from affex.features.base import Feature
+from affex.features.base import Feature, Runtime
 from affex.features.networks.asking import Ask
 from affex.pipeline.execution.runner import DiedError
 from affex.pipeline.extraction import chain, streams
@@ -33,22 +33,22 @@ def can_be_served(features: "tuple[Feature, ...]") -> bool:
 
 def watch(batch: AudioBatch) -> list[Extracted]:
     """Compute the rows of every utterance of a batch of video."""
-    return streams.gathered(batch, computed(_pool_of(batch), _watched, batch))
+    return streams.gathered(batch, computed(pool(batch.runtime), _watched, batch))
 
 
 def link(batch: LinkBatch) -> list[Extracted]:
     """Compute the rows of every utterance of a batch of cached rows."""
-    return together(computed(_pool_of(batch), _linked, batch))
+    return together(computed(pool(batch.runtime), _linked, batch))
 
 
-def _pool_of(batch: AudioBatch | LinkBatch) -> Pool:
-    runtime = batch.runtime
+def pool(runtime: Runtime) -> Pool:
+    """Return the pool of this process."""
     return _pool(runtime.device, runtime.weights, runtime.threads)
 
 
 @cache
 def _pool(device: str, weights: str, threads: int) -> Pool:
-    """Return the pool of this process; one core is left to the networks."""
+    # One core is left to the networks.
     return Pool(Server(device, weights), max(1, threads - 1))
 
 
@@ -65,23 +65,27 @@ def _asking(batch: Batch, ask: Ask) -> Batch:
 
 
 def computed(
-    pool: Pool, function: Callable[[Batch, Ask], Iterator[Extracted]], batch: Batch, *, alone: bool = False
+    processes: Pool, function: Callable[[Batch, Ask], Iterator[Extracted]], batch: Batch, *, alone: bool = False
 ) -> Iterator[Extracted]:
     """Yield the rows of a batch as they are computed by a function in a process of a pool.
 
     Parameters
     ----------
+    processes
+        The pool.
+    function
+        A function of a module.
     alone
         Whether the process has no other work: if it dies, this batch is the cause.
     """
     done: set[Place] = set()
     try:
-        for part in pool.run(function, batch, alone=alone):
+        for part in processes.run(function, batch, alone=alone):
             done |= {(part.number, id_) for id_ in part.outcomes}
             yield part
     except DiedError:
         for rest in _rest(batch, done, halve=alone):
-            yield from computed(pool, function, rest, alone=True) if rest.jobs else ()
+            yield from computed(processes, function, rest, alone=True) if rest.jobs else ()
         if alone and len(batch.jobs) == 1:
             yield from _died(batch, done)
 
