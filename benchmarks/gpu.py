@@ -64,7 +64,7 @@ def main() -> int:
         return measure(films, Path(name, "work"), options)
 
 
-def _films(clips: Path, folder: Path, as_they_are: bool) -> Path:
+def _films(clips: Path, folder: Path, most: int | None, as_they_are: bool) -> Path:
     """Write the videos below a folder again as films of 640 x 480, or copy them; return their folder."""
     from faces import videos
     from realtime import film

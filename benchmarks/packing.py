@@ -99,8 +99,8 @@ def _weights() -> Iterator[Packed]:
 
 def _wheels() -> Iterator[Packed]:
     """Yield the files of the wheels of the pinned versions for the other machine."""
-    lock = dict(line.split("==") for line in (ROOT / "requirements.lock").read_text().splitlines() if "==" in line)
-    pinned = [f"{name}=={lock[name].split(';')[0].strip()}" for name in PACKAGES]
+    lock = [line.partition(";")[0].strip() for line in (ROOT / "requirements.lock").read_text().splitlines()]
+    pinned = [line for line in lock if line.partition("==")[0] in PACKAGES]
     with tempfile.TemporaryDirectory() as folder:
         platforms = [option for platform in PLATFORMS for option in ("--platform", platform)]
         target = ["--only-binary", ":all:", "--python-version", "3.12", "--implementation", "cp", *platforms]

@@ -1,8 +1,12 @@
 """Serving: batches of many streams, processes that die, errors that come back, memory that is not there."""
 
 import os
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 
+import psutil
 import pytest
 from served_tasks import Greys, asks, cannot_be_sent, dies, grey, names_itself
 
@@ -125,6 +129,14 @@ def test_a_process_that_dies_ends_its_tasks_and_no_others(pool):
     assert list(pool.run(asks, Greys(), [[4]], (4, 6))) == [[4]]
 
 
+def test_processes_end_with_the_one_that_owns_them():
+    owner = subprocess.Popen([sys.executable, __file__], stdout=subprocess.PIPE, text=True)
+    process = psutil.Process(int(owner.stdout.readline()))
+    owner.kill()
+    process.wait(60)
+    owner.communicate()
+
+
 def test_a_task_alone_has_a_process_of_its_own(pool):
     [(usual,), (alone,)] = (tuple(pool.run(names_itself, alone=alone)) for alone in (False, True))
     assert len({usual, alone, os.getpid()}) == 3
@@ -151,3 +163,8 @@ def test_without_linux_s_anonymous_memory_it_is_a_file(monkeypatch):
 
 def test_the_ladder_of_this_test_is_the_gpu_s():
     assert batches.LADDER["cuda"] == LADDER
+
+
+if __name__ == "__main__":
+    print(*Pool(Server("cpu"), 1).run(names_itself), flush=True)
+    threading.Event().wait()

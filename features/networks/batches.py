@@ -218,7 +218,7 @@ class Batches:
         with torch.cuda.stream(self._sending):
             given = torch.empty((size, *pictures[0].shape), dtype=torch.uint8, device=self.device)
             for place, picture in enumerate(pictures):
-                given[place].copy_(torch.from_numpy(picture), non_blocking=True)
+                given[place].copy_(torch.from_numpy(np.ascontiguousarray(picture)), non_blocking=True)
             given[len(pictures) :] = given[len(pictures) - 1]
         torch.cuda.current_stream().wait_stream(self._sending)
         given.record_stream(torch.cuda.current_stream())

@@ -138,6 +138,8 @@ class Server:
             self._forget(client)
 
     def _forget(self, client: _Client) -> None:
+        if client.arena is not None and kind_of(self._device) == "cuda":
+            _unpin(client.arena)
         del self._clients[client.connection]
         self._collector.remove(lambda request: request.client is client)
         client.connection.close()
@@ -234,3 +236,12 @@ def _pin(arena: Arena) -> None:
 
     memory = np.frombuffer(arena.memory, np.uint8)
     torch.cuda.cudart().cudaHostRegister(memory.ctypes.data, memory.nbytes, 0)  # type: ignore[no-untyped-call]
+
+
+def _unpin(arena: Arena) -> None:
+    """Let the system have shared memory back, once no batch reads it."""
+    import torch
+
+    torch.cuda.synchronize()
+    memory = np.frombuffer(arena.memory, np.uint8)
+    torch.cuda.cudart().cudaHostUnregister(memory.ctypes.data)  # type: ignore[no-untyped-call]
