@@ -142,6 +142,7 @@ define bench-faces
 	$(BIN)/python benchmarks/kept.py $(VIDEOS) $(WITH_WEIGHTS)
 	$(BIN)/python benchmarks/landmarks.py $(VIDEOS)
 	$(BIN)/python benchmarks/realtime.py $(VIDEOS)
+	$(BIN)/python benchmarks/gpu.py $(VIDEOS) --device cpu --films 3
 	$(BIN)/python benchmarks/second_network.py $(VIDEOS) $(WITH_WEIGHTS)
 	$(BIN)/python benchmarks/second_network.py $(VIDEOS) $(WITH_WEIGHTS) --copies 4
 endef
@@ -154,6 +155,7 @@ bench: install ## measure speed, memory, coverage of intervals, the vote (DATA: 
 	$(BIN)/python benchmarks/coverage.py
 	$(BIN)/python benchmarks/video_memory.py
 	$(BIN)/python benchmarks/vote.py
+	$(BIN)/python benchmarks/simulation.py
 	$(if $(CLIPS),$(bench-faces))
 
 check: lint types test ## run all checks of the continuous integration

@@ -13,11 +13,13 @@ The base class of a feature says what it reads: `AudioFeature`, `VideoFeature`, 
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from affex.features.networks.asking import Ask
 
 Values = NDArray[np.float32]
 
@@ -134,11 +136,14 @@ class Runtime:
         How many threads may prepare the input of a network.
     weights : str
         The folder of weight files, as a path that is valid on every worker; see `features.networks.finding`.
+    ask
+        The way to networks that run in another process; None if they run in this one.
     """
 
     device: str = "cpu"
     threads: int = 1
     weights: str = ""
+    ask: Ask | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +160,11 @@ class Feature(ABC):
     with_crops: ClassVar[bool] = False
     #: Whether its network runs on the device of `Runtime`.
     on_device: ClassVar[bool] = False
+
+    @property
+    def asks(self) -> bool:
+        """Whether its network may run in another process: it then asks `Runtime.ask` for numbers, and loads nothing."""
+        return False
 
     @property
     def parts(self) -> tuple[str, ...]:

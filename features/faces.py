@@ -115,6 +115,11 @@ class Faces(VideoFeature):
         return ("torch", "dlib-bin", "opencv-python-headless", *named.PACKAGES.get(self.detector, ()))
 
     @property
+    def asks(self) -> bool:
+        """Whether its network may run in another process; the detectors of OpenCV and dlib's HOG need no device."""
+        return self.detector in ("mmod", "hog", "yunet")
+
+    @property
     def framewise(self) -> bool:
         """One row per sampled frame."""
         return True
@@ -132,7 +137,7 @@ class Faces(VideoFeature):
     def load(self, runtime: Runtime) -> Search:
         """Return the search with its detector on the device."""
         files = self._weight_files(runtime)
-        detector = named.built(self.detector, files, self.score, self.precision, runtime.device)
+        detector = named.built(self.detector, files, self.score, self.precision, runtime.device, runtime.ask)
         return Search(detector, named.WINDOWS[self.detector], self.smallest)
 
     def require(self, runtime: Runtime) -> None:

@@ -240,12 +240,17 @@ class Last(ChainedFeature):
 
 @dataclass(frozen=True, kw_only=True)
 class Greys(VideoFeature):
-    """The mean grey of every frame, which carries its first pixel; reads at most `most` windows."""
+    """The mean grey of every frame, which carries its first pixel; reads at most `most` windows.
+
+    It dies of a frame with the grey `deadly`, or with a file `once` only the first time.
+    """
 
     with_crops: ClassVar[bool] = True
 
     fps: float = 10.0
     most: int = 10**6
+    deadly: int = -1
+    once: str = ""
 
     @property
     def sampling(self) -> float:
@@ -268,6 +273,9 @@ class Greys(VideoFeature):
         for picture in pictures:
             crops.append(picture[0, 0].tobytes())
         greys = pictures.mean(axis=(1, 2, 3), dtype=np.float64)
+        if self.deadly in greys and not (self.once and Path(self.once).exists()):
+            Path(self.once or os.devnull).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
         return Rows(greys[:, None].astype(np.float32), np.concatenate([frames.times for frames in seen]), crops)
 
 

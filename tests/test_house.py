@@ -58,6 +58,7 @@ ROOMS = [
     "specs",
     "caching",
     "execution",
+    "serving",
     "extraction",
     "streams",
     "evaluation",

@@ -7,10 +7,11 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from corpus import Listener, spec
@@ -23,8 +24,10 @@ from affex.features.face import Face
 from affex.features.faces import Faces
 from affex.pipeline.caching import store
 from affex.pipeline.execution import stages
-from affex.pipeline.execution.runner import Runner
-from affex.pipeline.extraction import chain, streams
+from affex.pipeline.execution.runner import Inline, Runner
+from affex.pipeline.execution.threads import in_threads
+from affex.pipeline.execution.work import Work
+from affex.pipeline.extraction import chain, served, streams
 from affex.pipeline.extraction.extract import extract
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
@@ -83,6 +86,28 @@ def test_windows_and_batches_do_not_show(
 def test_workers_and_threads_do_not_show(films: Dataset, usual: dict[str, bytes], tmp_path: Path, jobs: int) -> None:
     elsewhere = replace(films, folder=tmp_path)
     assert published(elsewhere, lambda: stages.opened("local", jobs), threads=jobs + 1) == usual
+
+
+class Threads(Inline):
+    """Work in threads of this process, as on a worker with a GPU."""
+
+    def run(self, work: Work, pieces: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        return in_threads(work, pieces, 8)
+
+
+@pytest.mark.parametrize("threads", [2, 4])
+def test_streams_that_share_networks_do_not_show(
+    films: Dataset, usual: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    """The way of a GPU, on the CPU: with 1 and 3 local processes."""
+    monkeypatch.setattr(streams, "watch", served.watch)
+    monkeypatch.setattr(chain, "extract", served.link)
+    served._pool.cache_clear()
+    assert published(replace(films, folder=tmp_path), lambda: nullcontext(Threads()), threads=threads) == usual
+    counts = served._pool("cpu", "", threads).server.counts
+    assert counts.pictures > 0
+    served._pool("cpu", "", threads).close()
+    served._pool.cache_clear()
 
 
 def test_the_cores_of_a_machine_do_not_show(films: Dataset, usual: dict[str, bytes], tmp_path: Path) -> None:

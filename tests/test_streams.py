@@ -35,7 +35,9 @@ class StandIn:
         self.break_at = 10**9
         self.shown: list[int] = []
 
-    def __call__(self, root: Path, path: str, wanted: Sequence[Wanted]) -> Iterator[Window | Ended]:
+    def __call__(
+        self, root: Path, path: str, wanted: Sequence[Wanted], *, window_bytes: int
+    ) -> Iterator[Window | Ended]:
         self.decoded.append((path, len(wanted)))
         text = (root / path).read_text()
         if not text.strip().isdigit():
@@ -157,8 +159,8 @@ def test_what_was_seen_whole_before_a_decoder_failed_counts(dataset: Dataset, de
 
 
 def test_a_file_that_changes_under_the_decoder_gives_nothing(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    def changing(root: Path, path: str, wanted: Sequence[Wanted]) -> Iterator[Window | Ended]:
-        yield from StandIn()(root, path, wanted)
+    def changing(root: Path, path: str, wanted: Sequence[Wanted], **how: int) -> Iterator[Window | Ended]:
+        yield from StandIn()(root, path, wanted, **how)
         (root / path).write_text("999")
 
     monkeypatch.setattr(streams, "windows", changing)
@@ -167,8 +169,8 @@ def test_a_file_that_changes_under_the_decoder_gives_nothing(dataset: Dataset, m
 
 
 def test_a_file_that_goes_under_the_decoder_gives_nothing(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    def losing(root: Path, path: str, wanted: Sequence[Wanted]) -> Iterator[Window | Ended]:
-        yield from StandIn()(root, path, wanted)
+    def losing(root: Path, path: str, wanted: Sequence[Wanted], **how: int) -> Iterator[Window | Ended]:
+        yield from StandIn()(root, path, wanted, **how)
         (root / path).unlink()
 
     monkeypatch.setattr(streams, "windows", losing)
@@ -271,11 +273,11 @@ def test_pictures_that_the_driver_cannot_see_are_a_failure(
 def test_what_a_dead_worker_left_is_removed(dataset: Dataset, decoder: StandIn) -> None:
     decode = decoder.__call__
 
-    def dying(*given: object) -> Iterator[Window | Ended]:
+    def dying(*given: object, **how: int) -> Iterator[Window | Ended]:
         scratch = cache.FeatureFile(dataset.folder, GREYS).parts
         scratch.mkdir(parents=True, exist_ok=True)
         (scratch / "0123456789ab.crops.tmp").write_text("half a picture")
-        return decode(*given)
+        return decode(*given, **how)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(streams, "windows", dying)

@@ -15,7 +15,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from affex.features.detectors.base import Faces, ranked
-from affex.features.networks.base import Pictures, check_pictures, exact
+from affex.features.networks.base import Pictures, check_pictures
+from affex.features.networks.batches import exact
 from affex.features.networks.weights import WeightError, WeightFile, joined
 
 SFD_WEIGHTS = WeightFile(

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from affex.features.detectors.chips import Picture, Points
 from affex.features.detectors.landmarks import in_upright, upright
 from affex.features.networks import finding
-from affex.features.networks.base import exact, place
+from affex.features.networks.base import place
+from affex.features.networks.batches import exact
 from affex.features.networks.weights import WeightError, fill, joined, read_state
 
 if TYPE_CHECKING:

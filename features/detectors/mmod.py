@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.features.detectors.base import Faces, ranked
+from affex.features.networks.asking import Ask
 from affex.features.networks.base import Pictures, Precision, check_pictures
 from affex.features.networks.mmod import CELL, FIRST, NETWORK, WINDOW, Scores, load, score_maps
 from affex.features.networks.tiling import Layout, before_enlarging, enlarged_size, layout, to_picture
@@ -39,12 +40,15 @@ class Mmod:
         The number format in which the network computes.
     device
         ``cpu``, ``cuda`` or ``cuda:1`` ...
+    ask
+        The way to the process that runs the network; None to run it here.
     """
 
     upsample: int = 0
     threshold: float = 0.0
     precision: Precision = "float32"
     device: str = field(default="cpu", compare=False)
+    ask: Ask | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.upsample <= 3:
@@ -57,13 +61,15 @@ class Mmod:
 
     def load(self) -> None:
         """Load the weights now, not at first use."""
-        load(self.device, self.precision)
+        if self.ask is None:
+            load(self.device, self.precision)
 
     def detect(self, frames: Pictures) -> list[Faces]:
         """Find the faces of each frame; see `features.detectors.base.Detector`."""
         check_pictures(frames, "frames")
         plan = layout(*enlarged_size(frames.shape[1], frames.shape[2], self.upsample))
-        return [self._faces(scores, plan) for scores in score_maps(frames, self.upsample, self.device, self.precision)]
+        maps = score_maps(frames, self.upsample, self.device, self.precision, self.ask)
+        return [self._faces(scores, plan) for scores in maps]
 
     def _faces(self, scores: Scores, plan: Layout) -> Faces:
         cells = np.argwhere(scores > self.threshold)

@@ -14,6 +14,7 @@ from affex.features.detectors.face_alignment import BLAZEFACE_SOURCE, BLAZEFACE_
 from affex.features.detectors.hog import Hog
 from affex.features.detectors.mmod import Mmod
 from affex.features.networks import finding
+from affex.features.networks.asking import Ask
 from affex.features.networks.base import Precision
 from affex.features.networks.dlib_weights import DETECTOR
 from affex.features.networks.weights import WeightError, joined, packaged
@@ -104,7 +105,14 @@ def weight_files(name: Name, digest: str, weights: str, folder: str) -> tuple[Pa
     return tuple(finding.own(f"faces:detector={name}", one, weights, folder) for one in digest.split("+"))
 
 
-def built(name: Name, files: tuple[Path, ...], score: float | None, precision: Precision, device: str) -> Detector:
+def built(
+    name: Name,
+    files: tuple[Path, ...],
+    score: float | None,
+    precision: Precision,
+    device: str,
+    ask: Ask | None = None,
+) -> Detector:
     """Return a detector with its weights loaded: a limit on threads works only on libraries that are loaded.
 
     Parameters
@@ -119,6 +127,8 @@ def built(name: Name, files: tuple[Path, ...], score: float | None, precision: P
         The number format in which ``mmod`` computes.
     device
         The device on which ``mmod``, ``sfd`` and ``blazeface`` run.
+    ask
+        The way to the process that runs ``mmod``'s network; None to run it here.
     """
     least = SCORES[name] if score is None else score
     if name == "hog":
@@ -126,7 +136,7 @@ def built(name: Name, files: tuple[Path, ...], score: float | None, precision: P
     if name == "yunet":
         return yunet.YuNet(files[0], least)
     if name == "mmod":
-        detector: Mmod | Sfd | BlazeFace = Mmod(0, least, precision, device)
+        detector: Mmod | Sfd | BlazeFace = Mmod(0, least, precision, device, ask)
     else:
         detector = (Sfd if name == "sfd" else BlazeFace)(files, least, device)
     detector.load()

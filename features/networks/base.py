@@ -4,24 +4,26 @@ A `Network` is the identity of an embedding: the digest of its weights, its inpu
 network ready to run on a device with a precision; the precision is part of a cache key.
 
 Conventions: chips are ``(n, height, width, 3) uint8 RGB``, cut to the network's input size by the caller;
-embeddings are ``(n, width) float32``. On a device, every batch has the same shape (the last one is filled with black
-chips), since the last bits of torch's results depend on the shape of the batch. So the embedding of a chip is the same
-to the bit with any other chips in its batch, and with any number of threads. TF32 is off.
+embeddings are ``(n, width) float32``. Networks get batches of fixed sizes (`features.networks.batches`). So the
+embedding of a chip is the same to the bit with any other chips in its batch, and with any number of threads. TF32 is
+off.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from affex.features.networks import batches
+from affex.features.networks.batches import LADDER, Batches, kind_of
+
 if TYPE_CHECKING:
     import torch
 
-Pictures = NDArray[np.uint8]
+Pictures = batches.Pictures
 Vectors = NDArray[np.float32]
 Channels = Literal["rgb", "bgr", "grey"]
 #: ``float32``; ``float16`` for the factors of every product, with float32 for sums and between the layers;
@@ -30,9 +32,6 @@ Precision = Literal["float32", "float16", "bfloat16"]
 
 #: The dtype of a network's input pictures, by precision.
 GIVEN: dict[Precision, str] = {"float32": "float32", "float16": "float32", "bfloat16": "bfloat16"}
-
-#: Chips per batch, by kind of device: few fit in a CPU's cache, many keep a GPU busy.
-BATCH = {"cpu": 8, "cuda": 256}
 
 #: Red, green and blue in grey (0.299, 0.587, 0.114: ITU-R BT.601) as shares of 2**15, the values with which
 #: OpenCV computes the grey pictures that networks are trained on.
@@ -106,44 +105,76 @@ class Embedder:
         place(self.module, self.device, self.precision)
 
     @cached_property
+    def batches(self) -> Batches:
+        """The network as it gets its chips."""
+        return Batches(self._vectors, self.device)
+
+    @property
     def batch(self) -> int:
-        """The number of chips in every batch on this device."""
-        return BATCH[self.device.partition(":")[0]]
+        """The most chips in a batch on this device."""
+        return LADDER[kind_of(self.device)][-1]
 
     def embed(self, chips: Pictures) -> Vectors:
-        """Turn chips into vectors.
+        """Turn chips into vectors; see `embedded`."""
+        return embedded(self.network, chips, self.batches.run)
 
-        Parameters
-        ----------
-        chips : (n, height, width, 3) uint8, RGB
-
-        Returns
-        -------
-        vectors : (n, width) float32
-
-        Raises
-        ------
-        ValueError
-            If `chips` do not have the network's size, or an embedding is not finite.
-        """
-        check_pictures(chips, "chips", self.network.input_size)
-        parts = [self._embed_batch(chips[i : i + self.batch]) for i in range(0, len(chips), self.batch)]
-        vectors = np.concatenate([np.empty((0, self.network.width), np.float32), *parts])
-        if not np.isfinite(vectors).all():
-            chip = int(np.nonzero(~np.isfinite(vectors).all(axis=1))[0][0])
-            raise ValueError(f"chip {chip} of {len(chips)}: {self.network.name} returned a value that is not finite")
-        return vectors
-
-    def _embed_batch(self, chips: Pictures) -> Vectors:
+    def _vectors(self, chips: "torch.Tensor") -> "torch.Tensor":
+        """Return the vectors of a batch of chips, (n, 3, height, width) uint8 RGB."""
         import torch
 
-        filled = np.zeros((self.batch, *chips.shape[1:]), np.uint8)
-        filled[: len(chips)] = chips
-        with exact():
-            pictures = torch.from_numpy(filled).to(self.device).permute(0, 3, 1, 2)
-            vectors = self.module(normalised(pictures, self.network).to(getattr(torch, GIVEN[self.precision])))
-            found: Vectors = vectors[: len(chips)].float().cpu().numpy()
-        return found
+        vectors: torch.Tensor = self.module(normalised(chips, self.network).to(getattr(torch, GIVEN[self.precision])))
+        return vectors.float()
+
+
+@dataclass(frozen=True)
+class AskedEmbedder:
+    """A network that runs in another process.
+
+    Parameters
+    ----------
+    network
+        The identity of the network.
+    run
+        Function that asks for the vectors of chips, and returns them in parts.
+    batch
+        The most chips to ask for at once.
+    """
+
+    network: Network
+    run: Callable[[Pictures], Iterable[Vectors]]
+    batch: int = LADDER["cuda"][-1]
+
+    def embed(self, chips: Pictures) -> Vectors:
+        """Turn chips into vectors; see `embedded`."""
+        return embedded(self.network, chips, self.run)
+
+
+def embedded(network: Network, chips: Pictures, run: Callable[[Pictures], Iterable[Vectors]]) -> Vectors:
+    """Turn chips into vectors.
+
+    Parameters
+    ----------
+    network
+        The identity of the network.
+    chips : (n, height, width, 3) uint8, RGB
+    run
+        Function from chips to their vectors, in parts.
+
+    Returns
+    -------
+    vectors : (n, width) float32
+
+    Raises
+    ------
+    ValueError
+        If `chips` do not have the network's size, or an embedding is not finite.
+    """
+    check_pictures(chips, "chips", network.input_size)
+    vectors = np.concatenate([np.empty((0, network.width), np.float32), *run(chips)])
+    if not np.isfinite(vectors).all():
+        chip = int(np.nonzero(~np.isfinite(vectors).all(axis=1))[0][0])
+        raise ValueError(f"chip {chip} of {len(chips)}: {network.name} returned a value that is not finite")
+    return vectors
 
 
 def place(module: "torch.nn.Module", device: str, precision: Precision) -> None:
@@ -158,9 +189,9 @@ def place(module: "torch.nn.Module", device: str, precision: Precision) -> None:
 
     if precision not in get_args(Precision):
         raise ValueError(f"precision={precision}: expected {' or '.join(get_args(Precision))}")
-    kind = device.partition(":")[0]
-    if kind not in BATCH:
-        raise ValueError(f"device={device}: expected {' or '.join(BATCH)}")
+    kind = kind_of(device)
+    if kind not in LADDER:
+        raise ValueError(f"device={device}: expected {' or '.join(LADDER)}")
     if kind == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"device={device}: this torch finds no GPU. Use cpu, or install with TORCH=cuda.")
     module.requires_grad_(requires_grad=False).eval()
@@ -199,15 +230,6 @@ def _halve(module: "torch.nn.Module", computed: "torch.dtype") -> None:
             layer.register_forward_hook(made)
 
 
-@contextmanager
-def exact() -> "Iterator[None]":
-    """Run networks without gradients, without TF32 and with deterministic algorithms."""
-    import torch
-
-    with torch.inference_mode(), torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=False):
-        yield
-
-
 def normalised(pictures: "torch.Tensor", network: Network) -> "torch.Tensor":
     """Return the input of a network: its channels, ``(x - mean) * scale``.
 
@@ -221,16 +243,22 @@ def normalised(pictures: "torch.Tensor", network: Network) -> "torch.Tensor":
     """
     import torch
 
-    def along_channels(values: tuple[float, ...]) -> torch.Tensor:
-        return torch.tensor(values, device=pictures.device).reshape(1, -1, 1, 1)
-
     if network.channels == "bgr":
         pictures = pictures.flip(1)
     elif network.channels == "grey":
-        shares = (pictures.int() * along_channels(GREY).int()).sum(1, keepdim=True, dtype=torch.int32)
+        shares = (pictures.int() * _along_channels(GREY, pictures.device).int()).sum(1, keepdim=True, dtype=torch.int32)
         pictures = (shares + (1 << 14)) >> 15
-    shown = (pictures.float() - along_channels(network.mean)) * along_channels(network.scale)
-    return shown.contiguous(memory_format=torch.channels_last)
+    mean, scale = (_along_channels(values, pictures.device) for values in (network.mean, network.scale))
+    return ((pictures.float() - mean) * scale).contiguous(memory_format=torch.channels_last)
+
+
+@cache
+def _along_channels(values: tuple[float, ...], device: "torch.device") -> "torch.Tensor":
+    """Return one value per channel, (1, channels, 1, 1), kept on the device: to copy it, a GPU would have to wait."""
+    import torch
+
+    with torch.inference_mode(mode=False):
+        return torch.tensor(values, device=device).reshape(1, -1, 1, 1)
 
 
 def check_picture(picture: Pictures) -> None:

@@ -10,6 +10,7 @@ Conventions: chips are ``(height, width, 3) uint8 RGB`` of the network's input s
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
@@ -23,7 +24,8 @@ from affex.features.detectors import crops
 from affex.features.detectors.chips import Picture
 from affex.features.faces import Faces
 from affex.features.networks import finding
-from affex.features.networks.base import Embedder, Network, Precision
+from affex.features.networks.base import AskedEmbedder, Embedder, Network, Precision
+from affex.features.networks.batches import Batches
 from affex.features.networks.prefetch import ahead
 from affex.features.networks.weights import WeightFile
 
@@ -35,8 +37,19 @@ Missing = Literal["skip", "nearest", "frame"]
 class Model:
     """The network, and the number of threads that cut chips while it runs."""
 
-    embedder: Embedder
+    embedder: Embedder | AskedEmbedder
     threads: int
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """The vectors of a feature's network, to ask another process for."""
+
+    feature: "Embedding"
+
+    def batches(self, device: str, weights: str) -> Batches:
+        """Return the network, loaded on a device."""
+        return self.feature.embedder(self.feature.weight_file(Runtime(weights=weights)), device).batches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,19 +120,27 @@ class Embedding(ChainedFeature):
         return replace(self.faces, missing="frame") if self.missing == "frame" else self.faces
 
     @property
+    def asks(self) -> bool:
+        """Whether its network may run in another process: it always may."""
+        return True
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The network's scores by their names, then its other numbers: ``face_000`` to ``face_127``, for example."""
         return self.network.columns
 
     def require(self, runtime: Runtime) -> None:
         """Check that its weights are available; a published file is downloaded if necessary."""
-        self._weight_file(runtime)
+        self.weight_file(runtime)
 
     def load(self, runtime: Runtime) -> Model:
         """Return the network on the device."""
-        return Model(self.embedder(self._weight_file(runtime), runtime.device), runtime.threads)
+        if runtime.ask is not None:
+            return Model(AskedEmbedder(self.network, partial(runtime.ask, Vectors(self))), runtime.threads)
+        return Model(self.embedder(self.weight_file(runtime), runtime.device), runtime.threads)
 
-    def _weight_file(self, runtime: Runtime) -> Path:
+    def weight_file(self, runtime: Runtime) -> Path:
+        """Return the verified path of its weights."""
         if self.published:
             return finding.published(self.published, self.weights, runtime.weights)
         return finding.own(self.name, self.digest, self.weights, runtime.weights)

@@ -5,18 +5,21 @@ run in torch with dlib's weights on dlib's tiled pyramid, with folded affine lay
 window of 80 x 80 px of the tiled pyramid; a score above 0 is a face.
 
 Memory depends on the size of a frame, not on the number of frames: as many run at once as `PIXELS` allows, at least
-one. The first layers, which have the largest maps, run in strips that overlap by the receptive field of a cell. The
-split depends on the frame's size alone, so results do not depend on the batches.
+one, in the fixed sizes of `features.networks.batches`. The first layers, which have the largest maps, run in strips
+that overlap by the receptive field of a cell. The split depends on the frame's size alone.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from affex.features.networks.base import GIVEN, Network, Pictures, Precision, exact, normalised, place
+from affex.features.networks.asking import Ask
+from affex.features.networks.base import GIVEN, Network, Pictures, Precision, normalised, place
+from affex.features.networks.batches import Batches, kind_of
 from affex.features.networks.dlib_weights import DETECTOR, fold, read_tensors
 from affex.features.networks.tiling import enlarged, enlarged_size, layout, tiled
 
@@ -51,8 +54,8 @@ EPSILON = 1e-4
 #: Rows of cells per strip: the maps of one strip fit in a CPU's cache.
 STRIP = 64
 #: Pixels of tiled pyramids that are in memory at once, by kind of device. On a CPU it is one frame (more
-#: gain nothing), on a GPU 28 frames of 640 x 480.
-PIXELS = {"cpu": 1, "cuda": 1 << 25}
+#: gain nothing), on a GPU 256 squares of 256 x 256 or 32 frames of 640 x 480.
+PIXELS = {"cpu": 1, "cuda": 1 << 26}
 
 
 @cache
@@ -87,8 +90,24 @@ def _shapes() -> "Iterator[tuple[int, int, int, int]]":
             yield from [(1, outputs, 1, 1)] * 4
 
 
+@dataclass(frozen=True)
+class Maps:
+    """The maps of scores, to ask another process for; parameters as in `score_maps`."""
+
+    upsample: int = 0
+    precision: Precision = "float32"
+
+    def batches(self, device: str, weights: str) -> Batches:  # noqa: ARG002 - its weights come with a package
+        """Return the network on a device."""
+        return batches(self.upsample, device, self.precision)
+
+
 def score_maps(
-    frames: Pictures, upsample: int = 0, device: str = "cpu", precision: Precision = "float32"
+    frames: Pictures,
+    upsample: int = 0,
+    device: str = "cpu",
+    precision: Precision = "float32",
+    ask: Ask | None = None,
 ) -> "Iterator[Scores]":
     """Yield the map of scores of each frame's tiled pyramid.
 
@@ -101,31 +120,41 @@ def score_maps(
         ``cpu``, ``cuda`` or ``cuda:1`` ...
     precision
         The number format in which the layers compute.
+    ask
+        The way to the process that runs the network; None to run it here.
 
     Yields
     ------
     scores : (rows, columns) float32
         The window of cell ``(r, c)`` has its middle at ``(FIRST + CELL * c, FIRST + CELL * r)`` of the pyramid.
     """
-    import torch
-
-    network = load(device, precision)
     plan = layout(*enlarged_size(frames.shape[1], frames.shape[2], upsample))
     if min(plan.height, plan.width) < FIELD:  # not one cell
         yield from np.zeros((len(frames), 0, 0), np.float32)
         return
-    at_once = max(1, PIXELS[device.partition(":")[0]] // (plan.height * plan.width))
-    for first in range(0, len(frames), at_once):
-        given = frames[first : first + at_once]
-        filled = np.zeros((at_once, *frames.shape[1:]), np.uint8)
-        filled[: len(given)] = given
-        with exact():
-            pictures = torch.from_numpy(filled).to(device).permute(0, 3, 1, 2)
-            for _ in range(upsample):
-                pictures = enlarged(pictures)
-            pyramids = tiled(normalised(pictures, NETWORK)).to(getattr(torch, GIVEN[precision]))
-            maps = _run(network, pyramids)[: len(given), 0].float().cpu().numpy()
+    found = ask(Maps(upsample, precision), frames) if ask else batches(upsample, device, precision).run(frames)
+    for maps in found:
         yield from maps
+
+
+@cache
+def batches(upsample: int = 0, device: str = "cpu", precision: Precision = "float32") -> Batches:
+    """Return the network as it gets its frames, at least one cell large; parameters as in `score_maps`."""
+    import torch
+
+    network = load(device, precision)
+
+    def most(height: int, width: int) -> int:
+        plan = layout(*enlarged_size(height, width, upsample))
+        return PIXELS[kind_of(device)] // (plan.height * plan.width)
+
+    def compute(pictures: torch.Tensor) -> torch.Tensor:
+        for _ in range(upsample):
+            pictures = enlarged(pictures)
+        pyramids = tiled(normalised(pictures, NETWORK)).to(getattr(torch, GIVEN[precision]))
+        return _run(network, pyramids)[:, 0].float()
+
+    return Batches(compute, device, most)
 
 
 def _run(network: "torch.nn.Module", pyramids: "torch.Tensor") -> "torch.Tensor":

@@ -123,7 +123,7 @@ def proved(name: str, function: Callable[..., Any], likeness: Likeness, given: A
     try:
         value, error = function(before.value, *more), None
     except Exception as raised:
-        value, error = None, _portable(raised)
+        value, error = None, portable(raised)
     shown = {**fingerprint(likeness), **seen(before.value)}  # after the call, so that all imported modules count
     return Proven(value, error, (*before.by, (name, shown)))
 
@@ -134,7 +134,7 @@ def seen(piece: Any) -> Fingerprint:
     return found
 
 
-def _portable(error: Exception) -> Exception:
+def portable(error: Exception) -> Exception:
     """Return an error that can be sent to another process."""
     try:
         pickle.loads(pickle.dumps(error))

@@ -15,8 +15,8 @@ from affex.pipeline.text.errors import AffexError
 #: The resource of a worker with a GPU, as in ``dask worker --resources GPU=1``.
 GPU = "GPU"
 
-#: Threads of a worker with a GPU: this many video streams are decoded while one of them uses the GPU.
-GPU_THREADS = 8
+#: Threads of a worker with a GPU: this many video streams share its batches. Each waits for a local process.
+GPU_THREADS = 64
 
 #: The resource for work without a GPU: if some workers have it (``--resources CPU=1``), only they do such work.
 CPU = "CPU"

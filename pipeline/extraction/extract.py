@@ -28,9 +28,9 @@ from affex.pipeline.execution.proof import Likeness
 from affex.pipeline.execution.runner import Runner, carry_out
 from affex.pipeline.execution.work import Died, Needs, Stage, Work
 from affex.pipeline.execution.workers import GPU_THREADS
-from affex.pipeline.extraction import chain, motions, streams, work
+from affex.pipeline.extraction import chain, motions, served, streams, work
 from affex.pipeline.extraction.chain import Link, LinkBatch
-from affex.pipeline.extraction.work import AudioBatch, Extracted, Failure, Job
+from affex.pipeline.extraction.work import DIED, AudioBatch, Extracted, Failure, Job
 from affex.pipeline.manifest import manifest
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import MEDIA
@@ -48,8 +48,6 @@ BATCH_SECONDS = 120.0
 
 #: Bytes per second: of audio at 16 kHz and 16 bits, of the text of 55 markers at 120 Hz.
 BYTES_A_SECOND = {"audio": 32_000, "mocap": 150_000}
-
-DIED = "the worker process died each time it worked on this utterance (out of memory, or a crash in a library)"
 
 UNSEEN = "its worker left pictures in {}, which this process does not find: mount the cache folder under the same path"
 
@@ -376,9 +374,11 @@ def _stages(reads: str, courses: Sequence[_Course], runtime: Runtime) -> tuple[S
         return Stage(work.decode), Stage(work.extract)
     if reads == "mocap":
         return (Stage(motions.extract),)
+    if on_gpu and served.can_be_served(tuple(course.spec.feature for course in courses)):
+        return (Stage(served.watch if reads == "video" else served.link, Needs(gpu=1 / GPU_THREADS)),)
+    # Networks that run in the worker itself: one of its threads computes while the others read.
     if reads == "video":
-        return (Stage(streams.watch, Needs(gpu=on_gpu / GPU_THREADS)),)
-    # Two at a time: one reads while the other computes.
+        return (Stage(streams.watch, Needs(gpu=on_gpu / 8)),)
     return (Stage(chain.extract, Needs(gpu=on_gpu / 2)),)
 
 

@@ -27,12 +27,16 @@ from affex.pipeline.extraction.work import (
     changed,
     is_unchanged,
     model_of,
+    together,
 )
-from affex.pipeline.media.video import Ended, Wanted, Window, windows
+from affex.pipeline.media.video import WINDOW_BYTES, Ended, Wanted, Window, windows
 from affex.pipeline.text.errors import MediaError
 
 #: The most bytes of an utterance's pictures that are sent with its rows; more are left on the disk for the driver.
 CARRIED = 4 * 2**20
+
+#: The most bytes of pictures in the windows of a file if many files are decoded at once (at least one picture).
+SHARED_BYTES = 4 * 2**20
 
 #: The most utterances that are fully decoded, but not computed yet, while the decoder continues.
 BEHIND = 2
@@ -40,35 +44,51 @@ BEHIND = 2
 
 def watch(batch: AudioBatch) -> list[Extracted]:
     """Compute the rows of every utterance under every feature that it lacks, each file decoded once."""
-    outcomes: list[dict[str, Rows | Failure]] = [{} for _ in batch.features]
+    return gathered(batch, watched(batch))
+
+
+def gathered(batch: AudioBatch, parts: Iterable[Extracted]) -> list[Extracted]:
+    """Return the rows of all utterances of a batch; none of a file that has changed meanwhile."""
+    found = together(parts)
+    for job in (job for job in batch.jobs if not is_unchanged(job, batch.root)):
+        for part in found:
+            if job.id in part.outcomes:
+                part.outcomes[job.id] = changed(job)
+    return found
+
+
+def watched(batch: AudioBatch) -> Iterator[Extracted]:
+    """Yield the rows of each utterance under each feature that it lacks, as they are computed."""
     for path, jobs in groupby(batch.jobs, key=lambda job: job.media.path):
         for viewer in _watched(batch, path, tuple(jobs)):
-            outcomes[viewer.number][viewer.job.id] = viewer.outcome
-    return [Extracted(number, batch.features[number].columns, found) for number, found in enumerate(outcomes) if found]
+            yield Extracted(viewer.number, batch.features[viewer.number].columns, {viewer.job.id: viewer.outcome})
 
 
-def _watched(batch: AudioBatch, path: str, jobs: Sequence[Job]) -> "list[_Viewer]":
-    """Decode a file for its utterances; return all finished viewers."""
+def _watched(batch: AudioBatch, path: str, jobs: Sequence[Job]) -> "Iterator[_Viewer]":
+    """Decode a file for its utterances; yield each viewer that has ended."""
     viewers = [_Viewer(job, number, batch) for job in jobs for number in job.wanted]
     viewers_of: dict[Wanted, list[_Viewer]] = {}
     for viewer in viewers:
         viewers_of.setdefault(viewer.wanted, []).append(viewer)
     named = {replace(wanted, id=str(number)): those for number, (wanted, those) in enumerate(viewers_of.items())}
     failure = Failure(f"{path}: the decoder stopped without ending this utterance", final=False)
+    left = dict.fromkeys(viewers)
+    window_bytes = WINDOW_BYTES if batch.runtime.ask is None else SHARED_BYTES
     try:
-        _show(windows(batch.root, path, list(named)), {wanted.id: those for wanted, those in named.items()})
+        events = windows(batch.root, path, list(named), window_bytes=window_bytes)
+        for viewer in _shown(events, {wanted.id: those for wanted, those in named.items()}):
+            del left[viewer]
+            yield viewer
     except Exception as error:
         failure = Failure(f"{path}: {type(error).__name__}: {error}", final=False)
-    for viewer in viewers:
+    for viewer in left:
         viewer.end(failure)
         viewer.join()
-        if not is_unchanged(viewer.job, batch.root):
-            viewer.outcome = changed(viewer.job)
-    return viewers
+        yield viewer
 
 
-def _show(events: Iterable[Window | Ended], viewers: "Mapping[str, Sequence[_Viewer]]") -> None:
-    """Pass on every window; wait if too many decoded utterances are not computed yet."""
+def _shown(events: Iterable[Window | Ended], viewers: "Mapping[str, Sequence[_Viewer]]") -> "Iterator[_Viewer]":
+    """Pass on every window; yield ended viewers, and wait if too many decoded utterances are not computed yet."""
     over: deque[_Viewer] = deque()
     for event in events:
         for viewer in viewers[event.id]:
@@ -78,7 +98,8 @@ def _show(events: Iterable[Window | Ended], viewers: "Mapping[str, Sequence[_Vie
                 viewer.end(Failure(event.problem, final=True) if event.problem else None)
                 over.append(viewer)
         while len(over) > BEHIND:
-            over.popleft().join()
+            over[0].join()
+            yield over.popleft()
 
 
 class _Viewer:

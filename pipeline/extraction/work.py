@@ -8,7 +8,7 @@ cached rows.
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -17,12 +17,15 @@ from typing import Any, cast
 import numpy as np
 
 from affex.features.base import AudioFeature, ExtractionError, Feature, Rows, Runtime, Signal
+from affex.features.networks.asking import Turn
 from affex.pipeline import media
 from affex.pipeline.execution.threads import one_thread
 from affex.pipeline.execution.work import Piece
 from affex.pipeline.manifest.utterance import Media
 from affex.pipeline.text.errors import MediaError
 from affex.pipeline.text.filenames import path_of
+
+DIED = "the worker process died each time it worked on this utterance (out of memory, or a crash in a library)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +115,22 @@ class Extracted:
     notes: dict[str, str] = field(default_factory=dict)
 
 
+def together(parts: Iterable[Extracted]) -> list[Extracted]:
+    """Return what was extracted in one part per feature."""
+    found: dict[int, Extracted] = {}
+    for part in parts:
+        mine = found.setdefault(part.number, Extracted(part.number, part.columns, {}))
+        mine.outcomes.update(part.outcomes)
+        mine.notes.update(part.notes)
+    return [found[number] for number in sorted(found)]
+
+
 @dataclass(frozen=True)
 class Model:
     """The model that a feature loaded in this process; a thread must hold the lock `turn` to compute with it."""
 
     loaded: Any
-    turn: threading.Lock
+    turn: Turn
 
 
 _LOADING = threading.Lock()
@@ -134,7 +147,7 @@ def model_of(feature: Feature, runtime: Runtime) -> Model | Failure:
 
 @lru_cache(maxsize=8)
 def _loaded(feature: Feature, runtime: Runtime) -> Model:
-    return Model(feature.load(runtime), threading.Lock())
+    return Model(feature.load(runtime), runtime.ask.turn if runtime.ask else threading.Lock())
 
 
 def decode(batch: AudioBatch) -> Decoded:

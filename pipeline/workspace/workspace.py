@@ -119,8 +119,8 @@ def open_workspace(datasets: Sequence[Dataset], console: Terminal, running: Runn
             ),
             Runtime(
                 device=device,
-                # One process feeds a GPU; without a GPU every core has a process of its own.
-                threads=cpu_count() if device == "cuda" else 1,
+                # GPUs share the cores; without a GPU every core has a worker of its own.
+                threads=max(2, cpu_count() // max(1, _gpus(device))) if device == "cuda" else 1,
                 weights=str(weights.absolute()) if weights else "",
             ),
         )

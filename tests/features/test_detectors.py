@@ -16,8 +16,8 @@ from affex.features.detectors.hog import Hog
 from affex.features.detectors.landmarks import landmarks
 from affex.features.detectors.mmod import Mmod, suppressed
 from affex.features.detectors.yunet import YuNet
-from affex.features.networks import mmod, tiling
-from affex.features.networks.base import exact
+from affex.features.networks import batches, mmod, tiling
+from affex.features.networks.batches import exact
 from affex.features.networks.dlib_weights import DETECTOR, LANDMARKS_5, LANDMARKS_68
 from affex.features.networks.weights import WeightError, packaged
 
@@ -165,16 +165,17 @@ def test_a_frame_has_the_same_faces_to_the_bit_in_any_company(portrait):
         np.testing.assert_array_equal(faces.scores, alone.scores)
 
 
-def test_frames_that_run_at_once_fill_up_a_fixed_shape(portrait, monkeypatch):
-    frames = np.stack([portrait, portrait[:, ::-1], portrait])
+def test_frames_that_run_at_once_have_the_same_scores_to_the_bit(portrait, monkeypatch):
+    small = np.ascontiguousarray(portrait[::2, ::2])
+    frames = np.stack([small, small[:, ::-1], small, 255 - small, small])
     alone = list(mmod.score_maps(frames))
-    plan = tiling.layout(*portrait.shape[:2])
-    monkeypatch.setitem(mmod.PIXELS, "cpu", 2 * plan.height * plan.width)
+    monkeypatch.setitem(mmod.PIXELS, "cpu", 1 << 30)
+    monkeypatch.setitem(batches.LADDER, "cpu", (4, 8))
+    mmod.batches.cache_clear()
     together = list(mmod.score_maps(frames))
-    assert len(together) == 3
-    for one, other in zip(alone, together, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-5)
-    np.testing.assert_array_equal(together[0], together[2])
+    assert mmod.batches().sizes(*small.shape[:2]) == (4, 8)
+    mmod.batches.cache_clear()
+    np.testing.assert_array_equal(np.stack(alone), np.stack(together))
 
 
 @pytest.mark.parametrize("rows", [1, 7, 1000])

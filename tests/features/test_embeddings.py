@@ -53,7 +53,7 @@ class Colour(Embedding):
     def embedder(self, path: Path, device: str) -> Embedder:
         return Embedder(self.network, Mean(), device, self.precision)
 
-    def _weight_file(self, runtime: Runtime) -> Path:
+    def weight_file(self, runtime: Runtime) -> Path:
         return Path()
 
 

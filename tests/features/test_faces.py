@@ -471,7 +471,7 @@ def values(summary: Summary) -> np.ndarray:
 def test_an_embedding_decodes_nothing_once_the_faces_are_there(films: Dataset, monkeypatch: pytest.MonkeyPatch):
     decoded: list[str] = []
     windows = streams.windows
-    monkeypatch.setattr(streams, "windows", lambda *given: decoded.append(given[1]) or windows(*given))
+    monkeypatch.setattr(streams, "windows", lambda *given, **how: decoded.append(given[1]) or windows(*given, **how))
     [faces] = run(films, spec("faces", Faces()))
     assert sorted(decoded) == ["a.avi", "b.avi", "nobody.avi"]
     assert faces.computed == 2

@@ -1,0 +1,174 @@
+"""What `gpu` measures and prints, once films and modules are there."""
+
+import hashlib
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import gpu_stages
+import numpy as np
+from gpu_stages import Rate, Threads
+
+from affex.features.base import Runtime
+from affex.features.detectors.search import Search
+from affex.features.face import Face
+from affex.features.faces import Faces
+from affex.features.networks import mmod
+from affex.features.networks.batches import LADDER, Batches, kind_of
+from affex.features.pictures.sampling import sampling
+from affex.pipeline.execution.runner import Inline
+from affex.pipeline.extraction import chain, served, streams
+from affex.pipeline.extraction.extract import Summary
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.media.video import Wanted, Window, windows
+from affex.pipeline.serving.pool import Pool
+from affex.pipeline.serving.server import Counts, Server
+
+
+def measure(films: Path, work: Path, options: Namespace) -> int:
+    """Measure all stages and the whole way, and print; return 1 if rows differ from those of the ordinary way.
+
+    Parameters
+    ----------
+    films
+        The folder of films.
+    work
+        A folder for copies and caches.
+    options
+        The options of `gpu`.
+    """
+    names = sorted(path.name for path in films.iterdir())[: options.films]
+    runtime = Runtime(options.device, threads=options.processes + 1)
+    floors = {} if options.only_whole else dict(_stages(films, names, options.device, options.processes))
+    short = _whole(
+        gpu_stages.dataset(films, names, work / "short"), runtime, "a first pass, with the start of processes"
+    )
+    if kind_of(options.device) == "cpu":
+        return _compared(films, names, work, short)
+    copies = max(1, round(options.seconds / 2 * _rate(short) / _frames(short.summaries)))
+    many = _copied(films, names, work / "films", copies)
+    done = _whole(gpu_stages.dataset(work / "films", many, work / "long"), runtime, f"{len(many)} films")
+    floors["the whole way, measured"] = _rate(done)
+    print("floors, frames/s:")
+    for name, rate in sorted(floors.items(), key=lambda floor: floor[1]):
+        print(f"  {rate:9.0f}  {name}")
+    return 0
+
+
+def _stages(films: Path, names: list[str], device: str, processes: int) -> Iterator[tuple[str, float]]:
+    """Measure each stage alone; yield what it allows at most, frames/s."""
+    pool = Pool(Server(device), processes)
+    gpu_stages.decoding(pool, films, names)  # starts the processes
+    rate = gpu_stages.decoding(pool, films, names * 4)
+    pool.close()
+    _say(f"decoding at 5/s in {processes} processes", rate)
+    yield "decoding", rate.value
+    picture, box = _found(films, names[0], device)
+    rate = gpu_stages.describing(picture, box)
+    _say("landmarks, sharpness and crop in one process", rate)
+    yield "landmarks, sharpness and crops", processes * rate.value
+    square = np.ascontiguousarray(picture[:256, :256])
+    for name, batches, shown in (
+        ("mmod, squares of 256 x 256", mmod.batches(0, device), square),
+        ("mmod, whole", mmod.batches(0, device), picture),
+        ("face, chips of 150 x 150", Face().load(Runtime(device)).embedder.batches, picture[:150, :150].copy()),
+    ):
+        yield name, max(_network(name, batches, shown))
+
+
+def _network(name: str, batches: Batches, picture: np.ndarray) -> Iterator[float]:
+    sizes = batches.sizes(*picture.shape[:2])
+    print(
+        f"{name}: batches of {', '.join(map(str, sizes))} (of {', '.join(map(str, LADDER[kind_of(batches.device)]))})"
+    )
+    for size in sizes:
+        rate, busy = gpu_stages.network(batches, size, picture)
+        _say(f"  batches of {size}", rate, f"the device computed {busy / rate.seconds:.0%} of the time")
+        yield rate.value
+
+
+def _found(films: Path, name: str, device: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return a picture with a face, and its box."""
+    search: Search = Faces().load(Runtime(device))
+    for event in windows(films, name, [Wanted("film", sampling("5/s"))]):
+        if isinstance(event, Window):
+            for picture, faces in zip(event.frames.pictures, search.whole(event.frames.pictures), strict=True):
+                if len(faces):
+                    return picture, faces.boxes[0]
+    raise SystemExit(f"{name} shows no face")
+
+
+class _Whole:
+    """The whole way once: what came of it, how long `faces` and `face` took, s, and what the server counted."""
+
+    def __init__(self, summaries: list[Summary], times: list[float], counts: Counts) -> None:
+        self.summaries, self.times, self.counts = summaries, times, counts
+
+
+def _whole(corpus: Dataset, runtime: Runtime, what: str) -> _Whole:
+    counts = Counts()
+    served.pool(runtime).server.counts = counts
+    with _served():
+        summaries, times = gpu_stages.whole_way(corpus, runtime, Threads())
+    whole = _Whole(summaries, times, counts)
+    n = _frames(summaries)
+    print(f"the whole way, {what}: {n} frames in {sum(times):.1f} s, {_rate(whole):.1f} frames/s")
+    print(f"  faces {n / times[0]:.1f} frames/s, face {n / times[1]:.1f} frames/s over the cached crops")
+    print(
+        f"  a frame: {counts.given / n:.3f} pictures to the networks (asked for {counts.pictures / n:.3f}), "
+        f"{counts.copies / n:.3f} copies in the host; a batch: {counts.pictures / counts.batches:.1f} pictures, "
+        f"{counts.waits / counts.batches:.2f} waits; the device computed {counts.busy / sum(times):.0%} of the time"
+    )
+    return whole
+
+
+@contextmanager
+def _served() -> Iterator[None]:
+    """Take the way of a GPU on any device."""
+    before = streams.watch, chain.extract
+    streams.watch, chain.extract = served.watch, served.link
+    try:
+        yield
+    finally:
+        streams.watch, chain.extract = before
+
+
+def _compared(films: Path, names: list[str], work: Path, whole: _Whole) -> int:
+    """Compute the same in the ordinary way; return 1 if a byte differs."""
+    usual, _ = gpu_stages.whole_way(gpu_stages.dataset(films, names, work / "usual"), Runtime(), Inline())
+    same = [_digest(one) == _digest(other) for one, other in zip(usual, whole.summaries, strict=True)]
+    for summary, equal in zip(usual, same, strict=True):
+        n = f"{summary.computed} utterances, {len(summary.failures)} failures"
+        print(f"{summary.path.name} ({n}): {'equal to the byte' if equal else 'ANOTHER FILE'} in the ordinary way")
+    return int(not all(same))
+
+
+def _digest(summary: Summary) -> str:
+    return hashlib.sha256(summary.path.read_bytes()).hexdigest()
+
+
+def _frames(summaries: list[Summary]) -> int:
+    import h5py
+
+    with h5py.File(summaries[0].path) as file:
+        return len(file["values"])
+
+
+def _rate(whole: _Whole) -> float:
+    return _frames(whole.summaries) / sum(whole.times)
+
+
+def _copied(films: Path, names: list[str], folder: Path, copies: int) -> list[str]:
+    """Copy films, since a film is decoded once for all utterances that are cut from it; return their names."""
+    folder.mkdir(parents=True)
+    made = []
+    for copy in range(copies):
+        for name in names:
+            made.append(f"{copy:04d}-{name}")
+            (folder / made[-1]).write_bytes((films / name).read_bytes())
+    return made
+
+
+def _say(what: str, rate: Rate, more: str = "") -> None:
+    print(f"{what}: {rate.value:.1f} frames/s" + f"; {more}" * bool(more), flush=True)

@@ -1,0 +1,290 @@
+"""Batches of fixed sizes: from pictures of one shape to a network's numbers, the same to the bit in every batch.
+
+The last bits of torch's results depend on the shape of a batch. So a network only gets batches of the sizes of a
+`LADDER`. Before its first batch of a shape of pictures, the sizes are compared on the device: those that give other
+bits than most are left out (`agreeing`). A batch is filled up with copies of its last picture. `split` divides
+pictures among the sizes so that few copies are needed.
+
+On a GPU, pictures are sent on a stream of their own and a batch is only begun, so that the next one can be collected
+while it runs. The commonest shapes run as CUDA graphs, once a graph has given the same bits as its layers.
+"""
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
+
+Pictures = NDArray[np.uint8]
+Numbers = NDArray[np.float32]
+
+#: From pictures, (n, 3, height, width) uint8 RGB on the device, to numbers, (n, ...) float32 on the device.
+Compute = Callable[["torch.Tensor"], "torch.Tensor"]
+
+#: Pictures per batch, by kind of device: few fit in a CPU's cache, many keep a GPU busy. On a CPU, to compare several
+#: sizes would take longer than they save.
+LADDER: dict[str, tuple[int, ...]] = {"cpu": (8,), "cuda": (4, 8, 32, 64, 256)}
+#: A batch is filled up with copies if they are at most this share of its other pictures: 24 pictures take about as long
+#: in one batch of 32 as in three of 8.
+FILLED = 1 / 3
+#: Batches of one shape before they run as a CUDA graph, and the most graphs of a network.
+OFTEN, GRAPHS = 16, 8
+#: Batches that are sent to a GPU while the one before runs.
+AHEAD = {"cpu": 1, "cuda": 2}
+
+
+def kind_of(device: str) -> str:
+    """Return the kind of a device: ``cpu`` or ``cuda``."""
+    return device.partition(":")[0]
+
+
+def within(ladder: Sequence[int], most: int) -> tuple[int, ...]:
+    """Return the sizes of a ladder up to the most pictures that fit in memory; 1 if none does."""
+    return tuple(size for size in ladder if size <= most) or (1,)
+
+
+def size_for(n: int, sizes: Sequence[int]) -> int:
+    """Return the size of the next batch for `n` waiting pictures, at least one.
+
+    That is the smallest size for all of them if it needs few copies (`FILLED`), or else the largest size that they
+    fill, or else the smallest size.
+    """
+    for size in sorted(sizes):
+        if size >= n and size - n <= FILLED * n:
+            return size
+    return max((size for size in sizes if size <= n), default=min(sizes))
+
+
+def split(n: int, sizes: Sequence[int]) -> Iterator[tuple[slice, int]]:
+    """Yield the batches of `n` pictures: which pictures, and the size of the batch."""
+    first = 0
+    while first < n:
+        size = size_for(n - first, sizes)
+        yield slice(first, min(first + size, n)), size
+        first += size
+
+
+def filled(pictures: Sequence[Pictures], size: int) -> Pictures:
+    """Return a batch of a size: the pictures, then copies of the last one.
+
+    Parameters
+    ----------
+    pictures : n of (height, width, 3) uint8
+        At least one, at most `size`.
+
+    Returns
+    -------
+    batch : (size, height, width, 3) uint8
+    """
+    return np.stack([*pictures, *[pictures[-1]] * (size - len(pictures))])
+
+
+def agreeing(numbers: Mapping[int, Numbers]) -> tuple[int, ...]:
+    """Return the sizes that give the same bits for one picture; of several groups the largest, then the larger sizes.
+
+    Parameters
+    ----------
+    numbers
+        For each size, the numbers of a batch with copies of one picture, (size, ...).
+    """
+    groups: dict[bytes, list[int]] = {}
+    for size, found in sorted(numbers.items()):
+        rows = {row.tobytes() for row in found}
+        if len(rows) == 1:  # else its numbers depend on a picture's place in the batch
+            groups.setdefault(rows.pop(), []).append(size)
+    return tuple(max(groups.values(), key=lambda sizes: (len(sizes), *sizes), default=[1]))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch that was begun.
+
+    Parameters
+    ----------
+    n
+        The number of its pictures without the copies.
+    result : (size, ...) float32 tensor
+        In the memory of the host; complete after `ended`.
+    took
+        How long a CPU computed it, s.
+    began, ended
+        When the GPU begins and ends it; None on a CPU.
+    """
+
+    n: int
+    result: "torch.Tensor"
+    took: float = 0.0
+    began: "torch.cuda.Event | None" = None
+    ended: "torch.cuda.Event | None" = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether its numbers can be read without a wait."""
+        return self.ended is None or bool(self.ended.query())  # type: ignore[no-untyped-call]
+
+    def numbers(self) -> Numbers:
+        """Wait for its end; return the numbers of its pictures, (n, ...)."""
+        if self.ended is not None:
+            self.ended.synchronize()
+        numbers: Numbers = self.result[: self.n].numpy()
+        return numbers
+
+    def seconds(self) -> float:
+        """Return how long the device computed it, s."""
+        if self.began is None or self.ended is None:
+            return self.took
+        return float(self.began.elapsed_time(self.ended)) / 1000  # from ms
+
+
+class Batches:
+    """A network that gets its pictures in batches of fixed sizes.
+
+    Parameters
+    ----------
+    compute
+        The network.
+    device
+        ``cpu``, ``cuda`` or ``cuda:1`` ...
+    most
+        Function from the height and width of pictures, px, to the most of them that fit in memory; None for any number.
+    """
+
+    def __init__(self, compute: Compute, device: str, most: Callable[[int, int], int] | None = None) -> None:
+        self.device = device
+        self._compute = compute
+        self._most = most
+        self._sizes: dict[tuple[int, int], tuple[int, ...]] = {}
+        self._sending: torch.cuda.Stream | None = None
+        self._graphs = _Graphs(compute)
+
+    def sizes(self, height: int, width: int) -> tuple[int, ...]:
+        """Return the sizes of batches for pictures of a height and width, px; compared at the first call."""
+        if (height, width) not in self._sizes:
+            self._sizes[height, width] = self._compared(height, width)
+        return self._sizes[height, width]
+
+    def _compared(self, height: int, width: int) -> tuple[int, ...]:
+        ladder = LADDER[kind_of(self.device)]
+        sizes = within(ladder, self._most(height, width) if self._most else ladder[-1])
+        if len(sizes) == 1:
+            return sizes
+        picture = np.random.default_rng(0).integers(256, size=(height, width, 3), dtype=np.uint8)
+        return agreeing({size: self.begin([picture] * size, size).numbers() for size in sizes})
+
+    def run(self, pictures: Pictures) -> Iterator[Numbers]:
+        """Yield the numbers of each batch of pictures, in order.
+
+        Parameters
+        ----------
+        pictures : (n, height, width, 3) uint8, RGB
+        """
+        under_way: deque[Batch] = deque()
+        for part, size in split(len(pictures), self.sizes(*pictures.shape[1:3]) if len(pictures) else (1,)):
+            under_way.append(self.begin(list(pictures[part]), size))
+            if len(under_way) == AHEAD[kind_of(self.device)]:
+                yield under_way.popleft().numbers()
+        yield from (batch.numbers() for batch in under_way)
+
+    def begin(self, pictures: Sequence[Pictures], size: int) -> Batch:
+        """Begin a batch of a size, filled up with copies.
+
+        Parameters
+        ----------
+        pictures : n of (height, width, 3) uint8, RGB
+            At least one, at most `size`. On a GPU they must not change before the batch has ended.
+        """
+        import torch
+
+        with exact():
+            if kind_of(self.device) == "cpu":
+                began = time.perf_counter()
+                result = self._compute(torch.from_numpy(filled(pictures, size)).permute(0, 3, 1, 2))
+                return Batch(len(pictures), result, time.perf_counter() - began)
+            with torch.cuda.device(self.device):
+                return self._begun(self._sent(pictures, size), len(pictures))
+
+    def _sent(self, pictures: Sequence[Pictures], size: int) -> "torch.Tensor":
+        """Copy pictures to the GPU while it computes; the copy does not wait if they lie in pinned memory."""
+        import torch
+
+        self._sending = self._sending or torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        with torch.cuda.stream(self._sending):
+            given = torch.empty((size, *pictures[0].shape), dtype=torch.uint8, device=self.device)
+            for place, picture in enumerate(pictures):
+                given[place].copy_(torch.from_numpy(np.ascontiguousarray(picture)), non_blocking=True)
+            given[len(pictures) :] = given[len(pictures) - 1]
+        torch.cuda.current_stream().wait_stream(self._sending)
+        given.record_stream(torch.cuda.current_stream())
+        return given.permute(0, 3, 1, 2)
+
+    def _begun(self, given: "torch.Tensor", n: int) -> Batch:
+        import torch
+
+        began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
+        began.record()
+        computed = self._graphs(given)
+        result = torch.empty(computed.shape, dtype=computed.dtype, pin_memory=True)
+        result.copy_(computed, non_blocking=True)
+        ended.record()
+        return Batch(n, result, began=began, ended=ended)
+
+
+class _Graphs:
+    """A network on a GPU whose commonest shapes run as CUDA graphs: a launch for all layers instead of one for each."""
+
+    def __init__(self, compute: Compute) -> None:
+        self._compute = compute
+        self._seen: Counter[tuple[int, ...]] = Counter()
+        self._graphs: dict[tuple[int, ...], Compute | None] = {}
+
+    def __call__(self, given: "torch.Tensor") -> "torch.Tensor":
+        shape = tuple(given.shape)
+        self._seen[shape] += 1
+        if self._seen[shape] == OFTEN and len(self._graphs) < GRAPHS:
+            self._graphs[shape] = captured(self._compute, given)
+        return (self._graphs.get(shape) or self._compute)(given)
+
+
+def captured(compute: Compute, given: "torch.Tensor") -> Compute | None:
+    """Return a network as a CUDA graph for tensors of this shape; None if it gives other bits, or cannot be captured.
+
+    The graph reads and writes the same memory at each call: its result must be copied on the same stream.
+    """
+    import torch
+
+    try:
+        expected, fixed = compute(given), given.clone()
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):  # libraries prepare themselves at the first calls, which cannot be captured
+            for _ in range(3):
+                compute(fixed)
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            result = compute(fixed)
+    except RuntimeError:
+        return None
+
+    def replayed(pictures: torch.Tensor) -> torch.Tensor:
+        fixed.copy_(pictures)
+        graph.replay()
+        return result
+
+    return replayed if torch.equal(replayed(given), expected) else None
+
+
+@contextmanager
+def exact() -> "Iterator[None]":
+    """Run networks without gradients, without TF32 and with deterministic algorithms."""
+    import torch
+
+    with torch.inference_mode(), torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=False):
+        yield

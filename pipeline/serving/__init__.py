@@ -1,0 +1,1 @@
+"""Networks for many streams: local processes decode and follow, one process a GPU runs networks in full batches."""

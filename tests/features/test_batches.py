@@ -1,0 +1,91 @@
+"""Batches of fixed sizes: no black picture, few copies, and the same bits in every batch."""
+
+import numpy as np
+import pytest
+import torch
+
+from affex.features.networks import batches, dlib_resnet
+from affex.features.networks.batches import Batches, agreeing, filled, size_for, split, within
+
+LADDER = (4, 8, 32, 64, 256)
+
+
+@pytest.mark.parametrize(
+    ("n", "sizes"),
+    [
+        (1, [4]),
+        (4, [4]),
+        (5, [4, 4]),
+        (7, [8]),
+        (9, [8, 4]),
+        (24, [32]),  # 8 copies are a third
+        (23, [8, 8, 8]),
+        (47, [32, 8, 8]),
+        (48, [64]),
+        (300, [256, 32, 8, 4]),
+        (520, [256, 256, 8]),
+    ],
+)
+def test_pictures_are_divided_among_the_sizes(n, sizes):
+    parts = list(split(n, LADDER))
+    assert [size for _, size in parts] == sizes
+    assert [number for part, _ in parts for number in range(n)[part]] == list(range(n))
+
+
+def test_few_copies_are_computed():
+    shares = np.array([sum(size for _, size in split(n, LADDER)) / n for n in range(8, 2000)])
+    assert shares.min() == 1
+    assert shares.max() <= 4 / 3 + 0.1
+    assert shares.mean() < 1.1
+
+
+def test_the_next_batch_of_what_waits():
+    assert [size_for(n, LADDER) for n in (1, 3, 8, 60, 255, 256, 1000)] == [4, 4, 8, 64, 256, 256, 256]
+    assert [size_for(n, (1,)) for n in (1, 50)] == [1, 1]
+
+
+def test_sizes_that_do_not_fit_in_memory_are_left_out():
+    assert [within(LADDER, most) for most in (0, 3, 4, 40, 10**6)] == [(1,), (1,), (4,), (4, 8, 32), LADDER]
+
+
+def test_a_batch_is_filled_up_with_its_last_picture():
+    pictures = [np.full((2, 3, 3), grey, np.uint8) for grey in (10, 20)]
+    assert filled(pictures, 4)[:, 0, 0, 0].tolist() == [10, 20, 20, 20]
+    assert filled(pictures, 2).shape == (2, 2, 3, 3)
+
+
+def test_sizes_with_other_bits_are_left_out():
+    one, other = np.float32([[0.1, 0.2]]), np.float32([[0.1, np.nextafter(np.float32(0.2), np.float32(1))]])
+    copies = {1: one, 4: other.repeat(4, 0), 8: other.repeat(8, 0), 32: one.repeat(32, 0), 64: other.repeat(64, 0)}
+    assert agreeing(copies) == (4, 8, 64)
+    assert agreeing({4: one.repeat(4, 0), 8: other.repeat(8, 0)}) == (8,)  # of equal groups the larger sizes
+    assert agreeing({1: one, 4: np.concatenate([one, one, one, other])}) == (1,)  # a place changes the bits
+
+
+def test_a_size_with_other_bits_is_not_used(monkeypatch):
+    monkeypatch.setitem(batches.LADDER, "cpu", (1, 4, 8))
+    seen = []
+
+    def compute(pictures: torch.Tensor) -> torch.Tensor:
+        seen.append(len(pictures))
+        return pictures.float().mean((1, 2, 3))[:, None] + (1e-3 if len(pictures) == 1 else 0)
+
+    network = Batches(compute, "cpu")
+    assert network.sizes(5, 6) == (4, 8)
+    seen.clear()
+    [numbers] = network.run(np.full((1, 5, 6, 3), 7, np.uint8))
+    assert (numbers.tolist(), seen) == ([[7.0]], [4])
+
+
+def test_no_pictures_have_no_numbers():
+    assert list(Batches(lambda pictures: pictures.float(), "cpu").run(np.empty((0, 5, 6, 3), np.uint8))) == []
+
+
+def test_an_embedding_is_the_same_to_the_bit_in_every_batch(monkeypatch):
+    chips = np.random.default_rng(3).integers(256, size=(13, 150, 150, 3), dtype=np.uint8)
+    expected = dlib_resnet.load().embed(chips)
+    monkeypatch.setitem(batches.LADDER, "cpu", (4, 8))
+    network = dlib_resnet.load()
+    assert len(network.batches.sizes(150, 150)) >= 1
+    for n in (1, 3, 5, 13):
+        np.testing.assert_array_equal(network.embed(chips[:n]), expected[:n])
