@@ -115,11 +115,14 @@ class Rows:
         The picture of each row (empty bytes for a row without one); None where rows carry no pictures. Collect the
         pictures of a long utterance in a `features.pictures.spool.Spool`; pictures in the cache are read from the disk
         one by one, when they are used.
+    beside
+        Of the rows that a chained feature reads: those of the same utterance of each feature in its `beside`.
     """
 
     values: Values
     times: NDArray[np.float64] | None = None
     crops: Sequence[bytes] | None = None
+    beside: "tuple[Rows, ...]" = ()
 
 
 @dataclass(frozen=True)
@@ -187,6 +190,15 @@ class Feature(ABC):
     @property
     def upstream(self) -> "Feature | None":
         """The feature whose rows it reads; None for one that reads media."""
+        return None
+
+    @property
+    def beside(self) -> "tuple[Feature, ...]":
+        """Further features whose rows it reads together with those of `upstream`."""
+        return ()
+
+    def one_person(self, rows: Rows) -> Rows | None:  # noqa: ARG002
+        """Return the rows of one person, one per frame; None where its rows are of one person anyway."""
         return None
 
     @property
