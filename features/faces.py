@@ -280,6 +280,11 @@ def is_found(values: Values) -> NDArray[np.bool_]:
     return found
 
 
+def of_track(values: Values, track: int) -> NDArray[np.intp]:
+    """Return the numbers of the rows of a track, in order."""
+    return np.flatnonzero(is_found(values) & (values[:, _TRACK] == track))
+
+
 def tracks_of(values: Values) -> dict[int, Values]:
     """Return the rows of each track, by its number."""
     found = values[is_found(values)]
@@ -340,14 +345,12 @@ def one_person(rows: Rows, track: int) -> Rows:
     """
     assert rows.times is not None
     times, first, frame = np.unique(rows.times, return_index=True, return_inverse=True)
-    found = is_found(rows.values)
-    own = found & (rows.values[:, _TRACK] == track)
+    own, faceless = of_track(rows.values, track), np.flatnonzero(~is_found(rows.values))
     values = np.zeros((len(times), rows.values.shape[1]), np.float32)
     values[:, [0, _SHOT]] = rows.values[first][:, [0, _SHOT]]
     values[frame[own]] = rows.values[own]
     picture = np.full(len(times), -1)
-    picture[frame[~found]] = np.flatnonzero(~found)
-    picture[frame[own]] = np.flatnonzero(own)
+    picture[frame[faceless]], picture[frame[own]] = faceless, own
     return Rows(values, times, None if rows.crops is None else _Picked(rows.crops, picture))
 
 

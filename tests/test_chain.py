@@ -217,8 +217,8 @@ def test_hurt_upstream_rows_are_mended_first(dataset: Dataset) -> None:
 def link_batch(dataset: Dataset, feature: Peaks, tiles: Summary) -> LinkBatch:
     key = cache.recipe(feature.tiles).key
     with store.reading(tiles.path) as reader:
-        links = [Link(id_, n, reader.digests[n], 20) for n, id_ in enumerate(reader.ids)]
-    return LinkBatch(tuple(links), tiles.path, key, (feature,), Runtime())
+        links = [Link(id_, ((n, reader.digests[n]),), 20) for n, id_ in enumerate(reader.ids)]
+    return LinkBatch(tuple(links), ((tiles.path, key),), (feature,), Runtime())
 
 
 def test_rows_that_change_under_a_worker_are_a_failure_to_be_tried_again(dataset: Dataset) -> None:
@@ -325,7 +325,7 @@ def test_results_do_not_depend_on_batches(
 
 
 def test_batches_are_neither_many_clips_nor_many_rows_nor_much_memory() -> None:
-    links = [Link(str(n), n, "", 100) for n in range(200)]
+    links = [Link(str(n), ((n, ""),), 100) for n in range(200)]
     short = [replace(link, n_rows=1) for link in links]
     assert [len(batch) for batch in chain.batches(links, 128, "cuda")] == [41, 41, 41, 41, 36]
     assert [len(batch) for batch in chain.batches(links, 18_000, "cuda")] == [10] * 20
