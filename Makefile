@@ -63,7 +63,8 @@ help: ## show this help
 #= Variables, as in  make features evaluate DATASET=emodb FEATURES=compare CLASSIFIER=svm
 #=   DATASET       the corpus: demo, emodb, ravdess, csv ... (default: the corpus used last, else demo)
 #=   DATA          its folder, or for csv the table (default: data/<dataset>)
-#=   FEATURES      for example compare, egemaps or 'mfcc:n=20,hop=5ms' (default: depends on the classifier)
+#=   FEATURES      for example compare, egemaps or 'mfcc:n=20,hop=5ms' (default: depends on the classifier; for features:
+#=                 'compare mfcc logmel', and where there is film 'faces face')
 #=   CLASSIFIER    for example svm, gmm, xgboost or 'gmm:components=32'
 #=   PROTOCOL      which speakers are left out: loso, session, group-k:k=5, split, cross:test=ravdess, or a corpus's own protocol
 #=   TARGET        what is predicted: label, or the values valence, arousal, dominance

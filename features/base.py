@@ -158,6 +158,8 @@ class Feature(ABC):
     with_crops: ClassVar[bool] = False
     #: Whether its network runs on the device of `Runtime`.
     on_device: ClassVar[bool] = False
+    #: Whether a frame has a row for each person in it.
+    several: ClassVar[bool] = False
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -197,9 +199,9 @@ class Feature(ABC):
         """Further features whose rows it reads together with those of `upstream`."""
         return ()
 
-    def one_person(self, rows: Rows) -> Rows | None:  # noqa: ARG002
-        """Return the rows of one person, one per frame; None where its rows are of one person anyway."""
-        return None
+    def one_person(self, rows: Rows) -> Rows:
+        """Return the rows of one person, one per frame; unless `several`, its rows are that anyway."""
+        return rows
 
     @property
     def media(self) -> str:

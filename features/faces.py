@@ -90,6 +90,7 @@ class Faces(VideoFeature):
     version: ClassVar[int] = 2
     with_crops: ClassVar[bool] = True
     on_device: ClassVar[bool] = True
+    several: ClassVar[bool] = True
 
     frames: str = "5/s"
     detector: Name = "mmod"

@@ -224,7 +224,7 @@ def link_batch(dataset: Dataset, feature: Peaks, tiles: Summary) -> LinkBatch:
 def test_rows_that_change_under_a_worker_are_a_failure_to_be_tried_again(dataset: Dataset) -> None:
     [tiles] = run(dataset, TILES)
     batch = link_batch(dataset, Peaks(), tiles)
-    links = (replace(batch.jobs[0], digest="0" * 64), *batch.jobs[1:])
+    links = (replace(batch.jobs[0], rows=((0, "0" * 64),)), *batch.jobs[1:])
     [part] = chain.extract(replace(batch, jobs=links))
     assert part.outcomes["00"] == Failure(
         "the rows that '00' is computed from changed while they were read", final=False

@@ -42,9 +42,13 @@ def small(picture: Picture) -> Small:
 
 
 def difference(one: Small, other: Small) -> float:
-    """Return 1 minus the correlation of two small pictures: 0 for equal ones, about 1 for unrelated ones."""
+    """Return 1 minus the correlation of two small pictures: 0 for equal ones, about 1 for unrelated ones.
+
+    Pictures without contrast correlate with one another, and not with others.
+    """
     one, other = one - one.mean(), other - other.mean()
-    return 1 - float((one * other).mean()) / (float(one.std() * other.std()) + NOISE**2)
+    alike, own, others = (float((a * b).mean()) + NOISE**2 for a, b in ((one, other), (one, one), (other, other)))
+    return 1 - alike / (own * others) ** 0.5
 
 
 def change(one: Small, other: Small) -> float:
