@@ -152,7 +152,7 @@ bench: install ## measure speed, memory, coverage of intervals, the vote (DATA: 
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/affex --from-make features --dataset emodb --data $(WAVS) --features compare
 	$(BIN)/python benchmarks/nested.py emodb $(WAVS)
-	$(BIN)/python benchmarks/coverage.py
+	$(BIN)/python benchmarks/intervals.py
 	$(BIN)/python benchmarks/video_memory.py
 	$(BIN)/python benchmarks/vote.py
 	$(if $(CLIPS),$(bench-faces))

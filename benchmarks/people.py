@@ -19,7 +19,7 @@ import argparse
 import itertools
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,9 @@ from found import frames_of
 
 from affex.features.base import Rows, Runtime
 from affex.features.faces import COLUMNS, Faces, is_found
+from affex.pipeline import media
+from affex.pipeline.extraction.work import placed
+from affex.pipeline.manifest.utterance import Media
 from affex.pipeline.specs.features import feature_specs
 
 RATE, SECONDS = 25, 5
@@ -44,7 +47,7 @@ HIDDEN = (1.5, 3.5)
 THIRD = 200
 
 Picture = np.ndarray
-LINE = "{:12}{:>3}{:>8}{:>9}{:>14}  {}"
+LINE = "{:9}{:>3}{:>9}{:>9}{:>9}  {}"
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,7 @@ def crossed(pictures: list[Picture], third: Sequence[Picture]) -> Film:
     return Film("third", pictures, ["LR"] * len(pictures), list(lefts))
 
 
-def written(pictures: Sequence[Picture], path: Path, sound: np.ndarray | None = None, rate: int = 0) -> Path:
+def written(pictures: Sequence[Picture], path: Path) -> Path:
     """Write a film; return its file."""
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=Fraction(RATE), options={"crf": "18", "preset": "veryfast"})
@@ -154,17 +157,25 @@ def changes(people: Sequence[str]) -> int:
     return sum(before != after for before, after in itertools.pairwise(people))
 
 
-def followed(film: Film, path: Path, feature: Faces, model: Any) -> tuple[int, set[int]]:
-    """Follow the people of a film, print a line; return the changes of person within tracks, and the cuts found."""
+def followed(film: Film, path: Path, feature: Faces, model: Any) -> tuple[int, bool]:
+    """Follow the people of a film, print a line; return the changes of person in tracks, and whether cuts are right."""
     rows = feature.extract_stream(frames_of(written(film.pictures, path), feature), model)
     tracks = _tracks(rows, film)
     n_changes = sum(changes(track) for track in tracks.values())
-    shots = rows.values[:, COLUMNS.index("shot")] if "shot" in COLUMNS else np.zeros(len(rows.values))
-    cuts = rows.values[1:, 0][np.diff(shots) > 0].round(1).tolist()
+    cuts = _cuts(rows.values)
     longest = max(tracks, key=lambda track: len(tracks[track]))
-    line = _line(rows, film, longest)
-    print(LINE.format(film.name, len(tracks), n_changes, str(list(film.cuts)), str(cuts), line), flush=True)
-    return n_changes, len(film.cuts), len(cuts)
+    made, found = (" ".join(f"{cut:.1f}" for cut in some) for some in (film.cuts, cuts))
+    print(LINE.format(film.name, len(tracks), n_changes, made, found, _line(rows, film, longest)), flush=True)
+    step = float(np.median(np.diff(np.unique(rows.values[:, 0]))))
+    right = len(cuts) == len(film.cuts) and all(0 <= b - a <= step for a, b in zip(film.cuts, cuts, strict=True))
+    return n_changes, right
+
+
+def _cuts(values: np.ndarray) -> list[float]:
+    """Return the times of the first rows of all shots but the first, s; of code without shots none."""
+    if "shot" not in COLUMNS:
+        return []
+    return values[1:, 0][np.diff(values[:, COLUMNS.index("shot")]) > 0].tolist()
 
 
 def _tracks(rows: Rows, film: Film) -> dict[int, list[str]]:
@@ -193,6 +204,40 @@ def _line(rows: Rows, film: Film, track: int) -> str:
     return "".join(own.get(float(time), " ") for time in np.unique(rows.values[:, 0]))
 
 
+def speaking(clips: Path) -> Iterator[tuple[str, Path, list[Picture]]]:
+    """Yield the films of a speaker: on which side, the video with the sound, the pictures."""
+    grid, mead = videos(clips / "grid"), videos(clips / "mead")
+    pairs = [*itertools.pairwise(grid[:4]), *itertools.pairwise(mead[1:5])]
+    for (number, (speaker, other)), is_still in itertools.product(enumerate(pairs), (True, False)):
+        n = min(n_frames(speaker), n_frames(other))
+        speaks, beside = pictures_of(speaker, n), pictures_of(other, n)
+        if is_still:
+            beside = beside[:1] * n
+        sides = (speaks, beside) if number % 2 else (beside, speaks)
+        yield f"{'still' if is_still else 'both'} {'L' if number % 2 else 'R'}", speaker, side_by_side(*sides)
+
+
+def n_frames(path: Path) -> int:
+    """Return how many frames a video has."""
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+def spoken(name: str, sound: Path, path: Path, feature: Faces, model: Any) -> bool:
+    """Choose the speaker of a film, print a line; return whether it is the one whose sound it is."""
+    from affex.features.person import SOUND, Person, agreements
+
+    rows = feature.extract_stream(frames_of(path, feature), model)
+    signal = media.decode_audio(sound.parent, Media(sound.name), SOUND.rate, SOUND.longest)
+    rows = replace(rows, beside=(placed(SOUND.extract(signal), signal),))
+    track, lead = Person(choice="speaking").chosen(rows)
+    left = np.median([_box(row)[0] for row in rows.values if is_found(row[None])[0] and _track(row) == track])
+    side = "L" if left < WIDTH / 2 else "R"
+    scores = ", ".join(f"{score:.3f}" for score in sorted(agreements(rows).values(), reverse=True))
+    print(f"{name}: {side}, {'right' if name.endswith(side) else 'wrong'}, margin {lead:.3f} ({scores})", flush=True)
+    return name.endswith(side)
+
+
 def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -203,10 +248,23 @@ def main() -> None:
     [spec] = feature_specs(options.faces)
     model = spec.feature.load(Runtime())
     with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         if "following" in options.parts:
             print(LINE.format("film", "n", "changes", "cuts", "found", "the longest track"))
-            for number, film in enumerate(films(options.clips)):
-                followed(film, Path(name) / f"{number}.mp4", spec.feature, model)
+            found = [
+                followed(film, folder / f"{number}.mp4", spec.feature, model)
+                for number, film in enumerate(films(options.clips))
+            ]
+            n_changes, n_right = (sum(column) for column in zip(*found, strict=True))
+            print(f"{n_changes} changes of person within tracks; the cuts are right in {n_right} of {len(found)} films")
+        if "speaking" in options.parts:
+            feature = replace(spec.feature, frames=f"{RATE}/s")
+            right: dict[str, list[bool]] = {}
+            for number, (kind, sound, pictures) in enumerate(speaking(options.clips)):
+                path = written(pictures, folder / f"speaking-{number}.mp4")
+                right.setdefault(kind.split()[0], []).append(spoken(kind, sound, path, feature, model))
+            for kind, some in right.items():
+                print(f"{kind}: the speaker is found in {sum(some)} of {len(some)} films")
 
 
 if __name__ == "__main__":

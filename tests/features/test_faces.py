@@ -194,8 +194,8 @@ def test_a_lost_face_is_looked_for_at_once_and_never_made_up(shown):
     sights = follow(np.stack([here, here, there, squares(), here]), every=99)
     assert [list(each) for each in sights] == [[0], [0], [1], [], [0]]  # it is elsewhere: another track
     assert np.abs(sights[2][1].box - [500, 300, 590, 390]).max() <= 1
-    # Around and whole; then also enlarged, since nothing is there; then whole at once.
-    assert [shape[1] for shape in shown] == [480, 256, 256, 480, 256, 480, 960, 480]
+    # Around and whole; then around both places, whole and enlarged, since nothing is there; then whole at once.
+    assert [shape[1] for shape in shown] == [480, 256, 256, 480, 256, 256, 480, 960, 480]
 
 
 def test_the_largest_are_followed_and_the_others_are_counted():
