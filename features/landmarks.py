@@ -5,6 +5,9 @@ Points are those of iBUG's scheme of 68 (Sagonas et al. 2016, doi:10.1016/j.imav
 of the eyes and the base of the nose closest to their places in the mean face (Umeyama 1991, doi:10.1109/34.88573). This
 removes position, size and roll of the head, but not yaw and pitch.
 
+On faces 57 px wide, as in IEMOCAP, they carried nothing about four emotions (unweighted average recall .255, chance
+.25), where `features.fer` did (.450).
+
 Conventions: the origin is the middle between the outer corners of the mean face's eyes, and their distance is the unit
 (as iBUG measures errors); x is to the picture's right, y down, z is the depth that its network returns. Times
 are those of the frames.
