@@ -86,7 +86,7 @@ def look(path: Path, name: str, feature: Faces, model: Any, scale: float = 1.0) 
         return picture if scale == 1 else cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
     try:
-        values = feature.extract_stream(frames_of(path, feature, change), model).values
+        values = feature.one_person(feature.extract_stream(frames_of(path, feature, change), model)).values
     except ExtractionError:
         return Found(name, n_frames, 0, 0, float("nan"))
     values = values[is_found(values)]

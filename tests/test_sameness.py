@@ -36,7 +36,7 @@ from affex.pipeline.media import video
 #: Followed, and all faces of all frames searched whole, which is where frames go through a network together.
 SPECS = (
     spec("faces", Faces(frames="5/s")),
-    spec("faces", Faces(frames="5/s", choice="longest", missing="frame")),
+    spec("faces", Faces(frames="5/s", every=1, missing="frame")),
     spec("face", Face()),
 )
 

@@ -48,6 +48,8 @@ OF_IMPORT = "import."
 def recipe(feature: Feature) -> Recipe:
     """Return all dependencies of a feature's rows except the media; the recipe of an input feature is a part of it."""
     above: dict[str, Any] = {"upstream": json.loads(recipe(feature.upstream).spec)} if feature.upstream else {}
+    if feature.beside:
+        above["beside"] = {one.name: json.loads(recipe(one).spec) for one in feature.beside}
     decoder = {"decoder": DECODED[feature.reads]} if feature.reads in DECODED else {}
     spec = {
         "schema": store.SCHEMA,

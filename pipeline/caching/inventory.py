@@ -310,6 +310,11 @@ def _sources(console: Terminal, dataset: Dataset, feature: Feature) -> tuple[dic
     if feature.upstream is None:
         files = sources.of_corpus(dataset, [feature.reads], console)
         return sources.of_utterances(dataset, feature.reads, files)
-    above, reasons = stock(console, dataset, spec_of(feature.upstream))
+    return sources.together([_rows(console, dataset, one) for one in (feature.upstream, *feature.beside)])
+
+
+def _rows(console: Terminal, dataset: Dataset, feature: Feature) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Return the digest of each utterance's rows of a feature, and why some utterances have none."""
+    above, reasons = stock(console, dataset, spec_of(feature))
     failures = {id_: message for id_, (_, message) in above.failures.items()}
-    return sources.of_rows(dataset, feature.upstream.name, store.digests(above.places), {**failures, **reasons})
+    return sources.of_rows(dataset, feature.name, store.digests(above.places), {**failures, **reasons})

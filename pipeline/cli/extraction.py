@@ -1,10 +1,12 @@
 """Verbs that provide media and features: features, coverage, download."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from affex.pipeline.cli.options import CORPORA, JSON, PATH, RUNNING, option, print_json
+from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.specs import grammar
 from affex.pipeline.specs.corpora import corpus_of
 from affex.pipeline.specs.features import feature_specs
@@ -13,15 +15,16 @@ from affex.pipeline.text.console import Terminal
 from affex.pipeline.workspace.corpora import Corpora
 from affex.pipeline.workspace.workspace import Running, Workspace, extracted, open_workspace
 
-#: Default features of the verb `features`.
-DEFAULT_FEATURES = "compare mfcc logmel"
+#: Default features of the verb `features`: of sound, and of film where a corpus has any.
+OF_SOUND, OF_FILM = "compare mfcc logmel", "faces face"
+DEFAULTS = f"{OF_SOUND}, with film also {OF_FILM}"
 #: A feature for inspection, not for training.
 FACES = "faces"
 
 
 @click.command()
 @CORPORA
-@option("--features", default=None, help=f"Features, separated by blanks. [{DEFAULT_FEATURES}]")
+@option("--features", default=None, help=f"Features, separated by blanks. [{DEFAULTS}]")
 @RUNNING
 def features(corpora: Corpora, features: str | None, running: Running) -> None:
     """Extract features into HDF5 files, what is missing only.
@@ -33,24 +36,39 @@ def features(corpora: Corpora, features: str | None, running: Running) -> None:
     """
     console = Terminal()
     corpora = corpora.or_last(console)
+    named = feature_specs(features, corpora.imported) if features is not None else ()
+    datasets = corpora.at_hand(console)
     if features is None:
-        features = DEFAULT_FEATURES
-        console.print(f"FEATURES='{features}' (the default)")
-    specs = feature_specs(features, corpora.imported)
-    with open_workspace(corpora.at_hand(console), console, running) as workspace:
+        console.print(_by_default(datasets))
+    specs = named or feature_specs(default_features(datasets))
+    with open_workspace(datasets, console, running) as workspace:
         extracted(workspace, specs)
         console.print(_next(corpora, workspace, features))
 
 
-def _next(corpora: Corpora, workspace: Workspace, features: str) -> str:
-    """Return a next step for features, as a line to copy."""
+def default_features(datasets: Sequence[Dataset]) -> str:
+    """Return the features that are extracted from some corpora if none is named."""
+    with_film = any(utterance.video for dataset in datasets for utterance in dataset.utterances)
+    return f"{OF_SOUND} {OF_FILM}" if with_film else OF_SOUND
+
+
+def _by_default(datasets: Sequence[Dataset]) -> str:
+    """Return the line that says which features are extracted, and how to leave one out."""
+    features = default_features(datasets)
+    fewer = features.rpartition(" ")[0]
+    return f"FEATURES='{features}' (the default; to leave one out, name the others, as in FEATURES='{fewer}')"
+
+
+def _next(corpora: Corpora, workspace: Workspace, features: str | None) -> str:
+    """Return a next step for the named features, or the default ones, as a line to copy."""
+    if features is None:
+        return corpora.next_step("evaluate", CLASSIFIER="svm", PARTIAL=corpora.partial)
     able = [spec for spec in features.split() if grammar.name_of(spec) != FACES]
     if not able:
         return corpora.next_step(
             "show", UTTERANCE=workspace.datasets[0].utterances[0].id, FEATURES=features, PARTIAL=corpora.partial
         )
-    one = None if features == DEFAULT_FEATURES else able[0]
-    return corpora.next_step("evaluate", FEATURES=one, CLASSIFIER="svm", PARTIAL=corpora.partial)
+    return corpora.next_step("evaluate", FEATURES=able[0], CLASSIFIER="svm", PARTIAL=corpora.partial)
 
 
 @click.command()

@@ -16,7 +16,7 @@ Verdict = Literal["better", "worse", "equal", "unknown"]
 MARGIN = 0.05
 
 
-#: The coverage of these intervals was not measured with fewer speakers (``benchmarks/coverage.py``).
+#: The coverage of these intervals was not measured with fewer speakers (``benchmarks/intervals.py``).
 FEWEST = 4
 
 

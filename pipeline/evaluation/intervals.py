@@ -9,7 +9,7 @@ The percentile bootstrap is not used. Its 95 % intervals over speakers contain t
 with 4 speakers and in 91 to 94 % with 24; those over utterances in 59 to 71 %. The jackknife's intervals contain it in
 93 to 96 %; the coverage is lower if speakers differ much and the figure is near the end of its range. The interval
 holds for these fitted models on other speakers. It does not include the variation due to the training speakers: with
-retrained models it contains the true value in 90 to 94 %. (``benchmarks/coverage.py``, 1000 sets, seeds 0 and 1.)
+retrained models it contains the true value in 90 to 94 %. (``benchmarks/intervals.py``, 1000 sets, seeds 0 and 1.)
 
 References
 ----------

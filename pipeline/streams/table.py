@@ -1,6 +1,7 @@
 """Table: the arrow from the cache to the rows of a corpus, ready for training, with their utterances."""
 
 import functools
+import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -8,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from affex.features.base import Rows
 from affex.pipeline.caching import feature_rows
 from affex.pipeline.caching.cache import FeatureFile
 from affex.pipeline.caching.feature_rows import Contents, FeatureRows
@@ -250,6 +252,8 @@ def _stream(
 ) -> tuple[Stream, NDArray[np.bool_]]:
     """Return the rows of a feature as its spec wants them, and which utterances have it."""
     stream = whole
+    if spec.feature.several and spec.people == "one":
+        stream = _of_one_person(spec, stream)
     if spec.pool:
         own = [utterance for utterance, here in zip(utterances, present, strict=True) if here]
         stream = _pooled(dataset, spec, stream, own, offsets_of(present.astype(np.int64)))
@@ -258,6 +262,18 @@ def _stream(
     if stream is not whole:
         stream = replace(stream, feature=str(spec), framewise=spec.framewise, row_shape=())
     return stream, present
+
+
+def _of_one_person(spec: FeatureSpec, stream: Stream) -> Stream:
+    """Return the rows of one person of each utterance, one per frame."""
+    assert stream.times is not None  # frames have times
+    own = [
+        spec.feature.one_person(Rows(stream.flat[begin:end], stream.times[begin:end]))
+        for begin, end in itertools.pairwise(stream.offsets)
+    ]
+    values = np.concatenate([np.empty((0, len(stream.columns)), np.float32), *(rows.values for rows in own)])
+    times = np.concatenate([np.empty(0), *(rows.times for rows in own if rows.times is not None)])
+    return replace(stream, offsets=offsets_of(np.array([len(rows.values) for rows in own])), rows=(values, times))
 
 
 def _looked_at(stream: Stream, only: Sequence[str]) -> Stream:
@@ -308,6 +324,8 @@ def _weights(dataset: Dataset, spec: FeatureSpec, frames: FeatureRows, own: Sequ
     rated_by = spec.unpooled if source == spec.feature else spec_of(source)
     rated = frames if source == spec.feature else _frames(dataset, rated_by, own)
     qualities = pooling.qualities(rated.values, rated.offsets, rated.columns)
+    if rated is frames:
+        return qualities
     number = {id_: i for i, id_ in enumerate(rated.ids)}
     found = [np.empty(0)]
     for utterance, id_ in enumerate(frames.ids):
