@@ -55,6 +55,7 @@ class Pixels(ChainedFeature):
         Whether the histogram of a grey picture is equalised: light and skin colour then matter less, noise more.
     """
 
+    version: ClassVar[int] = 2
     packages: ClassVar[tuple[str, ...]] = ("opencv-python-headless",)
 
     faces: Faces = field(default_factory=Faces)

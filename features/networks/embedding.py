@@ -66,6 +66,7 @@ class Embedding(ChainedFeature):
         The sha256 of its weight file.
     """
 
+    version: ClassVar[int] = 2
     packages: ClassVar[tuple[str, ...]] = ("torch", "opencv-python-headless")
     on_device: ClassVar[bool] = True
     #: The published file of its weights, if there is one.
