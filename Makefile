@@ -141,6 +141,7 @@ define bench-faces
 	$(BIN)/python benchmarks/faces.py $(VIDEOS)
 	$(BIN)/python benchmarks/found.py $(VIDEOS)
 	$(BIN)/python benchmarks/people.py $(VIDEOS)
+	$(BIN)/python benchmarks/steady.py $(VIDEOS) $(WITH_WEIGHTS)
 	$(BIN)/python benchmarks/kept.py $(VIDEOS) $(WITH_WEIGHTS)
 	$(BIN)/python benchmarks/landmarks.py $(VIDEOS)
 	$(BIN)/python benchmarks/realtime.py $(VIDEOS)

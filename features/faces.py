@@ -25,7 +25,7 @@ from affex.features.detectors import crops, named
 from affex.features.detectors.chips import Picture, Points, aligned
 from affex.features.detectors.cuts import marked
 from affex.features.detectors.following import Follower, Sight, sizes
-from affex.features.detectors.landmarks import MODELS, landmarks
+from affex.features.detectors.landmarks import MODELS, five
 from affex.features.detectors.named import Name
 from affex.features.detectors.search import Search
 from affex.features.networks.base import Precision
@@ -62,8 +62,9 @@ class Faces(VideoFeature):
     frames
         Which frames, as in `features.pictures.sampling`.
     detector
-        ``mmod`` (dlib's network), ``hog`` (dlib's, quick, frontal faces only), ``yunet`` (OpenCV's), ``sfd`` or
-        ``blazeface`` (face-alignment's; the latter searches only the square in the middle of a frame).
+        ``mmod`` (dlib's network), ``hog`` (dlib's, quick, frontal faces only), ``yunet`` (OpenCV's), ``yunet+mmod``
+        (YuNet searches whole frames, and a face counts if MMOD finds it around there, too), ``sfd`` or ``blazeface``
+        (face-alignment's; the latter searches only the square in the middle of a frame).
     weights
         The detector's weight file or its folder; empty to search as `features.networks.finding` does. Not part of the
         identity. Empty for ``mmod`` and ``hog``.
@@ -113,7 +114,7 @@ class Faces(VideoFeature):
         for name in ("every", "followed"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: expected 1 or more")
-        if self.score is not None and self.detector not in ("mmod", "hog") and not 0 < self.score < 1:
+        if self.score is not None and self.detector not in ("mmod", "yunet+mmod", "hog") and not 0 < self.score < 1:
             raise ValueError(f"score={self.score}: expected more than 0 and less than 1 with detector={self.detector}")
         object.__setattr__(self, "digest", named.digest(self.detector, self.weights, self.digest))
 
@@ -150,7 +151,9 @@ class Faces(VideoFeature):
         """Return the search with its detector on the device."""
         files = self._weight_files(runtime)
         detector = named.built(self.detector, files, self.score, self.precision, runtime.device, runtime.ask)
-        return Search(detector, named.WINDOWS[self.detector], self.smallest)
+        near = named.near(self.detector, self.score, self.precision, runtime.device, runtime.ask)
+        verifies = self.detector == "yunet+mmod"
+        return Search(detector, named.WINDOWS[self.detector], self.smallest, near, verifies, steady=True)
 
     def require(self, runtime: Runtime) -> None:
         """Check that the weights of the detector and of the landmarks are available."""
@@ -231,17 +234,10 @@ def _faceless(frame: _Seen) -> Values:
 
 
 def _row(picture: Picture, frame: _Seen, track: int, sight: Sight) -> Values:
-    points = landmarks(picture, squared(sight.box))
+    points = five(picture, sight.box)
     quality = sharpness(picture, sight.box), yaw(points), inside(picture, sight.box), 1 + sight.others
     whose = off_centre(picture, sight.box), track, frame.shot
     return np.array([frame.time, 1, sight.score, *sight.box, *points.ravel(), *quality, *whose], np.float32)
-
-
-def squared(box: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return the square about a box's middle with the mean of its sides: dlib's landmarks were trained on squares."""
-    first, last = np.asarray(box, np.float64).reshape(2, 2)
-    middle, half = (first + last) / 2, (last - first).mean() / 2
-    return np.concatenate([middle - half, middle + half])
 
 
 def sharpness(picture: Picture, box: NDArray[np.floating]) -> float:
@@ -448,11 +444,9 @@ def boxed(row: Values, crop: bytes, height: int, width: int, widened: float = 0.
     chip : (height, width, 3) uint8
     """
     picture = crops.decoded(crop)
-    left, top, right, bottom = crops.area(row[_BOX], widened)
     # The outer edges of the frame's pixels lie half a pixel before their middles.
-    edges = crops.placed(np.array([(left, top), (right, bottom)]) - 0.5, row[_BOX], picture) + 0.5
-    (x0, y0), (x1, y1) = np.floor(edges + 0.5).astype(int)
-    return crops.resized(crops.cutout(picture, x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)), width, height)
+    edges = crops.placed(crops.wider(row[_BOX], widened) - 0.5, row[_BOX], picture) + 0.5
+    return crops.stretched(picture, edges, width, height)
 
 
 PRESETS: dict[str, VideoFeature] = {"faces": Faces()}

@@ -12,8 +12,8 @@ from faces_rows import found_in
 from skimage.data import astronaut
 
 from affex.features.base import ExtractionError, Rows, Runtime
-from affex.features.detectors.landmarks import landmarks, refined
-from affex.features.faces import Faces, squared
+from affex.features.detectors.landmarks import landmarks, refined, squared
+from affex.features.faces import Faces
 from affex.features.landmarks import FIVE, MEAN, REGIONS, Landmarks, normalised
 from affex.pipeline.media import video
 
