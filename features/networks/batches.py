@@ -99,7 +99,8 @@ def agreeing(numbers: Mapping[int, Numbers]) -> tuple[int, ...]:
         rows = {row.tobytes() for row in found}
         if len(rows) == 1:  # else its numbers depend on a picture's place in the batch
             groups.setdefault(rows.pop(), []).append(size)
-    return tuple(max(groups.values(), key=lambda sizes: (len(sizes), *sizes), default=[1]))
+    best: list[int] = max(groups.values(), key=lambda sizes: (len(sizes), *sizes), default=[1])
+    return tuple(best)
 
 
 @dataclass(frozen=True)
