@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from affex.opening import (
-    Lies,
     PathLikeText,
     Place,
-    Runs,
+    PlaceKeywords,
+    RunningKeywords,
     corpora_of,
     joined,
     opened,
@@ -121,7 +121,7 @@ def evaluate(
     inner: bool = False,
     allow_leaks: bool = False,
     out: PathLikeText | None = None,
-    **place: Unpack[Lies],
+    **place: Unpack[PlaceKeywords],
 ) -> Evaluation:
     """Evaluate a classifier on speakers that it never heard; extract what is missing.
 
@@ -276,7 +276,7 @@ def compare(results: Iterable[Evaluation | PathLikeText], *, metric: str = "") -
 
 @with_place
 def predict(
-    model: PathLikeText, recordings: PathLikeText | Iterable[PathLikeText], **place: Unpack[Runs]
+    model: PathLikeText, recordings: PathLikeText | Iterable[PathLikeText], **place: Unpack[RunningKeywords]
 ) -> "pd.DataFrame":
     """Label recordings with a saved model.
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
-from affex.opening import Lies, PathLikeText, corpora_of, joined, opened, placed, plain, texts, with_place
+from affex.opening import PathLikeText, PlaceKeywords, corpora_of, joined, opened, placed, plain, texts, with_place
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ def load(
     classes: str | None = None,
     speaker_norm: Any = False,
     labels: Sequence[str] = (),
-    **place: Unpack[Lies],
+    **place: Unpack[PlaceKeywords],
 ) -> "tuple[pd.DataFrame, Any, pd.Series[str]]":
     """Return the rows of a corpus, what is to be predicted, and the speakers; extract what is missing.
 
@@ -106,7 +106,7 @@ def load_frames(
     feature: str,
     *,
     ids: Sequence[str] | None = None,
-    **place: Unpack[Lies],
+    **place: Unpack[PlaceKeywords],
 ) -> "pd.DataFrame":
     """Return the frames of a feature, of all utterances or of some; extract what is missing.
 

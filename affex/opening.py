@@ -22,7 +22,7 @@ TABLES = (".csv", ".tsv")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Runs(TypedDict, total=False):
+class RunningKeywords(TypedDict, total=False):
     """The keywords of a `Place` that say where work runs."""
 
     cache: PathLikeText
@@ -32,7 +32,7 @@ class Runs(TypedDict, total=False):
     weights: PathLikeText | None
 
 
-class Lies(Runs, total=False):
+class PlaceKeywords(RunningKeywords, total=False):
     """All keywords of a `Place`."""
 
     data: PathLikeText | Sequence[PathLikeText] | None
@@ -81,7 +81,7 @@ class Place:
 def with_place(function: F) -> F:
     """Name the keywords of a place in a function's signature, where help and completion read them.
 
-    The function takes them together, as its last parameter, annotated with `Runs` or `Lies`.
+    The function takes them together, as its last parameter, annotated with `RunningKeywords` or `PlaceKeywords`.
     """
     signature = inspect.signature(function)
     *own, place = signature.parameters.values()
@@ -92,7 +92,7 @@ def with_place(function: F) -> F:
     return function
 
 
-def placed(function: Callable[..., Any], place: Lies | Runs) -> Place:
+def placed(function: Callable[..., Any], place: PlaceKeywords | RunningKeywords) -> Place:
     """Return the place that a function's keywords name.
 
     Raises

@@ -98,8 +98,8 @@ def test_the_face_is_documented():
 
 def test_a_function_shows_the_keywords_of_a_place():
     shown = {one.__name__: [*inspect.signature(one).parameters] for one in (affex.load, affex.evaluate, affex.predict)}
-    assert {*opening.Lies.__annotations__} == {*opening.Place.__dataclass_fields__}
-    assert {*opening.Lies.__annotations__} <= {*shown["load"]} & {*shown["evaluate"]}
+    assert {*opening.PlaceKeywords.__annotations__} == {*opening.Place.__dataclass_fields__}
+    assert {*opening.PlaceKeywords.__annotations__} <= {*shown["load"]} & {*shown["evaluate"]}
     assert shown["predict"] == ["model", "recordings", "cache", "scheduler", "jobs", "device", "weights"]
 
 
