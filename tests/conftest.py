@@ -16,7 +16,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 #: The files that take 15 s of computing and more.
 LONG = ("bad_films", "chain", "cli", "csd", "evaluate", "examples", "faces", "layouts", "media_video", "models",
-        "own_estimators", "provenance", "sameness", "settings", "stages", "workers")  # fmt: skip
+        "own_estimators", "provenance", "sameness", "settings", "stages", "torture", "workers")  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,14 +39,14 @@ def test_data() -> Callable[[str], Path]:
 
 @pytest.fixture
 def several_threads() -> Iterator[None]:
-    """Give loaded numerical libraries three threads, so that it shows where a limit to one is missing."""
+    """Give loaded numerical libraries two threads, so that it shows where a limit to one is missing."""
     from threadpoolctl import threadpool_limits
 
     def limit_blas() -> None:
-        limits.append(threadpool_limits(3, "blas"))
+        limits.append(threadpool_limits(2, "blas"))
 
     limits: list[threadpool_limits] = []
-    with threadpool_limits(3, "openmp"):  # which counts for this thread
+    with threadpool_limits(2, "openmp"):  # which counts for this thread
         in_another_thread(limit_blas)
         yield
     in_another_thread(limits[0].restore_original_limits)
