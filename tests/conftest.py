@@ -16,7 +16,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 #: The files that take 15 s of computing and more.
 LONG = ("bad_films", "chain", "cli", "csd", "evaluate", "examples", "faces", "layouts", "media_video", "models",
-        "own_estimators", "provenance", "sameness", "settings", "stages", "workers")  # fmt: skip
+        "own_estimators", "provenance", "sameness", "settings", "stages", "torture", "workers")  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,21 +39,24 @@ def test_data() -> Callable[[str], Path]:
 
 @pytest.fixture
 def several_threads() -> Iterator[None]:
-    """Give loaded numerical libraries three threads, so that it shows where a limit to one is missing."""
-    from threadpoolctl import threadpool_limits
-
-    def limit_blas() -> None:
-        limits.append(threadpool_limits(3, "blas"))
-
-    limits: list[threadpool_limits] = []
-    with threadpool_limits(3, "openmp"):  # which counts for this thread
-        in_another_thread(limit_blas)
-        yield
-    in_another_thread(limits[0].restore_original_limits)
+    """Give loaded numerical libraries two threads, so that it shows where a limit to one is missing."""
+    set_numerical_threads(2)
+    yield
+    set_numerical_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 
-def in_another_thread(work: Callable[[], None]) -> None:
-    """Work in a thread that ends: while a thread that limited BLAS lives, threadpoolctl hears no other."""
-    thread = threading.Thread(target=work)
+def set_numerical_threads(number: int) -> None:
+    """Set OpenMP's number for this thread, and that of BLAS for all.
+
+    The latter in a thread that ends: as long as one that set it lives, threadpoolctl lets no other thread limit it.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    def set_for(api: str) -> None:
+        for library in ThreadpoolController().select(user_api=api).lib_controllers:
+            library.set_num_threads(number)
+
+    set_for("openmp")
+    thread = threading.Thread(target=set_for, args=("blas",))
     thread.start()
     thread.join()

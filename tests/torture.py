@@ -4,8 +4,9 @@ Run by hand for the whole programme (the test suite runs a short one)::
 
     python tests/torture.py --kills 100
 
-Every attack works on a small corpus of wavs made on the spot, through the command ``affex`` in a process group
-of its own. Prints one line an attack and exits with 1 at the first difference.
+Every attack works on a small corpus of wavs made on the spot, through the command ``affex`` in a process of its own:
+forked from one that has imported everything, or, on a local cluster, started anew. Prints one line an attack and exits
+with 1 at the first difference.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import forked
 import h5py
 import numpy as np
 import soundfile
@@ -101,9 +103,9 @@ class Ground:
     def command(self, scheduler: str) -> list[str]:
         return [sys.executable, "-c", AFFEX, *self.arguments(scheduler)]
 
-    def run(self, scheduler: str = "inline") -> subprocess.CompletedProcess[str]:
+    def run(self) -> "subprocess.CompletedProcess[str]":
         """Run to the end and return what was said."""
-        return subprocess.run(self.command(scheduler), cwd=HOME, capture_output=True, text=True, check=False)
+        return forked.affex(*self.arguments("inline"))
 
     def digest(self) -> str:
         return hashlib.sha256(b"".join(path.read_bytes() for path in self.files)).hexdigest()
@@ -217,10 +219,7 @@ def steps(ground: Ground, stride: int = 1) -> None:
     """Kill the run between every two steps of its writing."""
     step = 1
     while True:
-        arguments = [str(step), str(ground.cache), *ground.arguments("inline")]
-        run = subprocess.run(
-            [sys.executable, "-c", DIE_AT_STEP + AFFEX, *arguments], cwd=HOME, capture_output=True, check=False
-        )
+        run = forked.affex(str(step), str(ground.cache), *ground.arguments("inline"), first=DIE_AT_STEP)
         if run.returncode == 0:
             print(f"{step - 1} steps of writing in a run")
             ground.clear()
@@ -246,11 +245,7 @@ def flips(ground: Ground, stride: int = 1) -> None:
 
 def _mended(ground: Ground, attack: str) -> None:
     """See that what is damaged is found, and that a run mends it."""
-    verify = ["cache", "--cache", str(ground.cache), "verify"]
-    if (
-        subprocess.run([sys.executable, "-c", AFFEX, *verify], cwd=HOME, capture_output=True, check=False).returncode
-        != 1
-    ):
+    if forked.affex("cache", "--cache", str(ground.cache), "verify").returncode != 1:
         raise SystemExit(f"{attack}: `affex cache verify` did not find it")
     finished = ground.run()
     if finished.returncode or ground.digest() != ground.expected:
@@ -288,10 +283,7 @@ def folds(ground: Ground, first: int = 1, stride: int = 1) -> None:
     expected = _undisturbed(ground)
     for step in itertools.count(first, stride):
         ground.forget()
-        arguments = [str(step), str(ground.cache), *ground.evaluating()]
-        run = subprocess.run(
-            [sys.executable, "-c", DIE_AT_STEP + AFFEX, *arguments], cwd=HOME, capture_output=True, check=False
-        )
+        run = forked.affex(str(step), str(ground.cache), *ground.evaluating(), first=DIE_AT_STEP)
         if run.returncode == 0:
             break
         damaged = ground.kept[-1:] if step % 2 else []
@@ -339,13 +331,7 @@ def _undisturbed(ground: Ground) -> dict[str, bytes]:
 
 
 def _evaluate(ground: Ground) -> str:
-    run = subprocess.run(
-        [sys.executable, "-c", TELL_FOLDS + AFFEX, *ground.evaluating()],
-        cwd=HOME,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    run = forked.affex(*ground.evaluating(), first=TELL_FOLDS)
     if run.returncode:
         raise SystemExit(f"an evaluation ended with exit code {run.returncode}:\n{run.stdout}{run.stderr}")
     return run.stdout
