@@ -81,7 +81,7 @@ class Workers:
         self.alike.pop(address, None)
         if address not in self._unlike:
             self._unlike.add(address)
-            self.print(f"The worker {address} is not like this process and is not used: {why}. {MEND}")
+            self.report(f"The worker {address} is not like this process and is not used: {why}. {MEND}")
 
     def able(self, needs: Iterable[Resources], among: Collection[str] | None = None) -> bool:
         """Return whether each need has a usable worker among some workers."""
