@@ -22,7 +22,7 @@ from affex.features.networks.weights import WeightFile
 
 @dataclass(frozen=True, kw_only=True)
 class Face(Embedding):
-    """dlib's embedding of the face, which identifies the person (EER 8 to 13 % at 57 px); parameters as in `Embedding`."""
+    """dlib's embedding of the face, which identifies the person (EER 8 to 13 % at 57 px); see `Embedding`."""
 
     published: ClassVar[WeightFile | None] = EMBEDDING
 
