@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from scenes import scenes
 
 from affex.features.base import Frames
 from affex.features.detectors.cuts import change, difference, marked, small
@@ -20,12 +21,12 @@ def wall(seed: int, width: int = SIZE[1], bright: float = 1.0) -> np.ndarray:
 
 def noisy(pictures: Sequence[np.ndarray]) -> np.ndarray:
     rng = np.random.default_rng(0)
-    return np.stack([np.clip(p + rng.normal(0, 3, p.shape), 0, 255).astype(np.uint8) for p in pictures])
+    return np.array([np.clip(p + rng.normal(0, 3, p.shape), 0, 255).astype(np.uint8) for p in pictures])
 
 
 def cuts(pictures: Sequence[np.ndarray], window: int = 4) -> list[int]:
     """Return the numbers of the frames that begin a shot."""
-    film, times = noisy(pictures) if pictures else np.empty((0, *SIZE, 3)), np.arange(len(pictures)) / 5
+    film, times = noisy(pictures), np.arange(len(pictures)) / 5
     parts = (Frames(film[i : i + window], times[i : i + window]) for i in range(0, len(film), window))
     found = [
         (float(time), cut) for frames, marks in marked(parts) for time, cut in zip(frames.times, marks, strict=True)
@@ -60,6 +61,12 @@ def test_a_film_of_few_frames_has_cuts_too():
 def test_a_flash_is_no_cut(length):
     for flash in (np.full((*SIZE, 3), 255, np.uint8), wall(0, bright=1.6), wall(5)):
         assert cuts([wall(0)] * 6 + [flash] * length + [wall(0)] * 6) == []
+
+
+def test_someone_who_is_gone_for_two_frames_is_no_cut():
+    pictures = scenes([0, 1, 2, 3, None, None, 6, 7, 8, 9])
+    assert change(small(pictures[3]), small(pictures[6])) > 0.06  # she has moved meanwhile
+    assert cuts(pictures) == []
 
 
 def test_light_that_is_switched_on_is_no_cut():
