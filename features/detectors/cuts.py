@@ -49,7 +49,7 @@ def difference(one: Small, other: Small) -> float:
     """
     one, other = one - one.mean(), other - other.mean()
     alike, own, others = (float((a * b).mean()) + NOISE**2 for a, b in ((one, other), (one, one), (other, other)))
-    return 1 - alike / (own * others) ** 0.5
+    return float(1 - alike / (own * others) ** 0.5)
 
 
 def change(one: Small, other: Small) -> float:

@@ -64,7 +64,7 @@ class _Track:
 
     def seen(self, box: Box, look: Small) -> "_Track":
         """Return the track with another sight."""
-        mean = self.mean + (look - self.mean) / (self.n_seen + 1)
+        mean = self.mean + (look - self.mean) / np.float32(self.n_seen + 1)
         return _Track(self.number, box, look, mean, self.n_seen + 1)
 
 
