@@ -3,9 +3,9 @@
 Frames are compared as small pictures, by the correlation of their pixels (`difference`), so that brighter or darker
 light makes no difference. A cut changes the left and the right half of a picture, someone who comes in front of one
 person only one half: the half that changes less counts. A shot begins with a frame if each of the `AROUND` frames
-before it differs from it and from each of the frames after it: by more than `LEAST`, and by more than `TIMES` the
-median change from frame to frame around it. So a flash that lasts fewer frames is no cut, and neither is a pan, in
-which all frames differ.
+before it differs from it and from each of the frames after it: by more than `LEAST`, by more than `TIMES` the median
+change from frame to frame around it, and by more than `SHARE` of the change to it. So a flash, or someone who is gone
+for fewer frames, is no cut, and neither is a pan, in which all frames differ.
 
 `LEAST` and `TIMES` were set on 25 clips of one shot: at 5 and 25 frames a second no cut is found in them, and of 120
 joins of two clips all at 5, and 119 at 25 frames a second. A face in the next shot is a new track also where a cut was
@@ -28,8 +28,9 @@ SIDE = 16
 AROUND = 3
 #: Over how many changes before and after a cut the median is taken.
 NEAR = 4
-#: A cut differs by more than this, and by more than so many times the median change around it.
-LEAST, TIMES = 0.06, 5.0
+#: A cut differs by more than this, by more than so many times the median change around it, and by more than this share
+#: of the change from the frame before it.
+LEAST, TIMES, SHARE = 0.06, 5.0, 1 / 3
 #: Contrast below about this standard deviation is noise, in grey levels of 255.
 NOISE = 2.0
 
@@ -70,10 +71,11 @@ def begins(smalls: Sequence[Small], at: int) -> bool:
     before, after = smalls[max(0, at - AROUND) : at], smalls[at : at + AROUND]
     if not before:
         return False
-    if change(before[-1], after[0]) <= LEAST:  # most frames: nothing else needs to be compared
+    step = change(before[-1], after[0])
+    if step <= LEAST:  # most frames: nothing else needs to be compared
         return False
     least = min(change(one, other) for one in before for other in after)
-    return least > max(LEAST, TIMES * _usual(smalls, at))
+    return least > max(LEAST, TIMES * _usual(smalls, at), SHARE * step)
 
 
 def _usual(smalls: Sequence[Small], at: int) -> float:

@@ -133,10 +133,9 @@ def _singly(batch: LinkBatch, feature: ChainedFeature, model: Model, readers: Re
 
 def _read(readers: Readers, batch: LinkBatch, link: Link) -> Rows:
     """Return an utterance's verified rows; their pictures stay in the file, but were read once to verify them."""
-    keys = (key for _, key in batch.files)
     first, *beside = (
         _verified(reader, key, link.id, number, digest)
-        for reader, key, (number, digest) in zip(readers, keys, link.rows, strict=True)
+        for reader, (_, key), (number, digest) in zip(readers, batch.files, link.rows, strict=True)
     )
     return replace(first, beside=tuple(beside))
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from scenes import scenes
 
 from affex.features.base import Frames
 from affex.features.detectors.cuts import change, difference, marked, small
@@ -20,7 +21,7 @@ def wall(seed: int, width: int = SIZE[1], bright: float = 1.0) -> np.ndarray:
 
 def noisy(pictures: Sequence[np.ndarray]) -> np.ndarray:
     rng = np.random.default_rng(0)
-    return np.stack([np.clip(p + rng.normal(0, 3, p.shape), 0, 255).astype(np.uint8) for p in pictures])
+    return np.array([np.clip(p + rng.normal(0, 3, p.shape), 0, 255).astype(np.uint8) for p in pictures])
 
 
 def cuts(pictures: Sequence[np.ndarray], window: int = 4) -> list[int]:
@@ -62,16 +63,28 @@ def test_a_flash_is_no_cut(length):
         assert cuts([wall(0)] * 6 + [flash] * length + [wall(0)] * 6) == []
 
 
+def test_someone_who_is_gone_for_two_frames_is_no_cut():
+    pictures = scenes([0, 1, 2, 3, None, None, 6, 7, 8, 9])
+    assert change(small(pictures[3]), small(pictures[6])) > 0.06  # she has moved meanwhile
+    assert cuts(pictures) == []
+
+
 def test_light_that_is_switched_on_is_no_cut():
     assert cuts([wall(0, bright=0.5)] * 6 + [wall(0)] * 6) == []
 
 
+def pan(seed: int, count: int, pace: int) -> list[np.ndarray]:
+    """Return pictures that move along a wall, so many px from one to the next."""
+    return [wall(seed, 480)[:, pace * k : pace * k + SIZE[1]] for k in range(count)]
+
+
 @pytest.mark.parametrize("pace", [1, 4, 10])
-def test_a_pan_is_no_cut_and_a_cut_in_a_pan_is_found(pace):
-    long, next_ = wall(0, 480), wall(1, 480)
-    pan = [long[:, pace * k : pace * k + SIZE[1]] for k in range(16)]
-    assert cuts(pan) == []
-    assert cuts(pan + [next_[:, pace * k : pace * k + SIZE[1]] for k in range(8)]) == [16]
+def test_a_pan_is_no_cut(pace):
+    assert cuts(pan(0, 16, pace)) == []
+
+
+def test_a_cut_in_a_slow_pan_is_found():
+    assert cuts(pan(0, 12, 1) + pan(1, 8, 1)) == [12]
 
 
 def test_someone_who_covers_one_half_is_no_cut():

@@ -12,8 +12,9 @@ from affex.features.base import ExtractionError, Rows, Runtime
 from affex.features.detectors import crops
 from affex.features.detectors.chips import MEAN_FACE, aligned
 from affex.features.detectors.landmarks import refined
+from affex.features.detectors.mouth import MOUTH_MIDDLE, mouth
 from affex.features.faces import COLUMNS, Faces, boxed
-from affex.features.pixels import MOUTH_MIDDLE, PRESETS, Pixels, mouth
+from affex.features.pixels import PRESETS, Pixels
 from affex.pipeline.media import video
 
 #: Where the mean face lies in the painted frames: its first corner and its size, px.
