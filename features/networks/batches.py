@@ -99,7 +99,8 @@ def agreeing(numbers: Mapping[int, Numbers]) -> tuple[int, ...]:
         rows = {row.tobytes() for row in found}
         if len(rows) == 1:  # else its numbers depend on a picture's place in the batch
             groups.setdefault(rows.pop(), []).append(size)
-    return tuple(max(groups.values(), key=lambda sizes: (len(sizes), *sizes), default=[1]))
+    best: list[int] = max(groups.values(), key=lambda sizes: (len(sizes), sizes), default=[1])
+    return tuple(best)
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,17 @@ class Batches:
         if len(sizes) == 1:
             return sizes
         picture = np.random.default_rng(0).integers(256, size=(height, width, 3), dtype=np.uint8)
-        return agreeing({size: self.begin([picture] * size, size).numbers() for size in sizes})
+        numbers = {size: self._of_copies(picture, size) for size in sizes}
+        return agreeing({size: found for size, found in numbers.items() if found is not None})
+
+    def _of_copies(self, picture: Pictures, size: int) -> Numbers | None:
+        """Return the numbers of a batch of copies; None if it does not fit in the device's memory."""
+        import torch
+
+        try:
+            return self.begin([picture] * size, size).numbers()
+        except torch.OutOfMemoryError:
+            return None
 
     def run(self, pictures: Pictures) -> Iterator[Numbers]:
         """Yield the numbers of each batch of pictures, in order.

@@ -77,6 +77,17 @@ def test_a_size_with_other_bits_is_not_used(monkeypatch):
     assert (numbers.tolist(), seen) == ([[7.0]], [4])
 
 
+def test_a_size_beyond_the_memory_is_not_used(monkeypatch):
+    monkeypatch.setitem(batches.LADDER, "cpu", (4, 8, 32))
+
+    def compute(pictures: torch.Tensor) -> torch.Tensor:
+        if len(pictures) > 8:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return pictures.float().mean((1, 2, 3))[:, None]
+
+    assert Batches(compute, "cpu").sizes(5, 6) == (4, 8)
+
+
 def test_no_pictures_have_no_numbers():
     assert list(Batches(lambda pictures: pictures.float(), "cpu").run(np.empty((0, 5, 6, 3), np.uint8))) == []
 
