@@ -29,8 +29,9 @@ Numbers = NDArray[np.float32]
 Compute = Callable[["torch.Tensor"], "torch.Tensor"]
 
 #: Pictures per batch, by kind of device: few fit in a CPU's cache, many keep a GPU busy. On a CPU, to compare several
-#: sizes would take longer than they save.
-LADDER: dict[str, tuple[int, ...]] = {"cpu": (8,), "cuda": (4, 8, 32, 64, 256)}
+#: sizes would take longer than they save. Without 16, 64 streams at different places of their films would give 22 times
+#: the frames of one, instead of 26 (`tests/test_collecting.py`).
+LADDER: dict[str, tuple[int, ...]] = {"cpu": (8,), "cuda": (4, 8, 16, 32, 64, 256)}
 #: A batch is filled up with copies if they are at most this share of its other pictures: 24 pictures take about as long
 #: in one batch of 32 as in three of 8.
 FILLED = 1 / 3
