@@ -126,7 +126,7 @@ class Faces(VideoFeature):
     @property
     def asks(self) -> bool:
         """Whether its network may run in another process; the detectors of OpenCV and dlib's HOG need no device."""
-        return self.detector in ("mmod", "hog", "yunet")
+        return self.detector not in ("sfd", "blazeface")
 
     @property
     def framewise(self) -> bool:

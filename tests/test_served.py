@@ -6,11 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from films import film
 from plain import Greys
+from scenes import scenes
 from served_tasks import watches_texts
 from test_streams import StandIn
 
 from affex.features.base import Rows, Runtime
+from affex.features.faces import Faces
+from affex.pipeline.execution import stages
+from affex.pipeline.execution.work import Needs, Stage, Work
+from affex.pipeline.execution.workers import GPU_THREADS
 from affex.pipeline.extraction import served, streams
 from affex.pipeline.extraction.extract import DIED
 from affex.pipeline.extraction.work import AudioBatch, Extracted, Failure, Job, together
@@ -78,6 +84,22 @@ def test_a_death_by_chance_costs_a_retry(pool, tmp_path):
     found = together(served.computed(pool, watches_texts, some))[0].outcomes
     assert len(found) == 6
     assert all(isinstance(outcome, Rows) for outcome in found.values())
+
+
+def test_a_worker_of_dask_owns_its_processes(tmp_path):
+    """Although `multiprocessing` gives it no children."""
+    features = (Faces(detector="hog", frames="2/s", missing="keep"),)
+    pieces = []
+    for name in ("a.avi", "b.avi", "c.avi"):
+        film(tmp_path / name, scenes([2, 5]), rate=2)
+        stat = (tmp_path / name).stat()
+        job = Job(name, Media(name), stat.st_size, stat.st_mtime_ns, (0,))
+        pieces.append(AudioBatch((job,), tmp_path, features, Runtime(threads=3), (tmp_path / "parts",)))
+    work = Work((Stage(served.watch, Needs(gpu=1 / GPU_THREADS)),))
+    with stages.opened("local", 1, gpus=1) as runner:
+        found = [part for _, result in runner.run(work, pieces) for part in result]
+    assert shown(found) == shown([part for piece in pieces for part in streams.watch(piece)])
+    assert len(found) == 3
 
 
 def test_a_feature_without_a_network_elsewhere_runs_as_before():

@@ -18,7 +18,7 @@ from affex.pipeline.serving.collecting import PATIENCE, Collector, Request
 from affex.pipeline.serving.pool import Pool
 from affex.pipeline.serving.server import Server
 
-LADDER = (4, 8, 32, 64, 256)
+LADDER = (4, 8, 16, 32, 64, 256)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_while_a_batch_runs_only_large_batches_are_sent():
 
 def test_pictures_that_fill_no_batch_wait_for_the_next_one():
     made = collector(*[request(1) for _ in range(18)])
-    assert [due(made, n_streams=18, now=1.0) for _ in range(4)] == [("a", 8, 8), ("a", 8, 8), ("a", 2, 4), None]
+    assert [due(made, n_streams=18, now=1.0) for _ in range(3)] == [("a", 16, 16), ("a", 2, 4), None]
 
 
 def test_requests_of_a_client_that_died_are_forgotten():

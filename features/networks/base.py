@@ -137,12 +137,12 @@ class AskedEmbedder:
     run
         Function that asks for the vectors of chips, and returns them in parts.
     batch
-        The most chips to ask for at once.
+        The most chips to ask for at once; they share a batch with those of other utterances.
     """
 
     network: Network
     run: Callable[[Pictures], Iterable[Vectors]]
-    batch: int = LADDER["cuda"][-1]
+    batch: int = 64
 
     def embed(self, chips: Pictures) -> Vectors:
         """Turn chips into vectors; see `embedded`."""

@@ -230,7 +230,8 @@ class _Utterance:
             yield self._window()
 
     def _window(self) -> Window:
-        frames = Frames(np.stack(self._pictures), np.array(self._times))
+        pictures = np.stack(self._pictures) if len(self._pictures) > 1 else self._pictures[0][None]
+        frames = Frames(pictures, np.array(self._times))
         self._pictures, self._times = [], []
         return Window(self._wanted.id, frames)
 

@@ -7,7 +7,7 @@ import torch
 from affex.features.networks import batches, dlib_resnet
 from affex.features.networks.batches import Batches, agreeing, filled, size_for, split, within
 
-LADDER = (4, 8, 32, 64, 256)
+LADDER = (4, 8, 16, 32, 64, 256)
 
 
 @pytest.mark.parametrize(
@@ -19,10 +19,10 @@ LADDER = (4, 8, 32, 64, 256)
         (7, [8]),
         (9, [8, 4]),
         (24, [32]),  # 8 copies are a third
-        (23, [8, 8, 8]),
-        (47, [32, 8, 8]),
+        (23, [16, 8]),
+        (47, [32, 16]),
         (48, [64]),
-        (300, [256, 32, 8, 4]),
+        (300, [256, 32, 16]),
         (520, [256, 256, 8]),
     ],
 )
@@ -45,7 +45,7 @@ def test_the_next_batch_of_what_waits():
 
 
 def test_sizes_that_do_not_fit_in_memory_are_left_out():
-    assert [within(LADDER, most) for most in (0, 3, 4, 40, 10**6)] == [(1,), (1,), (4,), (4, 8, 32), LADDER]
+    assert [within(LADDER, most) for most in (0, 3, 4, 40, 10**6)] == [(1,), (1,), (4,), (4, 8, 16, 32), LADDER]
 
 
 def test_a_batch_is_filled_up_with_its_last_picture():
@@ -75,6 +75,17 @@ def test_a_size_with_other_bits_is_not_used(monkeypatch):
     seen.clear()
     [numbers] = network.run(np.full((1, 5, 6, 3), 7, np.uint8))
     assert (numbers.tolist(), seen) == ([[7.0]], [4])
+
+
+def test_a_size_beyond_the_memory_is_not_used(monkeypatch):
+    monkeypatch.setitem(batches.LADDER, "cpu", (4, 8, 32))
+
+    def compute(pictures: torch.Tensor) -> torch.Tensor:
+        if len(pictures) > 8:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return pictures.float().mean((1, 2, 3))[:, None]
+
+    assert Batches(compute, "cpu").sizes(5, 6) == (4, 8)
 
 
 def test_no_pictures_have_no_numbers():
