@@ -7,7 +7,8 @@ are found, though not beside a large one. Around a known face a square is search
 somewhat larger than the smallest face that the detector finds; its size in pixels does not depend on the frame.
 
 Detectors put boxes on a grid of places and scales, so they jump by a tenth of the face's width although nothing moves.
-Steady boxes follow from the five points of the face instead, as long as they agree with the detector's box.
+Steady boxes follow from the five points of the face instead, as long as they agree with the detector's box. The points
+depend a little on the box from which they are searched, so a known box stands until the face has moved.
 
 The faces of a frame depend on that frame and the known box alone, not on the batches.
 """
@@ -31,9 +32,12 @@ REACH, AROUND = 2.0, 208
 LEAST = 1.1
 #: Of two faces found at different scales that share more than this of the smaller box, one is left out.
 SHARED = 0.5
-#: How far an edge of the known box may be from the one found for the points to be searched from the known box, and how
-#: far a steady box may be from the one found, in widths.
-NEAR, FAR = 0.25, 0.4
+#: How far the edges of two boxes of a face may be apart, in widths: a known box stands while the steady box is within
+#: `HELD` of it; it is where the points are searched from while the box found is within `NEAR`, and the box found stands
+#: where the steady box is farther than `FAR`.
+HELD, NEAR, FAR = 0.02, 0.25, 0.4
+#: How often the points are searched, each time from their own box, where no box is known.
+TIMES = 3
 #: How many bytes of frames a detector gets at once.
 AT_ONCE = 64 * 2**20
 
@@ -53,9 +57,8 @@ class Search:
     smallest
         The width of the smallest faces that are wanted, px of the frame.
     near
-        The detector that searches around a known face; None for the same.
-    verifies
-        Whether a face of a whole frame counts only if `near` finds it, too.
+        The detector that searches around a known face; a face of a whole frame then counts only if it finds it, too.
+        None for the same detector.
     steady
         Whether boxes follow from the five points of the face.
     """
@@ -64,7 +67,6 @@ class Search:
     window: float
     smallest: float
     near: Detector | None = None
-    verifies: bool = False
     steady: bool = False
 
     def scales(self, height: int, width: int) -> tuple[float, ...]:
@@ -90,7 +92,7 @@ class Search:
                 found[number] = joined(found[number], faces) if len(found[number]) else faces
             smallest = LEAST * self.window / scale
             left = [n for n in left if not len(found[n]) or _widths(found[n].boxes).min() < smallest]
-        if self.verifies:
+        if self.near:
             found = [self._verified(frame, faces) for frame, faces in zip(frames, found, strict=True)]
         return [self._steadied(frame, faces) for frame, faces in zip(frames, found, strict=True)]
 
@@ -156,18 +158,19 @@ def _shared(box: Box, others: Box) -> NDArray[np.floating]:
 
 
 def _steady(frame: Pictures, found: Box, known: Box | None) -> Box:
-    """Return the box that follows from the points; the one found where they disagree.
-
-    The points are searched from the known box if the face has hardly moved: a still then keeps its box.
-    """
-    start = box_of(five(frame, found)) if known is None or _apart(known, found) > NEAR else known
-    box = box_of(five(frame, start))
-    return box if _apart(box, found) < FAR else found
+    """Return the box that follows from the points; the one found, or a known one near it, where they disagree."""
+    held = known if known is not None and _apart(known, found) < NEAR else None
+    box = found if held is None else held
+    for _ in range(TIMES if held is None else 1):
+        box = box_of(five(frame, box))
+    if _apart(box, found) > FAR:
+        return found if held is None else held
+    return box if held is None or _apart(box, held) > HELD else held
 
 
 def _apart(box: Box, found: Box) -> float:
     """Return how far the edges of two boxes are apart at most, in widths of the second."""
-    return float(np.abs(box - found).max() / _widths(found))
+    return float(np.abs(box - found).max() / max(float(_widths(found)), 1.0))
 
 
 def _widths(boxes: Box) -> NDArray[np.floating]:
