@@ -36,8 +36,10 @@ class Net(Classifier):
         Units of the hidden layers before the last, joined by +, as in ``128+64``; ``none`` for no hidden layer.
     units
         Units of a trunk, of an attention, of a bilinear fusion, and of the layer over the turns.
-    maps, depth
-        Maps of the first convolution, of which each further one has twice as many, and the number of convolutions.
+    maps
+        Maps of the first convolution of pictures; each further one has twice as many.
+    depth
+        Convolutions of a trunk.
     factors
         The rank of a bilinear fusion.
     activation
@@ -48,17 +50,22 @@ class Net(Classifier):
         ``ce`` (cross-entropy) or ``mse`` for classes, ``mse`` or ``ccc`` for values; ``auto`` is the first of them.
     optimiser
         ``adam``, or ``sgd`` with Nesterov's momentum.
-    rate, momentum, decay
-        The learning rate, the momentum of ``sgd``, and the weight decay.
+    rate
+        The learning rate.
+    momentum
+        That of ``sgd``.
+    decay
+        The weight decay.
     batch
         Utterances in a batch; dialogs are kept whole.
     clip
         The longest gradient.
     components
         Principal components of each stream's columns that are kept; 0 keeps the columns.
-    epochs, patience
-        Most epochs, and how many without improvement on inner speakers end the search for their number; with
-        ``patience=0`` there are `epochs`.
+    epochs
+        Most epochs; their number is that with the least mean loss on inner speakers.
+    patience
+        How many epochs without improvement end that search; 0 trains for `epochs` without a search.
     folds
         Inner folds on which the number of epochs is searched.
     seeds

@@ -112,9 +112,11 @@ class Scale:
 
     def scaled(self, rows: Rows) -> NDArray[np.float32]:
         """Return scaled rows, 0 for a missing value."""
-        scaled = ((rows - self.mean) / self.deviation).astype(np.float32)
+        scaled: NDArray[np.float32] = ((rows - self.mean) / self.deviation).astype(np.float32)
         scaled[np.isnan(scaled)] = 0.0
-        reduced: NDArray[np.float32] = scaled if self.components is None else scaled @ self.components.T
+        if self.components is None:
+            return scaled
+        reduced: NDArray[np.float32] = scaled @ self.components.T
         return reduced
 
 
