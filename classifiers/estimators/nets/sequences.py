@@ -147,7 +147,8 @@ def _principal(rows: NDArray[np.float32], n_components: int, seed: int) -> NDArr
     kept = min(n_components, *rows.shape)
     found = PCA(kept, svd_solver="randomized" if rows.shape[1] > MANY_COLUMNS else "full", random_state=seed).fit(rows)
     deviations = np.sqrt(np.maximum(found.explained_variance_, np.finfo(np.float32).eps))
-    return (found.components_ / deviations[:, None]).astype(np.float32)
+    components: NDArray[np.float32] = (found.components_ / deviations[:, None]).astype(np.float32)
+    return components
 
 
 @dataclass(frozen=True, eq=False)
