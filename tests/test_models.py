@@ -520,7 +520,7 @@ def test_a_model_that_needs_speakers_asks_for_them(corpus, tmp_path):
 def test_a_model_says_where_its_figures_are(corpus):
     chosen = [*corpus, "--classifier", "xgboost:rounds=2", "--features", "egemaps"]
     assert (
-        "For the performance of such models on new speakers: `affex evaluate` with the same settings (run egemaps_xgboost"
+        "For the performance of such models on new speakers: `affex evaluate` with the same settings (run egemaps_xgb"
         in affex("fit", *chosen)
     )
     affex("evaluate", *chosen)
