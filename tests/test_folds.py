@@ -99,7 +99,7 @@ def test_speakers_are_grouped_evenly_and_the_same_whatever_the_order():
         ("group-k", 6, {"speaker": [*"aabb"]}, r"k=6 groups of speakers, and there are 2: expected 2, as in .*k=2\."),
         ("group-k", 6, {"speaker": ["a"] * 3}, r"groups of speakers, and there is only one, 'a': .* whatever k is"),
         ("group-k", 6, {"session": ["x"] * 3}, r"groups of sessions \(sessions replace speakers, because no speaker is "
-         r"named\), and there is only one, 'x': .* whatever k is\.\nAdd recordings of other sessions, or name the speakers"),
+         r"named\), and there is only one, 'x': .* whatever k is\.\nAdd recordings of other sessions, or name "),
         ("group-k", 6, {"session": [*"xyz"]}, r"groups of sessions \(sessions replace .*there are 3: expected 2 to 3"),
         ("group-k", 6, {"dialog": [*"xyz"]}, r"groups of dialogs \(dialogs replace speakers"),
         ("group-k", 6, {"label": [*"xyz"]}, r"groups of videos \(videos replace .*there is only one, ''"),
