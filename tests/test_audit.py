@@ -100,8 +100,8 @@ def test_a_session_shared_by_two_speakers_warns_under_loso():
     found = looked_at(utterances, folds(LOSO, utterances))
     assert [finding.fatal for finding in found.values()] == [False, False]
     assert found["session"].message == (
-        "2 sessions (Ses1, Ses2) on both sides of 4 of 4 folds: 4 of 4 tested utterances share theirs with "
-        "utterances learned from"
+        "2 sessions (Ses1, Ses2) on both sides of 4 of 4 folds: 4 of 4 test utterances share theirs with "
+        "training utterances"
     )
     assert found["session"].pairs == (Pair("1M", "1F", "1F", "session Ses1"), Pair("2M", "2F", "2F", "session Ses2"))
     assert found["dialog"].message.startswith("2 dialogs (Ses1/d1, Ses2/d1) on both sides")
@@ -445,8 +445,8 @@ def test_emodb_repeats_its_texts_and_no_recording(test_data, tmp_path):
     (finding,) = audited(dataset).values()
     assert finding.kind == "text"
     assert finding.message == (
-        "10 texts (a01, a02, a04 and 7 more) on both sides of 10 of 10 folds: 535 of 535 tested utterances share "
-        "theirs with utterances learned from"
+        "10 texts (a01, a02, a04 and 7 more) on both sides of 10 of 10 folds: 535 of 535 test utterances share "
+        "theirs with training utterances"
     )
 
 

@@ -206,7 +206,7 @@ def test_a_run_in_which_all_fails_fails(tmp_path: Path) -> None:
         (["compare", "--runs", "a b"], "There is no run 'a'"),
         (["features", "--dataset", "emodb ravdess", "--data", "one"], "names 2 corpora, and --data 'one' 1 folders"),
         (["features", "--dataset", "csv"], "--dataset csv reads a table: name it, for example --data mine.csv"),
-        (["features", "--data", "somewhere"], "--data somewhere does not say which corpus it is"),
+        (["features", "--data", "somewhere"], "--data somewhere names no corpus"),
         (["features", "--jobs", "0"], "0 is not in the range"),
         (["features", "--wrong"], "No such option"),
     ],

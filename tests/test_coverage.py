@@ -76,5 +76,5 @@ def test_the_verb(tmp_path, monkeypatch, capsys):
 
 def test_a_feature_that_looks_for_no_face():
     coverage.require_found(spec("seen", Seen()))
-    with pytest.raises(UsageError, match="mfcc does not say in which frames a face was found"):
+    with pytest.raises(UsageError, match="mfcc has no column that shows in which frames a face was found"):
         coverage.require_found(feature_specs("mfcc")[0])

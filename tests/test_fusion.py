@@ -607,7 +607,7 @@ def test_a_label_changed_between_the_runs_is_found(members, tmp_path):
 def test_a_rule_that_learns_needs_inner_scores(members, tmp_path):
     bare = made(toy(VOICE), B, tmp_path, inner=False)
     assert len(fusion.late([members[0], bare], "mean").scores) == 64
-    with pytest.raises(UsageError, match=f"'weights' learns from inner scores, and {bare.name} kept none.*INNER=1"):
+    with pytest.raises(UsageError, match=f"'weights' is trained on inner scores, and {bare.name} kept none.*INNER=1"):
         fusion.late([members[0], bare], "weights")
 
 

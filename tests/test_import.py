@@ -464,7 +464,7 @@ def test_it_evaluates_and_fuses_like_ours_and_cannot_be_fitted(tmp_path):
 
     with open_workspace([dataset], Terminal(quiet=True), Running("inline", 1)) as workspace:
         settings = Settings(dataset="csv", features="theirs")
-        with pytest.raises(UsageError, match="theirs was imported, and affex cannot make it of new recordings"):
+        with pytest.raises(UsageError, match="theirs was imported, and affex cannot extract it from new recordings"):
             fit_predict.fit(workspace, settings, tmp_path / "m.affex")
     assert not (tmp_path / "m.affex").exists()
 

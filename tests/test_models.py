@@ -523,8 +523,8 @@ def test_a_model_that_needs_speakers_asks_for_them(corpus, tmp_path):
 def test_a_model_says_where_its_figures_are(corpus):
     chosen = [*corpus, "--classifier", "xgboost:rounds=2", "--features", "egemaps"]
     assert (
-        "How such models do on unheard speakers: `affex evaluate`, settings alike (run egemaps_xgboost_loso-"
+        "For the performance of such models on new speakers: `affex evaluate` with the same settings (run egemaps_xgb"
         in affex("fit", *chosen)
     )
     affex("evaluate", *chosen)
-    assert "Such models on unheard speakers of mine: UAR 0." in affex("fit", *chosen)
+    assert "Such models on new speakers of mine: UAR 0." in affex("fit", *chosen)

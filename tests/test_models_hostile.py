@@ -101,7 +101,7 @@ SCALE = ("space_", "scale")
         (("machine_", "_dual_coef_"), lambda a: a * 2, "has dual_coef_ twice, and they differ"),
         (("machine_", "_intercept_"), lambda a: a[:1], "a machine's _intercept_ is float64 of the shape"),
         (("classes_",), lambda a: a[::-1], "its machine has other classes"),
-        (("classes_",), lambda a: a[:-1], "tells of the classes anger, joy, neutral, sadness, and the estimator of o"),
+        (("classes_",), lambda a: a[:-1], "states the classes anger, joy, neutral, sadness, and the estimator of o"),
     ],
 )
 def test_an_array_that_does_not_fit(names, change, message, files, tmp_path):

@@ -123,7 +123,7 @@ def test_a_model_fitted_without_one_of_two_speakers_says_what_it_did_without():
     assert any("scores are not calibrated: only their order counts" in sentence for sentence in _fitted(model))
     output = models.predict(model, TWO).fold_scores
     assert (np.array(model.classes)[output.scores.argmax(axis=1)] == output.predicted).all()
-    assert foreseen(TWO.utterances, SVM, ["01"])[0].startswith("The model learns from 1 speaker")
+    assert foreseen(TWO.utterances, SVM, ["01"])[0].startswith("The model trains on 1 speaker")
     assert foreseen(TWO.utterances, SVM, []) == ()
     with pytest.raises(UsageError, match="no speaker '02'"):
         foreseen(TWO.utterances, SVM, ["02"])
@@ -138,7 +138,7 @@ def test_a_fold_that_learns_one_class_is_refused_with_the_way_out():
     matrix = make_table(n_speakers=2)
     own = {"00": "joy", "01": "anger"}
     poor = matrix.take(np.flatnonzero([u.label == own[u.speaker] for u in matrix.utterances]))
-    expected = r"(?s)Fold 00: it learns from 4 utterances of 1 speaker \(01\), and all of them are 'anger'.*=split"
+    expected = r"(?s)Fold 00: it has 4 training utterances of 1 speaker \(01\), and all of them are 'anger'.*=split"
     for refuse in (lambda: foreseen(poor.utterances, SVM), lambda: evaluate(poor, SVM)):
         with pytest.raises(AffexError, match=expected):
             refuse()

@@ -130,7 +130,7 @@ def test_values_are_selected_where_there_are_any():
     [
         ((1.0, 1.0), "", AffexError, "2 different ones, but of 2 utterances every valence is 1"),
         ((None, None), "", AffexError, "of 2 utterances none has a valence"),
-        ((1.0, 2.0), "a,b", UsageError, "CLASSES='a,b' says nothing of valence"),
+        ((1.0, 2.0), "a,b", UsageError, "CLASSES='a,b' cannot be used: valence"),
     ],
 )
 def test_values_that_cannot_be_predicted(values, classes, error, message):

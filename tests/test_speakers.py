@@ -26,7 +26,7 @@ from affex.pipeline.streams.table import Table
 
 SETTINGS = Plan(corpus="toy", features=("made",), classifier=Bayes(), keys=("key",))
 LOST = "9 of 12 speakers have one class only: normalisation by speaker takes the class away with the speaker"
-MARK = "9 of 12 have one class, which normalisation takes away"
+MARK = "9 of 12 have one class, which normalisation removes"
 
 
 def of(*names: str) -> Clusters:
@@ -141,7 +141,7 @@ def test_a_speaker_whose_values_are_all_one_is_said():
     assert any(
         note.startswith("1 of 4 speakers have one value only: normalisation by speaker") for note in result.notes
     )
-    assert "1 of 4 have one value, which normalisation takes away" in tables.mark(summarise(result))
+    assert "1 of 4 have one value, which normalisation removes" in tables.mark(summarise(result))
 
 
 def test_the_largest_score_and_the_decision_are_counted(run):

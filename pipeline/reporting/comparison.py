@@ -343,7 +343,7 @@ def _notes_of(run: ComparedRun, found: Compared) -> Iterator[str]:
         lost = run.class_lost
         yield (
             f"{run.name}: {lost.n} of {lost.of} {unit}s have only one {lost.what}, which normalisation by "
-            f"speaker removes"
+            "speaker removes"
         )
 
 

@@ -277,7 +277,7 @@ def test_what_is_shown_other_rows_is_refused_in_its_fit():
 
 
 def test_groups_that_a_search_would_keep_to_itself_are_refused():
-    with pytest.raises(ValueError, match="GridSearchCV keeps groups to itself, and RBFMachine takes them"):
+    with pytest.raises(ValueError, match="GridSearchCV does not pass on groups, which RBFMachine takes"):
         fitting.fit(GridSearchCV(RBFMachine(), {"C": [1.0]}), MATRIX.X, LABELS, groups=MATRIX.speakers)
 
 
