@@ -1,10 +1,12 @@
 """What `gpu` measures and prints, once films and modules are there."""
 
 import hashlib
+import itertools
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import gpu_stages
 import numpy as np
@@ -14,8 +16,9 @@ from affex.features.base import Runtime
 from affex.features.detectors.search import Search
 from affex.features.face import Face
 from affex.features.faces import Faces
-from affex.features.networks import mmod
-from affex.features.networks.batches import LADDER, Batches, kind_of
+from affex.features.networks.asking import Asked
+from affex.features.networks.base import Embedder
+from affex.features.networks.batches import LADDER, Batches, Numbers, Pictures, kind_of
 from affex.features.pictures.sampling import sampling
 from affex.pipeline.execution.runner import Inline
 from affex.pipeline.extraction import chain, served, streams
@@ -64,17 +67,32 @@ def _stages(films: Path, names: list[str], device: str, processes: int) -> Itera
     pool.close()
     _say(f"decoding at 5/s in {processes} processes", rate)
     yield "decoding", rate.value
-    picture, box = _found(films, names[0], device)
+    asked = _Asked(device)
+    picture, box = _found(films, names[0], asked)
     rate = gpu_stages.describing(picture, box)
     _say("landmarks, sharpness and crop in one process", rate)
     yield "landmarks, sharpness and crops", processes * rate.value
-    square = np.ascontiguousarray(picture[:256, :256])
-    for name, batches, shown in (
-        ("mmod, squares of 256 x 256", mmod.batches(0, device), square),
-        ("mmod, whole", mmod.batches(0, device), picture),
-        ("face, chips of 150 x 150", Face().load(Runtime(device)).embedder.batches, picture[:150, :150].copy()),
-    ):
-        yield name, max(_network(name, batches, shown))
+    for network, shown in asked.seen.values():
+        name = f"{network}, {shown.shape[1]} x {shown.shape[0]}"
+        yield name, max(_network(name, network.batches(device, ""), shown))
+    face = Face().load(Runtime(device)).embedder
+    assert isinstance(face, Embedder)
+    yield "face", max(_network("face", face.batches, np.ascontiguousarray(picture[:150, :150])))
+
+
+class _Asked:
+    """The way to networks in this process; it keeps a picture of each kind that they are asked for."""
+
+    turn: Any = nullcontext()
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self.seen: dict[Any, tuple[Asked, Pictures]] = {}
+
+    def __call__(self, asked: Asked, pictures: Pictures) -> list[Numbers]:
+        """Return the numbers of pictures."""
+        self.seen.setdefault((asked, pictures.shape[1:]), (asked, pictures[0]))
+        return list(asked.batches(self.device, "").run(pictures))
 
 
 def _network(name: str, batches: Batches, picture: np.ndarray) -> Iterator[float]:
@@ -88,13 +106,14 @@ def _network(name: str, batches: Batches, picture: np.ndarray) -> Iterator[float
         yield rate.value
 
 
-def _found(films: Path, name: str, device: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return a picture with a face, and its box."""
-    search: Search = Faces().load(Runtime(device))
+def _found(films: Path, name: str, asked: _Asked) -> tuple[np.ndarray, np.ndarray]:
+    """Return a picture with a face, and its box, after both kinds of searches."""
+    search: Search = Faces().load(Runtime(asked.device, ask=asked))
     for event in windows(films, name, [Wanted("film", sampling("5/s"))]):
         if isinstance(event, Window):
             for picture, faces in zip(event.frames.pictures, search.whole(event.frames.pictures), strict=True):
                 if len(faces):
+                    search.around(picture, faces.boxes[0])
                     return picture, faces.boxes[0]
     raise SystemExit(f"{name} shows no face")
 
@@ -152,7 +171,8 @@ def _frames(summaries: list[Summary]) -> int:
     import h5py
 
     with h5py.File(summaries[0].path) as file:
-        return len(file["values"])
+        times, offsets = file["times"][:], file["offsets"][:]
+    return sum(len(np.unique(times[a:b])) for a, b in itertools.pairwise(offsets))
 
 
 def _rate(whole: _Whole) -> float:

@@ -58,7 +58,7 @@ def main() -> int:
     parser.add_argument("--after", type=float, default=3.0, help="ms; landmarks, sharpness and the JPEG of a crop")
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--processes", type=int, default=15)
-    parser.add_argument("--frames", type=int, default=60, help="of each stream")
+    parser.add_argument("--frames", type=int, default=200, help="of each stream")
     parser.add_argument("--streams", type=int, nargs="+", default=STREAMS)
     options = parser.parse_args()
     stages = Stages(*(options.scale * ms / 1000 for ms in (options.batch, options.decode, options.after)))
