@@ -13,7 +13,7 @@ missed, unless it is at the same place and looks alike.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,27 +87,23 @@ def _usual(smalls: Sequence[Small], at: int) -> float:
 def marked(windows: Iterable[Frames]) -> Iterator[tuple[Frames, list[bool]]]:
     """Yield the frames in order, and for each whether a shot begins with it; a few frames later than they come.
 
-    It does not matter how the frames are divided into windows.
+    It does not matter how the frames are divided into windows; those that are yielded are of one size each.
     """
     smalls: list[Small] = []  # those of the held frames, and of NEAR + 1 frames before them
-    held: Frames | None = None
+    held: list[tuple[Picture, float]] = []
     for window in chain(windows, [None]):
         if window is not None:
             smalls.extend(map(small, window.pictures))
-            held = window if held is None else _joined(held, window)
-        if held is None:
-            continue
-        ready = len(held.times) - (NEAR if window is not None else 0)
-        if ready > 0:
-            first = len(smalls) - len(held.times)
-            yield _part(held, slice(ready)), [begins(smalls, first + number) for number in range(ready)]
-            held = _part(held, slice(ready, None))
-            del smalls[: max(0, first + ready - NEAR - 1)]
+            held.extend(zip(window.pictures, window.times.tolist(), strict=True))
+        n_ready = len(held) - (NEAR if window is not None else 0)
+        if n_ready > 0:
+            first = len(smalls) - len(held)
+            yield from _of_one_size(held[:n_ready], [begins(smalls, first + number) for number in range(n_ready)])
+            del held[:n_ready], smalls[: max(0, first + n_ready - NEAR - 1)]
 
 
-def _joined(one: Frames, other: Frames) -> Frames:
-    return Frames(np.concatenate([one.pictures, other.pictures]), np.concatenate([one.times, other.times]))
-
-
-def _part(frames: Frames, part: slice) -> Frames:
-    return Frames(frames.pictures[part], frames.times[part])
+def _of_one_size(frames: Sequence[tuple[Picture, float]], cuts: Sequence[bool]) -> Iterator[tuple[Frames, list[bool]]]:
+    for _, some in groupby(zip(frames, cuts, strict=True), key=lambda frame: frame[0][0].shape):
+        own, marks = zip(*some, strict=True)
+        pictures, times = zip(*own, strict=True)
+        yield Frames(np.stack(pictures), np.array(times)), list(marks)

@@ -57,6 +57,13 @@ def test_a_film_of_few_frames_has_cuts_too():
     assert cuts([wall(0), wall(1)]) == [1]
 
 
+def test_frames_may_change_their_size():
+    film = [wall(0)[None]] * 3 + [wall(0)[None, :, ::2]] * 6
+    found = list(marked(Frames(frame, np.array([k / 5])) for k, frame in enumerate(film)))
+    assert [frame.shape for frames, _ in found for frame in frames.pictures] == [f.shape[1:] for f in film]
+    assert not any(cut for _, cuts in found for cut in cuts)
+
+
 @pytest.mark.parametrize("length", [1, 2])
 def test_a_flash_is_no_cut(length):
     for flash in (np.full((*SIZE, 3), 255, np.uint8), wall(0, bright=1.6), wall(5)):
