@@ -127,7 +127,7 @@ def test_a_model_fitted_without_one_of_two_speakers_says_what_it_did_without():
     assert foreseen(TWO.utterances, SVM, []) == ()
     with pytest.raises(UsageError, match="no speaker '02'"):
         foreseen(TWO.utterances, SVM, ["02"])
-    with pytest.raises(AffexError, match=r"0 utterances of 0 speakers .*, and there is none"):
+    with pytest.raises(AffexError, match=r"0 training utterances of 0 speakers .*, and there is none"):
         foreseen(TWO.utterances, SVM, ["00", "01"])
 
 
