@@ -171,7 +171,7 @@ def test_plain_and_weighted_statistics_stand_side_by_side():
 def test_real_faces_judge_themselves_and_their_embeddings():
     presets = discovery.feature_presets()
     assert pooling.quality_feature(presets["faces"]) == presets["faces"]
-    assert pooling.quality_feature(presets["face"]) == presets["faces"]
+    assert pooling.quality_feature(presets["face"]) == presets["person"]
     assert pooling.quality_feature(presets["mfcc"]) is None
 
 

@@ -79,9 +79,9 @@ def begins(smalls: Sequence[Small], at: int) -> bool:
 
 
 def _usual(smalls: Sequence[Small], at: int) -> float:
-    """Return the median change from frame to frame around a frame, without the change to it."""
+    """Return the median change from frame to frame around a frame, without the change to it, and with `LEAST`."""
     ends = [number for number in range(max(1, at - NEAR), min(len(smalls), at + NEAR + 1)) if number != at]
-    return float(np.median([change(smalls[end - 1], smalls[end]) for end in ends])) if ends else 0.0
+    return float(np.median([LEAST, *(change(smalls[end - 1], smalls[end]) for end in ends)]))
 
 
 def marked(windows: Iterable[Frames]) -> Iterator[tuple[Frames, list[bool]]]:
