@@ -63,7 +63,8 @@ help: ## show this help
 #= Variables, as in  make features evaluate DATASET=emodb FEATURES=compare CLASSIFIER=svm
 #=   DATASET       the corpus: demo, emodb, ravdess, csv ... (default: the corpus used last, else demo)
 #=   DATA          its folder, or for csv the table (default: data/<dataset>)
-#=   FEATURES      for example compare, egemaps or 'mfcc:n=20,hop=5ms' (default: depends on the classifier)
+#=   FEATURES      for example compare, egemaps or 'mfcc:n=20,hop=5ms' (default: depends on the classifier; for features:
+#=                 'compare mfcc logmel', and where there is film 'faces face')
 #=   CLASSIFIER    for example svm, gmm, xgboost or 'gmm:components=32'
 #=   PROTOCOL      which speakers are left out: loso, session, group-k:k=5, split, cross:test=ravdess, or a corpus's own protocol
 #=   TARGET        what is predicted: label, or the values valence, arousal, dominance
@@ -139,6 +140,8 @@ WITH_WEIGHTS = --weights $(call path,$(WEIGHTS))
 define bench-faces
 	$(BIN)/python benchmarks/faces.py $(VIDEOS)
 	$(BIN)/python benchmarks/found.py $(VIDEOS)
+	$(BIN)/python benchmarks/people.py $(VIDEOS)
+	$(BIN)/python benchmarks/steady.py $(VIDEOS) $(WITH_WEIGHTS)
 	$(BIN)/python benchmarks/kept.py $(VIDEOS) $(WITH_WEIGHTS)
 	$(BIN)/python benchmarks/landmarks.py $(VIDEOS)
 	$(BIN)/python benchmarks/realtime.py $(VIDEOS)
@@ -152,7 +155,7 @@ bench: install ## measure speed, memory, coverage of intervals, the vote (DATA: 
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/affex --from-make features --dataset emodb --data $(WAVS) --features compare
 	$(BIN)/python benchmarks/nested.py emodb $(WAVS)
-	$(BIN)/python benchmarks/coverage.py
+	$(BIN)/python benchmarks/intervals.py
 	$(BIN)/python benchmarks/video_memory.py
 	$(BIN)/python benchmarks/vote.py
 	$(BIN)/python benchmarks/simulation.py --scale 2
@@ -161,7 +164,8 @@ bench: install ## measure speed, memory, coverage of intervals, the vote (DATA: 
 check: lint types test ## run all checks of the continuous integration
 
 test: install ## run the tests
-	@unset $(OPTIONS:%=AFFEX_%) AFFEX_MAKE_TYPED_IN; $(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
+	@unset $(OPTIONS:%=AFFEX_%) AFFEX_MAKE_TYPED_IN; \
+	    $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 shells: install ## test every command of README and docs in bash, zsh and dash (an hour)
 	$(BIN)/python tests/shells.py

@@ -2,21 +2,35 @@
 
 import html
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from affex.opening import PathLikeText, Place, named, opened, path
+from affex.opening import (
+    PathLikeText,
+    Place,
+    PlaceKeywords,
+    RunningKeywords,
+    corpora_of,
+    joined,
+    opened,
+    path,
+    placed,
+    plain,
+    several,
+    with_place,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from affex.classifiers.base import Classifier
     from affex.pipeline.evaluation.intervals import Interval
     from affex.pipeline.evaluation.runs import Run
     from affex.pipeline.evaluation.summary import Summary
+    from affex.pipeline.models.models import Model
     from affex.pipeline.reporting.compared import Compared
-    from affex.pipeline.specs.classifiers import Member
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -90,9 +104,10 @@ class Evaluation:
         return f"<pre>{html.escape(repr(self), quote=False)}</pre>"
 
 
+@with_place
 def evaluate(
-    corpus: str,
-    features: str | None = None,
+    corpus: PathLikeText,
+    features: str | Sequence[str] | None = None,
     *,
     classifier: Any = "svm",
     protocol: str = "",
@@ -106,13 +121,7 @@ def evaluate(
     inner: bool = False,
     allow_leaks: bool = False,
     out: PathLikeText | None = None,
-    data: PathLikeText | Sequence[PathLikeText] | None = None,
-    cache: PathLikeText = "cache",
-    partial: bool = False,
-    scheduler: str = "local",
-    jobs: int | None = None,
-    device: str = "cpu",
-    weights: PathLikeText | None = None,
+    **place: Unpack[PlaceKeywords],
 ) -> Evaluation:
     """Evaluate a classifier on speakers that it never heard; extract what is missing.
 
@@ -121,7 +130,8 @@ def evaluate(
     corpus
         The name of a corpus, as ``"emodb"``, or several separated by blanks; or the path of a table, ``"mine.csv"``.
     features
-        One feature or several, separated by blanks, parameters after a colon; None for what the classifier prefers.
+        One feature, or several in a list or separated by blanks, parameters after a colon; None for what the
+        classifier prefers.
     classifier
         The name of a classifier, parameters after a colon, as ``"svm:C=1"``; or any scikit-learn estimator, which is
         cloned for each fold.
@@ -136,8 +146,9 @@ def evaluate(
         As on the command line; see `affex.pipeline.evaluation.settings.Settings`.
     out
         The folder that the files of the run are written to; None for no files.
-    data, cache, partial, scheduler, jobs, device, weights
-        Where the corpus and the cache lie, and where work runs: see `affex.opening.Place`.
+    **place
+        Where the corpus and the cache lie (``data``, ``cache``, ``partial``), and where work runs (``scheduler``,
+        ``jobs``, ``device``, ``weights``): see `affex.opening.Place`.
 
     Returns
     -------
@@ -158,49 +169,47 @@ def evaluate(
     from affex.pipeline.evaluation import runs
     from affex.pipeline.evaluation.settings import Settings
     from affex.pipeline.reporting import report
+    from affex.pipeline.specs.classifiers import classifier_spec, paired
     from affex.pipeline.workspace import experiment
 
-    place = Place(
-        data=data, cache=cache, partial=partial, scheduler=scheduler, jobs=jobs, device=device, weights=weights
-    )
-    is_named = isinstance(classifier, str)
-    dataset, folders = named(corpus, place)
+    where = placed(evaluate, place)
+    corpora = corpora_of(corpus, where)
+    own = None if isinstance(classifier, str) else _wrapped(classifier)
     settings = Settings(
-        partial=partial,
-        features=features,
-        classifier=classifier if is_named else type(classifier).__name__,
+        dataset=corpora.dataset,
+        data=corpora.data,
+        partial=where.partial,
+        features=None if features is None else joined("features", features),
+        classifier=classifier_spec(own) if own else classifier,
         protocol=protocol,
         target=target,
         classes=classes,
-        speaker_norm=speaker_norm,
+        speaker_norm=plain(speaker_norm),
         reweight=reweight,
         soft=soft,
         fusion=fusion,
-        seed=seed,
-        device=device,
+        seed=plain(seed),
+        device=where.device,
         inner=inner,
         allow_leaks=allow_leaks,
-        dataset=dataset,
-        data=folders,
     )
-    with opened(corpus, place) as workspace, tempfile.TemporaryDirectory() as folder:
-        members = None if is_named else [_member(features, classifier)]
-        place_of_run = experiment.run(workspace, settings, path(out) if out else Path(folder, "run"), members)
-        run = runs.read(place_of_run)
+    folder = None if out is None else path("out", out)
+    with opened(corpora, where) as workspace, tempfile.TemporaryDirectory() as passing:
+        members = paired(settings.features, [own], fusion, workspace.imported) if own else None
+        run = runs.read(experiment.run(workspace, settings, folder or Path(passing, "run"), members))
         name = report.run_name(run.summary.about)
-        return Evaluation(run if out else replace(run, name=name, folder=Path(name)))
+        return Evaluation(run if folder else replace(run, name=name, folder=Path(name)))
 
 
-def _member(features: str | None, estimator: Any) -> "Member":
-    """Return the features and the classifier of an estimator that was passed."""
+def _wrapped(estimator: Any) -> "Classifier":
+    """Return the classifier of an estimator that was passed."""
     from affex.classifiers.base import of_estimator
     from affex.pipeline.text.errors import UsageError
 
     try:
-        classifier = of_estimator(estimator)
+        return of_estimator(estimator)
     except ValueError as error:
         raise UsageError(f"classifier: {error}.") from error
-    return tuple((features or classifier.prefers).split()), classifier
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -227,7 +236,7 @@ class Comparison:
         return f"<pre>{html.escape(repr(self), quote=False)}</pre>"
 
 
-def compare(results: Sequence[Evaluation | PathLikeText], *, metric: str = "") -> Comparison:
+def compare(results: Iterable[Evaluation | PathLikeText], *, metric: str = "") -> Comparison:
     """Say which of several evaluations on one protocol differ by more than chance would.
 
     Parameters
@@ -258,21 +267,16 @@ def compare(results: Sequence[Evaluation | PathLikeText], *, metric: str = "") -
     from affex.pipeline.reporting import comparison
     from affex.pipeline.text.errors import UsageError
 
-    if len(results) < 2:
-        raise UsageError(f"compare takes two evaluations at least, and was given {len(results)}.")
-    members = [one.run if isinstance(one, Evaluation) else runs.read(path(one)) for one in results]
+    given = [results] if isinstance(results, Evaluation | str) or not isinstance(results, Iterable) else [*results]
+    if len(given) < 2:
+        raise UsageError(f"compare takes a list of two evaluations at least, and was given {len(given)}.")
+    members = [one.run if isinstance(one, Evaluation) else runs.read(path("results", one)) for one in given]
     return Comparison(comparison.compare(members, metric))
 
 
+@with_place
 def predict(
-    model: PathLikeText,
-    recordings: PathLikeText | Sequence[PathLikeText],
-    *,
-    cache: PathLikeText = "cache",
-    scheduler: str = "local",
-    jobs: int | None = None,
-    device: str = "cpu",
-    weights: PathLikeText | None = None,
+    model: PathLikeText, recordings: PathLikeText | Iterable[PathLikeText], **place: Unpack[RunningKeywords]
 ) -> "pd.DataFrame":
     """Label recordings with a saved model.
 
@@ -282,6 +286,9 @@ def predict(
         The file that `make fit` wrote.
     recordings
         A folder, a file or a table; or several files.
+    **place
+        ``cache``, ``scheduler``, ``jobs``, ``device``, ``weights``: where the features of the recordings are kept, and
+        where work runs; see `affex.opening.Place`.
 
     Returns
     -------
@@ -295,19 +302,27 @@ def predict(
     """
     import pandas as pd
 
-    from affex.pipeline.models import fit_predict, model_file, new_recordings
+    from affex.pipeline.models import model_file
+    from affex.pipeline.text.errors import UsageError
+
+    where, file = placed(predict, place), path("model", model)
+    given = several("recordings", recordings)
+    if not given:
+        raise UsageError("recordings names no file: expected a folder, a file or a table, or several files.")
+    fitted = model_file.read(file)
+    return pd.concat([_predictions(fitted, file.stem, one, where) for one in given]).set_index("id")
+
+
+def _predictions(model: "Model", name: str, recordings: Path, place: Place) -> "pd.DataFrame":
+    """Return the predictions of a model for one folder, file or table."""
+    import pandas as pd
+
+    from affex.pipeline.models import fit_predict, new_recordings
     from affex.pipeline.text.console import Log
     from affex.pipeline.workspace.workspace import open_workspace
 
-    fitted, console = model_file.read(path(model)), Log()
-    place = Place(cache=cache, scheduler=scheduler, jobs=jobs, device=device, weights=weights)
-    several = [recordings] if isinstance(recordings, str) or not isinstance(recordings, Sequence) else recordings
-    tables = []
-    for one in several:
-        found = new_recordings.at_hand(
-            path(one), path(cache), with_speakers=bool(fitted.plan.settings.speaker_norm), console=console
-        )
-        with open_workspace([found], console, place.running) as workspace, tempfile.TemporaryDirectory() as folder:
-            written = fit_predict.predict(workspace, fitted, path(model).stem, Path(folder, "predictions.csv"))
-            tables.append(pd.read_csv(written, dtype={"id": str, "predicted": None}, keep_default_na=False))
-    return pd.concat(tables).set_index("id")
+    with_speakers = bool(model.plan.settings.speaker_norm)
+    found = new_recordings.at_hand(recordings, path("cache", place.cache), with_speakers=with_speakers, console=Log())
+    with open_workspace([found], Log(), place.running) as workspace, tempfile.TemporaryDirectory() as folder:
+        written = fit_predict.predict(workspace, model, name, Path(folder, "predictions.csv"))
+        return pd.read_csv(written, dtype={"id": str, "predicted": None}, keep_default_na=False)

@@ -1,9 +1,9 @@
 """From a corpus and features to tables of numbers, for notebooks and for scikit-learn."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from affex.opening import PathLikeText, Place, named, opened
+from affex.opening import PathLikeText, PlaceKeywords, corpora_of, joined, opened, placed, plain, texts, with_place
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -12,22 +12,17 @@ if TYPE_CHECKING:
 LABELS = ("label", "valence", "arousal", "dominance", "votes", "text", "sex", "session", "dialog", "split", "part")
 
 
+@with_place
 def load(
-    corpus: str,
-    features: str,
+    corpus: PathLikeText,
+    features: str | Sequence[str],
     *,
     protocol: str = "",
     target: str | None = None,
     classes: str | None = None,
     speaker_norm: Any = False,
     labels: Sequence[str] = (),
-    data: PathLikeText | Sequence[PathLikeText] | None = None,
-    cache: PathLikeText = "cache",
-    partial: bool = False,
-    scheduler: str = "local",
-    jobs: int | None = None,
-    device: str = "cpu",
-    weights: PathLikeText | None = None,
+    **place: Unpack[PlaceKeywords],
 ) -> "tuple[pd.DataFrame, Any, pd.Series[str]]":
     """Return the rows of a corpus, what is to be predicted, and the speakers; extract what is missing.
 
@@ -46,8 +41,9 @@ def load(
         Which utterances count, and as what; as in `affex.evaluate`.
     labels
         Labels of each utterance that are returned beside the target, of `LABELS`; `y` is then a table.
-    data, cache, partial, scheduler, jobs, device, weights
-        Where the corpus and the cache lie, and where work runs: see `affex.opening.Place`.
+    **place
+        Where the corpus and the cache lie (``data``, ``cache``, ``partial``), and where work runs (``scheduler``,
+        ``jobs``, ``device``, ``weights``): see `affex.opening.Place`.
 
     Returns
     -------
@@ -75,29 +71,28 @@ def load(
     from affex.pipeline.text.errors import unknown
     from affex.pipeline.workspace import rows
 
+    labels = texts("labels", labels)
     for name in labels:
         if name not in LABELS:
             raise unknown("label", name, LABELS)
-    place = Place(
-        data=data, cache=cache, partial=partial, scheduler=scheduler, jobs=jobs, device=device, weights=weights
-    )
-    dataset, folders = named(corpus, place)
+    where = placed(load, place)
+    corpora = corpora_of(corpus, where)
     settings = Settings(
-        partial=partial,
-        features=features,
+        dataset=corpora.dataset,
+        data=corpora.data,
+        partial=where.partial,
+        features=joined("features", features),
         protocol=protocol,
         target=target,
         classes=classes,
-        speaker_norm=speaker_norm,
-        device=device,
-        dataset=dataset,
-        data=folders,
+        speaker_norm=plain(speaker_norm),
+        device=where.device,
     )
-    with opened(corpus, place) as workspace:
-        task, columns = rows.task_of(workspace, settings)
+    with opened(corpora, where) as workspace:
+        task, columns, predicted = rows.task_of(workspace, settings)
     index = pd.Index([utterance.id for utterance in task.utterances], name="id")
     X = pd.DataFrame(task.examples.X, index, columns)
-    y = pd.Series(task.examples.y, index, name=settings.target or "label")
+    y = pd.Series(task.examples.y, index, name=predicted)
     groups = pd.Series(task.clusters.of, index, name=task.clusters.unit)
     if not labels:
         return X, y, groups
@@ -105,18 +100,13 @@ def load(
     return X, pd.concat([y, pd.DataFrame(beside, index)[[name for name in labels if name != y.name]]], axis=1), groups
 
 
+@with_place
 def load_frames(
-    corpus: str,
+    corpus: PathLikeText,
     feature: str,
     *,
     ids: Sequence[str] | None = None,
-    data: PathLikeText | Sequence[PathLikeText] | None = None,
-    cache: PathLikeText = "cache",
-    partial: bool = False,
-    scheduler: str = "local",
-    jobs: int | None = None,
-    device: str = "cpu",
-    weights: PathLikeText | None = None,
+    **place: Unpack[PlaceKeywords],
 ) -> "pd.DataFrame":
     """Return the frames of a feature, of all utterances or of some; extract what is missing.
 
@@ -126,6 +116,8 @@ def load_frames(
         A feature with one row a frame, as ``"mfcc"``.
     ids
         The utterances that are read; None for all. No others are held in memory.
+    **place
+        As in `load`.
 
     Returns
     -------
@@ -147,11 +139,10 @@ def load_frames(
 
     from affex.pipeline.workspace import rows
 
-    place = Place(
-        data=data, cache=cache, partial=partial, scheduler=scheduler, jobs=jobs, device=device, weights=weights
-    )
-    with opened(corpus, place) as workspace:
-        stream, found = rows.frames_of(workspace, feature, ids)
+    where, named = placed(load_frames, place), joined("feature", feature)
+    wanted = None if ids is None else texts("ids", ids)
+    with opened(corpora_of(corpus, where), where) as workspace:
+        stream, found = rows.frames_of(workspace, named, wanted)
     owners = np.repeat(np.array(found, dtype=object), np.diff(stream.offsets))
     index = pd.MultiIndex.from_arrays([owners, stream.times], names=["id", "time"])
     return pd.DataFrame(stream.flat, index, list(stream.columns), copy=False)

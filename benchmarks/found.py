@@ -56,11 +56,11 @@ def frames_of(path: Path, feature: Faces, change: Callable[[Picture], Picture] =
     SystemExit
         If the video cannot be read to its end.
     """
-    for said in video.windows(path.parent, path.name, [video.Wanted("film", feature.sampling)]):
-        if isinstance(said, video.Ended) and said.problem:
-            raise SystemExit(said.problem)
-        if isinstance(said, video.Window):
-            yield Frames(np.stack([change(picture) for picture in said.frames.pictures]), said.frames.times)
+    for output in video.windows(path.parent, path.name, [video.Wanted("film", feature.sampling)]):
+        if isinstance(output, video.Ended) and output.problem:
+            raise SystemExit(output.problem)
+        if isinstance(output, video.Window):
+            yield Frames(np.stack([change(picture) for picture in output.frames.pictures]), output.frames.times)
 
 
 def seen(path: Path, feature: Faces, model: Any) -> tuple[list[Picture], Rows]:
@@ -86,7 +86,7 @@ def look(path: Path, name: str, feature: Faces, model: Any, scale: float = 1.0) 
         return picture if scale == 1 else cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
     try:
-        values = feature.extract_stream(frames_of(path, feature, change), model).values
+        values = feature.one_person(feature.extract_stream(frames_of(path, feature, change), model)).values
     except ExtractionError:
         return Found(name, n_frames, 0, 0, float("nan"))
     values = values[is_found(values)]

@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 
 from affex.features.base import Runtime
 from affex.features.detectors import crops
-from affex.features.detectors.landmarks import landmarks, refined
-from affex.features.faces import COLUMNS, Faces, squared
+from affex.features.detectors.landmarks import landmarks, refined, squared
+from affex.features.faces import COLUMNS, Faces
 from affex.features.landmarks import normalised
 
 FOUND, BOX, FIVE = COLUMNS.index("found"), slice(COLUMNS.index("x0"), COLUMNS.index("y1") + 1), slice(7, 17)

@@ -20,7 +20,7 @@ class Run:
 
     Parameters
     ----------
-    said
+    output
         What it wrote on its standard output.
     seconds
         How long it took.
@@ -31,7 +31,7 @@ class Run:
         The peak resident memory of the process, and of each that it started, largest first, MiB.
     """
 
-    said: str
+    output: str
     seconds: float
     processors: float
     peaks: tuple[float, ...]
@@ -50,14 +50,14 @@ def run(command: list[str]) -> Run:
     seen: dict[int, float] = {}
     watcher = threading.Thread(target=_watch, args=(process, seen))
     watcher.start()
-    said, errors = process.communicate()
+    output, errors = process.communicate()
     seconds = time.perf_counter() - began
     watcher.join()
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{errors}")
     own = seen.pop(process.pid, 0.0)
     workers = sorted((peak for peak in seen.values() if peak > LEAST), reverse=True)
-    return Run(said, seconds, _processors() - before, (own, *workers))
+    return Run(output, seconds, _processors() - before, (own, *workers))
 
 
 def _watch(process: subprocess.Popen[str], seen: dict[int, float]) -> None:

@@ -86,7 +86,7 @@ def run(table: Path, wanted: str, jobs: int, *others: str) -> Run:
         run = processes.features(table, table.parent / "cache", wanted, jobs, *others)
     counts = f"films opened {len(opened)} times, {len(set(opened))} of them"
     print(f"{wanted}: {run.seconds:.1f} s, {run.processors:.1f} s of processors; {counts}", flush=True)
-    for line in re.findall(r"^.* computed, .*$", run.said, re.MULTILINE):
+    for line in re.findall(r"^.* computed, .*$", run.output, re.MULTILINE):
         print(f"    {line.partition(' -> ')[0].strip()}", flush=True)
     return run
 

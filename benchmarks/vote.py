@@ -39,7 +39,7 @@ RULES = ("vote", "mean", *LEARNING)
 
 def judged(name: str, table: Table, components: int, folder: Path) -> Run:
     """Evaluate one classifier, and keep what a fusion may learn from."""
-    gmm = classifier_of(f"gmm:pool=vote,components={components}")
+    gmm = classifier_of(f"gmm:decision=vote,components={components}")
     settings = Plan(corpus="made-up", features=(name,), keys=(name,), classifier=gmm)
     report.write(evaluate(table, settings, inner=True), folder / name)
     return runs.read(folder / name)

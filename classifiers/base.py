@@ -49,8 +49,8 @@ LIMITS = ("search", "sigmoids", "calibration")
 class Classifier(ABC):
     """A classifier with its settings."""
 
-    #: Input of the classifier: one row per utterance; all frames of an utterance (each row is scored, then pooled
-    #: by `pool`); or sequences of rows, with each utterance as a whole.
+    #: Input of the classifier: one row per utterance; all frames of an utterance (each row is scored; a field
+    #: `decision` says how they decide, as in `gmm.Gmm`); or sequences of rows, with each utterance as a whole.
     reads: ClassVar[Literal["utterance", "frame", "sequence"]] = "utterance"
     #: How many features it reads as separate streams. With 1, the columns of several features are concatenated.
     streams: ClassVar[int] = 1
@@ -191,14 +191,12 @@ class Wrapped(Classifier):
     spelled: str = field(init=False)
 
     def __post_init__(self) -> None:
-        from sklearn.base import is_classifier, is_regressor
-
         from affex.classifiers.estimators.inspection import spelled
 
-        instance = hasattr(self.model, "get_params") and not isinstance(self.model, type)
-        if not instance or not (is_classifier(self.model) or is_regressor(self.model)):
-            kind = type(self.model).__name__
-            raise ValueError(f"expected an estimator of scikit-learn that predicts classes or values, got a {kind}")
+        is_class = isinstance(self.model, type)
+        if is_class or not hasattr(self.model, "get_params") or not _predicts(self.model):
+            expected = "expected an estimator of scikit-learn that predicts classes or values"
+            raise ValueError(f"{expected}, got {_kind(self.model)}")
         object.__setattr__(self, "spelled", json.dumps(spelled(self.model), sort_keys=True))
 
     @property
@@ -226,6 +224,20 @@ class Wrapped(Classifier):
         from sklearn.base import clone
 
         return clone(self.model)
+
+
+def _predicts(model: Any) -> bool:
+    """Return whether an estimator predicts classes or values."""
+    from sklearn.base import is_classifier, is_regressor
+
+    return bool(is_classifier(model) or is_regressor(model))
+
+
+def _kind(model: Any) -> str:
+    """Return what an object is, for messages."""
+    if isinstance(model, type):
+        return f"the class {model.__name__}; pass an object of it, as {model.__name__}()"
+    return f"an object of the class {type(model).__name__}"
 
 
 def of_estimator(model: Any) -> Classifier:
@@ -258,7 +270,5 @@ def inner_folds(groups: NDArray[Any], n_splits: int = 5) -> Iterator[tuple[NDArr
 
     n_groups = len(np.unique(groups))
     if n_groups < 2:
-        raise ValueError(
-            f"the search for hyperparameters needs at least 2 training speakers to tell apart, found {n_groups}"
-        )
+        raise ValueError(f"the search for hyperparameters needs at least 2 training speakers, found {n_groups}")
     yield from GroupKFold(min(n_splits, n_groups)).split(groups, groups=groups)

@@ -1,10 +1,10 @@
 """Gaussian mixtures: one of diagonal covariance for each class, on frames.
 
-`pool` combines the frames of an utterance. The defaults come from the literature: 64 components and the frames of
-``mfcc-voice`` as in Metallinou, Lee and Narayanan ("Audio-visual emotion recognition using Gaussian mixture models for
-face and voice", ISM 2008), and a variance floor of a hundredth of the global variance (Young et al., "The HTK book",
-2006, HCompV). Metallinou et al. also model background noise for the voice (`noise`); the selection of noise frames by
-their low level is this project's choice.
+`decision` says how the frames of an utterance decide on its class. The defaults come from the literature: 64 components
+and the frames of ``mfcc-voice`` as in Metallinou, Lee and Narayanan ("Audio-visual emotion recognition using Gaussian
+mixture models for face and voice", ISM 2008), and a variance floor of a hundredth of the global variance (Young et al.,
+"The HTK book", 2006, HCompV). Metallinou et al. also model background noise for the voice (`noise`); the selection of
+noise frames by their low level is this project's choice.
 """
 
 from dataclasses import asdict, dataclass
@@ -21,7 +21,7 @@ class Gmm(Classifier):
     ----------
     components
         Gaussians per mixture; fewer for a class with less than ten frames per Gaussian.
-    pool
+    decision
         ``sum``: the log-likelihoods of an utterance's frames are added up; ``vote``: each frame votes for its most
         probable class.
     iterations
@@ -46,12 +46,12 @@ class Gmm(Classifier):
     reads: ClassVar[Literal["utterance", "frame", "sequence"]] = "frame"
     prefers: ClassVar[str] = "mfcc-voice"
     scores: ClassVar[str] = (
-        "not calibrated: with pool=sum the posterior of an utterance with its frames taken as independent, "
-        "which is far too sure; with pool=vote each class's share of the frames"
+        "not calibrated: with decision=sum the posterior of an utterance with its frames taken as independent, "
+        "which is far too sure; with decision=vote each class's share of the frames"
     )
 
     components: int = 64
-    pool: Literal["sum", "vote"] = "sum"
+    decision: Literal["sum", "vote"] = "sum"
     iterations: int = 20
     floor: float = 0.01
     weights: Literal["balanced", "none"] = "balanced"
@@ -60,8 +60,8 @@ class Gmm(Classifier):
     keep: float | None = None
 
     def __post_init__(self) -> None:
-        if self.pool not in ("sum", "vote"):
-            raise ValueError(f"pool={self.pool}: expected sum or vote")
+        if self.decision not in ("sum", "vote"):
+            raise ValueError(f"decision={self.decision}: expected sum or vote")
         if self.weights not in ("balanced", "none"):
             raise ValueError(f"weights={self.weights}: expected balanced or none")
         for name, value in (("components", self.components), ("iterations", self.iterations)):
@@ -89,7 +89,7 @@ class Gmm(Classifier):
         from affex.classifiers.estimators.gmm import ClassMixtures
 
         settings = asdict(self) | {"seed": seed}
-        del settings["pool"]  # the caller pools, because it knows which frames belong to an utterance
+        del settings["decision"]  # the caller decides, because it knows which frames belong to an utterance
         return ClassMixtures(**settings)
 
 

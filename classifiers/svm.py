@@ -113,7 +113,7 @@ class Svm(Classifier):
             del settings["weights"]
             return RBFRegressor(**settings)
         if settings.pop("epsilon") is not None:
-            raise ValueError(f"epsilon={self.epsilon} is for values: classes are told apart without a tube")
+            raise ValueError(f"epsilon={self.epsilon} is for values: classes have no tube")
         return RBFMachine(**settings)
 
 

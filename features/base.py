@@ -117,11 +117,14 @@ class Rows:
         The picture of each row (empty bytes for a row without one); None where rows carry no pictures. Collect the
         pictures of a long utterance in a `features.pictures.spool.Spool`; pictures in the cache are read from the disk
         one by one, when they are used.
+    beside
+        Of the rows that a chained feature reads: those of the same utterance of each feature in its `beside`.
     """
 
     values: Values
     times: NDArray[np.float64] | None = None
     crops: Sequence[bytes] | None = None
+    beside: "tuple[Rows, ...]" = ()
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,8 @@ class Feature(ABC):
     with_crops: ClassVar[bool] = False
     #: Whether its network runs on the device of `Runtime`.
     on_device: ClassVar[bool] = False
+    #: Whether a frame has a row for each person in it.
+    several: ClassVar[bool] = False
 
     @property
     def asks(self) -> bool:
@@ -200,14 +205,23 @@ class Feature(ABC):
         return None
 
     @property
+    def beside(self) -> "tuple[Feature, ...]":
+        """Further features whose rows it reads together with those of `upstream`."""
+        return ()
+
+    def one_person(self, rows: Rows) -> Rows:
+        """Return the rows of one person, one per frame; unless `several`, its rows are that anyway."""
+        return rows
+
+    @property
     def media(self) -> str:
         """The kind of media that its numbers are computed from, through all upstream features."""
         return self.upstream.media if self.upstream else self.reads
 
     @property
-    @abstractmethod
     def framewise(self) -> bool:
         """Whether an utterance has one row per frame (with times) instead of one row."""
+        return False
 
     @property
     @abstractmethod

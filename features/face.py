@@ -1,7 +1,8 @@
 """The face embedding: from aligned chips of 150 x 150 to dlib's 128 numbers per frame.
 
-**It identifies the person** (see `features.networks.dlib_resnet`): treat its rows as biometric data. For expression
-prefer `features.fer`, or your own network trained on expressions (`features.resnet18`, `features.ir50`).
+**It identifies the person** (see `features.networks.dlib_resnet`): treat its rows as biometric data. On faces 57 px
+wide, as in IEMOCAP, it does so with an equal error rate (EER) of 8 to 13 %. For expression prefer
+`features.fer`, or your own network trained on expressions (`features.resnet18`, `features.ir50`).
 
 Its chip is the one of dlib's training: the upright face with a margin of a quarter of its size (``get_face_chip`` with
 ``size=150, padding=0.25``; King 2017).
@@ -21,7 +22,7 @@ from affex.features.networks.weights import WeightFile
 
 @dataclass(frozen=True, kw_only=True)
 class Face(Embedding):
-    """dlib's embedding of the face, which identifies the person; parameters as in `Embedding`."""
+    """dlib's embedding of the face, which identifies the person (EER 8 to 13 % at 57 px); see `Embedding`."""
 
     published: ClassVar[WeightFile | None] = EMBEDDING
 

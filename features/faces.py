@@ -1,17 +1,21 @@
-"""Faces: from an utterance's frames to the face in each, with the input of every network and landmark model.
+"""Faces: from an utterance's frames to the faces in each, with the input of every network and landmark model.
 
-One row per sampled frame, with or without a face, and a crop (see `features.detectors.crops`) that chips are cut from,
-so that another network needs no new detection. In a frame without a face, `found` is 0, all columns but `time` are 0
-and have no meaning. Its crop is empty, or with ``missing=frame`` the whole frame, shrunk and compressed like a crop.
-`found` is 1 only if the detector found a face in that frame; nothing is interpolated.
+One row per face of each sampled frame, and a crop (see `features.detectors.crops`) that chips are cut from, so that
+another network, or the choice of another person, needs no new detection. A row belongs to a track: one person in one
+shot. A frame without a face has one row, in which `found` is 0, and all columns but `time` and `shot` are 0 and have no
+meaning. Its crop is empty, or with ``missing=frame`` the whole frame, shrunk and compressed like a crop; frames that
+lack only some of the people then have such a row, too. `found` is 1 only if the detector found a face in that frame;
+nothing is interpolated.
+
+Features of one person read the rows of one track (`one_person`), which `features.person` chooses: one row per frame.
 
 Conventions: boxes as in `features.detectors.base`, landmarks as in `features.detectors.chips`, px of the upright frame.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +23,9 @@ from numpy.typing import NDArray
 from affex.features.base import ExtractionError, Frames, Rows, Runtime, Values, VideoFeature
 from affex.features.detectors import crops, named
 from affex.features.detectors.chips import Picture, Points, aligned
-from affex.features.detectors.following import Choice, Follower, Sight, Tracker, sizes
-from affex.features.detectors.landmarks import MODELS, landmarks
+from affex.features.detectors.cuts import marked
+from affex.features.detectors.following import Follower, Sight, sizes
+from affex.features.detectors.landmarks import MODELS, five
 from affex.features.detectors.named import Name
 from affex.features.detectors.search import Search
 from affex.features.networks.base import Precision
@@ -38,8 +43,9 @@ COLUMNS = (
     *BOX,
     *(f"{point}_{axis}" for point in POINTS for axis in "xy"),
     *("sharpness", "yaw", "inside", "n_faces"),
+    *("off_centre", "track", "shot"),
 )
-_FOUND = COLUMNS.index("found")
+_FOUND, _OFF, _TRACK, _SHOT = (COLUMNS.index(name) for name in ("found", "off_centre", "track", "shot"))
 _BOX = slice(COLUMNS.index("x0"), COLUMNS.index("x0") + 4)
 _POINTS = slice(_BOX.stop, _BOX.stop + 10)
 
@@ -49,15 +55,16 @@ SHARP_SIZE = 96
 
 @dataclass(frozen=True, kw_only=True)
 class Faces(VideoFeature):
-    """The face in each sampled frame of video, or that there is none: box, five points, quality, a crop.
+    """The faces in each sampled frame of video, or that there is none: box, five points, quality, track, a crop.
 
     Parameters
     ----------
     frames
         Which frames, as in `features.pictures.sampling`.
     detector
-        ``mmod`` (dlib's network), ``hog`` (dlib's, quick, frontal faces only), ``yunet`` (OpenCV's), ``sfd`` or
-        ``blazeface`` (face-alignment's; the latter searches only the square in the middle of a frame).
+        ``mmod`` (dlib's network), ``hog`` (dlib's, quick, frontal faces only), ``yunet`` (OpenCV's), ``yunet+mmod``
+        (YuNet searches whole frames, and a face counts if MMOD finds it around there, too), ``sfd`` or ``blazeface``
+        (face-alignment's; the latter searches only the square in the middle of a frame).
     weights
         The detector's weight file or its folder; empty to search as `features.networks.finding` does. Not part of the
         identity. Empty for ``mmod`` and ``hog``.
@@ -69,21 +76,22 @@ class Faces(VideoFeature):
     score
         The lowest score of a face; None for the detector's default.
     every
-        One frame in `every` is searched whole, the others around the last face; after a lost face the whole frame is
-        searched at once. With 1, or for the ``longest``, all frames are searched whole, many at once on a GPU.
-    choice
-        Which of several faces: the ``largest`` or the most ``central`` of a frame that is searched whole, or the one
-        with the ``longest`` track (of equal tracks the first). The others are counted.
+        One frame in `every` is searched whole, the others around the last faces; after a lost face the whole frame is
+        searched at once. With 1 all frames are searched whole, many at once on a GPU.
+    followed
+        How many faces of a frame are followed, the largest first; the others are counted.
     missing
         The treatment of an utterance without any face: ``fail`` (a recorded failure) or ``keep`` (rows without a face).
-        With ``frame`` it is kept too, and every row without a face has the whole frame as its picture, for embeddings
-        of it; `found` is still 0.
+        With ``frame`` it is kept too, and every frame that lacks a face, of anyone who is followed, has a row with the
+        whole frame as its picture, for embeddings of it; `found` is 0 there.
     precision
         The number format in which ``mmod`` computes.
     """
 
+    version: ClassVar[int] = 2
     with_crops: ClassVar[bool] = True
     on_device: ClassVar[bool] = True
+    several: ClassVar[bool] = True
 
     frames: str = "5/s"
     detector: Name = "mmod"
@@ -92,20 +100,21 @@ class Faces(VideoFeature):
     smallest: float = 45.0
     score: float | None = None
     every: int = 10
-    choice: Choice = "largest"
+    followed: int = 4
     missing: Missing = "fail"
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         clock.sampling(self.frames)
-        for name, kind in (("detector", Name), ("choice", Choice), ("missing", Missing), ("precision", Precision)):
+        for name, kind in (("detector", Name), ("missing", Missing), ("precision", Precision)):
             if getattr(self, name) not in get_args(kind):
                 raise ValueError(f"{name}={getattr(self, name)}: expected {', '.join(get_args(kind))}")
         if not self.smallest >= 10:
             raise ValueError(f"smallest={self.smallest}: expected 10 px or more")
-        if self.every < 1:
-            raise ValueError(f"every={self.every}: expected 1 or more")
-        if self.score is not None and self.detector not in ("mmod", "hog") and not 0 < self.score < 1:
+        for name in ("every", "followed"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)}: expected 1 or more")
+        if self.score is not None and self.detector not in ("mmod", "yunet+mmod", "hog") and not 0 < self.score < 1:
             raise ValueError(f"score={self.score}: expected more than 0 and less than 1 with detector={self.detector}")
         object.__setattr__(self, "digest", named.digest(self.detector, self.weights, self.digest))
 
@@ -121,13 +130,17 @@ class Faces(VideoFeature):
 
     @property
     def framewise(self) -> bool:
-        """One row per sampled frame."""
+        """One row per face of a sampled frame."""
         return True
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """``time`` (s), ``found`` (0 or 1), ``score``, the box, the five points, and four measures of quality."""
+        """``time`` (s), ``found`` (0 or 1), ``score``, the box, the points, measures of quality, place and person."""
         return COLUMNS
+
+    def one_person(self, rows: Rows) -> Rows:
+        """Return one row per frame: of the person with the largest face."""
+        return one_person(rows, chosen(rows.values, "largest")[0])
 
     @property
     def sampling(self) -> clock.Sampling:
@@ -138,7 +151,8 @@ class Faces(VideoFeature):
         """Return the search with its detector on the device."""
         files = self._weight_files(runtime)
         detector = named.built(self.detector, files, self.score, self.precision, runtime.device, runtime.ask)
-        return Search(detector, named.WINDOWS[self.detector], self.smallest)
+        near = named.near(self.detector, self.score, self.precision, runtime.device, runtime.ask)
+        return Search(detector, named.WINDOWS[self.detector], self.smallest, near, steady=True)
 
     def require(self, runtime: Runtime) -> None:
         """Check that the weights of the detector and of the landmarks are available."""
@@ -149,69 +163,80 @@ class Faces(VideoFeature):
         return named.weight_files(self.detector, self.digest, self.weights, runtime.weights)
 
     def extract_stream(self, windows: Iterator[Frames], model: Any) -> Rows:
-        """Find, follow and crop the face of one utterance.
+        """Find, follow and crop the faces of one utterance.
 
         Returns
         -------
         rows : Rows
-            One row per frame, at the time of the frame.
+            One row per face of a frame, by its track, and one for a frame without a face; at the time of the frame.
 
         Raises
         ------
         ExtractionError
             If no frame shows a face, and `missing` is ``fail``.
         """
-        follower = Tracker(model) if self.choice == "longest" else Follower(model, self.every, self.choice)
-        times: list[float] = []
-        values: list[Values] = []  # of all tracks
+        follower = Follower(model, self.every, self.followed)
+        seen: list[_Seen] = []
+        values: list[Values] = []  # of all faces
         pictures, wholes = Spool(), Spool()
-        tracks: dict[int, dict[int, int]] = {}  # for each track, from the frame's number to the index in `values`
-        for window in windows:
-            sights = follower.follow(window.pictures)
-            for picture, time, found in zip(window.pictures, window.times, sights, strict=True):
+        shot = 0
+        for window, cuts in marked(windows):
+            sights = follower.follow(window.pictures, cuts)
+            for picture, time, cut, found in zip(window.pictures, window.times, cuts, sights, strict=True):
+                shot += cut
+                seen.append(_Seen(float(time), shot, len(found)))
                 for track, sight in found.items():
-                    tracks.setdefault(track, {})[len(times)] = len(values)
-                    values.append(_row(picture, float(time), sight))
+                    values.append(_row(picture, seen[-1], track, sight))
                     pictures.append(crops.encoded(picture, sight.box))
-                wholes.append(crops.compressed(picture) if self._carries_whole(found) else b"")
-                times.append(float(time))
+                wholes.append(crops.compressed(picture) if self.missing == "frame" else b"")
         if self.missing == "fail" and not values:
             raise ExtractionError(
-                f"no face in any of {len(times)} frames: {self.detector} searched for faces of {self.smallest:g} px "
+                f"no face in any of {len(seen)} frames: {self.detector} searched for faces of {self.smallest:g} px "
                 "and more. Another detector or a lower score may find one; missing=keep and missing=frame keep it."
             )
-        return _laid_out(times, max(tracks.values(), key=len, default={}), values, pictures, wholes)
-
-    def _carries_whole(self, found: dict[int, Sight]) -> bool:
-        """Whether the whole frame may be needed: the longest track is known only at the end."""
-        return self.missing == "frame" and (not found or self.choice == "longest")
+        return _laid_out(seen, values, pictures, wholes, whole=self.missing == "frame")
 
 
-def _laid_out(
-    times: Sequence[float], track: dict[int, int], seen: Sequence[Values], pictures: Spool, wholes: Spool
-) -> Rows:
-    """Return one row per frame with the track's crops; frames outside the track have the whole frame, if stored."""
-    values = np.zeros((len(times), len(COLUMNS)), np.float32)
-    values[:, 0] = times
+@dataclass(frozen=True)
+class _Seen:
+    """A sampled frame: its time, s, its shot, and how many faces of it are followed."""
+
+    time: float
+    shot: int
+    n_followed: int
+
+
+def _laid_out(seen: Sequence[_Seen], faces: Sequence[Values], pictures: Spool, wholes: Spool, *, whole: bool) -> Rows:
+    """Return the rows of all frames with their crops; with `whole`, a frame that lacks anyone has a row of its own."""
+    n_tracks = len({float(face[_TRACK]) for face in faces})
+    rows: list[Values] = []
+    times: list[float] = []
     own = Spool()
-    for frame in range(len(times)):
-        own.append(pictures[track[frame]] if frame in track else wholes[frame])
-    for frame, number in track.items():
-        values[frame] = seen[number]
-    return Rows(values, np.array(times, np.float64), own)
+    done = 0
+    for number, frame in enumerate(seen):
+        found = range(done, done + frame.n_followed)
+        done = found.stop
+        for face in found:
+            rows.append(faces[face])
+            own.append(pictures[face])
+        if not found or (whole and len(found) < n_tracks):
+            rows.append(_faceless(frame))
+            own.append(wholes[number])
+        times += [frame.time] * (len(rows) - len(times))
+    return Rows(np.array(rows, np.float32).reshape(-1, len(COLUMNS)), np.array(times, np.float64), own)
 
 
-def _row(picture: Picture, time: float, sight: Sight) -> Values:
-    points = landmarks(picture, squared(sight.box))
+def _faceless(frame: _Seen) -> Values:
+    row = np.zeros(len(COLUMNS), np.float32)
+    row[0], row[_SHOT] = frame.time, frame.shot
+    return row
+
+
+def _row(picture: Picture, frame: _Seen, track: int, sight: Sight) -> Values:
+    points = five(picture, sight.box)
     quality = sharpness(picture, sight.box), yaw(points), inside(picture, sight.box), 1 + sight.others
-    return np.array([time, 1, sight.score, *sight.box, *points.ravel(), *quality], np.float32)
-
-
-def squared(box: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return the square about a box's middle with the mean of its sides: dlib's landmarks were trained on squares."""
-    first, last = np.asarray(box, np.float64).reshape(2, 2)
-    middle, half = (first + last) / 2, (last - first).mean() / 2
-    return np.concatenate([middle - half, middle + half])
+    whose = off_centre(picture, sight.box), track, frame.shot
+    return np.array([frame.time, 1, sight.score, *sight.box, *points.ravel(), *quality, *whose], np.float32)
 
 
 def sharpness(picture: Picture, box: NDArray[np.floating]) -> float:
@@ -243,10 +268,112 @@ def inside(picture: Picture, box: NDArray[np.floating]) -> float:
     return float(sizes(visible) / sizes(np.asarray(box, np.float64)))
 
 
+def off_centre(picture: Picture, box: NDArray[np.floating]) -> float:
+    """Return how far the middle of a box is from the middle of the frame, in halves of the frame's diagonal."""
+    middle = np.array([picture.shape[1], picture.shape[0]]) / 2
+    away = np.asarray(box, np.float64).reshape(2, 2).mean(axis=0) - middle
+    return float(np.linalg.norm(away) / np.linalg.norm(middle))
+
+
 def is_found(values: Values) -> NDArray[np.bool_]:
     """Return which of this feature's rows have a face, (n_rows,) bool."""
     found: NDArray[np.bool_] = values[:, _FOUND] == 1
     return found
+
+
+def of_track(values: Values, track: int) -> NDArray[np.intp]:
+    """Return the numbers of the rows of a track, in order."""
+    return np.flatnonzero(is_found(values) & (values[:, _TRACK] == track))
+
+
+def tracks_of(values: Values) -> dict[int, Values]:
+    """Return the rows of each track, by its number."""
+    found = values[is_found(values)]
+    return {int(track): found[found[:, _TRACK] == track] for track in np.unique(found[:, _TRACK])}
+
+
+def chosen(values: Values, choice: str) -> tuple[int, float]:
+    """Return the track that a rule chooses over the whole utterance, and by how much it is ahead of the next.
+
+    Parameters
+    ----------
+    values
+        The rows of this feature for one utterance.
+    choice
+        ``largest``: the greatest mean area of the face over all frames, 0 where it was not seen; the lead is in px of
+        the square root. ``longest``: the most frames; the lead is a share of all frames. ``central``: of the tracks
+        with at least half as many frames as the longest, the least mean distance from the middle of the frame; the
+        lead is in halves of the frame's diagonal.
+
+    Returns
+    -------
+    track
+        Of equal ones the first; -1 if no face was found.
+    lead
+        0 with one track.
+    """
+    tracks = tracks_of(values)
+    n_frames = len(np.unique(values[:, 0]))
+    if choice == "central":
+        return first_of({number: -float(rows[:, _OFF].mean()) for number, rows in lasting(tracks).items()})
+    if choice == "longest":
+        return first_of({number: len(rows) / n_frames for number, rows in tracks.items()})
+    return first_of({n: float(np.sqrt(sizes(rows[:, _BOX]).sum() / n_frames)) for n, rows in tracks.items()})
+
+
+def lasting(tracks: Mapping[int, Values]) -> dict[int, Values]:
+    """Return the tracks with at least half as many frames as the longest."""
+    longest = max(map(len, tracks.values()), default=0)
+    return {number: rows for number, rows in tracks.items() if len(rows) >= longest / 2}
+
+
+def first_of(scores: Mapping[int, float]) -> tuple[int, float]:
+    """Return the number with the highest score, and its lead; -1 of none, and 0 without another."""
+    order = sorted(scores, key=lambda number: (-scores[number], number))
+    lead = scores[order[0]] - scores[order[1]] if len(order) > 1 else 0.0
+    return (order[0], lead) if order else (-1, 0.0)
+
+
+def one_person(rows: Rows, track: int) -> Rows:
+    """Return one row per frame: that of one track, or a row without a face where it was not seen.
+
+    Parameters
+    ----------
+    rows
+        The rows of this feature for one utterance; they may be without crops.
+    track
+        The number of the track.
+    """
+    assert rows.times is not None
+    times, first, frame = np.unique(rows.times, return_index=True, return_inverse=True)
+    own, faceless = of_track(rows.values, track), np.flatnonzero(~is_found(rows.values))
+    values = np.zeros((len(times), rows.values.shape[1]), np.float32)
+    values[:, [0, _SHOT]] = rows.values[first][:, [0, _SHOT]]
+    values[frame[own]] = rows.values[own]
+    picture = np.full(len(times), -1)
+    picture[frame[faceless]], picture[frame[own]] = faceless, own
+    return Rows(values, times, None if rows.crops is None else _Picked(rows.crops, picture))
+
+
+@dataclass(frozen=True)
+class _Picked(Sequence[bytes]):
+    """Some of the pictures of rows, by their numbers; -1 for none. They are read when they are used."""
+
+    pictures: Sequence[bytes]
+    numbers: NDArray[np.intp]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> "_Picked": ...
+    def __getitem__(self, index: int | slice) -> "bytes | _Picked":
+        if isinstance(index, slice):
+            return _Picked(self.pictures, self.numbers[index])
+        number = int(self.numbers[index])
+        return self.pictures[number] if number >= 0 else b""
 
 
 def faces_in(rows: Rows, so: str) -> NDArray[np.intp]:
@@ -316,11 +443,9 @@ def boxed(row: Values, crop: bytes, height: int, width: int, widened: float = 0.
     chip : (height, width, 3) uint8
     """
     picture = crops.decoded(crop)
-    left, top, right, bottom = crops.area(row[_BOX], widened)
     # The outer edges of the frame's pixels lie half a pixel before their middles.
-    edges = crops.placed(np.array([(left, top), (right, bottom)]) - 0.5, row[_BOX], picture) + 0.5
-    (x0, y0), (x1, y1) = np.floor(edges + 0.5).astype(int)
-    return crops.resized(crops.cutout(picture, x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)), width, height)
+    edges = crops.placed(crops.wider(row[_BOX], widened) - 0.5, row[_BOX], picture) + 0.5
+    return crops.stretched(picture, edges, width, height)
 
 
 PRESETS: dict[str, VideoFeature] = {"faces": Faces()}

@@ -40,16 +40,12 @@ class Fingerprint(AudioFeature):
     """
 
     packages: ClassVar[tuple[str, ...]] = ("librosa",)
+    framewise = True
 
     @property
     def shortest(self) -> float:
         """A window and the lag, s."""
         return WINDOW + LAG
-
-    @property
-    def framewise(self) -> bool:
-        """One row every 16 ms."""
-        return True
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ expressions, it identifies the person: its rows are biometric data.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,8 +16,7 @@ from affex.features import faces
 from affex.features.base import ChainedFeature, Values
 from affex.features.detectors.chips import Picture, Placement, Points, cut
 from affex.features.networks import local
-from affex.features.networks.base import Embedder, Network
-from affex.features.networks.embedding import Chip, Embedding
+from affex.features.networks.embedding import Chip
 
 #: Where the middles of the eyes lie in ArcFace's chips of `SIZE` px, x and y: the one on the left in the picture, then
 #: the other (face.evoLVe, ``align_trans.py``, its reference of 96 x 112 made square).
@@ -26,19 +25,12 @@ SIZE = 112
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ir50(Embedding):
+class Ir50(local.LocalEmbedding):
     """IR-50's embedding of the face, with your own weights; parameters as in `Embedding`."""
 
+    architecture: ClassVar[local.Architecture] = local.IR50
+
     chip: Chip = "aligned"
-
-    @property
-    def network(self) -> Network:
-        """The network with the digest of the weight file."""
-        return local.IR50.of(self.digest)
-
-    def embedder(self, path: Path, device: str) -> Embedder:
-        """Return the network with the weights of a file."""
-        return local.load(local.IR50, path, self.digest, device, self.precision)
 
     def aligned(self, row: Values, crop: bytes) -> Picture:
         """Return the chip with the eyes at the places of ArcFace's chips."""

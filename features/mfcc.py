@@ -5,53 +5,29 @@ Mermelstein 1980, doi:10.1109/TASSP.1980.1163420; librosa's). Coefficient 0, the
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from affex.features.base import AudioFeature, Rows, Signal
-from affex.features.sound.frames import (
-    check_derivatives,
-    check_framing,
-    check_mels,
-    column_names,
-    frame_times,
-    in_words,
-    mel_levels,
-    with_derivatives,
-)
+from affex.features.sound.frames import MelFrames, column_names, in_words, with_derivatives
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mfcc(AudioFeature):
+class Mfcc(MelFrames):
     """Mel-frequency cepstral coefficients, with derivatives.
 
     Parameters
     ----------
     n : int
         The number of coefficients, from the 0th.
-    window, hop : float
-        The length of a frame and the step to the next, s. 25 and 10 ms are the standard of speech processing: short
-        enough for the vocal tract to be nearly constant, long enough for two periods of a voice.
-    mels : int
-        The number of mel bands that they are computed from.
-    derivatives : int
-        0: none, 1: first, 2: first and second derivatives.
+    window, hop, mels, derivatives
+        As for `MelFrames`.
     """
 
-    packages: ClassVar[tuple[str, ...]] = ("librosa",)
-
     n: int = 40
-    window: float = 0.025
-    hop: float = 0.010
-    mels: int = 64
-    derivatives: int = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_framing(self.window, self.hop)
-        check_mels(self.mels, self.window, self.rate)
-        check_derivatives(self.derivatives)
         if not 1 <= self.n <= self.mels:
             raise ValueError(f"n={self.n}: expected 1 to mels={self.mels}")
 
@@ -59,16 +35,6 @@ class Mfcc(AudioFeature):
     def about(self) -> str:
         """A description with the number of coefficients and the frames."""
         return f"{self.n} MFCC ({self.window * 1e3:g} / {self.hop * 1e3:g} ms)" + in_words(self.derivatives)
-
-    @property
-    def shortest(self) -> float:
-        """One window, s."""
-        return self.window
-
-    @property
-    def framewise(self) -> bool:
-        """One row per frame."""
-        return True
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -81,19 +47,11 @@ class Mfcc(AudioFeature):
         return self.columns[0]
 
     def extract(self, signal: Signal) -> Rows:
-        """Compute the coefficients of every frame.
-
-        Raises
-        ------
-        ExtractionError
-            If the utterance is shorter than a window.
-        """
+        """Compute the coefficients of every frame."""
         from librosa.feature import mfcc
 
-        levels = mel_levels(signal, self.window, self.hop, self.mels)
-        static = mfcc(S=levels.T, n_mfcc=self.n).T.astype(np.float32)
-        times = frame_times(len(static), self.window, self.hop, signal.rate)
-        return Rows(with_derivatives(static, self.derivatives), times)
+        static = mfcc(S=self.levels(signal).T, n_mfcc=self.n).T.astype(np.float32)
+        return Rows(with_derivatives(static, self.derivatives), self.times(static, signal))
 
 
 PRESETS: dict[str, AudioFeature] = {

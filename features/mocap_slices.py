@@ -38,6 +38,8 @@ class MocapSlices(MotionFeature):
         Markers of the face that are left out, as in ``LLID+RLID``, for turns that lack them; none by default.
     """
 
+    framewise = True
+
     slices: int = 200
     gap: float = 0.5
     without: str = ""
@@ -50,11 +52,6 @@ class MocapSlices(MotionFeature):
             raise ValueError(
                 f"without={self.without}: {unknown[0]} is not a marker; expected some of {', '.join(MARKERS)}"
             )
-
-    @property
-    def framewise(self) -> bool:
-        """One row per slice."""
-        return True
 
     @property
     def parts(self) -> tuple[str, ...]:

@@ -9,17 +9,19 @@ encoded; grey is their luma (ITU-R BT.601, as in OpenCV). Outside the crop or th
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from affex.features.base import ChainedFeature, Rows, Values
+from affex.features.base import Rows, Values
 from affex.features.detectors import crops
-from affex.features.detectors.chips import Picture, Placement, Points, cut, placement
-from affex.features.faces import Faces, boxed, faces_in, points_of
+from affex.features.detectors.chips import Picture, Placement, cut, placement
+from affex.features.detectors.mouth import mouth
+from affex.features.faces import boxed, faces_in, points_of
+from affex.features.person import OfPerson, persons
 
 Cut = Literal["aligned", "box", "mouth"]
 
@@ -27,19 +29,16 @@ Cut = Literal["aligned", "box", "mouth"]
 LEAST, MOST = 8, 256
 #: The largest `around`. A crop shows the box widened by 0.6, a margin of 0.2 around most aligned faces.
 WIDEST: dict[Cut, float] = {"aligned": 0.4, "box": crops.WIDENED / 2, "mouth": 1.0}
-#: The middle of the mouth's points and its width in the mean face, in sizes of that face: the mean over 395 frames of
-#: 25 utterances (`features.landmarks`), in which people speak, laugh and shout.
-MOUTH_MIDDLE, MOUTH_WIDTH = (0.49, 0.84), 0.45
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pixels(ChainedFeature):
+class Pixels(OfPerson):
     """A small picture of the face, or of its mouth, in every frame with a face.
 
     Parameters
     ----------
-    faces
-        The upstream feature, which finds the faces.
+    faces, choice
+        The upstream feature, which finds the faces, and whose face, as in `features.person`.
     cut
         The part that is shown. ``aligned``: the upright face with eyes and nose at their places in the mean face.
         ``box``: the detector's box, not rotated, stretched to the size. ``mouth``: the mouth of the aligned face, a
@@ -55,9 +54,10 @@ class Pixels(ChainedFeature):
         Whether the histogram of a grey picture is equalised: light and skin colour then matter less, noise more.
     """
 
+    version: ClassVar[int] = 2
     packages: ClassVar[tuple[str, ...]] = ("opencv-python-headless",)
+    framewise = True
 
-    faces: Faces = field(default_factory=Faces)
     cut: Cut = "aligned"
     height: int = 100
     width: int = 60
@@ -66,6 +66,7 @@ class Pixels(ChainedFeature):
     equalise: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.cut not in get_args(Cut):
             raise ValueError(f"cut={self.cut}: expected {', '.join(get_args(Cut))}")
         for name in ("height", "width"):
@@ -77,11 +78,6 @@ class Pixels(ChainedFeature):
             raise ValueError("equalise=True: the histogram of colours cannot be equalised; set grey=True too")
 
     @property
-    def upstream(self) -> Faces:
-        """The feature that finds the faces."""
-        return self.faces
-
-    @property
     def about(self) -> str:
         """A description with the part of the face and the size in pixels."""
         return (
@@ -89,11 +85,6 @@ class Pixels(ChainedFeature):
             + ("grey" if self.grey else "in colour")
             + (", histogram equalised" if self.equalise else "")
         )
-
-    @property
-    def framewise(self) -> bool:
-        """One row per frame with a face."""
-        return True
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -113,7 +104,7 @@ class Pixels(ChainedFeature):
         ExtractionError
             If an utterance has no frame with a face.
         """
-        return [self._of_utterance(rows) for rows in utterances]
+        return [self._of_utterance(rows) for rows in persons(utterances)]
 
     def _of_utterance(self, rows: Rows) -> Rows:
         assert rows.crops is not None
@@ -143,20 +134,6 @@ class Pixels(ChainedFeature):
         square = cut(picture, Placement(place.middle, place.side * (1 + 2 * self.around), place.angle), size)
         top, left = (size - self.height) // 2, (size - self.width) // 2
         return square[top : top + self.height, left : left + self.width]
-
-
-def mouth(five: Points) -> Placement:
-    """Return the square about the mouth of a face, as wide as the mouth of the mean face.
-
-    Parameters
-    ----------
-    five : (5, 2), px
-        The corners of the eyes and the base of the nose, in the order of dlib's 5-point model.
-    """
-    face = placement(five, 1, 0)
-    way = np.subtract(MOUTH_MIDDLE, 0.5) @ (1, 1j) * face.side * np.exp(1j * face.angle)
-    middle = complex(*face.middle) + way
-    return Placement((float(middle.real), float(middle.imag)), face.side * MOUTH_WIDTH, face.angle)
 
 
 @cache

@@ -7,26 +7,17 @@ people identifies the person: its rows are biometric data.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import ClassVar
 
 from affex.features.base import ChainedFeature
 from affex.features.networks import local
-from affex.features.networks.base import Embedder, Network
-from affex.features.networks.embedding import Embedding
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResNet18(Embedding):
+class ResNet18(local.LocalEmbedding):
     """ResNet-18's embedding of the face, with your own weights; parameters as in `Embedding`."""
 
-    @property
-    def network(self) -> Network:
-        """The network with the digest of the weight file."""
-        return local.RESNET18.of(self.digest)
-
-    def embedder(self, path: Path, device: str) -> Embedder:
-        """Return the network with the weights of a file."""
-        return local.load(local.RESNET18, path, self.digest, device, self.precision)
+    architecture: ClassVar[local.Architecture] = local.RESNET18
 
 
 PRESETS: dict[str, ChainedFeature] = {"resnet18": ResNet18()}

@@ -13,53 +13,32 @@ doi:10.1145/2993148.2997632).
 
 from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar
 
 import numpy as np
 
 from affex.features.base import AudioFeature, Rows, Signal, Values
-from affex.features.sound.frames import (
-    check_derivatives,
-    check_framing,
-    check_mels,
-    frame_times,
-    mel_levels,
-    with_derivatives,
-)
+from affex.features.sound.frames import MelFrames, with_derivatives
 
 
 @dataclass(frozen=True, kw_only=True)
-class Segments(AudioFeature):
+class Segments(MelFrames):
     """Pictures of the levels of mel bands in dB relative to full scale, with derivatives as channels.
 
     Parameters
     ----------
-    mels : int
-        The number of bands between 0 Hz and half the rate.
-    window, hop : float
-        The length of a frame and the step to the next, s.
-    derivatives : int
-        0: none, 1: first, 2: first and second derivatives.
+    window, hop, mels, derivatives
+        As for `MelFrames`.
     frames : int
         The number of frames in a segment.
     step : int
         The number of frames from the beginning of a segment to the beginning of the next.
     """
 
-    packages: ClassVar[tuple[str, ...]] = ("librosa",)
-
-    mels: int = 64
-    window: float = 0.025
-    hop: float = 0.010
-    derivatives: int = 2
     frames: int = 64
     step: int = 30
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_framing(self.window, self.hop)
-        check_mels(self.mels, self.window, self.rate)
-        check_derivatives(self.derivatives)
         if not 1 <= self.frames <= 1000:
             raise ValueError(f"frames={self.frames}: expected 1 to 1000 a segment")
         if not 1 <= self.step <= self.frames:
@@ -72,16 +51,6 @@ class Segments(AudioFeature):
         return f"Log-mel pictures, {shape}, one every {self.step * self.hop:g} s"
 
     @property
-    def shortest(self) -> float:
-        """One window, s."""
-        return self.window
-
-    @property
-    def framewise(self) -> bool:
-        """One row per segment."""
-        return True
-
-    @property
     def columns(self) -> tuple[str, ...]:
         """``m00_f00``, ``m00_f00_d1``, ``m00_f00_d2``, ``m00_f01``, ..."""
         return _columns(self.mels, self.frames, self.derivatives)
@@ -92,15 +61,9 @@ class Segments(AudioFeature):
         return (self.mels, self.frames, 1 + self.derivatives)
 
     def extract(self, signal: Signal) -> Rows:
-        """Compute the picture of every segment.
-
-        Raises
-        ------
-        ExtractionError
-            If the utterance is shorter than a window.
-        """
-        levels = mel_levels(signal, self.window, self.hop, self.mels)
-        times = frame_times(len(levels), self.window, self.hop, signal.rate)
+        """Compute the picture of every segment."""
+        levels = self.levels(signal)
+        times = self.times(levels, signal)
         pictures = segments(with_derivatives(levels, self.derivatives), self.frames, self.step)
         # (n, frames, channels * mels) to (n, mels, frames, channels)
         channels = pictures.reshape(len(pictures), self.frames, 1 + self.derivatives, self.mels)

@@ -26,13 +26,12 @@ has its mel bands at half the intended frequencies. In its chroma vector only th
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affex.features.base import AudioFeature, Rows, Signal
-from affex.features.sound.frames import FLOOR, check_framing, column_names, frame_times, framed, mel_levels
+from affex.features.sound.frames import FLOOR, ShortFrames, column_names, framed, mel_levels
 
 Floats = NDArray[np.float64]
 
@@ -50,7 +49,7 @@ SEMITONES = ("a", "a_sharp", "b", "c", "c_sharp", "d", "d_sharp", "e", "f", "f_s
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShortTime(AudioFeature):
+class ShortTime(ShortFrames):
     """Short-time features: zero crossings, energy, the spectrum's shape, 13 MFCC, chroma.
 
     Parameters
@@ -61,27 +60,14 @@ class ShortTime(AudioFeature):
         The most frames; the rest of a longer utterance is ignored.
     """
 
-    packages: ClassVar[tuple[str, ...]] = ("librosa",)
-
     window: float = 0.2
     hop: float = 0.1
     most: int = 100
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_framing(self.window, self.hop)
         if self.most < 1:
             raise ValueError(f"most={self.most}: expected 1 frame or more")
-
-    @property
-    def shortest(self) -> float:
-        """One window, s."""
-        return self.window
-
-    @property
-    def framewise(self) -> bool:
-        """One row per frame."""
-        return True
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -99,13 +85,7 @@ class ShortTime(AudioFeature):
         )
 
     def extract(self, signal: Signal) -> Rows:
-        """Compute the numbers of every frame.
-
-        Raises
-        ------
-        ExtractionError
-            If the utterance is shorter than a window.
-        """
+        """Compute the numbers of every frame."""
         from librosa.feature import mfcc
 
         beginning = self._beginning(signal)
@@ -115,7 +95,7 @@ class ShortTime(AudioFeature):
         levels = mel_levels(beginning, self.window, self.hop, MELS)
         parts = [of_time(frames), of_spectrum(magnitudes), mfcc(S=levels.T, n_mfcc=COEFFICIENTS).T]
         values = np.concatenate([*parts, chroma(magnitudes, signal.rate)], axis=1, dtype=np.float32)
-        return Rows(values, frame_times(len(values), self.window, self.hop, signal.rate))
+        return Rows(values, self.times(values, signal))
 
     def _beginning(self, signal: Signal) -> Signal:
         # Window and hop are rounded to whole samples, as in `features.sound.frames`.

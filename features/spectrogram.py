@@ -7,14 +7,13 @@ them reach from 0 to 4975 Hz. Levels in dB as in `features.sound.frames`.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from affex.features.base import AudioFeature, Rows, Signal
-from affex.features.sound.frames import amplitude_levels, check_framing, column_names, frame_times
+from affex.features.sound.frames import ShortFrames, amplitude_levels, column_names
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spectrogram(AudioFeature):
+class Spectrogram(ShortFrames):
     """Spectrogram: levels of the lowest frequencies in dB relative to full scale.
 
     Parameters
@@ -25,15 +24,11 @@ class Spectrogram(AudioFeature):
         The number of bins, from 0 Hz.
     """
 
-    packages: ClassVar[tuple[str, ...]] = ("librosa",)
-
     window: float = 0.040
-    hop: float = 0.010
     bins: int = 200
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_framing(self.window, self.hop)
         most = round(self.window * self.rate) // 2 + 1
         if not 1 <= self.bins <= most:
             raise ValueError(
@@ -41,30 +36,14 @@ class Spectrogram(AudioFeature):
             )
 
     @property
-    def shortest(self) -> float:
-        """One window, s."""
-        return self.window
-
-    @property
-    def framewise(self) -> bool:
-        """One row per frame."""
-        return True
-
-    @property
     def columns(self) -> tuple[str, ...]:
         """``spectrogram_000``, ... from 0 Hz up."""
         return column_names("spectrogram", self.bins, derivatives=0)
 
     def extract(self, signal: Signal) -> Rows:
-        """Compute the levels of every frame.
-
-        Raises
-        ------
-        ExtractionError
-            If the utterance is shorter than a window.
-        """
+        """Compute the levels of every frame."""
         levels = amplitude_levels(signal, self.window, self.hop, self.bins)
-        return Rows(levels, frame_times(len(levels), self.window, self.hop, signal.rate))
+        return Rows(levels, self.times(levels, signal))
 
 
 PRESETS: dict[str, AudioFeature] = {"spectrogram": Spectrogram()}

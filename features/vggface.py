@@ -7,26 +7,17 @@ it was trained further on expressions, it identifies the person: its rows are bi
 """
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import ClassVar
 
 from affex.features.base import ChainedFeature
 from affex.features.networks import local
-from affex.features.networks.base import Embedder, Network
-from affex.features.networks.embedding import Embedding
 
 
 @dataclass(frozen=True, kw_only=True)
-class VggFace(Embedding):
+class VggFace(local.LocalEmbedding):
     """VGG-Face's embedding of the face, with your own weights; parameters as in `Embedding`."""
 
-    @property
-    def network(self) -> Network:
-        """The network with the digest of the weight file."""
-        return local.VGGFACE.of(self.digest)
-
-    def embedder(self, path: Path, device: str) -> Embedder:
-        """Return the network with the weights of a file."""
-        return local.load(local.VGGFACE, path, self.digest, device, self.precision)
+    architecture: ClassVar[local.Architecture] = local.VGGFACE
 
 
 PRESETS: dict[str, ChainedFeature] = {"vggface": VggFace()}

@@ -11,21 +11,11 @@ Statistics of a whole utterance are pooled from these rows, as in ``voice:pool=m
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from affex.features.base import AudioFeature, Rows, Signal, Values
-from affex.features.sound.frames import (
-    FLOOR,
-    check_derivatives,
-    check_framing,
-    check_mels,
-    frame_times,
-    framed,
-    mel_levels,
-    with_derivatives,
-)
+from affex.features.sound.frames import FLOOR, MelFrames, framed, with_derivatives
 
 #: The range of pitches that is searched, Hz: from a low man's voice to a scream.
 LOWEST, HIGHEST = 60.0, 600.0
@@ -39,7 +29,7 @@ BY_DEFAULT = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
-class Voice(AudioFeature):
+class Voice(MelFrames):
     """MFCC, mel bands, pitch and energy, with derivatives.
 
     Parameters
@@ -48,13 +38,9 @@ class Voice(AudioFeature):
         The number of cepstral coefficients, from the 1st.
     window, hop : float
         The length of a frame and the step to the next, s; a frame contains two periods of the deepest voice.
-    mels : int
-        The number of mel bands.
-    derivatives : int
-        0: none, 1: first, 2: first and second derivatives.
+    mels, derivatives
+        As for `MelFrames`.
     """
-
-    packages: ClassVar[tuple[str, ...]] = ("librosa",)
 
     n: int = 12
     window: float = 0.050
@@ -64,9 +50,6 @@ class Voice(AudioFeature):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_framing(self.window, self.hop)
-        check_mels(self.mels, self.window, self.rate)
-        check_derivatives(self.derivatives)
         if not 1 <= self.n < self.mels:
             raise ValueError(f"n={self.n}: expected 1 to {self.mels - 1}, fewer than mels={self.mels}")
         if self.window < LEAST:
@@ -77,16 +60,6 @@ class Voice(AudioFeature):
             )
 
     @property
-    def shortest(self) -> float:
-        """One window, s."""
-        return self.window
-
-    @property
-    def framewise(self) -> bool:
-        """One row per frame."""
-        return True
-
-    @property
     def columns(self) -> tuple[str, ...]:
         """``mfcc_01``, ..., ``mel_00``, ..., ``pitch``, ``energy``, then all of them again with ``_d1``."""
         cepstrum = (f"mfcc_{i:02}" for i in range(1, self.n + 1))
@@ -94,21 +67,14 @@ class Voice(AudioFeature):
         return tuple(name + order for order in ("", "_d1", "_d2")[: self.derivatives + 1] for name in static)
 
     def extract(self, signal: Signal) -> Rows:
-        """Compute the numbers of every frame.
-
-        Raises
-        ------
-        ExtractionError
-            If the utterance is shorter than a window.
-        """
+        """Compute the numbers of every frame."""
         from librosa.feature import mfcc
 
-        levels = mel_levels(signal, self.window, self.hop, self.mels)
+        levels = self.levels(signal)
         cepstrum = mfcc(S=levels.T, n_mfcc=self.n + 1).T[:, 1:]
         rest = (pitch(signal, self.window, self.hop), energy(signal, self.window, self.hop))
         static = np.column_stack([cepstrum, levels, *rest]).astype(np.float32)
-        times = frame_times(len(static), self.window, self.hop, signal.rate)
-        return Rows(with_derivatives(static, self.derivatives), times)
+        return Rows(with_derivatives(static, self.derivatives), self.times(static, signal))
 
 
 def pitch(signal: Signal, window: float, hop: float) -> Values:

@@ -65,11 +65,6 @@ class Voiced(AudioFeature):
         return (size + max(0, -((size - least) // step)) * step) / self.rate
 
     @property
-    def framewise(self) -> bool:
-        """One row per utterance."""
-        return False
-
-    @property
     def columns(self) -> tuple[str, ...]:
         """The column names of openSMILE."""
         return Smile(set=self.set).columns

@@ -72,9 +72,9 @@ def recognised(settings: str) -> str:
             parser.write(file)
         command = [sys.executable, "-m", "nkululeko.nkululeko", "--config", str(path)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-    said = done.stdout + done.stderr
-    recalls = [float(found) for found in re.findall(r"result for speaker group \d+: test: ([.\d]+) UAR", said)]
-    assert len(recalls) == int(parser["MODEL"]["logo"]), said[-4000:]
+    output = done.stdout + done.stderr
+    recalls = [float(found) for found in re.findall(r"result for speaker group \d+: test: ([.\d]+) UAR", output)]
+    assert len(recalls) == int(parser["MODEL"]["logo"]), output[-4000:]
     return f"an SVM, {len(recalls)} speakers left out one at a time, mean UAR {np.mean(recalls):.3f}"
 
 

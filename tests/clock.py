@@ -303,7 +303,7 @@ def main() -> int:
     """Print the table; return 1 where a span is wrong."""
     parser = argparse.ArgumentParser(description="Compare the times of spans with what is planted there.")
     parser.add_argument("--clips", type=Path, help="real utterances: grid, mead, ravdess")
-    utterances, wrong = parser.parse_args().utterances, []
+    utterances, wrong = parser.parse_args().clips, []
     print("largest error of sound / of pictures, ms")
     print(f"{'container, codec':16} frame" + "".join(f"{name:>15}" for name in NAMES))
     with tempfile.TemporaryDirectory() as folder:

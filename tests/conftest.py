@@ -1,12 +1,27 @@
-"""What all tests share: where the real recordings are."""
+"""What all tests share: where the real recordings are, the order of files, one numerical thread for each process."""
 
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# Pytest runs a process for each core. More threads than cores would wait for each other, most of all in small products.
+# Libraries read these names when they are loaded; `OMP_NUM_THREADS=4 make test` has its way.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+#: The files that take 15 s of computing and more.
+LONG = ("bad_films", "chain", "cli", "csd", "evaluate", "examples", "faces", "layouts", "media_video", "models",
+        "own_estimators", "provenance", "sameness", "settings", "stages", "torture", "workers")  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long files, so that no process works alone at the end; `make test` keeps this order."""
+    items.sort(key=lambda item: item.path.stem.removeprefix("test_") not in LONG)
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +35,28 @@ def test_data() -> Callable[[str], Path]:
         return folder / name
 
     return find
+
+
+@pytest.fixture
+def several_threads() -> Iterator[None]:
+    """Give loaded numerical libraries two threads, so that it shows where a limit to one is missing."""
+    set_numerical_threads(2)
+    yield
+    set_numerical_threads(int(os.environ["OMP_NUM_THREADS"]))
+
+
+def set_numerical_threads(number: int) -> None:
+    """Set OpenMP's number for this thread, and that of BLAS for all.
+
+    The latter in a thread that ends: as long as one that set it lives, threadpoolctl lets no other thread limit it.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    def set_for(api: str) -> None:
+        for library in ThreadpoolController().select(user_api=api).lib_controllers:
+            library.set_num_threads(number)
+
+    set_for("openmp")
+    thread = threading.Thread(target=set_for, args=("blas",))
+    thread.start()
+    thread.join()

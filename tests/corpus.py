@@ -20,11 +20,11 @@ class Listener:
     """Keeps what a run says, and counts what its progress bars count."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
+        self.messages: list[str] = []
         self.counted: dict[str, int] = {}
 
-    def say(self, message: str) -> None:
-        self.said.append(message)
+    def print(self, message: str) -> None:
+        self.messages.append(message)
 
     @contextmanager
     def progress(self, title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:

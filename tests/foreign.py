@@ -61,7 +61,7 @@ def imported(path: Path, dataset: Dataset, name: str = "theirs", **settings) -> 
     """Import a file, and return the feature and what was said."""
     listener = Listener()
     importing.import_(path, dataset, name, listener, **settings)
-    return known(dataset, name), listener.said
+    return known(dataset, name), listener.messages
 
 
 def rows_of(dataset: Dataset, spec: FeatureSpec) -> dict[str, list]:

@@ -27,7 +27,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from synthetic import make_matrix, with_values
+from synthetic import make_table, with_values
 
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation.settings import Plan
@@ -72,7 +72,7 @@ def zipped(members: dict[str, bytes]) -> bytes:
 def fitted(name: str, folder: Path) -> bytes:
     """Return the file of a model."""
     spec, protocol, n_frames = MODELS[name]
-    matrix = with_values(make_matrix(n_speakers=4, n_frames=n_frames))
+    matrix = with_values(make_table(n_speakers=4, n_frames=n_frames))
     settings = Plan(corpus="toy", features=("egemaps",), keys=("0" * 64,), protocol=protocol,
                         classifier=classifier_of(spec))  # fmt: skip
     model_file.write(models.fit(matrix, settings, recipes=["{}"]), folder / "sound.affex")
@@ -179,13 +179,15 @@ def outcome(content: bytes, folder: Path, n_frames: int) -> str:
     path.write_bytes(content)
     try:
         model = model_file.read(path)
-        matrix = make_matrix(n_speakers=3, n_frames=n_frames, seed=5)
-        said = models.predict(models.replace(model, columns=models.columns_digest(matrix.columns)), matrix).said
+        matrix = make_table(n_speakers=3, n_frames=n_frames, seed=5)
+        output = models.predict(
+            models.replace(model, columns=models.columns_digest(matrix.columns)), matrix
+        ).fold_scores
         list(map(str, (model.name, model.evaluation)))
     except AffexError as error:
         assert len(str(error)) < 2000
         return "refused"
-    assert np.isfinite(said.scores).all()
+    assert np.isfinite(output.scores).all()
     return "taken"
 
 

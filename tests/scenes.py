@@ -15,7 +15,7 @@ GREY = 110
 WIDTH = 120
 
 
-def nobody(size: tuple[int, int] = (240, 320)) -> Picture:
+def no_face(size: tuple[int, int] = (240, 320)) -> Picture:
     """Return grey, height x width."""
     return np.full((*size, 3), GREY, np.uint8)
 
@@ -24,7 +24,7 @@ def scene(k: int, width: int = 100, size: tuple[int, int] = (240, 320)) -> Pictu
     """Return her on grey, her face about `width` px, 4 px further right in every frame."""
     scale = width / WIDTH
     portrait = cv2.resize(np.ascontiguousarray(astronaut()[:230, 110:340]), None, fx=scale, fy=scale, interpolation=3)
-    frame = nobody(size)
+    frame = no_face(size)
     left = 20 + 4 * k
     frame[10 : 10 + portrait.shape[0], left : left + portrait.shape[1]] = portrait[: size[0] - 10]
     return frame
@@ -37,7 +37,7 @@ def middle(k: int, width: int = 100) -> NDArray[np.float64]:
 
 def company(*faces: tuple[int, int], size: tuple[int, int] = (240, 640)) -> Picture:
     """Return her several times on grey, each face about so many px wide, its middle about so far from the left."""
-    frame = nobody(size)
+    frame = no_face(size)
     for width, x in faces:
         head = cv2.resize(np.ascontiguousarray(astronaut()[20:230, 140:310]), None, fx=width / WIDTH, fy=width / WIDTH)
         left = x - head.shape[1] // 2
@@ -47,4 +47,4 @@ def company(*faces: tuple[int, int], size: tuple[int, int] = (240, 640)) -> Pict
 
 def scenes(ks: Sequence[int | None]) -> list[Picture]:
     """Return a scene for each number, and nobody for each None."""
-    return [nobody() if k is None else scene(k) for k in ks]
+    return [no_face() if k is None else scene(k) for k in ks]

@@ -52,8 +52,11 @@ NOT_RUN = {
 WANT_MORE = ("compare", "predict", "show", "export", "import", "download")
 #: What may stand behind the name of the command affex.
 KNOWN = (*WANT_MORE, "features", "evaluate", "fit", "demo", "list", "coverage", "cache", "--help", "--version")
-#: Corpora that are parts only where they stand in.
+#: How the tests are run without make.
+OUR_TESTS = (".venv/bin/python -m pytest tests/", "python tests/", ".venv/bin/python tests/")
+#: Corpora that are parts only where they stand in, and that of which only labels do.
 PARTS = ("iemocap", "ravdess", "mosi")
+LABELS = "mosi"
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,11 @@ class Shown:
             return "named, not shown: it wants to be told more"
         if words[0] == "pip":
             return "installs"
-        is_ours = words[0] == "make" or (words[0].endswith("affex") and "".join(words[1:2]) in KNOWN)
-        return "" if is_ours else "no command of ours"
+        return "" if self._is_ours(words) else "no command of ours"
+
+    def _is_ours(self, words: list[str]) -> bool:
+        is_verb = words[0].endswith("affex") and "".join(words[1:2]) in KNOWN
+        return is_verb or words[0] == "make" or self.command.startswith(OUR_TESTS)
 
     @property
     def typed(self) -> str:
@@ -151,6 +157,10 @@ def copied(folder: Path) -> Path:
     return checkout
 
 
+#: The dialogs of each session of IEMOCAP that stand in, and the labels in them: all that its four classes merge.
+SCENES, PLAYED = ("F_impro01", "F_script01_1"), ("ang", "exc", "hap", "neu", "sad")
+
+
 # Corpora that stand in ---------------------------------------------------------------------------
 
 
@@ -209,7 +219,7 @@ def make_all(checkout: Path, home: Path) -> None:
     for root, make in (
         (home / "corpora" / "emodb", make_emodb),
         (checkout / "data" / "ravdess", make_ravdess),
-        (home / "corpora" / "IEMOCAP", lambda root: plays.iemocap(root, [1, 2, 3, 4, 5])),
+        (home / "corpora" / "IEMOCAP", lambda root: plays.iemocap(root, names=SCENES, emotions=PLAYED)),
     ):
         if not root.exists():
             print(f"Making what stands in for {root.name} ...", flush=True)
@@ -232,11 +242,20 @@ def prepared(one: Shown, checkout: Path) -> str:
         r"make (features|evaluate|fit|show)|\S*affex (features|evaluate|fit|import|coverage|cache why)", command
     ):
         return command
+    of_make = command.startswith("make")
     named = re.search(r"(?:DATASET=|--dataset )(\w+)", command)
-    corpus = named[1] if named else json.loads((checkout / "cache" / "last.json").read_text())["dataset"]
+    corpus = named[1] if named else used_last(checkout)
     if corpus not in PARTS or "--help" in command:
         return command
-    return f"{command} {'PARTIAL=1' if command.startswith('make') else '--partial'}"
+    if corpus == LABELS and not named:  # no recording, of which features could be made
+        return f"{command} {'DATASET=demo' if of_make else '--dataset demo'}"
+    return f"{command} {'PARTIAL=1' if of_make else '--partial'}"
+
+
+def used_last(checkout: Path) -> str:
+    """Return the corpus that is meant where a command names none."""
+    last = checkout / "cache" / "last.json"
+    return str(json.loads(last.read_text())["dataset"]) if last.exists() else "demo"
 
 
 def main() -> int:
@@ -273,8 +292,8 @@ def _typed_in_all(one: Shown, shells: list[str], checkout: Path, known: dict[str
         failed += ended.returncode != 0
         print(f"{ended.returncode:3}  {one.page}: {shell}: {command}  [{time.monotonic() - began:.1f} s]", flush=True)
         if ended.returncode:
-            said = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", ended.stdout)
-            lines = [line.strip() for line in said.splitlines() if line.strip()]
+            output = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", ended.stdout)
+            lines = [line.strip() for line in output.splitlines() if line.strip()]
             print("     " + "\n     ".join(lines[-8:]), flush=True)
     return failed
 

@@ -17,7 +17,7 @@ from affex.pipeline.streams.table import Table
 EMOTIONS = ("anger", "joy", "neutral", "sadness")
 
 
-def make_matrix(
+def make_table(
     *,
     n_speakers: int = 6,
     n_each: int = 4,
@@ -118,7 +118,7 @@ class FrameBayes(Bayes):
     """The same on frames."""
 
     reads: ClassVar[Literal["utterance", "frame", "sequence"]] = "frame"
-    pool: Literal["sum", "vote"] = "sum"
+    decision: Literal["sum", "vote"] = "sum"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,8 +68,7 @@ def test_a_speaker_on_both_sides_is_fatal():
     assert (finding.kind, finding.fatal) == ("speaker", True)
     assert finding.pairs == (Pair("b", "c", "late", "speaker ben"),)
     assert finding.message == (
-        "1 speaker (ben) on both sides of 1 of 1 folds: 1 of 2 tested utterances share theirs with utterances "
-        "learned from"
+        "1 speaker (ben) on both sides of 1 of 1 folds: 1 of 2 test utterances share theirs with training utterances"
     )
 
 
@@ -88,7 +87,7 @@ def test_an_utterance_without_a_speaker_is_said_to_have_none():
     utterances = [u("a", ""), u("b", "ben"), u("c", ""), u("d", "cyd")]
     (finding,) = looked_at(utterances).values()
     assert not finding.fatal
-    assert finding.message.startswith("2 of 4 utterances name no speaker")
+    assert finding.message.startswith("2 of 4 utterances have no speaker")
 
 
 def two_sessions():
@@ -101,8 +100,8 @@ def test_a_session_shared_by_two_speakers_warns_under_loso():
     found = looked_at(utterances, folds(LOSO, utterances))
     assert [finding.fatal for finding in found.values()] == [False, False]
     assert found["session"].message == (
-        "2 sessions (Ses1, Ses2) on both sides of 4 of 4 folds: 4 of 4 tested utterances share theirs with "
-        "utterances learned from"
+        "2 sessions (Ses1, Ses2) on both sides of 4 of 4 folds: 4 of 4 test utterances share theirs with "
+        "training utterances"
     )
     assert found["session"].pairs == (Pair("1M", "1F", "1F", "session Ses1"), Pair("2M", "2F", "2F", "session Ses2"))
     assert found["dialog"].message.startswith("2 dialogs (Ses1/d1, Ses2/d1) on both sides")
@@ -132,8 +131,8 @@ def test_partners_who_speak_at_once_warn_where_folds_part_speakers():
     assert set(found) == {"at once", "session", "dialog"}
     assert not errors(found.values())
     assert found["at once"].message == (
-        "1 pair of turns in which partners of a dialog speak at once (2 utterances), one learned from and the other "
-        "tested: each one's sound may hold some of the other's"
+        "1 pair of turns in which partners of a dialog speak at once (2 utterances), one in training and one in "
+        "test: each may contain the other speaker's voice"
     )
     assert found["at once"].pairs == (Pair("1M", "1F", "1F", "1.00 s of one file in common"),)
 
@@ -348,7 +347,7 @@ def test_a_refusal_lists_the_pairs_and_says_how_to_go_on():
     assert [finding.kind for finding in errors(found)] == ["speaker"]
     lines = refusal(found).splitlines()
     assert lines[1].startswith("- 12 speakers (s0, s1, s2 and 9 more) on both sides of 1 of 1 folds")
-    assert lines[2] == "    fold late: 0 is learned from, 12 is tested (speaker s0)"
+    assert lines[2] == "    fold late: 0 is in training, 12 in test (speaker s0)"
     assert lines[12] == "    and 2 more"
     assert lines[-1].endswith("ALLOW_LEAKS=1.")
     assert [sentence[:15] for sentence in warnings(found)] == ["1 text (so) on "]
@@ -446,8 +445,8 @@ def test_emodb_repeats_its_texts_and_no_recording(test_data, tmp_path):
     (finding,) = audited(dataset).values()
     assert finding.kind == "text"
     assert finding.message == (
-        "10 texts (a01, a02, a04 and 7 more) on both sides of 10 of 10 folds: 535 of 535 tested utterances share "
-        "theirs with utterances learned from"
+        "10 texts (a01, a02, a04 and 7 more) on both sides of 10 of 10 folds: 535 of 535 test utterances share "
+        "theirs with training utterances"
     )
 
 

@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 from corpus import run, spec, write_wav
 from films import film, noisy
-from scenes import company, middle, nobody, scene, scenes
+from scenes import company, middle, no_face, scene, scenes
 
-from affex.features.base import Feature
+from affex.features.base import Feature, Rows
 from affex.features.detectors import crops
 from affex.features.face import Face
 from affex.features.faces import COLUMNS, Faces
 from affex.features.logmel import Logmel
+from affex.features.person import Person
 from affex.pipeline.caching import cache, store
 from affex.pipeline.extraction.extract import Summary
 from affex.pipeline.manifest.manifest import Dataset
@@ -60,11 +61,12 @@ def corpus(folder: Path, *utterances: Media) -> Dataset:
 
 
 def held(summary: Summary) -> dict[str, Seen]:
-    """Return what the published file holds, every row verified."""
+    """Return what the published file holds, every row verified, of one person a row per frame."""
     key = cache.recipe(summary.spec.feature).key
     with store.reading(summary.path) as reader:
         entries = [reader.entry(number, key) for number in range(len(reader.ids))]
-        return {e.id: Seen(e.values, e.times, () if e.crops is None else tuple(e.crops)) for e in entries}
+        own = {e.id: summary.spec.feature.one_person(Rows(e.values, e.times, e.crops)) for e in entries}
+        return {i: Seen(r.values, r.times, () if r.crops is None else tuple(r.crops)) for i, r in own.items()}
 
 
 def watched(
@@ -217,7 +219,7 @@ def test_a_film_of_8k_takes_the_memory_of_a_few_frames(tmp_path: Path) -> None:
 
 
 def test_a_film_without_a_face_fails_or_is_kept_as_asked(tmp_path: Path) -> None:
-    film(tmp_path / "nobody.mp4", [nobody()] * 3, rate=5)
+    film(tmp_path / "nobody.mp4", [no_face()] * 3, rate=5)
     film(tmp_path / "her.mp4", scenes([0]), rate=5)
     seen, failures = watched(tmp_path, "nobody.mp4", "her.mp4")
     assert list(seen) == ["her"]
@@ -225,7 +227,7 @@ def test_a_film_without_a_face_fails_or_is_kept_as_asked(tmp_path: Path) -> None
     for missing, sizes in (("keep", []), ("frame", [(216, 288, 3)] * 3)):
         dataset = corpus(tmp_path, Media("nobody.mp4"), Media("her.mp4"))
         faces = Faces(missing=missing)
-        summary, embedded = run(dataset, spec("face", Face(faces=faces)))
+        summary, _, embedded = run(dataset, spec("face", Face(faces=faces)))
         seen = held(summary)
         assert summary.failures == {}
         assert seen["nobody"].times == pytest.approx([0, 0.2, 0.4])
@@ -239,17 +241,20 @@ def test_a_film_without_a_face_fails_or_is_kept_as_asked(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("choice", "where"),
-    [("largest", [110] * 3 + [500] * 3), ("central", [320] * 3 + [500] * 3), ("longest", [500] * 6)],
+    [("largest", [90] * 3), ("central", [250] * 3), ("longest", [500] * 6)],
 )
 def test_of_several_faces_one_is_chosen_by_the_rule_and_the_others_are_counted(
     tmp_path: Path, choice: str, where: list[int]
 ) -> None:
-    all_, one = company((150, 110), (90, 320), (105, 500)), company((105, 500))
+    all_, one = company((160, 90), (90, 250), (105, 500)), company((105, 500))
     film(tmp_path / "three.mp4", [all_] * 3 + [one] * 3, rate=5)
-    seen = watched(tmp_path, "three.mp4", feature=Faces(choice=choice))[0]["three"]
-    assert seen["found"].tolist() == [1] * 6
-    assert np.abs(seen.middles[:, 0] - where).max() < 25
-    assert seen["n_faces"].tolist() == [3, 3, 3, 1, 1, 1]
+    *_, summary = run(corpus(tmp_path, Media("three.mp4")), spec("person", Person(choice=choice)))
+    seen = held(summary)["three"]
+    n = len(where)
+    assert seen["found"].tolist() == [1] * n + [0] * (6 - n)
+    assert np.abs(seen.middles[:n, 0] - where).max() < 25
+    assert seen["n_faces"].tolist() == [3, 3, 3, 1, 1, 1][:n] + [0] * (6 - n)
+    assert set(seen.values[:, -2]) == {3}  # tracks
 
 
 def test_of_two_faces_each_half_shows_its_own(tmp_path: Path) -> None:
@@ -262,7 +267,7 @@ def test_of_two_faces_each_half_shows_its_own(tmp_path: Path) -> None:
 
 def test_a_face_that_leaves_and_returns_is_not_made_up_meanwhile(tmp_path: Path) -> None:
     film(tmp_path / "away.mp4", scenes([0, 1, None, None, None, 5, 6]), rate=5)
-    faces, face = run(corpus(tmp_path, Media("away.mp4")), spec("face", Face()))
+    faces, _, face = run(corpus(tmp_path, Media("away.mp4")), spec("face", Face()))
     seen, embedded = held(faces)["away"], held(face)["away"]
     assert seen["found"].tolist() == [1, 1, 0, 0, 0, 1, 1]
     assert not seen.values[2:5, 1:].any()

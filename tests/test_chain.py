@@ -217,14 +217,14 @@ def test_hurt_upstream_rows_are_mended_first(dataset: Dataset) -> None:
 def link_batch(dataset: Dataset, feature: Peaks, tiles: Summary) -> LinkBatch:
     key = cache.recipe(feature.tiles).key
     with store.reading(tiles.path) as reader:
-        links = [Link(id_, n, reader.digests[n], 20) for n, id_ in enumerate(reader.ids)]
-    return LinkBatch(tuple(links), tiles.path, key, (feature,), Runtime())
+        links = [Link(id_, ((n, reader.digests[n]),), 20) for n, id_ in enumerate(reader.ids)]
+    return LinkBatch(tuple(links), ((tiles.path, key),), (feature,), Runtime())
 
 
 def test_rows_that_change_under_a_worker_are_a_failure_to_be_tried_again(dataset: Dataset) -> None:
     [tiles] = run(dataset, TILES)
     batch = link_batch(dataset, Peaks(), tiles)
-    links = (replace(batch.jobs[0], digest="0" * 64), *batch.jobs[1:])
+    links = (replace(batch.jobs[0], rows=((0, "0" * 64),)), *batch.jobs[1:])
     [part] = chain.extract(replace(batch, jobs=links))
     assert part.outcomes["00"] == Failure(
         "the rows that '00' is computed from changed while they were read", final=False
@@ -325,7 +325,7 @@ def test_results_do_not_depend_on_batches(
 
 
 def test_batches_are_neither_many_clips_nor_many_rows_nor_much_memory() -> None:
-    links = [Link(str(n), n, "", 100) for n in range(200)]
+    links = [Link(str(n), ((n, ""),), 100) for n in range(200)]
     short = [replace(link, n_rows=1) for link in links]
     assert [len(batch) for batch in chain.batches(links, 128, "cuda")] == [41, 41, 41, 41, 36]
     assert [len(batch) for batch in chain.batches(links, 18_000, "cuda")] == [10] * 20

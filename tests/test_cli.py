@@ -1,6 +1,7 @@
 """The command as a person uses it: what it says, and with which exit code it ends."""
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -12,18 +13,56 @@ import pytest
 from conftest import ROOT
 from corpus import write_wav
 
+from affex.pipeline.cli.command import main
+
 
 def affex(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run affex; variables are handed on as the Makefile does."""
-    arguments = ("--from-make", *arguments) if environment else arguments
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("AFFEX_")}
-    return subprocess.run(
-        [sys.executable, "-m", "affex.pipeline.cli", *arguments],
-        cwd=cwd,
-        env={**clean, "PYTHONPATH": str(ROOT), "COLUMNS": "100", **environment},
-        capture_output=True,
-        text=True,
-    )
+    """Run affex in this process, which has imported it already."""
+    words, variables = told(arguments, environment)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.chdir(cwd),
+        contextlib.redirect_stdout(io.StringIO()) as out,
+        contextlib.redirect_stderr(io.StringIO()) as err,
+        pytest.raises(SystemExit) as ended,
+    ):
+        patch.setattr(sys, "argv", ["affex", *words])
+        for name in os.environ.keys() - variables.keys():
+            patch.delenv(name)
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        main()
+    return subprocess.CompletedProcess(words, ended.value.code, out.getvalue(), err.getvalue())
+
+
+def affex_process(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run affex in a process of its own, as a shell does."""
+    words, variables = told(arguments, environment)
+    command = [sys.executable, "-m", "affex.pipeline.cli", *words]
+    return subprocess.run(command, cwd=cwd, env={**variables, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+
+
+def told(arguments: tuple[str, ...], variables: dict[str, str]) -> tuple[list[str], dict[str, str]]:
+    """Return words and environment of a command; variables are handed on as the Makefile does."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AFFEX_")}
+    return ["--from-make"] * bool(variables) + [*arguments], {**clean, "COLUMNS": "100", **variables}
+
+
+def interruptible(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
+    """Start affex in a session of its own, where Ctrl-C counts even if this process ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "affex.pipeline.cli", *arguments],
+            cwd=cwd,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            start_new_session=True,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
@@ -40,14 +79,14 @@ def table(tmp_path: Path) -> Path:
 
 def test_from_a_table_to_figures(table: Path, tmp_path: Path) -> None:
     environment = {"AFFEX_CACHE": str(tmp_path / "cache"), "AFFEX_SCHEDULER": "inline", "AFFEX_JOBS": "1"}
-    first = affex("features", "--dataset", "csv", "--data", str(table), "--features", "egemaps", **environment)
+    first = affex_process("features", "--dataset", "csv", "--data", str(table), "--features", "egemaps", **environment)
     assert first.returncode == 0, first.stderr
     assert "egemaps: 0 cached, 24 computed, 0 failed ->" in first.stdout
     assert (tmp_path / "cache" / "mine" / "egemaps.h5").exists()
     assert "\r" not in first.stderr + first.stdout  # nobody watches, no bars
 
     out = tmp_path / "out"
-    second = affex("evaluate", "--features", "egemaps", "--out", str(out), **environment)
+    second = affex_process("evaluate", "--features", "egemaps", "--out", str(out), **environment)
     assert second.returncode == 0, second.stderr
     assert "--dataset csv (used last)" in second.stdout
     assert "egemaps: 24 cached, 0 computed" in second.stdout
@@ -58,7 +97,7 @@ def test_from_a_table_to_figures(table: Path, tmp_path: Path) -> None:
     assert (out / "confusion.png").exists()
 
     files = {path.name: path.read_bytes() for path in out.iterdir()}
-    affex("evaluate", "--features", "egemaps", "--out", str(tmp_path / "again"), **environment)
+    affex_process("evaluate", "--features", "egemaps", "--out", str(tmp_path / "again"), **environment)
     assert {path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()} == files
 
     third = affex("evaluate", "--features", "egemaps", "--out", str(out), **environment)
@@ -71,11 +110,11 @@ def test_a_feature_goes_out_and_another_projects_comes_in(table: Path, tmp_path:
     corpus = ("--dataset", "csv", "--data", str(table))
     assert affex("features", *corpus, "--features", "gemaps", **environment).returncode == 0
     out = tmp_path / "out.parquet"
-    sent = affex("export", str(out), *corpus, "--features", "gemaps", **environment)
+    sent = affex_process("export", str(out), *corpus, "--features", "gemaps", **environment)
     assert sent.returncode == 0, sent.stderr
     assert f"gemaps of mine as parquet: 24 utterances, 24 rows, 62 columns -> {out}" in sent.stdout
     assert "\r" not in sent.stderr + sent.stdout
-    taken = affex("import", str(out), *corpus, "--called", "theirs", "--note", "a friend", **environment)
+    taken = affex_process("import", str(out), *corpus, "--called", "theirs", "--note", "a friend", **environment)
     assert taken.returncode == 0, taken.stderr
     assert "theirs: 24 utterances (one row an utterance, 62 columns), 0 without rows ->" in taken.stdout
     assert "Next: affex evaluate --features theirs" in taken.stdout
@@ -99,11 +138,11 @@ def test_a_target_that_is_not_there_is_said_before_anything_is_extracted(table: 
 def test_speakers_are_normalised_in_two_ways_and_a_third_is_none(table: Path, tmp_path: Path) -> None:
     environment = {"AFFEX_CACHE": str(tmp_path / "cache"), "AFFEX_SCHEDULER": "inline"}
     arguments = ("evaluate", "--features", "gemaps", "--classifier", "svm:C=1,gamma=1", "--dataset", "csv")
-    for told, meant in (("", False), ("0", False), ("1", True), ("mean", "mean")):
+    for told, intended in (("", False), ("0", False), ("1", True), ("mean", "mean")):
         out = tmp_path / f"out-{told}"
-        said = affex(*arguments, "--data", str(table), "--out", str(out), AFFEX_SPEAKER_NORM=told, **environment)
-        assert said.returncode == 0, said.stderr
-        assert json.loads((out / "metrics.json").read_text())["about"]["settings"]["speaker_norm"] == meant
+        output = affex(*arguments, "--data", str(table), "--out", str(out), AFFEX_SPEAKER_NORM=told, **environment)
+        assert output.returncode == 0, output.stderr
+        assert json.loads((out / "metrics.json").read_text())["about"]["settings"]["speaker_norm"] == intended
     refused = affex(*arguments, "--data", str(table), "--speaker-norm", "median", **environment)
     assert refused.returncode == 2
     assert "'median' is neither 1, 0 nor mean" in refused.stderr
@@ -119,9 +158,9 @@ def test_what_a_leak_is_worth_and_which_of_two_runs_is_better(table: Path, tmp_p
     assert second.returncode == 0, second.stderr
     runs = sorted(path.name for path in (tmp_path / "cache" / "mine" / "runs").glob("*_loso*"))
     assert len(runs) == 2
-    compared = affex("compare", "--runs", " ".join(runs), **environment)
+    compared = affex_process("compare", "--runs", " ".join(runs), **environment)
     assert compared.returncode == 0, compared.stderr
-    assert "cannot be told with 4 speakers" in compared.stdout
+    assert "undecided with 4 speakers" in compared.stdout
     refused = affex("compare", "--runs", f"{runs[0]} gemaps_svm_random", **environment)
     assert refused.returncode == 2
     fused = affex("evaluate", "--runs", " ".join(runs), "--fusion", "late:mean", **environment)
@@ -131,26 +170,27 @@ def test_what_a_leak_is_worth_and_which_of_two_runs_is_better(table: Path, tmp_p
 
 def test_failures_are_named_and_the_rest_goes_on(table: Path, tmp_path: Path) -> None:
     (tmp_path / "wav" / "Ärger 3.wav").write_text("not audio")
-    said = affex("features", "--dataset", "csv", "--data", str(table), "--features", "egemaps", "--scheduler", "inline",
-                 "--cache", str(tmp_path / "cache"))  # fmt: skip
-    assert said.returncode == 0
-    assert "egemaps: 0 cached, 23 computed, 1 failed" in said.stdout
-    assert "failed wav/Ärger 3: wav/Ärger 3.wav cannot be decoded" in said.stdout
+    output = affex("features", "--dataset", "csv", "--data", str(table), "--features", "egemaps",
+                   "--scheduler", "inline", "--cache", str(tmp_path / "cache"))  # fmt: skip
+    assert output.returncode == 0
+    assert "egemaps: 0 cached, 23 computed, 1 failed" in output.stdout
+    assert "failed wav/Ärger 3: wav/Ärger 3.wav cannot be decoded" in output.stdout
 
 
 def test_a_run_in_which_all_fails_fails(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_text("not audio")
     (tmp_path / "t.csv").write_text("file,speaker,label\na.wav,s,l\n")
-    said = affex("features", "--dataset", "csv", "--data", str(tmp_path / "t.csv"), "--features", "egemaps",
+    output = affex_process("features", "--dataset", "csv", "--data", str(tmp_path / "t.csv"), "--features", "egemaps",
                  "--scheduler", "inline", "--cache", str(tmp_path / "cache"))  # fmt: skip
-    assert said.returncode == 1
-    assert "Error: No utterance has any of the features" in said.stderr
+    assert output.returncode == 1
+    assert "Error: No utterance has any of the features" in output.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["featurs"], "There is no verb 'featurs'. Did you mean features?"),
+        (["list", "feature"], "There is no list verb 'feature'. Did you mean features?"),
         (["features", "--dataset", "emodbb"], "There is no corpus 'emodbb'. Did you mean emodb"),
         (["features", "--features", "mfc"], "There is no feature 'mfc'. Did you mean mfcc"),
         (["features", "--features", "mfcc:hopp=5ms"], "There is no parameter of mfcc 'hopp'. Did you mean hop?"),
@@ -158,8 +198,6 @@ def test_a_run_in_which_all_fails_fails(tmp_path: Path) -> None:
         (["features", "--features", "mfcc:n=0"], "'mfcc:n=0': "),
         (["features", "--features", "mfcc mfcc"], "A feature was named twice"),
         (["evaluate", "--classifier", "svn"], "There is no classifier 'svn'. Did you mean svm?"),
-        (["evaluate", "--protocol", "lose"], "Did you mean loso?"),
-        (["evaluate", "--protocol", "group-k:n=5"], "There is no parameter of group-k 'n'"),
         (["evaluate", "--fusion", "latest"], "There is no fusion 'latest'. Did you mean late?"),
         (["evaluate", "--classifier", "svm gmm"], "fuse their scores with --fusion late"),
         (["evaluate", "--runs", "a b"], "Runs are fused by --fusion late"),
@@ -168,13 +206,23 @@ def test_a_run_in_which_all_fails_fails(tmp_path: Path) -> None:
         (["compare", "--runs", "a b"], "There is no run 'a'"),
         (["features", "--dataset", "emodb ravdess", "--data", "one"], "names 2 corpora, and --data 'one' 1 folders"),
         (["features", "--dataset", "csv"], "--dataset csv reads a table: name it, for example --data mine.csv"),
-        (["features", "--data", "somewhere"], "--data somewhere does not say which corpus it is"),
+        (["features", "--data", "somewhere"], "--data somewhere names no corpus"),
         (["features", "--jobs", "0"], "0 is not in the range"),
         (["features", "--wrong"], "No such option"),
     ],
 )
 def test_what_does_not_exist_is_a_usage_error(arguments: list[str], message: str, tmp_path: Path) -> None:
-    said = affex(*arguments, AFFEX_CACHE=str(tmp_path / "cache"), cwd=tmp_path)
+    output = affex(*arguments, AFFEX_CACHE=str(tmp_path / "cache"), cwd=tmp_path)
+    assert message in output.stderr
+    assert output.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("protocol", "message"), [("lose", "Did you mean loso?"), ("group-k:n=5", "There is no parameter of group-k 'n'")]
+)
+def test_a_protocol_that_does_not_exist_is_a_usage_error(protocol: str, message: str, table: Path) -> None:
+    corpus = ("--dataset", "csv", "--data", str(table))
+    said = affex("evaluate", *corpus, "--protocol", protocol, AFFEX_CACHE=str(table.parent / "cache"))
     assert message in said.stderr
     assert said.returncode == 2
 
@@ -184,9 +232,9 @@ def test_what_does_not_exist_is_a_usage_error(arguments: list[str], message: str
     [("nowhere", "was not found: there is no folder nowhere."), (".", "looked for 535 files such as wav/03a01Fa.wav")],
 )
 def test_a_folder_that_is_not_the_corpus_fails_the_run(data: str, message: str, tmp_path: Path) -> None:
-    said = affex("features", "--dataset", "emodb", "--data", data, cwd=tmp_path)
-    assert said.returncode == 1
-    assert message in said.stderr
+    output = affex("features", "--dataset", "emodb", "--data", data, cwd=tmp_path)
+    assert output.returncode == 1
+    assert message in output.stderr
 
 
 def test_a_corpus_that_is_not_whole_is_refused_unless_told(tmp_path: Path) -> None:
@@ -213,8 +261,8 @@ def test_a_corpus_that_is_not_whole_is_refused_unless_told(tmp_path: Path) -> No
 
 
 def test_what_there_is_is_listed() -> None:
-    said = affex("list")
-    assert said.returncode == 0
+    output = affex_process("list")
+    assert output.returncode == 0
     for name in (
         "emodb",
         "ravdess",
@@ -227,7 +275,7 @@ def test_what_there_is_is_listed() -> None:
         "gmm",
         "xgboost",
     ):
-        assert name in said.stdout
+        assert name in output.stdout
 
 
 def test_the_cache_is_listed_verified_and_explained(table: Path, tmp_path: Path) -> None:
@@ -256,7 +304,7 @@ def test_the_cache_is_listed_verified_and_explained(table: Path, tmp_path: Path)
     damaged = bytearray(path.read_bytes())
     damaged[-100] ^= 1
     path.write_bytes(damaged)
-    found = affex("cache", "verify", **environment)
+    found = affex_process("cache", "verify", **environment)
     assert found.returncode == 1
     assert "utterance 'wav/Ärger 23' does not verify" in found.stdout
     assert (
@@ -270,31 +318,23 @@ def test_an_interrupt_is_one_sentence_and_keeps_what_is_finished(tmp_path: Path)
         write_wav(tmp_path / name, 1.0, seed=n)
     (tmp_path / "many.csv").write_text("file,speaker,label\n" + "".join(f"{name},s,l\n" for name in names))
     arguments = ["features", "--dataset", "csv", "--data", "many.csv", "--features", "compare", "--jobs", "1"]
-    run = subprocess.Popen(
-        [sys.executable, "-m", "affex.pipeline.cli", *arguments],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        start_new_session=True,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
+    run = interruptible(*arguments, cwd=tmp_path)
     while run.poll() is None and not any(tmp_path.glob("cache/many/*.parts/*.h5")):
         with contextlib.suppress(subprocess.TimeoutExpired):
             run.wait(timeout=0.05)
     os.killpg(run.pid, signal.SIGINT)  # a terminal sends it to the workers, too
-    _, said = run.communicate(timeout=60)
+    _, output = run.communicate(timeout=60)
     assert run.returncode == 130
-    assert "Interrupted. All utterances and folds finished so far are kept" in said
-    assert "Traceback" not in said
+    assert "Interrupted. All utterances and folds finished so far are kept" in output
+    assert "Traceback" not in output
     assert any(tmp_path.glob("cache/many/*.parts/*.h5"))
     assert json.loads((tmp_path / "cache" / "last.json").read_text())["dataset"] == "csv"  # so a bare verb goes on
 
 
 def test_version_and_help() -> None:
-    assert affex("--version").stdout.startswith("affex, version")
+    assert affex_process("--version").stdout.startswith("affex, version")
     for verb in ("features", "evaluate", "compare", "fit", "predict", "demo", "download", "list", "cache"):
-        said = affex(verb, "--help")
-        assert said.returncode == 0
-        assert "Usage:" in said.stdout
-    assert 'affex features --dataset emodb --features "compare mfcc:n=20,hop=5ms"\n' in affex("--help").stdout
+        output = affex(verb, "--help")
+        assert output.returncode == 0
+        assert "Usage:" in output.stdout
+    assert 'affex features --dataset emodb --features "compare mfcc:n=20,hop=5ms"\n' in affex_process("--help").stdout

@@ -52,7 +52,7 @@ class Sdk:
     def __init__(self, recipe: dict[str, str]) -> None:
         read = {name: sdk.read(Path(path)) for name, path in recipe.items()}
         self.rows = {name: rows for name, (rows, _) in read.items()}
-        self.metadata = {name: said for name, (_, said) in read.items()}
+        self.metadata = {name: output for name, (_, output) in read.items()}
 
     def align(self, reference: str) -> None:
         self.rows = sdk.align(self.rows, reference)
@@ -103,6 +103,6 @@ def test_the_unit_of_gamma_is_as_the_page_says():
 def test_rows_that_are_not_those_of_the_export_are_told(folder, capsys, monkeypatch):
     monkeypatch.setattr(clients, "snippets", lambda: [(["numpy"], "python", "X = [[1.0]] * 8"), (["none"], "", "")])
     assert clients.main(folder) == 1
-    said = capsys.readouterr().out
-    assert "numpy: FAILED" in said
-    assert "none: skipped, none not installed" in said
+    output = capsys.readouterr().out
+    assert "numpy: FAILED" in output
+    assert "none: skipped, none not installed" in output

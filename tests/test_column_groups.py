@@ -71,10 +71,12 @@ def test_no_feature_has_a_parameter_of_that_name():
 
 
 def test_each_part_is_a_model_of_its_own():
-    found = members_of("landmarks:columns=each mfcc-voice", "gmm:pool=vote gmm:pool=vote,noise=0.25", "late:bayes")
+    found = members_of(
+        "landmarks:columns=each mfcc-voice", "gmm:decision=vote gmm:decision=vote,noise=0.25", "late:bayes"
+    )
     names = [f"landmarks:columns={part}" for part in ("brows", "eyes", "nose", "cheeks", "mouth", "chin")]
     assert [features for features, _ in found] == [(name,) for name in (*names, "mfcc-voice")]
-    assert [one for _, one in found] == [Gmm(pool="vote")] * 6 + [Gmm(pool="vote", noise=0.25)]
+    assert [one for _, one in found] == [Gmm(decision="vote")] * 6 + [Gmm(decision="vote", noise=0.25)]
 
 
 def test_a_feature_of_parts_is_several_by_itself():

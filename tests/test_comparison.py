@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 from scipy import stats
-from synthetic import Bayes, make_matrix, with_values
+from synthetic import Bayes, make_table, with_values
 
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import runs, significance
@@ -31,7 +31,7 @@ RANDOM = Protocol("random-k", "random-k")
 FILES = ("comparison.json", "comparison.txt", "comparison.png")
 
 
-def said(*right: int, n_each: int = 10, **about) -> Result:
+def result_of(*right: int, n_each: int = 10, **about) -> Result:
     """Each speaker says `n_each` utterances of joy, and of anger; of each so many are heard as what they are."""
     true = np.tile(["joy"] * n_each + ["anger"] * n_each, len(right))
     other = np.where(true == "joy", "anger", "joy")
@@ -53,7 +53,7 @@ def said(*right: int, n_each: int = 10, **about) -> Result:
 
 def valued(noise: float, seed: int, n_speakers: int = 8) -> Result:
     """Predict a valence, the same for all seeds, with so much noise."""
-    result = said(*[5] * n_speakers, protocol=Protocol("loso", target="valence"))
+    result = result_of(*[5] * n_speakers, protocol=Protocol("loso", target="valence"))
     true = np.random.default_rng(99).normal(size=len(result.scores))
     predicted = true + noise * np.random.default_rng(seed).normal(size=len(true))
     scores = replace(result.scores, true=true, predicted=predicted, classes=(), values=np.empty((len(true), 0)))
@@ -91,7 +91,7 @@ def shown(found, width: int = 120) -> str:
 
 
 def test_two_runs_by_hand():
-    found = comparison.compare(finished(bad=said(*[5] * 6), good=said(*[8] * 6)))
+    found = comparison.compare(finished(bad=result_of(*[5] * 6), good=result_of(*[8] * 6)))
     assert (found.metric, found.n_utterances, found.n_clusters) == ("uar", 120, 6)
     assert [(run.name, run.figure.value) for run in found.runs] == [("bad", 0.5), ("good", 0.8)]
     (pair,) = found.pairs
@@ -105,7 +105,11 @@ def test_two_runs_by_hand():
 
 
 def test_figures_and_verdicts_are_those_of_the_modules_they_come_from():
-    results = {"a": said(8, 7, 6, 9, 8, 6, 7), "b": said(5, 6, 6, 5, 7, 6, 6), "c": said(6, 5, 6, 6, 7, 5, 6)}
+    results = {
+        "a": result_of(8, 7, 6, 9, 8, 6, 7),
+        "b": result_of(5, 6, 6, 5, 7, 6, 6),
+        "c": result_of(6, 5, 6, 6, 7, 5, 6),
+    }
     found = comparison.compare(finished(**results), "war")
     for run, result in zip(found.runs, results.values(), strict=True):
         interval = summarise(result).interval("war")
@@ -132,19 +136,19 @@ def test_values_are_compared_by_ccc():
 
 
 def test_what_is_not_significant_is_not_ranked():
-    members = finished(worst=said(5, 4, 6, 5, 4, 6), best=said(6, 6, 5, 5, 5, 6), middle=said(*[5] * 6))
+    members = finished(worst=result_of(5, 4, 6, 5, 4, 6), best=result_of(6, 6, 5, 5, 5, 6), middle=result_of(*[5] * 6))
     text = shown(comparison.compare(members))
     places = [text.index(f" {letter}  {name}") for letter, name in zip("ABC", ("worst", "best", "middle"), strict=True)]
     assert places == sorted(places)
     assert "better" not in text
-    assert "what is not significant is not ranked" in text
+    assert "differences that are not significant are not ranked" in text
 
 
 @pytest.mark.parametrize("order", [("low", "base", "high"), ("base", "high", "low")])
 def test_runs_beside_one_of_them_whatever_their_order(order):
     """Of speakers who say as much, a pooled figure is the mean of theirs, and its interval Student's."""
     right = {"low": (4, 4, 5, 4, 4, 4, 5), "base": (6, 5, 6, 5, 7, 5, 6), "high": (9, 8, 9, 8, 9, 8, 9)}
-    found = comparison.compare(finished(**{name: said(*right[name]) for name in order}))
+    found = comparison.compare(finished(**{name: result_of(*right[name]) for name in order}))
     text = io.StringIO()
     tables.show_against(found, [f"the {name}" for name in order], "base", Console(file=text, width=80))
     rows = {line.split()[1]: line.split()[2:] for line in text.getvalue().splitlines() if line.startswith(" the ")}
@@ -164,41 +168,41 @@ def verdict(text: str) -> set[str]:
 
 
 def test_a_table_beside_one_run_says_of_whom_nothing_can_be_told():
-    found = comparison.compare(finished(one=said(5, 4, 6, 5, 4, 6), other=said(6, 6, 5, 5, 5, 6)))
+    found = comparison.compare(finished(one=result_of(5, 4, 6, 5, 4, 6), other=result_of(6, 6, 5, 5, 5, 6)))
     text = io.StringIO()
     tables.show_against(found, ["the one", "the other"], "one", Console(file=text, width=80))
-    assert verdict(text.getvalue()) == {"the other cannot be told with 6 speakers"}
+    assert verdict(text.getvalue()) == {"the other is undecided with 6 speakers"}
 
 
 def test_too_few_speakers_are_said_to_be_too_few():
-    good, bad, mixed = said(8, 9, 8, 9, 8, 9), said(5, 4, 5, 4, 5, 4), said(6, 4, 5, 6, 4, 5)
+    good, bad, mixed = result_of(8, 9, 8, 9, 8, 9), result_of(5, 4, 5, 4, 5, 4), result_of(6, 4, 5, 6, 4, 5)
     found = comparison.compare(finished(good=good, bad=bad, mixed=mixed))
-    assert {pair.verdict for pair in found.pairs} == {"cannot be told with 6 speakers"}
+    assert {pair.verdict for pair in found.pairs} == {"undecided with 6 speakers"}
     assert list(found.notes) == [
         "over 6 speakers no p is below 0.0312, and Holm's correction multiplies the least one by 3, so it stays above "
         "0.05 whatever the figures are; at most 1 pair, chosen beforehand, could be decided"
     ]
-    four = comparison.compare(finished(good=said(8, 9, 8, 9), bad=said(5, 4, 5, 4)))
-    assert four.pairs[0].verdict == "cannot be told with 4 speakers"
+    four = comparison.compare(finished(good=result_of(8, 9, 8, 9), bad=result_of(5, 4, 5, 4)))
+    assert four.pairs[0].verdict == "undecided with 4 speakers"
     assert four.notes[0].endswith("whatever the figures are")
 
 
 def test_the_method_is_said_in_words():
-    few = shown(comparison.compare(finished(a=said(*[8] * 6), b=said(*[5] * 6))), width=1000)
+    few = shown(comparison.compare(finished(a=result_of(*[8] * 6), b=result_of(*[5] * 6))), width=1000)
     assert "swapped speaker by speaker, in all 2^6 ways; two-sided p" in few
     assert "pooled UAR, 0.0312 at the least; alpha 0.05." in few
     assert "Holm's correction" not in few
-    many = {name: said(*[right] * 15, n_each=2) for name, right in (("a", 2), ("b", 1), ("c", 0))}
+    many = {name: result_of(*[right] * 15, n_each=2) for name, right in (("a", 2), ("b", 1), ("c", 0))}
     text = shown(comparison.compare(finished(**many)), width=1000)
     assert "in 10000 ways drawn (seed 0); " in text
     assert "0.0001 at the least; Holm's correction for 3 pairs; alpha 0.05." in text
 
 
 def test_runs_that_saw_too_much_are_marked_beside_the_figure():
-    seen = replace(said(5, 6, 7, 5, 6, 7), leaks=("one speaker on both sides",))
+    seen = replace(result_of(5, 6, 7, 5, 6, 7), leaks=("one speaker on both sides",))
     normalised = replace(seen.about.settings, speaker_norm=True)
     both = replace(seen, about=replace(seen.about, settings=normalised))
-    found = comparison.compare(finished(plain=said(5, 6, 5, 5, 6, 5), seen=seen, both=both))
+    found = comparison.compare(finished(plain=result_of(5, 6, 5, 5, 6, 5), seen=seen, both=both))
     lines = shown(found).splitlines()
     marks = {line.split()[1]: line for line in lines if line[1:2] in "ABC" and line[2:4] == "  "}
     assert "(" not in marks["plain"]
@@ -217,53 +221,53 @@ def test_a_human_rater_is_a_line_of_the_table(metric):
     ceiling = Ceiling(
         metric="uar", value=0.91, n_judgements=77, n_utterances=40, n_classes=2, n_ties=0, n_outside=0, n_alone=0
     )
-    rated = replace(said(*[6] * 6), ceiling=ceiling)
-    found = comparison.compare(finished(rated=rated, plain=said(*[5] * 6)), metric)
+    rated = replace(result_of(*[6] * 6), ceiling=ceiling)
+    found = comparison.compare(finished(rated=rated, plain=result_of(*[5] * 6)), metric)
     lines = [line.split() for line in shown(found).splitlines()]
     assert (["human", "rater", "0.910", "77", "votes"] in lines) == (metric == "uar")
     assert any("human rater" in note for note in found.notes) == (metric == "war")
 
 
 def test_only_what_all_runs_tested_counts():
-    whole, part = said(8, 9, 8, 9, 8, 9), taken(said(5, 4, 5, 4, 5, 4), np.arange(120)[::-1][:110])
+    whole, part = result_of(8, 9, 8, 9, 8, 9), taken(result_of(5, 4, 5, 4, 5, 4), np.arange(120)[::-1][:110])
     found = comparison.compare(finished(whole=whole, part=replace(part, folds_hash="other")))
     assert found.n_utterances == 110
     assert [run.n_left_out for run in found.runs] == [10, 0]
     assert found.notes[0] == "10 of 120 utterances of whole do not count: not all runs tested them"
-    assert "folds are not all alike" in found.notes[1]
+    assert "folds are not alike" in found.notes[1]
     same = comparison.compare(finished(whole=taken(whole, np.arange(10, 120)), part=part))
     assert [run.figure for run in same.runs] == [run.figure for run in found.runs]
     assert [pair.p for pair in same.pairs] == [pair.p for pair in found.pairs]
 
 
 def test_runs_of_one_name_are_told_apart_by_where_they_lie():
-    members = finished(**{"x/run": said(*[5] * 6), "y/run": said(*[6] * 6)})
+    members = finished(**{"x/run": result_of(*[5] * 6), "y/run": result_of(*[6] * 6)})
     assert [run.name for run in comparison.compare(members).runs] == ["x/run", "y/run"]
 
 
 # What cannot be compared
 
-ALONE = said(*[5] * 6)
+ALONE = result_of(*[5] * 6)
 
 
 @pytest.mark.parametrize(
     ("other", "message"),
     [
         (
-            said(*[5] * 6, corpus="tiny"),
+            result_of(*[5] * 6, corpus="tiny"),
             "different corpora .*: a has toy, b has tiny",
         ),
         (valued(1, 1, 6), "different targets .*: a has label, b has valence"),
         (
-            said(*[5] * 6, protocol=RANDOM),
+            result_of(*[5] * 6, protocol=RANDOM),
             r"different protocols .*: a has loso \(scheme loso\), b has random-k \(scheme ",
         ),
-        (said(*[5] * 6, protocol=Protocol("group-k", "group-k", k=3)), r"b has group-k \(scheme group-k, k 3\)"),
+        (result_of(*[5] * 6, protocol=Protocol("group-k", "group-k", k=3)), r"b has group-k \(scheme group-k, k 3\)"),
         (
-            said(*[5] * 6, protocol=Protocol("loso", parts=("song",))),
+            result_of(*[5] * 6, protocol=Protocol("loso", parts=("song",))),
             r"a has loso \(parts none\), b has loso \(parts song\)",
         ),
-        (said(*[5] * 6, unit="session"), "different clusters .*: a has speaker, b has session"),
+        (result_of(*[5] * 6, unit="session"), "different clusters .*: a has speaker, b has session"),
     ],
 )
 def test_different_tasks_are_refused(other, message):
@@ -328,7 +332,7 @@ def test_how_many_runs_there_may_be():
 
 
 def test_the_files_are_the_same_to_the_byte(tmp_path):
-    results = {"good": said(*[8] * 6), "bad": said(*[5] * 6)}
+    results = {"good": result_of(*[8] * 6), "bad": result_of(*[5] * 6)}
     written(tmp_path / "cache" / "toy" / "runs", **results)
     for name in ("one", "two"):
         comparison.report(Terminal(), ["good", "bad"], tmp_path / "cache", tmp_path / name, "")
@@ -346,7 +350,7 @@ def test_the_files_are_the_same_to_the_byte(tmp_path):
 
 
 def test_a_comparison_lies_beside_the_runs_of_its_corpus(tmp_path, capsys):
-    names = {"made_svm_loso-0123abcd": said(*[8] * 6), "made_gmm_loso-4567cdef": said(*[5] * 6)}
+    names = {"made_svm_loso-0123abcd": result_of(*[8] * 6), "made_gmm_loso-4567cdef": result_of(*[5] * 6)}
     written(tmp_path / "toy" / "runs", **names)
     for metric in ("", "war"):
         comparison.report(Terminal(), list(names), tmp_path, None, metric)
@@ -357,14 +361,14 @@ def test_a_comparison_lies_beside_the_runs_of_its_corpus(tmp_path, capsys):
 
 def test_no_number_is_cut_off_in_a_narrow_terminal():
     names = {
-        "x" * 80 + "-0123abcd": said(*[8] * 6),
-        "y" * 80 + "-0123abcd": said(5, 6, 5, 4, 5, 6),
-        "z": said(6, 7, 6, 5, 6, 6),
+        "x" * 80 + "-0123abcd": result_of(*[8] * 6),
+        "y" * 80 + "-0123abcd": result_of(5, 6, 5, 4, 5, 6),
+        "z": result_of(6, 7, 6, 5, 6, 6),
     }
     found = comparison.compare(finished(**names))
     text = shown(found, width=80)
     assert "…" not in text
-    assert "cannot be told with 6 speakers" in text
+    assert "undecided with 6 speakers" in text
     assert "least p" not in text
     assert "0.0312 at the least" in " ".join(text.split())
     wide = shown(found, width=160)
@@ -377,7 +381,7 @@ def size(picture: bytes) -> tuple[int, int]:
 
 
 def test_the_picture_grows_with_the_pairs(tmp_path):
-    results = {f"run{number}": said(5, 6, 7, 5, 6, number) for number in range(6)}
+    results = {f"run{number}": result_of(5, 6, 7, 5, 6, number) for number in range(6)}
     members = finished(**results)
     sizes = []
     for n in (2, 6):
@@ -388,61 +392,65 @@ def test_the_picture_grows_with_the_pairs(tmp_path):
     assert sizes[1][1] >= 120 * 0.3 * 15
 
 
-# The price of a leak
+# The effect of a leak
 
 
-def leak_told(folder: Path, capsys, honest: Result, leaky: Result) -> list[str]:
+def reported_leak(folder: Path, capsys, honest: Result, leaky: Result) -> list[str]:
     written(folder, honest=honest, leaky=leaky)
     comparison.show_leak(Terminal(), folder / "honest", folder / "leaky")
     return capsys.readouterr().out.splitlines()
 
 
 def test_the_price_of_a_leak_by_hand(tmp_path, capsys):
-    honest, leaky = said(5, 6, 7, 5, 6, 7), said(8, 9, 9, 8, 9, 9, protocol=RANDOM)
-    first, one, other, last = leak_told(tmp_path, capsys, honest, replace(leaky, leaks=("s00 on both sides",)))
-    assert first.startswith("The price of a leak: the same features and classifier (made, synthetic) on the same 120")
-    assert "speakers kept apart (loso; 100 learned from at a time): UAR 0.600 [" in one
-    assert "dealt at random, so that the same speakers are on both sides (random-k;" in other
+    honest, leaky = result_of(5, 6, 7, 5, 6, 7), result_of(8, 9, 9, 8, 9, 9, protocol=RANDOM)
+    first, one, other, last = reported_leak(tmp_path, capsys, honest, replace(leaky, leaks=("s00 on both sides",)))
+    assert first.startswith("The effect of a leak: the same features and classifier (made, synthetic) on the same 120")
+    assert "speakers kept apart (loso; 100 training utterances a fold): UAR 0.600 [" in one
+    assert "random folds, so that the same speakers are in training and test (random-k;" in other
     assert "UAR 0.867 [" in other
     assert other.endswith("(with leaks)")
     assert last.startswith("The difference is 0.267 [0.")
-    assert "so much of 0.867 is knowing the speakers" in last
+    assert "this part of 0.867 comes from known speakers" in last
     assert sorted(path.name for path in tmp_path.iterdir()) == ["honest", "leaky"]
 
 
 @pytest.mark.parametrize(
     ("honest", "leaky", "expected"),
     [
-        ((5, 6, 7, 5, 6, 7), (7, 5, 7, 6, 5, 7), "what knowing the speakers is worth cannot be told with 6 speakers"),
-        ((5, 6, 7, 5), (6, 9, 6, 8), "cannot be told with 4 speakers"),
-        ((5, 6) * 24, (6, 5) * 24, "equal within 0.05, so knowing the speakers is worth little or nothing"),
-        ((8, 9, 8, 9, 8, 9), (5, 6, 6, 5, 6, 6), "the model did clearly worse"),
-        ((5, 5, 5, 5), (7, 7, 7, 7), "(the figure is the same without any one speaker): what knowing the speakers is"),
+        ((5, 6, 7, 5, 6, 7), (7, 5, 7, 6, 5, 7), "the effect of known speakers is undecided with 6 speakers"),
+        ((5, 6, 7, 5), (6, 9, 6, 8), "undecided with 4 speakers"),
+        ((5, 6) * 24, (6, 5) * 24, "equal within 0.05, so known speakers add little or nothing"),
+        ((8, 9, 8, 9, 8, 9), (5, 6, 6, 5, 6, 6), "the model is clearly worse"),
+        (
+            (5, 5, 5, 5),
+            (7, 7, 7, 7),
+            "(the figure is the same without any one speaker): the effect of known speakers is",
+        ),
     ],
 )
 def test_the_price_of_a_leak_is_what_the_interval_allows(tmp_path, capsys, honest, leaky, expected):
-    *_, last = leak_told(tmp_path, capsys, said(*honest), said(*leaky, protocol=RANDOM))
+    *_, last = reported_leak(tmp_path, capsys, result_of(*honest), result_of(*leaky, protocol=RANDOM))
     assert last.startswith("The difference is ")
     assert expected in last
-    assert "so much" not in last
+    assert "this part of" not in last
 
 
 def test_a_leak_beside_a_leak_is_refused(tmp_path, capsys):
-    leaky = said(*[5] * 6, protocol=RANDOM)
-    with pytest.raises(UsageError, match="PROTOCOL=random-k LEAK=1: both runs deal at random"):
-        leak_told(tmp_path, capsys, leaky, leaky)
+    leaky = result_of(*[5] * 6, protocol=RANDOM)
+    with pytest.raises(UsageError, match="PROTOCOL=random-k LEAK=1: both runs have random folds"):
+        reported_leak(tmp_path, capsys, leaky, leaky)
 
 
 def test_speakers_who_are_known_by_their_voice_make_a_leak_dear(tmp_path, capsys):
     """Columns that tell speakers, not classes, and labels that go with the speaker: random-k learns who speaks."""
-    matrix = with_values(make_matrix(n_speakers=8, class_shift=0.3, speaker_shift=3.0))
+    matrix = with_values(make_table(n_speakers=8, class_shift=0.3, speaker_shift=3.0))
     of_speaker = dict(zip(np.unique(matrix.speakers), np.random.default_rng(5).normal(scale=3, size=8), strict=True))
     utterances = tuple(replace(u, valence=u.valence + of_speaker[u.speaker]) for u in matrix.utterances)
     matrix = replace(matrix, utterances=utterances)
     results = (
         evaluate(matrix, replace(SETTINGS, protocol=replace(protocol, target="valence"))) for protocol in (LOSO, RANDOM)
     )
-    _, one, other, last = leak_told(tmp_path, capsys, *results)
+    _, one, other, last = reported_leak(tmp_path, capsys, *results)
     assert "CCC" in one
     assert "CCC" in other
     assert float(last.split()[3]) > 0.1

@@ -59,9 +59,9 @@ def test_the_verdict_of_a_test(value, low, high, p, expected):
 
 
 def test_words():
-    said = [in_words(found, 4) for found in ("better", "worse", "equal", "unknown")]
-    assert said == ["clearly better", "clearly worse", "equal within 0.05", "cannot be told with 4 speakers"]
-    assert in_words("unknown", 1, "session") == "cannot be told with 1 session"
+    output = [in_words(found, 4) for found in ("better", "worse", "equal", "unknown")]
+    assert output == ["clearly better", "clearly worse", "equal within 0.05", "undecided with 4 speakers"]
+    assert in_words("unknown", 1, "session") == "undecided with 1 session"
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_words():
         (0.30, 0.60, "clearly better"),
         (0.023, 0.239, "clearly worse"),  # URDU under SPEAKER_NORM: below chance
         (0.21, 0.29, "equal within 0.05"),
-        (0.1, 0.9, "cannot be told with 29 speakers"),
-        (None, None, "cannot be told with 29 speakers"),
+        (0.1, 0.9, "undecided with 29 speakers"),
+        (None, None, "undecided with 29 speakers"),
     ],
 )
 def test_a_figure_beside_chance(low, high, expected):

@@ -51,7 +51,7 @@ def test_what_is_shown(matrix, monkeypatch):
     assert ["s2", "2", "1", "0", "5", "3", "60.0%"] in cells
     utterances = [row[0] for row in cells if row and row[0].startswith("0")]
     assert utterances == ["06", "05", "04"]  # the least first
-    assert lines[-1] == "... and 4 utterances more, each with no less"
+    assert lines[-1] == "... and 4 more utterances, each with at least that share"
 
 
 def test_the_verb(tmp_path, monkeypatch, capsys):
@@ -64,9 +64,9 @@ def test_the_verb(tmp_path, monkeypatch, capsys):
         cli(["coverage", *corpus, "--features", "seen"], standalone_mode=False)
     cli(["features", *corpus, "--features", "seen", "--scheduler", "inline"], standalone_mode=False)
     cli(["coverage", *corpus, "--features", "seen"], standalone_mode=False)
-    said = capsys.readouterr().out
-    assert "mine: seen" in said
-    assert "80.0%" in said
+    output = capsys.readouterr().out
+    assert "mine: seen" in output
+    assert "80.0%" in output
     cli(["coverage", *corpus, "--features", "seen", "--json"], standalone_mode=False)
     (found,) = json.loads(capsys.readouterr().out)
     assert (found["corpus"], found["feature"], found["all"]["n_utterances"]) == ("mine", "seen", 3)
@@ -76,5 +76,5 @@ def test_the_verb(tmp_path, monkeypatch, capsys):
 
 def test_a_feature_that_looks_for_no_face():
     coverage.require_found(spec("seen", Seen()))
-    with pytest.raises(UsageError, match="mfcc does not say in which frames a face was found"):
+    with pytest.raises(UsageError, match="mfcc has no column that shows in which frames a face was found"):
         coverage.require_found(feature_specs("mfcc")[0])

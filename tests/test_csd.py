@@ -52,10 +52,10 @@ def test_ours_is_laid_out_as_the_sdk_documents(tmp_path):
         np.testing.assert_array_equal(data["v0/features"][()], NUMBERS)
         np.testing.assert_array_equal(data["v0/intervals"][()], TIMES)
         assert {metadata[key].shape for key in metadata} == {(1,)}
-        said = {key: json.loads(metadata[key][0]) for key in metadata}
-    assert sorted(said.pop(csd.SEALED)["entries"]) == ["v0", "v1[0]"]
-    assert said.pop(csd.SEALER) is True
-    assert said == {
+        message = {key: json.loads(metadata[key][0]) for key in metadata}
+    assert sorted(message.pop(csd.SEALED)["entries"]) == ["v0", "v1[0]"]
+    assert message.pop(csd.SEALER) is True
+    assert message == {
         **dict.fromkeys(csd.METADATA),
         **dict.fromkeys(csd.CITATIONS, ""),
         "root name": "All Labels",
@@ -88,8 +88,8 @@ def test_words_are_text(as_written, tmp_path):
 
 
 def test_metadata_is_json_or_the_text_that_it_is(tmp_path):
-    said = {"root name": '"x"', "contact": "a@b.c", "md5": "null", "alignment compatible": "true"}
-    with csd.reading(foreign(tmp_path / "a.csd", {"v0": (NUMBERS, TIMES)}, said)) as sequence:
+    message = {"root name": '"x"', "contact": "a@b.c", "md5": "null", "alignment compatible": "true"}
+    with csd.reading(foreign(tmp_path / "a.csd", {"v0": (NUMBERS, TIMES)}, message)) as sequence:
         assert sequence.name == "All Labels"
         assert sequence.metadata == {
             "root name": "x",
@@ -123,15 +123,15 @@ def test_more_dimensions_and_no_rows_and_gaps_are_kept(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("key", "said"),
+    ("key", "message"),
     [("v0", ("v0", None)), ("v0[2]", ("v0", 2)), ("a[b][10]", ("a[b]", 10)), ("v[x]", ("v[x]", None))],
 )
-def test_the_key_of_an_aligned_row_says_which(key, said):
-    assert csd.recording(key) == said
+def test_the_key_of_an_aligned_row_says_which(key, message):
+    assert csd.recording(key) == message
 
 
 @pytest.mark.parametrize(
-    ("features", "intervals", "said"),
+    ("features", "intervals", "message"),
     [
         (NUMBERS, TIMES[:2], "'v0' has 3 rows of features and 2 intervals, expected one per row"),
         (NUMBERS, TIMES[:, :1], r"the intervals have the shape \(3, 1\)"),
@@ -141,14 +141,14 @@ def test_the_key_of_an_aligned_row_says_which(key, said):
         (NUMBERS.astype(complex), TIMES, "the type complex64|the type complex128"),
     ],
 )
-def test_halves_that_do_not_belong_together_are_refused_on_both_ways(features, intervals, said, tmp_path):
+def test_halves_that_do_not_belong_together_are_refused_on_both_ways(features, intervals, message, tmp_path):
     path = foreign(tmp_path / "theirs.csd", {"v0": (features, intervals), "v1": (NUMBERS, TIMES)}, {})
     with csd.reading(path) as sequence:
-        with pytest.raises(AffexError, match=said) as error:
+        with pytest.raises(AffexError, match=message) as error:
             sequence.entries["v0"]
         assert "theirs.csd" in str(error.value)
         assert len(sequence.entries["v1"].features) == 3
-    with pytest.raises(AffexError, match=said):
+    with pytest.raises(AffexError, match=message):
         csd.write(tmp_path / "ours.csd", "x", [("v0", csd.Entry(features, intervals))], {})
     assert not (tmp_path / "ours.csd").exists()
 
@@ -177,8 +177,8 @@ def test_what_is_no_hdf5_is_refused_in_words(content, tmp_path):
 def test_other_hdf5_is_refused_in_words(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as h5:
         h5["values"] = NUMBERS
-    said = r"is HDF5, but not a computational sequence: .*found 'values'"
-    with pytest.raises(AffexError, match=said), csd.reading(tmp_path / "a.h5"):
+    message = r"is HDF5, but not a computational sequence: .*found 'values'"
+    with pytest.raises(AffexError, match=message), csd.reading(tmp_path / "a.h5"):
         pass
 
 
@@ -380,7 +380,7 @@ csd_child._allow(seconds)
 
 
 @pytest.mark.parametrize(
-    ("does", "said"),
+    ("does", "message"),
     [
         ("os.kill(os.getpid(), 11)", "the process that reads it ended by signal 11"),
         ("sys.exit(3)", "the process that reads it ended with exit code 3"),
@@ -391,11 +391,11 @@ csd_child._allow(seconds)
     ],
     ids=["crash", "exit", "loop", "silence", "writing", "memory"],
 )
-def test_what_befalls_a_child_is_a_sentence(does, said, tmp_path):
+def test_what_befalls_a_child_is_a_sentence(does, message, tmp_path):
     pytest.importorskip("resource", reason="no limits here")
     (tmp_path / "child.py").write_text(SCRIPT.format(folder=str(csd.CHILD.parent)) + does)
-    limits = Limits(seconds=1, patience=0.5 if "0.5 s" in said else 60)
-    with pytest.raises(RefusedError, match=said), Confined(tmp_path / "child.py", limits=limits) as child:
+    limits = Limits(seconds=1, patience=0.5 if "0.5 s" in message else 60)
+    with pytest.raises(RefusedError, match=message), Confined(tmp_path / "child.py", limits=limits) as child:
         child.ask()
 
 

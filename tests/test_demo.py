@@ -22,7 +22,7 @@ TITLES = ("audio alone", "face alone", "early fused", "late fused")
 def twice(tmp_path_factory):
     """Take the demo twice; return the cache, what was said each time, and when files were written."""
     folder = tmp_path_factory.mktemp("demo")
-    said, times = [], []
+    output, times = [], []
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("COLUMNS", "80")
@@ -35,32 +35,32 @@ def twice(tmp_path_factory):
                 open_workspace([dataset], console, Running("inline", 1)) as workspace,
             ):
                 demonstrate(workspace, Settings(dataset="demo", protocol="loso", partial=True))
-            said.append(captured.get())
+            output.append(captured.get())
             runs = sorted((folder / "cache" / "demo" / "runs").glob("*/*"))
             times.append({path: path.stat().st_mtime_ns for path in runs})
-    return folder / "cache" / "demo", said, times
+    return folder / "cache" / "demo", output, times
 
 
 def test_the_four_stand_side_by_side_with_their_intervals(twice):
-    _, (said, _), _ = twice
+    _, (output, _), _ = twice
     for title in TITLES:
-        assert re.search(rf"^ {title} +0\.\d{{3}} +\[0\.\d{{3}}, [01]\.\d{{3}}\]", said, re.M), title
-    assert len(re.findall(r"\] +1\.0000 $", said, re.M)) == 2  # over four speakers nothing is decided
-    assert re.search(r"^ late fused .* \+0\.000", said, re.M)  # of two members that differ, the first decides
-    assert "faces: a face in" in said
-    assert "say nothing about people" in said
-    assert "biometric" in said
-    assert "By class" not in said  # the full reports lie in the cache
+        assert re.search(rf"^ {title} +0\.\d{{3}} +\[0\.\d{{3}}, [01]\.\d{{3}}\]", output, re.M), title
+    assert len(re.findall(r"\] +1\.0000 $", output, re.M)) == 2  # over four speakers nothing is decided
+    assert re.search(r"^ late fused .* \+0\.000", output, re.M)  # of two members that differ, the first decides
+    assert "faces: a face in" in output
+    assert "say nothing about people" in output
+    assert "biometric" in output
+    assert "By class" not in output  # the full reports lie in the cache
 
 
 def test_every_report_lies_where_it_is_said_to(twice):
-    cache, (said, _), _ = twice
+    cache, (output, _), _ = twice
     for title in TITLES:
-        [folder] = re.findall(rf"^{title} -> (.*)$", said, re.M)
+        [folder] = re.findall(rf"^{title} -> (.*)$", output, re.M)
         assert (cache.parent / folder / "report.txt").is_file()
     assert len(list(cache.glob("runs/*"))) == 4
     [folder] = cache.glob("comparisons/*")
-    assert f"all six pairs -> {folder}" in said
+    assert f"all six pairs -> {folder}" in output
 
 
 def test_nothing_is_computed_again(twice):

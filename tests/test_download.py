@@ -109,7 +109,7 @@ def corpus(server: Server) -> Corpus:
 
 
 @pytest.fixture
-def said() -> list[str]:
+def output() -> list[str]:
     return []
 
 
@@ -120,28 +120,28 @@ def names(root: Path) -> set[str]:
 WHOLE = {".fetched/toy.zip.json", *(f"wav/{n}.wav" for n in range(N_FILES))}
 
 
-def test_it_is_fetched_checked_and_unpacked_after_its_licence_was_shown(corpus, server, said, tmp_path):
+def test_it_is_fetched_checked_and_unpacked_after_its_licence_was_shown(corpus, server, output, tmp_path):
     root = tmp_path / "Körper mit Leerzeichen"
-    fetch(corpus, root, said.append)
-    assert said[0] == "A toy\nLicence: CC0\nSource: here"
+    fetch(corpus, root, output.append)
+    assert output[0] == "A toy\nLicence: CC0\nSource: here"
     assert names(root) == WHOLE
     assert len(corpus.find(root)) == N_FILES
 
 
-def test_what_is_complete_is_not_fetched_again(corpus, server, said, tmp_path):
-    fetch(corpus, tmp_path, said.append)
-    fetch(corpus, tmp_path, said.append)
+def test_what_is_complete_is_not_fetched_again(corpus, server, output, tmp_path):
+    fetch(corpus, tmp_path, output.append)
+    fetch(corpus, tmp_path, output.append)
     assert len(server.served) == 1
-    assert said[-1] == f"{tmp_path} holds all of it."
+    assert output[-1] == f"{tmp_path} holds all of it."
 
 
-def test_a_kill_while_the_record_is_written_leaves_no_half_of_it(corpus, said, tmp_path, monkeypatch):
+def test_a_kill_while_the_record_is_written_leaves_no_half_of_it(corpus, output, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(atomic.os, "fsync", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            fetch(corpus, tmp_path, said.append)
+            fetch(corpus, tmp_path, output.append)
     assert not {name for name in names(tmp_path) if name.startswith(".fetched")}
-    fetch(corpus, tmp_path, said.append)
+    fetch(corpus, tmp_path, output.append)
     assert names(tmp_path) == WHOLE
 
 
@@ -149,133 +149,133 @@ def interrupted(_: int) -> None:
     raise KeyboardInterrupt
 
 
-def test_what_was_unpacked_by_hand_is_not_fetched(corpus, server, said, tmp_path):
+def test_what_was_unpacked_by_hand_is_not_fetched(corpus, server, output, tmp_path):
     with zipfile.ZipFile(io.BytesIO(server.archives["toy.zip"])) as archive:
         archive.extractall(tmp_path)
-    fetch(corpus, tmp_path, said.append)
+    fetch(corpus, tmp_path, output.append)
     assert not server.served
 
 
-def test_an_archive_put_there_by_hand_is_used(corpus, server, said, tmp_path):
+def test_an_archive_put_there_by_hand_is_used(corpus, server, output, tmp_path):
     (tmp_path / "toy.zip").write_bytes(server.archives["toy.zip"])
-    fetch(corpus, tmp_path, said.append)
+    fetch(corpus, tmp_path, output.append)
     assert not server.served
     assert names(tmp_path) == WHOLE
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"cut")])
-def test_a_file_that_was_deleted_or_cut_comes_back(damage, corpus, said, tmp_path):
-    fetch(corpus, tmp_path, said.append)
+def test_a_file_that_was_deleted_or_cut_comes_back(damage, corpus, output, tmp_path):
+    fetch(corpus, tmp_path, output.append)
     damage(tmp_path / "wav" / "1.wav")
-    fetch(corpus, tmp_path, said.append)
+    fetch(corpus, tmp_path, output.append)
     assert (tmp_path / "wav" / "1.wav").stat().st_size == 200_000
 
 
-def test_a_cut_connection_is_taken_up_where_it_broke(corpus, server, said, tmp_path):
+def test_a_cut_connection_is_taken_up_where_it_broke(corpus, server, output, tmp_path):
     server.patience = [300_000, 100_000]
-    fetch(corpus, tmp_path, said.append)
+    fetch(corpus, tmp_path, output.append)
     assert server.served[:2] == [300_000, 100_000]
     assert sum(server.served) < len(server.archives["toy.zip"]) + 2 * CHUNK
     assert names(tmp_path) == WHOLE
 
 
-def test_a_download_that_ended_goes_on_at_the_next_call(corpus, server, said, tmp_path):
+def test_a_download_that_ended_goes_on_at_the_next_call(corpus, server, output, tmp_path):
     server.patience = [300_000, 0]
     with pytest.raises(AffexError, match="The downloaded part is kept"):
-        fetch(corpus, tmp_path, said.append)
+        fetch(corpus, tmp_path, output.append)
     arrived = (tmp_path / "toy.zip.part").stat().st_size
     assert 300_000 - CHUNK < arrived <= 300_000
     assert not (tmp_path / "toy.zip").exists()
-    fetch(corpus, tmp_path, said.append)
+    fetch(corpus, tmp_path, output.append)
     assert server.served == [300_000, 0, len(server.archives["toy.zip"]) - arrived]
     assert names(tmp_path) == WHOLE
 
 
-def test_a_server_that_does_no_parts_is_asked_for_all(corpus, server, said, tmp_path):
+def test_a_server_that_does_no_parts_is_asked_for_all(corpus, server, output, tmp_path):
     server.does_ranges = False
     (tmp_path / "toy.zip.part").write_bytes(b"something else")
-    fetch(corpus, tmp_path, said.append)
+    fetch(corpus, tmp_path, output.append)
     assert server.served == [len(server.archives["toy.zip"])]
     assert names(tmp_path) == WHOLE
 
 
-def test_a_part_that_holds_all_is_used(corpus, server, said, tmp_path):
+def test_a_part_that_holds_all_is_used(corpus, server, output, tmp_path):
     (tmp_path / "toy.zip.part").write_bytes(server.archives["toy.zip"])
-    fetch(corpus, tmp_path, said.append)
+    fetch(corpus, tmp_path, output.append)
     assert not server.served
     assert names(tmp_path) == WHOLE
 
 
 @pytest.mark.parametrize("beginning", [b"", b"a part of another file"])
-def test_a_wrong_file_is_refused_and_not_kept(corpus, server, said, tmp_path, beginning):
+def test_a_wrong_file_is_refused_and_not_kept(corpus, server, output, tmp_path, beginning):
     right = server.archives["toy.zip"]
     server.archives["toy.zip"] = right[:-1] + b"?" if not beginning else right
     (tmp_path / "toy.zip.part").write_bytes(beginning)
     with pytest.raises(AffexError, match="is not the expected file, and was not kept"):
-        fetch(corpus, tmp_path, said.append)
+        fetch(corpus, tmp_path, output.append)
     assert not names(tmp_path)
     server.archives["toy.zip"] = right
-    fetch(corpus, tmp_path, said.append)
+    fetch(corpus, tmp_path, output.append)
     assert names(tmp_path) == WHOLE
 
 
 @pytest.mark.parametrize("name", ["../out.wav", "wav/../../out.wav", "/tmp/affex-out.wav"])
-def test_an_archive_that_reaches_out_of_the_folder_is_not_unpacked(name, corpus, server, said, tmp_path):
+def test_an_archive_that_reaches_out_of_the_folder_is_not_unpacked(name, corpus, server, output, tmp_path):
     server.archives["toy.zip"] = zipped(wav__0_dot_wav=b"x", **{name: b"x"})
     corpus = replace(corpus, download=Download(server.url, {"toy.zip": md5(server.archives["toy.zip"])}))
     with pytest.raises(AffexError, match="outside"):
-        fetch(corpus, tmp_path / "inner", said.append)
+        fetch(corpus, tmp_path / "inner", output.append)
     assert names(tmp_path) == {"inner/toy.zip"}
     assert not Path("/tmp/affex-out.wav").exists()
 
 
-def test_an_archive_that_is_none_is_told(corpus, server, said, tmp_path):
+def test_an_archive_that_is_none_is_told(corpus, server, output, tmp_path):
     server.archives["toy.zip"] = b"no archive"
     corpus = replace(corpus, download=Download(server.url, {"toy.zip": md5(b"no archive")}))
     with pytest.raises(AffexError, match="cannot be unpacked"):
-        fetch(corpus, tmp_path, said.append)
+        fetch(corpus, tmp_path, output.append)
 
 
-def test_an_archive_with_too_little_in_it_is_told(corpus, server, said, tmp_path):
+def test_an_archive_with_too_little_in_it_is_told(corpus, server, output, tmp_path):
     with pytest.raises(CorpusError, match="3 utterances found, 4 expected"):
-        fetch(replace(corpus, counts={None: N_FILES + 1}), tmp_path, said.append)
+        fetch(replace(corpus, counts={None: N_FILES + 1}), tmp_path, output.append)
 
 
-def test_large_archives_come_only_when_asked_for(corpus, server, said, tmp_path):
+def test_large_archives_come_only_when_asked_for(corpus, server, output, tmp_path):
     server.archives["more.zip"] = zipped(video__0_dot_mp4=b"video")
     plus = replace(corpus.download, extra={"more.zip": md5(server.archives["more.zip"])})
     corpus = replace(corpus, download=plus)
-    fetch(corpus, tmp_path, said.append)
+    fetch(corpus, tmp_path, output.append)
     assert names(tmp_path) == WHOLE
-    fetch(corpus, tmp_path, said.append, extra=True)
+    fetch(corpus, tmp_path, output.append, extra=True)
     assert names(tmp_path) == {*WHOLE, "video/0.mp4", ".fetched/more.zip.json"}
-    fetch(corpus, tmp_path, said.append, extra=True)
+    fetch(corpus, tmp_path, output.append, extra=True)
     assert len(server.served) == 2
 
 
-def test_nobody_there_is_told_with_the_address_and_what_to_do(corpus, server, said, tmp_path):
+def test_nobody_there_is_told_with_the_address_and_what_to_do(corpus, server, output, tmp_path):
     server.server_close()
     corpus = replace(corpus, download=replace(corpus.download, base_url="http://127.0.0.1:1/"))
     with pytest.raises(AffexError) as error:
-        fetch(corpus, tmp_path, said.append)
+        fetch(corpus, tmp_path, output.append)
     assert f"put toy.zip from http://127.0.0.1:1/ into {tmp_path} and run again" in str(error.value)
 
 
-def test_a_file_that_the_server_lacks_is_told(corpus, server, said, tmp_path):
+def test_a_file_that_the_server_lacks_is_told(corpus, server, output, tmp_path):
     del server.archives["toy.zip"]
     with pytest.raises(AffexError, match="404"):
-        fetch(corpus, tmp_path, said.append)
+        fetch(corpus, tmp_path, output.append)
 
 
-def test_a_folder_that_cannot_be_made_is_told(corpus, said, tmp_path):
+def test_a_folder_that_cannot_be_made_is_told(corpus, output, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(AffexError, match="cannot be written"):
-        fetch(corpus, tmp_path / "file", said.append)
+        fetch(corpus, tmp_path / "file", output.append)
 
 
-def test_a_corpus_that_cannot_be_fetched_is_told(corpus, said, tmp_path):
+def test_a_corpus_that_cannot_be_fetched_is_told(corpus, output, tmp_path):
     with pytest.raises(UsageError, match="cannot download"):
-        fetch(replace(corpus, download=None), tmp_path, said.append)
+        fetch(replace(corpus, download=None), tmp_path, output.append)
 
 
 class Entry:
@@ -288,7 +288,7 @@ class Entry:
         pooch.registry.update(self.published)
 
 
-def test_checksums_not_known_here_are_those_the_repository_publishes(corpus, server, said, tmp_path, monkeypatch):
+def test_checksums_not_known_here_are_those_the_repository_publishes(corpus, server, output, tmp_path, monkeypatch):
     right = corpus.download.files["toy.zip"]
     asked = []
 
@@ -298,19 +298,19 @@ def test_checksums_not_known_here_are_those_the_repository_publishes(corpus, ser
 
     monkeypatch.setattr("pooch.core.doi_to_repository", entry)
     corpus = replace(corpus, download=Download(server.url, {"toy.zip": None}, doi="10.5281/zenodo.1"))
-    fetch(corpus, tmp_path, said.append)
+    fetch(corpus, tmp_path, output.append)
     assert asked == ["10.5281/zenodo.1/"]
     assert names(tmp_path) == WHOLE
 
 
-def test_a_file_without_any_checksum_is_not_fetched(corpus, server, said, tmp_path, monkeypatch):
+def test_a_file_without_any_checksum_is_not_fetched(corpus, server, output, tmp_path, monkeypatch):
     monkeypatch.setattr("pooch.core.doi_to_repository", lambda doi, **settings: Entry({}))
     corpus = replace(corpus, download=Download(server.url, {"toy.zip": None}, doi="10.5281/zenodo.1"))
     with pytest.raises(AffexError, match=r"publishes no checksum of toy\.zip"):
-        fetch(corpus, tmp_path, said.append)
+        fetch(corpus, tmp_path, output.append)
     assert not server.served
 
 
-def test_the_bar_is_quiet_where_nobody_watches(corpus, said, tmp_path, capfd):
-    fetch(corpus, tmp_path, said.append)
+def test_the_bar_is_quiet_where_nobody_watches(corpus, output, tmp_path, capfd):
+    fetch(corpus, tmp_path, output.append)
     assert capfd.readouterr() == ("", "")

@@ -1,4 +1,4 @@
-"""From a wish to finished runs, on small corpora of wavs: protocols, leaks, fusion, values, several corpora."""
+"""From settings to finished runs, on small corpora of wavs: protocols, leaks, fusion, values, several corpora."""
 
 import shlex
 import shutil
@@ -121,8 +121,8 @@ def test_what_a_leak_is_worth(tmp_path, cache, capsys):
     run([path], cache, leak=True)
     schemes = {runs.read(folder).summary.about.protocol.scheme for folder in runs.known(cache, "mine")}
     assert schemes == {"loso", "random-k"}
-    said = capsys.readouterr().out
-    assert "random-k" in said
+    output = capsys.readouterr().out
+    assert "random-k" in output
 
 
 def test_utterances_dealt_at_random_need_to_be_allowed(tmp_path, cache):

@@ -16,7 +16,7 @@ from plain import Tiles
 
 from affex.pipeline.caching import cache
 from affex.pipeline.exchange import exporting, formats, parquet
-from affex.pipeline.exchange.record import Export, ExportedUtterance, Wish
+from affex.pipeline.exchange.record import Export, ExportedUtterance, ImportOptions
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.media import csd
@@ -41,14 +41,14 @@ def written(dataset: Dataset, feature: str, folder: Path, format_: str) -> tuple
     listener = Listener()
     exporting.export(dataset, extracted(dataset, feature), folder / NAMES[format_], format_, listener)
     assert listener.counted["exporting"] == 5
-    return folder / NAMES[format_], listener.said
+    return folder / NAMES[format_], listener.messages
 
 
 @pytest.mark.parametrize("feature", FEATURES)
 @pytest.mark.parametrize("format_", NAMES)
 def test_what_goes_out_comes_back_to_the_bit(dataset, tmp_path, format_, feature):
-    path, said = written(dataset, feature, tmp_path, format_)
-    assert any("without rows short: " in sentence for sentence in said)
+    path, output = written(dataset, feature, tmp_path, format_)
+    assert any("without rows short: " in sentence for sentence in output)
     ours = extracted(dataset, feature)
     theirs, _ = imported(path, dataset, f"{format_}-{feature[:4]}", note="round trip")
     before, after = cached(dataset, ours), cached(dataset, theirs)
@@ -79,11 +79,11 @@ def test_a_sequence_has_the_layout_that_its_own_project_documents(dataset, tmp_p
         rows = slice(table.offsets[2], table.offsets[3])
         np.testing.assert_array_equal(entry["features"][()], table.values[rows])
         np.testing.assert_allclose(entry["intervals"][()], table.times[rows][:, None] + [-0.005, 0.005], atol=1e-12)
-        said = {key: json.loads(file[root]["metadata"][key][0]) for key in file[root]["metadata"]}
-    assert set(csd.METADATA) <= set(said)
-    assert said["dimension names"] == list(table.columns)
-    assert said["dataset name"] == "mine"
-    assert "short" in said["affex failures"]
+        output = {key: json.loads(file[root]["metadata"][key][0]) for key in file[root]["metadata"]}
+    assert set(csd.METADATA) <= set(output)
+    assert output["dimension names"] == list(table.columns)
+    assert output["dataset name"] == "mine"
+    assert "short" in output["affex failures"]
     with csd.reading(tmp_path / "out-labels.csd") as labels:
         assert labels.metadata["dimension names"] == ["anger", "joy", "valence"]
         np.testing.assert_array_equal(labels.entries["a"].features, [[1, 0, 0]])  # nobody voted: the label
@@ -256,7 +256,7 @@ def test_few_clips_are_in_memory_at_a_time(tmp_path, monkeypatch, format_):
     with writing(tmp_path):
         formats.formats()[format_].write(tmp_path / NAMES[format_], export)
     assert most <= 6  # a group of three, the one before, and the next
-    with formats.formats()[format_].reading(tmp_path / NAMES[format_], Wish()) as source:
+    with formats.formats()[format_].reading(tmp_path / NAMES[format_], ImportOptions()) as source:
         assert source.read("49").values.tolist() == [[49.0] * 4] * 10
 
 
@@ -274,7 +274,7 @@ def test_columns_called_as_a_table_calls_its_own_come_back_under_their_names(tmp
         "c", "f", "audio", names, framewise, 1, len(values), (utterance,), {}, provenance, lambda: iter([exported])
     )
     formats.formats()[format_].write(tmp_path / NAMES[format_], made)
-    with formats.opened(format_, tmp_path / NAMES[format_], Wish()) as source:
+    with formats.opened(format_, tmp_path / NAMES[format_], ImportOptions()) as source:
         assert source.columns == names, f"{format_}: columns of these names come back otherwise (`told_apart`, `named`)"
         assert list(source.keys) == ["u"]
         part = source.read("u")
@@ -289,7 +289,7 @@ def test_pictures_are_not_exported_and_it_is_said(tmp_path):
     run(made, tiles)
     listener = Listener()
     exporting.export(made, tiles, tmp_path / "out.npz", "", listener)
-    assert any("pictures (crops) are not exported" in sentence for sentence in listener.said)
+    assert any("pictures (crops) are not exported" in sentence for sentence in listener.messages)
     with np.load(tmp_path / "out.npz") as archive:
         np.testing.assert_array_equal(archive["values"], cached(made, tiles).values)
 

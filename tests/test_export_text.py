@@ -159,7 +159,7 @@ def test_arrays_are_called_by_their_utterances_and_a_table_names_them(dataset, t
 def test_many_files_are_told_by_their_folder(dataset, tmp_path):
     listener = Listener()
     exporting.export(dataset, extracted(dataset, FUNCTIONALS), tmp_path / "arrays", "npy", listener)
-    assert f"62 columns -> {tmp_path / 'arrays'} (8 files)" in listener.said[0]
+    assert f"62 columns -> {tmp_path / 'arrays'} (8 files)" in listener.messages[0]
 
 
 @pytest.mark.parametrize("feature", [FRAMES, FUNCTIONALS])

@@ -275,12 +275,12 @@ def test_a_second_run_waits_for_the_first(dataset: Dataset) -> None:
     import threading
 
     listener = Listener()
-    with cache.locked(dataset.folder, listener.say):
+    with cache.locked(dataset.folder, listener.print):
         second = threading.Thread(target=run, args=(dataset, LEVEL), kwargs={"listener": listener})
         second.start()
-        while not listener.said:
+        while not listener.messages:
             second.join(0.01)
-        assert "Another run is writing to" in listener.said[0]
+        assert "Another run is writing to" in listener.messages[0]
         assert not (dataset.folder / "level.h5").exists()
     second.join()
     assert (dataset.folder / "level.h5").exists()

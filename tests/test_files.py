@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from conftest import ROOT
 from corpus import Listener, pointer, run, write_wav
-from synthetic import changed, make_matrix
+from synthetic import changed, make_table
 from test_models import fitted, wanted
 
 from affex.pipeline.caching import cache, feature_rows, imports, owner, store
@@ -27,7 +27,7 @@ from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.finished_folds import damage
 from affex.pipeline.evaluation.folds import folds
 from affex.pipeline.exchange import importing
-from affex.pipeline.exchange.record import Wish
+from affex.pipeline.exchange.record import ImportOptions
 from affex.pipeline.manifest import manifest
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
@@ -228,23 +228,25 @@ def _specs(kinds: set[str]) -> tuple:
 
 
 def test_no_table_no_model_no_split_no_weights_and_no_import_wait_for_a_fifo(tmp_path):
-    said = r"cannot be read: it is a FIFO \(a named pipe\), expected a regular file"
+    output = r"cannot be read: it is a FIFO \(a named pipe\), expected a regular file"
     for name in ("t.csv", "m.affex", "x.npz", "x.csd", "x.parquet", "rows/a.npy", "tables/a.csv", "db/db.yaml"):
         fifo(tmp_path / name)
-    with pytest.raises(CorpusError, match=said):
+    with pytest.raises(CorpusError, match=output):
         csv.find(tmp_path / "t.csv")
-    with pytest.raises(CorpusError, match=said):
+    with pytest.raises(CorpusError, match=output):
         at_hand(tmp_path / "t.csv", tmp_path / "cache")
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=output):
         model_file.read(tmp_path / "m.affex")
-    with pytest.raises(AffexError, match=said):
+    with pytest.raises(AffexError, match=output):
         folds(Protocol("split", "split", file=str(tmp_path / "t.csv")), [Utterance("a", "c", "s")])
     with pytest.raises(UsageError, match="is not a file: expected a weight file"):
         feature_specs(f"resnet18:weights={tmp_path / 't.csv'}")
     dataset = Dataset("c", tmp_path, tmp_path / "cache" / "c", [Utterance("a", "c", "s", audio=Media("a.wav"))])
     for name in ("t.csv", "x.npz", "x.csd", "x.parquet", "rows", "tables", "db"):
-        with pytest.raises(AffexError, match=said):
-            importing.import_(tmp_path / name, dataset, "theirs", Listener(), format_="", wish=Wish("", None))
+        with pytest.raises(AffexError, match=output):
+            importing.import_(
+                tmp_path / name, dataset, "theirs", Listener(), format_="", options=ImportOptions("", None)
+            )
 
 
 def test_a_table_says_what_is_no_file_of_those_it_names(tmp_path):
@@ -270,18 +272,18 @@ def test_a_fifo_in_the_cache_is_as_good_as_an_empty_file(tmp_path):
 
 def test_no_reader_of_what_affex_keeps_waits_for_a_fifo(tmp_path):
     """What saves time is done without; what was asked for is missed in a sentence, and can be written anew."""
-    said = r"it is a FIFO \(a named pipe\), expected a regular file"
+    output = r"it is a FIFO \(a named pipe\), expected a regular file"
     folder = tmp_path / "c"
     for name in ("last.json", "c/media.jsonl", "c/contents.json", "c/table.json", "c/manifest.jsonl",
                  "c/manifest.sha256", "c/runs/one/metrics.json", "c/runs/two/predictions.csv"):  # fmt: skip
         fifo(tmp_path / name)
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=output):
         last(tmp_path)
     assert owner.read(folder) is None
     assert not manifest.is_sound(folder / "manifest.jsonl")
     with pytest.raises(OSError, match="FIFO"):
         next(manifest.read(folder / "manifest.jsonl"))
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=output):
         runs.read(folder / "runs" / "one")
     record = sealed({"files": {"predictions.csv": "0"}})
     (folder / "runs" / "two" / "metrics.json").write_text(json.dumps(record))
@@ -292,7 +294,7 @@ def test_no_reader_of_what_affex_keeps_waits_for_a_fifo(tmp_path):
     )
     assert verification.verify(listener := Listener(), tmp_path).damaged
     for name in ("last.json", "c/media.jsonl", "c/contents.json", "c/table.json", "c/manifest.jsonl"):
-        assert any(line.startswith(f"{tmp_path / name}: it is a FIFO") for line in listener.said)
+        assert any(line.startswith(f"{tmp_path / name}: it is a FIFO") for line in listener.messages)
     write_wav(tmp_path / "data" / "a.wav", 0.3)
     (tmp_path / "data" / "c.csv").write_text("file,speaker,label\na.wav,s,b\n")
     dataset = opened("csv", tmp_path / "data" / "c.csv", tmp_path, partial=False, console=Listener())
@@ -314,8 +316,8 @@ def test_a_model_that_was_never_fetched_says_so(tmp_path):
 
 def test_a_fifo_cannot_be_shown(tmp_path):
     fifo(tmp_path / "a.wav")
-    said = CliRunner().invoke(cli, ["show", "a", "--dataset", "csv", "--data", str(tmp_path / "t.csv")])
-    assert said.exit_code != 0
+    output = CliRunner().invoke(cli, ["show", "a", "--dataset", "csv", "--data", str(tmp_path / "t.csv")])
+    assert output.exit_code != 0
     with pytest.raises(Exception, match=r"empty|FIFO"):
         decode_audio(tmp_path, Media("a.wav"), 16000, 60.0)
 
@@ -343,28 +345,28 @@ def small_matrix() -> Table:
     """Return rows with the columns that egemaps has."""
     (spec,) = feature_specs("egemaps")
     columns = spec.feature.columns
-    return changed(make_matrix(n_speakers=3, n_columns=len(columns)), columns=columns)
+    return changed(make_table(n_speakers=3, n_columns=len(columns)), columns=columns)
 
 
 def in_a_process(*arguments: str | Path) -> str:
-    said = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-m", "affex.pipeline.cli", *arguments, "--scheduler", "inline"],
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", "PYTHONIOENCODING": "ascii"},
         capture_output=True,
         check=False,
     )
-    assert said.returncode == 0, said.stdout.decode() + said.stderr.decode()
-    return said.stdout.decode("ascii")
+    assert output.returncode == 0, output.stdout.decode() + output.stderr.decode()
+    return output.stdout.decode("ascii")
 
 
 def test_predict_spells_names_that_are_no_utf_8_everywhere(latin, tmp_path):
     """In the table, the manifest, HDF5 and on a terminal, even one that knows no umlauts."""
     model_file.write(fitted(small_matrix(), wanted("svm:C=1,gamma=1")), tmp_path / "m.affex")
     out = tmp_path / "labelled.csv"
-    said = in_a_process(
+    output = in_a_process(
         "predict", "--model", tmp_path / "m.affex", "--data", latin, "--cache", tmp_path / "cache", "--out", out
     )
-    assert r"Left out 1: text \xfc.txt: it is not a recording" in said
+    assert r"Left out 1: text \xfc.txt: it is not a recording" in output
     lines = out.read_text(encoding="utf-8").splitlines()
     assert [line.split(",")[:2] for line in lines[1:]] == [
         *([id_, f"{id_}.wav"] for id_ in IDS), [r"text \xfc.txt", r"text \xfc.txt"],

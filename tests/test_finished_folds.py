@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from corpus import Listener
-from test_evaluate import BAYES, VALENCE, house, make_matrix, with_values
+from test_evaluate import BAYES, VALENCE, house, make_table, with_values
 from test_experiment import run, table
 
 from affex.pipeline.evaluation import evaluate, finished_folds, runs
@@ -77,14 +77,14 @@ def test_a_fold_that_rests_on_something_else_is_not_taken(kept: FinishedFolds) -
 def test_no_flip_and_no_cut_is_read_as_something_else(kept: FinishedFolds) -> None:
     kept.keep(0, FOLDS[0], OUTCOME)
     path, chance, n_read = kept.folder / "fold-0001.json", random.Random(0), 0
-    whole, meant = path.read_bytes(), bits(OUTCOME)
+    whole, intended = path.read_bytes(), bits(OUTCOME)
     for _ in range(400):
         damaged = bytearray(whole[: chance.randrange(1, len(whole)) if chance.random() < 0.3 else None])
         damaged[chance.randrange(len(damaged))] ^= 1 << chance.randrange(8)
         path.write_bytes(damaged)
         for outcome in kept.read(FOLDS).values():
             n_read += 1
-            assert bits(outcome) == meant
+            assert bits(outcome) == intended
     assert n_read < 4  # a blank between two members may be another blank
 
 
@@ -130,7 +130,7 @@ def test_what_is_wrong_with_a_kept_fold_is_said(tmp_path: Path) -> None:
     assert "it is not JSON" in finished_folds.damage(path)
     listener = Listener()
     assert verification.verify(listener, tmp_path).damaged
-    assert any(str(path) in line and "computed again" in line for line in listener.said)
+    assert any(str(path) in line and "computed again" in line for line in listener.messages)
 
 
 def test_a_value_that_no_file_can_hold_is_named(kept: FinishedFolds) -> None:
@@ -140,7 +140,7 @@ def test_a_value_that_no_file_can_hold_is_named(kept: FinishedFolds) -> None:
 
 @pytest.mark.parametrize("name", ["svm", "values", "noise"])
 def test_an_evaluation_goes_on_where_it_was_and_gives_the_same_bytes(name: str, tmp_path: Path, monkeypatch) -> None:
-    matrix, settings = make_matrix(n_speakers=4), BAYES
+    matrix, settings = make_table(n_speakers=4), BAYES
     if name == "values":
         matrix, settings = with_values(matrix), VALENCE
     elif name == "noise":

@@ -21,7 +21,7 @@ from test_house import MODULES, makefile
 
 from affex.classifiers.base import Classifier
 from affex.pipeline.caching.dataset import remember
-from affex.pipeline.cli import command, options
+from affex.pipeline.cli import command
 from affex.pipeline.corpora import demo
 from affex.pipeline.evaluation import runs
 from affex.pipeline.execution import stages
@@ -34,6 +34,7 @@ from affex.pipeline.storage import provenance
 from affex.pipeline.streams.readers import reader_of
 from affex.pipeline.text import errors, wording
 from affex.pipeline.text.errors import AffexError, UsageError
+from affex.pipeline.workspace import corpora
 from affex.pipeline.workspace.workspace import Running, open_workspace
 
 #: Runs affex in this process, with what was typed behind its name; returns the exit code and what it said.
@@ -66,9 +67,9 @@ def typed(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
         capfd.readouterr()
         with pytest.raises(SystemExit) as ended:
             command.main()
-        said = capfd.readouterr()
-        assert "Traceback" not in said.err
-        return int(ended.value.code or 0), said.err + said.out
+        output = capfd.readouterr()
+        assert "Traceback" not in output.err
+        return int(ended.value.code or 0), output.err + output.out
 
     return run
 
@@ -76,14 +77,14 @@ def typed(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
 TABLE = ("--dataset", "csv", "--data", "my table.csv")
 
 
-def last_line(said: str) -> str:
-    return said.splitlines()[-1]
+def last_line(output: str) -> str:
+    return output.splitlines()[-1]
 
 
-def following(said: str) -> list[str]:
+def following(output: str) -> list[str]:
     """Return what the last line says might be done next, as words behind ``affex``."""
-    assert last_line(said).startswith("Next: affex "), said
-    return shlex.split(last_line(said).removeprefix("Next: affex ").removesuffix(" (a folder of yours)"))
+    assert last_line(output).startswith("Next: affex "), output
+    return shlex.split(last_line(output).removeprefix("Next: affex ").removesuffix(" (a folder of yours)"))
 
 
 # A1 ----------------------------------------------------------------------------------------------
@@ -103,10 +104,10 @@ def test_the_home_folder_is_meant_in_every_path(typed: Typed, folder: Path) -> N
     for option in found:
         if option.type is not click.STRING:  # DATA of several corpora is parted first
             assert option.type.convert("~/a b", option, None) == folder / "a b", option
-    said = typed(
+    output = typed(
         "features", "--dataset", "csv", "--data", "~/my table.csv", "--cache", "~/kept", "--features", "gemaps"
     )
-    assert said[0] == 0
+    assert output[0] == 0
     assert (folder / "kept" / "my table" / "gemaps.h5").is_file()
     assert typed("export", "~/out.npz", "--features", "gemaps", "--cache", "~/kept")[0] == 0
     assert (folder / "out.npz").is_file()
@@ -115,13 +116,13 @@ def test_the_home_folder_is_meant_in_every_path(typed: Typed, folder: Path) -> N
 
 def test_the_home_folder_is_meant_where_paths_are_within_a_word(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(folder))
-    assert options.parted("~/a 'b c' name") == [f"{folder}/a", "b c", "name"]
-    two = options.Corpora("csv csv", "'~/one two.csv' ~/three.csv", partial=False, cache=Path("cache"))
-    assert two._folders == [folder / "one two.csv", folder / "three.csv"]
+    assert corpora.parted("~/a 'b c' name") == [f"{folder}/a", "b c", "name"]
+    two = corpora.Corpora("csv csv", "'~/one two.csv' ~/three.csv", partial=False, cache=Path("cache"))
+    assert [path for _, path in two._pairs] == [folder / "one two.csv", folder / "three.csv"]
     (folder / "net.pth").write_bytes(b"weights")
     [spec] = feature_specs("resnet18:weights=~/net.pth")
     assert spec.feature.weights == f"{folder}/net.pth"
-    assert options.expanded("~nobody-of-this-name/x") == "~nobody-of-this-name/x"
+    assert corpora.expanded("~nobody-of-this-name/x") == "~nobody-of-this-name/x"
 
 
 # A2 ----------------------------------------------------------------------------------------------
@@ -135,7 +136,7 @@ def make(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "meant"),
+    ("wrong", "intended"),
     [
         ("DATSET", "DATASET"),
         ("FEATURE", "FEATURES"),
@@ -144,18 +145,18 @@ def make(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
         ("COLUMNS", "ONLY"),
     ],
 )
-def test_a_misspelt_variable_of_make_is_an_error_with_the_nearest(wrong: str, meant: str) -> None:
-    said = make("help", f"{wrong}=emodb")
-    assert said.returncode == 2
-    assert f"There is no variable '{wrong}'. Did you mean {meant}?" in said.stderr
+def test_a_misspelt_variable_of_make_is_an_error_with_the_nearest(wrong: str, intended: str) -> None:
+    output = make("help", f"{wrong}=emodb")
+    assert output.returncode == 2
+    assert f"There is no variable '{wrong}'. Did you mean {intended}?" in output.stderr
 
 
 def test_what_make_reads_and_what_looks_like_a_variable_within_a_value_is_none() -> None:
     names = re.findall(r"^#=   ([A-Z_]+) ", makefile(), re.MULTILINE)
     assert len(names) > 30
     told = [f"{name}={'cpu' if name == 'TORCH' else 'python3' if name == 'PYTHON' else 'a FOO=b'}" for name in names]
-    said = make("help", *told)
-    assert said.returncode == 0, said.stderr
+    output = make("help", *told)
+    assert output.returncode == 0, output.stderr
     assert "There is no variable 'XYZZY'. `make help` lists all" in make("help", "XYZZY=1").stderr
 
 
@@ -176,23 +177,23 @@ def test_what_a_shell_has_is_dropped_and_said_unless_make_hands_it_on(capsys: py
 
 
 def test_every_verb_says_what_might_be_done_next_as_a_line_that_works(typed: Typed, folder: Path) -> None:
-    code, said = typed("features", *TABLE, "--features", "egemaps")
+    code, output = typed("features", *TABLE, "--features", "egemaps")
     assert code == 0
-    assert following(said) == ["evaluate", "--features", "egemaps", "--classifier", "svm"]
-    code, said = typed(*following(said))
+    assert following(output) == ["evaluate", "--features", "egemaps", "--classifier", "svm"]
+    code, output = typed(*following(output))
     assert code == 0
-    assert following(said) == ["fit", "--features", "egemaps", "--classifier", "svm"]
-    code, said = typed(*following(said))
+    assert following(output) == ["fit", "--features", "egemaps", "--classifier", "svm"]
+    code, output = typed(*following(output))
     assert code == 0
-    assert following(said)[:2] == ["predict", "--model"]
-    code, labelled = typed(*following(said)[:-1], "my recordings")
+    assert following(output)[:2] == ["predict", "--model"]
+    code, labelled = typed(*following(output)[:-1], "my recordings")
     assert code == 0
     assert "24 of 24 recordings labelled" in labelled
 
-    code, said = typed("evaluate", "--features", "egemaps", "--speaker-norm")
+    code, output = typed("evaluate", "--features", "egemaps", "--speaker-norm")
     assert code == 0
-    assert following(said)[0] == "compare"
-    code, compared = typed(*following(said))
+    assert following(output)[0] == "compare"
+    code, compared = typed(*following(output))
     assert code == 0
     assert "egemaps_svm_loso_spknorm" in compared
 
@@ -217,8 +218,16 @@ def test_every_verb_says_what_might_be_done_next_as_a_line_that_works(typed: Typ
     assert "There is no finished run in cache/emodb/runs." in typed("list", "runs", "--dataset", "emodb")[1]
 
 
-def listed_names(said: str) -> list[str]:
-    return [line.split()[0] for line in said.splitlines() if line.strip().startswith("egemaps_svm")]
+@pytest.mark.parametrize(("part", "name"), [("corpora", "emodb"), ("features", "egemaps"), ("classifiers", "svm")])
+def test_list_shows_one_part_where_it_is_named(typed: Typed, part: str, name: str) -> None:
+    code, listed = typed("list", part)
+    assert code == 0
+    assert name in listed
+    assert [title for title in ("Corpora", "Features", "Classifiers") if title in listed] == [part.capitalize()]
+
+
+def listed_names(output: str) -> list[str]:
+    return [line.split()[0] for line in output.splitlines() if line.strip().startswith("egemaps_svm")]
 
 
 def test_in_a_narrow_terminal_the_names_of_runs_can_still_be_copied(
@@ -242,9 +251,9 @@ def test_of_equal_names_that_of_the_corpus_used_last_is_meant(folder: Path, monk
         corpus = runs._corpus(names, cache)
         return [runs._folder(name, cache, corpus).relative_to(cache).as_posix() for name in names]
 
-    for corpus, meant in (("a", "a/runs/x-1"), ("b", "b/runs/x-3"), ("c", "")):
+    for corpus, intended in (("a", "a/runs/x-1"), ("b", "b/runs/x-3"), ("c", "")):
         remember(cache, corpus, None, [Dataset(corpus, Path(), cache / corpus, ())])
-        assert not meant or found("x") == [meant]  # though 'x_spknorm' begins so, too
+        assert not intended or found("x") == [intended]  # though 'x_spknorm' begins so, too
         assert found("x", "y") == ["b/runs/x-3", "b/runs/y-4"]  # the one corpus that has both
         assert found("x_spknorm", "z") == ["a/runs/x_spknorm-2", "a/runs/z-5"]
         assert found("x_spknorm", "y") == ["a/runs/x_spknorm-2", "b/runs/y-4"]
@@ -258,10 +267,10 @@ def test_of_equal_names_that_of_the_corpus_used_last_is_meant(folder: Path, monk
 def test_an_import_and_a_partial_corpus_end_with_a_line_that_works(typed: Typed, folder: Path) -> None:
     assert typed("features", *TABLE, "--features", "gemaps", "--cache", "elsewhere")[0] == 0
     assert typed("export", "theirs.npz", "--features", "gemaps", "--cache", "elsewhere")[0] == 0
-    code, said = typed("import", "theirs.npz", "--called", "theirs", "--cache", "elsewhere")
+    code, output = typed("import", "theirs.npz", "--called", "theirs", "--cache", "elsewhere")
     assert code == 0
-    assert following(said) == ["evaluate", "--features", "theirs", "--cache", "elsewhere"]
-    assert typed(*following(said))[0] == 0
+    assert following(output) == ["evaluate", "--features", "theirs", "--cache", "elsewhere"]
+    assert typed(*following(output))[0] == 0
     for n, name in enumerate(("03a01Fa", "08a01Na", "03a02Wb", "08b01Wa")):
         write_wav(folder / "few" / f"{name}.wav", 0.5, seed=n)
     few = ("--dataset", "emodb", "--data", "few", "--partial", "--features", "gemaps", "--cache", "elsewhere")
@@ -274,10 +283,10 @@ def test_the_demo_ends_with_lines_to_copy(typed: Typed, monkeypatch: pytest.Monk
     monkeypatch.setattr(demo, "PERFORMANCES", demo.PERFORMANCES[:1])
     monkeypatch.setattr("affex.pipeline.caching.dataset.shortfalls", lambda *_: [])
     monkeypatch.setattr("affex.pipeline.workspace.demo.demonstrate", lambda *_: None)  # `test_demo` runs it
-    code, said = typed("demo", "--cache", "cache of the demo")
-    assert code == 0, said
-    assert "Your own recordings, listed in a table: affex features --dataset csv --data mine.csv" in said
-    assert following(said) == [
+    code, output = typed("demo", "--cache", "cache of the demo")
+    assert code == 0, output
+    assert "Your own recordings, listed in a table: affex features --dataset csv --data mine.csv" in output
+    assert following(output) == [
         "show",
         Path(demo.PERFORMANCES[0].name).stem,
         "--dataset",
@@ -288,14 +297,14 @@ def test_the_demo_ends_with_lines_to_copy(typed: Typed, monkeypatch: pytest.Monk
 
 
 def test_every_feature_is_said_in_words(typed: Typed) -> None:
-    code, said = typed("list")
+    code, output = typed("list")
     assert code == 0
     for name, feature in discovery.feature_presets().items():
         assert len(feature.about.split()) >= 3, name
-        assert f"│ {name} " in said
+        assert f"│ {name} " in output
     words = [feature.about for feature in discovery.feature_presets().values()]
     assert len(set(words)) == len(words)
-    assert "dlib's embedding of the face" in said
+    assert "dlib's embedding of the face" in output
 
 
 # A4 ----------------------------------------------------------------------------------------------
@@ -311,15 +320,15 @@ def test_the_corpus_asked_for_last_is_remembered_when_it_is_opened(
         patch.setattr("affex.pipeline.cli.extraction.extracted", interrupted)
         code, _ = typed("features", *TABLE, "--cache", "fresh")
     assert code == 130
-    code, said = typed("cache", "--cache", "fresh", "why", "--features", "gemaps")
+    code, output = typed("cache", "--cache", "fresh", "why", "--features", "gemaps")
     assert code == 0
-    assert "--dataset csv (used last)" in said
-    assert "gemaps: 0 utterances cached, 24 would be computed" in said
+    assert "--dataset csv (used last)" in output
+    assert "gemaps: 0 utterances cached, 24 would be computed" in output
     # A corpus that cannot be opened, or only be looked at, changes nothing.
     assert typed("features", "--dataset", "emodb", "--cache", "fresh")[0] == 1
     assert json.loads((folder / "fresh" / "last.json").read_text())["dataset"] == "csv"
     (folder / "a file").touch()
-    looked_at = options.Corpora("csv", "my table.csv", partial=False, cache=Path("a file/cache"))
+    looked_at = corpora.Corpora("csv", "my table.csv", partial=False, cache=Path("a file/cache"))
     assert len(looked_at.the_one(Listener()).utterances) == 24
 
 
@@ -342,9 +351,9 @@ def test_the_corpus_asked_for_last_is_remembered_when_it_is_opened(
 def test_what_the_specs_alone_show_is_refused_before_anything_is_extracted(
     asked: list[str], message: str, typed: Typed, folder: Path
 ) -> None:
-    code, said = typed("evaluate", *TABLE, *asked, "--cache", "untouched")
+    code, output = typed("evaluate", *TABLE, *asked, "--cache", "untouched")
     assert code == 2
-    assert message in said
+    assert message in output
     assert not list((folder / "untouched").rglob("*.h5"))
 
 
@@ -368,9 +377,9 @@ def test_a_gpu_that_is_not_there_is_said_before_anything_is_extracted(monkeypatc
 class Impatient(Listener):
     """Fails where somebody else would wait."""
 
-    def say(self, message: str) -> None:
+    def print(self, message: str) -> None:
         assert "waiting" not in message
-        super().say(message)
+        super().print(message)
 
 
 def test_a_missing_weight_file_is_said_at_once_and_not_after_waiting(tmp_path: Path) -> None:
@@ -391,30 +400,30 @@ def test_a_missing_weight_file_is_said_at_once_and_not_after_waiting(tmp_path: P
 
 def test_advice_about_a_table_names_the_table(typed: Typed) -> None:
     for arguments, feature in ((["export", "x.npz", "--features", "is09"], "is09"), (["coverage"], "faces")):
-        code, said = typed(arguments[0], *arguments[1:], *TABLE)
+        code, output = typed(arguments[0], *arguments[1:], *TABLE)
         assert code == 1
-        assert f"`affex features --dataset csv --data 'my table.csv' --features {feature}`" in said
+        assert f"`affex features --dataset csv --data 'my table.csv' --features {feature}`" in output
 
 
 def test_a_table_in_the_place_of_a_corpus_is_recognised(typed: Typed, folder: Path) -> None:
     table = shutil.copy(folder / "my table.csv", folder / "listed.csv")
     assert typed("features", "--dataset", "csv", "--data", "listed.csv", "--features", "gemaps", "--cache", "t")[0] == 0
     for verb in ("features", "evaluate", "fit", "coverage"):
-        for asked, meant in (("listed", shlex.quote(str(table))), ("listed.csv", "listed.csv")):
-            code, said = typed(verb, "--dataset", asked, "--cache", "t")
+        for asked, intended in (("listed", shlex.quote(str(table))), ("listed.csv", "listed.csv")):
+            code, output = typed(verb, "--dataset", asked, "--cache", "t")
             assert code == 2
-            assert f"'{asked}' is not a corpus but a table: use --dataset csv --data {meant}." in said
-    code, said = typed("features", "--dataset", "csv", "--data", "my recordings")
-    assert "as in --data 'my recordings/mine.csv'." in said
+            assert f"'{asked}' is not a corpus but a table: use --dataset csv --data {intended}." in output
+    code, output = typed("features", "--dataset", "csv", "--data", "my recordings")
+    assert "as in --data 'my recordings/mine.csv'." in output
 
 
 def test_verbs_under_others_take_the_cache_as_well(typed: Typed) -> None:
     assert typed("evaluate", *TABLE, "--features", "gemaps", "--cache", "u n")[0] == 0
     for arguments in (["list", "runs"], ["cache", "verify"], ["cache", "why", "--features", "gemaps"]):
         for line in ([*arguments, "--cache", "u n"], [arguments[0], "--cache", "u n", *arguments[1:]]):
-            code, said = typed(*line)
-            assert code == 0, said
-            assert "gemaps" in said or "0 things damaged" in said
+            code, output = typed(*line)
+            assert code == 0, output
+            assert "gemaps" in output or "0 things damaged" in output
 
 
 def test_an_imported_feature_is_asked_for_as_one_would_import_it(typed: Typed, folder: Path) -> None:
@@ -425,22 +434,22 @@ def test_an_imported_feature_is_asked_for_as_one_would_import_it(typed: Typed, f
     ):
         assert typed(*arguments, "--cache", "i")[0] == 0
     shutil.copy(folder / "my table.csv", folder / "other.csv")
-    code, said = typed("features", "--dataset", "csv", "--data", "other.csv", "--features", "g", "--cache", "i")
+    code, output = typed("features", "--dataset", "csv", "--data", "other.csv", "--features", "g", "--cache", "i")
     assert code == 1
-    assert "`affex import file --dataset csv --data other.csv --cache i --called g`" in said
+    assert "`affex import file --dataset csv --data other.csv --cache i --called g`" in output
 
 
 def test_why_says_how_many_more_clips_there_are(typed: Typed) -> None:
-    code, said = typed("cache", "why", *TABLE, "--features", "is10")
+    code, output = typed("cache", "why", *TABLE, "--features", "is10")
     assert code == 0
-    assert said.count(": not computed yet\n") == 21  # 20 of them, and how many there are
-    assert last_line(said) == "    ... and 4 more"
+    assert output.count(": not computed yet\n") == 21  # 20 of them, and how many there are
+    assert last_line(output) == "    ... and 4 more"
 
 
 def test_the_end_of_an_id_finds_it(typed: Typed) -> None:
-    code, said = typed("show", "03fa", *TABLE)
+    code, output = typed("show", "03fa", *TABLE)
     assert code == 2
-    assert "There is no utterance '03fa'. Did you mean my recordings/03Fa?" in said
+    assert "There is no utterance '03fa'. Did you mean my recordings/03Fa?" in output
     for name in ("03Fb", "recordings/3Fa", "my recording/03Fa"):
         assert "Did you mean my recordings/" in str(errors.unknown("utterance", name, ["my recordings/03Fa"])), name
     assert "Did you mean" not in str(errors.unknown("utterance", "quite else", ["my recordings/03Fa"]))
@@ -493,8 +502,8 @@ def test_a_line_to_copy_begins_as_what_was_typed(tmp_path: Path, monkeypatch: py
 def test_errors_of_options_are_in_the_words_of_what_was_typed(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Invalid value for '--jobs'" in typed("features", "--jobs", "0")[1]
     monkeypatch.setenv(wording.MAKE_TYPED_IN, str(Path.cwd()))
-    code, said = typed("features", "--jobs", "0")
-    assert (code, said) == (2, "Error: Invalid value for 'JOBS': 0 is not in the range 1<=x<=1024.\n")
+    code, output = typed("features", "--jobs", "0")
+    assert (code, output) == (2, "Error: Invalid value for 'JOBS': 0 is not in the range 1<=x<=1024.\n")
     assert "make show UTTERANCE=s1_anger_1" in typed("show")[1]
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from synthetic import make_matrix, relabelled
+from synthetic import make_table, relabelled
 
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation.folds import clusters, folds, loso, notes, protocol_hash
@@ -19,7 +19,7 @@ def spoken(*pairs: tuple[str, str | None]) -> list[Utterance]:
 
 
 def test_loso_tests_every_speaker_once_and_never_learns_from_them():
-    matrix = make_matrix(n_speakers=5)
+    matrix = make_table(n_speakers=5)
     rounds = loso(LOSO, matrix.utterances)
     assert [fold.name for fold in rounds] == ["00", "01", "02", "03", "04"]
     tested = np.concatenate([fold.test for fold in rounds])
@@ -98,11 +98,11 @@ def test_speakers_are_grouped_evenly_and_the_same_whatever_the_order():
         ("group-k", 5, {"speaker": [*"abcd"]}, r"k=5 groups of speakers, and there are 4: expected 2 to 4, as .*k=4\."),
         ("group-k", 6, {"speaker": [*"aabb"]}, r"k=6 groups of speakers, and there are 2: expected 2, as in .*k=2\."),
         ("group-k", 6, {"speaker": ["a"] * 3}, r"groups of speakers, and there is only one, 'a': .* whatever k is"),
-        ("group-k", 6, {"session": ["x"] * 3}, r"groups of sessions \(sessions stand in for speakers: none is named\), "
-         r"and there is only one, 'x': .* whatever k is\.\nAdd recordings of other sessions, or name the speakers"),
-        ("group-k", 6, {"session": [*"xyz"]}, r"groups of sessions \(sessions stand .*there are 3: expected 2 to 3"),
-        ("group-k", 6, {"dialog": [*"xyz"]}, r"groups of dialogs \(dialogs stand in for speakers"),
-        ("group-k", 6, {"label": [*"xyz"]}, r"groups of videos \(videos stand in .*there is only one, ''"),
+        ("group-k", 6, {"session": ["x"] * 3}, r"groups of sessions \(sessions replace speakers, because no speaker is "
+         r"named\), and there is only one, 'x': .* whatever k is\.\nAdd recordings of other sessions, or name "),
+        ("group-k", 6, {"session": [*"xyz"]}, r"groups of sessions \(sessions replace .*there are 3: expected 2 to 3"),
+        ("group-k", 6, {"dialog": [*"xyz"]}, r"groups of dialogs \(dialogs replace speakers"),
+        ("group-k", 6, {"label": [*"xyz"]}, r"groups of videos \(videos replace .*there is only one, ''"),
         ("random-k", 9, {"speaker": ["a"] * 3}, r"k=9 parts of the utterances, and there are 3: expected 2 to 3"),
         ("random-k", 9, {"speaker": ["a"]}, r"k=9 parts of the utterances, and there is only one, 'u0'"),
     ],
@@ -191,7 +191,7 @@ def test_across_corpora(protocol):
     ("train", "test", "error", "message"),
     [
         ("a", "d", UsageError, "no corpus .* 'd'"),
-        ("a", "a+b", UsageError, "'a' cannot be learned from and tested"),
+        ("a", "a+b", UsageError, "'a' cannot be in training and in test"),
         ("", "a+b", AffexError, "here there is only a, b"),
     ],
 )
@@ -242,7 +242,7 @@ def test_the_hash_of_a_split_file_is_that_of_its_content(tmp_path):
 
 
 def test_a_label_with_one_clip_and_one_of_a_single_speaker_are_noted():
-    matrix = make_matrix(n_speakers=3, n_each=2, classes=("anger", "joy"))
+    matrix = make_table(n_speakers=3, n_each=2, classes=("anger", "joy"))
     labels = [utterance.label for utterance in matrix.utterances]
     labels[0] = "awe"
     labels[4] = labels[5] = "fear"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 from scipy.special import softmax
-from synthetic import EMOTIONS, Bayes, changed, make_matrix, relabelled, with_values
+from synthetic import EMOTIONS, Bayes, changed, make_table, relabelled, with_values
 
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import metrics, runs, training_limits
@@ -36,8 +36,8 @@ def aligned(
     classes: Sequence[str] = ("a", "b"),
 ) -> AlignedScores:
     """Return a panel of members' probabilities, ``[member][utterance][class]``; None for one that is lacking."""
-    said = [[row or [np.nan] * len(classes) for row in member] for member in values]
-    array = np.array(said, dtype=np.float64)
+    output = [[row or [np.nan] * len(classes) for row in member] for member in values]
+    array = np.array(output, dtype=np.float64)
     present = ~np.isnan(array).any(axis=2)
     n = array.shape[1]
     most = np.array(list(classes))[np.nan_to_num(array).argmax(axis=2)]
@@ -53,8 +53,8 @@ def aligned(
     )
 
 
-def values_panel(said: Sequence[Sequence[float]], true: Sequence[float]) -> AlignedScores:
-    array, n = np.array(said, dtype=np.float64), len(true)
+def values_panel(output: Sequence[Sequence[float]], true: Sequence[float]) -> AlignedScores:
+    array, n = np.array(output, dtype=np.float64), len(true)
     ids = np.array([f"u{i}" for i in range(n)])
     empty = np.empty((*array.shape, 0))
     return AlignedScores(ids, ids, np.full(n, "f"), np.array(true), (), ~np.isnan(array), array, empty)
@@ -65,16 +65,16 @@ def values_panel(said: Sequence[Sequence[float]], true: Sequence[float]) -> Alig
 
 def test_mean():
     two = aligned([[[0.9, 0.1], [0.4, 0.6]], [[0.2, 0.8], [0.3, 0.7]]])
-    said = rules.Mean.fit(two).apply(two)
-    assert said.values == pytest.approx(np.array([[0.55, 0.45], [0.35, 0.65]]))
-    assert said.predicted.tolist() == ["a", "b"]
+    output = rules.Mean.fit(two).apply(two)
+    assert output.values == pytest.approx(np.array([[0.55, 0.45], [0.35, 0.65]]))
+    assert output.predicted.tolist() == ["a", "b"]
 
 
 def test_product():
     two = aligned([[[0.9, 0.1]], [[0.2, 0.8]]])
-    said = rules.Product.fit(two).apply(two)
-    assert said.values == pytest.approx(np.array([[0.18 / 0.26, 0.08 / 0.26]]))
-    assert said.predicted.tolist() == ["a"]
+    output = rules.Product.fit(two).apply(two)
+    assert output.values == pytest.approx(np.array([[0.18 / 0.26, 0.08 / 0.26]]))
+    assert output.predicted.tolist() == ["a"]
 
 
 def test_a_zero_in_a_product_is_no_veto_and_two_zeros_are_no_nan():
@@ -86,28 +86,28 @@ def test_a_zero_in_a_product_is_no_veto_and_two_zeros_are_no_nan():
 
 def test_vote_counts_decisions_not_scores():
     three = aligned([[[0.9, 0.1]], [[0.9, 0.1]], [[0.9, 0.1]]], decided=[["b"], ["b"], ["a"]])
-    said = rules.Vote().apply(three)
-    assert said.values == pytest.approx(np.array([[1 / 3, 2 / 3]]))
-    assert said.predicted.tolist() == ["b"]
+    output = rules.Vote().apply(three)
+    assert output.values == pytest.approx(np.array([[1 / 3, 2 / 3]]))
+    assert output.predicted.tolist() == ["b"]
 
 
 def test_a_tied_vote_goes_to_the_larger_mean_among_those_tied():
-    said = rules.Vote().apply(
+    output = rules.Vote().apply(
         aligned([[[0.35, 0.25, 0.4]], [[0.1, 0.5, 0.4]]], decided=[["a"], ["b"]], classes="abc")
     )  # c has the largest mean, and no vote
-    assert said.values == pytest.approx(np.array([[0.5, 0.5, 0]]))
-    assert said.predicted.tolist() == ["b"]
+    assert output.values == pytest.approx(np.array([[0.5, 0.5, 0]]))
+    assert output.predicted.tolist() == ["b"]
 
 
 def test_a_tied_ordered_vote_goes_to_the_member_that_was_named_first():
-    said = fusion.OrderedVote().apply(
+    output = fusion.OrderedVote().apply(
         aligned(
             [[[0.1, 0.9]] * 3, [[0.1, 0.9]] * 3, [[0.1, 0.9]] * 3, [[0.1, 0.9]] * 3],
             decided=[["a", "b", "b"], ["b", "a", "a"], ["b", "b", "a"], ["a", "b", "b"]],
         )
     )
-    assert said.predicted.tolist() == ["a", "b", "b"]
-    assert said.values == pytest.approx(np.array([[0.5, 0.5], [0.25, 0.75], [0.5, 0.5]]))
+    assert output.predicted.tolist() == ["a", "b", "b"]
+    assert output.values == pytest.approx(np.array([[0.5, 0.5], [0.25, 0.75], [0.5, 0.5]]))
 
 
 def test_the_temperature_of_a_member_that_is_too_sure():
@@ -156,9 +156,9 @@ def test_mixture():
     rule = rules.Mixture(np.array([0.75, 0.25]), np.array([1.0, 0.5]))
     squares = [0.04 / 0.68, 0.64 / 0.68], [0.09 / 0.58, 0.49 / 0.58]
     expected = 0.75 * np.array([[0.9, 0.1], [0.4, 0.6]]) + 0.25 * np.array(squares)
-    said = rule.apply(two)
-    assert said.values == pytest.approx(expected)
-    assert said.predicted.tolist() == ["a", "b"]
+    output = rule.apply(two)
+    assert output.values == pytest.approx(expected)
+    assert output.predicted.tolist() == ["a", "b"]
 
 
 def test_a_mixture_learns_whom_to_trust_and_how_far():
@@ -187,10 +187,10 @@ def test_bayes():
     meaning = [[[3 / 5, 2 / 4], [2 / 5, 2 / 4]], [[1 / 2, 4 / 7], [1 / 2, 3 / 7]]]
     assert rule.meaning == pytest.approx(np.array(meaning))
     assert rule.best_params["precisions"] == pytest.approx(np.array([[3 / 5, 2 / 4], [1 / 2, 3 / 7]]))
-    said = rule.apply(aligned([[[0.7, 0.3]], [[0.1, 0.9]]]))
+    output = rule.apply(aligned([[[0.7, 0.3]], [[0.1, 0.9]]]))
     of_a = (0.7 * 3 / 5 + 0.3 / 2 + 0.1 / 2 + 0.9 * 4 / 7) / 2
-    assert said.values == pytest.approx(np.array([[of_a, 1 - of_a]]))
-    assert said.predicted.tolist() == ["a"]
+    assert output.values == pytest.approx(np.array([[of_a, 1 - of_a]]))
+    assert output.predicted.tolist() == ["a"]
 
 
 def test_bayes_understands_a_member_that_always_says_the_opposite():
@@ -209,10 +209,10 @@ def test_the_svm_is_one_on_all_probabilities_side_by_side():
     rule = rules.Stacked.fit(inner)
     X = np.concatenate(list(inner.values), axis=1)
     by_hand = RBFMachine().fit(X, inner.true, groups=inner.clusters)
-    said = rule.apply(inner)
-    assert said.predicted.tolist() == by_hand.predict(X).tolist()
-    assert said.values[:, [0, 1, 3]] == pytest.approx(by_hand.predict_proba(X))
-    assert (said.values[:, 2] == 0).all()  # never learned
+    output = rule.apply(inner)
+    assert output.predicted.tolist() == by_hand.predict(X).tolist()
+    assert output.values[:, [0, 1, 3]] == pytest.approx(by_hand.predict_proba(X))
+    assert (output.values[:, 2] == 0).all()  # never learned
     assert rule.best_params == by_hand.best_params_
 
 
@@ -234,12 +234,12 @@ def test_a_combination_of_values_by_hand():
 def test_no_other_combination_has_a_larger_ccc():
     rng = np.random.default_rng(0)
     true = rng.normal(3, 2, size=80)
-    said = np.stack([0.2 * true + rng.normal(size=80), true + rng.normal(0, 3, size=80), rng.normal(size=80)])
-    inner = values_panel(said, true)
+    output = np.stack([0.2 * true + rng.normal(size=80), true + rng.normal(0, 3, size=80), rng.normal(size=80)])
+    inner = values_panel(output, true)
     found = metrics.ccc(true, rules.Combination.fit(inner).apply(inner).predicted)
 
     def loss(parameters):
-        return -metrics.ccc(true, parameters[0] + parameters[1:] @ said)
+        return -metrics.ccc(true, parameters[0] + parameters[1:] @ output)
 
     best = minimize(loss, [0, 0.1, 0.1, 0.1], bounds=[(None, None), (0, None), (0, None), (0, None)], tol=1e-12)
     assert found == pytest.approx(-best.fun, abs=1e-6)
@@ -262,12 +262,12 @@ def test_an_utterance_that_one_member_lacks_is_the_others_to_say(name):
     values[0][4] = None
     inner = aligned(values, ["ab"[k] for k in true])
     rule = CLASS_RULES[name].fit(inner)
-    said = rule.apply(aligned([[None, [0.9, 0.1]], [[0.2, 0.8], None]]))
-    assert said.predicted.tolist() == ["b", "a"]
-    assert np.isfinite(said.values).all()
-    assert said.values.sum(axis=1) == pytest.approx(1)
+    output = rule.apply(aligned([[None, [0.9, 0.1]], [[0.2, 0.8], None]]))
+    assert output.predicted.tolist() == ["b", "a"]
+    assert np.isfinite(output.values).all()
+    assert output.values.sum(axis=1) == pytest.approx(1)
     if name in ("mean", "product"):
-        assert said.values == pytest.approx(np.array([[0.2, 0.8], [0.9, 0.1]]))
+        assert output.values == pytest.approx(np.array([[0.2, 0.8], [0.9, 0.1]]))
 
 
 def test_whoever_is_trusted_with_nothing_speaks_where_nobody_else_does():
@@ -285,7 +285,7 @@ def test_members_that_never_spoke_of_the_same_cannot_be_weighed(kind):
     apart = values_panel([[1, np.nan], [np.nan, 1]], [0, 1])
     if kind is rules.Mixture:
         apart = aligned([[[1, 0], None], [None, [1, 0]]])
-    with pytest.raises(ValueError, match="of no training utterance all members said something"):
+    with pytest.raises(ValueError, match="no training utterance has scores of all members"):
         kind.fit(apart)
 
 
@@ -294,7 +294,7 @@ def test_members_that_never_spoke_of_the_same_cannot_be_weighed(kind):
 
 def toy(columns: slice = slice(None), **settings) -> Table:
     """Return four speakers' utterances, of their columns only some."""
-    matrix = make_matrix(n_speakers=4, n_columns=6, **settings)
+    matrix = make_table(n_speakers=4, n_columns=6, **settings)
     return changed(matrix, X=matrix.X[:, columns], columns=matrix.columns[columns])
 
 
@@ -607,13 +607,13 @@ def test_a_label_changed_between_the_runs_is_found(members, tmp_path):
 def test_a_rule_that_learns_needs_inner_scores(members, tmp_path):
     bare = made(toy(VOICE), B, tmp_path, inner=False)
     assert len(fusion.late([members[0], bare], "mean").scores) == 64
-    with pytest.raises(UsageError, match=f"'weights' learns from inner scores, and {bare.name} kept none.*INNER=1"):
+    with pytest.raises(UsageError, match=f"'weights' is trained on inner scores, and {bare.name} kept none.*INNER=1"):
         fusion.late([members[0], bare], "weights")
 
 
 def test_inner_scores_of_those_tested_are_refused(members):
     swapped = replace(members[1], inner=tuple(replace(s, folds=np.full(len(s), "01")) for s in members[1].inner[:1]))
-    with pytest.raises(UsageError, match="Fold 01: 01-anger-0 is tested, and stands among the inner scores"):
+    with pytest.raises(UsageError, match="Fold 01: 01-anger-0 is in test, and in the inner scores"):
         fusion.late([members[0], swapped], "weights")
 
 
@@ -639,14 +639,14 @@ def test_what_rounding_took_from_probabilities_is_given_back(members):
 def test_a_rule_that_cannot_learn_says_in_which_fold(tmp_path):
     both = [made(toy(own), settings, tmp_path) for own, settings in ((FACE, A), (VOICE, B))]
     one_class = [replace(run, inner=tuple(replace(s, true=np.full(len(s), "joy")) for s in run.inner)) for run in both]
-    with pytest.raises(AffexError, match=r"(?s)Fold 00: the fusion 'svm' could not learn from .* 48 .*late:mean"):
+    with pytest.raises(AffexError, match=r"(?s)Fold 00: the fusion 'svm' could not be trained on .* 48 .*late:mean"):
         fusion.late(one_class, "svm")
 
 
 @pytest.fixture(scope="module")
 def two_speakers(tmp_path_factory) -> list[Run]:
     """Two support-vector machines, each of which learns from one speaker at a time."""
-    folder, matrix = tmp_path_factory.mktemp("two"), make_matrix(n_speakers=2, n_columns=6, class_shift=0.7)
+    folder, matrix = tmp_path_factory.mktemp("two"), make_table(n_speakers=2, n_columns=6, class_shift=0.7)
     parts = [changed(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
     svm = classifier_of("svm")
     return [made(part, replace(s, classifier=svm), folder) for part, s in zip(parts, (A, B), strict=True)]
@@ -664,9 +664,9 @@ def test_members_whose_scores_are_not_calibrated_are_voted_on(two_speakers, rule
     limited = {fold.limits.get("fusion") for fold in fused.folds}
     reason = "face svm: 1 training speaker; voice svm: 1 training speaker"
     assert limited == ({None} if rule == "vote" else {reason})
-    said = [note for note in fused.notes if note.startswith("members' scores could not be held against each other")]
-    assert bool(said) == (rule != "vote")
-    assert all("in 2 of 2 folds" in note and reason in note for note in said)
+    output = [note for note in fused.notes if note.startswith("members' scores could not be held against each other")]
+    assert bool(output) == (rule != "vote")
+    assert all("in 2 of 2 folds" in note and reason in note for note in output)
 
 
 def test_each_reason_for_a_limit_is_said_once_and_whose_it_is():
@@ -674,12 +674,12 @@ def test_each_reason_for_a_limit_is_said_once_and_whose_it_is():
     assert inner == {"inner": "inside: a; inside: b"}
     assert training_limits.each_of("svm", training_limits.without_scores(inner)) == "svm: inside: a; svm: inside: b"
     folds = [({}, inner), ({}, {"inner": "inside: b; inside: c"}), ({}, {})]
-    (said,) = training_limits.sentences(folds)
-    assert said.endswith("not calibrated in 2 of 3 folds (inside: a; inside: b; inside: c)")
+    (output,) = training_limits.sentences(folds)
+    assert output.endswith("not calibrated in 2 of 3 folds (inside: a; inside: b; inside: c)")
 
 
 def test_inner_models_of_one_speaker_leave_a_fusion_its_votes(tmp_path):
-    matrix, svm = make_matrix(n_speakers=3, n_columns=6), classifier_of("svm:C=1,gamma=1")
+    matrix, svm = make_table(n_speakers=3, n_columns=6), classifier_of("svm:C=1,gamma=1")
     parts = [changed(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
     both = [made(part, replace(s, classifier=svm), tmp_path) for part, s in zip(parts, (A, B), strict=True)]
     assert all(len(run.inner) == 3 for run in both)
@@ -690,7 +690,7 @@ def test_inner_models_of_one_speaker_leave_a_fusion_its_votes(tmp_path):
 
 
 def test_values_of_one_training_speaker_are_fused_by_their_mean(tmp_path):
-    matrix = with_values(make_matrix(n_speakers=2, n_columns=6))
+    matrix = with_values(make_table(n_speakers=2, n_columns=6))
     parts = [changed(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (FACE, VOICE)]
     svm = classifier_of("svm")
     both = [made(p, replace(s, classifier=svm, protocol=VALENCE), tmp_path) for p, s in zip(parts, (A, B), strict=True)]
@@ -737,7 +737,7 @@ def test_which_rules_learn():
 def test_scores_go_with_the_decisions_over_two_speakers_and_so_does_a_fusion(seed, tmp_path):
     """Two speakers dealt at random: sigmoids fitted to one speaker at a time contradicted most decisions."""
     names = tuple("abcdefg")
-    matrix = make_matrix(n_speakers=2, n_columns=12, classes=names, class_shift=0.6, speaker_shift=1.5, seed=seed)
+    matrix = make_table(n_speakers=2, n_columns=12, classes=names, class_shift=0.6, speaker_shift=1.5, seed=seed)
     protocol, svm = Protocol("random-k", "random-k", k=3), classifier_of("svm")
     parts = [changed(matrix, X=matrix.X[:, own], columns=matrix.columns[own]) for own in (slice(0, 6), slice(6, 12))]
     both = [

@@ -3,7 +3,7 @@
 import pytest
 from click.testing import CliRunner
 from corpus import write_wav
-from synthetic import make_matrix
+from synthetic import make_table
 
 from affex.pipeline.cli.command import cli
 from affex.pipeline.corpora import csv
@@ -34,7 +34,7 @@ def test_a_classifier(spec, value):
 def test_a_classifier_s_setting_that_is_for_another_target():
     settings = Plan(corpus="toy", features=("x",), classifier=classifier_of("svm:epsilon=0.1"))
     with pytest.raises(UsageError, match=r"CLASSIFIER=svm: epsilon=0.1 is for values"):
-        evaluate(make_matrix(n_speakers=2), settings)
+        evaluate(make_table(n_speakers=2), settings)
 
 
 @pytest.mark.parametrize("value", ABSURD)
@@ -54,7 +54,7 @@ def test_a_cell_of_a_table(column, value, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["evaluate", "--seed", "-1"], "0<=x<=4294967295"),
         (["evaluate", "--seed", str(10**30)], "0<=x<=4294967295"),
@@ -64,7 +64,7 @@ def test_a_cell_of_a_table(column, value, tmp_path):
         (["import", "x.npy", "--called", "x", "--hop", "nan"], "expected more than 0 s"),
     ],
 )
-def test_an_option(arguments, said):
+def test_an_option(arguments, message):
     done = CliRunner().invoke(cli, arguments)
     assert done.exit_code != 0
-    assert said in done.output + str(done.exception)
+    assert message in done.output + str(done.exception)

@@ -15,7 +15,7 @@ from conftest import ROOT
 from foreign import corpus
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic import Bayes, make_matrix
+from synthetic import Bayes, make_table
 from test_experiment import run, table
 
 from affex.pipeline.caching import inventory
@@ -66,7 +66,7 @@ ORDERS = {"\x1b", "\x07", "\u202e", "\u2066", "\x9b"}
 
 def judged(*labels: str) -> Result:
     """Return the result of an evaluation whose classes are called so."""
-    matrix = make_matrix(n_speakers=2, classes=labels)
+    matrix = make_table(n_speakers=2, classes=labels)
     wanted = Plan(corpus="toy[red]", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
     return evaluate(matrix, wanted)
 
@@ -135,28 +135,28 @@ def out(print_to) -> str:
 
 def test_a_console_shows_text_as_it_is():
     for text in HOSTILE:
-        said = out(lambda console, text=text: console.print(text, soft_wrap=True))
-        assert not ORDERS & set(said)
+        output = out(lambda console, text=text: console.print(text, soft_wrap=True))
+        assert not ORDERS & set(output)
         if text.isprintable():
-            assert said.rstrip("\n") == text
+            assert output.rstrip("\n") == text
 
 
 def test_a_terminal_says_text_as_it_is(capsys):
     for text in HOSTILE:
-        Terminal().say(text)
-    said = capsys.readouterr().out
-    assert not ORDERS & set(said)
-    assert "win $5_$\nanger:hot\na,b+c=d\n" in said
-    assert "[red]x[/red]\n[/]\n{0} %s\n:angry_face:\ntwo\nlines\n" in said
-    assert r"\x1b[31mred\x1b]0;title\x07" in said
+        Terminal().print(text)
+    output = capsys.readouterr().out
+    assert not ORDERS & set(output)
+    assert "win $5_$\nanger:hot\na,b+c=d\n" in output
+    assert "[red]x[/red]\n[/]\n{0} %s\n:angry_face:\ntwo\nlines\n" in output
+    assert r"\x1b[31mred\x1b]0;title\x07" in output
 
 
 def test_the_tables_of_a_run(hostile):
     found = summarise(hostile)
-    said = out(lambda console: tables.show(found, None, console))
-    assert not ORDERS & set(said)
+    output = out(lambda console: tables.show(found, None, console))
+    assert not ORDERS & set(output)
     for text in ("[/]", "{0} %s", ":angry_face:", r"two\nlines", r"\x1b[31mred", "toy[red]"):
-        assert text in said
+        assert text in output
     assert not ORDERS & set(tables.as_text(lambda console: tables.show(found, None, console)))
 
 
@@ -164,9 +164,9 @@ def test_the_table_of_the_cache(tmp_path):
     folder = tmp_path / "[red]" / "a\x1b[2J[b]"
     folder.mkdir(parents=True)
     (folder / "[b]\x1b.h5").write_bytes(b"")
-    said = out(lambda console: inventory.show_cache(console, inventory.cached(tmp_path / "[red]")))
-    assert r"a\x1b[2J[b]/[b]\x1b.h5" in said
-    assert not ORDERS & set(said)
+    output = out(lambda console: inventory.show_cache(console, inventory.cached(tmp_path / "[red]")))
+    assert r"a\x1b[2J[b]/[b]\x1b.h5" in output
+    assert not ORDERS & set(output)
 
 
 def test_a_progress_bar_has_no_markup():
@@ -225,9 +225,9 @@ def test_a_run_with_hostile_names_is_read_again(hostile, tmp_path):
 def test_a_table_of_predictions_is_escaped(tmp_path):
     dataset = corpus(tmp_path)
     utterances = (replace(dataset.utterances[0], id="=1+1"),)
-    matrix = replace(make_matrix().take(np.array([0])), utterances=utterances)
-    said = FoldScores(np.array([0]), np.array(["-x"]), np.array([[-1.5]]))
-    found = "".join(lines(matrix, Predictions(said, {"=1+1": "+note"}), ["-x"]))
+    matrix = replace(make_table().take(np.array([0])), utterances=utterances)
+    output = FoldScores(np.array([0]), np.array(["-x"]), np.array([[-1.5]]))
+    found = "".join(lines(matrix, Predictions(output, {"=1+1": "+note"}), ["-x"]))
     assert found.splitlines()[1].startswith("'=1+1,")
     assert ",'-x,-1.5,'+note" in found
 

@@ -247,3 +247,32 @@ def test_every_direct_requirement_is_in_the_lock():
     other_builds = {other for name, other in provenance.BUILDS.items() if name in locked}
     assert names <= locked | other_builds
     assert not locked & other_builds
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for room in ("benchmarks", "tests", "tools") for path in sorted((ROOT / room).glob("*.py"))],
+    ids=lambda path: path.name,
+)
+def test_a_script_reads_the_options_that_it_declares(path: Path):
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    declared = {name for node in nodes if isinstance(node, ast.Call) for name in option_of(node)}
+    parsed = {ast.unparse(node.targets[0]) for node in nodes if isinstance(node, ast.Assign) and is_parsed(node.value)}
+    parsed |= {node.arg for node in nodes if isinstance(node, ast.arg) and "Namespace" in ast.unparse(node)}
+    owners = [(node.attr, node.value) for node in nodes if isinstance(node, ast.Attribute)]
+    read = {name for name, owner in owners if is_parsed(owner) or ast.unparse(owner) in parsed}
+    assert read == declared
+
+
+def is_parsed(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "parse_args"
+
+
+def option_of(call: ast.Call) -> list[str]:
+    """Return the attribute that a call adds to the parsed options; none if it adds no option."""
+    if not (isinstance(call.func, ast.Attribute) and call.func.attr in ("add_argument", "add_subparsers")):
+        return []
+    named = [keyword.value for keyword in call.keywords if keyword.arg == "dest"] or call.args
+    names = [node.value for node in named if isinstance(node, ast.Constant)]
+    long = [name for name in names if name.startswith("--")] or names
+    return [long[0].lstrip("-").replace("-", "_")]

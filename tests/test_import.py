@@ -16,7 +16,7 @@ from test_experiment import run, table
 from affex.pipeline.caching import cache, imports, inventory, seal, store
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.exchange import exporting, importing, matching
-from affex.pipeline.exchange.record import Part, Source, Wish
+from affex.pipeline.exchange.record import ImportOptions, Part, Source
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.specs.corpora import corpus_of
@@ -102,16 +102,16 @@ def test_two_keys_of_one_recording_are_ambiguous_but_for_its_numbered_parts():
 
 def test_a_table_with_one_row_an_utterance(dataset, tmp_path):
     path = text(tmp_path / "t.csv", "file,label,x,y", "wav/a.wav,joy,1,2.5", "b.wav,anger,3,1e-3", "gone.wav,joy,0,0")
-    spec, said = imported(path, dataset)
+    spec, output = imported(path, dataset)
     assert not spec.framewise
     assert rows_of(dataset, spec) == {"a": ([[1, 2.5]], None), "b": ([[3, np.float32(1e-3)]], None)}
     assert cached(dataset, spec).columns == ("x", "y")
     assert failures(dataset, spec) == dict.fromkeys(
         ("c", "d", "dialog/e", "short"), "the imported file has no rows for it"
     )
-    assert "2 of 6 utterances have rows in it." in said
-    assert "1 of its keys match no utterance: gone.wav" in said
-    assert "  columns left out (text): label" in said
+    assert "2 of 6 utterances have rows in it." in output
+    assert "1 of its keys match no utterance: gone.wav" in output
+    assert "  columns left out (text): label" in output
 
 
 def test_names_that_look_like_numbers_stay_names(tmp_path):
@@ -161,12 +161,12 @@ def test_what_others_publish_of_mosei_falls_on_its_segments(tmp_path):
     path = sequence(
         tmp_path / "COVAREP.csd", {"zk2jTlAtvSU": ([[n] for n in range(11)], steps), "elsewhere": ([[0]], [[0, 1]])}
     )
-    spec, said = imported(path, mosei)
+    spec, output = imported(path, mosei)
     found = rows_of(mosei, spec)  # five segments of 1.5 s, one each s: they overlap, and what is in two is both's
     assert found["zk2jTlAtvSU[0]"] == ([[0], [1], [2]], [0.25, 0.75, 1.25])
     assert found["zk2jTlAtvSU[1]"] == ([[2], [3], [4]], [0.25, 0.75, 1.25])
     assert found["zk2jTlAtvSU[4]"] == ([[8], [9], [10]], [0.25, 0.75, 1.25])
-    assert "1 of its keys match no utterance: elsewhere" in said
+    assert "1 of its keys match no utterance: elsewhere" in output
     parts = {f"zk2jTlAtvSU[{n}]": ([[n], [-n]], [[n, n + 0.5], [n + 0.5, n + 1]]) for n in range(5)}
     aligned, _ = imported(sequence(tmp_path / "aligned.csd", parts), mosei, "aligned")
     assert rows_of(mosei, aligned)["zk2jTlAtvSU[3]"] == ([[3], [-3]], [0.25, 0.75])
@@ -179,7 +179,7 @@ def test_a_folder_of_arrays(dataset, tmp_path):
     np.save(folder / "b.npy", np.arange(6.0).reshape(2, 3))
     with pytest.raises(UsageError, match=r"'b' has 2 rows and no times.*--hop 0\.01"):
         imported(folder, dataset)
-    spec, _ = imported(folder, dataset, wish=Wish(hop=0.1))
+    spec, _ = imported(folder, dataset, options=ImportOptions(hop=0.1))
     assert rows_of(dataset, spec) == {"a": ([[0, 1, 2]], [0.05]), "b": ([[0, 1, 2], [3, 4, 5]], [0.05, 0.15])}
 
 
@@ -215,9 +215,9 @@ def test_another_projects_database(dataset, tmp_path):
     database.save(str(tmp_path / "db"))
     with pytest.raises(UsageError, match=r"has 2 tables. Choose one with --table NAME: first, second"):
         imported(tmp_path / "db", dataset)
-    first, _ = imported(tmp_path / "db", dataset, "first", wish=Wish(table="first"))
+    first, _ = imported(tmp_path / "db", dataset, "first", options=ImportOptions(table="first"))
     assert rows_of(dataset, first) == {"c": ([[0.5], [1.5]], [0.1, 0.2]), "d": ([[2.5]], [0.15])}
-    second, _ = imported(tmp_path / "db", dataset, "second", wish=Wish(table="second"))
+    second, _ = imported(tmp_path / "db", dataset, "second", options=ImportOptions(table="second"))
     assert rows_of(dataset, second) == {"a": ([[0.5]], None), "b": ([[1.5]], None)}
     assert first.feature != second.feature
 
@@ -306,10 +306,10 @@ def test_rows_of_several_widths_and_words_are_refused(dataset, tmp_path):
 def test_what_is_not_finite_fails_or_is_left_out(dataset, tmp_path):
     rows = ("a,0.1,1", "a,0.2,nan", "b,0.1,inf", "b,0.2,2", "c,0.1,1e300", "d,0.1,4", "d,0.2,5")
     path = text(tmp_path / "t.csv", "id,time,x", *rows)
-    spec, said = imported(path, dataset)
+    spec, output = imported(path, dataset)
     assert list(rows_of(dataset, spec)) == ["d"]
     assert failures(dataset, spec)["a"] == "1 of its 2 rows have NaN or an infinite number"
-    assert any(sentence.startswith("  without rows a: 1 of its 2 rows") for sentence in said)
+    assert any(sentence.startswith("  without rows a: 1 of its 2 rows") for sentence in output)
     dropped, _ = imported(path, dataset, drop=True)
     assert rows_of(dataset, dropped) == {"a": ([[1]], [0.1]), "b": ([[2]], [0.2]), "d": ([[4], [5]], [0.1, 0.2])}
     assert failures(dataset, dropped)["c"] == "1 of its 1 rows have NaN or an infinite number"
@@ -426,10 +426,10 @@ def test_an_import_that_another_program_touched_says_so_and_how_to_import_it_aga
     assert str(refused.value).endswith("CALLED=theirs`.")
     assert ("It comes from t.csv (csv)." in str(refused.value)) == (file == "t.csv")
     assert verification.verify(Terminal(), dataset.folder.parent).damaged
-    (said,) = [line for line in capsys.readouterr().out.splitlines() if "theirs.h5: " in line]
-    assert "--called theirs`" in said
+    (output,) = [line for line in capsys.readouterr().out.splitlines() if "theirs.h5: " in line]
+    assert "--called theirs`" in output
     if touched is repacked:
-        assert "theirs.h5: rewritten by another program (as h5repack does)" in said
+        assert "theirs.h5: rewritten by another program (as h5repack does)" in output
     imported(tmp_path / "t.csv", dataset)
     assert rows_of(dataset, known(dataset, "theirs")) == {"a": ([[1]], None), "c": ([[2]], None)}
 
@@ -464,7 +464,7 @@ def test_it_evaluates_and_fuses_like_ours_and_cannot_be_fitted(tmp_path):
 
     with open_workspace([dataset], Terminal(quiet=True), Running("inline", 1)) as workspace:
         settings = Settings(dataset="csv", features="theirs")
-        with pytest.raises(UsageError, match="theirs was imported, and affex cannot make it of new recordings"):
+        with pytest.raises(UsageError, match="theirs was imported, and affex cannot extract it from new recordings"):
             fit_predict.fit(workspace, settings, tmp_path / "m.affex")
     assert not (tmp_path / "m.affex").exists()
 

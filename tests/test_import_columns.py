@@ -12,7 +12,7 @@ from test_experiment import run, table
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.exchange import importing
 from affex.pipeline.exchange.columns import counts
-from affex.pipeline.exchange.record import Wish
+from affex.pipeline.exchange.record import ImportOptions
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
@@ -40,19 +40,19 @@ def saved(frame: pd.DataFrame, path: Path) -> Path:
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_the_row_number_of_a_filtered_data_frame_is_no_feature(dataset, tmp_path, ending):
     frame = pd.DataFrame({"id": list("xaybc"), "loud": [0.0, 1.0, 2.0, 3.0, 4.0]})
-    spec, said = imported(saved(frame[frame.id.isin(["a", "b", "c"])], tmp_path / f"t.{ending}"), dataset)
+    spec, output = imported(saved(frame[frame.id.isin(["a", "b", "c"])], tmp_path / f"t.{ending}"), dataset)
     assert cached(dataset, spec).columns == ("loud",)
     assert rows_of(dataset, spec) == {"a": ([[1]], None), "b": ([[3]], None), "c": ([[4]], None)}
     name = {"csv": "Unnamed: 0", "parquet": "__index_level_0__"}[ending]
-    assert "  columns taken (1): loud" in said
-    assert f"  columns left out (row number): {name}" in said
+    assert "  columns taken (1): loud" in output
+    assert f"  columns left out (row number): {name}" in output
 
 
 def test_numbers_that_count_rows_are_known_by_what_they_hold(dataset, tmp_path):
     rows = enumerate((key, n) for key in "ab" for n in range(8))
     lines = [f"{key},{n / 40},{n + 1},{n * n},{row + 100}" for row, (key, n) in rows]
-    spec, said = imported(text(tmp_path / "t.csv", "id,time,nth,level,lfd", *lines), dataset)
-    assert "  columns left out (row number): nth, lfd" in said
+    spec, output = imported(text(tmp_path / "t.csv", "id,time,nth,level,lfd", *lines), dataset)
+    assert "  columns left out (row number): nth, lfd" in output
     assert cached(dataset, spec).columns == ("level",)
     alone, _ = imported(text(tmp_path / "u.csv", "id,x", *(f"k{n},{n}" for n in range(12)), "a,12"), dataset, "alone")
     assert cached(dataset, alone).columns == ("x",)  # it is all there is
@@ -69,9 +69,9 @@ def test_counting_is_each_one_more_than_the_last_ten_times():
 
 def test_what_orders_a_table_and_what_labels_it_is_left_out_and_said(dataset, tmp_path):
     head = "id,frame, face_id, confidence,emotion_code,Speaker_ID,emotion.confidence,AU01_r,AU02_r"
-    spec, said = imported(text(tmp_path / "t.csv", head, "a,1,0,0.9,3,1,1,0.5,1", "b,1,0,0.8,4,2,1,0.25,2"), dataset)
+    spec, output = imported(text(tmp_path / "t.csv", head, "a,1,0,0.9,3,1,1,0.5,1", "b,1,0,0.8,4,2,1,0.25,2"), dataset)
     assert cached(dataset, spec).columns == ("AU01_r", "AU02_r")
-    assert said[1:5] == [
+    assert output[1:5] == [
         "  columns taken (2): AU01_r, AU02_r",
         "  columns left out (bookkeeping): frame, face_id, confidence, emotion.confidence",
         "  columns left out (label or speaker): emotion_code, Speaker_ID",
@@ -99,9 +99,9 @@ def test_what_orders_a_table_and_what_labels_it_is_left_out_and_said(dataset, tm
     ],
 )
 def test_labels_speakers_and_folds_are_known_by_their_other_names(dataset, tmp_path, name):
-    spec, said = imported(text(tmp_path / "t.csv", f"id,{name},x", "a,1,0.5", "b,0,1.5"), dataset)
+    spec, output = imported(text(tmp_path / "t.csv", f"id,{name},x", "a,1,0.5", "b,0,1.5"), dataset)
     assert cached(dataset, spec).columns == ("x",)
-    assert f"  columns left out (label or speaker): {name}" in said
+    assert f"  columns left out (label or speaker): {name}" in output
 
 
 def test_what_is_measured_of_emotions_and_speech_stays(dataset, tmp_path):
@@ -115,16 +115,16 @@ def test_what_is_measured_of_emotions_and_speech_stays(dataset, tmp_path):
 def test_columns_are_taken_and_left_out_by_name(dataset, tmp_path):
     path = text(tmp_path / "t.csv", "id,confidence,AU01_r,AU01_c,gaze", "a,0.5,1,2,3")
     every, _ = imported(path, dataset, "every")
-    units, said = imported(path, dataset, "units", wish=Wish(only=("AU*",), without=("*_c",)))
-    sure, _ = imported(path, dataset, "sure", wish=Wish(only=("confidence", "gaze")))
+    units, output = imported(path, dataset, "units", options=ImportOptions(only=("AU*",), without=("*_c",)))
+    sure, _ = imported(path, dataset, "sure", options=ImportOptions(only=("confidence", "gaze")))
     assert cached(dataset, every).columns == ("AU01_r", "AU01_c", "gaze")
     assert cached(dataset, units).columns == ("AU01_r",)
-    assert "  columns left out (as asked): AU01_c, gaze" in said
+    assert "  columns left out (as asked): AU01_c, gaze" in output
     assert rows_of(dataset, sure) == {"a": ([[0.5, 3]], None)}
     with pytest.raises(UsageError, match=r"There is no column of numbers 'gase'. Did you mean gaze"):
-        imported(path, dataset, wish=Wish(without=("gase",)))
+        imported(path, dataset, options=ImportOptions(without=("gase",)))
     with pytest.raises(AffexError, match=r"no column of a feature is left. Left out were confidence, AU01_r"):
-        imported(path, dataset, wish=Wish(without=("*",)))
+        imported(path, dataset, options=ImportOptions(without=("*",)))
 
 
 # Tables of Parquet whose index has names
@@ -156,9 +156,9 @@ def test_names_are_found_behind_row_numbers_and_numbers(dataset, tmp_path, name,
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_an_id_that_counts_rows_is_no_name_where_another_column_has_one(dataset, tmp_path, ending):
     frame = pd.DataFrame({"id": [7, 9], "label": ["joy", "joy"], "file": ["a.wav", "b.wav"], "x": [0.5, 1.5]})
-    spec, said = imported(saved(frame, tmp_path / f"t.{ending}"), dataset)
+    spec, output = imported(saved(frame, tmp_path / f"t.{ending}"), dataset)
     assert rows_of(dataset, spec) == {"a": ([[0.5]], None), "b": ([[1.5]], None)}
-    assert any(line.startswith("  columns left out (bookkeeping): id") for line in said)
+    assert any(line.startswith("  columns left out (bookkeeping): id") for line in output)
 
 
 def test_the_index_without_a_name_comes_before_other_text(dataset, tmp_path):
@@ -181,11 +181,11 @@ def test_frames_in_which_openface_found_no_face_are_left_out_and_counted(dataset
     head = "frame, face_id, timestamp, confidence, success, AU01_r"
     text(folder / "a.csv", head, "1, 0, 0.00, 0.98, 1, 0.5", "2, 0, 0.04, 0.02, 0, 0", "3, 0, 0.08, 0.98, 1, 0.25")
     text(folder / "b.csv", head, "1, 0, 0.00, 0.00, 0, 0", "2, 0, 0.04, 0.00, 0, 0")
-    spec, said = imported(folder, dataset)
+    spec, output = imported(folder, dataset)
     assert rows_of(dataset, spec) == {"a": ([[0.5], [0.25]], [0, 0.08])}
     assert failures(dataset, spec)["b"] == "no face was found in any of its 2 rows (success = 0)"
-    assert "  3 of 5 rows left out, in which no face was found (success = 0)" in said
-    kept, said = imported(folder, dataset, "kept", wish=Wish(only=("success", "AU01_r")))
+    assert "  3 of 5 rows left out, in which no face was found (success = 0)" in output
+    kept, output = imported(folder, dataset, "kept", options=ImportOptions(only=("success", "AU01_r")))
     assert rows_of(dataset, kept)["b"] == ([[0, 0], [0, 0]], [0, 0.04])
 
 
@@ -196,9 +196,9 @@ def test_frames_in_which_openface_found_no_face_are_left_out_and_counted(dataset
 @pytest.mark.parametrize("success", [[True, False, True], [1.0, 0.0, 1.0], [1.0, float("nan"), 1.0]])
 def test_a_face_is_found_or_not_in_words_numbers_or_nothing(dataset, tmp_path, success, ending):
     frame = pd.DataFrame({"file": list("aaa"), "time": [0.0, 0.1, 0.2], "Success": success, "AU01_r": [0.5, 0, 0.25]})
-    spec, said = imported(saved(frame.set_index("file"), tmp_path / f"t.{ending}"), dataset)
+    spec, output = imported(saved(frame.set_index("file"), tmp_path / f"t.{ending}"), dataset)
     assert rows_of(dataset, spec) == {"a": ([[0.5], [0.25]], [0, 0.2])}
-    assert said[-1] == "  1 of 3 rows left out, in which no face was found (success = 0)"
+    assert output[-1] == "  1 of 3 rows left out, in which no face was found (success = 0)"
 
 
 def test_times_by_their_other_names_are_times_and_no_feature(dataset, tmp_path):
@@ -206,8 +206,8 @@ def test_times_by_their_other_names_are_times_and_no_feature(dataset, tmp_path):
         spec, _ = imported(text(tmp_path / "t.csv", f"file,{names},x", "a,0,0.1,1", "a,0.1,0.2,2"), dataset, f"t{n}")
         assert rows_of(dataset, spec) == {"a": ([[1], [2]], [0.05, 0.15])}
     path = text(tmp_path / "t.csv", "file,time_ms,start_ms,x", "a,0,0,1", "a,10,10,2")
-    spec, said = imported(path, dataset, wish=Wish(hop=0.01))
-    assert "  columns left out (bookkeeping): time_ms, start_ms" in said
+    spec, output = imported(path, dataset, options=ImportOptions(hop=0.01))
+    assert "  columns left out (bookkeeping): time_ms, start_ms" in output
     assert cached(dataset, spec).columns == ("x",)
 
 
@@ -221,11 +221,11 @@ def test_a_table_without_a_head_is_refused(dataset, tmp_path):
 
 def test_what_praat_weka_and_spreadsheets_write_for_nothing_is_missing(dataset, tmp_path):
     lines = ("file,f0,f1,f2,f3", "a.wav,1,?,3,n/d", "b.wav,--undefined--,2, ,4", "c,5,6,7,8", "d,5,6,7,8")
-    spec, said = imported(text(tmp_path / "t.csv", *lines), dataset)
+    spec, output = imported(text(tmp_path / "t.csv", *lines), dataset)
     assert cached(dataset, spec).columns == ("f0", "f1", "f2")
     assert rows_of(dataset, spec) == {"c": ([[5, 6, 7]], None), "d": ([[5, 6, 7]], None)}
     assert failures(dataset, spec)["a"] == "1 of its 1 rows have NaN or an infinite number"
-    assert "  columns left out (text): f3 (1 of 4 cells are not numbers, for example 'n/d')" in said
+    assert "  columns left out (text): f3 (1 of 4 cells are not numbers, for example 'n/d')" in output
 
 
 @pytest.mark.parametrize("nothing", ["-nan(ind)", "(null)", "#DIV/0!", "..", "n.a.", "missing", "nan", "None", "inf"])
@@ -253,8 +253,8 @@ def test_tables_of_py_feat_say_no_time_but_by_the_second(dataset, tmp_path):
     path = text(tmp_path / "t.csv", head, *rows)
     with pytest.raises(AffexError, match=r"there is no column of times: /data/a\.wav.*for example --hop 0\.01"):
         imported(path, dataset)
-    spec, said = imported(path, dataset, wish=Wish(hop=0.1))
-    assert "  columns taken (2): AU01, anger" in said
+    spec, output = imported(path, dataset, options=ImportOptions(hop=0.1))
+    assert "  columns taken (2): AU01, anger" in output
     assert rows_of(dataset, spec)["a"][1] == [0.05, 0.15, 0.25, 0.35, 0.45]
 
 
@@ -267,18 +267,18 @@ def arrays(folder: Path, **named: np.ndarray) -> Path:
 
 def test_arrays_of_a_batch_of_one_and_arrays_that_lie_on_their_side(dataset, tmp_path):
     a, b = np.arange(6.0).reshape(2, 3), np.arange(9.0).reshape(3, 3)
-    upright, _ = imported(arrays(tmp_path / "u", a=a[None], b=b[None, None]), dataset, wish=Wish(hop=0.1))
+    upright, _ = imported(arrays(tmp_path / "u", a=a[None], b=b[None, None]), dataset, options=ImportOptions(hop=0.1))
     assert rows_of(dataset, upright) == {
         "a": (a.tolist(), [0.05, 0.15]),
         "b": (b.tolist(), [0.05, 0.15, 0.25]),
     }
     side = arrays(tmp_path / "s", a=a.T, b=np.arange(12.0).reshape(3, 4))
     with pytest.raises(AffexError, match=r"3 rows, and they have from 2 to 4 columns.* with TRANSPOSE=1"):
-        imported(side, dataset, wish=Wish(hop=0.1))
-    turned, _ = imported(side, dataset, "turned", wish=Wish(hop=0.1, transpose=True))
+        imported(side, dataset, options=ImportOptions(hop=0.1))
+    turned, _ = imported(side, dataset, "turned", options=ImportOptions(hop=0.1, transpose=True))
     assert rows_of(dataset, turned)["a"] == (a.tolist(), [0.05, 0.15])
     with pytest.raises(AffexError, match="Read them without TRANSPOSE=1"):
-        imported(tmp_path / "u", dataset, wish=Wish(hop=0.1, transpose=True))
+        imported(tmp_path / "u", dataset, options=ImportOptions(hop=0.1, transpose=True))
 
 
 # What comes of it
@@ -302,12 +302,12 @@ def test_row_number_label_code_and_failed_frames_leave_noise_at_chance(tmp_path)
     dataset = opened("csv", mine, tmp_path / "cache", partial=False, console=Terminal(quiet=True))
     path, listener = as_openface_saved_by_pandas(tmp_path / "openface.csv", 6), Listener()
     importing.import_(path, dataset, "units", listener)
-    importing.import_(path, dataset, "all", Listener(), wish=Wish(only=("*",)))
-    assert "  columns taken (3): AU01_r, AU02_r, AU04_r" in listener.said
-    assert "  columns left out (row number): Unnamed: 0" in listener.said
-    assert "  columns left out (bookkeeping): frame, confidence, success" in listener.said
-    assert "  columns left out (label or speaker): emotion_code" in listener.said
-    assert "  72 of 240 rows left out, in which no face was found (success = 0)" in listener.said
+    importing.import_(path, dataset, "all", Listener(), options=ImportOptions(only=("*",)))
+    assert "  columns taken (3): AU01_r, AU02_r, AU04_r" in listener.messages
+    assert "  columns left out (row number): Unnamed: 0" in listener.messages
+    assert "  columns left out (bookkeeping): frame, confidence, success" in listener.messages
+    assert "  columns left out (label or speaker): emotion_code" in listener.messages
+    assert "  72 of 240 rows left out, in which no face was found (success = 0)" in listener.messages
     units, every = (run([mine], tmp_path / "cache", features=name) for name in ("units", "all"))
     assert 0.25 <= units.uar <= 0.75
     assert every.uar > 0.9

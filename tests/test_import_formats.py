@@ -11,7 +11,7 @@ from corpus import write_wav
 from foreign import cached, corpus, extracted, imported, rows_of
 
 from affex.pipeline.caching import cache
-from affex.pipeline.exchange.record import Wish
+from affex.pipeline.exchange.record import ImportOptions
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import AffexError, UsageError
@@ -60,7 +60,7 @@ def test_arrays_that_are_called_by_their_recording(dataset, tmp_path, write, nam
     write(tmp_path / name)
     with pytest.raises(UsageError, match=r"has 2 rows and no times.*--hop 0\.01"):
         imported(tmp_path / name, dataset)
-    spec, _ = imported(tmp_path / name, dataset, wish=Wish(hop=0.1))
+    spec, _ = imported(tmp_path / name, dataset, options=ImportOptions(hop=0.1))
     assert rows_of(dataset, spec) == ROWS
 
 
@@ -109,7 +109,7 @@ def test_what_leads_to_other_files_is_no_array(dataset, tmp_path):
         file["a"] = A
         file["b"] = h5py.ExternalLink("other.h5", "/b")
     with pytest.raises(AffexError, match="is a link to another place"):
-        imported(tmp_path / "x.h5", dataset, wish=Wish(hop=0.1))
+        imported(tmp_path / "x.h5", dataset, options=ImportOptions(hop=0.1))
 
 
 def test_a_table_of_weka(dataset, tmp_path):
@@ -120,10 +120,10 @@ def test_a_table_of_weka(dataset, tmp_path):
         "'b.wav',3,1e-3,anger", "'long.wav',?,1,joy",
     )  # fmt: skip
     path.write_text("\n".join(lines), encoding="utf-8")
-    spec, said = imported(path, dataset)
+    spec, output = imported(path, dataset)
     assert cached(dataset, spec).columns == ("F0 mean", "loud")
     assert rows_of(dataset, spec) == {"a": ([[1.5, 2]], None), "b": ([[3, np.float32(1e-3)]], None)}
-    assert "  columns left out (text): class" in said
+    assert "  columns left out (text): class" in output
     codes = [line.replace("joy", "1").replace("anger", "2") for line in lines]
     path.write_text("\n".join(codes), encoding="utf-8")
     assert "  columns left out (text): class" in imported(path, dataset, "codes")[1]

@@ -15,7 +15,7 @@ from corpus import Listener
 from foreign import corpus, failures, imported, rows_of
 
 from affex.pipeline.exchange import database, exporting, importing, sizes
-from affex.pipeline.exchange.record import Wish
+from affex.pipeline.exchange.record import ImportOptions
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.text.errors import AffexError, UsageError
 
@@ -57,7 +57,7 @@ def declaring(shape: tuple[int, ...], content: bytes = b"") -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "output"),
     [
         ({"offsets": np.array([0, np.nan, 2])}, "offsets is float64 of the shape .3,.; expected whole numbers"),
         ({"offsets": np.array([0, 2**64 - 1, 2], np.uint64)}, "the offsets do not assign 2 rows to 2 ids"),
@@ -89,8 +89,8 @@ def declaring(shape: tuple[int, ...], content: bytes = b"") -> bytes:
         ({"about": np.array(["{}"])}, r"about is <U2 of the shape \(1,\)"),
     ],
 )
-def test_an_archive_of_arrays(changed, said, dataset, tmp_path):
-    assert re.search(said, why_not(packed(tmp_path / "t.npz", GOOD | changed), dataset))
+def test_an_archive_of_arrays(changed, output, dataset, tmp_path):
+    assert re.search(output, why_not(packed(tmp_path / "t.npz", GOOD | changed), dataset))
     assert not list(dataset.folder.rglob("hostile*"))
 
 
@@ -137,7 +137,7 @@ def test_members_that_come_twice_or_are_locked(dataset, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "output"),
     [
         (b"id,x\na,1\n\xff\xfe,2\n", "codec can't decode"),
         ("id,x\na,1\n".encode("utf-16"), "can't decode|zero bytes"),
@@ -156,12 +156,12 @@ def test_members_that_come_twice_or_are_locked(dataset, tmp_path):
         (b"id,start,end,x\na,0,inf,1\na,0,1,1\n", "the times of 1 of its 2 rows are not numbers of seconds"),
     ],
 )
-def test_a_table_of_text(content, said, dataset, tmp_path):
+def test_a_table_of_text(content, output, dataset, tmp_path):
     path = tmp_path / "t.csv"
     path.write_bytes(content)
     with pytest.raises(AffexError) as error:
         imported(path, dataset, "hostile")
-    assert re.search(said, str(error.value))
+    assert re.search(output, str(error.value))
 
 
 def test_why_no_row_was_taken_is_the_reason_of_those_that_are_there(dataset, tmp_path):
@@ -205,9 +205,9 @@ def test_a_table_in_parquet(dataset, tmp_path):
         columns(path, ("id", pa.nulls(2)), ("x", numbers)), dataset
     )
     assert "no column" in why_not(columns(path), dataset)
-    spec, said = imported(columns(path, ("id", ids), ("x", numbers), ("e", lists), ("r", records)), dataset, "nested")
+    spec, output = imported(columns(path, ("id", ids), ("x", numbers), ("e", lists), ("r", records)), dataset, "nested")
     assert rows_of(dataset, spec) == {"a": ([[1, 1]], None), "b": ([[2, 2]], None)}
-    assert "  columns left out (text): r" in said
+    assert "  columns left out (text): r" in output
 
 
 def test_a_small_table_in_parquet_that_unpacks_to_gigabytes(dataset, tmp_path, little_room):
@@ -221,7 +221,7 @@ def test_a_small_table_in_parquet_that_unpacks_to_gigabytes(dataset, tmp_path, l
 def test_arrays_in_a_folder(dataset, tmp_path):
     at = tmp_path / "arrays"
     at.mkdir()
-    for content, said in (
+    for content, output in (
         (declaring((10**12, 10)), "declares float32 of the shape"),
         (declaring((0,)), "at least one column"),
         (declaring((), bytes(4)), r"float32 of the shape \(\)"),
@@ -229,7 +229,7 @@ def test_arrays_in_a_folder(dataset, tmp_path):
         (b"", "cannot be read as an array"),
     ):
         (at / "a.npy").write_bytes(content)
-        assert re.search(said, why_not(at, dataset))
+        assert re.search(output, why_not(at, dataset))
     with pytest.raises(UsageError, match="is one file: expected a folder"):
         imported(at / "a.npy", dataset, "hostile", format_="npy")
 
@@ -265,12 +265,12 @@ def test_a_database(dataset, tmp_path):
         good + "\naffex: 3": None,
         good + "\naffex: '{\"affex\": 3}'": "are not as affex writes them",
     }
-    for text, said in hostile.items():
+    for text, output in hostile.items():
         header(tmp_path / "db", text)
-        if said is None:
+        if output is None:
             imported(tmp_path / "db", dataset, "database")
         else:
-            assert re.search(said, why_not(tmp_path / "db", dataset)), text[:80]
+            assert re.search(output, why_not(tmp_path / "db", dataset)), text[:80]
     (tmp_path / "db" / "db.x").mkdir()
     (tmp_path / "db" / "db.x" / "y.pkl").write_bytes(b"")
     assert "tables that are pickles" in why_not(tmp_path / "db", dataset)
@@ -330,7 +330,7 @@ def test_a_file_with_bits_turned_is_imported_or_refused(ending, dataset, tmp_pat
         damaged.write_bytes(changed)
         try:
             with importing.formats.opened("audformat" if damaged.name == database.HEADER else path.suffix[1:] or "npy",
-                                          path, Wish()) as source:  # fmt: skip
+                                          path, ImportOptions()) as source:  # fmt: skip
                 for key in source.keys:
                     source.read(key)
             outcomes["imported"] += 1
@@ -347,4 +347,4 @@ def test_hostile_metadata_is_kept_and_shown_spelt_out(dataset, tmp_path):
     assert spec.feature.record["source.creator"] == "\x1b[31mred\u202e"
     assert failures(dataset, spec)["b"] == "the imported file has no rows for it"
     assert exporting.opened(dataset, spec).n_utterances == 1
-    assert Listener().said == []
+    assert Listener().message == []

@@ -80,9 +80,9 @@ def steps(found: dict[str, list], id_: str) -> list[float]:
 
 def test_rows_of_whole_recordings_fall_on_the_segments_that_the_labels_name(labels, theirs, tmp_path):
     dataset = mosi(labels, tmp_path / "cache")
-    spec, said = imported(theirs, dataset)
+    spec, outputs = imported(theirs, dataset)
     found = rows_of(dataset, spec)
-    assert f"{RECORDINGS * SEGMENTS} of {RECORDINGS * SEGMENTS} utterances have rows in it." in said
+    assert f"{RECORDINGS * SEGMENTS} of {RECORDINGS * SEGMENTS} utterances have rows in it." in outputs
     assert steps(found, "v_0-x[0]") == [4, 5, 6, 7, 8, 9]  # from 1 to 2.5 s, a step each 0.25 s
     assert found["v_0-x[0]"][1] == [0.125, 0.375, 0.625, 0.875, 1.125, 1.375]
     assert steps(found, "v_3-x[2]") == [32, 33, 34, 35, 36, 37]
@@ -99,8 +99,8 @@ def test_rows_stay_when_recordings_come(at_hand, labels, theirs, tmp_path):
     some = mosi(labels, tmp_path / "cache")
     assert sum(utterance.audio is not None for utterance in some.utterances) == at_hand * SEGMENTS
     assert len(imports.stock(some, spec).places) == RECORDINGS * SEGMENTS
-    again, said = imported(theirs, some)  # and what is imported now is the same
-    assert f"{RECORDINGS * SEGMENTS} of {RECORDINGS * SEGMENTS} utterances have rows in it." in said
+    again, outputs = imported(theirs, some)  # and what is imported now is the same
+    assert f"{RECORDINGS * SEGMENTS} of {RECORDINGS * SEGMENTS} utterances have rows in it." in outputs
     assert (again, rows_of(some, again)) == (spec, before)
 
 

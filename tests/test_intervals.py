@@ -32,7 +32,7 @@ def test_a_higher_level_is_wider():
 
 
 #: Speaker, true, predicted: speaker z has no utterance of class b.
-SAID = [
+DECISIONS = [
     ("x", "a", "a"), ("x", "a", "b"), ("x", "b", "b"),
     ("y", "a", "a"), ("y", "b", "b"), ("y", "b", "a"), ("y", "b", "b"),
     ("z", "a", "a"), ("z", "a", "b"), ("z", "a", "a"),
@@ -40,27 +40,27 @@ SAID = [
 ]  # fmt: skip
 
 
-def uar_in_fractions(said: list[tuple[str, str, str]]) -> Fraction:
+def uar_in_fractions(output: list[tuple[str, str, str]]) -> Fraction:
     recalls = []
     for name in CLASSES:
-        own = [predicted for _, true, predicted in said if true == name]
+        own = [predicted for _, true, predicted in output if true == name]
         recalls.append(Fraction(own.count(name), len(own)))
     return sum(recalls) / 2
 
 
 def test_the_interval_of_uar_equals_a_jackknife_in_fractions():
-    speakers, true, predicted = zip(*SAID, strict=True)
+    speakers, true, predicted = zip(*DECISIONS, strict=True)
     found = jackknife(metrics.class_figure("uar", true, predicted, None, CLASSES), speakers)
-    without = [uar_in_fractions([row for row in SAID if row[0] != speaker]) for speaker in "xyzw"]
+    without = [uar_in_fractions([row for row in DECISIONS if row[0] != speaker]) for speaker in "xyzw"]
     # By hand: a has 4 of 7 right, b 4 of 5; without x 3/5 and 3/4, without y 3/6 and 2/2, ...
     assert without == [Fraction(27, 40), Fraction(3, 4), Fraction(13, 20), Fraction(17, 24)]
     mean = sum(without) / 4
     error = sqrt(Fraction(3, 4) * sum((figure - mean) ** 2 for figure in without))
-    assert found.value == pytest.approx(float(uar_in_fractions(SAID)), rel=1e-12)
+    assert found.value == pytest.approx(float(uar_in_fractions(DECISIONS)), rel=1e-12)
     assert found.standard_error == pytest.approx(error, rel=1e-12)
     quantile = 3.182446305284263  # of t(3) at .975, from tables
-    assert found.low == pytest.approx(float(uar_in_fractions(SAID)) - quantile * error)
-    assert found.high == pytest.approx(float(uar_in_fractions(SAID)) + quantile * error)
+    assert found.low == pytest.approx(float(uar_in_fractions(DECISIONS)) - quantile * error)
+    assert found.high == pytest.approx(float(uar_in_fractions(DECISIONS)) + quantile * error)
 
 
 def ccc_in_fractions(pairs: list[tuple[int, int]]) -> Fraction:
@@ -118,9 +118,9 @@ def test_where_there_is_no_interval_it_says_why(figure, clusters, reason):
 
 
 def test_a_class_of_one_speaker_alone_leaves_uar_without_an_interval_but_not_war():
-    speakers, true, said = ["x", "x", "y", "y", "z"], ["a", "b", "a", "a", "a"], ["a", "b", "b", "a", "a"]
-    assert jackknife(metrics.class_figure("uar", true, said, None, CLASSES), speakers).reason
-    assert jackknife(metrics.class_figure("war", true, said, None, CLASSES), speakers).low is not None
+    speakers, true, output = ["x", "x", "y", "y", "z"], ["a", "b", "a", "a", "a"], ["a", "b", "b", "a", "a"]
+    assert jackknife(metrics.class_figure("uar", true, output, None, CLASSES), speakers).reason
+    assert jackknife(metrics.class_figure("war", true, output, None, CLASSES), speakers).low is not None
 
 
 def test_it_refuses():

@@ -79,6 +79,11 @@ def test_list_prints_what_there_is_and_what_is_cached(document):
     assert document("cache", on_corpus=False) == found["cache"]
 
 
+@pytest.mark.parametrize("part", ["corpora", "features", "classifiers"])
+def test_list_also_prints_one_part(document, part):
+    assert document("list", part, on_corpus=False) == document("list", on_corpus=False)["plugins"][part]
+
+
 def test_list_runs_prints_the_runs(document, place):
     name = evaluated(document, SVMS[0])["name"]
     listed = {run["name"]: run for run in document("list", "runs")}

@@ -18,6 +18,7 @@ from conftest import ROOT
 from corpus import write_wav
 from distributed import LocalCluster, Security
 from errands import pid_of, pieces
+from test_cli import interruptible
 
 from affex.pipeline.caching.dataset import last
 from affex.pipeline.cli import extraction
@@ -118,11 +119,11 @@ async def never(*_: object, **__: object) -> None:
 
 
 def test_a_cluster_that_does_not_close_costs_a_line(monkeypatch):
-    said: list[str] = []
-    with stages.opened("local", 1, say=said.append) as runner:
+    output: list[str] = []
+    with stages.opened("local", 1, report=output.append) as runner:
         pids = list(runner.ask(os.getpid).values())
         monkeypatch.setattr(distributed.Nanny, "close", never)
-    assert said == ["The worker processes did not end by themselves (TimeoutError) and were killed; no matter."]
+    assert output == ["The worker processes did not end by themselves (TimeoutError) and were killed; no matter."]
     assert gone(pids)
 
 
@@ -150,25 +151,17 @@ def test_features_that_are_finished_are_remembered_whatever_the_cluster_does(tab
 
 def test_ctrl_c_is_heard_while_workers_start(table, tmp_path):
     arguments = ["features", "--dataset", "csv", "--data", table.name, "--features", "mfcc", "--jobs", "2"]
-    run = subprocess.Popen(
-        [sys.executable, "-m", "affex.pipeline.cli", *arguments],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        start_new_session=True,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
+    run = interruptible(*arguments, cwd=tmp_path)
     me, children = psutil.Process(run.pid), []
     while run.poll() is None and len(children) < 2:  # Python's own tracker of resources, and a worker
         with contextlib.suppress(subprocess.TimeoutExpired):
             run.wait(timeout=0.01)
         children = me.children(recursive=True) if run.returncode is None else []
     os.killpg(run.pid, signal.SIGINT)  # a terminal sends it to all of them
-    _, said = run.communicate(timeout=60)
+    _, output = run.communicate(timeout=60)
     assert run.returncode == 130
-    assert "Interrupted. All utterances and folds finished so far are kept" in said
-    assert "Traceback" not in said
+    assert "Interrupted. All utterances and folds finished so far are kept" in output
+    assert "Traceback" not in output
     assert gone([child.pid for child in children])
     assert not list(tmp_path.rglob("mfcc.h5"))
 

@@ -432,7 +432,7 @@ def test_the_track_marked_as_default_is_heard_and_said(tmp_path: Path) -> None:
     assert (summary.computed, summary.notes) == (1, {"a": note})
     listener = Listener()
     workspace._show(listener, summary)
-    assert f"  note a: {note}" in listener.said
+    assert f"  note a: {note}" in listener.messages
     with pytest.raises(
         MediaError, match=r"is digital silence: every sample is 0 \(b.mkv has 2 sound tracks: number 1 is"
     ):

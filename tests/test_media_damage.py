@@ -190,7 +190,7 @@ def test_files_that_are_no_video_say_so(tmp_path: Path) -> None:
         stream = out.add_stream("mpeg4", rate=25)
         stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
         out.start_encoding()
-    for name, said in {
+    for name, output in {
         "a.wav": "a.wav has no video stream, only audio: expected a video",
         "sound.mp4": "sound.mp4 has no video stream, only audio: expected a video",
         "cover.m4a": "cover.m4a has no video stream, only audio and a cover picture: expected a video",
@@ -200,7 +200,7 @@ def test_files_that_are_no_video_say_so(tmp_path: Path) -> None:
         "none.avi": "none.avi has a video stream without pictures",
     }.items():
         _, problems = outcomes(tmp_path / name, want("whole"), want("span", 0.1, 0.2), want("even", how="16/clip"))
-        assert problems == dict.fromkeys(("whole", "span", "even"), said)
+        assert problems == dict.fromkeys(("whole", "span", "even"), output)
 
 
 def test_a_film_without_sound_is_fine(tmp_path: Path) -> None:

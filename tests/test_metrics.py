@@ -248,9 +248,9 @@ def test_ccc_and_uar_equal_independent_references(seed):
     true = rng.integers(-50, 50, 40).tolist()
     predicted = (np.array(true) // 2 + rng.integers(-20, 30, 40)).tolist()
     assert metrics.ccc(true, predicted) == pytest.approx(float(concordance(true, predicted)), rel=1e-12)
-    labels, said = rng.choice(CLASSES, (2, 60), p=[0.2, 0.3, 0.5]).tolist()
-    counts = metrics.confusion_matrix(labels, said, CLASSES)
-    assert metrics.uar(counts) == pytest.approx(float(average_recall(labels, said)), rel=1e-12)
+    labels, output = rng.choice(CLASSES, (2, 60), p=[0.2, 0.3, 0.5]).tolist()
+    counts = metrics.confusion_matrix(labels, output, CLASSES)
+    assert metrics.uar(counts) == pytest.approx(float(average_recall(labels, output)), rel=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -282,12 +282,12 @@ def test_values_refuse(true, predicted, message):
 @pytest.mark.parametrize("name", metrics.CLASS_METRICS)
 def test_a_figure_of_a_part_is_the_metric_of_that_part(name):
     rng = np.random.default_rng(0)
-    labels, said = rng.choice(CLASSES, (2, 50))
+    labels, output = rng.choice(CLASSES, (2, 50))
     scores = rng.dirichlet(np.ones(3), 50)
-    figure = metrics.class_figure(name, labels, said, scores, CLASSES)
+    figure = metrics.class_figure(name, labels, output, scores, CLASSES)
     metric = metrics.CLASS_METRICS[name]
     for part in (np.arange(50), np.arange(0, 50, 2), np.arange(20)):
-        expected = metric.function(labels[part], said[part], scores[part], CLASSES)
+        expected = metric.function(labels[part], output[part], scores[part], CLASSES)
         assert figure(part) == pytest.approx(expected, rel=1e-12)
         assert metric.low <= expected <= metric.high
 

@@ -20,7 +20,7 @@ import pytest
 import skops.io
 from conftest import ROOT
 from corpus import write_wav
-from synthetic import changed, make_matrix, relabelled, with_values
+from synthetic import changed, make_table, relabelled, with_values
 
 from affex.pipeline.caching.cache import recipe
 from affex.pipeline.cli.command import cli
@@ -66,7 +66,7 @@ def of_speaker(matrix: Table, name: str) -> Table:
 
 @pytest.fixture(scope="module")
 def svm() -> Model:
-    return fitted(make_matrix(), wanted("svm"))
+    return fitted(make_table(), wanted("svm"))
 
 
 # What a fold said is said again
@@ -83,7 +83,7 @@ def svm() -> Model:
         (wanted("xgboost:rounds=20"), 1),
         (wanted("xgboost:rounds=20", protocol=VALENCE), 1),
         (wanted("gmm:components=2"), 12),
-        (wanted("gmm:components=2,pool=vote"), 12),
+        (wanted("gmm:components=2,decision=vote"), 12),
         (wanted("logistic", settings=Settings(reweight=True)), 1),
         (wanted("lda"), 1),
         (wanted("forest:trees=20"), 1),
@@ -92,62 +92,67 @@ def svm() -> Model:
     ],
     ids=lambda value: getattr(value, "classifier", None) and f"{value.classifier.name}-{value.protocol.target}",
 )
+@pytest.mark.usefixtures("several_threads")
 def test_a_model_without_a_speaker_says_what_the_fold_of_that_speaker_said(settings, n_frames, tmp_path):
-    matrix = with_values(make_matrix(n_frames=n_frames, classes=("anger", "joy", "sadness")))
+    matrix = with_values(make_table(n_frames=n_frames, classes=("anger", "joy", "sadness")))
     matrix = matrix.take(np.flatnonzero([u.id != "00-joy-0" for u in matrix.utterances]))  # so that frequencies differ
     scores = evaluate(matrix, settings).scores
-    said = predict(through_a_file(fitted(matrix, settings, "03"), tmp_path), of_speaker(matrix, "03")).said
+    output = predict(through_a_file(fitted(matrix, settings, "03"), tmp_path), of_speaker(matrix, "03")).fold_scores
     own = scores.folds == "03"
-    assert own.sum() == len(said.numbers) == 12
-    assert said.predicted.tolist() == scores.predicted[own].tolist()
-    assert said.scores.tolist() == scores.values[own].tolist()
+    assert own.sum() == len(output.numbers) == 12
+    assert output.predicted.tolist() == scores.predicted[own].tolist()
+    assert output.scores.tolist() == scores.values[own].tolist()
 
 
+@pytest.mark.usefixtures("several_threads")
 def test_normalised_by_speaker_as_well(tmp_path):
-    matrix, settings = make_matrix(speaker_shift=5.0), wanted("svm", settings=Settings(speaker_norm=True))
+    matrix, settings = make_table(speaker_shift=5.0), wanted("svm", settings=Settings(speaker_norm=True))
     scores = evaluate(matrix, settings).scores
-    said = predict(through_a_file(fitted(matrix, settings, "03"), tmp_path), of_speaker(matrix, "03")).said
+    output = predict(through_a_file(fitted(matrix, settings, "03"), tmp_path), of_speaker(matrix, "03")).fold_scores
     own = scores.folds == "03"
-    assert said.predicted.tolist() == scores.predicted[own].tolist()
-    assert said.scores == pytest.approx(scores.values[own], rel=1e-6)  # there, one matrix of distances serves all folds
+    assert output.predicted.tolist() == scores.predicted[own].tolist()
+    assert output.scores == pytest.approx(
+        scores.values[own], rel=1e-6
+    )  # there, one matrix of distances serves all folds
 
 
-@pytest.mark.parametrize(("classifier", "n_frames"), [("svm:C=1,gamma=1", 1), ("gmm:components=2,pool=vote", 12)])
+@pytest.mark.parametrize(("classifier", "n_frames"), [("svm:C=1,gamma=1", 1), ("gmm:components=2,decision=vote", 12)])
+@pytest.mark.usefixtures("several_threads")
 def test_without_the_speaker_s_mean_as_well(classifier, n_frames, tmp_path):
-    matrix = make_matrix(speaker_shift=5.0, n_frames=n_frames)
+    matrix = make_table(speaker_shift=5.0, n_frames=n_frames)
     settings = wanted(classifier, settings=Settings(speaker_norm="mean"))
     scores = evaluate(matrix, settings).scores
     model = through_a_file(fitted(matrix, settings, "03"), tmp_path)
     assert model.plan.settings.speaker_norm == "mean"
     assert "spkmean" in model.name
-    said = predict(model, of_speaker(matrix, "03")).said
+    output = predict(model, of_speaker(matrix, "03")).fold_scores
     own = scores.folds == "03"
-    assert said.predicted.tolist() == scores.predicted[own].tolist()
-    assert said.scores.tolist() == scores.values[own].tolist()
+    assert output.predicted.tolist() == scores.predicted[own].tolist()
+    assert output.scores.tolist() == scores.values[own].tolist()
 
 
 def test_it_learns_from_all_but_those_left_out():
-    model = fitted(make_matrix(), wanted("svm:C=1,gamma=1"))
+    model = fitted(make_table(), wanted("svm:C=1,gamma=1"))
     assert (model.learned.n_utterances, model.learned.n_clusters, model.learned.excluded) == (96, 6, ())
     assert model.name == model.evaluation
-    some = fitted(make_matrix(), wanted("svm:C=1,gamma=1"), "01", "04")
+    some = fitted(make_table(), wanted("svm:C=1,gamma=1"), "01", "04")
     assert (some.learned.n_utterances, some.learned.n_clusters, some.learned.excluded) == (64, 4, ("01", "04"))
     assert some.learned.counts == dict.fromkeys(("anger", "joy", "neutral", "sadness"), 16)
     assert "without-01-04" in some.name
     with pytest.raises(UsageError, match="There is no speaker '7'"):
-        fitted(make_matrix(), wanted("svm:C=1,gamma=1"), "7")
-    one = fitted(make_matrix(), wanted("svm:C=1,gamma=1"), "00", "01", "02", "03", "04")
+        fitted(make_table(), wanted("svm:C=1,gamma=1"), "7")
+    one = fitted(make_table(), wanted("svm:C=1,gamma=1"), "00", "01", "02", "03", "04")
     assert any("scores are not calibrated" in note for note in one.learned.notes)
-    with pytest.raises(AffexError, match="svm could not learn from the 0 utterances of toy"):
-        fitted(make_matrix(), wanted("svm:C=1,gamma=1"), "00", "01", "02", "03", "04", "05")
-    two = make_matrix(n_speakers=2)
+    with pytest.raises(AffexError, match="svm could not be trained on the 0 utterances of toy"):
+        fitted(make_table(), wanted("svm:C=1,gamma=1"), "00", "01", "02", "03", "04", "05")
+    two = make_table(n_speakers=2)
     glad = relabelled(two, ["joy" if u.speaker == "00" else u.label for u in two.utterances])
-    with pytest.raises(AffexError, match="svm could not learn from the 16 utterances of toy"):
+    with pytest.raises(AffexError, match="svm could not be trained on the 16 utterances of toy"):
         fitted(glad, wanted("svm"), "01")
 
 
 def test_those_whom_a_fixed_split_names_on_no_side_are_not_learned_from():
-    matrix = make_matrix()
+    matrix = make_table()
     side = {"00": "train", "01": "train", "02": "validation", "03": "test"}
     utterances = tuple(replace(u, split=side.get(u.speaker)) for u in matrix.utterances)
     model = fitted(
@@ -160,8 +165,8 @@ def test_those_whom_a_fixed_split_names_on_no_side_are_not_learned_from():
 def test_what_is_short_of_the_card_is_kept_with_the_model():
     protocol = replace(LOSO, counts={"joy": 25})
     with pytest.raises(AffexError, match="PARTIAL=1"):
-        fit(make_matrix(), wanted("svm:C=1,gamma=1", protocol=protocol))
-    model = fit(make_matrix(), wanted("svm:C=1,gamma=1", protocol=protocol, settings=Settings(partial=True)))
+        fit(make_table(), wanted("svm:C=1,gamma=1", protocol=protocol))
+    model = fit(make_table(), wanted("svm:C=1,gamma=1", protocol=protocol, settings=Settings(partial=True)))
     assert model.learned.notes == ("the protocol loso asserts 25 utterances of 'joy', found 24",)
 
 
@@ -184,7 +189,7 @@ def test_a_model_file_keeps_all_that_is_known_of_it(svm, tmp_path):
 )
 def test_equal_fits_give_equal_bytes(classifier, n_frames, tmp_path):
     for name in ("one", "other"):
-        write(fitted(make_matrix(n_frames=n_frames), wanted(classifier)), tmp_path / name)
+        write(fitted(make_table(n_frames=n_frames), wanted(classifier)), tmp_path / name)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
 
 
@@ -335,7 +340,7 @@ def test_another_layout_and_a_file_that_is_not_there_say_what_to_do(genuine, tmp
     members = members_of(genuine)
     record = json.loads(members["model.json"]) | {"schema": 99}
     (tmp_path / "late.affex").write_bytes(zipped({**members, "model.json": json.dumps(record).encode()}))
-    with pytest.raises(AffexError, match="has the layout 99, and this version of affex reads 2"):
+    with pytest.raises(AffexError, match="has the layout 99, and this version of affex reads 3"):
         read(tmp_path / "late.affex")
     with pytest.raises(UsageError, match="cannot be read: No such file or directory"):
         read(tmp_path / "nowhere.affex")
@@ -355,7 +360,7 @@ def test_features_under_another_key_are_refused(svm):
 
 def test_rows_with_other_columns_are_refused(svm):
     with pytest.raises(AffexError, match="5 columns under other names than those that the model was fitted on"):
-        predict(svm, changed(make_matrix(), columns=tuple("abcde")))
+        predict(svm, changed(make_table(), columns=tuple("abcde")))
 
 
 # What nothing is said of
@@ -374,7 +379,7 @@ def lacking(matrix: Table, *numbers: int) -> Table:
 
 
 def test_a_clip_without_features_has_a_reason_and_no_guess(svm):
-    matrix = lacking(of_speaker(make_matrix(), "03"), 1)
+    matrix = lacking(of_speaker(make_table(), "03"), 1)
     rows = table(matrix, svm, {matrix.utterances[1].id: "too short"})
     assert [bool(row["predicted"]) for row in rows] == [True, False] + 14 * [True]
     assert rows[1]["note"] == "no egemaps: too short"
@@ -383,7 +388,7 @@ def test_a_clip_without_features_has_a_reason_and_no_guess(svm):
 
 
 def test_what_is_filled_in_is_said():
-    matrix = make_matrix()
+    matrix = make_table()
     present = np.ones((len(matrix), 2), dtype=bool)
     present[5, 1] = False
     matrix = changed(matrix, present=present, X=np.where(present[:, [0, 0, 0, 1, 1]], matrix.X, np.float32(np.nan)))
@@ -394,13 +399,13 @@ def test_what_is_filled_in_is_said():
 
 
 def test_a_speaker_with_one_clip_cannot_be_normalised():
-    matrix = make_matrix()
+    matrix = make_table()
     model = fitted(matrix, wanted("svm", settings=Settings(speaker_norm=True)))
     rows = table(matrix.take([0, 1, 2, 20]), model)
     assert [bool(row["predicted"]) for row in rows] == [True, True, True, False]
-    assert rows[3]["note"] == "its speaker has no other row here: normalised within the speaker it says nothing"
+    assert rows[3]["note"] == "its speaker has no other row here: normalised within the speaker it is all 0"
     nameless = replace(matrix, utterances=tuple(replace(u, speaker="") for u in matrix.utterances))
-    with pytest.raises(UsageError, match=r"it must be told who speaks, and 96 of 96 utterances have no speaker"):
+    with pytest.raises(UsageError, match=r"it needs speakers, and 96 of 96 utterances have no speaker"):
         predict(model, nameless)
 
 
@@ -444,9 +449,9 @@ def test_nothing_to_label_says_what_was_looked_for(tmp_path):
 
 def affex(*arguments: str) -> str:
     """Run the command in this process; return what it prints."""
-    with contextlib.redirect_stdout(io.StringIO()) as said:
+    with contextlib.redirect_stdout(io.StringIO()) as output:
         cli([*arguments, "--scheduler", "inline"], standalone_mode=False)
-    return said.getvalue()
+    return output.getvalue()
 
 
 def elsewhere(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -472,7 +477,7 @@ def corpus(tmp_path: Path) -> list[str]:
     return ["--dataset", "csv", "--data", str(tmp_path / "mine.csv"), "--cache", str(tmp_path / "cache")]
 
 
-def said_of(path: Path, **where: str) -> dict[str, list[str]]:
+def predictions_of(path: Path, **where: str) -> dict[str, list[str]]:
     """What a table says of each utterance, by the utterance's own name: the prediction and the scores."""
     with path.open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if where.items() <= row.items()]
@@ -490,36 +495,36 @@ def test_a_new_process_says_of_new_wavs_what_the_evaluation_said(classifier, fea
     affex("fit", *chosen, "--exclude", "s2", "--model", str(tmp_path / "m.affex"))
     (tmp_path / "s2" / "bad.wav").write_text("not audio")
     out = tmp_path / "labelled.csv"
-    said = elsewhere("predict", "--model", str(tmp_path / "m.affex"), "--data", str(tmp_path / "s2"), "--out", str(out),
-                     "--cache", str(tmp_path / "cache"))  # fmt: skip
-    assert said.returncode == 0, said.stderr
-    assert "6 of 7 recordings labelled ->" in said.stdout
-    assert f"bad: no {features}: bad.wav cannot be decoded" in said.stdout
-    assert "These predictions carry no figure of their quality" in said.stdout
-    found = said_of(out)
+    output = elsewhere("predict", "--model", str(tmp_path / "m.affex"), "--data", str(tmp_path / "s2"),
+                       "--out", str(out), "--cache", str(tmp_path / "cache"))  # fmt: skip
+    assert output.returncode == 0, output.stderr
+    assert "6 of 7 recordings labelled ->" in output.stdout
+    assert f"bad: no {features}: bad.wav cannot be decoded" in output.stdout
+    assert "These predictions carry no figure of their quality" in output.stdout
+    found = predictions_of(out)
     assert found.pop("bad") == ["", "", ""]
-    assert found == said_of(tmp_path / "run" / "predictions.csv", fold="s2")
-    assert "18 utterances of 3 speakers of mine, without s2: loud 9, soft 9" in said.stdout
+    assert found == predictions_of(tmp_path / "run" / "predictions.csv", fold="s2")
+    assert "18 utterances of 3 speakers of mine, without s2: loud 9, soft 9" in output.stdout
 
 
 def test_a_model_that_needs_speakers_asks_for_them(corpus, tmp_path):
     told = affex("fit", *corpus, "--classifier", "gmm:components=1", "--features", "mfcc-voice", "--speaker-norm")
     assert "gmm on mfcc-voice, learned from 24 utterances of 4 speakers of mine: loud 12, soft 12" in told
-    assert "whoever uses it must name speakers" in told
+    assert "to use it, name the speakers" in told
     (path,) = (tmp_path / "cache" / "mine" / "models").glob("mfcc-voice_gmm_loso_spknorm-*.affex")
     arguments = ["predict", "--model", str(path), "--cache", str(tmp_path / "cache")]
-    with pytest.raises(UsageError, match="so it must be told who speaks, and 6 of 6 utterances have no speaker"):
+    with pytest.raises(UsageError, match="so it needs speakers, and 6 of 6 utterances have no speaker"):
         affex(*arguments, "--data", str(tmp_path / "s2"))
     assert "Note: transductive" in affex(*arguments, "--data", str(tmp_path / "mine.csv"))
     (written,) = (tmp_path / "cache").glob(f"predict-mine-*/{path.stem}.csv")
-    assert len(said_of(written)) == 24
+    assert len(predictions_of(written)) == 24
 
 
 def test_a_model_says_where_its_figures_are(corpus):
     chosen = [*corpus, "--classifier", "xgboost:rounds=2", "--features", "egemaps"]
     assert (
-        "How such models do on unheard speakers: `affex evaluate`, settings alike (run egemaps_xgboost_loso-"
+        "For the performance of such models on new speakers: `affex evaluate` with the same settings (run egemaps_xgb"
         in affex("fit", *chosen)
     )
     affex("evaluate", *chosen)
-    assert "Such models on unheard speakers of mine: UAR 0." in affex("fit", *chosen)
+    assert "Such models on new speakers of mine: UAR 0." in affex("fit", *chosen)

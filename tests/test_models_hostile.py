@@ -82,9 +82,13 @@ SCALE = ("space_", "scale")
 
 
 @pytest.mark.parametrize(
-    ("names", "change", "said"),
+    ("names", "change", "message"),
     [
-        ((*SCALE, "mean_"), lambda a: np.where(np.arange(len(a)) == 1, np.nan, a), "mean_ holds what is no number"),
+        (
+            (*SCALE, "mean_"),
+            lambda a: np.where(np.arange(len(a)) == 1, np.nan, a),
+            "mean_ holds values that are not numbers",
+        ),
         ((*SCALE, "scale_"), lambda a: a[:-1], r"scale_ is float64 of the shape \(4,\), expected numbers of \(5,\)"),
         ((*SCALE, "scale_"), lambda a: a[::-1], "scales are not the roots of its variances"),
         ((*SCALE, "var_"), lambda a: -a, "scales are not the roots"),
@@ -96,11 +100,11 @@ SCALE = ("space_", "scale")
         (("machine_", "_n_support"), lambda a: a + 1, "a machine counts"),
         (("machine_", "_dual_coef_"), lambda a: a * 2, "has dual_coef_ twice, and they differ"),
         (("machine_", "_intercept_"), lambda a: a[:1], "a machine's _intercept_ is float64 of the shape"),
-        (("classes_",), lambda a: a[::-1], "its machine tells other classes apart"),
-        (("classes_",), lambda a: a[:-1], "tells of the classes anger, joy, neutral, sadness, and the estimator of o"),
+        (("classes_",), lambda a: a[::-1], "its machine has other classes"),
+        (("classes_",), lambda a: a[:-1], "states the classes anger, joy, neutral, sadness, and the estimator of o"),
     ],
 )
-def test_an_array_that_does_not_fit(names, change, said, files, tmp_path):
+def test_an_array_that_does_not_fit(names, change, message, files, tmp_path):
     def changed(tree, inner):
         file, found = array(tree, inner, *names)
         fresh = "999.npy"  # arrays that are alike may share a member
@@ -109,11 +113,11 @@ def test_an_array_that_does_not_fit(names, change, said, files, tmp_path):
         if not any(other.get("file") == file for other in model_file._nodes(tree)):
             del inner[file]
 
-    assert re.search(said, why_not(with_array(files["svm"], changed), tmp_path))
+    assert re.search(message, why_not(with_array(files["svm"], changed), tmp_path))
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"n_columns": 6}, "tells of 6 columns, and the estimator of another number"),
         ({"classes": ["joy"]}, "contradicts itself"),
@@ -122,8 +126,8 @@ def test_an_array_that_does_not_fit(names, change, said, files, tmp_path):
         ({"settings": None}, "TypeError"),
     ],
 )
-def test_a_record_that_does_not_fit(changes, said, files, tmp_path):
-    assert said in why_not(with_record(files["svm"], **changes), tmp_path)
+def test_a_record_that_does_not_fit(changes, message, files, tmp_path):
+    assert message in why_not(with_record(files["svm"], **changes), tmp_path)
 
 
 def test_an_estimator_with_other_settings_than_the_record_tells(files, tmp_path):
@@ -136,7 +140,7 @@ def test_an_estimator_with_other_settings_than_the_record_tells(files, tmp_path)
 def test_an_estimator_of_another_number_of_columns_is_a_sentence(files, tmp_path):
     path = tmp_path / "sound.affex"
     path.write_bytes(files["svm"])
-    matrix = fuzz_models.make_matrix(n_speakers=2, n_columns=7)
+    matrix = fuzz_models.make_table(n_speakers=2, n_columns=7)
     model = models.replace(model_file.read(path), columns=models.columns_digest(matrix.columns))
     with pytest.raises(AffexError, match="was fitted on 5 columns, and the rows here have 7"):
         models.predict(model, matrix)

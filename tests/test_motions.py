@@ -171,8 +171,8 @@ def evaluated(release: Path, folder: Path, *arguments: str) -> tuple[Summary, st
 
 
 def test_six_regions_and_the_voice_vote_where_the_speaker_has_a_face(release, tmp_path):
-    found, said = evaluated(release, tmp_path, "--features", "mocap:columns=each mfcc-voice", "--fusion", "late:bayes",
-                      "--classifier", "gmm:pool=vote,components=1", "--speaker-norm", "mean")  # fmt: skip
+    settings = ("--classifier", "gmm:decision=vote,components=1", "--speaker-norm", "mean", "--fusion", "late:bayes")
+    found, output = evaluated(release, tmp_path, "--features", "mocap:columns=each mfcc-voice", *settings)
     *regions, voice = found.recognised
     assert [one.member for one in regions] == [f"mocap:columns={name} gmm spkmean" for name in REGIONS]
     assert [one.n for one in found.recognised] == [20] * 6 + [40]  # half of the turns are the unmarked actor's
@@ -181,8 +181,8 @@ def test_six_regions_and_the_voice_vote_where_the_speaker_has_a_face(release, tm
     assert found.n_utterances == 40
     assert found.uar > 0.4
     assert found.transductive.startswith("transductive: every column has the mean of each speaker taken away")
-    assert "mocap: 0 cached, 20 computed, 20 failed" in said
-    assert "Ses01M is not the actor who wears the markers in this dialog" in said
+    assert "mocap: 0 cached, 20 computed, 20 failed" in output
+    assert "Ses01M is not the actor who wears the markers in this dialog" in output
 
 
 def test_head_hands_and_principal_markers_stand_side_by_side(release, tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from corpus import write_wav
-from synthetic import make_matrix
+from synthetic import make_table
 from test_audit import looked_at, u
 
 from affex.pipeline.cli.command import cli
@@ -96,7 +96,7 @@ def test_sessions_and_dialogs_that_may_be_one_are_named():
 
 
 def test_a_model_says_that_two_of_its_speakers_may_be_one():
-    matrix = make_matrix()
+    matrix = make_table()
     renamed = {"01": "eva", "02": "Eva "}
     utterances = tuple(replace(one, speaker=renamed.get(one.speaker, one.speaker)) for one in matrix.utterances)
     matrix = replace(matrix, utterances=utterances)
@@ -209,13 +209,13 @@ def test_every_output_says_so(tmp_path):
         rows.append(f"{n:02}.wav,{speaker},{('loud', 'soft', 'Soft', 'nan')[n // 4 % 4]}")
     (tmp_path / "mine.csv").write_text("\n".join(rows) + "\n")
     out = tmp_path / "run"
-    said = CliRunner().invoke(
+    outputs = CliRunner().invoke(
         cli,
         ["evaluate", "--dataset", "csv", "--data", str(tmp_path / "mine.csv"), "--cache", str(tmp_path / "cache"),
          "--classifier", "svm:C=1,gamma=1", "--features", "egemaps", "--classes", "loud,soft", "--scheduler", "inline",
          "--out", str(out)],
     )  # fmt: skip
-    assert said.exit_code == 0, said.output
+    assert outputs.exit_code == 0, outputs.output
     report, found = (out / "report.txt").read_text(), json.loads((out / "metrics.json").read_text())
     for sentence in (
         "speakers 's1' and 'S01' may be one person: they are trained on and tested, in 2 of 4 folds",
@@ -224,5 +224,5 @@ def test_every_output_says_so(tmp_path):
     ):
         assert sentence in found["notes"]
         assert sentence in " ".join(report.split())
-        assert sentence in " ".join(said.output.split())
+        assert sentence in " ".join(outputs.output.split())
     assert found["left_out"]["without a label"] == 8

@@ -33,8 +33,8 @@ def test_a_second_table_of_the_same_name_is_refused(tmp_path, cache):
     assert owner.read(cache / "mine") == first
     with pytest.raises(UsageError) as refused:
         at_hand(second, cache)
-    for said in (str(first), str(second), "Rename", "CACHE=folder", str(cache / "mine" / "table.json")):
-        assert said in str(refused.value)
+    for output in (str(first), str(second), "Rename", "CACHE=folder", str(cache / "mine" / "table.json")):
+        assert output in str(refused.value)
     at_hand(first, cache)  # which goes on
     (cache / "mine" / "table.json").unlink()  # the way out that was named
     at_hand(second, cache)

@@ -81,17 +81,17 @@ def test_columns_say_what_they_are():
 
 # As good as the face is
 
-JUDGED = ("time", "found", "score", "sharpness", "yaw", "inside")
+EVALUATED = ("time", "found", "score", "sharpness", "yaw", "inside")
 
 
 def judged(*frames: tuple[float, ...]) -> np.ndarray:
-    """Return rows of `JUDGED` at 0, 1, 2 ... s; a frame is (score, sharpness, yaw, inside), or () without a face."""
+    """Return rows of `EVALUATED` at 0, 1, 2 ... s; a frame is (score, sharpness, yaw, inside), or () without a face."""
     rows = [(time, 1, *frame) if frame else (time, 0, 0, 0, 0, 0) for time, frame in enumerate(frames)]
     return np.array(rows, np.float32)
 
 
 def quality(*frames: tuple[float, ...]) -> list[float]:
-    return pooling.qualities(judged(*frames), np.array([0, len(frames)]), JUDGED).tolist()
+    return pooling.qualities(judged(*frames), np.array([0, len(frames)]), EVALUATED).tolist()
 
 
 PERFECT = (1.0, 200.0, 0.0, 1.0)
@@ -121,7 +121,7 @@ def test_a_weight_does_not_ask_for_other_clips_or_for_scales():
     frames = [tuple(frame) for frame in np.abs(rng.standard_normal((9, 4))) * [1, 300, 0.3, 0.5]]
     scaled = [(3 * score, sharpness / 7, yaw, inside) for score, sharpness, yaw, inside in frames]
     assert quality(*scaled) == pytest.approx(quality(*frames), rel=1e-6)
-    both = pooling.qualities(judged(*frames, *[PERFECT] * 4), np.array([0, 9, 13]), JUDGED)
+    both = pooling.qualities(judged(*frames, *[PERFECT] * 4), np.array([0, 9, 13]), EVALUATED)
     assert both.tolist() == [*quality(*frames), 1, 1, 1, 1]
 
 
@@ -157,15 +157,15 @@ def test_what_does_not_vary_has_exactly_no_weighted_deviation():
 
 def test_plain_and_weighted_statistics_stand_side_by_side():
     values = judged((1, 200, 0, 1), (1, 200, 0, 0.5), ())
-    weights = pooling.qualities(values, np.array([0, 3]), JUDGED)
-    [row] = pooling.pooled(values, np.array([0, 3]), JUDGED, ("mean", "qmean"), weights)
-    named = dict(zip(pooling.columns(JUDGED, ("mean", "qmean")), row.tolist(), strict=True))
+    weights = pooling.qualities(values, np.array([0, 3]), EVALUATED)
+    [row] = pooling.pooled(values, np.array([0, 3]), EVALUATED, ("mean", "qmean"), weights)
+    named = dict(zip(pooling.columns(EVALUATED, ("mean", "qmean")), row.tolist(), strict=True))
     assert named["inside.mean"] == 0.75
     assert named["inside.qmean"] == pytest.approx((1 + 0.5 * 0.5) / 1.5)
     assert (named["found.mean"], named["found.qmean"]) == (pytest.approx(2 / 3), 1)
     assert named["time.qmean"] == pytest.approx(0.5 / 1.5)
     with pytest.raises(ValueError, match="qmean needs the weights"):
-        pooling.pooled(values, np.array([0, 3]), JUDGED, ("mean", "qmean"))
+        pooling.pooled(values, np.array([0, 3]), EVALUATED, ("mean", "qmean"))
 
 
 def test_real_faces_judge_themselves_and_their_embeddings():
@@ -279,7 +279,7 @@ def test_a_clip_where_nothing_was_found_is_not_pooled_in_silence(dataset):
 
 @dataclass(frozen=True, kw_only=True)
 class Rated(AudioFeature):
-    """Loudness each 20 ms, in `JUDGED`: sharpness is the frame's number, every third frame has no face."""
+    """Loudness each 20 ms, in `EVALUATED`: sharpness is the frame's number, every third frame has no face."""
 
     gain: float = 1.0
 
@@ -289,7 +289,7 @@ class Rated(AudioFeature):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return (*JUDGED, "loudness")
+        return (*EVALUATED, "loudness")
 
     def extract(self, signal: Signal) -> Rows:
         n = len(signal.samples) // 320
@@ -303,7 +303,7 @@ class Rated(AudioFeature):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard(ChainedFeature):
+class Loudness(ChainedFeature):
     """The loudness of each frame of `Rated` with a face; those without have no row. `late` by so much, s."""
 
     packages: ClassVar[tuple[str, ...]] = ()
@@ -331,23 +331,23 @@ class Heard(ChainedFeature):
         return Rows(signal.values[faces, 6:].copy(), signal.times[faces] + self.late)
 
 
-RATED, HEARD = spec("rated", Rated()), spec("heard", Heard())
+RATED, LOUDNESS = spec("rated", Rated()), spec("heard", Loudness())
 
 
 @pytest.fixture
 def presets(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Have the registry know `Rated` and `Heard` beside the real features."""
-    known = discovery.feature_presets() | {"rated": Rated(), "heard": Heard()}
+    """Have the registry know `Rated` and `Loudness` beside the real features."""
+    known = discovery.feature_presets() | {"rated": Rated(), "heard": Loudness()}
     monkeypatch.setattr("affex.pipeline.specs.discovery.feature_presets", lambda: known)
 
 
 @pytest.mark.usefixtures("presets")
 def test_an_embedding_is_weighed_by_the_faces_it_was_made_of(dataset):
-    run(dataset, HEARD)
-    [rated, heard] = (load(dataset, [replace(one, pool=("qmean",))]) for one in (RATED, HEARD))
+    run(dataset, LOUDNESS)
+    [rated, heard] = (load(dataset, [replace(one, pool=("qmean",))]) for one in (RATED, LOUDNESS))
     assert heard.columns == ("loudness.qmean",)
     assert heard.X[:, 0] == pytest.approx(rated.X[:, 6], rel=1e-6)
-    frames = load(dataset, [HEARD])
+    frames = load(dataset, [LOUDNESS])
     for n, (found,) in enumerate(heard.X):
         loudness = frames.take([n]).X[:, 0]
         number = np.array([frame for frame in range(99) if frame % 3 != 2])[: len(loudness)]
@@ -358,7 +358,7 @@ def test_an_embedding_is_weighed_by_the_faces_it_was_made_of(dataset):
 
 @pytest.mark.usefixtures("presets")
 def test_a_row_that_no_frame_is_known_of_is_said(dataset):
-    late = spec("heard", Heard(late=0.001))
+    late = spec("heard", Loudness(late=0.001))
     run(dataset, late)
     with pytest.raises(AffexError, match=r"^00: rated does not have every frame of heard:late=0.001, so nothing says"):
         load(dataset, [replace(late, pool=("qmean",))])
@@ -366,16 +366,16 @@ def test_a_row_that_no_frame_is_known_of_is_said(dataset):
 
 @pytest.mark.usefixtures("presets")
 def test_a_clip_or_a_file_that_is_missing_upstream_is_said(dataset):
-    run(dataset, HEARD)
+    run(dataset, LOUDNESS)
     run(replace(dataset, folder=dataset.folder / "fewer", utterances=dataset.utterances[:-1]), RATED)
     path = store_of.FeatureFile(dataset.folder, RATED).path
     path.write_bytes(store_of.FeatureFile(dataset.folder / "fewer", RATED).path.read_bytes())
     with pytest.raises(AffexError, match=r"^05: rated does not have every frame of heard, .*FEATURES=heard"):
-        load(dataset, [replace(HEARD, pool=("qmean",))])
+        load(dataset, [replace(LOUDNESS, pool=("qmean",))])
     path.unlink()
     with pytest.raises(AffexError, match=r"rated\.h5 is not there. Run `make features DATASET=small FEATURES=rated`"):
-        load(dataset, [replace(HEARD, pool=("qmean",))])
-    assert load(dataset, [replace(HEARD, pool=("mean",))]).columns == ("loudness.mean",)
+        load(dataset, [replace(LOUDNESS, pool=("qmean",))])
+    assert load(dataset, [replace(LOUDNESS, pool=("mean",))]).columns == ("loudness.mean",)
 
 
 def test_what_nobody_judges_is_refused_in_the_matrix_too(dataset):
@@ -403,7 +403,7 @@ def blurred(picture: np.ndarray) -> np.ndarray:
     return gaussian_filter(picture, (3, 3, 0))
 
 
-# From a wish to a model file
+# From settings to a model file
 
 
 @pytest.fixture
@@ -414,15 +414,15 @@ def cache(tmp_path: Path) -> Path:
 def test_an_evaluation_pools_by_itself_says_so_and_computes_nothing_again(tmp_path, cache, capsys):
     path = table(tmp_path)
     found = evaluated([path], cache, features="mfcc")
-    said = capsys.readouterr().out.replace("\n", " ")
-    assert "mfcc has one row a frame, and svm reads one an utterance: pooled, as mfcc:pool=mean+std+min+max" in said
+    output = capsys.readouterr().out.replace("\n", " ")
+    assert "mfcc has one row a frame, and svm reads one an utterance: pooled, as mfcc:pool=mean+std+min+max" in output
     assert found.about.settings.features == ("mfcc:pool=mean+std+min+max",)
     assert list(cache.glob("mine/runs/mfcc-pool=mean+std+min+max_svm_*"))
 
     other = evaluated([path], cache, features="mfcc:pool=mean gemaps")
-    said = capsys.readouterr().out
-    assert "mfcc: 16 cached, 0 computed" in said  # another pooling is no other feature
-    assert "pooled, as" not in said
+    output = capsys.readouterr().out
+    assert "mfcc: 16 cached, 0 computed" in output  # another pooling is no other feature
+    assert "pooled, as" not in output
     assert other.about.settings.features == ("mfcc:pool=mean", "gemaps")
     assert other.about.settings.feature_keys[0] == found.about.settings.feature_keys[0]
 
@@ -486,7 +486,7 @@ def test_the_device_reaches_the_features_and_brings_a_worker_a_gpu(dataset, monk
             seen.update(specs=specs, device=runtime.device, several=runtime.threads > 1)
         return []
 
-    def workers(scheduler, jobs, gpus, say):
+    def workers(scheduler, jobs, gpus, report):
         seen["gpus"] = gpus
         return stages.contextlib.nullcontext(stages.Inline())
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from synthetic import EMOTIONS, make_matrix, with_values
+from synthetic import EMOTIONS, make_table, with_values
 
 from affex.pipeline.caching.dataset import opened
 from affex.pipeline.corpora.base import LOSO, Protocol
@@ -27,7 +27,7 @@ from affex.pipeline.workspace.workspace import Running, open_workspace
 
 SVM = Plan(corpus="toy", features=("made",), classifier=classifier_of("svm"), keys=("key",))
 VALENCE = Protocol("loso", target="valence")
-TWO = with_values(make_matrix(n_speakers=2, class_shift=2.0))
+TWO = with_values(make_table(n_speakers=2, class_shift=2.0))
 
 
 def plan(spec: str, **changes) -> Plan:
@@ -67,16 +67,16 @@ def test_two_speakers_are_evaluated_with_fixed_settings_which_is_said(tmp_path, 
     assert [dict(fold.best_params) for fold in result.folds] == [chosen, chosen]
     assert [set(of_fold) for of_fold in limits(result)] == [limited | {"inner"}] * 2
     assert {reason for of_fold in limits(result) for reason in of_fold.values()} == {"1 training speaker"}
-    said = [note for note in result.notes if note.startswith("settings were fixed, not searched for in 2 of 2 folds")]
-    assert bool(said) == ("search" in limited)
+    output = [note for note in result.notes if note.startswith("settings were fixed, not searched for in 2 of 2 folds")]
+    assert bool(output) == ("search" in limited)
     found = report.write(result, tmp_path / "run")
     assert all(set(fold.limits) == limited | {"inner"} for fold in found.folds)
     assert runs.read(tmp_path / "run").scores.predicted.tolist()
     if protocol is not VALENCE:
         assert found.uar > 0.5  # chance is 0.25
         assert found.largest_score.differs == 0
-        assert "cannot be told with 2 speakers" in tables.chance_words(found)
-    assert foreseen(matrix.utterances, asked)[0].startswith("2 of 2 folds learn from 1 speaker")
+        assert "undecided with 2 speakers" in tables.chance_words(found)
+    assert foreseen(matrix.utterances, asked)[0].startswith("2 of 2 folds train on 1 speaker")
 
 
 @pytest.mark.parametrize("norm", [True, "mean"])
@@ -86,31 +86,31 @@ def test_normalised_speakers_too(norm):
 
 
 def test_a_split_with_one_training_speaker():
-    matrix = with_fields(make_matrix(n_speakers=3), split=lambda u: "train" if u.speaker == "00" else "test")
+    matrix = with_fields(make_table(n_speakers=3), split=lambda u: "train" if u.speaker == "00" else "test")
     asked = plan("svm", protocol=Protocol("split", "split"))
     assert set(*limits(evaluate(matrix, asked))) == {"search", "calibration"}
-    assert foreseen(matrix.utterances, asked)[0].startswith("1 of 1 folds learn from 1 speaker")
+    assert foreseen(matrix.utterances, asked)[0].startswith("1 of 1 folds train on 1 speaker")
     tuned = with_fields(matrix, split=lambda u: {"00": "train", "01": "validation"}.get(u.speaker, "test"))
     assert limits(evaluate(tuned, asked))[0].keys() <= {"sigmoids"}  # the split says what is tuned on
     assert foreseen(tuned.utterances, asked) == ()
 
 
 def test_what_is_foreseen_is_true_of_three_speakers_in_two_groups_too():
-    (said,) = foreseen(make_matrix(n_speakers=3).utterances, plan("svm", protocol=Protocol("group-k", "group-k", k=2)))
-    assert said.startswith("1 of 2 folds learn from 1 speaker")
-    assert said.endswith("Where it learns from 2 speakers or more, it searches.")  # "with 3 speakers" would be untrue
+    (output,) = foreseen(make_table(n_speakers=3).utterances, plan("svm", protocol=Protocol("group-k", "group-k", k=2)))
+    assert output.startswith("1 of 2 folds train on 1 speaker")
+    assert output.endswith("With 2 training speakers or more, it searches.")  # "with 3 speakers" would be untrue
     assert "calibrat" not in foreseen(TWO.utterances, plan("xgboost"))[0]  # it calibrates nothing
 
 
 def test_speakers_enough_are_searched_among():
-    assert foreseen(make_matrix(n_speakers=3).utterances, SVM) == ()
-    result = evaluate(make_matrix(n_speakers=5, class_shift=2.0), SVM)
+    assert foreseen(make_table(n_speakers=3).utterances, SVM) == ()
+    result = evaluate(make_table(n_speakers=5, class_shift=2.0), SVM)
     assert limits(result) == [{}] * 5
     assert not result.notes
 
 
 def test_what_searches_for_nothing_has_nothing_to_do_without():
-    frames = make_matrix(n_speakers=2, n_frames=12)
+    frames = make_table(n_speakers=2, n_frames=12)
     gmm = plan("gmm:components=2")
     assert foreseen(frames.utterances, gmm) == ()
     assert limits(evaluate(frames, gmm)) == [{}, {}]
@@ -121,9 +121,9 @@ def test_a_model_fitted_without_one_of_two_speakers_says_what_it_did_without():
     assert dict(model.chosen) == {"C": 1.0, "gamma": 1.0}
     assert "settings were fixed, not searched for (1 training speaker): C=1, gamma=1" in model.learned.notes
     assert any("scores are not calibrated: only their order counts" in sentence for sentence in _fitted(model))
-    said = models.predict(model, TWO).said
-    assert (np.array(model.classes)[said.scores.argmax(axis=1)] == said.predicted).all()
-    assert foreseen(TWO.utterances, SVM, ["01"])[0].startswith("The model learns from 1 speaker")
+    output = models.predict(model, TWO).fold_scores
+    assert (np.array(model.classes)[output.scores.argmax(axis=1)] == output.predicted).all()
+    assert foreseen(TWO.utterances, SVM, ["01"])[0].startswith("The model trains on 1 speaker")
     assert foreseen(TWO.utterances, SVM, []) == ()
     with pytest.raises(UsageError, match="no speaker '02'"):
         foreseen(TWO.utterances, SVM, ["02"])
@@ -135,10 +135,10 @@ def test_a_model_fitted_without_one_of_two_speakers_says_what_it_did_without():
 
 
 def test_a_fold_that_learns_one_class_is_refused_with_the_way_out():
-    matrix = make_matrix(n_speakers=2)
+    matrix = make_table(n_speakers=2)
     own = {"00": "joy", "01": "anger"}
     poor = matrix.take(np.flatnonzero([u.label == own[u.speaker] for u in matrix.utterances]))
-    expected = r"(?s)Fold 00: it learns from 4 utterances of 1 speaker \(01\), and all of them are 'anger'.*=split"
+    expected = r"(?s)Fold 00: it has 4 training utterances of 1 speaker \(01\), and all of them are 'anger'.*=split"
     for refuse in (lambda: foreseen(poor.utterances, SVM), lambda: evaluate(poor, SVM)):
         with pytest.raises(AffexError, match=expected):
             refuse()
@@ -196,6 +196,6 @@ def test_what_will_be_done_without_is_said_before_anything_is_decoded(nowhere, c
         pytest.raises(AffexError, match="No utterance has any of the features"),
     ):
         experiment.run(workspace, settings)
-    said = capsys.readouterr().out
-    assert said.count("2 of 2 folds learn from 1 speaker") == 1
-    assert said.index("2 of 2 folds learn from 1 speaker") < said.index("failed")
+    output = capsys.readouterr().out
+    assert output.count("2 of 2 folds train on 1 speaker") == 1
+    assert output.index("2 of 2 folds train on 1 speaker") < output.index("failed")

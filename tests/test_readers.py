@@ -341,13 +341,32 @@ def evaluated(tmp_path: Path) -> Any:
     return lambda *more: command.cli.main([*arguments, *more], standalone_mode=False)
 
 
-def test_an_evaluation_on_a_full_cache_reads_each_row_once(evaluated, tmp_path, n_read):
-    evaluated()
+@pytest.mark.parametrize(
+    ("more", "features"),
+    [
+        ([], "mfcc"),
+        (["--features", "mfcc-voice", "--classifier", "gmm:components=1,iterations=2"], "mfcc-voice"),
+        (["--features", "gemaps mfcc:pool=mean"], "gemaps mfcc"),
+        (["--features", "gemaps mfcc:pool=mean", "--fusion", "late:mean"], "gemaps mfcc"),
+        (
+            ["--features", "gemaps mfcc-voice", "--classifier", "svm:C=1,gamma=1 gmm:components=1,iterations=2",
+             "--fusion", "late:mean"],
+            "gemaps mfcc-voice",
+        ),
+        (["--features", "gemaps", "--classifier", "svm:C=1,gamma=1 logistic", "--fusion", "late:mean"], "gemaps"),
+        (["--features", "mfcc:pool=mean", "--leak"], "mfcc"),
+        (["--features", "gemaps:columns=F0semitoneFrom27 gemaps:columns=loudness", "--fusion", "late:mean"], "gemaps"),
+    ],
+    ids=["pooled", "frames", "early", "late", "late with frames", "late on one feature", "with a leak", "parts"],
+)  # fmt: skip
+def test_an_evaluation_on_a_full_cache_reads_each_row_once(evaluated, tmp_path, n_read, more, features):
+    evaluated(*more)
     n_read.clear()
-    evaluated("--seed", "1")
-    held = [FeatureFile(tmp_path / "cache" / "mine", spec_).path for spec_ in of("mfcc fingerprint")]
+    evaluated("--seed", "1", *more)
+    held = [FeatureFile(tmp_path / "cache" / "mine", spec_).path for spec_ in of(f"{features} fingerprint")]
     arrays = [stated.arrays for path in held if (stated := seal.read(path.open("rb"))[0])]
-    rows = sum(found[name].shape[0] * found[name].row_bytes for found in arrays for name in ("values", "times"))
+    there = [found[name] for found in arrays for name in ("values", "times") if name in found]
+    rows = sum(array.shape[0] * array.row_bytes for array in there)
     assert sum(n_read) == rows
 
 
@@ -358,9 +377,9 @@ def test_rows_that_are_damaged_are_computed_again_in_the_same_run(evaluated, tmp
     path.write_bytes(content[:-5] + bytes([content[-5] ^ 1]) + content[-4:])
     capsys.readouterr()
     evaluated("--seed", "1")
-    said = capsys.readouterr().out
-    assert "mfcc: 15 cached, 1 computed" in said
-    assert "computed 1: its rows in the cache are damaged" in said
+    output = capsys.readouterr().out
+    assert "mfcc: 15 cached, 1 computed" in output
+    assert "computed 1: its rows in the cache are damaged" in output
     assert path.read_bytes() == content
 
 

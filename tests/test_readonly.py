@@ -74,9 +74,9 @@ def test_all_that_only_reads_works_on_a_cache_that_is_whole(study: Path, tmp_pat
     runs = " ".join(path.name for path in sorted((study / "cache" / "mine" / "runs").iterdir()))
     with read_only(study / "cache"):
         affex("features", *where, "--features", "egemaps", *RUNNING)
-        said = capsys.readouterr().out
-        assert "egemaps: 16 cached, 0 computed, 0 failed" in said
-        assert "The cache has all rows needed: it is read, and nothing is written." in said
+        output = capsys.readouterr().out
+        assert "egemaps: 16 cached, 0 computed, 0 failed" in output
+        assert "The cache has all rows needed: it is read, and nothing is written." in output
         affex("evaluate", *where, *MODEL, *RUNNING, "--out", out / "run")
         affex("compare", "--cache", study / "cache", "--runs", runs, "--out", out / "compared")
         affex("fit", *where, *MODEL, *RUNNING, "--model", out / "mine.affex")
@@ -154,7 +154,7 @@ def test_without_locks_what_is_there_is_read(tmp_path: Path, without_locks: None
         run(dataset, LEVEL)
     [summary] = run(dataset, LEVEL, listener=listener)
     assert (summary.cached, summary.computed) == (3, 0)
-    assert "refuses locks" in listener.said[0]
+    assert "refuses locks" in listener.messages[0]
     fewer = replace(dataset, utterances=dataset.utterances[:2])
     [summary] = run(fewer, LEVEL)  # rows of one that has left the corpus are no hindrance
     assert (summary.cached, summary.computed) == (2, 0)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 from sklearn.metrics import balanced_accuracy_score
-from synthetic import EMOTIONS, Bayes, changed, make_matrix, relabelled, with_values
+from synthetic import EMOTIONS, Bayes, changed, make_table, relabelled, with_values
 
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import intervals, metrics, runs
@@ -56,7 +56,7 @@ def by_hand() -> Result:
 
 @pytest.fixture(scope="module")
 def of_values() -> Result:
-    return evaluate(with_values(make_matrix()), VALENCE)
+    return evaluate(with_values(make_table()), VALENCE)
 
 
 def shown(result: Result, width: int = 100) -> str:
@@ -126,7 +126,7 @@ def test_metrics_json_says_what_made_the_figures(by_hand, tmp_path):
 
 @pytest.mark.parametrize("settings", [SETTINGS, VALENCE, replace(SETTINGS, settings=Settings(speaker_norm="mean"))])
 def test_what_is_read_back_is_the_summary(settings):
-    result = replace(evaluate(with_values(make_matrix()), settings), ceiling=CEILING)
+    result = replace(evaluate(with_values(make_table()), settings), ceiling=CEILING)
     summary = summarise(result, "basis")
     read = from_json(json.loads(json.dumps(to_json(summary), allow_nan=False)))
     assert read == summary
@@ -195,7 +195,7 @@ def test_predictions_csv(by_hand, tmp_path):
 
 
 def test_predictions_csv_gives_the_figures_again(tmp_path):
-    result = evaluate(make_matrix(), SETTINGS)
+    result = evaluate(make_table(), SETTINGS)
     report.write(result, tmp_path)
     with (tmp_path / "predictions.csv").open(newline="", encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))
@@ -224,7 +224,7 @@ def test_names_with_commas_umlauts_and_brackets_survive(by_hand, tmp_path):
 
 @pytest.mark.parametrize("settings", [SETTINGS, VALENCE])
 def test_two_runs_write_the_same_bytes(settings, tmp_path):
-    matrix = with_values(make_matrix())
+    matrix = with_values(make_table())
     for name in ("one", "two"):
         report.write(evaluate(matrix, settings, inner=True), tmp_path / name)
     files = sorted(path.name for path in (tmp_path / "one").iterdir())
@@ -243,7 +243,7 @@ def test_a_user_s_style_does_not_reach_the_picture(by_hand):
 @pytest.mark.parametrize("n_classes", [2, 12])
 def test_the_picture_grows_with_the_classes(n_classes):
     classes = tuple(f"emotion {chr(97 + i)}" for i in range(n_classes))
-    picture = pictures.confusion_picture(summarise(evaluate(make_matrix(n_speakers=2, classes=classes), SETTINGS)))
+    picture = pictures.confusion_picture(summarise(evaluate(make_table(n_speakers=2, classes=classes), SETTINGS)))
     width, height = struct.unpack(">II", picture[16:24])
     assert picture.startswith(b"\x89PNG")
     assert height == pytest.approx(120 * (2.2 + 0.75 * n_classes), abs=1)
@@ -283,7 +283,7 @@ def test_the_terminal_shows_figures_chance_and_notes(by_hand):
 
 
 def test_every_figure_under_speaker_normalisation_is_called_transductive(tmp_path):
-    result = evaluate(make_matrix(), replace(SETTINGS, settings=Settings(speaker_norm=True)))
+    result = evaluate(make_table(), replace(SETTINGS, settings=Settings(speaker_norm=True)))
     report.write(result, tmp_path)
     found = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert found["about"]["settings"]["speaker_norm"] is True
@@ -293,7 +293,7 @@ def test_every_figure_under_speaker_normalisation_is_called_transductive(tmp_pat
 
 
 def test_taking_the_mean_of_the_speaker_away_is_called_transductive_too(tmp_path):
-    result = evaluate(make_matrix(), replace(SETTINGS, settings=Settings(speaker_norm="mean")))
+    result = evaluate(make_table(), replace(SETTINGS, settings=Settings(speaker_norm="mean")))
     report.write(result, tmp_path)
     found = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert found["about"]["settings"]["speaker_norm"] == "mean"
@@ -305,8 +305,8 @@ def test_taking_the_mean_of_the_speaker_away_is_called_transductive_too(tmp_path
 
 def test_a_fusion_says_how_each_of_its_members_was_normalised(by_hand):
     about = replace(by_hand.about, settings=fused("mean", False, True, "mean"))
-    said = summarise(replace(by_hand, about=about)).transductive
-    assert said == "; ".join(TRANSDUCTIVE[norm] for norm in ("mean", True))
+    output = summarise(replace(by_hand, about=about)).transductive
+    assert output == "; ".join(TRANSDUCTIVE[norm] for norm in ("mean", True))
 
 
 def normalised(result: Result) -> Result:
@@ -335,7 +335,7 @@ def test_every_figure_that_a_leak_has_made_too_good_says_so(by_hand, tmp_path):
 
 
 def test_headline_figures_have_intervals_over_speakers():
-    result = evaluate(make_matrix(), SETTINGS)
+    result = evaluate(make_table(), SETTINGS)
     found, scores = summarise(result), result.scores
     headlines = tuple(name for name, figure in found.figures.items() if figure.interval)
     assert headlines == tuple(found.headlines) == metrics.CLASS_HEADLINES
@@ -393,7 +393,7 @@ def test_values_have_a_report_of_their_own(of_values, tmp_path):
 
 @pytest.mark.parametrize("settings", [SETTINGS, VALENCE])
 def test_a_run_that_was_written_can_be_read_again(settings, tmp_path):
-    result = evaluate(with_values(make_matrix()), settings, inner=True)
+    result = evaluate(with_values(make_table()), settings, inner=True)
     report.write(result, tmp_path / "run")
     run = runs.read(tmp_path / "run")
     assert run.name == "run"
@@ -423,7 +423,7 @@ def test_the_human_ceiling_stands_beside_the_machine(by_hand):
 
 def test_no_number_is_cut_off_in_a_narrow_terminal():
     classes = tuple(f"{chr(97 + i)} long name" for i in range(12))
-    result = evaluate(make_matrix(n_speakers=2, classes=classes), SETTINGS)
+    result = evaluate(make_table(n_speakers=2, classes=classes), SETTINGS)
     text = shown(result, width=60)
     assert "…" not in text
     assert "see confusion.png" in text
@@ -434,7 +434,7 @@ def test_no_number_is_cut_off_in_a_narrow_terminal():
 
 
 def test_more_speakers_than_one_reads_are_in_the_file_only():
-    result = evaluate(make_matrix(n_speakers=45, n_each=1, classes=("joy", "anger")), SETTINGS)
+    result = evaluate(make_table(n_speakers=45, n_each=1, classes=("joy", "anger")), SETTINGS)
     text = shown(result)
     assert "5 more in metrics.json" in text
     assert "\n 39 " in text
@@ -469,7 +469,7 @@ def name_of(settings: Plan) -> str:
 
 
 def test_a_label_with_one_clip_reaches_the_report():
-    matrix = make_matrix()
+    matrix = make_table()
     result = evaluate(relabelled(matrix, ["awe", *(u.label for u in matrix.utterances[1:])]), SETTINGS)
     assert any("'awe' has 1 utterance" in warning for warning in summarise(result).notes)
     assert "'awe' has 1 utterance" in shown(result)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from synthetic import Bayes
 
+from affex.pipeline.cli import command
 from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
 from affex.pipeline.evaluation.settings import Plan, Settings
@@ -38,9 +39,9 @@ def result(seed: int) -> Result:
     for fold in folds:
         others = speakers != fold.name
         columns = (getattr(scores, name)[others] for name in ("ids", "clusters", "true", "predicted", "values"))
-        others_ids, clusters, known, said, own = columns
+        others_ids, clusters, known, output, own = columns
         names = np.full(len(others_ids), fold.name)
-        inner.append(Scores(others_ids, clusters, names, known, said, scores.classes, own))
+        inner.append(Scores(others_ids, clusters, names, known, output, scores.classes, own))
     return Result(SETTINGS.about(), scores, folds, inner=tuple(inner))
 
 
@@ -77,9 +78,7 @@ def fused_from(folder: str) -> None:
 )
 def test_a_damaged_run_is_not_compared_fused_shown_or_kept(two, tmp_path, damaged, file):
     damaged(two[1])
-    with pytest.raises(
-        UsageError, match=rf"run1: {file} was changed after it was written.*Make it again with `make evaluate`"
-    ):
+    with pytest.raises(UsageError, match=rf"run1: {file} was changed after it was written.*Run `make evaluate` again"):
         comparison.report(Terminal(), two, tmp_path, tmp_path / "compared", "")
     with pytest.raises(UsageError, match=f"{file} was changed after it was written"):
         experiment.fuse_runs(Terminal(), two, Settings(fusion="late:mean"), tmp_path, tmp_path / "fused")
@@ -109,7 +108,7 @@ def test_a_run_of_an_earlier_version_is_said_to_be_one(two, tmp_path, capsys):
     del record["sha256"]
     path.write_text(json.dumps(record), encoding="utf-8")
     with pytest.raises(
-        UsageError, match=r"metrics\.json has no seal: an earlier version of affex wrote it.*Make it again"
+        UsageError, match=r"metrics\.json has no seal: an earlier version of affex wrote it.*Run `make evaluate` again"
     ):
         runs.read(Path(two[0]))
     experiment._shown_again(Terminal(), Path(two[0]), "basis")
@@ -129,13 +128,13 @@ def test_what_a_damaged_run_says_of_a_model_is_not_told(two, tmp_path, capsys):
 
     run = tmp_path / SETTINGS.corpus / "runs" / "run0"
     report.write(result(0), run)
-    fit_predict._say_worth(Terminal(), Fitted(), tmp_path)
+    fit_predict._print_worth(Terminal(), Fitted(), tmp_path)
     assert "UAR" in capsys.readouterr().out
     edited(str(run))
-    fit_predict._say_worth(Terminal(), Fitted(), tmp_path)
-    said = capsys.readouterr().out
-    assert "is not known" in said
-    assert "metrics.json was changed after it was written" in said
+    fit_predict._print_worth(Terminal(), Fitted(), tmp_path)
+    output = capsys.readouterr().out
+    assert "is not known" in output
+    assert "metrics.json was changed after it was written" in output
 
 
 def test_a_sealed_record_that_is_no_run(tmp_path):
@@ -163,3 +162,45 @@ def test_a_run_that_may_not_be_read_or_is_no_file_is_a_sentence(two, tmp_path, m
     with pytest.raises(UsageError, match=r"no finished run that can be read \(Permission denied\)"):
         runs.read(Path(two[1]))
     assert not experiment._shown_again(Terminal(), Path(two[1]), "basis")
+
+
+# Runs of another cache
+
+
+@pytest.fixture
+def caches(tmp_path: Path) -> list[Path]:
+    """Two caches with one run each, and an empty one."""
+    for seed, cache in enumerate(("one", "two")):
+        report.write(result(seed), tmp_path / cache / "toy" / "runs" / f"made_bayes_loso-{seed:08x}", "basis")
+    (tmp_path / "empty").mkdir()
+    return [tmp_path / name for name in ("one", "two", "empty")]
+
+
+@pytest.mark.parametrize("name", ["made_bayes_loso-0000000{}", "made_bayes_loso", "made"])
+@pytest.mark.parametrize("absolute", [True, False])
+def test_runs_of_other_caches_are_compared_by_their_folders(caches, tmp_path, monkeypatch, name, absolute):
+    monkeypatch.chdir(tmp_path)
+    folders = [cache / "toy" / "runs" / name.format(n) for n, cache in enumerate(caches[:2])]
+    named = [str(folder if absolute else folder.relative_to(tmp_path)) for folder in folders]
+    command.cli(["compare", "--runs", " ".join(named), "--cache", "empty"], standalone_mode=False)
+    (compared,) = (tmp_path / "empty" / "toy" / "comparisons").iterdir()
+    assert (compared / "comparison.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("made_bayes_loso-00000001", "There is no run 'made_bayes_loso-00000001'.*Known: made_bayes_loso-0.*{one}"),
+        ("two/toy/runs/other", "There is no run 'other'.*Known: made_bayes_loso-00000001.*runs in two/toy/runs"),
+        ("three/toy/runs/made", "There is no run 'three/toy/runs/made'.*runs in {one}"),
+        ("/no/such/folder/made", "There is no run '/no/such/folder/made'.*runs in {one}"),
+    ],
+)  # fmt: skip
+def test_a_run_that_is_not_in_the_cache_is_named_by_its_folder(caches, tmp_path, monkeypatch, name, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        UsageError, match=f"(?s){message.format(one=caches[0])}.*of another cache.*RUNS=other/emodb/runs/"
+    ):
+        runs.find([name], caches[0])
+    with pytest.raises(UsageError, match=r"There is no run 'x': .*empty holds no finished run"):
+        runs.find(["x"], caches[2])

@@ -55,8 +55,8 @@ def assert_same(dataset: Dataset, before, after) -> None:
 def test_what_was_aligned_comes_back_to_the_bit(dataset, tmp_path, feature, reference):
     path = aligned(dataset, tmp_path, feature, reference)
     assert {"a[0]", "dialog%2Fe[0]", "conv%5B03][0]"} < set(sdk.read(path)[0])
-    after, said = imported(path, dataset)
-    assert said[0] == "5 of 6 utterances have rows in it."
+    after, output = imported(path, dataset)
+    assert output[0] == "5 of 6 utterances have rows in it."
     assert_same(dataset, extracted(dataset, feature), after)
     assert list(failures(dataset, after)) == ["short"]
 
@@ -109,5 +109,5 @@ def test_a_file_of_ours_that_nobody_deployed_is_held_to_its_seal(dataset, tmp_pa
 def test_a_part_of_one_that_may_be_another_by_name_is_nobodys(dataset, tmp_path):
     path = aligned(dataset, tmp_path, FRAMES, "labels")
     twins = tuple(replace(u, id="a[0]") if u.id == "d" else u for u in dataset.utterances)
-    _, said = imported(path, replace(dataset, utterances=twins), "twins")
-    assert any("1 of its keys" in sentence and "several" in sentence and ": a[0]" in sentence for sentence in said)
+    _, output = imported(path, replace(dataset, utterances=twins), "twins")
+    assert any("1 of its keys" in sentence and "several" in sentence and ": a[0]" in sentence for sentence in output)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from synthetic import EMOTIONS, make_matrix
+from synthetic import EMOTIONS, make_table
 
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation.selection import class_map, in_parts, require_counts, select
@@ -66,7 +66,7 @@ def test_classes_that_make_no_sense(classes, message):
 
 
 def test_another_target():
-    matrix = make_matrix()
+    matrix = make_table()
     assert select(matrix.utterances, Protocol("c", target="sex")).classes == ("f", "m")
 
 
@@ -93,7 +93,7 @@ def test_an_aspect_is_a_target_like_a_label():
 )
 def test_targets_that_are_not_there(target, message):
     with pytest.raises(UsageError, match=message):
-        select(make_matrix().utterances, Protocol("c", target=target))
+        select(make_table().utterances, Protocol("c", target=target))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_values_are_selected_where_there_are_any():
     [
         ((1.0, 1.0), "", AffexError, "2 different ones, but of 2 utterances every valence is 1"),
         ((None, None), "", AffexError, "of 2 utterances none has a valence"),
-        ((1.0, 2.0), "a,b", UsageError, "CLASSES='a,b' says nothing of valence"),
+        ((1.0, 2.0), "a,b", UsageError, "CLASSES='a,b' cannot be used: valence"),
     ],
 )
 def test_values_that_cannot_be_predicted(values, classes, error, message):

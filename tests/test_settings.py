@@ -248,16 +248,20 @@ def test_what_a_run_says_of_its_settings_is_sealed_with_it(
 
 
 def test_what_a_shell_has_changes_no_run(table: Path, typed: Callable[..., None], tmp_path: Path) -> None:
-    said = ("--dataset", "csv", "--data", str(table), "--features", "gemaps", "--classifier", SVM)
-    typed(tmp_path / "cache", *said, "--out", str(tmp_path / "plain"))
+    output = ("--dataset", "csv", "--data", str(table), "--features", "gemaps", "--classifier", SVM)
+    typed(tmp_path / "cache", *output, "--out", str(tmp_path / "plain"))
     where = ("--cache", str(tmp_path / "cache"), "--scheduler", "inline", "--out")
     stray = {"AFFEX_CLASSES": "loud,soft", "AFFEX_SEED": "3", "AFFEX_MAKE_TYPED_IN": str(tmp_path)}
-    by_hand = affex("evaluate", *said, *where, str(tmp_path / "by hand"), **stray)
+    by_hand = affex("evaluate", *output, *where, str(tmp_path / "by hand"), **stray)
     assert by_hand.returncode == 0, by_hand.stderr
     assert by_hand.stderr.startswith("Ignored: AFFEX_CLASSES, AFFEX_MAKE_TYPED_IN, AFFEX_SEED. affex reads options")
     assert contents(tmp_path / "by hand") == contents(tmp_path / "plain")
     names = dict(
-        zip([name.removeprefix("--").upper() for name in (*said, *where)[::2]], (*said, *where)[1::2], strict=False)
+        zip(
+            [name.removeprefix("--").upper() for name in (*output, *where)[::2]],
+            (*output, *where)[1::2],
+            strict=False,
+        )
     )
     made = make("evaluate", *(f"{k}={v}" for k, v in names.items()), f"OUT={tmp_path / 'by make'}", **stray)
     assert made.returncode == 0, made.stderr
@@ -277,8 +281,8 @@ def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
 
 def test_make_says_in_one_line_what_it_took_from_the_environment() -> None:
     odd = {"CLASSIFIER": "svm", "DATA": "Björns 'neue' \"Daten\"", "SEED": ""}
-    said = make("-n", "evaluate", "CLASSIFIER=gmm", **odd)
-    assert said.stderr == "From the environment: DATA=Björns 'neue' \"Daten\"\n"
+    output = make("-n", "evaluate", "CLASSIFIER=gmm", **odd)
+    assert output.stderr == "From the environment: DATA=Björns 'neue' \"Daten\"\n"
     assert make("-n", "evaluate", **odd).stderr.startswith("From the environment: DATA=")
     assert "CLASSIFIER=svm" in make("-n", "evaluate", **odd).stderr
     assert not make("help", **odd).stderr

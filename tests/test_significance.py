@@ -25,8 +25,8 @@ def of_classes(quality: float, n_speakers: int, seed: int = 0, n_each: int = 12)
 
 def of_values(noise: float, n_speakers: int, seed: int = 0, n_each: int = 8) -> Predictions:
     truth = np.random.default_rng(99).normal(5, 1, n_speakers * n_each)
-    said = truth + np.random.default_rng(seed).normal(0, noise, len(truth))
-    return Predictions(truth, said, np.repeat(np.arange(n_speakers), n_each))
+    output = truth + np.random.default_rng(seed).normal(0, noise, len(truth))
+    return Predictions(truth, output, np.repeat(np.arange(n_speakers), n_each))
 
 
 def figure(metric: str, true, predicted) -> float:
@@ -150,12 +150,12 @@ def test_verdicts():
     assert (found.verdict, found.winner) == (BETTER, "good")
     mixed = by_speaker(6, 4, 5, 6, 4, 5)
     (found,) = pairwise({"bad": bad, "mixed": mixed}, "war")
-    assert (found.verdict, found.winner) == ("cannot be told with 6 speakers", None)
+    assert (found.verdict, found.winner) == ("undecided with 6 speakers", None)
     # 3 pairs over 6 speakers: 3 * 2^-5 > .05, so nothing can be decided, the same difference as above among them.
     for found in pairwise(runs | {"mixed": mixed}, "war"):
-        assert (found.verdict, found.winner) == ("cannot be told with 6 speakers", None)
+        assert (found.verdict, found.winner) == ("undecided with 6 speakers", None)
     few = {name: by_speaker(*[n] * 4) for name, n in (("good", 8), ("bad", 5))}
-    assert pairwise(few, "war", unit="video")[0].verdict == "cannot be told with 4 videos"
+    assert pairwise(few, "war", unit="video")[0].verdict == "undecided with 4 videos"
 
 
 def test_two_runs_are_equal_only_where_the_whole_interval_is_small():
@@ -170,7 +170,7 @@ def test_two_runs_are_equal_only_where_the_whole_interval_is_small():
     few = {name: by_speaker(*[8, 2, *right] * 2) for name, right in (("one", (6, 5)), ("other", (5, 6)))}
     (found,) = pairwise(few, "war")
     assert found.difference.high > MARGIN
-    assert found.verdict == "cannot be told with 8 speakers"
+    assert found.verdict == "undecided with 8 speakers"
 
 
 @pytest.mark.parametrize("metric", ["rmse", "mae"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
-from synthetic import EMOTIONS, Bayes, make_matrix, relabelled, with_values
+from synthetic import EMOTIONS, Bayes, make_table, relabelled, with_values
 
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import runs, speakers
@@ -26,7 +26,7 @@ from affex.pipeline.streams.table import Table
 
 SETTINGS = Plan(corpus="toy", features=("made",), classifier=Bayes(), keys=("key",))
 LOST = "9 of 12 speakers have one class only: normalisation by speaker takes the class away with the speaker"
-MARK = "9 of 12 have one class, which normalisation takes away"
+MARK = "9 of 12 have one class, which normalisation removes"
 
 
 def of(*names: str) -> Clusters:
@@ -54,7 +54,7 @@ def test_the_count_in_words(found, expected):
 
 def one_class_each(n_speakers: int = 12, n_whole: int = 3) -> Table:
     """Speakers who have one class each, but for a few who have all; the class shifts the columns, clearly."""
-    matrix = make_matrix(n_speakers=n_speakers, class_shift=3.0, speaker_shift=0.3)
+    matrix = make_table(n_speakers=n_speakers, class_shift=3.0, speaker_shift=0.3)
     own = [EMOTIONS[int(u.speaker) % 4] for u in matrix.utterances]
     kept = [i for i, u in enumerate(matrix.utterances) if int(u.speaker) < n_whole or u.label == own[i]]
     return matrix.take(np.array(kept))
@@ -90,8 +90,8 @@ def test_normalisation_takes_the_class_of_whoever_has_one_and_every_output_says_
     assert plain.summary.class_lost is None
     assert MARK not in tables.headline(plain.summary)
     assert "9 of 12 speakers have 1 of 4 classes, 3 have 4." in text_of(plain.folder)
-    (said,) = [note for note in plain.summary.notes if note.startswith("9 of 12 speakers")]
-    assert "who speaks and which class it is are the same thing to a model" in said
+    (output,) = [note for note in plain.summary.notes if note.startswith("9 of 12 speakers")]
+    assert "who speaks and which class it is are the same thing to a model" in output
 
 
 def test_a_comparison_and_a_fusion_say_it_too(run):
@@ -106,8 +106,8 @@ def test_a_comparison_and_a_fusion_say_it_too(run):
     fused = summarise(fusion.late([plain, normed], "mean"))
     assert fused.class_lost == ClassLost(9, 12, "class")
     assert fused.speakers_by_classes == {1: 9, 4: 3}
-    (said,) = [note for note in fused.notes if LOST in note]
-    assert said.startswith(" ".join(normed.summary.about.model) + ": ")  # the other one lost nothing
+    (output,) = [note for note in fused.notes if LOST in note]
+    assert output.startswith(" ".join(normed.summary.about.model) + ": ")  # the other one lost nothing
     assert MARK in tables.headline(fused)
 
 
@@ -117,13 +117,13 @@ def test_a_model_to_take_away_says_it():
 
 
 def test_whoever_has_all_classes_is_warned_of_nothing(run):
-    whole = run("whole", matrix=make_matrix(n_speakers=4), speaker_norm=True)
+    whole = run("whole", matrix=make_table(n_speakers=4), speaker_norm=True)
     assert (whole.summary.class_lost, whole.summary.notes) == (None, ())
     assert "all 4 speakers have all 4 classes." in text_of(whole.folder)
 
 
 def test_a_speaker_with_one_utterance_is_no_news_without_normalisation():
-    matrix = make_matrix(n_speakers=4)
+    matrix = make_table(n_speakers=4)
     once = matrix.take(np.array([*range(48), 48]))
     assert not evaluate(once, SETTINGS).notes
     assert any(note.startswith("1 of 4 speakers have one class only") for note in speakers_notes(once))
@@ -134,18 +134,18 @@ def speakers_notes(matrix: Table) -> tuple[str, ...]:
 
 
 def test_a_speaker_whose_values_are_all_one_is_said():
-    matrix = with_values(make_matrix(n_speakers=4))
+    matrix = with_values(make_table(n_speakers=4))
     utterances = tuple(replace(u, valence=1.0 if u.speaker == "00" else u.valence) for u in matrix.utterances)
     settings = replace(SETTINGS, protocol=Protocol("valence", target="valence"), settings=Settings(speaker_norm=True))
     result = evaluate(replace(matrix, utterances=utterances), settings)
     assert any(
         note.startswith("1 of 4 speakers have one value only: normalisation by speaker") for note in result.notes
     )
-    assert "1 of 4 have one value, which normalisation takes away" in tables.mark(summarise(result))
+    assert "1 of 4 have one value, which normalisation removes" in tables.mark(summarise(result))
 
 
 def test_the_largest_score_and_the_decision_are_counted(run):
-    matrix = make_matrix(n_speakers=4, class_shift=0.5)
+    matrix = make_table(n_speakers=4, class_shift=0.5)
     result = evaluate(relabelled(matrix, [u.label for u in matrix.utterances]), SETTINGS)
     values = result.scores.values.copy()
     place = np.array([EMOTIONS.index(name) for name in result.scores.predicted])

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from plain import Level
 from affex.pipeline.caching import feature_rows
 from affex.pipeline.caching.cache import recipe
 from affex.pipeline.execution import local, stages
-from affex.pipeline.execution.runner import survived
+from affex.pipeline.execution.runner import Inline, Runner, survived
 from affex.pipeline.execution.work import Died, Needs, Piece, Stage, Work
 from affex.pipeline.text.errors import AffexError, UsageError
 
@@ -67,6 +68,12 @@ def test_schedulers_that_are_none() -> None:
         pass
 
 
+@pytest.fixture(scope="module")
+def with_gpu() -> Iterator[Runner]:
+    with stages.opened("local", 2, gpus=1) as runner:
+        yield runner
+
+
 def visited(piece: Piece) -> Piece:
     return Piece((*piece.jobs, os.getpid()))
 
@@ -75,10 +82,9 @@ def visited_gpu(piece: Piece) -> Piece:
     return visited(piece)
 
 
-def test_a_gpu_has_a_worker_that_does_nothing_else() -> None:
+def test_a_gpu_has_a_worker_that_does_nothing_else(with_gpu: Runner) -> None:
     work = Work((Stage(visited), Stage(visited_gpu, Needs(gpu=1))))
-    with stages.opened("local", 2, gpus=1) as runner:
-        been = [result.jobs for _, result in runner.run(work, [Piece(())] * 40)]
+    been = [result.jobs for _, result in with_gpu.run(work, [Piece(())] * 40)]
     anywhere, gpu = (set(processes) for processes in zip(*been, strict=True))
     assert (len(been), len(anywhere), len(gpu)) == (40, 2, 1)
     assert not anywhere & gpu
@@ -95,16 +101,26 @@ def scaled(piece: Piece, factor: int) -> int:
 SCALED = Work((Stage(scaled),), shared=(7,))
 
 
-@pytest.mark.parametrize("scheduler", ["inline", "local"])
+@pytest.fixture(scope="module")
+def inline() -> Runner:
+    return Inline()
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Runner]:
+    with stages.opened("local", 2) as runner:
+        yield runner
+
+
+@pytest.mark.parametrize("scheduler", ["inline", "cluster"])
 @pytest.mark.parametrize("in_threads", [False, True])
-def test_results_come_back_with_their_pieces(scheduler, in_threads):
-    work = replace(SCALED, in_threads=in_threads)
-    with stages.opened(scheduler, 2) as runner:
-        assert {piece.jobs: result for piece, result in runner.run(work, pieces(range(1, 6)))} == {
-            (n,): 7 for n in range(1, 6)
-        }
-        with pytest.raises(ZeroDivisionError):
-            list(runner.run(work, pieces([1, 0])))
+def test_results_come_back_with_their_pieces(scheduler, in_threads, request):
+    work, runner = replace(SCALED, in_threads=in_threads), request.getfixturevalue(scheduler)
+    assert {piece.jobs: result for piece, result in runner.run(work, pieces(range(1, 6)))} == {
+        (n,): 7 for n in range(1, 6)
+    }
+    with pytest.raises(ZeroDivisionError):
+        list(runner.run(work, pieces([1, 0])))
 
 
 @pytest.mark.parametrize(
@@ -117,15 +133,13 @@ def test_workers_share_the_gpus_that_this_process_may_use(monkeypatch, mine, nam
     assert [local.gpu_name(number) for number in (0, 1)] == names
 
 
-def test_items_that_need_no_gpu_keep_off_the_worker_that_has_one():
-    with stages.opened("local", 1, gpus=1) as runner:
-        assert len(runner.ask(os.getpid)) == 2
-        assert len({pid for _, pid in runner.run(Work((Stage(pid_of),)), pieces(range(12)))}) == 1
+def test_items_that_need_no_gpu_keep_off_the_worker_that_has_one(with_gpu):
+    assert len(with_gpu.ask(os.getpid)) == 3
+    assert len({pid for _, pid in with_gpu.run(Work((Stage(pid_of),)), pieces(range(40)))}) == 2
 
 
-def test_a_piece_that_kills_each_process_comes_back_as_dead_and_what_cannot_be_given_up_ends_the_run():
-    with stages.opened("local", 2) as runner:
-        found = {piece.jobs: result for piece, result in runner.run(SCALED, pieces([1, 13, 2, 3, 4]))}
+def test_a_piece_that_kills_each_process_comes_back_as_dead_and_what_cannot_be_given_up_ends_the_run(cluster):
+    found = {piece.jobs: result for piece, result in cluster.run(SCALED, pieces([1, 13, 2, 3, 4]))}
     assert found == {(1,): 7, (2,): 7, (3,): 7, (4,): 7, (13,): Died()}
     with pytest.raises(AffexError, match=r"A worker process died at its work, and again .*JOBS=1"):
         survived(found[13,])

@@ -375,8 +375,8 @@ def test_faces_of_photographs_are_a_row_each(photographs, tmp_path):
     (faces,) = run(found, *feature_specs("faces:detector=hog"))
     table = feature_rows.load(faces.path, cache.recipe(faces.spec.feature).key)
     assert (len(table.ids), table.values.shape[0], set(table.times)) == (9, 9, {0.0})
-    ((nobody, why),) = faces.failures.items()
-    assert (nobody, why.partition(":")[0]) == ("nobody", "no face in any of 1 frames")
+    ((no_face, why),) = faces.failures.items()
+    assert (no_face, why.partition(":")[0]) == ("nobody", "no face in any of 1 frames")
     n_faces = dict(zip(table.ids, table.values[:, table.columns.index("n_faces")].tolist(), strict=True))
     assert n_faces == {id_: 1 + (id_ == "two") for id_ in table.ids}
 
@@ -391,10 +391,10 @@ def test_a_folder_of_photographs_is_evaluated_and_predicted(photographs, tmp_pat
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["n_utterances"] == 8
     affex("fit", *told, *chosen, "--model", str(tmp_path / "m.affex"))
     write(photographs / "notes.txt", b"not a photograph")
-    said = affex("predict", "--model", str(tmp_path / "m.affex"), "--data", str(photographs), "--cache",
+    outputs = affex("predict", "--model", str(tmp_path / "m.affex"), "--data", str(photographs), "--cache",
                  str(tmp_path / "cache"), "--out", str(tmp_path / "out.csv"))  # fmt: skip
-    assert "9 of 10 recordings labelled, 1 file left out" in said
-    assert "Left out 1: notes.txt: it is not a recording" in said
+    assert "9 of 10 recordings labelled, 1 file left out" in outputs
+    assert "Left out 1: notes.txt: it is not a recording" in outputs
     with (tmp_path / "out.csv").open(newline="") as file:
         found = {row["file"]: row for row in tables.DictReader(file)}
     assert len(found) == 11
@@ -403,9 +403,9 @@ def test_a_folder_of_photographs_is_evaluated_and_predicted(photographs, tmp_pat
 
 
 def affex(*arguments: str) -> str:
-    said = CliRunner().invoke(cli, [*arguments, "--scheduler", "inline"])
-    assert said.exit_code == 0, said.output
-    return said.output
+    outputs = CliRunner().invoke(cli, [*arguments, "--scheduler", "inline"])
+    assert outputs.exit_code == 0, outputs.output
+    return outputs.output
 
 
 def test_a_sound_model_says_that_a_photograph_has_no_sound(tmp_path):

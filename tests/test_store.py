@@ -1,5 +1,7 @@
 """The store: what is written is what verifies, and nothing that is damaged verifies."""
 
+import resource
+import signal
 import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
@@ -162,6 +164,20 @@ def test_a_segment_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(AffexError, match=r"The disk is full: .* All utterances finished so far are kept"):
         store.write_segment(tmp_path / "f.parts", RECIPE, COLUMNS, [utterance("x")])
+    assert list((tmp_path / "f.parts").iterdir()) == []
+
+
+@pytest.mark.parametrize("room", [0, 10_000, 40_000, 100_000])
+def test_hdf5_never_meets_a_disk_that_is_full(tmp_path: Path, room: int) -> None:
+    entries = [utterance(f"{n}", n_rows=5000) for n in range(3)]
+    limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+    try:
+        with pytest.raises(AffexError, match="cannot be written: File too large"):
+            store.write_segment(tmp_path / "f.parts", RECIPE, COLUMNS, entries)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
     assert list((tmp_path / "f.parts").iterdir()) == []
 
 

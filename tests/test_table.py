@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from corpus import run, small, spec
 from plain import Level, Samples
-from synthetic import changed, make_matrix
+from synthetic import changed, make_table
 
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media
@@ -20,7 +20,7 @@ from affex.pipeline.text.errors import AffexError, UsageError
 @pytest.fixture
 def ragged() -> Table:
     """Four utterances of two speakers with 2, 0, 3 and 1 rows; the second lacks the feature."""
-    matrix = make_matrix(n_speakers=2, n_each=1, classes=("joy", "anger"), n_columns=2)
+    matrix = make_table(n_speakers=2, n_each=1, classes=("joy", "anger"), n_columns=2)
     X = np.arange(12, dtype=np.float32).reshape(6, 2)
     present = np.array([[True], [False], [True], [True]])
     return changed(matrix, X=X, offsets=np.array([0, 2, 2, 5, 6]), present=present)
@@ -47,7 +47,7 @@ def test_rows_of_counts_rows_within_utterances():
 
 
 def test_every_speaker_gets_mean_0_and_deviation_1():
-    normal = normalised_by_speaker(make_matrix(speaker_shift=50, n_frames=3))
+    normal = normalised_by_speaker(make_table(speaker_shift=50, n_frames=3))
     of_row = np.repeat(normal.speakers, normal.lengths)
     for speaker in np.unique(of_row):
         rows = normal.X[of_row == speaker].astype(np.float64)
@@ -56,13 +56,13 @@ def test_every_speaker_gets_mean_0_and_deviation_1():
 
 
 def test_worked_by_hand():
-    matrix = make_matrix(n_speakers=2, n_each=1, classes=("joy", "anger"), n_columns=1)
+    matrix = make_table(n_speakers=2, n_each=1, classes=("joy", "anger"), n_columns=1)
     matrix = changed(matrix, X=np.array([[1], [3], [10], [40]], dtype=np.float32))
     assert normalised_by_speaker(matrix).X[:, 0].tolist() == [-1, 1, -1, 1]
 
 
 def test_a_column_that_does_not_vary_becomes_0():
-    matrix = make_matrix()
+    matrix = make_table()
     X = matrix.X.copy()
     X[:, 0] = 0.1  # its mean in float32 arithmetic is not exactly 0.1
     X[:, 1] = 0.0
@@ -72,13 +72,13 @@ def test_a_column_that_does_not_vary_becomes_0():
 
 
 def test_what_is_missing_stays_missing_and_counts_for_nothing():
-    matrix = make_matrix(n_speakers=2, n_each=1, classes=("joy", "anger", "fear"), n_columns=1)
+    matrix = make_table(n_speakers=2, n_each=1, classes=("joy", "anger", "fear"), n_columns=1)
     matrix = changed(matrix, X=np.array([[1], [np.nan], [3], [np.nan], [np.nan], [np.nan]], dtype=np.float32))
     assert normalised_by_speaker(matrix).X[:, 0].tolist() == pytest.approx([-1, np.nan, 1] + 3 * [np.nan], nan_ok=True)
 
 
 def test_other_speakers_change_nothing():
-    matrix = make_matrix()
+    matrix = make_table()
     other = matrix.speakers == "02"
     other_table = changed(matrix, X=np.where(other[:, None], 1000 * matrix.X, matrix.X))
     before, after = normalised_by_speaker(matrix).X, normalised_by_speaker(other_table).X
@@ -86,7 +86,7 @@ def test_other_speakers_change_nothing():
 
 
 def test_the_matrix_given_is_left_as_it_was():
-    matrix = make_matrix()
+    matrix = make_table()
     before = matrix.X.copy()
     normalised_by_speaker(matrix)
     assert np.array_equal(matrix.X, before)
@@ -127,7 +127,7 @@ def test_features_stand_side_by_side_and_what_is_missing_is_marked(dataset):
 
 
 def test_the_mean_of_each_speaker_is_taken_away_and_the_scale_stays():
-    matrix = make_matrix(speaker_shift=50, n_frames=3)
+    matrix = make_table(speaker_shift=50, n_frames=3)
     X = matrix.X.copy()
     X[4, 1] = np.nan
     centred = normalised_by_speaker(changed(matrix, X=X), "mean").X
@@ -141,7 +141,7 @@ def test_the_mean_of_each_speaker_is_taken_away_and_the_scale_stays():
 
 
 def test_what_belongs_to_a_file_is_of_its_corpus_too():
-    matrix = make_matrix(n_speakers=1)
+    matrix = make_table(n_speakers=1)
     media = Media("a.txt", beside=("b.txt",))
     utterances = tuple(replace(u, mocap=media) for u in matrix.utterances)
     both = joined([of_corpus(replace(matrix, utterances=utterances), "x"), of_corpus(matrix, "y")])

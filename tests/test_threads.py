@@ -11,6 +11,8 @@ from affex.pipeline.execution.runner import Inline, carry_out
 from affex.pipeline.execution.threads import in_threads, one_thread
 from affex.pipeline.execution.work import Needs, Piece, Stage, Work
 
+pytestmark = pytest.mark.usefixtures("several_threads")
+
 np.ones((2, 2)) @ np.ones((2, 2))  # which loads its library
 
 

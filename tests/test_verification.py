@@ -59,7 +59,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def verified(folder: Path) -> tuple[bool, str]:
     listener = Listener()
     sound = not verification.verify(listener, folder).damaged
-    return sound, "\n".join(listener.said)
+    return sound, "\n".join(listener.messages)
 
 
 def flipped(path: Path) -> None:
@@ -69,10 +69,10 @@ def flipped(path: Path) -> None:
 
 
 def test_all_is_well_where_nothing_was_hurt(kept: Path) -> None:
-    sound, said = verified(kept)
-    assert sound, said
+    sound, output = verified(kept)
+    assert sound, output
     # rows of two features and the fingerprints, an import, five notes, two runs, a comparison, a model
-    assert said == "12 files and results verified, 0 things damaged."
+    assert output == "12 files and results verified, 0 things damaged."
 
 
 @pytest.mark.parametrize(
@@ -85,10 +85,10 @@ def test_all_is_well_where_nothing_was_hurt(kept: Path) -> None:
         ("mine/contents.json", "opens those files again"),
         ("mine/table.json", "rewrites this file"),
         ("last.json", "That rewrites the file"),
-        ("mine/runs/*/metrics.json", "Make it again with `make evaluate`"),
-        ("mine/runs/*/predictions.csv", "Make it again with `make evaluate`"),
-        ("mine/runs/*/confusion.png", "Make it again with `make evaluate`"),
-        ("mine/runs/*/report.txt", "Make it again with `make evaluate`"),
+        ("mine/runs/*/metrics.json", "Run `make evaluate` again"),
+        ("mine/runs/*/predictions.csv", "Run `make evaluate` again"),
+        ("mine/runs/*/confusion.png", "Run `make evaluate` again"),
+        ("mine/runs/*/report.txt", "Run `make evaluate` again"),
         ("mine/comparisons/*/comparison.json", "Make it again with `make compare"),
         ("mine/comparisons/*/comparison.txt", "Make it again with `make compare"),
         ("mine/models/*.affex", "make one with `make fit`"),
@@ -101,13 +101,13 @@ def test_damage_is_found_and_how_to_mend_it_is_said(
     shutil.copytree(kept, tmp_path / "cache")
     path = sorted((tmp_path / "cache").glob(pattern))[0]
     damaged(path)
-    sound, said = verified(tmp_path / "cache")
+    sound, output = verified(tmp_path / "cache")
     assert not sound
     mine = f"DATASET=csv DATA={kept.parent / 'mine.csv'} CACHE={tmp_path / 'cache'}"
-    assert mend.format(mine=mine, file="vectors.csv") in said
-    assert ".." not in said.replace("RUNS='...'", "")
-    assert str(path) in said or f"{path.parent}: {path.name}" in said
-    assert said.endswith("12 files and results verified, 1 things damaged.") or "utterance" in said
+    assert mend.format(mine=mine, file="vectors.csv") in output
+    assert ".." not in output.replace("RUNS='...'", "")
+    assert str(path) in output or f"{path.parent}: {path.name}" in output
+    assert output.endswith("12 files and results verified, 1 things damaged.") or "utterance" in output
 
 
 def test_the_line_that_mends_can_be_copied_for_other_parameters_and_segments_too(kept: Path, tmp_path: Path) -> None:
@@ -119,9 +119,9 @@ def test_the_line_that_mends_can_be_copied_for_other_parameters_and_segments_too
     content = bytearray(rows.read_bytes())
     content[len(content) // 2] ^= 4
     rows.write_bytes(content)
-    _, said = verified(cache)
-    [line] = {line.partition("`")[2].partition("`")[0] for line in said.splitlines() if rows.name in line}
-    assert line.endswith("FEATURES=mfcc:n=20,hop=0.005"), said
+    _, output = verified(cache)
+    [line] = {line.partition("`")[2].partition("`")[0] for line in output.splitlines() if rows.name in line}
+    assert line.endswith("FEATURES=mfcc:n=20,hop=0.005"), output
     affex(*shlex.split(wording.as_typed(line, {}, "affex"))[1:])
     assert verified(cache)[0]
     segment = cache / "mine" / "mfcc.parts" / f"{rows.stem.rpartition('-')[2]}-0.h5"
@@ -163,9 +163,9 @@ def test_a_run_without_its_record_or_of_an_earlier_version(kept: Path, tmp_path:
     (one / "metrics.json").unlink()
     text = (other / "metrics.json").read_text(encoding="utf-8")
     (other / "metrics.json").write_text(text[: text.index(',\n  "sha256"')] + "\n}\n", encoding="utf-8")
-    _, said = verified(tmp_path / "cache")
-    assert f"{one}: metrics.json is missing" in said
-    assert f"{other}: metrics.json has no seal: an earlier version of affex wrote it" in said
+    _, output = verified(tmp_path / "cache")
+    assert f"{one}: metrics.json is missing" in output
+    assert f"{other}: metrics.json has no seal: an earlier version of affex wrote it" in output
 
 
 def test_what_an_earlier_version_left_unsealed_is_not_called_changed(kept: Path, tmp_path: Path) -> None:
@@ -174,12 +174,12 @@ def test_what_an_earlier_version_left_unsealed_is_not_called_changed(kept: Path,
     (folder / "manifest.sha256").unlink()
     (folder / "media.jsonl").write_text('{"path": "wav/0.wav"}\n', encoding="utf-8")
     (tmp_path / "cache" / "last.json").write_text('{"dataset": "mine", "data": null}\n', encoding="utf-8")
-    _, said = verified(tmp_path / "cache")
+    _, output = verified(tmp_path / "cache")
     unproved = "manifest.sha256 is missing, so the manifest cannot be verified. `make features"
-    assert f"{folder / 'manifest.jsonl'}: {unproved}" in said
-    assert "1 of its lines have no seal, or do not match it; the first is line 1" in said
-    assert said.count(f"{tmp_path / 'cache' / 'last.json'}") == 1
-    assert "last.json: it no longer says which corpus was used last" in said
+    assert f"{folder / 'manifest.jsonl'}: {unproved}" in output
+    assert "1 of its lines have no seal, or do not match it; the first is line 1" in output
+    assert output.count(f"{tmp_path / 'cache' / 'last.json'}") == 1
+    assert "last.json: it no longer says which corpus was used last" in output
 
 
 def test_what_files_hold_is_verified(tmp_path: Path) -> None:
@@ -187,9 +187,9 @@ def test_what_files_hold_is_verified(tmp_path: Path) -> None:
     contents._remember(record, {"a.mp4": [[1, 2, 3, 4], [True, True, ""], ""]})
     assert verified(tmp_path) == (True, "1 files and results verified, 0 things damaged.")
     flipped(record)
-    sound, said = verified(tmp_path)
+    sound, output = verified(tmp_path)
     assert not sound
-    assert "The next run opens those files again" in said
+    assert "The next run opens those files again" in output
 
 
 def test_what_a_killed_run_left_is_told_from_what_is_being_written(tmp_path: Path) -> None:
@@ -197,10 +197,10 @@ def test_what_a_killed_run_left_is_told_from_what_is_being_written(tmp_path: Pat
     folder.mkdir(parents=True)
     (folder / f"a.{atomic._machine()}-{'1' * 12}.affex.tmp").write_text("")
     (tmp_path / f"b.{'0' * 8}-{'1' * 12}.affex.tmp").write_text("")
-    sound, said = verified(tmp_path)
+    sound, output = verified(tmp_path)
     assert sound
-    assert "the next run that writes here removes it" in said
-    assert "or a run on another machine has left it" in said
+    assert "the next run that writes here removes it" in output
+    assert "or a run on another machine has left it" in output
 
 
 def test_a_kill_while_a_manifest_is_written_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

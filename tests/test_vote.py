@@ -22,10 +22,10 @@ from affex.pipeline.evaluation.task import prepare
 from affex.pipeline.fusion import fusion
 from affex.pipeline.reporting import report, tables
 from affex.pipeline.specs.classifiers import classifier_of
-from affex.pipeline.streams.decision import pool
+from affex.pipeline.streams.decision import decide
 from affex.pipeline.streams.table import Table
 
-GMM = classifier_of("gmm:pool=vote,components=2")
+GMM = classifier_of("gmm:decision=vote,components=2")
 RULES = ("vote", "bayes", "svm")
 
 
@@ -141,10 +141,10 @@ def test_the_tested_speaker_leaves_no_trace_in_the_noise():
 def test_frames_that_noise_explains_better_do_not_count():
     likelihood = np.log([[0.9, 0.1], [0.4, 0.6], [0.4, 0.6], [0.9, 0.1]])
     noise, prior, offsets = np.log([0.95, 0.5, 0.1, 0.9]), np.log([0.5, 0.5]), np.array([0, 3, 4])
-    decision, scores = pool(likelihood, prior, offsets, "vote", noise)
+    decision, scores = decide(likelihood, prior, offsets, "vote", noise)
     assert scores.tolist() == [[0, 1], [1, 0]]
     assert decision.tolist() == [1, 0]
-    decision, scores = pool(likelihood, prior, offsets, "sum", noise)
+    decision, scores = decide(likelihood, prior, offsets, "sum", noise)
     assert scores[0] == pytest.approx([0.16 / 0.52, 0.36 / 0.52])
 
 
@@ -152,7 +152,7 @@ def test_a_clip_of_noise_alone_is_judged_by_all_its_frames():
     likelihood = np.log([[0.9, 0.1], [0.4, 0.6], [0.4, 0.6]])
     offsets, prior = np.array([0, 3]), np.log([0.5, 0.5])
     for rule in ("vote", "sum"):
-        silent, heard = (pool(likelihood, prior, offsets, rule, noise) for noise in (np.zeros(3), None))
+        silent, heard = (decide(likelihood, prior, offsets, rule, noise) for noise in (np.zeros(3), None))
         assert np.array_equal(silent[1], heard[1])
 
 
@@ -169,7 +169,7 @@ def test_clips_of_noise_alone_are_counted():
     found = summarise(evaluate(noisy, settings))
     assert [fold.n_noise for fold in found.folds] == [4, 0, 0]
     (note,) = (note for note in found.notes if "noise" in note)
-    assert note.startswith("4 of 48 tested utterances are noise alone to the model")
+    assert note.startswith("4 of 48 test utterances contain only noise according to the model")
     deaf = summarise(evaluate(noisy, replace(settings, classifier=GMM)))
     assert not [fold for fold in deaf.folds if fold.n_noise is not None]
     assert not [note for note in deaf.notes if "noise" in note]
@@ -190,8 +190,8 @@ def test_a_model_of_noise_saves_a_voice_that_is_often_silent():
     assert hearing.uar > deaf.uar
     neutral = [next(one for one in found.per_class if one.name == "neutral") for found in (hearing, deaf)]
     assert neutral[0].f1 > neutral[1].f1
-    said = hearing.fold("00").best_params
-    assert said["components.joy"] == said["noise.components"] == 2
+    predicted = hearing.fold("00").best_params
+    assert predicted["components.joy"] == predicted["noise.components"] == 2
 
 
 # What is said of it

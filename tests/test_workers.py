@@ -13,7 +13,7 @@ from corpus import Listener, run, small, spec, write_wav
 from errands import Placed, dies_once, pid_of, pieces
 from farm import Farm, altered, farm
 from plain import Level, Weighted
-from test_evaluate import BAYES, make_matrix, same
+from test_evaluate import BAYES, make_table, same
 
 from affex.features.base import Runtime
 from affex.pipeline.caching import cache
@@ -105,7 +105,7 @@ def extracted(truth: tuple[Dataset, bytes], folder: Path, farmed: Farm, listener
     """Return the bytes of a file that a farm makes."""
     dataset = replace(truth[0], folder=folder / "cache")
     [summary] = run(
-        dataset, LEVEL, runner=lambda: stages.opened(farmed.address, 1, say=listener.say), listener=listener
+        dataset, LEVEL, runner=lambda: stages.opened(farmed.address, 1, report=listener.print), listener=listener
     )
     return summary.path.read_bytes()
 
@@ -114,9 +114,9 @@ def test_a_late_worker_with_other_code_gives_no_row_and_is_named(truth, mine, ot
     monkeypatch.setattr(extract, "BATCH", 2)
     listener = Late(lambda: mine.worker(other_code))
     assert extracted(truth, tmp_path, mine, listener) == truth[1]
-    [said] = listener.said
-    assert said.startswith("The worker tcp://127.0.0.1:")
-    assert "is not like this process and is not used: affex code is" in said
+    [output] = listener.messages
+    assert output.startswith("The worker tcp://127.0.0.1:")
+    assert "is not like this process and is not used: affex code is" in output
 
 
 def test_rows_of_a_worker_that_answered_otherwise_than_it_works_are_not_taken(
@@ -127,15 +127,15 @@ def test_rows_of_a_worker_that_answered_otherwise_than_it_works_are_not_taken(
     monkeypatch.setattr(Workers, "_ask", lambda self, addresses: set(addresses))
     listener = Late(lambda: mine.worker(other_code))
     assert extracted(truth, tmp_path, mine, listener) == truth[1]
-    assert "is not used: affex code is" in listener.said[0]
+    assert "is not used: affex code is" in listener.messages[0]
 
 
 def test_a_late_worker_with_other_code_has_no_say_in_a_fold(mine, other_code):
-    matrix, said = make_matrix(n_speakers=8), Late(lambda: mine.worker(other_code))
-    with stages.opened(mine.address, 1, say=said.say) as runner:
-        result = evaluate(matrix, BAYES, runner=runner, progress=said.come)
+    matrix, output = make_table(n_speakers=8), Late(lambda: mine.worker(other_code))
+    with stages.opened(mine.address, 1, report=output.print) as runner:
+        result = evaluate(matrix, BAYES, runner=runner, progress=output.come)
     assert same(result, evaluate(matrix, BAYES))
-    assert "is not used: affex code is" in said.said[0]
+    assert "is not used: affex code is" in output.messages[0]
 
 
 def test_a_late_worker_that_is_alike_shares_the_work(mine):
@@ -160,18 +160,18 @@ def test_workers_that_do_not_see_the_media_or_the_weights_are_named(mine, tmp_pa
     (tmp_path / "weights" / "gain").write_text("2")
     monkeypatch.chdir(tmp_path)
     mine.worker(cwd=tmp_path)
-    said = Listener()
+    output = Listener()
     listener, runtime = Listener(), Runtime(weights="weights")
     for name, root in (("media", Path("data")), ("weights", dataset.root)):
         summaries = extract.extract(
             replace(dataset, root=root, folder=tmp_path / name),
             [spec("weighted", Weighted())],
-            lambda: stages.opened(mine.address, 1, say=said.say),
+            lambda: stages.opened(mine.address, 1, report=output.print),
             listener,
             runtime,
         )
         assert summaries[0].computed == 4
-    [no_media, no_weights] = said.said
+    [no_media, no_weights] = output.messages
     assert "data/00.wav is not there there and" in no_media
     assert "what plain needs is not there (no gain in weights) there and there here" in no_weights
 
@@ -186,11 +186,11 @@ def test_a_worker_that_sees_another_file_than_was_hashed_is_named_and_the_batch_
     monkeypatch.chdir(tmp_path)
     with farm() as opened:
         opened.worker(cwd=tmp_path / "elsewhere")
-        there = lambda: stages.opened(opened.address, 1, say=listener.say)  # noqa: E731 - a name for what it is
+        there = lambda: stages.opened(opened.address, 1, report=listener.print)  # noqa: E731 - a name for what it is
         [summary] = run(replace(dataset, root=Path("data")), LEVEL, runner=there, listener=listener)
     assert (summary.computed, summary.failures) == (20, {})
-    [said] = listener.said
-    assert "data/19.wav is of 32044 bytes" in said
+    [output] = listener.messages
+    assert "data/19.wav is of 32044 bytes" in output
 
 
 def test_pictures_are_left_only_with_workers_that_see_the_cache(tmp_path):
@@ -213,8 +213,8 @@ def test_where_no_worker_is_alike_nothing_runs(other_code, tmp_path):
         opened.worker(other_code)
         listener = Listener()
         with pytest.raises(AffexError, match="1 workers, and none is like this process"):
-            run(small(tmp_path), LEVEL, runner=lambda: stages.opened(opened.address, 1, say=listener.say))
-        assert "is not used: affex code is" in listener.said[0]
+            run(small(tmp_path), LEVEL, runner=lambda: stages.opened(opened.address, 1, report=listener.print))
+        assert "is not used: affex code is" in listener.messages[0]
 
 
 def test_a_scheduler_that_dies_is_a_sentence_and_costs_nothing_finished(tmp_path, monkeypatch, capfd):
@@ -249,9 +249,9 @@ def test_a_fold_on_a_gpu_goes_to_a_worker_that_has_one(mine):
     gpu = mine.worker(resources="GPU=1")
     settings = replace(BAYES, classifier=Placed(), settings=Settings(device="cuda"))
     with stages.opened(mine.address, 1) as runner:
-        on_gpu = evaluate(make_matrix(n_speakers=8), settings, runner=runner)
+        on_gpu = evaluate(make_table(n_speakers=8), settings, runner=runner)
     assert {fold.best_params["pid"] for fold in on_gpu.folds} == {gpu.pid}
-    assert same(on_gpu, evaluate(make_matrix(n_speakers=8), settings))
+    assert same(on_gpu, evaluate(make_table(n_speakers=8), settings))
 
 
 def test_a_fold_on_a_gpu_is_refused_where_no_worker_has_one(mine):
@@ -260,7 +260,7 @@ def test_a_fold_on_a_gpu_is_refused_where_no_worker_has_one(mine):
         stages.opened(mine.address, 1) as runner,
         pytest.raises(AffexError, match=r"No worker of the cluster offers a GPU, .*`dask worker --resources GPU=1`"),
     ):
-        evaluate(make_matrix(n_speakers=3), settings, runner=runner)
+        evaluate(make_table(n_speakers=3), settings, runner=runner)
 
 
 def test_memory_is_asked_for_where_workers_say_how_much_they_have(mine):

@@ -4,8 +4,9 @@ Run by hand for the whole programme (the test suite runs a short one)::
 
     python tests/torture.py --kills 100
 
-Every attack works on a small corpus of wavs made on the spot, through the command ``affex`` in a process group
-of its own. Prints one line an attack and exits with 1 at the first difference.
+Every attack works on a small corpus of wavs made on the spot, through the command ``affex`` in a process of its own:
+forked from one that has imported everything, or, on a local cluster, started anew. Prints one line an attack and exits
+with 1 at the first difference.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import forked
 import h5py
 import numpy as np
 import soundfile
@@ -101,9 +103,9 @@ class Ground:
     def command(self, scheduler: str) -> list[str]:
         return [sys.executable, "-c", AFFEX, *self.arguments(scheduler)]
 
-    def run(self, scheduler: str = "inline") -> subprocess.CompletedProcess[str]:
+    def run(self) -> "subprocess.CompletedProcess[str]":
         """Run to the end and return what was said."""
-        return subprocess.run(self.command(scheduler), cwd=HOME, capture_output=True, text=True, check=False)
+        return forked.affex(*self.arguments("inline"))
 
     def digest(self) -> str:
         return hashlib.sha256(b"".join(path.read_bytes() for path in self.files)).hexdigest()
@@ -122,7 +124,7 @@ class Ground:
     def clear(self) -> None:
         shutil.rmtree(self.cache, ignore_errors=True)
 
-    def judging(self, scheduler: str = "inline") -> list[str]:
+    def evaluating(self, scheduler: str = "inline") -> list[str]:
         """Return the arguments that evaluate the corpus, leaving one speaker out at a time."""
         return ["evaluate", *self.arguments(scheduler)[1:], "--classifier", "svm", "--inner"]
 
@@ -166,11 +168,11 @@ def prepare(
 def check(ground: Ground, attack: str, held_before: tuple[int, ...]) -> None:
     """Run to the end; the result must equal the undisturbed one, and nothing finished be computed again."""
     finished = ground.run()
-    said = finished.stdout + finished.stderr
+    output = finished.stdout + finished.stderr
     for feature, held in zip(ground.features, held_before, strict=True):
         wanted = f"{feature}: {held} cached, {ground.n_utterances - held} computed, 0 failed"
-        if finished.returncode or wanted not in said:
-            raise SystemExit(f"{attack}: expected '{wanted}', got exit code {finished.returncode} and:\n{said}")
+        if finished.returncode or wanted not in output:
+            raise SystemExit(f"{attack}: expected '{wanted}', got exit code {finished.returncode} and:\n{output}")
     if ground.digest() != ground.expected:
         raise SystemExit(f"{attack}: the result differs from the undisturbed one")
     left = [
@@ -217,10 +219,7 @@ def steps(ground: Ground, stride: int = 1) -> None:
     """Kill the run between every two steps of its writing."""
     step = 1
     while True:
-        arguments = [str(step), str(ground.cache), *ground.arguments("inline")]
-        run = subprocess.run(
-            [sys.executable, "-c", DIE_AT_STEP + AFFEX, *arguments], cwd=HOME, capture_output=True, check=False
-        )
+        run = forked.affex(str(step), str(ground.cache), *ground.arguments("inline"), first=DIE_AT_STEP)
         if run.returncode == 0:
             print(f"{step - 1} steps of writing in a run")
             ground.clear()
@@ -246,11 +245,7 @@ def flips(ground: Ground, stride: int = 1) -> None:
 
 def _mended(ground: Ground, attack: str) -> None:
     """See that what is damaged is found, and that a run mends it."""
-    verify = ["cache", "--cache", str(ground.cache), "verify"]
-    if (
-        subprocess.run([sys.executable, "-c", AFFEX, *verify], cwd=HOME, capture_output=True, check=False).returncode
-        != 1
-    ):
+    if forked.affex("cache", "--cache", str(ground.cache), "verify").returncode != 1:
         raise SystemExit(f"{attack}: `affex cache verify` did not find it")
     finished = ground.run()
     if finished.returncode or ground.digest() != ground.expected:
@@ -288,10 +283,7 @@ def folds(ground: Ground, first: int = 1, stride: int = 1) -> None:
     expected = _undisturbed(ground)
     for step in itertools.count(first, stride):
         ground.forget()
-        arguments = [str(step), str(ground.cache), *ground.judging()]
-        run = subprocess.run(
-            [sys.executable, "-c", DIE_AT_STEP + AFFEX, *arguments], cwd=HOME, capture_output=True, check=False
-        )
+        run = forked.affex(str(step), str(ground.cache), *ground.evaluating(), first=DIE_AT_STEP)
         if run.returncode == 0:
             break
         damaged = ground.kept[-1:] if step % 2 else []
@@ -309,7 +301,7 @@ def folds(ground: Ground, first: int = 1, stride: int = 1) -> None:
 def fold_kills(ground: Ground, n_kills: int, seed: int) -> None:
     """``kill -9`` the whole process group at random moments of evaluations on a local cluster, again and again."""
     rng, expected = random.Random(seed), _undisturbed(ground)
-    command = [sys.executable, "-c", AFFEX, *ground.judging("local")]
+    command = [sys.executable, "-c", AFFEX, *ground.evaluating("local")]
     began = time.monotonic()
     subprocess.run(command, cwd=HOME, capture_output=True, check=True)
     whole, killed = time.monotonic() - began, 0
@@ -332,20 +324,14 @@ def fold_kills(ground: Ground, n_kills: int, seed: int) -> None:
 
 def _undisturbed(ground: Ground) -> dict[str, bytes]:
     """Evaluate, and return the files of the run; the features stay."""
-    _judge(ground)
+    _evaluate(ground)
     expected = ground.results()
     ground.forget()
     return expected
 
 
-def _judge(ground: Ground) -> str:
-    run = subprocess.run(
-        [sys.executable, "-c", TELL_FOLDS + AFFEX, *ground.judging()],
-        cwd=HOME,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def _evaluate(ground: Ground) -> str:
+    run = forked.affex(*ground.evaluating(), first=TELL_FOLDS)
     if run.returncode:
         raise SystemExit(f"an evaluation ended with exit code {run.returncode}:\n{run.stdout}{run.stderr}")
     return run.stdout
@@ -354,7 +340,7 @@ def _judge(ground: Ground) -> str:
 def _cross_validated(ground: Ground, attack: str, expected: dict[str, bytes], n_hurt: int = 0) -> None:
     """Evaluate to the end; the files must equal the undisturbed ones, and no fold that was kept be computed again."""
     n_kept, was_finished = len(ground.kept) - n_hurt, bool(list(ground.folder.glob("runs/*/metrics.json")))
-    n_computed = _judge(ground).count("computed fold")
+    n_computed = _evaluate(ground).count("computed fold")
     if n_computed != (0 if was_finished else ground.n_folds - n_kept):
         raise SystemExit(f"{attack}: {n_kept} of {ground.n_folds} folds were kept, and {n_computed} were computed")
     if ground.results() != expected or list(ground.folder.glob("runs/*/.folds")):

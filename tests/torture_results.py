@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import forked
 import numpy as np
 import soundfile
 
@@ -101,8 +102,7 @@ def prepare(folder: Path, *, n_utterances: int = 24) -> Study:
 
 def affex(*arguments: str) -> None:
     """Carry out a command, which must succeed."""
-    command = [sys.executable, "-m", "affex.pipeline.cli", *arguments]
-    done = subprocess.run(command, cwd=HOME, capture_output=True, text=True, check=False)
+    done = forked.affex(*arguments)
     if done.returncode:
         raise SystemExit(f"{' '.join(arguments)}:\n{done.stdout}{done.stderr}")
 

@@ -99,7 +99,7 @@ def slope(decisions: Floats, true: Labels, weight: Floats, classes: Labels) -> f
     return float(np.exp(found.x))
 
 
-def says_nothing(found: float) -> bool:
+def is_uninformative(found: float) -> bool:
     """Return whether a slope is the lower bound of `SLOPES`, within the tolerance of the search."""
     return found < 1.01 * SLOPES[0]
 

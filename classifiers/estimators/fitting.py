@@ -71,7 +71,7 @@ def fit(
     ------
     ValueError
         If rows are weighted and it accepts no weights, if it cross-validates inside and there are fewer than two
-        groups, or if a part that cross-validates inside receives other rows than these.
+        groups, if a part that cross-validates inside receives other rows than these, or if ``fit`` returns nothing.
     """
     given = {"groups": groups, "sample_weight": sample_weight, "inner": inner, "offsets": offsets, "dialogs": dialogs}
     given = {name: value for name, value in given.items() if value is not None}
@@ -79,6 +79,10 @@ def fit(
         require_weights(estimator)
     with _speaker_folds(estimator, groups, inner, len(groups)):
         fitted = _fitted(estimator, X, y, given)
+    if fitted is None:
+        raise ValueError(
+            f"the fit of {type(estimator).__name__} returned nothing: expected the estimator (return self)"
+        )
     return without_times(fitted)
 
 
@@ -155,7 +159,7 @@ def _inside_search(search: Any, name: str) -> list[str]:
     found = places(search.estimator, name)
     if "groups" in found:
         raise ValueError(
-            f"{type(search).__name__} keeps groups to itself, and {type(search.estimator).__name__} takes them: make "
+            f"{type(search).__name__} does not pass on groups, which {type(search.estimator).__name__} takes: make "
             "it a step of a Pipeline"
         )
     return found
@@ -204,7 +208,7 @@ class SpeakerFolds:
         """
         if (n := _num_samples(X)) != self.n_rows:
             raise ValueError(
-                f"{self.path} is shown {n} of {self.n_rows} training rows, and cannot know whose they are: expected a "
+                f"{self.path} gets {n} of {self.n_rows} training rows, whose speakers are unknown: expected a "
                 "search, or another cross-validation, that is fitted on all of them"
             )
         yield from self.pairs
@@ -228,8 +232,8 @@ def require_speaker_folds(estimator: Any) -> None:
     inside = [part for path, part in found.items() if any(_is_inside(path, outer) for outer in _show_a_part(estimator))]
     for part in (*inside, *hidden):
         raise ValueError(
-            f"{type(part).__name__} cross-validates inside another part of {name_of(estimator)} that shows it some of "
-            "the rows only, so that it cannot be told whose they are: expected no cross-validation inside another one"
+            f"{type(part).__name__} cross-validates inside another part of {name_of(estimator)} that passes on "
+            "only some of the rows, whose speakers are unknown: expected no cross-validation inside another one"
         )
 
 

@@ -9,6 +9,7 @@ adaptation.
 """
 
 import warnings
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -37,6 +38,7 @@ Floats = NDArray[np.float64]
 FRAMES_A_COMPONENT = 10
 
 
+@dataclass(eq=False, repr=False)
 class ClassMixtures(ClassifierMixin, Learner):  # type: ignore[misc]
     """A mixture of Gaussians with diagonal covariance per class, on standardised frames, in float32.
 
@@ -79,27 +81,14 @@ class ClassMixtures(ClassifierMixin, Learner):  # type: ignore[misc]
         frames the noise had.
     """
 
-    choice_: Any = None  # absent from models that were saved before columns could be selected
-
-    def __init__(
-        self,
-        components: int = 64,
-        iterations: int = 20,
-        floor: float = 0.01,
-        weights: Weights = "balanced",
-        noise: float = 0.0,
-        select: Literal["none", "pfa"] = "none",
-        keep: float | None = None,
-        seed: int = 0,
-    ) -> None:
-        self.components = components
-        self.iterations = iterations
-        self.floor = floor
-        self.weights = weights
-        self.noise = noise
-        self.select = select
-        self.keep = keep
-        self.seed = seed
+    components: int = 64
+    iterations: int = 20
+    floor: float = 0.01
+    weights: Weights = "balanced"
+    noise: float = 0.0
+    select: Literal["none", "pfa"] = "none"
+    keep: float | None = None
+    seed: int = 0
 
     def _learn(self, training: Training, inner: Folds | None) -> None:  # noqa: ARG002 - nothing is tuned
         """Fit the common mixture, then one mixture per class, and that of noise.
@@ -171,7 +160,7 @@ class ClassMixtures(ClassifierMixin, Learner):  # type: ignore[misc]
             if quiet[y == name].all():
                 raise ValueError(
                     f"all {int((y == name).sum())} training frames of {name} are quiet: with noise={self.noise:g} they "
-                    "are taken for noise, and nothing is left to learn the class from; expected a smaller noise"
+                    "count as noise, and none is left to train the class on; expected a smaller noise"
                 )
 
     def _decided(self, n_quiet: int) -> dict[str, int]:

@@ -151,7 +151,9 @@ def _spelled_object(value: Any) -> Any:
         return {"class": f"scipy.stats.{value.dist.name}", "args": spelled(value.args), "kwds": spelled(value.kwds)}
     text = repr(value)
     if " at 0x" in text or " object at " in text:
-        raise ValueError(f"the setting {kind} cannot be written down, so that no run could be told from another by it")
+        raise ValueError(
+            f"the setting {kind} has no fixed text form, so runs with other values could not be distinguished"
+        )
     return text
 
 

@@ -7,13 +7,14 @@ blocks of this matrix instead of rows.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn import config_context
 
-from affex.classifiers.estimators.selection import FIXED_SHARES, SHARES
+from affex.classifiers.estimators.selection import FIXED_SHARES, SHARES, Select
 from affex.classifiers.estimators.space import Space, spaces
 from affex.classifiers.estimators.training import Labels, Learner, Numbers, Rows, Training, checked_rows
 
@@ -26,12 +27,41 @@ GAMMAS = (0.1, 0.3, 1.0, 3.0)
 FIXED = {"C": 1.0, "epsilon": 0.1, "gamma": 1.0}
 
 
+@dataclass(eq=False, repr=False)
 class KernelMachine(Learner):
     """Base of the kernel machines: rows in their space, a Gaussian kernel on their distances, and the search over both.
 
-    A subclass has the settings `gamma`, `select`, `keep`, `precomputed` and `device`. This class sets `best_params_`
-    and `limits_`.
+    Parameters
+    ----------
+    C
+        Cost of a training row; None searches for it.
+    gamma
+        Width of the kernel ``exp(-gamma * mean squared distance of the columns kept)``; None searches `GAMMAS`.
+    select
+        How columns are selected: ``"none"``, ``"variance"``, ``"anova"``, ``"pca"`` or ``"pfa"``.
+    keep
+        The share kept of the columns (``"pca"``: of the variance); None searches `SHARES`.
+    precomputed
+        Whether the input is mean squared distances instead of rows: ``(n_train, n_train)`` to fit,
+        ``(n_rows, n_train)`` to predict.
+    device
+        Where distances are computed, ``"cpu"`` or ``"cuda"``.
+
+    Attributes
+    ----------
+    best_params_ : dict
+        ``C``, ``gamma`` and further settings as chosen, in the units of the parameters, and ``keep`` where columns are
+        selected.
+    limits_ : dict
+        What the rows were too few for; see `classifiers.base.LIMITS`.
     """
+
+    C: float | None = None
+    gamma: float | None = None
+    select: Select = "none"
+    keep: float | None = None
+    precomputed: bool = False
+    device: str = "cpu"
 
     def _begin(self, training: Training) -> None:
         """Reset the state; refuse rows that are not distances if distances are required."""

@@ -70,7 +70,7 @@ def fitted(cost: float, kernel: Floats, classes: Labels, weight: Floats) -> "Bar
     weight : (n_rows,) float64
         Factor of the cost of each row, above 0.
     """
-    found = _bare(cost, kernel, classes, weight) if is_as_known() else None
+    found = _bare(cost, kernel, classes, weight) if is_supported() else None
     return SVC(C=cost, kernel="precomputed").fit(kernel, classes, sample_weight=weight) if found is None else found
 
 
@@ -87,7 +87,7 @@ def _bare(cost: float, kernel: Floats, classes: Labels, weight: Floats) -> Bare 
 
 
 @lru_cache(maxsize=1)
-def is_as_known() -> bool:
+def is_supported() -> bool:
     """Return whether this release of scikit-learn calls libsvm as expected: both ways agree to the bit."""
     place = np.arange(12.0)
     kernel = np.exp(-0.1 * (place[:, None] - place) ** 2)

@@ -49,7 +49,7 @@ def _check_tree(part: Any) -> None:
     """Check that a decision tree is consistent and uses the estimator's columns."""
     tree = part.tree_
     if tree.n_features != part.n_features_in_ or not np.isfinite(tree.value).all():
-        raise UnsoundError("a tree is of other columns than its estimator, or says what is no number")
+        raise UnsoundError("a tree is of other columns than its estimator, or has values that are not numbers")
     left, right = tree.children_left, tree.children_right
     if ((left == TREE_LEAF) != (right == TREE_LEAF)).any():
         raise UnsoundError("a tree refers to nodes that are not there")
@@ -82,7 +82,7 @@ def _check_neighbours(part: Any) -> None:
     rows = np.asarray(part._fit_X)
     shape = (part.n_samples_fit_, part.n_features_in_)
     if rows.dtype.kind != "f" or rows.shape != shape or not np.isfinite(rows).all():
-        raise UnsoundError(f"the training rows are of the shape {rows.shape}, or hold what is no number")
+        raise UnsoundError(f"the training rows are of the shape {rows.shape}, or hold values that are not numbers")
     classes = getattr(part, "classes_", None)
     if classes is not None:
         own = np.asarray(part._y)

@@ -8,6 +8,7 @@ cluster centre is kept. Columns, unlike directions, have names, so the result sh
 
 import math
 import warnings
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -26,6 +27,7 @@ VARIANCE = 0.9
 STARTS = 10
 
 
+@dataclass(eq=False, repr=False)
 class PrincipalFeatures(SelectorMixin, BaseEstimator):  # type: ignore[misc]
     """A transformer that keeps principal columns of rows that are scaled already.
 
@@ -44,9 +46,8 @@ class PrincipalFeatures(SelectorMixin, BaseEstimator):  # type: ignore[misc]
         Number of directions used: those that explain `VARIANCE`, at most as many as columns are kept.
     """
 
-    def __init__(self, keep: float = 0.3, seed: int = 0) -> None:
-        self.keep = keep
-        self.seed = seed
+    keep: float = 0.3
+    seed: int = 0
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002 - the form of scikit-learn's transformers
         """Choose the columns.

@@ -79,7 +79,7 @@ def _require(
     if found.shape != shape or found.dtype.kind not in kinds:
         raise UnsoundError(f"{what} is {found.dtype} of the shape {found.shape}, expected numbers of {shape}")
     if finite and not np.isfinite(found).all():
-        raise UnsoundError(f"{what} holds what is no number")
+        raise UnsoundError(f"{what} holds values that are not numbers")
     if (found < least).any():
         raise UnsoundError(f"{what} holds {found.min():g}, expected {least:g} at the least")
 
@@ -96,7 +96,7 @@ def _require_classes(estimator: Any) -> None:
         raise UnsoundError(f"it has {len(mixtures)} mixtures for {len(classes)} classes")
     machine = getattr(estimator, "machine_", None)
     if machine is not None and not np.array_equal(machine.classes_, classes):
-        raise UnsoundError("its machine tells other classes apart")
+        raise UnsoundError("its machine has other classes")
 
 
 def _check_scale(scale: StandardScaler) -> None:
@@ -105,7 +105,7 @@ def _check_scale(scale: StandardScaler) -> None:
     for name in ("mean_", "scale_", "var_"):
         _require(f"a scaler's {name}", getattr(scale, name), shape, finite=False)
         if not np.isfinite(getattr(scale, name)[known]).all():
-            raise UnsoundError(f"a scaler's {name} holds what is no number")
+            raise UnsoundError(f"a scaler's {name} holds values that are not numbers")
     deviation, scales = np.sqrt(np.abs(scale.var_[known])), scale.scale_[known]
     if (scale.var_[known] < 0).any() or not ((scales == 1) | np.isclose(scales, deviation, rtol=1e-5)).all():
         raise UnsoundError("a scaler's scales are not the roots of its variances")
@@ -199,7 +199,7 @@ def _check_support(choice: Any) -> None:
     found = np.asarray(getattr(choice, name))
     _require(f"a choice's {name}", found, (choice.n_features_in_,), finite=False, kinds=kinds)
     if np.isnan(found.astype(np.float64)).any():
-        raise UnsoundError(f"a choice's {name} hold what is no number")
+        raise UnsoundError(f"a choice's {name} hold values that are not numbers")
 
 
 def _check_booster(estimator: BoostedTrees | BoostedRegressor) -> None:
@@ -238,12 +238,12 @@ def _check_tree(tree: Mapping[str, Any], n_columns: int) -> None:
 def _try(estimator: Any) -> None:
     """Refuse an estimator without usable output for rows."""
     rows = _trial_rows(estimator)
-    said = np.asarray(estimator.predict(rows))
+    predicted = np.asarray(estimator.predict(rows))
     if not hasattr(estimator, "classes_"):
-        _require("what it says of rows", said, (len(rows),))
+        _require("its prediction of rows", predicted, (len(rows),))
         return
-    if said.shape != (len(rows),) or not np.isin(said, estimator.classes_).all():
-        raise UnsoundError("what it says of rows is none of its classes")
+    if predicted.shape != (len(rows),) or not np.isin(predicted, estimator.classes_).all():
+        raise UnsoundError("its prediction of a row is none of its classes")
     answer, shape = answer_of(estimator), (len(rows), len(estimator.classes_))
     if answer == "probabilities":
         _require("its probabilities", estimator.predict_proba(rows), shape, least=0)

@@ -16,9 +16,8 @@ from sklearn.base import ClassifierMixin
 from sklearn.svm import SVC
 
 from affex.classifiers.estimators import libsvm
-from affex.classifiers.estimators.calibration import against_decisions, log_shares, says_nothing, sigmoids, slope
+from affex.classifiers.estimators.calibration import against_decisions, is_uninformative, log_shares, sigmoids, slope
 from affex.classifiers.estimators.kernel import KernelMachine, gaussians, unchecked
-from affex.classifiers.estimators.selection import Select
 from affex.classifiers.estimators.training import ONE_SPEAKER, Folds, Labels, Numbers, Rows, Training, Weights, balanced
 
 Floats = NDArray[np.float64]
@@ -30,6 +29,7 @@ COSTS = (0.1, 1.0, 10.0, 100.0)
 UNCALIBRATED = 1.0
 
 
+@dataclass(eq=False, repr=False)
 class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
     """Standardised rows, columns selected or not, a Gaussian kernel, class weights.
 
@@ -42,25 +42,16 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
     ----------
     C
         Cost of a training row on the wrong side of the margin; None searches `COSTS`.
-    gamma
-        Width of the kernel ``exp(-gamma * mean squared distance of the columns kept)``; None searches `GAMMAS`.
-    select
-        How columns are selected: ``"none"``, ``"variance"``, ``"anova"``, ``"pca"`` or ``"pfa"``.
-    keep
-        The share kept of the columns (``"pca"``: of the variance); None searches `SHARES`.
+    gamma, select, keep, precomputed, device
+        As for `KernelMachine`.
     weights
         ``"balanced"``: all classes have the same total weight; ``"none"``: all rows have the same weight.
-    precomputed
-        Whether the input is mean squared distances instead of rows: ``(n_train, n_train)`` to fit,
-        ``(n_rows, n_train)`` to predict.
-    device
-        Where distances are computed, ``"cpu"`` or ``"cuda"``.
 
     Attributes
     ----------
     classes_ : (n_classes,)
-    best_params_ : dict
-        ``C`` and ``gamma`` as chosen, in the units of the parameters, and ``keep`` where columns are selected.
+    best_params_, limits_ : dict
+        As for `KernelMachine`.
     grid_recalls_ : (n_shares, n_C, n_gamma, n_folds) float64
         The macro recall of every trial; present only after a search.
     machine_ : SVC
@@ -70,27 +61,9 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
         rise, or there are no rows to fit them to.
     slope_ : float
         Factor of the decision values where there are no sigmoids.
-    limits_ : dict
-        What the rows were too few for; see `classifiers.base.LIMITS`.
     """
 
-    def __init__(
-        self,
-        C: float | None = None,
-        gamma: float | None = None,
-        select: Select = "none",
-        keep: float | None = None,
-        weights: Weights = "balanced",
-        precomputed: bool = False,
-        device: str = "cpu",
-    ) -> None:
-        self.C = C
-        self.gamma = gamma
-        self.select = select
-        self.keep = keep
-        self.weights = weights
-        self.precomputed = precomputed
-        self.device = device
+    weights: Weights = "balanced"
 
     def _learn(self, training: Training, inner: Folds | None) -> None:
         self._begin(training)
@@ -129,8 +102,8 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
             self.sigmoids_ = found
             return
         self.slope_ = slope(decisions, true, weight, self.classes_)
-        if against or says_nothing(self.slope_):
-            self.limits_["calibration"] = against or "decisions on speakers left out say nothing of the class"
+        if against or is_uninformative(self.slope_):
+            self.limits_["calibration"] = against or "decisions on speakers left out do not depend on the class"
         else:
             self.limits_["sigmoids"] = f"{n_flat} of {len(found)} classes are one speaker's alone"
 

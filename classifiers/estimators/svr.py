@@ -6,6 +6,7 @@ concordance correlation coefficient (CCC; Lin 1989, doi:10.2307/2532051).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import Any, ClassVar
 
@@ -16,7 +17,6 @@ from sklearn.svm import SVR
 
 from affex.classifiers.base import Target
 from affex.classifiers.estimators.kernel import KernelMachine, gaussians, unchecked
-from affex.classifiers.estimators.selection import Select
 from affex.classifiers.estimators.training import ONE_SPEAKER, Folds, Numbers, Training
 
 Floats = NDArray[np.float64]
@@ -26,6 +26,7 @@ COSTS = (0.1, 1.0, 10.0)
 EPSILONS = (0.1, 0.3)
 
 
+@dataclass(eq=False, repr=False)
 class RBFRegressor(RegressorMixin, KernelMachine):  # type: ignore[misc]
     """Standardised rows, columns selected or not, a Gaussian kernel, targets standardised.
 
@@ -40,27 +41,15 @@ class RBFRegressor(RegressorMixin, KernelMachine):  # type: ignore[misc]
     ----------
     C
         Cost of leaving the tube by a standard deviation of the target; None searches `COSTS`.
-    gamma
-        Width of the kernel ``exp(-gamma * mean squared distance of the columns kept)``; None searches `GAMMAS`.
     epsilon
         Half the tube's width, in standard deviations of the target; None searches `EPSILONS`.
-    select
-        How columns are selected: ``"none"``, ``"variance"``, ``"anova"``, ``"pca"`` or ``"pfa"``.
-    keep
-        The share kept of the columns (``"pca"``: of the variance); None searches `SHARES`.
-    precomputed
-        Whether the input is mean squared distances instead of rows: ``(n_train, n_train)`` to fit,
-        ``(n_rows, n_train)`` to predict.
-    device
-        Where distances are computed, ``"cpu"`` or ``"cuda"``.
+    gamma, select, keep, precomputed, device
+        As for `KernelMachine`.
 
     Attributes
     ----------
-    best_params_ : dict
-        ``C``, ``epsilon`` and ``gamma`` as chosen, in the units of the parameters, and ``keep`` where columns are
-        selected.
-    limits_ : dict
-        What the rows were too few for; see `classifiers.base.LIMITS`.
+    best_params_, limits_ : dict
+        As for `KernelMachine`.
     grid_ccc_ : (n_shares, n_C, n_epsilon, n_gamma) float64
         The CCC of every point of the grid; present only after a search.
     machine_ : SVR
@@ -71,23 +60,7 @@ class RBFRegressor(RegressorMixin, KernelMachine):  # type: ignore[misc]
 
     _target: ClassVar[Target] = "values"
 
-    def __init__(
-        self,
-        C: float | None = None,
-        gamma: float | None = None,
-        epsilon: float | None = None,
-        select: Select = "none",
-        keep: float | None = None,
-        precomputed: bool = False,
-        device: str = "cpu",
-    ) -> None:
-        self.C = C
-        self.gamma = gamma
-        self.epsilon = epsilon
-        self.select = select
-        self.keep = keep
-        self.precomputed = precomputed
-        self.device = device
+    epsilon: float | None = None
 
     def _learn(self, training: Training, inner: Folds | None) -> None:
         self._begin(training)

@@ -41,7 +41,7 @@ class Training:
         Classes, or float64 values.
     weight : (n_rows,) float64
         How many times each row counts.
-    The speaker of each row; without groups each row is its own group.
+    groups : (n_rows,)
         The speaker of each row; without groups each row is a group of its own.
     has_groups
         Whether groups were given.
@@ -154,13 +154,13 @@ def checked(
     weight = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
     if not numeric:
         check_classification_targets(targets)
-    heard = np.unique(targets[weight > 0])
-    if len(heard) < 2:
-        raise ValueError(_too_few(heard, len(rows), target))
+    counted = np.unique(targets[weight > 0])
+    if len(counted) < 2:
+        raise ValueError(_too_few(counted, len(rows), target))
     if numeric:
         targets = targets.astype(np.float64)
     else:
-        estimator.classes_ = heard
+        estimator.classes_ = counted
     return Training(rows, targets, weight, group_of_row, groups is not None)
 
 
@@ -238,9 +238,9 @@ def _finite(estimator: Any) -> dict[str, Any]:
     return {"dtype": (np.float64, np.float32), "ensure_all_finite": allowed}
 
 
-def _too_few(heard: Labels, n_rows: int, target: Target) -> str:
+def _too_few(counted: Labels, n_rows: int, target: Target) -> str:
     if target == "classes":
-        found = f"1 class: {heard[0]!s}" if len(heard) else "none with a weight above 0"
-        return f"telling classes apart needs rows of at least 2 classes, found {found}"
-    found = f"{heard[0]!s} only" if len(heard) else "none with a weight above 0"
-    return f"learning values needs rows of at least 2 different values, found {found} (n_samples={n_rows})"
+        found = f"1 class: {counted[0]!s}" if len(counted) else "none with a weight above 0"
+        return f"classification needs rows of at least 2 classes, found {found}"
+    found = f"{counted[0]!s} only" if len(counted) else "none with a weight above 0"
+    return f"regression needs rows of at least 2 different values, found {found} (n_samples={n_rows})"

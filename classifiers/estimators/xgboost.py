@@ -6,6 +6,7 @@ Chen and Guestrin, "XGBoost: a scalable tree boosting system" (2016, doi:10.1145
 import json
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -31,8 +32,46 @@ Floats = NDArray[np.float64]
 FIXED_ROUNDS = 100
 
 
+@dataclass(eq=False, repr=False)
 class _Boosted(Learner):
-    """Shared parts of boosted trees for classes and values: the search for the number of rounds, and the booster."""
+    """Boosted histogram trees for classes and values; a missing value is NaN.
+
+    The inner folds are boosted side by side until the mean of their losses on the held-out groups has not improved for
+    `patience` rounds. A machine with the best number of rounds is then fitted on all rows. It runs on one thread and
+    its results are reproducible to the bit.
+
+    Parameters
+    ----------
+    rounds
+        Most rounds.
+    patience
+        How many rounds without improvement end the search.
+    learning_rate, max_depth, subsample, colsample_bynode, max_bin
+        XGBoost's parameters of the same names.
+    device
+        ``"cpu"`` or ``"cuda"``.
+    seed
+        Seeds the draws of rows and columns.
+
+    Attributes
+    ----------
+    best_params_ : dict
+        ``rounds`` as chosen; with one training speaker, at most `FIXED_ROUNDS`.
+    limits_ : dict
+        What the rows were too few for; see `classifiers.base.LIMITS`.
+    booster_ : xgboost.Booster
+        Fitted on all training rows.
+    """
+
+    rounds: int = 1000
+    patience: int = 20
+    learning_rate: float = 0.2
+    max_depth: int = 3
+    subsample: float = 0.8
+    colsample_bynode: float = 0.1
+    max_bin: int = 32
+    device: str = "cpu"
+    seed: int = 0
 
     def _boost(self, training: Training, targets: Labels, weight: Floats, inner: Folds | None) -> None:
         """Search for the number of rounds with the least mean loss on the inner folds, then fit on all rows."""
@@ -50,10 +89,10 @@ class _Boosted(Learner):
         ]
         return int(np.argmin(losses)) + 1
 
-    def _said(self, X: ArrayLike) -> Floats:
+    def _predicted(self, X: ArrayLike) -> Floats:
         rows = xgb.DMatrix(checked_rows(self, X), nthread=1)
-        said: Floats = self.booster_.predict(rows).astype(np.float64)
-        return said
+        predicted: Floats = self.booster_.predict(rows).astype(np.float64)
+        return predicted
 
     def _settings(self) -> dict[str, Any]:
         return self._objective() | {
@@ -90,62 +129,21 @@ class _Boosted(Learner):
         return tags
 
 
+@dataclass(eq=False, repr=False)
 class BoostedTrees(ClassifierMixin, _Boosted):  # type: ignore[misc]
-    """Histogram trees with a softmax and class weights; a missing value is NaN.
-
-    The inner folds are boosted side by side until the mean of their log losses on the held-out groups has not improved
-    for `patience` rounds. A machine with the best number of rounds is then fitted on all rows. It runs on one thread
-    and its results are reproducible to the bit.
+    """Boosted trees with a softmax and class weights; the loss is the log loss. A round grows one tree per class.
 
     Parameters
     ----------
-    rounds
-        Most rounds; each round grows one tree per class.
-    patience
-        How many rounds without improvement end the search.
-    learning_rate, max_depth, subsample, colsample_bynode, max_bin
-        XGBoost's parameters of the same names.
     weights
         ``"balanced"``: all classes have the same total weight; ``"none"``: all rows have the same weight.
-    device
-        ``"cpu"`` or ``"cuda"``.
-    seed
-        Seeds the draws of rows and columns.
 
     Attributes
     ----------
     classes_ : (n_classes,)
-    best_params_ : dict
-        ``rounds`` as chosen; with one training speaker, at most `FIXED_ROUNDS`.
-    limits_ : dict
-        What the rows were too few for; see `classifiers.base.LIMITS`.
-    booster_ : xgboost.Booster
-        Fitted on all training rows.
     """
 
-    def __init__(
-        self,
-        rounds: int = 1000,
-        patience: int = 20,
-        learning_rate: float = 0.2,
-        max_depth: int = 3,
-        subsample: float = 0.8,
-        colsample_bynode: float = 0.1,
-        max_bin: int = 32,
-        weights: Weights = "balanced",
-        device: str = "cpu",
-        seed: int = 0,
-    ) -> None:
-        self.rounds = rounds
-        self.patience = patience
-        self.learning_rate = learning_rate
-        self.max_depth = max_depth
-        self.subsample = subsample
-        self.colsample_bynode = colsample_bynode
-        self.max_bin = max_bin
-        self.weights = weights
-        self.device = device
-        self.seed = seed
+    weights: Weights = "balanced"
 
     def _learn(self, training: Training, inner: Folds | None) -> None:
         codes = np.searchsorted(self.classes_, training.y)
@@ -153,7 +151,7 @@ class BoostedTrees(ClassifierMixin, _Boosted):  # type: ignore[misc]
 
     def predict_proba(self, X: ArrayLike) -> Floats:
         """Return the softmax of the trees' sums, ``(n_rows, n_classes)``."""
-        probabilities = self._said(X)
+        probabilities = self._predicted(X)
         probabilities /= probabilities.sum(axis=1, keepdims=True)  # float32 sums to 1 except for rounding
         return probabilities
 
@@ -168,65 +166,16 @@ class BoostedTrees(ClassifierMixin, _Boosted):  # type: ignore[misc]
 
 
 class BoostedRegressor(RegressorMixin, _Boosted):  # type: ignore[misc]
-    """Histogram trees on squared errors; a missing value is NaN.
-
-    The inner folds are boosted side by side until the mean of their root mean squared errors on the held-out groups has
-    not improved for `patience` rounds. A machine with the best number of rounds is then fitted on all rows. It runs on
-    one thread and its results are reproducible to the bit.
-
-    Parameters
-    ----------
-    rounds
-        Most rounds; each round grows one tree.
-    patience
-        How many rounds without improvement end the search.
-    learning_rate, max_depth, subsample, colsample_bynode, max_bin
-        XGBoost's parameters of the same names.
-    device
-        ``"cpu"`` or ``"cuda"``.
-    seed
-        Seeds the draws of rows and columns.
-
-    Attributes
-    ----------
-    best_params_ : dict
-        ``rounds`` as chosen; with one training speaker, at most `FIXED_ROUNDS`.
-    limits_ : dict
-        What the rows were too few for; see `classifiers.base.LIMITS`.
-    booster_ : xgboost.Booster
-        Fitted on all training rows.
-    """
+    """Boosted trees on squared errors; the loss is their root mean. A round grows one tree."""
 
     _target: ClassVar[Target] = "values"
-
-    def __init__(
-        self,
-        rounds: int = 1000,
-        patience: int = 20,
-        learning_rate: float = 0.2,
-        max_depth: int = 3,
-        subsample: float = 0.8,
-        colsample_bynode: float = 0.1,
-        max_bin: int = 32,
-        device: str = "cpu",
-        seed: int = 0,
-    ) -> None:
-        self.rounds = rounds
-        self.patience = patience
-        self.learning_rate = learning_rate
-        self.max_depth = max_depth
-        self.subsample = subsample
-        self.colsample_bynode = colsample_bynode
-        self.max_bin = max_bin
-        self.device = device
-        self.seed = seed
 
     def _learn(self, training: Training, inner: Folds | None) -> None:
         self._boost(training, training.y, training.weight, inner)
 
     def predict(self, X: ArrayLike) -> Floats:
         """Return the value of each row, ``(n_rows,)``, in the precision of float32."""
-        return self._said(X)
+        return self._predicted(X)
 
     def _objective(self) -> dict[str, Any]:
         return {"objective": "reg:squarederror", "eval_metric": "rmse"}

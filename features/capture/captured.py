@@ -40,6 +40,8 @@ class Captured(MotionFeature):
         The share of a turn's frames that must be complete; otherwise the turn is a recorded failure.
     """
 
+    framewise = True
+
     rate: float = 40.0
     derivatives: int = 2
     span: float = 0.12
@@ -55,11 +57,6 @@ class Captured(MotionFeature):
         check_gap(self.gap)
         if not 0 <= self.least <= 1:
             raise ValueError(f"least={self.least}: expected 0 to 1, a share of the frames")
-
-    @property
-    def framewise(self) -> bool:
-        """One row per complete frame."""
-        return True
 
     @property
     @abstractmethod

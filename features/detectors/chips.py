@@ -118,9 +118,7 @@ def cut(picture: Picture, place: Placement, size: int) -> Picture:
     for _ in range(_halvings(rectangle, size)):
         part, rectangle = halved(part), _halved_points(rectangle)
     corners = _turned(_corners(rectangle)[:3], rectangle, place.angle)
-    across, down = (corners[1] - corners[0]) / (size - 1), (corners[2] - corners[0]) / (size - 1)
-    columns, rows = np.meshgrid(np.arange(size), np.arange(size))
-    return _bilinear(part, corners[0] + columns[..., None] * across + rows[..., None] * down)
+    return _warped(part, np.stack([*((corners[1:] - corners[0]) / (size - 1)), corners[0]], axis=1), size)
 
 
 def _rectangle(place: Placement) -> Points:
@@ -197,17 +195,22 @@ def _weighed(shifted: list[NDArray[np.uint16]]) -> NDArray[np.uint16]:
     return total
 
 
-def _bilinear(picture: Picture, points: Points) -> Picture:
-    """Return the picture's values at points ``(..., 2)``, truncated; black where a neighbour is missing."""
-    height, width = picture.shape[:2]
-    whole = np.floor(points).astype(int)
-    x, y = whole[..., 0], whole[..., 1]
-    inside = (x >= 0) & (y >= 0) & (x + 1 < width) & (y + 1 < height)
-    if not inside.any():
-        return np.zeros((*points.shape[:-1], 3), np.uint8)
-    x, y = np.where(inside, x, 0), np.where(inside, y, 0)
-    across, down = np.moveaxis(points - whole, -1, 0)[..., None]
-    above = (1 - across) * picture[y, x] + across * picture[y, x + 1]
-    below = (1 - across) * picture[y + 1, x] + across * picture[y + 1, x + 1]
-    values = (1 - down) * above + down * below
-    return np.where(inside[..., None], values, 0).astype(np.uint8)
+def _warped(picture: Picture, matrix: Points, size: int) -> Picture:
+    """Return a picture's values at the pixels of a square, truncated; black where a neighbour is missing.
+
+    Parameters
+    ----------
+    picture : (height, width, 3) uint8
+    matrix : (2, 3)
+        From a pixel of the square to its point in the picture.
+    size
+        The square's side, px.
+    """
+    import cv2
+
+    if not picture.size:
+        return np.zeros((size, size, 3), np.uint8)
+    flags, missing = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, (np.nan,) * 3
+    values = cv2.warpAffine(picture.astype(np.float32), matrix, (size, size), flags=flags, borderValue=missing)
+    chip: Picture = np.nan_to_num(values, copy=False).astype(np.uint8)
+    return chip

@@ -7,6 +7,8 @@ from the box alone (`area`), and its scale from its own size. So points of the f
 Conventions: as in `features.detectors.base` for boxes and `features.detectors.chips` for points.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,11 +27,15 @@ Box = NDArray[np.floating]
 
 def area(box: Box, widened: float = WIDENED) -> tuple[int, int, int, int]:
     """Return the part of the frame that a widened box covers: left, top, right, bottom (the last two outside), px."""
+    (left, top), (right, bottom) = np.floor(wider(box, widened) + 0.5).astype(int).tolist()
+    return left, top, max(right, left + 1), max(bottom, top + 1)
+
+
+def wider(box: Box, widened: float = WIDENED) -> NDArray[np.float64]:
+    """Return the first and the last corner, (2, 2) px, of a box that is widened about its middle."""
     first, last = np.asarray(box, np.float64).reshape(2, 2)
     middle, half = (first + last) / 2, (last - first) * (1 + widened) / 2
-    left, top = (int(edge) for edge in np.floor(middle - half + 0.5))
-    right, bottom = (int(edge) for edge in np.floor(middle + half + 0.5))
-    return left, top, max(right, left + 1), max(bottom, top + 1)
+    return np.array([middle - half, middle + half])
 
 
 def cutout(picture: Picture, left: int, top: int, right: int, bottom: int) -> Picture:
@@ -50,6 +56,30 @@ def resized(picture: Picture, width: int, height: int) -> Picture:
     return np.asarray(
         cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     )
+
+
+def stretched(picture: Picture, corners: Points, width: int, height: int) -> Picture:
+    """Return a part of a picture, whose edges may lie inside pixels, at a size; black outside the picture.
+
+    It is interpolated at a multiple of that size, at which no pixel is skipped, and then averaged.
+
+    Parameters
+    ----------
+    picture : (height, width, 3) uint8
+    corners : (2, 2), px
+        x and y of the left upper and of the right lower corner; the first pixel reaches from 0 to 1.
+    width, height
+        The size, px.
+    """
+    import cv2
+
+    sides = np.maximum(np.subtract(*corners[::-1]), 1e-3)
+    times = max(1, math.ceil(float((sides / (width, height)).max())))
+    across, down = sides / (width, height) / times
+    x, y = corners[0] + (across / 2, down / 2) - 0.5
+    matrix, flags = np.array([(across, 0, x), (0, down, y)]), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    large = np.asarray(cv2.warpAffine(picture, matrix, (times * width, times * height), flags=flags))
+    return large if times == 1 else resized(large, width, height)
 
 
 def encoded(picture: Picture, box: Box) -> bytes:

@@ -1,23 +1,32 @@
 """Face tracking: from the frames of an utterance, in order, to the tracks of its faces.
 
-`Follower` follows one face. It searches a whole frame, chooses a face by its rule and searches the next frames around
-that face. After a number of frames, and whenever the face is lost, it searches a whole frame again and chooses anew.
-`Tracker` searches every whole frame and follows all faces, so that the longest track is known at the end. Nothing is
+A track is one person in one shot. In a frame a track continues with the face that is near its last place, of about its
+size, and looks like it: the small picture of the box and its surroundings correlates with the track's last one (see
+`features.detectors.cuts`). All tracks and faces of a frame are compared before any is continued, the most similar pair
+first. A face that continues no track begins one. A face that was hidden continues its track only if place, size and
+look agree, and a cut ends all tracks.
+
+Whole frames are searched now and then, and whenever a face is lost; the other frames around the last faces. Nothing is
 interpolated: every box is one that the detector returned for that frame.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from affex.features.detectors.base import Faces
-from affex.features.detectors.crops import Box
-from affex.features.detectors.search import Search
+from affex.features.detectors.crops import Box, area, cutout
+from affex.features.detectors.cuts import Small, difference, small
+from affex.features.detectors.search import NONE, Search
 from affex.features.networks.base import Pictures
 
-Choice = Literal["largest", "central", "longest"]
+#: Two boxes of one frame with at least this intersection over union are one face.
+SAME = 0.3
+#: How far a face moves from one frame to the next at most, in widths of the face, and by which factor its size changes.
+FAR, GROWN = 1.0, 1.6
+#: How much a face may differ from the last sight of its track, and from that of a track that was hidden.
+UNLIKE, UNLIKE_HIDDEN = 0.6, 0.3
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,7 @@ class Sight:
     score
         The detector's score.
     others
-        How many other faces the last search of a whole frame found.
+        How many other faces this frame, or the last one that was searched whole, has.
     """
 
     box: Box
@@ -38,12 +47,29 @@ class Sight:
     others: int
 
 
-#: Two boxes of neighbouring frames with at least this intersection over union belong to one face.
-SAME = 0.3
+@dataclass
+class _Track:
+    """A person as last seen, the mean look so far, and for how many frames the face has been hidden since."""
+
+    number: int
+    box: Box
+    look: Small
+    mean: Small
+    n_seen: int = 1
+    hidden: int = 0
+
+    def unlike(self, look: Small) -> float:
+        """Return how much a look differs from the last one, or from the mean one where that is nearer."""
+        return min(difference(self.look, look), difference(self.mean, look))
+
+    def seen(self, box: Box, look: Small) -> "_Track":
+        """Return the track with another sight."""
+        mean = self.mean + (look - self.mean) / np.float32(self.n_seen + 1)
+        return _Track(self.number, box, look, mean, self.n_seen + 1)
 
 
 class Follower:
-    """Follows a face through an utterance; it does not matter how the frames are divided into windows.
+    """Follows every face through an utterance; it does not matter how the frames are divided into windows.
 
     Parameters
     ----------
@@ -51,81 +77,118 @@ class Follower:
         The search for faces.
     every
         One frame in `every` is searched whole; with 1 all frames are, and a GPU then searches many at once.
-    choice
-        Which face is chosen in a whole frame: the largest, or the nearest to the frame's middle.
+    most
+        How many faces of a frame are followed, the largest first.
     """
 
-    def __init__(self, search: Search, every: int, choice: Choice) -> None:
+    def __init__(self, search: Search, every: int, most: int) -> None:
         self._search = search
         self._every = every
-        self._choice = choice
-        self._last: Sight | None = None
+        self._most = most
+        self._tracks: list[_Track] = []
+        self._n_tracks = 0
         self._since = 0
+        self._n_faces = 0
         self._size: tuple[int, ...] = ()
 
-    def follow(self, frames: Pictures) -> Iterator[dict[int, Sight]]:
-        """Yield the sights of each of the next frames: that of track 0, or none where the detector finds no face."""
-        yield from ({} if sight is None else {0: sight} for sight in self._sights(frames))
+    def follow(self, frames: Pictures, cuts: Sequence[bool]) -> Iterator[dict[int, Sight]]:
+        """Yield the sights of each of the next frames, by the number of the track.
 
-    def _sights(self, frames: Pictures) -> Iterator[Sight | None]:
+        Parameters
+        ----------
+        frames : (n, height, width, 3) uint8, RGB
+        cuts
+            For each frame, whether a shot begins with it.
+        """
         if frames.shape[1:] != self._size:  # a stream may change its size
-            self._size, self._last = frames.shape[1:], None
-        if self._every == 1:
-            yield from (self._chosen(faces) for faces in self._search.whole(frames))
-        else:
-            yield from map(self._next, frames)
+            self._size, self._tracks = frames.shape[1:], []
+        searched = self._search.whole(frames) if self._every == 1 else [None] * len(frames)
+        for frame, cut, faces in zip(frames, cuts, searched, strict=True):
+            if cut:
+                self._tracks = []
+            yield self._next(frame, faces)
 
-    def _next(self, frame: Pictures) -> Sight | None:
+    def _next(self, frame: Pictures, whole: Faces | None) -> dict[int, Sight]:
         self._since += 1
-        near = self._near(frame) if self._last and self._since < self._every else None
-        if near is None:
-            [faces] = self._search.whole(frame[None])
-            near, self._since = self._chosen(faces), 0
-        self._last = near
-        return near
+        seen = [track for track in self._tracks if not track.hidden]
+        is_near = whole is None and bool(seen) and self._since < self._every
+        faces = self._around(frame, self._near()) if is_near else self._whole(frame, whole)
+        links = self._links(frame, faces)
+        if lost := [track for track in seen if track.number not in links]:
+            faces = _merged(faces, self._whole(frame, whole) if is_near else self._around(frame, lost))
+            links = self._links(frame, faces)
+        self._n_faces = max(self._n_faces, len(faces))
+        return self._continued(frame, faces, links)
 
-    def _near(self, frame: Pictures) -> Sight | None:
-        """Return the face that is nearest to the last face."""
-        assert self._last is not None
-        faces = self._search.around(frame, self._last.box)
-        if not len(faces):
-            return None
-        best = int(_distances(faces.boxes, _middle(self._last.box)).argmin())
-        return Sight(faces.boxes[best], float(faces.scores[best]), max(self._last.others, len(faces) - 1))
+    def _near(self) -> list[_Track]:
+        """Return the tracks around whose last place is searched: hidden ones until a whole frame was searched."""
+        return [track for track in self._tracks if track.hidden < self._every]
 
-    def _chosen(self, faces: Faces) -> Sight | None:
-        if not len(faces):
-            return None
-        if self._choice == "central":
-            best = int(_distances(faces.boxes, np.array(self._size[1::-1]) / 2).argmin())
-        else:
-            best = int(sizes(faces.boxes).argmax())
-        return Sight(faces.boxes[best], float(faces.scores[best]), len(faces) - 1)
+    def _whole(self, frame: Pictures, found: Faces | None) -> Faces:
+        faces = self._search.whole(frame[None])[0] if found is None else found
+        self._since, self._n_faces = 0, len(faces)
+        return faces
+
+    def _around(self, frame: Pictures, tracks: Iterable[_Track]) -> Faces:
+        faces = NONE
+        for track in tracks:
+            faces = _merged(faces, self._search.around(frame, track.box))
+        return faces
+
+    def _links(self, frame: Pictures, faces: Faces) -> dict[int, int]:
+        """Return which face continues which track, by the numbers of the tracks."""
+        looks = [_look(frame, box) for box in faces.boxes] if self._tracks else []
+        costs = sorted(
+            (cost, track.number, number)
+            for track in self._tracks
+            for number, (box, look) in enumerate(zip(faces.boxes, looks, strict=True))
+            if (cost := _cost(track, box, look)) is not None
+        )
+        links: dict[int, int] = {}
+        for _, track, face in costs:
+            if track not in links and face not in links.values():
+                links[track] = face
+        return links
+
+    def _continued(self, frame: Pictures, faces: Faces, links: dict[int, int]) -> dict[int, Sight]:
+        """Continue the linked tracks, begin new ones with the other faces, and return the sights of the largest."""
+        track_of = {face: track for track, face in links.items()}
+        largest = sorted(range(len(faces)), key=lambda face: -float(sizes(faces.boxes[face])))[: self._most]
+        known = {track.number: track for track in self._tracks}
+        for track in self._tracks:
+            track.hidden += 1
+        sights: dict[int, Sight] = {}
+        for face in largest:
+            number = track_of.get(face, self._n_tracks)
+            self._n_tracks = max(self._n_tracks, number + 1)
+            box = faces.boxes[face]
+            look = _look(frame, box)
+            known[number] = known[number].seen(box, look) if number in known else _Track(number, box, look, look)
+            sights[number] = Sight(box, float(faces.scores[face]), self._n_faces - 1)
+        self._tracks = list(known.values())
+        return dict(sorted(sights.items()))
 
 
-class Tracker:
-    """Follows every face through an utterance; it does not matter how the frames are divided into windows.
+def _cost(track: _Track, box: Box, look: Small) -> float | None:
+    """Return how badly a face continues a track; None if it does not."""
+    width = float(np.sqrt(sizes(track.box)))
+    away = float(np.linalg.norm(_middle(box) - _middle(track.box))) / width
+    grown = float(np.sqrt(sizes(box))) / width
+    unlike = track.unlike(look)
+    if away > FAR or not 1 / GROWN < grown < GROWN or unlike > (UNLIKE_HIDDEN if track.hidden else UNLIKE):
+        return None
+    return away + unlike
 
-    A face that returns to its last position continues its track.
-    """
 
-    def __init__(self, search: Search) -> None:
-        self._search = search
-        self._last: list[Box] = []
+def _look(frame: Pictures, box: Box) -> Small:
+    """Return the small picture of a face and its surroundings."""
+    return small(cutout(frame, *area(box)))
 
-    def follow(self, frames: Pictures) -> Iterator[dict[int, Sight]]:
-        """Yield the sights of each of the next frames, by the number of the track."""
-        yield from map(self._linked, self._search.whole(frames))
 
-    def _linked(self, faces: Faces) -> dict[int, Sight]:
-        """Link faces, best first, to the tracks that they overlap most; begin new tracks with the other faces."""
-        seen: dict[int, Sight] = {}
-        for box, score in zip(faces.boxes, faces.scores, strict=True):
-            overlaps = [0.0 if n in seen else overlap(box, last) for n, last in enumerate(self._last)]
-            track = int(np.argmax(overlaps)) if max(overlaps, default=0.0) >= SAME else len(self._last)
-            self._last[track : track + 1] = [box]
-            seen[track] = Sight(box, float(score), len(faces) - 1)
-        return seen
+def _merged(faces: Faces, others: Faces) -> Faces:
+    """Return faces, and those of the others that are not among them."""
+    new = [n for n, box in enumerate(others.boxes) if all(overlap(box, known) < SAME for known in faces.boxes)]
+    return Faces(np.concatenate([faces.boxes, others.boxes[new]]), np.concatenate([faces.scores, others.scores[new]]))
 
 
 def overlap(one: Box, other: Box) -> float:
@@ -144,8 +207,3 @@ def sizes(boxes: Box) -> Box:
 def _middle(boxes: Box) -> Box:
     middles: Box = (boxes[..., :2] + boxes[..., 2:]) / 2
     return middles
-
-
-def _distances(boxes: Box, place: Box) -> Box:
-    away: Box = np.linalg.norm(_middle(boxes) - place, axis=-1)
-    return away

@@ -6,8 +6,8 @@ the base of the nose, for alignment; `SIXTY_EIGHT` are the points of iBUG's sche
 **The 68-point model was trained on iBUG 300-W, whose terms exclude commercial use** (Sagonas et al. 2016,
 doi:10.1016/j.imavis.2016.01.002); King marked the training pictures of the 5-point model himself.
 
-Conventions: points are x, y in px, the middle of the first pixel is (0, 0); dlib gives whole pixels, `refined`
-fractions of pixels.
+Conventions: points are x, y in px, the middle of the first pixel is (0, 0); dlib gives whole pixels, `five` and
+`refined` fractions of pixels.
 """
 
 from dataclasses import dataclass
@@ -18,12 +18,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.features.detectors.chips import Picture, Points, placement
+from affex.features.detectors.crops import Box, area, cutout, resized
 from affex.features.networks.base import Pictures, check_picture
 from affex.features.networks.dlib_weights import LANDMARKS_5, LANDMARKS_68
 from affex.features.networks.weights import packaged
 
 #: The weight file of each number of points.
 MODELS = {5: LANDMARKS_5, 68: LANDMARKS_68}
+
+#: The size at which a face and its surroundings, twice as wide as its box, are searched for the five points, px.
+SHOWN = 240
+#: The five points are the mean of those found from boxes that are moved by these shares of the box: the corners of an
+#: equilateral triangle. Boxes that differ by 10 % then give faces whose sizes differ by .6 % (median over 38 faces).
+MOVES = np.array([(0.0, 0.03), (-0.026, -0.015), (0.026, -0.015)])
+#: The middle and the side of the square that `features.detectors.mmod` returns for the mean face, in sizes of that
+#: face. The median over 50 frames of 25 utterances, made symmetric.
+BOX_MIDDLE, BOX_SIDE = (0.49, 0.39), 1.26
 
 #: The size of an `Upright` picture, px, and its margin around the face (as in `chips.placement`).
 #: One pixel of it is 0.005 of the distance between the outer corners of the eyes, for any crop.
@@ -65,6 +75,57 @@ def landmarks(frame: Pictures, box: NDArray[np.floating], points: Literal[5, 68]
         raise ValueError(f"box {box}: expected x0 < x1 and y0 < y1, px")
     shape = _predictor(points)(np.ascontiguousarray(frame), dlib.rectangle(left, top, right - 1, bottom - 1))
     return np.array([(part.x, part.y) for part in shape.parts()], np.float32)
+
+
+def five(picture: Picture, box: Box) -> NDArray[np.float64]:
+    """Find the five points of a face in fractions of pixels, almost independently of the box.
+
+    Parameters
+    ----------
+    picture : (height, width, 3) uint8, RGB
+    box : (4,), px
+        The box of the face, or of one that overlaps it by most of its area.
+
+    Returns
+    -------
+    points : (5, 2) float64, px
+
+    Raises
+    ------
+    WeightError
+        If the package with the models is missing or contains other files.
+    """
+    square = squared(box)
+    left, top, right, bottom = area(square, widened=1.0)
+    shown = resized(cutout(picture, left, top, right, bottom), SHOWN, SHOWN)
+    scale = np.array([right - left, bottom - top]) / SHOWN
+    corners = (square.reshape(2, 2) - (left, top)) / scale
+    moved = [landmarks(shown, (corners + move * SHOWN / 2).ravel()) for move in MOVES]
+    points = np.mean(moved, axis=0, dtype=np.float64)
+    there: NDArray[np.float64] = (points + 0.5) * scale - 0.5 + (left, top)
+    return there
+
+
+def squared(box: Box) -> NDArray[np.float64]:
+    """Return the square about a box's middle with the mean of its sides: dlib's landmarks were trained on squares."""
+    first, last = np.asarray(box, np.float64).reshape(2, 2)
+    middle, half = (first + last) / 2, (last - first).mean() / 2
+    return np.concatenate([middle - half, middle + half])
+
+
+def box_of(points: Points) -> Box:
+    """Return the square box, (4,) float32 px, that `features.detectors.mmod` would return for the mean face.
+
+    Parameters
+    ----------
+    points : (5, 2), px
+        The corners of the eyes and the base of the nose.
+    """
+    face = placement(points, 1, 0)
+    # A similarity without mirroring is a multiplication of complex numbers.
+    way = np.subtract(BOX_MIDDLE, 0.5) @ (1, 1j) * face.side * np.exp(1j * face.angle)
+    middle, half = np.array(face.middle) + (way.real, way.imag) + 0.5, BOX_SIDE * face.side / 2
+    return np.concatenate([middle - half, middle + half]).astype(np.float32)
 
 
 def refined(picture: Picture, five: Points) -> NDArray[np.float64]:

@@ -1,8 +1,9 @@
 """The detectors by name: the digest of each, the paths of its weights, and its construction.
 
 The sha256 of the weights (`digest`) is part of a detector's identity; their path is not (`features.networks.finding`).
-``mmod`` and ``hog`` contain their weights. ``yunet`` and ``sfd`` use their publishers' weights by default.
-``blazeface`` needs two files in a folder that the user names.
+``mmod`` and ``hog`` contain their weights. ``yunet`` and ``sfd`` use their publishers' weights by default, and so does
+``yunet+mmod``: YuNet searches whole frames, and a face counts if MMOD finds it, too. ``blazeface`` needs two files in a
+folder that the user names.
 """
 
 from pathlib import Path
@@ -19,14 +20,14 @@ from affex.features.networks.base import Precision
 from affex.features.networks.dlib_weights import DETECTOR
 from affex.features.networks.weights import WeightError, joined, packaged
 
-Name = Literal["mmod", "hog", "yunet", "sfd", "blazeface"]
+Name = Literal["mmod", "hog", "yunet", "yunet+mmod", "sfd", "blazeface"]
 
 #: The width of the smallest faces that each detector finds, px. BlazeFace resizes every frame to the same size, so a
 #: frame is never enlarged for it.
-WINDOWS: dict[Name, float] = {"mmod": 80, "hog": 80, "yunet": 20, "sfd": 16, "blazeface": 0}
+WINDOWS: dict[Name, float] = {"mmod": 80, "hog": 80, "yunet": 20, "yunet+mmod": 20, "sfd": 16, "blazeface": 0}
 
-#: The lowest score of a face, on the scale of each detector.
-SCORES: dict[Name, float] = {"mmod": 0.0, "hog": 0.0, "yunet": 0.6, "sfd": 0.5, "blazeface": 0.5}
+#: The lowest score of a face, on the scale of each detector; of ``yunet+mmod`` on that of MMOD.
+SCORES: dict[Name, float] = {"mmod": 0.0, "hog": 0.0, "yunet": 0.6, "yunet+mmod": 0.0, "sfd": 0.5, "blazeface": 0.5}
 
 #: Distributions that single detectors need in addition to the common ones.
 PACKAGES: dict[Name, tuple[str, ...]] = {"sfd": ("face-alignment",), "blazeface": ("face-alignment",)}
@@ -62,7 +63,7 @@ def digest(name: Name, weights: str, expected: str) -> str:
     known = finding.agreed(weights, found, expected)
     if name == "blazeface" and known.count("+") != bool(known):
         raise ValueError(f"digest={known}: expected the sha256 of {' and of '.join(BLAZEFACE_WEIGHTS)}, joined by +")
-    if name == "yunet":
+    if name in ("yunet", "yunet+mmod"):
         return yunet.published(known).sha256
     return known or SFD_WEIGHTS.sha256 if name == "sfd" else known
 
@@ -93,7 +94,7 @@ def weight_files(name: Name, digest: str, weights: str, folder: str) -> tuple[Pa
         return ()
     if name == "mmod":
         return (packaged(DETECTOR),)
-    if name == "yunet":
+    if name in ("yunet", "yunet+mmod"):
         return (finding.published(yunet.published(digest), weights, folder),)
     if digest == SFD_WEIGHTS.sha256:
         return (finding.published(SFD_WEIGHTS, weights, folder),)
@@ -113,7 +114,7 @@ def built(
     device: str,
     ask: Ask | None = None,
 ) -> Detector:
-    """Return a detector with its weights loaded: a limit on threads works only on libraries that are loaded.
+    """Return the detector of whole frames, loaded: a limit on threads works only on libraries that are loaded.
 
     Parameters
     ----------
@@ -135,9 +136,16 @@ def built(
         return Hog(threshold=least)
     if name == "yunet":
         return yunet.YuNet(files[0], least)
+    if name == "yunet+mmod":
+        return yunet.YuNet(files[0])
     if name == "mmod":
-        detector: Mmod | Sfd | BlazeFace = Mmod(0, least, precision, device, ask)
+        detector: Mmod | Sfd | BlazeFace = Mmod(0, least, precision, device, ask=ask)
     else:
         detector = (Sfd if name == "sfd" else BlazeFace)(files, least, device)
     detector.load()
     return detector
+
+
+def near(name: Name, score: float | None, precision: Precision, device: str, ask: Ask | None = None) -> Detector | None:
+    """Return the detector that verifies faces and searches around them; None for the same; parameters as in `built`."""
+    return built("mmod", (), score, precision, device, ask) if name == "yunet+mmod" else None

@@ -1,25 +1,43 @@
 """Search for faces with a detector: in whole frames at increasing scales, or around the last face.
 
 Detectors find faces from a certain width. A whole frame is searched at a small size first (its longer side `SMALL`).
-It is enlarged by 2 while nothing is found and smaller faces are wanted. So large faces cost little, and small faces are
-found, though not beside a large one. Around a known face a square is searched. It is resized so that the face is
+It is enlarged by 2 while smaller faces are wanted and nothing is found, or a face as small as the detector finds any:
+others of its size may have been missed, and its own box may be too large. So large faces cost little, and small faces
+are found, though not beside a large one. Around a known face a square is searched. It is resized so that the face is
 somewhat larger than the smallest face that the detector finds; its size in pixels does not depend on the frame.
+
+Detectors put boxes on a grid of places and scales, so they jump by a tenth of the face's width although nothing moves.
+Steady boxes follow from the five points of the face instead, as long as they agree with the detector's box. The points
+depend a little on the box from which they are searched, so a known box stands until the face has moved.
 
 The faces of a frame depend on that frame and the known box alone, not on the batches.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from affex.features.detectors.base import Detector, Faces
+from affex.features.detectors.base import Detector, Faces, ranked
 from affex.features.detectors.crops import Box, cutout, resized
+from affex.features.detectors.landmarks import box_of, five
 from affex.features.networks.base import Pictures
 
 #: The longer side of a frame in the first and in the last search, px.
 SMALL, LARGE = 640, 2560
 #: The side of the square that is searched around a known face, in widths of the face, and its size when searched, px.
-REACH, AROUND = 2.5, 256
+REACH, AROUND = 2.0, 208
+#: A face of less than this many smallest widths is among the smallest that the detector finds.
+LEAST = 1.1
+#: Of two faces found at different scales that share more than this of the smaller box, one is left out.
+SHARED = 0.5
+#: How far the edges of two boxes of a face may be apart, in widths: a known box stands while the steady box is within
+#: `HELD` of it; it is where the points are searched from while the box found is within `NEAR`, and the box found stands
+#: where the steady box is farther than `FAR`.
+HELD, NEAR, FAR = 0.02, 0.25, 0.4
+#: How often the points are searched, each time from their own box, where no box is known.
+TIMES = 3
 #: How many bytes of frames a detector gets at once.
 AT_ONCE = 64 * 2**20
 
@@ -33,16 +51,23 @@ class Search:
     Parameters
     ----------
     detector
-        The face detector.
+        The detector that searches whole frames.
     window
         The width of the smallest faces that the detector finds, px.
     smallest
         The width of the smallest faces that are wanted, px of the frame.
+    near
+        The detector that searches around a known face; a face of a whole frame then counts only if it finds it, too.
+        None for the same detector.
+    steady
+        Whether boxes follow from the five points of the face.
     """
 
     detector: Detector
     window: float
     smallest: float
+    near: Detector | None = None
+    steady: bool = False
 
     def scales(self, height: int, width: int) -> tuple[float, ...]:
         """Return the scales at which a frame of this size is searched, in order."""
@@ -54,24 +79,32 @@ class Search:
         return tuple(scales)
 
     def whole(self, frames: Pictures) -> list[Faces]:
-        """Return the faces of each frame at the first scale where any is found.
+        """Return the faces of each frame at the first scale where any is found, and that follows the smallest ones.
 
         Parameters
         ----------
         frames : (n, height, width, 3) uint8, RGB
         """
         found = [NONE] * len(frames)
+        left = list(range(len(frames)))
+        for scale in self.scales(*frames.shape[1:3]):
+            for number, faces in zip(left, self._at(frames, left, scale), strict=True):
+                found[number] = joined(found[number], faces) if len(found[number]) else faces
+            smallest = LEAST * self.window / scale
+            left = [n for n in left if not len(found[n]) or _widths(found[n].boxes).min() < smallest]
+        if self.near:
+            found = [self._verified(frame, faces) for frame, faces in zip(frames, found, strict=True)]
+        return [self._steadied(frame, faces) for frame, faces in zip(frames, found, strict=True)]
+
+    def _at(self, frames: Pictures, numbers: list[int], scale: float) -> Iterator[Faces]:
+        """Yield the faces of some frames at a scale."""
         height, width = frames.shape[1:3]
-        for scale in self.scales(height, width):
-            size = max(1, round(width * scale)), max(1, round(height * scale))
-            left = [number for number, faces in enumerate(found) if not len(faces)]
-            at_once = max(1, AT_ONCE // (3 * size[0] * size[1]))
-            for numbers in (left[i : i + at_once] for i in range(0, len(left), at_once)):
-                shown = np.stack([frames[n] if scale == 1 else resized(frames[n], *size) for n in numbers])
-                ratios = np.array([width / size[0], height / size[1]] * 2, np.float32)
-                for number, faces in zip(numbers, self.detector.detect(shown), strict=True):
-                    found[number] = Faces(faces.boxes * ratios, faces.scores)
-        return found
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        ratios = np.array([width / size[0], height / size[1]] * 2, np.float32)
+        at_once = max(1, AT_ONCE // (3 * size[0] * size[1]))
+        for some in (numbers[i : i + at_once] for i in range(0, len(numbers), at_once)):
+            shown = np.stack([frames[n] if scale == 1 else resized(frames[n], *size) for n in some])
+            yield from (Faces(faces.boxes * ratios, faces.scores) for faces in self.detector.detect(shown))
 
     def around(self, frame: Pictures, box: Box) -> Faces:
         """Return the faces near a known face, searched at a scale that suits its size.
@@ -82,9 +115,64 @@ class Search:
         box : (4,), px
             The known face.
         """
+        return self._steadied(frame, self._around(frame, box), box)
+
+    def _around(self, frame: Pictures, box: Box) -> Faces:
         first, last = np.asarray(box, np.float64).reshape(2, 2)
         side = max(1, round(REACH * float((last - first).max())))
         left, top = (int(edge) for edge in np.floor((first + last - side) / 2 + 0.5))
         shown = resized(cutout(frame, left, top, left + side, top + side), AROUND, AROUND)
-        [faces] = self.detector.detect(shown[None])
+        [faces] = (self.near or self.detector).detect(shown[None])
         return Faces(faces.boxes * np.float32(side / AROUND) + np.array([left, top] * 2, np.float32), faces.scores)
+
+    def _verified(self, frame: Pictures, faces: Faces) -> Faces:
+        """Return the faces that are also found around each of these faces."""
+        found = NONE
+        for box in faces.boxes:
+            found = joined(found, self._around(frame, box))
+        return found
+
+    def _steadied(self, frame: Pictures, faces: Faces, known: Box | None = None) -> Faces:
+        if not self.steady:
+            return faces
+        boxes = np.array([_steady(frame, box, known) for box in faces.boxes], np.float32)
+        return Faces(boxes.reshape(-1, 4), faces.scores)
+
+
+def joined(faces: Faces, others: Faces) -> Faces:
+    """Return the faces of two searches of one frame; of two that share more than `SHARED`, the one that scores more."""
+    both = ranked(np.concatenate([faces.boxes, others.boxes]), np.concatenate([faces.scores, others.scores]))
+    kept: list[int] = []
+    for number, box in enumerate(both.boxes):
+        if not (_shared(box, both.boxes[kept]) > SHARED).any():
+            kept.append(number)
+    return Faces(both.boxes[kept], both.scores[kept])
+
+
+def _shared(box: Box, others: Box) -> NDArray[np.floating]:
+    """Return which share of the smaller of two boxes a box shares with each of the others."""
+    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+    areas = np.prod(others[:, 2:] - others[:, :2], axis=1)
+    shared: NDArray[np.floating] = np.prod(np.maximum(sides, 0), axis=1) / np.minimum(np.prod(box[2:] - box[:2]), areas)
+    return shared
+
+
+def _steady(frame: Pictures, found: Box, known: Box | None) -> Box:
+    """Return the box that follows from the points; the one found, or a known one near it, where they disagree."""
+    held = known if known is not None and _apart(known, found) < NEAR else None
+    box = found if held is None else held
+    for _ in range(TIMES if held is None else 1):
+        box = box_of(five(frame, box))
+    if _apart(box, found) > FAR:
+        return found if held is None else held
+    return box if held is None or _apart(box, held) > HELD else held
+
+
+def _apart(box: Box, found: Box) -> float:
+    """Return how far the edges of two boxes are apart at most, in widths of the second."""
+    return float(np.abs(box - found).max() / max(float(_widths(found)), 1.0))
+
+
+def _widths(boxes: Box) -> NDArray[np.floating]:
+    widths: NDArray[np.floating] = boxes[..., 2] - boxes[..., 0]
+    return widths

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.features import faces
-from affex.features.base import ChainedFeature, ExtractionError, Rows, Runtime, Values
+from affex.features.base import ExtractionError, Rows, Runtime, Values
 from affex.features.detectors import crops
 from affex.features.detectors.chips import Picture
 from affex.features.faces import Faces
@@ -28,6 +28,7 @@ from affex.features.networks.base import AskedEmbedder, Embedder, Network, Preci
 from affex.features.networks.batches import Batches
 from affex.features.networks.prefetch import ahead
 from affex.features.networks.weights import WeightFile
+from affex.features.person import OfPerson, persons
 
 Chip = Literal["aligned", "box"]
 Missing = Literal["skip", "nearest", "frame"]
@@ -53,13 +54,13 @@ class Vectors:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Embedding(ChainedFeature):
+class Embedding(OfPerson):
     """A network's embedding of the face in every frame.
 
     Parameters
     ----------
-    faces
-        The upstream feature, which finds the faces.
+    faces, choice
+        The upstream feature, which finds the faces, and whose face, as in `features.person`.
     chip
         The network's input: the face ``aligned`` by its five points, upright and at one scale, or its widened ``box``,
         not rotated and stretched to the input's size.
@@ -79,12 +80,13 @@ class Embedding(ChainedFeature):
         The sha256 of its weight file.
     """
 
+    version: ClassVar[int] = 2
     packages: ClassVar[tuple[str, ...]] = ("torch", "opencv-python-headless")
     on_device: ClassVar[bool] = True
+    framewise = True
     #: The published file of its weights, if there is one.
     published: ClassVar[WeightFile | None] = None
 
-    faces: Faces = field(default_factory=Faces)
     chip: Chip = "box"
     widened: float = 0.3
     missing: Missing = "skip"
@@ -93,6 +95,7 @@ class Embedding(ChainedFeature):
     digest: str = ""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name, kind in (("chip", Chip), ("missing", Missing), ("precision", Precision)):
             if getattr(self, name) not in get_args(kind):
                 raise ValueError(f"{name}={getattr(self, name)}: expected {', '.join(get_args(kind))}")
@@ -121,11 +124,6 @@ class Embedding(ChainedFeature):
     @property
     def asks(self) -> bool:
         """Whether its network may run in another process: it always may."""
-        return True
-
-    @property
-    def framewise(self) -> bool:
-        """One row per frame."""
         return True
 
     @property
@@ -158,7 +156,7 @@ class Embedding(ChainedFeature):
             If an utterance has no frame for the network.
         """
         plans: list[_Plan] = []
-        cut = ahead(self._cut_one, _shown(utterances, self.missing, plans), model.threads)
+        cut = ahead(self._cut_one, _shown(persons(utterances), self.missing, plans), model.threads)
         batches = iter(lambda: tuple(islice(cut, model.embedder.batch)), ())
         parts = [model.embedder.embed(np.stack(batch)) for batch in batches]
         vectors = np.concatenate([np.empty((0, len(self.columns)), np.float32), *parts])

@@ -12,10 +12,12 @@ ignored. Weights trained to recognise people identify the person (see `features.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from affex.features.networks.base import Embedder, Network, Precision
+from affex.features.networks.embedding import Embedding
 from affex.features.networks.weights import WeightError, fill, read_state, sha256
 
 if TYPE_CHECKING:
@@ -45,22 +47,12 @@ class Architecture:
         return replace(self.network, digest=digest)
 
 
-def _resnet18() -> "torch.nn.Module":
-    from affex.features.networks.architectures import ResNet18
+def _layers(name: str) -> "torch.nn.Module":
+    """Return the layers of a class of `features.networks.architectures`, without weights."""
+    from affex.features.networks import architectures
 
-    return ResNet18()
-
-
-def _ir50() -> "torch.nn.Module":
-    from affex.features.networks.architectures import Ir50
-
-    return Ir50()
-
-
-def _vggface() -> "torch.nn.Module":
-    from affex.features.networks.architectures import VggFace
-
-    return VggFace()
+    module: torch.nn.Module = getattr(architectures, name)()
+    return module
 
 
 RESNET18 = Architecture(
@@ -74,7 +66,7 @@ RESNET18 = Architecture(
         scale=(1 / (255 * 0.229), 1 / (255 * 0.224), 1 / (255 * 0.225)),
         layer="avgpool",
     ),
-    build=_resnet18,
+    build=partial(_layers, "ResNet18"),
     unused="fc.",
 )
 IR50 = Architecture(
@@ -87,7 +79,7 @@ IR50 = Architecture(
         scale=(1 / 127.5,) * 3,
         layer="output_layer",
     ),
-    build=_ir50,
+    build=partial(_layers, "Ir50"),
 )
 VGGFACE = Architecture(
     Network(
@@ -99,7 +91,7 @@ VGGFACE = Architecture(
         scale=(1.0,) * 3,
         layer="relu7",
     ),
-    build=_vggface,
+    build=partial(_layers, "VggFace"),
     unused="fc8.",
 )
 ARCHITECTURES = {one.network.name: one for one in (RESNET18, IR50, VGGFACE)}
@@ -136,3 +128,19 @@ def load(
     module = architecture.build()
     fill(module, read_state(path), path, architecture.unused)
     return Embedder(architecture.of(found), module, device, precision)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalEmbedding(Embedding):
+    """Base of the embeddings by a network with the user's own weights; parameters as in `Embedding`."""
+
+    architecture: ClassVar[Architecture]
+
+    @property
+    def network(self) -> Network:
+        """The network with the digest of the weight file."""
+        return self.architecture.of(self.digest)
+
+    def embedder(self, path: Path, device: str) -> Embedder:
+        """Return the network with the weights of a file."""
+        return load(self.architecture, path, self.digest, device, self.precision)

@@ -96,6 +96,7 @@ class Maps:
 
     upsample: int = 0
     precision: Precision = "float32"
+    levels: int = 0
 
     def batches(self, device: str, weights: str) -> Batches:  # noqa: ARG002 - its weights come with a package
         """Return the network on a device."""

@@ -9,11 +9,13 @@ Spectra, mel filters and derivatives are librosa's (McFee et al. 2015, doi:10.25
 """
 
 import math
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from affex.features.base import Signal, Values, require_length
+from affex.features.base import AudioFeature, Signal, Values, require_length
 
 #: Lower levels are set to this one, dB. The rounding noise of 16-bit audio is at -98 dB in all bands together, so a
 #: single band at this level is the silence of a recording.
@@ -21,6 +23,62 @@ FLOOR = -120.0
 
 #: The number of frames over which a derivative is estimated, librosa's choice.
 DERIVATIVE_WIDTH = 9
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortFrames(AudioFeature):
+    """Base of the features with one row per short frame.
+
+    Parameters
+    ----------
+    window, hop : float
+        The length of a frame and the step to the next, s. 25 and 10 ms are the standard of speech processing: short
+        enough for the vocal tract to be nearly constant, long enough for two periods of a voice.
+    """
+
+    packages: ClassVar[tuple[str, ...]] = ("librosa",)
+    framewise = True
+
+    window: float = 0.025
+    hop: float = 0.010
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_framing(self.window, self.hop)
+
+    @property
+    def shortest(self) -> float:
+        """One window, s."""
+        return self.window
+
+    def times(self, values: Values, signal: Signal) -> NDArray[np.float64]:
+        """Return the middle of the frame of each row, s."""
+        return frame_times(len(values), self.window, self.hop, signal.rate)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MelFrames(ShortFrames):
+    """Base of the features on mel bands, with derivatives.
+
+    Parameters
+    ----------
+    mels : int
+        The number of bands between 0 Hz and half the rate.
+    derivatives : int
+        0: none, 1: first, 2: first and second derivatives.
+    """
+
+    mels: int = 64
+    derivatives: int = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_mels(self.mels, self.window, self.rate)
+        check_derivatives(self.derivatives)
+
+    def levels(self, signal: Signal) -> Values:
+        """Return the level in each mel band in every frame, as `mel_levels`."""
+        return mel_levels(signal, self.window, self.hop, self.mels)
 
 
 def check_framing(window: float, hop: float) -> None:

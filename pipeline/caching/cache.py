@@ -48,6 +48,8 @@ OF_IMPORT = "import."
 def recipe(feature: Feature) -> Recipe:
     """Return all dependencies of a feature's rows except the media; the recipe of an input feature is a part of it."""
     above: dict[str, Any] = {"upstream": json.loads(recipe(feature.upstream).spec)} if feature.upstream else {}
+    if feature.beside:
+        above["beside"] = {one.name: json.loads(recipe(one).spec) for one in feature.beside}
     decoder = {"decoder": DECODED[feature.reads]} if feature.reads in DECODED else {}
     spec = {
         "schema": store.SCHEMA,
@@ -65,8 +67,8 @@ def recipe(feature: Feature) -> Recipe:
 
 def _remarks(feature: Feature) -> dict[str, str]:
     """Return the origin of imported rows, in the form of a file's versions."""
-    told = feature.record if isinstance(feature, Imported) else {}
-    return {OF_IMPORT + name: value for name, value in told.items()}
+    origin = feature.record if isinstance(feature, Imported) else {}
+    return {OF_IMPORT + name: value for name, value in origin.items()}
 
 
 def packages(feature: Feature) -> tuple[str, ...]:
@@ -344,7 +346,7 @@ class ReadOnlyError(AffexError):
 
 
 @contextlib.contextmanager
-def locked(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
+def locked(folder: Path, report: Callable[[str], None]) -> Iterator[None]:
     """Lock a corpus's cache for writing; a second run waits for the first and reports this.
 
     Raises
@@ -362,7 +364,7 @@ def locked(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            say(f"Another run is writing to {folder}; waiting for it to end (Ctrl-C to stop waiting).")
+            report(f"Another run is writing to {folder}; waiting for it to end (Ctrl-C to stop waiting).")
             lock.acquire()
     try:
         for place in (folder, *(path for room in ROOMS for path in folder.glob(room))):

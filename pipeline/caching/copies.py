@@ -46,7 +46,7 @@ def require_same(root: Path, folder: Path, copies: Mapping[str, Sequence[str]], 
     if unlike:
         raise CorpusError(_refusal(root, unlike))
     taken, other = pairs[0]
-    console.say(f"{_files(pairs)} there again with the same bytes, counted once ({other}, a copy of {taken}).")
+    console.print(f"{_files(pairs)} there again with the same bytes, counted once ({other}, a copy of {taken}).")
 
 
 def _files(pairs: Sequence[tuple[str, str]]) -> str:

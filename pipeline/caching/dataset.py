@@ -69,7 +69,7 @@ def opened(name: str, data: Path | None, cache: Path, *, partial: bool, console:
     root = data or DATA / corpus.name
     if corpus.make is not None:
         if not root.exists():
-            console.say(f"Making the corpus '{corpus.name}' in {root} ...")
+            console.print(f"Making the corpus '{corpus.name}' in {root} ...")
         corpus.make(root)
     elif not root.exists():
         raise CorpusError(_how_to_get(corpus, root))
@@ -101,7 +101,7 @@ def _found(
     utterances = corpus.find(root)
     found = utterances if isinstance(utterances, Found) else Found(utterances)
     for remark in (*found.remarks, *corpus.remarks(utterances)):
-        console.say(f"{remark}.")
+        console.print(f"{remark}.")
     missing = [*shortfalls(corpus, utterances), *unfetched(corpus.name, root, utterances)]
     if missing and not partial:
         raise CorpusError(
@@ -109,7 +109,7 @@ def _found(
             "Figures on a part of a corpus are not comparable. To continue with this part, use PARTIAL=1."
         )
     for sentence in missing:
-        console.say(f"Incomplete corpus: {sentence}.")
+        console.print(f"Incomplete corpus: {sentence}.")
     copies.require_same(root, folder, found.copies, console)
     return utterances, missing
 
@@ -163,10 +163,10 @@ def _table(corpus: Corpus, table: Path | None, cache: Path, *, partial: bool, co
     missing = unfetched(name, table.parent, found)
     if missing and not partial:
         raise CorpusError(f"{missing[0]}. To continue without them, use PARTIAL=1.")
-    owner.claim(cache / name, table, console.say)
+    owner.claim(cache / name, table, console.print)
     notes = (*missing, *(found.notes if isinstance(found, Utterances) else ()))
     for note in notes:
-        console.say(f"{note}.")
+        console.print(f"{note}.")
     return Dataset(name, table.parent, cache / name, found, notes)
 
 

@@ -9,21 +9,17 @@ import os
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, overload
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from affex.pipeline.caching import seal
+from affex.features.pictures.spool import Pictures
 
 #: Approximate size of the pictures in memory at a time, bytes.
 CHUNK = 4 * 2**20
-
-#: Space for HDF5's own data (headers, attributes), bytes.
-SLACK = 2**18 + seal.USER_BLOCK
 
 #: Name of a file in which a worker leaves pictures for the driver.
 SPILLED = re.compile(r"[0-9a-f]{12}\.crops\.tmp")
@@ -108,7 +104,7 @@ class Place:
 
 
 @dataclass(frozen=True, eq=False)
-class Crops(Sequence[bytes]):
+class Crops(Pictures):
     """Pictures in an open file, read on demand (by any thread).
 
     Parameters
@@ -118,29 +114,19 @@ class Crops(Sequence[bytes]):
     room
         The size of all pictures in the file, bytes.
     offsets : (n + 1,) int64
-        Picture ``i`` has the bytes from ``offsets[i]`` up to, not including, ``offsets[i + 1]``.
+        As for `Pictures`.
     """
 
     file: BinaryIO
     begin: int
     room: int
-    offsets: NDArray[np.int64]
+    offsets: NDArray[np.int64]  # type: ignore[assignment]
 
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    @overload
-    def __getitem__(self, index: int) -> bytes: ...
-    @overload
-    def __getitem__(self, index: slice) -> "Crops": ...
-    def __getitem__(self, index: "int | slice") -> "bytes | Crops":
-        if isinstance(index, slice):
-            start, stop, step = index.indices(len(self))
-            if step != 1:
-                raise ValueError("pictures are read in their order")
-            return Crops(self.file, self.begin, self.room, self.offsets[start : max(stop, start) + 1])
-        number = range(len(self))[index]
-        return self.read(int(self.offsets[number]), int(self.offsets[number + 1]))
+    def part(self, numbers: range) -> "Crops":
+        """Return successive pictures, still in the file."""
+        if numbers.step != 1:
+            raise ValueError("pictures are read in their order")
+        return replace(self, offsets=self.offsets[numbers.start : numbers.start + len(numbers) + 1])
 
     def read(self, begin: int, end: int) -> bytes:
         """Return the bytes of a half-open range of offsets; bytes beyond the end of a truncated file are zero."""
@@ -153,32 +139,23 @@ class Crops(Sequence[bytes]):
 
 
 @dataclass(frozen=True, eq=False)
-class Spilled(Sequence[bytes]):
+class Spilled(Pictures):
     """Pictures in a file of their own, in which a worker passes them to the driver.
 
     Parameters
     ----------
     offsets : (n + 1,) int64
-        Picture ``i`` has the bytes from ``offsets[i]`` up to, not including, ``offsets[i + 1]``.
+        As for `Pictures`.
     """
 
     path: Path
-    offsets: NDArray[np.int64]
+    offsets: NDArray[np.int64]  # type: ignore[assignment]
 
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    @overload
-    def __getitem__(self, index: int) -> bytes: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[bytes, ...]: ...
-    def __getitem__(self, index: int | slice) -> bytes | tuple[bytes, ...]:
-        numbers = range(len(self))[index]
-        if isinstance(numbers, range):
-            return tuple(self[number] for number in numbers)
+    def read(self, begin: int, end: int) -> bytes:
+        """Return the bytes of a half-open range of offsets."""
         with self.path.open("rb") as file:
-            file.seek(self.offsets[numbers])
-            return file.read(self.offsets[numbers + 1] - self.offsets[numbers])
+            file.seek(begin)
+            return file.read(end - begin)
 
 
 def spill(crops: Sequence[bytes], folder: Path) -> Spilled:
@@ -193,30 +170,17 @@ def spill(crops: Sequence[bytes], folder: Path) -> Spilled:
 
 def lengths(crops: Sequence[bytes]) -> NDArray[np.int64]:
     """Return the size of each picture in bytes, (n,) int64."""
-    if isinstance(crops, Crops | Spilled):
-        return np.diff(crops.offsets)
-    return np.array([len(crop) for crop in crops], np.int64)
+    return np.diff(crops.offsets) if isinstance(crops, Pictures) else np.array([len(crop) for crop in crops], np.int64)
 
 
 def chunks(crops: Sequence[bytes]) -> Iterator[bytes]:
-    """Yield the bytes of all pictures, one after another, in blocks of some MiB."""
-    if isinstance(crops, Crops):
-        end = int(crops.offsets[-1])
-        for at in range(int(crops.offsets[0]), end, CHUNK):
-            yield crops.read(at, min(at + CHUNK, end))
+    """Yield the bytes of all pictures, one after another, in blocks of some MiB; those in memory in one."""
+    if not isinstance(crops, Pictures):
+        yield b"".join(crops)
         return
-    if isinstance(crops, Spilled):
-        with crops.path.open("rb") as file:
-            yield from iter(partial(file.read, CHUNK), b"")
-        return
-    some, n_bytes = [], 0
-    for crop in crops:
-        some.append(crop)
-        n_bytes += len(crop)
-        if n_bytes >= CHUNK:
-            yield b"".join(some)
-            some, n_bytes = [], 0
-    yield b"".join(some)
+    end = int(crops.offsets[-1])
+    for at in range(int(crops.offsets[0]), end, CHUNK):
+        yield crops.read(at, min(at + CHUNK, end))
 
 
 @dataclass(frozen=True)
@@ -252,16 +216,6 @@ class Shape:
             framewise=any(entry.times is not None for entry in done),
             crop_bytes=sum(pictured) if pictured else None,
         )
-
-    def n_bytes(self, n_columns: int) -> int:
-        """Return an upper bound of the file's size in bytes."""
-        per_clip = self.id_bytes + 64 + 64 + 8
-        per_failure = self.id_bytes + 64 + 64 + self.message_bytes
-        per_row = 4 * n_columns + 8 * self.framewise
-        names = 64 * n_columns
-        crops = 0 if self.crop_bytes is None else self.crop_bytes + 8 * (self.n_rows + 1)
-        rows = self.n_utterances * per_clip + self.n_failures * per_failure + self.n_rows * per_row
-        return rows + crops + names + SLACK
 
 
 def longest_bytes(texts: Iterable[str]) -> int:

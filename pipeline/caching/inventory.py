@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +70,10 @@ class Plugins:
     corpora: tuple[ListedCorpus, ...]
     features: tuple[ListedFeature, ...]
     classifiers: tuple[ListedClassifier, ...]
+
+
+#: The names of the three parts.
+PARTS = tuple(field.name for field in fields(Plugins))
 
 
 @dataclass(frozen=True)
@@ -155,8 +159,8 @@ def _protocol(protocol: Protocol) -> ListedProtocol:
     return ListedProtocol(protocol.name, protocol.scheme, protocol.target)
 
 
-def show_plugins(console: "Console", found: Plugins) -> None:
-    """Print the available corpora, features and classifiers."""
+def show_plugins(console: "Console", found: Plugins, parts: Sequence[str] = PARTS) -> None:
+    """Print the available corpora, features and classifiers, or only the named parts."""
     from rich.table import Table
 
     corpora = Table("corpus", "what it is", "protocols", "licence", title="Corpora", title_justify="left")
@@ -168,8 +172,9 @@ def show_plugins(console: "Console", found: Plugins) -> None:
     models = Table("classifier", "rows", "prefers", "parameters", title="Classifiers", title_justify="left")
     for model in found.classifiers:
         models.add_row(model.name, model.rows, model.prefers, _settings(model.parameters))
-    for table in (corpora, features, models):
-        console.print(table)
+    tables = dict(zip(PARTS, (corpora, features, models), strict=True))
+    for part in parts:
+        console.print(tables[part])
 
 
 def _settings(parameters: Mapping[str, Any]) -> str:
@@ -246,9 +251,9 @@ def _state(path: Path, stated: Seal | None) -> str:
         return "current" if cache.recipe(preset).key == stated.key else "stale: made otherwise than today"
     spec = json.loads(stated.spec)
     if spec["reads"] == FILE:
-        told = imports.remarks(stated)
+        origin = imports.remarks(stated)
         older = "" if spec["parameters"]["title"] == path.stem else "an older import: "
-        return f"{older}imported from {told.get('file', '?')} (sha256 {spec['parameters']['digest'][:12]})"
+        return f"{older}imported from {origin.get('file', '?')} (sha256 {spec['parameters']['digest'][:12]})"
     changed = ",".join(f"{k}={v}" for k, v in spec["parameters"].items())
     return f"other parameters or an older key ({spec['feature']}: {changed})"
 
@@ -274,22 +279,22 @@ def show_why(console: Terminal, found: Wanting) -> None:
     """Print for each utterance why the next run would compute it, or why a failed one stays without rows."""
     if found.is_imported:
         n_imported, n_failed = found.n_cached, len(found.failed)
-        console.say(f"{found.feature}: {n_imported} utterances imported, {n_failed} without rows; none is computed")
+        console.print(f"{found.feature}: {n_imported} utterances imported, {n_failed} without rows; none is computed")
         return
-    console.say(f"{found.feature}: {found.n_cached} utterances cached, {len(found.computed)} would be computed")
+    console.print(f"{found.feature}: {found.n_cached} utterances cached, {len(found.computed)} would be computed")
     for reason, count in Counter(found.computed.values()).most_common():
-        console.say(f"  {count}: {reason}")
+        console.print(f"  {count}: {reason}")
     stay = "failed, and stays so until its bytes or the key change"
-    _say_some(console, [f"{id_}: {reason}" for id_, reason in found.computed.items()])
-    _say_some(console, [f"{id_}: {stay}: {message}" for id_, message in found.failed.items()])
+    _print_some(console, [f"{id_}: {reason}" for id_, reason in found.computed.items()])
+    _print_some(console, [f"{id_}: {stay}: {message}" for id_, message in found.failed.items()])
 
 
-def _say_some(console: Terminal, lines: Sequence[str]) -> None:
+def _print_some(console: Terminal, lines: Sequence[str]) -> None:
     """Print a line an utterance, and how many more there are."""
     for line in lines[:SHOWN]:
-        console.say(f"    {line}")
+        console.print(f"    {line}")
     if len(lines) > SHOWN:
-        console.say(f"    ... and {len(lines) - SHOWN} more")
+        console.print(f"    ... and {len(lines) - SHOWN} more")
 
 
 def stock(console: Terminal, dataset: Dataset, spec: FeatureSpec) -> tuple[cache.Holdings, dict[str, str]]:
@@ -305,6 +310,11 @@ def _sources(console: Terminal, dataset: Dataset, feature: Feature) -> tuple[dic
     if feature.upstream is None:
         files = sources.of_corpus(dataset, [feature.reads], console)
         return sources.of_utterances(dataset, feature.reads, files)
-    above, reasons = stock(console, dataset, spec_of(feature.upstream))
+    return sources.together([_rows(console, dataset, one) for one in (feature.upstream, *feature.beside)])
+
+
+def _rows(console: Terminal, dataset: Dataset, feature: Feature) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Return the digest of each utterance's rows of a feature, and why some utterances have none."""
+    above, reasons = stock(console, dataset, spec_of(feature))
     failures = {id_: message for id_, (_, message) in above.failures.items()}
-    return sources.of_rows(dataset, feature.upstream.name, store.digests(above.places), {**failures, **reasons})
+    return sources.of_rows(dataset, feature.name, store.digests(above.places), {**failures, **reasons})

@@ -59,18 +59,18 @@ def _unfit(stem: str) -> str:
     return ""
 
 
-def claim(folder: Path, table: Path, say: Callable[[str], None]) -> None:
+def claim(folder: Path, table: Path, report: Callable[[str], None]) -> None:
     """Record that a cache folder belongs to a table.
 
-    If it belonged to another table that is gone, or that has the same bytes, the folder passes to this table, and `say`
-    reports it.
+    If it belonged to another table that is gone, or that has the same bytes, the folder passes to this table, and
+    `report` is called with a sentence.
 
     Raises
     ------
     UsageError
         If the folder belongs to another table.
     """
-    here, owner = table.resolve(), _owner(folder, say)
+    here, owner = table.resolve(), _owner(folder, report)
     if owner == here:
         return
     if owner is not None and owner.is_file() and not filecmp.cmp(owner, here, shallow=False):
@@ -81,16 +81,16 @@ def claim(folder: Path, table: Path, say: Callable[[str], None]) -> None:
         )
     if owner is not None:
         how = "has the same content" if owner.is_file() else "is no longer there"
-        say(f"{folder} was the cache of {owner}, which {how}. It is now the cache of {here}.")
+        report(f"{folder} was the cache of {owner}, which {how}. It is now the cache of {here}.")
     with contextlib.suppress(AffexError, UnicodeEncodeError):  # a read-only cache; a path that is not text
         write_text(folder / RECORD, [json.dumps(sealed({"table": str(here)}), ensure_ascii=False) + "\n"])
 
 
-def _owner(folder: Path, say: Callable[[str], None]) -> Path | None:
+def _owner(folder: Path, report: Callable[[str], None]) -> Path | None:
     try:
         return read(folder)
     except DamagedError as error:
-        say(f"{folder / RECORD} no longer says to which table this cache belongs: {error}. It is rewritten.")
+        report(f"{folder / RECORD} no longer says to which table this cache belongs: {error}. It is rewritten.")
         return None
 
 

@@ -111,6 +111,27 @@ def of_rows(
     return found, missing
 
 
+def together(
+    inputs: Sequence[tuple[dict[str, bytes], dict[str, str]]],
+) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Return the source of every utterance for a feature that reads several others, and reasons for missing ones.
+
+    Parameters
+    ----------
+    inputs
+        As `of_rows` returns them, one for each of the features that it reads. A single one is returned as it is.
+    """
+    (first, missing), *more = inputs
+    for others, reasons in more:
+        missing = {**reasons, **missing}
+        first = {id_: _joined(digest, others[id_]) for id_, digest in first.items()}
+    return first, missing
+
+
+def _joined(one: bytes, other: bytes) -> bytes:
+    return hashlib.sha256(one + other).digest() if one and other else b""
+
+
 def files(folder: Path, root: Path, paths: Sequence[str], tick: Callable[[int], None]) -> dict[str, File | str]:
     """Return each path's file, hashed now or in an earlier run, or the reason why it cannot be read.
 

@@ -8,8 +8,7 @@ One layout serves the published file of a feature and the small segment files th
   others are computed again (see `pipeline.caching.entry`).
 * Files are read with their seal (see `pipeline.caching.seal`), never with HDF5, which may crash on a damaged file.
 * A file becomes visible completely or not at all: it is written under a temporary name, fsynced and renamed. HDF5
-  itself never meets a full disk, which would crash the process: segments are built in memory, and space for a
-  reserved before HDF5 writes to it.
+  itself never meets a full disk, which would crash the process (see `pipeline.storage.hdf5_file`).
 """
 
 import contextlib
@@ -31,7 +30,8 @@ from affex.features.base import Rows
 from affex.pipeline.caching import seal
 from affex.pipeline.caching.entry import MESSAGE, Crops, Entry, Place, Recipe, Shape, chunks, lengths, longest_bytes
 from affex.pipeline.caching.seal import Array, Seal
-from affex.pipeline.storage.atomic import reserve, temporary, writing
+from affex.pipeline.storage.atomic import temporary, writing
+from affex.pipeline.storage.hdf5_file import Hdf5File
 from affex.pipeline.text.errors import AffexError
 
 #: Increased by hand whenever the layout of a file or the meaning of a digest changes.
@@ -91,15 +91,7 @@ def write_segment(
         entries = list(entries)
         shape = Shape.of(entries)
     path = folder / f"{recipe.key[:12]}-{uuid.uuid4().hex[:12]}.h5"
-    if shape.crop_bytes is not None:
-        publish(path, recipe, columns, shape, entries)
-        return path
-    image = io.BytesIO()
-    _write(image, recipe, columns, shape, entries)
-    with writing(path):
-        folder.mkdir(parents=True, exist_ok=True)
-        with temporary(path) as file:
-            file.write(image.getbuffer())
+    publish(path, recipe, columns, shape, entries)
     return path
 
 
@@ -114,20 +106,28 @@ def publish(path: Path, recipe: Recipe, columns: Sequence[str], shape: Shape, en
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary(path) as file:
-            reserve(file, shape.n_bytes(len(columns)))
             _write(file, recipe, columns, shape, entries)
 
 
 def _write(file: BinaryIO, recipe: Recipe, columns: Sequence[str], shape: Shape, entries: Iterable[Entry]) -> None:
     """Write entries into an empty file and seal it."""
-    with h5py.File(_Disguised(file), "w", userblock_size=seal.USER_BLOCK) as h5:
+    target = Hdf5File(file)
+    with h5py.File(target, "w", userblock_size=seal.USER_BLOCK) as h5:
         h5.attrs.update(schema=SCHEMA, key=recipe.key, spec=recipe.spec, versions=json.dumps(dict(recipe.versions)))
         tables = _allocate(h5, columns, shape)
-        _fill(tables, recipe, entries)
+        _fill(tables, recipe, _until_error(entries, target))
         arrays = {
             name: Array(table.id.get_offset() or 0, table.shape, table.dtype.str) for name, table in tables.items()
         }
+    target.require()
     seal.write(file, Seal(recipe.key, recipe.spec, recipe.versions, arrays, seal.index(file, arrays)))
+
+
+def _until_error(entries: Iterable[Entry], target: Hdf5File) -> Iterator[Entry]:
+    """Yield entries; raise the system's error as soon as one was not written."""
+    for entry in entries:
+        yield entry
+        target.require()
 
 
 def _fill(tables: Mapping[str, h5py.Dataset], recipe: Recipe, entries: Iterable[Entry]) -> None:
@@ -446,38 +446,3 @@ def digests(places: Mapping[str, Place]) -> dict[str, bytes]:
         with reading(path) as reader:
             found.update({id_: bytes.fromhex(reader.digests[place.number]) for id_, place in group})
     return found
-
-
-class _Disguised(io.RawIOBase):
-    """A file that looks empty and growing to HDF5, although its space on the disk is already reserved."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._length = 0
-
-    def seekable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return True
-
-    def writable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return self._file.seek(offset + (self._length if whence == os.SEEK_END else 0))
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def readinto(self, buffer: Any) -> int:
-        return self._file.readinto(buffer) or 0  # type: ignore[attr-defined]
-
-    def write(self, data: Any) -> int:
-        written = self._file.write(data)
-        self._length = max(self._length, self._file.tell())
-        return written
-
-    def truncate(self, size: int | None = None) -> int:
-        self._length = self._file.truncate(size)
-        return self._length

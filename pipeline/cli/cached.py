@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
-from affex.pipeline.cli.extraction import DEFAULT_FEATURES
-from affex.pipeline.cli.options import CACHE, DATA, DATASET, JSON, PARTIAL, Corpora, Group, option, print_json, under
+from affex.pipeline.cli.extraction import DEFAULTS, default_features
+from affex.pipeline.cli.options import CACHE, DATA, DATASET, JSON, PARTIAL, Group, option, print_json, under
 from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError
+from affex.pipeline.workspace.corpora import Corpora
 
 
 @click.group(cls=Group, invoke_without_command=True)
@@ -46,24 +47,26 @@ def verify(cache: Path, as_json: bool) -> None:
     if as_json:
         print_json(verified)
     if verified.damaged:
-        raise AffexError("Damage was found; beside each thing stands how to mend it.")
+        raise AffexError("Damage was found; the lines above show how to repair each file.")
 
 
 @cache.command()
 @DATASET
 @DATA
 @PARTIAL
-@option("--features", default=DEFAULT_FEATURES, help="Features, parted by blanks.")
+@option("--features", default=None, help=f"Features, separated by blanks. [{DEFAULTS}]")
 @JSON
 @under
-def why(cache: Path, dataset: str | None, data: str | None, partial: bool, features: str, as_json: bool) -> None:
+def why(cache: Path, dataset: str | None, data: str | None, partial: bool, features: str | None, as_json: bool) -> None:
     """Say which utterances the next `affex features` would compute, and why."""
     from affex.pipeline.caching import inventory
 
     console = Terminal(aside=as_json)
     corpora = Corpora(dataset, data, partial, cache).or_last(console)
-    specs = feature_specs(features, corpora.imported)
-    found = [inventory.why(console, corpus, spec) for corpus in corpora.at_hand(console) for spec in specs]
+    named = feature_specs(features, corpora.imported) if features is not None else ()
+    datasets = corpora.at_hand(console)
+    specs = named or feature_specs(default_features(datasets))
+    found = [inventory.why(console, corpus, spec) for corpus in datasets for spec in specs]
     if as_json:
         print_json(found)
         return

@@ -46,7 +46,7 @@ for verb in (
     models.fit,
     models.predict,
     extraction.download,
-    extraction.list_,
+    looking.list_,
     extraction.coverage,
     looking.show,
     exchanging.export,

@@ -15,9 +15,7 @@ from affex.pipeline.cli.options import (
     JSON,
     PATH,
     RUNNING,
-    Corpora,
     option,
-    parted,
     print_json,
     setting,
 )
@@ -26,6 +24,7 @@ from affex.pipeline.specs import grammar
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
 from affex.pipeline.workspace import experiment
+from affex.pipeline.workspace.corpora import Corpora, parted
 from affex.pipeline.workspace.workspace import Running, open_workspace
 
 if TYPE_CHECKING:
@@ -63,13 +62,13 @@ def _evaluated(console: Terminal, corpora: Corpora, settings: Settings, running:
     """Evaluate, or fuse finished runs; print possible next steps, and return the run's folder."""
     if settings.runs is not None:
         folder = _fused_runs(console, corpora, settings, out)
-        console.say(_comparison(corpora, folder))
+        console.print(_comparison(corpora, folder))
         return folder
     corpora = corpora.or_last(console)
     models = experiment.models_of(console, settings, corpora.imported)
     with open_workspace(corpora.at_hand(console), console, running) as workspace:
         folder = experiment.run(workspace, corpora.named_in(settings), out, models)
-        console.say(_next(corpora, settings, folder))
+        console.print(_next(corpora, settings, folder))
     return folder
 
 
@@ -161,5 +160,5 @@ def demo(cache: Path, running: Running) -> None:
     corpora = Corpora("demo", None, partial=False, cache=cache)
     with open_workspace(corpora.at_hand(console), console, running) as workspace:
         demonstrate(workspace, Settings(dataset="demo", device=running.device))
-        console.say("Your own recordings, listed in a table: make features DATASET=csv DATA=mine.csv")
-        console.say(corpora.next_step("show", DATASET="demo", UTTERANCE=workspace.datasets[0].utterances[0].id))
+        console.print("Your own recordings, listed in a table: make features DATASET=csv DATA=mine.csv")
+        console.print(corpora.next_step("show", DATASET="demo", UTTERANCE=workspace.datasets[0].utterances[0].id))

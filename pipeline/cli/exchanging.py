@@ -4,10 +4,11 @@ from pathlib import Path
 
 import click
 
-from affex.pipeline.cli.options import CORPORA, PATH, Corpora, argument, option
+from affex.pipeline.cli.options import CORPORA, PATH, argument, option
 from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
+from affex.pipeline.workspace.corpora import Corpora
 
 #: Largest plausible distance between rows of one recording, s.
 MOST_HOP = 3600
@@ -55,15 +56,15 @@ def export(out: Path | None, corpora: Corpora, features: str | None, format_: st
 @click.command(name="import")
 @argument("file", type=PATH, required=False)
 @CORPORA
-@option("--called", "name", default=None, help="What --features calls it from then on.")
+@option("--called", "name", default=None, help="Its name for --features.")
 @FORMAT
 @option("--table", default="", help="The table of an audformat database, where it has several.")
-@option("--hop", type=float, default=None, help="How far apart rows are, s, where no time is said.")
+@option("--hop", type=float, default=None, help="The time between rows, s, for a file without times.")
 @option("--transpose", is_flag=True, default=False, help="Arrays are (columns, rows), as librosa has them.")
-@option("--only", "--columns", "only", default="", help="Columns that are taken, parted by commas, as in 'AU*_r'.")
+@option("--only", "--columns", "only", default="", help="Columns that are taken, separated by commas, as in 'AU*_r'.")
 @option("--without", default="", help="Columns that are left out, likewise.")
 @option("--drop-nan", is_flag=True, default=False, help="Leave out rows with NaN; else their utterance fails.")
-@option("--note", default="", help="Who made it, or what else is to be known; kept in the file.")
+@option("--note", default="", help="Its author, or another remark; stored in the file.")
 def import_(
     file: Path | None,
     corpora: Corpora,
@@ -93,7 +94,7 @@ def import_(
       affex evaluate --dataset emodb --features "compare wav2vec2"
     """
     from affex.pipeline.exchange import importing
-    from affex.pipeline.exchange.record import Wish
+    from affex.pipeline.exchange.record import ImportOptions
 
     if file is None or not name:
         raise UsageError(
@@ -105,9 +106,9 @@ def import_(
     console = Terminal()
     corpora = corpora.or_last(console)
     corpus = corpora.the_one(console)
-    wish = Wish(table, hop, transpose, _names(only), _names(without))
-    importing.import_(file, corpus, name, console, format_=format_, wish=wish, drop=drop_nan, note=note)
-    console.say(corpora.next_step("evaluate", FEATURES=name, PARTIAL=corpora.partial))
+    options = ImportOptions(table, hop, transpose, _names(only), _names(without))
+    importing.import_(file, corpus, name, console, format_=format_, options=options, drop=drop_nan, note=note)
+    console.print(corpora.next_step("evaluate", FEATURES=name, PARTIAL=corpora.partial))
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -1,39 +1,30 @@
-"""Verbs that provide media and features: features, download, list."""
+"""Verbs that provide media and features: features, coverage, download."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from affex.pipeline.cli.options import (
-    CACHE,
-    CORPORA,
-    DATA,
-    DATASET,
-    JSON,
-    PATH,
-    RUNNING,
-    Corpora,
-    Group,
-    option,
-    print_json,
-    under,
-)
+from affex.pipeline.cli.options import CORPORA, JSON, PATH, RUNNING, option, print_json
+from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.specs import grammar
 from affex.pipeline.specs.corpora import corpus_of
 from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text import wording
 from affex.pipeline.text.console import Terminal
+from affex.pipeline.workspace.corpora import Corpora
 from affex.pipeline.workspace.workspace import Running, Workspace, extracted, open_workspace
 
-#: Default features of the verb `features`.
-DEFAULT_FEATURES = "compare mfcc logmel"
+#: Default features of the verb `features`: of sound, and of film where a corpus has any.
+OF_SOUND, OF_FILM = "compare mfcc logmel", "faces face"
+DEFAULTS = f"{OF_SOUND}, with film also {OF_FILM}"
 #: A feature for inspection, not for training.
 FACES = "faces"
 
 
 @click.command()
 @CORPORA
-@option("--features", default=None, help=f"Features, parted by blanks. [{DEFAULT_FEATURES}]")
+@option("--features", default=None, help=f"Features, separated by blanks. [{DEFAULTS}]")
 @RUNNING
 def features(corpora: Corpora, features: str | None, running: Running) -> None:
     """Extract features into HDF5 files, what is missing only.
@@ -45,24 +36,39 @@ def features(corpora: Corpora, features: str | None, running: Running) -> None:
     """
     console = Terminal()
     corpora = corpora.or_last(console)
+    named = feature_specs(features, corpora.imported) if features is not None else ()
+    datasets = corpora.at_hand(console)
     if features is None:
-        features = DEFAULT_FEATURES
-        console.say(f"FEATURES='{features}' (the default)")
-    specs = feature_specs(features, corpora.imported)
-    with open_workspace(corpora.at_hand(console), console, running) as workspace:
+        console.print(_by_default(datasets))
+    specs = named or feature_specs(default_features(datasets))
+    with open_workspace(datasets, console, running) as workspace:
         extracted(workspace, specs)
-        console.say(_next(corpora, workspace, features))
+        console.print(_next(corpora, workspace, features))
 
 
-def _next(corpora: Corpora, workspace: Workspace, features: str) -> str:
-    """Return a next step for features, as a line to copy."""
+def default_features(datasets: Sequence[Dataset]) -> str:
+    """Return the features that are extracted from some corpora if none is named."""
+    with_film = any(utterance.video for dataset in datasets for utterance in dataset.utterances)
+    return f"{OF_SOUND} {OF_FILM}" if with_film else OF_SOUND
+
+
+def _by_default(datasets: Sequence[Dataset]) -> str:
+    """Return the line that says which features are extracted, and how to leave one out."""
+    features = default_features(datasets)
+    fewer = features.rpartition(" ")[0]
+    return f"FEATURES='{features}' (the default; to leave one out, name the others, as in FEATURES='{fewer}')"
+
+
+def _next(corpora: Corpora, workspace: Workspace, features: str | None) -> str:
+    """Return a next step for the named features, or the default ones, as a line to copy."""
+    if features is None:
+        return corpora.next_step("evaluate", CLASSIFIER="svm", PARTIAL=corpora.partial)
     able = [spec for spec in features.split() if grammar.name_of(spec) != FACES]
     if not able:
         return corpora.next_step(
             "show", UTTERANCE=workspace.datasets[0].utterances[0].id, FEATURES=features, PARTIAL=corpora.partial
         )
-    one = None if features == DEFAULT_FEATURES else able[0]
-    return corpora.next_step("evaluate", FEATURES=one, CLASSIFIER="svm", PARTIAL=corpora.partial)
+    return corpora.next_step("evaluate", FEATURES=able[0], CLASSIFIER="svm", PARTIAL=corpora.partial)
 
 
 @click.command()
@@ -109,50 +115,6 @@ def download(dataset: str, data: Path | None, extra: bool) -> None:
     console = Terminal()
     corpus = corpus_of(dataset)
     root = data or DEFAULT / dataset
-    fetch(corpus, root, console.say, extra=extra)
-    console.say(f"Done: {root}")
-    console.say(f"Next: {wording.command('features', DATASET=dataset, DATA=data)}")
-
-
-@click.group(name="list", cls=Group, invoke_without_command=True)
-@CACHE
-@JSON
-@click.pass_context
-def list_(context: click.Context, cache: Path, as_json: bool) -> None:
-    """List corpora, features, classifiers, and what is cached; or the finished runs of a corpus.
-
-    \b
-    Examples:
-      affex list
-      affex list runs
-      affex list runs --dataset emodb
-    """
-    from affex.pipeline.caching import inventory
-
-    context.obj = cache
-    if context.invoked_subcommand is not None:
-        return
-    plugins, cached = inventory.plugins(), inventory.cached(cache)
-    if as_json:
-        print_json({"plugins": plugins, "cache": cached})
-        return
-    inventory.show_plugins(Terminal().rich, plugins)
-    inventory.show_cache(Terminal().rich, cached)
-
-
-@list_.command()
-@DATASET
-@DATA
-@JSON
-@under
-def runs(cache: Path, dataset: str | None, data: str | None, as_json: bool) -> None:
-    """Table the finished runs of a corpus, newest first: what was evaluated, the figure with its interval, when."""
-    from affex.pipeline.reporting import listing
-
-    console = Terminal(aside=as_json)
-    folder = Corpora(dataset, data, partial=False, cache=cache).or_last(console).folder
-    listed = listing.of_corpus(folder)
-    if as_json:
-        print_json(listed)
-    else:
-        listing.show(console.rich, folder, listed)
+    fetch(corpus, root, console.print, extra=extra)
+    console.print(f"Done: {root}")
+    console.print(f"Next: {wording.command('features', DATASET=dataset, DATA=data)}")

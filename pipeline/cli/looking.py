@@ -1,14 +1,27 @@
-"""The verb ``show``, which displays one utterance."""
+"""Verbs that show what there is: list, and show for one utterance."""
 
 from pathlib import Path
 
 import click
 
-from affex.pipeline.cli.options import CORPORA, PATH, Corpora, argument, option
+from affex.pipeline.cli.options import (
+    CACHE,
+    CORPORA,
+    DATA,
+    DATASET,
+    JSON,
+    PATH,
+    Group,
+    argument,
+    option,
+    print_json,
+    under,
+)
 from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
 from affex.pipeline.text.filenames import shown
+from affex.pipeline.workspace.corpora import Corpora
 
 
 @click.command()
@@ -40,3 +53,69 @@ def show(utterance: str | None, corpora: Corpora, features: str, out: Path | Non
         raise UsageError(f"FEATURES='{features}' are several: name the one feature whose faces are shown.")
     console = Terminal()
     write.show(corpora.or_last(console).at_hand(console), shown(utterance), specs[0], out, console)
+
+
+@click.group(name="list", cls=Group, invoke_without_command=True)
+@CACHE
+@JSON
+@click.pass_context
+def list_(context: click.Context, cache: Path, as_json: bool) -> None:
+    """List corpora, features, classifiers, and what is cached; or one of them; or the finished runs of a corpus.
+
+    \b
+    Examples:
+      affex list
+      affex list features
+      affex list runs
+      affex list runs --dataset emodb
+    """
+    from affex.pipeline.caching import inventory
+
+    context.obj = cache
+    if context.invoked_subcommand is not None:
+        return
+    plugins, cached = inventory.plugins(), inventory.cached(cache)
+    if as_json:
+        print_json({"plugins": plugins, "cache": cached})
+        return
+    inventory.show_plugins(Terminal().rich, plugins)
+    inventory.show_cache(Terminal().rich, cached)
+
+
+@list_.command()
+@DATASET
+@DATA
+@JSON
+@under
+def runs(cache: Path, dataset: str | None, data: str | None, as_json: bool) -> None:
+    """Table the finished runs of a corpus, newest first: what was evaluated, the figure with its interval, when."""
+    from affex.pipeline.reporting import listing
+
+    console = Terminal(aside=as_json)
+    folder = Corpora(dataset, data, partial=False, cache=cache).or_last(console).folder
+    listed = listing.of_corpus(folder)
+    if as_json:
+        print_json(listed)
+    else:
+        listing.show(console.rich, folder, listed)
+
+
+def _part(name: str) -> click.Command:
+    """Return the subcommand that lists only the corpora, the features or the classifiers."""
+
+    @click.command(name, help=f"List the {name} only.")
+    @JSON
+    def part(as_json: bool) -> None:
+        from affex.pipeline.caching import inventory
+
+        plugins = inventory.plugins()
+        if as_json:
+            print_json(getattr(plugins, name))
+        else:
+            inventory.show_plugins(Terminal().rich, plugins, [name])
+
+    return part
+
+
+for part in ("corpora", "features", "classifiers"):
+    list_.add_command(_part(part))

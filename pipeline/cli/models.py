@@ -6,20 +6,19 @@ from pathlib import Path
 import click
 
 from affex.pipeline.cli.config import CONFIG
-from affex.pipeline.cli.options import CACHE, FITTED, PATH, RUNNING, Corpora, option
+from affex.pipeline.cli.options import CACHE, FITTED, PATH, RUNNING, option
 from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
 from affex.pipeline.workspace import experiment
+from affex.pipeline.workspace.corpora import Corpora
 from affex.pipeline.workspace.workspace import Running, open_workspace
 
 
 @click.command()
 @CONFIG
 @FITTED
-@option(
-    "--exclude", default="", help="Speakers who are not learned from, parted by commas; one with a comma in quotes."
-)
+@option("--exclude", default="", help="Speakers left out of training, separated by commas; one with a comma in quotes.")
 @option("--model", type=PATH, default=None, help="The file. [<cache>/<corpus>/models/...]")
 def fit(corpora: Corpora, settings: Settings, running: Running, exclude: str, model: Path | None) -> None:
     """Learn from all of a corpus, and save a model that can be taken away.
@@ -37,7 +36,7 @@ def fit(corpora: Corpora, settings: Settings, running: Running, exclude: str, mo
     excluded = [name.strip() for name in next(csv.reader([exclude], skipinitialspace=True), []) if name.strip()]
     with open_workspace(corpora.at_hand(console), console, running) as workspace:
         path = fit_predict.fit(workspace, corpora.named_in(settings), model, exclude=excluded, member=member)
-        console.say(corpora.next_step("predict", MODEL=path, DATA="recordings") + " (a folder of yours)")
+        console.print(corpora.next_step("predict", MODEL=path, DATA="recordings") + " (a folder of yours)")
 
 
 @click.command()

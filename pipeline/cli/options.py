@@ -3,35 +3,29 @@
 import dataclasses
 import functools
 import itertools
-import os
-import shlex
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from affex.features.external.imported import Imported
-from affex.pipeline.caching import dataset, imports
-from affex.pipeline.caching.dataset import folder_name, last, opened, remember
 from affex.pipeline.evaluation.settings import FIELDS, TYPES, Settings
-from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.storage import records
 from affex.pipeline.streams.table import SpeakerNorm
 from affex.pipeline.text import wording
-from affex.pipeline.text.console import Terminal
-from affex.pipeline.text.errors import UsageError, unknown
-from affex.pipeline.workspace.workspace import Running
+from affex.pipeline.text.errors import unknown
+from affex.pipeline.workspace.corpora import Corpora, expanded
+from affex.pipeline.workspace.workspace import MOST_JOBS, Running
 
 
 class Group(click.Group):
     """A group of verbs that suggests the nearest verb for a misspelt one."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
-        """Return the requested verb."""
+        """Return the requested verb; an error also names the verb before it."""
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            raise unknown("verb", args[0], self.list_commands(ctx))
+            kind = f"{ctx.info_name} verb" if ctx.parent else "verb"
+            raise unknown(kind, args[0], self.list_commands(ctx))
         return super().resolve_command(ctx, args)
 
 
@@ -61,27 +55,8 @@ class PathType(click.Path):
         return super().convert(expanded(value), param, ctx)
 
 
-def expanded(path: Any) -> Any:
-    """Return a path with ``~`` replaced by the home folder; unchanged if there is no such user."""
-    return os.path.expanduser(path)  # noqa: PTH111 - `Path.expanduser` raises where there is no such user
-
-
 #: The click type of a path.
 PATH = PathType()
-
-
-def parted(text: str) -> list[str]:
-    """Return names or paths that are separated by blanks; a name with blanks is in quotes.
-
-    Raises
-    ------
-    UsageError
-        If a quote does not end.
-    """
-    try:
-        return [expanded(name) for name in shlex.split(text)]
-    except ValueError as error:
-        raise UsageError(f"{text}: a quote in it does not end.") from error
 
 
 def _variable(name: str) -> str:
@@ -159,100 +134,6 @@ def gathered(without: Collection[str] = (), **records: type) -> Callable[[Any], 
     return apply
 
 
-@dataclass(frozen=True)
-class Corpora:
-    """The selected corpora, and the folder of all caches; the fields have the values of the options."""
-
-    dataset: str | None
-    data: str | None
-    partial: bool
-    cache: Path
-
-    def or_last(self, console: Terminal) -> "Corpora":
-        """Return the named corpora, else those of the last command, else the demo."""
-        if self.dataset is not None:
-            for name in self.names:
-                dataset.require_no_table(name, self.cache)
-            return self
-        if self.data is not None:
-            raise UsageError(
-                f"DATA={shlex.quote(self.data)} does not say which corpus it is: name it, as in DATASET=emodb, or "
-                "DATASET=csv for a table."
-            )
-        found = last(self.cache)
-        console.say(
-            f"DATASET={shlex.quote(found[0])} (used last)" if found else "DATASET=demo (no corpus was used before)"
-        )
-        name, data = found or ("demo", None)
-        return replace(self, dataset=name, data=data)
-
-    @property
-    def names(self) -> list[str]:
-        """The name of each corpus."""
-        return (self.dataset or "").split()
-
-    def at_hand(self, console: Terminal) -> list[Dataset]:
-        """Open the corpora, and store them as the default of the next command.
-
-        Raises
-        ------
-        UsageError
-            If the number of folders differs from the number of corpora.
-        """
-        pairs = zip(self.names, self._folders, strict=True)
-        found = [opened(name, folder, self.cache, partial=self.partial, console=console) for name, folder in pairs]
-        remember(self.cache, self.dataset or "", self.data, found)
-        return found
-
-    def the_one(self, console: Terminal) -> Dataset:
-        """Open the only corpus.
-
-        Raises
-        ------
-        UsageError
-            If there are several corpora.
-        """
-        if len(self.names) != 1:
-            raise UsageError(f"DATASET='{self.dataset}': name the one corpus whose utterances are meant.")
-        (corpus,) = self.at_hand(console)
-        return corpus
-
-    @property
-    def folder(self) -> Path:
-        """The cache folder of the corpus, or of the corpora together; it may not exist yet."""
-        pairs = zip(self.names, self._folders, strict=True)
-        return self.cache / "+".join(folder_name(name, folder) for name, folder in pairs)
-
-    @property
-    def imported(self) -> dict[str, Imported]:
-        """The imported features of other projects in the cache, by name, those of these corpora first."""
-        pairs = zip(self.names, self._folders, strict=True)
-        return imports.found(self.cache, [folder_name(name, folder) for name, folder in pairs])
-
-    def next_step(self, verb: str, **settings: object) -> str:
-        """Return a next step, as a line to copy; it names no corpora, because these are the default now."""
-        elsewhere = self.cache if self.cache != dataset.CACHE else None
-        return f"Next: {wording.command(verb, **settings, CACHE=elsewhere)}"
-
-    def named_in(self, settings: Settings) -> Settings:
-        """Return settings that name these corpora."""
-        return replace(settings, dataset=self.dataset, data=self.data)
-
-    @property
-    def _folders(self) -> list[Path | None]:
-        """The given folder of each corpus."""
-        n, data = len(self.names), self.data
-        folders: list[Path | None] = [None] * n
-        if data is not None:
-            folders = [Path(folder) for folder in (parted(data) if n > 1 else [expanded(data)])]
-        if not n or len(folders) != n:
-            raise UsageError(
-                f"DATASET='{self.dataset}' names {n} corpora, and DATA='{data or ''}' {len(folders)} folders: expected "
-                "one each, in the same order (a folder with blanks in its name needs quotes of its own)."
-            )
-        return folders
-
-
 def _or_above(context: click.Context, _: click.Parameter, value: bool) -> bool:
     """Return whether a flag is given after a subcommand, or after the verb above it."""
     return value or bool(context.parent and context.parent.params.get("as_json"))
@@ -284,7 +165,7 @@ OTHERS = {
     "scheduler": option(
         "--scheduler", default="local", help="local, inline or tcp://host:8786 of a running Dask scheduler."
     ),
-    "jobs": option("--jobs", type=click.IntRange(1, 1024), default=None, help="Processes. [one a core]"),
+    "jobs": option("--jobs", type=click.IntRange(1, MOST_JOBS), default=None, help="Processes. [one a core]"),
     "weights": option("--weights", type=PATH, default=None, help="Folder of networks' weight files."),
 }
 CACHE, DATASET, DATA, PARTIAL = OTHERS["cache"], setting("dataset"), setting("data"), setting("partial")

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from affex.features.base import AudioFeature, Rows, Signal
+from affex.features.base import AudioFeature, Feature, Rows, Signal
 from affex.features.detectors import crops
 from affex.features.detectors.chips import Picture
 from affex.features.faces import BOX, POINTS, Faces, is_found
@@ -103,7 +103,7 @@ def _face_track(dataset: Dataset, id_: str, of: Media, spec: FeatureSpec) -> Fac
                 return _not_extracted(
                     f"{of.path}, or the utterance's span of it, is not what they were made from", dataset, spec
                 )
-            return entry.message or _shown(dataset.root, of, spec.feature.columns, entry)
+            return entry.message or _shown(dataset.root, of, spec.feature, entry)
     except AffexError as error:
         return str(error)
 
@@ -145,8 +145,8 @@ def _not_extracted(what: str, dataset: Dataset, spec: FeatureSpec) -> str:
     return f"{what}. Run `{dataset.command('features', FEATURES=spec)}` first."
 
 
-def _shown(root: Path, of: Media, columns: Sequence[str], entry: Entry) -> FaceTrack:
-    """Return an utterance's rows, with some of their frames and crops.
+def _shown(root: Path, of: Media, feature: Feature, entry: Entry) -> FaceTrack:
+    """Return the rows of an utterance's person, with some of their frames and crops.
 
     Raises
     ------
@@ -156,11 +156,14 @@ def _shown(root: Path, of: Media, columns: Sequence[str], entry: Entry) -> FaceT
     assert entry.values is not None
     assert entry.times is not None
     assert entry.crops is not None
-    faces = FaceTrack(entry.times, is_found(entry.values), entry.values[:, columns.index("score")])
+    own = feature.one_person(Rows(entry.values, entry.times, entry.crops))
+    assert own.times is not None
+    assert own.crops is not None
+    faces = FaceTrack(own.times, is_found(own.values), own.values[:, feature.columns.index("score")])
     rows = chosen(faces)
     shots = [
-        _shot(row, picture, dict(zip(columns, entry.values[row], strict=True)), entry.crops[row])
-        for row, picture in zip(rows, _pictures(root, of, entry.times[rows]), strict=True)
+        _shot(row, picture, dict(zip(feature.columns, own.values[row], strict=True)), own.crops[row])
+        for row, picture in zip(rows, _pictures(root, of, own.times[rows]), strict=True)
     ]
     return replace(faces, shots=tuple(shots))
 

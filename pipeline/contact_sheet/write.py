@@ -50,8 +50,8 @@ def show(datasets: Sequence[Dataset], id_: str, spec: FeatureSpec, out: Path | N
             file.write(picture)
     for what, why in (("frames", sheet.faces), ("sound", sheet.sound)):
         if isinstance(why, str):
-            console.say(f"No {what}: {why}")
-    console.say(f"-> {path}")
+            console.print(f"No {what}: {why}")
+    console.print(f"-> {path}")
 
 
 def default_path(dataset: Dataset, id_: str) -> Path:

@@ -24,11 +24,10 @@ import re
 from pathlib import Path
 
 from affex.pipeline.corpora import search
-from affex.pipeline.corpora.base import Corpus, require_folder
+from affex.pipeline.corpora.base import Corpus
 from affex.pipeline.corpora.example_tree import lay
-from affex.pipeline.corpora.search import Found, Take
+from affex.pipeline.corpora.search import Found
 from affex.pipeline.manifest.utterance import Utterance
-from affex.pipeline.text.errors import CorpusError
 
 LABELS = {"a": "anger", "d": "disgust", "f": "fear", "h": "happiness", "s": "sadness"}
 
@@ -37,31 +36,17 @@ NAME = re.compile(r"(?:.*/)?(?P<id>[adfhs]\d\d ?\(\d+\)[a-z]?)", re.IGNORECASE)
 
 def find(root: Path) -> Found:
     """Return the utterances, by file name."""
-    require_folder(root, "AESDD's anger/a03 (3).wav and its like")
-    takes = search.takes(search.below(root), _id)
-    if not takes.of:
-        raise CorpusError(
-            f"{root} does not hold AESDD: looked for 604 files such as 'anger/a03 (3).wav' in it and all its folders, "
-            f"and found none. They come from {CORPUS.source}"
-        )
-    return takes.found("aesdd", (_utterance(id_, takes.of[id_]) for id_ in sorted(takes.of)))
+    return search.by_name(root, CORPUS, "anger/a03 (3).wav", NAME, _utterance)
 
 
-def _id(name: str) -> str | None:
-    """Return the id of a file's utterance in the owners' spelling; None for other files."""
-    match = NAME.fullmatch(name)
-    return match["id"].lower() if match else None
-
-
-def _utterance(id_: str, take: Take) -> Utterance:
+def _utterance(name: re.Match[str]) -> Utterance:
+    id_ = name["id"].lower()
     sentence, _, rest = id_.partition("(")
     return Utterance(
         id=id_,
         corpus="aesdd",
         speaker=str(int(rest.partition(")")[0])),
         label=LABELS[id_[0]],
-        audio=take.audio,
-        video=take.video,
         text=sentence[1:].strip(),
     )
 

@@ -22,11 +22,10 @@ import re
 from pathlib import Path
 
 from affex.pipeline.corpora import search
-from affex.pipeline.corpora.base import Corpus, Protocol, require_folder
+from affex.pipeline.corpora.base import Corpus, Protocol
 from affex.pipeline.corpora.example_tree import lay
-from affex.pipeline.corpora.search import Found, Take
+from affex.pipeline.corpora.search import Found
 from affex.pipeline.manifest.utterance import Utterance
-from affex.pipeline.text.errors import CorpusError
 
 SPLITS = {"train": "train", "val": "validation"}
 LABELS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
@@ -39,25 +38,12 @@ PATH = re.compile(
 
 def find(root: Path) -> Found:
     """Return the utterances, training before validation, by emotion, then by name."""
-    require_folder(root, "AFEW's Train_AFEW/Angry/000046280.avi and its like")
-    takes = search.takes(search.below(root), _id)
-    if not takes.of:
-        raise CorpusError(
-            f"{root} does not hold AFEW: looked for videos such as Train_AFEW/Angry/000046280.avi and "
-            "Val_AFEW/Angry/000149120.avi in it and all its folders, and found none."
-        )
-    return takes.found("afew", (_utterance(id_, takes.of[id_]) for id_ in sorted(takes.of)))
+    return search.by_name(root, CORPUS, "Train_AFEW/Angry/000046280.avi", PATH, _utterance)
 
 
-def _id(path: str) -> str | None:
-    """Return split, label and name of an utterance as its id; None for other files."""
-    match = PATH.fullmatch(path)
-    return f"{SPLITS[match['split'].lower()]}/{match['label'].lower()}/{match['utterance']}" if match else None
-
-
-def _utterance(id_: str, take: Take) -> Utterance:
-    split, label, _ = id_.split("/")
-    return Utterance(id=id_, corpus="afew", speaker="", label=label, audio=take.audio, video=take.video, split=split)
+def _utterance(name: re.Match[str]) -> Utterance:
+    split, label = SPLITS[name["split"].lower()], name["label"].lower()
+    return Utterance(id=f"{split}/{label}/{name['utterance']}", corpus="afew", speaker="", label=label, split=split)
 
 
 def example(root: Path) -> Path:

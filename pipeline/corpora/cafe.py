@@ -25,18 +25,10 @@ from pathlib import Path
 from affex.pipeline.corpora import search
 from affex.pipeline.corpora.base import LOSO, Corpus, Protocol
 from affex.pipeline.corpora.example_tree import lay
-from affex.pipeline.corpora.search import Found, Take
+from affex.pipeline.corpora.search import Found
 from affex.pipeline.manifest.utterance import Utterance
 
-LABELS = {
-    "C": "anger",
-    "D": "disgust",
-    "J": "happiness",
-    "N": "neutral",
-    "P": "fear",
-    "S": "surprise",
-    "T": "sadness",
-}
+LABELS = {"C": "anger", "D": "disgust", "J": "happiness", "N": "neutral", "P": "fear", "S": "surprise", "T": "sadness"}
 INTENSITIES = {"1": "mild", "2": "strong"}
 
 NAME = re.compile(
@@ -48,26 +40,17 @@ NAME = re.compile(
 
 def find(root: Path) -> Found:
     """Return the utterances, by speaker, emotion, intensity and sentence."""
-    takes = search.recordings(root, "CaFE", "CaFE_48k/Peur/Fort/12-P-2-5.wav", CORPUS.source, _key)
-    return takes.found("cafe", (_utterance(*key, takes.of[key]) for key in sorted(takes.of)))
+    return search.by_name(root, CORPUS, "CaFE_48k/Peur/Fort/12-P-2-5.wav", NAME, _utterance)
 
 
-def _key(name: str) -> tuple[str, str, str, str] | None:
-    """Return speaker, emotion, intensity (0 for neutral) and sentence of a file; None for other files."""
-    match = NAME.fullmatch(name)
-    if match is None:
-        return None
-    return match["speaker"], (match["emotion"] or "N").upper(), match["intensity"] or "0", match["sentence"]
-
-
-def _utterance(speaker: str, emotion: str, intensity: str, sentence: str, take: Take) -> Utterance:
+def _utterance(name: re.Match[str]) -> Utterance:
+    speaker, sentence = name["speaker"], name["sentence"]
+    emotion, intensity = (name["emotion"] or "N").upper(), name["intensity"] or "0"
     return Utterance(
         id=f"{speaker}-{emotion}-{intensity}-{sentence}",
         corpus="cafe",
         speaker=speaker,
         label=LABELS[emotion],
-        audio=take.audio,
-        video=take.video,
         part=INTENSITIES.get(intensity, "neutral"),
         text=sentence,
         sex="male" if int(speaker) % 2 else "female",

@@ -27,13 +27,14 @@ Traps
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from affex.pipeline.corpora import search, tables
-from affex.pipeline.corpora.base import LOSO, Corpus, Protocol, require_folder
+from affex.pipeline.corpora.base import LOSO, Corpus, Protocol
 from affex.pipeline.corpora.example_tree import lay, lay_text
-from affex.pipeline.corpora.search import Found, Take
+from affex.pipeline.corpora.search import Found
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.text.errors import CorpusError
 
@@ -57,8 +58,7 @@ SENTENCES = {
 CHOICES = {label[0].upper(): label for label in LABELS.values()}
 
 NAME = re.compile(
-    rf"(?:.*/)?(?P<utterance>(?P<actor>10\d\d)_(?P<sentence>{'|'.join(SENTENCES)})_(?P<emotion>{'|'.join(LABELS)}))"
-    r"_(?P<level>LO|MD|HI|XX?)",
+    rf"(?:.*/)?(10\d\d)_({'|'.join(SENTENCES)})_({'|'.join(LABELS)})_(LO|MD|HI|XX?)",
     re.IGNORECASE,
 )
 VOTES, ACTORS = "tabulatedVotes.csv", "VideoDemographics.csv"
@@ -68,43 +68,30 @@ Votes = tuple[tuple[str, ...], ...]
 
 def find(root: Path) -> Found:
     """Return the utterances, by file name."""
-    require_folder(root, "CREMA-D's AudioWAV/1001_DFA_ANG_XX.wav and its like")
-    paths = search.below(root)
-    takes = search.takes(paths, _id, ("wav", "mp3", "flv"))
-    if not takes.of:
-        raise CorpusError(
-            f"{root} does not hold CREMA-D: looked for files such as AudioWAV/1001_DFA_ANG_XX.wav or "
-            "VideoFlash/1001_DFA_ANG_XX.flv in it and all its folders, and found none."
-        )
-    sexes, votes = dict(_sexes(search.first(root, paths, ACTORS))), dict(_votes(search.first(root, paths, VOTES)))
-    return takes.found(
-        "cremad",
-        (_utterance(utterance, takes.of[utterance], sexes, votes.get(utterance, ())) for utterance in sorted(takes.of)),
+    takes = search.recordings(root, CORPUS, "AudioWAV/1001_DFA_ANG_XX.wav", _utterance, ("wav", "mp3", "flv"))
+    sexes = dict(_sexes(search.first(root, takes.paths, ACTORS)))
+    votes = dict(_votes(search.first(root, takes.paths, VOTES)))
+    utterances = (
+        replace(its, audio=take.audio, video=take.video, sex=sexes.get(its.speaker), votes=votes.get(its.id, ()))
+        for its, take in sorted(takes.of.items(), key=lambda pair: pair[0].id)
     )
+    return takes.found("cremad", utterances)
 
 
-def _id(name: str) -> str | None:
-    """Return the id of a file's utterance in the spelling of the tables; None for other files."""
+def _utterance(name: str) -> Utterance | None:
+    """Return the utterance of a file, its id in the spelling of the tables; None for other files."""
     match = NAME.fullmatch(name)
     if match is None:
         return None
-    level = match["level"].upper()
-    return f"{match['utterance'].upper()}_{'XX' if level == 'X' else level}"
-
-
-def _utterance(utterance: str, take: Take, sexes: Mapping[str, str], votes: Votes) -> Utterance:
-    actor, sentence, emotion, level = utterance.split("_")
+    actor, sentence, emotion, level = (part.upper() for part in match.groups())
+    level = "XX" if level == "X" else level
     return Utterance(
-        id=utterance,
+        id=f"{actor}_{sentence}_{emotion}_{level}",
         corpus="cremad",
         speaker=actor,
         label=LABELS[emotion],
-        audio=take.audio,
-        video=take.video,
         part=LEVELS[level],
         text=SENTENCES[sentence],
-        sex=sexes.get(actor),
-        votes=votes,
     )
 
 

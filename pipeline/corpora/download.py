@@ -1,7 +1,7 @@
 """The arrow from an address to a corpus's folder: download, resume, check, unpack.
 
-pooch compares the checksums and keeps a file only if they agree. It cannot resume an interrupted download, so this
-module does: an incomplete file is ``<archive>.part``, and the next attempt requests the remaining bytes (HTTP
+pooch downloads, compares the checksums and keeps a file only if they agree. It does not resume an interrupted download,
+so this module does: an incomplete file is ``<archive>.part``, and the next attempt requests the remaining bytes (HTTP
 ``Range``, RFC 9110, section 14).
 Each archive is deleted after unpacking; ``.fetched/<archive>.json`` lists its content, so that a
 second call downloads nothing.
@@ -9,28 +9,24 @@ second call downloads nothing.
 
 import json
 import os
-import shutil
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from affex.pipeline.corpora.base import Corpus, Download, shortfalls
 from affex.pipeline.storage import atomic
 from affex.pipeline.storage.files import content
 from affex.pipeline.text.errors import AffexError, CorpusError, UsageError
 
-if TYPE_CHECKING:
-    import requests
-
 RECORDS = ".fetched"  # the folder that records unpacked archives
 TIMEOUT = 30.0  # s without data from the server
 CHUNK = 2**14  # bytes; when a connection breaks, the bytes after the last complete chunk are lost
 
 
-def fetch(corpus: Corpus, root: Path, say: Callable[[str], None], *, extra: bool = False) -> None:
+def fetch(corpus: Corpus, root: Path, report: Callable[[str], None], *, extra: bool = False) -> None:
     """Download the missing archives of a corpus into a folder.
 
     Parameters
@@ -38,7 +34,7 @@ def fetch(corpus: Corpus, root: Path, say: Callable[[str], None], *, extra: bool
     root
         The corpus's folder, made if it is missing. An archive that the user put there is used if its checksum is
         right.
-    say
+    report
         Called with the corpus's title and terms before the download, and then with each step.
     extra
         Whether to download the optional large archives, too.
@@ -54,22 +50,22 @@ def fetch(corpus: Corpus, root: Path, say: Callable[[str], None], *, extra: bool
     """
     if corpus.download is None:
         raise UsageError(f"affex cannot download {corpus.name}. It comes from {corpus.source} ({corpus.licence}).")
-    say(f"{corpus.title}\nLicence: {corpus.licence}\nSource: {corpus.source}")
+    report(f"{corpus.title}\nLicence: {corpus.licence}\nSource: {corpus.source}")
     if not extra and _was_put_there_by_hand(corpus, root):
-        say(f"{root} holds all of it.")
+        report(f"{root} holds all of it.")
         return
     wanted = {**corpus.download.files, **(corpus.download.extra if extra else {})}
     missing = {name: checksum for name, checksum in wanted.items() if not _is_unpacked(root, name)}
     with _explained(corpus.download, root):
         root.mkdir(parents=True, exist_ok=True)
         for name, checksum in _checksums(corpus.download, missing).items():
-            say(f"Fetching {name}")
+            report(f"Fetching {name}")
             _fetch(corpus.download.base_url, name, checksum, root)
-            say(f"Unpacking {name}")
+            report(f"Unpacking {name}")
             _unpack(root, name)
     if shortages := shortfalls(corpus, corpus.find(root)):
         raise CorpusError(f"{root} is not whole after the download: {'; '.join(shortages)}.")
-    say(f"{root} holds all of it.")
+    report(f"{root} holds all of it.")
 
 
 def _was_put_there_by_hand(corpus: Corpus, root: Path) -> bool:
@@ -149,7 +145,7 @@ def resume(url: str, output_file: str, pooch: Any) -> None:
     while True:
         before = part.stat().st_size
         try:
-            _append(url, part)
+            _append(url, part, pooch)
             break
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError):
             if part.stat().st_size <= before:
@@ -157,29 +153,28 @@ def resume(url: str, output_file: str, pooch: Any) -> None:
     part.replace(output_file)
 
 
-def _append(url: str, part: Path) -> None:
+def _append(url: str, part: Path, pooch: Any) -> None:
     """Download the missing bytes of a file, or all bytes if the server does not support ranges."""
     import requests
+    from pooch import HTTPDownloader
     from tqdm import tqdm
 
     size = part.stat().st_size
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={size}-"} if size else {})
-    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
-        if response.status_code == requests.codes.requested_range_not_satisfiable:
-            return  # the file is complete; if it is too long, the checksum will be wrong
-        response.raise_for_status()
-        resumed = response.status_code == requests.codes.partial_content
-        total = _length(response) + (size if resumed else 0)
-        with (
-            part.open("ab" if resumed else "wb") as file,
-            tqdm(total=total, initial=file.tell(), unit="B", unit_scale=True, desc=part.stem, disable=None) as bar,
-        ):
-            for chunk in response.iter_content(CHUNK):
-                bar.update(file.write(chunk))
+    with part.open("ab") as file:
 
+        def begin(response: requests.Response, **_: Any) -> None:
+            if response.status_code == requests.codes.ok:  # all bytes: the server did not read the range
+                file.truncate(0)
 
-def _length(response: "requests.Response") -> int:
-    return int(response.headers.get("Content-Length", 0))
+        bar = tqdm(total=1, unit="B", unit_scale=True, desc=part.stem, disable=None)
+        load = HTTPDownloader(bar, CHUNK, headers=headers, timeout=TIMEOUT, hooks={"response": begin})
+        try:
+            load(url, file, pooch)
+        except requests.HTTPError as error:
+            # The file is complete; if it is too long, the checksum will be wrong.
+            if error.response is None or error.response.status_code != requests.codes.requested_range_not_satisfiable:
+                raise
 
 
 def _record(root: Path, archive: str) -> Path:
@@ -200,9 +195,9 @@ def _unpack(root: Path, archive: str) -> None:
     try:
         with zipfile.ZipFile(path) as zipped:
             members = [member for member in zipped.infolist() if not member.is_dir()]
-            targets = [_inside(root, member.filename, archive) for member in members]
-            for member, target in zip(members, targets, strict=True):
-                _write(zipped, member, target)
+            for member in members:
+                _require_inside(root, member.filename, archive)
+            zipped.extractall(root, members)
     except zipfile.BadZipFile as error:
         raise AffexError(f"{path} cannot be unpacked: {error}. Delete it and run the same command again.") from error
     record = _record(root, archive)
@@ -210,17 +205,6 @@ def _unpack(root: Path, archive: str) -> None:
     path.unlink()
 
 
-def _inside(root: Path, name: str, archive: str) -> Path:
-    """Return the path of a member; refuse paths outside the folder."""
-    target = Path(os.path.normpath(root / name))
-    if not target.is_relative_to(os.path.normpath(root)):
+def _require_inside(root: Path, name: str, archive: str) -> None:
+    if not Path(os.path.normpath(root / name)).is_relative_to(os.path.normpath(root)):
         raise AffexError(f"{archive} would write {name} outside {root}: nothing was unpacked.")
-    return target
-
-
-def _write(zipped: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(target.name + ".part")
-    with zipped.open(member) as source, unfinished.open("wb") as file:
-        shutil.copyfileobj(source, file)
-    unfinished.replace(target)

@@ -29,7 +29,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from affex.pipeline.corpora import search
-from affex.pipeline.corpora.base import Corpus, Download, require_folder
+from affex.pipeline.corpora.base import Corpus, Download
 from affex.pipeline.corpora.example_tree import lay
 from affex.pipeline.corpora.search import Found, Take
 from affex.pipeline.manifest.utterance import Utterance
@@ -76,15 +76,8 @@ def find(root: Path, part: str = GOLD) -> Found:
     CorpusError
         If there are none, or a table cannot be read.
     """
-    require_folder(root, "EMO-DB's wav/03a01Fa.wav and its like")
-    paths = search.below(root)
-    takes = search.takes(paths, _id)
-    if not takes.of:
-        raise CorpusError(
-            f"{root} does not hold EMO-DB: looked for 535 files such as wav/03a01Fa.wav in it and all its folders, and "
-            "found none."
-        )
-    ambiguous = _ambiguous(root, paths) & takes.of.keys()
+    takes = search.recordings(root, CORPUS, "wav/03a01Fa.wav", _id)
+    ambiguous = _ambiguous(root, takes.paths) & takes.of.keys()
     chosen = {GOLD: takes.of.keys() - ambiguous, AMBIGUOUS: ambiguous, ALL: takes.of.keys()}[part]
     utterances = (_utterance(id_, takes.of[id_], AMBIGUOUS if id_ in ambiguous else None) for id_ in sorted(chosen))
     left = [id_ for id_ in ambiguous if id_ not in chosen]

@@ -24,7 +24,7 @@ from pathlib import Path
 from affex.pipeline.corpora import search
 from affex.pipeline.corpora.base import Corpus
 from affex.pipeline.corpora.example_tree import lay
-from affex.pipeline.corpora.search import Found, Take
+from affex.pipeline.corpora.search import Found
 from affex.pipeline.manifest.utterance import Utterance
 
 LABELS = {
@@ -43,30 +43,23 @@ NAME = re.compile(rf"(?:.*/)?(?P<id>(?:{'|'.join(LABELS)})-[fm][1-3]-[a-z]\d+)",
 
 def find(root: Path) -> Found:
     """Return the utterances, by speaker, emotion and sentence."""
-    takes = search.recordings(root, "EMOVO", "f2/gio-f2-b2.wav", CORPUS.source, _key)
-    return takes.found("emovo", (_utterance(*key, takes.of[key]) for key in sorted(takes.of)))
+    return search.by_name(root, CORPUS, "f2/gio-f2-b2.wav", NAME, _utterance, order=_order)
 
 
-def _key(name: str) -> tuple[str, str, str] | None:
-    """Return speaker, emotion and sentence of a file; None for other files."""
-    match = NAME.fullmatch(name)
-    if match is None:
-        return None
-    emotion, speaker, sentence = match["id"].lower().split("-")
-    return speaker, emotion, sentence
-
-
-def _utterance(speaker: str, emotion: str, sentence: str, take: Take) -> Utterance:
+def _utterance(name: re.Match[str]) -> Utterance:
+    emotion, speaker, sentence = name["id"].lower().split("-")
     return Utterance(
         id=f"{emotion}-{speaker}-{sentence}",
         corpus="emovo",
         speaker=speaker,
         label=LABELS[emotion],
-        audio=take.audio,
-        video=take.video,
         text=sentence,
         sex=SEXES[speaker[0]],
     )
+
+
+def _order(utterance: Utterance) -> tuple[str, str]:
+    return utterance.speaker, utterance.id
 
 
 def example(root: Path) -> Path:

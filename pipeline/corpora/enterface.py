@@ -30,7 +30,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from affex.pipeline.corpora import search
-from affex.pipeline.corpora.base import Corpus, counted_otherwise, require_folder
+from affex.pipeline.corpora.base import Corpus, counted_otherwise
 from affex.pipeline.corpora.example_tree import lay
 from affex.pipeline.corpora.search import Found, Take
 from affex.pipeline.manifest.utterance import Utterance
@@ -59,16 +59,11 @@ Key = tuple[str, str, str | None]
 
 def find(root: Path) -> Found:
     """Return the utterances, by subject, emotion and sentence."""
-    require_folder(root, "eNTERFACE'05's subject 1/anger/sentence 1/s1_an_1.avi and its like")
-    takes = search.takes(search.below(root), _key)
+    takes = search.recordings(root, CORPUS, "subject 1/anger/sentence 1/s1_an_1.avi", _key)
     _require_emotions(root, takes.of)
-    cut = {key: take for key, take in takes.of.items() if key[2]}
-    if not cut:
-        raise CorpusError(
-            f"{root} does not hold eNTERFACE'05: looked for videos such as subject 1/anger/sentence 1/s1_an_1.avi in "
-            f"it and all its folders, and found none. Get it from {CORPUS.source}"
-        )
-    utterances = (_utterance(key, take) for key, take in cut.items())
+    if not any(sentence for _, _, sentence in takes.of):
+        raise CorpusError(f"{root} does not hold eNTERFACE'05: all {len(takes.of)} videos are whole sessions.")
+    utterances = (_utterance(key, take) for key, take in takes.of.items() if key[2])
     return takes.found("enterface", sorted(utterances, key=lambda utterance: utterance.id), _uncut(takes.of))
 
 

@@ -27,7 +27,7 @@ from pathlib import Path
 from affex.pipeline.corpora import search
 from affex.pipeline.corpora.base import LOSO, Corpus, Protocol
 from affex.pipeline.corpora.example_tree import lay
-from affex.pipeline.corpora.search import Found, Take
+from affex.pipeline.corpora.search import Found
 from affex.pipeline.manifest.utterance import Utterance
 
 EMOTIONS = ("neutral", "angry", "happy", "sad", "surprise")
@@ -42,25 +42,17 @@ PATH = re.compile(
 
 def find(root: Path) -> Found:
     """Return the utterances, by speaker and number."""
-    takes = search.recordings(root, "ESD", "0011/Angry/0011_000351.wav", CORPUS.source, _key)
-    return takes.found("esd", (_utterance(*key, takes.of[key]) for key in sorted(takes.of)))
+    return search.by_name(root, CORPUS, "0011/Angry/0011_000351.wav", PATH, _utterance)
 
 
-def _key(name: str) -> tuple[str, int, str] | None:
-    """Return speaker, number and emotion of a file; None for other files."""
-    match = PATH.fullmatch(name)
-    return (match["speaker"], int(match["number"]), match["emotion"].lower()) if match else None
-
-
-def _utterance(speaker: str, number: int, emotion: str, take: Take) -> Utterance:
+def _utterance(name: re.Match[str]) -> Utterance:
+    speaker, number = name["speaker"], int(name["number"])
     language = "mandarin" if speaker <= "0010" else "english"
     return Utterance(
         id=f"{speaker}_{number:06}",
         corpus="esd",
         speaker=speaker,
-        label=emotion,
-        audio=take.audio,
-        video=take.video,
+        label=name["emotion"].lower(),
         part=language,
         text=f"{language} {(number - 1) % SENTENCES + 1}",
     )

@@ -24,7 +24,7 @@ from pathlib import Path
 from affex.pipeline.corpora import search
 from affex.pipeline.corpora.base import LOSO, Corpus, Protocol
 from affex.pipeline.corpora.example_tree import lay
-from affex.pipeline.corpora.search import Found, Take
+from affex.pipeline.corpora.search import Found
 from affex.pipeline.manifest.utterance import Utterance
 
 PRIMARY = ("angry", "excited", "happy", "neutral", "sad")
@@ -35,25 +35,17 @@ NAME = re.compile(rf"(?:.*/)?(?P<id>(?:fe)?male[12]_(?:{'|'.join((*PRIMARY, *SEC
 
 def find(root: Path) -> Found:
     """Return the utterances, by file name."""
-    takes = search.recordings(root, "the JL-Corpus", "male2_concerned_6b_1.wav", CORPUS.source, _id)
-    return takes.found("jlcorpus", (_utterance(id_, takes.of[id_]) for id_ in sorted(takes.of)))
+    return search.by_name(root, CORPUS, "male2_concerned_6b_1.wav", NAME, _utterance)
 
 
-def _id(name: str) -> str | None:
-    """Return the id of a file's utterance in the owners' spelling; None for other files."""
-    match = NAME.fullmatch(name)
-    return match["id"].lower() if match else None
-
-
-def _utterance(id_: str, take: Take) -> Utterance:
+def _utterance(name: re.Match[str]) -> Utterance:
+    id_ = name["id"].lower()
     speaker, emotion, sentence, _ = id_.split("_")
     return Utterance(
         id=id_,
         corpus="jlcorpus",
         speaker=speaker,
         label=emotion,
-        audio=take.audio,
-        video=take.video,
         part="primary" if emotion in PRIMARY else "secondary",
         text=sentence,
         sex=speaker[:-1],

@@ -22,26 +22,18 @@ Traps
 """
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 from affex.pipeline.corpora import search
-from affex.pipeline.corpora.base import LOSO, Corpus, Protocol, counted_otherwise, require_folder
+from affex.pipeline.corpora.base import LOSO, Corpus, Protocol, counted_otherwise
 from affex.pipeline.corpora.example_tree import lay
-from affex.pipeline.corpora.search import Found, Take
+from affex.pipeline.corpora.search import Found
 from affex.pipeline.manifest.utterance import Utterance
-from affex.pipeline.text.errors import CorpusError
 
 LABELS = ("angry", "contempt", "disgusted", "fear", "happy", "neutral", "sad", "surprised")
 SEXES = {"M": "male", "W": "female"}
 #: The values of ``DATASET=mead:view=...``.
 VIEWS = ("front", "down", "left_30", "left_60", "right_30", "right_60", "top")
-
-PATH = re.compile(
-    rf"(?:.*/)?(?P<speaker>[MW]\d{{3}})/(?P<folders>(?:[^/]+/)*)(?P<emotion>{'|'.join(LABELS)})/level_(?P<level>[123])/"
-    r"(?P<number>\d+)",
-    re.IGNORECASE,
-)
 
 
 def find(root: Path, view: str = VIEWS[0]) -> Found:
@@ -59,38 +51,22 @@ def find(root: Path, view: str = VIEWS[0]) -> Found:
     CorpusError
         If there are none.
     """
-    require_folder(root, "MEAD's W019/audio/neutral/level_1/020.m4a and its like")
-    takes = search.takes(search.below(root), _key(view), ("m4a", "mp4"))
-    if not takes.of:
-        raise CorpusError(
-            f"{root} does not hold MEAD: looked for files such as W019/audio/neutral/level_1/020.m4a or "
-            f"W019/video/{view}/neutral/level_1/020.mp4 in it and all its folders, and found none. They are given on "
-            f"request: see {CORPUS.source}"
-        )
-    return takes.found("mead", (_utterance(id_, takes.of[id_]) for id_ in sorted(takes.of)))
+    others = "|".join({*VIEWS} - {view})
+    pattern = re.compile(
+        rf"(?:.*/)?(?P<speaker>[MW]\d{{3}})/(?:(?!(?:{others})/)[^/]+/)*(?P<emotion>{'|'.join(LABELS)})/"
+        r"level_(?P<level>[123])/(?P<number>\d+)",
+        re.IGNORECASE,
+    )
+    return search.by_name(root, CORPUS, "W019/audio/neutral/level_1/020.m4a", pattern, _utterance, ("m4a", "mp4"))
 
 
-def _key(view: str) -> Callable[[str], str | None]:
-    """Return a function from a file to its utterance's id, or to None: for other files and other sides."""
-
-    def id_of(name: str) -> str | None:
-        match = PATH.fullmatch(name)
-        if match is None or not {*match["folders"].lower().split("/")}.isdisjoint({*VIEWS} - {view}):
-            return None
-        return f"{match['speaker'].upper()}/{match['emotion'].lower()}/{match['level']}/{match['number']}"
-
-    return id_of
-
-
-def _utterance(id_: str, take: Take) -> Utterance:
-    speaker, emotion, level, _ = id_.split("/")
+def _utterance(name: re.Match[str]) -> Utterance:
+    speaker, emotion, level = name["speaker"].upper(), name["emotion"].lower(), name["level"]
     return Utterance(
-        id=id_,
+        id=f"{speaker}/{emotion}/{level}/{name['number']}",
         corpus="mead",
         speaker=speaker,
         label=emotion,
-        audio=take.audio,
-        video=take.video,
         sex=SEXES[speaker[0]],
         aspects=(("level", level),),
     )

@@ -32,9 +32,9 @@ def unknown(name: str, corpora: Mapping[str, Corpus]) -> UsageError:
     if found := of_name.get(plain(name)):
         return UsageError(f"There is no corpus '{name}': here it is called {found}, as in DATASET={found}.")
     nearest = difflib.get_close_matches(plain(name), of_name, n=1, cutoff=ALIKE)
-    meant = f" Did you mean {of_name[nearest[0]]}?" if nearest else ""
+    suggestion = f" Did you mean {of_name[nearest[0]]}?" if nearest else ""
     return UsageError(
-        f"There is no corpus '{name}'.{meant}\nKnown: {', '.join(sorted(corpora))}.\n"
+        f"There is no corpus '{name}'.{suggestion}\nKnown: {', '.join(sorted(corpora))}.\n"
         "Any other can be listed in a table with the columns file, speaker, label: say DATASET=csv DATA=mine.csv. A "
         "reader of its own is one file (see CONTRIBUTING.md)."
     )

@@ -28,17 +28,10 @@ from pathlib import Path
 from affex.pipeline.corpora import search
 from affex.pipeline.corpora.base import Corpus
 from affex.pipeline.corpora.example_tree import lay
-from affex.pipeline.corpora.search import Found, Take
+from affex.pipeline.corpora.search import Found
 from affex.pipeline.manifest.utterance import Utterance
 
-LABELS = {
-    "an": "anger",
-    "di": "disgust",
-    "fe": "fear",
-    "ha": "happiness",
-    "sa": "sadness",
-    "su": "surprise",
-}
+LABELS = {"an": "anger", "di": "disgust", "fe": "fear", "ha": "happiness", "sa": "sadness", "su": "surprise"}
 
 PATH = re.compile(
     r"(?:.*/)?(?P<speaker>s[1-8])/(?P<folders>(?:[^/]+/)*)(?P<name>(?P<emotion>an|di|fe|ha|sa|su)\d+)", re.IGNORECASE
@@ -47,19 +40,13 @@ PATH = re.compile(
 
 def find(root: Path) -> Found:
     """Return the utterances, by subject, folder and file name."""
-    takes = search.recordings(root, "RML", "s1/an1.avi", CORPUS.source, _id)
-    return takes.found("rml", (_utterance(id_, takes.of[id_]) for id_ in sorted(takes.of)))
+    return search.by_name(root, CORPUS, "s1/an1.avi", PATH, _utterance)
 
 
-def _id(name: str) -> str | None:
-    """Return subject, folders and name of a file; None for other files."""
-    match = PATH.fullmatch(name)
-    return f"{match['speaker'].lower()}/{match['folders']}{match['name'].lower()}" if match else None
-
-
-def _utterance(id_: str, take: Take) -> Utterance:
-    speaker, *_, name = id_.split("/")
-    return Utterance(id=id_, corpus="rml", speaker=speaker, label=LABELS[name[:2]], audio=take.audio, video=take.video)
+def _utterance(name: re.Match[str]) -> Utterance:
+    speaker = name["speaker"].lower()
+    id_ = f"{speaker}/{name['folders']}{name['name'].lower()}"
+    return Utterance(id=id_, corpus="rml", speaker=speaker, label=LABELS[name["emotion"].lower()])
 
 
 def example(root: Path) -> Path:

@@ -27,7 +27,7 @@ from pathlib import Path
 from affex.pipeline.corpora import search
 from affex.pipeline.corpora.base import Corpus
 from affex.pipeline.corpora.example_tree import lay
-from affex.pipeline.corpora.search import Found, Take
+from affex.pipeline.corpora.search import Found
 from affex.pipeline.manifest.utterance import Utterance
 
 LABELS = {
@@ -45,29 +45,14 @@ PATH = re.compile(r"(?:.*/)?(?P<speaker>DC|JE|JK|KL)[/_](?P<emotion>sa|su|[adfhn
 
 def find(root: Path) -> Found:
     """Return the utterances, by speaker, emotion and sentence."""
-    takes = search.recordings(root, "SAVEE", "AudioData/DC/a01.wav", CORPUS.source, _key)
-    return takes.found(
-        "savee", (_utterance(*key, take) for key, take in sorted(takes.of.items(), key=lambda it: it[0]))
-    )
+    return search.by_name(root, CORPUS, "AudioData/DC/a01.wav", PATH, _utterance)
 
 
-def _key(name: str) -> tuple[str, str, int] | None:
-    """Return speaker, emotion and sentence of a file; None for other files."""
-    match = PATH.fullmatch(name)
-    return (match["speaker"].upper(), match["emotion"].lower(), int(match["sentence"])) if match else None
-
-
-def _utterance(speaker: str, emotion: str, sentence: int, take: Take) -> Utterance:
-    text = f"{emotion}{sentence:02}"
+def _utterance(name: re.Match[str]) -> Utterance:
+    speaker, emotion = name["speaker"].upper(), name["emotion"].lower()
+    text = f"{emotion}{int(name['sentence']):02}"
     return Utterance(
-        id=f"{speaker}_{text}",
-        corpus="savee",
-        speaker=speaker,
-        label=LABELS[emotion],
-        audio=take.audio,
-        video=take.video,
-        text=text,
-        sex="male",
+        id=f"{speaker}_{text}", corpus="savee", speaker=speaker, label=LABELS[emotion], text=text, sex="male"
     )
 
 

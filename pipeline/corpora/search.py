@@ -7,13 +7,15 @@ that exist more than once count as copies, which `pipeline.caching.copies` compa
 
 import csv
 import io
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from pathlib import Path, PurePosixPath
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from affex.pipeline.corpora.base import require_folder, unreadable
+from affex.pipeline.corpora.base import Corpus, require_folder, unreadable
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.media import pointers
 from affex.pipeline.storage import files
@@ -85,11 +87,14 @@ class Takes(Generic[Key]):
         As in `Found`.
     converted
         The number of files that also exist in another format, by the suffixes of the file that is read and the other.
+    paths
+        All files below the folder, as `below` returns them.
     """
 
     of: Mapping[Key, Take]
     copies: Mapping[str, Sequence[str]] = field(default_factory=dict)
     converted: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    paths: Sequence[str] = ()
 
     def found(self, corpus: str, utterances: Iterable[Utterance], remarks: Sequence[str] = ()) -> Found:
         """Return utterances with remarks on their files."""
@@ -171,11 +176,49 @@ def rows(table: Path, delimiter: str = ",") -> "csv.DictReader[str]":
     return csv.DictReader(io.StringIO(text(table), newline=""), restval="", delimiter=delimiter)
 
 
+def by_name(
+    root: Path,
+    corpus: Corpus,
+    example: str,
+    pattern: re.Pattern[str],
+    utterance: Callable[[re.Match[str]], Utterance],
+    shipped: Sequence[str] = ("wav", "avi"),
+    order: Callable[[Utterance], Any] = attrgetter("id"),
+) -> Found:
+    """Return the utterances of a corpus whose file names give everything.
+
+    Parameters
+    ----------
+    example
+        A path in its owners' layout.
+    pattern
+        Matches the path of a recording without its suffix.
+    utterance
+        Returns the utterance of a match, without media. Files of equal utterances are those of one performance.
+    shipped
+        As `takes` takes them.
+    order
+        Returns what the utterances are sorted by.
+
+    Raises
+    ------
+    CorpusError
+        As `recordings`.
+    """
+
+    def key(path: str) -> Utterance | None:
+        match = pattern.fullmatch(path)
+        return utterance(match) if match else None
+
+    takes = recordings(root, corpus, example, key, shipped)
+    found = (replace(its, audio=take.audio, video=take.video) for its, take in takes.of.items())
+    return takes.found(corpus.name, sorted(found, key=order))
+
+
 def recordings(
     root: Path,
-    title: str,
+    corpus: Corpus,
     example: str,
-    source: str,
     key: Callable[[str], Key | None],
     shipped: Sequence[str] = ("wav", "avi"),
 ) -> Takes[Key]:
@@ -183,8 +226,8 @@ def recordings(
 
     Parameters
     ----------
-    title, example, source
-        The corpus's name, a path in its owners' layout, and its origin, for the error.
+    example
+        A path in its owners' layout, for the error.
     key, shipped
         As `takes` takes them.
 
@@ -193,14 +236,17 @@ def recordings(
     CorpusError
         If there are none, or `root` is not a folder; the message says what was looked for.
     """
+    title = corpus.title.partition(":")[0]
     require_folder(root, f"{title}'s {example} and its like")
-    found = takes(below(root), key, shipped)
+    paths = below(root)
+    found = takes(paths, key, shipped)
     if not found.of:
+        number = f"{sum(corpus.counts.values())} " if corpus.counts else ""
         raise CorpusError(
-            f"{root} does not hold {title}: looked for files such as {example} in it and all its folders, and found "
-            f"none. It comes from {source}"
+            f"{root} does not hold {title}: looked for {number}files such as {example} in it and all its folders, and "
+            f"found none. It comes from {corpus.source}"
         )
-    return found
+    return replace(found, paths=paths)
 
 
 def takes(

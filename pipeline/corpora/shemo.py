@@ -24,17 +24,10 @@ from pathlib import Path
 from affex.pipeline.corpora import search
 from affex.pipeline.corpora.base import Corpus
 from affex.pipeline.corpora.example_tree import lay
-from affex.pipeline.corpora.search import Found, Take
+from affex.pipeline.corpora.search import Found
 from affex.pipeline.manifest.utterance import Utterance
 
-LABELS = {
-    "A": "anger",
-    "F": "fear",
-    "H": "happiness",
-    "N": "neutral",
-    "S": "sadness",
-    "W": "surprise",
-}
+LABELS = {"A": "anger", "F": "fear", "H": "happiness", "N": "neutral", "S": "sadness", "W": "surprise"}
 SEXES = {"F": "female", "M": "male"}
 
 NAME = re.compile(rf"(?:.*/)?(?P<id>[FM]\d\d[{''.join(LABELS)}]\d+)", re.IGNORECASE)
@@ -42,26 +35,12 @@ NAME = re.compile(rf"(?:.*/)?(?P<id>[FM]\d\d[{''.join(LABELS)}]\d+)", re.IGNOREC
 
 def find(root: Path) -> Found:
     """Return the utterances, by file name."""
-    takes = search.recordings(root, "ShEMO", "male/M36S02.wav", CORPUS.source, _id)
-    return takes.found("shemo", (_utterance(id_, takes.of[id_]) for id_ in sorted(takes.of)))
+    return search.by_name(root, CORPUS, "male/M36S02.wav", NAME, _utterance)
 
 
-def _id(name: str) -> str | None:
-    """Return the id of a file's utterance in the owners' spelling; None for other files."""
-    match = NAME.fullmatch(name)
-    return match["id"].upper() if match else None
-
-
-def _utterance(id_: str, take: Take) -> Utterance:
-    return Utterance(
-        id=id_,
-        corpus="shemo",
-        speaker=id_[:3],
-        label=LABELS[id_[3]],
-        audio=take.audio,
-        video=take.video,
-        sex=SEXES[id_[0]],
-    )
+def _utterance(name: re.Match[str]) -> Utterance:
+    id_ = name["id"].upper()
+    return Utterance(id=id_, corpus="shemo", speaker=id_[:3], label=LABELS[id_[3]], sex=SEXES[id_[0]])
 
 
 def example(root: Path) -> Path:

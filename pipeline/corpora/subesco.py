@@ -24,7 +24,7 @@ from pathlib import Path
 from affex.pipeline.corpora import search
 from affex.pipeline.corpora.base import Corpus
 from affex.pipeline.corpora.example_tree import lay
-from affex.pipeline.corpora.search import Found, Take
+from affex.pipeline.corpora.search import Found
 from affex.pipeline.manifest.utterance import Utterance
 
 LABELS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
@@ -38,30 +38,23 @@ NAME = re.compile(
 
 def find(root: Path) -> Found:
     """Return the utterances, by speaker, sentence, emotion and take."""
-    takes = search.recordings(root, "SUBESCO", "F_10_FAHMEE_S_6_FEAR_5.wav", CORPUS.source, _key)
-    return takes.found("subesco", (_utterance(*key, takes.of[key]) for key in sorted(takes.of)))
+    return search.by_name(root, CORPUS, "F_10_FAHMEE_S_6_FEAR_5.wav", NAME, _utterance, order=_order)
 
 
-def _key(name: str) -> tuple[str, str, str, str] | None:
-    """Return speaker, sentence, emotion and take of a file; None for other files."""
-    match = NAME.fullmatch(name)
-    if match is None:
-        return None
-    speaker, sentence, emotion, take = match.groups()
-    return speaker.upper(), sentence.upper(), emotion.lower(), take
-
-
-def _utterance(speaker: str, sentence: str, emotion: str, number: str, take: Take) -> Utterance:
+def _utterance(name: re.Match[str]) -> Utterance:
+    speaker, sentence, emotion, take = map(str.upper, name.groups())
     return Utterance(
-        id=f"{speaker}_{sentence}_{emotion.upper()}_{number}",
+        id=f"{speaker}_{sentence}_{emotion}_{take}",
         corpus="subesco",
         speaker=speaker,
-        label=emotion,
-        audio=take.audio,
-        video=take.video,
+        label=emotion.lower(),
         text=sentence,
         sex=SEXES[speaker[0]],
     )
+
+
+def _order(utterance: Utterance) -> list[str]:
+    return utterance.id.split("_")
 
 
 def example(root: Path) -> Path:

@@ -25,7 +25,7 @@ from pathlib import Path
 from affex.pipeline.corpora import search
 from affex.pipeline.corpora.base import Corpus
 from affex.pipeline.corpora.example_tree import lay
-from affex.pipeline.corpora.search import Found, Take
+from affex.pipeline.corpora.search import Found
 from affex.pipeline.manifest.utterance import Utterance
 
 LABELS = {
@@ -37,25 +37,16 @@ NAME = re.compile(rf"(?:.*/)?(?P<speaker>[OY]A)F?_(?P<word>[a-z]+)_(?P<emotion>{
 
 def find(root: Path) -> Found:
     """Return the utterances, by speaker, word and emotion."""
-    takes = search.recordings(root, "TESS", "OAF_back_angry.wav", CORPUS.source, _id)
-    return takes.found("tess", (_utterance(id_, takes.of[id_]) for id_ in sorted(takes.of)))
+    return search.by_name(root, CORPUS, "OAF_back_angry.wav", NAME, _utterance)
 
 
-def _id(name: str) -> str | None:
-    """Return the id of a file's utterance in the owners' usual spelling; None for other files."""
-    match = NAME.fullmatch(name)
-    return f"{match['speaker'].upper()}F_{match['word'].lower()}_{match['emotion'].lower()}" if match else None
-
-
-def _utterance(id_: str, take: Take) -> Utterance:
-    speaker, word, emotion = id_.split("_")
+def _utterance(name: re.Match[str]) -> Utterance:
+    speaker, word, emotion = f"{name['speaker'].upper()}F", name["word"].lower(), name["emotion"].lower()
     return Utterance(
-        id=id_,
+        id=f"{speaker}_{word}_{emotion}",
         corpus="tess",
         speaker=speaker,
         label=LABELS[emotion],
-        audio=take.audio,
-        video=take.video,
         text=f"Say the word {word}",
         sex="female",
     )

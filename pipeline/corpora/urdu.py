@@ -23,11 +23,10 @@ import re
 from pathlib import Path
 
 from affex.pipeline.corpora import search
-from affex.pipeline.corpora.base import Corpus, require_folder
+from affex.pipeline.corpora.base import Corpus
 from affex.pipeline.corpora.example_tree import lay
-from affex.pipeline.corpora.search import Found, Take
+from affex.pipeline.corpora.search import Found
 from affex.pipeline.manifest.utterance import Utterance
-from affex.pipeline.text.errors import CorpusError
 
 LABELS = {"A": "anger", "H": "happiness", "N": "neutral", "S": "sadness"}
 SEXES = {"SF": "female", "SM": "male"}
@@ -37,33 +36,13 @@ NAME = re.compile(r"(?:.*/)?(?P<id>S[FM]\d+_F\d+_[AHNS]\d+)", re.IGNORECASE)
 
 def find(root: Path) -> Found:
     """Return the utterances, by file name."""
-    require_folder(root, "URDU's Neutral/SM20_F8_N012.wav and its like")
-    takes = search.takes(search.below(root), _id)
-    if not takes.of:
-        raise CorpusError(
-            f"{root} does not hold URDU: looked for 400 files such as Neutral/SM20_F8_N012.wav in it and all its "
-            f"folders, and found none. They come from {CORPUS.source}"
-        )
-    return takes.found("urdu", (_utterance(id_, takes.of[id_]) for id_ in sorted(takes.of)))
+    return search.by_name(root, CORPUS, "Neutral/SM20_F8_N012.wav", NAME, _utterance)
 
 
-def _id(name: str) -> str | None:
-    """Return the id of a file's utterance in the owners' spelling; None for other files."""
-    match = NAME.fullmatch(name)
-    return match["id"].upper() if match else None
-
-
-def _utterance(id_: str, take: Take) -> Utterance:
+def _utterance(name: re.Match[str]) -> Utterance:
+    id_ = name["id"].upper()
     speaker, _, last = id_.split("_")
-    return Utterance(
-        id=id_,
-        corpus="urdu",
-        speaker=speaker,
-        label=LABELS[last[0]],
-        audio=take.audio,
-        video=take.video,
-        sex=SEXES[speaker[:2]],
-    )
+    return Utterance(id=id_, corpus="urdu", speaker=speaker, label=LABELS[last[0]], sex=SEXES[speaker[:2]])
 
 
 def example(root: Path) -> Path:

@@ -175,10 +175,10 @@ def refusal(findings: Iterable[Finding]) -> str:
     """Return the error message for the fatal findings: what leaks, the first pairs, and how to go on."""
     return "\n".join(
         [
-            "These folds leak, so their figures would say nothing of unheard speakers:",
+            "These folds leak, so their figures would not hold for new speakers:",
             *itertools.chain.from_iterable(map(_paragraph, errors(findings))),
-            "Leave the copies out of the corpus or give what belongs together one name, and run again.",
-            "To score all the same, with every output saying so: ALLOW_LEAKS=1.",
+            "Remove the copies, or give utterances that belong together the same name, and run again.",
+            "To evaluate nevertheless, with a warning in every output: ALLOW_LEAKS=1.",
         ]
     )
 
@@ -186,7 +186,7 @@ def refusal(findings: Iterable[Finding]) -> str:
 def _paragraph(finding: Finding) -> Iterator[str]:
     yield f"- {finding.message}:"
     for pair in finding.pairs[:SHOWN_PAIRS]:
-        yield f"    fold {pair.fold}: {pair.trained} is learned from, {pair.tested} is tested ({pair.note})"
+        yield f"    fold {pair.fold}: {pair.trained} is in training, {pair.tested} in test ({pair.note})"
     if len(finding.pairs) > SHOWN_PAIRS:
         yield f"    and {len(finding.pairs) - SHOWN_PAIRS} more"
 
@@ -195,7 +195,7 @@ def _check(utterances: Sequence[Utterance], labels: Labels, prints: Table | None
     if len(labels) != len(utterances):
         raise ValueError(f"{len(labels)} labels of {len(utterances)} utterances")
     if prints is not None and [_key(u) for u in prints.utterances] != [_key(u) for u in utterances]:
-        raise ValueError("the prints are those of other utterances, or stand in another order")
+        raise ValueError("the fingerprints are those of other utterances, or in another order")
 
 
 def _key(utterance: Utterance) -> tuple[str, str]:
@@ -241,7 +241,7 @@ def _shared(
         return None
     message = (
         f"{_counted(len(found), kind)} ({_listed(list(found))}) on both sides of {leaking} of {len(folds)} folds: "
-        f"{n_affected} of {n_tested} tested utterances share theirs with utterances learned from"
+        f"{n_affected} of {n_tested} test utterances share theirs with training utterances"
     )
     return Finding(kind, fatal, message, tuple(pairs.values()))
 
@@ -280,7 +280,7 @@ def _duplicates(same: Sequence[Match], ids: Sequence[str], labels: Labels, folds
         return None
     conflicting = sum(_conflict(labels, match) for match, _ in leaking)
     pairs = [
-        pair._replace(note=f"{pair.note}{_labels_said(labels, match)}") if _conflict(labels, match) else pair
+        pair._replace(note=f"{pair.note}{_labels_note(labels, match)}") if _conflict(labels, match) else pair
         for match, pair in leaking
     ]
     said = f", {conflicting} of them under conflicting labels" if conflicting else ""
@@ -305,7 +305,7 @@ def _together(at_once: Sequence[Match], ids: Sequence[str], folds: Sequence[Fold
     places = {place for match, _ in leaking for place in (match.first, match.second)}
     message = (
         f"{_counted(len(leaking), 'pair')} of turns in which partners of a dialog speak at once ({len(places)} "
-        "utterances), one learned from and the other tested: each one's sound may hold some of the other's"
+        "utterances), one in training and one in test: each may contain the other speaker's voice"
     )
     return Finding("at once", False, message, tuple(pair for _, pair in leaking))
 
@@ -315,7 +315,7 @@ def _conflicts(same: Sequence[Match], ids: Sequence[str], labels: Labels, folds:
     parted = {(match.first, match.second) for match, _ in _parted(same, ids, folds)}
     used = _used(len(ids), folds)
     pairs = tuple(
-        _pair(ids, match.first, match.second, "", f"{match.note}{_labels_said(labels, match)}")
+        _pair(ids, match.first, match.second, "", f"{match.note}{_labels_note(labels, match)}")
         for match in same
         if (match.first, match.second) not in parted
         and used[[match.first, match.second]].all()
@@ -365,7 +365,7 @@ def _conflict(labels: Labels, match: Match) -> bool:
     return bool(one != other) and not both_missing
 
 
-def _labels_said(labels: Labels, match: Match) -> str:
+def _labels_note(labels: Labels, match: Match) -> str:
     return f", labels {labels[match.first]} and {labels[match.second]}"
 
 
@@ -375,7 +375,7 @@ def _nameless(utterances: Sequence[Utterance], folds: Sequence[Fold]) -> Finding
     nameless = used & np.array([not utterance.speaker for utterance in utterances], dtype=bool)
     if not nameless.any():
         return None
-    message = f"{nameless.sum()} of {used.sum()} utterances name no speaker: whose they are could not be compared"
+    message = f"{nameless.sum()} of {used.sum()} utterances have no speaker: a shared speaker cannot be detected"
     return Finding("nameless", False, message)
 
 
@@ -399,8 +399,8 @@ def _alike_in(names: Sequence[str | None], kind: str, what: str, folds: Sequence
         if kind == "dialog" and len({name.rpartition("/")[0] for name in group}) > 1:
             continue  # only their sessions are alike, and those are reported
         n = sum(_is_parted(names, group, fold) for fold in folds)
-        told = f"they are trained on and tested, in {n} of {len(folds)} folds" if n else f"they count as {len(group)}"
-        yield f"{kind}s {quoted(group)} may be one {what}: {told}"
+        effect = f"they are trained on and tested, in {n} of {len(folds)} folds" if n else f"they count as {len(group)}"
+        yield f"{kind}s {quoted(group)} may be one {what}: {effect}"
 
 
 def _is_parted(names: Sequence[str | None], group: Sequence[str], fold: Fold) -> bool:

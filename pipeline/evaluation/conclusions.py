@@ -16,7 +16,7 @@ Verdict = Literal["better", "worse", "equal", "unknown"]
 MARGIN = 0.05
 
 
-#: The coverage of these intervals was not measured with fewer speakers (``benchmarks/coverage.py``).
+#: The coverage of these intervals was not measured with fewer speakers (``benchmarks/intervals.py``).
 FEWEST = 4
 
 
@@ -57,12 +57,12 @@ def of_test(difference: Interval, p: float, alpha: float, *, margin: float | Non
 
 
 def in_words(found: Verdict, n: int, unit: str = "speaker", *, margin: float | None = MARGIN) -> str:
-    """Return a verdict in words, as in ``cannot be told with 4 speakers``."""
+    """Return a verdict in words, as in ``undecided with 4 speakers``."""
     words: dict[Verdict, str] = {
         "better": "clearly better",
         "worse": "clearly worse",
         "equal": f"equal within {margin:g}" if margin is not None else "equal",
-        "unknown": f"cannot be told with {n} {unit}{'s' * (n != 1)}",
+        "unknown": f"undecided with {n} {unit}{'s' * (n != 1)}",
     }
     return words[found]
 

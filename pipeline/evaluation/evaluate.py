@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affex.classifiers.base import inner_folds
+from affex.classifiers.base import Wrapped, inner_folds
 from affex.pipeline.evaluation import speakers, training_limits
 from affex.pipeline.evaluation.folds import Fold, require_variety
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
@@ -72,7 +72,7 @@ class Outcome:
     `limits` lists the steps for which the fold had too few training utterances.
     """
 
-    said: FoldScores
+    fold_scores: FoldScores
     inner: FoldScores | None = None
     best_params: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, str] = field(default_factory=dict)
@@ -154,9 +154,11 @@ def evaluate_task(
     pairs = list(zip(task.folds, outcomes, strict=True))
     return Result(
         about=plan.about(task.clusters.unit),
-        scores=_scores(task, [(fold, outcome.said) for fold, outcome in pairs]),
+        scores=_scores(task, [(fold, outcome.fold_scores) for fold, outcome in pairs]),
         folds=tuple(
-            FoldSummary(f.name, len(f.train), len(f.test), o.best_params, n_noise=o.said.n_noise, limits=o.limits)
+            FoldSummary(
+                f.name, len(f.train), len(f.test), o.best_params, n_noise=o.fold_scores.n_noise, limits=o.limits
+            )
             for f, o in pairs
         ),
         left_out=task.left_out,
@@ -175,11 +177,11 @@ def evaluate_task(
 
 def _noisy(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     """Return a sentence with the number of utterances that contain only noise, if there are any."""
-    n_noise = sum(outcome.said.n_noise or 0 for outcome in outcomes)
-    n = sum(len(outcome.said.numbers) for outcome in outcomes)
+    n_noise = sum(outcome.fold_scores.n_noise or 0 for outcome in outcomes)
+    n = sum(len(outcome.fold_scores.numbers) for outcome in outcomes)
     sentence = (
-        f"{n_noise} of {n} tested utterances are noise alone to the model, which explains each of their frames best by "
-        "noise: they are evaluated by all their frames"
+        f"{n_noise} of {n} test utterances contain only noise according to the model: all their frames are used "
+        "to classify them"
     )
     return (sentence,) if n_noise else ()
 
@@ -210,29 +212,21 @@ def score(estimator: Any, examples: Examples, fold: Fold, plan: Plan) -> Scored:
     """
     reader = reader_of(plan.classifier)
     decided, scores, n_noise = reader.scored(estimator, examples, fold.test, fold.train)
+    if np.shape(decided) != fold.test.shape:
+        raise ValueError(f"its predictions have the shape {np.shape(decided)}: expected {fold.test.shape}")
     if not examples.classes:
         return Scored(decided, scores)
+    if not np.isin(decided, estimator.classes_).all():
+        strange = sorted({*map(str, decided)} - {*map(str, estimator.classes_)})
+        raise ValueError(
+            f"it predicts {', '.join(strange)}: expected some of {', '.join(map(str, estimator.classes_))}"
+        )
     values = np.zeros((len(fold.test), len(examples.classes)))
     values[:, [examples.classes.index(name) for name in estimator.classes_]] = scores
     if plan.settings.reweight:
         values = reweighted(values, examples.y[fold.train], examples.classes)
         decided = np.array(examples.classes)[values.argmax(axis=1)]
     return Scored(decided.astype(np.str_), values, n_noise)
-
-
-def _decided(estimator: Any, X: Floats) -> Scored:
-    """Return the decision on each row, and scores that sum to 1; `inspection.answer_of` defines them."""
-    from scipy.special import softmax
-
-    from affex.classifiers.estimators import inspection
-
-    decided, answer = estimator.predict(X), inspection.answer_of(estimator)
-    if answer == "probabilities":
-        return Scored(decided, estimator.predict_proba(X))
-    if answer == "decisions":
-        return Scored(decided, (decided[:, None] == estimator.classes_).astype(np.float64))
-    values = estimator.decision_function(X)
-    return Scored(decided, softmax(values if values.ndim == 2 else np.column_stack([-values, values]), axis=1))
 
 
 def reweighted(scores: Floats, trained: Labels, classes: Sequence[str]) -> Floats:
@@ -256,12 +250,12 @@ def _is_on_gpu(plan: Plan) -> bool:
 
 def _run_fold(piece: Piece, examples: Examples, plan: Plan, inner: bool) -> Outcome:
     [(_, fold)] = piece.jobs
-    said, estimator = _said(examples, plan, fold)
-    parts = [_said(examples, plan, part) for part in inner_parts(examples, fold)] if inner else []
+    fold_scores, estimator = _fold_scores(examples, plan, fold)
+    parts = [_fold_scores(examples, plan, part) for part in inner_parts(examples, fold)] if inner else []
     met = limits_of(estimator) | training_limits.of_inner([limits_of(fitted) for _, fitted in parts])
     if inner and not parts:
         met[training_limits.INNER] = "1 training speaker"
-    return Outcome(said, _joined([part for part, _ in parts]) if parts else None, best_params(estimator), met)
+    return Outcome(fold_scores, _joined([part for part, _ in parts]) if parts else None, best_params(estimator), met)
 
 
 def limits_of(estimator: Any) -> dict[str, str]:
@@ -278,16 +272,19 @@ def best_params(estimator: Any) -> Mapping[str, Any]:
     return fitting.best_params(estimator)
 
 
-def _said(examples: Examples, plan: Plan, fold: Fold) -> tuple[FoldScores, Any]:
+def _fold_scores(examples: Examples, plan: Plan, fold: Fold) -> tuple[FoldScores, Any]:
     estimator = build(plan, examples)
+    # An estimator that was passed may raise anything; in those of affex another error than ValueError is a fault.
+    failure = Exception if isinstance(plan.classifier, Wrapped) else ValueError
     try:
         with one_thread():  # after `build`: only libraries already loaded are limited
             fitted = fit(estimator, examples, fold, plan)
             return FoldScores(fold.test, *score(fitted, examples, fold, plan)), fitted
-    except ValueError as error:
+    except failure as error:
+        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
         raise AffexError(
-            f"Fold {fold.name}: {plan.classifier.name} could not learn from {len(fold.train)} utterances "
-            f"and score {len(fold.test)}.\n{error}"
+            f"Fold {fold.name}: {plan.classifier.name} could not be trained on {len(fold.train)} utterances "
+            f"and score {len(fold.test)}.\n{kind}{error}"
         ) from error
 
 
@@ -339,18 +336,18 @@ def _distances(piece: Piece, plan: Plan) -> Floats | None:
     return found
 
 
-def _scores(task: Task, said: Sequence[tuple[Fold, FoldScores]]) -> Scores:
+def _scores(task: Task, fold_scores: Sequence[tuple[Fold, FoldScores]]) -> Scores:
     """Return the scores in the order of the manifest."""
-    numbers = np.concatenate([part.numbers for _, part in said])
+    numbers = np.concatenate([part.numbers for _, part in fold_scores])
     order = np.argsort(numbers, kind="stable")
     numbers = numbers[order]
     ids = np.array([utterance.id for utterance in task.utterances])
     return Scores(
         ids=ids[numbers],
         clusters=task.clusters.of[numbers],
-        folds=np.repeat([fold.name for fold, _ in said], [len(part.numbers) for _, part in said])[order],
+        folds=np.repeat([fold.name for fold, _ in fold_scores], [len(part.numbers) for _, part in fold_scores])[order],
         true=task.examples.y[numbers],
-        predicted=np.concatenate([part.predicted for _, part in said])[order],
+        predicted=np.concatenate([part.predicted for _, part in fold_scores])[order],
         classes=task.examples.classes,
-        values=np.concatenate([part.scores for _, part in said])[order],
+        values=np.concatenate([part.scores for _, part in fold_scores])[order],
     )

@@ -168,7 +168,7 @@ def group_k(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, 
     """
     found = clusters(utterances)
     counts = Counter(found.of.tolist())
-    stand_in = "" if found.unit == "speaker" else f" ({found.unit}s stand in for speakers: none is named)"
+    stand_in = "" if found.unit == "speaker" else f" ({found.unit}s replace speakers, because no speaker is named)"
     _require_k(protocol, f"groups of {found.unit}s{stand_in}", sorted(counts), f"{found.unit}s")
     size, group_of = [0] * protocol.k, {}
     for name in sorted(counts, key=lambda name: (-counts[name], name)):
@@ -239,11 +239,11 @@ def cross(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ..
         if name not in known:
             raise unknown("corpus (of those evaluated)", name, known)
     if train & test:
-        raise UsageError(f"PROTOCOL={protocol}: '{min(train & test)}' cannot be learned from and tested as well.")
+        raise UsageError(f"PROTOCOL={protocol}: '{min(train & test)}' cannot be in training and in test.")
     train, test = train or set(known) - test, test or set(known) - train
     if not train or not test:
         raise AffexError(
-            f"The protocol 'cross' learns from some corpora and tests others; here there is only {', '.join(known)}.\n"
+            f"The protocol 'cross' trains on some corpora and tests on others; here there is only {', '.join(known)}.\n"
             "Name two or more, as in DATASET='emodb ravdess' PROTOCOL=cross:test=ravdess."
         )
     named = np.isin(corpora, sorted(test))
@@ -261,9 +261,9 @@ def all_but(rounds: Sequence[Fold], found: Clusters, exclude: Sequence[str]) -> 
     for name in exclude:
         if name not in found.of:
             raise unknown(found.unit, name, np.unique(found.of).tolist())
-    judged = np.unique(np.concatenate([part for fold in rounds for part in (fold.train, fold.test)]))
-    excluded = np.isin(found.of[judged], list(exclude))
-    return Fold("all", judged[~excluded], judged[excluded])
+    tested = np.unique(np.concatenate([part for fold in rounds for part in (fold.train, fold.test)]))
+    excluded = np.isin(found.of[tested], list(exclude))
+    return Fold("all", tested[~excluded], tested[excluded])
 
 
 def require_variety(fold: Fold, y: NDArray[Any], found: Clusters) -> None:
@@ -274,15 +274,15 @@ def require_variety(fold: Fold, y: NDArray[Any], found: Clusters) -> None:
     AffexError
         The message names fold, class and speakers.
     """
-    seen = np.unique(y[fold.train])
-    if len(seen) > 1:
+    values = np.unique(y[fold.train])
+    if len(values) > 1:
         return
     names = np.unique(found.of[fold.train]).tolist()
     who = f"{len(names)} {found.unit}{'s' * (len(names) != 1)} ({', '.join(names[:3])}{' ...' * (len(names) > 3)})"
-    all_of = f"all of them are '{seen[0]}'" if len(seen) else "there is none"
+    all_of = f"all of them are '{values[0]}'" if len(values) else "there is none"
     raise AffexError(
-        f"Fold {fold.name}: it learns from {len(fold.train)} utterances of {who}, and {all_of}: telling two apart "
-        f"needs both.\nAdd recordings of {found.unit}s who have others, or draw the line elsewhere, as with "
+        f"Fold {fold.name}: it has {len(fold.train)} training utterances of {who}, and {all_of}: training needs at "
+        f"least two different ones.\nAdd recordings of {found.unit}s with others, or use another split, as with "
         "PROTOCOL=split and a split column."
     )
 
@@ -312,8 +312,8 @@ def _require_k(protocol: Protocol, parts: str, names: Sequence[str], what: str) 
     if n < 2:
         found = f"only one, '{names[0]}'" if n else "none"
         raise AffexError(
-            f"{protocol.scheme} makes k={protocol.k} {parts}, and there is {found}: no one is left to test or to "
-            f"learn from, whatever k is.\nAdd recordings of other {what}, or name the speakers, if there are several."
+            f"{protocol.scheme} makes k={protocol.k} {parts}, and there is {found}: none is left for testing "
+            f"or training, whatever k is.\nAdd recordings of other {what}, or name the speakers, if there are several."
         )
     if not 2 <= protocol.k <= n:
         raise AffexError(

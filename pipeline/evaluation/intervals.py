@@ -9,7 +9,7 @@ The percentile bootstrap is not used. Its 95 % intervals over speakers contain t
 with 4 speakers and in 91 to 94 % with 24; those over utterances in 59 to 71 %. The jackknife's intervals contain it in
 93 to 96 %; the coverage is lower if speakers differ much and the figure is near the end of its range. The interval
 holds for these fitted models on other speakers. It does not include the variation due to the training speakers: with
-retrained models it contains the true value in 90 to 94 %. (``benchmarks/coverage.py``, 1000 sets, seeds 0 and 1.)
+retrained models it contains the true value in 90 to 94 %. (``benchmarks/intervals.py``, 1000 sets, seeds 0 and 1.)
 
 References
 ----------
@@ -98,7 +98,7 @@ def jackknife(
     """
     names, member = np.unique(np.asarray(clusters), return_inverse=True)
     if len(member) == 0:
-        raise ValueError("no utterances: there is nothing to put an interval around")
+        raise ValueError("no utterances: no interval can be computed")
     if not 0 < level < 1:
         raise ValueError(f"a confidence level lies between 0 and 1; got {level}")
     value = figure(np.arange(len(member)))
@@ -130,7 +130,7 @@ def _undecided(without: NDArray[np.float64], names: NDArray[np.generic], unit: s
     undefined = names[np.isnan(without)]
     if len(undefined):
         shown = ", ".join(map(str, undefined[:3])) + (" ..." if len(undefined) > 3 else "")
-        return f"the figure is undefined without {unit} {shown} (is a class theirs alone?)"
+        return f"the figure is undefined without {unit} {shown} (does only one of them have a class?)"
     return f"the figure is the same without any one {unit}" if np.ptp(without) < ROUNDING else ""
 
 

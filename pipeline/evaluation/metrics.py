@@ -126,9 +126,9 @@ def places(labels: Labels, classes: Sequence[str]) -> Numbers:
     if len(np.unique(names)) < len(names):
         raise ValueError(f"a class is named twice: {', '.join(classes)}")
     place: Numbers = order[np.searchsorted(names, found, sorter=order).clip(max=len(names) - 1)]
-    strange = np.unique(found[names[place] != found])
-    if len(strange):
-        raise ValueError(f"labels that are not classes: {', '.join(strange)} (classes: {', '.join(classes)})")
+    unknown = np.unique(found[names[place] != found])
+    if len(unknown):
+        raise ValueError(f"labels that are not classes: {', '.join(unknown)} (classes: {', '.join(classes)})")
     return place
 
 
@@ -307,7 +307,7 @@ def class_figure(
     is_class, taken_for = places(true, classes), places(predicted, classes)
     if len(is_class) != len(taken_for):
         raise ValueError(f"{len(is_class)} true labels, but {len(taken_for)} predicted ones")
-    labels, said = np.asarray(true), np.asarray(predicted)
+    labels, assigned = np.asarray(true), np.asarray(predicted)
     values = None if scores is None else np.asarray(scores, dtype=np.float64)
     n_there = len(np.unique(is_class))
 
@@ -316,7 +316,7 @@ def class_figure(
             return float("nan")
         if metric.from_sums is not None:
             return float(metric.from_sums(_counted(is_class[part], taken_for[part], len(classes))))
-        return metric.function(labels[part], said[part], None if values is None else values[part], classes)
+        return metric.function(labels[part], assigned[part], None if values is None else values[part], classes)
 
     return figure
 

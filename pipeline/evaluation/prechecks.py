@@ -49,7 +49,7 @@ def foreseen(utterances: Sequence[Utterance], plan: Plan, exclude: Sequence[str]
     _require_no_folds_needed(estimator, plan, len(alone), groups.unit)
     if not plan.classifier.tuned:
         return ()
-    who = f"{len(alone)} of {len(rounds)} folds learn" if exclude is None else "The model learns"
+    who = f"{len(alone)} of {len(rounds)} folds train" if exclude is None else "The model trains"
     return (_of_one(who, plan, groups.unit),)
 
 
@@ -87,9 +87,9 @@ def _require_no_folds_needed(estimator: Any, plan: Plan, n_alone: int, unit: str
     inside = [type(part).__name__ for part in cross_validations(estimator).values()]
     if inside:
         raise UsageError(
-            f"CLASSIFIER={plan.classifier.name}: {' and '.join(inside)} cross-validates on {unit}s left out among "
-            f"those learned from, and {n_alone} of the folds learn from 1 {unit}: expected 2 or more in each. Take a "
-            "protocol with fewer folds, or fixed settings in the place of a search."
+            f"CLASSIFIER={plan.classifier.name}: {' and '.join(inside)} cross-validates over training {unit}s, "
+            f"and {n_alone} of the folds train on 1 {unit}: expected 2 or more in each. Use a protocol with fewer "
+            "folds, or fixed settings instead of a search."
         )
 
 
@@ -103,14 +103,13 @@ def _counted(utterances: Sequence[Utterance], plan: Plan) -> tuple[list[Utteranc
     protocol: Protocol = plan.protocol
     own = [u for u, here in zip(utterances, in_parts(utterances, protocol.parts), strict=True) if here]
     if plan.settings.speaker_norm:
-        clusters(own, "speaker")  # it takes a name for everyone
+        clusters(own, "speaker")  # every utterance needs a speaker
     selection = select(own, protocol)
     return [own[i] for i in selection.chosen], selection.y
 
 
 def _of_one(who: str, plan: Plan, unit: str) -> str:
     return (
-        f"{who} from 1 {unit}: settings are searched for on {unit}s left out among those learned from, and there is no "
-        f"other. {plan.classifier.name} takes fixed settings there for what is left open, and says so. Where it "
-        f"learns from 2 {unit}s or more, it searches."
+        f"{who} on 1 {unit}: a search needs another training {unit} to validate on. {plan.classifier.name} uses fixed "
+        f"settings there instead, and reports that. With 2 training {unit}s or more, it searches."
     )

@@ -109,8 +109,8 @@ def agreement(votes: Votes, class_of: Mapping[str, str] | None = None) -> float:
     float
         In (0, 1]; NaN if there are no votes. Two of three is exactly ``2 / 3``.
     """
-    said = [_chosen(vote, class_of or {}) for vote in votes if vote]
-    return max(_heads(said).values()) / len(said) if said else float("nan")
+    choices = [_chosen(vote, class_of or {}) for vote in votes if vote]
+    return max(_counts(choices).values()) / len(choices) if choices else float("nan")
 
 
 def human_ceiling(
@@ -149,10 +149,10 @@ def human_ceiling(
     left_out: Counter[str] = Counter()
     judged: list[int] = []
     for i, raters in enumerate(votes):
-        said = [vote for vote in raters if vote]
-        for j, vote in enumerate(said):
+        choices = [vote for vote in raters if vote]
+        for j, vote in enumerate(choices):
             judgement = _judgement(vote, class_of, classes)
-            majority = _majority(_chosen(other, class_of) for k, other in enumerate(said) if k != j)
+            majority = _majority(_chosen(other, class_of) for k, other in enumerate(choices) if k != j)
             reason = _reason(judgement, majority, classes)
             if reason:
                 left_out[reason] += 1
@@ -185,13 +185,13 @@ def _judgement(vote: Sequence[str], class_of: Mapping[str, str], classes: Sequen
     return np.array([given[name] / len(labels) if labels else 0 for name in classes])
 
 
-def _heads(said: Iterable[Iterable[str]]) -> Counter[str]:
-    return Counter(name for chosen in said for name in chosen)
+def _counts(choices: Iterable[Iterable[str]]) -> Counter[str]:
+    return Counter(name for chosen in choices for name in chosen)
 
 
-def _majority(said: Iterable[Iterable[str]]) -> tuple[str, ...]:
+def _majority(choices: Iterable[Iterable[str]]) -> tuple[str, ...]:
     """Return the most frequent choice, or several choices in a tie."""
-    heads = _heads(said)
+    heads = _counts(choices)
     return tuple(name for name, n in heads.items() if n == max(heads.values()))
 
 
@@ -205,6 +205,6 @@ def _reason(judgement: Floats, majority: Sequence[str], classes: Sequence[str]) 
 
 
 def _check(class_of: Mapping[str, str], classes: Sequence[str]) -> None:
-    strange = sorted(set(class_of.values()) - set(classes))
-    if strange:
-        raise ValueError(f"labels are mapped to what is no class: {', '.join(strange)} (classes: {', '.join(classes)})")
+    unknown = sorted(set(class_of.values()) - set(classes))
+    if unknown:
+        raise ValueError(f"labels are mapped to what is no class: {', '.join(unknown)} (classes: {', '.join(classes)})")

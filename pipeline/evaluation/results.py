@@ -118,6 +118,11 @@ class ModelSettings:
     device: str = "cpu"
 
     @property
+    def passed(self) -> Mapping[str, Any] | None:
+        """The class and the parameters of an estimator that was passed as an object; None for a named classifier."""
+        return self.classifier_settings if "class" in self.classifier_settings else None
+
+    @property
     def seeds(self) -> tuple[int, ...]:
         """The seed."""
         return (self.seed,)
@@ -156,6 +161,11 @@ class FusionSettings:
 
     fusion: str
     members: tuple[Member, ...]
+
+    @property
+    def passed(self) -> Mapping[str, Any] | None:
+        """The first estimator among the members' that was passed as an object; None where there is none."""
+        return next((found for member in self.members if (found := member.settings.passed)), None)
 
     @property
     def seeds(self) -> tuple[int, ...]:

@@ -144,8 +144,8 @@ def sentences(names: list[str], says: str) -> Iterator[str]:
     """Yield the warnings for the columns that determine something alone, if there are any."""
     if names:
         shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-        said = "columns {} of the features each say by themselves" if names[1:] else "column {} of the features says"
+        subject = "columns {} of the features each say by themselves" if names[1:] else "column {} of the features says"
         yield (
-            f"the {said.format(shown)} {says}: unless that was measured, leave it out "
+            f"the {subject.format(shown)} {says}: unless that was measured, leave it out "
             "(`affex import ... --without NAME`)"
         )

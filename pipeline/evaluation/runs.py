@@ -27,7 +27,7 @@ RECORD, PREDICTIONS, INNER, SETTINGS = "metrics.json", "predictions.csv", "inner
 #: The message for a run that cannot be read, although it is not damaged.
 OTHER_VERSION = "a run of another version of affex, which this one cannot read"
 #: The remedy for a run that fails verification.
-AGAIN = "Make it again with `make evaluate`, settings alike."
+AGAIN = "Run `make evaluate` again with the same settings."
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +59,7 @@ def find(names: Sequence[str], cache: Path) -> list[Run]:
     """Return the runs with the given names; each name is a folder, or the name of a run in the cache.
 
     A name may lack its hash, or be only the beginning of a run's name; a name that lacks only the hash is preferred.
+    That also holds for the last part of a folder's path, so a run may lie in another cache.
     All runs come from one corpus if some corpus has them all; if several do, from the one used last. A name may begin
     with a corpus, as in ``emodb/name``.
 
@@ -141,15 +142,32 @@ def _folder(name: str, cache: Path, corpus: str = "") -> Path:
     """Return the folder of a run; a name without a corpus is searched for in the given corpus."""
     if exists(Path(name)):
         return Path(name)
-    own, _, run = name.rpartition("/")
-    folders = known(cache, own or corpus)
-    _, meant = _meant(run, folders)
-    if not meant:
-        raise unknown("run", name, {folder.name for folder in folders})
-    if len(meant) > 1:
-        names = ", ".join(f"{folder.parent.parent.name}/{folder.name}" for folder in meant)
+    run, folders, place = _among(name, cache, corpus)
+    _, matching = _matching(run, folders)
+    if not matching:
+        raise _unknown(run, folders, place)
+    if len(matching) > 1:
+        names = ", ".join(f"{folder.parent.parent.name}/{folder.name}" for folder in matching)
         raise UsageError(f"More than one run is called '{name}', or begins so: {names}. Say which.")
-    return meant[0]
+    return matching[0]
+
+
+def _among(name: str, cache: Path, corpus: str) -> tuple[str, list[Path], Path]:
+    """Return the name of a run without its place, the runs among which it is searched for, and where they lie."""
+    own, _, run = name.rpartition("/")
+    if own and (beside := [path for path in sorted(Path(own).glob("*")) if exists(path)]):
+        return run, beside, Path(own)
+    if "/" in own:
+        return name, known(cache), cache
+    return run, known(cache, own or corpus), cache / (own or corpus)
+
+
+def _unknown(run: str, folders: Sequence[Path], place: Path) -> UsageError:
+    """Return the error for a run that is not in the cache."""
+    none = f"There is no run '{run}': {place} holds no finished run."
+    found = f"{unknown('run', run, {folder.name for folder in folders})}\nThese are the runs in {place}."
+    elsewhere = "A run of another cache is named by its folder, as in RUNS=other/emodb/runs/name."
+    return UsageError(f"{found if folders else none} {elsewhere}")
 
 
 def _corpus(names: Sequence[str], cache: Path) -> str:
@@ -161,21 +179,21 @@ def _corpus(names: Sequence[str], cache: Path) -> str:
     used_last = last_folder(cache)
     places: list[tuple[int, bool, str]] = []
     for corpus in sorted({folder.parent.parent.name for folder in known(cache)}):
-        ranks = [rank for rank, meant in (_meant(name, known(cache, corpus)) for name in names) if meant]
+        ranks = [rank for rank, matching in (_matching(name, known(cache, corpus)) for name in names) if matching]
         if len(ranks) == len(names):
             places.append((sum(ranks), corpus != used_last, corpus))
     best = [corpus for rank, is_other, corpus in places if (rank, is_other) == min(places)[:2]]
     return best[0] if len(best) == 1 else ""
 
 
-def _meant(name: str, folders: Sequence[Path]) -> tuple[int, list[Path]]:
+def _matching(name: str, folders: Sequence[Path]) -> tuple[int, list[Path]]:
     """Return the runs that match a name, and how: 0 the full name, 1 the name without hash, 2 a beginning."""
     exactly = (
         [folder for folder in folders if folder.name == name],
         [folder for folder in folders if folder.name.rpartition("-")[0] == name],
         [folder for folder in folders if folder.name.startswith(name)],
     )
-    return next(((rank, meant) for rank, meant in enumerate(exactly) if meant), (len(exactly), []))
+    return next(((rank, matching) for rank, matching in enumerate(exactly) if matching), (len(exactly), []))
 
 
 def _tables(content: bytes, classes: Sequence[str], *, by_fold: bool = True) -> list[Scores]:

@@ -163,7 +163,7 @@ def _values(utterances: Sequence[Utterance], protocol: Protocol) -> Selection:
     chosen = [i for i, value in enumerate(values) if value is not None]
     y = np.array([values[i] for i in chosen], dtype=np.float64)
     if protocol.classes:
-        raise UsageError(f"CLASSES='{protocol.classes}' says nothing of {protocol.target}: it has values, not classes.")
+        raise UsageError(f"CLASSES='{protocol.classes}' cannot be used: {protocol.target} has values, not classes.")
     if len(np.unique(y)) < 2:
         found = f"every {protocol.target} is {y[0]:g}" if len(y) else f"none has a {protocol.target}"
         raise AffexError(f"Predicting values needs at least 2 different ones, but of {len(values)} utterances {found}.")
@@ -218,7 +218,7 @@ def class_map(classes: str, known: Iterable[str], target: str = "label", own: It
         return {value: value for value in plain}
     class_of: dict[str, str] = {}
     for name, written in _groups(classes):
-        values = [value if value in own else names.meant(value, plain) for value in written]
+        values = [value if value in own else names.resolved(value, plain) for value in written]
         for value in values:
             if value not in own and value not in plain:
                 raise unknown(target, value, map(_spelt, (*plain, *(own if ":" in value else ()))))
@@ -226,7 +226,7 @@ def class_map(classes: str, known: Iterable[str], target: str = "label", own: It
                 raise UsageError(f"CLASSES='{classes}' names '{value}' twice: it can be in one class only.")
             class_of[value] = name or "+".join(values)
     if len(set(class_of.values())) < 2:
-        raise UsageError(f"CLASSES='{classes}' is one class; telling classes apart needs at least 2.")
+        raise UsageError(f"CLASSES='{classes}' is one class; expected at least 2.")
     return class_of
 
 
@@ -257,4 +257,4 @@ def _agreed(utterance: Utterance, protocol: Protocol) -> bool:
 
 def _too_few_classes(utterances: Sequence[Utterance], target: str, there: Sequence[str]) -> str:
     found = f"every {target} is '{there[0]}'" if there else f"none has a {target}"
-    return f"Telling classes apart needs at least 2 classes, but of {len(utterances)} utterances {found}."
+    return f"Classification needs at least 2 classes, but of {len(utterances)} utterances {found}."

@@ -20,6 +20,8 @@ from affex.pipeline.evaluation.results import About, ModelSettings
 from affex.pipeline.streams.table import SpeakerNorm
 from affex.pipeline.text.errors import UsageError
 
+#: The first line of a file of settings.
+AGAIN = "# The same run again: `affex evaluate --config settings.toml`\n"
 #: The largest seed that numpy takes.
 MOST_SEED = 2**32 - 1
 
@@ -75,7 +77,7 @@ class Settings:
     soft
         Whether a training utterance counts for each class in proportion to the raters who chose the class.
     seed
-        Seeds all that is random.
+        Seed of all random numbers.
     device
         ``"cpu"`` or ``"cuda"``.
     fusion
@@ -99,7 +101,7 @@ class Settings:
         None, "Corpus (see `affex list`), or csv; several separated by blanks.", several="names"
     )
     data: str | None = _setting(None, "Its folder, or the table; as many as corpora. [data/<dataset>]", several="paths")
-    partial: bool = _setting(False, "Go on with a corpus that is not whole.")
+    partial: bool = _setting(False, "Accept an incomplete corpus.")
     features: str | None = _setting(
         None, "Features, separated by blanks. [what the classifier prefers]", several="names"
     )
@@ -109,22 +111,22 @@ class Settings:
     classes: str | None = _setting(None, "Classes that count, merged with +, as in 'ang,neu,sad,hap+exc'. [all]")
     speaker_norm: SpeakerNorm = _setting(  # noqa: RUF009 - a field like the others
         False,
-        "z-scores within each speaker; mean: the speaker's mean is taken away, no more (both transductive).",
+        "z-scores within each speaker; mean: only subtracts the speaker's mean (both transductive).",
         words={True: "spknorm", "mean": "spkmean"},
     )
     reweight: bool = _setting(
         False, "Scores times the square root of the class's frequency.", words={True: "reweighted"}
     )
-    soft: bool = _setting(False, "Learn from the shares of the raters' votes.", words={True: "soft"})
-    seed: int = _setting(0, "Seeds all that is random.", recorded=True, between=(0, MOST_SEED))
+    soft: bool = _setting(False, "Train on the shares of the raters' votes.", words={True: "soft"})
+    seed: int = _setting(0, "Seed of all random numbers.", recorded=True, between=(0, MOST_SEED))
     device: str = _setting("cpu", "Where networks, SVM, XGBoost compute.", recorded=True, choices=("cpu", "cuda"))
     fusion: str = _setting("early", "early (columns side by side) or late[:rule] (scores).", fitted=False)
     runs: str | None = _setting(
         None, "Finished runs, by name or folder, separated by blanks.", fitted=False, several="paths"
     )
-    inner: bool = _setting(False, "Keep what a fusion of this run may learn from (slower).", fitted=False)
-    leak: bool = _setting(False, "Also score random-k, to show what a leak is worth.", fitted=False)
-    allow_leaks: bool = _setting(False, "Go on where the audit finds leaks, and say so.", fitted=False)
+    inner: bool = _setting(False, "Keep inner scores, on which a fusion may be trained (slower).", fitted=False)
+    leak: bool = _setting(False, "Also evaluate random-k, to show the effect of a leak.", fitted=False)
+    allow_leaks: bool = _setting(False, "Continue if the audit finds leaks; outputs carry a warning.", fitted=False)
 
     def __post_init__(self) -> None:
         """Raise an error for invalid values, whatever their source."""
@@ -170,13 +172,27 @@ def shown(value: object) -> str:
     return _toml_value(value) if isinstance(value, str | bool | int) else str(value)
 
 
-def as_toml(settings: Settings) -> str:
-    """Return settings as the text of a TOML file (https://toml.io, 1.0); what is None is left out."""
-    return "".join(_toml_lines(settings))
+def as_toml(settings: Settings, estimator: Mapping[str, Any] | None = None) -> str:
+    """Return settings as the text of a TOML file (https://toml.io, 1.0); what is None is left out.
+
+    Parameters
+    ----------
+    estimator
+        The class and the parameters of an estimator that was passed as an object. The file has them as a comment,
+        since no setting can hold an object.
+    """
+    passed = estimator is not None and settings.runs is None
+    return "".join([*(_passed_lines(estimator) if passed else [AGAIN]), *_toml_lines(settings)])
+
+
+def _passed_lines(estimator: Mapping[str, Any] | None) -> Iterator[str]:
+    yield "# No file repeats this run: its classifier is an estimator object that was passed from Python. Pass\n"
+    yield "# `affex.evaluate` an equal one, of this class and with these parameters (get_params):\n"
+    for line in json.dumps(estimator, indent=2).replace("\x7f", "\\u007F").splitlines():
+        yield f"# {line}\n"
 
 
 def _toml_lines(settings: Settings) -> Iterator[str]:
-    yield "# The same run again: `affex evaluate --config settings.toml`\n"
     for name in FIELDS:
         if (value := getattr(settings, name)) is not None:
             yield f"{name} = {_toml_value(value)}\n"

@@ -78,7 +78,7 @@ def _overlapping(utterances: Sequence[Utterance], media: Collection[str]) -> Ite
             if (medium := getattr(utterance, kind)) is not None:
                 files[kind, utterance.corpus, medium.path].append(_span(number, medium))
     for span, later in _meeting(files.values()):
-        if _meet(span.channel, later.channel) and _meet(span.region, later.region):
+        if _overlap(span.channel, later.channel) and _overlap(span.region, later.region):
             first, second = sorted((span.number, later.number))
             yield first, second, None if span[:2] == later[:2] else _common(span, later)
 
@@ -104,11 +104,11 @@ def apart(
     are two recordings: both contain the partner's voice.
     """
     timed = {match.pair: match for match in _at_once(utterances)}
-    heard = {match.pair: match for match in parts if _are_partners(utterances, match)}
+    audible = {match.pair: match for match in parts if _are_partners(utterances, match)}
     return (
         [match for match in same if match.pair not in timed],
-        [match for match in parts if match.pair not in timed | heard],
-        list((timed | heard).values()),
+        [match for match in parts if match.pair not in timed | audible],
+        list((timed | audible).values()),
     )
 
 
@@ -116,17 +116,17 @@ def _at_once(utterances: Sequence[Utterance]) -> Iterator[Match]:
     """Yield the partners whose turns overlap in time, but are not of one span."""
     clocks: dict[_Clock, list[_Span]] = defaultdict(list)
     for number, utterance in enumerate(utterances):
-        if spoken := _spoken(number, utterance):
-            clocks[spoken[0]].append(spoken[1])
+        if time_span := _time_span(number, utterance):
+            clocks[time_span[0]].append(time_span[1])
     for clock, spans in clocks.items():
         for span, later in _meeting([spans]):
             first, second = sorted((span.number, later.number))
             match = Match(first, second, f"{_seconds(_common(span, later))} of one {clock.of} in common")
-            if span[:2] != later[:2] and _are_heard(utterances, span, later) and _are_partners(utterances, match):
+            if span[:2] != later[:2] and _share_sound(utterances, span, later) and _are_partners(utterances, match):
                 yield match
 
 
-def _spoken(number: int, utterance: Utterance) -> tuple[_Clock, _Span] | None:
+def _time_span(number: int, utterance: Utterance) -> tuple[_Clock, _Span] | None:
     """Return the time of a turn, and its origin: the dialog, or else the file from which the turn is cut."""
     if utterance.audio is None:
         return None
@@ -138,10 +138,10 @@ def _spoken(number: int, utterance: Utterance) -> tuple[_Clock, _Span] | None:
     return (_Clock("file", utterance.corpus, cut[0].path), _span(number, cut[0])) if cut else None
 
 
-def _are_heard(utterances: Sequence[Utterance], span: _Span, later: _Span) -> bool:
+def _share_sound(utterances: Sequence[Utterance], span: _Span, later: _Span) -> bool:
     """Return whether one turn may contain the other speaker's voice; turns on different channels of a file do not."""
     one, other = (utterances[which.number].audio for which in (span, later))
-    return one is None or other is None or one.path != other.path or _meet(span.channel, later.channel)
+    return one is None or other is None or one.path != other.path or _overlap(span.channel, later.channel)
 
 
 def _are_partners(utterances: Sequence[Utterance], match: Match) -> bool:
@@ -167,6 +167,6 @@ def _span(number: int, medium: Media) -> _Span:
     return _Span(medium.start or 0.0, end, number, medium.channel, medium.region)
 
 
-def _meet(one: Hashable, other: Hashable) -> bool:
+def _overlap(one: Hashable, other: Hashable) -> bool:
     """Return whether two channels, or two parts of the picture, overlap; None is the whole."""
     return one is None or other is None or one == other

@@ -86,7 +86,7 @@ class Comparison:
         Whether all ways of swapping were tried.
     verdict
         `BETTER`; `SAME`; or, where the test is not significant, what the interval allows: ``"equal within 0.05"``,
-        ``"cannot be told with 10 speakers"``.
+        ``"undecided with 10 speakers"``.
     winner
         The better run where the verdict is `BETTER`, else None.
     """

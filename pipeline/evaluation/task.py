@@ -76,17 +76,17 @@ def prepare(table: Table, plan: Plan) -> Task:
         As `evaluate`.
     """
     protocol = plan.protocol
-    heard, in_protocol = table.present.any(axis=1), in_parts(table.utterances, protocol.parts)
+    has_rows, in_protocol = table.present.any(axis=1), in_parts(table.utterances, protocol.parts)
     asserted = _asserted(table, protocol, in_protocol, partial=plan.settings.partial)
-    left_out = {"in another part": int((~in_protocol).sum()), "without features": int((in_protocol & ~heard).sum())}
-    table = reader_of(plan.classifier).arranged(table, plan.features).take(np.flatnonzero(heard & in_protocol))
+    left_out = {"in another part": int((~in_protocol).sum()), "without features": int((in_protocol & ~has_rows).sum())}
+    table = reader_of(plan.classifier).arranged(table, plan.features).take(np.flatnonzero(has_rows & in_protocol))
     _require_rows(table, plan)
     if plan.settings.speaker_norm:
-        clusters(table.utterances, "speaker")  # it takes a name for everyone
+        clusters(table.utterances, "speaker")  # every utterance needs a speaker
         table = normalised_by_speaker(table, plan.settings.speaker_norm)
     require_target(plan)
     selection = select(table.utterances, protocol)
-    seen = table.take(_with_context(selection, len(table), plan.classifier.context))
+    read = table.take(_with_context(selection, len(table), plan.classifier.context))
     table = table.take(selection.chosen)
     rounds = folds(protocol, table.utterances)
     left_out["in no fold"] = len(table) - len(np.unique(np.concatenate([n for f in rounds for n in (f.train, f.test)])))
@@ -98,12 +98,12 @@ def prepare(table: Table, plan: Plan) -> Task:
     return Task(
         utterances=table.utterances,
         examples=Examples(
-            seen.streams,
+            read.streams,
             selection.y,
-            _groups(groups, seen.utterances),
+            _groups(groups, read.utterances),
             selection.classes,
             shares,
-            turns=turns(seen.utterances, len(table), plan.classifier.context),
+            turns=turns(read.utterances, len(table), plan.classifier.context),
         ),
         folds=rounds,
         clusters=found,
@@ -112,7 +112,7 @@ def prepare(table: Table, plan: Plan) -> Task:
             *asserted,
             *_absent(table, plan),
             *unrated,
-            *_contextual(len(seen) - len(table)),
+            *_contextual(len(read) - len(table)),
             *selection.notes,
             *classes_missing,
             *poor,
@@ -159,8 +159,8 @@ def require_target(plan: Plan) -> None:
     if target not in plan.classifier.targets:
         able = [name for name, other in discovery.classifier_presets().items() if target in other.targets]
         raise UsageError(
-            f"CLASSIFIER={plan.classifier.name} predicts classes; TARGET={plan.protocol.target} has values. "
-            f"Those that predict values: {', '.join(able)}."
+            f"CLASSIFIER={plan.classifier.name} predicts {' or '.join(plan.classifier.targets)}; "
+            f"TARGET={plan.protocol.target} has {target}. Those that predict {target}: {', '.join(able)}."
         )
     if target == "values" and (plan.settings.reweight or plan.settings.soft):
         raise UsageError(f"REWEIGHT=1 and SOFT=1 are about classes, and TARGET={plan.protocol.target} has values.")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from affex.pipeline import media
-from affex.pipeline.exchange.record import Export, said
+from affex.pipeline.exchange.record import Export, own_metadata
 from affex.pipeline.text.errors import AffexError
 
 
@@ -28,7 +28,7 @@ def read(path: Path) -> Mapping[str, Any]:
         If affex cannot have written it in this form.
     """
     try:
-        record = said(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        record = own_metadata(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except (OSError, ValueError):
         return {}
     if record and not (_texts(record.get("files")) and isinstance(record.get("columns"), list)):

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from affex.pipeline.exchange import rows
-from affex.pipeline.exchange.record import Format, Source, Wish
+from affex.pipeline.exchange.record import Format, ImportOptions, Source
 from affex.pipeline.text.errors import AffexError
 
 ATTRIBUTE = re.compile(r"@attribute\s+('(?:[^'\\]|\\.)*'|\"[^\"]*\"|\S+)\s+(.+)", re.IGNORECASE)
@@ -20,7 +20,7 @@ NUMERIC = ("numeric", "real", "integer")
 
 
 @contextmanager
-def reading(path: Path, wish: Wish) -> Iterator[Source]:
+def reading(path: Path, options: ImportOptions) -> Iterator[Source]:
     """Open a table; it is read completely into memory."""
     import pandas as pd
 
@@ -34,7 +34,7 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:
     for number in numeric:
         frame[number] = pd.to_numeric(frame[number])
     frame.columns = pd.Index(names)
-    yield rows.of_frame(str(path), frame, {}, wish)
+    yield rows.of_frame(str(path), frame, {}, options)
 
 
 def _parts(path: Path) -> tuple[list[str], list[int], list[str]]:

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 from numpy.typing import NDArray
 
-from affex.pipeline.exchange.record import Part, Source, Wish
+from affex.pipeline.exchange.record import ImportOptions, Part, Source
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
 
 #: Names of row numbers in pandas, polars, R and DuckDB.
@@ -58,7 +58,7 @@ def counts(keys: NDArray[np.str_], values: NDArray[np.int64]) -> bool:
     return any(len(some) >= COUNTED - 1 and bool((some == 1).all()) for some in (steps, steps[within]))
 
 
-def chosen(where: str, source: Source, wish: Wish) -> Source:
+def chosen(where: str, source: Source, options: ImportOptions) -> Source:
     """Return a source with only the columns of its feature, and only the rows that have one.
 
     Raises
@@ -68,8 +68,8 @@ def chosen(where: str, source: Source, wish: Wish) -> Source:
     AffexError
         If no column is left.
     """
-    wanted = _matching(where, wish.only, source.columns)
-    unwanted = _matching(where, wish.without, source.columns)
+    wanted = _matching(where, options.only, source.columns)
+    unwanted = _matching(where, options.without, source.columns)
     reasons = {} if source.ours else _reasons(source)
     for name in wanted:
         reasons.pop(name, None)

@@ -22,7 +22,17 @@ import numpy as np
 
 from affex.pipeline.exchange import table
 from affex.pipeline.exchange.keyed import gathered, quoted, unquoted
-from affex.pipeline.exchange.record import Export, Floats, Format, Part, Source, Wish, numbers, remarks, said
+from affex.pipeline.exchange.record import (
+    Export,
+    Floats,
+    Format,
+    ImportOptions,
+    Part,
+    Source,
+    numbers,
+    own_metadata,
+    remarks,
+)
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.media import csd
 from affex.pipeline.media.csd import Entry
@@ -80,10 +90,10 @@ def _declared(utterance: Utterance) -> Floats:
 
 
 @contextmanager
-def reading(path: Path, wish: Wish) -> Iterator[Source]:  # noqa: ARG001 - all formats have one signature
+def reading(path: Path, options: ImportOptions) -> Iterator[Source]:  # noqa: ARG001 - all formats have one signature
     """Open a sequence; entries are read on demand."""
     with csd.reading(path) as sequence:
-        record = said(json.dumps(sequence.metadata.get("affex")))
+        record = own_metadata(json.dumps(sequence.metadata.get("affex")))
         keys = {unquoted(key) if record else key: key for key in sequence.entries}
         aligned = any(csd.recording(key)[1] is not None for key in keys.values())
 

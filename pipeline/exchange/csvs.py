@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from affex.pipeline.exchange import rows, segments
-from affex.pipeline.exchange.record import Format, Part, Source, Wish
+from affex.pipeline.exchange.record import Format, ImportOptions, Part, Source
 from affex.pipeline.text.errors import AffexError
 from affex.pipeline.text.filenames import spelled
 
@@ -36,15 +36,15 @@ LONGEST_HEAD = 2**24
 
 
 @contextmanager
-def reading(path: Path, wish: Wish) -> Iterator[Source]:
+def reading(path: Path, options: ImportOptions) -> Iterator[Source]:
     """Open a table, or a folder of tables."""
     if path.is_dir():
-        yield _folder(path, wish)
+        yield _folder(path, options)
     else:
-        yield segments.ours(path) or rows.of_frame(str(path), _frame(path), {}, wish)
+        yield segments.ours(path) or rows.of_frame(str(path), _frame(path), {}, options)
 
 
-def _folder(path: Path, wish: Wish) -> Source:
+def _folder(path: Path, options: ImportOptions) -> Source:
     found = sorted(file for file in path.rglob("*.csv") if file.is_file())
     files = {spelled(file.relative_to(path).with_suffix("").as_posix()): file for file in found}
     if not files:
@@ -54,7 +54,7 @@ def _folder(path: Path, wish: Wish) -> Source:
         frame = _frame(files[key])
         frame = frame.drop(columns="id", errors="ignore")
         frame.insert(0, "id", key)
-        return rows.of_frame(str(files[key]), frame, {}, wish)
+        return rows.of_frame(str(files[key]), frame, {}, options)
 
     first = table(next(iter(files)))
 

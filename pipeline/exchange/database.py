@@ -25,11 +25,11 @@ from affex.pipeline.exchange.record import (
     ExportedUtterance,
     Floats,
     Format,
+    ImportOptions,
     Source,
-    Wish,
+    distinct_columns,
     named,
-    said,
-    told_apart,
+    own_metadata,
 )
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.storage import atomic
@@ -127,7 +127,7 @@ def _add_rows(database: Any, export: Export) -> None:
     frame = pd.concat(
         [
             pd.DataFrame(beside, index=index),
-            pd.DataFrame(values, index=index, columns=list(told_apart(export.columns))),
+            pd.DataFrame(values, index=index, columns=list(distinct_columns(export.columns))),
         ],
         axis=1,
     )
@@ -195,20 +195,22 @@ def _durations(seconds: Floats) -> Any:
 
 
 @contextmanager
-def reading(path: Path, wish: Wish) -> Iterator[Source]:
+def reading(path: Path, options: ImportOptions) -> Iterator[Source]:
     """Open a table of a database; it is read completely into memory."""
     import audformat
 
     _require_plain(path)
     try:
         database = audformat.Database.load(str(path), verbose=False)
-        name = _chosen(path, database, wish.table)
+        name = _chosen(path, database, options.table)
         frame = database[name].df
     except AffexError:
         raise
     except Exception as error:  # a foreign database may raise any error
         raise AffexError(f"{path} cannot be read as an audformat database: {type(error).__name__}: {error}.") from error
-    yield _source(f"{path}: {name}", frame, said(str(database.meta.get("affex", ""))), dict(database.meta), wish)
+    yield _source(
+        f"{path}: {name}", frame, own_metadata(str(database.meta.get("affex", ""))), dict(database.meta), options
+    )
 
 
 def _require_plain(path: Path) -> None:
@@ -279,7 +281,7 @@ def _chosen(path: Path, database: Any, wanted: str) -> str:
     return left[0]
 
 
-def _source(where: str, frame: "pd.DataFrame", record: Any, meta: dict[str, Any], wish: Wish) -> Source:
+def _source(where: str, frame: "pd.DataFrame", record: Any, meta: dict[str, Any], options: ImportOptions) -> Source:
     import pandas as pd
 
     flat = frame.reset_index()
@@ -288,7 +290,7 @@ def _source(where: str, frame: "pd.DataFrame", record: Any, meta: dict[str, Any]
             flat[name] = flat[name].dt.total_seconds()
         elif not pd.api.types.is_numeric_dtype(flat[name]):
             flat[name] = flat[name].astype("string")
-    found = rows.of_frame(where, flat, record, wish)
+    found = rows.of_frame(where, flat, record, options)
     if record:
         return named(found, record)
     stated = {name: str(value) for name, value in meta.items()}

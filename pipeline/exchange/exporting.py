@@ -63,7 +63,7 @@ def export(
         out.parent.mkdir(parents=True, exist_ok=True)
         files = write(out, replace(made, exported_utterances=lambda: _counted(made.exported_utterances, tick)))
     for sentence in _summary(made, spec, name, files):
-        console.say(sentence)
+        console.print(sentence)
     return files
 
 

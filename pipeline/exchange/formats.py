@@ -13,7 +13,7 @@ from pathlib import Path
 
 import affex.pipeline.exchange
 from affex.pipeline.exchange import columns, database, segments
-from affex.pipeline.exchange.record import Format, Part, Source, Wish
+from affex.pipeline.exchange.record import Format, ImportOptions, Part, Source
 from affex.pipeline.storage.files import below, is_there
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
 from affex.pipeline.text.filenames import path_of
@@ -133,7 +133,7 @@ def _require_files(path: Path) -> None:
 
 
 @contextmanager
-def opened(kind: str, path: Path, wish: Wish) -> Iterator[Source]:
+def opened(kind: str, path: Path, options: ImportOptions) -> Iterator[Source]:
     """Open a file or folder. Any error, also while reading, becomes an `AffexError` that names it.
 
     Parameters
@@ -148,7 +148,7 @@ def opened(kind: str, path: Path, wish: Wish) -> Iterator[Source]:
     """
     with ExitStack() as stack:
         with _in_words(kind, path):
-            source = columns.chosen(str(path), stack.enter_context(formats()[kind].reading(path, wish)), wish)
+            source = columns.chosen(str(path), stack.enter_context(formats()[kind].reading(path, options)), options)
 
         def read(key: str) -> Part:
             with _in_words(kind, path):

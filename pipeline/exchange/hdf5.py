@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from affex.pipeline.caching import feature_rows, store
 from affex.pipeline.exchange import arrays
-from affex.pipeline.exchange.record import Format, Part, Source, Wish
+from affex.pipeline.exchange.record import Format, ImportOptions, Part, Source
 from affex.pipeline.media import csd
 from affex.pipeline.text.errors import AffexError
 
@@ -27,7 +27,7 @@ REFERENCES = "#refs#"
 
 
 @contextmanager
-def reading(path: Path, wish: Wish) -> Iterator[Source]:
+def reading(path: Path, options: ImportOptions) -> Iterator[Source]:
     """Open a file; arrays of other programs are read on demand."""
     seal = store.described(path)
     if seal is not None:
@@ -38,7 +38,7 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:
         names = _names(list(shapes))
         own = {names[key]: shape for key, shape in shapes.items()}
         paths = {name: key for key, name in names.items()}
-        yield _keyed(path, own, lambda name: found.read(paths[name]), wish)
+        yield _keyed(path, own, lambda name: found.read(paths[name]), options)
 
 
 def _names(keys: list[str]) -> dict[str, str]:
@@ -49,16 +49,16 @@ def _names(keys: list[str]) -> dict[str, str]:
 
 
 @contextmanager
-def reading_mat(path: Path, wish: Wish) -> Iterator[Source]:
+def reading_mat(path: Path, options: ImportOptions) -> Iterator[Source]:
     """Open a MATLAB file of version 5 or 7.3."""
     with path.open("rb") as file:
         is_hdf5 = HDF5 in (file.read(8), file.seek(512) and file.read(8))
     if is_hdf5:
-        with reading(path, replace(wish, transpose=not wish.transpose)) as source:
+        with reading(path, replace(options, transpose=not options.transpose)) as source:
             yield source
         return
     found = _variables(path)
-    yield _keyed(path, {key: array.shape for key, array in found.items()}, found.__getitem__, wish)
+    yield _keyed(path, {key: array.shape for key, array in found.items()}, found.__getitem__, options)
 
 
 def _ours(path: Path, key: str, spec: str) -> Source:
@@ -74,10 +74,10 @@ def _ours(path: Path, key: str, spec: str) -> Source:
     return Source(table.columns, table.ids, read, framewise=table.times is not None, remarks=remarks, ours=True)
 
 
-def _keyed(path: Path, shapes: dict[str, arrays.Shape], read: Any, wish: Wish) -> Source:
+def _keyed(path: Path, shapes: dict[str, arrays.Shape], read: Any, options: ImportOptions) -> Source:
     if not shapes:
         raise AffexError(f"{path} has no array of numbers. Expected one per utterance, named by its id or recording.")
-    return arrays.source(str(path), shapes, read, wish)
+    return arrays.source(str(path), shapes, read, options)
 
 
 def _variables(path: Path) -> dict[str, NDArray[Any]]:

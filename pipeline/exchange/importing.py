@@ -25,7 +25,7 @@ from affex.pipeline.caching.entry import Entry
 from affex.pipeline.caching.sources import require_unique
 from affex.pipeline.exchange import columns, formats, matching
 from affex.pipeline.exchange.matching import Match
-from affex.pipeline.exchange.record import Part, Source, Wish
+from affex.pipeline.exchange.record import ImportOptions, Part, Source
 from affex.pipeline.manifest import manifest
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Utterance
@@ -60,7 +60,7 @@ def import_(
     console: Console,
     *,
     format_: str = "",
-    wish: Wish = Wish(),  # noqa: B008 - it is frozen
+    options: ImportOptions = ImportOptions(),  # noqa: B008 - it is frozen
     drop: bool = False,
     note: str = "",
 ) -> Path:
@@ -87,27 +87,27 @@ def import_(
     _require_fetched(path)
     kind = formats.to_read(path, format_)
     digest = _digest(path, console)
-    with formats.opened(kind, path, wish) as source:
+    with formats.opened(kind, path, options) as source:
         match = matching.match(source, dataset.utterances)
         for sentence in matching.summary(match, len(dataset.utterances)):
-            console.say(sentence)
+            console.print(sentence)
         if not match.owners:
             raise AffexError(_matching_nothing(path, source, dataset))
         taken = _Rows(source, match, drop=drop)
         feature = Imported(
             title=name,
             digest=digest,
-            how=json.dumps({"format": kind, "drop": drop, "reading": READING, **asdict(wish)}, sort_keys=True),
+            how=json.dumps({"format": kind, "drop": drop, "reading": READING, **asdict(options)}, sort_keys=True),
             of_frames=_of_frames(source, taken, dataset),
             names=_unique(path, source.columns),
             record=_record(path, kind, note, source.remarks),
         )
         for sentence in _column_summary(source):
-            console.say(sentence)
+            console.print(sentence)
         made = _published(dataset, FeatureSpec(name, feature, feature), taken, console)
         if n_empty := sum(n for n, _ in taken.empty.values()):
             n_rows = sum(n for _, n in taken.empty.values())
-            console.say(f"  {n_empty} of {n_rows} rows left out, in which no face was found ({columns.FOUND} = 0)")
+            console.print(f"  {n_empty} of {n_rows} rows left out, in which no face was found ({columns.FOUND} = 0)")
         return made
 
 
@@ -274,7 +274,7 @@ def _of_frames(source: Source, taken: _Rows, dataset: Dataset) -> bool:
 def _published(dataset: Dataset, spec: FeatureSpec, taken: _Rows, console: Console) -> Path:
     """Write the rows as segments, and publish them as an extraction does; on an error, change nothing."""
     sources, file = imports.sources(dataset, spec.feature), cache.FeatureFile(dataset.folder, spec)
-    with cache.locked(dataset.folder, console.say):
+    with cache.locked(dataset.folder, console.print):
         _discard(file)  # segments of a killed import
         manifest.write(dataset.folder / "manifest.jsonl", dataset.utterances)
         try:
@@ -284,7 +284,7 @@ def _published(dataset: Dataset, spec: FeatureSpec, taken: _Rows, console: Conso
             _discard(file)
         cache.clear(file, held)
     for sentence in _summary(held, spec, file.path):
-        console.say(sentence)
+        console.print(sentence)
     return file.path
 
 

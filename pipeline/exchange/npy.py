@@ -12,13 +12,13 @@ from typing import Any
 from numpy.typing import NDArray
 
 from affex.pipeline.exchange import arrays, folder, sizes
-from affex.pipeline.exchange.record import Format, Source, Wish
+from affex.pipeline.exchange.record import Format, ImportOptions, Source
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.text.filenames import spelled
 
 
 @contextmanager
-def reading(path: Path, wish: Wish) -> Iterator[Source]:
+def reading(path: Path, options: ImportOptions) -> Iterator[Source]:
     """Open a folder; arrays are read on demand."""
     if not path.is_dir():
         raise UsageError(f"{path} is one file: expected a folder of .npy files, each named by its utterance.")
@@ -33,7 +33,7 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:
     def read(key: str) -> NDArray[Any]:
         return _array(files[key])
 
-    yield arrays.source(str(path), {key: _shape(file) for key, file in files.items()}, read, wish)
+    yield arrays.source(str(path), {key: _shape(file) for key, file in files.items()}, read, options)
 
 
 def _shape(path: Path) -> arrays.Shape:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from affex.pipeline.exchange import arrays as keyed
 from affex.pipeline.exchange import sizes, table
-from affex.pipeline.exchange.record import Export, Format, Part, Source, Wish, numbers, remarks, said
+from affex.pipeline.exchange.record import Export, Format, ImportOptions, Part, Source, numbers, own_metadata, remarks
 from affex.pipeline.storage.atomic import temporary
 from affex.pipeline.text.errors import AffexError
 
@@ -80,7 +80,7 @@ def _put(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
 
 
 @contextmanager
-def reading(path: Path, wish: Wish) -> Iterator[Source]:
+def reading(path: Path, options: ImportOptions) -> Iterator[Source]:
     """Open an archive with ``values``, ``ids`` and ``offsets``, or with one array per utterance, named by it."""
     with ExitStack() as stack:
         with _refusing(path):
@@ -89,13 +89,15 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:
             archive = stack.enter_context(zipfile.ZipFile(path))
             members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
             if members and not {*READ} & {*members}:
-                source = _keyed(path, archive, members, wish)
+                source = _keyed(path, archive, members, options)
             else:
                 source = _source(path, _arrays(path, archive))
         yield source
 
 
-def _keyed(path: Path, archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], wish: Wish) -> Source:
+def _keyed(
+    path: Path, archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], options: ImportOptions
+) -> Source:
     """Return an archive of arrays, each named by its utterance or recording, as a source."""
     sizes.require_plausible(str(path), path.stat().st_size, sum(member.file_size for member in members.values()))
 
@@ -107,7 +109,7 @@ def _keyed(path: Path, archive: zipfile.ZipFile, members: Mapping[str, zipfile.Z
         with _refusing(path), archive.open(members[key]) as file:
             return sizes.array(f"{path}: {key}", file, members[key].file_size)
 
-    return keyed.source(str(path), {key: shape(member) for key, member in members.items()}, read, wish)
+    return keyed.source(str(path), {key: shape(member) for key, member in members.items()}, read, options)
 
 
 def _arrays(path: Path, archive: zipfile.ZipFile) -> dict[str, NDArray[Any]]:
@@ -142,7 +144,7 @@ def _source(path: Path, arrays: dict[str, NDArray[Any]]) -> Source:
     if len(number) < len(ids):
         twice = sorted(name for name, count in Counter(ids).items() if count > 1)
         raise AffexError(f"{path}: {len(twice)} ids appear twice: {', '.join(twice[:5])}. Expected each once.")
-    record = said(str(arrays["about"])) if "about" in arrays else {}
+    record = own_metadata(str(arrays["about"])) if "about" in arrays else {}
 
     def read(key: str) -> Part:
         rows = slice(int(offsets[number[key]]), int(offsets[number[key] + 1]))

@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 
 from affex.pipeline.exchange import rows, sizes, table
 from affex.pipeline.exchange.columns import FOUND, plain
-from affex.pipeline.exchange.record import Export, ExportedUtterance, Format, Source, Wish, named, said, told_apart
+from affex.pipeline.exchange.record import (
+    Export,
+    ExportedUtterance,
+    Format,
+    ImportOptions,
+    Source,
+    distinct_columns,
+    named,
+    own_metadata,
+)
 from affex.pipeline.storage.atomic import temporaries
 from affex.pipeline.text.errors import AffexError
 
@@ -34,7 +43,7 @@ def write(path: Path, export: Export) -> list[Path]:
 
     times = [("time", pa.float64())] if export.framewise else []
     kinds = [("id", pa.string()), ("start", pa.float64()), ("end", pa.float64()), *times]
-    fields = [*kinds, *((name, pa.float32()) for name in told_apart(export.columns))]
+    fields = [*kinds, *((name, pa.float32()) for name in distinct_columns(export.columns))]
     schema = pa.schema(fields, metadata={"affex": export.about})
     beside = path.with_name(f"{path.stem}-utterances.parquet")
     types = {str: pa.string(), float: pa.float64(), int: pa.int64()}
@@ -77,7 +86,7 @@ def _rows(exported_utterances: list[ExportedUtterance], schema: "pa.Schema") -> 
 
 
 @contextmanager
-def reading(path: Path, wish: Wish) -> Iterator[Source]:
+def reading(path: Path, options: ImportOptions) -> Iterator[Source]:
     """Open a table."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -94,16 +103,16 @@ def reading(path: Path, wish: Wish) -> Iterator[Source]:
         if lists or any(plain(name) == FOUND and pa.types.is_boolean(kinds[name]) for name in kinds):
             spread = _spread(path, file.read(), lists)
             _require_readable(path, {field.name: field.type for field in spread.schema})
-            yield rows.of_frame(str(path), spread.to_pandas(ignore_metadata=True), {}, wish)
+            yield rows.of_frame(str(path), spread.to_pandas(ignore_metadata=True), {}, options)
             return
         _require_readable(path, kinds)
         role = rows.roles(str(path), schema.names, lambda name: _is_number(kinds[name]))
-        record = said((schema.metadata or {}).get(b"affex", b"").decode("utf-8", "replace"))
+        record = own_metadata((schema.metadata or {}).get(b"affex", b"").decode("utf-8", "replace"))
         # A named index (of pandas, openSMILE, audinterface) is stored as ordinary columns.
         index = file.read(columns=role.index).to_pandas(ignore_metadata=True)[role.index]
         whole = _whole(file, kinds)
         values = _values(path, file, role.features)
-        yield named(rows.source(str(path), role, index, values, record, wish, whole), record)
+        yield named(rows.source(str(path), role, index, values, record, options, whole), record)
 
 
 def require_plausible(path: Path) -> None:

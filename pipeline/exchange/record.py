@@ -173,7 +173,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Wish:
+class ImportOptions:
     """The options of an import.
 
     Parameters
@@ -212,12 +212,12 @@ class Format:
     """
 
     endings: tuple[str, ...]
-    reading: Callable[[Path, Wish], AbstractContextManager[Source]]
+    reading: Callable[[Path, ImportOptions], AbstractContextManager[Source]]
     write: Callable[[Path, Export], list[Path]] | None = None
     by_recording: bool = False
 
 
-def said(text: str) -> Mapping[str, Any]:
+def own_metadata(text: str) -> Mapping[str, Any]:
     """Return the metadata of a file that affex wrote; an empty mapping for other files.
 
     Raises
@@ -266,12 +266,12 @@ def numbers(where: str, values: Any) -> NDArray[np.float32]:
         return array.astype(np.float32)
 
 
-def told_apart(columns: Sequence[str]) -> tuple[str, ...]:
+def distinct_columns(columns: Sequence[str]) -> tuple[str, ...]:
     """Return the names of a feature's columns in a table, with a prefix where the table uses the name itself.
 
     Examples
     --------
-    >>> told_apart(["time", "score", "feature.time"])
+    >>> distinct_columns(["time", "score", "feature.time"])
     ('feature.time', 'score', 'feature.feature.time')
     """
     return tuple(f"{OWN}{name}" if name.lower().split(OWN)[-1] in RESERVED else name for name in columns)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.pipeline.exchange.columns import FOUND, LEFT_OUT, ROW_NUMBER, counts, plain
-from affex.pipeline.exchange.record import Floats, Part, Source, Wish, numbers, remarks
+from affex.pipeline.exchange.record import Floats, ImportOptions, Part, Source, numbers, remarks
 from affex.pipeline.text.errors import AffexError
 
 if TYPE_CHECKING:
@@ -103,9 +103,9 @@ def source(
     index: "pd.DataFrame",
     values: Callable[[NDArray[np.int64]], Any],
     record: Mapping[str, Any],
-    wish: Wish,
+    options: ImportOptions,
     whole: Callable[[str], NDArray[np.int64] | None] = lambda name: None,  # noqa: ARG005 - nothing is known of any
-    odd: Mapping[str, str] | None = None,
+    odd_texts: Mapping[str, str] | None = None,
 ) -> Source:
     """Return a table as a source.
 
@@ -117,11 +117,11 @@ def source(
         Returns the feature's values in rows, given the rows' numbers.
     record
         The metadata of the file, if affex wrote it.
-    wish
+    options
         The options, with the time between rows if there is no column of times.
     whole
         Returns a column of whole numbers; None for other columns, or if a number is missing.
-    odd
+    odd_texts
         A remark on each column that is text only because of some cells, by its name.
 
     Raises
@@ -134,7 +134,7 @@ def source(
     intervals = None if role.span is None else np.stack([_seconds(where, index[name]) for name in role.span], axis=1)
     twice = [key for key, rows in rows_of.items() if len(rows) > 1]
     if twice and times is None and intervals is None:
-        if wish.hop is None:
+        if options.hop is None:
             raise AffexError(
                 f"{where}: {len(twice)} keys have several rows, and there is no column of times: "
                 f"{', '.join(twice[:5])}. Expected one row each, or a column {' or '.join(TIMES)}, or start and end. "
@@ -142,7 +142,7 @@ def source(
             )
         times = np.empty(len(index))
         for rows in rows_of.values():
-            times[rows] = (np.arange(len(rows)) + 0.5) * wish.hop
+            times[rows] = (np.arange(len(rows)) + 0.5) * options.hop
 
     def read(key: str) -> Part:
         rows = rows_of[key]
@@ -151,7 +151,7 @@ def source(
 
     stated = remarks(record) if record else {}
     if role.texts:
-        stated[TEXT] = ", ".join(name + (odd or {}).get(name, "") for name in role.texts[:20])
+        stated[TEXT] = ", ".join(name + (odd_texts or {}).get(name, "") for name in role.texts[:20])
     keys = index[role.key].astype(str).to_numpy(np.str_)
     numbering = [name for name in role.features if (held := whole(name)) is not None and counts(keys, held)]
     return Source(
@@ -197,7 +197,7 @@ def is_number(kinds: Mapping[str, Any]) -> Callable[[str], bool]:
     return lambda name: pd.api.types.is_numeric_dtype(kinds[name]) and not pd.api.types.is_bool_dtype(kinds[name])
 
 
-def of_frame(where: str, frame: "pd.DataFrame", record: Mapping[str, Any], wish: Wish) -> Source:
+def of_frame(where: str, frame: "pd.DataFrame", record: Mapping[str, Any], options: ImportOptions) -> Source:
     """Return a data frame as a source."""
     import pandas as pd
 
@@ -216,7 +216,7 @@ def of_frame(where: str, frame: "pd.DataFrame", record: Mapping[str, Any], wish:
         return found
 
     return source(
-        where, role, index, np.stack(values, axis=1).__getitem__, record, wish, whole, _odd(frame[list(role.texts)])
+        where, role, index, np.stack(values, axis=1).__getitem__, record, options, whole, _odd(frame[list(role.texts)])
     )
 
 

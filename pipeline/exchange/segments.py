@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from affex.pipeline.exchange import about, table
-from affex.pipeline.exchange.record import Export, Part, Source, remarks, told_apart
+from affex.pipeline.exchange.record import Export, Part, Source, distinct_columns, remarks
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.storage.atomic import temporaries
 from affex.pipeline.text import csv_cells
@@ -89,7 +89,7 @@ def _span(export: Export, utterance: Utterance) -> Span:
 
 
 def _rows(export: Export, spans: Mapping[str, Span], delimiter: str) -> Iterator[str]:
-    yield csv_cells.line([*SPAN, *([FRAME] if export.framewise else []), *told_apart(export.columns)], delimiter)
+    yield csv_cells.line([*SPAN, *([FRAME] if export.framewise else []), *distinct_columns(export.columns)], delimiter)
     for exported in export.exported_utterances():
         before = csv_cells.line(spans[exported.utterance.id], delimiter)[:-1]
         middles = (

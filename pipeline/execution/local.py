@@ -50,7 +50,7 @@ SETTINGS = {
 
 
 @contextlib.contextmanager
-def started(jobs: int, gpus: int, say: Callable[[str], None]) -> Iterator[str]:
+def started(jobs: int, gpus: int, report: Callable[[str], None]) -> Iterator[str]:
     """Start a cluster; yield its scheduler's address.
 
     Parameters
@@ -59,7 +59,7 @@ def started(jobs: int, gpus: int, say: Callable[[str], None]) -> Iterator[str]:
         How many workers of one thread.
     gpus
         How many more workers, each of which has one of the machine's GPUs for itself.
-    say
+    report
         Is called with a message if workers do not end.
 
     Raises
@@ -77,7 +77,7 @@ def started(jobs: int, gpus: int, say: Callable[[str], None]) -> Iterator[str]:
             grace = HASTE
             raise
         finally:
-            cluster.end(grace, say)
+            cluster.end(grace, report)
 
 
 @contextlib.contextmanager
@@ -128,7 +128,7 @@ class _Cluster:
         except Exception as error:
             raise AffexError(f"The worker processes could not be started: {error}") from error
 
-    def end(self, grace: float, say: Callable[[str], None]) -> None:
+    def end(self, grace: float, report: Callable[[str], None]) -> None:
         """End all workers; kill and report those that do not end in time."""
         try:
             if self._starting and not self._starting.done():
@@ -136,7 +136,9 @@ class _Cluster:
             self._soon(self._end(grace)).result(CLOSE)
         except Exception as error:
             self._kill()
-            say(f"The worker processes did not end by themselves ({type(error).__name__}) and were killed; no matter.")
+            report(
+                f"The worker processes did not end by themselves ({type(error).__name__}) and were killed; no matter."
+            )
         except BaseException:
             self._kill()
             raise

@@ -152,7 +152,7 @@ def difference(here: Fingerprint, there: Fingerprint) -> str:
     )
 
 
-def strangers(here: Fingerprint, result: Any, n_steps: int) -> dict[str, str]:
+def differing(here: Fingerprint, result: Any, n_steps: int) -> dict[str, str]:
     """Return which of the processes that computed a result differ from this one, and how.
 
     Raises

@@ -14,7 +14,7 @@ from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, Protocol, cast
 
-from affex.pipeline.execution.proof import Proven, fingerprint, proved, seen, strangers
+from affex.pipeline.execution.proof import Proven, differing, fingerprint, proved, seen
 from affex.pipeline.execution.work import Died, Piece, Work
 from affex.pipeline.text.errors import AffexError
 
@@ -126,7 +126,7 @@ def alone(piece: Any, work: Work) -> Any:
             process.kill()
             process.join()
         receiving.close()
-    if strangers({**fingerprint(work.likeness), **seen(piece)}, result, 1):
+    if differing({**fingerprint(work.likeness), **seen(piece)}, result, 1):
         raise AffexError("The code of affex was changed while it ran: run the same command again.")
     return taken(result)
 

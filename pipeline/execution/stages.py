@@ -18,7 +18,7 @@ from concurrent.futures import CancelledError
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from affex.pipeline.execution.proof import Likeness, proved, seen, strangers
+from affex.pipeline.execution.proof import Likeness, differing, proved, seen
 from affex.pipeline.execution.runner import Inline, Runner, piece_alone, taken
 from affex.pipeline.execution.threads import in_threads
 from affex.pipeline.execution.work import Work
@@ -40,7 +40,7 @@ LOST = 2
 #: Time limit for a scheduler to answer, and to close, s.
 ANSWER, CLOSE = 10, 10
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass
@@ -76,10 +76,10 @@ class _Course:
 class Cluster:
     """Work on the workers of a Dask scheduler."""
 
-    def __init__(self, client: Any, say: Say = print) -> None:
+    def __init__(self, client: Any, report: Report = print) -> None:
         self._client = client
         self._address = client.scheduler.address  # a closed client has no address
-        self._say = say
+        self._report = report
         self._number = itertools.count()
 
     def run(self, work: Work, pieces: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
@@ -100,12 +100,12 @@ class Cluster:
 
     def _done(self, course: "_Course", work: Work) -> Iterator[tuple[Any, Any]]:
         """Yield pieces with proven results, until only pieces are left that must be tried alone."""
-        workers = Workers(self._client, work.likeness, self._say)
+        workers = Workers(self._client, work.likeness, self._report)
         with self._sentences():
             workers.require()
         needs = [workers.resources(stage.needs) for stage in work.stages]
         submit = functools.partial(self._submit, work, needs, _Shared(self._client, work.shared))
-        choose = functools.partial(_idlest if work.shared else _anybody, course, workers, needs)
+        choose = functools.partial(_idlest if work.shared else _any_worker, course, workers, needs)
         in_vain = 0
         try:
             while in_vain <= PATIENCE:
@@ -169,7 +169,7 @@ def _is_over(course: _Course, window: int, submit: Callable[..., Any], choose: C
     return False
 
 
-def _anybody(course: _Course, workers: Workers, needs: list[Resources]) -> list[str]:  # noqa: ARG001 - as `_idlest` is called
+def _any_worker(course: _Course, workers: Workers, needs: list[Resources]) -> list[str]:  # noqa: ARG001 - as `_idlest` is called
     """Return all workers that may be used: Dask knows which of them has what the next step takes."""
     return list(workers.alike)
 
@@ -199,7 +199,7 @@ def _result(course: _Course, workers: Workers, future: Any, n_steps: int) -> tup
     piece, _ = course.running.pop(future)
     try:
         result = _fetched(future)
-        unlike = strangers({**workers.here, **seen(piece)}, result, n_steps)
+        unlike = differing({**workers.here, **seen(piece)}, result, n_steps)
     except KilledWorker:
         course.suspects.append(piece)
         return None
@@ -282,7 +282,7 @@ class Local:
 
 
 @contextlib.contextmanager
-def opened(scheduler: str, jobs: int, gpus: int = 0, say: Say = print) -> Iterator[Runner]:
+def opened(scheduler: str, jobs: int, gpus: int = 0, report: Report = print) -> Iterator[Runner]:
     """Open a runner.
 
     Parameters
@@ -294,7 +294,7 @@ def opened(scheduler: str, jobs: int, gpus: int = 0, say: Say = print) -> Iterat
         How many local worker processes.
     gpus
         How many more local worker processes, each of which has one of the machine's GPUs for itself.
-    say
+    report
         Is called with messages for the user.
 
     Raises
@@ -308,26 +308,26 @@ def opened(scheduler: str, jobs: int, gpus: int = 0, say: Say = print) -> Iterat
         yield Inline()
     elif scheduler == "local":
         with contextlib.ExitStack() as stack:
-            yield Local(jobs, functools.cache(lambda: stack.enter_context(_local_cluster(jobs, gpus, say))))
+            yield Local(jobs, functools.cache(lambda: stack.enter_context(_local_cluster(jobs, gpus, report))))
     elif "://" in scheduler:
-        with _client(scheduler, say) as client:
+        with _client(scheduler, report) as client:
             if not client.nthreads():
                 raise AffexError(f"The Dask scheduler at {scheduler} has no workers. Start some with `dask worker`.")
-            yield Cluster(client, say)
+            yield Cluster(client, report)
     else:
         raise UsageError(f"SCHEDULER={scheduler}: expected local, inline or an address as tcp://host:8786.")
 
 
 @contextlib.contextmanager
-def _local_cluster(jobs: int, gpus: int, say: Say) -> Iterator[Runner]:
+def _local_cluster(jobs: int, gpus: int, report: Report) -> Iterator[Runner]:
     from affex.pipeline.execution import local
 
-    with local.started(jobs, gpus, say) as address, _client(address, say, local.SECURITY) as client:
-        yield Cluster(client, say)
+    with local.started(jobs, gpus, report) as address, _client(address, report, local.SECURITY) as client:
+        yield Cluster(client, report)
 
 
 @contextlib.contextmanager
-def _client(address: str, say: Say, security: Mapping[str, Any] | None = None) -> Iterator[Any]:
+def _client(address: str, report: Report, security: Mapping[str, Any] | None = None) -> Iterator[Any]:
     """Connect to a scheduler; Dask's own settings define the certificates."""
     from distributed import Client, Security
 
@@ -341,15 +341,15 @@ def _client(address: str, say: Say, security: Mapping[str, Any] | None = None) -
         try:
             yield client
         finally:
-            _close(client, address, say)
+            _close(client, address, report)
 
 
-def _close(client: Any, address: str, say: Say) -> None:
+def _close(client: Any, address: str, report: Report) -> None:
     """Close the connection to a scheduler; without an answer this costs a message, but no results."""
     try:
         client.close(timeout=CLOSE)
     except Exception as error:
-        say(f"The Dask scheduler at {address} did not let go ({type(error).__name__}: {error}); nothing is lost.")
+        report(f"The Dask scheduler at {address} did not let go ({type(error).__name__}: {error}); nothing is lost.")
 
 
 def _of_tls(address: str) -> str:

@@ -38,7 +38,7 @@ class Workers:
         The client of the scheduler.
     likeness
         What a worker must share with this process.
-    say
+    report
         Is called with the message which worker is not used, and why.
     alike
         Resources and threads of the workers that may be used, by address.
@@ -46,7 +46,7 @@ class Workers:
 
     client: Any
     likeness: Likeness
-    say: Callable[[str], None]
+    report: Callable[[str], None]
     alike: dict[str, tuple[Resources, int]] = field(default_factory=dict)
     _unlike: set[str] = field(default_factory=set)
 
@@ -81,7 +81,7 @@ class Workers:
         self.alike.pop(address, None)
         if address not in self._unlike:
             self._unlike.add(address)
-            self.say(f"The worker {address} is not like this process and is not used: {why}. {MEND}")
+            self.report(f"The worker {address} is not like this process and is not used: {why}. {MEND}")
 
     def able(self, needs: Iterable[Resources], among: Collection[str] | None = None) -> bool:
         """Return whether each need has a usable worker among some workers."""

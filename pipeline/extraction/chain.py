@@ -6,6 +6,7 @@ network's batches, and the next ones are read while the network runs.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,9 @@ from affex.pipeline.execution.work import Piece
 from affex.pipeline.extraction.work import Extracted, Failure, Model, attempt, model_of
 from affex.pipeline.text.errors import AffexError
 
+#: Of the files of the features that are read, in their order.
+Readers = tuple[Reader, ...]
+
 #: The most utterances and rows of a batch, by device: enough to fill a network's batches many times (those of a GPU are
 #: larger), and few enough that every worker gets some of a small corpus.
 BATCH = {"cpu": (16, 512), "cuda": (64, 4096)}
@@ -33,31 +37,27 @@ class Link:
 
     Parameters
     ----------
-    number
-        Its index in the upstream feature's file.
-    digest
-        The expected digest of its rows there, which is its source.
+    rows
+        Its index in the file of each feature that is read, and the expected digest of its rows there.
     n_rows
-        The number of its rows there.
+        The number of its rows in the first of those files.
     """
 
     id: str
-    number: int
-    digest: str
+    rows: tuple[tuple[int, str], ...]
     n_rows: int
     wanted: tuple[int, ...] = (0,)
 
 
 @dataclass(frozen=True)
 class LinkBatch(Piece):
-    """Utterances of one chained feature, and the upstream feature's published file with its key.
+    """Utterances of one chained feature, and the published file of each feature that it reads with its key.
 
     Each utterance's rows are proved by their digest, so that no file is seen to be the same.
     """
 
     jobs: tuple[Link, ...]
-    path: Path
-    key: str
+    files: tuple[tuple[Path, str], ...]
     features: tuple[ChainedFeature]
     runtime: Runtime
 
@@ -85,24 +85,25 @@ def extract(batch: LinkBatch) -> list[Extracted]:
     if isinstance(model, Failure):
         return [Extracted(0, feature.columns, dict.fromkeys((link.id for link in batch.jobs), model))]
     try:
-        with one_thread(), store.reading(batch.path) as reader:
-            outcomes = _outcomes(batch, feature, model, reader)
+        with one_thread(), ExitStack() as stack:
+            readers = tuple(stack.enter_context(store.reading(path)) for path, _ in batch.files)
+            outcomes = _outcomes(batch, feature, model, readers)
     except (OSError, AffexError) as error:
-        outcomes = {link.id: Failure(f"{batch.path}: {error}", final=False) for link in batch.jobs}
+        outcomes = {link.id: Failure(f"{batch.files[0][0]}: {error}", final=False) for link in batch.jobs}
     return [Extracted(0, feature.columns, outcomes)]
 
 
-def _outcomes(batch: LinkBatch, feature: ChainedFeature, model: Model, reader: Reader) -> dict[str, Rows | Failure]:
-    return _together(batch, feature, model, reader) or {
-        link.id: _singly(batch, feature, model, reader, link) for link in batch.jobs
+def _outcomes(batch: LinkBatch, feature: ChainedFeature, model: Model, readers: Readers) -> dict[str, Rows | Failure]:
+    return _together(batch, feature, model, readers) or {
+        link.id: _singly(batch, feature, model, readers, link) for link in batch.jobs
     }
 
 
 def _together(
-    batch: LinkBatch, feature: ChainedFeature, model: Model, reader: Reader
+    batch: LinkBatch, feature: ChainedFeature, model: Model, readers: Readers
 ) -> dict[str, Rows | Failure] | None:
     """Return the rows or the failure of each utterance; None if one of them stops the others."""
-    read = ahead(partial(_read, reader, batch.key), batch.jobs)  # while another batch is computed
+    read = ahead(partial(_read, readers, batch), batch.jobs)  # while another batch is computed
     try:
         with model.turn:
             given = feature.extract_many(read, model.loaded)
@@ -113,7 +114,7 @@ def _together(
     return {link.id: attempt(feature, partial(_held, rows)) for link, rows in zip(batch.jobs, given, strict=True)}
 
 
-def _singly(batch: LinkBatch, feature: ChainedFeature, model: Model, reader: Reader, link: Link) -> Rows | Failure:
+def _singly(batch: LinkBatch, feature: ChainedFeature, model: Model, readers: Readers, link: Link) -> Rows | Failure:
     """Return the rows or the failure of one utterance by itself."""
 
     def compute() -> Rows:
@@ -124,17 +125,25 @@ def _singly(batch: LinkBatch, feature: ChainedFeature, model: Model, reader: Rea
         return _held(given[0])
 
     try:
-        utterance = _read(reader, batch.key, link)
+        utterance = _read(readers, batch, link)
     except (OSError, AffexError) as error:
         return Failure(str(error), final=False)
     return attempt(feature, compute)
 
 
-def _read(reader: Reader, key: str, link: Link) -> Rows:
-    """Return an utterance's verified rows; its pictures stay in the file, but were read once to verify them."""
-    if reader.digests[link.number] != link.digest:
-        raise AffexError(f"the rows that '{link.id}' is computed from changed while they were read")
-    entry = reader.entry(link.number, key)
+def _read(readers: Readers, batch: LinkBatch, link: Link) -> Rows:
+    """Return an utterance's verified rows; their pictures stay in the file, but were read once to verify them."""
+    first, *beside = (
+        _verified(reader, key, link.id, number, digest)
+        for reader, (_, key), (number, digest) in zip(readers, batch.files, link.rows, strict=True)
+    )
+    return replace(first, beside=tuple(beside))
+
+
+def _verified(reader: Reader, key: str, id_: str, number: int, digest: str) -> Rows:
+    if reader.digests[number] != digest:
+        raise AffexError(f"the rows that '{id_}' is computed from changed while they were read")
+    entry = reader.entry(number, key)
     assert entry.values is not None
     return Rows(entry.values, entry.times, entry.crops)
 

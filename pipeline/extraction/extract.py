@@ -30,11 +30,12 @@ from affex.pipeline.execution.work import Died, Needs, Stage, Work
 from affex.pipeline.execution.workers import GPU_THREADS
 from affex.pipeline.extraction import chain, motions, served, streams, work
 from affex.pipeline.extraction.chain import Link, LinkBatch
+from affex.pipeline.extraction.order import Order, depth, ordered
 from affex.pipeline.extraction.work import DIED, AudioBatch, Extracted, Failure, Job
 from affex.pipeline.manifest import manifest
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import MEDIA
-from affex.pipeline.specs.features import FeatureSpec, spec_of
+from affex.pipeline.specs.features import FeatureSpec
 from affex.pipeline.text.console import Console
 from affex.pipeline.text.errors import AffexError
 from affex.pipeline.text.filenames import path_of, shown
@@ -79,13 +80,13 @@ class Summary:
 
 @dataclass
 class _Course:
-    """The state of one feature in a run; `above` is the state of its upstream feature."""
+    """The state of one feature in a run; `above` are those of the features that it reads, the upstream one first."""
 
     file: FeatureFile
     held: Holdings
     sources: Mapping[str, bytes]
     reasons: Counter[str]
-    above: "_Course | None" = None
+    above: "tuple[_Course, ...]" = ()
     computed: int = 0
     notes: dict[str, str] = field(default_factory=dict)
 
@@ -153,18 +154,18 @@ def extract(
     except cache.ReadOnlyError as refusal:
         for course in (courses := _listed(dataset, specs, console, verify=verify)):
             _require_whole(course, refusal)
-        console.say(f"{refusal}\nThe cache has all rows needed: it is read, and nothing is written.")
+        console.print(f"{refusal}\nThe cache has all rows needed: it is read, and nothing is written.")
         return [_summary(course) for course in courses]
 
 
 def _listed(dataset: Dataset, specs: Sequence[FeatureSpec], console: Console, *, verify: bool) -> list[_Course]:
     """Return what there is of each feature, and of those that they read, as it stands in the cache."""
-    above = _with_upstreams(specs)
-    kinds = {spec.feature.reads for spec, upstream in above.items() if not upstream}
+    above = ordered(specs)
+    kinds = {spec.feature.reads for spec, inputs in above.items() if not inputs}
     files = sources.of_corpus(dataset, kinds, console)
     courses: dict[FeatureSpec, _Course] = {}
-    for spec, upstream in above.items():
-        courses[spec] = _course(dataset, spec, files, courses[upstream] if upstream else None, verify=verify)
+    for spec, inputs in above.items():
+        courses[spec] = _course(dataset, spec, files, tuple(courses[one] for one in inputs), verify=verify)
     return list(courses.values())
 
 
@@ -191,38 +192,22 @@ def _brought_up_to_date(
     verify: bool,
 ) -> list[Summary]:
     """Compute and write the missing rows."""
-    with cache.locked(dataset.folder, console.say), contextlib.ExitStack() as stack:
+    with cache.locked(dataset.folder, console.print), contextlib.ExitStack() as stack:
         manifest.write(dataset.folder / "manifest.jsonl", dataset.utterances)
         listed = [] if verify else _listed(dataset, specs, console, verify=False)
         if listed and all(course.is_done for course in listed):
             return [_summary(course) for course in listed]
         stages = functools.cache(lambda: stack.enter_context(runner()))
-        above = _with_upstreams(specs)
+        above = ordered(specs)
         done: dict[FeatureSpec, tuple[_Course, Summary]] = {}
         for _, some in itertools.groupby(sorted(above, key=_depth), key=_depth):
-            wave = list(some)
-            courses, lanes = _planned(dataset, wave, {s: done[u][0] for s in wave if (u := above[s])}, runtime, console)
+            wave = {spec: tuple(done[one][0] for one in above[spec]) for spec in some}
+            courses, lanes = _planned(dataset, wave, runtime, console)
             _require({course.spec for course in courses if course.reasons}, above, runtime)
             for lane in lanes:
                 _run(lane, stages(), console)
             done |= {course.spec: (course, _ended(course)) for course in courses}
         return [done[spec][1] for spec in above]
-
-
-def _with_upstreams(specs: Sequence[FeatureSpec]) -> dict[FeatureSpec, FeatureSpec | None]:
-    """Return each feature with its upstream feature; upstream features come first."""
-    requested = {spec.feature: spec for spec in specs}
-    found: dict[FeatureSpec, FeatureSpec | None] = {}
-
-    def visit(spec: FeatureSpec) -> FeatureSpec:
-        upstream = spec.feature.upstream
-        above = visit(requested.get(upstream) or spec_of(upstream)) if upstream else None
-        found.setdefault(spec, above)
-        return spec
-
-    for spec in specs:
-        visit(spec)
-    return found
 
 
 def _require_at_once(dataset: Dataset, specs: Sequence[FeatureSpec], runtime: Runtime) -> None:
@@ -233,7 +218,7 @@ def _require_at_once(dataset: Dataset, specs: Sequence[FeatureSpec], runtime: Ru
     AffexError
         As in `_require`.
     """
-    above = _with_upstreams(specs)
+    above = ordered(specs)
     kinds = {kind for kind in MEDIA if any(getattr(u, kind) for u in dataset.utterances)}
     new = {
         spec for spec in above if spec.feature.media in kinds and not cache.is_begun(FeatureFile(dataset.folder, spec))
@@ -241,7 +226,7 @@ def _require_at_once(dataset: Dataset, specs: Sequence[FeatureSpec], runtime: Ru
     _require(new, above, runtime)
 
 
-def _require(due: Collection[FeatureSpec], above: Mapping[FeatureSpec, FeatureSpec | None], runtime: Runtime) -> None:
+def _require(due: Collection[FeatureSpec], above: Order, runtime: Runtime) -> None:
     """Check the needs of features with work to do and of the features that read them.
 
     Raises
@@ -250,8 +235,8 @@ def _require(due: Collection[FeatureSpec], above: Mapping[FeatureSpec, FeatureSp
         If something is missing: reported once, not for every utterance, and before hours of upstream work.
     """
     due = set(due)
-    for spec, upstream in above.items():  # upstream features come first
-        if spec in due or upstream in due:
+    for spec, inputs in above.items():  # what a feature reads comes first
+        if spec in due or due.intersection(inputs):
             due.add(spec)
             try:
                 spec.feature.require(runtime)
@@ -260,32 +245,22 @@ def _require(due: Collection[FeatureSpec], above: Mapping[FeatureSpec, FeatureSp
 
 
 def _depth(spec: FeatureSpec) -> int:
-    """Return how many features must be computed before this one."""
-    feature, depth = spec.feature, 0
-    while feature.upstream is not None:
-        feature, depth = feature.upstream, depth + 1
-    return depth
+    return depth(spec.feature)
 
 
 def _planned(
-    dataset: Dataset,
-    specs: Sequence[FeatureSpec],
-    above: Mapping[FeatureSpec, _Course],
-    runtime: Runtime,
-    console: Console,
+    dataset: Dataset, wave: Mapping[FeatureSpec, tuple[_Course, ...]], runtime: Runtime, console: Console
 ) -> tuple[list[_Course], list[_Lane]]:
-    """Return each feature's state and the work to do."""
-    kinds = sorted({spec.feature.reads for spec in specs if spec not in above})
+    """Return the state of each feature, given those of the features that it reads, and the work to do."""
+    kinds = sorted({spec.feature.reads for spec, above in wave.items() if not above})
     files = sources.of_corpus(dataset, kinds, console) if kinds else {}
-    courses = [_course(dataset, spec, files, above.get(spec)) for spec in specs]
+    courses = [_course(dataset, spec, files, above) for spec, above in wave.items()]
     lanes = []
     for kind in kinds:
         some = [course for course in courses if course.spec.feature.reads == kind]
         if any(course.reasons for course in some):
             lanes.append(_media_lane(dataset, kind, some, _stamps(dataset, kind, files), runtime))
-    lanes += [
-        _chain_lane(dataset, course, course.above, runtime) for course in courses if course.above and course.reasons
-    ]
+    lanes += [_chain_lane(dataset, course, runtime) for course in courses if course.above and course.reasons]
     return courses, lanes
 
 
@@ -305,15 +280,13 @@ def _stamps(dataset: Dataset, kind: str, files: Files) -> NDArray[np.int64]:
 
 
 def _course(
-    dataset: Dataset, spec: FeatureSpec, files: Files, above: _Course | None, *, verify: bool = True
+    dataset: Dataset, spec: FeatureSpec, files: Files, above: tuple[_Course, ...], *, verify: bool = True
 ) -> _Course:
     """Take stock of one feature; utterances without anything to read fail here, and are looked at again next time."""
-    if above is None:
-        inputs, missing = sources.of_utterances(dataset, spec.feature.reads, files)
+    if above:
+        inputs, missing = sources.together([_rows_of(dataset, course) for course in above])
     else:
-        failures = {id_: message for id_, (_, message) in above.held.failures.items()}
-        digests = store.digests(above.held.places)
-        inputs, missing = sources.of_rows(dataset, above.spec.feature.name, digests, failures)
+        inputs, missing = sources.of_utterances(dataset, spec.feature.reads, files)
     file = FeatureFile(dataset.folder, spec)
     held = cache.take_stock(file, inputs, verify=verify)
     reasons = cache.why(file, held, inputs)
@@ -324,6 +297,11 @@ def _course(
     for id_ in missing:
         reasons.pop(id_, None)
     return _Course(file, held, inputs, Counter(reasons.values()), above)
+
+
+def _rows_of(dataset: Dataset, course: _Course) -> tuple[dict[str, bytes], dict[str, str]]:
+    failures = {id_: message for id_, (_, message) in course.held.failures.items()}
+    return sources.of_rows(dataset, course.spec.feature.name, store.digests(course.held.places), failures)
 
 
 def _media_lane(
@@ -346,14 +324,15 @@ def _media_lane(
     )
 
 
-def _chain_lane(dataset: Dataset, course: _Course, above: _Course, runtime: Runtime) -> _Lane:
-    """Return the work on cached rows of another feature."""
+def _chain_lane(dataset: Dataset, course: _Course, runtime: Runtime) -> _Lane:
+    """Return the work on cached rows of other features."""
     features = (cast(ChainedFeature, course.spec.feature),)
-    in_batches = chain.batches(_links(dataset, course, above), len(features[0].columns), runtime.device)
+    files = tuple((above.file.path, above.file.key) for above in course.above)
+    in_batches = chain.batches(_links(dataset, course), len(features[0].columns), runtime.device)
     return _Lane(
         [course],
-        sum(1 for _ in _links(dataset, course, above)),
-        (LinkBatch(batch, above.file.path, above.file.key, features, runtime) for batch in in_batches),
+        sum(1 for _ in _links(dataset, course)),
+        (LinkBatch(batch, files, features, runtime) for batch in in_batches),
         Work(_stages("rows", [course], runtime), _likeness(features, runtime, [_witness(dataset)])),
     )
 
@@ -413,11 +392,12 @@ def _order(dataset: Dataset, kind: str) -> NDArray[np.int64]:
     return np.argsort([met.setdefault(item.path, len(met)) if item else -1 for item in media], kind="stable")
 
 
-def _links(dataset: Dataset, course: _Course, above: _Course) -> Iterator[Link]:
+def _links(dataset: Dataset, course: _Course) -> Iterator[Link]:
+    read = [(above.held.places, store.digests(above.held.places)) for above in course.above]
     for utterance in dataset.utterances:
         if course.sources[utterance.id] and course.lacks(utterance.id):
-            place = above.held.places[utterance.id]
-            yield Link(utterance.id, place.number, course.sources[utterance.id].hex(), place.n_rows)
+            rows = tuple((places[utterance.id].number, digests[utterance.id].hex()) for places, digests in read)
+            yield Link(utterance.id, rows, read[0][0][utterance.id].n_rows)
 
 
 def _by_file(jobs: Iterable[Job]) -> Iterator[tuple[Job, ...]]:

@@ -69,14 +69,14 @@ class AlignedScores:
         )
 
 
-def side_by_side(members: Sequence[str], said: Sequence[Scores]) -> AlignedScores:
+def side_by_side(members: Sequence[str], runs: Sequence[Scores]) -> AlignedScores:
     """Return the members' decisions and scores, side by side.
 
     Parameters
     ----------
     members
         Their names, for messages.
-    said
+    runs
         The scores of each member; all have the same classes.
 
     Returns
@@ -89,23 +89,23 @@ def side_by_side(members: Sequence[str], said: Sequence[Scores]) -> AlignedScore
     UsageError
         If members do not agree on a test utterance (speaker, fold, class or value), or a score is not a probability.
     """
-    ids = np.array(list(dict.fromkeys(id_ for scores in said for id_ in scores.ids.tolist())), dtype=np.str_)
+    ids = np.array(list(dict.fromkeys(id_ for scores in runs for id_ in scores.ids.tolist())), dtype=np.str_)
     number = {id_: n for n, id_ in enumerate(ids.tolist())}
-    places = [np.array([number[id_] for id_ in scores.ids.tolist()], dtype=np.int64) for scores in said]
-    for name, scores in zip(members, said, strict=True):
+    places = [np.array([number[id_] for id_ in scores.ids.tolist()], dtype=np.int64) for scores in runs]
+    for name, scores in zip(members, runs, strict=True):
         _require_numbers(name, scores)
-    classes, shape = said[0].classes, (len(said), len(ids))
+    classes, shape = runs[0].classes, (len(runs), len(ids))
     present = np.zeros(shape, dtype=np.bool_)
-    predicted = np.zeros(shape, dtype=np.result_type(*(scores.predicted for scores in said)))
+    predicted = np.zeros(shape, dtype=np.result_type(*(scores.predicted for scores in runs)))
     values = np.full((*shape, len(classes)), np.nan)
-    for m, (scores, place) in enumerate(zip(said, places, strict=True)):
+    for m, (scores, place) in enumerate(zip(runs, places, strict=True)):
         present[m, place], predicted[m, place] = True, scores.predicted
         values[m, place] = scores.values / scores.values.sum(axis=1, keepdims=True) if classes else scores.values
     return AlignedScores(
         ids=ids,
-        clusters=_agreed("cluster", members, places, [scores.clusters for scores in said], said),
-        folds=_agreed("fold", members, places, [scores.folds for scores in said], said),
-        true=_agreed("target", members, places, [scores.true for scores in said], said),
+        clusters=_agreed("cluster", members, places, [scores.clusters for scores in runs], runs),
+        folds=_agreed("fold", members, places, [scores.folds for scores in runs], runs),
+        true=_agreed("target", members, places, [scores.true for scores in runs], runs),
         classes=classes,
         present=present,
         predicted=predicted,
@@ -118,7 +118,7 @@ def _agreed(
     members: Sequence[str],
     places: Sequence[Numbers],
     columns: Sequence[NDArray[Any]],
-    said: Sequence[Scores],
+    runs: Sequence[Scores],
 ) -> NDArray[Any]:
     """Return a column on which all members must agree, ``(n,)``, from each member's own and where it belongs."""
     number, stacked = np.concatenate(places), np.concatenate(columns)
@@ -128,7 +128,7 @@ def _agreed(
     if len(wrong):
         row = int(wrong[0])
         owner = np.repeat(members, [len(place) for place in places])
-        id_ = np.concatenate([scores.ids for scores in said])[row]
+        id_ = np.concatenate([scores.ids for scores in runs])[row]
         raise UsageError(
             f"{id_}: its {word} is '{agreed[number[row]]}' in {owner[first[number[row]]]}, and '{stacked[row]}' in "
             f"{owner[row]}.\nThe runs were not made from the same corpus: make them again with `make evaluate`."

@@ -196,8 +196,8 @@ def _fitted(rule: str, kind: type[Rule], fold: str, inner: AlignedScores) -> Rul
         return kind.fit(inner)
     except ValueError as error:
         raise AffexError(
-            f"Fold {fold}: the fusion '{rule}' could not learn from what was said of {len(inner)} training "
-            f"utterances.\n{error}\nFUSION=late:mean learns nothing."
+            f"Fold {fold}: the fusion '{rule}' could not be trained on the scores of {len(inner)} "
+            f"utterances.\n{error}\nFUSION=late:mean needs no training."
         ) from error
 
 
@@ -247,7 +247,7 @@ def _require_same(one: Run, other: Run) -> None:
         ("unit", one.summary.about.unit, other.summary.about.unit),
         ("classes", one.summary.classes, other.summary.classes),
     )
-    differences += [f"{name} is {said!r} against {also!r}" for name, said, also in aspects if said != also]
+    differences += [f"{name} is {value!r} against {other!r}" for name, value, other in aspects if value != other]
     if differences:
         raise UsageError(
             f"{one.name} and {other.name} cannot be fused: {'; '.join(differences)}.\n"
@@ -260,7 +260,7 @@ def _protocol_differences(one: Run, other: Run) -> list[str]:
     protocols = (one.summary.about.protocol, other.summary.about.protocol)
     aspects = [(field.name, *(getattr(one, field.name) for one in protocols)) for field in fields(Protocol)]
     differences = [
-        f"{name} is {said!r} against {also!r}" for name, said, also in aspects if name != "name" and said != also
+        f"{name} is {value!r} against {other!r}" for name, value, other in aspects if name != "name" and value != other
     ]
     return differences or ["the content of the split file differs"]
 
@@ -270,8 +270,8 @@ def _require_inner(members: Sequence[Run], rule: str) -> None:
         alone = all(training_limits.INNER in fold.limits for fold in member.summary.folds)
         if not member.inner and not alone:
             raise UsageError(
-                f"The fusion '{rule}' learns from inner scores, and {member.name} kept none: make it again with "
-                "`make evaluate INNER=1`.\nFUSION=late:mean learns nothing."
+                f"The fusion '{rule}' is trained on inner scores, and {member.name} kept none: run it again with "
+                "`make evaluate INNER=1`.\nFUSION=late:mean needs no training."
             )
 
 
@@ -280,7 +280,7 @@ def _require_apart(inner: Mapping[str, AlignedScores], aligned: AlignedScores) -
         leaked = np.intersect1d(learned_from.ids, aligned.of_fold(fold).ids)
         if len(leaked):
             raise UsageError(
-                f"Fold {fold}: {leaked[0]} is tested, and stands among the inner scores to learn from. The runs' files "
+                f"Fold {fold}: {leaked[0]} is in test, and in the inner scores for training. The runs' files "
                 "do not belong together: make the runs again with `make evaluate INNER=1`."
             )
 
@@ -323,7 +323,7 @@ def _protocol(member: Run) -> Protocol:
     protocol = member.summary.about.protocol
     if protocol_hash(protocol) != member.summary.protocol_hash:
         raise UsageError(
-            f"The protocol of {member.name} is not what it was: {protocol.file or 'it'} has changed since. "
+            f"The protocol of {member.name} has changed: {protocol.file or 'it'} was edited since. "
             "Make the runs again with `make evaluate`."
         )
     return protocol

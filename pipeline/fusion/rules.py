@@ -188,14 +188,14 @@ class Mixture(Rule):
         ValueError
             If there is no utterance that all members have.
         """
-        heard, common = _common(inner)
+        with_scores, common = _common(inner)
         place = metrics.places(inner.true, inner.classes)
         weights, temperatures = np.zeros(len(inner.present)), np.ones(len(inner.present))
-        for m in np.flatnonzero(heard):
+        for m in np.flatnonzero(with_scores):
             temperatures[m] = temperature(inner.values[m, inner.present[m]], place[inner.present[m]])
         calibrated = _tempered(inner.values[:, common], temperatures[:, None, None])
         given = calibrated[:, np.arange(int(common.sum())), place[common]]
-        weights[heard] = mixture_weights(given[heard], _balance(place[common]))
+        weights[with_scores] = mixture_weights(given[with_scores], _balance(place[common]))
         return cls(weights, temperatures)
 
     def apply(self, aligned: AlignedScores) -> Opinion:
@@ -346,19 +346,19 @@ class Combination(Rule):
         """
         from scipy.optimize import nnls
 
-        heard, common = _common(inner)
-        means, weights = np.zeros(len(heard)), np.zeros(len(heard))
-        said, true = inner.predicted[np.ix_(heard, common)], inner.true[common]
-        means[heard], mean = said.mean(axis=1), float(true.mean())
-        centred = said - means[heard, None]
-        weights[heard], _ = nnls(centred.T, true - mean)
-        deviation = float(np.std((weights[heard, None] * centred).sum(axis=0)))
+        with_scores, common = _common(inner)
+        means, weights = np.zeros(len(with_scores)), np.zeros(len(with_scores))
+        predicted, true = inner.predicted[np.ix_(with_scores, common)], inner.true[common]
+        means[with_scores], mean = predicted.mean(axis=1), float(true.mean())
+        centred = predicted - means[with_scores, None]
+        weights[with_scores], _ = nnls(centred.T, true - mean)
+        deviation = float(np.std((weights[with_scores, None] * centred).sum(axis=0)))
         return cls(mean, weights * (np.std(true) / deviation if deviation > 0 else 0.0), means)
 
     def apply(self, aligned: AlignedScores) -> Opinion:
         """Return the combination."""
-        said = np.where(aligned.present, aligned.predicted, self.means[:, None])
-        return _valued(self.mean + (self.weights[:, None] * (said - self.means[:, None])).sum(axis=0))
+        predicted = np.where(aligned.present, aligned.predicted, self.means[:, None])
+        return _valued(self.mean + (self.weights[:, None] * (predicted - self.means[:, None])).sum(axis=0))
 
     @property
     def best_params(self) -> Mapping[str, Any]:
@@ -442,11 +442,11 @@ def _common(inner: AlignedScores) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]
     ValueError
         If there is no such utterance.
     """
-    heard = np.asarray(inner.present.any(axis=1))
-    common = np.asarray(inner.present[heard].all(axis=0))
-    if not heard.any() or not common.any():
-        raise ValueError("of no training utterance all members said something, so they cannot be weighed")
-    return heard, common
+    with_scores = np.asarray(inner.present.any(axis=1))
+    common = np.asarray(inner.present[with_scores].all(axis=0))
+    if not with_scores.any() or not common.any():
+        raise ValueError("no training utterance has scores of all members, so weights cannot be fitted")
+    return with_scores, common
 
 
 def _pooled(values: Floats, present: NDArray[np.bool_], weights: Floats | None = None) -> Floats:
@@ -467,8 +467,8 @@ def _valued(values: Floats) -> Opinion:
 
 def _decided(aligned: AlignedScores) -> Numbers:
     """Return the place of each member's decision, ``(n_members, n)``; 0 where it is not present."""
-    said = np.where(aligned.present, aligned.predicted, aligned.classes[0])
-    return metrics.places(said.ravel(), aligned.classes).reshape(said.shape)
+    predicted = np.where(aligned.present, aligned.predicted, aligned.classes[0])
+    return metrics.places(predicted.ravel(), aligned.classes).reshape(predicted.shape)
 
 
 def _side_by_side(aligned: AlignedScores) -> Floats:

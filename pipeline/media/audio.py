@@ -22,7 +22,7 @@ from affex.pipeline.manifest.utterance import Media
 from affex.pipeline.media.clock import SLACK
 from affex.pipeline.media.probe import UnopenedError
 from affex.pipeline.media.promised import cut_short, is_plain_wav
-from affex.pipeline.media.sound import Hole, Piece, Track, heard, indexed, length, open_track
+from affex.pipeline.media.sound import Hole, Piece, Track, decoded_sound, indexed, length, open_track
 from affex.pipeline.media.spans import SPAN_SLACK, nonsense, outside
 from affex.pipeline.storage.files import status
 from affex.pipeline.text.errors import MediaError
@@ -176,7 +176,7 @@ def _taken(track: Track, media: Media, longest: float) -> _Take:
     take = _Take(media, track.note)
     _require_short(track, take, longest)
     _require_complete(track)
-    for event in heard(track, take.start):
+    for event in decoded_sound(track, take.start):
         if isinstance(event, Piece):
             _require_begun(event, take)
         if event.start >= take.end:

@@ -33,11 +33,31 @@ def converter() -> Callable[[Any], Picture]:
 
     def convert(frame: Any) -> Picture:
         plain = reformatter.reformat(
-            frame, format="rgb24", dst_color_range=ColorRange.JPEG, interpolation=exact, threads=1
+            frame,
+            format="gbrp" if _has_quick_planes(frame) else "rgb24",
+            dst_color_range=ColorRange.JPEG,
+            interpolation=exact,
+            threads=1,
         )
-        return _upright(np.asarray(plain.to_ndarray(), np.uint8), _matrix(frame))
+        return _upright(_interleaved(plain), _matrix(frame))
 
     return convert
+
+
+def _has_quick_planes(frame: Any) -> bool:
+    """Whether swscale computes the same values in planes in less than half the time; not at odd widths."""
+    return frame.format.is_planar and not frame.format.is_rgb and frame.width % 2 == 0
+
+
+def _interleaved(frame: Any) -> Picture:
+    """Return the picture of a frame in the format ``rgb24`` or ``gbrp``."""
+    if frame.format.name == "rgb24":
+        return np.asarray(frame.to_ndarray(), np.uint8)
+    import cv2
+
+    lines = (np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size) for plane in frame.planes)
+    green, blue, red = (line[: frame.height, : frame.width] for line in lines)
+    return np.asarray(cv2.merge((red, green, blue)))
 
 
 def _matrix(frame: Any) -> NDArray[np.int32] | None:

@@ -22,10 +22,8 @@ only where HDF5 has a checksum (gzip, fletcher32); elsewhere it reads as other v
 
 import contextlib
 import hashlib
-import io
 import json
 import math
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -38,6 +36,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from affex.pipeline.media.confined import Confined, Limits, RefusedError
 from affex.pipeline.storage.atomic import temporary, writing
+from affex.pipeline.storage.hdf5_file import Hdf5File
 from affex.pipeline.storage.sealed import DamagedError, opened, sealed
 from affex.pipeline.text.errors import AffexError
 
@@ -374,17 +373,19 @@ def write_into(
     """
     values = {**dict.fromkeys(METADATA), **dict.fromkeys(CITATIONS, ""), **metadata, "root name": name, SEALER: True}
     texts = {_name(path, "metadata", key): json.dumps(value) for key, value in values.items()}
-    room = _Room(file.fileno())
-    with h5py.File(room, "w") as h5:
+    target = Hdf5File(file)
+    with h5py.File(target, "w") as h5:
         root = h5.create_group(_name(path, "root name", name))
-        digests = _write_entries(path, room, root.create_group("data"), entries)
+        digests = _write_entries(path, target, root.create_group("data"), entries)
         group = root.create_group("metadata")
         for key, text in {**texts, SEALED: _seal(name, texts, digests)}.items():
             group[key] = np.array([text], h5py.string_dtype())
-    room.require()
+    target.require()
 
 
-def _write_entries(path: Path, room: "_Room", data: h5py.Group, entries: Iterable[tuple[str, Entry]]) -> dict[str, str]:
+def _write_entries(
+    path: Path, target: Hdf5File, data: h5py.Group, entries: Iterable[tuple[str, Entry]]
+) -> dict[str, str]:
     """Write all entries; return the digest of each."""
     digests = {}
     for key, entry in entries:
@@ -396,7 +397,7 @@ def _write_entries(path: Path, room: "_Room", data: h5py.Group, entries: Iterabl
         group["features"] = _text(sound.features) if sound.features.dtype.kind == "U" else sound.features
         group["intervals"] = sound.intervals
         digests[key] = _digest(sound)
-        room.require()
+        target.require()
     return digests
 
 
@@ -413,64 +414,3 @@ def _name(path: Path, kind: str, name: str) -> str:
             f"{path}: the {kind} '{name}' cannot be written: an HDF5 name must not be empty or contain a slash."
         )
     return name
-
-
-class _Room(io.RawIOBase):
-    """A file for HDF5 that never reports a full disk: HDF5 would ignore the error or crash the process.
-
-    After the first error nothing more is written, and `require` raises that error.
-    """
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._at = 0
-        self._length = 0
-        self._refused: OSError | None = None
-
-    def require(self) -> None:
-        """Raise the system's first error of writing, if any."""
-        if self._refused is not None:
-            raise self._refused
-
-    def seekable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return True
-
-    def writable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._length}[whence]
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        part = os.pread(self._descriptor, len(buffer), self._at)
-        buffer[: len(part)] = part
-        self._at += len(part)
-        return len(part)
-
-    def write(self, data: Any) -> int:
-        rest = memoryview(data).cast("B")
-        size = len(rest)
-        try:
-            while self._refused is None and len(rest):
-                written = os.pwrite(self._descriptor, rest, self._at + size - len(rest))
-                rest = rest[written:]
-        except OSError as error:
-            self._refused = error
-        self._at += size
-        self._length = max(self._length, self._at)
-        return size
-
-    def truncate(self, size: int | None = None) -> int:
-        self._length = self._at if size is None else size
-        try:
-            os.ftruncate(self._descriptor, self._length)
-        except OSError as error:
-            self._refused = error
-        return self._length

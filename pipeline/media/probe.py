@@ -96,14 +96,7 @@ class UnopenedError(MediaError):
 
 @contextmanager
 def open_recording(path: Path, name: str) -> Iterator[Any]:
-    """Open a file with sound or pictures, not a list of other files.
-
-    Parameters
-    ----------
-    path
-        The file.
-    name
-        Its name in errors.
+    """Open a file with sound or pictures, not a list of other files; `name` stands for it in errors.
 
     Raises
     ------

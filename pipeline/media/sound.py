@@ -165,14 +165,7 @@ class Track:
 
 @contextmanager
 def open_track(path: Path, name: str) -> Iterator[Track]:
-    """Open the sound track of a file: the one marked as the default, else the first.
-
-    Parameters
-    ----------
-    path
-        The file.
-    name
-        Its name in errors.
+    """Open the sound track of a file: the one marked as the default, else the first; `name` stands for it in errors.
 
     Raises
     ------
@@ -232,7 +225,7 @@ def indexed(track: Track) -> float:
     return float((entries[len(entries) - 1].timestamp + 1) * track.stream.time_base)
 
 
-def heard(track: Track, start: float = 0.0) -> Iterator[Piece | Hole]:
+def decoded_sound(track: Track, start: float = 0.0) -> Iterator[Piece | Hole]:
     """Yield the sound in order, from `start` or a little before it to the end of the file.
 
     A file is read from its beginning if a seek cannot reach `start`, and if it is a bare stream, since damage before
@@ -248,7 +241,7 @@ def heard(track: Track, start: float = 0.0) -> Iterator[Piece | Hole]:
         yield from sought
     elif start < length(track):
         with open_track(track.path, track.name) as anew:
-            yield from heard(anew)
+            yield from decoded_sound(anew)
 
 
 class _Line:

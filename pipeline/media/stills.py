@@ -68,14 +68,7 @@ def _is_one_jpeg(path: Path) -> bool:
 
 
 def picture(path: Path, name: str) -> Picture:
-    """Return the picture of a still, ``(height, width, 3) uint8``.
-
-    Parameters
-    ----------
-    path
-        The file.
-    name
-        Its name in errors.
+    """Return the picture of a still, ``(height, width, 3) uint8``; `name` stands for it in errors.
 
     Raises
     ------

@@ -111,14 +111,7 @@ class Reel:
 
 @contextmanager
 def opened(path: Path, name: str) -> Iterator[Reel]:
-    """Open the video stream of a file: the one marked as the default, else the first; covers do not count.
-
-    Parameters
-    ----------
-    path
-        The file.
-    name
-        Its name in errors.
+    """Open the video stream of a file, the default one or else the first, no cover; `name` stands for it in errors.
 
     Raises
     ------

@@ -72,7 +72,7 @@ def fit(
     _require_extractable(specs)
     model_file.require_savable(require_able(plan), plan.classifier)
     for sentence in foreseen(utterances_of(workspace), plan, exclude):
-        workspace.console.say(sentence)
+        workspace.console.print(sentence)
     extracted(workspace, specs, verify=False)
     atomic.require_writable(path.parent if path else workspace.folder / "models")
     recipes = [recipe(spec.feature).spec for spec in specs]
@@ -81,9 +81,9 @@ def fit(
     path = path or workspace.folder / "models" / f"{model.name}{model_file.SUFFIX}"
     model_file.write(model, path)
     for sentence in (*_fitted(model), *_chosen(model)):
-        workspace.console.say(sentence)
-    _say_worth(workspace.console, model, workspace.folder.parent)
-    workspace.console.say(f"Model: {path.stat().st_size / 1e6:.1f} MB -> {path}")
+        workspace.console.print(sentence)
+    _print_worth(workspace.console, model, workspace.folder.parent)
+    workspace.console.print(f"Model: {path.stat().st_size / 1e6:.1f} MB -> {path}")
     return path
 
 
@@ -98,8 +98,8 @@ def _require_extractable(specs: Sequence[FeatureSpec]) -> None:
     foreign = [spec.preset for spec in specs if is_imported(spec)]
     if foreign:
         raise UsageError(
-            f"{' and '.join(foreign)} was imported, and affex cannot make it of new recordings: a model on it could "
-            "predict nothing. Evaluate it (`make evaluate`), or fit on features that are extracted here."
+            f"{' and '.join(foreign)} was imported, and affex cannot extract it from new recordings: a model on it "
+            "could not predict. Evaluate it (`make evaluate`), or fit on features that are extracted here."
         )
 
 
@@ -126,7 +126,7 @@ def predict(workspace: Workspace, model: Model, name: str, out: Path | None) -> 
     if model.plan.settings.speaker_norm:
         models.require_speakers(dataset.utterances)
     for sentence in (*_fitted(model), *_changed_versions(model), *_left_out(dataset)):
-        workspace.console.say(sentence)
+        workspace.console.print(sentence)
     extracted(workspace, specs, verify=False)
     table = table_of(workspace, specs)
     failures = [_failures(workspace, spec) for spec in specs]
@@ -134,11 +134,13 @@ def predict(workspace: Workspace, model: Model, name: str, out: Path | None) -> 
     path = _place(out, dataset.folder, name)
     atomic.write_text(path, lines(table, predictions, model.classes, dataset.left_out))
     _show(workspace.console, table, predictions, model)
-    workspace.console.say("These predictions carry no figure of their quality: the true labels are not known.")
-    _say_worth(workspace.console, model, dataset.folder.parent)
+    workspace.console.print("These predictions carry no figure of their quality: the true labels are not known.")
+    _print_worth(workspace.console, model, dataset.folder.parent)
     n = len(dataset.left_out)
     beside = f", {n} file{'' if n == 1 else 's'} left out" if n else ""
-    workspace.console.say(f"{len(predictions.said.numbers)} of {len(table)} recordings labelled{beside} -> {path}")
+    workspace.console.print(
+        f"{len(predictions.fold_scores.numbers)} of {len(table)} recordings labelled{beside} -> {path}"
+    )
     return path
 
 
@@ -152,15 +154,15 @@ def lines(
     left_out
         Why other files of the folder are no recordings, by name; each has a row at the end.
     """
-    said = predictions.said
-    place = {int(number): row for row, number in enumerate(said.numbers)}
+    scored = predictions.fold_scores
+    place = {int(number): row for row, number in enumerate(scored.numbers)}
     yield csv_cells.line(["id", "file", "predicted", *(f"score_{name}" for name in classes), "note"])
     for number, utterance in enumerate(table.utterances):
         cells = [""] * (1 + len(classes))
         if number in place:
             row = place[number]
-            predicted = said.predicted[row]
-            cells = [predicted if classes else f"{predicted:.9g}", *(f"{score:.9g}" for score in said.scores[row])]
+            predicted = scored.predicted[row]
+            cells = [predicted if classes else f"{predicted:.9g}", *(f"{score:.9g}" for score in scored.scores[row])]
         file = next((medium.path for medium in utterance.media("audio")), "")
         yield csv_cells.line([utterance.id, file, *cells, predictions.notes.get(utterance.id, "")])
     for name, why in (left_out or {}).items():
@@ -214,8 +216,7 @@ def _chosen(model: Model) -> Iterator[str]:
     if model.plan.settings.speaker_norm:
         known = TRANSDUCTIVE[model.plan.settings.speaker_norm]
         yield (
-            f"Note: {known}; whoever uses it must name speakers, and give several recordings of each, not of one class "
-            "alone."
+            f"Note: {known}; to use it, name the speakers, and give several recordings of each, of more than one class."
         )
 
 
@@ -228,48 +229,49 @@ def _changed_versions(model: Model) -> Iterator[str]:
         yield f"Note: it was fitted under other versions ({', '.join(changed)}): scores may differ a little."
 
 
-def _say_worth(console: Terminal, model: Model, folder: Path) -> None:
+def _print_worth(console: Terminal, model: Model, folder: Path) -> None:
     """Print the figures of such models on unknown speakers, or how to compute them."""
     run = folder / model.plan.corpus / "runs" / model.evaluation
     try:
         summary = runs.summary_of(runs.whole(run))
     except DamagedError as error:
-        console.say(f"How such models do on unheard speakers is not known: {run}: {error}. {runs.AGAIN}")
+        console.print(f"The performance of such models on new speakers is unknown: {run}: {error}. {runs.AGAIN}")
         return
     except OSError:
-        console.say(
-            f"How such models do on unheard speakers: `make evaluate`, settings alike (run {model.evaluation})."
+        console.print(
+            "For the performance of such models on new speakers: `make evaluate` with the same settings (run "
+            f"{model.evaluation})."
         )
         return
-    console.say(f"Such models on unheard speakers of {model.plan.corpus}: {tables.headline(summary)} -> {run}")
+    console.print(f"Such models on new speakers of {model.plan.corpus}: {tables.headline(summary)} -> {run}")
 
 
 def _show(console: Terminal, table: Table, predictions: Predictions, model: Model) -> None:
     """Print the first predictions, their number per class, and the notes."""
-    said = predictions.said
-    console.rich.print(_table(console, table, said, model))
-    if len(said.numbers) > SHOWN:
-        console.say(f"... and {len(said.numbers) - SHOWN} more")
+    scored = predictions.fold_scores
+    console.rich.print(_table(console, table, scored, model))
+    if len(scored.numbers) > SHOWN:
+        console.print(f"... and {len(scored.numbers) - SHOWN} more")
     if model.classes:
-        console.say(
-            "Predicted: " + ", ".join(f"{name} {n}" for name, n in Counter(said.predicted.tolist()).most_common())
+        console.print(
+            "Predicted: " + ", ".join(f"{name} {n}" for name, n in Counter(scored.predicted.tolist()).most_common())
         )
-        differs = int((best_scored(said.predicted, said.scores, model.classes) != said.predicted).sum())
-        console.say(f"Scores: {tables.largest_score_words(LargestScore(differs, len(said.numbers)))}.")
+        differs = int((best_scored(scored.predicted, scored.scores, model.classes) != scored.predicted).sum())
+        console.print(f"Scores: {tables.largest_score_words(LargestScore(differs, len(scored.numbers)))}.")
     if model.plan.settings.speaker_norm:
-        console.say(f"Note: {TRANSDUCTIVE[model.plan.settings.speaker_norm]}.")
+        console.print(f"Note: {TRANSDUCTIVE[model.plan.settings.speaker_norm]}.")
     for id_, note in list(predictions.notes.items())[:SHOWN]:
-        console.say(f"  {id_}: {note}")
+        console.print(f"  {id_}: {note}")
     if len(predictions.notes) > SHOWN:
-        console.say(f"  ... and {len(predictions.notes) - SHOWN} more (the table has them all)")
+        console.print(f"  ... and {len(predictions.notes) - SHOWN} more (the table has them all)")
 
 
-def _table(console: Terminal, table: Table, said: FoldScores, model: Model) -> "rich.table.Table | str":
-    ids = [table.utterances[number].id for number in said.numbers[:SHOWN]]
+def _table(console: Terminal, table: Table, scored: FoldScores, model: Model) -> "rich.table.Table | str":
+    ids = [table.utterances[number].id for number in scored.numbers[:SHOWN]]
     if not model.classes:
-        values = [(id_, f"{value:.3f}") for id_, value in zip(ids, said.predicted, strict=False)]
+        values = [(id_, f"{value:.3f}") for id_, value in zip(ids, scored.predicted, strict=False)]
         return tables.table(("", model.plan.protocol.target), values)
-    rows = list(zip(ids, said.predicted.tolist(), said.scores, strict=False))
+    rows = list(zip(ids, scored.predicted.tolist(), scored.scores, strict=False))
     narrow = [(id_, name, f"{scores[model.classes.index(name)]:.3f}") for id_, name, scores in rows]
     wide = [(id_, name, *(f"{score:.3f}" for score in scores)) for id_, name, scores in rows]
     columns = ("", "predicted")

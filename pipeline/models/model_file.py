@@ -10,7 +10,8 @@ Equal models give equal bytes: members have no dates, and the ids and random nam
 counters. **No pickle is ever read.** Before any object is made, reading refuses a file with any other member, and a
 file whose tree has a node of a kind or type that no model of affex has. This keeps foreign code out. Then the estimator
 is compared with the record, its arrays are checked against each other (`classifiers.estimators.soundness`), and it is
-tried on some rows. These checks cannot show whether the numbers are honest: a model can be made to mislead.
+tried on some rows, unless it reads sequences. These checks cannot show whether the numbers are honest: a model can be
+made to mislead.
 """
 
 import dataclasses
@@ -38,7 +39,7 @@ from affex.pipeline.storage.atomic import temporary, writing
 from affex.pipeline.text.errors import AffexError, UsageError
 
 #: Increased by hand whenever the layout of a file or the meaning of a field changes.
-SCHEMA = 2
+SCHEMA = 3
 
 SUFFIX = ".affex"
 RECORD = "model.json"
@@ -62,7 +63,13 @@ def write(model: Model, path: Path) -> None:
     """
     import skops.io
 
-    require_savable(model.estimator, model.plan.classifier)
+    classifier = model.plan.classifier
+    require_savable(model.estimator, classifier)
+    if classifier.reads != "sequence" and _n_columns(model.estimator) is None:
+        raise UsageError(
+            f"{classifier.name} cannot be fitted to be taken away: its estimator does not state the number of columns, "
+            "which scikit-learn calls n_features_in_. Set it in fit."
+        )
     estimator = _canonical(skops.io.dumps(model.estimator))
     record = json.dumps(_record(model, estimator), indent=2, ensure_ascii=False, allow_nan=False)
     content = _zipped({RECORD: record.encode(), ESTIMATOR: estimator})
@@ -85,7 +92,7 @@ def require_savable(estimator: Any, classifier: Classifier) -> None:
     try:
         trusted.require_savable(estimator)
     except ValueError as error:
-        raise UsageError(f"{classifier.name} cannot be fitted to be taken away: {error}.") from error
+        raise UsageError(f"{classifier.name} cannot be saved as a model: {error}.") from error
 
 
 def read(path: Path) -> Model:
@@ -116,7 +123,7 @@ def read(path: Path) -> Model:
         why = str(error) if isinstance(error, _ForeignError) else f"{type(error).__name__}: {error}"
         raise AffexError(
             f"{path} is not a model file of affex, or it was changed: {why}.\n"
-            "It was refused, and nothing in it was run. Get it again from whoever made it, or make one with `make fit`."
+            "It was refused, and nothing in it was run. Get it again from its author, or make one with `make fit`."
         ) from error
 
 
@@ -176,18 +183,18 @@ def _require_agreement(model: Model, record: Mapping[str, Any]) -> None:
     from affex.classifiers.estimators.soundness import require_sound
 
     estimator, plan = model.estimator, model.plan
-    if record.get("n_columns", estimator.n_features_in_) != estimator.n_features_in_:
-        raise _ForeignError(f"{RECORD} tells of {record['n_columns']} columns, and the estimator of another number")
+    if record["n_columns"] != _n_columns(estimator):
+        raise _ForeignError(f"{RECORD} states {record['n_columns']} columns, and the estimator of another number")
     if sorted(getattr(estimator, "classes_", ())) != sorted(name for name, n in model.learned.counts.items() if n):
-        raise _ForeignError(f"{RECORD} tells of the classes {', '.join(model.classes)}, and the estimator of others")
+        raise _ForeignError(f"{RECORD} states the classes {', '.join(model.classes)}, and the estimator of others")
     derived = {"protocol_hash": protocol_hash(plan.protocol), "evaluation": model.evaluation,
                "classes": [*model.classes],
                "target": plan.protocol.target, "scores": plan.about().scores}  # fmt: skip
     if any(record[name] != value for name, value in derived.items()):
         raise _ForeignError(f"{RECORD} contradicts itself")
     try:
-        # A model for a GPU may be read on a machine without one.
-        require_sound(estimator, trial=plan.settings.device == "cpu")
+        # A model for a GPU may be read on a machine without one, and single rows are no sequence.
+        require_sound(estimator, trial=plan.settings.device == "cpu" and plan.classifier.reads != "sequence")
     except UnsoundError as error:
         raise _ForeignError(f"the estimator is not whole: {error}") from error
 
@@ -215,7 +222,7 @@ def _record(model: Model, estimator: bytes) -> dict[str, Any]:
         "scores": plan.about().scores,
         "features": [{"spec": spec, "key": key, "recipe": json.loads(recipe)} for spec, key, recipe in features],
         "columns": model.columns,
-        "n_columns": int(model.estimator.n_features_in_),
+        "n_columns": _n_columns(model.estimator),
         "learned_from": dataclasses.asdict(model.learned),
         "evaluation": model.evaluation,
         "chosen": {name: _plain(value) for name, value in model.chosen.items()},
@@ -248,7 +255,7 @@ def _classifier(estimator: Any, name: str, settings: Mapping[str, Any], open_see
 
     found = Wrapped(model=clone(estimator).set_params(**dict.fromkeys(open_seeds)))
     if (found.name, found.settings, list(found.open_seeds)) != (name, settings, open_seeds):
-        raise _ForeignError(f"the estimator has other settings than {RECORD} tells")
+        raise _ForeignError(f"the estimator has other settings than {RECORD} states")
     return found
 
 
@@ -282,7 +289,7 @@ def _require_built(estimator: Any, plan: Plan, *, values: bool) -> None:
     if type(estimator) is not type(expected):
         raise _ForeignError(f"the estimator is a {type(estimator).__name__}; expected {type(expected).__name__}")
     if spelled(estimator) != spelled(expected):
-        raise _ForeignError(f"the estimator has other settings than {RECORD} tells")
+        raise _ForeignError(f"the estimator has other settings than {RECORD} states")
 
 
 def _canonical(archive: bytes) -> bytes:
@@ -332,6 +339,12 @@ def _unzipped(content: bytes) -> dict[str, bytes]:
         if len({member.filename for member in members}) < len(members):
             raise _ForeignError("it holds a member twice")
         return {member.filename: archive.read(member) for member in members}
+
+
+def _n_columns(estimator: Any) -> int | None:
+    """Return the number of columns that an estimator was fitted on; None where one of sequences does not state it."""
+    found = getattr(estimator, "n_features_in_", None)
+    return None if found is None else int(found)
 
 
 def _plain(value: Any) -> Any:

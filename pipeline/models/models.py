@@ -37,10 +37,10 @@ from affex.pipeline.text.errors import AffexError, UsageError
 Numbers = NDArray[np.int64]
 
 #: Note for an utterance that lacks some of the features.
-FILLED = "its columns were filled with what the training rows have there on average"
+FILLED = "its columns were filled with the means of the training rows"
 
 #: Note for an utterance without a prediction because it is its speaker's only row.
-ALONE = "its speaker has no other row here: normalised within the speaker it says nothing"
+ALONE = "its speaker has no other row here: normalised within the speaker it is all 0"
 
 
 @dataclass(frozen=True)
@@ -125,13 +125,13 @@ class Predictions:
 
     Parameters
     ----------
-    said
+    fold_scores
         The utterances of the table with a prediction, their predictions, and the scores.
     notes
         By id: why an utterance has no prediction, or which of its features are missing.
     """
 
-    said: FoldScores
+    fold_scores: FoldScores
     notes: Mapping[str, str]
 
 
@@ -163,7 +163,7 @@ def fit(
         If there are not enough training data.
     """
     task = prepare(table, plan)
-    exclude = [names.meant(name, task.clusters.of.tolist()) for name in exclude]
+    exclude = [names.resolved(name, task.clusters.of.tolist()) for name in exclude]
     fold = folds.all_but(task.folds, task.clusters, exclude)
     estimator = build(plan, task.examples)
     try:
@@ -171,7 +171,7 @@ def fit(
             fit_fold(estimator, task.examples, fold, plan)
     except ValueError as error:
         raise AffexError(
-            f"{plan.classifier.name} could not learn from the {len(fold.train)} utterances of {plan.corpus}.\n{error}"
+            f"{plan.classifier.name} could not be trained on {len(fold.train)} utterances of {plan.corpus}.\n{error}"
         ) from error
     return Model(
         plan=plan,
@@ -203,8 +203,8 @@ def require_features(model: Model, specs: Sequence[FeatureSpec]) -> None:
             changes = differences(stated, here.spec)
             raise AffexError(
                 f"The model was fitted on {spec} under the key {key[:12]}, and here {spec} has the key "
-                f"{here.key[:12]}: {changes}.\nOther keys are other numbers, so the model says nothing of them. Use "
-                "the versions that it was fitted with, or fit it anew with `make fit`."
+                f"{here.key[:12]}: {changes}.\nOther keys are other numbers, for which the model was not trained. "
+                "Use the versions that it was fitted with, or fit it anew with `make fit`."
             )
 
 
@@ -229,7 +229,7 @@ def predict(model: Model, table: Table, failures: Sequence[Mapping[str, str]] = 
     _require_columns(model, table)
     n_columns = len(_columns(table))
     n_fitted = getattr(model.estimator, "n_features_in_", n_columns)
-    if n_fitted != n_columns:
+    if model.plan.classifier.streams == 1 and n_fitted != n_columns:
         raise AffexError(
             f"The model was fitted on {n_fitted} columns, and the rows here have "
             f"{n_columns}: its file is not whole. Fit it anew with `make fit`."
@@ -239,9 +239,9 @@ def predict(model: Model, table: Table, failures: Sequence[Mapping[str, str]] = 
         require_speakers(table.utterances)
         alone = _alone(table)
         table = normalised_by_speaker(table, model.plan.settings.speaker_norm)
-    numbers = np.flatnonzero(_heard(table) & ~alone)
+    numbers = np.flatnonzero(_has_rows(table) & ~alone)
     notes = _notes(model, table, failures) | {table.utterances[i].id: ALONE for i in np.flatnonzero(alone)}
-    return Predictions(_said(model, table.take(numbers), numbers), notes)
+    return Predictions(_fold_scores(model, table.take(numbers), numbers), notes)
 
 
 def require_speakers(utterances: Sequence[Utterance]) -> None:
@@ -255,8 +255,8 @@ def require_speakers(utterances: Sequence[Utterance]) -> None:
     nameless = [utterance.id for utterance in utterances if not utterance.speaker]
     if nameless:
         raise UsageError(
-            "This model was fitted on rows normalised within each speaker, so it must be told who "
-            f"speaks, and {len(nameless)} of {len(utterances)} utterances have no speaker (the first: {nameless[0]}).\n"
+            "This model was fitted on rows normalised within each speaker, so it needs speakers, "
+            f"and {len(nameless)} of {len(utterances)} utterances have no speaker (the first: {nameless[0]}).\n"
             "Give a table that names the speaker of each file, as in DATA=new.csv with the columns file and speaker."
         )
 
@@ -290,7 +290,7 @@ def _require_columns(model: Model, table: Table) -> None:
     if columns_digest(_columns(table)) != model.columns:
         raise AffexError(
             f"The rows have {len(_columns(table))} columns under other names than those that the model was fitted on "
-            f"({' '.join(model.plan.features)}): it says nothing of them. Fit it anew with `make fit`."
+            f"({' '.join(model.plan.features)}). Fit it anew with `make fit`."
         )
 
 
@@ -299,7 +299,7 @@ def _columns(table: Table) -> tuple[str, ...]:
     return tuple(name for stream in table.streams for name in stream.columns)
 
 
-def _heard(table: Table) -> NDArray[np.bool_]:
+def _has_rows(table: Table) -> NDArray[np.bool_]:
     """Return which utterances have any feature, ``(n_utterances,) bool``."""
     return np.asarray(table.present.any(axis=1))
 
@@ -307,7 +307,9 @@ def _heard(table: Table) -> NDArray[np.bool_]:
 def _alone(table: Table) -> NDArray[np.bool_]:
     """Return which utterances are their speaker's only row, ``(n_utterances,) bool``; normalised, they are all 0."""
     n_rows = Counter[str]()
-    for name, n_own in zip(table.speakers.tolist(), (table.streams[0].lengths * _heard(table)).tolist(), strict=True):
+    for name, n_own in zip(
+        table.speakers.tolist(), (table.streams[0].lengths * _has_rows(table)).tolist(), strict=True
+    ):
         n_rows[name] += n_own
     return np.array([n_rows[name] == 1 for name in table.speakers.tolist()], dtype=bool)
 
@@ -321,11 +323,11 @@ def _notes(model: Model, table: Table, failures: Sequence[Mapping[str, str]]) ->
                 lacking.setdefault(utterance.id, []).append(
                     f"no {feature}: {reasons.get(utterance.id, 'not extracted')}"
                 )
-    heard = {table.utterances[i].id for i in np.flatnonzero(_heard(table))}
-    return {id_: "; ".join([*reasons, *([FILLED] if id_ in heard else [])]) for id_, reasons in lacking.items()}
+    with_rows = {table.utterances[i].id for i in np.flatnonzero(_has_rows(table))}
+    return {id_: "; ".join([*reasons, *([FILLED] if id_ in with_rows else [])]) for id_, reasons in lacking.items()}
 
 
-def _said(model: Model, table: Table, numbers: Numbers) -> FoldScores:
+def _fold_scores(model: Model, table: Table, numbers: Numbers) -> FoldScores:
     """Return the estimator's predictions for a table's rows, in the form of a fold of an evaluation."""
     if not len(table):
         return FoldScores(numbers, np.array([]), np.empty((0, len(model.classes))))
@@ -336,18 +338,18 @@ def _said(model: Model, table: Table, numbers: Numbers) -> FoldScores:
         model.classes,
         turns=turns(table.utterances, len(table), model.plan.classifier.context),
     )
-    everyone = Fold("new", np.array([], dtype=np.int64), np.arange(len(table)))
+    all_rows = Fold("new", np.array([], dtype=np.int64), np.arange(len(table)))
     unweighted = replace(model.plan, settings=replace(model.plan.settings, reweight=False))
     try:
         with one_thread():
             # The fold has no training utterances, so results that depend on them are set below.
-            decided, scores, _ = score(model.estimator, examples, everyone, unweighted)
+            decided, scores, _ = score(model.estimator, examples, all_rows, unweighted)
     except (ValueError, IndexError, TypeError, KeyError, RuntimeError) as error:
-        raise AffexError(f"The model can say nothing of these {len(table)} utterances: {error}.") from error
+        raise AffexError(f"The model cannot predict these {len(table)} utterances: {error}.") from error
     if not np.isfinite(scores).all() or (not model.classes and not np.isfinite(decided).all()):
         raise AffexError(
-            f"The model's scores for some of these {len(table)} utterances are no numbers: its file is not whole, or "
-            "rows lie beyond all measure."
+            f"The model's scores for some of these {len(table)} utterances are not finite: its file is damaged, or "
+            "rows have extreme values."
         )
     if model.plan.settings.reweight:
         trained = np.repeat(model.classes, list(model.learned.counts.values()))

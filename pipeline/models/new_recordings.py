@@ -98,10 +98,10 @@ def _looked_through(
     A file with the name of a recording counts as one even if it cannot be opened: it gets a reason and no label.
     """
     is_hidden = {name: any(part.startswith(".") for part in name.split("/")) for name in listing.names}
-    seen = [name for name in listing.names if not is_hidden[name]]
+    visible = [name for name in listing.names if not is_hidden[name]]
     held: dict[str, Content] = {}
     left_out = dict(listing.left_out)
-    for name, (found, why) in contents.of_files(folder, seen, memory, tick).items():
+    for name, (found, why) in contents.of_files(folder, visible, memory, tick).items():
         content = found or probe.named(name, why)
         if content is None:
             left_out[name] = why
@@ -113,9 +113,9 @@ def _looked_through(
 
 
 def _nothing(folder: Path, left_out: Mapping[str, str]) -> str:
-    said = [f"{name} {why}" for name, why in list(left_out.items())[:SHOWN]]
+    reasons = [f"{name} {why}" for name, why in list(left_out.items())[:SHOWN]]
     more = f" and {len(left_out) - SHOWN} more" if len(left_out) > SHOWN else ""
-    there = f"\nWhat is there: {'; '.join(said)}{more}." if said else ""
+    there = f"\nWhat is there: {'; '.join(reasons)}{more}." if reasons else ""
     return f"{folder} holds no sound or video file, nor do the folders in it.{there}"
 
 

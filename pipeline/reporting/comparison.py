@@ -84,7 +84,7 @@ def report(
     folder = out or folder_of(found, cache)
     write(found, folder)
     tables.show_comparison(found, console.rich)
-    console.say(f"-> {folder}")
+    console.print(f"-> {folder}")
     return folder, found
 
 
@@ -172,11 +172,11 @@ def show_leak(console: "Terminal", honest: Path, leaky: Path) -> None:
     protocol = one.summary.about.protocol
     if protocol.scheme == other.summary.about.protocol.scheme:
         raise UsageError(
-            f"PROTOCOL={protocol.name} LEAK=1: both runs deal at random. What a leak is worth shows beside "
-            "an honest protocol, as in PROTOCOL=loso LEAK=1."
+            f"PROTOCOL={protocol.name} LEAK=1: both runs have random folds. The effect of a leak is shown "
+            "against an honest protocol, as in PROTOCOL=loso LEAK=1."
         )
     for line in _leak_lines(one, other):
-        console.say(line)
+        console.print(line)
 
 
 def shared(scores: Mapping[str, Scores]) -> dict[str, Scores]:
@@ -232,13 +232,13 @@ def other(run: Path, runs_of: Path) -> Path | None:
 
 
 def _named(members: Sequence[Run]) -> dict[str, Run]:
-    """Return a p-value with four decimal places, enough for the smallest p of a comparison."""
+    """Return runs by the shortest ends of their folders' paths that differ."""
     if not 2 <= len(members) <= MOST:
         raise UsageError(f"A comparison is of 2 to {MOST} runs, got {len(members)}.")
     folders = [run.folder.resolve() for run in members]
     twice = next((run.name for run, folder in zip(members, folders, strict=True) if folders.count(folder) > 1), None)
     if twice:
-        raise UsageError(f"The run {twice} is named twice: a run does not differ from itself.")
+        raise UsageError(f"The run {twice} is named twice: a run cannot be compared with itself.")
     ends = (["/".join(folder.parts[-depth:]) for folder in folders] for depth in itertools.count(1))
     names = next(end for end in ends if len(set(end)) == len(end))
     return dict(zip(names, members, strict=True))
@@ -284,11 +284,11 @@ def _metric(name: str, summary: Summary) -> str:
 
 
 def _pairs(scores: Mapping[str, Scores], metric: str, unit: str) -> tuple[Comparison, ...]:
-    said = {
+    predictions = {
         name: Predictions(own.true, own.predicted, own.clusters, own.classes or None) for name, own in scores.items()
     }
     try:
-        return pairwise(said, metric, alpha=ALPHA, seed=SEED, unit=unit)
+        return pairwise(predictions, metric, alpha=ALPHA, seed=SEED, unit=unit)
     except ValueError as error:
         raise AffexError(f"The runs cannot be compared: {error}.") from error
 
@@ -316,7 +316,7 @@ def _notes(found: Compared, folds_hashes: set[str]) -> Iterator[str]:
         if 0 < len(marked) < len(found.runs):
             yield f"{', '.join(marked)}: {word}, the other runs not; a difference from these may be due to that alone"
     if len(folds_hashes) > 1:
-        yield "the runs' folds are not all alike (folds_hash in metrics.json): they learned from different utterances"
+        yield "the runs' folds are not alike (folds_hash in metrics.json): they were trained on different utterances"
     n_pairs, unit = len(found.pairs), found.unit
     if found.least_p * n_pairs > ALPHA:
         able = int(ALPHA / found.least_p)
@@ -326,7 +326,7 @@ def _notes(found: Compared, folds_hashes: set[str]) -> Iterator[str]:
             + (f"; at most {able} pair{'s' * (able > 1)}, chosen beforehand, could be decided" if able else "")
         )
     if found.ceiling and found.ceiling.metric != found.metric:
-        yield f"what a human rater reaches is known in {found.ceiling.metric} alone, see the runs' reports"
+        yield f"the figure of a human rater is known only as {found.ceiling.metric} , see the runs' reports"
 
 
 def _notes_of(run: ComparedRun, found: Compared) -> Iterator[str]:
@@ -342,8 +342,8 @@ def _notes_of(run: ComparedRun, found: Compared) -> Iterator[str]:
     if run.class_lost:
         lost = run.class_lost
         yield (
-            f"{run.name}: {lost.n} of {lost.of} {unit}s have one {lost.what} only, and normalisation by speaker takes "
-            f"it away with the {unit}"
+            f"{run.name}: {lost.n} of {lost.of} {unit}s have only one {lost.what}, which normalisation by "
+            "speaker removes"
         )
 
 
@@ -362,19 +362,19 @@ def _leak_lines(honest: Run, leaky: Run) -> Iterator[str]:
     unit, one = honest.summary.about.unit, scores["honest"]
     features, classifier, *_ = honest.summary.about.model
     yield (
-        f"The price of a leak: the same features and classifier ({features}, {classifier}) on the same {len(one)} "
+        f"The effect of a leak: the same features and classifier ({features}, {classifier}) on the same {len(one)} "
         f"utterances of {len(np.unique(one.clusters))} {unit}s, twice."
     )
     how = {
         "honest": APART.get(honest.summary.about.protocol.scheme, f"{unit}s kept apart"),
-        "leaky": f"utterances dealt at random, so that the same {unit}s are on both sides",
+        "leaky": f"random folds, so that the same {unit}s are in training and test",
     }
     figures = {name: interval_of(own, metric, unit) for name, own in scores.items()}
     for name, run in named.items():
         n_train = np.mean([fold.n_train for fold in run.summary.folds])
         yield (
-            f"  {how[name]} ({run.summary.about.protocol.name}; {n_train:.0f} learned from at a time): {known.title} "
-            f"{tables.with_interval(figures[name])}{tables.mark(run.summary)}"
+            f"  {how[name]} ({run.summary.about.protocol.name}; {n_train:.0f} training utterances a fold): "
+            f"{known.title} {tables.with_interval(figures[name])}{tables.mark(run.summary)}"
         )
     kept_apart, dealt = (figure_of(scores[name], metric) for name in named)
     reach = known.high - known.low
@@ -388,10 +388,10 @@ def _worth(gain: intervals.Interval, leaky: float, unit: str) -> str:
     """Return in words what known test speakers add to the figure, as far as the interval allows a statement."""
     figure, found = tables.with_interval(gain), conclusions.verdict(gain.low, gain.high, gain.n_clusters)
     words = {
-        "better": f"so much of {leaky:.3f} is knowing the {unit}s, and gone with {unit}s that the model has never met",
-        "worse": f"to know the {unit}s did not help, the model did clearly worse",
-        "equal": f"{conclusions.in_words(found, gain.n_clusters)}, so knowing the {unit}s is worth little or nothing",
-        "unknown": f"what knowing the {unit}s is worth {conclusions.in_words(found, gain.n_clusters, unit)}",
+        "better": f"this part of {leaky:.3f} comes from known {unit}s, and is lost with new {unit}s",
+        "worse": f"known {unit}s did not help, the model is clearly worse",
+        "equal": f"{conclusions.in_words(found, gain.n_clusters)}, so known {unit}s add little or nothing",
+        "unknown": f"the effect of known {unit}s is {conclusions.in_words(found, gain.n_clusters, unit)}",
     }
     reason = f" ({gain.reason})" if gain.reason else ""
     return f"The difference is {figure}{reason}: {words[found]}."

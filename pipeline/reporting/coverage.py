@@ -67,7 +67,8 @@ def require_found(spec: FeatureSpec) -> None:
         return
     able = [name for name, feature in discovery.feature_presets().items() if FOUND in feature.columns]
     raise UsageError(
-        f"{spec} does not say in which frames a face was found. Those that do: {', '.join(able) or 'none'}."
+        f"{spec} has no column that shows in which frames a face was found. Features that have: "
+        f"{', '.join(able) or 'none'}."
     )
 
 
@@ -116,7 +117,7 @@ def show(console: "Console", found: CorpusCoverage) -> None:
     worst = sorted(found.utterances, key=lambda utterance: -1.0 if utterance.share is None else utterance.share)
     console.print(_utterance_table(worst[:SHOWN]))
     if len(worst) > SHOWN:
-        console.print(f"... and {len(worst) - SHOWN} utterances more, each with no less")
+        console.print(f"... and {len(worst) - SHOWN} more utterances, each with at least that share")
 
 
 def _together(name: str, parts: Sequence[Coverage]) -> Coverage:

@@ -93,7 +93,7 @@ def write(result: Result, folder: Path, basis: str = "", settings: Settings | No
     if result.inner:
         contents[runs.INNER] = "".join(_prediction_lines(result.about.unit, result.inner)).encode()
     if settings is not None:
-        contents[runs.SETTINGS] = as_toml(settings).encode(errors="backslashreplace")
+        contents[runs.SETTINGS] = as_toml(settings, result.about.settings.passed).encode(errors="backslashreplace")
     contents |= pictures.of_result(result, summary)
     contents[REPORT] = tables.as_text(lambda console: tables.show(summary, None, console)).encode()
     bundle.write(folder, runs.RECORD, to_json(summary), contents)

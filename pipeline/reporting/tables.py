@@ -8,13 +8,12 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from string import ascii_uppercase
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from affex.pipeline.evaluation import conclusions, metrics, speakers
 from affex.pipeline.evaluation.intervals import Interval
 from affex.pipeline.evaluation.raters import Ceiling
 from affex.pipeline.evaluation.significance import Comparison
-from affex.pipeline.evaluation.speakers import ClassLost
 from affex.pipeline.evaluation.summary import LargestScore, SpeakerFigures, Summary
 from affex.pipeline.reporting.compared import Compared, ComparedRun
 from affex.pipeline.text.console import plain_console
@@ -32,22 +31,6 @@ METRICS: Mapping[str, metrics.Metric[Any]] = {**metrics.CLASS_METRICS, **metrics
 
 #: The figures of `_recognised_table`.
 INFORMEDNESS = "recall less false alarms (Youden's J: 0 nothing, 1 all)"
-
-
-class Marked(Protocol):
-    """The caveats of figures, of a run or of a run in a comparison."""
-
-    @property
-    def transductive(self) -> str:
-        """As in `Summary`."""
-
-    @property
-    def leaks(self) -> tuple[str, ...]:
-        """As in `Summary`."""
-
-    @property
-    def class_lost(self) -> ClassLost | None:
-        """As in `Summary`."""
 
 
 def as_text(print_to: "Callable[[Console], None]") -> str:
@@ -116,7 +99,7 @@ def show_comparison(found: Compared, console: "Console") -> None:
     console.print(runs)
     console.print(fitting(console, _pair_table(found), _pair_table(found, ("p", "p_holm"))))
     console.print(Text(_method(found)))
-    console.print(Text("Runs stand in the order in which they were named: what is not significant is not ranked."))
+    console.print(Text("Runs are in the order of the command: differences that are not significant are not ranked."))
     for note in found.notes:
         console.print(Text(f"Note: {note}."))
 
@@ -199,12 +182,12 @@ def fitting(console: "Console", wide: "Table", narrow: "Table | str") -> "Table 
     return wide if needed <= console.width else narrow
 
 
-def mark(run: Marked) -> str:
+def mark(run: Summary | ComparedRun) -> str:
     """Return the caveat beside every figure of a run, in brackets after a blank; empty for most runs."""
     words = [word for word, on in (("transductive", run.transductive), ("with leaks", run.leaks)) if on]
     if run.class_lost:
         lost = run.class_lost
-        words.append(f"{lost.n} of {lost.of} have one {lost.what}, which normalisation takes away")
+        words.append(f"{lost.n} of {lost.of} have one {lost.what}, which normalisation removes")
     return f" ({', '.join(words)})" if words else ""
 
 
@@ -365,7 +348,7 @@ def _verdict(found: Compared, called: Mapping[str, str], base: str) -> str:
 def _beside(pair: Comparison, base: str) -> str:
     if pair.winner:
         return f"is {'worse' if pair.winner == base else 'better'}"
-    return f"is {pair.verdict}" if pair.verdict.startswith("equal") else pair.verdict
+    return f"is {pair.verdict}" if pair.verdict.startswith(("equal", "undecided")) else pair.verdict
 
 
 def _method(found: Compared) -> str:

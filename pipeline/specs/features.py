@@ -1,8 +1,9 @@
 """Features: the arrow from the setting ``FEATURES`` to features, and back.
 
 The spec of a frame feature may also define the pooling of frames over the utterance: ``mfcc:n=20,pool=mean+std``. The
-spec of any feature may select columns by the beginning of their names: ``landmarks:columns=mouth+chin``. Neither is a
-parameter of the feature itself, or part of the cache key.
+spec of any feature may select columns by the beginning of their names: ``landmarks:columns=mouth+chin``. The spec of a
+feature with a row for each person may ask for the rows of all of them, not of one: ``faces:people=all``. None of these
+is a parameter of the feature itself, or part of the cache key.
 """
 
 import dataclasses
@@ -12,12 +13,14 @@ from dataclasses import dataclass
 from affex.features.base import Feature
 from affex.features.external.imported import Imported
 from affex.pipeline.specs import column_groups, discovery, grammar, pooling
-from affex.pipeline.text.errors import AffexError, UsageError
+from affex.pipeline.text.errors import AffexError, UsageError, unknown
 
 #: The parameters that a feature's spec may have in addition to the feature's own.
-BESIDE = ("pool", "columns")
+BESIDE = ("pool", "columns", "people")
 #: The value that selects every part of a feature, with one model per part.
 EACH = "each"
+#: Whose rows: those of one person, one per frame, or of all people.
+PEOPLE = ("one", "all")
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class FeatureSpec:
         The statistics that pool its frames over the utterance; empty for rows as they are cached.
     only
         The beginnings of the selected columns' names (see `pipeline.specs.column_groups`); empty for all columns.
+    people
+        One of `PEOPLE`.
     """
 
     preset: str
@@ -43,6 +48,7 @@ class FeatureSpec:
     feature: Feature
     pool: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
+    people: str = "one"
 
     @property
     def framewise(self) -> bool:
@@ -51,8 +57,8 @@ class FeatureSpec:
 
     @property
     def unpooled(self) -> "FeatureSpec":
-        """The same feature as it is cached: its frames, all columns."""
-        return dataclasses.replace(self, pool=(), only=())
+        """The same feature as it is cached: its frames, all columns, not yet of one person."""
+        return dataclasses.replace(self, pool=(), only=(), people="one")
 
     @property
     def is_preset(self) -> bool:
@@ -60,7 +66,8 @@ class FeatureSpec:
         return self.feature == self.default
 
     def __str__(self) -> str:
-        beside = {"pool": "+".join(self.pool), "columns": "+".join(self.only)}
+        people = "" if self.people == "one" else self.people
+        beside = {"pool": "+".join(self.pool), "columns": "+".join(self.only), "people": people}
         changed = grammar.differences(self.default, self.feature) | {k: v for k, v in beside.items() if v}
         return grammar.spec(self.preset, changed)
 
@@ -105,10 +112,11 @@ def _feature_spec(text: str, imported: Mapping[str, Imported]) -> FeatureSpec:
     if isinstance(found := known.get(name), Imported):
         _require_readable(text, found)
     feature = grammar.parsed("feature", text, known, beside=BESIDE)
-    asked = grammar.parameters(text)
-    pool = _pool(text, feature, asked["pool"]) if "pool" in asked else ()
-    only = _only(text, feature, asked["columns"]) if "columns" in asked else ()
-    return FeatureSpec(name, known[name], feature, pool, only)
+    given = grammar.parameters(text)
+    pool = _pool(text, feature, given["pool"]) if "pool" in given else ()
+    only = _only(text, feature, given["columns"]) if "columns" in given else ()
+    people = _people(text, feature, given["people"]) if "people" in given else "one"
+    return FeatureSpec(name, known[name], feature, pool, only, people)
 
 
 def _require_readable(text: str, imported: Imported) -> None:
@@ -134,6 +142,18 @@ def _pool(text: str, feature: Feature, statistics: str) -> tuple[str, ...]:
             f"the features of frames these have that: {', '.join(able) or 'none'}."
         )
     return pool
+
+
+def _people(text: str, feature: Feature, people: str) -> str:
+    """Return whose rows are requested, if the feature has rows of several people."""
+    if people not in PEOPLE:
+        raise unknown("value of people", people, PEOPLE)
+    if not feature.several:
+        able = [name for name, preset in discovery.feature_presets().items() if preset.several]
+        raise UsageError(
+            f"'{text}': {feature.name} has rows of one person. Features with a row for each person: {', '.join(able)}."
+        )
+    return people
 
 
 def _only(text: str, feature: Feature, beginnings: str) -> tuple[str, ...]:

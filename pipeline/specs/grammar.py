@@ -109,12 +109,19 @@ def parsed(kind: str, text: str, presets: dict[str, Any], only: Sequence[str] = 
         if key in beside:
             continue
         if key not in kinds:
-            raise unknown(f"parameter of {name}", key, [*kinds, *beside])
+            raise _unknown(name, key, value, kinds, beside)
         changes[key] = _value(text, key, value, kinds[key])
     try:
         return _changed(preset, changes)
     except (ValueError, TypeError, ArithmeticError) as error:
         raise UsageError(f"'{text}': {error}") from error
+
+
+def _unknown(name: str, key: str, value: str, kinds: Mapping[str, Any], beside: Sequence[str]) -> UsageError:
+    """Return the error for an unknown parameter, with the parameter that has this value among its choices."""
+    error = unknown(f"parameter of {name}", key, [*kinds, *beside])
+    meant = [other for other, kind in kinds.items() if value in typing.get_args(kind)]
+    return UsageError(f"{error}\nDid you mean {spec(name, {meant[0]: value})}?") if len(meant) == 1 else error
 
 
 def _kinds(preset: Any) -> dict[str, Any]:

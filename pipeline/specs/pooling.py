@@ -84,7 +84,8 @@ def quality_feature(feature: Feature) -> Feature | None:
     """Return the feature that gives the quality of a feature's frames: itself, an input of it, or None."""
     if feature.framewise and {FOUND, *QUALITY} <= set(feature.columns):
         return feature
-    return quality_feature(feature.upstream) if feature.upstream else None
+    inputs = (*feature.beside, *filter(None, [feature.upstream]))
+    return next(filter(None, map(quality_feature, inputs)), None)
 
 
 def qualities(values: NDArray[np.float32], offsets: NDArray[np.int64], names: Sequence[str]) -> Floats:

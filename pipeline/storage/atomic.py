@@ -219,18 +219,6 @@ def require_writable(folder: Path) -> None:
         folder.rmdir()
 
 
-def reserve(file: BinaryIO, n_bytes: int) -> None:
-    """Reserve `n_bytes` on the disk, so that a full disk raises here and not inside HDF5."""
-    if hasattr(os, "posix_fallocate"):
-        with contextlib.suppress(OSError):
-            os.posix_fallocate(file.fileno(), 0, n_bytes)
-            return
-    for _ in range(0, n_bytes, 2**20):
-        file.write(bytes(2**20))
-    file.flush()
-    file.seek(0)
-
-
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn errors of the operating system into an `AffexError`."""

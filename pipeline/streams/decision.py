@@ -9,14 +9,14 @@ Numbers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-def pool(
+def decide(
     log_likelihood: Floats,
     log_prior: Floats,
     offsets: Numbers,
     rule: Literal["sum", "vote"],
     noise: Floats | None = None,
 ) -> tuple[Numbers, Floats]:
-    """Pool the log-likelihoods of frames into decisions and scores of utterances.
+    """Return decisions and scores of utterances from the log-likelihoods of their frames.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def pool(
 
 
 def noise_alone(log_likelihood: Floats, offsets: Numbers, noise: Floats) -> NDArray[np.bool_]:
-    """Return which utterances contain noise only, ``(n_utterances,) bool``; see `pool`."""
+    """Return which utterances contain noise only, ``(n_utterances,) bool``; see `decide`."""
     alone: NDArray[np.bool_] = ~np.logical_or.reduceat(_is_speech(log_likelihood, noise), offsets[:-1])
     return alone
 

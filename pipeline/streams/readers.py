@@ -7,7 +7,7 @@ module distinguishes the kinds:
     One row per utterance, the columns of several features side by side, frames pooled: ``fit(X, y, groups,
     sample_weight, inner)``, then ``predict`` and ``predict_proba``.
 ``frame``
-    All frames of an utterance, each with its utterance's class; ``log_likelihood`` of each is pooled (`decision`).
+    All frames of an utterance, each with its utterance's class; ``log_likelihood`` of each is combined (`decision`).
 ``sequence``
     The rows of each utterance in order, ``offsets (n_utterances + 1,)`` beside them, and one ``y`` an utterance. With
     a context, utterances are turns: ``dialogs (n_dialogs + 1,)`` says which of them are one dialog (or one speaker's
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from affex.classifiers.base import Classifier
 from affex.pipeline.specs import column_groups, discovery, pooling
 from affex.pipeline.specs.features import FeatureSpec
-from affex.pipeline.streams.decision import noise_alone, pool
+from affex.pipeline.streams.decision import decide, noise_alone
 from affex.pipeline.streams.examples import Examples
 from affex.pipeline.streams.stream import Numbers, aligned, alone, offsets_of, rows_of
 from affex.pipeline.streams.table import Table
@@ -170,7 +170,7 @@ class UtteranceReader(Reader):
 
 @dataclass(frozen=True)
 class FrameReader(Reader):
-    """All frames of an utterance, scored one by one and pooled."""
+    """All frames of an utterance, scored one by one; together they decide."""
 
     framewise: ClassVar[bool | None] = True
 
@@ -182,14 +182,14 @@ class FrameReader(Reader):
                 _require_level(self.classifier, spec)
 
     def scored(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Scored:
-        """Return the pooled log-likelihoods of the frames."""
+        """Return the decision on each utterance from the log-likelihoods of its frames."""
         classifier: Any = self.classifier
         X, offsets = _block(examples, test, train), offsets_of(np.diff(examples.offsets)[test])
         if not examples.classes:
             return _values(estimator.predict(X))
         likelihood = estimator.log_likelihood(X)
         noise = estimator.noise_log_likelihood(X) if classifier.needs_level else None
-        decision, scores = pool(likelihood, estimator.class_log_prior_, offsets, classifier.pool, noise)
+        decision, scores = decide(likelihood, estimator.class_log_prior_, offsets, classifier.decision, noise)
         n_noise = None if noise is None else int(noise_alone(likelihood, offsets, noise).sum())
         return Scored(estimator.classes_[decision], scores, n_noise)
 

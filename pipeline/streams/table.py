@@ -1,6 +1,7 @@
 """Table: the arrow from the cache to the rows of a corpus, ready for training, with their utterances."""
 
 import functools
+import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -8,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from affex.features.base import Rows
 from affex.pipeline.caching import feature_rows
 from affex.pipeline.caching.cache import FeatureFile
 from affex.pipeline.caching.feature_rows import Contents, FeatureRows
@@ -102,6 +104,10 @@ class Table:
         chosen = np.asarray(chosen, dtype=np.int64)
         streams = tuple(stream.take(chosen) for stream in self.streams)
         return Table(streams, tuple(self.utterances[i] for i in chosen), self.present[chosen])
+
+    def under(self, numbers: Sequence[int]) -> "Table":
+        """Return the table under some of its features, by their numbers."""
+        return replace(self, streams=tuple(self.streams[i] for i in numbers), present=self.present[:, numbers])
 
     def read(self) -> "Table":
         """Return the table with all rows in memory."""
@@ -198,7 +204,7 @@ def load(dataset: Dataset, specs: Sequence[FeatureSpec], ids: Collection[str] | 
     """Return the cached rows of a corpus, one stream per feature, in the corpus's order.
 
     Rows are read and verified at their first use, except that frames to be pooled are read at once. Rows of utterances
-    that are not requested are never read.
+    that are not requested are never read. A feature that several specs name, as for parts of it, is read once.
 
     Parameters
     ----------
@@ -213,7 +219,9 @@ def load(dataset: Dataset, specs: Sequence[FeatureSpec], ids: Collection[str] | 
         If a file is missing or does not verify, or an utterance has no frame to be pooled.
     """
     utterances = tuple(dataset.utterances) if ids is None else _called(dataset, ids)
-    streams, present = zip(*(_stream(dataset, spec, utterances) for spec in specs), strict=True)
+    # One is kept: parts of a feature follow one another, and frames that are pooled need not stay in memory.
+    whole = functools.lru_cache(maxsize=1)(lambda spec: _whole(dataset, spec, utterances))
+    streams, present = zip(*(_stream(dataset, spec, utterances, *whole(spec.unpooled)) for spec in specs), strict=True)
     return Table(streams, utterances, np.column_stack(present))
 
 
@@ -226,21 +234,46 @@ def _called(dataset: Dataset, ids: Collection[str]) -> tuple[Utterance, ...]:
     return found
 
 
-def _stream(dataset: Dataset, spec: FeatureSpec, utterances: Sequence[Utterance]) -> tuple[Stream, NDArray[np.bool_]]:
-    """Return the rows of a feature, and which utterances have it."""
+def _whole(dataset: Dataset, spec: FeatureSpec, utterances: Sequence[Utterance]) -> tuple[Stream, NDArray[np.bool_]]:
+    """Return the rows of a feature as its file holds them, and which utterances have it."""
     held = _contents(dataset, spec)
     number = {id_: i for i, id_ in enumerate(held.ids)}
     places = np.array([number.get(utterance.id, -1) for utterance in utterances], dtype=np.int64)
     present = places >= 0
     lengths = np.zeros(len(utterances), np.int64)
     lengths[present] = np.diff(held.offsets)[places[present]]
-    stream = Stream(str(spec), held.columns, offsets_of(lengths), Unread(held, places[lengths > 0]), spec.framewise)
+    rows = Unread(held, places[lengths > 0])
+    shape = spec.feature.row_shape
+    return Stream(str(spec), held.columns, offsets_of(lengths), rows, spec.framewise, shape), present
+
+
+def _stream(
+    dataset: Dataset, spec: FeatureSpec, utterances: Sequence[Utterance], whole: Stream, present: NDArray[np.bool_]
+) -> tuple[Stream, NDArray[np.bool_]]:
+    """Return the rows of a feature as its spec wants them, and which utterances have it."""
+    stream = whole
+    if spec.feature.several and spec.people == "one":
+        stream = _of_one_person(spec, stream)
     if spec.pool:
         own = [utterance for utterance, here in zip(utterances, present, strict=True) if here]
         stream = _pooled(dataset, spec, stream, own, offsets_of(present.astype(np.int64)))
     if spec.only:
-        return _looked_at(stream, spec.only), present
-    return stream if spec.pool else replace(stream, row_shape=spec.feature.row_shape), present
+        stream = _looked_at(stream, spec.only)
+    if stream is not whole:
+        stream = replace(stream, feature=str(spec), framewise=spec.framewise, row_shape=())
+    return stream, present
+
+
+def _of_one_person(spec: FeatureSpec, stream: Stream) -> Stream:
+    """Return the rows of one person of each utterance, one per frame."""
+    assert stream.times is not None  # frames have times
+    own = [
+        spec.feature.one_person(Rows(stream.flat[begin:end], stream.times[begin:end]))
+        for begin, end in itertools.pairwise(stream.offsets)
+    ]
+    values = np.concatenate([np.empty((0, len(stream.columns)), np.float32), *(rows.values for rows in own)])
+    times = np.concatenate([np.empty(0), *(rows.times for rows in own if rows.times is not None)])
+    return replace(stream, offsets=offsets_of(np.array([len(rows.values) for rows in own])), rows=(values, times))
 
 
 def _looked_at(stream: Stream, only: Sequence[str]) -> Stream:
@@ -291,6 +324,8 @@ def _weights(dataset: Dataset, spec: FeatureSpec, frames: FeatureRows, own: Sequ
     rated_by = spec.unpooled if source == spec.feature else spec_of(source)
     rated = frames if source == spec.feature else _frames(dataset, rated_by, own)
     qualities = pooling.qualities(rated.values, rated.offsets, rated.columns)
+    if rated is frames:
+        return qualities
     number = {id_: i for i, id_ in enumerate(rated.ids)}
     found = [np.empty(0)]
     for utterance, id_ in enumerate(frames.ids):
@@ -307,7 +342,7 @@ def _weights(dataset: Dataset, spec: FeatureSpec, frames: FeatureRows, own: Sequ
 
 def _frames(dataset: Dataset, spec: FeatureSpec, utterances: Sequence[Utterance]) -> FeatureRows:
     """Return the frames of the given utterances, without utterances that have none."""
-    stream, present = _stream(dataset, spec, utterances)
+    stream, present = _whole(dataset, spec.unpooled, utterances)
     ids = tuple(utterance.id for utterance, here in zip(utterances, present, strict=True) if here)
     return FeatureRows(ids, stream.columns, offsets_of(stream.lengths[present]), stream.flat, stream.times)
 

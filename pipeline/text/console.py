@@ -22,7 +22,7 @@ SHARES, MINUTE = (0.01, 0.1, 0.5), 60.0
 class Console(Protocol):
     """The interface for messages and progress of a run."""
 
-    def say(self, message: str) -> None:
+    def print(self, message: str) -> None:
         """Show a message at once."""
 
     def progress(self, title: str, total: int, unit: str) -> AbstractContextManager[Callable[[int], None]]:
@@ -65,7 +65,7 @@ class Terminal:
         self.rich: rich.console.Console = plain_console(soft_wrap=True, quiet=quiet, stderr=aside)
         self.bars: rich.console.Console = plain_console(stderr=True, soft_wrap=True)
 
-    def say(self, message: str) -> None:
+    def print(self, message: str) -> None:
         """Print a message line by line; `pipeline.text.wording` converts commands and settings in it."""
         self.rich.print(shown(wording.as_typed(message)))
 
@@ -116,7 +116,7 @@ class Log(Terminal):
     def __init__(self) -> None:
         super().__init__(quiet=True)
 
-    def say(self, message: str) -> None:
+    def print(self, message: str) -> None:
         """Log a message."""
         logging.getLogger("affex").info("%s", shown(message))
 
@@ -128,16 +128,21 @@ class Lines:
     ----------
     title, total, unit
         The kind of work, the number of items and their name.
-    say
+    report
         Called with each line.
     clock
         Function that returns the time, s.
     """
 
     def __init__(
-        self, title: str, total: int, unit: str, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+        self,
+        title: str,
+        total: int,
+        unit: str,
+        report: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._title, self._total, self._unit, self._say, self._clock = title, total, unit, say, clock
+        self._title, self._total, self._unit, self._report, self._clock = title, total, unit, report, clock
         self._began = self._last = clock()
         self._done = 0
         self._due = list(SHARES)
@@ -165,7 +170,7 @@ class Lines:
         rate = f", {self._done / elapsed:.3g}/s" if elapsed and self._done else ""
         left = f", {_words(elapsed / self._done * (self._total - self._done))} left" if self._done else ""
         share = self._done / max(1, self._total)
-        self._say(f"{self._title}: {self._done} of {self._total} {self._unit} ({share:.0%}){rate}{left}")
+        self._report(f"{self._title}: {self._done} of {self._total} {self._unit} ({share:.0%}){rate}{left}")
 
 
 def _words(seconds: float) -> str:

@@ -40,7 +40,7 @@ def alike(names: Iterable[str]) -> list[tuple[str, ...]]:
     return [tuple(group) for group in groups.values() if len(group) > 1]
 
 
-def meant(name: str, known: Iterable[str]) -> str:
+def resolved(name: str, known: Iterable[str]) -> str:
     """Return the known name for a name: the same one, else the only possibly equal one, else the name itself."""
     known = set(known)
     near = [other for other in known if normal(other) == normal(name)]

@@ -64,16 +64,16 @@ def verify(console: Console, folder: Path) -> Verified:
     with console.progress("verifying", len(stored), "files") as tick:
         for kind, path in stored:
             for sentence in _wrong(kind, path):
-                damaged.append(_said(console, path, f"{sentence.removesuffix('.')}. {kind.mend}".rstrip()))
+                damaged.append(_reported(console, path, f"{sentence.removesuffix('.')}. {kind.mend}".rstrip()))
             tick(1)
     places = (folder, *(place for room in ROOMS for place in folder.glob(room)))
-    left = [_said(console, path, _left(path)) for place in places for path in atomic.leftovers(place)]
-    console.say(f"{len(stored)} files and results verified, {len(damaged)} things damaged.")
+    left = [_reported(console, path, _left(path)) for place in places for path in atomic.leftovers(place)]
+    console.print(f"{len(stored)} files and results verified, {len(damaged)} things damaged.")
     return Verified(len(stored), tuple(damaged), tuple(left))
 
 
-def _said(console: Console, path: Path, words: str) -> Remark:
-    console.say(f"{path}: {words}")
+def _reported(console: Console, path: Path, words: str) -> Remark:
+    console.print(f"{path}: {words}")
     return Remark(str(path), words)
 
 

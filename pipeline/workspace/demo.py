@@ -45,10 +45,10 @@ def demonstrate(workspace: Workspace, settings: "Settings") -> None:
     specs = readable(workspace.console, (AUDIO, FACE), classifier)
     extracted(workspace, specs, beside=feature_specs(experiment.PRINTS), verify=False)
     seen = coverage.of_all(table_of(workspace, feature_specs(FACES)))
-    workspace.console.say(f"{FACES}: a face in {seen.n_found} of {seen.n_frames} frames ({seen.share or 0:.1%})")
+    workspace.console.print(f"{FACES}: a face in {seen.n_found} of {seen.n_frames} frames ({seen.share or 0:.1%})")
     _shown(workspace, {title: runs.read(folder) for title, folder in _four(workspace, settings).items()})
     for note in NOTES:
-        workspace.console.say(note)
+        workspace.console.print(note)
 
 
 def _four(workspace: "Workspace", settings: "Settings") -> dict[str, Path]:
@@ -73,7 +73,7 @@ def _shown(workspace: "Workspace", four: "Mapping[str, Run]") -> None:
     best = max(found.runs[:2], key=lambda run: run.figure.value)
     tables.show_against(found, list(four), best.name, workspace.console.rich)
     one = next(iter(four.values())).summary
-    workspace.console.say(f"Chance: {one.chance_is}, {tables.number(one.figure(found.metric).chance)}.")
+    workspace.console.print(f"Chance: {one.chance_is}, {tables.number(one.figure(found.metric).chance)}.")
     for title, run in four.items():
-        workspace.console.say(f"{title} -> {run.folder}")
-    workspace.console.say(f"all six pairs -> {folder}")
+        workspace.console.print(f"{title} -> {run.folder}")
+    workspace.console.print(f"all six pairs -> {folder}")

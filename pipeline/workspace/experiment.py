@@ -4,8 +4,9 @@ This module joins the arrows from a table on (`pipeline.models.fit_predict` does
 function of another module.
 """
 
+import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from affex.pipeline.evaluation.results import Result
     from affex.pipeline.evaluation.task import Task
     from affex.pipeline.streams.table import Table
+
+#: Returns the rows of features, which the models of a run share: each is read once.
+Read = Callable[[tuple[FeatureSpec, ...]], "Table"]
 
 #: The feature by which the audit compares sound.
 PRINTS = "fingerprint"
@@ -77,9 +81,11 @@ def run(
     models = members or models_of(workspace.console, settings, workspace.imported)
     if settings.leak:
         _require_honest(protocols.of_settings(settings))
-    folder = _run(workspace, models, replace(settings, leak=False), out)
+    read = functools.cache(functools.partial(table_of, workspace))
+    folder = _run(workspace, models, replace(settings, leak=False), out, read)
     if settings.leak:
-        comparison.show_leak(workspace.console, folder, _run(workspace, models, settings, out and out / LEAKY.name))
+        leaky = _run(workspace, models, settings, out and out / LEAKY.name, read)
+        comparison.show_leak(workspace.console, folder, leaky)
     return folder
 
 
@@ -98,7 +104,7 @@ def models_of(console: Terminal, settings: Settings, imported: Mapping[str, Impo
     """
     found = members_of(settings.features, settings.classifier, settings.fusion, imported)
     for names, classifier in found if settings.features is None else ():
-        console.say(f"FEATURES={' '.join(names)} (what {classifier.name} prefers)")
+        console.print(f"FEATURES={' '.join(names)} (what {classifier.name} prefers)")
     return found
 
 
@@ -161,16 +167,16 @@ def fuse_runs(
     return folder
 
 
-def _run(workspace: Workspace, members: Sequence[Member], settings: Settings, out: Path | None) -> Path:
+def _run(workspace: Workspace, members: Sequence[Member], settings: Settings, out: Path | None, read: Read) -> Path:
     if settings.fusion.startswith("late"):
-        return _fused(workspace, members, settings, out)
+        return _fused(workspace, members, settings, out, read)
     specs, plan = planned(workspace, members[0], settings)
     _foresee(workspace, [plan])
     extracted(workspace, specs, beside=_prints(), verify=False)
-    return _evaluated(workspace, specs, plan, out)
+    return _evaluated(workspace, specs, read(specs), read(_prints()), plan, out)
 
 
-def _fused(workspace: Workspace, members: Sequence[Member], settings: Settings, out: Path | None) -> Path:
+def _fused(workspace: Workspace, members: Sequence[Member], settings: Settings, out: Path | None, read: Read) -> Path:
     from affex.pipeline.fusion import fusion as rules
 
     rule = rules.rule_of(settings.fusion)
@@ -178,8 +184,13 @@ def _fused(workspace: Workspace, members: Sequence[Member], settings: Settings, 
     inner = settings.inner or rules.RULES[rule].learns
     each = [planned(workspace, member, replace(settings, inner=inner)) for member in members]
     _foresee(workspace, [plan for _, plan in each])
-    extracted(workspace, [spec for specs, _ in each for spec in specs], beside=_prints(), verify=False)
-    folders = [_evaluated(workspace, specs, plan, None) for specs, plan in each]
+    every = tuple(dict.fromkeys(spec for specs, _ in each for spec in specs))
+    extracted(workspace, every, beside=_prints(), verify=False)
+    whole, prints = read(every), read(_prints())
+    folders = [
+        _evaluated(workspace, specs, whole.under([every.index(spec) for spec in specs]), prints, plan, None)
+        for specs, plan in each
+    ]
     stated = replace(
         settings,
         features=settings.features or " ".join(name for names, _ in members for name in names),
@@ -194,15 +205,23 @@ def _foresee(workspace: Workspace, plans: Sequence[Plan]) -> None:
 
     utterances = utterances_of(workspace)
     for sentence in dict.fromkeys(sentence for plan in plans for sentence in foreseen(utterances, plan)):
-        workspace.console.say(sentence)
+        workspace.console.print(sentence)
 
 
 def _prints() -> tuple[FeatureSpec, ...]:
     return feature_specs(PRINTS)
 
 
-def _evaluated(workspace: Workspace, specs: Sequence[FeatureSpec], plan: Plan, out: Path | None) -> Path:
-    """Evaluate a model on extracted features, or show a stored run with equal dependencies; return the run's folder."""
+def _evaluated(
+    workspace: Workspace, specs: Sequence[FeatureSpec], rows: "Table", prints: "Table", plan: Plan, out: Path | None
+) -> Path:
+    """Evaluate a model on the rows of its features, or show a stored run that depends on the same; return its folder.
+
+    Parameters
+    ----------
+    prints
+        The rows by which the audit compares sound.
+    """
     from affex.pipeline.evaluation.finished_folds import FinishedFolds, inside
     from affex.pipeline.evaluation.task import prepare
     from affex.pipeline.reporting import report
@@ -211,8 +230,7 @@ def _evaluated(workspace: Workspace, specs: Sequence[FeatureSpec], plan: Plan, o
     settings = plan.settings
     allowed = settings.allow_leaks or settings.leak
     folder = out or workspace.folder / "runs" / report.run_name(plan.about())
-    table = reader_of(plan.classifier).arranged(table_of(workspace, specs))
-    prints = table_of(workspace, _prints())
+    table = reader_of(plan.classifier).arranged(rows)
     code = code_digest([*EVALUATING, type(plan.classifier).__module__], alone=[__name__])
     basis = report.depends_on(table, plan.about(), code, _digest(prints), str(allowed), *workspace.notes)
     kept = FinishedFolds(inside(folder), basis, settings.inner)
@@ -274,7 +292,7 @@ def _cross_validated(workspace: Workspace, task: "Task", plan: Plan, kept: "Fini
 
     known, n_folds = kept.read(task.folds), len(task.folds)
     if known:
-        workspace.console.say(
+        workspace.console.print(
             f"{len(known)} of {n_folds} folds were kept by a run that did not end: it goes on from there"
         )
     pictures.import_ahead()
@@ -305,10 +323,10 @@ def _shown_again(console: Terminal, folder: Path, basis: str, *, inner: bool = F
     try:
         text = report.kept(folder, basis, inner=inner)
     except (OSError, DamagedError) as error:
-        console.say(f"The run in {folder} is made again: {error}.")
+        console.print(f"The run in {folder} is made again: {error}.")
         return False
     if text is not None:
-        console.say(f"{text}Nothing has changed since this run: it is not computed again -> {folder}")
+        console.print(f"{text}Nothing has changed since this run: it is not computed again -> {folder}")
     return text is not None
 
 

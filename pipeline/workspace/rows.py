@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from affex.pipeline.streams.stream import Stream
 
 
-def task_of(workspace: Workspace, settings: Settings) -> "tuple[Task, tuple[str, ...]]":
-    """Return the task of an evaluation and the names of its columns; extract missing features.
+def task_of(workspace: Workspace, settings: Settings) -> "tuple[Task, tuple[str, ...], str]":
+    """Return the task of an evaluation, the names of its columns and of its target; extract missing features.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def task_of(workspace: Workspace, settings: Settings) -> "tuple[Task, tuple[str,
     specs, plan = experiment.planned(workspace, (tuple((settings.features or "").split()), reads_rows), settings)
     extracted(workspace, specs, verify=False)
     table = reader_of(reads_rows).arranged(table_of(workspace, specs))
-    return prepare(table, plan), table.columns
+    return prepare(table, plan), table.columns, plan.protocol.target
 
 
 def frames_of(workspace: Workspace, feature: str, ids: Sequence[str] | None) -> "tuple[Stream, list[str]]":

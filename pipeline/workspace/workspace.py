@@ -16,6 +16,7 @@ from affex.classifiers.base import Classifier
 from affex.features.base import Runtime
 from affex.features.external.imported import Imported
 from affex.pipeline.caching import cache, imports
+from affex.pipeline.evaluation.settings import expected, shown
 from affex.pipeline.execution import stages
 from affex.pipeline.execution.runner import Runner
 from affex.pipeline.extraction.extract import Summary, extract
@@ -28,6 +29,8 @@ from affex.pipeline.text.errors import AffexError, UsageError
 if TYPE_CHECKING:
     from affex.pipeline.streams.table import Table
 
+#: The largest number of local processes.
+MOST_JOBS = 1024
 #: How many failures are named; further failures are only counted.
 SHOWN = 8
 
@@ -76,12 +79,26 @@ class Running:
         Device of the features' networks; with ``"cuda"``, a local cluster has one more worker per GPU.
     weights
         The folder of weight files. Workers on other machines must have it under the same path.
+
+    Raises
+    ------
+    UsageError
+        If a value has another type, or is out of range.
     """
 
     scheduler: str = "local"
     jobs: int | None = None
     device: str = "cpu"
     weights: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Raise an error for invalid values, which Python may pass."""
+        if self.jobs is not None and not (type(self.jobs) is int and 1 <= self.jobs <= MOST_JOBS):
+            raise UsageError(f"jobs = {self.jobs}: expected a whole number from 1 to {MOST_JOBS}, or none.")
+        if wanted := expected("device", self.device):
+            raise UsageError(f"device = {shown(self.device)}: expected {wanted}.")
+        if not isinstance(self.scheduler, str):
+            raise UsageError(f"scheduler = {self.scheduler}: expected local, inline or an address.")
 
 
 @contextlib.contextmanager
@@ -98,7 +115,7 @@ def open_workspace(datasets: Sequence[Dataset], console: Terminal, running: Runn
             datasets,
             console,
             functools.cache(
-                lambda: stack.enter_context(stages.opened(running.scheduler, jobs, _gpus(device), console.say))
+                lambda: stack.enter_context(stages.opened(running.scheduler, jobs, _gpus(device), console.print))
             ),
             Runtime(
                 device=device,
@@ -163,7 +180,9 @@ def extracted(
         for summary in summaries:
             if summary.computed or summary.spec not in extra:
                 _show(workspace.console, summary)
-        workspace.console.say(f"{dataset.name}: {len(dataset.utterances)} utterances, {time.monotonic() - began:.1f} s")
+        workspace.console.print(
+            f"{dataset.name}: {len(dataset.utterances)} utterances, {time.monotonic() - began:.1f} s"
+        )
         asked = [summary for summary in summaries if summary.spec in specs]
         if asked and all(len(summary.failures) == len(dataset.utterances) for summary in asked):
             raise AffexError(
@@ -182,17 +201,17 @@ def _imported(dataset: Dataset, spec: FeatureSpec, *, verify: bool) -> Summary:
 def _show(console: Terminal, summary: Summary) -> None:
     """Print the result for one feature."""
     counts = f"{summary.cached} cached, {summary.computed} computed, {len(summary.failures)} failed"
-    console.say(f"{summary.spec}: {counts} -> {summary.path}")
+    console.print(f"{summary.spec}: {counts} -> {summary.path}")
     for reason, count in summary.reasons.most_common(SHOWN):
-        console.say(f"  computed {count}: {reason}")
+        console.print(f"  computed {count}: {reason}")
     for id_, note in list(summary.notes.items())[:SHOWN]:
-        console.say(f"  note {id_}: {note}")
+        console.print(f"  note {id_}: {note}")
     if len(summary.notes) > SHOWN:
-        console.say(f"  ... and {len(summary.notes) - SHOWN} more were read so")
+        console.print(f"  ... and {len(summary.notes) - SHOWN} more were read so")
     for id_, message in list(summary.failures.items())[:SHOWN]:
-        console.say(f"  failed {id_}: {message}")
+        console.print(f"  failed {id_}: {message}")
     if len(summary.failures) > SHOWN:
-        console.say(f"  ... and {len(summary.failures) - SHOWN} more (failed/ in the file has them all)")
+        console.print(f"  ... and {len(summary.failures) - SHOWN} more (failed/ in the file has them all)")
 
 
 def readable(
@@ -216,7 +235,7 @@ def readable(
     reader.require(specs)
     for before, spec in zip(asked, specs, strict=True):
         if before != spec:
-            console.say(
+            console.print(
                 f"{before} has one row a frame, and {classifier.name} reads one an utterance: pooled, as {spec}"
             )
     return specs

@@ -42,9 +42,9 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def affex(*arguments: str) -> str:
-    with contextlib.redirect_stdout(io.StringIO()) as said:
+    with contextlib.redirect_stdout(io.StringIO()) as output:
         cli([*arguments, "--scheduler", "inline"], standalone_mode=False)
-    return said.getvalue()
+    return output.getvalue()
 
 
 def test_it_is_short():

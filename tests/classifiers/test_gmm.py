@@ -127,8 +127,8 @@ def test_noise_has_a_mixture_of_its_own():
     Z = (X - X.mean(axis=0)) / X.std(axis=0)
     assert mixtures.noise_.means_[0] == pytest.approx(Z[quiet].mean(axis=0), abs=1e-4)
     assert mixtures.mixtures_[0].means_[0] == pytest.approx(Z[~quiet & (y == "ang")].mean(axis=0), abs=1e-4)
-    said = {"components.ang": 1, "components.sad": 1, "noise.frames": quiet.sum(), "noise.components": 1}
-    assert mixtures.best_params_ == said
+    output = {"components.ang": 1, "components.sad": 1, "noise.frames": quiet.sum(), "noise.components": 1}
+    assert mixtures.best_params_ == output
     others, _, noisy = voices(np.random.default_rng(1))
     won = mixtures.noise_log_likelihood(others) > mixtures.log_likelihood(others).max(axis=1)
     assert (won == noisy).all()
@@ -183,20 +183,12 @@ def test_principal_features_are_those_of_the_training_frames():
     assert np.array_equal(again.log_likelihood(X), fitted.log_likelihood(X))
 
 
-def test_a_model_of_before_there_was_a_choice_keeps_all_columns():
-    X, y, _ = voices(np.random.default_rng(0))
-    fitted = ClassMixtures(components=2).fit(X, y)
-    before = fitted.log_likelihood(X)
-    del fitted.choice_
-    assert np.array_equal(fitted.log_likelihood(X), before)
-
-
 def test_settings_reach_the_mixtures():
     estimator = classifier_of("gmm:components=3,iterations=7,floor=0.5,noise=0.2").estimator(seed=9, device="cpu")
     expected = {"components": 3, "iterations": 7, "floor": 0.5, "weights": "balanced", "noise": 0.2, "seed": 9}
     assert estimator.get_params() == expected | {"select": "none", "keep": None}
     assert classifier_of("gmm:select=pfa,keep=0.3").estimator(seed=0, device="cpu").keep == 0.3
-    assert classifier_of("gmm:pool=vote").pool == "vote"
+    assert classifier_of("gmm:decision=vote").decision == "vote"
 
 
 @pytest.mark.parametrize(
@@ -207,7 +199,8 @@ def test_settings_reach_the_mixtures():
         ("gmm:floor=0", "floor=0.0: expected 0.0001 or more"),
         ("gmm:weights=heavy", "weights=heavy: expected balanced or none"),
         ("gmm:noise=1", "noise=1.0: expected 0"),
-        ("gmm:pool=max", "pool=max: expected sum or vote"),
+        ("gmm:decision=max", "decision=max: expected sum or vote"),
+        ("gmm:pool=vote", r"There is no parameter of gmm 'pool'(?s:.*)\nDid you mean gmm:decision=vote\?"),
         ("gmm:select=pca", "select=pca: expected none or pfa"),
         ("gmm:keep=0.5", "keep=0.5: nothing is selected; expected select=pfa"),
         ("gmm:select=pfa", "keep=None: expected the share of the columns that select=pfa keeps"),

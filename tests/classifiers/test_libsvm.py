@@ -13,9 +13,9 @@ from affex.classifiers.estimators.svm import RBFMachine
 def changed(monkeypatch):
     """As in a release of scikit-learn that knows one of the settings under another name."""
     monkeypatch.setattr(libsvm, "LEARNS", {**libsvm.LEARNS, "old_name": 0})
-    libsvm.is_as_known.cache_clear()
+    libsvm.is_supported.cache_clear()
     yield
-    libsvm.is_as_known.cache_clear()
+    libsvm.is_supported.cache_clear()
 
 
 def kernel(n: int, seed: int = 0) -> np.ndarray:
@@ -24,7 +24,7 @@ def kernel(n: int, seed: int = 0) -> np.ndarray:
 
 
 def test_this_release_is_known():
-    assert libsvm.is_as_known()
+    assert libsvm.is_supported()
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 7])
@@ -42,7 +42,7 @@ def test_it_is_scikit_learns_machine_to_the_bit(n_classes, cost):
 
 def test_where_it_is_called_otherwise_scikit_learns_machine_stands_in(changed):
     K = kernel(30)
-    assert not libsvm.is_as_known()
+    assert not libsvm.is_supported()
     assert isinstance(libsvm.fitted(1.0, K, np.arange(30) % 3, np.ones(30)), SVC)
 
 

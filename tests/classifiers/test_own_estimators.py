@@ -143,7 +143,7 @@ def test_frame_classifiers_say_how_likely_each_row_is(name):
     assert np.exp(estimator.class_log_prior_).sum() == pytest.approx(1)
     posterior = np.exp(joint - np.logaddexp.reduce(joint, axis=1, keepdims=True))
     assert posterior == pytest.approx(estimator.predict_proba(X))
-    assert PRESETS[name].pool in ("sum", "vote")
+    assert PRESETS[name].decision in ("sum", "vote")
 
 
 def test_the_same_seed_gives_the_same_bytes(model):
@@ -212,7 +212,7 @@ def test_a_missing_value_is_no_hindrance(model):
     X, y, speakers = toy(model)
     holes = np.where(np.random.default_rng(0).random(X.shape) < 0.1, np.nan, X)
     estimator = quick(*model).fit(holes, y, groups=speakers)
-    assert all(np.isfinite(said).all() for said in outputs(estimator, holes))
+    assert all(np.isfinite(output).all() for output in outputs(estimator, holes))
     if model[1] == "classes":
         assert (estimator.predict(X) == y).mean() > 0.8
     else:

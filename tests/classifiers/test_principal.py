@@ -72,8 +72,8 @@ def test_it_is_fitted_anew_in_every_inner_fold():
         for share, recall in zip(SHARES["pfa"], recalls, strict=True):
             svc = SVC(gamma="auto", class_weight="balanced")
             pipeline = make_pipeline(StandardScaler(), PrincipalFeatures(share), svc).fit(X[train], y[train])
-            said = pipeline.predict(X[test])
-            assert recall == pytest.approx(np.mean([(said == y[test])[y[test] == name].mean() for name in set(y)]))
+            output = pipeline.predict(X[test])
+            assert recall == pytest.approx(np.mean([(output == y[test])[y[test] == name].mean() for name in set(y)]))
     assert machine.best_params_["keep"] in SHARES["pfa"]
 
 

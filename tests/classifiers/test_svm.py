@@ -14,7 +14,7 @@ from sklearn.svm import SVC
 from toys import speakers_and_classes
 
 from affex.classifiers.base import inner_folds
-from affex.classifiers.estimators.calibration import SLOPES, against_decisions, says_nothing, slope
+from affex.classifiers.estimators.calibration import SLOPES, against_decisions, is_uninformative, slope
 from affex.classifiers.estimators.kernel import GAMMAS
 from affex.classifiers.estimators.svm import COSTS, RBFMachine
 from affex.classifiers.estimators.training import ONE_SPEAKER
@@ -191,9 +191,9 @@ def test_the_slope_is_the_likeliest_one():
     true = classes[(rng.gumbel(size=decisions.shape) + 1.7 * decisions).argmax(axis=1)]  # drawn from softmax(1.7 d)
     assert slope(decisions, true, np.ones(20000), classes) == pytest.approx(1.7, rel=0.05)
     against = slope(-decisions, true, np.ones(20000), classes)
-    assert says_nothing(against)
+    assert is_uninformative(against)
     assert against >= SLOPES[0]
-    assert not says_nothing(1.7)
+    assert not is_uninformative(1.7)
     decisions[:, 0] = np.nan  # no machine learned the class: others still count
     assert slope(decisions, true, np.ones(20000), classes) == pytest.approx(1.7, rel=0.05)
 
@@ -264,8 +264,8 @@ def test_a_weight_of_2_is_the_row_twice(precomputed):
     written_out = RBFMachine(C=10.0, precomputed=precomputed)
     written_out.fit(D[np.ix_(again, again)] if precomputed else X[again], y[again], inner=inner_again)
     assert weighted.grid_recalls_ == pytest.approx(written_out.grid_recalls_)
-    said = weighted.predict_proba(D if precomputed else X)
-    assert said == pytest.approx(written_out.predict_proba(D[:, again] if precomputed else X), abs=0.02)
+    output = weighted.predict_proba(D if precomputed else X)
+    assert output == pytest.approx(written_out.predict_proba(D[:, again] if precomputed else X), abs=0.02)
 
 
 @pytest.mark.parametrize("spec", ["svm:C=0", "svm:gamma=-1"])

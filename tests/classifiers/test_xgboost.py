@@ -26,8 +26,8 @@ def test_rounds_are_those_with_the_least_loss_on_inner_speakers():
         own = xgb.DMatrix(X[train], codes[train], weight=weight[train])
         booster = xgb.train(trees._settings(), own, 15)
         for n in range(15):
-            said = booster.predict(xgb.DMatrix(X[test]), iteration_range=(0, n + 1))
-            losses[n] += log_loss(codes[test], said, sample_weight=weight[test], labels=[0, 1, 2])
+            predicted = booster.predict(xgb.DMatrix(X[test]), iteration_range=(0, n + 1))
+            losses[n] += log_loss(codes[test], predicted, sample_weight=weight[test], labels=[0, 1, 2])
     assert trees.best_params_ == {"rounds": losses.argmin() + 1}
     assert 1 < trees.best_params_["rounds"] < 15
     assert trees.booster_.num_boosted_rounds() == trees.best_params_["rounds"]
@@ -41,8 +41,8 @@ def test_rounds_for_values_are_those_with_the_least_error_on_inner_speakers():
     for train, test in inner_folds(speakers):
         booster = xgb.train(trees._settings(), xgb.DMatrix(X[train], y[train]), 30)
         for n in range(30):
-            said = booster.predict(xgb.DMatrix(X[test]), iteration_range=(0, n + 1))
-            errors[n] += np.sqrt(np.mean((said - y[test]) ** 2))
+            predicted = booster.predict(xgb.DMatrix(X[test]), iteration_range=(0, n + 1))
+            errors[n] += np.sqrt(np.mean((predicted - y[test]) ** 2))
     assert trees.best_params_ == {"rounds": errors.argmin() + 1}
     assert 1 < trees.best_params_["rounds"] < 30
     whole = xgb.train(trees._settings(), xgb.DMatrix(X, y), trees.best_params_["rounds"])

@@ -39,12 +39,12 @@ class Spoken(NamedTuple):
 
 
 #: Both actors say something under each of these, in turn.
-SAID = tuple(Spoken(who, n, emotion) for n, emotion in enumerate(("ang", "hap", "exc", "neu", "sad")) for who in "FM")
+TURNS = tuple(Spoken(who, n, emotion) for n, emotion in enumerate(("ang", "hap", "exc", "neu", "sad")) for who in "FM")
 SECONDS = 1.0
 
 
-def name_of(dialog: str, said: Spoken) -> str:
-    return f"{dialog}_{said.speaker}{said.number:03d}"
+def name_of(dialog: str, turns_of_dialog: Spoken) -> str:
+    return f"{dialog}_{turns_of_dialog.speaker}{turns_of_dialog.number:03d}"
 
 
 def raters(emotion: str) -> tuple[str, ...]:
@@ -106,7 +106,10 @@ def write(path: Path, text: str = "") -> None:
 
 
 def dialog(
-    root: Path, name: str, said: Sequence[Spoken] = SAID, spans: Sequence[tuple[float, float]] | None = None
+    root: Path,
+    name: str,
+    turns_of_dialog: Sequence[Spoken] = TURNS,
+    spans: Sequence[tuple[float, float]] | None = None,
 ) -> None:
     """Write a dialog's files, those that are media empty; each actor's turns have motion capture, as shipped.
 
@@ -114,11 +117,11 @@ def dialog(
     The n-th turn of every dialog moves as the n-th of the others does, so faces tell what turns are.
     """
     session = root / f"Session{name[4]}"
-    turns = [name_of(name, turn) for turn in said]
-    spans = spans or [(n * SECONDS, SECONDS) for n in range(len(said))]
+    turns = [name_of(name, turn) for turn in turns_of_dialog]
+    spans = spans or [(n * SECONDS, SECONDS) for n in range(len(turns_of_dialog))]
     text = labels(
         block(turn, start, one.emotion, raters(one.emotion), means(one.number), seconds)
-        for turn, one, (start, seconds) in zip(turns, said, spans, strict=True)
+        for turn, one, (start, seconds) in zip(turns, turns_of_dialog, spans, strict=True)
     )
     write(session / f"dialog/EmoEvaluation/{name}.txt", text)
     write(session / f"dialog/EmoEvaluation/Categorical/{name}_e2_cat.txt", f"{turns[0]} :Anger; ()\n")

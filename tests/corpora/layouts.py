@@ -218,7 +218,7 @@ class Layout:
     ----------
     n
         How many utterances.
-    said
+    output
         What must be said of it, a part of a sentence each.
     partial
         Whether it is a part of the corpus.
@@ -230,7 +230,7 @@ class Layout:
     title: str
     make: Callable[[Path], Path]
     n: int
-    said: tuple[str, ...] = ()
+    output: tuple[str, ...] = ()
     partial: bool = False
     spec: str = ""
 
@@ -363,9 +363,9 @@ LAYOUTS = (
 )
 
 
-def row(layout: Layout, found: Dataset, said: Sequence[str]) -> str:
+def row(layout: Layout, found: Dataset, output: Sequence[str]) -> str:
     """Return what was found in a layout as the row of a table."""
-    told = [sentence for sentence in said if any(part in sentence for part in layout.said)]
+    told = [sentence for sentence in output if any(part in sentence for part in layout.output)]
     cells = (layout.corpus, layout.title, str(len(found.utterances)), str(layout.n), " ".join(told))
     return f"| {' | '.join(cells)} |"
 
@@ -375,7 +375,7 @@ def main() -> None:
     for layout in LAYOUTS:
         listener = Listener()
         with tempfile.TemporaryDirectory() as folder:
-            print(row(layout, layout.open(Path(folder), listener), listener.said))
+            print(row(layout, layout.open(Path(folder), listener), listener.messages))
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ Picture = NDArray[np.uint8]
 class Turn:
     """A turn that is played: who says it when, as which utterances of the corpus ``demo``."""
 
-    said: Spoken
+    lines: Spoken
     start: float
     utterances: tuple[demo.Performance, ...]
     samples: Samples
@@ -73,22 +73,22 @@ def iemocap(
     filmed: bool = True,
 ) -> Path:
     """Return a tree of some sessions, the same dialogs in each; both actors say something under each emotion."""
-    said = [Spoken(who, n, emotion) for n, emotion in enumerate(emotions) for who in "FM"]
+    lines = [Spoken(who, n, emotion) for n, emotion in enumerate(emotions) for who in "FM"]
     for session, (number, name) in itertools.product(sessions, enumerate(names)):
-        play(root, f"Ses0{session}{name}", said, number, filmed=filmed)
+        play(root, f"Ses0{session}{name}", lines, number, filmed=filmed)
     return root
 
 
-def play(root: Path, name: str, said: Sequence[Spoken], number: int = 0, *, filmed: bool = True) -> None:
+def play(root: Path, name: str, lines: Sequence[Spoken], number: int = 0, *, filmed: bool = True) -> None:
     """Write a dialog's files, media among them (no video, if it is not filmed); each number has its own sentences."""
-    turns = _turns(name, said, number)
-    dialogs.dialog(root, name, said, [(turn.start, turn.seconds) for turn in turns])
+    turns = _turns(name, lines, number)
+    dialogs.dialog(root, name, lines, [(turn.start, turn.seconds) for turn in turns])
     session = root / f"Session{name[4]}"
     heard = _heard(turns)
     soundfile.write(session / f"dialog/wav/{name}.wav", np.stack([heard, heard], axis=1), demo.RATE, subtype="PCM_16")
     for turn in turns:
         start = round(turn.start * demo.RATE)
-        path = session / f"sentences/wav/{name}/{dialogs.name_of(name, turn.said)}.wav"
+        path = session / f"sentences/wav/{name}/{dialogs.name_of(name, turn.lines)}.wav"
         soundfile.write(path, heard[start : start + len(turn.samples)], demo.RATE, subtype="PCM_16")
         _capture(session, name, turn)
     path = session / f"dialog/avi/DivX/{name}.avi"
@@ -98,10 +98,10 @@ def play(root: Path, name: str, said: Sequence[Spoken], number: int = 0, *, film
         path.unlink()
 
 
-def _turns(name: str, said: Sequence[Spoken], number: int) -> list[Turn]:
+def _turns(name: str, lines: Sequence[Spoken], number: int) -> list[Turn]:
     """Return a dialog's turns, one after another; every third begins before the last has ended."""
     turns: list[Turn] = []
-    for place, one in enumerate(said):
+    for place, one in enumerate(lines):
         utterances = _utterances(name, one, number)
         last = turns[-1] if turns else None
         gap = -TOGETHER if place % 3 == 2 else PAUSE
@@ -110,11 +110,11 @@ def _turns(name: str, said: Sequence[Spoken], number: int) -> list[Turn]:
     return turns
 
 
-def _utterances(name: str, said: Spoken, number: int) -> tuple[demo.Performance, ...]:
+def _utterances(name: str, lines: Spoken, number: int) -> tuple[demo.Performance, ...]:
     """Return two sentences of an actor; what a turn of a dialog says is the same in each session."""
-    speaker = 2 * int(name[4]) + "MF".index(said.speaker)
-    first = 2 * (len(PLAYED) * number + said.number)
-    return tuple(demo.Performance(speaker, PLAYED[said.emotion], take) for take in (first, first + 1))
+    speaker = 2 * int(name[4]) + "MF".index(lines.speaker)
+    first = 2 * (len(PLAYED) * number + lines.number)
+    return tuple(demo.Performance(speaker, PLAYED[lines.emotion], take) for take in (first, first + 1))
 
 
 def _speech(utterance: demo.Performance) -> Samples:
@@ -135,12 +135,12 @@ def _heard(turns: Sequence[Turn]) -> Samples:
 def _capture(session: Path, name: str, turn: Turn) -> None:
     """Write what is captured of the actor who wears markers, during a turn of either; the voice is the speaker's."""
     n_frames = int(turn.seconds * SHUTTER)
-    rng = np.random.default_rng([*name.encode(), *dialogs.name_of("", turn.said).encode()])
+    rng = np.random.default_rng([*name.encode(), *dialogs.name_of("", turn.lines).encode()])
     for folder, n_columns in zip(dialogs.FOLDERS, (165, 6, 18), strict=True):
         values = dialogs.captured(n_frames, n_columns, seed=int(rng.integers(2**31)), start=turn.start)
         if n_columns == len(MARKERS) * 3:
             values[:, 2:] += _moved(turn, int(name[4]), name[5], n_frames, rng).reshape(n_frames, -1)
-        path = session / f"sentences/{folder}/{name}/{dialogs.name_of(name, turn.said)}.txt"
+        path = session / f"sentences/{folder}/{name}/{dialogs.name_of(name, turn.lines)}.txt"
         path.write_text(dialogs.as_file(values), encoding="utf-8")
 
 
@@ -148,9 +148,9 @@ def _moved(turn: Turn, number: int, marked: str, n_frames: int, rng: np.random.G
     """Return by how much each marker of an actor is moved, ``(n_frames, n_markers, 3)``, mm."""
     own = np.random.default_rng([number, "MF".index(marked)]).normal(scale=2.0, size=(len(MARKERS), 3))
     moved = np.tile(own, (n_frames, 1, 1))
-    if turn.said.speaker != marked:
+    if turn.lines.speaker != marked:
         return moved
-    for region, down in MOVES[PLAYED[turn.said.emotion]].items():
+    for region, down in MOVES[PLAYED[turn.lines.emotion]].items():
         moved[:, _places(region), 1] -= down * rng.uniform(0.5, 1.5)
     spoken = demo.loudness(turn.samples)
     at = np.linspace(0, len(spoken) - 1, n_frames)
@@ -165,7 +165,7 @@ def _places(region: str) -> list[int]:
 def _seen(turns: Sequence[Turn], n_samples: int, marked: str) -> Iterator[Picture]:
     """Yield the pictures of a dialog."""
     n_drawn = -(-n_samples * demo.FRAME_RATE // demo.RATE)
-    faces = {who: _faces([turn for turn in turns if turn.said.speaker == who], n_drawn) for who in "FM"}
+    faces = {who: _faces([turn for turn in turns if turn.lines.speaker == who], n_drawn) for who in "FM"}
     halves = zip(*(faces[who] for who in sorted("FM", key=lambda who: who != marked)), strict=True)
     drawn = (np.concatenate([_half(face) for face in both], axis=1) for both in halves)
     n_frames = int(n_samples * FILM_RATE / demo.RATE)

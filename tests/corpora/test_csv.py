@@ -165,9 +165,9 @@ def test_a_cell_that_cannot_be_read_is_named_with_its_row(table, line, what):
 
 
 def test_a_missing_column_is_named_with_what_was_found(table):
-    said = message(table("file,speakers,label", "a.wav,eva,joy"))
-    assert "no column 'speaker'. Is 'speakers' it?" in said
-    assert "Found: file, speakers, label" in said
+    output = message(table("file,speakers,label", "a.wav,eva,joy"))
+    assert "no column 'speaker'. Is 'speakers' it?" in output
+    assert "Found: file, speakers, label" in output
 
 
 def test_a_column_that_comes_twice_is_refused(table):
@@ -176,13 +176,13 @@ def test_a_column_that_comes_twice_is_refused(table):
 
 def test_files_that_do_not_exist_are_listed_at_once(table):
     path = table("file,speaker,label,video", *(f"no{n}.wav,eva,joy," for n in range(6)), "a.wav,eva,joy,no.mp4")
-    said = message(path)
-    assert "7 of 8 files that do not exist: no0.wav, no1.wav, no2.wav, no3.wav, no4.wav and 2 more" in said
+    output = message(path)
+    assert "7 of 8 files that do not exist: no0.wav, no1.wav, no2.wav, no3.wav, no4.wav and 2 more" in output
 
 
 def test_two_utterances_of_one_name_are_refused(table):
-    said = message(table("file,speaker,label", "a.wav,eva,joy", "b.wav,eva,joy", "a.wav,ute,joy"))
-    assert "rows 2, 4 all have the id 'a'" in said
+    output = message(table("file,speaker,label", "a.wav,eva,joy", "b.wav,eva,joy", "a.wav,ute,joy"))
+    assert "rows 2, 4 all have the id 'a'" in output
     assert "rows 2, 3 all have the id 'x'" in message(table("file,speaker,label,id", "a.wav,e,,x", "b.wav,e,,x"))
 
 

@@ -222,7 +222,7 @@ def test_the_marked_actor_s_half_is_a_setting(tmp_path):
 
 def test_the_pictures_of_a_turn_are_of_its_speaker_while_he_speaks(tmp_path):
     iemocap(tmp_path, sessions=[1])
-    seconds, path = len(dialogs.SAID), tmp_path / f"Session1/dialog/avi/DivX/{DIALOG}.avi"
+    seconds, path = len(dialogs.TURNS), tmp_path / f"Session1/dialog/avi/DivX/{DIALOG}.avi"
     left, right = (20 + 10 * np.arange(seconds), 235 - 10 * np.arange(seconds))  # of each second
     pictures = (np.repeat([left[n // 5], right[n // 5]], 48)[None, :, None] for n in range(5 * seconds))
     film(path, (np.broadcast_to(p, (64, 96, 3)).astype(np.uint8) for p in pictures), rate=5, options={})
@@ -271,7 +271,7 @@ def test_litter_and_the_sub_folders_of_labels_are_no_labels(tmp_path):
     iemocap(tmp_path, [1])
     dialogs.write(tmp_path / "._Session1", "litter")
     dialogs.write(tmp_path / "Session1/dialog/EmoEvaluation/Attribute/Ses01F_impro02.txt", "[no head line")
-    assert len(find(tmp_path)) == 2 * len(dialogs.SAID)
+    assert len(find(tmp_path)) == 2 * len(dialogs.TURNS)
     assert all("._" not in u.audio.path for u in find(tmp_path))
 
 
@@ -360,11 +360,11 @@ def test_what_a_release_lacks_is_said_and_the_rest_works(tmp_path):
 
 def test_a_release_that_is_not_whole_needs_a_word(tmp_path):
     iemocap(tmp_path / "data", [1])
-    said = Listener()
+    listener = Listener()
     with pytest.raises(CorpusError, match=r"iemocap \(improvised\): 10 utterances found, 4784 expected.*\n.*PARTIAL=1"):
-        opened("iemocap", tmp_path / "data", tmp_path, partial=False, console=said)
-    assert "iemocap: none of the 1811 turns of Ses02 found." in said.said
-    dataset = opened("iemocap", tmp_path / "data", tmp_path, partial=True, console=said)
+        opened("iemocap", tmp_path / "data", tmp_path, partial=False, console=listener)
+    assert "iemocap: none of the 1811 turns of Ses02 found." in listener.messages
+    dataset = opened("iemocap", tmp_path / "data", tmp_path, partial=True, console=listener)
     assert len(dataset.utterances) == 20
     assert len(dataset.notes) == 2
 
@@ -456,17 +456,17 @@ def test_features_and_evaluate_by_speaker_and_by_session(tmp_path):
     root = iemocap(tmp_path / "data")
     for number, utterance in enumerate(find(root)):
         write_wav(root / utterance.audio.path, 0.3, seed=number)
-    said = affex("features", "--dataset", "iemocap", "--data", str(root), "--features", "egemaps", "--partial",
+    listener = affex("features", "--dataset", "iemocap", "--data", str(root), "--features", "egemaps", "--partial",
                  AFFEX_CACHE=str(tmp_path / "cache"), AFFEX_SCHEDULER="inline")  # fmt: skip
-    assert said.returncode == 0, said.stderr
-    assert "iemocap: none of the 2103 turns of Ses04 found." in said.stdout
-    assert "egemaps: 0 cached, 60 computed, 0 failed" in said.stdout
+    assert listener.returncode == 0, listener.stderr
+    assert "iemocap: none of the 2103 turns of Ses04 found." in listener.stdout
+    assert "egemaps: 0 cached, 60 computed, 0 failed" in listener.stdout
     for protocol, n_folds in (("iemocap4", 6), ("iemocap4-session", 3), ("valence-session", 3)):
         out = tmp_path / protocol
-        said = affex("evaluate", "--dataset", "iemocap", "--data", str(root), "--features", "egemaps", "--partial",
+        listener = affex("evaluate", "--dataset", "iemocap", "--data", str(root), "--features", "egemaps", "--partial",
                      "--protocol", protocol, "--classifier", "svm", "--out", str(out),
                      AFFEX_CACHE=str(tmp_path / "cache"), AFFEX_SCHEDULER="inline")  # fmt: skip
-        assert said.returncode == 0, said.stderr
+        assert listener.returncode == 0, listener.stderr
         metrics = json.loads((out / "metrics.json").read_text())
         assert metrics["n_utterances"] == 60
         assert metrics.get("classes", []) == ([] if protocol.startswith("valence") else ["ang", "hap", "neu", "sad"])

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from corpus import run
 from dialogs import Spoken
 from films import film
-from scenes import nobody, scene
+from scenes import no_face, scene
 
 from affex.pipeline.caching import cache, feature_rows
 from affex.pipeline.cli.command import cli
@@ -22,7 +22,7 @@ from affex.pipeline.media import video
 from affex.pipeline.specs.features import feature_specs
 
 DIALOG = "Ses01F_impro01"
-SAID = [Spoken(who, n, emotion) for n, emotion in enumerate(("ang", "sad")) for who in "FM"]
+TURNS = [Spoken(who, n, emotion) for n, emotion in enumerate(("ang", "sad")) for who in "FM"]
 
 #: Small enough for seconds: sound and motion capture, and no film.
 EMOTIONS = ("ang", "exc", "neu", "sad")
@@ -32,7 +32,7 @@ EMOTIONS = ("ang", "exc", "neu", "sad")
 def dialog(tmp_path_factory) -> Path:
     """One dialog of four turns, with its film."""
     root = tmp_path_factory.mktemp("iemocap")
-    plays.play(root, DIALOG, SAID)
+    plays.play(root, DIALOG, TURNS)
     return root
 
 
@@ -67,9 +67,9 @@ def test_a_dialog_is_decoded_once_for_all_its_turns(dialog, tmp_path, monkeypatc
 
 def test_a_marked_actor_who_is_not_the_speaker_never_lends_a_face_on_film(dialog, tmp_path):
     """Only the actor who wears the markers is in the picture, on the left; the partner's turns show nobody."""
-    pictures = [np.concatenate([scene(0), nobody()], axis=1)] * 120
+    pictures = [np.concatenate([scene(0), no_face()], axis=1)] * 120
     root = tmp_path / "one face"
-    plays.play(root, DIALOG, SAID, filmed=False)
+    plays.play(root, DIALOG, TURNS, filmed=False)
     film(root / f"Session1/dialog/avi/DivX/{DIALOG}.avi", pictures, rate=10, options={})
     for marked, seen in (("left", "F"), ("right", "M")):
         dataset = at_hand(root, tmp_path / marked, marked=marked)
@@ -95,18 +95,18 @@ def test_a_marked_actor_who_is_not_the_speaker_never_lends_a_face_in_motion_capt
 
 def affex(root: Path, cache: Path, *arguments: str) -> str:
     usual = ("--dataset", "iemocap", "--data", root, "--cache", cache, "--scheduler", "inline", "--partial")
-    said = CliRunner().invoke(cli, [*map(str, arguments), *map(str, usual)])
-    assert said.exit_code == 0, said.output
-    return said.output
+    lines = CliRunner().invoke(cli, [*map(str, arguments), *map(str, usual)])
+    assert lines.exit_code == 0, lines.output
+    return lines.output
 
 
 @pytest.fixture(scope="module")
 def cached(corpus, tmp_path_factory) -> Path:
     """The cache with what the commands below read."""
     folder = tmp_path_factory.mktemp("cache")
-    said = affex(corpus, folder, "features", "--features", "egemaps mfcc-voice logmel mocap fingerprint")
+    lines = affex(corpus, folder, "features", "--features", "egemaps mfcc-voice logmel mocap fingerprint")
     for name, computed in (("egemaps", 48), ("mfcc-voice", 48), ("logmel", 48), ("mocap", 24)):
-        assert f"{name}: 0 cached, {computed} computed, {48 - computed} failed" in said
+        assert f"{name}: 0 cached, {computed} computed, {48 - computed} failed" in lines
     return folder
 
 
@@ -128,7 +128,7 @@ def test_every_classifier_under_every_protocol(classifier, features, protocol, c
 
 def test_the_vote_of_six_regions_and_the_voice(corpus, cached, tmp_path):
     affex(corpus, cached, "evaluate", "--features", "mocap:columns=each mfcc-voice", "--fusion", "late:bayes",
-          "--classifier", "gmm:pool=vote,components=2 gmm:pool=vote,components=2,noise=0.25",
+          "--classifier", "gmm:decision=vote,components=2 gmm:decision=vote,components=2,noise=0.25",
           "--classes", "ang,exc,neu,sad", "--protocol", "session", "--out", tmp_path)  # fmt: skip
     found = json.loads((tmp_path / "metrics.json").read_text())
     assert [one["n"] for one in found["recognised"]] == [24] * 6 + [48]

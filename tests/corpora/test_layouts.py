@@ -36,10 +36,10 @@ def owners(tmp_path_factory):
 def test_every_layout_holds_what_its_owners_does(layout, owners, tmp_path):
     listener = Listener()
     found = layout.open(tmp_path, listener)
-    print(row(layout, found, listener.said))  # a table, with pytest -s
+    print(row(layout, found, listener.messages))  # a table, with pytest -s
     assert len(found.utterances) == layout.n
-    for part in layout.said:
-        assert [sentence for sentence in listener.said if part in sentence]
+    for part in layout.output:
+        assert [sentence for sentence in listener.messages if part in sentence]
     theirs, ours = owners(layout.corpus), facts(found)
     assert ours <= theirs or layout.spec
 

@@ -149,7 +149,7 @@ def test_transcripts_are_read_where_they_are_there(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("0.05738688939", "1.2", "row 2: 'arousal' is '1.2', expected a number from 0 to 1"),
         ("-0.255681810209", "low", "row 3: 'valence' is 'low', expected a number from -1 to 1"),
@@ -159,8 +159,8 @@ def test_transcripts_are_read_where_they_are_there(tmp_path):
         ("video,", "film,", "has no column 'video'"),
     ],
 )
-def test_what_cannot_be_read_is_told_with_its_row(old, new, said, tmp_path):
+def test_what_cannot_be_read_is_told_with_its_row(old, new, message, tmp_path):
     with pytest.raises(CorpusError) as error:
         find(edited(tmp_path, TRAIN, old, new))
     assert TRAIN in str(error.value)
-    assert said in str(error.value)
+    assert message in str(error.value)

@@ -191,7 +191,7 @@ def test_a_column_goes_by_the_name_that_the_file_gives_it(tmp_path):
     names = ["fear", *mosei.EMOTIONS[:-1], "sentiment"]
     (segment,) = find(labelled(tmp_path, [[2, 0, 0, 0, 0, 0, -1]], metadata={"dimension names": names}))
     assert segment.valence == -1
-    assert [name for name, said in segment.aspects if said == "present"] == ["fear"]
+    assert [name for name, message in segment.aspects if message == "present"] == ["fear"]
 
 
 def test_labels_that_were_aligned_keep_their_rows(tmp_path):
@@ -227,14 +227,14 @@ def test_without_a_table_of_the_split_recordings_are_left_out(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "message"),
     [
         ([("a", "trian")], "row 2: 'a' is in 'trian', expected train, valid"),
         ([("a", "train"), ("a", "test")], "row 3: 'a' appears twice"),
     ],
 )
-def test_a_split_that_makes_no_sense_is_told_with_its_row(rows, said, tmp_path):
-    with pytest.raises(CorpusError, match=said):
+def test_a_split_that_makes_no_sense_is_told_with_its_row(rows, message, tmp_path):
+    with pytest.raises(CorpusError, match=message):
         find(split(tmp_path, *rows))
 
 

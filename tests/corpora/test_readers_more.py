@@ -192,7 +192,7 @@ def test_rows_and_recordings_of_msp_podcast_without_partner_are_left_out_and_sai
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "message"),
     [
         ("0001_0001,Q,4,4,4,1,Male,Train", "row 2: 'EmoClass' is 'Q', expected one of A, C, D, F, H, N, S, U, O, X"),
         ("0001_0001,N,8,4,4,1,Male,Train", "row 2: 'EmoAct' is '8', expected a number from 1 to 7"),
@@ -200,8 +200,8 @@ def test_rows_and_recordings_of_msp_podcast_without_partner_are_left_out_and_sai
         ("0001_0001,N,4,4,4,1,Male,Dev", "row 2: 'Split_Set' is 'Dev', expected one of Train, Development, Test1"),
     ],
 )
-def test_a_cell_of_msp_podcast_that_is_wrong_is_told_with_its_row(row, said, tmp_path):
-    with pytest.raises(CorpusError, match=said):
+def test_a_cell_of_msp_podcast_that_is_wrong_is_told_with_its_row(row, message, tmp_path):
+    with pytest.raises(CorpusError, match=message):
         msppodcast.find(podcasts(tmp_path, row))
 
 
@@ -289,14 +289,14 @@ def test_an_utterance_of_msp_improv_without_labels_stays_and_is_said(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("; N; A:", "; Q; A:", "line 1: the label is 'Q', expected one of A, H, N, S, O, X"),
         ("V:3.000000", "V:6.0", "line 1: V is 6, expected 1 to 5"),
     ],
 )
-def test_a_line_of_msp_improv_that_is_wrong_is_told(old, new, said, tmp_path):
-    with pytest.raises(CorpusError, match=said):
+def test_a_line_of_msp_improv_that_is_wrong_is_told(old, new, message, tmp_path):
+    with pytest.raises(CorpusError, match=message):
         mspimprov.find(improv(tmp_path, f"MSP-IMPROV-{TURN}.wav", labels=BLOCK.replace(old, new, 1)))
 
 
@@ -411,15 +411,15 @@ def test_a_sentiment_beyond_the_scale_is_told(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "message"),
     [
         (("v,0001,x,0,train", "v,1,x,1,test"), "rows 2 and 3 are about one recording"),
         (("v,one,x,0,train",), "row 2: 'clip_id' is 'one', expected a whole number, as in 0001"),
         (("v,0001,x,0,dev",), "row 2: 'mode' is 'dev', expected one of nothing, train, valid"),
     ],
 )
-def test_a_row_of_ch_sims_that_is_wrong_is_told(rows, said, tmp_path):
-    with pytest.raises(CorpusError, match=said):
+def test_a_row_of_ch_sims_that_is_wrong_is_told(rows, message, tmp_path):
+    with pytest.raises(CorpusError, match=message):
         chsims.find(sims(lay(tmp_path, "v/0001.mp4"), *rows))
 
 

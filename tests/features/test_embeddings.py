@@ -116,10 +116,10 @@ def test_the_nearest_frame_is_one_of_the_same_clip():
 
 @pytest.mark.parametrize("missing", ["skip", "nearest"])
 def test_a_clip_without_any_face_fails_unless_whole_frames_are_shown(missing):
-    nobody = face_rows([10, 20], lost=[0, 1], whole=True)
+    no_face = face_rows([10, 20], lost=[0, 1], whole=True)
     with pytest.raises(ExtractionError, match=r"no face in any of 2 frames.*missing=frame"):
-        brightness(Colour(missing=missing), nobody)
-    assert brightness(Colour(missing="frame"), nobody) == [[10, 20]]
+        brightness(Colour(missing=missing), no_face)
+    assert brightness(Colour(missing="frame"), no_face) == [[10, 20]]
 
 
 def test_a_frame_that_was_not_kept_whole_cannot_be_shown():
@@ -253,7 +253,15 @@ def test_a_preset_without_weights_says_in_one_sentence_what_is_missing_before_an
 ):
     film(tmp_path / "a.avi", 4)
     (tmp_path / "mine.csv").write_text("file,speaker,label\na.avi,s,joy\n", encoding="utf-8")
-    told = ["features", "--dataset", "csv", "--data", str(tmp_path / "mine.csv"), "--cache", str(tmp_path / "cache")]
+    told = [
+        "features",
+        "--dataset",
+        "csv",
+        "--data",
+        str(tmp_path / "mine.csv"),
+        "--cache",
+        str(tmp_path / "cache"),
+    ]
     shown = CliRunner().invoke(cli, [*told, "--features", name, "--scheduler", "inline"])
     assert isinstance(shown.exception, AffexError)
     wanted = f"{name} comes without weights: name your own file, as in FEATURES={name}:weights=path/{name}.pth"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from corpus import run, spec
 from films import film
-from scenes import middle, nobody, scene, scenes
+from scenes import middle, no_face, scene, scenes
 from skimage.data import astronaut
 
 from affex.features.base import ExtractionError, Frames, Rows, Runtime
@@ -17,10 +17,22 @@ from affex.features.detectors import crops
 from affex.features.detectors.base import Faces as Found
 from affex.features.detectors.base import ranked
 from affex.features.detectors.chips import aligned
-from affex.features.detectors.following import Follower, Tracker, overlap
+from affex.features.detectors.following import Follower, overlap
 from affex.features.detectors.search import Search
 from affex.features.face import Face
-from affex.features.faces import COLUMNS, Faces, boxed, chip, inside, is_found, sharpness, squared, yaw
+from affex.features.faces import (
+    COLUMNS,
+    Faces,
+    boxed,
+    chip,
+    chosen,
+    inside,
+    is_found,
+    off_centre,
+    one_person,
+    sharpness,
+    yaw,
+)
 from affex.features.networks import dlib_resnet
 from affex.pipeline.caching import cache, feature_rows
 from affex.pipeline.extraction import streams
@@ -152,35 +164,45 @@ def test_around_a_face_few_pixels_are_searched_and_places_are_those_of_the_frame
         frame = squares((300, 90, side))
         found = Search(Squares(), 80, 45).around(frame, np.array([290, 95, 290 + side, 95 + side]))
         assert np.abs(found.boxes - [300, 90, 300 + side, 90 + side]).max() <= 0.02 * side
-    assert set(shown) == {(1, 256, 256, 3)}
+    assert set(shown) == {(1, 208, 208, 3)}
 
 
-def follow(frames: np.ndarray, *, every: int = 4, choice: str = "largest", window: int = 3) -> list:
-    follower = Follower(Search(Squares(), 80, 45), every, choice)
-    return [seen.get(0) for i in range(0, len(frames), window) for seen in follower.follow(frames[i : i + window])]
+def follow(frames: np.ndarray, *, every: int = 4, most: int = 4, window: int = 3, cuts: tuple[int, ...] = ()) -> list:
+    """Return the sights of each frame, by track."""
+    follower = Follower(Search(Squares(), 80, 45), every, most)
+    marks = [number in cuts for number in range(len(frames))]
+    parts = (slice(i, i + window) for i in range(0, len(frames), window))
+    return [seen for part in parts for seen in follower.follow(frames[part], marks[part])]
+
+
+def lefts(seen: list) -> list[dict[int, int]]:
+    """Return the left edge of each track's box, in tens of px, for each frame."""
+    return [{track: round(float(sight.box[0]) / 10) for track, sight in each.items()} for each in seen]
 
 
 def test_a_frame_in_so_many_is_searched_whole(shown):
     sights = follow(np.stack([squares((100 + 9 * k, 100, 90)) for k in range(9)]))
-    assert [shape[1] for shape in shown] == [480, 256, 256, 256, 480, 256, 256, 256, 480]
-    assert [round(float(sight.box[0])) for sight in sights] == pytest.approx([100 + 9 * k for k in range(9)], abs=2)
+    assert [shape[1] for shape in shown] == [480, 208, 208, 208, 480, 208, 208, 208, 480]
+    boxes = [sight.box[0] for each in sights for sight in each.values()]
+    assert boxes == pytest.approx([100 + 9 * k for k in range(9)], abs=2)
+    assert all(list(each) == [0] for each in sights)
 
 
 def test_a_lost_face_is_looked_for_at_once_and_never_made_up(shown):
     here, there = squares((100, 100, 90)), squares((500, 300, 90))
     sights = follow(np.stack([here, here, there, squares(), here]), every=99)
-    assert [sight is not None for sight in sights] == [True, True, True, False, True]
-    assert np.abs(sights[2].box - [500, 300, 590, 390]).max() <= 1
-    # Around and whole; then also enlarged, since nothing is there; then whole at once.
-    assert [shape[1] for shape in shown] == [480, 256, 256, 480, 256, 480, 960, 480]
+    assert [list(each) for each in sights] == [[0], [0], [1], [], [0]]  # it is elsewhere: another track
+    assert np.abs(sights[2][1].box - [500, 300, 590, 390]).max() <= 1
+    # Around and whole; then around both places, whole and enlarged, since nothing is there; then whole at once.
+    assert [shape[1] for shape in shown] == [480, 208, 208, 480, 208, 208, 480, 960, 480]
 
 
-@pytest.mark.parametrize(("choice", "left"), [("largest", 20), ("central", 270)])
-def test_the_rule_chooses_and_the_others_are_counted(choice, left):
+def test_the_largest_are_followed_and_the_others_are_counted():
     frames = np.stack([squares((20, 20, 140), (270, 190, 100), (500, 300, 120))] * 3)
-    for sight in follow(frames, choice=choice):
-        assert sight.box[0] == pytest.approx(left, abs=2)
-        assert sight.others == 2
+    for most, tracks in ((1, [2]), (2, [2, 50]), (3, [2, 27, 50])):
+        seen = follow(frames, most=most)
+        assert [sorted(each.values()) for each in lefts(seen)] == [tracks] * 3
+        assert {sight.others for each in seen for sight in each.values()} == {2}
 
 
 @pytest.mark.parametrize("every", [1, 4])
@@ -188,25 +210,37 @@ def test_windows_may_be_cut_anywhere(every):
     frames = np.stack([squares((10 * k, 100, 85 + k)) if k % 5 else squares() for k in range(12)])
     once, often = follow(frames, every=every, window=12), follow(frames, every=every, window=1)
     for one, other in zip(once, often, strict=True):
-        assert (one is None) == (other is None)
-        assert one is None or (one.box == other.box).all()
+        assert list(one) == list(other)
+        assert all((one[track].box == other[track].box).all() for track in one)
 
 
 def test_a_stream_may_change_its_size():
-    follower = Follower(Search(Squares(), 80, 45), 9, "largest")
-    for frames in (squares((100, 100, 90))[None], squares((10, 10, 90), size=(200, 300))[None]):
-        [seen] = follower.follow(frames)
-        assert list(seen) == [0]
+    follower = Follower(Search(Squares(), 80, 45), 9, 4)
+    for track, frame in enumerate((squares((100, 100, 90)), squares((10, 10, 90), size=(200, 300)))):
+        [seen] = follower.follow(frame[None], [False])
+        assert list(seen) == [track]
 
 
-def test_all_faces_are_followed_each_on_its_track():
+@pytest.mark.parametrize("every", [1, 4])
+def test_all_faces_are_followed_each_on_its_track(every):
     left, right, new = (50, 50, 120), (400, 200, 100), (250, 330, 90)
     frames = [squares(left, right), squares(right), squares((60, 60, 125), new), squares(), squares(right, left)]
-    tracker = Tracker(Search(Squares(), 80, 45))
-    seen = [*tracker.follow(np.stack(frames[:2])), *tracker.follow(np.stack(frames[2:]))]
-    lefts = [{round(float(sight.box[0]), -1): track for track, sight in each.items()} for each in seen]
-    assert lefts == [{50: 0, 400: 1}, {400: 1}, {60: 0, 250: 2}, {}, {400: 1, 50: 0}]
-    assert [max((sight.others for sight in each.values()), default=0) for each in seen] == [1, 0, 1, 0, 1]
+    seen = follow(np.stack(frames), every=every)
+    assert lefts(seen) == [{0: 5, 1: 40}, {1: 40}, {0: 6, 2: 25}, {}, {0: 5, 1: 40}]
+
+
+def test_a_face_of_another_size_or_look_is_another_track():
+    frame, other = squares((100, 100, 90)), squares((100, 100, 90))
+    other[80:210, 80:210] = 255 - other[80:210, 80:210]
+    other[120:170, 120:170] = 255
+    other[..., 0] = frame[..., 0]  # the detector sees the red channel
+    for second in (squares((60, 60, 170)), other):
+        assert [list(each) for each in follow(np.stack([frame, second]), every=1)] == [[0], [1]]
+
+
+def test_a_cut_ends_all_tracks():
+    frames = np.stack([squares((100, 100, 90), (400, 200, 100))] * 3)
+    assert [list(each) for each in follow(frames, cuts=(2,))] == [[0, 1], [0, 1], [2, 3]]
 
 
 def test_an_overlap_is_the_intersection_over_the_union():
@@ -224,11 +258,6 @@ def test_the_share_inside_is_that_of_the_area():
     assert inside(picture, np.array([0, 0, 50, 50])) == 1
     assert inside(picture, np.array([-50, -50, 50, 50])) == 0.25
     assert inside(picture, np.array([180, 10, 220, 50])) == 0.5
-
-
-def test_a_box_is_squared_about_its_middle():
-    assert squared(np.array([10, 10, 30, 50])).tolist() == [5, 15, 35, 45]
-    assert squared(np.array([10, 10, 30, 30])).tolist() == [10, 10, 30, 30]
 
 
 def test_a_head_is_turned_as_far_as_its_nose():
@@ -312,14 +341,13 @@ def test_the_box_is_cut_from_the_crop_where_it_lies_in_the_frame(signal: np.ndar
     assert np.abs(np.roll(ours, 2, axis=1) - from_frame).mean() > 4
 
 
-def test_landmarks_are_looked_for_in_a_square_and_the_crop_shows_the_box(monkeypatch: pytest.MonkeyPatch):
+def test_points_are_looked_for_in_the_box_that_the_crop_shows(monkeypatch: pytest.MonkeyPatch):
     asked: list[list[float]] = []
-    monkeypatch.setattr("affex.features.faces.landmarks", lambda _, box: asked.append(box.tolist()) or np.zeros((5, 2)))
+    monkeypatch.setattr("affex.features.faces.five", lambda _, box: asked.append(box.tolist()) or np.zeros((5, 2)))
     frame = squares()
     frame[100:240, 200:300] = 255
     rows = Faces().extract_stream(in_windows(frame[None], 1), Search(Squares(), 80, 45))
-    assert asked == [[190, 110, 310, 230]]
-    assert boxes(rows).tolist() == [[200, 100, 300, 240]]
+    assert asked == boxes(rows).tolist() == [[200, 100, 300, 240]]
     assert crops.decoded(rows.crops[0]).shape == (224, 160, 3)
 
 
@@ -332,7 +360,7 @@ def test_a_face_of_50_px_is_found_at_once():
 
 
 def test_a_clip_without_a_face_fails_or_is_kept_as_asked():
-    grey = np.stack([nobody((100, 120))] * 3)
+    grey = np.stack([no_face((100, 120))] * 3)
     with pytest.raises(ExtractionError, match="no face in any of 3 frames: mmod"):
         extracted(Faces(), grey)
     rows = extracted(Faces(missing="keep"), grey)
@@ -341,9 +369,8 @@ def test_a_clip_without_a_face_fails_or_is_kept_as_asked():
     assert tuple(rows.crops) == (b"", b"", b"")
 
 
-@pytest.mark.parametrize("choice", ["largest", "longest"])
-def test_a_frame_without_the_face_may_be_carried_whole(signal: np.ndarray, found: Rows, choice: str):
-    rows = extracted(Faces(missing="frame", choice=choice), signal)
+def test_a_frame_without_the_face_may_be_carried_whole(signal: np.ndarray, found: Rows):
+    rows = extracted(Faces(missing="frame"), signal)
     assert column(rows, "found").tolist() == column(found, "found").tolist()
     assert not rows.values[4:6, 1:].any()
     for k, crop in enumerate(rows.crops):
@@ -351,47 +378,81 @@ def test_a_frame_without_the_face_may_be_carried_whole(signal: np.ndarray, found
             picture = crops.decoded(crop)
             assert picture.shape == (216, 288, 3)
             assert np.abs(picture.astype(int) - 110).max() <= 2
-    if choice == "largest":
-        assert [crop for crop in rows.crops if crop in found.crops] == [crop for crop in found.crops if crop]
+    assert [crop for crop in rows.crops if crop in found.crops] == [crop for crop in found.crops if crop]
 
 
 def test_a_frame_in_which_only_others_are_is_carried_whole():
     """She is left in three frames, a likeness is alone in the last two: that track is not the longest."""
-    here, there = scene(0, 100, (300, 640)), nobody((300, 640))
+    here, there = scene(0, 100, (300, 640)), no_face((300, 640))
     there[:, 320:] = scene(0, 100, (300, 320))
-    rows = extracted(Faces(missing="frame", choice="longest"), np.stack([here, here, here, there, there]))
-    assert column(rows, "found").tolist() == [1, 1, 1, 0, 0]
-    for crop in rows.crops[3:]:
+    rows = extracted(Faces(missing="frame"), np.stack([here, here, here, there, there]))
+    assert column(rows, "found").tolist() == [1, 0, 1, 0, 1, 0, 1, 0, 1, 0]
+    own = one_person(rows, chosen(rows.values, "longest")[0])
+    assert column(own, "found").tolist() == [1, 1, 1, 0, 0]
+    for crop in own.crops[3:]:
         whole = crops.resized(there, 288, 135).astype(int)
         assert np.abs(crops.decoded(crop) - whole).mean() < 4  # what JPEG does
         assert len(crop) <= crops.MOST
 
 
 def test_a_clip_without_a_face_may_be_carried_whole():
-    rows = extracted(Faces(missing="frame"), np.stack([nobody((60, 120))] * 3))
+    rows = extracted(Faces(missing="frame"), np.stack([no_face((60, 120))] * 3))
     assert not rows.values[:, 1:].any()
     assert [crops.decoded(crop).shape for crop in rows.crops] == [(60, 120, 3)] * 3
 
 
-def test_the_longest_seen_is_chosen_over_the_largest():
+def test_the_person_is_chosen_over_the_whole_utterance():
     """She is there in all frames; a larger likeness is in the first two."""
     frames = [scene(0, 120, (400, 640)) for _ in range(5)]
     for frame in frames[:2]:
         frame[:, 260:] = scene(0, 170, (400, 380))
-    longest, largest = (extracted(Faces(choice=choice), np.stack(frames)) for choice in ("longest", "largest"))
-    assert column(longest, "found").tolist() == [1] * 5
-    assert (column(longest, "x0") < 200).all()
-    assert column(longest, "n_faces").tolist() == [2, 2, 1, 1, 1]
-    assert (column(largest, "x0") > 260).tolist() == [True, True, False, False, False]
-    assert len(set(map(len, longest.crops[2:]))) == 1
+    rows = extracted(Faces(), np.stack(frames))
+    assert column(rows, "track").tolist() == [0, 1, 0, 1, 0, 0, 0]
+    assert column(rows, "n_faces").tolist() == [2, 2, 2, 2, 1, 1, 1]
+    assert not column(rows, "shot").any()
+    large = column(rows, "x0") > 260
+    for choice in ("largest", "longest"):
+        own = one_person(rows, chosen(rows.values, choice)[0])
+        assert column(own, "found").tolist() == [1] * 5
+        assert (column(own, "x0") < 200).all()
+    other = one_person(rows, int(column(rows, "track")[large][0]))
+    assert column(other, "found").tolist() == [1, 1, 0, 0, 0]
+    assert [bool(crop) for crop in other.crops] == [True, True, False, False, False]
+
+
+def tracks(*rows: tuple[float, int, float, float]) -> np.ndarray:
+    """Return rows of time, track, side of the face in px and distance from the middle."""
+    values = np.zeros((len(rows), len(COLUMNS)), np.float32)
+    for line, (time, track, side, off) in zip(values, rows, strict=True):
+        line[[0, 1, COLUMNS.index("track"), COLUMNS.index("off_centre")]] = time, 1, track, off
+        line[COLUMNS.index("x1") : COLUMNS.index("y1") + 1] = side
+    return values
+
+
+def test_a_rule_weighs_the_whole_utterance():
+    # Track 0: 4 frames of 30 px, off the middle; 1: 2 frames of 60 px, in the middle; 2: one frame of 70 px.
+    rows = [(k, 0, 30, 0.5) for k in range(4)] + [(k, 1, 60, 0.2) for k in range(2)] + [(3, 2, 70, 0.0)]
+    values = tracks(*sorted(rows))
+    assert chosen(values, "largest") == (1, pytest.approx(np.sqrt(3600 * 2 / 4) - np.sqrt(4900 / 4)))
+    assert chosen(values, "longest") == (0, pytest.approx(0.5))
+    assert chosen(values, "central") == (1, pytest.approx(0.3))  # one frame is no person
+    assert chosen(values[:1], "largest") == (0, 0.0)
+    assert chosen(np.zeros((3, len(COLUMNS)), np.float32), "longest") == (-1, 0.0)
+
+
+def test_how_far_a_face_is_from_the_middle():
+    picture = np.zeros((300, 400, 3), np.uint8)
+    assert off_centre(picture, np.array([150, 100, 250, 200])) == 0
+    assert off_centre(picture, np.array([-50, -50, 50, 50])) == pytest.approx(1)
+    assert off_centre(picture, np.array([350, 100, 450, 200])) == pytest.approx(0.8)
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"detector": "eyes"}, "detector=eyes: expected mmod, hog, yunet, sfd, blazeface"),
+        ({"detector": "eyes"}, "detector=eyes: expected mmod, hog, yunet, yunet\\+mmod, sfd, blazeface"),
         ({"detector": "yunet", "score": 2.0}, "score=2.0: expected more than 0 and less than 1 with detector=yunet"),
-        ({"choice": "best"}, "choice=best"),
+        ({"followed": 0}, "followed=0"),
         ({"missing": "zero"}, "missing=zero"),
         ({"frames": "5"}, "sampling=5"),
         ({"every": 0}, "every=0"),
@@ -457,7 +518,7 @@ def films(tmp_path: Path) -> Dataset:
     (tmp_path / "data").mkdir()
     for name, first in (("a", 0), ("b", 12)):
         film(tmp_path / "data" / f"{name}.avi", [scene(first + k // 2) for k in range(20)])
-    film(tmp_path / "data" / "nobody.avi", [nobody()] * 10)
+    film(tmp_path / "data" / "nobody.avi", [no_face()] * 10)
     utterances = tuple(
         Utterance(id=name, corpus="films", speaker=name, video=Media(f"{name}.avi")) for name in ("a", "b", "nobody")
     )
@@ -513,7 +574,7 @@ def width(rows: Rows) -> float:
 def real(path: Path, change: Callable[[np.ndarray], np.ndarray] = lambda picture: picture) -> Rows:
     """Return the rows of three frames of a real utterance."""
     feature = Faces(frames="3/clip")
-    said = video.windows(path.parent, path.name, [video.Wanted("clip", feature.sampling)])
-    windows = (one.frames for one in said if isinstance(one, video.Window))
+    output = video.windows(path.parent, path.name, [video.Wanted("clip", feature.sampling)])
+    windows = (one.frames for one in output if isinstance(one, video.Window))
     changed = (Frames(np.stack([change(picture) for picture in one.pictures]), one.times) for one in windows)
     return feature.extract_stream(changed, feature.load(RUNTIME))

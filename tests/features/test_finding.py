@@ -73,8 +73,8 @@ def test_folders_come_before_downloads_and_what_is_said_before_folders(file, ser
     assert finding.published(file, folder=str(tmp_path / "kept")) == fetched
     kept = put(tmp_path / "kept")
     assert finding.published(file, folder=str(tmp_path / "kept")) == kept
-    said = put(tmp_path / "said", name="renamed.bin")
-    assert finding.published(file, str(said), str(tmp_path / "kept")) == said
+    output = put(tmp_path / "said", name="renamed.bin")
+    assert finding.published(file, str(output), str(tmp_path / "kept")) == output
     assert finding.published(file, str(put(tmp_path / "said").parent)) == tmp_path / "said" / "toy.bin"
     assert not server.asked
 

@@ -12,8 +12,8 @@ from faces_rows import found_in
 from skimage.data import astronaut
 
 from affex.features.base import ExtractionError, Rows, Runtime
-from affex.features.detectors.landmarks import landmarks, refined
-from affex.features.faces import Faces, squared
+from affex.features.detectors.landmarks import landmarks, refined, squared
+from affex.features.faces import Faces
 from affex.features.landmarks import FIVE, MEAN, REGIONS, Landmarks, normalised
 from affex.pipeline.media import video
 
@@ -215,9 +215,9 @@ def test_company_does_not_show(nodding):
 
 
 def test_a_clip_without_a_face_has_no_landmarks(nodding):
-    nobody = replace(nodding, values=nodding.values[3:4], times=nodding.times[3:4], crops=(b"",))
+    no_face = replace(nodding, values=nodding.values[3:4], times=nodding.times[3:4], crops=(b"",))
     with pytest.raises(ExtractionError, match="no face in any of 1 frames, so there are no landmarks"):
-        extracted(nobody)
+        extracted(no_face)
 
 
 # Real utterances ----------------------------------------------------------------------------------------
@@ -226,8 +226,8 @@ def test_a_clip_without_a_face_has_no_landmarks(nodding):
 def real(test_data: Callable[[str], Path], path: str, rate: str = "3/s") -> tuple[list[np.ndarray], Rows]:
     """Return the frames of a real utterance and their rows of `faces`."""
     feature = Faces(frames=rate)
-    said = video.windows(test_data("clips"), path, [video.Wanted("clip", feature.sampling, None, None, None)])
-    windows = [one.frames for one in said if isinstance(one, video.Window)]
+    output = video.windows(test_data("clips"), path, [video.Wanted("clip", feature.sampling, None, None, None)])
+    windows = [one.frames for one in output if isinstance(one, video.Window)]
     pictures = [np.array(picture) for window in windows for picture in window.pictures]
     return pictures, feature.extract_stream(iter(windows), feature.load(Runtime()))
 

@@ -103,10 +103,11 @@ def test_blazeface_is_the_two_files_of_a_folder(tmp_path):
         named.digest("blazeface", "", "00")
 
 
-@pytest.mark.parametrize("name", ["mmod", "hog", "yunet", "sfd", "blazeface"])
+@pytest.mark.parametrize("name", ["mmod", "hog", "yunet", "yunet+mmod", "sfd", "blazeface"])
 def test_every_detector_is_made_by_its_name(name, tmp_path, test_data):
     files = {
         "yunet": lambda: (test_data("weights/yunet_n_dynamic.onnx"),),
+        "yunet+mmod": lambda: (test_data("weights/yunet_n_dynamic.onnx"),),
         "sfd": lambda: (sfd_weights(tmp_path / "sfd.pth"),),
         "blazeface": lambda: blazeface_weights(tmp_path),
     }.get(name, tuple)()

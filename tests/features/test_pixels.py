@@ -12,8 +12,9 @@ from affex.features.base import ExtractionError, Rows, Runtime
 from affex.features.detectors import crops
 from affex.features.detectors.chips import MEAN_FACE, aligned
 from affex.features.detectors.landmarks import refined
+from affex.features.detectors.mouth import MOUTH_MIDDLE, mouth
 from affex.features.faces import COLUMNS, Faces, boxed
-from affex.features.pixels import MOUTH_MIDDLE, PRESETS, Pixels, mouth
+from affex.features.pixels import PRESETS, Pixels
 from affex.pipeline.media import video
 
 #: Where the mean face lies in the painted frames: its first corner and its size, px.
@@ -186,9 +187,9 @@ def test_what_makes_no_sense_is_refused(wrong, message):
 
 
 def test_a_clip_without_a_face_has_no_picture(seen):
-    nobody = Rows(seen.values[1:2], seen.times[1:2], (b"",))
+    no_face = Rows(seen.values[1:2], seen.times[1:2], (b"",))
     with pytest.raises(ExtractionError, match="no face in any of 1 frames"):
-        Pixels().extract_many([nobody], None)
+        Pixels().extract_many([no_face], None)
 
 
 # Real utterances ----------------------------------------------------------------------------------------
@@ -197,8 +198,8 @@ def test_a_clip_without_a_face_has_no_picture(seen):
 @pytest.mark.parametrize("path", ["grid/sbwe5n.mpg", "mead/W036_level_3_happy_007.mp4"])
 def test_real_mouths_are_shown_whole(path, test_data: Callable[[str], Path]):
     """The place of the mouth is taken from the eyes and the nose; dlib's 20 points of the lips all lie in it."""
-    said = video.windows(test_data("clips"), path, [video.Wanted("clip", Faces(frames="3/s").sampling)])
-    windows = (one.frames for one in said if isinstance(one, video.Window))
+    output = video.windows(test_data("clips"), path, [video.Wanted("clip", Faces(frames="3/s").sampling)])
+    windows = (one.frames for one in output if isinstance(one, video.Window))
     feature, shown = Faces(), PRESETS["pixels-mouth"]
     rows = feature.extract_stream(windows, feature.load(Runtime()))
     for row, crop in zip(rows.values, rows.crops, strict=True):

@@ -2,7 +2,7 @@
 
 ::
 
-    python benchmarks/coverage.py
+    python benchmarks/intervals.py
 
 First the scores are given: speakers differ in how many utterances of each class they have and in how well each class of
 theirs is recognised (or in how a predicted value answers to the true one). The truth is the pooled figure of 400 000

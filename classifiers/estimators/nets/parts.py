@@ -1,0 +1,339 @@
+"""Parts of a network on sequences: trunks, pools over time, and fusions of streams.
+
+Conventions: a batch is ``(n, n_steps, *row_shape)`` float32, with a mask ``(n, n_steps)`` bool that is True for a step
+that the sequence has. Absent steps come last, and no output depends on their number. A sequence without any step gives
+zeros.
+"""
+
+from collections.abc import Callable
+from itertools import pairwise
+from math import ceil, prod
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+TrunkName = Literal["none", "conv1d", "rnn", "gru", "lstm", "bilstm", "cnn2d", "cnn3d"]
+PoolName = Literal["mean", "meanstd", "last", "self", "relation", "transformer"]
+FusionName = Literal["concat", "bilinear", "scores"]
+ActivationName = Literal["relu", "tanh", "sigmoid"]
+
+RECURRENT: dict[str, type[nn.RNN | nn.GRU | nn.LSTM]] = {
+    "rnn": nn.RNN,
+    "gru": nn.GRU,
+    "lstm": nn.LSTM,
+    "bilstm": nn.LSTM,
+}
+ACTIVATIONS: dict[ActivationName, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+}
+
+#: Steps that a one-dimensional convolution sees.
+KERNEL = 5
+#: Size of a convolution and of the pooling behind it, by the number of dimensions that they slide along: 3 x 3 and
+#: 2 x 2; for three dimensions those of Poria et al. 2017, doi:10.18653/v1/P17-1081.
+CONVOLUTION, POOLING = {2: 3, 3: 5}, {2: 2, 3: 3}
+#: Keeps a root, and a division by the sum of weights, away from 0.
+LEAST = 1e-12
+
+
+class Part(nn.Module):
+    """A part of a network; `width` is the number of columns of its output."""
+
+    width: int
+
+
+class Recurrent(Part):
+    """A recurrent layer over the steps of each sequence, forwards or both ways."""
+
+    def __init__(self, kind: str, n_columns: int, units: int) -> None:
+        super().__init__()
+        self.width = units * (2 if kind == "bilstm" else 1)
+        self.layer = RECURRENT[kind](n_columns, units, batch_first=True, bidirectional=kind == "bilstm")
+
+    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the layer's output at each step, ``(n, n_steps, width)``, and the mask."""
+        lengths = mask.sum(dim=1).clamp(min=1).cpu()
+        packed = pack_padded_sequence(x.flatten(2), lengths, batch_first=True, enforce_sorted=False)
+        out, _ = pad_packed_sequence(self.layer(packed)[0], batch_first=True, total_length=x.shape[1])
+        return out * mask[..., None], mask
+
+
+class Conv1d(Part):
+    """Convolutions along time; a step sees `KERNEL` steps of the layer before."""
+
+    def __init__(self, n_columns: int, units: int, depth: int, activation: ActivationName) -> None:
+        super().__init__()
+        self.width = units
+        self.activation = ACTIVATIONS[activation]
+        widths = [n_columns, *[units] * depth]
+        self.layers = nn.ModuleList(
+            nn.Conv1d(before, after, KERNEL, padding="same") for before, after in pairwise(widths)
+        )
+
+    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the last layer's output at each step, ``(n, n_steps, width)``, and the mask."""
+        x = x.flatten(2) * mask[..., None]
+        for layer in self.layers:
+            x = self.activation(layer(x.transpose(1, 2))).transpose(1, 2) * mask[..., None]
+        return x, mask
+
+
+class Cnn2d(Part):
+    """Convolutions over pictures, each row of a stream one; a stream of plain rows is one picture, time by columns.
+
+    Each layer has a pooling behind it and twice as many maps as the layer before; a linear layer of `units` follows.
+    """
+
+    def __init__(
+        self, row_shape: tuple[int, ...], units: int, maps: int, depth: int, activation: ActivationName
+    ) -> None:
+        super().__init__()
+        self.width = units
+        self.activation = ACTIVATIONS[activation]
+        self.is_picture = len(row_shape) > 1
+        height, width, channels = (*row_shape, 1)[:3] if self.is_picture else (1, row_shape[0], 1)
+        counts = [channels, *(maps * 2**n for n in range(depth))]
+        self.layers = nn.ModuleList(
+            nn.Conv2d(before, after, CONVOLUTION[2], padding="same") for before, after in pairwise(counts)
+        )
+        rows = shrunk(height, depth, 2) if self.is_picture else 1
+        self.linear = nn.Linear(counts[-1] * rows * shrunk(width, depth, 2), units)
+
+    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return `units` numbers for each picture, or for each step that pooling leaves, and their mask."""
+        if not self.is_picture:
+            return self._along_time(x, mask)
+        pictures = x[mask].reshape(-1, *x.shape[2:4], 1 if x.ndim == 4 else x.shape[4]).permute(0, 3, 1, 2)
+        for layer in self.layers:
+            pictures = nn.functional.max_pool2d(self.activation(layer(pictures)), POOLING[2], ceil_mode=True)
+        out = x.new_zeros(*mask.shape, self.width)
+        out[mask] = self.activation(self.linear(pictures.flatten(1)))
+        return out, mask
+
+    def _along_time(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        x = x[:, None]
+        for layer in self.layers:
+            there = mask[:, None, :, None]
+            x = self.activation(layer(x * there)).masked_fill(~there, -torch.inf)
+            x = nn.functional.max_pool2d(x, POOLING[2], ceil_mode=True)
+            mask = pooled_mask(mask, POOLING[2])
+            x = x.masked_fill(~mask[:, None, :, None], 0.0)
+        out = self.activation(self.linear(x.permute(0, 2, 1, 3).flatten(2)))
+        return out * mask[..., None], mask
+
+
+class Cnn3d(Part):
+    """Convolutions over time, height and width of a stream of pictures; a linear layer of `units` follows."""
+
+    def __init__(
+        self, row_shape: tuple[int, ...], units: int, maps: int, depth: int, activation: ActivationName
+    ) -> None:
+        super().__init__()
+        if len(row_shape) < 2:
+            raise ValueError("trunk=cnn3d: the rows are plain columns; expected a feature whose rows are pictures")
+        self.width = units
+        self.activation = ACTIVATIONS[activation]
+        height, width, channels = (*row_shape, 1)[:3]
+        counts = [channels, *(maps * 2**n for n in range(depth))]
+        self.layers = nn.ModuleList(
+            nn.Conv3d(before, after, CONVOLUTION[3], padding="same") for before, after in pairwise(counts)
+        )
+        self.linear = nn.Linear(counts[-1] * shrunk(height, depth, 3) * shrunk(width, depth, 3), units)
+
+    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return `units` numbers for each step that pooling along time leaves, and their mask."""
+        x = x.reshape(*x.shape[:4], -1).permute(0, 4, 1, 2, 3)
+        for layer in self.layers:
+            there = mask[:, None, :, None, None]
+            x = self.activation(layer(x * there)).masked_fill(~there, -torch.inf)
+            x = nn.functional.max_pool3d(x, POOLING[3], ceil_mode=True)
+            mask = pooled_mask(mask, POOLING[3])
+            x = x.masked_fill(~mask[:, None, :, None, None], 0.0)
+        out = self.activation(self.linear(x.permute(0, 2, 1, 3, 4).flatten(2)))
+        return out * mask[..., None], mask
+
+
+class Columns(Part):
+    """No trunk: the columns as they are."""
+
+    def __init__(self, n_columns: int) -> None:
+        super().__init__()
+        self.width = n_columns
+
+    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the rows as plain columns, and the mask."""
+        return x.flatten(2) * mask[..., None], mask
+
+
+def trunk(
+    name: TrunkName, row_shape: tuple[int, ...], units: int, maps: int, depth: int, activation: ActivationName
+) -> Part:
+    """Return the trunk of a stream.
+
+    Parameters
+    ----------
+    row_shape
+        The shape of a row: ``(n_columns,)``, or ``(height, width)`` or ``(height, width, channels)``.
+    units
+        The width of its output; a ``bilstm`` has as many each way.
+    maps, depth
+        Maps of the first convolution, and the number of convolutions.
+
+    Raises
+    ------
+    ValueError
+        If the trunk needs pictures, and rows are plain columns.
+    """
+    if name == "none":
+        return Columns(prod(row_shape))
+    if name in RECURRENT:
+        return Recurrent(name, prod(row_shape), units)
+    if name == "conv1d":
+        return Conv1d(prod(row_shape), units, depth, activation)
+    return (Cnn2d if name == "cnn2d" else Cnn3d)(row_shape, units, maps, depth, activation)
+
+
+def shrunk(size: int, depth: int, dimensions: int) -> int:
+    """Return a size after `depth` poolings that round up."""
+    for _ in range(depth):
+        size = ceil(size / POOLING[dimensions])
+    return size
+
+
+def pooled_mask(mask: Tensor, size: int) -> Tensor:
+    """Return the mask of steps of which each stands for `size`; one is there if any of them is."""
+    return nn.functional.max_pool1d(mask[:, None].float(), size, ceil_mode=True)[:, 0] > 0
+
+
+class Pool(Part):
+    """Statistics over the steps of each sequence: ``mean``, ``meanstd`` (mean and standard deviation) or ``last``."""
+
+    def __init__(self, name: PoolName, n_columns: int) -> None:
+        super().__init__()
+        self.name = name
+        self.width = n_columns * (2 if name == "meanstd" else 1)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return ``(n, width)``."""
+        if self.name == "last":
+            last = mask.sum(dim=1).clamp(min=1) - 1
+            return x[torch.arange(len(x)), last] * mask.any(dim=1, keepdim=True)
+        mean = weighted_mean(x, mask.to(x.dtype))
+        if self.name == "mean":
+            return mean
+        variance = weighted_mean((x - mean[:, None]) ** 2, mask.to(x.dtype))
+        return torch.cat([mean, (variance + LEAST).sqrt()], dim=1)
+
+
+class SelfAttention(Part):
+    """``sum a_i f_i / sum a_i`` with ``a_i = sigmoid(f_i . w0)``; Zhou et al. 2019, doi:10.1145/3340555.3355713.
+
+    There is no bias, so columns are to be centred: otherwise no step can have a low weight.
+    """
+
+    def __init__(self, n_columns: int) -> None:
+        super().__init__()
+        self.width = n_columns
+        self.weight = nn.Linear(n_columns, 1, bias=False)
+
+    def weights(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return the weight of each step, ``(n, n_steps)``, 0 for an absent one."""
+        return torch.sigmoid(self.weight(x)[..., 0]) * mask
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return ``(n, width)``."""
+        return weighted_mean(x, self.weights(x, mask))
+
+
+class RelationAttention(Part):
+    """Self-attention, then a second weight by how each step relates to its result.
+
+    ``f_r = sum a_i b_i [f_i : f_s] / sum a_i b_i`` with ``b_i = sigmoid([f_i : f_s] . w1)``; ``f_s`` is the result of
+    self-attention, and ``w1`` has twice as many entries as there are columns. Zhou et al. 2019,
+    doi:10.1145/3340555.3355713; there, the sums begin at 0 and ``w1`` has half as many entries, both misprints.
+    """
+
+    def __init__(self, n_columns: int) -> None:
+        super().__init__()
+        self.width = 2 * n_columns
+        self.first = SelfAttention(n_columns)
+        self.weight = nn.Linear(2 * n_columns, 1, bias=False)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return ``(n, width)``."""
+        own = self.first.weights(x, mask)
+        pairs = torch.cat([x, weighted_mean(x, own)[:, None].expand_as(x)], dim=2)
+        return weighted_mean(pairs, own * torch.sigmoid(self.weight(pairs)[..., 0]))
+
+
+class TransformerAttention(Part):
+    """A mean weighted by ``exp(u . tanh(W f_i + b))``; Zhou et al. 2019, doi:10.1145/3340555.3355713."""
+
+    def __init__(self, n_columns: int, units: int) -> None:
+        super().__init__()
+        self.width = n_columns
+        self.inner = nn.Linear(n_columns, units)
+        self.weight = nn.Linear(units, 1, bias=False)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return ``(n, width)``."""
+        energy = self.weight(torch.tanh(self.inner(x)))[..., 0].masked_fill(~mask, -torch.inf)
+        highest = energy.amax(dim=1, keepdim=True).clamp(min=torch.finfo(x.dtype).min)
+        return weighted_mean(x, torch.exp(energy - highest))
+
+
+def weighted_mean(x: Tensor, weights: Tensor) -> Tensor:
+    """Return the mean over the steps, ``(n, n_columns)``; 0 where all weights are."""
+    return (weights[..., None] * x).sum(dim=1) / weights.sum(dim=1, keepdim=True).clamp(min=LEAST)
+
+
+def pool(name: PoolName, n_columns: int, units: int) -> Part:
+    """Return a pool over time."""
+    if name == "self":
+        return SelfAttention(n_columns)
+    if name == "relation":
+        return RelationAttention(n_columns)
+    return TransformerAttention(n_columns, units) if name == "transformer" else Pool(name, n_columns)
+
+
+class Concatenation(Part):
+    """The vectors of all streams, one after another."""
+
+    def __init__(self, widths: list[int]) -> None:
+        super().__init__()
+        self.width = sum(widths)
+
+    def forward(self, *vectors: Tensor) -> Tensor:
+        """Return ``(n, width)``."""
+        return torch.cat(vectors, dim=1)
+
+
+class Bilinear(Part):
+    """Factorised bilinear pooling of two streams: ``SumPool(U'a o V'v, factors)``, divided by its length.
+
+    Each entry equals ``a' W_i v`` with a matrix ``W_i`` of rank `factors`. Yu et al. 2017,
+    doi:10.1109/ICCV.2017.202, as Zhou et al. 2019 use it, doi:10.1145/3340555.3355713.
+
+    Raises
+    ------
+    ValueError
+        If there are not two streams.
+    """
+
+    def __init__(self, widths: list[int], units: int, factors: int, dropout: float) -> None:
+        super().__init__()
+        if len(widths) != 2:
+            raise ValueError(f"fusion=bilinear: the product of two streams; expected two features, found {len(widths)}")
+        self.width = units
+        self.left, self.right = (nn.Linear(width, units * factors, bias=False) for width in widths)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, *vectors: Tensor) -> Tensor:
+        """Return ``(n, width)``, each row of length 1."""
+        one, other = vectors
+        sums = (self.left(one) * self.right(other)).unflatten(1, (self.width, -1)).sum(dim=2)
+        return nn.functional.normalize(self.dropout(sums), dim=1, eps=LEAST)

@@ -1,0 +1,165 @@
+"""A neural network on sequences: frames, segments or pictures of one or several streams, alone or as turns of a dialog.
+
+Each stream, which is one feature, has a *trunk* over its rows and a *pool* over time. A *fusion* joins the streams'
+vectors, a recurrent layer may run over the *turns* of a dialog, and a *head* gives one score a class, or a value. The
+number of epochs is found on inner speakers. Networks need far more recordings than the other classifiers do.
+
+Attention after Zhou et al. 2019, doi:10.1145/3340555.3355713; context of a dialog after Poria et al. 2017,
+doi:10.18653/v1/P17-1081.
+"""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Literal, get_args, get_type_hints
+
+from affex.classifiers.base import Classifier, Context, Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Net(Classifier):
+    """A neural network on sequences.
+
+    Parameters
+    ----------
+    trunk
+        What runs over the rows of a stream: ``none``, ``conv1d``, ``rnn``, ``gru``, ``lstm``, ``bilstm``, ``cnn2d``
+        (pictures row by row; of plain rows one picture, time by columns) or ``cnn3d`` (pictures along time, too).
+    pool
+        What makes one vector of the rows: ``mean``, ``meanstd``, ``last``, or a mean weighted by ``self``, ``relation``
+        or ``transformer`` attention.
+    fusion
+        What joins streams: ``concat``, ``bilinear`` (of two) or ``scores`` (a head for each, their scores averaged).
+    context
+        Whose other turns of the dialog are read: ``none``, the ``speaker``'s own, or all of the ``dialog``.
+    turns
+        The recurrent layer over the turns, with a context: ``rnn``, ``gru``, ``lstm`` or ``bilstm``.
+    head
+        Units of the hidden layers before the last, joined by +, as in ``128+64``; ``none`` for no hidden layer.
+    units
+        Units of a trunk, of an attention, of a bilinear fusion, and of the layer over the turns.
+    maps
+        Maps of the first convolution of pictures; each further one has twice as many.
+    depth
+        Convolutions of a trunk.
+    factors
+        The rank of a bilinear fusion.
+    activation
+        ``relu``, ``tanh`` or ``sigmoid``.
+    dropout
+        The share of a vector's entries that are left out in training.
+    loss
+        ``ce`` (cross-entropy) or ``mse`` for classes, ``mse`` or ``ccc`` for values; ``auto`` is the first of them.
+    optimiser
+        ``adam``, or ``sgd`` with Nesterov's momentum.
+    rate
+        The learning rate.
+    momentum
+        That of ``sgd``.
+    decay
+        The weight decay.
+    batch
+        Utterances in a batch; dialogs are kept whole.
+    clip
+        The longest gradient.
+    components
+        Principal components of each stream's columns that are kept; 0 keeps the columns.
+    epochs
+        Most epochs; their number is that with the least mean loss on inner speakers.
+    patience
+        How many epochs without improvement end that search; 0 trains for `epochs` without a search.
+    folds
+        Inner folds on which the number of epochs is searched.
+    seeds
+        Networks of different seeds whose scores are averaged.
+    weights
+        Classes only: ``balanced``: all classes have the same total weight; ``none``: all utterances have the same.
+    """
+
+    reads: ClassVar[Literal["utterance", "frame", "sequence"]] = "sequence"
+    streams: ClassVar[int] = 0
+    prefers: ClassVar[str] = "mfcc"
+    scores: ClassVar[str] = "class probabilities (softmax of a network; not calibrated)"
+    targets: ClassVar[tuple[Target, ...]] = ("classes", "values")
+    tuned: ClassVar[bool] = True
+    on_device: ClassVar[bool] = True
+
+    trunk: Literal["none", "conv1d", "rnn", "gru", "lstm", "bilstm", "cnn2d", "cnn3d"] = "bilstm"
+    pool: Literal["mean", "meanstd", "last", "self", "relation", "transformer"] = "mean"
+    fusion: Literal["concat", "bilinear", "scores"] = "concat"
+    context: Context = "none"  # type: ignore[misc]
+    turns: Literal["rnn", "gru", "lstm", "bilstm"] = "bilstm"
+    head: str = "none"
+    units: int = 64
+    maps: int = 16
+    depth: int = 2
+    factors: int = 4
+    activation: Literal["relu", "tanh", "sigmoid"] = "relu"
+    dropout: float = 0.2
+    loss: Literal["auto", "ce", "mse", "ccc"] = "auto"
+    optimiser: Literal["adam", "sgd"] = "adam"
+    rate: float = 1e-3
+    momentum: float = 0.9
+    decay: float = 0.0
+    batch: int = 32
+    clip: float = 5.0
+    components: int = 0
+    epochs: int = 50
+    patience: int = 5
+    folds: int = 2
+    seeds: int = 1
+    weights: Literal["balanced", "none"] = "balanced"
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
+        for name, known in ((field.name, get_args(hints[field.name])) for field in fields(self)):
+            if known and getattr(self, name) not in known:
+                raise ValueError(f"{name}={getattr(self, name)}: expected {', '.join(known)}")
+        for name in ("units", "maps", "depth", "factors", "batch", "epochs", "folds", "seeds"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)}: expected 1 or more")
+        for name in ("decay", "components", "patience"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name}={getattr(self, name)}: expected 0 or more")
+        for name in ("rate", "clip"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}={getattr(self, name)}: expected more than 0")
+        for name in ("dropout", "momentum"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)}: expected 0 to less than 1")
+        _ = self._hidden
+
+    @property
+    def _hidden(self) -> tuple[int, ...]:
+        """Units of the head's hidden layers."""
+        if self.head == "none":
+            return ()
+        parts = self.head.split("+")
+        if not all(part.isascii() and part.isdigit() and int(part) for part in parts):
+            raise ValueError(f"head={self.head}: expected none, or units of each layer joined by +, as in 128+64")
+        return tuple(map(int, parts))
+
+    def build(self, *, target: Target = "classes", seed: int, device: str = "cpu") -> Any:
+        """Return an unfitted `NetClassifier`, or a `NetRegressor`.
+
+        Raises
+        ------
+        ValueError
+            If the loss is not one for the target.
+        """
+        from affex.classifiers.estimators.nets.estimator import NetClassifier, NetRegressor
+
+        able = ("ce", "mse") if target == "classes" else ("mse", "ccc")
+        if self.loss != "auto" and self.loss not in able:
+            raise ValueError(f"loss={self.loss}: to predict {target}, expected {' or '.join(able)}")
+        given = {
+            "head": self._hidden,
+            "loss": able[0] if self.loss == "auto" else self.loss,
+            "seed": seed,
+            "device": device,
+        }
+        settings = asdict(self) | given
+        if settings.pop("context") == "none":
+            settings["turns"] = "none"
+        return (NetClassifier if target == "classes" else NetRegressor)(**settings)
+
+
+PRESETS: dict[str, Classifier] = {"net": Net()}
