@@ -158,7 +158,7 @@ bench: install ## measure speed, memory, coverage of intervals, the vote (DATA: 
 	$(BIN)/python benchmarks/intervals.py
 	$(BIN)/python benchmarks/video_memory.py
 	$(BIN)/python benchmarks/vote.py
-	$(BIN)/python benchmarks/simulation.py
+	$(BIN)/python benchmarks/simulation.py --scale 2
 	$(if $(CLIPS),$(bench-faces))
 
 check: lint types test ## run all checks of the continuous integration

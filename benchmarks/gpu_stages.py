@@ -93,7 +93,7 @@ class Threads(Inline):
 class Quiet:
     """A console that says nothing."""
 
-    def say(self, message: str) -> None:
+    def print(self, message: str) -> None:
         """Ignore a message."""
 
     @contextmanager
