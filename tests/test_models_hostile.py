@@ -119,7 +119,7 @@ def test_an_array_that_does_not_fit(names, change, message, files, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"n_columns": 6}, "tells of 6 columns, and the estimator of another number"),
+        ({"n_columns": 6}, "states 6 columns, and the estimator of another number"),
         ({"classes": ["joy"]}, "contradicts itself"),
         ({"columns": 3}, "has values that no model of ours has"),
         ({"evaluation": "x"}, "contradicts itself"),
