@@ -712,7 +712,7 @@ def test_a_split_file_that_has_changed_since(members, tmp_path):
     both = [made(toy(own), replace(s, protocol=protocol), tmp_path) for own, s in ((FACE, A), (VOICE, B))]
     assert len(fusion.late(both, "weights").scores) == 16
     table.write_text("id,split\n" + "".join(rows[:-1]))
-    with pytest.raises(UsageError, match=r"split\.csv has changed since"):
+    with pytest.raises(UsageError, match=r"split\.csv was edited since"):
         fusion.late(both, "weights")
 
 

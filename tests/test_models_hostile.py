@@ -119,7 +119,7 @@ def test_an_array_that_does_not_fit(names, change, message, files, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"n_columns": 6}, "tells of 6 columns, and the estimator of another number"),
+        ({"n_columns": 6}, "states 6 columns, and the estimator of another number"),
         ({"classes": ["joy"]}, "contradicts itself"),
         ({"columns": 3}, "has values that no model of ours has"),
         ({"evaluation": "x"}, "contradicts itself"),
@@ -134,7 +134,7 @@ def test_an_estimator_with_other_settings_than_the_record_tells(files, tmp_path)
     members = fuzz_models.unzipped(files["svm"])
     settings = json.loads(members["model.json"])["settings"]
     settings["classifier"]["settings"]["C"] = 10.0
-    assert "other settings than model.json tells" in why_not(with_record(files["svm"], settings=settings), tmp_path)
+    assert "other settings than model.json states" in why_not(with_record(files["svm"], settings=settings), tmp_path)
 
 
 def test_an_estimator_of_another_number_of_columns_is_a_sentence(files, tmp_path):

@@ -133,7 +133,7 @@ def test_what_a_damaged_run_says_of_a_model_is_not_told(two, tmp_path, capsys):
     edited(str(run))
     fit_predict._print_worth(Terminal(), Fitted(), tmp_path)
     output = capsys.readouterr().out
-    assert "is not known" in output
+    assert "is unknown" in output
     assert "metrics.json was changed after it was written" in output
 
 

@@ -98,7 +98,7 @@ def test_a_comparison_and_a_fusion_say_it_too(run):
     plain, normed = run("plain"), run("normed", speaker_norm=True)
     found = comparison.compare([plain, normed])
     assert found.runs[1].class_lost == ClassLost(9, 12, "class")
-    assert any("normed: 9 of 12 speakers have one class only" in note for note in found.notes)
+    assert any("normed: 9 of 12 speakers have only one class" in note for note in found.notes)
     text = io.StringIO()
     tables.show_comparison(found, Console(file=text, width=200))
     assert text.getvalue().count(MARK) == 1
