@@ -136,7 +136,8 @@ class Faces(VideoFeature):
         files = self._weight_files(runtime)
         detector = named.built(self.detector, files, self.score, self.precision, runtime.device)
         near = named.near(self.detector, self.score, self.precision, runtime.device)
-        return Search(detector, named.WINDOWS[self.detector], self.smallest, near, steady=True)
+        verifies = self.detector == "yunet+mmod"
+        return Search(detector, named.WINDOWS[self.detector], self.smallest, near, verifies, steady=True)
 
     def require(self, runtime: Runtime) -> None:
         """Check that the weights of the detector and of the landmarks are available."""

@@ -39,12 +39,15 @@ class Mmod:
         The number format in which the network computes.
     device
         ``cpu``, ``cuda`` or ``cuda:1`` ...
+    levels
+        How many levels of the pyramid are searched; 0 for all. Each finds faces that are 1.2 times as wide.
     """
 
     upsample: int = 0
     threshold: float = 0.0
     precision: Precision = "float32"
     device: str = field(default="cpu", compare=False)
+    levels: int = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.upsample <= 3:
@@ -62,8 +65,9 @@ class Mmod:
     def detect(self, frames: Pictures) -> list[Faces]:
         """Find the faces of each frame; see `features.detectors.base.Detector`."""
         check_pictures(frames, "frames")
-        plan = layout(*enlarged_size(frames.shape[1], frames.shape[2], self.upsample))
-        return [self._faces(scores, plan) for scores in score_maps(frames, self.upsample, self.device, self.precision)]
+        plan = layout(*enlarged_size(frames.shape[1], frames.shape[2], self.upsample), self.levels)
+        maps = score_maps(frames, self.upsample, self.device, self.precision, self.levels)
+        return [self._faces(scores, plan) for scores in maps]
 
     def _faces(self, scores: Scores, plan: Layout) -> Faces:
         cells = np.argwhere(scores > self.threshold)

@@ -88,7 +88,7 @@ def _shapes() -> "Iterator[tuple[int, int, int, int]]":
 
 
 def score_maps(
-    frames: Pictures, upsample: int = 0, device: str = "cpu", precision: Precision = "float32"
+    frames: Pictures, upsample: int = 0, device: str = "cpu", precision: Precision = "float32", levels: int = 0
 ) -> "Iterator[Scores]":
     """Yield the map of scores of each frame's tiled pyramid.
 
@@ -101,6 +101,8 @@ def score_maps(
         ``cpu``, ``cuda`` or ``cuda:1`` ...
     precision
         The number format in which the layers compute.
+    levels
+        How many levels the pyramid has; 0 for all.
 
     Yields
     ------
@@ -110,7 +112,7 @@ def score_maps(
     import torch
 
     network = load(device, precision)
-    plan = layout(*enlarged_size(frames.shape[1], frames.shape[2], upsample))
+    plan = layout(*enlarged_size(frames.shape[1], frames.shape[2], upsample), levels)
     if min(plan.height, plan.width) < FIELD:  # not one cell
         yield from np.zeros((len(frames), 0, 0), np.float32)
         return
@@ -123,7 +125,7 @@ def score_maps(
             pictures = torch.from_numpy(filled).to(device).permute(0, 3, 1, 2)
             for _ in range(upsample):
                 pictures = enlarged(pictures)
-            pyramids = tiled(normalised(pictures, NETWORK)).to(getattr(torch, GIVEN[precision]))
+            pyramids = tiled(normalised(pictures, NETWORK), levels).to(getattr(torch, GIVEN[precision]))
             maps = _run(network, pyramids)[: len(given), 0].float().cpu().numpy()
         yield from maps
 

@@ -152,7 +152,7 @@ def test_around_a_face_few_pixels_are_searched_and_places_are_those_of_the_frame
         frame = squares((300, 90, side))
         found = Search(Squares(), 80, 45).around(frame, np.array([290, 95, 290 + side, 95 + side]))
         assert np.abs(found.boxes - [300, 90, 300 + side, 90 + side]).max() <= 0.02 * side
-    assert set(shown) == {(1, 208, 208, 3)}
+    assert set(shown) == {(1, 166, 166, 3)}
 
 
 def follow(frames: np.ndarray, *, every: int = 4, choice: str = "largest", window: int = 3) -> list:
@@ -162,7 +162,7 @@ def follow(frames: np.ndarray, *, every: int = 4, choice: str = "largest", windo
 
 def test_a_frame_in_so_many_is_searched_whole(shown):
     sights = follow(np.stack([squares((100 + 9 * k, 100, 90)) for k in range(9)]))
-    assert [shape[1] for shape in shown] == [480, 208, 208, 208, 480, 208, 208, 208, 480]
+    assert [shape[1] for shape in shown] == [480, 166, 166, 166, 480, 166, 166, 166, 480]
     assert [round(float(sight.box[0])) for sight in sights] == pytest.approx([100 + 9 * k for k in range(9)], abs=2)
 
 
@@ -172,7 +172,7 @@ def test_a_lost_face_is_looked_for_at_once_and_never_made_up(shown):
     assert [sight is not None for sight in sights] == [True, True, True, False, True]
     assert np.abs(sights[2].box - [500, 300, 590, 390]).max() <= 1
     # Around and whole; then also enlarged, since nothing is there; then whole at once.
-    assert [shape[1] for shape in shown] == [480, 208, 208, 480, 208, 480, 960, 480]
+    assert [shape[1] for shape in shown] == [480, 166, 166, 480, 166, 480, 960, 480]
 
 
 @pytest.mark.parametrize(("choice", "left"), [("largest", 20), ("central", 270)])
