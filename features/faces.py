@@ -152,7 +152,8 @@ class Faces(VideoFeature):
         files = self._weight_files(runtime)
         detector = named.built(self.detector, files, self.score, self.precision, runtime.device, runtime.ask)
         near = named.near(self.detector, self.score, self.precision, runtime.device, runtime.ask)
-        return Search(detector, named.WINDOWS[self.detector], self.smallest, near, steady=True)
+        verifies = self.detector == "yunet+mmod"
+        return Search(detector, named.WINDOWS[self.detector], self.smallest, near, verifies, steady=True)
 
     def require(self, runtime: Runtime) -> None:
         """Check that the weights of the detector and of the landmarks are available."""

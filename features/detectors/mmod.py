@@ -40,6 +40,8 @@ class Mmod:
         The number format in which the network computes.
     device
         ``cpu``, ``cuda`` or ``cuda:1`` ...
+    levels
+        How many levels of the pyramid are searched; 0 for all. Each finds faces that are 1.2 times as wide.
     ask
         The way to the process that runs the network; None to run it here.
     """
@@ -48,6 +50,7 @@ class Mmod:
     threshold: float = 0.0
     precision: Precision = "float32"
     device: str = field(default="cpu", compare=False)
+    levels: int = 0
     ask: Ask | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -67,8 +70,8 @@ class Mmod:
     def detect(self, frames: Pictures) -> list[Faces]:
         """Find the faces of each frame; see `features.detectors.base.Detector`."""
         check_pictures(frames, "frames")
-        plan = layout(*enlarged_size(frames.shape[1], frames.shape[2], self.upsample))
-        maps = score_maps(frames, self.upsample, self.device, self.precision, self.ask)
+        plan = layout(*enlarged_size(frames.shape[1], frames.shape[2], self.upsample), self.levels)
+        maps = score_maps(frames, self.upsample, self.device, self.precision, self.levels, self.ask)
         return [self._faces(scores, plan) for scores in maps]
 
     def _faces(self, scores: Scores, plan: Layout) -> Faces:

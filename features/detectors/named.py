@@ -29,6 +29,9 @@ WINDOWS: dict[Name, float] = {"mmod": 80, "hog": 80, "yunet": 20, "yunet+mmod": 
 #: The lowest score of a face, on the scale of each detector; of ``yunet+mmod`` on that of MMOD.
 SCORES: dict[Name, float] = {"mmod": 0.0, "hog": 0.0, "yunet": 0.6, "yunet+mmod": 0.0, "sfd": 0.5, "blazeface": 0.5}
 
+#: How many levels of its pyramid MMOD searches around a known face: faces of .8 to 1.4 times its width are found.
+LEVELS = 3
+
 #: Distributions that single detectors need in addition to the common ones.
 PACKAGES: dict[Name, tuple[str, ...]] = {"sfd": ("face-alignment",), "blazeface": ("face-alignment",)}
 
@@ -147,5 +150,9 @@ def built(
 
 
 def near(name: Name, score: float | None, precision: Precision, device: str, ask: Ask | None = None) -> Detector | None:
-    """Return the detector that verifies faces and searches around them; None for the same; parameters as in `built`."""
-    return built("mmod", (), score, precision, device, ask) if name == "yunet+mmod" else None
+    """Return the detector that searches around a known face, loaded; None for the same; parameters as in `built`."""
+    if name not in ("mmod", "yunet+mmod"):
+        return None
+    detector = Mmod(0, SCORES[name] if score is None else score, precision, device, LEVELS, ask)
+    detector.load()
+    return detector

@@ -27,7 +27,7 @@ from affex.features.networks.base import Pictures
 #: The longer side of a frame in the first and in the last search, px.
 SMALL, LARGE = 640, 2560
 #: The side of the square that is searched around a known face, in widths of the face, and its size when searched, px.
-REACH, AROUND = 2.0, 208
+REACH, AROUND = 1.8, 166
 #: A face of less than this many smallest widths is among the smallest that the detector finds.
 LEAST = 1.1
 #: Of two faces found at different scales that share more than this of the smaller box, one is left out.
@@ -37,7 +37,7 @@ SHARED = 0.5
 #: where the steady box is farther than `FAR`.
 HELD, NEAR, FAR = 0.02, 0.25, 0.4
 #: How often the points are searched, each time from their own box, where no box is known.
-TIMES = 3
+TIMES = 4
 #: How many bytes of frames a detector gets at once.
 AT_ONCE = 64 * 2**20
 
@@ -57,8 +57,9 @@ class Search:
     smallest
         The width of the smallest faces that are wanted, px of the frame.
     near
-        The detector that searches around a known face; a face of a whole frame then counts only if it finds it, too.
-        None for the same detector.
+        The detector that searches around a known face; None for the same.
+    verifies
+        Whether a face of a whole frame counts only if `near` finds it, too.
     steady
         Whether boxes follow from the five points of the face.
     """
@@ -67,6 +68,7 @@ class Search:
     window: float
     smallest: float
     near: Detector | None = None
+    verifies: bool = False
     steady: bool = False
 
     def scales(self, height: int, width: int) -> tuple[float, ...]:
@@ -92,7 +94,7 @@ class Search:
                 found[number] = joined(found[number], faces) if len(found[number]) else faces
             smallest = LEAST * self.window / scale
             left = [n for n in left if not len(found[n]) or _widths(found[n].boxes).min() < smallest]
-        if self.near:
+        if self.verifies:
             found = [self._verified(frame, faces) for frame, faces in zip(frames, found, strict=True)]
         return [self._steadied(frame, faces) for frame, faces in zip(frames, found, strict=True)]
 

@@ -100,7 +100,7 @@ class Maps:
 
     def batches(self, device: str, weights: str) -> Batches:  # noqa: ARG002 - its weights come with a package
         """Return the network on a device."""
-        return batches(self.upsample, device, self.precision)
+        return batches(self.upsample, device, self.precision, self.levels)
 
 
 def score_maps(
@@ -108,6 +108,7 @@ def score_maps(
     upsample: int = 0,
     device: str = "cpu",
     precision: Precision = "float32",
+    levels: int = 0,
     ask: Ask | None = None,
 ) -> "Iterator[Scores]":
     """Yield the map of scores of each frame's tiled pyramid.
@@ -121,6 +122,8 @@ def score_maps(
         ``cpu``, ``cuda`` or ``cuda:1`` ...
     precision
         The number format in which the layers compute.
+    levels
+        How many levels the pyramid has; 0 for all.
     ask
         The way to the process that runs the network; None to run it here.
 
@@ -129,30 +132,34 @@ def score_maps(
     scores : (rows, columns) float32
         The window of cell ``(r, c)`` has its middle at ``(FIRST + CELL * c, FIRST + CELL * r)`` of the pyramid.
     """
-    plan = layout(*enlarged_size(frames.shape[1], frames.shape[2], upsample))
+    plan = layout(*enlarged_size(frames.shape[1], frames.shape[2], upsample), levels)
     if min(plan.height, plan.width) < FIELD:  # not one cell
         yield from np.zeros((len(frames), 0, 0), np.float32)
         return
-    found = ask(Maps(upsample, precision), frames) if ask else batches(upsample, device, precision).run(frames)
+    found = (
+        ask(Maps(upsample, precision, levels), frames)
+        if ask
+        else batches(upsample, device, precision, levels).run(frames)
+    )
     for maps in found:
         yield from maps
 
 
 @cache
-def batches(upsample: int = 0, device: str = "cpu", precision: Precision = "float32") -> Batches:
+def batches(upsample: int = 0, device: str = "cpu", precision: Precision = "float32", levels: int = 0) -> Batches:
     """Return the network as it gets its frames, at least one cell large; parameters as in `score_maps`."""
     import torch
 
     network = load(device, precision)
 
     def most(height: int, width: int) -> int:
-        plan = layout(*enlarged_size(height, width, upsample))
+        plan = layout(*enlarged_size(height, width, upsample), levels)
         return PIXELS[kind_of(device)] // (plan.height * plan.width)
 
     def compute(pictures: torch.Tensor) -> torch.Tensor:
         for _ in range(upsample):
             pictures = enlarged(pictures)
-        pyramids = tiled(normalised(pictures, NETWORK)).to(getattr(torch, GIVEN[precision]))
+        pyramids = tiled(normalised(pictures, NETWORK), levels).to(getattr(torch, GIVEN[precision]))
         return _run(network, pyramids)[:, 0].float()
 
     return Batches(compute, device, most)

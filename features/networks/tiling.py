@@ -48,9 +48,9 @@ class Layout:
 
 
 @cache
-def layout(height: int, width: int) -> Layout:
-    """Return the layout for pictures of a size, px."""
-    sizes = _sizes(height, width)
+def layout(height: int, width: int, levels: int = 0) -> Layout:
+    """Return the layout of the first `levels` levels of pictures of a size, px; 0 for all levels."""
+    sizes = _sizes(height, width)[: levels or None]
     column = _column_height(sizes)
     tiles, y = [], MARGIN
     down = 0
@@ -90,12 +90,14 @@ def _column_height(sizes: list[tuple[int, int]]) -> int:
     return column - GAP
 
 
-def tiled(pictures: "torch.Tensor") -> "torch.Tensor":
+def tiled(pictures: "torch.Tensor", levels: int = 0) -> "torch.Tensor":
     """Return the tiled pyramids of pictures of one size.
 
     Parameters
     ----------
     pictures : (n, channels, height, width) float32 tensor
+    levels
+        As in the function `layout`.
 
     Returns
     -------
@@ -104,7 +106,7 @@ def tiled(pictures: "torch.Tensor") -> "torch.Tensor":
     import torch
 
     n, channels, height, width = pictures.shape
-    plan = layout(height, width)
+    plan = layout(height, width, levels)
     pyramids = torch.zeros(
         (n, channels, plan.height, plan.width), device=pictures.device, dtype=pictures.dtype
     ).contiguous(memory_format=torch.channels_last)

@@ -45,8 +45,9 @@ def converter() -> Callable[[Any], Picture]:
 
 
 def _has_quick_planes(frame: Any) -> bool:
-    """Whether swscale computes the same values in planes in less than half the time; not at odd widths."""
-    return frame.format.is_planar and not frame.format.is_rgb and frame.width % 2 == 0
+    """Whether swscale computes the same values in planes, in less than half the time; not at odd sizes."""
+    is_even = frame.width % 2 == frame.height % 2 == 0
+    return bool(is_even and frame.format.is_planar and not frame.format.is_rgb)
 
 
 def _interleaved(frame: Any) -> Picture:

@@ -14,8 +14,10 @@ from affex.features.detectors.base import Faces as Found
 from affex.features.detectors.base import ranked
 from affex.features.detectors.chips import MEAN_FACE
 from affex.features.detectors.landmarks import BOX_MIDDLE, BOX_SIDE, box_of, five, landmarks, squared
-from affex.features.detectors.search import FAR, Search, joined
+from affex.features.detectors.mmod import Mmod
+from affex.features.detectors.search import FAR, TIMES, Search, joined
 from affex.features.faces import COLUMNS, Faces, is_found
+from affex.features.networks import tiling
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +55,12 @@ def test_points_are_dlibs_in_fractions_of_pixels(portrait: np.ndarray) -> None:
     assert (points % 1 != 0).any()
 
 
-def test_points_hardly_depend_on_the_box(portrait: np.ndarray) -> None:
-    box, rng = np.array([88.0, 55.0, 200.0, 167.0]), np.random.default_rng(0)
-    boxes = np.stack([box + 112 * rng.uniform(-0.06, 0.06, 4) for _ in range(8)])
-    steady = np.stack([box_of(five(portrait, box_of(five(portrait, one)))) for one in boxes])
-    given, left = (np.ptp(each[:, 2] - each[:, 0]) for each in (boxes, steady))
-    assert left < 0.02 * 112
-    assert left < given / 5
+def test_boxes_of_points_come_to_rest(portrait: np.ndarray) -> None:
+    rng = np.random.default_rng(0)
+    boxes = given = np.array([88.0, 55.0, 200.0, 167.0]) + 112 * rng.uniform(-0.06, 0.06, (8, 4))
+    for _ in range(TIMES):
+        boxes = np.stack([box_of(five(portrait, box)) for box in boxes])
+    assert np.ptp(boxes, axis=0).max() < 0.02 * 112 < 0.2 * np.ptp(given, axis=0).max()
 
 
 def test_a_part_is_stretched_from_inside_pixels_to_inside_pixels() -> None:
@@ -195,11 +196,25 @@ def test_textures_noise_and_logos_are_no_faces(search: Search) -> None:
 # Detectors of whole frames and of what is near ---------------------------------------------------------
 
 
+def test_few_levels_are_the_first_of_all() -> None:
+    few, every = tiling.layout(166, 166, 3), tiling.layout(166, 166)
+    assert [tile[2:] for tile in few.tiles] == [tile[2:] for tile in every.tiles[:3]]
+    assert few.height * few.width < 0.8 * every.height * every.width
+
+
+def test_with_few_levels_only_faces_of_about_the_windows_size_are_found() -> None:
+    portrait = np.ascontiguousarray(astronaut()[:230, 110:340])
+    large, small = cv2.resize(portrait, (600, 600)), cv2.resize(portrait, (180, 180))
+    for frame, n_few in ((large, 0), (small, 1)):
+        found = [len(Mmod(levels=levels).detect(frame[None])[0]) for levels in (0, 3)]
+        assert found == [1, n_few]
+
+
 def test_a_face_of_a_whole_frame_counts_where_the_other_detector_finds_it() -> None:
     frame = squares((50, 50, 100), (300, 200, 120))
-    seen = Search(Squares(20), 20, 45, near=Squares(80)).whole(frame[None])[0]
+    seen = Search(Squares(20), 20, 45, near=Squares(80), verifies=True).whole(frame[None])[0]
     assert sorted(seen.boxes[:, 0].round().tolist()) == pytest.approx([50, 300], abs=2)
-    assert len(Search(Squares(20), 20, 45, near=Squares(150)).whole(frame[None])[0]) == 0
+    assert len(Search(Squares(20), 20, 45, near=Squares(150), verifies=True).whole(frame[None])[0]) == 0
 
 
 def test_yunet_searches_and_mmod_verifies(test_data) -> None:
