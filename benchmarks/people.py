@@ -67,8 +67,8 @@ class Film:
         side = int(middle >= WIDTH)
         own = (side + 0.5) * WIDTH
         # In front of most of a face, or nearer than it.
-        is_third = (
-            left <= own - FACE and own + FACE <= left + THIRD or abs(middle - left - THIRD / 2) < abs(middle - own)
+        is_third = (left <= own - FACE and own + FACE <= left + THIRD) or abs(middle - left - THIRD / 2) < abs(
+            middle - own
         )
         return "T" if left <= middle < left + THIRD and is_third else self.sides[number][side]
 
