@@ -43,8 +43,8 @@ HEIGHT, WIDTH = 360, 320
 CUTS = (1.9, 3.5)
 #: One of two people is hidden from and to these times, s.
 HIDDEN = (1.5, 3.5)
-#: The width of the third, who walks through from left to right, px.
-THIRD = 200
+#: The width of the third, who walks through from left to right, and half that of most of a face, px.
+THIRD, FACE = 200, 40
 
 Picture = np.ndarray
 LINE = "{:9}{:>3}{:>9}{:>9}{:>9}  {}"
@@ -63,10 +63,14 @@ class Film:
     def person(self, time: float, box: np.ndarray) -> str:
         """Return the letter of the person whose face is in a box."""
         number = min(round(time * RATE), len(self.pictures) - 1)
-        middle = (box[0] + box[2]) / 2
-        if self.third[number] <= middle < self.third[number] + THIRD:
-            return "T"
-        return self.sides[number][int(middle >= WIDTH)]
+        middle, left = (box[0] + box[2]) / 2, self.third[number]
+        side = int(middle >= WIDTH)
+        own = (side + 0.5) * WIDTH
+        # In front of most of a face, or nearer than it.
+        is_third = (left <= own - FACE and own + FACE <= left + THIRD) or abs(middle - left - THIRD / 2) < abs(
+            middle - own
+        )
+        return "T" if left <= middle < left + THIRD and is_third else self.sides[number][side]
 
 
 def pictures_of(path: Path, count: int) -> list[Picture]:

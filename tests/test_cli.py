@@ -13,7 +13,10 @@ import pytest
 from conftest import ROOT
 from corpus import write_wav
 
+from affex.pipeline.cli import extraction
 from affex.pipeline.cli.command import main
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.manifest.utterance import Media, Utterance
 
 
 def affex(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -338,3 +341,16 @@ def test_version_and_help() -> None:
         assert output.returncode == 0
         assert "Usage:" in output.stdout
     assert 'affex features --dataset emodb --features "compare mfcc:n=20,hop=5ms"\n' in affex_process("--help").stdout
+
+
+@pytest.mark.parametrize("film", [None, Media("a.mp4")])
+def test_by_default_faces_are_extracted_where_there_is_film(film: Media | None, tmp_path: Path) -> None:
+    utterances = tuple(
+        Utterance(id_, "mine", "s1", audio=Media("a.wav"), video=v) for id_, v in (("a", None), ("b", film))
+    )
+    features = extraction.default_features([Dataset("mine", tmp_path, tmp_path / "cache", utterances)])
+    assert features == "compare mfcc logmel" + (" faces face" if film else "")
+    assert extraction._by_default([Dataset("mine", tmp_path, tmp_path / "cache", utterances)]) == (
+        f"FEATURES='{features}' (the default; to leave one out, name the others, as in "
+        f"FEATURES='{features.rpartition(' ')[0]}')"
+    )

@@ -26,7 +26,7 @@ SAME = 0.3
 #: How far a face moves from one frame to the next at most, in widths of the face, and by which factor its size changes.
 FAR, GROWN = 1.0, 1.6
 #: How much a face may differ from the last sight of its track, and from that of a track that was hidden.
-UNLIKE, UNLIKE_HIDDEN = 0.6, 0.3
+UNLIKE, UNLIKE_HIDDEN = 0.5, 0.3
 
 
 @dataclass(frozen=True)

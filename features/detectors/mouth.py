@@ -26,7 +26,7 @@ INNER = (slice(14, 36), slice(12, 36))
 #: Over so many frames signals are averaged.
 SMOOTHED = 3
 #: Changes and darkness below about this are noise of compression, in grey levels of 255.
-NOISE = (0.5, 1.0)
+NOISE = (1.0, 5.0)
 #: The sound may come so much later than the picture, s.
 LAGS = (-0.08, -0.04, 0.0, 0.04)
 
