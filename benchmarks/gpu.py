@@ -59,9 +59,11 @@ def main() -> int:
             for part in pack(films, options.pack):
                 print(f"{part}: {part.stat().st_size / 2**20:.1f} MiB")
             return 0
-        from measured_gpu import measure
+        from measured_gpu import Measured, measure
 
-        return measure(films, Path(name, "work"), options)
+        names = sorted(path.name for path in films.iterdir())[: options.films]
+        measured = Measured(films, names, options.device, options.processes)
+        return measure(measured, Path(name, "work"), options.seconds, only_whole=options.only_whole)
 
 
 def _films(clips: Path, folder: Path, most: int | None, as_they_are: bool) -> Path:

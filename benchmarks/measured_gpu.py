@@ -2,9 +2,9 @@
 
 import hashlib
 import itertools
-from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,27 +29,37 @@ from affex.pipeline.serving.pool import Pool
 from affex.pipeline.serving.server import Counts, Server
 
 
-def measure(films: Path, work: Path, options: Namespace) -> int:
+@dataclass(frozen=True)
+class Measured:
+    """What is measured: some films of a folder, on a device, with a number of local processes."""
+
+    films: Path
+    names: list[str]
+    device: str
+    processes: int
+
+
+def measure(what: Measured, work: Path, seconds: float, *, only_whole: bool) -> int:
     """Measure all stages and the whole way, and print; return 1 if rows differ from those of the ordinary way.
 
     Parameters
     ----------
-    films
-        The folder of films.
     work
         A folder for copies and caches.
-    options
-        The options of `gpu`.
+    seconds
+        How long the whole way is measured on a GPU, s.
+    only_whole
+        Whether the single stages are left out.
     """
-    names = sorted(path.name for path in films.iterdir())[: options.films]
-    runtime = Runtime(options.device, threads=options.processes + 1)
-    floors = {} if options.only_whole else dict(_stages(films, names, options.device, options.processes))
+    films, names = what.films, what.names
+    runtime = Runtime(what.device, threads=what.processes + 1)
+    floors = {} if only_whole else dict(_stages(films, names, what.device, what.processes))
     short = _whole(
         gpu_stages.dataset(films, names, work / "short"), runtime, "a first pass, with the start of processes"
     )
-    if kind_of(options.device) == "cpu":
+    if kind_of(what.device) == "cpu":
         return _compared(films, names, work, short)
-    copies = max(1, round(options.seconds / 2 * _rate(short) / _frames(short.summaries)))
+    copies = max(1, round(seconds / 2 * _rate(short) / _frames(short.summaries)))
     many = _copied(films, names, work / "films", copies)
     done = _whole(gpu_stages.dataset(work / "films", many, work / "long"), runtime, f"{len(many)} films")
     floors["the whole way, measured"] = _rate(done)
