@@ -49,7 +49,7 @@ def test_where_it_is_called_otherwise_scikit_learns_machine_stands_in(changed):
 def test_both_ways_search_and_calibrate_alike(monkeypatch):
     X, y, speakers = speakers_and_classes(shift=0.5)
     bare = RBFMachine().fit(X, y, groups=speakers)
-    monkeypatch.setattr(libsvm, "is_as_known", lambda: False)
+    monkeypatch.setattr(libsvm, "is_supported", lambda: False)
     checked = RBFMachine().fit(X, y, groups=speakers)
     assert bare.best_params_ == checked.best_params_
     assert bare.predict_proba(X).tobytes() == checked.predict_proba(X).tobytes()
