@@ -24,6 +24,8 @@ from affex.features.detectors.crops import resized
 
 #: The side of a small picture, px.
 SIDE = 16
+#: How many pixels of a picture are averaged in each direction for one of a small picture, at least.
+THIN = 6
 #: How many frames before and after a cut are compared with one another.
 AROUND = 3
 #: Over how many changes before and after a cut the median is taken.
@@ -40,6 +42,12 @@ Small = NDArray[np.float32]
 def small(picture: Picture) -> Small:
     """Return a picture as a small one, (SIDE, SIDE, 3)."""
     return resized(picture, SIDE, SIDE).astype(np.float32)
+
+
+def thinned(picture: Picture) -> Picture:
+    """Return every so many pixels of a large picture, `THIN` times `SIDE` or more: a small one needs no more."""
+    step = max(1, min(picture.shape[:2]) // (THIN * SIDE))
+    return np.ascontiguousarray(picture[::step, ::step])
 
 
 def difference(one: Small, other: Small) -> float:
@@ -93,7 +101,7 @@ def marked(windows: Iterable[Frames]) -> Iterator[tuple[Frames, list[bool]]]:
     held: list[tuple[Picture, float]] = []
     for window in chain(windows, [None]):
         if window is not None:
-            smalls.extend(map(small, window.pictures))
+            smalls.extend(small(thinned(picture)) for picture in window.pictures)
             held.extend(zip(window.pictures, window.times.tolist(), strict=True))
         n_ready = len(held) - (NEAR if window is not None else 0)
         if n_ready > 0:
