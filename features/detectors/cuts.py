@@ -28,8 +28,8 @@ SIDE = 16
 THIN = 6
 #: How many frames before and after a cut are compared with one another.
 AROUND = 3
-#: Over how many changes before and after a cut the median is taken.
-NEAR = 4
+#: Over how many changes before and after a cut the median is taken; so many frames are held until they are judged.
+NEAR = AROUND - 1
 #: A cut differs by more than this, by more than so many times the median change around it, and by more than this share
 #: of the change from the frame before it.
 LEAST, TIMES, SHARE = 0.06, 5.0, 1 / 3
@@ -114,4 +114,5 @@ def _of_one_size(frames: Sequence[tuple[Picture, float]], cuts: Sequence[bool]) 
     for _, some in groupby(zip(frames, cuts, strict=True), key=lambda frame: frame[0][0].shape):
         own, marks = zip(*some, strict=True)
         pictures, times = zip(*own, strict=True)
-        yield Frames(np.stack(pictures), np.array(times)), list(marks)
+        together = pictures[0][None] if len(pictures) == 1 else np.stack(pictures)  # a large one is not copied
+        yield Frames(together, np.array(times)), list(marks)
